@@ -1,0 +1,247 @@
+//! What a judgement can say, and how a command can end. One table turns it into an exit code.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is known about a check. The order is "worst wins": [`verdict`] takes the maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Observed, and good.
+    Passed,
+    /// Could not be observed or decided. Never counts as passed.
+    Inconclusive,
+    /// Observed, and bad.
+    Blocked,
+}
+
+impl Verdict {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Inconclusive => "inconclusive",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One thing that was checked. Texts are raw: they may hold what a server or a log said, and every sink escapes for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// What was checked, in a few words: `p99 latency`, `https://staging.example/ready`.
+    pub check: String,
+    pub verdict: Verdict,
+    /// What would have passed.
+    pub expected: String,
+    /// What was seen.
+    pub actual: String,
+    /// Why a bad value passes all the same: the explanation somebody gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// Where something was seen, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// A URL, a path, a command.
+    pub source: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
+impl Finding {
+    pub fn new(check: impl Into<String>, verdict: Verdict) -> Self {
+        Self { check: check.into(), verdict, expected: String::new(), actual: String::new(), waived: None, evidence: Vec::new() }
+    }
+
+    pub fn passed(check: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Passed)
+    }
+
+    pub fn blocked(check: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Blocked)
+    }
+
+    pub fn inconclusive(check: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Inconclusive)
+    }
+
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = expected.into();
+        self
+    }
+
+    #[must_use]
+    pub fn actual(mut self, actual: impl Into<String>) -> Self {
+        self.actual = actual.into();
+        self
+    }
+
+    #[must_use]
+    pub fn waived(mut self, why: impl Into<String>) -> Self {
+        self.waived = Some(why.into());
+        self
+    }
+
+    #[must_use]
+    pub fn seen_at(mut self, source: impl Into<String>, at: impl Into<String>) -> Self {
+        self.evidence.push(Evidence { source: source.into(), at: at.into() });
+        self
+    }
+}
+
+/// The worst verdict among the findings. No finding at all is inconclusive: nothing was observed.
+#[must_use]
+pub fn verdict(findings: &[Finding]) -> Verdict {
+    findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Inconclusive)
+}
+
+/// What is wrong with an input, or why something could not be seen: what was looked at, what was there, what is accepted,
+/// and what to do next. Texts are raw, as in [`Finding`]; a secret never goes in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Complaint {
+    /// The input, file or server it is about, named as the user knows it: `max-ratio`, `baseline.json`, `git push`.
+    pub what: String,
+    /// The value or answer that was seen.
+    pub seen: String,
+    /// What is accepted.
+    pub expected: String,
+    /// What to do next.
+    pub next: String,
+    /// Where the value came from: `input max-ratio`, `.github/promote-gates.yml:4:12`. Filled in by the vocabulary.
+    pub origin: Option<String>,
+}
+
+impl Complaint {
+    pub fn about(what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn seen(mut self, seen: impl Into<String>) -> Self {
+        self.seen = seen.into();
+        self
+    }
+
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = expected.into();
+        self
+    }
+
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    #[must_use]
+    pub fn from(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// Shorthand for `Stop::BadInput(self)`: the caller gave something that cannot be used; exit 2.
+    #[must_use]
+    pub const fn bad_input(self) -> Stop {
+        Stop::BadInput(self)
+    }
+
+    /// Shorthand for `Stop::Unseen(self)`: something could not be observed; inconclusive, exit 3.
+    #[must_use]
+    pub const fn unseen(self) -> Stop {
+        Stop::Unseen(self)
+    }
+}
+
+impl fmt::Display for Complaint {
+    /// One line: `max-ratio (input): saw "abc"; expected a number over 0; next: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(origin) = &self.origin {
+            write!(f, " ({origin})")?;
+        }
+        if !self.seen.is_empty() {
+            write!(f, ": {}", self.seen)?;
+        }
+        if !self.expected.is_empty() {
+            write!(f, "; expected {}", self.expected)?;
+        }
+        if !self.next.is_empty() {
+            write!(f, "; next: {}", self.next)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a command ended before it could judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Bad input or config: exit 2, also in dry-run; nothing was written.
+    BadInput(Complaint),
+    /// Something needed could not be observed.
+    Unseen(Complaint),
+    /// A rule said no before anything was written.
+    Refused(Finding),
+    /// SIGINT or SIGTERM.
+    Cancelled,
+}
+
+/// The exit code of every command: 0 passed, 1 blocked, 2 bad input, 3 inconclusive. In dry-run only bad input fails.
+#[must_use]
+pub fn exit_code(end: Result<Verdict, &Stop>, dry_run: bool) -> u8 {
+    match end {
+        Err(Stop::BadInput(_)) => 2,
+        _ if dry_run => 0,
+        Ok(Verdict::Passed) => 0,
+        Ok(Verdict::Blocked) => 1,
+        Err(Stop::Refused(finding)) if finding.verdict == Verdict::Blocked => 1,
+        Ok(Verdict::Inconclusive) | Err(Stop::Refused(_) | Stop::Unseen(_) | Stop::Cancelled) => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_finding_wins_and_none_is_inconclusive() {
+        assert_eq!(verdict(&[]), Verdict::Inconclusive);
+        assert_eq!(verdict(&[Finding::passed("a")]), Verdict::Passed);
+        assert_eq!(verdict(&[Finding::passed("a"), Finding::inconclusive("b")]), Verdict::Inconclusive);
+        assert_eq!(verdict(&[Finding::blocked("a"), Finding::inconclusive("b")]), Verdict::Blocked);
+    }
+
+    #[test]
+    fn one_table_of_exit_codes() {
+        let bad = Stop::BadInput(Complaint::default());
+        let unseen = Stop::Unseen(Complaint::default());
+        let blocked = Stop::Refused(Finding::blocked("a"));
+        let unsure = Stop::Refused(Finding::inconclusive("a"));
+        for (end, code, dry) in [
+            (Ok(Verdict::Passed), 0, 0),
+            (Ok(Verdict::Blocked), 1, 0),
+            (Ok(Verdict::Inconclusive), 3, 0),
+            (Err(&bad), 2, 2),
+            (Err(&unseen), 3, 0),
+            (Err(&blocked), 1, 0),
+            (Err(&unsure), 3, 0),
+            (Err(&Stop::Cancelled), 3, 0),
+        ] {
+            assert_eq!(exit_code(end, false), code, "{end:?}");
+            assert_eq!(exit_code(end, true), dry, "{end:?} in dry-run");
+        }
+    }
+}
