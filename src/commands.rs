@@ -50,13 +50,13 @@ pub enum Gate {
     BundleSize(With<bundle_size::Args>),
 }
 
-/// A command's own arguments behind those that every command has.
+/// A command's own arguments, and those that every command has.
 #[derive(Debug, clap::Args)]
 pub struct With<A: clap::Args> {
     #[command(flatten)]
-    pub common: Common,
-    #[command(flatten)]
     pub own: A,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// What every command can be told.

@@ -186,6 +186,9 @@ impl Report {
                 self.findings.push(Finding::inconclusive("run").actual("cancelled by a signal before it was decided"));
             }
         }
+        if self.findings.is_empty() {
+            self.findings.push(Finding::inconclusive("observations").actual("nothing was observed").expected("something to judge"));
+        }
         self.judge();
     }
 

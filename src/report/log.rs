@@ -102,6 +102,14 @@ impl Log {
         let shadow = if report.dry_run { " [dry-run: counts for nothing]" } else { "" };
         self.say(&format!("{} {name} {}{subject}{shadow}", mark(report.verdict), report.verdict));
 
+        if self.actions {
+            self.annotate_report(report, compact_sha256);
+        }
+    }
+
+    /// In a terminal the lines above say it all.
+    fn annotate_report(&self, report: &Report, compact_sha256: &str) {
+        let name = &report.command;
         let bad: Vec<&Finding> = report.findings.iter().filter(|finding| finding.verdict != Verdict::Passed).collect();
         let level = if report.dry_run { Level::Warning } else { Level::Error };
         let shown = if bad.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { bad.len() };
@@ -111,14 +119,11 @@ impl Log {
         if bad.len() > shown {
             self.annotate(level, name, &format!("{} more findings are in the job summary and the report", bad.len() - shown));
         }
-        for finding in report.findings.iter().filter(|finding| finding.waived.is_some()).take(MOST_ANNOTATIONS - 1) {
+        for finding in report.findings.iter().filter(|finding| finding.waived.is_some()).take(MOST_ANNOTATIONS) {
             self.annotate(Level::Warning, &format!("{name}: explained"), &finding.to_string());
         }
-        if self.actions {
-            // Kept by GitHub as an annotation of the job's check run: who holds a stolen dispatch token cannot forge it.
-            let verdict = report.verdict;
-            self.annotate(Level::Notice, "promote-gates", &format!("command={name} verdict={verdict} sha256={compact_sha256}"));
-        }
+        // Kept by GitHub as an annotation of the job's check run: who holds a stolen dispatch token cannot forge it.
+        self.annotate(Level::Notice, "promote-gates", &format!("command={name} verdict={} sha256={compact_sha256}", report.verdict));
     }
 
     fn write(&self, lines: &str) {
