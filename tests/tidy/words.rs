@@ -20,7 +20,7 @@ pub struct Rule {
 
 const NONE: &[(&str, &str)] = &[];
 
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 11] = [
     Rule {
         words: &["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"],
         within: in_src,
@@ -110,14 +110,6 @@ pub const RULES: [Rule; 12] = [
         harmless: &[],
         why: "a test that does not run says why: `#[ignore = \"…\"]`",
         breach: ("tests/e2e/runner.rs", "    #[ignore]"),
-    },
-    Rule {
-        words: &["#[allow(", "#![allow("],
-        within: everywhere,
-        rooms: NONE,
-        harmless: &[],
-        why: "an `allow` outlives its reason: `#[expect(…, reason = \"…\")]` fails when it is no longer needed",
-        breach: ("src/run.rs", "#[allow(clippy::too_many_lines)]"),
     },
     Rule {
         words: &["unimplemented!", "todo!"],
