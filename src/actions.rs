@@ -2,8 +2,6 @@
 //!
 //! The files are committed; `cargo test` renews those that no longer say what the commands say, and then fails.
 
-use std::fmt::Write as _;
-
 use crate::{
     cli,
     commands::{self, Branding, Output},
@@ -57,7 +55,8 @@ impl Action {
     #[must_use]
     pub fn yml(&self) -> String {
         let Branding { icon, color } = self.branding;
-        let title = if self.name == "run" { "promote-gates".to_owned() } else { format!("promote-gates {}", self.name) };
+        let title =
+            if self.name == "run" { "promote-gates".to_owned() } else { format!("promote-gates {}", self.name) };
         let up = if self.name == "run" { "" } else { "../" };
         let mut inputs = String::new();
         let mut variables = String::new();
@@ -69,7 +68,9 @@ impl Action {
         let mut outputs = String::new();
         for Output { name, help } in self.outputs() {
             let description = quoted(&format!("{help}."));
-            outputs += &format!("  {name}:\n    description: {description}\n    value: ${{{{ steps.{STEP}.outputs.{name} }}}}\n");
+            outputs += &format!(
+                "  {name}:\n    description: {description}\n    value: ${{{{ steps.{STEP}.outputs.{name} }}}}\n"
+            );
         }
         format!(
             "{NOTE}\nname: {title}\ndescription: {about}\nauthor: the promote-gates authors\nbranding:\n  icon: {icon}\n  color: \
@@ -92,12 +93,13 @@ impl Action {
         }
         let mut text = String::new();
         for heading in headings {
-            let mut rows = self.settings.iter().filter(|setting| setting.heading.as_deref() == heading).map(row).peekable();
+            let mut rows =
+                self.settings.iter().filter(|setting| setting.heading.as_deref() == heading).map(row).peekable();
             if rows.peek().is_none() {
                 continue;
             }
             if let Some(heading) = heading {
-                let _ = write!(text, "\n**{heading}**\n\n");
+                text += &format!("\n**{heading}**\n\n");
             }
             text += &table(&["Input", "What it is", "Default"], rows);
         }
@@ -107,7 +109,10 @@ impl Action {
     /// Its outputs as a markdown table.
     #[must_use]
     pub fn outputs_table(&self) -> String {
-        table(&["Output", "What it is"], self.outputs().map(|output| vec![format!("`{}`", output.name), format!("{}.", output.help)]))
+        table(
+            &["Output", "What it is"],
+            self.outputs().map(|output| vec![format!("`{}`", output.name), format!("{}.", output.help)]),
+        )
     }
 }
 
@@ -137,12 +142,14 @@ fn sentences(setting: &Setting) -> String {
     text += match setting.kind {
         Kind::Duration => " A duration such as `90s` or `2m`.",
         Kind::Switch => " `true` or `false`.",
-        Kind::Secret => " A secret, so never in the config file: give it as an expression, of `secrets` or `github.token`.",
+        Kind::Secret => {
+            " A secret, so never in the config file: give it as an expression, of `secrets` or `github.token`."
+        }
         Kind::Text | Kind::Number => "",
     };
     if !setting.choices.is_empty() {
         let choices: Vec<String> = setting.choices.iter().map(|choice| format!("`{choice}`")).collect();
-        let _ = write!(text, " One of {}.", choices.join(", "));
+        text += &format!(" One of {}.", choices.join(", "));
     }
     if setting.many {
         text += " One item a line.";
@@ -182,7 +189,8 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 /// Keeps a text inside its cell. A bar ends a cell inside code too; an angle bracket opens a tag only outside of it.
 fn cell(text: &str) -> String {
     let parts = text.split('`').enumerate();
-    let parts: Vec<String> = parts.map(|(place, part)| if place % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() }).collect();
+    let parts: Vec<String> =
+        parts.map(|(place, part)| if place % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() }).collect();
     parts.join("`").replace('|', "\\|")
 }
 

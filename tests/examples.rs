@@ -83,7 +83,10 @@ fn faults(piece: &Piece) -> Vec<String> {
         if let Some(Value::Text(run)) = value(entries, "run")
             && run.contains("${{")
         {
-            faults.push(format!("{place}: an expression in a script: {}: what it holds becomes shell; pass it by `env:`", run.trim()));
+            faults.push(format!(
+                "{place}: an expression in a script: {}: what it holds becomes shell; pass it by `env:`",
+                run.trim()
+            ));
         }
         let Some(Value::Text(uses)) = value(entries, "uses") else { continue };
         let Some(command) = command(uses) else { continue };

@@ -90,7 +90,9 @@ fn renew(path: &Path, text: &str) -> Option<String> {
 fn first_difference(old: &str, new: &str) -> String {
     const SHOWN: usize = 5;
     let same = old.lines().zip(new.lines()).take_while(|(old, new)| old == new).count();
-    let lines = |text: &str, mark: &str| text.lines().skip(same).take(SHOWN).map(|line| format!("{mark} {line}\n")).collect::<String>();
+    let lines = |text: &str, mark: &str| {
+        text.lines().skip(same).take(SHOWN).map(|line| format!("{mark} {line}\n")).collect::<String>()
+    };
     format!("  line {}\n{}{}", same + 1, lines(old, "  -"), lines(new, "  +"))
 }
 

@@ -74,7 +74,12 @@ fn files_are_read_in_one_sitting() {
         let lines = read(&path).lines().count();
         (lines > MOST_LINES).then(|| format!("{path}: {lines} lines"))
     });
-    hold(&format!("a file has at most {MOST_LINES} lines; move its tests beside it, or a part that has a name of its own:"), long);
+    hold(
+        &format!(
+            "a file has at most {MOST_LINES} lines; move its tests beside it, or a part that has a name of its own:"
+        ),
+        long,
+    );
 }
 
 #[test]
@@ -94,7 +99,9 @@ fn documents_name_paths_that_are_there() {
     let top: BTreeSet<String> = files().iter().filter_map(|path| Some(path.split_once('/')?.0.to_owned())).collect();
     let broken = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].into_iter().flat_map(|document| {
         let text = find(document).unwrap_or_default();
-        let missing = paths_named(&text, &top).into_iter().filter(|path| !["", "src/", "tests/"].iter().any(|base| exists(&format!("{base}{path}"))));
+        let missing = paths_named(&text, &top)
+            .into_iter()
+            .filter(|path| !["", "src/", "tests/"].iter().any(|base| exists(&format!("{base}{path}"))));
         missing.map(|path| format!("{document}: `{path}`")).collect::<Vec<_>>()
     });
     hold("a path in backticks exists, here or below src/ or tests/:", broken);
@@ -120,7 +127,10 @@ fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
 
 #[test]
 fn every_dependency_has_its_reason() {
-    hold("a dependency says why it is there, in a comment above it, behind it, or above its family:", unexplained(&read("Cargo.toml")));
+    hold(
+        "a dependency says why it is there, in a comment above it, behind it, or above its family:",
+        unexplained(&read("Cargo.toml")),
+    );
 }
 
 /// The dependencies without a comment above or behind them. `jaq-std` below `jaq-core` is of its family.
@@ -151,8 +161,13 @@ fn unexplained(manifest: &str) -> Vec<String> {
 fn the_changelog_tells_of_this_version() {
     let Some(changelog) = find("CHANGELOG.md") else { return };
     let version = env!("CARGO_PKG_VERSION");
-    let told = changelog.lines().any(|line| line.starts_with("## ") && line.split([' ', '[', ']']).any(|word| word == version));
-    assert!(told, "CHANGELOG.md has no section `## {version}`, the version in Cargo.toml: people read there what changes for them");
+    let told = changelog
+        .lines()
+        .any(|line| line.starts_with("## ") && line.split([' ', '[', ']']).any(|word| word == version));
+    assert!(
+        told,
+        "CHANGELOG.md has no section `## {version}`, the version in Cargo.toml: people read there what changes for them"
+    );
 }
 
 #[test]
@@ -172,7 +187,9 @@ fn released_binaries_are_the_ones_that_were_summed() {
         }
         summed.push(name.to_owned());
     }
-    let others = files().into_iter().filter(|path| path.strip_prefix("dist/").is_some_and(|name| !summed.iter().any(|known| known == name)));
+    let others = files()
+        .into_iter()
+        .filter(|path| path.strip_prefix("dist/").is_some_and(|name| !summed.iter().any(|known| known == name)));
     broken.extend(others.map(|path| format!("{path}: not in dist/SHA256SUMS")));
     hold("what people run is what was built and attested: `scripts/build-dist` writes both:", broken);
 }
@@ -190,9 +207,12 @@ fn silent(path: &str, text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with(['#', '/']));
     lines
         .filter_map(|(line, number)| {
-            let reason = line.split_once("SKIPPED").map(|(_, rest)| rest.trim_matches(|c: char| !c.is_alphanumeric() && !"%{$".contains(c)));
+            let reason = line
+                .split_once("SKIPPED")
+                .map(|(_, rest)| rest.trim_matches(|c: char| !c.is_alphanumeric() && !"%{$".contains(c)));
             let wordless = reason.is_some_and(str::is_empty) || matches!(line, "skip" | "skip ''" | "skip \"\"");
-            let sleeps = !rust && line.split(['&', ';', '|']).any(|part| part.trim().trim_start_matches("do ").starts_with("sleep "));
+            let sleeps = !rust
+                && line.split(['&', ';', '|']).any(|part| part.trim().trim_start_matches("do ").starts_with("sleep "));
             (wordless || sleeps).then(|| format!("{path}:{number}: {line}"))
         })
         .collect()
@@ -208,7 +228,8 @@ fn the_rules_of_this_file_find_what_breaks_them() {
     assert_eq!(unexplained(manifest), ["naked", "log"]);
 
     let script = "echo SKIPPED\nprintf 'SKIPPED: %s' \"$2\"\nsleep 5\ntrue && sleep 1\n# sleep 5\nskip ''\necho 'SKIPPED no docker'\n";
-    let found: Vec<String> = silent("e2e.sh", script).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
+    let found: Vec<String> =
+        silent("e2e.sh", script).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
     assert_eq!(found, ["1", "3", "4", "6"]);
 
     assert_eq!(tests_of("src/a.rs", "x\n#[cfg(test)]\ny"), "#[cfg(test)]\ny");

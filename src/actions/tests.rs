@@ -28,7 +28,9 @@ fn setting(help: &str) -> Setting {
 /// The node behind some keys; a number is an item's place in a list.
 fn at<'a>(node: &'a Node, path: &[&str]) -> &'a Node {
     path.iter().fold(node, |node, key| match &node.value {
-        Value::Map(entries) => entries.iter().find(|(found, _)| found.name == *key).map_or_else(|| panic!("no {key}"), |(_, node)| node),
+        Value::Map(entries) => {
+            entries.iter().find(|(found, _)| found.name == *key).map_or_else(|| panic!("no {key}"), |(_, node)| node)
+        }
         Value::List(items) => &items[key.parse::<usize>().unwrap()],
         _ => panic!("nothing behind {key}"),
     })
@@ -56,8 +58,10 @@ fn every_input_reaches_its_command_under_its_name() {
             assert!(inputs.contains_key(input), "{input}");
             ((*variable).into(), input.into())
         });
-        let layer = vocabulary::inputs(action.name, &Surroundings::read(environment).inputs).unwrap_or_else(|stop| panic!("{stop:?}"));
-        let received: Vec<(&str, &str)> = layer.iter().map(|(key, given)| (key.as_str(), given.texts[0].as_str())).collect();
+        let layer = vocabulary::inputs(action.name, &Surroundings::read(environment).inputs)
+            .unwrap_or_else(|stop| panic!("{stop:?}"));
+        let received: Vec<(&str, &str)> =
+            layer.iter().map(|(key, given)| (key.as_str(), given.texts[0].as_str())).collect();
         let mut wanted: Vec<&str> = action.settings.iter().map(|setting| setting.key.as_str()).collect();
         wanted.sort_unstable();
         assert_eq!(received, wanted.iter().map(|key| (*key, *key)).collect::<Vec<_>>(), "{}", action.name);
@@ -73,7 +77,10 @@ fn every_output_comes_from_the_step() {
         let outputs = entries(at(&yml, &["outputs"]));
         assert_eq!(outputs.len(), action.outputs().count(), "{}: an output is declared twice", action.name);
         for output in action.outputs() {
-            assert_eq!(text(at(outputs[output.name], &["value"])), format!("${{{{ steps.gate.outputs.{} }}}}", output.name));
+            assert_eq!(
+                text(at(outputs[output.name], &["value"])),
+                format!("${{{{ steps.gate.outputs.{} }}}}", output.name)
+            );
         }
     }
 }
@@ -111,9 +118,18 @@ fn a_description_says_what_is_taken_and_the_default() {
     for (setting, expected) in [
         (setting("Ratio"), "Ratio."),
         (Setting { required: true, ..setting("Ratio") }, "Ratio. Required, here or in the config file."),
-        (Setting { default: Some("10s".to_owned()), kind: Kind::Duration, ..setting("Pause") }, "Pause. A duration such as `90s` or `2m`. Default: `10s`."),
-        (Setting { many: true, ..setting("Files [default: all, if any]") }, "Files. One item a line. Default: all, if any."),
-        (Setting { choices: vec!["raw".to_owned(), "gzip".to_owned()], ..setting("Size") }, "Size. One of `raw`, `gzip`."),
+        (
+            Setting { default: Some("10s".to_owned()), kind: Kind::Duration, ..setting("Pause") },
+            "Pause. A duration such as `90s` or `2m`. Default: `10s`.",
+        ),
+        (
+            Setting { many: true, ..setting("Files [default: all, if any]") },
+            "Files. One item a line. Default: all, if any.",
+        ),
+        (
+            Setting { choices: vec!["raw".to_owned(), "gzip".to_owned()], ..setting("Size") },
+            "Size. One of `raw`, `gzip`.",
+        ),
     ] {
         assert_eq!(described(&setting), expected);
     }

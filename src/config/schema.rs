@@ -13,9 +13,11 @@ use crate::{
 pub fn schema() -> Value {
     let mut properties = settings(&commands::common_settings());
     for name in commands::names() {
-        let about = commands::command().find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+        let about =
+            commands::command().find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
         let mut section = section(name);
-        section.insert("description".to_owned(), format!("Settings of `{name}`: {}.", about.unwrap_or_default()).into());
+        section
+            .insert("description".to_owned(), format!("Settings of `{name}`: {}.", about.unwrap_or_default()).into());
         properties.insert(name.to_owned(), section.into());
     }
     let gates: Vec<&str> = commands::gate_names().collect();
@@ -159,7 +161,10 @@ mod tests {
         let types: Vec<&Value> = pairs["anyOf"].as_array().unwrap().iter().map(|shape| &shape["type"]).collect();
         assert_eq!(types, [&json!(["string", "number", "boolean"]), &json!("array"), &json!("object")]);
         let switch = Setting { many: false, kind: Kind::Switch, default: Some("false".to_owned()), ..setting.clone() };
-        assert_eq!(shapes(&switch), json!({ "type": "boolean", "description": "Variables. Default: none.", "default": false }));
+        assert_eq!(
+            shapes(&switch),
+            json!({ "type": "boolean", "description": "Variables. Default: none.", "default": false })
+        );
         let choice = Setting { many: false, choices: vec!["raw".to_owned()], ..setting };
         assert_eq!(shapes(&choice)["enum"], json!(["raw"]));
     }

@@ -19,7 +19,8 @@ impl Source {
     pub fn new(path: &str, text: &str) -> Self {
         let code = without_prose(text);
         let only_tests = path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs");
-        let first_test = code.lines().position(|line| line.starts_with("mod tests {") || line.starts_with("pub mod tests {"));
+        let first_test =
+            code.lines().position(|line| line.starts_with("mod tests {") || line.starts_with("pub mod tests {"));
         let is_test = |number: usize| only_tests || first_test.is_some_and(|first| number > first);
         let mut lines = Vec::new();
         let mut numbered = code.lines().zip(1..);
@@ -123,7 +124,8 @@ pub fn mentions(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let joins = |inner: Option<char>, outer: Option<char>| inner.is_some_and(in_name) && outer.is_some_and(in_name);
         let (before, after) = (&code[..at], &code[at + word.len()..]);
-        !joins(word.chars().next(), before.chars().next_back()) && !joins(word.chars().next_back(), after.chars().next())
+        !joins(word.chars().next(), before.chars().next_back())
+            && !joins(word.chars().next_back(), after.chars().next())
     })
 }
 
@@ -146,7 +148,10 @@ fn comments_and_texts_are_no_code() {
 
 #[test]
 fn imports_are_whole_paths_and_tests_are_told_apart() {
-    let source = Source::new("src/a.rs", "use std::{\n    env,\n    process::{Child, Command as Run},\n};\nf()\nmod tests {\n    g()\n}\n");
+    let source = Source::new(
+        "src/a.rs",
+        "use std::{\n    env,\n    process::{Child, Command as Run},\n};\nf()\nmod tests {\n    g()\n}\n",
+    );
     let seen: Vec<_> = source.lines.iter().map(|line| (line.number, line.code.trim(), line.test)).collect();
     assert_eq!(
         seen,

@@ -156,7 +156,11 @@ fn every_rule_finds_its_breach_and_leaves_its_rooms_alone() {
         let found = breaches(rule, &Source::new(path, line));
         assert!(!found.is_empty() && found[0].contains(rule.why), "{line} in {path}: {found:?}");
         for (room, _) in rule.rooms {
-            assert_eq!(breaches(rule, &Source::new(&format!("{room}x.rs"), line)), Vec::<String>::new(), "{line} in {room}");
+            assert_eq!(
+                breaches(rule, &Source::new(&format!("{room}x.rs"), line)),
+                Vec::<String>::new(),
+                "{line} in {room}"
+            );
         }
         assert_eq!(breaches(rule, &Source::new(path, &format!("// {line}"))), Vec::<String>::new());
     }
