@@ -184,21 +184,28 @@ fn rows(measured: &Measured, baseline: &Baseline, judged: Compression) -> Vec<Ro
     let now: Vec<(&str, Sizes)> = measured.files.iter().map(|(name, named)| (name.as_str(), named.sizes())).collect();
     let sizes_before = baseline.files.iter().map(|(name, sizes)| (name.as_str(), sizes.raw));
     let pairs = names::pair(sizes_before, now.iter().map(|(name, sizes)| (*name, sizes.raw)));
-    let mut rows: Vec<Row> =
-        pairs.into_iter().map(|pair| row(pair, measured, baseline)).filter(|row| row.before != row.now).collect();
+    let rows = pairs.iter().map(|pair| row(pair, measured, baseline));
+    let mut rows: Vec<Row> = rows.filter(|row| row.before != row.now).collect();
     rows.sort_by_key(|row| (Reverse((row.change(judged), row.change(Compression::Raw))), row.name.clone()));
     rows
 }
 
-fn row(pair: names::Pair, measured: &Measured, baseline: &Baseline) -> Row {
-    let named = pair.now.and_then(|name| measured.files.get(name));
+fn row(pair: &names::Pair, measured: &Measured, baseline: &Baseline) -> Row {
+    let title = |names: &[&str]| {
+        let marked = names.iter().find(|name| name.contains(names::MARK));
+        marked.or(names.first()).map(|name| (*name).to_owned())
+    };
+    let (was, is) = (title(&pair.before), title(&pair.now));
+    let before: Vec<Sizes> = pair.before.iter().filter_map(|name| baseline.files.get(*name)).copied().collect();
+    let now: Vec<&Named> = pair.now.iter().filter_map(|name| measured.files.get(*name)).collect();
+    let largest = now.iter().filter_map(|named| named.largest()).max_by_key(|file| file.sizes.raw);
     Row {
-        name: pair.now.or(pair.before).unwrap_or_default().to_owned(),
-        was: pair.before.filter(|before| pair.now.is_some_and(|now| now != *before)).map(str::to_owned),
-        before: pair.before.and_then(|name| baseline.files.get(name)).copied(),
-        now: named.map(Named::sizes),
-        files: named.map_or(0, |named| named.files.len()),
-        largest: named.and_then(Named::largest).map(|file| (file.path.clone(), file.sizes.raw)),
+        before: (!before.is_empty()).then(|| before.into_iter().sum()),
+        now: (!now.is_empty()).then(|| now.iter().map(|named| named.sizes()).sum()),
+        files: now.iter().map(|named| named.files.len()).sum(),
+        largest: largest.map(|file| (file.path.clone(), file.sizes.raw)),
+        was: was.clone().filter(|was| is.as_ref().is_some_and(|is| is != was)),
+        name: is.or(was).unwrap_or_default(),
     }
 }
 

@@ -119,10 +119,15 @@ impl Measured {
 /// Those of [`files::find`], and a file that cannot be read.
 pub fn measure(root: &Path, patterns: &[Glob]) -> Result<Measured, Complaint> {
     let mut found = files::find(root, patterns)?;
-    if !patterns.iter().any(|pattern| pattern.last_part().contains(".map")) {
+    if !patterns.iter().any(names_maps) {
         found.retain(|path| path.extension().is_none_or(|extension| extension != "map"));
     }
     weigh_all(root, &found).map(Measured::of)
+}
+
+/// Whether a pattern speaks of source maps: `**/*.map`, `*.{js,map}`.
+fn names_maps(pattern: &Glob) -> bool {
+    pattern.last_part().split(['.', ',', '{', '}']).skip(1).any(|extension| extension == "map")
 }
 
 /// Weighs files side by side; the answer is in the order of the paths whatever thread was first.
@@ -287,6 +292,8 @@ mod tests {
             bundle(&[("dist/app.js", b"one"), ("dist/app.js.map", b"map"), ("dist/a.map", b"x"), ("dist/map", b"y")]);
         for (patterns, expected) in [
             (&["dist"][..], &["dist/app.js", "dist/map"][..]),
+            (&["dist/map", "dist/*.js"], &["dist/app.js", "dist/map"]),
+            (&["dist/*.{js,map}"], &["dist/a.map", "dist/app.js", "dist/app.js.map"]),
             (&["**/*.map"], &["dist/a.map", "dist/app.js.map"]),
             (&["dist", "dist/**/*.map"], &["dist/a.map", "dist/app.js", "dist/app.js.map", "dist/map"]),
             (&["dist", "!dist/*.js.map"], &["dist/a.map", "dist/app.js", "dist/map"]),

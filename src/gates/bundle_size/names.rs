@@ -241,18 +241,18 @@ const fn is_vowel(byte: u8) -> bool {
     matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y')
 }
 
-/// A file in the baseline and what it is now; one side is absent for a file that is gone or new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is one file in both builds: its canonical names, largest first. One side is empty for a file that is gone or new.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair<'a> {
-    pub before: Option<&'a str>,
-    pub now: Option<&'a str>,
+    pub before: Vec<&'a str>,
+    pub now: Vec<&'a str>,
 }
 
 /// Finds each file of the baseline among those of now, by canonical names with their sizes in bytes.
 ///
-/// Equal names belong together. Of the rest, those that differ only in a text that may be a hash after all (a hash that
-/// reads as a word, or hashing switched on between the builds) are paired one to one, the largest with the largest. Every
-/// name comes out exactly once, ordered by the name of now, or of before where there is none.
+/// Equal names belong together. So do those that differ only in a text that may be a hash after all, because it reads as a
+/// word or because hashing was switched on between the builds: all of them where one holds the mark, else one to one, the
+/// largest with the largest. Every name comes out exactly once.
 pub fn pair<'a>(
     before: impl IntoIterator<Item = (&'a str, u64)>,
     now: impl IntoIterator<Item = (&'a str, u64)>,
@@ -261,8 +261,8 @@ pub fn pair<'a>(
     let mut pairs = Vec::new();
     let mut families: BTreeMap<String, [Vec<(u64, &str)>; 2]> = BTreeMap::new();
     for (name, size) in now {
-        if gone.remove(name).is_some() {
-            pairs.push(Pair { before: Some(name), now: Some(name) });
+        if !name.contains(MARK) && gone.remove(name).is_some() {
+            pairs.push(Pair { before: vec![name], now: vec![name] });
         } else {
             families.entry(family(name)).or_default()[1].push((size, name));
         }
@@ -270,17 +270,20 @@ pub fn pair<'a>(
     for (name, size) in gone {
         families.entry(family(name)).or_default()[0].push((size, name));
     }
-    for mut sides in families.into_values() {
-        for side in &mut sides {
+    for sides in families.into_values() {
+        let marked = sides.iter().flatten().any(|(_, name)| name.contains(MARK));
+        let [before, now] = sides.map(|mut side| {
             side.sort_by(|a, b| b.cmp(a));
+            side.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        });
+        if marked {
+            pairs.push(Pair { before, now });
+            continue;
         }
-        let [before, now] = sides;
-        let at = |side: &[(u64, &'a str)], index: usize| side.get(index).map(|(_, name)| *name);
-        pairs.extend(
-            (0..before.len().max(now.len())).map(|index| Pair { before: at(&before, index), now: at(&now, index) }),
-        );
+        let at = |side: &[&'a str], index: usize| side.get(index).copied().into_iter().collect();
+        let length = before.len().max(now.len());
+        pairs.extend((0..length).map(|index| Pair { before: at(&before, index), now: at(&now, index) }));
     }
-    pairs.sort_by_key(|pair| (pair.now.or(pair.before), pair.before));
     pairs
 }
 
