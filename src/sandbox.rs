@@ -1,1 +1,46 @@
+//! The embedded world behind `demo` and the tests: a staging web service, a GitHub and an infra repository, all on
+//! loopback and in one folder, all gone when dropped. Its clients are the real ones; only addresses differ.
 
+pub mod github;
+pub mod infra;
+pub mod load;
+pub mod server;
+pub mod staging;
+
+use std::{
+    io,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use github::Hub;
+use infra::Infra;
+use staging::Staging;
+
+/// The three parts at once.
+pub struct Sandbox {
+    pub staging: Staging,
+    pub github: Hub,
+    pub infra: Infra,
+}
+
+impl Sandbox {
+    /// Starts the servers and creates the infra repository for the services named, `infra.git` in `folder`.
+    ///
+    /// # Errors
+    /// When no port or thread is to be had, or git fails.
+    pub fn start(folder: &Path, services: &[&str]) -> io::Result<Self> {
+        Ok(Self { staging: Staging::start()?, github: Hub::start()?, infra: Infra::create(folder, services)? })
+    }
+
+    /// Every request that the real counterpart's description does not allow. Empty, or the test or demo has failed.
+    #[must_use]
+    pub fn violations(&self) -> Vec<String> {
+        self.github.violations()
+    }
+}
+
+/// State stays readable after a handler's panic: the test that caused it is about to say so.
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
