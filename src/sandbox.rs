@@ -44,3 +44,22 @@ impl Sandbox {
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_three_parts_are_there_and_a_violation_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::start(folder.path(), &["frontend"]).unwrap();
+        sandbox.staging.deploy("frontend", "7");
+        let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build().into();
+        let status = |url: String| agent.get(url).call().unwrap().status().as_u16();
+        assert_eq!(status(format!("{}/frontend/health/ready", sandbox.staging.url())), 200);
+        assert_eq!(sandbox.infra.messages().unwrap().len(), 1);
+        assert_eq!(sandbox.violations(), [""; 0]);
+        assert_eq!(status(format!("{}/rate_limit", sandbox.github.api_url())), 404);
+        assert_eq!(sandbox.violations(), ["GET /rate_limit: 404 Not Found"]);
+    }
+}

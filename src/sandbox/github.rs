@@ -1,6 +1,6 @@
-//! A GitHub that knows its API's rules and nothing else. Whatever its real counterpart's description does not allow (an
-//! unknown route, field or query, a payload over a limit) is refused as GitHub would, and kept as a violation: a test or
-//! demo that caused one by accident has failed.
+//! A GitHub that knows its API's rules and nothing else. Whatever the real one's description does not allow (an unknown
+//! route, field or query, a payload over a limit) is refused as GitHub would, and kept as a violation: a test or demo
+//! that caused one by accident has failed.
 //!
 //! A route is a line in [`routes::ROUTES`] and a function in the file named after what it is about.
 

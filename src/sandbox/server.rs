@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn an_answer_can_be_held_back() {
-        let server = Server::start(|_| Answer::status(204).after(Duration::from_millis(100))).unwrap();
+        let server = Server::start(|_| Answer::status(204).after(Duration::from_millis(400))).unwrap();
         let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
         stream.write_all(GET.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();

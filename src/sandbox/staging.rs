@@ -4,7 +4,7 @@
 //! | route | answers |
 //! |---|---|
 //! | `GET /<service>/health/ready` | `{"status", "service", "version"}`: 200 when ready, else 503 |
-//! | `GET /<service>/api/<anything>` | `{"service", "version", "path"}` after the service's latency; 503 when not ready |
+//! | `GET /<service>/api/<anything>` | `{"service", "version", "path"}` after its latency; 503 when not ready |
 //! | `GET /metrics/baseline/<service>` | `{"p99_latency": <milliseconds>}` |
 //! | `GET /login` | the sign-in page that proxies send strangers to: HTML, and 200 |
 //!
@@ -184,7 +184,7 @@ impl Deployed {
         if !self.ready {
             return self.health(service);
         }
-        // Multiples of the golden ratio, without their whole part, fill the unit interval as evenly as any sequence can.
+        // Multiples of the golden ratio, without their whole part, fill the unit interval as evenly as can be.
         let spread = (f64::from(self.requests) * 0.618_033_988_749_895).fract();
         self.requests = self.requests.wrapping_add(1);
         let body = json!({ "service": service, "version": self.version, "path": path });
