@@ -193,12 +193,12 @@ fn a_long_line_is_cut_between_characters_and_says_so() {
 fn a_timeout_ends_grandchildren_too() {
     let pulse = Pulse::new();
     let (tell, end) = mpsc::channel();
-    let program = sh("sh -c 'trap \"\" TERM; exec 3>pulse; sleep 1000; sleep 1000' & wait").in_dir(pulse.dir());
+    let program = sh("trap '' TERM; (exec 3>pulse; sleep 1000; sleep 1000) & wait").in_dir(pulse.dir());
     thread::spawn(move || tell.send(run(&program, &Groups::default(), SOON)));
     let grandchild = pulse.begin();
     let end = end.recv_timeout(HUNG).expect("the timeout came");
     assert_eq!(end, Err(ProcessError::Timeout { program: "sh".into(), after: SOON }));
-    assert!(gone(&grandchild), "a grandchild that ignores TERM is killed");
+    assert!(gone(&grandchild), "leader and grandchild ignore TERM, and are killed");
 }
 
 #[test]
