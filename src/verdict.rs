@@ -71,7 +71,10 @@ impl Finding {
             expected: String::new(),
             actual: String::new(),
             waived: None,
+<<<<<<< HEAD
             next: None,
+=======
+>>>>>>> room-a
             evidence: Vec::new(),
         }
     }
