@@ -71,10 +71,7 @@ impl Finding {
             expected: String::new(),
             actual: String::new(),
             waived: None,
-<<<<<<< HEAD
             next: None,
-=======
->>>>>>> room-a
             evidence: Vec::new(),
         }
     }
