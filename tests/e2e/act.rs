@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use crate::repo::{self, Repo};
 
 /// No workflow here takes more than some seconds; a runner that hangs must not hang the tests.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// One run of the workflows of a [`Repo`].
 pub struct Act<'a> {
@@ -100,8 +100,8 @@ impl<'a> Act<'a> {
         }
         // In a file: what stands in act's environment every step would inherit, and an action that forgot to ask for its
         // token would find it.
-        let secrets: String = self.secrets.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-        fs::write(at("secrets"), secrets).expect("write the secrets");
+        let secrets: Vec<_> = self.secrets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        fs::write(at("secrets"), secrets.join("\n")).expect("write the secrets");
         act.arg("--secret-file").arg(at("secrets"));
         act.env("HOME", at("home")).env("LANG", "C.UTF-8").env("GIT_CONFIG_NOSYSTEM", "1");
         let (succeeded, log, errors) = finish(act);
@@ -273,9 +273,9 @@ fn tool() -> OsString {
 /// Runs to the end or to [`LIMIT`]; then everything it started is killed and the test fails with what it had said.
 fn finish(mut act: Command) -> (bool, String, String) {
     act.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = act
-        .spawn()
-        .unwrap_or_else(|error| panic!("{:?}: {error}; `.ci/run` installs act and sets ACT", act.get_program()));
+    let mut child = act.spawn().unwrap_or_else(|error| {
+        panic!("{}: {error}; `.ci/run` installs act and sets ACT", act.get_program().display())
+    });
     let (send, ended) = mpsc::channel();
     let mut stdout = child.stdout.take().expect("piped");
     let mut stderr = child.stderr.take().expect("piped");

@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -92,19 +92,26 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// Makes `path` a program holding `text`.
+///
+/// Another process writes it: while this one holds a file open for writing, a child that some other test is just starting
+/// holds it too, and the kernel starts no file that is being written ("text file busy").
 pub fn program(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make the folder");
-    fs::write(path, text).expect("write the program");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("make it executable");
+    let mut install = clean("install");
+    install.args(["-D", "--mode=755", "/dev/stdin"]).arg(path).stdin(Stdio::piped());
+    let mut child = install.spawn().expect("start install");
+    child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("write the program");
+    let status = child.wait().expect("install ends");
+    assert!(status.success(), "install {}: {status}", path.display());
+}
+
+/// Copies contents and mode, by another process as in [`program`].
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().expect("a file has a folder")).expect("make the folder");
+    let status = clean("cp").arg("--preserve=mode").args([from, to]).status().expect("start cp");
+    assert!(status.success(), "cp {} {}: {status}", from.display(), to.display());
 }
 
 fn folders(root: &Path) -> impl Iterator<Item = PathBuf> {
     let inside = fs::read_dir(root).expect("read the checkout").map(|entry| entry.expect("read an entry").path());
     std::iter::once(root.to_owned()).chain(inside.filter(|path| path.is_dir()))
-}
-
-/// Copies contents and mode.
-pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to.parent().expect("a file has a folder")).expect("make the folder");
-    fs::copy(from, to).unwrap_or_else(|error| panic!("{} → {}: {error}", from.display(), to.display()));
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::act::{Act, Run};
 use crate::repo::Repo;
 
-const WORKFLOW: &str = r#"
+const WORKFLOW: &str = r"
 on: push
 jobs:
   gates:
@@ -14,7 +14,7 @@ jobs:
       - uses: actions/checkout@v4
       - id: gates
         uses: acme/promote-gates@v1
-"#;
+";
 
 /// Two gates that need nothing but the checkout.
 fn gates(critical_path: &str) -> Run {

@@ -18,6 +18,7 @@ jobs:
         uses: acme/promote-gates/gate@v1
         with:
           say: it's
+          token: ${{ secrets.TOKEN }}
       - id: next
         run: exit 0
       - id: after
@@ -39,6 +40,7 @@ name: gate
 description: stands in for a gate that blocks
 inputs:
   say: { description: a word }
+  token: { description: a secret }
 outputs:
   verdict: { description: declared, value: "${{ steps.gate.outputs.verdict }}" }
   report: { description: declared, value: "${{ steps.gate.outputs.report }}" }
@@ -49,12 +51,14 @@ runs:
       shell: bash
       env:
         PROMOTE_GATES_SAY: ${{ inputs.say }}
+        PROMOTE_GATES_TOKEN: ${{ inputs.token }}
       run: exec "$GITHUB_ACTION_PATH/../dist/promote-gates" gate
 "#;
 
 /// `CARGO_MANIFEST_DIR` is what cargo sets for every test: it must not leak into a step.
 const BINARY: &str = r###"#!/bin/sh
-echo "$1 $PROMOTE_GATES_SAY $GITHUB_REPOSITORY $GITHUB_API_URL ${CARGO_MANIFEST_DIR:-clean}"
+echo "$1 $PROMOTE_GATES_SAY $GITHUB_REPOSITORY $GITHUB_API_URL $STAGE"
+echo "${CARGO_MANIFEST_DIR:-clean} ${TOKEN:-clean} $PROMOTE_GATES_TOKEN ${#PROMOTE_GATES_TOKEN}"
 echo "::error title=Gate,file=a.js::130 %25 of 100%0Aover"
 echo "::notice::seen"
 echo "##[group]by the old name"
@@ -68,7 +72,8 @@ fn a_failing_action_still_hands_out_what_it_found() {
     let repo = Repo::new();
     repo.write(".github/workflows/gate.yml", WORKFLOW).commit("a workflow");
 
-    let run = Act::on(&repo, "push").run_with(|actions| {
+    let act = Act::on(&repo, "push").api("http://127.0.0.1:1").env("STAGE", "staging").secret("TOKEN", "correct-horse");
+    let run = act.run_with(|actions| {
         program(&actions.join("dist/promote-gates"), BINARY);
         std::fs::create_dir(actions.join("gate")).expect("make the folder");
         std::fs::write(actions.join("gate/action.yml"), ACTION).expect("write the action");
@@ -78,7 +83,7 @@ fn a_failing_action_still_hands_out_what_it_found() {
     assert_eq!(run.job("gate").result, "failure");
     let gate = run.step("gate", "gate");
     assert_eq!((gate.outcome.as_str(), gate.exit), ("failure", Some(1)));
-    assert_eq!(gate.printed, "gate it's acme/shop http://127.0.0.1:9 clean\n");
+    assert_eq!(gate.printed, "gate it's acme/shop http://127.0.0.1:1 staging\nclean clean *** 13\n");
     assert_eq!(gate.outputs.get("verdict").map(String::as_str), Some("blocked"));
     assert_eq!(gate.outputs.get("report").map(String::as_str), Some("{\"a\":\n1}"));
     assert_eq!(gate.outputs.len(), 2, "only what action.yml declares: {:?}", gate.outputs);
