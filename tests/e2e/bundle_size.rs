@@ -126,3 +126,64 @@ fn a_bad_input_is_named_and_still_leaves_outputs() {
         assert!(error.message.contains(part), "{part} in {}", error.message);
     }
 }
+
+/// Records a baseline and shows it, so that a test can commit it.
+const RECORD: &str = r"
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: acme/promote-gates/bundle-size@v1
+        with:
+          path: public
+          baseline: sizes.json
+          write-baseline: true
+          allow-first: true
+      - id: baseline
+        run: cat sizes.json
+";
+
+const REVIEW: &str = r"
+on: pull_request
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - id: gate
+        uses: acme/promote-gates/bundle-size@v1
+        with:
+          path: public
+          baseline: sizes.json
+          allow-first: true
+";
+
+#[test]
+fn a_change_cannot_take_away_the_baseline_it_is_judged_by() {
+    let repo = Repo::new();
+    repo.write(".github/workflows/build.yml", RECORD);
+    repo.write("public/app.js", "console.log('shop');\n".repeat(2_000));
+    repo.commit("a shop");
+    let baseline = Act::on(&repo, "push").run().step("build", "baseline").printed.clone();
+    repo.write("sizes.json", baseline).write(".github/workflows/build.yml", REVIEW);
+    let base = repo.commit("record the sizes");
+
+    repo.git(["switch", "--quiet", "--create", "topic"]);
+    repo.git(["rm", "--quiet", "sizes.json"]);
+    repo.write("public/debug-library.js", vec![b'x'; 4_000_000]);
+    let head = repo.commit("a small fix");
+    let run = Act::on(&repo, "pull_request")
+        .payload(serde_json::json!({ "number": 1, "pull_request": {
+            "number": 1,
+            "base": { "ref": "main", "sha": base },
+            "head": { "ref": "topic", "sha": head },
+        } }))
+        .run();
+
+    let gate = run.step("build", "gate");
+    assert_eq!((gate.outcome.as_str(), gate.exit), ("failure", Some(1)), "{}", run.log);
+    assert_eq!(gate.outputs["verdict"], "blocked");
+    assert!(gate.summary.contains("debug-library"), "{}", gate.summary);
+}
