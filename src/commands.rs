@@ -222,4 +222,3 @@ fn load(top: &Layer, desk: &Desk) -> Result<Config, Stop> {
         }
     }
 }
-

@@ -18,11 +18,7 @@ use crate::{
     cli::Surroundings,
     commands,
     desk::{Desk, Draft},
-    report::{
-        Outcome, Report, compact,
-        log::Log,
-        outputs, summary,
-    },
+    report::{Outcome, Report, compact, log::Log, outputs, summary},
     verdict::{Complaint, Finding, Stop, exit_code},
     vocabulary::{self, Asked},
     world::{World, clock::SystemClock, signals},
@@ -64,7 +60,8 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
 
 fn desk(surroundings: Surroundings, log: Log) -> Desk {
     let clock = SystemClock::new();
-    let mut draft = Report::open("promote-gates", crate::world::clock::rfc3339(crate::world::clock::Clock::wall(&clock)));
+    let mut draft =
+        Report::open("promote-gates", crate::world::clock::rfc3339(crate::world::clock::Clock::wall(&clock)));
     draft.run.clone_from(&surroundings.run);
     Desk {
         clock: Arc::new(clock),
@@ -82,7 +79,9 @@ fn start_debug_log(surroundings: &Surroundings) {
     let own = if surroundings.debug { "promote_gates=debug" } else { "off" };
     env_logger::Builder::new()
         .parse_filters(surroundings.log_filter.as_deref().unwrap_or(own))
-        .format(|out, record| writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string())))
+        .format(|out, record| {
+            writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string()))
+        })
         .init();
 }
 
@@ -100,7 +99,10 @@ fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Se
     let signalled = tell.clone();
     let watched = signals::watch(Arc::clone(&desk.bell), move || drop(signalled.send(Event::Signal)));
     if let Err(error) = watched {
-        return Err(Complaint::about("signals").seen(error.to_string()).expected("handlers for SIGINT and SIGTERM").unseen());
+        return Err(Complaint::about("signals")
+            .seen(error.to_string())
+            .expected("handlers for SIGINT and SIGTERM")
+            .unseen());
     }
     catch_panics();
     let inner = desk.clone();
@@ -119,7 +121,11 @@ fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Se
     }
     running.join().unwrap_or_else(|_| {
         let seen = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-        Err(Complaint::about("internal error").seen(seen).expected("no panic").next("please report it with the command's inputs").unseen())
+        Err(Complaint::about("internal error")
+            .seen(seen)
+            .expected("no panic")
+            .next("please report it with the command's inputs")
+            .unseen())
     })
 }
 
@@ -241,7 +247,8 @@ fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
     fs::create_dir_all(&folder)?;
     // Two steps of one job may run the same command: each gets a file of its own.
     for number in 1.. {
-        let name = if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
+        let name =
+            if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
         let path = folder.join(name);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(_) => return Ok(Some(path)),
@@ -289,7 +296,9 @@ mod tests {
             let output = fs::read_to_string(folder.path().join("output")).unwrap();
             assert!(output.contains(&format!("\n{verdict}\n")), "{output}");
             assert!(fs::read_to_string(folder.path().join("summary")).unwrap().contains(verdict));
-            let report: Report = serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
+            let report: Report =
+                serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap())
+                    .unwrap();
             assert_eq!(report.verdict.word(), verdict);
         }
     }
@@ -304,7 +313,10 @@ mod tests {
         });
         assert_eq!(finish(&desk, end), 3);
         let text = kept.text();
-        assert!(text.contains("the wheel came off") && text.contains("supervise.rs") && !text.contains("stack backtrace"), "{text}");
+        assert!(
+            text.contains("the wheel came off") && text.contains("supervise.rs") && !text.contains("stack backtrace"),
+            "{text}"
+        );
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
     }
 
@@ -319,7 +331,12 @@ mod tests {
             Surroundings { runner_temp: Some("/dev/null".into()), ..Surroundings::default() },
         ] {
             let kept = Kept::default();
-            let desk = Desk { surroundings: Arc::new(broken), log: Arc::new(kept.log(false)), draft: Draft::new(desk.draft.copy()), ..desk.clone() };
+            let desk = Desk {
+                surroundings: Arc::new(broken),
+                log: Arc::new(kept.log(false)),
+                draft: Draft::new(desk.draft.copy()),
+                ..desk.clone()
+            };
             assert_eq!(finish(&desk, passed()), 3);
             assert!(kept.text().contains("inconclusive") && !kept.text().contains("✅ test passed"), "{}", kept.text());
         }
@@ -331,7 +348,8 @@ mod tests {
         let (desk, _) = desk_in(folder.path());
         fs::create_dir(folder.path().join("summary")).unwrap();
         assert_eq!(finish(&desk, passed()), 3);
-        let report: Report = serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
+        let report: Report =
+            serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
         assert_eq!(report.verdict, Verdict::Inconclusive);
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
     }

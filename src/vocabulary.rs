@@ -177,7 +177,11 @@ pub enum Asked {
 pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
     let relaxed = commands::command().mut_subcommands(|command| {
         command.mut_args(|argument| {
-            if is_clap_own(&argument) { argument } else { argument.required(false).value_parser(clap::value_parser!(String)) }
+            if is_clap_own(&argument) {
+                argument
+            } else {
+                argument.required(false).value_parser(clap::value_parser!(String))
+            }
         })
     });
     let matches = match relaxed.try_get_matches_from(arguments) {
@@ -189,14 +193,18 @@ pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
         Err(error) => return Err(on_command_line(&error).bad_input()),
     };
     let Some((name, matches)) = matches.subcommand() else {
-        return Err(Complaint::about("command").seen("none given").expected(commands::names().collect::<Vec<_>>().join(", ")).bad_input());
+        return Err(Complaint::about("command")
+            .seen("none given")
+            .expected(commands::names().collect::<Vec<_>>().join(", "))
+            .bad_input());
     };
     let flags = commands::settings_of(name)
         .unwrap_or_default()
         .into_iter()
         .filter(|setting| matches.value_source(&id(&setting.key)) == Some(ValueSource::CommandLine))
         .filter_map(|setting| {
-            let texts: Vec<String> = matches.get_many::<String>(&id(&setting.key))?.filter(|text| !text.is_empty()).cloned().collect();
+            let texts: Vec<String> =
+                matches.get_many::<String>(&id(&setting.key))?.filter(|text| !text.is_empty()).cloned().collect();
             (!texts.is_empty()).then_some((setting.key, Given { texts, origin: Origin::Flag }))
         })
         .collect();
@@ -223,7 +231,9 @@ pub fn inputs(command: &str, inputs: &BTreeMap<String, String>) -> Result<Layer,
                 vec![text.trim().to_owned()]
             };
             layer.insert(key.clone(), Given { texts, origin: Origin::Input });
-        } else if !commands::names().any(|name| commands::settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key))) {
+        } else if !commands::names()
+            .any(|name| commands::settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
+        {
             let known: Vec<&str> = own.iter().map(|setting| setting.key.as_str()).collect();
             let complaint = Complaint::about(format!("`{}`", cli::variable(key)))
                 .seen("no command has such an input")
@@ -269,10 +279,13 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
         let texts = given.map(|given| given.texts.clone()).or_else(|| setting.default.clone().map(|text| vec![text]));
         if let Some(texts) = texts.filter(|_| !setting.secret()) {
             settings.insert(setting.key.clone(), as_json(setting, &texts));
-            origins.insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
+            origins
+                .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
         }
     }
-    let matches = commands::command().try_get_matches_from(arguments).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
+    let matches = commands::command()
+        .try_get_matches_from(arguments)
+        .map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     let command = commands::from_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     Ok(Resolved { command, settings, origins })
 }
@@ -281,12 +294,18 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let one = |text: &String| match setting.kind {
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
-            bare.parse::<i64>().map(Value::from).or_else(|_| bare.parse::<f64>().map(Value::from)).unwrap_or_else(|_| text.clone().into())
+            bare.parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| bare.parse::<f64>().map(Value::from))
+                .unwrap_or_else(|_| text.clone().into())
         }
-        Kind::Duration => text.parse::<Span>().map_or_else(|_| text.clone().into(), |span| {
-            let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
-            if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
-        }),
+        Kind::Duration => text.parse::<Span>().map_or_else(
+            |_| text.clone().into(),
+            |span| {
+                let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
+            },
+        ),
         Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
         Kind::Text | Kind::Secret => text.clone().into(),
     };
@@ -306,7 +325,8 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
     let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
     let first = named.first().cloned().unwrap_or_default();
     let setting = all.iter().find(|setting| setting.key == first);
-    let complaint = Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
+    let complaint =
+        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
     let complaint = match merged.get(&first) {
         Some(given) => complaint.from(given.origin.to_string()),
         None => complaint,
@@ -318,7 +338,11 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
-            let seen = if setting.is_some_and(Setting::secret) { "a value that is hidden".to_owned() } else { format!("\"{}\"", clip(&value, 200)) };
+            let seen = if setting.is_some_and(Setting::secret) {
+                "a value that is hidden".to_owned()
+            } else {
+                format!("\"{}\"", clip(&value, 200))
+            };
             let valid = context(ContextKind::ValidValue);
             let expected = if valid.is_empty() {
                 std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
@@ -353,7 +377,9 @@ fn on_command_line(error: &clap::Error) -> Complaint {
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);
             let names: Vec<&str> = commands::names().collect();
-            let complaint = Complaint::about("command").seen(format!("\"{}\"", clip(&name, 100))).expected(format!("one of {}", names.join(", ")));
+            let complaint = Complaint::about("command")
+                .seen(format!("\"{}\"", clip(&name, 100)))
+                .expected(format!("one of {}", names.join(", ")));
             suggest(complaint, closest(&name, &names))
         }
         kind => {
@@ -390,7 +416,10 @@ mod tests {
     use super::*;
 
     fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
-        values.iter().map(|(key, text)| ((*key).to_owned(), Given { texts: vec![(*text).to_owned()], origin: origin.clone() })).collect()
+        values
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), Given { texts: vec![(*text).to_owned()], origin: origin.clone() }))
+            .collect()
     }
 
     fn complaint<T>(result: Result<T, Stop>) -> String {
@@ -413,20 +442,33 @@ mod tests {
         assert_eq!(resolved.settings["max-ratio"], serde_json::json!(1.5));
         assert_eq!(resolved.origins["max-ratio"], "input");
         assert_eq!(resolved.origins["baseline"], "f:1:2");
-        let plain = resolve("performance", [&layer(&Origin::Flag, &[("results", "r"), ("baseline", "b")])]).unwrap_or_else(|stop| panic!("{stop:?}"));
-        assert_eq!((&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()), (&serde_json::json!(1.2), "default"));
+        let plain = resolve("performance", [&layer(&Origin::Flag, &[("results", "r"), ("baseline", "b")])])
+            .unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert_eq!(
+            (&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()),
+            (&serde_json::json!(1.2), "default")
+        );
     }
 
     #[test]
     fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
-        let config = layer(&Origin::Config("promote-gates.yml:4:12".to_owned()), &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")]);
+        let config = layer(
+            &Origin::Config("promote-gates.yml:4:12".to_owned()),
+            &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")],
+        );
         let text = complaint(resolve("performance", [&config]));
         for part in ["`max-ratio`", "promote-gates.yml:4:12", "\"fast\"", "a number over 0"] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        let text = complaint(resolve("performance", [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])]));
+        let text = complaint(resolve(
+            "performance",
+            [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])],
+        ));
         assert!(text.contains("`dry-run` (input)") && text.contains("true, True, TRUE"), "{text}");
-        let text = complaint(resolve("performance", [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])]));
+        let text = complaint(resolve(
+            "performance",
+            [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])],
+        ));
         assert!(text.contains("`service`") && text.contains("../../etc") && text.contains("lower-case"), "{text}");
     }
 
@@ -476,7 +518,12 @@ mod tests {
     fn every_setting_is_documented_and_secrets_are_known_by_name() {
         for name in commands::names() {
             for setting in commands::settings_of(name).unwrap_or_default() {
-                assert!(!setting.help.is_empty() && !setting.help.ends_with('.'), "{name} {}: {:?}", setting.key, setting.help);
+                assert!(
+                    !setting.help.is_empty() && !setting.help.ends_with('.'),
+                    "{name} {}: {:?}",
+                    setting.key,
+                    setting.help
+                );
                 assert_eq!(cli::is_secret(&setting.key), setting.secret(), "{name} {}", setting.key);
                 assert!(!setting.key.contains('_'), "{name} {}", setting.key);
             }

@@ -66,7 +66,8 @@ impl Reports {
             Ok(report) if report.schema == SCHEMA => {
                 // What `run` ran counts as if each gate had its own step. Only the outer report knows its workflow run.
                 for inner in &report.reports {
-                    let report = Report { run: report.run.clone(), dry_run: inner.dry_run || report.dry_run, ..inner.clone() };
+                    let report =
+                        Report { run: report.run.clone(), dry_run: inner.dry_run || report.dry_run, ..inner.clone() };
                     self.received.push(Received { source: source.to_owned(), text: text.to_owned(), report });
                 }
                 self.received.push(Received { source: source.to_owned(), text: text.to_owned(), report });
@@ -77,7 +78,9 @@ impl Reports {
                     .expected(format!("schema {SCHEMA}"))
                     .next("use the same version of promote-gates in all jobs"),
             ),
-            Err(error) => self.unreadable.push(Finding::inconclusive(source).actual(format!("no report: {error}")).expected("a report of a gate")),
+            Err(error) => self.unreadable.push(
+                Finding::inconclusive(source).actual(format!("no report: {error}")).expected("a report of a gate"),
+            ),
         }
     }
 
@@ -98,7 +101,10 @@ impl Reports {
                  and name the job in `needs:`"
             ));
         }
-        all.iter().map(|received| counted(command, received, subject, run).expected(&expected)).max_by_key(|finding| finding.verdict).unwrap_or_else(|| Finding::inconclusive(command))
+        all.iter()
+            .map(|received| counted(command, received, subject, run).expected(&expected))
+            .max_by_key(|finding| finding.verdict)
+            .unwrap_or_else(|| Finding::inconclusive(command))
     }
 }
 
@@ -107,18 +113,23 @@ fn counted(command: &str, Received { source, report, .. }: &Received, subject: &
         let source = report.run.as_ref().map_or_else(|| source.clone(), |run| run.url.clone());
         finding.seen_at(source, &report.finished_at)
     };
-    let other_run = run.zip(report.run.as_ref()).is_some_and(|(ours, theirs)| (ours.id, &ours.repository) != (theirs.id, &theirs.repository));
+    let other_run = run
+        .zip(report.run.as_ref())
+        .is_some_and(|(ours, theirs)| (ours.id, &ours.repository) != (theirs.id, &theirs.repository));
     if let Some(difference) = report.subject.differs_from(subject) {
         return evidence(Finding::inconclusive(command).actual(format!("about another subject: {difference}")));
     }
     if report.dry_run {
-        return evidence(Finding::inconclusive(command).actual(format!("{} in dry-run, which counts for nothing", report.verdict)));
+        return evidence(
+            Finding::inconclusive(command).actual(format!("{} in dry-run, which counts for nothing", report.verdict)),
+        );
     }
     if other_run || (run.is_some() && report.run.is_none()) {
         return evidence(Finding::inconclusive(command).actual("of another workflow run"));
     }
     let finding = Finding::new(command, report.verdict).actual(format!("{}: {}", report.verdict, report.reason));
-    let waived = report.findings.iter().find_map(|finding| finding.waived.clone()).filter(|_| report.verdict == Verdict::Passed);
+    let waived =
+        report.findings.iter().find_map(|finding| finding.waived.clone()).filter(|_| report.verdict == Verdict::Passed);
     evidence(match waived {
         Some(waived) => finding.waived(waived),
         None => finding,
@@ -134,7 +145,10 @@ mod tests {
         let mut report = Report::open(command, String::new());
         report.subject = subject();
         report.run = Some(run(7));
-        report.close(Ok(Outcome::from(vec![Finding::new("check", verdict).actual("as seen")])), "2026-01-01T00:00:00Z".to_owned());
+        report.close(
+            Ok(Outcome::from(vec![Finding::new("check", verdict).actual("as seen")])),
+            "2026-01-01T00:00:00Z".to_owned(),
+        );
         report
     }
 
@@ -143,7 +157,13 @@ mod tests {
     }
 
     fn run(id: u64) -> Run {
-        Run { repository: "acme/shop".to_owned(), id, attempt: 1, url: format!("https://github.com/acme/shop/actions/runs/{id}"), job: String::new() }
+        Run {
+            repository: "acme/shop".to_owned(),
+            id,
+            attempt: 1,
+            url: format!("https://github.com/acme/shop/actions/runs/{id}"),
+            job: String::new(),
+        }
     }
 
     fn results(reports: &[Report]) -> String {
@@ -156,19 +176,26 @@ mod tests {
     fn verdicts(reports: &[Report], required: &[&str]) -> Vec<(Verdict, String)> {
         let required: Vec<String> = required.iter().map(ToString::to_string).collect();
         let read = Reports::from_results(&results(reports)).unwrap();
-        read.require(&required, &subject(), Some(&run(7))).into_iter().map(|finding| (finding.verdict, finding.actual)).collect()
+        read.require(&required, &subject(), Some(&run(7)))
+            .into_iter()
+            .map(|finding| (finding.verdict, finding.actual))
+            .collect()
     }
 
     #[test]
     fn all_required_reports_passed() {
-        let found = verdicts(&[report("health", Verdict::Passed), report("smoke", Verdict::Passed)], &["health", "smoke"]);
+        let found =
+            verdicts(&[report("health", Verdict::Passed), report("smoke", Verdict::Passed)], &["health", "smoke"]);
         assert!(found.iter().all(|(verdict, _)| *verdict == Verdict::Passed), "{found:?}");
     }
 
     #[test]
     fn what_does_not_count_is_named() {
         let dry = Report { dry_run: true, ..report("health", Verdict::Passed) };
-        let other = Report { subject: r#"{"service":"checkout-service","tag":"1.4.3"}"#.parse().unwrap(), ..report("health", Verdict::Passed) };
+        let other = Report {
+            subject: r#"{"service":"checkout-service","tag":"1.4.3"}"#.parse().unwrap(),
+            ..report("health", Verdict::Passed)
+        };
         let elsewhere = Report { run: Some(run(8)), ..report("health", Verdict::Passed) };
         let nowhere = Report { run: None, ..report("health", Verdict::Passed) };
         let blocked = report("health", Verdict::Blocked);
@@ -198,9 +225,13 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_told_and_does_not_count() {
-        let read = Reports::from_results(r#"{"health":{"outputs":{"report":"{\"schema\":1"}},"x":{"outputs":{}}}"#).unwrap();
+        let read =
+            Reports::from_results(r#"{"health":{"outputs":{"report":"{\"schema\":1"}},"x":{"outputs":{}}}"#).unwrap();
         let found = read.require(&["health".to_owned()], &subject(), None);
-        assert_eq!(found.iter().map(|finding| finding.verdict).collect::<Vec<_>>(), [Verdict::Inconclusive, Verdict::Inconclusive]);
+        assert_eq!(
+            found.iter().map(|finding| finding.verdict).collect::<Vec<_>>(),
+            [Verdict::Inconclusive, Verdict::Inconclusive]
+        );
         let Err(Stop::BadInput(complaint)) = Reports::from_results("[]") else { panic!("must be refused") };
         assert!(complaint.to_string().contains("toJSON(needs)"));
     }
@@ -219,7 +250,10 @@ mod tests {
         let of_length = |length: usize| {
             let long = "\"\\\n🦀".repeat(length);
             let mut report = report("health", Verdict::Passed);
-            report.close(Ok(Outcome::from(vec![Finding::passed(&long).expected(&long).actual(&long); 30])), String::new());
+            report.close(
+                Ok(Outcome::from(vec![Finding::passed(&long).expected(&long).actual(&long); 30])),
+                String::new(),
+            );
             report
         };
         let maximal = (1..60).map(of_length).max_by_key(|report| compact(report, "").text.len()).unwrap();

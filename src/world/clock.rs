@@ -95,7 +95,9 @@ impl Clock for SystemClock {
         while !rung.rung && !rung.cancelled {
             rung = match until.map(|until| until.saturating_sub(self.now())) {
                 Some(Duration::ZERO) => break,
-                Some(rest) => bell.ring.wait_timeout(rung, rest).map_or_else(|error| error.into_inner().0, |(rung, _)| rung),
+                Some(rest) => {
+                    bell.ring.wait_timeout(rung, rest).map_or_else(|error| error.into_inner().0, |(rung, _)| rung)
+                }
                 None => bell.ring.wait(rung).unwrap_or_else(PoisonError::into_inner),
             };
         }
