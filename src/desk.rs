@@ -103,7 +103,7 @@ pub mod tests {
     /// A desk whose clock leaps and whose log is kept aside.
     pub fn leaping_desk() -> Desk {
         Desk {
-            clock: Arc::new(LeapClock::new()),
+            clock: Arc::new(LeapClock::default()),
             bell: Arc::default(),
             log: Arc::new(Kept::default().log(false)),
             world: Arc::default(),

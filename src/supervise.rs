@@ -31,8 +31,8 @@ const WRITING_GRACE: Duration = Duration::from_secs(8);
 
 /// The whole program: arguments and environment in, exit code out. A panic outside the command's own thread, where no
 /// report can be trusted any more, is inconclusive too.
-pub fn main(arguments: Vec<OsString>, variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&arguments, variables))).unwrap_or(3)
+pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments, variables))).unwrap_or(3)
 }
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
@@ -277,14 +277,14 @@ mod tests {
         (Desk { surroundings: Arc::new(surroundings), log: Arc::new(kept.log(true)), ..leaping_desk() }, kept)
     }
 
-    fn passed() -> Result<Outcome, Stop> {
-        Ok(vec![Finding::passed("ready")].into())
+    fn passed() -> Outcome {
+        vec![Finding::passed("ready")].into()
     }
 
     #[test]
     fn every_exit_writes_outputs_summary_and_report() {
         for (end, code, verdict) in [
-            (passed(), 0, "passed"),
+            (Ok(passed()), 0, "passed"),
             (Ok(vec![Finding::blocked("ready")].into()), 1, "blocked"),
             (Err(Complaint::about("x").bad_input()), 2, "inconclusive"),
             (Err(Stop::Cancelled), 3, "inconclusive"),
@@ -337,7 +337,7 @@ mod tests {
                 draft: Draft::new(desk.draft.copy()),
                 ..desk.clone()
             };
-            assert_eq!(finish(&desk, passed()), 3);
+            assert_eq!(finish(&desk, Ok(passed())), 3);
             assert!(kept.text().contains("inconclusive") && !kept.text().contains("✅ test passed"), "{}", kept.text());
         }
     }
@@ -347,7 +347,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (desk, _) = desk_in(folder.path());
         fs::create_dir(folder.path().join("summary")).unwrap();
-        assert_eq!(finish(&desk, passed()), 3);
+        assert_eq!(finish(&desk, Ok(passed())), 3);
         let report: Report =
             serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
         assert_eq!(report.verdict, Verdict::Inconclusive);
@@ -358,8 +358,8 @@ mod tests {
     fn two_steps_with_one_command_keep_both_reports() {
         let folder = tempfile::tempdir().unwrap();
         let (desk, _) = desk_in(folder.path());
-        finish(&desk, passed());
-        finish(&desk, passed());
+        finish(&desk, Ok(passed()));
+        finish(&desk, Ok(passed()));
         assert!(folder.path().join("promote-gates/test-2.json").exists());
     }
 }

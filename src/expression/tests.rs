@@ -213,6 +213,7 @@ fn a_value_that_unfolds_without_end_is_not_written_out() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "shows that there is an environment to be reached")]
 fn our_environment_cannot_be_reached() {
     // Cargo sets this for every test; whatever name jaq has for it, no built-in may hand it out.
     assert!(std::env::vars().any(|(name, _)| name == "CARGO_MANIFEST_DIR"));
@@ -299,7 +300,7 @@ fn problems_stay_short_whatever_came_in() {
 
 #[test]
 fn an_expression_is_a_value_that_threads_can_share() {
-    fn shared<T: Send + Sync + Clone + FromStr + std::fmt::Display>(_: &T) {}
+    fn shared<T: Send + Sync + Clone + FromStr + fmt::Display>(_: &T) {}
     let expression: Expression = ".a".parse().unwrap();
     shared(&expression);
     assert_eq!(

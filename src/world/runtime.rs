@@ -135,6 +135,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "shows that timers work in there")]
     fn a_result_comes_back_from_the_runtimes_own_thread() {
         let runtime = Runtime::start().unwrap();
         let (there, bound) = runtime
