@@ -365,6 +365,17 @@ mod tests {
     }
 
     #[test]
+    fn commits_are_whole_ids() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        for good in [id.to_owned(), format!("{id}{}", &id[..24])] {
+            assert!(good.parse::<Commit>().is_ok(), "{good}");
+        }
+        for bad in ["", "HEAD", &id[1..], &id.to_uppercase(), &format!("{id}0"), &format!("-{}", &id[1..])] {
+            assert!(bad.parse::<Commit>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn references_split_into_repository_tag_and_digest() {
         let digest = format!("sha256:{}", "a".repeat(64));
         for (text, image, tag, has_digest) in [

@@ -52,6 +52,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
         Ok(Asked::Command { name, flags }) => {
             desk.draft.edit(|draft| draft.command.clone_from(&name));
             let end = supervise(&desk, move |desk| commands::execute(&name, &flags, desk));
+            desk.world.groups.end_all();
             finish(&desk, end)
         }
         Err(stop) => finish(&desk, Err(stop)),

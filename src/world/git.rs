@@ -11,7 +11,7 @@ mod trees;
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fmt, fs, io,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     str::FromStr,
@@ -19,7 +19,9 @@ use std::{
 };
 
 pub use credentials::redacted;
-pub use names::{Branch, Commit, TreePath};
+pub use names::{Branch, TreePath};
+
+pub use crate::subject::Commit;
 pub use push::Push;
 pub use remote::{Remote, Tip};
 pub use trees::{Blob, Entry, Identity, Kind, Mode, NewFile, Signature};
@@ -302,8 +304,9 @@ impl Git {
         Ok(end.stdout.bytes)
     }
 
-    fn parse<T: FromStr<Err = String>>(&self, what: &str, text: &str) -> Result<T, Complaint> {
-        text.parse().map_err(|error: String| Complaint::about(what).seen(self.fit_to_show(&error)))
+    fn parse<T: FromStr<Err: fmt::Display>>(&self, what: &str, text: &str) -> Result<T, Complaint> {
+        text.parse()
+            .map_err(|error: T::Err| Complaint::about(what).seen(self.fit_to_show(text)).expected(error.to_string()))
     }
 
     /// Why a git failed, in one line.

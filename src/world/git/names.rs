@@ -61,34 +61,6 @@ fn fault(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The full id of a commit: 40 (SHA-1) or 64 (SHA-256) lowercase hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Commit(String);
-
-impl Commit {
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Commit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Commit {
-    type Err = String;
-
-    fn from_str(id: &str) -> Result<Self, String> {
-        if matches!(id.len(), 40 | 64) && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Ok(Self(id.to_owned()));
-        }
-        Err(format!("{id:?} is no commit id; expected all of its 40 or 64 lowercase hexadecimal digits"))
-    }
-}
-
 /// The path of a file or directory inside a repository, from its top, with `/` between components.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TreePath(String);
@@ -188,18 +160,6 @@ mod tests {
             message("a\n::error::x").contains(r#""a\n::error::x" is no branch name: it holds a space or a control"#)
         );
         assert_eq!("main".parse::<Branch>().expect("a branch").full(), "refs/heads/main");
-    }
-
-    #[test]
-    fn commits_are_full_ids() {
-        let id = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(id.parse::<Commit>().expect("an id").as_str(), id);
-        assert!(format!("{id}{}", &id[..24]).parse::<Commit>().is_ok());
-        for bad in
-            ["", "HEAD", &id[1..], &id.to_uppercase(), &format!("{id}0"), "-123456789abcdef0123456789abcdef01234567"]
-        {
-            assert!(bad.parse::<Commit>().is_err(), "{bad:?}");
-        }
     }
 
     #[test]
