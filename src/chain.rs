@@ -1,1 +1,5 @@
+//! The chain that acts on what the gates said.
 
+pub mod promote;
+pub mod record;
+pub mod reports;

@@ -1,1 +1,213 @@
+//! The config file: settings for every command, for one command, and the list of gates that `run` runs.
+//!
+//! ```yaml
+//! service: checkout-service      # a subject's part, for every command
+//! performance:                   # a command's own settings
+//!   max-ratio: 1.2
+//! gates:                         # what `run` runs, in order
+//!   - bundle-size
+//!   - health: { url: https://staging.example/ready }
+//! ```
 
+pub mod yaml;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    commands,
+    report::{ConfigFile, compact::hex_sha256},
+    verdict::{Complaint, Stop},
+    vocabulary::{Given, Layer, Origin, Setting, closest, suggest},
+};
+use yaml::{Key, Node, Value};
+
+/// Where the config file stands unless `config` names another.
+pub const DEFAULT_PATH: &str = ".github/promote-gates.yml";
+
+/// A config file, read and checked: every key in it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub file: Option<ConfigFile>,
+    /// Settings for every command.
+    common: Layer,
+    /// Settings for one command.
+    sections: BTreeMap<String, Layer>,
+    pub gates: Vec<Entry>,
+}
+
+/// One gate that `run` runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub gate: String,
+    pub settings: Layer,
+    /// `file:line:column`
+    pub place: String,
+}
+
+impl Config {
+    /// Reads a config file. `commit`: the base commit that it was taken from, on a pull request.
+    ///
+    /// # Errors
+    /// Bad input with file, line and column: broken YAML, an unknown key (with the closest known one), a value of the
+    /// wrong shape, a secret.
+    pub fn read(path: &str, bytes: &[u8], commit: Option<String>) -> Result<Self, Stop> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            Complaint::about(path)
+                .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
+                .expected("UTF-8")
+                .bad_input()
+        })?;
+        let file = ConfigFile { path: path.to_owned(), sha256: hex_sha256(bytes), commit };
+        let mut config = Self { file: Some(file), ..Self::default() };
+        let root = yaml::read(path, text).map_err(Stop::BadInput)?;
+        for (key, node) in mapping(path, "the file", root)? {
+            config.take(path, key, node)?;
+        }
+        Ok(config)
+    }
+
+    /// The settings that apply to a command, its own before those for every command.
+    pub fn layers(&self, command: &str) -> impl Iterator<Item = &Layer> {
+        self.sections.get(command).into_iter().chain([&self.common])
+    }
+
+    fn take(&mut self, path: &str, key: Key, node: Node) -> Result<(), Stop> {
+        let common = commands::common_settings();
+        if key.name == "gates" {
+            self.gates = entries(path, node)?;
+        } else if let Some(settings) = commands::settings_of(&key.name) {
+            let layer = section(path, &key.name, &settings, node)?;
+            self.sections.insert(key.name, layer);
+        } else {
+            let known = common
+                .iter()
+                .map(|setting| setting.key.as_str())
+                .chain(commands::names().map(|name| name as &str))
+                .chain(["gates"]);
+            let known: Vec<&str> = known.filter(|name| *name != "config").collect();
+            let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
+            let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
+            let given = given(path, setting, &key, node)?;
+            self.common.extend(given.map(|given| (key.name, given)));
+        }
+        Ok(())
+    }
+}
+
+fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<Layer, Stop> {
+    let mut layer = Layer::new();
+    for (key, node) in mapping(path, name, node)? {
+        let known: Vec<&str> =
+            settings.iter().map(|setting| setting.key.as_str()).filter(|known| *known != "config").collect();
+        let Some(setting) = settings.iter().find(|setting| setting.key == key.name && setting.key != "config") else {
+            return Err(unknown(path, &key, &format!("`{name}`"), &known));
+        };
+        let given = given(path, setting, &key, node)?;
+        layer.extend(given.map(|given| (key.name, given)));
+    }
+    Ok(layer)
+}
+
+fn entries(path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
+    let Value::List(items) = node.value else {
+        return Err(misshapen(path, "gates", &node, "a list of gates, each a name or a name with its settings"));
+    };
+    items
+        .into_iter()
+        .map(|item| {
+            let place = place(path, item.line, item.column);
+            let (key, settings) = match item.value {
+                Value::Text(name) => (Key { name, line: item.line, column: item.column }, None),
+                Value::Map(mut map) if map.len() == 1 => {
+                    let (key, settings) = map.remove(0);
+                    (key, Some(settings))
+                }
+                _ => {
+                    return Err(misshapen(
+                        path,
+                        "gates",
+                        &item,
+                        "a gate's name, or one name with its settings behind it",
+                    ));
+                }
+            };
+            let gates: Vec<&str> = commands::gate_names().collect();
+            let Some(known) = commands::settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str())) else {
+                return Err(unknown(path, &key, "`gates`", &gates));
+            };
+            let settings = settings.map(|node| section(path, &key.name, &known, node)).transpose()?.unwrap_or_default();
+            Ok(Entry { gate: key.name, settings, place })
+        })
+        .collect()
+}
+
+fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<Given>, Stop> {
+    if setting.secret() {
+        return Err(Complaint::about(format!("`{}`", key.name))
+            .seen("a secret in the config file")
+            .expected("a secret as an input only")
+            .next(format!("give it as `with: {}: ${{{{ secrets.… }}}}`, and revoke it if it was pushed", key.name))
+            .from(place(path, key.line, key.column))
+            .bad_input());
+    }
+    let origin = Origin::Config(place(path, node.line, node.column));
+    let texts = match node.value {
+        Value::Nothing => return Ok(None),
+        Value::Text(text) if setting.many => {
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
+        }
+        Value::Text(text) => vec![text.trim().to_owned()],
+        Value::List(items) if setting.many => {
+            items.into_iter().map(|item| scalar(path, setting, item)).collect::<Result<_, _>>()?
+        }
+        Value::Map(entries) if setting.many && setting.pairs() => entries
+            .into_iter()
+            .map(|(key, value)| Ok(format!("{}={}", key.name, scalar(path, setting, value)?)))
+            .collect::<Result<_, Stop>>()?,
+        Value::Map(entries) if setting.key == "subject" => {
+            let parts = entries.into_iter().map(|(key, value)| Ok((key.name, scalar(path, setting, value)?.into())));
+            vec![serde_json::Value::Object(parts.collect::<Result<_, Stop>>()?).to_string()]
+        }
+        _ => {
+            let wanted = if setting.many { "a value or a list of values" } else { "one value" };
+            return Err(misshapen(path, &key.name, &node, wanted));
+        }
+    };
+    let texts: Vec<String> = texts;
+    Ok((!texts.iter().all(String::is_empty)).then_some(Given { texts, origin }))
+}
+
+fn scalar(path: &str, setting: &Setting, node: Node) -> Result<String, Stop> {
+    match node.value {
+        Value::Text(text) => Ok(text),
+        _ => Err(misshapen(path, &setting.key, &node, "a text")),
+    }
+}
+
+fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, Stop> {
+    match node.value {
+        Value::Map(entries) => Ok(entries),
+        Value::Nothing => Ok(Vec::new()),
+        _ => Err(misshapen(path, what, &node, "a mapping of settings")),
+    }
+}
+
+fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> Stop {
+    Complaint::about(format!("`{what}`"))
+        .seen(node.kind())
+        .expected(expected)
+        .from(place(path, node.line, node.column))
+        .bad_input()
+}
+
+fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> Stop {
+    let complaint = Complaint::about(format!("`{}`", key.name))
+        .seen(format!("no such key in {where_}"))
+        .expected(format!("one of {}", known.join(", ")))
+        .from(place(path, key.line, key.column));
+    suggest(complaint, closest(&key.name, known)).bad_input()
+}
+
+fn place(path: &str, line: usize, column: usize) -> String {
+    format!("{path}:{line}:{column}")
+}

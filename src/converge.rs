@@ -1,1 +1,317 @@
+//! The one loop that writes: read, plan, write on the condition that nothing moved.
+//!
+//! A lost race re-reads and plans again, and never resends. An unknown outcome is read back before anything may end the
+//! command. Only this loop can make a [`Permit`], so nothing is written in dry-run.
 
+use std::time::Duration;
+
+use crate::{
+    desk::Desk,
+    report::{Effect, EffectState},
+    values::Span,
+    verdict::{Complaint, Finding, Stop},
+    world::World,
+};
+
+/// The right to write outside. Made here only; every writing method of `world` asks for one.
+pub struct Permit(());
+
+/// What a plan decides.
+pub enum Plan<E, D> {
+    /// It is so already.
+    Already(D),
+    Write(E),
+    /// A rule forbids it.
+    Refuse(Finding),
+}
+
+/// How a write ended.
+pub enum Wrote<D> {
+    Done(D),
+    /// The base moved; nothing was written.
+    Lost(String),
+    /// Sent, and nobody knows what became of it.
+    Unknown(Complaint),
+    /// The other side said no; nothing was written.
+    Refused(Finding),
+}
+
+/// A change of something outside.
+pub trait Change {
+    type Base;
+    type Edit;
+    type Done;
+
+    /// Whether an unknown outcome can be read back. If not (a dispatch), it is final and never sent again.
+    const READS_BACK: bool;
+
+    /// What is written to, and what.
+    fn effect(&self) -> Effect;
+
+    /// All that the plan needs to know.
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    fn read(&self, world: &World) -> Result<Self::Base, Stop>;
+
+    /// Pure.
+    fn plan(&self, base: &Self::Base) -> Plan<Self::Edit, Self::Done>;
+
+    fn write(&self, world: &World, permit: &Permit, base: &Self::Base, edit: &Self::Edit) -> Wrote<Self::Done>;
+}
+
+/// The first pause after a lost race; doubled each time, and spread so that racers do not meet again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Makes `change` so, within `limit`. `None` in dry-run, when something would have been written.
+///
+/// # Errors
+/// What [`Change::read`] could not see; a refusal; a write whose outcome stays unknown; a race lost until the time was up.
+pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<Option<C::Done>, Stop> {
+    let deadline = desk.clock.now() + limit;
+    let effect = Noted::new(desk, change.effect());
+    let mut pause = FIRST_PAUSE;
+    // Why the last write did not take, once there was one.
+    let mut lost: Option<String> = None;
+    // Set while a write of ours may have landed unseen. Its guard keeps a signal from ending the process before that is
+    // read back.
+    let mut unread = None;
+    loop {
+        let unsure: Option<(Complaint, _)> = unread.take();
+        let base = match (change.read(&desk.world), &unsure) {
+            (Ok(base), _) => base,
+            (Err(_), Some((complaint, _guard))) => {
+                effect.is(EffectState::Unknown, &complaint.seen);
+                return Err(Stop::Unseen(complaint.clone()));
+            }
+            (Err(stop), None) => {
+                effect.is(EffectState::Refused, "not written: what it depends on could not be read");
+                return Err(stop);
+            }
+        };
+        let edit = match change.plan(&base) {
+            Plan::Already(done) => {
+                effect.is(if unsure.is_some() { EffectState::Applied } else { EffectState::Already }, "");
+                return Ok(Some(done));
+            }
+            Plan::Refuse(finding) => {
+                effect.is(EffectState::Refused, &finding.actual);
+                return Err(Stop::Refused(finding));
+            }
+            Plan::Write(edit) => edit,
+        };
+        // Read back by now: whatever was sent did not land.
+        drop(unsure);
+        if desk.dry_run {
+            effect.is(EffectState::Planned, "");
+            return Ok(None);
+        }
+        if desk.bell.cancelled() {
+            effect.is(EffectState::Refused, "not written: cancelled");
+            return Err(Stop::Cancelled);
+        }
+        if let Some(lost) = lost.take_if(|_| desk.clock.now() >= deadline) {
+            effect.is(EffectState::Refused, &lost);
+            return Err(Complaint::about(change.effect().target)
+                .seen(format!("nothing written within {}: {lost}", Span(limit)))
+                .expected("one moment in which nobody else writes")
+                .next("run it again")
+                .unseen());
+        }
+        effect.is(EffectState::Unknown, "sent, not yet answered");
+        let guard = desk.world.begin_writing();
+        match change.write(&desk.world, &Permit(()), &base, &edit) {
+            Wrote::Done(done) => {
+                effect.is(EffectState::Applied, "");
+                return Ok(Some(done));
+            }
+            Wrote::Refused(finding) => {
+                effect.is(EffectState::Refused, &finding.actual);
+                return Err(Stop::Refused(finding));
+            }
+            Wrote::Unknown(complaint) if !C::READS_BACK => {
+                effect.is(EffectState::Unknown, &complaint.seen);
+                return Err(Stop::Unseen(complaint));
+            }
+            Wrote::Unknown(complaint) => {
+                lost = Some(complaint.seen.clone());
+                unread = Some((complaint, guard));
+            }
+            Wrote::Lost(why) => {
+                drop(guard);
+                log::debug!("somebody wrote first, planning again: {why}");
+                effect.is(EffectState::Refused, &why);
+                lost = Some(why);
+                let spread = pause.mul_f64(0.5 + fastrand::f64());
+                desk.clock.park(&desk.bell, Some(desk.clock.now() + spread));
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// An effect in the draft of the report, kept true at every moment: a command that is cut short leaves what is known.
+struct Noted<'desk> {
+    desk: &'desk Desk,
+    place: usize,
+    effect: Effect,
+}
+
+impl<'desk> Noted<'desk> {
+    fn new(desk: &'desk Desk, effect: Effect) -> Self {
+        let place = desk.draft.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
+        Self { desk, place, effect }
+    }
+
+    fn is(&self, state: EffectState, remark: &str) {
+        let detail =
+            if remark.is_empty() { self.effect.detail.clone() } else { format!("{} ({remark})", self.effect.detail) };
+        self.desk.draft.settle_effect(self.place, Effect { target: self.effect.target.clone(), detail, state });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::desk::tests::leaping_desk;
+
+    /// A remote that holds one number; each write follows the script.
+    struct Remote {
+        holds: Cell<u32>,
+        script: RefCell<Vec<Act>>,
+        writes: Cell<usize>,
+        readable: Cell<bool>,
+    }
+
+    #[derive(Clone, Copy)]
+    enum Act {
+        Land,
+        Lose,
+        LandAndLoseTheAnswer,
+        LoseTheAnswer,
+        LoseTheAnswerAndTheRemote,
+    }
+
+    struct Raise<'a, const READS_BACK: bool>(&'a Remote);
+
+    impl<const READS_BACK: bool> Change for Raise<'_, READS_BACK> {
+        type Base = u32;
+        type Edit = u32;
+        type Done = u32;
+        const READS_BACK: bool = READS_BACK;
+
+        fn effect(&self) -> Effect {
+            Effect { target: "remote".to_owned(), detail: "7".to_owned(), state: EffectState::Planned }
+        }
+
+        fn read(&self, _: &World) -> Result<u32, Stop> {
+            if self.0.readable.get() {
+                Ok(self.0.holds.get())
+            } else {
+                Err(Complaint::about("remote").seen("gone").unseen())
+            }
+        }
+
+        fn plan(&self, base: &u32) -> Plan<u32, u32> {
+            match base {
+                7 => Plan::Already(7),
+                99 => Plan::Refuse(Finding::blocked("frozen")),
+                _ => Plan::Write(7),
+            }
+        }
+
+        fn write(&self, _: &World, _: &Permit, _: &u32, edit: &u32) -> Wrote<u32> {
+            self.0.writes.set(self.0.writes.get() + 1);
+            let unknown = || Wrote::Unknown(Complaint::about("remote").seen("connection reset"));
+            match self.0.script.borrow_mut().pop().unwrap_or(Act::Lose) {
+                Act::Land => {
+                    self.0.holds.set(*edit);
+                    Wrote::Done(*edit)
+                }
+                Act::Lose => Wrote::Lost("fetch first".to_owned()),
+                Act::LandAndLoseTheAnswer => {
+                    self.0.holds.set(*edit);
+                    unknown()
+                }
+                Act::LoseTheAnswer => unknown(),
+                Act::LoseTheAnswerAndTheRemote => {
+                    self.0.readable.set(false);
+                    unknown()
+                }
+            }
+        }
+    }
+
+    /// Runs a change against a remote that holds 1; the script's first act stands last.
+    fn play<const READS_BACK: bool>(
+        desk: &Desk,
+        holds: u32,
+        script: &[Act],
+    ) -> (Result<Option<u32>, Stop>, usize, EffectState) {
+        let remote = Remote {
+            holds: Cell::new(holds),
+            script: RefCell::new(script.to_vec()),
+            writes: Cell::new(0),
+            readable: Cell::new(true),
+        };
+        let end = converge(desk, Duration::from_secs(60), &Raise::<READS_BACK>(&remote));
+        (end, remote.writes.get(), desk.draft.copy().effects[0].state)
+    }
+
+    #[test]
+    fn a_lost_race_is_planned_again_until_it_lands() {
+        let end = play::<true>(&leaping_desk(), 1, &[Act::Land, Act::Lose, Act::Lose]);
+        assert_eq!(end, (Ok(Some(7)), 3, EffectState::Applied));
+    }
+
+    #[test]
+    fn what_is_so_already_is_not_written() {
+        assert_eq!(play::<true>(&leaping_desk(), 7, &[]), (Ok(Some(7)), 0, EffectState::Already));
+    }
+
+    #[test]
+    fn a_refusal_writes_nothing() {
+        let (end, writes, effect) = play::<true>(&leaping_desk(), 99, &[]);
+        assert!(matches!(end, Err(Stop::Refused(_))));
+        assert_eq!((writes, effect), (0, EffectState::Refused));
+    }
+
+    #[test]
+    fn a_lost_answer_is_read_back() {
+        let landed = play::<true>(&leaping_desk(), 1, &[Act::LandAndLoseTheAnswer]);
+        assert_eq!(landed, (Ok(Some(7)), 1, EffectState::Applied), "it landed: written once");
+        let not = play::<true>(&leaping_desk(), 1, &[Act::Land, Act::LoseTheAnswer]);
+        assert_eq!(not, (Ok(Some(7)), 2, EffectState::Applied), "it did not land: written again");
+        let (end, writes, effect) = play::<true>(&leaping_desk(), 1, &[Act::LoseTheAnswerAndTheRemote]);
+        assert!(matches!(end, Err(Stop::Unseen(_))));
+        assert_eq!((writes, effect), (1, EffectState::Unknown), "nobody knows, and it says so");
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_never_sent_again() {
+        let (end, writes, effect) = play::<false>(&leaping_desk(), 1, &[Act::Land, Act::LandAndLoseTheAnswer]);
+        assert!(matches!(end, Err(Stop::Unseen(_))));
+        assert_eq!((writes, effect), (1, EffectState::Unknown));
+    }
+
+    #[test]
+    fn a_race_lost_for_ever_ends() {
+        let (end, writes, effect) = play::<true>(&leaping_desk(), 1, &[]);
+        assert!(matches!(end, Err(Stop::Unseen(_))));
+        assert!(writes > 5, "{writes}");
+        assert_eq!(effect, EffectState::Refused);
+    }
+
+    #[test]
+    fn neither_dry_run_nor_a_cancelled_command_writes() {
+        let mut desk = leaping_desk();
+        desk.dry_run = true;
+        assert_eq!(play::<true>(&desk, 1, &[]), (Ok(None), 0, EffectState::Planned));
+        let desk = leaping_desk();
+        desk.bell.cancel();
+        assert_eq!(play::<true>(&desk, 1, &[]), (Err(Stop::Cancelled), 0, EffectState::Refused));
+    }
+}

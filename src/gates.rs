@@ -1,3 +1,6 @@
-//! One gate, one file or folder: what it is told, what it looks at, and the judgement.
+//! The gates: each looks at something and judges it. They write nothing outside.
 
 pub mod bundle_size;
+pub mod health;
+pub mod performance;
+pub mod smoke;

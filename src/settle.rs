@@ -1,1 +1,303 @@
+//! The one loop that looks.
+//!
+//! Sources start looks on threads of their own and send facts; `absorb` puts each fact with its moment into what was
+//! seen; `judge` is pure and says *settled*, or *open* and when time alone would change the answer. The loop wakes on a
+//! fact, on that moment, on the next look, on the time limit, or on a signal; it waits in one place only.
 
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::Duration,
+};
+
+use crate::{
+    desk::Desk,
+    values::Span,
+    verdict::{Finding, Stop, Verdict, verdict},
+    world::clock::{Bell, Moment},
+};
+
+/// How often a source looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Once: a child, a watch that keeps sending.
+    Once,
+    /// Again, this long after the previous look ended.
+    Every(Duration),
+}
+
+/// What a look holds while it goes on. Dropped to end it: a process group is killed, a watch is closed.
+pub type Looking = Box<dyn Any>;
+
+/// Something that can be looked at.
+pub struct Source<'a, F> {
+    pace: Pace,
+    look: Box<dyn FnMut(Reply<F>) -> Looking + 'a>,
+}
+
+impl<'a, F: Send + 'static> Source<'a, F> {
+    /// `look` starts a look and returns at once; facts come by the [`Reply`], and the look is over when that is dropped.
+    pub fn new(pace: Pace, look: impl FnMut(Reply<F>) -> Looking + 'a) -> Self {
+        Self { pace, look: Box::new(look) }
+    }
+
+    /// A source whose look is a blocking call with a time limit of its own, run on a thread.
+    pub fn blocking(pace: Pace, mut call: impl FnMut() -> Box<dyn FnOnce() -> F + Send> + 'a) -> Self {
+        Self::new(pace, move |reply| {
+            let call = call();
+            let started = std::thread::Builder::new().name("look".to_owned()).spawn(move || reply.send(call()));
+            // No thread to be had: the reply is dropped, no fact comes, and nothing passes.
+            drop(started);
+            Box::new(())
+        })
+    }
+}
+
+/// The way back from a look. The look is in flight until this (every clone of it) is dropped.
+pub struct Reply<F> {
+    to: Sender<F>,
+    flight: Arc<Flight>,
+}
+
+impl<F> Clone for Reply<F> {
+    fn clone(&self) -> Self {
+        Self { to: self.to.clone(), flight: Arc::clone(&self.flight) }
+    }
+}
+
+impl<F> Reply<F> {
+    /// Sends a fact. When nobody waits any more it is dropped.
+    pub fn send(&self, fact: F) {
+        let _ = self.to.send(fact);
+        self.flight.bell.ring();
+    }
+}
+
+struct Flight {
+    bell: Arc<Bell>,
+    landed: Arc<AtomicBool>,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.landed.store(true, Ordering::Release);
+        self.bell.land();
+    }
+}
+
+/// What a judge says: findings that would be true if the loop stopped now, and whether it may.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    pub findings: Vec<Finding>,
+    pub standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No further fact could change the verdict, or it would come too late to matter.
+    Settled,
+    /// Undecided; `revisit` is the moment at which time alone changes the answer.
+    Open { revisit: Option<Moment> },
+}
+
+impl Judgement {
+    #[must_use]
+    pub const fn settled(findings: Vec<Finding>) -> Self {
+        Self { findings, standing: Standing::Settled }
+    }
+
+    #[must_use]
+    pub const fn open(findings: Vec<Finding>) -> Self {
+        Self { findings, standing: Standing::Open { revisit: None } }
+    }
+
+    #[must_use]
+    pub const fn open_until(findings: Vec<Finding>, revisit: Moment) -> Self {
+        Self { findings, standing: Standing::Open { revisit: Some(revisit) } }
+    }
+}
+
+/// One source under way.
+struct Underway<'a, F> {
+    source: Source<'a, F>,
+    next: Option<Moment>,
+    flight: Option<(Looking, Arc<AtomicBool>)>,
+}
+
+/// Looks until the judge says *settled*, at most for `limit`.
+///
+/// Only *settled* can pass: when the time is up, or when no source could bring another fact, findings that would pass get
+/// an inconclusive one beside them.
+///
+/// # Errors
+/// [`Stop::Cancelled`] on a signal; the findings so far stay in the draft of the report.
+pub fn settle<F: Send + 'static, S>(
+    desk: &Desk,
+    limit: Duration,
+    sources: Vec<Source<'_, F>>,
+    seen: &mut S,
+    absorb: impl Fn(&mut S, Moment, F),
+    judge: impl Fn(&S, Moment) -> Judgement,
+) -> Result<Vec<Finding>, Stop> {
+    let (sender, facts): (Sender<F>, Receiver<F>) = channel();
+    let deadline = desk.clock.now() + limit;
+    let mut underway: Vec<Underway<'_, F>> =
+        sources.into_iter().map(|source| Underway { source, next: Some(Moment::ZERO), flight: None }).collect();
+    loop {
+        // Landed before the facts are read: a look that has ended has sent all of its facts.
+        let landed: Vec<bool> = underway
+            .iter()
+            .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
+            .collect();
+        for fact in facts.try_iter() {
+            absorb(seen, desk.clock.now(), fact);
+        }
+        let now = desk.clock.now();
+        for (one, landed) in underway.iter_mut().zip(landed) {
+            if landed {
+                one.flight = None;
+                one.next = match one.source.pace {
+                    Pace::Once => None,
+                    Pace::Every(pause) => Some(now + pause),
+                };
+            }
+        }
+        let Judgement { mut findings, standing } = judge(seen, now);
+        desk.draft.publish(&findings);
+        let revisit = match standing {
+            Standing::Settled => return Ok(findings),
+            Standing::Open { revisit } => revisit,
+        };
+        if desk.bell.cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        for one in &mut underway {
+            if one.flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
+                one.next = None;
+                one.flight = Some(start(desk, &mut one.source, &sender));
+            }
+        }
+        let next_look = underway.iter().filter_map(|one| one.next).min();
+        let exhausted = next_look.is_none() && revisit.is_none() && underway.iter().all(|one| one.flight.is_none());
+        if now >= deadline || exhausted {
+            if verdict(&findings) == Verdict::Passed {
+                let seen = if exhausted {
+                    "nothing more to observe, and undecided".to_owned()
+                } else {
+                    format!("undecided after {}", Span(limit))
+                };
+                findings.push(
+                    Finding::inconclusive("time limit").actual(seen).expected("a decision before the time is up"),
+                );
+            }
+            return Ok(findings);
+        }
+        let wake = [Some(deadline), next_look, revisit.map(|revisit| revisit.max(now + MINIMUM_STEP))]
+            .into_iter()
+            .flatten()
+            .min();
+        desk.clock.park(&desk.bell, wake);
+    }
+}
+
+/// A judge that asks to be revisited at a moment that is past must not spin.
+const MINIMUM_STEP: Duration = Duration::from_millis(1);
+
+fn start<F: Send + 'static>(desk: &Desk, source: &mut Source<'_, F>, sender: &Sender<F>) -> (Looking, Arc<AtomicBool>) {
+    let landed = Arc::new(AtomicBool::new(false));
+    desk.bell.take_off();
+    let flight = Arc::new(Flight { bell: Arc::clone(&desk.bell), landed: Arc::clone(&landed) });
+    ((source.look)(Reply { to: sender.clone(), flight }), landed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::tests::leaping_desk;
+
+    fn counting(desk: &Desk, limit: u64, wanted: usize) -> (usize, Result<Vec<Finding>, Stop>) {
+        let mut seen = Vec::new();
+        let source = Source::blocking(Pace::Every(Duration::from_secs(10)), || Box::new(|| 503_u16));
+        let end = settle(
+            desk,
+            Duration::from_secs(limit),
+            vec![source],
+            &mut seen,
+            |seen, at, fact| seen.push((at, fact)),
+            |seen: &Vec<(Moment, u16)>, _| {
+                if seen.len() == wanted {
+                    Judgement::settled(vec![Finding::blocked("ready")])
+                } else {
+                    Judgement::open(vec![Finding::passed("ready")])
+                }
+            },
+        );
+        (seen.len(), end)
+    }
+
+    #[test]
+    fn it_looks_again_until_it_is_settled_and_time_leaps() {
+        let desk = leaping_desk();
+        let (looks, end) = counting(&desk, 3600, 10);
+        assert_eq!((looks, end), (10, Ok(vec![Finding::blocked("ready")])));
+        assert_eq!(desk.clock.now(), Duration::from_secs(90), "ten looks, ten seconds apart");
+    }
+
+    #[test]
+    fn what_is_not_settled_in_time_does_not_pass() {
+        let (looks, end) = counting(&leaping_desk(), 35, 10);
+        assert_eq!(looks, 4);
+        assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_signal_ends_it_at_once() {
+        let desk = leaping_desk();
+        desk.bell.cancel();
+        assert_eq!(counting(&desk, 3600, 10).1, Err(Stop::Cancelled));
+    }
+
+    #[test]
+    fn a_look_that_ends_without_a_fact_is_not_waited_for() {
+        let mut nothing = ();
+        let desk = leaping_desk();
+        let source = Source::<()>::new(Pace::Once, |_reply| Box::new(()));
+        let end = settle(
+            &desk,
+            Duration::MAX / 4,
+            vec![source],
+            &mut nothing,
+            |(), _, ()| {},
+            |(), _| Judgement::open(vec![Finding::passed("x")]),
+        );
+        assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
+        assert_eq!(desk.clock.now(), Duration::ZERO);
+    }
+
+    #[test]
+    fn time_alone_can_settle_it() {
+        let mut nothing = ();
+        let desk = leaping_desk();
+        let patience = Duration::from_secs(120);
+        let end = settle(
+            &desk,
+            Duration::from_secs(600),
+            Vec::<Source<'_, ()>>::new(),
+            &mut nothing,
+            |(), _, ()| {},
+            |(), now| {
+                if now >= patience {
+                    Judgement::settled(vec![Finding::blocked("unhealthy for 2m")])
+                } else {
+                    Judgement::open_until(vec![], patience)
+                }
+            },
+        );
+        assert_eq!(end, Ok(vec![Finding::blocked("unhealthy for 2m")]));
+        assert_eq!(desk.clock.now(), patience);
+    }
+}

@@ -47,6 +47,9 @@ pub struct Finding {
     /// Why a bad value passes all the same: the explanation somebody gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
 }
@@ -62,7 +65,15 @@ pub struct Evidence {
 
 impl Finding {
     pub fn new(check: impl Into<String>, verdict: Verdict) -> Self {
-        Self { check: check.into(), verdict, expected: String::new(), actual: String::new(), waived: None, evidence: Vec::new() }
+        Self {
+            check: check.into(),
+            verdict,
+            expected: String::new(),
+            actual: String::new(),
+            waived: None,
+            next: None,
+            evidence: Vec::new(),
+        }
     }
 
     pub fn passed(check: impl Into<String>) -> Self {
@@ -96,9 +107,49 @@ impl Finding {
     }
 
     #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    #[must_use]
     pub fn seen_at(mut self, source: impl Into<String>, at: impl Into<String>) -> Self {
         self.evidence.push(Evidence { source: source.into(), at: at.into() });
         self
+    }
+}
+
+impl fmt::Display for Finding {
+    /// One line: `p99 latency: 130 ms; expected at most 120 ms; explained: …; next: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.check)?;
+        if !self.actual.is_empty() {
+            write!(f, ": {}", self.actual)?;
+        }
+        if !self.expected.is_empty() {
+            write!(f, "; expected {}", self.expected)?;
+        }
+        if let Some(waived) = &self.waived {
+            write!(f, "; explained: {waived}")?;
+        }
+        if let Some(next) = &self.next {
+            write!(f, "; next: {next}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Complaint> for Finding {
+    /// What could not be used or seen, as a finding: inconclusive, since nothing was observed.
+    fn from(complaint: Complaint) -> Self {
+        let check = match complaint.origin {
+            Some(origin) => format!("{} ({origin})", complaint.what),
+            None => complaint.what,
+        };
+        Self {
+            next: Some(complaint.next).filter(|next| !next.is_empty()),
+            ..Self::inconclusive(check).actual(complaint.seen).expected(complaint.expected)
+        }
     }
 }
 
@@ -167,22 +218,9 @@ impl Complaint {
 }
 
 impl fmt::Display for Complaint {
-    /// One line: `max-ratio (input): saw "abc"; expected a number over 0; next: …`.
+    /// One line: `max-ratio (input): abc; expected a number over 0; next: …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        if let Some(origin) = &self.origin {
-            write!(f, " ({origin})")?;
-        }
-        if !self.seen.is_empty() {
-            write!(f, ": {}", self.seen)?;
-        }
-        if !self.expected.is_empty() {
-            write!(f, "; expected {}", self.expected)?;
-        }
-        if !self.next.is_empty() {
-            write!(f, "; next: {}", self.next)?;
-        }
-        Ok(())
+        Finding::from(self.clone()).fmt(f)
     }
 }
 

@@ -1,1 +1,532 @@
+//! One vocabulary: a setting's name is its flag, its input and its config key. All of them are read off clap's model of
+//! the commands, and so are `action.yml`, the tables in the documentation and the settings in force.
 
+use std::{any::TypeId, collections::BTreeMap, ffi::OsString, fmt};
+
+use clap::{
+    Arg, ArgAction, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
+};
+use serde_json::Value;
+
+use crate::{
+    cli, commands,
+    values::{Percent, Ratio, Span, clip, switch},
+    verdict::{Complaint, Stop},
+    world::secret::Secret,
+};
+
+/// Where a value came from. Precedence: flag and input, config file, default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Flag,
+    Input,
+    /// `file:line:column`
+    Config(String),
+    /// The gate's subject inside `run`.
+    Run,
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Input => f.write_str("input"),
+            Self::Config(place) => f.write_str(place),
+            Self::Run => f.write_str("run"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting's value as written, and where. A list holds several texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub texts: Vec<String>,
+    pub origin: Origin,
+}
+
+/// Values by setting key. A value in a higher layer replaces the one below, lists too.
+pub type Layer = BTreeMap<String, Given>;
+
+/// What a value of a setting is, for the report and the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    /// Told in seconds.
+    Duration,
+    Switch,
+    Secret,
+}
+
+/// One setting of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: String,
+    /// One sentence, without a period.
+    pub help: String,
+    pub value_name: String,
+    pub default: Option<String>,
+    pub required: bool,
+    /// A list: one item a line as an input, a sequence in the config file, a repeated flag.
+    pub many: bool,
+    pub kind: Kind,
+    /// The heading it stands under in `--help`.
+    pub heading: Option<String>,
+}
+
+impl Setting {
+    #[must_use]
+    pub fn secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+
+    /// Whether its items are `NAME=VALUE`, so that a mapping in the config file will do.
+    #[must_use]
+    pub fn pairs(&self) -> bool {
+        self.value_name.contains('=')
+    }
+}
+
+/// The settings of one command.
+#[must_use]
+pub fn settings(command: &Command) -> Vec<Setting> {
+    command.get_arguments().filter(|argument| !is_clap_own(argument)).map(setting).collect()
+}
+
+fn is_clap_own(argument: &Arg) -> bool {
+    matches!(argument.get_action(), ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version)
+}
+
+fn setting(argument: &Arg) -> Setting {
+    let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let kind = kind(argument);
+    Setting {
+        key: argument.get_long().unwrap_or_else(|| argument.get_id().as_str()).to_owned(),
+        help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
+        value_name: argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default(),
+        default: (!defaults.is_empty()).then(|| defaults.join(", ")),
+        required: argument.is_required_set(),
+        many: matches!(argument.get_action(), ArgAction::Append),
+        kind,
+        heading: argument.get_help_heading().map(ToOwned::to_owned),
+    }
+}
+
+fn kind(argument: &Arg) -> Kind {
+    let of = argument.get_value_parser().type_id();
+    let is = |ids: &[TypeId]| ids.iter().any(|id| of == *id);
+    if is(&[TypeId::of::<Secret>()]) {
+        Kind::Secret
+    } else if is(&[TypeId::of::<Span>()]) {
+        Kind::Duration
+    } else if is(&[TypeId::of::<bool>()]) {
+        Kind::Switch
+    } else if is(&[
+        TypeId::of::<Ratio>(),
+        TypeId::of::<Percent>(),
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<f64>(),
+    ]) {
+        Kind::Number
+    } else {
+        Kind::Text
+    }
+}
+
+/// Gives switches the toolkit's notation (`--dry-run`, `--dry-run=false`), in every command.
+#[must_use]
+pub fn with_switches(command: Command) -> Command {
+    command.mut_subcommands(|command| {
+        command.mut_args(|argument| {
+            if !matches!(argument.get_action(), ArgAction::SetTrue) {
+                return argument;
+            }
+            argument
+                .action(ArgAction::Set)
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+                .default_value("false")
+                .hide_default_value(true)
+                .value_name("BOOL")
+                .value_parser(switch)
+        })
+    })
+}
+
+/// What the command line asks for.
+pub enum Asked {
+    /// Help or version: clap prints it itself.
+    Text(clap::Error),
+    Command {
+        name: String,
+        flags: Layer,
+    },
+}
+
+/// Reads the command's name and its flags, without judging values: config and defaults are still to come.
+///
+/// # Errors
+/// Bad input: an unknown command or flag, with the closest known one.
+pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
+    let relaxed = commands::command().mut_subcommands(|command| {
+        command.mut_args(|argument| {
+            if is_clap_own(&argument) {
+                argument
+            } else {
+                argument.required(false).value_parser(clap::value_parser!(String))
+            }
+        })
+    });
+    let matches = match relaxed.try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // The strict model knows the possible values; help and version come before any judging there too.
+            return Ok(Asked::Text(commands::command().try_get_matches_from(arguments).err().unwrap_or(error)));
+        }
+        Err(error) => return Err(on_command_line(&error).bad_input()),
+    };
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Complaint::about("command")
+            .seen("none given")
+            .expected(commands::names().collect::<Vec<_>>().join(", "))
+            .bad_input());
+    };
+    let flags = commands::settings_of(name)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|setting| matches.value_source(&id(&setting.key)) == Some(ValueSource::CommandLine))
+        .filter_map(|setting| {
+            let texts: Vec<String> =
+                matches.get_many::<String>(&id(&setting.key))?.filter(|text| !text.is_empty()).cloned().collect();
+            (!texts.is_empty()).then_some((setting.key, Given { texts, origin: Origin::Flag }))
+        })
+        .collect();
+    Ok(Asked::Command { name: name.to_owned(), flags })
+}
+
+/// clap's name of a setting: derive keeps the field's.
+fn id(key: &str) -> String {
+    key.replace('-', "_")
+}
+
+/// The inputs that belong to a command, as a layer.
+///
+/// # Errors
+/// Bad input: an input that no command knows. One that another command knows is left alone: a job's `env:` may hold it.
+pub fn inputs(command: &str, inputs: &BTreeMap<String, String>) -> Result<Layer, Stop> {
+    let own = commands::settings_of(command).unwrap_or_default();
+    let mut layer = Layer::new();
+    for (key, text) in inputs {
+        if let Some(setting) = own.iter().find(|setting| setting.key == *key) {
+            let texts: Vec<String> = if setting.many {
+                text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
+            } else {
+                vec![text.trim().to_owned()]
+            };
+            layer.insert(key.clone(), Given { texts, origin: Origin::Input });
+        } else if !commands::names()
+            .any(|name| commands::settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
+        {
+            let known: Vec<&str> = own.iter().map(|setting| setting.key.as_str()).collect();
+            let complaint = Complaint::about(format!("`{}`", cli::variable(key)))
+                .seen("no command has such an input")
+                .expected(format!("one of {}", known.join(", ")));
+            return Err(suggest(complaint, closest(key, &known)).from("environment").bad_input());
+        }
+    }
+    Ok(layer)
+}
+
+/// A command with its arguments, and what they were set to.
+pub struct Resolved {
+    pub command: commands::Command,
+    /// For the report: settings as JSON and their origins, secrets left out.
+    pub settings: BTreeMap<String, Value>,
+    pub origins: BTreeMap<String, String>,
+}
+
+/// Merges layers, the highest first, and lets clap type and judge the result.
+///
+/// # Errors
+/// Bad input: names the setting, the value, where it came from and what is accepted.
+pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> Result<Resolved, Stop> {
+    let layers: Vec<&Layer> = layers.into_iter().collect();
+    let all = commands::settings_of(name).unwrap_or_default();
+    let mut arguments = vec![OsString::from("promote-gates"), name.into()];
+    let mut settings = BTreeMap::new();
+    let mut origins = BTreeMap::new();
+    let mut merged = Layer::new();
+    for setting in &all {
+        let given = layers.iter().find_map(|layer| layer.get(&setting.key));
+        if let Some(given) = given {
+            if given.texts.len() > 1 && !setting.many {
+                return Err(Complaint::about(format!("`{}`", setting.key))
+                    .seen(format!("{} values", given.texts.len()))
+                    .expected("one value")
+                    .from(given.origin.to_string())
+                    .bad_input());
+            }
+            arguments.extend(given.texts.iter().map(|text| format!("--{}={text}", setting.key).into()));
+            merged.insert(setting.key.clone(), given.clone());
+        }
+        let texts = given.map(|given| given.texts.clone()).or_else(|| setting.default.clone().map(|text| vec![text]));
+        if let Some(texts) = texts.filter(|_| !setting.secret()) {
+            settings.insert(setting.key.clone(), as_json(setting, &texts));
+            origins
+                .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
+        }
+    }
+    let matches = commands::command()
+        .try_get_matches_from(arguments)
+        .map_err(|error| misfit(&error, &all, &merged).bad_input())?;
+    let command = commands::from_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
+    Ok(Resolved { command, settings, origins })
+}
+
+fn as_json(setting: &Setting, texts: &[String]) -> Value {
+    let one = |text: &String| match setting.kind {
+        Kind::Number => {
+            let bare = text.trim_end_matches('%').trim();
+            bare.parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| bare.parse::<f64>().map(Value::from))
+                .unwrap_or_else(|_| text.clone().into())
+        }
+        Kind::Duration => text.parse::<Span>().map_or_else(
+            |_| text.clone().into(),
+            |span| {
+                let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
+            },
+        ),
+        Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
+        Kind::Text | Kind::Secret => text.clone().into(),
+    };
+    match texts {
+        [text] if !setting.many => one(text),
+        texts => texts.iter().map(one).collect(),
+    }
+}
+
+/// Says in our words what clap found wrong with merged settings.
+fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    };
+    let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
+    let first = named.first().cloned().unwrap_or_default();
+    let setting = all.iter().find(|setting| setting.key == first);
+    let complaint =
+        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
+    let complaint = match merged.get(&first) {
+        Some(given) => complaint.from(given.origin.to_string()),
+        None => complaint,
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => complaint
+            .seen("not given")
+            .expected(setting.map_or_else(String::new, |setting| setting.help.clone()))
+            .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let value = context(ContextKind::InvalidValue).concat();
+            let seen = if setting.is_some_and(Setting::secret) {
+                "a value that is hidden".to_owned()
+            } else {
+                format!("\"{}\"", clip(&value, 200))
+            };
+            let valid = context(ContextKind::ValidValue);
+            let expected = if valid.is_empty() {
+                std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+            } else {
+                format!("one of {}", valid.join(", "))
+            };
+            complaint.seen(seen).expected(expected)
+        }
+        kind => complaint.seen(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
+    }
+}
+
+/// `--max-ratio <RATIO>` → `max-ratio`
+fn key_of(shown: &str) -> String {
+    shown.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
+}
+
+/// Says in our words what clap found wrong with the command line.
+fn on_command_line(error: &clap::Error) -> Complaint {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.concat(),
+        _ => String::new(),
+    };
+    let complaint = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let complaint = Complaint::about(format!("`{}`", context(ContextKind::InvalidArg)))
+                .seen("no such flag")
+                .expected("a flag of this command (see --help)");
+            suggest(complaint, Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
+        }
+        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
+            let name = context(ContextKind::InvalidSubcommand);
+            let names: Vec<&str> = commands::names().collect();
+            let complaint = Complaint::about("command")
+                .seen(format!("\"{}\"", clip(&name, 100)))
+                .expected(format!("one of {}", names.join(", ")));
+            suggest(complaint, closest(&name, &names))
+        }
+        kind => {
+            let flag = key_of(&context(ContextKind::InvalidArg));
+            let about = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
+            Complaint::about(about).seen(kind.as_str().unwrap_or("not accepted")).expected("a value (see --help)")
+        }
+    };
+    complaint.from("command line")
+}
+
+/// Adds "did you mean", when something is close.
+#[must_use]
+pub fn suggest(complaint: Complaint, close: Option<&str>) -> Complaint {
+    match close {
+        Some(close) => complaint.next(format!("did you mean `{close}`?")),
+        None => complaint,
+    }
+}
+
+/// The known name that a mistyped one is closest to.
+#[must_use]
+pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
+        values
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), Given { texts: vec![(*text).to_owned()], origin: origin.clone() }))
+            .collect()
+    }
+
+    fn complaint<T>(result: Result<T, Stop>) -> String {
+        match result {
+            Err(Stop::BadInput(complaint)) => complaint.to_string(),
+            Err(stop) => panic!("{stop:?}"),
+            Ok(_) => panic!("must be refused"),
+        }
+    }
+
+    fn read_flags(arguments: &[&str]) -> Result<Asked, Stop> {
+        flags(&["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_input_wins_over_the_config_file_and_that_over_the_default() {
+        let input = layer(&Origin::Input, &[("max-ratio", "1.5"), ("results", "r.json")]);
+        let config = layer(&Origin::Config("f:1:2".to_owned()), &[("max-ratio", "1.3"), ("baseline", "b.json")]);
+        let resolved = resolve("performance", [&input, &config]).unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert_eq!(resolved.settings["max-ratio"], serde_json::json!(1.5));
+        assert_eq!(resolved.origins["max-ratio"], "input");
+        assert_eq!(resolved.origins["baseline"], "f:1:2");
+        let plain = resolve("performance", [&layer(&Origin::Flag, &[("results", "r"), ("baseline", "b")])])
+            .unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert_eq!(
+            (&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()),
+            (&serde_json::json!(1.2), "default")
+        );
+    }
+
+    #[test]
+    fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
+        let config = layer(
+            &Origin::Config("promote-gates.yml:4:12".to_owned()),
+            &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")],
+        );
+        let text = complaint(resolve("performance", [&config]));
+        for part in ["`max-ratio`", "promote-gates.yml:4:12", "\"fast\"", "a number over 0"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let text = complaint(resolve(
+            "performance",
+            [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])],
+        ));
+        assert!(text.contains("`dry-run` (input)") && text.contains("true, True, TRUE"), "{text}");
+        let text = complaint(resolve(
+            "performance",
+            [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])],
+        ));
+        assert!(text.contains("`service`") && text.contains("../../etc") && text.contains("lower-case"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_setting_is_named_with_the_ways_to_give_it() {
+        let text = complaint(resolve("performance", []));
+        assert!(text.contains("`results`") && text.contains("not given") && text.contains("config file"), "{text}");
+    }
+
+    #[test]
+    fn unknown_flags_commands_and_inputs_name_the_closest_known_one() {
+        assert!(complaint(read_flags(&["performance", "--max-rato=1"])).contains("did you mean `--max-ratio`"));
+        assert!(complaint(read_flags(&["performence"])).contains("did you mean `performance`"));
+        let unknown = BTreeMap::from([("max-rato".to_owned(), "1".to_owned())]);
+        let text = complaint(inputs("performance", &unknown));
+        assert!(text.contains("PROMOTE_GATES_MAX_RATO") && text.contains("did you mean `max-ratio`"), "{text}");
+    }
+
+    #[test]
+    fn an_input_of_another_command_is_left_alone() {
+        let others = BTreeMap::from([("attempts".to_owned(), "3".to_owned())]);
+        assert_eq!(inputs("performance", &others).ok(), Some(Layer::new()));
+    }
+
+    #[test]
+    fn switches_can_be_given_bare_or_with_a_value_and_empty_flags_are_absent() {
+        for (arguments, expected) in [
+            (&["performance", "--dry-run"][..], Some("true")),
+            (&["performance", "--dry-run=false"], Some("false")),
+            (&["performance", "--results="], None),
+            (&["performance"], None),
+        ] {
+            let Ok(Asked::Command { flags, .. }) = read_flags(arguments) else { panic!("{arguments:?}") };
+            assert_eq!(flags.values().next().map(|given| given.texts[0].as_str()), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_told_in_seconds_and_lists_as_lists() {
+        let flag = layer(&Origin::Flag, &[("interval", "1m30s"), ("endpoints", "https://staging.example/ready")]);
+        let resolved = resolve("health", [&flag]).unwrap_or_else(|stop| panic!("{stop:?}"));
+        assert_eq!(resolved.settings["interval"], serde_json::json!(90));
+        assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://staging.example/ready"]));
+    }
+
+    #[test]
+    fn every_setting_is_documented_and_secrets_are_known_by_name() {
+        for name in commands::names() {
+            for setting in commands::settings_of(name).unwrap_or_default() {
+                assert!(
+                    !setting.help.is_empty() && !setting.help.ends_with('.'),
+                    "{name} {}: {:?}",
+                    setting.key,
+                    setting.help
+                );
+                assert_eq!(cli::is_secret(&setting.key), setting.secret(), "{name} {}", setting.key);
+                assert!(!setting.key.contains('_'), "{name} {}", setting.key);
+            }
+        }
+    }
+}

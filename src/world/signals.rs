@@ -1,1 +1,25 @@
+//! SIGINT, SIGTERM and SIGHUP: the runner's way to cancel a step, and a terminal's.
 
+use std::{io, sync::Arc, thread};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use super::clock::Bell;
+
+/// Cancels the bell and calls `then` at every signal.
+///
+/// # Errors
+/// When the handlers cannot be installed: without them a cancelled command would end without a report.
+pub fn watch(bell: Arc<Bell>, then: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for _ in signals.forever() {
+            bell.cancel();
+            then();
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! YAML with the place of every key and value, and scalars as they were written: `1.10` stays `1.10`.
+//!
+//! What a settings file does not need is refused instead of guessed at: anchors and aliases, tags, several documents,
+//! keys given twice.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use crate::verdict::Complaint;
+
+/// A value and where it stands; lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    pub line: usize,
+    pub column: usize,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Text(String),
+    /// A key with nothing behind it.
+    Nothing,
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub name: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Node {
+    /// What stands here, in words.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Text(_) => "a text",
+            Value::Nothing => "nothing",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// The deepest nesting read; settings need three levels.
+const DEEPEST: usize = 16;
+
+/// Reads one document. An empty one is [`Value::Nothing`].
+///
+/// # Errors
+/// A complaint about `file` with line and column: broken YAML, or what the module refuses.
+pub fn read(file: &str, text: &str) -> Result<Node, Complaint> {
+    let mut reader = Reader { file, events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) };
+    let mut document = None;
+    loop {
+        let (event, span) = reader.next()?;
+        match event {
+            Event::StreamEnd => return Ok(document.unwrap_or(Node { line: 1, column: 1, value: Value::Nothing })),
+            Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+            event if document.is_none() => document = Some(reader.node(event, span, 0)?),
+            _ => return Err(reader.refuse(span, "a second document", "one document")),
+        }
+    }
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    events: Parser<'a, saphyr_parser::StrInput<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Complaint> {
+        match self.events.next() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => {
+                let at = error.marker();
+                Err(Complaint::about(self.file)
+                    .seen(format!("{} at line {}, column {}", error.info(), at.line(), at.col() + 1))
+                    .expected("YAML"))
+            }
+            None => Err(Complaint::about(self.file).seen("it ends too early").expected("YAML")),
+        }
+    }
+
+    fn refuse(&self, span: Span, seen: &str, expected: &str) -> Complaint {
+        Complaint::about(self.file)
+            .seen(format!("{seen} at line {}, column {}", span.start.line(), span.start.col() + 1))
+            .expected(expected)
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Complaint> {
+        if depth > DEEPEST {
+            return Err(self.refuse(span, "nesting deeper than settings go", "at most 16 levels"));
+        }
+        let value = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                if anchor != 0 || tag.is_some() {
+                    return Err(self.refuse(span, "an anchor or a tag", "the value itself"));
+                }
+                if text.is_empty() && style == ScalarStyle::Plain {
+                    Value::Nothing
+                } else {
+                    Value::Text(text.into_owned())
+                }
+            }
+            Event::SequenceStart(0, None) => {
+                let mut items = Vec::new();
+                loop {
+                    let (event, span) = self.next()?;
+                    if event == Event::SequenceEnd {
+                        break Value::List(items);
+                    }
+                    items.push(self.node(event, span, depth + 1)?);
+                }
+            }
+            Event::MappingStart(0, None) => Value::Map(self.map(depth)?),
+            _ => return Err(self.refuse(span, "an anchor, an alias or a tag", "the value itself")),
+        };
+        Ok(Node { line: span.start.line(), column: span.start.col() + 1, value })
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Complaint> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::MappingEnd {
+                return Ok(entries);
+            }
+            let Node { line, column, value: Value::Text(name) } = self.node(event, span, depth + 1)? else {
+                return Err(self.refuse(span, "a key that is no text", "a key"));
+            };
+            if entries.iter().any(|(key, _)| key.name == name) {
+                return Err(self.refuse(span, &format!("the key `{name}` for the second time"), "each key once"));
+            }
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            entries.push((Key { name, line, column }, value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_stay_as_written_and_know_their_place() {
+        let Value::Map(entries) = read("f", "tag: 1.10\nlist:\n  - a\n  - \"\"\nempty:\n").unwrap().value else {
+            panic!("a mapping")
+        };
+        assert_eq!(entries[0].1, Node { line: 1, column: 6, value: Value::Text("1.10".to_owned()) });
+        assert_eq!(entries[1].0, Key { name: "list".to_owned(), line: 2, column: 1 });
+        let Value::List(items) = &entries[1].1.value else { panic!("a list") };
+        assert_eq!((items[0].line, items[0].column), (3, 5));
+        assert_eq!(items[1].value, Value::Text(String::new()));
+        assert_eq!(entries[2].1.value, Value::Nothing);
+        assert_eq!(read("f", "# nothing\n").unwrap().value, Value::Nothing);
+    }
+
+    #[test]
+    fn what_settings_do_not_need_is_refused_with_its_place() {
+        for (text, place) in [
+            ("a: &x 1", "line 1, column 4"),
+            ("a: 1\nb: *a", "line 2"),
+            ("a: !!str 1", "line 1"),
+            ("a: 1\na: 2", "line 2, column 1"),
+            ("a: 1\n---\nb: 2", "line 3"),
+            ("a: [1", "line 2"),
+            ("? [a]\n: b", "line 1"),
+            (&"[".repeat(60_000), "line 1"),
+        ] {
+            let complaint = read("promote-gates.yml", text).unwrap_err().to_string();
+            assert!(complaint.contains("promote-gates.yml") && complaint.contains(place), "{complaint}");
+        }
+    }
+}

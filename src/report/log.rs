@@ -1,0 +1,286 @@
+//! The log: what a person reads in a job's log or a terminal. Everything printed goes through here.
+//!
+//! The runner reads stdout and stderr for commands: `::cmd::` at a line's start and the legacy `##[cmd]` anywhere in a
+//! line. Every text is taken as foreign and both are broken; only [`Log`] itself writes commands.
+
+use std::{
+    io::{self, Write},
+    sync::Mutex,
+};
+
+use crate::{
+    report::{EffectState, Report},
+    values::clip,
+    verdict::{Finding, Verdict},
+    world::secret::Secret,
+};
+
+/// The longest message the runner keeps of an annotation, in characters.
+const LONGEST_MESSAGE: usize = 4096;
+/// Annotations of one type that GitHub keeps of one step.
+const MOST_ANNOTATIONS: usize = 10;
+
+/// An annotation's level, by the runner's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warning,
+    Notice,
+}
+
+/// Writes lines, groups and annotations; as plain text outside Actions.
+pub struct Log {
+    out: Mutex<Box<dyn Write + Send>>,
+    actions: bool,
+}
+
+impl Log {
+    /// To stdout. `actions`: the runner reads it, so groups and annotations are commands.
+    #[must_use]
+    pub fn stdout(actions: bool) -> Self {
+        Self::to(Box::new(io::stdout()), actions)
+    }
+
+    #[must_use]
+    pub fn to(out: Box<dyn Write + Send>, actions: bool) -> Self {
+        Self { out: Mutex::new(out), actions }
+    }
+
+    /// Lines of text, made harmless.
+    pub fn say(&self, text: &str) {
+        self.write(&harmless(text));
+    }
+
+    /// What a child or a server said, each line behind `who`, so that no line starts with theirs.
+    pub fn quote(&self, who: &str, text: &str) {
+        for line in harmless(text).lines() {
+            self.write(&format!("{} │ {line}", harmless_line(who)));
+        }
+    }
+
+    /// Opens a group that the runner can fold; ends when the guard goes.
+    pub fn group(&self, title: &str) -> Group<'_> {
+        let title = harmless_line(title);
+        self.write(&if self.actions { format!("::group::{}", escape_data(&title)) } else { title });
+        Group { log: self }
+    }
+
+    /// Tells the runner to hide a secret in everything that follows.
+    pub fn mask(&self, secret: &Secret) {
+        if self.actions && !secret.expose().is_empty() {
+            for line in secret.expose().lines() {
+                self.write(&format!("::add-mask::{}", escape_data(line)));
+            }
+        }
+    }
+
+    /// An annotation with a title; outside Actions one line with the level before it.
+    pub fn annotate(&self, level: Level, title: &str, message: &str) {
+        let (command, word) = match level {
+            Level::Error => ("error", "error"),
+            Level::Warning => ("warning", "warning"),
+            Level::Notice => ("notice", "note"),
+        };
+        let (title, message) = (harmless_line(title), clip(&harmless(message), LONGEST_MESSAGE));
+        self.write(&if self.actions {
+            format!("::{command} title={}::{}", escape_property(&title), escape_data(&message))
+        } else {
+            format!("{word}: {title}: {message}")
+        });
+    }
+
+    /// The whole report: findings, effects, annotations, and the notice that `evidence` later reads back.
+    pub fn report(&self, report: &Report, compact_sha256: &str) {
+        let name = &report.command;
+        for finding in &report.findings {
+            self.say(&format!("{} {finding}", mark(finding.verdict)));
+        }
+        for effect in &report.effects {
+            self.say(&format!("{} {}: {}", effect_word(effect.state), effect.target, effect.detail));
+        }
+        let subject = if report.subject.is_empty() { String::new() } else { format!(" ({})", report.subject) };
+        let shadow = if report.dry_run { " [dry-run: counts for nothing]" } else { "" };
+        self.say(&format!("{} {name} {}{subject}{shadow}", mark(report.verdict), report.verdict));
+
+        if self.actions {
+            self.annotate_report(report, compact_sha256);
+        }
+    }
+
+    /// In a terminal the lines above say it all.
+    fn annotate_report(&self, report: &Report, compact_sha256: &str) {
+        let name = &report.command;
+        let bad: Vec<&Finding> = report.findings.iter().filter(|finding| finding.verdict != Verdict::Passed).collect();
+        let level = if report.dry_run { Level::Warning } else { Level::Error };
+        let shown = if bad.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { bad.len() };
+        for finding in &bad[..shown] {
+            self.annotate(level, &format!("{name}: {}", finding.verdict), &finding.to_string());
+        }
+        if bad.len() > shown {
+            self.annotate(
+                level,
+                name,
+                &format!("{} more findings are in the job summary and the report", bad.len() - shown),
+            );
+        }
+        for finding in report.findings.iter().filter(|finding| finding.waived.is_some()).take(MOST_ANNOTATIONS) {
+            self.annotate(Level::Warning, &format!("{name}: explained"), &finding.to_string());
+        }
+        // Kept by GitHub as an annotation of the job's check run: who holds a stolen dispatch token cannot forge it.
+        self.annotate(
+            Level::Notice,
+            "promote-gates",
+            &format!("command={name} verdict={} sha256={compact_sha256}", report.verdict),
+        );
+    }
+
+    fn write(&self, lines: &str) {
+        let mut out = self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A reader that went away (a closed pipe) must not change the verdict: the outputs and the report carry it.
+        let _ = writeln!(out, "{lines}").and_then(|()| out.flush());
+    }
+}
+
+/// An open group of log lines.
+pub struct Group<'log> {
+    log: &'log Log,
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if self.log.actions {
+            self.log.write("::endgroup::");
+        }
+    }
+}
+
+/// One character that says a verdict at a glance.
+#[must_use]
+pub const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "✅",
+        Verdict::Inconclusive => "❔",
+        Verdict::Blocked => "⛔",
+    }
+}
+
+#[must_use]
+pub const fn effect_word(state: EffectState) -> &'static str {
+    match state {
+        EffectState::Planned => "would do",
+        EffectState::Already => "was so already",
+        EffectState::Applied => "done",
+        EffectState::Refused => "refused",
+        EffectState::Unknown => "outcome unknown",
+    }
+}
+
+/// Lines that the runner takes for text, whatever they hold; control characters (escape sequences too) are made visible.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    text.replace("\r\n", "\n").split(['\n', '\r']).map(harmless_line).collect::<Vec<_>>().join("\n")
+}
+
+fn harmless_line(line: &str) -> String {
+    let visible: String = line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
+    // The legacy form counts anywhere. Broken twice over, in case breaking one makes another.
+    let visible = visible.replace("##[", "# #[");
+    match visible.trim_start().strip_prefix("::") {
+        Some(rest) => format!(": :{rest}"),
+        None => visible,
+    }
+}
+
+/// Source: `@actions/core`, `escapeData`.
+fn escape_data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Source: `@actions/core`, `escapeProperty`.
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A log that keeps what was written.
+    #[derive(Clone, Default)]
+    pub struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Kept {
+        pub fn log(&self, actions: bool) -> Log {
+            Log::to(Box::new(self.clone()), actions)
+        }
+
+        pub fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const HOSTILE: &str = "::error::x\n  ::add-mask::y\r::stop-commands::z\n##[error]x a###[error]\n%0A::set-output name=verdict::passed\n\u{1b}[31mred";
+
+    /// What the runner would take for a command: V2 at a line's start, the legacy form anywhere.
+    fn commands(text: &str) -> Vec<&str> {
+        text.split(['\n', '\r']).filter(|line| line.trim_start().starts_with("::") || line.contains("##[")).collect()
+    }
+
+    #[test]
+    fn foreign_text_holds_no_command() {
+        let kept = Kept::default();
+        let log = kept.log(true);
+        log.say(HOSTILE);
+        log.quote("::error::curl", HOSTILE);
+        assert_eq!(commands(&kept.text()), Vec::<&str>::new(), "{}", kept.text());
+    }
+
+    #[test]
+    fn an_annotation_is_one_command_whatever_it_quotes() {
+        let kept = Kept::default();
+        kept.log(true).annotate(Level::Error, HOSTILE, HOSTILE);
+        let text = kept.text();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.starts_with("::error title="), "{text}");
+        assert!(text.contains("%250A"), "a percent sign is escaped first: {text}");
+        assert!(!text.contains("##["));
+    }
+
+    #[test]
+    fn a_terminal_sees_words_instead_of_commands() {
+        let kept = Kept::default();
+        let log = kept.log(false);
+        log.mask(&Secret::new("hidden".to_owned()));
+        drop(log.group("health"));
+        log.annotate(Level::Error, "health: blocked", "503");
+        assert_eq!(kept.text(), "health\nerror: health: blocked: 503\n");
+    }
+
+    #[test]
+    fn eleven_findings_fit_ten_annotations() {
+        let kept = Kept::default();
+        let mut report = Report::open("smoke", String::new());
+        report.close(
+            Ok((0..12).map(|n| Finding::blocked(format!("path {n}"))).collect::<Vec<_>>().into()),
+            String::new(),
+        );
+        kept.log(true).report(&report, "0");
+        let text = kept.text();
+        assert_eq!(text.lines().filter(|line| line.starts_with("::error")).count(), 10, "{text}");
+        assert!(text.contains("3 more findings"), "{text}");
+        assert!(text.contains("::notice title=promote-gates::command=smoke verdict=blocked sha256=0"), "{text}");
+    }
+}

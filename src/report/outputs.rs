@@ -1,0 +1,51 @@
+//! The step's outputs: the file behind `GITHUB_OUTPUT`.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::Path,
+};
+
+/// Appends outputs to the runner's file, each as a heredoc whose delimiter occurs in no value.
+///
+/// Source: GitHub's documentation of workflow commands, "Multiline strings".
+///
+/// # Errors
+/// When the file cannot be written whole: the caller must then end as inconclusive.
+pub fn append(path: &Path, outputs: &[(&str, &str)]) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(render(outputs, || fastrand::u128(..)).as_bytes())?;
+    file.flush()
+}
+
+fn render(outputs: &[(&str, &str)], mut random: impl FnMut() -> u128) -> String {
+    let mut text = String::new();
+    for (key, value) in outputs {
+        // The runner reads lines: a lone CR would end one, so only LF stays.
+        let value = value.replace("\r\n", "\n").replace('\r', "\n");
+        let delimiter = std::iter::repeat_with(|| format!("EOF_{:032x}", random()))
+            .find(|delimiter| !value.contains(delimiter.as_str()) && !key.contains(delimiter.as_str()))
+            .unwrap_or_default();
+        text.push_str(&format!("{key}<<{delimiter}\n{value}\n{delimiter}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_holds_the_delimiter_gets_another_one() {
+        let mut numbers = [1_u128, 1, 2].into_iter();
+        let taken = format!("a\nEOF_{:032x}\nverdict=passed", 1);
+        let text = render(&[("reason", &taken)], || numbers.next().unwrap_or(9));
+        assert_eq!(text, format!("reason<<EOF_{:032x}\n{taken}\nEOF_{:032x}\n", 2, 2));
+    }
+
+    #[test]
+    fn carriage_returns_start_no_output_of_their_own() {
+        let text = render(&[("reason", "x\rverdict=passed\r\ny")], || 7);
+        assert_eq!(text, format!("reason<<EOF_{0:032x}\nx\nverdict=passed\ny\nEOF_{0:032x}\n", 7));
+    }
+}

@@ -1,0 +1,193 @@
+//! The job summary: a table that a person reads in ten seconds, as markdown that holds no markup but ours.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use super::{Report, Table, log};
+use crate::values::clip;
+
+/// Most bytes of a step's summary. GitHub drops one over 1 MiB, and near it some vanish.
+const LIMIT: usize = 1_000_000;
+/// Most characters of a cell.
+const CELL: usize = 2000;
+/// Most rows of a table.
+const ROWS: usize = 200;
+
+/// Appends the report to the step's summary file, cut to what still fits.
+///
+/// # Errors
+/// When the file cannot be written whole.
+pub fn append(path: &Path, report: &Report) -> io::Result<()> {
+    let taken = path.metadata().map_or(0, |metadata| usize::try_from(metadata.len()).unwrap_or(LIMIT));
+    let text = render(report);
+    let room = LIMIT.saturating_sub(taken);
+    let text = if text.len() <= room { text } else { brief(report) };
+    if text.len() > room {
+        return Ok(());
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.flush()
+}
+
+/// The whole report as markdown.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = heading(report, "###");
+    text.push_str(&body(report));
+    for inner in &report.reports {
+        text.push_str(&heading(inner, "####"));
+        text.push_str(&body(inner));
+    }
+    text
+}
+
+/// What is left when the summary has hardly any room: heading and reason.
+fn brief(report: &Report) -> String {
+    format!("{}{}\n\n", heading(report, "###"), escape(&report.reason))
+}
+
+fn heading(report: &Report, hashes: &str) -> String {
+    let subject =
+        if report.subject.is_empty() { String::new() } else { format!(": {}", escape(&report.subject.to_string())) };
+    let shadow = if report.dry_run { " (dry-run: counts for nothing)" } else { "" };
+    format!(
+        "{hashes} {} {} {}{subject}{shadow}\n\n",
+        log::mark(report.verdict),
+        escape(&report.command),
+        report.verdict
+    )
+}
+
+fn body(report: &Report) -> String {
+    let mut text = String::new();
+    if !report.findings.is_empty() {
+        let rows = report.findings.iter().map(|finding| {
+            let mut seen = finding.actual.clone();
+            if let Some(waived) = &finding.waived {
+                seen.push_str(&format!("\nexplained: {waived}"));
+            }
+            if let Some(next) = &finding.next {
+                seen.push_str(&format!("\nnext: {next}"));
+            }
+            let mark = format!("{} {}", log::mark(finding.verdict), finding.verdict);
+            vec![finding.check.clone(), mark, finding.expected.clone(), seen]
+        });
+        text.push_str(&table(&["Check", "Verdict", "Expected", "Seen"], rows.collect()));
+    }
+    if !report.effects.is_empty() {
+        let rows = report.effects.iter().map(|effect| {
+            vec![effect.target.clone(), effect.detail.clone(), log::effect_word(effect.state).to_owned()]
+        });
+        text.push_str(&table(&["Written to", "What", "State"], rows.collect()));
+    }
+    for Table { title, columns, rows } in &report.tables {
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        text.push_str(&fold(title, &table(&columns, rows.clone())));
+    }
+    if !report.settings.is_empty() {
+        let rows = report.settings.iter().map(|(key, value)| {
+            let shown = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+            vec![key.clone(), shown, report.origins.get(key).cloned().unwrap_or_default()]
+        });
+        text.push_str(&fold("Settings in force", &table(&["Setting", "Value", "From"], rows.collect())));
+    }
+    text
+}
+
+fn fold(title: &str, inner: &str) -> String {
+    format!("<details><summary>{}</summary>\n\n{inner}</details>\n\n", escape(title))
+}
+
+fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
+    let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let mut text = line(&mut columns.iter().map(|column| escape(column)));
+    text.push_str(&line(&mut columns.iter().map(|_| "---".to_owned())));
+    let left_out = rows.len().saturating_sub(ROWS);
+    for row in rows.into_iter().take(ROWS) {
+        text.push_str(&line(&mut row.iter().map(|cell| escape(cell))));
+    }
+    if left_out > 0 {
+        text.push_str(&format!("\n{left_out} more are in the report.\n"));
+    }
+    text.push('\n');
+    text
+}
+
+/// Foreign text inside a table cell or heading: every character that markdown or HTML could read becomes an entity, line
+/// breaks become `<br>`, other control characters become visible.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in clip(text.trim_end(), CELL).replace("\r\n", "\n").chars() {
+        match c {
+            '\n' | '\r' => escaped.push_str("<br>"),
+            '&' | '<' | '>' | '"' | '\'' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '\\' | '#' | '!' | '$' | '@' => {
+                escaped.push_str(&format!("&#{};", u32::from(c)));
+            }
+            c if c.is_control() => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Finding;
+
+    #[test]
+    fn foreign_text_makes_no_markup_and_no_cell_of_its_own() {
+        let hostile = "</td><script>x</script> a|b `c` **d** [e](http://f) ![g](h) @i #1 $j$\n\n# k\u{1b}[0m";
+        let escaped = escape(hostile);
+        for c in ['|', '`', '*', '[', '@', '$', '\n', '\u{1b}'] {
+            assert!(!escaped.contains(c), "{c:?} in {escaped}");
+        }
+        assert!(!escaped.replace("<br>", "").contains('<'), "{escaped}");
+        let mut report = Report::open("health", String::new());
+        report.close(
+            Ok(vec![Finding::blocked(hostile).expected(hostile).actual(hostile).next(hostile)].into()),
+            String::new(),
+        );
+        let text = render(&report);
+        let row = text.lines().nth(4).unwrap();
+        assert_eq!(row.matches('|').count(), 5, "{row}");
+        assert!(!text.contains("<script"), "{text}");
+    }
+
+    #[test]
+    fn a_summary_stays_below_the_limit_and_near_it_is_brief() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.md");
+        let mut report = Report::open("smoke", String::new());
+        let long = "x".repeat(5000);
+        report.close(Ok(vec![Finding::blocked("path").actual(&long).expected(&long); 150].into()), String::new());
+        append(&path, &report).unwrap();
+        append(&path, &report).unwrap();
+        let size = path.metadata().unwrap().len();
+        assert!(size < 1_000_000 && size > 500_000, "{size}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("### ⛔ smoke blocked").count(), 2, "the second is there, in brief");
+    }
+
+    #[test]
+    fn a_summary_reads_in_ten_seconds() {
+        let mut report = Report::open("performance", String::new());
+        report.subject = r#"{"service":"checkout-service","tag":"1.4.2","environment":"staging"}"#.parse().unwrap();
+        report.close(
+            Ok(vec![Finding::blocked("p99 latency").expected("at most 120 (1.2 × 100)").actual("130")].into()),
+            String::new(),
+        );
+        insta::assert_snapshot!(render(&report), @r"
+        ### ⛔ performance blocked: checkout-service 1.4.2 in staging
+
+        | Check | Verdict | Expected | Seen |
+        | --- | --- | --- | --- |
+        | p99 latency | ⛔ blocked | at most 120 (1.2 × 100) | 130 |
+        ");
+    }
+}

@@ -1,0 +1,143 @@
+//! `run`: several gates in order, in one process, from the config file.
+
+use crate::{
+    commands::{Command, Gate},
+    config::Config,
+    desk::{Desk, Draft},
+    report::{Outcome, Report},
+    subject::Subject,
+    verdict::{Complaint, Finding, Stop, Verdict},
+    vocabulary::{self, Given, Layer, Origin},
+};
+
+/// `run` takes its gates from the config file's `gates:`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run only these of the config file's gates, in its order
+    #[arg(long, value_name = "GATE")]
+    pub only: Vec<String>,
+}
+
+/// A gate that was resolved, with what it was set to.
+struct Ready {
+    gate: Gate,
+    name: String,
+    subject: Subject,
+    draft: Report,
+}
+
+/// Resolves every entry before any runs, then runs them in order up to the first that does not pass.
+///
+/// # Errors
+/// Bad input in any entry, before the first gate has run; [`Stop::Cancelled`].
+pub fn run(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &Desk) -> Result<Outcome, Stop> {
+    let ready = prepare(args, subject, config, top, desk)?;
+    let mut outcome = Outcome::default();
+    let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
+    for Ready { gate, name, subject, mut draft } in ready {
+        names.next();
+        let group = desk.log.group(&format!("{name} {subject}"));
+        draft.started_at = desk.wall();
+        let dry_run = draft.dry_run;
+        let inner = Desk { draft: Draft::new(draft), dry_run, ..desk.clone() };
+        let end = gate.judge(&subject, &inner);
+        let cancelled = matches!(end, Err(Stop::Cancelled));
+        let mut report = inner.draft.copy();
+        report.close(end, desk.wall());
+        desk.log.say(&format!("{} {name}: {}", crate::report::log::mark(report.verdict), report.reason));
+        drop(group);
+        let verdict = report.verdict;
+        outcome.findings.push(as_finding(&report));
+        outcome.reports.push(report.clone());
+        desk.draft.publish(&outcome.findings);
+        desk.draft.edit(|draft| draft.reports.push(report));
+        if cancelled {
+            return Err(Stop::Cancelled);
+        }
+        if verdict != Verdict::Passed && !dry_run {
+            break;
+        }
+    }
+    for skipped in names {
+        outcome
+            .findings
+            .push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
+    }
+    // The draft held them for the case of a signal; the outcome brings them now.
+    desk.draft.edit(|draft| draft.reports.clear());
+    Ok(outcome)
+}
+
+/// One gate's report as one finding of `run`. A gate in dry-run counts for nothing, so it does not decide here either.
+fn as_finding(report: &Report) -> Finding {
+    let counted = if report.dry_run { Verdict::Passed } else { report.verdict };
+    let finding = Finding::new(&report.command, counted).expected("passed");
+    if report.dry_run {
+        return finding.actual(format!("{} in dry-run, not counted: {}", report.verdict, report.reason));
+    }
+    match report.findings.iter().find_map(|finding| finding.waived.clone()) {
+        Some(waived) => finding.actual(format!("{}: {}", report.verdict, report.reason)).waived(waived),
+        None => finding.actual(format!("{}: {}", report.verdict, report.reason)),
+    }
+}
+
+fn prepare(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &Desk) -> Result<Vec<Ready>, Stop> {
+    let place = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());
+    if let Some(unknown) = args.only.iter().find(|only| !config.gates.iter().any(|entry| entry.gate == **only)) {
+        return Err(Complaint::about("`only`")
+            .seen(format!("\"{unknown}\""))
+            .expected(format!("gates that `gates:` of {place} lists"))
+            .bad_input());
+    }
+    // What was said to `run` about the subject and dry-run goes for each of its gates.
+    let shared: Layer = common_of(top, subject);
+    let ready: Vec<Ready> = config
+        .gates
+        .iter()
+        .filter(|entry| args.only.is_empty() || args.only.contains(&entry.gate))
+        .map(|entry| {
+            let layers = [&shared, &entry.settings].into_iter().chain(config.layers(&entry.gate));
+            let resolved = vocabulary::resolve(&entry.gate, layers).map_err(|stop| located(stop, &entry.place))?;
+            let Command::Gate(gate) = resolved.command else {
+                return Err(Complaint::about(&entry.gate)
+                    .seen("no gate")
+                    .expected("a gate")
+                    .from(&entry.place)
+                    .bad_input());
+            };
+            let subject = gate.common().subject.assemble().map_err(|stop| located(stop, &entry.place))?;
+            let mut draft = desk.draft.copy();
+            draft.command.clone_from(&entry.gate);
+            draft.subject = subject.clone();
+            draft.settings = resolved.settings;
+            draft.origins = resolved.origins;
+            draft.dry_run = gate.common().dry_run || desk.dry_run;
+            Ok(Ready { gate, name: entry.gate.clone(), subject, draft })
+        })
+        .collect::<Result<_, Stop>>()?;
+    if ready.is_empty() {
+        return Err(Complaint::about("`gates`")
+            .seen(format!("no gate in {place}"))
+            .expected("a list of gates")
+            .next("add for instance `gates: [bundle-size, health]` and their settings")
+            .bad_input());
+    }
+    Ok(ready)
+}
+
+fn common_of(top: &Layer, subject: &Subject) -> Layer {
+    let mut shared = Layer::new();
+    if !subject.is_empty() {
+        let text = serde_json::to_string(subject).unwrap_or_default();
+        shared.insert("subject".to_owned(), Given { texts: vec![text], origin: Origin::Run });
+    }
+    shared.extend(top.get("dry-run").map(|given| ("dry-run".to_owned(), given.clone())));
+    shared
+}
+
+fn located(stop: Stop, place: &str) -> Stop {
+    match stop {
+        Stop::BadInput(complaint) if complaint.origin.is_none() => Stop::BadInput(complaint.from(place)),
+        stop => stop,
+    }
+}

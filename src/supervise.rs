@@ -1,0 +1,366 @@
+//! Runs one command on a thread of its own, ends it on a signal, and sees to it that every exit writes its report: a
+//! panic, a full disk and a signal included.
+
+use std::{
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    cli::Surroundings,
+    commands,
+    desk::{Desk, Draft},
+    report::{Outcome, Report, compact, log::Log, outputs, summary},
+    verdict::{Complaint, Finding, Stop, exit_code},
+    vocabulary::{self, Asked},
+    world::{World, clock::SystemClock, signals},
+};
+
+/// How long a cancelled command may take to end by itself.
+const GRACE: Duration = Duration::from_millis(700);
+/// How long a write under way is waited for: the runner kills a cancelled step ten seconds after its first signal.
+const WRITING_GRACE: Duration = Duration::from_secs(8);
+
+/// The whole program: arguments and environment in, exit code out. A panic outside the command's own thread, where no
+/// report can be trusted any more, is inconclusive too.
+pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments, variables))).unwrap_or(3)
+}
+
+fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
+    let surroundings = Surroundings::read(variables);
+    let log = Log::stdout(surroundings.actions);
+    for secret in surroundings.secrets() {
+        log.mask(&secret);
+    }
+    start_debug_log(&surroundings);
+    let desk = desk(surroundings, log);
+    match vocabulary::flags(arguments) {
+        Ok(Asked::Text(text)) => {
+            // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
+            let _ = text.print();
+            u8::try_from(text.exit_code()).unwrap_or(2)
+        }
+        Ok(Asked::Command { name, flags }) => {
+            desk.draft.edit(|draft| draft.command.clone_from(&name));
+            let end = supervise(&desk, move |desk| commands::execute(&name, &flags, desk));
+            desk.world.groups.end_all();
+            finish(&desk, end)
+        }
+        Err(stop) => finish(&desk, Err(stop)),
+    }
+}
+
+fn desk(surroundings: Surroundings, log: Log) -> Desk {
+    let clock = SystemClock::new();
+    let mut draft =
+        Report::open("promote-gates", crate::world::clock::rfc3339(crate::world::clock::Clock::wall(&clock)));
+    draft.run.clone_from(&surroundings.run);
+    Desk {
+        clock: Arc::new(clock),
+        bell: Arc::default(),
+        log: Arc::new(log),
+        world: Arc::new(World::default()),
+        surroundings: Arc::new(surroundings),
+        draft: Draft::new(draft),
+        dry_run: false,
+    }
+}
+
+/// Debug lines on stderr: with `RUST_LOG`, or when the runner's debug logging is on.
+fn start_debug_log(surroundings: &Surroundings) {
+    let own = if surroundings.debug { "promote_gates=debug" } else { "off" };
+    env_logger::Builder::new()
+        .parse_filters(surroundings.log_filter.as_deref().unwrap_or(own))
+        .format(|out, record| {
+            writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string()))
+        })
+        .init();
+}
+
+/// What the supervisor waits for.
+enum Event {
+    Signal,
+    /// The command's thread is at its end, by a result or by a panic.
+    Done,
+}
+
+/// Runs `work` on a thread. Gives its end, or a cancelled one when a signal came and the thread does not end in time: it
+/// may be deep in a call that knows nothing of signals, and the process ends without it.
+fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Send + 'static) -> Result<Outcome, Stop> {
+    let (tell, events) = channel();
+    let signalled = tell.clone();
+    let watched = signals::watch(Arc::clone(&desk.bell), move || drop(signalled.send(Event::Signal)));
+    if let Err(error) = watched {
+        return Err(Complaint::about("signals")
+            .seen(error.to_string())
+            .expected("handlers for SIGINT and SIGTERM")
+            .unseen());
+    }
+    catch_panics();
+    let inner = desk.clone();
+    let running = thread::Builder::new().name("command".to_owned()).spawn(move || {
+        let _done = TellDone(tell);
+        work(&inner)
+    });
+    let Ok(running) = running else {
+        return Err(Complaint::about("thread").seen("none to be had").expected("a thread for the command").unseen());
+    };
+    if matches!(events.recv(), Ok(Event::Signal)) && !ends_within(&events, GRACE) {
+        let writing = desk.world.is_writing();
+        if !(writing && ends_within(&events, WRITING_GRACE)) {
+            return Err(Stop::Cancelled);
+        }
+    }
+    running.join().unwrap_or_else(|_| {
+        let seen = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        Err(Complaint::about("internal error")
+            .seen(seen)
+            .expected("no panic")
+            .next("please report it with the command's inputs")
+            .unseen())
+    })
+}
+
+/// Whether the command's thread ends in time; further signals change nothing.
+fn ends_within(events: &Receiver<Event>, grace: Duration) -> bool {
+    loop {
+        match events.recv_timeout(grace) {
+            Ok(Event::Signal) => {}
+            Ok(Event::Done) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+struct TellDone(Sender<Event>);
+
+impl Drop for TellDone {
+    fn drop(&mut self) {
+        // Nobody listens when the process is ending already.
+        let _ = self.0.send(Event::Done);
+    }
+}
+
+/// Where the last panic of any thread was, for the report.
+static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// No stack trace in a log: what a panic of ours said goes into the report.
+fn catch_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !thread::current().name().is_some_and(|name| OUR_THREADS.contains(&name)) {
+            return before(info);
+        }
+        let said = info.payload_as_str().unwrap_or("a panic");
+        let at = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{said}{at}"));
+    }));
+}
+
+/// The command's own thread, and those of its looks.
+const OUR_THREADS: [&str; 2] = ["command", "look"];
+
+/// Closes the report and tells it everywhere: summary, report file, outputs, log, in this order, so that a sink that
+/// fails can still be told by those after it. What comes last is what the next step reads.
+fn finish(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
+    let mut report = desk.draft.copy();
+    let stop = end.as_ref().err().cloned();
+    let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
+    report.close(end, desk.wall());
+    let mut failed = false;
+    let mut lost = |report: &mut Report, what: &str, error: &io::Error| {
+        failed = true;
+        report.add(Finding::inconclusive(what).actual(error.to_string()).expected("to be written"));
+    };
+
+    if let Some(path) = &desk.surroundings.summary
+        && let Err(error) = summary::append(path, &report)
+    {
+        lost(&mut report, "job summary", &error);
+    }
+    let path = match report_file(desk, &report) {
+        Ok(path) => path,
+        Err(error) => {
+            lost(&mut report, "report file", &error);
+            None
+        }
+    };
+    let full = to_json(&report);
+    let mut small = compact::compact(&report, &compact::hex_sha256(full.as_bytes()));
+    if let Some(path) = &path
+        && let Err(error) = fs::write(path, &full)
+    {
+        lost(&mut report, "report file", &error);
+        small = compact::compact(&report, "");
+    }
+    if let Some(output) = &desk.surroundings.output {
+        let shown = path.as_deref().map(Path::to_string_lossy).unwrap_or_default();
+        let mut all = vec![
+            ("verdict", report.verdict.word()),
+            ("reason", report.reason.as_str()),
+            ("report", small.text.as_str()),
+            ("report-path", &shown),
+        ];
+        all.extend(own_outputs.iter().map(|(key, value)| (*key, value.as_str())));
+        if let Err(error) = outputs::append(output, &all) {
+            lost(&mut report, "outputs", &error);
+            small = compact::compact(&report, "");
+        }
+    }
+    desk.log.report(&report, &small.sha256);
+    if failed {
+        // Neither passed nor merely blocked: somebody downstream may never hear of it.
+        return 3;
+    }
+    exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run)
+}
+
+fn to_json(report: &Report) -> String {
+    // Strings, numbers and lists of them: it cannot fail to serialize.
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The file the whole report goes to, made new: the one that was asked for, or on a runner one below its temp folder.
+fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
+    if let Some(asked) = report.settings.get("report-file").and_then(|path| path.as_str()) {
+        let path = PathBuf::from(asked);
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent)?;
+        }
+        OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        return Ok(Some(path));
+    }
+    let Some(temp) = &desk.surroundings.runner_temp else {
+        return Ok(None);
+    };
+    let folder = temp.join("promote-gates");
+    fs::create_dir_all(&folder)?;
+    // Two steps of one job may run the same command: each gets a file of its own.
+    for number in 1.. {
+        let name =
+            if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
+        let path = folder.join(name);
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(_) => return Ok(Some(path)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{desk::tests::leaping_desk, report::log::tests::Kept, verdict::Verdict};
+
+    /// A desk on a runner of its own folder, and the log it writes.
+    fn desk_in(folder: &Path) -> (Desk, Kept) {
+        let kept = Kept::default();
+        let surroundings = Surroundings {
+            actions: true,
+            output: Some(folder.join("output")),
+            summary: Some(folder.join("summary")),
+            runner_temp: Some(folder.to_owned()),
+            ..Surroundings::default()
+        };
+        (Desk { surroundings: Arc::new(surroundings), log: Arc::new(kept.log(true)), ..leaping_desk() }, kept)
+    }
+
+    fn passed() -> Outcome {
+        vec![Finding::passed("ready")].into()
+    }
+
+    #[test]
+    fn every_exit_writes_outputs_summary_and_report() {
+        for (end, code, verdict) in [
+            (Ok(passed()), 0, "passed"),
+            (Ok(vec![Finding::blocked("ready")].into()), 1, "blocked"),
+            (Err(Complaint::about("x").bad_input()), 2, "inconclusive"),
+            (Err(Stop::Cancelled), 3, "inconclusive"),
+            (Ok(Outcome::default()), 3, "inconclusive"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let (desk, _) = desk_in(folder.path());
+            assert_eq!(finish(&desk, end), code);
+            let output = fs::read_to_string(folder.path().join("output")).unwrap();
+            assert!(output.contains(&format!("\n{verdict}\n")), "{output}");
+            assert!(fs::read_to_string(folder.path().join("summary")).unwrap().contains(verdict));
+            let report: Report =
+                serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap())
+                    .unwrap();
+            assert_eq!(report.verdict.word(), verdict);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_as_inconclusive_with_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, kept) = desk_in(folder.path());
+        let end = supervise(&desk, |desk| {
+            desk.draft.publish(&[Finding::passed("seen before")]);
+            panic!("the wheel came off")
+        });
+        assert_eq!(finish(&desk, end), 3);
+        let text = kept.text();
+        assert!(
+            text.contains("the wheel came off") && text.contains("supervise.rs") && !text.contains("stack backtrace"),
+            "{text}"
+        );
+        assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
+    }
+
+    #[test]
+    fn a_sink_that_cannot_be_written_is_never_passed() {
+        let full = Path::new("/dev/full");
+        let (desk, _) = desk_in(Path::new("/"));
+        for broken in [
+            Surroundings { output: Some(full.to_owned()), ..Surroundings::default() },
+            Surroundings { summary: Some(full.to_owned()), ..Surroundings::default() },
+            // A folder cannot be made below a file: what a read-only temp folder does to anybody but root.
+            Surroundings { runner_temp: Some("/dev/null".into()), ..Surroundings::default() },
+        ] {
+            let kept = Kept::default();
+            let desk = Desk {
+                surroundings: Arc::new(broken),
+                log: Arc::new(kept.log(false)),
+                draft: Draft::new(desk.draft.copy()),
+                ..desk.clone()
+            };
+            assert_eq!(finish(&desk, Ok(passed())), 3);
+            assert!(kept.text().contains("inconclusive") && !kept.text().contains("✅ test passed"), "{}", kept.text());
+        }
+    }
+
+    #[test]
+    fn when_a_sink_fails_those_after_it_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, _) = desk_in(folder.path());
+        fs::create_dir(folder.path().join("summary")).unwrap();
+        assert_eq!(finish(&desk, Ok(passed())), 3);
+        let report: Report =
+            serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
+    }
+
+    #[test]
+    fn two_steps_with_one_command_keep_both_reports() {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, _) = desk_in(folder.path());
+        finish(&desk, Ok(passed()));
+        finish(&desk, Ok(passed()));
+        assert!(folder.path().join("promote-gates/test-2.json").exists());
+    }
+}
