@@ -24,7 +24,10 @@ pub struct Promotion {
     pub kind: Kind,
     pub service: Service,
     pub environment: Environment,
-    pub image: Reference,
+    /// The image as it stands there from now on; `None` when the file names none and no `image` was given.
+    pub image: Option<Reference>,
+    /// Tag, digest, or both: for the subject line.
+    pub release: String,
     pub previous: Option<String>,
     /// When the last of the required gates ended, RFC 3339.
     pub validated_at: Option<String>,
@@ -41,12 +44,7 @@ impl Promotion {
     /// The commit's message.
     #[must_use]
     pub fn message(&self) -> String {
-        let Self { service, environment, image, .. } = self;
-        let release = match (&image.tag, &image.digest) {
-            (Some(tag), _) => tag.to_string(),
-            (None, Some(digest)) => digest.to_string(),
-            (None, None) => image.image.to_string(),
-        };
+        let Self { service, environment, release, .. } = self;
         let mut message = format!("promote({environment}): {service} → {release}\n\n");
         let mut trailer = |name: &str, value: Option<&str>| {
             if let Some(value) = value.map(one_line).filter(|value| !value.is_empty()) {
@@ -56,7 +54,7 @@ impl Promotion {
         };
         trailer("Service", Some(service.as_str()));
         trailer("Environment", Some(environment.as_str()));
-        trailer("Image", Some(&image.to_string()));
+        trailer("Image", self.image.as_ref().map(ToString::to_string).as_deref());
         trailer("Previous-Image", self.previous.as_deref());
         trailer("Validated-at", self.validated_at.as_deref());
         trailer("Validation-run", self.validation_run.as_deref());
@@ -84,7 +82,8 @@ mod tests {
             kind: Kind::Normal,
             service: "checkout-service".parse().unwrap(),
             environment: "production".parse().unwrap(),
-            image: "ghcr.io/acme/checkout-service:1.4.2".parse().unwrap(),
+            image: "ghcr.io/acme/checkout-service:1.4.2".parse().ok(),
+            release: "1.4.2".to_owned(),
             previous: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
             validated_at: Some("2026-01-01T00:00:00Z".to_owned()),
             validation_run: None,

@@ -92,6 +92,15 @@ impl Reports {
         found.chain(self.unreadable.iter().cloned()).collect()
     }
 
+    /// The reports of the required commands about `subject`: those that [`Reports::require`] lets pass.
+    #[must_use]
+    pub fn counted(&self, required: &[String], subject: &Subject) -> Vec<&Report> {
+        let reports = self.received.iter().map(|received| &received.report);
+        reports
+            .filter(|report| required.contains(&report.command) && report.subject.differs_from(subject).is_none())
+            .collect()
+    }
+
     fn require_one(&self, command: &str, subject: &Subject, run: Option<&Run>) -> Finding {
         let expected = format!("a passed report about {subject}");
         let all: Vec<&Received> = self.received.iter().filter(|received| received.report.command == command).collect();

@@ -2,6 +2,7 @@
 //! and work tree are never touched; new commits are made beside them.
 
 mod credentials;
+mod history;
 mod names;
 mod push;
 mod remote;
@@ -19,6 +20,7 @@ use std::{
 };
 
 pub use credentials::redacted;
+pub use history::LastChange;
 pub use names::{Branch, TreePath};
 
 pub use crate::subject::Commit;
