@@ -264,7 +264,6 @@ impl Git {
             ("LC_ALL", "C"),
             ("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh"),
             ("GIT_ASKPASS", ""),
-            ("GIT_LITERAL_PATHSPECS", "1"),
             ("GIT_NO_REPLACE_OBJECTS", "1"),
             ("GIT_OPTIONAL_LOCKS", "0"),
             ("GIT_PAGER", "cat"),

@@ -1,6 +1,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
     thread,
 };
@@ -203,11 +204,16 @@ fn being_kept_out_is_said_at_once() {
     let dir = checkout(&forge, &format!("{}/x.git", server.url));
     // A person to ask, a helper to hang on: neither is there in a job.
     git(&dir, &["config", "credential.helper", "!sleep 1000; false"]);
-    git(&dir, &["config", "core.askPass", "/nonexistent/askpass"]);
+    let marker = forge.path("asked");
+    let askpass = forge.path("askpass");
+    fs::write(&askpass, format!("#!/bin/sh\ntouch '{}'\n", marker.display())).expect("written");
+    fs::set_permissions(&askpass, fs::Permissions::from_mode(0o755)).expect("made executable");
+    git(&dir, &["config", "core.askPass", &askpass.display().to_string()]);
     let ours = open(&dir).with_token(&server.url, token());
     let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
     assert!(complaint.seen.contains("could not read Username"), "{complaint}");
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let refused = ours.push(&origin(&ours), &made, &main_branch());
     assert!(matches!(refused, Push::Refused { .. }), "{refused:?}");
+    assert!(!marker.exists());
 }
