@@ -43,7 +43,8 @@ impl Expression {
         let source: Arc<str> = text.into();
         let code = Arc::clone(&source);
         // Aside because parsing recurses as deep as the text is nested.
-        let program = interpreter::aside(Limits::DEFAULT, move |_| Ok(compile(&code)));
+        let limits = Limits { memory: u64::MAX, ..Limits::DEFAULT };
+        let program = interpreter::aside(limits, move |_| Ok(compile(&code)));
         match program {
             Ok(Ok(program)) => Ok(Self { text: source, program: Arc::new(program) }),
             Ok(Err(why)) => Err(CompileError(format!("cannot compile {}: {why}", document::quoted(text, 200)))),

@@ -34,7 +34,7 @@ use super::document;
 pub(super) struct Limits {
     /// Wall time.
     pub(super) time: Duration,
-    /// Growth of the resident set of the process, in KiB. Seen on Linux only.
+    /// Growth of the resident set of the process, in KiB: other threads count too. Seen on Linux only.
     pub(super) memory: u64,
     /// Number of outputs.
     pub(super) outputs: usize,

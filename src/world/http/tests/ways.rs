@@ -152,13 +152,12 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
     let error = http.fetch(&Request::get("https://staging.example/".parse().unwrap())).unwrap_err();
     assert!(error.to_string().starts_with(&format!("the proxy {} did not connect us: ", proxy.address)), "{error}");
     assert!(error.to_string().contains("403"), "{error}");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for target in ["https://staging.example/", "http://staging.example/"] {
-        let http = with(&[("all_proxy", &format!("http://user:hunter2@{nobody}"))]);
+        let http = with(&[("all_proxy", &format!("http://user:hunter2@{NOBODY}"))]);
         let error = http.fetch(&Request::get(target.parse().unwrap())).unwrap_err();
         assert_eq!(
             (error.kind, error.to_string()),
-            (Kind::Refused, format!("the proxy {nobody} refused the connection"))
+            (Kind::Refused, format!("the proxy {NOBODY} refused the connection"))
         );
     }
 }
