@@ -81,8 +81,8 @@ impl Expression {
         self.only(input, "one number", |value| number(value).filter(|number: &f64| number.is_finite()))
     }
 
-    /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a path
-    /// that leads nowhere gives `null`, and that is an error.
+    /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a
+    /// path that leads nowhere gives `null`, and that is an error.
     pub fn holds(&self, input: &Value) -> Result<bool, Problem> {
         self.only(input, "true or false", Value::as_bool)
     }

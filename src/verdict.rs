@@ -62,14 +62,7 @@ pub struct Evidence {
 
 impl Finding {
     pub fn new(check: impl Into<String>, verdict: Verdict) -> Self {
-        Self {
-            check: check.into(),
-            verdict,
-            expected: String::new(),
-            actual: String::new(),
-            waived: None,
-            evidence: Vec::new(),
-        }
+        Self { check: check.into(), verdict, expected: String::new(), actual: String::new(), waived: None, evidence: Vec::new() }
     }
 
     pub fn passed(check: impl Into<String>) -> Self {

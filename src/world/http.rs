@@ -1,8 +1,8 @@
 //! Blocking HTTP for looking: health probes, baselines, result files.
 //!
-//! Only GET and HEAD, which change nothing, so no permit is asked for. One [`Http::fetch`] is one exchange on a connection
-//! of its own: it is never sent again, no connection is kept for the next, so a probe always sees what a new client would
-//! see, and its `elapsed` always holds name lookup, connect and TLS.
+//! Only GET and HEAD, which change nothing, so no permit is asked for. One [`Http::fetch`] is one exchange on a
+//! connection of its own: it is never sent again, no connection is kept for the next, so a probe always sees what a new
+//! client would see, and its `elapsed` always holds name lookup, connect and TLS.
 //!
 //! What bounds an exchange is its timeout, over everything: the name lookup (on a thread that is left behind when the
 //! resolver hangs), connecting (several addresses share the time), TLS, every read and every redirect. The head of an
@@ -57,7 +57,8 @@ impl Http {
     /// `https_proxy`, `all_proxy`, `no_proxy` and their upper case) and, for private authorities, `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR`.
     ///
-    /// Nothing is read, connected or judged here: a variable that is unusable is an error of the exchange that needs it.
+    /// Nothing is read, connected or judged here: a variable that is unusable is an error of the exchange that needs
+    /// it.
     pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name| variable(name).filter(|value: &String| !value.is_empty());
         Self(Arc::new(Settings {
@@ -104,8 +105,8 @@ impl Http {
         }
     }
 
-    /// A client for one request. ureq's own answer to proxies and redirects is switched off: it takes one proxy for every
-    /// scheme, and forwards every header but two to another host.
+    /// A client for one request. ureq's own answer to proxies and redirects is switched off: it takes one proxy for
+    /// every scheme, and forwards every header but two to another host.
     fn agent(&self, url: &Url, route: &Route, time: Duration) -> Result<Agent, HttpError> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)

@@ -21,9 +21,10 @@ use super::{
 
 /// The proxy variables, read as curl and Go read them, which ureq does not: one proxy per scheme, lower case first.
 ///
-/// - `http_proxy`, `HTTP_PROXY` for http URLs; `https_proxy`, `HTTPS_PROXY` for https URLs; else `all_proxy`, `ALL_PROXY`.
+/// - `http_proxy`, `HTTP_PROXY` for http URLs, `https_proxy`, `HTTPS_PROXY` for https URLs, else `all_proxy`,
+///   `ALL_PROXY`.
 /// - `no_proxy`, `NO_PROXY`: `*`, host names (they and what is below them; a leading `.` or `*.` changes nothing),
-///   addresses, networks such as `10.0.0.0/8`, any of them with a port.
+///   addresses, networks such as `10.0.0.0/8`; names and addresses with or without a port.
 /// - Loopback never goes through a proxy.
 #[derive(Clone, Default)]
 pub(super) struct Proxies {
@@ -67,7 +68,8 @@ impl Proxies {
         }
     }
 
-    /// A variable that is set to something unusable is an error: going around a proxy that somebody wants is none of ours.
+    /// A variable that is set to something unusable is an error: going around a proxy that somebody wants is none of
+    /// ours.
     pub(super) fn route(&self, url: &Url) -> Result<Route, HttpError> {
         let variable = if url.is_https() { &self.https } else { &self.http };
         let Some(Variable { name, value }) = variable else { return Ok(Route::Direct) };
@@ -170,8 +172,8 @@ impl fmt::Debug for ToProxy {
     }
 }
 
-/// Asks in absolute form, `GET http://host/path`, as a forwarding proxy wants it (RFC 9112, 3.2.2). ureq only knows CONNECT,
-/// which proxies commonly allow for port 443 alone.
+/// Asks in absolute form, `GET http://host/path`, as a forwarding proxy wants it (RFC 9112, 3.2.2). ureq only knows
+/// CONNECT, which proxies commonly allow for port 443 alone.
 #[derive(Debug)]
 pub(super) struct AbsoluteForm;
 
