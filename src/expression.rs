@@ -43,7 +43,8 @@ impl Expression {
         let source: Arc<str> = text.into();
         let code = Arc::clone(&source);
         // Aside because parsing recurses as deep as the text is nested.
-        let program = interpreter::aside(Limits::DEFAULT, move |_| Ok(compile(&code)));
+        let limits = Limits { memory: u64::MAX, ..Limits::DEFAULT };
+        let program = interpreter::aside(limits, move |_| Ok(compile(&code)));
         match program {
             Ok(Ok(program)) => Ok(Self { text: source, program: Arc::new(program) }),
             Ok(Err(why)) => Err(CompileError(format!("cannot compile {}: {why}", document::quoted(text, 200)))),
@@ -80,8 +81,8 @@ impl Expression {
         self.only(input, "one number", |value| number(value).filter(|number: &f64| number.is_finite()))
     }
 
-    /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a path
-    /// that leads nowhere gives `null`, and that is an error.
+    /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a
+    /// path that leads nowhere gives `null`, and that is an error.
     pub fn holds(&self, input: &Value) -> Result<bool, Problem> {
         self.only(input, "true or false", Value::as_bool)
     }

@@ -16,11 +16,11 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Reads JSON. One document gives its value; several that follow each other, as in NDJSON (`k6 --out json`), give an array
-/// of them. So a stream that happens to hold a single document gives that document, not an array of one.
+/// Reads JSON. One document gives its value; several that follow each other, as in NDJSON (`k6 --out json`), give an
+/// array of them. So a stream that happens to hold a single document gives that document, not an array of one.
 ///
-/// Nothing at all, nesting deeper than 127 levels and a number too large for a double are errors. A UTF-8 byte order mark
-/// is skipped: some shells on Windows write one.
+/// Nothing at all, nesting deeper than 127 levels and a number too large for a double are errors. A UTF-8 byte order
+/// mark is skipped: some shells on Windows write one.
 pub fn parse(bytes: &[u8]) -> Result<Value, Unreadable> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut values = match documents(text) {
@@ -76,7 +76,7 @@ pub(super) fn clipped(value: &impl fmt::Display, limit: usize) -> String {
     clip.text
 }
 
-/// What kind of value this is, in one short line: `object with keys latency, requests, … (12 more)`, `array of 3 objects`.
+/// What kind of value this is, in one short line: `array of 3 objects`, `object with keys latency, … (12 more)`.
 #[must_use]
 pub fn shape(value: &Value) -> String {
     match value {

@@ -1,9 +1,10 @@
 //! jaq on a leash: one evaluation, on a thread of its own, that always comes back.
 //!
-//! jaq has no fuel of its own, but it asks for its program (`HasLut::lut`) before every term it evaluates. The [`Meter`]
-//! answers that question, so it is where an evaluation that was told to stop, or is about to run out of stack, ends: by
-//! unwinding, silently, to the top of its thread. What a single built-in does in one step (comparing values that share
-//! their parts, say) cannot be interrupted; its thread is then left behind, and the caller gets an error all the same.
+//! jaq has no fuel of its own, but it asks for its program (`HasLut::lut`) before every term it evaluates. The
+//! [`Meter`] answers that question, so it is where an evaluation that was told to stop, or is about to run out of
+//! stack, ends: by unwinding, silently, to the top of its thread. What a single built-in does in one step (comparing
+//! values that share their parts, say) cannot be interrupted; its thread is then left behind, and the caller gets an
+//! error all the same.
 
 use std::{
     any::Any,
@@ -34,7 +35,7 @@ use super::document;
 pub(super) struct Limits {
     /// Wall time.
     pub(super) time: Duration,
-    /// Growth of the resident set of the process, in KiB. Seen on Linux only.
+    /// Growth of the resident set of the process, in KiB: other threads count too. Seen on Linux only.
     pub(super) memory: u64,
     /// Number of outputs.
     pub(super) outputs: usize,
@@ -58,8 +59,9 @@ impl Trouble {
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long an evaluation that was told to stop may take to do so before its thread is left behind.
 const GRACE: Duration = Duration::from_millis(500);
-/// Address space, not memory: only touched pages cost anything. Dropping a value recurses as deep as the value is nested,
-/// at under 200 bytes a level (debug build); a level takes 96 bytes of heap, so that the bound on memory comes first.
+/// Address space, not memory: only touched pages cost anything. Dropping a value recurses as deep as the value is
+/// nested, at under 200 bytes a level (debug build); a level takes 96 bytes of heap, so that the bound on memory comes
+/// first.
 const STACK: usize = 1 << 30;
 /// The part of the stack that recursion in the expression may use; the rest is for what a single step calls.
 const DEPTH: usize = 64 << 20;
@@ -125,8 +127,8 @@ pub(super) fn builtins() -> impl Iterator<Item = Fun<Metered>> {
     theirs.filter(move |(name, ..)| !replaced.contains(name)).chain(ours)
 }
 
-/// `range($from; $to; $by)`. jaq's own yields its numbers without a step between them, so that `[range(infinite)]` could
-/// not be stopped.
+/// `range($from; $to; $by)`. jaq's own yields its numbers without a step between them, so that `[range(infinite)]`
+/// could not be stopped.
 fn range(mut cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
     let (by, to, from) = (cv.0.pop_var(), cv.0.pop_var(), cv.0.pop_var());
     let meter = *cv.0.data();
@@ -161,8 +163,8 @@ fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
     }
 }
 
-/// Runs `program` on `input` and gives at most `wanted` outputs; more than that is for the caller to judge. Blocks for at
-/// most `limits.time` and half a second.
+/// Runs `program` on `input` and gives at most `wanted` outputs; more than that is for the caller to judge. Blocks for
+/// at most `limits.time` and half a second.
 pub(super) fn evaluate(
     program: Arc<Filter<Metered>>,
     input: Val,
@@ -284,8 +286,8 @@ fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) 
     })
 }
 
-/// A number as JSON has them. NaN and the infinities are errors here, where jq would print `null` or a huge number: what
-/// could not be calculated must not look like data.
+/// A number as JSON has them. NaN and the infinities are errors here, where jq would print `null` or a huge number:
+/// what could not be calculated must not look like data.
 fn finite(number: &Num) -> Result<Number, Trouble> {
     let float = match number {
         Num::Int(int) => return Ok(Number::from(*int)),

@@ -16,11 +16,16 @@ fn number(text: &str, input: &[u8]) -> f64 {
     expression(text).number(&parse(input).unwrap()).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// Runs with little time, so that a runaway shows quickly.
-fn briefly(text: &str, input: &Value) -> Result<Vec<Value>, String> {
-    let limits = Limits { time: Duration::from_millis(60), ..Limits::DEFAULT };
+fn outcome(text: &str, input: &Value, limits: Limits) -> Result<Vec<Value>, String> {
     expression(text).run(input, 10, limits).map_err(|Trouble(why)| why)
 }
+
+fn outputs(text: &str, input: &Value) -> Result<Vec<Value>, String> {
+    outcome(text, input, Limits::DEFAULT)
+}
+
+/// With so little time that only what never ends is sure to take longer.
+const BRIEFLY: Limits = Limits { time: Duration::from_millis(60), ..Limits::DEFAULT };
 
 #[test]
 fn p99_comes_out_of_the_reports_of_real_tools() {
@@ -177,11 +182,10 @@ fn an_expression_that_never_ends_is_an_error() {
         "until(false; [.])",
         "first(range(1e12) | select(false))",
     ] {
-        assert_eq!(briefly(text, &Value::Null).unwrap_err(), "did not end within 60ms", "{text}");
+        assert_eq!(outcome(text, &Value::Null, BRIEFLY).unwrap_err(), "did not end within 60ms", "{text}");
     }
     for text in ["def f: 1 + f; f", "def f: [f]; f"] {
-        let limits = Limits { memory: u64::MAX, ..Limits::DEFAULT };
-        let Trouble(why) = expression(text).run(&Value::Null, 10, limits).unwrap_err();
+        let why = outcome(text, &Value::Null, Limits { memory: u64::MAX, ..Limits::DEFAULT }).unwrap_err();
         assert_eq!(why, "calls itself without end", "{text}");
     }
     // Endless outputs are no trouble: only as many are taken as are wanted.
@@ -193,36 +197,37 @@ fn an_expression_that_never_ends_is_an_error() {
 #[cfg(target_os = "linux")]
 fn an_expression_that_only_grows_is_an_error() {
     let limits = Limits { memory: 8 << 10, ..Limits::DEFAULT };
-    let Trouble(why) = expression("[range(1e12)]").run(&Value::Null, 1, limits).unwrap_err();
+    let why = outcome("[range(1e12)]", &Value::Null, limits).unwrap_err();
     assert_eq!(why, "took more than 8 MiB of memory");
 }
 
 #[test]
 fn a_value_that_unfolds_without_end_is_not_written_out() {
-    assert_eq!(briefly("reduce range(60) as $i (0; [., .])", &Value::Null).unwrap_err(), "did not end within 60ms");
+    assert_eq!(
+        outcome("reduce range(60) as $i (0; [., .])", &Value::Null, BRIEFLY).unwrap_err(),
+        "did not end within 60ms"
+    );
     let deep = "reduce range(200) as $i (0; [.])";
-    assert_eq!(briefly(deep, &Value::Null).unwrap_err(), "gave a value that is nested too deep or too large");
+    assert_eq!(outputs(deep, &Value::Null).unwrap_err(), "gave a value that is nested too deep or too large");
     // Deep values are fine inside, and dropping them is too.
     assert_eq!(expression("reduce range(20000) as $i (0; [.]) | 1").number(&Value::Null), Ok(1.0));
-    assert_eq!(briefly("{(1 | tojson): 2}", &Value::Null), Ok(vec![json!({"1": 2})]));
+    assert_eq!(outputs("{(1 | tojson): 2}", &Value::Null), Ok(vec![json!({"1": 2})]));
     assert_eq!(
-        briefly("{} | .[[1]] = 2", &Value::Null).unwrap_err(),
+        outputs("{} | .[[1]] = 2", &Value::Null).unwrap_err(),
         "gave an object with the key [1], which is no string"
     );
-    assert_eq!(briefly(r#""/w==" | @base64d"#, &Value::Null).unwrap_err(), "gave bytes that are no UTF-8 text");
+    assert_eq!(outputs(r#""/w==" | @base64d"#, &Value::Null).unwrap_err(), "gave bytes that are no UTF-8 text");
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "shows that there is an environment to be reached")]
 fn our_environment_cannot_be_reached() {
-    // Cargo sets this for every test; whatever name jaq has for it, no built-in may hand it out.
-    assert!(std::env::vars().any(|(name, _)| name == "CARGO_MANIFEST_DIR"));
     let names: Vec<_> = interpreter::builtins().map(|(name, args, _)| (name, args.len())).collect();
     assert!(
         !names.iter().any(|(name, _)| ["env", "input", "inputs", "input_filename", "get_search_list"].contains(name))
     );
     // `debug` and `stderr` would write the input into our log: they pass it on, and are silent.
-    assert_eq!(briefly("debug, stderr, debug(\"x\")", &json!(1)), Ok(vec![json!(1); 3]));
+    assert_eq!(outputs("debug, stderr, debug(\"x\")", &json!(1)), Ok(vec![json!(1); 3]));
     for text in ["$ENV", "env", "$__prog_args", "getenv(\"PATH\")", "@env"] {
         assert!(Expression::compile(text).is_err(), "{text}");
     }
@@ -230,10 +235,10 @@ fn our_environment_cannot_be_reached() {
 
 #[test]
 fn text_inside_json_is_parsed_with_the_same_bounds() {
-    assert_eq!(briefly(r#""[1, {\"a\": 2}] 3" | fromjson"#, &Value::Null), Ok(vec![json!([1, {"a": 2}]), json!(3)]));
-    assert_eq!(briefly(r#""57.5" | tonumber"#, &Value::Null), Ok(vec![json!(57.5)]));
+    assert_eq!(outputs(r#""[1, {\"a\": 2}] 3" | fromjson"#, &Value::Null), Ok(vec![json!([1, {"a": 2}]), json!(3)]));
+    assert_eq!(outputs(r#""57.5" | tonumber"#, &Value::Null), Ok(vec![json!(57.5)]));
     for text in [r#""NaN" | tonumber"#, r#""12ms" | tonumber"#, r#"("[" * 60000) | fromjson"#, "1 | fromjson"] {
-        assert!(briefly(text, &Value::Null).unwrap_err().starts_with("failed: "), "{text}");
+        assert!(outputs(text, &Value::Null).unwrap_err().starts_with("failed: "), "{text}");
     }
 }
 
