@@ -144,6 +144,31 @@ pub const fn outputs_of(name: &str) -> &'static [Output] {
     }
 }
 
+/// How an action is shown on GitHub's marketplace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branding {
+    /// One of the Feather icons that GitHub takes.
+    pub icon: &'static str,
+    pub color: &'static str,
+}
+
+/// The look of a command's action, or `None` when it is no action: `demo` plays at home. Gates are blue, what writes is
+/// purple.
+#[must_use]
+pub const fn branding(name: &str) -> Option<Branding> {
+    let (icon, color) = match name.as_bytes() {
+        b"run" => ("shield", "blue"),
+        b"health" => ("activity", "blue"),
+        b"smoke" => ("check-circle", "blue"),
+        b"performance" => ("trending-up", "blue"),
+        b"bundle-size" => ("package", "blue"),
+        b"record" => ("send", "purple"),
+        b"promote" => ("arrow-up-circle", "purple"),
+        _ => return None,
+    };
+    Some(Branding { icon, color })
+}
+
 /// clap's model of the whole command line.
 #[must_use]
 pub fn command() -> clap::Command {

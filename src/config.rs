@@ -9,6 +9,7 @@
 //!   - health: { url: https://staging.example/ready }
 //! ```
 
+pub mod schema;
 pub mod yaml;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! into typed arguments, [`commands`] calls one of the rooms ([`gates`], [`chain`]), the rooms look through [`settle`] and
 //! write through [`converge`], both reaching outside only by [`world`], and [`report`] tells what was found.
 
+pub mod actions;
 pub mod chain;
 pub mod cli;
 pub mod commands;

@@ -73,6 +73,8 @@ pub struct Setting {
     pub required: bool,
     /// A list: one item a line as an input, a sequence in the config file, a repeated flag.
     pub many: bool,
+    /// The only values accepted, when they can be listed.
+    pub choices: Vec<String>,
     pub kind: Kind,
     /// The heading it stands under in `--help`.
     pub heading: Option<String>,
@@ -111,9 +113,19 @@ fn setting(argument: &Arg) -> Setting {
         default: (!defaults.is_empty()).then(|| defaults.join(", ")),
         required: argument.is_required_set(),
         many: matches!(argument.get_action(), ArgAction::Append),
+        choices: if kind == Kind::Text { choices(argument) } else { Vec::new() },
         kind,
         heading: argument.get_help_heading().map(ToOwned::to_owned),
     }
+}
+
+fn choices(argument: &Arg) -> Vec<String> {
+    argument
+        .get_possible_values()
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| value.get_name().to_owned())
+        .collect()
 }
 
 fn kind(argument: &Arg) -> Kind {

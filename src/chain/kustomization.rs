@@ -17,8 +17,8 @@ mod tree;
 
 use std::fmt;
 
-pub use self::tree::Place;
 use self::entry::Images;
+pub use self::tree::Place;
 use crate::verdict::Complaint;
 
 /// What `kustomize edit set image` is told. A part that is `None` is taken out of the entry, as kustomize does: a tag alone
@@ -158,7 +158,8 @@ fn check(change: &ImageChange) -> Result<(), Problem> {
     for (key, value) in [("name", &change.name)].into_iter().chain(given) {
         // `name` is a pattern to kustomize, and some use it as one.
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte);
-        let fits = if key == "name" { value.bytes().all(|byte| byte.is_ascii_graphic()) } else { value.bytes().all(usual) };
+        let fits =
+            if key == "name" { value.bytes().all(|byte| byte.is_ascii_graphic()) } else { value.bytes().all(usual) };
         if value.is_empty() || !fits {
             return Err(Problem::with(format!("image {key}"))
                 .seen(format!("{value:?}"))

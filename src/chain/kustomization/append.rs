@@ -14,7 +14,11 @@ pub fn append(text: &str, tree: &Tree, images: &Images<'_>, change: &ImageChange
         return match &value.shape {
             Shape::List { flow: true, .. } => {
                 let mut plan = Plan::within(last.node.end..value.end);
-                plan.extend_flow(text, last.node.start..last.node.end, &[in_braces(change, Hand::of(last), spaced(text, last))]);
+                plan.extend_flow(
+                    text,
+                    last.node.start..last.node.end,
+                    &[in_braces(change, Hand::of(last), spaced(text, last))],
+                );
                 Ok(plan)
             }
             _ => below(text, last, change),

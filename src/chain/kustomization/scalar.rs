@@ -54,14 +54,58 @@ mod tests {
     #[test]
     fn what_a_reader_could_take_for_something_else_is_quoted() {
         for value in [
-            "1", "1.10", "0123", "1e3", "12e4567", "1E-3", "true", "True", "null", "NULL", "on", "No", "y", "0x1F", "0b11", "0o17",
-            "1_000", "12:30", "190:20:30.15", "2024-01-01", "2024-01-01T00:00:00Z", "nan", "~", "-", "-1", "+1", ".5", ".inf", "",
-            "@a", "*", "a:", "a b", "a#b", "'a", "1234567", "20240101",
+            "1",
+            "1.10",
+            "0123",
+            "1e3",
+            "12e4567",
+            "1E-3",
+            "true",
+            "True",
+            "null",
+            "NULL",
+            "on",
+            "No",
+            "y",
+            "0x1F",
+            "0b11",
+            "0o17",
+            "1_000",
+            "12:30",
+            "190:20:30.15",
+            "2024-01-01",
+            "2024-01-01T00:00:00Z",
+            "nan",
+            "~",
+            "-",
+            "-1",
+            "+1",
+            ".5",
+            ".inf",
+            "",
+            "@a",
+            "*",
+            "a:",
+            "a b",
+            "a#b",
+            "'a",
+            "1234567",
+            "20240101",
         ] {
             assert!(!plain_is_text(value), "{value}");
             assert!(written(value, Quote::Plain, false).starts_with('"'), "{value}");
         }
-        for value in ["1.4.2", "v1", "1.10.0-rc.1", "a1b2c3d", "1a2b3c4", "2024.01.01", "20240101-abc", "localhost:5000/app", "sha256:0a"] {
+        for value in [
+            "1.4.2",
+            "v1",
+            "1.10.0-rc.1",
+            "a1b2c3d",
+            "1a2b3c4",
+            "2024.01.01",
+            "20240101-abc",
+            "localhost:5000/app",
+            "sha256:0a",
+        ] {
             assert!(plain_is_text(value), "{value}");
             assert_eq!(written(value, Quote::Plain, false), value);
         }

@@ -125,7 +125,8 @@ pub fn amend(text: &str, entry: &Entry<'_>, change: &ImageChange) -> Result<Plan
     // Behind the nearest key that a person would write before it: name, newName, newTag, digest.
     let mut behind: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (field, line) in missing {
-        let stays = entry.pairs.iter().enumerate().filter(|(at, (other, _))| fates[*at] != Fate::Drop && *other < field);
+        let stays =
+            entry.pairs.iter().enumerate().filter(|(at, (other, _))| fates[*at] != Fate::Drop && *other < field);
         let nearest = stays.max_by_key(|(_, (other, _))| *other).map_or(0, |(at, _)| at);
         behind.entry(nearest).or_default().push(line);
     }
@@ -220,7 +221,8 @@ fn drop_members(plan: &mut Plan, text: &str, pairs: &[&Pair], gone: &[bool], ent
         let until = (first..pairs.len()).find(|at| !gone[*at]).unwrap_or(pairs.len());
         let run = &pairs[first..until];
         // A run at the end takes the comma before it along; the name always stays, so there is one.
-        let around = &pairs[if until < pairs.len() { first } else { first.saturating_sub(1) }..pairs.len().min(until + 1)];
+        let around =
+            &pairs[if until < pairs.len() { first } else { first.saturating_sub(1) }..pairs.len().min(until + 1)];
         if around.windows(2).all(|two| text[two[0].value.end..two[1].key.start].trim() == ",") {
             match pairs.get(until) {
                 Some(next) => plan.put(run[0].key.start..next.key.start, ""),

@@ -78,7 +78,8 @@ fn nothing_changes_where_the_image_is_already_there() {
 #[test]
 fn a_tag_that_kustomize_cannot_read_is_no_tag_that_is_already_there() {
     for plain in ["1.10", "on", "1_000", "0x1F"] {
-        let edited = set_image(&format!("images:\n- name: app\n  newTag: {plain}\n"), &change("app", "", plain, "")).unwrap();
+        let edited =
+            set_image(&format!("images:\n- name: app\n  newTag: {plain}\n"), &change("app", "", plain, "")).unwrap();
         assert_eq!((edited.changed, edited.text), (true, format!("images:\n- name: app\n  newTag: \"{plain}\"\n")));
     }
 }
@@ -188,17 +189,21 @@ fn a_problem_becomes_a_complaint_about_the_file() {
 }
 
 fn any_change() -> impl Strategy<Value = ImageChange> {
-    let name = prop::sample::select(vec!["checkout-service", "localhost:5000/checkout", "redis", "nginx", "a.b/c_d", "1.5"]);
+    let name =
+        prop::sample::select(vec!["checkout-service", "localhost:5000/checkout", "redis", "nginx", "a.b/c_d", "1.5"]);
     let part = |values: &'static [&'static str]| prop::sample::select(values.to_vec());
     let new = part(&["", "ghcr.io/a/b", "localhost:5000/checkout", "redis", "1.5", "null"]);
     let tag = prop_oneof![
-        part(&["", "v1", "1.10", "0123", "1e3", "true", "null", "2024-01-01", "0x1F", "1_000", "on", "1.4.2", "NaN"]).prop_map(str::to_owned),
+        part(&["", "v1", "1.10", "0123", "1e3", "true", "null", "2024-01-01", "0x1F", "1_000", "on", "1.4.2", "NaN"])
+            .prop_map(str::to_owned),
         "[0-9A-Za-z_][0-9A-Za-z_.-]{0,10}",
     ];
     let digest = part(&["", "sha256:0a", DIGEST]);
     (name, new, tag, digest)
         .prop_map(|(name, new, tag, digest)| change(name, new, &tag, digest))
-        .prop_filter("says something", |change| change.new_name.is_some() || change.tag.is_some() || change.digest.is_some())
+        .prop_filter("says something", |change| {
+            change.new_name.is_some() || change.tag.is_some() || change.digest.is_some()
+        })
 }
 
 proptest! {

@@ -268,7 +268,8 @@ fn closing(text: &str, from: usize, bracket: u8) -> Option<usize> {
 fn check_keys(pairs: &[Pair]) -> Result<(), Problem> {
     for (index, pair) in pairs.iter().enumerate() {
         let Some((key, _)) = pair.key.scalar() else { continue };
-        if let Some(first) = pairs[..index].iter().find(|other| other.key.scalar().is_some_and(|(text, _)| text == key)) {
+        if let Some(first) = pairs[..index].iter().find(|other| other.key.scalar().is_some_and(|(text, _)| text == key))
+        {
             return Err(Problem::twice(key, first.key.place, pair.key.place));
         }
     }

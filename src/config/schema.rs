@@ -1,0 +1,171 @@
+//! The JSON Schema of the config file, so that an editor completes and checks `.github/promote-gates.yml`.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    actions::help_and_default,
+    commands,
+    vocabulary::{Kind, Setting},
+};
+
+/// The schema, in draft 7: what editors' YAML servers read.
+#[must_use]
+pub fn schema() -> Value {
+    let mut properties = settings(&commands::common_settings());
+    for name in commands::names() {
+        let about =
+            commands::command().find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+        let mut section = section(name);
+        section
+            .insert("description".to_owned(), format!("Settings of `{name}`: {}.", about.unwrap_or_default()).into());
+        properties.insert(name.to_owned(), section.into());
+    }
+    let gates: Vec<&str> = commands::gate_names().collect();
+    let settled = commands::gate_names().map(|name| (name.to_owned(), section(name).into())).collect::<Map<_, _>>();
+    properties.insert(
+        "gates".to_owned(),
+        json!({
+            "description": "What `run` runs, in order: gates by name, or a name with its settings behind it.",
+            "type": "array",
+            "items": { "anyOf": [
+                { "enum": gates },
+                { "type": "object", "properties": settled, "additionalProperties": false, "minProperties": 1, "maxProperties": 1 },
+            ] },
+        }),
+    );
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "promote-gates config file",
+        "description": "Settings for every command, for one command in a section of its name, and the gates that `run` runs.",
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+/// A command's settings as an object. One with nothing in it may be left empty.
+fn section(name: &str) -> Map<String, Value> {
+    let properties = settings(&commands::settings_of(name).unwrap_or_default());
+    let section = json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false });
+    section.as_object().cloned().unwrap_or_default()
+}
+
+/// What the config file may hold of some settings: no secret, and no path of another config file.
+fn settings(all: &[Setting]) -> Map<String, Value> {
+    let parts: Map<String, Value> = all
+        .iter()
+        .filter(|setting| setting.heading.as_deref() == Some("Subject") && setting.key != "subject")
+        .map(|setting| (setting.key.clone(), one(setting)))
+        .collect();
+    all.iter()
+        .filter(|setting| !setting.secret() && setting.key != "config")
+        .map(|setting| (setting.key.clone(), property(setting, &parts)))
+        .collect()
+}
+
+fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
+    let mut shapes = vec![one(setting)];
+    if setting.many {
+        shapes.push(json!({ "type": "array", "items": one(setting) }));
+    }
+    if setting.many && setting.pairs() {
+        shapes.push(json!({ "type": "object", "additionalProperties": one(setting) }));
+    }
+    if setting.key == "subject" {
+        shapes.push(json!({ "type": "object", "properties": subject_parts, "additionalProperties": false }));
+    }
+    let mut property = match (shapes.pop(), shapes.is_empty()) {
+        (Some(Value::Object(only)), true) => only,
+        (last, _) => [("anyOf".to_owned(), shapes.into_iter().chain(last).collect())].into_iter().collect(),
+    };
+    let (help, told) = help_and_default(setting);
+    let told = told.map(|told| format!(" Default: {told}.")).unwrap_or_default();
+    property.insert("description".to_owned(), format!("{help}.{told}").into());
+    if let Some(default) = &setting.default {
+        property.insert("default".to_owned(), written(setting, default));
+    }
+    property.into()
+}
+
+/// One value. Scalars are taken as they are written, so a text may look like a number: `tag: 1.10`.
+fn one(setting: &Setting) -> Value {
+    if !setting.choices.is_empty() {
+        return json!({ "enum": setting.choices });
+    }
+    match setting.kind {
+        Kind::Switch => json!({ "type": "boolean" }),
+        Kind::Number => json!({ "type": ["number", "string"] }),
+        Kind::Duration => json!({ "type": ["string", "integer"] }),
+        Kind::Text | Kind::Secret => json!({ "type": ["string", "number", "boolean"] }),
+    }
+}
+
+/// A default as a person would write it in YAML.
+fn written(setting: &Setting, default: &str) -> Value {
+    match setting.kind {
+        Kind::Switch | Kind::Number => serde_json::from_str(default).unwrap_or_else(|_| default.into()),
+        _ => default.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn keys(node: &Value) -> Vec<&str> {
+        node["properties"].as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    fn reads(text: &str) -> bool {
+        Config::read("f", text.as_bytes(), None).is_ok()
+    }
+
+    /// The reader and the schema know the same keys in the same places.
+    #[test]
+    fn the_schema_offers_what_the_reader_takes() {
+        let schema = schema();
+        let sections: Vec<&str> = commands::names().collect();
+        for key in keys(&schema).into_iter().filter(|key| *key != "gates" && !sections.contains(key)) {
+            assert!(reads(&format!("{key}: x")), "{key}");
+        }
+        for name in sections {
+            let offered = keys(&schema["properties"][name]);
+            for setting in commands::settings_of(name).unwrap() {
+                let taken = reads(&format!("{name}: {{ {}: x }}", setting.key));
+                assert_eq!(offered.contains(&setting.key.as_str()), taken, "{name} {}", setting.key);
+            }
+            let gate = keys(&schema["properties"]["gates"]["items"]["anyOf"][1]).contains(&name);
+            assert_eq!(gate, reads(&format!("gates: [{name}]")), "{name}");
+            assert_eq!(gate, reads(&format!("gates: [{name}: {{ service: x }}]")), "{name}");
+        }
+        assert!(!reads("config: x") && !keys(&schema).contains(&"config"));
+    }
+
+    #[test]
+    fn a_setting_has_the_shapes_that_the_reader_takes() {
+        let setting = Setting {
+            key: "env".to_owned(),
+            help: "Variables [default: none]".to_owned(),
+            value_name: "NAME=VALUE".to_owned(),
+            default: None,
+            required: false,
+            many: true,
+            choices: Vec::new(),
+            kind: Kind::Text,
+            heading: None,
+        };
+        let shapes = |setting: &Setting| property(setting, &Map::new());
+        let pairs = shapes(&setting);
+        assert_eq!(pairs["description"], "Variables. Default: none.");
+        let types: Vec<&Value> = pairs["anyOf"].as_array().unwrap().iter().map(|shape| &shape["type"]).collect();
+        assert_eq!(types, [&json!(["string", "number", "boolean"]), &json!("array"), &json!("object")]);
+        let switch = Setting { many: false, kind: Kind::Switch, default: Some("false".to_owned()), ..setting.clone() };
+        assert_eq!(
+            shapes(&switch),
+            json!({ "type": "boolean", "description": "Variables. Default: none.", "default": false })
+        );
+        let choice = Setting { many: false, choices: vec!["raw".to_owned()], ..setting };
+        assert_eq!(shapes(&choice)["enum"], json!(["raw"]));
+    }
+}

@@ -1,0 +1,41 @@
+//! The files of this repository, by their path in it.
+
+use std::path::Path;
+
+/// Folders that a checkout may hold beside what is committed.
+const NOT_OURS: [&str; 5] = [".git", "target", "node_modules", ".venv", "venv"];
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file, sorted.
+pub fn files() -> Vec<String> {
+    let ours = |entry: &walkdir::DirEntry| !entry.file_name().to_str().is_some_and(|name| NOT_OURS.contains(&name));
+    walkdir::WalkDir::new(root())
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(ours)
+        .map(|entry| entry.unwrap_or_else(|error| panic!("the repository cannot be walked: {error}")))
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| entry.path().strip_prefix(root()).unwrap_or(entry.path()).to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Files whose name ends with one of `endings`.
+pub fn files_ending(endings: &[&str]) -> Vec<String> {
+    files().into_iter().filter(|path| endings.iter().any(|ending| path.ends_with(ending))).collect()
+}
+
+pub fn exists(path: &str) -> bool {
+    root().join(path).exists()
+}
+
+/// A file's text, or `None` when there is none.
+pub fn find(path: &str) -> Option<String> {
+    std::fs::read_to_string(root().join(path)).ok()
+}
+
+pub fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}

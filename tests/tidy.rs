@@ -1,0 +1,237 @@
+//! The invariants of the house, as failures that say the rule and its reason. What a type or clippy can hold stands there;
+//! here is what neither sees. Rules about words are a table in `words`.
+
+mod source;
+mod words;
+
+use std::collections::BTreeSet;
+
+use promote_gates::{actions::Action, commands, config, report::compact::hex_sha256};
+
+use crate::repository::{exists, files, files_ending, find, read, root};
+use source::Source;
+use words::{RULES, breaches};
+
+/// A room is read in one sitting.
+const MOST_LINES: usize = 450;
+
+/// Fails with one line for each break of a rule.
+fn hold(rule: &str, broken: impl IntoIterator<Item = String>) {
+    let broken: Vec<String> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "{rule}\n  {}\n", broken.join("\n  "));
+}
+
+#[test]
+fn words_stand_in_their_rooms() {
+    let rust = files_ending(&[".rs"]);
+    let sources: Vec<Source> = rust.iter().map(|path| Source::new(path, &read(path))).collect();
+    assert!(sources.len() > 20, "the sources are found");
+    let broken = RULES.iter().flat_map(|rule| sources.iter().flat_map(|source| breaches(rule, source)));
+    hold("each kind of outside has one room (ARCHITECTURE.md):", broken);
+}
+
+#[test]
+fn every_command_is_whole() {
+    let sources = files_ending(&[".rs"]);
+    let tests: String = sources.iter().map(|path| tests_of(path, &read(path))).collect();
+    let mut broken = Vec::new();
+    for name in commands::names() {
+        let file = name.replace('-', "_");
+        if !sources.iter().any(|path| path.starts_with("src/") && path.ends_with(&format!("/{file}.rs"))) {
+            broken.push(format!("{name}: no src/…/{file}.rs: a command has a room of its own"));
+        }
+        if !tests.contains(&format!("\"{name}\"")) {
+            broken.push(format!("{name}: no test names it"));
+        }
+    }
+    for action in Action::all() {
+        for file in ["action.yml", "README.md"] {
+            let path = action.folder() + file;
+            if !exists(&path) {
+                broken.push(format!("{}: no {path}: people find an action by its folder", action.name));
+            }
+        }
+    }
+    let folders: BTreeSet<String> = Action::all().map(|action| action.folder()).collect();
+    for path in files_ending(&["action.yml", "action.yaml"]) {
+        if !path.strip_suffix("action.yml").is_some_and(|folder| folders.contains(folder)) {
+            broken.push(format!("{path}: belongs to no command"));
+        }
+    }
+    hold("a command is a room, a test, and a folder with action.yml and README.md:", broken);
+}
+
+/// The part of a file that is tests, as it is written. The ones in here are about all commands and no single one.
+fn tests_of(path: &str, text: &str) -> String {
+    let whole = path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("tests/e2e/");
+    let from = if whole { Some(0) } else { text.find("#[cfg(test)]") };
+    from.map(|from| text[from..].to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn files_are_read_in_one_sitting() {
+    let long = files_ending(&[".rs"]).into_iter().filter_map(|path| {
+        let lines = read(&path).lines().count();
+        (lines > MOST_LINES).then(|| format!("{path}: {lines} lines"))
+    });
+    hold(
+        &format!(
+            "a file has at most {MOST_LINES} lines; move its tests beside it, or a part that has a name of its own:"
+        ),
+        long,
+    );
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
+    let texts = files_ending(&[".rs", ".md", ".toml", ".yml", ".sh", ".ci/run"]);
+    let broken = texts.iter().filter(|path| !path.starts_with("tests/samples/")).flat_map(|path| {
+        let text = read(path);
+        let found = marks.iter().filter(|mark| source::mentions(&text, mark));
+        found.map(|mark| format!("{path}: {mark}")).collect::<Vec<_>>()
+    });
+    hold("what is left to do is an issue, not a comment:", broken);
+}
+
+#[test]
+fn documents_name_paths_that_are_there() {
+    let top: BTreeSet<String> = files().iter().filter_map(|path| Some(path.split_once('/')?.0.to_owned())).collect();
+    let broken = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].into_iter().flat_map(|document| {
+        let text = find(document).unwrap_or_default();
+        let missing = paths_named(&text, &top)
+            .into_iter()
+            .filter(|path| !["", "src/", "tests/"].iter().any(|base| exists(&format!("{base}{path}"))));
+        missing.map(|path| format!("{document}: `{path}`")).collect::<Vec<_>>()
+    });
+    hold("a path in backticks exists, here or below src/ or tests/:", broken);
+}
+
+/// What stands in backticks and looks like a path of this repository.
+fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
+    let mut fenced = false;
+    let prose = text.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fence && !fenced
+    });
+    let ours = |path: &&str| {
+        let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+        let inside = path.split_once('/').is_some_and(|(first, _)| top.contains(first));
+        let file = [".rs", ".toml", ".md"].iter().any(|ending| path.len() > ending.len() && path.ends_with(ending));
+        plain && (inside || file) && *path != config::DEFAULT_PATH
+    };
+    let spans = prose.flat_map(|line| line.split('`').skip(1).step_by(2));
+    spans.filter_map(|span| span.split_whitespace().next()).filter(ours).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    hold(
+        "a dependency says why it is there, in a comment above it, behind it, or above its family:",
+        unexplained(&read("Cargo.toml")),
+    );
+}
+
+/// The dependencies without a comment above or behind them. `jaq-std` below `jaq-core` is of its family.
+fn unexplained(manifest: &str) -> Vec<String> {
+    let mut unexplained = Vec::new();
+    let mut inside = false;
+    let mut above = false;
+    let mut family = "";
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]");
+            family = "";
+        } else if inside && let Some((name, rest)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            let name = name.trim();
+            let kin = name.split('-').next().unwrap_or(name);
+            if above || rest.contains(" # ") {
+                family = kin;
+            } else if kin != family {
+                unexplained.push(name.to_owned());
+            }
+        }
+        above = line.starts_with('#');
+    }
+    unexplained
+}
+
+#[test]
+fn the_changelog_tells_of_this_version() {
+    let Some(changelog) = find("CHANGELOG.md") else { return };
+    let version = env!("CARGO_PKG_VERSION");
+    let told = changelog
+        .lines()
+        .any(|line| line.starts_with("## ") && line.split([' ', '[', ']']).any(|word| word == version));
+    assert!(
+        told,
+        "CHANGELOG.md has no section `## {version}`, the version in Cargo.toml: people read there what changes for them"
+    );
+}
+
+#[test]
+fn released_binaries_are_the_ones_that_were_summed() {
+    let Some(sums) = find("dist/SHA256SUMS") else { return };
+    let mut broken = Vec::new();
+    let mut summed = vec!["promote-gates".to_owned(), "SHA256SUMS".to_owned()];
+    for line in sums.lines() {
+        let Some((sum, name)) = line.split_once("  ").or_else(|| line.split_once(" *")) else {
+            broken.push(format!("dist/SHA256SUMS: no sum and name: {line}"));
+            continue;
+        };
+        match std::fs::read(root().join("dist").join(name)) {
+            Ok(bytes) if hex_sha256(&bytes) == sum => {}
+            Ok(_) => broken.push(format!("dist/{name}: its sum is another one")),
+            Err(error) => broken.push(format!("dist/{name}: {error}")),
+        }
+        summed.push(name.to_owned());
+    }
+    let others = files()
+        .into_iter()
+        .filter(|path| path.strip_prefix("dist/").is_some_and(|name| !summed.iter().any(|known| known == name)));
+    broken.extend(others.map(|path| format!("{path}: not in dist/SHA256SUMS")));
+    hold("what people run is what was built and attested: `scripts/build-dist` writes both:", broken);
+}
+
+#[test]
+fn scripts_that_leave_something_out_say_why() {
+    let scripts = files().into_iter().filter(|path| path.starts_with("tests/e2e/") || path.starts_with(".ci/"));
+    let broken = scripts.flat_map(|path| silent(&path, &find(&path).unwrap_or_default()));
+    hold("a check that is left out says why, and a check that waits waits for something:", broken);
+}
+
+/// Lines that print SKIPPED with nothing behind it, and lines of a shell script that sleep.
+fn silent(path: &str, text: &str) -> Vec<String> {
+    let rust = path.ends_with(".rs");
+    let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with(['#', '/']));
+    lines
+        .filter_map(|(line, number)| {
+            let reason = line
+                .split_once("SKIPPED")
+                .map(|(_, rest)| rest.trim_matches(|c: char| !c.is_alphanumeric() && !"%{$".contains(c)));
+            let wordless = reason.is_some_and(str::is_empty) || matches!(line, "skip" | "skip ''" | "skip \"\"");
+            let sleeps = !rust
+                && line.split(['&', ';', '|']).any(|part| part.trim().trim_start_matches("do ").starts_with("sleep "));
+            (wordless || sleeps).then(|| format!("{path}:{number}: {line}"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_rules_of_this_file_find_what_breaks_them() {
+    let top = BTreeSet::from(["src".to_owned(), ".github".to_owned()]);
+    let document = "`src/gone.rs`, `world/clock.rs`, `Cargo.toml` `cargo test` `acme/shop` `.github/promote-gates.yml`\n```\n`src/x`\n```\n`src/*`";
+    assert_eq!(paths_named(document, &top), ["src/gone.rs", "world/clock.rs", "Cargo.toml"]);
+
+    let manifest = "[package]\nname = \"x\"\n[dependencies]\nnaked = \"1\"\n# why\njaq-core = \"3\"\njaq-std = \"3\"\nlog = \"1\"\nx = \"1\" # why\n";
+    assert_eq!(unexplained(manifest), ["naked", "log"]);
+
+    let script = "echo SKIPPED\nprintf 'SKIPPED: %s' \"$2\"\nsleep 5\ntrue && sleep 1\n# sleep 5\nskip ''\necho 'SKIPPED no docker'\n";
+    let found: Vec<String> =
+        silent("e2e.sh", script).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(found, ["1", "3", "4", "6"]);
+
+    assert_eq!(tests_of("src/a.rs", "x\n#[cfg(test)]\ny"), "#[cfg(test)]\ny");
+    assert_eq!(tests_of("tests/tidy.rs", "\"health\""), "");
+}
