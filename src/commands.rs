@@ -12,7 +12,7 @@ use crate::{
     report::Outcome,
     run,
     subject::{Subject, SubjectArgs},
-    verdict::Stop,
+    verdict::{Complaint, Stop},
     vocabulary::{self, Layer, Setting},
 };
 
@@ -235,16 +235,16 @@ pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> 
 fn load(top: &Layer, desk: &Desk) -> Result<Config, Stop> {
     let named = top.get("config").and_then(|given| given.texts.first());
     let path = named.map_or(config::DEFAULT_PATH, String::as_str);
-    match desk.trusted_file(path)? {
-        Some(file) => Config::read(path, &file.bytes, file.commit),
-        None if named.is_some() => Err(crate::verdict::Complaint::about("`config`")
-            .seen(format!("no file at {path}{}", desk.trusted_place()))
+    let trusted = desk.trusted()?;
+    match trusted.read(path)? {
+        Some(file) => Config::read(path, &file.bytes, file.commit.map(|commit| commit.to_string())),
+        None if named.is_some() => Err(Complaint::about("`config`")
+            .seen(format!("no file at {path}{}", trusted.place()))
             .expected("a config file that is there")
             .bad_input()),
         None => {
-            desk.log.say(&format!("no config file at {path}{}: flags, inputs and defaults only", desk.trusted_place()));
+            desk.log.say(&format!("no config file at {path}{}: flags, inputs and defaults only", trusted.place()));
             Ok(Config::default())
         }
     }
 }
-

@@ -53,7 +53,10 @@ impl Config {
     /// wrong shape, a secret.
     pub fn read(path: &str, bytes: &[u8], commit: Option<String>) -> Result<Self, Stop> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            Complaint::about(path).seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to())).expected("UTF-8").bad_input()
+            Complaint::about(path)
+                .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
+                .expected("UTF-8")
+                .bad_input()
         })?;
         let file = ConfigFile { path: path.to_owned(), sha256: hex_sha256(bytes), commit };
         let mut config = Self { file: Some(file), ..Self::default() };
@@ -77,7 +80,11 @@ impl Config {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
         } else {
-            let known = common.iter().map(|setting| setting.key.as_str()).chain(commands::names().map(|name| name as &str)).chain(["gates"]);
+            let known = common
+                .iter()
+                .map(|setting| setting.key.as_str())
+                .chain(commands::names().map(|name| name as &str))
+                .chain(["gates"]);
             let known: Vec<&str> = known.filter(|name| *name != "config").collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
@@ -116,7 +123,14 @@ fn entries(path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
                     let (key, settings) = map.remove(0);
                     (key, Some(settings))
                 }
-                _ => return Err(misshapen(path, "gates", &item, "a gate's name, or one name with its settings behind it")),
+                _ => {
+                    return Err(misshapen(
+                        path,
+                        "gates",
+                        &item,
+                        "a gate's name, or one name with its settings behind it",
+                    ));
+                }
             };
             let gates: Vec<&str> = commands::gate_names().collect();
             let Some(known) = commands::settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str())) else {
@@ -140,9 +154,13 @@ fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<
     let origin = Origin::Config(place(path, node.line, node.column));
     let texts = match node.value {
         Value::Nothing => return Ok(None),
-        Value::Text(text) if setting.many => text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect(),
+        Value::Text(text) if setting.many => {
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
+        }
         Value::Text(text) => vec![text.trim().to_owned()],
-        Value::List(items) if setting.many => items.into_iter().map(|item| scalar(path, setting, item)).collect::<Result<_, _>>()?,
+        Value::List(items) if setting.many => {
+            items.into_iter().map(|item| scalar(path, setting, item)).collect::<Result<_, _>>()?
+        }
         Value::Map(entries) if setting.many && setting.pairs() => entries
             .into_iter()
             .map(|(key, value)| Ok(format!("{}={}", key.name, scalar(path, setting, value)?)))
@@ -176,7 +194,11 @@ fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, Stop>
 }
 
 fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> Stop {
-    Complaint::about(format!("`{what}`")).seen(node.kind()).expected(expected).from(place(path, node.line, node.column)).bad_input()
+    Complaint::about(format!("`{what}`"))
+        .seen(node.kind())
+        .expected(expected)
+        .from(place(path, node.line, node.column))
+        .bad_input()
 }
 
 fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> Stop {

@@ -165,7 +165,8 @@ impl<'desk> Noted<'desk> {
     }
 
     fn is(&self, state: EffectState, remark: &str) {
-        let detail = if remark.is_empty() { self.effect.detail.clone() } else { format!("{} ({remark})", self.effect.detail) };
+        let detail =
+            if remark.is_empty() { self.effect.detail.clone() } else { format!("{} ({remark})", self.effect.detail) };
         self.desk.draft.settle_effect(self.place, Effect { target: self.effect.target.clone(), detail, state });
     }
 }
@@ -207,7 +208,11 @@ mod tests {
         }
 
         fn read(&self, _: &World) -> Result<u32, Stop> {
-            if self.0.readable.get() { Ok(self.0.holds.get()) } else { Err(Complaint::about("remote").seen("gone").unseen()) }
+            if self.0.readable.get() {
+                Ok(self.0.holds.get())
+            } else {
+                Err(Complaint::about("remote").seen("gone").unseen())
+            }
         }
 
         fn plan(&self, base: &u32) -> Plan<u32, u32> {
@@ -241,7 +246,11 @@ mod tests {
     }
 
     /// Runs a change against a remote that holds 1; the script's first act stands last.
-    fn play<const READS_BACK: bool>(desk: &Desk, holds: u32, script: &[Act]) -> (Result<Option<u32>, Stop>, usize, EffectState) {
+    fn play<const READS_BACK: bool>(
+        desk: &Desk,
+        holds: u32,
+        script: &[Act],
+    ) -> (Result<Option<u32>, Stop>, usize, EffectState) {
         let remote = Remote {
             holds: Cell::new(holds),
             script: RefCell::new(script.to_vec()),

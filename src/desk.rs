@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{
     cli::Surroundings,
     report::{Effect, Report, log::Log},
-    verdict::{Complaint, Finding, Stop},
+    verdict::{Finding, Stop},
     world::{
         World,
         clock::{Bell, Clock, rfc3339},
+        trusted::Trusted,
     },
 };
 
@@ -25,18 +26,12 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A file that a change must not relax.
-    pub fn trusted_file(&self, path: &str) -> Result<Option<TrustedFile>, Stop> {
-        match std::fs::read(path) {
-            Ok(bytes) => Ok(Some(TrustedFile { bytes, commit: None })),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Complaint::about(path).seen(error.to_string()).expected("a readable file").bad_input()),
-        }
-    }
-
-    #[must_use]
-    pub fn trusted_place(&self) -> String {
-        String::new()
+    /// Where the files are read that say by what rules a change is judged.
+    ///
+    /// # Errors
+    /// On a pull request whose base commit cannot be told.
+    pub fn trusted(&self) -> Result<Trusted, Stop> {
+        Trusted::find(&self.surroundings, &self.world.groups)
     }
 
     /// The time now, as evidence tells it.
@@ -44,12 +39,6 @@ impl Desk {
     pub fn wall(&self) -> String {
         rfc3339(self.clock.wall())
     }
-}
-
-/// A file's bytes, and the base commit they are from.
-pub struct TrustedFile {
-    pub bytes: Vec<u8>,
-    pub commit: Option<String>,
 }
 
 /// The report as far as it is known. Shared with the supervisor, so that a command that is cut short, by a signal or a
@@ -103,7 +92,7 @@ pub mod tests {
     /// A desk whose clock leaps and whose log is kept aside.
     pub fn leaping_desk() -> Desk {
         Desk {
-            clock: Arc::new(LeapClock::new()),
+            clock: Arc::new(LeapClock::default()),
             bell: Arc::default(),
             log: Arc::new(Kept::default().log(false)),
             world: Arc::default(),

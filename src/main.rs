@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+#[expect(clippy::disallowed_methods, reason = "handed to `cli`, the one reader")]
 fn main() -> ExitCode {
-    ExitCode::from(promote_gates::supervise::main(std::env::args_os().collect(), std::env::vars_os()))
+    ExitCode::from(promote_gates::supervise::main(&std::env::args_os().collect::<Vec<_>>(), std::env::vars_os()))
 }

@@ -187,7 +187,9 @@ impl Report {
             }
         }
         if self.findings.is_empty() {
-            self.findings.push(Finding::inconclusive("observations").actual("nothing was observed").expected("something to judge"));
+            self.findings.push(
+                Finding::inconclusive("observations").actual("nothing was observed").expected("something to judge"),
+            );
         }
         self.judge();
     }

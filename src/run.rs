@@ -59,7 +59,9 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &
         }
     }
     for skipped in names {
-        outcome.findings.push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
+        outcome
+            .findings
+            .push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
     }
     // The draft held them for the case of a signal; the outcome brings them now.
     desk.draft.edit(|draft| draft.reports.clear());
@@ -97,7 +99,11 @@ fn prepare(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &
             let layers = [&shared, &entry.settings].into_iter().chain(config.layers(&entry.gate));
             let resolved = vocabulary::resolve(&entry.gate, layers).map_err(|stop| located(stop, &entry.place))?;
             let Command::Gate(gate) = resolved.command else {
-                return Err(Complaint::about(&entry.gate).seen("no gate").expected("a gate").from(&entry.place).bad_input());
+                return Err(Complaint::about(&entry.gate)
+                    .seen("no gate")
+                    .expected("a gate")
+                    .from(&entry.place)
+                    .bad_input());
             };
             let subject = gate.common().subject.assemble().map_err(|stop| located(stop, &entry.place))?;
             let mut draft = desk.draft.copy();

@@ -149,8 +149,10 @@ pub fn settle<F: Send + 'static, S>(
         sources.into_iter().map(|source| Underway { source, next: Some(Moment::ZERO), flight: None }).collect();
     loop {
         // Landed before the facts are read: a look that has ended has sent all of its facts.
-        let landed: Vec<bool> =
-            underway.iter().map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire))).collect();
+        let landed: Vec<bool> = underway
+            .iter()
+            .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
+            .collect();
         for fact in facts.try_iter() {
             absorb(seen, desk.clock.now(), fact);
         }
@@ -183,12 +185,21 @@ pub fn settle<F: Send + 'static, S>(
         let exhausted = next_look.is_none() && revisit.is_none() && underway.iter().all(|one| one.flight.is_none());
         if now >= deadline || exhausted {
             if verdict(&findings) == Verdict::Passed {
-                let seen = if exhausted { "nothing more to observe, and undecided".to_owned() } else { format!("undecided after {}", Span(limit)) };
-                findings.push(Finding::inconclusive("time limit").actual(seen).expected("a decision before the time is up"));
+                let seen = if exhausted {
+                    "nothing more to observe, and undecided".to_owned()
+                } else {
+                    format!("undecided after {}", Span(limit))
+                };
+                findings.push(
+                    Finding::inconclusive("time limit").actual(seen).expected("a decision before the time is up"),
+                );
             }
             return Ok(findings);
         }
-        let wake = [Some(deadline), next_look, revisit.map(|revisit| revisit.max(now + MINIMUM_STEP))].into_iter().flatten().min();
+        let wake = [Some(deadline), next_look, revisit.map(|revisit| revisit.max(now + MINIMUM_STEP))]
+            .into_iter()
+            .flatten()
+            .min();
         desk.clock.park(&desk.bell, wake);
     }
 }
@@ -255,7 +266,14 @@ mod tests {
         let mut nothing = ();
         let desk = leaping_desk();
         let source = Source::<()>::new(Pace::Once, |_reply| Box::new(()));
-        let end = settle(&desk, Duration::MAX / 4, vec![source], &mut nothing, |(), _, ()| {}, |(), _| Judgement::open(vec![Finding::passed("x")]));
+        let end = settle(
+            &desk,
+            Duration::MAX / 4,
+            vec![source],
+            &mut nothing,
+            |(), _, ()| {},
+            |(), _| Judgement::open(vec![Finding::passed("x")]),
+        );
         assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
         assert_eq!(desk.clock.now(), Duration::ZERO);
     }
@@ -265,9 +283,20 @@ mod tests {
         let mut nothing = ();
         let desk = leaping_desk();
         let patience = Duration::from_secs(120);
-        let end = settle(&desk, Duration::from_secs(600), Vec::<Source<'_, ()>>::new(), &mut nothing, |(), _, ()| {}, |(), now| {
-            if now >= patience { Judgement::settled(vec![Finding::blocked("unhealthy for 2m")]) } else { Judgement::open_until(vec![], patience) }
-        });
+        let end = settle(
+            &desk,
+            Duration::from_secs(600),
+            Vec::<Source<'_, ()>>::new(),
+            &mut nothing,
+            |(), _, ()| {},
+            |(), now| {
+                if now >= patience {
+                    Judgement::settled(vec![Finding::blocked("unhealthy for 2m")])
+                } else {
+                    Judgement::open_until(vec![], patience)
+                }
+            },
+        );
         assert_eq!(end, Ok(vec![Finding::blocked("unhealthy for 2m")]));
         assert_eq!(desk.clock.now(), patience);
     }

@@ -260,7 +260,8 @@ impl SubjectArgs {
         let whole = self.subject.clone().unwrap_or_default();
         let image = self.image.as_ref();
         let tag = agree("tag", self.tag.clone(), "image", image.and_then(|reference| reference.tag.clone()))?;
-        let digest = agree("digest", self.digest.clone(), "image", image.and_then(|reference| reference.digest.clone()))?;
+        let digest =
+            agree("digest", self.digest.clone(), "image", image.and_then(|reference| reference.digest.clone()))?;
         Ok(Subject {
             service: agree("service", self.service.clone(), "subject", whole.service)?,
             environment: agree("environment", self.environment.clone(), "subject", whole.environment)?,
@@ -294,7 +295,12 @@ impl Subject {
     /// the same: nobody observed that it was. Environment, image and commit may be absent from the report.
     #[must_use]
     pub fn differs_from(&self, wanted: &Self) -> Option<String> {
-        fn unlike<T: PartialEq + fmt::Display>(name: &str, seen: Option<&T>, wanted: Option<&T>, needed: bool) -> Option<String> {
+        fn unlike<T: PartialEq + fmt::Display>(
+            name: &str,
+            seen: Option<&T>,
+            wanted: Option<&T>,
+            needed: bool,
+        ) -> Option<String> {
             match (seen, wanted) {
                 (Some(seen), Some(wanted)) if seen != wanted => Some(format!("{name} {seen}, not {wanted}")),
                 (None, Some(wanted)) if needed => Some(format!("no {name}, wanted {wanted}")),
@@ -321,7 +327,12 @@ impl Subject {
 impl fmt::Display for Subject {
     /// `checkout-service 1.4.2 in staging`, as far as it is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let release = self.tag.as_ref().map(Tag::as_str).or(self.digest.as_ref().map(Digest::as_str)).or(self.commit.as_ref().map(Commit::as_str));
+        let release = self
+            .tag
+            .as_ref()
+            .map(Tag::as_str)
+            .or(self.digest.as_ref().map(Digest::as_str))
+            .or(self.commit.as_ref().map(Commit::as_str));
         let name = self.service.as_ref().map(Service::as_str).or(self.image.as_ref().map(Image::as_str));
         let environment = self.environment.as_ref().map(|environment| format!("in {environment}"));
         let parts: Vec<&str> = [name, release, environment.as_deref()].into_iter().flatten().collect();
@@ -335,7 +346,8 @@ mod tests {
 
     #[test]
     fn names_that_could_leave_their_folder_or_reach_a_shell_are_refused() {
-        for bad in ["../../etc", "a;rm -rf", "$(id)", "A", "-a", "a-", "", "a.b", "a/b", "a\nb", "ä", &"a".repeat(64)] {
+        for bad in ["../../etc", "a;rm -rf", "$(id)", "A", "-a", "a-", "", "a.b", "a/b", "a\nb", "ä", &"a".repeat(64)]
+        {
             assert!(bad.parse::<Service>().is_err(), "{bad:?}");
         }
         for good in ["checkout-service", "a", "0", &"a".repeat(63)] {
@@ -349,6 +361,17 @@ mod tests {
         }
         for good in ["1.10", "_x", "v1.2.3-rc.1", &"a".repeat(128)] {
             assert!(good.parse::<Tag>().is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn commits_are_whole_ids() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        for good in [id.to_owned(), format!("{id}{}", &id[..24])] {
+            assert!(good.parse::<Commit>().is_ok(), "{good}");
+        }
+        for bad in ["", "HEAD", &id[1..], &id.to_uppercase(), &format!("{id}0"), &format!("-{}", &id[1..])] {
+            assert!(bad.parse::<Commit>().is_err(), "{bad:?}");
         }
     }
 
@@ -389,11 +412,8 @@ mod tests {
 
     #[test]
     fn inputs_that_contradict_each_other_are_bad_input() {
-        let args = SubjectArgs {
-            image: "ghcr.io/acme/x:1".parse().ok(),
-            tag: "2".parse().ok(),
-            ..SubjectArgs::default()
-        };
+        let args =
+            SubjectArgs { image: "ghcr.io/acme/x:1".parse().ok(), tag: "2".parse().ok(), ..SubjectArgs::default() };
         let Err(Stop::BadInput(complaint)) = args.assemble() else { panic!("must be refused") };
         assert!(complaint.to_string().contains("`2`") && complaint.to_string().contains("`1`"), "{complaint}");
     }

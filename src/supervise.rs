@@ -18,11 +18,7 @@ use crate::{
     cli::Surroundings,
     commands,
     desk::{Desk, Draft},
-    report::{
-        Outcome, Report, compact,
-        log::Log,
-        outputs, summary,
-    },
+    report::{Outcome, Report, compact, log::Log, outputs, summary},
     verdict::{Complaint, Finding, Stop, exit_code},
     vocabulary::{self, Asked},
     world::{World, clock::SystemClock, signals},
@@ -35,8 +31,8 @@ const WRITING_GRACE: Duration = Duration::from_secs(8);
 
 /// The whole program: arguments and environment in, exit code out. A panic outside the command's own thread, where no
 /// report can be trusted any more, is inconclusive too.
-pub fn main(arguments: Vec<OsString>, variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&arguments, variables))).unwrap_or(3)
+pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments, variables))).unwrap_or(3)
 }
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
@@ -56,6 +52,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
         Ok(Asked::Command { name, flags }) => {
             desk.draft.edit(|draft| draft.command.clone_from(&name));
             let end = supervise(&desk, move |desk| commands::execute(&name, &flags, desk));
+            desk.world.groups.end_all();
             finish(&desk, end)
         }
         Err(stop) => finish(&desk, Err(stop)),
@@ -64,7 +61,8 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
 
 fn desk(surroundings: Surroundings, log: Log) -> Desk {
     let clock = SystemClock::new();
-    let mut draft = Report::open("promote-gates", crate::world::clock::rfc3339(crate::world::clock::Clock::wall(&clock)));
+    let mut draft =
+        Report::open("promote-gates", crate::world::clock::rfc3339(crate::world::clock::Clock::wall(&clock)));
     draft.run.clone_from(&surroundings.run);
     Desk {
         clock: Arc::new(clock),
@@ -82,7 +80,9 @@ fn start_debug_log(surroundings: &Surroundings) {
     let own = if surroundings.debug { "promote_gates=debug" } else { "off" };
     env_logger::Builder::new()
         .parse_filters(surroundings.log_filter.as_deref().unwrap_or(own))
-        .format(|out, record| writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string())))
+        .format(|out, record| {
+            writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string()))
+        })
         .init();
 }
 
@@ -100,7 +100,10 @@ fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Se
     let signalled = tell.clone();
     let watched = signals::watch(Arc::clone(&desk.bell), move || drop(signalled.send(Event::Signal)));
     if let Err(error) = watched {
-        return Err(Complaint::about("signals").seen(error.to_string()).expected("handlers for SIGINT and SIGTERM").unseen());
+        return Err(Complaint::about("signals")
+            .seen(error.to_string())
+            .expected("handlers for SIGINT and SIGTERM")
+            .unseen());
     }
     catch_panics();
     let inner = desk.clone();
@@ -119,7 +122,11 @@ fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Se
     }
     running.join().unwrap_or_else(|_| {
         let seen = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-        Err(Complaint::about("internal error").seen(seen).expected("no panic").next("please report it with the command's inputs").unseen())
+        Err(Complaint::about("internal error")
+            .seen(seen)
+            .expected("no panic")
+            .next("please report it with the command's inputs")
+            .unseen())
     })
 }
 
@@ -241,7 +248,8 @@ fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
     fs::create_dir_all(&folder)?;
     // Two steps of one job may run the same command: each gets a file of its own.
     for number in 1.. {
-        let name = if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
+        let name =
+            if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
         let path = folder.join(name);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(_) => return Ok(Some(path)),
@@ -270,14 +278,14 @@ mod tests {
         (Desk { surroundings: Arc::new(surroundings), log: Arc::new(kept.log(true)), ..leaping_desk() }, kept)
     }
 
-    fn passed() -> Result<Outcome, Stop> {
-        Ok(vec![Finding::passed("ready")].into())
+    fn passed() -> Outcome {
+        vec![Finding::passed("ready")].into()
     }
 
     #[test]
     fn every_exit_writes_outputs_summary_and_report() {
         for (end, code, verdict) in [
-            (passed(), 0, "passed"),
+            (Ok(passed()), 0, "passed"),
             (Ok(vec![Finding::blocked("ready")].into()), 1, "blocked"),
             (Err(Complaint::about("x").bad_input()), 2, "inconclusive"),
             (Err(Stop::Cancelled), 3, "inconclusive"),
@@ -289,7 +297,9 @@ mod tests {
             let output = fs::read_to_string(folder.path().join("output")).unwrap();
             assert!(output.contains(&format!("\n{verdict}\n")), "{output}");
             assert!(fs::read_to_string(folder.path().join("summary")).unwrap().contains(verdict));
-            let report: Report = serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
+            let report: Report =
+                serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap())
+                    .unwrap();
             assert_eq!(report.verdict.word(), verdict);
         }
     }
@@ -304,7 +314,10 @@ mod tests {
         });
         assert_eq!(finish(&desk, end), 3);
         let text = kept.text();
-        assert!(text.contains("the wheel came off") && text.contains("supervise.rs") && !text.contains("stack backtrace"), "{text}");
+        assert!(
+            text.contains("the wheel came off") && text.contains("supervise.rs") && !text.contains("stack backtrace"),
+            "{text}"
+        );
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
     }
 
@@ -319,8 +332,13 @@ mod tests {
             Surroundings { runner_temp: Some("/dev/null".into()), ..Surroundings::default() },
         ] {
             let kept = Kept::default();
-            let desk = Desk { surroundings: Arc::new(broken), log: Arc::new(kept.log(false)), draft: Draft::new(desk.draft.copy()), ..desk.clone() };
-            assert_eq!(finish(&desk, passed()), 3);
+            let desk = Desk {
+                surroundings: Arc::new(broken),
+                log: Arc::new(kept.log(false)),
+                draft: Draft::new(desk.draft.copy()),
+                ..desk.clone()
+            };
+            assert_eq!(finish(&desk, Ok(passed())), 3);
             assert!(kept.text().contains("inconclusive") && !kept.text().contains("✅ test passed"), "{}", kept.text());
         }
     }
@@ -330,8 +348,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (desk, _) = desk_in(folder.path());
         fs::create_dir(folder.path().join("summary")).unwrap();
-        assert_eq!(finish(&desk, passed()), 3);
-        let report: Report = serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
+        assert_eq!(finish(&desk, Ok(passed())), 3);
+        let report: Report =
+            serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
         assert_eq!(report.verdict, Verdict::Inconclusive);
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
     }
@@ -340,8 +359,8 @@ mod tests {
     fn two_steps_with_one_command_keep_both_reports() {
         let folder = tempfile::tempdir().unwrap();
         let (desk, _) = desk_in(folder.path());
-        finish(&desk, passed());
-        finish(&desk, passed());
+        finish(&desk, Ok(passed()));
+        finish(&desk, Ok(passed()));
         assert!(folder.path().join("promote-gates/test-2.json").exists());
     }
 }

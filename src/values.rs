@@ -17,8 +17,9 @@ impl FromStr for Span {
     type Err = NotAccepted;
 
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted =
-            NotAccepted("a duration of at most 30 days such as `500ms`, `90s`, `2m`, `1h30m`; a bare number means seconds");
+        const ACCEPTED: NotAccepted = NotAccepted(
+            "a duration of at most 30 days such as `500ms`, `90s`, `2m`, `1h30m`; a bare number means seconds",
+        );
         parse_duration(text).filter(|duration| *duration <= Self::LONGEST).map(Self).ok_or(ACCEPTED)
     }
 }
@@ -55,7 +56,14 @@ impl fmt::Display for Span {
             return f.write_str("0s");
         }
         for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
-            let rest = millis % match unit { "d" => u128::MAX, "h" => 86_400_000, "m" => 3_600_000, "s" => 60_000, _ => 1000 };
+            let rest = millis
+                % match unit {
+                    "d" => u128::MAX,
+                    "h" => 86_400_000,
+                    "m" => 3_600_000,
+                    "s" => 60_000,
+                    _ => 1000,
+                };
             if rest >= size {
                 write!(f, "{}{unit}", rest / size)?;
             }

@@ -1,6 +1,9 @@
 //! One vocabulary: a setting's name is its flag, its input and its config key. All of them are read off clap's model of
 //! the commands, and so are `action.yml`, the tables in the documentation and the settings in force.
 
+#[cfg(test)]
+mod tests;
+
 use std::{any::TypeId, collections::BTreeMap, ffi::OsString, fmt};
 
 use clap::{
@@ -120,7 +123,12 @@ fn setting(argument: &Arg) -> Setting {
 }
 
 fn choices(argument: &Arg) -> Vec<String> {
-    argument.get_possible_values().iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name().to_owned()).collect()
+    argument
+        .get_possible_values()
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| value.get_name().to_owned())
+        .collect()
 }
 
 fn kind(argument: &Arg) -> Kind {
@@ -184,7 +192,11 @@ pub enum Asked {
 pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
     let relaxed = commands::command().mut_subcommands(|command| {
         command.mut_args(|argument| {
-            if is_clap_own(&argument) { argument } else { argument.required(false).value_parser(clap::value_parser!(String)) }
+            if is_clap_own(&argument) {
+                argument
+            } else {
+                argument.required(false).value_parser(clap::value_parser!(String))
+            }
         })
     });
     let matches = match relaxed.try_get_matches_from(arguments) {
@@ -196,14 +208,18 @@ pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
         Err(error) => return Err(on_command_line(&error).bad_input()),
     };
     let Some((name, matches)) = matches.subcommand() else {
-        return Err(Complaint::about("command").seen("none given").expected(commands::names().collect::<Vec<_>>().join(", ")).bad_input());
+        return Err(Complaint::about("command")
+            .seen("none given")
+            .expected(commands::names().collect::<Vec<_>>().join(", "))
+            .bad_input());
     };
     let flags = commands::settings_of(name)
         .unwrap_or_default()
         .into_iter()
         .filter(|setting| matches.value_source(&id(&setting.key)) == Some(ValueSource::CommandLine))
         .filter_map(|setting| {
-            let texts: Vec<String> = matches.get_many::<String>(&id(&setting.key))?.filter(|text| !text.is_empty()).cloned().collect();
+            let texts: Vec<String> =
+                matches.get_many::<String>(&id(&setting.key))?.filter(|text| !text.is_empty()).cloned().collect();
             (!texts.is_empty()).then_some((setting.key, Given { texts, origin: Origin::Flag }))
         })
         .collect();
@@ -230,7 +246,9 @@ pub fn inputs(command: &str, inputs: &BTreeMap<String, String>) -> Result<Layer,
                 vec![text.trim().to_owned()]
             };
             layer.insert(key.clone(), Given { texts, origin: Origin::Input });
-        } else if !commands::names().any(|name| commands::settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key))) {
+        } else if !commands::names()
+            .any(|name| commands::settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
+        {
             let known: Vec<&str> = own.iter().map(|setting| setting.key.as_str()).collect();
             let complaint = Complaint::about(format!("`{}`", cli::variable(key)))
                 .seen("no command has such an input")
@@ -276,10 +294,13 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
         let texts = given.map(|given| given.texts.clone()).or_else(|| setting.default.clone().map(|text| vec![text]));
         if let Some(texts) = texts.filter(|_| !setting.secret()) {
             settings.insert(setting.key.clone(), as_json(setting, &texts));
-            origins.insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
+            origins
+                .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
         }
     }
-    let matches = commands::command().try_get_matches_from(arguments).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
+    let matches = commands::command()
+        .try_get_matches_from(arguments)
+        .map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     let command = commands::from_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     Ok(Resolved { command, settings, origins })
 }
@@ -288,12 +309,18 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let one = |text: &String| match setting.kind {
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
-            bare.parse::<i64>().map(Value::from).or_else(|_| bare.parse::<f64>().map(Value::from)).unwrap_or_else(|_| text.clone().into())
+            bare.parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| bare.parse::<f64>().map(Value::from))
+                .unwrap_or_else(|_| text.clone().into())
         }
-        Kind::Duration => text.parse::<Span>().map_or_else(|_| text.clone().into(), |span| {
-            let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
-            if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
-        }),
+        Kind::Duration => text.parse::<Span>().map_or_else(
+            |_| text.clone().into(),
+            |span| {
+                let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
+            },
+        ),
         Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
         Kind::Text | Kind::Secret => text.clone().into(),
     };
@@ -313,7 +340,8 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
     let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
     let first = named.first().cloned().unwrap_or_default();
     let setting = all.iter().find(|setting| setting.key == first);
-    let complaint = Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
+    let complaint =
+        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
     let complaint = match merged.get(&first) {
         Some(given) => complaint.from(given.origin.to_string()),
         None => complaint,
@@ -325,7 +353,11 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
-            let seen = if setting.is_some_and(Setting::secret) { "a value that is hidden".to_owned() } else { format!("\"{}\"", clip(&value, 200)) };
+            let seen = if setting.is_some_and(Setting::secret) {
+                "a value that is hidden".to_owned()
+            } else {
+                format!("\"{}\"", clip(&value, 200))
+            };
             let valid = context(ContextKind::ValidValue);
             let expected = if valid.is_empty() {
                 std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
@@ -360,7 +392,9 @@ fn on_command_line(error: &clap::Error) -> Complaint {
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);
             let names: Vec<&str> = commands::names().collect();
-            let complaint = Complaint::about("command").seen(format!("\"{}\"", clip(&name, 100))).expected(format!("one of {}", names.join(", ")));
+            let complaint = Complaint::about("command")
+                .seen(format!("\"{}\"", clip(&name, 100)))
+                .expected(format!("one of {}", names.join(", ")));
             suggest(complaint, closest(&name, &names))
         }
         kind => {
@@ -390,103 +424,4 @@ pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, candidate)| candidate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
-        values.iter().map(|(key, text)| ((*key).to_owned(), Given { texts: vec![(*text).to_owned()], origin: origin.clone() })).collect()
-    }
-
-    fn complaint<T>(result: Result<T, Stop>) -> String {
-        match result {
-            Err(Stop::BadInput(complaint)) => complaint.to_string(),
-            Err(stop) => panic!("{stop:?}"),
-            Ok(_) => panic!("must be refused"),
-        }
-    }
-
-    fn read_flags(arguments: &[&str]) -> Result<Asked, Stop> {
-        flags(&["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn an_input_wins_over_the_config_file_and_that_over_the_default() {
-        let input = layer(&Origin::Input, &[("max-ratio", "1.5"), ("results", "r.json")]);
-        let config = layer(&Origin::Config("f:1:2".to_owned()), &[("max-ratio", "1.3"), ("baseline", "b.json")]);
-        let resolved = resolve("performance", [&input, &config]).unwrap_or_else(|stop| panic!("{stop:?}"));
-        assert_eq!(resolved.settings["max-ratio"], serde_json::json!(1.5));
-        assert_eq!(resolved.origins["max-ratio"], "input");
-        assert_eq!(resolved.origins["baseline"], "f:1:2");
-        let plain = resolve("performance", [&layer(&Origin::Flag, &[("results", "r"), ("baseline", "b")])]).unwrap_or_else(|stop| panic!("{stop:?}"));
-        assert_eq!((&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()), (&serde_json::json!(1.2), "default"));
-    }
-
-    #[test]
-    fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
-        let config = layer(&Origin::Config("promote-gates.yml:4:12".to_owned()), &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")]);
-        let text = complaint(resolve("performance", [&config]));
-        for part in ["`max-ratio`", "promote-gates.yml:4:12", "\"fast\"", "a number over 0"] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-        let text = complaint(resolve("performance", [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])]));
-        assert!(text.contains("`dry-run` (input)") && text.contains("true, True, TRUE"), "{text}");
-        let text = complaint(resolve("performance", [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])]));
-        assert!(text.contains("`service`") && text.contains("../../etc") && text.contains("lower-case"), "{text}");
-    }
-
-    #[test]
-    fn a_missing_setting_is_named_with_the_ways_to_give_it() {
-        let text = complaint(resolve("performance", []));
-        assert!(text.contains("`results`") && text.contains("not given") && text.contains("config file"), "{text}");
-    }
-
-    #[test]
-    fn unknown_flags_commands_and_inputs_name_the_closest_known_one() {
-        assert!(complaint(read_flags(&["performance", "--max-rato=1"])).contains("did you mean `--max-ratio`"));
-        assert!(complaint(read_flags(&["performence"])).contains("did you mean `performance`"));
-        let unknown = BTreeMap::from([("max-rato".to_owned(), "1".to_owned())]);
-        let text = complaint(inputs("performance", &unknown));
-        assert!(text.contains("PROMOTE_GATES_MAX_RATO") && text.contains("did you mean `max-ratio`"), "{text}");
-    }
-
-    #[test]
-    fn an_input_of_another_command_is_left_alone() {
-        let others = BTreeMap::from([("attempts".to_owned(), "3".to_owned())]);
-        assert_eq!(inputs("performance", &others).ok(), Some(Layer::new()));
-    }
-
-    #[test]
-    fn switches_can_be_given_bare_or_with_a_value_and_empty_flags_are_absent() {
-        for (arguments, expected) in [
-            (&["performance", "--dry-run"][..], Some("true")),
-            (&["performance", "--dry-run=false"], Some("false")),
-            (&["performance", "--results="], None),
-            (&["performance"], None),
-        ] {
-            let Ok(Asked::Command { flags, .. }) = read_flags(arguments) else { panic!("{arguments:?}") };
-            assert_eq!(flags.values().next().map(|given| given.texts[0].as_str()), expected, "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn durations_are_told_in_seconds_and_lists_as_lists() {
-        let flag = layer(&Origin::Flag, &[("interval", "1m30s"), ("endpoints", "https://staging.example/ready")]);
-        let resolved = resolve("health", [&flag]).unwrap_or_else(|stop| panic!("{stop:?}"));
-        assert_eq!(resolved.settings["interval"], serde_json::json!(90));
-        assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://staging.example/ready"]));
-    }
-
-    #[test]
-    fn every_setting_is_documented_and_secrets_are_known_by_name() {
-        for name in commands::names() {
-            for setting in commands::settings_of(name).unwrap_or_default() {
-                assert!(!setting.help.is_empty() && !setting.help.ends_with('.'), "{name} {}: {:?}", setting.key, setting.help);
-                assert_eq!(cli::is_secret(&setting.key), setting.secret(), "{name} {}", setting.key);
-                assert!(!setting.key.contains('_'), "{name} {}", setting.key);
-            }
-        }
-    }
 }

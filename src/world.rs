@@ -3,6 +3,7 @@
 //! Clients here never retry; only `settle` and `converge` repeat. Nothing here judges.
 
 pub mod clock;
+pub mod files;
 pub mod git;
 pub mod github;
 pub mod http;
@@ -10,6 +11,7 @@ pub mod process;
 pub mod runtime;
 pub mod secret;
 pub mod signals;
+pub mod trusted;
 
 use std::sync::{
     Arc,
@@ -19,6 +21,8 @@ use std::sync::{
 /// The outside, by rooms. Clients are built when they are first asked for.
 #[derive(Default)]
 pub struct World {
+    /// The process groups of every child: what is left of them is ended before the process is.
+    pub groups: process::Groups,
     writing: Arc<AtomicUsize>,
 }
 

@@ -99,7 +99,11 @@ impl<'a> Reader<'a> {
                 if anchor != 0 || tag.is_some() {
                     return Err(self.refuse(span, "an anchor or a tag", "the value itself"));
                 }
-                if text.is_empty() && style == ScalarStyle::Plain { Value::Nothing } else { Value::Text(text.into_owned()) }
+                if text.is_empty() && style == ScalarStyle::Plain {
+                    Value::Nothing
+                } else {
+                    Value::Text(text.into_owned())
+                }
             }
             Event::SequenceStart(0, None) => {
                 let mut items = Vec::new();
@@ -143,7 +147,9 @@ mod tests {
 
     #[test]
     fn scalars_stay_as_written_and_know_their_place() {
-        let Value::Map(entries) = read("f", "tag: 1.10\nlist:\n  - a\n  - \"\"\nempty:\n").unwrap().value else { panic!("a mapping") };
+        let Value::Map(entries) = read("f", "tag: 1.10\nlist:\n  - a\n  - \"\"\nempty:\n").unwrap().value else {
+            panic!("a mapping")
+        };
         assert_eq!(entries[0].1, Node { line: 1, column: 6, value: Value::Text("1.10".to_owned()) });
         assert_eq!(entries[1].0, Key { name: "list".to_owned(), line: 2, column: 1 });
         let Value::List(items) = &entries[1].1.value else { panic!("a list") };

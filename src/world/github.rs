@@ -1,1 +1,165 @@
+//! GitHub's API: octocrab behind a typed, synchronous face. One request, one answer, never a repetition: only the loops
+//! repeat. One file per part of the API.
 
+mod dispatch;
+mod repository;
+mod transport;
+
+use std::{error::Error, fmt, iter, sync::Arc, time::Duration};
+
+pub use dispatch::{Refusal, Sent, dispatch_limits};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{HeaderMap, body::Bytes};
+use octocrab::Octocrab;
+pub use repository::Repository;
+use serde_json::Value;
+
+use super::{
+    runtime::{Missed, Runtime},
+    secret::Secret,
+};
+use crate::verdict::Complaint;
+
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 8 << 20;
+/// How much of a server's text goes into a message, in characters.
+const CLIP: usize = 300;
+
+/// How GitHub is reached.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `GITHUB_API_URL`: `https://api.github.com`, or `https://<host>/api/v3` on an Enterprise server.
+    pub api_url: String,
+    pub token: Option<Secret>,
+    /// Never used for loopback, nor for the hosts it says it is not for.
+    pub proxy: Option<ureq::Proxy>,
+    /// For the name, the connection, the proxy and the handshake together.
+    pub connect_timeout: Duration,
+    /// For a whole call.
+    pub timeout: Duration,
+}
+
+impl Access {
+    /// 30 s at most for a call, 10 s of them to connect, through the proxy that `ALL_PROXY`, `HTTPS_PROXY` or
+    /// `HTTP_PROXY` names, `NO_PROXY` heeded. An empty token is none.
+    #[must_use]
+    pub fn new(api_url: impl Into<String>, token: Option<Secret>) -> Self {
+        Self {
+            api_url: api_url.into(),
+            token: token.filter(|token| !token.expose().is_empty()),
+            proxy: ureq::Proxy::try_from_env(),
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A GitHub that can be asked. Nothing has been sent yet when it is made.
+pub struct GitHub {
+    runtime: Arc<Runtime>,
+    octocrab: Octocrab,
+    token: Option<Secret>,
+    timeout: Duration,
+}
+
+/// An answer, read whole.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Why there is no answer.
+enum Lost {
+    /// The request has not left: there was no connection to send it on.
+    Before(String),
+    /// It may have arrived.
+    After(String),
+}
+
+impl GitHub {
+    /// Prepares the connection; reads the system's certificates when the API is reached by `https://`.
+    ///
+    /// # Errors
+    /// When the address, the token or the proxy cannot be used, or the system trusts no certificate authority.
+    pub fn connect(runtime: Arc<Runtime>, access: Access) -> Result<Self, Complaint> {
+        let base = transport::base(&access.api_url)?;
+        let (token, timeout) = (access.token.clone(), access.timeout);
+        let made = runtime.run(timeout, async move { transport::octocrab(&base, &access, transport::system_roots) });
+        let octocrab = made.map_err(|missed| Complaint::about("GitHub's API").seen(missed.to_string()))??;
+        Ok(Self { runtime, octocrab, token, timeout })
+    }
+
+    fn post(&self, path: String, body: Value) -> Result<Answer, Lost> {
+        let octocrab = self.octocrab.clone();
+        let asked = self.runtime.run(self.timeout, async move {
+            let response = octocrab._post(path, Some(&body)).await.map_err(|error| lost(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, LARGEST).collect().await;
+            let body = body.map_err(|error| Lost::After(format!("the answer broke off: {}", causes(&*error))))?;
+            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+        });
+        let answer = asked.unwrap_or_else(|missed| {
+            Err(Lost::After(match missed {
+                Missed::Elapsed(limit) => format!("no answer within {} s", limit.as_secs_f64()),
+                Missed::Gone => missed.to_string(),
+            }))
+        });
+        answer.map_err(|lost| match lost {
+            Lost::Before(why) => Lost::Before(self.clean(&why)),
+            Lost::After(why) => Lost::After(self.clean(&why)),
+        })
+    }
+
+    /// A text from outside, fit for a message: no token, and not too long.
+    fn clean(&self, text: &str) -> String {
+        let text = match &self.token {
+            Some(token) => text.replace(token.expose(), "***"),
+            None => text.to_owned(),
+        };
+        match text.char_indices().nth(CLIP) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+}
+
+impl fmt::Debug for GitHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GitHub").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// Octocrab passes hyper's error on among the causes of its own. What caused that one says more than it does.
+fn lost(error: &(dyn Error + 'static)) -> Lost {
+    match chain(error).find_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>()) {
+        Some(error) => {
+            let why = causes(error.source().unwrap_or(error));
+            if error.is_connect() {
+                Lost::Before(format!("no connection: {why}"))
+            } else {
+                Lost::After(format!("the connection was lost: {why}"))
+            }
+        }
+        None => Lost::After(causes(error)),
+    }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// An error and what caused it, each said once.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said = Vec::<String>::new();
+    for error in chain(error) {
+        let text = error.to_string();
+        if !said.iter().any(|before| before.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join(": ")
+}
+
+#[cfg(test)]
+mod tests;

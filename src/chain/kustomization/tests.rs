@@ -1,0 +1,244 @@
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const DIGEST: &str = "sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kustomizations")
+}
+
+/// Every file in `tests/kustomizations`, by name.
+static FIXTURES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let mut fixtures: Vec<(String, String)> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap()))
+        .collect();
+    fixtures.sort();
+    assert!(fixtures.len() > 30, "{}", fixtures.len());
+    fixtures
+});
+
+fn change(name: &str, new_name: &str, tag: &str, digest: &str) -> ImageChange {
+    let given = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
+    ImageChange { name: name.to_owned(), new_name: given(new_name), tag: given(tag), digest: given(digest) }
+}
+
+/// The lines that differ, between the ones that do not.
+fn difference(before: &str, after: &str) -> String {
+    let (old, new): (Vec<_>, Vec<_>) = (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let shown = |sign: char, lines: &[&str]| -> String {
+        let shown = |line: &&str| match line.strip_suffix('\n') {
+            Some(line) => format!("{sign}{}\n", line.replace('\r', "<CR>")),
+            None => format!("{sign}{line}<no line break>\n"),
+        };
+        lines.iter().map(shown).collect()
+    };
+    shown('-', &old[head..old.len() - tail]) + &shown('+', &new[head..new.len() - tail])
+}
+
+#[test]
+fn only_the_image_entry_changes() {
+    let moved = "ghcr.io/acme/checkout-service";
+    for (style, text) in &*FIXTURES {
+        let mut shown = String::new();
+        for (title, change) in [
+            ("tag", change("checkout-service", moved, "v1.5.0", "")),
+            ("tag and digest", change("checkout-service", moved, "1.10", DIGEST)),
+            ("digest alone", change("checkout-service", moved, "", DIGEST)),
+            ("tag alone, name as it is", change("checkout-service", "", "v1.5.0", "")),
+            ("new name as the name", change("localhost:5000/checkout", "localhost:5000/checkout", "v1.5.0", "")),
+            ("an image of its own", change("nginx", "registry.example/nginx", "2024-01-01", DIGEST)),
+        ] {
+            shown += &format!("{title}\n{}\n", difference(text, &set_image(text, &change).unwrap().text));
+        }
+        insta::with_settings!({ snapshot_path => folder().join("edits"), prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(style.as_str(), shown);
+        });
+    }
+}
+
+#[test]
+fn nothing_changes_where_the_image_is_already_there() {
+    let text = "images:\n- {name: app, newName: '', newTag: v1, digest: ~}\n";
+    for new_name in ["", "app"] {
+        let edited = set_image(text, &change("app", new_name, "v1", "")).unwrap();
+        assert_eq!((edited.changed, edited.text.as_str()), (false, text));
+        assert_eq!(edited.previous.unwrap().reference(), "app:v1");
+    }
+}
+
+#[test]
+fn a_tag_that_kustomize_cannot_read_is_no_tag_that_is_already_there() {
+    for plain in ["1.10", "on", "1_000", "0x1F"] {
+        let edited =
+            set_image(&format!("images:\n- name: app\n  newTag: {plain}\n"), &change("app", "", plain, "")).unwrap();
+        assert_eq!((edited.changed, edited.text), (true, format!("images:\n- name: app\n  newTag: \"{plain}\"\n")));
+    }
+}
+
+#[test]
+fn what_stands_there_is_read_as_kustomize_reads_it() {
+    let entry = |text: &str, name: &str| image(text, name).unwrap().map(|entry| entry.reference());
+    let text = "images:\n- name: app\n  newName: ghcr.io/app\n  newTag: '1.10'\n  digest: sha256:0a\n- {NAME: db, newtag: null}\n- newTag: v1\n";
+    assert_eq!(entry(text, "app").as_deref(), Some("ghcr.io/app:1.10@sha256:0a"));
+    assert_eq!(entry(text, "db").as_deref(), Some("db"));
+    assert_eq!(entry(text, "ap"), None);
+    assert_eq!(entry("images: []", "app"), None);
+    assert_eq!(entry("resources: []", "app"), None);
+    let read = image(text, "app").unwrap().unwrap();
+    assert_eq!((read.new_name.as_deref(), read.tag.as_deref()), (Some("ghcr.io/app"), Some("1.10")));
+}
+
+#[test]
+fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
+    let told = |text: &str| set_image(text, &change("app", "", "v2", "")).unwrap_err().to_string();
+    let files = [
+        "\u{feff}resources: []\n",
+        "images:\n- name: app # a\u{2028}b\n",
+        "resources: []\rimages: []\n",
+        "",
+        "# nothing\n",
+        "- name: app\n",
+        "text\n",
+        "a: b\n---\nc: d\n",
+        "images: [\n",
+        "images:\n- name:\tapp\n",
+        "images:\n\t- name: app\n",
+        "resources: []\nimages: []\nresources: []\n",
+        "images: []\nImages: []\n",
+        "images:\n- name: app\n  newTag: v1\n  newtag: v2\n",
+        "configMapGenerator:\n- name: a\n  name: b\n",
+        "kind: Deployment\n",
+        "imageTags:\n- name: app\n",
+        "images: {name: app}\n",
+        "images: app\n",
+        "images:\n- app\n",
+        "images:\n- name: app\n-\n",
+        "images: [name: app]\n",
+        "images:\n- name: app\n  tag: v1\n",
+        "images:\n- name: app\n  newTag: [v1]\n",
+        "images:\n- name: app\n  newTag: |\n    v1\n",
+        "images:\n- name: app\n- name: db\n- name: app\n",
+        "images:\n- &app\n  name: app\n",
+        "images:\n- name: app\n  newTag: &tag v1\n",
+        "x: &tag v1\nimages:\n- name: app\n  newTag: *tag\n",
+        "x: &x [{name: app}]\nimages: *x\n",
+        "x: &x {newTag: v1}\nimages:\n- <<: *x\n  name: app\n",
+        "x: &x {images: []}\n<<: *x\n",
+        "images:\n- name: app\n  newTag: !!str v1\n",
+        "? images\n: - name: app\n",
+        "images:\n- ? name\n  : app\n",
+        "patches:\n- patch: |\n    text",
+        "images: [{name: app, newTag: v1, # ours\n  newName: b}]\n",
+    ];
+    let shown: String = files.iter().map(|text| format!("{text:?}\n  {}\n", told(text))).collect();
+    let deep = told(&format!("x: {}1{}\n", "[".repeat(200), "]".repeat(200)));
+    insta::with_settings!({ snapshot_path => folder().join("refused"), prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("refused", shown + &format!("200 brackets\n  {deep}\n"));
+    });
+}
+
+#[test]
+fn values_that_no_image_has_are_refused() {
+    let told = |change| set_image("images: []\n", &change).unwrap_err().to_string();
+    for (wrong, value) in [
+        (change("app", "", "v1\n- name: x", ""), "\"v1\\n- name: x\""),
+        (change("app", "a b", "", ""), "\"a b\""),
+        (change("app", "", "v1", "sha256:\"0a"), "\"sha256:\\\"0a\""),
+        (change("", "", "v1", ""), "\"\""),
+        (change("ünï", "", "v1", ""), "\"ünï\""),
+        (change("app", "", "*", ""), "\"*\""),
+        (ImageChange { tag: Some(String::new()), ..change("app", "", "", "") }, "\"\""),
+        (change("app", "", "", ""), "neither new name nor tag nor digest"),
+    ] {
+        let told = told(wrong);
+        assert!(told.contains(value), "{told}");
+    }
+}
+
+#[test]
+fn a_name_with_quotes_and_backslashes_comes_back_whole() {
+    for quoted in ["'a'", "\"a\"", "a"] {
+        let text = format!("images:\n- name: {quoted}\n");
+        let name = r#"(.*)/"app"\d's"#;
+        let edited = set_image(&text, &change(name, "b", "v1", "")).unwrap();
+        assert_eq!(image(&edited.text, name).unwrap().unwrap().reference(), "b:v1", "{}", edited.text);
+    }
+}
+
+#[test]
+fn lists_behind_odd_keys_do_not_lend_their_dashes() {
+    let edited = set_image("? resources\n:  - a\n", &change("app", "", "v1", "")).unwrap();
+    assert_eq!(edited.text, "? resources\n:  - a\nimages:\n- name: app\n  newTag: v1\n");
+}
+
+#[test]
+fn a_problem_becomes_a_complaint_about_the_file() {
+    let problem = set_image("kind: Pod\n", &change("app", "", "v2", "")).unwrap_err();
+    let complaint = problem.complaint("apps/a/overlays/b/kustomization.yaml");
+    assert_eq!(complaint.what, "kind");
+    assert_eq!(complaint.origin.as_deref(), Some("apps/a/overlays/b/kustomization.yaml:1:7"));
+}
+
+fn any_change() -> impl Strategy<Value = ImageChange> {
+    let name =
+        prop::sample::select(vec!["checkout-service", "localhost:5000/checkout", "redis", "nginx", "a.b/c_d", "1.5"]);
+    let part = |values: &'static [&'static str]| prop::sample::select(values.to_vec());
+    let new = part(&["", "ghcr.io/a/b", "localhost:5000/checkout", "redis", "1.5", "null"]);
+    let tag = prop_oneof![
+        part(&["", "v1", "1.10", "0123", "1e3", "true", "null", "2024-01-01", "0x1F", "1_000", "on", "1.4.2", "NaN"])
+            .prop_map(str::to_owned),
+        "[0-9A-Za-z_][0-9A-Za-z_.-]{0,10}",
+    ];
+    let digest = part(&["", "sha256:0a", DIGEST]);
+    (name, new, tag, digest)
+        .prop_map(|(name, new, tag, digest)| change(name, new, &tag, digest))
+        .prop_filter("says something", |change| {
+            change.new_name.is_some() || change.tag.is_some() || change.digest.is_some()
+        })
+}
+
+proptest! {
+    /// Any changes in a row on any fixture: each reads back as set, and setting it again changes nothing.
+    #[test]
+    fn what_was_set_reads_back_and_sets_once(fixture in 0..FIXTURES.len(), changes in prop::collection::vec(any_change(), 1..5)) {
+        let mut text = FIXTURES[fixture].1.clone();
+        for change in changes {
+            let edited = set_image(&text, &change);
+            // Comments in braces next to a key that has to go are a reason to refuse; nothing else is.
+            let edited = match edited {
+                Err(problem) if problem.seen.starts_with("a comment beside") => continue,
+                edited => edited.map_err(|problem| TestCaseError::fail(format!("{problem}\n{text}")))?,
+            };
+            let read = image(&edited.text, &change.name).unwrap().unwrap();
+            prop_assert_eq!(&read.tag, &change.tag);
+            prop_assert_eq!(&read.digest, &change.digest);
+            prop_assert_eq!(read.new_name.as_ref().unwrap_or(&read.name), change.new_name.as_ref().unwrap_or(&change.name));
+            let again = set_image(&edited.text, &change).unwrap();
+            prop_assert!(!again.changed);
+            prop_assert_eq!(&again.text, &edited.text);
+            prop_assert_eq!(again.previous, Some(read));
+            text = edited.text;
+        }
+    }
+
+    /// Broken files end in a problem, never in a panic or in an edit that fails its proof.
+    #[test]
+    fn damage_is_never_a_panic(fixture in 0..FIXTURES.len(), at in any::<prop::sample::Index>(), with in "[-:,?&*!|>'\"{}\\[\\]# \t\r\n~a<é]{0,3}", cut in 0..4_usize, change in any_change()) {
+        let text: Vec<char> = FIXTURES[fixture].1.chars().collect();
+        let at = at.index(text.len());
+        let damaged: String = text[..at].iter().copied().chain(with.chars()).chain(text[(at + cut).min(text.len())..].iter().copied()).collect();
+        match set_image(&damaged, &change) {
+            Ok(edited) => prop_assert!(!set_image(&edited.text, &change).unwrap().changed),
+            Err(problem) => prop_assert!(problem.what != "the edit", "{}\n{}", problem, damaged),
+        }
+    }
+}

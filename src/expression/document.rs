@@ -1,0 +1,201 @@
+//! JSON as it comes from a file or a server, and what can be said about it in one line.
+
+use std::fmt::{self, Write};
+
+use serde_json::{Deserializer, Value};
+
+/// Why bytes could not be read as JSON: where, what was there, and how the text begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(String);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// Reads JSON. One document gives its value; several that follow each other, as in NDJSON (`k6 --out json`), give an
+/// array of them. So a stream that happens to hold a single document gives that document, not an array of one.
+///
+/// Nothing at all, nesting deeper than 127 levels and a number too large for a double are errors. A UTF-8 byte order
+/// mark is skipped: some shells on Windows write one.
+pub fn parse(bytes: &[u8]) -> Result<Value, Unreadable> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut values = match documents(text) {
+        Ok(values) => values,
+        Err(error) => return Err(Unreadable(format!("not JSON: {error}; it begins with {}", beginning(text)))),
+    };
+    match values.len() {
+        0 => Err(Unreadable("not JSON: there is nothing in it".to_owned())),
+        1 => Ok(values.remove(0)),
+        _ => Ok(Value::Array(values)),
+    }
+}
+
+/// Every document in `text`, in order.
+pub(super) fn documents(text: &[u8]) -> Result<Vec<Value>, serde_json::Error> {
+    Deserializer::from_slice(text).into_iter().collect()
+}
+
+fn beginning(bytes: &[u8]) -> String {
+    let head = &bytes[..bytes.len().min(240)];
+    // Cutting may split a character: that one is dropped, not shown as damage.
+    let text = String::from_utf8_lossy(head);
+    let whole = if head.len() < bytes.len() { text.trim_end_matches('\u{fffd}') } else { &text };
+    quoted(whole, 60)
+}
+
+/// `text` in quotes, on one line, cut after `limit` characters.
+pub(super) fn quoted(text: &str, limit: usize) -> String {
+    let cut: String = text.chars().take(limit).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("{cut:?}{more}")
+}
+
+/// What `value` displays as, cut after `limit` characters, without ever writing more than that.
+pub(super) fn clipped(value: &impl fmt::Display, limit: usize) -> String {
+    struct Clip {
+        text: String,
+        left: usize,
+    }
+    impl Write for Clip {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            for character in part.chars() {
+                self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+                self.text.push(if character.is_control() { ' ' } else { character });
+            }
+            Ok(())
+        }
+    }
+    let mut clip = Clip { text: String::new(), left: limit };
+    if write!(clip, "{value}").is_err() {
+        clip.text.push('…');
+    }
+    clip.text
+}
+
+/// What kind of value this is, in one short line: `array of 3 objects`, `object with keys latency, … (12 more)`.
+#[must_use]
+pub fn shape(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(is) => is.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the string {}", quoted(text, 40)),
+        Value::Array(items) => match items.first() {
+            None => "empty array".to_owned(),
+            Some(first) => {
+                let kind = kind(first);
+                let same = items.iter().all(|item| self::kind(item) == kind);
+                let plural = if items.len() == 1 { "" } else { "s" };
+                let of = format!("array of {} {}{plural}", items.len(), if same { kind } else { "value" });
+                match first {
+                    Value::Object(entries) if !entries.is_empty() => format!("{of}, the first with {}", keys(entries)),
+                    _ => of,
+                }
+            }
+        },
+        Value::Object(entries) if entries.is_empty() => "empty object".to_owned(),
+        Value::Object(entries) => format!("object with {}", keys(entries)),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn keys(entries: &serde_json::Map<String, Value>) -> String {
+    const SHOWN: usize = 8;
+    let noun = if entries.len() == 1 { "the key" } else { "keys" };
+    let mut text = entries.keys().take(SHOWN).map(|name| key(name)).collect::<Vec<_>>().join(", ");
+    if let Some(more) = entries.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let _ = write!(text, ", … ({more} more)");
+    }
+    format!("{noun} {text}")
+}
+
+/// A key as jq writes it: bare when it can be, in quotes when it has to be.
+fn key(name: &str) -> String {
+    let bare = !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    if bare && !name.is_empty() && name.len() <= 40 { name.to_owned() } else { quoted(name, 40) }
+}
+
+/// Where the path that `expression` begins with leaves `input`: `` `.latency` has no key "p98" (did you mean
+/// "p99"?): object with keys … ``. `None` when it does not, or when the expression begins with something else.
+pub(super) fn dead_end(expression: &str, input: &Value) -> Option<String> {
+    let mut here = input;
+    let mut rest = expression.trim_start();
+    let mut walked = String::new();
+    loop {
+        let (step, after) = step(rest)?;
+        let place = if walked.is_empty() { "the input".to_owned() } else { format!("`{walked}`") };
+        let next = match &step {
+            Step::Key(name) => here.get(name.as_str()),
+            Step::Index(index) => here.get(*index),
+        };
+        let Some(next) = next else {
+            let near = match (&step, here) {
+                (Step::Key(name), Value::Object(entries)) => nearest(name, entries),
+                _ => None,
+            };
+            let meant = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
+            let missing = match &step {
+                Step::Key(name) => format!("no key {}", quoted(name, 60)),
+                Step::Index(index) => format!("no element {index}"),
+            };
+            let is = if walked.is_empty() { String::new() } else { format!(": {}", shape(here)) };
+            return Some(format!("{place} has {missing}{meant}{is}"));
+        };
+        walked.push_str(rest[..rest.len() - after.len()].trim());
+        (here, rest) = (next, after);
+    }
+}
+
+fn nearest<'a>(name: &str, entries: &'a serde_json::Map<String, Value>) -> Option<&'a str> {
+    let scored = entries.keys().map(|key| (strsim::jaro_winkler(name, key), key.as_str()));
+    scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// The first step of a plain path, and what follows it: `.name`, `."any text"`, `["any text"]`, `.["any text"]`, `[0]`.
+fn step(text: &str) -> Option<(Step, &str)> {
+    let dotted = text.strip_prefix('.');
+    if let Some(name) = dotted {
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+        if end > 0 {
+            return (!name.starts_with(|c: char| c.is_ascii_digit()))
+                .then(|| (Step::Key(name[..end].to_owned()), &name[end..]));
+        }
+        if name.starts_with('"') {
+            return string(name).map(|(name, rest)| (Step::Key(name), rest));
+        }
+    }
+    let inside = dotted.unwrap_or(text).strip_prefix('[')?;
+    if inside.starts_with('"') {
+        let (name, rest) = string(inside)?;
+        return Some((Step::Key(name), rest.strip_prefix(']')?));
+    }
+    let (index, rest) = inside.split_once(']')?;
+    Some((Step::Index(index.trim().parse().ok()?), rest))
+}
+
+/// A JSON string at the start of `text` and what follows it. jq's strings are JSON's, and an interpolation is no JSON.
+fn string(text: &str) -> Option<(String, &str)> {
+    let mut stream = Deserializer::from_str(text).into_iter::<String>();
+    let name = stream.next()?.ok()?;
+    Some((name, &text[stream.byte_offset()..]))
+}

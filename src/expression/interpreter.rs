@@ -1,0 +1,305 @@
+//! jaq on a leash: one evaluation, on a thread of its own, that always comes back.
+//!
+//! jaq has no fuel of its own, but it asks for its program (`HasLut::lut`) before every term it evaluates. The
+//! [`Meter`] answers that question, so it is where an evaluation that was told to stop, or is about to run out of
+//! stack, ends: by unwinding, silently, to the top of its thread. What a single built-in does in one step (comparing
+//! values that share their parts, say) cannot be interrupted; its thread is then left behind, and the caller gets an
+//! error all the same.
+
+use std::{
+    any::Any,
+    iter,
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+
+use jaq_core::{
+    Ctx, Cv, DataT, Error as Fault, Exn, Filter, Lut, Native, ValXs, Vars,
+    box_iter::box_once,
+    data::HasLut,
+    native::{self, Fun},
+};
+use jaq_json::{Num, Val};
+use serde_json::{Map, Number, Value};
+
+use super::document;
+
+/// What one evaluation may use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Wall time.
+    pub(super) time: Duration,
+    /// Growth of the resident set of the process, in KiB: other threads count too. Seen on Linux only.
+    pub(super) memory: u64,
+    /// Number of outputs.
+    pub(super) outputs: usize,
+}
+
+impl Limits {
+    pub(super) const DEFAULT: Self = Self { time: Duration::from_secs(10), memory: 384 << 10, outputs: 100_000 };
+}
+
+/// Why there is no answer. The texts complete "the expression …".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble(pub(super) String);
+
+impl Trouble {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// How often a running evaluation is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+/// How long an evaluation that was told to stop may take to do so before its thread is left behind.
+const GRACE: Duration = Duration::from_millis(500);
+/// Address space, not memory: only touched pages cost anything. Dropping a value recurses as deep as the value is
+/// nested, at under 200 bytes a level (debug build); a level takes 96 bytes of heap, so that the bound on memory comes
+/// first.
+const STACK: usize = 1 << 30;
+/// The part of the stack that recursion in the expression may use; the rest is for what a single step calls.
+const DEPTH: usize = 64 << 20;
+/// Output is nested at most this deep, as `serde_json` reads at most this deep.
+const NESTING: usize = 128;
+/// Values one evaluation may hand out, counted at the leaves: shared parts of a small value can unfold without end.
+const UNFOLDED: usize = 10_000_000;
+
+/// The kind of data our programs run on: jaq's own values, and the meter.
+pub(super) struct Metered;
+
+impl DataT for Metered {
+    type V<'a> = Val;
+    type Data<'a> = Meter<'a>;
+}
+
+/// Carried along by every evaluation; asked before each of its steps.
+#[derive(Clone, Copy)]
+pub(super) struct Meter<'a> {
+    lut: &'a Lut<Metered>,
+    stop: &'a AtomicBool,
+    /// Stacks grow downwards everywhere we run: an address under this one is too deep.
+    floor: usize,
+}
+
+/// What a step unwinds with.
+struct Halted(Trouble);
+
+impl Meter<'_> {
+    fn step(&self) {
+        let here = 0_u8;
+        let why = if self.stop.load(Ordering::Relaxed) {
+            // The watcher knows why it said so.
+            String::new()
+        } else if (&raw const here).addr() < self.floor {
+            "calls itself without end".to_owned()
+        } else {
+            return;
+        };
+        // Unlike `panic!`, this does not call the panic hook: nothing is wrong with this program.
+        panic::resume_unwind(Box::new(Halted(Trouble(why))));
+    }
+}
+
+impl<'a> HasLut<'a, Metered> for Meter<'a> {
+    fn lut(&self) -> &'a Lut<Metered> {
+        self.step();
+        self.lut
+    }
+}
+
+/// The built-ins of jq, less what reaches outside (`env`, `debug`, `stderr`; `input` and `$ENV` need a host that offers
+/// them, and this one does not), and with `range` and `fromjson` bounded.
+pub(super) fn builtins() -> impl Iterator<Item = Fun<Metered>> {
+    let ours: [Fun<Metered>; 4] = [
+        ("range", native::v(3), Native::new(|cv| range(cv))),
+        ("fromjson", native::v(0), Native::new(|cv| fromjson(&cv.1))),
+        ("debug_empty", native::v(0), Native::new(|_| Box::new(iter::empty()))),
+        ("stderr_empty", native::v(0), Native::new(|_| Box::new(iter::empty()))),
+    ];
+    let replaced: Vec<_> = ours.iter().map(|(name, ..)| *name).chain(["env"]).collect();
+    let theirs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    theirs.filter(move |(name, ..)| !replaced.contains(name)).chain(ours)
+}
+
+/// `range($from; $to; $by)`. jaq's own yields its numbers without a step between them, so that `[range(infinite)]`
+/// could not be stopped.
+fn range(mut cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
+    let (by, to, from) = (cv.0.pop_var(), cv.0.pop_var(), cv.0.pop_var());
+    let meter = *cv.0.data();
+    let direction = by.cmp(&Val::from(0_usize));
+    let mut next = Some(Ok(from));
+    Box::new(iter::from_fn(move || {
+        meter.step();
+        let now: Val = match next.take()? {
+            Ok(now) => now,
+            Err(fault) => return Some(Err(Exn::from(fault))),
+        };
+        let inside = match direction {
+            std::cmp::Ordering::Greater => now < to,
+            std::cmp::Ordering::Less => now > to,
+            std::cmp::Ordering::Equal => now != to,
+        };
+        inside.then(|| {
+            next = Some(now.clone() + by.clone());
+            Ok(now)
+        })
+    }))
+}
+
+/// `fromjson`, by the parser that refuses deep nesting: the string is from outside.
+fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
+    let Val::TStr(text) = input else {
+        return box_once(Err(Exn::from(Fault::typ(input.clone(), "string"))));
+    };
+    match document::documents(text) {
+        Ok(values) => Box::new(values.into_iter().map(|value| Ok(from_json(&value)))),
+        Err(error) => box_once(Err(Exn::from(Fault::str(format_args!("cannot parse as JSON: {error}"))))),
+    }
+}
+
+/// Runs `program` on `input` and gives at most `wanted` outputs; more than that is for the caller to judge. Blocks for
+/// at most `limits.time` and half a second.
+pub(super) fn evaluate(
+    program: Arc<Filter<Metered>>,
+    input: Val,
+    wanted: usize,
+    limits: Limits,
+) -> Result<Vec<Value>, Trouble> {
+    aside(limits, move |stop| {
+        let here = 0_u8;
+        let floor = (&raw const here).addr().saturating_sub(DEPTH);
+        let meter = Meter { lut: &program.lut, stop, floor };
+        let mut unfolded = 0;
+        let outputs = program.id.run::<Metered>((Ctx::new(meter, Vars::new([])), input));
+        outputs.take(wanted).map(|output| into_json(&output.map_err(said)?, meter, 0, &mut unfolded)).collect()
+    })
+}
+
+/// Runs `work` on a thread with a big stack, and watches it. `work` ends early when it looks at the flag it is given.
+pub(super) fn aside<T: Send + 'static>(
+    limits: Limits,
+    work: impl FnOnce(&AtomicBool) -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (tell, told) = mpsc::sync_channel(1);
+    let flag = Arc::clone(&stop);
+    let before = resident();
+    let body = move || {
+        // Nothing shared is left half-changed: all that `work` touches is its own or immutable.
+        let end = panic::catch_unwind(AssertUnwindSafe(|| work(&flag)));
+        // Nobody listens any more when this thread was left behind.
+        let _ = tell.send(end.unwrap_or_else(|payload| Err(unwound(payload.as_ref()))));
+    };
+    if let Err(error) = thread::Builder::new().name("jq".to_owned()).stack_size(STACK).spawn(body) {
+        return Err(Trouble(format!("could not be evaluated: no thread for it ({error})")));
+    }
+    let mut left = limits.time;
+    let why = loop {
+        match told.recv_timeout(left.min(GLANCE)) {
+            Ok(end) => return end,
+            Err(RecvTimeoutError::Disconnected) => break Trouble::new("could not be evaluated"),
+            Err(RecvTimeoutError::Timeout) if resident().saturating_sub(before) > limits.memory => {
+                break Trouble(format!("took more than {} MiB of memory", limits.memory >> 10));
+            }
+            Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(GLANCE),
+        }
+        if left.is_zero() {
+            break Trouble(format!("did not end within {:?}", limits.time));
+        }
+    };
+    stop.store(true, Ordering::Relaxed);
+    // Waits for the memory to be given back; the answer is settled.
+    let _ = told.recv_timeout(GRACE);
+    Err(why)
+}
+
+fn unwound(payload: &(dyn Any + Send)) -> Trouble {
+    payload.downcast_ref::<Halted>().map_or_else(|| Trouble::new("made jaq panic"), |halted| halted.0.clone())
+}
+
+/// The resident set of this process in KiB; 0 where there is no procfs.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// jaq's own words about what went wrong.
+fn said(exception: Exn<'_, Val>) -> Trouble {
+    match exception.get_err() {
+        Ok(fault) => Trouble(format!("failed: {}", document::clipped(&fault, 160))),
+        Err(exception) => match exception.get_halt() {
+            Ok(_) => Trouble::new("called halt"),
+            Err(_) => Trouble::new("broke out of a label it is not in"),
+        },
+    }
+}
+
+pub(super) fn from_json(value: &Value) -> Val {
+    match value {
+        Value::Null => Val::Null,
+        Value::Bool(is) => Val::Bool(*is),
+        Value::Number(number) => Val::Num(match (number.as_i64(), number.as_u64()) {
+            (Some(signed), _) => Num::from_integral(signed),
+            (None, Some(unsigned)) => Num::from_integral(unsigned),
+            (None, None) => Num::Float(number.as_f64().unwrap_or(f64::NAN)),
+        }),
+        Value::String(text) => Val::from(text.clone()),
+        Value::Array(items) => items.iter().map(from_json).collect(),
+        Value::Object(entries) => {
+            Val::obj(entries.iter().map(|(key, value)| (Val::from(key.clone()), from_json(value))).collect())
+        }
+    }
+}
+
+fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) -> Result<Value, Trouble> {
+    meter.step();
+    *unfolded += 1;
+    if depth > NESTING || *unfolded > UNFOLDED {
+        return Err(Trouble::new("gave a value that is nested too deep or too large"));
+    }
+    Ok(match value {
+        Val::Null => Value::Null,
+        Val::Bool(is) => Value::Bool(*is),
+        Val::Num(number) => Value::Number(finite(number)?),
+        Val::TStr(bytes) | Val::BStr(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::String(text.to_owned()),
+            Err(_) => return Err(Trouble::new("gave bytes that are no UTF-8 text")),
+        },
+        Val::Arr(items) => {
+            let items = items.iter().map(|item| into_json(item, meter, depth + 1, unfolded));
+            Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        Val::Obj(entries) => {
+            let entries = entries.iter().map(|(key, value)| match into_json(key, meter, depth + 1, unfolded)? {
+                Value::String(key) => Ok((key, into_json(value, meter, depth + 1, unfolded)?)),
+                other => Err(Trouble(format!("gave an object with the key {other}, which is no string"))),
+            });
+            Value::Object(entries.collect::<Result<Map<_, _>, _>>()?)
+        }
+    })
+}
+
+/// A number as JSON has them. NaN and the infinities are errors here, where jq would print `null` or a huge number:
+/// what could not be calculated must not look like data.
+fn finite(number: &Num) -> Result<Number, Trouble> {
+    let float = match number {
+        Num::Int(int) => return Ok(Number::from(*int)),
+        // By its decimal text, as a literal that does not fit into a float.
+        Num::BigInt(_) | Num::Dec(_) => {
+            let text = number.to_string();
+            match text.parse::<u64>() {
+                Ok(int) => return Ok(Number::from(int)),
+                Err(_) => text.parse().unwrap_or(f64::NAN),
+            }
+        }
+        Num::Float(float) => *float,
+    };
+    Number::from_f64(float).ok_or_else(|| Trouble(format!("gave {float}, which is no number that can be judged")))
+}

@@ -1,0 +1,146 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const GOOD: &str = r#"{
+  "schema": 1,
+  "algorithm": "gzip",
+  "level": 9,
+  "backend": "zlib-rs 0.6.8",
+  "measured-at": "2026-03-04T05:06:07Z",
+  "subject": {"service":"shop","tag":"1.4.2"},
+  "total": { "raw": 1500, "gzip": 600 },
+  "files": {
+    "dist/app.[hash].js": { "raw": 1000, "gzip": 400 },
+    "dist/a \"b\".css": { "raw": 500, "gzip": 200 }
+  }
+}
+"#;
+
+fn parse(text: &str) -> Result<Baseline, Complaint> {
+    Baseline::parse("bundle.json", text.as_bytes())
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let good = parse(GOOD).expect("a good baseline");
+    assert_eq!(good.total(), Sizes { raw: 1500, gzip: 600 });
+    assert_eq!(good.files["dist/app.[hash].js"], Sizes { raw: 1000, gzip: 400 });
+    assert_eq!(good.subject.as_ref().and_then(|subject| subject["tag"].as_str()), Some("1.4.2"));
+    let sorted = r#"  "files": {
+    "dist/a \"b\".css": { "raw": 500, "gzip": 200 },
+    "dist/app.[hash].js": { "raw": 1000, "gzip": 400 }
+  }
+}
+"#;
+    let head = GOOD.split("  \"files\"").next().expect("a head");
+    assert_eq!(good.to_json(), format!("{head}{sorted}"));
+    assert_eq!(parse(&good.to_json()), Ok(good));
+}
+
+#[test]
+fn the_smallest_baseline() {
+    let empty = Baseline { compressor: Compressor::ours(), files: BTreeMap::new(), subject: None, measured_at: None };
+    let text = empty.to_json();
+    let backend = Compressor::ours().backend;
+    let expected = format!(
+        "{{\n  \"schema\": 1,\n  \"algorithm\": \"gzip\",\n  \"level\": 9,\n  \"backend\": \"{backend}\",\n  \"total\": {{ \"raw\": 0, \"gzip\": 0 }},\n  \"files\": {{}}\n}}\n"
+    );
+    assert_eq!(text, expected);
+    assert_eq!(parse(&text), Ok(empty));
+}
+
+#[test]
+fn names_are_made_canonical_again() {
+    let text = GOOD.replace("app.[hash].js", "app.3f2a9c1b.js").replace("a \\\"b\\\".css", "app.4d5e6f70.js");
+    let baseline = parse(&text).expect("a baseline");
+    assert_eq!(baseline.files, BTreeMap::from([("dist/app.[hash].js".to_owned(), Sizes { raw: 1500, gzip: 600 })]));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    for (from, to, said) in [
+        (GOOD, "", "EOF while parsing a value at line 1 column 0"),
+        (GOOD, "nothing", "expected ident at line 1 column 2: `nothing`"),
+        (GOOD, "[]", "line 1"),
+        (GOOD, "{}", "missing field `schema` at line 1 column 2: `{}`"),
+        ("\"schema\": 1", "\"schema\": 2", "schema 2; expected schema 1"),
+        ("\"schema\": 1", "\"schema\": \"1\"", "invalid type: string \"1\", expected u64 at line 2 column 15"),
+        ("  \"total\"", "<<<<<<< HEAD\n  \"total\"", "at line 8 column 1: `<<<<<<< HEAD`"),
+        (
+            "1000, \"gzip\": 400",
+            "-1000, \"gzip\": 400",
+            "invalid value: integer `-1000`, expected u64 at line 10 column",
+        ),
+        ("1000, \"gzip\": 400", "1e3, \"gzip\": 400", "expected u64 at line 10"),
+        ("1000, \"gzip\": 400", "1000", "missing field `gzip` at line 10"),
+        ("1000, \"gzip\": 400", "1000, \"gzip\": 400, \"brotli\": 1", "unknown field `brotli`"),
+        ("\"level\"", "\"lvl\"", "unknown field `lvl`"),
+        ("1000, \"gzip\": 400", "9000000000000000, \"gzip\": 400", "dist/app.[hash].js: 9000000000000000 bytes raw"),
+        ("1000, \"gzip\": 400", "99999999999999999999, \"gzip\": 400", "line 10"),
+        (
+            "\"raw\": 1500",
+            "\"raw\": 1400",
+            "its total is 1400 bytes raw, 600 gzip, its files add up to 1500 bytes raw, 600 gzip",
+        ),
+        ("\"gzip\": 600", "\"gzip\": 601", "its total is 1500 bytes raw, 601 gzip"),
+    ] {
+        let text = GOOD.replace(from, to);
+        assert_ne!(text, GOOD);
+        let complaint = parse(&text).expect_err(&text).to_string();
+        assert!(complaint.starts_with("bundle.json: ") && complaint.contains(said), "{to}: {complaint}");
+        assert!(complaint.contains("write-baseline"), "{to}: {complaint}");
+    }
+    assert!(Baseline::parse("b.json", b"\xff\xfe{}").is_err(), "no UTF-8");
+}
+
+#[test]
+fn only_the_same_compression_is_compared() {
+    type Change = fn(&mut Compressor);
+    let ours = || Compressor { algorithm: "gzip".into(), level: 9, backend: "zlib-rs 0.6.8".into() };
+    let with = |change: Change| {
+        let mut compressor = ours();
+        change(&mut compressor);
+        Baseline { compressor, files: BTreeMap::new(), subject: None, measured_at: None }
+    };
+    let changes: [(Change, bool); 7] = [
+        (|_| {}, true),
+        (|by| by.backend = "zlib-rs 0.6.0".into(), true),
+        (|by| by.backend = "zlib-rs 0.60.0".into(), false),
+        (|by| by.backend = "zlib-rs 1.6.8".into(), false),
+        (|by| by.backend = "zlib-ng 0.6.8".into(), false),
+        (|by| by.level = 6, false),
+        (|by| by.algorithm = "brotli".into(), false),
+    ];
+    for (change, same) in changes {
+        let baseline = with(change);
+        let answer = baseline.comparable(&ours(), Compression::Gzip);
+        assert_eq!(answer.is_ok(), same, "{:?}", baseline.compressor);
+        assert_eq!(baseline.comparable(&ours(), Compression::Raw), Ok(()), "raw sizes are those of the files");
+    }
+    let complaint = with(|by| by.level = 6).comparable(&ours(), Compression::Gzip).expect_err("level 6").to_string();
+    assert!(complaint.contains("gzip level 6 by zlib-rs 0.6.8") && complaint.contains("write-baseline"), "{complaint}");
+    for (backend, expected) in [
+        ("zlib-rs 0.6.8", "zlib-rs 0.6"),
+        ("zlib-ng 2.2.1", "zlib-ng 2"),
+        ("zlib", "zlib"),
+        ("", ""),
+        ("x 0.", "x 0."),
+        ("x 3", "x 3"),
+    ] {
+        assert_eq!(series(backend), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_baseline_survives_its_file(files in proptest::collection::btree_map("\\PC{0,12}", (0u64..1_000_000, 0u64..1_000_000), 0..6)) {
+        let mut canonical: BTreeMap<String, Sizes> = BTreeMap::new();
+        for (name, (raw, gzip)) in files {
+            let known = canonical.entry(names::canonical(&name)).or_default();
+            *known = known.plus(Sizes { raw, gzip });
+        }
+        let baseline = Baseline { compressor: Compressor::ours(), files: canonical, subject: None, measured_at: None };
+        prop_assert_eq!(parse(&baseline.to_json()), Ok(baseline));
+    }
+}

@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+const PATH: &str = "/repos/acme/ecommerce-infra/dispatches";
+
+fn hub() -> Hub {
+    let hub = Hub::start().unwrap();
+    hub.create("acme/ecommerce-infra");
+    hub.create("acme/hidden");
+    hub.grant("t-write", "acme/ecommerce-infra", &["contents=write"]);
+    hub.grant("t-read", "acme/ecommerce-infra", &["contents=read"]);
+    hub
+}
+
+fn agent() -> ureq::Agent {
+    let patience = Some(Duration::from_secs(10));
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(patience).proxy(None).build().into()
+}
+
+/// Status and message.
+fn post(hub: &Hub, path: &str, token: &str, body: &str) -> (u16, String) {
+    let mut request = agent().post(format!("{}{path}", hub.api_url())).content_type("application/json");
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let mut answer = request.send(body).unwrap();
+    let body = answer.body_mut().read_to_string().unwrap();
+    let message = serde_json::from_str(&body).ok().and_then(|body: Value| Some(body["message"].as_str()?.to_owned()));
+    (answer.status().as_u16(), message.unwrap_or(body))
+}
+
+#[test]
+fn a_dispatch_arrives_and_is_remembered() {
+    let hub = hub();
+    let body = json!({ "event_type": "staging-validated", "client_payload": { "service": "frontend" } });
+    assert_eq!(post(&hub, PATH, "t-write", &body.to_string()), (204, String::new()));
+    assert_eq!(post(&hub, "/repos/ACME/Ecommerce-Infra/dispatches", "t-write", r#"{"event_type":"x"}"#).0, 204);
+    let dispatch = |event_type: &str, client_payload| Dispatch { event_type: event_type.to_owned(), client_payload };
+    let expected = [dispatch("staging-validated", json!({ "service": "frontend" })), dispatch("x", json!({}))];
+    assert_eq!(hub.dispatches("acme/ecommerce-infra"), expected);
+    let [asked, _] = &hub.asked()[..] else { panic!("{:?}", hub.asked()) };
+    let expected = Asked { method: "POST".to_owned(), path: PATH.to_owned(), body, answered: Some(204) };
+    assert_eq!(*asked, expected);
+    assert!(hub.violations().is_empty());
+}
+
+#[test]
+fn who_may_not_is_told_as_github_tells_it_and_that_is_no_violation() {
+    let hub = hub();
+    let body = r#"{"event_type":"x"}"#;
+    for (token, path, status, message) in [
+        ("", PATH, 401, "Requires authentication"),
+        ("t-unknown", PATH, 401, "Bad credentials"),
+        ("t-read", PATH, 403, "Resource not accessible by integration"),
+        ("t-write", "/repos/acme/hidden/dispatches", 404, "Not Found"),
+        ("t-write", "/repos/acme/missing/dispatches", 404, "Not Found"),
+    ] {
+        assert_eq!(post(&hub, path, token, body), (status, message.to_owned()), "{token} {path}");
+    }
+    assert!(hub.dispatches("acme/ecommerce-infra").is_empty() && hub.dispatches("acme/hidden").is_empty());
+    assert!(hub.violations().is_empty());
+    assert_eq!(hub.asked().len(), 5);
+}
+
+#[test]
+fn what_the_description_does_not_allow_is_refused_and_remembered() {
+    let hub = hub();
+    let long = format!(r#"{{"event_type":"{}"}}"#, "é".repeat(101));
+    let with = |payload: Value| json!({ "event_type": "x", "client_payload": payload }).to_string();
+    let eleven = with((0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into());
+    // {"a":"…"} is 8 bytes and the text.
+    let large = with(json!({ "a": "x".repeat(65_528) }));
+    for (body, status, message) in [
+        ("{", 400, "Problems parsing JSON"),
+        ("", 422, "A body is needed."),
+        ("[]", 422, "[] is not an object."),
+        ("{}", 422, "\"event_type\" wasn't supplied."),
+        (r#"{"event_type":7}"#, 422, "For 'properties/event_type', 7 is not a string."),
+        (r#"{"event_type":""}"#, 422, "At least 1 character is required; only 0 were supplied."),
+        (r#"{"event_type":"x","inputs":{}}"#, 422, "\"inputs\" is not a permitted key."),
+        (&long, 422, "Only 100 characters are allowed; 101 were supplied."),
+        (&with(json!([])), 422, "For 'properties/client_payload', [] is not an object."),
+        (&eleven, 422, "No more than 10 properties are allowed; 11 were supplied."),
+        (&large, 422, "client_payload is too large."),
+    ] {
+        let before = hub.violations().len();
+        let (seen, said) = post(&hub, PATH, "t-write", body);
+        assert!(seen == status && said.ends_with(message), "{body:.60}: {seen} {said}");
+        let violations = hub.violations();
+        assert!(violations.len() == before + 1 && violations[before].ends_with(message), "{violations:?}");
+    }
+    assert!(hub.dispatches("acme/ecommerce-infra").is_empty());
+    let ten = with((0..10).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into());
+    let full = with(json!({ "a": "x".repeat(65_527) }));
+    let hundred = format!(r#"{{"event_type":"{}"}}"#, "é".repeat(100));
+    for body in [ten, full, hundred] {
+        assert_eq!(post(&hub, PATH, "t-write", &body).0, 204, "at the limit: {body:.60}");
+    }
+}
+
+#[test]
+fn an_unknown_route_method_query_or_header_is_a_violation() {
+    let hub = hub();
+    let body = r#"{"event_type":"x"}"#;
+    for path in ["/", "/repos/acme", "/repos/acme/ecommerce-infra", "/repos/acme/ecommerce-infra/dispatch", "/user"] {
+        assert_eq!(post(&hub, path, "t-write", body).0, 404, "{path}");
+    }
+    assert_eq!(post(&hub, &format!("{PATH}?page=2"), "t-write", body).0, 422);
+    let get = |header: &str, value: &str| {
+        let url = format!("{}{PATH}", hub.api_url());
+        let answer = agent().get(url).header(header, value).call();
+        answer.unwrap().status().as_u16()
+    };
+    assert_eq!(get("accept", "application/json"), 404, "GET is not POST");
+    assert_eq!(get("user-agent", ""), 403);
+    assert_eq!(get("x-github-api-version", "1999-12-31"), 400);
+    assert_eq!(hub.violations().len(), 9, "{:#?}", hub.violations());
+    assert!(hub.dispatches("acme/ecommerce-infra").is_empty());
+}
+
+#[test]
+fn faults_come_in_order_and_then_are_over() {
+    let hub = hub();
+    let body = r#"{"event_type":"x"}"#;
+    let busy = || Answer::json(502, &json!({ "message": "Server Error" }));
+    hub.fail_next(Fault::Instead(busy()));
+    hub.fail_next(Fault::Afterwards(busy()));
+    assert_eq!(post(&hub, PATH, "t-write", body).0, 502);
+    assert!(hub.dispatches("acme/ecommerce-infra").is_empty(), "instead of doing it");
+    assert_eq!(post(&hub, PATH, "t-write", body).0, 502);
+    assert_eq!(hub.dispatches("acme/ecommerce-infra").len(), 1, "after doing it");
+    assert_eq!(post(&hub, PATH, "t-write", body).0, 204);
+    let answered: Vec<_> = hub.asked().into_iter().map(|asked| asked.answered).collect();
+    assert_eq!(answered, [Some(502), Some(502), Some(204)]);
+}
+
+#[test]
+fn an_enterprise_server_has_its_api_below_a_path() {
+    let hub = Hub::start_below("/api/v3").unwrap();
+    hub.create("acme/ecommerce-infra");
+    hub.grant("t", "acme/ecommerce-infra", &["contents=write"]);
+    assert!(hub.api_url().ends_with("/api/v3"));
+    assert_eq!(post(&hub, PATH, "t", r#"{"event_type":"x"}"#).0, 204);
+    let outside = format!("{}{PATH}", hub.api_url().trim_end_matches("/api/v3"));
+    let answer = agent().post(&outside).header("authorization", "Bearer t").send(r#"{"event_type":"x"}"#).unwrap();
+    assert_eq!(answer.status(), 404);
+    assert_eq!(hub.violations(), ["POST outside the API: 404 Not Found"]);
+    let asked: Vec<_> = hub.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked, [PATH, "outside the API"]);
+}

@@ -1,0 +1,249 @@
+//! The infra repository: a bare git repository holding kustomizations of a few services, and clones of it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The branch everything happens on.
+pub const BRANCH: &str = "main";
+/// The services of the reference shop.
+pub const SERVICES: [&str; 5] =
+    ["checkout-service", "catalog-service", "inventory-service", "payments-service", "frontend"];
+/// The tag every service starts from, in both environments.
+pub const FIRST_TAG: &str = "1.4.1";
+/// Environments of every service.
+pub const ENVIRONMENTS: [&str; 2] = ["staging", "production"];
+
+/// The repository; its folder belongs to the caller, who also removes it.
+pub struct Infra {
+    folder: PathBuf,
+    bare: PathBuf,
+}
+
+impl Infra {
+    /// Creates `infra.git` in `folder` with one commit on [`BRANCH`]: `apps/<service>/base` and, for each environment,
+    /// `apps/<service>/overlays/<environment>/kustomization.yaml`.
+    ///
+    /// # Errors
+    /// When a file cannot be written, git is not installed, or git fails.
+    pub fn create(folder: &Path, services: &[&str]) -> io::Result<Self> {
+        let infra = Self { folder: folder.to_owned(), bare: folder.join("infra.git") };
+        let tree = tempfile::tempdir_in(folder)?;
+        for service in services {
+            write_service(tree.path(), service)?;
+        }
+        fs::write(tree.path().join("README.md"), README)?;
+        infra.git(folder, ["init", "--quiet", "--bare", "--initial-branch", BRANCH, "infra.git"])?;
+        // The files are committed from outside: the repository itself stays bare.
+        for command in [&["add", "--all"][..], &["commit", "--quiet", "--message", "The shop as it runs today"]] {
+            let places = ["--git-dir", "../infra.git", "--work-tree", "."];
+            infra.git(tree.path(), places.iter().chain(command).copied())?;
+        }
+        // Otherwise an index of those files stays behind, which no bare repository has.
+        fs::remove_file(infra.bare.join("index"))?;
+        Ok(infra)
+    }
+
+    /// The bare repository; also its address for git.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.bare
+    }
+
+    /// Clones [`BRANCH`] into a folder that does not exist yet.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn clone_to(&self, to: &Path) -> io::Result<()> {
+        let [from, to] = [&self.bare, to].map(Path::as_os_str);
+        self.git(&self.folder, ["clone".as_ref(), "--quiet".as_ref(), "--branch".as_ref(), BRANCH.as_ref(), from, to])?;
+        Ok(())
+    }
+
+    /// A file of the tip of [`BRANCH`], by its path in the repository.
+    ///
+    /// # Errors
+    /// When there is no such file, or git fails.
+    pub fn read(&self, path: &str) -> io::Result<String> {
+        self.git(&self.bare, ["show".to_owned(), format!("{BRANCH}:{path}")])
+    }
+
+    /// The messages of [`BRANCH`]'s commits, newest first.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn messages(&self) -> io::Result<Vec<String>> {
+        let log = self.git(&self.bare, ["log", "-z", "--format=%B", BRANCH])?;
+        Ok(log.split_terminator('\0').map(|message| message.trim().to_owned()).collect())
+    }
+
+    /// Git as if nobody had configured it, and whatever repository the caller works in.
+    fn git(
+        &self,
+        folder: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>,
+    ) -> io::Result<String> {
+        let mut git = Command::new("git");
+        git.args(arguments).current_dir(folder).stdin(std::process::Stdio::null());
+        for variable in REDIRECTING {
+            git.env_remove(variable);
+        }
+        git.env("HOME", &self.folder)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C");
+        for (name, email) in [("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"), ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")] {
+            git.env(name, "Platform").env(email, "platform@shop.invalid");
+        }
+        let output = git.output().map_err(|error| io::Error::new(error.kind(), format!("cannot run git: {error}")))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(io::Error::other(format!("git ended with {}: {}", output.status, said.trim())));
+        }
+        String::from_utf8(output.stdout).map_err(io::Error::other)
+    }
+}
+
+/// Variables that would lead git to another repository, other settings or other programs: those that
+/// `git rev-parse --local-env-vars` lists, and the ones around them.
+const REDIRECTING: [&str; 22] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_TEMPLATE_DIR",
+    "GIT_WORK_TREE",
+    "XDG_CONFIG_HOME",
+];
+
+const README: &str = "# What runs where\n\nOne folder per service; a promotion changes one image in one overlay.\n";
+
+fn write_service(tree: &Path, service: &str) -> io::Result<()> {
+    let app = tree.join("apps").join(service);
+    write(&app.join("base/kustomization.yaml"), &base(service))?;
+    write(&app.join("base/deployment.yaml"), &deployment(service))?;
+    for environment in ENVIRONMENTS {
+        write(&app.join("overlays").join(environment).join("kustomization.yaml"), &overlay(service, environment))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)
+}
+
+fn base(service: &str) -> String {
+    format!(
+        "\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+labels:
+  - pairs:
+      app.kubernetes.io/name: {service}
+    includeSelectors: true
+resources:
+  - deployment.yaml
+"
+    )
+}
+
+fn deployment(service: &str) -> String {
+    format!(
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {service}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+        - name: {service}
+          image: {service} # which one: see the overlays
+          readinessProbe:
+            httpGet: {{ path: /health/ready, port: 8080 }}
+"
+    )
+}
+
+fn overlay(service: &str, environment: &str) -> String {
+    let replicas = if environment == "production" { 4 } else { 1 };
+    format!(
+        "\
+# {service} in {environment}. The image is set by promotions; everything else is changed by hand, in a pull request.
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: {environment}
+
+resources:
+  - ../../base
+
+images:
+  - name: {service}
+    newName: ghcr.io/acme/{service} # our own registry, never a mirror
+    newTag: {FIRST_TAG}
+
+replicas:
+  - name: {service}
+    count: {replicas} # agreed with the platform team
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_has_an_image_in_every_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let infra = Infra::create(folder.path(), &SERVICES).unwrap();
+        for service in SERVICES {
+            for environment in ENVIRONMENTS {
+                let overlay = infra.read(&format!("apps/{service}/overlays/{environment}/kustomization.yaml")).unwrap();
+                assert!(overlay.contains(&format!("newName: ghcr.io/acme/{service} #")), "{overlay}");
+                assert!(overlay.contains("newTag: 1.4.1\n"), "{overlay}");
+            }
+            assert!(infra.read(&format!("apps/{service}/base/deployment.yaml")).unwrap().contains("readinessProbe"));
+        }
+        assert!(infra.read("apps/nobody/base/deployment.yaml").is_err());
+        assert_eq!(infra.messages().unwrap(), ["The shop as it runs today"]);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["infra.git"], "nothing else stays behind");
+    }
+
+    #[test]
+    fn a_clone_can_push_and_the_bare_repository_shows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let infra = Infra::create(folder.path(), &["frontend"]).unwrap();
+        let clone = folder.path().join("clone");
+        infra.clone_to(&clone).unwrap();
+        assert_eq!(infra.git(&clone, ["status", "--porcelain", "--branch"]).unwrap(), "## main...origin/main\n");
+        infra.git(&clone, ["commit", "--quiet", "--allow-empty", "--message", "a change"]).unwrap();
+        infra.git(&clone, ["push", "--quiet", "origin", "main"]).unwrap();
+        assert_eq!(infra.messages().unwrap(), ["a change", "The shop as it runs today"]);
+        let again = infra.clone_to(&clone).unwrap_err().to_string();
+        assert!(again.contains("already exists"), "{again}");
+    }
+}

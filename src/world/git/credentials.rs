@@ -1,0 +1,204 @@
+//! How git is authenticated, and how what it says is made fit to be shown.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::world::{process::Program, secret::Secret};
+
+/// A token, and the one server it is for.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    server: String,
+    token: Secret,
+}
+
+impl Credentials {
+    /// `server` is a URL whose scheme, host and port count: `https://github.com`.
+    pub(super) fn new(server: &str, token: Secret) -> Self {
+        Self { server: server.to_owned(), token }
+    }
+
+    pub(super) fn server(&self) -> String {
+        redacted(&self.server)
+    }
+
+    /// Whether the token is for the server behind `url`. Never for ssh, files and other hosts.
+    pub(super) fn are_for(&self, url: &str) -> bool {
+        !self.token.expose().is_empty()
+            && Origin::of(url).is_some_and(|origin| Some(origin) == Origin::of(&self.server))
+    }
+
+    /// Makes a git `program`, to which no subcommand was added yet, send the token with its requests to `url`, in place of
+    /// any other authentication that is configured. The token travels by the environment, never by the arguments.
+    pub(super) fn give(&self, program: Program, url: &str) -> Program {
+        // The most specific key wins in git, not the last one: one for a shorter URL would lose against a header that
+        // `actions/checkout` or a person left in the configuration. An empty value forgets the headers so far.
+        let key = format!("http.{}", without_secrets(url));
+        program
+            .args(["-c", "credential.helper="])
+            .arg(format!("--config-env={key}.extraheader=PROMOTE_GATES_GIT_NO_HEADER"))
+            .arg(format!("--config-env={key}.extraheader=PROMOTE_GATES_GIT_HEADER"))
+            // After a redirect to another host git goes on there with all of its headers (seen with 2.39).
+            .arg(format!("--config-env={key}.followRedirects=PROMOTE_GATES_GIT_NO_REDIRECT"))
+            .set("PROMOTE_GATES_GIT_NO_HEADER", "")
+            .set("PROMOTE_GATES_GIT_HEADER", format!("AUTHORIZATION: basic {}", self.basic()))
+            .set("PROMOTE_GATES_GIT_NO_REDIRECT", "false")
+    }
+
+    /// What GitHub expects: any user name, with the token as the password.
+    fn basic(&self) -> String {
+        BASE64_STANDARD.encode(format!("x-access-token:{}", self.token.expose()))
+    }
+
+    /// `text` without the token in any of the forms that it takes here.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        let token = self.token.expose();
+        if token.is_empty() {
+            return text.to_owned();
+        }
+        let basic = self.basic();
+        [basic.as_str(), basic.trim_end_matches('='), &BASE64_STANDARD.encode(token), token]
+            .iter()
+            .fold(text.to_owned(), |text, form| text.replace(form, "***"))
+    }
+}
+
+/// Scheme, host and port of an HTTP URL.
+#[derive(PartialEq)]
+struct Origin {
+    scheme: String,
+    host: String,
+    port: String,
+}
+
+impl Origin {
+    fn of(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let usual = match scheme.as_str() {
+            "http" => "80",
+            "https" => "443",
+            _ => return None,
+        };
+        let (authority, _) = split_authority(rest);
+        let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address).to_ascii_lowercase();
+        // The colons of an IPv6 address stand before its bracket.
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port),
+            _ => (address.as_str(), ""),
+        };
+        let port = if port.is_empty() { usual } else { port };
+        Some(Self { scheme, host: host.to_owned(), port: port.to_owned() })
+    }
+}
+
+fn split_authority(rest: &str) -> (&str, &str) {
+    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
+}
+
+/// A URL as git's configuration matches it: with its user, without password, query and fragment.
+fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = split_authority(rest);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(userinfo, _)| userinfo.split(':').next().unwrap_or_default());
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    match user {
+        Some(user) => format!("{scheme}://{user}@{address}{path}"),
+        None => format!("{scheme}://{address}{path}"),
+    }
+}
+
+/// A remote's URL as it may be shown: without userinfo, query and fragment, each of which may hold a secret.
+#[must_use]
+pub fn redacted(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        // `user@host:path`, or a URL whose scheme was forgotten.
+        None => (String::new(), url),
+    };
+    let (authority, path) = split_authority(rest);
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    // A file may well hold these characters in its name, and no secrets.
+    let path = if scheme.is_empty() { path } else { path.split(['?', '#']).next().unwrap_or_default() };
+    format!("{scheme}{address}{path}")
+}
+
+/// `text` with every URL in it [`redacted`].
+pub(super) fn redact_urls(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let start = rest[..at]
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'))
+            .map_or(0, |before| before + rest[before..].chars().next().map_or(1, char::len_utf8));
+        let end = at
+            + rest[at..]
+                .find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>'))
+                .unwrap_or(rest.len() - at);
+        shown.push_str(&rest[..start]);
+        shown.push_str(&redacted(&rest[start..end]));
+        rest = &rest[end..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, shown) in [
+            ("https://github.com/acme/infra", "https://github.com/acme/infra"),
+            ("https://x-access-token:hunter2@github.com/acme/infra.git", "https://github.com/acme/infra.git"),
+            ("https://hunter2@github.com", "https://github.com"),
+            ("https://a:hunter@2@[::1]:8080/x?token=hunter2#y", "https://[::1]:8080/x"),
+            ("https://github.com?hunter2", "https://github.com"),
+            ("ssh://git@github.com/acme/infra", "ssh://github.com/acme/infra"),
+            ("git@github.com:acme/infra.git", "github.com:acme/infra.git"),
+            ("x-access-token:hunter2@github.com/acme/infra", "github.com/acme/infra"),
+            ("/srv/infra@old?.git", "/srv/infra@old?.git"),
+            ("file:///srv/a@b.git", "file:///srv/a@b.git"),
+            ("", ""),
+        ] {
+            assert_eq!(redacted(url), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn urls_inside_of_text_are_too() {
+        let text = "fatal: unable to access 'https://bob:hunter2@x.example/r.git/': ä://hunter2@y z://b@c";
+        assert_eq!(redact_urls(text), "fatal: unable to access 'https://x.example/r.git/': ä://y z://c");
+    }
+
+    #[test]
+    fn a_token_is_for_one_server() {
+        let ours = Credentials::new("https://github.com", Secret::new("t".into()));
+        for url in ["https://github.com/a/b", "https://bob:x@GitHub.com:443/a", "HTTPS://github.com"] {
+            assert!(ours.are_for(url), "{url}");
+        }
+        for url in [
+            "http://github.com/a/b",
+            "https://github.com.evil.example/a",
+            "https://github.com:8443/a",
+            "https://github.com@evil.example/a",
+            "ssh://git@github.com/a",
+            "git@github.com:a/b",
+            "/srv/github.com",
+        ] {
+            assert!(!ours.are_for(url), "{url}");
+        }
+        assert!(!Credentials::new("https://github.com", Secret::new(String::new())).are_for("https://github.com/a"));
+        assert!(!Credentials::new("nonsense", Secret::new("t".into())).are_for("nonsense"));
+    }
+
+    #[test]
+    fn no_form_of_the_token_is_left() {
+        let ours = Credentials::new("https://github.com", Secret::new("hunter22".into()));
+        let basic = ours.basic();
+        let text = format!("hunter22 {basic} {} aHVudGVyMjI=", basic.trim_end_matches('='));
+        assert_eq!(ours.scrub(&text), "*** *** *** ***");
+        assert_eq!(Credentials::new("x", Secret::new(String::new())).scrub("abc"), "abc");
+    }
+}

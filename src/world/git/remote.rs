@@ -1,0 +1,204 @@
+//! What a remote holds.
+
+use crate::{
+    verdict::Complaint,
+    world::process::{Finished, Program},
+};
+
+use super::{Branch, Commit, Git, redacted};
+
+/// A remote that the checkout's configuration names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remote {
+    pub(super) name: String,
+    pub(super) fetch_url: String,
+    pub(super) push_url: String,
+}
+
+impl Remote {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it pushes to, [`redacted`].
+    #[must_use]
+    pub fn url(&self) -> String {
+        redacted(&self.push_url)
+    }
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("name", &self.name).field("url", &self.url()).finish_non_exhaustive()
+    }
+}
+
+/// The tip of a remote branch, fetched. What it holds is kept from being collected until this is dropped.
+pub struct Tip {
+    pub commit: Commit,
+    _held: Held,
+}
+
+/// A ref of our own; dropped, it is deleted.
+struct Held {
+    git: Git,
+    name: String,
+}
+
+impl Held {
+    fn new(git: &Git) -> Self {
+        let name = format!("refs/promote-gates/{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        Self { git: git.clone(), name }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A ref left behind does no harm; nothing else depends on this.
+        let _ = self.git.ask(&self.git.program().args(["update-ref", "-d", &self.name]));
+    }
+}
+
+impl Git {
+    /// Looks a remote up in the configuration; no remote is asked.
+    ///
+    /// # Errors
+    /// There is none of this name, or it pushes to several places.
+    pub fn remote(&self, name: &str) -> Result<Remote, Complaint> {
+        let names = self.ask(&self.program().arg("remote"))?;
+        let names = String::from_utf8_lossy(&names);
+        if !names.lines().any(|known| known == name) {
+            let known = names.lines().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(Complaint::about("remote").seen(format!("{name:?}")).expected(if known.is_empty() {
+                "a remote, but this checkout has none".into()
+            } else {
+                format!("a remote of this checkout: {known}")
+            }));
+        }
+        let url = |all: &[&str]| {
+            let urls = self.ask(&self.program().args(["remote", "get-url"]).args(all).args(["--", name]))?;
+            let urls = String::from_utf8_lossy(&urls);
+            match urls.lines().collect::<Vec<_>>()[..] {
+                [url] => Ok(url.to_owned()),
+                // One push would have several outcomes.
+                ref urls => Err(Complaint::about(format!("remote {name}"))
+                    .seen(urls.iter().map(|url| redacted(url)).collect::<Vec<_>>().join(", "))
+                    .expected("one URL to push to")),
+            }
+        };
+        Ok(Remote { name: name.to_owned(), fetch_url: url(&[])?, push_url: url(&["--push", "--all"])? })
+    }
+
+    /// The branch that the remote's HEAD names; `None` when it names none.
+    ///
+    /// # Errors
+    /// The remote could not be asked.
+    pub fn remote_default_branch(&self, remote: &Remote) -> Result<Option<Branch>, Complaint> {
+        let refs = self.ls_remote(remote, &["--symref"], "HEAD")?;
+        let name = refs.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+        name.map(|name| self.parse("git ls-remote", name)).transpose()
+    }
+
+    /// Where a branch of the remote is now; `None` when the remote has no such branch. Nothing is fetched.
+    ///
+    /// # Errors
+    /// The remote could not be asked.
+    pub fn remote_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Commit>, Complaint> {
+        let full = branch.full();
+        let refs = self.ls_remote(remote, &[], &full)?;
+        // The pattern matches the ends of names as well.
+        let id = refs.lines().find_map(|line| line.strip_suffix(&full)?.strip_suffix('\t'));
+        id.map(|id| self.parse("git ls-remote", id)).transpose()
+    }
+
+    fn ls_remote(&self, remote: &Remote, options: &[&str], name: &str) -> Result<String, Complaint> {
+        let ask =
+            self.to(&remote.fetch_url).args(["ls-remote", "--quiet"]).args(options).args(["--", &remote.name, name]);
+        let end = self.run(&ask, self.patience)?;
+        if !end.status.success() {
+            return Err(self.unreachable("git ls-remote", remote, &end));
+        }
+        self.answer("git ls-remote", end).map(|answer| String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// Fetches the tip of a remote branch, with the history that a complete or shallow checkout does not hold yet, into a
+    /// ref of its own: any number of these can go on in one checkout, whatever state it is in. `None` when the remote has
+    /// no such branch.
+    ///
+    /// # Errors
+    /// The remote could not be asked, or the tip is no commit.
+    pub fn fetch_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Tip>, Complaint> {
+        let held = Held::new(self);
+        let full = branch.full();
+        let end = self.fetch(remote, &[], &format!("+{full}:{}", held.name))?;
+        // Lines of `remote:` are the remote's own words.
+        let missing = format!("fatal: couldn't find remote ref {full}");
+        if !end.status.success() && end.stderr.text().lines().any(|line| line == missing) {
+            return Ok(None);
+        }
+        if !end.status.success() {
+            return Err(self.unreachable("git fetch", remote, &end));
+        }
+        let peeled = format!("{}^{{commit}}", held.name);
+        let id = self.ask(&self.program().args(["rev-parse", "--verify", "--end-of-options", &peeled]))?;
+        let commit = self.parse("git rev-parse", String::from_utf8_lossy(&id).trim_end())?;
+        Ok(Some(Tip { commit, _held: held }))
+    }
+
+    /// Sees to it that the files of `commit` are there. A shallow checkout gets this one commit, a complete one its history
+    /// as well; one that has it asks no remote.
+    ///
+    /// # Errors
+    /// The remote could not be asked, or does not give this commit.
+    pub fn fetch_commit(&self, remote: &Remote, commit: &Commit) -> Result<(), Complaint> {
+        let there = self.program().args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
+        if self.run(&there, self.patience)?.status.success() {
+            return Ok(());
+        }
+        // `--depth` in a complete checkout would make it shallow.
+        let depth: &[&str] = if self.shallow()?.is_empty() { &[] } else { &["--depth=1"] };
+        let end = self.fetch(remote, depth, commit.as_str())?;
+        if !end.status.success() {
+            return Err(self.unreachable("git fetch", remote, &end));
+        }
+        Ok(())
+    }
+
+    fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<Finished, Complaint> {
+        let fetch = self
+            .to(&remote.fetch_url)
+            .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules"])
+            // Without it the remote-tracking branch would move as well.
+            .arg("--refmap=")
+            .args(options)
+            .args(["--", &remote.name, refspec]);
+        self.run(&fetch, self.patience)
+    }
+
+    /// Git, authenticated for `url` when there is a token for it.
+    pub(super) fn to(&self, url: &str) -> Program {
+        match &self.credentials {
+            Some(credentials) if credentials.are_for(url) => credentials.give(self.program(), url),
+            _ => self.program(),
+        }
+    }
+
+    fn unreachable(&self, what: &str, remote: &Remote, end: &Finished) -> Complaint {
+        let url = &remote.fetch_url;
+        let complaint = Complaint::about(format!("{what} from {} ({})", remote.name, redacted(url)))
+            .seen(self.said(end))
+            .expected("a repository that can be read");
+        complaint.next(match &self.credentials {
+            Some(credentials) if !credentials.are_for(url) => {
+                format!("the token was not used: it is for {}", credentials.server())
+            }
+            // Ours: a token follows no redirect.
+            Some(_) if end.stderr.text().contains("The requested URL returned error: 30") => {
+                "it moved: give the remote its new URL (`git remote set-url`, or the name that the repository has now)"
+                    .into()
+            }
+            _ => "check the remote's URL, the network, and that the token may read its contents".into(),
+        })
+    }
+}

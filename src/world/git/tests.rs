@@ -1,0 +1,149 @@
+//! Real repositories in temporary directories, with file, and on loopback HTTP, remotes.
+
+mod checkout;
+mod http;
+mod push;
+mod remote;
+mod trees;
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// Runs a plain git that knows neither our environment nor anybody's configuration, and returns what it prints.
+fn git(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "init.defaultBranch=main", "-c", "core.fsync=none"])
+        .args(args)
+        .current_dir(dir)
+        .env_clear()
+        .env("PATH", path())
+        .env("HOME", "/nonexistent")
+        .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null")])
+        .envs([
+            ("GIT_AUTHOR_NAME", "A"),
+            ("GIT_AUTHOR_EMAIL", "a@x"),
+            ("GIT_COMMITTER_NAME", "C"),
+            ("GIT_COMMITTER_EMAIL", "c@x"),
+        ])
+        .output()
+        .expect("git is there");
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// The PATH that `sh` sees: git needs one to find its parts.
+fn path() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| {
+        let output = Command::new("sh").args(["-c", "printf %s \"$PATH\""]).output().expect("sh is there");
+        String::from_utf8(output.stdout).expect("a PATH in UTF-8")
+    });
+    &PATH
+}
+
+/// A bare repository with three commits on `main`, and places for checkouts of it.
+struct Forge {
+    dir: TempDir,
+}
+
+impl Forge {
+    fn new() -> Self {
+        let forge = Self { dir: tempfile::tempdir().expect("a temporary directory") };
+        git(forge.dir.path(), &["init", "-q", "--bare", "infra.git"]);
+        let mut stream = String::new();
+        for number in 1..=3 {
+            let tag = format!("tag: {number}\n");
+            let _ = write!(stream, "commit refs/heads/main\ncommitter C <c@x> {number} +0000\ndata 2\nc{number}\n");
+            let _ = write!(
+                stream,
+                "M 644 inline README\ndata 7\nreadme\n\nM 644 inline apps/shop/image.txt\ndata {}\n{tag}\n",
+                tag.len()
+            );
+        }
+        let import = Program::new("git")
+            .args(["fast-import", "--quiet"])
+            .in_dir(forge.bare())
+            .stdin(stream)
+            .scrubbed()
+            .set("PATH", path());
+        let end = run(&import, &Groups::default(), LOCAL).expect("git is there");
+        assert!(end.status.success(), "{}", end.stderr.text());
+        forge
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn bare(&self) -> PathBuf {
+        self.path("infra.git")
+    }
+
+    /// A checkout; `options` are those of `git clone`.
+    fn checkout(&self, name: &str, options: &[&str]) -> PathBuf {
+        let url = format!("file://{}", self.bare().display());
+        git(self.dir.path(), &[&["clone", "-q"], options, &[&url, name]].concat());
+        self.path(name)
+    }
+
+    fn tip(&self) -> String {
+        git(&self.bare(), &["rev-parse", "main"])
+    }
+}
+
+/// All of a checkout that must not change.
+fn snapshot(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = |path: &str| (path.to_owned(), fs::read(dir.join(path)).unwrap_or_default());
+    // First the index: asking for the status may write it.
+    let mut seen =
+        vec![read(".git/index"), read(".git/HEAD"), read(".git/config"), read(".git/shallow"), read(".git/FETCH_HEAD")];
+    for ask in
+        [&["status", "--porcelain=v2", "--branch", "--ignored"][..], &["for-each-ref"], &["stash", "list"], &["diff"]]
+    {
+        seen.push((ask.join(" "), git(dir, &[&["--no-optional-locks"], ask].concat()).into_bytes()));
+    }
+    seen
+}
+
+fn open(dir: &Path) -> Git {
+    Git::open(dir, &Groups::default()).expect("a checkout")
+}
+
+fn origin(git: &Git) -> Remote {
+    git.remote("origin").expect("a remote")
+}
+
+fn main_branch() -> Branch {
+    "main".parse().expect("a branch")
+}
+
+fn commit(id: &str) -> Commit {
+    id.parse().expect("a commit")
+}
+
+fn tree_path(path: &str) -> TreePath {
+    path.parse().expect("a path")
+}
+
+fn file(path: &str, text: &str) -> NewFile {
+    NewFile { path: tree_path(path), mode: Mode::Regular, bytes: text.into() }
+}
+
+fn signature() -> Signature {
+    let bot = Identity::new("promotion-bot", "bot@acme.example").expect("an identity");
+    Signature { author: bot.clone(), committer: bot, at: UNIX_EPOCH + Duration::from_secs(1_700_000_000) }
+}
+
+/// A new commit on `parent` that sets the file `name` to `text`.
+fn change(git: &Git, parent: &Commit, name: &str, text: &str) -> Commit {
+    git.commit_files(parent, &[file(name, text)], "a change", &signature()).expect("a commit")
+}

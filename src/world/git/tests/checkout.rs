@@ -1,0 +1,96 @@
+use std::env;
+
+use super::*;
+
+#[test]
+fn the_place_in_a_checkout_is_known() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &[]);
+    let top = fs::canonicalize(&dir).expect("it is there");
+
+    let at_top = open(&dir);
+    assert_eq!((at_top.toplevel(), at_top.prefix()), (top.as_path(), ""));
+    assert_eq!(at_top.current_branch(), Ok(Some(main_branch())));
+    let inside = open(&dir.join("apps/shop"));
+    assert_eq!((inside.toplevel(), inside.prefix()), (top.as_path(), "apps/shop/"));
+
+    git(&dir, &["tag", "release"]);
+    git(&dir, &["switch", "-qc", "release"]);
+    assert_eq!(inside.current_branch(), Ok(Some("release".parse().expect("a branch"))), "a tag of the same name");
+    git(&dir, &["switch", "-q", "--detach"]);
+    assert_eq!(inside.current_branch(), Ok(None));
+}
+
+#[test]
+fn no_checkout_is_named_with_its_path() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    git(dir.path(), &["init", "-q", "--bare", "bare.git"]);
+    for (name, seen) in
+        [("nowhere", "no such directory"), ("", "not a git checkout"), ("bare.git", "not a git checkout")]
+    {
+        let path = dir.path().join(name);
+        let complaint = Git::open(&path, &Groups::default()).err().expect("no checkout");
+        assert_eq!((complaint.what, complaint.seen.as_str()), (path.display().to_string(), seen));
+    }
+}
+
+#[test]
+fn a_checkout_of_another_user_is_read_or_the_way_out_is_named() {
+    let said = "exit code 128: fatal: detected dubious ownership in repository at '/x'";
+    assert!(no_checkout(Path::new("/x"), said).next.contains("safe.directory"));
+    // Only root can give a directory away, and is root in most containers.
+    if rustix::process::geteuid().is_root() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        git(dir.path(), &["init", "-q"]);
+        for path in [dir.path().to_owned(), dir.path().join(".git")] {
+            std::os::unix::fs::chown(path, Some(12345), None).expect("given away");
+        }
+        open(dir.path());
+    }
+}
+
+/// What a hook, a wrapper or an earlier step may have left in the environment does not lead us elsewhere. The environment
+/// belongs to a process, so this starts one: the tests of trees, again.
+#[test]
+fn the_environment_does_not_lead_elsewhere() {
+    let names =
+        ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"];
+    let output = Command::new(env::current_exe().expect("this program"))
+        .args(["world::git::tests::trees", "--test-threads=2"])
+        .envs(names.map(|name| (name, "/nonexistent")))
+        .envs([
+            ("GIT_TRACE", "1"),
+            ("GIT_GLOB_PATHSPECS", "1"),
+            ("LC_ALL", "de_DE.UTF-8"),
+            ("GIT_AUTHOR_DATE", "nonsense"),
+        ])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !said.contains(" 0 passed"), "{said}");
+}
+
+#[test]
+fn ancestors_are_known_as_far_as_the_history_goes() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &[]);
+    let full = open(&dir);
+    let [one, two, three] = ["HEAD~2", "HEAD~1", "HEAD"].map(|name| commit(&git(&dir, &["rev-parse", name])));
+    assert_eq!(full.is_ancestor(&one, &three), Ok(true));
+    assert_eq!(full.is_ancestor(&three, &three), Ok(true));
+    assert_eq!(full.is_ancestor(&three, &one), Ok(false));
+    assert!(full.is_ancestor(&commit(&"0".repeat(40)), &three).is_err());
+
+    let shallow_dir = forge.checkout("shallow", &["--depth=2"]);
+    let shallow = open(&shallow_dir);
+    assert_eq!(shallow.is_ancestor(&two, &three), Ok(true));
+    // Known all the same: what is cut off lies behind commits that `three` has itself.
+    assert_eq!(shallow.is_ancestor(&three, &two), Ok(false));
+    let ours = change(&shallow, &three, "a", "a");
+    assert_eq!(shallow.is_ancestor(&ours, &three), Ok(false));
+    assert_eq!(shallow.is_ancestor(&three, &ours), Ok(true));
+    // Two commits of which neither is seen to follow the other, and one has a past that is not there.
+    shallow.fetch_commit(&origin(&shallow), &one).expect("fetched");
+    let complaint = shallow.is_ancestor(&one, &three).expect_err("not known");
+    assert!(complaint.seen.contains("shallow"), "{complaint}");
+}

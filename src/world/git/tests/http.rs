@@ -1,0 +1,219 @@
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use super::*;
+
+const TOKEN: &str = "ghs_hunter2hunter2";
+/// `x-access-token:ghs_hunter2hunter2`.
+const OURS: &str = "basic eC1hY2Nlc3MtdG9rZW46Z2hzX2h1bnRlcjJodW50ZXIy";
+
+/// A git server that gives one answer to whatever is asked, and remembers who asked.
+struct Server {
+    url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+struct Asked {
+    line: String,
+    authorization: Vec<String>,
+}
+
+impl Server {
+    fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let book = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                serve(stream, &book, &answer);
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.asked.lock().expect("not poisoned"))
+    }
+
+    /// Asserts that something was asked, and each time with exactly our header.
+    fn saw_only_ours(&self) {
+        let asked = self.asked();
+        assert!(!asked.is_empty());
+        for Asked { line, authorization } in asked {
+            assert_eq!(authorization, [OURS], "{line}");
+        }
+    }
+}
+
+fn serve(mut stream: TcpStream, book: &Mutex<Vec<Asked>>, answer: &impl Fn(&str) -> String) {
+    let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines().map_while(Result::ok);
+    let Some(line) = lines.next() else { return };
+    let authorization = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned())))
+        .filter_map(|(name, value)| (name == "authorization").then_some(value))
+        .collect();
+    let answer = answer(&line);
+    book.lock().expect("not poisoned").push(Asked { line, authorization });
+    let _ = stream.write_all(answer.as_bytes());
+}
+
+fn status(status: &str, header: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+/// The refs of a repository with one branch, as `info/refs` gives them; <https://git-scm.com/docs/gitprotocol-http>.
+fn refs(service: &str, id: &str) -> String {
+    let packet = |text: &str| format!("{:04x}{text}", text.len() + 4);
+    let body = packet(&format!("# service={service}\n"))
+        + "0000"
+        + &packet(&format!("{id} refs/heads/main\0report-status\n"))
+        + "0000";
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-{service}-advertisement\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// A checkout whose `origin` is at `url`, as `actions/checkout` leaves it: with a header of its own in the configuration.
+fn checkout(forge: &Forge, url: &str) -> PathBuf {
+    let dir = forge.checkout("infra", &[]);
+    git(&dir, &["remote", "set-url", "origin", url]);
+    let server = url.split_inclusive('/').take(3).collect::<String>();
+    for place in [server.as_str(), url] {
+        git(&dir, &["config", "--add", &format!("http.{place}.extraheader"), "AUTHORIZATION: basic persisted"]);
+    }
+    git(&dir, &["config", "http.extraheader", "AUTHORIZATION: basic anywhere"]);
+    dir
+}
+
+fn token() -> Secret {
+    Secret::new(TOKEN.into())
+}
+
+#[test]
+fn exactly_our_authorization_is_sent() {
+    let forge = Forge::new();
+    let id = forge.tip();
+    let server = Server::new(move |line| match line {
+        line if line.starts_with("POST") => status("403 Forbidden", ""),
+        line if line.contains("receive-pack") => refs("git-receive-pack", &id),
+        _ => refs("git-upload-pack", &id),
+    });
+    let url = format!("{}/acme/infra.git", server.url);
+    let dir = checkout(&forge, &url);
+    let ours = open(&dir).with_token(&server.url, token());
+    assert_eq!(ours.remote_tip(&origin(&ours), &main_branch()), Ok(Some(commit(&forge.tip()))));
+    server.saw_only_ours();
+
+    let made = change(&ours, &commit(&forge.tip()), "a", "1");
+    let refused = ours.push(&origin(&ours), &made, &main_branch());
+    assert!(matches!(&refused, Push::Refused { why } if why.contains("403")), "{refused:?}");
+    server.saw_only_ours();
+
+    // Credentials inside of the URL do not win either, and are never shown.
+    git(&dir, &["remote", "set-url", "origin", &url.replace("://", "://bob:hunter2@")]);
+    git(
+        &dir,
+        &[
+            "config",
+            "--add",
+            &format!("http.{}.extraheader", url.replace("://", "://bob@")),
+            "AUTHORIZATION: basic bob",
+        ],
+    );
+    assert!(ours.remote_tip(&origin(&ours), &main_branch()).is_ok());
+    server.saw_only_ours();
+}
+
+#[test]
+fn without_a_token_the_configuration_counts() {
+    let forge = Forge::new();
+    let id = forge.tip();
+    let server = Server::new(move |_| refs("git-upload-pack", &id));
+    let ours = open(&checkout(&forge, &format!("{}/x.git", server.url)));
+    assert!(ours.remote_tip(&origin(&ours), &main_branch()).is_ok());
+    assert!(server.asked().iter().all(|asked| asked.authorization.contains(&"basic persisted".to_owned())));
+}
+
+#[test]
+fn a_token_is_not_sent_to_another_server() {
+    let forge = Forge::new();
+    let other = Server::new(|_| status("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n"));
+    let dir = forge.checkout("infra", &[]);
+    git(&dir, &["remote", "set-url", "origin", &format!("{}/x.git", other.url)]);
+    let ours = open(&dir).with_token("https://github.com", token());
+    let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
+    assert!(complaint.next.contains("it is for https://github.com"), "{complaint}");
+    let asked = other.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.authorization.is_empty()));
+}
+
+#[test]
+fn a_redirect_does_not_take_the_token_along() {
+    let forge = Forge::new();
+    let id = forge.tip();
+    let elsewhere = Server::new(move |_| refs("git-upload-pack", &id));
+    let location = format!("Location: {}/x.git/info/refs?service=git-upload-pack\r\n", elsewhere.url);
+    let server = Server::new(move |_| status("302 Found", &location));
+    let dir = checkout(&forge, &format!("{}/x.git", server.url));
+    git(&dir, &["config", &format!("http.{}/x.git.followRedirects", server.url), "true"]);
+    let ours = open(&dir).with_token(&server.url, token());
+    let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not followed");
+    assert!(complaint.next.contains("moved"), "{complaint}");
+    server.saw_only_ours();
+    assert!(elsewhere.asked().is_empty());
+}
+
+#[test]
+fn no_error_shows_the_token_even_when_the_server_says_it() {
+    let forge = Forge::new();
+    // `ERR` lets a server put any words into git's mouth.
+    let server = Server::new(|line| {
+        let said = format!("you are {TOKEN}, {OURS}, at http://bob:hunter2@x/");
+        let service = if line.contains("receive-pack") { "git-receive-pack" } else { "git-upload-pack" };
+        refs(service, &"0".repeat(40))
+            .replace(&"0".repeat(40), &format!("ERR {said}"))
+            .replace("Content-Length", "X-Length")
+    });
+    let dir = checkout(&forge, &format!("{}/x.git", server.url.replace("://", "://bob:hunter2@")));
+    let ours = open(&dir).with_token(&server.url, token());
+    let made = change(&ours, &commit(&forge.tip()), "a", "1");
+    let said = [
+        ours.remote_tip(&origin(&ours), &main_branch()).expect_err("an error").to_string(),
+        ours.fetch_tip(&origin(&ours), &main_branch()).err().expect("an error").to_string(),
+        format!("{:?}", ours.push(&origin(&ours), &made, &main_branch())),
+    ];
+    for said in said {
+        assert!(said.contains("you are ***"), "{said}");
+        assert!(!said.contains("hunter2") && !said.contains(&OURS[6..]), "{said}");
+    }
+    assert!(!format!("{:?}", ours.credentials).contains("hunter2"));
+}
+
+#[test]
+fn being_kept_out_is_said_at_once() {
+    let forge = Forge::new();
+    let server = Server::new(|_| status("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n"));
+    let dir = checkout(&forge, &format!("{}/x.git", server.url));
+    // A person to ask, a helper to hang on: neither is there in a job.
+    git(&dir, &["config", "credential.helper", "!sleep 1000; false"]);
+    let marker = forge.path("asked");
+    let askpass = forge.path("askpass");
+    fs::write(&askpass, format!("#!/bin/sh\ntouch '{}'\n", marker.display())).expect("written");
+    fs::set_permissions(&askpass, fs::Permissions::from_mode(0o755)).expect("made executable");
+    git(&dir, &["config", "core.askPass", &askpass.display().to_string()]);
+    let ours = open(&dir).with_token(&server.url, token());
+    let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
+    assert!(complaint.seen.contains("could not read Username"), "{complaint}");
+    let made = change(&ours, &commit(&forge.tip()), "a", "1");
+    let refused = ours.push(&origin(&ours), &made, &main_branch());
+    assert!(matches!(refused, Push::Refused { .. }), "{refused:?}");
+    assert!(!marker.exists());
+}

@@ -1,0 +1,139 @@
+use std::thread;
+
+use super::*;
+
+#[test]
+fn a_remote_is_one_that_the_checkout_names() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &[]);
+    git(&dir, &["remote", "add", "upstream", "https://bob:hunter2@example.com/acme/infra?x=hunter2"]);
+    git(&dir, &["remote", "add", "two", "https://example.com/a"]);
+    git(&dir, &["remote", "set-url", "--add", "--push", "two", "https://example.com/b"]);
+    git(&dir, &["remote", "set-url", "--add", "--push", "two", "https://hunter2@example.com/c"]);
+    let ours = open(&dir);
+    assert_eq!(origin(&ours).url(), format!("file://{}", forge.bare().display()));
+    let upstream = ours.remote("upstream").expect("a remote");
+    assert_eq!((upstream.name(), upstream.url().as_str()), ("upstream", "https://example.com/acme/infra"));
+    assert!(!format!("{upstream:?}").contains("hunter2"));
+    for name in ["none", "", "--upload-pack=touch /tmp/x", "file:///etc", "."] {
+        let complaint = ours.remote(name).expect_err("no remote");
+        assert!(complaint.seen == format!("{name:?}") && complaint.expected.contains("`origin`, `two`"), "{complaint}");
+    }
+    let complaint = ours.remote("two").expect_err("two places");
+    assert_eq!(complaint.seen, "https://example.com/b, https://example.com/c");
+}
+
+#[test]
+fn branches_of_a_remote_are_there_or_not_and_that_is_no_error() {
+    let forge = Forge::new();
+    let ours = open(&forge.checkout("infra", &[]));
+    let origin = origin(&ours);
+    // It ends like the full name of the branch that is asked for.
+    git(&forge.bare(), &["update-ref", "refs/heads/a/refs/heads/gone", "main"]);
+    let gone = "gone".parse().expect("a branch");
+    assert_eq!(ours.remote_default_branch(&origin), Ok(Some(main_branch())));
+    assert_eq!(ours.remote_tip(&origin, &main_branch()), Ok(Some(commit(&forge.tip()))));
+    assert_eq!(ours.remote_tip(&origin, &gone), Ok(None));
+    assert!(ours.fetch_tip(&origin, &gone).expect("asked").is_none());
+    git(&forge.bare(), &["symbolic-ref", "HEAD", "refs/heads/unborn"]);
+    assert_eq!(ours.remote_default_branch(&origin), Ok(None));
+}
+
+#[test]
+fn a_remote_that_cannot_be_asked_is_an_error() {
+    let forge = Forge::new();
+    let ours = open(&forge.checkout("infra", &[]));
+    let origin = origin(&ours);
+    fs::rename(forge.bare(), forge.path("away")).expect("moved");
+    let url = format!("file://{}", forge.bare().display());
+    let complaint = ours.remote_tip(&origin, &main_branch()).expect_err("unreachable");
+    assert!(
+        complaint.what.contains(&url) && complaint.seen.contains("does not appear to be a git repository"),
+        "{complaint}"
+    );
+    assert!(ours.remote_default_branch(&origin).is_err());
+    assert!(ours.fetch_tip(&origin, &main_branch()).is_err());
+    assert!(ours.fetch_commit(&origin, &commit(&"1".repeat(40))).is_err());
+}
+
+#[test]
+fn fetching_a_tip_leaves_any_checkout_as_it_was() {
+    let forge = Forge::new();
+    let plain = forge.checkout("plain", &[]);
+    let shallow = forge.checkout("shallow", &["--depth=1"]);
+    let dirty = forge.checkout("dirty", &["--depth=2", "--no-tags"]);
+    fs::write(dirty.join("README"), "dirty\n").expect("written");
+    fs::write(dirty.join("staged"), "x").expect("written");
+    git(&dirty, &["add", "staged"]);
+    git(&dirty, &["switch", "-q", "--detach"]);
+    for name in ["fetch.prune", "remote.origin.prune", "core.logAllRefUpdates"] {
+        git(&dirty, &["config", name, "true"]);
+    }
+    let old = forge.tip();
+    let author = forge.checkout("author", &[]);
+    git(&author, &["commit", "-q", "--allow-empty", "-m", "moved on"]);
+    git(&author, &["tag", "-m", "a tag", "v1"]);
+    git(&author, &["push", "-q", "--follow-tags", "origin", "main"]);
+    let new = forge.tip();
+    assert_ne!(old, new);
+
+    for dir in [plain, shallow, dirty] {
+        let before = snapshot(&dir);
+        let ours = open(&dir);
+        let tip = ours.fetch_tip(&origin(&ours), &main_branch()).expect("asked").expect("a branch");
+        assert_eq!(tip.commit.as_str(), new);
+        assert_eq!(ours.read_file(&tip.commit, &tree_path("README")).map(|entry| entry.is_some()), Ok(true));
+        assert_eq!(ours.is_ancestor(&commit(&old), &tip.commit), Ok(true));
+        assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]).lines().count(), 1, "held while in use");
+        drop(tip);
+        assert_eq!(snapshot(&dir), before, "{}", dir.display());
+    }
+}
+
+#[test]
+fn many_fetches_in_one_checkout_do_not_meet() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &["--depth=1"]);
+    let before = snapshot(&dir);
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let dir = dir.clone();
+            thread::spawn(move || {
+                let ours = open(&dir);
+                ours.fetch_tip(&origin(&ours), &main_branch()).expect("asked").expect("a branch").commit.clone()
+            })
+        })
+        .collect();
+    for thread in threads {
+        assert_eq!(thread.join().expect("no panic").as_str(), forge.tip());
+    }
+    assert_eq!(snapshot(&dir), before);
+}
+
+#[test]
+fn one_commit_can_be_fetched_into_a_shallow_checkout() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &["--depth=1"]);
+    let ours = open(&dir);
+    let first = commit(&git(&forge.bare(), &["rev-parse", "main~2"]));
+    assert!(ours.read_file(&first, &tree_path("README")).is_err(), "not there yet");
+    ours.fetch_commit(&origin(&ours), &first).expect("fetched");
+    let text = ours.read_file(&first, &tree_path("apps/shop/image.txt"));
+    assert_eq!(text, Ok(Some(Entry::File(Blob { mode: Mode::Regular, bytes: b"tag: 1\n".to_vec() }))));
+
+    // What is there is not asked for again.
+    fs::rename(forge.bare(), forge.path("away")).expect("moved");
+    assert_eq!(ours.fetch_commit(&origin(&ours), &first), Ok(()));
+    fs::rename(forge.path("away"), forge.bare()).expect("moved");
+
+    // A complete checkout stays complete.
+    let full = forge.checkout("full", &[]);
+    let author = forge.checkout("author", &[]);
+    git(&author, &["commit", "-q", "--allow-empty", "-m", "moved on"]);
+    git(&author, &["push", "-q", "origin", "main"]);
+    let ours = open(&full);
+    ours.fetch_commit(&origin(&ours), &commit(&forge.tip())).expect("fetched");
+    assert_eq!(git(&full, &["rev-parse", "--is-shallow-repository"]), "false");
+    assert_eq!(git(&full, &["rev-list", "--count", &forge.tip()]), "4");
+    assert!(ours.fetch_commit(&origin(&ours), &commit(&"1".repeat(40))).is_err());
+}

@@ -1,0 +1,109 @@
+use super::*;
+
+#[test]
+fn what_a_commit_holds_is_told_apart() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &[]);
+    std::os::unix::fs::symlink("image.txt", dir.join("apps/shop/link")).expect("linked");
+    fs::write(dir.join("apps/shop/run.sh"), "\u{0}\u{ff}\r\n").expect("written");
+    fs::write(dir.join("apps/shop/*"), "a star").expect("written");
+    git(&dir, &["add", "-A"]);
+    git(&dir, &["update-index", "--chmod=+x", "apps/shop/run.sh"]);
+    git(&dir, &["update-index", "--add", "--cacheinfo", &format!("160000,{},apps/sub", forge.tip())]);
+    git(&dir, &["commit", "-qm", "kinds"]);
+    let id = commit(&git(&dir, &["rev-parse", "HEAD"]));
+    // From inside a directory: paths count from the top all the same. And the commit is read, not the work tree.
+    fs::write(dir.join("apps/shop/image.txt"), "dirty").expect("written");
+    let git = open(&dir.join("apps"));
+
+    let read = |path: &str| git.read_file(&id, &tree_path(path)).expect("read");
+    let regular = |text: &str| Some(Entry::File(Blob { mode: Mode::Regular, bytes: text.into() }));
+    assert_eq!(read("apps/shop/image.txt"), regular("tag: 3\n"));
+    assert_eq!(read("apps/shop/*"), regular("a star"));
+    assert_eq!(
+        read("apps/shop/run.sh"),
+        Some(Entry::File(Blob { mode: Mode::Executable, bytes: "\u{0}\u{ff}\r\n".into() }))
+    );
+    assert_eq!(read("apps/shop/link"), Some(Entry::Symlink(b"image.txt".to_vec())));
+    assert_eq!(read("apps/sub"), Some(Entry::Submodule));
+    assert_eq!(read("apps/shop"), Some(Entry::Directory));
+    for missing in ["apps/shop/none", "apps/shop/link/x", "shop/image.txt", "apps/shop/image.txt/x", "apps/sho?"] {
+        assert_eq!(read(missing), None, "{missing}");
+    }
+    assert!(git.read_file(&commit(&"0".repeat(40)), &tree_path("README")).is_err());
+
+    let list = |dir: Option<&str>| git.list(&id, dir.map(tree_path).as_ref()).expect("listed");
+    assert_eq!(list(None), [("README".into(), Kind::File(Mode::Regular)), ("apps".into(), Kind::Directory)]);
+    assert_eq!(
+        list(Some("apps/shop")),
+        [
+            ("*".into(), Kind::File(Mode::Regular)),
+            ("image.txt".into(), Kind::File(Mode::Regular)),
+            ("link".into(), Kind::Symlink),
+            ("run.sh".into(), Kind::File(Mode::Executable)),
+        ]
+    );
+    assert_eq!(list(Some("apps/none")), []);
+}
+
+#[test]
+fn a_new_commit_changes_what_it_should_and_nothing_of_the_checkout() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &["--depth=1"]);
+    fs::write(dir.join("README"), "dirty\n").expect("written");
+    fs::write(dir.join("untracked"), "x").expect("written");
+    fs::write(dir.join("staged"), "x").expect("written");
+    git(&dir, &["add", "staged"]);
+    // Each would change what is written, were it in force.
+    for setting in ["core.autocrlf=true", "core.splitIndex=true", "i18n.commitEncoding=latin1", "core.safecrlf=true"] {
+        let (name, value) = setting.split_once('=').expect("a setting");
+        git(&dir, &["config", name, value]);
+    }
+    let before = snapshot(&dir);
+    let ours = open(&dir.join("apps"));
+    let parent = commit(&forge.tip());
+    let message = "promote(production): shop → 1.4.2\n\nService: shop\nImage: a::error::b\n";
+    let mut script = file("new/dir/run.sh", "#!/bin/sh\n");
+    script.mode = Mode::Executable;
+    let files = [file("apps/shop/image.txt", "tag: 4\r\n"), script];
+    let made = ours.commit_files(&parent, &files, message, &signature()).expect("a commit");
+    assert_eq!(snapshot(&dir), before);
+    assert!(
+        fs::read_dir(dir.join(".git"))
+            .expect("listed")
+            .all(|entry| { !entry.expect("an entry").file_name().to_string_lossy().starts_with("sharedindex") })
+    );
+
+    let raw = git(&dir, &["cat-file", "commit", made.as_str()]);
+    let (head, body) = raw.split_once("\n\n").expect("a message");
+    assert_eq!(body, message.trim_end());
+    let who = "promotion-bot <bot@acme.example> 1700000000 +0000";
+    let tree = git(&dir, &["rev-parse", &format!("{made}^{{tree}}")]);
+    assert_eq!(head, format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}"));
+    let changed = git(&dir, &["diff", "--raw", "--abbrev=4", "--no-renames", parent.as_str(), made.as_str()]);
+    let changed: Vec<_> = changed.lines().map(|line| (line[..14].to_owned(), line.split('\t').next_back())).collect();
+    let expected = [
+        (":100644 100644".to_owned(), Some("apps/shop/image.txt")),
+        (":000000 100755".to_owned(), Some("new/dir/run.sh")),
+    ];
+    assert_eq!(changed, expected);
+    let blob = ours.read_file(&made, &tree_path("apps/shop/image.txt"));
+    assert_eq!(blob, Ok(Some(Entry::File(Blob { mode: Mode::Regular, bytes: b"tag: 4\r\n".to_vec() }))));
+}
+
+#[test]
+fn a_commit_that_cannot_be_made_is_an_error() {
+    let forge = Forge::new();
+    let ours = open(&forge.checkout("infra", &[]));
+    let parent = commit(&forge.tip());
+    let make = |parent: &Commit, path: &str, message: &str| {
+        ours.commit_files(parent, &[file(path, "x")], message, &signature())
+    };
+    assert!(make(&parent, "README/x", "through a file").is_err());
+    assert!(make(&parent, "apps", "in place of a directory").is_err());
+    assert!(make(&parent, "x", "a NUL\0").is_err());
+    assert!(make(&commit(&"0".repeat(40)), "x", "no parent").is_err());
+    for (name, email) in [("", "a@x"), ("a", " "), ("a\nauthor b", "a@x"), ("a", "<a@x>")] {
+        assert!(Identity::new(name, email).is_err(), "{name:?} {email:?}");
+    }
+}

@@ -1,0 +1,282 @@
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use super::*;
+use crate::sandbox::{
+    github::{Fault, Hub},
+    server::{self, Server},
+};
+
+const TOKEN: &str = "ghs_tokenOfTheDispatcher";
+
+fn runtime() -> Arc<Runtime> {
+    Arc::new(Runtime::start().unwrap())
+}
+
+fn access(api_url: &str) -> Access {
+    Access { proxy: None, ..Access::new(api_url, Some(Secret::new(TOKEN.to_owned()))) }
+}
+
+fn connect(api_url: &str) -> GitHub {
+    GitHub::connect(runtime(), access(api_url)).unwrap()
+}
+
+fn infra() -> Repository {
+    "acme/ecommerce-infra".parse().unwrap()
+}
+
+fn hub() -> Hub {
+    let hub = Hub::start().unwrap();
+    hub.create("acme/ecommerce-infra");
+    hub.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
+    hub
+}
+
+fn send(github: &GitHub) -> Sent {
+    github.dispatch(&infra(), "staging-validated", &json!({ "service": "frontend" }))
+}
+
+/// What a server's answer is taken for.
+fn taken(answer: server::Answer) -> Sent {
+    let server = Server::start(move |_| answer.clone()).unwrap();
+    send(&connect(server.url()))
+}
+
+fn refused(status: u16, message: &str, hint: &str) -> Sent {
+    Sent::Refused(Refusal { status, message: message.to_owned(), hint: hint.to_owned() })
+}
+
+fn unknown(why: &str) -> Sent {
+    Sent::Unknown { why: why.to_owned() }
+}
+
+#[test]
+fn a_dispatch_arrives_whole() {
+    let hub = hub();
+    let payload = json!({ "service": "frontend", "image_tag": "1.10", "evidence": { "é": [1.0, null] } });
+    assert_eq!(connect(&hub.api_url()).dispatch(&infra(), "staging-validated", &payload), Sent::Done);
+    let [dispatch] = &hub.dispatches("acme/ecommerce-infra")[..] else { panic!("{:?}", hub.asked()) };
+    assert_eq!((&*dispatch.event_type, &dispatch.client_payload), ("staging-validated", &payload));
+    assert_eq!(hub.violations(), [""; 0]);
+}
+
+#[test]
+fn the_api_of_an_enterprise_server_is_below_a_path() {
+    for slash in ["", "/"] {
+        let hub = Hub::start_below("/api/v3").unwrap();
+        hub.create("acme/ecommerce-infra");
+        hub.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
+        assert_eq!(send(&connect(&format!("{}{slash}", hub.api_url()))), Sent::Done);
+        assert_eq!(hub.violations(), [""; 0]);
+    }
+}
+
+#[test]
+fn the_request_says_who_asks_and_in_which_version() {
+    let server = Server::start(|request| {
+        let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("none");
+        let names = ["authorization", "accept", "x-github-api-version", "content-type", "user-agent"];
+        server::Answer::json(422, &json!({ "message": names.map(header).join(" ") }))
+    })
+    .unwrap();
+    let Sent::Refused(refusal) = send(&connect(server.url())) else { panic!("422 is a refusal") };
+    let agent = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
+    let expected = format!("Bearer *** application/vnd.github+json 2022-11-28 application/json {agent}");
+    assert_eq!(refusal.message, expected, "and the token, repeated by the server, is not shown");
+}
+
+#[test]
+fn what_github_refuses_comes_with_what_to_do() {
+    let hub = hub();
+    let github = connect(&hub.api_url());
+    let with = |token: Option<&str>| {
+        let token = token.map(|token| Secret::new(token.to_owned()));
+        send(&GitHub::connect(runtime(), Access { token, ..access(&hub.api_url()) }).unwrap())
+    };
+    hub.grant("reader", "acme/ecommerce-infra", &["contents=read"]);
+    let wrong_token = "the token is wrong, expired or revoked, or belongs to another server";
+    assert_eq!(with(None), refused(401, "Requires authentication", wrong_token));
+    assert_eq!(with(Some("stranger")), refused(401, "Bad credentials", wrong_token));
+    let permission = "the token needs Contents: write on acme/ecommerce-infra (GitHub asks for contents=write)";
+    assert_eq!(with(Some("reader")), refused(403, "Resource not accessible by integration", permission));
+    let missing = "there is no acme/missing, or the token cannot see it: it needs Contents: write there";
+    let sent = github.dispatch(&"acme/missing".parse().unwrap(), "x", &json!({}));
+    assert_eq!(sent, refused(404, "Not Found", missing));
+    let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
+    let Sent::Refused(refusal) = github.dispatch(&infra(), "x", &eleven) else { panic!("11 are too many") };
+    let said = refusal.complaint().to_string();
+    let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
+    assert_eq!(said, format!("GitHub: 422 {message}; next: GitHub does not take this payload"));
+}
+
+#[test]
+fn a_rate_limit_is_named_with_its_end() {
+    let said = |status, message: &str| server::Answer::json(status, &json!({ "message": message }));
+    let limit = |when: &str| format!("a rate limit of GitHub's; it takes requests again {when}");
+    let spent = said(403, "API rate limit exceeded").header("x-ratelimit-remaining", "0");
+    for (answer, status, message, when) in [
+        (said(429, "slow down").header("retry-after", "60"), 429, "slow down", "in 60 s"),
+        (said(403, "slow down").header("retry-after", "7"), 403, "slow down", "in 7 s"),
+        (said(403, "a secondary rate limit"), 403, "a secondary rate limit", "in a few minutes"),
+        (spent.clone().header("x-ratelimit-reset", "0"), 403, "API rate limit exceeded", "at 1970-01-01T00:00:00Z"),
+        (spent.header("x-ratelimit-reset", "later"), 403, "API rate limit exceeded", "in a few minutes"),
+        (server::Answer::status(429), 429, "", "in a few minutes"),
+    ] {
+        assert_eq!(taken(answer), refused(status, message, &limit(when)));
+    }
+    // The reset of a budget that is not spent says nothing.
+    let plain = said(403, "no").header("x-ratelimit-remaining", "4999").header("x-ratelimit-reset", "0");
+    assert_eq!(taken(plain), refused(403, "no", "the token needs Contents: write on acme/ecommerce-infra"));
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let moved = "acme/ecommerce-infra has moved: give the name it has now";
+    for status in [301, 302, 307, 308] {
+        let hub = hub();
+        let elsewhere = format!("{}/repos/acme/ecommerce-infra/dispatches", hub.api_url());
+        assert_eq!(taken(server::Answer::status(status).header("location", &elsewhere)), refused(status, "", moved));
+        assert_eq!(hub.asked(), []);
+    }
+}
+
+#[test]
+fn only_204_is_done() {
+    assert_eq!(taken(server::Answer::status(204)), Sent::Done);
+    let page = server::Answer::text(200, "text/html", "<title>Sign in</title>");
+    assert_eq!(taken(page), unknown("answered 200: <title>Sign in</title>"));
+    for status in [202, 500, 502, 503, 504] {
+        assert_eq!(taken(server::Answer::status(status)), unknown(&format!("answered {status}: ")));
+    }
+}
+
+#[test]
+fn nothing_is_ever_sent_twice() {
+    let busy = || server::Answer::json(502, &json!({ "message": "Server Error" }));
+    let lost = "the connection was lost: connection closed before message completed";
+    for (fault, why, arrived) in [
+        (Fault::Instead(busy()), "answered 502: Server Error", 0),
+        (Fault::Afterwards(busy()), "answered 502: Server Error", 1),
+        (Fault::Instead(server::Answer::close()), lost, 0),
+        (Fault::Afterwards(server::Answer::close()), lost, 1),
+    ] {
+        let hub = hub();
+        hub.fail_next(fault.clone());
+        let github = connect(&hub.api_url());
+        assert_eq!(send(&github), unknown(why), "{fault:?}");
+        // Whatever might still be at work behind it ends here.
+        drop(github);
+        assert_eq!(hub.asked().len(), 1, "{fault:?}");
+        assert_eq!(hub.dispatches("acme/ecommerce-infra").len(), arrived, "{fault:?}");
+    }
+}
+
+#[test]
+fn an_answer_is_not_waited_for_longer_than_allowed() {
+    let drip = server::Answer::text(403, "text/plain", "never ends").drip(Duration::from_mins(1));
+    for answer in [server::Answer::hang(), drip] {
+        let server = Server::start(move |_| answer.clone()).unwrap();
+        let timeout = Duration::from_millis(100);
+        let github = GitHub::connect(runtime(), Access { timeout, ..access(server.url()) }).unwrap();
+        assert_eq!(send(&github), unknown("no answer within 0.1 s"));
+    }
+}
+
+#[test]
+fn without_a_connection_nothing_was_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let Sent::NotSent { why } = send(&connect(&url)) else { panic!("the port is closed") };
+    assert!(why.starts_with("no connection: ") && why.contains("Connection refused"), "{why}");
+}
+
+#[test]
+fn a_long_answer_is_clipped_and_an_endless_one_is_no_answer() {
+    let Sent::Refused(refusal) = taken(server::Answer::text(404, "text/html", "é".repeat(10_000))) else {
+        panic!("404 is a refusal")
+    };
+    assert_eq!(refusal.message, "é".repeat(CLIP) + "…");
+    let endless = taken(server::Answer::text(404, "text/plain", "x".repeat(LARGEST + 1)));
+    assert_eq!(endless, unknown("the answer broke off: length limit exceeded"));
+}
+
+#[test]
+fn an_address_must_be_one_that_keeps_the_token_secret() {
+    for good in [
+        "https://api.github.com",
+        "https://github.example.com/api/v3",
+        "https://github.example.com:8443/api/v3/",
+        "http://127.0.0.1:8080",
+        "http://localhost:8080/api/v3",
+        "http://[::1]:8080",
+    ] {
+        assert!(transport::base(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "api.github.com",
+        "/api/v3",
+        "ftp://api.github.com",
+        "https://",
+        "https://api.github.com/?x=1",
+        "https://api.github.com/#x",
+        "https://api github.com",
+        "http://api.github.com",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.1",
+        "::add-mask::",
+    ] {
+        let complaint = transport::base(bad).unwrap_err().to_string();
+        assert!(complaint.starts_with(&format!("the address of GitHub's API: {bad:?}")), "{complaint}");
+    }
+    let complaint = transport::base("https://me:hunter2@api.github.com").unwrap_err().to_string();
+    assert!(!complaint.contains("hunter2"), "{complaint}");
+}
+
+#[test]
+fn the_token_is_never_shown() {
+    let secret = "ghs_first\nghs_second";
+    let token = Some(Secret::new(secret.to_owned()));
+    let complaint = GitHub::connect(runtime(), Access { token, ..access("http://127.0.0.1:1") }).unwrap_err();
+    assert!(!complaint.to_string().contains("ghs_"), "{complaint}");
+    let access = access("http://127.0.0.1:1");
+    let github = GitHub::connect(runtime(), access.clone()).unwrap();
+    assert!(!format!("{github:?} {access:?} {:?}", send(&github)).contains(TOKEN));
+    assert_eq!(Access::new("", Some(Secret::new(String::new()))).token, None, "an empty input is an absent one");
+}
+
+#[test]
+fn limits_are_githubs() {
+    let properties = |count: usize| (0..count).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>();
+    // {"a":"…"} is 8 bytes and the text.
+    let text = |bytes: usize| json!({ "a": "x".repeat(bytes - 8) });
+    let hub = hub();
+    let github = connect(&hub.api_url());
+    for (event_type, payload, complaint) in [
+        ("x".to_owned(), json!({}), None),
+        ("é".repeat(100), json!(properties(10)), None),
+        ("x".to_owned(), text(65_535), None),
+        (String::new(), json!({}), Some("event type of the dispatch: 0 characters; expected 1 to 100")),
+        ("é".repeat(101), json!({}), Some("event type of the dispatch: 101 characters; expected 1 to 100")),
+        (
+            "x".to_owned(),
+            json!([1]),
+            Some("client payload of the dispatch: JSON that is no object; expected an object"),
+        ),
+        (
+            "x".to_owned(),
+            json!(properties(11)),
+            Some("client payload of the dispatch: 11 properties; expected 10 at most, at the top level"),
+        ),
+        ("x".to_owned(), text(65_536), Some("client payload of the dispatch: 65536 bytes; expected 65535 at most")),
+    ] {
+        let checked = dispatch_limits(&payload, &event_type).map_err(|complaint| complaint.to_string());
+        assert_eq!(checked.err().as_deref(), complaint);
+        let sent = github.dispatch(&infra(), &event_type, &payload);
+        assert_eq!(sent == Sent::Done, complaint.is_none(), "what we allow GitHub takes, and the other way round");
+    }
+}
+
+mod encrypted;

@@ -1,0 +1,155 @@
+//! The connection below octocrab: TLS that trusts what the system trusts, through a proxy where there is one, each
+//! request sent once at most.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hyper::{
+    Uri,
+    header::{ACCEPT, HeaderValue, USER_AGENT},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{Connect, HttpConnector, proxy::Tunnel},
+    },
+    rt::TokioExecutor,
+};
+use octocrab::{
+    AuthState, OctoBody, Octocrab, OctocrabBuilder,
+    service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
+};
+use rustls::{ClientConfig, RootCertStore};
+use ureq::{Proxy, ProxyProtocol};
+
+use super::Access;
+use crate::verdict::Complaint;
+
+const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
+
+/// Where the API is: `http://` on loopback only, where a token travels on no wire.
+pub(super) fn base(api_url: &str) -> Result<Uri, Complaint> {
+    let wrong = |seen: &str| {
+        Err(Complaint::about("the address of GitHub's API")
+            .seen(seen)
+            .expected("https://<host>, as in https://api.github.com or https://github.example.com/api/v3"))
+    };
+    // Before anything is repeated from it: the part before an @ may be a password.
+    if api_url.contains('@') {
+        return wrong("an address with an @ in it");
+    }
+    let seen = format!("{api_url:?}");
+    let Ok(uri) = api_url.parse::<Uri>() else { return wrong(&seen) };
+    if uri.query().is_some() || api_url.contains('#') {
+        return wrong(&seen);
+    }
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(host)) if !host.is_empty() => Ok(uri),
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(uri),
+        (Some("http"), Some(_)) => wrong(&format!("{seen}, where everyone on the way could read the token")),
+        _ => wrong(&seen),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The certificates the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others instead.
+pub(super) fn system_roots() -> Result<RootCertStore, Complaint> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Stores hold the odd certificate that nobody can read; the others still count.
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let seen = found.errors.first().map_or_else(|| "none".to_owned(), ToString::to_string);
+        return Err(Complaint::about("the certificate authorities that this system trusts")
+            .seen(seen)
+            .expected("at least one")
+            .next("install ca-certificates, or name a PEM file in SSL_CERT_FILE"));
+    }
+    Ok(roots)
+}
+
+/// An octocrab that speaks through our own connection. To be called on the runtime that it will work on.
+/// `roots` are asked for only when there will be TLS.
+pub(super) fn octocrab(
+    base: &Uri,
+    access: &Access,
+    roots: impl FnOnce() -> Result<RootCertStore, Complaint>,
+) -> Result<Octocrab, Complaint> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let auth = match &access.token {
+        None => AuthState::None,
+        Some(token) if HeaderValue::from_str(token.expose()).is_ok() => {
+            AuthState::AccessToken { token: token.expose().into() }
+        }
+        Some(_) => {
+            return Err(Complaint::about("the token for GitHub's API")
+                .seen("characters that no token has")
+                .expected("the token alone, on one line"));
+        }
+    };
+    let roots = if base.scheme_str() == Some("https") { roots()? } else { RootCertStore::empty() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Complaint::about("TLS").seen(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    // The limit is for all of it: name, connection, proxy and handshake.
+    let limited = Octocrab::builder().set_connect_timeout(Some(access.connect_timeout));
+    let direct = encrypted(&tls, tcp);
+    let proxy = access.proxy.as_ref().filter(|proxy| !base.host().is_some_and(is_loopback) && !proxy.is_no_proxy(base));
+    Ok(match proxy {
+        None => above(limited.set_connect_timeout_service(direct), base, auth),
+        Some(proxy) => above(limited.set_connect_timeout_service(encrypted(&tls, tunnel(proxy, direct)?)), base, auth),
+    })
+}
+
+fn encrypted<C>(tls: &ClientConfig, below: C) -> HttpsConnector<C> {
+    HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(below)
+}
+
+/// A tunnel through a proxy that is reached by `http://` or `https://`, the two kinds that every client knows.
+fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Complaint> {
+    let wrong = |seen: &str| {
+        // Not the whole address: it may hold a password.
+        Complaint::about("the proxy named by the environment")
+            .seen(seen)
+            .expected("http:// or https://, a host and a port")
+            .next("correct HTTPS_PROXY (or ALL_PROXY), or name the API's host in NO_PROXY")
+    };
+    let scheme = match proxy.protocol() {
+        ProxyProtocol::Http => "http",
+        ProxyProtocol::Https => "https",
+        _ => return Err(wrong("a SOCKS proxy")),
+    };
+    let address = format!("{scheme}://{}:{}", proxy.host(), proxy.port());
+    let tunnel = Tunnel::new(address.parse().map_err(|_| wrong(&address))?, below);
+    let Some(user) = proxy.username() else { return Ok(tunnel) };
+    let credentials = BASE64_STANDARD.encode(format!("{user}:{}", proxy.password().unwrap_or_default()));
+    let credentials = HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| wrong("its user name"))?;
+    Ok(tunnel.with_auth(credentials))
+}
+
+fn above<C: Connect + Clone + Send + Sync + 'static>(connector: C, base: &Uri, auth: AuthState) -> Octocrab {
+    let mut client = Client::builder(TokioExecutor::new());
+    // A connection of its own for every request: one kept through a wait of minutes may be dead without saying so, and
+    // a write on it would be lost in a way that nobody can tell from a late answer.
+    client.pool_max_idle_per_host(0).retry_canceled_requests(false);
+    let headers = vec![
+        (USER_AGENT, HeaderValue::from_static(AGENT)),
+        (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+    ];
+    let Ok(octocrab) = OctocrabBuilder::new_empty()
+        .with_service(client.build::<_, OctoBody>(connector))
+        .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
+        .with_layer(&BaseUriLayer::new(base.clone()))
+        .with_auth(auth)
+        .build();
+    octocrab
+}

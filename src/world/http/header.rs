@@ -1,0 +1,120 @@
+//! A request header whose value is nobody's business.
+
+use std::{fmt, str::FromStr};
+
+use ureq::http::{HeaderName, HeaderValue};
+
+use crate::world::secret::Secret;
+
+/// One header of a request, from `Name: value`. The value may be a token: only the name is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    name: HeaderName,
+    value: Secret,
+}
+
+/// What decides how a message is framed or a connection is used is ours to say.
+const OURS: [&str; 8] =
+    ["connection", "content-length", "expect", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"];
+
+impl Header {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    pub(super) fn name_on_the_wire(&self) -> &HeaderName {
+        &self.name
+    }
+
+    pub(super) fn value_on_the_wire(&self) -> Result<HeaderValue, HeaderError> {
+        let text = Some(self.value.expose()).filter(|text| text.is_ascii());
+        let value = text.and_then(|text| HeaderValue::from_str(text).ok());
+        let mut value = value.ok_or_else(|| {
+            HeaderError(format!("the value of {} holds a control character or something that is no ASCII", self.name))
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl FromStr for Header {
+    type Err = HeaderError;
+
+    fn from_str(text: &str) -> Result<Self, HeaderError> {
+        let Some((name, value)) = text.split_once(':') else {
+            return Err(HeaderError("no colon in it; accepted is `Name: value`".to_owned()));
+        };
+        let name = HeaderName::from_str(name.trim())
+            .map_err(|_| HeaderError("no header name before the colon; accepted is `Name: value`".to_owned()))?;
+        if OURS.contains(&name.as_str()) {
+            return Err(HeaderError(format!("{name} cannot be set: it belongs to the connection")));
+        }
+        let value: Secret = value.trim_matches([' ', '\t']).to_owned().parse().unwrap_or_else(|never| match never {});
+        if value.expose().is_empty() {
+            return Err(HeaderError(format!("{name} has no value: is the secret behind it set?")));
+        }
+        let header = Self { name, value };
+        header.value_on_the_wire()?;
+        Ok(header)
+    }
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ***", self.name)
+    }
+}
+
+/// Why a text is no [`Header`]. Never holds the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderError(String);
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HeaderError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_shows_its_name_only() {
+        let header: Header = " Authorization:\tBearer s3cr3t:x ".parse().unwrap();
+        assert_eq!(header.value_on_the_wire().unwrap(), "Bearer s3cr3t:x");
+        assert_eq!(
+            (header.to_string().as_str(), format!("{header:?}").as_str()),
+            ("authorization", "authorization: ***")
+        );
+        assert_eq!(format!("{:?}", header.value_on_the_wire().unwrap()), "Sensitive");
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused_without_showing_it() {
+        for (text, why) in [
+            ("Authorization s3cr3t", "no colon"),
+            (": s3cr3t", "no header name"),
+            ("X Y: s3cr3t", "no header name"),
+            ("X\r\nY: s3cr3t", "no header name"),
+            ("X: s3cr3t\r\nY: z", "value of x holds"),
+            ("X: s3cr3t\u{0}", "value of x holds"),
+            ("X: s3cr3té", "value of x holds"),
+            ("Authorization:  ", "has no value"),
+            ("Content-Length: 5", "cannot be set"),
+            ("transfer-encoding: chunked", "cannot be set"),
+        ] {
+            let error = text.parse::<Header>().expect_err(text).to_string();
+            assert!(error.contains(why) && !error.contains("s3cr3t"), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! TLS and proxies: the ways to a host that are not straight.
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use super::*;
+
+fn with(variables: &[(&str, &str)]) -> Http {
+    let variables: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Http::new(|name| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()))
+}
+
+/// Serves TLS with the certificate in `tests/tls`.
+fn tls_server(bytes: Vec<u8>) -> Server {
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("../../../../tests/tls/server.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../../../tests/tls/server-key.pem")).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.collect::<Result<_, _>>().unwrap(), key)
+        .unwrap();
+    let config = Arc::new(config);
+    raw_server(move |stream, told| {
+        let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = rustls::StreamOwned::new(connection, stream);
+        let head = head(&mut stream);
+        if !head.is_empty() {
+            let _ = told.send(head);
+            stream.write_all(&bytes).unwrap();
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    })
+}
+
+const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/ca.pem");
+
+fn https(server: &Server, host: &str) -> Url {
+    format!("https://{host}:{}/ready", server.address.port()).parse().unwrap()
+}
+
+#[test]
+fn a_private_authority_is_trusted_when_it_is_named_and_only_then() {
+    let server = tls_server(answer("200 OK", "", b"secure"));
+    let request = Request::get(https(&server, "localhost"));
+    assert_eq!(with(&[("SSL_CERT_FILE", CA)]).fetch(&request).unwrap().body, b"secure");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(CA, dir.path().join("ours.pem")).unwrap();
+    let dirs = format!("{}:", dir.path().display());
+    assert_eq!(with(&[("SSL_CERT_DIR", &dirs)]).fetch(&request).unwrap().body, b"secure");
+
+    let error = http().fetch(&request).unwrap_err();
+    assert_eq!(error.kind, Kind::Tls, "{error}");
+    assert!(error.to_string().contains("UnknownIssuer; a private authority is trusted when SSL_CERT_FILE"), "{error}");
+    // The certificate is for another name.
+    let error = with(&[("SSL_CERT_FILE", CA)]).fetch(&Request::get(https(&server, "127.0.0.1"))).unwrap_err();
+    assert!(error.kind == Kind::Tls && error.to_string().contains("not valid for name"), "{error}");
+    // Named, but not there: no other authority takes its place.
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let error = with(&[(variable, "/nowhere/ca.pem")]).fetch(&request).unwrap_err();
+        assert!(error.kind == Kind::Tls && error.to_string().contains("/nowhere/ca.pem"), "{error}");
+    }
+}
+
+#[test]
+fn a_port_without_tls_is_a_tls_error_and_tls_is_not_left() {
+    let plain = raw_server(|mut stream, _| {
+        linger(&mut stream, SOON);
+        let _ = stream.write_all(&answer("400 Bad Request", "", b"plain"));
+    });
+    let error = failing_soon(&Request::get(https(&plain, "127.0.0.1")));
+    assert!(error.kind == Kind::Tls && error.to_string().ends_with("; does this port speak TLS?"), "{error}");
+
+    let plain = server(|_, stream| stream.write_all(&answer("200 OK", "", b"plain")).unwrap());
+    let down = tls_server(answer("302 Found", &format!("Location: http://{}/?token=s3cr3t\r\n", plain.address), b""));
+    let request = Request::get(https(&down, "localhost"));
+    let error = with(&[("SSL_CERT_FILE", CA)]).fetch(&request.redirects(3)).unwrap_err();
+    assert_eq!(error.kind, Kind::Redirects);
+    assert!(error.to_string().ends_with("/?token=***, which would leave TLS"), "{error}");
+    assert!(plain.asked().is_empty());
+}
+
+#[test]
+fn plain_http_goes_through_a_forwarding_proxy_in_absolute_form() {
+    let proxy = server(|_, stream| stream.write_all(&answer("200 OK", "", b"by proxy")).unwrap());
+    let http = with(&[("http_proxy", &format!("http://us%40er:pa%3Ass@{}", proxy.address)), ("NO_PROXY", ".internal")]);
+    let request = Request::get("http://staging.example/ready?x=1".parse().unwrap()).header(header("X-Probe: 1"));
+    assert_eq!(http.fetch(&request).unwrap().body, b"by proxy");
+    let asked = proxy.heads.try_recv().unwrap();
+    assert!(asked.starts_with("GET http://staging.example/ready?x=1 HTTP/1.1\r\n"), "{asked}");
+    for line in ["host: staging.example\r\n", "x-probe: 1\r\n", "proxy-authorization: Basic dXNAZXI6cGE6c3M=\r\n"] {
+        assert!(asked.contains(line), "{line} in {asked}");
+    }
+    // Loopback and what NO_PROXY names do not pass by the proxy.
+    let direct = server(|_, stream| stream.write_all(&answer("200 OK", "", b"direct")).unwrap());
+    assert_eq!(http.fetch(&Request::get(direct.url("/"))).unwrap().body, b"direct");
+    let unknown = Request::get("http://a.internal:1/".parse().unwrap()).timeout(SOON);
+    assert!(!http.fetch(&unknown).unwrap_err().to_string().contains("proxy"));
+    assert!(proxy.asked().is_empty());
+}
+
+/// Passes bytes on between two connections until both are done.
+fn tunnel(stream: &TcpStream, to: SocketAddr) {
+    let target = TcpStream::connect(to).unwrap();
+    let (mut from_client, mut to_target) = (stream.try_clone().unwrap(), target.try_clone().unwrap());
+    thread::spawn(move || std::io::copy(&mut from_client, &mut to_target));
+    let (mut from_target, mut to_client) = (target, stream.try_clone().unwrap());
+    let _ = std::io::copy(&mut from_target, &mut to_client);
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn https_goes_through_a_tunnel() {
+    let target = tls_server(answer("200 OK", "", b"secure")).address;
+    let proxy = server(move |_, stream| {
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+        tunnel(stream, target);
+    });
+    let url = format!("http://user:pass@{}", proxy.address);
+    let http = with(&[("HTTPS_PROXY", &url), ("SSL_CERT_FILE", CA)]);
+    let request =
+        Request::get("https://staging.example/".parse().unwrap()).header(header("Authorization: Bearer s3cr3t"));
+    assert_eq!(http.fetch(&request).unwrap().body, b"secure");
+    let asked = proxy.asked().remove(0);
+    assert!(asked.starts_with("connect staging.example:443 http/1.1\r\n"), "{asked}");
+    assert!(asked.contains("proxy-authorization: basic dxnlcjpwyxnz\r\n") && !asked.contains("s3cr3t"), "{asked}");
+}
+
+#[test]
+fn socks_proxies_work_too() {
+    let target = server(|_, stream| stream.write_all(&answer("200 OK", "", b"by socks")).unwrap()).address;
+    // RFC 1928: no authentication, CONNECT to a name.
+    let proxy = raw_server(move |mut stream, told| {
+        let mut greeting = [0; 3];
+        stream.read_exact(&mut greeting).unwrap();
+        stream.write_all(&[5, 0]).unwrap();
+        let mut request = [0; 5 + "staging.example".len() + 2];
+        stream.read_exact(&mut request).unwrap();
+        told.send(String::from_utf8_lossy(&request[5..20]).into_owned()).unwrap();
+        stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80]).unwrap();
+        tunnel(&stream, target);
+    });
+    let http = with(&[("ALL_PROXY", &format!("socks5h://{}", proxy.address))]);
+    let response = http.fetch(&Request::get("http://staging.example/".parse().unwrap())).unwrap();
+    assert_eq!((response.body.as_slice(), proxy.asked()), (&b"by socks"[..], vec!["staging.example".to_owned()]));
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named_without_its_password() {
+    let proxy = server(|_, stream| stream.write_all(&answer("403 Forbidden", "", b"")).unwrap());
+    let http = with(&[("all_proxy", &format!("http://user:hunter2@{}", proxy.address))]);
+    let error = http.fetch(&Request::get("https://staging.example/".parse().unwrap())).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("the proxy {} did not connect us: ", proxy.address)), "{error}");
+    assert!(error.to_string().contains("403"), "{error}");
+    for target in ["https://staging.example/", "http://staging.example/"] {
+        let http = with(&[("all_proxy", &format!("http://user:hunter2@{NOBODY}"))]);
+        let error = http.fetch(&Request::get(target.parse().unwrap())).unwrap_err();
+        assert_eq!(
+            (error.kind, error.to_string()),
+            (Kind::Refused, format!("the proxy {NOBODY} refused the connection"))
+        );
+    }
+}

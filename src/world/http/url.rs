@@ -1,0 +1,182 @@
+//! A URL to look at, and how it may be shown.
+
+use std::{fmt, str::FromStr};
+
+use ::url::{Host, Position};
+
+/// An absolute `http` or `https` URL without user name and password. Shown without the secrets that its query may hold;
+/// [`Url::full`] is for the wire.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Url(::url::Url);
+
+/// Parts of query parameter names whose values are not shown: `access_token`, `X-Amz-Signature`, `api-key`, `sig`.
+const SECRET_NAMES: [&str; 10] = ["token", "key", "secret", "sig", "pass", "pwd", "auth", "cred", "session", "code"];
+
+impl Url {
+    /// The whole URL, secrets included.
+    #[must_use]
+    pub fn full(&self) -> &str {
+        self.0.as_str()
+    }
+
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// `host:port`, the port spelled out.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
+    }
+
+    pub(super) fn host(&self) -> Option<Host<&str>> {
+        self.0.host()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
+    /// Whether scheme, host and port are the same: what may share credentials.
+    pub(super) fn same_origin(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
+    /// Where a `Location` on this page leads.
+    pub(super) fn join(&self, location: &str) -> Result<Self, UrlError> {
+        Self::checked(self.0.join(location))
+    }
+
+    fn checked(parsed: Result<::url::Url, ::url::ParseError>) -> Result<Self, UrlError> {
+        let mut url = parsed.map_err(|error| UrlError(format!("no valid URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(UrlError(format!(
+                "a URL with the scheme {:?}; accepted are http:// and https://",
+                url.scheme()
+            )));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlError(
+                "a URL with a user name or password in it; accepted are those in a header".to_owned(),
+            ));
+        }
+        url.set_fragment(None);
+        Ok(Self(url))
+    }
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    /// Stricter than browsers, which drop line breaks, take `\` for `/` and find a host in `http:///x`.
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let fault = |what: &str| Err(UrlError(format!("{what}; accepted are http:// and https:// URLs")));
+        if text.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\') {
+            return fault("a URL with a space, a control character or a backslash in it");
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return fault("no absolute URL");
+        };
+        if !["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+            return fault(&format!("a URL with the scheme {scheme:?}"));
+        }
+        if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
+            return fault("a URL without a host");
+        }
+        Self::checked(::url::Url::parse(text))
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0[..Position::AfterPath])?;
+        let Some(query) = self.0.query() else { return Ok(()) };
+        for (index, pair) in query.split('&').enumerate() {
+            f.write_str(if index == 0 { "?" } else { "&" })?;
+            match pair.split_once('=') {
+                Some((name, _)) if is_secret(name) => write!(f, "{name}=***")?,
+                _ => f.write_str(pair)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    // Percent-encoding may hide a letter of the name: an encoded name is taken for secret.
+    let name = name.to_ascii_lowercase();
+    name.contains('%') || SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text is no [`Url`]. Completes "is …", and does not repeat the text: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlError(String);
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_absolute_http_and_holds_no_password() {
+        for (text, full) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("HTTPS://Staging.Example:443/health/ready?x=1#top", "https://staging.example/health/ready?x=1"),
+            ("http://[::1]:9/%41", "http://[::1]:9/%41"),
+            ("https://bücher.example/ä?ö", "https://xn--bcher-kva.example/%C3%A4?%C3%B6"),
+        ] {
+            assert_eq!(text.parse::<Url>().unwrap().full(), full);
+        }
+        for (text, why) in [
+            ("", "no absolute URL"),
+            ("staging.example/health", "no absolute URL"),
+            ("http:/staging.example", "no absolute URL"),
+            ("ftp://staging.example/x", "the scheme \"ftp\""),
+            ("file:///etc/passwd", "the scheme \"file\""),
+            ("javascript://x/%0aalert(1)", "the scheme \"javascript\""),
+            ("http://", "without a host"),
+            ("http:///x", "without a host"),
+            ("https://?x", "without a host"),
+            ("http://:80/", "empty host"),
+            ("http://a:99999/", "invalid port"),
+            ("http://a b/", "a space"),
+            ("http://a/\r\nX: y", "a control character"),
+            ("http://a\\@b/", "a backslash"),
+            ("http://1.2.3.4.5/", "invalid IPv4 address"),
+            ("http://[::1/", "invalid IPv6 address"),
+            ("http://bob@a/", "user name or password"),
+            ("http://bob:hunter2@a/", "user name or password"),
+        ] {
+            let error = text.parse::<Url>().expect_err(text).to_string();
+            assert!(error.contains(why), "{text}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_in_the_query_are_not_shown() {
+        let url: Url =
+            "https://a.example/p/key?page=2&access_token=s3cr3t&X-Amz-Signature=s3cr3t&flag&%6Bey=s3cr3t&q=a=b"
+                .parse()
+                .unwrap();
+        let shown = "https://a.example/p/key?page=2&access_token=***&X-Amz-Signature=***&flag&%6Bey=***&q=a=b";
+        assert_eq!(url.to_string(), shown);
+        assert_eq!(format!("{url:?}"), shown);
+        assert!(url.full().contains("s3cr3t"));
+        assert_eq!("http://a/".parse::<Url>().unwrap().to_string(), "http://a/");
+    }
+}

@@ -1,0 +1,122 @@
+//! Files that say by what rules a change is judged: the config file, a baseline. On a pull request they come from the
+//! base commit, by git and not from the checkout, so that a change cannot relax its own gate.
+
+use std::{fs, io, path::Path};
+
+use serde_json::Value;
+
+use super::{
+    git::{Commit, Entry, Git, TreePath},
+    process::Groups,
+};
+use crate::{
+    cli::Surroundings,
+    verdict::{Complaint, Stop},
+};
+
+/// Where such files are read.
+pub enum Trusted {
+    /// The working directory: nobody proposes a change here.
+    Checkout,
+    /// The commit that a change is proposed against.
+    Base { commit: Commit, groups: Groups },
+}
+
+/// A file's bytes, and the base commit they are from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TrustedFile {
+    pub bytes: Vec<u8>,
+    pub commit: Option<Commit>,
+}
+
+/// The most bytes that are read of one.
+const LARGEST: u64 = 32 << 20;
+
+impl Trusted {
+    /// Finds out from the event whether a change is judged: on `pull_request` and its kin, and in a merge queue.
+    ///
+    /// # Errors
+    /// The event says so, but its base commit cannot be told.
+    pub fn find(surroundings: &Surroundings, groups: &Groups) -> Result<Self, Stop> {
+        let pointer = match surroundings.event_name.as_deref() {
+            Some(name) if name.starts_with("pull_request") => "/pull_request/base/sha",
+            Some("merge_group") => "/merge_group/base_sha",
+            _ => return Ok(Self::Checkout),
+        };
+        let unseen = |seen: String| {
+            Complaint::about("event")
+                .seen(seen)
+                .expected(format!("the base commit at {pointer} of GITHUB_EVENT_PATH"))
+                .unseen()
+        };
+        let path = surroundings.event_path.as_deref().ok_or_else(|| unseen("no event file".to_owned()))?;
+        let event = fs::read(path).map_err(|error| unseen(format!("{}: {error}", path.display())))?;
+        let event: Value = serde_json::from_slice(&event).map_err(|error| unseen(error.to_string()))?;
+        let commit = event.pointer(pointer).and_then(Value::as_str).ok_or_else(|| unseen("none".to_owned()))?;
+        let commit = commit.parse().map_err(|error| unseen(format!("\"{commit}\", not {error}")))?;
+        Ok(Self::Base { commit, groups: groups.clone() })
+    }
+
+    /// In words, for messages: ` (in the base commit 3f2a…)`, or nothing.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Checkout => String::new(),
+            Self::Base { commit, .. } => format!(" (in the base commit {commit})"),
+        }
+    }
+
+    /// Reads a file, `path` as seen from the working directory. `None` when there is none.
+    ///
+    /// # Errors
+    /// Bad input for a path that cannot be one; unseen when it is there and cannot be read.
+    pub fn read(&self, path: &str) -> Result<Option<TrustedFile>, Stop> {
+        match self {
+            Self::Checkout => from_checkout(Path::new(path)),
+            Self::Base { commit, groups } => from_commit(commit, groups, path),
+        }
+    }
+}
+
+fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, Stop> {
+    let unreadable = |seen: String| {
+        Complaint::about(path.display().to_string()).seen(seen).expected("a file that can be read").unseen()
+    };
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(unreadable("no regular file".to_owned())),
+        Ok(metadata) if metadata.len() > LARGEST => Err(unreadable(format!("{} bytes, over 32 MiB", metadata.len()))),
+        Ok(_) => {
+            let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+            Ok(Some(TrustedFile { bytes, commit: None }))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(error.to_string())),
+    }
+}
+
+fn from_commit(commit: &Commit, groups: &Groups, path: &str) -> Result<Option<TrustedFile>, Stop> {
+    let git = match Git::open(".", groups) {
+        Ok(git) => git,
+        // Without a checkout there is no file that a change could have relaxed either.
+        Err(_) if !Path::new(path).exists() => return Ok(None),
+        Err(complaint) => return Err(complaint.next("check the repository out before this step").unseen()),
+    };
+    let bare = path.strip_prefix("./").unwrap_or(path);
+    let tree_path: TreePath = format!("{}{bare}", git.prefix()).parse().map_err(|error: String| {
+        Complaint::about(format!("\"{path}\"")).seen(error).expected("a path inside the repository").bad_input()
+    })?;
+    let fetched = git.remote("origin").and_then(|origin| git.fetch_commit(&origin, commit));
+    fetched.map_err(|complaint| {
+        complaint
+            .next("let the checkout fetch the base commit (`fetch-depth: 0`), or keep its credentials for this step")
+            .unseen()
+    })?;
+    match git.read_file(commit, &tree_path).map_err(Complaint::unseen)? {
+        None => Ok(None),
+        Some(Entry::File(blob)) => Ok(Some(TrustedFile { bytes: blob.bytes, commit: Some(commit.clone()) })),
+        Some(_) => Err(Complaint::about(format!("\"{path}\""))
+            .seen(format!("no regular file in the base commit {commit}"))
+            .expected("a file, no link and no directory")
+            .bad_input()),
+    }
+}

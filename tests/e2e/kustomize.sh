@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Holds the image edit of `promote` against kustomize's own, on every file in tests/kustomizations.
+# Needs go (to build kustomize once); kubectl, where present, renders too. The binary is kept in
+# ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}/bin.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+kustomize="${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}/bin/kustomize-5.8.1"
+if [[ ! -x $kustomize ]]; then
+  if ! command -v go >/dev/null; then
+    echo "SKIP: tests/e2e/kustomize.sh: no go to build kustomize with, and no $kustomize" >&2
+    exit 0
+  fi
+  mkdir -p "$(dirname "$kustomize")"
+  # Built beside its place, so that an interrupted build leaves nothing that looks finished.
+  building="$(mktemp "$kustomize.XXXXXX")"
+  trap 'rm -f "$building"' EXIT
+  go build -C tests/e2e/tools/kustomize -mod=readonly -trimpath -o "$building" sigs.k8s.io/kustomize/kustomize/v5
+  mv "$building" "$kustomize"
+fi
+
+PROMOTE_GATES_E2E_KUSTOMIZE="$kustomize" cargo test --features e2e --test e2e_kustomize "$@"

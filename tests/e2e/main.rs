@@ -1,0 +1,12 @@
+//! The actions on a real runner, the launcher in real shells: what only shows outside the process.
+//!
+//! `.ci/run` brings the tools and runs this with `cargo test --features e2e --test e2e`. A missing tool is a failure, not
+//! a skip. Each module is one subject; `act` and `repo` are the stage they play on.
+
+mod act;
+mod repo;
+
+mod bundle_size;
+mod launcher;
+mod run;
+mod runner;
