@@ -13,10 +13,15 @@ pub mod secret;
 pub mod signals;
 pub mod trusted;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
+
+use http::Http;
 
 /// The outside, by rooms. Clients are built when they are first asked for.
 #[derive(Default)]
@@ -24,9 +29,22 @@ pub struct World {
     /// The process groups of every child: what is left of them is ended before the process is.
     pub groups: process::Groups,
     writing: Arc<AtomicUsize>,
+    /// Proxies and certificate authorities, as the environment names them.
+    network: BTreeMap<String, String>,
+    http: OnceLock<Http>,
 }
 
 impl World {
+    #[must_use]
+    pub fn new(network: BTreeMap<String, String>) -> Self {
+        Self { network, ..Self::default() }
+    }
+
+    /// The HTTP client.
+    pub fn http(&self) -> &Http {
+        self.http.get_or_init(|| Http::new(|name| self.network.get(name).cloned()))
+    }
+
     /// Marks that a write is under way: until the guard goes, a signal waits for its outcome instead of ending the process.
     #[must_use]
     pub fn begin_writing(&self) -> Writing {
