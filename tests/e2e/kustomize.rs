@@ -51,7 +51,8 @@ fn kustomize_renders_the_same_after_either_edit() {
     let Some(kustomize) = std::env::var_os("PROMOTE_GATES_E2E_KUSTOMIZE") else {
         return say("SKIP: PROMOTE_GATES_E2E_KUSTOMIZE names no kustomize; run tests/e2e/kustomize.sh");
     };
-    let kubectl = Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|output| output.status.success());
+    let kubectl =
+        Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|output| output.status.success());
     if !kubectl {
         say("SKIP: no kubectl, so only kustomize itself renders");
     }
@@ -80,7 +81,11 @@ fn kustomize_renders_the_same_after_either_edit() {
         }
     });
     let (compared, differences) = (compared.into_inner(), differences.into_inner().unwrap());
-    say(&format!("{} fixtures, {compared} renderings compared, {} different", fixtures.len(), differences.matches("=== ").count()));
+    say(&format!(
+        "{} fixtures, {compared} renderings compared, {} different",
+        fixtures.len(),
+        differences.matches("=== ").count()
+    ));
     assert!(compared > 1000, "{compared}");
     assert!(differences.is_empty(), "{differences}");
 }
@@ -100,8 +105,7 @@ impl Fixture<'_> {
         let (mut ours_so_far, mut theirs_so_far) = (original.clone(), original.clone());
         for change in CHANGES {
             for in_a_row in [false, true] {
-                let (ours, theirs) =
-                    if in_a_row { (&ours_so_far, &theirs_so_far) } else { (&original, &original) };
+                let (ours, theirs) = if in_a_row { (&ours_so_far, &theirs_so_far) } else { (&original, &original) };
                 let (ours, theirs) = (set(ours, change), self.kustomize_set(theirs, change));
                 for kubectl in [false, true] {
                     // kubectl is slow to start; what it adds shows on single edits.
@@ -128,7 +132,9 @@ impl Fixture<'_> {
         fs::write(&file, text).unwrap();
         let image = if new_name.is_empty() { name.to_owned() } else { format!("{name}={new_name}") };
         let image = image + &part(':', tag) + &part('@', digest);
-        succeeded(Command::new(&self.tools.kustomize).args(["edit", "set", "image", &image]).current_dir(folder.path()));
+        succeeded(
+            Command::new(&self.tools.kustomize).args(["edit", "set", "image", &image]).current_dir(folder.path()),
+        );
         fs::read_to_string(file).unwrap()
     }
 
@@ -171,5 +177,5 @@ fn succeeded(command: &mut Command) -> String {
 
 /// Past the test harness, which keeps what a passing test prints to itself.
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

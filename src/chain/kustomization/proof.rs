@@ -64,7 +64,8 @@ mod tests {
         let before = "resources: [a]\nimages:\n- name: app\n  newTag: v1\n- name: db\n";
         let change = ImageChange { name: "app".into(), new_name: None, tag: Some("v2".into()), digest: None };
         let reach = before.find("name: app").unwrap()..before.find("\n- name: db").unwrap();
-        let verdict = |after: &str, reach: &Range<usize>| hold(before, after, reach, &change).map_err(|problem| problem.seen);
+        let verdict =
+            |after: &str, reach: &Range<usize>| hold(before, after, reach, &change).map_err(|problem| problem.seen);
         let good = before.replace("v1", "v2");
         assert_eq!(verdict(&good, &reach), Ok(()));
         let all = 0..before.len();
@@ -76,13 +77,24 @@ mod tests {
             (good.replace("- name: db\n", ""), &all, "other entries of `images` would change"),
             (format!("{good}- name: dc\n"), &all, "other entries of `images` would change"),
             (before.to_owned(), &all, "the entry for app would not hold what was asked for"),
-            (good.replace("v2", "v2\n  digest: sha256:0a"), &all, "the entry for app would not hold what was asked for"),
-            (good.replace("name: app\n", "name: app\n  newName: b\n"), &all, "the entry for app would not hold what was asked for"),
+            (
+                good.replace("v2", "v2\n  digest: sha256:0a"),
+                &all,
+                "the entry for app would not hold what was asked for",
+            ),
+            (
+                good.replace("name: app\n", "name: app\n  newName: b\n"),
+                &all,
+                "the entry for app would not hold what was asked for",
+            ),
         ] {
             assert_eq!(verdict(&after, reach), Err(seen.to_owned()), "{after}");
         }
         let broken = verdict(&good.replace("newTag: v2", "newTag: v2: v3"), &all).unwrap_err();
-        assert!(broken.starts_with("the file would not be read any more: the file (kustomization.yaml:4:13): no valid YAML"), "{broken}");
+        assert!(
+            broken.starts_with("the file would not be read any more: the file (line 4, column 13): no valid YAML"),
+            "{broken}"
+        );
     }
 
     #[test]

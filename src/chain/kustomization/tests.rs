@@ -57,7 +57,8 @@ fn only_the_image_entry_changes() {
             ("new name as the name", change("localhost:5000/checkout", "localhost:5000/checkout", "v1.5.0", "")),
             ("an image of its own", change("nginx", "registry.example/nginx", "2024-01-01", DIGEST)),
         ] {
-            shown += &format!("{title}\n{}\n", difference(text, &set_image(text, &change).unwrap().text));
+            let edited = set_image(text, &change).unwrap().text;
+            shown.extend([title, "\n", &difference(text, &edited), "\n"]);
         }
         insta::with_settings!({ snapshot_path => folder().join("edits"), prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(style.as_str(), shown);
@@ -78,7 +79,8 @@ fn nothing_changes_where_the_image_is_already_there() {
 #[test]
 fn a_tag_that_kustomize_cannot_read_is_no_tag_that_is_already_there() {
     for plain in ["1.10", "on", "1_000", "0x1F"] {
-        let edited = set_image(&format!("images:\n- name: app\n  newTag: {plain}\n"), &change("app", "", plain, "")).unwrap();
+        let edited =
+            set_image(&format!("images:\n- name: app\n  newTag: {plain}\n"), &change("app", "", plain, "")).unwrap();
         assert_eq!((edited.changed, edited.text), (true, format!("images:\n- name: app\n  newTag: \"{plain}\"\n")));
     }
 }
@@ -138,7 +140,7 @@ fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
         "patches:\n- patch: |\n    text",
         "images: [{name: app, newTag: v1, # ours\n  newName: b}]\n",
     ];
-    let shown: String = files.iter().map(|text| format!("{text:?}\n  {}\n", told(text))).collect();
+    let shown: String = files.iter().flat_map(|text| [format!("{text:?}\n"), format!("  {}\n", told(text))]).collect();
     let deep = told(&format!("x: {}1{}\n", "[".repeat(200), "]".repeat(200)));
     insta::with_settings!({ snapshot_path => folder().join("refused"), prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("refused", shown + &format!("200 brackets\n  {deep}\n"));
@@ -147,7 +149,6 @@ fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
 
 #[test]
 fn values_that_no_image_has_are_refused() {
-    let told = |change| set_image("images: []\n", &change).unwrap_err().to_string();
     for (wrong, value) in [
         (change("app", "", "v1\n- name: x", ""), "\"v1\\n- name: x\""),
         (change("app", "a b", "", ""), "\"a b\""),
@@ -158,7 +159,7 @@ fn values_that_no_image_has_are_refused() {
         (ImageChange { tag: Some(String::new()), ..change("app", "", "", "") }, "\"\""),
         (change("app", "", "", ""), "neither new name nor tag nor digest"),
     ] {
-        let told = told(wrong);
+        let told = set_image("images: []\n", &wrong).unwrap_err().to_string();
         assert!(told.contains(value), "{told}");
     }
 }
@@ -170,6 +171,40 @@ fn a_name_with_quotes_and_backslashes_comes_back_whole() {
         let name = r#"(.*)/"app"\d's"#;
         let edited = set_image(&text, &change(name, "b", "v1", "")).unwrap();
         assert_eq!(image(&edited.text, name).unwrap().unwrap().reference(), "b:v1", "{}", edited.text);
+    }
+}
+
+#[test]
+fn comments_around_what_goes_stay() {
+    for (before, after) in [
+        ("-\n    digest: x\n  # a\n    name: app\n", "-\n  # a\n    name: app\n    newTag: v1\n"),
+        ("- digest: x\n  # a\n  name: app\n", "-\n  # a\n  name: app\n  newTag: v1\n"),
+        ("- tagSuffix: x\n  digest: x # a\n  # b\n  name: app # c\n", "-\n  # b\n  name: app # c\n  newTag: v1\n"),
+        ("- name: app\n  # a\n  digest:\n    # b\n    x\n  # c\n", "- name: app\n  newTag: v1\n  # a\n  # c\n"),
+        (
+            "- {\n  name: app, newTag: v1,\n  # a\n  digest: x # b\n  # c\n}\n",
+            "- {\n  name: app, newTag: v1,\n  # a\n  # c\n}\n",
+        ),
+    ] {
+        let edited = set_image(&format!("images:\n{before}"), &change("app", "", "v1", "")).unwrap();
+        assert_eq!(edited.text, format!("images:\n{after}"));
+    }
+}
+
+#[test]
+fn empty_lists_and_nothing_are_filled_in_place() {
+    for (before, after) in [
+        ("images: [ ] # a\n", "images: # a\n- name: app\n  newTag: v1\n"),
+        ("images: [ # a\n ]\n", "images: [{name: app, newTag: v1} # a\n ]\n"),
+        ("images: null\nx: 1\n", "images:\n- name: app\n  newTag: v1\nx: 1\n"),
+        ("images:\n  ~ # a\n", "images:\n   # a\n- name: app\n  newTag: v1\n"),
+        ("{images}", "{images: [{name: app, newTag: v1}]}"),
+        ("{images: , x: 1}", "{images: [{name: app, newTag: v1}] , x: 1}"),
+        ("{x: 1, \"images\": []}", "{x: 1, \"images\": [{\"name\": \"app\", \"newTag\": \"v1\"}]}"),
+        ("{}", "{images: [{name: app, newTag: v1}]}"),
+        ("  x: 1", "  x: 1\n  images:\n  - name: app\n    newTag: v1"),
+    ] {
+        assert_eq!(set_image(before, &change("app", "", "v1", "")).unwrap().text, after);
     }
 }
 
@@ -188,17 +223,21 @@ fn a_problem_becomes_a_complaint_about_the_file() {
 }
 
 fn any_change() -> impl Strategy<Value = ImageChange> {
-    let name = prop::sample::select(vec!["checkout-service", "localhost:5000/checkout", "redis", "nginx", "a.b/c_d", "1.5"]);
+    let name =
+        prop::sample::select(vec!["checkout-service", "localhost:5000/checkout", "redis", "nginx", "a.b/c_d", "1.5"]);
     let part = |values: &'static [&'static str]| prop::sample::select(values.to_vec());
     let new = part(&["", "ghcr.io/a/b", "localhost:5000/checkout", "redis", "1.5", "null"]);
     let tag = prop_oneof![
-        part(&["", "v1", "1.10", "0123", "1e3", "true", "null", "2024-01-01", "0x1F", "1_000", "on", "1.4.2", "NaN"]).prop_map(str::to_owned),
+        part(&["", "v1", "1.10", "0123", "1e3", "true", "null", "2024-01-01", "0x1F", "1_000", "on", "1.4.2", "NaN"])
+            .prop_map(str::to_owned),
         "[0-9A-Za-z_][0-9A-Za-z_.-]{0,10}",
     ];
     let digest = part(&["", "sha256:0a", DIGEST]);
     (name, new, tag, digest)
         .prop_map(|(name, new, tag, digest)| change(name, new, &tag, digest))
-        .prop_filter("says something", |change| change.new_name.is_some() || change.tag.is_some() || change.digest.is_some())
+        .prop_filter("says something", |change| {
+            change.new_name.is_some() || change.tag.is_some() || change.digest.is_some()
+        })
 }
 
 proptest! {
