@@ -2,7 +2,8 @@
 //!
 //! [`set_image`] means what `kustomize edit set image NAME=NEWNAME:TAG@DIGEST` means (kustomize 5.8.1,
 //! `kustomize/commands/edit/set/setimage.go`): the entry of that name holds exactly what was given and nothing it held
-//! before, or is added at the end. Unlike kustomize, which writes the whole file anew, it leaves every other byte alone.
+//! before, or is added at the end. Unlike kustomize, which writes the whole file anew and sorts the images by name, it
+//! leaves every other byte alone, and so the order too, in which kustomize applies the entries one after the other.
 //! Where kustomize would guess (two entries of one name, aliases that may bring the image along), it refuses.
 //!
 //! The parts: [`tree`] knows where every node stands, [`entry`] finds the image in it, [`splice`] and
@@ -33,7 +34,8 @@ pub struct ImageChange {
     pub digest: Option<String>,
 }
 
-/// An image entry as it stands: empty and null parts are `None`, as they are to kustomize.
+/// An image entry as it stands: empty and null parts are `None`, as they are to kustomize. A plain `newTag: 1.10` reads `1.10`
+/// here, while kustomize refuses the number: only [`Edited::changed`] says whether the entry is fine as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageEntry {
     pub name: String,
@@ -116,8 +118,10 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
+    /// One line, for who knows which file it is about: `images[0].newTag (line 4, column 11): a list; expected …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.clone().complaint("kustomization.yaml").fmt(f)
+        let origin = self.place.map(|at| format!("line {}, column {}", at.line, at.column));
+        Complaint { origin, ..self.clone().complaint("") }.fmt(f)
     }
 }
 
@@ -157,13 +161,12 @@ fn check(change: &ImageChange) -> Result<(), Problem> {
     let given = parts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?)));
     for (key, value) in [("name", &change.name)].into_iter().chain(given) {
         // `name` is a pattern to kustomize, and some use it as one.
-        let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte);
-        let fits =
-            if key == "name" { value.bytes().all(|byte| byte.is_ascii_graphic()) } else { value.bytes().all(usual) };
-        if value.is_empty() || !fits {
-            return Err(Problem::with(format!("image {key}"))
-                .seen(format!("{value:?}"))
-                .expected("letters, digits and ._-/:@+, at least one"));
+        let (fits, expected): (fn(u8) -> bool, _) = match key {
+            "name" => (|byte| byte.is_ascii_graphic(), "ASCII characters without blanks, at least one"),
+            _ => (scalar::is_usual, "letters, digits and ._-/:@+, at least one"),
+        };
+        if value.is_empty() || !value.bytes().all(fits) {
+            return Err(Problem::with(format!("image {key}")).seen(format!("{value:?}")).expected(expected));
         }
     }
     if parts.iter().all(|(_, value)| value.is_none()) {

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Images};
 use super::scalar::{Quote, written};
-use super::splice::{Hand, Plan, line_break, line_end, line_start};
+use super::splice::{Hand, Plan, lead, line_break, line_end, line_start};
 use super::tree::{Node, Shape, Tree};
 use super::{ImageChange, Problem};
 
@@ -26,19 +26,14 @@ pub fn append(text: &str, tree: &Tree, images: &Images<'_>, change: &ImageChange
     }
     let root = Root::of(text, tree)?;
     let empty_list = matches!(value.shape, Shape::List { .. });
-    let bare = !empty_list || text[value.start + 1..value.end - 1].trim().is_empty();
+    let bare = !empty_list || text[value.start..value.end].trim_matches(['[', ']', ' ']).is_empty();
     let mut plan = Plan::within(pair.key.end..line_end(text, value.end));
     if root.flow || !bare {
         let entry = in_braces(change, Hand { flow: true, ..root.hand }, false);
         if empty_list {
             plan.insert(value.start + 1, entry);
         } else {
-            let lead = match () {
-                () if value.start < value.end => "",
-                () if text[..value.start].ends_with(':') => " ",
-                () => ": ",
-            };
-            plan.put(value.start..value.end, format!("{lead}[{entry}]"));
+            plan.put(value.start..value.end, format!("{}[{entry}]", lead(text, value)));
         }
     } else {
         // `images: []`, `images: ~`, `images:`: what stands for nothing goes, and the list begins on the next line.
@@ -106,7 +101,7 @@ fn below(text: &str, last: &Entry<'_>, change: &ImageChange) -> Result<Plan, Pro
     };
     let line_break = line_break(text, last.node.end);
     let mut plan = Plan::within(at..at);
-    plan.insert(at, lines.iter().map(|line| format!("{line_break}{line}")).collect::<String>());
+    plan.insert(at, format!("{line_break}{}", lines.join(line_break)));
     Ok(plan)
 }
 

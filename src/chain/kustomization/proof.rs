@@ -92,8 +92,7 @@ mod tests {
         }
         let broken = verdict(&good.replace("newTag: v2", "newTag: v2: v3"), &all).unwrap_err();
         assert!(
-            broken
-                .starts_with("the file would not be read any more: the file (kustomization.yaml:4:13): no valid YAML"),
+            broken.starts_with("the file would not be read any more: the file (line 4, column 13): no valid YAML"),
             "{broken}"
         );
     }

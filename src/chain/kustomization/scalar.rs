@@ -10,7 +10,7 @@ pub enum Quote {
     Block,
 }
 
-/// What a plain scalar may be to some reader instead of text, in small letters: the words of YAML 1.1's and 1.2's null, bool, `.inf` and `.nan`.
+/// Words that some reader of YAML takes for null, a bool or a number, in small letters.
 const WORDS: [&str; 14] =
     ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "inf", "infinity", "nan"];
 
@@ -29,12 +29,16 @@ pub fn is_null(text: &str, quote: Quote) -> bool {
     text.is_empty() || (quote == Quote::Plain && matches!(text, "~" | "null" | "Null" | "NULL"))
 }
 
+/// What image references are made of.
+pub fn is_usual(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte)
+}
+
 /// Whether a plain scalar is text to every reader: those of YAML 1.1 (kustomize's is one) see numbers in `0123`, `1_000` and
 /// `12:30`, a date in `2024-01-01`, a bool in `on`. Answers no when in doubt.
 pub fn plain_is_text(value: &str) -> bool {
     let Some(first) = value.bytes().next() else { return false };
-    let usual = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte));
-    if !usual || value.ends_with(':') {
+    if !value.bytes().all(is_usual) || value.ends_with(':') {
         return false;
     }
     if first.is_ascii_alphabetic() {

@@ -136,9 +136,8 @@ pub fn amend(text: &str, entry: &Entry<'_>, change: &ImageChange) -> Result<Plan
             plan.extend_flow(text, pair.key.start..pair.value.end, &lines);
         } else {
             let indent = " ".repeat(entry.node.place.column - 1);
-            let line_break = line_break(text, pair.value.end);
-            let lines: String = lines.iter().map(|line| format!("{line_break}{indent}{line}")).collect();
-            plan.insert(line_end(text, pair.value.end), lines);
+            let line_break = format!("{}{indent}", line_break(text, pair.value.end));
+            plan.insert(line_end(text, pair.value.end), format!("{line_break}{}", lines.join(&line_break)));
         }
     }
     let gone: Vec<bool> = fates.iter().map(|fate| *fate == Fate::Drop).collect();
@@ -176,15 +175,17 @@ fn put(plan: &mut Plan, text: &str, pair: &Pair, wanted: &str, hand: Hand) {
         _ => hand.value,
     };
     let wanted = written(wanted, quote, hand.flow);
-    // Where nothing stands, the node is behind its colon, or behind its key when a flow mapping leaves out even that.
-    let lead = if node.start < node.end {
-        ""
-    } else if text[..node.start].ends_with(':') {
-        " "
-    } else {
-        ": "
-    };
-    plan.put(node.start..node.end, format!("{lead}{wanted}"));
+    plan.put(node.start..node.end, format!("{}{wanted}", lead(text, node)));
+}
+
+/// What has to stand before a new value. Where there was none, its node is behind the colon, or behind the key when a flow
+/// mapping leaves out even that.
+pub fn lead(text: &str, node: &Node) -> &'static str {
+    match text[..node.start].ends_with(':') {
+        _ if node.start < node.end => "",
+        true => " ",
+        false => ": ",
+    }
 }
 
 /// Takes whole lines out of a block mapping, and the comment on them with them; comments on lines of their own stay.
@@ -248,7 +249,9 @@ fn drop_members(plan: &mut Plan, text: &str, pairs: &[&Pair], gone: &[bool], ent
 fn drop_line(plan: &mut Plan, text: &str, pair: &Pair) {
     let before = &text[..line_start(text, pair.key.start)];
     let before = before.strip_suffix('\n').unwrap_or(before);
-    plan.put(before.strip_suffix('\r').unwrap_or(before).len()..line_end(text, pair.value.end), "");
+    let start = before.strip_suffix('\r').unwrap_or(before).len();
+    plan.reach.start = plan.reach.start.min(start);
+    plan.put(start..line_end(text, pair.value.end), "");
 }
 
 /// Whether a member of a flow collection shares its lines with nothing but a comma and a comment.

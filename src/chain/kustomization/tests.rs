@@ -57,7 +57,8 @@ fn only_the_image_entry_changes() {
             ("new name as the name", change("localhost:5000/checkout", "localhost:5000/checkout", "v1.5.0", "")),
             ("an image of its own", change("nginx", "registry.example/nginx", "2024-01-01", DIGEST)),
         ] {
-            shown += &format!("{title}\n{}\n", difference(text, &set_image(text, &change).unwrap().text));
+            let edited = set_image(text, &change).unwrap().text;
+            shown.extend([title, "\n", &difference(text, &edited), "\n"]);
         }
         insta::with_settings!({ snapshot_path => folder().join("edits"), prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(style.as_str(), shown);
@@ -139,7 +140,7 @@ fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
         "patches:\n- patch: |\n    text",
         "images: [{name: app, newTag: v1, # ours\n  newName: b}]\n",
     ];
-    let shown: String = files.iter().map(|text| format!("{text:?}\n  {}\n", told(text))).collect();
+    let shown: String = files.iter().flat_map(|text| [format!("{text:?}\n"), format!("  {}\n", told(text))]).collect();
     let deep = told(&format!("x: {}1{}\n", "[".repeat(200), "]".repeat(200)));
     insta::with_settings!({ snapshot_path => folder().join("refused"), prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("refused", shown + &format!("200 brackets\n  {deep}\n"));
@@ -148,7 +149,6 @@ fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
 
 #[test]
 fn values_that_no_image_has_are_refused() {
-    let told = |change| set_image("images: []\n", &change).unwrap_err().to_string();
     for (wrong, value) in [
         (change("app", "", "v1\n- name: x", ""), "\"v1\\n- name: x\""),
         (change("app", "a b", "", ""), "\"a b\""),
@@ -159,7 +159,7 @@ fn values_that_no_image_has_are_refused() {
         (ImageChange { tag: Some(String::new()), ..change("app", "", "", "") }, "\"\""),
         (change("app", "", "", ""), "neither new name nor tag nor digest"),
     ] {
-        let told = told(wrong);
+        let told = set_image("images: []\n", &wrong).unwrap_err().to_string();
         assert!(told.contains(value), "{told}");
     }
 }
@@ -171,6 +171,40 @@ fn a_name_with_quotes_and_backslashes_comes_back_whole() {
         let name = r#"(.*)/"app"\d's"#;
         let edited = set_image(&text, &change(name, "b", "v1", "")).unwrap();
         assert_eq!(image(&edited.text, name).unwrap().unwrap().reference(), "b:v1", "{}", edited.text);
+    }
+}
+
+#[test]
+fn comments_around_what_goes_stay() {
+    for (before, after) in [
+        ("-\n    digest: x\n  # a\n    name: app\n", "-\n  # a\n    name: app\n    newTag: v1\n"),
+        ("- digest: x\n  # a\n  name: app\n", "-\n  # a\n  name: app\n  newTag: v1\n"),
+        ("- tagSuffix: x\n  digest: x # a\n  # b\n  name: app # c\n", "-\n  # b\n  name: app # c\n  newTag: v1\n"),
+        ("- name: app\n  # a\n  digest:\n    # b\n    x\n  # c\n", "- name: app\n  newTag: v1\n  # a\n  # c\n"),
+        (
+            "- {\n  name: app, newTag: v1,\n  # a\n  digest: x # b\n  # c\n}\n",
+            "- {\n  name: app, newTag: v1,\n  # a\n  # c\n}\n",
+        ),
+    ] {
+        let edited = set_image(&format!("images:\n{before}"), &change("app", "", "v1", "")).unwrap();
+        assert_eq!(edited.text, format!("images:\n{after}"));
+    }
+}
+
+#[test]
+fn empty_lists_and_nothing_are_filled_in_place() {
+    for (before, after) in [
+        ("images: [ ] # a\n", "images: # a\n- name: app\n  newTag: v1\n"),
+        ("images: [ # a\n ]\n", "images: [{name: app, newTag: v1} # a\n ]\n"),
+        ("images: null\nx: 1\n", "images:\n- name: app\n  newTag: v1\nx: 1\n"),
+        ("images:\n  ~ # a\n", "images:\n   # a\n- name: app\n  newTag: v1\n"),
+        ("{images}", "{images: [{name: app, newTag: v1}]}"),
+        ("{images: , x: 1}", "{images: [{name: app, newTag: v1}] , x: 1}"),
+        ("{x: 1, \"images\": []}", "{x: 1, \"images\": [{\"name\": \"app\", \"newTag\": \"v1\"}]}"),
+        ("{}", "{images: [{name: app, newTag: v1}]}"),
+        ("  x: 1", "  x: 1\n  images:\n  - name: app\n    newTag: v1"),
+    ] {
+        assert_eq!(set_image(before, &change("app", "", "v1", "")).unwrap().text, after);
     }
 }
 

@@ -174,21 +174,23 @@ impl Gathering<'_> {
                     ScalarStyle::Literal | ScalarStyle::Folded => Quote::Block,
                 };
                 // Spans take in what is blank behind a scalar: a space before a bracket, the lines after a block scalar.
-                let end = if end > start { self.text[..end].trim_end().len() } else { end };
+                let end =
+                    if end > start { self.text[..end].trim_end_matches([' ', '\t', '\r', '\n']).len() } else { end };
                 let shape = Shape::Scalar { text: value.into_owned(), quote };
-                self.put(leaf(anchor, tag.map(|tag| tag.to_string()), end, shape))
+                self.put(leaf(anchor, tag.map(|tag| tag.to_string()), end, shape));
             }
             Event::Alias(anchor) => self.put(leaf(0, None, end, Shape::Alias(anchor))),
             Event::SequenceStart(anchor, tag) => {
-                self.enter(span, anchor, tag.map(|tag| tag.to_string()), Content::List(Vec::new()))
+                self.enter(span, anchor, tag.map(|tag| tag.to_string()), Content::List(Vec::new()))?;
             }
             Event::MappingStart(anchor, tag) => {
                 let content = Content::Map { pairs: Vec::new(), key: None };
-                self.enter(span, anchor, tag.map(|tag| tag.to_string()), content)
+                self.enter(span, anchor, tag.map(|tag| tag.to_string()), content)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.leave(span),
-            _ => Ok(()),
+            Event::SequenceEnd | Event::MappingEnd => self.leave(span)?,
+            _ => {}
         }
+        Ok(())
     }
 
     fn enter(&mut self, span: Span, anchor: usize, tag: Option<String>, content: Content) -> Result<(), Problem> {
@@ -221,10 +223,11 @@ impl Gathering<'_> {
         } else {
             last.unwrap_or(frame.start)
         };
-        self.put(Node { place: frame.place, start: frame.start, end, anchor: frame.anchor, tag: frame.tag, shape })
+        self.put(Node { place: frame.place, start: frame.start, end, anchor: frame.anchor, tag: frame.tag, shape });
+        Ok(())
     }
 
-    fn put(&mut self, mut node: Node) -> Result<(), Problem> {
+    fn put(&mut self, mut node: Node) {
         match self.open.last_mut().map(|frame| &mut frame.content) {
             None => self.root = Some(node),
             Some(Content::List(items)) => items.push(node),
@@ -242,7 +245,6 @@ impl Gathering<'_> {
                 }
             },
         }
-        Ok(())
     }
 }
 
