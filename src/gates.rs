@@ -1,1 +1,3 @@
+//! The gates on software.
 
+pub mod smoke;
