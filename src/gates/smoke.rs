@@ -1,5 +1,7 @@
 //! gates/smoke
 
+pub mod junit;
+
 use crate::{commands::Output, desk::Desk, report::Outcome, subject::Subject, values, verdict::Stop};
 
 pub const OUTPUTS: &[Output] = &[];

@@ -28,6 +28,7 @@ fn a_push_moves_the_branch_and_nothing_of_the_checkout() {
     git(&dir, &["config", "remote.origin.push", "+refs/heads/*:refs/heads/*"]);
     git(&dir, &["tag", "-m", "a tag", "v1"]);
     git(&dir, &["config", "push.followTags", "true"]);
+    git(&dir, &["config", "push.gpgSign", "true"]);
     let kept =
         |dir: &Path| -> Vec<_> { snapshot(dir).into_iter().filter(|(what, _)| what != "for-each-ref").collect() };
     let before = kept(&dir);

@@ -55,7 +55,13 @@ fn a_new_commit_changes_what_it_should_and_nothing_of_the_checkout() {
     fs::write(dir.join("staged"), "x").expect("written");
     git(&dir, &["add", "staged"]);
     // Each would change what is written, were it in force.
-    for setting in ["core.autocrlf=true", "core.splitIndex=true", "i18n.commitEncoding=latin1", "core.safecrlf=true"] {
+    for setting in [
+        "core.autocrlf=true",
+        "core.splitIndex=true",
+        "i18n.commitEncoding=latin1",
+        "core.safecrlf=true",
+        "commit.gpgSign=true",
+    ] {
         let (name, value) = setting.split_once('=').expect("a setting");
         git(&dir, &["config", name, value]);
     }

@@ -1,0 +1,312 @@
+use super::{
+    reader::{SIZE, TEXT},
+    *,
+};
+
+fn good(text: &str) -> Suite {
+    read(text.as_bytes()).unwrap_or_else(|problem| panic!("{problem}: {text}"))
+}
+
+fn bad(bytes: impl AsRef<[u8]>) -> String {
+    read(bytes.as_ref()).expect_err("no report").to_string()
+}
+
+/// Tests, how many of them ran, and name and headline of those that failed.
+fn told(suite: &Suite) -> (usize, usize, Vec<(&str, &str)>) {
+    (
+        suite.cases.len(),
+        suite.ran(),
+        suite.failed().map(|(case, failure)| (case.name.as_str(), failure.headline())).collect(),
+    )
+}
+
+#[test]
+fn what_pytest_writes() {
+    let suite = good(include_str!("samples/pytest.xml"));
+    let failed = vec![
+        ("tests.smoke.test_checkout.TestCart › test_add[a<b&c-1]", "AssertionError: assert 503 == 200"),
+        ("tests.smoke.test_checkout › test_teardown", "failed on teardown with \"OSError: gone\""),
+    ];
+    assert_eq!(told(&suite), (6, 4, failed));
+    let Outcome::Failed(failure) = &suite.cases[1].outcome else { panic!("passed") };
+    assert_eq!(failure.message, "AssertionError: assert 503 == 200\n +  where 503 = <Response [503]>.status_code");
+    assert!(
+        failure.text.starts_with("self = <tests.") && failure.text.ends_with("test_checkout.py:14: AssertionError")
+    );
+    assert_eq!(suite.cases[2].outcome, Outcome::Skipped);
+    assert_eq!(suite.cases[1].time, Some(Duration::from_millis(12)));
+}
+
+#[test]
+fn what_jest_junit_writes() {
+    let suite = good(include_str!("samples/jest.xml"));
+    let headline = "Error: expect(received).toBe(expected) // Object.is equality";
+    assert_eq!(told(&suite), (4, 3, vec![("checkout pays by card", headline)]));
+}
+
+#[test]
+fn what_surefire_writes() {
+    let suite = good(include_str!("samples/surefire.xml"));
+    let failed = vec![
+        ("com.acme.CheckoutIT › pays", "expected: <200> but was: <402>"),
+        ("com.acme.CheckoutIT › ships", "Connection refused"),
+    ];
+    assert_eq!(told(&suite), (5, 4, failed));
+    assert_eq!(suite.cases[0].time, Some(Duration::from_millis(1_200_500)));
+    assert_eq!(suite.cases[4].outcome, Outcome::Passed, "a flaky test passed in the end");
+}
+
+#[test]
+fn what_go_junit_report_writes() {
+    let suite = good(include_str!("samples/go.xml"));
+    assert_eq!(told(&suite), (3, 2, vec![("github.com/acme/shop/smoke › TestCart/empty_cart", "Failed")]));
+}
+
+#[test]
+fn what_playwright_writes() {
+    let suite = good(include_str!("samples/playwright.xml"));
+    let name = "checkout.spec.ts › checkout › pays by card";
+    assert_eq!(told(&suite), (3, 2, vec![(name, "checkout.spec.ts:12:7 pays by card")]));
+    let (_, failure) = suite.failed().next().expect("one");
+    assert!(failure.text.contains("Error: expect(locator).toBeVisible() failed"));
+}
+
+#[test]
+fn what_mocha_junit_reporter_writes() {
+    let suite = good(include_str!("samples/mocha.xml"));
+    assert_eq!(told(&suite), (3, 2, vec![("checkout pays by card", "expected 402 to equal 200")]));
+    assert_eq!(suite.cases[1].file.as_deref(), Some("/app/test/checkout.js"));
+}
+
+#[test]
+fn reports_add_up() {
+    let mut all = Suite::default();
+    for sample in [include_str!("samples/go.xml"), include_str!("samples/mocha.xml"), "<testsuites/>"] {
+        all.add(good(sample));
+    }
+    assert_eq!((all.cases.len(), all.ran(), all.failed().count()), (6, 4, 2));
+}
+
+#[test]
+fn nothing_ran_when_there_are_no_tests_or_only_skipped_ones() {
+    for none in ["<testsuites/>", "<testsuite tests='7'></testsuite>", "<testsuites><testsuite name='a'/></testsuites>"]
+    {
+        assert_eq!(told(&good(none)), (0, 0, vec![]), "{none}");
+    }
+    let skipped = "<testcase name='a'><skipped/></testcase>";
+    let nested = format!(
+        "<testsuites skipped='2'><testsuite skipped='2'>{skipped}<testsuite skipped='1'>{skipped}</testsuite></testsuite></testsuites>"
+    );
+    for all in [
+        nested.as_str(),
+        // gtest shows it by attributes, some show it by nothing but the totals.
+        "<testsuites disabled='1'><testsuite disabled='1'><testcase name='a' status='notrun' result='suppressed'/></testsuite></testsuites>",
+        "<testsuite tests='2' skipped='2'><testcase name='a'/><testcase name='b'/></testsuite>",
+        "<testsuite skipped='9'><testcase name='a'/></testsuite>",
+    ] {
+        assert_eq!(good(all).ran(), 0, "{all}");
+    }
+    let one = "<testsuites><testsuite skipped='1'><testcase name='a'/></testsuite><testsuite><testcase name='b'/></testsuite></testsuites>";
+    assert_eq!(good(one).ran(), 1);
+}
+
+#[test]
+fn a_failure_is_seen_wherever_it_stands() {
+    for (text, name) in [
+        (
+            "<testsuites><testsuite><testsuite><testcase name='x'><failure/></testcase></testsuite></testsuite></testsuites>",
+            "x",
+        ),
+        ("<testsuite><group><testcase name='x'><wrap><error/></wrap></testcase></group></testsuite>", "x"),
+        ("<testsuites><testcase name='x'><skipped/><failure/></testcase></testsuites>", "x"),
+        ("<testsuite failures='1'><testcase name='x' status='failed'/></testsuite>", "x"),
+        ("<testsuite name='x'><testcase name='a'/><error message='beforeAll failed'/></testsuite>", "x"),
+        ("<j:testsuite xmlns:j='urn:j'><j:testcase name='x'><j:failure/></j:testcase></j:testsuite>", "x"),
+        ("<testsuite>\n<testcase><failure/></testcase></testsuite>", "test 1, which has no name"),
+    ] {
+        let suite = good(text);
+        assert_eq!(suite.failed().map(|(case, _)| case.name.as_str()).collect::<Vec<_>>(), [name], "{text}");
+    }
+    // Output and repeated attempts may hold anything.
+    for inert in ["system-out", "system-err", "properties", "rerunFailure", "flakyError"] {
+        let text = format!(
+            "<testsuite><testcase name='a'><{inert}><failure/><testcase/><skipped/></{inert}></testcase></testsuite>"
+        );
+        assert_eq!(told(&good(&text)), (1, 1, vec![]), "{text}");
+    }
+}
+
+#[test]
+fn elements_count_and_totals_may_not_claim_more_failures() {
+    let case = "<testcase name='a'><failure/></testcase>";
+    assert_eq!(good(&format!("<testsuite failures='0' errors='0'>{case}</testsuite>")).failed().count(), 1);
+    let around = |totals: &str, inner: &str| {
+        format!("<testsuites {totals}>\n <testsuite name='s' {inner}>{case}</testsuite></testsuites>")
+    };
+    assert_eq!(good(&around("failures='1'", "failures='1'")).failed().count(), 1);
+    // One test can fail twice.
+    let twice = "<testsuite failures='1' errors='1'><testcase name='a'><failure/><error/></testcase></testsuite>";
+    assert_eq!(good(twice).failed().count(), 1);
+    assert_eq!(
+        bad(around("failures='1'", "failures='2'")),
+        "line 2, column 2: the suite \"s\" claims 2 failures and errors, and shows 1"
+    );
+    assert_eq!(
+        bad(around("errors='1' failures='1'", "")),
+        "line 1, column 1: the suite \"\" claims 2 failures and errors, and shows 1"
+    );
+    assert!(bad("<testsuite errors='1'/>").contains("claims 1"));
+    assert!(bad("<testsuite failures='-1'/>").contains("failures=\"-1\"; expected a number"));
+}
+
+#[test]
+fn names_say_each_thing_once() {
+    for (class, name, told) in [
+        ("a.B", "c", "a.B › c"),
+        ("", "c", "c"),
+        ("c", "c", "c"),
+        ("api", "rapid", "api › rapid"),
+        ("log", "login works", "log › login works"),
+        ("login", "login works", "login works"),
+        ("works", "login works", "login works"),
+    ] {
+        let suite = good(&format!("<testsuite><testcase classname='{class}' name='{name}'/></testsuite>"));
+        assert_eq!(suite.cases[0].name, told);
+    }
+}
+
+#[test]
+fn text_is_decoded_once_and_kept_within_bounds() {
+    let one = |body: &str| {
+        good(&format!("<testsuite><testcase name='a'>{body}</testcase></testsuite>"))
+            .failed()
+            .next()
+            .expect("one")
+            .1
+            .clone()
+    };
+    let failure = one(
+        "<failure message='&lt;a&gt; &amp;amp; &#x41;&#66;&quot;&apos;'>&lt;<![CDATA[&lt;<b>]]>&#10;<i>x</i><!-- y --></failure>",
+    );
+    assert_eq!((failure.message.as_str(), failure.text.as_str()), ("<a> &amp; AB\"'", "<&lt;<b>\nx"));
+    // Raw, whatever it holds: the sinks escape.
+    let raw = "::error::x ##[error]x %0A::set-output </td>\u{1b}[31m";
+    assert_eq!(one(&format!("<failure><![CDATA[{raw}]]></failure>")).text, raw);
+
+    let long = "é&#10;".repeat(TEXT);
+    let failure = one(&format!("<failure message='{long}'>{long}</failure>"));
+    for text in [failure.message, failure.text] {
+        assert!(text.ends_with('…') && text.starts_with("é\né\n") && text.len() <= TEXT + '…'.len_utf8());
+    }
+    assert_eq!(one("<failure>\n  \n  first\nsecond</failure>").headline(), "first");
+    assert_eq!(one("<failure/>").headline(), "");
+}
+
+#[test]
+fn times_are_read_or_left_out() {
+    let time = |text: &str| good(&format!("<testsuite><testcase name='a' time='{text}'/></testsuite>")).cases[0].time;
+    assert_eq!(time("1,234.5"), Some(Duration::from_millis(1_234_500)));
+    for none in ["", "-1", "NaN", "inf", "1e400", "soon"] {
+        assert_eq!(time(none), None, "{none}");
+    }
+}
+
+#[test]
+fn encodings_are_utf8_or_named() {
+    let body = "<testsuite><testcase name='ä'/></testsuite>";
+    for head in [
+        "",
+        "\u{feff}",
+        "<?xml version='1.0' encoding='utf-8'?>",
+        "\u{feff}<?xml version=\"1.1\" encoding=\"UTF8\"?>\n",
+    ] {
+        assert_eq!(good(&format!("{head}{body}")).cases[0].name, "ä");
+    }
+    let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?>\n<testsuite name='\xe4'/>";
+    assert_eq!(bad(latin), "is in the encoding \"ISO-8859-1\"; only UTF-8 is read");
+    assert_eq!(
+        bad("<?xml version='1.0' encoding='latin1'?><testsuite/>"),
+        "is in the encoding \"latin1\"; only UTF-8 is read"
+    );
+    assert_eq!(bad(b"<testsuite>\n \xe4\xb6"), "line 2, column 2: is not UTF-8 from here on");
+    let wide: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for wide in [wide.clone(), [&[0xff, 0xfe], &wide[..]].concat()] {
+        assert!(bad(wide).contains("UTF-16"));
+    }
+}
+
+#[test]
+fn what_is_no_complete_report_is_an_error_with_its_place() {
+    for (text, told) in [
+        ("", "is empty"),
+        (" \n<!-- nothing -->", "is empty"),
+        ("{\"tests\": 3}", "line 1, column 1: text outside of the document"),
+        ("<html><body>502</body></html>", "line 1, column 1: <html>; expected <testsuites> or <testsuite>"),
+        (
+            "<testsuite>\n<testcase name='ä'/>\n",
+            "line 3, column 1: the file ends before its elements do: it was cut off",
+        ),
+        (
+            "<testsuite>\n<testcase name='ä'><failure>x",
+            "line 2, column 30: the file ends before its elements do: it was cut off",
+        ),
+        (
+            "<testsuite/><testsuite/>",
+            "line 1, column 13: <testsuite> after the end: the file holds more than one document",
+        ),
+        ("<testsuite/>\nwarning: x", "line 1, column 13: text outside of the document"),
+        (
+            "<testsuite><testcase><testcase/></testcase></testsuite>",
+            "line 1, column 22: <testcase> inside of a <testcase>",
+        ),
+    ] {
+        assert_eq!(bad(text), told);
+    }
+    for (text, place) in [
+        ("<testsuite>\n<testcase name='ä", "line 2, column 1: "),
+        ("<testsuite>\n<testcase name='a'><![CDATA[x", "line 2, column 20: "),
+        ("<testsuite>\n</testcase>", "line 2, column 1: "),
+        ("<testsuite></testsuite></testsuite>", "line 1, column 24: "),
+        ("<testsuite><testcase name=a/></testsuite>", "line 1, column 12: "),
+        ("<testsuite><testcase name='a' name='b'/></testsuite>", "line 1, column 12: "),
+        ("<testsuite><failure>a & b</failure></testsuite>", "line 1, column "),
+        ("<testsuite><failure>&#0;</failure></testsuite>", "line 1, column 21: "),
+    ] {
+        let told = bad(text);
+        assert!(told.starts_with(place), "{told}: {text}");
+    }
+    // Each prefix of a report is an error: whatever a runner that was killed has left.
+    let whole = include_str!("samples/surefire.xml").trim_end();
+    for end in (0..whole.len()).filter(|&end| whole.is_char_boundary(end)) {
+        assert!(read(&whole.as_bytes()[..end]).is_err(), "{}", &whole[..end]);
+    }
+}
+
+#[test]
+fn entities_of_its_own_are_refused() {
+    let lol = "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY a 'lol'><!ENTITY b '&a;&a;'>]>\n<testsuite name='&b;'/>";
+    assert!(bad(lol).starts_with("line 2, column 1: a DOCTYPE"), "{}", bad(lol));
+    assert!(bad("<testsuite><failure>&lol;</failure></testsuite>").contains("the entity &lol;"));
+    assert!(bad("<testsuite name='&lol;'/>").contains("lol"));
+    assert!(bad("<testsuite><failure>&nbsp;</failure></testsuite>").contains("&nbsp;"));
+}
+
+#[test]
+fn size_depth_and_width_are_bounded() {
+    assert_eq!(bad(vec![b' '; SIZE + 1]), "is larger than 64 MiB");
+    let deep = |levels: usize| "<testsuite>".repeat(levels) + &"</testsuite>".repeat(levels);
+    assert_eq!(good(&deep(100)).ran(), 0);
+    assert!(bad(deep(101)).contains("deeper than 100"));
+    let wide = (0..101).fold(String::from("<testsuite"), |text, number| format!("{text} a{number}=''")) + "/>";
+    assert!(bad(wide).contains("more than 100 attributes"));
+    let many = format!("<testsuite>{}</testsuite>", "<testcase/>".repeat(100_001));
+    assert!(bad(many).contains("more than 100000 tests"));
+}
+
+#[test]
+fn a_problem_names_file_and_way_out() {
+    let problem = read(b"<html/>").expect_err("no report");
+    let complaint = problem.complaint("junit.xml");
+    assert_eq!(complaint.what, "junit.xml");
+    assert!(complaint.to_string().contains("line 1, column 1: <html>"), "{complaint}");
+}
