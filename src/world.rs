@@ -3,6 +3,7 @@
 //! Clients here never retry; only `settle` and `converge` repeat. Nothing here judges.
 
 pub mod clock;
+pub mod files;
 pub mod git;
 pub mod github;
 pub mod http;
