@@ -34,7 +34,8 @@ pub struct Refusal {
 impl Refusal {
     #[must_use]
     pub fn complaint(self) -> Complaint {
-        Complaint::about("GitHub").seen(format!("{} {}", self.status, self.message)).next(self.hint)
+        let seen = format!("GitHub refused it: {} {}", self.status, self.message);
+        Complaint::about("dispatch").seen(seen).expected("GitHub to take it").next(self.hint)
     }
 }
 

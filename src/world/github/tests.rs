@@ -145,7 +145,8 @@ fn what_github_refuses_comes_with_what_to_do() {
     let Sent::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
     let said = refusal.complaint().to_string();
     let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
-    assert_eq!(said, format!("GitHub: 422 {message}; next: GitHub does not take this payload"));
+    let expected = "expected GitHub to take it; next: GitHub does not take this payload";
+    assert_eq!(said, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
 }
 
 #[test]
