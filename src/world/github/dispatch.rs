@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, GitHub, Lost, Repository};
-use crate::verdict::Complaint;
+use crate::{converge::Permit, verdict::Complaint};
 
 /// What became of a dispatch.
 #[must_use = "whether it arrived decides whether it may be sent again"]
@@ -34,7 +34,8 @@ pub struct Refusal {
 impl Refusal {
     #[must_use]
     pub fn complaint(self) -> Complaint {
-        Complaint::about("GitHub").seen(format!("{} {}", self.status, self.message)).next(self.hint)
+        let seen = format!("GitHub refused it: {} {}", self.status, self.message);
+        Complaint::about("dispatch").seen(seen).expected("GitHub to take it").next(self.hint)
     }
 }
 
@@ -73,7 +74,13 @@ pub fn dispatch_limits(client_payload: &Value, event_type: &str) -> Result<(), C
 
 impl GitHub {
     /// Sends one `repository_dispatch` event, once. Needs Contents: write on the repository.
-    pub fn dispatch(&self, repository: &Repository, event_type: &str, client_payload: &Value) -> Sent {
+    pub fn dispatch(
+        &self,
+        _permit: &Permit,
+        repository: &Repository,
+        event_type: &str,
+        client_payload: &Value,
+    ) -> Sent {
         let path = format!("/repos/{}/{}/dispatches", repository.owner(), repository.name());
         let body = json!({ "event_type": event_type, "client_payload": client_payload });
         match self.post(path, body) {

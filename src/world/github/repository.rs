@@ -28,15 +28,13 @@ impl fmt::Display for Repository {
 }
 
 impl FromStr for Repository {
-    /// A sentence for the person who wrote it.
+    /// What is accepted, and what of it `text` is not.
     type Err = String;
 
     /// GitHub's grammar: an owner of letters, digits and hyphens (and, in the accounts that an enterprise manages, an
     /// underscore), not hyphenated at either end, at most 39; a name of letters, digits, `.`, `_` and `-`, at most 100.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |what: &str| {
-            Err(format!("{text:?} is no repository: {what}; expected owner/name, as in acme/ecommerce-infra"))
-        };
+        let wrong = |what: &str| Err(format!("a repository as owner/name, such as acme/ecommerce-infra: {what}"));
         let Some((owner, name)) = text.split_once('/') else { return wrong("there is no slash") };
         let word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
         if owner.is_empty() || owner.len() > 39 || !owner.chars().all(word) {
@@ -78,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_and_the_error_says_what_was_seen() {
+    fn nothing_else_is_and_the_error_says_what_would_be() {
         let long = [format!("{}/b", "a".repeat(40)), format!("a/{}", "b".repeat(101))];
         let wrong = [
             "",
@@ -108,7 +106,7 @@ mod tests {
         ];
         for text in wrong.into_iter().chain(long.iter().map(String::as_str)) {
             let error = text.parse::<Repository>().unwrap_err();
-            assert!(error.starts_with(&format!("{text:?} is no repository: ")), "{error}");
+            assert!(error.starts_with("a repository as owner/name, such as "), "{text:?}: {error}");
         }
     }
 }

@@ -3,9 +3,16 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::*;
-use crate::sandbox::{
-    github::{Fault, Hub},
-    server::{self, Server},
+use crate::{
+    converge::{Change, Permit, Plan, Wrote, converge},
+    desk::tests::leaping_desk,
+    report::{Effect, EffectState},
+    sandbox::{
+        github::{Fault, Hub},
+        server::{self, Server},
+    },
+    verdict::Stop,
+    world::World,
 };
 
 const TOKEN: &str = "ghs_tokenOfTheDispatcher";
@@ -34,7 +41,38 @@ fn hub() -> Hub {
 }
 
 fn send(github: &GitHub) -> Sent {
-    github.dispatch(&infra(), "staging-validated", &json!({ "service": "frontend" }))
+    dispatch(github, &infra(), "staging-validated", &json!({ "service": "frontend" }))
+}
+
+/// Sends as a command does: only the loop that writes gives the permit.
+fn dispatch(github: &GitHub, repository: &Repository, event_type: &str, payload: &Value) -> Sent {
+    let sending = Sending(|permit: &Permit| github.dispatch(permit, repository, event_type, payload));
+    converge(&leaping_desk(), Duration::ZERO, &sending).unwrap().unwrap()
+}
+
+struct Sending<F>(F);
+
+impl<F: Fn(&Permit) -> Sent> Change for Sending<F> {
+    type Base = ();
+    type Edit = ();
+    type Done = Sent;
+    const READS_BACK: bool = false;
+
+    fn effect(&self) -> Effect {
+        Effect { target: String::new(), detail: String::new(), state: EffectState::Planned }
+    }
+
+    fn read(&self, _: &World) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn plan(&self, (): &()) -> Plan<(), Sent> {
+        Plan::Write(())
+    }
+
+    fn write(&self, _: &World, permit: &Permit, (): &(), (): &()) -> Wrote<Sent> {
+        Wrote::Done((self.0)(permit))
+    }
 }
 
 /// What a server's answer is taken for.
@@ -55,7 +93,7 @@ fn unknown(why: &str) -> Sent {
 fn a_dispatch_arrives_whole() {
     let hub = hub();
     let payload = json!({ "service": "frontend", "image_tag": "1.10", "evidence": { "é": [1.0, null] } });
-    assert_eq!(connect(&hub.api_url()).dispatch(&infra(), "staging-validated", &payload), Sent::Done);
+    assert_eq!(dispatch(&connect(&hub.api_url()), &infra(), "staging-validated", &payload), Sent::Done);
     let [dispatch] = &hub.dispatches("acme/ecommerce-infra")[..] else { panic!("{:?}", hub.asked()) };
     assert_eq!((&*dispatch.event_type, &dispatch.client_payload), ("staging-validated", &payload));
     assert_eq!(hub.violations(), [""; 0]);
@@ -101,13 +139,14 @@ fn what_github_refuses_comes_with_what_to_do() {
     let permission = "the token needs Contents: write on acme/ecommerce-infra (GitHub asks for contents=write)";
     assert_eq!(with(Some("reader")), refused(403, "Resource not accessible by integration", permission));
     let missing = "there is no acme/missing, or the token cannot see it: it needs Contents: write there";
-    let sent = github.dispatch(&"acme/missing".parse().unwrap(), "x", &json!({}));
+    let sent = dispatch(&github, &"acme/missing".parse().unwrap(), "x", &json!({}));
     assert_eq!(sent, refused(404, "Not Found", missing));
     let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
-    let Sent::Refused(refusal) = github.dispatch(&infra(), "x", &eleven) else { panic!("11 are too many") };
+    let Sent::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
     let said = refusal.complaint().to_string();
     let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
-    assert_eq!(said, format!("GitHub: 422 {message}; next: GitHub does not take this payload"));
+    let expected = "expected GitHub to take it; next: GitHub does not take this payload";
+    assert_eq!(said, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
 }
 
 #[test]
@@ -274,7 +313,7 @@ fn limits_are_githubs() {
     ] {
         let checked = dispatch_limits(&payload, &event_type).map_err(|complaint| complaint.to_string());
         assert_eq!(checked.err().as_deref(), complaint);
-        let sent = github.dispatch(&infra(), &event_type, &payload);
+        let sent = dispatch(&github, &infra(), &event_type, &payload);
         assert_eq!(sent == Sent::Done, complaint.is_none(), "what we allow GitHub takes, and the other way round");
     }
 }
