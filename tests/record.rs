@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
-use std::{
-    net::TcpListener,
-    sync::mpsc::{self, Receiver},
-    time::Duration,
-};
+mod answers;
+mod evidence;
+mod refusals;
 
 use promote_gates::{
     report::{
@@ -15,11 +13,10 @@ use promote_gates::{
     },
     sandbox::{
         github::{Fault, Hub},
-        server::{Answer, Server},
+        server::Answer,
     },
     verdict::{Finding, Verdict},
 };
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::house::{Ended, Runner};
@@ -154,38 +151,6 @@ fn a_digest_names_the_image_as_well_and_the_event_can_have_another_name() {
 }
 
 #[test]
-fn what_does_not_count_is_named_and_nothing_is_sent() {
-    let with = |changed: Report| {
-        let [_, smoke, performance] = passed();
-        vec![changed, smoke, performance]
-    };
-    let health = || report("health", Verdict::Passed);
-    let other = Report { subject: r#"{"service":"checkout-service","tag":"1.4.3"}"#.parse().unwrap(), ..health() };
-    let mut outer = told("run", vec![Finding::passed("health")]);
-    outer.reports = passed().into();
-    outer.dry_run = true;
-    for (reports, code, verdict, seen) in [
-        (vec![], 3, "inconclusive", "report: ${{ steps.health.outputs.report }}"),
-        (passed()[..2].to_vec(), 3, "inconclusive", "performance: no report of it"),
-        (with(report("health", Verdict::Blocked)), 1, "blocked", "health: blocked: check: as seen"),
-        (with(report("health", Verdict::Inconclusive)), 3, "inconclusive", "health: inconclusive: check: as seen"),
-        (with(Report { dry_run: true, ..health() }), 3, "inconclusive", "health: passed in dry-run"),
-        (with(other), 3, "inconclusive", "health: about another subject: tag 1.4.3, not 1.4.2"),
-        (with(Report { run: Some(run(8)), ..health() }), 3, "inconclusive", "health: of another workflow run"),
-        (with(Report { run: None, ..health() }), 3, "inconclusive", "health: of another workflow run"),
-        (with(Report { schema: 2, ..health() }), 3, "inconclusive", "a report of schema 2"),
-        (vec![outer], 3, "inconclusive", "smoke: passed in dry-run"),
-    ] {
-        let hub = hub();
-        let ended = record(runner(&hub.api_url()), &reports);
-        assert_eq!(end(&ended), (code, verdict, "refused"), "{seen}: {}", ended.log);
-        assert!(ended.log.contains(seen), "{seen}: {}", ended.log);
-        assert!(ended.log.contains("dispatch: nothing was sent"), "{}", ended.log);
-        assert_eq!(hub.asked(), [], "{seen}");
-    }
-}
-
-#[test]
 fn what_is_required_can_be_told() {
     let hub = hub();
     let only = |required: &str| {
@@ -194,254 +159,6 @@ fn what_is_required_can_be_told() {
     assert_eq!(end(&only("bundle-size")), (0, "passed", "applied"));
     assert_eq!(end(&only("bundle-size\nsmoke")), (3, "inconclusive", "refused"));
     assert_eq!(hub.asked().len(), 1);
-}
-
-#[test]
-fn bad_input_is_named_before_anything_is_sent() {
-    let hub = hub();
-    let long = "x".repeat(101);
-    for (key, value, parts) in [
-        ("results", "", &["`results`, `reports`", "results: ${{ toJSON(needs) }}"][..]),
-        ("results", "success", &["`results`", "success", "toJSON(needs)"]),
-        ("reports", "gone/*.json", &["gone/*.json", "names no file"]),
-        ("reports", "../*.json", &["`reports`", "../*.json", "leaves the workspace"]),
-        ("required", "helth", &["`required`", "input", "helth", "performance", "did you mean `health`?"]),
-        ("required", "promote", &["`required`", "promote"]),
-        ("repository", "", &["`repository`", "not given"]),
-        ("repository", "acme", &["`repository`", "\"acme\"", "owner/name"]),
-        ("event-type", &long, &["`event-type`", "1 to 100"]),
-        ("event-type", "a\u{1b}[2K", &["`event-type`", "control character"]),
-        ("token", "", &["`token`", "Contents: write on acme/ecommerce-infra"]),
-        ("token", "two words\nof it", &["the token", "one line"]),
-        ("timeout", "0", &["`timeout`", "0s"]),
-        ("timeout", "soon", &["`timeout`", "soon", "a duration"]),
-        ("service", "", &["`service`", "not given"]),
-        ("service", "../../etc", &["`service`", "../../etc"]),
-        ("tag", "", &["`tag`", "`digest`"]),
-        ("tag", "::error::x", &["`tag`", "an OCI tag"]),
-    ] {
-        let results = needs(&outputs(&passed()));
-        let ended = runner(&hub.api_url()).input("results", &results).input(key, value).run(&["record"]);
-        assert_eq!((ended.code, &*ended.outputs["verdict"]), (2, "inconclusive"), "{key} {value}: {}", ended.log);
-        for part in parts {
-            assert!(ended.log.contains(part), "{key} {value}: {part} in {}", ended.log);
-        }
-    }
-    for address in ["http://api.github.com", "https://me:hunter2@github.example.com"] {
-        let ended = record(runner(address), &passed());
-        assert_eq!(ended.code, 2, "{}", ended.log);
-        assert!(ended.log.contains("the address of GitHub's API") && !ended.log.contains("hunter2"), "{}", ended.log);
-    }
-    assert_eq!(hub.asked(), []);
-}
-
-#[test]
-fn what_github_refuses_comes_with_what_to_do() {
-    let said = |status, message: &str| Some(Answer::json(status, &json!({ "message": message })));
-    for (token, repository, fault, parts) in [
-        ("stranger", INFRA, None, ["401 Bad credentials", "the token is wrong, expired or revoked"]),
-        ("reader", INFRA, None, ["403 Resource not accessible", "needs Contents: write on acme/ecommerce-infra"]),
-        (TOKEN, "acme/elsewhere", None, ["404 Not Found", "there is no acme/elsewhere, or the token cannot see it"]),
-        (TOKEN, INFRA, said(422, "too large"), ["422 too large", "does not take this payload"]),
-        (TOKEN, INFRA, said(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
-        (TOKEN, INFRA, Some(Answer::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
-    ] {
-        let hub = hub();
-        hub.grant("reader", INFRA, &["contents=read"]);
-        if let Some(fault) = fault {
-            hub.fail_next(Fault::Instead(fault));
-        }
-        let ended = record(runner(&hub.api_url()).input("token", token).input("repository", repository), &passed());
-        assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
-        for part in parts {
-            assert!(ended.log.contains(part), "{part} in {}", ended.log);
-        }
-        assert_eq!((hub.asked().len(), hub.dispatches(INFRA).len()), (1, 0), "{}", ended.log);
-    }
-}
-
-#[test]
-fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
-    let busy = || Answer::json(502, &json!({ "message": "Server Error" }));
-    for (fault, why, arrived) in [
-        (Fault::Instead(busy()), "answered 502: Server Error", 0),
-        (Fault::Afterwards(busy()), "answered 502: Server Error", 1),
-        (Fault::Afterwards(Answer::close()), "the connection was lost", 1),
-        (Fault::Instead(Answer::hang()), "no answer within 0.2 s", 0),
-    ] {
-        let hub = hub();
-        hub.fail_next(fault);
-        let ended = record(runner(&hub.api_url()).input("timeout", "200ms"), &passed());
-        assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
-        for part in [why, "it may have arrived", "look at the runs of acme/ecommerce-infra"] {
-            assert!(ended.log.contains(part), "{part} in {}", ended.log);
-        }
-        assert_eq!((hub.asked().len(), hub.dispatches(INFRA).len()), (1, arrived), "{}", ended.log);
-    }
-}
-
-#[test]
-fn without_a_connection_nothing_was_sent_and_it_says_so() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let ended = record(runner(&url), &passed());
-    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
-    assert!(ended.log.contains("no connection") && ended.log.contains("nothing was sent"), "{}", ended.log);
-}
-
-/// A GitHub that takes the request and never answers; tells when it has come.
-fn silent() -> (Server, Receiver<()>) {
-    let (to, came) = mpsc::channel();
-    let server = Server::start(move |_| {
-        let _ = to.send(());
-        Answer::hang()
-    });
-    (server.unwrap(), came)
-}
-
-#[test]
-fn a_signal_while_the_answer_is_awaited_leaves_a_report_before_the_runner_kills() {
-    let (server, came) = silent();
-    let runner = runner(server.url()).input("results", &needs(&outputs(&passed())));
-    let step = runner.start(&["record"]);
-    came.recv_timeout(Duration::from_secs(30)).unwrap();
-    step.signal(Signal::INT);
-    // The runner follows with SIGTERM after 7.5 s, and kills another 2.5 s later.
-    step.signal(Signal::TERM);
-    let ended = step.end_within(Duration::from_secs(10));
-    assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
-    for part in ["sent, not yet answered", "it may have arrived", "cancelled by a signal"] {
-        assert!(ended.log.contains(part), "{part} in {}", ended.log);
-    }
-    assert!(came.try_recv().is_err(), "once");
-}
-
-#[test]
-fn an_answer_that_comes_after_the_signal_still_counts() {
-    let (to, came) = mpsc::channel();
-    let late = Server::start(move |_| {
-        let _ = to.send(());
-        Answer::status(204).after(Duration::from_millis(1500))
-    });
-    let late = late.unwrap();
-    let runner = runner(late.url()).input("results", &needs(&outputs(&passed())));
-    let step = runner.start(&["record"]);
-    came.recv_timeout(Duration::from_secs(30)).unwrap();
-    step.signal(Signal::TERM);
-    let ended = step.end_within(Duration::from_secs(8));
-    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-}
-
-#[test]
-fn twelve_maximal_reports_come_in_one_variable_and_those_that_fit_go_out() {
-    // Of findings of many lengths, the report whose compact form is the largest.
-    let of_length = |length: usize| {
-        let long = "\"\\\n🦀".repeat(length);
-        told("bundle-size", vec![Finding::passed(&long).expected(&long).actual(&long); 30])
-    };
-    let size = |report: &Report| json!(output(report)).to_string().len();
-    let maximal = (1..60).map(of_length).max_by_key(size).unwrap();
-    assert!(size(&maximal) > 6000, "{}", size(&maximal));
-    let commands = ["health", "smoke", "performance"].into_iter().chain(["bundle-size"; 9]);
-    // Each its own: two that are the same would be sent as one.
-    let reports: Vec<Report> = commands
-        .enumerate()
-        .map(|(at, command)| {
-            let started_at = format!("2026-01-01T00:00:{at:02}Z");
-            Report { command: command.to_owned(), started_at, ..maximal.clone() }
-        })
-        .collect();
-    let hub = hub();
-    let ended = record(runner(&hub.api_url()), &reports);
-    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let carried = carried(&hub);
-    assert!((8..12).contains(&carried.len()), "{}", carried.len());
-    assert_eq!(carried[..3], outputs(&reports[..3])[..], "the required ones first");
-    let left_out = 12 - carried.len();
-    assert_eq!(ended.log.matches("no room within GitHub's limit").count(), left_out, "{}", ended.log);
-    let effect = ended.report["effects"][0]["detail"].as_str().unwrap();
-    assert!(effect.contains(&format!("{} of 12 reports", carried.len())), "{effect}");
-    assert_eq!(hub.violations(), [""; 0]);
-}
-
-#[test]
-fn required_reports_that_do_not_fit_are_not_sent_in_part() {
-    let hub = hub();
-    let long = "x".repeat(300);
-    let reports: Vec<Report> = (0..16)
-        .map(|at| told("health", vec![Finding::passed(format!("{at}")).actual(&long).expected(&long); 7]))
-        .collect();
-    let ended = record(runner(&hub.api_url()).input("required", "health"), &reports);
-    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
-    for part in ["bytes; expected 65535 at most", "the 16 reports of the required gates do not fit"] {
-        assert!(ended.log.contains(part), "{part} in {}", ended.log);
-    }
-    assert_eq!(hub.asked(), []);
-}
-
-#[test]
-fn reports_of_a_matrix_come_as_files_whole_or_compact() {
-    let hub = hub();
-    let [health, smoke, performance] = passed();
-    let step = runner(&hub.api_url()).input("reports", "reports/**/*.json\n!reports/old");
-    step.write("reports/a/health.json", whole(&health));
-    // As `echo "$REPORT" >smoke.json` writes it.
-    step.write("reports/b/smoke.json", output(&smoke) + "\n");
-    step.write("reports/old/smoke.json", output(&report("smoke", Verdict::Blocked)));
-    // The same report both ways is one.
-    let step = step.input("results", &needs(&outputs(&[health.clone(), performance.clone()])));
-    let ended = step.run(&["record"]);
-    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&hub), outputs(&[health, smoke, performance]), "each as its gate's annotation has hashed it");
-}
-
-#[test]
-fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
-    for (contents, seen) in [
-        (b"\xff\xfe".to_vec(), "reports/d.json: no report"),
-        (b"{}".to_vec(), "reports/d.json: no report"),
-        (whole(&report("health", Verdict::Blocked)).into_bytes(), "health: blocked: check: as seen"),
-    ] {
-        let hub = hub();
-        let step = runner(&hub.api_url()).input("reports", "reports");
-        for (name, report) in ["a", "b", "c"].iter().zip(passed()) {
-            step.write(&format!("reports/{name}.json"), whole(&report));
-        }
-        step.write("reports/d.json", contents);
-        let ended = step.run(&["record"]);
-        assert_ne!(ended.outputs["verdict"], "passed", "{}", ended.log);
-        assert!(ended.log.contains(seen), "{seen} in {}", ended.log);
-        assert_eq!(hub.asked(), []);
-    }
-}
-
-#[test]
-fn the_gates_of_a_run_travel_once() {
-    let hub = hub();
-    let mut outer = told("run", vec![Finding::passed("all")]);
-    outer.reports = passed().into();
-    let ended = record(runner(&hub.api_url()), std::slice::from_ref(&outer));
-    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&hub), outputs(&[outer]));
-}
-
-#[test]
-fn reports_of_another_release_are_not_sent_along() {
-    let hub = hub();
-    let subject = r#"{"service":"frontend","tag":"1.4.2"}"#.parse().unwrap();
-    let other = Report { subject, ..report("bundle-size", Verdict::Passed) };
-    let stale = Report { run: Some(run(6)), ..report("bundle-size", Verdict::Passed) };
-    let further = report("bundle-size", Verdict::Blocked);
-    let ended = record(runner(&hub.api_url()), &[&passed()[..], &[other, stale, further.clone()]].concat());
-    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&hub), outputs(&[&passed()[..], &[further]].concat()));
-    assert!(
-        ended.log.contains("gate-3`, about another subject: service frontend, not checkout-service"),
-        "{}",
-        ended.log
-    );
-    assert!(ended.log.contains("gate-4`, of another workflow run"), "{}", ended.log);
 }
 
 #[test]

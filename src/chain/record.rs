@@ -53,11 +53,11 @@ pub struct Args {
     /// Type of the `repository_dispatch` event
     #[arg(long, value_name = "TYPE", default_value = "staging-validated")]
     pub event_type: EventType,
-    /// Token that may send it: Contents: write on the infra repository, which `GITHUB_TOKEN` never has
+    /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` reaches its own repository only
     #[arg(long)]
     pub token: Option<Secret>,
     /// How long GitHub may take to answer
-    #[arg(long, default_value = "30s")]
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: Span,
 }
 

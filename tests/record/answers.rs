@@ -1,0 +1,85 @@
+//! When it was sent, and the answer does not come, or not in time.
+
+use std::{
+    net::TcpListener,
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
+use promote_gates::sandbox::server::Server;
+use rustix::process::Signal;
+
+use super::*;
+
+#[test]
+fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
+    let busy = || Answer::json(502, &json!({ "message": "Server Error" }));
+    for (fault, why, arrived) in [
+        (Fault::Instead(busy()), "answered 502: Server Error", 0),
+        (Fault::Afterwards(busy()), "answered 502: Server Error", 1),
+        (Fault::Afterwards(Answer::close()), "the connection was lost", 1),
+        (Fault::Instead(Answer::hang()), "no answer within 0.2 s", 0),
+    ] {
+        let hub = hub();
+        hub.fail_next(fault);
+        let ended = record(runner(&hub.api_url()).input("timeout", "200ms"), &passed());
+        assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
+        for part in [why, "it may have arrived", "look at the runs of acme/ecommerce-infra"] {
+            assert!(ended.log.contains(part), "{part} in {}", ended.log);
+        }
+        assert_eq!((hub.asked().len(), hub.dispatches(INFRA).len()), (1, arrived), "{}", ended.log);
+    }
+}
+
+#[test]
+fn without_a_connection_nothing_was_sent_and_it_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let ended = record(runner(&url), &passed());
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    assert!(ended.log.contains("no connection") && ended.log.contains("nothing was sent"), "{}", ended.log);
+}
+
+/// A GitHub that takes the request and never answers; tells when it has come.
+fn silent() -> (Server, Receiver<()>) {
+    let (to, came) = mpsc::channel();
+    let server = Server::start(move |_| {
+        let _ = to.send(());
+        Answer::hang()
+    });
+    (server.unwrap(), came)
+}
+
+#[test]
+fn a_signal_while_the_answer_is_awaited_leaves_a_report_before_the_runner_kills() {
+    let (server, came) = silent();
+    let runner = runner(server.url()).input("results", &needs(&outputs(&passed())));
+    let step = runner.start(&["record"]);
+    came.recv_timeout(Duration::from_secs(30)).unwrap();
+    step.signal(Signal::INT);
+    // The runner follows with SIGTERM after 7.5 s, and kills another 2.5 s later.
+    step.signal(Signal::TERM);
+    let ended = step.end_within(Duration::from_secs(10));
+    assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
+    for part in ["sent, not yet answered", "it may have arrived", "cancelled by a signal"] {
+        assert!(ended.log.contains(part), "{part} in {}", ended.log);
+    }
+    assert!(came.try_recv().is_err(), "once");
+}
+
+#[test]
+fn an_answer_that_comes_after_the_signal_still_counts() {
+    let (to, came) = mpsc::channel();
+    let late = Server::start(move |_| {
+        let _ = to.send(());
+        Answer::status(204).after(Duration::from_millis(1500))
+    });
+    let late = late.unwrap();
+    let runner = runner(late.url()).input("results", &needs(&outputs(&passed())));
+    let step = runner.start(&["record"]);
+    came.recv_timeout(Duration::from_secs(30)).unwrap();
+    step.signal(Signal::TERM);
+    let ended = step.end_within(Duration::from_secs(8));
+    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+}

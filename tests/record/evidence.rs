@@ -1,0 +1,114 @@
+//! Which reports are taken in, and which of them go out.
+
+use super::*;
+
+#[test]
+fn twelve_maximal_reports_come_in_one_variable_and_those_that_fit_go_out() {
+    // Of findings of many lengths, the report whose compact form is the largest.
+    let of_length = |length: usize| {
+        let long = "\"\\\n🦀".repeat(length);
+        told("bundle-size", vec![Finding::passed(&long).expected(&long).actual(&long); 30])
+    };
+    let size = |report: &Report| json!(output(report)).to_string().len();
+    let maximal = (1..60).map(of_length).max_by_key(size).unwrap();
+    assert!(size(&maximal) > 6000, "{}", size(&maximal));
+    let commands = ["health", "smoke", "performance"].into_iter().chain(["bundle-size"; 9]);
+    // Each its own: two that are the same would be sent as one.
+    let reports: Vec<Report> = commands
+        .enumerate()
+        .map(|(at, command)| {
+            let started_at = format!("2026-01-01T00:00:{at:02}Z");
+            Report { command: command.to_owned(), started_at, ..maximal.clone() }
+        })
+        .collect();
+    let hub = hub();
+    let ended = record(runner(&hub.api_url()), &reports);
+    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+    let carried = carried(&hub);
+    assert!((8..12).contains(&carried.len()), "{}", carried.len());
+    assert_eq!(carried[..3], outputs(&reports[..3])[..], "the required ones first");
+    let left_out = 12 - carried.len();
+    assert_eq!(ended.log.matches("no room within GitHub's limit").count(), left_out, "{}", ended.log);
+    let effect = ended.report["effects"][0]["detail"].as_str().unwrap();
+    assert!(effect.contains(&format!("{} of 12 reports", carried.len())), "{effect}");
+    assert_eq!(hub.violations(), [""; 0]);
+}
+
+#[test]
+fn required_reports_that_do_not_fit_are_not_sent_in_part() {
+    let hub = hub();
+    let long = "x".repeat(300);
+    let reports: Vec<Report> = (0..16)
+        .map(|at| told("health", vec![Finding::passed(format!("{at}")).actual(&long).expected(&long); 7]))
+        .collect();
+    let ended = record(runner(&hub.api_url()).input("required", "health"), &reports);
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    for part in ["bytes; expected 65535 at most", "the 16 reports of the required gates do not fit"] {
+        assert!(ended.log.contains(part), "{part} in {}", ended.log);
+    }
+    assert_eq!(hub.asked(), []);
+}
+
+#[test]
+fn reports_of_a_matrix_come_as_files_whole_or_compact() {
+    let hub = hub();
+    let [health, smoke, performance] = passed();
+    let step = runner(&hub.api_url()).input("reports", "reports/**/*.json\n!reports/old");
+    step.write("reports/a/health.json", whole(&health));
+    // As `echo "$REPORT" >smoke.json` writes it.
+    step.write("reports/b/smoke.json", output(&smoke) + "\n");
+    step.write("reports/old/smoke.json", output(&report("smoke", Verdict::Blocked)));
+    // The same report both ways is one.
+    let step = step.input("results", &needs(&outputs(&[health.clone(), performance.clone()])));
+    let ended = step.run(&["record"]);
+    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+    assert_eq!(carried(&hub), outputs(&[health, smoke, performance]), "each as its gate's annotation has hashed it");
+}
+
+#[test]
+fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
+    for (contents, seen) in [
+        (b"\xff\xfe".to_vec(), "reports/d.json: no report"),
+        (b"{}".to_vec(), "reports/d.json: no report"),
+        (whole(&report("health", Verdict::Blocked)).into_bytes(), "health: blocked: check: as seen"),
+    ] {
+        let hub = hub();
+        let step = runner(&hub.api_url()).input("reports", "reports");
+        for (name, report) in ["a", "b", "c"].iter().zip(passed()) {
+            step.write(&format!("reports/{name}.json"), whole(&report));
+        }
+        step.write("reports/d.json", contents);
+        let ended = step.run(&["record"]);
+        assert_ne!(ended.outputs["verdict"], "passed", "{}", ended.log);
+        assert!(ended.log.contains(seen), "{seen} in {}", ended.log);
+        assert_eq!(hub.asked(), []);
+    }
+}
+
+#[test]
+fn the_gates_of_a_run_travel_once() {
+    let hub = hub();
+    let mut outer = told("run", vec![Finding::passed("all")]);
+    outer.reports = passed().into();
+    let ended = record(runner(&hub.api_url()), std::slice::from_ref(&outer));
+    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+    assert_eq!(carried(&hub), outputs(&[outer]));
+}
+
+#[test]
+fn reports_of_another_release_are_not_sent_along() {
+    let hub = hub();
+    let subject = r#"{"service":"frontend","tag":"1.4.2"}"#.parse().unwrap();
+    let other = Report { subject, ..report("bundle-size", Verdict::Passed) };
+    let stale = Report { run: Some(run(6)), ..report("bundle-size", Verdict::Passed) };
+    let further = report("bundle-size", Verdict::Blocked);
+    let ended = record(runner(&hub.api_url()), &[&passed()[..], &[other, stale, further.clone()]].concat());
+    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+    assert_eq!(carried(&hub), outputs(&[&passed()[..], &[further]].concat()));
+    assert!(
+        ended.log.contains("gate-3`, about another subject: service frontend, not checkout-service"),
+        "{}",
+        ended.log
+    );
+    assert!(ended.log.contains("gate-4`, of another workflow run"), "{}", ended.log);
+}

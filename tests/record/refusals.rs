@@ -1,0 +1,99 @@
+//! When nothing is sent, or nothing was done: what is said about it.
+
+use super::*;
+
+#[test]
+fn what_does_not_count_is_named_and_nothing_is_sent() {
+    let with = |changed: Report| {
+        let [_, smoke, performance] = passed();
+        vec![changed, smoke, performance]
+    };
+    let health = || report("health", Verdict::Passed);
+    let other = Report { subject: r#"{"service":"checkout-service","tag":"1.4.3"}"#.parse().unwrap(), ..health() };
+    let mut outer = told("run", vec![Finding::passed("health")]);
+    outer.reports = passed().into();
+    outer.dry_run = true;
+    for (reports, code, verdict, seen) in [
+        (vec![], 3, "inconclusive", "report: ${{ steps.health.outputs.report }}"),
+        (passed()[..2].to_vec(), 3, "inconclusive", "performance: no report of it"),
+        (with(report("health", Verdict::Blocked)), 1, "blocked", "health: blocked: check: as seen"),
+        (with(report("health", Verdict::Inconclusive)), 3, "inconclusive", "health: inconclusive: check: as seen"),
+        (with(Report { dry_run: true, ..health() }), 3, "inconclusive", "health: passed in dry-run"),
+        (with(other), 3, "inconclusive", "health: about another subject: tag 1.4.3, not 1.4.2"),
+        (with(Report { run: Some(run(8)), ..health() }), 3, "inconclusive", "health: of another workflow run"),
+        (with(Report { run: None, ..health() }), 3, "inconclusive", "health: of another workflow run"),
+        (with(Report { schema: 2, ..health() }), 3, "inconclusive", "a report of schema 2"),
+        (vec![outer], 3, "inconclusive", "smoke: passed in dry-run"),
+    ] {
+        let hub = hub();
+        let ended = record(runner(&hub.api_url()), &reports);
+        assert_eq!(end(&ended), (code, verdict, "refused"), "{seen}: {}", ended.log);
+        assert!(ended.log.contains(seen), "{seen}: {}", ended.log);
+        assert!(ended.log.contains("dispatch: nothing was sent"), "{}", ended.log);
+        assert_eq!(hub.asked(), [], "{seen}");
+    }
+}
+
+#[test]
+fn bad_input_is_named_before_anything_is_sent() {
+    let hub = hub();
+    let long = "x".repeat(101);
+    for (key, value, parts) in [
+        ("results", "", &["`results`, `reports`", "results: ${{ toJSON(needs) }}"][..]),
+        ("results", "success", &["`results`", "success", "toJSON(needs)"]),
+        ("reports", "gone/*.json", &["gone/*.json", "names no file"]),
+        ("reports", "../*.json", &["`reports`", "../*.json", "leaves the workspace"]),
+        ("required", "helth", &["`required`", "input", "helth", "performance", "did you mean `health`?"]),
+        ("required", "promote", &["`required`", "promote"]),
+        ("repository", "", &["`repository`", "not given"]),
+        ("repository", "acme", &["`repository`", "\"acme\"", "owner/name"]),
+        ("event-type", &long, &["`event-type`", "1 to 100"]),
+        ("event-type", "a\u{1b}[2K", &["`event-type`", "control character"]),
+        ("token", "", &["`token`", "Contents: write on acme/ecommerce-infra"]),
+        ("token", "two words\nof it", &["the token", "one line"]),
+        ("timeout", "0", &["`timeout`", "0s"]),
+        ("timeout", "soon", &["`timeout`", "soon", "a duration"]),
+        ("service", "", &["`service`", "not given"]),
+        ("service", "../../etc", &["`service`", "../../etc"]),
+        ("tag", "", &["`tag`", "`digest`"]),
+        ("tag", "::error::x", &["`tag`", "an OCI tag"]),
+    ] {
+        let results = needs(&outputs(&passed()));
+        let ended = runner(&hub.api_url()).input("results", &results).input(key, value).run(&["record"]);
+        assert_eq!((ended.code, &*ended.outputs["verdict"]), (2, "inconclusive"), "{key} {value}: {}", ended.log);
+        for part in parts {
+            assert!(ended.log.contains(part), "{key} {value}: {part} in {}", ended.log);
+        }
+    }
+    for address in ["http://api.github.com", "https://me:hunter2@github.example.com"] {
+        let ended = record(runner(address), &passed());
+        assert_eq!(ended.code, 2, "{}", ended.log);
+        assert!(ended.log.contains("the address of GitHub's API") && !ended.log.contains("hunter2"), "{}", ended.log);
+    }
+    assert_eq!(hub.asked(), []);
+}
+
+#[test]
+fn what_github_refuses_comes_with_what_to_do() {
+    let said = |status, message: &str| Some(Answer::json(status, &json!({ "message": message })));
+    for (token, repository, fault, parts) in [
+        ("stranger", INFRA, None, ["401 Bad credentials", "the token is wrong, expired or revoked"]),
+        ("reader", INFRA, None, ["403 Resource not accessible", "needs Contents: write on acme/ecommerce-infra"]),
+        (TOKEN, "acme/elsewhere", None, ["404 Not Found", "there is no acme/elsewhere, or the token cannot see it"]),
+        (TOKEN, INFRA, said(422, "too large"), ["422 too large", "does not take this payload"]),
+        (TOKEN, INFRA, said(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
+        (TOKEN, INFRA, Some(Answer::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
+    ] {
+        let hub = hub();
+        hub.grant("reader", INFRA, &["contents=read"]);
+        if let Some(fault) = fault {
+            hub.fail_next(Fault::Instead(fault));
+        }
+        let ended = record(runner(&hub.api_url()).input("token", token).input("repository", repository), &passed());
+        assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+        for part in parts {
+            assert!(ended.log.contains(part), "{part} in {}", ended.log);
+        }
+        assert_eq!((hub.asked().len(), hub.dispatches(INFRA).len()), (1, 0), "{}", ended.log);
+    }
+}
