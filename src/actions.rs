@@ -159,7 +159,7 @@ fn sentences(setting: &Setting) -> String {
 
 fn described(setting: &Setting) -> String {
     let mut text = sentences(setting);
-    match (&setting.default, help_and_default(setting).1) {
+    match (setting.default_text(), help_and_default(setting).1) {
         (Some(default), _) => text += &format!(" Default: `{default}`."),
         (None, Some(told)) => text += &format!(" Default: {told}."),
         (None, None) if setting.required => text += " Required, here or in the config file.",
@@ -169,7 +169,7 @@ fn described(setting: &Setting) -> String {
 }
 
 fn row(setting: &Setting) -> Vec<String> {
-    let default = match (&setting.default, help_and_default(setting).1) {
+    let default = match (setting.default_text(), help_and_default(setting).1) {
         (Some(default), _) => format!("`{default}`"),
         (None, Some(told)) => told.to_owned(),
         (None, None) if setting.required => "**required**".to_owned(),

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::{
     cli, commands,
+    report::compact::hex_sha256,
     values::{Percent, Ratio, Span, clip, switch},
     verdict::{Complaint, Stop},
     world::secret::Secret,
@@ -72,7 +73,8 @@ pub struct Setting {
     /// One sentence, without a period.
     pub help: String,
     pub value_name: String,
-    pub default: Option<String>,
+    /// Its items, where it is a list.
+    pub default: Vec<String>,
     pub required: bool,
     /// A list: one item a line as an input, a sequence in the config file, a repeated flag.
     pub many: bool,
@@ -85,6 +87,10 @@ pub struct Setting {
 
 impl Setting {
     #[must_use]
+    pub fn default_text(&self) -> Option<String> {
+        (!self.default.is_empty()).then(|| self.default.join(", "))
+    }
+
     pub fn secret(&self) -> bool {
         self.kind == Kind::Secret
     }
@@ -107,13 +113,12 @@ fn is_clap_own(argument: &Arg) -> bool {
 }
 
 fn setting(argument: &Arg) -> Setting {
-    let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     let kind = kind(argument);
     Setting {
         key: argument.get_long().unwrap_or_else(|| argument.get_id().as_str()).to_owned(),
         help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
         value_name: argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default(),
-        default: (!defaults.is_empty()).then(|| defaults.join(", ")),
+        default: argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect(),
         required: argument.is_required_set(),
         many: matches!(argument.get_action(), ArgAction::Append),
         choices: if kind == Kind::Text { choices(argument) } else { Vec::new() },
@@ -291,9 +296,9 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
             arguments.extend(given.texts.iter().map(|text| format!("--{}={text}", setting.key).into()));
             merged.insert(setting.key.clone(), given.clone());
         }
-        let texts = given.map(|given| given.texts.clone()).or_else(|| setting.default.clone().map(|text| vec![text]));
-        if let Some(texts) = texts.filter(|_| !setting.secret()) {
-            settings.insert(setting.key.clone(), as_json(setting, &texts));
+        let texts = given.map_or(&setting.default, |given| &given.texts);
+        if !texts.is_empty() && !setting.secret() {
+            settings.insert(setting.key.clone(), as_json(setting, texts));
             origins
                 .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
         }
@@ -304,6 +309,9 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
     let command = commands::from_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     Ok(Resolved { command, settings, origins })
 }
+
+/// The longest text that a report repeats of a setting, in bytes.
+const LONGEST_SHOWN: usize = 2000;
 
 fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let one = |text: &String| match setting.kind {
@@ -322,6 +330,10 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
             },
         ),
         Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
+        // The results of other jobs, most likely: they travel by themselves, and the hash says which they were.
+        Kind::Text if text.len() > LONGEST_SHOWN => {
+            format!("{} bytes, sha256 {}", text.len(), hex_sha256(text.as_bytes())).into()
+        }
         Kind::Text | Kind::Secret => text.clone().into(),
     };
     match texts {

@@ -166,9 +166,9 @@ fn a_dry_run_shows_what_would_be_sent_and_needs_no_token() {
     let hub = hub();
     let dry = |reports: &[Report]| record(runner(&hub.api_url()).input("token", "").input("dry-run", "true"), reports);
     let ended = dry(&passed());
-    assert_eq!(end(&ended), (0, "passed", "planned"), "{}", ended.log);
+    assert_eq!(end(&ended), (0, "inconclusive", "planned"), "{}", ended.log);
     assert_eq!(ended.report["dry-run"], true);
-    for part in ["what would be sent to acme/ecommerce-infra", "\"image_tag\": \"1.4.2\"", "would be sent to"] {
+    for part in ["what would be sent to acme/ecommerce-infra", "\"image_tag\": \"1.4.2\"", "not sent (dry-run) to"] {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
     }
     let ended = dry(&[report("health", Verdict::Blocked)]);

@@ -16,7 +16,7 @@ fn setting(help: &str) -> Setting {
         key: "max-ratio".to_owned(),
         help: help.to_owned(),
         value_name: String::new(),
-        default: None,
+        default: Vec::new(),
         required: false,
         many: false,
         choices: Vec::new(),
@@ -119,7 +119,7 @@ fn a_description_says_what_is_taken_and_the_default() {
         (setting("Ratio"), "Ratio."),
         (Setting { required: true, ..setting("Ratio") }, "Ratio. Required, here or in the config file."),
         (
-            Setting { default: Some("10s".to_owned()), kind: Kind::Duration, ..setting("Pause") },
+            Setting { default: vec!["10s".to_owned()], kind: Kind::Duration, ..setting("Pause") },
             "Pause. A duration such as `90s` or `2m`. Default: `10s`.",
         ),
         (

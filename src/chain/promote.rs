@@ -35,7 +35,7 @@ pub const OUTPUTS: &[Output] = &[
 /// Settings of `promote`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Reports of earlier jobs or steps: `${{ toJSON(needs) }}` or `${{ toJSON(steps) }}`
+    /// Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
     /// Commands whose passed reports must be among the results, or `none`, which the commit then says

@@ -81,8 +81,12 @@ fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
     let (help, told) = help_and_default(setting);
     let told = told.map(|told| format!(" Default: {told}.")).unwrap_or_default();
     property.insert("description".to_owned(), format!("{help}.{told}").into());
-    if let Some(default) = &setting.default {
+    if let [default] = setting.default.as_slice()
+        && !setting.many
+    {
         property.insert("default".to_owned(), written(setting, default));
+    } else if !setting.default.is_empty() {
+        property.insert("default".to_owned(), setting.default.iter().map(|item| written(setting, item)).collect());
     }
     property.into()
 }
@@ -148,7 +152,7 @@ mod tests {
             key: "env".to_owned(),
             help: "Variables [default: none]".to_owned(),
             value_name: "NAME=VALUE".to_owned(),
-            default: None,
+            default: Vec::new(),
             required: false,
             many: true,
             choices: Vec::new(),
@@ -160,7 +164,7 @@ mod tests {
         assert_eq!(pairs["description"], "Variables. Default: none.");
         let types: Vec<&Value> = pairs["anyOf"].as_array().unwrap().iter().map(|shape| &shape["type"]).collect();
         assert_eq!(types, [&json!(["string", "number", "boolean"]), &json!("array"), &json!("object")]);
-        let switch = Setting { many: false, kind: Kind::Switch, default: Some("false".to_owned()), ..setting.clone() };
+        let switch = Setting { many: false, kind: Kind::Switch, default: vec!["false".to_owned()], ..setting.clone() };
         assert_eq!(
             shapes(&switch),
             json!({ "type": "boolean", "description": "Variables. Default: none.", "default": false })

@@ -81,6 +81,22 @@ impl SystemClock {
     }
 }
 
+/// How long one exchange with the outside took, where that is a fact of its own (the latency of a probe).
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
         self.start.elapsed()

@@ -20,7 +20,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use ureq::{
@@ -34,6 +34,8 @@ pub use error::{HttpError, Kind};
 pub use header::{Header, HeaderError};
 use proxy::{AbsoluteForm, Proxies, Route, ToProxy};
 pub use url::{Url, UrlError};
+
+use super::clock::Stopwatch;
 
 const USER_AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 
@@ -70,16 +72,12 @@ impl Http {
     }
 
     /// Sends `request`, once, and gives the whole answer, whatever its status. Blocks for at most `request.timeout`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an exchange is timed where it happens; nothing is judged by it here"
-    )]
     pub fn fetch(&self, request: &Request) -> Result<Response, HttpError> {
         // Reading the certificates of this machine is no part of the exchange.
         if request.url.is_https() {
             self.tls()?;
         }
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let mut url = request.url.clone();
         let mut headers = request.headers.as_slice();
         let mut followed = 0;
@@ -191,7 +189,7 @@ fn finish(
     answer: ureq::http::Response<ureq::Body>,
     url: Url,
     request: &Request,
-    started: Instant,
+    started: Stopwatch,
     attempt: &Attempt<'_>,
 ) -> Result<Response, HttpError> {
     let (head, body) = answer.into_parts();

@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -89,9 +89,8 @@ const SOON: Duration = Duration::from_millis(150);
 const NOBODY: &str = "127.0.0.1:1";
 
 /// Fails a test when a bound on time is not kept; generous, because the machine may be busy.
-#[expect(clippy::disallowed_methods, reason = "a bound on real time is what it shows")]
 fn failing_soon(request: &Request) -> HttpError {
-    let started = Instant::now();
+    let started = Stopwatch::start();
     let error = http().fetch(request).expect_err("no answer was due");
     assert!(started.elapsed() < SOON * 10, "took {:?}: {error}", started.elapsed());
     error
