@@ -8,6 +8,8 @@
 mod examples;
 mod generated;
 mod house;
+mod performance;
 mod record;
 mod repository;
+mod run;
 mod tidy;

@@ -1,0 +1,90 @@
+//! `run`: several gates from the config file in one step.
+
+use promote_gates::{chain::reports::Reports, verdict::Verdict};
+
+use crate::house::{Ended, Runner};
+
+/// A checkout whose first gate's p99 is `p99` and whose second one passes.
+fn step(p99: u32, config: &str, arguments: &[&str]) -> Ended {
+    let runner = Runner::new().input("service", "checkout-service").input("tag", "1.4.2");
+    runner.write("stats.json", format!("{{\"p99_latency\": {p99}}}"));
+    runner.write("baseline.json", "{\"p99_latency\": 100}");
+    runner.write(".github/promote-gates.yml", config);
+    runner.run(&[&["run"], arguments].concat())
+}
+
+const TWO: &str = "performance: { baseline: baseline.json }
+gates:
+  - performance: { results: stats.json }
+  - performance:
+      results: stats.json
+      max-ratio: 9
+";
+
+#[test]
+fn gates_run_in_order_and_each_counts_as_if_it_had_a_step_of_its_own() {
+    let ended = step(119, TWO, &[]);
+    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);
+    let mut reports = Reports::default();
+    reports.take("the step", &ended.outputs["report"]);
+    assert_eq!(reports.received.iter().filter(|received| received.report.command == "performance").count(), 2);
+    let subject = r#"{"service":"checkout-service","tag":"1.4.2"}"#.parse().expect("a subject");
+    let found = reports.require(&["performance".to_owned()], &subject, None);
+    assert_eq!(found[0].verdict, Verdict::Passed, "{found:?}");
+    assert_eq!(ended.report["reports"][1]["settings"]["max-ratio"], 9);
+    assert_eq!(ended.report["reports"][0]["origins"]["baseline"], ".github/promote-gates.yml:1:26");
+}
+
+#[test]
+fn the_first_gate_that_does_not_pass_is_the_last_that_runs() {
+    let ended = step(130, TWO, &[]);
+    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (1, "blocked"), "{}", ended.log);
+    assert_eq!(ended.report["reports"].as_array().map(Vec::len), Some(1));
+    let findings = ended.report["findings"].to_string();
+    assert!(findings.contains("130 ms") && findings.contains("not run"), "{findings}");
+}
+
+#[test]
+fn a_gate_in_shadow_mode_decides_nothing_and_counts_for_nothing() {
+    let shadow = TWO.replace("{ results: stats.json }", "{ results: stats.json, dry-run: true }");
+    let ended = step(130, &shadow, &[]);
+    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);
+    assert_eq!(ended.report["reports"][0]["verdict"], "blocked");
+    assert_eq!(ended.report["reports"][0]["dry-run"], true);
+}
+
+#[test]
+fn every_entry_is_resolved_before_any_runs() {
+    let broken = TWO.replace("max-ratio: 9", "max-ratio: nine");
+    let ended = step(130, &broken, &[]);
+    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{}", ended.log);
+    assert!(ended.outputs["reason"].contains(".github/promote-gates.yml:6:18"), "{}", ended.outputs["reason"]);
+    assert!(ended.report["reports"].is_null(), "no gate ran: {}", ended.report);
+}
+
+#[test]
+fn a_config_file_is_held_to_the_vocabulary_with_line_and_column() {
+    for (config, parts) in [
+        ("gates:\n  - perfomance\n", &[":2:5", "perfomance", "did you mean `performance`"][..]),
+        ("gates:\n  - promote\n", &[":2:5", "promote", "one of health"]),
+        ("performance:\n  max-rato: 1\n", &[":2:3", "max-rato", "did you mean `max-ratio`"]),
+        ("gates: health\n", &[":1:8", "a text", "list of gates"]),
+        ("record: { token: x }\n", &[":1:11", "secret"]),
+        ("gates: []\n", &["no gate"]),
+        ("gates: [performance\n", &["line 2"]),
+        ("", &["no gate"]),
+    ] {
+        let ended = step(1, config, &[]);
+        assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{config}\n{}", ended.log);
+        for part in parts {
+            assert!(ended.outputs["reason"].contains(part), "{part} in {}", ended.outputs["reason"]);
+        }
+    }
+}
+
+#[test]
+fn a_config_file_that_was_named_has_to_be_there() {
+    let ended = step(1, TWO, &["--config=elsewhere.yml"]);
+    assert_eq!(ended.code, 2, "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("no file at elsewhere.yml"), "{}", ended.outputs["reason"]);
+}
