@@ -259,7 +259,7 @@ proptest! {
         before in proptest::collection::btree_map("[ab](-[a-b]{8}|-Page[A-C]age|\\.\\[hash\\])?\\.js", 0u64..9, 0..8),
         now in proptest::collection::btree_map("[ab](-[a-b]{8}|-Page[A-C]age|\\.\\[hash\\])?\\.js", 0u64..9, 0..8),
     ) {
-        let list = |map: &std::collections::BTreeMap<String, u64>| map.keys().cloned().collect::<Vec<_>>();
+        let list = |map: &BTreeMap<String, u64>| map.keys().cloned().collect::<Vec<_>>();
         let pairs = pair(before.iter().map(|(n, s)| (n.as_str(), *s)), now.iter().map(|(n, s)| (n.as_str(), *s)));
         let mut seen_before: Vec<String> = pairs.iter().flat_map(|pair| &pair.before).map(|name| (*name).to_owned()).collect();
         let mut seen_now: Vec<String> = pairs.iter().flat_map(|pair| &pair.now).map(|name| (*name).to_owned()).collect();
