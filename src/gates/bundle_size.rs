@@ -44,7 +44,7 @@ const LARGEST_RECORD: u64 = 32 << 20;
 /// Settings.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The bundle: files, folders and globs; a line with `!` leaves out; source maps count only when a line names them
+    /// Files and folders of the bundle, or globs; `!` leaves out; source maps count only when one of them says `.map`
     #[arg(long, required = true, value_name = "GLOB")]
     pub path: Vec<Glob>,
     /// JSON file with the sizes to compare with; on a pull request it is read from the base commit
