@@ -106,7 +106,7 @@ fn a_server_that_does_not_answer_is_inconclusive() {
     for answer in [Answer::status(503), Answer::hang(), Answer::close()] {
         let server = Server::start(move |_| answer.clone()).expect("a server");
         let runner =
-            Runner::new().input("results", "stats.json").input("baseline", &server.url()).input("timeout", "300ms");
+            Runner::new().input("results", "stats.json").input("baseline", server.url()).input("timeout", "300ms");
         runner.write("stats.json", "{\"p99_latency\": 1}");
         let ended = runner.run(&["performance"]);
         assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", ended.log);
