@@ -1,6 +1,7 @@
 //! On a pull request: a change is judged by the rules and the baseline of the commit that it is proposed against.
 
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,10 +13,12 @@ use serde_json::json;
 use super::{BASELINE, is, noise, read, says, shop, step};
 use crate::house::Runner;
 
-/// Runs git with nothing of this machine's configuration, and gives what it prints.
+/// Runs git with nothing of this machine but PATH (a hook that runs the tests sets `GIT_DIR`), and gives what it prints.
+#[expect(clippy::disallowed_methods, reason = "PATH says where git is")]
 #[track_caller]
 fn git(dir: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
+    git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
     for who in ["AUTHOR", "COMMITTER"] {
         git.env(format!("GIT_{who}_NAME"), "Ada").env(format!("GIT_{who}_EMAIL"), "ada@acme.example");
