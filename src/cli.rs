@@ -28,6 +28,8 @@ pub struct Surroundings {
     pub run: Option<Run>,
     /// Inputs by setting key (`max-ratio`), with those that are not empty.
     pub inputs: BTreeMap<String, String>,
+    /// What HTTP clients ask for: proxies and certificate authorities, under their names.
+    pub network: BTreeMap<String, String>,
     /// `RUST_LOG`.
     pub log_filter: Option<String>,
 }
@@ -65,6 +67,11 @@ impl Surroundings {
                     Some((key.to_ascii_lowercase().replace('_', "-"), value.clone()))
                 })
                 .collect(),
+            network: all
+                .iter()
+                .filter(|(name, _)| is_network(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             log_filter: text("RUST_LOG"),
         }
     }
@@ -73,6 +80,10 @@ impl Surroundings {
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
         self.inputs.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| Secret::new(value.clone()))
     }
+}
+
+fn is_network(name: &str) -> bool {
+    name.starts_with("SSL_CERT_") || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// Whether an input holds a token. The vocabulary's test holds this to the settings' types.

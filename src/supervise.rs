@@ -68,7 +68,7 @@ fn desk(surroundings: Surroundings, log: Log) -> Desk {
         clock: Arc::new(clock),
         bell: Arc::default(),
         log: Arc::new(log),
-        world: Arc::new(World::default()),
+        world: Arc::new(World::new(surroundings.network.clone())),
         surroundings: Arc::new(surroundings),
         draft: Draft::new(draft),
         dry_run: false,

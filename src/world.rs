@@ -13,10 +13,20 @@ pub mod secret;
 pub mod signals;
 pub mod trusted;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
+
+use github::{Access, GitHub};
+use http::Http;
+use runtime::Runtime;
+
+use crate::verdict::{Complaint, Stop};
 
 /// The outside, by rooms. Clients are built when they are first asked for.
 #[derive(Default)]
@@ -24,9 +34,45 @@ pub struct World {
     /// The process groups of every child: what is left of them is ended before the process is.
     pub groups: process::Groups,
     writing: Arc<AtomicUsize>,
+    /// Proxies and certificate authorities, as the environment names them.
+    network: BTreeMap<String, String>,
+    http: OnceLock<Http>,
+    /// Shared by every client that needs one; `None` until the first does.
+    runtime: Mutex<Option<Arc<Runtime>>>,
 }
 
 impl World {
+    #[must_use]
+    pub fn new(network: BTreeMap<String, String>) -> Self {
+        Self { network, ..Self::default() }
+    }
+
+    /// The HTTP client.
+    pub fn http(&self) -> &Http {
+        self.http.get_or_init(|| Http::new(|name| self.network.get(name).cloned()))
+    }
+
+    /// GitHub, as `access` says. Nothing has been sent yet when it is there.
+    ///
+    /// # Errors
+    /// Bad input when the address, the token or the proxy cannot be used, or the system trusts no certificate authority.
+    pub fn github(&self, access: Access) -> Result<GitHub, Stop> {
+        let runtime = self.runtime().map_err(|error| {
+            Complaint::about("GitHub's API").seen(error.to_string()).expected("a thread to reach it from").unseen()
+        })?;
+        GitHub::connect(runtime, access).map_err(Stop::BadInput)
+    }
+
+    fn runtime(&self) -> io::Result<Arc<Runtime>> {
+        let mut started = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*started {
+            return Ok(Arc::clone(runtime));
+        }
+        let runtime = Arc::new(Runtime::start()?);
+        *started = Some(Arc::clone(&runtime));
+        Ok(runtime)
+    }
+
     /// Marks that a write is under way: until the guard goes, a signal waits for its outcome instead of ending the process.
     #[must_use]
     pub fn begin_writing(&self) -> Writing {
@@ -46,5 +92,24 @@ pub struct Writing(Arc<AtomicUsize>);
 impl Drop for Writing {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_share_one_runtime() {
+        let world = World::default();
+        let one = world.runtime().unwrap();
+        let two = world.runtime().unwrap();
+        assert!(Arc::ptr_eq(&one, &two));
+        // The two above, and the world's own.
+        assert_eq!(Arc::strong_count(&one), 3);
+        let access = |api_url| Access { proxy: None, ..Access::new(api_url, None) };
+        let github = world.github(access("http://127.0.0.1:1")).unwrap();
+        assert_eq!(Arc::strong_count(&one), 4, "{github:?} is on it too");
+        assert!(matches!(world.github(access("ftp://127.0.0.1")), Err(Stop::BadInput(_))));
     }
 }

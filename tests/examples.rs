@@ -8,7 +8,7 @@ use promote_gates::{
     },
 };
 
-use crate::repository::{files, read};
+use crate::repository::{ends, files, read};
 
 /// How a workflow names an action of this repository.
 const OURS: &str = "acme/promote-gates";
@@ -25,10 +25,11 @@ struct Piece {
 fn pieces() -> Vec<Piece> {
     let mut pieces = Vec::new();
     for path in files() {
-        let workflow = path.contains("workflows/") || path.ends_with("action.yml") || path.ends_with("action.yaml");
-        if path.ends_with(".md") {
+        if ends(&path, &[".md"]) {
             pieces.extend(blocks(&path, &read(&path)));
-        } else if workflow && (path.ends_with(".yml") || path.ends_with(".yaml")) {
+        } else if ends(&path, &["action.yml", "action.yaml"])
+            || path.contains("workflows/") && ends(&path, &[".yml", ".yaml"])
+        {
             pieces.push(Piece { text: read(&path), place: path });
         }
     }

@@ -24,7 +24,11 @@ pub fn files() -> Vec<String> {
 
 /// Files whose name ends with one of `endings`.
 pub fn files_ending(endings: &[&str]) -> Vec<String> {
-    files().into_iter().filter(|path| endings.iter().any(|ending| path.ends_with(ending))).collect()
+    files().into_iter().filter(|path| ends(path, endings)).collect()
+}
+
+pub fn ends(path: &str, endings: &[&str]) -> bool {
+    endings.iter().any(|ending| path.ends_with(ending))
 }
 
 pub fn exists(path: &str) -> bool {

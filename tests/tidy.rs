@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use promote_gates::{actions::Action, commands, config, report::compact::hex_sha256};
 
-use crate::repository::{exists, files, files_ending, find, read, root};
+use crate::repository::{ends, exists, files, files_ending, find, read, root};
 use source::Source;
 use words::{RULES, breaches};
 
@@ -107,7 +107,7 @@ fn documents_name_paths_that_are_there() {
     hold("a path in backticks exists, here or below src/ or tests/:", broken);
 }
 
-/// What stands in backticks and looks like a path of this repository.
+/// What stands in backticks and looks like a path of this repository; NAME in it stands for any.
 fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
     let mut fenced = false;
     let prose = text.lines().filter(|line| {
@@ -119,7 +119,7 @@ fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
         let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
         let inside = path.split_once('/').is_some_and(|(first, _)| top.contains(first));
         let file = [".rs", ".toml", ".md"].iter().any(|ending| path.len() > ending.len() && path.ends_with(ending));
-        plain && (inside || file) && *path != config::DEFAULT_PATH
+        plain && (inside || file) && !path.contains("NAME") && *path != config::DEFAULT_PATH
     };
     let spans = prose.flat_map(|line| line.split('`').skip(1).step_by(2));
     spans.filter_map(|span| span.split_whitespace().next()).filter(ours).map(ToOwned::to_owned).collect()
@@ -203,7 +203,7 @@ fn scripts_that_leave_something_out_say_why() {
 
 /// Lines that print SKIPPED with nothing behind it, and lines of a shell script that sleep.
 fn silent(path: &str, text: &str) -> Vec<String> {
-    let rust = path.ends_with(".rs");
+    let rust = ends(path, &[".rs"]);
     let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with(['#', '/']));
     lines
         .filter_map(|(line, number)| {
@@ -221,7 +221,7 @@ fn silent(path: &str, text: &str) -> Vec<String> {
 #[test]
 fn the_rules_of_this_file_find_what_breaks_them() {
     let top = BTreeSet::from(["src".to_owned(), ".github".to_owned()]);
-    let document = "`src/gone.rs`, `world/clock.rs`, `Cargo.toml` `cargo test` `acme/shop` `.github/promote-gates.yml`\n```\n`src/x`\n```\n`src/*`";
+    let document = "`src/gone.rs`, `src/NAME.rs`, `world/clock.rs`, `Cargo.toml` `cargo test` `acme/shop` `.github/promote-gates.yml`\n```\n`src/x`\n```\n`src/*`";
     assert_eq!(paths_named(document, &top), ["src/gone.rs", "world/clock.rs", "Cargo.toml"]);
 
     let manifest = "[package]\nname = \"x\"\n[dependencies]\nnaked = \"1\"\n# why\njaq-core = \"3\"\njaq-std = \"3\"\nlog = \"1\"\nx = \"1\" # why\n";

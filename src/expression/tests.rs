@@ -220,7 +220,6 @@ fn a_value_that_unfolds_without_end_is_not_written_out() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "shows that there is an environment to be reached")]
 fn our_environment_cannot_be_reached() {
     let names: Vec<_> = interpreter::builtins().map(|(name, args, _)| (name, args.len())).collect();
     assert!(

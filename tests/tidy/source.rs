@@ -13,6 +13,8 @@ pub struct Line {
     pub code: String,
     /// Of `mod tests`, or in a file of tests.
     pub test: bool,
+    /// Of an item that clippy's ban of methods is lifted from, with a reason.
+    pub excused: bool,
 }
 
 impl Source {
@@ -26,7 +28,7 @@ impl Source {
         let mut numbered = code.lines().zip(1..);
         while let Some((line, number)) = numbered.next() {
             let Some(start) = import(line) else {
-                lines.push(Line { number, code: line.to_owned(), test: is_test(number) });
+                lines.push(Line { number, code: line.to_owned(), test: is_test(number), excused: false });
                 continue;
             };
             let mut tree = start.to_owned();
@@ -35,10 +37,27 @@ impl Source {
                 tree += next.trim();
             }
             for path in paths("", tree.split(';').next().unwrap_or_default()) {
-                lines.push(Line { number, code: format!("use {path}"), test: is_test(number) });
+                lines.push(Line { number, code: format!("use {path}"), test: is_test(number), excused: false });
             }
         }
+        excuse(&mut lines);
         Self { path: path.to_owned(), lines }
+    }
+}
+
+/// Marks the items behind `#[expect(clippy::disallowed_methods, …)]`: up to the brace or semicolon as far to the left.
+fn excuse(lines: &mut [Line]) {
+    let mut item = None;
+    for line in lines {
+        let code = line.code.trim();
+        let depth = line.code.len() - line.code.trim_start().len();
+        if code.starts_with("#[expect(clippy::disallowed_methods, reason") {
+            item = Some(depth);
+        }
+        line.excused = item.is_some();
+        if item == Some(depth) && (code.starts_with('}') || code.ends_with(';')) {
+            item = None;
+        }
     }
 }
 
@@ -166,6 +185,14 @@ fn imports_are_whole_paths_and_tests_are_told_apart() {
         ]
     );
     assert!(Source::new("src/a/tests.rs", "f()").lines[0].test);
+}
+
+#[test]
+fn an_excuse_ends_with_its_item() {
+    let text = "a()\n#[expect(clippy::disallowed_methods, reason = \"why\")]\nfn b() {\n    c();\n}\nfn d() {}\n";
+    let excused: Vec<usize> =
+        Source::new("f", text).lines.iter().filter(|line| line.excused).map(|line| line.number).collect();
+    assert_eq!(excused, [2, 3, 4, 5]);
 }
 
 #[test]
