@@ -69,8 +69,9 @@ impl Expression {
     pub fn evaluate(&self, input: &Value) -> Result<Vec<Value>, Problem> {
         let expected = "an expression that ends";
         let most = Limits::DEFAULT.outputs;
-        let outputs =
-            self.run(input, &[], most + 1, Limits::DEFAULT).map_err(|Trouble(why)| self.problem(input, why, expected))?;
+        let outputs = self
+            .run(input, &[], most + 1, Limits::DEFAULT)
+            .map_err(|Trouble(why)| self.problem(input, why, expected))?;
         if outputs.len() > most {
             return Err(self.problem(input, format!("gave more than {most} values"), expected));
         }
@@ -97,6 +98,13 @@ impl Expression {
     /// [`Expression::holds`], with the values of the variables it was compiled with, in their order.
     pub fn holds_with(&self, input: &Value, values: &[Value]) -> Result<bool, Problem> {
         self.only(input, values, "true or false", Value::as_bool)
+    }
+
+    /// What the path that it begins with finds in `input`, to explain what came of it: `` `.version` is the string
+    /// "1.4.1" ``. `None` when it begins with something else.
+    #[must_use]
+    pub fn found(&self, input: &Value) -> Option<String> {
+        document::found(&self.text, input)
     }
 
     fn only<T>(

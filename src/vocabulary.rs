@@ -17,7 +17,10 @@ use crate::{
     cli, commands,
     values::{Percent, Ratio, Span, clip, switch},
     verdict::{Complaint, Stop},
-    world::secret::Secret,
+    world::{
+        http::{Header, Url, redacted},
+        secret::Secret,
+    },
 };
 
 /// Where a value came from. Precedence: flag and input, config file, default.
@@ -62,6 +65,10 @@ pub enum Kind {
     /// Told in seconds.
     Duration,
     Switch,
+    /// Shown without the secrets that its query may hold.
+    Url,
+    /// `Name: value`; only the name is shown.
+    Header,
     Secret,
 }
 
@@ -136,6 +143,10 @@ fn kind(argument: &Arg) -> Kind {
     let is = |ids: &[TypeId]| ids.iter().any(|id| of == *id);
     if is(&[TypeId::of::<Secret>()]) {
         Kind::Secret
+    } else if is(&[TypeId::of::<Header>()]) {
+        Kind::Header
+    } else if is(&[TypeId::of::<Url>()]) {
+        Kind::Url
     } else if is(&[TypeId::of::<Span>()]) {
         Kind::Duration
     } else if is(&[TypeId::of::<bool>()]) {
@@ -322,7 +333,10 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
             },
         ),
         Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
-        Kind::Text | Kind::Secret => text.clone().into(),
+        Kind::Header => text.parse::<Header>().map_or_else(|_| "***".into(), |header| format!("{header:?}").into()),
+        // A setting may take a file or a URL.
+        Kind::Url | Kind::Text => text.parse::<Url>().map_or_else(|_| text.clone(), |url| url.to_string()).into(),
+        Kind::Secret => text.clone().into(),
     };
     match texts {
         [text] if !setting.many => one(text),
@@ -353,10 +367,12 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
-            let seen = if setting.is_some_and(Setting::secret) {
-                "a value that is hidden".to_owned()
-            } else {
-                format!("\"{}\"", clip(&value, 200))
+            let seen = match setting.map(|setting| setting.kind) {
+                Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
+                kind if kind == Some(Kind::Url) || value.contains("://") => {
+                    format!("\"{}\"", clip(&redacted(&value), 200))
+                }
+                _ => format!("\"{}\"", clip(&value, 200)),
             };
             let valid = context(ContextKind::ValidValue);
             let expected = if valid.is_empty() {

@@ -147,6 +147,21 @@ fn a_variable_is_bound_and_never_code() {
 }
 
 #[test]
+fn what_a_condition_looked_at_is_found() {
+    let input = json!({ "version": "1.4.1", "checks": [{ "db": null }] });
+    for (text, found) in [
+        (".version == \"1.4.2\"", Some("`.version` is the string \"1.4.1\"")),
+        (".checks[0].db|not", Some("`.checks[0].db` is null")),
+        (".versoin == 1", Some("the input has no key \"versoin\" (did you mean \"version\"?)")),
+        (".checks | length == 2", Some("`.checks` is array of 1 object, the first with the key db")),
+        (".", None),
+        ("all(.checks[]; .db)", None),
+    ] {
+        assert_eq!(expression(text).found(&input).as_deref(), found, "{text}");
+    }
+}
+
+#[test]
 fn evaluate_gives_every_output_in_order() {
     let input = json!({"b": 1, "a": [1.5, null, {"deep": "é\u{0}"}]});
     assert_eq!(

@@ -132,8 +132,7 @@ mod tests {
 
     #[test]
     fn what_nobody_may_read_is_the_value_and_the_credentials_in_it() {
-        let secrets =
-            |text: &str| secrets_of(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
+        let secrets = |text: &str| secrets_of(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
         assert_eq!(secrets("Authorization: Bearer s3cr3t"), ["Bearer s3cr3t", "s3cr3t"]);
         assert_eq!(secrets("x-api-key:s3cr3t"), ["s3cr3t"]);
         assert_eq!(secrets("s3cr3t"), ["s3cr3t"], "a forgotten name");

@@ -218,7 +218,8 @@ mod tests {
         ] {
             assert_eq!(redacted(text), shown, "{text}");
         }
-        for text in ["bob:s3cr3t@staging.example", "https:/bob:s3cr3t@a", "https://b:s3?cr3t@a", "https://b:s3#cr3t@a"] {
+        for text in ["bob:s3cr3t@staging.example", "https:/bob:s3cr3t@a", "https://b:s3?cr3t@a", "https://b:s3#cr3t@a"]
+        {
             assert!(redacted(text).contains("hidden") && !redacted(text).contains("s3"), "{text}: {}", redacted(text));
         }
     }
