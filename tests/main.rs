@@ -5,5 +5,7 @@
 
 mod examples;
 mod generated;
+mod health;
+mod house;
 mod repository;
 mod tidy;
