@@ -317,7 +317,9 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
 }
 
 fn as_json(setting: &Setting, texts: &[String]) -> Value {
+    let texts: Vec<String> = texts.iter().map(|text| shown(setting.kind, text)).collect();
     let one = |text: &String| match setting.kind {
+        Kind::Header | Kind::Url => text.clone().into(),
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
             bare.parse::<i64>()
@@ -333,14 +335,20 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
             },
         ),
         Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
-        Kind::Header => text.parse::<Header>().map_or_else(|_| "***".into(), |header| format!("{header:?}").into()),
-        // A setting may take a file or a URL.
-        Kind::Url | Kind::Text => text.parse::<Url>().map_or_else(|_| text.clone(), |url| url.to_string()).into(),
-        Kind::Secret => text.clone().into(),
+        Kind::Text | Kind::Secret => text.clone().into(),
     };
-    match texts {
+    match texts.as_slice() {
         [text] if !setting.many => one(text),
         texts => texts.iter().map(one).collect(),
+    }
+}
+
+/// A value as it may be shown: of a header the name, of a URL nothing secret. A text may be a URL as well as a file.
+fn shown(kind: Kind, text: &str) -> String {
+    match kind {
+        Kind::Header => text.parse::<Header>().map_or_else(|_| "***".to_owned(), |header| format!("{header:?}")),
+        Kind::Url | Kind::Text => text.parse::<Url>().map_or_else(|_| text.to_owned(), |url| url.to_string()),
+        Kind::Number | Kind::Duration | Kind::Switch | Kind::Secret => text.to_owned(),
     }
 }
 
