@@ -8,6 +8,7 @@
 mod bundle_size;
 mod examples;
 mod generated;
+mod health;
 mod house;
 mod performance;
 mod record;
