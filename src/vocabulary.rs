@@ -215,7 +215,7 @@ pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Complaint::about("command")
             .seen("none given")
-            .expected(commands::names().collect::<Vec<_>>().join(", "))
+            .expected(commands::all_names().collect::<Vec<_>>().join(", "))
             .bad_input());
     };
     let flags = commands::settings_of(name)
@@ -403,7 +403,7 @@ fn on_command_line(error: &clap::Error) -> Complaint {
         }
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);
-            let names: Vec<&str> = commands::names().collect();
+            let names: Vec<&str> = commands::all_names().collect();
             let complaint = Complaint::about("command")
                 .seen(format!("\"{}\"", clip(&name, 100)))
                 .expected(format!("one of {}", names.join(", ")));
