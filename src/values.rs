@@ -1,4 +1,5 @@
-//! The small values that settings are made of: durations, ratios, percentages, switches. One notation for all of them.
+//! The small values that settings are made of: durations, ratios, percentages, bytes, switches. One notation for all of
+//! them.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -112,6 +113,67 @@ impl fmt::Display for Percent {
     }
 }
 
+/// A number of bytes: `512 B`, `12.3 kB`, `1.05 MB`; given the same way, also in `KiB` and `MiB`, or bare.
+///
+/// Shown in three figures, in powers of 1000 as size-limit and browsers show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        const ACCEPTED: NotAccepted =
+            NotAccepted("a number of bytes such as `500 kB`, `1.5MB` or `2MiB`; a bare number means bytes");
+        parse_bytes(text).map(Self).ok_or(ACCEPTED)
+    }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let size: u64 = match unit.trim_start() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // Thousandths of a unit are as fine as anybody writes, and keep the arithmetic exact.
+    let fits = digits(whole) && fraction.is_none_or(|fraction| digits(fraction) && fraction.len() <= 3 && size > 1);
+    let thousandths: u128 = format!("{whole}{:0<3}", fraction.unwrap_or_default()).parse().ok().filter(|_| fits)?;
+    u64::try_from(thousandths.checked_mul(size.into())? / 1000).ok()
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u128); 4] = [("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+        let bytes = u128::from(self.0);
+        for (unit, size) in UNITS {
+            // Hundredths up to 9.99, tenths up to 99.9; what rounds up to 1000 is one of the next unit.
+            for (parts, figures) in [(100, 2), (10, 1), (1, 0)] {
+                let rounded = (bytes * parts * 2 + size) / (2 * size);
+                if rounded < 1000 || (unit, parts) == ("GB", 1) {
+                    let (whole, fraction) = (rounded / parts, rounded % parts);
+                    let fraction = format!("{fraction:0figures$}");
+                    let fraction = fraction.trim_end_matches('0');
+                    let point = if fraction.is_empty() { "" } else { "." };
+                    return write!(f, "{whole}{point}{fraction} {unit}");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Plain decimal notation only: no `inf`, no `NaN`, no exponent, no sign.
 fn number(text: &str) -> Option<f64> {
     let plain = !text.is_empty()
@@ -176,6 +238,76 @@ mod tests {
         }
         for bad in ["-5", "%", "five", "5%%"] {
             assert!(bad.parse::<Percent>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_as_people_read_them() {
+        for (bytes, shown) in [
+            (0, "0 B"),
+            (1, "1 B"),
+            (10, "10 B"),
+            (999, "999 B"),
+            (1000, "1 kB"),
+            (1004, "1 kB"),
+            (1005, "1.01 kB"),
+            (9_995, "10 kB"),
+            (12_345, "12.3 kB"),
+            (99_949, "99.9 kB"),
+            (99_950, "100 kB"),
+            (105_000, "105 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1 MB"),
+            (1_050_000, "1.05 MB"),
+            (1_055_000, "1.06 MB"),
+            (4_000_000, "4 MB"),
+            (80_000_000, "80 MB"),
+            (1_500_000_000, "1.5 GB"),
+            (999_499_999_999, "999 GB"),
+            (5_000_000_000_000, "5000 GB"),
+            (u64::MAX, "18446744074 GB"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), shown, "{bytes}");
+            assert!(shown.parse::<Bytes>().is_ok() || bytes == u64::MAX, "what is shown can be given: {shown}");
+        }
+    }
+
+    #[test]
+    fn bytes_as_people_write_them() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("500", 500),
+            ("500 B", 500),
+            ("500kB", 500_000),
+            ("500 KB", 500_000),
+            ("1.5 MB", 1_500_000),
+            ("0.025MB", 25_000),
+            ("2MiB", 2_097_152),
+            ("1.5 KiB", 1536),
+            ("1GB", 1_000_000_000),
+            ("1GiB", 1_073_741_824),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for bad in [
+            "",
+            "MB",
+            "-1",
+            "1,5 MB",
+            "1.5",
+            "1.2345 MB",
+            "1. MB",
+            ".5 MB",
+            "1.2.3 MB",
+            "1 mb",
+            "1e6",
+            "1 TB",
+            "18446744073709551616",
+            "99999999999999999999999999999999999999999",
+            "99999999999 GB",
+        ] {
+            assert!(bad.parse::<Bytes>().is_err(), "{bad:?}");
         }
     }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     cli, commands,
     report::compact::hex_sha256,
-    values::{Percent, Ratio, Span, clip, switch},
+    values::{Bytes, Percent, Ratio, Span, clip, switch},
     verdict::{Complaint, Stop},
     world::secret::Secret,
 };
@@ -59,6 +59,7 @@ pub type Layer = BTreeMap<String, Given>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
+    /// Told as a bare number: percentages without their sign, sizes in bytes.
     Number,
     /// Told in seconds.
     Duration,
@@ -148,6 +149,7 @@ fn kind(argument: &Arg) -> Kind {
     } else if is(&[
         TypeId::of::<Ratio>(),
         TypeId::of::<Percent>(),
+        TypeId::of::<Bytes>(),
         TypeId::of::<u16>(),
         TypeId::of::<u32>(),
         TypeId::of::<u64>(),
@@ -320,6 +322,7 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
             bare.parse::<i64>()
                 .map(Value::from)
                 .or_else(|_| bare.parse::<f64>().map(Value::from))
+                .or_else(|_| bare.parse::<Bytes>().map(|Bytes(bytes)| Value::from(bytes)))
                 .unwrap_or_else(|_| text.clone().into())
         }
         Kind::Duration => text.parse::<Span>().map_or_else(

@@ -5,6 +5,7 @@
 //! code, `examples` holds every workflow and config file that the documentation shows to the commands as they are, `tidy`
 //! holds the invariants of the house.
 
+mod bundle_size;
 mod examples;
 mod generated;
 mod house;

@@ -74,11 +74,14 @@ fn what_cannot_be_used_is_bad_input_that_names_input_value_and_what_is_accepted(
 
 #[test]
 fn a_baseline_comes_from_a_server_and_its_header_is_told_to_nobody() {
-    let server = Server::start(|request| match request.headers.get("authorization").and_then(|value| value.to_str().ok()) {
-        Some("Bearer s3cret-token") => Answer::json(200, &json!({ "data": { "result": [{ "value": [0, "100"] }] } })),
-        _ => Answer::status(401),
-    })
-    .expect("a server");
+    let server =
+        Server::start(|request| match request.headers.get("authorization").and_then(|value| value.to_str().ok()) {
+            Some("Bearer s3cret-token") => {
+                Answer::json(200, &json!({ "data": { "result": [{ "value": [0, "100"] }] } }))
+            }
+            _ => Answer::status(401),
+        })
+        .expect("a server");
     let runner = Runner::new()
         .input("results", "stats.json")
         .input("baseline", &format!("{}/query?token=s3cret-query", server.url()))
@@ -103,7 +106,7 @@ fn a_server_that_does_not_answer_is_inconclusive() {
     for answer in [Answer::status(503), Answer::hang(), Answer::close()] {
         let server = Server::start(move |_| answer.clone()).expect("a server");
         let runner =
-            Runner::new().input("results", "stats.json").input("baseline", &server.url()).input("timeout", "300ms");
+            Runner::new().input("results", "stats.json").input("baseline", server.url()).input("timeout", "300ms");
         runner.write("stats.json", "{\"p99_latency\": 1}");
         let ended = runner.run(&["performance"]);
         assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", ended.log);

@@ -66,6 +66,18 @@ impl Trusted {
         }
     }
 
+    /// Sees to it that a file which [`Trusted::read`] does not find is known to be absent: on a pull request there must be a
+    /// checkout to ask. For a file whose absence lets something pass; a workspace can also be unpacked from an archive.
+    ///
+    /// # Errors
+    /// A pull request without a checkout.
+    pub fn require_checkout(&self) -> Result<(), Stop> {
+        match self {
+            Self::Checkout => Ok(()),
+            Self::Base { groups, .. } => Git::open(".", groups).map(drop).map_err(Complaint::unseen),
+        }
+    }
+
     /// Reads a file, `path` as seen from the working directory. `None` when there is none.
     ///
     /// # Errors
@@ -99,7 +111,7 @@ fn from_commit(commit: &Commit, groups: &Groups, path: &str) -> Result<Option<Tr
         Ok(git) => git,
         // Without a checkout there is no file that a change could have relaxed either.
         Err(_) if !Path::new(path).exists() => return Ok(None),
-        Err(complaint) => return Err(complaint.next("check the repository out before this step").unseen()),
+        Err(complaint) => return Err(complaint.unseen()),
     };
     let bare = path.strip_prefix("./").unwrap_or(path);
     let tree_path: TreePath = format!("{}{bare}", git.prefix()).parse().map_err(|error: String| {

@@ -14,8 +14,6 @@ use crate::verdict::Complaint;
 
 /// The version of the format.
 pub const SCHEMA: u64 = 1;
-/// The largest baseline that is read, in bytes: 100,000 files with long names.
-pub const LARGEST: u64 = 32 * 1024 * 1024;
 /// A size in bytes that no bundle has: a petabyte.
 const ABSURD: u64 = 1_000_000_000_000_000;
 /// How to get a good one.
@@ -77,8 +75,10 @@ impl Baseline {
     /// No JSON (with line and column), another version of the format, a field that is missing, unknown or out of range, a
     /// total that is not the sum of its files.
     pub fn parse(name: &str, text: &[u8]) -> Result<Self, Complaint> {
-        let complaint =
-            |seen: String| Complaint::about(name).seen(seen).expected("a baseline of `bundle-size`").next(HOW);
+        let complaint = |seen: String| {
+            let next = format!("remove the file, then {HOW}");
+            Complaint::about(name).seen(seen).expected("a baseline of `bundle-size`").next(next)
+        };
         let malformed = |error: serde_json::Error| complaint(locate(text, &error));
         let Version { schema } = serde_json::from_slice(text).map_err(malformed)?;
         if schema != SCHEMA {
@@ -158,7 +158,13 @@ impl Baseline {
         Err(Complaint::about("baseline")
             .seen(format!("sizes compressed with {}", show(then)))
             .expected(format!("{}, as now: others differ by up to 4 % for the same file", show(now)))
-            .next(HOW))
+            .next(format!("{HOW}; or judge the sizes before compression (`compression: raw`)")))
+    }
+
+    /// Whether both hold the same sizes by the same means, whatever they are called and whenever they were measured.
+    #[must_use]
+    pub fn same_sizes(&self, other: &Self) -> bool {
+        self.compressor == other.compressor && self.files == other.files
     }
 }
 

@@ -6,41 +6,36 @@ use super::{
     baseline::{Baseline, HOW},
     measure::{Measured, Named},
     names,
-    sizes::{Bytes, Compression, Sizes, signed},
+    sizes::{Compression, Sizes, signed},
 };
-use crate::verdict::{Complaint, Finding, Verdict};
+use crate::{
+    values::{Bytes, Percent},
+    verdict::{Complaint, Finding, Verdict},
+};
 
-/// How much a bundle may grow.
-#[derive(Clone, Debug, PartialEq)]
+/// How much a bundle may grow. The fields are settings of the command, with their defaults.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
 pub struct Rule {
-    /// How many percent the total may be over the baseline's; exactly that many still pass. Counted in millionths.
-    pub max_increase_percent: f64,
-    /// Which total is judged.
+    /// How many percent larger than the baseline the bundle may be; exactly that many still pass
+    #[arg(long, value_name = "PERCENT", default_value = "5")]
+    pub max_increase: Percent,
+    // A percentage alone lets a whole library into a large bundle: 4 MB are under 5 % of anything over 80 MB, and a new
+    // file has no percentage of its own. Raw, because code that compresses to nothing still has to be parsed, and because
+    // that is what people mean by "a 4 MB library". 1 MB, because it is a quarter of the library that this gate exists for
+    // (4 MB cost 3 s of loading, so 1 MB is most of a second) and several times what a route or a widget brings; whoever
+    // means to add a file of that size can say why in one line.
+    /// How many bytes, before compression, any one file may add, whatever the percentage
+    #[arg(long, value_name = "BYTES", default_value = "1 MB")]
+    pub max_added: Bytes,
+    /// Growth by fewer bytes than this counts as noise, whatever the percentage
+    #[arg(long, value_name = "BYTES", default_value = "0")]
+    pub min_increase: Bytes,
+    /// Which size is judged: that of the files as they are, or compressed one by one
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "gzip")]
     pub compression: Compression,
-    /// How many raw bytes any one file may add; absent: no cap. Default 1 MB.
-    ///
-    /// A percentage alone lets a whole library into a large bundle: 4 MB are under 5 % of anything over 80 MB, and a new
-    /// file has no percentage of its own. Raw, because code that compresses to nothing still has to be parsed, and because
-    /// that is what people mean by "a 4 MB library". 1 MB, because it is a quarter of the library that this gate exists for
-    /// (4 MB cost 3 s of loading, so 1 MB is most of a second) and several times what a route or a widget brings; whoever
-    /// means to add a file of that size can say why in one line.
-    pub max_added_bytes: Option<u64>,
-    /// Growth of the judged total by fewer bytes than this never blocks, whatever the percentage; the cap still does.
-    pub min_increase_bytes: u64,
-    /// Why the growth is right. Blank is none. It lets everything over a limit pass, and the findings say so.
+    /// Why the growth is right: with a reason it passes, and the report says so
+    #[arg(long, value_name = "TEXT")]
     pub explanation: Option<String>,
-}
-
-impl Default for Rule {
-    fn default() -> Self {
-        Self {
-            max_increase_percent: 5.0,
-            compression: Compression::default(),
-            max_added_bytes: Some(1_000_000),
-            min_increase_bytes: 0,
-            explanation: None,
-        }
-    }
 }
 
 impl Rule {
@@ -51,7 +46,7 @@ impl Rule {
         reason = "saturates; no number at all allows no growth"
     )]
     fn millionths(&self) -> u128 {
-        (self.max_increase_percent * 1e6).round() as u128
+        (self.max_increase.0 * 1e6).round() as u128
     }
 
     /// The bytes that `before` may grow to.
@@ -60,6 +55,7 @@ impl Rule {
         before.saturating_add(u64::try_from(added).unwrap_or(u64::MAX))
     }
 
+    /// Blank explains nothing.
     fn explanation(&self) -> Option<&str> {
         self.explanation.as_deref().map(str::trim).filter(|text| !text.is_empty())
     }
@@ -70,7 +66,7 @@ impl Rule {
             Some(why) => Finding { verdict: Verdict::Passed, ..finding }
                 .actual(format!("{actual}; over the limit, but explained"))
                 .waived(why),
-            None => finding.actual(actual),
+            None => finding.actual(actual).next("make it smaller, or say in `explanation` why it is right"),
         }
     }
 }
@@ -157,26 +153,29 @@ pub fn judge(measured: &Measured, baseline: &Baseline, rule: &Rule) -> Result<Gr
     let (before, now) = (baseline.total(), measured.total());
     let rows = rows(measured, baseline, judged);
     let findings = if now.raw == 0 {
-        let files = measured.file_count();
-        vec![
-            Finding::inconclusive(check(judged))
-                .expected("a bundle with something in it: build first, and name the folder that is shipped")
-                .actual(format!("0 bytes in {files} files")),
-        ]
+        vec![empty(measured, judged)]
     } else if before.raw == 0 || before.by(judged) == 0 {
-        vec![Finding::inconclusive(check(judged)).expected(format!("a baseline to compare with; {HOW}")).actual(
-            format!("the baseline has 0 bytes in {} files; now {}", baseline.files.len(), Bytes(now.by(judged))),
-        )]
+        let seen = format!("the baseline has 0 bytes in {} files; now {}", baseline.files.len(), Bytes(now.by(judged)));
+        vec![Finding::inconclusive(check(judged)).expected("a baseline with something in it").actual(seen).next(HOW)]
     } else {
-        let mut findings = vec![total(before.by(judged), now.by(judged), &rows, rule)];
-        findings.extend(rule.max_added_bytes.map(|cap| one_file(cap, &rows, rule)));
-        findings
+        vec![total(before.by(judged), now.by(judged), &rows, rule), one_file(&rows, rule)]
     };
     Ok(Growth { findings, rows, before, now, judged })
 }
 
-fn check(judged: Compression) -> String {
+/// What the check of the total is called.
+#[must_use]
+pub fn check(judged: Compression) -> String {
     format!("bundle size ({})", judged.word())
+}
+
+/// The finding on a bundle that holds nothing, whatever it is compared with.
+#[must_use]
+pub fn empty(measured: &Measured, judged: Compression) -> Finding {
+    Finding::inconclusive(check(judged))
+        .expected("a bundle with something in it")
+        .actual(format!("0 bytes in {}", measured.count()))
+        .next("build first, and name the folder that is shipped in `path`")
 }
 
 /// The files that changed, the one that grew most first.
@@ -214,13 +213,13 @@ fn total(before: u64, now: u64, rows: &[Row], rule: &Rule) -> Finding {
     let by = rule.compression;
     let word = by.word();
     let limit = rule.limit(before);
-    let floor = match rule.min_increase_bytes {
-        0 => String::new(),
-        floor => format!(", or less than {} more", Bytes(floor)),
+    let floor = match rule.min_increase {
+        Bytes(0) => String::new(),
+        floor => format!(", or less than {floor} more"),
     };
     let expected = format!(
         "at most {} % more than the baseline's {}, which is {} {word}{floor}",
-        rule.max_increase_percent,
+        rule.max_increase,
         Bytes(before),
         Bytes(limit)
     );
@@ -230,7 +229,7 @@ fn total(before: u64, now: u64, rows: &[Row], rule: &Rule) -> Finding {
     let finding = |finding: Finding| finding.expected(expected);
     if now <= limit {
         finding(Finding::passed(check(by))).actual(actual)
-    } else if now - before < rule.min_increase_bytes {
+    } else if now - before < rule.min_increase.0 {
         finding(Finding::passed(check(by))).actual(format!("{actual}; so little counts as noise"))
     } else {
         rule.over(finding(Finding::blocked(check(by))), actual)
@@ -238,10 +237,11 @@ fn total(before: u64, now: u64, rows: &[Row], rule: &Rule) -> Finding {
 }
 
 /// The cap, for each file.
-fn one_file(cap: u64, rows: &[Row], rule: &Rule) -> Finding {
+fn one_file(rows: &[Row], rule: &Rule) -> Finding {
     const SHOWN: usize = 3;
     let check = "bytes added by one file";
-    let expected = format!("at most {} raw more in any one file", Bytes(cap));
+    let Bytes(cap) = rule.max_added;
+    let expected = format!("at most {} raw more in any one file", rule.max_added);
     let mut grown: Vec<&Row> = rows.iter().filter(|row| row.added_by_one() > 0).collect();
     grown.sort_by_key(|row| Reverse(row.added_by_one()));
     let over = grown.iter().filter(|row| row.added_by_one() > cap).count();
@@ -271,6 +271,12 @@ fn percent(before: u64, now: u64) -> String {
 }
 
 impl Growth {
+    /// `+5.1 %`, of the judged total.
+    #[must_use]
+    pub fn change(&self) -> String {
+        percent(self.before.by(self.judged), self.now.by(self.judged))
+    }
+
     /// The heads of [`Growth::table`].
     #[must_use]
     pub fn columns(&self) -> [String; 6] {
@@ -303,8 +309,7 @@ impl Growth {
             let name = format!("{} more files that changed", self.rows.len() - shown.len());
             table.push(self.cells(name, Some(before), Some(now), percent(before.by(self.judged), now.by(self.judged))));
         }
-        let all = percent(self.before.by(self.judged), self.now.by(self.judged));
-        table.push(self.cells("total".to_owned(), Some(self.before), Some(self.now), all));
+        table.push(self.cells("total".to_owned(), Some(self.before), Some(self.now), self.change()));
         table
     }
 

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{names, sizes::Sizes};
 use crate::{
-    verdict::Complaint,
+    verdict::{Complaint, Stop},
     world::files::{self, Glob},
 };
 
@@ -101,6 +101,15 @@ impl Measured {
         self.files.values().map(|named| named.files.len()).sum()
     }
 
+    /// How many files there are, in words.
+    #[must_use]
+    pub fn count(&self) -> String {
+        match self.file_count() {
+            1 => "1 file".to_owned(),
+            count => format!("{count} files"),
+        }
+    }
+
     /// Sha256 over every path and content, in hex: which bytes exactly were judged.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -110,19 +119,20 @@ impl Measured {
     }
 }
 
-/// Weighs the files that `patterns` name below `root`.
+/// Weighs the files that `patterns` name below `root`, but not the one at `record`: the baseline is no part of what it is
+/// the baseline of.
 ///
 /// Source maps (`*.map`) are left out, since browsers only load them for a developer; once a pattern names them
 /// (`**/*.map`), the patterns alone decide. Nothing found is an empty answer where [`files::find`] says so.
 ///
 /// # Errors
-/// Those of [`files::find`], and a file that cannot be read.
-pub fn measure(root: &Path, patterns: &[Glob]) -> Result<Measured, Complaint> {
-    let mut found = files::find(root, patterns)?;
-    if !patterns.iter().any(names_maps) {
-        found.retain(|path| path.extension().is_none_or(|extension| extension != "map"));
-    }
-    weigh_all(root, &found).map(Measured::of)
+/// Bad input where [`files::find`] says so; unseen, when a file cannot be read.
+pub fn measure(root: &Path, patterns: &[Glob], record: &Path) -> Result<Measured, Stop> {
+    let mut found = files::find(root, patterns).map_err(Complaint::bad_input)?;
+    let with_maps = patterns.iter().any(names_maps);
+    let record = record.strip_prefix(".").unwrap_or(record);
+    found.retain(|path| path != record && (with_maps || path.extension().is_none_or(|extension| extension != "map")));
+    weigh_all(root, &found).map(Measured::of).map_err(Complaint::unseen)
 }
 
 /// Whether a pattern speaks of source maps: `**/*.map`, `*.{js,map}`.
@@ -145,7 +155,8 @@ fn weigh_all(root: &Path, paths: &[PathBuf]) -> Result<Vec<File>, Complaint> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(paths.len());
     thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(work);
+            // One that cannot be had is done without.
+            drop(thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, work));
         }
         work();
     });
@@ -218,7 +229,7 @@ mod tests {
 
     fn measured(root: &tempfile::TempDir, patterns: &[&str]) -> Measured {
         let patterns: Vec<Glob> = patterns.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
-        measure(root.path(), &patterns).expect("measured")
+        measure(root.path(), &patterns, Path::new("sizes.json")).expect("measured")
     }
 
     /// Text that compresses about as well as code does; the same every time.
@@ -300,6 +311,15 @@ mod tests {
         ] {
             assert_eq!(measured(&root, patterns).files.keys().collect::<Vec<_>>(), expected, "{patterns:?}");
         }
+    }
+
+    #[test]
+    fn a_baseline_does_not_weigh_itself() {
+        let root = bundle(&[("app.js", b"one"), ("sizes.json", b"record"), ("lib/sizes.json", b"four")]);
+        assert_eq!(measured(&root, &["."]).files.keys().collect::<Vec<_>>(), ["app.js", "lib/sizes.json"]);
+        let record = Path::new("./lib/sizes.json");
+        let measured = measure(root.path(), &[".".parse().expect("a pattern")], record).expect("measured");
+        assert_eq!(measured.files.keys().collect::<Vec<_>>(), ["app.js", "sizes.json"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use clap::{Args as _, FromArgMatches as _};
 use proptest::prelude::*;
 
 use super::*;
@@ -25,19 +26,43 @@ fn grown(before: Weights, now: Weights, rule: &Rule) -> Growth {
     judge(&bundle(now), &Baseline::of(&bundle(before)), rule).expect("comparable")
 }
 
-/// The first finding, on the total.
+/// The finding on the total.
 fn of_total(before: u64, now: u64, rule: &Rule) -> Finding {
-    let rule = Rule { max_added_bytes: None, ..rule.clone() };
-    let mut findings = grown(&[("a.js", before, before)], &[("a.js", now, now)], &rule).findings;
-    assert_eq!(findings.len(), 1);
-    findings.remove(0)
+    grown(&[("a.js", before, before)], &[("a.js", now, now)], rule).findings.remove(0)
+}
+
+/// The rule as the command line makes it, with these words.
+fn rule_of(arguments: &[&str]) -> Rule {
+    let command = Rule::augment_args(clap::Command::new("test").no_binary_name(true));
+    let matches = command.try_get_matches_from(arguments).unwrap_or_else(|error| panic!("{error}"));
+    Rule::from_arg_matches(&matches).expect("a rule")
+}
+
+/// The rule without a word said.
+fn default() -> Rule {
+    rule_of(&[])
+}
+
+#[test]
+fn the_rule_without_a_word_said() {
+    let expected = Rule {
+        max_increase: Percent(5.0),
+        max_added: Bytes(1_000_000),
+        min_increase: Bytes(0),
+        compression: Compression::Gzip,
+        explanation: None,
+    };
+    assert_eq!(default(), expected);
+    let said = rule_of(&["--max-increase=2.5 %", "--max-added=2MiB", "--compression=raw", "--explanation=why"]);
+    assert_eq!((said.max_increase, said.max_added), (Percent(2.5), Bytes(2_097_152)));
+    assert_eq!((said.compression, said.explanation.as_deref()), (Compression::Raw, Some("why")));
 }
 
 #[test]
 fn five_percent_is_five_percent() {
-    let default = Rule::default();
-    let percent = |max_increase_percent| Rule { max_increase_percent, ..Rule::default() };
-    let floor = |min_increase_bytes| Rule { min_increase_bytes, ..Rule::default() };
+    let default = default();
+    let percent = |percent| Rule { max_increase: Percent(percent), ..default.clone() };
+    let floor = |bytes| Rule { min_increase: Bytes(bytes), ..default.clone() };
     for (rule, before, now, expected) in [
         (&default, 1_000_000, 1_051_000, Verdict::Blocked),
         (&default, 1_000_000, 1_049_000, Verdict::Passed),
@@ -74,15 +99,18 @@ fn five_percent_is_five_percent() {
 
 #[test]
 fn an_explanation_lets_growth_pass_and_is_said() {
-    let rule = |why: &str| Rule { explanation: Some(why.to_owned()), ..Rule::default() };
+    let rule = |why: &str| Rule { explanation: Some(why.to_owned()), ..default() };
     let finding = of_total(1_000_000, 1_051_000, &rule(" the editor moved in \n"));
     assert_eq!(finding.verdict, Verdict::Passed);
     assert_eq!(finding.waived.as_deref(), Some("the editor moved in"));
     assert_eq!(
         finding.actual,
-        "1.0 MB → 1.1 MB gzip (+5.1 %); grew most: a.js +51.0 kB gzip, +51.0 kB raw (+5.1 %); over the limit, but explained"
+        "1 MB → 1.05 MB gzip (+5.1 %); grew most: a.js +51 kB gzip, +51 kB raw (+5.1 %); over the limit, but explained"
     );
     assert_eq!(of_total(1_000_000, 1_051_000, &rule(" \n")).verdict, Verdict::Blocked, "a blank explains nothing");
+    assert_eq!(finding.next, None, "nothing is left to do");
+    let blocked = of_total(1_000_000, 1_051_000, &default());
+    assert!(blocked.next.is_some_and(|next| next.contains("`explanation`")));
     let within = of_total(1_000_000, 1_049_000, &rule("in advance"));
     assert_eq!((within.verdict, within.waived), (Verdict::Passed, None), "nothing needed explaining");
 
@@ -98,18 +126,18 @@ fn an_explanation_lets_growth_pass_and_is_said() {
 fn the_debug_library_is_named() {
     let app = ("dist/app.3f2a.js", 1_600_000, 500_000);
     let library = ("vendor/debug-lib.js", 4 * MB, 1_100_000);
-    let growth = grown(&[app], &[("dist/app.9c1b.js", 1_610_000, 503_000), library], &Rule::default());
+    let growth = grown(&[app], &[("dist/app.9c1b.js", 1_610_000, 503_000), library], &default());
     let [total, one] = &growth.findings[..] else { panic!("{:?}", growth.findings) };
     assert_eq!((total.verdict, one.verdict), (Verdict::Blocked, Verdict::Blocked));
     assert_eq!(total.check, "bundle size (gzip)");
-    assert_eq!(total.expected, "at most 5 % more than the baseline's 500.0 kB, which is 525.0 kB gzip");
+    assert_eq!(total.expected, "at most 5 % more than the baseline's 500 kB, which is 525 kB gzip");
     assert_eq!(
         total.actual,
-        "500.0 kB → 1.6 MB gzip (+220.6 %); grew most: vendor/debug-lib.js +1.1 MB gzip, +4.0 MB raw (new)"
+        "500 kB → 1.6 MB gzip (+220.6 %); grew most: vendor/debug-lib.js +1.1 MB gzip, +4 MB raw (new)"
     );
     assert_eq!(one.check, "bytes added by one file");
-    assert_eq!(one.expected, "at most 1.0 MB raw more in any one file");
-    assert_eq!(one.actual, "vendor/debug-lib.js +4.0 MB (new)");
+    assert_eq!(one.expected, "at most 1 MB raw more in any one file");
+    assert_eq!(one.actual, "vendor/debug-lib.js +4 MB (new)");
 }
 
 #[test]
@@ -119,31 +147,26 @@ fn a_large_bundle_hides_no_library() {
         // new, 4 % of the bundle, and 1 % when it compresses well
         (
             &[("a.js", 60 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB), ("debug.js", 4 * MB, MB / 4)][..],
-            Rule::default(),
+            default(),
             Verdict::Blocked,
-            "debug.js +4.0 MB (new)",
+            "debug.js +4 MB (new)",
         ),
         // grown into a file that was there
         (
             &[("a.js", 64 * MB, 16 * MB), ("b.js", 40 * MB, 10 * MB)],
-            Rule::default(),
+            default(),
             Verdict::Blocked,
-            "a.js +4.0 MB (+6.67 %)",
+            "a.js +4 MB (+6.67 %)",
         ),
         // what shrank elsewhere is no excuse
-        (&[("a.js", 60 * MB, 15 * MB), ("c.js", 4 * MB, MB)], Rule::default(), Verdict::Blocked, "c.js +4.0 MB (new)"),
-        (
-            &[("a.js", 61 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB)],
-            Rule::default(),
-            Verdict::Passed,
-            "a.js +1.0 MB (+1.67 %)",
-        ),
-        (&[("a.js", 60 * MB, 15 * MB)], Rule::default(), Verdict::Passed, "no file grew"),
+        (&[("a.js", 60 * MB, 15 * MB), ("c.js", 4 * MB, MB)], default(), Verdict::Blocked, "c.js +4 MB (new)"),
+        (&[("a.js", 61 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB)], default(), Verdict::Passed, "a.js +1 MB (+1.67 %)"),
+        (&[("a.js", 60 * MB, 15 * MB)], default(), Verdict::Passed, "no file grew"),
         (
             &[("a.js", 64 * MB, 16 * MB), ("b.js", 40 * MB, 10 * MB)],
-            Rule { max_added_bytes: Some(4 * MB), ..Rule::default() },
+            Rule { max_added: Bytes(4 * MB), ..default() },
             Verdict::Passed,
-            "a.js +4.0 MB (+6.67 %)",
+            "a.js +4 MB (+6.67 %)",
         ),
         // five of them
         (
@@ -156,7 +179,7 @@ fn a_large_bundle_hides_no_library() {
                 ("4.js", 9, 1),
                 ("5.js", 15, 1),
             ],
-            Rule { max_added_bytes: Some(10), ..Rule::default() },
+            Rule { max_added: Bytes(10), ..default() },
             Verdict::Blocked,
             "5.js +15 B (new), 3.js +13 B (new), 2.js +12 B (new), and 1 more",
         ),
@@ -174,29 +197,29 @@ fn many_small_chunks_of_one_name_are_no_large_file() {
     let app = ("a.js", 80 * MB, 20 * MB);
 
     let mut now: Vec<_> = chunks.chain([app]).collect();
-    let findings = grown(&[app], &now, &Rule::default()).findings;
+    let findings = grown(&[app], &now, &default()).findings;
     assert_eq!(findings[1].verdict, Verdict::Passed, "{:?}", findings[1]);
-    assert_eq!(findings[1].actual, "chunk-[hash].js (10 files, the largest chunk-ABCDEF09.js) +2.0 MB (new)");
+    assert_eq!(findings[1].actual, "chunk-[hash].js (10 files, the largest chunk-ABCDEF09.js) +2 MB (new)");
 
     now.push(("chunk-QRSTUV99.js", 4 * MB, MB / 20));
-    let findings = grown(&[app], &now, &Rule::default()).findings;
+    let findings = grown(&[app], &now, &default()).findings;
     assert_eq!(findings[1].verdict, Verdict::Blocked);
-    assert_eq!(findings[1].actual, "chunk-[hash].js (11 files, the largest chunk-QRSTUV99.js) +6.0 MB (new)");
+    assert_eq!(findings[1].actual, "chunk-[hash].js (11 files, the largest chunk-QRSTUV99.js) +6 MB (new)");
 }
 
 #[test]
 fn which_sizes_are_judged() {
     let before: Weights = &[("a.js", 1000, 100)];
     let now: Weights = &[("a.js", 1100, 100)];
-    let raw = Rule { compression: Compression::Raw, ..Rule::default() };
+    let raw = Rule { compression: Compression::Raw, ..default() };
     let finding = &grown(before, now, &raw).findings[0];
     assert_eq!((finding.verdict, finding.check.as_str()), (Verdict::Blocked, "bundle size (raw)"));
-    assert_eq!(finding.actual, "1.0 kB → 1.1 kB raw (+10.0 %); grew most: a.js +100 B (+10.0 %)");
-    assert_eq!(grown(before, now, &Rule::default()).findings[0].verdict, Verdict::Passed);
+    assert_eq!(finding.actual, "1 kB → 1.1 kB raw (+10.0 %); grew most: a.js +100 B (+10.0 %)");
+    assert_eq!(grown(before, now, &default()).findings[0].verdict, Verdict::Passed);
 
     let mut baseline = Baseline::of(&bundle(before));
     baseline.compressor.level = 6;
-    assert!(judge(&bundle(now), &baseline, &Rule::default()).is_err());
+    assert!(judge(&bundle(now), &baseline, &default()).is_err());
     assert!(judge(&bundle(now), &baseline, &raw).is_ok());
 }
 
@@ -205,31 +228,31 @@ fn nothing_to_judge_is_inconclusive() {
     let something: Weights = &[("a.js", 10, 30)];
     for (before, now, said) in [
         (something, &[][..], "0 bytes in 0 files"),
-        (something, &[("a.js", 0, 20)], "0 bytes in 1 files"),
+        (something, &[("a.js", 0, 20)], "0 bytes in 1 file"),
         (&[], something, "the baseline has 0 bytes in 0 files; now 30 B"),
         (&[("a.js", 0, 20)], something, "the baseline has 0 bytes in 1 files"),
         (&[("a.js", 10, 0)], something, "the baseline has 0 bytes in 1 files"),
         (&[], &[], "0 bytes in 0 files"),
     ] {
-        let explained = Rule { explanation: Some("because".into()), ..Rule::default() };
-        for rule in [Rule::default(), explained] {
+        let explained = Rule { explanation: Some("because".into()), ..default() };
+        for rule in [default(), explained] {
             let findings = grown(before, now, &rule).findings;
             assert_eq!(verdict(&findings), Verdict::Inconclusive, "{before:?} {now:?}");
             assert!(findings[0].actual.contains(said), "{:?}", findings[0]);
             assert_eq!(findings[0].waived, None);
         }
     }
-    let finding = &grown(&[], something, &Rule::default()).findings[0];
-    assert!(finding.expected.contains("`write-baseline`"), "{finding:?}");
+    let finding = &grown(&[], something, &default()).findings[0];
+    assert!(finding.next.as_ref().is_some_and(|next| next.contains("`write-baseline`")), "{finding:?}");
 }
 
 #[test]
 fn noise_is_called_noise() {
-    let rule = Rule { min_increase_bytes: 1000, ..Rule::default() };
+    let rule = Rule { min_increase: Bytes(1000), ..default() };
     let finding = of_total(1000, 1500, &rule);
     assert_eq!(
         finding.expected,
-        "at most 5 % more than the baseline's 1.0 kB, which is 1.1 kB gzip, or less than 1.0 kB more"
+        "at most 5 % more than the baseline's 1 kB, which is 1.05 kB gzip, or less than 1 kB more"
     );
     assert!(finding.actual.ends_with("so little counts as noise"), "{finding:?}");
 }
@@ -250,17 +273,17 @@ fn the_table_shows_what_changed() {
         ("i-BxYz12_-.js", 700, 77),
         ("tiny.js", 110, 50),
     ];
-    let growth = grown(before, now, &Rule::default());
+    let growth = grown(before, now, &default());
     assert_eq!(growth.columns(), ["file", "gzip before", "gzip now", "change", "%", "raw change"]);
     let rows = |limit| growth.table(limit).iter().map(|cells| cells.join(" | ")).collect::<Vec<_>>();
-    let total = "total | 2.4 kB | 3.5 kB | +1.1 kB | +45.56 % | +4.5 kB";
+    let total = "total | 2.43 kB | 3.54 kB | +1.11 kB | +45.56 % | +4.51 kB";
     assert_eq!(
         rows(10),
         [
-            "new.js | – | 3.0 kB | +3.0 kB | new | +9.0 kB",
+            "new.js | – | 3 kB | +3 kB | new | +9 kB",
             "app.[hash].js | 300 B | 400 B | +100 B | +33.34 % | +500 B",
             "i-[hash].js (was i-HomePage.js) | 70 B | 77 B | +7 B | +10.0 % | ±0 B",
-            "old.js | 2.0 kB | – | -2.0 kB | gone | -5.0 kB",
+            "old.js | 2 kB | – | -2 kB | gone | -5 kB",
             "tiny.js | 50 B | 50 B | ±0 B | +0.0 % | +10 B",
             total,
         ]
@@ -268,9 +291,9 @@ fn the_table_shows_what_changed() {
     assert_eq!(
         rows(3),
         [
-            "new.js | – | 3.0 kB | +3.0 kB | new | +9.0 kB",
+            "new.js | – | 3 kB | +3 kB | new | +9 kB",
             "app.[hash].js | 300 B | 400 B | +100 B | +33.34 % | +500 B",
-            "old.js | 2.0 kB | – | -2.0 kB | gone | -5.0 kB",
+            "old.js | 2 kB | – | -2 kB | gone | -5 kB",
             "2 more files that changed | 120 B | 127 B | +7 B | +5.84 % | +10 B",
             total,
         ]
@@ -309,7 +332,7 @@ proptest! {
             files.iter().map(|(name, (raw, gzip))| (name.as_str(), *raw, *gzip)).collect()
         }
         let (before, now) = (list(&before), list(&now));
-        let growth = grown(&before, &now, &Rule::default());
+        let growth = grown(&before, &now, &default());
         let sum = |files: &[(&str, u64, u64)]| Sizes { raw: files.iter().map(|file| file.1).sum(), gzip: files.iter().map(|file| file.2).sum() };
         prop_assert_eq!((growth.before, growth.now), (sum(&before), sum(&now)));
         for by in [Compression::Raw, Compression::Gzip] {
@@ -328,7 +351,7 @@ proptest! {
     fn the_limit_is_exact(before in 1u64..1_000_000_000, change in -20i64..20, hundredths in 0u32..2000) {
         let limit = before + before * u64::from(hundredths) / 10_000;
         let now = limit.saturating_add_signed(change).max(1);
-        let rule = Rule { max_increase_percent: f64::from(hundredths) / 100.0, ..Rule::default() };
+        let rule = Rule { max_increase: Percent(f64::from(hundredths) / 100.0), ..default() };
         let over = (u128::from(now) * 10_000) > u128::from(before) * u128::from(10_000 + hundredths);
         let expected = if over { Verdict::Blocked } else { Verdict::Passed };
         prop_assert_eq!(of_total(before, now, &rule).verdict, expected);
@@ -340,7 +363,7 @@ fn what_this_binary_wrote_it_can_compare_with() {
     let measured = bundle(&[("a.js", 10, 30)]);
     assert_eq!(measured.compressor, Compressor::ours());
     assert_eq!(
-        verdict(&judge(&measured, &Baseline::of(&measured), &Rule::default()).expect("comparable").findings),
+        verdict(&judge(&measured, &Baseline::of(&measured), &default()).expect("comparable").findings),
         Verdict::Passed
     );
 }

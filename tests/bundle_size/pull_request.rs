@@ -1,0 +1,142 @@
+//! On a pull request: a change is judged by the rules and the baseline of the commit that it is proposed against.
+
+#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::json;
+
+use super::{BASELINE, is, noise, read, says, shop, step};
+use crate::house::Runner;
+
+/// Runs git with nothing of this machine but PATH (a hook that runs the tests sets `GIT_DIR`), and gives what it prints.
+#[expect(clippy::disallowed_methods, reason = "PATH says where git is")]
+#[track_caller]
+fn git(dir: &Path, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
+    for who in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{who}_NAME"), "Ada").env(format!("GIT_{who}_EMAIL"), "ada@acme.example");
+    }
+    let output = git.current_dir(dir).args(arguments).output().expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+/// A repository with a bundle, its baseline and its rules, and a branch that proposes a change.
+struct Proposal {
+    origin: Runner,
+    base: String,
+}
+
+impl Proposal {
+    fn new(change: impl FnOnce(&Runner)) -> Self {
+        let origin = shop(100_000);
+        origin.write(".github/promote-gates.yml", "bundle-size:\n  max-increase: 5\n");
+        let dir = origin.workspace();
+        git(&dir, &["init", "--quiet", "--initial-branch=main"]);
+        let commit = |message: &str| {
+            git(&dir, &["add", "--all"]);
+            git(&dir, &["commit", "--quiet", "--message", message]);
+            git(&dir, &["rev-parse", "HEAD"])
+        };
+        let base = commit("a shop");
+        git(&dir, &["switch", "--quiet", "--create", "topic"]);
+        change(&origin);
+        commit("a small fix");
+        Self { origin, base }
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.origin.workspace()
+    }
+
+    /// As `actions/checkout` does: the one commit that is built, without the one that it is compared with.
+    fn checkout(&self) -> Runner {
+        let runner = Runner::new();
+        let url = format!("file://{}", self.repository().display());
+        git(&runner.workspace(), &["clone", "--quiet", "--depth=1", "--branch=topic", &url, "."]);
+        assert_eq!(git(&runner.workspace(), &["rev-list", "--all", "--count"]), "1", "the base commit is not there");
+        runner
+    }
+
+    /// The same runner on the event of this pull request.
+    fn event(&self, runner: Runner) -> Runner {
+        let path = runner.workspace().with_file_name("event.json");
+        let event = json!({ "pull_request": { "base": { "ref": "main", "sha": self.base } } });
+        fs::write(&path, event.to_string()).expect("an event");
+        runner.env("GITHUB_EVENT_NAME", "pull_request").env("GITHUB_EVENT_PATH", &path.display().to_string())
+    }
+}
+
+#[test]
+fn a_change_is_judged_by_the_base_commit() {
+    let proposal = Proposal::new(|change| {
+        change.write("dist/more.9c1bd0aa.js", noise(20_000));
+        is(&step(change, &["--write-baseline"]), 1, "blocked");
+        change.write(".github/promote-gates.yml", "bundle-size:\n  max-increase: 100\n");
+    });
+    let runner = proposal.checkout();
+    is(&step(&runner, &[]), 0, "passed");
+
+    let runner = proposal.event(runner);
+    let ended = step(&runner, &[]);
+    is(&ended, 1, "blocked");
+    says(&ended, &["(+20.", "at most 5 % more than the baseline's 100 kB"]);
+    assert_eq!(ended.report["config"]["commit"], proposal.base);
+    let source = format!("{BASELINE} (in the base commit {})", proposal.base);
+    assert_eq!(ended.report["findings"][0]["evidence"][0]["source"], source);
+
+    // The rules alone, or the baseline alone, would let it pass.
+    runner.write(BASELINE, "broken");
+    is(&step(&runner, &[]), 1, "blocked");
+    is(&step(&runner, &["--max-increase=100"]), 0, "passed");
+}
+
+#[test]
+fn a_baseline_of_a_change_counts_once_it_is_merged() {
+    let proposal = Proposal::new(|change| change.write("dist/more.9c1bd0aa.js", noise(20_000)));
+    let runner = proposal.event(proposal.checkout());
+    let ended = step(&runner, &["--write-baseline"]);
+    is(&ended, 1, "blocked");
+    says(&ended, &["done bundle-size.baseline.json", "on a pull request they count once they are merged"]);
+    assert!(read(&runner, BASELINE).is_some_and(|written| written.contains("dist/more.[hash].js")));
+    is(&step(&runner, &[]), 1, "blocked");
+}
+
+#[test]
+fn a_change_cannot_take_its_baseline_away() {
+    let proposal = Proposal::new(|change| {
+        change.write("dist/debug-library.js", noise(20_000));
+        git(&change.workspace(), &["rm", "--quiet", "-r", BASELINE, ".github"]);
+    });
+    let runner = proposal.checkout();
+    is(&step(&runner, &["--allow-first", "--dry-run"]), 0, "passed");
+    let runner = proposal.event(runner);
+    is(&step(&runner, &["--allow-first"]), 1, "blocked");
+
+    // A workspace unpacked from an archive cannot tell what the base commit holds.
+    fs::remove_dir_all(runner.workspace().join(".git")).expect("removed");
+    let ended = step(&runner, &["--allow-first"]);
+    is(&ended, 3, "inconclusive");
+    says(&ended, &["not a git checkout", "actions/checkout"]);
+    assert_eq!(read(&runner, BASELINE), None);
+}
+
+#[test]
+fn a_base_commit_that_cannot_be_fetched_is_inconclusive() {
+    let proposal = Proposal::new(|change| change.write("dist/more.js", "1"));
+    let runner = proposal.event(proposal.checkout());
+    let (there, away) = (proposal.repository(), proposal.repository().with_file_name("away"));
+    fs::rename(&there, &away).expect("moved");
+    let ended = step(&runner, &["--allow-first"]);
+    is(&ended, 3, "inconclusive");
+    says(&ended, &["`fetch-depth: 0`"]);
+    fs::rename(&away, &there).expect("moved");
+    is(&step(&runner, &["--allow-first"]), 0, "passed");
+}
