@@ -161,7 +161,8 @@ impl<'a> Run<'a> {
                 }
             }
         });
-        let unended = || Complaint::about(format!("step {command}")).seen("it did not end").expected("an end in a minute");
+        let unended =
+            || Complaint::about(format!("step {command}")).seen("it did not end").expected("an end in a minute");
         let (lines, end) = once(self.desk, LIMIT, source)?.ok_or_else(|| unended().unseen())?;
         Ok((lines, end.map_err(|error| error.complaint().unseen())?))
     }
@@ -229,7 +230,10 @@ mod tests {
     #[test]
     fn outputs_are_read_to_their_delimiters() {
         let read = outputs("a<<E1\nx<<y\n\nE2\nE1\nb<<E2\nE2\n");
-        assert_eq!(read, [("a", "x<<y\n\nE2"), ("b", "")].map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        assert_eq!(
+            read,
+            [("a", "x<<y\n\nE2"), ("b", "")].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        );
     }
 
     #[test]
@@ -255,6 +259,9 @@ mod tests {
         for (verdict, code, why) in [("passed", 1, "the verdict passed"), ("blocked", 0, "passed")] {
             assert!(understood(told(verdict), Status::Exited(code)).err().unwrap().contains(why));
         }
-        assert_eq!(understood(BTreeMap::new(), Status::Exited(2)).err().unwrap(), "no output `report`; it exited with 2");
+        assert_eq!(
+            understood(BTreeMap::new(), Status::Exited(2)).err().unwrap(),
+            "no output `report`; it exited with 2"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The Thursday as data: what was released, through which steps it goes, and how it should end.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// A day of releases.
 #[derive(Clone, Debug)]
@@ -28,13 +28,19 @@ pub struct Release {
     pub ends: Ends,
 }
 
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.service, self.tag)
+    }
+}
+
 /// How a release should end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ends {
     Promoted,
-    /// At this gate, whose reason names this.
+    /// By this gate, whose reason names this.
     Blocked {
-        at: &'static str,
+        by: &'static str,
         naming: &'static str,
     },
 }
@@ -60,7 +66,7 @@ impl Day {
             bundle: &[("server.js", 240_000)],
             slowest: Duration::from_millis(340),
             critical_paths: &["search", "product"],
-            ends: Ends::Blocked { at: "performance", naming: "p99" },
+            ends: Ends::Blocked { by: "performance", naming: "p99" },
             ..checkout.clone()
         };
         let frontend = Release {
@@ -70,7 +76,7 @@ impl Day {
             bundle: &[("app.js", 420_000), ("vendor/framework.js", 140_000), ("style.css", 60_000)],
             added: Some(("vendor/debug-lib.js", 4_000_000)),
             critical_paths: &["cart", "search"],
-            ends: Ends::Blocked { at: "bundle-size", naming: "debug-lib" },
+            ends: Ends::Blocked { by: "bundle-size", naming: "debug-lib" },
             ..checkout.clone()
         };
         Self { p99: 200.0, releases: vec![checkout, catalog, frontend] }
@@ -92,6 +98,8 @@ pub enum Act {
     Deploy,
     /// The team's own load test of staging.
     LoadTest,
+    /// Somebody presses the button.
+    Approve,
     /// `uses: actions/checkout`, of the infra repository.
     CheckOutInfra,
 }
@@ -103,6 +111,7 @@ impl Step {
             Act::Uses(command, _) => command,
             Act::Deploy => "deploy",
             Act::LoadTest => "load test",
+            Act::Approve => "approval",
             Act::CheckOutInfra => "checkout",
         }
     }
@@ -112,7 +121,12 @@ impl Step {
 pub const GATES: &str = "health\nsmoke\nperformance\nbundle-size";
 pub const SHOP: &str = "acme/shop";
 pub const INFRA: &str = "acme/ecommerce-infra";
+/// Who approves.
+pub const LEAD: &str = "team-lead";
 pub const SMOKE_TEST: &str = "smoke.sh";
+/// What the smoke test is told.
+const SMOKE_ENVIRONMENT: &str =
+    "STAGING={staging}/{service}\nSERVICE={service}\nTAG={tag}\nPATHS={critical-paths}\nGATES={program}";
 pub const JUNIT: &str = "smoke.xml";
 pub const LOAD_RESULTS: &str = "load-results.json";
 /// Below the workspace, as a second `actions/checkout` with a `path:` makes it.
@@ -136,45 +150,29 @@ pub const WORKFLOW: &[Step] = &[
     gate(
         "staging",
         "smoke",
-        &[("command", "sh smoke.sh"), ("env", "{smoke-env}"), ("junit", JUNIT), ("timeout", "30s")],
+        &[("command", "sh smoke.sh"), ("env", SMOKE_ENVIRONMENT), ("junit", JUNIT), ("timeout", "30s")],
     ),
     Step { job: "staging", act: Act::LoadTest, always: false },
-    gate(
-        "staging",
-        "performance",
-        &[("results", LOAD_RESULTS), ("baseline", "{staging}/metrics/baseline/{service}")],
-    ),
+    gate("staging", "performance", &[("results", LOAD_RESULTS), ("baseline", "{staging}/metrics/baseline/{service}")]),
     always(
         "staging",
         "record",
         &[("results", "{steps}"), ("required", GATES), ("repository", INFRA), ("token", "{token}")],
     ),
+    Step { job: "promote", act: Act::Approve, always: true },
     Step { job: "promote", act: Act::CheckOutInfra, always: true },
     always(
         "promote",
         "promote",
-        &[
-            ("results", "{steps}"),
-            ("require", GATES),
-            ("environment", "production"),
-            ("checkout", INFRA_CHECKOUT),
-        ],
+        &[("results", "{steps}"), ("require", GATES), ("environment", "production"), ("checkout", INFRA_CHECKOUT)],
     ),
 ];
 
-const fn gate(
-    job: &'static str,
-    command: &'static str,
-    with: &'static [(&'static str, &'static str)],
-) -> Step {
+const fn gate(job: &'static str, command: &'static str, with: &'static [(&'static str, &'static str)]) -> Step {
     Step { job, act: Act::Uses(command, with), always: false }
 }
 
-const fn always(
-    job: &'static str,
-    command: &'static str,
-    with: &'static [(&'static str, &'static str)],
-) -> Step {
+const fn always(job: &'static str, command: &'static str, with: &'static [(&'static str, &'static str)]) -> Step {
     Step { always: true, ..gate(job, command, with) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::story::{JUNIT, Release, SMOKE_TEST};
+use super::story::{Release, SMOKE_TEST};
 use crate::report::compact::hex_sha256;
 
 /// How many bytes of every file of a bundle are new code in a release.
@@ -52,8 +52,8 @@ fn build<'a>(workspace: &Path, files: impl Iterator<Item = (&'a str, String)>) -
 /// with the shorter one.
 fn code(path: &str, bytes: usize) -> String {
     const WORDS: [&str; 24] = [
-        "cart", "price", "item", "render", "props", "state", "order", "total", "fetch", "query", "node", "child", "index",
-        "value", "label", "event", "click", "style", "width", "async", "await", "error", "retry", "cache",
+        "cart", "price", "item", "render", "props", "state", "order", "total", "fetch", "query", "node", "child",
+        "index", "value", "label", "event", "click", "style", "width", "async", "await", "error", "retry", "cache",
     ];
     let seed = path.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
     let mut random = fastrand::Rng::with_seed(seed);
@@ -80,7 +80,8 @@ pub fn write_smoke_test(workspace: &Path) -> io::Result<()> {
 const SMOKE: &str = r#"# Asks staging for each critical path, and writes down as JUnit what became of it.
 set -u
 ask() {
-    env -i "$GATES" health --endpoints "$STAGING/api/$1" --condition '.service == env.SERVICE' --attempts 1 2>&1
+    env -i "$GATES" health --endpoints "$STAGING/api/$1" --attempts 1 \
+        --service "$SERVICE" --tag "$TAG" --condition '.service == $subject.service and .version == $subject.tag' 2>&1
 }
 {
     echo '<testsuite name="critical paths">'
