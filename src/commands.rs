@@ -236,6 +236,10 @@ pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> 
     let mut top = vocabulary::inputs(name, &desk.surroundings.inputs)?;
     // A flag and an input of the same name are the same thing said twice; the more deliberate one counts.
     top.extend(flags.clone());
+    if let Some(path) = top.get("report-file").and_then(|given| given.texts.first()) {
+        // A config file that cannot be used must not lose the report.
+        desk.draft.edit(|draft| drop(draft.settings.insert("report-file".to_owned(), path.clone().into())));
+    }
     let config = if plays_at_home(name) { Config::default() } else { load(&top, desk)? };
     desk.draft.edit(|draft| draft.config.clone_from(&config.file));
     let resolved = vocabulary::resolve(name, [&top].into_iter().chain(config.layers(name)))?;

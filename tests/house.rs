@@ -29,7 +29,7 @@ pub struct Runner {
 
 /// A step at work; killed when dropped.
 pub struct Started<'a> {
-    _on: &'a Runner,
+    on: &'a Runner,
     child: Child,
     /// stdout and stderr as one, once both have been closed.
     said: Receiver<Vec<u8>>,
@@ -127,7 +127,7 @@ impl Runner {
             // A test that has failed no longer listens.
             let _ = to.send(bytes);
         });
-        Started { _on: self, child, said, files }
+        Started { on: self, child, said, files }
     }
 }
 
@@ -146,7 +146,7 @@ impl Started<'_> {
         let file = |name: &str| fs::read_to_string(self.files.path().join(name)).unwrap_or_default();
         let outputs = outputs(&file("output"));
         let report = outputs.get("report-path").map_or(Value::Null, |path| {
-            let text = fs::read_to_string(path).expect("read the report");
+            let text = fs::read_to_string(self.on.workspace().join(path)).expect("read the report");
             serde_json::from_str(&text).expect("a report in JSON")
         });
         Ended { code, log, outputs, summary: file("summary"), report }

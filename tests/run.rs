@@ -88,3 +88,13 @@ fn a_config_file_that_was_named_has_to_be_there() {
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(ended.outputs["reason"].contains("no file at elsewhere.yml"), "{}", ended.outputs["reason"]);
 }
+
+#[test]
+fn the_report_goes_where_it_was_asked_for_also_when_the_config_file_is_broken() {
+    let runner = Runner::new().input("report-file", "reports/run.json");
+    runner.write(".github/promote-gates.yml", "gates: [");
+    let ended = runner.run(&["run"]);
+    assert_eq!((ended.code, ended.outputs["report-path"].as_str()), (2, "reports/run.json"), "{}", ended.log);
+    let report = std::fs::read_to_string(runner.workspace().join("reports/run.json")).expect("a report");
+    assert!(report.contains("\"inconclusive\""), "{report}");
+}

@@ -189,11 +189,11 @@ pub fn unwritten(path: &Path, error: &io::Error) -> Stop {
 
 /// Takes a step at its word only when its exit code says the same.
 fn understood(outputs: BTreeMap<String, String>, status: Status) -> Result<Ended, String> {
-    let told = |name: &str| outputs.get(name).ok_or_else(|| format!("no output `{name}`; it {status}"));
+    let told = |name: &str| outputs.get(name).ok_or_else(|| format!("{status}, and no output `{name}`"));
     let report: Report = serde_json::from_str(told("report")?).map_err(|error| format!("no report: {error}"))?;
     let (verdict, reason) = (report.verdict, told("reason")?.clone());
     if told("verdict")? != verdict.word() || status != Status::Exited(exit_code(Ok(verdict), false).into()) {
-        return Err(format!("the verdict {verdict}, but it {status}: {reason}"));
+        return Err(format!("{status}, and the verdict {verdict}: {reason}"));
     }
     Ok(Ended { verdict, reason, outputs, report })
 }
@@ -256,12 +256,14 @@ mod tests {
             all.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
         };
         assert_eq!(understood(told("passed"), Status::Exited(0)).ok().unwrap().reason, "ready");
-        for (verdict, code, why) in [("passed", 1, "the verdict passed"), ("blocked", 0, "passed")] {
+        for (verdict, code, why) in
+            [("passed", 1, "exit code 1, and the verdict passed"), ("blocked", 0, "passed: ready")]
+        {
             assert!(understood(told(verdict), Status::Exited(code)).err().unwrap().contains(why));
         }
         assert_eq!(
             understood(BTreeMap::new(), Status::Exited(2)).err().unwrap(),
-            "no output `report`; it exited with 2"
+            "exit code 2, and no output `report`"
         );
     }
 }

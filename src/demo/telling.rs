@@ -15,7 +15,7 @@ use crate::{
 /// Columns of a terminal that are used.
 const WIDTH: usize = 100;
 /// Where the text behind a step's name begins.
-const INDENT: usize = 20;
+const INDENT: usize = 23;
 
 pub struct Teller<'a>(pub &'a Log);
 

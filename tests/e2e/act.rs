@@ -3,7 +3,9 @@
 //! Where act (0.2.89, read in its source and tried) differs from GitHub's runner, and what that means for a test:
 //! - Steps inherit act's whole environment, so act gets a clean one. `HOME` and every cache lie in a temp folder.
 //! - `actions/checkout` copies the work tree, with history and changes: never shallow, never another ref.
-//! - Steps write to a terminal, GitHub's to pipes. stdout and stderr are one stream in both.
+//! - Steps write to a terminal, and the end of what a failing step said is lost at times. `.ci/run` builds it with
+//!   `tools/act/pipes.go`: pipes as on GitHub, and nothing is lost; the test of the runner fails on any other act.
+//!   stdout and stderr are one stream in both.
 //! - `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` are one file per job. After a composite action act reads the file again on
 //!   behalf of the outer step, which then has every output of the inner step, declared by action.yml or not. [`Step`]
 //!   holds what action.yml declares; `toJSON(steps)` and `jobs.….outputs` inside the workflow hold too much.

@@ -19,7 +19,7 @@ jobs:
 /// Two gates that need nothing but the checkout.
 fn gates(critical_path: &str) -> Run {
     let config = format!(
-        "run:\n  - smoke:\n      command: {critical_path}\n  - bundle-size:\n      path: public\n      baseline: sizes.json\n      allow-first: true\n"
+        "gates:\n  - smoke:\n      command: {critical_path}\n  - bundle-size:\n      path: public\n      baseline: sizes.json\n      allow-first: true\n"
     );
     let repo = Repo::new();
     repo.write(".github/workflows/gates.yml", WORKFLOW);

@@ -59,6 +59,7 @@ runs:
 const BINARY: &str = r###"#!/bin/sh
 echo "$1 $PROMOTE_GATES_SAY $GITHUB_REPOSITORY $GITHUB_API_URL $STAGE"
 echo "${CARGO_MANIFEST_DIR:-clean} ${TOKEN:-clean} $PROMOTE_GATES_TOKEN ${#PROMOTE_GATES_TOKEN}"
+[ ! -t 1 ] || echo "a terminal: this act was not built with tools/act/pipes.go"
 echo "::error title=Gate,file=a.js::130 %25 of 100%0Aover"
 echo "::notice::seen"
 echo "##[group]by the old name"
