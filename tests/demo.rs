@@ -52,7 +52,7 @@ fn the_thursday_ends_as_the_story_says() {
         "catalog-service 1.5.0 ⛔ blocked performance p99 latency: ",
         "frontend 2.0.0 ⛔ blocked bundle-size ",
         "dist/vendor/debug-lib.[hash].js",
-        "+4.0 MB",
+        "+4 MB raw",
     ] {
         assert!(told.contains(line), "{line} in {}", ended.log);
     }

@@ -88,7 +88,7 @@ impl fmt::Display for Ending {
 
 impl Ends {
     fn came_true(&self, release: &Release, ending: &Ending) -> bool {
-        let runs = |tag: &str| ending.in_production.ends_with(&format!(":{tag}"));
+        let runs = |tag: &str| ending.in_production == format!("ghcr.io/acme/{}:{tag}", release.service);
         match (self, ending) {
             (Self::Promoted, Ending { stopped: None, promoted: Some(_), .. }) => runs(release.tag),
             (Self::Blocked { by, naming }, Ending { stopped: Some(stopped), promoted: None, .. }) => {

@@ -26,6 +26,8 @@ const USERS: usize = 30;
 const LOAD_LIMIT: Duration = Duration::from_secs(60);
 /// No secret: the sandbox's GitHub knows it for as long as it runs.
 const TOKEN: &str = "token-of-the-dispatcher";
+/// The number of the morning's workflow run.
+const FIRST_RUN: usize = 1000;
 /// The file that `bundle-size` keeps its baseline in, by default.
 const BASELINE: &str = "bundle-size.baseline.json";
 
@@ -75,7 +77,7 @@ struct Theatre<'a> {
 impl<'a> Theatre<'a> {
     /// What runs in production is the baseline: the metrics server knows its p99, and `bundle-size` records its sizes.
     fn measure(&self, release: &Release, p99: f64) -> Result<(), Stop> {
-        let mut run = self.run(&morning(release), 1)?;
+        let mut run = self.run(&morning(release), FIRST_RUN)?;
         let workspace = run.workspace();
         workspace::build_previous(&workspace, release).map_err(|error| unwritten(&workspace, &error))?;
         let ended = self.uses(release, &mut run, &MORNING)?;
@@ -89,7 +91,7 @@ impl<'a> Theatre<'a> {
 
     /// The release's workflow run, its workspace as the build leaves it.
     fn begin(&self, release: &Release, number: usize) -> Result<Run<'a>, Stop> {
-        let run = self.run(&format!("releases/{number}-{}", release.service), 1 + number)?;
+        let run = self.run(&format!("releases/{number}-{}", release.service), FIRST_RUN + number)?;
         let workspace = run.workspace();
         let baseline = self.stage.folder.join(morning(release)).join("workspace").join(BASELINE);
         fs::copy(baseline, workspace.join(BASELINE))
@@ -136,7 +138,7 @@ impl<'a> Theatre<'a> {
                 }
                 Act::Uses(command, _) => {
                     let ended = self.uses(release, run, step)?;
-                    self.teller.step(command, &ended);
+                    self.teller.step(command, &ended, ending.stopped.is_some());
                     ending.take(command, ended);
                 }
             }

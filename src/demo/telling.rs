@@ -8,7 +8,7 @@ use super::{
 use crate::{
     report::log::{Log, mark},
     sandbox::infra::FIRST_TAG,
-    values::Bytes,
+    values::{Bytes, clip},
     verdict::Verdict,
 };
 
@@ -16,6 +16,8 @@ use crate::{
 const WIDTH: usize = 100;
 /// Where the text behind a step's name begins.
 const INDENT: usize = 23;
+/// Characters of a reason that was told already.
+const LONGEST_ECHO: usize = 130;
 
 pub struct Teller<'a>(pub &'a Log);
 
@@ -48,9 +50,16 @@ impl Teller<'_> {
         self.0.say(&format!("\nRelease {number} of {all}: {release}, \"{}\"", release.about));
     }
 
-    /// A step that is a command.
-    pub fn step(&self, command: &str, ended: &Ended) {
-        self.entry(mark(ended.verdict), command, &format!("{}: {}", ended.verdict, ended.reason));
+    /// A step that is a command, in its own words. `again`: it repeats what stopped the release before.
+    pub fn step(&self, command: &str, ended: &Ended, again: bool) {
+        let Ended { verdict, reason, report, .. } = ended;
+        let told = match &report.findings[..] {
+            // What was done stands last.
+            [_, .., last] if *verdict == Verdict::Passed => format!("{verdict}: {reason}; {}", last.actual),
+            _ if again => format!("{verdict}: {}", clip(reason, LONGEST_ECHO)),
+            _ => format!("{verdict}: {reason}"),
+        };
+        self.entry(mark(*verdict), command, &told);
     }
 
     /// A step of the team's own.
@@ -75,7 +84,7 @@ impl Teller<'_> {
         self.0.say("The infra repository says who promoted what, and on what grounds; its git log:\n");
         let (_, new) = played.commits.split_last().unwrap_or((&String::new(), &[]));
         for line in new.iter().flat_map(|message| message.lines()) {
-            self.0.say(&format!("    {line}"));
+            self.0.say(format!("    {line}").trim_end());
         }
         self.0.say("\nTo look around");
         for (what, path) in [("job summaries", &played.summary), ("infra repository", &played.infra)] {
