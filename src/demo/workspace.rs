@@ -75,7 +75,7 @@ pub fn write_smoke_test(workspace: &Path) -> io::Result<()> {
     fs::write(workspace.join(SMOKE_TEST), SMOKE)
 }
 
-/// Any test runner that writes JUnit would do. This one needs no more than a shell: `health` of this very program, in an
+/// Any test runner that writes `JUnit` would do. This one needs no more than a shell: `health` of this very program, in an
 /// environment of its own, does what curl would.
 const SMOKE: &str = r#"# Asks staging for each critical path, and writes down as JUnit what became of it.
 set -u
