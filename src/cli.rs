@@ -35,6 +35,8 @@ pub struct Surroundings {
     pub network: BTreeMap<String, String>,
     /// `RUST_LOG`.
     pub log_filter: Option<String>,
+    /// `PATH`, for children that get nothing else of ours.
+    pub search_path: Option<String>,
 }
 
 impl Surroundings {
@@ -76,7 +78,15 @@ impl Surroundings {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             log_filter: text("RUST_LOG"),
+            search_path: text("PATH"),
         }
+    }
+
+    /// What is left for a command that plays at home: nothing of the runner, its files and the inputs included.
+    #[must_use]
+    pub fn at_home(self) -> Self {
+        let Self { debug, log_filter, search_path, .. } = self;
+        Self { debug, log_filter, search_path, ..Self::default() }
     }
 
     /// The secrets among the inputs, those in headers too, to be masked before anything else is printed.

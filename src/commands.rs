@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::{
     chain::{promote, record},
     config::{self, Config},
+    demo,
     desk::Desk,
     gates::{bundle_size, health, performance, smoke},
     report::Outcome,
@@ -35,6 +36,8 @@ pub enum Command {
     Record(With<record::Args>),
     /// Set the image in the infra repository, commit and push
     Promote(With<promote::Args>),
+    /// Play a release day on this machine: three releases, the real commands, one promotion
+    Demo(demo::Args),
 }
 
 /// The gates: what `run` can hold. A command that writes is none, so it cannot be put there.
@@ -76,13 +79,15 @@ pub struct Common {
 }
 
 impl Command {
+    /// `None` for what plays at home: it has no subject, and its report goes nowhere.
     #[must_use]
-    pub const fn common(&self) -> &Common {
+    pub const fn common(&self) -> Option<&Common> {
         match self {
-            Self::Gate(gate) => gate.common(),
-            Self::Run(with) => &with.common,
-            Self::Record(with) => &with.common,
-            Self::Promote(with) => &with.common,
+            Self::Gate(gate) => Some(gate.common()),
+            Self::Run(with) => Some(&with.common),
+            Self::Record(with) => Some(&with.common),
+            Self::Promote(with) => Some(&with.common),
+            Self::Demo(_) => None,
         }
     }
 
@@ -92,6 +97,7 @@ impl Command {
             Self::Run(with) => run::run(&with.own, subject, config, top, desk),
             Self::Record(with) => record::run(&with.own, subject, desk),
             Self::Promote(with) => promote::run(&with.own, subject, desk),
+            Self::Demo(args) => demo::run(args, desk),
         }
     }
 }
@@ -183,9 +189,22 @@ pub fn from_matches(matches: &clap::ArgMatches) -> Result<Command, clap::Error> 
     Cli::from_arg_matches(matches).map(|cli| cli.command)
 }
 
-/// The commands' names, gates first.
+/// The names of the commands that are actions, gates first.
 pub fn names() -> impl Iterator<Item = &'static str> {
     gate_names().chain(["run", "record", "promote"])
+}
+
+/// What plays at home: told by flags alone, it neither reads nor writes what a runner gives a step.
+const AT_HOME: [&str; 1] = ["demo"];
+
+#[must_use]
+pub fn plays_at_home(name: &str) -> bool {
+    AT_HOME.contains(&name)
+}
+
+/// The names of all that the command line takes.
+pub fn all_names() -> impl Iterator<Item = &'static str> {
+    names().chain(AT_HOME)
 }
 
 /// The names of what `run` can hold.
@@ -221,10 +240,12 @@ pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> 
         // A config file that cannot be used must not lose the report.
         desk.draft.edit(|draft| drop(draft.settings.insert("report-file".to_owned(), path.clone().into())));
     }
-    let config = load(&top, desk)?;
+    let config = if plays_at_home(name) { Config::default() } else { load(&top, desk)? };
     desk.draft.edit(|draft| draft.config.clone_from(&config.file));
     let resolved = vocabulary::resolve(name, [&top].into_iter().chain(config.layers(name)))?;
-    let common = resolved.command.common();
+    let Some(common) = resolved.command.common() else {
+        return resolved.command.perform(&Subject::default(), &config, &top, desk);
+    };
     let subject = common.subject.assemble()?;
     desk.draft.edit(|draft| {
         draft.settings = resolved.settings;

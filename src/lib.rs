@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod converge;
+pub mod demo;
 pub mod desk;
 pub mod expression;
 pub mod gates;

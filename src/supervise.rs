@@ -19,7 +19,7 @@ use crate::{
     commands,
     desk::{Desk, Draft},
     report::{Outcome, Report, compact, log::Log, outputs, summary},
-    verdict::{Complaint, Finding, Stop, exit_code},
+    verdict::{Complaint, Finding, Stop, Verdict, exit_code},
     vocabulary::{self, Asked},
     world::{World, clock::SystemClock, signals},
 };
@@ -36,14 +36,17 @@ pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsStrin
 }
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
+    let asked = vocabulary::flags(arguments);
+    let at_home = matches!(&asked, Ok(Asked::Command { name, .. }) if commands::plays_at_home(name));
     let surroundings = Surroundings::read(variables);
+    let surroundings = if at_home { surroundings.at_home() } else { surroundings };
     let log = Log::stdout(surroundings.actions);
     for secret in surroundings.secrets() {
         log.mask(&secret);
     }
     start_debug_log(&surroundings);
     let desk = desk(surroundings, log);
-    match vocabulary::flags(arguments) {
+    match asked {
         Ok(Asked::Text(text)) => {
             // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
             let _ = text.print();
@@ -53,7 +56,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             desk.draft.edit(|draft| draft.command.clone_from(&name));
             let end = supervise(&desk, move |desk| commands::execute(&name, &flags, desk));
             desk.world.groups.end_all();
-            finish(&desk, end)
+            if at_home { finish_at_home(&desk, end) } else { finish(&desk, end) }
         }
         Err(stop) => finish(&desk, Err(stop)),
     }
@@ -233,6 +236,17 @@ fn finish(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
     exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run)
 }
 
+/// For what plays at home, and has told its story itself: only what went wrong is still to be said.
+fn finish_at_home(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
+    let stop = end.as_ref().err().cloned();
+    let mut report = desk.draft.copy();
+    report.close(end, desk.wall());
+    if report.verdict != Verdict::Passed {
+        desk.log.report(&report, "");
+    }
+    exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), false)
+}
+
 fn to_json(report: &Report) -> String {
     // Strings, numbers and lists of them: it cannot fail to serialize.
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
@@ -272,7 +286,7 @@ fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{desk::tests::leaping_desk, report::log::tests::Kept, verdict::Verdict};
+    use crate::{desk::tests::leaping_desk, report::log::tests::Kept};
 
     /// A desk on a runner of its own folder, and the log it writes.
     fn desk_in(folder: &Path) -> (Desk, Kept) {

@@ -228,7 +228,7 @@ pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Complaint::about("command")
             .seen("none given")
-            .expected(commands::names().collect::<Vec<_>>().join(", "))
+            .expected(commands::all_names().collect::<Vec<_>>().join(", "))
             .bad_input());
     };
     let flags = commands::settings_of(name)
@@ -329,7 +329,6 @@ const LONGEST_SHOWN: usize = 2000;
 fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let texts: Vec<String> = texts.iter().map(|text| shown(setting.kind, text)).collect();
     let one = |text: &String| match setting.kind {
-        Kind::Header | Kind::Url => text.clone().into(),
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
             bare.parse::<i64>()
@@ -350,7 +349,7 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
         Kind::Text if text.len() > LONGEST_SHOWN => {
             format!("{} bytes, sha256 {}", text.len(), hex_sha256(text.as_bytes())).into()
         }
-        Kind::Text | Kind::Secret => text.clone().into(),
+        Kind::Text | Kind::Header | Kind::Url | Kind::Secret => text.clone().into(),
     };
     match texts.as_slice() {
         [text] if !setting.many => one(text),
@@ -430,7 +429,7 @@ fn on_command_line(error: &clap::Error) -> Complaint {
         }
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);
-            let names: Vec<&str> = commands::names().collect();
+            let names: Vec<&str> = commands::all_names().collect();
             let complaint = Complaint::about("command")
                 .seen(format!("\"{}\"", clip(&name, 100)))
                 .expected(format!("one of {}", names.join(", ")));

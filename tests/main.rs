@@ -6,6 +6,7 @@
 //! holds the invariants of the house.
 
 mod bundle_size;
+mod demo;
 mod examples;
 mod generated;
 mod health;

@@ -71,7 +71,6 @@ pub const RULES: [Rule; 11] = [
         rooms: &[
             ("src/world/process", "children in groups of their own, bounded, ended as a whole"),
             ("src/sandbox/infra.rs", "makes the repository that the commands are then shown on"),
-            ("src/demo", "plays the commands as a runner does: the real binary, in an environment of its own"),
         ],
         harmless: &[],
         why: "a child must have a limit and a process group that a signal ends: start it by `world::process`",

@@ -1,0 +1,123 @@
+//! `demo`: the Thursday of the incident, played at home. The staging environment, GitHub and the infra repository are the
+//! embedded sandbox's; the commands are this very program, each started as a runner starts a step.
+
+mod ending;
+mod play;
+mod runner;
+pub mod story;
+mod telling;
+mod workspace;
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    desk::Desk,
+    report::Outcome,
+    verdict::{Complaint, Stop},
+    world::process::{self, Program},
+};
+pub use ending::{Ending, Played, Promoted, Stopped};
+pub use play::{Stage, play};
+use story::Day;
+use telling::Teller;
+
+/// How long git may take to say its version.
+const GIT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Settings of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// New or empty folder for all that the demo leaves behind [default: a new one below the system's temp folder]
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// Plays the day, tells it, and holds it against the story: one finding for each release, and one for what was left behind.
+///
+/// # Errors
+/// Bad input: a folder that is in use. Unseen: no git, or a step that could not be run. [`Stop::Cancelled`], which takes a
+/// temp folder away again.
+pub fn run(args: &Args, desk: &Desk) -> Result<Outcome, Stop> {
+    find_git(desk)?;
+    let folder = Folder::open(args.keep.as_deref())?;
+    let program = env::current_exe().map_err(|error| {
+        Complaint::about("demo").seen(error.to_string()).expected("the path of this program, to start it").unseen()
+    })?;
+    let day = Day::thursday();
+    let teller = Teller(&desk.log);
+    teller.beginning(folder.path());
+    let played = play(&day, &Stage { folder: folder.path(), program: &program }, desk);
+    if played != Err(Stop::Cancelled) {
+        folder.keep();
+    }
+    let played = played?;
+    teller.ending(&day, &played);
+    Ok(played.findings(&day).into())
+}
+
+fn find_git(desk: &Desk) -> Result<(), Stop> {
+    let version = Program::new("git").arg("--version");
+    let problem = |complaint: Complaint| complaint.next("install git: the infra repository is a real one").unseen();
+    let end = process::run(&version, &desk.world.groups, GIT_PATIENCE).map_err(|error| problem(error.complaint()))?;
+    if end.status.success() {
+        return Ok(());
+    }
+    Err(problem(Complaint::about("git --version").seen(end.status.to_string()).expected("git on this machine")))
+}
+
+/// Where the demo plays.
+enum Folder {
+    Asked(PathBuf),
+    Fresh(TempDir, PathBuf),
+}
+
+impl Folder {
+    fn open(asked: Option<&Path>) -> Result<Self, Stop> {
+        let Some(asked) = asked else {
+            let temp = tempfile::Builder::new().prefix("promote-gates-demo-").tempdir();
+            let temp = temp.and_then(|temp| {
+                let path = temp.path().canonicalize()?;
+                Ok(Self::Fresh(temp, path))
+            });
+            return temp.map_err(|error| {
+                Complaint::about("temp folder").seen(error.to_string()).expected("a place to write to").unseen()
+            });
+        };
+        let refused = |seen: String| {
+            Complaint::about("`keep`")
+                .seen(format!("{}: {seen}", asked.display()))
+                .expected("a folder that is empty, or not there yet")
+                .from("flag")
+                .bad_input()
+        };
+        let opened = || -> io::Result<(PathBuf, usize)> {
+            fs::create_dir_all(asked)?;
+            Ok((asked.canonicalize()?, fs::read_dir(asked)?.count()))
+        };
+        match opened() {
+            Ok((path, 0)) => Ok(Self::Asked(path)),
+            Ok((_, entries)) => Err(refused(format!("{entries} entries are in it"))),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Asked(path) | Self::Fresh(_, path) => path,
+        }
+    }
+
+    /// From here on it stays.
+    fn keep(self) -> PathBuf {
+        match self {
+            Self::Asked(path) => path,
+            Self::Fresh(temp, _) => temp.keep(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A runner as far as the commands can tell: each step is this program, with the inputs, files and variables that a
+//! composite action gives it, and nothing of this machine's own but PATH.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli,
+    desk::Desk,
+    report::Report,
+    settle::{Judgement, Pace, Reply, Source, settle},
+    verdict::{Complaint, Stop, Verdict, exit_code},
+    world::process::{Heard, ProcessError, Program, Running, Status},
+};
+
+/// No step here takes this long.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One workflow run, with a folder of its own.
+pub struct Run<'a> {
+    desk: &'a Desk,
+    program: &'a Path,
+    folder: PathBuf,
+    variables: BTreeMap<String, String>,
+    /// The steps' summaries, in their order.
+    summaries: Vec<PathBuf>,
+    /// What `toJSON(steps)` gives.
+    steps: Map<String, Value>,
+}
+
+/// How a step ended, by what it put out.
+pub struct Ended {
+    pub verdict: Verdict,
+    /// The verdict in one line.
+    pub reason: String,
+    pub outputs: BTreeMap<String, String>,
+    /// The compact report.
+    pub report: Report,
+}
+
+impl<'a> Run<'a> {
+    /// Makes the folders of run `id` of a repository.
+    ///
+    /// # Errors
+    /// Unseen when one of them cannot be made.
+    pub fn begin(desk: &'a Desk, program: &'a Path, folder: &Path, repository: &str, id: usize) -> Result<Self, Stop> {
+        for name in ["workspace", "temp", "home", "steps"] {
+            let folder = folder.join(name);
+            fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+        }
+        let at = |name: &str| folder.join(name).display().to_string();
+        let variables = [
+            ("CI", "true".to_owned()),
+            ("GITHUB_ACTIONS", "true".to_owned()),
+            // No such server: what names this run leads nowhere.
+            ("GITHUB_SERVER_URL", "https://github.example".to_owned()),
+            ("GITHUB_REPOSITORY", repository.to_owned()),
+            ("GITHUB_REF_NAME", "main".to_owned()),
+            ("GITHUB_EVENT_NAME", "push".to_owned()),
+            ("GITHUB_RUN_ID", id.to_string()),
+            ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
+            ("GITHUB_WORKSPACE", at("workspace")),
+            ("RUNNER_TEMP", at("temp")),
+            ("HOME", at("home")),
+            ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+        ];
+        let path = desk.surroundings.search_path.clone().map(|path| ("PATH", path));
+        let variables = variables.into_iter().chain(path);
+        Ok(Self {
+            desk,
+            program,
+            folder: folder.to_owned(),
+            variables: variables.map(|(name, value)| (name.to_owned(), value)).collect(),
+            summaries: Vec::new(),
+            steps: Map::new(),
+        })
+    }
+
+    /// A variable of every step.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    #[must_use]
+    pub fn workspace(&self) -> PathBuf {
+        self.folder.join("workspace")
+    }
+
+    /// `toJSON(steps)`, of the steps so far.
+    #[must_use]
+    pub fn steps(&self) -> String {
+        format!("{:#}", Value::Object(self.steps.clone()))
+    }
+
+    /// Runs `uses: acme/promote-gates/<command>` with inputs to its end, and keeps its log, outputs and summary in a folder.
+    ///
+    /// # Errors
+    /// Unseen when it could not be run or told nothing that can be understood; [`Stop::Cancelled`].
+    pub fn uses(&mut self, job: &str, command: &str, with: &[(&str, String)]) -> Result<Ended, Stop> {
+        let folder = self.folder.join("steps").join(format!("{}-{command}", self.summaries.len() + 1));
+        fs::create_dir(&folder).map_err(|error| unwritten(&folder, &error))?;
+        let summary = folder.join("summary.md");
+        self.summaries.push(summary.clone());
+        let mut program = Program::new(self.program).scrubbed().arg(command).in_dir(self.workspace());
+        for (name, value) in &self.variables {
+            program = program.set(name, value);
+        }
+        program = program
+            .set("GITHUB_JOB", job)
+            .set("GITHUB_OUTPUT", folder.join("output"))
+            .set("GITHUB_STEP_SUMMARY", summary);
+        for (key, value) in with {
+            program = program.set(cli::variable(key), value);
+        }
+        let (lines, status) = self.to_its_end(command, &program)?;
+        let log = folder.join("log.txt");
+        fs::write(&log, log_of(command, with, &lines)).map_err(|error| unwritten(&log, &error))?;
+
+        let text = fs::read_to_string(folder.join("output")).unwrap_or_default();
+        let outputs = outputs(&text);
+        let ended = understood(outputs, status).map_err(|seen| {
+            Complaint::about(format!("step {command}"))
+                .seen(seen)
+                .expected("a verdict, a report, and the exit code that belongs to it")
+                .next(format!("read {}", log.display()))
+                .unseen()
+        })?;
+        let outcome = if status == Status::Exited(0) { "success" } else { "failure" };
+        let step = json!({ "outputs": ended.outputs, "outcome": outcome, "conclusion": outcome });
+        self.steps.insert(command.to_owned(), step);
+        Ok(ended)
+    }
+
+    /// The run's summary: those of all steps, as GitHub shows them.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.summaries.iter().filter_map(|path| fs::read_to_string(path).ok()).collect()
+    }
+
+    fn to_its_end(&self, command: &str, program: &Program) -> Result<(Vec<String>, Status), Stop> {
+        type Said = (Vec<String>, Result<Status, ProcessError>);
+        let groups = &self.desk.world.groups;
+        let source = Source::new(Pace::Once, |reply: Reply<Said>| {
+            let (mut lines, failed) = (Vec::new(), reply.clone());
+            let started = Running::start(program, groups, move |heard| match heard {
+                Heard::Line(_, line) => lines.push(line),
+                Heard::Ended(end) => reply.send((std::mem::take(&mut lines), end.map(|end| end.status))),
+            });
+            match started {
+                Ok(running) => Box::new(running),
+                Err(error) => {
+                    failed.send((Vec::new(), Err(error)));
+                    Box::new(())
+                }
+            }
+        });
+        let unended =
+            || Complaint::about(format!("step {command}")).seen("it did not end").expected("an end in a minute");
+        let (lines, end) = once(self.desk, LIMIT, source)?.ok_or_else(|| unended().unseen())?;
+        Ok((lines, end.map_err(|error| error.complaint().unseen())?))
+    }
+}
+
+/// Waits for the one fact of one source, where a signal is heard; `None` when none came in time.
+///
+/// # Errors
+/// [`Stop::Cancelled`].
+pub fn once<F: Send + 'static>(desk: &Desk, limit: Duration, source: Source<'_, F>) -> Result<Option<F>, Stop> {
+    let mut seen = None;
+    let absorb = |seen: &mut Option<F>, _, fact| *seen = Some(fact);
+    settle(desk, limit, vec![source], &mut seen, absorb, |seen, _| match seen {
+        Some(_) => Judgement::settled(Vec::new()),
+        None => Judgement::open(Vec::new()),
+    })?;
+    Ok(seen)
+}
+
+/// A file of ours that could not be written.
+pub fn unwritten(path: &Path, error: &io::Error) -> Stop {
+    Complaint::about(path.display().to_string()).seen(error.to_string()).expected("a place to write to").unseen()
+}
+
+/// Takes a step at its word only when its exit code says the same.
+fn understood(outputs: BTreeMap<String, String>, status: Status) -> Result<Ended, String> {
+    let told = |name: &str| outputs.get(name).ok_or_else(|| format!("{status}, and no output `{name}`"));
+    let report: Report = serde_json::from_str(told("report")?).map_err(|error| format!("no report: {error}"))?;
+    let (verdict, reason) = (report.verdict, told("reason")?.clone());
+    if told("verdict")? != verdict.word() || status != Status::Exited(exit_code(Ok(verdict), false).into()) {
+        return Err(format!("{status}, and the verdict {verdict}: {reason}"));
+    }
+    Ok(Ended { verdict, reason, outputs, report })
+}
+
+/// Reads what a command wrote to `GITHUB_OUTPUT`: `name<<delimiter`, lines, and a line that is the delimiter.
+fn outputs(text: &str) -> BTreeMap<String, String> {
+    let mut outputs = BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some((name, delimiter)) = lines.by_ref().find_map(|line| line.split_once("<<")) {
+        let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+        outputs.insert(name.to_owned(), value.join("\n"));
+    }
+    outputs
+}
+
+/// A step's log as the runner shows it: the action, its inputs, what was said; secrets as `***`.
+fn log_of(command: &str, with: &[(&str, String)], lines: &[String]) -> String {
+    const MASK: &str = "::add-mask::";
+    let secrets: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(MASK)).collect();
+    let mut log = format!("Run acme/promote-gates/{command}@v1\n  with:\n");
+    for (key, value) in with {
+        log += &format!("    {key}: {}\n", value.replace('\n', "\n      "));
+    }
+    for line in lines.iter().filter(|line| !line.starts_with(MASK)) {
+        log += &format!("{line}\n");
+    }
+    secrets.iter().filter(|secret| !secret.is_empty()).fold(log, |log, secret| log.replace(secret, "***"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_to_their_delimiters() {
+        let read = outputs("a<<E1\nx<<y\n\nE2\nE1\nb<<E2\nE2\n");
+        assert_eq!(
+            read,
+            [("a", "x<<y\n\nE2"), ("b", "")].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        );
+    }
+
+    #[test]
+    fn a_log_holds_no_secret() {
+        let lines = ["::add-mask::s3cret", "sent with s3cret"].map(ToOwned::to_owned);
+        let log = log_of("record", &[("token", "s3cret".to_owned()), ("required", "a\nb".to_owned())], &lines);
+        assert_eq!(
+            log,
+            "Run acme/promote-gates/record@v1\n  with:\n    token: ***\n    required: a\n      b\nsent with ***\n"
+        );
+    }
+
+    #[test]
+    fn a_step_is_believed_only_when_its_exit_code_says_the_same() {
+        let mut report = Report::open("health", String::new());
+        report.close(Ok(vec![crate::verdict::Finding::passed("ready")].into()), String::new());
+        let text = serde_json::to_string(&report).unwrap();
+        let told = |verdict: &str| {
+            let all = [("verdict", verdict), ("reason", "ready"), ("report", &text)];
+            all.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        };
+        assert_eq!(understood(told("passed"), Status::Exited(0)).ok().unwrap().reason, "ready");
+        for (verdict, code, why) in
+            [("passed", 1, "exit code 1, and the verdict passed"), ("blocked", 0, "passed: ready")]
+        {
+            assert!(understood(told(verdict), Status::Exited(code)).err().unwrap().contains(why));
+        }
+        assert_eq!(
+            understood(BTreeMap::new(), Status::Exited(2)).err().unwrap(),
+            "exit code 2, and no output `report`"
+        );
+    }
+}
