@@ -89,7 +89,7 @@ impl Setting {
         self.kind == Kind::Secret
     }
 
-    /// Whether its items are `NAME=VALUE`, so that a mapping in the config file will do.
+    /// Whether its items are `NAME=VALUE`, so that a mapping in the config file will do, and only the names are ever told.
     #[must_use]
     pub fn pairs(&self) -> bool {
         self.value_name.contains('=')
@@ -307,6 +307,8 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
 
 fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let one = |text: &String| match setting.kind {
+        // A variable's value may be a secret that nothing masks.
+        Kind::Text if setting.pairs() => text.split('=').next().unwrap_or_default().into(),
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
             bare.parse::<i64>()
@@ -353,7 +355,7 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
-            let seen = if setting.is_some_and(Setting::secret) {
+            let seen = if setting.is_some_and(|setting| setting.secret() || setting.pairs()) {
                 "a value that is hidden".to_owned()
             } else {
                 format!("\"{}\"", clip(&value, 200))

@@ -10,4 +10,5 @@ mod generated;
 mod house;
 mod record;
 mod repository;
+mod smoke;
 mod tidy;
