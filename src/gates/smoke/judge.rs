@@ -139,7 +139,6 @@ fn command(rules: &Rules<'_>, end: &End, reports: Option<&Reports>) -> Finding {
     };
     let remark = match code {
         0 if !rules.junit => "; tests not counted (no `junit`)".to_owned(),
-        0 => String::new(),
         126 => ": something it calls cannot be executed".to_owned(),
         127 => ": something it calls was not found".to_owned(),
         129..=192 => format!(", by which shells tell of signal {}", code - 128),
@@ -154,7 +153,9 @@ fn command(rules: &Rules<'_>, end: &End, reports: Option<&Reports>) -> Finding {
 /// One finding for each failing test, missing critical path and useless report, and one for all tests together.
 fn tests(rules: &Rules<'_>, reports: &Reports, at: &str) -> Vec<Finding> {
     let mut findings: Vec<Finding> = reports.failed().take(NAMED).map(|failed| failing(failed, at)).collect();
-    findings.extend(rules.critical.iter().filter_map(|critical| absent(critical, reports)));
+    if reports.ran() > 0 {
+        findings.extend(rules.critical.iter().filter_map(|critical| absent(critical, reports)));
+    }
     findings.extend(stale(&reports.stale));
     findings.extend(reports.unusable.iter().take(NAMED).cloned().map(Finding::from));
     if let Some(more) = reports.unusable.len().checked_sub(NAMED).filter(|more| *more > 0) {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     desk::Desk,
     settle::{Pace, Reply, Source},
+    verdict::Complaint,
     world::process::{Heard, ProcessError, Program, Running, Status},
 };
 
@@ -60,12 +61,12 @@ pub fn programs(script: &Script, args: &Args, withheld: &[OsString]) -> Vec<Prog
 }
 
 /// Starts the first of `programs` that is there.
-pub fn command<'a>(
+pub fn command(
     programs: Vec<Program>,
-    desk: &'a Desk,
+    desk: &Desk,
     transcript: Arc<Mutex<Transcript>>,
     before: Before,
-) -> Source<'a, Fact> {
+) -> Source<'_, Fact> {
     let before = Arc::new(before);
     Source::new(Pace::Once, move |reply| {
         let mut missing = None;
@@ -121,7 +122,7 @@ fn listener(
     }
 }
 
-fn why_not(error: &ProcessError) -> crate::verdict::Complaint {
+fn why_not(error: &ProcessError) -> Complaint {
     let complaint = error.complaint();
     match error {
         ProcessError::NotFound { program } if program.contains(char::is_whitespace) => {
