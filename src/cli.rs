@@ -1,6 +1,10 @@
 //! The only reader of the environment: what the runner tells, and the inputs.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use crate::{
     report::Run,
@@ -9,6 +13,10 @@ use crate::{
 
 /// The prefix of the variables that carry inputs: `max-ratio` travels as `PROMOTE_GATES_MAX_RATIO`.
 pub const INPUT_PREFIX: &str = "PROMOTE_GATES_";
+
+/// The variables that name the runner's files of commands: whoever writes there sets outputs of the step, or the
+/// environment of those that follow. Source: GitHub's documentation, "Workflow commands".
+const COMMAND_FILES: [&str; 5] = ["GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
 /// What the environment says, as far as it is set and not empty. Source: GitHub's documentation, "Variables reference".
 #[derive(Debug, Default)]
@@ -31,6 +39,9 @@ pub struct Surroundings {
     pub run: Option<Run>,
     /// Inputs by setting key (`max-ratio`), with those that are not empty.
     pub inputs: BTreeMap<String, String>,
+    /// Names of the variables that are not for a child that runs foreign code: inputs, tokens among them, and the runner's
+    /// files of commands.
+    pub withheld: Vec<OsString>,
     /// What HTTP clients ask for: proxies and certificate authorities, under their names.
     pub network: BTreeMap<String, String>,
     /// `RUST_LOG`.
@@ -42,6 +53,8 @@ pub struct Surroundings {
 impl Surroundings {
     /// Reads variables. Those that are not UTF-8 are left out: nothing of ours is.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let variables: Vec<(OsString, OsString)> = variables.into_iter().collect();
+        let withheld = variables.iter().map(|(name, _)| name).filter(|name| is_withheld(name)).cloned().collect();
         let all: BTreeMap<String, String> = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -72,6 +85,7 @@ impl Surroundings {
                     Some((key.to_ascii_lowercase().replace('_', "-"), value.clone()))
                 })
                 .collect(),
+            withheld,
             network: all
                 .iter()
                 .filter(|(name, _)| is_network(name))
@@ -95,6 +109,10 @@ impl Surroundings {
         let headers = self.inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
         tokens.chain(headers.flat_map(secrets_of))
     }
+}
+
+fn is_withheld(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(INPUT_PREFIX.as_bytes()) || COMMAND_FILES.iter().any(|file| name == *file)
 }
 
 fn is_network(name: &str) -> bool {
@@ -130,6 +148,8 @@ fn run(all: &BTreeMap<String, String>, server_url: Option<&str>) -> Option<Run> 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     #[test]
@@ -163,5 +183,15 @@ mod tests {
         let mut secrets: Vec<String> = surroundings.secrets().map(|secret| secret.expose().to_owned()).collect();
         secrets.sort();
         assert_eq!(secrets, ["Bearer b4se", "b4se", "h1dden", "s0urce", "t0ken"]);
+    }
+
+    #[test]
+    fn what_holds_tokens_or_takes_commands_is_withheld_whatever_it_holds() {
+        let odd = OsString::from_vec(b"PROMOTE_GATES_\xff".to_vec());
+        let names = ["GITHUB_OUTPUT", "PROMOTE_GATES_TOKEN", "Promote_Gates_X", "GITHUB_TOKEN", "PATH", "XGITHUB_ENV"];
+        let read = Surroundings::read(
+            names.map(OsString::from).into_iter().chain([odd.clone()]).map(|name| (name, "".into())),
+        );
+        assert_eq!(read.withheld, ["GITHUB_OUTPUT".into(), "PROMOTE_GATES_TOKEN".into(), odd]);
     }
 }

@@ -172,11 +172,41 @@ impl<'desk> Noted<'desk> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
     use crate::desk::tests::leaping_desk;
+
+    /// Lets `act` write once, as a command does: only the loop that writes gives a permit.
+    pub fn permitted<D>(act: impl Fn(&Permit) -> D) -> D {
+        converge(&leaping_desk(), Duration::ZERO, &Deed(act)).unwrap().unwrap()
+    }
+
+    struct Deed<F>(F);
+
+    impl<D, F: Fn(&Permit) -> D> Change for Deed<F> {
+        type Base = ();
+        type Edit = ();
+        type Done = D;
+        const READS_BACK: bool = false;
+
+        fn effect(&self) -> Effect {
+            Effect { target: String::new(), detail: String::new(), state: EffectState::Planned }
+        }
+
+        fn read(&self, _: &World) -> Result<(), Stop> {
+            Ok(())
+        }
+
+        fn plan(&self, (): &()) -> Plan<(), D> {
+            Plan::Write(())
+        }
+
+        fn write(&self, _: &World, permit: &Permit, (): &(), (): &()) -> Wrote<D> {
+            Wrote::Done((self.0)(permit))
+        }
+    }
 
     /// A remote that holds one number; each write follows the script.
     struct Remote {

@@ -104,7 +104,7 @@ impl Setting {
         self.kind == Kind::Secret
     }
 
-    /// Whether its items are `NAME=VALUE`, so that a mapping in the config file will do.
+    /// Whether its items are `NAME=VALUE`, so that a mapping in the config file will do, and only the names are ever told.
     #[must_use]
     pub fn pairs(&self) -> bool {
         self.value_name.contains('=')

@@ -17,4 +17,5 @@ mod performance;
 mod record;
 mod repository;
 mod run;
+mod smoke;
 mod tidy;

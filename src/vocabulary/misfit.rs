@@ -30,6 +30,7 @@ pub(super) fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Co
             let value = context(ContextKind::InvalidValue).concat();
             let seen = match setting.map(|setting| setting.kind) {
                 Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
+                Some(Kind::Text) if setting.is_some_and(Setting::pairs) => "a value that is hidden".to_owned(),
                 kind if kind == Some(Kind::Url) || value.contains("://") => {
                     format!("\"{}\"", clip(&redacted(&value), 200))
                 }

@@ -15,6 +15,8 @@ const LONGEST_SHOWN: usize = 2000;
 pub(super) fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let texts: Vec<String> = texts.iter().map(|text| shown(setting.kind, text)).collect();
     let one = |text: &String| match setting.kind {
+        // A variable's value may be a secret that nothing masks.
+        Kind::Text if setting.pairs() => text.split('=').next().unwrap_or_default().into(),
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
             bare.parse::<i64>()

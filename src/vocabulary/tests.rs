@@ -133,6 +133,19 @@ fn a_bad_header_or_url_is_refused_without_its_secret() {
 }
 
 #[test]
+fn of_a_variable_only_the_name_is_told() {
+    let given = |text: &str| {
+        let texts = vec!["ENVIRONMENT=staging".to_owned(), text.to_owned()];
+        Layer::from([("env".to_owned(), Given { texts, origin: Origin::Input })])
+    };
+    let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["env"], serde_json::json!(["ENVIRONMENT", "KEY"]));
+    assert!(!format!("{:?}", resolved.command).contains("hunter2"));
+    let text = complaint(resolve("smoke", [&given("hunter2")]));
+    assert!(text.contains("`env` (input)") && text.contains("NAME=VALUE") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
 fn every_setting_is_documented_and_secrets_are_known_by_name() {
     for name in commands::names() {
         for setting in commands::settings_of(name).unwrap_or_default() {

@@ -184,6 +184,22 @@ fn in_git(path: &Path) -> bool {
 /// No line that names anything; a line that names nothing (said with what is there instead); one that leaves `root`; a named
 /// link that leads out, nowhere, or to a folder; a folder that cannot be read.
 pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Complaint> {
+    search(root, patterns, |root, pattern| Err(nothing(root, pattern)))
+}
+
+/// As [`find`], for files that are still to be written: a line that names nothing is no error.
+///
+/// # Errors
+/// As [`find`] otherwise.
+pub fn present(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Complaint> {
+    search(root, patterns, |_, _| Ok(()))
+}
+
+fn search(
+    root: &Path,
+    patterns: &[Glob],
+    names_nothing: fn(&Root, &Pattern) -> Result<(), Complaint>,
+) -> Result<Vec<PathBuf>, Complaint> {
     if patterns.iter().all(Glob::removes) {
         return Err(Complaint::about("patterns")
             .seen(if patterns.is_empty() { "none" } else { "only `!` lines" })
@@ -199,7 +215,7 @@ pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Complaint> {
         if glob.removes {
             found.retain(|path: &PathBuf, _| !pattern.names(path));
         } else if !walk(&root, &pattern, &mut found)? {
-            return Err(nothing(&root, &pattern));
+            names_nothing(&root, &pattern)?;
         }
     }
     found.into_iter().map(|(path, readable)| readable.map(|()| path)).collect()

@@ -117,7 +117,7 @@ impl Change for SetImage<'_> {
         Plan::Write(Edit { text: edited.text, previous, message: promotion.message() })
     }
 
-    fn write(&self, _: &World, _: &Permit, base: &Base, edit: &Edit) -> Wrote<Promoted> {
+    fn write(&self, _: &World, permit: &Permit, base: &Base, edit: &Edit) -> Wrote<Promoted> {
         let Place { git, remote, branch } = self.place;
         let file = NewFile { path: self.file.clone(), mode: base.file.mode, bytes: edit.text.clone().into_bytes() };
         let signature =
@@ -127,7 +127,7 @@ impl Change for SetImage<'_> {
             // Nothing has left this machine yet.
             Err(complaint) => return Wrote::Refused(complaint.into()),
         };
-        match git.push(remote, &commit, branch) {
+        match git.push(permit, remote, &commit, branch) {
             Push::Done => {
                 self.log.say(&format!("pushed {commit} to {branch}"));
                 Wrote::Done(Promoted { commit: Some(commit), previous: edit.previous.clone() })

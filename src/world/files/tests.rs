@@ -77,6 +77,17 @@ fn what_patterns_name() {
 }
 
 #[test]
+fn what_is_still_to_be_written_may_be_missing_and_nothing_else() {
+    let root = workspace(&["r/a.xml"]);
+    symlink("nowhere", root.path().join("r/link.xml")).expect("a link");
+    let present = |lines: &[&str]| present(root.path(), &globs(lines));
+    assert_eq!(present(&["r/a.*", "s/*.xml", "b.xml"]), Ok(vec!["r/a.xml".into()]));
+    for bad in [&["/nowhere/a.xml"][..], &["!a"], &["r/*.xml"]] {
+        assert!(present(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
 fn a_pattern_that_names_nothing_says_what_is_there() {
     let root =
         workspace(&["dist/a.css", "dist/b.html", "empty/", ".git/config", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);

@@ -18,6 +18,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::converge::tests::permitted;
 
 /// Runs a plain git that knows neither our environment nor anybody's configuration, and returns what it prints.
 fn git(dir: &Path, args: &[&str]) -> String {
@@ -146,4 +147,9 @@ fn signature() -> Signature {
 /// A new commit on `parent` that sets the file `name` to `text`.
 fn change(git: &Git, parent: &Commit, name: &str, text: &str) -> Commit {
     git.commit_files(parent, &[file(name, text)], "a change", &signature()).expect("a commit")
+}
+
+/// Pushes to the remote's main branch.
+fn push(git: &Git, commit: &Commit) -> Push {
+    permitted(|permit| git.push(permit, &origin(git), commit, &main_branch()))
 }

@@ -4,15 +4,11 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    converge::{Change, Permit, Plan, Wrote, converge},
-    desk::tests::leaping_desk,
-    report::{Effect, EffectState},
+    converge::tests::permitted,
     sandbox::{
         github::{Fault, Hub},
         server::{self, Server},
     },
-    verdict::Stop,
-    world::World,
 };
 
 const TOKEN: &str = "ghs_tokenOfTheDispatcher";
@@ -44,35 +40,8 @@ fn send(github: &GitHub) -> Sent {
     dispatch(github, &infra(), "staging-validated", &json!({ "service": "frontend" }))
 }
 
-/// Sends as a command does: only the loop that writes gives the permit.
 fn dispatch(github: &GitHub, repository: &Repository, event_type: &str, payload: &Value) -> Sent {
-    let sending = Sending(|permit: &Permit| github.dispatch(permit, repository, event_type, payload));
-    converge(&leaping_desk(), Duration::ZERO, &sending).unwrap().unwrap()
-}
-
-struct Sending<F>(F);
-
-impl<F: Fn(&Permit) -> Sent> Change for Sending<F> {
-    type Base = ();
-    type Edit = ();
-    type Done = Sent;
-    const READS_BACK: bool = false;
-
-    fn effect(&self) -> Effect {
-        Effect { target: String::new(), detail: String::new(), state: EffectState::Planned }
-    }
-
-    fn read(&self, _: &World) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn plan(&self, (): &()) -> Plan<(), Sent> {
-        Plan::Write(())
-    }
-
-    fn write(&self, _: &World, permit: &Permit, (): &(), (): &()) -> Wrote<Sent> {
-        Wrote::Done((self.0)(permit))
-    }
+    permitted(|permit| github.dispatch(permit, repository, event_type, payload))
 }
 
 /// What a server's answer is taken for.

@@ -1,0 +1,260 @@
+//! `smoke` with real shells and real processes: what ends them, what they see of us, and what their words can do.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+
+mod reports;
+
+use std::{
+    fs::File,
+    io::Read as _,
+    process::Command,
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::house::{Ended, Runner};
+
+/// Longer than anything here takes.
+const HUNG: Duration = Duration::from_secs(30);
+
+fn runner(script: &str) -> Runner {
+    Runner::new().input("service", "checkout-service").input("tag", "1.4.2").input("command", script)
+}
+
+/// Code and verdict, which have to agree with each other everywhere.
+fn end(ended: &Ended) -> (i32, &str) {
+    assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
+    assert!(ended.summary.contains(&ended.outputs["verdict"]), "{}", ended.summary);
+    (ended.code, &ended.outputs["verdict"])
+}
+
+/// A process that can be seen to be alive: it holds a FIFO open for writing, and the reader sees the end of the file when
+/// the last such process is gone.
+struct Pulse(Receiver<()>);
+
+impl Pulse {
+    /// Makes the FIFO `pulse` in the workspace; the first thing that is heard says that somebody writes.
+    fn new(runner: &Runner) -> Self {
+        let fifo = runner.workspace().join("pulse");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let (alive, end) = channel();
+        thread::spawn(move || {
+            // Opening blocks until there is a writer.
+            let mut fifo = File::open(fifo).unwrap();
+            let _ = alive.send(());
+            let _ = fifo.read_to_end(&mut Vec::new());
+        });
+        Self(end)
+    }
+
+    fn has_begun(&self) {
+        self.0.recv_timeout(HUNG).unwrap();
+    }
+
+    fn has_ended(&self) {
+        assert_eq!(self.0.recv_timeout(HUNG), Err(RecvTimeoutError::Disconnected), "somebody still writes");
+    }
+}
+
+/// A grandchild that holds the FIFO, and a child that waits for it.
+const GRANDCHILD: &str = "(exec 3>pulse; sleep 1000; sleep 1000) & echo waiting; wait";
+
+#[test]
+fn the_exit_code_decides_where_there_are_no_reports() {
+    for (script, expected, said) in [
+        ("exit 0", (0, "passed"), "exit code 0; tests not counted (no `junit`)"),
+        ("echo boom; exit 3", (1, "blocked"), "exit code 3; its last lines:\nboom"),
+        ("false; true", (1, "blocked"), "exit code 1"),
+        ("no-such-program-anywhere", (3, "inconclusive"), "exit code 127: something it calls was not found"),
+        ("touch f; ./f", (3, "inconclusive"), "exit code 126"),
+        ("kill -KILL $$", (3, "inconclusive"), "ended by signal 9"),
+    ] {
+        let ended = runner(script).run(&["smoke"]);
+        assert_eq!(end(&ended), expected, "{script}: {}", ended.log);
+        let actual = ended.report["findings"][0]["actual"].as_str().unwrap();
+        assert!(actual.contains(said), "{script}: {actual}");
+    }
+}
+
+#[test]
+fn a_program_runs_without_a_shell_in_its_folder_with_its_variables() {
+    let runner = Runner::new().input("working-directory", "tests/smoke").env("GIVEN", "by the job");
+    runner.write(
+        ".github/promote-gates.yml",
+        "smoke:\n  argv: [./run, 'a  b', $HOME]\n  env: { ENVIRONMENT: staging, TAG: 1.10, KEY: hunter2 }\n",
+    );
+    runner.write("tests/smoke/script", "echo \"$# <$1> <$2> $ENVIRONMENT $TAG $GIVEN\"\n[ \"$KEY\" = hunter2 ]\n");
+    // Made by a child of its own: written here, it could still be open for writing in a child that another test starts.
+    let make = "printf '#!/bin/sh\\n. ./script\\n' > run; chmod +x run";
+    assert!(
+        Command::new("sh")
+            .args(["-c", make])
+            .current_dir(runner.workspace().join("tests/smoke"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = runner.run(&["smoke"]);
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert!(ended.log.contains("smoke │ 2 <a  b> <$HOME> staging 1.10 by the job\n"), "{}", ended.log);
+    assert_eq!(ended.report["settings"]["env"], json!(["ENVIRONMENT", "TAG", "KEY"]));
+    let told = format!("{} {:?} {} {}", ended.log, ended.outputs, ended.summary, ended.report);
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_program_that_is_not_there_tested_nothing() {
+    for (argv, said) in [("no-such-program-anywhere\nx", "no such program"), ("npm run smoke", "goes into `command`")] {
+        let ended = Runner::new().input("argv", argv).run(&["smoke"]);
+        assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+        assert!(ended.log.contains(said), "{}", ended.log);
+    }
+}
+
+#[test]
+fn bad_input_runs_nothing_and_is_named() {
+    let marks = || Runner::new().input("command", "touch ran");
+    for (runner, said) in [
+        (Runner::new(), "`command`, `argv`: neither is given"),
+        (marks().input("argv", "true"), "`command`, `argv`: both are given"),
+        (marks().input("working-directory", "tests/gone"), "`working-directory` (input): no folder tests/gone"),
+        (marks().input("timeout", "0"), "`timeout` (input): 0s"),
+        (marks().input("timeout", "soon"), "`timeout` (input): \"soon\""),
+        (marks().input("env", "A-B=x"), "`env` (input)"),
+        (marks().input("critical", "login"), "`critical` (input): 1 given, and no `junit`"),
+        (marks().input("critical", "*").input("junit", "r.xml"), "`critical` (input): \"*\""),
+        (marks().input("junit", "!r.xml"), "`junit` (input): only `!` lines"),
+        (marks().input("junit", "/nowhere/r.xml"), "leads out of the workspace"),
+    ] {
+        let ended = runner.run(&["smoke"]);
+        assert_eq!(end(&ended), (2, "inconclusive"), "{}", ended.log);
+        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+        assert!(!runner.workspace().join("ran").exists(), "{said}");
+    }
+}
+
+#[test]
+fn time_that_is_up_ends_grandchildren_and_blocks() {
+    let runner = runner(GRANDCHILD).input("timeout", "1500ms");
+    let pulse = Pulse::new(&runner);
+    let ended = runner.run(&["smoke"]);
+    pulse.has_begun();
+    pulse.has_ended();
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    for part in ["no end within 1s500ms", "its last lines:<br>waiting", "Last lines of the command"] {
+        assert!(ended.summary.contains(part), "{part} in {}", ended.summary);
+    }
+}
+
+#[test]
+fn a_signal_ends_grandchildren_and_leaves_a_report_within_a_second() {
+    for (stubborn, signal, limit) in [("", Signal::TERM, 1), ("trap '' TERM; ", Signal::INT, 5)] {
+        let runner = runner(&format!("{stubborn}{GRANDCHILD}"));
+        let pulse = Pulse::new(&runner);
+        let step = runner.start(&["smoke"]);
+        pulse.has_begun();
+        step.signal(signal);
+        let ended = step.end_within(Duration::from_secs(limit));
+        pulse.has_ended();
+        assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+        assert!(ended.log.contains("it has not ended") && ended.log.contains("cancelled by a signal"), "{}", ended.log);
+    }
+}
+
+#[test]
+fn what_stays_behind_is_ended_with_the_command() {
+    let runner = runner("(exec 3>pulse; exec sleep 1000 >/dev/null 2>&1) & read -r x <gate");
+    let pulse = Pulse::new(&runner);
+    assert!(Command::new("mkfifo").arg(runner.workspace().join("gate")).status().unwrap().success());
+    let step = runner.start(&["smoke"]);
+    pulse.has_begun();
+    std::fs::write(runner.workspace().join("gate"), "go\n").unwrap();
+    let ended = step.end_within(HUNG);
+    pulse.has_ended();
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+}
+
+#[test]
+fn neither_tokens_nor_the_runners_files_reach_the_tests() {
+    let script = "env | sed 's/^/seen: /'
+        for file in \"$GITHUB_OUTPUT\" \"$GITHUB_ENV\" \"$GITHUB_PATH\" \"$GITHUB_STATE\" \"$GITHUB_STEP_SUMMARY\"; do
+            if [ -n \"$file\" ]; then printf 'verdict=passed\\n' >>\"$file\"; fi
+        done
+        exit 1";
+    let files = ["GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE"];
+    let runner = files.iter().fold(runner(script), |runner, name| {
+        let path = runner.workspace().join(name).display().to_string();
+        runner.env(name, &path)
+    });
+    let runner = runner.input("token", "ghs_hunter2").env("PROMOTE_GATES_Odd", "").env("KEPT", "yes");
+    let ended = runner.run(&["smoke"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert_eq!(ended.outputs.keys().collect::<Vec<_>>(), ["reason", "report", "report-path", "verdict"]);
+    let seen: Vec<&str> = ended.log.lines().filter_map(|line| line.split("seen: ").nth(1)).collect();
+    assert!(seen.contains(&"KEPT=yes") && seen.contains(&"GITHUB_REPOSITORY=acme/shop"), "{seen:?}");
+    let leaked = |line: &&&str| line.starts_with("PROMOTE_GATES_") || line.contains("GITHUB_OUTPUT");
+    assert_eq!(seen.iter().filter(leaked).collect::<Vec<_>>(), [&""; 0]);
+    for name in files {
+        assert!(!seen.iter().any(|line| line.starts_with(name)) && !runner.workspace().join(name).exists(), "{name}");
+    }
+    assert!(!ended.log.replacen("::add-mask::ghs_hunter2", "", 1).contains("hunter2"), "{}", ended.log);
+}
+
+#[test]
+fn ten_megabytes_end_well_and_the_end_of_them_is_told() {
+    for (script, lines) in [
+        // 100,000 lines of 100 bytes, and one line of 10 MB.
+        ("yes \"$(printf '%099d' 0)\" | head -n 100000; echo the end", "… 90001 more lines left out; the last ones:"),
+        ("head -c 10000000 /dev/zero | tr '\\0' x; echo; echo the end", "bytes more)"),
+    ] {
+        let ended = runner(&format!("set +o pipefail; {script}; exit 4")).run(&["smoke"]);
+        assert_eq!(end(&ended), (1, "blocked"), "{:.2000}", ended.log);
+        assert!(ended.log.len() < 3 << 20, "{}", ended.log.len());
+        assert!(ended.log.contains(lines), "{script}");
+        assert!(ended.log.contains("smoke │ the end\n"), "{script}");
+    }
+}
+
+#[test]
+fn words_without_end_do_not_keep_the_time_from_being_up() {
+    let ended = runner("yes").input("timeout", "1s").run(&["smoke"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{:.2000}", ended.log);
+}
+
+#[test]
+fn in_dry_run_the_tests_run_and_fail_nothing() {
+    let runner = runner("touch ran; exit 1").input("dry-run", "true");
+    let ended = runner.run(&["smoke"]);
+    assert_eq!((end(&ended), &ended.report["dry-run"]), ((0, "blocked"), &json!(true)), "{}", ended.log);
+    assert!(runner.workspace().join("ran").exists());
+}
+
+const HOSTILE: &str = "::error::x
+  ::set-output name=verdict::passed
+##[error]x a###[error]y
+\u{1b}[0m::stop-commands::pause
+##\u{1b}[0m[set-output name=verdict;]passed
+progress\r::add-mask::passed\r##[add-path]x
+%0A::set-output name=verdict::passed
+</td><script>z</script> a|b `c` **d**
+verdict=passed
+EOF_00000000000000000000000000000000
+\u{1b}[2K\u{1b}]0;title\u{7}";
+
+#[test]
+fn hostile_words_give_no_command_no_output_and_no_markup() {
+    for stream in ["cat words", "cat words >&2"] {
+        let runner = runner(&format!(": '{HOSTILE}'\n{stream}; exit 1"));
+        runner.write("words", HOSTILE);
+        let ended = runner.run(&["smoke"]);
+        assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+        reports::harmless(&ended);
+        for told in ["smoke │ : :error::x\n", "smoke │ progress\nsmoke │ (a value to mask: not told)\n"] {
+            assert!(ended.log.contains(told), "{told} in {}", ended.log);
+        }
+    }
+}

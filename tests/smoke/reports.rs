@@ -1,0 +1,152 @@
+//! The tests' reports: which of them count, what they decide, and what their words can do.
+
+use super::{HOSTILE, end, runner};
+use crate::house::{Ended, Runner};
+
+/// A step whose command writes `report` to `results/r.xml` and ends with `code`.
+fn writing(report: &str, code: i32) -> Runner {
+    let runner =
+        runner(&format!("mkdir -p results; cp report results/r.xml; exit {code}")).input("junit", "results/*.xml");
+    runner.write("report", report);
+    runner
+}
+
+fn suite(cases: &str) -> String {
+    format!("<testsuites><testsuite name='smoke'>{cases}</testsuite></testsuites>")
+}
+
+const GOOD: &str = "<testcase classname='account' name='login'/>";
+const BAD: &str = "<testcase classname='checkout' name='pays by card' file='checkout.spec.ts'>\
+                   <failure message='expected 200, got 500'>at checkout.spec.ts:7</failure></testcase>";
+const SKIPPED: &str = "<testcase name='later'><skipped/></testcase>";
+
+/// No command but our own, no output but our own, and no markup in the summary.
+pub fn harmless(ended: &Ended) {
+    for command in ended.commands() {
+        let ours = [
+            "::group::smoke: ",
+            "::endgroup::",
+            "::error title=smoke%3A ",
+            "::notice title=promote-gates::command=smoke ",
+        ];
+        assert!(ours.iter().any(|ours| command.starts_with(ours)), "{command}");
+        assert!(!command.contains("##["), "{command}");
+    }
+    assert_eq!(ended.outputs.keys().collect::<Vec<_>>(), ["reason", "report", "report-path", "verdict"]);
+    assert_eq!(ended.outputs["verdict"], ended.report["verdict"]);
+    assert_eq!(ended.outputs["reason"].lines().count(), 1, "{:?}", ended.outputs["reason"]);
+    for markup in ["<script", "</td", "a|b", "`c`", "**d", "\u{1b}"] {
+        assert!(!ended.summary.contains(markup), "{markup} in {}", ended.summary);
+    }
+    for row in ended.summary.lines().filter(|line| line.starts_with('|')) {
+        assert!((2..=5).contains(&row.matches('|').count()), "{row}");
+    }
+}
+
+#[test]
+fn reports_and_exit_code_decide_together() {
+    for (cases, code, expected, said) in [
+        ([GOOD, SKIPPED].concat(), 0, (0, "passed"), "1 ran, none failed, 1 skipped"),
+        ([GOOD, BAD].concat(), 1, (1, "blocked"), "checkout › pays by card: expected 200, got 500; expected passed"),
+        ([GOOD, BAD].concat(), 0, (1, "blocked"), "1 of 2 failed"),
+        (GOOD.to_owned(), 2, (1, "blocked"), "exit code 2, though its reports show no failure"),
+        (String::new(), 0, (3, "inconclusive"), "tests: none ran"),
+        (SKIPPED.to_owned(), 0, (3, "inconclusive"), "none ran, 1 skipped"),
+    ] {
+        let ended = writing(&suite(&cases), code).run(&["smoke"]);
+        assert_eq!(end(&ended), expected, "{}", ended.log);
+        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+    }
+}
+
+#[test]
+fn a_failing_path_is_named_everywhere() {
+    let ended = writing(&suite(&[GOOD, BAD].concat()), 1).run(&["smoke"]);
+    assert!(
+        ended.outputs["reason"].starts_with("checkout › pays by card: expected 200, got 500"),
+        "{:?}",
+        ended.outputs
+    );
+    let annotation = "::error title=smoke%3A blocked::checkout › pays by card: expected 200, got 500";
+    assert!(ended.commands().iter().any(|command| command.starts_with(annotation)), "{}", ended.log);
+    let table = "<details><summary>Failing tests</summary>\n\n| Test | File | Message |\n| --- | --- | --- |\n\
+                 | checkout › pays by card | checkout.spec.ts | expected 200, got 500 |\n";
+    assert!(ended.summary.contains(table), "{}", ended.summary);
+    assert_eq!(ended.report["findings"][0]["evidence"][0]["source"], "results/r.xml");
+}
+
+#[test]
+fn a_report_that_is_missing_broken_or_old_decides_nothing() {
+    let whole = suite(GOOD);
+    let missing = runner("true").input("junit", "results/*.xml");
+    let broken = writing(&whole[..whole.len() - 5], 0);
+    let old = runner("true").input("junit", "results/r.xml");
+    old.write("results/r.xml", &whole);
+    let one_old = writing(&whole, 0);
+    one_old.write("results/old.xml", &whole);
+    for (runner, said) in [
+        (missing, "the command wrote no report at results/*.xml: it names no file"),
+        (broken, "results/r.xml: line 1, column"),
+        (old, "of an earlier run, not written by this one: results/r.xml"),
+        (one_old, "of an earlier run, not written by this one: results/old.xml"),
+    ] {
+        let ended = runner.run(&["smoke"]);
+        assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+    }
+}
+
+#[test]
+fn an_old_report_that_is_written_anew_counts() {
+    let runner = writing(&suite(GOOD), 0);
+    runner.write("results/r.xml", suite(BAD));
+    let ended = runner.run(&["smoke"]);
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+}
+
+#[test]
+fn reports_of_a_run_that_was_cut_off_are_not_read() {
+    let script = "cp report r.xml; exec sleep 1000";
+    let runner = runner(script).input("junit", "r.xml").input("timeout", "1s");
+    runner.write("report", suite(GOOD));
+    let ended = runner.run(&["smoke"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert_eq!(ended.report["findings"].as_array().map(Vec::len), Some(1), "{}", ended.report);
+}
+
+#[test]
+fn critical_paths_have_to_have_run() {
+    for (critical, expected, said) in [
+        ("login\naccount › *", (0, "passed"), "1 ran"),
+        ("pays*", (3, "inconclusive"), "pays*: not among the 1 tests that ran"),
+        ("later", (3, "inconclusive"), "later: skipped"),
+    ] {
+        let ended = writing(&suite(&[GOOD, SKIPPED].concat()), 0).input("critical", critical).run(&["smoke"]);
+        assert_eq!(end(&ended), expected, "{}", ended.log);
+        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+    }
+}
+
+#[test]
+fn hostile_reports_give_no_command_no_output_and_no_markup() {
+    let escaped: String = HOSTILE
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("&#{};", u32::from(c)) })
+        .collect();
+    let said = format!("name='{escaped}' classname='{escaped}' file='{escaped}'");
+    for (cases, code) in [
+        (format!("<testcase {said}><failure message='{escaped}'>{escaped}</failure></testcase>"), 1),
+        (format!("<testcase {said}><failure>{escaped}</failure></testcase>"), 1),
+        (format!("<testcase {said}/>"), 3),
+        (format!("<testcase {said}><failure {said}>"), 3),
+    ] {
+        let ended = writing(&suite(&cases), 0).input("critical", "none such").run(&["smoke"]);
+        harmless(&ended);
+        assert_eq!(ended.code, code, "{}", ended.log);
+    }
+    let named = runner("cp report '::error::x ##[error] a|b `c`.xml'").input("junit", "*.xml");
+    for report in [suite(BAD), "broken ##[error]".to_owned()] {
+        named.write("report", report);
+        harmless(&named.run(&["smoke"]));
+    }
+}
