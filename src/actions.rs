@@ -145,7 +145,8 @@ fn sentences(setting: &Setting) -> String {
         Kind::Secret => {
             " A secret, so never in the config file: give it as an expression, of `secrets` or `github.token`."
         }
-        Kind::Text | Kind::Number => "",
+        Kind::Header => " Only the name is ever shown; put a token in by `secrets`, never into the config file.",
+        Kind::Text | Kind::Number | Kind::Url => "",
     };
     if !setting.choices.is_empty() {
         let choices: Vec<String> = setting.choices.iter().map(|choice| format!("`{choice}`")).collect();

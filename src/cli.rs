@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
-use crate::{report::Run, world::secret::Secret};
+use crate::{
+    report::Run,
+    world::{http::secrets_of, secret::Secret},
+};
 
 /// The prefix of the variables that carry inputs: `max-ratio` travels as `PROMOTE_GATES_MAX_RATIO`.
 pub const INPUT_PREFIX: &str = "PROMOTE_GATES_";
@@ -86,9 +89,11 @@ impl Surroundings {
         Self { debug, log_filter, search_path, ..Self::default() }
     }
 
-    /// The secrets among the inputs, to be masked before anything else is printed.
+    /// The secrets among the inputs, those in headers too, to be masked before anything else is printed.
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
-        self.inputs.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| Secret::new(value.clone()))
+        let tokens = self.inputs.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| Secret::new(value.clone()));
+        let headers = self.inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
+        tokens.chain(headers.flat_map(secrets_of))
     }
 }
 
@@ -100,6 +105,12 @@ fn is_network(name: &str) -> bool {
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
     key == "token" || key.ends_with("-token")
+}
+
+/// Whether an input holds headers, one a line. The vocabulary's test holds this to the settings' types.
+#[must_use]
+pub fn holds_headers(key: &str) -> bool {
+    key == "headers" || key.ends_with("-headers")
 }
 
 /// The name of the variable that carries an input.
@@ -136,5 +147,21 @@ mod tests {
         assert_eq!(read.inputs.into_iter().collect::<Vec<_>>(), [("max-ratio".to_owned(), "1.3".to_owned())]);
         assert_eq!(read.run.unwrap().url, "https://github.com/acme/shop/actions/runs/7/attempts/2");
         assert_eq!(variable("max-ratio"), "PROMOTE_GATES_MAX_RATIO");
+    }
+
+    #[test]
+    fn tokens_and_what_headers_hide_are_secrets() {
+        let inputs = [
+            ("token", "t0ken"),
+            ("source-token", "s0urce"),
+            ("headers", "Accept: text/plain\nX-Key: h1dden\r\n\n"),
+            ("baseline-headers", "Authorization: Bearer b4se"),
+            ("tag", "1.4.2"),
+        ];
+        let inputs = inputs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let surroundings = Surroundings { inputs, ..Surroundings::default() };
+        let mut secrets: Vec<String> = surroundings.secrets().map(|secret| secret.expose().to_owned()).collect();
+        secrets.sort();
+        assert_eq!(secrets, ["Bearer b4se", "b4se", "h1dden", "s0urce", "t0ken"]);
     }
 }

@@ -1,7 +1,7 @@
 //! jq, in process: conditions and figures are jq expressions, evaluated by jaq.
 //!
-//! An expression sees its input and nothing else: not the environment (tokens live there), no files, no further inputs.
-//! Whatever it does, it answers within ten seconds or is an error.
+//! An expression sees its input, the variables it is given by name, and nothing else: not the environment (tokens live
+//! there), no files, no further inputs. Whatever it does, it answers within ten seconds or is an error.
 
 mod document;
 mod interpreter;
@@ -24,6 +24,7 @@ use interpreter::{Limits, Metered, Trouble};
 #[derive(Clone)]
 pub struct Expression {
     text: Arc<str>,
+    variables: &'static [&'static str],
     program: Arc<Filter<Metered>>,
 }
 
@@ -31,8 +32,14 @@ pub struct Expression {
 const LONGEST: usize = 16 << 10;
 
 impl Expression {
-    /// Compiles `text`, once.
+    /// Compiles `text`, once. It has no variables but its own.
     pub fn compile(text: &str) -> Result<Self, CompileError> {
+        Self::with_variables(text, &[])
+    }
+
+    /// Compiles `text`, which may also use `variables`, such as `$subject`: values that are bound, never spliced into the
+    /// text, so that whatever they hold is no code.
+    pub fn with_variables(text: &str, variables: &'static [&'static str]) -> Result<Self, CompileError> {
         if text.trim().is_empty() {
             // jq takes nothing for `.`; here it is a forgotten setting.
             return Err(CompileError("empty, expected a jq expression such as .latency.p99".to_owned()));
@@ -44,9 +51,9 @@ impl Expression {
         let code = Arc::clone(&source);
         // Aside because parsing recurses as deep as the text is nested.
         let limits = Limits { memory: u64::MAX, ..Limits::DEFAULT };
-        let program = interpreter::aside(limits, move |_| Ok(compile(&code)));
+        let program = interpreter::aside(limits, move |_| Ok(compile(&code, variables)));
         match program {
-            Ok(Ok(program)) => Ok(Self { text: source, program: Arc::new(program) }),
+            Ok(Ok(program)) => Ok(Self { text: source, variables, program: Arc::new(program) }),
             Ok(Err(why)) => Err(CompileError(format!("cannot compile {}: {why}", document::quoted(text, 200)))),
             Err(Trouble(why)) => Err(CompileError(format!("{} {why}", document::quoted(text, 200)))),
         }
@@ -62,8 +69,9 @@ impl Expression {
     pub fn evaluate(&self, input: &Value) -> Result<Vec<Value>, Problem> {
         let expected = "an expression that ends";
         let most = Limits::DEFAULT.outputs;
-        let outputs =
-            self.run(input, most + 1, Limits::DEFAULT).map_err(|Trouble(why)| self.problem(input, why, expected))?;
+        let outputs = self
+            .run(input, &[], most + 1, Limits::DEFAULT)
+            .map_err(|Trouble(why)| self.problem(input, why, expected))?;
         if outputs.len() > most {
             return Err(self.problem(input, format!("gave more than {most} values"), expected));
         }
@@ -78,18 +86,37 @@ impl Expression {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        self.only(input, "one number", |value| number(value).filter(|number: &f64| number.is_finite()))
+        self.only(input, &[], "one number", |value| number(value).filter(|number: &f64| number.is_finite()))
     }
 
     /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a
     /// path that leads nowhere gives `null`, and that is an error.
     pub fn holds(&self, input: &Value) -> Result<bool, Problem> {
-        self.only(input, "true or false", Value::as_bool)
+        self.holds_with(input, &[])
     }
 
-    fn only<T>(&self, input: &Value, expected: &str, take: impl Fn(&Value) -> Option<T>) -> Result<T, Problem> {
+    /// [`Expression::holds`], with the values of the variables it was compiled with, in their order.
+    pub fn holds_with(&self, input: &Value, values: &[Value]) -> Result<bool, Problem> {
+        self.only(input, values, "true or false", Value::as_bool)
+    }
+
+    /// What the path that it begins with finds in `input`, to explain what came of it: `` `.version` is the string
+    /// "1.4.1" ``. `None` when it begins with something else.
+    #[must_use]
+    pub fn found(&self, input: &Value) -> Option<String> {
+        document::found(&self.text, input)
+    }
+
+    fn only<T>(
+        &self,
+        input: &Value,
+        values: &[Value],
+        expected: &str,
+        take: impl Fn(&Value) -> Option<T>,
+    ) -> Result<T, Problem> {
         // The third is not needed to know that there are several.
-        let outputs = self.run(input, 2, Limits::DEFAULT).map_err(|Trouble(why)| self.problem(input, why, expected))?;
+        let outputs =
+            self.run(input, values, 2, Limits::DEFAULT).map_err(|Trouble(why)| self.problem(input, why, expected))?;
         let seen = match outputs.as_slice() {
             [] => "gave nothing".to_owned(),
             [value] => match take(value) {
@@ -104,8 +131,12 @@ impl Expression {
         Err(self.problem(input, seen, expected))
     }
 
-    fn run(&self, input: &Value, wanted: usize, limits: Limits) -> Result<Vec<Value>, Trouble> {
-        interpreter::evaluate(Arc::clone(&self.program), interpreter::from_json(input), wanted, limits)
+    fn run(&self, input: &Value, values: &[Value], wanted: usize, limits: Limits) -> Result<Vec<Value>, Trouble> {
+        if values.len() != self.variables.len() {
+            return Err(Trouble(format!("has no value for {}", self.variables.join(", "))));
+        }
+        let values = values.iter().map(interpreter::from_json).collect();
+        interpreter::evaluate(Arc::clone(&self.program), interpreter::from_json(input), values, wanted, limits)
     }
 
     fn problem(&self, input: &Value, seen: String, expected: &str) -> Problem {
@@ -130,7 +161,7 @@ impl fmt::Display for Expression {
 
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text == other.text && self.variables == other.variables
     }
 }
 
@@ -178,7 +209,7 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-fn compile(code: &str) -> Result<Filter<Metered>, String> {
+fn compile(code: &str, variables: &[&str]) -> Result<Filter<Metered>, String> {
     let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     let arena = Arena::default();
     let modules = Loader::new(definitions).load(&arena, File { code, path: () }).map_err(|errors| {
@@ -190,9 +221,10 @@ fn compile(code: &str) -> Result<Filter<Metered>, String> {
         located(code, errors.next().flatten())
     })?;
     load::import(&modules, |_| Err(String::new())).map_err(|_| no_modules())?;
-    Compiler::default().with_funs(interpreter::builtins()).compile(modules).map_err(|errors| {
+    let compiler = Compiler::default().with_funs(interpreter::builtins()).with_global_vars(variables.iter().copied());
+    compiler.compile(modules).map_err(|errors| {
         let mut faults = errors.into_iter().flat_map(|(_, faults)| faults);
-        located(code, faults.next().map(|(name, kind)| (name, undefined(name, &kind))))
+        located(code, faults.next().map(|(name, kind)| (name, undefined(name, &kind, variables))))
     })
 }
 
@@ -208,11 +240,14 @@ fn unexpected(expected: &str, at: &str) -> String {
     format!("expected {expected}, found {found}")
 }
 
-fn undefined(name: &str, kind: &Undefined) -> String {
+fn undefined(name: &str, kind: &Undefined, variables: &[&str]) -> String {
     let outside = ["env", "$ENV", "input", "inputs", "input_filename", "input_line_number", "$__loc__"];
     let why = if outside.contains(&name) { ": an expression sees nothing but its input" } else { "" };
     match kind {
         Undefined::Filter(arity) => format!("there is no filter {name}/{arity}{why}"),
+        Undefined::Var if why.is_empty() && !variables.is_empty() => {
+            format!("there is no variable {name}, only {}", variables.join(", "))
+        }
         kind => format!("there is no {} {name}{why}", kind.as_str()),
     }
 }

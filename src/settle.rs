@@ -37,12 +37,19 @@ pub type Looking = Box<dyn Any>;
 pub struct Source<'a, F> {
     pace: Pace,
     look: Box<dyn FnMut(Reply<F>) -> Looking + 'a>,
+    over: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a, F: Send + 'static> Source<'a, F> {
     /// `look` starts a look and returns at once; facts come by the [`Reply`], and the look is over when that is dropped.
     pub fn new(pace: Pace, look: impl FnMut(Reply<F>) -> Looking + 'a) -> Self {
-        Self { pace, look: Box::new(look) }
+        Self { pace, look: Box::new(look), over: Box::new(|| false) }
+    }
+
+    /// Asked after each look: no other one follows once `over` says so.
+    #[must_use]
+    pub fn until(self, over: impl Fn() -> bool + 'a) -> Self {
+        Self { over: Box::new(over), ..self }
     }
 
     /// A source whose look is a blocking call with a time limit of its own, run on a thread.
@@ -161,8 +168,8 @@ pub fn settle<F: Send + 'static, S>(
             if landed {
                 one.flight = None;
                 one.next = match one.source.pace {
-                    Pace::Once => None,
-                    Pace::Every(pause) => Some(now + pause),
+                    Pace::Every(pause) if !(one.source.over)() => Some(now + pause),
+                    Pace::Once | Pace::Every(_) => None,
                 };
             }
         }
@@ -251,6 +258,26 @@ mod tests {
     fn what_is_not_settled_in_time_does_not_pass() {
         let (looks, end) = counting(&leaping_desk(), 35, 10);
         assert_eq!(looks, 4);
+        assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_source_that_is_over_looks_no_more_and_when_all_are_it_ends() {
+        let desk = leaping_desk();
+        let looks = std::cell::Cell::new(0);
+        let source = Source::blocking(Pace::Every(Duration::from_secs(10)), || {
+            looks.set(looks.get() + 1);
+            Box::new(|| ())
+        });
+        let end = settle(
+            &desk,
+            Duration::from_secs(3600),
+            vec![source.until(|| looks.get() == 3)],
+            &mut (),
+            |(), _, ()| {},
+            |(), _| Judgement::open(vec![Finding::passed("ready")]),
+        );
+        assert_eq!((looks.get(), desk.clock.now()), (3, Duration::from_secs(20)));
         assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
     }
 

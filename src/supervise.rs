@@ -84,9 +84,18 @@ fn start_debug_log(surroundings: &Surroundings) {
     env_logger::Builder::new()
         .parse_filters(surroundings.log_filter.as_deref().unwrap_or(own))
         .format(|out, record| {
+            if tells_too_much(record.metadata()) {
+                return Ok(());
+            }
             writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string()))
         })
         .init();
+}
+
+/// Below a warning ureq tells whole requests: URLs with their queries, and headers. No filter that somebody sets for another
+/// reason brings these into a log.
+fn tells_too_much(line: &log::Metadata<'_>) -> bool {
+    line.level() > log::Level::Warn && line.target().starts_with("ureq")
 }
 
 /// What the supervisor waits for.
@@ -367,6 +376,16 @@ mod tests {
             serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
         assert_eq!(report.verdict, Verdict::Inconclusive);
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
+    }
+
+    #[test]
+    fn requests_are_in_no_debug_log() {
+        let line = |target, level| log::Metadata::builder().target(target).level(level).build();
+        for target in ["ureq", "ureq::unversioned::transport", "ureq_proto::util"] {
+            assert!(tells_too_much(&line(target, log::Level::Debug)), "{target}");
+            assert!(!tells_too_much(&line(target, log::Level::Warn)), "{target}");
+        }
+        assert!(!tells_too_much(&line("promote_gates::converge", log::Level::Debug)));
     }
 
     #[test]

@@ -18,7 +18,10 @@ use crate::{
     report::compact::hex_sha256,
     values::{Bytes, Percent, Ratio, Span, clip, switch},
     verdict::{Complaint, Stop},
-    world::secret::Secret,
+    world::{
+        http::{Header, Url, redacted},
+        secret::Secret,
+    },
 };
 
 /// Where a value came from. Precedence: flag and input, config file, default.
@@ -64,6 +67,10 @@ pub enum Kind {
     /// Told in seconds.
     Duration,
     Switch,
+    /// Shown without the secrets that its query may hold.
+    Url,
+    /// `Name: value`; only the name is shown.
+    Header,
     Secret,
 }
 
@@ -142,6 +149,10 @@ fn kind(argument: &Arg) -> Kind {
     let is = |ids: &[TypeId]| ids.iter().any(|id| of == *id);
     if is(&[TypeId::of::<Secret>()]) {
         Kind::Secret
+    } else if is(&[TypeId::of::<Header>()]) {
+        Kind::Header
+    } else if is(&[TypeId::of::<Url>()]) {
+        Kind::Url
     } else if is(&[TypeId::of::<Span>()]) {
         Kind::Duration
     } else if is(&[TypeId::of::<bool>()]) {
@@ -316,7 +327,9 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
 const LONGEST_SHOWN: usize = 2000;
 
 fn as_json(setting: &Setting, texts: &[String]) -> Value {
+    let texts: Vec<String> = texts.iter().map(|text| shown(setting.kind, text)).collect();
     let one = |text: &String| match setting.kind {
+        Kind::Header | Kind::Url => text.clone().into(),
         Kind::Number => {
             let bare = text.trim_end_matches('%').trim();
             bare.parse::<i64>()
@@ -339,9 +352,18 @@ fn as_json(setting: &Setting, texts: &[String]) -> Value {
         }
         Kind::Text | Kind::Secret => text.clone().into(),
     };
-    match texts {
+    match texts.as_slice() {
         [text] if !setting.many => one(text),
         texts => texts.iter().map(one).collect(),
+    }
+}
+
+/// A value as it may be shown: of a header the name, of a URL nothing secret. A text may be a URL as well as a file.
+fn shown(kind: Kind, text: &str) -> String {
+    match kind {
+        Kind::Header => text.parse::<Header>().map_or_else(|_| "***".to_owned(), |header| format!("{header:?}")),
+        Kind::Url | Kind::Text => text.parse::<Url>().map_or_else(|_| text.to_owned(), |url| url.to_string()),
+        Kind::Number | Kind::Duration | Kind::Switch | Kind::Secret => text.to_owned(),
     }
 }
 
@@ -368,10 +390,12 @@ fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
-            let seen = if setting.is_some_and(Setting::secret) {
-                "a value that is hidden".to_owned()
-            } else {
-                format!("\"{}\"", clip(&value, 200))
+            let seen = match setting.map(|setting| setting.kind) {
+                Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
+                kind if kind == Some(Kind::Url) || value.contains("://") => {
+                    format!("\"{}\"", clip(&redacted(&value), 200))
+                }
+                _ => format!("\"{}\"", clip(&value, 200)),
             };
             let valid = context(ContextKind::ValidValue);
             let expected = if valid.is_empty() {

@@ -9,6 +9,7 @@ mod bundle_size;
 mod demo;
 mod examples;
 mod generated;
+mod health;
 mod house;
 mod performance;
 mod record;

@@ -100,6 +100,7 @@ fn one(setting: &Setting) -> Value {
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Number => json!({ "type": ["number", "string"] }),
         Kind::Duration => json!({ "type": ["string", "integer"] }),
+        Kind::Url | Kind::Header => json!({ "type": "string" }),
         Kind::Text | Kind::Secret => json!({ "type": ["string", "number", "boolean"] }),
     }
 }

@@ -133,11 +133,25 @@ fn key(name: &str) -> String {
 /// Where the path that `expression` begins with leaves `input`: `` `.latency` has no key "p98" (did you mean
 /// "p99"?): object with keys … ``. `None` when it does not, or when the expression begins with something else.
 pub(super) fn dead_end(expression: &str, input: &Value) -> Option<String> {
+    walk(expression, input).err()
+}
+
+/// What that path leads to, or where it leaves `input`: `` `.version` is the string "1.4.1" ``.
+pub(super) fn found(expression: &str, input: &Value) -> Option<String> {
+    match walk(expression, input) {
+        Ok((walked, _)) if walked.is_empty() => None,
+        Ok((walked, value)) => Some(format!("`{walked}` is {}", shape(value))),
+        Err(dead_end) => Some(dead_end),
+    }
+}
+
+/// Follows the path that `expression` begins with as far as it is plain: the path, and what is there.
+fn walk<'a>(expression: &str, input: &'a Value) -> Result<(String, &'a Value), String> {
     let mut here = input;
     let mut rest = expression.trim_start();
     let mut walked = String::new();
     loop {
-        let (step, after) = step(rest)?;
+        let Some((step, after)) = step(rest) else { return Ok((walked, here)) };
         let place = if walked.is_empty() { "the input".to_owned() } else { format!("`{walked}`") };
         let next = match &step {
             Step::Key(name) => here.get(name.as_str()),
@@ -154,7 +168,7 @@ pub(super) fn dead_end(expression: &str, input: &Value) -> Option<String> {
                 Step::Index(index) => format!("no element {index}"),
             };
             let is = if walked.is_empty() { String::new() } else { format!(": {}", shape(here)) };
-            return Some(format!("{place} has {missing}{meant}{is}"));
+            return Err(format!("{place} has {missing}{meant}{is}"));
         };
         walked.push_str(rest[..rest.len() - after.len()].trim());
         (here, rest) = (next, after);

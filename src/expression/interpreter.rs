@@ -163,11 +163,12 @@ fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
     }
 }
 
-/// Runs `program` on `input` and gives at most `wanted` outputs; more than that is for the caller to judge. Blocks for
-/// at most `limits.time` and half a second.
+/// Runs `program` on `input`, its variables bound to `values`, and gives at most `wanted` outputs; more than that is for
+/// the caller to judge. Blocks for at most `limits.time` and half a second.
 pub(super) fn evaluate(
     program: Arc<Filter<Metered>>,
     input: Val,
+    values: Vec<Val>,
     wanted: usize,
     limits: Limits,
 ) -> Result<Vec<Value>, Trouble> {
@@ -176,7 +177,7 @@ pub(super) fn evaluate(
         let floor = (&raw const here).addr().saturating_sub(DEPTH);
         let meter = Meter { lut: &program.lut, stop, floor };
         let mut unfolded = 0;
-        let outputs = program.id.run::<Metered>((Ctx::new(meter, Vars::new([])), input));
+        let outputs = program.id.run::<Metered>((Ctx::new(meter, Vars::new(values)), input));
         outputs.take(wanted).map(|output| into_json(&output.map_err(said)?, meter, 0, &mut unfolded)).collect()
     })
 }

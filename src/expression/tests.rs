@@ -17,7 +17,7 @@ fn number(text: &str, input: &[u8]) -> f64 {
 }
 
 fn outcome(text: &str, input: &Value, limits: Limits) -> Result<Vec<Value>, String> {
-    expression(text).run(input, 10, limits).map_err(|Trouble(why)| why)
+    expression(text).run(input, &[], 10, limits).map_err(|Trouble(why)| why)
 }
 
 fn outputs(text: &str, input: &Value) -> Result<Vec<Value>, String> {
@@ -126,6 +126,38 @@ fn a_condition_is_true_or_false_and_nothing_is_taken_for_either() {
     assert_eq!(expression(r#".version == "1.4.3""#).holds(&input), Ok(false));
     for text in [".ok, .ok", ".missing", ".version", "1", "empty", r#""true""#] {
         assert_eq!(expression(text).holds(&input).expect_err(text).expected, "true or false", "{text}");
+    }
+}
+
+#[test]
+fn a_variable_is_bound_and_never_code() {
+    let condition = Expression::with_variables(".version == $subject.tag", &["$subject"]).unwrap();
+    for (tag, holds) in [("1.4.2", true), ("1.4.3", false), ("\" or true or \"", false), ("1.4.2\" #", false)] {
+        let subject = json!({ "tag": tag });
+        assert_eq!(condition.holds_with(&json!({ "version": "1.4.2" }), &[subject]), Ok(holds), "{tag}");
+    }
+    let problem = condition.holds(&json!({})).expect_err("a value is missing").to_string();
+    assert!(problem.contains("has no value for $subject"), "{problem}");
+    assert!(expression(".a").holds_with(&json!({ "a": true }), &[json!(1)]).is_err(), "a value too many");
+    let several = Expression::with_variables("[$a, $b] == [1, 2]", &["$a", "$b"]).unwrap();
+    assert_eq!(several.holds_with(&json!(null), &[json!(1), json!(2)]), Ok(true), "in the order they were named");
+    let unknown = Expression::with_variables("$tag", &["$subject"]).expect_err("unknown").to_string();
+    assert!(unknown.contains("no variable $tag, only $subject"), "{unknown}");
+    assert!(refused("$subject").ends_with("there is no variable $subject"), "{}", refused("$subject"));
+}
+
+#[test]
+fn what_a_condition_looked_at_is_found() {
+    let input = json!({ "version": "1.4.1", "checks": [{ "db": null }] });
+    for (text, found) in [
+        (".version == \"1.4.2\"", Some("`.version` is the string \"1.4.1\"")),
+        (".checks[0].db|not", Some("`.checks[0].db` is null")),
+        (".versoin == 1", Some("the input has no key \"versoin\" (did you mean \"version\"?)")),
+        (".checks | length == 2", Some("`.checks` is array of 1 object, the first with the key db")),
+        (".", None),
+        ("all(.checks[]; .db)", None),
+    ] {
+        assert_eq!(expression(text).found(&input).as_deref(), found, "{text}");
     }
 }
 

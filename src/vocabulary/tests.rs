@@ -100,6 +100,39 @@ fn durations_are_told_in_seconds_and_lists_as_lists() {
 }
 
 #[test]
+fn settings_in_force_hold_the_names_of_headers_and_urls_without_secrets() {
+    let input = layer(&Origin::Input, &[("endpoints", "HTTPS://a.example/r?token=s3cr3t&page=2")]);
+    let headers = Given {
+        texts: vec!["Authorization: Bearer s3cr3t".to_owned(), "X-Key:s3cr3t".to_owned()],
+        origin: Origin::Input,
+    };
+    let input = input.into_iter().chain([("headers".to_owned(), headers)]).collect();
+    let resolved = resolve("health", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://a.example/r?token=***&page=2"]));
+    assert_eq!(resolved.settings["headers"], serde_json::json!(["authorization: ***", "x-key: ***"]));
+    let baseline = "https://a.example/p99.json?token=s3cr3t";
+    let input = layer(&Origin::Input, &[("results", "r.json"), ("baseline", baseline)]);
+    let resolved = resolve("performance", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["baseline"], "https://a.example/p99.json?token=***");
+}
+
+#[test]
+fn a_bad_header_or_url_is_refused_without_its_secret() {
+    for (key, text, parts) in [
+        ("headers", "Authorization s3cr3t", ["`headers` (input)", "hidden", "accepted is `Name: value`"]),
+        ("headers", "Content-Length: s3cr3t", ["`headers` (input)", "hidden", "cannot be set"]),
+        ("endpoints", "ftp://a.example/?s3cr3t", ["`endpoints` (input)", "\"ftp://a.example/\"", "https://"]),
+        ("endpoints", "https://bob:s3cr3t@a.example/", ["`endpoints`", "\"https://a.example/\"", "in a header"]),
+        ("endpoints", "bob:s3cr3t@a.example", ["`endpoints`", "hidden", "https://"]),
+        ("service", "https://bob:s3cr3t@a.example/", ["`service`", "\"https://a.example/\"", "lower-case"]),
+    ] {
+        let good = layer(&Origin::Input, &[("endpoints", "https://a.example")]);
+        let text = complaint(resolve("health", [&layer(&Origin::Input, &[(key, text)]), &good]));
+        assert!(parts.iter().all(|part| text.contains(part)) && !text.contains("s3cr3t"), "{text}");
+    }
+}
+
+#[test]
 fn every_setting_is_documented_and_secrets_are_known_by_name() {
     for name in commands::names() {
         for setting in commands::settings_of(name).unwrap_or_default() {
@@ -110,6 +143,7 @@ fn every_setting_is_documented_and_secrets_are_known_by_name() {
                 setting.help
             );
             assert_eq!(cli::is_secret(&setting.key), setting.secret(), "{name} {}", setting.key);
+            assert_eq!(cli::holds_headers(&setting.key), setting.kind == Kind::Header, "{name} {}", setting.key);
             assert!(!setting.key.contains('_'), "{name} {}", setting.key);
         }
     }

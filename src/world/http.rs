@@ -31,9 +31,9 @@ use ureq::{
 
 use error::Attempt;
 pub use error::{HttpError, Kind};
-pub use header::{Header, HeaderError};
+pub use header::{Header, HeaderError, secrets_of};
 use proxy::{AbsoluteForm, Proxies, Route, ToProxy};
-pub use url::{Url, UrlError};
+pub use url::{Url, UrlError, redacted};
 
 use super::clock::Stopwatch;
 
@@ -72,6 +72,10 @@ impl Http {
     }
 
     /// Sends `request`, once, and gives the whole answer, whatever its status. Blocks for at most `request.timeout`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an exchange is timed where it happens; nothing is judged by it here"
+    )]
     pub fn fetch(&self, request: &Request) -> Result<Response, HttpError> {
         // Reading the certificates of this machine is no part of the exchange.
         if request.url.is_https() {
@@ -84,7 +88,13 @@ impl Http {
         loop {
             let route = self.0.proxies.route(&url)?;
             let peer = route.peer(&url);
-            let attempt = Attempt { peer: &peer, timeout: request.timeout, most: request.max_body, answered: false };
+            let attempt = Attempt {
+                peer: &peer,
+                by_proxy: !matches!(route, Route::Direct),
+                timeout: request.timeout,
+                most: request.max_body,
+                answered: false,
+            };
             let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()))?;
             let message = message(request.method, &url, headers, &route)?;
             let answer = agent.run(message).map_err(|error| HttpError::of(error, &attempt))?;
@@ -178,11 +188,15 @@ fn trusted(file: Option<&Path>, dirs: &[PathBuf]) -> Result<TlsConfig, HttpError
     Ok(TlsConfig::builder().root_certs(roots).build())
 }
 
-/// Where a redirect leads; `None` for any other answer. 300 and 304 lead nowhere by themselves.
+/// Where a redirect leads; `None` for any other answer.
 fn location(answer: &ureq::http::Response<ureq::Body>) -> Option<String> {
-    let redirects = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let value = answer.headers().get("location").filter(|_| redirects)?;
+    let value = answer.headers().get("location").filter(|_| redirects(answer.status().as_u16()))?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// 300 and 304 lead nowhere by themselves.
+const fn redirects(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 fn finish(
@@ -295,5 +309,12 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Where it leads, when it is a redirect that was not followed.
+    #[must_use]
+    pub fn leads_to(&self) -> Option<Url> {
+        let location = self.header("location").filter(|_| redirects(self.status))?;
+        self.url.join(location).ok()
     }
 }

@@ -20,6 +20,8 @@ pub enum Kind {
     Dns,
     /// Nothing listens there.
     Refused,
+    /// The proxy that leads there cannot be used: it refuses us, or to connect us.
+    Proxy,
     /// No trusted TLS connection came about.
     Tls,
     /// A redirect that is not followed.
@@ -35,6 +37,8 @@ pub enum Kind {
 pub(super) struct Attempt<'a> {
     /// Whom we spoke to: `host:port`, or the proxy.
     pub(super) peer: &'a str,
+    /// Whether that is a proxy.
+    pub(super) by_proxy: bool,
     pub(super) timeout: Duration,
     pub(super) most: u64,
     /// Whether the head of the answer had arrived.
@@ -51,7 +55,7 @@ impl HttpError {
     }
 
     pub(super) fn of(error: ureq::Error, attempt: &Attempt<'_>) -> Self {
-        let Attempt { peer, timeout, most, answered } = attempt;
+        let Attempt { peer, timeout, most, answered, .. } = attempt;
         let cause = chain(&error);
         let (kind, detail) = match error {
             ureq::Error::Timeout(_) if *answered => {
@@ -71,7 +75,7 @@ impl HttpError {
             ureq::Error::Decompress(_, error) => {
                 (Kind::Protocol, format!("the body cannot be decompressed: {}", chain(&error)))
             }
-            ureq::Error::ConnectProxyFailed(_) => (Kind::Other, format!("{peer} did not connect us: {cause}")),
+            ureq::Error::ConnectProxyFailed(_) => (Kind::Proxy, format!("{peer} did not connect us: {cause}")),
             // These hold the URL or a header: they are not repeated.
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 (Kind::Other, "the URL or a header cannot be sent".to_owned())
@@ -82,7 +86,7 @@ impl HttpError {
     }
 
     fn of_io(error: &io::Error, attempt: &Attempt<'_>) -> Self {
-        let Attempt { peer, timeout, .. } = attempt;
+        let Attempt { peer, by_proxy, timeout, .. } = attempt;
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::of_tls(tls, peer);
         }
@@ -92,7 +96,10 @@ impl HttpError {
             return Self::new(Kind::Dns, format!("no address for {peer}: {cause}"));
         }
         match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::new(Kind::Refused, format!("{peer} refused the connection")),
+            io::ErrorKind::ConnectionRefused => {
+                let kind = if *by_proxy { Kind::Proxy } else { Kind::Refused };
+                Self::new(kind, format!("{peer} refused the connection"))
+            }
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 Self::new(Kind::Timeout, format!("no answer from {peer} within {timeout:?}"))
             }

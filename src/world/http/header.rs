@@ -17,10 +17,41 @@ pub struct Header {
 const OURS: [&str; 8] =
     ["connection", "content-length", "expect", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"];
 
+/// What only says what is asked for, and how: their values are no secrets, and words that pages hold for other reasons.
+const PLAIN: [&str; 7] =
+    ["accept", "accept-encoding", "accept-language", "cache-control", "host", "pragma", "user-agent"];
+
+/// The shortest text that is taken for a secret: hiding each `1` would hide half of a log, and protect nothing.
+const SHORTEST: usize = 4;
+
+/// What of `Name: value`, well-formed or not, nobody may read: the value, and behind a scheme such as `Bearer` the
+/// credentials alone. Nothing of a header that only says what is asked for.
+#[must_use]
+pub fn secrets_of(text: &str) -> Vec<Secret> {
+    let (name, value) = text.split_once(':').unwrap_or(("", text));
+    if PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name.trim())) {
+        return Vec::new();
+    }
+    let value = value.trim();
+    let behind_scheme = value.split_once(' ').map(|(_, credentials)| credentials.trim());
+    let long = |text: &&str| text.len() >= SHORTEST;
+    [value].into_iter().chain(behind_scheme).filter(long).map(|text| Secret::new(text.to_owned())).collect()
+}
+
 impl Header {
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// Whether `text` holds what of this header nobody may read: a page may repeat what it was asked with. Found as well
+    /// where JSON has put backslashes into it.
+    #[must_use]
+    pub fn is_repeated_in(&self, text: &str) -> bool {
+        let bare = |text: &str| text.replace('\\', "");
+        let text = bare(text);
+        let own = format!("{}: {}", self.name, self.value.expose());
+        secrets_of(&own).iter().any(|secret| text.contains(&bare(secret.expose())))
     }
 
     pub(super) fn name_on_the_wire(&self) -> &HeaderName {
@@ -97,6 +128,28 @@ mod tests {
             ("authorization", "authorization: ***")
         );
         assert_eq!(format!("{:?}", header.value_on_the_wire().unwrap()), "Sensitive");
+    }
+
+    #[test]
+    fn what_nobody_may_read_is_the_value_and_the_credentials_in_it() {
+        let secrets = |text: &str| secrets_of(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
+        assert_eq!(secrets("Authorization: Bearer s3cr3t"), ["Bearer s3cr3t", "s3cr3t"]);
+        assert_eq!(secrets("x-api-key:s3cr3t"), ["s3cr3t"]);
+        assert_eq!(secrets("s3cr3t"), ["s3cr3t"], "a forgotten name");
+        for plain in ["Accept: application/json", "HOST: shop.example", "X-Probe: 1", "X:", ""] {
+            assert_eq!(secrets(plain), [""; 0], "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_repeats_a_header_is_found_out() {
+        let header = |text: &str| text.parse::<Header>().unwrap();
+        let token = header("Authorization: Bearer ab/c\"d");
+        for page in ["ab/c\"d", r#"{"auth": "Bearer ab\/c\"d"}"#] {
+            assert!(token.is_repeated_in(page), "{page}");
+        }
+        assert!(!token.is_repeated_in("Bearer"));
+        assert!(!header("Accept: application/json").is_repeated_in("application/json"));
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Proxies {
         }
         let Ok(proxy) = Proxy::new(value.trim()) else {
             let detail = format!("{name} is set, but not to the URL of an http, https or socks proxy");
-            return Err(HttpError::new(Kind::Other, detail));
+            return Err(HttpError::new(Kind::Proxy, detail));
         };
         Ok(match proxy.protocol() {
             ProxyProtocol::Http if !url.is_https() => Route::Forward(proxy),

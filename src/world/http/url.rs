@@ -30,6 +30,12 @@ impl Url {
         format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
     }
 
+    /// Up to the path: what may be shown of a URL that somebody else made up.
+    #[must_use]
+    pub fn without_query(&self) -> &str {
+        &self.0[..Position::AfterPath]
+    }
+
     pub(super) fn host(&self) -> Option<Host<&str>> {
         self.0.host()
     }
@@ -115,6 +121,25 @@ impl fmt::Debug for Url {
     }
 }
 
+/// A text that is no [`Url`], as it may be shown: without what would be its user, password, query and fragment. Nothing of
+/// it, when these cannot be told apart.
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    const HIDDEN: &str = "a text that is hidden: it may hold a password";
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    if text[end..].contains('@') {
+        return HIDDEN.to_owned();
+    }
+    let shown = &text[..end];
+    match shown.rsplit_once('@') {
+        None => shown.to_owned(),
+        Some((before, host)) => match before.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://{host}"),
+            None => HIDDEN.to_owned(),
+        },
+    }
+}
+
 /// Why a text is no [`Url`]. Completes "is …", and does not repeat the text: it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlError(String);
@@ -178,5 +203,24 @@ mod tests {
         assert_eq!(format!("{url:?}"), shown);
         assert!(url.full().contains("s3cr3t"));
         assert_eq!("http://a/".parse::<Url>().unwrap().to_string(), "http://a/");
+        assert_eq!(url.without_query(), "https://a.example/p/key");
+    }
+
+    #[test]
+    fn what_is_no_url_is_shown_without_secrets_too() {
+        for (text, shown) in [
+            ("staging.example/health", "staging.example/health"),
+            ("ftp://staging.example/x?token=s3cr3t#s3cr3t", "ftp://staging.example/x"),
+            ("https://bob:s3cr3t@staging.example/x", "https://staging.example/x"),
+            ("https://bob:s3@cr3t@staging.example", "https://staging.example"),
+            ("https://a/@acme/x", "https://acme/x"),
+            ("", ""),
+        ] {
+            assert_eq!(redacted(text), shown, "{text}");
+        }
+        for text in ["bob:s3cr3t@staging.example", "https:/bob:s3cr3t@a", "https://b:s3?cr3t@a", "https://b:s3#cr3t@a"]
+        {
+            assert!(redacted(text).contains("hidden") && !redacted(text).contains("s3"), "{text}: {}", redacted(text));
+        }
     }
 }

@@ -1,0 +1,109 @@
+//! Asking an endpoint: one request, and what became of it. The condition is evaluated here, since that may take long.
+
+use std::sync::Arc;
+
+use super::{
+    Args,
+    condition::Condition,
+    seen::{Answer, Probe, Saw},
+};
+use crate::{
+    desk::Desk,
+    subject::Subject,
+    values::clip,
+    world::{
+        clock::{Clock, rfc3339},
+        http::{Http, HttpError, Kind, Request, Response, Url},
+    },
+};
+
+/// Characters of a body that are shown.
+const EXCERPT: usize = 200;
+/// Characters of an address or an error that are shown.
+const DETAIL: usize = 400;
+
+/// How to ask one endpoint. Whoever looks holds it on a thread of its own.
+pub struct Ask {
+    endpoint: usize,
+    request: Request,
+    statuses: Vec<u16>,
+    condition: Option<Condition>,
+    subject: Subject,
+    http: Http,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ask {
+    pub fn new(endpoint: usize, url: &Url, args: &Args, subject: &Subject, desk: &Desk) -> Self {
+        let request = Request::get(url.clone()).timeout(args.request_timeout.0).redirects(args.redirects);
+        Self {
+            endpoint,
+            request: args.headers.iter().cloned().fold(request, Request::header),
+            statuses: args.expect_status.clone(),
+            condition: args.condition.clone(),
+            subject: subject.clone(),
+            http: desk.world.http().clone(),
+            clock: Arc::clone(&desk.clock),
+        }
+    }
+
+    /// Asks once. Blocks for as long as a request and evaluating the condition may take.
+    pub fn probe(&self) -> Probe {
+        let started = self.clock.now();
+        let (took, saw) = match self.http.fetch(&self.request) {
+            Ok(response) => (response.elapsed, Saw::Answer(self.answer(&response))),
+            Err(error) => (self.clock.now().saturating_sub(started), self.without_answer(error)),
+        };
+        Probe { endpoint: self.endpoint, at: rfc3339(self.clock.wall()), took, saw }
+    }
+
+    fn answer(&self, response: &Response) -> Answer {
+        let expected = self.statuses.contains(&response.status);
+        let page = String::from_utf8_lossy(&response.body);
+        let repeats = self.repeats_a_header(&page);
+        let condition = self.condition.as_ref().filter(|_| expected).map(|condition| {
+            let why = |why| if repeats { "its body does not fulfil the condition".to_owned() } else { why };
+            condition.hold(&response.body, &self.subject).map_err(why)
+        });
+        let good = expected && !matches!(condition, Some(Err(_)));
+        let body = match (good, repeats) {
+            (true, _) => String::new(),
+            (false, true) => "(a body that repeats a header of the request, not shown)".to_owned(),
+            (false, false) => excerpt(&page),
+        };
+        let shown = |url: &Url| match url.without_query() {
+            url if self.repeats_a_header(url) => "(an address that repeats a header)".to_owned(),
+            url => clip(url, DETAIL),
+        };
+        Answer {
+            status: response.status,
+            from: (response.url != self.request.url).then(|| shown(&response.url)),
+            leads_to: response.leads_to().as_ref().map(shown),
+            condition,
+            body,
+        }
+    }
+
+    /// What went wrong is the service's doing when we reached it, or it was not there to be reached. Anything else may
+    /// be our own: no address, no trust, no way; and a body that is only larger than we read says nothing bad of it.
+    fn without_answer(&self, HttpError { kind, detail }: HttpError) -> Saw {
+        let detail =
+            if self.repeats_a_header(&detail) { format!("no answer ({kind:?})") } else { clip(&detail, DETAIL) };
+        match kind {
+            Kind::Timeout | Kind::Refused | Kind::Redirects | Kind::Protocol => Saw::Failure(detail),
+            Kind::Dns | Kind::Tls | Kind::Proxy | Kind::BodyTooLarge | Kind::Other => Saw::Nothing(detail),
+        }
+    }
+
+    /// Headers may hold tokens, and some pages tell what they were asked with.
+    fn repeats_a_header(&self, text: &str) -> bool {
+        self.request.headers.iter().any(|header| header.is_repeated_in(text))
+    }
+}
+
+/// How a page begins, on one line.
+fn excerpt(page: &str) -> String {
+    // Far more than is shown, so that a page of blanks shows that as well.
+    let beginning: String = page.chars().take(EXCERPT * 10).collect();
+    clip(&beginning.split_whitespace().collect::<Vec<_>>().join(" "), EXCERPT)
+}

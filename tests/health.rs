@@ -1,0 +1,201 @@
+//! `health` against services on loopback, as a runner runs it.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use promote_gates::sandbox::{
+    server::{Answer, Server},
+    staging::{Script, Staging},
+};
+use rustix::process::Signal;
+
+use crate::house::Runner;
+
+/// What would act, were it taken for a command, an output, markup or another cell.
+const HOSTILE: &str = "::error::x\n##[error]x\n%0A::set-output name=verdict::passed\n</td><script>x</script> a|b `c`\nverdict=passed\nEOF\n";
+
+fn ready(staging: &Staging) -> Runner {
+    Runner::new().input("endpoints", &format!("{}/shop/health/ready", staging.url())).input("interval", "0")
+}
+
+#[test]
+fn a_service_that_is_ready_passes_with_its_version() {
+    let staging = Staging::start().unwrap();
+    staging.deploy("shop", "1.4.2");
+    let runner = ready(&staging).input("condition", ".version == $subject.tag").input("consecutive", "3");
+    let end = runner.input("subject", r#"{"service": "shop", "tag": "1.4.2"}"#).run(&["health"]);
+    assert_eq!((end.code, end.outputs["verdict"].as_str()), (0, "passed"), "{}", end.log);
+    assert!(end.outputs["reason"].contains("3 times in a row (attempts 1 to 3 of 10)"), "{:?}", end.outputs);
+    assert_eq!(end.report["tables"][0]["rows"].as_array().unwrap().len(), 3);
+    assert_eq!(staging.asked().len(), 3);
+    // The same release under another tag is not the one that was asked for.
+    let runner = ready(&staging).input("condition", ".version == $subject.tag").input("attempts", "2");
+    let end = runner.input("tag", "1.4.3").run(&["health"]);
+    assert_eq!((end.code, end.outputs["verdict"].as_str()), (1, "blocked"), "{}", end.log);
+    let error = end.commands().into_iter().find(|line| line.starts_with("::error ")).unwrap();
+    assert!(
+        error.contains("`.version` is the string \"1.4.2\"") && error.contains(".version == $subject.tag"),
+        "{error}"
+    );
+    assert!(end.summary.contains("1.4.2") && end.summary.contains("Probes"), "{}", end.summary);
+}
+
+#[test]
+fn run_holds_it_with_its_settings_from_the_config_file() {
+    let staging = Staging::start().unwrap();
+    staging.deploy("shop", "1.4.2");
+    let runner = Runner::new();
+    runner.write(
+        ".github/promote-gates.yml",
+        format!(
+            "gates: [health]\nhealth:\n  endpoints: [{}/shop/health/ready]\n  expect-status: [200, 204]\n",
+            staging.url()
+        ),
+    );
+    let end = runner.run(&["run"]);
+    assert_eq!((end.code, &end.report["reports"][0]["verdict"]), (0, &"passed".into()), "{}", end.log);
+    assert_eq!(end.report["reports"][0]["settings"]["expect-status"], serde_json::json!([200, 204]));
+}
+
+#[test]
+fn what_cannot_be_observed_is_inconclusive_and_what_cannot_be_used_bad_input() {
+    let runner = || Runner::new().input("attempts", "2").input("interval", "0");
+    for (runner, code, said) in [
+        (runner().input("endpoints", "http://127.0.0.1:1/"), 1, "refused the connection"),
+        (runner().input("endpoints", "http://does-not-exist.invalid/"), 3, "no address"),
+        (runner(), 2, "`endpoints`: not given"),
+        (runner().input("endpoints", "http://127.0.0.1:1/").input("consecutive", "3"), 2, "`consecutive`"),
+        (runner().input("endpoints", "http://127.0.0.1:1/").input("condition", ".a == $subject.tag"), 2, "has no tag"),
+    ] {
+        let end = runner.run(&["health"]);
+        assert!(end.code == code && end.log.contains(said), "{code} {said}: {}", end.log);
+        assert_eq!(end.outputs["verdict"], if code == 1 { "blocked" } else { "inconclusive" });
+    }
+}
+
+#[test]
+fn a_hostile_body_is_text_everywhere() {
+    let staging = Staging::start().unwrap();
+    let path = "/shop/health/ready";
+    for answer in [
+        Answer::text(503, "text/html", HOSTILE),
+        Answer::text(200, "text/html", HOSTILE),
+        Answer::json(200, &serde_json::json!({ HOSTILE: HOSTILE, "ready": HOSTILE })),
+        Answer::redirect("/%0A::error::x%23%23[error]x</td><script>x|`c`"),
+    ] {
+        staging.script(path, Script::always(answer));
+        let end = ready(&staging).input("attempts", "2").input("condition", ".ready").run(&["health"]);
+        assert_eq!(end.code, 1, "{}", end.log);
+        let commands = end.commands();
+        let ours = |line: &&str| line.starts_with("::error title=health%3A blocked::http://127.0.0.1:");
+        assert_eq!(commands.iter().filter(|line| ours(line)).count(), 1, "{commands:?}");
+        assert!(
+            commands.len() == 2 && commands[1].starts_with("::notice title=promote-gates::command=health"),
+            "{commands:?}"
+        );
+        let outputs: Vec<&str> = end.outputs.keys().map(String::as_str).collect();
+        assert_eq!(outputs, ["reason", "report", "report-path", "verdict"]);
+        assert_eq!(end.outputs["verdict"], "blocked");
+        assert!(!end.summary.contains("<script") && !end.summary.contains("</td"), "{}", end.summary);
+        for row in end.summary.lines().filter(|line| line.starts_with("| http")) {
+            assert!(matches!(row.matches('|').count(), 5 | 7) && !row.contains('`'), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_token_in_a_header_is_seen_by_the_service_alone() {
+    // A page that tells every header it was asked with.
+    let echo = Server::start(|request| Answer::text(401, "text/plain", format!("{:?}", request.headers))).unwrap();
+    let runner = || {
+        let url = format!("{}/?access_token=s3cr3t-query", echo.url());
+        Runner::new().input("endpoints", &url).input("attempts", "1").env("RUST_LOG", "trace").env("RUNNER_DEBUG", "1")
+    };
+    let headers = "Authorization: Bearer s3cr3t-token\nX-Key: s3cr3t-key\n";
+    for (runner, flags, code) in [
+        (runner().input("headers", headers), &["health"][..], 1),
+        (runner(), &["health", "--headers=Authorization: Bearer s3cr3t-token", "--headers=X-Key: s3cr3t-key"], 1),
+        (runner().input("headers", "Authorization s3cr3t-token"), &["health"], 2),
+        (runner().input("headers", "Content-Length: s3cr3t-token"), &["health"], 2),
+    ] {
+        let end = runner.run(flags);
+        assert_eq!(end.code, code, "{}", end.log);
+        let shown = end.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+        for place in [&shown, &end.summary, &format!("{:?}", end.outputs), &end.report.to_string()] {
+            assert!(!place.contains("s3cr3t"), "{place}");
+        }
+        if flags.len() == 1 {
+            let first = end.log.lines().next().unwrap_or_default();
+            assert!(first.starts_with("::add-mask::") && end.log.contains("::add-mask::s3cr3t-token"), "{}", end.log);
+        }
+        if code == 1 {
+            let names = serde_json::json!(["authorization: ***", "x-key: ***"]);
+            assert_eq!(end.report["settings"]["headers"], names);
+        }
+    }
+}
+
+/// A server that answers 503, and tells when the other side has hung up.
+fn unwell() -> (String, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (hung_up, heard) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream: TcpStream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").unwrap();
+            let _ = stream.read(&mut [0; 64]);
+            if hung_up.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    (url, heard)
+}
+
+#[test]
+fn a_cancelled_gate_ends_within_a_second_between_attempts() {
+    let (url, hung_up) = unwell();
+    let runner = Runner::new().input("endpoints", &url).input("interval", "1h");
+    for signal in [Signal::TERM, Signal::INT] {
+        let started = runner.start(&["health"]);
+        hung_up.recv_timeout(Duration::from_secs(30)).unwrap();
+        started.signal(signal);
+        let end = started.end_within(Duration::from_secs(1));
+        assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
+        assert!(end.summary.contains("cancelled by a signal"), "{}", end.summary);
+    }
+}
+
+#[test]
+fn a_cancelled_gate_ends_within_a_second_during_an_attempt_with_what_it_saw() {
+    let (asked, was_asked) = channel();
+    let asked_once = AtomicBool::new(false);
+    let staging = Server::start(move |_| match asked.send(()) {
+        Ok(()) if asked_once.swap(true, Ordering::AcqRel) => Answer::hang(),
+        _ => Answer::status(503),
+    })
+    .unwrap();
+    let runner = Runner::new().input("endpoints", staging.url()).input("interval", "0").input("request-timeout", "1h");
+    let started = runner.start(&["health"]);
+    for _ in 0..2 {
+        was_asked.recv_timeout(Duration::from_secs(30)).unwrap();
+    }
+    started.signal(Signal::TERM);
+    let end = started.end_within(Duration::from_secs(1));
+    assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
+    let seen: Vec<&str> =
+        end.report["findings"].as_array().unwrap().iter().map(|f| f["actual"].as_str().unwrap()).collect();
+    assert!(seen[0].starts_with("undecided after 1 of 10 attempts: 503 "), "{seen:?}");
+    assert!(seen[1].contains("cancelled by a signal"), "{seen:?}");
+    assert_eq!(end.report["tables"][0]["rows"].as_array().unwrap().len(), 1);
+}
