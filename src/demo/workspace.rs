@@ -87,7 +87,12 @@ ask() {
     echo '<testsuite name="critical paths">'
     for path in $PATHS; do
         echo "<testcase classname=\"$SERVICE\" name=\"$path\">"
-        ask "$path" >answer.txt || printf '<failure><![CDATA[%s]]></failure>\n' "$(cat answer.txt)"
+        if answer=$(ask "$path"); then
+            echo "$path works" >&2
+        else
+            printf '<failure><![CDATA[%s]]></failure>\n' "$answer"
+            echo "$path does not work" >&2
+        fi
         echo '</testcase>'
     done
     echo '</testsuite>'
