@@ -1,28 +1,29 @@
 //! One vocabulary: a setting's name is its flag, its input and its config key. All of them are read off clap's model of
 //! the commands, and so are `action.yml`, the tables in the documentation and the settings in force.
 
+mod misfit;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 use std::{any::TypeId, collections::BTreeMap, ffi::OsString, fmt};
 
-use clap::{
-    Arg, ArgAction, Command,
-    error::{ContextKind, ContextValue, ErrorKind},
-    parser::ValueSource,
-};
+use clap::{Arg, ArgAction, Command, error::ErrorKind, parser::ValueSource};
 use serde_json::Value;
 
 use crate::{
     cli, commands,
-    report::compact::hex_sha256,
-    values::{Bytes, Percent, Ratio, Span, clip, switch},
+    values::{Bytes, Percent, Ratio, Span, switch},
     verdict::{Complaint, Stop},
     world::{
-        http::{Header, Url, redacted},
+        http::{Header, Url},
         secret::Secret,
     },
 };
+
+pub use misfit::{closest, suggest};
+use misfit::{misfit, on_command_line};
+use shown::as_json;
 
 /// Where a value came from. Precedence: flag and input, config file, default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -321,146 +322,4 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
         .map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     let command = commands::from_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
     Ok(Resolved { command, settings, origins })
-}
-
-/// The longest text that a report repeats of a setting, in bytes.
-const LONGEST_SHOWN: usize = 2000;
-
-fn as_json(setting: &Setting, texts: &[String]) -> Value {
-    let texts: Vec<String> = texts.iter().map(|text| shown(setting.kind, text)).collect();
-    let one = |text: &String| match setting.kind {
-        Kind::Header | Kind::Url => text.clone().into(),
-        Kind::Number => {
-            let bare = text.trim_end_matches('%').trim();
-            bare.parse::<i64>()
-                .map(Value::from)
-                .or_else(|_| bare.parse::<f64>().map(Value::from))
-                .or_else(|_| bare.parse::<Bytes>().map(|Bytes(bytes)| Value::from(bytes)))
-                .unwrap_or_else(|_| text.clone().into())
-        }
-        Kind::Duration => text.parse::<Span>().map_or_else(
-            |_| text.clone().into(),
-            |span| {
-                let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
-                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
-            },
-        ),
-        Kind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
-        // The results of other jobs, most likely: they travel by themselves, and the hash says which they were.
-        Kind::Text if text.len() > LONGEST_SHOWN => {
-            format!("{} bytes, sha256 {}", text.len(), hex_sha256(text.as_bytes())).into()
-        }
-        Kind::Text | Kind::Secret => text.clone().into(),
-    };
-    match texts.as_slice() {
-        [text] if !setting.many => one(text),
-        texts => texts.iter().map(one).collect(),
-    }
-}
-
-/// A value as it may be shown: of a header the name, of a URL nothing secret. A text may be a URL as well as a file.
-fn shown(kind: Kind, text: &str) -> String {
-    match kind {
-        Kind::Header => text.parse::<Header>().map_or_else(|_| "***".to_owned(), |header| format!("{header:?}")),
-        Kind::Url | Kind::Text => text.parse::<Url>().map_or_else(|_| text.to_owned(), |url| url.to_string()),
-        Kind::Number | Kind::Duration | Kind::Switch | Kind::Secret => text.to_owned(),
-    }
-}
-
-/// Says in our words what clap found wrong with merged settings.
-fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => vec![text.clone()],
-        Some(ContextValue::Strings(texts)) => texts.clone(),
-        _ => Vec::new(),
-    };
-    let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
-    let first = named.first().cloned().unwrap_or_default();
-    let setting = all.iter().find(|setting| setting.key == first);
-    let complaint =
-        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
-    let complaint = match merged.get(&first) {
-        Some(given) => complaint.from(given.origin.to_string()),
-        None => complaint,
-    };
-    match error.kind() {
-        ErrorKind::MissingRequiredArgument => complaint
-            .seen("not given")
-            .expected(setting.map_or_else(String::new, |setting| setting.help.clone()))
-            .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
-        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
-            let value = context(ContextKind::InvalidValue).concat();
-            let seen = match setting.map(|setting| setting.kind) {
-                Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
-                kind if kind == Some(Kind::Url) || value.contains("://") => {
-                    format!("\"{}\"", clip(&redacted(&value), 200))
-                }
-                _ => format!("\"{}\"", clip(&value, 200)),
-            };
-            let valid = context(ContextKind::ValidValue);
-            let expected = if valid.is_empty() {
-                std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
-            } else {
-                format!("one of {}", valid.join(", "))
-            };
-            complaint.seen(seen).expected(expected)
-        }
-        kind => complaint.seen(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
-    }
-}
-
-/// `--max-ratio <RATIO>` → `max-ratio`
-fn key_of(shown: &str) -> String {
-    shown.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
-}
-
-/// Says in our words what clap found wrong with the command line.
-fn on_command_line(error: &clap::Error) -> Complaint {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        Some(ContextValue::Strings(texts)) => texts.concat(),
-        _ => String::new(),
-    };
-    let complaint = match error.kind() {
-        ErrorKind::UnknownArgument => {
-            let complaint = Complaint::about(format!("`{}`", context(ContextKind::InvalidArg)))
-                .seen("no such flag")
-                .expected("a flag of this command (see --help)");
-            suggest(complaint, Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
-        }
-        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
-            let name = context(ContextKind::InvalidSubcommand);
-            let names: Vec<&str> = commands::all_names().collect();
-            let complaint = Complaint::about("command")
-                .seen(format!("\"{}\"", clip(&name, 100)))
-                .expected(format!("one of {}", names.join(", ")));
-            suggest(complaint, closest(&name, &names))
-        }
-        kind => {
-            let flag = key_of(&context(ContextKind::InvalidArg));
-            let about = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
-            Complaint::about(about).seen(kind.as_str().unwrap_or("not accepted")).expected("a value (see --help)")
-        }
-    };
-    complaint.from("command line")
-}
-
-/// Adds "did you mean", when something is close.
-#[must_use]
-pub fn suggest(complaint: Complaint, close: Option<&str>) -> Complaint {
-    match close {
-        Some(close) => complaint.next(format!("did you mean `{close}`?")),
-        None => complaint,
-    }
-}
-
-/// The known name that a mistyped one is closest to.
-#[must_use]
-pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, candidate)| candidate)
 }

@@ -1,7 +1,7 @@
 //! `health` against services on loopback, as a runner runs it.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{
         atomic::{AtomicBool, Ordering},
@@ -143,28 +143,31 @@ fn a_token_in_a_header_is_seen_by_the_service_alone() {
     }
 }
 
-/// A server that answers 503, and tells when the other side has hung up.
-fn unwell() -> (String, Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+/// A server that answers 503, and tells when the other side has hung up: by then the answer has been read.
+fn unwell() -> io::Result<(String, Receiver<()>)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}/", listener.local_addr()?);
     let (hung_up, heard) = channel();
     thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream: TcpStream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]).unwrap();
-            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").unwrap();
-            let _ = stream.read(&mut [0; 64]);
-            if hung_up.send(()).is_err() {
+        for stream in listener.incoming().map_while(Result::ok) {
+            if answer_503(stream).is_err() || hung_up.send(()).is_err() {
                 return;
             }
         }
     });
-    (url, heard)
+    Ok((url, heard))
+}
+
+fn answer_503(mut stream: TcpStream) -> io::Result<usize> {
+    let head = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    assert_ne!(head.count(), 0, "a request came");
+    stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")?;
+    stream.read(&mut [0])
 }
 
 #[test]
 fn a_cancelled_gate_ends_within_a_second_between_attempts() {
-    let (url, hung_up) = unwell();
+    let (url, hung_up) = unwell().unwrap();
     let runner = Runner::new().input("endpoints", &url).input("interval", "1h");
     for signal in [Signal::TERM, Signal::INT] {
         let started = runner.start(&["health"]);

@@ -5,6 +5,8 @@
 //! code, `examples` holds every workflow and config file that the documentation shows to the commands as they are, `tidy`
 //! holds the invariants of the house.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+
 mod bundle_size;
 mod demo;
 mod examples;

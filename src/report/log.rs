@@ -182,13 +182,24 @@ pub fn harmless(text: &str) -> String {
 }
 
 fn harmless_line(line: &str) -> String {
-    let visible: String = line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
+    let visible: String = line.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect();
     // The legacy form counts anywhere. Broken twice over, in case breaking one makes another.
     let visible = visible.replace("##[", "# #[");
     match visible.trim_start().strip_prefix("::") {
         Some(rest) => format!(": :{rest}"),
         None => visible,
     }
+}
+
+/// Control characters, and what Unicode lets a reader ignore: the runner compares by culture, which skips the latter, so
+/// that a zero-width space before `::` would hide nothing from it.
+fn is_invisible(c: char) -> bool {
+    let ignorable = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}');
+    c != '\t' && (c.is_control() || ignorable)
 }
 
 /// Source: `@actions/core`, `escapeData`.
@@ -232,11 +243,14 @@ pub mod tests {
         }
     }
 
-    const HOSTILE: &str = "::error::x\n  ::add-mask::y\r::stop-commands::z\n##[error]x a###[error]\n%0A::set-output name=verdict::passed\n\u{1b}[31mred";
+    const HOSTILE: &str = "::error::x\n  ::add-mask::y\r::stop-commands::z\n##[error]x a###[error]\n%0A::set-output name=verdict::passed\n\u{1b}[31mred\n\u{200b}::error::q #\u{200b}#[error]r";
 
     /// What the runner would take for a command: V2 at a line's start, the legacy form anywhere.
     fn commands(text: &str) -> Vec<&str> {
-        text.split(['\n', '\r']).filter(|line| line.trim_start().starts_with("::") || line.contains("##[")).collect()
+        let plain = |line: &&str| line.chars().filter(|c| !is_invisible(*c)).collect::<String>();
+        text.split(['\n', '\r'])
+            .filter(|line| plain(line).trim_start().starts_with("::") || plain(line).contains("##["))
+            .collect()
     }
 
     #[test]

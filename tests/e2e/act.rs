@@ -5,7 +5,7 @@
 //! - `actions/checkout` copies the work tree, with history and changes: never shallow, never another ref.
 //! - Steps write to a terminal, and the end of what a failing step said is lost at times. `.ci/run` builds it with
 //!   `tools/act/pipes.go`: pipes as on GitHub, and nothing is lost; the test of the runner fails on any other act.
-//!   stdout and stderr are one stream in both.
+//!   stdout and stderr are one stream in both. A last line without its newline is lost.
 //! - `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` are one file per job. After a composite action act reads the file again on
 //!   behalf of the outer step, which then has every output of the inner step, declared by action.yml or not. [`Step`]
 //!   holds what action.yml declares; `toJSON(steps)` and `jobs.….outputs` inside the workflow hold too much.

@@ -17,13 +17,24 @@ jobs:
 ";
 
 /// Two gates that need nothing but the checkout.
-fn gates(critical_path: &str) -> Run {
-    let config = format!(
-        "gates:\n  - smoke:\n      command: {critical_path}\n  - bundle-size:\n      path: public\n      baseline: sizes.json\n      allow-first: true\n"
-    );
+const CONFIG: &str = "
+gates:
+  - performance:
+      results: stats.json
+      baseline: baseline.json
+  - bundle-size:
+      path: public
+      baseline: sizes.json
+      allow-first: true
+";
+
+/// A release with this p99, where the baseline has 100 ms.
+fn release(p99: u32) -> Run {
     let repo = Repo::new();
     repo.write(".github/workflows/gates.yml", WORKFLOW);
-    repo.write(".github/promote-gates.yml", config);
+    repo.write(".github/promote-gates.yml", CONFIG);
+    repo.write("stats.json", format!(r#"{{"p99_latency": {p99}}}"#));
+    repo.write("baseline.json", r#"{"p99_latency": 100}"#);
     repo.write("public/app.js", "console.log('shop');\n");
     repo.commit("a shop");
     Act::on(&repo, "push").run()
@@ -31,7 +42,7 @@ fn gates(critical_path: &str) -> Run {
 
 #[test]
 fn gates_that_all_pass_are_one_step_with_one_report() {
-    let run = gates("exit 0");
+    let run = release(119);
 
     let step = run.step("gates", "gates");
     assert_eq!(step.outcome, "success", "{}", run.log);
@@ -39,7 +50,7 @@ fn gates_that_all_pass_are_one_step_with_one_report() {
     let report: Value = serde_json::from_str(&step.outputs["report"]).expect("the report is JSON");
     assert_eq!(report["schema"], 1);
     assert_eq!(report["command"], "run");
-    for gate in ["smoke", "bundle-size"] {
+    for gate in ["performance", "bundle-size"] {
         assert!(step.summary.contains(gate), "{gate} in {}", step.summary);
     }
     assert!(step.annotated("error").is_empty(), "{:?}", step.annotations);
@@ -47,12 +58,14 @@ fn gates_that_all_pass_are_one_step_with_one_report() {
 
 #[test]
 fn the_first_gate_that_does_not_pass_ends_it() {
-    let run = gates("exit 1");
+    let run = release(130);
 
     let step = run.step("gates", "gates");
     assert_eq!((step.outcome.as_str(), step.exit), ("failure", Some(1)), "{}", run.log);
     assert_eq!(step.outputs["verdict"], "blocked");
     let report: Value = serde_json::from_str(&step.outputs["report"]).expect("the report is JSON");
     assert_eq!(report["verdict"], "blocked");
-    assert!(step.annotated("error").iter().any(|error| error.message.contains("smoke")), "{:?}", step.annotations);
+    let names = |error: &&crate::act::Annotation| ["130", "120", "100"].iter().all(|part| error.message.contains(part));
+    assert!(step.annotated("error").iter().any(names), "what was seen, allowed and before: {:?}", step.annotations);
+    assert!(step.summary.contains("not run"), "the gate after it: {}", step.summary);
 }

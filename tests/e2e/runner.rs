@@ -32,7 +32,7 @@ jobs:
       - id: needs
         env:
           NEEDS: ${{ toJSON(needs) }}
-        run: printf '%s' "$NEEDS"
+        run: echo "$NEEDS"
 "#;
 
 const ACTION: &str = r#"

@@ -89,7 +89,6 @@ const SOON: Duration = Duration::from_millis(150);
 const NOBODY: &str = "127.0.0.1:1";
 
 /// Fails a test when a bound on time is not kept; generous, because the machine may be busy.
-#[expect(clippy::disallowed_methods, reason = "a bound on real time is what it shows")]
 fn failing_soon(request: &Request) -> HttpError {
     let started = Stopwatch::start();
     let error = http().fetch(request).expect_err("no answer was due");

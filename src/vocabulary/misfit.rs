@@ -1,0 +1,104 @@
+//! What clap found wrong, in our words: the setting, the value, where it came from, what is accepted.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::{Kind, Layer, Setting};
+use crate::{commands, values::clip, verdict::Complaint, world::http::redacted};
+
+/// Says what is wrong with merged settings.
+pub(super) fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    };
+    let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
+    let first = named.first().cloned().unwrap_or_default();
+    let setting = all.iter().find(|setting| setting.key == first);
+    let complaint =
+        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
+    let complaint = match merged.get(&first) {
+        Some(given) => complaint.from(given.origin.to_string()),
+        None => complaint,
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => complaint
+            .seen("not given")
+            .expected(setting.map_or_else(String::new, |setting| setting.help.clone()))
+            .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let value = context(ContextKind::InvalidValue).concat();
+            let seen = match setting.map(|setting| setting.kind) {
+                Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
+                kind if kind == Some(Kind::Url) || value.contains("://") => {
+                    format!("\"{}\"", clip(&redacted(&value), 200))
+                }
+                _ => format!("\"{}\"", clip(&value, 200)),
+            };
+            let valid = context(ContextKind::ValidValue);
+            let expected = if valid.is_empty() {
+                std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+            } else {
+                format!("one of {}", valid.join(", "))
+            };
+            complaint.seen(seen).expected(expected)
+        }
+        kind => complaint.seen(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
+    }
+}
+
+/// `--max-ratio <RATIO>` → `max-ratio`
+fn key_of(shown: &str) -> String {
+    shown.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
+}
+
+/// Says what is wrong with the command line.
+pub(super) fn on_command_line(error: &clap::Error) -> Complaint {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.concat(),
+        _ => String::new(),
+    };
+    let complaint = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let complaint = Complaint::about(format!("`{}`", context(ContextKind::InvalidArg)))
+                .seen("no such flag")
+                .expected("a flag of this command (see --help)");
+            suggest(complaint, Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
+        }
+        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
+            let name = context(ContextKind::InvalidSubcommand);
+            let names: Vec<&str> = commands::all_names().collect();
+            let complaint = Complaint::about("command")
+                .seen(format!("\"{}\"", clip(&name, 100)))
+                .expected(format!("one of {}", names.join(", ")));
+            suggest(complaint, closest(&name, &names))
+        }
+        kind => {
+            let flag = key_of(&context(ContextKind::InvalidArg));
+            let about = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
+            Complaint::about(about).seen(kind.as_str().unwrap_or("not accepted")).expected("a value (see --help)")
+        }
+    };
+    complaint.from("command line")
+}
+
+/// Adds "did you mean", when something is close.
+#[must_use]
+pub fn suggest(complaint: Complaint, close: Option<&str>) -> Complaint {
+    match close {
+        Some(close) => complaint.next(format!("did you mean `{close}`?")),
+        None => complaint,
+    }
+}
+
+/// The known name that a mistyped one is closest to.
+#[must_use]
+pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, candidate)| candidate)
+}
