@@ -96,13 +96,13 @@ impl Folder {
                 .from("flag")
                 .bad_input()
         };
-        let opened = || -> io::Result<(PathBuf, usize)> {
+        let opened = || -> io::Result<(PathBuf, Option<fs::DirEntry>)> {
             fs::create_dir_all(asked)?;
-            Ok((asked.canonicalize()?, fs::read_dir(asked)?.count()))
+            Ok((asked.canonicalize()?, fs::read_dir(asked)?.next().transpose()?))
         };
         match opened() {
-            Ok((path, 0)) => Ok(Self::Asked(path)),
-            Ok((_, entries)) => Err(refused(format!("{entries} entries are in it"))),
+            Ok((path, None)) => Ok(Self::Asked(path)),
+            Ok((_, Some(entry))) => Err(refused(format!("not empty, it holds {}", entry.file_name().display()))),
             Err(error) => Err(refused(error.to_string())),
         }
     }

@@ -135,7 +135,7 @@ fn a_folder_in_use_is_refused_and_left_alone() {
     let runner = Runner::new();
     runner.write("full/mine.txt", "x");
     runner.write("file", "x");
-    for (keep, seen) in [("full", "1 entry"), ("file", "file: ")] {
+    for (keep, seen) in [("full", "full: not empty, it holds mine.txt"), ("file", "file: ")] {
         let ended = runner.run(&["demo", "--keep", keep]);
         assert_eq!(ended.code, 2, "{}", ended.log);
         assert!(ended.log.contains("`keep` (flag): ") && ended.log.contains(seen), "{}", ended.log);
@@ -144,14 +144,19 @@ fn a_folder_in_use_is_refused_and_left_alone() {
 }
 
 #[test]
-fn without_git_it_says_so() {
-    let runner = Runner::new().env("PATH", "/nowhere");
-    runner.write("temp/.keep", "");
-    let runner = runner.env("TMPDIR", "temp");
+fn without_git_it_says_so_and_leaves_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let runner = Runner::new().env("PATH", "/nowhere").env("TMPDIR", &temp.path().display().to_string());
     let ended = runner.run(&["demo"]);
     assert_eq!(ended.code, 3, "{}", ended.log);
     assert!(ended.log.contains("install git"), "{}", ended.log);
-    assert_eq!(fs::read_dir(runner.workspace().join("temp")).unwrap().count(), 1, "nothing stays");
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn it_is_found_by_a_name_that_is_close() {
+    let ended = Runner::new().run(&["dmeo"]);
+    assert!(ended.code == 2 && ended.log.contains("did you mean `demo`?"), "{}", ended.log);
 }
 
 #[test]

@@ -144,3 +144,72 @@ impl Played {
         findings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::verdict;
+
+    fn production(release: &Release, tag: &str) -> String {
+        format!("ghcr.io/acme/{}:{tag}", release.service)
+    }
+
+    /// The day as the story has it.
+    fn as_told(day: &Day) -> Played {
+        let ending = |release: &Release| match release.ends {
+            Ends::Promoted => Ending {
+                stopped: None,
+                promoted: Some(Promoted { commit: "3f2a".to_owned(), previous: String::new() }),
+                in_production: production(release, release.tag),
+            },
+            Ends::Blocked { by, naming } => Ending {
+                stopped: Some(Stopped {
+                    by: by.to_owned(),
+                    verdict: Verdict::Blocked,
+                    reason: format!("too much of {naming}"),
+                    seen: String::new(),
+                }),
+                promoted: None,
+                in_production: production(release, FIRST_TAG),
+            },
+        };
+        Played {
+            endings: day.releases.iter().map(ending).collect(),
+            commits: ["promote(production): checkout-service → 1.4.2\n\nService: x", "the morning"]
+                .map(String::from)
+                .into(),
+            dispatches: vec!["checkout-service 1.4.2".to_owned()],
+            violations: Vec::new(),
+            summary: PathBuf::new(),
+            infra: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn whatever_differs_from_the_story_is_told() {
+        let day = Day::thursday();
+        assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed);
+        let lies: [(&str, fn(&mut Played)); 9] = [
+            ("checkout-service 1.4.2", |played| played.endings[0].promoted = None),
+            ("checkout-service 1.4.2", |played| played.endings[0].in_production = "checkout-service:1.4.2".to_owned()),
+            ("catalog-service 1.5.0", |played| played.endings[1].promoted = played.endings[0].promoted.clone()),
+            ("catalog-service 1.5.0", |played| played.endings[1].stopped.as_mut().unwrap().by = "health".to_owned()),
+            ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().verdict = Verdict::Inconclusive),
+            ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().reason = "some file".to_owned()),
+            ("commits in the infra repository", |played| played.commits.insert(0, "another".to_owned())),
+            ("told to GitHub", |played| played.dispatches.clear()),
+            ("told to GitHub", |played| played.violations.push("GET /: 404".to_owned())),
+        ];
+        for (check, lie) in lies {
+            let mut played = as_told(&day);
+            lie(&mut played);
+            let wrong: Vec<String> = played
+                .findings(&day)
+                .into_iter()
+                .filter(|finding| finding.verdict != Verdict::Passed)
+                .map(|finding| finding.check)
+                .collect();
+            assert_eq!(wrong, [check]);
+        }
+    }
+}

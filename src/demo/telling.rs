@@ -54,8 +54,11 @@ impl Teller<'_> {
     pub fn step(&self, command: &str, ended: &Ended, again: bool) {
         let Ended { verdict, reason, report, .. } = ended;
         let told = match &report.findings[..] {
-            // What was done stands last.
-            [_, .., last] if *verdict == Verdict::Passed => format!("{verdict}: {reason}; {}", last.actual),
+            // What was seen first says most, and of a command that writes what was done, which stands last.
+            [seen, .., done] if *verdict == Verdict::Passed => {
+                let most = if report.effects.is_empty() { seen } else { done };
+                format!("{verdict}: {reason}; {}", most.actual)
+            }
             _ if again => format!("{verdict}: {}", clip(reason, LONGEST_ECHO)),
             _ => format!("{verdict}: {reason}"),
         };
