@@ -56,7 +56,8 @@ impl FromStr for Condition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expression = Expression::with_variables(text, &[SUBJECT]).map_err(|error| error.to_string())?;
+        let expression = Expression::with_variables(text, &[SUBJECT])
+            .map_err(|error| format!("a jq condition that compiles ({error})"))?;
         Ok(Self { parts: parts(text)?, expression })
     }
 }

@@ -68,7 +68,7 @@ impl Ask {
         let good = expected && !matches!(condition, Some(Err(_)));
         let body = match (good, repeats) {
             (true, _) => String::new(),
-            (false, true) => "(a body that repeats a header of the request, not shown)".to_owned(),
+            (false, true) => "(not shown: it repeats a header of the request)".to_owned(),
             (false, false) => excerpt(&page),
         };
         let shown = |url: &Url| match url.without_query() {

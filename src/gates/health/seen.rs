@@ -63,7 +63,7 @@ impl Probe {
     #[must_use]
     pub fn told(&self) -> String {
         match &self.saw {
-            Saw::Answer(Answer { body, .. }) if !body.is_empty() => format!("{}: {body}", self.words()),
+            Saw::Answer(Answer { body, .. }) if !body.is_empty() => format!("{}; body: {body}", self.words()),
             _ => self.words(),
         }
     }
