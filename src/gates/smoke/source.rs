@@ -69,22 +69,24 @@ pub fn command(
 ) -> Source<'_, Fact> {
     let before = Arc::new(before);
     Source::new(Pace::Once, move |reply| {
-        let mut missing = None;
+        let mut absent = None;
         for program in &programs {
-            if let Some(missing) = &missing {
-                desk.log.say(&format!("{missing}; {} runs it instead", program.name()));
+            if let Some(ProcessError::NotFound { program: name }) = &absent {
+                desk.log.say(&format!("there is no {name} here: {} runs it", program.name()));
             }
             let listen = listener(reply.clone(), Arc::clone(&transcript), Arc::clone(&before));
             match Running::start(program, &desk.world.groups, listen) {
                 Ok(running) => return Box::new(running),
-                Err(error @ ProcessError::NotFound { .. }) => missing = Some(error),
                 Err(error) => {
-                    missing = Some(error);
-                    break;
+                    let last = !matches!(error, ProcessError::NotFound { .. });
+                    absent = Some(error);
+                    if last {
+                        break;
+                    }
                 }
             }
         }
-        if let Some(error) = missing {
+        if let Some(error) = absent {
             reply.send(Fact::Ended(End::Unseen(why_not(&error))));
         }
         Box::new(())
