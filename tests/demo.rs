@@ -1,7 +1,5 @@
 //! `demo` as somebody types it, and as data: the verdicts come from running the gates.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
-
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},

@@ -187,9 +187,10 @@ mod tests {
 
     #[test]
     fn whatever_differs_from_the_story_is_told() {
+        type Lie = fn(&mut Played);
         let day = Day::thursday();
         assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed);
-        let lies: [(&str, fn(&mut Played)); 9] = [
+        let lies: [(&str, Lie); 9] = [
             ("checkout-service 1.4.2", |played| played.endings[0].promoted = None),
             ("checkout-service 1.4.2", |played| played.endings[0].in_production = "checkout-service:1.4.2".to_owned()),
             ("catalog-service 1.5.0", |played| played.endings[1].promoted = played.endings[0].promoted.clone()),

@@ -22,7 +22,7 @@ use crate::{
 
 /// Few enough to be quick, and enough for a p99 that is not simply the slowest.
 const REQUESTS: usize = 120;
-const USERS: usize = 30;
+const USERS: usize = 40;
 const LOAD_LIMIT: Duration = Duration::from_secs(60);
 /// No secret: the sandbox's GitHub knows it for as long as it runs.
 const TOKEN: &str = "token-of-the-dispatcher";
