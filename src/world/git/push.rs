@@ -1,6 +1,9 @@
 //! One push, and what became of it.
 
-use crate::world::process::{Finished, Status};
+use crate::{
+    converge::Permit,
+    world::process::{Finished, Status},
+};
 
 use super::{Branch, Commit, Git, Remote};
 
@@ -64,7 +67,7 @@ const KEPT_OUT: &[&str] = &[
 impl Git {
     /// Moves a branch of the remote forward to `commit`, once; never by force.
     #[must_use]
-    pub fn push(&self, remote: &Remote, commit: &Commit, branch: &Branch) -> Push {
+    pub fn push(&self, _permit: &Permit, remote: &Remote, commit: &Commit, branch: &Branch) -> Push {
         let push = self.to(&remote.push_url).args([
             "push",
             "--porcelain",

@@ -1,6 +1,7 @@
 //! Real repositories in temporary directories, with file, and on loopback HTTP, remotes.
 
 mod checkout;
+mod history;
 mod http;
 mod push;
 mod remote;
@@ -18,6 +19,13 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::{
+    converge::{Change, Permit, Plan, Wrote, converge},
+    desk::tests::leaping_desk,
+    report::{Effect, EffectState},
+    verdict::Stop,
+    world::World,
+};
 
 /// Runs a plain git that knows neither our environment nor anybody's configuration, and returns what it prints.
 fn git(dir: &Path, args: &[&str]) -> String {
@@ -69,15 +77,20 @@ impl Forge {
                 tag.len()
             );
         }
+        forge.import(stream);
+        forge
+    }
+
+    /// Adds what a stream for `git fast-import` holds.
+    fn import(&self, stream: String) {
         let import = Program::new("git")
             .args(["fast-import", "--quiet"])
-            .in_dir(forge.bare())
+            .in_dir(self.bare())
             .stdin(stream)
             .scrubbed()
             .set("PATH", path());
         let end = run(&import, &Groups::default(), LOCAL).expect("git is there");
         assert!(end.status.success(), "{}", end.stderr.text());
-        forge
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -146,4 +159,37 @@ fn signature() -> Signature {
 /// A new commit on `parent` that sets the file `name` to `text`.
 fn change(git: &Git, parent: &Commit, name: &str, text: &str) -> Commit {
     git.commit_files(parent, &[file(name, text)], "a change", &signature()).expect("a commit")
+}
+
+/// Pushes as a command does: only the loop that writes gives the permit.
+fn push(git: &Git, made: &Commit) -> Push {
+    converge(&leaping_desk(), Duration::ZERO, &Pushing { git, made }).expect("written").expect("not in dry-run")
+}
+
+struct Pushing<'a> {
+    git: &'a Git,
+    made: &'a Commit,
+}
+
+impl Change for Pushing<'_> {
+    type Base = ();
+    type Edit = ();
+    type Done = Push;
+    const READS_BACK: bool = false;
+
+    fn effect(&self) -> Effect {
+        Effect { target: "origin".into(), detail: self.made.to_string(), state: EffectState::Planned }
+    }
+
+    fn read(&self, _: &World) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn plan(&self, (): &()) -> Plan<(), Push> {
+        Plan::Write(())
+    }
+
+    fn write(&self, _: &World, permit: &Permit, (): &(), (): &()) -> Wrote<Push> {
+        Wrote::Done(self.git.push(permit, &origin(self.git), self.made, &main_branch()))
+    }
 }

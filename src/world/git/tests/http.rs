@@ -113,7 +113,7 @@ fn exactly_our_authorization_is_sent() {
     server.saw_only_ours();
 
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let refused = ours.push(&origin(&ours), &made, &main_branch());
+    let refused = push(&ours, &made);
     assert!(matches!(&refused, Push::Refused { why } if why.contains("403")), "{refused:?}");
     server.saw_only_ours();
 
@@ -188,7 +188,7 @@ fn no_error_shows_the_token_even_when_the_server_says_it() {
     let said = [
         ours.remote_tip(&origin(&ours), &main_branch()).expect_err("an error").to_string(),
         ours.fetch_tip(&origin(&ours), &main_branch()).err().expect("an error").to_string(),
-        format!("{:?}", ours.push(&origin(&ours), &made, &main_branch())),
+        format!("{:?}", push(&ours, &made)),
     ];
     for said in said {
         assert!(said.contains("you are ***"), "{said}");
@@ -213,7 +213,7 @@ fn being_kept_out_is_said_at_once() {
     let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
     assert!(complaint.seen.contains("could not read Username"), "{complaint}");
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let refused = ours.push(&origin(&ours), &made, &main_branch());
+    let refused = push(&ours, &made);
     assert!(matches!(refused, Push::Refused { .. }), "{refused:?}");
     assert!(!marker.exists());
 }

@@ -33,12 +33,12 @@ fn a_push_moves_the_branch_and_nothing_of_the_checkout() {
     let before = kept(&dir);
     let ours = open(&dir);
     let made = change(&ours, &fetched(&ours).commit, "apps/shop/image.txt", "tag: 4\n");
-    assert_eq!(ours.push(&origin(&ours), &made, &main_branch()), Push::Done);
+    assert_eq!(push(&ours, &made), Push::Done);
     assert_eq!(forge.tip(), made.as_str());
     assert_eq!(git(&forge.bare(), &["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
     assert_eq!(kept(&dir), before);
     assert!(!marker.exists(), "hooks of the checkout are not run");
-    assert_eq!(ours.push(&origin(&ours), &made, &main_branch()), Push::Done, "already so");
+    assert_eq!(push(&ours, &made), Push::Done, "already so");
 }
 
 #[test]
@@ -48,12 +48,12 @@ fn of_two_pushes_on_one_tip_the_second_is_lost() {
     let tip = commit(&forge.tip());
     let first = change(&one, &tip, "a", "1");
     let second = change(&two, &tip, "b", "2");
-    assert_eq!(one.push(&origin(&one), &first, &main_branch()), Push::Done);
-    let lost = two.push(&origin(&two), &second, &main_branch());
+    assert_eq!(push(&one, &first), Push::Done);
+    let lost = push(&two, &second);
     assert!(matches!(&lost, Push::Lost { why } if why.contains("fetch first")), "{lost:?}");
     // With the other's commit at hand git words it in another way.
     drop(fetched(&two));
-    let lost = two.push(&origin(&two), &second, &main_branch());
+    let lost = push(&two, &second);
     assert!(matches!(&lost, Push::Lost { why } if why.contains("non-fast-forward")), "{lost:?}");
     assert_eq!(forge.tip(), first.as_str());
 }
@@ -75,7 +75,7 @@ fn racing_pushes_are_done_or_lost_and_all_land_in_the_end() {
                 let mut lost = 0;
                 loop {
                     let made = change(&ours, &tip.commit, &format!("file-{number}"), "x");
-                    match ours.push(&origin(&ours), &made, &main_branch()) {
+                    match push(&ours, &made) {
                         Push::Done => return lost,
                         Push::Lost { .. } => lost += 1,
                         other => panic!("{other:?}"),
@@ -100,7 +100,7 @@ fn a_hook_that_declines_is_a_refusal_with_its_words() {
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("made executable");
     let ours = open(&forge.checkout("infra", &[]));
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let refused = ours.push(&origin(&ours), &made, &main_branch());
+    let refused = push(&ours, &made);
     let Push::Refused { why } = &refused else { panic!("{refused:?}") };
     assert!(why.contains("pre-receive hook declined") && why.contains("frozen until Monday"), "{why}");
     assert_ne!(forge.tip(), made.as_str());
@@ -114,7 +114,7 @@ fn no_remote_repository_is_a_refusal_and_no_answer_is_unknown() {
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let push = |url: &str| {
         git(&dir, &["remote", "set-url", "origin", url]);
-        ours.push(&origin(&ours), &made, &main_branch())
+        push(&ours, &made)
     };
     let gone = push(&format!("file://{}/gone.git", forge.dir.path().display()));
     assert!(matches!(gone, Push::Refused { .. }), "{gone:?}");
