@@ -48,6 +48,12 @@ pub trait Change {
     /// What is written to, and what.
     fn effect(&self) -> Effect;
 
+    /// What is written, once the plan is known, where that says more: from what to what. It takes the place of the
+    /// effect's detail, so that a dry-run shows it too.
+    fn detail(&self, _edit: &Self::Edit) -> Option<String> {
+        None
+    }
+
     /// All that the plan needs to know.
     ///
     /// # Errors
@@ -70,7 +76,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What [`Change::read`] could not see; a refusal; a write whose outcome stays unknown; a race lost until the time was up.
 pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<Option<C::Done>, Stop> {
     let deadline = desk.clock.now() + limit;
-    let effect = Noted::new(desk, change.effect());
+    let mut effect = Noted::new(desk, change.effect());
     let mut pause = FIRST_PAUSE;
     // Why the last write did not take, once there was one.
     let mut lost: Option<String> = None;
@@ -79,6 +85,11 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
     let mut unread = None;
     loop {
         let unsure: Option<(Complaint, _)> = unread.take();
+        // Before anybody is asked again: a pause has ended because of it.
+        if unsure.is_none() && desk.bell.cancelled() {
+            effect.is(EffectState::Refused, "not written: cancelled");
+            return Err(Stop::Cancelled);
+        }
         let base = match (change.read(&desk.world), &unsure) {
             (Ok(base), _) => base,
             (Err(_), Some((complaint, _guard))) => {
@@ -101,8 +112,17 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
             }
             Plan::Write(edit) => edit,
         };
-        // Read back by now: whatever was sent did not land.
-        drop(unsure);
+        if let Some(detail) = change.detail(&edit) {
+            effect.effect.detail = detail;
+        }
+        if let Some((complaint, guard)) = unsure {
+            // Read back by now: what was sent did not land. A server that loses every answer must not be sent one write
+            // after the other.
+            drop(guard);
+            effect.is(EffectState::Refused, &complaint.seen);
+            back_off(desk, &mut pause);
+            continue;
+        }
         if desk.dry_run {
             effect.is(EffectState::Planned, "");
             return Ok(None);
@@ -143,12 +163,17 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
                 log::debug!("somebody wrote first, planning again: {why}");
                 effect.is(EffectState::Refused, &why);
                 lost = Some(why);
-                let spread = pause.mul_f64(0.5 + fastrand::f64());
-                desk.clock.park(&desk.bell, Some(desk.clock.now() + spread));
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                back_off(desk, &mut pause);
             }
         }
     }
+}
+
+/// Waits for about `pause`, or for a signal; the next one is twice as long.
+fn back_off(desk: &Desk, pause: &mut Duration) {
+    let spread = pause.mul_f64(0.5 + fastrand::f64());
+    desk.clock.park(&desk.bell, Some(desk.clock.now() + spread));
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
 /// An effect in the draft of the report, kept true at every moment: a command that is cut short leaves what is known.
