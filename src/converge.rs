@@ -103,7 +103,13 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
         };
         let edit = match change.plan(&base) {
             Plan::Already(done) => {
-                effect.is(if unsure.is_some() { EffectState::Applied } else { EffectState::Already }, "");
+                if unsure.is_some() {
+                    effect.is(EffectState::Applied, "");
+                } else {
+                    // Whoever made it so need not have done it as we had planned to.
+                    effect.effect.detail = change.effect().detail;
+                    effect.is(EffectState::Already, "");
+                }
                 return Ok(Some(done));
             }
             Plan::Refuse(finding) => {
