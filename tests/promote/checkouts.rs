@@ -129,7 +129,7 @@ fn a_dry_run_shows_the_change_and_pushes_nothing() {
     assert_eq!(end(&ended), (0, "inconclusive", "planned"), "{}", ended.log);
     let shown = format!("{FILE}: {BEFORE} → {AFTER}");
     for told in [&ended.log, ended.report["effects"][0]["detail"].as_str().unwrap(), &ended.summary] {
-        assert!(told.replace("\\", "").contains(&shown), "{told}");
+        assert!(told.replace('\\', "").contains(&shown), "{told}");
     }
     assert!(ended.outputs["reason"].contains("dry-run: nothing was written"), "{}", ended.outputs["reason"]);
     assert_eq!(ended.outputs["changed"], "false");
