@@ -48,6 +48,12 @@ pub trait Change {
     /// What is written to, and what.
     fn effect(&self) -> Effect;
 
+    /// What is written, once the plan is known, where that says more: from what to what. It takes the place of the
+    /// effect's detail, so that a dry-run shows it too.
+    fn detail(&self, _edit: &Self::Edit) -> Option<String> {
+        None
+    }
+
     /// All that the plan needs to know.
     ///
     /// # Errors
@@ -62,7 +68,8 @@ pub trait Change {
 
 /// The first pause after a lost race; doubled each time, and spread so that racers do not meet again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Measured with twenty racers: with 5 s the last of them waits a quarter of the time for nobody, and loses as often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Makes `change` so, within `limit`. `None` in dry-run, when something would have been written.
 ///
@@ -70,7 +77,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What [`Change::read`] could not see; a refusal; a write whose outcome stays unknown; a race lost until the time was up.
 pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<Option<C::Done>, Stop> {
     let deadline = desk.clock.now() + limit;
-    let effect = Noted::new(desk, change.effect());
+    let mut effect = Noted::new(desk, change.effect());
     let mut pause = FIRST_PAUSE;
     // Why the last write did not take, once there was one.
     let mut lost: Option<String> = None;
@@ -79,6 +86,11 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
     let mut unread = None;
     loop {
         let unsure: Option<(Complaint, _)> = unread.take();
+        // Before anybody is asked again: a pause has ended because of it.
+        if unsure.is_none() && desk.bell.cancelled() {
+            effect.is(EffectState::Refused, "not written: cancelled");
+            return Err(Stop::Cancelled);
+        }
         let base = match (change.read(&desk.world), &unsure) {
             (Ok(base), _) => base,
             (Err(_), Some((complaint, _guard))) => {
@@ -92,7 +104,13 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
         };
         let edit = match change.plan(&base) {
             Plan::Already(done) => {
-                effect.is(if unsure.is_some() { EffectState::Applied } else { EffectState::Already }, "");
+                if unsure.is_some() {
+                    effect.is(EffectState::Applied, "");
+                } else {
+                    // Whoever made it so need not have done it as we had planned to.
+                    effect.effect.detail = change.effect().detail;
+                    effect.is(EffectState::Already, "");
+                }
                 return Ok(Some(done));
             }
             Plan::Refuse(finding) => {
@@ -101,8 +119,17 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
             }
             Plan::Write(edit) => edit,
         };
-        // Read back by now: whatever was sent did not land.
-        drop(unsure);
+        if let Some(detail) = change.detail(&edit) {
+            effect.effect.detail = detail;
+        }
+        if let Some((complaint, guard)) = unsure {
+            // Read back by now: what was sent did not land. A server that loses every answer must not be sent one write
+            // after the other.
+            drop(guard);
+            effect.is(EffectState::Refused, &complaint.seen);
+            back_off(desk, &mut pause);
+            continue;
+        }
         if desk.dry_run {
             effect.is(EffectState::Planned, "");
             return Ok(None);
@@ -143,12 +170,17 @@ pub fn converge<C: Change>(desk: &Desk, limit: Duration, change: &C) -> Result<O
                 log::debug!("somebody wrote first, planning again: {why}");
                 effect.is(EffectState::Refused, &why);
                 lost = Some(why);
-                let spread = pause.mul_f64(0.5 + fastrand::f64());
-                desk.clock.park(&desk.bell, Some(desk.clock.now() + spread));
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                back_off(desk, &mut pause);
             }
         }
     }
+}
+
+/// Waits for about `pause`, or for a signal; the next one is twice as long.
+fn back_off(desk: &Desk, pause: &mut Duration) {
+    let spread = pause.mul_f64(0.5 + fastrand::f64());
+    desk.clock.park(&desk.bell, Some(desk.clock.now() + spread));
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
 /// An effect in the draft of the report, kept true at every moment: a command that is cut short leaves what is known.
@@ -212,6 +244,7 @@ pub mod tests {
     struct Remote {
         holds: Cell<u32>,
         script: RefCell<Vec<Act>>,
+        reads: Cell<usize>,
         writes: Cell<usize>,
         readable: Cell<bool>,
     }
@@ -237,7 +270,12 @@ pub mod tests {
             Effect { target: "remote".to_owned(), detail: "7".to_owned(), state: EffectState::Planned }
         }
 
+        fn detail(&self, edit: &u32) -> Option<String> {
+            Some(format!("{} → {edit}", self.0.holds.get()))
+        }
+
         fn read(&self, _: &World) -> Result<u32, Stop> {
+            self.0.reads.set(self.0.reads.get() + 1);
             if self.0.readable.get() {
                 Ok(self.0.holds.get())
             } else {
@@ -275,18 +313,24 @@ pub mod tests {
         }
     }
 
-    /// Runs a change against a remote that holds 1; the script's first act stands last.
+    /// A remote that holds a number; the script's first act stands last.
+    fn remote(holds: u32, script: &[Act]) -> Remote {
+        Remote {
+            holds: Cell::new(holds),
+            script: RefCell::new(script.to_vec()),
+            reads: Cell::new(0),
+            writes: Cell::new(0),
+            readable: Cell::new(true),
+        }
+    }
+
+    /// Runs a change against a remote that holds a number; the script's first act stands last.
     fn play<const READS_BACK: bool>(
         desk: &Desk,
         holds: u32,
         script: &[Act],
     ) -> (Result<Option<u32>, Stop>, usize, EffectState) {
-        let remote = Remote {
-            holds: Cell::new(holds),
-            script: RefCell::new(script.to_vec()),
-            writes: Cell::new(0),
-            readable: Cell::new(true),
-        };
+        let remote = remote(holds, script);
         let end = converge(desk, Duration::from_secs(60), &Raise::<READS_BACK>(&remote));
         (end, remote.writes.get(), desk.draft.copy().effects[0].state)
     }
@@ -318,6 +362,33 @@ pub mod tests {
         let (end, writes, effect) = play::<true>(&leaping_desk(), 1, &[Act::LoseTheAnswerAndTheRemote]);
         assert!(matches!(end, Err(Stop::Unseen(_))));
         assert_eq!((writes, effect), (1, EffectState::Unknown), "nobody knows, and it says so");
+    }
+
+    #[test]
+    fn a_server_that_loses_every_answer_is_given_time() {
+        let desk = leaping_desk();
+        let (end, writes, effect) = play::<true>(&desk, 1, &[Act::LoseTheAnswer; 1000]);
+        assert!(matches!(end, Err(Stop::Unseen(_))));
+        assert!((5..60).contains(&writes), "{writes} in a minute");
+        assert_eq!(effect, EffectState::Refused);
+    }
+
+    #[test]
+    fn an_effect_is_told_from_what_to_what() {
+        for (holds, detail) in [(1, "1 → 7"), (7, "7")] {
+            let desk = Desk { dry_run: true, ..leaping_desk() };
+            assert!(play::<true>(&desk, holds, &[]).0.is_ok());
+            assert_eq!(desk.draft.copy().effects[0].detail, detail);
+        }
+    }
+
+    #[test]
+    fn who_is_cancelled_asks_nobody() {
+        let desk = leaping_desk();
+        desk.bell.cancel();
+        let remote = remote(1, &[]);
+        assert_eq!(converge(&desk, Duration::from_secs(60), &Raise::<true>(&remote)), Err(Stop::Cancelled));
+        assert_eq!(remote.reads.get(), 0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod generated;
 mod health;
 mod house;
 mod performance;
+mod promote;
 mod record;
 mod repository;
 mod run;

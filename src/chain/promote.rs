@@ -1,29 +1,32 @@
 //! `promote`: sets the image in the infra repository, commits and pushes; only when the required reports passed.
+//!
+//! [`plan`] decides, from what was read and nothing else; [`change`] reads and writes by git.
 
 mod change;
+mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::UNIX_EPOCH};
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use crate::{
-    chain::reports::Reports,
-    cli::Surroundings,
+    chain::reports::{Reports, sum_up},
     commands::{self, Output},
     converge::converge,
     desk::Desk,
     ledger::{Kind, Promotion},
     report::Outcome,
-    subject::{Environment, Reference, Service, Subject},
+    subject::{Environment, NotAccepted, Service, Subject},
     values::Span,
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
     vocabulary::{closest, suggest},
     world::{
-        git::{Branch, Git, Identity, Remote, TreePath},
+        git::{Branch, Git, Identity, Remote, TreePath, redacted},
         secret::Secret,
     },
 };
-use change::{Promoted, SetImage};
+use change::SetImage;
+use plan::{Basis, Intent, Promoted};
 
 /// What `promote` puts out.
 pub const OUTPUTS: &[Output] = &[
@@ -44,7 +47,7 @@ pub struct Args {
     /// How old the required reports may be
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: Span,
-    /// Checkout of the infra repository; it is left as it is
+    /// Checkout of the infra repository; its files, index and branches are left as they are
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub checkout: PathBuf,
     /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
@@ -52,7 +55,7 @@ pub struct Args {
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
-    pub image_name: Option<String>,
+    pub image_name: Option<ImageName>,
     /// Branch to push to [default: the checkout's]
     #[arg(long)]
     pub branch: Option<Branch>,
@@ -73,108 +76,129 @@ pub struct Args {
     pub committer_email: String,
 }
 
+/// An image as manifests name it, which need not be one that a registry would accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName(String);
+
+impl FromStr for ImageName {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAccepted("an image's name in the manifests, without blanks, at most 255 characters"))
+        }
+    }
+}
+
+/// Sets the image when the required reports passed.
+///
 /// # Errors
 /// Bad input; a refusal; what could not be read or written.
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
+    sum_up(&desk.draft);
     let target = Target::of(subject)?;
     let required = required(&args.require)?;
     let committer = Identity::new(&args.committer_name, &args.committer_email)
         .map_err(|error| Complaint::about("`committer-name`, `committer-email`").seen(error).bad_input())?;
     let file = target.file(&args.file)?;
+    let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
     let place = Place::find(args, desk)?;
 
-    let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
-    let mut findings = reports.require(&required, subject, desk.surroundings.run.as_ref());
-    if required.is_empty() {
-        // Unreadable reports that nobody asked for decide nothing; that nothing was asked for is written down.
-        findings = vec![
-            Finding::passed("required reports")
-                .actual("none asked for")
-                .waived("`require: none`, written into the commit"),
-        ];
-    }
-    if verdict(&findings) != Verdict::Passed {
+    let mut findings = judge(&reports, &required, subject, desk);
+    let worst = verdict(&findings);
+    if worst != Verdict::Passed {
         findings.push(
-            Finding::inconclusive("promotion")
+            Finding::new("promotion", worst)
                 .actual("nothing was written")
                 .expected("every required report to have passed"),
         );
-        return Ok(findings.into());
+        return Ok(Outcome { outputs: [("changed", "false".to_owned())].into(), ..findings.into() });
     }
-
-    let change = SetImage {
-        place: &place,
-        file,
-        image_name: args.image_name.clone().unwrap_or_else(|| target.service.to_string()),
-        promotion: target.promotion(&reports, &required, &desk.surroundings),
-        target: &target,
-        reports: reports.counted(&required, subject),
-        max_age: args.max_age,
-        committer,
-        clock: &*desk.clock,
-        log: &desk.log,
+    desk.draft.publish(&findings);
+    let basis = Basis::of(&reports.counted(&required, subject), args.max_age).map_err(Stop::Refused)?;
+    let oldest = basis.oldest();
+    let promotion = Promotion {
+        kind: Kind::Normal,
+        service: target.service,
+        environment: target.environment,
+        release: target.release,
+        // What the file says of these two is still to be read.
+        image: String::new(),
+        previous: None,
+        validated_at: oldest.map(|oldest| oldest.finished),
+        validation_run: oldest.and_then(|oldest| oldest.run.clone()),
+        triggered_by: desk.surroundings.actor.clone(),
+        workflow: desk.surroundings.run.as_ref().map(|run| run.url.clone()),
+        required,
     };
-    let done = converge(desk, args.timeout.0, &change)?;
-    Ok(outcome(findings, &target, done.as_ref()))
+    let image_name = args.image_name.as_ref().map_or_else(|| promotion.service.to_string(), |name| name.0.clone());
+    let intent = Intent { subject: subject.clone(), file, image_name, promotion, basis };
+    let done = converge(desk, args.timeout.0, &SetImage::new(&intent, &place, committer, desk))?;
+    Ok(outcome(findings, &intent.promotion, done))
 }
 
-fn outcome(mut findings: Vec<Finding>, target: &Target, done: Option<&Promoted>) -> Outcome {
-    let promotion = Finding::passed("promotion").expected(format!("{} in {}", target.release(), target.environment));
-    let mut outcome = Outcome::default();
-    match done {
-        None => findings
-            .push(Finding { verdict: Verdict::Inconclusive, ..promotion.actual("dry-run: nothing was written") }),
-        Some(Promoted { commit: None, previous }) => {
-            findings.push(promotion.actual(format!("{} stands there already, nothing to commit", target.release())));
-            outcome.outputs.insert("changed", "false".to_owned());
-            outcome.outputs.insert("previous-image", previous.clone().unwrap_or_default());
-        }
-        Some(Promoted { commit: Some(commit), previous }) => {
-            let before = previous.as_deref().unwrap_or("no image entry");
-            findings.push(promotion.actual(format!("{before} → {} in commit {commit}", target.release())));
-            outcome.outputs.insert("changed", "true".to_owned());
-            outcome.outputs.insert("commit", commit.to_string());
-            outcome.outputs.insert("previous-image", previous.clone().unwrap_or_default());
-        }
+/// One finding for each report that is required, or one that says that none is.
+fn judge(reports: &Reports, required: &[String], subject: &Subject, desk: &Desk) -> Vec<Finding> {
+    if required.is_empty() {
+        // Reports that nobody asked for decide nothing, readable or not. That nobody asked is written down.
+        let finding = Finding::passed("required reports").actual("none asked for");
+        return vec![finding.waived("`require: none`, which the commit says")];
     }
-    outcome.findings = findings;
-    outcome
+    let run = desk.surroundings.run.as_ref();
+    if run.is_none() {
+        desk.log.say("no workflow run is known here: reports of any run count");
+    }
+    reports.require(required, subject, run)
+}
+
+fn outcome(mut findings: Vec<Finding>, promotion: &Promotion, done: Option<Promoted>) -> Outcome {
+    let finding = Finding::passed("promotion").expected(format!("{} in {}", promotion.release, promotion.environment));
+    let mut outputs = BTreeMap::from([("changed", "false".to_owned())]);
+    findings.push(match done {
+        None => Finding { verdict: Verdict::Inconclusive, ..finding.actual("dry-run: nothing was written") },
+        Some(Promoted { image, previous, commit }) => {
+            let before = previous.as_deref().unwrap_or("no image entry");
+            let actual = match &commit {
+                Some(commit) => format!("{before} → {image} in commit {commit}"),
+                None => format!("{image} stands there already, nothing to commit"),
+            };
+            if let Some(commit) = commit {
+                outputs.insert("changed", "true".to_owned());
+                outputs.insert("commit", commit.to_string());
+            }
+            outputs.insert("previous-image", previous.unwrap_or_default());
+            finding.actual(actual)
+        }
+    });
+    Outcome { outputs, ..findings.into() }
 }
 
 /// What is promoted, and where to.
-#[derive(Clone, Debug)]
 struct Target {
     service: Service,
     environment: Environment,
-    subject: Subject,
+    /// `1.4.2`, `1.4.2@sha256:…`, `sha256:…`
+    release: String,
 }
 
 impl Target {
     fn of(subject: &Subject) -> Result<Self, Stop> {
         let missing = |name: &str| {
-            Complaint::about(format!("`{name}`"))
-                .seen("not given")
-                .expected(format!("the {name} to promote"))
-                .bad_input()
+            let complaint = Complaint::about(format!("`{name}`")).seen("not given");
+            complaint.expected(format!("the {name} to promote")).bad_input()
         };
-        if subject.tag.is_none() && subject.digest.is_none() {
+        let parts = [subject.tag.as_ref().map(ToString::to_string), subject.digest.as_ref().map(ToString::to_string)];
+        let release = parts.into_iter().flatten().collect::<Vec<_>>().join("@");
+        if release.is_empty() {
             return Err(missing("tag"));
         }
         Ok(Self {
             service: subject.service.clone().ok_or_else(|| missing("service"))?,
             environment: subject.environment.clone().ok_or_else(|| missing("environment"))?,
-            subject: subject.clone(),
+            release,
         })
-    }
-
-    /// `1.4.2`, `1.4.2@sha256:…`, `sha256:…`
-    fn release(&self) -> String {
-        match (&self.subject.tag, &self.subject.digest) {
-            (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
-            (Some(tag), None) => tag.to_string(),
-            (None, Some(digest)) => digest.to_string(),
-            (None, None) => String::new(),
-        }
     }
 
     fn file(&self, pattern: &str) -> Result<TreePath, Stop> {
@@ -183,31 +207,6 @@ impl Target {
         path.parse().map_err(|error: String| {
             Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
         })
-    }
-
-    fn promotion(&self, reports: &Reports, required: &[String], surroundings: &Surroundings) -> Promotion {
-        let last = reports
-            .counted(required, &self.subject)
-            .into_iter()
-            .max_by(|one, other| one.finished_at.cmp(&other.finished_at));
-        Promotion {
-            kind: Kind::Normal,
-            service: self.service.clone(),
-            environment: self.environment.clone(),
-            // The image as it will stand there; the change fills it in from the file when no `image` was given.
-            image: self.subject.image.clone().map(|image| Reference {
-                image,
-                tag: self.subject.tag.clone(),
-                digest: self.subject.digest.clone(),
-            }),
-            release: self.release(),
-            previous: None,
-            validated_at: last.map(|report| report.finished_at.clone()),
-            validation_run: last.and_then(|report| report.run.as_ref()).map(|run| run.url.clone()),
-            triggered_by: surroundings.actor.clone(),
-            workflow: surroundings.run.as_ref().map(|run| run.url.clone()),
-            required: if required.is_empty() { "none".to_owned() } else { required.join(", ") },
-        }
     }
 }
 
@@ -221,13 +220,24 @@ struct Place {
 impl Place {
     fn find(args: &Args, desk: &Desk) -> Result<Self, Stop> {
         let mut git = Git::open(&args.checkout, &desk.world.groups).map_err(|complaint| {
-            Complaint { what: format!("`checkout` {}", complaint.what), ..complaint }.bad_input()
+            let seen = format!("{}: {}", complaint.what, complaint.seen);
+            Complaint { what: "`checkout`".to_owned(), seen, ..complaint }.bad_input()
         })?;
+        let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
         if let Some(token) = &args.token {
-            let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
             git = git.with_token(server, token.clone());
         }
-        let remote = git.remote(&args.remote).map_err(Complaint::bad_input)?;
+        let remote = git
+            .remote(&args.remote)
+            .map_err(|complaint| Complaint { what: "`remote`".to_owned(), ..complaint }.bad_input())?;
+        if args.token.is_some() && !git.sends_token_to(&remote) {
+            desk.log.say(&format!(
+                "the token is not used: it is for {}, and {} is {}",
+                redacted(server),
+                remote.name(),
+                remote.url()
+            ));
+        }
         let branch = match &args.branch {
             Some(branch) => branch.clone(),
             None => git.current_branch().map_err(Complaint::unseen)?.ok_or_else(|| {
@@ -237,6 +247,7 @@ impl Place {
                     .bad_input()
             })?,
         };
+        git.drop_abandoned();
         Ok(Self { git, remote, branch })
     }
 }
@@ -257,9 +268,4 @@ fn required(names: &[String]) -> Result<Vec<String>, Stop> {
             Err(suggest(complaint, closest(unknown, &known)).bad_input())
         }
     }
-}
-
-/// Wall time now, for the commit.
-fn seconds(clock: &dyn crate::world::clock::Clock) -> std::time::SystemTime {
-    UNIX_EPOCH + std::time::Duration::from_secs(u64::try_from(clock.wall().as_second()).unwrap_or_default())
 }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    report::{Report, Run, SCHEMA},
+    desk::Draft,
+    report::{Report, Run, SCHEMA, compact::hex_sha256},
     subject::Subject,
     values::clip,
     verdict::{Complaint, Finding, Stop, Verdict},
@@ -115,6 +116,16 @@ impl Reports {
             .max_by_key(|finding| finding.verdict)
             .unwrap_or_else(|| Finding::inconclusive(command))
     }
+}
+
+/// Puts the size and sum of `results` in place of its text among the settings in force: it is as long as all reports
+/// together, and the sum says which it was.
+pub fn sum_up(draft: &Draft) {
+    draft.edit(|draft| {
+        if let Some(Value::String(results)) = draft.settings.get_mut("results") {
+            *results = format!("{} bytes, sha256 {}", results.len(), hex_sha256(results.as_bytes()));
+        }
+    });
 }
 
 fn counted(command: &str, Received { source, report, .. }: &Received, subject: &Subject, run: Option<&Run>) -> Finding {

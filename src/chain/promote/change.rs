@@ -1,57 +1,91 @@
 //! The change behind `promote`: one image entry of one file on the tip of one branch. A plain fast-forward is the lock.
 
-use jiff::Timestamp;
+use std::cell::RefCell;
 
-use super::{Place, Target, seconds};
+use jiff::SignedDuration;
+
+use super::{
+    Place,
+    plan::{Edit, Intent, Promoted, Seen},
+};
 use crate::{
-    chain::kustomization::{self, ImageChange},
     converge::{Change, Permit, Plan, Wrote},
-    ledger::Promotion,
-    report::{Effect, EffectState, Report, log::Log},
-    values::Span,
+    desk::Desk,
+    ledger,
+    report::{Effect, EffectState},
     verdict::{Complaint, Finding, Stop},
     world::{
         World,
-        clock::Clock,
-        git::{Blob, Commit, Entry, Identity, LastChange, NewFile, Push, Signature, Tip, TreePath},
+        git::{Commit, Entry, Identity, Mode, NewFile, Push, Signature, Tip},
     },
 };
 
-pub(super) struct SetImage<'a> {
-    pub place: &'a Place,
-    pub target: &'a Target,
-    pub file: TreePath,
-    pub image_name: String,
-    pub promotion: Promotion,
-    /// The reports that let it pass: their age is looked at again before every push.
-    pub reports: Vec<&'a Report>,
-    pub max_age: Span,
-    pub committer: Identity,
-    pub clock: &'a dyn Clock,
-    pub log: &'a Log,
-}
+/// A promotion is committed after it was validated. The clocks that say so may be this far apart.
+const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// How it ended.
-pub(super) struct Promoted {
-    /// None when the image stood there already.
-    pub commit: Option<Commit>,
-    pub previous: Option<String>,
+pub(super) struct SetImage<'a> {
+    intent: &'a Intent,
+    place: &'a Place,
+    committer: Identity,
+    desk: &'a Desk,
+    /// Pushes whose answer was lost: each may still arrive.
+    unanswered: RefCell<Vec<Promoted>>,
 }
 
 /// The branch as it is now.
 pub(super) struct Base {
-    pub tip: Tip,
-    pub file: Blob,
-    pub text: String,
-    pub last: Option<LastChange>,
-    pub now: Timestamp,
+    tip: Tip,
+    mode: Mode,
+    seen: Seen,
 }
 
-/// What to write.
-pub(super) struct Edit {
-    pub text: String,
-    pub previous: Option<String>,
-    pub message: String,
+impl<'a> SetImage<'a> {
+    pub fn new(intent: &'a Intent, place: &'a Place, committer: Identity, desk: &'a Desk) -> Self {
+        Self { intent, place, committer, desk, unanswered: RefCell::default() }
+    }
+
+    /// The file on the branch.
+    fn file(&self, tip: &Commit) -> Result<(String, Mode), Stop> {
+        let Place { git, branch, .. } = self.place;
+        let path = &self.intent.file;
+        let seen = match git.read_file(tip, path).map_err(Complaint::unseen)? {
+            Some(Entry::File(blob)) => {
+                let text = String::from_utf8(blob.bytes).map_err(|error| {
+                    Complaint::about(path.as_str()).seen(error.to_string()).expected("UTF-8").unseen()
+                })?;
+                return Ok((text, blob.mode));
+            }
+            Some(_) => "no regular file",
+            None => "no such file",
+        };
+        Err(Complaint::about("`file`")
+            .seen(format!("{seen} at {path} on {branch}"))
+            .expected("a kustomization file")
+            .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
+            .bad_input())
+    }
+
+    /// The last promotion of this service, if it can be younger than this one.
+    fn last(&self, tip: &Commit) -> Result<Option<ledger::Landed>, Stop> {
+        let Place { git, remote, branch } = self.place;
+        let promotion = &self.intent.promotion;
+        let Some(validated_at) = promotion.validated_at else { return Ok(None) };
+        let since = validated_at.checked_sub(MARGIN).unwrap_or(validated_at);
+        let commits = git.told_since(remote, branch, tip, since).map_err(Complaint::unseen)?;
+        Ok(ledger::last(&commits, &promotion.service, &promotion.environment))
+    }
+
+    /// One of our own pushes that arrived, though its answer did not.
+    fn arrived(&self, tip: &Commit) -> Result<Option<Promoted>, Stop> {
+        for promoted in &*self.unanswered.borrow() {
+            if let Some(commit) = &promoted.commit
+                && self.place.git.is_ancestor(commit, tip).map_err(Complaint::unseen)?
+            {
+                return Ok(Some(promoted.clone()));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Change for SetImage<'_> {
@@ -61,11 +95,17 @@ impl Change for SetImage<'_> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
+        let Intent { file, image_name, promotion, .. } = self.intent;
         Effect {
             target: format!("{} {}", self.place.remote.url(), self.place.branch),
-            detail: format!("{} {} in {}", self.image_name, self.target.release(), self.file),
+            detail: format!("{file}: {image_name} → {}", promotion.release),
             state: EffectState::Planned,
         }
+    }
+
+    fn detail(&self, edit: &Edit) -> Option<String> {
+        let previous = edit.previous.as_deref().unwrap_or("no image entry");
+        Some(format!("{}: {previous} → {}", self.intent.file, edit.image))
     }
 
     fn read(&self, _: &World) -> Result<Base, Stop> {
@@ -76,64 +116,34 @@ impl Change for SetImage<'_> {
                 .expected("a branch that the remote has")
                 .bad_input());
         };
-        let file = match git.read_file(&tip.commit, &self.file).map_err(Complaint::unseen)? {
-            Some(Entry::File(file)) => file,
-            other => {
-                let seen = if other.is_none() { "no such file" } else { "no regular file" };
-                return Err(Complaint::about("`file`")
-                    .seen(format!("{seen} at {} on {branch}", self.file))
-                    .expected("a kustomization file")
-                    .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
-                    .bad_input());
-            }
-        };
-        let text = String::from_utf8(file.bytes.clone()).map_err(|error| {
-            Complaint::about(self.file.as_str()).seen(error.to_string()).expected("UTF-8").bad_input()
-        })?;
-        let last = git.last_change(&tip.commit, &self.file).map_err(Complaint::unseen)?;
-        Ok(Base { tip, file, text, last, now: self.clock.wall() })
+        let (text, mode) = self.file(&tip.commit)?;
+        let (last, arrived) = (self.last(&tip.commit)?, self.arrived(&tip.commit)?);
+        Ok(Base { seen: Seen { text, last, arrived, now: self.desk.clock.wall() }, tip, mode })
     }
 
     fn plan(&self, base: &Base) -> Plan<Edit, Promoted> {
-        let edited = match kustomization::set_image(&base.text, &self.image_change()) {
-            Ok(edited) => edited,
-            Err(problem) => return Plan::Refuse(problem.complaint(self.file.as_str()).into()),
-        };
-        let previous = edited.previous.as_ref().map(kustomization::ImageEntry::reference);
-        if !edited.changed {
-            return Plan::Already(Promoted { commit: None, previous });
-        }
-        if let Some(finding) = self.too_old(base.now).or_else(|| self.superseded(base.last.as_ref())) {
-            return Plan::Refuse(finding);
-        }
-        let mut promotion = self.promotion.clone();
-        promotion.previous.clone_from(&previous);
-        if promotion.image.is_none() {
-            promotion.image = kustomization::image(&edited.text, &self.image_name)
-                .ok()
-                .flatten()
-                .and_then(|entry| entry.reference().parse().ok());
-        }
-        Plan::Write(Edit { text: edited.text, previous, message: promotion.message() })
+        self.intent.plan(&base.seen)
     }
 
     fn write(&self, _: &World, permit: &Permit, base: &Base, edit: &Edit) -> Wrote<Promoted> {
         let Place { git, remote, branch } = self.place;
-        let file = NewFile { path: self.file.clone(), mode: base.file.mode, bytes: edit.text.clone().into_bytes() };
-        let signature =
-            Signature { author: self.committer.clone(), committer: self.committer.clone(), at: seconds(self.clock) };
+        let file = NewFile { path: self.intent.file.clone(), mode: base.mode, bytes: edit.text.clone().into_bytes() };
+        let who = &self.committer;
+        let signature = Signature { author: who.clone(), committer: who.clone(), at: self.desk.clock.wall().into() };
         let commit = match git.commit_files(&base.tip.commit, &[file], &edit.message, &signature) {
             Ok(commit) => commit,
             // Nothing has left this machine yet.
             Err(complaint) => return Wrote::Refused(complaint.into()),
         };
+        let promoted =
+            Promoted { image: edit.image.clone(), previous: edit.previous.clone(), commit: Some(commit.clone()) };
         match git.push(permit, remote, &commit, branch) {
             Push::Done => {
-                self.log.say(&format!("pushed {commit} to {branch}"));
-                Wrote::Done(Promoted { commit: Some(commit), previous: edit.previous.clone() })
+                self.desk.log.say(&format!("pushed {commit} to {branch}"));
+                Wrote::Done(promoted)
             }
             Push::Lost { why } => {
-                self.log.say(&format!("somebody pushed first, planning again: {why}"));
+                self.desk.log.say(&format!("somebody pushed first, planning again: {why}"));
                 Wrote::Lost(why)
             }
             Push::Refused { why } => Wrote::Refused(
@@ -142,64 +152,15 @@ impl Change for SetImage<'_> {
                     .expected(format!("the right to push to {branch}"))
                     .next("give a `token` with Contents: write that the branch's rules let through; GITHUB_TOKEN cannot push to a protected branch"),
             ),
-            Push::Unknown { why } => Wrote::Unknown(
-                Complaint::about("git push").seen(why).expected("an answer").next("look at the branch before running it again: it is safe, what stands there already is not written twice"),
-            ),
+            Push::Unknown { why } => {
+                self.desk.log.say(&format!("the push was not answered, looking whether it arrived: {why}"));
+                self.unanswered.borrow_mut().push(promoted);
+                Wrote::Unknown(
+                    Complaint::about("git push").seen(why).expected("an answer").next(
+                        "look at the branch before running it again: it is safe, what stands there already is not written twice",
+                    ),
+                )
+            }
         }
-    }
-}
-
-impl SetImage<'_> {
-    fn image_change(&self) -> ImageChange {
-        let subject = &self.target.subject;
-        ImageChange {
-            name: self.image_name.clone(),
-            new_name: subject.image.as_ref().map(ToString::to_string),
-            tag: subject.tag.as_ref().map(ToString::to_string),
-            digest: subject.digest.as_ref().map(ToString::to_string),
-        }
-    }
-
-    fn too_old(&self, now: Timestamp) -> Option<Finding> {
-        self.reports.iter().find_map(|report| {
-            let expected = format!("a report of the last {}", self.max_age);
-            let finished: Timestamp = match report.finished_at.parse() {
-                Ok(finished) => finished,
-                Err(_) => {
-                    return Some(
-                        Finding::inconclusive(&report.command)
-                            .actual(format!("a report of \"{}\"", report.finished_at))
-                            .expected(expected),
-                    );
-                }
-            };
-            let age = now.duration_since(finished).unsigned_abs();
-            let whole = std::time::Duration::from_secs(age.as_secs());
-            (age > self.max_age.0).then(|| {
-                Finding::blocked(&report.command)
-                    .actual(format!("its report is {} old", Span(whole)))
-                    .expected(expected)
-                    .next("validate the release again")
-            })
-        })
-    }
-
-    /// A promotion of this service whose validation is younger than ours has landed: ours would take it back.
-    fn superseded(&self, last: Option<&LastChange>) -> Option<Finding> {
-        let last = last?;
-        let same = last.trailer("Service") == Some(self.target.service.as_str())
-            && last.trailer("Environment") == Some(self.target.environment.as_str());
-        let theirs: Timestamp = last.trailer("Validated-at").filter(|_| same)?.parse().ok()?;
-        let ours: Timestamp = self.promotion.validated_at.as_deref()?.parse().ok()?;
-        (theirs > ours).then(|| {
-            Finding::blocked("supersession")
-                .actual(format!(
-                    "{} was validated at {theirs}, after this release ({ours}), and is promoted by {}",
-                    last.trailer("Image").unwrap_or("another image"),
-                    last.commit
-                ))
-                .expected("the youngest validated release")
-                .next("promote the younger one, or validate this one again")
-        })
     }
 }

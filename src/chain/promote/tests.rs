@@ -1,1 +1,272 @@
+//! The plan, by cases.
 
+use super::{
+    plan::{Edit, Promoted, SKEW, Seen},
+    *,
+};
+use crate::{converge::Plan, ledger::Landed, report::Report};
+
+const NAME: &str = "checkout-service";
+const OURS: &str = "ghcr.io/acme/checkout-service";
+const FILE: &str = "\
+# ours
+images:
+  - name: checkout-service
+    newName: ghcr.io/acme/checkout-service # never a mirror
+    newTag: \"1.4.1\"
+replicas: []
+";
+/// When the oldest report was finished.
+const VALIDATED: &str = "2026-01-01T10:00:00Z";
+
+fn digest() -> String {
+    format!("sha256:{}", "a".repeat(64))
+}
+
+/// A required report, finished at `at`.
+fn report(command: &str, at: &str) -> Report {
+    Report { finished_at: at.to_owned(), ..Report::open(command, String::new()) }
+}
+
+fn basis(reports: &[Report]) -> Basis {
+    Basis::of(&reports.iter().collect::<Vec<_>>(), "24h".parse().unwrap()).unwrap()
+}
+
+/// The promotion of `image` to production, validated at [`VALIDATED`].
+fn intent(image: &str) -> Intent {
+    let parts: crate::subject::Reference = format!("{OURS}{image}").parse().unwrap();
+    let subject = Subject {
+        service: NAME.parse().ok(),
+        environment: "production".parse().ok(),
+        image: Some(parts.image),
+        tag: parts.tag,
+        digest: parts.digest,
+        commit: None,
+    };
+    let target = Target::of(&subject).unwrap();
+    let promotion = Promotion {
+        kind: Kind::Normal,
+        service: target.service,
+        environment: target.environment,
+        release: target.release,
+        image: String::new(),
+        previous: None,
+        validated_at: VALIDATED.parse().ok(),
+        validation_run: None,
+        triggered_by: None,
+        workflow: None,
+        required: vec!["evidence".to_owned(), "wait".to_owned()],
+    };
+    let basis = basis(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
+    Intent { subject, file: "apps/kustomization.yaml".parse().unwrap(), image_name: NAME.to_owned(), promotion, basis }
+}
+
+/// The branch at noon.
+fn seen(text: &str) -> Seen {
+    Seen { text: text.to_owned(), last: None, arrived: None, now: "2026-01-01T12:00:00Z".parse().unwrap() }
+}
+
+fn written(intent: &Intent, seen: &Seen) -> Edit {
+    match intent.plan(seen) {
+        Plan::Write(edit) => edit,
+        Plan::Already(done) => panic!("{done:?}"),
+        Plan::Refuse(finding) => panic!("{finding}"),
+    }
+}
+
+fn already(intent: &Intent, seen: &Seen) -> Promoted {
+    let Plan::Already(done) = intent.plan(seen) else { panic!("it stands there already") };
+    done
+}
+
+fn refused(intent: &Intent, seen: &Seen) -> (Verdict, String) {
+    let Plan::Refuse(finding) = intent.plan(seen) else { panic!("must be refused") };
+    (finding.verdict, finding.to_string())
+}
+
+#[test]
+fn the_entry_gets_what_is_promoted_and_nothing_else() {
+    let digest = digest();
+    let line = "    newTag: \"1.4.1\"\n";
+    for (image, lines) in [
+        (":1.4.2".to_owned(), "    newTag: \"1.4.2\"\n".to_owned()),
+        (format!(":1.4.2@{digest}"), format!("    newTag: \"1.4.2\"\n    digest: {digest}\n")),
+        (format!("@{digest}"), format!("    digest: {digest}\n")),
+    ] {
+        let edit = written(&intent(&image), &seen(FILE));
+        assert_eq!(edit.text, FILE.replace(line, &lines), "{image}");
+        assert_eq!((edit.image, edit.previous), (format!("{OURS}{image}"), Some(format!("{OURS}:1.4.1"))));
+    }
+}
+
+#[test]
+fn a_digest_that_is_not_promoted_does_not_stay() {
+    let pinned = FILE.replace("\"1.4.1\"", &format!("\"1.4.1\"\n    digest: {}", digest()));
+    let edit = written(&intent(":1.4.2"), &seen(&pinned));
+    assert_eq!(edit.text, FILE.replace("1.4.1", "1.4.2"));
+}
+
+#[test]
+fn without_an_image_the_one_that_stands_there_gets_the_tag() {
+    let whole = intent(":1.4.2");
+    let bare = Intent { subject: Subject { image: None, ..whole.subject.clone() }, ..intent(":1.4.2") };
+    let edit = written(&bare, &seen(FILE));
+    assert_eq!(edit, written(&whole, &seen(FILE)));
+    assert!(edit.message.contains("\nImage: ghcr.io/acme/checkout-service:1.4.2\n"), "{}", edit.message);
+    let edit = written(&bare, &seen("images: []\n"));
+    assert_eq!((edit.image.as_str(), edit.previous), ("checkout-service:1.4.2", None));
+}
+
+#[test]
+fn a_new_entry_is_added_under_the_name_of_the_manifests() {
+    let named = Intent { image_name: "app".to_owned(), ..intent(":1.4.2") };
+    let edit = written(&named, &seen(FILE));
+    let entry = format!("  - name: app\n    newName: {OURS}\n    newTag: 1.4.2\n");
+    assert_eq!(edit.text, FILE.replace("replicas:", &format!("{entry}replicas:")));
+    assert_eq!(edit.previous, None);
+    assert!(!edit.message.contains("Previous-Image"), "{}", edit.message);
+}
+
+#[test]
+fn the_commit_says_what_it_rests_on() {
+    let message = |intent: &Intent| written(intent, &seen(FILE)).message;
+    insta::assert_snapshot!(message(&intent(":1.4.2")), @r"
+    promote(production): checkout-service → 1.4.2
+
+    Service: checkout-service
+    Environment: production
+    Image: ghcr.io/acme/checkout-service:1.4.2
+    Previous-Image: ghcr.io/acme/checkout-service:1.4.1
+    Validated-at: 2026-01-01T10:00:00Z
+    Required: evidence, wait
+    Promotion-kind: normal
+    ");
+    let mut without = intent(":1.4.2");
+    without.promotion.required.clear();
+    without.promotion.validated_at = None;
+    without.basis = basis(&[]);
+    assert!(message(&without).contains("\nRequired: none\n"));
+}
+
+#[test]
+fn what_stands_there_already_is_not_written_whatever_else_is_known() {
+    let late = Seen { now: "2030-01-01T00:00:00Z".parse().unwrap(), ..seen(FILE) };
+    let image = format!("{OURS}:1.4.1");
+    let stands = Promoted { image: image.clone(), previous: Some(image), commit: None };
+    assert_eq!(already(&intent(":1.4.1"), &late), stands);
+}
+
+#[test]
+fn what_arrived_unanswered_is_not_written_again() {
+    let arrived = Promoted { image: "a:1".to_owned(), previous: None, commit: "1".repeat(40).parse().ok() };
+    // Somebody else has promoted on top of it since.
+    let moved_on = Seen { arrived: Some(arrived.clone()), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
+    assert_eq!(already(&intent(":1.4.2"), &moved_on), arrived);
+}
+
+#[test]
+fn a_file_that_cannot_be_edited_safely_is_refused() {
+    for (text, part) in [
+        ("images: [", "apps/kustomization.yaml"),
+        ("images:\n  - name: checkout-service\n  - name: checkout-service\n", "checkout-service"),
+        ("images: &all\n  - name: checkout-service\nother: *all\n", "apps/kustomization.yaml"),
+    ] {
+        let (verdict, told) = refused(&intent(":1.4.2"), &seen(text));
+        assert_eq!(verdict, Verdict::Inconclusive);
+        assert!(told.contains(part), "{text}: {told}");
+    }
+}
+
+#[test]
+fn a_report_counts_up_to_its_age() {
+    let at = |now: &str| Seen { now: now.parse().unwrap(), ..seen(FILE) };
+    written(&intent(":1.4.2"), &at("2026-01-02T10:00:00Z"));
+    let (verdict, told) = refused(&intent(":1.4.2"), &at("2026-01-02T10:00:01Z"));
+    assert_eq!(verdict, Verdict::Blocked);
+    assert_eq!(
+        told,
+        "evidence: its report is 1d1s old; expected a report of the last 1d; next: validate the release again"
+    );
+}
+
+#[test]
+fn a_report_of_the_future_counts_for_nothing() {
+    let wait: jiff::Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+    let at = |now| Seen { now, ..seen(FILE) };
+    written(&intent(":1.4.2"), &at(wait - SKEW));
+    let (verdict, told) = refused(&intent(":1.4.2"), &at(wait - SKEW - jiff::SignedDuration::from_secs(1)));
+    assert!(verdict == Verdict::Inconclusive && told.contains("wait: its report was finished at"), "{told}");
+}
+
+#[test]
+fn a_report_that_tells_no_time_is_no_basis() {
+    let finding = Basis::of(&[&report("evidence", "yesterday")], "24h".parse().unwrap()).unwrap_err();
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert!(finding.to_string().contains("\"yesterday\""), "{finding}");
+}
+
+#[test]
+fn a_release_validated_later_is_not_taken_back() {
+    let last = |at: &str| {
+        let commit = "2".repeat(40).parse().unwrap();
+        Some(Landed { commit, image: format!("{OURS}:1.4.3"), validated_at: at.parse().unwrap() })
+    };
+    let after = |at: &str| Seen { last: last(at), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
+    written(&intent(":1.4.2"), &after("2026-01-01T09:59:59Z"));
+    written(&intent(":1.4.2"), &after(VALIDATED));
+    let (verdict, told) = refused(&intent(":1.4.2"), &after("2026-01-01T10:00:01Z"));
+    assert_eq!(verdict, Verdict::Blocked);
+    for part in ["1.4.3 was validated at 2026-01-01T10:00:01Z", VALIDATED, "promoted by 2222"] {
+        assert!(told.contains(part), "{told}");
+    }
+    let mut unvalidated = intent(":1.4.2");
+    unvalidated.promotion.validated_at = None;
+    written(&unvalidated, &after("2026-01-01T10:00:01Z"));
+}
+
+#[test]
+fn the_outputs_are_those_that_are_declared() {
+    let declared: Vec<&str> = commands::outputs_of("promote").iter().map(|output| output.name).collect();
+    let promoted = |commit: Option<&str>| Promoted {
+        image: "a:2".to_owned(),
+        previous: Some("a:1".to_owned()),
+        commit: commit.and_then(|id| id.repeat(40).parse().ok()),
+    };
+    for (done, commit, changed, verdict) in [
+        (Some(promoted(Some("1"))), Some("1".repeat(40)), "true", Verdict::Passed),
+        (Some(promoted(None)), None, "false", Verdict::Passed),
+        (None, None, "false", Verdict::Inconclusive),
+    ] {
+        let outcome = outcome(vec![Finding::passed("evidence")], &intent(":1.4.2").promotion, done);
+        assert_eq!((outcome.outputs.get("commit"), outcome.outputs["changed"].as_str()), (commit.as_ref(), changed));
+        assert!(outcome.outputs.keys().all(|key| declared.contains(key)), "{:?}", outcome.outputs);
+        assert_eq!(crate::verdict::verdict(&outcome.findings), verdict);
+    }
+}
+
+#[test]
+fn what_is_required_is_a_list_of_commands_or_none_alone() {
+    let list = |names: &[&str]| required(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(list(&["none"]), Ok(vec![]));
+    assert_eq!(list(&["evidence", "bundle-size"]).unwrap().len(), 2);
+    for (names, part) in [(&["evidense"][..], "`evidence`"), (&["none", "wait"], "`none` alone"), (&["None"], "none")] {
+        let Err(Stop::BadInput(complaint)) = list(names) else { panic!("{names:?} must be refused") };
+        assert!(complaint.to_string().contains(part), "{complaint}");
+    }
+}
+
+#[test]
+fn what_is_promoted_is_named_by_tag_and_digest() {
+    for (image, release) in [(":1.4.2", "1.4.2".to_owned()), (&format!(":1@{}", digest()), format!("1@{}", digest()))] {
+        assert_eq!(intent(image).promotion.release, release);
+    }
+    for (part, subject) in [
+        ("`tag`", r#"{"service":"a","environment":"b"}"#),
+        ("`service`", r#"{"environment":"b","tag":"1"}"#),
+        ("`environment`", r#"{"service":"a","digest":"sha256:"}"#),
+    ] {
+        let subject = subject.replace("sha256:", &digest()).parse().unwrap();
+        let Err(Stop::BadInput(complaint)) = Target::of(&subject) else { panic!("{part} is missing") };
+        assert!(complaint.to_string().contains(part), "{complaint}");
+    }
+}

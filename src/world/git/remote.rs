@@ -2,7 +2,10 @@
 
 use crate::{
     verdict::Complaint,
-    world::process::{Finished, Program},
+    world::{
+        clock::{Clock, SystemClock},
+        process::{Finished, Program},
+    },
 };
 
 use super::{Branch, Commit, Git, redacted};
@@ -40,6 +43,11 @@ pub struct Tip {
     _held: Held,
 }
 
+/// Where our refs stand. Each is named by the second it was made in and a random number.
+const HELD: &str = "refs/promote-gates";
+/// How old a ref of ours is that nobody holds any more, in seconds: a day. A tip is held for one fetch and one push.
+const ABANDONED: u64 = 24 * 3600;
+
 /// A ref of our own; dropped, it is deleted.
 struct Held {
     git: Git,
@@ -48,14 +56,14 @@ struct Held {
 
 impl Held {
     fn new(git: &Git) -> Self {
-        let name = format!("refs/promote-gates/{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let name = format!("{HELD}/{}-{:016x}", now(), fastrand::u64(..));
         Self { git: git.clone(), name }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // A ref left behind does no harm; nothing else depends on this.
+        // A ref left behind does no harm: nothing else refers to it, and a later run takes it away.
         let _ = self.git.ask(&self.git.program().args(["update-ref", "-d", &self.name]));
     }
 }
@@ -146,6 +154,17 @@ impl Git {
         Ok(Some(Tip { commit, _held: held }))
     }
 
+    /// Deletes the refs of ours that killed processes left behind. They do no harm; but a checkout that is kept for years
+    /// would gather them, and keep what they hold.
+    pub fn drop_abandoned(&self) {
+        let Ok(names) = self.ask(&self.program().args(["for-each-ref", "--format=%(refname)", HELD])) else { return };
+        let names = String::from_utf8_lossy(&names);
+        for name in names.lines().filter(|name| is_abandoned(name, now())) {
+            // Whoever else deletes it at this moment does the same.
+            let _ = self.ask(&self.program().args(["update-ref", "-d", name]));
+        }
+    }
+
     /// Sees to it that the files of `commit` are there. A shallow checkout gets this one commit, a complete one its history
     /// as well; one that has it asks no remote.
     ///
@@ -165,7 +184,7 @@ impl Git {
         Ok(())
     }
 
-    fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<Finished, Complaint> {
+    pub(super) fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<Finished, Complaint> {
         let fetch = self
             .to(&remote.fetch_url)
             .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules"])
@@ -176,6 +195,13 @@ impl Git {
         self.run(&fetch, self.patience)
     }
 
+    /// Whether the token is sent to this remote: it is one of the server that the token is for, by HTTP.
+    #[must_use]
+    pub fn sends_token_to(&self, remote: &Remote) -> bool {
+        let ours = |url| self.credentials.as_ref().is_some_and(|credentials| credentials.are_for(url));
+        ours(&remote.fetch_url) && ours(&remote.push_url)
+    }
+
     /// Git, authenticated for `url` when there is a token for it.
     pub(super) fn to(&self, url: &str) -> Program {
         match &self.credentials {
@@ -184,7 +210,7 @@ impl Git {
         }
     }
 
-    fn unreachable(&self, what: &str, remote: &Remote, end: &Finished) -> Complaint {
+    pub(super) fn unreachable(&self, what: &str, remote: &Remote, end: &Finished) -> Complaint {
         let url = &remote.fetch_url;
         let complaint = Complaint::about(format!("{what} from {} ({})", remote.name, redacted(url)))
             .seen(self.said(end))
@@ -201,4 +227,15 @@ impl Git {
             _ => "check the remote's URL, the network, and that the token may read its contents".into(),
         })
     }
+}
+
+/// The time by the machine's clock, in seconds since 1970. It is told between processes, so no test may leap it.
+fn now() -> i64 {
+    SystemClock::new().wall().as_second()
+}
+
+/// Whether a ref of ours is older than anybody holds one.
+fn is_abandoned(name: &str, now: i64) -> bool {
+    let made = name.strip_prefix(HELD).and_then(|name| name.strip_prefix('/')?.split_once('-')?.0.parse::<i64>().ok());
+    made.is_some_and(|made| now.abs_diff(made) > ABANDONED)
 }

@@ -1,6 +1,7 @@
 //! Real repositories in temporary directories, with file, and on loopback HTTP, remotes.
 
 mod checkout;
+mod history;
 mod http;
 mod push;
 mod remote;
@@ -70,15 +71,20 @@ impl Forge {
                 tag.len()
             );
         }
+        forge.import(stream);
+        forge
+    }
+
+    /// Adds what a stream for `git fast-import` holds.
+    fn import(&self, stream: String) {
         let import = Program::new("git")
             .args(["fast-import", "--quiet"])
-            .in_dir(forge.bare())
+            .in_dir(self.bare())
             .stdin(stream)
             .scrubbed()
             .set("PATH", path());
         let end = run(&import, &Groups::default(), LOCAL).expect("git is there");
         assert!(end.status.success(), "{}", end.stderr.text());
-        forge
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 use std::thread;
 
+use crate::world::clock::{Clock, SystemClock};
+
 use super::*;
 
 #[test]
@@ -136,4 +138,42 @@ fn one_commit_can_be_fetched_into_a_shallow_checkout() {
     assert_eq!(git(&full, &["rev-parse", "--is-shallow-repository"]), "false");
     assert_eq!(git(&full, &["rev-list", "--count", &forge.tip()]), "4");
     assert!(ours.fetch_commit(&origin(&ours), &commit(&"1".repeat(40))).is_err());
+}
+
+#[test]
+fn what_a_killed_process_left_behind_is_taken_away_a_day_later() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &[]);
+    let ours = open(&dir);
+    let now = SystemClock::new().wall().as_second();
+    let name = |age: i64| format!("refs/promote-gates/{}-{:016x}", now - age, 7);
+    for name in [name(0), name(23 * 3600), name(25 * 3600), name(-25 * 3600), "refs/promote-gates/other".into()] {
+        git(&dir, &["update-ref", &name, "HEAD"]);
+    }
+    git(&dir, &["pack-refs", "--all"]);
+    let held = ours.fetch_tip(&origin(&ours), &main_branch()).expect("asked").expect("a branch");
+    ours.drop_abandoned();
+    let left = git(&dir, &["for-each-ref", "--format=%(refname)", "refs/promote-gates"]);
+    let mut left: Vec<_> =
+        left.lines().filter(|left| left.ends_with("-0000000000000007") || left.ends_with("other")).collect();
+    left.sort_unstable();
+    assert_eq!(left, [name(23 * 3600), name(0), "refs/promote-gates/other".into()]);
+    assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]).lines().count(), 4, "and the one that is held");
+    drop(held);
+}
+
+#[test]
+fn a_token_goes_to_its_own_server_for_fetch_and_push() {
+    let forge = Forge::new();
+    let dir = forge.checkout("infra", &[]);
+    let ours = open(&dir).with_token("https://github.com", Secret::new("t".into()));
+    assert!(!ours.sends_token_to(&origin(&ours)), "a file");
+    let sends = |fetch: &str, push: &str| {
+        git(&dir, &["remote", "set-url", "origin", fetch]);
+        git(&dir, &["remote", "set-url", "--push", "origin", push]);
+        (ours.sends_token_to(&origin(&ours)), open(&dir).sends_token_to(&origin(&ours)))
+    };
+    assert_eq!(sends("https://github.com/a/b", "https://github.com/a/b"), (true, false));
+    assert_eq!(sends("https://github.com/a/b", "git@github.com:a/b"), (false, false));
+    assert_eq!(sends("https://example.com/a/b", "https://github.com/a/b"), (false, false));
 }
