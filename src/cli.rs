@@ -35,11 +35,16 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Reads variables. Those that are not UTF-8 are left out: nothing of ours is.
+    /// Reads variables. Those that are not UTF-8 are left out: nothing of ours is. What the network needs stays, as something
+    /// that cannot be used: without it, more would be trusted than was asked for.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let all: BTreeMap<String, String> = variables
             .into_iter()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| {
+                let name = name.into_string().ok()?;
+                let lossy = is_network(&name).then(|| value.to_string_lossy().into_owned());
+                Some((name, lossy.or_else(|| value.into_string().ok())?))
+            })
             .filter(|(_, value)| !value.trim().is_empty())
             .collect();
         let text = |name: &str| all.get(name).cloned();
@@ -109,6 +114,8 @@ fn run(all: &BTreeMap<String, String>, server_url: Option<&str>) -> Option<Run> 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     #[test]
@@ -126,5 +133,20 @@ mod tests {
         assert_eq!(read.inputs.into_iter().collect::<Vec<_>>(), [("max-ratio".to_owned(), "1.3".to_owned())]);
         assert_eq!(read.run.unwrap().url, "https://github.com/acme/shop/actions/runs/7/attempts/2");
         assert_eq!(variable("max-ratio"), "PROMOTE_GATES_MAX_RATIO");
+    }
+
+    #[test]
+    fn what_the_network_needs_is_kept_even_when_it_cannot_be_used() {
+        let odd = || OsString::from_vec(b"/ca-\xff.pem".to_vec());
+        let variables = [
+            ("SSL_CERT_FILE", odd()),
+            ("https_proxy", "http://p:1".into()),
+            ("NO_PROXY", " ".into()),
+            ("PROMOTE_GATES_SERVICE", odd()),
+        ];
+        let read = Surroundings::read(variables.map(|(name, value)| (name.into(), value)));
+        let network: Vec<_> = read.network.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(network, [("SSL_CERT_FILE", "/ca-\u{fffd}.pem"), ("https_proxy", "http://p:1")]);
+        assert!(read.inputs.is_empty());
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     report::{Outcome, Report, compact, log::Log, outputs, summary},
     verdict::{Complaint, Finding, Stop, exit_code},
     vocabulary::{self, Asked},
-    world::{World, clock::SystemClock, signals},
+    world::{World, clock::SystemClock, network::Network, signals},
 };
 
 /// How long a cancelled command may take to end by itself.
@@ -68,7 +68,7 @@ fn desk(surroundings: Surroundings, log: Log) -> Desk {
         clock: Arc::new(clock),
         bell: Arc::default(),
         log: Arc::new(log),
-        world: Arc::new(World::new(surroundings.network.clone())),
+        world: Arc::new(World::new(Network::new(&surroundings.network))),
         surroundings: Arc::new(surroundings),
         draft: Draft::new(draft),
         dry_run: false,
