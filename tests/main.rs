@@ -7,6 +7,7 @@
 
 mod bundle_size;
 mod examples;
+mod exits;
 mod generated;
 mod house;
 mod performance;
