@@ -51,13 +51,18 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Reads variables. Those that are not UTF-8 are left out: nothing of ours is.
+    /// Reads variables. Those that are not UTF-8 are left out: nothing of ours is. What the network needs stays, as something
+    /// that cannot be used: without it, more would be trusted than was asked for.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables: Vec<(OsString, OsString)> = variables.into_iter().collect();
         let withheld = variables.iter().map(|(name, _)| name).filter(|name| is_withheld(name)).cloned().collect();
         let all: BTreeMap<String, String> = variables
             .into_iter()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| {
+                let name = name.into_string().ok()?;
+                let lossy = is_network(&name).then(|| value.to_string_lossy().into_owned());
+                Some((name, lossy.or_else(|| value.into_string().ok())?))
+            })
             .filter(|(_, value)| !value.trim().is_empty())
             .collect();
         let text = |name: &str| all.get(name).cloned();
@@ -193,5 +198,20 @@ mod tests {
             names.map(OsString::from).into_iter().chain([odd.clone()]).map(|name| (name, "".into())),
         );
         assert_eq!(read.withheld, ["GITHUB_OUTPUT".into(), "PROMOTE_GATES_TOKEN".into(), odd]);
+    }
+
+    #[test]
+    fn what_the_network_needs_is_kept_even_when_it_cannot_be_used() {
+        let odd = || OsString::from_vec(b"/ca-\xff.pem".to_vec());
+        let variables = [
+            ("SSL_CERT_FILE", odd()),
+            ("https_proxy", "http://p:1".into()),
+            ("NO_PROXY", " ".into()),
+            ("PROMOTE_GATES_SERVICE", odd()),
+        ];
+        let read = Surroundings::read(variables.map(|(name, value)| (name.into(), value)));
+        let network: Vec<_> = read.network.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(network, [("SSL_CERT_FILE", "/ca-\u{fffd}.pem"), ("https_proxy", "http://p:1")]);
+        assert!(read.inputs.is_empty());
     }
 }

@@ -4,6 +4,7 @@ pub mod compact;
 pub mod log;
 pub mod outputs;
 pub mod summary;
+pub mod tail;
 
 use std::collections::BTreeMap;
 
@@ -194,9 +195,13 @@ impl Report {
         self.judge();
     }
 
-    /// One more finding after the end: a sink that failed.
-    pub fn add(&mut self, finding: Finding) {
-        self.findings.push(finding);
+    /// More findings after the end: sinks that failed. One that is known already is not told twice.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
         self.judge();
     }
 

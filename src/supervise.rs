@@ -1,11 +1,11 @@
 //! Runs one command on a thread of its own, ends it on a signal, and sees to it that every exit writes its report: a
 //! panic, a full disk and a signal included.
 
+mod files;
+
 use std::{
     ffi::OsString,
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
+    io::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -14,14 +14,16 @@ use std::{
     time::Duration,
 };
 
+use files::Files;
+
 use crate::{
     cli::Surroundings,
     commands,
     desk::{Desk, Draft},
-    report::{Outcome, Report, compact, log::Log, outputs, summary},
-    verdict::{Complaint, Finding, Stop, Verdict, exit_code},
+    report::{Outcome, Report, log::Log},
+    verdict::{Complaint, Stop, Verdict, exit_code},
     vocabulary::{self, Asked},
-    world::{World, clock::SystemClock, signals},
+    world::{World, clock::SystemClock, network::Network, signals},
 };
 
 /// How long a cancelled command may take to end by itself.
@@ -50,7 +52,16 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
         Ok(Asked::Text(text)) => {
             // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
             let _ = text.print();
-            u8::try_from(text.exit_code()).unwrap_or(2)
+            if !text.use_stderr() {
+                return 0;
+            }
+            finish(
+                &desk,
+                Err(Complaint::about("command")
+                    .seen("none given")
+                    .expected(commands::names().collect::<Vec<_>>().join(", "))
+                    .bad_input()),
+            )
         }
         Ok(Asked::Command { name, flags }) => {
             desk.draft.edit(|draft| draft.command.clone_from(&name));
@@ -71,7 +82,7 @@ fn desk(surroundings: Surroundings, log: Log) -> Desk {
         clock: Arc::new(clock),
         bell: Arc::default(),
         log: Arc::new(log),
-        world: Arc::new(World::new(surroundings.network.clone())),
+        world: Arc::new(World::new(Network::new(&surroundings.network))),
         surroundings: Arc::new(surroundings),
         draft: Draft::new(draft),
         dry_run: false,
@@ -181,52 +192,21 @@ fn catch_panics() {
 /// The command's own thread, and those of its looks.
 const OUR_THREADS: [&str; 2] = ["command", "look"];
 
-/// Closes the report and tells it everywhere: summary, report file, outputs, log, in this order, so that a sink that
-/// fails can still be told by those after it. What comes last is what the next step reads.
+/// Closes the report and tells it everywhere. When a file cannot hold it, what the others say is no longer true: they are
+/// told again, so that none says `passed` when the exit code does not.
 fn finish(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
     let mut report = desk.draft.copy();
     let stop = end.as_ref().err().cloned();
     let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
     report.close(end, desk.wall());
-    let mut failed = false;
-    let mut lost = |report: &mut Report, what: &str, error: &io::Error| {
-        failed = true;
-        report.add(Finding::inconclusive(what).actual(error.to_string()).expected("to be written"));
-    };
-
-    if let Some(path) = &desk.surroundings.summary
-        && let Err(error) = summary::append(path, &report)
-    {
-        lost(&mut report, "job summary", &error);
-    }
-    let path = match report_file(desk, &report) {
-        Ok(path) => path,
-        Err(error) => {
-            lost(&mut report, "report file", &error);
-            None
-        }
-    };
-    let full = to_json(&report);
-    let mut small = compact::compact(&report, &compact::hex_sha256(full.as_bytes()));
-    if let Some(path) = &path
-        && let Err(error) = fs::write(path, &full)
-    {
-        lost(&mut report, "report file", &error);
-        small = compact::compact(&report, "");
-    }
-    if let Some(output) = &desk.surroundings.output {
-        let shown = path.as_deref().map(Path::to_string_lossy).unwrap_or_default();
-        let mut all = vec![
-            ("verdict", report.verdict.word()),
-            ("reason", report.reason.as_str()),
-            ("report", small.text.as_str()),
-            ("report-path", &shown),
-        ];
-        all.extend(own_outputs.iter().map(|(key, value)| (*key, value.as_str())));
-        if let Err(error) = outputs::append(output, &all) {
-            lost(&mut report, "outputs", &error);
-            small = compact::compact(&report, "");
-        }
+    let files = Files::new(desk, &report, own_outputs);
+    let (mut small, lost) = files.tell(&report);
+    let failed = !lost.is_empty();
+    if failed {
+        report.add(lost);
+        let (again, more) = files.tell(&report);
+        report.add(more);
+        small = again;
     }
     desk.log.report(&report, &small.sha256);
     if failed {
@@ -247,46 +227,12 @@ fn finish_at_home(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
     exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), false)
 }
 
-fn to_json(report: &Report) -> String {
-    // Strings, numbers and lists of them: it cannot fail to serialize.
-    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-/// The file the whole report goes to, made new: the one that was asked for, or on a runner one below its temp folder.
-fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
-    if let Some(asked) = report.settings.get("report-file").and_then(|path| path.as_str()) {
-        let path = PathBuf::from(asked);
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent)?;
-        }
-        OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
-        return Ok(Some(path));
-    }
-    let Some(temp) = &desk.surroundings.runner_temp else {
-        return Ok(None);
-    };
-    let folder = temp.join("promote-gates");
-    fs::create_dir_all(&folder)?;
-    // Two steps of one job may run the same command: each gets a file of its own.
-    for number in 1.. {
-        let name =
-            if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
-        let path = folder.join(name);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(_) => return Ok(Some(path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
-    use crate::{desk::tests::leaping_desk, report::log::tests::Kept};
+    use crate::{desk::tests::leaping_desk, report::log::tests::Kept, verdict::Finding};
 
     /// A desk on a runner of its own folder, and the log it writes.
     fn desk_in(folder: &Path) -> (Desk, Kept) {
@@ -364,6 +310,21 @@ mod tests {
             assert_eq!(finish(&desk, Ok(passed())), 3);
             assert!(kept.text().contains("inconclusive") && !kept.text().contains("✅ test passed"), "{}", kept.text());
         }
+    }
+
+    #[test]
+    fn when_a_sink_fails_those_before_it_take_back_what_they_said() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("summary"), "of another tool\n").unwrap();
+        let (desk, _) = desk_in(folder.path());
+        fs::create_dir(folder.path().join("output")).unwrap();
+        assert_eq!(finish(&desk, Ok(passed())), 3);
+        let text = fs::read_to_string(folder.path().join("summary")).unwrap();
+        assert!(text.starts_with("of another tool\n### ❔ test inconclusive"), "{text}");
+        assert!(!text.contains("test passed"), "{text}");
+        let report: Report =
+            serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
+        assert_eq!((report.verdict, report.findings.len()), (Verdict::Inconclusive, 2));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod files;
 pub mod git;
 pub mod github;
 pub mod http;
+pub mod network;
 pub mod process;
 pub mod runtime;
 pub mod secret;
@@ -14,7 +15,6 @@ pub mod signals;
 pub mod trusted;
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -24,6 +24,7 @@ use std::{
 
 use github::{Access, GitHub};
 use http::Http;
+use network::Network;
 use runtime::Runtime;
 
 use crate::verdict::{Complaint, Stop};
@@ -34,8 +35,7 @@ pub struct World {
     /// The process groups of every child: what is left of them is ended before the process is.
     pub groups: process::Groups,
     writing: Arc<AtomicUsize>,
-    /// Proxies and certificate authorities, as the environment names them.
-    network: BTreeMap<String, String>,
+    network: Network,
     http: OnceLock<Http>,
     /// Shared by every client that needs one; `None` until the first does.
     runtime: Mutex<Option<Arc<Runtime>>>,
@@ -43,24 +43,24 @@ pub struct World {
 
 impl World {
     #[must_use]
-    pub fn new(network: BTreeMap<String, String>) -> Self {
+    pub fn new(network: Network) -> Self {
         Self { network, ..Self::default() }
     }
 
     /// The HTTP client.
     pub fn http(&self) -> &Http {
-        self.http.get_or_init(|| Http::new(|name| self.network.get(name).cloned()))
+        self.http.get_or_init(|| Http::new(self.network.clone()))
     }
 
     /// GitHub, as `access` says. Nothing has been sent yet when it is there.
     ///
     /// # Errors
-    /// Bad input when the address, the token or the proxy cannot be used, or the system trusts no certificate authority.
+    /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
     pub fn github(&self, access: Access) -> Result<GitHub, Stop> {
         let runtime = self.runtime().map_err(|error| {
             Complaint::about("GitHub's API").seen(error.to_string()).expected("a thread to reach it from").unseen()
         })?;
-        GitHub::connect(runtime, access).map_err(Stop::BadInput)
+        GitHub::connect(runtime, &self.network, access).map_err(Stop::BadInput)
     }
 
     fn runtime(&self) -> io::Result<Arc<Runtime>> {
@@ -107,9 +107,8 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &two));
         // The two above, and the world's own.
         assert_eq!(Arc::strong_count(&one), 3);
-        let access = |api_url| Access { proxy: None, ..Access::new(api_url, None) };
-        let github = world.github(access("http://127.0.0.1:1")).unwrap();
+        let github = world.github(Access::new("http://127.0.0.1:1", None)).unwrap();
         assert_eq!(Arc::strong_count(&one), 4, "{github:?} is on it too");
-        assert!(matches!(world.github(access("ftp://127.0.0.1")), Err(Stop::BadInput(_))));
+        assert!(matches!(world.github(Access::new("ftp://127.0.0.1", None)), Err(Stop::BadInput(_))));
     }
 }

@@ -18,6 +18,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
 
+const BINARY: &str = env!("CARGO_BIN_EXE_promote-gates");
+
 /// No step of a test takes this long; one that hangs must not hang the tests.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -99,14 +101,25 @@ impl Runner {
         self.start(arguments).end_within(LIMIT)
     }
 
+    /// Runs a step as a shell starts it: `script` says how, and `"$@"` in it is the step.
+    pub fn run_by(&self, script: &str, arguments: &[&str]) -> Ended {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh", BINARY]).args(arguments);
+        self.spawn(shell).end_within(LIMIT)
+    }
+
     /// Starts a step, for a test that does something while it runs.
-    #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
     pub fn start(&self, arguments: &[&str]) -> Started<'_> {
+        let mut step = Command::new(BINARY);
+        step.args(arguments);
+        self.spawn(step)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
+    fn spawn(&self, mut command: Command) -> Started<'_> {
         let files = tempfile::tempdir_in(self.folder.path()).expect("a folder for the step");
         let (mut read, write) = io::pipe().expect("a pipe");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_promote-gates"));
         command
-            .args(arguments)
             .current_dir(self.workspace())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -117,7 +130,7 @@ impl Runner {
             .stdin(Stdio::null())
             .stdout(write.try_clone().expect("a pipe"))
             .stderr(write);
-        let child = command.spawn().expect("start the binary");
+        let child = command.spawn().expect("start the step");
         // It holds our ends of the pipe, which would never be closed.
         drop(command);
         let (to, said) = channel();
@@ -145,7 +158,7 @@ impl Started<'_> {
         let code = status.code().unwrap_or_else(|| panic!("{status}:\n{log}"));
         let file = |name: &str| fs::read_to_string(self.files.path().join(name)).unwrap_or_default();
         let outputs = outputs(&file("output"));
-        let report = outputs.get("report-path").map_or(Value::Null, |path| {
+        let report = outputs.get("report-path").filter(|path| !path.is_empty()).map_or(Value::Null, |path| {
             let text = fs::read_to_string(self.on.workspace().join(path)).expect("read the report");
             serde_json::from_str(&text).expect("a report in JSON")
         });

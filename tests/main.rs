@@ -10,6 +10,7 @@
 mod bundle_size;
 mod demo;
 mod examples;
+mod exits;
 mod generated;
 mod health;
 mod house;

@@ -1,21 +1,24 @@
 //! The step's outputs: the file behind `GITHUB_OUTPUT`.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::io;
 
-/// Appends outputs to the runner's file, each as a heredoc whose delimiter occurs in no value.
+use super::tail::Tail;
+use crate::verdict::Verdict;
+
+/// Puts outputs into the runner's file, each as a heredoc whose delimiter occurs in no value.
 ///
 /// Source: GitHub's documentation of workflow commands, "Multiline strings".
 ///
 /// # Errors
-/// When the file cannot be written whole: the caller must then end as inconclusive.
-pub fn append(path: &Path, outputs: &[(&str, &str)]) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    file.write_all(render(outputs, || fastrand::u128(..)).as_bytes())?;
-    file.flush()
+/// When they cannot be written whole: the caller must then end as inconclusive, and the file says that, if it can hold
+/// that much.
+pub fn put(file: &Tail, outputs: &[(&str, &str)]) -> io::Result<()> {
+    let random = || fastrand::u128(..);
+    file.put(&render(outputs, random)).inspect_err(|error| {
+        let reason = format!("the outputs could not be written: {error}");
+        // It has failed already; the exit code says so too.
+        let _ = file.put(&render(&[("verdict", Verdict::Inconclusive.word()), ("reason", &reason)], random));
+    })
 }
 
 fn render(outputs: &[(&str, &str)], mut random: impl FnMut() -> u128) -> String {

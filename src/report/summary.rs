@@ -1,12 +1,8 @@
 //! The job summary: a table that a person reads in ten seconds, as markdown that holds no markup but ours.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::io;
 
-use super::{Report, Table, log};
+use super::{Report, Table, log, tail::Tail};
 use crate::values::clip;
 
 /// Most bytes of a step's summary. GitHub drops one over 1 MiB, and near it some vanish.
@@ -16,21 +12,16 @@ const CELL: usize = 2000;
 /// Most rows of a table.
 const ROWS: usize = 200;
 
-/// Appends the report to the step's summary file, cut to what still fits.
+/// Puts the report into the step's summary file, cut to what still fits.
 ///
 /// # Errors
-/// When the file cannot be written whole.
-pub fn append(path: &Path, report: &Report) -> io::Result<()> {
-    let taken = path.metadata().map_or(0, |metadata| usize::try_from(metadata.len()).unwrap_or(LIMIT));
+/// When it cannot be written whole.
+pub fn put(file: &Tail, report: &Report) -> io::Result<()> {
     let text = render(report);
-    let room = LIMIT.saturating_sub(taken);
+    let room = LIMIT.saturating_sub(usize::try_from(file.start).unwrap_or(LIMIT));
     let text = if text.len() <= room { text } else { brief(report) };
-    if text.len() > room {
-        return Ok(());
-    }
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.flush()
+    // Even so it takes the place of what was told before.
+    file.put(if text.len() <= room { &text } else { "" })
 }
 
 /// The whole report as markdown.
@@ -166,8 +157,8 @@ mod tests {
         let mut report = Report::open("smoke", String::new());
         let long = "x".repeat(5000);
         report.close(Ok(vec![Finding::blocked("path").actual(&long).expected(&long); 150].into()), String::new());
-        append(&path, &report).unwrap();
-        append(&path, &report).unwrap();
+        put(&Tail::of(&path), &report).unwrap();
+        put(&Tail::of(&path), &report).unwrap();
         let size = path.metadata().unwrap().len();
         assert!(size < 1_000_000 && size > 500_000, "{size}");
         let text = std::fs::read_to_string(&path).unwrap();

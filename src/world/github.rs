@@ -13,8 +13,10 @@ use hyper::{HeaderMap, body::Bytes};
 use octocrab::Octocrab;
 pub use repository::Repository;
 use serde_json::Value;
+use transport::Way;
 
 use super::{
+    network::Network,
     runtime::{Missed, Runtime},
     secret::Secret,
 };
@@ -31,8 +33,6 @@ pub struct Access {
     /// `GITHUB_API_URL`: `https://api.github.com`, or `https://<host>/api/v3` on an Enterprise server.
     pub api_url: String,
     pub token: Option<Secret>,
-    /// Never used for loopback, nor for the hosts it says it is not for.
-    pub proxy: Option<ureq::Proxy>,
     /// For the name, the connection, the proxy and the handshake together.
     pub connect_timeout: Duration,
     /// For a whole call.
@@ -40,14 +40,12 @@ pub struct Access {
 }
 
 impl Access {
-    /// 30 s at most for a call, 10 s of them to connect, through the proxy that `ALL_PROXY`, `HTTPS_PROXY` or
-    /// `HTTP_PROXY` names, `NO_PROXY` heeded. An empty token is none.
+    /// 30 s at most for a call, 10 s of them to connect. An empty token is none.
     #[must_use]
     pub fn new(api_url: impl Into<String>, token: Option<Secret>) -> Self {
         Self {
             api_url: api_url.into(),
             token: token.filter(|token| !token.expose().is_empty()),
-            proxy: ureq::Proxy::try_from_env(),
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
         }
@@ -78,14 +76,15 @@ enum Lost {
 }
 
 impl GitHub {
-    /// Prepares the connection; reads the system's certificates when the API is reached by `https://`.
+    /// Prepares the connection; reads the certificate authorities when the API is reached by `https://`.
     ///
     /// # Errors
-    /// When the address, the token or the proxy cannot be used, or the system trusts no certificate authority.
-    pub fn connect(runtime: Arc<Runtime>, access: Access) -> Result<Self, Complaint> {
+    /// When the address, the token, the proxy or the authorities cannot be used.
+    pub fn connect(runtime: Arc<Runtime>, network: &Network, access: Access) -> Result<Self, Complaint> {
         let base = transport::base(&access.api_url)?;
+        let way = Way::new(network, &base)?;
         let (token, timeout) = (access.token.clone(), access.timeout);
-        let made = runtime.run(timeout, async move { transport::octocrab(&base, &access, transport::system_roots) });
+        let made = runtime.run(timeout, async move { transport::octocrab(&base, &access, way) });
         let octocrab = made.map_err(|missed| Complaint::about("GitHub's API").seen(missed.to_string()))??;
         Ok(Self { runtime, octocrab, token, timeout })
     }

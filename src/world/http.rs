@@ -16,26 +16,24 @@ mod tests;
 mod url;
 
 use std::{
-    env,
     io::Read,
-    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use ureq::{
     Agent,
-    tls::{Certificate, RootCerts, TlsConfig},
+    tls::TlsConfig,
     unversioned::transport::{Connector, TcpConnector},
 };
 
 use error::Attempt;
 pub use error::{HttpError, Kind};
 pub use header::{Header, HeaderError, secrets_of};
-use proxy::{AbsoluteForm, Proxies, Route, ToProxy};
+use proxy::{AbsoluteForm, Route, ToProxy};
 pub use url::{Url, UrlError, redacted};
 
-use super::clock::Stopwatch;
+use super::{clock::Stopwatch, network::Network};
 
 const USER_AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 
@@ -47,28 +45,15 @@ const LONGEST: Duration = Duration::from_hours(24);
 pub struct Http(Arc<Settings>);
 
 struct Settings {
-    proxies: Proxies,
-    cert_file: Option<PathBuf>,
-    cert_dirs: Vec<PathBuf>,
-    /// Read when TLS is first needed.
+    network: Network,
+    /// Made when TLS is first needed.
     tls: OnceLock<Result<TlsConfig, HttpError>>,
 }
 
 impl Http {
-    /// `variable` gives the value of an environment variable. Asked for are the proxy variables (`http_proxy`,
-    /// `https_proxy`, `all_proxy`, `no_proxy` and their upper case) and, for private authorities, `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR`.
-    ///
-    /// Nothing is read, connected or judged here: a variable that is unusable is an error of the exchange that needs
-    /// it.
-    pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name| variable(name).filter(|value: &String| !value.is_empty());
-        Self(Arc::new(Settings {
-            cert_file: set("SSL_CERT_FILE").map(PathBuf::from),
-            cert_dirs: set("SSL_CERT_DIR").map(|dirs| env::split_paths(&dirs).collect()).unwrap_or_default(),
-            proxies: Proxies::read(variable),
-            tls: OnceLock::new(),
-        }))
+    #[must_use]
+    pub fn new(network: Network) -> Self {
+        Self(Arc::new(Settings { network, tls: OnceLock::new() }))
     }
 
     /// Sends `request`, once, and gives the whole answer, whatever its status. Blocks for at most `request.timeout`.
@@ -82,7 +67,7 @@ impl Http {
         let mut headers = request.headers.as_slice();
         let mut followed = 0;
         loop {
-            let route = self.0.proxies.route(&url)?;
+            let route = Route::new(&url, self.0.network.proxy(&url)?);
             let peer = route.peer(&url);
             let attempt = Attempt {
                 peer: &peer,
@@ -137,7 +122,8 @@ impl Http {
     }
 
     fn tls(&self) -> Result<TlsConfig, HttpError> {
-        self.0.tls.get_or_init(|| trusted(self.0.cert_file.as_deref(), &self.0.cert_dirs)).clone()
+        let made = || Ok(TlsConfig::builder().root_certs(self.0.network.authorities()?.certs()).build());
+        self.0.tls.get_or_init(made).clone()
     }
 }
 
@@ -156,35 +142,7 @@ fn message(method: Method, url: &Url, headers: &[Header], route: &Route) -> Resu
         .map_err(|_| HttpError::new(Kind::Other, format!("{url} cannot be sent: it is too long or malformed")))
 }
 
-/// The authorities that are trusted: those of `SSL_CERT_FILE` and `SSL_CERT_DIR` when one is set, else those of this
-/// machine, else, when it has none (a container without `ca-certificates`), Mozilla's.
-fn trusted(file: Option<&Path>, dirs: &[PathBuf]) -> Result<TlsConfig, HttpError> {
-    let named = file.is_some() || !dirs.is_empty();
-    let mut certs = Vec::new();
-    let mut errors = Vec::new();
-    if named {
-        let files = file.iter().map(|file| rustls_native_certs::load_certs_from_paths(Some(file), None));
-        let dirs = dirs.iter().map(|dir| rustls_native_certs::load_certs_from_paths(None, Some(dir)));
-        for found in files.chain(dirs) {
-            certs.extend(found.certs);
-            errors.extend(found.errors);
-        }
-    } else {
-        certs = rustls_native_certs::load_native_certs().certs;
-    }
-    if certs.is_empty() && named {
-        let why = errors.first().map_or("no certificate in it".to_owned(), ToString::to_string);
-        return Err(HttpError::new(Kind::Tls, format!("SSL_CERT_FILE or SSL_CERT_DIR is set, but unusable: {why}")));
-    }
-    let roots = if certs.is_empty() {
-        RootCerts::WebPki
-    } else {
-        RootCerts::from(certs.iter().map(|cert| Certificate::from_der(cert).to_owned()))
-    };
-    Ok(TlsConfig::builder().root_certs(roots).build())
-}
-
-/// Where a redirect leads; `None` for any other answer.
+/// Where a redirect leads; `None` for any other answer. 300 and 304 lead nowhere by themselves.
 fn location(answer: &ureq::http::Response<ureq::Body>) -> Option<String> {
     let value = answer.headers().get("location").filter(|_| redirects(answer.status().as_u16()))?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())

@@ -11,7 +11,7 @@ use crate::{
         staging::{Script, Staging},
     },
     verdict::{Finding, Verdict},
-    world::World,
+    world::{World, network::Network},
 };
 
 #[derive(clap::Parser)]
@@ -169,7 +169,7 @@ fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_looked_at_is
 #[test]
 fn a_proxy_that_refuses_says_nothing_about_the_service() {
     let network = BTreeMap::from([("http_proxy".to_owned(), "http://127.0.0.1:1".to_owned())]);
-    let desk = Desk { world: Arc::new(World::new(network)), ..leaping_desk() };
+    let desk = Desk { world: Arc::new(World::new(Network::new(&network))), ..leaping_desk() };
     let findings = started("--endpoints=http://staging.example/\t--attempts=1", &desk, "{}").unwrap();
     assert_eq!(findings[0].verdict, Verdict::Inconclusive);
     assert!(findings[0].actual.starts_with("the proxy 127.0.0.1:1 refused"), "{findings:?}");

@@ -1,4 +1,4 @@
-use std::{os::unix::fs::symlink, process::Command};
+use std::os::unix::fs::symlink;
 
 use super::*;
 
@@ -223,31 +223,4 @@ fn writing_is_whole_or_not_at_all() {
     }
     assert_eq!(names_in(root.path()), ["deep", "file", "kept", "plain"], "no partial file is left");
     assert_eq!(names_in(&root.path().join("kept")), ["inner"]);
-}
-
-/// Runs in a process that may write 512 bytes to a file (the test below): the kernel refuses the rest as a full disk does.
-#[test]
-#[ignore = "started by the next test, under a limit"]
-fn writing_under_a_limit() {
-    let root = workspace(&["old"]);
-    let path = root.path().join("old");
-    let complaint = write_whole(&path, &vec![b'x'; 100_000]).expect_err("too large").to_string();
-    assert!(complaint.contains("cannot be written: File too large"), "{complaint}");
-    assert_eq!(fs::read(&path).expect("read"), b"old");
-    assert_eq!(names_in(root.path()), ["old"]);
-}
-
-#[test]
-fn a_write_that_fails_half_way_leaves_the_old_file() {
-    let this = std::env::current_exe().expect("this test binary");
-    let output = Command::new("sh")
-        .args([
-            "-c",
-            r#"trap "" XFSZ; ulimit -f 1; exec "$0" --exact --ignored world::files::tests::writing_under_a_limit"#,
-        ])
-        .arg(this)
-        .output()
-        .expect("sh");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

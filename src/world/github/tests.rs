@@ -9,6 +9,7 @@ use crate::{
         github::{Fault, Hub},
         server::{self, Server},
     },
+    world::network::tests::{network, tls},
 };
 
 const TOKEN: &str = "ghs_tokenOfTheDispatcher";
@@ -18,11 +19,11 @@ fn runtime() -> Arc<Runtime> {
 }
 
 fn access(api_url: &str) -> Access {
-    Access { proxy: None, ..Access::new(api_url, Some(Secret::new(TOKEN.to_owned()))) }
+    Access::new(api_url, Some(Secret::new(TOKEN.to_owned())))
 }
 
 fn connect(api_url: &str) -> GitHub {
-    GitHub::connect(runtime(), access(api_url)).unwrap()
+    GitHub::connect(runtime(), &Network::default(), access(api_url)).unwrap()
 }
 
 fn infra() -> Repository {
@@ -99,7 +100,7 @@ fn what_github_refuses_comes_with_what_to_do() {
     let github = connect(&hub.api_url());
     let with = |token: Option<&str>| {
         let token = token.map(|token| Secret::new(token.to_owned()));
-        send(&GitHub::connect(runtime(), Access { token, ..access(&hub.api_url()) }).unwrap())
+        send(&GitHub::connect(runtime(), &Network::default(), Access { token, ..access(&hub.api_url()) }).unwrap())
     };
     hub.grant("reader", "acme/ecommerce-infra", &["contents=read"]);
     let wrong_token = "the token is wrong, expired or revoked, or belongs to another server";
@@ -186,7 +187,8 @@ fn an_answer_is_not_waited_for_longer_than_allowed() {
     for answer in [server::Answer::hang(), drip] {
         let server = Server::start(move |_| answer.clone()).unwrap();
         let timeout = Duration::from_millis(100);
-        let github = GitHub::connect(runtime(), Access { timeout, ..access(server.url()) }).unwrap();
+        let github =
+            GitHub::connect(runtime(), &Network::default(), Access { timeout, ..access(server.url()) }).unwrap();
         assert_eq!(send(&github), unknown("no answer within 0.1 s"));
     }
 }
@@ -247,10 +249,11 @@ fn an_address_must_be_one_that_keeps_the_token_secret() {
 fn the_token_is_never_shown() {
     let secret = "ghs_first\nghs_second";
     let token = Some(Secret::new(secret.to_owned()));
-    let complaint = GitHub::connect(runtime(), Access { token, ..access("http://127.0.0.1:1") }).unwrap_err();
+    let complaint =
+        GitHub::connect(runtime(), &Network::default(), Access { token, ..access("http://127.0.0.1:1") }).unwrap_err();
     assert!(!complaint.to_string().contains("ghs_"), "{complaint}");
     let access = access("http://127.0.0.1:1");
-    let github = GitHub::connect(runtime(), access.clone()).unwrap();
+    let github = GitHub::connect(runtime(), &Network::default(), access.clone()).unwrap();
     assert!(!format!("{github:?} {access:?} {:?}", send(&github)).contains(TOKEN));
     assert_eq!(Access::new("", Some(Secret::new(String::new()))).token, None, "an empty input is an absent one");
 }

@@ -1,8 +1,8 @@
-//! The connection below octocrab: TLS that trusts what the system trusts, through a proxy where there is one, each
-//! request sent once at most.
+//! The connection below octocrab: TLS, through a proxy where there is one, each request sent once at most.
 
 use std::sync::Arc;
 
+use ::url::Host;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hyper::{
     Uri,
@@ -24,12 +24,15 @@ use rustls::{ClientConfig, RootCertStore};
 use ureq::{Proxy, ProxyProtocol};
 
 use super::Access;
-use crate::verdict::Complaint;
+use crate::{
+    verdict::Complaint,
+    world::{http::Url, network::Network},
+};
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 
 /// Where the API is: `http://` on loopback only, where a token travels on no wire.
-pub(super) fn base(api_url: &str) -> Result<Uri, Complaint> {
+pub(super) fn base(api_url: &str) -> Result<Url, Complaint> {
     let wrong = |seen: &str| {
         Err(Complaint::about("the address of GitHub's API")
             .seen(seen)
@@ -40,46 +43,49 @@ pub(super) fn base(api_url: &str) -> Result<Uri, Complaint> {
         return wrong("an address with an @ in it");
     }
     let seen = format!("{api_url:?}");
-    let Ok(uri) = api_url.parse::<Uri>() else { return wrong(&seen) };
-    if uri.query().is_some() || api_url.contains('#') {
-        return wrong(&seen);
-    }
-    match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(host)) if !host.is_empty() => Ok(uri),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(uri),
-        (Some("http"), Some(_)) => wrong(&format!("{seen}, where everyone on the way could read the token")),
-        _ => wrong(&seen),
+    match api_url.parse::<Url>() {
+        Ok(_) if api_url.contains(['?', '#']) => wrong(&seen),
+        Ok(url) if url.is_https() || is_loopback(&url) => Ok(url),
+        Ok(_) => wrong(&format!("{seen}, where everyone on the way could read the token")),
+        Err(_) => wrong(&seen),
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// Narrower than where no proxy is asked for: a name server may be asked what `api.localhost` is.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
-/// The certificates the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others instead.
-pub(super) fn system_roots() -> Result<RootCertStore, Complaint> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // Stores hold the odd certificate that nobody can read; the others still count.
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let seen = found.errors.first().map_or_else(|| "none".to_owned(), ToString::to_string);
-        return Err(Complaint::about("the certificate authorities that this system trusts")
-            .seen(seen)
-            .expected("at least one")
-            .next("install ca-certificates, or name a PEM file in SSL_CERT_FILE"));
+/// The way to the API.
+pub(super) struct Way {
+    tls: ClientConfig,
+    proxy: Option<Proxy>,
+}
+
+impl Way {
+    pub(super) fn new(network: &Network, base: &Url) -> Result<Self, Complaint> {
+        // Without TLS nobody needs to be trusted.
+        let roots = if base.is_https() { network.authorities()?.store() } else { RootCertStore::empty() };
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Complaint::about("TLS").seen(error.to_string()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { tls, proxy: network.proxy(base)? })
     }
-    Ok(roots)
 }
 
 /// An octocrab that speaks through our own connection. To be called on the runtime that it will work on.
-/// `roots` are asked for only when there will be TLS.
-pub(super) fn octocrab(
-    base: &Uri,
-    access: &Access,
-    roots: impl FnOnce() -> Result<RootCertStore, Complaint>,
-) -> Result<Octocrab, Complaint> {
+pub(super) fn octocrab(base: &Url, access: &Access, way: Way) -> Result<Octocrab, Complaint> {
+    let Way { tls, proxy } = way;
+    let base = base.full().parse::<Uri>().map_err(|error| {
+        Complaint::about("the address of GitHub's API").seen(error.to_string()).expected("a URL that can be sent")
+    })?;
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -94,19 +100,12 @@ pub(super) fn octocrab(
                 .expected("the token alone, on one line"));
         }
     };
-    let roots = if base.scheme_str() == Some("https") { roots()? } else { RootCertStore::empty() };
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Complaint::about("TLS").seen(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     // The limit is for all of it: name, connection, proxy and handshake.
     let limited = Octocrab::builder().set_connect_timeout(Some(access.connect_timeout));
     let direct = encrypted(&tls, tcp);
-    let proxy = access.proxy.as_ref().filter(|proxy| !base.host().is_some_and(is_loopback) && !proxy.is_no_proxy(base));
     Ok(match proxy {
         None => above(limited.set_connect_timeout_service(direct), base, auth),
-        Some(proxy) => above(limited.set_connect_timeout_service(encrypted(&tls, tunnel(proxy, direct)?)), base, auth),
+        Some(proxy) => above(limited.set_connect_timeout_service(encrypted(&tls, tunnel(&proxy, direct)?)), base, auth),
     })
 }
 
@@ -136,7 +135,7 @@ fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Complaint> {
     Ok(tunnel.with_auth(credentials))
 }
 
-fn above<C: Connect + Clone + Send + Sync + 'static>(connector: C, base: &Uri, auth: AuthState) -> Octocrab {
+fn above<C: Connect + Clone + Send + Sync + 'static>(connector: C, base: Uri, auth: AuthState) -> Octocrab {
     let mut client = Client::builder(TokioExecutor::new());
     // A connection of its own for every request: one kept through a wait of minutes may be dead without saying so, and
     // a write on it would be lost in a way that nobody can tell from a late answer.
@@ -148,7 +147,7 @@ fn above<C: Connect + Clone + Send + Sync + 'static>(connector: C, base: &Uri, a
     let Ok(octocrab) = OctocrabBuilder::new_empty()
         .with_service(client.build::<_, OctoBody>(connector))
         .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
-        .with_layer(&BaseUriLayer::new(base.clone()))
+        .with_layer(&BaseUriLayer::new(base))
         .with_auth(auth)
         .build();
     octocrab

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, io, time::Duration};
 
 use super::url::Url;
+use crate::world::network::Unusable;
 
 /// Why there is no answer. Neither a header nor a secret of a URL is ever in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +124,16 @@ impl HttpError {
             _ => "",
         };
         Self::new(Kind::Tls, format!("no TLS with {peer}: {}{next}", chain(error)))
+    }
+}
+
+impl From<Unusable> for HttpError {
+    fn from(unusable: Unusable) -> Self {
+        let kind = match unusable {
+            Unusable::Proxy(_) => Kind::Proxy,
+            Unusable::Authorities(_) => Kind::Tls,
+        };
+        Self::new(kind, unusable.to_string())
     }
 }
 

@@ -1,8 +1,7 @@
-//! Which way a request goes: straight to its host, or through a proxy that the environment names.
+//! How a request goes: straight to its host, or through a proxy.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
-use ::url::Host;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ureq::{
     Proxy, ProxyProtocol,
@@ -14,31 +13,7 @@ use ureq::{
     },
 };
 
-use super::{
-    error::{HttpError, Kind},
-    url::Url,
-};
-
-/// The proxy variables, read as curl and Go read them, which ureq does not: one proxy per scheme, lower case first.
-///
-/// - `http_proxy`, `HTTP_PROXY` for http URLs, `https_proxy`, `HTTPS_PROXY` for https URLs, else `all_proxy`,
-///   `ALL_PROXY`.
-/// - `no_proxy`, `NO_PROXY`: `*`, host names (they and what is below them; a leading `.` or `*.` changes nothing),
-///   addresses, networks such as `10.0.0.0/8`; names and addresses with or without a port.
-/// - Loopback never goes through a proxy.
-#[derive(Clone, Default)]
-pub(super) struct Proxies {
-    http: Option<Variable>,
-    https: Option<Variable>,
-    exempt: Vec<String>,
-}
-
-#[derive(Clone)]
-struct Variable {
-    name: &'static str,
-    /// May hold a password.
-    value: String,
-}
+use super::url::Url;
 
 /// The way to one host.
 pub(super) enum Route {
@@ -49,91 +24,15 @@ pub(super) enum Route {
     Tunnel(Proxy),
 }
 
-impl Proxies {
-    pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let first = |names: [&'static str; 4]| {
-            let mut set = names.into_iter().filter_map(|name| Some(Variable { name, value: variable(name)? }));
-            set.find(|variable| !variable.value.trim().is_empty())
-        };
-        let exempt = ["no_proxy", "NO_PROXY"].into_iter().filter_map(&variable).find(|value| !value.is_empty());
-        Self {
-            http: first(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
-            https: first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-            exempt: exempt
-                .unwrap_or_default()
-                .split([',', ' '])
-                .filter(|entry| !entry.is_empty())
-                .map(str::to_ascii_lowercase)
-                .collect(),
-        }
-    }
-
-    /// A variable that is set to something unusable is an error: going around a proxy that somebody wants is none of
-    /// ours.
-    pub(super) fn route(&self, url: &Url) -> Result<Route, HttpError> {
-        let variable = if url.is_https() { &self.https } else { &self.http };
-        let Some(Variable { name, value }) = variable else { return Ok(Route::Direct) };
-        if self.is_exempt(url) {
-            return Ok(Route::Direct);
-        }
-        let Ok(proxy) = Proxy::new(value.trim()) else {
-            let detail = format!("{name} is set, but not to the URL of an http, https or socks proxy");
-            return Err(HttpError::new(Kind::Proxy, detail));
-        };
-        Ok(match proxy.protocol() {
-            ProxyProtocol::Http if !url.is_https() => Route::Forward(proxy),
-            _ => Route::Tunnel(proxy),
-        })
-    }
-
-    fn is_exempt(&self, url: &Url) -> bool {
-        let (name, address) = match url.host() {
-            Some(Host::Domain(name)) => (name.trim_end_matches('.'), None),
-            Some(Host::Ipv4(address)) => ("", Some(IpAddr::V4(address))),
-            Some(Host::Ipv6(address)) => ("", Some(IpAddr::V6(address))),
-            None => return true,
-        };
-        let loopback = address.is_some_and(|address| address.is_loopback());
-        if loopback || name == "localhost" || name.ends_with(".localhost") {
-            return true;
-        }
-        self.exempt.iter().any(|entry| {
-            if entry == "*" {
-                return true;
-            }
-            // An IPv6 address has colons of its own: whole entries are tried before `host:port`.
-            let is_this = |host: &str| match address {
-                Some(address) => is_within(address, host.trim_start_matches('[').trim_end_matches(']')),
-                None => is_below(name, host.trim_start_matches('*').trim_matches('.')),
-            };
-            is_this(entry)
-                || entry.rsplit_once(':').is_some_and(|(host, port)| port.parse() == Ok(url.port()) && is_this(host))
-        })
-    }
-}
-
-fn is_below(name: &str, domain: &str) -> bool {
-    match name.strip_suffix(domain) {
-        Some(rest) => !domain.is_empty() && (rest.is_empty() || rest.ends_with('.')),
-        None => false,
-    }
-}
-
-fn is_within(address: IpAddr, network: &str) -> bool {
-    let (base, length) = network.split_once('/').map_or((network, None), |(base, length)| (base, Some(length)));
-    let Ok(base) = base.parse::<IpAddr>() else { return false };
-    let (address, base, width) = match (address, base) {
-        (IpAddr::V4(address), IpAddr::V4(base)) => (u128::from(u32::from(address)), u128::from(u32::from(base)), 32),
-        (IpAddr::V6(address), IpAddr::V6(base)) => (u128::from(address), u128::from(base), 128),
-        _ => return false,
-    };
-    match length.map_or(Ok(width), str::parse::<u32>) {
-        Ok(length) if length <= width => (address ^ base).checked_shr(width - length).unwrap_or(0) == 0,
-        _ => false,
-    }
-}
-
 impl Route {
+    pub(super) fn new(url: &Url, proxy: Option<Proxy>) -> Self {
+        match proxy {
+            None => Self::Direct,
+            Some(proxy) if proxy.protocol() == ProxyProtocol::Http && !url.is_https() => Self::Forward(proxy),
+            Some(proxy) => Self::Tunnel(proxy),
+        }
+    }
+
     /// Whom we connect to, for messages.
     pub(super) fn peer(&self, url: &Url) -> String {
         match self {
@@ -224,85 +123,21 @@ impl<In: Transport> Transport for Absolute<In> {
 mod tests {
     use super::*;
 
-    fn proxies(variables: &[(&str, &str)]) -> Proxies {
-        let variables: Vec<_> =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Proxies::read(move |name| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()))
-    }
-
-    fn way(proxies: &Proxies, url: &str) -> String {
-        let url: Url = url.parse().unwrap();
-        match proxies.route(&url) {
-            Ok(Route::Direct) => "direct".to_owned(),
-            Ok(Route::Forward(proxy)) => format!("forward {}:{}", proxy.host(), proxy.port()),
-            Ok(Route::Tunnel(proxy)) => format!("tunnel {}:{}", proxy.host(), proxy.port()),
-            Err(error) => error.to_string(),
-        }
-    }
-
     #[test]
-    fn each_scheme_has_its_proxy_and_lower_case_comes_first() {
-        let none = proxies(&[("HTTP_PROXY", ""), ("ALL_PROXY", " ")]);
-        assert_eq!(way(&none, "http://a.example/"), "direct");
-        let both =
-            proxies(&[("HTTP_PROXY", "http://h:1"), ("https_proxy", "s:2"), ("HTTPS_PROXY", "http://ignored:3")]);
-        assert_eq!(way(&both, "http://a.example/"), "forward h:1");
-        assert_eq!(way(&both, "https://a.example/"), "tunnel s:2");
-        let one = proxies(&[("HTTPS_PROXY", "http://user:pa%20ss@s")]);
-        assert_eq!(way(&one, "http://a.example/"), "direct");
-        assert_eq!(way(&one, "https://a.example/"), "tunnel s:80");
-        let all = proxies(&[("ALL_PROXY", "socks5h://all"), ("http_proxy", "https://h")]);
-        assert_eq!(way(&all, "https://a.example/"), "tunnel all:1080");
-        assert_eq!(way(&all, "http://a.example/"), "tunnel h:443");
-    }
-
-    #[test]
-    fn an_unusable_proxy_is_an_error_that_keeps_its_password() {
-        let bad = proxies(&[("HTTPS_PROXY", "gopher://user:hunter2@proxy")]);
-        assert_eq!(way(&bad, "https://a/"), "HTTPS_PROXY is set, but not to the URL of an http, https or socks proxy");
-        assert_eq!(way(&bad, "http://a/"), "direct");
-    }
-
-    #[test]
-    fn no_proxy_takes_names_what_is_below_them_addresses_networks_and_ports() {
-        let exempt =
-            |list: &str, url: &str| way(&proxies(&[("all_proxy", "http://p:1"), ("NO_PROXY", list)]), url) == "direct";
-        for (list, url) in [
-            ("*", "https://a.example/"),
-            ("b.example, A.example", "https://a.example/"),
-            ("a.example", "https://x.a.example/"),
-            (".a.example", "https://x.a.example/"),
-            ("*.a.example", "https://a.example./"),
-            ("a.example:8443", "https://a.example:8443/"),
-            ("10.0.0.0/8", "http://10.1.2.3/"),
-            ("10.1.2.3", "http://10.1.2.3:8080/"),
-            ("10.1.2.3:8080", "http://10.1.2.3:8080/"),
-            ("0.0.0.0/0", "http://192.0.2.1/"),
-            ("2001:db8::/32", "http://[2001:db8::1]/"),
-            ("2001:db8::1", "http://[2001:db8::1]/"),
-            ("[2001:db8::1]:80", "http://[2001:db8::1]/"),
-            // Loopback needs no word.
-            ("", "http://localhost:8080/"),
-            ("", "http://127.0.0.2/"),
-            ("", "http://[::1]/"),
-            ("", "https://app.localhost/"),
+    fn only_a_plain_request_is_forwarded_and_only_by_a_plain_proxy() {
+        for (url, proxy, way, tls) in [
+            ("http://a.example/", "http://p", "forward", false),
+            ("https://a.example/", "http://p", "tunnel", false),
+            ("http://a.example/", "https://p", "tunnel", true),
+            ("http://a.example/", "socks5://p", "tunnel", false),
         ] {
-            assert!(exempt(list, url), "{list:?} {url}");
-        }
-        for (list, url) in [
-            ("", "https://a.example/"),
-            ("a.example", "https://ba.example/"),
-            ("a.example", "https://a.example.evil/"),
-            (".", "https://a.example/"),
-            ("a.example:8443", "https://a.example/"),
-            ("10.0.0.0/8", "http://11.1.2.3/"),
-            ("10.0.0.0/33", "http://10.0.0.0/"),
-            ("10.0.0.0/8", "http://10.example/"),
-            ("2001:db8::/32", "http://[2001:db9::1]/"),
-            ("0.0.0.0/0", "http://[2001:db9::1]/"),
-            ("localhost.example", "http://localhost.example.org/"),
-        ] {
-            assert!(!exempt(list, url), "{list:?} {url}");
+            let route = Route::new(&url.parse().unwrap(), Some(Proxy::new(proxy).unwrap()));
+            let taken = match route {
+                Route::Direct => "direct",
+                Route::Forward(_) => "forward",
+                Route::Tunnel(_) => "tunnel",
+            };
+            assert_eq!((taken, route.is_tls_proxy()), (way, tls), "{url} by {proxy}");
         }
     }
 }

@@ -76,7 +76,7 @@ impl Server {
 }
 
 fn http() -> Http {
-    Http::new(|_| None)
+    Http::new(Network::default())
 }
 
 fn header(text: &str) -> Header {

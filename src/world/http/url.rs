@@ -36,11 +36,11 @@ impl Url {
         &self.0[..Position::AfterPath]
     }
 
-    pub(super) fn host(&self) -> Option<Host<&str>> {
+    pub(in crate::world) fn host(&self) -> Option<Host<&str>> {
         self.0.host()
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::world) fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()
     }
 

@@ -1,32 +1,18 @@
 //! Over TLS, with a certificate authority of our own, directly and through a proxy. The certificates are in
-//! `tests/fixtures/tls` and good until 2120.
+//! `tests/tls`.
 
 use std::{
-    env,
     io::{self, BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpStream},
-    path::Path,
-    process::Command,
     thread,
 };
 
 use rustls::{
-    RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    ServerConfig, ServerConnection, StreamOwned,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
 use super::*;
-
-/// A PEM file among the fixtures.
-fn fixture(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
-}
-
-fn our_authority() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(fixture("authority.pem")).unwrap()).unwrap();
-    roots
-}
 
 /// Accepts once and hands the connection over. Its thread ends with the connection, at the latest after ten seconds.
 fn serve_once(serve: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static) -> SocketAddr {
@@ -52,8 +38,8 @@ fn head(from: &mut impl io::Read) -> io::Result<String> {
 fn github_over_tls() -> SocketAddr {
     serve_once(|stream| {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let chain = vec![CertificateDer::from_pem_file(fixture("server.pem")).map_err(io::Error::other)?];
-        let key = PrivateKeyDer::from_pem_file(fixture("server.key")).map_err(io::Error::other)?;
+        let chain = vec![CertificateDer::from_pem_file(tls("server.pem")).map_err(io::Error::other)?];
+        let key = PrivateKeyDer::from_pem_file(tls("server-key.pem")).map_err(io::Error::other)?;
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
         let tls = ServerConnection::new(Arc::new(config.map_err(io::Error::other)?)).map_err(io::Error::other)?;
@@ -81,27 +67,36 @@ fn proxy(expected: &'static [&'static str], server: SocketAddr) -> SocketAddr {
     })
 }
 
-fn connect(access: Access, roots: RootCertStore) -> Result<GitHub, Complaint> {
-    let runtime = runtime();
-    let (base, token, timeout) = (transport::base(&access.api_url)?, access.token.clone(), access.timeout);
-    let made = runtime.run(timeout, async move { transport::octocrab(&base, &access, || Ok(roots)) });
-    Ok(GitHub { octocrab: made.unwrap()?, runtime, token, timeout })
+/// The way to GitHub by these variables, and with our authority.
+fn by(variables: &[(&str, &str)], api_url: &str) -> Result<GitHub, Complaint> {
+    let authority = tls("ca.pem");
+    let variables = [&[("SSL_CERT_FILE", authority.as_str())], variables].concat();
+    GitHub::connect(runtime(), &network(&variables), access(api_url))
 }
 
-fn at(address: SocketAddr) -> Access {
-    access(&format!("https://localhost:{}", address.port()))
+fn at(address: SocketAddr) -> String {
+    format!("https://localhost:{}", address.port())
 }
+
+/// Not known to any name server: only the proxy knows the way.
+const BEHIND: &str = "https://staging.example";
 
 #[test]
-fn an_authority_that_is_trusted_is_spoken_to() {
-    let github = connect(at(github_over_tls()), our_authority()).unwrap();
-    assert_eq!(send(&github), Sent::Done);
+fn an_authority_that_is_named_is_the_one_that_is_trusted() {
+    assert_eq!(send(&by(&[], &at(github_over_tls())).unwrap()), Sent::Done);
+    let none = [("SSL_CERT_FILE", tls("server-key.pem"))];
+    let none = none.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let address = at(github_over_tls());
+    let complaint = GitHub::connect(runtime(), &network(&none), access(&address)).unwrap_err().to_string();
+    assert!(complaint.contains("SSL_CERT_FILE") && complaint.contains("no certificate in it"), "{complaint}");
+    assert!(GitHub::connect(runtime(), &network(&none), access("http://127.0.0.1:1")).is_ok(), "no TLS, no authority");
 }
 
 #[test]
 fn one_that_is_not_trusted_gets_neither_token_nor_request() {
-    let github = connect(at(github_over_tls()), RootCertStore::empty()).unwrap();
-    let Sent::NotSent { why } = send(&github) else { panic!("nobody vouches for this server") };
+    let Sent::NotSent { why } = send(&connect(&at(github_over_tls()))) else {
+        panic!("nobody vouches for this server")
+    };
     assert!(why.contains("invalid peer certificate: UnknownIssuer"), "{why}");
 }
 
@@ -109,21 +104,21 @@ fn one_that_is_not_trusted_gets_neither_token_nor_request() {
 fn a_handshake_that_never_ends_is_given_up_before_anything_was_sent() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let connect_timeout = Duration::from_millis(100);
-    let access = Access { connect_timeout, ..at(silent.local_addr().unwrap()) };
-    let Sent::NotSent { why } = send(&connect(access, our_authority()).unwrap()) else {
-        panic!("no connection, no request")
-    };
+    let access = Access { connect_timeout, ..access(&at(silent.local_addr().unwrap())) };
+    let github = GitHub::connect(runtime(), &Network::default(), access).unwrap();
+    let Sent::NotSent { why } = send(&github) else { panic!("no connection, no request") };
     assert!(why.contains("deadline has elapsed"), "{why}");
 }
 
 #[test]
 fn a_proxy_that_is_named_is_gone_through() {
-    const TUNNEL: &str = "CONNECT github.test:443 HTTP/1.1\r\n";
+    const TUNNEL: &str = "CONNECT staging.example:443 HTTP/1.1\r\n";
     const PASSWORD: &str = "Proxy-Authorization: Basic bWU6aHVudGVyMg==\r\n";
     let through = |user: &str, expected| {
         let proxy = format!("http://{user}{}", proxy(expected, github_over_tls()));
-        let proxy = Some(ureq::Proxy::new(&proxy).unwrap());
-        send(&connect(Access { proxy, ..access("https://github.test") }, our_authority()).unwrap())
+        // The other one is for http:// URLs alone.
+        let variables = [("https_proxy", proxy.as_str()), ("http_proxy", "http://127.0.0.1:1")];
+        send(&by(&variables, BEHIND).unwrap())
     };
     assert_eq!(through("", &[TUNNEL]), Sent::Done);
     assert_eq!(through("me:hunter2@", &[TUNNEL, PASSWORD]), Sent::Done);
@@ -132,35 +127,20 @@ fn a_proxy_that_is_named_is_gone_through() {
 }
 
 #[test]
-fn loopback_is_reached_without_a_proxy_and_a_proxy_of_another_kind_is_said_to_be_one() {
-    let nowhere = Some(ureq::Proxy::new("http://127.0.0.1:1").unwrap());
-    let direct = Access { proxy: nowhere, ..at(github_over_tls()) };
-    assert_eq!(send(&connect(direct, our_authority()).unwrap()), Sent::Done);
-    let socks = ureq::Proxy::builder(ureq::ProxyProtocol::Socks5).host("127.0.0.1").username("me").password("hunter2");
-    let proxy = Some(socks.build().unwrap());
-    let complaint =
-        connect(Access { proxy, ..access("https://github.test") }, our_authority()).unwrap_err().to_string();
-    assert!(complaint.contains("a SOCKS proxy") && !complaint.contains("hunter2"), "{complaint}");
-}
-
-/// The environment belongs to a whole process, so each case is one: [`inside`] alone.
-#[test]
-fn certificates_named_in_the_environment_are_the_ones_trusted() {
-    let outcome = |file: &str| {
-        let mut inside = Command::new(env::current_exe().unwrap());
-        inside.args(["--ignored", "--exact", "world::github::tests::encrypted::inside"]);
-        inside.env("SSL_CERT_FILE", fixture(file)).env_remove("SSL_CERT_DIR");
-        String::from_utf8(inside.output().unwrap().stdout).unwrap()
-    };
-    let trusted = outcome("authority.pem");
-    assert!(trusted.contains("outcome: Ok(Done)"), "{trusted}");
-    let none = outcome("server.key");
-    assert!(none.contains("outcome: Err(") && none.contains("SSL_CERT_FILE"), "{none}");
+fn loopback_is_reached_without_a_proxy() {
+    for nowhere in [("https_proxy", "http://127.0.0.1:1"), ("ALL_PROXY", "no proxy at all")] {
+        assert_eq!(send(&by(&[nowhere], &at(github_over_tls())).unwrap()), Sent::Done);
+    }
 }
 
 #[test]
-#[ignore = "half of the test above, which gives it its environment"]
-fn inside() {
-    let outcome = GitHub::connect(runtime(), at(github_over_tls())).map(|github| send(&github));
-    panic!("outcome: {outcome:?}");
+fn a_proxy_that_cannot_be_used_is_said_to_be_one() {
+    for (name, proxy, seen) in [
+        ("ALL_PROXY", "socks5://me:hunter2@127.0.0.1", "a SOCKS proxy"),
+        ("HTTPS_PROXY", "gopher://me:hunter2@127.0.0.1", "HTTPS_PROXY: not the URL of a proxy"),
+    ] {
+        let complaint = by(&[(name, proxy)], BEHIND).unwrap_err().to_string();
+        assert!(complaint.contains(seen) && !complaint.contains("hunter2"), "{complaint}");
+        assert!(by(&[(name, proxy), ("NO_PROXY", ".example")], BEHIND).is_ok(), "it is not asked for");
+    }
 }

@@ -3,10 +3,10 @@
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::*;
+use crate::world::network::tests::network;
 
 fn with(variables: &[(&str, &str)]) -> Http {
-    let variables: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Http::new(|name| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()))
+    Http::new(network(variables))
 }
 
 /// Serves TLS with the certificate in `tests/tls`.
