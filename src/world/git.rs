@@ -196,6 +196,15 @@ impl Git {
         name.trim_end().strip_prefix("refs/heads/").map(|name| self.parse("git symbolic-ref", name)).transpose()
     }
 
+    /// Whether `commit` is in this checkout; no remote is asked, unless it is a partial clone.
+    ///
+    /// # Errors
+    /// Git could not be asked.
+    pub fn has_commit(&self, commit: &Commit) -> Result<bool, Complaint> {
+        let there = self.program().args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
+        Ok(self.run(&there, self.patience)?.status.success())
+    }
+
     /// Whether `commit` is `of` or one of its ancestors.
     ///
     /// # Errors

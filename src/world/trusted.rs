@@ -66,26 +66,25 @@ impl Trusted {
         }
     }
 
-    /// Sees to it that a file which [`Trusted::read`] does not find is known to be absent: on a pull request there must be a
-    /// checkout to ask. For a file whose absence lets something pass; a workspace can also be unpacked from an archive.
+    /// Reads a file, `path` as seen from the working directory. `None` when there is none: on a pull request either the base
+    /// commit has none, or the job has no files at all, and so nothing that could have been relaxed.
     ///
     /// # Errors
-    /// A pull request without a checkout.
-    pub fn require_checkout(&self) -> Result<(), Stop> {
-        match self {
-            Self::Checkout => Ok(()),
-            Self::Base { groups, .. } => Git::open(".", groups).map(drop).map_err(Complaint::unseen),
-        }
-    }
-
-    /// Reads a file, `path` as seen from the working directory. `None` when there is none.
-    ///
-    /// # Errors
-    /// Bad input for a path that cannot be one; unseen when it is there and cannot be read.
+    /// Bad input for a path that cannot be one; unseen when it is there and cannot be read, and on a pull request when there
+    /// are files, but no checkout to ask what they should be: a workspace can also be unpacked from an archive.
     pub fn read(&self, path: &str) -> Result<Option<TrustedFile>, Stop> {
         match self {
             Self::Checkout => from_checkout(Path::new(path)),
-            Self::Base { commit, groups } => from_commit(commit, groups, path),
+            Self::Base { commit, groups } => {
+                let git = match Git::open(".", groups) {
+                    Ok(git) => git,
+                    Err(_) if is_empty(Path::new(".")) => return Ok(None),
+                    Err(complaint) => {
+                        return Err(Complaint { what: format!("\"{path}\"{}", self.place()), ..complaint }.unseen());
+                    }
+                };
+                from_commit(&git, commit, path)
+            }
         }
     }
 }
@@ -106,19 +105,24 @@ fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, Stop> {
     }
 }
 
-fn from_commit(commit: &Commit, groups: &Groups, path: &str) -> Result<Option<TrustedFile>, Stop> {
-    let git = match Git::open(".", groups) {
-        Ok(git) => git,
-        // Without a checkout there is no file that a change could have relaxed either.
-        Err(_) if !Path::new(path).exists() => return Ok(None),
-        Err(complaint) => return Err(complaint.unseen()),
-    };
+/// Whether it is known that nothing is in a folder.
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedFile>, Stop> {
     let bare = path.strip_prefix("./").unwrap_or(path);
     let tree_path: TreePath = format!("{}{bare}", git.prefix()).parse().map_err(|error: String| {
         Complaint::about(format!("\"{path}\"")).seen(error).expected("a path inside the repository").bad_input()
     })?;
-    let fetched = git.remote("origin").and_then(|origin| git.fetch_commit(&origin, commit));
-    fetched.map_err(|complaint| {
+    let there = git.has_commit(commit).and_then(|there| {
+        if there {
+            return Ok(());
+        }
+        // The one that a checkout on a runner has.
+        git.remote("origin").and_then(|origin| git.fetch_commit(&origin, commit))
+    });
+    there.map_err(|complaint| {
         complaint
             .next("let the checkout fetch the base commit (`fetch-depth: 0`), or keep its credentials for this step")
             .unseen()

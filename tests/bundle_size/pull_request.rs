@@ -8,6 +8,7 @@ use std::{
     process::Command,
 };
 
+use promote_gates::sandbox::server::{Answer, Server};
 use serde_json::json;
 
 use super::{BASELINE, is, noise, read, says, shop, step};
@@ -126,6 +127,49 @@ fn a_change_cannot_take_its_baseline_away() {
     is(&ended, 3, "inconclusive");
     says(&ended, &["not a git checkout", "actions/checkout"]);
     assert_eq!(read(&runner, BASELINE), None);
+}
+
+#[test]
+fn a_change_cannot_take_its_rules_away() {
+    let proposal = Proposal::new(|change| {
+        git(&change.workspace(), &["rm", "--quiet", "-r", ".github"]);
+    });
+    let figures = Server::start(|_| Answer::json(200, &json!({ "p99_latency": 100 }))).expect("a server");
+    let unpacked = |event: bool| {
+        let runner = Runner::new().input("results", "stats.json").input("baseline", figures.url());
+        if event { proposal.event(runner) } else { runner }
+    };
+    let is_judged = |runner: &Runner| is(&runner.run(&["performance"]), 0, "passed");
+    let runner = unpacked(true);
+    runner.write("stats.json", r#"{"p99_latency": 100}"#);
+    let ended = runner.run(&["performance"]);
+    is(&ended, 3, "inconclusive");
+    says(&ended, &["\".github/promote-gates.yml\" (in the base commit ", "not a git checkout", "actions/checkout"]);
+
+    // Nobody proposes a change, or there is nothing that one could have changed.
+    let runner = unpacked(false);
+    runner.write("stats.json", r#"{"p99_latency": 100}"#);
+    is_judged(&runner);
+    let runner = unpacked(true);
+    let elsewhere = runner.workspace().with_file_name("stats.json");
+    fs::write(&elsewhere, r#"{"p99_latency": 100}"#).expect("figures");
+    is_judged(&runner.input("results", &elsewhere.display().to_string()));
+}
+
+#[test]
+fn a_base_commit_that_is_there_needs_no_remote() {
+    let proposal = Proposal::new(|change| change.write("dist/more.9c1bd0aa.js", noise(20_000)));
+    let runner = proposal.event(proposal.checkout());
+    let dir = runner.workspace();
+    git(&dir, &["remote", "rename", "origin", "upstream"]);
+    let ended = step(&runner, &[]);
+    is(&ended, 3, "inconclusive");
+    says(&ended, &["remote: \"origin\"; expected a remote of this checkout: `upstream`", "`fetch-depth: 0`"]);
+    git(&dir, &["fetch", "--quiet", "upstream", &proposal.base]);
+    git(&dir, &["remote", "remove", "upstream"]);
+    let ended = step(&runner, &[]);
+    is(&ended, 1, "blocked");
+    assert_eq!(ended.report["config"]["commit"], proposal.base);
 }
 
 #[test]

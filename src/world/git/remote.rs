@@ -171,8 +171,7 @@ impl Git {
     /// # Errors
     /// The remote could not be asked, or does not give this commit.
     pub fn fetch_commit(&self, remote: &Remote, commit: &Commit) -> Result<(), Complaint> {
-        let there = self.program().args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
-        if self.run(&there, self.patience)?.status.success() {
+        if self.has_commit(commit)? {
             return Ok(());
         }
         // `--depth` in a complete checkout would make it shallow.
