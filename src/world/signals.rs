@@ -3,7 +3,8 @@
 use std::{io, sync::Arc, thread};
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
+    flag,
     iterator::Signals,
 };
 
@@ -14,6 +15,8 @@ use super::clock::Bell;
 /// # Errors
 /// When the handlers cannot be installed: without them a cancelled command would end without a report.
 pub fn watch(bell: Arc<Bell>, then: impl Fn() + Send + 'static) -> io::Result<()> {
+    // A file larger than the machine allows is an error of that write, as a full disk is, and not the end of the process.
+    flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for _ in signals.forever() {
