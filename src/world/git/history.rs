@@ -41,6 +41,7 @@ impl Git {
         tip: &Commit,
         since: Timestamp,
     ) -> Result<Vec<Told>, Complaint> {
+        let mut met = None;
         for round in 0..ROUNDS {
             // Read before the history: another process may make both longer in between.
             let ends = self.shallow()?;
@@ -48,12 +49,14 @@ impl Git {
             if !told.iter().any(|told| ends.lines().any(|end| end == told.commit.as_str())) {
                 return Ok(told);
             }
-            self.deepen(remote, branch, DEEPER << round)?;
+            met = self.deepen(remote, branch, DEEPER << round)?;
         }
-        Err(Complaint::about(format!("the history of {branch}"))
-            .seen(format!("it ends after {since} in this checkout, however much is fetched"))
-            .expected(format!("all commits since {since}"))
-            .next("check out with `fetch-depth: 0`"))
+        Err(met.unwrap_or_else(|| {
+            Complaint::about(format!("the history of {branch}"))
+                .seen(format!("it ends after {since} in this checkout, however much is fetched"))
+                .expected(format!("all commits since {since}"))
+                .next("check out with `fetch-depth: 0`")
+        }))
     }
 
     fn told(&self, tip: &Commit, since: Timestamp) -> Result<Vec<Told>, Complaint> {
@@ -71,17 +74,19 @@ impl Git {
             .collect()
     }
 
-    fn deepen(&self, remote: &Remote, branch: &Branch, by: u32) -> Result<(), Complaint> {
+    /// Makes a shallow history longer, or tells what another git that was about it said; afterwards it may be long enough.
+    fn deepen(&self, remote: &Remote, branch: &Branch, by: u32) -> Result<Option<Complaint>, Complaint> {
         let end = self.fetch(remote, &[&format!("--deepen={by}")], &branch.full())?;
-        if end.status.success() || is_met_by_another(&end) {
-            return Ok(());
+        match end.status.success() {
+            true => Ok(None),
+            false if meets_another(&end) => Ok(Some(self.unreachable("git fetch", remote, &end))),
+            false => Err(self.unreachable("git fetch", remote, &end)),
         }
-        Err(self.unreachable("git fetch", remote, &end))
     }
 }
 
-/// Whether another git was making the same history longer at this moment; afterwards it may well be long enough.
-fn is_met_by_another(end: &Finished) -> bool {
+/// Whether another git was making the same history longer at this moment.
+fn meets_another(end: &Finished) -> bool {
     let stderr = end.stderr.text();
     let ours = || stderr.lines().filter(|line| !line.starts_with("remote:"));
     ours().any(|line| line.contains("shallow.lock': File exists") || line.contains("shallow file has changed"))

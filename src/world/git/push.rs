@@ -68,11 +68,12 @@ impl Git {
     /// Moves a branch of the remote forward to `commit`, once; never by force.
     #[must_use]
     pub fn push(&self, _permit: &Permit, remote: &Remote, commit: &Commit, branch: &Branch) -> Push {
+        // By its URL: to a remote's name, git would move the checkout's remote-tracking branch along.
         let push = self.to(&remote.push_url).args([
             "push",
             "--porcelain",
             "--",
-            &remote.name,
+            &remote.push_url,
             &format!("{commit}:{}", branch.full()),
         ]);
         match self.run(&push, self.patience) {
@@ -91,7 +92,11 @@ impl Git {
             refs.ends_with(&to).then_some((flag, summary))
         });
         match (report, end.status) {
-            (Some((" " | "*" | "=", _)), Status::Exited(0)) => Push::Done,
+            (Some((" " | "*", _)), Status::Exited(0)) => Push::Done,
+            // Two that make the same commit in the same second: one of them has moved the branch.
+            (Some(("=", _)), Status::Exited(0)) => {
+                Push::Lost { why: "the branch is at this very commit already".into() }
+            }
             (Some(("!", summary)), _) => {
                 let why = self.fit_to_show(&format!("{summary}; {}", self.said(end)));
                 rejected(summary, why)
