@@ -225,6 +225,26 @@ fn a_release_validated_later_is_not_taken_back() {
 }
 
 #[test]
+fn the_outputs_are_those_that_are_declared() {
+    let declared: Vec<&str> = commands::outputs_of("promote").iter().map(|output| output.name).collect();
+    let promoted = |commit: Option<&str>| Promoted {
+        image: "a:2".to_owned(),
+        previous: Some("a:1".to_owned()),
+        commit: commit.and_then(|id| id.repeat(40).parse().ok()),
+    };
+    for (done, commit, changed, verdict) in [
+        (Some(promoted(Some("1"))), Some("1".repeat(40)), "true", Verdict::Passed),
+        (Some(promoted(None)), None, "false", Verdict::Passed),
+        (None, None, "false", Verdict::Inconclusive),
+    ] {
+        let outcome = outcome(vec![Finding::passed("evidence")], &intent(":1.4.2").promotion, done);
+        assert_eq!((outcome.outputs.get("commit"), outcome.outputs["changed"].as_str()), (commit.as_ref(), changed));
+        assert!(outcome.outputs.keys().all(|key| declared.contains(key)), "{:?}", outcome.outputs);
+        assert_eq!(crate::verdict::verdict(&outcome.findings), verdict);
+    }
+}
+
+#[test]
 fn what_is_required_is_a_list_of_commands_or_none_alone() {
     let list = |names: &[&str]| required(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
     assert_eq!(list(&["none"]), Ok(vec![]));

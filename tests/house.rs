@@ -1,0 +1,212 @@
+//! The binary as a runner starts it: a step's files, folders and variables, and nothing of this machine's own.
+
+#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read as _},
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// No step of a test takes this long; one that hangs must not hang the tests.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One job on a runner: run 7 of `acme/shop`, on its first attempt.
+pub struct Runner {
+    folder: TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+/// A step at work; killed when dropped.
+pub struct Started<'a> {
+    _on: &'a Runner,
+    child: Child,
+    /// stdout and stderr as one, once both have been closed.
+    said: Receiver<Vec<u8>>,
+    /// Of this step alone.
+    files: TempDir,
+}
+
+/// What a step left behind.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    /// stdout and stderr as the runner gets them.
+    pub log: String,
+    pub outputs: BTreeMap<String, String>,
+    pub summary: String,
+    /// The whole report; `null` when there is none.
+    pub report: Value,
+}
+
+impl Runner {
+    pub fn new() -> Self {
+        let runner = Self { folder: tempfile::tempdir().expect("a temp folder"), variables: BTreeMap::new() };
+        for folder in ["workspace", "temp", "home"] {
+            fs::create_dir(runner.folder.path().join(folder)).expect("make a folder");
+        }
+        let at = |name: &str| runner.folder.path().join(name).display().to_string();
+        let folders = [("HOME", at("home")), ("GITHUB_WORKSPACE", at("workspace")), ("RUNNER_TEMP", at("temp"))];
+        let runner = folders.into_iter().fold(runner, |runner, (name, path)| runner.env(name, &path));
+        runner
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_REPOSITORY", "acme/shop")
+            .env("GITHUB_RUN_ID", "7")
+            .env("GITHUB_RUN_ATTEMPT", "1")
+            .env("GITHUB_JOB", "job")
+            // Nothing listens there, and no test may reach the real one by accident.
+            .env("GITHUB_API_URL", "http://127.0.0.1:9")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("LANG", "C.UTF-8")
+    }
+
+    /// An environment variable of every step.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// An input, by its name in `with:`.
+    pub fn input(self, key: &str, value: &str) -> Self {
+        let name = format!("PROMOTE_GATES_{}", key.to_uppercase().replace('-', "_"));
+        self.env(&name, value)
+    }
+
+    /// The folder that steps run in.
+    pub fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    /// Writes a file into the workspace, with its folders.
+    pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) {
+        let path = self.workspace().join(path);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make the folder");
+        fs::write(path, contents).expect("write the file");
+    }
+
+    /// Runs a step to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).end_within(LIMIT)
+    }
+
+    /// Starts a step, for a test that does something while it runs.
+    #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
+    pub fn start(&self, arguments: &[&str]) -> Started<'_> {
+        let files = tempfile::tempdir_in(self.folder.path()).expect("a folder for the step");
+        let (mut read, write) = io::pipe().expect("a pipe");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_promote-gates"));
+        command
+            .args(arguments)
+            .current_dir(self.workspace())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("GITHUB_OUTPUT", files.path().join("output"))
+            .env("GITHUB_STEP_SUMMARY", files.path().join("summary"))
+            .envs(&self.variables)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(write.try_clone().expect("a pipe"))
+            .stderr(write);
+        let child = command.spawn().expect("start the binary");
+        // It holds our ends of the pipe, which would never be closed.
+        drop(command);
+        let (to, said) = channel();
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            read.read_to_end(&mut bytes).expect("read the log");
+            // A test that has failed no longer listens.
+            let _ = to.send(bytes);
+        });
+        Started { _on: self, child, said, files }
+    }
+}
+
+impl Started<'_> {
+    /// Sends a signal to the step's process alone, as the runner does.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("send the signal");
+    }
+
+    /// Waits for the step; fails when it takes longer than `limit`.
+    pub fn end_within(mut self, limit: Duration) -> Ended {
+        let said = self.said.recv_timeout(limit).unwrap_or_else(|_| panic!("the step did not end within {limit:?}"));
+        let log = String::from_utf8(said).expect("a log in UTF-8");
+        let status = self.child.wait().expect("the step ends");
+        let code = status.code().unwrap_or_else(|| panic!("{status}:\n{log}"));
+        let file = |name: &str| fs::read_to_string(self.files.path().join(name)).unwrap_or_default();
+        let outputs = outputs(&file("output"));
+        let report = outputs.get("report-path").map_or(Value::Null, |path| {
+            let text = fs::read_to_string(path).expect("read the report");
+            serde_json::from_str(&text).expect("a report in JSON")
+        });
+        Ended { code, log, outputs, summary: file("summary"), report }
+    }
+}
+
+impl Drop for Started<'_> {
+    fn drop(&mut self) {
+        // Once waited for, its number may be another's.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Ended {
+    /// The lines of the log that the runner takes for commands: `::` at a line's start, the legacy `##[` anywhere.
+    pub fn commands(&self) -> Vec<&str> {
+        let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
+        self.log.split(['\n', '\r']).filter(is_command).collect()
+    }
+}
+
+/// Reads `GITHUB_OUTPUT` as the runner does (its `FileCommandManager`): `name=value`, or `name<<delimiter` up to a line
+/// that is the delimiter. Anything else fails the step there, and the test here.
+fn outputs(text: &str) -> BTreeMap<String, String> {
+    let mut outputs = BTreeMap::new();
+    let mut lines = text.split('\n');
+    while let Some(line) = lines.next() {
+        if line.is_empty() {
+            continue;
+        }
+        let (name, value) = match (line.split_once('='), line.split_once("<<")) {
+            (Some((name, value)), heredoc) if heredoc.is_none_or(|(before, _)| before.len() > name.len()) => {
+                (name, value.to_owned())
+            }
+            (_, Some((name, delimiter))) => {
+                assert!(!delimiter.is_empty(), "no delimiter: {line}");
+                let mut value = Vec::new();
+                loop {
+                    let line = lines.next().unwrap_or_else(|| panic!("{name} does not end"));
+                    if line == delimiter {
+                        break;
+                    }
+                    value.push(line);
+                }
+                (name, value.join("\n"))
+            }
+            _ => panic!("neither name=value nor name<<delimiter: {line}"),
+        };
+        assert!(!name.is_empty(), "no name: {line}");
+        outputs.insert(name.to_owned(), value);
+    }
+    outputs
+}
+
+#[test]
+fn outputs_are_read_as_the_runner_reads_them() {
+    let read = outputs("a=1<<2\nb<<EOF\nx=1\n\nc<<y\nEOF\n\nb2=\na=3\n");
+    let expected = [("a", "3"), ("b", "x=1\n\nc<<y"), ("b2", "")];
+    assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}

@@ -1,0 +1,107 @@
+//! What cannot be used is named, with what can, and nothing is written.
+
+use super::*;
+
+/// Runs a step that must end as bad input, and gives what it says.
+fn bad(shop: &Shop, what: &str, step: &Runner) -> String {
+    let ended = step.run(&["promote"]);
+    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{what}: {}", ended.log);
+    assert_eq!(shop.tip(), shop.first, "{what}");
+    let level = if ended.report["dry-run"] == true { "::warning title=" } else { "::error title=" };
+    assert!(ended.commands().iter().any(|line| line.starts_with(level)), "{what}: {}", ended.log);
+    ended.outputs["reason"].clone()
+}
+
+#[test]
+fn an_input_that_cannot_be_used_is_named_with_its_value_and_what_can() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    for (input, value, parts) in [
+        ("service", "../../etc", &["`service`", "../../etc", "a service name"][..]),
+        ("service", "a;rm -rf", &["`service`", "a;rm -rf", "lower-case letters"]),
+        ("environment", "../prod", &["`environment`", "../prod", "an environment name"]),
+        ("tag", "1.4.2 ; id", &["`tag`", "1.4.2 ; id", "an OCI tag"]),
+        ("tag", "-x", &["`tag`", "-x", "not starting with"]),
+        ("tag", "::error::x", &["`tag`", "an OCI tag"]),
+        ("digest", "sha256:12", &["`digest`", "sha256:12", "64 lower-case hex digits"]),
+        ("image", "ghcr.io/Acme/x", &["`image`", "ghcr.io/Acme/x"]),
+        ("image-name", "a b", &["`image-name`", "a b", "without blanks"]),
+        ("branch", "gone", &["`branch`", "has no branch gone", "a branch that the remote has"]),
+        ("branch", "--force", &["`branch`", "--force", "is no branch name"]),
+        ("branch", "main:other", &["`branch`", "main:other"]),
+        ("remote", "upstream", &["`remote`", "\"upstream\"", "a remote of this checkout: `origin`"]),
+        ("file", "../{service}.yaml", &["`file`", "../checkout-service.yaml", "holds `.` or `..`"]),
+        ("file", "/etc/{service}", &["`file`", "/etc/checkout-service", "is absolute"]),
+        ("file", ".git/config", &["`file`", ".git/config"]),
+        ("file", "apps/{service}/none.yaml", &["`file`", "no such file at apps/checkout-service/none.yaml on main"]),
+        ("file", "apps/{service}", &["`file`", "no regular file at apps/checkout-service on main"]),
+        ("require", "evidense", &["`require`", "evidense", "did you mean `evidence`"]),
+        ("require", "none\nwait", &["`require`", "\"none\"", "`none` alone"]),
+        ("results", "{\"a\":", &["`results`", "{\"a\":", "${{ toJSON(needs) }}"]),
+        ("results", "[]", &["`results`", "[]", "${{ toJSON(steps) }}"]),
+        ("max-age", "1 day", &["`max-age`", "1 day", "`90s`"]),
+        ("timeout", "soon", &["`timeout`", "soon"]),
+        ("committer-name", "a <b>", &["`committer-name`", "a <b>"]),
+        ("checkout", "/nonexistent", &["`checkout`", "/nonexistent", "no such directory"]),
+        ("dry-run", "yes", &["`dry-run`", "yes", "true"]),
+    ] {
+        let reason = bad(&shop, value, &step(&dir, SERVICE, "1.4.2").input(input, value));
+        for part in parts {
+            assert!(reason.contains(part), "{input}={value:?}: {reason:?} lacks {part:?}");
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_fails_on_bad_input_too() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    for (input, value) in [("tag", "a b"), ("branch", "gone"), ("file", "gone.yaml"), ("results", "[]")] {
+        bad(&shop, value, &step(&dir, SERVICE, "1.4.2").input("dry-run", "true").input(input, value));
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    for missing in ["service", "environment", "tag"] {
+        let reason = bad(&shop, missing, &step(&dir, SERVICE, "1.4.2").input(missing, ""));
+        assert_eq!(reason, format!("`{missing}`: not given; expected the {missing} to promote"));
+    }
+    git(&dir, &["switch", "-q", "--detach"]);
+    let reason = bad(&shop, "branch", &step(&dir, SERVICE, "1.4.2"));
+    assert!(reason.starts_with("`branch`: not given, and the checkout is on no branch"), "{reason}");
+    let nowhere = step(&shop.path("empty"), SERVICE, "1.4.2");
+    fs::create_dir(shop.path("empty")).unwrap();
+    let reason = bad(&shop, "checkout", &nowhere);
+    assert!(reason.contains("not a git checkout") && reason.contains("actions/checkout"), "{reason}");
+}
+
+#[test]
+fn a_service_that_contradicts_the_subject_is_refused() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    let subject = json!({ "service": "frontend" }).to_string();
+    let reason = bad(&shop, "subject", &step(&dir, SERVICE, "1.4.2").input("subject", &subject));
+    assert!(reason.contains("`checkout-service` in `service` but `frontend` in `subject`"), "{reason}");
+}
+
+#[test]
+fn a_file_that_cannot_be_edited_safely_is_inconclusive() {
+    for (bytes, part) in [
+        (&b"images: ["[..], "kustomization.yaml"),
+        (b"images:\n- name: checkout-service\n- name: checkout-service\n", "checkout-service"),
+        (b"# \xff\n", "UTF-8"),
+    ] {
+        let shop = Shop::new();
+        let dir = shop.checkout("infra", &[]);
+        fs::write(dir.join(FILE), bytes).unwrap();
+        git(&dir, &["commit", "-qam", "broken"]);
+        git(&dir, &["push", "-q"]);
+        let ended = step(&dir, SERVICE, "1.4.2").run(&["promote"]);
+        assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+        assert!(ended.outputs["reason"].contains(part), "{}", ended.outputs["reason"]);
+        assert_eq!(shop.log("%s"), ["broken"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Many at once: each lands, once.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use super::*;
+
+const RACERS: usize = 20;
+
+fn services() -> Vec<String> {
+    (1..=RACERS).map(|number| format!("service-{number}")).collect()
+}
+
+/// Promotes every service at once, each to a tag of its own, and holds what came of it against what should.
+fn race(shop: &Shop, services: &[String], checkout: impl Fn(&str) -> PathBuf) {
+    let steps: Vec<Runner> =
+        services.iter().map(|service| step(&checkout(service), service, &format!("2.0-{service}"))).collect();
+    let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    for ended in &ended {
+        assert_eq!((end(ended), ended.outputs["changed"].as_str()), (LANDED, "true"), "{}", ended.log);
+    }
+    // One commit each, in one line, and each is the one that its step told.
+    let log: Vec<(String, String)> = shop
+        .log("%H %P")
+        .iter()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(id, parents)| (id.into(), parents.into()))
+        .collect();
+    assert_eq!(log.len(), RACERS);
+    let mut before = shop.first.clone();
+    for (id, parents) in log.clone() {
+        assert_eq!(parents, before, "one parent, the commit before");
+        before = id;
+    }
+    let told: BTreeSet<String> = ended.iter().map(|ended| ended.outputs["commit"].clone()).collect();
+    assert_eq!(told, log.into_iter().map(|(id, _)| id).collect());
+    // Each changed one line of its own file.
+    let range = format!("{}..main", shop.first);
+    let changes = git(shop.infra.path(), &["log", "--numstat", "--format=", &range]);
+    let changes: BTreeSet<&str> = changes.lines().collect();
+    let expected: Vec<String> =
+        services.iter().map(|service| format!("1\t1\tapps/{service}/overlays/production/kustomization.yaml")).collect();
+    assert_eq!(changes, expected.iter().map(String::as_str).collect());
+    for service in services {
+        assert_eq!(shop.tag(service), format!("2.0-{service}"));
+    }
+}
+
+#[test]
+fn twenty_from_clones_of_their_own_all_land() {
+    let services = services();
+    let shop = Shop::of(&services.iter().map(String::as_str).collect::<Vec<_>>());
+    let clone = shop.checkout("clone", &["--template="]);
+    race(&shop, &services, |service| {
+        let copy = shop.path(service);
+        assert!(Command::new("cp").arg("-R").args([&clone, &copy]).status().unwrap().success());
+        copy
+    });
+}
+
+#[test]
+fn twenty_from_one_clone_all_land() {
+    let services = services();
+    let shop = Shop::of(&services.iter().map(String::as_str).collect::<Vec<_>>());
+    let clone = shop.checkout("clone", &["--depth=1"]);
+    race(&shop, &services, |_| clone.clone());
+    assert_eq!(git(&clone, &["for-each-ref", "refs/promote-gates"]), "");
+}
+
+#[test]
+fn two_to_the_same_image_are_one_commit() {
+    let shop = Shop::new();
+    let steps = ["one", "two"].map(|name| step(&shop.checkout(name, &[]), SERVICE, "1.4.2"));
+    let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
+    let mut ended: Vec<Ended> =
+        started.into_iter().map(|started| started.end_within(Duration::from_secs(60))).collect();
+    ended.sort_by_key(|ended| ended.outputs["changed"] != "true");
+    let [first, second] = &ended[..] else { panic!("two steps") };
+    assert_eq!((end(first), end(second)), (LANDED, (0, "passed", "already")), "{}{}", first.log, second.log);
+    assert_eq!((first.outputs["changed"].as_str(), second.outputs["changed"].as_str()), ("true", "false"));
+    assert!(second.log.contains("1.4.2 stands there already, nothing to commit"), "{}", second.log);
+    assert_eq!(shop.log("%H"), [first.outputs["commit"].clone()]);
+}

@@ -1,0 +1,170 @@
+//! The reports that a promotion needs: which count, and what the commit says of them.
+
+use super::*;
+
+const REQUIRED: [&str; 3] = ["evidence", "approval", "wait"];
+
+fn passed() -> Vec<Report> {
+    REQUIRED.map(|command| report(command, Verdict::Passed)).into()
+}
+
+/// A time this many seconds ago.
+fn ago(seconds: i64) -> String {
+    rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(seconds))
+}
+
+/// A step that needs the usual reports and is given these.
+fn with(shop: &Shop, reports: &[Report]) -> Runner {
+    let clone = shop.path("infra");
+    let dir = if clone.is_dir() { clone } else { shop.checkout("infra", &["--depth=1"]) };
+    step(&dir, SERVICE, "1.4.2").input("require", "").input("results", &needs(reports))
+}
+
+#[test]
+fn a_promotion_lands_with_all_that_it_rests_on() {
+    let shop = Shop::new();
+    let mut reports = passed();
+    reports[0].finished_at = ago(3600);
+    let image = "ghcr.io/acme/checkout-service";
+    let ended = with(&shop, &reports).input("image", image).env("GITHUB_ACTOR", "alice").run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(shop.log("%s"), ["promote(production): checkout-service → 1.4.2"]);
+    let url = run(7).url;
+    let expected = [
+        "Service: checkout-service".to_owned(),
+        "Environment: production".to_owned(),
+        format!("Image: {AFTER}"),
+        format!("Previous-Image: {BEFORE}"),
+        format!("Validated-at: {}", reports[0].finished_at),
+        format!("Validation-run: {url}"),
+        "Triggered-by: alice".to_owned(),
+        format!("Workflow: {url}"),
+        "Required: evidence, approval, wait".to_owned(),
+        "Promotion-kind: normal".to_owned(),
+    ];
+    assert_eq!(shop.trailers(), expected);
+    assert_eq!(shop.log("%an <%ae> %cn"), ["promotion-bot <promotion-bot@users.noreply.github.com> promotion-bot"]);
+    assert_eq!(ended.outputs["previous-image"], BEFORE);
+    assert_eq!([ended.outputs["commit"].clone()], shop.log("%H")[..]);
+    // The reports themselves are long; what is in force is which they were.
+    let results = ended.report["settings"]["results"].as_str().unwrap();
+    assert!(results.contains("bytes, sha256 ") && results.len() < 100, "{results}");
+}
+
+#[test]
+fn a_report_that_does_not_count_stops_it() {
+    let other_subject = Report { subject: json_subject("1.4.3"), ..report("wait", Verdict::Passed) };
+    let cases: [(&str, Report, (i32, &str), &str); 8] = [
+        ("blocked", report("approval", Verdict::Blocked), (1, "blocked"), "approval: blocked: check: as seen"),
+        ("undecided", report("approval", Verdict::Inconclusive), (3, "inconclusive"), "approval: inconclusive"),
+        ("shadow", Report { dry_run: true, ..report("wait", Verdict::Passed) }, (3, "inconclusive"), "in dry-run"),
+        ("other subject", other_subject, (3, "inconclusive"), "tag 1.4.3, not 1.4.2"),
+        (
+            "other run",
+            Report { run: Some(run(8)), ..report("wait", Verdict::Passed) },
+            (3, "inconclusive"),
+            "another workflow run",
+        ),
+        (
+            "no run",
+            Report { run: None, ..report("wait", Verdict::Passed) },
+            (3, "inconclusive"),
+            "another workflow run",
+        ),
+        ("other schema", Report { schema: 2, ..report("wait", Verdict::Passed) }, (3, "inconclusive"), "schema 2"),
+        (
+            "no time",
+            Report { finished_at: "soon".into(), ..report("wait", Verdict::Passed) },
+            (3, "inconclusive"),
+            "\"soon\"",
+        ),
+    ];
+    let shop = Shop::new();
+    for (what, report, (code, verdict), part) in cases {
+        let mut reports = passed();
+        reports.retain(|passed| passed.command != report.command);
+        reports.push(report);
+        let ended = with(&shop, &reports).run(&["promote"]);
+        assert_eq!(end(&ended), (code, verdict, "none"), "{what}: {}", ended.log);
+        assert!(ended.log.contains(part), "{what}: {}", ended.log);
+        assert_eq!(shop.tip(), shop.first, "{what}");
+    }
+}
+
+#[test]
+fn a_report_that_is_missing_stops_it_and_the_way_to_hand_it_over_is_told() {
+    let shop = Shop::new();
+    for (given, missing) in [(vec![], &REQUIRED[..]), (passed().split_off(1), &REQUIRED[..1])] {
+        let ended = with(&shop, &given).run(&["promote"]);
+        assert_eq!(end(&ended), (3, "inconclusive", "none"), "{}", ended.log);
+        assert_eq!(ended.outputs["changed"], "false");
+        for command in missing {
+            let line = format!("report: ${{{{ steps.{command}.outputs.report }}}}");
+            assert!(ended.log.contains(&line), "{}", ended.log);
+        }
+        assert_eq!(shop.tip(), shop.first);
+    }
+    let without = step(&shop.path("infra"), SERVICE, "1.4.2").input("require", "").run(&["promote"]);
+    assert_eq!(end(&without), (3, "inconclusive", "none"), "{}", without.log);
+}
+
+#[test]
+fn an_old_report_blocks_when_the_image_would_be_written() {
+    let shop = Shop::new();
+    let mut reports = passed();
+    reports[1].finished_at = ago(2 * 3600);
+    let ended = with(&shop, &reports).input("max-age", "1h").run(&["promote"]);
+    assert_eq!(end(&ended), (1, "blocked", "refused"), "{}", ended.log);
+    let reason = &ended.outputs["reason"];
+    assert!(
+        reason.starts_with("approval: its report is 2h") && reason.contains("validate the release again"),
+        "{reason}"
+    );
+    let told: Vec<&Value> = ended.report["findings"].as_array().unwrap().iter().map(|one| &one["check"]).collect();
+    assert_eq!(told, ["approval", "evidence", "approval", "wait"], "what passed is told as well");
+    assert_eq!(shop.tip(), shop.first);
+    let ended = with(&shop, &reports).input("max-age", "3h").run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+}
+
+#[test]
+fn other_gates_can_be_required() {
+    let shop = Shop::new();
+    let gates: Vec<Report> = ["health", "bundle-size"].map(|command| report(command, Verdict::Passed)).into();
+    let ended = with(&shop, &gates).input("require", "health\nbundle-size").run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert!(shop.trailers().contains(&"Required: health, bundle-size".to_owned()));
+}
+
+#[test]
+fn that_nothing_was_required_is_told_here_and_in_the_commit() {
+    let shop = Shop::new();
+    let ended = with(&shop, &[report("approval", Verdict::Blocked)]).input("require", "none").run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert!(
+        ended.log.contains("::warning title=promote%3A explained::required reports: none asked for"),
+        "{}",
+        ended.log
+    );
+    let trailers = shop.trailers();
+    assert!(trailers.contains(&"Required: none".to_owned()), "{trailers:?}");
+    assert!(!trailers.iter().any(|trailer| trailer.starts_with("Validated-at")), "{trailers:?}");
+}
+
+#[test]
+fn nobody_writes_trailers_of_his_own() {
+    let shop = Shop::new();
+    let actor = "mallory\nApproved-by: alice\r\n\n---\nEvidence: x\u{1b}[2K";
+    let ended = with(&shop, &passed())
+        .env("GITHUB_ACTOR", actor)
+        .env("GITHUB_REPOSITORY", "acme/shop")
+        .input("committer-name", "Promotion (bot)")
+        .run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    let trailers = shop.trailers();
+    assert!(
+        trailers.contains(&"Triggered-by: mallory Approved-by: alice --- Evidence: x [2K".to_owned()),
+        "{trailers:?}"
+    );
+    assert_eq!(trailers.len(), 10, "{trailers:?}");
+}

@@ -1,0 +1,86 @@
+//! A cancelled step ends in time, and what it has sent is not left in the dark.
+
+use std::{net::TcpListener, time::Duration};
+
+use rustix::process::Signal;
+
+use super::*;
+
+/// As long as a step may take that has nothing under way; the second that it promises, and what a busy machine adds.
+const SOON: Duration = Duration::from_secs(3);
+/// What a hook of a test is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn between_races_it_ends_at_once() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    fs::write(shop.infra.path().join("refs/heads/main.lock"), "").unwrap();
+    let pushes = listen(&shop.path("pushes"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'", shop.path("pushes").display()));
+    let runner = step(&dir, SERVICE, "1.4.2");
+    let step = runner.start(&["promote"]);
+    // By now the pauses are longer than it may take to end.
+    for _ in 0..7 {
+        pushes.recv_timeout(PATIENCE).unwrap();
+    }
+    step.signal(Signal::TERM);
+    let ended = step.end_within(SOON);
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
+    assert_eq!(pushes.try_iter().count(), 0, "nothing more was sent");
+    assert_eq!(shop.tip(), shop.first);
+    assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]), "");
+}
+
+#[test]
+fn while_it_fetches_it_ends_at_once() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    git(&dir, &["remote", "set-url", "origin", &format!("http://{}/infra.git", listener.local_addr().unwrap())]);
+    let runner = step(&dir, SERVICE, "1.4.2");
+    let step = runner.start(&["promote"]);
+    // Connected, and never answered.
+    let _asked = listener.accept().unwrap();
+    step.signal(Signal::TERM);
+    let ended = step.end_within(SOON);
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
+}
+
+#[test]
+fn a_push_that_ends_in_time_is_told_as_it_ended() {
+    let shop = Shop::new();
+    let pushes = listen(&shop.path("pushes"));
+    assert!(Command::new("mkfifo").arg(shop.path("gate")).status().unwrap().success());
+    let (told, gate) = (shop.path("pushes"), shop.path("gate"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", told.display(), gate.display()));
+    let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
+    let step = runner.start(&["promote"]);
+    pushes.recv_timeout(PATIENCE).unwrap();
+    step.signal(Signal::INT);
+    fs::write(gate, "go\n").unwrap();
+    let ended = step.end_within(PATIENCE);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
+}
+
+#[test]
+fn a_push_that_hangs_is_unknown_before_the_runner_kills() {
+    let shop = Shop::new();
+    let pushes = listen(&shop.path("pushes"));
+    assert!(Command::new("mkfifo").arg(shop.path("never")).status().unwrap().success());
+    let (told, never) = (shop.path("pushes"), shop.path("never"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", told.display(), never.display()));
+    let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
+    let step = runner.start(&["promote"]);
+    pushes.recv_timeout(PATIENCE).unwrap();
+    step.signal(Signal::INT);
+    // Ten seconds after its first signal the runner kills.
+    let ended = step.end_within(Duration::from_secs(10));
+    assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
+    assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
+    assert_eq!(pushes.try_iter().count(), 0, "nothing more was sent");
+    assert_eq!(shop.tip(), shop.first);
+}
