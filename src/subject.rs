@@ -322,6 +322,12 @@ impl Subject {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The same release, wherever it runs.
+    #[must_use]
+    pub fn anywhere(&self) -> Self {
+        Self { environment: None, ..self.clone() }
+    }
 }
 
 impl fmt::Display for Subject {

@@ -208,12 +208,10 @@ fn finish(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
         report.add(more);
         small = again;
     }
-    desk.log.report(&report, &small.sha256);
-    if failed {
-        // Neither passed nor merely blocked: somebody downstream may never hear of it.
-        return 3;
-    }
-    exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run)
+    // With a file that failed neither passed nor merely blocked: somebody downstream may never hear of it.
+    let code = if failed { 3 } else { exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run) };
+    desk.log.report(&report, &small.sha256, code != 0);
+    code
 }
 
 /// For what plays at home, and has told its story itself: only what went wrong is still to be said.
@@ -222,7 +220,7 @@ fn finish_at_home(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
     let mut report = desk.draft.copy();
     report.close(end, desk.wall());
     if report.verdict != Verdict::Passed {
-        desk.log.report(&report, "");
+        desk.log.report(&report, "", true);
     }
     exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), false)
 }

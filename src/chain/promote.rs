@@ -10,7 +10,7 @@ mod tests;
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use crate::{
-    chain::reports::{Reports, sum_up},
+    chain::reports::Reports,
     commands::{self, Output},
     converge::converge,
     desk::Desk,
@@ -97,7 +97,6 @@ impl FromStr for ImageName {
 /// # Errors
 /// Bad input; a refusal; what could not be read or written.
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
-    sum_up(&desk.draft);
     let target = Target::of(subject)?;
     let required = required(&args.require)?;
     let committer = Identity::new(&args.committer_name, &args.committer_email)
@@ -117,7 +116,9 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         return Ok(Outcome { outputs: [("changed", "false".to_owned())].into(), ..findings.into() });
     }
     desk.draft.publish(&findings);
-    let basis = Basis::of(&reports.counted(&required, subject), args.max_age).map_err(Stop::Refused)?;
+    let Required { gates, others } = Required::split(&required);
+    let counted = [reports.counted(&gates, &subject.anywhere()), reports.counted(&others, subject)].concat();
+    let basis = Basis::of(&counted, args.max_age).map_err(Stop::Refused)?;
     let oldest = basis.oldest();
     let promotion = Promotion {
         kind: Kind::Normal,
@@ -150,7 +151,26 @@ fn judge(reports: &Reports, required: &[String], subject: &Subject, desk: &Desk)
     if run.is_none() {
         desk.log.say("no workflow run is known here: reports of any run count");
     }
-    reports.require(required, subject, run)
+    let Required { gates, others } = Required::split(required);
+    let mut findings = reports.found(&gates, &subject.anywhere(), run);
+    findings.extend(reports.require(&others, subject, run));
+    findings
+}
+
+/// The required commands by what their reports are about.
+struct Required {
+    /// These judged the release where it ran before: in another environment than the one it is promoted to.
+    gates: Vec<String>,
+    /// These are about this promotion, its environment included: an approval for staging is none for production.
+    others: Vec<String>,
+}
+
+impl Required {
+    fn split(required: &[String]) -> Self {
+        let is_gate = |command: &&String| commands::gate_names().any(|gate| gate == **command) || *command == "run";
+        let (gates, others) = required.iter().partition::<Vec<&String>, _>(is_gate);
+        Self { gates: gates.into_iter().cloned().collect(), others: others.into_iter().cloned().collect() }
+    }
 }
 
 fn outcome(mut findings: Vec<Finding>, promotion: &Promotion, done: Option<Promoted>) -> Outcome {

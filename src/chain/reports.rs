@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    desk::Draft,
-    report::{Report, Run, SCHEMA, compact::hex_sha256},
+    report::{Report, Run, SCHEMA},
     subject::Subject,
     values::clip,
     verdict::{Complaint, Finding, Stop, Verdict},
@@ -89,8 +88,15 @@ impl Reports {
     /// and, where `run` is known, of this workflow run. Several reports of one command (a matrix) must all have passed.
     #[must_use]
     pub fn require(&self, required: &[String], subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
-        let found = required.iter().map(|command| self.require_one(command, subject, run));
-        found.chain(self.unreadable.iter().cloned()).collect()
+        let mut found = self.found(required, subject, run);
+        found.extend(self.unreadable.iter().cloned());
+        found
+    }
+
+    /// What [`Reports::require`] says of the required commands alone.
+    #[must_use]
+    pub fn found(&self, required: &[String], subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
+        required.iter().map(|command| self.require_one(command, subject, run)).collect()
     }
 
     /// The reports of the required commands about `subject`: those that [`Reports::require`] lets pass.
@@ -116,16 +122,6 @@ impl Reports {
             .max_by_key(|finding| finding.verdict)
             .unwrap_or_else(|| Finding::inconclusive(command))
     }
-}
-
-/// Puts the size and sum of `results` in place of its text among the settings in force: it is as long as all reports
-/// together, and the sum says which it was.
-pub fn sum_up(draft: &Draft) {
-    draft.edit(|draft| {
-        if let Some(Value::String(results)) = draft.settings.get_mut("results") {
-            *results = format!("{} bytes, sha256 {}", results.len(), hex_sha256(results.as_bytes()));
-        }
-    });
 }
 
 fn counted(command: &str, Received { source, report, .. }: &Received, subject: &Subject, run: Option<&Run>) -> Finding {

@@ -90,7 +90,8 @@ impl Log {
     }
 
     /// The whole report: findings, effects, annotations, and the notice that `evidence` later reads back.
-    pub fn report(&self, report: &Report, compact_sha256: &str) {
+    /// `fails`: whether the step does.
+    pub fn report(&self, report: &Report, compact_sha256: &str, fails: bool) {
         let name = &report.command;
         for finding in &report.findings {
             self.say(&format!("{} {finding}", mark(finding.verdict)));
@@ -103,15 +104,15 @@ impl Log {
         self.say(&format!("{} {name} {}{subject}{shadow}", mark(report.verdict), report.verdict));
 
         if self.actions {
-            self.annotate_report(report, compact_sha256);
+            self.annotate_report(report, compact_sha256, fails);
         }
     }
 
     /// In a terminal the lines above say it all.
-    fn annotate_report(&self, report: &Report, compact_sha256: &str) {
+    fn annotate_report(&self, report: &Report, compact_sha256: &str, fails: bool) {
         let name = &report.command;
         let bad: Vec<&Finding> = report.findings.iter().filter(|finding| finding.verdict != Verdict::Passed).collect();
-        let level = if report.dry_run { Level::Warning } else { Level::Error };
+        let level = if fails { Level::Error } else { Level::Warning };
         let shown = if bad.len() > MOST_ANNOTATIONS { MOST_ANNOTATIONS - 1 } else { bad.len() };
         for finding in &bad[..shown] {
             self.annotate(level, &format!("{name}: {}", finding.verdict), &finding.to_string());
@@ -291,7 +292,7 @@ pub mod tests {
             Ok((0..12).map(|n| Finding::blocked(format!("path {n}"))).collect::<Vec<_>>().into()),
             String::new(),
         );
-        kept.log(true).report(&report, "0");
+        kept.log(true).report(&report, "0", true);
         let text = kept.text();
         assert_eq!(text.lines().filter(|line| line.starts_with("::error")).count(), 10, "{text}");
         assert!(text.contains("3 more findings"), "{text}");

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The longest text that a report repeats of a setting, in bytes.
-const LONGEST_SHOWN: usize = 2000;
+const LONGEST_SHOWN: usize = 1000;
 
 pub(super) fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let texts: Vec<String> = texts.iter().map(|text| shown(setting.kind, text)).collect();

@@ -137,6 +137,23 @@ fn other_gates_can_be_required() {
 }
 
 #[test]
+fn gates_judged_the_release_elsewhere_but_people_judge_this_promotion() {
+    let in_staging = |command: &str| {
+        let mut report = report(command, Verdict::Passed);
+        report.subject.environment = "staging".parse().ok();
+        report
+    };
+    let shop = Shop::new();
+    let mut reports = passed();
+    reports[1] = in_staging("approval");
+    let ended = with(&shop, &reports).run(&["promote"]);
+    assert_eq!(end(&ended), (3, "inconclusive", "none"), "{}", ended.log);
+    assert!(ended.log.contains("environment staging, not production"), "{}", ended.log);
+    let ended = with(&shop, &[in_staging("health")]).input("require", "health").run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+}
+
+#[test]
 fn that_nothing_was_required_is_told_here_and_in_the_commit() {
     let shop = Shop::new();
     let ended = with(&shop, &[report("approval", Verdict::Blocked)]).input("require", "none").run(&["promote"]);
