@@ -19,7 +19,7 @@ use crate::{
 
 /// Gates a release has to pass on its way to production
 #[derive(Debug, Parser)]
-#[command(name = "promote-gates", version, max_term_width = 100)]
+#[command(name = "promote-gates", bin_name = "promote-gates", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -55,13 +55,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             if !text.use_stderr() {
                 return 0;
             }
-            finish(
-                &desk,
-                Err(Complaint::about("command")
-                    .seen("none given")
-                    .expected(commands::names().collect::<Vec<_>>().join(", "))
-                    .bad_input()),
-            )
+            finish(&desk, Err(vocabulary::no_command().bad_input()))
         }
         Ok(Asked::Command { name, flags }) => {
             desk.draft.edit(|draft| draft.command.clone_from(&name));

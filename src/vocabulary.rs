@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-pub use misfit::{closest, suggest};
+pub use misfit::{closest, no_command, suggest};
 use misfit::{misfit, on_command_line};
 use shown::as_json;
 
@@ -227,10 +227,7 @@ pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
         Err(error) => return Err(on_command_line(&error).bad_input()),
     };
     let Some((name, matches)) = matches.subcommand() else {
-        return Err(Complaint::about("command")
-            .seen("none given")
-            .expected(commands::all_names().collect::<Vec<_>>().join(", "))
-            .bad_input());
+        return Err(no_command().bad_input());
     };
     let flags = commands::settings_of(name)
         .unwrap_or_default()

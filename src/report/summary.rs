@@ -2,6 +2,8 @@
 
 use std::io;
 
+use serde_json::Value;
+
 use super::{Report, Table, log, tail::Tail};
 use crate::values::clip;
 
@@ -81,12 +83,23 @@ fn body(report: &Report) -> String {
     }
     if !report.settings.is_empty() {
         let rows = report.settings.iter().map(|(key, value)| {
-            let shown = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+            let shown = match value {
+                Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(
+                    "
+",
+                ),
+                value => plain(value),
+            };
             vec![key.clone(), shown, report.origins.get(key).cloned().unwrap_or_default()]
         });
         text.push_str(&fold("Settings in force", &table(&["Setting", "Value", "From"], rows.collect())));
     }
     text
+}
+
+/// A text without its quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 fn fold(title: &str, inner: &str) -> String {

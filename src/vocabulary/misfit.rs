@@ -24,7 +24,7 @@ pub(super) fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Co
     match error.kind() {
         ErrorKind::MissingRequiredArgument => complaint
             .seen("not given")
-            .expected(setting.map_or_else(String::new, |setting| setting.help.clone()))
+            .expected(setting.map_or_else(String::new, |setting| in_a_sentence(&setting.help)))
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
@@ -45,6 +45,15 @@ pub(super) fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Co
             complaint.seen(seen).expected(expected)
         }
         kind => complaint.seen(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
+    }
+}
+
+/// A help text behind `expected`: it begins in lower case, unless with an abbreviation.
+fn in_a_sentence(help: &str) -> String {
+    let mut characters = help.chars();
+    match (characters.next(), characters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(characters).collect(),
+        _ => help.to_owned(),
     }
 }
 
@@ -82,6 +91,12 @@ pub(super) fn on_command_line(error: &clap::Error) -> Complaint {
         }
     };
     complaint.from("command line")
+}
+
+/// No command was named.
+#[must_use]
+pub fn no_command() -> Complaint {
+    Complaint::about("command").seen("none given").expected(commands::all_names().collect::<Vec<_>>().join(", "))
 }
 
 /// Adds "did you mean", when something is close.
