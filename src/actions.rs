@@ -4,8 +4,9 @@
 
 use crate::{
     cli,
-    commands::{self, Branding, Output},
-    vocabulary::{Kind, Setting},
+    commands::{self, Branding},
+    report::{OUTPUTS, Output},
+    vocabulary::{Kind, Setting, help_and_default},
 };
 
 /// The first line of a generated YAML file.
@@ -26,7 +27,7 @@ impl Action {
     #[must_use]
     pub fn of(name: &'static str) -> Option<Self> {
         let branding = commands::branding(name)?;
-        let settings = commands::settings_of(name)?;
+        let settings = commands::book().settings_of(name)?;
         let about = commands::command().find_subcommand(name)?.get_about().map(ToString::to_string).unwrap_or_default();
         Some(Self { name, about, settings, branding })
     }
@@ -44,7 +45,7 @@ impl Action {
 
     /// Its outputs: those of every command, then its own.
     pub fn outputs(&self) -> impl Iterator<Item = &'static Output> {
-        commands::OUTPUTS.iter().chain(commands::outputs_of(self.name))
+        OUTPUTS.iter().chain(commands::outputs_of(self.name))
     }
 
     /// The text of its `action.yml`.
@@ -127,13 +128,6 @@ pub fn actions_table() -> String {
         vec![format!("[`acme/promote-gates{shown}`]({link})"), format!("{}.", action.about)]
     });
     table(&["Action", "What it does"], rows)
-}
-
-/// A setting's help, and the default that is no fixed value and so stands in it: `… [default: …]`.
-#[must_use]
-pub fn help_and_default(setting: &Setting) -> (&str, Option<&str>) {
-    let told = setting.help.strip_suffix(']').and_then(|help| help.split_once(" [default: "));
-    told.map_or((&setting.help, None), |(help, default)| (help, Some(default)))
 }
 
 /// What a setting is and what it takes, in sentences.

@@ -1,20 +1,19 @@
 //! The registry: every command in one line, and what is said of it outside.
 
-use std::path::PathBuf;
-
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
+    arguments::{Common, With},
     chain::{promote, record},
     config::{self, Config},
     demo,
     desk::Desk,
-    gates::{bundle_size, health, performance, smoke},
-    report::Outcome,
+    gates::{self, Gate, bundle_size, performance},
+    report::{Outcome, Output},
     run,
-    subject::{Subject, SubjectArgs},
+    subject::Subject,
     verdict::{Complaint, Stop},
-    vocabulary::{self, Layer, Setting},
+    vocabulary::{self, Book, Layer},
 };
 
 /// Gates a release has to pass on its way to production
@@ -40,44 +39,6 @@ pub enum Command {
     Demo(demo::Args),
 }
 
-/// The gates: what `run` can hold. A command that writes is none, so it cannot be put there.
-#[derive(Debug, Subcommand)]
-pub enum Gate {
-    /// Check that the service answers as it should
-    Health(With<health::Args>),
-    /// Run the smoke tests: every critical path works
-    Smoke(With<smoke::Args>),
-    /// Compare the p99 latency with its baseline
-    Performance(With<performance::Args>),
-    /// Compare the bundle's size with its baseline
-    BundleSize(With<bundle_size::Args>),
-}
-
-/// A command's own arguments, and those that every command has.
-#[derive(Debug, clap::Args)]
-pub struct With<A: clap::Args> {
-    #[command(flatten)]
-    pub own: A,
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// What every command can be told.
-#[derive(Debug, clap::Args)]
-pub struct Common {
-    /// Config file [default: .github/promote-gates.yml, if there is one]
-    #[arg(long, value_name = "FILE", help_heading = "Common")]
-    pub config: Option<PathBuf>,
-    /// Judge and tell, but fail nothing and write nothing; counts for nothing downstream
-    #[arg(long, help_heading = "Common")]
-    pub dry_run: bool,
-    /// Where to write the whole report as JSON [default: a file of its own below the runner's temp folder]
-    #[arg(long, value_name = "FILE", help_heading = "Common")]
-    pub report_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub subject: SubjectArgs,
-}
-
 impl Command {
     /// `None` for what plays at home: it has no subject, and its report goes nowhere.
     #[must_use]
@@ -91,53 +52,23 @@ impl Command {
         }
     }
 
-    fn perform(&self, subject: &Subject, config: &Config, top: &Layer, desk: &Desk) -> Result<Outcome, Stop> {
+    fn perform(
+        &self,
+        subject: &Subject,
+        book: &Book,
+        config: &Config,
+        top: &Layer,
+        desk: &Desk,
+    ) -> Result<Outcome, Stop> {
         match self {
             Self::Gate(gate) => gate.judge(subject, desk),
-            Self::Run(with) => run::run(&with.own, subject, config, top, desk),
+            Self::Run(with) => run::run(&with.own, subject, book, config, top, desk),
             Self::Record(with) => record::run(&with.own, subject, desk),
             Self::Promote(with) => promote::run(&with.own, subject, desk),
             Self::Demo(args) => demo::run(args, desk),
         }
     }
 }
-
-impl Gate {
-    #[must_use]
-    pub const fn common(&self) -> &Common {
-        match self {
-            Self::Health(with) => &with.common,
-            Self::Smoke(with) => &with.common,
-            Self::Performance(with) => &with.common,
-            Self::BundleSize(with) => &with.common,
-        }
-    }
-
-    /// # Errors
-    /// Bad input, or what could not be observed.
-    pub fn judge(&self, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
-        match self {
-            Self::Health(with) => health::run(&with.own, subject, desk),
-            Self::Smoke(with) => smoke::run(&with.own, subject, desk),
-            Self::Performance(with) => performance::run(&with.own, subject, desk),
-            Self::BundleSize(with) => bundle_size::run(&with.own, subject, desk),
-        }
-    }
-}
-
-/// An output of a command's action, beside those that every command has.
-pub struct Output {
-    pub name: &'static str,
-    pub help: &'static str,
-}
-
-/// What every command puts out.
-pub const OUTPUTS: [Output; 4] = [
-    Output { name: "verdict", help: "`passed`, `blocked` or `inconclusive`" },
-    Output { name: "reason", help: "The verdict in one line" },
-    Output { name: "report", help: "The compact report (JSON, at most 6 KiB), for `record` and `promote`" },
-    Output { name: "report-path", help: "Path of the whole report (JSON)" },
-];
 
 /// What one command puts out beside them.
 #[must_use]
@@ -181,17 +112,9 @@ pub fn command() -> clap::Command {
     vocabulary::with_switches(Cli::command())
 }
 
-/// The typed command behind matches of [`command`].
-///
-/// # Errors
-/// clap's own, when the matches are of another model.
-pub fn from_matches(matches: &clap::ArgMatches) -> Result<Command, clap::Error> {
-    Cli::from_arg_matches(matches).map(|cli| cli.command)
-}
-
 /// The names of the commands that are actions, gates first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    gate_names().chain(["run", "record", "promote"])
+    gates::NAMES.into_iter().chain(["run", "record", "promote"])
 }
 
 /// What plays at home: told by flags alone, it neither reads nor writes what a runner gives a step.
@@ -202,29 +125,20 @@ pub fn plays_at_home(name: &str) -> bool {
     AT_HOME.contains(&name)
 }
 
-/// The names of all that the command line takes.
-pub fn all_names() -> impl Iterator<Item = &'static str> {
-    names().chain(AT_HOME)
-}
-
-/// The names of what `run` can hold.
-pub fn gate_names() -> impl Iterator<Item = &'static str> {
-    ["health", "smoke", "performance", "bundle-size"].into_iter()
-}
-
-/// A command's settings, or `None` when there is no such command.
+/// What the vocabulary and the config file know of the commands.
 #[must_use]
-pub fn settings_of(name: &str) -> Option<Vec<Setting>> {
-    command().find_subcommand(name).map(vocabulary::settings)
-}
-
-/// The settings that every command has.
-#[must_use]
-pub fn common_settings() -> Vec<Setting> {
+pub fn book() -> Book {
     use clap::Args as _;
-    let bare = clap::Command::new("common");
-    let whole = vocabulary::with_switches(clap::Command::new("all").subcommand(Common::augment_args(bare)));
-    whole.get_subcommands().next().map(vocabulary::settings).unwrap_or_default()
+    let bare = vocabulary::with_switches(
+        clap::Command::new("all").subcommand(Common::augment_args(clap::Command::new("common"))),
+    );
+    Book {
+        command: command(),
+        names: names().collect(),
+        at_home: AT_HOME.to_vec(),
+        gates: gates::NAMES.to_vec(),
+        common: bare.get_subcommands().next().map(vocabulary::settings).unwrap_or_default(),
+    }
 }
 
 /// One command from its flags to its outcome: inputs, config file, typed arguments, subject, then the command itself.
@@ -233,18 +147,20 @@ pub fn common_settings() -> Vec<Setting> {
 /// # Errors
 /// Bad input, or what could not be observed.
 pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> {
-    let mut top = vocabulary::inputs(name, &desk.surroundings.inputs)?;
+    let book = book();
+    let mut top = vocabulary::inputs(&book, name, &desk.surroundings.inputs)?;
     // A flag and an input of the same name are the same thing said twice; the more deliberate one counts.
     top.extend(flags.clone());
     if let Some(path) = top.get("report-file").and_then(|given| given.texts.first()) {
         // A config file that cannot be used must not lose the report.
         desk.draft.edit(|draft| drop(draft.settings.insert("report-file".to_owned(), path.clone().into())));
     }
-    let config = if plays_at_home(name) { Config::default() } else { load(&top, desk)? };
+    let config = if plays_at_home(name) { Config::default() } else { load(&book, &top, desk)? };
     desk.draft.edit(|draft| draft.config.clone_from(&config.file));
-    let resolved = vocabulary::resolve(name, [&top].into_iter().chain(config.layers(name)))?;
-    let Some(common) = resolved.command.common() else {
-        return resolved.command.perform(&Subject::default(), &config, &top, desk);
+    let resolved = vocabulary::resolve::<Cli>(&book, name, [&top].into_iter().chain(config.layers(name)))?;
+    let command = resolved.typed.command;
+    let Some(common) = command.common() else {
+        return command.perform(&Subject::default(), &book, &config, &top, desk);
     };
     let subject = common.subject.assemble()?;
     desk.draft.edit(|draft| {
@@ -254,15 +170,15 @@ pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> 
         draft.subject = subject.clone();
     });
     let desk = Desk { dry_run: common.dry_run, ..desk.clone() };
-    resolved.command.perform(&subject, &config, &top, &desk)
+    command.perform(&subject, &book, &config, &top, &desk)
 }
 
-fn load(top: &Layer, desk: &Desk) -> Result<Config, Stop> {
+fn load(book: &Book, top: &Layer, desk: &Desk) -> Result<Config, Stop> {
     let named = top.get("config").and_then(|given| given.texts.first());
     let path = named.map_or(config::DEFAULT_PATH, String::as_str);
     let trusted = desk.trusted()?;
     match trusted.read(path)? {
-        Some(file) => Config::read(path, &file.bytes, file.commit.map(|commit| commit.to_string())),
+        Some(file) => Config::read(book, path, &file.bytes, file.commit.map(|commit| commit.to_string())),
         None if named.is_some() => Err(Complaint::about("`config`")
             .seen(format!("no file at {path}{}", trusted.place()))
             .expected("a config file that is there")

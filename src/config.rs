@@ -15,10 +15,10 @@ pub mod yaml;
 use std::collections::BTreeMap;
 
 use crate::{
-    commands,
     report::{ConfigFile, compact::hex_sha256},
+    values::closest,
     verdict::{Complaint, Stop},
-    vocabulary::{Given, Layer, Origin, Setting, closest, suggest},
+    vocabulary::{Book, Given, Layer, Origin, Setting},
 };
 use yaml::{Key, Node, Value};
 
@@ -51,7 +51,7 @@ impl Config {
     /// # Errors
     /// Bad input with file, line and column: broken YAML, an unknown key (with the closest known one), a value of the
     /// wrong shape, a secret.
-    pub fn read(path: &str, bytes: &[u8], commit: Option<String>) -> Result<Self, Stop> {
+    pub fn read(book: &Book, path: &str, bytes: &[u8], commit: Option<String>) -> Result<Self, Stop> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             Complaint::about(path)
                 .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
@@ -62,7 +62,7 @@ impl Config {
         let mut config = Self { file: Some(file), ..Self::default() };
         let root = yaml::read(path, text).map_err(Stop::BadInput)?;
         for (key, node) in mapping(path, "the file", root)? {
-            config.take(path, key, node)?;
+            config.take(book, path, key, node)?;
         }
         Ok(config)
     }
@@ -72,19 +72,16 @@ impl Config {
         self.sections.get(command).into_iter().chain([&self.common])
     }
 
-    fn take(&mut self, path: &str, key: Key, node: Node) -> Result<(), Stop> {
-        let common = commands::common_settings();
+    fn take(&mut self, book: &Book, path: &str, key: Key, node: Node) -> Result<(), Stop> {
+        let common = &book.common;
         if key.name == "gates" {
-            self.gates = entries(path, node)?;
-        } else if let Some(settings) = commands::settings_of(&key.name) {
+            self.gates = entries(book, path, node)?;
+        } else if let Some(settings) = book.settings_of(&key.name) {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
         } else {
-            let known = common
-                .iter()
-                .map(|setting| setting.key.as_str())
-                .chain(commands::names().map(|name| name as &str))
-                .chain(["gates"]);
+            let known =
+                common.iter().map(|setting| setting.key.as_str()).chain(book.names.iter().copied()).chain(["gates"]);
             let known: Vec<&str> = known.filter(|name| *name != "config").collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
@@ -109,7 +106,7 @@ fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<L
     Ok(layer)
 }
 
-fn entries(path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
+fn entries(book: &Book, path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
     let Value::List(items) = node.value else {
         return Err(misshapen(path, "gates", &node, "a list of gates, each a name or a name with its settings"));
     };
@@ -132,9 +129,9 @@ fn entries(path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
                     ));
                 }
             };
-            let gates: Vec<&str> = commands::gate_names().collect();
-            let Some(known) = commands::settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str())) else {
-                return Err(unknown(path, &key, "`gates`", &gates));
+            let gates = &book.gates;
+            let Some(known) = book.settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str())) else {
+                return Err(unknown(path, &key, "`gates`", gates));
             };
             let settings = settings.map(|node| section(path, &key.name, &known, node)).transpose()?.unwrap_or_default();
             Ok(Entry { gate: key.name, settings, place })
@@ -206,7 +203,7 @@ fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> Stop {
         .seen(format!("no such key in {where_}"))
         .expected(format!("one of {}", known.join(", ")))
         .from(place(path, key.line, key.column));
-    suggest(complaint, closest(&key.name, known)).bad_input()
+    complaint.did_you_mean(closest(&key.name, known)).bad_input()
 }
 
 fn place(path: &str, line: usize, column: usize) -> String {

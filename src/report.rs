@@ -126,6 +126,20 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+/// An output of a command's action.
+pub struct Output {
+    pub name: &'static str,
+    pub help: &'static str,
+}
+
+/// What every command puts out.
+pub const OUTPUTS: [Output; 4] = [
+    Output { name: "verdict", help: "`passed`, `blocked` or `inconclusive`" },
+    Output { name: "reason", help: "The verdict in one line" },
+    Output { name: "report", help: "The compact report (JSON, at most 6 KiB), for `record` and `promote`" },
+    Output { name: "report-path", help: "Path of the whole report (JSON)" },
+];
+
 /// What a command gives back when it came to an end of its own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {

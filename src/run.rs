@@ -1,13 +1,13 @@
 //! `run`: several gates in order, in one process, from the config file.
 
 use crate::{
-    commands::{Command, Gate},
     config::Config,
     desk::{Desk, Draft},
+    gates::Gate,
     report::{Outcome, Report},
     subject::Subject,
     verdict::{Complaint, Finding, Stop, Verdict},
-    vocabulary::{self, Given, Layer, Origin},
+    vocabulary::{self, Book, Given, Layer, Origin},
 };
 
 /// `run` takes its gates from the config file's `gates:`.
@@ -30,8 +30,15 @@ struct Ready {
 ///
 /// # Errors
 /// Bad input in any entry, before the first gate has run; [`Stop::Cancelled`].
-pub fn run(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &Desk) -> Result<Outcome, Stop> {
-    let ready = prepare(args, subject, config, top, desk)?;
+pub fn run(
+    args: &Args,
+    subject: &Subject,
+    book: &Book,
+    config: &Config,
+    top: &Layer,
+    desk: &Desk,
+) -> Result<Outcome, Stop> {
+    let ready = prepare(args, subject, book, config, top, desk)?;
     let mut outcome = Outcome::default();
     let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
     for Ready { gate, name, subject, mut draft } in ready {
@@ -81,7 +88,14 @@ fn as_finding(report: &Report) -> Finding {
     }
 }
 
-fn prepare(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &Desk) -> Result<Vec<Ready>, Stop> {
+fn prepare(
+    args: &Args,
+    subject: &Subject,
+    book: &Book,
+    config: &Config,
+    top: &Layer,
+    desk: &Desk,
+) -> Result<Vec<Ready>, Stop> {
     let place = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());
     if let Some(unknown) = args.only.iter().find(|only| !config.gates.iter().any(|entry| entry.gate == **only)) {
         return Err(Complaint::about("`only`")
@@ -97,14 +111,9 @@ fn prepare(args: &Args, subject: &Subject, config: &Config, top: &Layer, desk: &
         .filter(|entry| args.only.is_empty() || args.only.contains(&entry.gate))
         .map(|entry| {
             let layers = [&shared, &entry.settings].into_iter().chain(config.layers(&entry.gate));
-            let resolved = vocabulary::resolve(&entry.gate, layers).map_err(|stop| located(stop, &entry.place))?;
-            let Command::Gate(gate) = resolved.command else {
-                return Err(Complaint::about(&entry.gate)
-                    .seen("no gate")
-                    .expected("a gate")
-                    .from(&entry.place)
-                    .bad_input());
-            };
+            let resolved =
+                vocabulary::resolve::<Gate>(book, &entry.gate, layers).map_err(|stop| located(stop, &entry.place))?;
+            let gate = resolved.typed;
             let subject = gate.common().subject.assemble().map_err(|stop| located(stop, &entry.place))?;
             let mut draft = desk.draft.copy();
             draft.command.clone_from(&entry.gate);

@@ -198,6 +198,15 @@ impl Complaint {
         self
     }
 
+    /// Says which known name a mistyped one is close to, if there is one.
+    #[must_use]
+    pub fn did_you_mean(self, close: Option<&str>) -> Self {
+        match close {
+            Some(close) => self.next(format!("did you mean `{close}`?")),
+            None => self,
+        }
+    }
+
     #[must_use]
     pub fn from(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());

@@ -8,12 +8,12 @@ mod tests;
 
 use std::{any::TypeId, collections::BTreeMap, ffi::OsString, fmt};
 
-use clap::{Arg, ArgAction, Command, error::ErrorKind, parser::ValueSource};
+use clap::{Arg, ArgAction, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
 use serde_json::Value;
 
 use crate::{
-    cli, commands,
-    values::{Bytes, Percent, Ratio, Span, switch},
+    cli,
+    values::{Bytes, Percent, Ratio, Span, closest, switch},
     verdict::{Complaint, Stop},
     world::{
         http::{Header, Url},
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-pub use misfit::{closest, no_command, suggest};
+pub use misfit::no_command;
 use misfit::{misfit, on_command_line};
 use shown::as_json;
 
@@ -108,6 +108,40 @@ impl Setting {
     #[must_use]
     pub fn pairs(&self) -> bool {
         self.value_name.contains('=')
+    }
+}
+
+/// A setting's help, and the default that is no fixed value and so stands in it: `… [default: …]`.
+#[must_use]
+pub fn help_and_default(setting: &Setting) -> (&str, Option<&str>) {
+    let told = setting.help.strip_suffix(']').and_then(|help| help.split_once(" [default: "));
+    told.map_or((&setting.help, None), |(help, default)| (help, Some(default)))
+}
+
+/// What there is to be told: the commands and their settings.
+pub struct Book {
+    /// clap's model of the whole command line.
+    pub command: Command,
+    /// The commands that are actions.
+    pub names: Vec<&'static str>,
+    /// Those that are none, and play at home.
+    pub at_home: Vec<&'static str>,
+    /// What `run` can hold.
+    pub gates: Vec<&'static str>,
+    /// The settings that every action has.
+    pub common: Vec<Setting>,
+}
+
+impl Book {
+    /// A command's settings, or `None` when there is no such command.
+    #[must_use]
+    pub fn settings_of(&self, name: &str) -> Option<Vec<Setting>> {
+        self.command.find_subcommand(name).map(settings)
+    }
+
+    /// The names of all that the command line takes.
+    pub fn all_names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().chain(&self.at_home).copied()
     }
 }
 
@@ -208,8 +242,8 @@ pub enum Asked {
 ///
 /// # Errors
 /// Bad input: an unknown command or flag, with the closest known one.
-pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
-    let relaxed = commands::command().mut_subcommands(|command| {
+pub fn flags(book: &Book, arguments: &[OsString]) -> Result<Asked, Stop> {
+    let relaxed = book.command.clone().mut_subcommands(|command| {
         command.mut_args(|argument| {
             if is_clap_own(&argument) {
                 argument
@@ -222,14 +256,15 @@ pub fn flags(arguments: &[OsString]) -> Result<Asked, Stop> {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             // The strict model knows the possible values; help and version come before any judging there too.
-            return Ok(Asked::Text(commands::command().try_get_matches_from(arguments).err().unwrap_or(error)));
+            return Ok(Asked::Text(book.command.clone().try_get_matches_from(arguments).err().unwrap_or(error)));
         }
-        Err(error) => return Err(on_command_line(&error).bad_input()),
+        Err(error) => return Err(on_command_line(book, &error).bad_input()),
     };
     let Some((name, matches)) = matches.subcommand() else {
-        return Err(no_command().bad_input());
+        return Err(no_command(book).bad_input());
     };
-    let flags = commands::settings_of(name)
+    let flags = book
+        .settings_of(name)
         .unwrap_or_default()
         .into_iter()
         .filter(|setting| matches.value_source(&id(&setting.key)) == Some(ValueSource::CommandLine))
@@ -251,8 +286,8 @@ fn id(key: &str) -> String {
 ///
 /// # Errors
 /// Bad input: an input that no command knows. One that another command knows is left alone: a job's `env:` may hold it.
-pub fn inputs(command: &str, inputs: &BTreeMap<String, String>) -> Result<Layer, Stop> {
-    let own = commands::settings_of(command).unwrap_or_default();
+pub fn inputs(book: &Book, command: &str, inputs: &BTreeMap<String, String>) -> Result<Layer, Stop> {
+    let own = book.settings_of(command).unwrap_or_default();
     let mut layer = Layer::new();
     for (key, text) in inputs {
         if let Some(setting) = own.iter().find(|setting| setting.key == *key) {
@@ -262,22 +297,24 @@ pub fn inputs(command: &str, inputs: &BTreeMap<String, String>) -> Result<Layer,
                 vec![text.trim().to_owned()]
             };
             layer.insert(key.clone(), Given { texts, origin: Origin::Input });
-        } else if !commands::names()
-            .any(|name| commands::settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
+        } else if !book
+            .names
+            .iter()
+            .any(|name| book.settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
         {
             let known: Vec<&str> = own.iter().map(|setting| setting.key.as_str()).collect();
             let complaint = Complaint::about(format!("`{}`", cli::variable(key)))
                 .seen("no command has such an input")
                 .expected(format!("one of {}", known.join(", ")));
-            return Err(suggest(complaint, closest(key, &known)).from("environment").bad_input());
+            return Err(complaint.did_you_mean(closest(key, &known)).from("environment").bad_input());
         }
     }
     Ok(layer)
 }
 
 /// A command with its arguments, and what they were set to.
-pub struct Resolved {
-    pub command: commands::Command,
+pub struct Resolved<T> {
+    pub typed: T,
     /// For the report: settings as JSON and their origins, secrets left out.
     pub settings: BTreeMap<String, Value>,
     pub origins: BTreeMap<String, String>,
@@ -287,9 +324,13 @@ pub struct Resolved {
 ///
 /// # Errors
 /// Bad input: names the setting, the value, where it came from and what is accepted.
-pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> Result<Resolved, Stop> {
+pub fn resolve<'a, T: FromArgMatches>(
+    book: &Book,
+    name: &str,
+    layers: impl IntoIterator<Item = &'a Layer>,
+) -> Result<Resolved<T>, Stop> {
     let layers: Vec<&Layer> = layers.into_iter().collect();
-    let all = commands::settings_of(name).unwrap_or_default();
+    let all = book.settings_of(name).unwrap_or_default();
     let mut arguments = vec![OsString::from("promote-gates"), name.into()];
     let mut settings = BTreeMap::new();
     let mut origins = BTreeMap::new();
@@ -314,9 +355,11 @@ pub fn resolve<'a>(name: &str, layers: impl IntoIterator<Item = &'a Layer>) -> R
                 .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
         }
     }
-    let matches = commands::command()
+    let matches = book
+        .command
+        .clone()
         .try_get_matches_from(arguments)
         .map_err(|error| misfit(&error, &all, &merged).bad_input())?;
-    let command = commands::from_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
-    Ok(Resolved { command, settings, origins })
+    let typed = T::from_arg_matches(&matches).map_err(|error| misfit(&error, &all, &merged).bad_input())?;
+    Ok(Resolved { typed, settings, origins })
 }

@@ -4,7 +4,7 @@ mod pull_request;
 
 use std::{fs, os::unix::fs::symlink};
 
-use promote_gates::commands::{OUTPUTS, outputs_of};
+use promote_gates::{commands::outputs_of, report::OUTPUTS};
 use serde_json::{Value, json};
 
 use crate::house::{Ended, Runner};

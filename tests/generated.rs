@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use promote_gates::{
     actions::{self, Action},
-    config, report,
+    commands, config, report,
 };
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ fn generated_files_say_what_the_code_says() {
 fn wanted() -> Vec<(String, String)> {
     let mut files = vec![
         ("report.schema.json".to_owned(), schema(report::schema())),
-        ("config.schema.json".to_owned(), schema(config::schema::schema())),
+        ("config.schema.json".to_owned(), schema(config::schema::schema(&commands::book()))),
     ];
     for action in Action::all() {
         let folder = action.folder();

@@ -11,15 +11,14 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use crate::{
     chain::reports::Reports,
-    commands::{self, Output},
     converge::converge,
     desk::Desk,
+    gates,
     ledger::{Kind, Promotion},
-    report::Outcome,
+    report::{Outcome, Output},
     subject::{Environment, NotAccepted, Service, Subject},
-    values::Span,
+    values::{Span, closest},
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
-    vocabulary::{closest, suggest},
     world::{
         git::{Branch, Git, Identity, Remote, TreePath, redacted},
         secret::Secret,
@@ -167,7 +166,7 @@ struct Required {
 
 impl Required {
     fn split(required: &[String]) -> Self {
-        let is_gate = |command: &&String| commands::gate_names().any(|gate| gate == **command) || *command == "run";
+        let is_gate = |command: &&String| gates::NAMES.contains(&command.as_str()) || *command == "run";
         let (gates, others) = required.iter().partition::<Vec<&String>, _>(is_gate);
         Self { gates: gates.into_iter().cloned().collect(), others: others.into_iter().cloned().collect() }
     }
@@ -278,14 +277,14 @@ fn required(names: &[String]) -> Result<Vec<String>, Stop> {
     {
         return Ok(Vec::new());
     }
-    let known: Vec<&str> = commands::names().chain(["evidence", "approval", "wait"]).collect();
+    let known: Vec<&str> = gates::NAMES.into_iter().chain(["run", "record", "evidence", "approval", "wait"]).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(names.to_vec()),
         Some(unknown) => {
             let complaint = Complaint::about("`require`")
                 .seen(format!("\"{unknown}\""))
                 .expected(format!("`none` alone, or some of {}", known.join(", ")));
-            Err(suggest(complaint, closest(unknown, &known)).bad_input())
+            Err(complaint.did_you_mean(closest(unknown, &known)).bad_input())
         }
     }
 }

@@ -9,17 +9,16 @@ use serde_json::Value;
 
 use super::reports::Reports;
 use crate::{
-    commands::{self, Output},
     converge::{Change, Permit, Plan, Wrote, converge},
     desk::Desk,
+    gates,
     report::{
-        Effect, EffectState, Outcome, Report,
+        Effect, EffectState, Outcome, Output, Report,
         compact::{compact, hex_sha256},
     },
     subject::{NotAccepted, Subject},
-    values::Span,
+    values::{Span, closest},
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
-    vocabulary::{closest, suggest},
     world::{
         World,
         files::{self, Glob},
@@ -120,10 +119,10 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
 
 /// What clap cannot know.
 fn check(args: &Args, desk: &Desk) -> Result<(), Stop> {
-    let gates: Vec<&str> = commands::gate_names().collect();
+    let gates = gates::NAMES;
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
         let complaint = Complaint::about("`required`").seen(format!("{unknown:?}")).expected(gates.join(", "));
-        let complaint = suggest(complaint, closest(unknown, &gates));
+        let complaint = complaint.did_you_mean(closest(unknown, &gates));
         return Err(match desk.draft.copy().origins.remove("required") {
             Some(origin) => complaint.from(origin).bad_input(),
             None => complaint.bad_input(),

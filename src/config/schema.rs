@@ -2,26 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    actions::help_and_default,
-    commands,
-    vocabulary::{Kind, Setting},
-};
+use crate::vocabulary::{Book, Kind, Setting, help_and_default};
 
 /// The schema, in draft 7: what editors' YAML servers read.
 #[must_use]
-pub fn schema() -> Value {
-    let mut properties = settings(&commands::common_settings());
-    for name in commands::names() {
-        let about =
-            commands::command().find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
-        let mut section = section(name);
+pub fn schema(book: &Book) -> Value {
+    let mut properties = settings(&book.common);
+    for name in &book.names {
+        let about = book.command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+        let mut section = section(book, name);
         section
             .insert("description".to_owned(), format!("Settings of `{name}`: {}.", about.unwrap_or_default()).into());
-        properties.insert(name.to_owned(), section.into());
+        properties.insert((*name).to_owned(), section.into());
     }
-    let gates: Vec<&str> = commands::gate_names().collect();
-    let settled = commands::gate_names().map(|name| (name.to_owned(), section(name).into())).collect::<Map<_, _>>();
+    let gates = &book.gates;
+    let settled = gates.iter().map(|name| ((*name).to_owned(), section(book, name).into())).collect::<Map<_, _>>();
     properties.insert(
         "gates".to_owned(),
         json!({
@@ -44,8 +39,8 @@ pub fn schema() -> Value {
 }
 
 /// A command's settings as an object. One with nothing in it may be left empty.
-fn section(name: &str) -> Map<String, Value> {
-    let properties = settings(&commands::settings_of(name).unwrap_or_default());
+fn section(book: &Book, name: &str) -> Map<String, Value> {
+    let properties = settings(&book.settings_of(name).unwrap_or_default());
     let section = json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false });
     section.as_object().cloned().unwrap_or_default()
 }
@@ -116,27 +111,28 @@ fn written(setting: &Setting, default: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::{commands::book, config::Config};
 
     fn keys(node: &Value) -> Vec<&str> {
         node["properties"].as_object().unwrap().keys().map(String::as_str).collect()
     }
 
     fn reads(text: &str) -> bool {
-        Config::read("f", text.as_bytes(), None).is_ok()
+        Config::read(&book(), "f", text.as_bytes(), None).is_ok()
     }
 
     /// The reader and the schema know the same keys in the same places.
     #[test]
     fn the_schema_offers_what_the_reader_takes() {
-        let schema = schema();
-        let sections: Vec<&str> = commands::names().collect();
+        let book = book();
+        let schema = schema(&book);
+        let sections = book.names.clone();
         for key in keys(&schema).into_iter().filter(|key| *key != "gates" && !sections.contains(key)) {
             assert!(reads(&format!("{key}: x")), "{key}");
         }
         for name in sections {
             let offered = keys(&schema["properties"][name]);
-            for setting in commands::settings_of(name).unwrap() {
+            for setting in book.settings_of(name).unwrap() {
                 let taken = reads(&format!("{name}: {{ {}: x }}", setting.key));
                 assert_eq!(offered.contains(&setting.key.as_str()), taken, "{name} {}", setting.key);
             }

@@ -14,9 +14,8 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    commands::Output,
     desk::Desk,
-    report::{Effect, EffectState, Outcome, Table},
+    report::{Effect, EffectState, Outcome, Output, Table},
     settle::{Judgement, Pace, Source, settle},
     subject::Subject,
     values::{Bytes, Span},

@@ -25,9 +25,8 @@ mod tests;
 use std::{cell::Cell, sync::Arc, time::Duration};
 
 use crate::{
-    commands::Output,
     desk::Desk,
-    report::{Outcome, Table},
+    report::{Outcome, Output, Table},
     settle::{Pace, Source, settle},
     subject::{NotAccepted, Subject},
     values::Span,

@@ -5,10 +5,9 @@ mod sources;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    commands::Output,
     desk::Desk,
     expression::Expression,
-    report::Outcome,
+    report::{Outcome, Output},
     settle::{Judgement, Pace, Source, settle},
     subject::Subject,
     values::{Ratio, Span},

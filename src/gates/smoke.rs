@@ -18,9 +18,8 @@ use std::{
 };
 
 use crate::{
-    commands::Output,
     desk::Desk,
-    report::{Outcome, Table},
+    report::{Outcome, Output, Table},
     settle::settle,
     subject::{NotAccepted, Subject},
     values::{Span, clip},

@@ -2,8 +2,12 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{Kind, Layer, Setting};
-use crate::{commands, values::clip, verdict::Complaint, world::http::redacted};
+use super::{Book, Kind, Layer, Setting};
+use crate::{
+    values::{clip, closest},
+    verdict::Complaint,
+    world::http::redacted,
+};
 
 /// Says what is wrong with merged settings.
 pub(super) fn misfit(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
@@ -63,7 +67,7 @@ fn key_of(shown: &str) -> String {
 }
 
 /// Says what is wrong with the command line.
-pub(super) fn on_command_line(error: &clap::Error) -> Complaint {
+pub(super) fn on_command_line(book: &Book, error: &clap::Error) -> Complaint {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.concat(),
@@ -74,15 +78,16 @@ pub(super) fn on_command_line(error: &clap::Error) -> Complaint {
             let complaint = Complaint::about(format!("`{}`", context(ContextKind::InvalidArg)))
                 .seen("no such flag")
                 .expected("a flag of this command (see --help)");
-            suggest(complaint, Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
+            complaint
+                .did_you_mean(Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
         }
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);
-            let names: Vec<&str> = commands::all_names().collect();
+            let names: Vec<&str> = book.all_names().collect();
             let complaint = Complaint::about("command")
                 .seen(format!("\"{}\"", clip(&name, 100)))
                 .expected(format!("one of {}", names.join(", ")));
-            suggest(complaint, closest(&name, &names))
+            complaint.did_you_mean(closest(&name, &names))
         }
         kind => {
             let flag = key_of(&context(ContextKind::InvalidArg));
@@ -95,26 +100,6 @@ pub(super) fn on_command_line(error: &clap::Error) -> Complaint {
 
 /// No command was named.
 #[must_use]
-pub fn no_command() -> Complaint {
-    Complaint::about("command").seen("none given").expected(commands::all_names().collect::<Vec<_>>().join(", "))
-}
-
-/// Adds "did you mean", when something is close.
-#[must_use]
-pub fn suggest(complaint: Complaint, close: Option<&str>) -> Complaint {
-    match close {
-        Some(close) => complaint.next(format!("did you mean `{close}`?")),
-        None => complaint,
-    }
-}
-
-/// The known name that a mistyped one is closest to.
-#[must_use]
-pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, candidate)| candidate)
+pub fn no_command(book: &Book) -> Complaint {
+    Complaint::about("command").seen("none given").expected(book.all_names().collect::<Vec<_>>().join(", "))
 }

@@ -1,4 +1,13 @@
 use super::*;
+use crate::{cli, commands::book, gates::Gate};
+
+fn resolve<const LAYERS: usize>(name: &str, layers: [&Layer; LAYERS]) -> Result<Resolved<Gate>, Stop> {
+    super::resolve(&book(), name, layers)
+}
+
+fn inputs(command: &str, given: &BTreeMap<String, String>) -> Result<Layer, Stop> {
+    super::inputs(&book(), command, given)
+}
 
 fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
     values
@@ -16,7 +25,7 @@ fn complaint<T>(result: Result<T, Stop>) -> String {
 }
 
 fn read_flags(arguments: &[&str]) -> Result<Asked, Stop> {
-    flags(&["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
+    flags(&book(), &["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
 }
 
 #[test]
@@ -140,15 +149,16 @@ fn of_a_variable_only_the_name_is_told() {
     };
     let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["env"], serde_json::json!(["ENVIRONMENT", "KEY"]));
-    assert!(!format!("{:?}", resolved.command).contains("hunter2"));
+    assert!(!format!("{:?}", resolved.typed).contains("hunter2"));
     let text = complaint(resolve("smoke", [&given("hunter2")]));
     assert!(text.contains("`env` (input)") && text.contains("NAME=VALUE") && !text.contains("hunter2"), "{text}");
 }
 
 #[test]
 fn every_setting_is_documented_and_secrets_are_known_by_name() {
-    for name in commands::names() {
-        for setting in commands::settings_of(name).unwrap_or_default() {
+    let book = book();
+    for name in &book.names {
+        for setting in book.settings_of(name).unwrap_or_default() {
             assert!(
                 !setting.help.is_empty() && !setting.help.ends_with('.'),
                 "{name} {}: {:?}",

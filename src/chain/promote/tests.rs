@@ -226,7 +226,7 @@ fn a_release_validated_later_is_not_taken_back() {
 
 #[test]
 fn the_outputs_are_those_that_are_declared() {
-    let declared: Vec<&str> = commands::outputs_of("promote").iter().map(|output| output.name).collect();
+    let declared: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
     let promoted = |commit: Option<&str>| Promoted {
         image: "a:2".to_owned(),
         previous: Some("a:1".to_owned()),

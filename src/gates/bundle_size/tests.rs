@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    commands::{Command, Gate},
+    commands::book,
     desk::tests::leaping_desk,
+    gates::Gate,
     vocabulary::{Given, Layer, Origin, resolve},
     world::clock::{Bell, Clock, Moment},
 };
@@ -31,8 +32,8 @@ impl Clock for Signalled {
 fn args(settings: &[(&str, &str)]) -> Args {
     let given = |text: &str| Given { texts: vec![text.to_owned()], origin: Origin::Flag };
     let layer: Layer = settings.iter().map(|(key, text)| ((*key).to_owned(), given(text))).collect();
-    match resolve("bundle-size", [&layer]).map(|resolved| resolved.command) {
-        Ok(Command::Gate(Gate::BundleSize(with))) => with.own,
+    match resolve(&book(), "bundle-size", [&layer]).map(|resolved| resolved.typed) {
+        Ok(Gate::BundleSize(with)) => with.own,
         Ok(other) => panic!("{other:?}"),
         Err(stop) => panic!("{stop:?}"),
     }

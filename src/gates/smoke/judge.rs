@@ -7,9 +7,8 @@ use super::{
 use crate::{
     report::Table,
     settle::Judgement,
-    values::{Span, clip},
+    values::{Span, clip, closest},
     verdict::{Complaint, Finding},
-    vocabulary::closest,
     world::clock::Moment,
 };
 
