@@ -15,10 +15,7 @@ use crate::{
     cli,
     values::{Bytes, Percent, Ratio, Span, closest, switch},
     verdict::{Complaint, Stop},
-    world::{
-        http::{Header, Url},
-        secret::Secret,
-    },
+    world::{http::Header, secret::Secret, url::Url},
 };
 
 pub use misfit::no_command;

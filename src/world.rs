@@ -13,6 +13,7 @@ pub mod runtime;
 pub mod secret;
 pub mod signals;
 pub mod trusted;
+pub mod url;
 
 use std::{
     io,

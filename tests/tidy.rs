@@ -63,7 +63,9 @@ fn every_command_is_whole() {
 
 /// The part of a file that is tests, as it is written. The ones in here are about all commands and no single one.
 fn tests_of(path: &str, text: &str) -> String {
-    let whole = path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("tests/e2e/");
+    let about_all =
+        ["tidy", "generated", "examples", "repository"].iter().any(|name| path.starts_with(&format!("tests/{name}")));
+    let whole = path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("tests/") && !about_all;
     let from = if whole { Some(0) } else { text.find("#[cfg(test)]") };
     from.map(|from| text[from..].to_owned()).unwrap_or_default()
 }

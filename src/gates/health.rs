@@ -31,7 +31,7 @@ use crate::{
     subject::{NotAccepted, Subject},
     values::Span,
     verdict::{Complaint, Stop},
-    world::http::{Header, Url},
+    world::{http::Header, url::Url},
 };
 use condition::Condition;
 use endpoints::Ask;

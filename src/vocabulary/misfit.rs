@@ -6,7 +6,7 @@ use super::{Book, Kind, Layer, Setting};
 use crate::{
     values::{clip, closest},
     verdict::Complaint,
-    world::http::redacted,
+    world::url::redacted,
 };
 
 /// Says what is wrong with merged settings.

@@ -6,7 +6,7 @@ use super::{Kind, Setting};
 use crate::{
     report::compact::hex_sha256,
     values::{Bytes, Span, switch},
-    world::http::{Header, Url},
+    world::{http::Header, url::Url},
 };
 
 /// The longest text that a report repeats of a setting, in bytes.

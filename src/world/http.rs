@@ -13,7 +13,6 @@ mod header;
 mod proxy;
 #[cfg(test)]
 mod tests;
-mod url;
 
 use std::{
     io::Read,
@@ -31,9 +30,8 @@ use error::Attempt;
 pub use error::{HttpError, Kind};
 pub use header::{Header, HeaderError, secrets_of};
 use proxy::{AbsoluteForm, Route, ToProxy};
-pub use url::{Url, UrlError, redacted};
 
-use super::{clock::Stopwatch, network::Network};
+use super::{clock::Stopwatch, network::Network, url::Url};
 
 const USER_AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 

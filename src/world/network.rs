@@ -17,7 +17,7 @@ use ureq::{
     tls::{Certificate, RootCerts},
 };
 
-use super::http::Url;
+use super::url::Url;
 use crate::verdict::Complaint;
 use proxies::Proxies;
 

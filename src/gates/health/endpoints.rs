@@ -13,7 +13,8 @@ use crate::{
     values::clip,
     world::{
         clock::{Clock, rfc3339},
-        http::{Http, HttpError, Kind, Request, Response, Url},
+        http::{Http, HttpError, Kind, Request, Response},
+        url::Url,
     },
 };
 

@@ -7,8 +7,9 @@ use crate::{
     expression::{self, Expression},
     verdict::{Complaint, Stop},
     world::{
-        http::{Header, Http, Request, Url, UrlError},
+        http::{Header, Http, Request},
         trusted::Trusted,
+        url::{Url, UrlError},
     },
 };
 

@@ -26,7 +26,7 @@ use ureq::{Proxy, ProxyProtocol};
 use super::Access;
 use crate::{
     verdict::Complaint,
-    world::{http::Url, network::Network},
+    world::{network::Network, url::Url},
 };
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));

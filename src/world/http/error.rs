@@ -2,8 +2,8 @@
 
 use std::{error::Error, fmt, io, time::Duration};
 
-use super::url::Url;
 use crate::world::network::Unusable;
+use crate::world::url::Url;
 
 /// Why there is no answer. Neither a header nor a secret of a URL is ever in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

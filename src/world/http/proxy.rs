@@ -13,7 +13,7 @@ use ureq::{
     },
 };
 
-use super::url::Url;
+use crate::world::url::Url;
 
 /// The way to one host.
 pub(super) enum Route {

@@ -6,7 +6,7 @@ use ::url::Host;
 use ureq::Proxy;
 
 use super::Unusable;
-use crate::world::http::Url;
+use crate::world::url::Url;
 
 /// The proxy variables, read as curl and Go read them, which ureq does not: one proxy per scheme, lower case first.
 ///
