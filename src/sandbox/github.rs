@@ -4,6 +4,7 @@
 //!
 //! A route is a line in [`routes::ROUTES`] and a function in the file named after what it is about.
 
+mod call;
 mod dispatches;
 mod routes;
 

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Breach, Repository, routes::Call};
+use super::{Breach, Repository, call::Call};
 use crate::sandbox::server::Answer;
 
 /// A `repository_dispatch` event as a workflow would receive it.

@@ -1,9 +1,8 @@
 //! The routes, and what holds for all of them: who asks, whether the repository exists for them, what they may do.
 
 use hyper::{Method, header};
-use serde_json::{Map, Value};
 
-use super::{Breach, Repository, State, dispatches, error};
+use super::{Breach, Repository, State, call::Call, dispatches, error};
 use crate::sandbox::server::{Answer, Request};
 
 /// The version of the API that the rules here are from.
@@ -21,23 +20,6 @@ pub(super) struct Route {
 /// Everything this GitHub knows how to do.
 const ROUTES: &[Route] =
     &[Route { method: Method::POST, path: "/dispatches", permission: "contents=write", answer: dispatches::create }];
-
-/// A request to a repository that exists, by a caller who may.
-pub(super) struct Call {
-    body: Option<Value>,
-}
-
-impl Call {
-    /// The body: an object with no other fields than these.
-    pub(super) fn fields(&self, known: &[&str]) -> Result<&Map<String, Value>, Breach> {
-        let Some(body) = &self.body else { return Err(Breach::invalid("A body is needed.")) };
-        let Some(fields) = body.as_object() else { return Err(Breach::invalid(&format!("{body} is not an object."))) };
-        match fields.keys().find(|field| !known.contains(&field.as_str())) {
-            Some(unknown) => Err(Breach::invalid(&format!("\"{unknown}\" is not a permitted key."))),
-            None => Ok(fields),
-        }
-    }
-}
 
 pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Result<Answer, Breach> {
     check_headers(request)?;
