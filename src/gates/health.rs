@@ -26,7 +26,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use crate::{
     desk::Desk,
-    report::{Outcome, Output, Table},
+    report::{Outcome, Table},
     settle::{Pace, Source, settle},
     subject::{NotAccepted, Subject},
     values::Span,
@@ -37,9 +37,6 @@ use condition::Condition;
 use endpoints::Ask;
 use judge::{Course, Rules, Sight, judge};
 use seen::{Probe, Seen};
-
-/// What `health` puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[];
 
 /// Every endpoint is asked on a thread of its own.
 const MOST_ENDPOINTS: usize = 50;

@@ -19,7 +19,7 @@ use std::{
 
 use crate::{
     desk::Desk,
-    report::{Outcome, Output, Table},
+    report::{Outcome, Table},
     settle::settle,
     subject::{NotAccepted, Subject},
     values::{Span, clip},
@@ -31,8 +31,6 @@ use judge::{COMMAND, Rules, Seen};
 use reports::Before;
 use source::{Fact, Script};
 use transcript::Transcript;
-
-pub const OUTPUTS: &[Output] = &[];
 
 /// How long reading the reports may take beside the run itself.
 const READING: Duration = Duration::from_secs(60);
