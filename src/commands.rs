@@ -10,7 +10,7 @@ use crate::{
     desk::Desk,
     gates::{self, Gate, bundle_size, performance},
     report::{Outcome, Output},
-    run,
+    run::{self, Told},
     subject::Subject,
     verdict::{Complaint, Stop},
     vocabulary::{self, Book, Layer},
@@ -52,17 +52,10 @@ impl Command {
         }
     }
 
-    fn perform(
-        &self,
-        subject: &Subject,
-        book: &Book,
-        config: &Config,
-        top: &Layer,
-        desk: &Desk,
-    ) -> Result<Outcome, Stop> {
+    fn perform(&self, subject: &Subject, told: &Told<'_>, desk: &Desk) -> Result<Outcome, Stop> {
         match self {
             Self::Gate(gate) => gate.judge(subject, desk),
-            Self::Run(with) => run::run(&with.own, subject, book, config, top, desk),
+            Self::Run(with) => run::run(&with.own, subject, told, desk),
             Self::Record(with) => record::run(&with.own, subject, desk),
             Self::Promote(with) => promote::run(&with.own, subject, desk),
             Self::Demo(args) => demo::run(args, desk),
@@ -146,21 +139,21 @@ pub fn book() -> Book {
 ///
 /// # Errors
 /// Bad input, or what could not be observed.
-pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> {
-    let book = book();
-    let mut top = vocabulary::inputs(&book, name, &desk.surroundings.inputs)?;
+pub fn execute(book: &Book, name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> {
+    let mut top = vocabulary::inputs(book, name, &desk.surroundings.inputs)?;
     // A flag and an input of the same name are the same thing said twice; the more deliberate one counts.
     top.extend(flags.clone());
     if let Some(path) = top.get("report-file").and_then(|given| given.texts.first()) {
         // A config file that cannot be used must not lose the report.
         desk.draft.edit(|draft| drop(draft.settings.insert("report-file".to_owned(), path.clone().into())));
     }
-    let config = if plays_at_home(name) { Config::default() } else { load(&book, &top, desk)? };
+    let config = if plays_at_home(name) { Config::default() } else { load(book, &top, desk)? };
     desk.draft.edit(|draft| draft.config.clone_from(&config.file));
-    let resolved = vocabulary::resolve::<Cli>(&book, name, [&top].into_iter().chain(config.layers(name)))?;
+    let resolved = vocabulary::resolve::<Cli>(book, name, [&top].into_iter().chain(config.layers(name)))?;
     let command = resolved.typed.command;
+    let told = Told { book, config: &config, top: &top };
     let Some(common) = command.common() else {
-        return command.perform(&Subject::default(), &book, &config, &top, desk);
+        return command.perform(&Subject::default(), &told, desk);
     };
     let subject = common.subject.assemble()?;
     desk.draft.edit(|draft| {
@@ -170,7 +163,7 @@ pub fn execute(name: &str, flags: &Layer, desk: &Desk) -> Result<Outcome, Stop> 
         draft.subject = subject.clone();
     });
     let desk = Desk { dry_run: common.dry_run, ..desk.clone() };
-    command.perform(&subject, &book, &config, &top, &desk)
+    command.perform(&subject, &told, &desk)
 }
 
 fn load(book: &Book, top: &Layer, desk: &Desk) -> Result<Config, Stop> {

@@ -18,6 +18,14 @@ pub struct Args {
     pub only: Vec<String>,
 }
 
+/// What its gates are resolved from.
+pub struct Told<'a> {
+    pub book: &'a Book,
+    pub config: &'a Config,
+    /// The flags and inputs of `run` itself.
+    pub top: &'a Layer,
+}
+
 /// A gate that was resolved, with what it was set to.
 struct Ready {
     gate: Gate,
@@ -30,15 +38,8 @@ struct Ready {
 ///
 /// # Errors
 /// Bad input in any entry, before the first gate has run; [`Stop::Cancelled`].
-pub fn run(
-    args: &Args,
-    subject: &Subject,
-    book: &Book,
-    config: &Config,
-    top: &Layer,
-    desk: &Desk,
-) -> Result<Outcome, Stop> {
-    let ready = prepare(args, subject, book, config, top, desk)?;
+pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, desk: &Desk) -> Result<Outcome, Stop> {
+    let ready = prepare(args, subject, told, desk)?;
     let mut outcome = Outcome::default();
     let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
     for Ready { gate, name, subject, mut draft } in ready {
@@ -88,14 +89,8 @@ fn as_finding(report: &Report) -> Finding {
     }
 }
 
-fn prepare(
-    args: &Args,
-    subject: &Subject,
-    book: &Book,
-    config: &Config,
-    top: &Layer,
-    desk: &Desk,
-) -> Result<Vec<Ready>, Stop> {
+fn prepare(args: &Args, subject: &Subject, told: &Told<'_>, desk: &Desk) -> Result<Vec<Ready>, Stop> {
+    let Told { book, config, top } = told;
     let place = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());
     if let Some(unknown) = args.only.iter().find(|only| !config.gates.iter().any(|entry| entry.gate == **only)) {
         return Err(Complaint::about("`only`")

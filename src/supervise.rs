@@ -38,7 +38,8 @@ pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsStrin
 }
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
-    let asked = vocabulary::flags(&commands::book(), arguments);
+    let book = commands::book();
+    let asked = vocabulary::flags(&book, arguments);
     let at_home = matches!(&asked, Ok(Asked::Command { name, .. }) if commands::plays_at_home(name));
     let surroundings = Surroundings::read(variables);
     let surroundings = if at_home { surroundings.at_home() } else { surroundings };
@@ -55,11 +56,11 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             if !text.use_stderr() {
                 return 0;
             }
-            finish(&desk, Err(vocabulary::no_command(&commands::book()).bad_input()))
+            finish(&desk, Err(vocabulary::no_command(&book).bad_input()))
         }
         Ok(Asked::Command { name, flags }) => {
             desk.draft.edit(|draft| draft.command.clone_from(&name));
-            let end = supervise(&desk, move |desk| commands::execute(&name, &flags, desk));
+            let end = supervise(&desk, move |desk| commands::execute(&book, &name, &flags, desk));
             desk.world.groups.end_all();
             if at_home { finish_at_home(&desk, end) } else { finish(&desk, end) }
         }

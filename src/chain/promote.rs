@@ -10,7 +10,7 @@ mod tests;
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use crate::{
-    chain::reports::Reports,
+    chain::reports::{Reports, this_run},
     converge::converge,
     desk::Desk,
     gates,
@@ -146,10 +146,7 @@ fn judge(reports: &Reports, required: &[String], subject: &Subject, desk: &Desk)
         let finding = Finding::passed("required reports").actual("none asked for");
         return vec![finding.waived("`require: none`, which the commit says")];
     }
-    let run = desk.surroundings.run.as_ref();
-    if run.is_none() {
-        desk.log.say("no workflow run is known here: reports of any run count");
-    }
+    let run = this_run(desk);
     let Required { gates, others } = Required::split(required);
     let mut findings = reports.found(&gates, &subject.anywhere(), run);
     findings.extend(reports.require(&others, subject, run));

@@ -7,13 +7,13 @@ use std::{fmt, path::Path, str::FromStr};
 
 use serde_json::Value;
 
-use super::reports::Reports;
+use super::reports::{Reports, this_run};
 use crate::{
     converge::{Change, Permit, Plan, Wrote, converge},
     desk::Desk,
     gates,
     report::{
-        Effect, EffectState, Outcome, Output, Report,
+        Effect, EffectState, Outcome, Report,
         compact::{compact, hex_sha256},
     },
     subject::{NotAccepted, Subject},
@@ -27,8 +27,6 @@ use crate::{
     },
 };
 use payload::{Payload, Release};
-
-pub const OUTPUTS: &[Output] = &[];
 
 /// The largest file that is read as a report, in bytes. A whole report holds all findings and tables.
 const LARGEST_REPORT: u64 = 16 << 20;
@@ -90,11 +88,8 @@ impl fmt::Display for EventType {
 /// refused; an answer that was lost, which leaves the dispatch's fate unknown.
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
     check(args, desk)?;
-    let release = Release::of(subject, desk.surroundings.run.as_ref(), desk.wall())?;
+    let release = Release::of(subject, this_run(desk), desk.wall())?;
     let reports = gather(args)?;
-    if release.run.is_none() {
-        desk.log.say("no workflow run is known here: reports of any run count");
-    }
     let mut findings = reports.require(&args.required, subject, release.run);
     desk.draft.publish(&findings);
     let decided = decide(args, &release, &reports, &findings);

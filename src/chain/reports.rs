@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    desk::Desk,
     report::{Report, Run, SCHEMA},
     subject::Subject,
     values::clip,
@@ -122,6 +123,15 @@ impl Reports {
             .max_by_key(|finding| finding.verdict)
             .unwrap_or_else(|| Finding::inconclusive(command))
     }
+}
+
+/// The workflow run whose reports count. Where none is known, outside a runner, those of any run do; the log says so.
+pub fn this_run(desk: &Desk) -> Option<&Run> {
+    let run = desk.surroundings.run.as_ref();
+    if run.is_none() {
+        desk.log.say("no workflow run is known here: reports of any run count");
+    }
+    run
 }
 
 fn counted(command: &str, Received { source, report, .. }: &Received, subject: &Subject, run: Option<&Run>) -> Finding {
