@@ -1,6 +1,9 @@
 //! The chain that acts on what the gates said.
 
+pub mod emergency;
+pub mod evidence;
 pub mod kustomization;
 pub mod promote;
 pub mod record;
 pub mod reports;
+pub mod rollback;

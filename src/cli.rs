@@ -29,6 +29,10 @@ pub struct Surroundings {
     pub event_path: Option<PathBuf>,
     pub repository: Option<String>,
     pub ref_name: Option<String>,
+    /// The full one: `refs/heads/main`.
+    pub git_ref: Option<String>,
+    /// The runner's name, as the jobs of a workflow run tell it.
+    pub runner_name: Option<String>,
     pub actor: Option<String>,
     pub server_url: Option<String>,
     pub api_url: Option<String>,
@@ -75,6 +79,8 @@ impl Surroundings {
             event_path: path("GITHUB_EVENT_PATH"),
             repository: text("GITHUB_REPOSITORY"),
             ref_name: text("GITHUB_REF_NAME"),
+            git_ref: text("GITHUB_REF"),
+            runner_name: text("RUNNER_NAME"),
             actor: text("GITHUB_ACTOR"),
             api_url: text("GITHUB_API_URL"),
             workspace: path("GITHUB_WORKSPACE"),

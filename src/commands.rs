@@ -4,12 +4,14 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     arguments::{Common, With},
-    chain::{promote, record},
+    chain::{emergency, evidence, promote, record, rollback},
     config::{self, Config},
     demo,
     desk::Desk,
-    gates::{self, Gate, bundle_size, performance},
+    gates::{self, Gate, approval, bundle_size, performance, wait},
+    ledger::audit,
     report::{Outcome, Output},
+    rules::environments,
     run::{self, Told},
     subject::Subject,
     verdict::{Complaint, Stop},
@@ -33,8 +35,18 @@ pub enum Command {
     Run(With<run::Args>),
     /// Collect the gates' reports and dispatch the validation to the infra repository, or refuse
     Record(With<record::Args>),
+    /// Verify what a validation's payload tells, and show the evidence before the approve button
+    Evidence(With<evidence::Args>),
     /// Set the image in the infra repository, commit and push
     Promote(With<promote::Args>),
+    /// Promote around the gates in an incident: a commit that says so, a follow-up issue, a budget
+    Emergency(With<emergency::Args>),
+    /// Take the last promotion of a service back, and file the review of it
+    Rollback(With<rollback::Args>),
+    /// Plan, apply or check the protection of GitHub environments from a file
+    Environments(With<environments::Args>),
+    /// Read the ledger: promotions, emergencies against their budget, rollbacks, approvals per person
+    Audit(With<audit::Args>),
     /// Play a release day on this machine: three releases, the real commands, one promotion
     Demo(demo::Args),
 }
@@ -47,7 +59,12 @@ impl Command {
             Self::Gate(gate) => Some(gate.common()),
             Self::Run(with) => Some(&with.common),
             Self::Record(with) => Some(&with.common),
+            Self::Evidence(with) => Some(&with.common),
             Self::Promote(with) => Some(&with.common),
+            Self::Emergency(with) => Some(&with.common),
+            Self::Rollback(with) => Some(&with.common),
+            Self::Environments(with) => Some(&with.common),
+            Self::Audit(with) => Some(&with.common),
             Self::Demo(_) => None,
         }
     }
@@ -57,7 +74,12 @@ impl Command {
             Self::Gate(gate) => gate.judge(subject, desk),
             Self::Run(with) => run::run(&with.own, subject, told, desk),
             Self::Record(with) => record::run(&with.own, subject, desk),
+            Self::Evidence(with) => evidence::run(&with.own, subject, told.config, desk),
             Self::Promote(with) => promote::run(&with.own, subject, desk),
+            Self::Emergency(with) => emergency::run(&with.own, subject, told.config, desk),
+            Self::Rollback(with) => rollback::run(&with.own, subject, desk),
+            Self::Environments(with) => environments::run(&with.own, desk),
+            Self::Audit(with) => audit::run(&with.own, subject, desk),
             Self::Demo(args) => demo::run(args, desk),
         }
     }
@@ -67,7 +89,14 @@ impl Command {
 #[must_use]
 pub const fn outputs_of(name: &str) -> &'static [Output] {
     match name.as_bytes() {
+        b"evidence" => evidence::OUTPUTS,
+        b"approval" => approval::OUTPUTS,
+        b"wait" => wait::OUTPUTS,
         b"promote" => promote::OUTPUTS,
+        b"emergency" => emergency::OUTPUTS,
+        b"rollback" => rollback::OUTPUTS,
+        b"environments" => environments::OUTPUTS,
+        b"audit" => audit::OUTPUTS,
         b"bundle-size" => bundle_size::OUTPUTS,
         b"performance" => performance::OUTPUTS,
         _ => &[],
@@ -93,7 +122,14 @@ pub const fn branding(name: &str) -> Option<Branding> {
         b"performance" => ("trending-up", "blue"),
         b"bundle-size" => ("package", "blue"),
         b"record" => ("send", "purple"),
+        b"approval" => ("user-check", "blue"),
+        b"wait" => ("clock", "blue"),
+        b"evidence" => ("eye", "blue"),
         b"promote" => ("arrow-up-circle", "purple"),
+        b"emergency" => ("alert-triangle", "red"),
+        b"rollback" => ("rotate-ccw", "red"),
+        b"environments" => ("lock", "green"),
+        b"audit" => ("book-open", "green"),
         _ => return None,
     };
     Some(Branding { icon, color })
@@ -107,7 +143,16 @@ pub fn command() -> clap::Command {
 
 /// The names of the commands that are actions, gates first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    gates::NAMES.into_iter().chain(["run", "record", "promote"])
+    gates::NAMES.into_iter().chain([
+        "run",
+        "record",
+        "evidence",
+        "promote",
+        "emergency",
+        "rollback",
+        "environments",
+        "audit",
+    ])
 }
 
 /// What plays at home: told by flags alone, it neither reads nor writes what a runner gives a step.

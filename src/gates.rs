@@ -1,9 +1,11 @@
 //! The gates: each looks at something and judges it. They write nothing outside.
 
+pub mod approval;
 pub mod bundle_size;
 pub mod health;
 pub mod performance;
 pub mod smoke;
+pub mod wait;
 
 use clap::Subcommand;
 
@@ -15,8 +17,12 @@ use crate::{
     verdict::Stop,
 };
 
-/// The gates' names, in the order in which a release usually meets them.
-pub const NAMES: [&str; 4] = ["health", "smoke", "performance", "bundle-size"];
+/// The gates that judge software: what a release has behind it when it asks to be promoted.
+pub const ON_SOFTWARE: [&str; 4] = ["health", "smoke", "performance", "bundle-size"];
+
+/// The gates' names, in the order in which a release usually meets them. The last two are on people and time, and about
+/// one promotion.
+pub const NAMES: [&str; 6] = ["health", "smoke", "performance", "bundle-size", "approval", "wait"];
 
 /// The gates: what `run` can hold. A command that writes is none, so it cannot be put there.
 #[derive(Debug, Subcommand)]
@@ -29,6 +35,10 @@ pub enum Gate {
     Performance(With<performance::Args>),
     /// Compare the bundle's size with its baseline
     BundleSize(With<bundle_size::Args>),
+    /// Ask who approved this run, and whether they are independent and had time to look
+    Approval(With<approval::Args>),
+    /// Wait after the approval, while the promotion can still be cancelled or held
+    Wait(With<wait::Args>),
 }
 
 impl Gate {
@@ -39,6 +49,8 @@ impl Gate {
             Self::Smoke(with) => &with.common,
             Self::Performance(with) => &with.common,
             Self::BundleSize(with) => &with.common,
+            Self::Approval(with) => &with.common,
+            Self::Wait(with) => &with.common,
         }
     }
 
@@ -50,6 +62,8 @@ impl Gate {
             Self::Smoke(with) => smoke::run(&with.own, subject, desk),
             Self::Performance(with) => performance::run(&with.own, subject, desk),
             Self::BundleSize(with) => bundle_size::run(&with.own, subject, desk),
+            Self::Approval(with) => approval::run(&with.own, subject, desk),
+            Self::Wait(with) => wait::run(&with.own, subject, desk),
         }
     }
 }

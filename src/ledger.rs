@@ -1,5 +1,7 @@
 //! The ledger: the infra repository's commits. There is no other record of who promoted what.
 
+pub mod audit;
+
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 //! evidence agree?
 //!
 //! The code map is in ARCHITECTURE.md. In one breath: [`cli`] gathers the layers of settings, [`vocabulary`] turns them
-//! into typed arguments, [`commands`] calls one of the rooms ([`gates`], [`chain`]), the rooms look through [`settle`] and
+//! into typed arguments, [`commands`] calls one of the rooms ([`gates`], [`chain`], [`rules`]), the rooms look through [`settle`] and
 //! write through [`converge`], both reaching outside only by [`world`], and [`report`] tells what was found.
 
 pub mod actions;
@@ -18,6 +18,7 @@ pub mod expression;
 pub mod gates;
 pub mod ledger;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod sandbox;
 pub mod settle;

@@ -52,6 +52,10 @@ pub struct Report {
     /// What the command did, or would have done, outside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Effect>,
+    /// What the command puts out beside what every command does. Later jobs read it from the compact report, which keeps
+    /// all of it or, over 2 KiB, nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
     /// Settings in force by key: numbers, booleans, lists and texts; durations in seconds; secrets are absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Value>,
@@ -175,6 +179,7 @@ impl Report {
             findings: Vec::new(),
             findings_left_out: 0,
             effects: Vec::new(),
+            outputs: BTreeMap::new(),
             settings: BTreeMap::new(),
             origins: BTreeMap::new(),
             config: None,
@@ -192,6 +197,7 @@ impl Report {
         match end {
             Ok(outcome) => {
                 self.findings = outcome.findings;
+                self.outputs = outcome.outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
                 self.tables.extend(outcome.tables);
                 self.reports.extend(outcome.reports);
             }

@@ -163,7 +163,7 @@ struct Required {
 
 impl Required {
     fn split(required: &[String]) -> Self {
-        let is_gate = |command: &&String| gates::NAMES.contains(&command.as_str()) || *command == "run";
+        let is_gate = |command: &&String| gates::ON_SOFTWARE.contains(&command.as_str()) || *command == "run";
         let (gates, others) = required.iter().partition::<Vec<&String>, _>(is_gate);
         Self { gates: gates.into_iter().cloned().collect(), others: others.into_iter().cloned().collect() }
     }
@@ -274,7 +274,7 @@ fn required(names: &[String]) -> Result<Vec<String>, Stop> {
     {
         return Ok(Vec::new());
     }
-    let known: Vec<&str> = gates::NAMES.into_iter().chain(["run", "record", "evidence", "approval", "wait"]).collect();
+    let known: Vec<&str> = gates::NAMES.into_iter().chain(["run", "record", "evidence"]).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(names.to_vec()),
         Some(unknown) => {

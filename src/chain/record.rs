@@ -114,7 +114,7 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
 
 /// What clap cannot know.
 fn check(args: &Args, desk: &Desk) -> Result<(), Stop> {
-    let gates = gates::NAMES;
+    let gates = gates::ON_SOFTWARE;
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
         let complaint = Complaint::about("`required`").seen(format!("{unknown:?}")).expected(gates.join(", "));
         let complaint = complaint.did_you_mean(closest(unknown, &gates));

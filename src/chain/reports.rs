@@ -37,20 +37,21 @@ struct Ended {
 }
 
 impl Reports {
-    /// Reads `results`: what `toJSON(needs)` or `toJSON(steps)` gives. Reports are the outputs named `report`, or
-    /// `health-report` and the like where one job holds several gates.
+    /// Reads `results`: what `toJSON(needs)` or `toJSON(steps)` gives, or one after the other. Reports are the outputs
+    /// named `report`, or `health-report` and the like where one job holds several gates.
     ///
     /// # Errors
     /// Bad input when it is neither.
     pub fn from_results(results: &str) -> Result<Self, Stop> {
-        let ended: BTreeMap<String, Ended> = serde_json::from_str(results).map_err(|error| {
+        let ended = serde_json::Deserializer::from_str(results).into_iter::<BTreeMap<String, Ended>>();
+        let ended: Vec<_> = ended.collect::<Result<_, _>>().map_err(|error| {
             Complaint::about("`results`")
                 .seen(format!("{} ({error})", clip(results, 100)))
-                .expected("`${{ toJSON(needs) }}` or `${{ toJSON(steps) }}`")
+                .expected("`${{ toJSON(needs) }}`, `${{ toJSON(steps) }}`, or one after the other")
                 .bad_input()
         })?;
         let mut reports = Self::default();
-        for (name, Ended { outputs }) in ended {
+        for (name, Ended { outputs }) in ended.into_iter().flatten() {
             for (output, value) in outputs {
                 let is_report = output == "report" || output.ends_with("-report") || output.ends_with("_report");
                 if let Some(text) = value.as_str().filter(|text| is_report && !text.is_empty()) {
@@ -107,6 +108,17 @@ impl Reports {
         reports
             .filter(|report| required.contains(&report.command) && report.subject.differs_from(subject).is_none())
             .collect()
+    }
+
+    /// An output of a command, as its passed report about `subject` in this run tells it. `None` when no report that counts
+    /// tells it, or two of them tell two things.
+    #[must_use]
+    pub fn output(&self, command: &str, name: &str, subject: &Subject, run: Option<&Run>) -> Option<&str> {
+        let ours = self.received.iter().filter(|received| received.report.command == command);
+        let counted = ours.filter(|received| counted(command, received, subject, run).verdict == Verdict::Passed);
+        let mut told = counted.filter_map(|received| received.report.outputs.get(name).map(String::as_str));
+        let first = told.next()?;
+        told.all(|other| other == first).then_some(first)
     }
 
     fn require_one(&self, command: &str, subject: &Subject, run: Option<&Run>) -> Finding {
@@ -238,6 +250,40 @@ mod tests {
             assert_eq!(found.len(), 1);
             assert!(found[0].0 == verdict && found[0].1.contains(part), "{found:?}, wanted {part}");
         }
+    }
+
+    #[test]
+    fn jobs_and_steps_can_be_given_one_after_the_other() {
+        let both = format!(
+            "{}\n{}",
+            results(&[report("evidence", Verdict::Passed)]),
+            results(&[report("wait", Verdict::Passed)])
+        );
+        let read = Reports::from_results(&both).unwrap();
+        assert_eq!(
+            read.received.iter().map(|received| &*received.report.command).collect::<Vec<_>>(),
+            ["evidence", "wait"]
+        );
+        assert!(Reports::from_results(&format!("{both} x")).is_err());
+    }
+
+    #[test]
+    fn an_output_is_taken_from_a_report_that_counts_when_all_agree() {
+        let telling = |id: &str| {
+            let outputs = [("evidence".to_owned(), id.to_owned())].into();
+            Report { outputs, ..report("evidence", Verdict::Passed) }
+        };
+        let told = |reports: &[Report]| {
+            let read = Reports::from_results(&results(reports)).unwrap();
+            read.output("evidence", "evidence", &subject(), Some(&run(7))).map(ToOwned::to_owned)
+        };
+        assert_eq!(told(&[telling("a")]).as_deref(), Some("a"));
+        assert_eq!(told(&[telling("a"), telling("a")]).as_deref(), Some("a"));
+        assert_eq!(told(&[telling("a"), telling("b")]), None);
+        assert_eq!(told(&[Report { dry_run: true, ..telling("a") }]), None);
+        assert_eq!(told(&[Report { run: Some(run(8)), ..telling("a") }]), None);
+        assert_eq!(told(&[Report { verdict: Verdict::Blocked, ..telling("a") }]), None);
+        assert_eq!(told(&[report("evidence", Verdict::Passed)]), None);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use crate::values::clip;
 /// refuses an environment string over 128 KiB, and twelve of these have to fit beside their job's other outputs.
 pub const LIMIT: usize = 6 * 1024;
 
+/// The most bytes of a command's own outputs that travel, as they stand inside a JSON string. A list that was cut would be
+/// another list: it is kept whole, or not at all, and whoever needs it sees nothing.
+pub const OUTPUTS_LIMIT: usize = 2 * 1024;
+
 /// How much of a report is kept (a gate inside `run` leaves workflow run and config to the report around it): characters of a text, findings, characters of a setting.
 struct Room {
     text: usize,
@@ -70,6 +74,9 @@ fn cut(report: &Report, full_sha256: Option<&str>, room: &Room) -> Report {
         effect.detail = clip(&effect.detail, room.text);
     }
     small.settings.retain(|_, value| value.to_string().len() <= room.setting);
+    if size_in_json(&serde_json::json!(small.outputs).to_string()) > OUTPUTS_LIMIT {
+        small.outputs.clear();
+    }
     small.origins.clear();
     small.tables.clear();
     small.reports =
@@ -106,6 +113,8 @@ pub fn hex_sha256(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
         report::{ConfigFile, Outcome, Run, Table},
@@ -141,7 +150,8 @@ mod tests {
         let finding =
             || Finding::blocked(&long).expected(&long).actual(&long).waived(&long).next(&long).seen_at(&long, "now");
         report.tables.push(Table { title: long.clone(), columns: vec![], rows: vec![vec![long.clone()]] });
-        report.close(Ok(Outcome::from(vec![finding(); 60])), "2026-01-01T00:00:00Z".to_owned());
+        let outcome = Outcome { outputs: [("people", "p".repeat(2000))].into(), ..vec![finding(); 60].into() };
+        report.close(Ok(outcome), "2026-01-01T00:00:00Z".to_owned());
         report
     }
 
@@ -153,16 +163,28 @@ mod tests {
             assert!(size_in_json(&compact.text) <= LIMIT, "{hostile:?}: {}", size_in_json(&compact.text));
             let back: Report = serde_json::from_str(&compact.text).unwrap();
             assert_eq!(back.verdict, Verdict::Blocked);
-            assert_eq!(back.subject, report.subject);
+            assert_eq!((back.subject, back.outputs), (report.subject, report.outputs));
             assert!(back.findings_left_out > 0);
             assert_eq!(compact.sha256, hex_sha256(compact.text.as_bytes()));
         }
     }
 
     #[test]
+    fn outputs_travel_whole_or_not_at_all() {
+        for (length, kept) in [(2000, true), (2100, false)] {
+            let mut report = Report::open("evidence", String::new());
+            let outputs = [("excluded", "x".repeat(length)), ("evidence", "0".to_owned())].into();
+            report.close(Ok(Outcome { outputs, ..Outcome::default() }), String::new());
+            let back: Report = serde_json::from_str(&compact(&report, "0").text).unwrap();
+            assert_eq!(back.outputs.len(), if kept { 2 } else { 0 });
+        }
+    }
+
+    #[test]
     fn the_gates_of_a_run_travel_in_it_and_too_many_leave_it_bare() {
-        let mut run = maximal("x");
-        run.reports = vec![maximal("y"); 3];
+        // `run` has no outputs of its own.
+        let mut run = Report { outputs: BTreeMap::new(), ..maximal("x") };
+        run.reports = vec![Report { outputs: BTreeMap::new(), ..maximal("y") }; 3];
         let back: Report = serde_json::from_str(&compact(&run, "0").text).unwrap();
         assert_eq!(back.reports.len(), 3);
         run.reports = vec![maximal("y"); 60];

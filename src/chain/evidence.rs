@@ -1,0 +1,22 @@
+//! `evidence`: whether what a payload tells is so, shown to the reviewer before the approve button.
+
+use crate::{
+    config::Config,
+    desk::Desk,
+    report::{Outcome, Output},
+    subject::Subject,
+    verdict::Stop,
+};
+
+/// What it puts out beside what every command does.
+pub const OUTPUTS: &[Output] = &[];
+
+/// Settings of `evidence`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// # Errors
+/// Always.
+pub const fn run(_: &Args, _: &Subject, _: &Config, _: &Desk) -> Result<Outcome, Stop> {
+    Err(Stop::Cancelled)
+}

@@ -1,0 +1,21 @@
+//! `wait`: time to cancel, counted from the approval.
+
+use crate::{
+    desk::Desk,
+    report::{Outcome, Output},
+    subject::Subject,
+    verdict::Stop,
+};
+
+/// What it puts out beside what every command does.
+pub const OUTPUTS: &[Output] = &[];
+
+/// Settings of `wait`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// # Errors
+/// Always.
+pub const fn run(_: &Args, _: &Subject, _: &Desk) -> Result<Outcome, Stop> {
+    Err(Stop::Cancelled)
+}

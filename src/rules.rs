@@ -1,0 +1,3 @@
+//! The rules that GitHub itself enforces, kept in a file.
+
+pub mod environments;
