@@ -291,3 +291,4 @@ fn limits_are_githubs() {
 }
 
 mod encrypted;
+mod questions;
