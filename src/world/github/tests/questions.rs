@@ -147,6 +147,9 @@ fn a_list_of_issues_holds_no_pull_requests() {
     );
 }
 
+const ISSUE: &str =
+    r#"{"number":9,"title":"t","body":"","state":"open","html_url":"u","created_at":"2026-01-01T00:00:00Z"}"#;
+
 #[test]
 fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
     let opened = |status: u16, body: &'static str| {
@@ -154,8 +157,6 @@ fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
         let issue = NewIssue { title: "t".to_owned(), body: String::new(), labels: vec![] };
         permitted(|permit| connect(server.url()).create_issue(permit, &shop(), &issue))
     };
-    const ISSUE: &str =
-        r#"{"number":9,"title":"t","body":"","state":"open","html_url":"u","created_at":"2026-01-01T00:00:00Z"}"#;
     assert!(matches!(opened(201, ISSUE), Sent::Done(Issue { number: 9, .. })));
     for (status, body) in [(201, "{}"), (200, ISSUE), (502, "{}")] {
         assert!(matches!(opened(status, body), Sent::Unknown { .. }), "{status} {body}");
