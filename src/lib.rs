@@ -6,6 +6,7 @@
 //! write through [`converge`], both reaching outside only by [`world`], and [`report`] tells what was found.
 
 pub mod actions;
+pub mod approvers;
 pub mod arguments;
 pub mod chain;
 pub mod cli;
