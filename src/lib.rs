@@ -19,6 +19,7 @@ pub mod expression;
 pub mod gates;
 pub mod ledger;
 pub mod report;
+pub mod results;
 pub mod rules;
 pub mod run;
 pub mod sandbox;
