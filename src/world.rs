@@ -3,6 +3,7 @@
 //! Clients here never retry; only `settle` and `converge` repeat. Nothing here judges.
 
 pub mod clock;
+pub mod cluster;
 pub mod event;
 pub mod files;
 pub mod git;
@@ -25,6 +26,7 @@ use std::{
 };
 
 use event::Event;
+use cluster::Cluster;
 use github::{Access, GitHub};
 use http::Http;
 use network::Network;
@@ -65,6 +67,17 @@ impl World {
             Complaint::about("GitHub's API").seen(error.to_string()).expected("a thread to reach it from").unseen()
         })?;
         GitHub::connect(runtime, &self.network, access).map_err(Stop::BadInput)
+    }
+
+    /// A cluster, as `access` says. Nothing has been sent yet when it is there.
+    ///
+    /// # Errors
+    /// Bad input when the kubeconfig or the context cannot be used.
+    pub fn cluster(&self, access: cluster::Access) -> Result<Cluster, Stop> {
+        let runtime = self.runtime().map_err(|error| {
+            Complaint::about("the cluster's API").seen(error.to_string()).expected("a thread to reach it from").unseen()
+        })?;
+        Cluster::connect(runtime, &self.network, &self.groups, access).map_err(Stop::BadInput)
     }
 
     fn runtime(&self) -> io::Result<Arc<Runtime>> {

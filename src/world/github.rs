@@ -12,7 +12,7 @@ mod issues;
 mod repository;
 mod sent;
 mod source;
-mod transport;
+pub(in crate::world) mod transport;
 
 use std::{error::Error, fmt, iter, sync::Arc, time::Duration};
 

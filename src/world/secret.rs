@@ -1,4 +1,4 @@
-//! A token that cannot be printed.
+//! A token that cannot be printed, and texts that look as if they held one.
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
@@ -30,5 +30,111 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(text.trim().to_owned()))
+    }
+}
+
+/// What a name holds whose value is a secret.
+const NAMES: [&str; 9] =
+    ["token", "secret", "passw", "pwd", "api_key", "apikey", "api-key", "authorization", "credential"];
+/// How tokens begin that tell where they come from.
+const BEGINNINGS: [&str; 12] = [
+    "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "AKIA", "eyJ", "AIza",
+];
+
+/// A text from outside (a log, a message) with what looks like a secret in it replaced by `***`: values of names such as
+/// `password`, passwords in URLs, what follows `Bearer` or `Basic`, tokens that are known by their beginning, private keys.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let mut in_key = false;
+    let lines = text.split('\n').map(|line| {
+        if in_key || line.contains("PRIVATE KEY-----") {
+            in_key = !line.contains("-----END");
+            return "***".to_owned();
+        }
+        masked_line(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn masked_line(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    // Whether what follows is a secret's value: after such a name and `=` or `:`, or after a scheme of authorization.
+    let mut hides = false;
+    for piece in line.split_inclusive([' ', '\t', ',', ';', '&', '{', '}', '(', ')', '[', ']', '<', '>']) {
+        let end = piece.len() - piece.chars().next_back().filter(|c| !is_wordy(*c)).map_or(0, char::len_utf8);
+        let (word, separator) = piece.split_at(end);
+        let (shown, next) = masked_word(word, hides);
+        out.push_str(&shown);
+        out.push_str(separator);
+        // A blank before the value changes nothing.
+        hides = next || (hides && word.trim_matches(['"', '\'', '=', ':']).is_empty());
+    }
+    out
+}
+
+const fn is_wordy(c: char) -> bool {
+    !matches!(c, ' ' | '\t' | ',' | ';' | '&' | '{' | '}' | '(' | ')' | '[' | ']' | '<' | '>')
+}
+
+/// A word as it is shown, and whether the next one is a secret.
+fn masked_word(word: &str, hides: bool) -> (String, bool) {
+    let bare = word.trim_matches(['"', '\'', '`']);
+    let lower = bare.to_ascii_lowercase();
+    if matches!(lower.trim_end_matches(':'), "bearer" | "basic") {
+        return (word.to_owned(), true);
+    }
+    if hides && !bare.trim_matches(['=', ':']).is_empty() {
+        return ("***".to_owned(), false);
+    }
+    if bare.len() >= 16 && BEGINNINGS.iter().any(|beginning| bare.starts_with(beginning)) {
+        return ("***".to_owned(), false);
+    }
+    if let Some((scheme, rest)) = word.split_once("://")
+        && let Some((user, host)) = rest.split_once('@')
+        && !user.contains('/')
+    {
+        return (format!("{scheme}://***@{host}"), false);
+    }
+    let Some(at) = word.find(['=', ':']) else { return (word.to_owned(), false) };
+    let (name, value) = word.split_at(at + 1);
+    let lower = name.to_ascii_lowercase();
+    let names_secret = NAMES.iter().any(|secret| lower.contains(secret));
+    match (names_secret, value.trim_matches(['"', '\'', '=', ':']).is_empty()) {
+        (true, true) => (word.to_owned(), true),
+        (true, false) if matches!(value.trim_matches('"').to_ascii_lowercase().as_str(), "bearer" | "basic") => {
+            (word.to_owned(), true)
+        }
+        (true, false) => (format!("{name}***"), false),
+        (false, _) => {
+            let (shown, hides) = if value.is_empty() { (String::new(), false) } else { masked_word(value, false) };
+            (format!("{name}{shown}"), hides)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_is_masked_and_the_rest_stays() {
+        for (text, shown) in [
+            ("panic: connect postgres://app:hunter2@db:5432/shop failed", "panic: connect postgres://***@db:5432/shop failed"),
+            ("DB_PASSWORD=hunter2 PORT=80", "DB_PASSWORD=*** PORT=80"),
+            ("password: hunter2", "password: ***"),
+            (r#"{"password": "hunter2", "port": 80}"#, r#"{"password": ***, "port": 80}"#),
+            (r#"{"api_key":"hunter2"}"#, r#"{"api_key":***}"#),
+            ("Authorization: Bearer hunter2", "Authorization: Bearer ***"),
+            ("header Bearer hunter2 refused", "header Bearer *** refused"),
+            ("?user=a&access_token=hunter2&x=1", "?user=a&access_token=***&x=1"),
+            ("got ghp_0123456789abcdefghij from env", "got *** from env"),
+            ("jwt=eyJhbGciOiJIUzI1NiJ9.e30.x0123456", "jwt=***"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nok", "***\n***\n***\nok"),
+            ("2026-01-01T00:00:00Z error: port 80 in use (EADDRINUSE)", "2026-01-01T00:00:00Z error: port 80 in use (EADDRINUSE)"),
+            ("GET https://a.example/x?y=1 200", "GET https://a.example/x?y=1 200"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(text), shown, "{text}");
+        }
     }
 }

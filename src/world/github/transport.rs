@@ -52,7 +52,7 @@ pub(super) fn base(api_url: &str) -> Result<Url, Complaint> {
 }
 
 /// Narrower than where no proxy is asked for: a name server may be asked what `api.localhost` is.
-fn is_loopback(url: &Url) -> bool {
+pub(in crate::world) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -114,7 +114,7 @@ fn encrypted<C>(tls: &ClientConfig, below: C) -> HttpsConnector<C> {
 }
 
 /// A tunnel through a proxy that is reached by `http://` or `https://`, the two kinds that every client knows.
-fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Complaint> {
+pub(in crate::world) fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Complaint> {
     let wrong = |seen: &str| {
         // Not the whole address: it may hold a password.
         Complaint::about("the proxy named by the environment")

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Runs `health` against a real control plane on loopback: etcd, kube-apiserver and kube-controller-manager, with kwok in
+# place of kubelets. Nothing of it is mocked; what kwok cannot play is written to the API server as a kubelet would.
+#
+# Needs Linux, go and Debian's etcd-server (installed by apt where this is root). The binaries are built once, in minutes,
+# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+kubernetes=1.36.3
+kwok=0.8.0
+cache=${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}
+plane=$cache/kubernetes-$kubernetes
+kubelets=$cache/kwok-$kwok
+
+main() {
+    [[ $(uname -s) == Linux ]] || skip 'a control plane is started on Linux only'
+    etcd
+    installed "$plane" control_plane
+    installed "$kubelets" kwok
+    [[ ${1-} == --tools ]] && exit
+
+    export PROMOTE_GATES_E2E_ETCD PROMOTE_GATES_E2E_KUBERNETES=$plane/bin PROMOTE_GATES_E2E_KWOK=$kubelets/bin/kwok
+    cargo test --features e2e --test e2e_cluster "$@"
+}
+
+skip() {
+    printf 'SKIPPED: the control plane: %s\n' "$1" >&2
+    exit 77 # what a skipped part says to .ci/run
+}
+
+etcd() {
+    if ! command -v etcd >/dev/null; then
+        command -v apt-get >/dev/null && ((EUID == 0)) || skip 'no etcd, and no way to install it (apt-get install etcd-server)'
+        apt-get install -y -qq --no-install-recommends etcd-server >/dev/null 2>&1 ||
+            { apt-get update -qq && apt-get install -y -qq --no-install-recommends etcd-server >/dev/null; } ||
+            skip 'etcd could not be installed (apt-get install etcd-server)'
+    fi
+    PROMOTE_GATES_E2E_ETCD=$(command -v etcd)
+}
+
+# installed FOLDER COMMAND: runs the command with the folder's name unless an earlier run finished it.
+installed() {
+    local folder=$1
+    [[ -e $folder/.complete ]] && return
+    command -v go >/dev/null || skip "no go to build ${folder##*/} with"
+    printf 'building %s, which takes minutes\n' "${folder##*/}"
+    rm -rf "$folder"
+    mkdir -p "$folder/bin"
+    # A cache of its own: the gigabytes of it serve nothing else, and go when the binaries are there.
+    GOCACHE=$folder/go-build CGO_ENABLED=0 GOFLAGS="${GOFLAGS-} -trimpath -p=${GO_JOBS:-2}" "$2" "$folder"
+    rm -rf "$folder/go-build"
+    touch "$folder/.complete"
+}
+
+control_plane() {
+    local version=k8s.io/component-base/version
+    nice -n 19 go build -C tests/e2e/tools/kubernetes -mod=readonly -o "$1/bin/" -ldflags "-s -w
+        -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${kubernetes:2:2}" tool
+}
+
+kwok() {
+    GOBIN=$1/bin nice -n 19 go install -ldflags '-s -w' "sigs.k8s.io/kwok/cmd/kwok@v$kwok"
+}
+
+main "$@"
