@@ -8,11 +8,14 @@ use std::{
 
 use crate::{
     report::Run,
-    world::{http::secrets_of, secret::Secret},
+    world::{cluster, http::secrets_of, secret::Secret},
 };
 
 /// The prefix of the variables that carry inputs: `max-ratio` travels as `PROMOTE_GATES_MAX_RATIO`.
 pub const INPUT_PREFIX: &str = "PROMOTE_GATES_";
+
+/// The input that holds secrets among what may be known, or is only a path.
+const KUBECONFIG: &str = "kubeconfig";
 
 /// The variables that name the runner's files of commands: whoever writes there sets outputs of the step, or the
 /// environment of those that follow. Source: GitHub's documentation, "Workflow commands".
@@ -50,6 +53,11 @@ pub struct Surroundings {
     pub network: BTreeMap<String, String>,
     /// `RUST_LOG`.
     pub log_filter: Option<String>,
+    /// Where kubectl looks for a kubeconfig: `KUBECONFIG`, and the home folder.
+    pub kubeconfig: Option<String>,
+    pub home: Option<PathBuf>,
+    /// Host and port of the API server, as every pod is told.
+    pub in_cluster: Option<(String, String)>,
     /// `PATH`, for children that get nothing else of ours.
     pub search_path: Option<String>,
 }
@@ -103,6 +111,9 @@ impl Surroundings {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             log_filter: text("RUST_LOG"),
+            kubeconfig: text("KUBECONFIG"),
+            home: path("HOME"),
+            in_cluster: text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT")),
             search_path: text("PATH"),
         }
     }
@@ -116,9 +127,12 @@ impl Surroundings {
 
     /// The secrets among the inputs, those in headers too, to be masked before anything else is printed.
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
-        let tokens = self.inputs.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| Secret::new(value.clone()));
+        let tokens = self.inputs.iter().filter(|(key, _)| is_secret(key) && *key != KUBECONFIG).map(|(_, value)| Secret::new(value.clone()));
         let headers = self.inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
-        tokens.chain(headers.flat_map(secrets_of))
+        let kubeconfigs = self.inputs.iter().filter(|(key, _)| *key == KUBECONFIG);
+        tokens
+            .chain(headers.flat_map(secrets_of))
+            .chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
     }
 }
 
@@ -133,7 +147,7 @@ fn is_network(name: &str) -> bool {
 /// Whether an input holds a token. The vocabulary's test holds this to the settings' types.
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
-    key == "token" || key.ends_with("-token")
+    key == "token" || key.ends_with("-token") || key == KUBECONFIG
 }
 
 /// Whether an input holds headers, one a line. The vocabulary's test holds this to the settings' types.

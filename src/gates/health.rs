@@ -13,11 +13,13 @@
 //! Each endpoint is judged alone. The gate ends when all of them are decided, or one is blocked: nothing that could still
 //! be seen would change that.
 //!
-//! What a cluster says about the pods behind the endpoints will be one more source of facts beside `endpoints`.
+//! With `workload`, the rollout in the cluster is looked at before (`rollout`), and endpoints only once it is well: a
+//! service that is being replaced answers for two versions.
 
 mod condition;
 mod endpoints;
 mod judge;
+pub mod rollout;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -27,10 +29,10 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 use crate::{
     desk::Desk,
     report::{Outcome, Table},
-    settle::{Pace, Source, settle},
+    settle::{Judgement, Pace, Source, settle},
     subject::{NotAccepted, Subject},
     values::Span,
-    verdict::{Complaint, Stop},
+    verdict::{Complaint, Finding, Stop, Verdict, verdict},
     world::{http::Header, url::Url},
 };
 use condition::Condition;
@@ -50,8 +52,10 @@ const ROWS: usize = 200;
 /// Settings of `health`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    pub rollout: rollout::Args,
     /// Endpoints to ask, as http or https URLs
-    #[arg(long, value_name = "URL", required = true)]
+    #[arg(long, value_name = "URL")]
     pub endpoints: Vec<Url>,
     /// How many times each endpoint is asked at most
     #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = count)]
@@ -100,12 +104,28 @@ fn some_time(text: &str) -> Result<Span, NotAccepted> {
     if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
 }
 
-/// Asks every endpoint until it is decided.
+/// Watches the rollout, if there is one, and then asks every endpoint until it is decided.
 ///
 /// # Errors
 /// Bad input in settings that do not go together; [`Stop::Cancelled`].
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
     check(args, subject)?;
+    if args.rollout.workload.is_empty() {
+        return Ok(ask(args, subject, desk, &[])?.into());
+    }
+    let mut outcome = rollout::run(&args.rollout, subject, desk)?;
+    if !args.endpoints.is_empty() {
+        if verdict(&outcome.findings) == Verdict::Passed {
+            outcome.findings = ask(args, subject, desk, &outcome.findings)?;
+        } else {
+            desk.log.say("the endpoints are not asked: the rollout did not pass");
+        }
+    }
+    Ok(outcome)
+}
+
+/// Asks every endpoint until it is decided. Gives the findings so far, and those about the endpoints.
+fn ask(args: &Args, subject: &Subject, desk: &Desk, so_far: &[Finding]) -> Result<Vec<Finding>, Stop> {
     let rules = Rules {
         attempts: args.attempts as usize,
         consecutive: args.consecutive as usize,
@@ -134,15 +154,24 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
             desk.log.say(&format!("{}: {line}", endpoint.name));
             decided[probe.endpoint].set(rules.course(&endpoint.probes) != Course::Open);
         },
-        |seen, _| judge(&rules, seen),
+        |seen, _| {
+            let Judgement { findings, standing } = judge(&rules, seen);
+            Judgement { findings: so_far.iter().cloned().chain(findings).collect(), standing }
+        },
     );
     // However it ended: a report that was cut short tells as well what was seen.
     desk.draft.edit(|draft| draft.tables.extend(probes(&rules, &seen)));
-    Ok(end?.into())
+    end
 }
 
 /// What no single setting can say of itself.
 fn check(args: &Args, subject: &Subject) -> Result<(), Stop> {
+    if args.endpoints.is_empty() && args.rollout.workload.is_empty() {
+        return Err(Complaint::about("`endpoints`, `workload`")
+            .seen("neither is given")
+            .expected("URLs to ask, workloads to watch, or both")
+            .bad_input());
+    }
     if args.endpoints.len() > MOST_ENDPOINTS {
         return Err(Complaint::about("`endpoints`")
             .seen(format!("{} of them", args.endpoints.len()))

@@ -1,0 +1,260 @@
+//! The rollout: whether the new revision of every workload is complete, runs the image under promotion, and stays well.
+//!
+//! | seen of a workload | verdict |
+//! |---|---|
+//! | the new revision observed, updated, available, nothing of the old one left, its pods running the image, for `stabilize` | passed |
+//! | a pod that cannot recover, or is unhealthy for too long; a rollout that was given up or takes too long; another image after `appear-timeout`; no such workload | blocked |
+//! | no pod asked for; an image whose version cannot be told; a cluster that does not answer or lets us see too little | inconclusive |
+//!
+//! Kinds are listed and watched, each once in the namespace. What is judged is in `judge` and below it; `seen` keeps what
+//! an object does not tell of its past.
+
+mod image;
+mod judge;
+mod pods;
+mod progress;
+mod rules;
+mod seen;
+mod why;
+mod workload;
+
+use std::{
+    cell::Cell,
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    desk::Desk,
+    report::Outcome,
+    settle::{Pace, Source, settle},
+    subject::{NotAccepted, Subject},
+    values::Span,
+    verdict::{Complaint, Stop, Verdict},
+    world::{
+        cluster::{self, Access, Cluster, News, Place, Scope, objects::Object},
+        secret::Secret,
+    },
+};
+use image::Wanted;
+use judge::judge;
+use rules::{Grace, Rules};
+use seen::{Fact, Seen};
+use workload::{Kind, Workload};
+
+const MOST_WORKLOADS: usize = 100;
+/// How soon after its end a watch is taken up again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Beyond what the judge waits for: it ends by itself.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Settings of the rollout.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Workloads to watch, as `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`
+    #[arg(long, value_name = "KIND/NAME")]
+    pub workload: Vec<Workload>,
+    /// Namespace of the workloads [default: the context's]
+    #[arg(long, value_parser = workload::namespace)]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long)]
+    pub context: Option<String>,
+    /// Kubeconfig, as a path or as its content [default: `KUBECONFIG`, else `~/.kube/config`]
+    #[arg(long)]
+    pub kubeconfig: Option<Secret>,
+    /// Use the service account of the pod that the runner is in, and no kubeconfig
+    #[arg(long)]
+    pub in_cluster: bool,
+    /// How long the image under promotion may take to appear in the cluster
+    #[arg(long, value_name = "DURATION", default_value = "0")]
+    pub appear_timeout: Span,
+    /// How long the rollout may take once it has begun
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    pub rollout_timeout: Span,
+    /// How long no pod may go unready or restart after the rollout
+    #[arg(long, value_name = "DURATION", default_value = "0")]
+    pub stabilize: Span,
+    /// How long a pod may be unhealthy
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub max_unhealthy: Span,
+    /// How many crashes of one container are too many
+    #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = crashes)]
+    pub crash_limit: u32,
+    /// How long a state is borne with, as in `image-pull 5m` [default: see the table of states]
+    #[arg(long, value_name = "STATE DURATION")]
+    pub grace: Vec<Grace>,
+    /// Let a workload pass that is asked to run no pod
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// How long one answer of the cluster may take to begin
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub api_timeout: Span,
+}
+
+fn crashes(text: &str) -> Result<u32, NotAccepted> {
+    text.parse().ok().filter(|count| (1..=100).contains(count)).ok_or(NotAccepted("a whole number from 1 to 100"))
+}
+
+/// Watches every workload until it is decided.
+///
+/// # Errors
+/// Bad input: a kubeconfig or a context that cannot be used. [`Stop::Cancelled`].
+pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
+    let workloads = check(args)?;
+    let cluster = connect(args, desk)?;
+    let rules = Rules {
+        workloads,
+        context: cluster.context().to_owned(),
+        namespace: cluster.namespace().to_owned(),
+        image: Wanted::of(subject),
+        appear_timeout: args.appear_timeout.0,
+        timeout: args.rollout_timeout.0,
+        stabilize: args.stabilize.0,
+        max_unhealthy: args.max_unhealthy.0,
+        crash_limit: i32::try_from(args.crash_limit).unwrap_or(i32::MAX),
+        graces: args.grace.clone(),
+        allow_empty: args.allow_empty,
+    };
+    desk.log.say(&format!("watching the namespace {} of {}", rules.namespace, rules.context));
+    let mut seen = Seen::of(&rules.workloads);
+    let refused = Cell::new(false);
+    let watch = Watch { cluster: &cluster, rules: &rules, refused: &refused };
+    let sources = watch.sources();
+    let limit = rules.appear_timeout + rules.timeout + rules.stabilize + SLACK;
+    let findings = settle(
+        desk,
+        limit,
+        sources,
+        &mut seen,
+        |seen, at, fact| {
+            if seen::is_refusal(&fact) {
+                refused.set(true);
+            }
+            for line in seen.absorb(&rules, at, fact) {
+                desk.log.say(&line);
+            }
+        },
+        |seen, now| judge(&rules, seen, now),
+    )?;
+    let failed: Vec<usize> = (0..rules.workloads.len())
+        .filter(|place| {
+            let name = rules.workloads[*place].to_string();
+            findings.iter().any(|finding| finding.check == name && finding.verdict == Verdict::Blocked)
+        })
+        .collect();
+    let tables = if failed.is_empty() { Vec::new() } else { why::tables(&rules, &seen, &cluster, &failed, desk) };
+    Ok(Outcome { findings, tables, ..Outcome::default() })
+}
+
+/// What no single setting can say of itself. Gives each workload once.
+fn check(args: &Args) -> Result<Vec<Workload>, Stop> {
+    let mut workloads = Vec::new();
+    for workload in &args.workload {
+        if !workloads.contains(workload) {
+            workloads.push(workload.clone());
+        }
+    }
+    if workloads.len() > MOST_WORKLOADS {
+        return Err(Complaint::about("`workload`")
+            .seen(format!("{} of them", workloads.len()))
+            .expected(format!("at most {MOST_WORKLOADS}"))
+            .bad_input());
+    }
+    if args.in_cluster && (args.kubeconfig.is_some() || args.context.is_some()) {
+        return Err(Complaint::about("`in-cluster`")
+            .seen("`kubeconfig` or `context` beside it")
+            .expected("one way to the cluster")
+            .bad_input());
+    }
+    Ok(workloads)
+}
+
+fn connect(args: &Args, desk: &Desk) -> Result<Cluster, Stop> {
+    let surroundings = &desk.surroundings;
+    let here = || surroundings.workspace.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
+    let source = if args.in_cluster {
+        let Some((host, port)) = surroundings.in_cluster.clone() else {
+            return Err(Complaint::about("`in-cluster`")
+                .seen("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this runs in no pod")
+                .expected("a runner in a pod of the cluster")
+                .next("give `kubeconfig` instead")
+                .bad_input());
+        };
+        cluster::Source::InCluster(host, port)
+    } else {
+        match &args.kubeconfig {
+            Some(given) if is_content(given.expose()) => cluster::Source::Content(given.clone(), here()),
+            Some(path) => cluster::Source::Files(vec![here().join(path.expose())]),
+            None => cluster::Source::Files(usual(desk)),
+        }
+    };
+    desk.world.cluster(Access {
+        source,
+        context: args.context.clone(),
+        namespace: args.namespace.clone(),
+        timeout: args.api_timeout.0,
+        withheld: surroundings.withheld.clone(),
+    })
+}
+
+fn is_content(text: &str) -> bool {
+    text.contains('\n') || text.trim_start().starts_with('{')
+}
+
+/// Where kubectl looks.
+fn usual(desk: &Desk) -> Vec<PathBuf> {
+    let surroundings = &desk.surroundings;
+    if let Some(paths) = &surroundings.kubeconfig {
+        return env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
+    }
+    let home = surroundings.home.as_deref().unwrap_or(Path::new("/"));
+    let path = home.join(".kube/config");
+    // Nothing there is nothing given, which is said in other words than a file that is missing.
+    if fs::exists(&path).unwrap_or(false) { vec![path] } else { Vec::new() }
+}
+
+/// One source for each kind.
+struct Watch<'a> {
+    cluster: &'a Cluster,
+    rules: &'a Rules,
+    refused: &'a Cell<bool>,
+}
+
+impl<'a> Watch<'a> {
+    fn sources(&self) -> Vec<Source<'a, Fact>> {
+        let mut sources = Vec::new();
+        if let Some(name) = self.names(Kind::Deployment) {
+            sources.push(self.source(name, Fact::Deployments));
+            sources.push(self.source(None, Fact::ReplicaSets));
+        }
+        if let Some(name) = self.names(Kind::StatefulSet) {
+            sources.push(self.source(name, Fact::StatefulSets));
+        }
+        if let Some(name) = self.names(Kind::DaemonSet) {
+            sources.push(self.source(name, Fact::DaemonSets));
+            sources.push(self.source(None, Fact::Revisions));
+        }
+        sources.push(self.source(None, Fact::Pods));
+        sources
+    }
+
+    /// The only one of a kind by its name; several share a watch on all. `None`: there is none.
+    fn names(&self, kind: Kind) -> Option<Option<String>> {
+        let mut names = self.rules.workloads.iter().filter(|one| one.kind == kind).map(|one| one.name.clone());
+        let first = names.next()?;
+        Some(names.next().is_none().then_some(first))
+    }
+
+    fn source<T: Object>(&self, name: Option<String>, fact: fn(News<T>) -> Fact) -> Source<'a, Fact> {
+        let (cluster, refused) = (self.cluster, self.refused);
+        let scope = Scope { namespace: self.rules.namespace.clone(), name };
+        let place = Place::default();
+        let source = Source::new(Pace::Every(AGAIN), move |reply| {
+            let tell = move |news| reply.send(fact(news));
+            Box::new(cluster.watch(scope.clone(), place.clone(), tell))
+        });
+        source.until(|| refused.get())
+    }
+}

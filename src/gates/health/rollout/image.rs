@@ -1,0 +1,189 @@
+//! Whether what runs is the image under promotion. A healthy old version is no proof of the new one.
+
+use crate::subject::{Image, Reference, Subject};
+use crate::world::cluster::objects::{Container, Pod, Template};
+
+/// The image under promotion, as far as it is told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    pub image: Option<Image>,
+    pub tag: Option<String>,
+    pub digest: Option<String>,
+}
+
+/// Whether it is the one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    Fits,
+    /// What is there instead.
+    Differs(String),
+    /// It cannot be told from this; what is there.
+    Unknown(String),
+}
+
+impl Wanted {
+    #[must_use]
+    pub fn of(subject: &Subject) -> Self {
+        Self {
+            image: subject.image.clone(),
+            tag: subject.tag.as_ref().map(ToString::to_string),
+            digest: subject.digest.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// Whether anything is asked for. The repository alone names no version.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        self.tag.is_none() && self.digest.is_none()
+    }
+
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let image = self.image.as_ref().map(ToString::to_string).unwrap_or_default();
+        let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        let digest = self.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+        match (image.is_empty(), format!("{image}{tag}{digest}")) {
+            (true, name) => format!("an image {}", name.trim_start_matches(':')),
+            (false, name) => name,
+        }
+    }
+
+    /// What a specification asks for.
+    #[must_use]
+    pub fn in_template(&self, template: &Template) -> Fit {
+        let all: Vec<&Container> = template.spec.init_containers.iter().chain(&template.spec.containers).collect();
+        self.best(all.iter().map(|container| (container.image.as_str(), None)))
+    }
+
+    /// What a pod runs: the digest that was pulled says more than the name that was asked for.
+    #[must_use]
+    pub fn in_pod(&self, pod: &Pod) -> Fit {
+        let statuses = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+        let statuses: Vec<_> = statuses.collect();
+        let all: Vec<&Container> = pod.spec.init_containers.iter().chain(&pod.spec.containers).collect();
+        self.best(all.iter().map(|container| {
+            let status = statuses.iter().find(|status| status.name == container.name);
+            (container.image.as_str(), status.map(|status| status.image_id.as_str()))
+        }))
+    }
+
+    /// One container is enough; the others are companions.
+    fn best<'a>(&self, containers: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Fit {
+        if self.is_any() {
+            return Fit::Fits;
+        }
+        let mut seen = Vec::new();
+        let mut unknown = false;
+        for (image, pulled) in containers {
+            match self.one(image, pulled) {
+                Some(Fit::Fits) => return Fit::Fits,
+                Some(Fit::Unknown(what)) => {
+                    unknown = true;
+                    seen.push(what);
+                }
+                Some(Fit::Differs(what)) => seen.push(what),
+                None => {}
+            }
+        }
+        let what = if seen.is_empty() {
+            "no container of that repository".to_owned()
+        } else {
+            seen.join(", ")
+        };
+        if unknown { Fit::Unknown(what) } else { Fit::Differs(what) }
+    }
+
+    /// `None`: of another repository.
+    fn one(&self, image: &str, pulled: Option<&str>) -> Option<Fit> {
+        let Ok(there) = image.parse::<Reference>() else { return Some(Fit::Differs(image.to_owned())) };
+        if self.image.as_ref().is_some_and(|image| !same_repository(image.as_str(), there.image.as_str())) {
+            return None;
+        }
+        let pulled = pulled.and_then(|pulled| pulled.rsplit_once('@')).map(|(_, digest)| digest);
+        let asked = there.digest.as_ref().map(ToString::to_string);
+        let Some(digest) = &self.digest else {
+            let tag = there.tag.as_ref().map(ToString::to_string);
+            return Some(match tag {
+                Some(tag) if self.tag.as_ref() == Some(&tag) => Fit::Fits,
+                None if asked.is_some() => Fit::Unknown(format!("{image}, which names no tag")),
+                _ => Fit::Differs(image.to_owned()),
+            });
+        };
+        Some(match (asked, pulled) {
+            // By its digest, nothing else can have been pulled.
+            (Some(asked), _) if asked == *digest => Fit::Fits,
+            (Some(_), _) => Fit::Differs(image.to_owned()),
+            (None, Some(pulled)) if pulled == digest => Fit::Fits,
+            (None, Some(pulled)) => Fit::Differs(format!("{image}@{pulled}")),
+            (None, None) => Fit::Unknown(format!("{image}, whose digest is not told")),
+        })
+    }
+}
+
+/// `nginx` is `docker.io/library/nginx`. Source: distribution/reference, familiar names.
+fn same_repository(one: &str, other: &str) -> bool {
+    whole(one) == whole(other)
+}
+
+fn whole(repository: &str) -> String {
+    let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+    let (host, path) = match repository.split_once('/') {
+        Some((host, path)) if is_host(host) => (host, path),
+        _ => ("docker.io", repository),
+    };
+    let host = if host == "index.docker.io" { "docker.io" } else { host };
+    if host == "docker.io" && !path.contains('/') { format!("{host}/library/{path}") } else { format!("{host}/{path}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+    const TWO: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+
+    fn pod(containers: &[(&str, &str)]) -> Pod {
+        let name = |place: usize| format!("c{place}");
+        let spec = containers.iter().enumerate().map(|(place, (image, _))| serde_json::json!({"name": name(place), "image": image}));
+        let status = containers.iter().enumerate().map(|(place, (_, id))| serde_json::json!({"name": name(place), "imageID": id}));
+        serde_json::from_value(serde_json::json!({
+            "spec": {"containers": spec.collect::<Vec<_>>()}, "status": {"containerStatuses": status.collect::<Vec<_>>()}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_pod_runs_the_image_when_a_container_of_its_repository_does() {
+        let pulled = |digest: &str| format!("ghcr.io/acme/shop@{digest}");
+        for (wanted, image, id, fits) in [
+            (("", "1.4.2", ""), "ghcr.io/acme/shop:1.4.2", String::new(), Some(true)),
+            (("", "1.4.2", ""), "ghcr.io/acme/shop:1.4.1", pulled(ONE), Some(false)),
+            (("ghcr.io/acme/shop", "1.4.2", ""), "ghcr.io/acme/shop:1.4.2", String::new(), Some(true)),
+            (("ghcr.io/acme/shop", "1.4.2", ""), "ghcr.io/acme/other:1.4.2", String::new(), Some(false)),
+            (("nginx", "1", ""), "docker.io/library/nginx:1", String::new(), Some(true)),
+            (("", "1", ""), &format!("nginx@{ONE}"), String::new(), None),
+            (("", "1", ""), &format!("nginx:1@{ONE}"), String::new(), Some(true)),
+            (("", "", ONE), &format!("nginx@{ONE}"), String::new(), Some(true)),
+            (("", "", ONE), &format!("nginx:1@{TWO}"), pulled(ONE), Some(false)),
+            (("", "1", ONE), "nginx:1", pulled(ONE), Some(true)),
+            (("", "1", ONE), "nginx:1", format!("docker-pullable://nginx@{ONE}"), Some(true)),
+            // The same tag was pushed twice: the digest tells.
+            (("", "1", ONE), "nginx:1", pulled(TWO), Some(false)),
+            (("", "1", ONE), "nginx:1", "sha256:abc".to_owned(), None),
+            (("", "1", ONE), "nginx:1", String::new(), None),
+            (("", "", ""), "anything", String::new(), Some(true)),
+            (("", "1", ""), "nginx", String::new(), Some(false)),
+        ] {
+            let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+            let image_wanted = given(wanted.0).map(|image| image.parse().unwrap());
+            let wanted = Wanted { image: image_wanted, tag: given(wanted.1), digest: given(wanted.2) };
+            let found = match wanted.in_pod(&pod(&[("envoy:3", ""), (image, &id)])) {
+                Fit::Fits => Some(true),
+                Fit::Differs(_) => Some(false),
+                Fit::Unknown(_) => None,
+            };
+            assert_eq!(found, fits, "{wanted:?} in {image} {id}");
+        }
+    }
+}

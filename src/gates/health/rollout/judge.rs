@@ -1,0 +1,270 @@
+//! The verdict on each workload, from what is seen of it, what was seen before, and the moment.
+
+use super::{
+    image::Fit,
+    pods::{Trouble, trouble},
+    progress::{Progress, Sight, grouped, sight},
+    rules::{Rules, State},
+    seen::{Complete, Seen, Track, ViewState},
+    workload::Workload,
+};
+use crate::{
+    settle::Judgement,
+    values::Span,
+    verdict::{Finding, Verdict},
+    world::clock::Moment,
+};
+
+/// How far a workload is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// Undecided; how it is, and the moment at which time alone may decide.
+    Open { how: String, revisit: Option<Moment> },
+    Healthy(String),
+    Failed { verdict: Verdict, why: String, next: Option<String> },
+}
+
+/// Settled when every workload is decided, or one is blocked: nothing is worse.
+///
+/// While something that is needed is not heard of, nothing is decided: what was seen last may be long over.
+#[must_use]
+pub fn judge(rules: &Rules, seen: &Seen, now: Moment) -> Judgement {
+    if let Some(judgement) = unseen(rules, seen, now) {
+        return judgement;
+    }
+    let courses: Vec<Course> = rules
+        .workloads
+        .iter()
+        .zip(&seen.tracks)
+        .map(|(workload, track)| course(rules, seen, workload, track, now))
+        .collect();
+    let findings =
+        rules.workloads.iter().zip(&courses).map(|(workload, course)| finding(rules, seen, workload, course, now));
+    let findings = findings.collect();
+    let blocked = |course: &Course| matches!(course, Course::Failed { verdict: Verdict::Blocked, .. });
+    let mut revisits = Vec::new();
+    let mut open = false;
+    for course in &courses {
+        if let Course::Open { revisit, .. } = course {
+            open = true;
+            revisits.extend(*revisit);
+        }
+    }
+    match revisits.into_iter().min() {
+        _ if !open || courses.iter().any(blocked) => Judgement::settled(findings),
+        Some(revisit) => Judgement::open_until(findings, revisit),
+        None => Judgement::open(findings),
+    }
+}
+
+/// What is said when the cluster cannot be seen.
+fn unseen(rules: &Rules, seen: &Seen, now: Moment) -> Option<Judgement> {
+    let needed: Vec<ViewState<'_>> = seen.states().into_iter().filter(|view| view.needed).collect();
+    let what = format!("{} in {}", rules.namespace, rules.context);
+    let all = |actual: &str, next: Option<&str>| {
+        let finding = |workload: &Workload| {
+            let finding = Finding::inconclusive(workload.to_string()).actual(actual).expected(expected(rules));
+            Finding { next: next.map(ToOwned::to_owned), ..finding }
+        };
+        rules.workloads.iter().map(finding).collect::<Vec<_>>()
+    };
+    let refused: Vec<Finding> = needed
+        .iter()
+        .filter_map(|view| view.refused.map(|complaint| (view, complaint)))
+        .map(|(view, complaint)| {
+            let finding = Finding::from(complaint.clone());
+            Finding { check: format!("{} of the namespace {what}", view.resource), ..finding }
+        })
+        .collect();
+    if !refused.is_empty() {
+        let names: Vec<&str> = needed.iter().filter(|view| view.refused.is_some()).map(|view| view.resource).collect();
+        let mut findings = refused;
+        findings.extend(all(&format!("not judged: {} cannot be seen", names.join(", ")), None));
+        return Some(Judgement::settled(findings));
+    }
+    let lost = needed.iter().filter_map(|view| view.lost).min_by_key(|(since, _)| *since);
+    if let Some((since, why)) = lost {
+        let told = format!("the API server of {} does not answer: {why}", rules.context);
+        let findings = all(&told, Some("see whether this runner can reach it, and whether it is well"));
+        return Some(match rules.grace(State::ApiLost).map(|grace| *since + grace) {
+            Some(end) if now >= end => Judgement::settled(findings),
+            Some(end) => Judgement::open_until(findings, end),
+            None => Judgement::open(findings),
+        });
+    }
+    let listed = needed.iter().all(|view| view.listed);
+    (!listed).then(|| Judgement::open(all("not seen yet", None)))
+}
+
+fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: Moment) -> Course {
+    let sight = sight(rules, &seen.views, workload);
+    if let Some(course) = absent(rules, &sight, now) {
+        return course;
+    }
+    let failed = |verdict: Verdict, why: String, next: Option<&str>| Course::Failed {
+        verdict,
+        why,
+        next: next.map(ToOwned::to_owned),
+    };
+    if let Some(why) = &track.disturbed {
+        let after = Span(rules.stabilize);
+        return failed(Verdict::Blocked, format!("it was complete, and did not stay so for {after}: {why}"), None);
+    }
+    if let (Progress::Empty(why), false) = (&sight.progress, rules.allow_empty) {
+        let next = "set `allow-empty` if that is meant";
+        return failed(Verdict::Inconclusive, format!("{why}, so nothing was seen to be well"), Some(next));
+    }
+    if let Some(Complete { at, .. }) = track.complete {
+        let stable = at + rules.stabilize;
+        let how = sight.told();
+        if now < stable {
+            let how = format!("{how}; to stay so for {}", Span(rules.stabilize));
+            return Course::Open { how, revisit: Some(stable) };
+        }
+        return Course::Healthy(healthy(rules, &sight, at, track));
+    }
+    if let Progress::Failed(why) = &sight.progress {
+        return failed(Verdict::Blocked, with_troubles(why, &troubles(rules, seen, &sight)), None);
+    }
+    let began = track.appeared.unwrap_or_default();
+    let deadline = began + rules.timeout;
+    let troubles = troubles(rules, seen, &sight);
+    let why = with_troubles(&how(&sight, rules), &troubles);
+    let stuck = match &sight.progress {
+        Progress::Stuck { state, since, .. } => {
+            let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time));
+            rules.grace(*state).map(|grace| since + moment_millis(grace))
+        }
+        _ => None,
+    };
+    let due = troubles.iter().filter_map(|trouble| trouble.due).chain(stuck).min();
+    if due.is_some_and(|due| due <= moment_millis(now)) {
+        return failed(Verdict::Blocked, why, next(&sight));
+    }
+    if now >= deadline {
+        let why = format!("not complete after {}: {why}", Span(rules.timeout));
+        // A complete rollout whose image cannot be told was not seen to be bad.
+        let verdict = match (&sight.progress, sight.runs(rules)) {
+            (Progress::Complete(_), Fit::Unknown(_)) => Verdict::Inconclusive,
+            _ => Verdict::Blocked,
+        };
+        return failed(verdict, why, next(&sight));
+    }
+    let due = due.and_then(|due| u64::try_from(due).ok()).map(Moment::from_millis);
+    Course::Open { how: why, revisit: Some(due.map_or(deadline, |due| due.min(deadline))) }
+}
+
+/// What is said while the image under promotion is not asked for, or something else is what runs.
+fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
+    let complete = matches!(sight.progress, Progress::Complete(_));
+    let there = match (&sight.asked, &sight.progress) {
+        (_, Progress::Missing) => None,
+        (Fit::Differs(what), _) => Some(what.clone()),
+        // Only the pods tell the digest of a tag.
+        (_, Progress::Complete(_)) => match sight.runs(rules) {
+            Fit::Differs(what) => Some(what),
+            Fit::Fits | Fit::Unknown(_) => return None,
+        },
+        _ => return None,
+    };
+    let name = rules.image.name();
+    let how = match &there {
+        None => format!("there is no such workload in the namespace {}", rules.namespace),
+        Some(what) if complete => format!("it is healthy, and runs {what}: {name} has not appeared"),
+        Some(what) => format!("it asks for {what}: {name} has not appeared"),
+    };
+    if now < rules.appear_timeout {
+        return Some(Course::Open { how, revisit: Some(rules.appear_timeout) });
+    }
+    let waited = if rules.appear_timeout.is_zero() {
+        String::new()
+    } else {
+        format!(" within {}", Span(rules.appear_timeout))
+    };
+    let next = match there {
+        None => "see whether `workload`, `namespace` and `context` are the right ones",
+        Some(_) => "see whether the deployment of this release has happened; `appear-timeout` waits for one that is on its way",
+    };
+    Some(Course::Failed { verdict: Verdict::Blocked, why: format!("{how}{waited}"), next: Some(next.to_owned()) })
+}
+
+/// How an incomplete rollout is.
+fn how(sight: &Sight<'_>, rules: &Rules) -> String {
+    match sight.is_good(rules) {
+        Err(why) if matches!(sight.progress, Progress::Complete(_)) => format!("{}; {why}", sight.told()),
+        _ => sight.told(),
+    }
+}
+
+fn next(sight: &Sight<'_>) -> Option<&'static str> {
+    match &sight.progress {
+        Progress::Stuck { state: State::Paused, .. } => Some("resume the rollout (`kubectl rollout resume`), or delete the old pods"),
+        Progress::Stuck { state: State::FailedCreate, .. } => Some("see the quotas and admission rules of the namespace"),
+        _ => None,
+    }
+}
+
+/// What is wrong with the pods of the new revision, that which is due first at the front.
+pub fn troubles(rules: &Rules, seen: &Seen, sight: &Sight<'_>) -> Vec<Trouble> {
+    let mut all: Vec<Trouble> = sight.pods.iter().filter_map(|pod| trouble(rules, seen, pod)).collect();
+    all.sort_by_key(|trouble| trouble.due.unwrap_or(i64::MAX));
+    all
+}
+
+/// The first trouble, and how many pods have the same.
+fn with_troubles(how: &str, troubles: &[Trouble]) -> String {
+    let Some(first) = troubles.first() else { return how.to_owned() };
+    let same = grouped(troubles.iter().map(|trouble| (trouble.pod.clone(), trouble.what.clone())));
+    let like = same.iter().find(|(what, _)| *what == first.what).map_or(1, |(_, pods)| pods.len());
+    let others = match (like - 1, troubles.len() - like) {
+        (0, 0) => String::new(),
+        (0, others) => format!(" (and {others} more, not ready)"),
+        (like, others) => format!(" (and {} more)", like + others),
+    };
+    let container = first.container.as_ref().map(|name| format!(", container {name}")).unwrap_or_default();
+    format!("pod {}{container}: {}{others}; {how}", first.pod, first.what)
+}
+
+fn healthy(rules: &Rules, sight: &Sight<'_>, at: Moment, track: &Track) -> String {
+    let took = Moment::from_millis(u64::try_from((at - track.appeared.unwrap_or(at)).as_millis()).unwrap_or_default());
+    let mut text = sight.told();
+    if !took.is_zero() {
+        text.push_str(&format!(", after {}", Span(took)));
+    }
+    if !rules.image.is_any() {
+        text.push_str(&format!("; its pods run {}", rules.image.name()));
+    }
+    if !rules.stabilize.is_zero() {
+        text.push_str(&format!("; nothing went unready or restarted for {}", Span(rules.stabilize)));
+    }
+    text
+}
+
+fn expected(rules: &Rules) -> String {
+    let mut text = "the new revision complete, nothing of the old one left".to_owned();
+    if !rules.image.is_any() {
+        text.push_str(&format!(", running {}", rules.image.name()));
+    }
+    if !rules.stabilize.is_zero() {
+        text.push_str(&format!(", and so for {}", Span(rules.stabilize)));
+    }
+    text
+}
+
+fn finding(rules: &Rules, seen: &Seen, workload: &Workload, course: &Course, now: Moment) -> Finding {
+    let name = workload.to_string();
+    let (finding, next) = match course {
+        Course::Open { how, .. } => (Finding::inconclusive(name).actual(format!("undecided: {how}")), None),
+        Course::Healthy(how) => (Finding::passed(name).actual(how), None),
+        Course::Failed { verdict, why, next } => (Finding::new(name, *verdict).actual(why), next.clone()),
+    };
+    let source = format!("{workload} in the namespace {} of {}", rules.namespace, rules.context);
+    Finding { next, ..finding.expected(expected(rules)).seen_at(source, seen.wall(now)) }
+}
+
+fn moment_millis(moment: Moment) -> i64 {
+    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! What is wrong with a pod, and when that is too much. The rules are for pods of the new revision only: what the old one
+//! does is not this release's doing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    rules::{Rules, State},
+    seen::Seen,
+};
+use crate::{
+    values::{Span, clip},
+    world::cluster::objects::{Condition, Container, ContainerStatus, Pod},
+};
+
+/// Characters of a message that are shown in a line.
+const MESSAGE: usize = 300;
+
+/// Something that is wrong with a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub pod: String,
+    pub container: Option<String>,
+    pub what: String,
+    /// When it is too much, in milliseconds on our clock; `None`: when the rollout's time is up.
+    pub due: Option<i64>,
+}
+
+#[must_use]
+pub fn is_ready(pod: &Pod) -> bool {
+    condition(pod, "Ready").is_some_and(|condition| condition.status == "True")
+}
+
+fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a Condition> {
+    pod.status.conditions.iter().find(|condition| condition.kind == kind)
+}
+
+/// Init containers first, as they run.
+pub fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
+}
+
+/// How often the containers of each pod have restarted, by uid.
+#[must_use]
+pub fn restarts(pods: &[&Pod]) -> BTreeMap<String, i32> {
+    let count = |pod: &Pod| statuses(pod).map(|status| status.restart_count).sum();
+    pods.iter().map(|pod| (pod.metadata.uid.clone(), count(pod))).collect()
+}
+
+/// What is wrong with a pod, that which is due first. A ready one is well.
+#[must_use]
+pub fn trouble(rules: &Rules, seen: &Seen, pod: &Pod) -> Option<Trouble> {
+    if is_ready(pod) {
+        return None;
+    }
+    let of = |container: Option<&str>, what: String, due: Option<i64>| Trouble {
+        pod: pod.metadata.name.clone(),
+        container: container.map(ToOwned::to_owned),
+        what,
+        due,
+    };
+    if let Some(unscheduled) = condition(pod, "PodScheduled").filter(|one| one.status == "False") {
+        let since = unscheduled.last_transition_time.map_or(0, |time| seen.millis(time));
+        let what = format!("{}: {}", unscheduled.reason, clip(&unscheduled.message, MESSAGE));
+        return Some(of(None, what, due(rules.grace(State::Unschedulable), since)));
+    }
+    let states = statuses(pod).filter_map(|status| {
+        let (what, due) = container(rules, seen, pod, status)?;
+        Some(of(Some(&status.name), what, due))
+    });
+    let state = states.min_by_key(|trouble| trouble.due.unwrap_or(i64::MAX));
+    let too_long = due(Some(rules.max_unhealthy), should_be_ready(seen, pod));
+    match state {
+        Some(state) if state.due <= too_long && state.due.is_some() => Some(state),
+        state => {
+            let container = state.as_ref().and_then(|state| state.container.clone());
+            let what = state.map_or_else(|| unready(pod), |state| state.what);
+            let what = format!("{what}; to be ready within {}", Span(rules.max_unhealthy));
+            Some(Trouble { container, ..of(None, what, too_long) })
+        }
+    }
+}
+
+fn due(grace: Option<Duration>, since: i64) -> Option<i64> {
+    grace.map(|grace| since.saturating_add(millis(grace)))
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Why a pod is not ready when none of its containers tells.
+fn unready(pod: &Pod) -> String {
+    let status = &pod.status;
+    if !status.reason.is_empty() {
+        return format!("{}: {}", status.reason, clip(&status.message, MESSAGE));
+    }
+    match condition(pod, "ContainersReady").or_else(|| condition(pod, "Ready")) {
+        Some(why) if !why.message.is_empty() => format!("{}: {}", why.reason, clip(&why.message, MESSAGE)),
+        _ => format!("not ready, {}", status.phase),
+    }
+}
+
+/// What a container's state says, and when it is too much.
+fn container(rules: &Rules, seen: &Seen, pod: &Pod, status: &ContainerStatus) -> Option<(String, Option<i64>)> {
+    let key = (pod.metadata.uid.clone(), status.name.clone());
+    let waiting = status.state.waiting.as_ref();
+    let reason = waiting.map(|waiting| waiting.reason.as_str()).unwrap_or_default();
+    let message = waiting.map(|waiting| waiting.message.as_str()).unwrap_or_default();
+    let told = |message: &str| format!("{reason}: {}", clip(message, MESSAGE));
+    let since = |reason: &str| {
+        let state = (key.0.clone(), key.1.clone(), reason.to_owned());
+        seen.history.since.get(&state).map_or(0, |at| millis(*at))
+    };
+    match reason {
+        "InvalidImageName" | "ErrImageNeverPull" => {
+            Some((told(message), due(rules.grace(State::InvalidImage), since(reason))))
+        }
+        "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
+            let said = seen.history.pulls.get(&key).map_or(message, String::as_str);
+            let said = if is_not_found(message) { message } else { said };
+            let state = if is_not_found(said) { State::ImageNotFound } else { State::ImagePull };
+            let group = if reason == "ImagePullBackOff" { "ErrImagePull" } else { reason };
+            Some((told(said), due(rules.grace(state), since(group))))
+        }
+        "CreateContainerConfigError" => {
+            // The kubelet's own cache is not there yet; that passes.
+            let passes = message.contains("failed to sync") && message.contains("cache");
+            let grace = rules.grace(State::ConfigError).filter(|_| !passes);
+            Some((told(message), due(grace, since(reason))))
+        }
+        _ => crashed(rules, seen, &key, status),
+    }
+}
+
+/// What registries say of an image that they do not have. Sources: OCI distribution-spec error codes (`MANIFEST_UNKNOWN`,
+/// `NAME_UNKNOWN`), and what containerd and CRI-O make of them.
+fn is_not_found(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    ["not found", "manifest unknown", "name unknown", "code = notfound"].iter().any(|said| lower.contains(said))
+}
+
+fn crashed(
+    rules: &Rules,
+    seen: &Seen,
+    key: &(String, String),
+    status: &ContainerStatus,
+) -> Option<(String, Option<i64>)> {
+    let earlier = seen.history.restarts.get(key).copied().unwrap_or_default();
+    let is_down = status.state.terminated.as_ref().is_some_and(|end| end.exit_code != 0)
+        || status.state.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
+    let crashes = status.restart_count - earlier + i32::from(is_down);
+    if crashes <= 0 || (status.ready && !is_down) {
+        return None;
+    }
+    let how = match status.state.terminated.as_ref().or(status.last_state.terminated.as_ref()) {
+        Some(end) => {
+            let reason = if end.reason.is_empty() { "ended" } else { &end.reason };
+            let said = clip(end.message.trim(), MESSAGE);
+            let said = if said.is_empty() { said } else { format!(": {said}") };
+            format!("{reason}, exit code {}{said}", end.exit_code)
+        }
+        None => "no exit code is told".to_owned(),
+    };
+    let loops = if status.state.waiting.is_some() { "CrashLoopBackOff: " } else { "" };
+    let times = if crashes == 1 { "once".to_owned() } else { format!("{crashes} times") };
+    Some((format!("{loops}it crashed {times} ({how})"), (crashes >= rules.crash_limit).then_some(0)))
+}
+
+/// From when a pod that is not ready counts as unhealthy, in milliseconds on our clock: since it stopped being ready, or
+/// since it should have become so.
+fn should_be_ready(seen: &Seen, pod: &Pod) -> i64 {
+    let at = |time| seen.millis(time);
+    let stopped = condition(pod, "Ready").and_then(|ready| ready.last_transition_time).map(at);
+    let scheduled = condition(pod, "PodScheduled").and_then(|one| one.last_transition_time);
+    let begun = scheduled.or(pod.metadata.creation_timestamp).map_or(0, at);
+    // The first start of its containers, where it is known: images may take long.
+    let first_start = |status: &ContainerStatus| {
+        let running = status.state.running.as_ref().filter(|_| status.restart_count == 0)?;
+        running.started_at.map(at)
+    };
+    let started = pod.status.container_statuses.iter().filter_map(first_start).max().unwrap_or(begun);
+    let grace = pod.spec.containers.iter().map(startup).max().unwrap_or_default();
+    stopped.unwrap_or(started).max(started.saturating_add(1000 * grace))
+}
+
+/// How long a container may take to become ready by its own probes, in seconds.
+fn startup(container: &Container) -> i64 {
+    let startup = container.startup_probe.as_ref().map_or(0, |probe| {
+        let (period, failures) = (probe.period_seconds.max(1), probe.failure_threshold.max(1));
+        probe.initial_delay_seconds.saturating_add(period.saturating_mul(failures))
+    });
+    let readiness = container.readiness_probe.as_ref();
+    let readiness =
+        readiness.map_or(0, |probe| probe.initial_delay_seconds.saturating_add(probe.period_seconds));
+    startup.saturating_add(readiness).clamp(0, 24 * 3600)
+}

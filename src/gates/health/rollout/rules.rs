@@ -1,0 +1,123 @@
+//! What was asked for, and how long each state of a pod is borne with.
+
+use std::{str::FromStr, time::Duration};
+
+use super::{image::Wanted, workload::Workload};
+use crate::{subject::NotAccepted, values::Span};
+
+/// A state that is no health, and that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// `InvalidImageName`, `ErrImageNeverPull`: nothing but a new version of the workload can end it.
+    InvalidImage,
+    /// The registry says that it does not have the image.
+    ImageNotFound,
+    /// Any other trouble with pulling: a registry that is down, credentials that come late.
+    ImagePull,
+    /// `CreateContainerConfigError`: a ConfigMap or a Secret that is not there, perhaps yet.
+    ConfigError,
+    /// No pod can be created: a quota, an admission webhook.
+    FailedCreate,
+    /// The rollout waits for a person.
+    Paused,
+    /// No node takes the pod. An autoscaler may bring one.
+    Unschedulable,
+    /// Nothing is heard of the API server.
+    ApiLost,
+}
+
+impl State {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::InvalidImage, "invalid-image"),
+        (Self::ImageNotFound, "image-not-found"),
+        (Self::ImagePull, "image-pull"),
+        (Self::ConfigError, "config-error"),
+        (Self::FailedCreate, "failed-create"),
+        (Self::Paused, "paused"),
+        (Self::Unschedulable, "unschedulable"),
+        (Self::ApiLost, "api-lost"),
+    ];
+
+    /// How long it is borne with unless something else is asked for; `None`: until the rollout's time is up.
+    const fn usual(self) -> Option<Duration> {
+        match self {
+            Self::InvalidImage | Self::ImageNotFound | Self::Paused => Some(Duration::ZERO),
+            Self::ImagePull | Self::ApiLost => Some(Duration::from_secs(60)),
+            Self::ConfigError => Some(Duration::from_secs(30)),
+            Self::FailedCreate => Some(Duration::from_secs(15)),
+            Self::Unschedulable => None,
+        }
+    }
+}
+
+/// `image-pull 5m`, `paused never`: how long a state is borne with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grace {
+    state: State,
+    /// `None`: until the rollout's time is up.
+    lasts: Option<Duration>,
+}
+
+impl FromStr for Grace {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        const ACCEPTED: NotAccepted = NotAccepted(
+            "a state and a duration or `never`, as in `image-pull 5m`; states: invalid-image, image-not-found, image-pull, \
+             config-error, failed-create, paused, unschedulable, api-lost",
+        );
+        let (name, lasts) = text.split_once([' ', '\t']).ok_or(ACCEPTED)?;
+        let state = State::ALL.into_iter().find(|(_, known)| *known == name).ok_or(ACCEPTED)?.0;
+        let lasts = match lasts.trim() {
+            "never" => None,
+            span => Some(span.parse::<Span>().map_err(|_| ACCEPTED)?.0),
+        };
+        Ok(Self { state, lasts })
+    }
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    pub workloads: Vec<Workload>,
+    /// As a person knows it: for messages.
+    pub context: String,
+    pub namespace: String,
+    pub image: Wanted,
+    /// How long the image may take to appear.
+    pub appear_timeout: Duration,
+    /// How long the rollout may take once it has.
+    pub timeout: Duration,
+    /// How long nothing may go unready or restart afterwards.
+    pub stabilize: Duration,
+    pub max_unhealthy: Duration,
+    /// So many crashes of one container are too many.
+    pub crash_limit: i32,
+    pub graces: Vec<Grace>,
+    pub allow_empty: bool,
+}
+
+impl Rules {
+    /// How long a state is borne with; `None`: until the rollout's time is up.
+    #[must_use]
+    pub fn grace(&self, state: State) -> Option<Duration> {
+        let asked = self.graces.iter().rev().find(|grace| grace.state == state);
+        asked.map_or(state.usual(), |grace| grace.lasts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_names_a_state_and_how_long() {
+        let grace = |text: &str| text.parse::<Grace>();
+        let minutes = |minutes| Some(Duration::from_secs(60 * minutes));
+        assert_eq!(grace("image-pull 5m"), Ok(Grace { state: State::ImagePull, lasts: minutes(5) }));
+        assert_eq!(grace("paused never"), Ok(Grace { state: State::Paused, lasts: None }));
+        for text in ["image-pull", "image-pull: 5m", "crash 3", "paused soon", ""] {
+            assert!(grace(text).is_err(), "{text}");
+        }
+    }
+}

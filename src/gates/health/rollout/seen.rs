@@ -1,0 +1,317 @@
+//! What is known of the cluster: the objects of each kind as they are now, whether they are heard of, and what was seen
+//! before that an object does not tell by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    image::Fit,
+    pods,
+    progress::{Progress, Sight, sight},
+    rules::Rules,
+    workload::{Kind, Workload},
+};
+use crate::{
+    verdict::Complaint,
+    world::{
+        clock::Moment,
+        cluster::{
+            News,
+            objects::{ControllerRevision, DaemonSet, Deployment, Object, Pod, ReplicaSet, StatefulSet},
+        },
+    },
+};
+
+/// News of a kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    Deployments(News<Deployment>),
+    ReplicaSets(News<ReplicaSet>),
+    StatefulSets(News<StatefulSet>),
+    DaemonSets(News<DaemonSet>),
+    Revisions(News<ControllerRevision>),
+    Pods(News<Pod>),
+}
+
+/// Whether it says that nothing more will be heard.
+#[must_use]
+pub const fn is_refusal(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Deployments(News::Refused(_))
+            | Fact::ReplicaSets(News::Refused(_))
+            | Fact::StatefulSets(News::Refused(_))
+            | Fact::DaemonSets(News::Refused(_))
+            | Fact::Revisions(News::Refused(_))
+            | Fact::Pods(News::Refused(_))
+    )
+}
+
+/// The objects of a kind.
+#[derive(Clone, Debug)]
+pub struct View<T> {
+    /// Somebody asks for this kind.
+    pub needed: bool,
+    /// By their uid.
+    pub items: BTreeMap<String, T>,
+    /// All of them were listed once.
+    pub listed: bool,
+    /// Nothing is heard since then, and why.
+    pub lost: Option<(Moment, String)>,
+    pub refused: Option<Complaint>,
+}
+
+impl<T> Default for View<T> {
+    fn default() -> Self {
+        Self { needed: false, items: BTreeMap::new(), listed: false, lost: None, refused: None }
+    }
+}
+
+impl<T: Object> View<T> {
+    /// Gives the server's clock, when it was told.
+    fn take(&mut self, at: Moment, news: News<T>) -> Option<Timestamp> {
+        match news {
+            News::All { items, at } => {
+                self.items = items.into_iter().map(|item| (item.meta().uid.clone(), item)).collect();
+                self.listed = true;
+                self.lost = None;
+                return at;
+            }
+            News::Now(item) => {
+                self.items.insert(item.meta().uid.clone(), item);
+                self.lost = None;
+            }
+            News::Gone(item) => {
+                self.items.remove(&item.meta().uid);
+                self.lost = None;
+            }
+            News::Resumed => self.lost = None,
+            // Since the first of several.
+            News::Lost(why) => {
+                let since = self.lost.take().map_or(at, |(since, _)| since);
+                self.lost = Some((since, why));
+            }
+            News::Refused(complaint) => self.refused = Some(complaint),
+        }
+        None
+    }
+
+    /// The one with this name that is not about to go.
+    pub fn named(&self, name: &str) -> Option<&T> {
+        self.items.values().find(|item| item.meta().name == name && item.meta().deletion_timestamp.is_none())
+    }
+
+    fn state(&self) -> ViewState<'_> {
+        ViewState {
+            resource: T::RESOURCE,
+            needed: self.needed,
+            listed: self.listed,
+            lost: self.lost.as_ref(),
+            refused: self.refused.as_ref(),
+        }
+    }
+}
+
+/// How a view is, whatever it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewState<'a> {
+    pub resource: &'static str,
+    pub needed: bool,
+    pub listed: bool,
+    pub lost: Option<&'a (Moment, String)>,
+    pub refused: Option<&'a Complaint>,
+}
+
+/// Every kind.
+#[derive(Clone, Debug, Default)]
+pub struct Views {
+    pub deployments: View<Deployment>,
+    pub replica_sets: View<ReplicaSet>,
+    pub stateful_sets: View<StatefulSet>,
+    pub daemon_sets: View<DaemonSet>,
+    pub revisions: View<ControllerRevision>,
+    pub pods: View<Pod>,
+}
+
+/// What was seen of a workload over time.
+#[derive(Clone, Debug, Default)]
+pub struct Track {
+    /// Since when it is asked to run the image under promotion.
+    pub appeared: Option<Moment>,
+    pub complete: Option<Complete>,
+    /// What went wrong after it was complete.
+    pub disturbed: Option<String>,
+    /// How it was told last.
+    pub told: String,
+}
+
+/// When a rollout was complete, and how often its pods had restarted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Complete {
+    pub at: Moment,
+    pub restarts: BTreeMap<String, i32>,
+}
+
+/// What was seen of pods over time.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Restarts of a container before it concerned us, by pod and container: of pods that were ready when first seen.
+    pub restarts: BTreeMap<(String, String), i32>,
+    /// Since when a container is in a state, by pod, container and reason.
+    pub since: BTreeMap<(String, String, String), Moment>,
+    /// What a registry said when a pull failed; later states only say that it is tried again.
+    pub pulls: BTreeMap<(String, String), String>,
+    known: BTreeSet<String>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub views: Views,
+    pub history: History,
+    /// One for each workload, in their order.
+    pub tracks: Vec<Track>,
+    /// The server's clock at our moment zero.
+    pub epoch: Option<Timestamp>,
+}
+
+impl Seen {
+    /// Nothing yet of these workloads.
+    #[must_use]
+    pub fn of(workloads: &[Workload]) -> Self {
+        let mut seen = Self { tracks: vec![Track::default(); workloads.len()], ..Self::default() };
+        let views = &mut seen.views;
+        views.pods.needed = true;
+        for workload in workloads {
+            match workload.kind {
+                Kind::Deployment => (views.deployments.needed, views.replica_sets.needed) = (true, true),
+                Kind::StatefulSet => views.stateful_sets.needed = true,
+                Kind::DaemonSet => (views.daemon_sets.needed, views.revisions.needed) = (true, true),
+            }
+        }
+        seen
+    }
+
+    /// Takes a fact in. Gives a line for each workload of which there is something new to say.
+    pub fn absorb(&mut self, rules: &Rules, at: Moment, fact: Fact) -> Vec<String> {
+        let views = &mut self.views;
+        let clock = match fact {
+            Fact::Deployments(news) => views.deployments.take(at, news),
+            Fact::ReplicaSets(news) => views.replica_sets.take(at, news),
+            Fact::StatefulSets(news) => views.stateful_sets.take(at, news),
+            Fact::DaemonSets(news) => views.daemon_sets.take(at, news),
+            Fact::Revisions(news) => views.revisions.take(at, news),
+            Fact::Pods(news) => {
+                let clock = views.pods.take(at, news);
+                self.history.note(at, views.pods.items.values());
+                clock
+            }
+        };
+        if let (None, Some(clock)) = (self.epoch, clock) {
+            self.epoch = clock.checked_sub(jiff::SignedDuration::try_from(at).unwrap_or_default()).ok();
+        }
+        if self.states().into_iter().any(|view| view.needed && (!view.listed || view.lost.is_some())) {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        for (place, workload) in rules.workloads.iter().enumerate() {
+            let sight = sight(rules, &self.views, workload);
+            let mut track = std::mem::take(&mut self.tracks[place]);
+            track.follow(rules, at, &sight);
+            let told = sight.told();
+            if told != track.told {
+                lines.push(format!("{workload}: {told}"));
+                track.told = told;
+            }
+            self.tracks[place] = track;
+        }
+        lines
+    }
+
+    /// How the views are.
+    #[must_use]
+    pub fn states(&self) -> [ViewState<'_>; 6] {
+        let Views { deployments, replica_sets, stateful_sets, daemon_sets, revisions, pods } = &self.views;
+        [
+            deployments.state(),
+            stateful_sets.state(),
+            daemon_sets.state(),
+            replica_sets.state(),
+            revisions.state(),
+            pods.state(),
+        ]
+    }
+
+    /// A time that the cluster told, in milliseconds on our clock; negative before we started.
+    #[must_use]
+    pub fn millis(&self, time: Timestamp) -> i64 {
+        self.epoch.map_or(0, |epoch| time.as_millisecond() - epoch.as_millisecond())
+    }
+
+    /// Our moment on the cluster's clock: RFC 3339.
+    #[must_use]
+    pub fn wall(&self, now: Moment) -> String {
+        let at = self.epoch.and_then(|epoch| {
+            epoch.checked_add(jiff::SignedDuration::try_from(now).unwrap_or_default()).ok()
+        });
+        at.map(crate::world::clock::rfc3339).unwrap_or_default()
+    }
+}
+
+impl Track {
+    /// `sight` is fresh: every view it comes from is heard of.
+    fn follow(&mut self, rules: &Rules, at: Moment, sight: &Sight<'_>) {
+        let asked = matches!(sight.asked, Fit::Fits | Fit::Unknown(_)) && sight.progress != Progress::Missing;
+        if !asked {
+            // What came of the one before says nothing about the next.
+            *self = Self { told: std::mem::take(&mut self.told), ..Self::default() };
+            return;
+        }
+        self.appeared.get_or_insert(at);
+        let restarts = pods::restarts(&sight.pods);
+        match (&self.complete, sight.is_good(rules)) {
+            (None, Ok(())) => self.complete = Some(Complete { at, restarts }),
+            (Some(_), Err(why)) => {
+                self.disturbed.get_or_insert(why);
+            }
+            (Some(complete), Ok(())) => {
+                // A pod that came later has restarted since, if it has at all.
+                let more = restarts
+                    .iter()
+                    .find(|(uid, count)| **count > complete.restarts.get(*uid).copied().unwrap_or_default());
+                if let Some((uid, _)) = more {
+                    let name = sight.pods.iter().find(|pod| pod.metadata.uid == **uid).map(|pod| &pod.metadata.name);
+                    self.disturbed.get_or_insert_with(|| format!("pod {} restarted", name.cloned().unwrap_or_default()));
+                }
+            }
+            (None, Err(_)) => {}
+        }
+    }
+}
+
+impl History {
+    fn note<'a>(&mut self, at: Moment, all: impl Iterator<Item = &'a Pod>) {
+        let mut now = BTreeSet::new();
+        for pod in all {
+            let uid = &pod.metadata.uid;
+            let is_new = self.known.insert(uid.clone());
+            for status in pods::statuses(pod) {
+                let key = (uid.clone(), status.name.clone());
+                if is_new && pods::is_ready(pod) {
+                    self.restarts.insert(key.clone(), status.restart_count);
+                }
+                let Some(waiting) = &status.state.waiting else { continue };
+                if waiting.reason == "ErrImagePull" && !waiting.message.is_empty() {
+                    self.pulls.insert(key.clone(), waiting.message.clone());
+                }
+                // The two that take turns while a pull fails are one state.
+                let reason = if waiting.reason == "ImagePullBackOff" { "ErrImagePull" } else { &waiting.reason };
+                let state = (key.0, key.1, reason.to_owned());
+                self.since.entry(state.clone()).or_insert(at);
+                now.insert(state);
+            }
+        }
+        self.since.retain(|state, _| now.contains(state));
+    }
+}
