@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Read as _},
+    io::{self, BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -35,6 +35,8 @@ pub struct Started<'a> {
     child: Child,
     /// stdout and stderr as one, once both have been closed.
     said: Receiver<Vec<u8>>,
+    /// The same, line by line as it comes.
+    lines: Receiver<String>,
     /// Of this step alone.
     files: TempDir,
 }
@@ -118,7 +120,7 @@ impl Runner {
     #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
     fn spawn(&self, mut command: Command) -> Started<'_> {
         let files = tempfile::tempdir_in(self.folder.path()).expect("a folder for the step");
-        let (mut read, write) = io::pipe().expect("a pipe");
+        let (read, write) = io::pipe().expect("a pipe");
         command
             .current_dir(self.workspace())
             .env_clear()
@@ -133,14 +135,21 @@ impl Runner {
         let child = command.spawn().expect("start the step");
         // It holds our ends of the pipe, which would never be closed.
         drop(command);
-        let (to, said) = channel();
+        let ((to, said), (tell, lines)) = (channel(), channel());
         thread::spawn(move || {
-            let mut bytes = Vec::new();
-            read.read_to_end(&mut bytes).expect("read the log");
+            let (mut read, mut bytes) = (BufReader::new(read), Vec::new());
+            loop {
+                let begin = bytes.len();
+                if read.read_until(b'\n', &mut bytes).expect("read the log") == 0 {
+                    break;
+                }
+                // Few tests listen.
+                let _ = tell.send(String::from_utf8_lossy(&bytes[begin..]).into_owned());
+            }
             // A test that has failed no longer listens.
             let _ = to.send(bytes);
         });
-        Started { on: self, child, said, files }
+        Started { on: self, child, said, lines, files }
     }
 }
 
@@ -148,6 +157,12 @@ impl Started<'_> {
     /// Sends a signal to the step's process alone, as the runner does.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("send the signal");
+    }
+
+    /// Waits until a line of the log holds a text.
+    pub fn heard(&self, text: &str) {
+        let heard = |line: String| line.contains(text);
+        while !self.lines.recv_timeout(LIMIT).map(heard).unwrap_or_else(|_| panic!("nobody said {text:?}")) {}
     }
 
     /// Waits for the step; fails when it takes longer than `limit`.

@@ -1,0 +1,14 @@
+//! `health` on a real control plane: every state that a rollout can be in, and every way in which the API can fail.
+//!
+//! Run by `tests/e2e/cluster.sh`, which brings etcd, the control plane and kwok.
+
+#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+
+mod api;
+#[path = "../../house.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
+mod house;
+mod outage;
+mod plane;
+mod states;
+mod workloads;

@@ -1,0 +1,256 @@
+//! A control plane on loopback: etcd, API server and controller manager, and kwok in place of kubelets.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::api::Api;
+
+/// How long anything may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who may do everything, and whose token is never to be seen in any output.
+pub const ADMIN: &str = "s3cr3t-admin";
+/// An account that may do what the tests grant it.
+pub const GATE: &str = "s3cr3t-gate";
+
+pub struct Plane {
+    folder: TempDir,
+    port: u16,
+    /// Dropped in this order.
+    kubelets: Option<Daemon>,
+    controllers: Option<Daemon>,
+    server: Option<Daemon>,
+    _etcd: Daemon,
+    etcd_url: String,
+    pub api: Api,
+}
+
+/// A program that ends with the tests, however they end.
+pub struct Daemon {
+    shell: Child,
+    pid: Pid,
+}
+
+impl Daemon {
+    fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
+        // The shell reads until the pipe closes, which it does even when the tests are killed.
+        let script = r#""$@" </dev/null >"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -KILL $!"#;
+        let mut shell = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(program)
+            .args(arguments)
+            .env("LOG", log)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Out of reach of a signal to the tests' own group.
+            .process_group(0)
+            .spawn()
+            .expect("a shell");
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("a pid");
+        let pid = line.trim().parse().ok().and_then(Pid::from_raw).expect("a pid");
+        Self { shell, pid }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid, signal).expect("signal it");
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // One that is stopped hears nothing but this.
+        let _ = kill_process(self.pid, Signal::KILL);
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
+
+/// One for all tests that leave it as it is; each has a namespace of its own.
+pub fn shared() -> &'static Plane {
+    static SHARED: OnceLock<Plane> = OnceLock::new();
+    SHARED.get_or_init(Plane::start)
+}
+
+#[expect(clippy::disallowed_methods, reason = "cluster.sh says where the programs are")]
+fn tool(name: &str) -> PathBuf {
+    std::env::var_os(name).map(PathBuf::from).unwrap_or_else(|| panic!("{name} is not set: run tests/e2e/cluster.sh"))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
+}
+
+/// Until it gives something, at most for a minute.
+#[expect(clippy::disallowed_methods, reason = "a bound on how long programs of others take")]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let (never, wait) = std::sync::mpsc::channel::<()>();
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            drop(never);
+            return seen;
+        }
+        assert!(began.elapsed() < PATIENCE, "no {what} within {PATIENCE:?}");
+        let _ = wait.recv_timeout(Duration::from_millis(20));
+    }
+}
+
+impl Plane {
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let (client, peer, port) = (free_port(), free_port(), free_port());
+        let etcd_url = format!("http://127.0.0.1:{client}");
+        let etcd = [
+            format!("--data-dir={}", at("etcd").display()),
+            format!("--listen-client-urls={etcd_url}"),
+            format!("--advertise-client-urls={etcd_url}"),
+            format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+            format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+            format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+            "--unsafe-no-fsync".to_owned(),
+        ];
+        let etcd = Daemon::start(&tool("PROMOTE_GATES_E2E_ETCD"), &etcd, &at("etcd.log"));
+        fs::write(at("tokens.csv"), format!("{ADMIN},admin,1,\"system:masters\"\n{GATE},gate,2\n")).expect("tokens");
+        let server = start_server(folder.path(), &etcd_url, port);
+        let authority = until("certificate of the API server", || {
+            let authority = fs::read(at("tls/apiserver.crt")).ok()?;
+            (!authority.is_empty()).then_some(authority)
+        });
+        let api = Api::new(port, &authority, ADMIN);
+        until("API server that is ready", || api.try_get("/readyz").is_ok().then_some(()));
+        let mut plane = Self {
+            folder,
+            port,
+            kubelets: None,
+            controllers: None,
+            server: Some(server),
+            _etcd: etcd,
+            etcd_url,
+            api,
+        };
+        plane.start_controllers();
+        plane.start_kubelets();
+        plane
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn kubernetes(name: &str) -> PathBuf {
+        tool("PROMOTE_GATES_E2E_KUBERNETES").join(name)
+    }
+
+    fn start_controllers(&mut self) {
+        let kubeconfig = self.at("admin.kubeconfig");
+        fs::write(&kubeconfig, self.kubeconfig(ADMIN, "default")).expect("a kubeconfig");
+        let controllers = [
+            format!("--kubeconfig={}", kubeconfig.display()),
+            "--controllers=*,-node-lifecycle-controller,-taint-eviction-controller".to_owned(),
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            "--concurrent-deployment-syncs=10".to_owned(),
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=1000".to_owned(),
+        ];
+        let program = Self::kubernetes("kube-controller-manager");
+        self.controllers = Some(Daemon::start(&program, &controllers, &self.at("controllers.log")));
+    }
+
+    fn start_kubelets(&mut self) {
+        let stages = include_str!("kubelet.yaml").replace("$FOLDER", &self.folder.path().display().to_string());
+        fs::write(self.at("kubelet.yaml"), stages).expect("the stages");
+        fs::write(self.at("now.log"), "listening on :8080\n").expect("a log");
+        let lines: String = (1..=30).map(|line| format!("2026-01-01T00:00:00Z stdout F line {line}\n")).collect();
+        let lines = format!("{lines}2026-01-01T00:00:00Z stdout F ::error::x DB_PASSWORD=hunter2 ##[error]y\n");
+        fs::write(self.at("previous.log"), lines).expect("a log");
+        let port = free_port();
+        let kubelets = [
+            format!("--kubeconfig={}", self.at("admin.kubeconfig").display()),
+            format!("--config={}", self.at("kubelet.yaml").display()),
+            "--manage-all-nodes=true".to_owned(),
+            "--node-ip=127.0.0.1".to_owned(),
+            format!("--node-port={port}"),
+            format!("--server-address=127.0.0.1:{port}"),
+            format!("--tls-cert-file={}", self.at("tls/apiserver.crt").display()),
+            format!("--tls-private-key-file={}", self.at("tls/apiserver.key").display()),
+        ];
+        let program = tool("PROMOTE_GATES_E2E_KWOK");
+        self.kubelets = Some(Daemon::start(&program, &kubelets, &self.at("kubelets.log")));
+        let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node", "labels": { "on": "node" } } });
+        self.api.create("/api/v1/nodes", &node);
+        until("node that is ready", || {
+            let node = self.api.get("/api/v1/nodes/node");
+            (node["status"]["phase"] == "Running").then_some(())
+        });
+    }
+
+    /// A kubeconfig with one context, `test`.
+    pub fn kubeconfig(&self, token: &str, namespace: &str) -> String {
+        let authority = self.at("tls/apiserver.crt").display().to_string();
+        let config: Value = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{ "name": "plane", "cluster": {
+                "server": format!("https://127.0.0.1:{}", self.port), "certificate-authority": authority } }],
+            "users": [{ "name": "user", "user": { "token": token } }],
+            "contexts": [{ "name": "test", "context": { "cluster": "plane", "user": "user", "namespace": namespace } }],
+        });
+        config.to_string()
+    }
+
+    /// A namespace that nobody else uses.
+    pub fn namespace(&self, name: &str) -> String {
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        self.api.create("/api/v1/namespaces", &namespace);
+        name.to_owned()
+    }
+
+    pub fn server(&self) -> &Daemon {
+        self.server.as_ref().expect("it runs")
+    }
+
+    pub fn kill_server(&mut self) {
+        self.server = None;
+    }
+
+    pub fn restart_server(&mut self) {
+        self.server = Some(start_server(self.folder.path(), &self.etcd_url, self.port));
+    }
+}
+
+fn start_server(folder: &Path, etcd_url: &str, port: u16) -> Daemon {
+    // Any key will do for tokens that nobody asks for.
+    let key = format!("{}/tests/tls/server-key.pem", env!("CARGO_MANIFEST_DIR"));
+    let server = [
+        format!("--etcd-servers={etcd_url}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        "--advertise-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--cert-dir={}", folder.join("tls").display()),
+        format!("--token-auth-file={}", folder.join("tokens.csv").display()),
+        "--authorization-mode=RBAC".to_owned(),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        format!("--service-account-key-file={key}"),
+        format!("--service-account-signing-key-file={key}"),
+        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        "--disable-admission-plugins=ServiceAccount".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        "--kubelet-preferred-address-types=InternalIP".to_owned(),
+        "--watch-cache=true".to_owned(),
+    ];
+    Daemon::start(&Plane::kubernetes("kube-apiserver"), &server, &folder.join("server.log"))
+}
