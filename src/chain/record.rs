@@ -21,6 +21,7 @@ use crate::{
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
     world::{
         World,
+        event::Event,
         files::{self, Glob},
         github::{GitHub, Repository, Sent},
         secret::Secret,
@@ -87,7 +88,11 @@ impl fmt::Display for EventType {
 /// refused; an answer that was lost, which leaves the dispatch's fate unknown.
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
     check(args, desk)?;
-    let release = Release::of(subject, this_run(desk), desk.wall())?;
+    let deploy = match desk.world.event(&desk.surroundings)? {
+        Event::WorkflowRun(run) => Some(run),
+        Event::RepositoryDispatch(_) | Event::Other => None,
+    };
+    let release = Release::of(subject, this_run(desk), deploy, desk.wall())?;
     let reports = gather(args)?;
     let mut findings = reports.require(&args.required, subject, release.run);
     desk.draft.publish(&findings);
