@@ -158,7 +158,10 @@ impl Change for SetRules<'_> {
             return Plan::Already(());
         }
         match after(self.wanted, present, self.ids) {
-            Ok(after) => Plan::Write(Edit { settings: after.settings(), told: told(ours) }),
+            Ok(after) => {
+                let settings = after.settings(present.unwrap_or(&Present::NEW));
+                Plan::Write(Edit { settings, told: told(ours) })
+            }
             Err(_) => Plan::Refuse(
                 Finding::inconclusive(self.wanted.name.as_str())
                     .actual("its reviewers were changed while this ran")

@@ -73,17 +73,21 @@ impl Present {
         }
     }
 
-    /// All that one request sets.
+    /// What one request says to get here from `before`: every rule that is set in either.
     #[must_use]
-    pub fn settings(&self) -> EnvironmentSettings {
+    pub fn settings(&self, before: &Self) -> EnvironmentSettings {
         let kind = |who: &Who| match who {
             Who::Team(_) => ReviewerKind::Team,
             Who::User(_) => ReviewerKind::User,
         };
+        let reviewed = |present: &Self| present.prevent_self_review || !present.reviewers.is_empty();
+        let reviewed = reviewed(self) || reviewed(before);
+        let timed = self.wait_timer > 0 || before.wait_timer > 0;
+        let reviewers = || self.reviewers.iter().map(|(who, id)| (kind(who), *id)).collect();
         EnvironmentSettings {
-            wait_timer: self.wait_timer,
-            prevent_self_review: self.prevent_self_review,
-            reviewers: self.reviewers.iter().map(|(who, id)| (kind(who), *id)).collect(),
+            wait_timer: timed.then_some(self.wait_timer),
+            prevent_self_review: reviewed.then_some(self.prevent_self_review),
+            reviewers: reviewed.then(reviewers),
             branch_rule: match self.branches {
                 Branches::Any => None,
                 Branches::Protected => Some(BranchRule { protected: true, custom: false }),
@@ -97,5 +101,49 @@ const fn pattern(kind: BranchKind, text: String) -> Pattern {
     match kind {
         BranchKind::Branch => Pattern::Branch(text),
         BranchKind::Tag => Pattern::Tag(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn reviewed() -> Present {
+        let reviewers = [(Who::Team("leads".to_owned()), 1), (Who::User("alice".to_owned()), 2)].into();
+        Present { wait_timer: 10, reviewers, prevent_self_review: true, branches: Branches::Protected, ..Present::NEW }
+    }
+
+    #[test]
+    fn a_request_says_every_rule_that_is_or_was_set_and_no_other() {
+        let protected = json!({ "protected_branches": true, "custom_branch_policies": false });
+        let custom = json!({ "protected_branches": false, "custom_branch_policies": true });
+        let people = json!([{ "type": "Team", "id": 1 }, { "type": "User", "id": 2 }]);
+        for (after, before, body) in [
+            (Present::NEW, Present::NEW, json!({ "deployment_branch_policy": null })),
+            (
+                Present { branches: Branches::Custom, ..Present::NEW },
+                Present::NEW,
+                json!({ "deployment_branch_policy": custom }),
+            ),
+            (
+                reviewed(),
+                Present::NEW,
+                json!({ "wait_timer": 10, "prevent_self_review": true, "reviewers": people, "deployment_branch_policy": protected }),
+            ),
+            (
+                Present::NEW,
+                reviewed(),
+                json!({ "wait_timer": 0, "prevent_self_review": false, "reviewers": [], "deployment_branch_policy": null }),
+            ),
+            (
+                Present { wait_timer: 5, ..Present::NEW },
+                Present::NEW,
+                json!({ "wait_timer": 5, "deployment_branch_policy": Value::Null }),
+            ),
+        ] {
+            assert_eq!(after.settings(&before).body(), body);
+        }
     }
 }
