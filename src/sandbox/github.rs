@@ -289,6 +289,11 @@ fn now() -> Timestamp {
     SystemClock::new().wall()
 }
 
+/// A name as a segment of an address.
+fn segment(name: &str) -> String {
+    url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
 /// As GitHub writes a time: in UTC, with whole seconds.
 fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
