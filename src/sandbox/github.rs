@@ -191,7 +191,11 @@ impl Hub {
     /// Changes a repository; makes it when it is not there.
     fn in_repository<T>(&self, repository: &str, change: impl FnOnce(&mut Repository, &mut Accounts) -> T) -> T {
         let World { repositories, accounts } = &mut self.state().world;
-        let known = repositories.entry(repository.to_lowercase()).or_insert_with(|| Repository::new(repository));
+        let known = repositories.entry(repository.to_lowercase()).or_insert_with(|| {
+            let made = Repository::new(repository);
+            accounts.organisation(made.owner());
+            made
+        });
         change(known, accounts)
     }
 
