@@ -6,5 +6,6 @@ pub mod infra;
 pub mod kustomization;
 pub mod promote;
 pub mod record;
-pub mod reports;
 pub mod rollback;
+
+pub use crate::results as reports;

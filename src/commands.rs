@@ -16,6 +16,7 @@ use crate::{
     subject::Subject,
     verdict::{Complaint, Stop},
     vocabulary::{self, Book, Layer},
+    world::event,
 };
 
 /// Gates a release has to pass on its way to production
@@ -200,7 +201,7 @@ pub fn execute(book: &Book, name: &str, flags: &Layer, desk: &Desk) -> Result<Ou
     let Some(common) = command.common() else {
         return command.perform(&Subject::default(), &told, desk);
     };
-    let subject = common.subject.assemble()?;
+    let subject = event::complete(common.subject.assemble()?, &desk.world, &desk.surroundings)?;
     desk.draft.edit(|draft| {
         draft.settings = resolved.settings;
         draft.origins = resolved.origins;

@@ -7,9 +7,13 @@
 //! gates:                         # what `run` runs, in order
 //!   - bundle-size
 //!   - health: { url: https://staging.example/ready }
+//! services: {}                   # where each service may come from
+//! policy: {}                     # what must hold of a gate's report
 //! ```
 
+pub mod policy;
 pub mod schema;
+pub mod services;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -20,10 +24,15 @@ use crate::{
     verdict::{Complaint, Stop},
     vocabulary::{Book, Given, Layer, Origin, Setting},
 };
+use policy::Policy;
+use services::Services;
 use yaml::{Key, Node, Value};
 
 /// Where the config file stands unless `config` names another.
 pub const DEFAULT_PATH: &str = ".github/promote-gates.yml";
+
+/// The keys that are no settings: what `run` runs, and what `evidence` goes by.
+const OWN: [&str; 3] = ["gates", "services", "policy"];
 
 /// A config file, read and checked: every key in it is known.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +43,8 @@ pub struct Config {
     /// Settings for one command.
     sections: BTreeMap<String, Layer>,
     pub gates: Vec<Entry>,
+    pub services: Services,
+    pub policy: Policy,
 }
 
 /// One gate that `run` runs.
@@ -76,13 +87,16 @@ impl Config {
         let common = &book.common;
         if key.name == "gates" {
             self.gates = entries(book, path, node)?;
+        } else if key.name == "services" {
+            self.services = services::read(path, node)?;
+        } else if key.name == "policy" {
+            self.policy = policy::read(path, node)?;
         } else if let Some(settings) = book.settings_of(&key.name) {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
         } else {
-            let known =
-                common.iter().map(|setting| setting.key.as_str()).chain(book.names.iter().copied()).chain(["gates"]);
-            let known: Vec<&str> = known.filter(|name| *name != "config").collect();
+            let settings = common.iter().map(|setting| setting.key.as_str()).filter(|name| *name != "config");
+            let known: Vec<&str> = settings.chain(book.names.iter().copied()).chain(OWN).collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
             let given = given(path, setting, &key, node)?;

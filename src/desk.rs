@@ -5,13 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{
     cli::Surroundings,
     report::{Effect, Report, log::Log},
-    verdict::{Finding, Stop},
+    values::Span,
+    verdict::{Complaint, Finding, Stop},
     world::{
         World,
         clock::{Bell, Clock, rfc3339},
+        github::{Access, GitHub, Repository},
+        secret::Secret,
         trusted::Trusted,
     },
 };
+
+const PUBLIC_API: &str = "https://api.github.com";
 
 /// Handed to every command. Cheap to clone: the parts are shared.
 #[derive(Clone)]
@@ -32,6 +37,26 @@ impl Desk {
     /// On a pull request whose base commit cannot be told.
     pub fn trusted(&self) -> Result<Trusted, Stop> {
         Trusted::find(&self.surroundings, &self.world.groups)
+    }
+
+    /// GitHub, where the runner says it is, or the public one.
+    ///
+    /// # Errors
+    /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
+    pub fn github(&self, token: Option<&Secret>, timeout: Span) -> Result<GitHub, Stop> {
+        let api_url = self.surroundings.api_url.as_deref().unwrap_or(PUBLIC_API);
+        self.world.github(Access { timeout: timeout.0, ..Access::new(api_url, token.cloned()) })
+    }
+
+    /// The repository whose workflow this is.
+    ///
+    /// # Errors
+    /// Bad input outside a runner.
+    pub fn own_repository(&self) -> Result<Repository, Stop> {
+        let name = self.surroundings.repository.as_deref().unwrap_or_default();
+        name.parse().map_err(|error: String| {
+            Complaint::about("GITHUB_REPOSITORY").seen(format!("{name:?}")).expected(error).bad_input()
+        })
     }
 
     /// The time now, as evidence tells it.

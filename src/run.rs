@@ -40,6 +40,9 @@ struct Ready {
 /// Bad input in any entry, before the first gate has run; [`Stop::Cancelled`].
 pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, desk: &Desk) -> Result<Outcome, Stop> {
     let ready = prepare(args, subject, told, desk)?;
+    // Nothing would count, so nothing may be said to have passed: shadow mode for all of it.
+    let all_dry = ready.iter().all(|ready| ready.draft.dry_run);
+    desk.draft.edit(|draft| draft.dry_run |= all_dry);
     let mut outcome = Outcome::default();
     let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
     for Ready { gate, name, subject, mut draft } in ready {
@@ -55,7 +58,7 @@ pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, desk: &Desk) -> Resu
         desk.log.say(&format!("{} {name}: {}", crate::report::log::mark(report.verdict), report.reason));
         drop(group);
         let verdict = report.verdict;
-        outcome.findings.push(as_finding(&report));
+        outcome.findings.push(as_finding(&report, all_dry));
         outcome.reports.push(report.clone());
         desk.draft.publish(&outcome.findings);
         desk.draft.edit(|draft| draft.reports.push(report));
@@ -76,11 +79,13 @@ pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, desk: &Desk) -> Resu
     Ok(outcome)
 }
 
-/// One gate's report as one finding of `run`. A gate in dry-run counts for nothing, so it does not decide here either.
-fn as_finding(report: &Report) -> Finding {
-    let counted = if report.dry_run { Verdict::Passed } else { report.verdict };
-    let finding = Finding::new(&report.command, counted).expected("passed");
-    if report.dry_run {
+/// One gate's report as one finding of `run`. A gate in dry-run counts for nothing, so it does not decide here either,
+/// unless there is none that does.
+fn as_finding(report: &Report, all_dry: bool) -> Finding {
+    let uncounted = report.dry_run && !all_dry;
+    let finding = Finding::new(&report.command, if uncounted { Verdict::Passed } else { report.verdict });
+    let finding = finding.expected("passed");
+    if uncounted {
         return finding.actual(format!("{} in dry-run, not counted: {}", report.verdict, report.reason));
     }
     match report.findings.iter().find_map(|finding| finding.waived.clone()) {

@@ -3,6 +3,7 @@
 //! Clients here never retry; only `settle` and `converge` repeat. Nothing here judges.
 
 pub mod clock;
+pub mod event;
 pub mod files;
 pub mod git;
 pub mod github;
@@ -23,6 +24,7 @@ use std::{
     },
 };
 
+use event::Event;
 use github::{Access, GitHub};
 use http::Http;
 use network::Network;
@@ -38,6 +40,7 @@ pub struct World {
     writing: Arc<AtomicUsize>,
     network: Network,
     http: OnceLock<Http>,
+    event: OnceLock<Result<Event, Complaint>>,
     /// Shared by every client that needs one; `None` until the first does.
     runtime: Mutex<Option<Arc<Runtime>>>,
 }

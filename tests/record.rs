@@ -150,6 +150,44 @@ fn a_digest_names_the_image_as_well_and_the_event_can_have_another_name() {
     assert_eq!(dispatch.client_payload["evidence"]["subject"]["digest"], digest);
 }
 
+/// A runner that the end of deploy run 41 has started.
+fn after_deploy(runner: Runner, commit: &str) -> Runner {
+    let deploy = json!({ "id": 41, "run_attempt": 2, "head_sha": commit, "head_branch": "main", "event": "push" });
+    runner.write("../event.json", json!({ "action": "completed", "workflow_run": deploy }).to_string());
+    let path = runner.workspace().join("../event.json").display().to_string();
+    runner.env("GITHUB_EVENT_NAME", "workflow_run").env("GITHUB_EVENT_PATH", &path)
+}
+
+#[test]
+fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subjects() {
+    let commit = "c".repeat(40);
+    let subject = json!({ "service": "checkout-service", "tag": "1.4.2", "commit": commit });
+    let reports = passed().map(|report| Report { subject: subject.to_string().parse().unwrap(), ..report });
+    for given in ["", &*commit] {
+        let hub = hub();
+        let ended = record(after_deploy(runner(&hub.api_url()), &commit).input("commit", given), &reports);
+        assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+        assert_eq!(ended.report["subject"], subject);
+        let [dispatch] = &hub.dispatches(INFRA)[..] else { panic!("{:?}", hub.asked()) };
+        let evidence = &dispatch.client_payload["evidence"];
+        assert_eq!(
+            evidence["deploy"],
+            json!({ "id": 41, "attempt": 2, "head_sha": commit, "head_branch": "main" })
+        );
+        assert_eq!(evidence["subject"], subject);
+    }
+    let hub = hub();
+    let other = "d".repeat(40);
+    let ended = record(after_deploy(runner(&hub.api_url()), &commit).input("commit", &other), &reports);
+    assert_eq!((ended.code, &*ended.outputs["verdict"]), (2, "inconclusive"), "{}", ended.log);
+    for part in ["`commit`", &*other, &*commit] {
+        assert!(ended.log.contains(part), "{part} in {}", ended.log);
+    }
+    let broken = after_deploy(runner(&hub.api_url()), "main");
+    assert_eq!(record(broken, &reports).code, 2);
+    assert_eq!(hub.asked(), []);
+}
+
 #[test]
 fn what_is_required_can_be_told() {
     let hub = hub();

@@ -54,6 +54,20 @@ fn a_gate_in_shadow_mode_decides_nothing_and_counts_for_nothing() {
 }
 
 #[test]
+fn with_all_gates_in_shadow_mode_the_step_is_in_it_too() {
+    let shadow = TWO.replace("results: stats.json }", "results: stats.json, dry-run: true }");
+    let shadow = shadow.replace("max-ratio: 9", "max-ratio: 9\n      dry-run: true");
+    for (config, arguments) in [(&*shadow, &[][..]), (TWO, &["--dry-run"])] {
+        let ended = step(130, config, arguments);
+        assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "blocked"), "{}", ended.log);
+        assert_eq!(
+            (&ended.report["dry-run"], &ended.report["reports"][1]["verdict"]),
+            (&true.into(), &"passed".into())
+        );
+    }
+}
+
+#[test]
 fn every_entry_is_resolved_before_any_runs() {
     let broken = TWO.replace("max-ratio: 9", "max-ratio: nine");
     let ended = step(130, &broken, &[]);

@@ -21,8 +21,9 @@ use crate::{
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
     world::{
         World,
+        event::Event,
         files::{self, Glob},
-        github::{Access, GitHub, Repository, Sent},
+        github::{GitHub, Repository, Sent},
         secret::Secret,
     },
 };
@@ -30,7 +31,6 @@ use payload::{Payload, Release};
 
 /// The largest file that is read as a report, in bytes. A whole report holds all findings and tables.
 const LARGEST_REPORT: u64 = 16 << 20;
-const PUBLIC_API: &str = "https://api.github.com";
 
 /// The gates' reports, and where the news goes.
 #[derive(Debug, clap::Args)]
@@ -88,7 +88,11 @@ impl fmt::Display for EventType {
 /// refused; an answer that was lost, which leaves the dispatch's fate unknown.
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
     check(args, desk)?;
-    let release = Release::of(subject, this_run(desk), desk.wall())?;
+    let deploy = match desk.world.event(&desk.surroundings)? {
+        Event::WorkflowRun(run) => Some(run),
+        Event::RepositoryDispatch(_) | Event::Other => None,
+    };
+    let release = Release::of(subject, this_run(desk), deploy, desk.wall())?;
     let reports = gather(args)?;
     let mut findings = reports.require(&args.required, subject, release.run);
     desk.draft.publish(&findings);
@@ -213,10 +217,8 @@ impl Change for Dispatch<'_> {
         }
     }
 
-    fn read(&self, world: &World) -> Result<GitHub, Stop> {
-        let api_url = self.desk.surroundings.api_url.as_deref().unwrap_or(PUBLIC_API);
-        let access = Access::new(api_url, self.args.token.clone());
-        world.github(Access { timeout: self.args.timeout.0, ..access })
+    fn read(&self, _: &World) -> Result<GitHub, Stop> {
+        self.desk.github(self.args.token.as_ref(), self.args.timeout)
     }
 
     fn plan(&self, _: &GitHub) -> Plan<Value, ()> {
@@ -233,8 +235,8 @@ impl Change for Dispatch<'_> {
         let sent = github.dispatch(permit, &self.args.repository, &self.args.event_type.0, payload);
         self.desk.draft.publish(self.findings);
         match sent {
-            Sent::Done => Wrote::Done(()),
-            Sent::Refused(refusal) => Wrote::Refused(refusal.complaint().into()),
+            Sent::Done(()) => Wrote::Done(()),
+            Sent::Refused(refusal) => Wrote::Refused(refusal.complaint("dispatch").into()),
             Sent::NotSent { why } => {
                 let finding = Finding::inconclusive("dispatch").actual(why).expected("a connection to GitHub");
                 Wrote::Refused(finding.next("nothing was sent: run this job again"))

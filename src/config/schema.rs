@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::{policy, services};
 use crate::vocabulary::{Book, Kind, Setting, help_and_default};
 
 /// The schema, in draft 7: what editors' YAML servers read.
@@ -28,10 +29,12 @@ pub fn schema(book: &Book) -> Value {
             ] },
         }),
     );
+    properties.insert("services".to_owned(), services::schema());
+    properties.insert("policy".to_owned(), policy::schema());
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "promote-gates config file",
-        "description": "Settings for every command, for one command in a section of its name, and the gates that `run` runs.",
+        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, and what `evidence` holds a validation against.",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": false,
@@ -111,7 +114,10 @@ fn written(setting: &Setting, default: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{commands::book, config::Config};
+    use crate::{
+        commands::book,
+        config::{Config, OWN},
+    };
 
     fn keys(node: &Value) -> Vec<&str> {
         node["properties"].as_object().unwrap().keys().map(String::as_str).collect()
@@ -127,7 +133,7 @@ mod tests {
         let book = book();
         let schema = schema(&book);
         let sections = book.names.clone();
-        for key in keys(&schema).into_iter().filter(|key| *key != "gates" && !sections.contains(key)) {
+        for key in keys(&schema).into_iter().filter(|key| !OWN.contains(key) && !sections.contains(key)) {
             assert!(reads(&format!("{key}: x")), "{key}");
         }
         for name in sections {

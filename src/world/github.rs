@@ -1,18 +1,34 @@
 //! GitHub's API: octocrab behind a typed, synchronous face. One request, one answer, never a repetition: only the loops
 //! repeat. One file per part of the API.
+//!
+//! A question's answer is the thing, `None` when there is none of it, or a complaint that names the permission that is
+//! missing. What a write came to is [`Sent`].
 
+mod actions;
+mod answer;
 mod dispatch;
+mod environments;
+mod issues;
 mod repository;
+mod sent;
+mod source;
 mod transport;
 
 use std::{error::Error, fmt, iter, sync::Arc, time::Duration};
 
-pub use dispatch::{Refusal, Sent, dispatch_limits};
+pub use actions::{Annotation, Approval, Job, WorkflowRun};
+pub use dispatch::dispatch_limits;
+pub use environments::{
+    BranchKind, BranchPolicy, BranchRule, Environment, EnvironmentSettings, Reviewer, ReviewerKind,
+};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::{HeaderMap, body::Bytes};
+use hyper::{HeaderMap, Method, body::Bytes};
+pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 use octocrab::Octocrab;
 pub use repository::Repository;
+pub use sent::{Refusal, Sent};
 use serde_json::Value;
+pub use source::{Comparison, SourceCommit};
 use transport::Way;
 
 use super::{
@@ -89,10 +105,13 @@ impl GitHub {
         Ok(Self { runtime, octocrab, token, timeout })
     }
 
-    fn post(&self, path: String, body: Value) -> Result<Answer, Lost> {
+    /// Sends one request, once, and reads its answer whole. `path` is everything behind the API's address, encoded.
+    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Lost> {
         let octocrab = self.octocrab.clone();
+        let request = hyper::http::request::Builder::new().method(method).uri(path);
+        let request = octocrab.build_request(request, body).map_err(|error| Lost::Before(causes(&error)))?;
         let asked = self.runtime.run(self.timeout, async move {
-            let response = octocrab._post(path, Some(&body)).await.map_err(|error| lost(&error))?;
+            let response = octocrab.execute(request).await.map_err(|error| lost(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, LARGEST).collect().await;
             let body = body.map_err(|error| Lost::After(format!("the answer broke off: {}", causes(&*error))))?;

@@ -80,7 +80,7 @@ fn what_github_refuses_comes_with_what_to_do() {
         ("stranger", INFRA, None, ["401 Bad credentials", "the token is wrong, expired or revoked"]),
         ("reader", INFRA, None, ["403 Resource not accessible", "needs Contents: write on acme/ecommerce-infra"]),
         (TOKEN, "acme/elsewhere", None, ["404 Not Found", "there is no acme/elsewhere, or the token cannot see it"]),
-        (TOKEN, INFRA, said(422, "too large"), ["422 too large", "does not take this payload"]),
+        (TOKEN, INFRA, said(422, "too large"), ["422 too large", "does not take what was sent"]),
         (TOKEN, INFRA, said(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
         (TOKEN, INFRA, Some(Answer::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
     ] {

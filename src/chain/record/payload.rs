@@ -9,7 +9,7 @@ use crate::{
     report::{Report, Run},
     subject::{Service, Subject},
     verdict::{Complaint, Finding, Stop},
-    world::github::dispatch_limits,
+    world::{event::EndedRun, github::dispatch_limits},
 };
 
 /// Version of `evidence` in the payload.
@@ -21,6 +21,8 @@ pub struct Release<'a> {
     subject: &'a Subject,
     /// The workflow run that validated it.
     pub run: Option<&'a Run>,
+    /// The workflow run that deployed it, when its end started the validation.
+    deploy: Option<&'a EndedRun>,
     /// RFC 3339, UTC.
     validated_at: String,
 }
@@ -45,7 +47,12 @@ impl fmt::Display for Payload {
 impl<'a> Release<'a> {
     /// # Errors
     /// Bad input when nobody could tell which image is meant.
-    pub fn of(subject: &'a Subject, run: Option<&'a Run>, validated_at: String) -> Result<Self, Stop> {
+    pub fn of(
+        subject: &'a Subject,
+        run: Option<&'a Run>,
+        deploy: Option<&'a EndedRun>,
+        validated_at: String,
+    ) -> Result<Self, Stop> {
         let missing = |name: &str, expected: &str| {
             let next = format!("give it as input or flag `{name}`, or in `subject`");
             Complaint::about(format!("`{name}`")).seen("not given").expected(expected).next(next).bad_input()
@@ -54,7 +61,7 @@ impl<'a> Release<'a> {
         if subject.tag.is_none() && subject.digest.is_none() {
             return Err(missing("tag", "the tag of the image that was validated, or its `digest`"));
         }
-        Ok(Self { service, subject, run, validated_at })
+        Ok(Self { service, subject, run, deploy, validated_at })
     }
 
     /// Why a report is no evidence for this release.
@@ -82,6 +89,13 @@ impl<'a> Release<'a> {
         if let Some(Run { repository, id, attempt, url, .. }) = self.run {
             let run = json!({ "repository": repository, "id": id, "attempt": attempt, "url": url });
             evidence.insert("run".to_owned(), run);
+        }
+        if let Some(EndedRun { id, attempt, head_sha, head_branch }) = self.deploy {
+            let mut deploy = json!({ "id": id, "attempt": attempt, "head_sha": head_sha });
+            if let Some(head_branch) = head_branch {
+                deploy["head_branch"] = json!(head_branch);
+            }
+            evidence.insert("deploy".to_owned(), deploy);
         }
         evidence.insert("subject".to_owned(), json!(self.subject));
         evidence.insert("reports".to_owned(), json!(reports));

@@ -86,7 +86,7 @@ proptest! {
         all in prop::collection::vec((prop::sample::select(vec!["health", "smoke", "bundle-size"]), 1..9000_usize), 0..24)
     ) {
         let (subject, run) = (subject(), run());
-        let release = Release::of(&subject, Some(&run), "2026-01-01T00:00:00Z".to_owned()).unwrap();
+        let release = Release::of(&subject, Some(&run), None, "2026-01-01T00:00:00Z".to_owned()).unwrap();
         let required = ["smoke".to_owned(), "health".to_owned()];
         let received = received(&all);
         let texts = |command: &str| {

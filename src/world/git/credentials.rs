@@ -111,10 +111,15 @@ fn without_secrets(url: &str) -> String {
 /// A remote's URL as it may be shown: without userinfo, query and fragment, each of which may hold a secret.
 #[must_use]
 pub fn redacted(url: &str) -> String {
+    let one_slash = || url.split_once(":/").filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
     let (scheme, rest) = match url.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        // `user@host:path`, or a URL whose scheme was forgotten.
-        None => (String::new(), url),
+        None => match one_slash() {
+            // `https:/…`: misspelled, and with whatever a URL holds.
+            Some((scheme, rest)) => (format!("{scheme}:/"), rest),
+            // `user@host:path`, or a URL whose scheme was forgotten.
+            None => (String::new(), url),
+        },
     };
     let (authority, path) = split_authority(rest);
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
@@ -158,6 +163,8 @@ mod tests {
             ("ssh://git@github.com/acme/infra", "ssh://github.com/acme/infra"),
             ("git@github.com:acme/infra.git", "github.com:acme/infra.git"),
             ("x-access-token:hunter2@github.com/acme/infra", "github.com/acme/infra"),
+            ("https:/bob:hunter2@github.com/a/b?c", "https:/github.com/a/b"),
+            ("git@host:/srv/a@b.git", "host:/srv/a@b.git"),
             ("/srv/infra@old?.git", "/srv/infra@old?.git"),
             ("file:///srv/a@b.git", "file:///srv/a@b.git"),
             ("", ""),

@@ -1,43 +1,11 @@
 //! `POST /repos/{owner}/{repo}/dispatches`: starts the workflows of another repository. GitHub keeps nothing that could
 //! be read back, so an answer that was lost stays lost.
 
+use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, GitHub, Lost, Repository};
+use super::{GitHub, Repository, Sent, answer::Need};
 use crate::{converge::Permit, verdict::Complaint};
-
-/// What became of a dispatch.
-#[must_use = "whether it arrived decides whether it may be sent again"]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// GitHub took it.
-    Done,
-    /// GitHub said no, and did nothing.
-    Refused(Refusal),
-    /// It has not left this machine.
-    NotSent { why: String },
-    /// It may have arrived. There is no way to find out, and it must not be sent again.
-    Unknown { why: String },
-}
-
-/// A no of GitHub's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// HTTP.
-    pub status: u16,
-    /// GitHub's own words; raw, and clipped.
-    pub message: String,
-    /// What it usually means, and what to do about it.
-    pub hint: String,
-}
-
-impl Refusal {
-    #[must_use]
-    pub fn complaint(self) -> Complaint {
-        let seen = format!("GitHub refused it: {} {}", self.status, self.message);
-        Complaint::about("dispatch").seen(seen).expected("GitHub to take it").next(self.hint)
-    }
-}
 
 /// The most characters of an event type, and the most properties of a payload: GitHub's API description.
 const LONGEST_TYPE: usize = 100;
@@ -81,70 +49,8 @@ impl GitHub {
         event_type: &str,
         client_payload: &Value,
     ) -> Sent {
-        let path = format!("/repos/{}/{}/dispatches", repository.owner(), repository.name());
         let body = json!({ "event_type": event_type, "client_payload": client_payload });
-        match self.post(path, body) {
-            Err(Lost::Before(why)) => Sent::NotSent { why },
-            Err(Lost::After(why)) => Sent::Unknown { why },
-            Ok(answer) => match answer.status {
-                204 => Sent::Done,
-                300..=499 => Sent::Refused(self.refusal(&answer, repository)),
-                status => Sent::Unknown { why: format!("answered {status}: {}", self.message(&answer)) },
-            },
-        }
+        let need = Need::of("Contents: write", repository.to_string());
+        self.write(Method::POST, &repository.path("dispatches"), Some(&body), &need, 204, |_| Some(()))
     }
-
-    fn refusal(&self, answer: &Answer, repository: &Repository) -> Refusal {
-        let message = self.message(answer);
-        let hint = if let Some(when) = rate_limited(answer, &message) {
-            format!("a rate limit of GitHub's; it takes requests again {when}")
-        } else {
-            match answer.status {
-                300..=399 => format!("{repository} has moved: give the name it has now"),
-                401 => "the token is wrong, expired or revoked, or belongs to another server".to_owned(),
-                403 => match self.header(answer, "x-accepted-github-permissions") {
-                    Some(accepted) => {
-                        format!("the token needs Contents: write on {repository} (GitHub asks for {accepted})")
-                    }
-                    None => format!("the token needs Contents: write on {repository}"),
-                },
-                404 => format!("there is no {repository}, or the token cannot see it: it needs Contents: write there"),
-                422 => "GitHub does not take this payload".to_owned(),
-                _ => format!("nothing was dispatched to {repository}"),
-            }
-        };
-        Refusal { status: answer.status, message, hint }
-    }
-
-    /// What GitHub says, or whoever answered in its place.
-    fn message(&self, answer: &Answer) -> String {
-        let body = String::from_utf8_lossy(&answer.body);
-        let message =
-            serde_json::from_str::<Value>(&body).ok().and_then(|body| Some(body["message"].as_str()?.to_owned()));
-        self.clean(message.as_deref().unwrap_or(&body).trim())
-    }
-
-    fn header(&self, answer: &Answer, name: &str) -> Option<String> {
-        let value = answer.headers.get(name)?.to_str().ok()?;
-        Some(self.clean(value))
-    }
-}
-
-/// When the limit ends, if it was one. Primary limits show in the headers, secondary ones at times in the words alone.
-/// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>
-fn rate_limited(answer: &Answer, message: &str) -> Option<String> {
-    let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-    let exhausted = number("x-ratelimit-remaining") == Some(0);
-    let told = message.to_lowercase().contains("rate limit");
-    let wait = number("retry-after");
-    match answer.status {
-        429 => {}
-        403 if exhausted || told || wait.is_some() => {}
-        _ => return None,
-    }
-    let reset = || jiff::Timestamp::from_second(number("x-ratelimit-reset").filter(|_| exhausted)?).ok();
-    Some(match wait {
-        Some(seconds) => format!("in {seconds} s"),
-        None => reset().map_or_else(|| "in a few minutes".to_owned(), |when| format!("at {when}")),
-    })
 }

@@ -63,7 +63,7 @@ fn unknown(why: &str) -> Sent {
 fn a_dispatch_arrives_whole() {
     let hub = hub();
     let payload = json!({ "service": "frontend", "image_tag": "1.10", "evidence": { "é": [1.0, null] } });
-    assert_eq!(dispatch(&connect(&hub.api_url()), &infra(), "staging-validated", &payload), Sent::Done);
+    assert_eq!(dispatch(&connect(&hub.api_url()), &infra(), "staging-validated", &payload), Sent::Done(()));
     let [dispatch] = &hub.dispatches("acme/ecommerce-infra")[..] else { panic!("{:?}", hub.asked()) };
     assert_eq!((&*dispatch.event_type, &dispatch.client_payload), ("staging-validated", &payload));
     assert_eq!(hub.violations(), [""; 0]);
@@ -75,7 +75,7 @@ fn the_api_of_an_enterprise_server_is_below_a_path() {
         let hub = Hub::start_below("/api/v3").unwrap();
         hub.create("acme/ecommerce-infra");
         hub.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
-        assert_eq!(send(&connect(&format!("{}{slash}", hub.api_url()))), Sent::Done);
+        assert_eq!(send(&connect(&format!("{}{slash}", hub.api_url()))), Sent::Done(()));
         assert_eq!(hub.violations(), [""; 0]);
     }
 }
@@ -113,9 +113,9 @@ fn what_github_refuses_comes_with_what_to_do() {
     assert_eq!(sent, refused(404, "Not Found", missing));
     let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
     let Sent::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
-    let said = refusal.complaint().to_string();
+    let said = refusal.complaint("dispatch").to_string();
     let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
-    let expected = "expected GitHub to take it; next: GitHub does not take this payload";
+    let expected = "expected GitHub to take it; next: GitHub does not take what was sent";
     assert_eq!(said, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
 }
 
@@ -152,7 +152,7 @@ fn a_redirect_is_not_followed() {
 
 #[test]
 fn only_204_is_done() {
-    assert_eq!(taken(server::Answer::status(204)), Sent::Done);
+    assert_eq!(taken(server::Answer::status(204)), Sent::Done(()));
     let page = server::Answer::text(200, "text/html", "<title>Sign in</title>");
     assert_eq!(taken(page), unknown("answered 200: <title>Sign in</title>"));
     for status in [202, 500, 502, 503, 504] {
@@ -286,8 +286,9 @@ fn limits_are_githubs() {
         let checked = dispatch_limits(&payload, &event_type).map_err(|complaint| complaint.to_string());
         assert_eq!(checked.err().as_deref(), complaint);
         let sent = dispatch(&github, &infra(), &event_type, &payload);
-        assert_eq!(sent == Sent::Done, complaint.is_none(), "what we allow GitHub takes, and the other way round");
+        assert_eq!(sent == Sent::Done(()), complaint.is_none(), "what we allow GitHub takes, and the other way round");
     }
 }
 
 mod encrypted;
+mod questions;

@@ -83,7 +83,7 @@ const BEHIND: &str = "https://staging.example";
 
 #[test]
 fn an_authority_that_is_named_is_the_one_that_is_trusted() {
-    assert_eq!(send(&by(&[], &at(github_over_tls())).unwrap()), Sent::Done);
+    assert_eq!(send(&by(&[], &at(github_over_tls())).unwrap()), Sent::Done(()));
     let none = [("SSL_CERT_FILE", tls("server-key.pem"))];
     let none = none.each_ref().map(|(name, value)| (*name, value.as_str()));
     let address = at(github_over_tls());
@@ -120,8 +120,8 @@ fn a_proxy_that_is_named_is_gone_through() {
         let variables = [("https_proxy", proxy.as_str()), ("http_proxy", "http://127.0.0.1:1")];
         send(&by(&variables, BEHIND).unwrap())
     };
-    assert_eq!(through("", &[TUNNEL]), Sent::Done);
-    assert_eq!(through("me:hunter2@", &[TUNNEL, PASSWORD]), Sent::Done);
+    assert_eq!(through("", &[TUNNEL]), Sent::Done(()));
+    assert_eq!(through("me:hunter2@", &[TUNNEL, PASSWORD]), Sent::Done(()));
     let Sent::NotSent { why } = through("me:hunter3@", &[TUNNEL, PASSWORD]) else { panic!("the proxy wants another") };
     assert!(why.contains("proxy") && !why.contains("hunter3"), "{why}");
 }
@@ -129,7 +129,7 @@ fn a_proxy_that_is_named_is_gone_through() {
 #[test]
 fn loopback_is_reached_without_a_proxy() {
     for nowhere in [("https_proxy", "http://127.0.0.1:1"), ("ALL_PROXY", "no proxy at all")] {
-        assert_eq!(send(&by(&[nowhere], &at(github_over_tls())).unwrap()), Sent::Done);
+        assert_eq!(send(&by(&[nowhere], &at(github_over_tls())).unwrap()), Sent::Done(()));
     }
 }
 

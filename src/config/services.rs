@@ -1,0 +1,242 @@
+//! `services:` of the config file: where each service may come from. What a validation tells about itself is held against
+//! this, so it stands in the infra repository and nowhere else.
+//!
+//! ```yaml
+//! services:
+//!   checkout-service:
+//!     repository: acme/shop
+//!     workflow: .github/workflows/validate-staging.yml      # the run that validates
+//!     deploy-workflow: .github/workflows/deploy-staging.yml # the run that deployed what was validated
+//!     image: ghcr.io/acme/checkout-service
+//!     branch: main
+//! ```
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    mapping, misshapen, place, unknown,
+    yaml::{Key, Node, Value},
+};
+use crate::{
+    subject::{Image, NotAccepted, Service},
+    verdict::{Complaint, Stop},
+    world::{git::Branch, github::Repository},
+};
+
+/// Where one service may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub repository: Repository,
+    /// The workflow whose run validates.
+    pub workflow: WorkflowPath,
+    /// The workflow whose run deployed what is validated. Without it the validating run itself must come from a push.
+    pub deploy_workflow: Option<WorkflowPath>,
+    pub image: Image,
+    /// The branch that a release is built from.
+    pub branch: Branch,
+}
+
+/// The services by name.
+pub type Services = BTreeMap<Service, Origin>;
+
+/// A workflow's file, as GitHub tells it of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkflowPath(String);
+
+impl WorkflowPath {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WorkflowPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for WorkflowPath {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        let name = text.strip_prefix(".github/workflows/").unwrap_or_default();
+        let bare = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml")).unwrap_or_default();
+        let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+        if (1..=100).contains(&bare.len()) && bare.chars().all(plain) && !bare.starts_with('.') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAccepted("a workflow's file: .github/workflows/<name>.yml or .yaml"))
+        }
+    }
+}
+
+const KEYS: [&str; 5] = ["repository", "workflow", "deploy-workflow", "image", "branch"];
+/// Without these a service could come from anywhere.
+const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
+
+/// Reads `services:`.
+pub(super) fn read(path: &str, node: Node) -> Result<Services, Stop> {
+    mapping(path, "services", node)?.into_iter().map(|(key, node)| service(path, &key, node)).collect()
+}
+
+fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), Stop> {
+    let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
+    let mut texts = BTreeMap::new();
+    for (key, node) in mapping(path, &key.name, node)? {
+        if !KEYS.contains(&key.name.as_str()) {
+            return Err(unknown(path, &key, &format!("`services: {name}`"), &KEYS));
+        }
+        let Value::Text(text) = node.value else { return Err(misshapen(path, &key.name, &node, "one text")) };
+        texts.insert(key.name, (text, (node.line, node.column)));
+    }
+    if let Some(missing) = REQUIRED.iter().find(|required| !texts.contains_key(**required)) {
+        return Err(Complaint::about(format!("`{missing}`"))
+            .seen(format!("not given for {name}"))
+            .expected(format!("{} of every service", REQUIRED.join(", ")))
+            .from(place(path, key.line, key.column))
+            .bad_input());
+    }
+    let origin = Origin {
+        repository: needed(path, "repository", &texts)?,
+        workflow: needed(path, "workflow", &texts)?,
+        deploy_workflow: given(path, "deploy-workflow", &texts)?,
+        image: needed(path, "image", &texts)?,
+        branch: match given(path, "branch", &texts)? {
+            Some(branch) => branch,
+            None => parsed(path, "branch", "main", (key.line, key.column))?,
+        },
+    };
+    Ok((name, origin))
+}
+
+/// A text, and its line and column.
+type Texts = BTreeMap<String, (String, (usize, usize))>;
+
+fn given<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, Stop> {
+    texts.get(key).map(|(text, at)| parsed(path, key, text, *at)).transpose()
+}
+
+fn needed<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<T, Stop> {
+    let (text, at) = texts.get(key).map_or(("", (1, 1)), |(text, at)| (text.as_str(), *at));
+    parsed(path, key, text, at)
+}
+
+fn parsed<T: FromStr<Err: fmt::Display>>(
+    path: &str,
+    what: &str,
+    text: &str,
+    (line, column): (usize, usize),
+) -> Result<T, Stop> {
+    text.parse().map_err(|error: T::Err| {
+        Complaint::about(format!("`{what}`"))
+            .seen(format!("\"{text}\""))
+            .expected(error.to_string())
+            .from(place(path, line, column))
+            .bad_input()
+    })
+}
+
+/// For editors: what [`read`] takes.
+pub(super) fn schema() -> Json {
+    let workflow = json!({ "type": "string", "pattern": r"^\.github/workflows/[A-Za-z0-9_-][A-Za-z0-9._-]*\.ya?ml$" });
+    json!({
+        "description": "Where each service may come from: `evidence` holds a validation against it. A service that is not here is not promoted.",
+        "type": ["object", "null"],
+        "propertyNames": { "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" },
+        "additionalProperties": {
+            "type": "object",
+            "properties": {
+                "repository": described(json!({ "type": "string" }), "The service's repository: owner/name."),
+                "workflow": described(workflow.clone(), "The workflow whose run validates."),
+                "deploy-workflow": described(
+                    workflow,
+                    "The workflow whose run deployed what is validated. Without it the validating run itself must come from a push.",
+                ),
+                "image": described(json!({ "type": "string" }), "The service's image: a repository without tag and digest."),
+                "branch": described(
+                    json!({ "type": "string", "default": "main" }),
+                    "The branch that releases are built from. Default: main.",
+                ),
+            },
+            "required": REQUIRED,
+            "additionalProperties": false,
+        },
+    })
+}
+
+fn described(mut schema: Json, description: &str) -> Json {
+    schema["description"] = description.into();
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{commands::book, config::Config};
+
+    const WHOLE: &str = "\
+services:
+  checkout-service:
+    repository: acme/shop
+    workflow: .github/workflows/validate-staging.yml
+    deploy-workflow: .github/workflows/deploy-staging.yaml
+    image: ghcr.io/acme/checkout-service
+    branch: release/1
+  frontend:
+    repository: acme/frontend
+    workflow: .github/workflows/ci.yml
+    image: ghcr.io/acme/frontend
+";
+
+    fn complaint(text: &str) -> String {
+        match Config::read(&book(), "f.yml", text.as_bytes(), None) {
+            Err(Stop::BadInput(complaint)) => complaint.to_string(),
+            other => panic!("{text}: must be refused, is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn services_come_typed() {
+        let services = Config::read(&book(), "f.yml", WHOLE.as_bytes(), None).unwrap().services;
+        let checkout = &services[&"checkout-service".parse().unwrap()];
+        assert_eq!(
+            (&*checkout.repository.to_string(), checkout.image.as_str(), checkout.branch.as_str()),
+            ("acme/shop", "ghcr.io/acme/checkout-service", "release/1")
+        );
+        assert_eq!(
+            (checkout.workflow.as_str(), checkout.deploy_workflow.as_ref().unwrap().as_str()),
+            (".github/workflows/validate-staging.yml", ".github/workflows/deploy-staging.yaml")
+        );
+        let frontend = &services[&"frontend".parse().unwrap()];
+        assert_eq!((frontend.branch.as_str(), &frontend.deploy_workflow), ("main", &None));
+        assert!(Config::read(&book(), "f.yml", b"services:\n", None).unwrap().services.is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (from, to, parts) in [
+            ("  frontend:", "  ../x:", &["`services` (f.yml:8:3)", "\"../x\"", "a service name"][..]),
+            ("    branch", "    brunch", &["`brunch` (f.yml:7:5)", "`services: checkout-service`", "did you mean `branch`?"]),
+            ("release/1", "-x", &["`branch` (f.yml:7:13)", "\"-x\""]),
+            ("acme/frontend\n", "acme\n", &["`repository` (f.yml:9:17)", "\"acme\"", "owner/name"]),
+            ("acme/frontend\n", "\n", &["`repository` (f.yml:9:15)", "nothing"]),
+            ("    image: ghcr.io/acme/frontend\n", "", &["`image` (f.yml:8:3)", "not given for frontend"]),
+            ("image: ghcr.io/acme/frontend", "image: ghcr.io/acme/frontend:1", &["`image` (f.yml:11:12)", "no tag"]),
+            (".github/workflows/ci.yml", "ci.yml", &["`workflow` (f.yml:10:15)", "\"ci.yml\"", ".github/workflows/<name>.yml"]),
+            (".github/workflows/ci.yml", ".github/workflows/../ci.yml", &["`workflow`"]),
+            (".github/workflows/ci.yml", ".github/workflows/.yml", &["`workflow`"]),
+            (".github/workflows/ci.yml", "[a]", &["`workflow`", "a list; expected one text"]),
+            (WHOLE, "services: [a]", &["`services` (f.yml:1:11)", "a list"]),
+            (WHOLE, "services: { a: b }", &["`a` (f.yml:1:16)", "a text"]),
+            (WHOLE, "servces: {}", &["`servces` (f.yml:1:1)", "did you mean `services`?"]),
+        ] {
+            let said = complaint(&WHOLE.replace(from, to));
+            for part in parts {
+                assert!(said.contains(part), "{to}: {part} in {said}");
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Workflow runs, their jobs, what those said, and who approved: `/repos/{owner}/{repo}/actions` and `/check-runs`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    GitHub, Repository,
+    answer::{Need, encoded},
+};
+use crate::verdict::Complaint;
+
+/// One attempt of a workflow run.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct WorkflowRun {
+    pub id: u64,
+    #[serde(rename = "run_attempt")]
+    pub attempt: u32,
+    pub workflow_id: u64,
+    /// The workflow's file: `.github/workflows/ci.yml`, at times with `@` and a ref behind it.
+    pub path: String,
+    /// What started it: `push`, `workflow_run`.
+    pub event: String,
+    /// `queued`, `waiting`, `in_progress`, `completed` and others.
+    pub status: Option<String>,
+    /// `success`, `failure` and others, once it is completed.
+    pub conclusion: Option<String>,
+    pub head_branch: Option<String>,
+    pub head_sha: String,
+    #[serde(default, deserialize_with = "login")]
+    pub actor: Option<String>,
+    #[serde(default, deserialize_with = "login")]
+    pub triggering_actor: Option<String>,
+    #[serde(deserialize_with = "full_name")]
+    pub repository: String,
+    /// Where its commit is from: another one for a fork's pull request.
+    #[serde(default, deserialize_with = "maybe_full_name")]
+    pub head_repository: Option<String>,
+    pub html_url: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    #[serde(default)]
+    pub run_started_at: Option<Timestamp>,
+}
+
+/// A job of a workflow run. Its id is also that of its check run.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Job {
+    pub id: u64,
+    /// As people see it: the `name:` of the job, or its key; with a matrix, the values behind it.
+    pub name: String,
+    pub status: String,
+    pub conclusion: Option<String>,
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
+    #[serde(default)]
+    pub runner_name: Option<String>,
+}
+
+/// What a step of a job said by `::notice`, `::warning` or `::error`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Annotation {
+    #[serde(rename = "annotation_level")]
+    pub level: Option<String>,
+    pub title: Option<String>,
+    pub message: Option<String>,
+}
+
+/// A review of a run that waited for one. GitHub tells neither when it was given nor for which attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Approval {
+    /// `approved`, `rejected` or `pending`.
+    pub state: String,
+    pub comment: String,
+    #[serde(default, deserialize_with = "login")]
+    pub user: Option<String>,
+    #[serde(deserialize_with = "names")]
+    pub environments: Vec<String>,
+}
+
+impl GitHub {
+    /// A workflow run in its latest attempt.
+    ///
+    /// # Errors
+    /// Without an answer; a token without Actions: read.
+    pub fn workflow_run(&self, repository: &Repository, id: u64) -> Result<Option<WorkflowRun>, Complaint> {
+        self.get(&repository.path(&format!("actions/runs/{id}")), &need(repository))
+    }
+
+    /// One attempt of a workflow run.
+    ///
+    /// # Errors
+    /// Without an answer; a token without Actions: read.
+    pub fn workflow_run_attempt(
+        &self,
+        repository: &Repository,
+        id: u64,
+        attempt: u32,
+    ) -> Result<Option<WorkflowRun>, Complaint> {
+        self.get(&repository.path(&format!("actions/runs/{id}/attempts/{attempt}")), &need(repository))
+    }
+
+    /// The jobs of one attempt.
+    ///
+    /// # Errors
+    /// Without an answer; no such attempt; a token without Actions: read.
+    pub fn jobs(&self, repository: &Repository, id: u64, attempt: u32) -> Result<Vec<Job>, Complaint> {
+        let need = need(repository);
+        let path = repository.path(&format!("actions/runs/{id}/attempts/{attempt}/jobs"));
+        self.list(&path, Some("jobs"), &need)?
+            .ok_or_else(|| Self::missing(format!("attempt {attempt} of workflow run {id}"), &need))
+    }
+
+    /// What the steps of a job said. They are there once it is complete.
+    ///
+    /// # Errors
+    /// Without an answer; no such job; a token without Checks: read.
+    pub fn annotations(&self, repository: &Repository, job: u64) -> Result<Vec<Annotation>, Complaint> {
+        let need = Need::of("Checks: read", repository.to_string());
+        self.list(&repository.path(&format!("check-runs/{job}/annotations")), None, &need)?
+            .ok_or_else(|| Self::missing(format!("the annotations of job {job}"), &need))
+    }
+
+    /// The reviews of a workflow run, of all its attempts.
+    ///
+    /// # Errors
+    /// Without an answer; no such run; a token without Actions: read.
+    pub fn approvals(&self, repository: &Repository, run: u64) -> Result<Vec<Approval>, Complaint> {
+        let need = need(repository);
+        self.get(&repository.path(&format!("actions/runs/{run}/approvals")), &need)?
+            .ok_or_else(|| Self::missing(format!("workflow run {run}"), &need))
+    }
+
+    /// The runs of one workflow that were created at `since` or later, in every state, newest first.
+    ///
+    /// # Errors
+    /// Without an answer; no such workflow; a token without Actions: read.
+    pub fn runs_of_workflow(
+        &self,
+        repository: &Repository,
+        workflow: u64,
+        since: Timestamp,
+    ) -> Result<Vec<WorkflowRun>, Complaint> {
+        let need = need(repository);
+        let since = encoded(&format!(">={}", crate::world::clock::rfc3339(since)));
+        let path = repository.path(&format!("actions/workflows/{workflow}/runs?created={since}"));
+        self.list(&path, Some("workflow_runs"), &need)?
+            .ok_or_else(|| Self::missing(format!("the runs of workflow {workflow}"), &need))
+    }
+}
+
+fn need(repository: &Repository) -> Need {
+    Need::of("Actions: read", repository.to_string())
+}
+
+/// Somebody's account, or none: a deleted one, or one that GitHub does not know.
+#[derive(Deserialize)]
+struct Account {
+    login: Option<String>,
+}
+
+pub(super) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<Account>::deserialize(deserializer)?.and_then(|account| account.login))
+}
+
+#[derive(Deserialize)]
+struct Located {
+    full_name: String,
+}
+
+fn full_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Located::deserialize(deserializer)?.full_name)
+}
+
+fn maybe_full_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<Located>::deserialize(deserializer)?.map(|located| located.full_name))
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<Named>::deserialize(deserializer)?.into_iter().map(|named| named.name).collect())
+}

@@ -1,0 +1,54 @@
+//! What became of a write.
+
+use crate::{
+    converge::Wrote,
+    verdict::{Complaint, Finding},
+};
+
+/// What became of a write.
+#[must_use = "whether it arrived decides whether it may be sent again"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent<T = ()> {
+    /// GitHub took it.
+    Done(T),
+    /// GitHub said no, and did nothing.
+    Refused(Refusal),
+    /// It has not left this machine.
+    NotSent { why: String },
+    /// It may have arrived. Unless it can be read back, it must not be sent again.
+    Unknown { why: String },
+}
+
+/// A no of GitHub's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP.
+    pub status: u16,
+    /// GitHub's own words; raw, and clipped.
+    pub message: String,
+    /// What it usually means, and what to do about it.
+    pub hint: String,
+}
+
+impl Refusal {
+    #[must_use]
+    pub fn complaint(self, what: &str) -> Complaint {
+        let seen = format!("GitHub refused it: {} {}", self.status, self.message);
+        Complaint::about(what).seen(seen).expected("GitHub to take it").next(self.hint)
+    }
+}
+
+impl<T> Sent<T> {
+    /// As the loop that writes wants to know it. `what` was written: `dispatch`, `issue`.
+    pub fn wrote(self, what: &str) -> Wrote<T> {
+        match self {
+            Self::Done(done) => Wrote::Done(done),
+            Self::Refused(refusal) => Wrote::Refused(refusal.complaint(what).into()),
+            Self::NotSent { why } => {
+                let finding = Finding::inconclusive(what).actual(why).expected("a connection to GitHub");
+                Wrote::Refused(finding.next("nothing was sent: run this job again"))
+            }
+            Self::Unknown { why } => Wrote::Unknown(Complaint::about(what).seen(why).expected("an answer")),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What is asked, and what an answer is taken for.
+
+use super::*;
+use crate::subject;
+
+fn shop() -> Repository {
+    "acme/shop".parse().unwrap()
+}
+
+/// A server that answers by path and query, and 404 otherwise.
+fn serving(answers: &'static [(&'static str, u16, &'static str)]) -> (Server, GitHub) {
+    let server = Server::start(move |request| {
+        let asked = match request.query.as_str() {
+            "" => request.path.clone(),
+            query => format!("{}?{query}", request.path),
+        };
+        match answers.iter().find(|(path, ..)| *path == asked) {
+            Some((_, status, body)) => server::Answer::text(*status, "application/json", *body),
+            None => server::Answer::text(404, "application/json", format!("{{\"message\":\"no {asked}\"}}")),
+        }
+    })
+    .unwrap();
+    let github = connect(server.url());
+    (server, github)
+}
+
+const RUN: &str = r#"{"id":7,"run_attempt":2,"workflow_id":3,"path":".github/workflows/ci.yml","event":"push",
+    "status":"completed","conclusion":"success","head_branch":"main","head_sha":"abc","actor":{"login":"alice","id":1},
+    "triggering_actor":null,"repository":{"full_name":"acme/shop"},"head_repository":null,"html_url":"u",
+    "created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:01Z","run_started_at":"2026-01-01T00:00:00Z"}"#;
+
+#[test]
+fn a_thing_is_there_or_it_is_not() {
+    let (_server, github) = serving(&[("/repos/acme/shop/actions/runs/7", 200, RUN)]);
+    let run = github.workflow_run(&shop(), 7).unwrap().unwrap();
+    assert_eq!((run.attempt, run.actor.as_deref(), run.triggering_actor), (2, Some("alice"), None));
+    assert_eq!((&*run.repository, run.head_repository), ("acme/shop", None));
+    assert_eq!(github.workflow_run(&shop(), 8), Ok(None));
+    assert_eq!(github.workflow_run_attempt(&shop(), 7, 3), Ok(None));
+    let missing = github.jobs(&shop(), 7, 3).unwrap_err().to_string();
+    assert!(
+        missing.contains("attempt 3 of workflow run 7") && missing.contains("Actions: read on acme/shop"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn without_the_right_to_the_permission_is_named() {
+    for (status, body, parts) in [
+        (403, r#"{"message":"Resource not accessible by integration"}"#, ["403 Resource", "Checks: read on acme/shop"]),
+        (401, r#"{"message":"Bad credentials"}"#, ["401 Bad", "wrong, expired or revoked"]),
+        (429, "slow down", ["429 slow down", "rate limit"]),
+        (500, "{}", ["500", "nothing came of it"]),
+        (200, "<html>", ["expected value", "as GitHub's description"]),
+        (200, r#"[{"title":7}]"#, ["invalid type", "as GitHub's description"]),
+    ] {
+        let server = Server::start(move |_| server::Answer::text(status, "text/plain", body)).unwrap();
+        let said = connect(server.url()).annotations(&shop(), 5).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| said.contains(part)), "{status}: {said}");
+    }
+}
+
+#[test]
+fn a_list_is_read_to_its_last_page_and_an_endless_one_is_no_answer() {
+    let page = |request: &server::Request| request.query.rsplit_once("page=").unwrap().1.parse::<usize>().unwrap();
+    let annotation =
+        |page: usize| json!([{ "annotation_level": "notice", "title": null, "message": page.to_string() }]);
+    let start = move |last: usize| {
+        Server::start(move |request| {
+            let page = page(request);
+            let answer = server::Answer::json(200, &annotation(page));
+            if page == last {
+                answer
+            } else {
+                answer.header("link", r#"<x?page=1>; rel="first", <x?page=9>; rel="next""#)
+            }
+        })
+        .unwrap()
+    };
+    let said = |last: usize| connect(start(last).url()).annotations(&shop(), 5);
+    let pages: Vec<_> = said(3).unwrap().into_iter().filter_map(|annotation| annotation.message).collect();
+    assert_eq!(pages, ["1", "2", "3"]);
+    assert!(said(usize::MAX).unwrap_err().to_string().contains("more than 50 pages"));
+}
+
+#[test]
+fn what_lies_between_two_commits_is_told_with_those_who_wrote_it() {
+    const COMPARE: &str = r#"{"status":"ahead","total_commits":2,"commits":[
+        {"sha":"a","author":{"login":"alice"},"committer":{},"commit":{"message":"one\n\nmore","author":{"name":"Alice"}}},
+        {"sha":"b","author":null,"commit":{"message":"two","author":null}}]}"#;
+    let (_server, github) = serving(&[
+        ("/repos/acme/shop/compare/1.4.1...1.4.2?per_page=100&page=1", 200, COMPARE),
+        ("/repos/acme/shop/commits/gone", 422, r#"{"message":"No commit found for SHA: gone"}"#),
+        ("/repos/acme/shop/commits/odd", 422, r#"{"message":"Something else"}"#),
+    ]);
+    let between = github.commits_between(&shop(), "1.4.1", "1.4.2").unwrap().unwrap();
+    let told: Vec<_> = between.commits.iter().map(|commit| (commit.author.as_deref(), commit.title())).collect();
+    assert_eq!(told, [(Some("alice"), "one"), (None, "two")]);
+    assert_eq!((between.total, between.commits[0].author_name(), &between.commits[0].committer), (2, "Alice", &None));
+    assert_eq!(github.commits_between(&shop(), "1.4.1", "1.4.9"), Ok(None));
+    assert_eq!(github.commit(&shop(), "gone"), Ok(None));
+    assert!(github.commit(&shop(), "odd").is_err());
+    for hostile in ["", "a/../b", "a..b", "-x", "a?b", "a b", "%2e", "ä"] {
+        assert!(github.commit(&shop(), hostile).is_err(), "{hostile:?} is asked for");
+    }
+}
+
+#[test]
+fn an_environments_rules_come_as_one_thing() {
+    const GUARDED: &str = r#"{"id":1,"name":"production","can_admins_bypass":true,"protection_rules":[
+        {"id":1,"type":"wait_timer","wait_timer":30},
+        {"id":2,"type":"required_reviewers","prevent_self_review":true,"reviewers":[
+            {"type":"User","reviewer":{"id":4,"login":"alice"}},
+            {"type":"Team","reviewer":{"id":5,"slug":"leads","name":"Leads"}}]},
+        {"id":3,"type":"branch_policy"}],
+        "deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}"#;
+    const OPEN: &str = r#"{"id":2,"name":"dev","protection_rules":[],"deployment_branch_policy":null}"#;
+    let (_server, github) = serving(&[
+        ("/repos/acme/shop/environments/production", 200, GUARDED),
+        ("/repos/acme/shop/environments/dev", 200, OPEN),
+    ]);
+    let environment = |name: &str| github.environment(&shop(), &name.parse::<subject::Environment>().unwrap()).unwrap();
+    let guarded = environment("production").unwrap();
+    let reviewers: Vec<_> = guarded.reviewers.iter().map(|one| (one.kind, one.id, one.name.as_str())).collect();
+    assert_eq!(reviewers, [(ReviewerKind::User, 4, "alice"), (ReviewerKind::Team, 5, "leads")]);
+    assert_eq!((guarded.wait_timer, guarded.prevent_self_review, guarded.can_admins_bypass), (30, true, Some(true)));
+    assert_eq!(guarded.branch_rule, Some(BranchRule { protected: true, custom: false }));
+    let open = environment("dev").unwrap();
+    assert_eq!((open.wait_timer, open.reviewers.len(), open.branch_rule, open.can_admins_bypass), (0, 0, None, None));
+    assert_eq!(environment("none"), None);
+}
+
+#[test]
+fn a_list_of_issues_holds_no_pull_requests() {
+    const ISSUES: &str = r#"[
+        {"number":1,"title":"t","body":null,"state":"open","html_url":"u","labels":["a",{"name":"b"},{"name":null}],
+         "user":null,"created_at":"2026-01-01T00:00:00Z"},
+        {"number":2,"title":"t","state":"closed","html_url":"u","created_at":"2026-01-01T00:00:00Z","pull_request":{}}]"#;
+    let path = "/repos/acme/shop/issues?state=all&sort=created&direction=asc&labels=a%2Cb&per_page=100&page=1";
+    let answers: &'static [_] = Box::leak(Box::new([(path, 200, ISSUES)]));
+    let (_server, github) = serving(answers);
+    let query = IssueQuery { labels: vec!["a".to_owned(), "b".to_owned()], closed: true, since: None };
+    let [issue] = &github.issues(&shop(), &query).unwrap()[..] else { panic!("one is an issue") };
+    assert_eq!(
+        (issue.number, &*issue.body, issue.state, &issue.labels[..]),
+        (1, "", IssueState::Open, &["a".to_owned(), "b".to_owned()][..])
+    );
+}
+
+const ISSUE: &str =
+    r#"{"number":9,"title":"t","body":"","state":"open","html_url":"u","created_at":"2026-01-01T00:00:00Z"}"#;
+
+#[test]
+fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
+    let opened = |status: u16, body: &'static str| {
+        let server = Server::start(move |_| server::Answer::text(status, "application/json", body)).unwrap();
+        let issue = NewIssue { title: "t".to_owned(), body: String::new(), labels: vec![] };
+        permitted(|permit| connect(server.url()).create_issue(permit, &shop(), &issue))
+    };
+    assert!(matches!(opened(201, ISSUE), Sent::Done(Issue { number: 9, .. })));
+    for (status, body) in [(201, "{}"), (200, ISSUE), (502, "{}")] {
+        assert!(matches!(opened(status, body), Sent::Unknown { .. }), "{status} {body}");
+    }
+    let Sent::Refused(refusal) = opened(410, r#"{"message":"Issues are disabled"}"#) else {
+        panic!("410 is a refusal")
+    };
+    assert_eq!(refusal.message, "Issues are disabled");
+    let Sent::Refused(refusal) = opened(403, "{}") else { panic!("403 is a refusal") };
+    assert!(refusal.hint.contains("Issues: write on acme/shop"), "{}", refusal.hint);
+}
