@@ -1,201 +1,163 @@
 //! The ledger: the infra repository's commits. There is no other record of who promoted what.
+//!
+//! A commit is in it when its message ends with the trailers `Service`, `Environment` and `Image`, each with a value that
+//! can be one, and nothing else tells: neither who committed it nor what it changed. So teams can write entries by other
+//! means, and whoever may push to the branch may write what he likes; `audit` finds what changed without an entry. All
+//! other trailers may be absent or broken: what cannot be read of one is not there. Trailers are what git takes for such,
+//! the last paragraph of a message: lines that look like them anywhere else tell nothing.
 
 pub mod audit;
+mod entry;
+pub mod place;
+mod promotion;
+#[cfg(test)]
+pub mod tests;
 
-use std::fmt::{self, Write as _};
+use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 
+pub use entry::{Entry, RunUrl};
+pub use place::Place;
+pub use promotion::Promotion;
+
 use crate::{
-    subject::{Environment, Service},
-    world::{
-        clock::rfc3339,
-        git::{Commit, Told},
-    },
+    subject::{Environment, NotAccepted, Service},
+    verdict::Complaint,
+    world::git::{Commit, Told},
 };
 
-const SERVICE: &str = "Service";
-const ENVIRONMENT: &str = "Environment";
-const IMAGE: &str = "Image";
-const VALIDATED_AT: &str = "Validated-at";
+/// The names of the trailers. Git compares them whatever their case.
+mod trailer {
+    pub const SERVICE: &str = "Service";
+    pub const ENVIRONMENT: &str = "Environment";
+    pub const IMAGE: &str = "Image";
+    pub const PREVIOUS: &str = "Previous-Image";
+    pub const SOURCE_COMMIT: &str = "Source-commit";
+    pub const VALIDATED_AT: &str = "Validated-at";
+    pub const VALIDATION_RUN: &str = "Validation-run";
+    pub const EVIDENCE: &str = "Evidence";
+    pub const APPROVED_BY: &str = "Approved-by";
+    pub const TRIGGERED_BY: &str = "Triggered-by";
+    pub const WORKFLOW: &str = "Workflow";
+    pub const REQUIRED: &str = "Required";
+    pub const KIND: &str = "Promotion-kind";
+    pub const INCIDENT: &str = "Incident";
+    pub const REASON: &str = "Reason";
+    pub const ROLLS_BACK: &str = "Rolls-back";
+}
 
 /// What a commit did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// A promotion through the gates.
     Normal,
+    /// One around them.
+    Emergency,
+    /// One taken back.
+    Rollback,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Normal, Self::Emergency, Self::Rollback];
+
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Emergency => "emergency",
+            Self::Rollback => "rollback",
+        }
+    }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Normal => "normal",
-        })
+        f.write_str(self.word())
     }
 }
 
-/// One promotion, as its commit tells it: a subject line for people, and trailers (`git interpret-trailers`) for the rest.
-#[derive(Clone, Debug)]
-pub struct Promotion {
-    pub kind: Kind,
-    pub service: Service,
-    pub environment: Environment,
-    /// Tag, digest, or both: for the subject line.
-    pub release: String,
-    /// The image as it stands there from now on.
-    pub image: String,
-    /// The one that stood there before; `None` when there was no entry.
-    pub previous: Option<String>,
-    /// When the oldest of the required reports was finished; `None` when none was required.
-    pub validated_at: Option<Timestamp>,
-    /// The workflow run that wrote that report.
-    pub validation_run: Option<String>,
-    pub triggered_by: Option<String>,
-    /// The workflow run that promotes.
-    pub workflow: Option<String>,
-    /// The commands whose passed reports were required; none is told as `none`.
-    pub required: Vec<String>,
+impl FromStr for Kind {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        let known = Self::ALL.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(text));
+        known.ok_or(NotAccepted("one of normal, emergency, rollback"))
+    }
 }
 
-impl Promotion {
-    /// The commit's message.
+/// What names the evidence of one validation: the sha256 over its reports, so the same reports always have the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EvidenceId(String);
+
+impl EvidenceId {
     #[must_use]
-    pub fn message(&self) -> String {
-        let Self { service, environment, release, .. } = self;
-        let mut message = format!("promote({environment}): {service} → {release}\n\n");
-        let mut trailer = |name: &str, value: Option<&str>| {
-            if let Some(value) = value.map(one_line).filter(|value| !value.is_empty()) {
-                // Writing into a string cannot fail.
-                let _ = writeln!(message, "{name}: {value}");
-            }
-        };
-        let required = if self.required.is_empty() { "none".to_owned() } else { self.required.join(", ") };
-        trailer(SERVICE, Some(service.as_str()));
-        trailer(ENVIRONMENT, Some(environment.as_str()));
-        trailer(IMAGE, Some(&self.image));
-        trailer("Previous-Image", self.previous.as_deref());
-        trailer(VALIDATED_AT, self.validated_at.map(rfc3339).as_deref());
-        trailer("Validation-run", self.validation_run.as_deref());
-        trailer("Triggered-by", self.triggered_by.as_deref());
-        trailer("Workflow", self.workflow.as_deref());
-        trailer("Required", Some(&required));
-        trailer("Promotion-kind", Some(&self.kind.to_string()));
-        message
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// A trailer ends with its line: a value that holds line breaks could write others.
-fn one_line(value: &str) -> String {
-    let visible: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+impl FromStr for EvidenceId {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAccepted("an evidence id: 64 lower-case hex digits"))
+        }
+    }
 }
 
-/// A promotion that is in the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Landed {
-    pub commit: Commit,
-    pub image: String,
-    /// When it was validated; when it was committed, if it does not say so: nobody can have meant an older state.
-    pub validated_at: Timestamp,
+impl fmt::Display for EvidenceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-/// The last promotion of a service to an environment among `commits`, which come newest first.
-#[must_use]
-pub fn last(commits: &[Told], service: &Service, environment: &Environment) -> Option<Landed> {
-    let ours = |told: &&Told| {
-        told.trailer(SERVICE) == Some(service.as_str()) && told.trailer(ENVIRONMENT) == Some(environment.as_str())
+/// All entries that were committed at `since` or later, newest first, as the remote's branch holds them now.
+///
+/// # Errors
+/// The remote could not be asked, has no such branch, or does not give as much of its history.
+pub fn read(place: &Place, since: Timestamp) -> Result<Vec<Entry>, Complaint> {
+    let tip = place.fetch()?.ok_or_else(|| place.no_branch())?;
+    self::since(place, &tip.commit, since)
+}
+
+/// The entries that `tip` holds and that were committed at `since` or later, newest first.
+///
+/// # Errors
+/// As [`read`].
+pub fn since(place: &Place, tip: &Commit, since: Timestamp) -> Result<Vec<Entry>, Complaint> {
+    let Place { git, remote, branch } = place;
+    Ok(entries(&git.told_since(remote, branch, tip, since)?))
+}
+
+/// The entries of one service in one environment that `tip` holds, newest first: as many as it takes until they are
+/// `enough`, or all there are. A shallow checkout is given more history only as long as they are not.
+///
+/// # Errors
+/// As [`read`].
+pub fn history(
+    place: &Place,
+    tip: &Commit,
+    service: &Service,
+    environment: &Environment,
+    enough: impl Fn(&[Entry]) -> bool,
+) -> Result<Vec<Entry>, Complaint> {
+    let Place { git, remote, branch } = place;
+    let ours = |told: &[Told]| {
+        let mut entries = entries(told);
+        entries.retain(|entry| entry.is_of(service, environment));
+        entries
     };
-    commits.iter().find(ours).map(|told| Landed {
-        commit: told.commit.clone(),
-        image: told.trailer(IMAGE).unwrap_or("an image that it does not name").to_owned(),
-        validated_at: told.trailer(VALIDATED_AT).and_then(|at| at.parse().ok()).unwrap_or(told.at),
-    })
+    // A sieve only: which of these messages hold trailers, and of what value, is git's to say.
+    let told = git.told_naming(remote, branch, tip, service.as_str(), |told| enough(&ours(told)))?;
+    Ok(ours(&told))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn promotion() -> Promotion {
-        Promotion {
-            kind: Kind::Normal,
-            service: "checkout-service".parse().unwrap(),
-            environment: "production".parse().unwrap(),
-            release: "1.4.2".to_owned(),
-            image: "ghcr.io/acme/checkout-service:1.4.2".to_owned(),
-            previous: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
-            validated_at: "2026-01-01T00:00:00Z".parse().ok(),
-            validation_run: None,
-            triggered_by: Some("mallory\nApproved-by: alice\r\n\u{1b}[2K\u{2028}\u{85}x".to_owned()),
-            workflow: Some("https://github.com/acme/infra/actions/runs/7/attempts/1".to_owned()),
-            required: ["evidence", "approval", "wait"].map(ToOwned::to_owned).into(),
-        }
-    }
-
-    #[test]
-    fn a_message_has_a_subject_for_people_and_trailers_for_the_rest() {
-        insta::assert_snapshot!(promotion().message(), @r"
-        promote(production): checkout-service → 1.4.2
-
-        Service: checkout-service
-        Environment: production
-        Image: ghcr.io/acme/checkout-service:1.4.2
-        Previous-Image: ghcr.io/acme/checkout-service:1.4.1
-        Validated-at: 2026-01-01T00:00:00Z
-        Triggered-by: mallory Approved-by: alice [2K x
-        Workflow: https://github.com/acme/infra/actions/runs/7/attempts/1
-        Required: evidence, approval, wait
-        Promotion-kind: normal
-        ");
-        let first = Promotion {
-            validated_at: None,
-            previous: None,
-            triggered_by: Some(" \n".to_owned()),
-            workflow: None,
-            required: vec![],
-            ..promotion()
-        };
-        insta::assert_snapshot!(first.message(), @r"
-        promote(production): checkout-service → 1.4.2
-
-        Service: checkout-service
-        Environment: production
-        Image: ghcr.io/acme/checkout-service:1.4.2
-        Required: none
-        Promotion-kind: normal
-        ");
-    }
-
-    /// A commit as git tells it, made at 12:00.
-    fn told(id: char, trailers: &[(&str, &str)]) -> Told {
-        Told {
-            commit: id.to_string().repeat(40).parse().unwrap(),
-            at: "2026-01-01T12:00:00Z".parse().unwrap(),
-            trailers: trailers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-        }
-    }
-
-    #[test]
-    fn the_last_promotion_of_a_service_is_found_among_all_others() {
-        let ours = [("service", "checkout-service"), ("environment", "production")];
-        let validated = |at| [&ours[..], &[("Image", "a:1"), ("validated-at", at)]].concat();
-        let commits = [
-            told('1', &[]),
-            told('2', &[("Service", "checkout-service"), ("Environment", "staging")]),
-            told('3', &[("Service", "frontend"), ("Environment", "production")]),
-            told('4', &validated("2026-01-01T09:00:00Z")),
-            told('5', &validated("2026-01-01T10:00:00Z")),
-        ];
-        let Promotion { service, environment, .. } = promotion();
-        let found = |commits: &[Told]| {
-            last(commits, &service, &environment)
-                .map(|landed| (landed.commit.as_str()[..1].to_owned(), landed.image, landed.validated_at.to_string()))
-        };
-        let landed = |id: &str, image: &str, at: &str| Some((id.to_owned(), image.to_owned(), at.to_owned()));
-        assert_eq!(found(&commits), landed("4", "a:1", "2026-01-01T09:00:00Z"));
-        assert_eq!(found(&commits[..3]), None);
-        let silent = [told('6', &ours)];
-        assert_eq!(found(&silent), landed("6", "an image that it does not name", "2026-01-01T12:00:00Z"));
-        let garbled = [told('7', &validated("yesterday"))];
-        assert_eq!(found(&garbled), landed("7", "a:1", "2026-01-01T12:00:00Z"));
-    }
+/// Those among `commits` that are in the ledger.
+#[must_use]
+pub fn entries(commits: &[Told]) -> Vec<Entry> {
+    commits.iter().filter_map(Entry::of).collect()
 }

@@ -7,20 +7,20 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{
     chain::reports::{Reports, this_run},
     converge::converge,
     desk::Desk,
     gates,
-    ledger::{Kind, Promotion},
+    ledger::{Kind, Place, Promotion, place},
     report::{Outcome, Output},
     subject::{Environment, NotAccepted, Service, Subject},
     values::{Span, closest},
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
     world::{
-        git::{Branch, Git, Identity, Remote, TreePath, redacted},
+        git::{Identity, TreePath},
         secret::Secret,
     },
 };
@@ -46,21 +46,14 @@ pub struct Args {
     /// How old the required reports may be
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: Span,
-    /// Checkout of the infra repository; its files, index and branches are left as they are
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub checkout: PathBuf,
+    #[command(flatten)]
+    pub at: place::At,
     /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
     #[arg(long, value_name = "PATH", default_value = "apps/{service}/overlays/{environment}/kustomization.yaml")]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<ImageName>,
-    /// Branch to push to [default: the checkout's]
-    #[arg(long)]
-    pub branch: Option<Branch>,
-    /// Remote to push to
-    #[arg(long, value_name = "NAME", default_value = "origin")]
-    pub remote: String,
     /// Token that may push to the infra repository (Contents: write); without it, the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
@@ -102,7 +95,7 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         .map_err(|error| Complaint::about("`committer-name`, `committer-email`").seen(error).bad_input())?;
     let file = target.file(&args.file)?;
     let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
-    let place = Place::find(args, desk)?;
+    let place = Place::find(&args.at, args.token.as_ref(), desk)?;
 
     let mut findings = judge(&reports, &required, subject, desk);
     let worst = verdict(&findings);
@@ -120,18 +113,13 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let basis = Basis::of(&counted, args.max_age).map_err(Stop::Refused)?;
     let oldest = basis.oldest();
     let promotion = Promotion {
-        kind: Kind::Normal,
-        service: target.service,
-        environment: target.environment,
-        release: target.release,
-        // What the file says of these two is still to be read.
-        image: String::new(),
-        previous: None,
+        source_commit: subject.commit.clone(),
         validated_at: oldest.map(|oldest| oldest.finished),
         validation_run: oldest.and_then(|oldest| oldest.run.clone()),
         triggered_by: desk.surroundings.actor.clone(),
         workflow: desk.surroundings.run.as_ref().map(|run| run.url.clone()),
-        required,
+        required: Some(required),
+        ..Promotion::new(Kind::Normal, target.service, target.environment, target.release)
     };
     let image_name = args.image_name.as_ref().map_or_else(|| promotion.service.to_string(), |name| name.0.clone());
     let intent = Intent { subject: subject.clone(), file, image_name, promotion, basis };
@@ -223,48 +211,6 @@ impl Target {
         path.parse().map_err(|error: String| {
             Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
         })
-    }
-}
-
-/// The branch that is pushed to.
-struct Place {
-    git: Git,
-    remote: Remote,
-    branch: Branch,
-}
-
-impl Place {
-    fn find(args: &Args, desk: &Desk) -> Result<Self, Stop> {
-        let mut git = Git::open(&args.checkout, &desk.world.groups).map_err(|complaint| {
-            let seen = format!("{}: {}", complaint.what, complaint.seen);
-            Complaint { what: "`checkout`".to_owned(), seen, ..complaint }.bad_input()
-        })?;
-        let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
-        if let Some(token) = &args.token {
-            git = git.with_token(server, token.clone());
-        }
-        let remote = git
-            .remote(&args.remote)
-            .map_err(|complaint| Complaint { what: "`remote`".to_owned(), ..complaint }.bad_input())?;
-        if args.token.is_some() && !git.sends_token_to(&remote) {
-            desk.log.say(&format!(
-                "the token is not used: it is for {}, and {} is {}",
-                redacted(server),
-                remote.name(),
-                remote.url()
-            ));
-        }
-        let branch = match &args.branch {
-            Some(branch) => branch.clone(),
-            None => git.current_branch().map_err(Complaint::unseen)?.ok_or_else(|| {
-                Complaint::about("`branch`")
-                    .seen("not given, and the checkout is on no branch")
-                    .expected("the branch to push to")
-                    .bad_input()
-            })?,
-        };
-        git.drop_abandoned();
-        Ok(Self { git, remote, branch })
     }
 }
 

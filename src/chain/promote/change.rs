@@ -4,19 +4,16 @@ use std::cell::RefCell;
 
 use jiff::SignedDuration;
 
-use super::{
-    Place,
-    plan::{Edit, Intent, Promoted, Seen},
-};
+use super::plan::{Edit, Intent, Promoted, Seen};
 use crate::{
     converge::{Change, Permit, Plan, Wrote},
     desk::Desk,
-    ledger,
+    ledger::{self, Entry, Place},
     report::{Effect, EffectState},
     verdict::{Complaint, Finding, Stop},
     world::{
         World,
-        git::{Commit, Entry, Identity, Mode, NewFile, Push, Signature, Tip},
+        git::{self, Commit, Identity, Mode, NewFile, Push, Signature, Tip},
     },
 };
 
@@ -49,7 +46,7 @@ impl<'a> SetImage<'a> {
         let Place { git, branch, .. } = self.place;
         let path = &self.intent.file;
         let seen = match git.read_file(tip, path).map_err(Complaint::unseen)? {
-            Some(Entry::File(blob)) => {
+            Some(git::Entry::File(blob)) => {
                 let text = String::from_utf8(blob.bytes).map_err(|error| {
                     Complaint::about(path.as_str()).seen(error.to_string()).expected("UTF-8").unseen()
                 })?;
@@ -65,14 +62,14 @@ impl<'a> SetImage<'a> {
             .bad_input())
     }
 
-    /// The last promotion of this service, if it can be younger than this one.
-    fn last(&self, tip: &Commit) -> Result<Option<ledger::Landed>, Stop> {
-        let Place { git, remote, branch } = self.place;
+    /// The youngest entry of this service, if it can be younger than this promotion.
+    fn youngest(&self, tip: &Commit) -> Result<Option<Entry>, Stop> {
         let promotion = &self.intent.promotion;
         let Some(validated_at) = promotion.validated_at else { return Ok(None) };
         let since = validated_at.checked_sub(MARGIN).unwrap_or(validated_at);
-        let commits = git.told_since(remote, branch, tip, since).map_err(Complaint::unseen)?;
-        Ok(ledger::last(&commits, &promotion.service, &promotion.environment))
+        let entries = ledger::since(self.place, tip, since).map_err(Complaint::unseen)?;
+        let ours = entries.into_iter().filter(|entry| entry.is_of(&promotion.service, &promotion.environment));
+        Ok(ours.max_by_key(Entry::as_of))
     }
 
     /// One of our own pushes that arrived, though its answer did not.
@@ -109,16 +106,10 @@ impl Change for SetImage<'_> {
     }
 
     fn read(&self, _: &World) -> Result<Base, Stop> {
-        let Place { git, remote, branch } = self.place;
-        let Some(tip) = git.fetch_tip(remote, branch).map_err(Complaint::unseen)? else {
-            return Err(Complaint::about("`branch`")
-                .seen(format!("{} has no branch {branch}", remote.url()))
-                .expected("a branch that the remote has")
-                .bad_input());
-        };
+        let tip = self.place.tip()?;
         let (text, mode) = self.file(&tip.commit)?;
-        let (last, arrived) = (self.last(&tip.commit)?, self.arrived(&tip.commit)?);
-        Ok(Base { seen: Seen { text, last, arrived, now: self.desk.clock.wall() }, tip, mode })
+        let (youngest, arrived) = (self.youngest(&tip.commit)?, self.arrived(&tip.commit)?);
+        Ok(Base { seen: Seen { text, youngest, arrived, now: self.desk.clock.wall() }, tip, mode })
     }
 
     fn plan(&self, base: &Base) -> Plan<Edit, Promoted> {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     chain::kustomization::{self, Edited, ImageChange, ImageEntry, Problem},
     converge::Plan,
-    ledger::{Landed, Promotion},
+    ledger::{Entry, Kind, Promotion},
     report::Report,
     subject::Subject,
     values::Span,
@@ -33,8 +33,8 @@ pub(super) struct Intent {
 pub(super) struct Seen {
     /// What the file holds.
     pub text: String,
-    /// The last promotion of this service to this environment, if it is young enough to stand in the way.
-    pub last: Option<Landed>,
+    /// The youngest promotion of this service to this environment, if it is young enough to stand in the way.
+    pub youngest: Option<Entry>,
     /// What we sent is there, though nobody told us.
     pub arrived: Option<Promoted>,
     pub now: Timestamp,
@@ -73,7 +73,7 @@ impl Intent {
         if !edited.changed {
             return Plan::Already(Promoted { image, previous, commit: None });
         }
-        if let Some(finding) = self.basis.too_old(seen.now).or_else(|| self.superseded(seen.last.as_ref())) {
+        if let Some(finding) = self.basis.too_old(seen.now).or_else(|| self.superseded(seen.youngest.as_ref())) {
             return Plan::Refuse(finding);
         }
         let promotion = Promotion { image: image.clone(), previous: previous.clone(), ..self.promotion.clone() };
@@ -95,15 +95,25 @@ impl Intent {
         Ok((edited, ImageEntry { name, new_name, tag, digest }))
     }
 
-    /// A promotion of this service whose validation is younger than ours has landed: ours would take it back.
-    fn superseded(&self, last: Option<&Landed>) -> Option<Finding> {
-        let Landed { commit, image, validated_at: theirs } = last?;
-        let ours = self.promotion.validated_at?;
-        (*theirs > ours).then(|| {
+    /// What has landed of this service since our validation was not known to it: ours would take it back.
+    fn superseded(&self, youngest: Option<&Entry>) -> Option<Finding> {
+        let youngest = youngest?;
+        let Entry { commit, image, .. } = youngest;
+        let (theirs, ours) = (youngest.as_of(), self.promotion.validated_at?);
+        let became = match youngest.kind {
+            Kind::Normal => {
+                format!("{image} was validated at {theirs}, after this release ({ours}), and is promoted by {commit}")
+            }
+            Kind::Emergency => format!(
+                "{image} was promoted in an emergency by {commit} at {theirs}, after this release was validated ({ours})"
+            ),
+            Kind::Rollback => {
+                format!("{commit} rolled back to {image} at {theirs}, after this release was validated ({ours})")
+            }
+        };
+        (theirs > ours).then(|| {
             Finding::blocked("supersession")
-                .actual(format!(
-                    "{image} was validated at {theirs}, after this release ({ours}), and is promoted by {commit}"
-                ))
+                .actual(became)
                 .expected("the youngest validated release")
                 .next("promote the younger one, or validate this one again")
         })

@@ -4,7 +4,7 @@ use super::{
     plan::{Edit, Promoted, SKEW, Seen},
     *,
 };
-use crate::{converge::Plan, ledger::Landed, report::Report};
+use crate::{converge::Plan, ledger::Entry, report::Report};
 
 const NAME: &str = "checkout-service";
 const OURS: &str = "ghcr.io/acme/checkout-service";
@@ -45,17 +45,9 @@ fn intent(image: &str) -> Intent {
     };
     let target = Target::of(&subject).unwrap();
     let promotion = Promotion {
-        kind: Kind::Normal,
-        service: target.service,
-        environment: target.environment,
-        release: target.release,
-        image: String::new(),
-        previous: None,
         validated_at: VALIDATED.parse().ok(),
-        validation_run: None,
-        triggered_by: None,
-        workflow: None,
-        required: vec!["evidence".to_owned(), "wait".to_owned()],
+        required: Some(vec!["evidence".to_owned(), "wait".to_owned()]),
+        ..Promotion::new(Kind::Normal, target.service, target.environment, target.release)
     };
     let basis = basis(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
     Intent { subject, file: "apps/kustomization.yaml".parse().unwrap(), image_name: NAME.to_owned(), promotion, basis }
@@ -63,7 +55,7 @@ fn intent(image: &str) -> Intent {
 
 /// The branch at noon.
 fn seen(text: &str) -> Seen {
-    Seen { text: text.to_owned(), last: None, arrived: None, now: "2026-01-01T12:00:00Z".parse().unwrap() }
+    Seen { text: text.to_owned(), youngest: None, arrived: None, now: "2026-01-01T12:00:00Z".parse().unwrap() }
 }
 
 fn written(intent: &Intent, seen: &Seen) -> Edit {
@@ -142,7 +134,7 @@ fn the_commit_says_what_it_rests_on() {
     Promotion-kind: normal
     ");
     let mut without = intent(":1.4.2");
-    without.promotion.required.clear();
+    without.promotion.required = Some(vec![]);
     without.promotion.validated_at = None;
     without.basis = basis(&[]);
     assert!(message(&without).contains("\nRequired: none\n"));
@@ -205,13 +197,20 @@ fn a_report_that_tells_no_time_is_no_basis() {
     assert!(finding.to_string().contains("\"yesterday\""), "{finding}");
 }
 
+/// The youngest entry of the ledger: 1.4.3, committed at eleven.
+fn landed(trailers: &[(&str, &str)]) -> Option<Entry> {
+    let image = format!("{OURS}:1.4.3");
+    let least = [("Service", NAME), ("Environment", "production"), ("Image", image.as_str())];
+    let told = crate::ledger::tests::told('2', &[&least, trailers].concat());
+    Entry::of(&crate::world::git::Told { at: "2026-01-01T11:00:00Z".parse().unwrap(), ..told })
+}
+
 #[test]
 fn a_release_validated_later_is_not_taken_back() {
-    let last = |at: &str| {
-        let commit = "2".repeat(40).parse().unwrap();
-        Some(Landed { commit, image: format!("{OURS}:1.4.3"), validated_at: at.parse().unwrap() })
+    let after = |at: &str| {
+        let youngest = landed(&[("Validated-at", at)]);
+        Seen { youngest, ..seen(&FILE.replace("1.4.1", "1.4.3")) }
     };
-    let after = |at: &str| Seen { last: last(at), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
     written(&intent(":1.4.2"), &after("2026-01-01T09:59:59Z"));
     written(&intent(":1.4.2"), &after(VALIDATED));
     let (verdict, told) = refused(&intent(":1.4.2"), &after("2026-01-01T10:00:01Z"));
@@ -222,6 +221,16 @@ fn a_release_validated_later_is_not_taken_back() {
     let mut unvalidated = intent(":1.4.2");
     unvalidated.promotion.validated_at = None;
     written(&unvalidated, &after("2026-01-01T10:00:01Z"));
+}
+
+#[test]
+fn what_was_done_around_the_gates_since_the_validation_is_not_taken_back() {
+    for (kind, part) in [("emergency", "promoted in an emergency by 2222"), ("rollback", "2222222222 rolled back to")] {
+        let youngest = landed(&[("Validated-at", "2026-01-01T09:00:00Z"), ("Promotion-kind", kind)]);
+        let (verdict, told) = refused(&intent(":1.4.2"), &Seen { youngest, ..seen(FILE) });
+        assert_eq!(verdict, Verdict::Blocked);
+        assert!(told.contains(part) && told.contains("at 2026-01-01T11:00:00Z"), "{told}");
+    }
 }
 
 #[test]

@@ -11,6 +11,10 @@ pub struct Told {
     pub commit: Commit,
     /// When it was committed, by the clock of whoever did.
     pub at: Timestamp,
+    /// The name of who wrote it.
+    pub author: String,
+    /// The first line of its message.
+    pub title: String,
     /// The trailers of its message, as git reads them.
     pub trailers: Vec<(String, String)>,
 }
@@ -41,32 +45,71 @@ impl Git {
         tip: &Commit,
         since: Timestamp,
     ) -> Result<Vec<Told>, Complaint> {
+        let since_then = format!("--since=@{}", since.as_second());
+        self.deepening(remote, branch, &format!("after {since}"), |ends| {
+            let told = self.told(tip, &[&since_then])?;
+            let cut = told.iter().any(|told| is_end(ends, &told.commit));
+            Ok((told, cut))
+        })
+    }
+
+    /// The commits that `tip` holds and whose messages name `name`, in whatever place, newest first: as many as it takes
+    /// until they are `enough`, or all there are. A shallow checkout is given more history only as long as they are not.
+    ///
+    /// # Errors
+    /// As [`Git::told_since`].
+    pub fn told_naming(
+        &self,
+        remote: &Remote,
+        branch: &Branch,
+        tip: &Commit,
+        name: &str,
+        enough: impl Fn(&[Told]) -> bool,
+    ) -> Result<Vec<Told>, Complaint> {
+        let grep = format!("--grep={name}");
+        self.deepening(remote, branch, "too early", |ends| {
+            let told = self.told(tip, &["--fixed-strings", "--regexp-ignore-case", &grep])?;
+            let cut = !enough(&told) && !ends.is_empty() && self.reaches(tip, ends)?;
+            Ok((told, cut))
+        })
+    }
+
+    /// Looks at the history until it is not cut off where a shallow checkout ends, and makes that longer in between.
+    fn deepening<T>(
+        &self,
+        remote: &Remote,
+        branch: &Branch,
+        ends_where: &str,
+        look: impl Fn(&str) -> Result<(T, bool), Complaint>,
+    ) -> Result<T, Complaint> {
         let mut met = None;
         for round in 0..ROUNDS {
             // Read before the history: another process may make both longer in between.
             let ends = self.shallow()?;
-            let told = self.told(tip, since)?;
-            if !told.iter().any(|told| ends.lines().any(|end| end == told.commit.as_str())) {
-                return Ok(told);
+            let (seen, cut) = look(&ends)?;
+            if !cut {
+                return Ok(seen);
             }
             met = self.deepen(remote, branch, DEEPER << round)?;
         }
         Err(met.unwrap_or_else(|| {
             Complaint::about(format!("the history of {branch}"))
-                .seen(format!("it ends after {since} in this checkout, however much is fetched"))
-                .expected(format!("all commits since {since}"))
+                .seen(format!("it ends {ends_where} in this checkout, however much is fetched"))
+                .expected("all of it that is asked for")
                 .next("check out with `fetch-depth: 0`")
         }))
     }
 
-    fn told(&self, tip: &Commit, since: Timestamp) -> Result<Vec<Told>, Complaint> {
-        let since = format!("--since=@{}", since.as_second());
-        let format = "--format=%H%n%ct%n%(trailers:only=true,unfold=true)";
-        let answer = self.ask(&self.program().args(["log", "-z", "--no-show-signature", &since, format]).args([
-            "--end-of-options",
-            tip.as_str(),
-            "--",
-        ]))?;
+    /// Whether one of `ends` is `tip` or an ancestor of it.
+    fn reaches(&self, tip: &Commit, ends: &str) -> Result<bool, Complaint> {
+        let all = self.ask(&self.program().args(["rev-list", tip.as_str()]))?;
+        Ok(String::from_utf8_lossy(&all).lines().any(|id| ends.lines().any(|end| end == id)))
+    }
+
+    fn told(&self, tip: &Commit, which: &[&str]) -> Result<Vec<Told>, Complaint> {
+        let format = "--format=%H%n%ct%n%an%n%s%n%(trailers:only=true,unfold=true)";
+        let log = self.program().args(["log", "-z", "--no-show-signature", format]).args(which);
+        let answer = self.ask(&log.args(["--end-of-options", tip.as_str(), "--"]))?;
         let answer = String::from_utf8_lossy(&answer);
         answer
             .split_terminator('\0')
@@ -92,12 +135,17 @@ fn meets_another(end: &Finished) -> bool {
     ours().any(|line| line.contains("shallow.lock': File exists") || line.contains("shallow file has changed"))
 }
 
-/// One commit of [`Git::told`]: id, seconds, trailers.
+fn is_end(ends: &str, commit: &Commit) -> bool {
+    ends.lines().any(|end| end == commit.as_str())
+}
+
+/// One commit of [`Git::told`]: id, seconds, author, title, trailers.
 fn parse(told: &str) -> Option<Told> {
     let mut lines = told.lines();
     let commit = lines.next()?.parse().ok()?;
     let at = Timestamp::from_second(lines.next()?.parse().ok()?).ok()?;
+    let (author, title) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let trailers = lines.filter_map(|line| line.split_once(':'));
     let trailers = trailers.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())).collect();
-    Some(Told { commit, at, trailers })
+    Some(Told { commit, at, author, title, trailers })
 }

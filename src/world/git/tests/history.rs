@@ -65,6 +65,35 @@ fn a_shallow_checkout_is_given_what_is_missing_and_no_more() {
     }
 }
 
+/// The numbers of the commits that name a text, until there are `enough` of them.
+fn naming(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Complaint> {
+    let ours = open(dir);
+    let tip = commit(&git(dir, &["rev-parse", "HEAD"]));
+    let told = ours.told_naming(&origin(&ours), &main_branch(), &tip, name, |told| told.len() >= enough)?;
+    Ok(told.iter().filter_map(|told| told.trailer("number")?.parse().ok()).collect())
+}
+
+#[test]
+fn commits_that_name_something_are_searched_for_until_there_are_enough() {
+    let forge = forge(350);
+    for (name, enough, found, there) in [
+        ("NUMBER: 350", 1, &[350][..], "1"),
+        ("Number: 299", 1, &[299], "101"),
+        ("Number: 2", 112, &[299, 298], "353"),
+        ("Number: 1", 1, &[199, 198], "301"),
+        ("c.0", 1, &[], "353"),
+    ] {
+        let dir = forge.checkout(&format!("{enough}-{}", name.replace([' ', ':'], "-")), &["--depth=1"]);
+        let numbers = naming(&dir, name, enough).expect("told");
+        assert_eq!(numbers[..found.len().min(numbers.len())], *found, "{name}: {numbers:?}");
+        assert_eq!(numbers.is_empty(), found.is_empty(), "{name}");
+        assert_eq!(git(&dir, &["rev-list", "--count", "HEAD"]), there, "{name}");
+    }
+    fs::rename(forge.bare(), forge.path("away")).expect("moved");
+    let whole = forge.path("112-Number--2");
+    assert_eq!(naming(&whole, "Number: 7", 100).expect("told").len(), 11, "all is there, and nobody is asked");
+}
+
 #[test]
 fn a_history_that_nobody_gives_is_an_error() {
     let forge = forge(3);

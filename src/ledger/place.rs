@@ -1,0 +1,93 @@
+//! Where the ledger is: a branch of a remote, reached from a checkout.
+
+use std::path::PathBuf;
+
+use crate::{
+    desk::Desk,
+    verdict::{Complaint, Stop},
+    world::{
+        git::{Branch, Git, Remote, Tip, redacted},
+        secret::Secret,
+    },
+};
+
+/// The settings that name it, the same for every command that reads or writes the ledger. The token is the command's own:
+/// what else it is for differs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct At {
+    /// Checkout of the infra repository; its files, index and branches are left as they are
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub checkout: PathBuf,
+    /// Branch of the infra repository that holds the promotions [default: the checkout's]
+    #[arg(long)]
+    pub branch: Option<Branch>,
+    /// Remote of the checkout that is the infra repository
+    #[arg(long, value_name = "NAME", default_value = "origin")]
+    pub remote: String,
+}
+
+/// A branch of the infra repository, and the checkout that it is reached from.
+#[derive(Clone)]
+pub struct Place {
+    pub git: Git,
+    pub remote: Remote,
+    pub branch: Branch,
+}
+
+impl Place {
+    /// Finds it. The remote has not been asked yet when it is there.
+    ///
+    /// # Errors
+    /// Bad input when there is no such checkout, remote or branch; what git could not tell.
+    pub fn find(at: &At, token: Option<&Secret>, desk: &Desk) -> Result<Self, Stop> {
+        let mut git = Git::open(&at.checkout, &desk.world.groups).map_err(|complaint| {
+            let seen = format!("{}: {}", complaint.what, complaint.seen);
+            Complaint { what: "`checkout`".to_owned(), seen, ..complaint }.bad_input()
+        })?;
+        let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
+        if let Some(token) = token {
+            git = git.with_token(server, token.clone());
+        }
+        let remote = git
+            .remote(&at.remote)
+            .map_err(|complaint| Complaint { what: "`remote`".to_owned(), ..complaint }.bad_input())?;
+        if token.is_some() && !git.sends_token_to(&remote) {
+            desk.log.say(&format!(
+                "the token is not used: it is for {}, and {} is {}",
+                redacted(server),
+                remote.name(),
+                remote.url()
+            ));
+        }
+        let branch = match &at.branch {
+            Some(branch) => branch.clone(),
+            None => git.current_branch().map_err(Complaint::unseen)?.ok_or_else(|| {
+                Complaint::about("`branch`")
+                    .seen("not given, and the checkout is on no branch")
+                    .expected("the branch that holds the promotions")
+                    .bad_input()
+            })?,
+        };
+        git.drop_abandoned();
+        Ok(Self { git, remote, branch })
+    }
+
+    /// Fetches the tip of the branch.
+    ///
+    /// # Errors
+    /// Bad input when the remote has no such branch; what git could not tell.
+    pub fn tip(&self) -> Result<Tip, Stop> {
+        let tip = self.fetch().map_err(Complaint::unseen)?;
+        tip.ok_or_else(|| self.no_branch().bad_input())
+    }
+
+    pub(super) fn fetch(&self) -> Result<Option<Tip>, Complaint> {
+        self.git.fetch_tip(&self.remote, &self.branch)
+    }
+
+    pub(super) fn no_branch(&self) -> Complaint {
+        Complaint::about("`branch`")
+            .seen(format!("{} has no branch {}", self.remote.url(), self.branch))
+            .expected("a branch that the remote has")
+    }
+}
