@@ -5,5 +5,6 @@ pub mod evidence;
 pub mod kustomization;
 pub mod promote;
 pub mod record;
-pub mod reports;
 pub mod rollback;
+
+pub use crate::results as reports;

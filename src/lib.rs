@@ -6,6 +6,7 @@
 //! write through [`converge`], both reaching outside only by [`world`], and [`report`] tells what was found.
 
 pub mod actions;
+pub mod approvers;
 pub mod arguments;
 pub mod chain;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod expression;
 pub mod gates;
 pub mod ledger;
 pub mod report;
+pub mod results;
 pub mod rules;
 pub mod run;
 pub mod sandbox;

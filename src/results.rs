@@ -1,4 +1,4 @@
-//! The gates' reports as the chain gets them, and the rule that all of the required ones must have passed.
+//! The reports of earlier jobs and steps, as later ones get them, and the rule that all of the required ones must have passed.
 
 use std::collections::BTreeMap;
 
