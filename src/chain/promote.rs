@@ -72,6 +72,13 @@ pub struct Args {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName(String);
 
+impl ImageName {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for ImageName {
     type Err = NotAccepted;
 
