@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+mod approval;
 mod bundle_size;
 mod demo;
 mod examples;
