@@ -9,6 +9,7 @@
 
 mod bundle_size;
 mod demo;
+mod environments;
 mod examples;
 mod exits;
 mod generated;

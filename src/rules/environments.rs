@@ -194,7 +194,7 @@ fn planned(place: &Place<'_>, wanted: &[Wanted], before: &Seen, desk: &Desk) -> 
             desk.draft.begin_effect(place.effect(one, &told(facets), EffectState::Planned));
         }
         let by_hand = differing.iter().any(|facet| facet.rule.set_by() == SetBy::Hand);
-        let finding = Finding::passed(one.name.as_str()).expected("what the file says");
+        let finding = Finding::passed(one.name.as_str());
         findings.push(match (differing.is_empty(), by_hand) {
             (true, _) => finding.actual("as the file says"),
             (false, false) => finding.actual(told(&differing)).next("run it with `mode: apply`"),
