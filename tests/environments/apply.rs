@@ -139,3 +139,16 @@ fn a_dry_run_shows_and_writes_nothing() {
     let told = effects(&ended);
     assert!(told.len() == 4 && told.iter().all(|effect| effect.starts_with("planned ")), "{told:?}");
 }
+
+#[test]
+fn patterns_that_come_back_with_the_rule_are_removed_too() {
+    let hub = hub();
+    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(true) }));
+    // They count again once branches are named; until then nobody sees them.
+    hub.add_branch_policy(INFRA, "production", "*", "branch");
+    let file = "environments:\n  production:\n    deployment_branch_policy: { branches: [main] }\n";
+    let ended = run(&hub, runner(&hub, file), "apply");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let methods: Vec<String> = writes(&hub).iter().map(|write| write.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(methods, ["PUT", "DELETE", "POST"]);
+}

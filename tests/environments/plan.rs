@@ -34,6 +34,7 @@ fn what_differs_is_shown_rule_by_rule() {
     }
     let told = findings(&ended);
     for said in [
+        "passed staging: 2 rules differ",
         "passed dev: what deploys there: NOTHING",
         "passed production: minimum approvals: 1: any one of the reviewers suffices",
         "passed production: when its timer starts: 10 minutes from when the job was triggered, not from the approval",
