@@ -10,6 +10,7 @@
 mod approval;
 mod bundle_size;
 mod demo;
+mod environments;
 mod examples;
 mod exits;
 mod generated;
