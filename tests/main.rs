@@ -9,6 +9,7 @@
 
 mod bundle_size;
 mod demo;
+mod evidence;
 mod examples;
 mod exits;
 mod generated;
