@@ -10,7 +10,11 @@
 mod approval;
 mod bundle_size;
 mod demo;
+<<<<<<< HEAD
 mod environments;
+=======
+mod evidence;
+>>>>>>> room-evidence
 mod examples;
 mod exits;
 mod generated;
