@@ -22,3 +22,4 @@ mod repository;
 mod run;
 mod smoke;
 mod tidy;
+mod wait;
