@@ -10,6 +10,8 @@
 mod approval;
 mod bundle_size;
 mod demo;
+mod environments;
+mod evidence;
 mod examples;
 mod exits;
 mod generated;
