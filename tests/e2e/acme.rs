@@ -12,6 +12,7 @@
 //! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
 //!   together say, and no more. All secrets are there in every job, those of an environment too.
 
+pub mod promotion;
 pub mod team;
 
 use std::fs;
@@ -69,12 +70,6 @@ pub struct Acme {
     next: AtomicU64,
 }
 
-/// A run of a workflow: at work, or ended.
-pub struct Ran {
-    pub id: u64,
-    pub run: Run,
-}
-
 impl Acme {
     /// Both repositories with their workflows; production's reviewers are [`REVIEWERS`].
     pub fn new() -> Self {
@@ -130,6 +125,21 @@ impl Acme {
         let commit = clone.commit(message);
         clone.git(["push", "--quiet", "origin", "HEAD"]);
         commit
+    }
+
+    /// The commits that promoted something, newest first.
+    pub fn promotions(&self) -> Vec<String> {
+        let mut messages = self.infra.messages().expect("read the infra repository");
+        messages.retain(|message| message.contains("Promotion-kind: "));
+        messages
+    }
+
+    /// The image of a service in production.
+    pub fn image(&self, service: &str) -> String {
+        let path = format!("apps/{service}/overlays/production/kustomization.yaml");
+        let text = self.infra.read(&path).expect("read the infra repository");
+        let tag = text.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).expect("a tag");
+        tag.trim_matches('"').to_owned()
     }
 
     /// A number that no other run has.

@@ -1,6 +1,9 @@
 //! The incident's Thursday, through the shipped workflows: a bundle that grew is stopped before it is merged, and what is
 //! merged comes to production with its evidence, once.
 
+use promote_gates::sandbox::infra::FIRST_TAG;
+use promote_gates::sandbox::server::Answer;
+use promote_gates::sandbox::staging::Script;
 use serde_json::{Value, json};
 
 use crate::acme::Acme;
@@ -81,5 +84,25 @@ fn a_deployment_is_validated_and_the_infra_repository_told() {
     assert_eq!(dispatch.event_type, "staging-validated");
     assert_eq!(dispatch.client_payload["service"], SERVICE);
     assert_eq!(dispatch.client_payload["image_tag"], validated.tag);
-    panic!("{:#}", dispatch.client_payload);
+    let evidence = &dispatch.client_payload["evidence"];
+    assert_eq!((&evidence["run"]["id"], &evidence["deploy"]["id"]), (&json!(validated.id), &json!(validated.deploy)));
+}
+
+#[test]
+fn what_was_validated_and_approved_comes_to_production_once() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let validated = team.release("Gift cards");
+    acme.production.script(
+        "/checkout-service/health/ready",
+        Script::in_turn([FIRST_TAG, FIRST_TAG, &validated.tag].map(|tag| Answer::json(200, &json!({ "version": tag })))),
+    );
+
+    let promotion = acme.promotion(validated.event()).approved_by("lena");
+    let run = promotion.run();
+
+    assert!(run.succeeded, "{}", run.log);
+    println!("{}", run.log);
+    for message in acme.promotions() { println!("{message}"); }
+    panic!();
 }
