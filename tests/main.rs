@@ -7,8 +7,14 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+mod approval;
 mod bundle_size;
 mod demo;
+<<<<<<< HEAD
+mod environments;
+=======
+mod evidence;
+>>>>>>> room-evidence
 mod examples;
 mod exits;
 mod generated;

@@ -12,7 +12,7 @@ mod seen;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    chain::{promote::ImageName, record::EventType},
+    chain::{infra::ImageName, record::EventType},
     config::{Config, DEFAULT_PATH, services::Origin},
     desk::Desk,
     gates,
