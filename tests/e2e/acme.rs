@@ -15,9 +15,12 @@
 pub mod promotion;
 pub mod team;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use promote_gates::sandbox::github::{self, Hub};
@@ -26,7 +29,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::act::{Act, Run};
-use crate::repo::{Repo, program};
+use crate::repo::{Repo, clean, program};
 
 /// The infra repository.
 pub const INFRA: &str = "acme/ecommerce-infra";
@@ -149,9 +152,7 @@ impl Acme {
 
     /// A run of a workflow of the infra repository, ready to start: a fresh clone is its work tree.
     pub fn infra_run<'a>(&self, clone: &'a Repo, id: u64, file: &str, event: &'a str) -> Act<'a> {
-        self.ready(clone, INFRA, id, file, event)
-            .secret("INFRA_WRITE_TOKEN", WRITE)
-            .secret("SOURCE_READ_TOKEN", READ)
+        self.ready(clone, INFRA, id, file, event).secret("INFRA_WRITE_TOKEN", WRITE).secret("SOURCE_READ_TOKEN", READ)
     }
 
     /// A run of a workflow of a repository on GitHub.
@@ -204,6 +205,17 @@ impl Drop for Acme {
             assert!(violations.is_empty(), "GitHub was asked what it does not know: {violations:#?}");
         }
     }
+}
+
+/// What git reads of a message's end.
+pub fn trailers(message: &str) -> BTreeMap<String, String> {
+    let mut git = clean("git");
+    git.args(["interpret-trailers", "--parse"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = git.spawn().expect("start git");
+    child.stdin.take().expect("piped").write_all(message.as_bytes()).expect("write the message");
+    let said = child.wait_with_output().expect("git ends").stdout;
+    let lines = String::from_utf8(said).expect("UTF-8");
+    lines.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// What the jobs of a workflow may do together, such as `actions=read`.

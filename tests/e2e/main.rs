@@ -9,8 +9,10 @@ mod acme;
 mod act;
 mod repo;
 
+mod approvals;
 mod bundle_size;
 mod launcher;
+mod races;
 mod run;
 mod runner;
 mod thursday;
