@@ -11,6 +11,8 @@ mod repo;
 
 mod approvals;
 mod bundle_size;
+mod cancelled;
+mod forged;
 mod launcher;
 mod races;
 mod run;
