@@ -276,7 +276,11 @@ fn a_release_that_was_validated_passes() {
     assert!(validated_at <= ago(4) && validated_at >= ago(5), "by GitHub's clock: {validated_at}");
     let compact: Report = serde_json::from_str(&ended.outputs["report"]).unwrap();
     assert_eq!(compact.outputs["evidence"], outputs("evidence"), "later jobs read it there");
-    assert!(!ended.log.contains(TOKEN.trim_start_matches("ghs_")) || ended.log.matches(TOKEN).count() == 1, "{}", ended.log);
+    assert!(
+        !ended.log.contains(TOKEN.trim_start_matches("ghs_")) || ended.log.matches(TOKEN).count() == 1,
+        "{}",
+        ended.log
+    );
 }
 
 #[test]

@@ -10,11 +10,8 @@
 mod approval;
 mod bundle_size;
 mod demo;
-<<<<<<< HEAD
 mod environments;
-=======
 mod evidence;
->>>>>>> room-evidence
 mod examples;
 mod exits;
 mod generated;

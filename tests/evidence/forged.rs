@@ -292,7 +292,8 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a gate of yesterday",
         |stage| {
-            let job = Job { completed_at: Some(ago(25 * 60)), ..Job::ended("smoke", "success") }.since(ago(25 * 60 + 1));
+            let job =
+                Job { completed_at: Some(ago(25 * 60)), ..Job::ended("smoke", "success") }.since(ago(25 * 60 + 1));
             stage.hub.set_job(SHOP, 7, 1, job);
             stage.payload()
         },
