@@ -42,7 +42,8 @@ fn a_dispatch_arrives_and_is_remembered() {
     let expected = [dispatch("staging-validated", json!({ "service": "frontend" })), dispatch("x", json!({}))];
     assert_eq!(hub.dispatches("acme/ecommerce-infra"), expected);
     let [asked, _] = &hub.asked()[..] else { panic!("{:?}", hub.asked()) };
-    let expected = Asked { method: "POST".to_owned(), path: PATH.to_owned(), body, answered: Some(204) };
+    let expected =
+        Asked { method: "POST".to_owned(), path: PATH.to_owned(), query: String::new(), body, answered: Some(204) };
     assert_eq!(*asked, expected);
     assert!(hub.violations().is_empty());
 }
