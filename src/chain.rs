@@ -2,6 +2,7 @@
 
 pub mod emergency;
 pub mod evidence;
+pub mod infra;
 pub mod kustomization;
 pub mod promote;
 pub mod record;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
 mod checkouts;
+mod evidence;
 mod inputs;
 mod lost;
 mod pushes;
@@ -13,6 +14,7 @@ mod supersession;
 mod tokens;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::PermissionsExt as _,
@@ -185,8 +187,20 @@ fn report(command: &str, verdict: Verdict) -> Report {
     let mut report = Report::open(command, now.clone());
     report.subject = json_subject("1.4.2");
     report.run = Some(run(7));
-    report.close(Ok(Outcome::from(vec![Finding::new("check", verdict).actual("as seen")])), now);
-    report
+    report.close(Ok(Outcome::from(vec![Finding::new("check", verdict).actual("as seen")])), now.clone());
+    match command {
+        "evidence" => Report { outputs: validated(0, &now), ..report },
+        "approval" => Report { outputs: [("approver".to_owned(), "bob".to_owned())].into(), ..report },
+        _ => report,
+    }
+}
+
+/// What `evidence` puts out about a validation of this number, which ended `at`.
+fn validated(number: u64, at: &str) -> BTreeMap<String, String> {
+    let run = "https://github.com/acme/shop/actions/runs/5/attempts/2";
+    [("evidence", format!("{number:064x}")), ("validated-at", at.to_owned()), ("validation-run", run.to_owned())]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
 }
 
 fn json_subject(tag: &str) -> promote_gates::subject::Subject {

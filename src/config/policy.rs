@@ -42,7 +42,9 @@ fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), St
         return Err(unknown(path, &key, "`policy`", &gates::ON_SOFTWARE));
     }
     let conditions = match node.value {
-        Value::List(items) => items.into_iter().map(|item| condition(path, &key.name, item)).collect::<Result<_, _>>()?,
+        Value::List(items) => {
+            items.into_iter().map(|item| condition(path, &key.name, item)).collect::<Result<_, _>>()?
+        }
         Value::Text(_) => vec![condition(path, &key.name, node)?],
         Value::Nothing | Value::Map(_) => {
             return Err(misshapen(path, &key.name, &node, "a jq condition or a list of them"));

@@ -16,9 +16,9 @@
 //! What a cluster says about the pods behind the endpoints will be one more source of facts beside `endpoints`.
 
 mod condition;
-mod endpoints;
-mod judge;
-mod seen;
+pub(super) mod endpoints;
+pub(super) mod judge;
+pub(super) mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +34,7 @@ use crate::{
     world::{http::Header, url::Url},
 };
 use condition::Condition;
-use endpoints::Ask;
+use endpoints::{Ask, How};
 use judge::{Course, Rules, Sight, judge};
 use seen::{Probe, Seen};
 
@@ -79,12 +79,12 @@ pub struct Args {
     pub redirects: u32,
 }
 
-fn count(text: &str) -> Result<u32, NotAccepted> {
+pub(super) fn count(text: &str) -> Result<u32, NotAccepted> {
     const ACCEPTED: NotAccepted = NotAccepted("a whole number from 1 to 1000");
     text.parse().ok().filter(|count| (1..=MOST_ATTEMPTS).contains(count)).ok_or(ACCEPTED)
 }
 
-fn status(text: &str) -> Result<u16, NotAccepted> {
+pub(super) fn status(text: &str) -> Result<u16, NotAccepted> {
     text.parse()
         .ok()
         .filter(|status| (100..=599).contains(status))
@@ -112,10 +112,17 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         statuses: args.expect_status.clone(),
         condition: args.condition.as_ref().map(ToString::to_string),
     };
+    let how = How {
+        statuses: args.expect_status.clone(),
+        condition: args.condition.clone(),
+        headers: args.headers.clone(),
+        timeout: args.request_timeout,
+        redirects: args.redirects,
+    };
     let mut seen = Seen::of(args.endpoints.iter().map(ToString::to_string));
     let decided = vec![Cell::new(false); args.endpoints.len()];
     let sources = args.endpoints.iter().zip(&decided).enumerate().map(|(endpoint, (url, decided))| {
-        let ask = Arc::new(Ask::new(endpoint, url, args, subject, desk));
+        let ask = Arc::new(Ask::new(endpoint, url, &how, subject, desk));
         let source = Source::blocking(Pace::Every(args.interval.0), move || {
             let ask = Arc::clone(&ask);
             Box::new(move || ask.probe())

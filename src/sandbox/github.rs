@@ -259,9 +259,11 @@ impl Breach {
 
 /// An error in GitHub's form.
 fn error(status: u16, message: &str) -> Answer {
-    let documentation = "https://docs.github.com/rest";
-    let body =
-        serde_json::json!({ "message": message, "documentation_url": documentation, "status": status.to_string() });
+    let mut body = serde_json::json!({ "message": message, "documentation_url": "https://docs.github.com/rest" });
+    // The form that a body which does not fit is answered with has no such field.
+    if status != 422 {
+        body["status"] = status.to_string().into();
+    }
     Answer::json(status, &body)
 }
 

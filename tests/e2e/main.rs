@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test ends where its stage cannot be set")]
 
+mod acme;
 mod act;
 mod repo;
 
@@ -12,3 +13,4 @@ mod bundle_size;
 mod launcher;
 mod run;
 mod runner;
+mod thursday;

@@ -1,6 +1,6 @@
 //! The two repositories of every end-to-end test: the one of a team, and the one of the actions that it uses.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,13 @@ impl Repo {
         repo.git(["init", "--quiet", "--initial-branch=main"]);
         // The runner reads GITHUB_REPOSITORY off this address; nothing ever connects to it.
         repo.git(["remote", "add", "origin", "https://github.com/acme/shop"]);
+        repo
+    }
+
+    /// A clone of what stands at `from`; the runner is told by `GITHUB_REPOSITORY` whose it is.
+    pub fn clone_of(from: &Path) -> Self {
+        let repo = Self { dir: tempfile::tempdir().expect("a temp folder") };
+        repo.git(["clone", "--quiet", &from.display().to_string(), "."]);
         repo
     }
 
@@ -89,6 +96,15 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command
+}
+
+/// PATH with a folder in front of it.
+#[expect(clippy::disallowed_methods, reason = "PATH says where git, sh and the runner are")]
+pub fn before(folder: &Path) -> OsString {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// Makes `path` a program holding `text`.
