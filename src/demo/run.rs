@@ -27,7 +27,7 @@ pub struct Trigger<'a> {
     pub commit: Option<&'a str>,
     pub event: Value,
     /// What stands for a name in braces.
-    pub words: &'a BTreeMap<&'static str, String>,
+    pub words: BTreeMap<&'static str, String>,
 }
 
 /// A run under way.
@@ -123,6 +123,11 @@ impl<'a> Run<'a> {
         self.known.id
     }
 
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether a job runs: the ones before it have succeeded, or it does not ask.
     #[must_use]
     pub const fn lets(&self, job: &Job) -> bool {
@@ -178,9 +183,10 @@ impl<'a> Run<'a> {
         self.hub.set_job(self.trigger.repository, self.id(), 1, skipped);
     }
 
-    /// Ends the run: its summary, those of all steps, as GitHub shows them, and the event about it that starts others.
+    /// Ends the run: whether it succeeded, its summary (those of all steps, as GitHub shows them), and the event about it that
+    /// starts others.
     #[must_use]
-    pub fn end(self) -> (String, Value) {
+    pub fn end(self) -> (bool, String, Value) {
         let conclusion = outcome(!self.failed);
         let github::Run { id, path, head_sha, event, .. } = &self.known;
         let about = json!({
@@ -192,7 +198,7 @@ impl<'a> Run<'a> {
         });
         self.hub.set_run(self.trigger.repository, self.known.clone().ended(conclusion));
         let summaries = self.ran.iter().filter_map(|folder| fs::read_to_string(folder.join(SUMMARY)).ok());
-        (summaries.collect(), about)
+        (!self.failed, summaries.collect(), about)
     }
 
     /// Puts words in the place of their names in braces; braces around anything else stay.

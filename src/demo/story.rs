@@ -56,6 +56,8 @@ pub struct Release {
 pub struct Incident {
     pub id: &'static str,
     pub reason: &'static str,
+    /// Who starts the workflow.
+    pub by: &'static str,
     pub approver: &'static str,
 }
 
@@ -165,7 +167,7 @@ impl Day {
         };
         let blocked =
             |service, release, by, naming| scene(service, What::Release(release), Ends::Blocked { by, naming });
-        let incident = |id, reason| Incident { id, reason, approver: ON_CALL };
+        let incident = |id, reason| Incident { id, reason, by: "dan", approver: ON_CALL };
         let hotfix = What::Emergency { tag: "1.6.1", incident: incident("INC-2041", "customers pay twice") };
         let back = What::Rollback(incident("INC-2042", "the tax is a cent too low"));
         Self {

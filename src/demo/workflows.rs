@@ -61,8 +61,7 @@ impl Step {
     }
 }
 
-/// The checkout of a service holds these.
-pub const SMOKE_TEST: &str = "smoke.sh";
+/// Where the load test leaves its results, in the service's checkout.
 pub const LOAD_RESULTS: &str = "load-results.json";
 /// What the smoke test is told.
 const SMOKE_ENVIRONMENT: &str =
@@ -220,7 +219,8 @@ pub const PROMOTE: Workflow = Workflow {
     ],
 };
 
-const AROUND_THE_GATES: &str = "production-emergency";
+/// The environment whose reviewers are on call.
+pub const AROUND_THE_GATES: &str = "production-emergency";
 
 pub const EMERGENCY: Workflow = Workflow {
     file: "emergency-promote.yml",
