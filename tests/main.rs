@@ -7,8 +7,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+mod approval;
 mod bundle_size;
 mod demo;
+mod environments;
+mod evidence;
 mod examples;
 mod exits;
 mod generated;

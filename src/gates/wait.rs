@@ -28,7 +28,7 @@ use crate::{
     results::Reports,
     settle::{Judgement, Pace, Source, settle},
     subject::{NotAccepted, Subject},
-    values::Span,
+    values::{Span, some_time},
     verdict::{Complaint, Stop, Verdict, verdict},
     world::{clock::Moment, http::Header, secret::Secret, url::Url},
 };
@@ -93,11 +93,6 @@ fn duration(text: &str) -> Result<Span, NotAccepted> {
     );
     let span: Span = text.parse().map_err(|_| ACCEPTED)?;
     (!span.0.is_zero() && span.0 <= LONGEST).then_some(span).ok_or(ACCEPTED)
-}
-
-fn some_time(text: &str) -> Result<Span, NotAccepted> {
-    let span: Span = text.parse()?;
-    if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `1m`")) } else { Ok(span) }
 }
 
 /// The name of a label.

@@ -139,9 +139,7 @@ impl Acme {
 
     /// A run of a workflow of the infra repository, ready to start: a fresh clone is its work tree.
     pub fn infra_run<'a>(&self, clone: &'a Repo, id: u64, file: &str, event: &'a str) -> Act<'a> {
-        self.ready(clone, INFRA, id, file, event)
-            .secret("INFRA_WRITE_TOKEN", WRITE)
-            .secret("SOURCE_READ_TOKEN", READ)
+        self.ready(clone, INFRA, id, file, event).secret("INFRA_WRITE_TOKEN", WRITE).secret("SOURCE_READ_TOKEN", READ)
     }
 
     /// A run of a workflow of a repository on GitHub.

@@ -93,6 +93,7 @@ impl Case<'_> {
             }
             _ => told
                 .differs_from(&release)
+                .or_else(|| unlike(&told, &release))
                 .map(|difference| format!("evidence.subject has {difference}"))
                 .or_else(|| missing(&pinned, &release)),
         };
@@ -135,6 +136,23 @@ impl Case<'_> {
 fn same_run(one: &str, other: &str) -> bool {
     let run = |url: &str| url.split("/attempts/").next().unwrap_or(url).to_owned();
     run(one) == run(other)
+}
+
+/// Whether tag and digest are the same, both. Elsewhere one of them will do to tell two releases apart; here the other one
+/// would go unjudged into the infra repository.
+fn unlike(told: &Subject, release: &Subject) -> Option<String> {
+    let unlike = |name: &str, told: Option<String>, wanted: Option<String>| match (told, wanted) {
+        (told, wanted) if told == wanted => None,
+        (told, wanted) => {
+            let [told, wanted] = [told, wanted].map(|text| text.unwrap_or_else(|| format!("no {name}")));
+            Some(format!("{told}, not {wanted}"))
+        }
+    };
+    let texts = |subject: &Subject| {
+        (subject.tag.as_ref().map(ToString::to_string), subject.digest.as_ref().map(ToString::to_string))
+    };
+    let ((tag, digest), (wanted_tag, wanted_digest)) = (texts(told), texts(release));
+    unlike("tag", tag, wanted_tag).or_else(|| unlike("digest", digest, wanted_digest))
 }
 
 /// What the workflow names and the payload does not, or otherwise.

@@ -102,7 +102,8 @@ impl Case<'_> {
         let told = &self.claim.payload.evidence.run;
         let blocked = |actual: String| Err(Finding::blocked(command).actual(actual));
         let release = self.release();
-        if let Some(difference) = report.subject.anywhere().differs_from(&release) {
+        let differs = report.subject.anywhere().differs_from(&release);
+        if let Some(difference) = differs.or_else(|| super::unlike(&report.subject, &release)) {
             return blocked(format!("its report is about another subject: {difference}"));
         }
         // The event that started the run told the gate its commit: that ties the run to what was deployed.
