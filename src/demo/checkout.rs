@@ -89,7 +89,8 @@ impl<'a> Checkout<'a> {
         if let Some(path) = &self.desk.surroundings.search_path {
             git = git.set("PATH", path);
         }
-        let ended = process::run(&git, &self.desk.world.groups, PATIENCE).map_err(|error| error.complaint().unseen())?;
+        let ended =
+            process::run(&git, &self.desk.world.groups, PATIENCE).map_err(|error| error.complaint().unseen())?;
         if ended.status.success() {
             return Ok(ended.stdout.text());
         }

@@ -55,14 +55,15 @@ pub struct Stopped {
 
 impl Ending {
     /// Notes how a command ended.
-    pub(super) fn take(&mut self, command: &str, Ended { verdict, reason, report, outputs, .. }: &Ended) {
-        if *verdict != Verdict::Passed {
+    pub(super) fn take(&mut self, command: &str, ended: &Ended) {
+        if ended.verdict != Verdict::Passed {
+            let Ended { verdict, reason, report, .. } = ended;
             let worst = report.findings.first();
             let seen = worst.map(|finding| format!("{}: {}", finding.check, finding.actual)).unwrap_or_default();
             let (by, reason) = (command.to_owned(), reason.clone());
             self.stopped.get_or_insert(Stopped { by, verdict: *verdict, reason, seen });
-        } else if let (Some(commit), Some("true")) = (outputs.get("commit"), outputs.get("changed").map(String::as_str)) {
-            self.commit = Some(commit.clone());
+        } else if let Some(commit) = ended.commit() {
+            self.commit = Some(commit.to_owned());
         }
     }
 
@@ -144,14 +145,18 @@ impl Played {
             })
             .collect();
         let list = |all: &[String]| if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
-        let same =
-            |check: &str, expected: &[String], actual: &[String]| held(check, expected == actual, list(expected), list(actual));
+        let same = |check: &str, expected: &[String], actual: &[String]| {
+            held(check, expected == actual, list(expected), list(actual))
+        };
 
-        let done = || day.scenes.iter().filter_map(|scene| match scene.ends {
-            Ends::Runs(tag) => Some((scene, tag)),
-            Ends::Blocked { .. } => None,
-        });
-        let expected = done().map(|(scene, tag)| format!("{} {} {}:{tag}", scene.kind(), scene.service, image(scene.service)));
+        let done = || {
+            day.scenes.iter().filter_map(|scene| match scene.ends {
+                Ends::Runs(tag) => Some((scene, tag)),
+                Ends::Blocked { .. } => None,
+            })
+        };
+        let expected =
+            done().map(|(scene, tag)| format!("{} {} {}:{tag}", scene.kind(), scene.service, image(scene.service)));
         let expected: Vec<String> = expected.collect();
         let entries: Vec<String> = self.commits.iter().rev().filter_map(|message| entry(message)).collect();
         findings.push(same("commits in the infra repository", &expected, &entries));
@@ -160,12 +165,111 @@ impl Played {
         let all_named = expected.len() == self.issues.len()
             && expected.iter().zip(&self.issues).all(|(scene, title)| title.contains(scene.service));
         let one_each = expected.iter().map(ToString::to_string).collect::<Vec<_>>();
-        findings.push(held("follow-up issues", all_named, format!("one each for {}", list(&one_each)), list(&self.issues)));
+        findings.push(held(
+            "follow-up issues",
+            all_named,
+            format!("one each for {}", list(&one_each)),
+            list(&self.issues),
+        ));
+
+        let (expected, audit) = (Verdict::Passed, self.audit.as_ref());
+        let told =
+            audit.map_or_else(|| "no report".to_owned(), |report| format!("{}: {}", report.verdict, report.reason));
+        let good = audit.is_some_and(|report| report.verdict == expected);
+        findings.push(held("the audit", good, expected.to_string(), told));
 
         let expected: Vec<String> =
             day.scenes.iter().filter(|scene| scene.is_validated()).map(ToString::to_string).collect();
         let actual: Vec<String> = self.dispatches.iter().chain(&self.violations).cloned().collect();
         findings.push(same("told to GitHub", &expected, &actual));
         findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        sandbox::infra::FIRST_TAG,
+        verdict::{Stop, verdict},
+    };
+
+    /// The day as the story has it.
+    fn as_told(day: &Day) -> Played {
+        let ending = |scene: &Scene| {
+            let runs = |tag: &str| format!("{}:{tag}", image(scene.service));
+            let ending = Ending { before: runs(FIRST_TAG), in_production: runs(FIRST_TAG), ..Ending::default() };
+            match scene.ends {
+                Ends::Runs(tag) => Ending { commit: Some("3f2a".to_owned()), in_production: runs(tag), ..ending },
+                Ends::Blocked { by, naming } => Ending {
+                    stopped: Some(Stopped {
+                        by: by.to_owned(),
+                        verdict: Verdict::Blocked,
+                        reason: format!("too much of {naming}"),
+                        seen: String::new(),
+                    }),
+                    ..ending
+                },
+            }
+        };
+        let entry = |kind: &str, image: &str| {
+            let service = image.split(':').next().unwrap_or_default();
+            format!("a title\n\nService: {service}\nImage: ghcr.io/acme/{image}\nPromotion-kind: {kind}")
+        };
+        let mut audit = Report::open("audit", String::new());
+        audit.close(Ok(vec![Finding::passed("emergencies")].into()), String::new());
+        Played {
+            endings: day.scenes.iter().map(ending).collect(),
+            audit: Some(audit),
+            commits: vec![
+                entry("rollback", "checkout-service:1.4.1"),
+                entry("emergency", "payments-service:1.6.1"),
+                entry("normal", "payments-service:1.6.0"),
+                entry("normal", "checkout-service:1.4.2"),
+                "the morning".to_owned(),
+            ],
+            dispatches: ["checkout-service 1.4.2", "payments-service 1.6.0", "inventory-service 1.4.3"]
+                .map(String::from)
+                .into(),
+            issues: ["about payments-service", "about checkout-service"].map(String::from).into(),
+            violations: Vec::new(),
+            summary: PathBuf::new(),
+            infra: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn whatever_differs_from_the_story_is_told() {
+        type Lie = fn(&mut Played);
+        const LEDGER: &str = "commits in the infra repository";
+        let day = Day::thursday();
+        assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed, "{:?}", as_told(&day).findings(&day));
+        let lies: [(&str, Lie); 14] = [
+            ("checkout-service 1.4.2", |played| played.endings[0].commit = None),
+            ("checkout-service 1.4.2", |played| played.endings[0].in_production = "checkout-service:1.4.2".to_owned()),
+            ("catalog-service 1.5.0", |played| played.endings[1].commit = played.endings[0].commit.clone()),
+            ("catalog-service 1.5.0", |played| played.endings[1].stopped.as_mut().unwrap().by = "health".to_owned()),
+            ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().verdict = Verdict::Inconclusive),
+            ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().reason = "some file".to_owned()),
+            ("inventory-service 1.4.3", |played| played.endings[4].in_production.clear()),
+            ("checkout-service back", |played| played.endings[6].stopped = played.endings[1].stopped.clone()),
+            (LEDGER, |played| played.commits.insert(0, played.commits[0].clone())),
+            (LEDGER, |played| played.commits[1] = played.commits[1].replace("emergency", "normal")),
+            ("follow-up issues", |played| played.issues.push("another".to_owned())),
+            ("the audit", |played| played.audit.as_mut().unwrap().close(Err(Stop::Cancelled), String::new())),
+            ("told to GitHub", |played| played.dispatches.clear()),
+            ("told to GitHub", |played| played.violations.push("GET /: 404".to_owned())),
+        ];
+        for (check, lie) in lies {
+            let mut played = as_told(&day);
+            lie(&mut played);
+            let wrong: Vec<String> = played
+                .findings(&day)
+                .into_iter()
+                .filter(|finding| finding.verdict != Verdict::Passed)
+                .map(|finding| finding.check)
+                .collect();
+            assert_eq!(wrong, [check]);
+        }
     }
 }

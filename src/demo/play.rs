@@ -37,11 +37,13 @@ pub struct Stage<'a> {
 /// Unseen when the sandbox cannot be set up or a step cannot be run; [`Stop::Cancelled`].
 pub fn play(day: &Day, stage: &Stage, desk: &Desk) -> Result<Played, Stop> {
     let theatre = Theatre::set(day, stage, desk)?;
-    theatre.teller.morning();
-    let mut sources = BTreeMap::new();
+    let (mut sources, mut measured) = (BTreeMap::new(), Vec::new());
     for (scene, release) in day.scenes.iter().filter_map(|scene| Some((scene, scene.release()?))) {
-        sources.insert(scene.service, measure(&theatre, scene, release, day.p99)?);
+        let (source, bundle) = measure(&theatre, scene, release, day.p99)?;
+        sources.insert(scene.service, source);
+        measured.push((scene.service, bundle));
     }
+    theatre.teller.morning(&measured, day.p99);
     let mut summary = String::new();
     let mut endings = Vec::new();
     for (scene, number) in day.scenes.iter().zip(1..) {
@@ -69,7 +71,7 @@ struct Source {
 }
 
 /// What runs in production is the baseline: the metrics server knows its p99, and `bundle-size` records its sizes.
-fn measure(theatre: &Theatre, scene: &Scene, release: &Release, p99: f64) -> Result<Source, Stop> {
+fn measure(theatre: &Theatre, scene: &Scene, release: &Release, p99: f64) -> Result<(Source, Ended), Stop> {
     let service = scene.service;
     let checkout = Checkout::create(theatre.desk, &theatre.stage.folder.join("services").join(service))?;
     workspace::write(&checkout, service, FIRST_TAG)?;
@@ -86,8 +88,7 @@ fn measure(theatre: &Theatre, scene: &Scene, release: &Release, p99: f64) -> Res
     theatre.sandbox.github.commit(&from, &base, "platform", "As it runs in production");
     theatre.sandbox.github.tag(&from, FIRST_TAG, &base);
     theatre.sandbox.staging.set_baseline(service, p99);
-    theatre.teller.baseline(service, &ended, p99);
-    Ok(Source { folder, base })
+    Ok((Source { folder, base }, ended))
 }
 
 /// A scene under way.
@@ -179,7 +180,8 @@ impl<'a> Act<'a> {
             return Ok(());
         }
         hub.commit(&from, &head, author, release.about);
-        let deployed = self.perform(&DEPLOY, &from, author, commit, json!({ "ref": "refs/heads/main", "after": head }))?;
+        let deployed =
+            self.perform(&DEPLOY, &from, author, commit, json!({ "ref": "refs/heads/main", "after": head }))?;
         let before = hub.dispatches(INFRA).len();
         self.perform(&VALIDATE, &from, author, commit, deployed.event)?;
         let Some(dispatch) = hub.dispatches(INFRA).into_iter().nth(before) else {
@@ -270,7 +272,9 @@ impl<'a> Act<'a> {
     }
 
     fn load_test(&self) -> Result<(), Stop> {
-        let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else { return Ok(()) };
+        let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else {
+            return Ok(());
+        };
         let path = release.critical_paths.first().copied().unwrap_or_default();
         let workspace = self.workspace.unwrap_or(self.theatre.stage.folder);
         self.theatre.load_test(&format!("{}/api/{path}", scene.service), workspace)

@@ -164,8 +164,7 @@ impl<'a> Run<'a> {
 
     /// Ends the job: its outputs are there for those that need it, and what it said has become annotations.
     pub fn leave(&mut self, job: &Job, passed: bool) {
-        let outputs: BTreeMap<&str, String> =
-            job.outputs.iter().map(|(name, text)| (*name, self.fill(text))).collect();
+        let outputs: BTreeMap<&str, String> = job.outputs.iter().map(|(name, text)| (*name, self.fill(text))).collect();
         self.needs.insert(job.name.to_owned(), json!({ "result": outcome(passed), "outputs": outputs }));
         if let Some((running, log)) = self.job.take() {
             let ended = github::Job::ended(job.name, outcome(passed)).since(running.started_at);

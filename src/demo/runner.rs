@@ -1,12 +1,7 @@
 //! A runner as far as the commands can tell: each step is this program, with the inputs, files and variables that a
 //! composite action gives it, and nothing of this machine's own but PATH.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use crate::{
     cli,
@@ -38,6 +33,15 @@ pub struct Ended {
     pub report: Report,
     /// What it printed.
     pub lines: Vec<String>,
+}
+
+impl Ended {
+    /// The commit that it pushed to the infra repository.
+    #[must_use]
+    pub fn commit(&self) -> Option<&str> {
+        let changed = self.outputs.get("changed").is_some_and(|changed| changed == "true");
+        self.outputs.get("commit").map(String::as_str).filter(|_| changed)
+    }
 }
 
 impl Runner<'_> {

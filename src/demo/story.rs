@@ -47,7 +47,8 @@ pub struct Release {
     pub slowest: Duration,
     /// What its users cannot do without: paths below `/<service>/api/`.
     pub critical_paths: &'static [&'static str],
-    /// What becomes of the payload on its way to the infra repository, when somebody has the token that dispatches.
+    /// What becomes of the payload on its way to the infra repository: nothing, unless somebody stole the token that
+    /// dispatches.
     pub on_the_way: fn(Value) -> Value,
 }
 
@@ -156,10 +157,20 @@ impl Day {
             critical_paths: &["cart", "search"],
             ..checkout.clone()
         };
-        let payments =
-            Release { tag: "1.6.0", about: "Ask the bank twice", author: "dan", critical_paths: &["pay"], ..checkout.clone() };
-        let inventory =
-            Release { tag: "1.4.3", about: "Count returns", author: "eve", critical_paths: &["stock"], ..checkout.clone() };
+        let payments = Release {
+            tag: "1.6.0",
+            about: "Ask the bank twice",
+            author: "dan",
+            critical_paths: &["pay"],
+            ..checkout.clone()
+        };
+        let inventory = Release {
+            tag: "1.4.3",
+            about: "Count returns",
+            author: "eve",
+            critical_paths: &["stock"],
+            ..checkout.clone()
+        };
         let scene = |service, what, ends| Scene { service, what, ends };
         let released = |service, release: Release| {
             let ends = Ends::Runs(release.tag);

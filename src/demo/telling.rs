@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
-    ending::{Ending, Played, Stopped, entry},
+    ending::{Ending, Played, Stopped},
     runner::Ended,
     story::{Day, Incident, Release, Scene, What},
 };
@@ -11,7 +11,7 @@ use crate::{
     report::log::{Log, mark},
     sandbox::infra::FIRST_TAG,
     values::{Bytes, clip},
-    verdict::Verdict,
+    verdict::{Finding, Verdict},
 };
 
 /// Columns of a terminal that are used.
@@ -51,14 +51,16 @@ impl<'a> Teller<'a> {
         self.say(&format!("Everything is kept in {}", folder.display()));
     }
 
-    pub fn morning(&self) {
+    /// What runs in production, by service and the outcome of measuring its bundle.
+    pub fn morning(&self, measured: &[(&str, Ended)], p99: f64) {
         self.say("\nThe morning: what runs in production is measured, as the baseline");
-    }
-
-    pub fn baseline(&self, service: &str, measured: &Ended, p99: f64) {
-        let size = measured.outputs.get("size").and_then(|size| size.parse().ok()).map(Bytes);
-        let size = size.map(|size| format!("bundle {size}, ")).unwrap_or_default();
-        self.say(&format!("  {} {service:<19}{FIRST_TAG}: {size}p99 {p99} ms", mark(measured.verdict)));
+        let bundles = measured.iter().map(|(service, ended)| {
+            let size = ended.outputs.get("size").and_then(|size| size.parse().ok()).map(Bytes);
+            size.map_or_else(|| (*service).to_owned(), |size| format!("{service} {size}"))
+        });
+        let bundles = bundles.collect::<Vec<_>>().join(", ");
+        self.entry(mark(Verdict::Passed), "bundle-size", &format!("{FIRST_TAG} of {bundles}"), 2);
+        self.entry("· ", "metrics", &format!("p99 {p99} ms"), 1);
     }
 
     pub fn scene(&self, scene: &Scene, number: usize) {
@@ -82,19 +84,20 @@ impl<'a> Teller<'a> {
     pub fn step(&self, command: &str, ended: &Ended, again: bool) {
         let Ended { verdict, reason, report, .. } = ended;
         if *verdict == Verdict::Passed {
-            if !self.told.borrow_mut().insert(command.to_owned()) {
+            let first = self.told.borrow_mut().insert(command.to_owned());
+            if first || ended.commit().is_some() {
+                self.entry(mark(*verdict), command, &said(command, ended), 2);
+            } else {
                 self.again.borrow_mut().push(command.to_owned());
-                return;
             }
-            let all = &report.findings;
-            // What was seen first says most, and of a command that writes what was done, which stands last.
-            let most = if report.effects.is_empty() { all.first() } else { all.last() };
-            let seen = most.map_or(reason.as_str(), |finding| &finding.actual);
-            self.entry(mark(*verdict), command, seen, 2);
         } else if again {
             self.entry(mark(*verdict), command, &format!("{verdict}: {}", clip(reason, LONGEST_ECHO)), 1);
         } else {
-            self.entry(mark(*verdict), command, &format!("{verdict}: {reason}"), MOST_LINES);
+            let worst = report.findings.first().map_or_else(
+                || reason.clone(),
+                |Finding { check, actual, expected, .. }| format!("{check}: {actual}; expected {expected}"),
+            );
+            self.entry(mark(*verdict), command, &format!("{verdict}: {worst}"), MOST_LINES);
         }
     }
 
@@ -127,11 +130,6 @@ impl<'a> Teller<'a> {
         self.table([["what", "verdict", "stopped by", "why"].map(ToOwned::to_owned)].into_iter().chain(rows));
         self.paragraph("\nWithout the gates: three approvals in 20 minutes, and page loads 3 seconds longer.");
 
-        self.say("The infra repository says who promoted what, and on what grounds; its first promotion:\n");
-        let first = played.commits.iter().rev().find(|message| entry(message).is_some());
-        for line in first.iter().flat_map(|message| message.lines()) {
-            self.say(format!("    {line}").trim_end());
-        }
         self.say("\nTo look around");
         for (what, path) in [("job summaries", &played.summary), ("infra repository", &played.infra)] {
             self.say(&format!("    {what:<18}{}", path.display()));
@@ -146,8 +144,9 @@ impl<'a> Teller<'a> {
 
     fn say(&self, text: &str) {
         let again = std::mem::take(&mut *self.again.borrow_mut());
-        if !again.is_empty() {
-            self.log.say(&format!("  {} {}", mark(Verdict::Passed), again.join(", ")));
+        for (line, at) in wrapped(&again.join(", "), WIDTH - 6).iter().zip(0..) {
+            let mark = if at == 0 { mark(Verdict::Passed) } else { "  " };
+            self.log.say(&format!("  {mark} {line}"));
         }
         self.log.say(text);
     }
@@ -177,6 +176,42 @@ impl<'a> Teller<'a> {
             self.say(format!("  {cells}{}", clip(&row[3], last)).trim_end());
         }
     }
+}
+
+/// What of a passed command says most: what it saw first, or what stands here.
+const SAYS_MOST: [(&str, &[Says]); 8] = [
+    ("evidence", &[Says::Reason, Says::Actual("image"), Says::Output("may not approve", "excluded")]),
+    ("approval", &[Says::Actual("approval"), Says::Actual("independence"), Says::Actual("approvals within")]),
+    ("wait", &[Says::Actual("wait"), Says::Actual("hold"), Says::Actual("supersession")]),
+    ("performance", &[Says::Actual(""), Says::Expected("")]),
+    ("promote", &[Says::Actual("promotion")]),
+    ("emergency", &[Says::Actual("promotion")]),
+    ("rollback", &[Says::Actual("rollback")]),
+    ("audit", &[Says::Actual("")]),
+];
+
+/// A part of a report.
+enum Says {
+    Reason,
+    /// What was seen of the first check whose name begins so.
+    Actual(&'static str),
+    Expected(&'static str),
+    /// An output, behind what it is.
+    Output(&'static str, &'static str),
+}
+
+fn said(command: &str, Ended { reason, report, outputs, .. }: &Ended) -> String {
+    let chosen =
+        SAYS_MOST.iter().find(|(known, _)| *known == command).map_or(&[Says::Actual("")][..], |(_, says)| says);
+    let check = |name: &str| report.findings.iter().find(|finding| finding.check.starts_with(name));
+    let parts = chosen.iter().filter_map(|says| match says {
+        Says::Reason => Some(reason.clone()),
+        Says::Actual(name) => Some(check(name)?.actual.clone()),
+        Says::Expected(name) => Some(format!("expected {}", check(name)?.expected)),
+        Says::Output(label, name) => Some(format!("{label}: {}", outputs.get(*name)?.replace('\n', ", "))),
+    });
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { reason.clone() } else { parts.join("; ") }
 }
 
 fn row(scene: &Scene, ending: &Ending) -> [String; 4] {
@@ -210,7 +245,7 @@ fn padded(text: &str, width: usize) -> String {
 /// Lines of at most `width` columns; a word that is longer has one of its own.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if columns(line) + 1 + columns(word) <= width => {
                 line.push(' ');

@@ -80,7 +80,10 @@ const fn gate(name: &'static str, steps: &'static [Step], outputs: &'static [(&'
 pub const BASELINE: Workflow = Workflow {
     file: "baseline.yml",
     event: "push",
-    jobs: &[job("baseline", &[Step::Uses("bundle-size", &[("service", "{service}"), ("path", "dist"), ("allow-first", "true")])])],
+    jobs: &[job(
+        "baseline",
+        &[Step::Uses("bundle-size", &[("service", "{service}"), ("path", "dist"), ("allow-first", "true")])],
+    )],
 };
 
 pub const CI: Workflow = Workflow {
@@ -185,6 +188,8 @@ pub const PROMOTE: Workflow = Workflow {
                         ("environment", "production"),
                         ("token", "{github.token}"),
                         ("source-token", "{secrets.SOURCE_READ}"),
+                        // A minute, by default: GitHub is slower with them than the sandbox.
+                        ("annotations-timeout", "1s"),
                     ],
                 ),
             ],
@@ -276,5 +281,58 @@ pub const ROLLBACK: Workflow = Workflow {
 pub const AUDIT: Workflow = Workflow {
     file: "audit.yml",
     event: "schedule",
-    jobs: &[job("audit", &[Step::CheckOutInfra, Step::Uses("audit", &[("environment", "production"), ("since", "30d"), ("budget", "2")])])],
+    jobs: &[job(
+        "audit",
+        &[
+            Step::CheckOutInfra,
+            Step::Uses("audit", &[("environment", "production"), ("since", "30d"), ("budget", "2")]),
+        ],
+    )],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The commands of a workflow file with the jobs they stand in, in their order.
+    fn commands(file: &str) -> Vec<(String, String)> {
+        let mut job = "";
+        let mut commands = Vec::new();
+        for line in file.split_once("\njobs:\n").unwrap().1.lines() {
+            if let Some(name) =
+                line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')).filter(|name| !name.starts_with(' '))
+            {
+                job = name;
+            } else if let Some((_, command)) = line.split_once("uses: acme/promote-gates/") {
+                commands.push((job.to_owned(), command.trim_end_matches("@v1").to_owned()));
+            }
+        }
+        commands
+    }
+
+    #[test]
+    fn they_run_what_the_files_to_copy_run() {
+        for (workflow, file) in [
+            (&CI, include_str!("../../workflows/ci-bundle-size.yml")),
+            (&VALIDATE, include_str!("../../workflows/validate-staging.yml")),
+            (&PROMOTE, include_str!("../../workflows/promote-to-production.yml")),
+            (&EMERGENCY, include_str!("../../workflows/emergency-promote.yml")),
+            (&ROLLBACK, include_str!("../../workflows/rollback.yml")),
+            (&AUDIT, include_str!("../../workflows/audit.yml")),
+        ] {
+            let ours: Vec<(String, String)> = workflow
+                .jobs
+                .iter()
+                .flat_map(|job| job.steps.iter().map(move |step| (job.name, step)))
+                .filter_map(|(job, step)| match step {
+                    Step::Uses(command, _) => Some((job.to_owned(), (*command).to_owned())),
+                    _ => None,
+                })
+                .collect();
+            // There is no production to look at afterwards.
+            let theirs: Vec<_> = commands(file).into_iter().filter(|(job, _)| job != "verify").collect();
+            assert_eq!(ours, theirs, "{}", workflow.file);
+            assert!(file.contains(&format!("\n  {}:\n", workflow.event)), "{}: {}", workflow.file, workflow.event);
+        }
+    }
+}
