@@ -109,7 +109,13 @@ fn it_is_open_until_the_moment_and_passes_once_all_was_looked_at_again() {
             Standing::Open { revisit: None },
             Verdict::Inconclusive,
         ),
-        ("nothing was looked at in the end", Seen::default(), 661, Standing::Open { revisit: None }, Verdict::Inconclusive),
+        (
+            "nothing was looked at in the end",
+            Seen::default(),
+            661,
+            Standing::Open { revisit: None },
+            Verdict::Inconclusive,
+        ),
     ] {
         let judged = judge(&rules(), &seen, at(now));
         assert_eq!((judged.standing, verdict(&judged.findings)), (standing, expected), "{what}: {:?}", judged.findings);
@@ -122,7 +128,11 @@ fn a_hold_and_a_younger_promotion_block_at_once() {
     let overtaken = Seen { promotions: looks([(5, Ok(Some(newer())))]), ..Seen::default() };
     for (seen, check, words) in [
         (held, "hold", "issue #12 \"the sale\" by dave holds all promotions: https://x/12 (and 1 more)"),
-        (overtaken, "supersession", "x:1.4.3 came by 1a2b (emergency) at 2026-01-01T10:05:00Z, after this release was validated"),
+        (
+            overtaken,
+            "supersession",
+            "x:1.4.3 came by 1a2b (emergency) at 2026-01-01T10:05:00Z, after this release was validated",
+        ),
     ] {
         assert_eq!(judge(&rules(), &seen, at(5)).standing, Standing::Settled);
         let found = finding(&seen, 5, check);
