@@ -7,9 +7,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+mod approval;
 mod bundle_size;
 mod demo;
 mod emergency;
+mod environments;
+mod evidence;
 mod examples;
 mod exits;
 mod generated;
@@ -24,3 +27,4 @@ mod run;
 mod shop;
 mod smoke;
 mod tidy;
+mod wait;

@@ -78,6 +78,13 @@ pub fn file_of(pattern: &str, service: &str, environment: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName(String);
 
+impl ImageName {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for ImageName {
     type Err = NotAccepted;
 

@@ -5,10 +5,16 @@
 
 #![expect(clippy::expect_used, reason = "a test ends where its stage cannot be set")]
 
+mod acme;
 mod act;
 mod repo;
 
+mod approvals;
 mod bundle_size;
+mod cancelled;
+mod forged;
 mod launcher;
+mod races;
 mod run;
 mod runner;
+mod thursday;
