@@ -4,6 +4,8 @@
 mod changes;
 mod gates;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 pub(super) use changes::{People, people};
 pub(super) use gates::{Gate, gates as gates_of, since};
@@ -59,7 +61,7 @@ impl Case<'_> {
         let mut findings = self.at_first();
         findings.extend(self.validating_run(&seen.run));
         findings.push(self.deploy_run(seen));
-        findings.extend(self.gates(&seen.jobs, seen.now));
+        findings.extend(self.gates(seen));
         findings.extend(self.policies());
         findings.extend(self.changes(seen));
         findings.push(self.replay(seen));
