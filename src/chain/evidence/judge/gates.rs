@@ -23,6 +23,8 @@ use crate::{
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How much of what a report says goes into a finding, in characters.
 const CLIP: usize = 300;
+/// The same of a name.
+const NAME: usize = 60;
 
 /// A report and the job that told of it.
 pub(in crate::chain::evidence) struct Gate<'a> {
@@ -57,7 +59,9 @@ struct Reports<'a> {
 
 impl Case<'_> {
     pub(super) fn gates(&self, seen: &Seen) -> Vec<Finding> {
-        let release = self.subject(seen).anywhere();
+        // They all judged it in one place, which is not the one that it goes to.
+        let environment = self.claim.payload.subject.environment.clone();
+        let release = Subject { environment, ..self.subject(seen) };
         let reports = Reports { case: self, jobs: &seen.jobs, release, now: seen.now };
         let required = self.required.iter().map(|command| reports.required(command));
         // Whatever else is there is shown to whoever approves, so it has to be true as well.
@@ -134,10 +138,10 @@ impl<'a> Reports<'a> {
     /// The report is about this release, of this run, and a job of the run told of this very text.
     fn authentic(&self, received: &Received) -> Result<&'a Job, Finding> {
         let Received { report, .. } = received;
-        let command = &report.command;
-        let told = &self.case.claim.payload.evidence.run;
+        let command = &clip(&report.command, NAME);
+        let told = &self.case.claim.payload.run;
         let blocked = |actual: String| Err(Finding::blocked(command).actual(actual));
-        let differs = report.subject.anywhere().differs_from(&self.release);
+        let differs = report.subject.differs_from(&self.release);
         if let Some(difference) = differs.or_else(|| super::unlike(&report.subject, &self.release)) {
             return blocked(format!("its report is about another subject: {difference}"));
         }
@@ -187,7 +191,7 @@ impl<'a> Reports<'a> {
             .notices()
             .filter(|(_, notice)| notice.command == command)
             .map(|(job, Notice { sha256, .. })| {
-                format!("job `{}` told of sha256 {}", clip(&job.name, 60), clip(sha256, 64))
+                format!("job `{}` told of sha256 {}", clip(&job.name, NAME), clip(sha256, 64))
             })
             .collect();
         let told =
@@ -195,7 +199,7 @@ impl<'a> Reports<'a> {
         let crowded = all.iter().find(|job| jobs.said.get(&job.id).is_some_and(|said| said.len() >= MOST_KEPT));
         match crowded {
             Some(job) if others.is_empty() => Finding::inconclusive(command)
-                .actual(format!("{told}, but job `{}` said more than GitHub keeps", clip(&job.name, 60)))
+                .actual(format!("{told}, but job `{}` said more than GitHub keeps", clip(&job.name, NAME)))
                 .next("run the gate in a job that makes fewer annotations"),
             _ => Finding::blocked(command).actual(clip(&format!("its report has sha256 {sha256}; {told}"), 2 * CLIP)),
         }
@@ -203,12 +207,12 @@ impl<'a> Reports<'a> {
 
     fn gate(&self, received: &Received) -> Finding {
         let Received { report, .. } = received;
-        let command = &report.command;
+        let command = &clip(&report.command, NAME);
         let job = match self.authentic(received) {
             Ok(job) => job,
             Err(finding) => return finding,
         };
-        let name = clip(&job.name, 60);
+        let name = clip(&job.name, NAME);
         let finding = |verdict, actual: String| {
             let at = job.completed_at.map(|at| at.to_string()).unwrap_or_default();
             Finding::new(command, verdict).actual(actual).seen_at(format!("job {name}"), at)
