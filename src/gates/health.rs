@@ -29,7 +29,7 @@ use crate::{
     report::{Outcome, Table},
     settle::{Pace, Source, settle},
     subject::{NotAccepted, Subject},
-    values::Span,
+    values::{Span, some_time},
     verdict::{Complaint, Stop},
     world::{http::Header, url::Url},
 };
@@ -93,11 +93,6 @@ pub(super) fn status(text: &str) -> Result<u16, NotAccepted> {
 
 fn redirects(text: &str) -> Result<u32, NotAccepted> {
     text.parse().ok().filter(|count| *count <= MOST_REDIRECTS).ok_or(NotAccepted("a whole number from 0 to 20"))
-}
-
-fn some_time(text: &str) -> Result<Span, NotAccepted> {
-    let span: Span = text.parse()?;
-    if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
 }
 
 /// Asks every endpoint until it is decided.

@@ -181,7 +181,7 @@ impl Seen {
                 vec![one.name.to_string(), facet.rule.to_string(), facet.now, wanted]
             })
         });
-        Table { title: "Environments, before anything was written".to_owned(), columns, rows: rows.collect() }
+        Table { title: "Rules of the environments as this began".to_owned(), columns, rows: rows.collect() }
     }
 }
 
@@ -194,13 +194,19 @@ fn planned(place: &Place<'_>, wanted: &[Wanted], before: &Seen, desk: &Desk) -> 
             desk.draft.begin_effect(place.effect(one, &told(facets), EffectState::Planned));
         }
         let by_hand = differing.iter().any(|facet| facet.rule.set_by() == SetBy::Hand);
-        let finding = Finding::passed(one.name.as_str()).expected("what the file says");
+        let finding = Finding::passed(one.name.as_str());
+        let many = match differing.len() {
+            0 => "as the file says".to_owned(),
+            1 => "1 rule differs".to_owned(),
+            many => format!("{many} rules differ"),
+        };
+        let finding = finding.actual(many);
         findings.push(match (differing.is_empty(), by_hand) {
-            (true, _) => finding.actual("as the file says"),
-            (false, false) => finding.actual(told(&differing)).next("run it with `mode: apply`"),
-            (false, true) => finding
-                .actual(told(&differing))
-                .next("set the bypass by administrators in the environment's settings: GitHub's API cannot"),
+            (true, _) => finding,
+            (false, false) => finding.next("run it with `mode: apply`"),
+            (false, true) => {
+                finding.next("set the bypass by administrators in the environment's settings: GitHub's API cannot")
+            }
         });
         match place.ids(one, before.of(one)) {
             Err(unknown) => findings.extend(unknown),

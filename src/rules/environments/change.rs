@@ -240,3 +240,42 @@ fn wrote(sent: Sent, wanted: &Wanted) -> Wrote<()> {
         sent => sent.wrote(wanted.name.as_str()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::environments::wanted::Branches;
+
+    #[test]
+    fn what_nobody_asked_for_is_found_when_it_moves() {
+        let wanted = Wanted {
+            name: "production".parse().unwrap(),
+            place: String::new(),
+            wait_timer: Some(10),
+            reviewers: None,
+            minimum_approvals: None,
+            prevent_self_review: None,
+            can_admins_bypass: None,
+            branches: None,
+            patterns: None,
+        };
+        let main = [(Pattern::Branch("main".to_owned()), 1)].into();
+        let before =
+            Present { can_admins_bypass: Some(false), branches: Branches::Custom, patterns: main, ..Present::NEW };
+        let now = Present { wait_timer: 10, ..before.clone() };
+        assert_eq!(moved(&wanted, Some(&before), Some(&now)), [], "the timer was to change");
+        assert_eq!(moved(&wanted, None, Some(&now)), [], "a new environment had no rules");
+        for (now, check, actual) in [
+            (
+                Present { can_admins_bypass: Some(true), ..now.clone() },
+                "production: bypass by administrators",
+                "possible",
+            ),
+            (Present { prevent_self_review: true, ..now.clone() }, "production: review of one's own run", "prevented"),
+            (Present { patterns: BTreeMap::new(), ..now.clone() }, "production: branch pattern main", "gone"),
+        ] {
+            let [finding] = &moved(&wanted, Some(&before), Some(&now))[..] else { panic!("{check}") };
+            assert_eq!((&*finding.check, &*finding.actual), (check, actual));
+        }
+    }
+}

@@ -22,8 +22,8 @@ fn reviewed() -> Present {
     Present { reviewers: [(Who::Team("leads".to_owned()), 1)].into(), can_admins_bypass: Some(false), ..Present::NEW }
 }
 
-fn main_is_protected() -> Protected {
-    Ok(vec!["main".to_owned()])
+fn main() -> Vec<String> {
+    vec!["main".to_owned()]
 }
 
 /// Check, verdict and text of the findings.
@@ -31,14 +31,14 @@ fn said(findings: &[Finding]) -> Vec<(Verdict, String)> {
     findings.iter().map(|finding| (finding.verdict, finding.to_string())).collect()
 }
 
-fn only(findings: Vec<Finding>) -> (Verdict, String) {
-    let [finding] = &findings[..] else { panic!("{:?}", said(&findings)) };
+fn only(findings: &[Finding]) -> (Verdict, String) {
+    let [finding] = findings else { panic!("{:?}", said(findings)) };
     (finding.verdict, finding.to_string())
 }
 
 #[test]
 fn no_environment_is_blocked() {
-    let (verdict, text) = only(judge(&wanted(), None, &main_is_protected()));
+    let (verdict, text) = only(&judge(&wanted(), None, &Ok(main())));
     assert_eq!(verdict, Blocked);
     assert!(text.contains("creates it, unprotected"), "{text}");
 }
@@ -47,7 +47,7 @@ fn no_environment_is_blocked() {
 fn each_rule_of_the_file_is_a_finding_and_no_other() {
     let present = Present { wait_timer: 10, prevent_self_review: true, ..reviewed() };
     let same = Wanted { wait_timer: Some(10), prevent_self_review: Some(true), ..wanted() };
-    let findings = judge(&same, Some(&present), &main_is_protected());
+    let findings = judge(&same, Some(&present), &Ok(main()));
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check.as_str()).collect();
     assert_eq!(
         checks,
@@ -56,11 +56,11 @@ fn each_rule_of_the_file_is_a_finding_and_no_other() {
     assert!(findings.iter().all(|finding| finding.verdict == Passed), "{:?}", said(&findings));
 
     let other = Wanted { wait_timer: Some(0), ..same };
-    let findings = judge(&other, Some(&present), &main_is_protected());
+    let findings = judge(&other, Some(&present), &Ok(main()));
     assert_eq!((findings[0].verdict, &*findings[0].expected, &*findings[0].actual), (Blocked, "none", "10 minutes"));
     assert_eq!(findings[1].verdict, Passed);
 
-    let (verdict, text) = only(judge(&wanted(), Some(&present), &main_is_protected()));
+    let (verdict, text) = only(&judge(&wanted(), Some(&present), &Ok(main())));
     assert_eq!((verdict, &*text), (Passed, "production: there; the file says nothing of its rules"));
 }
 
@@ -76,7 +76,7 @@ fn a_bypass_is_judged_as_far_as_it_is_told() {
     ] {
         let wanted = Wanted { can_admins_bypass: Some(wish), ..wanted() };
         let present = Present { can_admins_bypass: can, ..reviewed() };
-        let (found, text) = only(judge(&wanted, Some(&present), &main_is_protected()));
+        let (found, text) = only(&judge(&wanted, Some(&present), &Ok(main())));
         assert_eq!(found, verdict, "{can:?} {wish}");
         assert_eq!(text.contains("settings on GitHub"), verdict != Passed, "{text}");
     }
@@ -92,11 +92,11 @@ fn a_bypass_that_nobody_mentions_is_told_where_something_can_be_passed_by() {
         (Present { can_admins_bypass: Some(true), wait_timer: 1, ..Present::NEW }, Some("possible; ")),
         (Present { can_admins_bypass: None, ..reviewed() }, Some("not told by GitHub; by default it is possible; ")),
     ] {
-        let findings = remarks(&wanted(), &present, &main_is_protected());
+        let findings = remarks(&wanted(), &present, &Ok(main()));
         match told {
             None => assert_eq!(said(&findings), []),
             Some(told) => {
-                let (verdict, text) = only(findings);
+                let (verdict, text) = only(&findings);
                 assert!(verdict == Passed && text.contains(told), "{text}");
             }
         }
@@ -112,7 +112,7 @@ fn github_asks_for_one_approval_whatever_the_file_says() {
         (2, Present::NEW, Blocked, "nobody is asked"),
     ] {
         let wanted = Wanted { minimum_approvals: Some(minimum), ..wanted() };
-        let (found, text) = only(remarks(&wanted, &present, &main_is_protected()));
+        let (found, text) = only(&remarks(&wanted, &present, &Ok(main())));
         assert!(found == verdict && text.contains(told), "{minimum}: {text}");
     }
 }
@@ -120,12 +120,12 @@ fn github_asks_for_one_approval_whatever_the_file_says() {
 #[test]
 fn a_timer_beside_reviewers_does_not_wait_for_them() {
     let timed = |minutes| Wanted { wait_timer: Some(minutes), ..wanted() };
-    let (verdict, text) = only(remarks(&timed(10), &reviewed(), &main_is_protected()));
+    let (verdict, text) = only(&remarks(&timed(10), &reviewed(), &Ok(main())));
     assert_eq!(verdict, Passed);
     assert!(text.contains("10 minutes from when the job was triggered, not from the approval"), "{text}");
     assert!(text.contains("use `wait` in the job, or a second job"), "{text}");
-    assert_eq!(said(&remarks(&timed(0), &reviewed(), &main_is_protected())), []);
-    assert_eq!(said(&remarks(&timed(10), &Present::NEW, &main_is_protected())), []);
+    assert_eq!(said(&remarks(&timed(0), &reviewed(), &Ok(main()))), []);
+    assert_eq!(said(&remarks(&timed(10), &Present::NEW, &Ok(main()))), []);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn protected_branches_only_needs_one() {
     let present = Present { branches: Branches::Protected, ..Present::NEW };
     let unseen = Complaint::about("GitHub's API").seen("403 no").next("the token needs Contents: read");
     for (protected, verdict, told) in [
-        (main_is_protected(), Passed, "protected branches: main"),
+        (Ok(main()), Passed, "protected branches: main"),
         (Ok(vec![]), Blocked, "GitHub lets EVERY branch deploy"),
         (
             Err(unseen),
@@ -141,7 +141,7 @@ fn protected_branches_only_needs_one() {
             "GitHub lets EVERY branch deploy; expected at least one protected branch; next: the token",
         ),
     ] {
-        let (found, text) = only(remarks(&wanted(), &present, &protected));
+        let (found, text) = only(&remarks(&wanted(), &present, &protected));
         assert!(found == verdict && text.contains(told), "{text}");
         assert_eq!(said(&remarks(&wanted(), &Present::NEW, &protected)), [], "any branch deploys: nothing to be seen");
     }
@@ -150,7 +150,7 @@ fn protected_branches_only_needs_one() {
 #[test]
 fn patterns_without_a_pattern_let_nothing_deploy() {
     let present = Present { branches: Branches::Custom, ..Present::NEW };
-    let (verdict, text) = only(remarks(&wanted(), &present, &Ok(vec![])));
+    let (verdict, text) = only(&remarks(&wanted(), &present, &Ok(vec![])));
     assert!(verdict == Passed && text.contains("NOTHING"), "{text}");
     let present = Present { patterns: [(Pattern::Tag("v*".to_owned()), 1)].into(), ..present };
     assert_eq!(said(&remarks(&wanted(), &present, &Ok(vec![]))), []);
