@@ -108,6 +108,7 @@ fn an_emergency_that_nobody_approved_or_from_another_branch_is_refused() {
     let acme = Acme::new();
     acme.change_infra("a branch", |infra| {
         infra.git(["switch", "--quiet", "--create", "topic"]);
+        infra.write("NOTES.md", "Not reviewed yet.\n");
     });
     let inputs = |service: &str, incident: &str| json!({ "service": service, "image-tag": "1.4.9", "incident-id": incident, "reason": REASON });
     let run = |branch: &str, inputs: &Value, approver: Option<&str>| {
