@@ -46,7 +46,7 @@ impl<'a> Teller<'a> {
         self.paragraph(
             "Now a Thursday with gates. A staging environment, a GitHub and an infra repository are set up on this \
              machine; the same lead approves whatever he is asked to; each ✅ or ⛔ below is this program, started as a \
-             workflow step would start it.",
+             workflow step would start it. Only the wait after an approval is cut short: 1 second, not 10 minutes.",
         );
         self.say(&format!("Everything is kept in {}", folder.display()));
     }
@@ -101,9 +101,19 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// A step of people or of the team's own.
+    /// Somebody lets a job run.
+    pub fn review(&self, approver: &str, environment: &str) {
+        self.once(&format!("{approver} {environment}"), "review", &format!("{approver} approves it for {environment}"));
+    }
+
+    /// A step of the team's own, or of GitHub's.
     pub fn own(&self, name: &str, told: &str) {
-        if self.told.borrow_mut().insert(name.to_owned()) {
+        self.once(name, name, told);
+    }
+
+    /// In full when it is the first of its kind.
+    fn once(&self, kind: &str, name: &str, told: &str) {
+        if self.told.borrow_mut().insert(kind.to_owned()) {
             self.entry("· ", name, told, 2);
         } else {
             self.again.borrow_mut().push(name.to_owned());
@@ -179,14 +189,15 @@ impl<'a> Teller<'a> {
 }
 
 /// What of a passed command says most: what it saw first, or what stands here.
-const SAYS_MOST: [(&str, &[Says]); 8] = [
+const SAYS_MOST: [(&str, &[Says]); 9] = [
     ("evidence", &[Says::Reason, Says::Actual("image"), Says::Output("may not approve", "excluded")]),
     ("approval", &[Says::Actual("approval"), Says::Actual("independence"), Says::Actual("approvals within")]),
     ("wait", &[Says::Actual("wait"), Says::Actual("hold"), Says::Actual("supersession")]),
+    ("record", &[Says::Actual("dispatch")]),
     ("performance", &[Says::Actual(""), Says::Expected("")]),
     ("promote", &[Says::Actual("promotion")]),
-    ("emergency", &[Says::Actual("promotion")]),
-    ("rollback", &[Says::Actual("rollback")]),
+    ("emergency", &[Says::Actual("emergency promotion"), Says::Actual("follow-up"), Says::Actual("emergency budget")]),
+    ("rollback", &[Says::Actual("rollback"), Says::Actual("follow-up")]),
     ("audit", &[Says::Actual("")]),
 ];
 
