@@ -19,31 +19,31 @@ use tempfile::TempDir;
 
 use crate::house::{Ended, Runner};
 
-const INFRA: &str = "acme/infra";
-const TOKEN: &str = "ghs_tokenOfTheJob";
+pub const INFRA: &str = "acme/infra";
+pub const TOKEN: &str = "ghs_tokenOfTheJob";
 const WORKFLOW: &str = ".github/workflows/promote-to-production.yml";
 const EVIDENCE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
-const SUBJECT: &str = r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#;
+pub const SUBJECT: &str = r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#;
 
 /// When the protected job of the run that asks started: 12:00.
-fn noon() -> Timestamp {
+pub fn noon() -> Timestamp {
     "2026-01-01T12:00:00Z".parse().unwrap()
 }
 
-fn at(minutes: i64) -> Timestamp {
+pub fn at(minutes: i64) -> Timestamp {
     noon() + SignedDuration::from_mins(minutes)
 }
 
 /// The infra repository at GitHub and on disk, in the middle of the promotion of run 7, which waited for its review.
-struct Stage {
-    hub: Hub,
-    infra: Infra,
+pub struct Stage {
+    pub hub: Hub,
+    pub infra: Infra,
     folder: TempDir,
 }
 
 impl Stage {
     /// `production` asks the team `platform-leads`.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stage = Self {
             hub: Hub::start().unwrap(),
@@ -81,7 +81,7 @@ impl Stage {
     }
 
     /// A promotion in the ledger.
-    fn commit(&self, trailers: &str, minutes: i64) {
+    pub fn commit(&self, trailers: &str, minutes: i64) {
         let clone = tempfile::tempdir_in(self.folder.path()).unwrap();
         let dir = clone.path().join("clone");
         self.infra.clone_to(&dir).unwrap();
@@ -99,7 +99,7 @@ impl Stage {
         }
     }
 
-    fn checkout(&self) -> PathBuf {
+    pub fn checkout(&self) -> PathBuf {
         let path = self.folder.path().join("checkout");
         if !path.exists() {
             self.infra.clone_to(&path).unwrap();
@@ -150,7 +150,7 @@ fn under_way(name: &str, minutes: i64) -> Job {
 }
 
 /// What `evidence` told in run 7.
-fn evidence(excluded: &[&str]) -> Report {
+pub fn evidence(excluded: &[&str]) -> Report {
     let mut report = Report::open("evidence", noon().to_string());
     report.subject = SUBJECT.parse().unwrap();
     report.run = Some(Its {
@@ -168,25 +168,25 @@ fn evidence(excluded: &[&str]) -> Report {
 }
 
 /// `toJSON(needs)` after it.
-fn needs(report: &Report) -> String {
+pub fn needs(report: &Report) -> String {
     json!({ "evidence": { "result": "success", "outputs": { "report": compact(report, "").text } } }).to_string()
 }
 
-/// Code, verdict and what the first finding says.
-fn end(ended: &Ended) -> (i32, &str) {
+/// Code and verdict.
+pub fn end(ended: &Ended) -> (i32, &str) {
     (ended.code, &ended.outputs["verdict"])
 }
 
 /// A finding of the report, by how its check begins.
-fn finding<'a>(ended: &'a Ended, check: &str) -> &'a Value {
+pub fn finding<'a>(ended: &'a Ended, check: &str) -> &'a Value {
     let findings = ended.report["findings"].as_array().unwrap();
     let found = findings.iter().find(|finding| finding["check"].as_str().unwrap().starts_with(check));
     found.unwrap_or_else(|| panic!("no {check}: {findings:#?}"))
 }
 
-const PASSED: (i32, &str) = (0, "passed");
-const BLOCKED: (i32, &str) = (1, "blocked");
-const INCONCLUSIVE: (i32, &str) = (3, "inconclusive");
+pub const PASSED: (i32, &str) = (0, "passed");
+pub const BLOCKED: (i32, &str) = (1, "blocked");
+pub const INCONCLUSIVE: (i32, &str) = (3, "inconclusive");
 
 #[test]
 fn an_independent_approver_passes_and_is_told() {

@@ -24,3 +24,4 @@ mod repository;
 mod run;
 mod smoke;
 mod tidy;
+mod wait;

@@ -12,7 +12,10 @@ mod seen;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    chain::{infra::ImageName, record::EventType},
+    chain::{
+        infra::{ImageName, file_of},
+        record::EventType,
+    },
     config::{Config, DEFAULT_PATH, services::Origin},
     desk::Desk,
     gates,
@@ -97,14 +100,10 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let file: TreePath = args
-        .file
-        .replace("{service}", service.as_str())
-        .replace("{environment}", environment.as_str())
-        .parse()
-        .map_err(|error: String| {
-            Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
-        })?;
+    let file = file_of(&args.file, service.as_str(), environment.as_str());
+    let file: TreePath = file.parse().map_err(|error: String| {
+        Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
+    })?;
     let case = Case {
         claim: &claim,
         origin,

@@ -11,8 +11,6 @@
 
 mod judge;
 mod sources;
-#[cfg(test)]
-mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -30,7 +30,12 @@ use crate::{
     subject::{NotAccepted, Subject},
     values::{Span, some_time},
     verdict::{Complaint, Stop, Verdict, verdict},
-    world::{clock::Moment, http::Header, secret::Secret, url::Url},
+    world::{
+        clock::{Moment, rfc3339},
+        http::Header,
+        secret::Secret,
+        url::Url,
+    },
 };
 use judge::{Endpoint, Rules, Seen, judge, line};
 use sources::{Fact, Holds, Promotions};
@@ -82,8 +87,8 @@ pub struct Args {
     pub token: Option<Secret>,
     #[command(flatten)]
     pub ledger: At,
-    /// How long to go on, once the time is over, while something cannot be looked at
-    #[arg(long, value_name = "DURATION", default_value = "1m")]
+    /// How long to go on, once the time is over, while something cannot be looked at or an endpoint is not well
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
     pub timeout: Span,
 }
 
@@ -131,12 +136,11 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         findings = settle(desk, limit, sources, &mut seen, looks.absorb(), reached)?;
     }
     if verdict(&findings) != Verdict::Blocked {
-        // As often as an endpoint may fail before it blocks, and as long as one answer takes.
-        let each = AGAIN.min(args.interval.0) + args.request_timeout.0;
-        let limit = args.timeout.0 + each * args.consecutive;
         let sources = looks.sources(AGAIN.min(args.interval.0));
         desk.log.say("the time is over: looking once more");
-        findings = settle(desk, limit, sources, &mut seen, looks.absorb(), |seen, now| judge(&looks.rules, seen, now))?;
+        findings = settle(desk, args.timeout.0, sources, &mut seen, looks.absorb(), |seen, now| {
+            judge(&looks.rules, seen, now)
+        })?;
     }
     Ok(findings.into())
 }
@@ -191,7 +195,7 @@ impl<'a> Looks<'a> {
                 duration: args.duration,
                 since: start.words,
                 until: desk.clock.now() + left,
-                until_wall: now.checked_add(left).unwrap_or(now),
+                until_wall: start.at.checked_add(args.duration.0).map(rfc3339).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
                 what: format!("{service} in {environment}"),
                 good: health::judge::Rules { attempts: 1, consecutive: 1, statuses: how.statuses, condition: None },
@@ -279,10 +283,11 @@ struct Start {
 impl Start {
     /// Never a time to come: whose clock is ahead would wait less.
     fn of(approved_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let from_now = |why: &str| (now, format!("now, {}: {why}", rfc3339(now)));
         let (at, words) = match approved_at {
-            Some(at) if at <= now => (at, format!("the approval at {at}")),
-            Some(at) => (now, format!("now, {now}: the approval's time, {at}, is yet to come")),
-            None => (now, format!("now, {now}: no report of a passed `approval` tells when it was")),
+            Some(at) if at <= now => (at, format!("the approval at {}", rfc3339(at))),
+            Some(at) => from_now(&format!("the approval's time, {}, is yet to come", rfc3339(at))),
+            None => from_now("no report of a passed `approval` tells when it was"),
         };
         Self { at, words }
     }

@@ -191,7 +191,11 @@ impl Hub {
     /// Changes a repository; makes it when it is not there.
     fn in_repository<T>(&self, repository: &str, change: impl FnOnce(&mut Repository, &mut Accounts) -> T) -> T {
         let World { repositories, accounts } = &mut self.state().world;
-        let known = repositories.entry(repository.to_lowercase()).or_insert_with(|| Repository::new(repository));
+        let known = repositories.entry(repository.to_lowercase()).or_insert_with(|| {
+            let made = Repository::new(repository);
+            accounts.organisation(made.owner());
+            made
+        });
         change(known, accounts)
     }
 
@@ -287,6 +291,11 @@ fn node_id(kind: &str, id: u64) -> String {
 
 fn now() -> Timestamp {
     SystemClock::new().wall()
+}
+
+/// A name as a segment of an address.
+fn segment(name: &str) -> String {
+    url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// As GitHub writes a time: in UTC, with whole seconds.

@@ -12,11 +12,15 @@
 //! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
 //!   together say, and no more. All secrets are there in every job, those of an environment too.
 
+pub mod promotion;
 pub mod team;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use promote_gates::sandbox::github::{self, Hub};
@@ -25,7 +29,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::act::{Act, Run};
-use crate::repo::{Repo, program};
+use crate::repo::{Repo, clean, program};
 
 /// The infra repository.
 pub const INFRA: &str = "acme/ecommerce-infra";
@@ -69,12 +73,6 @@ pub struct Acme {
     next: AtomicU64,
 }
 
-/// A run of a workflow: at work, or ended.
-pub struct Ran {
-    pub id: u64,
-    pub run: Run,
-}
-
 impl Acme {
     /// Both repositories with their workflows; production's reviewers are [`REVIEWERS`].
     pub fn new() -> Self {
@@ -107,6 +105,11 @@ impl Acme {
         self.folder.path().join(path)
     }
 
+    /// What the environment of every step holds, and of no other company's.
+    pub fn mark(&self) -> String {
+        self.at("github.com").display().to_string()
+    }
+
     /// A shipped workflow; hosts that are not there and times that no test waits for are other ones.
     pub fn shipped(&self, file: &str) -> String {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows").join(file);
@@ -130,6 +133,21 @@ impl Acme {
         let commit = clone.commit(message);
         clone.git(["push", "--quiet", "origin", "HEAD"]);
         commit
+    }
+
+    /// The commits that promoted something, newest first.
+    pub fn promotions(&self) -> Vec<String> {
+        let mut messages = self.infra.messages().expect("read the infra repository");
+        messages.retain(|message| message.contains("Promotion-kind: "));
+        messages
+    }
+
+    /// The image of a service in production.
+    pub fn image(&self, service: &str) -> String {
+        let path = format!("apps/{service}/overlays/production/kustomization.yaml");
+        let text = self.infra.read(&path).expect("read the infra repository");
+        let tag = text.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).expect("a tag");
+        tag.trim_matches('"').to_owned()
     }
 
     /// A number that no other run has.
@@ -192,6 +210,17 @@ impl Drop for Acme {
             assert!(violations.is_empty(), "GitHub was asked what it does not know: {violations:#?}");
         }
     }
+}
+
+/// What git reads of a message's end.
+pub fn trailers(message: &str) -> BTreeMap<String, String> {
+    let mut git = clean("git");
+    git.args(["interpret-trailers", "--parse"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = git.spawn().expect("start git");
+    child.stdin.take().expect("piped").write_all(message.as_bytes()).expect("write the message");
+    let said = child.wait_with_output().expect("git ends").stdout;
+    let lines = String::from_utf8(said).expect("UTF-8");
+    lines.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// What the jobs of a workflow may do together, such as `actions=read`.

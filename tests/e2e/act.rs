@@ -46,6 +46,7 @@ pub struct Act<'a> {
     env: Vec<(String, String)>,
     secrets: Vec<(String, String)>,
     api: String,
+    actor: Option<String>,
     workflow: Option<String>,
     actions: Vec<(String, PathBuf)>,
     programs: Option<PathBuf>,
@@ -62,10 +63,17 @@ impl<'a> Act<'a> {
             env: Vec::new(),
             secrets: Vec::new(),
             api,
+            actor: None,
             workflow: None,
             actions: Vec::new(),
             programs: None,
         }
+    }
+
+    /// Who set it off, `GITHUB_ACTOR`.
+    pub fn actor(mut self, login: &str) -> Self {
+        self.actor = Some(login.to_owned());
+        self
     }
 
     /// Only this workflow, a file in `.github/workflows`; otherwise all that know the event.
@@ -132,6 +140,9 @@ impl<'a> Act<'a> {
             if name.starts_with("actions/checkout@") {
                 act.arg("--no-skip-checkout");
             }
+        }
+        if let Some(actor) = &self.actor {
+            act.args(["--actor", actor]);
         }
         if let Some(workflow) = &self.workflow {
             act.args(["--workflows", workflow]);

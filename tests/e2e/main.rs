@@ -9,8 +9,12 @@ mod acme;
 mod act;
 mod repo;
 
+mod approvals;
 mod bundle_size;
+mod cancelled;
+mod forged;
 mod launcher;
+mod races;
 mod run;
 mod runner;
 mod thursday;

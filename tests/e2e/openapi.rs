@@ -70,56 +70,54 @@ fn every_route_is_as_github_describes_it() {
     say(&said);
 }
 
-#[test]
-fn the_judge_finds_what_is_wrong() {
-    let exchanges = tour::taken();
-    let find = |method: &str, end: &str, status: u16| {
-        let found =
-            exchanges.iter().find(|one| one.method == method && one.route.ends_with(end) && one.status == status);
-        found.unwrap_or_else(|| panic!("no {method} of {end} with {status}")).clone()
-    };
-    let run = || find("GET", "/runs/{run_id}", 200);
-    type Forgery = (Exchange, fn(&mut Exchange), &'static str);
-    let forgeries: [Forgery; 13] = [
+/// The first exchange on a route that ends like this.
+fn first(exchanges: &[Exchange], method: &str, end: &str, status: u16) -> Exchange {
+    let mut its = exchanges.iter().filter(|one| one.method == method && one.route.ends_with(end));
+    its.find(|one| one.status == status).unwrap_or_else(|| panic!("no {method} of {end} with {status}")).clone()
+}
+
+/// An exchange that was fine, what is made of it, and what has to be found.
+type Forgery = (Exchange, fn(&mut Exchange), &'static str);
+
+fn forgeries(exchanges: &[Exchange]) -> [Forgery; 13] {
+    let run = || first(exchanges, "GET", "/runs/{run_id}", 200);
+    let jobs = |status| first(exchanges, "GET", "/jobs", status);
+    let dispatch = |status| first(exchanges, "POST", "/dispatches", status);
+    [
         (run(), |one| one.answer["id"] = json!("7"), "id: '7' is not of type 'integer'"),
         (run(), |one| one.answer["created_at"] = json!("yesterday"), "created_at: 'yesterday' is not a 'date-time'"),
         (run(), |one| drop(one.fields().shift_remove("head_sha")), "'head_sha' is a required property"),
         (run(), |one| one.answer["headSha"] = json!("f"), "'headSha' was unexpected"),
         (run(), |one| one.answer["head_repository"]["owner"]["login"] = json!(7), "head_repository/owner/login: 7"),
-        (run(), |one| one.status = 302, "302"),
+        (run(), |one| one.status = 302, "Unknown response http status: 302"),
         (run(), |one| one.url += "?attempt=1", "query attempt is not described"),
-        (find("GET", "/jobs", 200), |one| one.answer["jobs"][0]["status"] = json!("done"), "jobs/0/status: 'done'"),
-        (find("GET", "/issues", 200), |one| one.url += "?state=any", "'any' is not one of"),
-        (find("GET", "/jobs", 404), |one| one.answer["message"] = json!(404), "message: 404 is not of type 'string'"),
-        (find("POST", "/dispatches", 204), |one| one.answer = json!({}), "a body, and none is described"),
-        (
-            find("POST", "/dispatches", 204),
-            |one| one.body = json!({ "client_payload": {} }),
-            "'event_type' is a required",
-        ),
-        (
-            find("POST", "/dispatches", 422),
-            |one| one.body = json!({ "event_type": "staging-validated" }),
-            "the request is described, and was refused",
-        ),
-    ];
-    let judge = judge();
-    let forged: Vec<Exchange> = forgeries
-        .iter()
-        .map(|(exchange, forge, _)| {
-            let mut forged = exchange.clone();
-            forge(&mut forged);
-            forged
-        })
-        .collect();
-    let (fine, said) = judge.judge(&forged);
+        (jobs(200), |one| one.answer["jobs"][0]["status"] = json!("done"), "jobs/0/status: 'done' is not one of"),
+        (jobs(404), |one| one.answer["message"] = json!(404), "message: 404 is not of type 'string'"),
+        (first(exchanges, "GET", "/issues", 200), |one| one.url += "?state=any", "'any' is not one of"),
+        (dispatch(204), |one| one.answer = json!({}), "a body, and none is described"),
+        (dispatch(204), |one| one.body = json!({ "client_payload": {} }), "'event_type' is a required property"),
+        (dispatch(422), |one| one.body = json!({ "event_type": "x" }), "the request is described, and was refused"),
+    ]
+}
+
+#[test]
+fn the_judge_finds_what_is_wrong() {
+    let exchanges = tour::taken();
+    let forgeries = forgeries(&exchanges);
+    let forged = forgeries.iter().map(|(exchange, forge, _)| {
+        let mut forged = exchange.clone();
+        forge(&mut forged);
+        forged
+    });
+    let (fine, said) = judge().judge(&forged.collect::<Vec<_>>());
     assert!(!fine, "{said}");
     for (number, (_, _, expected)) in forgeries.iter().enumerate() {
         let line = said.lines().find(|line| line.starts_with(&format!("{number} ")));
         assert!(line.is_some_and(|line| line.contains(expected)), "{number}: {expected} in\n{said}");
     }
-    let unknown = Exchange { route: "/repos/{owner}/{repo}/actions/run/{run_id}", ..run() };
-    let (fine, said) = judge.judge(&[unknown]);
+
+    let run = first(&exchanges, "GET", "/runs/{run_id}", 200);
+    let (fine, said) = judge().judge(&[Exchange { route: "/repos/{owner}/{repo}/actions/run/{run_id}", ..run }]);
     assert!(!fine && said.contains("no such route in the description"), "{said}");
 }
 

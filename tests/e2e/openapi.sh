@@ -12,11 +12,8 @@ description="$cache/openapi-$version/api.github.com.json"
 judge="$cache/openapi-judge-$(sha256sum tests/e2e/openapi/requirements.txt | cut -c 1-12)"
 
 main() {
-  [[ -e $description ]] || describe || skip "npm gave no @octokit/openapi@$version"
-  if [[ ! -e $judge/.complete ]]; then
-    python3 -c 'import venv, ensurepip' || skip 'no python3 with venv'
-    install_judge || skip 'pip could not install what tests/e2e/openapi/requirements.txt names'
-  fi
+  [[ -e $description ]] || describe
+  [[ -e $judge/.complete ]] || install_judge
   PROMOTE_GATES_E2E_OPENAPI="$description" PROMOTE_GATES_E2E_PYTHON="$judge/bin/python" \
     cargo test --locked --features e2e --test e2e_openapi "$@"
 }
@@ -31,7 +28,8 @@ describe() {
   command -v npm >/dev/null || skip 'no npm to fetch the description with'
   mkdir -p "$cache"
   folder=$(mktemp -d "$cache/openapi.XXXXXX")
-  npm pack --silent --pack-destination "$folder" "@octokit/openapi@$version" >/dev/null || return
+  npm pack --silent --pack-destination "$folder" "@octokit/openapi@$version" >/dev/null ||
+    skip "npm gave no @octokit/openapi@$version"
   tar -xzf "$folder"/*.tgz -C "$folder" package/generated/api.github.com.json
   echo "$sum  $folder/package/generated/api.github.com.json" | sha256sum --check --quiet
   mkdir -p "${description%/*}"
@@ -40,9 +38,10 @@ describe() {
 
 install_judge() {
   rm -rf "$judge"
-  python3 -m venv "$judge" &&
-    "$judge/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/openapi/requirements.txt &&
-    touch "$judge/.complete"
+  python3 -m venv "$judge" || skip 'no python3 with venv'
+  "$judge/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/openapi/requirements.txt ||
+    skip 'pip could not install what tests/e2e/openapi/requirements.txt names'
+  touch "$judge/.complete"
 }
 
 folder=

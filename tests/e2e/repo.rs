@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -65,6 +66,8 @@ impl Repo {
 /// Lays out what `uses: acme/promote-gates/…@v1` would fetch: the action files and the launcher of this checkout, and the
 /// binary that was just built in the place of the released one for this machine. `PROMOTE_GATES_E2E_RELEASED=1` takes the
 /// committed binary instead: the acceptance test of a release.
+///
+/// The binary is a link: the runner copies all of it for every step, and tens of megabytes take longer than the steps.
 pub fn actions(into: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = 0;
@@ -77,7 +80,7 @@ pub fn actions(into: &Path) {
     copy(&root.join("dist/promote-gates"), &into.join("dist/promote-gates"));
     let released = root.join("dist").join(released_name());
     let binary = if wants_released() { released.as_path() } else { Path::new(env!("CARGO_BIN_EXE_promote-gates")) };
-    copy(binary, &into.join("dist").join(released_name()));
+    symlink(binary, into.join("dist").join(released_name())).expect("link the binary");
 }
 
 /// The name the launcher looks for on this machine.

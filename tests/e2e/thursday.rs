@@ -1,10 +1,13 @@
 //! The incident's Thursday, through the shipped workflows: a bundle that grew is stopped before it is merged, and what is
 //! merged comes to production with its evidence, once.
 
+use promote_gates::sandbox::infra::FIRST_TAG;
+use promote_gates::sandbox::server::Answer;
+use promote_gates::sandbox::staging::Script;
 use serde_json::{Value, json};
 
-use crate::acme::Acme;
 use crate::acme::team::{Team, repository};
+use crate::acme::{Acme, INFRA, trailers};
 use crate::act::Run;
 
 const SERVICE: &str = "checkout-service";
@@ -81,5 +84,76 @@ fn a_deployment_is_validated_and_the_infra_repository_told() {
     assert_eq!(dispatch.event_type, "staging-validated");
     assert_eq!(dispatch.client_payload["service"], SERVICE);
     assert_eq!(dispatch.client_payload["image_tag"], validated.tag);
-    panic!("{:#}", dispatch.client_payload);
+    let evidence = &dispatch.client_payload["evidence"];
+    assert_eq!((&evidence["run"]["id"], &evidence["deploy"]["id"]), (&json!(validated.id), &json!(validated.deploy)));
+}
+
+#[test]
+fn what_was_validated_and_approved_comes_to_production_once() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let validated = team.release("Gift cards");
+    acme.production.script(
+        "/checkout-service/health/ready",
+        Script::in_turn(
+            [FIRST_TAG, FIRST_TAG, &validated.tag].map(|tag| Answer::json(200, &json!({ "version": tag }))),
+        ),
+    );
+
+    let promotion = acme.promotion(validated.event()).approved_by("lena");
+    let run = promotion.run();
+
+    assert!(run.succeeded, "{}", run.log);
+    // The summary that the reviewer sees before the button is that of a job without an environment.
+    let pack = &run.step("evidence", "evidence").summary;
+    for part in [FIRST_TAG, &validated.tag, "Gift cards", "dana", "performance"] {
+        assert!(pack.contains(part), "{part} in {pack}");
+    }
+    let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
+    assert_eq!(message.lines().next(), Some(&*format!("promote(production): {SERVICE} → {}", validated.tag)));
+    let trailers = trailers(message);
+    let url = |repository: &str, id| format!("https://github.com/{repository}/actions/runs/{id}/attempts/1");
+    let evidence = &run.step("evidence", "evidence").outputs["evidence"];
+    assert_eq!(evidence.len(), 64, "{evidence}");
+    for (name, value) in [
+        ("Service", SERVICE),
+        ("Environment", "production"),
+        ("Image", &format!("ghcr.io/acme/{SERVICE}:{}", validated.tag)),
+        ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
+        ("Source-commit", &validated.tag),
+        ("Evidence", evidence),
+        ("Validation-run", &url(&team.repository, validated.id)),
+        ("Approved-by", "lena"),
+        ("Triggered-by", "acme-dispatcher[bot]"),
+        ("Workflow", &url(INFRA, promotion.id)),
+        ("Required", "evidence, approval, wait"),
+        ("Promotion-kind", "normal"),
+    ] {
+        assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
+    }
+    assert_eq!(acme.image(SERVICE), validated.tag);
+    assert_eq!(run.step("verify", "0").outputs["verdict"], "passed", "production follows the commit");
+
+    // The same dispatch once more: nobody is asked to approve what has been promoted.
+    let again = acme.promotion(validated.event()).approved_by("piet").run();
+    let evidence = again.step("evidence", "evidence");
+    assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.log);
+    assert!(!again.jobs.contains_key("promote"), "{:?}", again.jobs.keys());
+    assert_eq!(acme.promotions().len(), 1);
+}
+
+#[test]
+fn a_release_that_became_slow_is_not_told_to_anybody() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    acme.staging.set_baseline(SERVICE, 80.0);
+
+    let validated = team.release("Gift cards");
+
+    let performance = validated.run.step("performance", "performance");
+    assert_eq!((performance.exit, performance.outputs["verdict"].as_str()), (Some(1), "blocked"));
+    let record = validated.run.step("record", "0");
+    assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", validated.run.log);
+    assert!(record.summary.contains("performance"), "{}", record.summary);
+    assert!(validated.dispatches.is_empty(), "{:#?}", validated.dispatches);
 }

@@ -166,7 +166,8 @@ fn missing(pinned: &Subject, release: &Subject) -> Option<String> {
         digest: pinned.digest.clone().or_else(|| release.digest.clone()),
         commit: pinned.commit.clone().or_else(|| release.commit.clone()),
     };
-    release.differs_from(&filled).map(|difference| format!("{difference}, which this workflow is for"))
+    let differs = release.differs_from(&filled).or_else(|| unlike(release, &filled));
+    differs.map(|difference| format!("{difference}, which this workflow is for"))
 }
 
 fn finding(check: &str, bad: bool) -> Finding {

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     judge::Case,
     pack::PROMOTIONS,
-    seen::{Base, Changes, Jobs, Looked, Notice, Seen, WorkflowRun, short},
+    seen::{Base, Changes, Jobs, Looked, Seen, WorkflowRun, ended_before, short},
 };
 use crate::{
     chain::kustomization::{self, ImageEntry},
@@ -22,6 +22,7 @@ use crate::{
     subject::Service,
     verdict::{Complaint, Stop},
     world::{
+        clock::Moment,
         git::{Commit, Entry as Stored, TreePath},
         github::{Annotation, GitHub, Job, Repository},
     },
@@ -119,17 +120,18 @@ impl Looker<'_> {
 
     /// The jobs of the run and what they said: looks until all reports were told of, or no job can tell more.
     fn jobs(&self, run: &WorkflowRun) -> Result<Jobs, Stop> {
-        let began = (self.desk.clock.now(), self.desk.clock.wall());
-        // Those whose notices were read: they say nothing new.
-        let told = RefCell::new(BTreeSet::new());
+        let (began, wall) = (self.desk.clock.now(), self.desk.clock.wall());
+        let wall = |now: Moment| wall.checked_add(now.saturating_sub(began)).unwrap_or(wall);
+        // Those that were read long after their end: they have said all that they will say.
+        let done = RefCell::new(BTreeSet::new());
         let source = Source::blocking(Pace::Every(PAUSE), || {
             let (github, repository) = (Arc::clone(&self.github), self.case.origin.repository.clone());
-            let (id, attempt, told) = (run.id, run.attempt, told.borrow().clone());
-            Box::new(move || fetch(&github, &repository, id, attempt, &told))
+            let (id, attempt, done) = (run.id, run.attempt, done.borrow().clone());
+            Box::new(move || fetch(&github, &repository, id, attempt, &done))
         });
-        let absorb = |jobs: &mut Jobs, _, fetched: Fetched| {
-            let all_said = |said: &[Annotation]| said.iter().any(|annotation| Notice::read(annotation).is_some());
-            told.borrow_mut().extend(fetched.said.iter().filter(|(_, said)| all_said(said)).map(|(id, _)| *id));
+        let absorb = |jobs: &mut Jobs, now, fetched: Fetched| {
+            let read = fetched.all.iter().flatten().filter(|job| fetched.said.contains_key(&job.id));
+            done.borrow_mut().extend(read.filter(|job| ended_before(job, wall(now), self.patience)).map(|job| job.id));
             jobs.all = fetched.all.or_else(|| jobs.all.take());
             jobs.said.extend(fetched.said);
             jobs.trouble = fetched.trouble;
@@ -137,9 +139,7 @@ impl Looker<'_> {
         let at_first = self.case.at_first();
         let mut jobs = Jobs::default();
         settle(self.desk, self.patience, vec![source], &mut jobs, absorb, |jobs, now| {
-            let wall = began.1.checked_add(now.saturating_sub(began.0)).unwrap_or(began.1);
-            let looked = jobs.all.is_some();
-            if looked && (!self.case.lacks_a_notice(jobs) || !jobs.may_say_more(wall, self.patience)) {
+            if !self.case.lacks_a_notice(jobs) || !jobs.may_say_more(wall(now), self.patience) {
                 Judgement::settled(at_first.clone())
             } else {
                 Judgement::open(at_first.clone())
@@ -206,15 +206,15 @@ struct Fetched {
     trouble: Option<Complaint>,
 }
 
-/// Asks for the jobs, and for what those said that have ended and are not among `told`.
-fn fetch(github: &GitHub, repository: &Repository, id: u64, attempt: u32, told: &BTreeSet<u64>) -> Fetched {
+/// Asks for the jobs, and for what those said that have ended and are not among `done`.
+fn fetch(github: &GitHub, repository: &Repository, id: u64, attempt: u32, done: &BTreeSet<u64>) -> Fetched {
     let mut fetched = Fetched { all: None, said: BTreeMap::new(), trouble: None };
     let all = match github.jobs(repository, id, attempt) {
         Ok(all) => all,
         Err(complaint) => return Fetched { trouble: Some(complaint), ..fetched },
     };
     let ended = |job: &&Job| job.status == "completed" && job.conclusion.as_deref() != Some("skipped");
-    for job in all.iter().filter(ended).filter(|job| !told.contains(&job.id)) {
+    for job in all.iter().filter(ended).filter(|job| !done.contains(&job.id)) {
         match github.annotations(repository, job.id) {
             Ok(said) => drop(fetched.said.insert(job.id, said)),
             Err(complaint) => {

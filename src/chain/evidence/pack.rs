@@ -56,7 +56,7 @@ impl Case<'_> {
             logins.collect::<Vec<_>>().join("\n")
         };
         let text = |part: Option<String>| part.unwrap_or_default();
-        let mut outputs = BTreeMap::from([
+        BTreeMap::from([
             ("service", text(subject.service.as_ref().map(ToString::to_string))),
             ("environment", self.environment.to_string()),
             ("image", reference(&subject)),
@@ -69,9 +69,7 @@ impl Case<'_> {
             ("validation-run", text(seen.validation_run())),
             ("excluded", lines(false)),
             ("authors", lines(true)),
-        ]);
-        outputs.retain(|_, value| !value.is_empty());
-        outputs
+        ])
     }
 
     /// When the first of the required gates' jobs ended: nothing that is promoted was seen later than this.

@@ -96,9 +96,14 @@ impl Jobs {
     /// a little later.
     pub fn may_say_more(&self, now: Timestamp, patience: Duration) -> bool {
         let Some(all) = &self.all else { return true };
-        let long_ago = |end: Timestamp| now.duration_since(end).try_into().is_ok_and(|age: Duration| age > patience);
-        self.trouble.is_some() || !all.iter().all(|job| job.completed_at.is_some_and(long_ago))
+        self.trouble.is_some() || !all.iter().all(|job| ended_before(job, now, patience))
     }
+}
+
+/// Whether a job ended longer ago than its annotations may take to appear.
+pub(super) fn ended_before(job: &Job, now: Timestamp, patience: Duration) -> bool {
+    let long_ago = |end: Timestamp| now.duration_since(end).try_into().is_ok_and(|age: Duration| age > patience);
+    job.completed_at.is_some_and(long_ago)
 }
 
 /// `3f2a1b0` of a commit's id.

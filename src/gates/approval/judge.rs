@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    approvers::{Reviews, names, same},
+    approvers::{Reviewer, Reviews, names, same},
     settle::Judgement,
     subject::Environment,
     values::Span,
@@ -190,7 +190,7 @@ fn approval(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
     let by = format!("approved by {}", names(approved));
     if approved.iter().any(|reviewer| reviewer.person().is_some()) {
         Finding::passed(check).actual(by).expected(expected)
-    } else if approved.iter().all(|reviewer| reviewer.is_bot()) {
+    } else if approved.iter().all(Reviewer::is_bot) {
         Finding::blocked(check).actual(by).expected(expected).next("let people alone be reviewers")
     } else {
         Finding::inconclusive(check).actual(by).expected(expected).next("start it again, and have it approved")
@@ -255,14 +255,15 @@ fn independence(rules: &Rules, seen: &Seen) -> Option<Finding> {
         }
     };
     let counted = seen.counted(rules);
-    Some(match counted.is_empty() {
-        true => Finding::blocked(check)
+    Some(if counted.is_empty() {
+        Finding::blocked(check)
             .actual(format!("{} had a part in it", names(&people)))
             .expected(expected)
-            .next("start it again, and have it approved by somebody else"),
-        false => Finding::passed(check)
+            .next("start it again, and have it approved by somebody else")
+    } else {
+        Finding::passed(check)
             .actual(format!("{} had no part in it (of {} who had)", names(&counted), excluded.len()))
-            .expected(expected),
+            .expected(expected)
     })
 }
 

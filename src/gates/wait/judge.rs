@@ -22,7 +22,7 @@ pub struct Rules {
     /// When it is over.
     pub until: Moment,
     /// The same by the wall's clock.
-    pub until_wall: Timestamp,
+    pub until_wall: String,
     /// Open issues with this label hold every promotion.
     pub hold_label: String,
     /// What is promoted, and where to: `checkout-service in production`.

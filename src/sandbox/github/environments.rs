@@ -11,7 +11,7 @@ use super::{
     error, id, node_id, not_found, now,
     policies::Policy,
     repositories::Repository,
-    time,
+    segment, time,
 };
 use crate::sandbox::server::Answer;
 
@@ -24,6 +24,8 @@ pub(super) struct Environment {
     created_at: Timestamp,
     updated_at: Timestamp,
     protection: Protection,
+    /// GitHub tells it, and its description does not: only where a script asks for it.
+    admins_bypass: Option<bool>,
     pub(super) policies: Vec<Policy>,
 }
 
@@ -60,6 +62,11 @@ impl Hub {
         });
         self.keep(environment, done);
     }
+
+    /// Whether administrators may pass an environment's rules by; nothing is said about it before.
+    pub fn let_admins_bypass(&self, repository: &str, environment: &str, can: bool) {
+        self.in_repository(repository, |known, _| known.environment(environment).admins_bypass = Some(can));
+    }
 }
 
 impl Repository {
@@ -73,6 +80,7 @@ impl Repository {
                 created_at: now,
                 updated_at: now,
                 protection: Protection::default(),
+                admins_bypass: None,
                 policies: Vec::new(),
             });
             self.environments.len() - 1
@@ -103,13 +111,13 @@ impl Environment {
     /// As an approval shows it.
     pub(super) fn head(&self, repository: &Repository, api: &str) -> Value {
         let number = id("environment", &format!("{}/{}", repository.name, self.name));
-        let filter: String = url::form_urlencoded::byte_serialize(self.name.as_bytes()).collect();
+        let segment = segment(&self.name);
         json!({
             "id": number,
             "node_id": node_id("EN", number),
             "name": self.name,
-            "url": format!("{}/environments/{filter}", repository.url(api)),
-            "html_url": format!("{}/deployments/activity_log?environments_filter={filter}", repository.page()),
+            "url": format!("{}/environments/{segment}", repository.url(api)),
+            "html_url": format!("{}/deployments/activity_log?environments_filter={segment}", repository.page()),
             "created_at": time(self.created_at),
             "updated_at": time(self.updated_at),
         })
@@ -148,6 +156,9 @@ impl Environment {
         let mut shown = fields(self.head(repository, api));
         shown.insert("protection_rules".to_owned(), rules.into());
         shown.insert("deployment_branch_policy".to_owned(), policy);
+        if let Some(can) = self.admins_bypass {
+            shown.insert("can_admins_bypass".to_owned(), can.into());
+        }
         Value::Object(shown)
     }
 }
@@ -219,6 +230,14 @@ fn read(body: &Value) -> Result<Protection, Breach> {
         }
     };
     let prevent_self_review = fields.switch("prevent_self_review")?.unwrap_or_default();
+    if prevent_self_review && reviewers.is_empty() {
+        // Not in the description; these are GitHub's words.
+        return Err(Breach::new(
+            422,
+            "Failed to create or update the environment protection rule. Required reviewers must have at least one \
+             reviewer to set prevent_self_review.",
+        ));
+    }
     Ok(Protection { wait_timer, prevent_self_review, reviewers, branches })
 }
 

@@ -9,7 +9,7 @@ use super::{
     call::{Call, Fields},
     id, node_id, not_found, now,
     repositories::Repository,
-    time,
+    segment, time,
 };
 use crate::sandbox::server::Answer;
 
@@ -130,11 +130,10 @@ impl Issue {
         }));
         let labels = self.labels.iter().map(|name| {
             let number = id("label", &format!("{}/{name}", repository.name));
-            let path: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
             json!({
                 "id": number,
                 "node_id": node_id("LA", number),
-                "url": format!("{base}/labels/{path}"),
+                "url": format!("{base}/labels/{}", segment(name)),
                 "name": name,
                 "description": null,
                 "color": "ededed",

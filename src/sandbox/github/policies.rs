@@ -7,8 +7,10 @@ use super::{
     Breach, Hub,
     accounts::Accounts,
     call::{Call, Fields},
+    environments::Environment,
     id, node_id, not_found,
     repositories::Repository,
+    segment,
 };
 use crate::sandbox::server::Answer;
 
@@ -44,7 +46,7 @@ impl Policy {
 }
 
 pub(super) fn list(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let Some(environment) = repository.environment_of(call) else { return Ok(not_found()) };
+    let Some(environment) = named(repository, call) else { return Ok(not_found()) };
     let page = call.page(environment.policies.iter().collect())?;
     Ok(page.counted("branch_policies", Policy::shown))
 }
@@ -61,11 +63,9 @@ pub(super) fn create(repository: &mut Repository, _: &mut Accounts, call: &Call)
     }
     let full = repository.name.clone();
     let url = repository.url(&call.api);
-    let Some(environment) = repository.environment_of(call).filter(|environment| environment.names_branches()) else {
-        return Ok(not_found());
-    };
+    let Some(environment) = named(repository, call) else { return Ok(not_found()) };
     if let Some(same) = environment.policies.iter().find(|policy| (&*policy.name, &*policy.kind) == (name, kind)) {
-        let at = format!("{url}/environments/{}/deployment-branch-policies/{}", environment.name, same.id);
+        let at = format!("{url}/environments/{}/deployment-branch-policies/{}", segment(&environment.name), same.id);
         return Ok(Answer::status(303).header("location", &at));
     }
     let policy = Policy::new(&full, &environment.name, name, kind);
@@ -76,8 +76,13 @@ pub(super) fn create(repository: &mut Repository, _: &mut Accounts, call: &Call)
 
 pub(super) fn delete(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
     let wanted = call.number("branch_policy_id")?;
-    let Some(environment) = repository.environment_of(call) else { return Ok(not_found()) };
+    let Some(environment) = named(repository, call) else { return Ok(not_found()) };
     let before = environment.policies.len();
     environment.policies.retain(|policy| policy.id != wanted);
     Ok(if environment.policies.len() < before { Answer::status(204) } else { not_found() })
+}
+
+/// The environment that the path names, when its branches are named one by one: others have no policies to speak of.
+fn named<'a>(repository: &'a mut Repository, call: &Call) -> Option<&'a mut Environment> {
+    repository.environment_of(call).filter(|environment| environment.names_branches())
 }

@@ -35,7 +35,7 @@ pub(super) struct Repository {
 impl Hub {
     /// Creates a repository, `owner/name`, whose default branch is `main`.
     pub fn create(&self, repository: &str) {
-        self.in_repository(repository, |known, accounts| accounts.organisation(known.owner()));
+        self.in_repository(repository, |_, _| ());
     }
 }
 

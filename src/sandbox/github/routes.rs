@@ -15,14 +15,17 @@ use crate::sandbox::server::{Answer, Request};
 
 /// The version of the API that the rules here are from.
 const API_VERSION: &str = "2022-11-28";
+/// The queries of lists.
 const PAGES: &[&str] = &["per_page", "page"];
+const RUNS: &[&str] = &["created", "status", "event", "branch", "actor", "head_sha", "per_page", "page"];
+const ISSUES: &[&str] = &["state", "labels", "since", "sort", "direction", "creator", "per_page", "page"];
 
 /// One of the API, as GitHub's description has it.
 pub struct Route {
     pub method: Method,
     /// `{…}` stands for one segment.
     pub path: &'static str,
-    /// What the token needs: `contents=write`; empty when any will do.
+    /// What the token needs: `contents=write`; empty when nobody is asked for one.
     pub permission: &'static str,
     /// The names in a query that are known here.
     query: &'static [&'static str],
@@ -39,6 +42,13 @@ enum Does {
     Account(fn(&Accounts, &Call) -> Answer),
 }
 
+/// A path below a repository's.
+macro_rules! below {
+    ($path:literal) => {
+        concat!("/repos/{owner}/{repo}", $path)
+    };
+}
+
 const fn route(
     method: Method,
     path: &'static str,
@@ -50,30 +60,87 @@ const fn route(
 }
 
 /// Everything this GitHub knows how to do.
-#[rustfmt::skip]
 const ROUTES: &[Route] = &[
-    route(Method::GET, "/repos/{owner}/{repo}", "metadata=read", &[], Does::Shown(repositories::get)),
-    route(Method::POST, "/repos/{owner}/{repo}/dispatches", "contents=write", &[], Does::Repository(dispatches::create)),
-    route(Method::GET, "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions=read", &[], Does::Repository(runs::get)),
-    route(Method::GET, "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}", "actions=read", &[], Does::Repository(runs::attempt)),
-    route(Method::GET, "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs", "actions=read", PAGES, Does::Repository(jobs::of_attempt)),
-    route(Method::GET, "/repos/{owner}/{repo}/actions/runs/{run_id}/approvals", "actions=read", &[], Does::Repository(approvals::of_run)),
-    route(Method::GET, "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs", "actions=read",
-        &["created", "status", "event", "branch", "actor", "head_sha", "per_page", "page"], Does::Repository(runs::of_workflow)),
-    route(Method::GET, "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks=read", PAGES, Does::Repository(checks::annotations)),
-    route(Method::GET, "/repos/{owner}/{repo}/compare/{basehead}", "contents=read", PAGES, Does::Repository(commits::compare)),
-    route(Method::GET, "/repos/{owner}/{repo}/commits/{ref}", "contents=read", PAGES, Does::Repository(commits::get)),
-    route(Method::GET, "/repos/{owner}/{repo}/branches", "contents=read", &["protected", "per_page", "page"], Does::Repository(branches::list)),
-    route(Method::GET, "/repos/{owner}/{repo}/environments", "actions=read", PAGES, Does::Repository(environments::list)),
-    route(Method::GET, "/repos/{owner}/{repo}/environments/{environment_name}", "actions=read", &[], Does::Shown(environments::get)),
-    route(Method::PUT, "/repos/{owner}/{repo}/environments/{environment_name}", "administration=write", &[], Does::Repository(environments::put)),
-    route(Method::GET, "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies", "actions=read", PAGES, Does::Repository(policies::list)),
-    route(Method::POST, "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies", "administration=write", &[], Does::Repository(policies::create)),
-    route(Method::DELETE, "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}", "administration=write", &[], Does::Repository(policies::delete)),
-    route(Method::GET, "/repos/{owner}/{repo}/issues", "issues=read",
-        &["state", "labels", "since", "sort", "direction", "creator", "per_page", "page"], Does::Repository(issues::list)),
-    route(Method::POST, "/repos/{owner}/{repo}/issues", "issues=write", &[], Does::Repository(issues::create)),
-    route(Method::PATCH, "/repos/{owner}/{repo}/issues/{issue_number}", "issues=write", &[], Does::Repository(issues::update)),
+    route(Method::GET, below!(""), "metadata=read", &[], Does::Shown(repositories::get)),
+    route(Method::POST, below!("/dispatches"), "contents=write", &[], Does::Repository(dispatches::create)),
+    route(Method::GET, below!("/actions/runs/{run_id}"), "actions=read", &[], Does::Repository(runs::get)),
+    route(
+        Method::GET,
+        below!("/actions/runs/{run_id}/attempts/{attempt_number}"),
+        "actions=read",
+        &[],
+        Does::Repository(runs::attempt),
+    ),
+    route(
+        Method::GET,
+        below!("/actions/runs/{run_id}/attempts/{attempt_number}/jobs"),
+        "actions=read",
+        PAGES,
+        Does::Repository(jobs::of_attempt),
+    ),
+    route(
+        Method::GET,
+        below!("/actions/runs/{run_id}/approvals"),
+        "actions=read",
+        &[],
+        Does::Repository(approvals::of_run),
+    ),
+    route(
+        Method::GET,
+        below!("/actions/workflows/{workflow_id}/runs"),
+        "actions=read",
+        RUNS,
+        Does::Repository(runs::of_workflow),
+    ),
+    route(
+        Method::GET,
+        below!("/check-runs/{check_run_id}/annotations"),
+        "checks=read",
+        PAGES,
+        Does::Repository(checks::annotations),
+    ),
+    route(Method::GET, below!("/compare/{basehead}"), "contents=read", PAGES, Does::Repository(commits::compare)),
+    route(Method::GET, below!("/commits/{ref}"), "contents=read", PAGES, Does::Repository(commits::get)),
+    route(
+        Method::GET,
+        below!("/branches"),
+        "contents=read",
+        &["protected", "per_page", "page"],
+        Does::Repository(branches::list),
+    ),
+    route(Method::GET, below!("/environments"), "actions=read", PAGES, Does::Repository(environments::list)),
+    route(Method::GET, below!("/environments/{environment_name}"), "actions=read", &[], Does::Shown(environments::get)),
+    route(
+        Method::PUT,
+        below!("/environments/{environment_name}"),
+        "administration=write",
+        &[],
+        Does::Repository(environments::put),
+    ),
+    route(
+        Method::GET,
+        below!("/environments/{environment_name}/deployment-branch-policies"),
+        "actions=read",
+        PAGES,
+        Does::Repository(policies::list),
+    ),
+    route(
+        Method::POST,
+        below!("/environments/{environment_name}/deployment-branch-policies"),
+        "administration=write",
+        &[],
+        Does::Repository(policies::create),
+    ),
+    route(
+        Method::DELETE,
+        below!("/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}"),
+        "administration=write",
+        &[],
+        Does::Repository(policies::delete),
+    ),
+    route(Method::GET, below!("/issues"), "issues=read", ISSUES, Does::Repository(issues::list)),
+    route(Method::POST, below!("/issues"), "issues=write", &[], Does::Repository(issues::create)),
+    route(Method::PATCH, below!("/issues/{issue_number}"), "issues=write", &[], Does::Repository(issues::update)),
     route(Method::GET, "/orgs/{org}/teams/{team_slug}", "members=read", &[], Does::Account(accounts::team)),
     route(Method::GET, "/users/{username}", "", &[], Does::Account(accounts::user)),
 ];

@@ -214,6 +214,7 @@ fn environments(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
         put(json!({ "reviewers": [{ "type": "Group", "id": 1 }] }), Described::Breaks),
         put(json!({ "reviewers": [{ "type": "User", "login": "grace" }] }), Described::Breaks),
         put(json!({ "reviewers": [{ "type": "User" }] }), Described::Prose),
+        put(json!({ "prevent_self_review": true }), Described::Prose),
         put(json!({ "reviewers": vec![json!({ "type": "User", "id": grace }); 7] }), Described::Prose),
         put(json!({ "deployment_branch_policy": policy(true, true) }), Described::Prose),
         put(json!({ "deployment_branch_policy": policy(false, false) }), Described::Prose),

@@ -13,7 +13,7 @@ fn rules() -> Rules {
         duration: "10m".parse().unwrap(),
         since: "the approval at 2026-01-01T10:00:00Z".to_owned(),
         until: END,
-        until_wall: "2026-01-01T10:10:00Z".parse().unwrap(),
+        until_wall: "2026-01-01T10:10:00Z".to_owned(),
         hold_label: "promotion-hold".to_owned(),
         what: "checkout-service in production".to_owned(),
         good: Good { attempts: 1, consecutive: 1, statuses: vec![200], condition: None },
