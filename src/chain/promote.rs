@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: Span,
     #[command(flatten)]
-    pub infra: infra::Settings,
+    pub infra: infra::InfraArgs,
     /// Token that may push to the infra repository (Contents: write); without it, the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
