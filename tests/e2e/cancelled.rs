@@ -38,7 +38,7 @@ fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing()
         let run = scope.spawn(|| promotion.run());
         // Its first look for a hold.
         assert!(acme.hub.wait_asked("/issues", 1, Duration::from_mins(1)), "nobody looked for a hold");
-        let process = waiting(&acme.mark());
+        let process = waiting(acme.git.url());
         kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("send the signal");
         let mut ended = clean("timeout");
         ended.args(["2", "tail", "--sleep-interval=0.05", &format!("--pid={process}"), "--follow", "/dev/null"]);
