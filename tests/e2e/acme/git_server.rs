@@ -53,7 +53,7 @@ impl GitServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let rules = Arc::<Mutex<Rules>>::default();
-        let (shared, root) = (Arc::clone(&rules), root.to_owned());
+        let (shared, root): (_, PathBuf) = (Arc::clone(&rules), root.to_owned());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (rules, root) = (Arc::clone(&shared), root.clone());
@@ -85,7 +85,7 @@ fn credentials(token: &str) -> String {
     STANDARD.encode(format!("x-access-token:{token}"))
 }
 
-fn serve(mut stream: TcpStream, rules: &Mutex<Rules>, root: &PathBuf) -> Option<()> {
+fn serve(mut stream: TcpStream, rules: &Mutex<Rules>, root: &Path) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let head = read(&mut reader)?;
     let (repository, service) = head.about()?;
@@ -147,7 +147,7 @@ impl Head {
 }
 
 /// Git's own server side; see `git help http-backend`.
-fn backend(head: &Head, body: &mut impl Read, root: &PathBuf) -> Option<Vec<u8>> {
+fn backend(head: &Head, body: &mut impl Read, root: &Path) -> Option<Vec<u8>> {
     let header = |name: &str| head.headers.get(name).map_or("", String::as_str);
     let length: u64 = header("content-length").parse().unwrap_or_default();
     let mut git = clean("git");
