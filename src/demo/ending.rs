@@ -66,25 +66,15 @@ impl Ending {
             self.commit = Some(commit.to_owned());
         }
     }
-
-    /// In one word.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match (&self.commit, &self.stopped) {
-            (_, Some(stopped)) => stopped.verdict.word(),
-            (Some(_), None) => "done",
-            (None, None) => "left as it was",
-        }
-    }
 }
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())?;
-        if let Some(Stopped { by, reason, .. }) = &self.stopped {
-            write!(f, " ({by}: {reason})")?;
+        if let Some(Stopped { by, verdict, reason, .. }) = &self.stopped {
+            write!(f, "{verdict} ({by}: {reason}), and ")?;
         }
-        write!(f, ", and production runs {}", self.in_production)
+        let change = if self.commit.is_some() { "a commit, and " } else { "" };
+        write!(f, "{change}production runs {}", self.in_production)
     }
 }
 
@@ -102,6 +92,17 @@ impl Scene {
         }
     }
 
+    /// What became of it, in a word or two.
+    #[must_use]
+    pub const fn became(&self, ending: &Ending) -> &'static str {
+        match (&ending.stopped, &ending.commit, &self.what) {
+            (Some(stopped), ..) => stopped.verdict.word(),
+            (None, None, _) => "left as it was",
+            (None, Some(_), What::Release(_) | What::Emergency { .. }) => "promoted",
+            (None, Some(_), What::Rollback(_)) => "taken back",
+        }
+    }
+
     /// Whether staging is told to be validated.
     fn is_validated(&self) -> bool {
         let far_enough = match self.ends {
@@ -115,7 +116,7 @@ impl Scene {
 impl fmt::Display for Ends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Runs(tag) => write!(f, "done, and production runs {tag}"),
+            Self::Runs(tag) => write!(f, "a commit, and production runs {tag}"),
             Self::Blocked { by, naming } => write!(f, "blocked by {by}, which names {naming}"),
         }
     }
@@ -252,7 +253,7 @@ mod tests {
             ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().verdict = Verdict::Inconclusive),
             ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().reason = "some file".to_owned()),
             ("inventory-service 1.4.3", |played| played.endings[4].in_production.clear()),
-            ("checkout-service back", |played| played.endings[6].stopped = played.endings[1].stopped.clone()),
+            ("checkout-service rollback", |played| played.endings[6].stopped = played.endings[1].stopped.clone()),
             (LEDGER, |played| played.commits.insert(0, played.commits[0].clone())),
             (LEDGER, |played| played.commits[1] = played.commits[1].replace("emergency", "normal")),
             ("follow-up issues", |played| played.issues.push("another".to_owned())),
