@@ -5,9 +5,8 @@ pub mod emergency;
 pub mod evidence;
 pub mod follow_up;
 pub mod infra;
-pub mod kustomization;
 pub mod promote;
 pub mod record;
 pub mod rollback;
 
-pub use crate::results as reports;
+pub use crate::{kustomization, results as reports};

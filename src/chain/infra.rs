@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, str::FromStr};
 use jiff::Timestamp;
 
 use crate::{
-    chain::kustomization::{self, Edited, ImageChange, ImageEntry, Problem},
     converge::Plan,
+    kustomization::{self, Edited, ImageChange, ImageEntry, Problem, USUAL_PLACE},
     ledger::{Entry, Place, Promotion, place},
     report::Output,
     subject::{Digest, Environment, Image, NotAccepted, Service, Subject, Tag},
@@ -30,7 +30,7 @@ pub struct InfraArgs {
     #[command(flatten)]
     pub at: place::At,
     /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = "apps/{service}/overlays/{environment}/kustomization.yaml")]
+    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]

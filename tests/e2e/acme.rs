@@ -12,6 +12,7 @@
 //! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
 //!   together say, and no more. All secrets are there in every job, those of an environment too.
 
+mod by_hand;
 pub mod promotion;
 pub mod team;
 
@@ -39,6 +40,10 @@ pub const RUNNER: &str = "GitHub Actions 4";
 pub const REVIEWERS: [&str; 2] = ["lena", "piet"];
 /// Services of [`Acme`]: the teams' own, and another one.
 pub const SERVICES: [&str; 2] = ["checkout-service", "catalog-service"];
+
+/// What of the shipped workflows belongs to the infra repository.
+const INFRA_WORKFLOWS: [&str; 5] =
+    ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml", "environments-check.yml"];
 
 /// Secrets that the workflows ask for.
 const DISPATCH: &str = "ghs_dispatchesToTheInfraRepository";
@@ -86,7 +91,7 @@ impl Acme {
         program(&acme.at("bin/npm"), team::NPM);
 
         acme.change_infra("the workflows", |infra| {
-            for file in ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml"] {
+            for file in INFRA_WORKFLOWS {
                 infra.write(&format!(".github/workflows/{file}"), acme.shipped(file));
             }
             infra.write(".github/promote-gates.yml", config());
@@ -133,6 +138,13 @@ impl Acme {
         let commit = clone.commit(message);
         clone.git(["push", "--quiet", "origin", "HEAD"]);
         commit
+    }
+
+    /// The config file of the infra repository says this too.
+    pub fn configure(&self, more: &str) {
+        self.change_infra("the rules", |infra| {
+            infra.write(".github/promote-gates.yml", config() + more);
+        });
     }
 
     /// The commits that promoted something, newest first.

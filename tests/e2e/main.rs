@@ -10,8 +10,10 @@ mod act;
 mod repo;
 
 mod approvals;
+mod around;
 mod bundle_size;
 mod cancelled;
+mod environments;
 mod forged;
 mod launcher;
 mod races;

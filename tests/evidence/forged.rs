@@ -134,6 +134,12 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "is of commit cccccccccccccccccccccccccccccccccccccccc, and commit bbbb",
     ),
     (
+        "gates of two environments",
+        |stage| said(stage, "smoke", |report| report.subject.environment = "dev".parse().ok()),
+        "smoke",
+        "about another subject: environment dev, not staging",
+    ),
+    (
         "a run that does not exist",
         |stage| set(stage.payload(), "/evidence/run/id", json!(8)),
         "validating run",

@@ -25,15 +25,15 @@ fn a_payload_that_record_would_not_send_is_refused() {
     let mut less = stage.payload();
     less.as_object_mut().unwrap().remove("service");
     for (payload, parts) in [
-        (with("/service", json!("../x")), &["client_payload", "a service name"][..]),
+        (with("/service", json!("../x")), &["`client_payload.service`", "../x", "a service name"][..]),
         (with("/image_tag", json!("$(id)")), &["client_payload", "an OCI tag"]),
         (with("/image_tag", json!("x\n::error::y")), &["an OCI tag"]),
         (with("/evidence/run/repository", json!("acme/shop/../..")), &["a repository as owner/name"]),
         (with("/evidence/schema", json!(2)), &["schema 2", "the same version of promote-gates"]),
         (with("/evidence/reports/0", json!("x".repeat(60_000))), &["report 1 of the payload", "no report"]),
         (with("/evidence/reports", json!(vec!["x"; 60_000])), &["at most 65535"]),
-        (more, &["unknown field `environment`"]),
-        (less, &["missing field `service`"]),
+        (more, &["`client_payload.environment`"]),
+        (less, &["`client_payload.service`", "not there"]),
         (Value::Null, &["client_payload"]),
     ] {
         refused(&stage, dispatched(stage.runner(), &payload), parts);

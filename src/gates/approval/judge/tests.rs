@@ -24,6 +24,11 @@ fn by(reviewers: &[Reviewer]) -> Reviews {
     Reviews { approved: reviewers.to_vec(), rejected: vec![] }
 }
 
+fn protection(users: &[&str], teams: &[&str]) -> Protection {
+    let texts = |all: &[&str]| all.iter().map(ToString::to_string).collect();
+    Protection { users: texts(users), teams: texts(teams), admins_bypass: Some(true) }
+}
+
 fn lost() -> Complaint {
     Complaint::about("GitHub's API")
         .seen("403 Resource not accessible")
@@ -39,7 +44,7 @@ fn seen() -> Seen {
             url: "https://github.com/acme/infra/actions/runs/103/attempts/1".to_owned(),
         },
         at: "2026-01-01T10:31:00Z".to_owned(),
-        protection: Ok(Some(Protection { reviewers: vec!["platform-leads".to_owned()], admins_bypass: Some(true) })),
+        protection: Ok(Some(protection(&[], &["platform-leads"]))),
         reviews: Ok(by(&[person("alice")])),
         started: Ok(at(30)),
         excluded: Ok(vec!["mallory".to_owned()]),
@@ -151,6 +156,25 @@ fn who_approved_decides() {
             Verdict::Blocked,
             "rejected by bob, approved by alice",
         ),
+        // A reviewer did, or nobody who is one.
+        (
+            Seen { protection: Ok(Some(protection(&["Alice"], &[]))), ..seen() },
+            "approval",
+            Verdict::Passed,
+            "approved by alice",
+        ),
+        (
+            Seen { protection: Ok(Some(protection(&["bob", "carol"], &[]))), ..seen() },
+            "approval",
+            Verdict::Blocked,
+            "approved by alice, none of its reviewers",
+        ),
+        (
+            Seen { protection: Ok(Some(protection(&["bob"], &["leads"]))), ..seen() },
+            "approval",
+            Verdict::Passed,
+            "approved by alice",
+        ),
         // No person did.
         (
             Seen { reviews: Ok(by(std::slice::from_ref(&bot))), ..seen() },
@@ -231,6 +255,38 @@ fn only_people_who_had_no_part_are_named_as_approvers() {
     assert_eq!(after(&[person("mallory")]).approver(&anybody), Some("mallory"));
     let told = finding(&anybody, &after(&[person("mallory")]), "independence");
     assert_eq!((told.verdict, told.waived.as_deref()), (Verdict::Passed, Some("`independent: false`")));
+}
+
+#[test]
+fn what_passes_was_approved_by_a_person_who_is_a_reviewer_and_had_no_part() {
+    let everybody =
+        [person("alice"), person("mallory"), person("dave"), Reviewer::Bot("b[bot]".to_owned()), Reviewer::Gone];
+    let protections = [
+        None,
+        Some(protection(&[], &[])),
+        Some(protection(&["alice", "mallory"], &[])),
+        Some(protection(&["dave"], &["leads"])),
+    ];
+    let mut passed = 0;
+    for chosen in 0..1_usize << everybody.len() {
+        let some: Vec<Reviewer> =
+            everybody.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1).map(|(_, one)| one.clone()).collect();
+        for protection in &protections {
+            for independent in [true, false] {
+                let rules = Rules { independent, ..rules() };
+                let seen = Seen { reviews: Ok(by(&some)), protection: Ok(protection.clone()), ..seen() };
+                let approver = seen.approver(&rules);
+                if verdict(&judge(&rules, &seen).findings) == Verdict::Passed {
+                    let approver = approver.unwrap();
+                    assert!(protection.as_ref().unwrap().admits(approver), "{seen:?}");
+                    assert!(!independent || approver != "mallory", "{seen:?}");
+                    passed += 1;
+                }
+            }
+        }
+    }
+    // Of 32 sets of reviewers: 24 hold somebody whom the users admit, 16 of them alice; 28 hold a person, 24 another than mallory.
+    assert_eq!(passed, 24 + 16 + 28 + 24);
 }
 
 #[test]
