@@ -13,7 +13,7 @@ use promote_gates::{
     cli::Surroundings,
     demo::{
         self, Ending, Played, Stage,
-        story::{Day, Release},
+        story::{Day, Ends, Release, Scene, What},
     },
     desk::{Desk, Draft},
     report::{Report, log::Log},
@@ -176,6 +176,33 @@ fn a_payload_that_was_changed_on_its_way_is_no_evidence() {
     assert_eq!((stopped.by.as_str(), stopped.verdict), ("evidence", Verdict::Blocked), "{stopped:?}");
     assert!(stopped.reason.contains("job `health` told of sha256"), "{stopped:?}");
     assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
+}
+
+#[test]
+fn a_third_emergency_is_over_the_budget_and_each_has_its_issue() {
+    let mut day = Day::thursday();
+    day.scenes.retain(|scene| matches!(scene.what, What::Emergency { .. }));
+    let emergency = day.scenes[0].clone();
+    day.scenes = ["1.6.1", "1.6.2", "1.6.3"]
+        .into_iter()
+        .map(|hotfix| {
+            let mut scene = emergency.clone();
+            let What::Emergency { tag, .. } = &mut scene.what else { panic!("{scene}") };
+            *tag = hotfix;
+            Scene { ends: Ends::Runs(hotfix), ..scene }
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let played = play(&day, folder.path());
+    let wrong: Vec<String> = played
+        .findings(&day)
+        .into_iter()
+        .filter(|finding| finding.verdict != Verdict::Passed)
+        .map(|finding| format!("{}: {}", finding.check, finding.actual))
+        .collect();
+    let [audit] = &wrong[..] else { panic!("{wrong:?}") };
+    assert!(audit.starts_with("the audit: blocked, ") && audit.contains("emergencies: 3"), "{audit}");
+    assert_eq!(played.issues.len(), 3, "{:?}", played.issues);
 }
 
 #[test]

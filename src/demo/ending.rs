@@ -129,6 +129,17 @@ pub fn entry(message: &str) -> Option<String> {
     Some(format!("{} {} {}", trailer("Promotion-kind")?, trailer("Service")?, trailer("Image")?))
 }
 
+/// What the audit counts.
+pub const FIGURES: [&str; 4] = ["promotions", "emergencies", "rollbacks", "by-hand"];
+
+fn figures<'a>(told: impl Fn(usize, &str) -> Option<&'a String>) -> String {
+    let figures = FIGURES.iter().enumerate().map(|(at, name)| {
+        let told = told(at, name).map_or("not told", String::as_str);
+        format!("{name}: {told}")
+    });
+    figures.collect::<Vec<_>>().join(", ")
+}
+
 impl Played {
     /// One finding for each scene, and one each for the ledger, the issues, the audit and GitHub: passed when it is as the
     /// story says, and blocked when it is not.
@@ -173,11 +184,13 @@ impl Played {
             list(&self.issues),
         ));
 
-        let (expected, audit) = (Verdict::Passed, self.audit.as_ref());
-        let told =
-            audit.map_or_else(|| "no report".to_owned(), |report| format!("{}: {}", report.verdict, report.reason));
-        let good = audit.is_some_and(|report| report.verdict == expected);
-        findings.push(held("the audit", good, expected.to_string(), told));
+        let count = |kind: &str| done().filter(|(scene, _)| scene.kind() == kind).count().to_string();
+        let counts = [count("normal"), count("emergency"), count("rollback"), "0".to_owned()];
+        let expected = [Verdict::Passed.word().to_owned(), figures(|at, _| Some(&counts[at]))];
+        let actual = self.audit.as_ref().map_or_else(Vec::new, |report| {
+            vec![report.verdict.word().to_owned(), figures(|_, name| report.outputs.get(name))]
+        });
+        findings.push(same("the audit", &expected, &actual));
 
         let expected: Vec<String> =
             day.scenes.iter().filter(|scene| scene.is_validated()).map(ToString::to_string).collect();
@@ -191,6 +204,7 @@ impl Played {
 mod tests {
     use super::*;
     use crate::{
+        report::Outcome,
         sandbox::infra::FIRST_TAG,
         verdict::{Stop, verdict},
     };
@@ -218,7 +232,8 @@ mod tests {
             format!("a title\n\nService: {service}\nImage: ghcr.io/acme/{image}\nPromotion-kind: {kind}")
         };
         let mut audit = Report::open("audit", String::new());
-        audit.close(Ok(vec![Finding::passed("emergencies")].into()), String::new());
+        let outputs = FIGURES.into_iter().zip(["2", "1", "1", "0"].map(String::from)).collect();
+        audit.close(Ok(Outcome { outputs, ..vec![Finding::passed("emergencies")].into() }), String::new());
         Played {
             endings: day.scenes.iter().map(ending).collect(),
             audit: Some(audit),
@@ -245,7 +260,7 @@ mod tests {
         const LEDGER: &str = "commits in the infra repository";
         let day = Day::thursday();
         assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed, "{:?}", as_told(&day).findings(&day));
-        let lies: [(&str, Lie); 14] = [
+        let lies: [(&str, Lie); 16] = [
             ("checkout-service 1.4.2", |played| played.endings[0].commit = None),
             ("checkout-service 1.4.2", |played| played.endings[0].in_production = "checkout-service:1.4.2".to_owned()),
             ("catalog-service 1.5.0", |played| played.endings[1].commit = played.endings[0].commit.clone()),
@@ -258,6 +273,8 @@ mod tests {
             (LEDGER, |played| played.commits[1] = played.commits[1].replace("emergency", "normal")),
             ("follow-up issues", |played| played.issues.push("another".to_owned())),
             ("the audit", |played| played.audit.as_mut().unwrap().close(Err(Stop::Cancelled), String::new())),
+            ("the audit", |played| played.audit = None),
+            ("the audit", |played| played.audit.as_mut().unwrap().outputs.clear()),
             ("told to GitHub", |played| played.dispatches.clear()),
             ("told to GitHub", |played| played.violations.push("GET /: 404".to_owned())),
         ];

@@ -205,7 +205,16 @@ const SAYS_MOST: [(&str, &[Says]); 8] = [
         ],
     ),
     ("rollback", &[Says::Actual("rollback"), Says::Output("follow-up", "issue")]),
-    ("audit", &[Says::Actual("")]),
+    (
+        "audit",
+        &[
+            Says::Output("promotions", "promotions"),
+            Says::Output("rollbacks", "rollbacks"),
+            Says::Output("changed by hand", "by-hand"),
+            Says::Output("emergencies", "emergencies"),
+            Says::Expected("emergencies"),
+        ],
+    ),
 ];
 
 /// A part of a report.
@@ -213,6 +222,7 @@ enum Says {
     Reason,
     /// What was seen of the first check whose name begins so.
     Actual(&'static str),
+    Expected(&'static str),
     /// An output, behind what it is.
     Output(&'static str, &'static str),
 }
@@ -225,6 +235,7 @@ fn said(command: &str, ended: &Ended) -> String {
     let parts = chosen.iter().filter_map(|says| match says {
         Says::Reason => Some(reason.clone()),
         Says::Actual(name) => Some(check(name)?.actual.clone()),
+        Says::Expected(name) => Some(format!("expected {}", check(name)?.expected)),
         Says::Output(label, name) => Some(format!("{label}: {}", outputs.get(*name)?.replace('\n', ", "))),
     });
     let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
