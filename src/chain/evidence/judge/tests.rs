@@ -98,6 +98,7 @@ fn job(id: u64) -> Job {
         began: None,
         completed_at: Some("2026-01-01T11:05:00Z".parse().unwrap()),
         runner_name: None,
+        began: None,
     }
 }
 
