@@ -95,7 +95,6 @@ fn job(id: u64) -> Job {
         status: "completed".to_owned(),
         conclusion: Some("success".to_owned()),
         started_at: None,
-        began: None,
         completed_at: Some("2026-01-01T11:05:00Z".parse().unwrap()),
         runner_name: None,
         began: None,
