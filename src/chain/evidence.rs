@@ -8,6 +8,7 @@ mod look;
 mod pack;
 mod payload;
 mod seen;
+mod shape;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -134,6 +134,12 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "is of commit cccccccccccccccccccccccccccccccccccccccc, and commit bbbb",
     ),
     (
+        "gates of two environments",
+        |stage| said(stage, "smoke", |report| report.subject.environment = "dev".parse().ok()),
+        "smoke",
+        "about another subject: environment dev, not staging",
+    ),
+    (
         "a run that does not exist",
         |stage| set(stage.payload(), "/evidence/run/id", json!(8)),
         "validating run",
@@ -207,7 +213,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     ),
     (
         "a report that was changed after its annotation",
-        |stage| touched(stage, "performance", |report| report.reason = "p99 1 ms".to_owned()),
+        |stage| touched(stage, "performance", |report| "p99 1 ms".clone_into(&mut report.reason)),
         "performance",
         "job `performance` told of sha256",
     ),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn refused(stage: &Stage, runner: Runner, parts: &[&str]) {
+fn refused(stage: &Stage, runner: &Runner, parts: &[&str]) {
     let ended = runner.run(&["evidence"]);
     assert_eq!(end(&ended), (2, "inconclusive"), "{parts:?}: {}", ended.log);
     for part in parts {
@@ -25,18 +25,18 @@ fn a_payload_that_record_would_not_send_is_refused() {
     let mut less = stage.payload();
     less.as_object_mut().unwrap().remove("service");
     for (payload, parts) in [
-        (with("/service", json!("../x")), &["client_payload", "a service name"][..]),
+        (with("/service", json!("../x")), &["`client_payload.service`", "../x", "a service name"][..]),
         (with("/image_tag", json!("$(id)")), &["client_payload", "an OCI tag"]),
         (with("/image_tag", json!("x\n::error::y")), &["an OCI tag"]),
         (with("/evidence/run/repository", json!("acme/shop/../..")), &["a repository as owner/name"]),
         (with("/evidence/schema", json!(2)), &["schema 2", "the same version of promote-gates"]),
         (with("/evidence/reports/0", json!("x".repeat(60_000))), &["report 1 of the payload", "no report"]),
         (with("/evidence/reports", json!(vec!["x"; 60_000])), &["at most 65535"]),
-        (more, &["unknown field `environment`"]),
-        (less, &["missing field `service`"]),
+        (more, &["`client_payload.environment`"]),
+        (less, &["`client_payload.service`", "not there"]),
         (Value::Null, &["client_payload"]),
     ] {
-        refused(&stage, dispatched(stage.runner(), &payload), parts);
+        refused(&stage, &dispatched(stage.runner(), &payload), parts);
     }
 }
 
@@ -47,13 +47,13 @@ fn sixty_kilobytes_of_nesting_are_refused() {
     let event = format!(r#"{{"action":"staging-validated","client_payload":{{"evidence":{nested}}}}}"#);
     refused(
         &stage,
-        with_event(stage.runner(), "repository_dispatch", &event),
+        &with_event(stage.runner(), "repository_dispatch", &event),
         &["`repository_dispatch` event", "recursion"],
     );
     // The same inside a report, where it is text at first.
     let mut payload = stage.payload();
     payload["evidence"]["reports"][0] = json!(nested);
-    refused(&stage, dispatched(stage.runner(), &payload), &["report 1 of the payload", "no report"]);
+    refused(&stage, &dispatched(stage.runner(), &payload), &["report 1 of the payload", "no report"]);
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn an_event_of_another_kind_is_refused() {
     let stage = Stage::new();
     let of_type = |name: &str| json!({ "action": name, "client_payload": stage.payload() }).to_string();
     let other = with_event(stage.runner(), "repository_dispatch", &of_type("deploy"));
-    refused(&stage, other, &["a `repository_dispatch` of type deploy", "of type staging-validated", "`event-type`"]);
+    refused(&stage, &other, &["a `repository_dispatch` of type deploy", "of type staging-validated", "`event-type`"]);
     let push = with_event(stage.runner(), "push", "{}");
-    refused(&stage, push, &["event: `push`", "on: repository_dispatch"]);
-    refused(&stage, stage.runner(), &["none that is known"]);
-    refused(&stage, with_event(stage.runner(), "repository_dispatch", "{"), &["`repository_dispatch` event"]);
+    refused(&stage, &push, &["event: `push`", "on: repository_dispatch"]);
+    refused(&stage, &stage.runner(), &["none that is known"]);
+    refused(&stage, &with_event(stage.runner(), "repository_dispatch", "{"), &["`repository_dispatch` event"]);
     let named = with_event(stage.runner().input("event-type", "deploy"), "repository_dispatch", &of_type("deploy"));
     assert_eq!(end(&named.run(&["evidence"])), (0, "passed"));
 }
@@ -85,7 +85,7 @@ fn settings_that_cannot_be_are_refused() {
         ("source-token", "two words\nof it", &["the token"]),
     ] {
         let stage = Stage::new();
-        refused(&stage, dispatched(stage.runner().input(key, value), &stage.payload()), parts);
+        refused(&stage, &dispatched(stage.runner().input(key, value), &stage.payload()), parts);
     }
 }
 
@@ -98,7 +98,7 @@ fn a_config_file_that_trusts_nobody_is_refused() {
         ("policy: { performance: '.a <' }\n", &["promote-gates.yml:1:24", "cannot compile"]),
     ] {
         let stage = Stage { config: config.to_owned(), ..Stage::new() };
-        refused(&stage, dispatched(stage.runner(), &stage.payload()), parts);
+        refused(&stage, &dispatched(stage.runner(), &stage.payload()), parts);
     }
 }
 

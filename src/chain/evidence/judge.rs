@@ -4,6 +4,8 @@
 mod changes;
 mod gates;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 pub(super) use changes::{People, people};
 pub(super) use gates::{Gate, gates as gates_of, since};
@@ -44,7 +46,7 @@ impl Case<'_> {
             environment: None,
             image: Some(self.origin.image.clone()),
             tag: payload.image_tag.clone(),
-            digest: payload.evidence.subject.digest.clone(),
+            digest: payload.subject.digest.clone(),
             commit: self.claim.commit().cloned(),
         }
     }
@@ -59,7 +61,7 @@ impl Case<'_> {
         let mut findings = self.at_first();
         findings.extend(self.validating_run(&seen.run));
         findings.push(self.deploy_run(seen));
-        findings.extend(self.gates(&seen.jobs, seen.now));
+        findings.extend(self.gates(seen));
         findings.extend(self.policies());
         findings.extend(self.changes(seen));
         findings.push(self.replay(seen));
@@ -72,7 +74,7 @@ impl Case<'_> {
     }
 
     fn repository(&self) -> Finding {
-        let told = &self.claim.payload.evidence.run.repository;
+        let told = &self.claim.payload.run.repository;
         let trusted = &self.origin.repository;
         let finding = finding("source repository", !told.to_string().eq_ignore_ascii_case(&trusted.to_string()));
         finding.actual(told.to_string()).expected(format!("{trusted}, as `services` says"))
@@ -80,13 +82,13 @@ impl Case<'_> {
 
     fn one_subject(&self) -> Finding {
         let payload = &self.claim.payload;
-        let told = payload.evidence.subject.anywhere();
+        let told = payload.subject.anywhere();
         let release = self.release();
         let untold = payload.image_tag.is_none() && told.digest.is_none();
         // What the payload leaves open, the release fills in.
         let told = Subject { image: told.image.or_else(|| release.image.clone()), ..told };
         let pinned = Subject { environment: None, ..self.pinned.clone() };
-        let difference = match (&told.commit, &payload.evidence.deploy) {
+        let difference = match (&told.commit, &payload.deploy) {
             _ if untold => Some("neither tag nor digest".to_owned()),
             (Some(told), Some(deploy)) if *told != deploy.head_sha => {
                 Some(format!("commit {told}, but the deploy run's is {}", deploy.head_sha))

@@ -54,7 +54,7 @@ impl Looker<'_> {
     pub fn look(&self) -> Result<Seen, Stop> {
         let tip = self.place.tip()?.commit;
         let standing = self.standing(&tip)?;
-        let payload = &self.case.claim.payload.evidence;
+        let payload = &self.case.claim.payload;
         let run = self.run(payload.run.id);
         let deploy = self.case.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
         let deploy = deploy.map(|told| self.run(told.id));

@@ -88,17 +88,20 @@ impl Case<'_> {
     fn what(&self, seen: &Seen) -> Table {
         let subject = self.subject(seen);
         let standing = seen.changes.standing.as_deref().unwrap_or("no image entry");
+        let validated_in = self.claim.payload.subject.environment.as_ref();
         let row = |name: &str, value: String| vec![name.to_owned(), value];
         let mut rows = vec![
             row("Now", standing.to_owned()),
             row("Next", reference(&subject)),
             row("Environment", self.environment.to_string()),
+            row("Validated in", validated_in.map(ToString::to_string).unwrap_or_default()),
         ];
         rows.extend(
             seen.commit()
                 .map(|commit| row("Commit", format!("{}/commit/{commit}", seen.repository_url().unwrap_or_default()))),
         );
         rows.extend(seen.validation_run().map(|url| row("Validated by", url)));
+        rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
         table("What would be promoted", &["", "Image"], rows)
     }
 

@@ -2,9 +2,9 @@
 //! and every name in it to its type. Whether it is so, the judge finds out from GitHub.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
+use super::shape::Shape;
 use crate::{
     chain::reports::{Received, Reports},
     ledger::EvidenceId,
@@ -22,55 +22,78 @@ const LARGEST: usize = 65_535;
 /// How much of what it holds goes into a message, in characters.
 const CLIP: usize = 300;
 
-/// What `record` tells of a validation.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What `record` tells of a validation. When it was sent and where the run is shown is told as well, and nothing goes by it.
+#[derive(Debug)]
 pub(super) struct Payload {
     pub service: Service,
     pub image_tag: Option<Tag>,
-    /// By the clock of the runner that sent it: nothing goes by it.
-    #[serde(rename = "validated_at")]
-    pub _validated_at: Timestamp,
-    pub evidence: Evidence,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Evidence {
-    #[serde(rename = "schema")]
-    _schema: u64,
     pub run: RunTold,
     pub deploy: Option<DeployTold>,
     pub subject: Subject,
-    reports: Vec<String>,
 }
 
 /// The run that is said to have validated.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct RunTold {
-    #[serde(deserialize_with = "repository")]
     pub repository: Repository,
     pub id: u64,
     pub attempt: u32,
-    /// Shown to nobody: the one that GitHub tells is.
-    #[serde(rename = "url")]
-    _url: String,
 }
 
 /// The run that is said to have deployed what was validated.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct DeployTold {
     pub id: u64,
     pub attempt: u32,
     pub head_sha: Commit,
-    #[serde(default)]
     pub head_branch: Option<String>,
 }
 
-fn repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Repository, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+impl Payload {
+    /// The payload, and the reports in it as texts.
+    fn read(payload: &Value) -> Result<(Self, Vec<&str>), Complaint> {
+        let top = Shape::of("client_payload", payload, &["service", "image_tag", "validated_at", "evidence"])?;
+        let known = ["schema", "run", "deploy", "subject", "reports"];
+        let evidence = top.needed("evidence", top.inside("evidence", &known)?, "what was seen")?;
+        evidence.number::<u64>("schema")?;
+        let run = evidence.inside("run", &["repository", "id", "attempt", "url"])?;
+        let run = evidence.needed("run", run, "the workflow run that validated")?;
+        let deploy = evidence.inside("deploy", &["id", "attempt", "head_sha", "head_branch"])?;
+        let subject = evidence.inside("subject", &["service", "environment", "image", "tag", "digest", "commit"])?;
+        let subject = evidence.needed("subject", subject, "what was validated")?;
+        top.needed("validated_at", top.maybe::<Timestamp>("validated_at")?, "a time in RFC 3339")?;
+        run.needed("url", run.maybe::<String>("url")?, "a text")?;
+        let read = Self {
+            service: top.needed("service", top.maybe("service")?, Service::ACCEPTED)?,
+            image_tag: top.maybe("image_tag")?,
+            run: RunTold {
+                repository: run.needed("repository", run.maybe("repository")?, "owner/name")?,
+                id: run.number("id")?,
+                attempt: run.number("attempt")?,
+            },
+            deploy: deploy.map(|deploy| DeployTold::read(&deploy)).transpose()?,
+            subject: Subject {
+                service: subject.maybe("service")?,
+                environment: subject.maybe("environment")?,
+                image: subject.maybe("image")?,
+                tag: subject.maybe("tag")?,
+                digest: subject.maybe("digest")?,
+                commit: subject.maybe("commit")?,
+            },
+        };
+        Ok((read, evidence.texts("reports")?))
+    }
+}
+
+impl DeployTold {
+    fn read(deploy: &Shape<'_>) -> Result<Self, Complaint> {
+        Ok(Self {
+            id: deploy.number("id")?,
+            attempt: deploy.number("attempt")?,
+            head_sha: deploy.needed("head_sha", deploy.maybe("head_sha")?, Commit::ACCEPTED)?,
+            head_branch: deploy.maybe("head_branch")?,
+        })
+    }
 }
 
 /// A payload that has its shape, and the reports in it.
@@ -109,14 +132,10 @@ impl Claim {
                 .expected(format!("schema {SCHEMA}"))
                 .next("use the same version of promote-gates in both repositories"));
         }
-        let payload = Payload::deserialize(payload).map_err(|error| {
-            Complaint::about("client_payload").seen(clip(&error.to_string(), CLIP)).expected(
-                "what `record` sends: service, image_tag, validated_at, evidence, and each what its name says",
-            )
-        })?;
+        let (payload, told) = Payload::read(payload)?;
         let mut reports = Reports::default();
         let mut texts: Vec<Text> = Vec::new();
-        for (text, number) in payload.evidence.reports.iter().zip(1..) {
+        for (text, number) in told.into_iter().zip(1..) {
             let source = format!("report {number} of the payload");
             reports.take(&source, text);
             if let Some(Finding { actual, expected, .. }) = reports.unreadable.pop() {
@@ -138,7 +157,7 @@ impl Claim {
 
     /// The commit that is said to be in the image.
     pub fn commit(&self) -> Option<&Commit> {
-        let Evidence { subject, deploy, .. } = &self.payload.evidence;
+        let Payload { subject, deploy, .. } = &self.payload;
         subject.commit.as_ref().or(deploy.as_ref().map(|deploy| &deploy.head_sha))
     }
 }
@@ -216,25 +235,40 @@ mod tests {
     fn what_record_would_not_write_is_refused_by_name_and_clipped() {
         let long = "x".repeat(50_000);
         for (pointer, value, parts) in [
-            ("/service", None, &["missing field `service`"][..]),
-            ("/service", Some(json!("../x")), &["a service name"]),
-            ("/image_tag", Some(json!("$(id)")), &["an OCI tag"]),
+            ("/service", None, &["`client_payload.service`", "not there", "a service name"][..]),
+            ("/service", Some(json!("../x")), &["`client_payload.service`", "\"../x\"", "a service name"]),
+            ("/image_tag", Some(json!("$(id)")), &["`client_payload.image_tag`", "\"$(id)\"", "an OCI tag"]),
             ("/image_tag", Some(json!(long)), &["an OCI tag"]),
-            ("/validated_at", Some(json!("yesterday")), &["yesterday"]),
-            ("/environment", Some(json!("production")), &["unknown field `environment`"]),
-            (&*format!("/{long}"), Some(json!(1)), &["unknown field `xxx", "…"]),
-            ("/evidence", Some(json!([])), &["client_payload"]),
+            ("/validated_at", Some(json!("yesterday")), &["`client_payload.validated_at`", "yesterday"]),
+            (
+                "/environment",
+                Some(json!("production")),
+                &["`client_payload.environment`", "service, image_tag, validated_at, evidence"],
+            ),
+            (&*format!("/{long}"), Some(json!(1)), &["`client_payload.xxx", "…"]),
+            ("/evidence", Some(json!([])), &["`client_payload.evidence`", "[]", "an object"]),
             ("/evidence/schema", Some(json!(2)), &["schema 2; expected schema 1", "the same version"]),
-            ("/evidence/schema", None, &["missing field `schema`"]),
-            ("/evidence/run", None, &["missing field `run`"]),
-            ("/evidence/run/repository", Some(json!("https://evil.example")), &["owner/name"]),
-            ("/evidence/run/id", Some(json!(-1)), &["invalid value", "-1"]),
-            ("/evidence/run/attempt", Some(json!("1")), &["invalid type"]),
-            ("/evidence/run/admin", Some(json!(true)), &["unknown field `admin`"]),
-            ("/evidence/deploy/head_sha", Some(json!("HEAD")), &["a whole git commit id"]),
-            ("/evidence/deploy/x", Some(json!(1)), &["unknown field `x`"]),
-            ("/evidence/subject/digest", Some(json!("sha256:1")), &["an OCI digest"]),
-            ("/evidence/subject/x", Some(json!(1)), &["unknown field `x`"]),
+            ("/evidence/schema", None, &["`client_payload.evidence.schema`"]),
+            ("/evidence/run", None, &["`client_payload.evidence.run`", "not there"]),
+            (
+                "/evidence/run/repository",
+                Some(json!("https://evil.example")),
+                &["`client_payload.evidence.run.repository`", "evil.example", "owner/name"],
+            ),
+            ("/evidence/run/id", Some(json!(-1)), &["`client_payload.evidence.run.id`", "-1", "a whole number over 0"]),
+            ("/evidence/run/attempt", Some(json!("1")), &["`client_payload.evidence.run.attempt`", "\"1\""]),
+            ("/evidence/run/admin", Some(json!(true)), &["`client_payload.evidence.run.admin`"]),
+            (
+                "/evidence/deploy/head_sha",
+                Some(json!("HEAD")),
+                &["`client_payload.evidence.deploy.head_sha`", "\"HEAD\"", "a whole git commit id"],
+            ),
+            ("/evidence/deploy/x", Some(json!(1)), &["deploy.x`"]),
+            ("/evidence/subject/digest", Some(json!("sha256:1")), &["subject.digest`", "an OCI digest"]),
+            ("/evidence/subject/x", Some(json!(1)), &["subject.x`"]),
+            ("/evidence/subject/tag", Some(Value::Null), &["subject.tag`", "null", "a text"]),
+            ("/evidence/run/attempt", Some(json!(1_u64 << 40)), &["run.attempt`"]),
+            ("/evidence/reports", Some(json!([1])), &["evidence.reports`", "a list of texts"]),
             ("/evidence/reports", Some(json!([])), &["client_payload.evidence.reports", "none"]),
             ("/evidence/reports", Some(json!([report("health"), "{"])), &["report 2 of the payload", "no report"]),
             ("/evidence/reports", Some(json!([report("health"), report("health")])), &["report 2", "twice"]),

@@ -9,12 +9,13 @@ use crate::{
     chain::{
         evidence::{
             payload::Text,
-            seen::{Job, Jobs, Notice},
+            seen::{Job, Jobs, Notice, Seen},
         },
         reports::Received,
     },
     report::compact::hex_sha256,
-    values::{Span, clip, closest},
+    subject::Subject,
+    values::{Span, clip},
     verdict::{Finding, Verdict},
 };
 
@@ -22,6 +23,8 @@ use crate::{
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How much of what a report says goes into a finding, in characters.
 const CLIP: usize = 300;
+/// The same of a name.
+const NAME: usize = 60;
 
 /// A report and the job that told of it.
 pub(in crate::chain::evidence) struct Gate<'a> {
@@ -45,47 +48,84 @@ fn sha256(received: &Received) -> String {
     hex_sha256(received.text.as_bytes())
 }
 
+/// The reports, held against what was seen.
+struct Reports<'a> {
+    case: &'a Case<'a>,
+    jobs: &'a Jobs,
+    /// The one that they all have to be about; its commit is the one that GitHub tells of the run that built it.
+    release: Subject,
+    now: Timestamp,
+}
+
 impl Case<'_> {
-    pub(super) fn gates(&self, jobs: &Jobs, now: Timestamp) -> Vec<Finding> {
-        let required = self.required.iter().map(|command| self.required_gate(command, jobs, now));
+    pub(super) fn gates(&self, seen: &Seen) -> Vec<Finding> {
+        // They all judged it in one place, which is not the one that it goes to.
+        let environment = self.claim.payload.subject.environment.clone();
+        let release = Subject { environment, ..self.subject(seen) };
+        let reports = Reports { case: self, jobs: &seen.jobs, release, now: seen.now };
+        let required = self.required.iter().map(|command| reports.required(command));
         // Whatever else is there is shown to whoever approves, so it has to be true as well.
-        let mentioned: BTreeSet<String> = self
-            .claim
-            .received
-            .iter()
-            .filter(|received| self.required.contains(&received.report.command))
-            .map(sha256)
-            .collect();
+        let is_required = |received: &&Received| self.required.contains(&received.report.command);
+        let mentioned: BTreeSet<String> = self.claim.received.iter().filter(is_required).map(sha256).collect();
         let others = self.claim.texts.iter().filter(|text| !mentioned.contains(&text.sha256));
-        required.chain(others.flat_map(|text| self.other_gate(text, jobs, now))).collect()
+        required.chain(others.flat_map(|text| reports.other(text))).collect()
     }
 
+    /// What must hold of the reports whatever their own settings say.
+    pub(super) fn policies(&self) -> Vec<Finding> {
+        let asked = self.claim.received.iter().flat_map(|received| {
+            let conditions = self.policy.get(&received.report.command).into_iter().flatten();
+            conditions.map(move |condition| (received, condition))
+        });
+        asked
+            .map(|(received, condition)| {
+                let finding = Finding::new(format!("policy: {}", received.report.command), Verdict::Passed);
+                let finding = finding.expected(condition.expression.text()).seen_at(&condition.place, "");
+                // A report is made of texts, numbers and lists: it is always JSON.
+                let report = serde_json::to_value(&received.report).unwrap_or_default();
+                if let Some(absent) = condition.expression.absent(&report) {
+                    return Finding { verdict: Verdict::Inconclusive, ..finding }
+                        .actual(clip(&absent, CLIP))
+                        .next("what may be absent says so in the condition: `(.settings.x // 0) <= 3`");
+                }
+                let found = condition.expression.found(&report);
+                match condition.expression.holds(&report) {
+                    Ok(true) => finding.actual(found.unwrap_or_else(|| "so it is".to_owned())),
+                    Ok(false) => Finding { verdict: Verdict::Blocked, ..finding }
+                        .actual(clip(&found.unwrap_or_else(|| "it is not so".to_owned()), CLIP))
+                        .next("the service's settings are laxer than `policy` allows: bring them back, and validate again"),
+                    Err(problem) => {
+                        Finding { verdict: Verdict::Inconclusive, ..finding }.actual(clip(&problem.to_string(), CLIP))
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+impl<'a> Reports<'a> {
     /// Several reports of one gate (a matrix) must all be in order.
-    fn required_gate(&self, command: &str, jobs: &Jobs, now: Timestamp) -> Finding {
+    fn required(&self, command: &str) -> Finding {
         let expected = format!(
             "a passed report of this run and release, told by a job that succeeded, at most {} old",
-            self.max_age
+            self.case.max_age
         );
-        let all = self.claim.received.iter().filter(|received| received.report.command == command);
-        let worst = all.map(|received| self.gate(received, jobs, now)).max_by_key(|finding| finding.verdict);
+        let all = self.case.claim.received.iter().filter(|received| received.report.command == command);
+        let worst = all.map(|received| self.gate(received)).max_by_key(|finding| finding.verdict);
         let finding = worst.unwrap_or_else(|| {
-            let commands: Vec<&str> = self.claim.texts.iter().map(|text| text.command.as_str()).collect();
+            let commands: Vec<&str> = self.case.claim.texts.iter().map(|text| text.command.as_str()).collect();
             let actual = format!("no report of it in the payload, only of {}", commands.join(", "));
-            let finding = Finding::blocked(command).actual(clip(&actual, CLIP));
-            match closest(command, &commands) {
-                Some(_) => finding,
-                None => finding.next("let `record` require it as well"),
-            }
+            Finding::blocked(command).actual(clip(&actual, CLIP)).next("let `record` require it as well")
         });
         finding.expected(expected)
     }
 
     /// Nobody asked for it: it need not have passed, and the finding says when it did not.
-    fn other_gate(&self, text: &Text, jobs: &Jobs, now: Timestamp) -> Vec<Finding> {
-        let all = self.claim.received.iter().filter(|received| sha256(received) == text.sha256);
+    fn other(&self, text: &Text) -> Vec<Finding> {
+        let all = self.case.claim.received.iter().filter(|received| sha256(received) == text.sha256);
         let findings = all.map(|received| {
-            let finding = self.gate(received, jobs, now).expected("a report of this run and release, told by its job");
-            let honest = self.authentic(received, jobs).is_ok();
+            let finding = self.gate(received).expected("a report of this run and release, told by its job");
+            let honest = self.authentic(received).is_ok();
             if honest && finding.verdict != Verdict::Passed {
                 let finding = Finding { verdict: Verdict::Passed, ..finding };
                 return finding.waived("`required` does not name it");
@@ -96,18 +136,17 @@ impl Case<'_> {
     }
 
     /// The report is about this release, of this run, and a job of the run told of this very text.
-    fn authentic<'a>(&self, received: &Received, jobs: &'a Jobs) -> Result<&'a Job, Finding> {
+    fn authentic(&self, received: &Received) -> Result<&'a Job, Finding> {
         let Received { report, .. } = received;
-        let command = &report.command;
-        let told = &self.claim.payload.evidence.run;
+        let command = &clip(&report.command, NAME);
+        let told = &self.case.claim.payload.run;
         let blocked = |actual: String| Err(Finding::blocked(command).actual(actual));
-        let release = self.release();
-        let differs = report.subject.anywhere().differs_from(&release);
-        if let Some(difference) = differs.or_else(|| super::unlike(&report.subject, &release)) {
+        let differs = report.subject.differs_from(&self.release);
+        if let Some(difference) = differs.or_else(|| super::unlike(&report.subject, &self.release)) {
             return blocked(format!("its report is about another subject: {difference}"));
         }
         // The event that started the run told the gate its commit: that ties the run to what was deployed.
-        if self.origin.deploy_workflow.is_some() && report.subject.commit.is_none() {
+        if self.case.origin.deploy_workflow.is_some() && report.subject.commit.is_none() {
             return Err(Finding::inconclusive(command)
                 .actual("its report names no commit")
                 .next("run the gates in the workflow that the deploy workflow's end starts (`workflow_run`)"));
@@ -132,11 +171,12 @@ impl Case<'_> {
             None => return blocked("its report is of no workflow run".to_owned()),
         }
         let sha256 = sha256(received);
-        jobs.of(&sha256).ok_or_else(|| self.untold(command, &sha256, jobs))
+        self.jobs.of(&sha256).ok_or_else(|| self.untold(command, &sha256))
     }
 
     /// No job told of the report.
-    fn untold(&self, command: &str, sha256: &str, jobs: &Jobs) -> Finding {
+    fn untold(&self, command: &str, sha256: &str) -> Finding {
+        let jobs = self.jobs;
         let Some(all) = &jobs.all else {
             let finding = Finding::inconclusive(command).actual("the jobs of the validating run were not seen");
             return match &jobs.trouble {
@@ -151,7 +191,7 @@ impl Case<'_> {
             .notices()
             .filter(|(_, notice)| notice.command == command)
             .map(|(job, Notice { sha256, .. })| {
-                format!("job `{}` told of sha256 {}", clip(&job.name, 60), clip(sha256, 64))
+                format!("job `{}` told of sha256 {}", clip(&job.name, NAME), clip(sha256, 64))
             })
             .collect();
         let told =
@@ -159,20 +199,20 @@ impl Case<'_> {
         let crowded = all.iter().find(|job| jobs.said.get(&job.id).is_some_and(|said| said.len() >= MOST_KEPT));
         match crowded {
             Some(job) if others.is_empty() => Finding::inconclusive(command)
-                .actual(format!("{told}, but job `{}` said more than GitHub keeps", clip(&job.name, 60)))
+                .actual(format!("{told}, but job `{}` said more than GitHub keeps", clip(&job.name, NAME)))
                 .next("run the gate in a job that makes fewer annotations"),
             _ => Finding::blocked(command).actual(clip(&format!("its report has sha256 {sha256}; {told}"), 2 * CLIP)),
         }
     }
 
-    fn gate(&self, received: &Received, jobs: &Jobs, now: Timestamp) -> Finding {
+    fn gate(&self, received: &Received) -> Finding {
         let Received { report, .. } = received;
-        let command = &report.command;
-        let job = match self.authentic(received, jobs) {
+        let command = &clip(&report.command, NAME);
+        let job = match self.authentic(received) {
             Ok(job) => job,
             Err(finding) => return finding,
         };
-        let name = clip(&job.name, 60);
+        let name = clip(&job.name, NAME);
         let finding = |verdict, actual: String| {
             let at = job.completed_at.map(|at| at.to_string()).unwrap_or_default();
             Finding::new(command, verdict).actual(actual).seen_at(format!("job {name}"), at)
@@ -193,13 +233,13 @@ impl Case<'_> {
                 return finding(Verdict::Blocked, format!("{said}, but its job `{name}` ended as {other}"));
             }
         };
-        let age = now.duration_since(ended);
+        let age = self.now.duration_since(ended);
         if age < -SKEW {
-            let actual = format!("its job ended at {ended}, and it is {now} here");
+            let actual = format!("its job ended at {ended}, and it is {} here", self.now);
             return finding(Verdict::Inconclusive, actual).next("set the runner's clock");
         }
-        let old = since(ended, now);
-        let too_old = old.0 > self.max_age.0;
+        let old = since(ended, self.now);
+        let too_old = old.0 > self.case.max_age.0;
         let verdict = if too_old { Verdict::Blocked } else { Verdict::Passed };
         let finding = finding(verdict, format!("{said}; {old} ago, in job `{name}`"));
         let waived = report.findings.iter().find_map(|finding| finding.waived.as_deref());
@@ -208,32 +248,6 @@ impl Case<'_> {
             Some(waived) => finding.waived(clip(waived, CLIP)),
             None => finding,
         }
-    }
-
-    /// What must hold of the reports whatever their own settings say.
-    pub(super) fn policies(&self) -> Vec<Finding> {
-        let asked = self.claim.received.iter().flat_map(|received| {
-            let conditions = self.policy.get(&received.report.command).into_iter().flatten();
-            conditions.map(move |condition| (received, condition))
-        });
-        asked
-            .map(|(received, condition)| {
-                let finding = Finding::new(format!("policy: {}", received.report.command), Verdict::Passed);
-                let finding = finding.expected(condition.expression.text()).seen_at(&condition.place, "");
-                // A report is made of texts, numbers and lists: it is always JSON.
-                let report = serde_json::to_value(&received.report).unwrap_or_default();
-                let found = condition.expression.found(&report);
-                match condition.expression.holds(&report) {
-                    Ok(true) => finding.actual(found.unwrap_or_else(|| "so it is".to_owned())),
-                    Ok(false) => Finding { verdict: Verdict::Blocked, ..finding }
-                        .actual(clip(&found.unwrap_or_else(|| "it is not so".to_owned()), CLIP))
-                        .next("the service's settings are laxer than `policy` allows: bring them back, and validate again"),
-                    Err(problem) => {
-                        Finding { verdict: Verdict::Inconclusive, ..finding }.actual(clip(&problem.to_string(), CLIP))
-                    }
-                }
-            })
-            .collect()
     }
 }
 

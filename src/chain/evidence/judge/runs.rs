@@ -6,6 +6,8 @@ use crate::{
         payload::DeployTold,
         seen::{Looked, Seen, WorkflowRun, is_of_workflow, short},
     },
+    subject::Commit,
+    values::clip,
     verdict::Finding,
 };
 
@@ -14,7 +16,7 @@ const DEPLOY: &str = "deploy run";
 
 impl Case<'_> {
     pub(super) fn validating_run(&self, run: &Looked<Option<WorkflowRun>>) -> Vec<Finding> {
-        let told = &self.claim.payload.evidence.run;
+        let told = &self.claim.payload.run;
         let run = match run {
             Ok(Some(run)) => run,
             Ok(None) => {
@@ -24,19 +26,7 @@ impl Case<'_> {
             }
             Err(complaint) => return vec![unseen(RUN, complaint)],
         };
-        vec![self.run_end(run), self.workflow(run), self.attempt(run), self.started_by(run)]
-    }
-
-    /// While the job that dispatched still runs, the gates' jobs alone count.
-    fn run_end(&self, run: &WorkflowRun) -> Finding {
-        let ended = run.status.as_deref() == Some("completed");
-        let bad = ended && run.conclusion.as_deref() != Some("success");
-        let actual = match run.conclusion.as_deref().filter(|_| ended) {
-            Some(conclusion) => format!("run {} ended as {conclusion}", run.id),
-            None => format!("run {} is {}", run.id, run.status.as_deref().unwrap_or("under way")),
-        };
-        let finding = finding(RUN, bad).actual(actual).expected("still running, or ended as success");
-        finding.seen_at(&run.html_url, run.updated_at.to_string())
+        vec![run_end(run), self.workflow(run), self.attempt(run), self.started_by(run)]
     }
 
     fn workflow(&self, run: &WorkflowRun) -> Finding {
@@ -47,7 +37,7 @@ impl Case<'_> {
     }
 
     fn attempt(&self, run: &WorkflowRun) -> Finding {
-        let told = self.claim.payload.evidence.run.attempt;
+        let told = self.claim.payload.run.attempt;
         let finding = finding("attempt", run.attempt != told).expected("the latest attempt of the validating run");
         if run.attempt == told {
             return finding.actual(format!("attempt {told}"));
@@ -81,7 +71,7 @@ impl Case<'_> {
             return self.built_by(seen);
         };
         let expected = format!("a run of {workflow}: pushed to {}, and ended as success", self.origin.branch);
-        let (Some(told), Some(looked)) = (&self.claim.payload.evidence.deploy, &seen.deploy) else {
+        let (Some(told), Some(looked)) = (&self.claim.payload.deploy, &seen.deploy) else {
             return Finding::inconclusive(DEPLOY).actual("the payload tells of none").expected(expected).next(
                 "run `record` in a workflow that the deploy workflow's end starts (`workflow_run`), or take `deploy-workflow` out of `services`",
             );
@@ -96,14 +86,16 @@ impl Case<'_> {
         };
         let fault = self.deploy_fault(told, run, workflow.as_str());
         let at = run.updated_at.to_string();
-        match fault {
-            Some(actual) => Finding::blocked(DEPLOY).actual(actual).expected(expected).seen_at(&run.html_url, at),
-            None => {
-                let branch = run.head_branch.as_deref().unwrap_or_default();
-                let actual = format!("run {}: {} pushed to {branch}", run.id, short(&run.head_sha));
-                Finding::passed(DEPLOY).actual(actual).expected(expected).seen_at(&run.html_url, at)
-            }
-        }
+        let finding = match fault {
+            Some(fault) => Finding::blocked(DEPLOY).actual(fault),
+            None => Finding::passed(DEPLOY).actual(format!(
+                "run {}: {} pushed to {}",
+                run.id,
+                short(&run.head_sha),
+                run.head_branch.as_deref().unwrap_or_default()
+            )),
+        };
+        finding.expected(expected).seen_at(&run.html_url, at)
     }
 
     fn deploy_fault(&self, told: &DeployTold, run: &WorkflowRun, workflow: &str) -> Option<String> {
@@ -139,15 +131,27 @@ impl Case<'_> {
             Ok(None) => return Finding::inconclusive(check).actual("no validating run, and so no commit"),
             Err(complaint) => return unseen(check, complaint),
         };
-        let told = self.claim.commit().map(|commit| commit.as_str());
+        let told = self.claim.commit().map(Commit::as_str);
         finding(check, told.is_some_and(|told| told != run.head_sha))
             .actual(told.unwrap_or(&run.head_sha))
             .expected(format!("{}, the validating run's", run.head_sha))
     }
 }
 
+/// While the job that dispatched still runs, the gates' jobs alone count.
+fn run_end(run: &WorkflowRun) -> Finding {
+    let ended = run.status.as_deref() == Some("completed");
+    let bad = ended && run.conclusion.as_deref() != Some("success");
+    let actual = match run.conclusion.as_deref().filter(|_| ended) {
+        Some(conclusion) => format!("run {} ended as {conclusion}", run.id),
+        None => format!("run {} is {}", run.id, run.status.as_deref().unwrap_or("under way")),
+    };
+    let finding = finding(RUN, bad).actual(actual).expected("still running, or ended as success");
+    finding.seen_at(&run.html_url, run.updated_at.to_string())
+}
+
 fn differing(told: Option<&str>, branch: &str) -> String {
-    told.filter(|told| *told != branch).map(|told| format!(", and {told} is told of")).unwrap_or_default()
+    told.filter(|told| *told != branch).map(|told| format!(", and {} is told of", clip(told, 100))).unwrap_or_default()
 }
 
 impl Seen {
