@@ -52,7 +52,7 @@ pub fn play(day: &Day, stage: &Stage, desk: &Desk) -> Result<Played, Stop> {
         act.ending.before = theatre.in_production(scene.service)?;
         act.play(scene)?;
         act.ending.in_production = theatre.in_production(scene.service)?;
-        summary += &format!("# {scene}: {}\n\n{}", act.ending.word(), act.summary);
+        summary += &format!("# {scene}: {}\n\n{}", scene.became(&act.ending), act.summary);
         endings.push(act.ending);
     }
     theatre.teller.audit();

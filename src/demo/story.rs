@@ -103,7 +103,7 @@ impl fmt::Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Release(Release { tag, .. }) | What::Emergency { tag, .. } => write!(f, "{} {tag}", self.service),
-            What::Rollback(_) => write!(f, "{} back", self.service),
+            What::Rollback(_) => write!(f, "{} rollback", self.service),
         }
     }
 }
@@ -180,7 +180,7 @@ impl Day {
             |service, release, by, naming| scene(service, What::Release(release), Ends::Blocked { by, naming });
         let incident = |id, reason| Incident { id, reason, by: "dan", approver: ON_CALL };
         let hotfix = What::Emergency { tag: "1.6.1", incident: incident("INC-2041", "customers pay twice") };
-        let back = What::Rollback(incident("INC-2042", "the tax is a cent too low"));
+        let back = What::Rollback(incident("INC-2042", "the tax is a cent short"));
         Self {
             p99: 300.0,
             scenes: vec![

@@ -20,6 +20,8 @@ const WIDTH: usize = 100;
 const INDENT: usize = 19;
 /// Lines for what a step that did not pass says.
 const MOST_LINES: usize = 3;
+/// Commands that have two lines to say how they passed.
+const MANY_WORDS: [&str; 5] = ["evidence", "approval", "emergency", "rollback", "audit"];
 /// Characters of a reason that was told already.
 const LONGEST_ECHO: usize = 70;
 
@@ -44,9 +46,9 @@ impl<'a> Teller<'a> {
              staging. The third had a debug library of 4 MB left in its build; pages took 3 seconds longer to load.",
         );
         self.paragraph(
-            "Now a Thursday with gates. A staging environment, a GitHub and an infra repository are set up on this \
-             machine; the same lead approves whatever he is asked to; each ✅ or ⛔ below is this program, started as a \
-             workflow step would start it. Only the wait after an approval is cut short: 1 second, not 10 minutes.",
+            "Now with gates. A staging environment, a GitHub and an infra repository are set up on this machine, and the \
+             same lead approves whatever he is asked to. Each ✅ or ⛔ is this program, started as a workflow step would \
+             start it. Only the wait after an approval is cut short: to 1 second, from 10 minutes.",
         );
     }
 
@@ -68,7 +70,7 @@ impl<'a> Teller<'a> {
                 format!("{id}, {reason}: {by} promotes {scene} around the gates")
             }
             What::Rollback(Incident { id, reason, by, .. }) => {
-                format!("{id}, {reason}: {by} rolls {scene}")
+                format!("{id}, {reason}: {by} takes {} back", scene.service)
             }
         };
         self.say(&format!("\n{number}. {told}"));
@@ -84,7 +86,8 @@ impl<'a> Teller<'a> {
         if *verdict == Verdict::Passed {
             let first = self.told.borrow_mut().insert(command.to_owned());
             if first || ended.commit().is_some() {
-                self.entry(mark(*verdict), command, &said(command, ended), 2);
+                let lines = if MANY_WORDS.contains(&command) { 2 } else { 1 };
+                self.entry(mark(*verdict), command, &said(command, ended), lines);
             } else {
                 self.again.borrow_mut().push(command.to_owned());
             }
@@ -133,10 +136,10 @@ impl<'a> Teller<'a> {
 
     /// The table, the ledger, and where to look.
     pub fn ending(&self, day: &Day, played: &Played) {
-        self.say("\nThe day in one table\n");
+        self.say("\nThe day in one table");
         let rows = day.scenes.iter().zip(&played.endings).map(|(scene, ending)| row(scene, ending));
         self.table([["what", "verdict", "stopped by", "why"].map(ToOwned::to_owned)].into_iter().chain(rows));
-        self.paragraph("\nWithout the gates: three approvals in 20 minutes, and page loads 3 seconds longer.");
+        self.say("\nWithout the gates: three approvals in 20 minutes, and page loads 3 seconds longer.");
 
         self.say("\nTo look around");
         for (what, path) in [("job summaries", &played.summary), ("infra repository", &played.infra)] {
@@ -187,16 +190,31 @@ impl<'a> Teller<'a> {
 }
 
 /// What of a passed command says most: what it saw first, or what stands here.
-const SAYS_MOST: [(&str, &[Says]); 9] = [
+const SAYS_MOST: [(&str, &[Says]); 8] = [
     ("evidence", &[Says::Reason, Says::Actual("image"), Says::Output("may not approve", "excluded")]),
     ("approval", &[Says::Actual("approval"), Says::Actual("independence"), Says::Actual("approvals within")]),
     ("wait", &[Says::Actual("wait"), Says::Actual("hold"), Says::Actual("supersession")]),
     ("record", &[Says::Actual("dispatch")]),
-    ("performance", &[Says::Actual(""), Says::Expected("")]),
     ("promote", &[Says::Actual("promotion")]),
-    ("emergency", &[Says::Actual("emergency promotion"), Says::Actual("follow-up"), Says::Actual("emergency budget")]),
-    ("rollback", &[Says::Actual("rollback"), Says::Actual("follow-up")]),
-    ("audit", &[Says::Actual("")]),
+    (
+        "emergency",
+        &[
+            Says::Actual("emergency promotion"),
+            Says::Output("emergencies in 30 days", "emergencies"),
+            Says::Output("follow-up", "issue"),
+        ],
+    ),
+    ("rollback", &[Says::Actual("rollback"), Says::Output("follow-up", "issue")]),
+    (
+        "audit",
+        &[
+            Says::Output("promotions", "promotions"),
+            Says::Output("rollbacks", "rollbacks"),
+            Says::Output("changed by hand", "by-hand"),
+            Says::Output("emergencies", "emergencies"),
+            Says::Expected("emergencies"),
+        ],
+    ),
 ];
 
 /// A part of a report.
@@ -246,7 +264,7 @@ fn row(scene: &Scene, ending: &Ending) -> [String; 4] {
         }
         Ending { .. } => ("–".to_owned(), "no commit".to_owned()),
     };
-    [scene.to_string(), format!("{} {}", mark(verdict), ending.word()), by, why]
+    [scene.to_string(), format!("{} {}", mark(verdict), scene.became(ending)), by, why]
 }
 
 /// How many columns of a terminal a text takes. The marks of verdicts take two.
