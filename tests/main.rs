@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
 mod approval;
+mod audit;
 mod bundle_size;
 mod demo;
 mod emergency;

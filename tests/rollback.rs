@@ -125,15 +125,18 @@ fn an_emergency_is_taken_back_like_any_promotion() {
 fn an_old_promotion_is_found_behind_a_shallow_checkouts_end() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
-    promote(&scene.shop.checkout("other", &[]), "1.4.2");
+    let message =
+        format!("old\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\nPrevious-Image: {BEFORE}\n");
+    scene.shop.edit_at(Some(400), FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
+    let promoted = scene.shop.tip();
     for number in 0..3 {
-        scene.shop.edit("README.md", "more", |text| format!("{text}{number}\n"));
+        scene.shop.edit_at(Some(399 - number), "README.md", "more", |text| format!("{text}{number}\n"));
     }
-    // As if all that had been long ago.
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
     assert_eq!(scene.shop.tag(SERVICE), "1.4.1");
+    assert!(scene.shop.trailers().contains(&format!("Rolls-back: {promoted}")));
 }
 
 #[test]

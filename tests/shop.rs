@@ -10,9 +10,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use promote_gates::sandbox::{
-    github::{Hub, Issue, Run},
-    infra::Infra,
+use promote_gates::{
+    sandbox::{
+        github::{Hub, Issue, Run},
+        infra::Infra,
+    },
+    world::clock::{Clock as _, SystemClock},
 };
 use tempfile::TempDir;
 
@@ -39,7 +42,9 @@ impl Shop {
     pub fn of(services: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let infra = Infra::create(folder.path(), services).unwrap();
-        let first = git(infra.path(), &["rev-parse", "main"]);
+        // Long ago, so that what follows can be dated.
+        let first = dated(infra.path(), Some(&ago(500)), &["commit-tree", "main^{tree}", "-m", "The shop"], "");
+        git(infra.path(), &["update-ref", "refs/heads/main", &first]);
         Self { folder, infra, first }
     }
 
@@ -87,12 +92,17 @@ impl Shop {
 
     /// Changes a file from a checkout of its own, and pushes.
     pub fn edit(&self, path: &str, message: &str, change: impl Fn(&str) -> String) {
+        self.edit_at(None, path, message, change);
+    }
+
+    /// As if it had been so many days ago.
+    pub fn edit_at(&self, days: Option<i64>, path: &str, message: &str, change: impl Fn(&str) -> String) {
         let clone = tempfile::tempdir_in(self.folder.path()).unwrap();
         let dir = clone.path().join("clone");
         self.infra.clone_to(&dir).unwrap();
         let text = fs::read_to_string(dir.join(path)).unwrap();
         fs::write(dir.join(path), change(&text)).unwrap();
-        git(&dir, &["commit", "-qam", message]);
+        dated(&dir, Some(&ago(days.unwrap_or_default())), &["commit", "-qam", message], "");
         git(&dir, &["push", "-q"]);
     }
 }
@@ -103,11 +113,22 @@ pub fn git(dir: &Path, arguments: &[&str]) -> String {
 }
 
 fn fed(dir: &Path, arguments: &[&str], stdin: &str) -> String {
+    dated(dir, None, arguments, stdin)
+}
+
+/// A day so many days ago, as git takes it.
+fn ago(days: i64) -> String {
+    let at = SystemClock::new().wall() - jiff::SignedDuration::from_hours(24 * days);
+    format!("@{} +0000", at.as_second())
+}
+
+fn dated(dir: &Path, date: Option<&str>, arguments: &[&str], stdin: &str) -> String {
     let mut git = Command::new("git");
     git.args(["--no-optional-locks", "-c", "user.name=A", "-c", "user.email=a@shop.invalid"])
         .args(arguments)
         .current_dir(dir)
         .env("HOME", "/nonexistent")
+        .envs(date.into_iter().flat_map(|date| [("GIT_COMMITTER_DATE", date), ("GIT_AUTHOR_DATE", date)]))
         .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null"), ("LC_ALL", "C")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -110,18 +110,15 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
     };
     let spent = Spent::of(&entries, &intent.promotion.environment, args.budget, now);
     outputs.insert("emergencies", spent.count().to_string());
-    match entry.filter(|entry| entry.kind == Kind::Emergency) {
-        Some(entry) => {
-            outputs.extend(entry.approved_by.clone().map(|login| (around::APPROVER.name, login)));
-            let asked = issue::about(&entry, &spent, &around::pages(desk, &sides.own));
-            let (finding, address) = sides.ask(desk, Kind::Emergency, &asked);
-            findings.push(finding);
-            outputs.extend(address.map(|address| (around::ISSUE.name, address)));
-        }
-        None => {
-            let finding = Finding::passed("follow-up issue");
-            findings.push(finding.actual("none: no commit of an emergency set this image"));
-        }
+    if let Some(entry) = entry.filter(|entry| entry.kind == Kind::Emergency) {
+        outputs.extend(entry.approved_by.clone().map(|login| (around::APPROVER.name, login)));
+        let asked = issue::about(&entry, &spent, &around::pages(desk, &sides.own));
+        let (finding, address) = sides.ask(desk, Kind::Emergency, &asked);
+        findings.push(finding);
+        outputs.extend(address.map(|address| (around::ISSUE.name, address)));
+    } else {
+        let finding = Finding::passed("follow-up issue");
+        findings.push(finding.actual("none: no commit of an emergency set this image"));
     }
     findings.push(spent.finding());
     Ok(Outcome { outputs, tables: spent.table().into_iter().collect(), ..findings.into() })
