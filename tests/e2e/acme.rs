@@ -55,6 +55,26 @@ const DISPATCH: &str = "ghs_dispatchesToTheInfraRepository";
 const WRITE: &str = "ghs_writesToTheInfraRepository";
 const READ: &str = "ghs_readsTheTeamsRepositories";
 
+/// The inputs of `actions/checkout` that the workflows know.
+const CHECKOUT: &str = r#"
+name: checkout
+description: starts tools/checkout
+inputs:
+  ref: { description: what to check out; what the event is about when empty }
+  fetch-depth: { description: how many commits; 0 for all, default: "1" }
+  token: { description: "Contents: read", default: "${{ github.token }}" }
+  persist-credentials: { description: they never are, default: "true" }
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        REF: ${{ inputs.ref }}
+        DEPTH: ${{ inputs.fetch-depth }}
+        TOKEN: ${{ inputs.token }}
+      run: exec "$GITHUB_ACTION_PATH/checkout"
+"#;
+
 /// What is set up for a team beside its workflows: rules of the infra repository.
 fn config() -> String {
     let mut text = "services:\n".to_owned();
@@ -94,6 +114,8 @@ impl Acme {
         let acme = Self { folder, hub, staging, production, infra, git, next: AtomicU64::new(1000) };
         acme.serve(INFRA, acme.infra.path());
         program(&acme.at("bin/npm"), team::NPM);
+        program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
+        fs::write(acme.at("checkout/action.yml"), CHECKOUT).expect("write an action");
 
         acme.change_infra("the workflows", |infra| {
             for file in INFRA_WORKFLOWS {
@@ -200,8 +222,7 @@ impl Acme {
             .env("RUNNER_NAME", RUNNER)
             .env("GITHUB_SERVER_URL", self.git.url());
         if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
-            let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/tools/checkout");
-            act = act.action(name, &tool);
+            act = act.action(name, &self.at("checkout"));
         }
         act
     }

@@ -20,3 +20,4 @@ mod run;
 mod runner;
 mod thursday;
 mod waiting;
+mod workflows;
