@@ -119,12 +119,13 @@ fn everything_is_counted_once_where_it_belongs() {
 #[test]
 fn tables_without_rows_are_left_out_and_hostile_text_is_kept_raw() {
     let titles = |facts: &Facts| -> Vec<String> {
-        tables(facts, &Tally::of(facts)).into_iter().map(|table| table.title).collect()
+        tables(facts, &Tally::of(facts), 2).into_iter().map(|table| table.title).collect()
     };
     let none = titles(&facts(vec![]));
     assert!(none.len() == 1 && none[0].starts_with("From 2026-01-30T12:00:00Z to 2026-03-31"), "{none:?}");
     let hostile = facts(vec![entry('1', 1, "emergency", &[("Approved-by", "<b>|x")])]);
-    let shown = tables(&hostile, &Tally::of(&hostile));
+    let shown = tables(&hostile, &Tally::of(&hostile), 2);
+    assert!(shown[0].rows.contains(&vec!["most of them in 30 days, in production".to_owned(), "1 of 2".to_owned()]));
     let emergencies = shown.iter().find(|table| table.title == "Emergencies").unwrap();
     assert!(emergencies.rows[0].contains(&"<b>|x".to_owned()), "a sink escapes, nobody else");
     for table in &shown {
