@@ -213,7 +213,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     ),
     (
         "a report that was changed after its annotation",
-        |stage| touched(stage, "performance", |report| report.reason = "p99 1 ms".to_owned()),
+        |stage| touched(stage, "performance", |report| "p99 1 ms".clone_into(&mut report.reason)),
         "performance",
         "job `performance` told of sha256",
     ),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn refused(stage: &Stage, runner: Runner, parts: &[&str]) {
+fn refused(stage: &Stage, runner: &Runner, parts: &[&str]) {
     let ended = runner.run(&["evidence"]);
     assert_eq!(end(&ended), (2, "inconclusive"), "{parts:?}: {}", ended.log);
     for part in parts {
@@ -36,7 +36,7 @@ fn a_payload_that_record_would_not_send_is_refused() {
         (less, &["`client_payload.service`", "not there"]),
         (Value::Null, &["client_payload"]),
     ] {
-        refused(&stage, dispatched(stage.runner(), &payload), parts);
+        refused(&stage, &dispatched(stage.runner(), &payload), parts);
     }
 }
 
@@ -47,13 +47,13 @@ fn sixty_kilobytes_of_nesting_are_refused() {
     let event = format!(r#"{{"action":"staging-validated","client_payload":{{"evidence":{nested}}}}}"#);
     refused(
         &stage,
-        with_event(stage.runner(), "repository_dispatch", &event),
+        &with_event(stage.runner(), "repository_dispatch", &event),
         &["`repository_dispatch` event", "recursion"],
     );
     // The same inside a report, where it is text at first.
     let mut payload = stage.payload();
     payload["evidence"]["reports"][0] = json!(nested);
-    refused(&stage, dispatched(stage.runner(), &payload), &["report 1 of the payload", "no report"]);
+    refused(&stage, &dispatched(stage.runner(), &payload), &["report 1 of the payload", "no report"]);
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn an_event_of_another_kind_is_refused() {
     let stage = Stage::new();
     let of_type = |name: &str| json!({ "action": name, "client_payload": stage.payload() }).to_string();
     let other = with_event(stage.runner(), "repository_dispatch", &of_type("deploy"));
-    refused(&stage, other, &["a `repository_dispatch` of type deploy", "of type staging-validated", "`event-type`"]);
+    refused(&stage, &other, &["a `repository_dispatch` of type deploy", "of type staging-validated", "`event-type`"]);
     let push = with_event(stage.runner(), "push", "{}");
-    refused(&stage, push, &["event: `push`", "on: repository_dispatch"]);
-    refused(&stage, stage.runner(), &["none that is known"]);
-    refused(&stage, with_event(stage.runner(), "repository_dispatch", "{"), &["`repository_dispatch` event"]);
+    refused(&stage, &push, &["event: `push`", "on: repository_dispatch"]);
+    refused(&stage, &stage.runner(), &["none that is known"]);
+    refused(&stage, &with_event(stage.runner(), "repository_dispatch", "{"), &["`repository_dispatch` event"]);
     let named = with_event(stage.runner().input("event-type", "deploy"), "repository_dispatch", &of_type("deploy"));
     assert_eq!(end(&named.run(&["evidence"])), (0, "passed"));
 }
@@ -85,7 +85,7 @@ fn settings_that_cannot_be_are_refused() {
         ("source-token", "two words\nof it", &["the token"]),
     ] {
         let stage = Stage::new();
-        refused(&stage, dispatched(stage.runner().input(key, value), &stage.payload()), parts);
+        refused(&stage, &dispatched(stage.runner().input(key, value), &stage.payload()), parts);
     }
 }
 
@@ -98,7 +98,7 @@ fn a_config_file_that_trusts_nobody_is_refused() {
         ("policy: { performance: '.a <' }\n", &["promote-gates.yml:1:24", "cannot compile"]),
     ] {
         let stage = Stage { config: config.to_owned(), ..Stage::new() };
-        refused(&stage, dispatched(stage.runner(), &stage.payload()), parts);
+        refused(&stage, &dispatched(stage.runner(), &stage.payload()), parts);
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
 
 /// How many times are told of those that were counted.
 const TOLD: usize = 10;
+/// How many are named of those who had a part in the release.
+const NAMED: usize = 5;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -288,9 +290,18 @@ fn independence(rules: &Rules, seen: &Seen) -> Option<Finding> {
             .next("start it again, and have it approved by somebody else")
     } else {
         Finding::passed(check)
-            .actual(format!("{} had no part in it (of {} who had)", names(&counted), excluded.len()))
+            .actual(format!("{} had no part in it{}", names(&counted), unlike(excluded)))
             .expected(expected)
     })
+}
+
+/// `, unlike ada, ben and 5 more`
+fn unlike(excluded: &[String]) -> String {
+    match excluded {
+        [] => String::new(),
+        few if few.len() <= NAMED => format!(", unlike {}", names(few)),
+        all => format!(", unlike {} and {} more", names(&all[..NAMED]), all.len() - NAMED),
+    }
 }
 
 fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
@@ -307,7 +318,7 @@ fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
     times.push(format!("{started} (this run)"));
     let left_out = times.len().saturating_sub(TOLD);
     let more = if left_out == 0 { String::new() } else { format!("{left_out} before, ") };
-    let actual = format!("{approver}'s number {}: {more}{}", times.len(), times[left_out..].join(", "));
+    let actual = format!("{} by {approver}: {more}{}", times.len(), times[left_out..].join(", "));
     if earlier.len() < *max_approvals {
         return Some(Finding::passed(check).actual(actual).expected(expected));
     }

@@ -76,7 +76,7 @@ fn finding(rules: &Rules, seen: &Seen, check: &str) -> Finding {
 /// How many approvals were counted, ours included, and what came of it.
 fn counted(seen: &Seen) -> (usize, Verdict) {
     let finding = finding(&rules(), seen, "approvals within 20m");
-    let number = finding.actual.split_once("number ").unwrap().1.split_once(':').unwrap().0;
+    let number = finding.actual.split_once(" by ").unwrap().0;
     (number.parse().unwrap(), finding.verdict)
 }
 
@@ -90,8 +90,8 @@ fn an_independent_person_who_takes_time_passes() {
         [
             "protection of production: one of platform-leads has to approve",
             "approval: approved by alice",
-            "independence: alice had no part in it (of 1 who had)",
-            "approvals within 20m: alice's number 1: 2026-01-01T10:30:00Z (this run)",
+            "independence: alice had no part in it, unlike mallory",
+            "approvals within 20m: 1 by alice: 2026-01-01T10:30:00Z (this run)",
         ]
     );
     assert_eq!(findings[0].evidence[0].source, "https://github.com/acme/infra/actions/runs/103/attempts/1");
@@ -239,6 +239,15 @@ fn who_had_a_part_in_it_and_what_cannot_be_seen_decide() {
 }
 
 #[test]
+fn those_who_had_a_part_are_named_as_far_as_anybody_reads() {
+    let excluded = |many: usize| (0..many).map(|n| format!("dev{n}")).collect::<Vec<_>>();
+    assert_eq!(unlike(&excluded(0)), "");
+    assert_eq!(unlike(&excluded(2)), ", unlike dev0, dev1");
+    assert_eq!(unlike(&excluded(5)), ", unlike dev0, dev1, dev2, dev3, dev4");
+    assert_eq!(unlike(&excluded(7)), ", unlike dev0, dev1, dev2, dev3, dev4 and 2 more");
+}
+
+#[test]
 fn only_people_who_had_no_part_are_named_as_approvers() {
     let after = |reviewers: &[Reviewer]| Seen { reviews: Ok(by(reviewers)), ..seen() };
     let bot = Reviewer::Bot("deployer[bot]".to_owned());
@@ -309,7 +318,7 @@ fn the_third_approval_in_the_window_is_blocked_with_all_three_times() {
     assert_eq!(found.verdict, Verdict::Blocked);
     assert_eq!(
         found.to_string(),
-        "approvals within 20m: alice's number 3: 2026-01-01T10:27:00Z (run 101), 2026-01-01T10:28:00Z (run 102), \
+        "approvals within 20m: 3 by alice: 2026-01-01T10:27:00Z (run 101), 2026-01-01T10:28:00Z (run 102), \
          2026-01-01T10:30:00Z (this run); expected at most 2 by one person; next: start it again, and have it approved by \
          another reviewer who takes the time to look, or approved no earlier than 2026-01-01T10:47:01Z"
     );
@@ -368,7 +377,7 @@ fn the_number_is_a_setting_and_a_long_list_is_cut() {
     let seen = with(&many, &[]);
     let found = finding(&Rules { max_approvals: 15, ..rules() }, &seen, "approvals");
     assert_eq!(found.verdict, Verdict::Blocked);
-    assert!(found.actual.starts_with("alice's number 16: 6 before, 2026-01-01T10:21:00Z (run 6), "), "{found}");
+    assert!(found.actual.starts_with("16 by alice: 6 before, 2026-01-01T10:21:00Z (run 6), "), "{found}");
     assert!(found.next.unwrap().ends_with("no earlier than 2026-01-01T10:35:01Z"));
     assert_eq!(finding(&Rules { max_approvals: 16, ..rules() }, &seen, "approvals").verdict, Verdict::Passed);
     let one = finding(&Rules { max_approvals: 1, ..rules() }, &with(&[run("alice", 101, 20)], &[]), "approvals");
