@@ -56,7 +56,7 @@ fn the_thursday_ends_as_the_story_says() {
         "dist/vendor/debug-lib.[hash].js",
         "+4 MB raw",
         "payments-service 1.6.0 ✅ promoted – 1.4.1 → 1.6.0 in commit",
-        "inventory-service 1.4.3 ⛔ blocked approval approvals within 20m: team-lead's number 3",
+        "inventory-service 1.4.3 ⛔ blocked approval approvals within 20m: ",
         "payments-service 1.6.1 ✅ promoted – 1.6.0 → 1.6.1 in commit",
         "checkout-service rollback ✅ taken back – 1.4.2 → 1.4.1 in commit",
     ] {
