@@ -23,9 +23,9 @@ use super::{
     workflows::{AROUND_THE_GATES, DEPLOY, Job, LOAD_RESULTS, VALIDATE},
 };
 use crate::{
-    chain::kustomization,
     config,
     desk::Desk,
+    kustomization,
     sandbox::{
         Sandbox,
         load::{self, Results},
