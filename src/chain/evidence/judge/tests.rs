@@ -344,6 +344,14 @@ fn every_leg_of_a_matrix_counts_and_the_worst_is_told() {
     }
 }
 
+/// The event tells each gate its commit: without one, nothing ties the run to what was deployed.
+#[test]
+fn a_report_without_a_commit_is_tied_to_no_deploy() {
+    let mut reports = passed();
+    reports[0].subject.commit = None;
+    assert_eq!(told(&judged(&reports, false, |_| {})), ["smoke: inconclusive"]);
+}
+
 #[test]
 fn a_policy_that_cannot_be_asked_is_not_held() {
     let mut lax = passed();
