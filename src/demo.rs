@@ -55,7 +55,7 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Outcome, Stop> {
     })?;
     let day = Day::thursday();
     let teller = Teller::new(&desk.log);
-    teller.beginning(folder.path());
+    teller.beginning();
     let played = play(&day, &Stage { folder: folder.path(), program: &program }, desk);
     if played != Err(Stop::Cancelled) {
         folder.keep();

@@ -134,9 +134,11 @@ impl Stage {
     }
 }
 
+/// Put into the queue an hour before.
 fn ended(name: &str, minutes: i64) -> Job {
     let (started_at, completed_at) = (at(minutes), Some(at(minutes + 1)));
-    Job { name: name.to_owned(), started_at, completed_at, ..Job::default() }
+    let queued_at = Some(at(minutes - 60));
+    Job { name: name.to_owned(), started_at, queued_at, completed_at, ..Job::default() }
 }
 
 fn under_way(name: &str, minutes: i64) -> Job {

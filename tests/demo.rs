@@ -13,7 +13,7 @@ use promote_gates::{
     cli::Surroundings,
     demo::{
         self, Ending, Played, Stage,
-        story::{Day, Release},
+        story::{Day, Ends, Release, Scene, What},
     },
     desk::{Desk, Draft},
     report::{Report, log::Log},
@@ -46,19 +46,19 @@ fn spoilt() -> Runner {
 #[test]
 fn the_thursday_ends_as_the_story_says() {
     let runner = spoilt();
-    let ended = runner.start(&["demo", "--keep", "here/kept"]).end_within(Duration::from_secs(20));
+    let ended = runner.start(&["demo", "--keep", "here/kept"]).end_within(Duration::from_secs(30));
     assert_eq!(ended.code, 0, "{}", ended.log);
     let told = told(&ended);
     for line in [
-        "checkout-service 1.4.2 ✅ done – 1.4.1 → 1.4.2 in commit",
+        "checkout-service 1.4.2 ✅ promoted – 1.4.1 → 1.4.2 in commit",
         "catalog-service 1.5.0 ⛔ blocked performance p99 latency: ",
         "frontend 2.0.0 ⛔ blocked bundle-size ",
         "dist/vendor/debug-lib.[hash].js",
         "+4 MB raw",
-        "payments-service 1.6.0 ✅ done – 1.4.1 → 1.6.0 in commit",
-        "inventory-service 1.4.3 ⛔ blocked approval approvals within 20m: team-lead's number 3: ",
-        "payments-service 1.6.1 ✅ done – 1.6.0 → 1.6.1 in commit",
-        "checkout-service back ✅ done – 1.4.2 → 1.4.1 in commit",
+        "payments-service 1.6.0 ✅ promoted – 1.4.1 → 1.6.0 in commit",
+        "inventory-service 1.4.3 ⛔ blocked approval approvals within 20m: ",
+        "payments-service 1.6.1 ✅ promoted – 1.6.0 → 1.6.1 in commit",
+        "checkout-service rollback ✅ taken back – 1.4.2 → 1.4.1 in commit",
     ] {
         assert!(told.contains(line), "{line} in {}", ended.log);
     }
@@ -82,7 +82,7 @@ fn the_thursday_ends_as_the_story_says() {
 
     let summary = fs::read_to_string(kept.join("summary.md")).unwrap();
     for part in [
-        "# checkout-service 1.4.2: done\n",
+        "# checkout-service 1.4.2: promoted\n",
         "# frontend 2.0.0: blocked\n",
         "| Check | Verdict |",
         "debug-lib",
@@ -156,12 +156,18 @@ fn a_quick_catalog_is_promoted() {
 }
 
 #[test]
-fn whoever_wrote_a_release_does_not_approve_it() {
-    let (played, ending) = ends_otherwise(&alone("checkout-service", |release| release.approver = release.author));
-    let stopped = ending.stopped.unwrap();
-    assert_eq!((stopped.by.as_str(), stopped.verdict), ("approval", Verdict::Blocked), "{stopped:?}");
-    assert!(stopped.reason.contains("independence") && stopped.reason.contains("ada"), "{stopped:?}");
-    assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
+fn neither_whoever_wrote_a_release_approves_it_nor_somebody_who_is_no_reviewer() {
+    let day = || alone("checkout-service", |release| release.approver = release.author);
+    for (reviewers, by) in [
+        (vec!["team-lead", "ada"], "independence: "),
+        (vec!["team-lead"], "approval: approved by ada, none of its reviewers"),
+    ] {
+        let (played, ending) = ends_otherwise(&Day { reviewers, ..day() });
+        let stopped = ending.stopped.unwrap();
+        assert_eq!((stopped.by.as_str(), stopped.verdict), ("approval", Verdict::Blocked), "{stopped:?}");
+        assert!(stopped.reason.starts_with(by) && stopped.reason.contains("ada"), "{stopped:?}");
+        assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
+    }
 }
 
 #[test]
@@ -174,8 +180,35 @@ fn a_payload_that_was_changed_on_its_way_is_no_evidence() {
     assert_eq!(played.dispatches, ["checkout-service 1.4.2"], "what record sent was right");
     let stopped = ending.stopped.unwrap();
     assert_eq!((stopped.by.as_str(), stopped.verdict), ("evidence", Verdict::Blocked), "{stopped:?}");
-    assert!(stopped.reason.contains("annotation"), "{stopped:?}");
+    assert!(stopped.reason.contains("job `health` told of sha256"), "{stopped:?}");
     assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
+}
+
+#[test]
+fn a_third_emergency_is_over_the_budget_and_each_has_its_issue() {
+    let mut day = Day::thursday();
+    day.scenes.retain(|scene| matches!(scene.what, What::Emergency { .. }));
+    let emergency = day.scenes[0].clone();
+    day.scenes = ["1.6.1", "1.6.2", "1.6.3"]
+        .into_iter()
+        .map(|hotfix| {
+            let mut scene = emergency.clone();
+            let What::Emergency { tag, .. } = &mut scene.what else { panic!("{scene}") };
+            *tag = hotfix;
+            Scene { ends: Ends::Runs(hotfix), ..scene }
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let played = play(&day, folder.path());
+    let wrong: Vec<String> = played
+        .findings(&day)
+        .into_iter()
+        .filter(|finding| finding.verdict != Verdict::Passed)
+        .map(|finding| format!("{}: {}", finding.check, finding.actual))
+        .collect();
+    let [audit] = &wrong[..] else { panic!("{wrong:?}") };
+    assert!(audit.starts_with("the audit: blocked, ") && audit.contains("emergencies: 3"), "{audit}");
+    assert_eq!(played.issues.len(), 3, "{:?}", played.issues);
 }
 
 #[test]

@@ -60,6 +60,10 @@ fn step(stage: &Stage) -> Runner {
 fn checked(stage: &Stage, ended: Ended) -> Ended {
     assert_eq!(stage.hub.violations(), Vec::<String>::new(), "{}", ended.log);
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
+    let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+    for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
+        assert!(!place.contains(TOKEN), "{place}");
+    }
     ended
 }
 

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, str::FromStr};
 use jiff::Timestamp;
 
 use crate::{
-    chain::kustomization::{self, Edited, ImageChange, ImageEntry, Problem},
     converge::Plan,
+    kustomization::{self, Edited, ImageChange, ImageEntry, Problem, USUAL_PLACE},
     ledger::{Entry, Place, Promotion, place},
     report::Output,
     subject::{Digest, Environment, Image, NotAccepted, Service, Subject, Tag},
@@ -26,11 +26,11 @@ pub const PREVIOUS_IMAGE: Output = Output { name: "previous-image", help: "The i
 
 /// The settings that they share. The token is the command's own.
 #[derive(Debug, clap::Args)]
-pub struct Settings {
+pub struct InfraArgs {
     #[command(flatten)]
     pub at: place::At,
     /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = "apps/{service}/overlays/{environment}/kustomization.yaml")]
+    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
@@ -46,7 +46,7 @@ pub struct Settings {
     pub committer_email: String,
 }
 
-impl Settings {
+impl InfraArgs {
     /// # Errors
     /// Bad input when git would not take the two as they are.
     pub fn committer(&self) -> Result<Identity, Stop> {
@@ -205,6 +205,16 @@ impl Slot {
         self.try_set(text, new).map_err(|problem| problem.complaint(self.file.as_str()).into())
     }
 
+    /// The image that stands there; `None` when there is no such entry.
+    ///
+    /// # Errors
+    /// As [`Slot::set`].
+    pub fn image(&self, text: &str) -> Result<Option<String>, Finding> {
+        let entry = kustomization::image(text, &self.name);
+        let entry = entry.map_err(|problem| Finding::from(problem.complaint(self.file.as_str())))?;
+        Ok(entry.as_ref().map(ImageEntry::reference))
+    }
+
     fn try_set(&self, text: &str, new: &NewImage) -> Result<(Edited, ImageEntry), Problem> {
         let name = &self.name;
         let stands = kustomization::image(text, name)?;
@@ -277,6 +287,9 @@ pub struct Done {
     pub commit: Option<Commit>,
     /// Whether we pushed that commit.
     pub changed: bool,
+    /// Whether the image stands there, as far as the branch was read. It need not where a commit of ours is from an earlier
+    /// attempt.
+    pub stands: bool,
 }
 
 impl Done {
@@ -284,7 +297,14 @@ impl Done {
     #[must_use]
     pub fn already(image: String, by: Option<&Entry>) -> Self {
         let previous = by.map_or_else(|| Some(image.clone()), |entry| entry.previous.clone());
-        Self { image, previous, commit: by.map(|entry| entry.commit.clone()), changed: false }
+        Self { image, previous, commit: by.map(|entry| entry.commit.clone()), changed: false, stands: true }
+    }
+
+    /// What `entry` did is done; `now` stands there.
+    #[must_use]
+    pub fn before(entry: &Entry, now: Option<&str>) -> Self {
+        let stands = now == Some(entry.image.as_str());
+        Self { stands, ..Self::already(entry.image.clone(), Some(entry)) }
     }
 }
 
@@ -293,7 +313,7 @@ impl Done {
 pub fn told(check: &str, expected: String, done: Option<&Done>) -> (Finding, BTreeMap<&'static str, String>) {
     let finding = Finding::passed(check).expected(expected);
     let mut outputs = BTreeMap::from([(CHANGED.name, "false".to_owned())]);
-    let Some(Done { image, previous, commit, changed }) = done else {
+    let Some(Done { image, previous, commit, changed, stands }) = done else {
         let finding = finding.actual("dry-run: nothing was written");
         return (Finding { verdict: Verdict::Inconclusive, ..finding }, outputs);
     };
@@ -306,5 +326,11 @@ pub fn told(check: &str, expected: String, done: Option<&Done>) -> (Finding, BTr
     outputs.insert(CHANGED.name, changed.to_string());
     outputs.extend(commit.as_ref().map(|commit| (COMMIT.name, commit.to_string())));
     outputs.insert(PREVIOUS_IMAGE.name, previous.clone().unwrap_or_default());
+    if !stands {
+        let by = commit.as_ref().map(|commit| format!(" by commit {commit}")).unwrap_or_default();
+        let actual = format!("{image} was set{by} once, and does not stand there any more");
+        let next = "see who has changed it since, and start the workflow anew if it is still wanted";
+        return (Finding { verdict: Verdict::Blocked, ..finding.actual(actual).next(next) }, outputs);
+    }
     (finding.actual(actual), outputs)
 }

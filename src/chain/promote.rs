@@ -8,15 +8,13 @@ mod plan;
 mod tests;
 
 use crate::{
-    chain::{
-        infra::{self, Target, change::SetImage},
-        reports::{Reports, this_run},
-    },
+    chain::infra::{self, Target, change::SetImage},
     converge::converge,
     desk::Desk,
     gates,
     ledger::{Kind, Place, Promotion},
     report::{Outcome, Output, Report, Run},
+    results::{Reports, this_run},
     subject::Subject,
     values::{Span, closest},
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
@@ -41,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: Span,
     #[command(flatten)]
-    pub infra: infra::Settings,
+    pub infra: infra::InfraArgs,
     /// Token that may push to the infra repository (Contents: write); without it, the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,

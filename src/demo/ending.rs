@@ -66,25 +66,15 @@ impl Ending {
             self.commit = Some(commit.to_owned());
         }
     }
-
-    /// In one word.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match (&self.commit, &self.stopped) {
-            (_, Some(stopped)) => stopped.verdict.word(),
-            (Some(_), None) => "done",
-            (None, None) => "left as it was",
-        }
-    }
 }
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())?;
-        if let Some(Stopped { by, reason, .. }) = &self.stopped {
-            write!(f, " ({by}: {reason})")?;
+        if let Some(Stopped { by, verdict, reason, .. }) = &self.stopped {
+            write!(f, "{verdict} ({by}: {reason}), and ")?;
         }
-        write!(f, ", and production runs {}", self.in_production)
+        let change = if self.commit.is_some() { "a commit, and " } else { "" };
+        write!(f, "{change}production runs {}", self.in_production)
     }
 }
 
@@ -102,6 +92,17 @@ impl Scene {
         }
     }
 
+    /// What became of it, in a word or two.
+    #[must_use]
+    pub const fn became(&self, ending: &Ending) -> &'static str {
+        match (&ending.stopped, &ending.commit, &self.what) {
+            (Some(stopped), ..) => stopped.verdict.word(),
+            (None, None, _) => "left as it was",
+            (None, Some(_), What::Release(_) | What::Emergency { .. }) => "promoted",
+            (None, Some(_), What::Rollback(_)) => "taken back",
+        }
+    }
+
     /// Whether staging is told to be validated.
     fn is_validated(&self) -> bool {
         let far_enough = match self.ends {
@@ -115,7 +116,7 @@ impl Scene {
 impl fmt::Display for Ends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Runs(tag) => write!(f, "done, and production runs {tag}"),
+            Self::Runs(tag) => write!(f, "a commit, and production runs {tag}"),
             Self::Blocked { by, naming } => write!(f, "blocked by {by}, which names {naming}"),
         }
     }
@@ -126,6 +127,17 @@ impl fmt::Display for Ends {
 pub fn entry(message: &str) -> Option<String> {
     let trailer = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     Some(format!("{} {} {}", trailer("Promotion-kind")?, trailer("Service")?, trailer("Image")?))
+}
+
+/// What the audit counts.
+pub const FIGURES: [&str; 4] = ["promotions", "emergencies", "rollbacks", "by-hand"];
+
+fn figures<'a>(told: impl Fn(usize, &str) -> Option<&'a String>) -> String {
+    let figures = FIGURES.iter().enumerate().map(|(at, name)| {
+        let told = told(at, name).map_or("not told", String::as_str);
+        format!("{name}: {told}")
+    });
+    figures.collect::<Vec<_>>().join(", ")
 }
 
 impl Played {
@@ -172,11 +184,13 @@ impl Played {
             list(&self.issues),
         ));
 
-        let (expected, audit) = (Verdict::Passed, self.audit.as_ref());
-        let told =
-            audit.map_or_else(|| "no report".to_owned(), |report| format!("{}: {}", report.verdict, report.reason));
-        let good = audit.is_some_and(|report| report.verdict == expected);
-        findings.push(held("the audit", good, expected.to_string(), told));
+        let count = |kind: &str| done().filter(|(scene, _)| scene.kind() == kind).count().to_string();
+        let counts = [count("normal"), count("emergency"), count("rollback"), "0".to_owned()];
+        let expected = [Verdict::Passed.word().to_owned(), figures(|at, _| Some(&counts[at]))];
+        let actual = self.audit.as_ref().map_or_else(Vec::new, |report| {
+            vec![report.verdict.word().to_owned(), figures(|_, name| report.outputs.get(name))]
+        });
+        findings.push(same("the audit", &expected, &actual));
 
         let expected: Vec<String> =
             day.scenes.iter().filter(|scene| scene.is_validated()).map(ToString::to_string).collect();
@@ -190,6 +204,7 @@ impl Played {
 mod tests {
     use super::*;
     use crate::{
+        report::Outcome,
         sandbox::infra::FIRST_TAG,
         verdict::{Stop, verdict},
     };
@@ -217,7 +232,8 @@ mod tests {
             format!("a title\n\nService: {service}\nImage: ghcr.io/acme/{image}\nPromotion-kind: {kind}")
         };
         let mut audit = Report::open("audit", String::new());
-        audit.close(Ok(vec![Finding::passed("emergencies")].into()), String::new());
+        let outputs = FIGURES.into_iter().zip(["2", "1", "1", "0"].map(String::from)).collect();
+        audit.close(Ok(Outcome { outputs, ..vec![Finding::passed("emergencies")].into() }), String::new());
         Played {
             endings: day.scenes.iter().map(ending).collect(),
             audit: Some(audit),
@@ -244,7 +260,7 @@ mod tests {
         const LEDGER: &str = "commits in the infra repository";
         let day = Day::thursday();
         assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed, "{:?}", as_told(&day).findings(&day));
-        let lies: [(&str, Lie); 14] = [
+        let lies: [(&str, Lie); 16] = [
             ("checkout-service 1.4.2", |played| played.endings[0].commit = None),
             ("checkout-service 1.4.2", |played| played.endings[0].in_production = "checkout-service:1.4.2".to_owned()),
             ("catalog-service 1.5.0", |played| played.endings[1].commit = played.endings[0].commit.clone()),
@@ -252,11 +268,13 @@ mod tests {
             ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().verdict = Verdict::Inconclusive),
             ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().reason = "some file".to_owned()),
             ("inventory-service 1.4.3", |played| played.endings[4].in_production.clear()),
-            ("checkout-service back", |played| played.endings[6].stopped = played.endings[1].stopped.clone()),
+            ("checkout-service rollback", |played| played.endings[6].stopped = played.endings[1].stopped.clone()),
             (LEDGER, |played| played.commits.insert(0, played.commits[0].clone())),
             (LEDGER, |played| played.commits[1] = played.commits[1].replace("emergency", "normal")),
             ("follow-up issues", |played| played.issues.push("another".to_owned())),
             ("the audit", |played| played.audit.as_mut().unwrap().close(Err(Stop::Cancelled), String::new())),
+            ("the audit", |played| played.audit = None),
+            ("the audit", |played| played.audit.as_mut().unwrap().outputs.clear()),
             ("told to GitHub", |played| played.dispatches.clear()),
             ("told to GitHub", |played| played.violations.push("GET /: 404".to_owned())),
         ];

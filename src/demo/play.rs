@@ -52,7 +52,7 @@ pub fn play(day: &Day, stage: &Stage, desk: &Desk) -> Result<Played, Stop> {
         act.ending.before = theatre.in_production(scene.service)?;
         act.play(scene)?;
         act.ending.in_production = theatre.in_production(scene.service)?;
-        summary += &format!("# {scene}: {}\n\n{}", act.ending.word(), act.summary);
+        summary += &format!("# {scene}: {}\n\n{}", scene.became(&act.ending), act.summary);
         endings.push(act.ending);
     }
     theatre.teller.audit();
@@ -188,6 +188,7 @@ impl<'a> Act<'a> {
             self.theatre.teller.note("so nobody is asked for an approval");
             return Ok(());
         };
+        self.theatre.teller.own("dispatch", &format!("starts {} in {INFRA}", PROMOTE.file));
         let payload = (release.on_the_way)(dispatch.client_payload);
         let told = json!({ "action": dispatch.event_type, "branch": "main", "client_payload": payload });
         self.perform(&PROMOTE, INFRA, DISPATCHER, None, told)?;
@@ -221,7 +222,7 @@ impl<'a> Act<'a> {
             }
             if let Some(environment) = job.environment {
                 self.theatre.sandbox.github.approve(INFRA, run.id(), environment, self.approver, "");
-                self.theatre.teller.own("review", &format!("{} approves it for {environment}", self.approver));
+                self.theatre.teller.review(self.approver, environment);
             }
             run.enter(job);
             let passed = self.steps(job, &mut run)?;
@@ -269,6 +270,7 @@ impl<'a> Act<'a> {
         let staging = &self.theatre.sandbox.staging;
         staging.deploy(scene.service, release.tag);
         staging.slow_down(scene.service, release.slowest);
+        self.theatre.teller.own("deploy", &format!("merged, built, and {scene} is on staging"));
     }
 
     fn load_test(&self) -> Result<(), Stop> {

@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Day {
     /// The p99 of every service in production, in milliseconds: what the metrics server knows.
     pub p99: f64,
+    /// Who may approve promotions to production.
+    pub reviewers: Vec<&'static str>,
     pub scenes: Vec<Scene>,
 }
 
@@ -103,13 +105,13 @@ impl fmt::Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Release(Release { tag, .. }) | What::Emergency { tag, .. } => write!(f, "{} {tag}", self.service),
-            What::Rollback(_) => write!(f, "{} back", self.service),
+            What::Rollback(_) => write!(f, "{} rollback", self.service),
         }
     }
 }
 
-/// Who approves promotions, and who emergencies.
-pub const LEAD: &str = "team-lead";
+const LEAD: &str = "team-lead";
+/// Who may approve emergencies.
 pub const ON_CALL: &str = "on-call";
 pub const INFRA: &str = "acme/ecommerce-infra";
 
@@ -180,9 +182,10 @@ impl Day {
             |service, release, by, naming| scene(service, What::Release(release), Ends::Blocked { by, naming });
         let incident = |id, reason| Incident { id, reason, by: "dan", approver: ON_CALL };
         let hotfix = What::Emergency { tag: "1.6.1", incident: incident("INC-2041", "customers pay twice") };
-        let back = What::Rollback(incident("INC-2042", "the tax is a cent too low"));
+        let back = What::Rollback(incident("INC-2042", "the tax is a cent short"));
         Self {
             p99: 300.0,
+            reviewers: vec![LEAD, "second-lead"],
             scenes: vec![
                 released("checkout-service", checkout),
                 blocked("catalog-service", catalog, "performance", "p99"),

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use super::{
     ending::{Ending, Played, Stopped},
     runner::Ended,
-    story::{Day, Incident, Release, Scene, What},
+    story::{Day, Incident, Release, Scene, What, image},
 };
 use crate::{
     report::log::{Log, mark},
@@ -20,6 +20,8 @@ const WIDTH: usize = 100;
 const INDENT: usize = 19;
 /// Lines for what a step that did not pass says.
 const MOST_LINES: usize = 3;
+/// Commands that have two lines to say how they passed.
+const MANY_WORDS: [&str; 5] = ["evidence", "approval", "emergency", "rollback", "audit"];
 /// Characters of a reason that was told already.
 const LONGEST_ECHO: usize = 70;
 
@@ -38,29 +40,27 @@ impl<'a> Teller<'a> {
     }
 
     /// What the reader is about to see.
-    pub fn beginning(&self, folder: &std::path::Path) {
+    pub fn beginning(&self) {
         self.paragraph(
             "The incident: on a busy Thursday a team lead approved three promotions in 20 minutes, without a look at \
              staging. The third had a debug library of 4 MB left in its build; pages took 3 seconds longer to load.",
         );
         self.paragraph(
-            "Now a Thursday with gates. A staging environment, a GitHub and an infra repository are set up on this \
-             machine; the same lead approves whatever he is asked to; each ✅ or ⛔ below is this program, started as a \
-             workflow step would start it.",
+            "Now with gates. A staging environment, a GitHub and an infra repository are set up on this machine, and the \
+             same lead approves whatever he is asked to. Each ✅ or ⛔ is this program, started as a workflow step would \
+             start it. Only the wait after an approval is cut short: to 1 second, from 10 minutes.",
         );
-        self.say(&format!("Everything is kept in {}", folder.display()));
     }
 
     /// What runs in production, by service and the outcome of measuring its bundle.
     pub fn morning(&self, measured: &[(&str, Ended)], p99: f64) {
-        self.say("\nThe morning: what runs in production is measured, as the baseline");
+        self.say(&format!("The morning: what runs in production is the baseline, its p99 of {p99} ms and its bundles"));
         let bundles = measured.iter().map(|(service, ended)| {
             let size = ended.outputs.get("size").and_then(|size| size.parse().ok()).map(Bytes);
             size.map_or_else(|| (*service).to_owned(), |size| format!("{service} {size}"))
         });
         let bundles = bundles.collect::<Vec<_>>().join(", ");
         self.entry(mark(Verdict::Passed), "bundle-size", &format!("{FIRST_TAG} of {bundles}"), 2);
-        self.entry("· ", "metrics", &format!("p99 {p99} ms"), 1);
     }
 
     pub fn scene(&self, scene: &Scene, number: usize) {
@@ -70,7 +70,7 @@ impl<'a> Teller<'a> {
                 format!("{id}, {reason}: {by} promotes {scene} around the gates")
             }
             What::Rollback(Incident { id, reason, by, .. }) => {
-                format!("{id}, {reason}: {by} rolls {scene}")
+                format!("{id}, {reason}: {by} takes {} back", scene.service)
             }
         };
         self.say(&format!("\n{number}. {told}"));
@@ -86,7 +86,8 @@ impl<'a> Teller<'a> {
         if *verdict == Verdict::Passed {
             let first = self.told.borrow_mut().insert(command.to_owned());
             if first || ended.commit().is_some() {
-                self.entry(mark(*verdict), command, &said(command, ended), 2);
+                let lines = if MANY_WORDS.contains(&command) { 2 } else { 1 };
+                self.entry(mark(*verdict), command, &said(command, ended), lines);
             } else {
                 self.again.borrow_mut().push(command.to_owned());
             }
@@ -101,9 +102,19 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// A step of people or of the team's own.
+    /// Somebody lets a job run.
+    pub fn review(&self, approver: &str, environment: &str) {
+        self.once(&format!("{approver} {environment}"), "review", &format!("{approver} approves it for {environment}"));
+    }
+
+    /// A step of the team's own, or of GitHub's.
     pub fn own(&self, name: &str, told: &str) {
-        if self.told.borrow_mut().insert(name.to_owned()) {
+        self.once(name, name, told);
+    }
+
+    /// In full when it is the first of its kind.
+    fn once(&self, kind: &str, name: &str, told: &str) {
+        if self.told.borrow_mut().insert(kind.to_owned()) {
             self.entry("· ", name, told, 2);
         } else {
             self.again.borrow_mut().push(name.to_owned());
@@ -125,10 +136,10 @@ impl<'a> Teller<'a> {
 
     /// The table, the ledger, and where to look.
     pub fn ending(&self, day: &Day, played: &Played) {
-        self.say("\nThe day in one table\n");
+        self.say("\nThe day in one table");
         let rows = day.scenes.iter().zip(&played.endings).map(|(scene, ending)| row(scene, ending));
         self.table([["what", "verdict", "stopped by", "why"].map(ToOwned::to_owned)].into_iter().chain(rows));
-        self.paragraph("\nWithout the gates: three approvals in 20 minutes, and page loads 3 seconds longer.");
+        self.say("\nWithout the gates: three approvals in 20 minutes, and page loads 3 seconds longer.");
 
         self.say("\nTo look around");
         for (what, path) in [("job summaries", &played.summary), ("infra repository", &played.infra)] {
@@ -183,11 +194,27 @@ const SAYS_MOST: [(&str, &[Says]); 8] = [
     ("evidence", &[Says::Reason, Says::Actual("image"), Says::Output("may not approve", "excluded")]),
     ("approval", &[Says::Actual("approval"), Says::Actual("independence"), Says::Actual("approvals within")]),
     ("wait", &[Says::Actual("wait"), Says::Actual("hold"), Says::Actual("supersession")]),
-    ("performance", &[Says::Actual(""), Says::Expected("")]),
+    ("record", &[Says::Actual("dispatch")]),
     ("promote", &[Says::Actual("promotion")]),
-    ("emergency", &[Says::Actual("promotion")]),
-    ("rollback", &[Says::Actual("rollback")]),
-    ("audit", &[Says::Actual("")]),
+    (
+        "emergency",
+        &[
+            Says::Actual("emergency promotion"),
+            Says::Output("emergencies in 30 days", "emergencies"),
+            Says::Output("follow-up", "issue"),
+        ],
+    ),
+    ("rollback", &[Says::Actual("rollback"), Says::Output("follow-up", "issue")]),
+    (
+        "audit",
+        &[
+            Says::Output("promotions", "promotions"),
+            Says::Output("rollbacks", "rollbacks"),
+            Says::Output("changed by hand", "by-hand"),
+            Says::Output("emergencies", "emergencies"),
+            Says::Expected("emergencies"),
+        ],
+    ),
 ];
 
 /// A part of a report.
@@ -200,7 +227,8 @@ enum Says {
     Output(&'static str, &'static str),
 }
 
-fn said(command: &str, Ended { reason, report, outputs, .. }: &Ended) -> String {
+fn said(command: &str, ended: &Ended) -> String {
+    let Ended { reason, report, outputs, .. } = ended;
     let chosen =
         SAYS_MOST.iter().find(|(known, _)| *known == command).map_or(&[Says::Actual("")][..], |(_, says)| says);
     let check = |name: &str| report.findings.iter().find(|finding| finding.check.starts_with(name));
@@ -211,7 +239,14 @@ fn said(command: &str, Ended { reason, report, outputs, .. }: &Ended) -> String 
         Says::Output(label, name) => Some(format!("{label}: {}", outputs.get(*name)?.replace('\n', ", "))),
     });
     let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() { reason.clone() } else { parts.join("; ") }
+    let said = if parts.is_empty() { reason.clone() } else { parts.join("; ") };
+    // One registry and forty digits tell nothing here.
+    let said = said.replace(&image(""), "");
+    ended.commit().map_or_else(|| said.clone(), |commit| said.replace(commit, brief(commit)))
+}
+
+fn brief(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 fn row(scene: &Scene, ending: &Ending) -> [String; 4] {
@@ -224,12 +259,12 @@ fn row(scene: &Scene, ending: &Ending) -> [String; 4] {
         Ending { stopped: Some(Stopped { by, seen, .. }), .. } => (by.clone(), seen.clone()),
         Ending { commit: Some(commit), before, in_production, .. } => {
             let tag = |image: &str| image.rsplit(':').next().unwrap_or_default().to_owned();
-            let commit = commit.get(..10).unwrap_or(commit);
-            ("–".to_owned(), format!("{} → {} in commit {commit}", tag(before), tag(in_production)))
+            let images = [tag(before), tag(in_production)].join(" → ");
+            ("–".to_owned(), format!("{images} in commit {}", brief(commit)))
         }
         Ending { .. } => ("–".to_owned(), "no commit".to_owned()),
     };
-    [scene.to_string(), format!("{} {}", mark(verdict), ending.word()), by, why]
+    [scene.to_string(), format!("{} {}", mark(verdict), scene.became(ending)), by, why]
 }
 
 /// How many columns of a terminal a text takes. The marks of verdicts take two.

@@ -18,7 +18,7 @@ fn the_third_within_three_minutes_is_blocked_before_anything_is_committed() {
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert_eq!(
         counted(&ended),
-        "alice's number 3: 2026-01-01T11:57:00Z (run 5), 2026-01-01T11:59:00Z (run 6), 2026-01-01T12:00:00Z (this run)"
+        "3 by alice: 2026-01-01T11:57:00Z (run 5), 2026-01-01T11:59:00Z (run 6), 2026-01-01T12:00:00Z (this run)"
     );
     let error = ended.commands().into_iter().find(|line| line.starts_with("::error ")).unwrap();
     assert!(["11:57:00Z", "11:59:00Z", "12:00:00Z"].iter().all(|time| error.contains(time)), "{error}");
@@ -53,7 +53,7 @@ fn runs_in_every_state_and_the_ledger_count_each_run_once() {
     stage.commit(&trailers(4), -8);
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
-    assert_eq!(counted(&ended), "alice's number 2: 2026-01-01T11:50:00Z (run 4), 2026-01-01T12:00:00Z (this run)");
+    assert_eq!(counted(&ended), "2 by alice: 2026-01-01T11:50:00Z (run 4), 2026-01-01T12:00:00Z (this run)");
     // An emergency is a run of another workflow: only the ledger knows it.
     stage.commit(&format!("{}\nPromotion-kind: emergency", trailers(2)), -5);
     let ended = stage.judge(&stage.step());
@@ -100,7 +100,7 @@ fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     stage.commit(&format!("{ledger} alice\nPromotion-kind: rollback"), -3);
     stage.commit(&format!("{ledger} alice\nEnvironment: staging"), -2);
     let ended = stage.judge(&stage.step());
-    assert_eq!(counted(&ended), "alice's number 1: 2026-01-01T12:00:00Z (this run)", "{}", ended.log);
+    assert_eq!(counted(&ended), "1 by alice: 2026-01-01T12:00:00Z (this run)", "{}", ended.log);
     // What is long over is not asked about.
     assert!(stage.hub.asked().iter().all(|asked| !asked.path.contains("/runs/2/")), "{:?}", stage.hub.asked());
 }
@@ -117,5 +117,5 @@ fn a_run_whose_job_was_renamed_since_counts_all_the_same() {
     stage.hub.set_job(INFRA, 7, 1, under_way("promote it", 0));
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
-    assert!(counted(&ended).starts_with("alice's number 3: "), "{}", counted(&ended));
+    assert!(counted(&ended).starts_with("3 by alice: "), "{}", counted(&ended));
 }

@@ -6,12 +6,14 @@
 //! runner printed as the annotations of their jobs, and lets people approve.
 //!
 //! Beside what `act` says of the runner, this is not as on GitHub:
-//! - `tools/checkout` stands in for `actions/checkout`. Git is told to find `https://github.com/` in a folder.
+//! - `tools/checkout` stands in for `actions/checkout`, a program for Node.
 //! - Nothing starts a workflow but the test: an event is a payload that it hands over.
 //! - The job that an environment protects does not wait for its approval, which is there before the run begins.
 //! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
 //!   together say, and no more. All secrets are there in every job, those of an environment too.
 
+mod by_hand;
+pub mod git_server;
 pub mod promotion;
 pub mod team;
 
@@ -30,6 +32,7 @@ use tempfile::TempDir;
 
 use crate::act::{Act, Run};
 use crate::repo::{Repo, clean, program};
+use git_server::{GitServer, Right};
 
 /// The infra repository.
 pub const INFRA: &str = "acme/ecommerce-infra";
@@ -40,10 +43,37 @@ pub const REVIEWERS: [&str; 2] = ["lena", "piet"];
 /// Services of [`Acme`]: the teams' own, and another one.
 pub const SERVICES: [&str; 2] = ["checkout-service", "catalog-service"];
 
+/// What of the shipped workflows belongs to the infra repository.
+const INFRA_WORKFLOWS: [&str; 5] =
+    ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml", "environments-check.yml"];
+
+/// Where git's server finds repositories, in the company's folder.
+const SERVED: &str = "repositories";
+
 /// Secrets that the workflows ask for.
 const DISPATCH: &str = "ghs_dispatchesToTheInfraRepository";
 const WRITE: &str = "ghs_writesToTheInfraRepository";
 const READ: &str = "ghs_readsTheTeamsRepositories";
+
+/// The inputs of `actions/checkout` that the workflows know.
+const CHECKOUT: &str = r#"
+name: checkout
+description: starts tools/checkout
+inputs:
+  ref: { description: what to check out; what the event is about when empty }
+  fetch-depth: { description: how many commits; 0 for all, default: "1" }
+  token: { description: "Contents: read", default: "${{ github.token }}" }
+  persist-credentials: { description: they never are, default: "true" }
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        REF: ${{ inputs.ref }}
+        DEPTH: ${{ inputs.fetch-depth }}
+        TOKEN: ${{ inputs.token }}
+      run: exec "$GITHUB_ACTION_PATH/checkout"
+"#;
 
 /// What is set up for a team beside its workflows: rules of the infra repository.
 fn config() -> String {
@@ -69,6 +99,7 @@ pub struct Acme {
     pub staging: Staging,
     pub production: Staging,
     pub infra: Infra,
+    pub git: GitServer,
     /// Given to the next run.
     next: AtomicU64,
 }
@@ -79,21 +110,23 @@ impl Acme {
         let folder = tempfile::tempdir().expect("a temp folder");
         let Sandbox { staging, github: hub, infra } = Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
         let production = Staging::start().expect("a server");
-        let acme = Self { folder, hub, staging, production, infra, next: AtomicU64::new(1000) };
-        let home = acme.at("github.com/acme");
-        fs::create_dir_all(&home).expect("make a folder");
-        symlink(acme.infra.path(), home.join("ecommerce-infra")).expect("link the infra repository");
+        let git = GitServer::start(&folder.path().join(SERVED));
+        let acme = Self { folder, hub, staging, production, infra, git, next: AtomicU64::new(1000) };
+        acme.serve(INFRA, acme.infra.path());
         program(&acme.at("bin/npm"), team::NPM);
+        program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
+        fs::write(acme.at("checkout/action.yml"), CHECKOUT).expect("write an action");
 
         acme.change_infra("the workflows", |infra| {
-            for file in ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml"] {
+            for file in INFRA_WORKFLOWS {
                 infra.write(&format!(".github/workflows/{file}"), acme.shipped(file));
             }
             infra.write(".github/promote-gates.yml", config());
         });
         acme.hub.create(INFRA);
+        // A ruleset keeps it from pushing.
         acme.hub.grant(DISPATCH, INFRA, &["contents=write"]);
-        acme.hub.grant(WRITE, INFRA, &["contents=write"]);
+        acme.git.allow(WRITE, INFRA, Right::Write);
         let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.hub.user(login) }));
         acme.hub.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
         acme.hub.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
@@ -105,9 +138,11 @@ impl Acme {
         self.folder.path().join(path)
     }
 
-    /// What the environment of every step holds, and of no other company's.
-    pub fn mark(&self) -> String {
-        self.at("github.com").display().to_string()
+    /// Git serves a repository under its name.
+    fn serve(&self, repository: &str, path: &Path) {
+        let place = self.at(SERVED).join(repository);
+        fs::create_dir_all(place.parent().expect("an owner")).expect("make a folder");
+        symlink(path, place).expect("link a repository");
     }
 
     /// A shipped workflow; hosts that are not there and times that no test waits for are other ones.
@@ -133,6 +168,13 @@ impl Acme {
         let commit = clone.commit(message);
         clone.git(["push", "--quiet", "origin", "HEAD"]);
         commit
+    }
+
+    /// The config file of the infra repository says this too.
+    pub fn configure(&self, more: &str) {
+        self.change_infra("the rules", |infra| {
+            infra.write(".github/promote-gates.yml", config() + more);
+        });
     }
 
     /// The commits that promoted something, newest first.
@@ -165,6 +207,9 @@ impl Acme {
         let text = fs::read_to_string(repo.path().join(".github/workflows").join(file)).expect("a workflow");
         let token = format!("ghs_ofRun{id}");
         let permissions = permissions(&text);
+        if permissions.iter().any(|permission| permission.starts_with("contents=")) {
+            self.git.allow(&token, repository, Right::Read);
+        }
         self.hub.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
         let mut act = Act::on(repo, event)
             .workflow(file)
@@ -175,12 +220,9 @@ impl Acme {
             .env("GITHUB_RUN_ID", &id.to_string())
             .env("GITHUB_RUN_ATTEMPT", "1")
             .env("RUNNER_NAME", RUNNER)
-            .env("GIT_CONFIG_COUNT", "1")
-            .env("GIT_CONFIG_KEY_0", &format!("url.file://{}/.insteadOf", self.at("github.com").display()))
-            .env("GIT_CONFIG_VALUE_0", "https://github.com/");
+            .env("GITHUB_SERVER_URL", self.git.url());
         if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
-            let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/tools/checkout");
-            act = act.action(name, &tool);
+            act = act.action(name, &self.at("checkout"));
         }
         act
     }

@@ -10,11 +10,14 @@ mod act;
 mod repo;
 
 mod approvals;
+mod around;
 mod bundle_size;
-mod cancelled;
+mod environments;
 mod forged;
 mod launcher;
 mod races;
 mod run;
 mod runner;
 mod thursday;
+mod waiting;
+mod workflows;

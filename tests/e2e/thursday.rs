@@ -112,7 +112,7 @@ fn what_was_validated_and_approved_comes_to_production_once() {
     let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
     assert_eq!(message.lines().next(), Some(&*format!("promote(production): {SERVICE} → {}", validated.tag)));
     let trailers = trailers(message);
-    let url = |repository: &str, id| format!("https://github.com/{repository}/actions/runs/{id}/attempts/1");
+    let url = |server: &str, repository: &str, id| format!("{server}/{repository}/actions/runs/{id}/attempts/1");
     let evidence = &run.step("evidence", "evidence").outputs["evidence"];
     assert_eq!(evidence.len(), 64, "{evidence}");
     for (name, value) in [
@@ -122,16 +122,17 @@ fn what_was_validated_and_approved_comes_to_production_once() {
         ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
         ("Source-commit", &validated.tag),
         ("Evidence", evidence),
-        ("Validation-run", &url(&team.repository, validated.id)),
+        ("Validation-run", &url("https://github.com", &team.repository, validated.id)),
         ("Approved-by", "lena"),
         ("Triggered-by", "acme-dispatcher[bot]"),
-        ("Workflow", &url(INFRA, promotion.id)),
+        ("Workflow", &url(acme.git.url(), INFRA, promotion.id)),
         ("Required", "evidence, approval, wait"),
         ("Promotion-kind", "normal"),
     ] {
         assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
     }
     assert_eq!(acme.image(SERVICE), validated.tag);
+    assert_eq!(acme.git.pushed(), [INFRA], "once, by the one token that may");
     assert_eq!(run.step("verify", "0").outputs["verdict"], "passed", "production follows the commit");
 
     // The same dispatch once more: nobody is asked to approve what has been promoted.

@@ -15,8 +15,9 @@ use super::{
     seen::{Base, Changes, Jobs, Looked, Seen, WorkflowRun, ended_before, short},
 };
 use crate::{
-    chain::{infra::Slot, kustomization::ImageEntry},
+    chain::infra::Slot,
     desk::Desk,
+    kustomization::ImageEntry,
     ledger::{self, Entry, Place},
     settle::{Judgement, Pace, Source, settle},
     subject::Service,

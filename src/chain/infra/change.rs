@@ -103,7 +103,7 @@ impl<I: Intent> Change for SetImage<'_, I> {
         };
         let Edit { image, previous, .. } = edit;
         let (image, previous) = (image.clone(), previous.clone());
-        let done = Done { image, previous, commit: Some(commit.clone()), changed: true };
+        let done = Done { image, previous, commit: Some(commit.clone()), changed: true, stands: true };
         match git.push(permit, remote, &commit, branch) {
             Push::Done => {
                 self.desk.log.say(&format!("pushed {commit} to {branch}"));

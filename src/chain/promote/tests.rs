@@ -148,7 +148,7 @@ fn the_commit_says_what_it_rests_on() {
 fn what_stands_there_already_is_not_written_whatever_else_is_known() {
     let late = Seen { now: "2030-01-01T00:00:00Z".parse().unwrap(), ..seen(FILE) };
     let image = format!("{OURS}:1.4.1");
-    let stands = Done { image: image.clone(), previous: Some(image), commit: None, changed: false };
+    let stands = Done { image: image.clone(), previous: Some(image), commit: None, changed: false, stands: true };
     assert_eq!(already(&intent(":1.4.1"), &late), stands);
 }
 
@@ -234,6 +234,7 @@ fn the_outputs_are_those_that_are_declared() {
         previous: Some("a:1".to_owned()),
         commit: commit.and_then(|id| id.repeat(40).parse().ok()),
         changed,
+        stands: true,
     };
     for (done, commit, changed, verdict) in [
         (Some(promoted(Some("1"), true)), Some("1".repeat(40)), "true", Verdict::Passed),

@@ -14,6 +14,8 @@ use crate::{
 
 /// How many times are told of those that were counted.
 const TOLD: usize = 10;
+/// How many are named of those who had a part in the release.
+const NAMED: usize = 5;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -57,12 +59,24 @@ pub struct Asking {
     pub url: String,
 }
 
+/// Any one of the reviewers suffices.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Protection {
-    /// Users and teams; any one of them suffices.
-    pub reviewers: Vec<String>,
+    pub users: Vec<String>,
+    pub teams: Vec<String>,
     /// `None` when GitHub does not tell.
     pub admins_bypass: Option<bool>,
+}
+
+impl Protection {
+    fn reviewers(&self) -> Vec<&str> {
+        self.users.iter().chain(&self.teams).map(String::as_str).collect()
+    }
+
+    /// Whether somebody can be one of the reviewers. Who is in a team, no token of a job may ask.
+    fn admits(&self, login: &str) -> bool {
+        !self.teams.is_empty() || self.users.iter().any(|user| same(user, login))
+    }
 }
 
 /// Approvals of other promotions.
@@ -88,13 +102,20 @@ pub struct Given {
 }
 
 impl Seen {
-    /// The logins of those whose approval counts, in the order they gave it.
+    /// The people who approved and can be reviewers, by login, in the order they did.
+    fn reviewers(&self) -> Vec<&str> {
+        let Ok(reviews) = &self.reviews else { return Vec::new() };
+        let protection = self.protection.as_ref().ok().and_then(Option::as_ref);
+        reviews.people().filter(|login| protection.is_none_or(|protection| protection.admits(login))).collect()
+    }
+
+    /// Those among them whose approval counts.
     #[must_use]
     pub fn counted(&self, rules: &Rules) -> Vec<&str> {
-        let Ok(reviews) = &self.reviews else { return Vec::new() };
         let excluded = self.excluded.as_deref().unwrap_or_default();
-        let free = |login: &&str| !rules.independent || !excluded.iter().any(|one| same(one, login));
-        reviews.people().filter(free).collect()
+        let mut counted = self.reviewers();
+        counted.retain(|login| !rules.independent || !excluded.iter().any(|one| same(one, login)));
+        counted
     }
 
     /// The one that the promotion can name: of those whose approval counts, whoever has approved least of late.
@@ -163,12 +184,13 @@ fn protection(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
             .actual("there is no such environment: GitHub makes one that a job names, without any protection")
             .expected(expected)
             .next(next),
-        Ok(Some(Protection { reviewers, .. })) if reviewers.is_empty() => Finding::blocked(check)
+        Ok(Some(protection)) if protection.reviewers().is_empty() => Finding::blocked(check)
             .actual("nobody is asked: it has no required reviewers")
             .expected(expected)
             .next(next),
-        Ok(Some(Protection { reviewers, .. })) => {
-            Finding::passed(check).actual(format!("one of {} has to approve", names(reviewers))).expected(expected)
+        Ok(Some(protection)) => {
+            let reviewers = names(&protection.reviewers());
+            Finding::passed(check).actual(format!("one of {reviewers} has to approve")).expected(expected)
         }
     }
 }
@@ -188,8 +210,15 @@ fn approval(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
         return nobody(seen).expected(expected);
     }
     let by = format!("approved by {}", names(approved));
-    if approved.iter().any(|reviewer| reviewer.person().is_some()) {
+    if !seen.reviewers().is_empty() {
         Finding::passed(check).actual(by).expected(expected)
+    } else if approved.iter().any(|reviewer| reviewer.person().is_some()) {
+        Finding::blocked(check)
+            .actual(format!(
+                "{by}, none of its reviewers: they passed the protection by, or reviewers have changed since"
+            ))
+            .expected(expected)
+            .next("start it again, and have it approved by a reviewer")
     } else if approved.iter().all(Reviewer::is_bot) {
         Finding::blocked(check).actual(by).expected(expected).next("let people alone be reviewers")
     } else {
@@ -201,7 +230,7 @@ fn approval(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
 fn nobody(seen: &Seen) -> Finding {
     let finding = Finding::blocked("approval");
     let protected = match &seen.protection {
-        Ok(Some(protection)) if !protection.reviewers.is_empty() => protection,
+        Ok(Some(protection)) if !protection.reviewers().is_empty() => protection,
         _ => return finding.actual("nobody approved this run"),
     };
     let finding = finding.actual(
@@ -241,9 +270,8 @@ fn independence(rules: &Rules, seen: &Seen) -> Option<Finding> {
         let finding = Finding::passed(check).actual("whoever had a part in the release may approve it");
         return Some(finding.waived("`independent: false`"));
     }
-    let reviews = seen.reviews.as_ref().ok()?;
-    let people: Vec<&str> = reviews.people().collect();
-    if people.is_empty() {
+    let reviewers = seen.reviewers();
+    if reviewers.is_empty() {
         return None;
     }
     let expected = "somebody who had no part in the release: neither its deployment nor its commits";
@@ -257,14 +285,23 @@ fn independence(rules: &Rules, seen: &Seen) -> Option<Finding> {
     let counted = seen.counted(rules);
     Some(if counted.is_empty() {
         Finding::blocked(check)
-            .actual(format!("{} had a part in it", names(&people)))
+            .actual(format!("{} had a part in it", names(&reviewers)))
             .expected(expected)
             .next("start it again, and have it approved by somebody else")
     } else {
         Finding::passed(check)
-            .actual(format!("{} had no part in it (of {} who had)", names(&counted), excluded.len()))
+            .actual(format!("{} had no part in it{}", names(&counted), unlike(excluded)))
             .expected(expected)
     })
+}
+
+/// `, unlike ada, ben and 5 more`
+fn unlike(excluded: &[String]) -> String {
+    match excluded {
+        [] => String::new(),
+        few if few.len() <= NAMED => format!(", unlike {}", names(few)),
+        all => format!(", unlike {} and {} more", names(&all[..NAMED]), all.len() - NAMED),
+    }
 }
 
 fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
@@ -281,7 +318,7 @@ fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
     times.push(format!("{started} (this run)"));
     let left_out = times.len().saturating_sub(TOLD);
     let more = if left_out == 0 { String::new() } else { format!("{left_out} before, ") };
-    let actual = format!("{approver}'s number {}: {more}{}", times.len(), times[left_out..].join(", "));
+    let actual = format!("{} by {approver}: {more}{}", times.len(), times[left_out..].join(", "));
     if earlier.len() < *max_approvals {
         return Some(Finding::passed(check).actual(actual).expected(expected));
     }

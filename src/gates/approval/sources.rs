@@ -12,7 +12,7 @@ use crate::{
     verdict::{Complaint, Finding},
     world::{
         clock::{Clock, rfc3339},
-        github::{GitHub, Job, Repository, WorkflowRun},
+        github::{GitHub, Job, Repository, Reviewer, ReviewerKind, WorkflowRun},
     },
 };
 
@@ -50,9 +50,11 @@ impl Looker {
     pub fn look(&self) -> Seen {
         let Self { github, repository, asking, github_environment, .. } = self;
         let protection = github.environment(repository, github_environment).map(|environment| {
-            environment.map(|environment| Protection {
-                reviewers: environment.reviewers.into_iter().map(|reviewer| reviewer.name).collect(),
-                admins_bypass: environment.can_admins_bypass,
+            environment.map(|environment| {
+                let (users, teams): (Vec<_>, Vec<_>) =
+                    environment.reviewers.into_iter().partition(|reviewer| reviewer.kind == ReviewerKind::User);
+                let names = |reviewers: Vec<Reviewer>| reviewers.into_iter().map(|reviewer| reviewer.name).collect();
+                Protection { users: names(users), teams: names(teams), admins_bypass: environment.can_admins_bypass }
             })
         });
         let reviews = approved(github, repository, asking.id, github_environment);
@@ -86,9 +88,8 @@ impl Looker {
                 .expected("one in progress on this runner")
                 .next("let no other job of the workflow run beside it")
         })?;
-        let started = job.started_at.ok_or_else(|| {
-            Complaint::about(format!("the job {}", job.name)).seen("GitHub does not tell when it started")
-        })?;
+        // This step is one of it: where GitHub shows no step yet, none can have started later than now.
+        let started = job.began.map_or_else(|| self.clock.wall(), |began| began.max(job.started_at.unwrap_or(began)));
         Ok((job.name.clone(), started))
     }
 
@@ -105,8 +106,7 @@ impl Looker {
         })?;
         for run in github.runs_of_workflow(repository, own.workflow_id, back(since, LONGEST_WAIT))? {
             others.listed.insert(run.id);
-            let over = run.status.as_deref() == Some("completed") && run.updated_at < since;
-            if run.id != asking.id && !over {
+            if run.id != asking.id && !is_older(&run, since) {
                 others.runs.extend(self.given(&run, reviews, job)?);
             }
         }
@@ -151,16 +151,23 @@ impl Looker {
     }
 }
 
-/// The job in progress on this runner. Where the runner has no name, or GitHub tells none of the job: the only one in
-/// progress.
+/// Whether nothing of a run can have started since: it is over, or it waits, and what a run is has not changed since.
+fn is_older(run: &WorkflowRun, since: Timestamp) -> bool {
+    let rests = matches!(run.status.as_deref(), Some("completed" | "waiting" | "queued" | "pending" | "requested"));
+    rests && run.updated_at < since
+}
+
+/// The job in progress on this runner. Where none is told to be: the only one that is not over, since every other one
+/// could be this one, not shown in progress yet.
 fn own<'a>(jobs: &'a [Job], runner: Option<&str>) -> Option<&'a Job> {
-    let under_way: Vec<&Job> = jobs.iter().filter(|job| job.status == "in_progress").collect();
-    let here: Vec<&Job> = under_way.iter().filter(|job| runner.is_some() && runs_on(job) == runner).copied().collect();
-    match (&here[..], &under_way[..]) {
-        ([one], _) => Some(one),
-        ([], [one]) if runner.is_none() || runs_on(one).is_none() => Some(one),
-        _ => None,
-    }
+    let not_over: Vec<&Job> = jobs.iter().filter(|job| job.status != "completed").collect();
+    let mut here = not_over.clone();
+    here.retain(|job| runner.is_some() && runs_on(job) == runner);
+    let one = match (&here[..], &not_over[..]) {
+        ([one], _) | ([], [one]) => *one,
+        _ => return None,
+    };
+    (one.status == "in_progress").then_some(one)
 }
 
 fn runs_on(job: &Job) -> Option<&str> {
@@ -170,14 +177,19 @@ fn runs_on(job: &Job) -> Option<&str> {
 /// When the jobs of a name started, those that did. Where none has this name, the workflow was changed in between: then
 /// the last that started, which is no earlier than the one that was approved.
 fn starts(jobs: &[Job], name: &str) -> Vec<Timestamp> {
-    let did = |job: &&Job| {
-        let conclusion = job.conclusion.as_deref();
-        matches!(job.status.as_str(), "in_progress" | "completed") && conclusion != Some("skipped")
-    };
     if jobs.iter().any(|job| job.name == name) {
-        return jobs.iter().filter(|job| job.name == name).filter(did).filter_map(|job| job.started_at).collect();
+        return jobs.iter().filter(|job| job.name == name).filter_map(start).collect();
     }
-    jobs.iter().filter(did).filter_map(|job| job.started_at).max().into_iter().collect()
+    jobs.iter().filter_map(start).max().into_iter().collect()
+}
+
+/// When a job started, as late as it can have been: its first step, or else its end. GitHub's own word for it can be the
+/// time at which it began to wait.
+fn start(job: &Job) -> Option<Timestamp> {
+    let did =
+        matches!(job.status.as_str(), "in_progress" | "completed") && job.conclusion.as_deref() != Some("skipped");
+    let latest = job.began.or(job.completed_at).max(job.started_at);
+    latest.filter(|_| did)
 }
 
 fn back(at: Timestamp, by: SignedDuration) -> Timestamp {
@@ -187,3 +199,6 @@ fn back(at: Timestamp, by: SignedDuration) -> Timestamp {
 fn short(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
 }
+
+#[cfg(test)]
+mod tests;

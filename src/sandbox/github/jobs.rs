@@ -22,7 +22,10 @@ pub struct Job {
     /// `queued`, `waiting`, `in_progress`, `completed`, …
     pub status: String,
     pub conclusion: Option<String>,
+    /// When a runner began its first step.
     pub started_at: Timestamp,
+    /// What GitHub tells for its start where it tells another time: when it was put into the queue.
+    pub queued_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     /// None before one took it.
     pub runner_name: Option<String>,
@@ -37,6 +40,7 @@ impl Default for Job {
             status: "completed".to_owned(),
             conclusion: Some("success".to_owned()),
             started_at: now,
+            queued_at: None,
             completed_at: Some(now),
             runner_name: Some("GitHub Actions 1".to_owned()),
         }
@@ -67,6 +71,22 @@ impl Job {
     #[must_use]
     pub fn waiting(name: &str) -> Self {
         Self { status: "waiting".to_owned(), runner_name: None, ..Self::running(name, "") }
+    }
+
+    /// The step that every job begins with, once a runner has it.
+    fn steps(&self) -> Vec<Value> {
+        let began = self.runner_name.is_some() && matches!(self.status.as_str(), "in_progress" | "completed");
+        let began = began && self.conclusion.as_deref() != Some("skipped");
+        let at = time(self.started_at);
+        let first = json!({
+            "name": "Set up job",
+            "status": "completed",
+            "conclusion": "success",
+            "number": 1,
+            "started_at": at,
+            "completed_at": at,
+        });
+        began.then_some(first).into_iter().collect()
     }
 
     /// The same, begun then.
@@ -111,10 +131,10 @@ pub(super) fn of_attempt(repository: &mut Repository, _: &mut Accounts, call: &C
             "status": job.status,
             "conclusion": job.conclusion,
             "created_at": time(run.run_started_at),
-            "started_at": time(job.started_at),
+            "started_at": time(job.queued_at.unwrap_or(job.started_at)),
             "completed_at": job.completed_at.map(time),
             "name": job.name,
-            "steps": [],
+            "steps": job.steps(),
         }));
         let runner = job.runner_name.as_deref();
         shown.extend(fields(json!({

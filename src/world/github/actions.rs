@@ -57,8 +57,12 @@ pub struct Job {
     pub name: String,
     pub status: String,
     pub conclusion: Option<String>,
+    /// Not always when a runner took it: it has been seen to stay at the time when the job was put into the queue.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
+    /// When the first of its steps started, which no runner begins before the job was let through.
+    #[serde(default, rename = "steps", deserialize_with = "first_start")]
+    pub began: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     #[serde(default)]
     pub runner_name: Option<String>,
@@ -185,6 +189,17 @@ struct Account {
 
 pub(super) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<Account>::deserialize(deserializer)?.and_then(|account| account.login))
+}
+
+#[derive(Deserialize)]
+struct Step {
+    #[serde(default)]
+    started_at: Option<Timestamp>,
+}
+
+fn first_start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let steps = Option::<Vec<Step>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(steps.into_iter().filter_map(|step| step.started_at).min())
 }
 
 #[derive(Deserialize)]

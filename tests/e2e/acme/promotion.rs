@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use promote_gates::sandbox::github;
+use promote_gates::world::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 
 use super::{Acme, INFRA, RUNNER};
@@ -9,6 +10,8 @@ use crate::act::{Act, Run};
 use crate::repo::Repo;
 
 const WORKFLOW: &str = "promote-to-production.yml";
+/// Its job behind the environment.
+const JOB: &str = "promote";
 /// The App that dispatches: GitHub calls it the actor, and it is nobody who approves.
 const DISPATCHER: &str = "acme-dispatcher[bot]";
 
@@ -16,6 +19,8 @@ const DISPATCHER: &str = "acme-dispatcher[bot]";
 pub struct Promotion<'a> {
     acme: &'a Acme,
     pub id: u64,
+    /// When its protected job started.
+    pub since: Timestamp,
     event: Value,
     clone: Repo,
 }
@@ -24,33 +29,33 @@ impl Acme {
     /// The run that an event starts. It is known to GitHub as it will be in its second job; nobody has approved it.
     pub fn promotion(&self, event: Value) -> Promotion<'_> {
         let clone = Repo::clone_of(self.infra.path());
-        let id = self.begin_promotion(&clone.git(["rev-parse", "HEAD"]), None);
-        Promotion { acme: self, id, event, clone }
+        let since = SystemClock::new().wall();
+        let id =
+            self.begin_promotion(&clone.git(["rev-parse", "HEAD"]), github::Job::running(JOB, RUNNER).since(since));
+        Promotion { acme: self, id, since, event, clone }
     }
 
     /// A promotion that somebody approved then, and that waits since; no runner plays it.
     pub fn waiting_promotion(&self, approver: &str, since: Timestamp) -> u64 {
-        let id = self.begin_promotion(&"0".repeat(40), Some(since));
+        let job = github::Job::running(JOB, "GitHub Actions 9").since(since);
+        let id = self.begin_promotion(&"0".repeat(40), job);
         self.hub.approve(INFRA, id, "production", approver, "");
         id
     }
 
-    fn begin_promotion(&self, head_sha: &str, since: Option<Timestamp>) -> u64 {
-        let id = self.next_run();
-        let mut run = github::Run {
-            id,
+    fn begin_promotion(&self, head_sha: &str, job: github::Job) -> u64 {
+        let run = github::Run {
+            id: self.next_run(),
             path: format!(".github/workflows/{WORKFLOW}"),
             event: "repository_dispatch".to_owned(),
             head_sha: head_sha.to_owned(),
             actor: DISPATCHER.to_owned(),
+            created_at: job.started_at,
+            run_started_at: job.started_at,
+            updated_at: job.started_at,
             ..github::Run::default()
         };
-        let mut job = github::Job::running("promote", RUNNER);
-        if let Some(since) = since {
-            (run.created_at, run.run_started_at, run.updated_at) = (since, since, since);
-            job = job.since(since);
-            job.runner_name = Some("GitHub Actions 9".to_owned());
-        }
+        let id = run.id;
         self.hub.set_run(INFRA, run.in_progress());
         self.hub.set_job(INFRA, id, 1, github::Job::ended("evidence", "success"));
         self.hub.set_job(INFRA, id, 1, job);

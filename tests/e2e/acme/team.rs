@@ -1,7 +1,5 @@
 //! A team: its service's repository, how it comes to staging, and what is validated there.
 
-use std::os::unix::fs::symlink;
-
 use promote_gates::sandbox::github::{self, Dispatch};
 use promote_gates::sandbox::infra::FIRST_TAG;
 use serde_json::{Value, json};
@@ -76,7 +74,7 @@ impl<'a> Team<'a> {
     pub fn of(acme: &'a Acme, service: &'static str) -> Self {
         let repository = repository(service);
         let team = Self { acme, service, repository, repo: Repo::new() };
-        symlink(team.repo.path(), acme.at("github.com").join(&team.repository)).expect("link the repository");
+        acme.serve(&team.repository, team.repo.path());
         acme.hub.create(&team.repository);
         acme.hub.grant(READ, &team.repository, &["actions=read", "checks=read", "contents=read"]);
         for file in ["ci-bundle-size.yml", "validate-staging.yml"] {

@@ -97,6 +97,7 @@ fn job(id: u64) -> Job {
         started_at: None,
         completed_at: Some("2026-01-01T11:05:00Z".parse().unwrap()),
         runner_name: None,
+        began: None,
     }
 }
 

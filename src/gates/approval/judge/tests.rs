@@ -24,6 +24,11 @@ fn by(reviewers: &[Reviewer]) -> Reviews {
     Reviews { approved: reviewers.to_vec(), rejected: vec![] }
 }
 
+fn protection(users: &[&str], teams: &[&str]) -> Protection {
+    let texts = |all: &[&str]| all.iter().map(ToString::to_string).collect();
+    Protection { users: texts(users), teams: texts(teams), admins_bypass: Some(true) }
+}
+
 fn lost() -> Complaint {
     Complaint::about("GitHub's API")
         .seen("403 Resource not accessible")
@@ -39,7 +44,7 @@ fn seen() -> Seen {
             url: "https://github.com/acme/infra/actions/runs/103/attempts/1".to_owned(),
         },
         at: "2026-01-01T10:31:00Z".to_owned(),
-        protection: Ok(Some(Protection { reviewers: vec!["platform-leads".to_owned()], admins_bypass: Some(true) })),
+        protection: Ok(Some(protection(&[], &["platform-leads"]))),
         reviews: Ok(by(&[person("alice")])),
         started: Ok(at(30)),
         excluded: Ok(vec!["mallory".to_owned()]),
@@ -71,7 +76,7 @@ fn finding(rules: &Rules, seen: &Seen, check: &str) -> Finding {
 /// How many approvals were counted, ours included, and what came of it.
 fn counted(seen: &Seen) -> (usize, Verdict) {
     let finding = finding(&rules(), seen, "approvals within 20m");
-    let number = finding.actual.split_once("number ").unwrap().1.split_once(':').unwrap().0;
+    let number = finding.actual.split_once(" by ").unwrap().0;
     (number.parse().unwrap(), finding.verdict)
 }
 
@@ -85,8 +90,8 @@ fn an_independent_person_who_takes_time_passes() {
         [
             "protection of production: one of platform-leads has to approve",
             "approval: approved by alice",
-            "independence: alice had no part in it (of 1 who had)",
-            "approvals within 20m: alice's number 1: 2026-01-01T10:30:00Z (this run)",
+            "independence: alice had no part in it, unlike mallory",
+            "approvals within 20m: 1 by alice: 2026-01-01T10:30:00Z (this run)",
         ]
     );
     assert_eq!(findings[0].evidence[0].source, "https://github.com/acme/infra/actions/runs/103/attempts/1");
@@ -150,6 +155,25 @@ fn who_approved_decides() {
             "approval",
             Verdict::Blocked,
             "rejected by bob, approved by alice",
+        ),
+        // A reviewer did, or nobody who is one.
+        (
+            Seen { protection: Ok(Some(protection(&["Alice"], &[]))), ..seen() },
+            "approval",
+            Verdict::Passed,
+            "approved by alice",
+        ),
+        (
+            Seen { protection: Ok(Some(protection(&["bob", "carol"], &[]))), ..seen() },
+            "approval",
+            Verdict::Blocked,
+            "approved by alice, none of its reviewers",
+        ),
+        (
+            Seen { protection: Ok(Some(protection(&["bob"], &["leads"]))), ..seen() },
+            "approval",
+            Verdict::Passed,
+            "approved by alice",
         ),
         // No person did.
         (
@@ -215,6 +239,15 @@ fn who_had_a_part_in_it_and_what_cannot_be_seen_decide() {
 }
 
 #[test]
+fn those_who_had_a_part_are_named_as_far_as_anybody_reads() {
+    let excluded = |many: usize| (0..many).map(|n| format!("dev{n}")).collect::<Vec<_>>();
+    assert_eq!(unlike(&excluded(0)), "");
+    assert_eq!(unlike(&excluded(2)), ", unlike dev0, dev1");
+    assert_eq!(unlike(&excluded(5)), ", unlike dev0, dev1, dev2, dev3, dev4");
+    assert_eq!(unlike(&excluded(7)), ", unlike dev0, dev1, dev2, dev3, dev4 and 2 more");
+}
+
+#[test]
 fn only_people_who_had_no_part_are_named_as_approvers() {
     let after = |reviewers: &[Reviewer]| Seen { reviews: Ok(by(reviewers)), ..seen() };
     let bot = Reviewer::Bot("deployer[bot]".to_owned());
@@ -231,6 +264,38 @@ fn only_people_who_had_no_part_are_named_as_approvers() {
     assert_eq!(after(&[person("mallory")]).approver(&anybody), Some("mallory"));
     let told = finding(&anybody, &after(&[person("mallory")]), "independence");
     assert_eq!((told.verdict, told.waived.as_deref()), (Verdict::Passed, Some("`independent: false`")));
+}
+
+#[test]
+fn what_passes_was_approved_by_a_person_who_is_a_reviewer_and_had_no_part() {
+    let everybody =
+        [person("alice"), person("mallory"), person("dave"), Reviewer::Bot("b[bot]".to_owned()), Reviewer::Gone];
+    let protections = [
+        None,
+        Some(protection(&[], &[])),
+        Some(protection(&["alice", "mallory"], &[])),
+        Some(protection(&["dave"], &["leads"])),
+    ];
+    let mut passed = 0;
+    for chosen in 0..1_usize << everybody.len() {
+        let some: Vec<Reviewer> =
+            everybody.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1).map(|(_, one)| one.clone()).collect();
+        for protection in &protections {
+            for independent in [true, false] {
+                let rules = Rules { independent, ..rules() };
+                let seen = Seen { reviews: Ok(by(&some)), protection: Ok(protection.clone()), ..seen() };
+                let approver = seen.approver(&rules);
+                if verdict(&judge(&rules, &seen).findings) == Verdict::Passed {
+                    let approver = approver.unwrap();
+                    assert!(protection.as_ref().unwrap().admits(approver), "{seen:?}");
+                    assert!(!independent || approver != "mallory", "{seen:?}");
+                    passed += 1;
+                }
+            }
+        }
+    }
+    // Of 32 sets of reviewers: 24 hold somebody whom the users admit, 16 of them alice; 28 hold a person, 24 another than mallory.
+    assert_eq!(passed, 24 + 16 + 28 + 24);
 }
 
 #[test]
@@ -253,7 +318,7 @@ fn the_third_approval_in_the_window_is_blocked_with_all_three_times() {
     assert_eq!(found.verdict, Verdict::Blocked);
     assert_eq!(
         found.to_string(),
-        "approvals within 20m: alice's number 3: 2026-01-01T10:27:00Z (run 101), 2026-01-01T10:28:00Z (run 102), \
+        "approvals within 20m: 3 by alice: 2026-01-01T10:27:00Z (run 101), 2026-01-01T10:28:00Z (run 102), \
          2026-01-01T10:30:00Z (this run); expected at most 2 by one person; next: start it again, and have it approved by \
          another reviewer who takes the time to look, or approved no earlier than 2026-01-01T10:47:01Z"
     );
@@ -312,7 +377,7 @@ fn the_number_is_a_setting_and_a_long_list_is_cut() {
     let seen = with(&many, &[]);
     let found = finding(&Rules { max_approvals: 15, ..rules() }, &seen, "approvals");
     assert_eq!(found.verdict, Verdict::Blocked);
-    assert!(found.actual.starts_with("alice's number 16: 6 before, 2026-01-01T10:21:00Z (run 6), "), "{found}");
+    assert!(found.actual.starts_with("16 by alice: 6 before, 2026-01-01T10:21:00Z (run 6), "), "{found}");
     assert!(found.next.unwrap().ends_with("no earlier than 2026-01-01T10:35:01Z"));
     assert_eq!(finding(&Rules { max_approvals: 16, ..rules() }, &seen, "approvals").verdict, Verdict::Passed);
     let one = finding(&Rules { max_approvals: 1, ..rules() }, &with(&[run("alice", 101, 20)], &[]), "approvals");

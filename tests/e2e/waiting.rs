@@ -1,9 +1,10 @@
-//! A promotion that is cancelled while it waits.
+//! The minutes between the approval and the commit, in which a promotion can still be stopped.
 //!
-//! GitHub's runner sends SIGINT to the process of the step's shell, which has become the binary by `exec`. act kills with
-//! SIGKILL instead, so the test sends the signal itself, to the process that act has started for `wait`.
+//! On cancel GitHub's runner sends SIGINT to the process of the step's shell, which has become the binary by `exec`. act
+//! kills with SIGKILL instead, so the test sends the signal itself, to the process that act has started for `wait`.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
@@ -11,14 +12,13 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::acme::team::Team;
-use crate::acme::{Acme, SERVICES};
+use crate::acme::{Acme, INFRA, SERVICES};
 use crate::repo::clean;
 
 /// The process of `promote-gates wait` whose environment holds `mark`.
 fn waiting(mark: &str) -> i32 {
-    let holds = |path: std::path::PathBuf, text: &str| {
-        fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text))
-    };
+    let holds =
+        |path: PathBuf, text: &str| fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text));
     let mut found = fs::read_dir("/proc").expect("processes").filter_map(|entry| {
         let entry = entry.ok()?;
         let number = entry.file_name().to_str()?.parse().ok()?;
@@ -38,7 +38,7 @@ fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing()
         let run = scope.spawn(|| promotion.run());
         // Its first look for a hold.
         assert!(acme.hub.wait_asked("/issues", 1, Duration::from_mins(1)), "nobody looked for a hold");
-        let process = waiting(&acme.mark());
+        let process = waiting(acme.git.url());
         kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("send the signal");
         let mut ended = clean("timeout");
         ended.args(["2", "tail", "--sleep-interval=0.05", &format!("--pid={process}"), "--follow", "/dev/null"]);
@@ -48,9 +48,23 @@ fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing()
     });
 
     let wait = run.step("promote", "wait");
-    println!("{:?} {:#?}", wait.exit, wait.outputs);
     assert_eq!(wait.outputs["verdict"], "inconclusive", "{}", run.log);
     assert!(wait.outputs["report"].contains("\"command\":\"wait\""), "{}", run.log);
+    assert!(!run.job("promote").steps.contains_key("promote"), "{}", run.log);
+    assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
+}
+
+#[test]
+fn a_hold_keeps_it_from_production() {
+    let acme = Acme::new();
+    let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
+    acme.hub.open_issue(INFRA, "Freeze until Monday", "", &["promotion-hold"]);
+
+    let run = acme.promotion(validated.event()).approved_by("lena").run();
+
+    let wait = run.step("promote", "wait");
+    assert_eq!((wait.exit, wait.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
+    assert!(wait.summary.contains("Freeze until Monday"), "{}", wait.summary);
     assert!(!run.job("promote").steps.contains_key("promote"), "{}", run.log);
     assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
 }
