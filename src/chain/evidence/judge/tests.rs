@@ -185,18 +185,18 @@ fn when_all_is_as_it_should_be_all_checks_pass() {
     assert_eq!(told(&findings), [""; 0]);
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check.as_str()).collect();
     let expected = [
+        "image",
+        "commits",
+        "smoke",
+        "policy: smoke",
+        "policy: smoke",
         "source repository",
         "subject",
+        "deploy run",
         "validating run",
         "workflow",
         "attempt",
         "started by",
-        "deploy run",
-        "smoke",
-        "policy: smoke",
-        "policy: smoke",
-        "image",
-        "commits",
         "replay",
     ];
     assert_eq!(checks, expected);
@@ -224,7 +224,7 @@ fn each_part_that_is_not_seen_or_not_so_is_told_by_its_check() {
         (
             "the deploy is of another commit",
             |seen| of_deploy(seen).head_sha = "d".repeat(40),
-            &["deploy run: blocked", "smoke: blocked"],
+            &["smoke: blocked", "deploy run: blocked"],
         ),
         ("no job was seen", |seen| seen.jobs.all = None, &["smoke: inconclusive"]),
         (
