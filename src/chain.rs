@@ -8,5 +8,3 @@ pub mod infra;
 pub mod promote;
 pub mod record;
 pub mod rollback;
-
-pub use crate::{kustomization, results as reports};

@@ -99,7 +99,7 @@ fn the_ledger_is_counted_and_shown() {
 #[test]
 fn emergencies_are_held_against_the_budget_of_any_thirty_days() {
     let shop = Shop::new();
-    for (number, days) in [(1, 80), (2, 55), (3, 52), (4, 20)].into_iter() {
+    for (number, days) in [(1, 80), (2, 55), (3, 52), (4, 20)] {
         entry(&shop, days, FILE, "emergency", &format!("2.{number}"), "");
     }
     let dir = shop.checkout("infra", &["--depth=1"]);

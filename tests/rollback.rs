@@ -1,7 +1,5 @@
 //! `rollback` against real repositories and GitHub's API: what stood there before stands there again, once.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
-
 mod once;
 mod refusals;
 

@@ -248,3 +248,68 @@ pub fn pages(desk: &Desk, repository: &Repository) -> String {
     let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
     format!("{}/{repository}", server.trim_end_matches('/'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{approvers::Reviewer, verdict::Verdict};
+
+    fn reviews(approved: &[&str], rejected: &[&str]) -> Reviews {
+        let people = |logins: &[&str]| {
+            let reviewer = |login: &&str| match login.strip_suffix("[bot]") {
+                Some(_) => Reviewer::Bot((*login).to_owned()),
+                None => Reviewer::Person((*login).to_owned()),
+            };
+            logins.iter().map(reviewer).collect()
+        };
+        Reviews { approved: people(approved), rejected: people(rejected) }
+    }
+
+    fn judged(seen: Result<Reviews, Complaint>, attempt: u32, allow: bool) -> Result<Option<String>, Verdict> {
+        let run = Run { repository: "acme/infra".to_owned(), id: 7, attempt, url: String::new(), job: String::new() };
+        match judge(seen, Some(&run), &"production-emergency".parse().unwrap(), allow) {
+            Ok(approved) => {
+                assert_eq!(approved.finding.verdict, Verdict::Passed);
+                assert_eq!(approved.finding.waived.is_some(), approved.by.is_none(), "{}", approved.finding);
+                Ok(approved.by)
+            }
+            Err(finding) => Err(finding.verdict),
+        }
+    }
+
+    #[test]
+    fn a_person_has_to_have_approved_unless_that_is_not_asked() {
+        let unseen = || Err(Complaint::about("reviews").seen("gone"));
+        let bob = || Some("bob".to_owned());
+        for (seen, attempt, asked, not_asked) in [
+            (Ok(reviews(&["bob"], &[])), 1, Ok(bob()), Ok(bob())),
+            (Ok(reviews(&["ci[bot]", "bob", "carol"], &[])), 1, Ok(bob()), Ok(bob())),
+            (Ok(reviews(&[], &[])), 1, Err(Verdict::Blocked), Ok(None)),
+            (Ok(reviews(&["ci[bot]"], &[])), 1, Err(Verdict::Blocked), Ok(None)),
+            (Ok(reviews(&["bob"], &[])), 2, Err(Verdict::Blocked), Ok(None)),
+            (Ok(reviews(&["bob"], &["carol"])), 1, Err(Verdict::Blocked), Err(Verdict::Blocked)),
+            (unseen(), 1, Err(Verdict::Inconclusive), Ok(None)),
+        ] {
+            assert_eq!(judged(seen.clone(), attempt, false), asked, "{seen:?} {attempt}");
+            assert_eq!(judged(seen.clone(), attempt, true), not_asked, "{seen:?} {attempt}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_of_the_whole_and_cannot_leave_its_group() {
+        for (pattern, text, fits) in [
+            ("INC-[0-9]+", "INC-17", true),
+            ("INC-[0-9]+", "INC-17x", false),
+            ("INC-[0-9]+", "xINC-17", false),
+            ("a|b", "ab", false),
+            ("a|b", "b", true),
+            ("a$", "a\n", false),
+        ] {
+            let pattern: Pattern = pattern.parse().unwrap();
+            assert_eq!(pattern.regex.is_match(text), fits, "{text:?}");
+        }
+        for bad in ["(", "a)|(b", "[", "*"] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+        }
+    }
+}

@@ -8,15 +8,13 @@ mod plan;
 mod tests;
 
 use crate::{
-    chain::{
-        infra::{self, Target, change::SetImage},
-        reports::{Reports, this_run},
-    },
+    chain::infra::{self, Target, change::SetImage},
     converge::converge,
     desk::Desk,
     gates,
     ledger::{Kind, Place, Promotion},
     report::{Outcome, Output, Report, Run},
+    results::{Reports, this_run},
     subject::Subject,
     values::{Span, closest},
     verdict::{Complaint, Finding, Stop, Verdict, verdict},

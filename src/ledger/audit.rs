@@ -117,7 +117,7 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let facts = look(&place, &layout, since, now)?;
     let tally = Tally::of(&facts);
     let mut findings = judge(&facts, &tally, args.budget, args.by_hand);
-    let mut outcome = Outcome { tables: tables(&facts, &tally), ..Outcome::default() };
+    let mut outcome = Outcome { tables: tables(&facts, &tally, args.budget), ..Outcome::default() };
     outcome.outputs.extend([
         ("promotions", tally.counts.normal.to_string()),
         ("emergencies", tally.counts.emergency.to_string()),

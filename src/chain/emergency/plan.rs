@@ -6,9 +6,9 @@ use crate::{
     chain::{
         around::{RERUNS, of_this_run},
         infra::{Done, Edit, Intent, NewImage, Seen, Slot},
-        kustomization::ImageEntry,
     },
     converge::Plan,
+    kustomization::ImageEntry,
     ledger::{self, Entry, Kind, Place, Promotion},
     report::Run,
     verdict::{Complaint, Finding},

@@ -15,8 +15,8 @@ use super::{
     seen::{Base, Changes, Jobs, Looked, Seen, WorkflowRun, ended_before, short},
 };
 use crate::{
-    chain::kustomization::{self, ImageEntry},
     desk::Desk,
+    kustomization::{self, ImageEntry},
     ledger::{self, Entry, Place},
     settle::{Judgement, Pace, Source, settle},
     subject::Service,

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::shape::Shape;
 use crate::{
-    chain::reports::{Received, Reports},
     ledger::EvidenceId,
     report::compact::hex_sha256,
+    results::{Received, Reports},
     subject::{Commit, Service, Subject, Tag},
     values::clip,
     verdict::{Complaint, Finding, Stop},

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    chain::reports::Reports,
     ledger::EvidenceId,
     report::{Report, Run},
+    results::Reports,
     subject::Subject,
     values::Span,
     verdict::Finding,

@@ -4,7 +4,10 @@ use super::{
     look::{ByHand, Facts},
     tally::{Tally, Worst},
 };
-use crate::{values::clip, verdict::Finding, world::clock::rfc3339};
+use crate::{
+    values::clip,
+    verdict::{Finding, Verdict},
+};
 
 /// At most `budget` emergencies of an environment in 30 days, and `by_hand` commits beside the ledger. What was asked for no
 /// report was allowed to be, and is told.
@@ -15,12 +18,12 @@ pub(super) fn judge(facts: &Facts, tally: &Tally, budget: u32, by_hand: u32) -> 
         .iter()
         .map(|(environment, Worst { count, until })| {
             let finding = Finding::passed(format!("emergencies in {environment}"))
-                .actual(format!("{count} in the 30 days up to {}", rfc3339(*until)))
+                .actual(format!("{count} in the 30 days up to {until}"))
                 .expected(format!("at most {budget} in any 30 days"));
             if !over(*count, budget) {
                 return finding;
             }
-            Finding { verdict: crate::verdict::Verdict::Blocked, ..finding }
+            Finding { verdict: Verdict::Blocked, ..finding }
                 .next("the normal flow is too slow or too strict: read the follow-ups together, and mend what makes people go around it")
         })
         .collect();
@@ -52,7 +55,7 @@ fn beside(all: &[ByHand], over: bool, limit: u32) -> Finding {
     if over {
         let next =
             "let only the App that promotes push to the branch, and set images by `promote`, `emergency` or `rollback`";
-        Finding { verdict: crate::verdict::Verdict::Blocked, ..finding.actual(told).next(next) }
+        Finding { verdict: Verdict::Blocked, ..finding.actual(told).next(next) }
     } else {
         finding.actual(told).waived(format!("`by-hand: {limit}`"))
     }

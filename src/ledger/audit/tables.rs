@@ -16,8 +16,8 @@ use crate::{
 const NOBODY: &str = "nobody known";
 
 /// The figures first, then what each of them is made of. What has no rows is left out.
-pub(super) fn tables(facts: &Facts, tally: &Tally) -> Vec<Table> {
-    let mut tables = vec![figures(facts, tally)];
+pub(super) fn tables(facts: &Facts, tally: &Tally, budget: u32) -> Vec<Table> {
+    let mut tables = vec![figures(facts, tally, budget)];
     tables.extend([
         services(tally),
         table(
@@ -46,7 +46,7 @@ fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
     Table { title: title.to_owned(), columns: columns.iter().map(ToString::to_string).collect(), rows }
 }
 
-fn figures(facts: &Facts, tally: &Tally) -> Table {
+fn figures(facts: &Facts, tally: &Tally, budget: u32) -> Table {
     let Counts { normal, ungated, emergency, rollback } = tally.counts;
     let times = |times: &Option<Times>| {
         times.as_ref().map_or_else(
@@ -58,17 +58,23 @@ fn figures(facts: &Facts, tally: &Tally) -> Table {
             },
         )
     };
-    let rows = [
-        ("Promotions through the gates", normal.to_string()),
-        ("of them without a required report", ungated.to_string()),
-        ("Emergencies", emergency.to_string()),
-        ("Rollbacks", rollback.to_string()),
-        ("Images changed by hand", facts.by_hand.len().to_string()),
-        ("From validation to promotion", times(&tally.lead_time)),
-        ("From a promotion to its rollback", times(&tally.time_to_rollback)),
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let mut rows = vec![
+        row("Promotions through the gates", normal.to_string()),
+        row("of them without a required report", ungated.to_string()),
+        row("Emergencies", emergency.to_string()),
     ];
+    rows.extend(tally.worst.iter().map(|(environment, worst)| {
+        row(&format!("most of them in 30 days, in {environment}"), format!("{} of {budget}", worst.count))
+    }));
+    rows.extend([
+        row("Rollbacks", rollback.to_string()),
+        row("Images changed by hand", facts.by_hand.len().to_string()),
+        row("From validation to promotion", times(&tally.lead_time)),
+        row("From a promotion to its rollback", times(&tally.time_to_rollback)),
+    ]);
     let title = format!("From {} to {}", rfc3339(facts.since), rfc3339(facts.until));
-    table(&title, &["Figure", "Value"], rows.map(|(name, value)| vec![name.to_owned(), value]).into())
+    table(&title, &["Figure", "Value"], rows)
 }
 
 fn services(tally: &Tally) -> Table {

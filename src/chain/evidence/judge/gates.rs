@@ -6,14 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Case;
 use crate::{
-    chain::{
-        evidence::{
-            payload::Text,
-            seen::{Job, Jobs, Notice, Seen},
-        },
-        reports::Received,
+    chain::evidence::{
+        payload::Text,
+        seen::{Job, Jobs, Notice, Seen},
     },
     report::compact::hex_sha256,
+    results::Received,
     subject::Subject,
     values::{Span, clip},
     verdict::{Finding, Verdict},
