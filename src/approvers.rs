@@ -36,6 +36,11 @@ impl Reviewer {
             Self::Bot(_) | Self::Gone => None,
         }
     }
+
+    #[must_use]
+    pub const fn is_bot(&self) -> bool {
+        matches!(self, Self::Bot(_))
+    }
 }
 
 impl fmt::Display for Reviewer {

@@ -1,11 +1,15 @@
 //! `demo`: the Thursday of the incident, played at home. The staging environment, GitHub and the infra repository are the
 //! embedded sandbox's; the commands are this very program, each started as a runner starts a step.
 
+mod checkout;
 mod ending;
 mod play;
+mod run;
 mod runner;
 pub mod story;
 mod telling;
+mod theatre;
+mod workflows;
 mod workspace;
 
 use std::{
@@ -22,7 +26,7 @@ use crate::{
     verdict::{Complaint, Stop},
     world::process::{self, Program},
 };
-pub use ending::{Ending, Played, Promoted, Stopped};
+pub use ending::{Ending, Played, Stopped};
 pub use play::{Stage, play};
 use story::Day;
 use telling::Teller;
@@ -38,7 +42,7 @@ pub struct Args {
     pub keep: Option<PathBuf>,
 }
 
-/// Plays the day, tells it, and holds it against the story: one finding for each release, and one for what was left behind.
+/// Plays the day, tells it, and holds it against the story.
 ///
 /// # Errors
 /// Bad input: a folder that is in use. Unseen: no git, or a step that could not be run. [`Stop::Cancelled`], which takes a
@@ -50,8 +54,8 @@ pub fn run(args: &Args, desk: &Desk) -> Result<Outcome, Stop> {
         Complaint::about("demo").seen(error.to_string()).expected("the path of this program, to start it").unseen()
     })?;
     let day = Day::thursday();
-    let teller = Teller(&desk.log);
-    teller.beginning(folder.path());
+    let teller = Teller::new(&desk.log);
+    teller.beginning();
     let played = play(&day, &Stage { folder: folder.path(), program: &program }, desk);
     if played != Err(Stop::Cancelled) {
         folder.keep();

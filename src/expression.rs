@@ -3,6 +3,7 @@
 //! An expression sees its input, the variables it is given by name, and nothing else: not the environment (tokens live
 //! there), no files, no further inputs. Whatever it does, it answers within ten seconds or is an error.
 
+mod absent;
 mod document;
 mod interpreter;
 #[cfg(test)]
@@ -105,6 +106,13 @@ impl Expression {
     #[must_use]
     pub fn found(&self, input: &Value) -> Option<String> {
         document::found(&self.text, input)
+    }
+
+    /// Where a path in it leaves `input`: jq takes what is not there for `null`, and `null` for less than any number. `?`
+    /// or `//` behind a path allows it.
+    #[must_use]
+    pub fn absent(&self, input: &Value) -> Option<String> {
+        absent::absent(&self.text, input)
     }
 
     fn only<T>(

@@ -17,6 +17,7 @@ pub mod demo;
 pub mod desk;
 pub mod expression;
 pub mod gates;
+pub mod kustomization;
 pub mod ledger;
 pub mod report;
 pub mod results;

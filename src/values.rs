@@ -73,6 +73,12 @@ impl fmt::Display for Span {
     }
 }
 
+/// A duration that is not over before it began.
+pub fn some_time(text: &str) -> Result<Span, NotAccepted> {
+    let span: Span = text.parse()?;
+    if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
+}
+
 /// A finite number over zero, `1.2`: how many times as large something may be.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Ratio(pub f64);
@@ -233,6 +239,8 @@ mod tests {
             assert_eq!(span.to_string(), shown);
             assert_eq!(shown.parse::<Span>(), Ok(span), "what is shown can be given");
         }
+        assert_eq!(some_time("1ms"), "1ms".parse());
+        assert!(some_time("0").is_err() && some_time("0ms").is_err() && some_time("x").is_err());
         for bad in ["", "s", "-1", "1.5s", "10 m", "1w", "ten", "31d", "99999999999999999999", "m5", "5m3"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }

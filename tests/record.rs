@@ -170,10 +170,7 @@ fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subj
         assert_eq!(ended.report["subject"], subject);
         let [dispatch] = &hub.dispatches(INFRA)[..] else { panic!("{:?}", hub.asked()) };
         let evidence = &dispatch.client_payload["evidence"];
-        assert_eq!(
-            evidence["deploy"],
-            json!({ "id": 41, "attempt": 2, "head_sha": commit, "head_branch": "main" })
-        );
+        assert_eq!(evidence["deploy"], json!({ "id": 41, "attempt": 2, "head_sha": commit, "head_branch": "main" }));
         assert_eq!(evidence["subject"], subject);
     }
     let hub = hub();

@@ -7,7 +7,6 @@ use std::{fmt, path::Path, str::FromStr};
 
 use serde_json::Value;
 
-use super::reports::{Reports, this_run};
 use crate::{
     converge::{Change, Permit, Plan, Wrote, converge},
     desk::Desk,
@@ -16,6 +15,7 @@ use crate::{
         Effect, EffectState, Outcome, Report,
         compact::{compact, hex_sha256},
     },
+    results::{Reports, this_run},
     subject::{NotAccepted, Subject},
     values::{Span, closest},
     verdict::{Complaint, Finding, Stop, Verdict, verdict},

@@ -1,21 +1,104 @@
 //! `rollback`: takes the last promotion of a service back.
+//!
+//! [`plan`] decides about the commit, [`issue`] words the review.
+
+mod issue;
+mod plan;
+#[cfg(test)]
+mod tests;
 
 use crate::{
+    chain::{
+        around::{self, Reason},
+        follow_up,
+        infra::{self, change::SetImage},
+    },
+    converge::converge,
     desk::Desk,
+    ledger::{Kind, Place, Promotion},
     report::{Outcome, Output},
-    subject::Subject,
-    verdict::Stop,
+    subject::{Commit, Subject},
+    verdict::{Finding, Stop},
 };
+use plan::Rollback;
 
 /// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[];
+pub const OUTPUTS: &[Output] = &[
+    infra::COMMIT,
+    infra::CHANGED,
+    infra::PREVIOUS_IMAGE,
+    Output { name: "image", help: "The image that stands there now" },
+    around::ISSUE,
+    around::APPROVER,
+];
 
 /// Settings of `rollback`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Commit of the promotion to take back [default: the last one; nothing, when that is a rollback]
+    #[arg(long, value_name = "SHA")]
+    pub promotion: Option<Commit>,
+    /// The incident, as the tracker names it
+    #[arg(long, value_name = "ID")]
+    pub incident: Option<String>,
+    /// What went wrong
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<Reason>,
+    #[command(flatten)]
+    pub around: around::AroundArgs,
+    #[command(flatten)]
+    pub infra: infra::InfraArgs,
+}
 
+/// Sets the image that stood there before a promotion, and files the issue that asks about it.
+///
 /// # Errors
-/// Always.
-pub const fn run(_: &Args, _: &Subject, _: &Desk) -> Result<Outcome, Stop> {
-    Err(Stop::Cancelled)
+/// Bad input; a refusal; what could not be read or written before the commit.
+pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
+    let (service, environment) = infra::place_of(subject)?;
+    let incident = args.incident.as_deref().map(|incident| args.around.incident(incident)).transpose()?;
+    let committer = args.infra.committer()?;
+    let slot = args.infra.slot(&service, &environment)?;
+    let sides = args.around.sides(desk)?;
+    let place = Place::find(&args.infra.at, args.around.token.as_ref(), desk)?;
+
+    let approval = args.around.approval(desk, &sides);
+    let promotion = Promotion {
+        approved_by: approval.as_ref().ok().and_then(|approved| approved.by.clone()),
+        incident,
+        reason: args.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+        ..around::signed(Promotion::new(Kind::Rollback, service, environment, String::new()), desk)
+    };
+    let (refusal, mut findings) = match approval {
+        Ok(approved) => (None, vec![approved.finding]),
+        Err(finding) => (Some(finding), vec![]),
+    };
+    desk.draft.publish(&findings);
+    let expected = format!("the image before, in {}", promotion.environment);
+    let run = desk.surroundings.run.clone();
+    let intent = Rollback { slot, named: args.promotion.clone(), promotion, refusal, run };
+    let done = converge(desk, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, desk))?;
+
+    let (finding, mut outputs) = infra::told("rollback", expected, done.as_ref());
+    findings.push(finding);
+    desk.draft.publish(&findings);
+    let Some(done) = done else {
+        sides.would_ask(desk, issue::title(&intent.promotion));
+        return Ok(Outcome { outputs, ..findings.into() });
+    };
+    outputs.insert("image", done.image.clone());
+    match intent.entry_of(&place, &done) {
+        Ok(Some(entry)) => {
+            outputs.extend(entry.approved_by.clone().map(|login| (around::APPROVER.name, login)));
+            let asked = issue::about(&entry, &around::pages(desk, &sides.own));
+            let (finding, address) = sides.ask(desk, Kind::Rollback, &asked);
+            findings.push(finding);
+            outputs.extend(address.map(|address| (around::ISSUE.name, address)));
+        }
+        Ok(None) => findings.push(Finding::passed("follow-up issue").actual("none: no commit took anything back")),
+        Err(complaint) => {
+            findings.push(Finding::from(complaint).next(follow_up::AGAIN));
+        }
+    }
+    Ok(Outcome { outputs, ..findings.into() })
 }

@@ -42,8 +42,10 @@ fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), St
         return Err(unknown(path, &key, "`policy`", &gates::ON_SOFTWARE));
     }
     let conditions = match node.value {
-        Value::List(items) => items.into_iter().map(|item| condition(path, &key.name, item)).collect::<Result<_, _>>()?,
-        Value::Text(_) => vec![condition(path, &key.name, node)?],
+        Value::List(items) => {
+            items.into_iter().map(|item| condition(path, &key.name, &item)).collect::<Result<_, _>>()?
+        }
+        Value::Text(_) => vec![condition(path, &key.name, &node)?],
         Value::Nothing | Value::Map(_) => {
             return Err(misshapen(path, &key.name, &node, "a jq condition or a list of them"));
         }
@@ -51,9 +53,9 @@ fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), St
     Ok((key.name, conditions))
 }
 
-fn condition(path: &str, gate: &str, node: Node) -> Result<Condition, Stop> {
+fn condition(path: &str, gate: &str, node: &Node) -> Result<Condition, Stop> {
     let Value::Text(text) = &node.value else {
-        return Err(misshapen(path, gate, &node, "a jq condition, such as '.settings[\"max-ratio\"] <= 1.2'"));
+        return Err(misshapen(path, gate, node, "a jq condition, such as '.settings[\"max-ratio\"] <= 1.2'"));
     };
     let place = place(path, node.line, node.column);
     let expression = Expression::compile(text).map_err(|error| {

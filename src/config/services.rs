@@ -219,13 +219,21 @@ services:
     fn what_is_wrong_is_told_with_its_place() {
         for (from, to, parts) in [
             ("  frontend:", "  ../x:", &["`services` (f.yml:8:3)", "\"../x\"", "a service name"][..]),
-            ("    branch", "    brunch", &["`brunch` (f.yml:7:5)", "`services: checkout-service`", "did you mean `branch`?"]),
+            (
+                "    branch",
+                "    brunch",
+                &["`brunch` (f.yml:7:5)", "`services: checkout-service`", "did you mean `branch`?"],
+            ),
             ("release/1", "-x", &["`branch` (f.yml:7:13)", "\"-x\""]),
             ("acme/frontend\n", "acme\n", &["`repository` (f.yml:9:17)", "\"acme\"", "owner/name"]),
             ("acme/frontend\n", "\n", &["`repository` (f.yml:9:15)", "nothing"]),
             ("    image: ghcr.io/acme/frontend\n", "", &["`image` (f.yml:8:3)", "not given for frontend"]),
             ("image: ghcr.io/acme/frontend", "image: ghcr.io/acme/frontend:1", &["`image` (f.yml:11:12)", "no tag"]),
-            (".github/workflows/ci.yml", "ci.yml", &["`workflow` (f.yml:10:15)", "\"ci.yml\"", ".github/workflows/<name>.yml"]),
+            (
+                ".github/workflows/ci.yml",
+                "ci.yml",
+                &["`workflow` (f.yml:10:15)", "\"ci.yml\"", ".github/workflows/<name>.yml"],
+            ),
             (".github/workflows/ci.yml", ".github/workflows/../ci.yml", &["`workflow`"]),
             (".github/workflows/ci.yml", ".github/workflows/.yml", &["`workflow`"]),
             (".github/workflows/ci.yml", "[a]", &["`workflow`", "a list; expected one text"]),

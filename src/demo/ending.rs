@@ -4,22 +4,26 @@ use std::{fmt, path::PathBuf};
 
 use super::{
     runner::Ended,
-    story::{Day, Ends, Release},
+    story::{Day, Ends, Scene, What, image},
+    workflows::PROMOTE,
 };
 use crate::{
-    sandbox::infra::FIRST_TAG,
+    report::Report,
     verdict::{Finding, Verdict},
 };
 
 /// What came of a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Played {
-    /// One for each release, in their order.
+    /// One for each scene, in their order.
     pub endings: Vec<Ending>,
+    pub audit: Option<Report>,
     /// The messages of all commits of the infra repository, newest first.
     pub commits: Vec<String>,
     /// What GitHub was told is validated, `service tag`.
     pub dispatches: Vec<String>,
+    /// The titles of the open issues in the infra repository.
+    pub issues: Vec<String>,
     /// Requests that GitHub's API does not know.
     pub violations: Vec<String>,
     pub summary: PathBuf,
@@ -27,13 +31,15 @@ pub struct Played {
     pub infra: PathBuf,
 }
 
-/// What came of a release.
+/// What came of a scene.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ending {
     /// By the first step that did not pass.
     pub stopped: Option<Stopped>,
-    pub promoted: Option<Promoted>,
-    /// The image in production afterwards.
+    /// The commit that it left in the infra repository.
+    pub commit: Option<String>,
+    /// The image in production before, and afterwards.
+    pub before: String,
     pub in_production: String,
 }
 
@@ -41,106 +47,155 @@ pub struct Ending {
 pub struct Stopped {
     pub by: String,
     pub verdict: Verdict,
-    /// The gate's own words, in one line.
+    /// The command's own words, in one line.
     pub reason: String,
     /// What it saw, of its worst finding alone.
     pub seen: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Promoted {
-    pub commit: String,
-    pub previous: String,
-}
-
 impl Ending {
     /// Notes how a command ended.
-    pub(super) fn take(&mut self, command: &str, Ended { verdict, reason, report, mut outputs }: Ended) {
-        if verdict != Verdict::Passed {
+    pub(super) fn take(&mut self, command: &str, ended: &Ended) {
+        if ended.verdict != Verdict::Passed {
+            let Ended { verdict, reason, report, .. } = ended;
             let worst = report.findings.first();
             let seen = worst.map(|finding| format!("{}: {}", finding.check, finding.actual)).unwrap_or_default();
-            self.stopped.get_or_insert(Stopped { by: command.to_owned(), verdict, reason, seen });
-        } else if let Some(commit) = outputs.remove("commit") {
-            self.promoted = Some(Promoted { commit, previous: outputs.remove("previous-image").unwrap_or_default() });
-        }
-    }
-
-    /// In one word.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match (&self.promoted, &self.stopped) {
-            (Some(_), _) => "promoted",
-            (None, Some(stopped)) => stopped.verdict.word(),
-            (None, None) => "left where it was",
+            let (by, reason) = (command.to_owned(), reason.clone());
+            self.stopped.get_or_insert(Stopped { by, verdict: *verdict, reason, seen });
+        } else if let Some(commit) = ended.commit() {
+            self.commit = Some(commit.to_owned());
         }
     }
 }
 
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())?;
-        if let Some(Stopped { by, reason, .. }) = &self.stopped {
-            write!(f, " ({by}: {reason})")?;
+        if let Some(Stopped { by, verdict, reason, .. }) = &self.stopped {
+            write!(f, "{verdict} ({by}: {reason}), and ")?;
         }
-        write!(f, ", and production runs {}", self.in_production)
+        let change = if self.commit.is_some() { "a commit, and " } else { "" };
+        write!(f, "{change}production runs {}", self.in_production)
     }
 }
 
-impl Ends {
-    fn came_true(&self, release: &Release, ending: &Ending) -> bool {
-        let runs = |tag: &str| ending.in_production == format!("ghcr.io/acme/{}:{tag}", release.service);
-        match (self, ending) {
-            (Self::Promoted, Ending { stopped: None, promoted: Some(_), .. }) => runs(release.tag),
-            (Self::Blocked { by, naming }, Ending { stopped: Some(stopped), promoted: None, .. }) => {
+impl Scene {
+    fn ended_as_told(&self, ending: &Ending) -> bool {
+        match (&self.ends, ending) {
+            (Ends::Runs(tag), Ending { stopped: None, commit: Some(_), in_production, .. }) => {
+                *in_production == format!("{}:{tag}", image(self.service))
+            }
+            (Ends::Blocked { by, naming }, Ending { stopped: Some(stopped), commit: None, before, in_production }) => {
                 let named = stopped.by == *by && stopped.reason.contains(naming);
-                named && stopped.verdict == Verdict::Blocked && runs(FIRST_TAG)
+                named && stopped.verdict == Verdict::Blocked && in_production == before
             }
             _ => false,
         }
+    }
+
+    /// What became of it, in a word or two.
+    #[must_use]
+    pub const fn became(&self, ending: &Ending) -> &'static str {
+        match (&ending.stopped, &ending.commit, &self.what) {
+            (Some(stopped), ..) => stopped.verdict.word(),
+            (None, None, _) => "left as it was",
+            (None, Some(_), What::Release(_) | What::Emergency { .. }) => "promoted",
+            (None, Some(_), What::Rollback(_)) => "taken back",
+        }
+    }
+
+    /// Whether staging is told to be validated.
+    fn is_validated(&self) -> bool {
+        let far_enough = match self.ends {
+            Ends::Runs(_) => true,
+            Ends::Blocked { by, .. } => PROMOTE.uses(by),
+        };
+        far_enough && matches!(self.what, What::Release(_))
     }
 }
 
 impl fmt::Display for Ends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Promoted => f.write_str("promoted"),
+            Self::Runs(tag) => write!(f, "a commit, and production runs {tag}"),
             Self::Blocked { by, naming } => write!(f, "blocked by {by}, which names {naming}"),
         }
     }
 }
 
+/// What an entry of the ledger says it is: `normal checkout-service ghcr.io/acme/checkout-service:1.4.2`.
+#[must_use]
+pub fn entry(message: &str) -> Option<String> {
+    let trailer = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    Some(format!("{} {} {}", trailer("Promotion-kind")?, trailer("Service")?, trailer("Image")?))
+}
+
+/// What the audit counts.
+pub const FIGURES: [&str; 4] = ["promotions", "emergencies", "rollbacks", "by-hand"];
+
+fn figures<'a>(told: impl Fn(usize, &str) -> Option<&'a String>) -> String {
+    let figures = FIGURES.iter().enumerate().map(|(at, name)| {
+        let told = told(at, name).map_or("not told", String::as_str);
+        format!("{name}: {told}")
+    });
+    figures.collect::<Vec<_>>().join(", ")
+}
+
 impl Played {
-    /// One finding for each release, one for the infra repository, one for GitHub: passed when it is as the story says, and
-    /// blocked when it is not.
+    /// One finding for each scene, and one each for the ledger, the issues, the audit and GitHub: passed when it is as the
+    /// story says, and blocked when it is not.
     #[must_use]
     pub fn findings(&self, day: &Day) -> Vec<Finding> {
-        let held = |check: String, good: bool, expected: String, actual: String| {
+        let held = |check: &str, good: bool, expected: String, actual: String| {
             let verdict = if good { Verdict::Passed } else { Verdict::Blocked };
             Finding::new(check, verdict).expected(expected).actual(actual)
         };
-        let pairs = day.releases.iter().zip(&self.endings);
+        let pairs = day.scenes.iter().zip(&self.endings);
         let mut findings: Vec<Finding> = pairs
-            .map(|(release, ending)| {
-                let good = release.ends.came_true(release, ending);
-                held(release.to_string(), good, release.ends.to_string(), ending.to_string())
+            .map(|(scene, ending)| {
+                let good = scene.ended_as_told(ending);
+                held(&scene.to_string(), good, scene.ends.to_string(), ending.to_string())
             })
             .collect();
-        let promoted = || day.releases.iter().filter(|release| release.ends == Ends::Promoted);
-        let told = |subjects: &[String]| if subjects.is_empty() { "nothing".to_owned() } else { subjects.join(", ") };
+        let list = |all: &[String]| if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
+        let same = |check: &str, expected: &[String], actual: &[String]| {
+            held(check, expected == actual, list(expected), list(actual))
+        };
 
-        let mut expected: Vec<String> =
-            promoted().map(|Release { service, tag, .. }| format!("promote(production): {service} → {tag}")).collect();
-        expected.reverse();
-        // The oldest commit is the repository as it was in the morning.
-        let new = self.commits.split_last().map(|(_, new)| new).unwrap_or_default();
-        let subjects: Vec<String> =
-            new.iter().map(|message| message.lines().next().unwrap_or_default().to_owned()).collect();
-        let check = "commits in the infra repository".to_owned();
-        findings.push(held(check, subjects == expected, told(&expected), told(&subjects)));
+        let done = || {
+            day.scenes.iter().filter_map(|scene| match scene.ends {
+                Ends::Runs(tag) => Some((scene, tag)),
+                Ends::Blocked { .. } => None,
+            })
+        };
+        let expected =
+            done().map(|(scene, tag)| format!("{} {} {}:{tag}", scene.kind(), scene.service, image(scene.service)));
+        let expected: Vec<String> = expected.collect();
+        let entries: Vec<String> = self.commits.iter().rev().filter_map(|message| entry(message)).collect();
+        findings.push(same("commits in the infra repository", &expected, &entries));
 
-        let expected: Vec<String> = promoted().map(ToString::to_string).collect();
+        let expected: Vec<&Scene> = done().map(|(scene, _)| scene).filter(|scene| scene.release().is_none()).collect();
+        let all_named = expected.len() == self.issues.len()
+            && expected.iter().zip(&self.issues).all(|(scene, title)| title.contains(scene.service));
+        let one_each = expected.iter().map(ToString::to_string).collect::<Vec<_>>();
+        findings.push(held(
+            "follow-up issues",
+            all_named,
+            format!("one each for {}", list(&one_each)),
+            list(&self.issues),
+        ));
+
+        let count = |kind: &str| done().filter(|(scene, _)| scene.kind() == kind).count().to_string();
+        let counts = [count("normal"), count("emergency"), count("rollback"), "0".to_owned()];
+        let expected = [Verdict::Passed.word().to_owned(), figures(|at, _| Some(&counts[at]))];
+        let actual = self.audit.as_ref().map_or_else(Vec::new, |report| {
+            vec![report.verdict.word().to_owned(), figures(|_, name| report.outputs.get(name))]
+        });
+        findings.push(same("the audit", &expected, &actual));
+
+        let expected: Vec<String> =
+            day.scenes.iter().filter(|scene| scene.is_validated()).map(ToString::to_string).collect();
         let actual: Vec<String> = self.dispatches.iter().chain(&self.violations).cloned().collect();
-        findings.push(held("told to GitHub".to_owned(), actual == expected, told(&expected), told(&actual)));
+        findings.push(same("told to GitHub", &expected, &actual));
         findings
     }
 }
@@ -148,37 +203,51 @@ impl Played {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::verdict;
-
-    fn production(release: &Release, tag: &str) -> String {
-        format!("ghcr.io/acme/{}:{tag}", release.service)
-    }
+    use crate::{
+        report::Outcome,
+        sandbox::infra::FIRST_TAG,
+        verdict::{Stop, verdict},
+    };
 
     /// The day as the story has it.
     fn as_told(day: &Day) -> Played {
-        let ending = |release: &Release| match release.ends {
-            Ends::Promoted => Ending {
-                stopped: None,
-                promoted: Some(Promoted { commit: "3f2a".to_owned(), previous: String::new() }),
-                in_production: production(release, release.tag),
-            },
-            Ends::Blocked { by, naming } => Ending {
-                stopped: Some(Stopped {
-                    by: by.to_owned(),
-                    verdict: Verdict::Blocked,
-                    reason: format!("too much of {naming}"),
-                    seen: String::new(),
-                }),
-                promoted: None,
-                in_production: production(release, FIRST_TAG),
-            },
+        let ending = |scene: &Scene| {
+            let runs = |tag: &str| format!("{}:{tag}", image(scene.service));
+            let ending = Ending { before: runs(FIRST_TAG), in_production: runs(FIRST_TAG), ..Ending::default() };
+            match scene.ends {
+                Ends::Runs(tag) => Ending { commit: Some("3f2a".to_owned()), in_production: runs(tag), ..ending },
+                Ends::Blocked { by, naming } => Ending {
+                    stopped: Some(Stopped {
+                        by: by.to_owned(),
+                        verdict: Verdict::Blocked,
+                        reason: format!("too much of {naming}"),
+                        seen: String::new(),
+                    }),
+                    ..ending
+                },
+            }
         };
+        let entry = |kind: &str, image: &str| {
+            let service = image.split(':').next().unwrap_or_default();
+            format!("a title\n\nService: {service}\nImage: ghcr.io/acme/{image}\nPromotion-kind: {kind}")
+        };
+        let mut audit = Report::open("audit", String::new());
+        let outputs = FIGURES.into_iter().zip(["2", "1", "1", "0"].map(String::from)).collect();
+        audit.close(Ok(Outcome { outputs, ..vec![Finding::passed("emergencies")].into() }), String::new());
         Played {
-            endings: day.releases.iter().map(ending).collect(),
-            commits: ["promote(production): checkout-service → 1.4.2\n\nService: x", "the morning"]
+            endings: day.scenes.iter().map(ending).collect(),
+            audit: Some(audit),
+            commits: vec![
+                entry("rollback", "checkout-service:1.4.1"),
+                entry("emergency", "payments-service:1.6.1"),
+                entry("normal", "payments-service:1.6.0"),
+                entry("normal", "checkout-service:1.4.2"),
+                "the morning".to_owned(),
+            ],
+            dispatches: ["checkout-service 1.4.2", "payments-service 1.6.0", "inventory-service 1.4.3"]
                 .map(String::from)
                 .into(),
-            dispatches: vec!["checkout-service 1.4.2".to_owned()],
+            issues: ["about payments-service", "about checkout-service"].map(String::from).into(),
             violations: Vec::new(),
             summary: PathBuf::new(),
             infra: PathBuf::new(),
@@ -188,16 +257,24 @@ mod tests {
     #[test]
     fn whatever_differs_from_the_story_is_told() {
         type Lie = fn(&mut Played);
+        const LEDGER: &str = "commits in the infra repository";
         let day = Day::thursday();
-        assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed);
-        let lies: [(&str, Lie); 9] = [
-            ("checkout-service 1.4.2", |played| played.endings[0].promoted = None),
+        assert_eq!(verdict(&as_told(&day).findings(&day)), Verdict::Passed, "{:?}", as_told(&day).findings(&day));
+        let lies: [(&str, Lie); 16] = [
+            ("checkout-service 1.4.2", |played| played.endings[0].commit = None),
             ("checkout-service 1.4.2", |played| played.endings[0].in_production = "checkout-service:1.4.2".to_owned()),
-            ("catalog-service 1.5.0", |played| played.endings[1].promoted = played.endings[0].promoted.clone()),
+            ("catalog-service 1.5.0", |played| played.endings[1].commit = played.endings[0].commit.clone()),
             ("catalog-service 1.5.0", |played| played.endings[1].stopped.as_mut().unwrap().by = "health".to_owned()),
             ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().verdict = Verdict::Inconclusive),
             ("frontend 2.0.0", |played| played.endings[2].stopped.as_mut().unwrap().reason = "some file".to_owned()),
-            ("commits in the infra repository", |played| played.commits.insert(0, "another".to_owned())),
+            ("inventory-service 1.4.3", |played| played.endings[4].in_production.clear()),
+            ("checkout-service rollback", |played| played.endings[6].stopped = played.endings[1].stopped.clone()),
+            (LEDGER, |played| played.commits.insert(0, played.commits[0].clone())),
+            (LEDGER, |played| played.commits[1] = played.commits[1].replace("emergency", "normal")),
+            ("follow-up issues", |played| played.issues.push("another".to_owned())),
+            ("the audit", |played| played.audit.as_mut().unwrap().close(Err(Stop::Cancelled), String::new())),
+            ("the audit", |played| played.audit = None),
+            ("the audit", |played| played.audit.as_mut().unwrap().outputs.clear()),
             ("told to GitHub", |played| played.dispatches.clear()),
             ("told to GitHub", |played| played.violations.push("GET /: 404".to_owned())),
         ];

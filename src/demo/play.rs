@@ -1,35 +1,28 @@
-//! Plays a day: what is in production is measured, then every release goes through the workflow, step by step.
+//! Plays a day: what is in production is measured, then every scene goes through its workflows, step by step.
 
-use std::{fs, io, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
 
 use super::{
+    checkout::Checkout,
     ending::{Ending, Played},
-    runner::{Ended, Run, once, unwritten},
-    story::{Act, Day, INFRA, INFRA_CHECKOUT, LEAD, LOAD_RESULTS, MORNING, Release, SHOP, Step, WORKFLOW},
-    telling::Teller,
+    run::{Run, Trigger},
+    runner::{Ended, unwritten},
+    story::{Day, INFRA, Incident, Release, Scene, What, image, repository},
+    theatre::{DISPATCHER, Theatre, unseen},
+    workflows::{AUDIT, BASELINE, CI, DEPLOY, EMERGENCY, Job, PROMOTE, ROLLBACK, Step, VALIDATE, Workflow},
     workspace,
 };
 use crate::{
-    chain::kustomization,
     desk::Desk,
-    sandbox::{
-        Sandbox,
-        load::{self, Results},
-    },
-    settle::{Pace, Source},
-    verdict::{Complaint, Stop, Verdict},
+    sandbox::infra::FIRST_TAG,
+    verdict::{Stop, Verdict},
 };
-
-/// Few enough to be quick, and enough for a p99 that is not simply the slowest.
-const REQUESTS: usize = 120;
-const USERS: usize = 40;
-const LOAD_LIMIT: Duration = Duration::from_secs(60);
-/// No secret: the sandbox's GitHub knows it for as long as it runs.
-const TOKEN: &str = "token-of-the-dispatcher";
-/// The number of the morning's workflow run.
-const FIRST_RUN: usize = 1000;
-/// The file that `bundle-size` keeps its baseline in, by default.
-const BASELINE: &str = "bundle-size.baseline.json";
 
 /// Where a day is played, and by which program.
 pub struct Stage<'a> {
@@ -43,204 +36,249 @@ pub struct Stage<'a> {
 /// # Errors
 /// Unseen when the sandbox cannot be set up or a step cannot be run; [`Stop::Cancelled`].
 pub fn play(day: &Day, stage: &Stage, desk: &Desk) -> Result<Played, Stop> {
-    let services: Vec<&str> = day.releases.iter().map(|release| release.service).collect();
-    let sandbox = Sandbox::start(stage.folder, &services).map_err(|error| unseen("sandbox", &error))?;
-    sandbox.github.create(INFRA);
-    sandbox.github.grant(TOKEN, INFRA, &["contents=write"]);
-    let theatre = Theatre { stage, desk, sandbox, teller: Teller(&desk.log) };
-
-    theatre.teller.morning();
-    for release in &day.releases {
-        theatre.measure(release, day.p99)?;
+    let theatre = Theatre::set(day, stage, desk)?;
+    let (mut sources, mut measured) = (BTreeMap::new(), Vec::new());
+    for (scene, release) in day.scenes.iter().filter_map(|scene| Some((scene, scene.release()?))) {
+        let (source, bundle) = measure(&theatre, scene, release, day.p99)?;
+        sources.insert(scene.service, source);
+        measured.push((scene.service, bundle));
     }
-    let mut endings = Vec::new();
+    theatre.teller.morning(&measured, day.p99);
     let mut summary = String::new();
-    for (release, number) in day.releases.iter().zip(1..) {
-        theatre.teller.release(release, number, day.releases.len());
-        let mut run = theatre.begin(release, number)?;
-        let ending = theatre.release(release, &mut run)?;
-        summary += &format!("# {release}: {}\n\n{}", ending.word(), run.summary());
-        endings.push(ending);
+    let mut endings = Vec::new();
+    for (scene, number) in day.scenes.iter().zip(1..) {
+        theatre.teller.scene(scene, number);
+        let mut act = Act::of(&theatre, scene, sources.get(scene.service));
+        act.ending.before = theatre.in_production(scene.service)?;
+        act.play(scene)?;
+        act.ending.in_production = theatre.in_production(scene.service)?;
+        summary += &format!("# {scene}: {}\n\n{}", scene.became(&act.ending), act.summary);
+        endings.push(act.ending);
     }
+    theatre.teller.audit();
+    let mut audit = Act::new(&theatre);
+    audit.perform(&AUDIT, INFRA, DISPATCHER, None, json!({ "schedule": "23 6 * * 1" }))?;
+    summary += &format!("# The audit\n\n{}", audit.summary);
     let path = stage.folder.join("summary.md");
     fs::write(&path, summary).map_err(|error| unwritten(&path, &error))?;
-    theatre.played(endings, path)
+    theatre.played(endings, audit.said, path)
 }
 
-struct Theatre<'a> {
-    stage: &'a Stage<'a>,
-    desk: &'a Desk,
-    sandbox: Sandbox,
-    teller: Teller<'a>,
+/// The repository of a service, checked out, and the commit that is in production.
+struct Source {
+    folder: PathBuf,
+    base: String,
 }
 
-impl<'a> Theatre<'a> {
-    /// What runs in production is the baseline: the metrics server knows its p99, and `bundle-size` records its sizes.
-    fn measure(&self, release: &Release, p99: f64) -> Result<(), Stop> {
-        let mut run = self.run(&morning(release), FIRST_RUN)?;
-        let workspace = run.workspace();
-        workspace::build_previous(&workspace, release).map_err(|error| unwritten(&workspace, &error))?;
-        let ended = self.uses(release, &mut run, &MORNING)?;
-        if ended.verdict != Verdict::Passed {
-            return Err(unseen("baseline", &io::Error::other(ended.reason)));
+/// What runs in production is the baseline: the metrics server knows its p99, and `bundle-size` records its sizes.
+fn measure(theatre: &Theatre, scene: &Scene, release: &Release, p99: f64) -> Result<(Source, Ended), Stop> {
+    let service = scene.service;
+    let checkout = Checkout::create(theatre.desk, &theatre.stage.folder.join("services").join(service))?;
+    workspace::write(&checkout, service, FIRST_TAG)?;
+    let folder = checkout.folder().to_owned();
+    workspace::build_previous(&folder, release).map_err(|error| unwritten(&folder, &error))?;
+    let mut act = Act { workspace: Some(&folder), quiet: true, ..Act::new(theatre) };
+    act.words.insert("service", service.to_owned());
+    let from = repository(service);
+    act.perform(&BASELINE, &from, release.author, None, json!({}))?;
+    let Some(ended) = act.said.filter(|ended| ended.verdict == Verdict::Passed) else {
+        return Err(unseen("baseline", "it was not recorded"));
+    };
+    let base = checkout.commit("platform", "As it runs in production")?;
+    theatre.sandbox.github.commit(&from, &base, "platform", "As it runs in production");
+    theatre.sandbox.github.tag(&from, FIRST_TAG, &base);
+    theatre.sandbox.staging.set_baseline(service, p99);
+    Ok((Source { folder, base }, ended))
+}
+
+/// A scene under way.
+struct Act<'a> {
+    theatre: &'a Theatre<'a>,
+    scene: Option<&'a Scene>,
+    source: Option<&'a Source>,
+    /// The checkout of the service.
+    workspace: Option<&'a Path>,
+    /// What stands for a name in braces.
+    words: BTreeMap<&'static str, String>,
+    /// Who approves what waits for an approval.
+    approver: &'a str,
+    /// Whether nothing of it is told.
+    quiet: bool,
+    ending: Ending,
+    /// Those of all runs so far.
+    summary: String,
+    /// The last command's end.
+    said: Option<Ended>,
+}
+
+/// A workflow run that has ended.
+struct Over {
+    passed: bool,
+    /// The event about it, which starts others.
+    event: Value,
+}
+
+impl<'a> Act<'a> {
+    fn new(theatre: &'a Theatre<'a>) -> Self {
+        Self {
+            theatre,
+            scene: None,
+            source: None,
+            workspace: None,
+            words: theatre.words(),
+            approver: "",
+            quiet: false,
+            ending: Ending::default(),
+            summary: String::new(),
+            said: None,
         }
-        self.sandbox.staging.set_baseline(release.service, p99);
-        self.teller.baseline(release, &ended, p99);
+    }
+
+    fn of(theatre: &'a Theatre<'a>, scene: &'a Scene, source: Option<&'a Source>) -> Self {
+        let mut words = theatre.words();
+        words.insert("service", scene.service.to_owned());
+        words.insert("image", image(scene.service));
+        let (tag, approver) = match &scene.what {
+            What::Release(release) => {
+                words.insert("critical-paths", release.critical_paths.join(" "));
+                (Some(release.tag), release.approver)
+            }
+            What::Emergency { tag, incident } => (Some(*tag), incident.approver),
+            What::Rollback(incident) => (None, incident.approver),
+        };
+        if let What::Emergency { incident, .. } | What::Rollback(incident) = &scene.what {
+            words.insert("incident", incident.id.to_owned());
+            words.insert("reason", incident.reason.to_owned());
+        }
+        words.extend(tag.map(|tag| ("tag", tag.to_owned())));
+        let workspace = source.map(|source| source.folder.as_path());
+        Self { scene: Some(scene), source, workspace, words, approver, ..Self::new(theatre) }
+    }
+
+    fn play(&mut self, scene: &Scene) -> Result<(), Stop> {
+        match &scene.what {
+            What::Release(release) => self.release(scene.service, release),
+            What::Emergency { incident, .. } => self.by_hand(&EMERGENCY, incident),
+            What::Rollback(incident) => self.by_hand(&ROLLBACK, incident),
+        }
+    }
+
+    /// From the pull request to production, as far as it gets.
+    fn release(&mut self, service: &str, release: &Release) -> Result<(), Stop> {
+        let Some(source) = self.source else { return Err(unseen(service, "no repository of it")) };
+        let (hub, from) = (&self.theatre.sandbox.github, repository(service));
+        let checkout = Checkout::of(self.theatre.desk, &source.folder);
+        workspace::write(&checkout, service, release.tag)?;
+        workspace::build_release(&source.folder, release).map_err(|error| unwritten(&source.folder, &error))?;
+        let head = checkout.commit(release.author, release.about)?;
+        let (author, commit) = (release.author, Some(head.as_str()));
+
+        let proposal = json!({ "number": 1, "title": release.about, "base": { "ref": "main", "sha": source.base } });
+        let proposed = json!({ "action": "opened", "pull_request": proposal });
+        if !self.perform(&CI, &from, author, commit, proposed)?.passed {
+            self.theatre.teller.note("so it is not merged, and never deployed");
+            return Ok(());
+        }
+        hub.commit(&from, &head, author, release.about);
+        let deployed =
+            self.perform(&DEPLOY, &from, author, commit, json!({ "ref": "refs/heads/main", "after": head }))?;
+        let before = hub.dispatches(INFRA).len();
+        self.perform(&VALIDATE, &from, author, commit, deployed.event)?;
+        let Some(dispatch) = hub.dispatches(INFRA).into_iter().nth(before) else {
+            self.theatre.teller.note("so nobody is asked for an approval");
+            return Ok(());
+        };
+        self.theatre.teller.own("dispatch", &format!("starts {} in {INFRA}", PROMOTE.file));
+        let payload = (release.on_the_way)(dispatch.client_payload);
+        let told = json!({ "action": dispatch.event_type, "branch": "main", "client_payload": payload });
+        self.perform(&PROMOTE, INFRA, DISPATCHER, None, told)?;
         Ok(())
     }
 
-    /// The release's workflow run, its workspace as the build leaves it.
-    fn begin(&self, release: &Release, number: usize) -> Result<Run<'a>, Stop> {
-        let run = self.run(&format!("releases/{number}-{}", release.service), FIRST_RUN + number)?;
-        let workspace = run.workspace();
-        let baseline = self.stage.folder.join(morning(release)).join("workspace").join(BASELINE);
-        fs::copy(baseline, workspace.join(BASELINE))
-            .and_then(|_| workspace::build_release(&workspace, release))
-            .and_then(|()| workspace::write_smoke_test(&workspace))
-            .map_err(|error| unwritten(&workspace, &error))?;
-        Ok(run)
+    /// Somebody starts a workflow of the infra repository in an incident.
+    fn by_hand(&mut self, workflow: &'static Workflow, incident: &Incident) -> Result<(), Stop> {
+        let event = json!({ "ref": "refs/heads/main", "inputs": { "incident-id": incident.id } });
+        self.perform(workflow, INFRA, incident.by, None, event)?;
+        Ok(())
     }
 
-    fn run(&self, folder: &str, id: usize) -> Result<Run<'a>, Stop> {
-        let mut run = Run::begin(self.desk, self.stage.program, &self.stage.folder.join(folder), SHOP, id)?;
-        run.set("GITHUB_API_URL", &self.sandbox.github.api_url());
-        run.set("GITHUB_ACTOR", LEAD);
-        Ok(run)
-    }
-
-    /// Takes a release through its workflow.
-    fn release(&self, release: &Release, run: &mut Run) -> Result<Ending, Stop> {
-        let staging = &self.sandbox.staging;
-        let mut ending = Ending::default();
-        let mut left_out = Vec::new();
-        for step in WORKFLOW {
-            if ending.stopped.is_some() && !step.always {
-                left_out.push(step.name());
+    /// A workflow from its event to its end.
+    fn perform(
+        &mut self,
+        workflow: &'static Workflow,
+        repository: &str,
+        actor: &str,
+        commit: Option<&str>,
+        event: Value,
+    ) -> Result<Over, Stop> {
+        let words = self.words.clone();
+        let trigger = Trigger { workflow, repository, actor, commit, event, words };
+        let mut run = self.theatre.begin(trigger)?;
+        for job in workflow.jobs {
+            if !run.lets(job) {
+                run.skip(job);
+                self.left_out(job.steps);
                 continue;
             }
-            self.teller.left_out(&std::mem::take(&mut left_out));
-            match &step.act {
-                Act::Deploy => {
-                    staging.deploy(release.service, release.tag);
-                    staging.slow_down(release.service, release.slowest);
-                    self.teller.own(step, &format!("{release} is on staging"));
-                }
-                Act::LoadTest => {
-                    let results = self.load_test(release, run)?;
-                    let Results { requests, p99_latency, .. } = results;
-                    let told = format!("{requests} requests, {USERS} at a time: p99 {p99_latency:.0} ms");
-                    self.teller.own(step, &told);
-                }
-                Act::Approve => self.teller.own(step, &format!("{LEAD} approves, without a look at staging")),
-                Act::CheckOutInfra => {
-                    let checkout = run.workspace().join(INFRA_CHECKOUT);
-                    self.sandbox.infra.clone_to(&checkout).map_err(|error| unseen(INFRA, &error))?;
-                }
-                Act::Uses(command, _) => {
-                    let ended = self.uses(release, run, step)?;
-                    self.teller.step(command, &ended, ending.stopped.is_some());
-                    ending.take(command, ended);
+            if let Some(environment) = job.environment {
+                self.theatre.sandbox.github.approve(INFRA, run.id(), environment, self.approver, "");
+                self.theatre.teller.review(self.approver, environment);
+            }
+            run.enter(job);
+            let passed = self.steps(job, &mut run)?;
+            run.leave(job, passed);
+        }
+        let (passed, summary, event) = run.end();
+        self.summary += &summary;
+        Ok(Over { passed, event })
+    }
+
+    /// The steps of a job, up to the first that fails.
+    fn steps(&mut self, job: &Job, run: &mut Run) -> Result<bool, Stop> {
+        let mut infra = None;
+        for (step, at) in job.steps.iter().zip(1..) {
+            match step {
+                Step::Deploy => self.deploy(),
+                Step::LoadTest => self.load_test()?,
+                Step::CheckOutInfra => infra = Some(self.theatre.check_out_infra(run, job)?),
+                Step::Uses(command, with) => {
+                    let workspace = infra.as_deref().or(self.workspace);
+                    let workspace = workspace.ok_or_else(|| unseen(command, "no workspace"))?;
+                    let ended = run.uses(command, with, workspace)?;
+                    if !self.quiet {
+                        self.theatre.teller.step(command, &ended, self.ending.stopped.is_some());
+                    }
+                    let passed = ended.verdict == Verdict::Passed;
+                    self.ending.take(command, &ended);
+                    self.said = Some(ended);
+                    if !passed {
+                        self.left_out(job.steps.get(at..).unwrap_or_default());
+                        return Ok(false);
+                    }
                 }
             }
         }
-        ending.in_production = self.in_production(release)?;
-        Ok(ending)
+        Ok(true)
     }
 
-    fn uses(&self, release: &Release, run: &mut Run, step: &Step) -> Result<Ended, Stop> {
-        let Act::Uses(command, with) = step.act else {
-            return Err(unseen(step.name(), &io::Error::other("no command")));
-        };
-        let word = |name: &str| {
-            Some(match name {
-                "service" => release.service.to_owned(),
-                "tag" => release.tag.to_owned(),
-                "critical-paths" => release.critical_paths.join(" "),
-                "staging" => self.sandbox.staging.url().to_owned(),
-                "program" => self.stage.program.display().to_string(),
-                "steps" => run.steps(),
-                "token" => TOKEN.to_owned(),
-                _ => return None,
-            })
-        };
-        let subject = [("service", "{service}"), ("tag", "{tag}")];
-        let inputs: Vec<_> = subject.iter().chain(with).map(|(key, text)| (*key, fill(text, word))).collect();
-        run.uses(step.job, command, &inputs)
+    fn left_out(&self, steps: &[Step]) {
+        self.theatre.teller.left_out(steps.iter().map(Step::name));
     }
 
-    /// Requests the first of the critical paths, and leaves the results where `performance` is told to look.
-    fn load_test(&self, release: &Release, run: &Run) -> Result<Results, Stop> {
+    fn deploy(&self) {
+        let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else { return };
+        let staging = &self.theatre.sandbox.staging;
+        staging.deploy(scene.service, release.tag);
+        staging.slow_down(scene.service, release.slowest);
+        self.theatre.teller.own("deploy", &format!("merged, built, and {scene} is on staging"));
+    }
+
+    fn load_test(&self) -> Result<(), Stop> {
+        let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else {
+            return Ok(());
+        };
         let path = release.critical_paths.first().copied().unwrap_or_default();
-        let url = format!("{}/{}/api/{path}", self.sandbox.staging.url(), release.service);
-        let source = Source::blocking(Pace::Once, || {
-            let (url, clock) = (url.clone(), Arc::clone(&self.desk.clock));
-            Box::new(move || load::run(&url, REQUESTS, USERS, || clock.now()))
-        });
-        let ended = once(self.desk, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
-        let results = ended.map_err(|error| unseen("load test", &error))?;
-        if results.failures > 0 {
-            let failed = format!("{} of {REQUESTS} requests failed", results.failures);
-            return Err(unseen("load test", &io::Error::other(failed)));
-        }
-        let file = run.workspace().join(LOAD_RESULTS);
-        let json = serde_json::to_string_pretty(&results).unwrap_or_default();
-        fs::write(&file, json).map_err(|error| unwritten(&file, &error))?;
-        Ok(results)
-    }
-
-    /// The image of a service in production, as the infra repository has it now.
-    fn in_production(&self, Release { service, .. }: &Release) -> Result<String, Stop> {
-        let path = format!("apps/{service}/overlays/production/kustomization.yaml");
-        let text = self.sandbox.infra.read(&path).map_err(|error| unseen(INFRA, &error))?;
-        let entry = kustomization::image(&text, service).map_err(|problem| problem.complaint(&path).unseen())?;
-        Ok(entry.map(|entry| entry.reference()).unwrap_or_default())
-    }
-
-    fn played(&self, endings: Vec<Ending>, summary: PathBuf) -> Result<Played, Stop> {
-        let dispatches = self.sandbox.github.dispatches(INFRA).into_iter().map(|dispatch| {
-            let part = |key: &str| dispatch.client_payload[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {}", part("service"), part("image_tag"))
-        });
-        Ok(Played {
-            endings,
-            commits: self.sandbox.infra.messages().map_err(|error| unseen(INFRA, &error))?,
-            dispatches: dispatches.collect(),
-            violations: self.sandbox.violations(),
-            summary,
-            infra: self.sandbox.infra.path().to_owned(),
-        })
-    }
-}
-
-fn morning(release: &Release) -> String {
-    format!("morning/{}", release.service)
-}
-
-fn unseen(what: &str, error: &io::Error) -> Stop {
-    Complaint::about(what).seen(error.to_string()).expected("the demo's own world to work").unseen()
-}
-
-/// Puts words in the place of their names in braces; braces around anything else stay.
-fn fill(text: &str, word: impl Fn(&str) -> Option<String>) -> String {
-    let (mut filled, mut rest) = (String::new(), text);
-    while let Some((before, behind)) = rest.split_once('{') {
-        filled += before;
-        let named = behind.split_once('}').and_then(|(name, behind)| Some((word(name)?, behind)));
-        let (word, behind) = named.unwrap_or_else(|| ("{".to_owned(), behind));
-        filled += &word;
-        rest = behind;
-    }
-    filled + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_known_words_are_filled_in_and_their_own_braces_stay() {
-        let word = |name: &str| (name == "steps").then(|| "{\"a\":\"{steps}\"}".to_owned());
-        assert_eq!(fill("x {steps} y", word), "x {\"a\":\"{steps}\"} y");
-        assert_eq!(fill("{tag} {.a{steps}", word), "{tag} {.a{\"a\":\"{steps}\"}");
+        let workspace = self.workspace.unwrap_or(self.theatre.stage.folder);
+        self.theatre.load_test(&format!("{}/api/{path}", scene.service), workspace)
     }
 }

@@ -1,14 +1,7 @@
 //! A runner as far as the commands can tell: each step is this program, with the inputs, files and variables that a
 //! composite action gives it, and nothing of this machine's own but PATH.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use crate::{
     cli,
@@ -21,17 +14,13 @@ use crate::{
 
 /// No step here takes this long.
 const LIMIT: Duration = Duration::from_secs(60);
+/// A step's summary, in its folder.
+pub const SUMMARY: &str = "summary.md";
 
-/// One workflow run, with a folder of its own.
-pub struct Run<'a> {
-    desk: &'a Desk,
-    program: &'a Path,
-    folder: PathBuf,
-    variables: BTreeMap<String, String>,
-    /// The steps' summaries, in their order.
-    summaries: Vec<PathBuf>,
-    /// What `toJSON(steps)` gives.
-    steps: Map<String, Value>,
+/// Where steps run: this program, in a job's workspace, with a job's variables.
+pub struct Runner<'a> {
+    pub desk: &'a Desk,
+    pub program: &'a Path,
 }
 
 /// How a step ended, by what it put out.
@@ -42,80 +31,39 @@ pub struct Ended {
     pub outputs: BTreeMap<String, String>,
     /// The compact report.
     pub report: Report,
+    /// What it printed.
+    pub lines: Vec<String>,
 }
 
-impl<'a> Run<'a> {
-    /// Makes the folders of run `id` of a repository.
-    ///
-    /// # Errors
-    /// Unseen when one of them cannot be made.
-    pub fn begin(desk: &'a Desk, program: &'a Path, folder: &Path, repository: &str, id: usize) -> Result<Self, Stop> {
-        for name in ["workspace", "temp", "home", "steps"] {
-            let folder = folder.join(name);
-            fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
-        }
-        let at = |name: &str| folder.join(name).display().to_string();
-        let variables = [
-            ("CI", "true".to_owned()),
-            ("GITHUB_ACTIONS", "true".to_owned()),
-            // No such server: what names this run leads nowhere.
-            ("GITHUB_SERVER_URL", "https://github.example".to_owned()),
-            ("GITHUB_REPOSITORY", repository.to_owned()),
-            ("GITHUB_REF_NAME", "main".to_owned()),
-            ("GITHUB_EVENT_NAME", "push".to_owned()),
-            ("GITHUB_RUN_ID", id.to_string()),
-            ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
-            ("GITHUB_WORKSPACE", at("workspace")),
-            ("RUNNER_TEMP", at("temp")),
-            ("HOME", at("home")),
-            ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
-            ("LANG", "C.UTF-8".to_owned()),
-        ];
-        let path = desk.surroundings.search_path.clone().map(|path| ("PATH", path));
-        let variables = variables.into_iter().chain(path);
-        Ok(Self {
-            desk,
-            program,
-            folder: folder.to_owned(),
-            variables: variables.map(|(name, value)| (name.to_owned(), value)).collect(),
-            summaries: Vec::new(),
-            steps: Map::new(),
-        })
-    }
-
-    /// A variable of every step.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.variables.insert(name.to_owned(), value.to_owned());
-    }
-
+impl Ended {
+    /// The commit that it pushed to the infra repository.
     #[must_use]
-    pub fn workspace(&self) -> PathBuf {
-        self.folder.join("workspace")
+    pub fn commit(&self) -> Option<&str> {
+        let changed = self.outputs.get("changed").is_some_and(|changed| changed == "true");
+        self.outputs.get("commit").map(String::as_str).filter(|_| changed)
     }
+}
 
-    /// `toJSON(steps)`, of the steps so far.
-    #[must_use]
-    pub fn steps(&self) -> String {
-        format!("{:#}", Value::Object(self.steps.clone()))
-    }
-
-    /// Runs `uses: acme/promote-gates/<command>` with inputs to its end, and keeps its log, outputs and summary in a folder.
+impl Runner<'_> {
+    /// Runs `uses: acme/promote-gates/<command>` with inputs to its end, and keeps its log, outputs and summary in `folder`.
     ///
     /// # Errors
     /// Unseen when it could not be run or told nothing that can be understood; [`Stop::Cancelled`].
-    pub fn uses(&mut self, job: &str, command: &str, with: &[(&str, String)]) -> Result<Ended, Stop> {
-        let folder = self.folder.join("steps").join(format!("{}-{command}", self.summaries.len() + 1));
-        fs::create_dir(&folder).map_err(|error| unwritten(&folder, &error))?;
-        let summary = folder.join("summary.md");
-        self.summaries.push(summary.clone());
-        let mut program = Program::new(self.program).scrubbed().arg(command).in_dir(self.workspace());
-        for (name, value) in &self.variables {
+    pub fn uses(
+        &self,
+        command: &str,
+        with: &[(&str, String)],
+        workspace: &Path,
+        variables: &BTreeMap<&'static str, String>,
+        folder: &Path,
+    ) -> Result<Ended, Stop> {
+        fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+        let mut program = Program::new(self.program).scrubbed().arg(command).in_dir(workspace);
+        for (name, value) in variables {
             program = program.set(name, value);
         }
-        program = program
-            .set("GITHUB_JOB", job)
-            .set("GITHUB_OUTPUT", folder.join("output"))
-            .set("GITHUB_STEP_SUMMARY", summary);
+        program = program.set("GITHUB_OUTPUT", folder.join("output"));
+        program = program.set("GITHUB_STEP_SUMMARY", folder.join(SUMMARY));
         for (key, value) in with {
             program = program.set(cli::variable(key), value);
         }
@@ -124,24 +72,13 @@ impl<'a> Run<'a> {
         fs::write(&log, log_of(command, with, &lines)).map_err(|error| unwritten(&log, &error))?;
 
         let text = fs::read_to_string(folder.join("output")).unwrap_or_default();
-        let outputs = outputs(&text);
-        let ended = understood(outputs, status).map_err(|seen| {
+        understood(outputs(&text), status).map(|ended| Ended { lines, ..ended }).map_err(|seen| {
             Complaint::about(format!("step {command}"))
                 .seen(seen)
                 .expected("a verdict, a report, and the exit code that belongs to it")
                 .next(format!("read {}", log.display()))
                 .unseen()
-        })?;
-        let outcome = if status == Status::Exited(0) { "success" } else { "failure" };
-        let step = json!({ "outputs": ended.outputs, "outcome": outcome, "conclusion": outcome });
-        self.steps.insert(command.to_owned(), step);
-        Ok(ended)
-    }
-
-    /// The run's summary: those of all steps, as GitHub shows them.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        self.summaries.iter().filter_map(|path| fs::read_to_string(path).ok()).collect()
+        })
     }
 
     fn to_its_end(&self, command: &str, program: &Program) -> Result<(Vec<String>, Status), Stop> {
@@ -195,7 +132,7 @@ fn understood(outputs: BTreeMap<String, String>, status: Status) -> Result<Ended
     if told("verdict")? != verdict.word() || status != Status::Exited(exit_code(Ok(verdict), false).into()) {
         return Err(format!("{status}, and the verdict {verdict}: {reason}"));
     }
-    Ok(Ended { verdict, reason, outputs, report })
+    Ok(Ended { verdict, reason, outputs, report, lines: Vec::new() })
 }
 
 /// Reads what a command wrote to `GITHUB_OUTPUT`: `name<<delimiter`, lines, and a line that is the delimiter.

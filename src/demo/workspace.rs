@@ -1,9 +1,9 @@
-//! What a checkout of a service holds after its build: the bundle, and the team's smoke test.
+//! What a checkout of a service holds: its version, the team's smoke test, and after a build the bundle.
 
 use std::{fs, io, path::Path};
 
-use super::story::{Release, SMOKE_TEST};
-use crate::report::compact::hex_sha256;
+use super::{checkout::Checkout, story::Release, workflows::LOAD_RESULTS};
+use crate::{report::compact::hex_sha256, verdict::Stop};
 
 /// How many bytes of every file of a bundle are new code in a release.
 const NEW_CODE: usize = 2_000;
@@ -67,12 +67,14 @@ fn code(path: &str, bytes: usize) -> String {
     code
 }
 
-/// Writes the team's smoke test.
+/// Writes what is committed beside the bundle's baseline: the version, and the team's smoke test.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_smoke_test(workspace: &Path) -> io::Result<()> {
-    fs::write(workspace.join(SMOKE_TEST), SMOKE)
+/// Unseen when a file cannot be written.
+pub fn write(checkout: &Checkout, service: &str, version: &str) -> Result<(), Stop> {
+    checkout.write(".gitignore", &format!("/dist\n/smoke.xml\n/{LOAD_RESULTS}\n"))?;
+    checkout.write("package.json", &format!("{{ \"name\": \"{service}\", \"version\": \"{version}\" }}\n"))?;
+    checkout.write("smoke.sh", SMOKE)
 }
 
 /// Any test runner that writes `JUnit` would do. This one needs no more than a shell: `health` of this very program, in an

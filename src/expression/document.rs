@@ -146,7 +146,7 @@ pub(super) fn found(expression: &str, input: &Value) -> Option<String> {
 }
 
 /// Follows the path that `expression` begins with as far as it is plain: the path, and what is there.
-fn walk<'a>(expression: &str, input: &'a Value) -> Result<(String, &'a Value), String> {
+pub(super) fn walk<'a>(expression: &str, input: &'a Value) -> Result<(String, &'a Value), String> {
     let mut here = input;
     let mut rest = expression.trim_start();
     let mut walked = String::new();
@@ -180,13 +180,13 @@ fn nearest<'a>(name: &str, entries: &'a serde_json::Map<String, Value>) -> Optio
     scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
 }
 
-enum Step {
+pub(super) enum Step {
     Key(String),
     Index(usize),
 }
 
 /// The first step of a plain path, and what follows it: `.name`, `."any text"`, `["any text"]`, `.["any text"]`, `[0]`.
-fn step(text: &str) -> Option<(Step, &str)> {
+pub(super) fn step(text: &str) -> Option<(Step, &str)> {
     let dotted = text.strip_prefix('.');
     if let Some(name) = dotted {
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());

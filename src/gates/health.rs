@@ -17,10 +17,16 @@
 //! service that is being replaced answers for two versions.
 
 mod condition;
+<<<<<<< HEAD
 mod endpoints;
 mod judge;
 pub mod rollout;
 mod seen;
+=======
+pub(super) mod endpoints;
+pub(super) mod judge;
+pub(super) mod seen;
+>>>>>>> c020993f7a0b709a85d5bbc1d0aff93e2f27e72e
 #[cfg(test)]
 mod tests;
 
@@ -31,12 +37,17 @@ use crate::{
     report::{Outcome, Table},
     settle::{Judgement, Pace, Source, settle},
     subject::{NotAccepted, Subject},
+<<<<<<< HEAD
     values::Span,
     verdict::{Complaint, Finding, Stop, Verdict, verdict},
+=======
+    values::{Span, some_time},
+    verdict::{Complaint, Stop},
+>>>>>>> c020993f7a0b709a85d5bbc1d0aff93e2f27e72e
     world::{http::Header, url::Url},
 };
 use condition::Condition;
-use endpoints::Ask;
+use endpoints::{Ask, How};
 use judge::{Course, Rules, Sight, judge};
 use seen::{Probe, Seen};
 
@@ -83,12 +94,12 @@ pub struct Args {
     pub redirects: u32,
 }
 
-fn count(text: &str) -> Result<u32, NotAccepted> {
+pub(super) fn count(text: &str) -> Result<u32, NotAccepted> {
     const ACCEPTED: NotAccepted = NotAccepted("a whole number from 1 to 1000");
     text.parse().ok().filter(|count| (1..=MOST_ATTEMPTS).contains(count)).ok_or(ACCEPTED)
 }
 
-fn status(text: &str) -> Result<u16, NotAccepted> {
+pub(super) fn status(text: &str) -> Result<u16, NotAccepted> {
     text.parse()
         .ok()
         .filter(|status| (100..=599).contains(status))
@@ -99,12 +110,16 @@ fn redirects(text: &str) -> Result<u32, NotAccepted> {
     text.parse().ok().filter(|count| *count <= MOST_REDIRECTS).ok_or(NotAccepted("a whole number from 0 to 20"))
 }
 
+<<<<<<< HEAD
 fn some_time(text: &str) -> Result<Span, NotAccepted> {
     let span: Span = text.parse()?;
     if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
 }
 
 /// Watches the rollout, if there is one, and then asks every endpoint until it is decided.
+=======
+/// Asks every endpoint until it is decided.
+>>>>>>> c020993f7a0b709a85d5bbc1d0aff93e2f27e72e
 ///
 /// # Errors
 /// Bad input in settings that do not go together; [`Stop::Cancelled`].
@@ -132,10 +147,17 @@ fn ask(args: &Args, subject: &Subject, desk: &Desk, so_far: &[Finding]) -> Resul
         statuses: args.expect_status.clone(),
         condition: args.condition.as_ref().map(ToString::to_string),
     };
+    let how = How {
+        statuses: args.expect_status.clone(),
+        condition: args.condition.clone(),
+        headers: args.headers.clone(),
+        timeout: args.request_timeout,
+        redirects: args.redirects,
+    };
     let mut seen = Seen::of(args.endpoints.iter().map(ToString::to_string));
     let decided = vec![Cell::new(false); args.endpoints.len()];
     let sources = args.endpoints.iter().zip(&decided).enumerate().map(|(endpoint, (url, decided))| {
-        let ask = Arc::new(Ask::new(endpoint, url, args, subject, desk));
+        let ask = Arc::new(Ask::new(endpoint, url, &how, subject, desk));
         let source = Source::blocking(Pace::Every(args.interval.0), move || {
             let ask = Arc::clone(&ask);
             Box::new(move || ask.probe())

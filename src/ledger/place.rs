@@ -81,11 +81,16 @@ impl Place {
         tip.ok_or_else(|| self.no_branch().bad_input())
     }
 
-    pub(super) fn fetch(&self) -> Result<Option<Tip>, Complaint> {
+    /// The tip of the branch, fetched; `None` when the remote has no such branch, see [`Place::no_branch`].
+    ///
+    /// # Errors
+    /// What git could not tell.
+    pub fn fetch(&self) -> Result<Option<Tip>, Complaint> {
         self.git.fetch_tip(&self.remote, &self.branch)
     }
 
-    pub(super) fn no_branch(&self) -> Complaint {
+    #[must_use]
+    pub fn no_branch(&self) -> Complaint {
         Complaint::about("`branch`")
             .seen(format!("{} has no branch {}", self.remote.url(), self.branch))
             .expected("a branch that the remote has")

@@ -101,7 +101,8 @@ fn encode(report: &Report) -> String {
     serde_json::to_string(report).unwrap_or_default()
 }
 
-fn size_in_json(text: &str) -> usize {
+/// The bytes of a text as it stands inside a JSON string.
+pub fn size_in_json(text: &str) -> usize {
     serde_json::Value::from(text).to_string().len()
 }
 

@@ -65,7 +65,9 @@ impl Event {
         let about = || Complaint::about(format!("the `{name}` event at {}", path.display()));
         let bytes = files::read_bounded(path, LARGEST).map_err(|complaint| about().seen(complaint.to_string()))?;
         let event = match name {
-            "workflow_run" => serde_json::from_slice::<AboutRun>(&bytes).map(|event| Self::WorkflowRun(event.workflow_run)),
+            "workflow_run" => {
+                serde_json::from_slice::<AboutRun>(&bytes).map(|event| Self::WorkflowRun(event.workflow_run))
+            }
             _ => serde_json::from_slice(&bytes).map(Self::RepositoryDispatch),
         };
         event.map_err(|error| {

@@ -20,7 +20,7 @@ use std::{
 };
 
 pub use credentials::redacted;
-pub use history::Told;
+pub use history::{Changed, Told};
 pub use names::{Branch, TreePath};
 
 pub use crate::subject::Commit;

@@ -2,7 +2,8 @@
 //!
 //! Where act (0.2.89, read in its source and tried) differs from GitHub's runner, and what that means for a test:
 //! - Steps inherit act's whole environment, so act gets a clean one. `HOME` and every cache lie in a temp folder.
-//! - `actions/checkout` copies the work tree, with history and changes: never shallow, never another ref.
+//! - `actions/checkout` copies the work tree, with history and changes: never shallow, never another ref. [`Act::action`]
+//!   puts something in its place that clones, as `acme` does.
 //! - Steps write to a terminal, and the end of what a failing step said is lost at times. `.ci/run` builds it with
 //!   `tools/act/pipes.go`: pipes as on GitHub, and nothing is lost; the test of the runner fails on any other act.
 //!   stdout and stderr are one stream in both. A last line without its newline is lost.
@@ -14,6 +15,8 @@
 //! - `::notice::` is a command like any other. `::debug::` shows only with `--verbose`.
 //! - A skipped step leaves no trace in the log, a skipped job neither: they are absent here.
 //! - On cancel and `timeout-minutes` act kills with SIGKILL at once: no SIGINT, so no report. The launcher's tests cover it.
+//! - What GitHub gives each run (`GITHUB_RUN_ID`, `GITHUB_RUN_ATTEMPT`, `GITHUB_REPOSITORY`, `GITHUB_SERVER_URL`) is what
+//!   `--env` says, in every job the same, and `RUNNER_NAME` is not there without it.
 //! - `permissions:`, `environment:` protection, `concurrency:` and expression limits are not enforced.
 
 use std::collections::BTreeMap;
@@ -21,12 +24,13 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,13 +48,52 @@ pub struct Act<'a> {
     env: Vec<(String, String)>,
     secrets: Vec<(String, String)>,
     api: String,
+    actor: Option<String>,
+    workflow: Option<String>,
+    actions: Vec<(String, PathBuf)>,
+    programs: Option<PathBuf>,
 }
 
 impl<'a> Act<'a> {
     pub fn on(repo: &'a Repo, event: &'a str) -> Self {
         // Port 9 discards: nothing listens, and no test may reach the real API by accident.
         let api = "http://127.0.0.1:9".to_owned();
-        Self { repo, event, payload: json!({}), env: Vec::new(), secrets: Vec::new(), api }
+        Self {
+            repo,
+            event,
+            payload: json!({}),
+            env: Vec::new(),
+            secrets: Vec::new(),
+            api,
+            actor: None,
+            workflow: None,
+            actions: Vec::new(),
+            programs: None,
+        }
+    }
+
+    /// Who set it off, `GITHUB_ACTOR`.
+    pub fn actor(mut self, login: &str) -> Self {
+        self.actor = Some(login.to_owned());
+        self
+    }
+
+    /// Only this workflow, a file in `.github/workflows`; otherwise all that know the event.
+    pub fn workflow(mut self, file: &str) -> Self {
+        self.workflow = Some(format!(".github/workflows/{file}"));
+        self
+    }
+
+    /// What `uses: <name>` starts, such as `actions/checkout@v4`: the action in that folder.
+    pub fn action(mut self, name: &str, folder: &Path) -> Self {
+        self.actions.push((name.to_owned(), folder.to_owned()));
+        self
+    }
+
+    /// A folder of programs that steps find before any others.
+    pub fn programs(mut self, folder: &Path) -> Self {
+        self.programs = Some(folder.to_owned());
+        self
     }
 
     /// The event's JSON, `github.event`.
@@ -94,6 +137,21 @@ impl<'a> Act<'a> {
         act.current_dir(self.repo.path()).arg(self.event);
         act.args(["--json", "--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--rm"]);
         act.arg("--local-repository").arg(format!("acme/promote-gates@v1={}", at("actions").display()));
+        for (name, folder) in &self.actions {
+            act.arg("--local-repository").arg(format!("{name}={}", folder.display()));
+            if name.starts_with("actions/checkout@") {
+                act.arg("--no-skip-checkout");
+            }
+        }
+        if let Some(actor) = &self.actor {
+            act.args(["--actor", actor]);
+        }
+        if let Some(workflow) = &self.workflow {
+            act.args(["--workflows", workflow]);
+        }
+        if let Some(programs) = &self.programs {
+            act.env("PATH", repo::before(programs));
+        }
         act.arg("--eventpath").arg(at("event.json"));
         act.arg("--action-cache-path").arg(at("cache"));
         act.arg("--env").arg(format!("GITHUB_API_URL={}", self.api));
@@ -125,6 +183,9 @@ pub struct Run {
 pub struct Job {
     /// `success`, `failure`; empty when the runner never came to an end.
     pub result: String,
+    /// When its first line was said and its last, with whole seconds, as GitHub tells it.
+    pub began: Timestamp,
+    pub ended: Timestamp,
     /// By `id:`, or by position from 0 without one; a skipped step is absent.
     pub steps: BTreeMap<String, Step>,
 }
@@ -191,7 +252,9 @@ impl Run {
         self.say(&line.msg);
         assert!(line.matrix.as_ref().is_none_or(BTreeMap::is_empty), "legs of a matrix are not told apart here");
         let Some(id) = &line.job_id else { return };
-        let job = self.jobs.entry(id.clone()).or_default();
+        let at = line.time.parse().expect("act tells the time of each line");
+        let job = self.jobs.entry(id.clone()).or_insert_with(|| Job { began: at, ..Job::default() });
+        job.ended = at;
         if let Some(result) = &line.job_result {
             job.result.clone_from(result);
         }
@@ -245,6 +308,7 @@ impl Step {
 #[serde(default)]
 struct Line {
     msg: String,
+    time: String,
     matrix: Option<BTreeMap<String, Value>>,
     #[serde(rename = "jobID")]
     job_id: Option<String>,

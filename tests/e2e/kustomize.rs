@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use promote_gates::chain::kustomization::{ImageChange, set_image};
+use promote_gates::kustomization::{ImageChange, set_image};
 use tempfile::TempDir;
 
 const DIGEST: &str = "sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";

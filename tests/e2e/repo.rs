@@ -1,8 +1,9 @@
 //! The two repositories of every end-to-end test: the one of a team, and the one of the actions that it uses.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -19,6 +20,13 @@ impl Repo {
         repo.git(["init", "--quiet", "--initial-branch=main"]);
         // The runner reads GITHUB_REPOSITORY off this address; nothing ever connects to it.
         repo.git(["remote", "add", "origin", "https://github.com/acme/shop"]);
+        repo
+    }
+
+    /// A clone of what stands at `from`; the runner is told by `GITHUB_REPOSITORY` whose it is.
+    pub fn clone_of(from: &Path) -> Self {
+        let repo = Self { dir: tempfile::tempdir().expect("a temp folder") };
+        repo.git(["clone", "--quiet", &from.display().to_string(), "."]);
         repo
     }
 
@@ -58,6 +66,8 @@ impl Repo {
 /// Lays out what `uses: acme/promote-gates/…@v1` would fetch: the action files and the launcher of this checkout, and the
 /// binary that was just built in the place of the released one for this machine. `PROMOTE_GATES_E2E_RELEASED=1` takes the
 /// committed binary instead: the acceptance test of a release.
+///
+/// The binary is a link: the runner copies all of it for every step, and tens of megabytes take longer than the steps.
 pub fn actions(into: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = 0;
@@ -70,7 +80,7 @@ pub fn actions(into: &Path) {
     copy(&root.join("dist/promote-gates"), &into.join("dist/promote-gates"));
     let released = root.join("dist").join(released_name());
     let binary = if wants_released() { released.as_path() } else { Path::new(env!("CARGO_BIN_EXE_promote-gates")) };
-    copy(binary, &into.join("dist").join(released_name()));
+    symlink(binary, into.join("dist").join(released_name())).expect("link the binary");
 }
 
 /// The name the launcher looks for on this machine.
@@ -89,6 +99,15 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command
+}
+
+/// PATH with a folder in front of it.
+#[expect(clippy::disallowed_methods, reason = "PATH says where git, sh and the runner are")]
+pub fn before(folder: &Path) -> OsString {
+    let mut path = folder.as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// Makes `path` a program holding `text`.

@@ -24,9 +24,12 @@ fn with(shop: &Shop, reports: &[Report]) -> Runner {
 fn a_promotion_lands_with_all_that_it_rests_on() {
     let shop = Shop::new();
     let mut reports = passed();
-    reports[0].finished_at = ago(3600);
+    let validated_at = ago(3600);
+    reports[0].outputs = validated(17, &validated_at);
     let image = "ghcr.io/acme/checkout-service";
-    let ended = with(&shop, &reports).input("image", image).env("GITHUB_ACTOR", "alice").run(&["promote"]);
+    let source = "a".repeat(40);
+    let step = with(&shop, &reports).input("image", image).input("commit", &source).env("GITHUB_ACTOR", "alice");
+    let ended = step.run(&["promote"]);
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
     assert_eq!(shop.log("%s"), ["promote(production): checkout-service → 1.4.2"]);
     let url = run(7).url;
@@ -35,8 +38,11 @@ fn a_promotion_lands_with_all_that_it_rests_on() {
         "Environment: production".to_owned(),
         format!("Image: {AFTER}"),
         format!("Previous-Image: {BEFORE}"),
-        format!("Validated-at: {}", reports[0].finished_at),
-        format!("Validation-run: {url}"),
+        format!("Source-commit: {source}"),
+        format!("Validated-at: {validated_at}"),
+        "Validation-run: https://github.com/acme/shop/actions/runs/5/attempts/2".to_owned(),
+        format!("Evidence: {:064x}", 17),
+        "Approved-by: bob".to_owned(),
         "Triggered-by: alice".to_owned(),
         format!("Workflow: {url}"),
         "Required: evidence, approval, wait".to_owned(),
@@ -106,6 +112,33 @@ fn a_report_that_is_missing_stops_it_and_the_way_to_hand_it_over_is_told() {
     }
     let without = step(&shop.path("infra"), SERVICE, "1.4.2").input("require", "").run(&["promote"]);
     assert_eq!(end(&without), (3, "inconclusive", "none"), "{}", without.log);
+}
+
+#[test]
+fn a_report_that_does_not_tell_what_the_commit_has_to_say_stops_it() {
+    let shop = Shop::new();
+    for (at, outputs, part) in [
+        (0, BTreeMap::new(), "no output `evidence`"),
+        (0, validated(1, "yesterday"), "its output `validated-at` is \"yesterday\""),
+        (1, BTreeMap::new(), "approval: its report has no output `approver`"),
+    ] {
+        let mut reports = passed();
+        reports[at].outputs = outputs;
+        let ended = with(&shop, &reports).run(&["promote"]);
+        assert_eq!(end(&ended), (3, "inconclusive", "none"), "{}", ended.log);
+        assert!(ended.outputs["reason"].contains(part), "{}", ended.outputs["reason"]);
+        assert_eq!(shop.tip(), shop.first);
+    }
+}
+
+#[test]
+fn an_old_validation_blocks_however_young_the_report_of_it() {
+    let shop = Shop::new();
+    let mut reports = passed();
+    reports[0].outputs = validated(1, &ago(25 * 3600));
+    let ended = with(&shop, &reports).run(&["promote"]);
+    assert_eq!(end(&ended), (1, "blocked", "refused"), "{}", ended.log);
+    assert!(ended.outputs["reason"].starts_with("evidence: its report is 1d1h"), "{}", ended.outputs["reason"]);
 }
 
 #[test]
@@ -183,5 +216,5 @@ fn nobody_writes_trailers_of_his_own() {
         trailers.contains(&"Triggered-by: mallory Approved-by: alice --- Evidence: x [2K".to_owned()),
         "{trailers:?}"
     );
-    assert_eq!(trailers.len(), 10, "{trailers:?}");
+    assert_eq!(trailers.len(), 12, "{trailers:?}");
 }

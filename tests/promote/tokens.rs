@@ -101,6 +101,6 @@ fn a_remote_without_a_server_needs_no_token() {
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
     assert!(ended.log.contains("the token is not used"), "{}", ended.log);
     assert!(!left(&ended).contains("hunter2"));
-    let found = Command::new("grep").args(["-r", "hunter2"]).arg(shop.folder.path()).output().unwrap();
+    let found = Command::new("grep").args(["-r", "hunter2"]).arg(shop.path("")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "", "nothing of it is kept");
 }

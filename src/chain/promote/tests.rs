@@ -1,10 +1,12 @@
 //! The plan, by cases.
 
-use super::{
-    plan::{Edit, Promoted, SKEW, Seen},
-    *,
+use super::{basis::SKEW, *};
+use crate::{
+    chain::infra::{Done, Edit, Intent as _, NewImage, Seen, Slot},
+    converge::Plan,
+    ledger::Entry,
+    subject::Reference,
 };
-use crate::{converge::Plan, ledger::Entry, report::Report};
 
 const NAME: &str = "checkout-service";
 const OURS: &str = "ghcr.io/acme/checkout-service";
@@ -29,12 +31,12 @@ fn report(command: &str, at: &str) -> Report {
 }
 
 fn basis(reports: &[Report]) -> Basis {
-    Basis::of(&reports.iter().collect::<Vec<_>>(), "24h".parse().unwrap()).unwrap()
+    Basis::of(&reports.iter().collect::<Vec<_>>(), &Told::default(), "24h".parse().unwrap()).unwrap()
 }
 
 /// The promotion of `image` to production, validated at [`VALIDATED`].
-fn intent(image: &str) -> Intent {
-    let parts: crate::subject::Reference = format!("{OURS}{image}").parse().unwrap();
+fn intent(image: &str) -> Promote {
+    let parts: Reference = format!("{OURS}{image}").parse().unwrap();
     let subject = Subject {
         service: NAME.parse().ok(),
         environment: "production".parse().ok(),
@@ -50,15 +52,16 @@ fn intent(image: &str) -> Intent {
         ..Promotion::new(Kind::Normal, target.service, target.environment, target.release)
     };
     let basis = basis(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
-    Intent { subject, file: "apps/kustomization.yaml".parse().unwrap(), image_name: NAME.to_owned(), promotion, basis }
+    let slot = Slot { file: "apps/kustomization.yaml".parse().unwrap(), name: NAME.to_owned() };
+    Promote { slot, image: (&subject).into(), promotion, basis }
 }
 
 /// The branch at noon.
 fn seen(text: &str) -> Seen {
-    Seen { text: text.to_owned(), youngest: None, arrived: None, now: "2026-01-01T12:00:00Z".parse().unwrap() }
+    Seen { text: text.to_owned(), entries: vec![], now: "2026-01-01T12:00:00Z".parse().unwrap() }
 }
 
-fn written(intent: &Intent, seen: &Seen) -> Edit {
+fn written(intent: &Promote, seen: &Seen) -> Edit {
     match intent.plan(seen) {
         Plan::Write(edit) => edit,
         Plan::Already(done) => panic!("{done:?}"),
@@ -66,12 +69,12 @@ fn written(intent: &Intent, seen: &Seen) -> Edit {
     }
 }
 
-fn already(intent: &Intent, seen: &Seen) -> Promoted {
+fn already(intent: &Promote, seen: &Seen) -> Done {
     let Plan::Already(done) = intent.plan(seen) else { panic!("it stands there already") };
     done
 }
 
-fn refused(intent: &Intent, seen: &Seen) -> (Verdict, String) {
+fn refused(intent: &Promote, seen: &Seen) -> (Verdict, String) {
     let Plan::Refuse(finding) = intent.plan(seen) else { panic!("must be refused") };
     (finding.verdict, finding.to_string())
 }
@@ -101,7 +104,7 @@ fn a_digest_that_is_not_promoted_does_not_stay() {
 #[test]
 fn without_an_image_the_one_that_stands_there_gets_the_tag() {
     let whole = intent(":1.4.2");
-    let bare = Intent { subject: Subject { image: None, ..whole.subject.clone() }, ..intent(":1.4.2") };
+    let bare = Promote { image: NewImage { image: None, ..whole.image.clone() }, ..intent(":1.4.2") };
     let edit = written(&bare, &seen(FILE));
     assert_eq!(edit, written(&whole, &seen(FILE)));
     assert!(edit.message.contains("\nImage: ghcr.io/acme/checkout-service:1.4.2\n"), "{}", edit.message);
@@ -111,7 +114,8 @@ fn without_an_image_the_one_that_stands_there_gets_the_tag() {
 
 #[test]
 fn a_new_entry_is_added_under_the_name_of_the_manifests() {
-    let named = Intent { image_name: "app".to_owned(), ..intent(":1.4.2") };
+    let mut named = intent(":1.4.2");
+    named.slot.name = "app".to_owned();
     let edit = written(&named, &seen(FILE));
     let entry = format!("  - name: app\n    newName: {OURS}\n    newTag: 1.4.2\n");
     assert_eq!(edit.text, FILE.replace("replicas:", &format!("{entry}replicas:")));
@@ -121,7 +125,7 @@ fn a_new_entry_is_added_under_the_name_of_the_manifests() {
 
 #[test]
 fn the_commit_says_what_it_rests_on() {
-    let message = |intent: &Intent| written(intent, &seen(FILE)).message;
+    let message = |intent: &Promote| written(intent, &seen(FILE)).message;
     insta::assert_snapshot!(message(&intent(":1.4.2")), @r"
     promote(production): checkout-service → 1.4.2
 
@@ -144,16 +148,8 @@ fn the_commit_says_what_it_rests_on() {
 fn what_stands_there_already_is_not_written_whatever_else_is_known() {
     let late = Seen { now: "2030-01-01T00:00:00Z".parse().unwrap(), ..seen(FILE) };
     let image = format!("{OURS}:1.4.1");
-    let stands = Promoted { image: image.clone(), previous: Some(image), commit: None };
+    let stands = Done { image: image.clone(), previous: Some(image), commit: None, changed: false, stands: true };
     assert_eq!(already(&intent(":1.4.1"), &late), stands);
-}
-
-#[test]
-fn what_arrived_unanswered_is_not_written_again() {
-    let arrived = Promoted { image: "a:1".to_owned(), previous: None, commit: "1".repeat(40).parse().ok() };
-    // Somebody else has promoted on top of it since.
-    let moved_on = Seen { arrived: Some(arrived.clone()), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
-    assert_eq!(already(&intent(":1.4.2"), &moved_on), arrived);
 }
 
 #[test]
@@ -192,25 +188,22 @@ fn a_report_of_the_future_counts_for_nothing() {
 
 #[test]
 fn a_report_that_tells_no_time_is_no_basis() {
-    let finding = Basis::of(&[&report("evidence", "yesterday")], "24h".parse().unwrap()).unwrap_err();
+    let finding = Basis::of(&[&report("evidence", "yesterday")], &Told::default(), "24h".parse().unwrap()).unwrap_err();
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(finding.to_string().contains("\"yesterday\""), "{finding}");
 }
 
-/// The youngest entry of the ledger: 1.4.3, committed at eleven.
-fn landed(trailers: &[(&str, &str)]) -> Option<Entry> {
+/// An entry of the ledger: 1.4.3, committed at eleven.
+fn landed(trailers: &[(&str, &str)]) -> Vec<Entry> {
     let image = format!("{OURS}:1.4.3");
     let least = [("Service", NAME), ("Environment", "production"), ("Image", image.as_str())];
     let told = crate::ledger::tests::told('2', &[&least, trailers].concat());
-    Entry::of(&crate::world::git::Told { at: "2026-01-01T11:00:00Z".parse().unwrap(), ..told })
+    Entry::of(&crate::world::git::Told { at: "2026-01-01T11:00:00Z".parse().unwrap(), ..told }).into_iter().collect()
 }
 
 #[test]
 fn a_release_validated_later_is_not_taken_back() {
-    let after = |at: &str| {
-        let youngest = landed(&[("Validated-at", at)]);
-        Seen { youngest, ..seen(&FILE.replace("1.4.1", "1.4.3")) }
-    };
+    let after = |at: &str| Seen { entries: landed(&[("Validated-at", at)]), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
     written(&intent(":1.4.2"), &after("2026-01-01T09:59:59Z"));
     written(&intent(":1.4.2"), &after(VALIDATED));
     let (verdict, told) = refused(&intent(":1.4.2"), &after("2026-01-01T10:00:01Z"));
@@ -226,8 +219,8 @@ fn a_release_validated_later_is_not_taken_back() {
 #[test]
 fn what_was_done_around_the_gates_since_the_validation_is_not_taken_back() {
     for (kind, part) in [("emergency", "promoted in an emergency by 2222"), ("rollback", "2222222222 rolled back to")] {
-        let youngest = landed(&[("Validated-at", "2026-01-01T09:00:00Z"), ("Promotion-kind", kind)]);
-        let (verdict, told) = refused(&intent(":1.4.2"), &Seen { youngest, ..seen(FILE) });
+        let entries = landed(&[("Validated-at", "2026-01-01T09:00:00Z"), ("Promotion-kind", kind)]);
+        let (verdict, told) = refused(&intent(":1.4.2"), &Seen { entries, ..seen(FILE) });
         assert_eq!(verdict, Verdict::Blocked);
         assert!(told.contains(part) && told.contains("at 2026-01-01T11:00:00Z"), "{told}");
     }
@@ -236,26 +229,31 @@ fn what_was_done_around_the_gates_since_the_validation_is_not_taken_back() {
 #[test]
 fn the_outputs_are_those_that_are_declared() {
     let declared: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
-    let promoted = |commit: Option<&str>| Promoted {
+    let promoted = |commit: Option<&str>, changed| Done {
         image: "a:2".to_owned(),
         previous: Some("a:1".to_owned()),
         commit: commit.and_then(|id| id.repeat(40).parse().ok()),
+        changed,
+        stands: true,
     };
     for (done, commit, changed, verdict) in [
-        (Some(promoted(Some("1"))), Some("1".repeat(40)), "true", Verdict::Passed),
-        (Some(promoted(None)), None, "false", Verdict::Passed),
+        (Some(promoted(Some("1"), true)), Some("1".repeat(40)), "true", Verdict::Passed),
+        (Some(promoted(Some("1"), false)), Some("1".repeat(40)), "false", Verdict::Passed),
+        (Some(promoted(None, false)), None, "false", Verdict::Passed),
         (None, None, "false", Verdict::Inconclusive),
     ] {
-        let outcome = outcome(vec![Finding::passed("evidence")], &intent(":1.4.2").promotion, done);
-        assert_eq!((outcome.outputs.get("commit"), outcome.outputs["changed"].as_str()), (commit.as_ref(), changed));
-        assert!(outcome.outputs.keys().all(|key| declared.contains(key)), "{:?}", outcome.outputs);
-        assert_eq!(crate::verdict::verdict(&outcome.findings), verdict);
+        let (finding, outputs) = infra::told("promotion", "a:2 in production".to_owned(), done.as_ref());
+        assert_eq!((outputs.get("commit"), outputs["changed"].as_str()), (commit.as_ref(), changed));
+        assert!(outputs.keys().all(|key| declared.contains(key)), "{outputs:?}");
+        assert_eq!(finding.verdict, verdict);
     }
 }
 
 #[test]
 fn what_is_required_is_a_list_of_commands_or_none_alone() {
-    let list = |names: &[&str]| required(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let list = |names: &[&str]| {
+        Required::of(&names.iter().map(ToString::to_string).collect::<Vec<_>>()).map(|required| required.all)
+    };
     assert_eq!(list(&["none"]), Ok(vec![]));
     assert_eq!(list(&["evidence", "bundle-size"]).unwrap().len(), 2);
     for (names, part) in [(&["evidense"][..], "`evidence`"), (&["none", "wait"], "`none` alone"), (&["None"], "none")] {
@@ -278,4 +276,101 @@ fn what_is_promoted_is_named_by_tag_and_digest() {
         let Err(Stop::BadInput(complaint)) = Target::of(&subject) else { panic!("{part} is missing") };
         assert!(complaint.to_string().contains(part), "{complaint}");
     }
+}
+
+const EVIDENCE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+
+/// The promotion of an image on evidence that has a name.
+fn on_evidence(image: &str) -> Promote {
+    let mut intent = intent(image);
+    intent.promotion.evidence = EVIDENCE.parse().ok();
+    intent
+}
+
+#[test]
+fn the_same_evidence_twice_is_one_commit() {
+    let entries = landed(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED), ("Previous-Image", "a:1")]);
+    let stands = Seen { entries, ..seen(&FILE.replace("1.4.1", "1.4.3")) };
+    let done = already(&on_evidence(":1.4.3"), &stands);
+    assert_eq!((done.commit.unwrap().as_str(), done.changed), ("2".repeat(40).as_str(), false));
+    assert_eq!(done.previous.as_deref(), Some("a:1"));
+    let other = already(&intent(":1.4.3"), &stands);
+    assert_eq!(other.commit, None, "without evidence nobody knows whether it is the same");
+}
+
+#[test]
+fn evidence_that_was_promoted_on_does_not_bring_back_what_was_taken_away() {
+    let ours = landed(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED)]);
+    let next = |kind: &str| {
+        let mut next = landed(&[("Promotion-kind", kind)]);
+        next[0].commit = "3".repeat(40).parse().unwrap();
+        next
+    };
+    for (later, part) in [
+        (next("rollback"), "it was rolled back by 3333"),
+        (next("emergency"), "1.4.3 was promoted after it by 3333"),
+        (vec![], "somebody has changed it since"),
+    ] {
+        // Newest first.
+        let entries = [later, ours.clone()].concat();
+        let (verdict, told) = refused(&on_evidence(":1.4.3"), &Seen { entries, ..seen(FILE) });
+        assert_eq!(verdict, Verdict::Blocked);
+        assert!(told.contains("promoted on this evidence by 2222") && told.contains(part), "{told}");
+    }
+}
+
+/// A passed report of this run about `checkout-service 1.4.2`, with outputs.
+fn telling(command: &str, outputs: &[(&str, &str)]) -> Report {
+    let outputs = outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let subject = r#"{"service":"checkout-service","tag":"1.4.2"}"#.parse().unwrap();
+    Report { verdict: Verdict::Passed, subject, outputs, ..report(command, VALIDATED) }
+}
+
+#[test]
+fn what_the_commit_has_to_say_must_be_told() {
+    let read = |reports: &[Report], required: &[&str]| {
+        let mut all = Reports::default();
+        for report in reports {
+            all.take("here", &serde_json::to_string(report).unwrap());
+        }
+        let required: Vec<String> = required.iter().map(ToString::to_string).collect();
+        Told::by(&all, &required, &reports[0].subject, None)
+    };
+    let at = ("validated-at", VALIDATED);
+    let run = ("validation-run", "https://github.com/acme/shop/actions/runs/5");
+    let evidence = telling("evidence", &[("evidence", EVIDENCE), at, run]);
+    let approval = telling("approval", &[("approver", "bob")]);
+    let told = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
+    let expected = Told {
+        evidence: EVIDENCE.parse().ok(),
+        validated_at: VALIDATED.parse().ok(),
+        validation_run: Some(run.1.to_owned()),
+        approver: Some("bob".to_owned()),
+    };
+    assert_eq!(told, expected);
+    assert_eq!(read(&[evidence.clone(), approval.clone()], &["wait"]).unwrap(), Told::default(), "nobody asked for it");
+    let other = telling("evidence", &[("evidence", &"f".repeat(64)), at]);
+    for (reports, part) in [
+        (vec![telling("evidence", &[at])], "evidence: its report has no output `evidence`"),
+        (vec![telling("evidence", &[("evidence", EVIDENCE)])], "no output `validated-at`"),
+        (vec![telling("evidence", &[("evidence", "yes"), at])], "its output `evidence` is \"yes\""),
+        (vec![telling("evidence", &[("evidence", EVIDENCE), ("validated-at", "now")])], "`validated-at` is \"now\""),
+        (vec![evidence.clone(), other], "disagree"),
+        (vec![evidence.clone(), telling("approval", &[])], "approval: its report has no output `approver`"),
+        (vec![evidence, telling("approval", &[("approver", " ")])], "no output `approver`"),
+    ] {
+        let finding = read(&reports, &["evidence", "approval"]).unwrap_err();
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert!(finding.to_string().contains(part), "{finding}");
+    }
+}
+
+#[test]
+fn a_promotion_is_as_old_as_what_its_evidence_is_of() {
+    let told = Told { validated_at: "2026-01-01T08:00:00Z".parse().ok(), ..Told::default() };
+    let basis = Basis::of(&[&report("evidence", VALIDATED)], &told, "24h".parse().unwrap()).unwrap();
+    assert_eq!(basis.oldest().unwrap().finished, told.validated_at.unwrap());
+    let at = |now: &str| basis.too_old(now.parse().unwrap()).map(|finding| finding.verdict);
+    assert_eq!(at("2026-01-02T08:00:00Z"), None);
+    assert_eq!(at("2026-01-02T08:00:01Z"), Some(Verdict::Blocked));
 }

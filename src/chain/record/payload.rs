@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fmt};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    chain::reports::Received,
     report::{Report, Run},
+    results::Received,
     subject::{Service, Subject},
     verdict::{Complaint, Finding, Stop},
     world::{event::EndedRun, github::dispatch_limits},

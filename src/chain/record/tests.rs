@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    chain::reports::Received, cli::Surroundings, desk::tests::leaping_desk, report::Run, sandbox::github::Hub,
+    cli::Surroundings, desk::tests::leaping_desk, report::Run, results::Received, sandbox::github::Hub,
     world::github::dispatch_limits,
 };
 

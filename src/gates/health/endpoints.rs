@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use super::{
-    Args,
     condition::Condition,
     seen::{Answer, Probe, Saw},
 };
 use crate::{
     desk::Desk,
     subject::Subject,
-    values::clip,
+    values::{Span, clip},
     world::{
         clock::{Clock, rfc3339},
-        http::{Http, HttpError, Kind, Request, Response},
+        http::{Header, Http, HttpError, Kind, Request, Response},
         url::Url,
     },
 };
@@ -22,6 +21,16 @@ use crate::{
 const EXCERPT: usize = 200;
 /// Characters of an address or an error that are shown.
 const DETAIL: usize = 400;
+
+/// How endpoints are asked, and what a good answer is.
+#[derive(Clone)]
+pub struct How {
+    pub statuses: Vec<u16>,
+    pub condition: Option<Condition>,
+    pub headers: Vec<Header>,
+    pub timeout: Span,
+    pub redirects: u32,
+}
 
 /// How to ask one endpoint. Whoever looks holds it on a thread of its own.
 pub struct Ask {
@@ -35,13 +44,13 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub fn new(endpoint: usize, url: &Url, args: &Args, subject: &Subject, desk: &Desk) -> Self {
-        let request = Request::get(url.clone()).timeout(args.request_timeout.0).redirects(args.redirects);
+    pub fn new(endpoint: usize, url: &Url, how: &How, subject: &Subject, desk: &Desk) -> Self {
+        let request = Request::get(url.clone()).timeout(how.timeout.0).redirects(how.redirects);
         Self {
             endpoint,
-            request: args.headers.iter().cloned().fold(request, Request::header),
-            statuses: args.expect_status.clone(),
-            condition: args.condition.clone(),
+            request: how.headers.iter().cloned().fold(request, Request::header),
+            statuses: how.statuses.clone(),
+            condition: how.condition.clone(),
             subject: subject.clone(),
             http: desk.world.http().clone(),
             clock: Arc::clone(&desk.clock),

@@ -76,7 +76,7 @@ impl Rules {
     }
 
     /// ``200 or 204, 3 times in a row, with `.version == $subject.tag` ``
-    fn expected(&self) -> String {
+    pub fn expected(&self) -> String {
         let statuses: Vec<String> = self.statuses.iter().map(ToString::to_string).collect();
         let mut text = statuses.join(" or ");
         if self.consecutive > 1 {

@@ -51,6 +51,7 @@ const SLACK: Duration = Duration::from_secs(60);
 
 /// Settings of the rollout.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Workloads to watch, as `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`
     #[arg(long, value_name = "KIND/NAME")]

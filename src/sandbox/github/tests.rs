@@ -1,9 +1,19 @@
+mod access;
+mod commits;
+mod environments;
+mod issues;
+mod pages;
+mod runs;
+
 use std::time::Duration;
 
+use hyper::Method;
 use serde_json::json;
+use ureq::http::Request as Builder;
 
 use super::*;
 
+const INFRA: &str = "acme/ecommerce-infra";
 const PATH: &str = "/repos/acme/ecommerce-infra/dispatches";
 
 fn hub() -> Hub {
@@ -17,7 +27,48 @@ fn hub() -> Hub {
 
 fn agent() -> ureq::Agent {
     let patience = Some(Duration::from_secs(10));
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(patience).proxy(None).build().into()
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(patience).proxy(None);
+    config.max_redirects(0).max_redirects_will_error(false).build().into()
+}
+
+/// Status, `link` header and body, of what is asked with the token `t` for something in `acme/ecommerce-infra`; or
+/// anywhere, when the path is a whole one.
+fn ask(hub: &Hub, method: &Method, path: &str, body: &Value) -> (u16, String, Value) {
+    let place = if path.starts_with('/') { path.to_owned() } else { format!("/repos/acme/ecommerce-infra/{path}") };
+    let request = Builder::builder().method(method).uri(format!("{}{place}", hub.api_url()));
+    let request = request.header("authorization", "Bearer t");
+    let answer = if body.is_null() {
+        agent().run(request.body(()).unwrap())
+    } else {
+        agent().run(request.header("content-type", "application/json").body(body.to_string()).unwrap())
+    };
+    let mut answer = answer.unwrap();
+    let link = answer.headers().get("link").map_or("", |link| link.to_str().unwrap()).to_owned();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), link, serde_json::from_str(&text).unwrap_or_default())
+}
+
+fn get(hub: &Hub, path: &str) -> Value {
+    let (status, _, body) = ask(hub, &Method::GET, path, &Value::Null);
+    assert_eq!(status, 200, "{path}: {body}");
+    body
+}
+
+fn status(hub: &Hub, path: &str) -> u16 {
+    ask(hub, &Method::GET, path, &Value::Null).0
+}
+
+/// One with a token `t` that may do these things.
+fn open_to(permissions: &[&str]) -> Hub {
+    let hub = Hub::start().unwrap();
+    hub.create(INFRA);
+    hub.grant("t", INFRA, permissions);
+    hub
+}
+
+/// What stands at one place of each entry of a list.
+fn each(list: &Value, pointer: &str) -> Vec<Value> {
+    list.as_array().unwrap().iter().map(|entry| entry.pointer(pointer).cloned().unwrap_or_default()).collect()
 }
 
 /// Status and message.
@@ -42,7 +93,8 @@ fn a_dispatch_arrives_and_is_remembered() {
     let expected = [dispatch("staging-validated", json!({ "service": "frontend" })), dispatch("x", json!({}))];
     assert_eq!(hub.dispatches("acme/ecommerce-infra"), expected);
     let [asked, _] = &hub.asked()[..] else { panic!("{:?}", hub.asked()) };
-    let expected = Asked { method: "POST".to_owned(), path: PATH.to_owned(), body, answered: Some(204) };
+    let expected =
+        Asked { method: "POST".to_owned(), path: PATH.to_owned(), query: String::new(), body, answered: Some(204) };
     assert_eq!(*asked, expected);
     assert!(hub.violations().is_empty());
 }
@@ -135,6 +187,35 @@ fn faults_come_in_order_and_then_are_over() {
     assert_eq!(post(&hub, PATH, "t-write", body).0, 204);
     let answered: Vec<_> = hub.asked().into_iter().map(|asked| asked.answered).collect();
     assert_eq!(answered, [Some(502), Some(502), Some(204)]);
+}
+
+#[test]
+fn a_fault_can_wait_for_its_request() {
+    let hub = open_to(&["issues=write", "actions=read"]);
+    hub.fail_at("POST /repos/acme/ecommerce-infra/issues", 2, Fault::Instead(Answer::status(502)));
+    let open = || ask(&hub, &Method::POST, "issues", &json!({ "title": "t" })).0;
+    assert_eq!(
+        (status(&hub, "issues"), open(), status(&hub, "environments"), open(), open()),
+        (200, 502, 200, 502, 201)
+    );
+    hub.fail_at("/environments", usize::MAX, Fault::Afterwards(Answer::close()));
+    for _ in 0..3 {
+        assert!(agent().get(format!("{}/repos/acme/ecommerce-infra/environments", hub.api_url())).call().is_err());
+    }
+    assert_eq!(hub.issues(INFRA).len(), 1);
+}
+
+#[test]
+fn a_script_can_wait_for_a_request() {
+    let hub = open_to(&["issues=read"]);
+    assert!(!hub.wait_asked("", 1, Duration::ZERO), "nobody asked");
+    std::thread::scope(|scope| {
+        scope.spawn(|| (status(&hub, "issues"), status(&hub, "issues?state=all")));
+        assert!(hub.wait_asked("GET /repos/acme/ecommerce-infra/issues", 2, Duration::from_secs(30)));
+    });
+    let queries: Vec<_> = hub.asked().into_iter().map(|asked| asked.query).collect();
+    assert_eq!(queries, ["", "state=all"]);
+    assert!(!hub.wait_asked("POST", 1, Duration::ZERO));
 }
 
 #[test]

@@ -27,14 +27,32 @@ impl Told {
     }
 }
 
+/// A commit of a branch, with the files that it changed there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub commit: Commit,
+    /// What the branch was at before it; `None` for the first of all.
+    pub before: Option<Commit>,
+    /// When a merge: the branch took all of it in at once.
+    pub merge: bool,
+    /// Those that were asked for; as git tells them, quoted where they are odd.
+    pub paths: Vec<String>,
+}
+
+/// So many commits in a row that are older than what is asked for end the search: no clock is wrong that often.
+const OLDER: usize = 50;
 /// By how many commits a shallow history is made longer at first. Each time that is not enough, twice as many follow.
 const DEEPER: u32 = 100;
 /// How often it is made longer: 400,000 commits in all.
 const ROUNDS: u32 = 12;
 
 impl Git {
-    /// The commits that `tip` holds and that were made at `since` or later, newest first. A shallow checkout is given as much
-    /// more history as it takes; that is all that changes about it.
+    /// The commits that `tip` holds and that were made at `since` or later, newest first, and those among them that say they
+    /// are older. A shallow checkout is given as much more history as it takes; that is all that changes about it.
+    ///
+    /// A commit's time is what the clock of whoever made it said. One that was wrong, or was set back, must not hide what
+    /// came before it: the history ends only where [`OLDER`] commits in a row are older. So `--since`, which stops at the
+    /// first, is of no use.
     ///
     /// # Errors
     /// The history could not be read, or the remote did not give what is missing of it.
@@ -45,11 +63,20 @@ impl Git {
         tip: &Commit,
         since: Timestamp,
     ) -> Result<Vec<Told>, Complaint> {
-        let since_then = format!("--since=@{}", since.as_second());
         self.deepening(remote, branch, &format!("after {since}"), |ends| {
-            let told = self.told(tip, &[&since_then])?;
-            let cut = told.iter().any(|told| is_end(ends, &told.commit));
-            Ok((told, cut))
+            let mut count = DEEPER as usize;
+            loop {
+                let mut told = self.told(tip, &[&format!("--max-count={count}")])?;
+                let ended = told.len() < count;
+                let kept = told.iter().rposition(|told| told.at >= since).map_or(0, |last| last + 1);
+                let over = told.len() - kept >= OLDER;
+                if over || ended {
+                    let cut = !over && told.iter().any(|told| is_end(ends, &told.commit));
+                    told.truncate(kept);
+                    return Ok((told, cut));
+                }
+                count *= 2;
+            }
         })
     }
 
@@ -72,6 +99,26 @@ impl Git {
             let cut = !enough(&told) && !ends.is_empty() && self.reaches(tip, ends)?;
             Ok((told, cut))
         })
+    }
+
+    /// The commits of the branch itself from `oldest` to `tip`, newest first, that changed files which `pathspec` names: what
+    /// a merge brought in is the merge's. All of them have to be there, as [`Git::told_since`] leaves them.
+    ///
+    /// # Errors
+    /// The history could not be read.
+    pub fn changed(&self, oldest: &Commit, tip: &Commit, pathspec: &str) -> Result<Vec<Changed>, Complaint> {
+        let log = self.program().args(["-c", "core.quotePath=false", "log", "--no-show-signature", "--no-renames"]);
+        let log = log.args(["-m", "--first-parent", "--root", "--name-only", "--format=%x00%H %P"]);
+        let before = format!("^{oldest}^@");
+        let answer = self.ask(&log.args(["--end-of-options", tip.as_str(), &before, "--", pathspec]))?;
+        let answer = String::from_utf8_lossy(&answer);
+        answer
+            .split('\0')
+            .filter(|changed| !changed.trim().is_empty())
+            .map(|changed| {
+                changed_of(changed).ok_or_else(|| Complaint::about("git log").seen(self.fit_to_show(changed)))
+            })
+            .collect()
     }
 
     /// Looks at the history until it is not cut off where a shallow checkout ends, and makes that longer in between.
@@ -137,6 +184,15 @@ fn meets_another(end: &Finished) -> bool {
 
 fn is_end(ends: &str, commit: &Commit) -> bool {
     ends.lines().any(|end| end == commit.as_str())
+}
+
+/// One commit of [`Git::changed`]: its id and those of its parents, then its files.
+fn changed_of(text: &str) -> Option<Changed> {
+    let mut lines = text.lines();
+    let ids: Vec<Commit> = lines.next()?.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let (commit, parents) = ids.split_first()?;
+    let paths = lines.filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect();
+    Some(Changed { commit: commit.clone(), before: parents.first().cloned(), merge: parents.len() > 1, paths })
 }
 
 /// One commit of [`Git::told`]: id, seconds, author, title, trailers.

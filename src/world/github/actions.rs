@@ -1,5 +1,7 @@
 //! Workflow runs, their jobs, what those said, and who approved: `/repos/{owner}/{repo}/actions` and `/check-runs`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -7,7 +9,12 @@ use super::{
     GitHub, Repository,
     answer::{Need, encoded},
 };
-use crate::verdict::Complaint;
+use crate::{verdict::Complaint, world::clock::rfc3339};
+
+/// However many runs a search finds, GitHub shows no more: its description of the route.
+const MOST_FOUND: usize = 1000;
+/// How many searches one list of runs may take.
+const MOST_SEARCHES: usize = 20;
 
 /// One attempt of a workflow run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -50,8 +57,12 @@ pub struct Job {
     pub name: String,
     pub status: String,
     pub conclusion: Option<String>,
+    /// Not always when a runner took it: it has been seen to stay at the time when the job was put into the queue.
     #[serde(default)]
     pub started_at: Option<Timestamp>,
+    /// When the first of its steps started, which no runner begins before the job was let through.
+    #[serde(default, rename = "steps", deserialize_with = "first_start")]
+    pub began: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     #[serde(default)]
     pub runner_name: Option<String>,
@@ -131,10 +142,11 @@ impl GitHub {
             .ok_or_else(|| Self::missing(format!("workflow run {run}"), &need))
     }
 
-    /// The runs of one workflow that were created at `since` or later, in every state, newest first.
+    /// The runs of one workflow that were created at `since` or later, in every state, newest first. GitHub shows the
+    /// newest thousand of what a search finds; those before them are asked for in turn.
     ///
     /// # Errors
-    /// Without an answer; no such workflow; a token without Actions: read.
+    /// Without an answer; no such workflow; a token without Actions: read; more runs than a list that ends can hold.
     pub fn runs_of_workflow(
         &self,
         repository: &Repository,
@@ -142,10 +154,26 @@ impl GitHub {
         since: Timestamp,
     ) -> Result<Vec<WorkflowRun>, Complaint> {
         let need = need(repository);
-        let since = encoded(&format!(">={}", crate::world::clock::rfc3339(since)));
-        let path = repository.path(&format!("actions/workflows/{workflow}/runs?created={since}"));
-        self.list(&path, Some("workflow_runs"), &need)?
-            .ok_or_else(|| Self::missing(format!("the runs of workflow {workflow}"), &need))
+        let mut all: Vec<WorkflowRun> = Vec::new();
+        let mut created = format!(">={}", rfc3339(since));
+        for _ in 0..MOST_SEARCHES {
+            let path = repository.path(&format!("actions/workflows/{workflow}/runs?created={}", encoded(&created)));
+            let found: Vec<WorkflowRun> = self
+                .list(&path, Some("workflow_runs"), &need)?
+                .ok_or_else(|| Self::missing(format!("the runs of workflow {workflow}"), &need))?;
+            let whole = found.len() < MOST_FOUND;
+            // Both ends of a range belong to it: those of its last second come twice.
+            let known: BTreeSet<u64> = all.iter().map(|run| run.id).collect();
+            all.extend(found.into_iter().filter(|run| !known.contains(&run.id)));
+            let oldest = all.iter().map(|run| run.created_at).min();
+            match oldest.filter(|_| !whole) {
+                None => return Ok(all),
+                Some(oldest) => created = format!("{}..{}", rfc3339(since), rfc3339(oldest)),
+            }
+        }
+        Err(Complaint::about(format!("the runs of workflow {workflow}"))
+            .seen(format!("more than {} of them since {since}", all.len()))
+            .expected("a list that ends"))
     }
 }
 
@@ -161,6 +189,17 @@ struct Account {
 
 pub(super) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<Account>::deserialize(deserializer)?.and_then(|account| account.login))
+}
+
+#[derive(Deserialize)]
+struct Step {
+    #[serde(default)]
+    started_at: Option<Timestamp>,
+}
+
+fn first_start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let steps = Option::<Vec<Step>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(steps.into_iter().filter_map(|step| step.started_at).min())
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 
 use hyper::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     GitHub, Repository, Sent,
@@ -81,14 +81,17 @@ pub enum BranchKind {
     Tag,
 }
 
-/// All that can be set of an environment. GitHub takes what is absent for none, so it is always sent whole.
+/// What can be set of an environment, all in one request. `None` is not sent: GitHub refuses a timer or reviewers, even none
+/// of them, where the repository's plan has no such rules. It does not tell what becomes of a rule that is not sent, so that
+/// is for rules that are unset and stay so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentSettings {
     /// Minutes, 0 to 43200.
-    pub wait_timer: u32,
-    pub prevent_self_review: bool,
+    pub wait_timer: Option<u32>,
+    pub prevent_self_review: Option<bool>,
     /// At most 6.
-    pub reviewers: Vec<(ReviewerKind, u64)>,
+    pub reviewers: Option<Vec<(ReviewerKind, u64)>>,
+    /// `None`: any branch deploys, which is sent.
     pub branch_rule: Option<BranchRule>,
 }
 
@@ -96,16 +99,19 @@ impl EnvironmentSettings {
     /// As the body of the request.
     #[must_use]
     pub fn body(&self) -> Value {
-        let reviewers = self.reviewers.iter().map(|(kind, id)| json!({ "type": kind.word(), "id": id }));
+        let mut body = Map::new();
+        let mut put = |key: &str, value: Option<Value>| body.extend(value.map(|value| (key.to_owned(), value)));
+        put("wait_timer", self.wait_timer.map(Value::from));
+        put("prevent_self_review", self.prevent_self_review.map(Value::from));
+        let reviewers = self.reviewers.as_ref().map(|reviewers| {
+            reviewers.iter().map(|(kind, id)| json!({ "type": kind.word(), "id": id })).collect::<Vec<_>>().into()
+        });
+        put("reviewers", reviewers);
         let rule = self.branch_rule.map(|BranchRule { protected, custom }| {
             json!({ "protected_branches": protected, "custom_branch_policies": custom })
         });
-        json!({
-            "wait_timer": self.wait_timer,
-            "prevent_self_review": self.prevent_self_review,
-            "reviewers": reviewers.collect::<Vec<_>>(),
-            "deployment_branch_policy": rule,
-        })
+        put("deployment_branch_policy", Some(rule.unwrap_or(Value::Null)));
+        Value::Object(body)
     }
 }
 

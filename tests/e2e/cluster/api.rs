@@ -56,8 +56,4 @@ impl Api {
         Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    pub fn delete(&self, path: &str) {
-        let request = self.agent.delete(format!("{}{path}", self.base)).header("authorization", &self.header);
-        Self::read(request.call()).unwrap_or_else(|error| panic!("{path}: {error}"));
-    }
 }

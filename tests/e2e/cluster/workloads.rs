@@ -1,4 +1,4 @@
-//! Workloads as a deployment tool writes them, with notes for the kubelet that is played (`kubelet.yaml`).
+//! Workloads as a deployment tool writes them, with notes for the kubelet that is played (`kubelet/stages.yaml`).
 
 use serde_json::{Value, json};
 

@@ -22,6 +22,9 @@ use self::entry::Images;
 pub use self::tree::Place;
 use crate::verdict::Complaint;
 
+/// Where the overlays stand in the infra repository, unless a setting says otherwise.
+pub const USUAL_PLACE: &str = "apps/{service}/overlays/{environment}/kustomization.yaml";
+
 /// What `kustomize edit set image` is told. A part that is `None` is taken out of the entry, as kustomize does: a tag alone
 /// drops the digest, a digest alone the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]

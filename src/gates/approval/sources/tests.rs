@@ -1,0 +1,102 @@
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// Named after where it runs: `a@runner`.
+fn job(name: &str, status: &str) -> Job {
+    let (name, runner) = name.split_once('@').unwrap_or((name, ""));
+    Job {
+        id: 1,
+        name: name.to_owned(),
+        status: status.to_owned(),
+        conclusion: (status == "completed").then(|| "success".to_owned()),
+        started_at: Some(at(10)),
+        began: (status != "queued").then(|| at(20)),
+        completed_at: (status == "completed").then(|| at(30)),
+        runner_name: (!runner.is_empty()).then(|| runner.to_owned()),
+    }
+}
+
+#[test]
+fn the_own_job_is_the_one_on_this_runner_or_the_only_one_left() {
+    let [done, ours, beside, queued] =
+        [("a@x", "completed"), ("b@x", "in_progress"), ("c@y", "in_progress"), ("d", "queued")]
+            .map(|(name, status)| job(name, status));
+    let unnamed = job("e", "in_progress");
+    for (jobs, runner, expected) in [
+        (vec![&done, &ours, &beside, &queued], Some("x"), Some("b")),
+        (vec![&done, &ours, &beside, &queued], Some("y"), Some("c")),
+        (vec![&done, &ours, &beside], Some("z"), None),
+        (vec![&done, &ours, &beside], None, None),
+        (vec![&done, &ours], None, Some("b")),
+        // Another name than GitHub tells: the only one that is left all the same.
+        (vec![&done, &ours], Some("z"), Some("b")),
+        (vec![&done, &unnamed], Some("x"), Some("e")),
+        // Ours may be the one that is not shown in progress yet.
+        (vec![&done, &beside, &queued], Some("x"), None),
+        (vec![&queued], Some("x"), None),
+        (vec![&done], Some("x"), None),
+        (vec![], Some("x"), None),
+        // Two on one runner: one of them is stale.
+        (vec![&ours, &ours], Some("x"), None),
+    ] {
+        let jobs: Vec<Job> = jobs.into_iter().cloned().collect();
+        let found = own(&jobs, runner).map(|job| job.name.as_str());
+        assert_eq!(found, expected, "{runner:?} {jobs:?}");
+    }
+}
+
+#[test]
+fn a_job_started_when_its_first_step_did() {
+    let whole = job("a@x", "completed");
+    for (job, expected) in [
+        (whole.clone(), Some(20)),
+        // GitHub's own word is the later one.
+        (Job { started_at: Some(at(25)), ..whole.clone() }, Some(25)),
+        (Job { started_at: None, ..whole.clone() }, Some(20)),
+        // Without a step, it was over by then.
+        (Job { began: None, ..whole.clone() }, Some(30)),
+        (Job { began: None, ..job("a@x", "in_progress") }, Some(10)),
+        (Job { conclusion: Some("skipped".to_owned()), ..whole.clone() }, None),
+        (Job { conclusion: Some("failure".to_owned()), ..whole }, Some(20)),
+        (job("a", "queued"), None),
+        (job("a", "waiting"), None),
+    ] {
+        assert_eq!(start(&job), expected.map(at), "{job:?}");
+    }
+}
+
+#[test]
+fn where_no_job_has_the_name_the_last_start_stands_in() {
+    let begun = |name: &str, seconds| Job { began: Some(at(seconds)), ..job(name, "completed") };
+    let jobs = [begun("evidence", 20), begun("promote", 40), begun("verify", 60), job("later", "queued")];
+    assert_eq!(starts(&jobs, "promote"), [at(40)]);
+    assert_eq!(starts(&jobs, "renamed"), [at(60)]);
+    assert_eq!(starts(&jobs, "later"), []);
+    assert_eq!(starts(&[], "promote"), []);
+}
+
+#[test]
+fn a_run_that_rests_since_before_is_not_asked_about() {
+    let run = |status: &str, updated: i64| {
+        let run = serde_json::json!({
+            "id": 1, "run_attempt": 1, "workflow_id": 1, "path": "x", "event": "push", "status": status,
+            "conclusion": null, "head_branch": null, "head_sha": "", "repository": { "full_name": "a/b" },
+            "html_url": "", "created_at": "1970-01-01T00:00:00Z", "updated_at": at(updated).to_string(),
+        });
+        serde_json::from_value::<WorkflowRun>(run).unwrap()
+    };
+    for (status, updated, older) in [
+        ("completed", 99, true),
+        ("completed", 100, false),
+        ("waiting", 99, true),
+        ("waiting", 101, false),
+        ("queued", 1, true),
+        ("in_progress", 1, false),
+        ("something new", 1, false),
+    ] {
+        assert_eq!(is_older(&run(status, updated), at(100)), older, "{status} {updated}");
+    }
+}

@@ -1,0 +1,191 @@
+//! Counting, deciding and showing, by cases.
+
+use super::{
+    look::{ByHand, Facts},
+    *,
+};
+use crate::{
+    ledger::{Entry, tests::told},
+    verdict::Verdict,
+    world::git::Told,
+};
+
+const NOW: &str = "2026-03-31T12:00:00Z";
+
+fn ago(days: i64) -> Timestamp {
+    NOW.parse::<Timestamp>().unwrap() - SignedDuration::from_hours(24 * days)
+}
+
+/// An entry so many days ago.
+fn entry(id: char, days: i64, kind: &str, more: &[(&str, &str)]) -> Entry {
+    let least =
+        [("Service", "checkout-service"), ("Environment", "production"), ("Image", "a:1"), ("Promotion-kind", kind)];
+    Entry::of(&Told { at: ago(days), ..told(id, &[more, &least].concat()) }).unwrap()
+}
+
+/// What was seen in the last 60 days.
+fn facts(entries: Vec<Entry>) -> Facts {
+    Facts { since: ago(60), until: ago(0), entries, by_hand: vec![] }
+}
+
+fn by_hand() -> ByHand {
+    ByHand {
+        commit: "9".repeat(40).parse().unwrap(),
+        at: ago(1),
+        author: "mallory".to_owned(),
+        title: "quick fix".to_owned(),
+        service: "checkout-service".parse().unwrap(),
+        environment: "production".parse().unwrap(),
+        before: "a:1".to_owned(),
+        after: "a:2".to_owned(),
+        says: None,
+    }
+}
+
+fn verdicts(facts: &Facts, budget: u32, limit: u32) -> Vec<(Verdict, bool)> {
+    let findings = judge(facts, &Tally::of(facts), budget, limit);
+    findings.iter().map(|finding| (finding.verdict, finding.waived.is_some())).collect()
+}
+
+const PASSED: (Verdict, bool) = (Verdict::Passed, false);
+const WAIVED: (Verdict, bool) = (Verdict::Passed, true);
+const BLOCKED: (Verdict, bool) = (Verdict::Blocked, false);
+
+#[test]
+fn any_thirty_days_count_and_each_environment_by_itself() {
+    let at = |days: &[i64]| facts(days.iter().map(|days| entry('1', *days, "emergency", &[])).collect());
+    for (days, budget, verdict) in [
+        (&[][..], 0, PASSED),
+        (&[1], 0, BLOCKED),
+        (&[1, 20, 50], 2, PASSED),
+        (&[20, 30, 49], 2, BLOCKED),
+        // Thirty days later is another thirty days.
+        (&[20, 30, 50], 2, PASSED),
+        (&[1, 1, 1], 3, PASSED),
+    ] {
+        assert_eq!(verdicts(&at(days), budget, 0), [verdict, PASSED], "{days:?} {budget}");
+    }
+    let mut two = at(&[1, 2, 3]);
+    two.entries[1].environment = "staging".parse().unwrap();
+    assert_eq!(verdicts(&two, 2, 0), [PASSED; 3]);
+    assert_eq!(verdicts(&two, 1, 0), [BLOCKED, PASSED, PASSED]);
+}
+
+#[test]
+fn the_thirty_days_before_the_time_asked_for_count_for_the_budget_alone() {
+    let early =
+        Facts { since: ago(7), ..facts(vec![entry('1', 1, "emergency", &[]), entry('2', 20, "emergency", &[])]) };
+    let tally = Tally::of(&early);
+    assert_eq!((tally.counts.emergency, tally.worst.values().next().unwrap().count), (1, 2));
+}
+
+#[test]
+fn what_was_changed_by_hand_blocks_unless_it_may_be() {
+    let one = Facts { by_hand: vec![by_hand()], ..facts(vec![]) };
+    assert_eq!(verdicts(&one, 2, 0), [PASSED, BLOCKED]);
+    assert_eq!(verdicts(&one, 2, 1), [PASSED, WAIVED]);
+    let told = judge(&one, &Tally::of(&one), 2, 0)[1].to_string();
+    for part in ["mallory", "quick fix", "from a:1 to a:2", "9999"] {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn everything_is_counted_once_where_it_belongs() {
+    let promoted = "1".repeat(40);
+    let seen = facts(vec![
+        entry('5', 1, "rollback", &[("Rolls-back", &promoted), ("Approved-by", "carol")]),
+        entry('4', 2, "emergency", &[("Triggered-by", "alice"), ("Approved-by", "bob")]),
+        entry('3', 3, "normal", &[("Required", "none")]),
+        entry('2', 40, "normal", &[("Validated-at", "2026-02-19T11:00:00Z"), ("Approved-by", "bob")]),
+        entry('1', 50, "normal", &[("Validated-at", "2026-02-09T08:59:00Z"), ("Approved-by", "bob")]),
+        // It was taken back, too long ago.
+        entry('0', 70, "normal", &[]),
+    ]);
+    let tally = Tally::of(&seen);
+    let counts = |normal, ungated, emergency, rollback| tally::Counts { normal, ungated, emergency, rollback };
+    assert_eq!(tally.counts, counts(3, 1, 1, 1));
+    let months: Vec<_> = tally.months.iter().map(|(month, counts)| (month.as_str(), *counts)).collect();
+    assert_eq!(months, [("2026-02", counts(2, 0, 0, 0)), ("2026-03", counts(1, 1, 1, 1))]);
+    let people: Vec<_> = tally.approvals.iter().map(|(login, counts)| (login.as_str(), *counts)).collect();
+    assert_eq!(people, [("", counts(1, 1, 0, 0)), ("bob", counts(2, 0, 1, 0)), ("carol", counts(0, 0, 0, 1))]);
+    assert_eq!(tally.started.iter().next().unwrap(), (&"alice".to_owned(), &1));
+    let lead = tally.lead_time.unwrap();
+    assert_eq!((lead.count, lead.median, lead.longest, lead.mean), (2, 3600, 10860, 7230));
+    assert_eq!(tally.time_to_rollback.unwrap().mean, 49 * 86_400);
+    assert_eq!(verdicts(&seen, 2, 0), [PASSED, PASSED, WAIVED]);
+}
+
+#[test]
+fn tables_without_rows_are_left_out_and_hostile_text_is_kept_raw() {
+    let titles = |facts: &Facts| -> Vec<String> {
+        tables(facts, &Tally::of(facts), 2).into_iter().map(|table| table.title).collect()
+    };
+    let none = titles(&facts(vec![]));
+    assert!(none.len() == 1 && none[0].starts_with("From 2026-01-30T12:00:00Z to 2026-03-31"), "{none:?}");
+    let hostile = facts(vec![entry('1', 1, "emergency", &[("Approved-by", "<b>|x")])]);
+    let shown = tables(&hostile, &Tally::of(&hostile), 2);
+    assert!(shown[0].rows.contains(&vec!["most of them in 30 days, in production".to_owned(), "1 of 2".to_owned()]));
+    let emergencies = shown.iter().find(|table| table.title == "Emergencies").unwrap();
+    assert!(emergencies.rows[0].contains(&"<b>|x".to_owned()), "a sink escapes, nobody else");
+    for table in &shown {
+        assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
+    }
+}
+
+#[test]
+fn a_time_is_days_or_a_day() {
+    let since = |text: &str| text.parse::<Since>().ok().and_then(|since| since.moment(ago(0)));
+    assert_eq!(since("30d"), Some(ago(30)));
+    assert_eq!(since("2026-03-30"), "2026-03-30T00:00:00Z".parse().ok());
+    for bad in [
+        "",
+        "d",
+        "0d",
+        "+1d",
+        "3661d",
+        "30",
+        "30 d",
+        "1h",
+        "2026-3-1",
+        "2026-02-30",
+        "2026-03-30T00:00:00Z",
+        "20260330",
+    ] {
+        assert_eq!(bad.parse::<Since>().ok(), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn a_layout_knows_whose_a_file_is() {
+    let layout = |pattern: &str, subject: &str| Layout::of(pattern, None, &subject.parse().unwrap());
+    let usual = layout(USUAL_PLACE, "{}").unwrap();
+    let whose = |layout: &Layout, path: &str| {
+        layout.whose(path).map(|(service, environment)| format!("{service} in {environment}"))
+    };
+    let path = "apps/checkout-service/overlays/production/kustomization.yaml";
+    assert_eq!(whose(&usual, path).as_deref(), Some("checkout-service in production"));
+    for other in [
+        "apps/checkout-service/base/kustomization.yaml",
+        "apps/checkout-service/overlays/production/kustomizationXyaml",
+        "x/apps/checkout-service/overlays/production/kustomization.yaml",
+        "apps/a/b/overlays/production/kustomization.yaml",
+        "apps/Checkout/overlays/production/kustomization.yaml",
+        "apps/\"x\"/overlays/production/kustomization.yaml",
+    ] {
+        assert_eq!(whose(&usual, other), None, "{other}");
+    }
+    assert_eq!(usual.pathspec(), ":(top,glob)apps/*/overlays/*/kustomization.yaml");
+    let narrow = layout(USUAL_PLACE, r#"{"service":"checkout-service","environment":"staging"}"#).unwrap();
+    assert_eq!(whose(&narrow, path), None);
+    assert_eq!(narrow.pathspec(), ":(top,glob)apps/checkout-service/overlays/staging/kustomization.yaml");
+    let twice = layout("{service}/[x]/{environment}/{service}.yaml", "{}").unwrap();
+    assert_eq!(whose(&twice, "a/[x]/b/a.yaml").as_deref(), Some("a in b"));
+    assert_eq!(whose(&twice, "a/[x]/b/c.yaml"), None);
+    assert_eq!(twice.pathspec(), ":(top,glob)*/\\[x]/*/*.yaml");
+    let single = layout("{service}.yaml", r#"{"environment":"production"}"#).unwrap();
+    assert_eq!(whose(&single, "a.yaml").as_deref(), Some("a in production"));
+    for (pattern, part) in [("{service}.yaml", "{environment}"), ("x/{environment}.yaml", "{service}")] {
+        assert!(layout(pattern, "{}").unwrap_err().to_string().contains(part));
+    }
+}

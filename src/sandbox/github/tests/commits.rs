@@ -1,0 +1,116 @@
+//! References, comparisons, branches.
+
+use super::*;
+
+fn sha(number: usize) -> String {
+    format!("{number:040x}")
+}
+
+/// Commits 1 to `count`, of which 1 is `v1`.
+fn history(count: usize) -> Hub {
+    let hub = open_to(&["contents=read"]);
+    for number in 1..=count {
+        hub.commit(INFRA, &sha(number), "dora", &format!("change {number}\n\nbecause"));
+    }
+    hub.tag(INFRA, "v1", &sha(1));
+    hub
+}
+
+#[test]
+fn a_reference_is_a_branch_a_tag_or_a_commit() {
+    let hub = history(3);
+    hub.branch(INFRA, "release/1", &sha(2));
+    hub.push(INFRA, Commit { sha: "f".repeat(40), ..Commit::default() });
+    let of = |reference: &str| get(&hub, &format!("commits/{reference}"))["sha"].clone();
+    let last = "f".repeat(40);
+    for (reference, expected) in [
+        ("main", &last),
+        ("HEAD", &last),
+        ("heads%2Fmain", &last),
+        ("fffffff", &last),
+        ("FFFFFFF", &last),
+        ("v1", &sha(1)),
+        ("tags%2Fv1", &sha(1)),
+        ("release%2F1", &sha(2)),
+        ("heads%2Frelease%2F1", &sha(2)),
+        (&sha(3), &sha(3)),
+    ] {
+        assert_eq!(of(reference), **expected, "{reference}");
+    }
+    let strangers = get(&hub, "commits/main");
+    assert_eq!((&strangers["author"], &strangers["commit"]["author"]["name"]), (&Value::Null, &json!("Nobody")));
+    assert_eq!(get(&hub, "commits/v1")["author"]["login"], "dora");
+    for unknown in ["v2", "ffffff", "heads%2Fv1", "tags%2Fmain", "%20"] {
+        let (status, _, body) = ask(&hub, &Method::GET, &format!("commits/{unknown}"), &Value::Null);
+        assert!(status == 422 && body["message"].as_str().unwrap().starts_with("No commit found for SHA: "), "{body}");
+    }
+    assert_eq!(hub.violations(), [""; 0]);
+    hub.tag(INFRA, "v3", "unknown");
+    assert_eq!(hub.violations(), ["v3: 404 no commit unknown to name"]);
+}
+
+#[test]
+fn a_repository_without_a_commit_says_so() {
+    let hub = open_to(&["contents=read"]);
+    assert_eq!(status(&hub, "commits/main"), 409);
+    assert_eq!(status(&hub, "compare/main...main"), 404);
+    assert_eq!(get(&hub, "branches"), json!([]));
+}
+
+#[test]
+fn a_comparison_has_what_the_second_has_and_the_first_has_not() {
+    let hub = history(4);
+    for (ends, status, ahead, behind, expected) in [
+        ("v1...main", "ahead", 3, 0, &[2, 3, 4][..]),
+        ("main...v1", "behind", 0, 3, &[]),
+        ("main...main", "identical", 0, 0, &[]),
+        (&format!("{}...{}", sha(2), sha(3)), "ahead", 1, 0, &[3]),
+    ] {
+        let seen = get(&hub, &format!("compare/{ends}"));
+        let expected: Vec<String> = expected.iter().map(|number| sha(*number)).collect();
+        assert_eq!(
+            (each(&seen["commits"], "/sha"), &seen["status"]),
+            (expected.into_iter().map(Value::from).collect(), &json!(status)),
+            "{ends}"
+        );
+        assert_eq!(
+            (&seen["ahead_by"], &seen["behind_by"], &seen["total_commits"]),
+            (&json!(ahead), &json!(behind), &json!(ahead))
+        );
+    }
+    for unknown in ["v1...v2", "v1..main", "v1", "...main"] {
+        assert_eq!(status(&hub, &format!("compare/{unknown}")), 404, "{unknown}");
+    }
+    assert_eq!(hub.violations(), [""; 0]);
+}
+
+#[test]
+fn a_long_comparison_ends_at_its_end_unless_it_is_paged() {
+    let hub = history(260);
+    let seen = |query: &str| {
+        let (_, link, body) = ask(&hub, &Method::GET, &format!("compare/v1...main{query}"), &Value::Null);
+        let shas = each(&body["commits"], "/sha");
+        (shas.len(), shas[0].clone(), link.contains("next"), body["total_commits"].clone(), body.get("files").is_some())
+    };
+    assert_eq!(seen(""), (250, json!(sha(11)), false, json!(259), true));
+    assert_eq!(seen("?per_page=100"), (100, json!(sha(2)), true, json!(259), true));
+    assert_eq!(seen("?per_page=100&page=3"), (59, json!(sha(202)), false, json!(259), false));
+}
+
+#[test]
+fn a_protected_branch_is_one_of_the_branches() {
+    let hub = history(2);
+    hub.branch(INFRA, "old", &sha(1));
+    hub.protect_branch(INFRA, "main");
+    hub.protect_branch(INFRA, "release");
+    let named = |query: &str| each(&get(&hub, &format!("branches{query}")), "/name");
+    assert_eq!(named(""), ["main", "old", "release"]);
+    assert_eq!(
+        (named("?protected=true"), named("?protected=false")),
+        (vec![json!("main"), json!("release")], vec![json!("old")])
+    );
+    assert_eq!(each(&get(&hub, "branches"), "/commit/sha"), [sha(2), sha(1), sha(2)]);
+    let empty = open_to(&["contents=read"]);
+    empty.protect_branch(INFRA, "main");
+    assert_eq!(each(&get(&empty, "branches?protected=true"), "/name"), ["main"]);
+}

@@ -1,0 +1,226 @@
+//! `approval` against a GitHub on loopback and a real ledger: whose approval counts, and whose does not.
+
+mod counted;
+mod refused;
+
+use std::{fs, path::PathBuf, process::Command};
+
+use jiff::{SignedDuration, Timestamp};
+use promote_gates::{
+    report::{Outcome, Report, Run as Its, compact::compact},
+    sandbox::{
+        github::{Hub, Job, Run},
+        infra::Infra,
+    },
+    verdict::{Finding, Verdict},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::house::{Ended, Runner};
+
+pub const INFRA: &str = "acme/infra";
+pub const TOKEN: &str = "ghs_tokenOfTheJob";
+const WORKFLOW: &str = ".github/workflows/promote-to-production.yml";
+const EVIDENCE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+pub const SUBJECT: &str = r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#;
+
+/// When the protected job of the run that asks started: 12:00.
+pub fn noon() -> Timestamp {
+    "2026-01-01T12:00:00Z".parse().unwrap()
+}
+
+pub fn at(minutes: i64) -> Timestamp {
+    noon() + SignedDuration::from_mins(minutes)
+}
+
+/// The infra repository at GitHub and on disk, in the middle of the promotion of run 7, which waited for its review.
+pub struct Stage {
+    pub hub: Hub,
+    pub infra: Infra,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// `production` asks the team `platform-leads`.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Self {
+            hub: Hub::start().unwrap(),
+            infra: Infra::create(folder.path(), &["checkout-service"]).unwrap(),
+            folder,
+        };
+        stage.hub.create(INFRA);
+        stage.hub.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+        let team = stage.hub.team("acme", "platform-leads", &["alice", "bob"]);
+        stage.hub.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "Team", "id": team }] }));
+        stage.start(7, 0);
+        stage
+    }
+
+    /// A run of the promotion workflow whose protected job started so many minutes after noon, and goes on.
+    fn start(&self, id: u64, minutes: i64) {
+        let created_at = at(minutes - 60);
+        let run = Run {
+            id,
+            path: WORKFLOW.to_owned(),
+            created_at,
+            run_started_at: created_at,
+            updated_at: at(minutes),
+            ..Run::default()
+        };
+        self.hub.set_run(INFRA, run.in_progress());
+        self.hub.set_job(INFRA, id, 1, ended("evidence", minutes - 60));
+        self.hub.set_job(INFRA, id, 1, under_way("promote", minutes));
+    }
+
+    /// The same, approved by somebody and still under way.
+    fn approved(&self, id: u64, by: &str, minutes: i64) {
+        self.start(id, minutes);
+        self.hub.approve(INFRA, id, "production", by, "");
+    }
+
+    /// A promotion in the ledger.
+    pub fn commit(&self, trailers: &str, minutes: i64) {
+        let clone = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let dir = clone.path().join("clone");
+        self.infra.clone_to(&dir).unwrap();
+        let environment = if trailers.contains("Environment: ") { "" } else { "Environment: production\n" };
+        let message = format!("promote\n\n{environment}Image: ghcr.io/acme/x:1\n{trailers}\n");
+        for arguments in [&["commit", "-q", "--allow-empty", "-m", &message][..], &["push", "-q"]] {
+            let status = Command::new("git")
+                .args(["-c", "user.name=A", "-c", "user.email=a@shop.invalid"])
+                .args(arguments)
+                .current_dir(&dir)
+                .env("GIT_COMMITTER_DATE", at(minutes).to_string())
+                .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null")])
+                .status();
+            assert!(status.unwrap().success(), "git {arguments:?}");
+        }
+    }
+
+    pub fn checkout(&self) -> PathBuf {
+        let path = self.folder.path().join("checkout");
+        if !path.exists() {
+            self.infra.clone_to(&path).unwrap();
+        }
+        path
+    }
+
+    /// The step as it stands in run 7.
+    fn step(&self) -> Runner {
+        Runner::new()
+            .env("GITHUB_API_URL", &self.hub.api_url())
+            .env("GITHUB_REPOSITORY", INFRA)
+            .env("GITHUB_ACTOR", "dispatcher[bot]")
+            .env("RUNNER_NAME", "runner-7")
+            .input("checkout", &self.checkout().display().to_string())
+            .input("subject", SUBJECT)
+            .input("github-environment", "production")
+            .input("token", TOKEN)
+            .input("results", &needs(&evidence(&["mallory"])))
+    }
+
+    /// Runs it; nothing it asked may be against the rules of GitHub's API.
+    fn judge(&self, step: &Runner) -> Ended {
+        let ended = step.run(&["approval"]);
+        assert_eq!(self.hub.violations(), Vec::<String>::new(), "{}", ended.log);
+        assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
+        let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+        for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
+            assert!(!place.contains(TOKEN), "{place}");
+        }
+        ended
+    }
+}
+
+/// Put into the queue an hour before.
+fn ended(name: &str, minutes: i64) -> Job {
+    let (started_at, completed_at) = (at(minutes), Some(at(minutes + 1)));
+    let queued_at = Some(at(minutes - 60));
+    Job { name: name.to_owned(), started_at, queued_at, completed_at, ..Job::default() }
+}
+
+fn under_way(name: &str, minutes: i64) -> Job {
+    Job {
+        status: "in_progress".to_owned(),
+        conclusion: None,
+        completed_at: None,
+        runner_name: Some("runner-7".to_owned()),
+        ..ended(name, minutes)
+    }
+}
+
+/// What `evidence` told in run 7.
+pub fn evidence(excluded: &[&str]) -> Report {
+    let mut report = Report::open("evidence", noon().to_string());
+    report.subject = SUBJECT.parse().unwrap();
+    report.run = Some(Its {
+        repository: INFRA.to_owned(),
+        id: 7,
+        attempt: 1,
+        url: format!("https://github.com/{INFRA}/actions/runs/7/attempts/1"),
+        job: "evidence".to_owned(),
+    });
+    let outputs =
+        [("excluded", excluded.join("\n")), ("evidence", EVIDENCE.to_owned()), ("validated-at", at(-90).to_string())];
+    report
+        .close(Ok(Outcome { outputs: outputs.into(), ..vec![Finding::passed("evidence")].into() }), noon().to_string());
+    report
+}
+
+/// `toJSON(needs)` after it.
+pub fn needs(report: &Report) -> String {
+    json!({ "evidence": { "result": "success", "outputs": { "report": compact(report, "").text } } }).to_string()
+}
+
+/// Code and verdict.
+pub fn end(ended: &Ended) -> (i32, &str) {
+    (ended.code, &ended.outputs["verdict"])
+}
+
+/// A finding of the report, by how its check begins.
+pub fn finding<'a>(ended: &'a Ended, check: &str) -> &'a Value {
+    let findings = ended.report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["check"].as_str().unwrap().starts_with(check));
+    found.unwrap_or_else(|| panic!("no {check}: {findings:#?}"))
+}
+
+pub const PASSED: (i32, &str) = (0, "passed");
+pub const BLOCKED: (i32, &str) = (1, "blocked");
+pub const INCONCLUSIVE: (i32, &str) = (3, "inconclusive");
+
+#[test]
+fn an_independent_approver_passes_and_is_told() {
+    let stage = Stage::new();
+    stage.hub.approve(INFRA, 7, "production", "alice", "looks well");
+    let ended = stage.judge(&stage.step());
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert_eq!(
+        (ended.outputs["approver"].as_str(), ended.outputs["approved-at"].as_str()),
+        ("alice", "2026-01-01T12:00:00Z")
+    );
+    assert!(finding(&ended, "protection of production")["actual"].as_str().unwrap().contains("platform-leads"));
+    // What later steps read.
+    let told: Report = serde_json::from_str(&ended.outputs["report"]).unwrap();
+    assert_eq!((told.verdict, told.outputs["approver"].as_str()), (Verdict::Passed, "alice"));
+    assert!(!fs::read_to_string(stage.checkout().join("README.md")).unwrap().is_empty(), "the checkout is as it was");
+}
+
+#[test]
+fn one_review_can_be_for_two_environments_and_two_people_can_review() {
+    let stage = Stage::new();
+    stage.hub.approve(INFRA, 7, "staging", "bob", "");
+    stage.hub.approve(INFRA, 7, "production", "mallory", "");
+    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    let ended = stage.judge(&stage.step());
+    assert_eq!((end(&ended), ended.outputs["approver"].as_str()), (PASSED, "alice"), "{}", ended.log);
+    assert_eq!(finding(&ended, "approval")["actual"], "approved by mallory, alice");
+}
+
+#[test]
+fn in_shadow_mode_it_judges_and_fails_nothing() {
+    let stage = Stage::new();
+    let ended = stage.judge(&stage.step().input("dry-run", "true"));
+    assert_eq!(end(&ended), (0, "blocked"), "{}", ended.log);
+}

@@ -1,0 +1,146 @@
+//! Who may not, and what cannot be seen.
+
+use super::*;
+use promote_gates::sandbox::{github::Fault, server::Answer};
+
+#[test]
+fn a_run_that_nobody_approved_is_blocked() {
+    let stage = Stage::new();
+    let ended = stage.judge(&stage.step());
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    assert!(finding(&ended, "approval")["actual"].as_str().unwrap().contains("bypassed"), "{}", ended.log);
+    assert_eq!(ended.outputs.get("approver"), None);
+    // No protection at all: GitHub let the job start without asking anybody.
+    stage.hub.protect(INFRA, "production", &json!({}));
+    let ended = stage.judge(&stage.step());
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    let protection = finding(&ended, "protection of production");
+    assert!(protection["actual"].as_str().unwrap().contains("no required reviewers"), "{protection}");
+    assert!(protection["next"].as_str().unwrap().contains("`environments` with `mode: apply`"), "{protection}");
+    // Somebody approved while it was protected; that it is no more, is not for this run to forgive.
+    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    assert_eq!(end(&stage.judge(&stage.step())), BLOCKED);
+    // No such environment.
+    let ended = stage.judge(&stage.step().input("github-environment", "produktion"));
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    assert!(ended.log.contains("there is no such environment"), "{}", ended.log);
+}
+
+#[test]
+fn whoever_had_a_part_in_it_said_no_or_is_no_person_does_not_count() {
+    for (by, excluded, words) in [
+        (&["mallory"][..], "", "mallory had a part in it"),
+        (&["Mallory"], "", "Mallory had a part in it"),
+        (&["alice"], "carol\nALICE", "alice had a part in it"),
+        (&["deployer[bot]"], "", "approved by deployer[bot] (a bot)"),
+        (&["!bob"], "", "rejected by bob"),
+        (&["alice", "!bob"], "", "rejected by bob, approved by alice"),
+    ] {
+        let stage = Stage::new();
+        for by in by {
+            match by.strip_prefix('!') {
+                Some(by) => stage.hub.reject(INFRA, 7, "production", by, "not today"),
+                None => stage.hub.approve(INFRA, 7, "production", by, ""),
+            }
+        }
+        let ended = stage.judge(&stage.step().input("excluded", excluded));
+        assert_eq!(end(&ended), BLOCKED, "{by:?}: {}", ended.log);
+        assert!(ended.log.contains(words), "{words}: {}", ended.log);
+    }
+}
+
+#[test]
+fn independence_can_be_waived_and_is_not_assumed() {
+    let stage = Stage::new();
+    stage.hub.approve(INFRA, 7, "production", "mallory", "");
+    let ended = stage.judge(&stage.step().input("independent", "false").input("results", ""));
+    assert_eq!((end(&ended), ended.outputs["approver"].as_str()), (PASSED, "mallory"), "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("`independent: false`"), "{:?}", ended.outputs);
+    let other_tag = SUBJECT.replace("1.4.2", "1.4.3").parse().unwrap();
+    for (results, words) in [
+        (String::new(), "evidence: no report of it"),
+        (needs(&Report { dry_run: true, ..evidence(&[]) }), "dry-run"),
+        (needs(&Report { subject: other_tag, ..evidence(&[]) }), "about another subject"),
+        (needs(&Report { run: None, ..evidence(&[]) }), "of another workflow run"),
+        (needs(&Report { verdict: Verdict::Inconclusive, ..evidence(&[]) }), "inconclusive"),
+        (needs(&Report { outputs: [].into(), ..evidence(&[]) }), "does not tell who had a part in the release"),
+    ] {
+        let ended = stage.judge(&stage.step().input("results", &results));
+        assert_eq!(end(&ended), INCONCLUSIVE, "{words}: {}", ended.log);
+        assert!(ended.log.contains(words), "{words}: {}", ended.log);
+    }
+}
+
+#[test]
+fn a_second_attempt_is_blocked_unless_its_evidence_is_committed() {
+    let stage = Stage::new();
+    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    let again = Run { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: at(-60), ..Run::default() };
+    stage.hub.set_run(INFRA, again.in_progress());
+    stage.hub.set_job(INFRA, 7, 2, under_way("promote", 20));
+    let step = || stage.step().env("GITHUB_RUN_ATTEMPT", "2");
+    let ended = stage.judge(&step());
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    assert!(finding(&ended, "attempt")["next"].as_str().unwrap().starts_with("dispatch again"), "{}", ended.log);
+    stage.commit(&format!("Service: checkout-service\nEvidence: {}", "f".repeat(64)), 5);
+    assert_eq!(end(&stage.judge(&step())), BLOCKED, "another evidence");
+    stage.commit(&format!("Service: checkout-service\nEvidence: {EVIDENCE}\nApproved-by: alice"), 10);
+    let ended = stage.judge(&step());
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert!(finding(&ended, "attempt")["waived"].as_str().unwrap().contains("committed already"));
+}
+
+#[test]
+fn what_cannot_be_seen_is_inconclusive_and_names_the_permission() {
+    let stage = Stage::new();
+    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.hub.grant("ghs_less", INFRA, &["contents=read"]);
+    let quick = || stage.step().input("timeout", "300ms");
+    let ended = stage.judge(&quick().input("token", "ghs_less"));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.log.contains("the token needs Actions: read on acme/infra"), "{}", ended.log);
+    // A ledger that is away, and a job that cannot be told from another.
+    let ended = stage.judge(&quick().input("branch", "gone"));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.log.contains("no branch gone"), "{}", ended.log);
+    stage.hub.set_job(INFRA, 7, 1, under_way("other", 1));
+    let ended = stage.judge(&quick());
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.log.contains("in progress: promote, other"), "{}", ended.log);
+    let ended = Runner::new().env("GITHUB_RUN_ID", "").input("github-environment", "production").input("token", TOKEN);
+    assert_eq!(end(&ended.run(&["approval"])), INCONCLUSIVE);
+}
+
+#[test]
+fn an_answer_that_fails_once_is_asked_for_again() {
+    let stage = Stage::new();
+    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.hub.fail_at("/approvals", 1, Fault::Instead(Answer::status(502)));
+    // Twelve looks at most: the second one follows after 100 ms.
+    let ended = stage.judge(&stage.step().input("timeout", "1200ms"));
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert!(ended.log.contains("not seen: GitHub's API: 502"), "{}", ended.log);
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_bad_input() {
+    let stage = Stage::new();
+    for (key, value, words) in [
+        ("github-environment", "", "`github-environment`: not given"),
+        ("github-environment", "../x", "an environment name"),
+        ("token", "", "`token`: not given"),
+        ("independent", "yes", "one of true, True, TRUE"),
+        ("excluded", "@alice", "a GitHub login"),
+        ("max-approvals", "0", "from 1 to 1000"),
+        ("window", "0", "over 0"),
+        ("window", "25h", "at most 24 hours"),
+        ("results", "[]", "toJSON(needs)"),
+        ("checkout", "/nonexistent", "`checkout`"),
+        ("remote", "upstream", "`remote`"),
+    ] {
+        let ended = stage.judge(&stage.step().input(key, value));
+        assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{key}: {}", ended.log);
+        assert!(ended.log.contains(words), "{key}: {words}: {}", ended.log);
+    }
+    assert_eq!(stage.hub.asked(), []);
+}

@@ -1,0 +1,94 @@
+//! Commits that set an image and are not in the ledger.
+
+use super::*;
+
+/// How many were found, the last first: from, to.
+fn found(shop: &Shop, name: &str) -> Vec<(String, String)> {
+    let ended = step(&shop.checkout(name, &["--depth=1"])).run(&["audit"]);
+    let rows = table(&ended, "Images changed by hand");
+    assert_eq!(
+        (ended.code == 1, outputs(&ended)[3].to_owned()),
+        (!rows.is_empty(), rows.len().to_string()),
+        "{}",
+        ended.log
+    );
+    rows.iter().map(|row| (row[4].to_owned(), row[5].to_owned())).collect()
+}
+
+fn image(tag: &str) -> String {
+    format!("ghcr.io/acme/checkout-service:{tag}")
+}
+
+#[test]
+fn an_image_set_by_hand_is_found_and_other_edits_are_not() {
+    let shop = Shop::new();
+    shop.edit(FILE, "more replicas", |text| text.replace("count: 4", "count: 6"));
+    shop.edit("apps/checkout-service/overlays/staging/kustomization.yaml", "x", |text| text.replace("1.4.1", "1.5"));
+    shop.edit_at(Some(40), "README.md", "long ago", |text| format!("{text}\n"));
+    assert_eq!(found(&shop, "one"), []);
+    shop.edit(FILE, "quick::error::fix", |text| text.replace("1.4.1", "1.4.2"));
+    assert_eq!(found(&shop, "two"), [(image("1.4.1"), image("1.4.2"))]);
+    let dir = shop.path("two");
+    let ended = step(&dir).input("by-hand", "1").run(&["audit"]);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(ended.log.contains("quick::error::fix"), "{}", ended.log);
+    let everywhere = step(&dir).input("environment", "").run(&["audit"]);
+    assert_eq!(outputs(&everywhere)[3], "2", "staging too: {}", everywhere.log);
+}
+
+#[test]
+fn a_commit_that_says_another_image_than_it_set_is_found() {
+    let shop = Shop::new();
+    let says = |image: &str| format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\n");
+    shop.edit(FILE, &says(&image("1.4.2")), |text| text.replace("1.4.1", "6.6.6"));
+    let other = format!("{} (it says {})", image("6.6.6"), image("1.4.2"));
+    assert_eq!(found(&shop, "one"), [(image("1.4.1"), other)]);
+    // Trailers of another service do not speak for this one.
+    let theirs = says(&image("1.4.3")).replace(SERVICE, "frontend");
+    shop.edit(FILE, &theirs, |text| text.replace("6.6.6", "1.4.3"));
+    assert_eq!(found(&shop, "two").len(), 2);
+}
+
+#[test]
+fn a_file_that_breaks_or_goes_is_a_change() {
+    let shop = Shop::new();
+    shop.edit(FILE, "broken", |_| "images: [".to_owned());
+    let rows = found(&shop, "one");
+    assert!(rows.len() == 1 && rows[0].1.contains("cannot be read"), "{rows:?}");
+    let dir = shop.path("one");
+    git(&dir, &["rm", "-q", FILE]);
+    git(&dir, &["commit", "-qm", "gone"]);
+    git(&dir, &["push", "-q"]);
+    assert_eq!(found(&shop, "two")[0].1, "no file");
+    // A new service's file promotes nothing.
+    fs::create_dir_all(dir.join("apps/new/overlays/production")).unwrap();
+    fs::copy(dir.join(OTHER), dir.join("apps/new/overlays/production/kustomization.yaml")).unwrap();
+    git(&dir, &["add", "apps/new"]);
+    git(&dir, &["commit", "-qm", "a new service"]);
+    git(&dir, &["push", "-q"]);
+    assert_eq!(found(&shop, "three").len(), 2);
+}
+
+#[test]
+fn a_merge_is_what_it_brings_in() {
+    let shop = Shop::new();
+    let dir = shop.checkout("work", &[]);
+    let merge = |name: &str, message: &str, tag: &str| {
+        git(&dir, &["switch", "-qc", name, "main"]);
+        let text = fs::read_to_string(dir.join(FILE)).unwrap();
+        let line = text.lines().find(|line| line.contains("newTag:")).unwrap().to_owned();
+        fs::write(dir.join(FILE), text.replace(&line, &format!("    newTag: \"{tag}\""))).unwrap();
+        git(&dir, &["commit", "-qam", message]);
+        git(&dir, &["switch", "-q", "main"]);
+        git(&dir, &["merge", "-q", "--no-ff", "-m", &format!("Merge {name}"), name]);
+        git(&dir, &["push", "-q"]);
+    };
+    let told = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {}\n", image("1.4.2"));
+    merge("promoted", &told, "1.4.2");
+    assert_eq!(found(&shop, "one"), []);
+    merge("by-hand", "y", "1.4.3");
+    assert_eq!(found(&shop, "two"), [(image("1.4.2"), image("1.4.3"))]);
+    // What was promoted before does not speak for a merge that brings it back.
+    merge("back", "z", "1.4.2");
+    assert_eq!(found(&shop, "three").len(), 2);
+}

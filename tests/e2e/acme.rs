@@ -1,0 +1,280 @@
+//! A company that lives by the shipped workflows: its teams' repositories, the infra repository, staging, production, and
+//! the GitHub that ties them together.
+//!
+//! The workflows run as they are shipped, but for what [`Acme::shipped`] lists. Between two runs the company plays
+//! GitHub: it registers each run and its jobs under the id that the steps are told, carries over the notices that the
+//! runner printed as the annotations of their jobs, and lets people approve.
+//!
+//! Beside what `act` says of the runner, this is not as on GitHub:
+//! - `tools/checkout` stands in for `actions/checkout`, a program for Node.
+//! - Nothing starts a workflow but the test: an event is a payload that it hands over.
+//! - The job that an environment protects does not wait for its approval, which is there before the run begins.
+//! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
+//!   together say, and no more. All secrets are there in every job, those of an environment too.
+
+mod by_hand;
+pub mod git_server;
+pub mod promotion;
+pub mod team;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use promote_gates::sandbox::github::{self, Hub};
+use promote_gates::sandbox::{Sandbox, infra::Infra, staging::Staging};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::act::{Act, Run};
+use crate::repo::{Repo, clean, program};
+use git_server::{GitServer, Right};
+
+/// The infra repository.
+pub const INFRA: &str = "acme/ecommerce-infra";
+/// The runner that every job of a run is on.
+pub const RUNNER: &str = "GitHub Actions 4";
+/// Whoever may approve a promotion.
+pub const REVIEWERS: [&str; 2] = ["lena", "piet"];
+/// Services of [`Acme`]: the teams' own, and another one.
+pub const SERVICES: [&str; 2] = ["checkout-service", "catalog-service"];
+
+/// What of the shipped workflows belongs to the infra repository.
+const INFRA_WORKFLOWS: [&str; 5] =
+    ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml", "environments-check.yml"];
+
+/// Where git's server finds repositories, in the company's folder.
+const SERVED: &str = "repositories";
+
+/// Secrets that the workflows ask for.
+const DISPATCH: &str = "ghs_dispatchesToTheInfraRepository";
+const WRITE: &str = "ghs_writesToTheInfraRepository";
+const READ: &str = "ghs_readsTheTeamsRepositories";
+
+/// The inputs of `actions/checkout` that the workflows know.
+const CHECKOUT: &str = r#"
+name: checkout
+description: starts tools/checkout
+inputs:
+  ref: { description: what to check out; what the event is about when empty }
+  fetch-depth: { description: how many commits; 0 for all, default: "1" }
+  token: { description: "Contents: read", default: "${{ github.token }}" }
+  persist-credentials: { description: they never are, default: "true" }
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        REF: ${{ inputs.ref }}
+        DEPTH: ${{ inputs.fetch-depth }}
+        TOKEN: ${{ inputs.token }}
+      run: exec "$GITHUB_ACTION_PATH/checkout"
+"#;
+
+/// What is set up for a team beside its workflows: rules of the infra repository.
+fn config() -> String {
+    let mut text = "services:\n".to_owned();
+    for service in SERVICES {
+        text += &format!(
+            "  {service}:
+    repository: {}
+    workflow: .github/workflows/validate-staging.yml
+    deploy-workflow: .github/workflows/deploy-staging.yml
+    image: ghcr.io/acme/{service}
+",
+            team::repository(service)
+        );
+    }
+    text + "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2']\n"
+}
+
+/// See the module.
+pub struct Acme {
+    folder: TempDir,
+    pub hub: Hub,
+    pub staging: Staging,
+    pub production: Staging,
+    pub infra: Infra,
+    pub git: GitServer,
+    /// Given to the next run.
+    next: AtomicU64,
+}
+
+impl Acme {
+    /// Both repositories with their workflows; production's reviewers are [`REVIEWERS`].
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let Sandbox { staging, github: hub, infra } = Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
+        let production = Staging::start().expect("a server");
+        let git = GitServer::start(&folder.path().join(SERVED));
+        let acme = Self { folder, hub, staging, production, infra, git, next: AtomicU64::new(1000) };
+        acme.serve(INFRA, acme.infra.path());
+        program(&acme.at("bin/npm"), team::NPM);
+        program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
+        fs::write(acme.at("checkout/action.yml"), CHECKOUT).expect("write an action");
+
+        acme.change_infra("the workflows", |infra| {
+            for file in INFRA_WORKFLOWS {
+                infra.write(&format!(".github/workflows/{file}"), acme.shipped(file));
+            }
+            infra.write(".github/promote-gates.yml", config());
+        });
+        acme.hub.create(INFRA);
+        // A ruleset keeps it from pushing.
+        acme.hub.grant(DISPATCH, INFRA, &["contents=write"]);
+        acme.git.allow(WRITE, INFRA, Right::Write);
+        let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.hub.user(login) }));
+        acme.hub.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
+        acme.hub.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
+        acme
+    }
+
+    /// A path in the company's folder.
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// Git serves a repository under its name.
+    fn serve(&self, repository: &str, path: &Path) {
+        let place = self.at(SERVED).join(repository);
+        fs::create_dir_all(place.parent().expect("an owner")).expect("make a folder");
+        symlink(path, place).expect("link a repository");
+    }
+
+    /// A shipped workflow; hosts that are not there and times that no test waits for are other ones.
+    pub fn shipped(&self, file: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows").join(file);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let (staging, production) = (self.staging.url(), self.production.url());
+        let text = text
+            .replace("https://metrics.example.com/api/v1/", &format!("{staging}/metrics/"))
+            .replace("https://staging.example.com", staging)
+            .replace("https://www.example.com", production)
+            // Of `wait`, and between two looks at production.
+            .replace("duration: 10m", "duration: 1s")
+            .replace("interval: 10s", "interval: 100ms");
+        assert!(!text.contains("example.com"), "{file} names a host that is not there:\n{text}");
+        text
+    }
+
+    /// Somebody changes the infra repository by hand.
+    pub fn change_infra(&self, message: &str, change: impl FnOnce(&Repo)) -> String {
+        let clone = Repo::clone_of(self.infra.path());
+        change(&clone);
+        let commit = clone.commit(message);
+        clone.git(["push", "--quiet", "origin", "HEAD"]);
+        commit
+    }
+
+    /// The config file of the infra repository says this too.
+    pub fn configure(&self, more: &str) {
+        self.change_infra("the rules", |infra| {
+            infra.write(".github/promote-gates.yml", config() + more);
+        });
+    }
+
+    /// The commits that promoted something, newest first.
+    pub fn promotions(&self) -> Vec<String> {
+        let mut messages = self.infra.messages().expect("read the infra repository");
+        messages.retain(|message| message.contains("Promotion-kind: "));
+        messages
+    }
+
+    /// The image of a service in production.
+    pub fn image(&self, service: &str) -> String {
+        let path = format!("apps/{service}/overlays/production/kustomization.yaml");
+        let text = self.infra.read(&path).expect("read the infra repository");
+        let tag = text.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).expect("a tag");
+        tag.trim_matches('"').to_owned()
+    }
+
+    /// A number that no other run has.
+    pub fn next_run(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A run of a workflow of the infra repository, ready to start: a fresh clone is its work tree.
+    pub fn infra_run<'a>(&self, clone: &'a Repo, id: u64, file: &str, event: &'a str) -> Act<'a> {
+        self.ready(clone, INFRA, id, file, event).secret("INFRA_WRITE_TOKEN", WRITE).secret("SOURCE_READ_TOKEN", READ)
+    }
+
+    /// A run of a workflow of a repository on GitHub.
+    fn ready<'a>(&self, repo: &'a Repo, repository: &str, id: u64, file: &str, event: &'a str) -> Act<'a> {
+        let text = fs::read_to_string(repo.path().join(".github/workflows").join(file)).expect("a workflow");
+        let token = format!("ghs_ofRun{id}");
+        let permissions = permissions(&text);
+        if permissions.iter().any(|permission| permission.starts_with("contents=")) {
+            self.git.allow(&token, repository, Right::Read);
+        }
+        self.hub.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut act = Act::on(repo, event)
+            .workflow(file)
+            .api(&self.hub.api_url())
+            .programs(&self.at("bin"))
+            .secret("GITHUB_TOKEN", &token)
+            .env("GITHUB_REPOSITORY", repository)
+            .env("GITHUB_RUN_ID", &id.to_string())
+            .env("RUNNER_NAME", RUNNER)
+            .env("GITHUB_SERVER_URL", self.git.url());
+        if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
+            act = act.action(name, &self.at("checkout"));
+        }
+        act
+    }
+
+    /// What GitHub knows of a run's jobs once they ended: results, times, and what they printed as annotations.
+    fn ended(&self, repository: &str, id: u64, attempt: u32, run: &Run) {
+        for (name, job) in &run.jobs {
+            let result = github::Job {
+                started_at: job.began,
+                completed_at: Some(job.ended),
+                ..github::Job::ended(name, &job.result)
+            };
+            let number = self.hub.set_job(repository, id, attempt, result);
+            for annotation in job.steps.values().flat_map(|step| step.annotated("notice")) {
+                let title = annotation.properties.get("title").map_or("", String::as_str);
+                self.hub.annotate(repository, number, title, &annotation.message);
+            }
+        }
+    }
+}
+
+impl Drop for Acme {
+    /// A request that GitHub's description does not allow fails the test that made it.
+    fn drop(&mut self) {
+        let violations = self.hub.violations();
+        if !std::thread::panicking() {
+            assert!(violations.is_empty(), "GitHub was asked what it does not know: {violations:#?}");
+        }
+    }
+}
+
+/// What git reads of a message's end.
+pub fn trailers(message: &str) -> BTreeMap<String, String> {
+    let mut git = clean("git");
+    git.args(["interpret-trailers", "--parse"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = git.spawn().expect("start git");
+    child.stdin.take().expect("piped").write_all(message.as_bytes()).expect("write the message");
+    let said = child.wait_with_output().expect("git ends").stdout;
+    let lines = String::from_utf8(said).expect("UTF-8");
+    lines.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// What the jobs of a workflow may do together, such as `actions=read`.
+fn permissions(workflow: &str) -> Vec<String> {
+    let mut granted = Vec::new();
+    let mut outer = None;
+    for line in workflow.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let text = line.split(" #").next().unwrap_or_default().trim();
+        match (outer, text.split_once(": ")) {
+            (Some(outer), Some((name, level))) if indent > outer => granted.push(format!("{name}={level}")),
+            _ => outer = (text == "permissions:").then_some(indent),
+        }
+    }
+    granted
+}

@@ -1,0 +1,172 @@
+//! A team: its service's repository, how it comes to staging, and what is validated there.
+
+use promote_gates::sandbox::github::{self, Dispatch};
+use promote_gates::sandbox::infra::FIRST_TAG;
+use serde_json::{Value, json};
+
+use super::{Acme, DISPATCH, INFRA, READ};
+use crate::act::{Act, Run};
+use crate::repo::{Repo, before, clean};
+
+/// Who writes and deploys the service.
+pub const AUTHOR: &str = "dana";
+
+/// The scripts of the team's `package.json`, and no npm.
+pub const NPM: &str = r#"#!/bin/sh
+case "$*" in
+ci) ;;
+"run build") mkdir dist && cp src/* dist/ ;;
+"run smoke") [ "$ENVIRONMENT" = staging ] && mkdir results && cp paths.xml results/paths.xml ;;
+"run load-test") mkdir load-test && echo '{"p99_latency": 104}' >load-test/stats.json ;;
+*) echo "npm $*: no such script" >&2 && exit 1 ;;
+esac
+"#;
+
+/// What the smoke tests report.
+const PATHS: &str = r#"<testsuite name="smoke"><testcase classname="shop" name="pays by card"/></testsuite>"#;
+
+pub fn repository(service: &str) -> String {
+    format!("acme/{service}")
+}
+
+/// The team of a service.
+pub struct Team<'a> {
+    acme: &'a Acme,
+    pub service: &'static str,
+    pub repository: String,
+    pub repo: Repo,
+}
+
+/// A release that runs in staging and was looked at there.
+pub struct Validated {
+    /// The commit, which is also the image's tag.
+    pub tag: String,
+    /// The run of `deploy-staging`.
+    pub deploy: u64,
+    /// The run of `validate-staging`.
+    pub id: u64,
+    pub run: Run,
+    /// What the infra repository received.
+    pub dispatches: Vec<Dispatch>,
+}
+
+impl Validated {
+    /// The event that the one dispatch becomes.
+    pub fn event(&self) -> Value {
+        let [dispatch] = &self.dispatches[..] else { panic!("one dispatch, saw {:#?}", self.dispatches) };
+        event(&dispatch.event_type, &dispatch.client_payload)
+    }
+}
+
+/// A `repository_dispatch` event of the infra repository.
+pub fn event(kind: &str, payload: &Value) -> Value {
+    json!({
+        "action": kind,
+        "branch": "main",
+        "client_payload": payload,
+        "repository": { "full_name": INFRA, "default_branch": "main" },
+        "sender": { "login": "acme-dispatcher[bot]", "type": "Bot" },
+    })
+}
+
+impl<'a> Team<'a> {
+    /// Its service runs everywhere as it was first tagged.
+    pub fn of(acme: &'a Acme, service: &'static str) -> Self {
+        let repository = repository(service);
+        let team = Self { acme, service, repository, repo: Repo::new() };
+        acme.serve(&team.repository, team.repo.path());
+        acme.hub.create(&team.repository);
+        acme.hub.grant(READ, &team.repository, &["actions=read", "checks=read", "contents=read"]);
+        for file in ["ci-bundle-size.yml", "validate-staging.yml"] {
+            let workflow = acme.shipped(file).replace("checkout-service", service);
+            team.repo.write(&format!(".github/workflows/{file}"), workflow);
+        }
+        team.repo.write("tests/smoke/paths.xml", PATHS);
+        team.repo.write("src/app.3f2a91cc.js", "console.log('shop');\n".repeat(2_000));
+        let first = team.commit("a shop");
+        acme.hub.tag(&team.repository, FIRST_TAG, &first);
+        acme.staging.set_baseline(service, 100.0);
+        acme.production.deploy(service, FIRST_TAG);
+        team
+    }
+
+    /// Commits everything to the default branch, and pushes.
+    pub fn commit(&self, message: &str) -> String {
+        let commit = self.repo.commit(message);
+        self.acme.hub.commit(&self.repository, &commit, AUTHOR, message);
+        commit
+    }
+
+    /// Writes the baseline of the bundle's sizes, as `ci-bundle-size.yml` says how.
+    pub fn write_baseline(&self) {
+        for command in [
+            "npm run build",
+            concat!(env!("CARGO_BIN_EXE_promote-gates"), " bundle-size --path dist --write-baseline --allow-first"),
+            "rm -r dist",
+        ] {
+            let mut shell = clean("sh");
+            shell.args(["-c", command]).env("PATH", before(&self.acme.at("bin"))).current_dir(self.repo.path());
+            let said = shell.output().expect("start a shell");
+            assert!(said.status.success(), "{command}: {said:?}");
+        }
+    }
+
+    /// A run of one of the team's workflows.
+    pub fn workflow<'b>(&'b self, id: u64, file: &str, event: &'b str) -> Act<'b> {
+        self.acme.ready(&self.repo, &self.repository, id, file, event).secret("INFRA_DISPATCH_TOKEN", DISPATCH)
+    }
+
+    /// Merges a change, deploys it to staging, and lets `validate-staging` look at it.
+    pub fn release(&self, change: &str) -> Validated {
+        self.repo.write("src/news.js", format!("// {change}\n"));
+        let tag = self.commit(change);
+        let deploy = self.acme.next_run();
+        self.acme.hub.set_run(
+            &self.repository,
+            github::Run {
+                id: deploy,
+                path: ".github/workflows/deploy-staging.yml".to_owned(),
+                head_sha: tag.clone(),
+                actor: AUTHOR.to_owned(),
+                ..github::Run::default()
+            },
+        );
+        self.acme.staging.deploy(self.service, &tag);
+        self.validate(&tag, deploy)
+    }
+
+    /// What the end of a deploy run starts.
+    pub fn validate(&self, tag: &str, deploy: u64) -> Validated {
+        let id = self.acme.next_run();
+        let run = github::Run {
+            id,
+            path: ".github/workflows/validate-staging.yml".to_owned(),
+            event: "workflow_run".to_owned(),
+            head_sha: self.repo.git(["rev-parse", "HEAD"]),
+            actor: AUTHOR.to_owned(),
+            ..github::Run::default()
+        };
+        // It is still at work when its dispatch arrives: its last job has sent it.
+        self.acme.hub.set_run(&self.repository, run.in_progress());
+        let before = self.acme.hub.dispatches(INFRA).len();
+        let event = json!({
+            "action": "completed",
+            "workflow_run": {
+                "id": deploy,
+                "run_attempt": 1,
+                "name": "deploy-staging",
+                "path": ".github/workflows/deploy-staging.yml",
+                "event": "push",
+                "status": "completed",
+                "conclusion": "success",
+                "head_branch": "main",
+                "head_sha": tag,
+            },
+            "repository": { "full_name": self.repository, "default_branch": "main" },
+        });
+        let run = self.workflow(id, "validate-staging.yml", "workflow_run").payload(event).run();
+        self.acme.ended(&self.repository, id, 1, &run);
+        let dispatches = self.acme.hub.dispatches(INFRA).split_off(before);
+        Validated { tag: tag.to_owned(), deploy, id, run, dispatches }
+    }
+}

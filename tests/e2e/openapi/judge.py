@@ -1,0 +1,219 @@
+"""Holds recorded exchanges against GitHub's description of its API.
+
+    judge.py DESCRIPTION EXCHANGES
+
+DESCRIPTION is `api.github.com.json` of npm's @octokit/openapi, EXCHANGES what `openapi.rs` recorded. Each finding is a
+line on standard output; the last line says what was judged. Ends with 1 when there is a finding.
+
+An exchange says of its request what the description makes of it: `fits`, `breaks` (its schemas forbid it) or `prose`
+(they allow it, and a sentence beside them does not). Any other outcome is a finding, in either direction.
+
+The description is made stricter in one way: an object has no other fields than those described, neither in a request nor
+in an answer. Where it is not precise, `correct` and `nullable` say what it means.
+"""
+
+import json
+import sys
+from urllib.parse import parse_qsl, urlsplit
+
+from openapi_core import Config, OpenAPI
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.testing import MockRequest, MockResponse
+
+# Answers that GitHub documents for the whole API, and its description for some routes only. Their form is `basic-error`.
+EVERYWHERE = {400, 401, 403, 404, 415, 422}
+
+
+def main(description, exchanges):
+    with open(description, encoding="utf-8") as file:
+        whole = json.load(file)
+    with open(exchanges, encoding="utf-8") as file:
+        exchanges = json.load(file)
+    routes = {(one["method"].lower(), one["route"]) for one in exchanges}
+    missing = [route for route in sorted(routes) if route[0] not in whole["paths"].get(route[1], {})]
+    for method, path in missing:
+        print(f"{method.upper()} {path}: no such route in the description")
+    if missing:
+        return 1
+
+    cut = part(whole, routes)
+    described = {key: set(operation(cut, *key)["responses"]) for key in routes}
+    correct(cut)
+    nullable(cut)
+    tighten(cut, cut)
+    formats = {"uri": is_uri, "email": lambda text: "@" in text}
+    judge = OpenAPI.from_dict(cut, config=Config(extra_format_validators=formats))
+
+    findings = 0
+    undescribed = set()
+    for number, exchange in enumerate(exchanges):
+        key = exchange["method"].lower(), exchange["route"]
+        status = exchange["answer"]["status"]
+        if str(status) not in described[key]:
+            undescribed.add((key, status))
+        for finding in judged(judge, cut, exchange):
+            findings += 1
+            print(f"{number} {exchange['method']} {exchange['url']} {status}: {finding}")
+    for status in sorted({status for _, status in undescribed}):
+        many = sum(1 for _, other in undescribed if other == status)
+        print(f"not described on {many} of these routes, and held against basic-error: {status}")
+    print(f"judged: {len(exchanges)} exchanges on {len(routes)} routes, {findings} findings")
+    return 1 if findings else 0
+
+
+def judged(judge, cut, exchange):
+    """What is wrong with an exchange."""
+    url = urlsplit(exchange["url"])
+    query = parse_qsl(url.query, keep_blank_values=True)
+    sent = exchange["body"]
+    request = MockRequest(
+        "https://api.github.com",
+        exchange["method"].lower(),
+        url.path,
+        args=dict(query),
+        data=None if sent is None else json.dumps(sent).encode(),
+        content_type="application/json",
+    )
+    key = exchange["method"].lower(), exchange["route"]
+    broken = list(wrong_query(cut, key, query)) + list(errors(lambda: judge.validate_request(request)))
+    if exchange["request"] == "breaks" and not broken:
+        yield "the request is described, and was refused as if it were not"
+    elif exchange["request"] != "breaks":
+        yield from (f"request: {error}" for error in broken)
+
+    answer = exchange["answer"]
+    body = answer["body"]
+    headers = dict(answer["headers"])
+    response = MockResponse(
+        b"" if body is None else json.dumps(body).encode(),
+        answer["status"],
+        headers=headers,
+        content_type=headers.get("content-type", ""),
+    )
+    if body is not None and not content(cut, key, answer["status"]):
+        yield "answer: a body, and none is described"
+    yield from (f"answer: {error}" for error in errors(lambda: judge.validate_response(request, response)))
+
+
+def errors(check):
+    """The innermost of what a check complains about."""
+    try:
+        check()
+    except OpenAPIError as error:
+        schema = getattr(error, "schema_errors", None) or getattr(error.__cause__, "schema_errors", None)
+        if not schema:
+            yield " ".join(str(part) for part in (error, error.__cause__) if part)
+        for one in schema or ():
+            while one.context:
+                one = min(one.context, key=lambda inner: len(inner.absolute_path) == 0)
+            place = "/".join(map(str, one.absolute_path))
+            yield f"{place or 'the whole'}: {one.message[:300]}"
+
+
+def wrong_query(cut, key, query):
+    parameters = operation(cut, *key).get("parameters", [])
+    parameters = [resolved(cut, parameter) for parameter in parameters]
+    known = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+    yield from (f"query {name} is not described" for name, _ in query if name not in known)
+
+
+def content(cut, key, status):
+    """What is described as a body; an undescribed status is somebody else's finding."""
+    described = operation(cut, *key)["responses"].get(str(status))
+    return described is None or resolved(cut, described).get("content")
+
+
+def operation(description, method, path):
+    return description["paths"][path][method]
+
+
+def part(whole, routes):
+    """The routes, and whatever they refer to."""
+    paths = {}
+    for method, path in routes:
+        paths.setdefault(path, {})[method] = whole["paths"][path][method]
+    cut = {name: whole[name] for name in ("openapi", "info", "servers")} | {"paths": paths, "components": {}}
+    left = [paths]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+            reference = value.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/components/"):
+                kind, name = reference.split("/")[2:]
+                there = cut["components"].setdefault(kind, {})
+                if name not in there and kind != "examples":
+                    there[name] = whole["components"][kind][name]
+                    left.append(there[name])
+        elif isinstance(value, list):
+            left.extend(value)
+    cut["components"].setdefault("schemas", {})["basic-error"] = whole["components"]["schemas"]["basic-error"]
+    return cut
+
+
+def correct(cut):
+    """What the description says and GitHub's own documentation does not."""
+    for methods in cut["paths"].values():
+        for method in methods.values():
+            # `created` is a search (`>=2026-01-01T00:00:00Z`), as the description's own sentence about it says.
+            for place in method.get("parameters", []):
+                parameter = resolved(cut, place)
+                if parameter["name"] == "created":
+                    parameter["schema"].pop("format", None)
+            # Whoever may not, or asks for nothing that is there, is told so on every route.
+            for status in EVERYWHERE:
+                error = {"application/json": {"schema": {"$ref": "#/components/schemas/basic-error"}}}
+                fallback = {"description": "an error", "content": error}
+                there = method["responses"].setdefault(str(status), fallback)
+                if "content" not in resolved(cut, there):
+                    method["responses"][str(status)] = fallback
+
+
+def nullable(value):
+    """`nullable` means that null is allowed, which OpenAPI 3.0.3 takes it for only beside a `type` and within an `enum`."""
+    if isinstance(value, dict):
+        if value.get("nullable") is True:
+            if None not in value.get("enum", [None]):
+                value["enum"].append(None)
+            for choice in ("oneOf", "anyOf"):
+                if choice in value and "type" not in value:
+                    value[choice].append({"type": "object", "nullable": True, "enum": [None]})
+        for one in value.values():
+            nullable(one)
+    elif isinstance(value, list):
+        for one in value:
+            nullable(one)
+
+
+def tighten(cut, value):
+    """No object has fields that its schema does not name."""
+    if isinstance(value, dict):
+        if isinstance(value.get("allOf"), list):
+            # Each part would forbid the fields of the others: one object of them all.
+            parts = [resolved(cut, part) for part in value.pop("allOf")]
+            value["type"] = "object"
+            value["properties"] = {name: one for part in parts for name, one in part["properties"].items()}
+            value["required"] = [name for part in parts for name in part.get("required", [])]
+        if isinstance(value.get("properties"), dict):
+            value.setdefault("additionalProperties", False)
+        for one in value.values():
+            tighten(cut, one)
+    elif isinstance(value, list):
+        for one in value:
+            tighten(cut, one)
+
+
+def resolved(cut, value):
+    while "$ref" in value:
+        kind, name = value["$ref"].split("/")[2:]
+        value = cut["components"][kind][name]
+    return value
+
+
+def is_uri(text):
+    parts = urlsplit(text)
+    return bool(parts.scheme and parts.netloc) and " " not in text
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,184 @@
+//! The incident's Thursday, through the shipped workflows: a bundle that grew is stopped before it is merged, and what is
+//! merged comes to production with its evidence, once.
+
+use promote_gates::sandbox::infra::FIRST_TAG;
+use promote_gates::sandbox::server::Answer;
+use promote_gates::sandbox::staging::Script;
+use serde_json::{Value, json};
+
+use crate::acme::team::{Team, repository};
+use crate::acme::{Acme, INFRA, trailers};
+use crate::act::Run;
+
+const SERVICE: &str = "checkout-service";
+
+/// A pull request that adds a debug library, and what its CI says.
+fn pull_request(labels: &[&str], body: &str) -> Run {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    team.write_baseline();
+    let base = team.commit("the sizes of today");
+    team.repo.git(["switch", "--quiet", "--create", "topic"]);
+    team.repo.write("src/debug-library.9c1bd0aa.js", noise(4_000_000));
+    let head = team.repo.commit("a small fix");
+    // GitHub's own merge of both, which is what is checked out.
+    team.repo.git(["update-ref", "refs/pull/1/merge", &head]);
+    let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
+    let event = json!({
+        "action": "opened",
+        "number": 1,
+        "pull_request": {
+            "number": 1,
+            "body": body,
+            "labels": labels,
+            "base": { "ref": "main", "sha": base },
+            "head": { "ref": "topic", "sha": head },
+        },
+        "repository": { "full_name": repository(SERVICE), "default_branch": "main" },
+    });
+    team.workflow(acme.next_run(), "ci-bundle-size.yml", "pull_request").payload(event).run()
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(bytes).collect()
+}
+
+#[test]
+fn a_bundle_that_grew_is_blocked_and_the_file_is_named() {
+    let run = pull_request(&[], "A small fix.");
+
+    let gate = run.step("bundle-size", "2");
+    assert_eq!((gate.outcome.as_str(), gate.exit), ("failure", Some(1)), "{}", run.log);
+    assert_eq!(gate.outputs["verdict"], "blocked");
+    assert!(gate.summary.contains("debug-library"), "{}", gate.summary);
+    assert!(gate.annotated("error").iter().any(|error| error.message.contains("debug-library")), "{gate:?}");
+}
+
+#[test]
+fn a_description_explains_it_once_a_member_says_so_by_label() {
+    let why = "The debug library, until Friday.";
+    let unlabelled = pull_request(&["frontend"], why);
+    assert_eq!(unlabelled.step("bundle-size", "2").outputs["verdict"], "blocked", "{}", unlabelled.log);
+
+    let run = pull_request(&["frontend", "bundle-size-explained"], why);
+    let gate = run.step("bundle-size", "2");
+    assert_eq!((gate.outcome.as_str(), gate.outputs["verdict"].as_str()), ("success", "passed"), "{}", run.log);
+    assert!(gate.summary.contains(why), "{}", gate.summary);
+}
+
+#[test]
+fn a_deployment_is_validated_and_the_infra_repository_told() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+
+    let validated = team.release("Gift cards");
+
+    assert!(validated.run.succeeded, "{}", validated.run.log);
+    let [dispatch] = &validated.dispatches[..] else { panic!("one dispatch: {:?}", validated.dispatches) };
+    assert_eq!(dispatch.event_type, "staging-validated");
+    assert_eq!(dispatch.client_payload["service"], SERVICE);
+    assert_eq!(dispatch.client_payload["image_tag"], validated.tag);
+    let evidence = &dispatch.client_payload["evidence"];
+    assert_eq!((&evidence["run"]["id"], &evidence["deploy"]["id"]), (&json!(validated.id), &json!(validated.deploy)));
+}
+
+#[test]
+fn what_was_validated_and_approved_comes_to_production_once() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let validated = team.release("Gift cards");
+    acme.production.script(
+        "/checkout-service/health/ready",
+        Script::in_turn(
+            [FIRST_TAG, FIRST_TAG, &validated.tag].map(|tag| Answer::json(200, &json!({ "version": tag }))),
+        ),
+    );
+
+    let promotion = acme.promotion(validated.event()).approved_by("lena");
+    let run = promotion.run();
+
+    assert!(run.succeeded, "{}", run.log);
+    // The summary that the reviewer sees before the button is that of a job without an environment.
+    let pack = &run.step("evidence", "evidence").summary;
+    for part in [FIRST_TAG, &validated.tag, "Gift cards", "dana", "performance"] {
+        assert!(pack.contains(part), "{part} in {pack}");
+    }
+    let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
+    assert_eq!(message.lines().next(), Some(&*format!("promote(production): {SERVICE} → {}", validated.tag)));
+    let trailers = trailers(message);
+    let url = |server: &str, repository: &str, id| format!("{server}/{repository}/actions/runs/{id}/attempts/1");
+    let evidence = &run.step("evidence", "evidence").outputs["evidence"];
+    assert_eq!(evidence.len(), 64, "{evidence}");
+    for (name, value) in [
+        ("Service", SERVICE),
+        ("Environment", "production"),
+        ("Image", &format!("ghcr.io/acme/{SERVICE}:{}", validated.tag)),
+        ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
+        ("Source-commit", &validated.tag),
+        ("Evidence", evidence),
+        ("Validation-run", &url("https://github.com", &team.repository, validated.id)),
+        ("Approved-by", "lena"),
+        ("Triggered-by", "acme-dispatcher[bot]"),
+        ("Workflow", &url(acme.git.url(), INFRA, promotion.id)),
+        ("Required", "evidence, approval, wait"),
+        ("Promotion-kind", "normal"),
+    ] {
+        assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
+    }
+    assert_eq!(acme.image(SERVICE), validated.tag);
+    assert_eq!(acme.git.pushed(), [INFRA], "once, by the one token that may");
+    assert_eq!(run.step("verify", "0").outputs["verdict"], "passed", "production follows the commit");
+
+    // The same dispatch once more: nobody is asked to approve what has been promoted.
+    let again = acme.promotion(validated.event()).approved_by("piet").run();
+    let evidence = again.step("evidence", "evidence");
+    assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.log);
+    assert!(!again.jobs.contains_key("promote"), "{:?}", again.jobs.keys());
+    assert_eq!(acme.promotions().len(), 1);
+}
+
+#[test]
+fn a_run_that_is_started_again_promotes_nothing_twice_and_needs_a_new_approval() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let first = team.release("Gift cards");
+    acme.production.deploy(SERVICE, &first.tag);
+    let promotion = acme.promotion(first.event()).approved_by("lena");
+    assert!(promotion.run().succeeded);
+
+    // It has been committed: only what follows is done again.
+    let again = promotion.again().run();
+    assert!(again.succeeded, "{}", again.log);
+    assert_eq!(again.step("promote", "promote").outputs["changed"], "false");
+    assert_eq!(acme.promotions().len(), 1);
+
+    // Cancelled before its commit: nothing tells for which attempt lena has approved.
+    let second = team.release("Gift cards in boxes");
+    let again = acme.promotion(second.event()).approved_by("lena").again().run();
+    let approval = again.step("promote", "approval");
+    assert_eq!((approval.exit, approval.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.log);
+    assert!(approval.summary.contains("dispatch"), "{}", approval.summary);
+    assert_eq!(acme.promotions().len(), 1);
+}
+
+#[test]
+fn a_release_that_became_slow_is_not_told_to_anybody() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    acme.staging.set_baseline(SERVICE, 80.0);
+
+    let validated = team.release("Gift cards");
+
+    let performance = validated.run.step("performance", "performance");
+    assert_eq!((performance.exit, performance.outputs["verdict"].as_str()), (Some(1), "blocked"));
+    let record = validated.run.step("record", "0");
+    assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", validated.run.log);
+    assert!(record.summary.contains("performance"), "{}", record.summary);
+    assert!(validated.dispatches.is_empty(), "{:#?}", validated.dispatches);
+}

@@ -1,0 +1,70 @@
+//! The minutes between the approval and the commit, in which a promotion can still be stopped.
+//!
+//! On cancel GitHub's runner sends SIGINT to the process of the step's shell, which has become the binary by `exec`. act
+//! kills with SIGKILL instead, so the test sends the signal itself, to the process that act has started for `wait`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::acme::team::Team;
+use crate::acme::{Acme, INFRA, SERVICES};
+use crate::repo::clean;
+
+/// The process of `promote-gates wait` whose environment holds `mark`.
+fn waiting(mark: &str) -> i32 {
+    let holds =
+        |path: PathBuf, text: &str| fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text));
+    let mut found = fs::read_dir("/proc").expect("processes").filter_map(|entry| {
+        let entry = entry.ok()?;
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        let ours = holds(entry.path().join("cmdline"), "\0wait\0") && holds(entry.path().join("environ"), mark);
+        ours.then_some(number)
+    });
+    found.next().expect("a process that waits")
+}
+
+#[test]
+fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing() {
+    let acme = Acme::new();
+    let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
+    let promotion = acme.promotion(validated.event()).approved_by("lena").changed("duration: 1s", "duration: 10m");
+
+    let run = thread::scope(|scope| {
+        let run = scope.spawn(|| promotion.run());
+        // Its first look for a hold.
+        assert!(acme.hub.wait_asked("/issues", 1, Duration::from_mins(1)), "nobody looked for a hold");
+        let process = waiting(acme.git.url());
+        kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("send the signal");
+        let mut ended = clean("timeout");
+        ended.args(["2", "tail", "--sleep-interval=0.05", &format!("--pid={process}"), "--follow", "/dev/null"]);
+        let ended = ended.stdin(Stdio::null()).status().expect("start timeout");
+        assert!(ended.success(), "it did not end within 2 s: {ended}");
+        run.join().expect("the run")
+    });
+
+    let wait = run.step("promote", "wait");
+    assert_eq!(wait.outputs["verdict"], "inconclusive", "{}", run.log);
+    assert!(wait.outputs["report"].contains("\"command\":\"wait\""), "{}", run.log);
+    assert!(!run.job("promote").steps.contains_key("promote"), "{}", run.log);
+    assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
+}
+
+#[test]
+fn a_hold_keeps_it_from_production() {
+    let acme = Acme::new();
+    let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
+    acme.hub.open_issue(INFRA, "Freeze until Monday", "", &["promotion-hold"]);
+
+    let run = acme.promotion(validated.event()).approved_by("lena").run();
+
+    let wait = run.step("promote", "wait");
+    assert_eq!((wait.exit, wait.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
+    assert!(wait.summary.contains("Freeze until Monday"), "{}", wait.summary);
+    assert!(!run.job("promote").steps.contains_key("promote"), "{}", run.log);
+    assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
+}

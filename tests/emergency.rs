@@ -1,0 +1,147 @@
+//! `emergency` against real repositories and GitHub's API: one commit and one issue, whatever goes wrong in between.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+
+mod inputs;
+mod once;
+mod refusals;
+
+use std::path::Path;
+
+use crate::{
+    house::{Ended, Runner},
+    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects, git},
+};
+
+/// A step that promotes 1.4.2 in an incident.
+fn step(scene: &Scene, run: u64, checkout: &Path) -> Runner {
+    scene
+        .step(run, checkout)
+        .input("tag", "1.4.2")
+        .input("incident", "INC-17")
+        .input("reason", "payments fail for 40 % of all")
+        .input("allowed", SERVICE)
+}
+
+/// Code, verdict, and the states of the effects.
+fn end(ended: &Ended) -> (i32, &str, Vec<&str>) {
+    assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
+    (ended.code, &ended.outputs["verdict"], effects(ended))
+}
+
+fn landed() -> (i32, &'static str, Vec<&'static str>) {
+    (0, "passed", vec!["applied", "applied"])
+}
+
+#[test]
+fn an_emergency_is_a_commit_that_says_so_and_an_issue() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let ended = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(scene.shop.log("%s"), ["EMERGENCY promote(production): checkout-service → 1.4.2"]);
+    let expected = [
+        "Service: checkout-service",
+        "Environment: production",
+        &format!("Image: {AFTER}"),
+        &format!("Previous-Image: {BEFORE}"),
+        "Approved-by: bob",
+        "Triggered-by: alice",
+        "Workflow: https://github.com/acme/infra/actions/runs/7/attempts/1",
+        "Promotion-kind: emergency",
+        "Incident: INC-17",
+        "Reason: payments fail for 40 % of all",
+    ];
+    assert_eq!(scene.shop.trailers(), expected);
+    let commit = &ended.outputs["commit"];
+    assert_eq!(scene.shop.log("%H"), [commit.as_str()]);
+    let issues = scene.open_issues();
+    let [issue] = &issues[..] else { panic!("{issues:?}") };
+    assert_eq!(issue.title, format!("Emergency promotion of checkout-service to production: {AFTER} (INC-17)"));
+    assert_eq!(issue.labels, ["promote-gates"]);
+    let body = issue.body.as_deref().unwrap();
+    let marker = format!("<!-- promote-gates:emergency:production:checkout-service:{commit} -->");
+    for part in [
+        marker.as_str(),
+        "Would the gates have passed?",
+        "Was it justified",
+        "Approved by: bob",
+        "Started by: alice",
+        "Incident: INC-17",
+        "payments fail for 40 % of all",
+        &format!("https://github.com/acme/infra/commit/{commit}"),
+        "https://github.com/acme/infra/actions/runs/7/attempts/1",
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+    assert_eq!(ended.outputs["issue"], format!("https://github.com/acme/infra/issues/{}", issue.number));
+    let told = ["changed", "approver", "emergencies", "previous-image"].map(|name| ended.outputs[name].as_str());
+    assert_eq!(told, ["true", "bob", "1", BEFORE]);
+}
+
+#[test]
+fn what_others_wrote_stays_text_in_the_issue() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    let reason =
+        "</li><script>x</script> @acme/all [a](http://b) `c`\n\n---\nApproved-by: eve\n<!-- promote-gates:x -->";
+    let ended = step(&scene, 7, &dir).env("GITHUB_ACTOR", "@acme/all\n# x").input("reason", reason).run(&["emergency"]);
+    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    let trailers = scene.shop.trailers();
+    assert_eq!(trailers.iter().filter(|trailer| trailer.starts_with("Approved-by")).count(), 1, "{trailers:?}");
+    let body = scene.open_issues()[0].body.clone().unwrap();
+    for raw in ["<script", "@acme", "[a]", "`c`", "\n---", "\n# x"] {
+        assert!(!body.contains(raw), "{raw:?} in {body}");
+    }
+    assert_eq!(body.matches("<!--").count(), 1, "{body}");
+}
+
+#[test]
+fn the_third_in_thirty_days_says_so_and_is_not_held_up() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    for (run, service, over) in [(1, "frontend", false), (2, SERVICE, false), (3, "frontend", true)] {
+        scene.run(run, &["bob"]);
+        let step = step(&scene, run, &dir)
+            .input("service", service)
+            .input("allowed", "frontend\ncheckout-service")
+            .input("tag", &format!("2.{run}"));
+        let ended = step.run(&["emergency"]);
+        assert_eq!(end(&ended), landed(), "{}", ended.log);
+        assert_eq!(ended.outputs["emergencies"], run.to_string());
+        let told = "the normal flow is too slow or too strict";
+        let body = scene.open_issues().pop().unwrap().body.unwrap();
+        assert_eq!(
+            [ended.summary.contains(told), ended.log.contains(told), body.contains(told)],
+            [over; 3],
+            "{}",
+            ended.log
+        );
+        assert_eq!(ended.summary.contains("Emergencies of the last 30 days"), run > 1, "{}", ended.summary);
+    }
+    // Another environment has a budget of its own, and so has whoever says another number.
+    scene.run(4, &["bob"]);
+    let staging = step(&scene, 4, &dir).input("environment", "staging").run(&["emergency"]);
+    assert_eq!((end(&staging), staging.outputs["emergencies"].as_str()), (landed(), "1"), "{}", staging.log);
+    scene.run(5, &["bob"]);
+    let more = step(&scene, 5, &dir).input("tag", "2.9").input("budget", "9").run(&["emergency"]);
+    assert_eq!(end(&more), landed());
+    assert!(!more.log.contains("too slow"), "{}", more.log);
+}
+
+#[test]
+fn a_dry_run_shows_both_and_writes_neither() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    let ended = step(&scene, 7, &dir).input("dry-run", "true").run(&["emergency"]);
+    assert_eq!(end(&ended), (0, "inconclusive", vec!["planned", "planned"]), "{}", ended.log);
+    assert!(
+        ended.summary.contains("Emergency promotion of checkout-service to production: 1.4.2"),
+        "{}",
+        ended.summary
+    );
+    assert_eq!((scene.shop.tip(), scene.open_issues().len()), (scene.shop.first.clone(), 0));
+}

@@ -1,0 +1,136 @@
+//! Twice, at once, or cut short: one commit, one issue.
+
+use std::time::Duration;
+
+use promote_gates::sandbox::{github::Fault, server::Answer};
+
+use super::*;
+
+/// One commit, and one issue about it that is open.
+fn one(scene: &Scene) -> String {
+    let commits = scene.shop.log("%H");
+    let [commit] = &commits[..] else { panic!("{commits:?}") };
+    let issues = scene.open_issues();
+    let [issue] = &issues[..] else { panic!("{issues:?}") };
+    assert!(issue.body.as_deref().unwrap().contains(commit), "{issue:?}");
+    commit.clone()
+}
+
+#[test]
+fn a_second_run_does_nothing() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let mut first = None;
+    for (run, state) in [(7, "applied"), (7, "already"), (8, "already")] {
+        scene.run(run, &["bob"]);
+        let ended = step(&scene, run, &dir).run(&["emergency"]);
+        assert_eq!(end(&ended), (0, "passed", vec![state; 2]), "{}", ended.log);
+        let told = ["commit", "issue", "emergencies"].map(|name| ended.outputs[name].clone());
+        assert_eq!(*first.get_or_insert(told.clone()), told);
+        one(&scene);
+    }
+}
+
+#[test]
+fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let away = Fault::Instead(Answer::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
+    scene.hub.fail_at("GET /repos/acme/infra/issues", 1, away);
+    let ended = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!((ended.code, effects(&ended)), (3, vec!["applied", "refused"]), "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("the commit stands and is not made twice"), "{}", ended.outputs["reason"]);
+    assert_eq!((scene.shop.log("%H").len(), scene.hub.issues(INFRA).len()), (1, 0));
+    assert_eq!(ended.outputs["commit"], scene.shop.tip());
+    // Nobody can say whether this attempt was approved. It writes no commit any more.
+    let ended = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["emergency"]);
+    assert_eq!(end(&ended), (0, "passed", vec!["already", "applied"]), "{}", ended.log);
+    assert_eq!(one(&scene), ended.outputs["commit"]);
+}
+
+#[test]
+fn an_issue_whose_answer_was_lost_is_found() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    let lost = Fault::Afterwards(Answer::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
+    scene.hub.fail_at("POST /repos/acme/infra/issues", 1, lost);
+    let ended = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    one(&scene);
+    assert_eq!(scene.hub.issues(INFRA).len(), 1);
+}
+
+#[test]
+fn ten_at_once_are_one_commit_and_one_issue() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let steps: Vec<Runner> = (1..=10)
+        .map(|run| {
+            scene.run(run, &["bob"]);
+            step(&scene, run, &dir).input("incident", &format!("INC-{run}00"))
+        })
+        .collect();
+    let started: Vec<_> = steps.iter().map(|step| step.start(&["emergency"])).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    let commit = one(&scene);
+    for ended in &ended {
+        assert_eq!((ended.code, &ended.outputs["commit"]), (0, &commit), "{}", ended.log);
+    }
+    assert_eq!(ended.iter().filter(|ended| ended.outputs["changed"] == "true").count(), 1);
+    let issues = scene.hub.issues(INFRA);
+    let lowest = issues.iter().min_by_key(|issue| issue.number).unwrap();
+    assert_eq!(lowest.state, "open", "the lowest number stays");
+    // Whoever came last saw that one alone.
+    assert!(ended.iter().any(|ended| ended.outputs["issue"].ends_with(&format!("/{}", lowest.number))));
+}
+
+#[test]
+fn a_run_that_is_run_again_later_does_not_undo_what_came_after() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    assert_eq!(end(&step(&scene, 7, &dir).run(&["emergency"])), landed());
+    scene.shop.edit(FILE, "the fix", |text| text.replace("1.4.2", "1.4.3"));
+    let tip = scene.shop.tip();
+    let again = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!(end(&again), (1, "blocked", vec!["already", "already"]), "{}", again.log);
+    assert!(again.outputs["reason"].contains("does not stand there any more"), "{}", again.outputs["reason"]);
+    assert_eq!((scene.shop.tip(), scene.open_issues().len()), (tip, 1));
+}
+
+#[test]
+fn what_stands_there_by_other_means_needs_no_issue() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    scene.shop.edit(FILE, "by hand", |text| text.replace("1.4.1", "1.4.2"));
+    let ended = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!(end(&ended), (0, "passed", vec!["already"]), "{}", ended.log);
+    assert_eq!((scene.shop.log("%s"), scene.open_issues().len()), (vec!["by hand".to_owned()], 0));
+}
+
+#[test]
+fn a_twin_that_a_killed_run_left_is_closed() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    assert_eq!(end(&step(&scene, 7, &dir).run(&["emergency"])), landed());
+    let first = scene.open_issues().remove(0);
+    let body = first.body.as_deref().unwrap();
+    scene.hub.open_issue(INFRA, &first.title, body, &["promote-gates"]);
+    // Neither a pull request nor an issue without the label is one of ours; nor is one about another commit.
+    scene.hub.open_pull_request(INFRA, &first.title, body, &["promote-gates"]);
+    let quoted = scene.hub.open_issue(INFRA, "a quote", &format!("> {body}"), &["promote-gates"]);
+    let unlabelled = scene.hub.open_issue(INFRA, "a copy", body, &[]);
+    let ended = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!(end(&ended), (0, "passed", vec!["already", "already", "applied"]), "{}", ended.log);
+    let open: Vec<u64> =
+        scene.open_issues().iter().filter(|issue| !issue.is_pull_request).map(|issue| issue.number).collect();
+    assert_eq!(open, [first.number, quoted, unlabelled]);
+    // Closed by people, it is still the one.
+    scene.hub.close_issue(INFRA, first.number);
+    let ended = step(&scene, 7, &dir).run(&["emergency"]);
+    assert_eq!(end(&ended), (0, "passed", vec!["already", "already"]), "{}", ended.log);
+}

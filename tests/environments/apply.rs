@@ -1,0 +1,154 @@
+//! What is written, and that it is written once.
+
+use super::*;
+
+/// Every rule, in one file.
+const FULL: &str = "\
+environments:
+  production:
+    deployment_branch_policy:
+      branches: [main, 'release/*']
+      tags: [v*]
+    required_reviewers:
+      - team: platform-leads
+      - user: Alice
+    wait_timer: 10
+    prevent_self_review: true
+";
+
+#[test]
+fn the_reference_is_applied_and_the_second_time_nothing_is_written() {
+    let hub = hub();
+    let leads = hub.team("acme", "platform-leads", &["lena"]);
+    let first = run(&hub, runner(&hub, REFERENCE), "apply");
+    assert_eq!(end(&first), (0, "passed"), "{}", first.log);
+    assert_eq!((&*first.outputs["differences"], &*first.outputs["changed"]), ("8", "true"));
+    let body = |more: &str, policy: &str| format!("{{{more}\"deployment_branch_policy\":{policy}}}");
+    let protected = r#"{"protected_branches":true,"custom_branch_policies":false}"#;
+    let custom = r#"{"protected_branches":false,"custom_branch_policies":true}"#;
+    let people =
+        format!(r#""wait_timer":10,"prevent_self_review":false,"reviewers":[{{"type":"Team","id":{leads}}}],"#);
+    let written = [
+        format!("PUT environments/dev {}", body("", custom)),
+        format!("PUT environments/staging {}", body("", protected)),
+        format!("PUT environments/production {}", body(&people, protected)),
+    ];
+    assert_eq!(writes(&hub), written);
+    assert!(effects(&first).iter().all(|effect| effect.starts_with("applied ")), "{:?}", effects(&first));
+
+    let second = run(&hub, runner(&hub, REFERENCE), "apply");
+    assert_eq!(end(&second), (0, "passed"), "{}", second.log);
+    assert_eq!((&*second.outputs["differences"], &*second.outputs["changed"]), ("0", "false"));
+    assert_eq!(writes(&hub), written, "nothing more");
+    assert_eq!(end(&run(&hub, runner(&hub, REFERENCE), "check")), (0, "passed"));
+}
+
+#[test]
+fn every_rule_is_written_and_read_back() {
+    let hub = hub();
+    let first = run(&hub, runner(&hub, FULL), "apply");
+    assert_eq!(end(&first), (0, "passed"), "{}", first.log);
+    let told = findings(&first);
+    for said in [
+        "passed production: required reviewers: team platform-leads, user alice",
+        "passed production: review of one's own run: prevented",
+        "passed production: branch pattern main: there",
+        "passed production: branch pattern release/*: there",
+        "passed production: tag pattern v*: there",
+    ] {
+        assert!(told.iter().any(|finding| finding == said), "{said}\n{told:#?}");
+    }
+    let before = writes(&hub).len();
+    assert_eq!(before, 4, "one for the rules, one for each pattern");
+    assert_eq!(run(&hub, runner(&hub, FULL), "apply").outputs["changed"], "false");
+    assert_eq!(writes(&hub).len(), before);
+}
+
+#[test]
+fn what_the_file_does_not_mention_is_sent_as_it_stands() {
+    let hub = hub();
+    let alice = hub.user("alice");
+    let body = json!({
+        "wait_timer": 30,
+        "prevent_self_review": true,
+        "reviewers": [{ "type": "User", "id": alice }],
+        "deployment_branch_policy": policy(false),
+    });
+    hub.protect(INFRA, "production", &body);
+    hub.add_branch_policy(INFRA, "production", "main", "branch");
+    let file = "environments:\n  production:\n    wait_timer: 0\n";
+    let ended = run(&hub, runner(&hub, file), "apply");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let sent = json!({ "wait_timer": 0, "prevent_self_review": true, "reviewers": body["reviewers"], "deployment_branch_policy": policy(false) });
+    assert_eq!(writes(&hub), [format!("PUT environments/production {sent}")]);
+    assert_eq!(
+        effects(&ended),
+        ["applied acme/ecommerce-infra, environment production: wait timer: 30 minutes → none"]
+    );
+    let kept = "\
+environments:
+  production:
+    required_reviewers: [{ user: alice }]
+    prevent_self_review: true
+    deployment_branch_policy: { branches: [main] }
+";
+    assert_eq!(end(&run(&hub, runner(&hub, kept), "check")), (0, "passed"), "all else is as before");
+}
+
+#[test]
+fn a_pattern_is_removed_before_another_is_added() {
+    let hub = hub();
+    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(false) }));
+    let gone = hub.add_branch_policy(INFRA, "production", "*", "branch");
+    hub.add_branch_policy(INFRA, "production", "main", "branch");
+    let file = "environments:\n  production:\n    deployment_branch_policy: { branches: [a, main] }\n";
+    let ended = run(&hub, runner(&hub, file), "apply");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let below = "environments/production/deployment-branch-policies";
+    assert_eq!(
+        writes(&hub),
+        [format!("DELETE {below}/{gone} null"), format!(r#"POST {below} {{"name":"a","type":"branch"}}"#)]
+    );
+}
+
+#[test]
+fn a_rule_is_taken_back() {
+    let hub = hub();
+    assert_eq!(end(&run(&hub, runner(&hub, FULL), "apply")), (0, "passed"));
+    let open = "\
+environments:
+  production:
+    deployment_branch_policy: null
+    required_reviewers: []
+    wait_timer: 0
+    prevent_self_review: false
+";
+    let ended = run(&hub, runner(&hub, open), "apply");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let sent =
+        json!({ "wait_timer": 0, "prevent_self_review": false, "reviewers": [], "deployment_branch_policy": null });
+    assert_eq!(writes(&hub).last().unwrap(), &format!("PUT environments/production {sent}"));
+}
+
+#[test]
+fn a_dry_run_shows_and_writes_nothing() {
+    let hub = hub();
+    let ended = run(&hub, runner(&hub, FULL).input("dry-run", "true"), "apply");
+    assert_eq!(end(&ended), (0, "inconclusive"), "{}", ended.log);
+    assert_eq!(writes(&hub), [""; 0]);
+    let told = effects(&ended);
+    assert!(told.len() == 4 && told.iter().all(|effect| effect.starts_with("planned ")), "{told:?}");
+}
+
+#[test]
+fn patterns_that_come_back_with_the_rule_are_removed_too() {
+    let hub = hub();
+    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(true) }));
+    // They count again once branches are named; until then nobody sees them.
+    hub.add_branch_policy(INFRA, "production", "*", "branch");
+    let file = "environments:\n  production:\n    deployment_branch_policy: { branches: [main] }\n";
+    let ended = run(&hub, runner(&hub, file), "apply");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let methods: Vec<String> = writes(&hub).iter().map(|write| write.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(methods, ["PUT", "DELETE", "POST"]);
+}

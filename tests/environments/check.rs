@@ -1,0 +1,121 @@
+//! GitHub is held against the file.
+
+use super::*;
+
+#[test]
+fn as_the_file_says_passes_with_what_it_means() {
+    let hub = hub_as_the_reference_says();
+    let ended = run(&hub, runner(&hub, REFERENCE), "check");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let told = findings(&ended);
+    for said in [
+        "passed dev: what deploys: branches and tags by pattern",
+        "passed dev: what deploys there: NOTHING",
+        "passed staging: wait timer: none",
+        "passed staging: protected branches: main",
+        "passed production: required reviewers: team platform-leads",
+        "passed production: minimum approvals: 1",
+        "passed production: when its timer starts: 10 minutes from when the job was triggered",
+    ] {
+        assert!(told.iter().any(|finding| finding.starts_with(said)), "{said}\n{told:#?}");
+    }
+    assert_eq!(writes(&hub), [""; 0]);
+}
+
+#[test]
+fn each_rule_that_differs_is_blocked_and_named() {
+    for (change, check) in [
+        (json!({ "wait_timer": 0 }), "production: wait timer"),
+        (json!({ "reviewers": [] }), "production: required reviewers"),
+        (json!({ "deployment_branch_policy": null }), "production: what deploys"),
+        (json!({ "deployment_branch_policy": policy(false) }), "production: what deploys"),
+    ] {
+        let hub = hub();
+        let leads = hub.team("acme", "platform-leads", &["lena"]);
+        let mut body = json!({
+            "wait_timer": 10,
+            "reviewers": [{ "type": "Team", "id": leads }],
+            "deployment_branch_policy": policy(true),
+        });
+        for (key, value) in change.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        hub.protect(INFRA, "production", &body);
+        let production = format!("environments:\n{}", &REFERENCE[REFERENCE.find("  production:").unwrap()..]);
+        let ended = run(&hub, runner(&hub, &production), "check");
+        assert_eq!(end(&ended), (1, "blocked"), "{change}: {}", ended.log);
+        assert_eq!(about(&ended, check)["verdict"], "blocked", "{change}");
+        assert_eq!(ended.outputs["differences"], "1");
+        assert_eq!(writes(&hub), [""; 0]);
+    }
+}
+
+#[test]
+fn patterns_are_the_whole_list() {
+    let file = "\
+environments:
+  production:
+    deployment_branch_policy:
+      branches: [main, release/*]
+";
+    let hub = hub();
+    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(false) }));
+    hub.add_branch_policy(INFRA, "production", "main", "branch");
+    hub.add_branch_policy(INFRA, "production", "release/*", "tag");
+    let ended = run(&hub, runner(&hub, file), "check");
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    let told = findings(&ended);
+    assert_eq!(
+        told[..2],
+        ["blocked production: tag pattern release/*: there", "blocked production: branch pattern release/*: not there"]
+    );
+    assert!(told.contains(&"passed production: branch pattern main: there".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn a_missing_environment_is_blocked_and_others_are_named() {
+    let hub = hub();
+    hub.protect(INFRA, "preview", &json!({}));
+    hub.protect(INFRA, "legacy | x", &json!({}));
+    let ended = run(&hub, runner(&hub, REFERENCE), "check");
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    for name in ["dev", "staging", "production"] {
+        assert!(about(&ended, name)["actual"].as_str().unwrap().contains("creates it, unprotected"));
+    }
+    assert_eq!(about(&ended, "environments that the file does not name")["actual"], "preview, legacy | x");
+}
+
+#[test]
+fn protected_branches_only_without_one_is_blocked() {
+    let hub = Hub::start().unwrap();
+    hub.create(INFRA);
+    hub.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+    hub.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
+    let file = "environments:\n  staging:\n    deployment_branch_policy: { protected_branches: true }\n";
+    let ended = run(&hub, runner(&hub, file), "check");
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    let told = about(&ended, "staging: protected branches");
+    assert_eq!(told["actual"], "no branch is protected, and then GitHub lets EVERY branch deploy");
+    assert_eq!(about(&ended, "staging: what deploys")["verdict"], "passed");
+}
+
+#[test]
+fn what_cannot_be_seen_is_inconclusive_and_the_permission_named() {
+    for (granted, needed) in [(&["contents=read"][..], "Actions: read"), (&["actions=read"], "Contents: read")] {
+        let hub = hub_as_the_reference_says();
+        hub.grant("ghs_small", INFRA, granted);
+        let ended = run(&hub, runner(&hub, REFERENCE).input("token", "ghs_small"), "check");
+        assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+        assert!(ended.outputs["reason"].contains(needed), "{}", ended.outputs["reason"]);
+    }
+}
+
+#[test]
+fn a_bypass_that_github_does_not_tell_is_inconclusive() {
+    let hub = hub();
+    hub.protect(INFRA, "production", &json!({}));
+    let file = "environments:\n  production:\n    can_admins_bypass: false\n";
+    let ended = run(&hub, runner(&hub, file), "check");
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+    assert_eq!(about(&ended, "production: bypass by administrators")["actual"], "not told by GitHub");
+}

@@ -1,0 +1,125 @@
+//! What would be done is shown, and nothing is.
+
+use std::{path::Path, process::Command};
+
+use super::*;
+
+#[test]
+fn what_differs_is_shown_rule_by_rule() {
+    let hub = hub();
+    hub.protect(INFRA, "Staging", &json!({ "wait_timer": 5 }));
+    hub.protect(INFRA, "preview", &json!({}));
+    let ended = run(&hub, runner(&hub, REFERENCE), "plan");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert_eq!(
+        effects(&ended),
+        [
+            "planned acme/ecommerce-infra, environment dev: environment: not there → there; \
+             what deploys: any branch → branches and tags by pattern",
+            "planned acme/ecommerce-infra, environment staging: wait timer: 5 minutes → none; \
+             what deploys: any branch → protected branches only",
+            "planned acme/ecommerce-infra, environment production: environment: not there → there; \
+             wait timer: none → 10 minutes; required reviewers: nobody → team platform-leads; \
+             what deploys: any branch → protected branches only",
+        ]
+    );
+    assert_eq!((&*ended.outputs["differences"], &*ended.outputs["changed"]), ("8", "false"));
+    assert_eq!(writes(&hub), [""; 0]);
+    for row in [
+        "| staging | wait timer | 5 minutes | → none |",
+        "| staging | required reviewers | nobody | not in the file: left as it is |",
+        "| production | required reviewers | nobody | → team platform-leads |",
+    ] {
+        assert!(ended.summary.contains(row), "{row}\n{}", ended.summary);
+    }
+    let told = findings(&ended);
+    for said in [
+        "passed staging: 2 rules differ",
+        "passed dev: what deploys there: NOTHING",
+        "passed production: minimum approvals: 1: any one of the reviewers suffices",
+        "passed production: when its timer starts: 10 minutes from when the job was triggered, not from the approval",
+        "passed production: bypass by administrators: not told by GitHub; by default it is possible",
+        "passed production: protected branches: main",
+        "passed environments that the file does not name: preview",
+    ] {
+        assert!(told.iter().any(|finding| finding.starts_with(said)), "{said}\n{told:#?}");
+    }
+}
+
+#[test]
+fn nothing_to_do_is_said() {
+    let hub = hub_as_the_reference_says();
+    let ended = run(&hub, runner(&hub, REFERENCE), "plan");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert_eq!((effects(&ended), &*ended.outputs["differences"]), (vec![], "0"));
+    assert_eq!(about(&ended, "production")["actual"], "as the file says");
+}
+
+#[test]
+fn what_check_would_block_on_is_told_and_not_blocked() {
+    let hub = Hub::start().unwrap();
+    hub.create(INFRA);
+    hub.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+    let file = "\
+environments:
+  production:
+    deployment_branch_policy:
+      protected_branches: true
+    minimum_approvals: 2
+";
+    let ended = run(&hub, runner(&hub, file), "plan");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    for check in ["production: protected branches", "production: minimum approvals"] {
+        assert_eq!(about(&ended, check)["waived"], "a plan judges nothing: `check` and `apply` block on this");
+    }
+    assert!(
+        ended.outputs["reason"].contains("nobody is asked"),
+        "the worst is said first: {}",
+        ended.outputs["reason"]
+    );
+}
+
+/// A checkout whose base commit holds [`REFERENCE`], on the event of a pull request that proposes `file`.
+fn proposal(hub: &Hub, file: &str) -> Runner {
+    let runner = runner(hub, REFERENCE);
+    let dir = runner.workspace();
+    let git = |arguments: &[&str]| git(&dir, arguments);
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "environments"]);
+    let base = git(&["rev-parse", "HEAD"]);
+    runner.write(".github/environments.yml", file);
+    runner.write("event.json", json!({ "pull_request": { "base": { "sha": base } } }).to_string());
+    let event = dir.join("event.json").display().to_string();
+    runner.env("GITHUB_EVENT_NAME", "pull_request").env("GITHUB_EVENT_PATH", &event)
+}
+
+#[test]
+fn a_proposed_file_is_planned_and_neither_the_measure_nor_applied() {
+    let hub = hub_as_the_reference_says();
+    let open = "environments:\n  production:\n    required_reviewers: []\n";
+    let ended = run(&hub, proposal(&hub, open), "plan");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let planned =
+        "planned acme/ecommerce-infra, environment production: required reviewers: team platform-leads → nobody";
+    assert_eq!(effects(&ended), [planned]);
+    for mode in ["check", "apply"] {
+        let ended = run(&hub, proposal(&hub, open), mode);
+        assert_eq!((end(&ended), &*ended.outputs["differences"]), ((0, "passed"), "0"), "{}", ended.log);
+    }
+    assert_eq!(writes(&hub), [""; 0]);
+}
+
+/// Runs git with nothing of this machine but PATH, and gives what it prints.
+#[expect(clippy::disallowed_methods, reason = "PATH says where git is")]
+fn git(dir: &Path, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
+    for who in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{who}_NAME"), "Ada").env(format!("GIT_{who}_EMAIL"), "ada@acme.example");
+    }
+    let output = git.current_dir(dir).args(arguments).output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

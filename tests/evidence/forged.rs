@@ -1,0 +1,400 @@
+//! Payloads that tell what is not so. Each is blocked, and the message names what it saw.
+
+use std::thread;
+
+use super::*;
+
+/// Another service of the same repository.
+const FRONTEND: &str = "  frontend:
+    repository: acme/shop
+    workflow: .github/workflows/validate-staging.yml
+    deploy-workflow: .github/workflows/deploy-staging.yml
+    image: ghcr.io/acme/frontend
+policy:";
+
+/// A stage that somebody has tampered with, and the payload of it.
+type Forged = fn(&mut Stage) -> Value;
+
+fn set(mut payload: Value, pointer: &str, value: Value) -> Value {
+    *payload.pointer_mut(pointer).unwrap() = value;
+    payload
+}
+
+/// The same report with something in it changed after its job told of it.
+fn touched(stage: &Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
+    let mut reports = stage.reports.clone();
+    change(reports.iter_mut().find(|report| report.command == command).unwrap());
+    let texts: Vec<String> = reports.iter().map(output).collect();
+    set(stage.payload(), "/evidence/reports", json!(texts))
+}
+
+/// A gate of the run that has said something else.
+fn said(stage: &mut Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
+    let place = stage.reports.iter().position(|report| report.command == command).unwrap();
+    change(&mut stage.reports[place]);
+    let report = stage.reports[place].clone();
+    stage.job(command, "success", Some(&report));
+    stage.payload()
+}
+
+fn rerun(run: github::Run) -> github::Run {
+    github::Run { attempt: 2, ..run }
+}
+
+/// What was tampered with, the check that sees it, and what it says.
+const TABLE: &[(&str, Forged, &str, &str)] = &[
+    (
+        "a service that nobody knows",
+        |stage| {
+            let payload = set(stage.payload(), "/service", json!("checkout-servise"));
+            set(payload, "/evidence/subject/service", json!("checkout-servise"))
+        },
+        "service",
+        "checkout-servise is not in `services` of .github/promote-gates.yml; checkout-service is known",
+    ),
+    (
+        "another repository's service",
+        |stage| set(stage.payload(), "/evidence/run/repository", json!("mallory/shop")),
+        "source repository",
+        "mallory/shop",
+    ),
+    (
+        "another service than the reports are about",
+        |stage| {
+            stage.config = CONFIG.replace("policy:", FRONTEND);
+            let payload = set(stage.payload(), "/service", json!("frontend"));
+            set(payload, "/evidence/subject/service", json!("frontend"))
+        },
+        "health",
+        "about another subject: service checkout-service, not frontend",
+    ),
+    (
+        "two services at once",
+        |stage| set(stage.payload(), "/evidence/subject/service", json!("frontend")),
+        "subject",
+        "evidence.subject has service frontend, not checkout-service",
+    ),
+    (
+        "another image",
+        |stage| {
+            let mut subject = subject();
+            subject["image"] = json!("ghcr.io/mallory/checkout-service");
+            set(stage.payload(), "/evidence/subject", subject)
+        },
+        "subject",
+        "image ghcr.io/mallory/checkout-service, not ghcr.io/acme/checkout-service",
+    ),
+    (
+        "another tag",
+        |stage| set(stage.payload(), "/image_tag", json!("1.5.0")),
+        "subject",
+        "evidence.subject has tag 1.4.2, not 1.5.0",
+    ),
+    (
+        "another tag, throughout",
+        |stage| set(set(stage.payload(), "/image_tag", json!("1.5.0")), "/evidence/subject/tag", json!("1.5.0")),
+        "health",
+        "about another subject: tag 1.4.2, not 1.5.0",
+    ),
+    (
+        "a digest that nobody has seen",
+        |stage| {
+            let mut subject = subject();
+            subject["digest"] = json!(format!("sha256:{}", "d".repeat(64)));
+            set(stage.payload(), "/evidence/subject", subject)
+        },
+        "health",
+        "about another subject: no digest, not sha256:dddd",
+    ),
+    (
+        "a digest taken away, so that the tag decides",
+        |stage| {
+            let digest = format!("sha256:{}", "d".repeat(64));
+            for command in GATES {
+                said(stage, command, |report| report.subject.digest = digest.parse().ok());
+            }
+            stage.payload()
+        },
+        "health",
+        "about another subject: sha256:dddd",
+    ),
+    (
+        "another commit",
+        |stage| set(stage.payload(), "/evidence/subject/commit", json!(sha('b'))),
+        "subject",
+        "but the deploy run's is cccc",
+    ),
+    (
+        "another commit, throughout",
+        |stage| {
+            let payload = set(stage.payload(), "/evidence/subject/commit", json!(sha('b')));
+            set(payload, "/evidence/deploy/head_sha", json!(sha('b')))
+        },
+        "deploy run",
+        "is of commit cccccccccccccccccccccccccccccccccccccccc, and commit bbbb",
+    ),
+    (
+        "gates of two environments",
+        |stage| said(stage, "smoke", |report| report.subject.environment = "dev".parse().ok()),
+        "smoke",
+        "about another subject: environment dev, not staging",
+    ),
+    (
+        "a run that does not exist",
+        |stage| set(stage.payload(), "/evidence/run/id", json!(8)),
+        "validating run",
+        "acme/shop has no run 8",
+    ),
+    (
+        "a run that failed",
+        |stage| {
+            stage.hub.set_run(SHOP, validating_run().ended("failure"));
+            stage.payload()
+        },
+        "validating run",
+        "run 7 ended as failure",
+    ),
+    (
+        "a run of another workflow",
+        |stage| {
+            let path = ".github/workflows/mallory.yml".to_owned();
+            stage.hub.set_run(SHOP, github::Run { path, ..validating_run() });
+            stage.payload()
+        },
+        "workflow",
+        ".github/workflows/mallory.yml",
+    ),
+    (
+        "a run that somebody started by hand",
+        |stage| {
+            stage.hub.set_run(SHOP, github::Run { event: "workflow_dispatch".to_owned(), ..validating_run() });
+            stage.payload()
+        },
+        "started by",
+        "workflow_dispatch on main of acme/shop",
+    ),
+    (
+        "a run of a fork",
+        |stage| {
+            let head_repository = "mallory/shop".to_owned();
+            stage.hub.create(&head_repository);
+            stage.hub.set_run(SHOP, github::Run { head_repository, ..validating_run() });
+            stage.payload()
+        },
+        "started by",
+        "workflow_run on main of mallory/shop",
+    ),
+    (
+        "an older attempt",
+        |stage| {
+            stage.hub.set_run(SHOP, rerun(validating_run()));
+            stage.payload()
+        },
+        "attempt",
+        "attempt 1 is told of, and attempt 2 is the latest",
+    ),
+    (
+        "an attempt to come",
+        |stage| set(stage.payload(), "/evidence/run/attempt", json!(2)),
+        "attempt",
+        "attempt 2 is told of, and attempt 1 is the latest",
+    ),
+    (
+        "a report of another run",
+        |stage| said(stage, "smoke", |report| report.run.as_mut().unwrap().id = 6),
+        "smoke",
+        "its report is of attempt 1 of run 6 of acme/shop, and attempt 1 of run 7 is told of",
+    ),
+    (
+        "a report of no run",
+        |stage| said(stage, "smoke", |report| report.run = None),
+        "smoke",
+        "its report is of no workflow run",
+    ),
+    (
+        "a report that was changed after its annotation",
+        |stage| touched(stage, "performance", |report| "p99 1 ms".clone_into(&mut report.reason)),
+        "performance",
+        "job `performance` told of sha256",
+    ),
+    (
+        "a verdict that was changed after its annotation",
+        |stage| {
+            let blocked = Report { started_at: rfc3339(ago(8)), ..report("performance", Verdict::Blocked) };
+            said(stage, "performance", |report| *report = blocked);
+            touched(stage, "performance", |report| report.verdict = Verdict::Passed)
+        },
+        "performance",
+        "its report has sha256",
+    ),
+    (
+        "relaxed settings",
+        |stage| said(stage, "performance", |report| drop(report.settings.insert("max-ratio".to_owned(), json!(3)))),
+        "policy: performance",
+        "3",
+    ),
+    (
+        "a gate that is missing",
+        |stage| {
+            stage.reports.pop();
+            stage.payload()
+        },
+        "performance",
+        "no report of it in the payload, only of health, smoke",
+    ),
+    (
+        "a gate in dry-run",
+        |stage| said(stage, "health", |report| report.dry_run = true),
+        "health",
+        "in dry-run, which counts for nothing",
+    ),
+    (
+        "a gate that was blocked",
+        |stage| {
+            let blocked = report("health", Verdict::Blocked);
+            said(stage, "health", |report| *report = blocked)
+        },
+        "health",
+        "blocked: health figure: 97 ms",
+    ),
+    (
+        "a gate whose job failed",
+        |stage| {
+            stage.job("smoke", "failure", None);
+            stage.payload()
+        },
+        "smoke",
+        "but its job `smoke` ended as failure",
+    ),
+    (
+        "an annotation in another job, which failed",
+        |stage| {
+            let smoke = Report { started_at: rfc3339(ago(8)), ..report("smoke", Verdict::Passed) };
+            stage.reports[1] = smoke.clone();
+            stage.job("lint", "failure", Some(&smoke));
+            stage.payload()
+        },
+        "smoke",
+        "but its job `lint` ended as failure",
+    ),
+    (
+        "one report more, which no job told of",
+        |stage| {
+            stage.reports.push(report("bundle-size", Verdict::Passed));
+            stage.payload()
+        },
+        "bundle-size",
+        "none of the 4 jobs told of one",
+    ),
+    (
+        "one report more, of another leg, which no job told of",
+        |stage| {
+            stage.reports.push(Report { started_at: rfc3339(ago(9)), ..report("health", Verdict::Passed) });
+            stage.payload()
+        },
+        "health",
+        "job `health` told of sha256",
+    ),
+    (
+        "a gate of yesterday",
+        |stage| {
+            let job =
+                Job { completed_at: Some(ago(25 * 60)), ..Job::ended("smoke", "success") }.since(ago(25 * 60 + 1));
+            stage.hub.set_job(SHOP, 7, 1, job);
+            stage.payload()
+        },
+        "smoke",
+        "1d1h",
+    ),
+    (
+        "a deploy run that does not exist",
+        |stage| set(stage.payload(), "/evidence/deploy/id", json!(42)),
+        "deploy run",
+        "acme/shop has no run 42",
+    ),
+    (
+        "a deploy run of another workflow",
+        |stage| set(stage.payload(), "/evidence/deploy/id", json!(7)),
+        "deploy run",
+        "run 7 is of .github/workflows/validate-staging.yml",
+    ),
+    (
+        "a deploy of another branch",
+        |stage| {
+            stage.hub.set_run(SHOP, github::Run { head_branch: Some("feature/x".to_owned()), ..deploy_run() });
+            stage.payload()
+        },
+        "deploy run",
+        "run 41 is of branch feature/x, and main is told of",
+    ),
+    (
+        "a deploy of a pull request",
+        |stage| {
+            stage.hub.set_run(SHOP, github::Run { event: "pull_request".to_owned(), ..deploy_run() });
+            stage.payload()
+        },
+        "deploy run",
+        "run 41 was started by `pull_request`",
+    ),
+    (
+        "a deploy of a fork's main",
+        |stage| {
+            let head_repository = "mallory/shop".to_owned();
+            stage.hub.create(&head_repository);
+            stage.hub.set_run(SHOP, github::Run { head_repository, ..deploy_run() });
+            stage.payload()
+        },
+        "deploy run",
+        "of a commit from mallory/shop",
+    ),
+    (
+        "a deploy that failed",
+        |stage| {
+            stage.hub.set_run(SHOP, deploy_run().ended("failure"));
+            stage.payload()
+        },
+        "deploy run",
+        "run 41 ended as failure",
+    ),
+    (
+        "a deploy that was run again",
+        |stage| {
+            stage.hub.set_run(SHOP, rerun(deploy_run()));
+            stage.payload()
+        },
+        "deploy run",
+        "attempt 1 is told of, and attempt 2 is the latest",
+    ),
+    (
+        "an older commit than the one that stands there",
+        |stage| {
+            stage.hub.tag(SHOP, "1.4.1", &sha('d'));
+            stage.payload()
+        },
+        "commits",
+        "a downgrade: this image is older than the one that stands there (ddddddd, by `1.4.1` in acme/shop)",
+    ),
+];
+
+#[test]
+fn what_is_not_so_is_blocked_by_name() {
+    thread::scope(|scope| {
+        for rows in TABLE.chunks(TABLE.len().div_ceil(4)) {
+            scope.spawn(|| rows.iter().for_each(is_blocked));
+        }
+    });
+}
+
+fn is_blocked((name, forge, check, seen): &(&str, Forged, &str, &str)) {
+    let mut stage = Stage::new();
+    stage.hub.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
+    let payload = forge(&mut stage);
+    let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{name}: {}", ended.log);
+    let finding = found(&ended, check);
+    assert_eq!(finding["verdict"], "blocked", "{name}: {}", ended.log);
+    let actual = finding["actual"].as_str().unwrap();
+    assert!(actual.contains(seen), "{name}: {seen} in {actual}");
+    assert!(ended.summary.contains("⛔ blocked"), "{name}: {}", ended.summary);
+    assert_eq!(stage.hub.violations(), [""; 0], "{name}");
+}

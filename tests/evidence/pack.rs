@@ -1,0 +1,157 @@
+//! What whoever approves gets to see.
+
+use super::*;
+
+/// The rows of a table of the report.
+fn rows(ended: &Ended, title: &str) -> Vec<Vec<String>> {
+    let tables = ended.report["tables"].as_array().unwrap();
+    let table = tables.iter().find(|table| table["title"] == title).unwrap_or_else(|| panic!("{title} in {tables:#?}"));
+    serde_json::from_value(table["rows"].clone()).unwrap()
+}
+
+#[test]
+fn the_pack_shows_what_changes_who_made_it_and_what_the_gates_saw() {
+    let stage = Stage::new();
+    let clone = stage.clone();
+    let message = "promote\n\nService: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:1.4.1\nApproved-by: grace";
+    git(&clone, &["commit", "-q", "--allow-empty", "-m", message]);
+    git(&clone, &["push", "-q"]);
+    let ended = stage.run();
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let what = rows(&ended, "What would be promoted");
+    assert!(what.contains(&["Now", "ghcr.io/acme/checkout-service:1.4.1"].map(ToOwned::to_owned).into()), "{what:?}");
+    assert!(what.contains(&["Next", "ghcr.io/acme/checkout-service:1.4.2"].map(ToOwned::to_owned).into()), "{what:?}");
+    let gates = rows(&ended, "What the gates saw");
+    assert_eq!(gates.iter().map(|row| &*row[0]).collect::<Vec<_>>(), GATES);
+    assert_eq!(gates[2][2], "performance figure: 97 ms");
+    assert!(gates[2][4].starts_with("https://github.com/acme/shop/actions/runs/7/job/"), "{gates:?}");
+    let commits = rows(&ended, "What is new in it");
+    assert_eq!(commits, [["ccccccc", "alice", "Cart: gifts"], ["bbbbbbb", "bob", "Cart: coupons"]]);
+    let people = rows(&ended, "Who may not approve");
+    assert_eq!(people[0], ["alice", "author, committer"]);
+    assert_eq!(people[2], ["dora", "started the validation, started the deploy"]);
+    let promotions = rows(&ended, "The last promotions of this service");
+    assert_eq!(promotions[0][1..4], ["normal", "ghcr.io/acme/checkout-service:1.4.1", "grace"]);
+    for text in ["Cart: gifts", "Who may not approve", "97 ms"] {
+        assert!(ended.summary.contains(text), "{text} in {}", ended.summary);
+    }
+}
+
+#[test]
+fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
+    let stage = Stage::new();
+    let commit = |letter: char, author: Option<&str>, committer: Option<&str>, name: &str| github::Commit {
+        sha: sha(letter),
+        message: "x".to_owned(),
+        author: author.map(ToOwned::to_owned),
+        committer: committer.map(ToOwned::to_owned),
+        author_name: name.to_owned(),
+        ..github::Commit::default()
+    };
+    stage.hub.push(SHOP, commit('d', Some("renovate[bot]"), Some("web-flow"), "Renovate"));
+    stage.hub.push(SHOP, commit('e', Some("Alice"), Some("bob"), "Alice"));
+    stage.hub.push(SHOP, commit('f', None, None, "::error::Mallory | <b>"));
+    let mut stage = stage;
+    for report in &mut stage.reports {
+        report.subject.commit = sha('f').parse().ok();
+    }
+    for report in stage.reports.clone() {
+        stage.job(&report.command, "success", Some(&report));
+    }
+    stage.hub.set_run(SHOP, github::Run { head_sha: sha('f'), ..deploy_run() });
+    stage.deploy["head_sha"] = json!(sha('f'));
+    let mut payload = stage.payload();
+    payload["evidence"]["subject"]["commit"] = json!(sha('f'));
+    let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert_eq!(ended.outputs["excluded"], "alice\nbob\ndora\nEmil");
+    let authors = found(&ended, "authors");
+    assert!(authors["actual"].as_str().unwrap().contains("fffffff by ::error::Mallory"), "{authors}");
+    assert!(ended.commands().iter().all(|command| !command.starts_with("::error")), "{}", ended.log);
+    assert!(!ended.summary.contains("<b>"), "{}", ended.summary);
+}
+
+#[test]
+fn more_people_than_can_be_told_are_blocked() {
+    let stage = Stage::new();
+    // The release stays where it is; so many came before it.
+    let hub = Hub::start().unwrap();
+    hub.create(SHOP);
+    hub.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
+    hub.commit(SHOP, &sha('a'), "alice", "first");
+    hub.tag(SHOP, "1.4.1", &sha('a'));
+    for number in 0..60 {
+        hub.commit(SHOP, &format!("{number:040x}"), &format!("an-author-of-the-shop-{number}"), "work");
+    }
+    hub.commit(SHOP, &sha('c'), "alice", "last");
+    let stage = Stage { hub, ..stage };
+    stage.hub.set_run(SHOP, deploy_run());
+    stage.hub.set_run(SHOP, validating_run().in_progress());
+    for report in &stage.reports {
+        stage.job(&report.command, "success", Some(report));
+    }
+    let ended = stage.run();
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    let finding = found(&ended, "people").to_string();
+    assert!(finding.contains("promote in smaller steps") && finding.contains("at most 2048 bytes"), "{finding}");
+}
+
+#[test]
+fn a_gate_that_nobody_required_is_shown_as_it_is() {
+    let mut stage = Stage::new();
+    let size = report("bundle-size", Verdict::Blocked);
+    stage.job("bundle-size", "failure", Some(&size));
+    stage.reports.push(size);
+    let ended = stage.run();
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let finding = found(&ended, "bundle-size");
+    assert_eq!(finding["waived"], "`required` does not name it");
+    assert!(finding["actual"].as_str().unwrap().starts_with("blocked: bundle-size figure: 97 ms"), "{finding}");
+    assert_eq!(rows(&ended, "What the gates saw")[3][..2], ["bundle-size (not required)", "blocked"]);
+}
+
+#[test]
+fn the_gates_of_a_run_count_under_its_notice() {
+    let mut stage = Stage::new();
+    let mut outer = report("run", Verdict::Passed);
+    outer.reports = stage.reports.iter().map(|report| Report { run: None, ..report.clone() }).collect();
+    stage.job("validate", "success", Some(&outer));
+    stage.reports = vec![outer];
+    let ended = stage.run();
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert!(found(&ended, "smoke")["actual"].as_str().unwrap().contains("in job `validate`"), "{}", ended.log);
+}
+
+#[test]
+fn in_dry_run_it_tells_the_same_and_fails_nothing() {
+    let stage = Stage::new();
+    let mut payload = stage.payload();
+    payload["image_tag"] = json!("1.5.0");
+    let ended = dispatched(stage.runner().input("dry-run", "true"), &payload).run(&["evidence"]);
+    assert_eq!((ended.code, &*ended.outputs["verdict"]), (0, "blocked"), "{}", ended.log);
+}
+
+#[test]
+fn without_a_deploy_workflow_a_push_to_the_branch_validates() {
+    let mut stage = Stage::new();
+    stage.config = CONFIG.replace("    deploy-workflow: .github/workflows/deploy-staging.yml\n", "");
+    let pushed = github::Run { event: "push".to_owned(), head_sha: sha('c'), ..validating_run() };
+    stage.hub.set_run(SHOP, pushed.clone().in_progress());
+    let mut payload = stage.payload();
+    payload["evidence"].as_object_mut().unwrap().remove("deploy");
+    payload["evidence"]["subject"].as_object_mut().unwrap().remove("commit");
+    let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert_eq!(ended.outputs["commit"], sha('c'), "GitHub tells it of the run");
+    for (run, check, seen) in [
+        (github::Run { event: "pull_request".to_owned(), ..pushed.clone() }, "started by", "pull_request on main"),
+        (github::Run { head_branch: Some("x".to_owned()), ..pushed.clone() }, "started by", "push on x"),
+        (github::Run { head_sha: sha('b'), ..pushed }, "health", "commit"),
+    ] {
+        stage.hub.set_run(SHOP, run);
+        payload["evidence"]["subject"]["commit"] = json!(sha('c'));
+        let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
+        assert_eq!(end(&ended), (1, "blocked"), "{check}: {}", ended.log);
+        assert!(ended.log.contains(seen), "{seen} in {}", ended.log);
+    }
+}

@@ -1,0 +1,103 @@
+//! What cannot be seen never passes, and what is missing is named.
+
+use std::time::Duration;
+
+use promote_gates::sandbox::{github::Fault, server::Answer};
+use rustix::process::Signal;
+
+use super::*;
+
+#[test]
+fn a_permission_that_is_missing_is_named() {
+    for (permissions, check, parts) in [
+        (&["checks=read", "contents=read"][..], "validating run", &["403", "Actions: read on acme/shop"][..]),
+        (&["actions=read", "contents=read"], "health", &["403", "Checks: read on acme/shop"]),
+        (&["actions=read", "checks=read"], "commits", &["403", "Contents: read on acme/shop"]),
+    ] {
+        let stage = Stage::new();
+        stage.hub.grant("narrow", SHOP, permissions);
+        // It does not come by waiting, and a step of a test may not take so long.
+        let runner = stage.runner().input("source-token", "narrow").input("annotations-timeout", "10m");
+        let ended = dispatched(runner, &stage.payload()).run(&["evidence"]);
+        assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+        let finding = found(&ended, check);
+        assert_eq!(finding["verdict"], "inconclusive");
+        for part in parts {
+            assert!(finding.to_string().contains(part), "{part} in {finding}");
+        }
+    }
+}
+
+/// GitHub says 404 of what a token may not see: that is no proof that there is nothing.
+#[test]
+fn a_repository_that_the_token_does_not_see_is_not_taken_for_a_forgery() {
+    for token in ["stranger", ""] {
+        let stage = Stage::new();
+        stage.hub.create("acme/elsewhere");
+        stage.hub.grant("stranger", "acme/elsewhere", &["actions=read"]);
+        let ended = dispatched(stage.runner().input("source-token", token), &stage.payload()).run(&["evidence"]);
+        assert_eq!(end(&ended), (3, "inconclusive"), "{token}: {}", ended.log);
+        let run = found(&ended, "validating run").to_string();
+        assert!(run.contains("Actions, Checks and Contents: read on acme/shop") || run.contains("401"), "{run}");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_no_answer() {
+    for (path, check) in [
+        ("/repos/acme/shop/actions/runs/7", "validating run"),
+        ("/repos/acme/shop/actions/runs/41", "deploy run"),
+        ("/repos/acme/shop/actions/runs/7/attempts/1/jobs", "health"),
+        ("/annotations", "health"),
+        ("/repos/acme/shop/compare/", "commits"),
+    ] {
+        let stage = Stage::new();
+        stage.hub.fail_at(path, 1000, Fault::Instead(Answer::json(502, &json!({ "message": "Server Error" }))));
+        let ended = stage.run();
+        assert_eq!(end(&ended), (3, "inconclusive"), "{path}: {}", ended.log);
+        let finding = found(&ended, check);
+        assert_eq!(finding["verdict"], "inconclusive", "{path}: {finding}");
+        assert!(finding.to_string().contains("502"), "{path}: {finding}");
+    }
+}
+
+#[test]
+fn annotations_that_are_late_are_waited_for() {
+    let stage = Stage::new();
+    let late = Report { started_at: rfc3339(ago(7)), ..report("smoke", Verdict::Passed) };
+    let job = stage.job("smoke", "success", None);
+    let stage = Stage { reports: vec![stage.reports[0].clone(), late.clone(), stage.reports[2].clone()], ..stage };
+    let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
+    let step = runner.start(&["evidence"]);
+    let path = format!("/repos/acme/shop/check-runs/{job}/annotations");
+    assert!(stage.hub.wait_asked(&path, 1, Duration::from_secs(20)), "{:?}", stage.hub.asked());
+    stage.annotate(job, &late);
+    let ended = step.end_within(Duration::from_secs(20));
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+}
+
+#[test]
+fn a_signal_while_it_waits_ends_it_with_what_is_known() {
+    let stage = Stage::new();
+    stage.hub.set_job(SHOP, 7, 1, Job::running("smoke", "GitHub Actions 2"));
+    let runner = dispatched(stage.runner().input("annotations-timeout", "1m"), &stage.payload());
+    let step = runner.start(&["evidence"]);
+    let jobs = "/repos/acme/shop/actions/runs/7/attempts/1/jobs";
+    assert!(stage.hub.wait_asked(jobs, 1, Duration::from_secs(20)), "{:?}", stage.hub.asked());
+    step.signal(Signal::INT);
+    let ended = step.end_within(Duration::from_secs(5));
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+    assert!(ended.log.contains("cancelled by a signal") && ended.log.contains("source repository"), "{}", ended.log);
+}
+
+#[test]
+fn jobs_that_ended_long_ago_have_said_all_they_will_say() {
+    let mut stage = Stage::new();
+    stage.reports[1] = Report { started_at: rfc3339(ago(7)), ..report("smoke", Verdict::Passed) };
+    stage.hub.set_run(SHOP, validating_run());
+    stage.job("record", "success", None);
+    // Longer than a step of a test may take: it must not be waited for.
+    let ended = dispatched(stage.runner().input("annotations-timeout", "3m"), &stage.payload()).run(&["evidence"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert_eq!(found(&ended, "smoke")["verdict"], "blocked");
+}

@@ -1,0 +1,90 @@
+//! The same evidence promotes once.
+
+use std::time::Duration;
+
+use super::*;
+
+/// A step that promotes 1.4.2 on the evidence of this number, validated a minute ago, in a workflow run of its own.
+fn on_evidence(dir: &Path, number: u64) -> Runner {
+    let at = rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(60));
+    let evidence = Report { outputs: validated(number, &at), ..report("evidence", Verdict::Passed) };
+    step(dir, SERVICE, "1.4.2").input("require", "evidence").input("results", &needs(&[evidence]))
+}
+
+/// Somebody sets the image of production, and says this about it.
+fn set(shop: &Shop, tag: &str, kind: &str) {
+    let message = format!(
+        "{kind}\n\nService: {SERVICE}\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:{tag}\n\
+         Promotion-kind: {kind}\n"
+    );
+    let now = shop.tag(SERVICE);
+    shop.edit(FILE, &message, |text| text.replace(&now, tag));
+}
+
+#[test]
+fn a_second_delivery_is_told_which_commit_was_the_first() {
+    let shop = Shop::new();
+    let first = on_evidence(&shop.checkout("one", &["--depth=1"]), 1).run(&["promote"]);
+    assert_eq!(end(&first), LANDED, "{}", first.log);
+    assert!(shop.trailers().contains(&format!("Evidence: {:064x}", 1)));
+    // Others have committed since.
+    shop.edit(FILE, "more replicas", |text| text.replace("count: 4", "count: 6"));
+    let second = on_evidence(&shop.checkout("two", &["--depth=1"]), 1).env("GITHUB_RUN_ID", "7").run(&["promote"]);
+    assert_eq!(end(&second), (0, "passed", "already"), "{}", second.log);
+    assert_eq!((&second.outputs["commit"], second.outputs["changed"].as_str()), (&first.outputs["commit"], "false"));
+    assert_eq!(second.outputs["previous-image"], BEFORE);
+    assert_eq!(shop.log("%s"), ["promote(production): checkout-service → 1.4.2", "more replicas"]);
+}
+
+#[test]
+fn twenty_deliveries_at_once_are_one_commit() {
+    let shop = Shop::new();
+    let clone = shop.checkout("clone", &["--depth=1"]);
+    let steps: Vec<Runner> = (0..20).map(|_| on_evidence(&clone, 1)).collect();
+    let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    let commits = shop.log("%H");
+    assert_eq!(commits.len(), 1);
+    for ended in &ended {
+        assert_eq!((ended.code, &ended.outputs["commit"]), (0, &commits[0]), "{}", ended.log);
+    }
+    assert_eq!(ended.iter().filter(|ended| ended.outputs["changed"] == "true").count(), 1);
+}
+
+#[test]
+fn evidence_does_not_bring_back_what_was_taken_away_since() {
+    for (kind, tag, part) in
+        [("rollback", "1.4.1", "it was rolled back by"), ("emergency", "1.4.9", "was promoted after it by")]
+    {
+        let shop = Shop::new();
+        let dir = shop.checkout("infra", &["--depth=1"]);
+        assert_eq!(end(&on_evidence(&dir, 1).run(&["promote"])), LANDED);
+        set(&shop, tag, kind);
+        let tip = shop.tip();
+        let again = on_evidence(&dir, 1).run(&["promote"]);
+        assert_eq!(end(&again), (1, "blocked", "refused"), "{}", again.log);
+        let reason = &again.outputs["reason"];
+        assert!(reason.contains(part) && reason.contains(&tip), "{reason}");
+        // Nor does a validation that could not know of it.
+        let other = on_evidence(&dir, 2).run(&["promote"]);
+        assert_eq!(end(&other), (1, "blocked", "refused"), "{}", other.log);
+        assert!(other.outputs["reason"].starts_with("supersession"), "{}", other.outputs["reason"]);
+        assert_eq!((shop.tip(), shop.tag(SERVICE).as_str()), (tip, tag));
+    }
+}
+
+#[test]
+fn the_evidence_of_another_service_or_environment_is_not_ours() {
+    let shop = Shop::new();
+    let dir = shop.checkout("infra", &[]);
+    let evidence = format!("Evidence: {:064x}", 1);
+    for (service, environment) in [("frontend", "production"), (SERVICE, "staging")] {
+        let message = format!("x\n\nService: {service}\nEnvironment: {environment}\nImage: a:1\n{evidence}\n");
+        shop.edit("README.md", &message, |text| format!("{text}\n{service}\n"));
+    }
+    // Lines that look like trailers, in the middle of a message.
+    let message = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: a:1\n{evidence}\n\nthat was it\n");
+    shop.edit("README.md", &message, |text| format!("{text}\nagain\n"));
+    let ended = on_evidence(&dir, 1).run(&["promote"]);
+    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+}

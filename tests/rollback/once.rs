@@ -1,0 +1,96 @@
+//! Twice, at once, or cut short: one commit, one review.
+
+use std::time::Duration;
+
+use promote_gates::sandbox::{github::Fault, server::Answer};
+
+use super::*;
+
+#[test]
+fn a_second_rollback_does_nothing() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    promote(&dir, "1.4.2");
+    promote(&dir, "1.4.3");
+    let mut first = None;
+    for (run, state) in [(7, "applied"), (7, "already"), (8, "already")] {
+        scene.run(run, &["bob"]);
+        let ended = step(&scene, run, &dir).run(&["rollback"]);
+        assert_eq!(end(&ended), (0, "passed", vec![state; 2]), "{}", ended.log);
+        let told = ["commit", "issue", "image", "previous-image"].map(|name| ended.outputs[name].clone());
+        assert_eq!(*first.get_or_insert(told.clone()), told);
+        assert_eq!((scene.shop.tag(SERVICE).as_str(), scene.hub.issues(INFRA).len()), ("1.4.2", 1));
+    }
+}
+
+#[test]
+fn further_back_is_to_be_said_and_said_twice_is_once() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let (second, third) = (promote(&dir, "1.4.2"), promote(&dir, "1.4.3"));
+    for (run, named, states, tag) in [
+        (1, &third, ["applied"; 2], "1.4.2"),
+        (2, &third, ["already"; 2], "1.4.2"),
+        (3, &second, ["applied"; 2], "1.4.1"),
+        (4, &second, ["already"; 2], "1.4.1"),
+    ] {
+        scene.run(run, &["bob"]);
+        let ended = step(&scene, run, &dir).input("promotion", named).run(&["rollback"]);
+        assert_eq!(end(&ended), (0, "passed", states.into()), "{}", ended.log);
+        assert_eq!(scene.shop.tag(SERVICE), tag);
+    }
+    assert_eq!(scene.open_issues().len(), 2);
+}
+
+#[test]
+fn a_run_that_is_run_again_later_does_not_take_back_what_came_after() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    promote(&dir, "1.4.2");
+    let first = step(&scene, 7, &dir).run(&["rollback"]);
+    assert_eq!(end(&first), landed(), "{}", first.log);
+    let fixed = promote(&dir, "1.4.3");
+    let again = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["rollback"]);
+    assert_eq!(end(&again), (1, "blocked", vec!["already", "already"]), "{}", again.log);
+    assert!(again.outputs["reason"].contains("does not stand there any more"), "{}", again.outputs["reason"]);
+    assert_eq!((scene.shop.tip(), again.outputs["commit"].as_str()), (fixed, first.outputs["commit"].as_str()));
+}
+
+#[test]
+fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    promote(&dir, "1.4.2");
+    let away = Fault::Instead(Answer::json(503, &serde_json::json!({ "message": "Unavailable" })));
+    scene.hub.fail_at("POST /repos/acme/infra/issues", 1, away.clone());
+    scene.hub.fail_at("GET /repos/acme/infra/issues", 1, away);
+    let cut = step(&scene, 7, &dir).run(&["rollback"]);
+    assert_eq!((cut.code, effects(&cut)), (3, vec!["applied", "refused"]), "{}", cut.log);
+    assert_eq!((scene.shop.log("%H").len(), scene.hub.issues(INFRA).len()), (2, 0));
+    let ended = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["rollback"]);
+    assert_eq!(end(&ended), (0, "passed", vec!["already", "applied"]), "{}", ended.log);
+    assert_eq!((scene.shop.log("%H").len(), scene.open_issues().len()), (2, 1));
+}
+
+#[test]
+fn ten_at_once_are_one_commit_and_one_review() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    promote(&dir, "1.4.2");
+    promote(&dir, "1.4.3");
+    let steps: Vec<Runner> = (1..=10)
+        .map(|run| {
+            scene.run(run, &["bob"]);
+            step(&scene, run, &dir)
+        })
+        .collect();
+    let started: Vec<_> = steps.iter().map(|step| step.start(&["rollback"])).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    for ended in &ended {
+        assert_eq!((ended.code, &ended.outputs["commit"]), (0, &scene.shop.tip()), "{}", ended.log);
+    }
+    assert_eq!((scene.shop.log("%H").len(), scene.shop.tag(SERVICE).as_str()), (3, "1.4.2"));
+    assert_eq!(scene.open_issues().len(), 1);
+}

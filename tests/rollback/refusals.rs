@@ -1,0 +1,93 @@
+//! What is not taken back.
+
+use super::*;
+
+/// Nothing was written, for this reason.
+fn refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
+    assert_eq!(ended.code, code, "{part}: {}", ended.log);
+    assert!(ended.outputs["reason"].contains(part), "{part}: {}", ended.outputs["reason"]);
+    assert_eq!(scene.hub.issues(INFRA).len(), 0, "{part}");
+    assert!(effects(ended).iter().all(|state| *state == "refused"), "{:?}", effects(ended));
+}
+
+#[test]
+fn without_a_promotion_there_is_nothing_to_take_back() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "the ledger holds none");
+    let promoted = promote(&dir, "1.4.2");
+    for (input, value, part) in [
+        ("environment", "staging", "the ledger holds none"),
+        ("service", "frontend", "the ledger holds none"),
+        ("promotion", &scene.shop.first, "is none"),
+    ] {
+        refused(&scene, &step(&scene, 7, &dir).input(input, value).run(&["rollback"]), 1, part);
+    }
+    assert_eq!(scene.shop.tip(), promoted);
+}
+
+#[test]
+fn what_somebody_has_changed_since_is_not_taken_back() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    promote(&dir, "1.4.2");
+    scene.shop.edit(FILE, "by hand", |text| text.replace("1.4.2", "1.4.9"));
+    let ended = step(&scene, 7, &dir).run(&["rollback"]);
+    refused(&scene, &ended, 1, "ghcr.io/acme/checkout-service:1.4.9 stands there now");
+    assert_eq!(scene.shop.tag(SERVICE), "1.4.9");
+}
+
+#[test]
+fn an_entry_that_does_not_say_what_stood_there_is_not_taken_back() {
+    for (line, part) in [
+        ("", "does not say what stood there before it"),
+        ("Previous-Image: $(id)\n", "is \"$(id)\""),
+        ("Previous-Image: ../../x:1\n", "is \"../../x:1\""),
+    ] {
+        let scene = Scene::new();
+        scene.run(7, &["bob"]);
+        let dir = scene.shop.checkout("infra", &[]);
+        let message = format!(
+            "ours\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\n{line}Promotion-kind: normal\n"
+        );
+        scene.shop.edit(FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
+        refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, part);
+        assert_eq!(scene.shop.tag(SERVICE), "1.4.2");
+    }
+}
+
+#[test]
+fn nobody_rolls_back_alone_unless_that_is_allowed() {
+    let scene = Scene::new();
+    scene.run(7, &[]);
+    let dir = scene.shop.checkout("infra", &[]);
+    promote(&dir, "1.4.2");
+    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "nobody approved this run");
+    let ended = step(&scene, 7, &dir).input("allow-unapproved", "true").run(&["rollback"]);
+    assert_eq!(end(&ended), landed(), "{}", ended.log);
+}
+
+#[test]
+fn bad_input_is_named_and_nothing_is_written() {
+    let scene = Scene::new();
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &[]);
+    for (input, value, part) in [
+        ("service", "", "`service`"),
+        ("environment", "", "`environment`"),
+        ("promotion", "HEAD", "promotion"),
+        ("promotion", "--all", "promotion"),
+        ("incident", "a b", "\"a b\""),
+        ("incident-pattern", "[", "incident-pattern"),
+        ("branch", "gone", "no branch gone"),
+        ("remote", "elsewhere", "`remote`"),
+        ("committer-email", "a\nb", "`committer-name`, `committer-email`"),
+    ] {
+        let ended = step(&scene, 7, &dir).input(input, value).run(&["rollback"]);
+        assert_eq!(ended.code, 2, "{input}={value}: {}", ended.log);
+        assert!(ended.outputs["reason"].contains(part), "{input}={value}: {}", ended.outputs["reason"]);
+        assert_eq!(scene.shop.tip(), scene.shop.first);
+    }
+}

@@ -1,0 +1,202 @@
+//! The infra repository of a shop, as commands find it and change it.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use promote_gates::{
+    sandbox::{
+        github::{Hub, Issue, Run},
+        infra::Infra,
+    },
+    world::clock::{Clock as _, SystemClock},
+};
+use tempfile::TempDir;
+
+use crate::house::{Ended, Runner};
+
+pub const SERVICE: &str = "checkout-service";
+pub const FILE: &str = "apps/checkout-service/overlays/production/kustomization.yaml";
+pub const BEFORE: &str = "ghcr.io/acme/checkout-service:1.4.1";
+pub const AFTER: &str = "ghcr.io/acme/checkout-service:1.4.2";
+
+/// The infra repository, and a folder for clones of it.
+pub struct Shop {
+    folder: TempDir,
+    pub infra: Infra,
+    /// The commit it starts from.
+    pub first: String,
+}
+
+impl Shop {
+    pub fn new() -> Self {
+        Self::of(&[SERVICE, "frontend"])
+    }
+
+    pub fn of(services: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let infra = Infra::create(folder.path(), services).unwrap();
+        // Long ago, so that what follows can be dated.
+        let first = dated(infra.path(), Some(&ago(500)), &["commit-tree", "main^{tree}", "-m", "The shop"], "");
+        git(infra.path(), &["update-ref", "refs/heads/main", &first]);
+        Self { folder, infra, first }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A checkout; `options` are those of `git clone`.
+    pub fn checkout(&self, name: &str, options: &[&str]) -> PathBuf {
+        // By a path git would clone all of it, whatever depth is asked for.
+        let url = format!("file://{}", self.infra.path().display());
+        git(self.folder.path(), &[&["clone", "-q"], options, &[&url, name]].concat());
+        self.path(name)
+    }
+
+    /// A hook of the bare repository, as a shell script.
+    pub fn hook(&self, name: &str, script: &str) {
+        let path = self.infra.path().join("hooks").join(name);
+        executable(&path, script);
+    }
+
+    pub fn tip(&self) -> String {
+        git(self.infra.path(), &["rev-parse", "main"])
+    }
+
+    /// What `git log` says of the commits since the first, oldest first.
+    pub fn log(&self, format: &str) -> Vec<String> {
+        let range = format!("{}..main", self.first);
+        let log = git(self.infra.path(), &["log", "--reverse", &format!("--format={format}"), &range]);
+        log.lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// The trailers of the last commit, as `git interpret-trailers` reads them.
+    pub fn trailers(&self) -> Vec<String> {
+        let message = git(self.infra.path(), &["log", "-1", "--format=%B", "main"]);
+        let parsed = fed(self.infra.path(), &["interpret-trailers", "--parse"], &(message + "\n"));
+        parsed.lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// The tag of a service in production.
+    pub fn tag(&self, service: &str) -> String {
+        let file = self.infra.read(&format!("apps/{service}/overlays/production/kustomization.yaml")).unwrap();
+        file.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).unwrap().to_owned()
+    }
+
+    /// Changes a file from a checkout of its own, and pushes.
+    pub fn edit(&self, path: &str, message: &str, change: impl Fn(&str) -> String) {
+        self.edit_at(None, path, message, change);
+    }
+
+    /// As if it had been so many days ago.
+    pub fn edit_at(&self, days: Option<i64>, path: &str, message: &str, change: impl Fn(&str) -> String) {
+        let clone = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let dir = clone.path().join("clone");
+        self.infra.clone_to(&dir).unwrap();
+        let text = fs::read_to_string(dir.join(path)).unwrap();
+        fs::write(dir.join(path), change(&text)).unwrap();
+        dated(&dir, Some(&ago(days.unwrap_or_default())), &["commit", "-qam", message], "");
+        git(&dir, &["push", "-q"]);
+    }
+}
+
+/// A plain git that knows nobody's configuration; gives what it prints.
+pub fn git(dir: &Path, arguments: &[&str]) -> String {
+    fed(dir, arguments, "")
+}
+
+fn fed(dir: &Path, arguments: &[&str], stdin: &str) -> String {
+    dated(dir, None, arguments, stdin)
+}
+
+/// A day so many days ago, as git takes it.
+fn ago(days: i64) -> String {
+    let at = SystemClock::new().wall() - jiff::SignedDuration::from_hours(24 * days);
+    format!("@{} +0000", at.as_second())
+}
+
+fn dated(dir: &Path, date: Option<&str>, arguments: &[&str], stdin: &str) -> String {
+    let mut git = Command::new("git");
+    git.args(["--no-optional-locks", "-c", "user.name=A", "-c", "user.email=a@shop.invalid"])
+        .args(arguments)
+        .current_dir(dir)
+        .env("HOME", "/nonexistent")
+        .envs(date.into_iter().flat_map(|date| [("GIT_COMMITTER_DATE", date), ("GIT_AUTHOR_DATE", date)]))
+        .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null"), ("LC_ALL", "C")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = git.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+pub fn executable(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A shop whose infra repository is `acme/infra` on a GitHub that the program can ask.
+pub struct Scene {
+    pub shop: Shop,
+    pub hub: Hub,
+}
+
+/// The infra repository on GitHub.
+pub const INFRA: &str = "acme/infra";
+/// May read runs and write issues there.
+pub const API_TOKEN: &str = "api-token-of-the-scene";
+
+impl Scene {
+    pub fn new() -> Self {
+        let hub = Hub::start().unwrap();
+        hub.create(INFRA);
+        hub.grant(API_TOKEN, INFRA, &["actions=read", "issues=write"]);
+        Self { shop: Shop::new(), hub }
+    }
+
+    /// A run of a workflow there, which these people have approved.
+    pub fn run(&self, id: u64, approvers: &[&str]) {
+        let path = ".github/workflows/exception.yml".to_owned();
+        let run = Run { id, path, event: "workflow_dispatch".to_owned(), actor: "alice".to_owned(), ..Run::default() };
+        self.hub.set_run(INFRA, run.in_progress());
+        for login in approvers {
+            self.hub.approve(INFRA, id, "production-emergency", login, "");
+        }
+    }
+
+    /// A step of that run, in a checkout.
+    pub fn step(&self, id: u64, checkout: &Path) -> Runner {
+        Runner::new()
+            .env("GITHUB_API_URL", &self.hub.api_url())
+            .env("GITHUB_REPOSITORY", INFRA)
+            .env("GITHUB_RUN_ID", &id.to_string())
+            .env("GITHUB_REF", "refs/heads/main")
+            .env("GITHUB_ACTOR", "alice")
+            .input("checkout", &checkout.display().to_string())
+            .input("service", SERVICE)
+            .input("environment", "production")
+            .input("api-token", API_TOKEN)
+    }
+
+    /// The issues that are open, and what has to hold of all.
+    pub fn open_issues(&self) -> Vec<Issue> {
+        assert_eq!(self.hub.violations(), [""; 0]);
+        self.hub.issues(INFRA).into_iter().filter(|issue| issue.state == "open").collect()
+    }
+}
+
+/// The states of all effects that a report tells, in order.
+pub fn effects(ended: &Ended) -> Vec<&str> {
+    let effects = ended.report["effects"].as_array().map(Vec::as_slice).unwrap_or_default();
+    effects.iter().map(|effect| effect["state"].as_str().unwrap()).collect()
+}

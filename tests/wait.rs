@@ -1,0 +1,186 @@
+//! `wait` against a GitHub, a ledger and services on loopback: what stops a promotion, and what does not.
+
+mod stopped;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use promote_gates::{
+    report::{Outcome, Report, compact::compact},
+    sandbox::{
+        github::Fault,
+        server::Answer,
+        staging::{Script, Staging},
+    },
+    verdict::Finding,
+    world::clock::{Clock as _, SystemClock},
+};
+use serde_json::json;
+
+use crate::{
+    approval::{BLOCKED, INCONCLUSIVE, INFRA, PASSED, SUBJECT, Stage, TOKEN, at, end, evidence, finding, needs},
+    house::{Ended, Runner},
+};
+
+const READY: &str = "/checkout-service/health/ready";
+
+fn now() -> Timestamp {
+    SystemClock::new().wall()
+}
+
+fn stage() -> Stage {
+    let stage = Stage::new();
+    stage.hub.grant(TOKEN, INFRA, &["issues=read"]);
+    stage
+}
+
+/// `toJSON(needs)` and `toJSON(steps)`, after an approval at that time.
+fn results(approved_at: Timestamp) -> String {
+    let mut report = Report { command: "approval".to_owned(), ..evidence(&[]) };
+    let outputs = [("approved-at", approved_at.to_string())].into();
+    report.close(Ok(Outcome { outputs, ..vec![Finding::passed("approval")].into() }), approved_at.to_string());
+    let steps = json!({ "approval": { "outputs": { "report": compact(&report, "").text }, "outcome": "success" } });
+    format!("{}\n{steps}\n", needs(&evidence(&[])))
+}
+
+/// The step in run 7, approved a moment ago, which looks ten times a second and waits for longer than any test.
+fn step(stage: &Stage) -> Runner {
+    Runner::new()
+        .env("GITHUB_API_URL", &stage.hub.api_url())
+        .env("GITHUB_REPOSITORY", INFRA)
+        .input("checkout", &stage.checkout().display().to_string())
+        .input("subject", SUBJECT)
+        .input("token", TOKEN)
+        .input("results", &results(now()))
+        .input("duration", "10m")
+        .input("interval", "100ms")
+        .input("timeout", "300ms")
+}
+
+fn checked(stage: &Stage, ended: Ended) -> Ended {
+    assert_eq!(stage.hub.violations(), Vec::<String>::new(), "{}", ended.log);
+    assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
+    let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+    for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
+        assert!(!place.contains(TOKEN), "{place}");
+    }
+    ended
+}
+
+fn judge(stage: &Stage, step: &Runner) -> Ended {
+    checked(stage, step.run(&["wait"]))
+}
+
+#[test]
+fn when_the_time_is_over_and_all_is_well_it_passes() {
+    let (stage, staging) = (stage(), Staging::start().unwrap());
+    staging.deploy("checkout-service", "1.4.2");
+    // An issue that is closed, one with another label, and a pull request hold nothing.
+    let closed = stage.hub.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
+    stage.hub.close_issue(INFRA, closed);
+    stage.hub.open_issue(INFRA, "a bug", "", &["bug"]);
+    stage.hub.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
+    let endpoint = format!("{}{READY}", staging.url());
+    let step =
+        step(&stage).input("results", &results(now() - SignedDuration::from_secs(2))).input("duration", "2500ms");
+    let begun = now();
+    let ended = judge(&stage, &step.input("endpoints", &endpoint));
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    // Counted from the approval, two seconds before; as far as a second tells.
+    assert!(now().duration_since(begun) < SignedDuration::from_millis(2400), "{}", ended.log);
+    let lines = ended.log.lines().filter(|line| line.contains(" left, until ")).count();
+    assert!(lines >= 2, "{}", ended.log);
+    assert!(ended.log.contains("no hold, nothing younger, 1 of 1 endpoints well"), "{}", ended.log);
+    assert!(ended.log.contains("the time is over: looking once more"), "{}", ended.log);
+    assert!(finding(&ended, "wait")["expected"].as_str().unwrap().starts_with("2s500ms since the approval at "));
+}
+
+#[test]
+fn what_is_over_already_is_looked_at_once() {
+    let stage = stage();
+    let ended = judge(&stage, &step(&stage).input("results", &results(at(0))));
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert_eq!(stage.hub.asked().len(), 1, "{:?}", stage.hub.asked());
+    assert_eq!(finding(&ended, "wait")["actual"], "over since 2026-01-01T12:10:00Z");
+    stage.hub.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
+    assert_eq!(end(&judge(&stage, &step(&stage).input("results", &results(at(0))))), BLOCKED);
+}
+
+#[test]
+fn without_a_time_of_the_approval_it_counts_from_now() {
+    let stage = stage();
+    for (results, words) in [
+        (String::new(), "no report of a passed `approval` tells when it was"),
+        (results(now() + SignedDuration::from_hours(1)), "is yet to come"),
+        // Of another run, it is none.
+        (results(at(0)).replace("\\\"id\\\":7", "\\\"id\\\":8"), "no report of a passed `approval`"),
+    ] {
+        let step = step(&stage).input("results", &results).input("duration", "300ms");
+        let (begun, ended) = (now(), judge(&stage, &step));
+        assert_eq!(end(&ended), PASSED, "{}", ended.log);
+        assert!(now().duration_since(begun) >= SignedDuration::from_millis(300));
+        assert!(ended.log.contains("counted from now") && ended.log.contains(words), "{words}: {}", ended.log);
+    }
+}
+
+#[test]
+fn a_look_that_fails_on_the_way_is_told_and_one_that_fails_in_the_end_decides_nothing() {
+    let stage = stage();
+    stage.hub.fail_at("/issues", 2, Fault::Instead(Answer::status(502)));
+    let short = || step(&stage).input("duration", "400ms").input("interval", "50ms");
+    let ended = judge(&stage, &short());
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert!(ended.log.contains("holds not seen: GitHub's API: 502"), "{}", ended.log);
+    assert!(finding(&ended, "hold")["actual"].as_str().unwrap().contains("(2 of "), "{}", ended.log);
+    // Without the right to, nobody can say that nobody holds it.
+    stage.hub.grant("ghs_less", INFRA, &["contents=read"]);
+    let ended = judge(&stage, &short().input("token", "ghs_less"));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("the token needs Issues: read on acme/infra"), "{}", ended.log);
+    let ended = judge(&stage, &short().input("branch", "gone"));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("no branch gone"), "{}", ended.log);
+    let ended = judge(&stage, &short().input("endpoints", "http://does-not-exist.invalid/"));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("no address"), "{}", ended.log);
+}
+
+#[test]
+fn an_endpoint_that_misses_once_or_twice_is_asked_again() {
+    let (stage, staging) = (stage(), Staging::start().unwrap());
+    let [up, down] = [200, 503].map(Answer::status);
+    let [a, b, c, d] = [up.clone(), down.clone(), down, up];
+    staging.script(READY, Script::in_turn([a, b, c, d]));
+    // The time is over at once: only the looks after it are there.
+    let step = step(&stage).input("results", &results(at(0))).input("interval", "20ms");
+    staging.script("/other", Script::in_turn([503, 503, 200].map(Answer::status)));
+    let ended = judge(&stage, &step.input("endpoints", &format!("{0}{READY}\n{0}/other", staging.url())));
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert!(ended.log.contains("/other: 503 after "), "{}", ended.log);
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_bad_input() {
+    let stage = stage();
+    for (key, value, words) in [
+        ("duration", "43201m", "at most 43200 minutes"),
+        ("duration", "0", "a duration over 0"),
+        ("duration", "ten minutes", "at most 43200 minutes"),
+        ("interval", "0", "a duration over 0"),
+        ("consecutive", "0", "from 1 to 1000"),
+        ("hold-label", "a,b", "no comma"),
+        ("endpoints", "shop.example", "https://"),
+        ("token", "", "`token`: not given"),
+        ("subject", r#"{"service":"checkout-service"}"#, "`environment`: not given"),
+        ("subject", r#"{"environment":"production"}"#, "`service`: not given"),
+        ("results", "[]", "toJSON(needs)"),
+        ("checkout", "/nonexistent", "`checkout`"),
+    ] {
+        for dry_run in ["false", "true"] {
+            let ended = judge(&stage, &step(&stage).input(key, value).input("dry-run", dry_run));
+            assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{key}: {}", ended.log);
+            assert!(ended.log.contains(words), "{key}: {words}: {}", ended.log);
+        }
+    }
+    assert_eq!(stage.hub.asked(), []);
+}

@@ -1,0 +1,110 @@
+//! What ends the wait at once.
+
+use rustix::process::Signal;
+
+use super::*;
+
+/// Longer than any of these takes, and far shorter than the wait.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Runs the step, and does something to it once it has looked for holds.
+fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
+    let started = step.start(&["wait"]);
+    assert!(stage.hub.wait_asked("GET /repos/acme/infra/issues", 2, SOON), "it looks for holds again and again");
+    happens();
+    checked(stage, started.end_within(SOON))
+}
+
+#[test]
+fn a_hold_blocks_at_once() {
+    let stage = stage();
+    let ended = meanwhile(&stage, &step(&stage), || {
+        stage.hub.open_issue(INFRA, "the sale ::error::x", "", &["Promotion-Hold", "other"]);
+    });
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    let hold = finding(&ended, "hold");
+    assert!(
+        hold["actual"].as_str().unwrap().starts_with("issue #1 \"the sale ::error::x\" by somebody holds all"),
+        "{hold}"
+    );
+    assert!(ended.log.contains("/issues/1"), "{}", ended.log);
+    // It had been there before; and under a name of the team's own.
+    assert_eq!(end(&judge(&stage, &step(&stage))), BLOCKED);
+    stage.hub.open_issue(INFRA, "freeze", "", &["freeze"]);
+    assert_eq!(end(&judge(&stage, &step(&stage).input("hold-label", "freeze"))), BLOCKED);
+    let ended = judge(&stage, &step(&stage).input("dry-run", "true"));
+    assert_eq!(end(&ended), (0, "blocked"), "{}", ended.log);
+}
+
+#[test]
+fn a_younger_promotion_blocks_at_once() {
+    let younger = [
+        "Service: checkout-service\nPromotion-kind: emergency",
+        "Service: checkout-service\nPromotion-kind: rollback",
+        "Service: checkout-service\nValidated-at: 2026-01-01T11:00:00Z",
+    ];
+    for trailers in younger {
+        let stage = stage();
+        let ended = meanwhile(&stage, &step(&stage), || stage.commit(trailers, -5));
+        assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+        let found = finding(&ended, "supersession")["actual"].as_str().unwrap();
+        assert!(found.starts_with("ghcr.io/acme/x:1 came by ") && found.contains("2026-01-01T11:55:00Z"), "{found}");
+    }
+    // This release was validated at 10:30.
+    let stage = stage();
+    for trailers in [
+        "Service: checkout-service\nValidated-at: 2026-01-01T10:29:00Z",
+        "Service: checkout-service\nValidated-at: 2026-01-01T10:30:00Z",
+        "Service: frontend\nPromotion-kind: emergency",
+        "Service: checkout-service\nPromotion-kind: emergency\nEnvironment: staging",
+    ] {
+        stage.commit(trailers, -5);
+    }
+    stage.commit("Service: checkout-service\nPromotion-kind: emergency", -91);
+    let ended = judge(&stage, &step(&stage).input("results", &results(at(0))));
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+}
+
+#[test]
+fn an_endpoint_that_fails_in_a_row_blocks_at_once() {
+    let (stage, staging) = (stage(), Staging::start().unwrap());
+    staging.deploy("checkout-service", "1.4.2");
+    let step = step(&stage).input("endpoints", &format!("{}{READY}", staging.url()));
+    let ended = meanwhile(&stage, &step, || staging.set_ready("checkout-service", false));
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    let reason = &ended.outputs["reason"];
+    assert!(reason.contains(": 503 after ") && reason.contains("3 times in a row"), "{reason}");
+}
+
+#[test]
+fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let stage = stage();
+        let step = step(&stage);
+        let started = step.start(&["wait"]);
+        assert!(stage.hub.wait_asked("GET /repos/acme/infra/issues", 1, SOON));
+        started.signal(signal);
+        let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
+        assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+        assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
+        let wait = finding(&ended, "wait");
+        assert!(
+            wait["verdict"] == "inconclusive" && wait["actual"].as_str().unwrap().contains(" left, until "),
+            "{wait}"
+        );
+        assert!(ended.summary.contains("inconclusive"), "{}", ended.summary);
+    }
+}
+
+#[test]
+fn it_is_cancelled_as_quickly_while_nobody_answers() {
+    let (stage, staging) = (stage(), Staging::start().unwrap());
+    stage.hub.fail_at("/issues", usize::MAX, Fault::Instead(Answer::hang()));
+    staging.script(READY, Script::always(Answer::hang()));
+    let step = step(&stage).input("endpoints", &format!("{}{READY}", staging.url()));
+    let started = step.start(&["wait"]);
+    assert!(stage.hub.wait_asked("/issues", 1, SOON));
+    started.signal(Signal::INT);
+    let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+}
