@@ -127,12 +127,14 @@ impl Surroundings {
 
     /// The secrets among the inputs, those in headers too, to be masked before anything else is printed.
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
-        let tokens = self.inputs.iter().filter(|(key, _)| is_secret(key) && *key != KUBECONFIG).map(|(_, value)| Secret::new(value.clone()));
+        let tokens = self
+            .inputs
+            .iter()
+            .filter(|(key, _)| is_secret(key) && *key != KUBECONFIG)
+            .map(|(_, value)| Secret::new(value.clone()));
         let headers = self.inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
         let kubeconfigs = self.inputs.iter().filter(|(key, _)| *key == KUBECONFIG);
-        tokens
-            .chain(headers.flat_map(secrets_of))
-            .chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
+        tokens.chain(headers.flat_map(secrets_of)).chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
     }
 }
 

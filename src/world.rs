@@ -25,8 +25,8 @@ use std::{
     },
 };
 
-use event::Event;
 use cluster::Cluster;
+use event::Event;
 use github::{Access, GitHub};
 use http::Http;
 use network::Network;

@@ -71,7 +71,7 @@ fn what_cannot_be_observed_is_inconclusive_and_what_cannot_be_used_bad_input() {
     for (runner, code, said) in [
         (runner().input("endpoints", "http://127.0.0.1:1/"), 1, "refused the connection"),
         (runner().input("endpoints", "http://does-not-exist.invalid/"), 3, "no address"),
-        (runner(), 2, "`endpoints`: not given"),
+        (runner(), 2, "`endpoints`, `workload`: neither is given"),
         (runner().input("endpoints", "http://127.0.0.1:1/").input("consecutive", "3"), 2, "`consecutive`"),
         (runner().input("endpoints", "http://127.0.0.1:1/").input("condition", ".a == $subject.tag"), 2, "has no tag"),
     ] {

@@ -17,16 +17,10 @@
 //! service that is being replaced answers for two versions.
 
 mod condition;
-<<<<<<< HEAD
-mod endpoints;
-mod judge;
-pub mod rollout;
-mod seen;
-=======
 pub(super) mod endpoints;
 pub(super) mod judge;
+pub mod rollout;
 pub(super) mod seen;
->>>>>>> c020993f7a0b709a85d5bbc1d0aff93e2f27e72e
 #[cfg(test)]
 mod tests;
 
@@ -37,13 +31,8 @@ use crate::{
     report::{Outcome, Table},
     settle::{Judgement, Pace, Source, settle},
     subject::{NotAccepted, Subject},
-<<<<<<< HEAD
-    values::Span,
-    verdict::{Complaint, Finding, Stop, Verdict, verdict},
-=======
     values::{Span, some_time},
-    verdict::{Complaint, Stop},
->>>>>>> c020993f7a0b709a85d5bbc1d0aff93e2f27e72e
+    verdict::{Complaint, Finding, Stop, Verdict, verdict},
     world::{http::Header, url::Url},
 };
 use condition::Condition;
@@ -110,16 +99,7 @@ fn redirects(text: &str) -> Result<u32, NotAccepted> {
     text.parse().ok().filter(|count| *count <= MOST_REDIRECTS).ok_or(NotAccepted("a whole number from 0 to 20"))
 }
 
-<<<<<<< HEAD
-fn some_time(text: &str) -> Result<Span, NotAccepted> {
-    let span: Span = text.parse()?;
-    if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
-}
-
 /// Watches the rollout, if there is one, and then asks every endpoint until it is decided.
-=======
-/// Asks every endpoint until it is decided.
->>>>>>> c020993f7a0b709a85d5bbc1d0aff93e2f27e72e
 ///
 /// # Errors
 /// Bad input in settings that do not go together; [`Stop::Cancelled`].

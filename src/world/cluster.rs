@@ -115,7 +115,14 @@ impl Cluster {
     ) -> Result<Self, Complaint> {
         let target = kubeconfig::target(&access.source, access.context.as_deref(), access.namespace.as_deref())?;
         let Access { timeout, withheld, .. } = access;
-        let door = Door { target, network: network.clone(), groups: groups.clone(), withheld, timeout, open: Mutex::default() };
+        let door = Door {
+            target,
+            network: network.clone(),
+            groups: groups.clone(),
+            withheld,
+            timeout,
+            open: Mutex::default(),
+        };
         Ok(Self { runtime, door: Arc::new(door) })
     }
 
@@ -133,12 +140,7 @@ impl Cluster {
 
     /// Looks at a kind until the connection ends, from `place` on; tells news on a thread that must not be blocked. Dropping
     /// the task ends it.
-    pub fn watch<T: Object>(
-        &self,
-        scope: Scope,
-        place: Place,
-        tell: impl Fn(News<T>) + Send + Sync + 'static,
-    ) -> Task {
+    pub fn watch<T: Object>(&self, scope: Scope, place: Place, tell: impl Fn(News<T>) + Send + Sync + 'static) -> Task {
         let door = Arc::clone(&self.door);
         self.runtime.spawn(async move { watch::look::<T>(&door, &scope, &place, &tell).await })
     }
@@ -233,7 +235,9 @@ impl Door {
             request = request.header(*name, value);
         }
         let request = request.body(Empty::new()).map_err(|error| {
-            Trouble::Refused(Complaint::about("the cluster's API").seen(error.to_string()).expected("a URL that can be sent"))
+            Trouble::Refused(
+                Complaint::about("the cluster's API").seen(error.to_string()).expected("a URL that can be sent"),
+            )
         })?;
         let answer = match timeout(self.timeout, pass.wire.send(request)).await {
             Err(_) => return Err(Trouble::Lost(format!("no answer within {} s", self.timeout.as_secs_f64()))),

@@ -37,9 +37,8 @@ impl FromStr for Secret {
 const NAMES: [&str; 9] =
     ["token", "secret", "passw", "pwd", "api_key", "apikey", "api-key", "authorization", "credential"];
 /// How tokens begin that tell where they come from.
-const BEGINNINGS: [&str; 12] = [
-    "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "AKIA", "eyJ", "AIza",
-];
+const BEGINNINGS: [&str; 12] =
+    ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "AKIA", "eyJ", "AIza"];
 
 /// A text from outside (a log, a message) with what looks like a secret in it replaced by `***`: values of names such as
 /// `password`, passwords in URLs, what follows `Bearer` or `Basic`, tokens that are known by their beginning, private keys.
@@ -119,7 +118,10 @@ mod tests {
     #[test]
     fn what_looks_like_a_secret_is_masked_and_the_rest_stays() {
         for (text, shown) in [
-            ("panic: connect postgres://app:hunter2@db:5432/shop failed", "panic: connect postgres://***@db:5432/shop failed"),
+            (
+                "panic: connect postgres://app:hunter2@db:5432/shop failed",
+                "panic: connect postgres://***@db:5432/shop failed",
+            ),
             ("DB_PASSWORD=hunter2 PORT=80", "DB_PASSWORD=*** PORT=80"),
             ("password: hunter2", "password: ***"),
             (r#"{"password": "hunter2", "port": 80}"#, r#"{"password": ***, "port": 80}"#),
@@ -130,7 +132,10 @@ mod tests {
             ("got ghp_0123456789abcdefghij from env", "got *** from env"),
             ("jwt=eyJhbGciOiJIUzI1NiJ9.e30.x0123456", "jwt=***"),
             ("-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nok", "***\n***\n***\nok"),
-            ("2026-01-01T00:00:00Z error: port 80 in use (EADDRINUSE)", "2026-01-01T00:00:00Z error: port 80 in use (EADDRINUSE)"),
+            (
+                "2026-01-01T00:00:00Z error: port 80 in use (EADDRINUSE)",
+                "2026-01-01T00:00:00Z error: port 80 in use (EADDRINUSE)",
+            ),
             ("GET https://a.example/x?y=1 200", "GET https://a.example/x?y=1 200"),
             ("", ""),
         ] {

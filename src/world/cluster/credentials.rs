@@ -90,7 +90,8 @@ struct Given {
 }
 
 fn ask(plugin: &Plugin, target: &Target, groups: &Groups, withheld: &[OsString]) -> Result<Credentials, Complaint> {
-    let program = Program::new(&plugin.command).args(&plugin.args).set("KUBERNETES_EXEC_INFO", exec_info(plugin, target));
+    let program =
+        Program::new(&plugin.command).args(&plugin.args).set("KUBERNETES_EXEC_INFO", exec_info(plugin, target));
     let program = withheld.iter().fold(program, Program::unset);
     let program = plugin.env.iter().fold(program, |program, (name, value)| program.set(name, value));
     let about = |seen: String| Complaint::about(format!("the credential plugin {}", plugin.command)).seen(seen);
@@ -113,7 +114,8 @@ fn ask(plugin: &Plugin, target: &Target, groups: &Groups, withheld: &[OsString])
             .expected("credentials")
             .next("run it in a step of its own"));
     }
-    let unusable = || about("an answer that holds no credentials".to_owned()).expected("an ExecCredential with a status");
+    let unusable =
+        || about("an answer that holds no credentials".to_owned()).expected("an ExecCredential with a status");
     let answer: Answer = serde_json::from_slice(stdout.whole().unwrap_or_default()).map_err(|_| unusable())?;
     match answer.status.unwrap_or_default() {
         Given { token: Some(token), .. } => bearer(token.trim()).map_err(|_| unusable()),

@@ -195,12 +195,7 @@ fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<Target,
     })
 }
 
-fn assemble(
-    context: &str,
-    namespace: &str,
-    cluster: &Named<Cluster>,
-    user: &Named<User>,
-) -> Result<Target, Complaint> {
+fn assemble(context: &str, namespace: &str, cluster: &Named<Cluster>, user: &Named<User>) -> Result<Target, Complaint> {
     let about = || Complaint::about(format!("`kubeconfig`: the cluster {:?}", cluster.name));
     let Cluster { server, insecure_skip_tls_verify: insecure, tls_server_name, proxy_url, .. } = &cluster.it;
     if insecure == "true" {
@@ -209,7 +204,8 @@ fn assemble(
             .expected("`certificate-authority-data`")
             .next("take the authority from the cluster's own kubeconfig"));
     }
-    let url: Url = server.parse().map_err(|error| about().seen(format!("server: {error}")).expected("https://<host>"))?;
+    let url: Url =
+        server.parse().map_err(|error| about().seen(format!("server: {error}")).expected("https://<host>"))?;
     if !url.is_https() && !is_loopback(&url) {
         return Err(about()
             .seen(format!("`server: {url}`, where everyone on the way could read the token"))
@@ -229,12 +225,8 @@ fn assemble(
         bounded(&path).map(Some).map_err(|error| wrong(format!("{}: {error}", path.display())))
     };
     let ca = &cluster.it;
-    let authorities = material(
-        &ca.certificate_authority_data,
-        &ca.certificate_authority,
-        &cluster.folder,
-        "certificate-authority",
-    )?;
+    let authorities =
+        material(&ca.certificate_authority_data, &ca.certificate_authority, &cluster.folder, "certificate-authority")?;
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let who = &user.it;
     let certificate =
@@ -264,7 +256,8 @@ fn login(user: &Named<User>, certificate: Option<(Vec<u8>, Vec<u8>)>) -> Result<
                 .expected("a plugin that works without a terminal"));
         }
         let relative = exec.command.contains('/') && !exec.command.starts_with('/');
-        let command = if relative { user.folder.join(&exec.command).display().to_string() } else { exec.command.clone() };
+        let command =
+            if relative { user.folder.join(&exec.command).display().to_string() } else { exec.command.clone() };
         return Ok(Login::Plugin(Plugin {
             command,
             args: exec.args.clone(),
@@ -303,7 +296,8 @@ pub fn secrets_of(text: &str) -> Vec<Secret> {
         let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
         (KEYS.contains(&key.trim_end_matches('"')) && value.len() > 3).then(|| Secret::new(value.to_owned()))
     };
-    text.lines().filter_map(secret).collect()
+    // As JSON, all of it may stand on one line.
+    text.split(['\n', ',', '{', '}']).filter_map(secret).collect()
 }
 
 /// What a plugin is told, as JSON: `KUBERNETES_EXEC_INFO`. Source: client.authentication.k8s.io/v1.

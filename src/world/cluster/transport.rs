@@ -108,11 +108,7 @@ fn config(
         .with_webpki_verifier(verifier))
 }
 
-fn tls(
-    network: &Network,
-    target: &Target,
-    certificate: Option<(&[u8], &Secret)>,
-) -> Result<ClientConfig, Complaint> {
+fn tls(network: &Network, target: &Target, certificate: Option<(&[u8], &Secret)>) -> Result<ClientConfig, Complaint> {
     let unusable = |what: &str, seen: String| {
         Complaint::about("`kubeconfig`").seen(format!("`{what}`: {seen}")).expected("PEM that TLS can use")
     };
@@ -148,7 +144,9 @@ fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Resul
         None => builder.enable_all_versions().wrap_connector(below),
         Some(name) => {
             let name = ServerName::try_from(name.to_owned()).map_err(|_| {
-                Complaint::about("`kubeconfig`").seen("`tls-server-name` is no name of a server").expected("a host name")
+                Complaint::about("`kubeconfig`")
+                    .seen("`tls-server-name` is no name of a server")
+                    .expected("a host name")
             })?;
             builder
                 .with_server_name_resolver(FixedServerNameResolver::new(name))

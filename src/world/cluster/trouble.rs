@@ -33,7 +33,9 @@ impl Trouble {
         match status.as_u16() {
             410 => Self::Expired,
             401 => Self::Refused(
-                about().expected("credentials that it accepts").next("see whether the token has expired, and log in again"),
+                about()
+                    .expected("credentials that it accepts")
+                    .next("see whether the token has expired, and log in again"),
             ),
             403 => Self::Refused(
                 about()

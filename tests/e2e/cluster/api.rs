@@ -55,5 +55,4 @@ impl Api {
         let answer = request.content_type("application/merge-patch+json").send(change.to_string());
         Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
-
 }

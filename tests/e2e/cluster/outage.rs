@@ -39,12 +39,19 @@ fn what_may_not_be_seen_is_inconclusive_and_named() {
     room.deploy("deployments", "app", 1, "1", &json!({ "plays": "crashes" }));
     let gate = || room.gate_as(GATE, "deployment/app");
     let end = gate().run(&["health"]);
-    assert!(end.code == 3 && said(&end).contains("403: ") && said(&end).contains("permission to list and watch"), "{}", end.log);
+    assert!(
+        end.code == 3 && said(&end).contains("403: ") && said(&end).contains("permission to list and watch"),
+        "{}",
+        end.log
+    );
     // Without logs and events the verdict is the same; what could not be seen is said.
-    grant(&room, &json!([
-        { "apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["list", "watch"] },
-        { "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] },
-    ]));
+    grant(
+        &room,
+        &json!([
+            { "apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["list", "watch"] },
+            { "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] },
+        ]),
+    );
     let end = until("role in force", || {
         let end = gate().run(&["health"]);
         (end.code != 3).then_some(end)
@@ -59,14 +66,17 @@ fn credentials_and_contexts_that_are_wrong_are_named() {
     let end = room.gate_as("s3cr3t-unknown", "deployment/app").run(&["health"]);
     assert!(end.code == 3 && said(&end).contains("401: Unauthorized") && said(&end).contains("expired"), "{}", end.log);
     let end = room.gate("deployment/app").input("context", "tset").run(&["health"]);
-    assert!(end.code == 2 && end.log.contains("one of `test`") && end.log.contains("did you mean `test`?"), "{}", end.log);
+    assert!(
+        end.code == 2 && end.log.contains("one of `test`") && end.log.contains("did you mean `test`?"),
+        "{}",
+        end.log
+    );
     let end = Runner::new().input("workload", "deployment/app").run(&["health"]);
     assert!(end.code == 2 && end.log.contains("in-cluster"), "{}", end.log);
     let end = Runner::new().input("workload", "deployment/app").input("in-cluster", "true").run(&["health"]);
     assert!(end.code == 2 && end.log.contains("this runs in no pod"), "{}", end.log);
     // Nobody listens there.
-    let mut config: serde_json::Value =
-        serde_json::from_str(&shared().kubeconfig(ADMIN, "wrong")).expect("JSON");
+    let mut config: serde_json::Value = serde_json::from_str(&shared().kubeconfig(ADMIN, "wrong")).expect("JSON");
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
     let runner = Runner::new().input("workload", "deployment/app").input("kubeconfig", &config.to_string());
     let end = runner.input("grace", "api-lost 1s").run(&["health"]);
@@ -113,7 +123,13 @@ fn a_credential_plugin_is_asked_bounded_and_never_repeated() {
 fn a_server_that_dies_is_waited_for_and_one_that_freezes_is_no_verdict() {
     let mut plane = Plane::start();
     let room = Room::new(&plane, "outage");
-    room.deploy("deployments", "app", 1, "1", &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "20s" }));
+    room.deploy(
+        "deployments",
+        "app",
+        1,
+        "1",
+        &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "20s" }),
+    );
     // Frozen: connections stay open, and nothing is said.
     let runner = room.gate("deployment/app").input("grace", "api-lost 1s");
     let frozen = runner.start(&["health"]);

@@ -132,16 +132,8 @@ impl Plane {
         let api = Api::new(port, &authority, ADMIN);
         let ready = || api.try_get("/readyz").is_ok().then_some(());
         until(&format!("API server that is ready, see {}", at("server.log").display()), ready);
-        let mut plane = Self {
-            folder,
-            port,
-            kubelets: None,
-            controllers: None,
-            server: Some(server),
-            _etcd: etcd,
-            etcd_url,
-            api,
-        };
+        let mut plane =
+            Self { folder, port, kubelets: None, controllers: None, server: Some(server), _etcd: etcd, etcd_url, api };
         plane.start_controllers();
         plane.start_kubelets();
         plane
@@ -196,7 +188,8 @@ impl Plane {
         ];
         let program = tool("PROMOTE_GATES_E2E_KWOK");
         self.kubelets = Some(Daemon::start(&program, &kubelets, &self.at("kubelets.log")));
-        let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node", "labels": { "on": "node" } } });
+        let node =
+            json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "node", "labels": { "on": "node" } } });
         self.api.create("/api/v1/nodes", &node);
         until("node that is ready", || {
             let node = self.api.get("/api/v1/nodes/node");

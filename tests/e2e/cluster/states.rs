@@ -19,7 +19,12 @@ const INCONCLUSIVE: i32 = 3;
 fn assert_end(end: &Ended, code: i32, said: &[&str]) {
     let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
     assert!(end.code == code && said.iter().all(|said| actual.contains(said)), "{said:?}: {actual}\n{}", end.log);
-    assert!(!end.log.contains("s3cr3t") || end.log.lines().all(|line| !line.contains("s3cr3t") || line.starts_with("::add-mask::")), "{}", end.log);
+    assert!(
+        !end.log.contains("s3cr3t")
+            || end.log.lines().all(|line| !line.contains("s3cr3t") || line.starts_with("::add-mask::")),
+        "{}",
+        end.log
+    );
 }
 
 #[test]
@@ -29,7 +34,12 @@ fn a_rollout_on_its_way_is_waited_for() {
     let end = room.gate("deployment/app").run(&["health"]);
     assert_end(&end, PASSED, &["complete: 3 of 3 updated, 3 available, revision 1"]);
     // The next revision, which waits a little.
-    room.release("deployments", "app", "2", &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "600ms" }));
+    room.release(
+        "deployments",
+        "app",
+        "2",
+        &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "600ms" }),
+    );
     let end = room.gate("deployment/app").input("image", &format!("{APP}:2")).run(&["health"]);
     assert_end(&end, PASSED, &["revision 2", "its pods run ghcr.io/acme/app:2", "after "]);
     assert!(end.log.contains("1 of the old revision left") || end.log.contains("updated, "), "{}", end.log);
@@ -44,7 +54,10 @@ fn stateful_sets_and_daemon_sets_are_waited_for_too() {
     let end = gate().run(&["health"]);
     assert_end(&end, PASSED, &["2 of 2 updated, 2 of 2 available"]);
     let agent = end.report["findings"][1]["actual"].as_str().unwrap_or_default();
-    assert!(agent.starts_with("complete: 1 of 1 updated, 1 available") && agent.ends_with("its pods run an image 1"), "{agent}");
+    assert!(
+        agent.starts_with("complete: 1 of 1 updated, 1 available") && agent.ends_with("its pods run an image 1"),
+        "{agent}"
+    );
     for kind in ["statefulsets", "daemonsets"] {
         let name = if kind == "statefulsets" { "db" } else { "agent" };
         room.release(kind, name, "2", &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "300ms" }));
@@ -61,9 +74,17 @@ fn what_cannot_recover_blocks_at_once_and_says_why() {
     let room = Room::new(shared(), "failing");
     let not_found = "failed to pull and unpack image: ghcr.io/acme/app:9: not found";
     for (name, notes, said) in [
-        ("invalid", json!({ "plays": "waits", "reason": "InvalidImageName", "message": "could not parse" }), "InvalidImageName: could not parse"),
+        (
+            "invalid",
+            json!({ "plays": "waits", "reason": "InvalidImageName", "message": "could not parse" }),
+            "InvalidImageName: could not parse",
+        ),
         ("missing", json!({ "plays": "waits", "reason": "ErrImagePull", "message": not_found }), "not found"),
-        ("backoff", json!({ "plays": "waits", "reason": "ImagePullBackOff", "message": format!("Back-off pulling image: ErrImagePull: {not_found}") }), "ImagePullBackOff"),
+        (
+            "backoff",
+            json!({ "plays": "waits", "reason": "ImagePullBackOff", "message": format!("Back-off pulling image: ErrImagePull: {not_found}") }),
+            "ImagePullBackOff",
+        ),
         ("crash", json!({ "plays": "crashes", "code": "2" }), "it crashed 3 times (Error, exit code 2)"),
         ("oom", json!({ "plays": "crashes", "reason": "OOMKilled", "code": "137" }), "(OOMKilled, exit code 137)"),
     ] {
@@ -117,8 +138,14 @@ fn the_log_of_the_run_before_is_shown_masked_and_harmless() {
 fn what_recovers_within_its_grace_passes() {
     let room = Room::new(shared(), "recovering");
     for (name, notes) in [
-        ("pull", json!({ "plays": "waits", "reason": "ErrImagePull", "message": "dial tcp: i/o timeout", "recovers": "800ms" })),
-        ("config", json!({ "plays": "waits", "reason": "CreateContainerConfigError", "message": "secret \"late\" not found", "recovers": "800ms" })),
+        (
+            "pull",
+            json!({ "plays": "waits", "reason": "ErrImagePull", "message": "dial tcp: i/o timeout", "recovers": "800ms" }),
+        ),
+        (
+            "config",
+            json!({ "plays": "waits", "reason": "CreateContainerConfigError", "message": "secret \"late\" not found", "recovers": "800ms" }),
+        ),
         ("crash", json!({ "plays": "crashes", "stops-at": "1" })),
     ] {
         room.deploy("deployments", name, 1, "1", &notes);
@@ -126,7 +153,13 @@ fn what_recovers_within_its_grace_passes() {
         assert_end(&end, PASSED, &["complete: 1 of 1 updated"]);
     }
     // And with no grace at all it does not.
-    room.deploy("deployments", "strict", 1, "1", &json!({ "plays": "waits", "reason": "ErrImagePull", "message": "i/o timeout" }));
+    room.deploy(
+        "deployments",
+        "strict",
+        1,
+        "1",
+        &json!({ "plays": "waits", "reason": "ErrImagePull", "message": "i/o timeout" }),
+    );
     let end = room.gate("deployment/strict").input("grace", "image-pull 0s").run(&["health"]);
     assert_end(&end, BLOCKED, &["ErrImagePull: i/o timeout"]);
 }
@@ -197,7 +230,8 @@ fn nothing_to_run_is_nothing_seen_to_be_well() {
     assert_end(&end, INCONCLUSIVE, &["`replicas: 0`"]);
     assert_end(&room.gate("deployment/none").input("allow-empty", "true").run(&["health"]), PASSED, &["`replicas: 0`"]);
     room.deploy("daemonsets", "nowhere", 0, "1", &json!({}));
-    let elsewhere = json!({ "spec": { "template": { "spec": { "nodeName": null, "nodeSelector": { "on": "no-node" } } } } });
+    let elsewhere =
+        json!({ "spec": { "template": { "spec": { "nodeName": null, "nodeSelector": { "on": "no-node" } } } } });
     room.change("daemonsets", "nowhere", &elsewhere);
     let end = room.gate("daemonset/nowhere").run(&["health"]);
     assert_end(&end, INCONCLUSIVE, &["no node matches it"]);
@@ -210,16 +244,18 @@ fn an_unschedulable_pod_is_named_and_waited_for() {
     room.available("app", 1);
     let nowhere = json!({ "spec": { "template": { "metadata": { "annotations": { "n": "2" } }, "spec": { "nodeName": null } } } });
     room.change("deployments", "app", &nowhere);
-    let pod = until("pod without a node", || {
-        room.pods().into_iter().find(|pod| pod["spec"]["nodeName"].is_null())
-    });
+    let pod = until("pod without a node", || room.pods().into_iter().find(|pod| pod["spec"]["nodeName"].is_null()));
     let path = format!("/api/v1/namespaces/full/pods/{}/status", pod["metadata"]["name"].as_str().unwrap_or_default());
     // What the scheduler writes.
     room.plane.api.patch(&path, &json!({ "status": { "conditions": [{
         "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": "2026-01-01T00:00:00Z",
         "message": "0/1 nodes are available: 1 Insufficient cpu." }] } }));
     let end = room.gate("deployment/app").input("rollout-timeout", "1s").run(&["health"]);
-    assert_end(&end, BLOCKED, &["not complete after 1s", "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."]);
+    assert_end(
+        &end,
+        BLOCKED,
+        &["not complete after 1s", "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."],
+    );
 }
 
 #[test]
@@ -249,6 +285,7 @@ fn several_are_told_one_by_one() {
     let end = room.gate("deployment/a\ndeployment/b\ndeployment/c").run(&["health"]);
     assert_eq!((end.code, end.report["findings"].as_array().map(Vec::len)), (PASSED, Some(3)), "{}", end.log);
     let end = room.gate("deployment/a\ndeployment/d").run(&["health"]);
-    let verdicts: Vec<&str> = end.report["findings"].as_array().expect("findings").iter().filter_map(|one| one["verdict"].as_str()).collect();
+    let verdicts: Vec<&str> =
+        end.report["findings"].as_array().expect("findings").iter().filter_map(|one| one["verdict"].as_str()).collect();
     assert_eq!((end.code, verdicts), (BLOCKED, vec!["blocked", "passed"]), "{}", end.log);
 }

@@ -86,11 +86,7 @@ impl Wanted {
                 None => {}
             }
         }
-        let what = if seen.is_empty() {
-            "no container of that repository".to_owned()
-        } else {
-            seen.join(", ")
-        };
+        let what = if seen.is_empty() { "no container of that repository".to_owned() } else { seen.join(", ") };
         if unknown { Fit::Unknown(what) } else { Fit::Differs(what) }
     }
 
@@ -145,8 +141,14 @@ mod tests {
 
     fn pod(containers: &[(&str, &str)]) -> Pod {
         let name = |place: usize| format!("c{place}");
-        let spec = containers.iter().enumerate().map(|(place, (image, _))| serde_json::json!({"name": name(place), "image": image}));
-        let status = containers.iter().enumerate().map(|(place, (_, id))| serde_json::json!({"name": name(place), "imageID": id}));
+        let spec = containers
+            .iter()
+            .enumerate()
+            .map(|(place, (image, _))| serde_json::json!({"name": name(place), "image": image}));
+        let status = containers
+            .iter()
+            .enumerate()
+            .map(|(place, (_, id))| serde_json::json!({"name": name(place), "imageID": id}));
         serde_json::from_value(serde_json::json!({
             "spec": {"containers": spec.collect::<Vec<_>>()}, "status": {"containerStatuses": status.collect::<Vec<_>>()}
         }))
@@ -178,7 +180,7 @@ mod tests {
             let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
             let image_wanted = given(wanted.0).map(|image| image.parse().unwrap());
             let wanted = Wanted { image: image_wanted, tag: given(wanted.1), digest: given(wanted.2) };
-            let found = match wanted.in_pod(&pod(&[("envoy:3", ""), (image, &id)])) {
+            let found = match wanted.in_pod(&pod(&[("envoy:3", "envoy@sha256:3"), (image, &id)])) {
                 Fit::Fits => Some(true),
                 Fit::Differs(_) => Some(false),
                 Fit::Unknown(_) => None,

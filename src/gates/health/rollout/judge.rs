@@ -19,9 +19,16 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Course {
     /// Undecided; how it is, and the moment at which time alone may decide.
-    Open { how: String, revisit: Option<Moment> },
+    Open {
+        how: String,
+        revisit: Option<Moment>,
+    },
     Healthy(String),
-    Failed { verdict: Verdict, why: String, next: Option<String> },
+    Failed {
+        verdict: Verdict,
+        why: String,
+        next: Option<String>,
+    },
 }
 
 /// Settled when every workload is decided, or one is blocked: nothing is worse.
@@ -176,14 +183,13 @@ fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
     if now < rules.appear_timeout {
         return Some(Course::Open { how, revisit: Some(rules.appear_timeout) });
     }
-    let waited = if rules.appear_timeout.is_zero() {
-        String::new()
-    } else {
-        format!(" within {}", Span(rules.appear_timeout))
-    };
+    let waited =
+        if rules.appear_timeout.is_zero() { String::new() } else { format!(" within {}", Span(rules.appear_timeout)) };
     let next = match there {
         None => "see whether `workload`, `namespace` and `context` are the right ones",
-        Some(_) => "see whether the deployment of this release has happened; `appear-timeout` waits for one that is on its way",
+        Some(_) => {
+            "see whether the deployment of this release has happened; `appear-timeout` waits for one that is on its way"
+        }
     };
     Some(Course::Failed { verdict: Verdict::Blocked, why: format!("{how}{waited}"), next: Some(next.to_owned()) })
 }
@@ -198,8 +204,12 @@ fn how(sight: &Sight<'_>, rules: &Rules) -> String {
 
 fn next(sight: &Sight<'_>) -> Option<&'static str> {
     match &sight.progress {
-        Progress::Stuck { state: State::Paused, .. } => Some("resume the rollout (`kubectl rollout resume`), or delete the old pods"),
-        Progress::Stuck { state: State::FailedCreate, .. } => Some("see the quotas and admission rules of the namespace"),
+        Progress::Stuck { state: State::Paused, .. } => {
+            Some("resume the rollout (`kubectl rollout resume`), or delete the old pods")
+        }
+        Progress::Stuck { state: State::FailedCreate, .. } => {
+            Some("see the quotas and admission rules of the namespace")
+        }
         _ => None,
     }
 }

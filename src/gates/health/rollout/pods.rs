@@ -190,7 +190,6 @@ fn startup(container: &Container) -> i64 {
         probe.initial_delay_seconds.saturating_add(period.saturating_mul(failures))
     });
     let readiness = container.readiness_probe.as_ref();
-    let readiness =
-        readiness.map_or(0, |probe| probe.initial_delay_seconds.saturating_add(probe.period_seconds));
+    let readiness = readiness.map_or(0, |probe| probe.initial_delay_seconds.saturating_add(probe.period_seconds));
     startup.saturating_add(readiness).clamp(0, 24 * 3600)
 }

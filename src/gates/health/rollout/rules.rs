@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_grace_names_a_state_and_how_long() {
         let grace = |text: &str| text.parse::<Grace>();
-        let minutes = |minutes| Some(Duration::from_secs(60 * minutes));
+        let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
         assert_eq!(grace("image-pull 5m"), Ok(Grace { state: State::ImagePull, lasts: minutes(5) }));
         assert_eq!(grace("paused never"), Ok(Grace { state: State::Paused, lasts: None }));
         for text in ["image-pull", "image-pull: 5m", "crash 3", "paused soon", ""] {

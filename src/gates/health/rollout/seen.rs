@@ -252,9 +252,9 @@ impl Seen {
     /// Our moment on the cluster's clock: RFC 3339.
     #[must_use]
     pub fn wall(&self, now: Moment) -> String {
-        let at = self.epoch.and_then(|epoch| {
-            epoch.checked_add(jiff::SignedDuration::try_from(now).unwrap_or_default()).ok()
-        });
+        let at = self
+            .epoch
+            .and_then(|epoch| epoch.checked_add(jiff::SignedDuration::try_from(now).unwrap_or_default()).ok());
         at.map(crate::world::clock::rfc3339).unwrap_or_default()
     }
 }
@@ -282,7 +282,8 @@ impl Track {
                     .find(|(uid, count)| **count > complete.restarts.get(*uid).copied().unwrap_or_default());
                 if let Some((uid, _)) = more {
                     let name = sight.pods.iter().find(|pod| pod.metadata.uid == **uid).map(|pod| &pod.metadata.name);
-                    self.disturbed.get_or_insert_with(|| format!("pod {} restarted", name.cloned().unwrap_or_default()));
+                    self.disturbed
+                        .get_or_insert_with(|| format!("pod {} restarted", name.cloned().unwrap_or_default()));
                 }
             }
             (None, Err(_)) => {}

@@ -71,7 +71,9 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
             let previous = status.restart_count > 0;
             match cluster.log(&trouble.pod, &status.name, previous, LINES) {
                 Ok(text) => logs.push(log(&trouble.pod, &status.name, previous, &text)),
-                Err(complaint) => unseen.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name)),
+                Err(complaint) => {
+                    unseen.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name))
+                }
             }
         }
     }

@@ -90,7 +90,17 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Workload>().unwrap().to_string(), shown);
         }
-        for text in ["checkout", "deployment/", "pod/x", "deployment/a/b", "deployment/-a", "deployment/A", "deployment/a?x", "/x", ""] {
+        for text in [
+            "checkout",
+            "deployment/",
+            "pod/x",
+            "deployment/a/b",
+            "deployment/-a",
+            "deployment/A",
+            "deployment/a?x",
+            "/x",
+            "",
+        ] {
             assert!(text.parse::<Workload>().is_err(), "{text}");
         }
         assert!(namespace("staging").is_ok() && namespace("a.b").is_err() && namespace("../x").is_err());
