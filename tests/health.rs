@@ -1,5 +1,7 @@
 //! `health` against services on loopback, as a runner runs it.
 
+mod cluster;
+
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},

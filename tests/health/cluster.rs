@@ -1,0 +1,179 @@
+//! `health` against an API that is played from what a real control plane answered (v1.36.3): no cluster is needed. What
+//! only a real one shows is in `tests/e2e/cluster`.
+
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+
+use promote_gates::sandbox::server::{Answer, Request, Server};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::house::Runner;
+
+/// When the answers were recorded, as the server's clock tells it.
+const THEN: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
+const TOKEN: &str = "s3cr3t-token";
+
+fn recorded(resource: &str) -> Value {
+    let path = format!("{}/tests/samples/kubernetes/{resource}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Lists are answered as they were; a watch has nothing to say, and does not end.
+fn replay(request: &Request) -> Answer {
+    let resource = request.path.rsplit('/').next().unwrap_or_default();
+    if request.query.contains("watch=true") {
+        return Answer::hang();
+    }
+    let mut list = recorded(resource);
+    if let Some((_, name)) = request.query.split_once("metadata.name%3D") {
+        let items = list["items"].as_array_mut().unwrap();
+        items.retain(|item| item["metadata"]["name"] == name);
+    }
+    Answer::json(200, &list).header("date", THEN)
+}
+
+fn kubeconfig(server: &str) -> Value {
+    json!({
+        "current-context": "staging",
+        "contexts": [{ "name": "staging", "context": { "cluster": "c", "user": "u", "namespace": "staging" } }],
+        "clusters": [{ "name": "c", "cluster": { "server": server } }],
+        "users": [{ "name": "u", "user": { "token": TOKEN } }],
+    })
+}
+
+fn gate(server: &Server, workloads: &str) -> Runner {
+    Runner::new().input("kubeconfig", &kubeconfig(server.url()).to_string()).input("workload", workloads)
+}
+
+#[test]
+fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
+    let api = Server::start(replay).unwrap();
+    for (workloads, code, said) in [
+        ("deployment/a", 0, "complete: 1 of 1 updated, 1 available, revision 1"),
+        ("statefulset/db", 0, "complete: 2 of 2 updated, 2 of 2 available"),
+        ("daemonset/agent", 0, "complete: 1 of 1 updated, 1 available"),
+        ("deployment/crash", 1, "container app: CrashLoopBackOff: it crashed "),
+        ("deployment/missing", 1, "ErrImagePull: failed to pull and unpack image: ghcr.io/acme/app:9: not found"),
+        ("deployment/nothing", 1, "there is no such workload in the namespace staging"),
+    ] {
+        let end = gate(&api, workloads).run(&["health"]);
+        let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
+        assert!(end.code == code && actual.contains(said), "{workloads}: {actual}\n{}", end.log);
+        let shown = end.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+        for place in [&shown, &end.summary, &format!("{:?}", end.outputs), &end.report.to_string()] {
+            assert!(!place.contains(TOKEN), "{place}");
+        }
+    }
+    let end =
+        gate(&api, "deployment/a\ndeployment/crash\nsts/db").input("image", "ghcr.io/acme/app:9").run(&["health"]);
+    let findings = end.report["findings"].as_array().unwrap().iter();
+    let by_name: BTreeMap<&str, &str> =
+        findings.map(|one| (one["check"].as_str().unwrap(), one["verdict"].as_str().unwrap())).collect();
+    assert_eq!(by_name["deployment/crash"], "blocked", "{}", end.log);
+    assert!(end.log.contains("it is healthy, and runs ghcr.io/acme/app:1"), "{}", end.log);
+}
+
+#[test]
+fn endpoints_are_asked_once_the_rollout_is_well() {
+    let api = Server::start(replay).unwrap();
+    let service = Server::start(|_| Answer::status(503)).unwrap();
+    let gate = |workload: &str| gate(&api, workload).input("endpoints", service.url()).input("attempts", "1");
+    let end = gate("deployment/a").run(&["health"]);
+    assert_eq!((end.code, end.report["findings"].as_array().unwrap().len()), (1, 2), "{}", end.log);
+    assert_eq!(end.report["findings"][1]["verdict"], "passed", "the worst first");
+    let end = gate("deployment/crash").run(&["health"]);
+    assert_eq!((end.code, end.report["findings"].as_array().unwrap().len()), (1, 1), "{}", end.log);
+    assert!(end.log.contains("the endpoints are not asked"), "{}", end.log);
+}
+
+#[test]
+fn one_list_and_one_watch_for_each_kind() {
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let api = Server::start(move |request| {
+        noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
+        replay(request)
+    })
+    .unwrap();
+    let end = gate(&api, "deployment/a\nstatefulset/db\ndaemonset/agent").input("stabilize", "500ms").run(&["health"]);
+    assert_eq!(end.code, 0, "{}", end.log);
+    let mut asked = asked.lock().unwrap().clone();
+    asked.sort();
+    let only = |resource: &str| asked.iter().filter(|one| one.contains(&format!("/{resource}?"))).count();
+    for resource in ["deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "pods"] {
+        assert_eq!(only(resource), 2, "{asked:?}");
+    }
+    assert_eq!(asked.len(), 12, "{asked:?}");
+    assert!(asked.iter().all(|one| one.starts_with("/apis/apps/v1/namespaces/staging/")
+        || one.starts_with("/api/v1/namespaces/staging/pods")));
+}
+
+#[test]
+fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
+    let status = |code: u16| {
+        move |request: &Request| {
+            if request.path.ends_with("/pods") {
+                Answer::json(code, &json!({ "kind": "Status", "code": code, "message": "::error::no ##[error]y" }))
+            } else {
+                replay(request)
+            }
+        }
+    };
+    for (code, said) in [
+        (401, "log in again"),
+        (403, "permission to list and watch pods in the namespace staging"),
+        (404, "see whether `context` is the right cluster"),
+        (429, "does not answer: 429: "),
+        (500, "does not answer: 500: "),
+    ] {
+        let api = Server::start(status(code)).unwrap();
+        let end = gate(&api, "deployment/a").input("grace", "api-lost 1s").run(&["health"]);
+        assert!(end.code == 3 && end.report["findings"].to_string().contains(said), "{code}: {}", end.log);
+        assert!(
+            end.commands().iter().all(|line| line.starts_with("::error title=health")
+                || line.starts_with("::notice title=")
+                || line.starts_with("::add-mask::")),
+            "{:?}",
+            end.commands()
+        );
+    }
+    // It was busy only for a moment.
+    let busy = std::sync::atomic::AtomicBool::new(true);
+    let api = Server::start(move |request| {
+        if request.path.ends_with("/pods") && busy.swap(false, std::sync::atomic::Ordering::AcqRel) {
+            return Answer::status(429);
+        }
+        replay(request)
+    })
+    .unwrap();
+    let end = gate(&api, "deployment/a").run(&["health"]);
+    assert_eq!(end.code, 0, "{}", end.log);
+}
+
+#[test]
+fn a_gate_that_hears_nothing_is_cancelled_within_a_second() {
+    let api = Server::start(|_| Answer::hang()).unwrap();
+    let runner = gate(&api, "deployment/a").input("api-timeout", "1h");
+    let started = runner.start(&["health"]);
+    started.heard("watching the namespace staging of staging");
+    started.signal(Signal::TERM);
+    let end = started.end_within(Duration::from_secs(1));
+    assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
+    assert_eq!(end.report["findings"][0]["actual"], "not seen yet");
+}
+
+#[test]
+fn what_does_not_go_together_is_bad_input() {
+    let runner = || Runner::new().input("workload", "deployment/a");
+    for (runner, said) in [
+        (runner().input("in-cluster", "true").input("context", "x"), "one way to the cluster"),
+        (runner().input("kubeconfig", "/nowhere/config"), "/nowhere/config"),
+        (runner().input("kubeconfig", "a:\n  s3cr3t: [").input("context", "x"), "the kubeconfig given"),
+        (runner().input("workload", "pod/x"), "deployment, statefulset, daemonset"),
+        (runner().input("grace", "soon"), "a state and a duration"),
+        (runner().input("namespace", "../x"), "the name of a namespace"),
+    ] {
+        let end = runner.run(&["health"]);
+        assert!(end.code == 2 && end.log.contains(said) && !end.log.contains("s3cr3t"), "{said}: {}", end.log);
+    }
+}
