@@ -162,7 +162,7 @@ impl Started<'_> {
     /// Waits until a line of the log holds a text.
     pub fn heard(&self, text: &str) {
         let heard = |line: String| line.contains(text);
-        while !self.lines.recv_timeout(LIMIT).map(heard).unwrap_or_else(|_| panic!("nobody said {text:?}")) {}
+        while !self.lines.recv_timeout(LIMIT).map_or_else(|_| panic!("nobody said {text:?}"), heard) {}
     }
 
     /// Waits for the step; fails when it takes longer than `limit`.

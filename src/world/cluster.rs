@@ -279,12 +279,11 @@ impl Door {
         let found = spawn_blocking(move || credentials::find(&target, &groups, &withheld)).await;
         let Credentials { header, certificate } =
             found.map_err(|error| Trouble::Lost(format!("no thread for credentials: {error}")))??;
-        let wire = match open.as_ref() {
-            Some(pass) => pass.wire.clone(),
-            None => {
-                let certificate = certificate.as_ref().map(|(chain, key)| (chain.as_slice(), key));
-                transport::wire(&self.network, &self.target, certificate).map_err(Trouble::Refused)?
-            }
+        let wire = if let Some(pass) = open.as_ref() {
+            pass.wire.clone()
+        } else {
+            let certificate = certificate.as_ref().map(|(chain, key)| (chain.as_slice(), key));
+            transport::wire(&self.network, &self.target, certificate).map_err(Trouble::Refused)?
         };
         let pass = Arc::new(Pass { wire, header, accepted: AtomicBool::new(false) });
         *open = Some(Arc::clone(&pass));

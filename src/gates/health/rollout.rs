@@ -226,26 +226,29 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn sources(&self) -> Vec<Source<'a, Fact>> {
         let mut sources = Vec::new();
-        if let Some(name) = self.names(Kind::Deployment) {
-            sources.push(self.source(name, Fact::Deployments));
+        if self.asks_for(Kind::Deployment) {
+            sources.push(self.source(self.only(Kind::Deployment), Fact::Deployments));
             sources.push(self.source(None, Fact::ReplicaSets));
         }
-        if let Some(name) = self.names(Kind::StatefulSet) {
-            sources.push(self.source(name, Fact::StatefulSets));
+        if self.asks_for(Kind::StatefulSet) {
+            sources.push(self.source(self.only(Kind::StatefulSet), Fact::StatefulSets));
         }
-        if let Some(name) = self.names(Kind::DaemonSet) {
-            sources.push(self.source(name, Fact::DaemonSets));
+        if self.asks_for(Kind::DaemonSet) {
+            sources.push(self.source(self.only(Kind::DaemonSet), Fact::DaemonSets));
             sources.push(self.source(None, Fact::Revisions));
         }
         sources.push(self.source(None, Fact::Pods));
         sources
     }
 
-    /// The only one of a kind by its name; several share a watch on all. `None`: there is none.
-    fn names(&self, kind: Kind) -> Option<Option<String>> {
+    fn asks_for(&self, kind: Kind) -> bool {
+        self.rules.workloads.iter().any(|one| one.kind == kind)
+    }
+
+    /// The name of the only one of a kind; several share a watch on all.
+    fn only(&self, kind: Kind) -> Option<String> {
         let mut names = self.rules.workloads.iter().filter(|one| one.kind == kind).map(|one| one.name.clone());
-        let first = names.next()?;
-        Some(names.next().is_none().then_some(first))
+        names.next().filter(|_| names.next().is_none())
     }
 
     fn source<T: Object>(&self, name: Option<String>, fact: fn(News<T>) -> Fact) -> Source<'a, Fact> {

@@ -37,9 +37,12 @@ const WINDOW: u32 = 4 << 20;
 /// Where requests are sent from. Cheap to clone.
 #[derive(Clone)]
 pub(super) enum Wire {
-    Direct(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>),
-    Tunnelled(Client<HttpsConnector<Tunnel<HttpsConnector<HttpConnector>>>, Empty<Bytes>>),
+    Direct(Box<Over<HttpConnector>>),
+    Tunnelled(Box<Over<Tunnel<HttpsConnector<HttpConnector>>>>),
 }
+
+/// A client that speaks TLS over a connection.
+type Over<C> = Client<HttpsConnector<C>, Empty<Bytes>>;
 
 impl Wire {
     pub(super) async fn send(&self, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, Error> {
@@ -71,13 +74,13 @@ pub(super) fn wire(
     tcp.set_nodelay(true);
     let named = target.server_name.as_deref();
     Ok(match proxy {
-        None => Wire::Direct(client().build(encrypted(tls, named, tcp)?)),
+        None => Wire::Direct(Box::new(client().build(encrypted(tls, named, tcp)?))),
         Some(proxy) => {
             // To an https proxy itself: its own name, and the authorities of this machine.
             let roots = network.authorities()?.store();
             let to_proxy = encrypted(config(roots)?.with_no_client_auth(), None, tcp)?;
             let through = tunnel(&proxy, to_proxy)?;
-            Wire::Tunnelled(client().build(encrypted(tls, named, through)?))
+            Wire::Tunnelled(Box::new(client().build(encrypted(tls, named, through)?)))
         }
     })
 }

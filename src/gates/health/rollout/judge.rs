@@ -15,6 +15,9 @@ use crate::{
     world::clock::Moment,
 };
 
+/// A rollout that took less had been there before.
+const SOME_TIME: Moment = Moment::from_millis(100);
+
 /// How far a workload is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Course {
@@ -236,10 +239,11 @@ fn with_troubles(how: &str, troubles: &[Trouble]) -> String {
 }
 
 fn healthy(rules: &Rules, sight: &Sight<'_>, at: Moment, track: &Track) -> String {
-    let took = Moment::from_millis(u64::try_from((at - track.appeared.unwrap_or(at)).as_millis()).unwrap_or_default());
+    let took = at.saturating_sub(track.appeared.unwrap_or(at));
     let mut text = sight.told();
-    if !took.is_zero() {
-        text.push_str(&format!(", after {}", Span(took)));
+    // Less is only the order in which the kinds were heard of.
+    if took >= SOME_TIME {
+        text.push_str(&format!(", after {}", Span(Moment::from_millis(moment_millis(took).unsigned_abs()))));
     }
     if !rules.image.is_any() {
         text.push_str(&format!("; its pods run {}", rules.image.name()));

@@ -49,8 +49,9 @@ impl Sight<'_> {
             Progress::Complete(_) => {}
             Progress::Empty(_) if rules.allow_empty => {}
             Progress::Missing => return Err("it is gone".to_owned()),
-            Progress::Rolling(why) | Progress::Failed(why) | Progress::Empty(why) => return Err(why.clone()),
-            Progress::Stuck { why, .. } => return Err(why.clone()),
+            Progress::Rolling(why) | Progress::Failed(why) | Progress::Empty(why) | Progress::Stuck { why, .. } => {
+                return Err(why.clone());
+            }
         }
         if let Some(pod) = self.pods.iter().find(|pod| !is_ready(pod)) {
             return Err(format!("pod {} is not ready", pod.metadata.name));
@@ -88,8 +89,10 @@ impl Sight<'_> {
         match &self.progress {
             Progress::Missing => "not there".to_owned(),
             Progress::Complete(text) => format!("complete: {text}"),
-            Progress::Rolling(text) | Progress::Failed(text) | Progress::Empty(text) => text.clone(),
-            Progress::Stuck { why, .. } => why.clone(),
+            Progress::Rolling(text)
+            | Progress::Failed(text)
+            | Progress::Empty(text)
+            | Progress::Stuck { why: text, .. } => text.clone(),
         }
     }
 }

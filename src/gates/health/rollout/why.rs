@@ -72,7 +72,7 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
             match cluster.log(&trouble.pod, &status.name, previous, LINES) {
                 Ok(text) => logs.push(log(&trouble.pod, &status.name, previous, &text)),
                 Err(complaint) => {
-                    unseen.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name))
+                    unseen.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name));
                 }
             }
         }

@@ -62,7 +62,7 @@ fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
         (&BOTH.replace("current-context: staging", ""), None, "has no current one"),
         (&BOTH.replace("https://one.example", "http://one.example"), None, "could read the token"),
         (&BOTH.replace("server: https://one.example:6443/k8s", "server: one"), None, "server: "),
-        (&BOTH.replace("Q0E=", "%%%"), None, "`certificate-authority`: no base64"),
+        (&BOTH.replace("Q0E=", "no-base64"), None, "`certificate-authority`: no base64"),
         (
             &BOTH.replace("certificate-authority-data: Q0E=", "insecure-skip-tls-verify: true"),
             None,
