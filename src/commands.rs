@@ -48,7 +48,7 @@ pub enum Command {
     Environments(With<environments::Args>),
     /// Read the ledger: promotions, emergencies against their budget, rollbacks, approvals per person
     Audit(With<audit::Args>),
-    /// Play a release day on this machine: three releases, the real commands, one promotion
+    /// Play a release day on this machine: five releases, an emergency, a rollback and the audit, by the real commands
     Demo(demo::Args),
 }
 

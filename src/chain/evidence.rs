@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     chain::{
-        infra::{ImageName, file_of},
+        infra::{ImageName, Slot},
         record::EventType,
     },
     config::{Config, DEFAULT_PATH, services::Origin},
@@ -24,10 +24,9 @@ use crate::{
     report::{Outcome, Output},
     subject::{Environment, Service, Subject},
     values::{Span, clip, closest},
-    verdict::{Complaint, Finding, Stop},
+    verdict::{Complaint, Finding, Stop, Verdict},
     world::{
         event::{Dispatched, Event},
-        git::TreePath,
         secret::Secret,
     },
 };
@@ -101,10 +100,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let file = file_of(&args.file, service.as_str(), environment.as_str());
-    let file: TreePath = file.parse().map_err(|error: String| {
-        Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
-    })?;
+    let slot = Slot::of(&args.file, args.image_name.as_ref(), service, environment)?;
     let case = Case {
         claim: &claim,
         origin,
@@ -119,7 +115,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
     desk.draft.edit(|draft| draft.subject = Subject { environment: Some(environment.clone()), ..case.release() });
     let at_first = case.at_first();
     desk.draft.publish(&at_first);
-    if at_first.iter().any(|finding| finding.verdict != crate::verdict::Verdict::Passed) {
+    if at_first.iter().any(|finding| finding.verdict != Verdict::Passed) {
         // The ids in it are not of what is trusted: whatever GitHub says of them proves nothing.
         return Ok(at_first.into());
     }
@@ -129,8 +125,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
         case: &case,
         github: Arc::new(desk.github(source_token, args.timeout)?),
         place: &place,
-        file: &file,
-        image_name: args.image_name.as_ref().map_or_else(|| service.as_str(), ImageName::as_str),
+        slot: &slot,
         patience: args.annotations_timeout.0,
         desk,
     };

@@ -15,7 +15,7 @@ use crate::{
     subject::{Digest, Environment, Image, NotAccepted, Service, Subject, Tag},
     values::Span,
     verdict::{Complaint, Finding, Stop, Verdict},
-    world::git::{Commit, Identity, TreePath},
+    world::git::{Commit, Entry as Stored, Identity, Mode, TreePath},
 };
 
 /// What each of them puts out.
@@ -59,12 +59,7 @@ impl InfraArgs {
     /// # Errors
     /// Bad input when that is no path inside the repository.
     pub fn slot(&self, service: &Service, environment: &Environment) -> Result<Slot, Stop> {
-        let path = file_of(&self.file, service.as_str(), environment.as_str());
-        let file = path.parse().map_err(|error: String| {
-            Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
-        })?;
-        let name = self.image_name.as_ref().map_or_else(|| service.to_string(), |name| name.0.clone());
-        Ok(Slot { file, name })
+        Slot::of(&self.file, self.image_name.as_ref(), service, environment)
     }
 }
 
@@ -77,13 +72,6 @@ pub fn file_of(pattern: &str, service: &str, environment: &str) -> String {
 /// An image as manifests name it, which need not be one that a registry would accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName(String);
-
-impl ImageName {
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl FromStr for ImageName {
     type Err = NotAccepted;
@@ -160,6 +148,55 @@ impl From<&Subject> for NewImage {
 }
 
 impl Slot {
+    /// The one of a service in an environment, by the settings `file` and `image-name`.
+    ///
+    /// # Errors
+    /// Bad input when it is in no path inside the repository.
+    pub fn of(
+        pattern: &str,
+        image_name: Option<&ImageName>,
+        service: &Service,
+        environment: &Environment,
+    ) -> Result<Self, Stop> {
+        let path = file_of(pattern, service.as_str(), environment.as_str());
+        let file = path.parse().map_err(|error: String| {
+            Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
+        })?;
+        let name = image_name.map_or_else(|| service.to_string(), |name| name.0.clone());
+        Ok(Self { file, name })
+    }
+
+    /// The file as a commit of the branch holds it.
+    ///
+    /// # Errors
+    /// Bad input when there is no such file; what git could not tell.
+    pub fn read(&self, place: &Place, commit: &Commit) -> Result<(String, Mode), Stop> {
+        let path = &self.file;
+        let seen = match place.git.read_file(commit, path).map_err(Complaint::unseen)? {
+            Some(Stored::File(blob)) => {
+                let text = String::from_utf8(blob.bytes).map_err(|error| {
+                    Complaint::about(path.as_str()).seen(error.to_string()).expected("UTF-8").unseen()
+                })?;
+                return Ok((text, blob.mode));
+            }
+            Some(_) => "no regular file",
+            None => "no such file",
+        };
+        Err(Complaint::about("`file`")
+            .seen(format!("{seen} at {path} on {}", place.branch))
+            .expected("a kustomization file")
+            .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
+            .bad_input())
+    }
+
+    /// The entry as it stands in the file; `None`: there is none.
+    ///
+    /// # Errors
+    /// What makes the file one that cannot be read safely.
+    pub fn entry(&self, text: &str) -> Result<Option<ImageEntry>, Complaint> {
+        kustomization::image(text, &self.name).map_err(|problem| problem.complaint(self.file.as_str()))
+    }
+
     /// The file with the image set, and its entry then.
     ///
     /// # Errors

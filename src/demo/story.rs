@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Day {
     /// The p99 of every service in production, in milliseconds: what the metrics server knows.
     pub p99: f64,
+    /// Who may approve promotions to production.
+    pub reviewers: Vec<&'static str>,
     pub scenes: Vec<Scene>,
 }
 
@@ -108,8 +110,8 @@ impl fmt::Display for Scene {
     }
 }
 
-/// Who approves promotions, and who emergencies.
-pub const LEAD: &str = "team-lead";
+const LEAD: &str = "team-lead";
+/// Who may approve emergencies.
 pub const ON_CALL: &str = "on-call";
 pub const INFRA: &str = "acme/ecommerce-infra";
 
@@ -183,6 +185,7 @@ impl Day {
         let back = What::Rollback(incident("INC-2042", "the tax is a cent short"));
         Self {
             p99: 300.0,
+            reviewers: vec![LEAD, "second-lead"],
             scenes: vec![
                 released("checkout-service", checkout),
                 blocked("catalog-service", catalog, "performance", "p99"),

@@ -18,7 +18,7 @@ use super::{
     play::Stage,
     run::{Run, Trigger},
     runner::{Ended, Runner, once, unwritten},
-    story::{Day, INFRA, LEAD, ON_CALL, image, repository},
+    story::{Day, INFRA, ON_CALL, image, repository},
     telling::Teller,
     workflows::{AROUND_THE_GATES, DEPLOY, Job, LOAD_RESULTS, VALIDATE},
 };
@@ -69,9 +69,9 @@ impl<'a> Theatre<'a> {
         hub.create(INFRA);
         hub.grant(DISPATCH, INFRA, &["contents=write"]);
         hub.grant(OWN, INFRA, &["actions=read", "contents=read", "issues=write"]);
-        for (environment, reviewer) in [("production", LEAD), (AROUND_THE_GATES, ON_CALL)] {
-            let reviewers = json!([{ "type": "User", "id": hub.user(reviewer) }]);
-            hub.protect(INFRA, environment, &json!({ "reviewers": reviewers }));
+        for (environment, reviewers) in [("production", &day.reviewers[..]), (AROUND_THE_GATES, &[ON_CALL])] {
+            let reviewers = reviewers.iter().map(|login| json!({ "type": "User", "id": hub.user(login) }));
+            hub.protect(INFRA, environment, &json!({ "reviewers": reviewers.collect::<Vec<_>>() }));
         }
         for service in &services {
             hub.create(&repository(service));

@@ -102,6 +102,11 @@ fn the_third_emergency_in_thirty_days_says_so() {
     assert_eq!((acme.promotions().len(), issues.len()), (3, 3));
     let last = issues[2].body.as_deref().unwrap_or_default();
     assert!(last.contains("too slow or too strict"), "{last}");
+
+    let run = acme.by_schedule("audit.yml", "audit");
+    let audit = step(&run, "audit");
+    assert_eq!((audit.exit, audit.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
+    assert!(audit.annotated("error").iter().any(|error| error.message.contains('3')), "{audit:#?}");
 }
 
 #[test]
@@ -166,7 +171,19 @@ fn the_audit_counts_what_went_around() {
     let run = acme.by_schedule("audit.yml", "audit");
 
     let audit = passed(&run, "audit");
-    for part in ["INC-4711", "lena", "1 of 2"] {
+    for (name, count) in [("promotions", "0"), ("emergencies", "1"), ("rollbacks", "1"), ("by-hand", "0")] {
+        assert_eq!(audit.outputs[name], count, "{name}: {}", run.log);
+    }
+    for part in ["INC-4711", "lena", "INC-4712", "piet"] {
         assert!(audit.summary.contains(part), "{part} in {}", audit.summary);
     }
+
+    acme.change_infra("a quick fix", |infra| {
+        let path = format!("apps/{SERVICE}/overlays/production/kustomization.yaml");
+        let text = acme.infra.read(&path).expect("the file");
+        infra.write(&path, text.replace(FIRST_TAG, "1.5.0"));
+    });
+    let run = acme.by_schedule("audit.yml", "audit");
+    let audit = step(&run, "audit");
+    assert_eq!((audit.exit, audit.outputs["by-hand"].as_str()), (Some(1), "1"), "{}", run.log);
 }

@@ -19,7 +19,7 @@ fn payload(text: &str) -> Value {
 /// In order: the last two change what GitHub knows of the run.
 const LIES: [Lie; 6] = [
     // Another release; each report says so.
-    ("told of sha256", |_, validated, text| payload(&text.replace(&validated.tag, &"0".repeat(40)))),
+    ("deploy run", |_, validated, text| payload(&text.replace(&validated.tag, &"0".repeat(40)))),
     // A better figure.
     ("told of sha256", |_, _, text| payload(&text.replace("104 ms", "94 ms"))),
     // What was validated is not this service.
@@ -70,6 +70,14 @@ fn a_dispatch_that_lies_is_blocked_before_anybody_is_asked() {
         assert!(told.iter().any(|error| error.message.contains(word)), "lie {place}, {word}: {told:#?}");
         assert!(!run.jobs.contains_key("promote"), "lie {place}: {:?}", run.jobs.keys());
     }
+
+    let mut hostile = dispatch.client_payload.clone();
+    hostile["service"] = json!("../x");
+    let run = acme.promotion(event(&dispatch.event_type, &hostile)).run();
+    let evidence = run.step("evidence", "evidence");
+    assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(2), "inconclusive"), "{}", run.log);
+    assert!(evidence.annotated("error").iter().any(|error| error.message.contains("../x")), "{evidence:#?}");
+    assert!(!run.jobs.contains_key("promote"), "{:?}", run.jobs.keys());
     assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
 }
 
@@ -87,17 +95,5 @@ fn a_service_that_relaxes_its_own_gate_is_blocked() {
     let evidence = run.step("evidence", "evidence");
     assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
     assert!(evidence.summary.contains("max-ratio"), "{}", evidence.summary);
-    assert!(!run.jobs.contains_key("promote"), "{:?}", run.jobs.keys());
-}
-
-#[test]
-fn a_hostile_payload_is_bad_input() {
-    let acme = Acme::new();
-    let payload = json!({ "service": "../x", "image_tag": "$(id)", "validated_at": "now", "evidence": {} });
-    let run = acme.promotion(event("staging-validated", &payload)).approved_by("lena").run();
-
-    let evidence = run.step("evidence", "evidence");
-    assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(2), "inconclusive"), "{}", run.log);
-    assert!(evidence.annotated("error").iter().any(|error| error.message.contains("service name")), "{evidence:?}");
     assert!(!run.jobs.contains_key("promote"), "{:?}", run.jobs.keys());
 }

@@ -16,7 +16,9 @@ fn a_permission_that_is_missing_is_named() {
     ] {
         let stage = Stage::new();
         stage.hub.grant("narrow", SHOP, permissions);
-        let ended = dispatched(stage.runner().input("source-token", "narrow"), &stage.payload()).run(&["evidence"]);
+        // It does not come by waiting, and a step of a test may not take so long.
+        let runner = stage.runner().input("source-token", "narrow").input("annotations-timeout", "10m");
+        let ended = dispatched(runner, &stage.payload()).run(&["evidence"]);
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
         let finding = found(&ended, check);
         assert_eq!(finding["verdict"], "inconclusive");

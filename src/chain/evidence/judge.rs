@@ -56,14 +56,14 @@ impl Case<'_> {
         vec![self.repository(), self.one_subject()]
     }
 
-    /// All of it.
+    /// All of it. First what whoever approves asks first: what changes, and what the gates saw.
     pub fn judge(&self, seen: &Seen) -> Vec<Finding> {
-        let mut findings = self.at_first();
-        findings.extend(self.validating_run(&seen.run));
-        findings.push(self.deploy_run(seen));
+        let mut findings = self.changes(seen);
         findings.extend(self.gates(seen));
         findings.extend(self.policies());
-        findings.extend(self.changes(seen));
+        findings.extend(self.at_first());
+        findings.push(self.deploy_run(seen));
+        findings.extend(self.validating_run(&seen.run));
         findings.push(self.replay(seen));
         findings
     }

@@ -15,15 +15,16 @@ use super::{
     seen::{Base, Changes, Jobs, Looked, Seen, WorkflowRun, ended_before, short},
 };
 use crate::{
+    chain::infra::Slot,
     desk::Desk,
-    kustomization::{self, ImageEntry},
+    kustomization::ImageEntry,
     ledger::{self, Entry, Place},
     settle::{Judgement, Pace, Source, settle},
     subject::Service,
     verdict::{Complaint, Stop},
     world::{
         clock::Moment,
-        git::{Commit, Entry as Stored, TreePath},
+        git::Commit,
         github::{Annotation, GitHub, Job, Repository},
     },
 };
@@ -40,9 +41,7 @@ pub(super) struct Looker<'a> {
     pub case: &'a Case<'a>,
     pub github: Arc<GitHub>,
     pub place: &'a Place,
-    pub file: &'a TreePath,
-    /// The image's name in the manifests.
-    pub image_name: &'a str,
+    pub slot: &'a Slot,
     /// How long after its end a job's annotations may take to appear.
     pub patience: Duration,
     pub desk: &'a Desk,
@@ -53,7 +52,8 @@ impl Looker<'_> {
     /// What the infra repository lacks, or git could not tell of it; a signal.
     pub fn look(&self) -> Result<Seen, Stop> {
         let tip = self.place.tip()?.commit;
-        let standing = self.standing(&tip)?;
+        let (text, _) = self.slot.read(self.place, &tip)?;
+        let standing = self.slot.entry(&text).map_err(Complaint::unseen)?;
         let payload = &self.case.claim.payload;
         let run = self.run(payload.run.id);
         let deploy = self.case.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
@@ -95,27 +95,6 @@ impl Looker<'_> {
                 .next(format!("give a `source-token` with Actions, Checks and Contents: read on {repository}")));
         }
         Ok(run)
-    }
-
-    /// The image entry as it stands on the branch.
-    fn standing(&self, tip: &Commit) -> Result<Option<ImageEntry>, Stop> {
-        let (path, branch) = (self.file, &self.place.branch);
-        let seen = match self.place.git.read_file(tip, path).map_err(Complaint::unseen)? {
-            Some(Stored::File(blob)) => {
-                let text = String::from_utf8(blob.bytes).map_err(|error| {
-                    Complaint::about(path.as_str()).seen(error.to_string()).expected("UTF-8").unseen()
-                })?;
-                let entry = kustomization::image(&text, self.image_name);
-                return entry.map_err(|problem| problem.complaint(path.as_str()).unseen());
-            }
-            Some(_) => "no regular file",
-            None => "no such file",
-        };
-        Err(Complaint::about("`file`")
-            .seen(format!("{seen} at {path} on {branch}"))
-            .expected("a kustomization file")
-            .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
-            .bad_input())
     }
 
     /// The jobs of the run and what they said: looks until all reports were told of, or no job can tell more.

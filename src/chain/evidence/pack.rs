@@ -102,7 +102,7 @@ impl Case<'_> {
         );
         rows.extend(seen.validation_run().map(|url| row("Validated by", url)));
         rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
-        table("What would be promoted", &["", "Image"], rows)
+        table("What would be promoted", &["What", "Which"], rows)
     }
 
     fn gates_table(&self, seen: &Seen) -> Table {

@@ -95,9 +95,17 @@ impl Jobs {
     /// Whether another look could bring a notice that is not there yet: GitHub shows it once the job is complete, at times
     /// a little later.
     pub fn may_say_more(&self, now: Timestamp, patience: Duration) -> bool {
-        let Some(all) = &self.all else { return true };
-        self.trouble.is_some() || !all.iter().all(|job| ended_before(job, now, patience))
+        match (&self.trouble, &self.all) {
+            (Some(trouble), _) => !is_refusal(trouble),
+            (None, None) => true,
+            (None, Some(all)) => !all.iter().all(|job| ended_before(job, now, patience)),
+        }
     }
+}
+
+/// Whether GitHub said no, by an HTTP status that asking again does not change.
+fn is_refusal(complaint: &Complaint) -> bool {
+    ["401 ", "403 "].iter().any(|status| complaint.seen.starts_with(status))
 }
 
 /// Whether a job ended longer ago than its annotations may take to appear.

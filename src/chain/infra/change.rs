@@ -12,7 +12,7 @@ use crate::{
     verdict::{Complaint, Finding, Stop},
     world::{
         World,
-        git::{Commit, Entry, Identity, Mode, NewFile, Push, Signature, Tip},
+        git::{Commit, Identity, Mode, NewFile, Push, Signature, Tip},
     },
 };
 
@@ -38,27 +38,6 @@ pub struct Base {
 impl<'a, I: Intent> SetImage<'a, I> {
     pub fn new(intent: &'a I, place: &'a Place, committer: Identity, desk: &'a Desk) -> Self {
         Self { intent, place, committer, desk, unanswered: RefCell::default() }
-    }
-
-    /// The file on the branch.
-    fn file(&self, tip: &Commit) -> Result<(String, Mode), Stop> {
-        let Place { git, branch, .. } = self.place;
-        let path = &self.intent.slot().file;
-        let seen = match git.read_file(tip, path).map_err(Complaint::unseen)? {
-            Some(Entry::File(blob)) => {
-                let text = String::from_utf8(blob.bytes).map_err(|error| {
-                    Complaint::about(path.as_str()).seen(error.to_string()).expected("UTF-8").unseen()
-                })?;
-                return Ok((text, blob.mode));
-            }
-            Some(_) => "no regular file",
-            None => "no such file",
-        };
-        Err(Complaint::about("`file`")
-            .seen(format!("{seen} at {path} on {branch}"))
-            .expected("a kustomization file")
-            .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
-            .bad_input())
     }
 
     /// One of our own pushes that arrived, though its answer did not.
@@ -96,7 +75,7 @@ impl<I: Intent> Change for SetImage<'_, I> {
 
     fn read(&self, _: &World) -> Result<Base, Stop> {
         let tip = self.place.tip()?;
-        let (text, mode) = self.file(&tip.commit)?;
+        let (text, mode) = self.intent.slot().read(self.place, &tip.commit)?;
         let arrived = self.arrived(&tip.commit)?;
         let now = self.desk.clock.wall();
         let entries = self.intent.entries(self.place, &tip.commit, now).map_err(Complaint::unseen)?;

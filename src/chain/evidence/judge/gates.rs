@@ -84,7 +84,7 @@ impl Case<'_> {
                 if let Some(absent) = condition.expression.absent(&report) {
                     return Finding { verdict: Verdict::Inconclusive, ..finding }
                         .actual(clip(&absent, CLIP))
-                        .next("what may be absent says so in the condition: `(.settings.x // 0) <= 3`");
+                        .next("what may be absent says so in the condition: `(.settings.attempts // 1) <= 3`");
                 }
                 let found = condition.expression.found(&report);
                 match condition.expression.holds(&report) {

@@ -185,18 +185,18 @@ fn when_all_is_as_it_should_be_all_checks_pass() {
     assert_eq!(told(&findings), [""; 0]);
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check.as_str()).collect();
     let expected = [
+        "image",
+        "commits",
+        "smoke",
+        "policy: smoke",
+        "policy: smoke",
         "source repository",
         "subject",
+        "deploy run",
         "validating run",
         "workflow",
         "attempt",
         "started by",
-        "deploy run",
-        "smoke",
-        "policy: smoke",
-        "policy: smoke",
-        "image",
-        "commits",
         "replay",
     ];
     assert_eq!(checks, expected);
@@ -224,7 +224,7 @@ fn each_part_that_is_not_seen_or_not_so_is_told_by_its_check() {
         (
             "the deploy is of another commit",
             |seen| of_deploy(seen).head_sha = "d".repeat(40),
-            &["deploy run: blocked", "smoke: blocked"],
+            &["smoke: blocked", "deploy run: blocked"],
         ),
         ("no job was seen", |seen| seen.jobs.all = None, &["smoke: inconclusive"]),
         (
@@ -342,6 +342,14 @@ fn every_leg_of_a_matrix_counts_and_the_worst_is_told() {
     ] {
         assert_eq!(told(&judged(&[good.clone(), leg(verdict, "2")], false, |_| {})), expected);
     }
+}
+
+/// The event tells each gate its commit: without one, nothing ties the run to what was deployed.
+#[test]
+fn a_report_without_a_commit_is_tied_to_no_deploy() {
+    let mut reports = passed();
+    reports[0].subject.commit = None;
+    assert_eq!(told(&judged(&reports, false, |_| {})), ["smoke: inconclusive"]);
 }
 
 #[test]
