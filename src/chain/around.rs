@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use jiff::{SignedDuration, Timestamp};
 use regex_automata::meta::Regex;
 
 use crate::{
@@ -29,7 +30,7 @@ pub const APPROVER: Output = Output { name: "approver", help: "Login of the pers
 /// How long one question to GitHub may take.
 const QUESTION: Span = Span(std::time::Duration::from_secs(20));
 /// A run can be run again for so long. Source: GitHub's documentation, "Re-running workflows and jobs".
-pub const RERUNS: jiff::SignedDuration = jiff::SignedDuration::from_hours(31 * 24);
+pub const RERUNS: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// The settings that they share.
 #[derive(Debug, clap::Args)]
@@ -156,6 +157,21 @@ impl AroundArgs {
 }
 
 impl Sides {
+    /// When somebody started this run: whatever was decided then, it was without knowing what came later. `None` outside of a
+    /// run.
+    ///
+    /// # Errors
+    /// Without an answer; no such run; a token without Actions: read.
+    pub fn started(&self, desk: &Desk) -> Result<Option<Timestamp>, Complaint> {
+        let Some(run) = &desk.surroundings.run else { return Ok(None) };
+        match self.github.workflow_run(&self.own, run.id)? {
+            Some(run) => Ok(Some(run.created_at)),
+            None => Err(Complaint::about(format!("workflow run {} of {}", run.id, self.own))
+                .seen("there is none")
+                .expected("the run that this is a step of")),
+        }
+    }
+
     /// Files the issue about a commit. What became of it, and its address.
     #[must_use]
     pub fn ask(&self, desk: &Desk, kind: Kind, follow_up: &FollowUp) -> (Finding, Option<String>) {
@@ -235,7 +251,7 @@ pub fn signed(promotion: Promotion, desk: &Desk) -> Promotion {
 ///
 /// # Errors
 /// The ledger cannot be read.
-pub fn entry_of(place: &Place, done: &Done, now: jiff::Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Complaint> {
+pub fn entry_of(place: &Place, done: &Done, now: Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Complaint> {
     let since = now.checked_sub(RERUNS).unwrap_or(now);
     let entries = ledger::read(place, since)?;
     let entry = entries.iter().find(|entry| Some(&entry.commit) == done.commit.as_ref()).cloned();
