@@ -265,6 +265,32 @@ pub fn pages(desk: &Desk, repository: &Repository) -> String {
     format!("{}/{repository}", server.trim_end_matches('/'))
 }
 
+/// Whether the workflow is that of the default branch. One of any other branch could say anything, the list of services
+/// included.
+///
+/// # Errors
+/// It is of another branch; which one it is, or should be, cannot be told.
+pub fn from_default_branch(place: &Place, desk: &Desk) -> Result<Finding, Stop> {
+    let default = place.git.remote_default_branch(&place.remote).map_err(Complaint::unseen)?;
+    let Some(default) = default else {
+        return Err(Complaint::about("the default branch")
+            .seen(format!("{} names none", place.remote.url()))
+            .expected("a branch that HEAD stands for")
+            .unseen());
+    };
+    let finding = Finding::passed("workflow's branch").expected(default.full());
+    match desk.surroundings.git_ref.as_deref() {
+        Some(own) if own == default.full() => Ok(finding.actual(own)),
+        Some(own) => Err(Stop::Refused(Finding {
+            next: Some(format!("start the workflow from {default}")),
+            ..Finding::blocked("workflow's branch").expected(default.full()).actual(own)
+        })),
+        None => {
+            Err(Complaint::about("workflow's branch").seen("GITHUB_REF is not set").expected(default.full()).unseen())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
