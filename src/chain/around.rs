@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use regex_automata::meta::Regex;
+use regex_automata::{meta::Regex, util::syntax};
 
 use crate::{
     approvers::{Reviews, approved, names},
@@ -67,9 +67,14 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted("a regular expression such as `INC-[0-9]+`");
+        // Classes such as `\d` are those of ASCII.
+        let compile = |text: &str| {
+            let syntax = syntax::Config::new().unicode(false).utf8(false);
+            Regex::builder().syntax(syntax).build(text).map_err(|_| ACCEPTED)
+        };
         // On its own first: it must not close the group that it is put into.
-        Regex::new(text).map_err(|_| ACCEPTED)?;
-        let regex = Regex::new(&format!("\\A(?:{text})\\z")).map_err(|_| ACCEPTED)?;
+        compile(text)?;
+        let regex = compile(&format!("\\A(?:{text})\\z"))?;
         Ok(Self { text: text.to_owned(), regex })
     }
 }
