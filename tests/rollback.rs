@@ -41,7 +41,6 @@ fn landed() -> (i32, &'static str, Vec<&'static str>) {
 #[test]
 fn the_image_before_the_last_promotion_is_restored_and_a_review_is_asked_for() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let before = scene.shop.infra.read(FILE).unwrap();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let promoted = promote(&dir, "1.4.2");
@@ -49,6 +48,7 @@ fn the_image_before_the_last_promotion_is_restored_and_a_review_is_asked_for() {
     scene
         .shop
         .edit("apps/frontend/overlays/production/kustomization.yaml", "theirs", |text| text.replace("1.4.1", "9"));
+    scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).input("incident", "INC-17").run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
     assert_eq!(scene.shop.log("%s").last().unwrap(), "rollback(production): checkout-service → 1.4.1");
@@ -85,7 +85,6 @@ fn the_image_before_the_last_promotion_is_restored_and_a_review_is_asked_for() {
 #[test]
 fn tag_and_digest_come_back_as_they_were() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let digest = format!("sha256:{}", "a".repeat(64));
     scene.shop.edit(FILE, "pinned", |text| {
         text.replace("newTag: 1.4.1", &format!("newTag: 1.4.1 # the one that works\n    digest: {digest}"))
@@ -95,6 +94,7 @@ fn tag_and_digest_come_back_as_they_were() {
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
     assert!(!scene.shop.infra.read(FILE).unwrap().contains(&digest));
+    scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
     let subject = format!("rollback(production): checkout-service → 1.4.1@{digest}");
@@ -107,11 +107,11 @@ fn tag_and_digest_come_back_as_they_were() {
 fn an_emergency_is_taken_back_like_any_promotion() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
-    scene.run(8, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let around = step(&scene, 7, &dir).input("tag", "1.4.2").input("incident", "INC-17").input("allowed", SERVICE);
     let emergency = around.run(&["emergency"]);
     assert_eq!(emergency.code, 0, "{}", emergency.log);
+    scene.run(8, &["bob"]);
     let ended = step(&scene, 8, &dir).run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
     assert!(scene.shop.trailers().contains(&format!("Rolls-back: {}", emergency.outputs["commit"])));
@@ -122,7 +122,6 @@ fn an_emergency_is_taken_back_like_any_promotion() {
 #[test]
 fn an_old_promotion_is_found_behind_a_shallow_checkouts_end() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let message =
         format!("old\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\nPrevious-Image: {BEFORE}\n");
     scene.shop.edit_at(Some(400), FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
@@ -131,6 +130,7 @@ fn an_old_promotion_is_found_behind_a_shallow_checkouts_end() {
         scene.shop.edit_at(Some(399 - number), "README.md", "more", |text| format!("{text}{number}\n"));
     }
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
     assert_eq!(scene.shop.tag(SERVICE), "1.4.1");
@@ -140,9 +140,9 @@ fn an_old_promotion_is_found_behind_a_shallow_checkouts_end() {
 #[test]
 fn a_dry_run_shows_both_and_writes_neither() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
     let promoted = promote(&dir, "1.4.2");
+    scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).input("dry-run", "true").run(&["rollback"]);
     assert_eq!(end(&ended), (0, "inconclusive", vec!["planned", "planned"]), "{}", ended.log);
     assert!(ended.report["effects"][0]["detail"].as_str().unwrap().contains(&format!("{AFTER} → {BEFORE}")));

@@ -3,7 +3,8 @@
 
 use std::str::FromStr;
 
-use regex_automata::meta::Regex;
+use jiff::{SignedDuration, Timestamp};
+use regex_automata::{meta::Regex, util::syntax};
 
 use crate::{
     approvers::{Reviews, approved, names},
@@ -29,7 +30,7 @@ pub const APPROVER: Output = Output { name: "approver", help: "Login of the pers
 /// How long one question to GitHub may take.
 const QUESTION: Span = Span(std::time::Duration::from_secs(20));
 /// A run can be run again for so long. Source: GitHub's documentation, "Re-running workflows and jobs".
-pub const RERUNS: jiff::SignedDuration = jiff::SignedDuration::from_hours(31 * 24);
+pub const RERUNS: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// The settings that they share.
 #[derive(Debug, clap::Args)]
@@ -66,9 +67,14 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted("a regular expression such as `INC-[0-9]+`");
+        // Classes such as `\d` are those of ASCII.
+        let compile = |text: &str| {
+            let syntax = syntax::Config::new().unicode(false).utf8(false);
+            Regex::builder().syntax(syntax).build(text).map_err(|_| ACCEPTED)
+        };
         // On its own first: it must not close the group that it is put into.
-        Regex::new(text).map_err(|_| ACCEPTED)?;
-        let regex = Regex::new(&format!("\\A(?:{text})\\z")).map_err(|_| ACCEPTED)?;
+        compile(text)?;
+        let regex = compile(&format!("\\A(?:{text})\\z"))?;
         Ok(Self { text: text.to_owned(), regex })
     }
 }
@@ -156,6 +162,21 @@ impl AroundArgs {
 }
 
 impl Sides {
+    /// When somebody started this run: whatever was decided then, it was without knowing what came later. `None` outside of a
+    /// run.
+    ///
+    /// # Errors
+    /// Without an answer; no such run; a token without Actions: read.
+    pub fn started(&self, desk: &Desk) -> Result<Option<Timestamp>, Complaint> {
+        let Some(run) = &desk.surroundings.run else { return Ok(None) };
+        match self.github.workflow_run(&self.own, run.id)? {
+            Some(run) => Ok(Some(run.created_at)),
+            None => Err(Complaint::about(format!("workflow run {} of {}", run.id, self.own))
+                .seen("there is none")
+                .expected("the run that this is a step of")),
+        }
+    }
+
     /// Files the issue about a commit. What became of it, and its address.
     #[must_use]
     pub fn ask(&self, desk: &Desk, kind: Kind, follow_up: &FollowUp) -> (Finding, Option<String>) {
@@ -235,7 +256,7 @@ pub fn signed(promotion: Promotion, desk: &Desk) -> Promotion {
 ///
 /// # Errors
 /// The ledger cannot be read.
-pub fn entry_of(place: &Place, done: &Done, now: jiff::Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Complaint> {
+pub fn entry_of(place: &Place, done: &Done, now: Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Complaint> {
     let since = now.checked_sub(RERUNS).unwrap_or(now);
     let entries = ledger::read(place, since)?;
     let entry = entries.iter().find(|entry| Some(&entry.commit) == done.commit.as_ref()).cloned();
@@ -247,6 +268,32 @@ pub fn entry_of(place: &Place, done: &Done, now: jiff::Timestamp) -> Result<(Opt
 pub fn pages(desk: &Desk, repository: &Repository) -> String {
     let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
     format!("{}/{repository}", server.trim_end_matches('/'))
+}
+
+/// Whether the workflow is that of the default branch. One of any other branch could say anything, the list of services
+/// included.
+///
+/// # Errors
+/// It is of another branch; which one it is, or should be, cannot be told.
+pub fn from_default_branch(place: &Place, desk: &Desk) -> Result<Finding, Stop> {
+    let default = place.git.remote_default_branch(&place.remote).map_err(Complaint::unseen)?;
+    let Some(default) = default else {
+        return Err(Complaint::about("the default branch")
+            .seen(format!("{} names none", place.remote.url()))
+            .expected("a branch that HEAD stands for")
+            .unseen());
+    };
+    let finding = Finding::passed("workflow's branch").expected(default.full());
+    match desk.surroundings.git_ref.as_deref() {
+        Some(own) if own == default.full() => Ok(finding.actual(own)),
+        Some(own) => Err(Stop::Refused(Finding {
+            next: Some(format!("start the workflow from {default}")),
+            ..Finding::blocked("workflow's branch").expected(default.full()).actual(own)
+        })),
+        None => {
+            Err(Complaint::about("workflow's branch").seen("GITHUB_REF is not set").expected(default.full()).unseen())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::{
     subject::{Commit, Subject},
     verdict::{Finding, Stop},
 };
-use plan::Rollback;
+use plan::{Asked, Rollback};
 
 /// What it puts out beside what every command does.
 pub const OUTPUTS: &[Output] = &[
@@ -62,6 +62,8 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let sides = args.around.sides(desk)?;
     let place = Place::find(&args.infra.at, args.around.token.as_ref(), desk)?;
 
+    let branch = around::from_default_branch(&place, desk)?;
+    desk.draft.publish(std::slice::from_ref(&branch));
     let approval = args.around.approval(desk, &sides);
     let promotion = Promotion {
         approved_by: approval.as_ref().ok().and_then(|approved| approved.by.clone()),
@@ -69,14 +71,23 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         reason: args.reason.as_ref().map(|reason| reason.as_str().to_owned()),
         ..around::signed(Promotion::new(Kind::Rollback, service, environment, String::new()), desk)
     };
-    let (refusal, mut findings) = match approval {
-        Ok(approved) => (None, vec![approved.finding]),
-        Err(finding) => (Some(finding), vec![]),
+    let (mut refusal, mut findings) = match approval {
+        Ok(approved) => (None, vec![branch, approved.finding]),
+        Err(finding) => (Some(finding), vec![branch]),
+    };
+    let asked = match (&args.promotion, sides.started(desk)) {
+        (None, Ok(started)) => Asked::Last { started },
+        (None, Err(complaint)) => {
+            // Where nobody need have approved, nobody need be able to ask GitHub either.
+            refusal = refusal.or_else(|| (!args.around.allow_unapproved).then(|| complaint.into()));
+            Asked::Last { started: None }
+        }
+        (Some(commit), _) => Asked::Named(commit.clone()),
     };
     desk.draft.publish(&findings);
     let expected = format!("the image before, in {}", promotion.environment);
     let run = desk.surroundings.run.clone();
-    let intent = Rollback { slot, named: args.promotion.clone(), promotion, refusal, run };
+    let intent = Rollback { slot, asked, promotion, refusal, run };
     let done = converge(desk, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, desk))?;
 
     let (finding, mut outputs) = infra::told("rollback", expected, done.as_ref());

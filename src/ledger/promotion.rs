@@ -114,7 +114,8 @@ impl Promotion {
 
 /// A trailer ends with its line: a value that holds line breaks could write others.
 fn one_line(value: &str) -> String {
-    let visible: String =
-        value.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
+    // Marks that turn the direction of text would make a line read as another.
+    let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible: String = value.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }

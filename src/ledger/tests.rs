@@ -8,7 +8,7 @@ fn promotion() -> Promotion {
         image: "ghcr.io/acme/checkout-service:1.4.2".to_owned(),
         previous: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
         validated_at: "2026-01-01T00:00:00Z".parse().ok(),
-        triggered_by: Some("mallory\nApproved-by: alice\r\n\u{1b}[2K\u{2028}\u{85}x".to_owned()),
+        triggered_by: Some("mallory\nApproved-by: alice\r\n\u{1b}[2K\u{2028}\u{85}x\u{202e}".to_owned()),
         workflow: Some("https://github.com/acme/infra/actions/runs/7/attempts/1".to_owned()),
         required: Some(["evidence", "approval", "wait"].map(ToOwned::to_owned).into()),
         ..Promotion::new(Kind::Normal, service, "production".parse().unwrap(), "1.4.2".to_owned())

@@ -45,9 +45,9 @@ fn further_back_is_to_be_said_and_said_twice_is_once() {
 #[test]
 fn a_run_that_is_run_again_later_does_not_take_back_what_came_after() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
+    scene.run(7, &["bob"]);
     let first = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!(end(&first), landed(), "{}", first.log);
     let fixed = promote(&dir, "1.4.3");
@@ -60,12 +60,12 @@ fn a_run_that_is_run_again_later_does_not_take_back_what_came_after() {
 #[test]
 fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
     let away = Fault::Instead(Answer::json(503, &serde_json::json!({ "message": "Unavailable" })));
     scene.hub.fail_at("POST /repos/acme/infra/issues", 1, away.clone());
     scene.hub.fail_at("GET /repos/acme/infra/issues", 1, away);
+    scene.run(7, &["bob"]);
     let cut = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!((cut.code, effects(&cut)), (3, vec!["applied", "refused"]), "{}", cut.log);
     assert_eq!((scene.shop.log("%H").len(), scene.hub.issues(INFRA).len()), (2, 0));

@@ -1,5 +1,10 @@
 //! What is not taken back.
 
+use promote_gates::{
+    sandbox::github::Run,
+    world::clock::{Clock as _, SystemClock},
+};
+
 use super::*;
 
 /// Nothing was written, for this reason.
@@ -13,8 +18,8 @@ fn refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
 #[test]
 fn without_a_promotion_there_is_nothing_to_take_back() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    scene.run(7, &["bob"]);
     refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "the ledger holds none");
     let promoted = promote(&dir, "1.4.2");
     for (input, value, part) in [
@@ -28,12 +33,42 @@ fn without_a_promotion_there_is_nothing_to_take_back() {
 }
 
 #[test]
+fn a_workflow_of_another_branch_takes_nothing_back() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let promoted = promote(&dir, "1.4.2");
+    scene.run(7, &["bob"]);
+    for (other, code) in [("refs/heads/hotfix", 1), ("refs/tags/main", 1), ("", 3)] {
+        let ended = step(&scene, 7, &dir).env("GITHUB_REF", other).run(&["rollback"]);
+        refused(&scene, &ended, code, "expected refs/heads/main");
+    }
+    assert_eq!(scene.shop.tip(), promoted);
+}
+
+#[test]
+fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    promote(&dir, "1.4.2");
+    let hour_ago = SystemClock::new().wall() - jiff::SignedDuration::from_hours(1);
+    scene.hub.set_run(INFRA, Run { id: 7, created_at: hour_ago, ..Run::default() }.in_progress());
+    scene.hub.approve(INFRA, 7, "production-emergency", "bob", "");
+    // While the run waited for its approval the fix was promoted.
+    let fix = promote(&dir, "1.4.3");
+    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "1.4.3 was promoted by");
+    assert_eq!(scene.shop.tip(), fix);
+    let ended = step(&scene, 7, &dir).input("promotion", &fix).run(&["rollback"]);
+    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(scene.shop.tag(SERVICE), "1.4.2");
+}
+
+#[test]
 fn what_somebody_has_changed_since_is_not_taken_back() {
     let scene = Scene::new();
-    scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
     scene.shop.edit(FILE, "by hand", |text| text.replace("1.4.2", "1.4.9"));
+    scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
     refused(&scene, &ended, 1, "ghcr.io/acme/checkout-service:1.4.9 stands there now");
     assert_eq!(scene.shop.tag(SERVICE), "1.4.9");
@@ -47,12 +82,12 @@ fn an_entry_that_does_not_say_what_stood_there_is_not_taken_back() {
         ("Previous-Image: ../../x:1\n", "is \"../../x:1\""),
     ] {
         let scene = Scene::new();
-        scene.run(7, &["bob"]);
         let dir = scene.shop.checkout("infra", &[]);
         let message = format!(
             "ours\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\n{line}Promotion-kind: normal\n"
         );
         scene.shop.edit(FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
+        scene.run(7, &["bob"]);
         refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, part);
         assert_eq!(scene.shop.tag(SERVICE), "1.4.2");
     }
@@ -61,9 +96,9 @@ fn an_entry_that_does_not_say_what_stood_there_is_not_taken_back() {
 #[test]
 fn nobody_rolls_back_alone_unless_that_is_allowed() {
     let scene = Scene::new();
-    scene.run(7, &[]);
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
+    scene.run(7, &[]);
     refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "nobody approved this run");
     let ended = step(&scene, 7, &dir).input("allow-unapproved", "true").run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);

@@ -15,11 +15,21 @@ use crate::{
     world::git::Commit,
 };
 
+/// Which promotion is to be taken back.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Named(Commit),
+    /// The last one that whoever started this could know of.
+    Last {
+        /// When that was, where it is known.
+        started: Option<Timestamp>,
+    },
+}
+
 /// What shall be so.
 pub(super) struct Rollback {
     pub slot: Slot,
-    /// The promotion that is to be taken back; the last one, when it is not named.
-    pub named: Option<Commit>,
+    pub asked: Asked,
     /// What the commit will say; release, images and what it takes back are the plan's to fill in.
     pub promotion: Promotion,
     /// Why nothing may be written: nobody approved.
@@ -53,13 +63,20 @@ impl Rollback {
             Err(Plan::Refuse(Finding::blocked("rollback").actual(actual).expected(expected).next(next)))
         };
         let before = |entry: &Entry| Err(Plan::Already(Done::before(entry, stands)));
-        let Some(named) = &self.named else {
-            return match entries.first() {
-                None => refuse("the ledger holds none".to_owned(), "set the image by a promotion"),
-                // Twice is as good as once: to go further back is to be said.
-                Some(last) if last.kind == Kind::Rollback => before(last),
-                Some(last) => Ok(last),
-            };
+        let named = match &self.asked {
+            Asked::Named(named) => named,
+            Asked::Last { started } => {
+                return match entries.first() {
+                    None => refuse("the ledger holds none".to_owned(), "set the image by a promotion"),
+                    // Twice is as good as once: to go further back is to be said.
+                    Some(last) if last.kind == Kind::Rollback => before(last),
+                    Some(Entry { commit, image, at, .. }) if started.is_some_and(|started| *at > started) => refuse(
+                        format!("{image} was promoted by {commit} at {at}, after this run was started"),
+                        "start the workflow anew, or name the promotion that is meant with `promotion`",
+                    ),
+                    Some(last) => Ok(last),
+                };
+            }
         };
         if let Some(back) = entries.iter().find(|entry| entry.rolls_back.as_ref() == Some(named)) {
             return before(back);
@@ -86,9 +103,9 @@ impl Intent for Rollback {
     /// As far back as the promotion, and as what this very run can have committed before.
     fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Complaint> {
         let Promotion { service, environment, .. } = &self.promotion;
-        let enough = |entries: &[Entry]| match &self.named {
-            Some(named) => entries.iter().any(|entry| entry.commit == *named),
-            None => !entries.is_empty(),
+        let enough = |entries: &[Entry]| match &self.asked {
+            Asked::Named(named) => entries.iter().any(|entry| entry.commit == *named),
+            Asked::Last { .. } => !entries.is_empty(),
         };
         let mut recent = ledger::since(place, tip, now.checked_sub(RERUNS).unwrap_or(now))?;
         recent.retain(|entry| entry.is_of(service, environment));

@@ -21,7 +21,7 @@ fn intent(named: Option<char>) -> Rollback {
     let service: crate::subject::Service = "checkout-service".parse().unwrap();
     Rollback {
         slot: Slot { file: "k.yaml".parse().unwrap(), name: service.to_string() },
-        named: named.map(commit),
+        asked: named.map_or(Asked::Last { started: None }, |id| Asked::Named(commit(id))),
         promotion: Promotion::new(Kind::Rollback, service, "production".parse().unwrap(), String::new()),
         refusal: None,
         run: Some(Run {
@@ -147,6 +147,19 @@ fn a_run_takes_back_once() {
     assert_eq!((done.commit.unwrap(), done.stands), (commit('3'), false));
     let edit = planned(&intent(None), "1.4.9", entries(&[])).unwrap();
     assert!(edit.message.contains(&format!("Rolls-back: {}", commit('4'))), "another run's: {}", edit.message);
+}
+
+#[test]
+fn what_was_promoted_after_somebody_asked_is_not_what_was_meant() {
+    let started = |at: &str| Rollback { asked: Asked::Last { started: at.parse().ok() }, ..intent(None) };
+    // The entries are of noon.
+    let told = refused(&started("2026-01-01T11:59:59Z"), "1.4.2", two("normal"));
+    assert!(told.contains("1.4.2 was promoted by 2222") && told.contains("after this run was started"), "{told}");
+    assert!(planned(&started("2026-01-01T12:00:00Z"), "1.4.2", two("normal")).is_ok());
+    assert!(
+        matches!(planned(&started("2026-01-01T11:59:59Z"), "1.4.1", back(&[])), Err(Ok(_))),
+        "taken back by others"
+    );
 }
 
 #[test]
