@@ -31,7 +31,9 @@ skip() {
 
 etcd() {
     if ! command -v etcd >/dev/null; then
-        command -v apt-get >/dev/null && ((EUID == 0)) || skip 'no etcd, and no way to install it (apt-get install etcd-server)'
+        if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+            skip 'no etcd, and no way to install it (apt-get install etcd-server)'
+        fi
         apt-get install -y -qq --no-install-recommends etcd-server >/dev/null 2>&1 ||
             { apt-get update -qq && apt-get install -y -qq --no-install-recommends etcd-server >/dev/null; } ||
             skip 'etcd could not be installed (apt-get install etcd-server)'

@@ -81,7 +81,7 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
     let mut add = |title: &str, columns: &[&str], rows: Vec<Vec<String>>| {
         if !rows.is_empty() {
             let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-            tables.push(Table { title: title.to_owned(), columns, rows });
+            tables.push(Table { title: title.to_owned(), columns, rows, ..Table::default() });
         }
     };
     add("Pods that are not well", &["Pod", "Container", "Restarts", "Last exit", "Seen"], rows);
