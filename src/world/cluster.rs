@@ -1,8 +1,7 @@
 //! The cluster: Kubernetes' API as a typed, synchronous face. Only looks are here; nothing is written to a cluster.
 //!
-//! No client of others: the usual one reads the environment for itself, falls back to the cluster that it runs in, loops
-//! at a 403, has no limit for reading and lets credential plugins block its thread. What is left of it, requests and JSON,
-//! is less than what would have to be worked around.
+//! kube is the client: kubeconfigs, TLS, who we are, requests and streams of changes. Ours is what it leaves open: limits of
+//! time, the way out of this machine, which errors are final, and objects that hold only what health is told by.
 
 mod credentials;
 mod kubeconfig;
@@ -24,11 +23,18 @@ use std::{
     time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Empty, Limited};
+use futures_util::Stream;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::{
-    Method, Request, Response,
-    body::{Bytes, Incoming},
-    header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT},
+    Request, Response,
+    body::Bytes,
+    header::{HeaderValue, USER_AGENT},
+};
+use kube::{
+    Client, Error,
+    api::{ListParams, LogParams, WatchEvent},
+    client::Body,
+    core::{Status, request},
 };
 use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 use url::form_urlencoded;
@@ -39,10 +45,8 @@ use super::{
     runtime::{Runtime, Task},
 };
 use crate::verdict::Complaint;
-use credentials::Credentials;
-use kubeconfig::{Login, Target};
+use kubeconfig::Target;
 use objects::{Event, List, Object};
-use transport::Wire;
 use trouble::causes;
 
 pub use kubeconfig::{Source, secrets_of};
@@ -53,7 +57,7 @@ const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 /// The largest answer that is no list, in bytes.
 const LARGEST: usize = 4 << 20;
 /// Most events that are read of one object.
-const EVENTS: &str = "100";
+const EVENTS: u32 = 100;
 
 /// How to reach a cluster.
 #[derive(Clone, Debug)]
@@ -94,10 +98,9 @@ struct Door {
     open: Mutex<Option<Arc<Pass>>>,
 }
 
-/// Credentials with their connection.
+/// A client with its credentials.
 struct Pass {
-    wire: Wire,
-    header: Option<HeaderValue>,
+    client: Client,
     /// The server has taken them once.
     accepted: AtomicBool,
 }
@@ -113,7 +116,8 @@ impl Cluster {
         groups: &Groups,
         access: Access,
     ) -> Result<Self, Complaint> {
-        let target = kubeconfig::target(&access.source, access.context.as_deref(), access.namespace.as_deref())?;
+        let mut target = kubeconfig::target(&access.source, access.context.as_deref(), access.namespace.as_deref())?;
+        target.config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
         let Access { timeout, withheld, .. } = access;
         let door = Door {
             target,
@@ -153,8 +157,9 @@ impl Cluster {
         let namespace = &self.door.target.namespace;
         let scope = Scope { namespace: namespace.clone(), name: None };
         let selector = format!("involvedObject.uid={uid},type=Warning");
-        let path = scope.path::<Event>(&[("fieldSelector", &selector), ("limit", EVENTS)]);
-        let body = self.ask(path, format!("list events in the namespace {namespace}"))?;
+        let params = ListParams { field_selector: Some(selector), limit: Some(EVENTS), ..ListParams::default() };
+        let body =
+            self.ask(scope.request::<Event>().list(&params), format!("list events in the namespace {namespace}"))?;
         let list: List<Event> = serde_json::from_slice(&body)
             .map_err(|error| Complaint::about("the cluster's events").seen(error.to_string()))?;
         Ok(list.items)
@@ -167,20 +172,22 @@ impl Cluster {
     pub fn log(&self, pod: &str, container: &str, previous: bool, lines: u32) -> Result<String, Complaint> {
         let namespace = &self.door.target.namespace;
         let scope = Scope { namespace: namespace.clone(), name: None };
-        let lines = lines.to_string();
-        let query =
-            [("container", container), ("tailLines", &lines), ("previous", if previous { "true" } else { "false" })];
-        let path = scope.path::<objects::Pod>(&[]);
-        let path = format!("{}/{}/log?{}", path.trim_end_matches('?'), encoded(pod), queried(&query));
-        let body = self.ask(path, format!("read pods/log in the namespace {namespace}"))?;
+        let params = LogParams {
+            container: Some(container.to_owned()),
+            tail_lines: Some(lines.into()),
+            previous,
+            ..LogParams::default()
+        };
+        let asked = scope.request::<objects::Pod>().logs(pod, &params);
+        let body = self.ask(asked, format!("read pods/log in the namespace {namespace}"))?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    fn ask(&self, path: String, what: String) -> Result<Bytes, Complaint> {
+    fn ask(&self, asked: Asked, what: String) -> Result<Bytes, Complaint> {
         let door = Arc::clone(&self.door);
         let limit = self.door.timeout;
         let asked = self.runtime.run(2 * limit, async move {
-            let answer = door.get(&path, &what).await?;
+            let answer = door.get(asked, &what).await?;
             door.whole(answer, LARGEST).await
         });
         let about = |why: String| Complaint::about("the cluster's API").seen(why);
@@ -200,67 +207,78 @@ impl fmt::Debug for Cluster {
     }
 }
 
+/// A request as kube writes them, if it can be written.
+type Asked = Result<Request<Vec<u8>>, request::Error>;
+
 impl Scope {
-    /// Path and query of a list.
-    fn path<T: Object>(&self, query: &[(&str, &str)]) -> String {
-        let name = self.name.as_ref().map(|name| format!("metadata.name={name}"));
-        let query: Vec<(&str, &str)> =
-            query.iter().copied().chain(name.iter().map(|name| ("fieldSelector", name.as_str()))).collect();
-        format!("{}/namespaces/{}/{}?{}", T::API, encoded(&self.namespace), T::RESOURCE, queried(&query))
+    fn request<T: Object>(&self) -> request::Request {
+        let namespace: String = form_urlencoded::byte_serialize(self.namespace.as_bytes()).collect();
+        request::Request::new(format!("{}/namespaces/{namespace}/{}", T::API, T::RESOURCE))
     }
-}
 
-fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-fn queried(query: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish()
+    /// Which objects of the kind.
+    fn selector(&self) -> Option<String> {
+        self.name.as_ref().map(|name| format!("metadata.name={name}"))
+    }
 }
 
 impl Door {
     /// Asks once; the answer's body is still to come. `what` is what the account must be allowed to.
-    async fn get(&self, path: &str, what: &str) -> Result<Response<Incoming>, Trouble> {
+    async fn get(&self, asked: Asked, what: &str) -> Result<Response<Body>, Trouble> {
+        let asked = written(asked)?.map(Body::from);
         let pass = self.pass().await?;
-        let server = self.target.server.full().trim_end_matches('/');
-        let mut request = Request::builder()
-            .method(Method::GET)
-            .uri(format!("{server}{path}"))
-            .header(USER_AGENT, AGENT)
-            .header(ACCEPT, "application/json, */*");
-        if let Some(header) = &pass.header {
-            request = request.header(AUTHORIZATION, header);
-        }
-        for (name, value) in &self.target.acts_as {
-            request = request.header(*name, value);
-        }
-        let request = request.body(Empty::new()).map_err(|error| {
-            Trouble::Refused(
-                Complaint::about("the cluster's API").seen(error.to_string()).expected("a URL that can be sent"),
-            )
-        })?;
-        let answer = match timeout(self.timeout, pass.wire.send(request)).await {
-            Err(_) => return Err(Trouble::Lost(format!("no answer within {} s", self.timeout.as_secs_f64()))),
-            Ok(Err(error)) => return Err(Trouble::Lost(causes(&error))),
+        let answer = match timeout(self.timeout, pass.client.send(asked)).await {
+            Err(_) => return Err(self.late()),
+            Ok(Err(error)) => return Err(Trouble::of(&error, what)),
             Ok(Ok(answer)) => answer,
         };
-        if answer.status().is_success() {
+        let code = answer.status();
+        if code.is_success() {
             pass.accepted.store(true, Ordering::Release);
             return Ok(answer);
         }
-        let status = answer.status();
         let body = self.whole(answer, LARGEST).await.unwrap_or_default();
-        let plugin = matches!(self.target.login, Login::Plugin(_));
-        if status.as_u16() == 401 && plugin && pass.accepted.load(Ordering::Acquire) {
-            // Those that were good once have expired; the next look asks the plugin again.
-            self.forget(&pass).await;
-            return Err(Trouble::Lost("the credentials have expired".to_owned()));
+        let said = serde_json::from_slice::<Status>(&body)
+            .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&body), ""))
+            .with_code(code.as_u16());
+        Err(self.refused(&pass, Error::Api(said.boxed()), what).await)
+    }
+
+    /// Asks for changes, which are still to come.
+    async fn changes<T: Object>(
+        &self,
+        asked: Asked,
+        what: &str,
+    ) -> Result<impl Stream<Item = Result<WatchEvent<T>, Error>> + use<T>, Trouble> {
+        let asked = written(asked)?;
+        let pass = self.pass().await?;
+        match timeout(self.timeout, pass.client.request_events(asked)).await {
+            Err(_) => Err(self.late()),
+            Ok(Err(error)) => Err(self.refused(&pass, error, what).await),
+            Ok(Ok(changes)) => {
+                pass.accepted.store(true, Ordering::Release);
+                Ok(changes)
+            }
         }
-        Err(Trouble::of_answer(status, &body, what))
+    }
+
+    fn late(&self) -> Trouble {
+        Trouble::Lost(format!("no answer within {} s", self.timeout.as_secs_f64()))
+    }
+
+    async fn refused(&self, pass: &Arc<Pass>, error: Error, what: &str) -> Trouble {
+        let expired = matches!(&error, Error::Api(status) if status.code == 401);
+        let renewable = credentials::renewable(&self.target.config.auth_info);
+        if expired && renewable && pass.accepted.load(Ordering::Acquire) {
+            // Those that were good once have expired; the next look asks for new ones.
+            self.forget(pass).await;
+            return Trouble::Lost("the credentials have expired".to_owned());
+        }
+        Trouble::of(&error, what)
     }
 
     /// The rest of an answer.
-    async fn whole(&self, answer: Response<Incoming>, largest: usize) -> Result<Bytes, Trouble> {
+    async fn whole(&self, answer: Response<Body>, largest: usize) -> Result<Bytes, Trouble> {
         match timeout(self.timeout, Limited::new(answer.into_body(), largest).collect()).await {
             Err(_) => Err(Trouble::Lost(format!("no end of an answer within {} s", self.timeout.as_secs_f64()))),
             Ok(Err(error)) => Err(Trouble::Lost(format!("the answer broke off: {}", causes(&*error)))),
@@ -271,21 +289,17 @@ impl Door {
     async fn pass(&self) -> Result<Arc<Pass>, Trouble> {
         // Held meanwhile: one plugin, one connection for all who ask.
         let mut open = self.open.lock().await;
-        let replaced = matches!(self.target.login, Login::TokenFile(_));
-        if let Some(pass) = open.as_ref().filter(|_| !replaced) {
+        if let Some(pass) = open.as_ref() {
             return Ok(Arc::clone(pass));
         }
-        let (target, groups, withheld) = (self.target.clone(), self.groups.clone(), self.withheld.clone());
-        let found = spawn_blocking(move || credentials::find(&target, &groups, &withheld)).await;
-        let Credentials { header, certificate } =
-            found.map_err(|error| Trouble::Lost(format!("no thread for credentials: {error}")))??;
-        let wire = if let Some(pass) = open.as_ref() {
-            pass.wire.clone()
-        } else {
-            let certificate = certificate.as_ref().map(|(chain, key)| (chain.as_slice(), key));
-            transport::wire(&self.network, &self.target, certificate).map_err(Trouble::Refused)?
-        };
-        let pass = Arc::new(Pass { wire, header, accepted: AtomicBool::new(false) });
+        let (who, groups, withheld) =
+            (self.target.config.auth_info.clone(), self.groups.clone(), self.withheld.clone());
+        let found = spawn_blocking(move || credentials::find(who, &groups, &withheld)).await;
+        let who = found
+            .map_err(|error| Trouble::Lost(format!("no thread for credentials: {error}")))?
+            .map_err(Trouble::Refused)?;
+        let client = transport::client(&self.network, &self.target, who).map_err(Trouble::Refused)?;
+        let pass = Arc::new(Pass { client, accepted: AtomicBool::new(false) });
         *open = Some(Arc::clone(&pass));
         Ok(pass)
     }
@@ -296,4 +310,12 @@ impl Door {
             *open = None;
         }
     }
+}
+
+fn written(asked: Asked) -> Result<Request<Vec<u8>>, Trouble> {
+    asked.map_err(|error| {
+        Trouble::Refused(
+            Complaint::about("the cluster's API").seen(causes(&error)).expected("names that a request can hold"),
+        )
+    })
 }

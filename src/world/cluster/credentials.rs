@@ -1,21 +1,21 @@
-//! Who we are, as a header or a certificate. A credential plugin is a child like any other: bounded, and ended with us.
+//! Who we are, for kube: a plugin's answer or a file's token in the place of a token that is written down. kube would ask a
+//! plugin without a limit, and take a file's last line break for a part of the token.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hyper::header::HeaderValue;
+use kube::config::{AuthInfo, ExecConfig};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{
-    kubeconfig::{Login, Plugin, Target, bounded, exec_info},
-    trouble::Trouble,
-};
+use super::kubeconfig::bounded;
 use crate::{
     values::clip,
     verdict::Complaint,
     world::{
         process::{self, Finished, Groups, ProcessError, Program},
-        secret::{Secret, masked},
+        secret::masked,
     },
 };
 
@@ -24,55 +24,47 @@ const PLUGIN: Duration = Duration::from_secs(30);
 /// Characters of what a plugin says that are shown.
 const SAID: usize = 300;
 
-/// What goes with a request or a connection.
-#[derive(Clone, Default)]
-pub(super) struct Credentials {
-    /// The `Authorization` header.
-    pub header: Option<HeaderValue>,
-    /// PEM: the client's certificate, and its key.
-    pub certificate: Option<(Vec<u8>, Secret)>,
+/// Whether new ones can be had when the server no longer takes those that it took.
+pub(super) fn renewable(who: &AuthInfo) -> bool {
+    who.exec.is_some() || who.token_file.is_some()
 }
 
 /// Finds them. Blocks for as long as a plugin may take.
-pub(super) fn find(target: &Target, groups: &Groups, withheld: &[OsString]) -> Result<Credentials, Trouble> {
-    match &target.login {
-        Login::Nobody => Ok(Credentials::default()),
-        Login::Token(token) => bearer(token.expose()),
-        Login::TokenFile(path) => {
-            let text = bounded(path).map_err(|error| {
-                Trouble::Refused(
-                    Complaint::about(format!("the token in {}", path.display()))
-                        .seen(error.to_string())
-                        .expected("a file with a token"),
-                )
-            })?;
-            bearer(String::from_utf8_lossy(&text).trim())
+pub(super) fn find(mut who: AuthInfo, groups: &Groups, withheld: &[OsString]) -> Result<AuthInfo, Complaint> {
+    if let Some(plugin) = who.exec.take() {
+        let Given { token, client_certificate_data, client_key_data } = ask(&plugin, groups, withheld)?;
+        match (token, client_certificate_data.zip(client_key_data)) {
+            (None, None) => return Err(empty(&plugin)),
+            (token, pair) => {
+                who.token = token.map(SecretString::from);
+                if let Some((certificate, key)) = pair {
+                    who.client_certificate_data = Some(BASE64_STANDARD.encode(certificate));
+                    who.client_key_data = Some(BASE64_STANDARD.encode(key).into());
+                }
+            }
         }
-        Login::Basic(user, password) => {
-            let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
-            Ok(Credentials { header: Some(header("Basic", &pair)?), certificate: None })
-        }
-        Login::Certificate(certificate, key) => {
-            Ok(Credentials { header: None, certificate: Some((certificate.clone(), key.clone())) })
-        }
-        Login::Plugin(plugin) => ask(plugin, target, groups, withheld).map_err(Trouble::Refused),
+    } else if let Some(path) = who.token_file.take().filter(|path| !path.is_empty()) {
+        // A token file goes before a token, as in kubectl.
+        let token = bounded(Path::new(&path)).map_err(|error| {
+            Complaint::about(format!("the token in {path}")).seen(error.to_string()).expected("a file with a token")
+        })?;
+        who.token = Some(token.into());
     }
+    who.token = match who.token.as_ref().map(|token| token.expose_secret().trim()) {
+        None | Some("") => None,
+        Some(token) => Some(sendable(token)?),
+    };
+    Ok(who)
 }
 
-fn bearer(token: &str) -> Result<Credentials, Trouble> {
-    Ok(Credentials { header: Some(header("Bearer", token)?), certificate: None })
-}
-
-fn header(scheme: &str, secret: &str) -> Result<HeaderValue, Trouble> {
-    let mut value = HeaderValue::try_from(format!("{scheme} {secret}")).map_err(|_| {
-        Trouble::Refused(
-            Complaint::about("the cluster's credentials")
-                .seen("characters that no token has")
-                .expected("the token alone, on one line"),
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+/// kube panics at any other.
+fn sendable(token: &str) -> Result<SecretString, Complaint> {
+    if HeaderValue::try_from(token).is_err() {
+        return Err(Complaint::about("the cluster's credentials")
+            .seen("characters that no token has")
+            .expected("the token alone, on one line"));
+    }
+    Ok(token.to_owned().into())
 }
 
 /// Source: client.authentication.k8s.io/v1, `ExecCredential`.
@@ -81,26 +73,31 @@ struct Answer {
     status: Option<Given>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Given {
     token: Option<String>,
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
 }
 
-fn ask(plugin: &Plugin, target: &Target, groups: &Groups, withheld: &[OsString]) -> Result<Credentials, Complaint> {
+fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Given, Complaint> {
+    let command = plugin.command.as_deref().unwrap_or_default();
     let program =
-        Program::new(&plugin.command).args(&plugin.args).set("KUBERNETES_EXEC_INFO", exec_info(plugin, target));
+        Program::new(command).args(plugin.args.iter().flatten()).set("KUBERNETES_EXEC_INFO", exec_info(plugin));
     let program = withheld.iter().fold(program, Program::unset);
-    let program = plugin.env.iter().fold(program, |program, (name, value)| program.set(name, value));
-    let about = |seen: String| Complaint::about(format!("the credential plugin {}", plugin.command)).seen(seen);
+    let program =
+        plugin.env.iter().flatten().fold(program, |program, pair| match (pair.get("name"), pair.get("value")) {
+            (Some(name), Some(value)) => program.set(name, value),
+            _ => program,
+        });
+    let about = |seen: String| about(plugin).seen(seen);
     let Finished { status, stdout, stderr } = process::run(&program, groups, PLUGIN).map_err(|error| match error {
         ProcessError::Timeout { after, .. } => about(format!("no end within {} s; it was ended", after.as_secs()))
             .expected("a plugin that works without a terminal")
             .next("run it in a step of its own to see what it waits for"),
         error @ ProcessError::NotFound { .. } => {
-            let hint = Some(plugin.install_hint.trim()).filter(|hint| !hint.is_empty());
+            let hint = plugin.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
             about("no such program".to_owned())
                 .expected("the program that the kubeconfig names")
                 .next(hint.map_or_else(|| error.complaint().next, |hint| clip(hint, SAID)))
@@ -114,14 +111,24 @@ fn ask(plugin: &Plugin, target: &Target, groups: &Groups, withheld: &[OsString])
             .expected("credentials")
             .next("run it in a step of its own"));
     }
-    let unusable =
-        || about("an answer that holds no credentials".to_owned()).expected("an ExecCredential with a status");
-    let answer: Answer = serde_json::from_slice(stdout.whole().unwrap_or_default()).map_err(|_| unusable())?;
-    match answer.status.unwrap_or_default() {
-        Given { token: Some(token), .. } => bearer(token.trim()).map_err(|_| unusable()),
-        Given { client_certificate_data: Some(certificate), client_key_data: Some(key), .. } => {
-            Ok(Credentials { header: None, certificate: Some((certificate.into_bytes(), Secret::new(key))) })
-        }
-        Given { .. } => Err(unusable()),
+    let answer: Option<Answer> = serde_json::from_slice(stdout.whole().unwrap_or_default()).ok();
+    answer.and_then(|answer| answer.status).ok_or_else(|| empty(plugin))
+}
+
+fn about(plugin: &ExecConfig) -> Complaint {
+    Complaint::about(format!("the credential plugin {}", plugin.command.as_deref().unwrap_or_default()))
+}
+
+fn empty(plugin: &ExecConfig) -> Complaint {
+    about(plugin).seen("an answer that holds no credentials").expected("an ExecCredential with a status")
+}
+
+/// What a plugin is told, as JSON: `KUBERNETES_EXEC_INFO`. Source: client.authentication.k8s.io/v1.
+#[must_use]
+pub(super) fn exec_info(plugin: &ExecConfig) -> String {
+    let mut spec = serde_json::json!({ "interactive": false });
+    if let Some(cluster) = &plugin.cluster {
+        spec["cluster"] = serde_json::json!(cluster);
     }
+    serde_json::json!({ "apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec }).to_string()
 }

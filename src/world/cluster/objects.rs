@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 /// A kind that can be listed and watched.
-pub trait Object: for<'de> Deserialize<'de> + Send + 'static {
+pub trait Object: for<'de> Deserialize<'de> + Clone + Send + 'static {
     /// Group and version, as a path: `/apis/apps/v1`.
     const API: &'static str;
     /// The plural, as a path and in rules of access: `deployments`.
@@ -270,13 +270,6 @@ lenient! {
     pub struct Series {
         pub count: i32,
         pub last_observed_time: Option<Timestamp>,
-    }
-
-    /// The answer of a server that says no, and the object of a watch's `ERROR`.
-    pub struct Status {
-        pub code: u16,
-        pub reason: String,
-        pub message: String,
     }
 
     /// A page of a list.

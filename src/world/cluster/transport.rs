@@ -1,31 +1,36 @@
-//! The connection below the cluster's API: one for all requests where the server speaks HTTP/2.
+//! The connection below kube's client: one for all requests where the server speaks HTTP/2. kube's own speaks HTTP/1.1,
+//! where each watch is a connection, and a server that is frozen looks like one that has nothing to say.
 
 use std::{sync::Arc, time::Duration};
 
-use http_body_util::Empty;
-use hyper::{
-    Request, Response,
-    body::{Bytes, Incoming},
-};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
-        Client, Error,
-        connect::{HttpConnector, proxy::Tunnel},
+        self,
+        connect::{Connect, HttpConnector},
     },
     rt::{TokioExecutor, TokioTimer},
+};
+use kube::{
+    Client, Config, Error,
+    client::{Body, ClientBuilder, ConfigExt as _, RustlsTlsError},
+    config::AuthInfo,
 };
 use rustls::{
     ClientConfig, RootCertStore,
     client::WebPkiServerVerifier,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    pki_types::{InvalidDnsNameError, ServerName},
 };
+use tower::{BoxError, ServiceExt as _};
 use ureq::Proxy;
 
-use super::kubeconfig::Target;
+use super::{
+    kubeconfig::{Target, unreadable},
+    trouble::causes,
+};
 use crate::{
     verdict::Complaint,
-    world::{github::transport::tunnel, network::Network, secret::Secret},
+    world::{github::transport::tunnel, network::Network},
 };
 
 /// How often an idle HTTP/2 connection is pinged, and how long the answer may take: a server that is frozen keeps its
@@ -34,111 +39,71 @@ const PING: Duration = Duration::from_secs(5);
 /// Bytes that a server may send before it hears that they were read: a list of pods is megabytes.
 const WINDOW: u32 = 4 << 20;
 
-/// Where requests are sent from. Cheap to clone.
-#[derive(Clone)]
-pub(super) enum Wire {
-    Direct(Box<Over<HttpConnector>>),
-    Tunnelled(Box<Over<Tunnel<HttpsConnector<HttpConnector>>>>),
-}
-
-/// A client that speaks TLS over a connection.
-type Over<C> = Client<HttpsConnector<C>, Empty<Bytes>>;
-
-impl Wire {
-    pub(super) async fn send(&self, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, Error> {
-        match self {
-            Self::Direct(client) => client.request(request).await,
-            Self::Tunnelled(client) => client.request(request).await,
-        }
-    }
-}
-
-/// Prepares the connection; nothing is sent. `certificate` is the client's own, with its key, as PEM.
+/// A client for `who`; nothing is sent. Must be called on the runtime.
 ///
 /// # Errors
-/// When the authorities, the certificate or the proxy cannot be used.
-pub(super) fn wire(
-    network: &Network,
-    target: &Target,
-    certificate: Option<(&[u8], &Secret)>,
-) -> Result<Wire, Complaint> {
-    let tls = tls(network, target, certificate)?;
+/// When the authorities, the certificate, the proxy or a header cannot be used.
+pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Result<Client, Complaint> {
+    let mut config = target.config.clone();
+    config.auth_info = who;
     let proxy = match &target.proxy {
         Some(url) => Some(Proxy::new(url).map_err(|_| {
             Complaint::about("`kubeconfig`").seen("`proxy-url` is not the URL of a proxy").expected("http://host:port")
         })?),
         None => network.proxy(&target.server)?,
     };
+    let tls = tls(network, &mut config)?;
+    let named = config.tls_server_name.as_deref();
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let named = target.server_name.as_deref();
-    Ok(match proxy {
-        None => Wire::Direct(Box::new(client().build(encrypted(tls, named, tcp)?))),
-        Some(proxy) => {
-            // To an https proxy itself: its own name, and the authorities of this machine.
-            let roots = network.authorities()?.store();
-            let to_proxy = encrypted(config(roots)?.with_no_client_auth(), None, tcp)?;
-            let through = tunnel(&proxy, to_proxy)?;
-            Wire::Tunnelled(Box::new(client().build(encrypted(tls, named, through)?)))
-        }
-    })
+    let Some(proxy) = proxy else {
+        return above(&config, encrypted(tls, named, tcp)?);
+    };
+    // To an https proxy itself: its own name, and the authorities of this machine.
+    let mut own = Config::new(config.cluster_url.clone());
+    let to_proxy = encrypted(self::tls(network, &mut own)?, None, tcp)?;
+    above(&config, encrypted(tls, named, tunnel(&proxy, to_proxy)?)?)
 }
 
-fn client() -> hyper_util::client::legacy::Builder {
-    let mut client = Client::builder(TokioExecutor::new());
-    client
+fn above<C: Connect + Clone + Send + Sync + 'static>(config: &Config, connector: C) -> Result<Client, Complaint> {
+    let client: legacy::Client<C, Body> = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .http2_keep_alive_interval(PING)
         .http2_keep_alive_timeout(PING)
         .http2_initial_stream_window_size(WINDOW)
         .http2_initial_connection_window_size(2 * WINDOW)
-        .retry_canceled_requests(false);
-    client
+        .retry_canceled_requests(false)
+        .build(connector);
+    // The layers of kube's own client, without its repetitions.
+    let client = ClientBuilder::new(client.map_err(BoxError::from), &*config.default_namespace)
+        .with_layer(&config.extra_headers_layer().map_err(|error| unusable(&error))?)
+        .with_layer(&config.base_uri_layer());
+    Ok(match config.auth_layer().map_err(|error| unusable(&error))? {
+        Some(who) => client.with_layer(&who).build(),
+        None => client.build(),
+    })
 }
 
-fn config(
-    roots: RootCertStore,
-) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, Complaint> {
+fn tls(network: &Network, config: &mut Config) -> Result<ClientConfig, Complaint> {
+    let trusted = match &config.root_cert {
+        Some(_) => None,
+        None => Some(network.authorities()?.store()),
+    };
+    // kube would take those of this machine, by other rules than everything else here.
+    config.root_cert.get_or_insert_default();
+    let mut tls = config.rustls_client_config().map_err(|error| unusable(&error))?;
+    if let Some(roots) = trusted {
+        tls.dangerous().set_certificate_verifier(verifier(roots)?);
+    }
+    Ok(tls)
+}
+
+fn verifier(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, Complaint> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = |error: String| Complaint::about("TLS").seen(error);
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| tls(error.to_string()))?;
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| tls(error.to_string()))?
-        .with_webpki_verifier(verifier))
-}
-
-fn tls(network: &Network, target: &Target, certificate: Option<(&[u8], &Secret)>) -> Result<ClientConfig, Complaint> {
-    let unusable = |what: &str, seen: String| {
-        Complaint::about("`kubeconfig`").seen(format!("`{what}`: {seen}")).expected("PEM that TLS can use")
-    };
-    let roots = match &target.authorities {
-        // Nobody needs to be trusted without TLS; the store must not be empty all the same.
-        None => network.authorities()?.store(),
-        Some(pem) => {
-            let mut store = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|_| unusable("certificate-authority", "no PEM".to_owned()))?;
-                store.add(certificate).map_err(|error| unusable("certificate-authority", error.to_string()))?;
-            }
-            if store.is_empty() {
-                return Err(unusable("certificate-authority", "no certificate in it".to_owned()));
-            }
-            store
-        }
-    };
-    let Some((chain, key)) = certificate else { return Ok(config(roots)?.with_no_client_auth()) };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
-    let chain = chain.map_err(|_| unusable("client-certificate", "no PEM".to_owned()))?;
-    // What is wrong with a key is not repeated: the error might hold some of it.
-    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
-        .map_err(|_| unusable("client-key", "no PEM of a private key".to_owned()))?;
-    config(roots)?
-        .with_client_auth_cert(chain, key)
-        .map_err(|_| unusable("client-certificate", "certificate and key do not fit each other".to_owned()))
+        .map_err(|error| Complaint::about("TLS").seen(error.to_string()))
 }
 
 fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Result<HttpsConnector<C>, Complaint> {
@@ -146,7 +111,7 @@ fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Resul
     Ok(match server_name {
         None => builder.enable_all_versions().wrap_connector(below),
         Some(name) => {
-            let name = ServerName::try_from(name.to_owned()).map_err(|_| {
+            let name = ServerName::try_from(name.to_owned()).map_err(|InvalidDnsNameError| {
                 Complaint::about("`kubeconfig`")
                     .seen("`tls-server-name` is no name of a server")
                     .expected("a host name")
@@ -157,4 +122,21 @@ fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Resul
                 .wrap_connector(below)
         }
     })
+}
+
+/// What kube cannot use. What is wrong with a key is not repeated: the error might hold some of it.
+fn unusable(error: &Error) -> Complaint {
+    let seen = match error {
+        Error::InferKubeconfig(error) => return unreadable(error),
+        Error::RustlsTls(RustlsTlsError::AddRootCertificate(error)) => {
+            format!("`certificate-authority`: {}", causes(&**error))
+        }
+        Error::RustlsTls(RustlsTlsError::MissingCertificate) => "`client-certificate`: no certificate in it".to_owned(),
+        Error::RustlsTls(RustlsTlsError::MissingPrivateKey) => "`client-key`: no PEM of a private key".to_owned(),
+        Error::RustlsTls(_) => {
+            "`client-certificate` and `client-key`: no PEM that TLS can use, or not of each other".to_owned()
+        }
+        _ => "a name to act as that no header can hold".to_owned(),
+    };
+    Complaint::about("`kubeconfig`").seen(seen).expected("what TLS can use, as PEM")
 }

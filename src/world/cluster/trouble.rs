@@ -1,10 +1,9 @@
 //! Why there is no answer, and whether it makes sense to ask again.
 
-use std::{error::Error, iter};
+use std::{error::Error as StdError, iter};
 
-use hyper::StatusCode;
+use kube::{Error, core::Status};
 
-use super::objects::Status;
 use crate::{values::clip, verdict::Complaint};
 
 /// Characters of what a server says that are shown.
@@ -22,15 +21,23 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// From an answer that is none. `what` was asked for: `list pods in the namespace staging`.
-    pub(super) fn of_answer(status: StatusCode, body: &[u8], what: &str) -> Self {
-        let said: Status = serde_json::from_slice(body).unwrap_or_default();
-        let said = match said.message.as_str() {
-            "" => clip(String::from_utf8_lossy(body).trim(), SAID),
-            message => clip(message, SAID),
-        };
-        let about = || Complaint::about("the cluster's API").seen(format!("{}: {said}", status.as_u16()));
-        match status.as_u16() {
+    /// From what kube says. `what` was asked for: `list pods in the namespace staging`.
+    pub(super) fn of(error: &Error, what: &str) -> Self {
+        match error {
+            Error::Api(status) => Self::of_answer(status, what),
+            Error::Service(error) => Self::Lost(causes(&**error)),
+            Error::SerdeError(error) => Self::unreadable(&error.to_string()),
+            error => Self::Lost(causes(error)),
+        }
+    }
+
+    fn of_answer(status: &Status, what: &str) -> Self {
+        let Status { code, message, .. } = status;
+        let said = clip(message.trim(), SAID);
+        let about = || Complaint::about("the cluster's API").seen(format!("{code}: {said}"));
+        match code {
+            // Somebody on the way, in words of their own; kube has lost the number.
+            0 => Self::Lost("an answer that is none of Kubernetes".to_owned()),
             410 => Self::Expired,
             401 => Self::Refused(
                 about()
@@ -47,14 +54,22 @@ impl Trouble {
                     .expected(format!("an API server that can {what}"))
                     .next("see whether `context` is the right cluster, and what the kind needs is installed there"),
             ),
-            408 | 429 | 500..=599 => Self::Lost(format!("{}: {said}", status.as_u16())),
+            408 | 429 | 500..=599 => Self::Lost(format!("{code}: {said}")),
             _ => Self::Refused(about()),
         }
+    }
+
+    pub(super) fn unreadable(why: &str) -> Self {
+        Self::Refused(
+            Complaint::about("the cluster's API")
+                .seen(why)
+                .expected("objects as Kubernetes v1.20 and later write them"),
+        )
     }
 }
 
 /// An error and what caused it, each said once.
-pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut said = Vec::<String>::new();
     for error in iter::successors(Some(error), |&error| error.source()) {
         let text = error.to_string();

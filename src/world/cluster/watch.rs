@@ -3,29 +3,32 @@
 //! One look ends with its connection. It is started again by whoever looks, and goes on where the last one ended.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use http_body_util::BodyExt as _;
-use hyper::{Response, body::Incoming};
+use futures_util::StreamExt as _;
+use hyper::Response;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use kube::{
+    Error,
+    api::{ListParams, WatchEvent, WatchParams},
+    client::Body,
+};
 use tokio::time::timeout;
 
 use super::{
     Door, Scope,
-    objects::{List, Object, Status},
-    trouble::{Trouble, causes},
+    objects::{List, Object},
+    trouble::Trouble,
 };
 use crate::verdict::Complaint;
 
 /// How many objects a page of a list holds.
-const PAGE: usize = 500;
-/// The largest page, and the largest change, in bytes.
+const PAGE: u32 = 500;
+/// The largest page, in bytes.
 const LARGEST_PAGE: usize = 64 << 20;
-const LARGEST_CHANGE: usize = 8 << 20;
 /// A watch that says nothing for so long is dead: a server marks the time once a minute.
 const SILENCE: Duration = Duration::from_secs(90);
 
@@ -96,27 +99,22 @@ async fn follow<T: Object>(
         Some(version) => version.clone(),
         None => list(door, scope, &what, place, tell).await?,
     };
-    let query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", from.as_str())];
-    let mut changes = door.get(&scope.path::<T>(&query), &what).await?;
+    let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
+    let mut changes = pin!(door.changes::<T>(scope.request::<T>().watch(&params, &from), &what).await?);
     if resumes.is_some() {
         tell(News::Resumed);
     }
-    let mut rest = Vec::new();
     loop {
-        let frame = match timeout(SILENCE, changes.body_mut().frame()).await {
+        match timeout(SILENCE, changes.next()).await {
             Err(_) => return Err(Trouble::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
             // A server ends every watch after some minutes.
             Ok(None) => return Ok(()),
-            Ok(Some(Err(error))) => return Err(Trouble::Lost(causes(&error))),
-            Ok(Some(Ok(frame))) => frame,
-        };
-        rest.extend_from_slice(frame.data_ref().map(AsRef::as_ref).unwrap_or_default());
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = rest.drain(..=end).collect();
-            change(&line, place, tell)?;
-        }
-        if rest.len() > LARGEST_CHANGE {
-            return Err(unreadable("a change of more than 8 MiB"));
+            Ok(Some(Ok(event))) => change(event, &what, place, tell)?,
+            // What kube takes a line for that is neither a change nor an error.
+            Ok(Some(Err(Error::Api(status)))) if status.code == 0 => {
+                return Err(Trouble::unreadable("a change that is none"));
+            }
+            Ok(Some(Err(error))) => return Err(Trouble::of(&error, &what)),
         }
     }
 }
@@ -129,71 +127,53 @@ async fn list<T: Object>(
     place: &Place,
     tell: &(dyn Fn(News<T>) + Send + Sync),
 ) -> Result<String, Trouble> {
-    let limit = PAGE.to_string();
+    let mut params = ListParams { field_selector: scope.selector(), limit: Some(PAGE), ..ListParams::default() };
     let mut all = Vec::new();
-    let mut more = String::new();
     loop {
-        let mut query = vec![("limit", limit.as_str())];
-        if !more.is_empty() {
-            query.push(("continue", &more));
-        }
-        let answer = door.get(&scope.path::<T>(&query), what).await?;
+        let answer = door.get(scope.request::<T>().list(&params), what).await?;
         let at = date(&answer);
         let page = door.whole(answer, LARGEST_PAGE).await?;
         let List { metadata, items } =
-            serde_json::from_slice::<List<T>>(&page).map_err(|error| unreadable(&error.to_string()))?;
+            serde_json::from_slice::<List<T>>(&page).map_err(|error| Trouble::unreadable(&error.to_string()))?;
         all.extend(items);
         if metadata.more.is_empty() {
             place.set(Some(metadata.resource_version.clone()));
             tell(News::All { items: all, at });
             return Ok(metadata.resource_version);
         }
-        more = metadata.more;
+        params.continue_token = Some(metadata.more);
     }
 }
 
 /// The server's clock, to the second. Source: RFC 9110, 6.6.1.
-fn date(answer: &Response<Incoming>) -> Option<Timestamp> {
+fn date(answer: &Response<Body>) -> Option<Timestamp> {
     let date = answer.headers().get("date")?.to_str().ok()?;
     jiff::fmt::rfc2822::parse(date).ok().map(|zoned| zoned.timestamp())
 }
 
-#[derive(Deserialize)]
-struct Change {
-    #[serde(rename = "type")]
-    kind: String,
-    object: Value,
-}
-
-fn change<T: Object>(line: &[u8], place: &Place, tell: &(dyn Fn(News<T>) + Send + Sync)) -> Result<(), Trouble> {
-    if line.trim_ascii().is_empty() {
-        return Ok(());
-    }
-    let Change { kind, object } = serde_json::from_slice(line).map_err(|error| unreadable(&error.to_string()))?;
-    if kind == "ERROR" {
-        let status: Status = serde_json::from_value(object).unwrap_or_default();
-        return Err(match status.code {
-            410 => Trouble::Expired,
-            code => Trouble::Lost(format!("{code}: {}", status.message)),
-        });
-    }
-    let version = object["metadata"]["resourceVersion"].as_str().map(ToOwned::to_owned);
-    match kind.as_str() {
-        "BOOKMARK" => {}
-        "ADDED" | "MODIFIED" | "DELETED" => {
-            let object: T = serde_json::from_value(object).map_err(|error| unreadable(&error.to_string()))?;
-            tell(if kind == "DELETED" { News::Gone(object) } else { News::Now(object) });
+fn change<T: Object>(
+    event: WatchEvent<T>,
+    what: &str,
+    place: &Place,
+    tell: &(dyn Fn(News<T>) + Send + Sync),
+) -> Result<(), Trouble> {
+    let version = match &event {
+        WatchEvent::Added(it) | WatchEvent::Modified(it) | WatchEvent::Deleted(it) => &it.meta().resource_version,
+        WatchEvent::Bookmark(mark) => &mark.metadata.resource_version,
+        WatchEvent::Error(status) => {
+            return Err(match Trouble::of(&Error::Api(status.clone()), what) {
+                Trouble::Expired => Trouble::Expired,
+                // Refused is only what was never granted: the watch itself was.
+                _ => Trouble::Lost(format!("{}: {}", status.code, status.message)),
+            });
         }
-        other => return Err(unreadable(&format!("a change of the kind {other:?}"))),
+    };
+    let version = version.clone();
+    match event {
+        WatchEvent::Added(it) | WatchEvent::Modified(it) => tell(News::Now(it)),
+        WatchEvent::Deleted(it) => tell(News::Gone(it)),
+        WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
     }
-    if version.is_some() {
-        place.set(version);
-    }
+    place.set(Some(version));
     Ok(())
-}
-
-fn unreadable(why: &str) -> Trouble {
-    Trouble::Refused(
-        Complaint::about("the cluster's API").seen(why).expected("objects as Kubernetes v1.20 and later write them"),
-    )
 }

@@ -1,4 +1,8 @@
-use super::*;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use secrecy::ExposeSecret;
+
+use super::{super::credentials::exec_info, *};
+use crate::world::network::tests::tls;
 
 const BOTH: &str = r#"
 apiVersion: v1
@@ -28,8 +32,13 @@ users:
       as-groups: [a, b]
 "#;
 
+/// With `Q0E=` standing for an authority.
 fn content(text: &str) -> Source {
-    Source::Content(Secret::new(text.to_owned()), PathBuf::from("/here"))
+    Source::Content(Secret::new(text.replace("Q0E=", &authority())), PathBuf::from("/here"))
+}
+
+fn authority() -> String {
+    BASE64_STANDARD.encode(fs::read(tls("ca.pem")).unwrap())
 }
 
 fn complaint(text: &str, context: Option<&str>) -> String {
@@ -40,16 +49,24 @@ fn complaint(text: &str, context: Option<&str>) -> String {
 fn a_context_names_its_cluster_user_and_namespace() {
     let one = target(&content(BOTH), None, None).unwrap();
     assert_eq!((one.context.as_str(), one.namespace.as_str()), ("staging", "shop"));
-    assert_eq!((one.server.full(), one.authorities.as_deref()), ("https://one.example:6443/k8s", Some(&b"CA"[..])));
-    assert_eq!((one.server_name.as_deref(), one.proxy.as_deref()), (Some("inner.example"), Some("http://proxy:3128")));
-    assert!(matches!(&one.login, Login::Token(token) if token.expose() == "s3cr3t"));
-    assert_eq!(one.acts_as.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["deployer", "a", "b"]);
+    assert_eq!(one.server.full(), "https://one.example:6443/k8s");
+    assert_eq!(one.config.cluster_url, one.server.full());
+    assert_eq!(one.config.root_cert.as_ref().map(Vec::len), Some(1));
+    assert_eq!(one.config.tls_server_name.as_deref(), Some("inner.example"));
+    assert_eq!(one.proxy.as_deref(), Some("http://proxy:3128"));
+    let who = &one.config.auth_info;
+    assert_eq!(who.token.as_ref().map(ExposeSecret::expose_secret), Some("s3cr3t"));
+    assert_eq!(who.impersonate.as_deref(), Some("deployer"));
+    assert_eq!(who.impersonate_groups.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
     let two = target(&content(BOTH), Some("production"), None).unwrap();
     assert_eq!((two.server.full(), two.namespace.as_str()), ("https://two.example/", "default"));
     assert_eq!(target(&content(BOTH), None, Some("other")).unwrap().namespace, "other");
     // JSON is YAML.
     let json = r#"{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c"}}],"clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:8001"}}],"users":null}"#;
-    assert!(matches!(target(&content(json), None, None).unwrap().login, Login::Nobody));
+    assert!(target(&content(json), None, None).unwrap().config.auth_info.token.is_none());
+    // A scalar is the text that was written.
+    let plain = target(&content(&BOTH.replace("\"s3cr3t\"", "1e10")), None, None).unwrap();
+    assert_eq!(plain.config.auth_info.token.unwrap().expose_secret(), "1e10");
 }
 
 #[test]
@@ -63,16 +80,18 @@ fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
         (&BOTH.replace("https://one.example", "http://one.example"), None, "could read the token"),
         (&BOTH.replace("server: https://one.example:6443/k8s", "server: one"), None, "server: "),
         (&BOTH.replace("Q0E=", "no-base64"), None, "`certificate-authority`: no base64"),
+        (&BOTH.replace("Q0E=", "Q0E9"), None, "`certificate-authority`: no certificate in it"),
+        (&BOTH.replace("-data: Q0E=", ": nowhere.pem"), None, "/here/nowhere.pem: No such file"),
         (
             &BOTH.replace("certificate-authority-data: Q0E=", "insecure-skip-tls-verify: true"),
             None,
             "insecure-skip-tls-verify",
         ),
         (&BOTH.replace("token:", "auth-provider: { name: gcp }\n      x:"), None, "took out in v1.26"),
-        (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "`users` cannot be read"),
-        (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "`users` cannot be read"),
-        ("s3cr3t: \"", None, "at line 1"),
-        ("s3cr3t", None, "no mapping"),
+        (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "it cannot be read at line"),
+        (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "it cannot be read at line"),
+        ("s3cr3t: \"", None, "cannot be read at line"),
+        ("s3cr3t", None, "cannot be read at line 1"),
         ("a: s3cr3t", None, "neither `contexts` nor `clusters`"),
     ] {
         let complaint = complaint(text, context);
@@ -84,17 +103,18 @@ fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
 fn several_files_are_one_and_the_first_says_what_holds() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    fs::write(at("one"), BOTH.replace("current-context: staging", "").replace("token: \"s3cr3t\"", "tokenFile: ./t"))
+    let both = BOTH.replace("Q0E=", &authority());
+    fs::write(at("one"), both.replace("current-context: staging", "").replace("token: \"s3cr3t\"", "tokenFile: ./t"))
         .unwrap();
     fs::write(
         at("two"),
-        BOTH.replace("one.example", "never.example").replace("staging\ncontexts", "production\ncontexts"),
+        both.replace("one.example", "never.example").replace("staging\ncontexts", "production\ncontexts"),
     )
     .unwrap();
     let both = Source::Files(vec![at("none"), at("one"), at("two")]);
     let named = target(&both, Some("staging"), None).unwrap();
     assert_eq!(named.server.full(), "https://one.example:6443/k8s");
-    assert!(matches!(&named.login, Login::TokenFile(path) if path.ends_with("t") && path.starts_with(folder.path())));
+    assert_eq!(named.config.auth_info.token_file.map(PathBuf::from), Some(at("./t")));
     assert_eq!(target(&both, None, None).unwrap().context, "production");
     for (paths, said) in
         [(vec![], "nor"), (vec![at("none")], "No such file"), (vec![folder.path().to_owned()], "not a file")]
@@ -107,13 +127,14 @@ fn several_files_are_one_and_the_first_says_what_holds() {
 #[test]
 fn a_plugin_is_told_of_the_cluster_when_it_asks() {
     let exec = "exec: { command: ./login, apiVersion: client.authentication.k8s.io/v1, provideClusterInfo: true, args: [a], env: [{ name: A, value: b }] }";
-    let text = BOTH.replace("token: \"s3cr3t\"", exec);
+    let text = BOTH.replace("as: deployer", &format!("{exec}\n      as: deployer"));
     let it = target(&content(&text), None, None).unwrap();
-    let Login::Plugin(plugin) = &it.login else { panic!("{:?}", it.login) };
-    assert_eq!((plugin.command.as_str(), &plugin.env[..]), ("/here/./login", &[("A".to_owned(), "b".to_owned())][..]));
-    let info: serde_json::Value = serde_json::from_str(&exec_info(plugin, &it)).unwrap();
+    let plugin = it.config.auth_info.exec.unwrap();
+    assert_eq!(plugin.command.as_deref(), Some("/here/./login"));
+    assert!(it.config.auth_info.token.is_none(), "a plugin goes before a token");
+    let info: serde_json::Value = serde_json::from_str(&exec_info(&plugin)).unwrap();
     assert_eq!(info["spec"]["cluster"]["server"], "https://one.example:6443/k8s");
-    assert_eq!(info["spec"]["cluster"]["certificate-authority-data"], "Q0E=");
+    assert_eq!(info["spec"]["cluster"]["certificate-authority-data"], authority());
     assert_eq!(info["spec"]["interactive"], false);
     let asks = text.replace("args: [a]", "interactiveMode: Always");
     assert!(complaint(&asks, None).contains("wants to ask somebody"));
