@@ -79,6 +79,11 @@ const fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(switch: &bool) -> bool {
+    !*switch
+}
+
 /// The workflow run that the report was written in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
@@ -126,6 +131,10 @@ pub enum EffectState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Table {
     pub title: String,
+    /// Whether it is what the command is asked for, rather than details of it: then it is shown unfolded, and before the
+    /// checks when these have passed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub open: bool,
     pub columns: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }

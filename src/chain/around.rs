@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use regex_automata::meta::Regex;
+use regex_automata::{meta::Regex, util::syntax};
 
 use crate::{
     approvers::{Reviews, approved, names},
@@ -67,9 +67,14 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted("a regular expression such as `INC-[0-9]+`");
+        // Classes such as `\d` are those of ASCII.
+        let compile = |text: &str| {
+            let syntax = syntax::Config::new().unicode(false).utf8(false);
+            Regex::builder().syntax(syntax).build(text).map_err(|_| ACCEPTED)
+        };
         // On its own first: it must not close the group that it is put into.
-        Regex::new(text).map_err(|_| ACCEPTED)?;
-        let regex = Regex::new(&format!("\\A(?:{text})\\z")).map_err(|_| ACCEPTED)?;
+        compile(text)?;
+        let regex = compile(&format!("\\A(?:{text})\\z"))?;
         Ok(Self { text: text.to_owned(), regex })
     }
 }
@@ -263,6 +268,32 @@ pub fn entry_of(place: &Place, done: &Done, now: Timestamp) -> Result<(Option<En
 pub fn pages(desk: &Desk, repository: &Repository) -> String {
     let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
     format!("{}/{repository}", server.trim_end_matches('/'))
+}
+
+/// Whether the workflow is that of the default branch. One of any other branch could say anything, the list of services
+/// included.
+///
+/// # Errors
+/// It is of another branch; which one it is, or should be, cannot be told.
+pub fn from_default_branch(place: &Place, desk: &Desk) -> Result<Finding, Stop> {
+    let default = place.git.remote_default_branch(&place.remote).map_err(Complaint::unseen)?;
+    let Some(default) = default else {
+        return Err(Complaint::about("the default branch")
+            .seen(format!("{} names none", place.remote.url()))
+            .expected("a branch that HEAD stands for")
+            .unseen());
+    };
+    let finding = Finding::passed("workflow's branch").expected(default.full());
+    match desk.surroundings.git_ref.as_deref() {
+        Some(own) if own == default.full() => Ok(finding.actual(own)),
+        Some(own) => Err(Stop::Refused(Finding {
+            next: Some(format!("start the workflow from {default}")),
+            ..Finding::blocked("workflow's branch").expected(default.full()).actual(own)
+        })),
+        None => {
+            Err(Complaint::about("workflow's branch").seen("GITHUB_REF is not set").expected(default.full()).unseen())
+        }
+    }
 }
 
 #[cfg(test)]

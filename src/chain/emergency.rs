@@ -73,7 +73,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
     let sides = args.around.sides(desk)?;
     let place = Place::find(&args.infra.at, args.around.token.as_ref(), desk)?;
 
-    let mut findings = vec![from_default_branch(&place, desk)?];
+    let mut findings = vec![around::from_default_branch(&place, desk)?];
     desk.draft.publish(&findings);
     let approval = args.around.approval(desk, &sides);
     let promotion = Promotion {
@@ -149,27 +149,5 @@ fn may(service: &Service, subject: &Subject, allowed: &[Service], config: &Confi
             .expected(format!("{ours}, which the config file's `services` names for {service}"))
             .bad_input()),
         _ => Ok(()),
-    }
-}
-
-/// A workflow of any other branch could say anything, the list of services included.
-fn from_default_branch(place: &Place, desk: &Desk) -> Result<Finding, Stop> {
-    let default = place.git.remote_default_branch(&place.remote).map_err(Complaint::unseen)?;
-    let Some(default) = default else {
-        return Err(Complaint::about("the default branch")
-            .seen(format!("{} names none", place.remote.url()))
-            .expected("a branch that HEAD stands for")
-            .unseen());
-    };
-    let finding = Finding::passed("workflow's branch").expected(default.full());
-    match desk.surroundings.git_ref.as_deref() {
-        Some(own) if own == default.full() => Ok(finding.actual(own)),
-        Some(own) => Err(Stop::Refused(Finding {
-            next: Some(format!("start the workflow from {default}")),
-            ..Finding::blocked("workflow's branch").expected(default.full()).actual(own)
-        })),
-        None => {
-            Err(Complaint::about("workflow's branch").seen("GITHUB_REF is not set").expected(default.full()).unseen())
-        }
     }
 }

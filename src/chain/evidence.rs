@@ -127,6 +127,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, desk: &Desk) -> Resu
         place: &place,
         slot: &slot,
         patience: args.annotations_timeout.0,
+        timeout: args.timeout.0,
         desk,
     };
     let seen = looker.look()?;

@@ -62,6 +62,8 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let sides = args.around.sides(desk)?;
     let place = Place::find(&args.infra.at, args.around.token.as_ref(), desk)?;
 
+    let branch = around::from_default_branch(&place, desk)?;
+    desk.draft.publish(std::slice::from_ref(&branch));
     let approval = args.around.approval(desk, &sides);
     let promotion = Promotion {
         approved_by: approval.as_ref().ok().and_then(|approved| approved.by.clone()),
@@ -70,8 +72,8 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         ..around::signed(Promotion::new(Kind::Rollback, service, environment, String::new()), desk)
     };
     let (mut refusal, mut findings) = match approval {
-        Ok(approved) => (None, vec![approved.finding]),
-        Err(finding) => (Some(finding), vec![]),
+        Ok(approved) => (None, vec![branch, approved.finding]),
+        Err(finding) => (Some(finding), vec![branch]),
     };
     let asked = match (&args.promotion, sides.started(desk)) {
         (None, Ok(started)) => Asked::Last { started },

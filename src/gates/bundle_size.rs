@@ -143,6 +143,7 @@ fn compare(args: &Args, measured: &Measured, baseline: &Baseline) -> Outcome {
         let title = if row.change(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
         outcome.tables.push(Table {
             title: title.to_owned(),
+            open: false,
             columns: growth.columns().into(),
             rows: growth.table(args.top.into()).into_iter().map(Into::into).collect(),
         });

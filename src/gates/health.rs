@@ -192,5 +192,5 @@ fn probes(rules: &Rules, seen: &Seen) -> Option<Table> {
     let rows: Vec<_> = rows.collect();
     let left_out = seen.endpoints.iter().map(|endpoint| endpoint.probes.len()).sum::<usize>() - rows.len();
     let title = if left_out == 0 { "Probes".to_owned() } else { format!("Probes, without {left_out} earlier ones") };
-    (!rows.is_empty()).then(|| Table { title, columns: columns.map(ToOwned::to_owned).into(), rows })
+    (!rows.is_empty()).then(|| Table { title, open: false, columns: columns.map(ToOwned::to_owned).into(), rows })
 }

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value;
 
 use super::{Report, Table, log, tail::Tail};
-use crate::values::clip;
+use crate::{values::clip, verdict::Verdict};
 
 /// Most bytes of a step's summary. GitHub drops one over 1 MiB, and near it some vanish.
 const LIMIT: usize = 1_000_000;
@@ -56,7 +56,11 @@ fn heading(report: &Report, hashes: &str) -> String {
 }
 
 fn body(report: &Report) -> String {
-    let mut text = String::new();
+    let (open, folded): (Vec<&Table>, Vec<&Table>) = report.tables.iter().partition(|table| table.open);
+    let open = open.into_iter().map(|table| format!("**{}**\n\n{}", escape(&table.title), cells(table)));
+    let open: String = open.collect();
+    let first = report.verdict == Verdict::Passed;
+    let mut text = if first { open.clone() } else { String::new() };
     if !report.findings.is_empty() {
         let rows = report.findings.iter().map(|finding| {
             let mut seen = finding.actual.clone();
@@ -71,15 +75,17 @@ fn body(report: &Report) -> String {
         });
         text.push_str(&table(&["Check", "Verdict", "Expected", "Seen"], rows.collect()));
     }
+    if !first {
+        text.push_str(&open);
+    }
     if !report.effects.is_empty() {
         let rows = report.effects.iter().map(|effect| {
             vec![effect.target.clone(), effect.detail.clone(), log::effect_word(effect.state).to_owned()]
         });
         text.push_str(&table(&["Written to", "What", "State"], rows.collect()));
     }
-    for Table { title, columns, rows } in &report.tables {
-        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        text.push_str(&fold(title, &table(&columns, rows.clone())));
+    for table in folded {
+        text.push_str(&fold(&table.title, &cells(table)));
     }
     if !report.settings.is_empty() {
         let rows = report.settings.iter().map(|(key, value)| {
@@ -104,6 +110,11 @@ fn plain(value: &Value) -> String {
 
 fn fold(title: &str, inner: &str) -> String {
     format!("<details><summary>{}</summary>\n\n{inner}</details>\n\n", escape(title))
+}
+
+fn cells(Table { columns, rows, .. }: &Table) -> String {
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    table(&columns, rows.clone())
 }
 
 fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
@@ -176,6 +187,22 @@ mod tests {
         assert!(size < 1_000_000 && size > 500_000, "{size}");
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("### ⛔ smoke blocked").count(), 2, "the second is there, in brief");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_open_and_first_unless_something_is_wrong() {
+        let table = |title: &str, open| Table { title: title.to_owned(), open, columns: vec![], rows: vec![] };
+        let order = |verdict| {
+            let mut report = Report::open("evidence", String::new());
+            report.tables = vec![table("details", false), table("pack", true)];
+            report.close(Ok(vec![Finding::new("check", verdict)].into()), String::new());
+            let text = render(&report);
+            let mut parts = ["**pack**", "| check |", "<summary>details</summary>"];
+            parts.sort_by_key(|part| text.find(part).unwrap());
+            parts.map(|part| part.trim_matches(|c: char| !c.is_alphabetic())[..4].to_owned())
+        };
+        assert_eq!(order(Verdict::Passed), ["pack", "chec", "summ"]);
+        assert_eq!(order(Verdict::Blocked), ["chec", "pack", "summ"]);
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Seen {
                 vec![one.name.to_string(), facet.rule.to_string(), facet.now, wanted]
             })
         });
-        Table { title: "Rules of the environments as this began".to_owned(), columns, rows: rows.collect() }
+        Table { title: "Rules of the environments as this began".to_owned(), open: true, columns, rows: rows.collect() }
     }
 }
 

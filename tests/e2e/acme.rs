@@ -218,7 +218,6 @@ impl Acme {
             .secret("GITHUB_TOKEN", &token)
             .env("GITHUB_REPOSITORY", repository)
             .env("GITHUB_RUN_ID", &id.to_string())
-            .env("GITHUB_RUN_ATTEMPT", "1")
             .env("RUNNER_NAME", RUNNER)
             .env("GITHUB_SERVER_URL", self.git.url());
         if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
@@ -228,14 +227,14 @@ impl Acme {
     }
 
     /// What GitHub knows of a run's jobs once they ended: results, times, and what they printed as annotations.
-    fn ended(&self, repository: &str, id: u64, run: &Run) {
+    fn ended(&self, repository: &str, id: u64, attempt: u32, run: &Run) {
         for (name, job) in &run.jobs {
             let result = github::Job {
                 started_at: job.began,
                 completed_at: Some(job.ended),
                 ..github::Job::ended(name, &job.result)
             };
-            let number = self.hub.set_job(repository, id, 1, result);
+            let number = self.hub.set_job(repository, id, attempt, result);
             for annotation in job.steps.values().flat_map(|step| step.annotated("notice")) {
                 let title = annotation.properties.get("title").map_or("", String::as_str);
                 self.hub.annotate(repository, number, title, &annotation.message);

@@ -15,6 +15,8 @@
 //! - `::notice::` is a command like any other. `::debug::` shows only with `--verbose`.
 //! - A skipped step leaves no trace in the log, a skipped job neither: they are absent here.
 //! - On cancel and `timeout-minutes` act kills with SIGKILL at once: no SIGINT, so no report. The launcher's tests cover it.
+//! - What GitHub gives each run (`GITHUB_RUN_ID`, `GITHUB_RUN_ATTEMPT`, `GITHUB_REPOSITORY`, `GITHUB_SERVER_URL`) is what
+//!   `--env` says, in every job the same, and `RUNNER_NAME` is not there without it.
 //! - `permissions:`, `environment:` protection, `concurrency:` and expression limits are not enforced.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The actions on a real runner, the launcher in real shells: what only shows outside the process.
 //!
 //! `.ci/run` brings the tools and runs this with `cargo test --features e2e --test e2e`. A missing tool is a failure, not
-//! a skip. Each module is one subject; `act` and `repo` are the stage they play on.
+//! a skip. Each module is one subject; `act`, `repo` and `acme` are the stage they play on.
 
 #![expect(clippy::expect_used, reason = "a test ends where its stage cannot be set")]
 

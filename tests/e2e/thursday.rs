@@ -144,6 +144,30 @@ fn what_was_validated_and_approved_comes_to_production_once() {
 }
 
 #[test]
+fn a_run_that_is_started_again_promotes_nothing_twice_and_needs_a_new_approval() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let first = team.release("Gift cards");
+    acme.production.deploy(SERVICE, &first.tag);
+    let promotion = acme.promotion(first.event()).approved_by("lena");
+    assert!(promotion.run().succeeded);
+
+    // It has been committed: only what follows is done again.
+    let again = promotion.again().run();
+    assert!(again.succeeded, "{}", again.log);
+    assert_eq!(again.step("promote", "promote").outputs["changed"], "false");
+    assert_eq!(acme.promotions().len(), 1);
+
+    // Cancelled before its commit: nothing tells for which attempt lena has approved.
+    let second = team.release("Gift cards in boxes");
+    let again = acme.promotion(second.event()).approved_by("lena").again().run();
+    let approval = again.step("promote", "approval");
+    assert_eq!((approval.exit, approval.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.log);
+    assert!(approval.summary.contains("dispatch"), "{}", approval.summary);
+    assert_eq!(acme.promotions().len(), 1);
+}
+
+#[test]
 fn a_release_that_became_slow_is_not_told_to_anybody() {
     let acme = Acme::new();
     let team = Team::of(&acme, SERVICE);

@@ -33,6 +33,19 @@ fn without_a_promotion_there_is_nothing_to_take_back() {
 }
 
 #[test]
+fn a_workflow_of_another_branch_takes_nothing_back() {
+    let scene = Scene::new();
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let promoted = promote(&dir, "1.4.2");
+    scene.run(7, &["bob"]);
+    for (other, code) in [("refs/heads/hotfix", 1), ("refs/tags/main", 1), ("", 3)] {
+        let ended = step(&scene, 7, &dir).env("GITHUB_REF", other).run(&["rollback"]);
+        refused(&scene, &ended, code, "expected refs/heads/main");
+    }
+    assert_eq!(scene.shop.tip(), promoted);
+}
+
+#[test]
 fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);

@@ -74,6 +74,7 @@ impl Spent {
         };
         (self.count() > 1).then(|| Table {
             title: "Emergencies of the last 30 days".to_owned(),
+            open: true,
             columns: ["When", "Service", "Image", "Incident", "Approved by", "Commit"].map(ToOwned::to_owned).into(),
             rows: self.emergencies.iter().map(row).collect(),
         })

@@ -44,6 +44,8 @@ pub(super) struct Looker<'a> {
     pub slot: &'a Slot,
     /// How long after its end a job's annotations may take to appear.
     pub patience: Duration,
+    /// How long one question may take.
+    pub timeout: Duration,
     pub desk: &'a Desk,
 }
 
@@ -116,12 +118,16 @@ impl Looker<'_> {
             jobs.trouble = fetched.trouble;
         };
         let at_first = self.case.at_first();
+        let until = began + self.patience;
         let mut jobs = Jobs::default();
-        settle(self.desk, self.patience, vec![source], &mut jobs, absorb, |jobs, now| {
-            if !self.case.lacks_a_notice(jobs) || !jobs.may_say_more(wall(now), self.patience) {
-                Judgement::settled(at_first.clone())
-            } else {
-                Judgement::open(at_first.clone())
+        // A look that is under way when patience ends is let come to its end: without any, nothing was seen.
+        settle(self.desk, self.patience + self.timeout, vec![source], &mut jobs, absorb, |jobs, now| {
+            let looked = jobs.all.is_some() || jobs.trouble.is_some();
+            let more = self.case.lacks_a_notice(jobs) && jobs.may_say_more(wall(now), self.patience);
+            match (looked, now < until) {
+                (true, within) if !(more && within) => Judgement::settled(at_first.clone()),
+                (_, true) => Judgement::open_until(at_first.clone(), until),
+                (_, false) => Judgement::open(at_first.clone()),
             }
         })?;
         Ok(jobs)

@@ -174,7 +174,7 @@ fn promotions(seen: &Seen) -> Table {
 }
 
 fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table { title: title.to_owned(), columns: columns.iter().map(ToString::to_string).collect(), rows }
+    Table { title: title.to_owned(), open: true, columns: columns.iter().map(ToString::to_string).collect(), rows }
 }
 
 /// What later jobs could not read: a list that was cut would be another list, so a report keeps all of it or nothing.

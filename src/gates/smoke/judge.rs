@@ -234,7 +234,7 @@ pub fn failing_tests(reports: &Reports) -> Option<Table> {
     let title =
         if all > rows.len() { format!("Failing tests ({} of {all})", rows.len()) } else { "Failing tests".to_owned() };
     let columns = ["Test", "File", "Message"].map(ToOwned::to_owned).into();
-    (!rows.is_empty()).then_some(Table { title, columns, rows })
+    (!rows.is_empty()).then_some(Table { title, open: false, columns, rows })
 }
 
 /// Adds what the command said last to a finding about it.
@@ -250,7 +250,7 @@ pub fn quote_last(finding: &mut Finding, last: &[String]) {
 pub fn last_lines(last: &[String]) -> Option<Table> {
     let rows: Vec<Vec<String>> = last.iter().map(|line| vec![line.clone()]).collect();
     let columns = vec!["Line".to_owned()];
-    (!rows.is_empty()).then(|| Table { title: "Last lines of the command".to_owned(), columns, rows })
+    (!rows.is_empty()).then(|| Table { title: "Last lines of the command".to_owned(), open: false, columns, rows })
 }
 
 #[cfg(test)]

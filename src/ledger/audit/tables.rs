@@ -43,7 +43,7 @@ pub(super) fn tables(facts: &Facts, tally: &Tally, budget: u32) -> Vec<Table> {
 }
 
 fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table { title: title.to_owned(), columns: columns.iter().map(ToString::to_string).collect(), rows }
+    Table { title: title.to_owned(), open: true, columns: columns.iter().map(ToString::to_string).collect(), rows }
 }
 
 fn figures(facts: &Facts, tally: &Tally, budget: u32) -> Table {

@@ -27,7 +27,7 @@ impl Acme {
         });
         let act = self.infra_run(&clone, id, file, "workflow_dispatch").actor(ON_CALL).payload(event);
         let run = act.run();
-        self.ended(INFRA, id, &run);
+        self.ended(INFRA, id, 1, &run);
         run
     }
 

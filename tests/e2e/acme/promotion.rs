@@ -19,6 +19,7 @@ const DISPATCHER: &str = "acme-dispatcher[bot]";
 pub struct Promotion<'a> {
     acme: &'a Acme,
     pub id: u64,
+    attempt: u32,
     /// When its protected job started.
     pub since: Timestamp,
     event: Value,
@@ -30,22 +31,23 @@ impl Acme {
     pub fn promotion(&self, event: Value) -> Promotion<'_> {
         let clone = Repo::clone_of(self.infra.path());
         let since = SystemClock::new().wall();
-        let id =
-            self.begin_promotion(&clone.git(["rev-parse", "HEAD"]), github::Job::running(JOB, RUNNER).since(since));
-        Promotion { acme: self, id, since, event, clone }
+        let promotion = Promotion { acme: self, id: self.next_run(), attempt: 1, since, event, clone };
+        promotion.begin();
+        promotion
     }
 
     /// A promotion that somebody approved then, and that waits since; no runner plays it.
-    pub fn waiting_promotion(&self, approver: &str, since: Timestamp) -> u64 {
+    pub fn waiting_promotion(&self, approver: &str, since: Timestamp) {
         let job = github::Job::running(JOB, "GitHub Actions 9").since(since);
-        let id = self.begin_promotion(&"0".repeat(40), job);
+        let id = self.next_run();
+        self.begin_promotion(id, 1, &"0".repeat(40), job);
         self.hub.approve(INFRA, id, "production", approver, "");
-        id
     }
 
-    fn begin_promotion(&self, head_sha: &str, job: github::Job) -> u64 {
+    fn begin_promotion(&self, id: u64, attempt: u32, head_sha: &str, job: github::Job) {
         let run = github::Run {
-            id: self.next_run(),
+            id,
+            attempt,
             path: format!(".github/workflows/{WORKFLOW}"),
             event: "repository_dispatch".to_owned(),
             head_sha: head_sha.to_owned(),
@@ -55,15 +57,26 @@ impl Acme {
             updated_at: job.started_at,
             ..github::Run::default()
         };
-        let id = run.id;
         self.hub.set_run(INFRA, run.in_progress());
-        self.hub.set_job(INFRA, id, 1, github::Job::ended("evidence", "success"));
-        self.hub.set_job(INFRA, id, 1, job);
-        id
+        self.hub.set_job(INFRA, id, attempt, github::Job::ended("evidence", "success"));
+        self.hub.set_job(INFRA, id, attempt, job);
     }
 }
 
 impl Promotion<'_> {
+    fn begin(&self) {
+        let head_sha = self.clone.git(["rev-parse", "HEAD"]);
+        let job = github::Job::running(JOB, RUNNER).since(self.since);
+        self.acme.begin_promotion(self.id, self.attempt, &head_sha, job);
+    }
+
+    /// Somebody starts all its jobs again: the same event and commit, and the approvals that there were.
+    pub fn again(mut self) -> Self {
+        (self.attempt, self.since) = (self.attempt + 1, SystemClock::new().wall());
+        self.begin();
+        self
+    }
+
     /// Somebody presses the button.
     pub fn approved_by(self, login: &str) -> Self {
         self.acme.hub.approve(INFRA, self.id, "production", login, "looked at it");
@@ -73,13 +86,13 @@ impl Promotion<'_> {
     /// The run, for a test that changes something about it.
     pub fn act(&self) -> Act<'_> {
         let act = self.acme.infra_run(&self.clone, self.id, WORKFLOW, "repository_dispatch");
-        act.actor(DISPATCHER).payload(self.event.clone())
+        act.actor(DISPATCHER).payload(self.event.clone()).env("GITHUB_RUN_ATTEMPT", &self.attempt.to_string())
     }
 
     /// Runs to the end.
     pub fn run(&self) -> Run {
         let run = self.act().run();
-        self.acme.ended(INFRA, self.id, &run);
+        self.acme.ended(INFRA, self.id, self.attempt, &run);
         run
     }
 

@@ -165,7 +165,7 @@ impl<'a> Team<'a> {
             "repository": { "full_name": self.repository, "default_branch": "main" },
         });
         let run = self.workflow(id, "validate-staging.yml", "workflow_run").payload(event).run();
-        self.acme.ended(&self.repository, id, &run);
+        self.acme.ended(&self.repository, id, 1, &run);
         let dispatches = self.acme.hub.dispatches(INFRA).split_off(before);
         Validated { tag: tag.to_owned(), deploy, id, run, dispatches }
     }
