@@ -27,9 +27,10 @@ use crate::{
     world::process::{self, Program},
 };
 pub use ending::{Ending, Played, Stopped};
-pub use play::{Stage, play};
+pub use play::play;
 use story::Day;
 use telling::Teller;
+pub use theatre::Stage;
 
 /// How long git may take to say its version.
 const GIT_PATIENCE: Duration = Duration::from_secs(10);

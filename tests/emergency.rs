@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects, git},
+    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects, end, git, landed},
 };
 
 /// A step that promotes 1.4.2 in an incident.
@@ -21,16 +21,6 @@ fn step(scene: &Scene, run: u64, checkout: &Path) -> Runner {
         .input("incident", "INC-17")
         .input("reason", "payments fail for 40 % of all")
         .input("allowed", SERVICE)
-}
-
-/// Code, verdict, and the states of the effects.
-fn end(ended: &Ended) -> (i32, &str, Vec<&str>) {
-    assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
-    (ended.code, &ended.outputs["verdict"], effects(ended))
-}
-
-fn landed() -> (i32, &'static str, Vec<&'static str>) {
-    (0, "passed", vec!["applied", "applied"])
 }
 
 #[test]

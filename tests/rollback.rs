@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects},
+    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects, end, landed},
 };
 
 /// A step that rolls a service back.
@@ -26,16 +26,6 @@ fn promote(dir: &Path, tag: &str) -> String {
     let ended = step.run(&["promote"]);
     assert_eq!(ended.code, 0, "{}", ended.log);
     ended.outputs["commit"].clone()
-}
-
-/// Code, verdict, and the states of the effects.
-fn end(ended: &Ended) -> (i32, &str, Vec<&str>) {
-    assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
-    (ended.code, &ended.outputs["verdict"], effects(ended))
-}
-
-fn landed() -> (i32, &'static str, Vec<&'static str>) {
-    (0, "passed", vec!["applied", "applied"])
 }
 
 #[test]

@@ -200,3 +200,14 @@ pub fn effects(ended: &Ended) -> Vec<&str> {
     let effects = ended.report["effects"].as_array().map(Vec::as_slice).unwrap_or_default();
     effects.iter().map(|effect| effect["state"].as_str().unwrap()).collect()
 }
+
+/// Code, verdict, and the states of the effects.
+pub fn end(ended: &Ended) -> (i32, &str, Vec<&str>) {
+    assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
+    (ended.code, &ended.outputs["verdict"], effects(ended))
+}
+
+/// The [`end`] of a step that committed and filed its issue.
+pub fn landed() -> (i32, &'static str, Vec<&'static str>) {
+    (0, "passed", vec!["applied", "applied"])
+}

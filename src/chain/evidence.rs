@@ -20,6 +20,7 @@ use crate::{
     config::{Config, DEFAULT_PATH, services::Origin},
     desk::Desk,
     gates,
+    kustomization::USUAL_PLACE,
     ledger::{Place, place},
     report::{Outcome, Output},
     subject::{Environment, Service, Subject},
@@ -71,7 +72,7 @@ pub struct Args {
     #[command(flatten)]
     pub at: place::At,
     /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = "apps/{service}/overlays/{environment}/kustomization.yaml")]
+    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]

@@ -81,7 +81,8 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
         validated_at: oldest.map(|oldest| oldest.finished),
-        validation_run: oldest.and_then(|oldest| oldest.run.clone()),
+        // What the evidence says of it, though its own report was finished in the same second or by a slower clock.
+        validation_run: told.validation_run.or_else(|| oldest?.run.clone()),
         evidence: told.evidence,
         approved_by: told.approver,
         triggered_by: desk.surroundings.actor.clone(),

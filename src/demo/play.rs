@@ -14,7 +14,7 @@ use super::{
     run::{Run, Trigger},
     runner::{Ended, unwritten},
     story::{Day, INFRA, Incident, Release, Scene, What, image, repository},
-    theatre::{DISPATCHER, Theatre, unseen},
+    theatre::{DISPATCHER, Stage, Theatre, unseen},
     workflows::{AUDIT, BASELINE, CI, DEPLOY, EMERGENCY, Job, PROMOTE, ROLLBACK, Step, VALIDATE, Workflow},
     workspace,
 };
@@ -23,13 +23,6 @@ use crate::{
     sandbox::infra::FIRST_TAG,
     verdict::{Stop, Verdict},
 };
-
-/// Where a day is played, and by which program.
-pub struct Stage<'a> {
-    /// An empty folder.
-    pub folder: &'a Path,
-    pub program: &'a Path,
-}
 
 /// Plays a day from its morning on, and tells it as it goes.
 ///

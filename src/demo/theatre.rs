@@ -15,7 +15,6 @@ use serde_json::json;
 use super::{
     checkout::Checkout,
     ending::{Ending, Played},
-    play::Stage,
     run::{Run, Trigger},
     runner::{Ended, Runner, once, unwritten},
     story::{Day, INFRA, ON_CALL, image, repository},
@@ -46,6 +45,13 @@ pub const DISPATCHER: &str = "dispatcher[bot]";
 const DISPATCH: &str = "token-of-the-dispatcher";
 const SOURCE_READ: &str = "token-that-reads-sources";
 const OWN: &str = "token-of-the-workflow";
+
+/// Where a day is played, and by which program.
+pub struct Stage<'a> {
+    /// An empty folder.
+    pub folder: &'a Path,
+    pub program: &'a Path,
+}
 
 pub struct Theatre<'a> {
     pub stage: &'a Stage<'a>,

@@ -58,6 +58,22 @@ fn a_promotion_lands_with_all_that_it_rests_on() {
 }
 
 #[test]
+fn the_validating_run_is_the_one_that_the_evidence_names_however_soon_it_was_verified() {
+    // In the same second; and by a runner whose clock is behind GitHub's.
+    for ahead in [0, 20] {
+        let shop = Shop::new();
+        let mut reports = passed();
+        let validated_at = ago(-ahead);
+        reports[0].finished_at = ago(0).min(validated_at.clone());
+        reports[0].outputs = validated(17, &validated_at);
+        let ended = with(&shop, &reports).run(&["promote"]);
+        assert_eq!(end(&ended), LANDED, "{}", ended.log);
+        let run = "Validation-run: https://github.com/acme/shop/actions/runs/5/attempts/2".to_owned();
+        assert!(shop.trailers().contains(&run), "{:?}", shop.trailers());
+    }
+}
+
+#[test]
 fn a_report_that_does_not_count_stops_it() {
     let other_subject = Report { subject: json_subject("1.4.3"), ..report("wait", Verdict::Passed) };
     let cases: [(&str, Report, (i32, &str), &str); 8] = [

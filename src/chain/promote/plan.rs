@@ -1,12 +1,14 @@
 //! Decides about a promotion, from what was read and nothing else.
 
+use std::cmp::Ordering;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::basis::Basis;
 use crate::{
     chain::infra::{Done, Edit, Intent, NewImage, Seen, Slot},
     converge::Plan,
-    ledger::{self, Entry, Kind, Place, Promotion},
+    ledger::{self, Entry, Kind, Place, Promotion, RunUrl},
     verdict::{Complaint, Finding},
     world::git::Commit,
 };
@@ -53,7 +55,8 @@ impl Intent for Promote {
             return Plan::Already(Done::already(entry.reference(), ours));
         }
         let refusal = ours.map(|ours| spent(ours, &seen.entries));
-        let refusal = refusal.or_else(|| self.superseded(seen.entries.iter().max_by_key(|entry| entry.as_of())));
+        let younger = seen.entries.iter().filter(|entry| self.is_older_than(entry));
+        let refusal = refusal.or_else(|| self.superseded(younger.max_by_key(|entry| entry.as_of())));
         match refusal.or_else(|| self.basis.too_old(seen.now)) {
             Some(finding) => Plan::Refuse(finding),
             None => Plan::Write(Edit::new(edited, &entry, &self.promotion)),
@@ -79,6 +82,22 @@ fn spent(ours: &Entry, entries: &[Entry]) -> Finding {
 }
 
 impl Promote {
+    /// Whether an entry stands for a younger state than ours. Times are whole seconds: of two validations that ended in the
+    /// same one, the run with the higher number is the younger; what tells no such number may be.
+    fn is_older_than(&self, entry: &Entry) -> bool {
+        let Some(ours) = self.promotion.validated_at else { return false };
+        let run = |url: &Option<String>| url.as_deref()?.parse::<RunUrl>().ok();
+        let is_later = || {
+            let (ours, theirs) = (run(&self.promotion.validation_run)?, run(&entry.validation_run)?);
+            Some(ours.repository == theirs.repository && ours.id > theirs.id)
+        };
+        match entry.as_of().cmp(&ours) {
+            Ordering::Less => false,
+            Ordering::Equal => !is_later().unwrap_or_default(),
+            Ordering::Greater => true,
+        }
+    }
+
     /// What has landed of this service since our validation was not known to it: ours would take it back.
     fn superseded(&self, youngest: Option<&Entry>) -> Option<Finding> {
         let youngest = youngest?;
@@ -86,7 +105,9 @@ impl Promote {
         let (theirs, ours) = (youngest.as_of(), self.promotion.validated_at?);
         let became = match youngest.kind {
             Kind::Normal => {
-                format!("{image} was validated at {theirs}, after this release ({ours}), and is promoted by {commit}")
+                format!(
+                    "{image} was validated at {theirs}, not before this release ({ours}), and is promoted by {commit}"
+                )
             }
             Kind::Emergency => format!(
                 "{image} was promoted in an emergency by {commit} at {theirs}, after this release was validated ({ours})"
@@ -95,11 +116,11 @@ impl Promote {
                 format!("{commit} rolled back to {image} at {theirs}, after this release was validated ({ours})")
             }
         };
-        (theirs > ours).then(|| {
+        Some(
             Finding::blocked("supersession")
                 .actual(became)
                 .expected("the youngest validated release")
-                .next("promote the younger one, or validate this one again")
-        })
+                .next("promote the younger one, or validate this one again"),
+        )
     }
 }

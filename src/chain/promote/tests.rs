@@ -205,7 +205,8 @@ fn landed(trailers: &[(&str, &str)]) -> Vec<Entry> {
 fn a_release_validated_later_is_not_taken_back() {
     let after = |at: &str| Seen { entries: landed(&[("Validated-at", at)]), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
     written(&intent(":1.4.2"), &after("2026-01-01T09:59:59Z"));
-    written(&intent(":1.4.2"), &after(VALIDATED));
+    // In the same second, and nothing tells which of the two came first.
+    assert_eq!(refused(&intent(":1.4.2"), &after(VALIDATED)).0, Verdict::Blocked);
     let (verdict, told) = refused(&intent(":1.4.2"), &after("2026-01-01T10:00:01Z"));
     assert_eq!(verdict, Verdict::Blocked);
     for part in ["1.4.3 was validated at 2026-01-01T10:00:01Z", VALIDATED, "promoted by 2222"] {
@@ -214,6 +215,24 @@ fn a_release_validated_later_is_not_taken_back() {
     let mut unvalidated = intent(":1.4.2");
     unvalidated.promotion.validated_at = None;
     written(&unvalidated, &after("2026-01-01T10:00:01Z"));
+}
+
+#[test]
+fn of_two_validations_in_one_second_the_later_run_is_the_younger() {
+    let run = |repository: &str, id: u64| format!("https://github.com/{repository}/actions/runs/{id}/attempts/1");
+    let ours = Promote {
+        promotion: Promotion { validation_run: Some(run("acme/shop", 10)), ..intent(":1.4.2").promotion },
+        ..intent(":1.4.2")
+    };
+    let after = |run: &str| {
+        let entries = landed(&[("Validated-at", VALIDATED), ("Validation-run", run)]);
+        Seen { entries, ..seen(&FILE.replace("1.4.1", "1.4.3")) }
+    };
+    written(&ours, &after(&run("acme/shop", 9)));
+    for theirs in [run("acme/shop", 11), run("acme/shop", 10), run("acme/other", 9), "elsewhere".to_owned()] {
+        let (verdict, told) = refused(&ours, &after(&theirs));
+        assert!(verdict == Verdict::Blocked && told.contains("supersession"), "{theirs}: {told}");
+    }
 }
 
 #[test]

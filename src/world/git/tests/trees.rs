@@ -32,6 +32,15 @@ fn what_a_commit_holds_is_told_apart() {
     }
     assert!(git.read_file(&commit(&"0".repeat(40)), &tree_path("README")).is_err());
 
+    let asked = ["apps/shop/run.sh", "apps/shop/none", "apps/shop", "apps/sub", "apps/shop/*", "apps/shop/link"];
+    // More than one git reads.
+    let asked: Vec<_> = asked.into_iter().cycle().take(250).map(|path| (id.clone(), tree_path(path))).collect();
+    let read = git.read_files(&asked).expect("read");
+    let expected = [Some(&b"\0\xc3\xbf\r\n"[..]), None, None, None, Some(b"a star"), Some(b"image.txt")];
+    let expected: Vec<_> = expected.into_iter().cycle().take(250).map(|bytes| bytes.map(<[u8]>::to_vec)).collect();
+    assert_eq!(read, expected);
+    assert_eq!(git.read_files(&[]), Ok(vec![]));
+
     let list = |dir: Option<&str>| git.list(&id, dir.map(tree_path).as_ref()).expect("listed");
     assert_eq!(list(None), [("README".into(), Kind::File(Mode::Regular)), ("apps".into(), Kind::Directory)]);
     assert_eq!(
