@@ -2,10 +2,8 @@
 
 use promote_gates::{
     commands,
-    config::{
-        Config,
-        yaml::{self, Node, Value},
-    },
+    config::Config,
+    yaml::{self, Node, Value},
 };
 
 use crate::repository::{ends, files, read};
@@ -75,7 +73,7 @@ fn faults(piece: &Piece) -> Vec<String> {
         let refused = Config::read(&commands::book(), place, text.as_bytes(), None).err();
         return refused.map(|stop| format!("{place}: {stop:?}")).into_iter().collect();
     }
-    let node = match yaml::read(place, text) {
+    let node = match yaml::read(text).map_err(|fault| fault.of(place)) {
         Ok(node) => node,
         Err(complaint) => return vec![complaint.to_string()],
     };

@@ -65,7 +65,8 @@ fn a_context_names_its_cluster_user_and_namespace() {
     let json = r#"{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c"}}],"clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:8001"}}],"users":null}"#;
     assert!(target(&content(json), None, None).unwrap().config.auth_info.token.is_none());
     // As kubectl writes what is empty, and base64 in lines.
-    let lines = authority().as_bytes().chunks(60).map(|line| format!("        {}\n", String::from_utf8_lossy(line)));
+    let pem = authority();
+    let lines = pem.as_bytes().chunks(60).map(|line| format!("        {}\n", String::from_utf8_lossy(line)));
     let broken = BOTH.replace("Q0E=", &format!("|\n{}", lines.collect::<String>()));
     let broken = target(&content(&format!("{broken}preferences: null\n")), None, None).unwrap();
     assert_eq!(broken.config.root_cert, one.config.root_cert);
