@@ -129,7 +129,7 @@ fn these(given: &[Vec<u8>]) -> Result<RootCertStore, Complaint> {
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn identity(who: &AuthInfo) -> Result<Option<Identity>, Complaint> {
-    let key = who.client_key_data.as_ref().map(|key| key.expose_secret());
+    let key = who.client_key_data.as_ref().map(secrecy::ExposeSecret::expose_secret);
     let certificate =
         written("client-certificate", who.client_certificate_data.as_deref(), who.client_certificate.as_deref())?;
     let key = written("client-key", key, who.client_key.as_deref())?;
