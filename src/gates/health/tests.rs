@@ -306,7 +306,7 @@ fn the_table_keeps_the_last_attempts_and_says_so() {
     let rules = Rules { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None };
     let mut seen = Seen::of(["a".to_owned(), "b".to_owned()]);
     for place in 0..300 {
-        let saw = seen::Saw::Nothing(String::new());
+        let saw = seen::Saw::Nothing { why: String::new(), next: "" };
         seen.take(Probe { endpoint: usize::from(place >= 250), at: String::new(), took: Duration::ZERO, saw });
     }
     let table = probes(&rules, &seen).unwrap();

@@ -5,10 +5,10 @@
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
 mod answers;
-mod nginx;
 #[path = "../../house.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod house;
+mod nginx;
 mod redirects;
 mod secrets;
 mod slow;

@@ -26,6 +26,7 @@ pub struct Nginx {
     /// Closes when nginx and its shell are gone.
     gone: BufReader<ChildStdout>,
     master: Pid,
+    worker: Pid,
     /// Its error log, line by line.
     notices: Receiver<String>,
 }
@@ -50,7 +51,8 @@ pub struct Asked {
 
 impl Nginx {
     /// Serves blocks, each at a port of its own: the insides of a `server { }`. `@0` in one is the first one's port,
-    /// `@folder` the folder of [`Self::put`], `@tls` the one of `tests/tls`.
+    /// `@folder` the folder of [`Self::put`], `@tls` the one of `tests/tls`; in a block
+    /// that says `# narrow`, two connections at most wait to be taken.
     pub fn serving(servers: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("files")).expect("a folder for files");
@@ -61,8 +63,9 @@ impl Nginx {
         fs::write(folder.path().join("nginx.conf"), config(&folder, &ports, servers)).expect("a config");
         drop(free);
 
-        // The shell reads until the pipe closes, which it does even when the tests are killed.
-        let script = r#""$@" </dev/null >/dev/null & echo $!; cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
+        // The shell reads until the pipe closes, which it does even when the tests are killed. A master that is killed would
+        // leave its workers behind.
+        let script = r#""$@" </dev/null >/dev/null & echo $!; cat >/dev/null; kill -TERM $! 2>/dev/null; wait"#;
         let mut shell = Command::new("sh")
             .args(["-c", script, "sh"])
             .arg(program())
@@ -84,10 +87,15 @@ impl Nginx {
         let stderr = BufReader::new(shell.stderr.take().expect("piped"));
         // Read to its end, whether anybody listens or not.
         thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
-        let nginx = Self { folder, ports, shell, gone, master, notices };
         // Its sockets listen before its workers start.
-        nginx.hears(": start worker process ");
-        nginx
+        let started = hears(&notices, ": start worker process ");
+        let worker = started.rsplit(' ').next().and_then(|pid| Pid::from_raw(pid.parse().ok()?)).expect("a pid");
+        Self { folder, ports, shell, gone, master, worker, notices }
+    }
+
+    /// Stops in the middle of whatever it does, for good. The kernel goes on taking connections for it.
+    pub fn freeze(&self) {
+        kill_process(self.worker, Signal::STOP).expect("signal it");
     }
 
     /// Serves other blocks at the same ports, from the next connection on.
@@ -96,17 +104,7 @@ impl Nginx {
         fs::write(self.folder.path().join("nginx.conf"), config).expect("a config");
         kill_process(self.master, Signal::HUP).expect("signal it");
         // Of the old workers' one.
-        self.hears(" exited with code 0");
-    }
-
-    fn hears(&self, words: &str) {
-        let mut said = Vec::new();
-        while !said.last().is_some_and(|line: &String| line.contains(words)) {
-            match self.notices.recv_timeout(PATIENCE) {
-                Ok(line) => said.push(line),
-                Err(_) => panic!("nginx did not say {words:?}, but {said:#?}"),
-            }
-        }
+        hears(&self.notices, " exited with code 0");
     }
 
     pub fn port(&self, server: usize) -> u16 {
@@ -135,7 +133,7 @@ impl Nginx {
     pub fn asked(mut self) -> Vec<Asked> {
         kill_process(self.master, Signal::QUIT).expect("signal it");
         // The log is whole once the workers are gone.
-        self.hears(": exit");
+        hears(&self.notices, ": exit");
         drop(self.shell.stdin.take());
         self.gone.read_to_end(&mut Vec::new()).expect("its shell ends");
         let log = fs::read_to_string(self.folder.path().join("access.log")).expect("an access log");
@@ -148,6 +146,18 @@ impl Drop for Nginx {
         // Its shell ends it; workers follow their master.
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
+    }
+}
+
+/// Waits for a line with these words, and gives it.
+fn hears(notices: &Receiver<String>, words: &str) -> String {
+    let mut said = Vec::new();
+    loop {
+        match notices.recv_timeout(PATIENCE) {
+            Ok(line) if line.contains(words) => return line,
+            Ok(line) => said.push(line),
+            Err(_) => panic!("nginx did not say {words:?}, but {said:#?}"),
+        }
     }
 }
 
@@ -165,13 +175,16 @@ fn config(folder: &TempDir, ports: &[u16], servers: &[&str]) -> String {
         .zip(ports)
         .map(|(server, port)| {
             let tls = if server.contains("ssl_certificate") { " ssl" } else { "" };
-            format!("    server {{\n        listen 127.0.0.1:{port}{tls};\n{server}\n    }}\n")
+            let backlog = if server.contains("# narrow") { " backlog=1" } else { "" };
+            format!("    server {{\n        listen 127.0.0.1:{port}{tls}{backlog};\n{server}\n    }}\n")
         })
         .collect();
     let config = include_str!("nginx.conf.tpl").replace("@user", user).replace("@servers", &servers);
-    let config = ports.iter().enumerate().rev().fold(config, |config, (place, port)| {
-        config.replace(&format!("@{place}"), &port.to_string())
-    });
+    let config = ports
+        .iter()
+        .enumerate()
+        .rev()
+        .fold(config, |config, (place, port)| config.replace(&format!("@{place}"), &port.to_string()));
     let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls");
     config.replace("@folder", &folder.path().join("files").display().to_string()).replace("@tls", tls)
 }
@@ -179,7 +192,8 @@ fn config(folder: &TempDir, ports: &[u16], servers: &[&str]) -> String {
 /// A line, as the config formats it.
 fn asked(line: &str) -> Asked {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [port, uri, status, connection, on_connection, ended, took, authorization, transfer, content] = fields[..] else {
+    let [port, uri, status, connection, on_connection, ended, took, authorization, transfer, content] = fields[..]
+    else {
         panic!("{line:?}")
     };
     let number = |text: &str| text.parse().expect("a number");

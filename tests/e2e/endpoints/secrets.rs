@@ -31,7 +31,11 @@ fn a_token_reaches_the_service_and_no_output() {
     let nginx = Nginx::serving(&[GUARDED, OTHER]);
     let token = "Authorization: Bearer s3cr3t-token";
     holds(&ask(&nginx, "/ready", token, "0"), "passed", &["200 after "]);
-    holds(&ask(&nginx, "/ready", "X-Probe: s3cr3t", "0"), "blocked", &["401 after ", "give what it asks for in `headers`"]);
+    holds(
+        &ask(&nginx, "/ready", "X-Probe: s3cr3t", "0"),
+        "blocked",
+        &["401 after ", "give what it asks for in `headers`"],
+    );
     let echo = ask(&nginx, "/echo", token, "0");
     holds(&echo, "blocked", &["503 after "]);
     assert!(echo.summary.contains("not shown: it repeats a header of the request"), "{}", echo.summary);
@@ -50,7 +54,11 @@ fn a_token_follows_a_redirect_on_its_own_server_only() {
     let nginx = Nginx::serving(&[GUARDED, OTHER]);
     let token = "Authorization: Bearer s3cr3t-token\nX-Api-Key: s3cr3t-key";
     holds(&ask(&nginx, "/around", token, "1"), "passed", &[]);
-    holds(&ask(&nginx, "/away", token, "1"), "passed", &[&format!("200 from {} after ", nginx.url(1, "/landing"))]);
+    holds(
+        &ask(&nginx, "/away", token, "1"),
+        "passed",
+        &[&format!("200 from {}, another page, after ", nginx.url(1, "/landing"))],
+    );
     // Once it stayed behind, it does not come back.
     holds(&ask(&nginx, "/there-and-back", token, "2"), "blocked", &["401 from "]);
     let other = nginx.port(1);

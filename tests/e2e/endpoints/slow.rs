@@ -48,8 +48,10 @@ fn both_took_their_time(end: &Ended) {
 
 #[test]
 fn a_body_a_byte_at_a_time_is_no_answer() {
-    let nginx = Nginx::serving(&["location / { limit_rate 1; return 200 '{\"ready\": true}'; }"]);
-    let end = ask(&nginx.url(0, "/"));
+    // The head passes at full speed.
+    let nginx = Nginx::serving(&["location / { limit_rate_after 500; limit_rate 1; root @folder; }"]);
+    nginx.put("slow", &"x".repeat(1000));
+    let end = ask(&nginx.url(0, "/slow"));
     let words = format!("200, but the answer of 127.0.0.1:{} was not complete within 300ms", nginx.port(0));
     holds(&end, "blocked", &[&words]);
     both_took_their_time(&end);
@@ -57,6 +59,11 @@ fn a_body_a_byte_at_a_time_is_no_answer() {
 
 #[test]
 fn a_head_a_byte_at_a_time_is_no_answer() {
+    let nginx = Nginx::serving(&["location / { limit_rate 1; return 200; }"]);
+    let end = ask(&nginx.url(0, "/"));
+    holds(&end, "blocked", &[&format!("no answer from 127.0.0.1:{} within 300ms", nginx.port(0))]);
+    both_took_their_time(&end);
+    // nginx would count whole seconds; this one never stops.
     let address = listening(|mut stream| {
         let mut bytes = b"HTTP/1.1 200 OK\r\nX-Slow: ".iter().chain(b"x".iter().cycle());
         while linger(&mut stream, Duration::from_millis(10))
@@ -79,6 +86,20 @@ fn one_that_takes_the_connection_and_says_nothing_is_no_answer() {
 }
 
 #[test]
+fn one_that_is_frozen_says_nothing_and_then_takes_no_connection() {
+    let nginx = Nginx::serving(&["# narrow\n location / { return 200; }"]);
+    let (port, url) = (nginx.port(0), nginx.url(0, "/"));
+    nginx.freeze();
+    // Its kernel takes them for it, two of them.
+    let end = ask(&url);
+    holds(&end, "blocked", &[&format!("no answer from 127.0.0.1:{port} within 300ms")]);
+    let end = ask(&url);
+    let words = format!("no connection to 127.0.0.1:{port} within 300ms");
+    holds(&end, "inconclusive", &[&words, "see whether a firewall lets this runner reach it"]);
+    both_took_their_time(&end);
+}
+
+#[test]
 fn redirects_share_the_time_of_one_answer() {
     let nginx = Nginx::serving(&["location / { limit_rate 1; return 302 /; }"]);
     let end = asking(&nginx.url(0, "/")).input("request-timeout", "300ms").input("redirects", "20");
@@ -91,7 +112,7 @@ fn nobody_there_is_blocked_and_no_address_is_not_observed() {
     let end = ask("http://127.0.0.1:1/");
     holds(&end, "blocked", &["127.0.0.1:1 refused the connection"]);
     let end = ask("http://name.invalid/ready");
-    holds(&end, "inconclusive", &["no address for name.invalid:80", "see whether this runner can reach it"]);
+    holds(&end, "inconclusive", &["no address for name.invalid:80", "see whether the name is right"]);
     assert!(end.summary.contains("not observed"), "{}", end.summary);
 }
 

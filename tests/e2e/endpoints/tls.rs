@@ -38,7 +38,11 @@ fn an_authority_that_is_named_is_trusted_and_an_unknown_one_is_told_with_what_to
 fn a_certificate_of_another_name_or_time_is_not_trusted() {
     let nginx = Nginx::serving(&[SECURE, EXPIRED]);
     let by_address = nginx.https(0, "/").replace("localhost", "127.0.0.1");
-    holds(&trusting(&by_address, "ca.pem").run(&["health"]), "inconclusive", &["certificate", "127.0.0.1", "localhost"]);
+    holds(
+        &trusting(&by_address, "ca.pem").run(&["health"]),
+        "inconclusive",
+        &["certificate", "127.0.0.1", "localhost"],
+    );
     let end = trusting(&nginx.https(1, "/"), "expired.pem").run(&["health"]);
     holds(&end, "inconclusive", &["certificate", "expired", "2021-01-01"]);
     assert!(nginx.asked().is_empty());
