@@ -13,6 +13,7 @@ use crate::{
     world::{
         clock::{Clock, rfc3339},
         http::{Header, Http, HttpError, Kind, Request, Response},
+        secret::masked,
         url::Url,
     },
 };
@@ -72,7 +73,8 @@ impl Ask {
         let page = String::from_utf8_lossy(&response.body);
         let repeats = self.repeats_a_header(&page);
         let condition = self.condition.as_ref().filter(|_| expected).map(|condition| {
-            let why = |why| if repeats { "its body does not fulfil the condition".to_owned() } else { why };
+            let why =
+                |why: String| if repeats { "its body does not fulfil the condition".to_owned() } else { masked(&why) };
             condition.hold(&response.body, &self.subject).map_err(why)
         });
         let elsewhere = !self.request.url.same_page(&response.url);
@@ -128,9 +130,9 @@ impl Ask {
     }
 }
 
-/// How a page begins, on one line.
+/// How a page begins, on one line, without what looks like a secret: pages of errors tell more than they should.
 fn excerpt(page: &str) -> String {
     // Far more than is shown, so that a page of blanks shows that as well.
-    let beginning: String = page.chars().take(EXCERPT * 10).collect();
+    let beginning = masked(&page.chars().take(EXCERPT * 10).collect::<String>());
     clip(&beginning.split_whitespace().collect::<Vec<_>>().join(" "), EXCERPT)
 }

@@ -163,6 +163,9 @@ fn next(rules: &Rules, probe: &Probe) -> Option<String> {
             "a page to sign in on is not health: give what it asks for in `headers`; if the service has moved, ask it where \
              it is now, or set `redirects`"
         }
+        Saw::Answer(Answer { status: 401 | 403, elsewhere: true, .. }) => {
+            "ask it at that address: a redirect to another server is followed without `headers`"
+        }
         Saw::Answer(Answer { status: 401 | 403, .. }) => "give what it asks for in `headers`",
         Saw::Answer(Answer { elsewhere: true, condition: None, .. }) => {
             "a page to sign in on is not health: if this is the service's page, ask it at that address, or say by `condition` \

@@ -213,3 +213,55 @@ fn chain(error: &dyn Error) -> String {
     }
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(300).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_ran_out_says_how_far_it_came() {
+        let second = Duration::from_secs(1);
+        let told = |stage, proxy| {
+            let attempt = Attempt { host: "a:80", proxy, timeout: second, most: 1, stage };
+            let by_clock = HttpError::of(ureq::Error::Timeout(ureq::Timeout::Global), &attempt);
+            let by_system = HttpError::of(ureq::Error::Io(io::ErrorKind::TimedOut.into()), &attempt);
+            assert_eq!(by_clock, by_system);
+            (by_clock.kind, by_clock.detail)
+        };
+        for (stage, kind, detail) in [
+            (Stage::Name, Kind::Dns, "no address for a:80 within 1s"),
+            (Stage::Connection, Kind::Unreached, "no connection to a:80 within 1s"),
+            (Stage::Answer, Kind::Timeout, "no answer from a:80 within 1s"),
+            (Stage::Body, Kind::Timeout, "the answer of a:80 was not complete within 1s"),
+        ] {
+            assert_eq!(told(stage, None), (kind, detail.to_owned()));
+            let (by_proxy, detail) = told(stage, Some("the proxy p:1"));
+            assert_eq!(by_proxy, if stage == Stage::Body { kind } else { Kind::Proxy });
+            assert!(detail.contains("the proxy p:1"), "{detail}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_says_why_and_what_to_do() {
+        use rustls::{CertificateError as Certificate, Error::InvalidCertificate, OtherError};
+        let attempt = Attempt { host: "a:443", proxy: None, timeout: Duration::MAX, most: 1, stage: Stage::Answer };
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let other = Certificate::Other(OtherError(std::sync::Arc::new(io::Error::other("CaUsedAsEndEntity"))));
+        for (error, words) in [
+            (Certificate::UnknownIssuer, "UnknownIssuer; a private authority is trusted when SSL_CERT_FILE"),
+            (
+                Certificate::ExpiredContext { time: at(9), not_after: at(8) },
+                "its certificate expired at 1970-01-01T00:00:08Z",
+            ),
+            (
+                Certificate::NotValidYetContext { time: at(8), not_before: at(u64::MAX) },
+                "its certificate is not valid before a time out of reach",
+            ),
+            (other, "made without `CA:FALSE`"),
+        ] {
+            let error = HttpError::of(ureq::Error::Rustls(InvalidCertificate(error)), &attempt);
+            assert_eq!(error.kind, Kind::Tls);
+            assert!(error.detail.starts_with("no TLS with a:443: ") && error.detail.contains(words), "{error}");
+        }
+    }
+}

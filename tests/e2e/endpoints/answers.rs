@@ -159,9 +159,9 @@ fn a_body_is_judged_however_it_comes() {
 
 #[test]
 fn a_body_that_nobody_reads_decides_nothing_unless_its_status_does() {
-    let nginx = Nginx::serving(&[r#"
+    let nginx = Nginx::serving(&[r"
         location /large { root @folder; }
-        location /failed { error_page 503 /large; return 503; }"#]);
+        location /failed { error_page 503 /large; return 503; }"]);
     let large = std::fs::File::create(nginx.file("large")).expect("a file");
     large.set_len((10 << 20) + 1).expect("a size");
     let ask = |path: &str| asking(&nginx.url(0, path)).run(&["health"]);

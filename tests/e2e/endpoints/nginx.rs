@@ -156,7 +156,7 @@ fn hears(notices: &Receiver<String>, words: &str) -> String {
         match notices.recv_timeout(PATIENCE) {
             Ok(line) if line.contains(words) => return line,
             Ok(line) => said.push(line),
-            Err(_) => panic!("nginx did not say {words:?}, but {said:#?}"),
+            Err(error) => panic!("nginx did not say {words:?} ({error}), but {said:#?}"),
         }
     }
 }

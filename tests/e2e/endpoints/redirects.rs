@@ -18,9 +18,9 @@ const WALL: &str = r#"
     }
     location = /sign-in { default_type text/html; return 200 '<!doctype html><title>Sign in</title>'; }
     location = /inline { default_type text/html; return 200 '<!doctype html><title>Sign in</title>'; }"#;
-const SIGN_IN: &str = r#"
+const SIGN_IN: &str = r"
     default_type text/html;
-    location / { return 200 '<!doctype html><title>Sign in</title>'; }"#;
+    location / { return 200 '<!doctype html><title>Sign in</title>'; }";
 
 #[test]
 fn a_redirect_is_not_followed_and_told_with_where_it_leads() {

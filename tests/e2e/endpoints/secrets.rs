@@ -60,10 +60,21 @@ fn a_token_follows_a_redirect_on_its_own_server_only() {
         &[&format!("200 from {}, another page, after ", nginx.url(1, "/landing"))],
     );
     // Once it stayed behind, it does not come back.
-    holds(&ask(&nginx, "/there-and-back", token, "2"), "blocked", &["401 from "]);
+    let words = ["401 from ", "a redirect to another server is followed without `headers`"];
+    holds(&ask(&nginx, "/there-and-back", token, "2"), "blocked", &words);
     let other = nginx.port(1);
     let asked = nginx.asked();
     let (abroad, home): (Vec<_>, Vec<_>) = asked.iter().partition(|asked| asked.port == other);
     assert!(abroad.len() >= 2 && abroad.iter().all(|asked| asked.authorization == "-"), "{abroad:#?}");
     assert!(home.iter().any(|asked| asked.uri == "/ready" && asked.authorization.starts_with("Bearer ")), "{home:#?}");
+}
+
+#[test]
+fn a_page_of_errors_is_shown_without_what_looks_like_a_secret() {
+    let nginx = Nginx::serving(&[
+        r#"location / { return 500 '{"error": "no database", "password": "s3cr3t", "url": "postgres://app:s3cr3t@db/"}'; }"#,
+    ]);
+    let end = ask(&nginx, "/", "X-Probe: 1", "0");
+    holds(&end, "blocked", &["500 after "]);
+    assert!(end.summary.contains("no database") && end.log.contains("no database"), "{}", end.summary);
 }
