@@ -66,7 +66,7 @@ impl State {
             }
             Self::FailedCreate => "`ReplicaFailure`: a quota or an admission rule lets no pod be made",
             Self::Paused => "the rollout waits for a person: it is paused, or its pods are replaced `OnDelete`",
-            Self::Unschedulable => "no node takes the pod; an autoscaler may bring one",
+            Self::Unschedulable => "no node takes the pod; an autoscaler may bring one until `rollout-timeout`",
             Self::ApiLost => "nothing is heard of the API server. Inconclusive, then",
         }
     }
