@@ -148,6 +148,24 @@ fn what_was_validated_and_approved_comes_to_production_once() {
 }
 
 #[test]
+fn a_commit_that_the_cluster_does_not_follow_is_said_in_those_words() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let validated = team.release("Gift cards");
+
+    let run = acme.promotion(validated.event()).approved_by("lena").run();
+
+    assert_eq!(run.step("promote", "promote").outputs["verdict"], "passed", "{}", run.log);
+    let verify = run.step("verify", "0");
+    assert_eq!((verify.exit, verify.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
+    let [error] = verify.annotated("error")[..] else { panic!("one error: {:?}", verify.annotations) };
+    let image = |tag: &str| format!("ghcr.io/acme/{SERVICE}:{tag}");
+    let healthy = format!("it is healthy, and runs {}: {} has not", image(FIRST_TAG), image(&validated.tag));
+    assert!(error.message.contains(&healthy), "{}", error.message);
+    assert!(verify.printed.contains("the endpoints are not asked"), "{}", verify.printed);
+}
+
+#[test]
 fn a_run_that_is_started_again_promotes_nothing_twice_and_needs_a_new_approval() {
     let acme = Acme::new();
     let team = Team::of(&acme, SERVICE);
