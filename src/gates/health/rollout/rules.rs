@@ -59,10 +59,12 @@ impl State {
                 "`ErrImagePull`, `ImagePullBackOff`, and the registry says that it does not have the image (\"not found\", \
                  \"manifest unknown\")"
             }
-            Self::ImagePull => "the two for another reason: a registry that is down, credentials that come late",
+            Self::ImagePull => {
+                "`ErrImagePull`, `ImagePullBackOff` for another reason: a registry that is down, credentials that come late"
+            }
             Self::ConfigError => {
-                "`CreateContainerConfigError`: a ConfigMap or a Secret is not there, perhaps yet. Never when it is only \
-                 the kubelet's cache that is late"
+                "`CreateContainerConfigError`: a ConfigMap or a Secret is not there, perhaps yet. While it is only the \
+                 kubelet's cache that is late, no grace counts"
             }
             Self::FailedCreate => "`ReplicaFailure`: a quota or an admission rule lets no pod be made",
             Self::Paused => "the rollout waits for a person: it is paused, or its pods are replaced `OnDelete`",
