@@ -43,6 +43,8 @@ use rules::{Grace, Rules};
 use seen::{Fact, Seen};
 use workload::{Kind, Workload};
 
+pub use rules::states;
+
 const MOST_WORKLOADS: usize = 100;
 /// How soon after its end a watch is taken up again.
 const AGAIN: Duration = Duration::from_secs(1);

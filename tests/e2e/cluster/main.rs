@@ -4,11 +4,19 @@
 
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
+mod account;
+#[path = "../act.rs"]
+#[expect(dead_code, reason = "shared with the other tests on the runner")]
+mod act;
 mod api;
 #[path = "../../house.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod house;
 mod outage;
 mod plane;
+#[path = "../repo.rs"]
+#[expect(dead_code, reason = "shared with the other tests on the runner")]
+mod repo;
+mod runner;
 mod states;
 mod workloads;

@@ -48,6 +48,38 @@ impl State {
             Self::Unschedulable => None,
         }
     }
+
+    /// By what it is known, for the documentation.
+    const fn told_by(self) -> &'static str {
+        match self {
+            Self::InvalidImage => {
+                "`InvalidImageName`, `ErrImageNeverPull`: only a new version of the workload can end it"
+            }
+            Self::ImageNotFound => {
+                "`ErrImagePull`, `ImagePullBackOff`, and the registry says that it does not have the image (\"not found\", \
+                 \"manifest unknown\")"
+            }
+            Self::ImagePull => {
+                "`ErrImagePull`, `ImagePullBackOff` for another reason: a registry that is down, credentials that come late"
+            }
+            Self::ConfigError => {
+                "`CreateContainerConfigError`: a ConfigMap or a Secret is not there, perhaps yet. While it is only the \
+                 kubelet's cache that is late, no grace counts"
+            }
+            Self::FailedCreate => "`ReplicaFailure`: a quota or an admission rule lets no pod be made",
+            Self::Paused => "the rollout waits for a person: it is paused, or its pods are replaced `OnDelete`",
+            Self::Unschedulable => "no node takes the pod; an autoscaler may bring one until `rollout-timeout`",
+            Self::ApiLost => "nothing is heard of the API server. Inconclusive, then",
+        }
+    }
+}
+
+/// The table of states in the documentation: name, by what it is known, how long it is borne with.
+pub fn states() -> impl Iterator<Item = Vec<String>> {
+    State::ALL.into_iter().map(|(state, name)| {
+        let lasts = state.usual().map_or_else(|| "`never`".to_owned(), |lasts| format!("`{}`", Span(lasts)));
+        vec![format!("`{name}`"), state.told_by().to_owned(), lasts]
+    })
 }
 
 /// `image-pull 5m`, `paused never`: how long a state is borne with.
