@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    definitions::{ARGO, Custom, LONG_AGO, defined},
+    definitions::{ARGO, Custom, LONG_AGO, TO_COME, defined},
     plane::until,
     states::{BLOCKED, PASSED, assert_end},
     workloads::{APP, Room, template},
@@ -52,7 +52,7 @@ fn healthy(generation: &str, hash: &str) -> Value {
 }
 
 fn paused(step: u32) -> Value {
-    let pause = json!([{ "reason": "CanaryPauseStep", "startTime": LONG_AGO }]);
+    let pause = json!([{ "reason": "CanaryPauseStep", "startTime": TO_COME }]);
     json!({ "phase": "Paused", "message": "CanaryPauseStep", "controllerPause": true, "currentStepIndex": step, "pauseConditions": pause })
 }
 

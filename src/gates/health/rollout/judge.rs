@@ -150,7 +150,8 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
     let why = with_troubles(&how(&sight, rules), &troubles);
     let stuck = match &sight.progress {
         Progress::Stuck { state, since, .. } => {
-            let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time));
+            // A controller's clock may go before the server's; nothing has begun in the time to come.
+            let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time).min(moment_millis(now)));
             // Each try of a controller has a time of its own; it has failed since the first.
             let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| moment_millis(*at));
             let since = first.map_or(since, |first| first.min(since));
