@@ -9,14 +9,18 @@ mod account;
 #[expect(dead_code, reason = "shared with the other tests on the runner")]
 mod act;
 mod api;
+mod applications;
+mod definitions;
 #[path = "../../house.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod house;
+mod kustomizations;
 mod outage;
 mod plane;
 #[path = "../repo.rs"]
 #[expect(dead_code, reason = "shared with the other tests on the runner")]
 mod repo;
+mod rollouts;
 mod runner;
 mod states;
 mod workloads;

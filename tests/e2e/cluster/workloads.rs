@@ -35,7 +35,7 @@ impl<'a> Room<'a> {
         };
         let mut spec = json!({
             "selector": { "matchLabels": { "app": name } },
-            "template": self.template(name, tag, notes),
+            "template": template(name, &format!("{}:{tag}", self.image), notes),
         });
         match kind {
             "daemonsets" => {}
@@ -54,7 +54,7 @@ impl<'a> Room<'a> {
 
     /// Changes the pods, as a new release does.
     pub fn release(&self, kind: &str, name: &str, tag: &str, notes: &Value) {
-        let mut metadata = self.template(name, tag, notes);
+        let mut metadata = template(name, &format!("{}:{tag}", self.image), notes);
         // A merge patch takes away only what is named.
         for gone in ["plays", "reason", "message", "recovers", "later", "digest", "stops-at", "code"] {
             if notes.get(gone).is_none() {
@@ -95,15 +95,16 @@ impl<'a> Room<'a> {
         let config = self.plane.kubeconfig(token, &self.name);
         Runner::new().input("kubeconfig", &config).input("workload", workloads)
     }
+}
 
-    fn template(&self, name: &str, tag: &str, notes: &Value) -> Value {
-        json!({
-            "metadata": { "labels": { "app": name }, "annotations": notes },
-            "spec": {
-                "nodeName": "node",
-                "terminationGracePeriodSeconds": 0,
-                "containers": [{ "name": "app", "image": format!("{}:{tag}", self.image) }],
-            },
-        })
-    }
+/// Pods that run this image.
+pub fn template(name: &str, image: &str, notes: &Value) -> Value {
+    json!({
+        "metadata": { "labels": { "app": name }, "annotations": notes },
+        "spec": {
+            "nodeName": "node",
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{ "name": "app", "image": image }],
+        },
+    })
 }
