@@ -3,7 +3,8 @@
 # place of kubelets. Nothing of it is mocked; what kwok cannot play is written to the API server as a kubelet would.
 #
 # Needs Linux, go and Debian's etcd-server (installed by apt where this is root). The binaries are built once, in minutes,
-# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there.
+# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there, and
+# `--with COMMAND…` runs a command that finds them as the tests do.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -21,6 +22,7 @@ main() {
     [[ ${1-} == --tools ]] && exit
 
     export PROMOTE_GATES_E2E_ETCD PROMOTE_GATES_E2E_KUBERNETES=$plane/bin PROMOTE_GATES_E2E_KWOK=$kubelets/bin/kwok
+    [[ ${1-} == --with ]] && exec "${@:2}"
     cargo test --features e2e --test e2e_cluster "$@"
 }
 
