@@ -108,14 +108,12 @@ impl Audit {
     }
 }
 
-/// Whether it is the write that says that a Deployment of this namespace is complete.
-pub fn is_complete(event: &Event, namespace: &str) -> bool {
-    let (meta, spec, status) =
-        (&event.request_object["metadata"], &event.request_object["spec"], &event.request_object["status"]);
-    let all = |key: &str| status[key] == spec["replicas"];
+/// Whether it is the write that says that this generation of a Deployment is complete.
+pub fn completes(event: &Event, namespace: &str, generation: u64) -> bool {
+    let written = &event.request_object;
+    let (spec, status) = (&written["spec"], &written["status"]);
     event.is_status_of("deployments", namespace)
-        && status["observedGeneration"] == meta["generation"]
-        && all("replicas")
-        && all("updatedReplicas")
-        && all("availableReplicas")
+        && written["metadata"]["generation"].as_u64() == Some(generation)
+        && status["observedGeneration"].as_u64() == Some(generation)
+        && ["replicas", "updatedReplicas", "availableReplicas"].iter().all(|count| status[count] == spec["replicas"])
 }

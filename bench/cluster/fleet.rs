@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use serde_json::{Value, json};
 
 use super::{
-    audit::{Audit, Event, is_complete},
+    audit::{Audit, Event, completes},
     figures::{Bounds, megabytes, millis, seconds},
     plane::{Plane, until},
     side::{Ended, Running, Sides, now},
@@ -15,14 +15,19 @@ use super::{
 
 const WORKLOADS: usize = 50;
 const REPLICAS: u32 = 10;
+/// The generation of the release that is watched.
+const SECOND: u64 = 2;
+/// Bytes that make a pod as large as those of a real service are, in an annotation.
+const PADDING: usize = 8192;
 /// The most memory, in bytes.
 const MEMORY: u64 = 64_000_000;
 
 pub fn compare(plane: &Plane, audit: &Audit, sides: &Sides, bounds: &mut Bounds) {
     let room = Room::new(plane, "fleet");
     let names: Vec<String> = (0..WORKLOADS).map(|number| format!("app-{number}")).collect();
+    let notes = json!({ "padding": "x".repeat(PADDING) });
     for name in &names {
-        room.deploy("deployments", name, REPLICAS, "1", &json!({}));
+        room.deploy("deployments", name, REPLICAS, "1", &notes);
     }
     until_complete(&room);
     let gate = |tag: &str| {
@@ -66,13 +71,18 @@ pub fn compare(plane: &Plane, audit: &Audit, sides: &Sides, bounds: &mut Bounds)
     let mut running = gate("2");
     running.says(&format!("deployment/{}: complete", names[WORKLOADS - 1]));
     for name in &names {
-        room.release("deployments", name, "2", &json!({}));
+        room.release("deployments", name, "2", &notes);
     }
     let ours = passed(running);
     let events = audit.since(began);
     let requests = Requests::of(&events, Event::is_ours);
-    let complete = events.iter().filter(|event| is_complete(event, &room.name)).map(|event| event.at).max();
-    let late = complete.map_or(0.0, |complete| millis(ours.at.duration_since(complete)));
+    // The first such write of each.
+    let mut complete = BTreeMap::new();
+    for event in events.iter().filter(|event| completes(event, &room.name, SECOND)) {
+        complete.entry(&event.object_ref.name).or_insert(event.at);
+    }
+    let last = *complete.values().max().expect("they were complete");
+    let late = millis(ours.at.duration_since(last));
     println!(
         "  one gate, over a release of all: {:.1} MB, {requests}; its end {late:.0} ms after the last was complete",
         megabytes(ours.peak)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    audit::{Audit, Event, is_complete},
+    audit::{Audit, Event, completes},
     figures::{Bounds, median, millis, percentile},
     plane::{Plane, until},
     side::{Ended, Sides, now},
@@ -43,6 +43,8 @@ pub fn compare(plane: &Plane, audit: &Audit, sides: &Sides, rollouts: u32, bound
 fn rollout(room: &Room<'_>, audit: &Audit, sides: &Sides, number: u32) -> (f64, f64) {
     let (began, tag) = (now(), number.to_string());
     room.release("deployments", "app", &tag, &json!({ "plays": "never-ready" }));
+    let released = room.object("deployments", "app");
+    let generation = released["metadata"]["generation"].as_u64().expect("a generation");
     let pods = until("pods of the release", || new_pods(room, &tag));
     let ours = || sides.ours(&room.name, &["--workload=deployment/app", &format!("--tag={tag}")]);
     let kubectl = || sides.kubectl(&room.name, &["deployment/app", "--timeout=120s"]);
@@ -70,7 +72,8 @@ fn rollout(room: &Room<'_>, audit: &Audit, sides: &Sides, number: u32) -> (f64, 
     for (name, end) in [("promote-gates", &ours), ("kubectl", &kubectl)] {
         assert_eq!(end.code, Some(0), "{name}:\n{}", end.log);
     }
-    let complete = audit.first("write that completes the rollout", began, |event| is_complete(event, &room.name));
+    let complete =
+        audit.first("write that completes the rollout", began, |event| completes(event, &room.name, generation));
     (after(complete, &ours), after(complete, &kubectl))
 }
 
