@@ -12,7 +12,7 @@ use super::{
     seen::Views,
     workload::{Kind, Workload},
 };
-use crate::world::cluster::objects::{Condition, DaemonSet, Deployment, Meta, Pod, StatefulSet, Template};
+use crate::world::cluster::objects::{Condition, DaemonSet, Deployment, Pod, ReplicaSet, StatefulSet, Template};
 
 /// How far a rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,14 +129,6 @@ fn rolling(text: impl Into<String>) -> Progress {
 const UNOBSERVED: &str = "its latest change has not been taken up yet";
 const NO_REPLICAS: &str = "it asks for no pod: `replicas: 0`";
 
-fn is_owned_by(meta: &Meta, uid: &str) -> bool {
-    meta.owner_references.iter().any(|owner| owner.controller && owner.uid == uid)
-}
-
-fn owned<'a>(views: &'a Views, uid: &str) -> Vec<&'a Pod> {
-    views.pods.items.values().filter(|pod| is_owned_by(&pod.metadata, uid)).collect()
-}
-
 /// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 /// Of a pod: the revision that it was made from.
@@ -145,13 +137,11 @@ const POD_REVISION: &str = "controller-revision-hash";
 fn deployment<'a>(views: &'a Views, it: &'a Deployment) -> Found<'a> {
     let Deployment { metadata, spec, status } = it;
     let revision = metadata.annotations.get(REVISION);
-    let newest = views.replica_sets.items.values().find(|set| {
-        let numbered = revision.is_some() && set.metadata.annotations.get(REVISION) == revision;
-        numbered && is_owned_by(&set.metadata, &metadata.uid)
-    });
+    let is_newest = |set: &&ReplicaSet| revision.is_some() && set.metadata.annotations.get(REVISION) == revision;
+    let newest = views.replica_sets.made_by(&metadata.uid).find(is_newest);
     let observed = status.observed_generation >= metadata.generation;
     let pods = match newest {
-        Some(set) if observed => owned(views, &set.metadata.uid),
+        Some(set) if observed => views.pods.made_by(&set.metadata.uid).collect(),
         _ => Vec::new(),
     };
     let of_type = |kind: &str| status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);
@@ -186,9 +176,9 @@ fn deployment<'a>(views: &'a Views, it: &'a Deployment) -> Found<'a> {
 fn stateful_set<'a>(views: &'a Views, it: &'a StatefulSet) -> Found<'a> {
     let StatefulSet { metadata, spec, status } = it;
     let observed = status.observed_generation >= metadata.generation;
-    let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
+    let all = views.pods.made_by(&metadata.uid).filter(|_| observed);
     let of_new = |pod: &&Pod| pod.metadata.labels.get(POD_REVISION) == Some(&status.update_revision);
-    let pods = all.into_iter().filter(of_new).collect();
+    let pods = all.filter(of_new).collect();
     let partition = spec.update_strategy.rolling_update.partition.clamp(0, spec.replicas.max(0));
     let wanted = spec.replicas - partition;
     let updated = status.updated_replicas;
@@ -218,11 +208,14 @@ fn stateful_set<'a>(views: &'a Views, it: &'a StatefulSet) -> Found<'a> {
 fn daemon_set<'a>(views: &'a Views, it: &'a DaemonSet) -> Found<'a> {
     let DaemonSet { metadata, spec, status } = it;
     let observed = status.observed_generation >= metadata.generation;
-    let revisions = views.revisions.items.values().filter(|one| is_owned_by(&one.metadata, &metadata.uid));
-    let newest = revisions.max_by_key(|one| one.revision).and_then(|one| one.metadata.labels.get(POD_REVISION));
-    let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
+    let newest = views
+        .revisions
+        .made_by(&metadata.uid)
+        .max_by_key(|one| one.revision)
+        .and_then(|one| one.metadata.labels.get(POD_REVISION));
+    let all = views.pods.made_by(&metadata.uid).filter(|_| observed);
     let of_new = |pod: &&Pod| newest.is_some() && pod.metadata.labels.get(POD_REVISION) == newest;
-    let pods = all.into_iter().filter(of_new).collect();
+    let pods = all.filter(of_new).collect();
     let (desired, updated) = (status.desired_number_scheduled, status.updated_number_scheduled);
     let counts = format!("{updated} of {desired} updated, {} available", status.number_available);
     let complete = updated >= desired && status.number_available >= desired;
