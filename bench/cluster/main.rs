@@ -58,10 +58,6 @@ impl Args {
         let released = format!("dist/promote-gates-{}-linux", env::consts::ARCH);
         let mut args = Self { binary: released.into(), kubectl: "kubectl".into(), rollouts: 20, deadline: 120 };
         while let Some(name) = given.next() {
-            // What cargo adds.
-            if name == "--bench" {
-                continue;
-            }
             let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
             let number = || match value.parse() {
                 Ok(number) if (1..=1000).contains(&number) => Ok(number),
