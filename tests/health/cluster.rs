@@ -26,6 +26,7 @@ fn replay(request: &Request) -> Answer {
     }
     let mut list = recorded(resource);
     if let Some((_, name)) = request.query.split_once("metadata.name%3D") {
+        let name = name.split('&').next().unwrap_or_default();
         let items = list["items"].as_array_mut().unwrap();
         items.retain(|item| item["metadata"]["name"] == name);
     }
