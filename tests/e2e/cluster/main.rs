@@ -5,10 +5,14 @@
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
 mod api;
+mod applications;
+mod definitions;
 #[path = "../../house.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod house;
+mod kustomizations;
 mod outage;
 mod plane;
+mod rollouts;
 mod states;
 mod workloads;

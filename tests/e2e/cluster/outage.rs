@@ -16,7 +16,7 @@ fn said(end: &Ended) -> String {
 }
 
 /// Rules of access for the gate's account in a namespace.
-fn grant(room: &Room<'_>, rules: &serde_json::Value) {
+pub fn grant(room: &Room<'_>, rules: &serde_json::Value) {
     let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", room.name);
     let api = "rbac.authorization.k8s.io/v1";
     room.plane.api.create(
