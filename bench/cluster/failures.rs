@@ -1,4 +1,7 @@
 //! From a state that cannot recover to exit. kubectl looks at no pod, and waits for its deadline; it really does so here.
+//!
+//! The state counts from the kubelet's first write of it to the API server, by the server's audit log. Both are started with
+//! the release, so where the state is there at once our own start is in the figure.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
