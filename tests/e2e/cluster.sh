@@ -4,7 +4,8 @@
 # is what the controllers of Argo and Flux would write, into resources of their own definitions.
 #
 # Needs Linux, go and Debian's etcd-server (installed by apt where this is root). The binaries are built once, in minutes,
-# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there.
+# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there, and
+# `--with COMMAND…` runs a command that finds them as the tests do.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -26,6 +27,7 @@ main() {
 
     export PROMOTE_GATES_E2E_ETCD PROMOTE_GATES_E2E_KUBERNETES=$plane/bin PROMOTE_GATES_E2E_KWOK=$kubelets/bin/kwok
     export PROMOTE_GATES_E2E_DEFINITIONS=$definitions
+    [[ ${1-} == --with ]] && exec "${@:2}"
     local left_out=()
     runner || left_out+=(--skip runner::)
     kubectl_found || left_out+=(--skip account::the_documented_commands)
