@@ -75,6 +75,18 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
 }
 
 #[test]
+fn a_kubeconfig_of_the_runners_own_is_only_used_by_a_context_that_is_named() {
+    let api = Server::start(replay).unwrap();
+    let runner = Runner::new().input("workload", "deployment/a").input("kubeconfig", "");
+    runner.write("own", kubeconfig(api.url()).to_string());
+    let own = runner.workspace().join("own").display().to_string();
+    let runner = runner.env("KUBECONFIG", &own);
+    let end = runner.run(&["health"]);
+    assert!(end.code == 2 && end.log.contains("the runner has one of its own"), "{}", end.log);
+    assert_eq!(runner.input("context", "staging").run(&["health"]).code, 0);
+}
+
+#[test]
 fn endpoints_are_asked_once_the_rollout_is_well() {
     let api = Server::start(replay).unwrap();
     let service = Server::start(|_| Answer::status(503)).unwrap();
