@@ -178,7 +178,10 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, Stop> {
         return Err(Complaint::about("`workload`")
             .seen("only kustomizations, which tell no image, and a tag or a digest to look for")
             .expected("a workload that tells which image it runs")
-            .next("name its deployment beside it, as in `deployment/checkout`")
+            .next(
+                "name its deployment beside it, as in `deployment/checkout`; when that is in another namespace, watch it in a \
+                 step of its own, and give this one no tag and no digest",
+            )
             .bad_input());
     }
     Ok(workloads)

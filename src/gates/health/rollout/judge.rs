@@ -243,10 +243,10 @@ fn next(sight: &Sight<'_>) -> Option<&'static str> {
         (Some(State::Paused), Kind::Kustomization) => Some("resume it (`flux resume kustomization`)"),
         (Some(State::Paused), _) => Some("resume the rollout (`kubectl rollout resume`), or delete the old pods"),
         (Some(State::FailedCreate), _) => Some("see the quotas and admission rules of the namespace"),
-        // It is complete, or it says that it cannot tell: more is told by what it applies.
-        (None, Kind::Application) if !matches!(sight.progress, Progress::Rolling(_) | Progress::Reconciling(_)) => {
-            Some("an application tells only the names of images: name its deployment beside it")
-        }
+        (None, Kind::Application) if matches!(sight.progress, Progress::Complete(_)) => Some(
+            "an application tells only the names of images: name its deployment beside it, or watch that in a step of its own \
+             when it is in another namespace",
+        ),
         _ => None,
     }
 }
