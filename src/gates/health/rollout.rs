@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the new revision observed, updated, available, nothing of the old one left, its pods running the image, for `stabilize` | passed |
 //! | a pod that cannot recover, or is unhealthy for too long; a rollout that was given up or takes too long; another image after `appear-timeout`; no such workload | blocked |
-//! | no pod asked for; an image whose version cannot be told; a cluster that does not answer or lets us see too little | inconclusive |
+//! | no pod asked for; an image whose version cannot be told; a controller that cannot tell how it is; a cluster that does not answer or lets us see too little | inconclusive |
 //!
 //! Kinds are listed and watched, each once in the namespace. What is judged is in `judge` and below it; `seen` keeps what
 //! an object does not tell of its past.
@@ -180,7 +180,10 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, Stop> {
         return Err(Complaint::about("`workload`")
             .seen("only kustomizations, which tell no image, and a tag or a digest to look for")
             .expected("a workload that tells which image it runs")
-            .next("name its deployment beside it, as in `deployment/checkout`")
+            .next(
+                "name its deployment beside it, as in `deployment/checkout`; when that is in another namespace, watch it in a \
+                 step of its own, and give this one no tag and no digest",
+            )
             .bad_input());
     }
     Ok(workloads)

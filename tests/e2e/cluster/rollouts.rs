@@ -1,4 +1,4 @@
-//! Argo Rollouts, as their controller writes them. Pods and ReplicaSets are real.
+//! Argo Rollouts, as their controller writes them. Pods and what makes them are real.
 
 use std::time::Duration;
 

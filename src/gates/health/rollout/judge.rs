@@ -144,17 +144,26 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         }
         return failed(Verdict::Blocked, why, None);
     }
+    if let (Progress::Complete(_), Fit::Unknown(_), false) = (&sight.progress, sight.runs(rules), sight.kind.has_pods())
+    {
+        // Names do not change by waiting, unless for those of something new.
+        let how = how(&sight, rules);
+        if now < rules.appear_timeout {
+            return Course::Open { how, revisit: Some(rules.appear_timeout) };
+        }
+        return failed(Verdict::Inconclusive, how, next(&sight));
+    }
     let began = track.appeared.unwrap_or_default();
     let deadline = began + rules.timeout;
     let troubles = troubles(rules, seen, &sight);
     let why = with_troubles(&how(&sight, rules), &troubles);
     let stuck = match &sight.progress {
         Progress::Stuck { state, since, .. } => {
-            // A controller's clock may go before the server's; nothing has begun in the time to come.
-            let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time).min(moment_millis(now)));
             // Each try of a controller has a time of its own; it has failed since the first.
             let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| moment_millis(*at));
-            let since = first.map_or(since, |first| first.min(since));
+            // A controller's clock may go before the server's; nothing has begun in the time to come.
+            let told = since.map(|time| seen.millis(time).min(moment_millis(now)));
+            let since = told.into_iter().chain(first).min().unwrap_or_else(|| moment_millis(began));
             let due = rules.grace(*state).map(|grace| since.saturating_add(moment_millis(grace)));
             due.map(|due| if not_ours { due.max(moment_millis(rules.appear_timeout)) } else { due })
         }
@@ -234,10 +243,10 @@ fn next(sight: &Sight<'_>) -> Option<&'static str> {
         (Some(State::Paused), Kind::Kustomization) => Some("resume it (`flux resume kustomization`)"),
         (Some(State::Paused), _) => Some("resume the rollout (`kubectl rollout resume`), or delete the old pods"),
         (Some(State::FailedCreate), _) => Some("see the quotas and admission rules of the namespace"),
-        // It is complete, or it says that it cannot tell: more is told by what it applies.
-        (None, Kind::Application) if !matches!(sight.progress, Progress::Rolling(_) | Progress::Reconciling(_)) => {
-            Some("an application tells only the names of images: name its deployment beside it")
-        }
+        (None, Kind::Application) if matches!(sight.progress, Progress::Complete(_)) => Some(
+            "an application tells only the names of images: name its deployment beside it, or watch that in a step of its own \
+             when it is in another namespace",
+        ),
         _ => None,
     }
 }

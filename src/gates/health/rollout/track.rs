@@ -97,15 +97,17 @@ impl Track {
                 self.at_rest = false;
                 self.appeared = Some(at);
             }
-            Progress::Complete(_) | Progress::Empty(_) | Progress::Failed { .. } => self.at_rest = true,
-            Progress::Stuck { state: State::Paused, .. } => self.at_rest = true,
+            Progress::Complete(_)
+            | Progress::Empty(_)
+            | Progress::Failed { .. }
+            | Progress::Stuck { state: State::Paused, .. } => self.at_rest = true,
             _ => {}
         }
         match &sight.progress {
             Progress::Reconciling(_) | Progress::Unclear(_) | Progress::Stuck { state: State::Paused, .. } => {
                 self.earlier = self.complete.take().or(self.earlier.take());
             }
-            Progress::Complete(_) | Progress::Empty(_) => self.unwell = None,
+            Progress::Complete(_) | Progress::Empty(_) | Progress::Rolling(_) => self.unwell = None,
             Progress::Stuck { state: State::Degraded, since, .. } => {
                 self.unwell.get_or_insert((at, sight.revision.clone()));
                 if before_us(since) {
@@ -115,7 +117,6 @@ impl Track {
             Progress::Failed { since, .. } if before_us(since) => {
                 self.failed_before.get_or_insert(sight.revision.clone());
             }
-            Progress::Rolling(_) => self.unwell = None,
             _ => {}
         }
         if matches!(sight.progress, Progress::Rolling(_) | Progress::Failed { .. })

@@ -1,4 +1,4 @@
-//! DaemonSets.
+//! `DaemonSet`s.
 
 use super::{Found, POD_REVISION, Progress, UNOBSERVED, on_delete, rolling};
 use crate::{
