@@ -33,7 +33,7 @@ use crate::{
     values::Span,
     verdict::{Complaint, Stop, Verdict},
     world::{
-        cluster::{self, Access, Cluster, News, Place, Scope, objects::Object},
+        cluster::{self, Access, Cluster, Heard, News, Scope, objects::Object},
         secret::Secret,
     },
 };
@@ -254,10 +254,10 @@ impl<'a> Watch<'a> {
     fn source<T: Object>(&self, name: Option<String>, fact: fn(News<T>) -> Fact) -> Source<'a, Fact> {
         let (cluster, refused) = (self.cluster, self.refused);
         let scope = Scope { namespace: self.rules.namespace.clone(), name };
-        let place = Place::default();
+        let heard = Heard::default();
         let source = Source::new(Pace::Every(AGAIN), move |reply| {
             let tell = move |news| reply.send(fact(news));
-            Box::new(cluster.watch(scope.clone(), place.clone(), tell))
+            Box::new(cluster.watch(scope.clone(), heard.clone(), tell))
         });
         source.until(|| refused.get())
     }

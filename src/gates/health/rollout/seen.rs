@@ -86,7 +86,6 @@ impl<T: Object> View<T> {
                 self.items.remove(&item.meta().uid);
                 self.lost = None;
             }
-            News::Resumed => self.lost = None,
             // Since the first of several.
             News::Lost(why) => {
                 let since = self.lost.take().map_or(at, |(since, _)| since);

@@ -321,7 +321,7 @@ fn what_is_not_heard_of_decides_nothing() {
     story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![unready()]);
     story.hear(100, lost("frozen")).hear(110, lost("still frozen"));
     story.open(130, 160, "still frozen");
-    story.hear(140, Fact::Pods(News::Resumed));
+    story.hear(140, Fact::Pods(News::All { items: vec![unready()], at: None }));
     story.settled(140, Verdict::Blocked, "to be ready within 2m");
     // Nor does a rollout stay well that nobody looks at.
     let mut story = Story::of(Rules { stabilize: seconds(30), ..app() });
