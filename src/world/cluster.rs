@@ -244,9 +244,7 @@ impl Door {
             .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&body), ""))
             .with_code(code.as_u16());
         Err(match (self.refused(&pass, Error::Api(said.boxed()), what).await, pause) {
-            (Trouble::Lost(why), Some(pause)) => {
-                Trouble::Busy(why, Duration::from_secs(pause).min(LONGEST_PAUSE))
-            }
+            (Trouble::Lost(why), Some(pause)) => Trouble::Busy(why, Duration::from_secs(pause).min(LONGEST_PAUSE)),
             (trouble, _) => trouble,
         })
     }

@@ -74,7 +74,7 @@ impl Trouble {
         if error.is_eof() {
             return Self::Lost("the answer broke off".to_owned());
         }
-        Self::unreadable(&error.to_string())
+        Self::unreadable(&format!("an answer that cannot be read: {error}"))
     }
 
     pub(super) fn unreadable(why: &str) -> Self {
@@ -88,13 +88,12 @@ impl Trouble {
 
 /// Whether it is the server's certificate, which will be the same the next time.
 fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
-    let is = |error: &(dyn StdError + 'static)| {
-        // An `io::Error` does not name what it wraps as its source, but the source of that.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        matches!(inner.or_else(|| error.downcast_ref()), Some(rustls::Error::InvalidCertificate(_)))
-    };
-    iter::successors(Some(error), |&error| error.source()).any(is)
+    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+        return true;
+    }
+    // An `io::Error` does not name what it wraps as its source, but the source of that.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.is_some_and(|wrapped| is_untrusted(wrapped)) || error.source().is_some_and(is_untrusted)
 }
 
 /// An error and what caused it, each said once.

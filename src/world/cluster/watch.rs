@@ -125,7 +125,8 @@ async fn list<T: Object>(
         let answer = door.get(scope.request::<T>().list(&params), what).await?;
         let at = date(&answer);
         let page = door.whole(answer, LARGEST_PAGE).await?;
-        let List { metadata, items } = serde_json::from_slice::<List<T>>(&page).map_err(|error| Trouble::json(&error))?;
+        let List { metadata, items } =
+            serde_json::from_slice::<List<T>>(&page).map_err(|error| Trouble::json(&error))?;
         if metadata.resource_version.is_empty() {
             return Err(Trouble::unreadable("an answer that is no list"));
         }

@@ -4,9 +4,10 @@
 
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
+mod access;
 mod api;
+mod between;
 #[path = "../../house.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
 mod house;
 mod outage;
 mod plane;

@@ -15,24 +15,6 @@ fn said(end: &Ended) -> String {
     end.report["findings"].to_string()
 }
 
-/// Rules of access for the gate's account in a namespace.
-fn grant(room: &Room<'_>, rules: &serde_json::Value) {
-    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", room.name);
-    let api = "rbac.authorization.k8s.io/v1";
-    room.plane.api.create(
-        &format!("{path}/roles"),
-        &json!({ "apiVersion": api, "kind": "Role", "metadata": { "name": "gate" }, "rules": rules }),
-    );
-    room.plane.api.create(
-        &format!("{path}/rolebindings"),
-        &json!({
-            "apiVersion": api, "kind": "RoleBinding", "metadata": { "name": "gate" },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "gate" },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }],
-        }),
-    );
-}
-
 #[test]
 fn what_may_not_be_seen_is_inconclusive_and_named() {
     let room = Room::new(shared(), "forbidden");
@@ -45,8 +27,8 @@ fn what_may_not_be_seen_is_inconclusive_and_named() {
         end.log
     );
     // Without logs and events the verdict is the same; what could not be seen is said.
-    grant(
-        &room,
+    room.grant(
+        &json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }),
         &json!([
             { "apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["list", "watch"] },
             { "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] },
