@@ -23,16 +23,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::Stream;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     Request, Response,
     body::Bytes,
-    header::{HeaderValue, USER_AGENT},
+    header::{HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 use kube::{
     Client, Error,
-    api::{ListParams, LogParams, WatchEvent},
+    api::{ListParams, LogParams},
     client::Body,
     core::{Status, request},
 };
@@ -51,13 +50,15 @@ use trouble::causes;
 
 pub use kubeconfig::{Source, secrets_of};
 pub use trouble::Trouble;
-pub use watch::{News, Place};
+pub use watch::{Heard, News};
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 /// The largest answer that is no list, in bytes.
 const LARGEST: usize = 4 << 20;
 /// Most events that are read of one object.
 const EVENTS: u32 = 100;
+/// A busy server is not left alone for longer than this: a gate has somebody waiting for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// How to reach a cluster.
 #[derive(Clone, Debug)]
@@ -142,11 +143,10 @@ impl Cluster {
         &self.door.target.context
     }
 
-    /// Looks at a kind until the connection ends, from `place` on; tells news on a thread that must not be blocked. Dropping
-    /// the task ends it.
-    pub fn watch<T: Object>(&self, scope: Scope, place: Place, tell: impl Fn(News<T>) + Send + Sync + 'static) -> Task {
+    /// Looks at a kind until the connection ends; tells news on a thread that must not be blocked. Dropping the task ends it.
+    pub fn watch<T: Object>(&self, scope: Scope, heard: Heard, tell: impl Fn(News<T>) + Send + Sync + 'static) -> Task {
         let door = Arc::clone(&self.door);
-        self.runtime.spawn(async move { watch::look::<T>(&door, &scope, &place, &tell).await })
+        self.runtime.spawn(async move { watch::look::<T>(&door, &scope, &heard, &tell).await })
     }
 
     /// The Warning events about one object, in no order.
@@ -158,8 +158,8 @@ impl Cluster {
         let scope = Scope { namespace: namespace.clone(), name: None };
         let selector = format!("involvedObject.uid={uid},type=Warning");
         let params = ListParams { field_selector: Some(selector), limit: Some(EVENTS), ..ListParams::default() };
-        let body =
-            self.ask(scope.request::<Event>().list(&params), format!("list events in the namespace {namespace}"))?;
+        let what = format!("list events in the namespace {namespace}");
+        let body = self.ask(move || scope.request::<Event>().list(&params), what)?;
         let list: List<Event> = serde_json::from_slice(&body)
             .map_err(|error| Complaint::about("the cluster's events").seen(error.to_string()))?;
         Ok(list.items)
@@ -178,23 +178,24 @@ impl Cluster {
             previous,
             ..LogParams::default()
         };
-        let asked = scope.request::<objects::Pod>().logs(pod, &params);
-        let body = self.ask(asked, format!("read pods/log in the namespace {namespace}"))?;
+        let (pod, what) = (pod.to_owned(), format!("read pods/log in the namespace {namespace}"));
+        let body = self.ask(move || scope.request::<objects::Pod>().logs(&pod, &params), what)?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    fn ask(&self, asked: Asked, what: String) -> Result<Bytes, Complaint> {
+    /// `asked` is asked a second time when the first may have come at a bad moment: what it gives is asked for once.
+    fn ask(&self, asked: impl Fn() -> Asked + Send + 'static, what: String) -> Result<Bytes, Complaint> {
         let door = Arc::clone(&self.door);
         let limit = self.door.timeout;
         let asked = self.runtime.run(2 * limit, async move {
-            let answer = door.get(asked, &what).await?;
-            door.whole(answer, LARGEST).await
+            let first = door.answer(asked(), &what).await;
+            if let Err(Trouble::Lost(_)) = first { door.answer(asked(), &what).await } else { first }
         });
         let about = |why: String| Complaint::about("the cluster's API").seen(why);
         match asked {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(Trouble::Refused(complaint))) => Err(complaint),
-            Ok(Err(Trouble::Lost(why))) => Err(about(why)),
+            Ok(Err(Trouble::Refused(complaint) | Trouble::Denied(complaint))) => Err(complaint),
+            Ok(Err(Trouble::Lost(why) | Trouble::Busy(why, _))) => Err(about(why)),
             Ok(Err(Trouble::Expired)) => Err(about("410: gone".to_owned())),
             Err(missed) => Err(about(missed.to_string())),
         }
@@ -237,29 +238,21 @@ impl Door {
             pass.accepted.store(true, Ordering::Release);
             return Ok(answer);
         }
+        let pause = answer.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
         let body = self.whole(answer, LARGEST).await.unwrap_or_default();
         let said = serde_json::from_slice::<Status>(&body)
             .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&body), ""))
             .with_code(code.as_u16());
-        Err(self.refused(&pass, Error::Api(said.boxed()), what).await)
+        Err(match (self.refused(&pass, Error::Api(said.boxed()), what).await, pause) {
+            (Trouble::Lost(why), Some(pause)) => Trouble::Busy(why, Duration::from_secs(pause).min(LONGEST_PAUSE)),
+            (trouble, _) => trouble,
+        })
     }
 
-    /// Asks for changes, which are still to come.
-    async fn changes<T: Object>(
-        &self,
-        asked: Asked,
-        what: &str,
-    ) -> Result<impl Stream<Item = Result<WatchEvent<T>, Error>> + use<T>, Trouble> {
-        let asked = written(asked)?;
-        let pass = self.pass().await?;
-        match timeout(self.timeout, pass.client.request_events(asked)).await {
-            Err(_) => Err(self.late()),
-            Ok(Err(error)) => Err(self.refused(&pass, error, what).await),
-            Ok(Ok(changes)) => {
-                pass.accepted.store(true, Ordering::Release);
-                Ok(changes)
-            }
-        }
+    /// Asks once for an answer that ends.
+    async fn answer(&self, asked: Asked, what: &str) -> Result<Bytes, Trouble> {
+        let answer = self.get(asked, what).await?;
+        self.whole(answer, LARGEST).await
     }
 
     fn late(&self) -> Trouble {

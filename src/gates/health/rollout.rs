@@ -34,7 +34,7 @@ use crate::{
     values::Span,
     verdict::{Complaint, Stop, Verdict},
     world::{
-        cluster::{self, Access, Cluster, News, Place, Scope, objects::Object},
+        cluster::{self, Access, Cluster, Heard, News, Scope, objects::Object},
         secret::Secret,
     },
 };
@@ -42,6 +42,7 @@ use image::Wanted;
 use judge::judge;
 use rules::{Grace, Rules};
 use seen::{Fact, Seen};
+use why::{Why, why};
 use workload::{Kind, Workload};
 
 pub use rules::states;
@@ -126,8 +127,8 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let refused = Cell::new(false);
     let watch = Watch { cluster: &cluster, rules: &rules, refused: &refused };
     let sources = watch.sources();
-    let limit = rules.appear_timeout + rules.timeout + rules.stabilize + SLACK;
-    let findings = settle(
+    let limit = rules.appear_timeout + rules.timeout + rules.stabilize + rules.max_unhealthy + SLACK;
+    let mut findings = settle(
         desk,
         limit,
         sources,
@@ -152,7 +153,16 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
             findings.iter().any(|finding| finding.check == name && is_told(finding.verdict))
         })
         .collect();
-    let tables = if failed.is_empty() { Vec::new() } else { why::tables(&rules, &seen, &cluster, &failed, desk) };
+    if failed.is_empty() {
+        return Ok(findings.into());
+    }
+    let Why { tables, warnings } = why(&rules, &seen, &cluster, &failed, desk);
+    for (place, warning) in warnings {
+        let name = rules.workloads[place].to_string();
+        for finding in findings.iter_mut().filter(|finding| finding.check == name) {
+            finding.actual.push_str(&format!("; last warning: {warning}"));
+        }
+    }
     Ok(Outcome { findings, tables, ..Outcome::default() })
 }
 
@@ -298,10 +308,10 @@ impl<'a> Watch<'a> {
     fn source<T: Object>(&self, name: Option<String>, fact: fn(News<T>) -> Fact) -> Source<'a, Fact> {
         let (cluster, refused) = (self.cluster, self.refused);
         let scope = Scope { namespace: self.rules.namespace.clone(), name };
-        let place = Place::default();
+        let heard = Heard::default();
         let source = Source::new(Pace::Every(AGAIN), move |reply| {
             let tell = move |news| reply.send(fact(news));
-            Box::new(cluster.watch(scope.clone(), place.clone(), tell))
+            Box::new(cluster.watch(scope.clone(), heard.clone(), tell))
         });
         source.until(|| refused.get())
     }

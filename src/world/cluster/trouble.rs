@@ -1,6 +1,6 @@
 //! Why there is no answer, and whether it makes sense to ask again.
 
-use std::{error::Error as StdError, iter};
+use std::{error::Error as StdError, io, iter, time::Duration};
 
 use kube::{Error, core::Status};
 
@@ -14,8 +14,12 @@ const SAID: usize = 400;
 pub enum Trouble {
     /// It may be over soon.
     Lost(String),
+    /// The same, and the server says how long it wants to be left alone.
+    Busy(String, Duration),
     /// The version that a watch was to go on from is gone: everything is to be listed again.
     Expired,
+    /// Asking again would change nothing, unless the answer was another one before.
+    Denied(Complaint),
     /// Asking again would change nothing.
     Refused(Complaint),
 }
@@ -25,8 +29,14 @@ impl Trouble {
     pub(super) fn of(error: &Error, what: &str) -> Self {
         match error {
             Error::Api(status) => Self::of_answer(status, what),
+            Error::Service(error) if is_untrusted(&**error) => Self::Refused(
+                Complaint::about("the cluster's API")
+                    .seen(causes(&**error))
+                    .expected("a certificate of an authority that is trusted, for the name that it is reached by")
+                    .next("see `certificate-authority-data`, `server` and `tls-server-name` of the kubeconfig"),
+            ),
             Error::Service(error) => Self::Lost(causes(&**error)),
-            Error::SerdeError(error) => Self::unreadable(&error.to_string()),
+            Error::SerdeError(error) => Self::json(error),
             error => Self::Lost(causes(error)),
         }
     }
@@ -44,12 +54,12 @@ impl Trouble {
                     .expected("credentials that it accepts")
                     .next("see whether the token has expired, and log in again"),
             ),
-            403 => Self::Refused(
+            403 => Self::Denied(
                 about()
                     .expected(format!("permission to {what}"))
                     .next("give the account the Role in the README of `health`"),
             ),
-            404 => Self::Refused(
+            404 => Self::Denied(
                 about()
                     .expected(format!("an API server that can {what}"))
                     .next("see whether `context` is the right cluster, and what the kind needs is installed there"),
@@ -59,13 +69,31 @@ impl Trouble {
         }
     }
 
+    /// Of JSON that cannot be read.
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        if error.is_eof() {
+            return Self::Lost("the answer broke off".to_owned());
+        }
+        Self::unreadable(&format!("an answer that cannot be read: {error}"))
+    }
+
     pub(super) fn unreadable(why: &str) -> Self {
-        Self::Refused(
+        Self::Denied(
             Complaint::about("the cluster's API")
                 .seen(why)
                 .expected("objects as Kubernetes v1.20 and later write them"),
         )
     }
+}
+
+/// Whether it is the server's certificate, which will be the same the next time.
+fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
+    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+        return true;
+    }
+    // An `io::Error` does not name what it wraps as its source, but the source of that.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.is_some_and(|wrapped| is_untrusted(wrapped)) || error.source().is_some_and(is_untrusted)
 }
 
 /// An error and what caused it, each said once.

@@ -1,36 +1,46 @@
 //! List and watch: everything of a kind, and then every change of it, as long as the connection lasts.
 //!
-//! One look ends with its connection. It is started again by whoever looks, and goes on where the last one ended.
+//! When it ends, everything is listed again: changes that were missed would come one after another, and something might be
+//! decided by the first of them.
 
 use std::{
+    mem,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures_util::StreamExt as _;
+use http_body_util::BodyExt as _;
 use hyper::Response;
 use jiff::Timestamp;
 use kube::{
     Error,
     api::{ListParams, WatchEvent, WatchParams},
     client::Body,
+    core::Status,
 };
 use tokio::time::timeout;
 
 use super::{
     Door, Scope,
     objects::{List, Object},
-    trouble::Trouble,
+    trouble::{Trouble, causes},
 };
-use crate::verdict::Complaint;
+use crate::{verdict::Complaint, world::clock::Stopwatch};
 
 /// How many objects a page of a list holds.
 const PAGE: u32 = 500;
 /// The largest page, in bytes.
 const LARGEST_PAGE: usize = 64 << 20;
+/// A list that goes on for longer has no end.
+const MOST_PAGES: usize = 100;
+/// The largest change, in bytes: etcd keeps no object of more than 1.5 MiB, in a form that is shorter than JSON.
+const LARGEST_LINE: usize = 16 << 20;
 /// A watch that says nothing for so long is dead: a server marks the time once a minute.
 const SILENCE: Duration = Duration::from_secs(90);
+
+/// A watch that lasts for less is not taken up again at once.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// What is heard of a kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,77 +54,91 @@ pub enum News<T> {
     /// One is new, or has changed.
     Now(T),
     Gone(T),
-    /// Changes are heard again; none was missed.
-    Resumed,
     /// Nothing is heard until the next look.
     Lost(String),
     /// Nothing will be heard.
     Refused(Complaint),
 }
 
-/// Where the next look goes on. Clones are the same place.
-#[derive(Clone, Default)]
-pub struct Place(Arc<Mutex<Option<String>>>);
-
-impl Place {
-    fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, version: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = version;
+impl<T> News<T> {
+    /// The server's clock, when it is told.
+    #[must_use]
+    pub const fn clock(&self) -> Option<Timestamp> {
+        match self {
+            Self::All { at, .. } => *at,
+            _ => None,
+        }
     }
 }
 
-/// Looks until the connection ends, and tells why it did.
-pub(super) async fn look<T: Object>(door: &Door, scope: &Scope, place: &Place, tell: &(dyn Fn(News<T>) + Send + Sync)) {
-    let end = match follow(door, scope, place, tell).await {
-        Err(Trouble::Expired) => {
-            place.set(None);
+/// What one look at a kind leaves for the next. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<Before>>);
+
+#[derive(Default)]
+struct Before {
+    /// It was listed once.
+    listed: bool,
+    /// Since when the server wants to be left alone, and for how long.
+    busy: Option<(Stopwatch, Duration)>,
+}
+
+impl Heard {
+    fn before(&self) -> MutexGuard<'_, Before> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks until the connection ends, and tells why it did. A server that wants to be left alone is not looked at.
+pub(super) async fn look<T: Object>(door: &Door, scope: &Scope, heard: &Heard, tell: &(dyn Fn(News<T>) + Send + Sync)) {
+    if heard.before().busy.as_ref().is_some_and(|(since, pause)| since.elapsed() < *pause) {
+        return;
+    }
+    let end = loop {
+        let begun = Stopwatch::start();
+        match follow(door, scope, heard, tell).await {
+            // A server ends every watch after some minutes. One that ends at once is no watch.
+            Ok(()) if begun.elapsed() >= LEAST => {}
             // Once: a server whose own list has expired is asked again by the next look.
-            follow(door, scope, place, tell).await
+            Err(Trouble::Expired) => break follow(door, scope, heard, tell).await,
+            end => break end,
         }
-        end => end,
     };
     match end {
-        Ok(()) => {}
-        Err(Trouble::Refused(complaint)) => tell(News::Refused(complaint)),
+        Ok(()) => tell(News::Lost("its watch has ended".to_owned())),
         Err(Trouble::Lost(why)) => tell(News::Lost(why)),
-        Err(Trouble::Expired) => {
-            place.set(None);
-            tell(News::Lost("its list expired while it was read".to_owned()));
+        Err(Trouble::Expired) => tell(News::Lost("its list expired while it was read".to_owned())),
+        Err(Trouble::Busy(why, pause)) => {
+            heard.before().busy = Some((Stopwatch::start(), pause));
+            tell(News::Lost(why));
         }
+        // A server that has just started denies for a moment what it has granted, and does not know every kind yet.
+        Err(Trouble::Denied(complaint)) if heard.before().listed => tell(News::Lost(complaint.to_string())),
+        Err(Trouble::Denied(complaint) | Trouble::Refused(complaint)) => tell(News::Refused(complaint)),
     }
 }
 
 async fn follow<T: Object>(
     door: &Door,
     scope: &Scope,
-    place: &Place,
+    heard: &Heard,
     tell: &(dyn Fn(News<T>) + Send + Sync),
 ) -> Result<(), Trouble> {
     let what = format!("list and watch {} in the namespace {}", T::RESOURCE, scope.namespace);
-    let resumes = place.get();
-    let from = match &resumes {
-        Some(version) => version.clone(),
-        None => list(door, scope, &what, place, tell).await?,
-    };
+    let from = list(door, scope, &what, tell).await?;
+    heard.before().listed = true;
     let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
-    let mut changes = pin!(door.changes::<T>(scope.request::<T>().watch(&params, &from), &what).await?);
-    if resumes.is_some() {
-        tell(News::Resumed);
-    }
+    let answer = door.get(scope.request::<T>().watch(&params, &from), &what).await?;
+    let mut lines = Lines { body: answer.into_body(), held: Vec::new(), from: 0 };
     loop {
-        match timeout(SILENCE, changes.next()).await {
+        match timeout(SILENCE, lines.next()).await {
             Err(_) => return Err(Trouble::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
-            // A server ends every watch after some minutes.
             Ok(None) => return Ok(()),
-            Ok(Some(Ok(event))) => change(event, &what, place, tell)?,
-            // What kube takes a line for that is neither a change nor an error.
-            Ok(Some(Err(Error::Api(status)))) if status.code == 0 => {
-                return Err(Trouble::unreadable("a change that is none"));
+            Ok(Some(line)) => {
+                if let Some(news) = change(&line?, &what)? {
+                    tell(news);
+                }
             }
-            Ok(Some(Err(error))) => return Err(Trouble::of(&error, &what)),
         }
     }
 }
@@ -124,25 +148,27 @@ async fn list<T: Object>(
     door: &Door,
     scope: &Scope,
     what: &str,
-    place: &Place,
     tell: &(dyn Fn(News<T>) + Send + Sync),
 ) -> Result<String, Trouble> {
     let mut params = ListParams { field_selector: scope.selector(), limit: Some(PAGE), ..ListParams::default() };
     let mut all = Vec::new();
-    loop {
+    for _ in 0..MOST_PAGES {
         let answer = door.get(scope.request::<T>().list(&params), what).await?;
         let at = date(&answer);
         let page = door.whole(answer, LARGEST_PAGE).await?;
         let List { metadata, items } =
-            serde_json::from_slice::<List<T>>(&page).map_err(|error| Trouble::unreadable(&error.to_string()))?;
+            serde_json::from_slice::<List<T>>(&page).map_err(|error| Trouble::json(&error))?;
+        if metadata.resource_version.is_empty() {
+            return Err(Trouble::unreadable("an answer that is no list"));
+        }
         all.extend(items);
         if metadata.more.is_empty() {
-            place.set(Some(metadata.resource_version.clone()));
             tell(News::All { items: all, at });
             return Ok(metadata.resource_version);
         }
         params.continue_token = Some(metadata.more);
     }
+    Err(Trouble::unreadable(&format!("a list of more than {} {}", MOST_PAGES * PAGE as usize, T::RESOURCE)))
 }
 
 /// The server's clock, to the second. Source: RFC 9110, 6.6.1.
@@ -151,29 +177,51 @@ fn date(answer: &Response<Body>) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(date).ok().map(|zoned| zoned.timestamp())
 }
 
-fn change<T: Object>(
-    event: WatchEvent<T>,
-    what: &str,
-    place: &Place,
-    tell: &(dyn Fn(News<T>) + Send + Sync),
-) -> Result<(), Trouble> {
-    let version = match &event {
-        WatchEvent::Added(it) | WatchEvent::Modified(it) | WatchEvent::Deleted(it) => &it.meta().resource_version,
-        WatchEvent::Bookmark(mark) => &mark.metadata.resource_version,
-        WatchEvent::Error(status) => {
-            return Err(match Trouble::of(&Error::Api(status.clone()), what) {
-                Trouble::Expired => Trouble::Expired,
-                // Refused is only what was never granted: the watch itself was.
-                _ => Trouble::Lost(format!("{}: {}", status.code, status.message)),
-            });
+/// The lines of an answer, as they come. What stands behind the last line break is part of a change, and no change.
+struct Lines {
+    body: Body,
+    held: Vec<u8>,
+    /// Where in it the next line begins.
+    from: usize,
+}
+
+impl Lines {
+    async fn next(&mut self) -> Option<Result<Vec<u8>, Trouble>> {
+        let mut searched = self.from;
+        loop {
+            if let Some(length) = self.held[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.held[self.from..searched + length].to_vec();
+                self.from = searched + length + 1;
+                return Some(Ok(line));
+            }
+            self.held.drain(..mem::take(&mut self.from));
+            searched = self.held.len();
+            if searched > LARGEST_LINE {
+                return Some(Err(Trouble::unreadable("a change without an end")));
+            }
+            match pin!(self.body.frame()).await? {
+                Ok(frame) => self.held.extend_from_slice(&frame.into_data().unwrap_or_default()),
+                Err(error) => return Some(Err(Trouble::Lost(format!("the watch broke off: {}", causes(&error))))),
+            }
         }
-    };
-    let version = version.clone();
-    match event {
-        WatchEvent::Added(it) | WatchEvent::Modified(it) => tell(News::Now(it)),
-        WatchEvent::Deleted(it) => tell(News::Gone(it)),
-        WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
     }
-    place.set(Some(version));
-    Ok(())
+}
+
+/// What a line of a watch tells.
+fn change<T: Object>(line: &[u8], what: &str) -> Result<Option<News<T>>, Trouble> {
+    let lost = |status: &Status| match Trouble::of(&Error::Api(Box::new(status.clone())), what) {
+        Trouble::Expired => Trouble::Expired,
+        // Refused is only what was never granted: the watch itself was.
+        _ => Trouble::Lost(format!("{}: {}", status.code, status.message)),
+    };
+    match serde_json::from_slice::<WatchEvent<T>>(line) {
+        Ok(WatchEvent::Added(it) | WatchEvent::Modified(it)) => Ok(Some(News::Now(it))),
+        Ok(WatchEvent::Deleted(it)) => Ok(Some(News::Gone(it))),
+        Ok(WatchEvent::Bookmark(_)) => Ok(None),
+        Ok(WatchEvent::Error(status)) => Err(lost(&status)),
+        Err(error) => Err(match serde_json::from_slice::<Status>(line) {
+            Ok(status) if status.code != 0 => lost(&status),
+            _ => Trouble::unreadable(&format!("a change that is none: {error}")),
+        }),
+    }
 }

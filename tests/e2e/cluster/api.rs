@@ -6,6 +6,7 @@ use ureq::{
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
+#[derive(Clone)]
 pub struct Api {
     agent: Agent,
     base: String,
@@ -23,6 +24,12 @@ impl Api {
         let tls = TlsConfig::builder().root_certs(RootCerts::from(certificates.into_iter())).build();
         let agent = Agent::config_builder().tls_config(tls).http_status_as_error(false).proxy(None).build().into();
         Self { agent, base: format!("https://127.0.0.1:{port}"), header: format!("Bearer {token}") }
+    }
+
+    /// An answer as it comes, whatever it is.
+    pub fn open(&self, target: &str) -> ureq::http::Response<ureq::Body> {
+        let asked = self.agent.get(format!("{}{target}", self.base)).header("authorization", &self.header);
+        asked.call().unwrap_or_else(|error| panic!("{target}: {error}"))
     }
 
     pub fn try_get(&self, path: &str) -> Result<Value, String> {
@@ -56,6 +63,11 @@ impl Api {
         let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", &self.header);
         let answer = request.content_type(content_type).send(object);
         Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub fn delete(&self, path: &str) {
+        let request = self.agent.delete(format!("{}{path}", self.base)).header("authorization", &self.header);
+        Self::read(request.call()).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     /// A merge patch.

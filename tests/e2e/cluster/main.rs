@@ -4,17 +4,19 @@
 
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
+mod access;
 mod account;
 #[path = "../act.rs"]
 #[expect(dead_code, reason = "shared with the other tests on the runner")]
 mod act;
 mod api;
 mod applications;
+mod between;
 mod definitions;
 #[path = "../../house.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
 mod house;
 mod kustomizations;
+mod meanwhile;
 mod outage;
 mod plane;
 #[path = "../repo.rs"]

@@ -15,22 +15,9 @@ fn said(end: &Ended) -> String {
     end.report["findings"].to_string()
 }
 
-/// Rules of access for the gate's account in a namespace.
+/// What the gate's own account may do in a namespace.
 pub fn grant(room: &Room<'_>, rules: &serde_json::Value) {
-    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", room.name);
-    let api = "rbac.authorization.k8s.io/v1";
-    room.plane.api.create(
-        &format!("{path}/roles"),
-        &json!({ "apiVersion": api, "kind": "Role", "metadata": { "name": "gate" }, "rules": rules }),
-    );
-    room.plane.api.create(
-        &format!("{path}/rolebindings"),
-        &json!({
-            "apiVersion": api, "kind": "RoleBinding", "metadata": { "name": "gate" },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "gate" },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }],
-        }),
-    );
+    room.grant(&json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }), rules);
 }
 
 #[test]

@@ -233,6 +233,25 @@ impl Plane {
         name.to_owned()
     }
 
+    /// Where the API server listens, by TLS.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Whom its certificate is signed by, as PEM.
+    pub fn authority(&self) -> Vec<u8> {
+        fs::read(self.at("tls/apiserver.crt")).expect("it has one")
+    }
+
+    /// What happened so far is forgotten: nobody can go on from there.
+    pub fn compact(&self) {
+        // The store's version is that of the newest list.
+        let version = self.api.get("/api/v1/namespaces?limit=1")["metadata"]["resourceVersion"].clone();
+        let url = format!("{}/v3/kv/compaction", self.etcd_url);
+        let asked = json!({ "revision": version, "physical": true }).to_string();
+        ureq::post(&url).config().proxy(None).build().send(asked).expect("etcd compacts");
+    }
+
     pub fn server(&self) -> &Daemon {
         self.server.as_ref().expect("it runs")
     }
@@ -258,6 +277,7 @@ fn start_server(folder: &Path, etcd_url: &str, port: u16, flags: &[String]) -> D
         format!("--secure-port={port}"),
         format!("--cert-dir={}", folder.join("tls").display()),
         format!("--token-auth-file={}", folder.join("tokens.csv").display()),
+        format!("--client-ca-file={}/tests/e2e/cluster/clients/ca.pem", env!("CARGO_MANIFEST_DIR")),
         "--authorization-mode=RBAC".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={key}"),

@@ -86,6 +86,29 @@ impl<'a> Room<'a> {
         });
     }
 
+    /// Rules of access for somebody in this namespace.
+    pub fn grant(&self, who: &Value, rules: &Value) {
+        let api = "rbac.authorization.k8s.io/v1";
+        let path = format!("/apis/{api}/namespaces/{}", self.name);
+        let role = json!({ "apiVersion": api, "kind": "Role", "metadata": { "name": "gate" }, "rules": rules });
+        self.plane.api.create(&format!("{path}/roles"), &role);
+        let binding = json!({
+            "apiVersion": api, "kind": "RoleBinding", "metadata": { "name": "gate" }, "subjects": [who],
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "gate" },
+        });
+        self.plane.api.create(&format!("{path}/rolebindings"), &binding);
+    }
+
+    /// An account of this namespace, and a token of it as a pod gets one.
+    pub fn account(&self, name: &str) -> String {
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts", self.name);
+        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } });
+        self.plane.api.create(&path, &account);
+        let asked = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": 600 } });
+        let given = self.plane.api.create(&format!("{path}/{name}/token"), &asked);
+        given["status"]["token"].as_str().expect("a token").to_owned()
+    }
+
     /// A step that looks at this namespace as the administrator.
     pub fn gate(&self, workloads: &str) -> Runner {
         self.gate_as(ADMIN, workloads)

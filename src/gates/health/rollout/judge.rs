@@ -6,7 +6,7 @@ use super::{
     progress::{Progress, Sight, grouped, sight},
     rules::{Rules, State},
     seen::{Seen, ViewState},
-    track::{Complete, Track},
+    track::{Complete, Release, Track},
     workload::{Kind, Workload},
 };
 use crate::{
@@ -110,7 +110,7 @@ fn unseen(rules: &Rules, seen: &Seen, now: Moment) -> Option<Judgement> {
 
 fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: Moment) -> Course {
     let sight = sight(rules, &seen.views, workload);
-    if let Some(course) = absent(rules, &sight, now) {
+    if let Some(course) = absent(rules, &sight, track, now) {
         return course;
     }
     let failed = |verdict: Verdict, why: String, next: Option<&str>| Course::Failed {
@@ -126,14 +126,13 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         let next = "set `allow-empty` if that is meant";
         return failed(Verdict::Inconclusive, format!("{why}, so nothing was seen to be well"), Some(next));
     }
-    if let Some(Complete { at, .. }) = track.complete {
-        let stable = at + rules.stabilize;
-        let how = sight.told();
+    let stable = track.complete.as_ref().map(|complete| complete.at + rules.stabilize);
+    if let (Some(Complete { at, .. }), Some(stable), Ok(())) = (&track.complete, stable, sight.is_good(rules)) {
         if now < stable {
-            let how = format!("{how}; to stay so for {}", Span(rules.stabilize));
+            let how = format!("{}; to stay so for {}", sight.told(), Span(rules.stabilize));
             return Course::Open { how, revisit: Some(stable) };
         }
-        return Course::Healthy(healthy(rules, &sight, at, track));
+        return Course::Healthy(healthy(rules, &sight, *at, track));
     }
     // What had failed before we looked may not be what is under promotion, which may still come.
     let not_ours = now < rules.appear_timeout && track.failed_before.as_ref() == Some(&sight.revision);
@@ -154,7 +153,9 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         return failed(Verdict::Inconclusive, how, next(&sight));
     }
     let began = track.appeared.unwrap_or_default();
-    let deadline = began + rules.timeout;
+    // What was complete is being scaled, or moved to other nodes: that has a time of its own.
+    let deadline =
+        stable.map_or(began + rules.timeout, |stable| stable.max(began + rules.timeout) + rules.max_unhealthy);
     let troubles = troubles(rules, seen, &sight);
     let why = with_troubles(&how(&sight, rules), &troubles);
     let stuck = match &sight.progress {
@@ -164,6 +165,8 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
             // A controller's clock may go before the server's; nothing has begun in the time to come.
             let told = since.map(|time| seen.millis(time).min(moment_millis(now)));
             let since = told.into_iter().chain(first).min().unwrap_or_else(|| moment_millis(began));
+            // What was so before may be the word on the revision before.
+            let since = if sight.kind == Kind::Deployment { since.max(moment_millis(began)) } else { since };
             let due = rules.grace(*state).map(|grace| since.saturating_add(moment_millis(grace)));
             due.map(|due| if not_ours { due.max(moment_millis(rules.appear_timeout)) } else { due })
         }
@@ -187,7 +190,7 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
 }
 
 /// What is said while the image under promotion is not asked for, or something else is what runs.
-fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
+fn absent(rules: &Rules, sight: &Sight<'_>, track: &Track, now: Moment) -> Option<Course> {
     let complete = matches!(sight.progress, Progress::Complete(_));
     let there = match (&sight.asked, &sight.progress) {
         (_, Progress::Missing) => None,
@@ -201,7 +204,11 @@ fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
     };
     let name = rules.image.name();
     let how = match &there {
+        None if track.release == Release::Replaced => format!("it is gone from the namespace {}", rules.namespace),
         None => format!("there is no such workload in the namespace {}", rules.namespace),
+        Some(what) if track.release == Release::Replaced => {
+            format!("{name} was asked for, and now {what} is: another release took its place")
+        }
         Some(what) if complete => format!("it is healthy, and runs {what}: {name} has not appeared"),
         Some(what) if !sight.kind.has_pods() => format!("it runs {what} ({}): {name} has not appeared", sight.told()),
         Some(what) => format!("it asks for {what}: {name} has not appeared"),
@@ -209,9 +216,15 @@ fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
     if now < rules.appear_timeout {
         return Some(Course::Open { how, revisit: Some(rules.appear_timeout) });
     }
-    let waited =
-        if rules.appear_timeout.is_zero() { String::new() } else { format!(" within {}", Span(rules.appear_timeout)) };
+    let waited = match rules.appear_timeout {
+        Moment::ZERO => String::new(),
+        _ if track.release == Release::Replaced => String::new(),
+        limit => format!(" within {}", Span(limit)),
+    };
     let next = match there {
+        _ if track.release == Release::Replaced => {
+            "see what has been deployed since; the later release has a gate of its own"
+        }
         None => "see whether `workload`, `namespace` and `context` are the right ones",
         Some(_) => {
             "see whether the deployment of this release has happened; `appear-timeout` waits for one that is on its way"

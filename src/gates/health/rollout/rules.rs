@@ -18,6 +18,10 @@ pub enum State {
     ConfigError,
     /// No pod can be created: a quota, an admission webhook.
     FailedCreate,
+    /// `ProgressDeadlineExceeded`. For a moment it may be the word on the revision before.
+    GivenUp,
+    /// An image is being pulled, or an init container is at work: the pod is not late, it has not begun.
+    Starting,
     /// The rollout waits for a person.
     Paused,
     /// No node takes the pod. An autoscaler may bring one.
@@ -29,12 +33,14 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [(Self, &'static str); 9] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::InvalidImage, "invalid-image"),
         (Self::ImageNotFound, "image-not-found"),
         (Self::ImagePull, "image-pull"),
         (Self::ConfigError, "config-error"),
         (Self::FailedCreate, "failed-create"),
+        (Self::GivenUp, "given-up"),
+        (Self::Starting, "starting"),
         (Self::Paused, "paused"),
         (Self::Unschedulable, "unschedulable"),
         (Self::Degraded, "degraded"),
@@ -48,7 +54,8 @@ impl State {
             Self::ImagePull | Self::ApiLost => Some(Duration::from_secs(60)),
             Self::ConfigError => Some(Duration::from_secs(30)),
             Self::FailedCreate => Some(Duration::from_secs(15)),
-            Self::Unschedulable | Self::Degraded => None,
+            Self::GivenUp => Some(Duration::from_secs(5)),
+            Self::Starting | Self::Unschedulable | Self::Degraded => None,
         }
     }
 
@@ -70,6 +77,10 @@ impl State {
                  kubelet's cache that is late, no grace counts"
             }
             Self::FailedCreate => "`ReplicaFailure`: a quota or an admission rule lets no pod be made",
+            Self::GivenUp => "`ProgressDeadlineExceeded`; for a moment it may be the word on the revision before",
+            Self::Starting => {
+                "an image is being pulled, or an init container is at work: `max-unhealthy` counts from when that is done"
+            }
             Self::Paused => "the rollout waits for a person: it is paused, or its pods are replaced `OnDelete`",
             Self::Unschedulable => "no node takes the pod; an autoscaler may bring one until `rollout-timeout`",
             Self::Degraded => "Argo's or Flux's controller calls it unhealthy; borne with as a pod is",
@@ -104,7 +115,7 @@ impl FromStr for Grace {
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted(
             "a state and a duration or `never`, as in `image-pull 5m`; states: invalid-image, image-not-found, image-pull, \
-             config-error, failed-create, paused, unschedulable, degraded, api-lost",
+             config-error, failed-create, given-up, starting, paused, unschedulable, degraded, api-lost",
         );
         let (name, lasts) = text.split_once([' ', '\t']).ok_or(ACCEPTED)?;
         let state = State::ALL.into_iter().find(|(_, known)| *known == name).ok_or(ACCEPTED)?.0;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     pods,
@@ -89,15 +89,15 @@ impl<T> Default for View<T> {
 impl<T: Object> View<T> {
     /// Gives the server's clock, when it was told.
     fn take(&mut self, at: Moment, news: News<T>) -> Option<Timestamp> {
+        let clock = news.clock();
         match news {
-            News::All { items, at } => {
+            News::All { items, .. } => {
                 (self.items, self.made_by) = Default::default();
                 for item in items {
                     self.put(item);
                 }
                 self.listed = true;
                 self.lost = None;
-                return at;
             }
             News::Now(item) => {
                 self.put(item);
@@ -107,7 +107,6 @@ impl<T: Object> View<T> {
                 self.remove(&item.meta().uid);
                 self.lost = None;
             }
-            News::Resumed => self.lost = None,
             // Since the first of several.
             News::Lost(why) => {
                 let since = self.lost.take().map_or(at, |(since, _)| since);
@@ -115,7 +114,7 @@ impl<T: Object> View<T> {
             }
             News::Refused(complaint) => self.refused = Some(complaint),
         }
-        None
+        clock
     }
 
     fn put(&mut self, item: T) {
@@ -184,15 +183,21 @@ pub struct Views {
     pub pods: View<Pod>,
 }
 
+/// A pod that is older when we begin has crashes that say nothing about now: the kubelet forgets them after as long.
+const OLD: SignedDuration = SignedDuration::from_mins(10);
+
 /// What was seen of pods over time.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// Restarts of a container before it concerned us, by pod and container: of pods that were ready when first seen.
+    /// Restarts of a container before it concerned us, by pod and container: of pods that were ready when first seen, or
+    /// had been there for long.
     pub restarts: BTreeMap<(String, String), i32>,
     /// Since when a container is in a state, by pod, container and reason.
     pub since: BTreeMap<(String, String, String), Moment>,
     /// What a registry said when a pull failed; later states only say that it is tried again.
     pub pulls: BTreeMap<(String, String), String>,
+    /// When a container started first, as far as that was seen, by pod and container.
+    pub started: BTreeMap<(String, String), Timestamp>,
     known: BTreeSet<String>,
 }
 
@@ -240,14 +245,14 @@ impl Seen {
             Fact::Applications(news) => views.applications.take(at, news),
             Fact::Kustomizations(news) => views.kustomizations.take(at, news),
             Fact::Pods(news) => {
-                self.history.follow(at, &news);
+                let epoch = self.epoch.or_else(|| epoch(at, news.clock()?));
+                self.history.follow(at, epoch, &news);
                 views.pods.take(at, news)
             }
         };
-        if let (None, Some(clock)) = (self.epoch, clock) {
-            self.epoch = clock.checked_sub(jiff::SignedDuration::try_from(at).unwrap_or_default()).ok();
-        }
+        self.epoch = self.epoch.or_else(|| epoch(at, clock?));
         if self.states().into_iter().any(|view| view.needed && (!view.listed || view.lost.is_some())) {
+            self.tracks.iter_mut().for_each(|track| track.unheard = true);
             return Vec::new();
         }
         let mut lines = Vec::new();
@@ -292,37 +297,45 @@ impl Seen {
     /// Our moment on the cluster's clock: RFC 3339.
     #[must_use]
     pub fn wall(&self, now: Moment) -> String {
-        let at = self
-            .epoch
-            .and_then(|epoch| epoch.checked_add(jiff::SignedDuration::try_from(now).unwrap_or_default()).ok());
+        let at = self.epoch.and_then(|epoch| epoch.checked_add(SignedDuration::try_from(now).unwrap_or_default()).ok());
         at.map(crate::world::clock::rfc3339).unwrap_or_default()
     }
 }
 
+/// The server's clock at our moment zero.
+fn epoch(at: Moment, clock: Timestamp) -> Option<Timestamp> {
+    clock.checked_sub(SignedDuration::try_from(at).unwrap_or_default()).ok()
+}
+
 impl History {
-    fn follow(&mut self, at: Moment, news: &News<Pod>) {
+    fn follow(&mut self, at: Moment, epoch: Option<Timestamp>, news: &News<Pod>) {
         match news {
             News::All { items, .. } => {
                 let all: BTreeSet<&str> = items.iter().map(|pod| pod.metadata.uid.as_str()).collect();
                 self.since.retain(|(uid, ..), _| all.contains(uid.as_str()));
                 for pod in items {
-                    self.note(at, pod);
+                    self.note(at, epoch, pod);
                 }
             }
-            News::Now(pod) => self.note(at, pod),
+            News::Now(pod) => self.note(at, epoch, pod),
             News::Gone(pod) => self.since.retain(|(uid, ..), _| *uid != pod.metadata.uid),
-            News::Resumed | News::Lost(_) | News::Refused(_) => {}
+            News::Lost(_) | News::Refused(_) => {}
         }
     }
 
-    fn note(&mut self, at: Moment, pod: &Pod) {
+    fn note(&mut self, at: Moment, epoch: Option<Timestamp>, pod: &Pod) {
         let uid = &pod.metadata.uid;
         let is_new = self.known.insert(uid.clone());
+        let age = pod.metadata.creation_timestamp.zip(epoch).map(|(created, epoch)| epoch.duration_since(created));
+        let is_old = age.is_some_and(|age| age > OLD);
         let mut now = BTreeSet::new();
         for status in pods::statuses(pod) {
             let key = (uid.clone(), status.name.clone());
-            if is_new && pods::is_ready(pod) {
+            if is_new && (is_old || pods::is_ready(pod)) {
                 self.restarts.insert(key.clone(), status.restart_count);
+            }
+            if let Some(started) = pods::first_start(status) {
+                self.started.entry(key.clone()).or_insert(started);
             }
             let Some(waiting) = &status.state.waiting else { continue };
             if waiting.reason == "ErrImagePull" && !waiting.message.is_empty() {

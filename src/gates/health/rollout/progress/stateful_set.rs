@@ -2,7 +2,7 @@
 
 use super::{Found, NO_REPLICAS, POD_REVISION, Progress, UNOBSERVED, on_delete, rolling};
 use crate::{
-    gates::health::rollout::{rules::Rules, seen::Views},
+    gates::health::rollout::{pods::is_ready, rules::Rules, seen::Views},
     world::cluster::objects::{Pod, StatefulSet},
 };
 
@@ -11,7 +11,13 @@ pub fn stateful_set<'a>(rules: &Rules, views: &'a Views, it: &'a StatefulSet) ->
     let observed = status.observed_generation >= metadata.generation;
     let all = views.pods.made_by(&metadata.uid).filter(|_| observed);
     let of_new = |pod: &&Pod| pod.metadata.labels.get(POD_REVISION) == Some(&status.update_revision);
-    let pods = all.filter(of_new).collect();
+    // In order, nothing is replaced before every pod is ready: a broken one of the old revision holds up its own cure.
+    // Source: Kubernetes' documentation, "StatefulSets", forced rollback.
+    let all: Vec<&Pod> = all.collect();
+    let ordered = spec.pod_management_policy != "Parallel";
+    let broken = all.iter().filter(|pod| ordered && !of_new(pod) && !is_ready(pod));
+    let broken = broken.map(|pod| pod.metadata.name.clone()).min();
+    let pods = all.into_iter().filter(of_new).collect();
     let partition = spec.update_strategy.rolling_update.partition.clamp(0, spec.replicas.max(0));
     let wanted = spec.replicas - partition;
     let updated = status.updated_replicas;
@@ -20,13 +26,22 @@ pub fn stateful_set<'a>(rules: &Rules, views: &'a Views, it: &'a StatefulSet) ->
     if partition > 0 {
         counts.push_str(&format!(", {partition} kept back by `partition`"));
     }
-    let same = partition > 0 || status.current_revision == status.update_revision;
+    if let Some(broken) = broken {
+        counts
+            .push_str(&format!("; pod {broken} of the old revision is not ready, and holds it up until it is deleted"));
+    }
+    let same = status.current_revision == status.update_revision;
+    // Its controller calls a revision the current one only when all pods are replaced, and not by hand. Source: Kubernetes
+    // v1.36, `pkg/controller/statefulset/stateful_set_utils.go`, `completeRollingUpdate`.
+    let settled = same || partition > 0 || spec.update_strategy.kind == "OnDelete";
     let well = status.ready_replicas >= spec.replicas && available >= spec.replicas && status.replicas == spec.replicas;
     let progress = if !observed {
         rolling(UNOBSERVED)
     } else if spec.replicas == 0 && status.replicas == 0 {
         Progress::Empty(NO_REPLICAS.to_owned())
-    } else if updated >= wanted && well && same {
+    } else if partition > 0 && wanted == 0 && !same {
+        Progress::Empty(format!("no pod is to run the new revision: `partition: {partition}`"))
+    } else if updated >= wanted && well && settled {
         Progress::Complete(format!("{counts}, revision {}", status.update_revision))
     } else if spec.update_strategy.kind == "OnDelete" && updated < wanted {
         on_delete(&counts)
