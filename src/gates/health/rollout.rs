@@ -15,6 +15,7 @@ mod pods;
 mod progress;
 mod rules;
 mod seen;
+mod track;
 mod why;
 mod workload;
 
@@ -53,7 +54,7 @@ const SLACK: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Workloads to watch, as `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`
+    /// Workloads to watch, as `deployment/NAME`; also statefulset, daemonset, rollout, application and kustomization
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Vec<Workload>,
     /// Namespace of the workloads [default: the context's]
@@ -103,7 +104,7 @@ fn crashes(text: &str) -> Result<u32, NotAccepted> {
 /// # Errors
 /// Bad input: a kubeconfig or a context that cannot be used. [`Stop::Cancelled`].
 pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop> {
-    let workloads = check(args)?;
+    let workloads = check(args, subject)?;
     let cluster = connect(args, desk)?;
     let rules = Rules {
         workloads,
@@ -141,8 +142,12 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     )?;
     let failed: Vec<usize> = (0..rules.workloads.len())
         .filter(|place| {
-            let name = rules.workloads[*place].to_string();
-            findings.iter().any(|finding| finding.check == name && finding.verdict == Verdict::Blocked)
+            let workload = &rules.workloads[*place];
+            let name = workload.to_string();
+            // What a controller says of itself costs nothing to show.
+            let is_told =
+                |verdict| verdict == Verdict::Blocked || (verdict != Verdict::Passed && !workload.kind.has_pods());
+            findings.iter().any(|finding| finding.check == name && is_told(finding.verdict))
         })
         .collect();
     let tables = if failed.is_empty() { Vec::new() } else { why::tables(&rules, &seen, &cluster, &failed, desk) };
@@ -150,7 +155,7 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
 }
 
 /// What no single setting can say of itself. Gives each workload once.
-fn check(args: &Args) -> Result<Vec<Workload>, Stop> {
+fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, Stop> {
     let mut workloads = Vec::new();
     for workload in &args.workload {
         if !workloads.contains(workload) {
@@ -167,6 +172,13 @@ fn check(args: &Args) -> Result<Vec<Workload>, Stop> {
         return Err(Complaint::about("`in-cluster`")
             .seen("`kubeconfig` or `context` beside it")
             .expected("one way to the cluster")
+            .bad_input());
+    }
+    if !Wanted::of(subject).is_any() && !workloads.iter().any(|workload| workload.kind.tells_images()) {
+        return Err(Complaint::about("`workload`")
+            .seen("only kustomizations, which tell no image, and a tag or a digest to look for")
+            .expected("a workload that tells which image it runs")
+            .next("name its deployment beside it, as in `deployment/checkout`")
             .bad_input());
     }
     Ok(workloads)
@@ -228,6 +240,11 @@ impl<'a> Watch<'a> {
         let mut sources = Vec::new();
         if self.asks_for(Kind::Deployment) {
             sources.push(self.source(self.only(Kind::Deployment), Fact::Deployments));
+        }
+        if self.asks_for(Kind::Rollout) {
+            sources.push(self.source(self.only(Kind::Rollout), Fact::Rollouts));
+        }
+        if self.asks_for(Kind::Deployment) || self.asks_for(Kind::Rollout) {
             sources.push(self.source(None, Fact::ReplicaSets));
         }
         if self.asks_for(Kind::StatefulSet) {
@@ -237,7 +254,15 @@ impl<'a> Watch<'a> {
             sources.push(self.source(self.only(Kind::DaemonSet), Fact::DaemonSets));
             sources.push(self.source(None, Fact::Revisions));
         }
-        sources.push(self.source(None, Fact::Pods));
+        if self.asks_for(Kind::Application) {
+            sources.push(self.source(self.only(Kind::Application), Fact::Applications));
+        }
+        if self.asks_for(Kind::Kustomization) {
+            sources.push(self.source(self.only(Kind::Kustomization), Fact::Kustomizations));
+        }
+        if self.rules.workloads.iter().any(|one| one.kind.has_pods()) {
+            sources.push(self.source(None, Fact::Pods));
+        }
         sources
     }
 

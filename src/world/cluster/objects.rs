@@ -59,6 +59,12 @@ macro_rules! lenient {
     )*};
 }
 
+mod argo;
+mod flux;
+
+pub use argo::*;
+pub use flux::*;
+
 lenient! {
     pub struct Meta {
         pub name: String,
@@ -88,6 +94,8 @@ lenient! {
         pub status: String,
         pub reason: String,
         pub message: String,
+        /// Which generation it is about, where that is told.
+        pub observed_generation: i64,
         pub last_transition_time: Option<Timestamp>,
     }
 
@@ -114,10 +122,16 @@ lenient! {
 
     pub struct ReplicaSet {
         pub metadata: Meta,
+        pub spec: ReplicaSetSpec,
         pub status: ReplicaSetStatus,
     }
 
+    pub struct ReplicaSetSpec {
+        pub template: Template,
+    }
+
     pub struct ReplicaSetStatus {
+        pub replicas: i32,
         pub conditions: Vec<Condition>,
     }
 

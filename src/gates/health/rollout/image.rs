@@ -68,15 +68,47 @@ impl Wanted {
         }))
     }
 
-    /// One container is enough; the others are companions.
+    /// What a list of names holds, in which the digest of a tag is not told.
+    #[must_use]
+    pub fn in_names(&self, images: &[String]) -> Fit {
+        self.best_of(images.iter().map(|image| self.named(image)))
+    }
+
+    /// Other versions in the list, of what the one under promotion is a version of.
+    #[must_use]
+    pub fn others<'a>(&self, images: &'a [String]) -> Vec<&'a str> {
+        if self.is_any() {
+            return Vec::new();
+        }
+        let repository = |image: &str| image.parse::<Reference>().ok().map(|there| whole(there.image.as_str()));
+        let fits = |image: &&String| matches!(self.named(image), Some(Fit::Fits | Fit::Unknown(_)));
+        let ours: Vec<_> = images.iter().filter(fits).filter_map(|image| repository(image)).collect();
+        let differs = |image: &&str| matches!(self.named(image), Some(Fit::Differs(_)));
+        let images = images.iter().map(String::as_str);
+        images.filter(differs).filter(|image| repository(image).is_some_and(|one| ours.contains(&one))).collect()
+    }
+
+    /// A tag is no proof of a digest, but another tag is another version.
+    fn named(&self, image: &str) -> Option<Fit> {
+        let fit = self.one(image, None)?;
+        let tag = image.parse::<Reference>().ok().and_then(|there| there.tag).map(|tag| tag.to_string());
+        let other = self.tag.is_some() && tag.is_some() && tag != self.tag;
+        Some(if other && matches!(fit, Fit::Unknown(_)) { Fit::Differs(image.to_owned()) } else { fit })
+    }
+
     fn best<'a>(&self, containers: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Fit {
+        self.best_of(containers.map(|(image, pulled)| self.one(image, pulled)))
+    }
+
+    /// One container is enough; the others are companions.
+    fn best_of(&self, fits: impl Iterator<Item = Option<Fit>>) -> Fit {
         if self.is_any() {
             return Fit::Fits;
         }
         let mut seen = Vec::new();
         let mut unknown = false;
-        for (image, pulled) in containers {
-            match self.one(image, pulled) {
+        for fit in fits {
+            match fit {
                 Some(Fit::Fits) => return Fit::Fits,
                 Some(Fit::Unknown(what)) => {
                     unknown = true;

@@ -5,8 +5,9 @@ use super::{
     pods::{Trouble, trouble},
     progress::{Progress, Sight, grouped, sight},
     rules::{Rules, State},
-    seen::{Complete, Seen, Track, ViewState},
-    workload::Workload,
+    seen::{Seen, ViewState},
+    track::{Complete, Track},
+    workload::{Kind, Workload},
 };
 use crate::{
     settle::Judgement,
@@ -73,7 +74,8 @@ fn unseen(rules: &Rules, seen: &Seen, now: Moment) -> Option<Judgement> {
     let what = format!("{} in {}", rules.namespace, rules.context);
     let all = |actual: &str, next: Option<&str>| {
         let finding = |workload: &Workload| {
-            let finding = Finding::inconclusive(workload.to_string()).actual(actual).expected(expected(rules));
+            let finding =
+                Finding::inconclusive(workload.to_string()).actual(actual).expected(expected(rules, workload.kind));
             Finding { next: next.map(ToOwned::to_owned), ..finding }
         };
         rules.workloads.iter().map(finding).collect::<Vec<_>>()
@@ -133,8 +135,14 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         }
         return Course::Healthy(healthy(rules, &sight, at, track));
     }
-    if let Progress::Failed(why) = &sight.progress {
-        return failed(Verdict::Blocked, with_troubles(why, &troubles(rules, seen, &sight)), None);
+    // What had failed before we looked may not be what is under promotion, which may still come.
+    let not_ours = now < rules.appear_timeout && track.failed_before.as_ref() == Some(&sight.revision);
+    if let Progress::Failed { why, .. } = &sight.progress {
+        let why = with_troubles(why, &troubles(rules, seen, &sight));
+        if not_ours {
+            return Course::Open { how: why, revisit: Some(rules.appear_timeout) };
+        }
+        return failed(Verdict::Blocked, why, None);
     }
     let began = track.appeared.unwrap_or_default();
     let deadline = began + rules.timeout;
@@ -143,7 +151,11 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
     let stuck = match &sight.progress {
         Progress::Stuck { state, since, .. } => {
             let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time));
-            rules.grace(*state).map(|grace| since + moment_millis(grace))
+            // Each try of a controller has a time of its own; it has failed since the first.
+            let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| moment_millis(*at));
+            let since = first.map_or(since, |first| first.min(since));
+            let due = rules.grace(*state).map(|grace| since.saturating_add(moment_millis(grace)));
+            due.map(|due| if not_ours { due.max(moment_millis(rules.appear_timeout)) } else { due })
         }
         _ => None,
     };
@@ -155,7 +167,7 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         let why = format!("not complete after {}: {why}", Span(rules.timeout));
         // A complete rollout whose image cannot be told was not seen to be bad.
         let verdict = match (&sight.progress, sight.runs(rules)) {
-            (Progress::Complete(_), Fit::Unknown(_)) => Verdict::Inconclusive,
+            (Progress::Complete(_), Fit::Unknown(_)) | (Progress::Unclear(_), _) => Verdict::Inconclusive,
             _ => Verdict::Blocked,
         };
         return failed(verdict, why, next(&sight));
@@ -181,6 +193,7 @@ fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
     let how = match &there {
         None => format!("there is no such workload in the namespace {}", rules.namespace),
         Some(what) if complete => format!("it is healthy, and runs {what}: {name} has not appeared"),
+        Some(what) if !sight.kind.has_pods() => format!("it runs {what} ({}): {name} has not appeared", sight.told()),
         Some(what) => format!("it asks for {what}: {name} has not appeared"),
     };
     if now < rules.appear_timeout {
@@ -206,12 +219,23 @@ fn how(sight: &Sight<'_>, rules: &Rules) -> String {
 }
 
 fn next(sight: &Sight<'_>) -> Option<&'static str> {
-    match &sight.progress {
-        Progress::Stuck { state: State::Paused, .. } => {
-            Some("resume the rollout (`kubectl rollout resume`), or delete the old pods")
+    let (state, kind) = match &sight.progress {
+        Progress::Stuck { state, .. } => (Some(*state), sight.kind),
+        _ => (None, sight.kind),
+    };
+    match (state, kind) {
+        (Some(State::Paused), Kind::Rollout) => {
+            Some("promote it (`kubectl argo rollouts promote`); `grace: paused 1h` waits for somebody to")
         }
-        Progress::Stuck { state: State::FailedCreate, .. } => {
-            Some("see the quotas and admission rules of the namespace")
+        (Some(State::Paused), Kind::Application) => {
+            Some("sync it, or resume what is suspended; `grace: paused 1h` waits for somebody to")
+        }
+        (Some(State::Paused), Kind::Kustomization) => Some("resume it (`flux resume kustomization`)"),
+        (Some(State::Paused), _) => Some("resume the rollout (`kubectl rollout resume`), or delete the old pods"),
+        (Some(State::FailedCreate), _) => Some("see the quotas and admission rules of the namespace"),
+        // It is complete, or it says that it cannot tell: more is told by what it applies.
+        (None, Kind::Application) if !matches!(sight.progress, Progress::Rolling(_) | Progress::Reconciling(_)) => {
+            Some("an application tells only the names of images: name its deployment beside it")
         }
         _ => None,
     }
@@ -245,8 +269,11 @@ fn healthy(rules: &Rules, sight: &Sight<'_>, at: Moment, track: &Track) -> Strin
     if took >= SOME_TIME {
         text.push_str(&format!(", after {}", Span(Moment::from_millis(moment_millis(took).unsigned_abs()))));
     }
-    if !rules.image.is_any() {
-        text.push_str(&format!("; its pods run {}", rules.image.name()));
+    match sight.kind {
+        _ if rules.image.is_any() => {}
+        Kind::Kustomization => {}
+        Kind::Application => text.push_str(&format!("; it runs {}", rules.image.name())),
+        _ => text.push_str(&format!("; its pods run {}", rules.image.name())),
     }
     if !rules.stabilize.is_zero() {
         text.push_str(&format!("; nothing went unready or restarted for {}", Span(rules.stabilize)));
@@ -254,9 +281,13 @@ fn healthy(rules: &Rules, sight: &Sight<'_>, at: Moment, track: &Track) -> Strin
     text
 }
 
-fn expected(rules: &Rules) -> String {
-    let mut text = "the new revision complete, nothing of the old one left".to_owned();
-    if !rules.image.is_any() {
+fn expected(rules: &Rules, kind: Kind) -> String {
+    let mut text = match kind {
+        Kind::Application => "Healthy and Synced".to_owned(),
+        Kind::Kustomization => "Ready, the last revision applied".to_owned(),
+        _ => "the new revision complete, nothing of the old one left".to_owned(),
+    };
+    if !rules.image.is_any() && kind.tells_images() {
         text.push_str(&format!(", running {}", rules.image.name()));
     }
     if !rules.stabilize.is_zero() {
@@ -273,7 +304,7 @@ fn finding(rules: &Rules, seen: &Seen, workload: &Workload, course: &Course, now
         Course::Failed { verdict, why, next } => (Finding::new(name, *verdict).actual(why), next.clone()),
     };
     let source = format!("{workload} in the namespace {} of {}", rules.namespace, rules.context);
-    Finding { next, ..finding.expected(expected(rules)).seen_at(source, seen.wall(now)) }
+    Finding { next, ..finding.expected(expected(rules, workload.kind)).seen_at(source, seen.wall(now)) }
 }
 
 fn moment_millis(moment: Moment) -> i64 {

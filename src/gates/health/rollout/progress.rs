@@ -1,5 +1,13 @@
 //! How far a rollout is, by the kind of workload. `kubectl rollout status` is the model, and its gaps are closed: revisions
-//! are compared, nothing of the old one may be left, and nothing that runs no pod passes for well.
+//! are compared, nothing of the old one may be left, and nothing that runs no pod passes for well. Kinds of others are told
+//! as their own controllers and tools read them.
+
+mod application;
+mod daemon_set;
+mod deployment;
+mod kustomization;
+mod rollout;
+mod stateful_set;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +20,13 @@ use super::{
     seen::Views,
     workload::{Kind, Workload},
 };
-use crate::world::cluster::objects::{Condition, DaemonSet, Deployment, Meta, Pod, StatefulSet, Template};
+use crate::{
+    values::clip,
+    world::cluster::objects::{Meta, Pod},
+};
+
+/// Characters of a message that are shown in a line.
+const MESSAGE: usize = 300;
 
 /// How far a rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +35,15 @@ pub enum Progress {
     Missing,
     /// On its way; what it waits for.
     Rolling(String),
+    /// Its controller is at work on it, or is about to be: what it said before may be over.
+    Reconciling(String),
+    /// The controller itself cannot tell how it is, or it cannot be told from here.
+    Unclear(String),
     /// It may go on by itself, or not.
     Stuck { state: State, since: Option<Timestamp>, why: String },
-    /// The controller has given it up.
-    Failed(String),
-    /// Nothing is to run.
+    /// The controller has given it up; when, if that is told.
+    Failed { why: String, since: Option<Timestamp> },
+    /// Nothing is to run, or nothing is looked at that runs.
     Empty(String),
     /// By the controller's own word.
     Complete(String),
@@ -33,13 +51,16 @@ pub enum Progress {
 
 /// A workload as it is now.
 pub struct Sight<'a> {
+    pub kind: Kind,
     pub progress: Progress,
-    /// Whether its specification asks for the image under promotion.
+    /// Whether it asks for the image under promotion.
     pub asked: Fit,
     /// The pods of the new revision that are not about to go, by name.
     pub pods: Vec<&'a Pod>,
     /// How many there should be.
     pub wanted: i32,
+    /// What its controller was last at work on; nothing where pods tell it.
+    pub revision: String,
 }
 
 impl Sight<'_> {
@@ -49,9 +70,12 @@ impl Sight<'_> {
             Progress::Complete(_) => {}
             Progress::Empty(_) if rules.allow_empty => {}
             Progress::Missing => return Err("it is gone".to_owned()),
-            Progress::Rolling(why) | Progress::Failed(why) | Progress::Empty(why) | Progress::Stuck { why, .. } => {
-                return Err(why.clone());
-            }
+            Progress::Rolling(why)
+            | Progress::Reconciling(why)
+            | Progress::Unclear(why)
+            | Progress::Failed { why, .. }
+            | Progress::Empty(why)
+            | Progress::Stuck { why, .. } => return Err(why.clone()),
         }
         if let Some(pod) = self.pods.iter().find(|pod| !is_ready(pod)) {
             return Err(format!("pod {} is not ready", pod.metadata.name));
@@ -62,7 +86,8 @@ impl Sight<'_> {
         }
         match self.runs(rules) {
             Fit::Fits => Ok(()),
-            Fit::Differs(what) | Fit::Unknown(what) => Err(format!("its pods run {what}")),
+            Fit::Differs(what) | Fit::Unknown(what) if self.kind.has_pods() => Err(format!("its pods run {what}")),
+            Fit::Differs(what) | Fit::Unknown(what) => Err(format!("it runs {what}")),
         }
     }
 
@@ -90,7 +115,9 @@ impl Sight<'_> {
             Progress::Missing => "not there".to_owned(),
             Progress::Complete(text) => format!("complete: {text}"),
             Progress::Rolling(text)
-            | Progress::Failed(text)
+            | Progress::Reconciling(text)
+            | Progress::Unclear(text)
+            | Progress::Failed { why: text, .. }
             | Progress::Empty(text)
             | Progress::Stuck { why: text, .. } => text.clone(),
         }
@@ -100,26 +127,46 @@ impl Sight<'_> {
 /// A workload as the views show it.
 #[must_use]
 pub fn sight<'a>(rules: &Rules, views: &'a Views, workload: &Workload) -> Sight<'a> {
+    let name = &workload.name;
     let found = match workload.kind {
-        Kind::Deployment => views.deployments.named(&workload.name).map(|it| deployment(views, it)),
-        Kind::StatefulSet => views.stateful_sets.named(&workload.name).map(|it| stateful_set(views, it)),
-        Kind::DaemonSet => views.daemon_sets.named(&workload.name).map(|it| daemon_set(views, it)),
+        Kind::Deployment => views.deployments.named(name).map(|it| deployment::deployment(rules, views, it)),
+        Kind::StatefulSet => views.stateful_sets.named(name).map(|it| stateful_set::stateful_set(rules, views, it)),
+        Kind::DaemonSet => views.daemon_sets.named(name).map(|it| daemon_set::daemon_set(rules, views, it)),
+        Kind::Rollout => views.rollouts.named(name).map(|it| rollout::rollout(rules, views, it)),
+        Kind::Application => views.applications.named(name).map(|it| application::application(rules, it)),
+        Kind::Kustomization => views.kustomizations.named(name).map(|it| kustomization::kustomization(rules, it)),
     };
-    let Some(Found { progress, template, mut pods, wanted }) = found else {
-        let asked = Fit::Differs("nothing".to_owned());
-        return Sight { progress: Progress::Missing, asked, pods: Vec::new(), wanted: 0 };
-    };
+    let found = found.unwrap_or_else(|| Found {
+        progress: Progress::Missing,
+        asked: Fit::Differs("nothing".to_owned()),
+        pods: Vec::new(),
+        wanted: 0,
+        revision: String::new(),
+    });
+    let Found { progress, asked, mut pods, wanted, revision } = found;
     pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
     pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
-    Sight { progress, asked: rules.image.in_template(template), pods, wanted }
+    Sight { kind: workload.kind, progress, asked, pods, wanted, revision }
 }
 
 struct Found<'a> {
     progress: Progress,
-    template: &'a Template,
+    asked: Fit,
     /// Of the new revision.
     pods: Vec<&'a Pod>,
     wanted: i32,
+    revision: String,
+}
+
+impl<'a> Found<'a> {
+    const fn of_pods(progress: Progress, asked: Fit, pods: Vec<&'a Pod>, wanted: i32) -> Self {
+        Self { progress, asked, pods, wanted, revision: String::new() }
+    }
+
+    /// Of a workload whose controller tells all that there is to know.
+    const fn of_word(progress: Progress, asked: Fit, revision: String) -> Self {
+        Self { progress, asked, pods: Vec::new(), wanted: 0, revision }
+    }
 }
 
 fn rolling(text: impl Into<String>) -> Progress {
@@ -137,114 +184,22 @@ fn owned<'a>(views: &'a Views, uid: &str) -> Vec<&'a Pod> {
     views.pods.items.values().filter(|pod| is_owned_by(&pod.metadata, uid)).collect()
 }
 
-/// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
-const REVISION: &str = "deployment.kubernetes.io/revision";
 /// Of a pod: the revision that it was made from.
 const POD_REVISION: &str = "controller-revision-hash";
-
-fn deployment<'a>(views: &'a Views, it: &'a Deployment) -> Found<'a> {
-    let Deployment { metadata, spec, status } = it;
-    let revision = metadata.annotations.get(REVISION);
-    let newest = views.replica_sets.items.values().find(|set| {
-        let numbered = revision.is_some() && set.metadata.annotations.get(REVISION) == revision;
-        numbered && is_owned_by(&set.metadata, &metadata.uid)
-    });
-    let observed = status.observed_generation >= metadata.generation;
-    let pods = match newest {
-        Some(set) if observed => owned(views, &set.metadata.uid),
-        _ => Vec::new(),
-    };
-    let of_type = |kind: &str| status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);
-    let failure = of_type("ReplicaFailure").filter(|condition| condition.status == "True");
-    let given_up = of_type("Progressing").filter(|one| one.reason == "ProgressDeadlineExceeded");
-    let (updated, available, all) = (status.updated_replicas, status.available_replicas, status.replicas);
-    let counts = format!("{updated} of {} updated, {available} available", spec.replicas);
-    let complete = updated >= spec.replicas && all <= updated && available >= updated;
-    let progress = if !observed {
-        rolling(UNOBSERVED)
-    } else if spec.replicas == 0 && all == 0 {
-        Progress::Empty(NO_REPLICAS.to_owned())
-    } else if complete && newest.is_none() {
-        rolling("its newest ReplicaSet is not seen yet")
-    } else if complete {
-        Progress::Complete(format!("{counts}, revision {}", revision.map(String::as_str).unwrap_or_default()))
-    } else if let Some(condition) = given_up {
-        Progress::Failed(format!("{}: {}; {counts}", condition.reason, condition.message))
-    } else if spec.paused {
-        Progress::Stuck { state: State::Paused, since: None, why: format!("it is paused: {counts}") }
-    } else if let Some(condition) = failure {
-        let why = format!("{}: {}; {counts}", condition.reason, condition.message);
-        Progress::Stuck { state: State::FailedCreate, since: condition.last_transition_time, why }
-    } else if all > updated {
-        rolling(format!("{counts}, {} of the old revision left", all - updated))
-    } else {
-        rolling(counts)
-    };
-    Found { progress, template: &spec.template, pods, wanted: spec.replicas }
-}
-
-fn stateful_set<'a>(views: &'a Views, it: &'a StatefulSet) -> Found<'a> {
-    let StatefulSet { metadata, spec, status } = it;
-    let observed = status.observed_generation >= metadata.generation;
-    let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
-    let of_new = |pod: &&Pod| pod.metadata.labels.get(POD_REVISION) == Some(&status.update_revision);
-    let pods = all.into_iter().filter(of_new).collect();
-    let partition = spec.update_strategy.rolling_update.partition.clamp(0, spec.replicas.max(0));
-    let wanted = spec.replicas - partition;
-    let updated = status.updated_replicas;
-    let available = status.available_replicas.unwrap_or(status.ready_replicas);
-    let mut counts = format!("{updated} of {wanted} updated, {available} of {} available", spec.replicas);
-    if partition > 0 {
-        counts.push_str(&format!(", {partition} kept back by `partition`"));
-    }
-    let same = partition > 0 || status.current_revision == status.update_revision;
-    let well = status.ready_replicas >= spec.replicas && available >= spec.replicas && status.replicas == spec.replicas;
-    let progress = if !observed {
-        rolling(UNOBSERVED)
-    } else if spec.replicas == 0 && status.replicas == 0 {
-        Progress::Empty(NO_REPLICAS.to_owned())
-    } else if updated >= wanted && well && same {
-        Progress::Complete(format!("{counts}, revision {}", status.update_revision))
-    } else if spec.update_strategy.kind == "OnDelete" && updated < wanted {
-        on_delete(&counts)
-    } else if updated >= wanted && well {
-        rolling(format!("{counts}, the new revision is not the current one yet"))
-    } else {
-        rolling(counts)
-    };
-    Found { progress, template: &spec.template, pods, wanted }
-}
-
-fn daemon_set<'a>(views: &'a Views, it: &'a DaemonSet) -> Found<'a> {
-    let DaemonSet { metadata, spec, status } = it;
-    let observed = status.observed_generation >= metadata.generation;
-    let revisions = views.revisions.items.values().filter(|one| is_owned_by(&one.metadata, &metadata.uid));
-    let newest = revisions.max_by_key(|one| one.revision).and_then(|one| one.metadata.labels.get(POD_REVISION));
-    let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
-    let of_new = |pod: &&Pod| newest.is_some() && pod.metadata.labels.get(POD_REVISION) == newest;
-    let pods = all.into_iter().filter(of_new).collect();
-    let (desired, updated) = (status.desired_number_scheduled, status.updated_number_scheduled);
-    let counts = format!("{updated} of {desired} updated, {} available", status.number_available);
-    let complete = updated >= desired && status.number_available >= desired;
-    let progress = if !observed {
-        rolling(UNOBSERVED)
-    } else if desired == 0 {
-        Progress::Empty("no node matches it".to_owned())
-    } else if complete && newest.is_none() {
-        rolling("its newest revision is not seen yet")
-    } else if complete {
-        Progress::Complete(counts)
-    } else if spec.update_strategy.kind == "OnDelete" && updated < desired {
-        on_delete(&counts)
-    } else {
-        rolling(counts)
-    };
-    Found { progress, template: &spec.template, pods, wanted: desired }
-}
 
 fn on_delete(counts: &str) -> Progress {
     let why = format!("its pods are replaced only when somebody deletes them (`OnDelete`): {counts}");
     Progress::Stuck { state: State::Paused, since: None, why }
+}
+
+/// A reason and a message, of which one may be missing.
+fn said(reason: &str, message: &str) -> String {
+    let message = clip(message.trim(), MESSAGE);
+    match (reason.is_empty(), message.is_empty()) {
+        (false, false) => format!("{reason}: {message}"),
+        (true, _) => message,
+        (false, true) => reason.to_owned(),
+    }
 }
 
 /// What several have in common, with the names of those that do.

@@ -24,6 +24,8 @@ pub enum State {
     Unschedulable,
     /// Nothing is heard of the API server.
     ApiLost,
+    /// The controller calls it unhealthy. Borne with as an unhealthy pod is, by `max-unhealthy`.
+    Degraded,
 }
 
 impl State {
@@ -45,7 +47,7 @@ impl State {
             Self::ImagePull | Self::ApiLost => Some(Duration::from_secs(60)),
             Self::ConfigError => Some(Duration::from_secs(30)),
             Self::FailedCreate => Some(Duration::from_secs(15)),
-            Self::Unschedulable => None,
+            Self::Unschedulable | Self::Degraded => None,
         }
     }
 }
@@ -101,6 +103,9 @@ impl Rules {
     /// How long a state is borne with; `None`: until the rollout's time is up.
     #[must_use]
     pub fn grace(&self, state: State) -> Option<Duration> {
+        if state == State::Degraded {
+            return Some(self.max_unhealthy);
+        }
         let asked = self.graces.iter().rev().find(|grace| grace.state == state);
         asked.map_or(state.usual(), |grace| grace.lasts)
     }

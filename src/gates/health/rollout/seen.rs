@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    image::Fit,
     pods,
-    progress::{Progress, Sight, sight},
+    progress::sight,
     rules::Rules,
+    track::Track,
     workload::{Kind, Workload},
 };
 use crate::{
@@ -18,7 +18,10 @@ use crate::{
         clock::Moment,
         cluster::{
             News,
-            objects::{ControllerRevision, DaemonSet, Deployment, Object, Pod, ReplicaSet, StatefulSet},
+            objects::{
+                Application, ControllerRevision, DaemonSet, Deployment, Kustomization, Object, Pod, ReplicaSet,
+                Rollout, StatefulSet,
+            },
         },
     },
 };
@@ -31,6 +34,9 @@ pub enum Fact {
     StatefulSets(News<StatefulSet>),
     DaemonSets(News<DaemonSet>),
     Revisions(News<ControllerRevision>),
+    Rollouts(News<Rollout>),
+    Applications(News<Application>),
+    Kustomizations(News<Kustomization>),
     Pods(News<Pod>),
 }
 
@@ -44,6 +50,9 @@ pub const fn is_refusal(fact: &Fact) -> bool {
             | Fact::StatefulSets(News::Refused(_))
             | Fact::DaemonSets(News::Refused(_))
             | Fact::Revisions(News::Refused(_))
+            | Fact::Rollouts(News::Refused(_))
+            | Fact::Applications(News::Refused(_))
+            | Fact::Kustomizations(News::Refused(_))
             | Fact::Pods(News::Refused(_))
     )
 }
@@ -130,26 +139,10 @@ pub struct Views {
     pub stateful_sets: View<StatefulSet>,
     pub daemon_sets: View<DaemonSet>,
     pub revisions: View<ControllerRevision>,
+    pub rollouts: View<Rollout>,
+    pub applications: View<Application>,
+    pub kustomizations: View<Kustomization>,
     pub pods: View<Pod>,
-}
-
-/// What was seen of a workload over time.
-#[derive(Clone, Debug, Default)]
-pub struct Track {
-    /// Since when it is asked to run the image under promotion.
-    pub appeared: Option<Moment>,
-    pub complete: Option<Complete>,
-    /// What went wrong after it was complete.
-    pub disturbed: Option<String>,
-    /// How it was told last.
-    pub told: String,
-}
-
-/// When a rollout was complete, and how often its pods had restarted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Complete {
-    pub at: Moment,
-    pub restarts: BTreeMap<String, i32>,
 }
 
 /// What was seen of pods over time.
@@ -181,12 +174,15 @@ impl Seen {
     pub fn of(workloads: &[Workload]) -> Self {
         let mut seen = Self { tracks: vec![Track::default(); workloads.len()], ..Self::default() };
         let views = &mut seen.views;
-        views.pods.needed = true;
         for workload in workloads {
+            views.pods.needed |= workload.kind.has_pods();
             match workload.kind {
                 Kind::Deployment => (views.deployments.needed, views.replica_sets.needed) = (true, true),
                 Kind::StatefulSet => views.stateful_sets.needed = true,
                 Kind::DaemonSet => (views.daemon_sets.needed, views.revisions.needed) = (true, true),
+                Kind::Rollout => (views.rollouts.needed, views.replica_sets.needed) = (true, true),
+                Kind::Application => views.applications.needed = true,
+                Kind::Kustomization => views.kustomizations.needed = true,
             }
         }
         seen
@@ -201,6 +197,9 @@ impl Seen {
             Fact::StatefulSets(news) => views.stateful_sets.take(at, news),
             Fact::DaemonSets(news) => views.daemon_sets.take(at, news),
             Fact::Revisions(news) => views.revisions.take(at, news),
+            Fact::Rollouts(news) => views.rollouts.take(at, news),
+            Fact::Applications(news) => views.applications.take(at, news),
+            Fact::Kustomizations(news) => views.kustomizations.take(at, news),
             Fact::Pods(news) => {
                 let clock = views.pods.take(at, news);
                 self.history.note(at, views.pods.items.values());
@@ -217,7 +216,7 @@ impl Seen {
         for (place, workload) in rules.workloads.iter().enumerate() {
             let sight = sight(rules, &self.views, workload);
             let mut track = std::mem::take(&mut self.tracks[place]);
-            track.follow(rules, at, &sight);
+            track.follow(rules, at, self.epoch, &sight);
             let told = sight.told();
             if told != track.told {
                 lines.push(format!("{workload}: {told}"));
@@ -230,12 +229,16 @@ impl Seen {
 
     /// How the views are.
     #[must_use]
-    pub fn states(&self) -> [ViewState<'_>; 6] {
-        let Views { deployments, replica_sets, stateful_sets, daemon_sets, revisions, pods } = &self.views;
+    pub fn states(&self) -> [ViewState<'_>; 9] {
+        let views = &self.views;
+        let Views { deployments, replica_sets, stateful_sets, daemon_sets, revisions, pods, .. } = views;
         [
             deployments.state(),
             stateful_sets.state(),
             daemon_sets.state(),
+            views.rollouts.state(),
+            views.applications.state(),
+            views.kustomizations.state(),
             replica_sets.state(),
             revisions.state(),
             pods.state(),
@@ -255,38 +258,6 @@ impl Seen {
             .epoch
             .and_then(|epoch| epoch.checked_add(jiff::SignedDuration::try_from(now).unwrap_or_default()).ok());
         at.map(crate::world::clock::rfc3339).unwrap_or_default()
-    }
-}
-
-impl Track {
-    /// `sight` is fresh: every view it comes from is heard of.
-    fn follow(&mut self, rules: &Rules, at: Moment, sight: &Sight<'_>) {
-        let asked = matches!(sight.asked, Fit::Fits | Fit::Unknown(_)) && sight.progress != Progress::Missing;
-        if !asked {
-            // What came of the one before says nothing about the next.
-            *self = Self { told: std::mem::take(&mut self.told), ..Self::default() };
-            return;
-        }
-        self.appeared.get_or_insert(at);
-        let restarts = pods::restarts(&sight.pods);
-        match (&self.complete, sight.is_good(rules)) {
-            (None, Ok(())) => self.complete = Some(Complete { at, restarts }),
-            (Some(_), Err(why)) => {
-                self.disturbed.get_or_insert(why);
-            }
-            (Some(complete), Ok(())) => {
-                // A pod that came later has restarted since, if it has at all.
-                let more = restarts
-                    .iter()
-                    .find(|(uid, count)| **count > complete.restarts.get(*uid).copied().unwrap_or_default());
-                if let Some((uid, _)) = more {
-                    let name = sight.pods.iter().find(|pod| pod.metadata.uid == **uid).map(|pod| &pod.metadata.name);
-                    self.disturbed
-                        .get_or_insert_with(|| format!("pod {} restarted", name.cloned().unwrap_or_default()));
-                }
-            }
-            (None, Err(_)) => {}
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Why: what somebody on call would fetch next. Warning events, and the last lines of the container that failed; fetched
 //! once, when it is decided that something did.
 
+mod words;
+
 use std::time::Duration;
 
 use super::{
@@ -9,6 +11,7 @@ use super::{
     progress::{Sight, sight},
     rules::Rules,
     seen::Seen,
+    workload::{Kind, Workload},
 };
 use crate::{
     desk::Desk,
@@ -53,7 +56,7 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
             .take(PODS)
             .collect();
         // What keeps pods from being made is told of those who should make them.
-        about.extend(makers(seen, &workload.name));
+        about.extend(makers(seen, workload));
         for (name, uid) in about {
             if watch.elapsed() > PATIENCE || desk.bell.cancelled() {
                 break;
@@ -84,6 +87,11 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
             tables.push(Table { title: title.to_owned(), columns, rows, ..Table::default() });
         }
     };
+    for place in failed {
+        for (title, columns, rows) in words::tables(&seen.views, &rules.workloads[*place]) {
+            add(&title, &columns, rows);
+        }
+    }
     add("Pods that are not well", &["Pod", "Container", "Restarts", "Last exit", "Seen"], rows);
     add("Warning events, newest first", &["About", "Last", "Times", "Reason", "Message"], events(warnings));
     for (title, lines) in logs {
@@ -125,12 +133,18 @@ fn row(sight: &Sight<'_>, trouble: &Trouble) -> Vec<String> {
     ]
 }
 
-/// The workload and its newest parts, by name and uid.
-fn makers(seen: &Seen, name: &str) -> Vec<(String, String)> {
-    let views = &seen.views;
-    let own = views.deployments.named(name).map(|it| &it.metadata);
-    let own = own.or_else(|| views.stateful_sets.named(name).map(|it| &it.metadata));
-    let Some(own) = own.or_else(|| views.daemon_sets.named(name).map(|it| &it.metadata)) else { return Vec::new() };
+/// The workload and its newest parts, by name and uid. Of an application its own status tells all.
+fn makers(seen: &Seen, workload: &Workload) -> Vec<(String, String)> {
+    let (views, name) = (&seen.views, &workload.name);
+    let own = match workload.kind {
+        Kind::Deployment => views.deployments.named(name).map(|it| &it.metadata),
+        Kind::StatefulSet => views.stateful_sets.named(name).map(|it| &it.metadata),
+        Kind::DaemonSet => views.daemon_sets.named(name).map(|it| &it.metadata),
+        Kind::Rollout => views.rollouts.named(name).map(|it| &it.metadata),
+        Kind::Kustomization => views.kustomizations.named(name).map(|it| &it.metadata),
+        Kind::Application => None,
+    };
+    let Some(own) = own else { return Vec::new() };
     let sets = views.replica_sets.items.values().map(|set| &set.metadata);
     let newest = sets
         .filter(|set| set.owner_references.iter().any(|owner| owner.uid == own.uid))

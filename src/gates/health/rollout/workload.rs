@@ -10,6 +10,12 @@ pub enum Kind {
     Deployment,
     StatefulSet,
     DaemonSet,
+    /// Of Argo Rollouts.
+    Rollout,
+    /// Of Argo CD.
+    Application,
+    /// Of Flux.
+    Kustomization,
 }
 
 impl Kind {
@@ -19,7 +25,22 @@ impl Kind {
             Self::Deployment => "deployment",
             Self::StatefulSet => "statefulset",
             Self::DaemonSet => "daemonset",
+            Self::Rollout => "rollout",
+            Self::Application => "application",
+            Self::Kustomization => "kustomization",
         }
+    }
+
+    /// Whether its pods are looked at. Of the others only what their controller says.
+    #[must_use]
+    pub const fn has_pods(self) -> bool {
+        !matches!(self, Self::Application | Self::Kustomization)
+    }
+
+    /// Whether it tells which images run.
+    #[must_use]
+    pub const fn tells_images(self) -> bool {
+        !matches!(self, Self::Kustomization)
     }
 
     /// As kubectl takes it, in one, in many, and in short.
@@ -28,6 +49,9 @@ impl Kind {
             "deployment" | "deployments" | "deploy" => Some(Self::Deployment),
             "statefulset" | "statefulsets" | "sts" => Some(Self::StatefulSet),
             "daemonset" | "daemonsets" | "ds" => Some(Self::DaemonSet),
+            "rollout" | "rollouts" | "ro" => Some(Self::Rollout),
+            "application" | "applications" | "app" | "apps" => Some(Self::Application),
+            "kustomization" | "kustomizations" | "ks" => Some(Self::Kustomization),
             _ => None,
         }
     }
@@ -44,8 +68,10 @@ impl FromStr for Workload {
     type Err = NotAccepted;
 
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted =
-            NotAccepted("a kind and a name, as in `deployment/checkout`; kinds: deployment, statefulset, daemonset");
+        const ACCEPTED: NotAccepted = NotAccepted(
+            "a kind and a name, as in `deployment/checkout`; kinds: deployment, statefulset, daemonset, rollout, \
+             application, kustomization",
+        );
         let (kind, name) = text.split_once('/').ok_or(ACCEPTED)?;
         let kind = Kind::named(kind.trim()).ok_or(ACCEPTED)?;
         let name = is_name(name).then(|| name.to_owned()).ok_or(ACCEPTED)?;
@@ -87,6 +113,12 @@ mod tests {
             ("deploy/checkout.v2", "deployment/checkout.v2"),
             ("StatefulSet/db-0", "statefulset/db-0"),
             ("ds/agent", "daemonset/agent"),
+            ("ro/checkout", "rollout/checkout"),
+            ("Rollouts/checkout", "rollout/checkout"),
+            ("app/checkout", "application/checkout"),
+            ("APPLICATIONS/checkout", "application/checkout"),
+            ("ks/checkout", "kustomization/checkout"),
+            ("Kustomizations/checkout", "kustomization/checkout"),
         ] {
             assert_eq!(text.parse::<Workload>().unwrap().to_string(), shown);
         }

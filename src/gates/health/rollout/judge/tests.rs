@@ -1,7 +1,10 @@
 //! The rules as tables: what is seen at which second, and what is said of it.
 
+mod applications;
 mod kinds;
+mod kustomizations;
 mod pods;
+mod rollouts;
 
 use std::time::Duration;
 
@@ -54,6 +57,18 @@ fn tagged(tag: &str, rules: Rules) -> Rules {
 
 fn parsed<T: for<'de> serde::Deserialize<'de>>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
+}
+
+/// What is changed in an object; `null` takes away.
+fn merge(it: &mut Value, changes: &Value) {
+    match (it, changes) {
+        (Value::Object(it), Value::Object(changes)) => {
+            for (key, change) in changes {
+                merge(it.entry(key.clone()).or_insert(Value::Null), change);
+            }
+        }
+        (it, changes) => *it = changes.clone(),
+    }
 }
 
 /// `spec` replicas, and of the status: all, updated, available.
