@@ -1,7 +1,7 @@
 //! Whether what runs is the image under promotion. A healthy old version is no proof of the new one.
 
 use crate::subject::{Image, Reference, Subject};
-use crate::world::cluster::objects::{Container, Pod, Template};
+use crate::world::cluster::objects::{Container, Pod, PodSpec, Template};
 
 /// The image under promotion, as far as it is told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,20 +52,18 @@ impl Wanted {
     /// What a specification asks for.
     #[must_use]
     pub fn in_template(&self, template: &Template) -> Fit {
-        let all: Vec<&Container> = template.spec.init_containers.iter().chain(&template.spec.containers).collect();
-        self.best(all.iter().map(|container| (container.image.as_str(), None)))
+        let fit = |container: &Container| self.one(&container.image, None);
+        self.of_containers(&template.spec, fit)
     }
 
     /// What a pod runs: the digest that was pulled says more than the name that was asked for.
     #[must_use]
     pub fn in_pod(&self, pod: &Pod) -> Fit {
-        let statuses = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
-        let statuses: Vec<_> = statuses.collect();
-        let all: Vec<&Container> = pod.spec.init_containers.iter().chain(&pod.spec.containers).collect();
-        self.best(all.iter().map(|container| {
-            let status = statuses.iter().find(|status| status.name == container.name);
-            (container.image.as_str(), status.map(|status| status.image_id.as_str()))
-        }))
+        let statuses = || pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+        self.of_containers(&pod.spec, |container| {
+            let status = statuses().find(|status| status.name == container.name);
+            self.one(&container.image, status.map(|status| status.image_id.as_str()))
+        })
     }
 
     /// What a list of names holds, in which the digest of a tag is not told.
@@ -96,11 +94,26 @@ impl Wanted {
         Some(if other && matches!(fit, Fit::Unknown(_)) { Fit::Differs(image.to_owned()) } else { fit })
     }
 
-    fn best<'a>(&self, containers: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Fit {
-        self.best_of(containers.map(|(image, pulled)| self.one(image, pulled)))
+    /// With the repository told, all containers of it have to run this version; without, nobody knows which one is meant, and
+    /// one is enough. Those that only prepare count where no other is of that repository.
+    fn of_containers(&self, spec: &PodSpec, fit: impl Fn(&Container) -> Option<Fit>) -> Fit {
+        if self.is_any() || self.image.is_none() {
+            return self.best_of(spec.containers.iter().map(fit));
+        }
+        let fits = |containers: &[Container]| containers.iter().filter_map(&fit).collect::<Vec<_>>();
+        let mut all = fits(&spec.containers);
+        if all.is_empty() {
+            all = fits(&spec.init_containers);
+        }
+        let differs = all.iter().find(|fit| matches!(fit, Fit::Differs(_)));
+        let unknown = || all.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
+        match differs.or_else(unknown).or(all.first()) {
+            Some(fit) => fit.clone(),
+            None => Fit::Differs("no container of that repository".to_owned()),
+        }
     }
 
-    /// One container is enough; the others are companions.
+    /// One is enough; the others are companions.
     fn best_of(&self, fits: impl Iterator<Item = Option<Fit>>) -> Fit {
         if self.is_any() {
             return Fit::Fits;
@@ -185,6 +198,32 @@ mod tests {
             "spec": {"containers": spec.collect::<Vec<_>>()}, "status": {"containerStatuses": status.collect::<Vec<_>>()}
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn every_container_of_the_repository_has_to_run_this_version() {
+        let wanted = |image: Option<&str>| Wanted {
+            image: image.map(|image| image.parse().unwrap()),
+            tag: Some("2".to_owned()),
+            ..Wanted::default()
+        };
+        let spec = |init: &str, containers: [&str; 2]| -> Pod {
+            let all = containers.map(|image| serde_json::json!({ "name": image, "image": image }));
+            let init = serde_json::json!([{ "name": "init", "image": init }]);
+            serde_json::from_value(serde_json::json!({ "spec": { "initContainers": init, "containers": all } }))
+                .unwrap()
+        };
+        for (image, init, containers, fits) in [
+            (Some("acme/shop"), "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
+            (Some("acme/shop"), "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
+            (Some("acme/shop"), "acme/shop:2", ["acme/shop:2", "acme/shop:1"], false),
+            (Some("acme/shop"), "acme/shop:2", ["other:1", "envoy:3"], true),
+            (None, "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
+            (None, "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
+        ] {
+            let found = wanted(image).in_pod(&spec(init, containers));
+            assert_eq!(found == Fit::Fits, fits, "{image:?} {init} {containers:?}: {found:?}");
+        }
     }
 
     #[test]
