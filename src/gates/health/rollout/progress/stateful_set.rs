@@ -20,13 +20,18 @@ pub fn stateful_set<'a>(rules: &Rules, views: &'a Views, it: &'a StatefulSet) ->
     if partition > 0 {
         counts.push_str(&format!(", {partition} kept back by `partition`"));
     }
-    let same = partition > 0 || status.current_revision == status.update_revision;
+    let same = status.current_revision == status.update_revision;
+    // Its controller calls a revision the current one only when all pods are replaced, and not by hand. Source: Kubernetes
+    // v1.36, `pkg/controller/statefulset/stateful_set_utils.go`, `completeRollingUpdate`.
+    let settled = same || partition > 0 || spec.update_strategy.kind == "OnDelete";
     let well = status.ready_replicas >= spec.replicas && available >= spec.replicas && status.replicas == spec.replicas;
     let progress = if !observed {
         rolling(UNOBSERVED)
     } else if spec.replicas == 0 && status.replicas == 0 {
         Progress::Empty(NO_REPLICAS.to_owned())
-    } else if updated >= wanted && well && same {
+    } else if partition > 0 && wanted == 0 && !same {
+        Progress::Empty(format!("no pod is to run the new revision: `partition: {partition}`"))
+    } else if updated >= wanted && well && settled {
         Progress::Complete(format!("{counts}, revision {}", status.update_revision))
     } else if spec.update_strategy.kind == "OnDelete" && updated < wanted {
         on_delete(&counts)
