@@ -1,4 +1,8 @@
 //! Deployments.
+//!
+//! Source: Kubernetes v1.36, `pkg/controller/deployment/sync.go` (a rollback raises the number of the old ReplicaSet, writes
+//! the status, and only then the number on the Deployment; scaling writes a status before there is a new ReplicaSet) and
+//! `progress.go` (`ProgressDeadlineExceeded` stays until something moves, also when the revision is another one by then).
 
 use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, is_owned_by, owned, rolling};
 use crate::{
@@ -6,7 +10,7 @@ use crate::{
         rules::{Rules, State},
         seen::Views,
     },
-    world::cluster::objects::{Condition, Deployment},
+    world::cluster::objects::{Condition, Deployment, Meta, ReplicaSet},
 };
 
 /// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
@@ -15,22 +19,31 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Found<'a> {
     let Deployment { metadata, spec, status } = it;
     let revision = metadata.annotations.get(REVISION);
-    let newest = views.replica_sets.items.values().find(|set| {
-        let numbered = revision.is_some() && set.metadata.annotations.get(REVISION) == revision;
-        numbered && is_owned_by(&set.metadata, &metadata.uid)
-    });
+    let newest = newest(views, metadata).filter(|set| set.metadata.annotations.get(REVISION) == revision);
     let observed = status.observed_generation >= metadata.generation;
     let pods = match newest {
-        Some(set) if observed => owned(views, &set.metadata.uid),
+        // With none of them updated, the new ReplicaSet is not made yet, and this is the one before.
+        Some(set) if observed && status.updated_replicas > 0 => owned(views, &set.metadata.uid),
         _ => Vec::new(),
     };
-    let of_type = |kind: &str| status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);
-    let failure = of_type("ReplicaFailure").filter(|condition| condition.status == "True");
-    let given_up = of_type("Progressing").filter(|one| one.reason == "ProgressDeadlineExceeded");
+    let progressing = |reason: &str| {
+        let of_reason = |one: &&Condition| one.kind == "Progressing" && one.reason == reason;
+        status.conditions.iter().find(of_reason)
+    };
+    // Of the newest ReplicaSet alone: the Deployment's own condition may be an older one's.
+    let failures = newest.into_iter().flat_map(|set| &set.status.conditions);
+    let failure = failures.filter(|one| one.kind == "ReplicaFailure" && one.status == "True").last();
     let (updated, available, all) = (status.updated_replicas, status.available_replicas, status.replicas);
     let counts = format!("{updated} of {} updated, {available} available", spec.replicas);
     let complete = updated >= spec.replicas && all <= updated && available >= updated;
-    let progress = if !observed {
+    let stuck = |state: State, condition: &Condition| Progress::Stuck {
+        state,
+        since: condition.last_transition_time,
+        why: format!("{}: {}; {counts}", condition.reason, condition.message),
+    };
+    let progress = if let (false, Some(condition)) = (observed, progressing("ReplicaSetCreateError")) {
+        stuck(State::FailedCreate, condition)
+    } else if !observed {
         rolling(UNOBSERVED)
     } else if spec.replicas == 0 && all == 0 {
         Progress::Empty(NO_REPLICAS.to_owned())
@@ -38,17 +51,25 @@ pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Fo
         rolling("its newest ReplicaSet is not seen yet")
     } else if complete {
         Progress::Complete(format!("{counts}, revision {}", revision.map(String::as_str).unwrap_or_default()))
-    } else if let Some(condition) = given_up {
-        Progress::Failed { why: format!("{}: {}; {counts}", condition.reason, condition.message), since: None }
+    } else if let Some(condition) = progressing("ProgressDeadlineExceeded") {
+        stuck(State::GivenUp, condition)
     } else if spec.paused {
         Progress::Stuck { state: State::Paused, since: None, why: format!("it is paused: {counts}") }
     } else if let Some(condition) = failure {
-        let why = format!("{}: {}; {counts}", condition.reason, condition.message);
-        Progress::Stuck { state: State::FailedCreate, since: condition.last_transition_time, why }
+        stuck(State::FailedCreate, condition)
     } else if all > updated {
         rolling(format!("{counts}, {} of the old revision left", all - updated))
     } else {
         rolling(counts)
     };
     Found::of_pods(progress, rules.image.in_template(&spec.template), pods, spec.replicas)
+}
+
+/// The ReplicaSet with the highest number; none while two have it.
+fn newest<'a>(views: &'a Views, of: &Meta) -> Option<&'a ReplicaSet> {
+    let number = |set: &ReplicaSet| set.metadata.annotations.get(REVISION).and_then(|text| text.parse::<u64>().ok());
+    let own = || views.replica_sets.items.values().filter(|set| is_owned_by(&set.metadata, &of.uid));
+    let highest = own().filter_map(number).max()?;
+    let mut found = own().filter(|set| number(set) == Some(highest));
+    found.next().filter(|_| found.next().is_none())
 }
