@@ -110,7 +110,7 @@ fn unseen(rules: &Rules, seen: &Seen, now: Moment) -> Option<Judgement> {
 
 fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: Moment) -> Course {
     let sight = sight(rules, &seen.views, workload);
-    if let Some(course) = absent(rules, &sight, now) {
+    if let Some(course) = absent(rules, &sight, track, now) {
         return course;
     }
     let failed = |verdict: Verdict, why: String, next: Option<&str>| Course::Failed {
@@ -126,14 +126,13 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         let next = "set `allow-empty` if that is meant";
         return failed(Verdict::Inconclusive, format!("{why}, so nothing was seen to be well"), Some(next));
     }
-    if let Some(Complete { at, .. }) = track.complete {
-        let stable = at + rules.stabilize;
-        let how = sight.told();
+    let stable = track.complete.as_ref().map(|complete| complete.at + rules.stabilize);
+    if let (Some(Complete { at, .. }), Some(stable), Ok(())) = (&track.complete, stable, sight.is_good(rules)) {
         if now < stable {
-            let how = format!("{how}; to stay so for {}", Span(rules.stabilize));
+            let how = format!("{}; to stay so for {}", sight.told(), Span(rules.stabilize));
             return Course::Open { how, revisit: Some(stable) };
         }
-        return Course::Healthy(healthy(rules, &sight, at, track));
+        return Course::Healthy(healthy(rules, &sight, *at, track));
     }
     // What had failed before we looked may not be what is under promotion, which may still come.
     let not_ours = now < rules.appear_timeout && track.failed_before.as_ref() == Some(&sight.revision);
@@ -145,12 +144,16 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         return failed(Verdict::Blocked, why, None);
     }
     let began = track.appeared.unwrap_or_default();
-    let deadline = began + rules.timeout;
+    // What was complete is being scaled, or moved to other nodes: that has a time of its own.
+    let deadline =
+        stable.map_or(began + rules.timeout, |stable| stable.max(began + rules.timeout) + rules.max_unhealthy);
     let troubles = troubles(rules, seen, &sight);
     let why = with_troubles(&how(&sight, rules), &troubles);
     let stuck = match &sight.progress {
         Progress::Stuck { state, since, .. } => {
             let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time));
+            // What was so before may be the word on the revision before.
+            let since = if sight.kind == Kind::Deployment { since.max(moment_millis(began)) } else { since };
             // Each try of a controller has a time of its own; it has failed since the first.
             let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| moment_millis(*at));
             let since = first.map_or(since, |first| first.min(since));
@@ -177,7 +180,7 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
 }
 
 /// What is said while the image under promotion is not asked for, or something else is what runs.
-fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
+fn absent(rules: &Rules, sight: &Sight<'_>, track: &Track, now: Moment) -> Option<Course> {
     let complete = matches!(sight.progress, Progress::Complete(_));
     let there = match (&sight.asked, &sight.progress) {
         (_, Progress::Missing) => None,
@@ -191,7 +194,11 @@ fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
     };
     let name = rules.image.name();
     let how = match &there {
+        None if track.replaced => format!("it is gone from the namespace {}", rules.namespace),
         None => format!("there is no such workload in the namespace {}", rules.namespace),
+        Some(what) if track.replaced => {
+            format!("{name} was asked for, and now {what} is: another release took its place")
+        }
         Some(what) if complete => format!("it is healthy, and runs {what}: {name} has not appeared"),
         Some(what) if !sight.kind.has_pods() => format!("it runs {what} ({}): {name} has not appeared", sight.told()),
         Some(what) => format!("it asks for {what}: {name} has not appeared"),
@@ -199,9 +206,13 @@ fn absent(rules: &Rules, sight: &Sight<'_>, now: Moment) -> Option<Course> {
     if now < rules.appear_timeout {
         return Some(Course::Open { how, revisit: Some(rules.appear_timeout) });
     }
-    let waited =
-        if rules.appear_timeout.is_zero() { String::new() } else { format!(" within {}", Span(rules.appear_timeout)) };
+    let waited = match rules.appear_timeout {
+        Moment::ZERO => String::new(),
+        _ if track.replaced => String::new(),
+        limit => format!(" within {}", Span(limit)),
+    };
     let next = match there {
+        _ if track.replaced => "see what has been deployed since; the later release has a gate of its own",
         None => "see whether `workload`, `namespace` and `context` are the right ones",
         Some(_) => {
             "see whether the deployment of this release has happened; `appear-timeout` waits for one that is on its way"

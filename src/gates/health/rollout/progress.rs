@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{
     image::Fit,
-    pods::is_ready,
+    pods::{is_over, is_ready},
     rules::{Rules, State},
     seen::Views,
     workload::{Kind, Workload},
@@ -57,6 +57,8 @@ pub struct Sight<'a> {
     pub asked: Fit,
     /// The pods of the new revision that are not about to go, by name.
     pub pods: Vec<&'a Pod>,
+    /// Those that ended for good: evicted, or gone with their node. Others take their places.
+    pub ended: Vec<&'a Pod>,
     /// How many there should be.
     pub wanted: i32,
     /// What its controller was last at work on; nothing where pods tell it.
@@ -146,7 +148,8 @@ pub fn sight<'a>(rules: &Rules, views: &'a Views, workload: &Workload) -> Sight<
     let Found { progress, asked, mut pods, wanted, revision } = found;
     pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
     pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
-    Sight { kind: workload.kind, progress, asked, pods, wanted, revision }
+    let (ended, pods) = pods.into_iter().partition(|pod| is_over(pod));
+    Sight { kind: workload.kind, progress, asked, pods, ended, wanted, revision }
 }
 
 struct Found<'a> {

@@ -10,7 +10,7 @@ use super::{
     progress::{Progress, Sight},
     rules::{Rules, State},
 };
-use crate::world::clock::Moment;
+use crate::world::{clock::Moment, cluster::objects::Pod};
 
 /// What was seen of a workload over time.
 #[derive(Clone, Debug, Default)]
@@ -25,58 +25,116 @@ pub struct Track {
     pub unwell: Option<(Moment, String)>,
     /// The revision that had failed before we looked: it may not be the one under promotion.
     pub failed_before: Option<String>,
+    /// It was asked to run the image under promotion, and no longer is.
+    pub replaced: bool,
+    was_asked: bool,
     /// How it was told last.
     pub told: String,
+    /// Something was not heard since it was looked at last.
+    pub unheard: bool,
+    looked: Moment,
     /// It was complete before its controller set to work again.
     earlier: Option<Complete>,
     /// Its controller has nothing more to do.
     at_rest: bool,
 }
 
-/// When a rollout was complete, and how often its pods had restarted.
+/// When a rollout was complete.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Complete {
     pub at: Moment,
-    restarts: BTreeMap<String, i32>,
+    /// Those that were ready then or have become so since, by uid.
+    pods: BTreeMap<String, Ready>,
     revision: String,
+}
+
+/// A pod as it became ready.
+#[derive(Clone, Debug, PartialEq)]
+struct Ready {
+    restarts: i32,
+    since: Option<Timestamp>,
+}
+
+impl Complete {
+    fn of(at: Moment, sight: &Sight<'_>) -> Self {
+        let mut complete = Self { at, pods: BTreeMap::new(), revision: sight.revision.clone() };
+        complete.note(sight);
+        complete
+    }
+
+    fn note(&mut self, sight: &Sight<'_>) {
+        for pod in sight.pods.iter().filter(|pod| pods::is_ready(pod)) {
+            let ready = Ready { restarts: pods::restarts(pod), since: pods::ready_since(pod) };
+            self.pods.entry(pod.metadata.uid.clone()).or_insert(ready);
+        }
+    }
+
+    /// What went wrong with a pod that was ready. One that was taken away did nothing wrong, and one that has come since, by
+    /// an autoscaler or from a node that is drained, has its own time.
+    fn disturbed(&self, sight: &Sight<'_>) -> Option<String> {
+        let of_pod = |pod: &&Pod| {
+            let (ready, name) = (self.pods.get(&pod.metadata.uid)?, &pod.metadata.name);
+            if pods::restarts(pod) > ready.restarts {
+                return Some(format!("pod {name} restarted"));
+            }
+            if !pods::is_ready(pod) {
+                return Some(format!("pod {name} is not ready"));
+            }
+            (pods::ready_since(pod) != ready.since).then(|| format!("pod {name} was not ready for a while"))
+        };
+        let ended = sight.ended.iter().filter(|pod| self.pods.contains_key(&pod.metadata.uid));
+        let ended = ended.filter(|pod| !pods::went_with_its_node(pod)).map(|pod| pods::end(pod));
+        sight.pods.iter().find_map(of_pod).or_else(|| ended.into_iter().next())
+    }
+
+    /// Whether none of its pods is left: another revision, or all of them were moved.
+    fn is_over(&self, sight: &Sight<'_>) -> bool {
+        let known = |pod: &&Pod| self.pods.contains_key(&pod.metadata.uid);
+        sight.kind.has_pods() && !sight.pods.is_empty() && !sight.pods.iter().chain(&sight.ended).any(known)
+    }
 }
 
 impl Track {
     /// `sight` is fresh: every view it comes from is heard of. `epoch` is the cluster's clock when we began.
     pub fn follow(&mut self, rules: &Rules, at: Moment, epoch: Option<Timestamp>, sight: &Sight<'_>) {
-        let asked = matches!(sight.asked, Fit::Fits | Fit::Unknown(_)) && sight.progress != Progress::Missing;
+        let asked = match (&sight.asked, &sight.progress) {
+            (_, Progress::Missing) | (Fit::Differs(_), _) => false,
+            // The digest of a tag is told by the pods, once they are all there.
+            (Fit::Unknown(_), Progress::Complete(_)) => !matches!(sight.runs(rules), Fit::Differs(_)),
+            _ => true,
+        };
         if !asked {
             // What came of the one before says nothing about the next.
-            *self = Self { told: std::mem::take(&mut self.told), ..Self::default() };
+            let replaced = self.replaced || self.was_asked;
+            *self = Self { told: std::mem::take(&mut self.told), replaced, ..Self::default() };
             return;
         }
         self.appeared.get_or_insert(at);
+        self.was_asked |= sight.asked == Fit::Fits && sight.kind.has_pods();
         if !sight.kind.has_pods() {
             self.follow_controller(at, epoch, sight);
         }
-        let restarts = pods::restarts(&sight.pods);
-        match (&self.complete, sight.is_good(rules)) {
+        let (unheard, looked) = (std::mem::take(&mut self.unheard), std::mem::replace(&mut self.looked, at));
+        let is_good = sight.is_good(rules);
+        if self.complete.as_ref().is_some_and(|complete| complete.is_over(sight)) {
+            self.complete = None;
+        }
+        match (&mut self.complete, is_good) {
             (None, Ok(())) => {
                 let earlier = self.earlier.take().filter(|earlier| earlier.revision == sight.revision);
-                let now = Complete { at, restarts, revision: sight.revision.clone() };
-                self.complete = Some(earlier.unwrap_or(now));
+                self.complete = Some(earlier.unwrap_or_else(|| Complete::of(at, sight)));
             }
-            (Some(complete), Ok(())) if complete.revision != sight.revision => {
-                self.complete = Some(Complete { at, restarts, revision: sight.revision.clone() });
-            }
-            (Some(_), Err(why)) => {
+            (Some(complete), Ok(())) if complete.revision != sight.revision => *complete = Complete::of(at, sight),
+            (Some(_), Err(why)) if !sight.kind.has_pods() => {
                 self.disturbed.get_or_insert(why);
             }
-            (Some(complete), Ok(())) => {
-                // A pod that came later has restarted since, if it has at all.
-                let more = restarts
-                    .iter()
-                    .find(|(uid, count)| **count > complete.restarts.get(*uid).copied().unwrap_or_default());
-                if let Some((uid, _)) = more {
-                    let name = sight.pods.iter().find(|pod| pod.metadata.uid == **uid).map(|pod| &pod.metadata.name);
-                    self.disturbed
-                        .get_or_insert_with(|| format!("pod {} restarted", name.cloned().unwrap_or_default()));
+            (Some(complete), _) => {
+                // What comes later is no matter of this rollout; what came while nothing was heard may have come before.
+                let stable = complete.at + rules.stabilize;
+                if at < stable || (unheard && looked < stable) {
+                    self.disturbed = self.disturbed.take().or_else(|| complete.disturbed(sight));
                 }
+                complete.note(sight);
             }
             (None, Err(_)) => {}
         }

@@ -2,7 +2,7 @@
 
 use super::{Found, NO_REPLICAS, POD_REVISION, Progress, UNOBSERVED, on_delete, owned, rolling};
 use crate::{
-    gates::health::rollout::{rules::Rules, seen::Views},
+    gates::health::rollout::{pods::is_ready, rules::Rules, seen::Views},
     world::cluster::objects::{Pod, StatefulSet},
 };
 
@@ -11,6 +11,11 @@ pub fn stateful_set<'a>(rules: &Rules, views: &'a Views, it: &'a StatefulSet) ->
     let observed = status.observed_generation >= metadata.generation;
     let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
     let of_new = |pod: &&Pod| pod.metadata.labels.get(POD_REVISION) == Some(&status.update_revision);
+    // In order, nothing is replaced before every pod is ready: a broken one of the old revision holds up its own cure.
+    // Source: Kubernetes' documentation, "StatefulSets", forced rollback.
+    let ordered = spec.pod_management_policy != "Parallel";
+    let broken = all.iter().filter(|pod| ordered && !of_new(pod) && !is_ready(pod));
+    let broken = broken.map(|pod| pod.metadata.name.clone()).min();
     let pods = all.into_iter().filter(of_new).collect();
     let partition = spec.update_strategy.rolling_update.partition.clamp(0, spec.replicas.max(0));
     let wanted = spec.replicas - partition;
@@ -19,6 +24,10 @@ pub fn stateful_set<'a>(rules: &Rules, views: &'a Views, it: &'a StatefulSet) ->
     let mut counts = format!("{updated} of {wanted} updated, {available} of {} available", spec.replicas);
     if partition > 0 {
         counts.push_str(&format!(", {partition} kept back by `partition`"));
+    }
+    if let Some(broken) = broken {
+        counts
+            .push_str(&format!("; pod {broken} of the old revision is not ready, and holds it up until it is deleted"));
     }
     let same = status.current_revision == status.update_revision;
     // Its controller calls a revision the current one only when all pods are replaced, and not by hand. Source: Kubernetes

@@ -141,3 +141,140 @@ fn several_pods_with_the_same_trouble_are_one_line() {
     story.shows(1, deployment((4, 4, 4, 0), "2", &json!({})), vec![bad("a"), bad("b"), bad("c"), slow]);
     story.settled(1, Verdict::Blocked, "pod a, container app: InvalidImageName: bad (and 3 more); 4 of 4 updated");
 }
+
+/// With conditions of its own in the place of the usual ones.
+fn with_conditions(mut pod: Pod, conditions: &[(&str, &str, i64)]) -> Pod {
+    let condition = |(kind, status, since): &(&str, &str, i64)| json!({ "type": kind, "status": status, "lastTransitionTime": at(*since) });
+    pod.status.conditions = parsed(conditions.iter().map(condition).collect());
+    pod
+}
+
+#[test]
+fn what_has_not_begun_is_not_late() {
+    let scheduled = ("PodScheduled", "True", 0);
+    let unready = ("Ready", "False", 0);
+    let pulling = || pod("a", "new", false, &waiting("ContainerCreating", ""));
+    let sandbox = |status| ("PodReadyToStartContainers", status, 5);
+    let mut migrating = pod("a", "new", false, &waiting("PodInitializing", ""));
+    migrating.status.init_container_statuses =
+        vec![parsed(json!({ "name": "migrate", "state": { "running": { "startedAt": at(1) } } }))];
+    for (pod, conditions, blocks, said) in [
+        (
+            pulling(),
+            vec![scheduled, sandbox("True"), ("Initialized", "True", 0), unready],
+            601,
+            "container app: its image is being pulled",
+        ),
+        // A volume, a network: nothing that takes minutes.
+        (pulling(), vec![scheduled, sandbox("False"), unready], 120, "to be ready within 2m"),
+        (pulling(), vec![scheduled, unready], 120, "to be ready within 2m"),
+        (
+            migrating.clone(),
+            vec![scheduled, ("Initialized", "False", 0), unready],
+            601,
+            "container migrate: the init container is at work",
+        ),
+        (migrating.clone(), vec![scheduled, ("Initialized", "True", 400), unready], 520, "to be ready within 2m"),
+    ] {
+        let mut story = Story::of(app());
+        story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![with_conditions(pod, &conditions)]);
+        story.open(blocks - 1, blocks, said);
+        story.settled(blocks, Verdict::Blocked, said);
+    }
+    let mut story = Story::of(Rules { graces: vec!["starting 5m".parse().unwrap()], ..app() });
+    let conditions = [scheduled, sandbox("True"), unready];
+    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![with_conditions(pulling(), &conditions)]);
+    story.settled(300, Verdict::Blocked, "its image is being pulled");
+    // An init container that fails is no work.
+    let mut failing = migrating;
+    failing.status.init_container_statuses =
+        vec![parsed(json!({ "name": "migrate", "restartCount": 2, "state": { "terminated": { "exitCode": 1 } } }))];
+    let mut story = Story::of(app());
+    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![failing]);
+    story.settled(1, Verdict::Blocked, "container migrate: it crashed 3 times");
+}
+
+#[test]
+fn a_crash_after_a_long_start_has_its_time_as_well() {
+    // Pulled until 290, crashed at 300.
+    let crash =
+        json!({ "name": "app", "restartCount": 0, "state": { "terminated": { "exitCode": 1, "startedAt": at(290) } } });
+    let mut story = Story::of(app());
+    story.shows(301, deployment((1, 1, 1, 0), "2", &json!({})), vec![pod("a", "new", false, &crash)]);
+    story.open(301, 410, "it crashed once");
+    // It does not begin again with the next one.
+    let next =
+        json!({ "name": "app", "restartCount": 1, "state": { "terminated": { "exitCode": 1, "startedAt": at(320) } } });
+    story.hear(330, Fact::Pods(News::Now(pod("a", "new", false, &next))));
+    story.open(330, 410, "it crashed 2 times");
+    // Its own start-up probe gives it time again.
+    let mut slow = pod(
+        "a",
+        "new",
+        false,
+        &json!({ "name": "app", "restartCount": 1, "state": { "running": { "startedAt": at(330) } } }),
+    );
+    let probe = json!({ "periodSeconds": 10, "failureThreshold": 30 });
+    slow.spec.containers = vec![parsed(json!({ "name": "app", "image": "shop:2", "startupProbe": probe }))];
+    story.hear(331, Fact::Pods(News::Now(slow)));
+    story.open(331, 750, "it crashed once");
+}
+
+#[test]
+fn crashes_of_a_pod_that_has_been_there_for_long_say_nothing_about_now() {
+    let since = |created: i64| {
+        let mut old = with_conditions(
+            pod("a", "new", false, &crashed(7, "Error")),
+            &[("PodScheduled", "True", created), ("Ready", "False", -10)],
+        );
+        old.metadata.creation_timestamp = Some(at(created).parse().unwrap());
+        old
+    };
+    let mut story = Story::of(app());
+    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![since(-86_400)]);
+    story.open(1, 110, "CrashLoopBackOff");
+    story.hear(2, Fact::Pods(News::Now(pod("a", "new", false, &crashed(9, "Error")))));
+    story.settled(2, Verdict::Blocked, "it crashed 3 times");
+    let mut story = Story::of(app());
+    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![since(-60)]);
+    story.settled(1, Verdict::Blocked, "it crashed 8 times");
+}
+
+#[test]
+fn why_a_pod_is_not_ready_is_said_where_it_is_told() {
+    let gated = |pod: &mut Pod| {
+        pod.status.conditions.push(parsed(json!({ "type": "ContainersReady", "status": "True" })));
+        pod.status.conditions[1].reason = "ReadinessGatesNotReady".to_owned();
+    };
+    let mut balanced = pod("a", "new", false, &running());
+    gated(&mut balanced);
+    for (pod, said) in [
+        (balanced, "ReadinessGatesNotReady: containers with unready status: [app]"),
+        (
+            pod("a", "new", false, &waiting("CreateContainerError", "no such file: /app")),
+            "CreateContainerError: no such file: /app",
+        ),
+        (
+            // It passes: the layer was collected as garbage while it was pulled.
+            pod(
+                "a",
+                "new",
+                false,
+                &waiting(
+                    "ErrImagePull",
+                    "code = NotFound desc = failed to extract layer: content digest sha256:1: not found",
+                ),
+            ),
+            "content digest",
+        ),
+        (
+            pod("a", "new", false, &waiting("ErrImagePull", "lookup registry.example: no such host, not found")),
+            "no such host",
+        ),
+    ] {
+        let mut story = Story::of(app());
+        story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![pod]);
+        let (verdict, actual, revisit) = story.at(1);
+        assert!(verdict == Verdict::Inconclusive && revisit.is_some() && actual.contains(said), "{said}: {actual}");
+    }
+}

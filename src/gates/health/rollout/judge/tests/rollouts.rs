@@ -175,8 +175,7 @@ fn nothing_to_run_is_not_well_and_pods_of_the_new_revision_are_judged() {
         json!({ "spec": { "replicas": 0 }, "status": { "replicas": 0, "updatedReplicas": 0, "availableReplicas": 0 } });
     story(&nothing).settled(1, Verdict::Inconclusive, "`replicas: 0`");
     let progressing = json!({ "status": { "phase": "Progressing", "availableReplicas": 1 } });
-    let crashing =
-        |owner: &str| vec![pod("a", "new", true, &running()), pod("b", owner, false, &super::crashed(2, "Error"))];
+    let crashing = |owner: &str| vec![pod("a", "new", true, &running()), pod("b", owner, false, &crashed(2, "Error"))];
     let mut new = Story::of(rules(&["rollout/app"]));
     shows(&mut new, 1, rollout(&progressing), sets("2", 0), crashing("new"));
     new.settled(1, Verdict::Blocked, "pod b, container app: CrashLoopBackOff: it crashed 3 times");
