@@ -42,6 +42,7 @@ use image::Wanted;
 use judge::judge;
 use rules::{Grace, Rules};
 use seen::{Fact, Seen};
+use why::{Why, why};
 use workload::{Kind, Workload};
 
 const MOST_WORKLOADS: usize = 100;
@@ -124,8 +125,8 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
     let refused = Cell::new(false);
     let watch = Watch { cluster: &cluster, rules: &rules, refused: &refused };
     let sources = watch.sources();
-    let limit = rules.appear_timeout + rules.timeout + rules.stabilize + SLACK;
-    let findings = settle(
+    let limit = rules.appear_timeout + rules.timeout + rules.stabilize + rules.max_unhealthy + SLACK;
+    let mut findings = settle(
         desk,
         limit,
         sources,
@@ -150,7 +151,16 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
             findings.iter().any(|finding| finding.check == name && is_told(finding.verdict))
         })
         .collect();
-    let tables = if failed.is_empty() { Vec::new() } else { why::tables(&rules, &seen, &cluster, &failed, desk) };
+    if failed.is_empty() {
+        return Ok(findings.into());
+    }
+    let Why { tables, warnings } = why(&rules, &seen, &cluster, &failed, desk);
+    for (place, warning) in warnings {
+        let name = rules.workloads[place].to_string();
+        for finding in findings.iter_mut().filter(|finding| finding.check == name) {
+            finding.actual.push_str(&format!("; last warning: {warning}"));
+        }
+    }
     Ok(Outcome { findings, tables, ..Outcome::default() })
 }
 

@@ -144,6 +144,8 @@ lenient! {
     pub struct StatefulSetSpec {
         /// Filled in by the server.
         pub replicas: i32,
+        /// `OrderedReady` or `Parallel`.
+        pub pod_management_policy: String,
         pub template: Template,
         pub update_strategy: UpdateStrategy,
     }
@@ -264,6 +266,7 @@ lenient! {
         pub exit_code: i32,
         pub reason: String,
         pub message: String,
+        pub started_at: Option<Timestamp>,
         pub finished_at: Option<Timestamp>,
     }
 

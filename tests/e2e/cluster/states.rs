@@ -259,6 +259,25 @@ fn an_unschedulable_pod_is_named_and_waited_for() {
 }
 
 #[test]
+fn what_only_an_event_tells_is_in_the_line() {
+    let room = Room::new(shared(), "volumes");
+    room.deploy("deployments", "app", 1, "1", &json!({ "plays": "waits", "reason": "ContainerCreating" }));
+    let pod = until("pod", || room.pods().into_iter().next());
+    for (reason, second) in [("FailedMount", 2), ("FailedScheduling", 1)] {
+        room.plane.api.create(
+            &format!("/api/v1/namespaces/{}/events", room.name),
+            &json!({
+                "apiVersion": "v1", "kind": "Event", "metadata": { "name": format!("app.{second}") }, "type": "Warning",
+                "reason": reason, "message": "secret \"tls\" not found", "lastTimestamp": format!("2026-01-01T00:00:0{second}Z"),
+                "involvedObject": { "kind": "Pod", "namespace": room.name, "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"] },
+            }),
+        );
+    }
+    let end = room.gate("deployment/app").input("max-unhealthy", "1s").run(&["health"]);
+    assert_end(&end, BLOCKED, &["to be ready within 1s", "last warning: FailedMount: secret \"tls\" not found"]);
+}
+
+#[test]
 fn after_completion_nothing_may_go_unready_or_restart() {
     let room = Room::new(shared(), "stable");
     for (name, notes, said) in [

@@ -18,6 +18,10 @@ pub enum State {
     ConfigError,
     /// No pod can be created: a quota, an admission webhook.
     FailedCreate,
+    /// `ProgressDeadlineExceeded`. For a moment it may be the word on the revision before.
+    GivenUp,
+    /// An image is being pulled, or an init container is at work: the pod is not late, it has not begun.
+    Starting,
     /// The rollout waits for a person.
     Paused,
     /// No node takes the pod. An autoscaler may bring one.
@@ -29,12 +33,14 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::InvalidImage, "invalid-image"),
         (Self::ImageNotFound, "image-not-found"),
         (Self::ImagePull, "image-pull"),
         (Self::ConfigError, "config-error"),
         (Self::FailedCreate, "failed-create"),
+        (Self::GivenUp, "given-up"),
+        (Self::Starting, "starting"),
         (Self::Paused, "paused"),
         (Self::Unschedulable, "unschedulable"),
         (Self::ApiLost, "api-lost"),
@@ -47,7 +53,8 @@ impl State {
             Self::ImagePull | Self::ApiLost => Some(Duration::from_secs(60)),
             Self::ConfigError => Some(Duration::from_secs(30)),
             Self::FailedCreate => Some(Duration::from_secs(15)),
-            Self::Unschedulable | Self::Degraded => None,
+            Self::GivenUp => Some(Duration::from_secs(5)),
+            Self::Starting | Self::Unschedulable | Self::Degraded => None,
         }
     }
 }
@@ -66,7 +73,7 @@ impl FromStr for Grace {
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted(
             "a state and a duration or `never`, as in `image-pull 5m`; states: invalid-image, image-not-found, image-pull, \
-             config-error, failed-create, paused, unschedulable, api-lost",
+             config-error, failed-create, given-up, starting, paused, unschedulable, api-lost",
         );
         let (name, lasts) = text.split_once([' ', '\t']).ok_or(ACCEPTED)?;
         let state = State::ALL.into_iter().find(|(_, known)| *known == name).ok_or(ACCEPTED)?.0;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     pods,
@@ -145,15 +145,21 @@ pub struct Views {
     pub pods: View<Pod>,
 }
 
+/// A pod that is older when we begin has crashes that say nothing about now: the kubelet forgets them after as long.
+const OLD: SignedDuration = SignedDuration::from_mins(10);
+
 /// What was seen of pods over time.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// Restarts of a container before it concerned us, by pod and container: of pods that were ready when first seen.
+    /// Restarts of a container before it concerned us, by pod and container: of pods that were ready when first seen, or
+    /// had been there for long.
     pub restarts: BTreeMap<(String, String), i32>,
     /// Since when a container is in a state, by pod, container and reason.
     pub since: BTreeMap<(String, String, String), Moment>,
     /// What a registry said when a pull failed; later states only say that it is tried again.
     pub pulls: BTreeMap<(String, String), String>,
+    /// When a container started first, as far as that was seen, by pod and container.
+    pub started: BTreeMap<(String, String), Timestamp>,
     known: BTreeSet<String>,
 }
 
@@ -191,6 +197,7 @@ impl Seen {
     /// Takes a fact in. Gives a line for each workload of which there is something new to say.
     pub fn absorb(&mut self, rules: &Rules, at: Moment, fact: Fact) -> Vec<String> {
         let views = &mut self.views;
+        let is_of_pods = matches!(fact, Fact::Pods(_));
         let clock = match fact {
             Fact::Deployments(news) => views.deployments.take(at, news),
             Fact::ReplicaSets(news) => views.replica_sets.take(at, news),
@@ -200,16 +207,16 @@ impl Seen {
             Fact::Rollouts(news) => views.rollouts.take(at, news),
             Fact::Applications(news) => views.applications.take(at, news),
             Fact::Kustomizations(news) => views.kustomizations.take(at, news),
-            Fact::Pods(news) => {
-                let clock = views.pods.take(at, news);
-                self.history.note(at, views.pods.items.values());
-                clock
-            }
+            Fact::Pods(news) => views.pods.take(at, news),
         };
         if let (None, Some(clock)) = (self.epoch, clock) {
-            self.epoch = clock.checked_sub(jiff::SignedDuration::try_from(at).unwrap_or_default()).ok();
+            self.epoch = clock.checked_sub(SignedDuration::try_from(at).unwrap_or_default()).ok();
+        }
+        if is_of_pods {
+            self.history.note(at, self.epoch, self.views.pods.items.values());
         }
         if self.states().into_iter().any(|view| view.needed && (!view.listed || view.lost.is_some())) {
+            self.tracks.iter_mut().for_each(|track| track.unheard = true);
             return Vec::new();
         }
         let mut lines = Vec::new();
@@ -254,23 +261,26 @@ impl Seen {
     /// Our moment on the cluster's clock: RFC 3339.
     #[must_use]
     pub fn wall(&self, now: Moment) -> String {
-        let at = self
-            .epoch
-            .and_then(|epoch| epoch.checked_add(jiff::SignedDuration::try_from(now).unwrap_or_default()).ok());
+        let at = self.epoch.and_then(|epoch| epoch.checked_add(SignedDuration::try_from(now).unwrap_or_default()).ok());
         at.map(crate::world::clock::rfc3339).unwrap_or_default()
     }
 }
 
 impl History {
-    fn note<'a>(&mut self, at: Moment, all: impl Iterator<Item = &'a Pod>) {
+    fn note<'a>(&mut self, at: Moment, epoch: Option<Timestamp>, all: impl Iterator<Item = &'a Pod>) {
         let mut now = BTreeSet::new();
         for pod in all {
             let uid = &pod.metadata.uid;
             let is_new = self.known.insert(uid.clone());
+            let age = pod.metadata.creation_timestamp.zip(epoch).map(|(created, epoch)| epoch.duration_since(created));
+            let is_old = age.is_some_and(|age| age > OLD);
             for status in pods::statuses(pod) {
                 let key = (uid.clone(), status.name.clone());
-                if is_new && pods::is_ready(pod) {
+                if is_new && (is_old || pods::is_ready(pod)) {
                     self.restarts.insert(key.clone(), status.restart_count);
+                }
+                if let Some(started) = pods::first_start(status) {
+                    self.started.entry(key.clone()).or_insert(started);
                 }
                 let Some(waiting) = &status.state.waiting else { continue };
                 if waiting.reason == "ErrImagePull" && !waiting.message.is_empty() {

@@ -38,18 +38,28 @@ const EVENTS: usize = 50;
 /// How long all of it may take. A verdict does not wait for its reasons.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The tables that tell why. `failed` are the places of the workloads that did.
-pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk: &Desk) -> Vec<Table> {
+/// What tells why.
+pub struct Why {
+    pub tables: Vec<Table>,
+    /// The newest warning about the first pod that is not well, where its own status does not tell what it waits for; by the
+    /// place of the workload.
+    pub warnings: Vec<(usize, String)>,
+}
+
+/// Fetches it. `failed` are the places of the workloads that did.
+pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk: &Desk) -> Why {
     let mut rows = Vec::new();
     let mut warnings: Vec<(String, Event)> = Vec::new();
     let mut logs = Vec::new();
     let mut unseen = Vec::new();
+    let mut silent = Vec::new();
     let watch = Stopwatch::start();
     for place in failed {
         let workload = &rules.workloads[*place];
         let sight = sight(rules, &seen.views, workload);
         let troubles = troubles(rules, seen, &sight);
         rows.extend(troubles.iter().map(|trouble| row(&sight, trouble)));
+        silent.extend(troubles.first().filter(|trouble| trouble.silent).map(|trouble| (*place, trouble.pod.clone())));
         let mut about: Vec<(String, String)> = troubles
             .iter()
             .filter_map(|trouble| Some((trouble.pod.clone(), named(&sight, trouble)?.metadata.uid.clone())))
@@ -80,6 +90,12 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
             }
         }
     }
+    let told = |(place, pod): (usize, String)| {
+        let about = warnings.iter().filter(|(name, _)| *name == pod).map(|(_, event)| event);
+        let newest = about.max_by_key(|event| event.last())?;
+        Some((place, format!("{}: {}", newest.reason, masked(&clip(&newest.message, LINE)))))
+    };
+    let said = silent.into_iter().filter_map(told).collect();
     let mut tables = Vec::new();
     let mut add = |title: &str, columns: &[&str], rows: Vec<Vec<String>>| {
         if !rows.is_empty() {
@@ -100,7 +116,7 @@ pub fn tables(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], d
     unseen.sort();
     unseen.dedup();
     add("What could not be seen", &["What, and why"], unseen.into_iter().map(|line| vec![line]).collect());
-    tables
+    Why { tables, warnings: said }
 }
 
 fn named<'a>(sight: &Sight<'a>, trouble: &Trouble) -> Option<&'a Pod> {
