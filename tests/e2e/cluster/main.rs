@@ -9,6 +9,7 @@ mod api;
 mod between;
 #[path = "../../house.rs"]
 mod house;
+mod meanwhile;
 mod outage;
 mod plane;
 mod states;
