@@ -1,7 +1,12 @@
 //! `health` against an API that is played from what a real control plane answered (v1.36.3): no cluster is needed. What
 //! only a real one shows is in `tests/e2e/cluster`.
 
-use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use promote_gates::sandbox::server::{Answer, Request, Server};
 use rustix::process::Signal;
@@ -26,8 +31,9 @@ fn replay(request: &Request) -> Answer {
     }
     let mut list = recorded(resource);
     if let Some((_, name)) = request.query.split_once("metadata.name%3D") {
+        let name = name.split('&').next();
         let items = list["items"].as_array_mut().unwrap();
-        items.retain(|item| item["metadata"]["name"] == name);
+        items.retain(|item| item["metadata"]["name"].as_str() == name);
     }
     Answer::json(200, &list).header("date", THEN)
 }
@@ -88,7 +94,7 @@ fn endpoints_are_asked_once_the_rollout_is_well() {
 
 #[test]
 fn one_list_and_one_watch_for_each_kind() {
-    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
     let api = Server::start(move |request| {
         noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
@@ -148,6 +154,71 @@ fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
     .unwrap();
     let end = gate(&api, "deployment/a").run(&["health"]);
     assert_eq!(end.code, 0, "{}", end.log);
+}
+
+/// The first watch of pods ends; then `answer` for each list of them, until it gives none.
+fn interrupted(answer: impl Fn(usize) -> Option<Answer> + Send + Sync + 'static) -> (Server, Arc<Mutex<usize>>) {
+    let lists = Arc::<Mutex<usize>>::default();
+    let counted = Arc::clone(&lists);
+    let api = Server::start(move |request| {
+        if !request.path.ends_with("/pods") {
+            return replay(request);
+        }
+        let mut lists = counted.lock().unwrap();
+        if request.query.contains("watch=true") {
+            return if *lists == 1 { Answer::status(200) } else { Answer::hang() };
+        }
+        *lists += 1;
+        match *lists {
+            1 => replay(request),
+            again => answer(again - 2).unwrap_or_else(|| replay(request)),
+        }
+    });
+    (api.unwrap(), lists)
+}
+
+#[test]
+fn what_was_granted_before_is_asked_for_again() {
+    let status = |code: u16| Answer::json(code, &json!({ "kind": "Status", "code": code, "message": "no" }));
+    // A server that has just started knows neither its rules nor its kinds.
+    let (api, lists) = interrupted(move |time| [403, 404].get(time).map(|code| status(*code)));
+    let end = gate(&api, "deployment/a").input("stabilize", "500ms").run(&["health"]);
+    assert_eq!((end.code, *lists.lock().unwrap()), (0, 4), "{}", end.log);
+    // It stays so, or these credentials are taken no more.
+    for (code, said) in [(403, "permission to list and watch pods"), (401, "see whether the token has expired")] {
+        let (api, _) = interrupted(move |_| Some(status(code)));
+        let end = gate(&api, "deployment/a").input("stabilize", "10s").input("grace", "api-lost 3s").run(&["health"]);
+        let findings = end.report["findings"].to_string();
+        assert!(end.code == 3 && findings.contains(said), "{code}: {}", end.log);
+    }
+    // A server that says when to come again is left alone until then.
+    let (api, lists) = interrupted(move |_| Some(status(429).header("retry-after", "20")));
+    let end = gate(&api, "deployment/a").input("stabilize", "10s").input("grace", "api-lost 4s").run(&["health"]);
+    assert!(end.code == 3 && end.report["findings"].to_string().contains("429: no"), "{}", end.log);
+    assert_eq!(*lists.lock().unwrap(), 2, "{}", end.log);
+}
+
+#[test]
+fn what_is_no_list_of_a_cluster_is_no_workload_that_is_missing() {
+    for (body, said) in [
+        (json!({}), "an answer that is no list"),
+        (json!({ "status": "UP", "items": [] }), "an answer that is no list"),
+        (json!("<html>"), "an answer that cannot be read"),
+    ] {
+        let api = Server::start(move |_| Answer::json(200, &body)).unwrap();
+        let end = gate(&api, "deployment/a").run(&["health"]);
+        assert!(end.code == 3 && end.report["findings"].to_string().contains(said), "{said}: {}", end.log);
+    }
+    // A list without an end.
+    let api = Server::start(|request| {
+        let mut page = recorded(request.path.rsplit('/').next().unwrap_or_default());
+        page["items"] = json!([]);
+        page["metadata"]["continue"] = "on".into();
+        Answer::json(200, &page)
+    })
+    .unwrap();
+    let end = gate(&api, "deployment/a").run(&["health"]);
+    assert!(end.code == 3 && end.report["findings"].to_string().contains("a list of more than 50000"), "{}", end.log);
 }
 
 #[test]

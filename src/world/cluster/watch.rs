@@ -1,7 +1,7 @@
 //! List and watch: everything of a kind, and then every change of it, as long as the connection lasts.
 //!
-//! One look ends with its connection, and whoever looks starts the next. Each begins with a list: changes that were missed
-//! would come one after another, and something might be decided by the first of them.
+//! When it ends, everything is listed again: changes that were missed would come one after another, and something might be
+//! decided by the first of them.
 
 use std::{
     mem,
@@ -22,7 +22,7 @@ use kube::{
     client::Body,
     core::Status,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Door, Scope,
@@ -41,6 +41,9 @@ const MOST_PAGES: usize = 100;
 const LARGEST_LINE: usize = 16 << 20;
 /// A watch that says nothing for so long is dead: a server marks the time once a minute.
 const SILENCE: Duration = Duration::from_secs(90);
+
+/// A watch that lasts for less is not taken up again at once.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// What is heard of a kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,10 +70,15 @@ pub struct Heard(Arc<AtomicBool>);
 /// Looks until the connection ends, and tells why it did.
 #[expect(clippy::disallowed_methods, reason = "a server that is busy says when to come again")]
 pub(super) async fn look<T: Object>(door: &Door, scope: &Scope, heard: &Heard, tell: &(dyn Fn(News<T>) + Send + Sync)) {
-    let end = match follow(door, scope, heard, tell).await {
-        // Once: a server whose own list has expired is asked again by the next look.
-        Err(Trouble::Expired) => follow(door, scope, heard, tell).await,
-        end => end,
+    let end = loop {
+        let begun = Instant::now();
+        match follow(door, scope, heard, tell).await {
+            // A server ends every watch after some minutes. One that ends at once is no watch.
+            Ok(()) if begun.elapsed() >= LEAST => {}
+            // Once: a server whose own list has expired is asked again by the next look.
+            Err(Trouble::Expired) => break follow(door, scope, heard, tell).await,
+            end => break end,
+        }
     };
     match end {
         Ok(()) => tell(News::Lost("its watch has ended".to_owned())),
@@ -101,7 +109,6 @@ async fn follow<T: Object>(
     loop {
         match timeout(SILENCE, lines.next()).await {
             Err(_) => return Err(Trouble::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
-            // A server ends every watch after some minutes.
             Ok(None) => return Ok(()),
             Ok(Some(line)) => {
                 if let Some(news) = change(&line?, &what)? {
