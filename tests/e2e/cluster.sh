@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs `health` against a real control plane on loopback: etcd, kube-apiserver and kube-controller-manager, with kwok in
-# place of kubelets. Nothing of it is mocked; what kwok cannot play is written to the API server as a kubelet would.
+# place of kubelets. Nothing of it is mocked; what kwok cannot play is written to the API server as a kubelet would, and so
+# is what the controllers of Argo and Flux would write, into resources of their own definitions.
 #
 # Needs Linux, go and Debian's etcd-server (installed by apt where this is root). The binaries are built once, in minutes,
 # and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there.
@@ -9,18 +10,22 @@ cd "$(dirname "$0")/../.."
 
 kubernetes=1.36.3
 kwok=0.8.0
+rollouts=1.9.2 argo_cd=3.4.13 kustomizations=1.9.6
 cache=${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}
 plane=$cache/kubernetes-$kubernetes
 kubelets=$cache/kwok-$kwok
+definitions=$cache/definitions-$rollouts-$argo_cd-$kustomizations
 
 main() {
     [[ $(uname -s) == Linux ]] || skip 'a control plane is started on Linux only'
     etcd
     installed "$plane" control_plane
     installed "$kubelets" kwok
+    installed "$definitions" definitions
     [[ ${1-} == --tools ]] && exit
 
     export PROMOTE_GATES_E2E_ETCD PROMOTE_GATES_E2E_KUBERNETES=$plane/bin PROMOTE_GATES_E2E_KWOK=$kubelets/bin/kwok
+    export PROMOTE_GATES_E2E_DEFINITIONS=$definitions
     cargo test --features e2e --test e2e_cluster "$@"
 }
 
@@ -46,7 +51,7 @@ installed() {
     local folder=$1
     [[ -e $folder/.complete ]] && return
     command -v go >/dev/null || skip "no go to build ${folder##*/} with"
-    printf 'building %s, which takes minutes\n' "${folder##*/}"
+    printf 'making %s, which may take minutes\n' "${folder##*/}"
     rm -rf "$folder"
     mkdir -p "$folder/bin"
     # A cache of its own: the gigabytes of it serve nothing else, and go when the binaries are there.
@@ -63,6 +68,31 @@ control_plane() {
 
 kwok() {
     GOBIN=$1/bin nice -n 19 go install -ldflags '-s -w' "sigs.k8s.io/kwok/cmd/kwok@v$kwok"
+}
+
+# Custom resource definitions, as the modules of those who own them have them.
+definitions() {
+    definition "$1" rollouts github.com/argoproj/argo-rollouts@v$rollouts manifests/crds/rollout-crd.yaml \
+        h1:NaAtrUjjm9AFAyurAEFRJjP54mk98s8007B3vsdFEbI=
+    definition "$1" applications github.com/argoproj/argo-cd/v3@v$argo_cd manifests/crds/application-crd.yaml \
+        h1:kmnF4nE5SQ83OhtdX6DMmLSpH0eRIa1gNYdCLNHqB+A=
+    definition "$1" kustomizations github.com/fluxcd/kustomize-controller@v$kustomizations \
+        config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE=
+    # The rest of them is of no use here. They are written without the right to be taken away.
+    chmod -R u+w "$1/modules"
+    rm -rf "$1/modules"
+}
+
+# definition FOLDER NAME MODULE PATH SUM
+definition() {
+    local said module
+    said=$(GOMODCACHE=$1/modules go mod download -json "$3")
+    [[ $said == *"\"Sum\": \"$5\""* ]] || {
+        printf 'ERROR: %s is not what it was: %s\n' "$3" "$said" >&2
+        exit 1
+    }
+    module=$(sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p' <<<"$said")
+    cp "$module/$4" "$1/$2.yaml"
 }
 
 main "$@"

@@ -30,10 +30,10 @@ fn replay(request: &Request) -> Answer {
         return Answer::hang();
     }
     let mut list = recorded(resource);
-    if let Some((_, name)) = request.query.split_once("metadata.name%3D") {
-        let name = name.split('&').next();
+    if let Some((_, rest)) = request.query.split_once("metadata.name%3D") {
+        let name = rest.split('&').next().unwrap_or_default();
         let items = list["items"].as_array_mut().unwrap();
-        items.retain(|item| item["metadata"]["name"].as_str() == name);
+        items.retain(|item| item["metadata"]["name"] == name);
     }
     Answer::json(200, &list).header("date", THEN)
 }
@@ -61,6 +61,16 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
         ("deployment/crash", 1, "container app: CrashLoopBackOff: it crashed "),
         ("deployment/missing", 1, "ErrImagePull: failed to pull and unpack image: ghcr.io/acme/app:9: not found"),
         ("deployment/nothing", 1, "there is no such workload in the namespace staging"),
+        ("rollout/canary", 0, "complete: 1 of 1 updated, 1 available, revision 7d4f8c"),
+        ("rollout/held", 1, "it is paused at step 2 of 2 until somebody goes on: 1 of 1 updated, 1 available"),
+        ("application/shop", 0, "complete: Healthy, Synced to 111111111111"),
+        ("application/broken", 1, "Degraded"),
+        ("kustomization/shop", 0, "complete: applied main@sha1:1111, and what it applies is healthy"),
+        (
+            "kustomization/broken",
+            1,
+            "HealthCheckFailed: timeout waiting for: [Deployment/shop/checkout status: 'InProgress']",
+        ),
     ] {
         let end = gate(&api, workloads).run(&["health"]);
         let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
@@ -77,6 +87,47 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
         findings.map(|one| (one["check"].as_str().unwrap(), one["verdict"].as_str().unwrap())).collect();
     assert_eq!(by_name["deployment/crash"], "blocked", "{}", end.log);
     assert!(end.log.contains("it is healthy, and runs ghcr.io/acme/app:1"), "{}", end.log);
+}
+
+#[test]
+fn what_only_a_controller_tells_asks_for_nothing_else() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let api = Server::start(move |request| {
+        noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
+        replay(request)
+    })
+    .unwrap();
+    let gate = |workloads: &str| gate(&api, workloads).input("image", "ghcr.io/acme/app:2");
+    let end = gate("app/shop").input("stabilize", "300ms").run(&["health"]);
+    assert!(end.code == 0 && end.log.contains("it runs ghcr.io/acme/app:2"), "{}", end.log);
+    let paths = std::mem::take(&mut *asked.lock().unwrap());
+    let own = "/apis/argoproj.io/v1alpha1/namespaces/staging/applications?";
+    assert!(paths.len() == 2 && paths.iter().all(|path| path.starts_with(own)), "{paths:?}");
+    let end = gate("app/broken").run(&["health"]);
+    assert!(end.code == 1 && end.summary.contains("exceeded its progress deadline"), "{}", end.summary);
+    assert!(asked.lock().unwrap().iter().all(|path| path.starts_with(own)));
+    // A kustomization tells no image: alone it is refused before anything is asked.
+    asked.lock().unwrap().clear();
+    let end = gate("ks/shop").run(&["health"]);
+    assert!(end.code == 2 && end.log.contains("name its deployment beside it"), "{}", end.log);
+    assert!(asked.lock().unwrap().is_empty(), "{}", end.log);
+    let end = gate("ks/shop\nrollout/canary").run(&["health"]);
+    assert_eq!((end.code, end.report["findings"].as_array().map(Vec::len)), (0, Some(2)), "{}", end.log);
+}
+
+#[test]
+fn a_kind_that_is_not_installed_is_named() {
+    // As a server answers for what it does not know: no object of its own.
+    let api = Server::start(|_| Answer::text(404, "text/plain; charset=utf-8", "404 page not found\n")).unwrap();
+    for (workload, plural) in
+        [("rollout/a", "rollouts"), ("application/a", "applications"), ("kustomization/a", "kustomizations")]
+    {
+        let end = gate(&api, workload).run(&["health"]);
+        let said = end.report["findings"].to_string();
+        let expected = format!("list and watch {plural} in the namespace staging");
+        assert!(end.code == 3 && said.contains("404: ") && said.contains(&expected), "{said}");
+    }
 }
 
 #[test]
@@ -240,7 +291,10 @@ fn what_does_not_go_together_is_bad_input() {
         (runner().input("in-cluster", "true").input("context", "x"), "one way to the cluster"),
         (runner().input("kubeconfig", "/nowhere/config"), "/nowhere/config"),
         (runner().input("kubeconfig", "a:\n  s3cr3t: [").input("context", "x"), "the kubeconfig given"),
-        (runner().input("workload", "pod/x"), "deployment, statefulset, daemonset"),
+        (
+            runner().input("workload", "pod/x"),
+            "deployment, statefulset, daemonset, rollout, application, kustomization",
+        ),
         (runner().input("grace", "soon"), "a state and a duration"),
         (runner().input("namespace", "../x"), "the name of a namespace"),
     ] {

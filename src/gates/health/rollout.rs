@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the new revision observed, updated, available, nothing of the old one left, its pods running the image, for `stabilize` | passed |
 //! | a pod that cannot recover, or is unhealthy for too long; a rollout that was given up or takes too long; another image after `appear-timeout`; no such workload | blocked |
-//! | no pod asked for; an image whose version cannot be told; a cluster that does not answer or lets us see too little | inconclusive |
+//! | no pod asked for; an image whose version cannot be told; a controller that cannot tell how it is; a cluster that does not answer or lets us see too little | inconclusive |
 //!
 //! Kinds are listed and watched, each once in the namespace. What is judged is in `judge` and below it; `seen` keeps what
 //! an object does not tell of its past.

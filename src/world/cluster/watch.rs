@@ -6,10 +6,7 @@
 use std::{
     mem,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,14 +19,14 @@ use kube::{
     client::Body,
     core::Status,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{
     Door, Scope,
     objects::{List, Object},
     trouble::{Trouble, causes},
 };
-use crate::verdict::Complaint;
+use crate::{verdict::Complaint, world::clock::Stopwatch};
 
 /// How many objects a page of a list holds.
 const PAGE: u32 = 500;
@@ -63,15 +60,31 @@ pub enum News<T> {
     Refused(Complaint),
 }
 
-/// Whether a look has heard of the kind. Clones are the same.
+/// What one look at a kind leaves for the next. Clones are the same.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<AtomicBool>);
+pub struct Heard(Arc<Mutex<Before>>);
 
-/// Looks until the connection ends, and tells why it did.
-#[expect(clippy::disallowed_methods, reason = "a server that is busy says when to come again")]
+#[derive(Default)]
+struct Before {
+    /// It was listed once.
+    listed: bool,
+    /// Since when the server wants to be left alone, and for how long.
+    busy: Option<(Stopwatch, Duration)>,
+}
+
+impl Heard {
+    fn before(&self) -> MutexGuard<'_, Before> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks until the connection ends, and tells why it did. A server that wants to be left alone is not looked at.
 pub(super) async fn look<T: Object>(door: &Door, scope: &Scope, heard: &Heard, tell: &(dyn Fn(News<T>) + Send + Sync)) {
+    if heard.before().busy.as_ref().is_some_and(|(since, pause)| since.elapsed() < *pause) {
+        return;
+    }
     let end = loop {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         match follow(door, scope, heard, tell).await {
             // A server ends every watch after some minutes. One that ends at once is no watch.
             Ok(()) if begun.elapsed() >= LEAST => {}
@@ -85,11 +98,11 @@ pub(super) async fn look<T: Object>(door: &Door, scope: &Scope, heard: &Heard, t
         Err(Trouble::Lost(why)) => tell(News::Lost(why)),
         Err(Trouble::Expired) => tell(News::Lost("its list expired while it was read".to_owned())),
         Err(Trouble::Busy(why, pause)) => {
+            heard.before().busy = Some((Stopwatch::start(), pause));
             tell(News::Lost(why));
-            tokio::time::sleep(pause).await;
         }
         // A server that has just started denies for a moment what it has granted, and does not know every kind yet.
-        Err(Trouble::Denied(complaint)) if heard.0.load(Ordering::Acquire) => tell(News::Lost(complaint.to_string())),
+        Err(Trouble::Denied(complaint)) if heard.before().listed => tell(News::Lost(complaint.to_string())),
         Err(Trouble::Denied(complaint) | Trouble::Refused(complaint)) => tell(News::Refused(complaint)),
     }
 }
@@ -102,7 +115,7 @@ async fn follow<T: Object>(
 ) -> Result<(), Trouble> {
     let what = format!("list and watch {} in the namespace {}", T::RESOURCE, scope.namespace);
     let from = list(door, scope, &what, tell).await?;
-    heard.0.store(true, Ordering::Release);
+    heard.before().listed = true;
     let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
     let answer = door.get(scope.request::<T>().watch(&params, &from), &what).await?;
     let mut lines = Lines { body: answer.into_body(), held: Vec::new(), from: 0 };

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     between::{Asked, Between, Manner, tunnels},
     house::{Ended, Runner},
+    outage::grant,
     plane::{ADMIN, GATE, Plane, shared, until},
     workloads::Room,
 };
@@ -366,8 +367,8 @@ fn inside_a_cluster_the_pods_own_account_is_used() {
 fn one_kind_that_may_not_be_seen_is_named() {
     let room = Room::new(shared(), "one-kind");
     room.deploy("deployments", "app", 1, "1", &json!({}));
-    room.grant(
-        &json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }),
+    grant(
+        &room,
         &json!([
             { "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "watch"] },
             { "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] },

@@ -51,8 +51,12 @@ impl Api {
     }
 
     pub fn create(&self, path: &str, object: &Value) -> Value {
+        self.post(path, "application/json", &object.to_string())
+    }
+
+    pub fn post(&self, path: &str, kind: &str, text: &str) -> Value {
         let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", &self.header);
-        let answer = request.content_type("application/json").send(object.to_string());
+        let answer = request.content_type(kind).send(text);
         Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 

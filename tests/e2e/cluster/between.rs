@@ -62,7 +62,7 @@ impl Between {
             for stream in listener.incoming().flatten() {
                 let (api, noted, manner) = (api.clone(), Arc::clone(&noted), Arc::clone(&manner));
                 // An error is a gate that went away.
-                thread::spawn(move || drop(serve(&api, stream, &noted, &*manner)));
+                thread::spawn(move || drop(serve(&api, &stream, &noted, &*manner)));
             }
         });
         Self { url, asked }
@@ -73,7 +73,12 @@ impl Between {
     }
 }
 
-fn serve(api: &Api, stream: TcpStream, noted: &Mutex<Vec<Asked>>, manner: &dyn Fn(&Asked) -> Manner) -> io::Result<()> {
+fn serve(
+    api: &Api,
+    stream: &TcpStream,
+    noted: &Mutex<Vec<Asked>>,
+    manner: &dyn Fn(&Asked) -> Manner,
+) -> io::Result<()> {
     let (mut target, mut token) = (String::new(), String::new());
     for line in BufReader::new(stream.try_clone()?).lines() {
         let line = line?;
@@ -81,7 +86,7 @@ fn serve(api: &Api, stream: TcpStream, noted: &Mutex<Vec<Asked>>, manner: &dyn F
             break;
         }
         if let Some(rest) = line.strip_prefix("GET ") {
-            target = rest.split(' ').next().unwrap_or_default().to_owned();
+            rest.split(' ').next().unwrap_or_default().clone_into(&mut target);
         } else if let Some(bearer) = line.to_ascii_lowercase().strip_prefix("authorization: bearer ") {
             bearer.clone_into(&mut token);
         }
@@ -92,7 +97,7 @@ fn serve(api: &Api, stream: TcpStream, noted: &Mutex<Vec<Asked>>, manner: &dyn F
         noted.push(asked.clone());
         asked
     };
-    let through = |target: &str, most: usize| pass(api, target, &stream, most);
+    let through = |target: &str, most: usize| pass(api, target, stream, most);
     match manner(&asked) {
         Manner::Through => through(&asked.target, usize::MAX),
         Manner::As(target) => through(&target, usize::MAX),
@@ -107,17 +112,17 @@ fn serve(api: &Api, stream: TcpStream, noted: &Mutex<Vec<Asked>>, manner: &dyn F
             through(&asked.target, usize::MAX)
         }
         Manner::Answer(head, body) => {
-            write!(&stream, "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+            write!({ stream }, "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
         }
         Manner::Endless => {
-            (&stream).write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"type\":\"ADDED\",\"object\":\"")?;
+            { stream }.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"type\":\"ADDED\",\"object\":\"")?;
             let lot = vec![b'x'; 1 << 20];
             loop {
-                (&stream).write_all(&lot)?;
+                { stream }.write_all(&lot)?;
             }
         }
         Manner::Shut => Ok(()),
-        Manner::Hang => (&stream).read(&mut [0]).map(drop),
+        Manner::Hang => { stream }.read(&mut [0]).map(drop),
     }
 }
 

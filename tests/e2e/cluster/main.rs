@@ -6,11 +6,15 @@
 
 mod access;
 mod api;
+mod applications;
 mod between;
+mod definitions;
 #[path = "../../house.rs"]
 mod house;
+mod kustomizations;
 mod meanwhile;
 mod outage;
 mod plane;
+mod rollouts;
 mod states;
 mod workloads;

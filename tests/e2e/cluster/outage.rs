@@ -15,6 +15,11 @@ fn said(end: &Ended) -> String {
     end.report["findings"].to_string()
 }
 
+/// What the gate's own account may do in a namespace.
+pub fn grant(room: &Room<'_>, rules: &serde_json::Value) {
+    room.grant(&json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }), rules);
+}
+
 #[test]
 fn what_may_not_be_seen_is_inconclusive_and_named() {
     let room = Room::new(shared(), "forbidden");
@@ -27,8 +32,8 @@ fn what_may_not_be_seen_is_inconclusive_and_named() {
         end.log
     );
     // Without logs and events the verdict is the same; what could not be seen is said.
-    room.grant(
-        &json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gate" }),
+    grant(
+        &room,
         &json!([
             { "apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["list", "watch"] },
             { "apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"] },

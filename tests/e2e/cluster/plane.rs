@@ -84,7 +84,7 @@ pub fn shared() -> &'static Plane {
 }
 
 #[expect(clippy::disallowed_methods, reason = "cluster.sh says where the programs are")]
-fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     std::env::var_os(name).map_or_else(|| panic!("{name} is not set: run tests/e2e/cluster.sh"), PathBuf::from)
 }
 

@@ -10,13 +10,13 @@ use super::{
     workloads::{APP, Room},
 };
 
-const PASSED: i32 = 0;
-const BLOCKED: i32 = 1;
-const INCONCLUSIVE: i32 = 3;
+pub const PASSED: i32 = 0;
+pub const BLOCKED: i32 = 1;
+pub const INCONCLUSIVE: i32 = 3;
 
 /// Code, and the words in the first finding.
 #[track_caller]
-fn assert_end(end: &Ended, code: i32, said: &[&str]) {
+pub fn assert_end(end: &Ended, code: i32, said: &[&str]) {
     let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
     assert!(end.code == code && said.iter().all(|said| actual.contains(said)), "{said:?}: {actual}\n{}", end.log);
     assert!(

@@ -118,7 +118,7 @@ impl<'a> Room<'a> {
     }
 }
 
-fn template(name: &str, tag: &str, notes: &Value) -> Value {
+pub fn template(name: &str, tag: &str, notes: &Value) -> Value {
     json!({
         "metadata": { "labels": { "app": name }, "annotations": notes },
         "spec": {

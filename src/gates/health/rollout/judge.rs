@@ -6,7 +6,7 @@ use super::{
     progress::{Progress, Sight, grouped, sight},
     rules::{Rules, State},
     seen::{Seen, ViewState},
-    track::{Complete, Track},
+    track::{Complete, Release, Track},
     workload::{Kind, Workload},
 };
 use crate::{
@@ -143,6 +143,15 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         }
         return failed(Verdict::Blocked, why, None);
     }
+    if let (Progress::Complete(_), Fit::Unknown(_), false) = (&sight.progress, sight.runs(rules), sight.kind.has_pods())
+    {
+        // Names do not change by waiting, unless for those of something new.
+        let how = how(&sight, rules);
+        if now < rules.appear_timeout {
+            return Course::Open { how, revisit: Some(rules.appear_timeout) };
+        }
+        return failed(Verdict::Inconclusive, how, next(&sight));
+    }
     let began = track.appeared.unwrap_or_default();
     // What was complete is being scaled, or moved to other nodes: that has a time of its own.
     let deadline =
@@ -151,12 +160,13 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
     let why = with_troubles(&how(&sight, rules), &troubles);
     let stuck = match &sight.progress {
         Progress::Stuck { state, since, .. } => {
-            let since = since.map_or_else(|| moment_millis(began), |time| seen.millis(time));
-            // What was so before may be the word on the revision before.
-            let since = if sight.kind == Kind::Deployment { since.max(moment_millis(began)) } else { since };
             // Each try of a controller has a time of its own; it has failed since the first.
             let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| moment_millis(*at));
-            let since = first.map_or(since, |first| first.min(since));
+            // A controller's clock may go before the server's; nothing has begun in the time to come.
+            let told = since.map(|time| seen.millis(time).min(moment_millis(now)));
+            let since = told.into_iter().chain(first).min().unwrap_or_else(|| moment_millis(began));
+            // What was so before may be the word on the revision before.
+            let since = if sight.kind == Kind::Deployment { since.max(moment_millis(began)) } else { since };
             let due = rules.grace(*state).map(|grace| since.saturating_add(moment_millis(grace)));
             due.map(|due| if not_ours { due.max(moment_millis(rules.appear_timeout)) } else { due })
         }
@@ -194,9 +204,9 @@ fn absent(rules: &Rules, sight: &Sight<'_>, track: &Track, now: Moment) -> Optio
     };
     let name = rules.image.name();
     let how = match &there {
-        None if track.replaced => format!("it is gone from the namespace {}", rules.namespace),
+        None if track.release == Release::Replaced => format!("it is gone from the namespace {}", rules.namespace),
         None => format!("there is no such workload in the namespace {}", rules.namespace),
-        Some(what) if track.replaced => {
+        Some(what) if track.release == Release::Replaced => {
             format!("{name} was asked for, and now {what} is: another release took its place")
         }
         Some(what) if complete => format!("it is healthy, and runs {what}: {name} has not appeared"),
@@ -208,11 +218,13 @@ fn absent(rules: &Rules, sight: &Sight<'_>, track: &Track, now: Moment) -> Optio
     }
     let waited = match rules.appear_timeout {
         Moment::ZERO => String::new(),
-        _ if track.replaced => String::new(),
+        _ if track.release == Release::Replaced => String::new(),
         limit => format!(" within {}", Span(limit)),
     };
     let next = match there {
-        _ if track.replaced => "see what has been deployed since; the later release has a gate of its own",
+        _ if track.release == Release::Replaced => {
+            "see what has been deployed since; the later release has a gate of its own"
+        }
         None => "see whether `workload`, `namespace` and `context` are the right ones",
         Some(_) => {
             "see whether the deployment of this release has happened; `appear-timeout` waits for one that is on its way"

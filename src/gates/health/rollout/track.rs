@@ -25,9 +25,7 @@ pub struct Track {
     pub unwell: Option<(Moment, String)>,
     /// The revision that had failed before we looked: it may not be the one under promotion.
     pub failed_before: Option<String>,
-    /// It was asked to run the image under promotion, and no longer is.
-    pub replaced: bool,
-    was_asked: bool,
+    pub release: Release,
     /// How it was told last.
     pub told: String,
     /// Something was not heard since it was looked at last.
@@ -37,6 +35,16 @@ pub struct Track {
     earlier: Option<Complete>,
     /// Its controller has nothing more to do.
     at_rest: bool,
+}
+
+/// Whether a workload's specification asks for the image under promotion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    #[default]
+    Unseen,
+    Asked,
+    /// It did, and no longer does.
+    Replaced,
 }
 
 /// When a rollout was complete.
@@ -105,12 +113,14 @@ impl Track {
         };
         if !asked {
             // What came of the one before says nothing about the next.
-            let replaced = self.replaced || self.was_asked;
-            *self = Self { told: std::mem::take(&mut self.told), replaced, ..Self::default() };
+            let release = if self.release == Release::Unseen { Release::Unseen } else { Release::Replaced };
+            *self = Self { told: std::mem::take(&mut self.told), release, ..Self::default() };
             return;
         }
         self.appeared.get_or_insert(at);
-        self.was_asked |= sight.asked == Fit::Fits && sight.kind.has_pods();
+        if sight.asked == Fit::Fits && sight.kind.has_pods() {
+            self.release = Release::Asked;
+        }
         if !sight.kind.has_pods() {
             self.follow_controller(at, epoch, sight);
         }
@@ -155,15 +165,17 @@ impl Track {
                 self.at_rest = false;
                 self.appeared = Some(at);
             }
-            Progress::Complete(_) | Progress::Empty(_) | Progress::Failed { .. } => self.at_rest = true,
-            Progress::Stuck { state: State::Paused, .. } => self.at_rest = true,
+            Progress::Complete(_)
+            | Progress::Empty(_)
+            | Progress::Failed { .. }
+            | Progress::Stuck { state: State::Paused, .. } => self.at_rest = true,
             _ => {}
         }
         match &sight.progress {
             Progress::Reconciling(_) | Progress::Unclear(_) | Progress::Stuck { state: State::Paused, .. } => {
                 self.earlier = self.complete.take().or(self.earlier.take());
             }
-            Progress::Complete(_) | Progress::Empty(_) => self.unwell = None,
+            Progress::Complete(_) | Progress::Empty(_) | Progress::Rolling(_) => self.unwell = None,
             Progress::Stuck { state: State::Degraded, since, .. } => {
                 self.unwell.get_or_insert((at, sight.revision.clone()));
                 if before_us(since) {
@@ -173,7 +185,6 @@ impl Track {
             Progress::Failed { since, .. } if before_us(since) => {
                 self.failed_before.get_or_insert(sight.revision.clone());
             }
-            Progress::Rolling(_) => self.unwell = None,
             _ => {}
         }
         if matches!(sight.progress, Progress::Rolling(_) | Progress::Failed { .. })

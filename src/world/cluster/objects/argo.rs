@@ -83,7 +83,7 @@ lenient! {
         pub spec: ApplicationSpec,
         /// Asked for, and not begun.
         pub operation: Option<Operation>,
-        pub status: ApplicationStatus,
+        pub status: Box<ApplicationStatus>,
     }
 
     pub struct ApplicationSpec {

@@ -66,7 +66,9 @@ fn progress(it: &Application) -> Progress {
         "Suspended" => Progress::Stuck { state: State::Paused, since: health.last_transition_time, why: told },
         "Degraded" | "Missing" => {
             let begun = last_sync(it).and_then(|sync| sync.started_at);
-            Progress::Stuck { state: State::Degraded, since: health.last_transition_time.max(begun), why: told }
+            // Older versions do not tell it.
+            let since = health.last_transition_time.map(|since| begun.map_or(since, |begun| since.max(begun)));
+            Progress::Stuck { state: State::Degraded, since, why: told }
         }
         "" => Progress::Reconciling("its health has not been told yet".to_owned()),
         _ => Progress::Unclear(told),

@@ -1,4 +1,4 @@
-//! DaemonSets.
+//! `DaemonSet`s.
 
 use super::{Found, POD_REVISION, Progress, UNOBSERVED, is_owned_by, on_delete, owned, rolling};
 use crate::{

@@ -31,8 +31,8 @@ pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Fo
         status.conditions.iter().find(of_reason)
     };
     // Of the newest ReplicaSet alone: the Deployment's own condition may be an older one's.
-    let failures = newest.into_iter().flat_map(|set| &set.status.conditions);
-    let failure = failures.filter(|one| one.kind == "ReplicaFailure" && one.status == "True").last();
+    let mut failures = newest.into_iter().flat_map(|set| &set.status.conditions);
+    let failure = failures.find(|one| one.kind == "ReplicaFailure" && one.status == "True");
     let (updated, available, all) = (status.updated_replicas, status.available_replicas, status.replicas);
     let counts = format!("{updated} of {} updated, {available} available", spec.replicas);
     let complete = updated >= spec.replicas && all <= updated && available >= updated;

@@ -1,4 +1,4 @@
-//! StatefulSets.
+//! `StatefulSet`s.
 
 use super::{Found, NO_REPLICAS, POD_REVISION, Progress, UNOBSERVED, on_delete, owned, rolling};
 use crate::{

@@ -48,7 +48,7 @@ fn sync(phase: &str, revision: &str, ended: i64) -> Value {
     json!({ "status": { "operationState": { "phase": phase, "message": "why", "finishedAt": at(ended), "syncResult": { "revision": revision } } } })
 }
 
-fn out_of_sync(revision: &str, policy: Value) -> Value {
+fn out_of_sync(revision: &str, policy: &Value) -> Value {
     json!({ "spec": { "syncPolicy": policy }, "status": { "sync": { "status": "OutOfSync", "revision": revision },
         "resources": [{ "kind": "Deployment", "name": "app", "status": "OutOfSync" }, { "kind": "Service", "name": "app", "status": "Synced" }] } })
 }
@@ -140,16 +140,16 @@ fn a_sync_that_failed_blocks_unless_another_is_to_follow() {
     }
     begun(alone(), &sync("Failed", "", 1)).settled(0, Verdict::Blocked, "its last sync failed: why");
     let automated = json!({ "automated": {} });
-    let follows = and(sync("Failed", ONE, -60), &out_of_sync(TWO, automated.clone()));
+    let follows = and(sync("Failed", ONE, -60), &out_of_sync(TWO, &automated));
     begun(alone(), &follows).open(
         0,
         600,
         "OutOfSync with 222222222222, which is to be synced by itself: Deployment/app",
     );
     // The same revision is not tried twice, and nobody syncs without being asked to.
-    let given_up = and(sync("Failed", TWO, -60), &out_of_sync(TWO, automated));
+    let given_up = and(sync("Failed", TWO, -60), &out_of_sync(TWO, &automated));
     begun(alone(), &given_up).settled(0, Verdict::Blocked, "its sync to 222222222222 failed");
-    let by_hand = and(sync("Failed", ONE, -60), &out_of_sync(TWO, Value::Null));
+    let by_hand = and(sync("Failed", ONE, -60), &out_of_sync(TWO, &Value::Null));
     begun(alone(), &by_hand).settled(0, Verdict::Blocked, "its sync to 111111111111 failed");
     // What had failed before we looked may not be what is under promotion.
     let patient = Rules { appear_timeout: seconds(300), ..alone() };
@@ -164,10 +164,10 @@ fn a_sync_that_failed_blocks_unless_another_is_to_follow() {
 fn out_of_sync_is_on_its_way_or_waits_for_somebody() {
     let pruned = json!({ "status": { "resources": [{ "kind": "Job", "name": "old", "status": "OutOfSync", "requiresPruning": true }] } });
     for (changes, said) in [
-        (out_of_sync(TWO, Value::Null), "OutOfSync with 222222222222 until somebody syncs it: Deployment/app"),
-        (out_of_sync(TWO, json!({ "automated": { "enabled": false } })), "until somebody syncs it"),
+        (out_of_sync(TWO, &Value::Null), "OutOfSync with 222222222222 until somebody syncs it: Deployment/app"),
+        (out_of_sync(TWO, &json!({ "automated": { "enabled": false } })), "until somebody syncs it"),
         (
-            and(out_of_sync(TWO, json!({ "automated": { "prune": false } })), &pruned),
+            and(out_of_sync(TWO, &json!({ "automated": { "prune": false } })), &pruned),
             "nobody prunes what is left over: Job/old",
         ),
     ] {
@@ -186,7 +186,7 @@ fn out_of_sync_is_on_its_way_or_waits_for_somebody() {
         (json!({ "automated": {} }), ONE, "it was synced to 111111111111, and is OutOfSync again"),
         (Value::Null, ONE, "it was synced to 111111111111, and is OutOfSync again"),
     ] {
-        let story = begun(alone(), &out_of_sync(revision, policy));
+        let story = begun(alone(), &out_of_sync(revision, &policy));
         story.open(0, 600, said);
         story.settled(600, Verdict::Blocked, said);
     }
@@ -203,6 +203,10 @@ fn unhealthy_is_borne_with_for_a_while() {
         let before = and(health(status, -120), &json!({ "status": { "operationState": { "startedAt": at(-10) } } }));
         begun(alone(), &before).open(0, 110, status);
     }
+    // Since when is not told.
+    let mut story = begun(alone(), &health("Progressing", 0));
+    now(&mut story, 300, &json!({ "status": { "health": { "status": "Degraded", "lastTransitionTime": null } } }));
+    story.open(300, 420, "Degraded");
     let mut story = begun(alone(), &health("Degraded", 0));
     now(&mut story, 60, &health("Progressing", 60));
     now(&mut story, 70, &health("Degraded", 70));
@@ -265,10 +269,12 @@ fn names_are_no_proof_of_a_digest_but_pods_beside_are() {
     alone("2", format!("shop@{}", digest("1"))).settled(0, Verdict::Passed, "complete");
     alone("2", format!("shop@{}", digest("2"))).settled(0, Verdict::Blocked, "has not appeared");
     alone("3", "shop:2".to_owned()).settled(0, Verdict::Blocked, "has not appeared");
-    let unknown = alone("2", "shop:2".to_owned());
-    unknown.settled(600, Verdict::Inconclusive, "shop:2, whose digest is not told");
-    let finding = &judge(&unknown.rules, &unknown.seen, seconds(600)).findings[0];
+    let mut unknown = alone("2", "shop:2".to_owned());
+    unknown.settled(0, Verdict::Inconclusive, "shop:2, whose digest is not told");
+    let finding = &judge(&unknown.rules, &unknown.seen, seconds(0)).findings[0];
     assert!(finding.next.as_ref().is_some_and(|next| next.contains("name its deployment beside it")), "{finding:?}");
+    unknown.rules.appear_timeout = seconds(60);
+    unknown.open(0, 60, "shop:2, whose digest is not told");
     let mut state = running();
     state["imageID"] = format!("shop@{}", digest("1")).into();
     // What of an old version is left over is told by the pods as well.

@@ -15,7 +15,7 @@ fn set(uid: &str, number: &str, changes: &Value) -> ReplicaSet {
     changed(it, changes)
 }
 
-/// A Deployment with these ReplicaSets.
+/// A Deployment with `sets` in the place of the usual ones.
 fn shows(story: &mut Story, second: u64, sets: Vec<ReplicaSet>, it: Deployment, pods: Vec<Pod>) {
     let clock = Some(at(i64::try_from(second).unwrap()).parse().unwrap());
     story.hear(second, Fact::ReplicaSets(News::All { items: sets, at: clock }));

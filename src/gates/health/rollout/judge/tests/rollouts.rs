@@ -124,6 +124,10 @@ fn a_pause_that_ends_by_itself_is_waited_for_and_one_for_a_person_is_not() {
     for changes in [paused(2, "CanaryPauseStep"), promotion(json!(true)), promotion(Value::Null)] {
         story(&changes).open(1, 601, "it is paused for a while");
     }
+    // By a clock that goes before ours.
+    let mut early = paused(1, "CanaryPauseStep");
+    early["status"]["pauseConditions"][0]["startTime"] = at(30).into();
+    story(&early).settled(1, Verdict::Blocked, "until somebody goes on");
     // A person may be waited for, from when the pause began.
     let mut story = Story::of(Rules { graces: vec!["paused 5m".parse().unwrap()], ..rules(&["rollout/app"]) });
     shows(&mut story, 1, rollout(&paused(1, "CanaryPauseStep")), sets("2", 0), two());
