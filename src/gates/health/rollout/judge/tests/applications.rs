@@ -286,6 +286,14 @@ fn names_are_no_proof_of_a_digest_but_pods_beside_are() {
 }
 
 #[test]
+fn an_old_image_that_is_left_over_is_nothing_where_pods_are_looked_at() {
+    let old = json!({ "status": { "summary": { "images": ["shop:1", "shop:2"] } } });
+    let mut beside = begun(tagged("2", rules(&["application/app", "deployment/app"])), &old);
+    beside.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
+    beside.settled(1, Verdict::Passed, "Healthy, Synced to 111111111111; it runs an image 2");
+}
+
+#[test]
 fn nothing_but_the_application_is_looked_at() {
     let seen = Seen::of(&alone().workloads);
     let needed: Vec<&str> = seen.states().iter().filter(|view| view.needed).map(|view| view.resource).collect();

@@ -87,10 +87,15 @@ fn what_is_kept_for_a_quick_way_back_is_no_old_revision_that_is_left() {
     let mut story = Story::of(rules(&["rollout/app"]));
     shows(&mut story, 1, rollout(&json!({ "status": { "replicas": 4 } })), sets("2", 2), two());
     story.settled(1, Verdict::Passed, "2 of the old revision kept for a quick way back");
-    shows(&mut story, 1, rollout(&json!({ "status": { "replicas": 5 } })), sets("2", 2), two());
-    let mut story = Story::of(rules(&["rollout/app"]));
-    shows(&mut story, 1, rollout(&json!({ "status": { "replicas": 5 } })), sets("2", 2), two());
-    story.open(1, 601, "1 of the old revision left");
+    // One more than those; or a mark on the new one, from when it was to be taken down after an abort.
+    let mut marked = sets("2", 0);
+    marked[1].metadata.annotations = [("scale-down-deadline".to_owned(), at(30))].into();
+    marked[1].status.replicas = 2;
+    for (replicas, sets, left) in [(5, sets("2", 2), 1), (4, marked, 2)] {
+        let mut story = Story::of(rules(&["rollout/app"]));
+        shows(&mut story, 1, rollout(&json!({ "status": { "replicas": replicas } })), sets, two());
+        story.open(1, 601, &format!("{left} of the old revision left"));
+    }
 }
 
 #[test]
