@@ -51,6 +51,7 @@ use trouble::causes;
 pub use kubeconfig::{Source, secrets_of};
 pub use trouble::Trouble;
 pub use watch::{Heard, News};
+use watch::{Resource, Telling};
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 /// The largest answer that is no list, in bytes.
@@ -146,7 +147,8 @@ impl Cluster {
     /// Looks at a kind until the connection ends; tells news on a thread that must not be blocked. Dropping the task ends it.
     pub fn watch<T: Object>(&self, scope: Scope, heard: Heard, tell: impl Fn(News<T>) + Send + Sync + 'static) -> Task {
         let door = Arc::clone(&self.door);
-        self.runtime.spawn(async move { watch::look::<T>(&door, &scope, &heard, &tell).await })
+        let ear = Telling::new(tell);
+        self.runtime.spawn(async move { watch::look(&door, Resource::of::<T>(), &scope, &heard, &ear).await })
     }
 
     /// The Warning events about one object, in no order.
@@ -159,7 +161,7 @@ impl Cluster {
         let selector = format!("involvedObject.uid={uid},type=Warning");
         let params = ListParams { field_selector: Some(selector), limit: Some(EVENTS), ..ListParams::default() };
         let what = format!("list events in the namespace {namespace}");
-        let body = self.ask(move || scope.request::<Event>().list(&params), what)?;
+        let body = self.ask(move || scope.request(Resource::of::<Event>()).list(&params), what)?;
         let list: List<Event> = serde_json::from_slice(&body)
             .map_err(|error| Complaint::about("the cluster's events").seen(error.to_string()))?;
         Ok(list.items)
@@ -179,7 +181,7 @@ impl Cluster {
             ..LogParams::default()
         };
         let (pod, what) = (pod.to_owned(), format!("read pods/log in the namespace {namespace}"));
-        let body = self.ask(move || scope.request::<objects::Pod>().logs(&pod, &params), what)?;
+        let body = self.ask(move || scope.request(Resource::of::<objects::Pod>()).logs(&pod, &params), what)?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
@@ -212,9 +214,9 @@ impl fmt::Debug for Cluster {
 type Asked = Result<Request<Vec<u8>>, request::Error>;
 
 impl Scope {
-    fn request<T: Object>(&self) -> request::Request {
+    fn request(&self, Resource { api, plural }: Resource) -> request::Request {
         let namespace: String = form_urlencoded::byte_serialize(self.namespace.as_bytes()).collect();
-        request::Request::new(format!("{}/namespaces/{namespace}/{}", T::API, T::RESOURCE))
+        request::Request::new(format!("{api}/namespaces/{namespace}/{plural}"))
     }
 
     /// Which objects of the kind.

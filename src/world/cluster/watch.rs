@@ -15,15 +15,17 @@ use hyper::Response;
 use jiff::Timestamp;
 use kube::{
     Error,
-    api::{ListParams, WatchEvent, WatchParams},
+    api::{ListParams, WatchParams},
     client::Body,
     core::Status,
 };
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::{
     Door, Scope,
-    objects::{List, Object},
+    objects::{List, ListMeta, Object},
     trouble::{Trouble, causes},
 };
 use crate::{verdict::Complaint, world::clock::Stopwatch};
@@ -89,86 +91,152 @@ impl Heard {
     }
 }
 
+/// What becomes of what is heard, whatever kind it is of: looking is the same for all, and in the program once.
+pub(super) trait Ear: Send + Sync {
+    /// A list of everything begins.
+    fn begin(&self);
+    /// One page of it.
+    fn page(&self, page: &[u8]) -> Result<ListMeta, Trouble>;
+    /// That was all, by the server's clock.
+    fn all(&self, at: Option<Timestamp>);
+    fn now(&self, object: &[u8]) -> Result<(), Trouble>;
+    fn gone(&self, object: &[u8]) -> Result<(), Trouble>;
+    fn lost(&self, why: String);
+    fn refused(&self, complaint: Complaint);
+}
+
+/// One that makes objects of it.
+pub(super) struct Telling<T, F> {
+    pages: Mutex<Vec<T>>,
+    tell: F,
+}
+
+impl<T: Object, F: Fn(News<T>)> Telling<T, F> {
+    pub(super) const fn new(tell: F) -> Self {
+        Self { pages: Mutex::new(Vec::new()), tell }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Vec<T>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
+    fn begin(&self) {
+        self.pages().clear();
+    }
+
+    fn page(&self, page: &[u8]) -> Result<ListMeta, Trouble> {
+        let List { metadata, items } = read::<List<T>>(page)?;
+        self.pages().extend(items);
+        Ok(metadata)
+    }
+
+    fn all(&self, at: Option<Timestamp>) {
+        let items = mem::take(&mut *self.pages());
+        (self.tell)(News::All { items, at });
+    }
+
+    fn now(&self, object: &[u8]) -> Result<(), Trouble> {
+        (self.tell)(News::Now(read(object)?));
+        Ok(())
+    }
+
+    fn gone(&self, object: &[u8]) -> Result<(), Trouble> {
+        (self.tell)(News::Gone(read(object)?));
+        Ok(())
+    }
+
+    fn lost(&self, why: String) {
+        (self.tell)(News::Lost(why));
+    }
+
+    fn refused(&self, complaint: Complaint) {
+        (self.tell)(News::Refused(complaint));
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Trouble> {
+    serde_json::from_slice(json).map_err(|error| Trouble::json(&error))
+}
+
+/// A kind, as it is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Resource {
+    pub(super) api: &'static str,
+    pub(super) plural: &'static str,
+}
+
+impl Resource {
+    pub(super) const fn of<T: Object>() -> Self {
+        Self { api: T::API, plural: T::RESOURCE }
+    }
+}
+
 /// Looks until the connection ends, and tells why it did. A server that wants to be left alone is not looked at.
-pub(super) async fn look<T: Object>(door: &Door, scope: &Scope, heard: &Heard, tell: &(dyn Fn(News<T>) + Send + Sync)) {
+pub(super) async fn look(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, ear: &dyn Ear) {
     if heard.before().busy.as_ref().is_some_and(|(since, pause)| since.elapsed() < *pause) {
         return;
     }
     let end = loop {
         let begun = Stopwatch::start();
-        match follow(door, scope, heard, tell).await {
+        match follow(door, resource, scope, heard, ear).await {
             // A server ends every watch after some minutes. One that ends at once is no watch.
             Ok(()) if begun.elapsed() >= LEAST => {}
             // Once: a server whose own list has expired is asked again by the next look.
-            Err(Trouble::Expired) => break follow(door, scope, heard, tell).await,
+            Err(Trouble::Expired) => break follow(door, resource, scope, heard, ear).await,
             end => break end,
         }
     };
     match end {
-        Ok(()) => tell(News::Lost("its watch has ended".to_owned())),
-        Err(Trouble::Lost(why)) => tell(News::Lost(why)),
-        Err(Trouble::Expired) => tell(News::Lost("its list expired while it was read".to_owned())),
+        Ok(()) => ear.lost("its watch has ended".to_owned()),
+        Err(Trouble::Lost(why)) => ear.lost(why),
+        Err(Trouble::Expired) => ear.lost("its list expired while it was read".to_owned()),
         Err(Trouble::Busy(why, pause)) => {
             heard.before().busy = Some((Stopwatch::start(), pause));
-            tell(News::Lost(why));
+            ear.lost(why);
         }
         // A server that has just started denies for a moment what it has granted, and does not know every kind yet.
-        Err(Trouble::Denied(complaint)) if heard.before().listed => tell(News::Lost(complaint.to_string())),
-        Err(Trouble::Denied(complaint) | Trouble::Refused(complaint)) => tell(News::Refused(complaint)),
+        Err(Trouble::Denied(complaint)) if heard.before().listed => ear.lost(complaint.to_string()),
+        Err(Trouble::Denied(complaint) | Trouble::Refused(complaint)) => ear.refused(complaint),
     }
 }
 
-async fn follow<T: Object>(
-    door: &Door,
-    scope: &Scope,
-    heard: &Heard,
-    tell: &(dyn Fn(News<T>) + Send + Sync),
-) -> Result<(), Trouble> {
-    let what = format!("list and watch {} in the namespace {}", T::RESOURCE, scope.namespace);
-    let from = list(door, scope, &what, tell).await?;
+async fn follow(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, ear: &dyn Ear) -> Result<(), Trouble> {
+    let what = format!("list and watch {} in the namespace {}", resource.plural, scope.namespace);
+    let from = list(door, resource, scope, &what, ear).await?;
     heard.before().listed = true;
     let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
-    let answer = door.get(scope.request::<T>().watch(&params, &from), &what).await?;
+    let answer = door.get(scope.request(resource).watch(&params, &from), &what).await?;
     let mut lines = Lines { body: answer.into_body(), held: Vec::new(), from: 0 };
     loop {
         match timeout(SILENCE, lines.next()).await {
             Err(_) => return Err(Trouble::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
             Ok(None) => return Ok(()),
-            Ok(Some(line)) => {
-                if let Some(news) = change(&line?, &what)? {
-                    tell(news);
-                }
-            }
+            Ok(Some(line)) => change(&line?, &what, ear)?,
         }
     }
 }
 
 /// Tells everything of a kind. Gives the version that changes are heard from.
-async fn list<T: Object>(
-    door: &Door,
-    scope: &Scope,
-    what: &str,
-    tell: &(dyn Fn(News<T>) + Send + Sync),
-) -> Result<String, Trouble> {
+async fn list(door: &Door, resource: Resource, scope: &Scope, what: &str, ear: &dyn Ear) -> Result<String, Trouble> {
     let mut params = ListParams { field_selector: scope.selector(), limit: Some(PAGE), ..ListParams::default() };
-    let mut all = Vec::new();
+    ear.begin();
     for _ in 0..MOST_PAGES {
-        let answer = door.get(scope.request::<T>().list(&params), what).await?;
+        let answer = door.get(scope.request(resource).list(&params), what).await?;
         let at = date(&answer);
         let page = door.whole(answer, LARGEST_PAGE).await?;
-        let List { metadata, items } =
-            serde_json::from_slice::<List<T>>(&page).map_err(|error| Trouble::json(&error))?;
+        let metadata = ear.page(&page)?;
         if metadata.resource_version.is_empty() {
             return Err(Trouble::unreadable("an answer that is no list"));
         }
-        all.extend(items);
         if metadata.more.is_empty() {
-            tell(News::All { items: all, at });
+            ear.all(at);
             return Ok(metadata.resource_version);
         }
         params.continue_token = Some(metadata.more);
     }
-    Err(Trouble::unreadable(&format!("a list of more than {} {}", MOST_PAGES * PAGE as usize, T::RESOURCE)))
+    Err(Trouble::unreadable(&format!("a list of more than {} {}", MOST_PAGES * PAGE as usize, resource.plural)))
 }
 
 /// The server's clock, to the second. Source: RFC 9110, 6.6.1.
@@ -207,21 +275,36 @@ impl Lines {
     }
 }
 
+/// A line of a watch. Source: Kubernetes' API reference, `WatchEvent`.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
 /// What a line of a watch tells.
-fn change<T: Object>(line: &[u8], what: &str) -> Result<Option<News<T>>, Trouble> {
+fn change(line: &[u8], what: &str, ear: &dyn Ear) -> Result<(), Trouble> {
     let lost = |status: &Status| match Trouble::of(&Error::Api(Box::new(status.clone())), what) {
         Trouble::Expired => Trouble::Expired,
         // Refused is only what was never granted: the watch itself was.
         _ => Trouble::Lost(format!("{}: {}", status.code, status.message)),
     };
-    match serde_json::from_slice::<WatchEvent<T>>(line) {
-        Ok(WatchEvent::Added(it) | WatchEvent::Modified(it)) => Ok(Some(News::Now(it))),
-        Ok(WatchEvent::Deleted(it)) => Ok(Some(News::Gone(it))),
-        Ok(WatchEvent::Bookmark(_)) => Ok(None),
-        Ok(WatchEvent::Error(status)) => Err(lost(&status)),
-        Err(error) => Err(match serde_json::from_slice::<Status>(line) {
-            Ok(status) if status.code != 0 => lost(&status),
-            _ => Trouble::unreadable(&format!("a change that is none: {error}")),
-        }),
+    let (kind, object) = match serde_json::from_slice::<Line<'_>>(line) {
+        Ok(Line { kind, object }) => (kind, object.get().as_bytes()),
+        Err(error) => {
+            return Err(match serde_json::from_slice::<Status>(line) {
+                Ok(status) if status.code != 0 => lost(&status),
+                _ => Trouble::unreadable(&format!("a change that is none: {error}")),
+            });
+        }
+    };
+    match kind {
+        "ADDED" | "MODIFIED" => ear.now(object),
+        "DELETED" => ear.gone(object),
+        "BOOKMARK" => Ok(()),
+        "ERROR" => Err(lost(&read(object)?)),
+        _ => Err(Trouble::unreadable("a change of a kind that nobody knows")),
     }
 }

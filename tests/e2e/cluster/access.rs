@@ -153,7 +153,7 @@ fn a_watch_that_is_too_old_begins_again_with_all_there_is() {
     until("server that answers", || plane.api.try_get("/readyz").ok());
     let said_itself = plane.api.get("/api/v1/namespaces/gone/pods?watch=true&resourceVersion=1&timeoutSeconds=1");
     assert_eq!(said_itself["object"]["code"], 410, "{said_itself}");
-    let room = Room { plane: &plane, name: "gone".to_owned() };
+    let room = Room { name: "gone".to_owned(), ..Room::new(&plane, "gone-before") };
     let pods = until("both pods", || Some(room.pods()).filter(|pods| pods.len() == 2));
     // From a version that nobody remembers: what the API server says is its own 410.
     let stale = |asked: &Asked| {
