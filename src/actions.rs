@@ -5,6 +5,7 @@
 use crate::{
     cli,
     commands::{self, Branding},
+    gates::health,
     report::{OUTPUTS, Output},
     vocabulary::{Kind, Setting, help_and_default},
 };
@@ -114,6 +115,13 @@ impl Action {
             &["Output", "What it is"],
             self.outputs().map(|output| vec![format!("`{}`", output.name), format!("{}.", output.help)]),
         )
+    }
+
+    /// The markdown table that only its documentation has, and the name of its block.
+    #[must_use]
+    pub fn own_table(&self) -> Option<(&'static str, String)> {
+        let states = || table(&["State", "What is seen", "Grace"], health::rollout::states());
+        (self.name == "health").then(|| ("states", states()))
     }
 }
 

@@ -14,7 +14,6 @@
 pub mod policy;
 pub mod schema;
 pub mod services;
-pub mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -23,10 +22,10 @@ use crate::{
     values::closest,
     verdict::{Complaint, Stop},
     vocabulary::{Book, Given, Layer, Origin, Setting},
+    yaml::{self, Key, Node, Value},
 };
 use policy::Policy;
 use services::Services;
-use yaml::{Key, Node, Value};
 
 /// Where the config file stands unless `config` names another.
 pub const DEFAULT_PATH: &str = ".github/promote-gates.yml";
@@ -71,7 +70,7 @@ impl Config {
         })?;
         let file = ConfigFile { path: path.to_owned(), sha256: hex_sha256(bytes), commit };
         let mut config = Self { file: Some(file), ..Self::default() };
-        let root = yaml::read(path, text).map_err(Stop::BadInput)?;
+        let root = yaml::read(text).map_err(|fault| Stop::BadInput(fault.of(path)))?;
         for (key, node) in mapping(path, "the file", root)? {
             config.take(book, path, key, node)?;
         }

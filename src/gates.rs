@@ -27,7 +27,7 @@ pub const NAMES: [&str; 6] = ["health", "smoke", "performance", "bundle-size", "
 /// The gates: what `run` can hold. A command that writes is none, so it cannot be put there.
 #[derive(Debug, Subcommand)]
 pub enum Gate {
-    /// Check that the service answers as it should
+    /// Check that the new version is rolled out and answers as it should
     Health(With<health::Args>),
     /// Run the smoke tests: every critical path works
     Smoke(With<smoke::Args>),

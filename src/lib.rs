@@ -31,3 +31,4 @@ pub mod values;
 pub mod verdict;
 pub mod vocabulary;
 pub mod world;
+pub mod yaml;

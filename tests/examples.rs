@@ -2,10 +2,8 @@
 
 use promote_gates::{
     commands,
-    config::{
-        Config,
-        yaml::{self, Node, Value},
-    },
+    config::Config,
+    yaml::{self, Node, Value},
 };
 
 use crate::repository::{ends, files, read};
@@ -36,7 +34,7 @@ fn pieces() -> Vec<Piece> {
     pieces
 }
 
-/// The fenced YAML blocks of a document.
+/// The fenced YAML blocks of a document, and each document of those that hold several.
 fn blocks(path: &str, text: &str) -> Vec<Piece> {
     let mut blocks = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -45,7 +43,12 @@ fn blocks(path: &str, text: &str) -> Vec<Piece> {
         if matches!(line.trim(), "```yaml" | "```yml") {
             let inside = lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```");
             let text: String = inside.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
-            blocks.push(Piece { place: format!("{path}:{}", number + 2), text });
+            let mut first = number + 2;
+            for text in text.split_inclusive("\n---\n") {
+                blocks
+                    .push(Piece { place: format!("{path}:{first}"), text: text.trim_end_matches("---\n").to_owned() });
+                first += text.lines().count();
+            }
         }
     }
     blocks
@@ -75,7 +78,7 @@ fn faults(piece: &Piece) -> Vec<String> {
         let refused = Config::read(&commands::book(), place, text.as_bytes(), None).err();
         return refused.map(|stop| format!("{place}: {stop:?}")).into_iter().collect();
     }
-    let node = match yaml::read(place, text) {
+    let node = match yaml::read(text).map_err(|fault| fault.of(place)) {
         Ok(node) => node,
         Err(complaint) => return vec![complaint.to_string()],
     };
@@ -121,6 +124,9 @@ fn an_example_that_would_not_work_is_found() {
     let found = blocks("a.md", document);
     assert_eq!((found[0].place.as_str(), found.len()), ("a.md:3", 1));
     assert_eq!(faults(&found[0]), ["a.md:3: `performance` has no input `max-rato`"]);
+    let several = blocks("a.md", "```yaml\na: 1\n---\nb: [\n```\n");
+    assert_eq!((several[0].place.as_str(), several[1].place.as_str(), several.len()), ("a.md:2", "a.md:4", 2));
+    assert_eq!((faults(&several[0]).len(), faults(&several[1]).len()), (0, 1));
     for (text, fault) in [
         ("uses: acme/promote-gates/perf@v1", "there is no such action"),
         ("uses: acme/promote-gates@v1\nwith: { max-ratio: 2 }", "`run` has no input `max-ratio`"),

@@ -36,11 +36,12 @@ fn wanted() -> Vec<(String, String)> {
         files.push((format!("{folder}action.yml"), action.yml()));
         let path = format!("{folder}README.md");
         // The one at the root may hold any of them; tidy asks for the others.
-        let blocks = [
+        let mut blocks = vec![
             ("actions", actions::actions_table(), false),
             ("inputs", action.inputs_table(), !folder.is_empty()),
             ("outputs", action.outputs_table(), !folder.is_empty()),
         ];
+        blocks.extend(action.own_table().map(|(name, table)| (name, table, true)));
         if let Some(mut text) = find(&path) {
             for (name, block, needed) in blocks {
                 match filled(&text, name, &block) {

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     cli::Surroundings,
-    config::yaml::{self, Node, Value},
     vocabulary,
+    yaml::{self, Node, Value},
 };
 
 /// What GitHub takes. Source: GitHub's documentation, "Metadata syntax for GitHub Actions", `branding`.
@@ -49,7 +49,7 @@ fn entries(node: &Node) -> BTreeMap<&str, &Node> {
 #[test]
 fn every_input_reaches_its_command_under_its_name() {
     for action in Action::all() {
-        let yml = yaml::read("action.yml", &action.yml()).unwrap();
+        let yml = yaml::read(&action.yml()).unwrap();
         let inputs = entries(at(&yml, &["inputs"]));
         let variables = entries(at(&yml, &["runs", "steps", "0", "env"]));
         // What the runner does: each variable gets what the input of its expression holds, here the input's name.
@@ -72,7 +72,7 @@ fn every_input_reaches_its_command_under_its_name() {
 #[test]
 fn every_output_comes_from_the_step() {
     for action in Action::all() {
-        let yml = yaml::read("action.yml", &action.yml()).unwrap();
+        let yml = yaml::read(&action.yml()).unwrap();
         assert_eq!(text(at(&yml, &["runs", "steps", "0", "id"])), STEP);
         let outputs = entries(at(&yml, &["outputs"]));
         assert_eq!(outputs.len(), action.outputs().count(), "{}: an output is declared twice", action.name);
@@ -88,7 +88,7 @@ fn every_output_comes_from_the_step() {
 #[test]
 fn an_action_holds_what_github_takes_and_only_where_it_takes_it() {
     for action in Action::all() {
-        let yml = yaml::read("action.yml", &action.yml()).unwrap();
+        let yml = yaml::read(&action.yml()).unwrap();
         assert!(ICONS.split_whitespace().any(|icon| icon == action.branding.icon), "{}", action.branding.icon);
         assert!(COLORS.split_whitespace().any(|color| color == action.branding.color), "{}", action.branding.color);
         // The marketplace takes no longer one.
@@ -139,6 +139,6 @@ fn a_description_says_what_is_taken_and_the_default() {
 fn any_help_stays_in_its_cell_and_in_its_scalar() {
     let hostile = setting("it's a|b, <img> and `<service>|x`: # \"y\" {z}");
     assert_eq!(cell(&sentences(&hostile)), "it's a\\|b, &lt;img> and `<service>\\|x`: # \"y\" {z}.");
-    let read = yaml::read("f", &format!("a: {}", quoted(&hostile.help))).unwrap();
+    let read = yaml::read(&format!("a: {}", quoted(&hostile.help))).unwrap();
     assert_eq!(text(at(&read, &["a"])), hostile.help);
 }

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use regex_automata::{meta::Regex, util::syntax};
+use regex_lite::Regex;
 
 use crate::{
     approvers::{Reviews, approved, names},
@@ -68,10 +68,7 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted("a regular expression such as `INC-[0-9]+`");
         // Classes such as `\d` are those of ASCII.
-        let compile = |text: &str| {
-            let syntax = syntax::Config::new().unicode(false).utf8(false);
-            Regex::builder().syntax(syntax).build(text).map_err(|_| ACCEPTED)
-        };
+        let compile = |text: &str| Regex::new(text).map_err(|_| ACCEPTED);
         // On its own first: it must not close the group that it is put into.
         compile(text)?;
         let regex = compile(&format!("\\A(?:{text})\\z"))?;

@@ -10,14 +10,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{
-    mapping, misshapen, place, unknown,
-    yaml::{Key, Node, Value},
-};
+use super::{mapping, misshapen, place, unknown};
 use crate::{
     expression::Expression,
     gates,
     verdict::{Complaint, Stop},
+    yaml::{Key, Node, Value},
 };
 
 /// A condition on a gate's report.

@@ -15,14 +15,12 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde_json::{Value as Json, json};
 
-use super::{
-    mapping, misshapen, place, unknown,
-    yaml::{Key, Node, Value},
-};
+use super::{mapping, misshapen, place, unknown};
 use crate::{
     subject::{Image, NotAccepted, Service},
     verdict::{Complaint, Stop},
     world::{git::Branch, github::Repository},
+    yaml::{Key, Node, Value},
 };
 
 /// Where one service may come from.

@@ -3,12 +3,13 @@
 //! | seen of an endpoint | verdict |
 //! |---|---|
 //! | as many good answers in a row as asked for | passed |
-//! | another status, a redirect, a condition that is false or cannot be told, no HTTP, no answer in time, a refused connection | blocked |
-//! | no address, no trusted TLS, no way through the proxy or the network | inconclusive |
+//! | another status, a redirect, another page, a condition that is false or cannot be told, no HTTP, no answer in time, a refused connection | blocked |
+//! | no address, no connection in time, no trusted TLS, no way through the proxy or the network | inconclusive |
 //!
 //! Blocked is what was observed and is bad, inconclusive what could not be observed. A service that refuses connections
-//! or does not answer, several times over, does not serve: that is an observation. A name without an address, a
-//! certificate that is not trusted and a proxy that refuses may be the runner's own trouble, and say nothing about it.
+//! or does not answer, several times over, does not serve: that is an observation. A name without an address, a connection
+//! that nobody takes or refuses (a firewall drops it), a certificate that is not trusted and a proxy that refuses may be the
+//! runner's own trouble, and say nothing about it.
 //!
 //! Each endpoint is judged alone. The gate ends when all of them are decided, or one is blocked: nothing that could still
 //! be seen would change that.

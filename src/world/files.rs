@@ -9,7 +9,7 @@ use std::{
     str::FromStr,
 };
 
-use globset::{GlobBuilder, GlobMatcher};
+use fast_glob::{glob_match, validate};
 use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
@@ -76,7 +76,7 @@ impl FromStr for Glob {
         }
         let root = if path.starts_with('/') { "/" } else { "" };
         let pattern = format!("{root}{}", parts.join("/"));
-        compile(&pattern).map_err(|error| refuse(&error.kind().to_string()))?;
+        validate(literal(&pattern)).map_err(|error| refuse(&error.to_string()))?;
         Ok(Self { written: text.to_owned(), removes, below: path.ends_with('/'), pattern })
     }
 }
@@ -101,8 +101,9 @@ impl Glob {
     }
 }
 
-fn compile(pattern: &str) -> Result<GlobMatcher, globset::Error> {
-    GlobBuilder::new(pattern).literal_separator(true).build().map(|glob| glob.compile_matcher())
+/// To the matcher, a `!` in front turns the pattern around; here, one that is left is a part of a name.
+fn literal(pattern: &str) -> String {
+    if pattern.starts_with('!') { format!("\\{pattern}") } else { pattern.to_owned() }
 }
 
 /// A pattern held against one workspace.
@@ -111,7 +112,7 @@ struct Pattern<'a> {
     /// Where the walk starts, relative to the root: the pattern up to its first wildcard.
     base: PathBuf,
     /// Absent: a plain path, which means itself and everything below.
-    matcher: Option<GlobMatcher>,
+    wild: Option<String>,
 }
 
 impl<'a> Pattern<'a> {
@@ -119,20 +120,18 @@ impl<'a> Pattern<'a> {
         let path = Path::new(&glob.pattern);
         let pattern = if path.is_absolute() { root.relative(glob)? } else { glob.pattern.clone() };
         if !pattern.contains(WILD) || root.path.join(&pattern).symlink_metadata().is_ok() {
-            return Ok(Self { glob, base: pattern.into(), matcher: None });
+            return Ok(Self { glob, base: pattern.into(), wild: None });
         }
         let base = pattern.split('/').take_while(|part| !part.contains(WILD)).collect();
         let whole = if glob.below { format!("{pattern}/**") } else { pattern };
-        let matcher = compile(&whole).map_err(|error| {
-            Complaint::about(format!("pattern {glob}"))
-                .seen(error.to_string())
-                .expected("a path or glob inside the workspace")
-        })?;
-        Ok(Self { glob, base, matcher: Some(matcher) })
+        Ok(Self { glob, base, wild: Some(literal(&whole)) })
     }
 
     fn names(&self, path: &Path) -> bool {
-        self.matcher.as_ref().map_or_else(|| path.starts_with(&self.base), |matcher| matcher.is_match(path))
+        match &self.wild {
+            None => path.starts_with(&self.base),
+            Some(wild) => glob_match(wild, path.as_os_str().as_encoded_bytes()),
+        }
     }
 }
 
@@ -234,7 +233,7 @@ fn walk(
     }
     // A link that is written out in the pattern is meant, so it is followed, as far as the workspace goes.
     let real = root.resolve(&pattern.base)?;
-    let mut any = pattern.matcher.is_none() && real.is_dir();
+    let mut any = pattern.wild.is_none() && real.is_dir();
     let walk = WalkDir::new(&start).into_iter().filter_entry(|entry| entry.file_name() != ".git");
     for entry in walk {
         let entry = entry.map_err(|error| {

@@ -11,6 +11,7 @@
 mod error;
 mod header;
 mod proxy;
+mod stage;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use error::Attempt;
 pub use error::{HttpError, Kind};
 pub use header::{Header, HeaderError, secrets_of};
 use proxy::{AbsoluteForm, Route, ToProxy};
+use stage::{Progress, Stage};
 
 use super::{clock::Stopwatch, network::Network, url::Url};
 
@@ -66,26 +68,34 @@ impl Http {
         let mut followed = 0;
         loop {
             let route = Route::new(&url, self.0.network.proxy(&url)?);
-            let peer = route.peer(&url);
-            let attempt = Attempt {
-                peer: &peer,
-                by_proxy: !matches!(route, Route::Direct),
+            let (host, proxy) = (url.authority(), route.proxy());
+            let attempt = |stage| Attempt {
+                host: &host,
+                proxy: proxy.as_deref(),
                 timeout: request.timeout,
                 most: request.max_body,
-                answered: false,
+                stage,
             };
-            let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()))?;
+            let progress = Progress::default();
+            let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()), &progress)?;
             let message = message(request.method, &url, headers, &route)?;
-            let answer = agent.run(message).map_err(|error| HttpError::of(error, &attempt))?;
+            let answer = agent.run(message).map_err(|error| HttpError::of(error, &attempt(progress.stage())))?;
+            if let (Route::Forward(_), 407, Some(proxy)) = (&route, answer.status().as_u16(), &proxy) {
+                let refused = format!("{proxy} wants a user and a password (407)");
+                return Err(HttpError::new(Kind::Proxy, refused));
+            }
             let Some(location) = location(&answer).filter(|_| request.redirects > 0) else {
-                return finish(answer, url, request, started, &Attempt { answered: true, ..attempt });
+                return finish(answer, url, request, started, &attempt(Stage::Body));
             };
-            let next = url.join(&location).map_err(|error| HttpError::redirects(&url, &format!("to {error}")))?;
+            let redirects = |whither: &str| HttpError::redirects(&url, followed > 0, whither);
+            let next = url.join(&location).map_err(|error| redirects(&format!("to {error}")))?;
+            // Somebody else's address: up to its path it is no secret.
+            let whither = next.without_query();
             if followed == request.redirects {
-                return Err(HttpError::redirects(&url, &format!("to {next}, one redirect more than {followed}")));
+                return Err(redirects(&format!("to {whither}, one redirect more than {followed}")));
             }
             if url.is_https() && !next.is_https() {
-                return Err(HttpError::redirects(&url, &format!("to {next}, which would leave TLS")));
+                return Err(redirects(&format!("to {whither}, which would leave TLS")));
             }
             // Tokens are for whom they were given to, and once they stayed behind they do not come back.
             if !url.same_origin(&next) {
@@ -98,7 +108,7 @@ impl Http {
 
     /// A client for one request. ureq's own answer to proxies and redirects is switched off: it takes one proxy for
     /// every scheme, and forwards every header but two to another host.
-    fn agent(&self, url: &Url, route: &Route, time: Duration) -> Result<Agent, HttpError> {
+    fn agent(&self, url: &Url, route: &Route, time: Duration, progress: &Progress) -> Result<Agent, HttpError> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -110,7 +120,7 @@ impl Http {
             config = config.tls_config(self.tls()?);
         }
         Ok(match route {
-            Route::Direct => config.build().new_agent(),
+            Route::Direct => progress.agent(config.build()),
             Route::Tunnel(proxy) => config.proxy(Some(proxy.clone())).build().new_agent(),
             Route::Forward(proxy) => {
                 let connector = ().chain(TcpConnector::default()).chain(AbsoluteForm);
@@ -161,7 +171,10 @@ fn finish(
     let (head, body) = answer.into_parts();
     let mut bytes = Vec::new();
     let mut reader = body.into_with_config().limit(request.max_body).reader();
-    reader.read_to_end(&mut bytes).map_err(|error| HttpError::of(ureq::Error::from(error), attempt))?;
+    reader.read_to_end(&mut bytes).map_err(|error| {
+        let status = Some(head.status.as_u16());
+        HttpError { status, ..HttpError::of(ureq::Error::from(error), attempt) }
+    })?;
     let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
         (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };

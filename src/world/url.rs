@@ -49,6 +49,18 @@ impl Url {
         self.0.origin() == other.0.origin()
     }
 
+    /// Whether the other one is this page, as far as an address tells: the same host, path (but for a slash at its end) and
+    /// query, and the same port, but for https in place of http.
+    #[must_use]
+    pub fn same_page(&self, other: &Self) -> bool {
+        let path = |url: &Self| url.0.path().trim_end_matches('/').to_owned();
+        let upgraded = !self.is_https() && other.is_https();
+        self.0.host() == other.0.host()
+            && path(self) == path(other)
+            && self.0.query() == other.0.query()
+            && (upgraded || (self.0.scheme() == other.0.scheme() && self.port() == other.port()))
+    }
+
     /// Where a `Location` on this page leads.
     pub(super) fn join(&self, location: &str) -> Result<Self, UrlError> {
         Self::checked(self.0.join(location))
@@ -189,6 +201,34 @@ mod tests {
             let error = text.parse::<Url>().expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_host_port_and_path() {
+        let same = |one: &str, other: &str| one.parse::<Url>().unwrap().same_page(&other.parse().unwrap());
+        for (one, other) in [
+            ("http://a/ready", "http://a:80/ready"),
+            ("http://a/ready?x=1", "http://a/ready/?x=1"),
+            ("http://a", "http://a/#x"),
+            ("http://a/ready", "https://a/ready"),
+            ("http://a:8080/ready", "https://a:8443/ready"),
+        ] {
+            assert!(same(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("http://a/ready", "http://a/sign-in"),
+            ("http://a/ready", "http://a/Ready"),
+            ("http://a/ready", "http://a/"),
+            ("http://a/?page=ready", "http://a/?page=sign-in"),
+            ("http://a/ready", "http://a/ready?signed-in=0"),
+            ("http://a/", "http://b/"),
+            ("http://a/", "https://www.a/"),
+            ("http://a/", "http://a:8080/"),
+            ("https://a/", "https://a:8443/"),
+            ("https://a/", "http://a/"),
+        ] {
+            assert!(!same(one, other), "{one} {other}");
         }
     }
 

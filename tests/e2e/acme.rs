@@ -8,11 +8,14 @@
 //! Beside what `act` says of the runner, this is not as on GitHub:
 //! - `tools/checkout` stands in for `actions/checkout`, a program for Node.
 //! - Nothing starts a workflow but the test: an event is a payload that it hands over.
+//! - The clusters are played (`cluster`) from what a real one answered. `tests/e2e/cluster` holds the same workflow against
+//!   a real one.
 //! - The job that an environment protects does not wait for its approval, which is there before the run begins.
 //! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
 //!   together say, and no more. All secrets are there in every job, those of an environment too.
 
 mod by_hand;
+pub mod cluster;
 pub mod git_server;
 pub mod promotion;
 pub mod team;
@@ -32,6 +35,7 @@ use tempfile::TempDir;
 
 use crate::act::{Act, Run};
 use crate::repo::{Repo, clean, program};
+use cluster::Cluster;
 use git_server::{GitServer, Right};
 
 /// The infra repository.
@@ -98,6 +102,8 @@ pub struct Acme {
     pub hub: Hub,
     pub staging: Staging,
     pub production: Staging,
+    pub staging_cluster: Cluster,
+    pub production_cluster: Cluster,
     pub infra: Infra,
     pub git: GitServer,
     /// Given to the next run.
@@ -111,7 +117,9 @@ impl Acme {
         let Sandbox { staging, github: hub, infra } = Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
         let production = Staging::start().expect("a server");
         let git = GitServer::start(&folder.path().join(SERVED));
-        let acme = Self { folder, hub, staging, production, infra, git, next: AtomicU64::new(1000) };
+        let [staging_cluster, production_cluster] = ["staging", "production"].map(Cluster::start);
+        let next = AtomicU64::new(1000);
+        let acme = Self { folder, hub, staging, production, staging_cluster, production_cluster, infra, git, next };
         acme.serve(INFRA, acme.infra.path());
         program(&acme.at("bin/npm"), team::NPM);
         program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
@@ -154,11 +162,19 @@ impl Acme {
             .replace("https://metrics.example.com/api/v1/", &format!("{staging}/metrics/"))
             .replace("https://staging.example.com", staging)
             .replace("https://www.example.com", production)
-            // Of `wait`, and between two looks at production.
+            // Of `wait`, and of the looks at a cluster and at production.
             .replace("duration: 10m", "duration: 1s")
-            .replace("interval: 10s", "interval: 100ms");
+            .replace("interval: 10s", "interval: 100ms")
+            .replace("appear-timeout: 10m", "appear-timeout: 5s")
+            .replace("stabilize: 30s", "stabilize: 200ms");
         assert!(!text.contains("example.com"), "{file} names a host that is not there:\n{text}");
         text
+    }
+
+    /// A version of a service takes the place of the one before: in the cluster, and behind the endpoint.
+    pub fn runs_in_production(&self, service: &str, tag: &str) {
+        self.production.deploy(service, tag);
+        self.production_cluster.deploy(service, tag);
     }
 
     /// Somebody changes the infra repository by hand.
@@ -199,7 +215,10 @@ impl Acme {
 
     /// A run of a workflow of the infra repository, ready to start: a fresh clone is its work tree.
     pub fn infra_run<'a>(&self, clone: &'a Repo, id: u64, file: &str, event: &'a str) -> Act<'a> {
-        self.ready(clone, INFRA, id, file, event).secret("INFRA_WRITE_TOKEN", WRITE).secret("SOURCE_READ_TOKEN", READ)
+        self.ready(clone, INFRA, id, file, event)
+            .secret("INFRA_WRITE_TOKEN", WRITE)
+            .secret("SOURCE_READ_TOKEN", READ)
+            .secret("PRODUCTION_KUBECONFIG", &self.production_cluster.kubeconfig())
     }
 
     /// A run of a workflow of a repository on GitHub.

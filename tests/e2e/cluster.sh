@@ -4,7 +4,8 @@
 # is what the controllers of Argo and Flux would write, into resources of their own definitions.
 #
 # Needs Linux, go and Debian's etcd-server (installed by apt where this is root). The binaries are built once, in minutes,
-# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there.
+# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there, and
+# `--with COMMAND…` runs a command that finds them as the tests do.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -26,7 +27,27 @@ main() {
 
     export PROMOTE_GATES_E2E_ETCD PROMOTE_GATES_E2E_KUBERNETES=$plane/bin PROMOTE_GATES_E2E_KWOK=$kubelets/bin/kwok
     export PROMOTE_GATES_E2E_DEFINITIONS=$definitions
-    cargo test --features e2e --test e2e_cluster "$@"
+    [[ ${1-} == --with ]] && exec "${@:2}"
+    local left_out=()
+    runner || left_out+=(--skip runner::)
+    kubectl_found || left_out+=(--skip account::the_documented_commands)
+    cargo test --features e2e --test e2e_cluster "$@" ${left_out[@]:+-- "${left_out[@]}"}
+}
+
+# The runner that .ci/run installs: what it exported, or what it left in the cache.
+runner() {
+    local version
+    version=$(sed -n 's/^act=//p' .ci/run)
+    export ACT=${ACT:-$cache/act-$version-pipes/bin/act}
+    [[ -x $ACT ]] && return
+    printf 'SKIPPED: the shipped workflow on the control plane: no act at %s, which .ci/run installs\n' "$ACT" >&2
+    return 1
+}
+
+kubectl_found() {
+    command -v kubectl >/dev/null && return
+    printf 'SKIPPED: the commands in health/README.md: no kubectl to run them with\n' >&2
+    return 1
 }
 
 skip() {

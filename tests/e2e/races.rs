@@ -19,8 +19,8 @@ fn at_once(promotions: [Promotion<'_>; 2]) -> [Run; 2] {
 fn two_services_at_once_both_arrive() {
     let acme = Acme::new();
     let [one, other] = SERVICES.map(|service| Team::of(&acme, service).release("Gift cards"));
-    acme.production.deploy(SERVICES[0], &one.tag);
-    acme.production.deploy(SERVICES[1], &other.tag);
+    acme.runs_in_production(SERVICES[0], &one.tag);
+    acme.runs_in_production(SERVICES[1], &other.tag);
 
     let runs =
         at_once([acme.promotion(one.event()).approved_by("lena"), acme.promotion(other.event()).approved_by("lena")]);
@@ -38,7 +38,7 @@ fn two_releases_of_one_service_at_once_leave_the_younger_one() {
     let team = Team::of(&acme, SERVICES[0]);
     let older = team.release("Gift cards");
     let younger = team.release("Gift cards in boxes");
-    acme.production.deploy(SERVICES[0], &younger.tag);
+    acme.runs_in_production(SERVICES[0], &younger.tag);
 
     let [first, second] = at_once([
         acme.promotion(older.event()).approved_by("lena"),
@@ -66,7 +66,7 @@ fn two_releases_of_one_service_at_once_leave_the_younger_one() {
 fn a_dispatch_that_is_delivered_twice_at_once_is_one_commit() {
     let acme = Acme::new();
     let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
-    acme.production.deploy(SERVICES[0], &validated.tag);
+    acme.runs_in_production(SERVICES[0], &validated.tag);
 
     let runs = at_once([
         acme.promotion(validated.event()).approved_by("lena"),

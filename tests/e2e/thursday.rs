@@ -93,11 +93,11 @@ fn what_was_validated_and_approved_comes_to_production_once() {
     let acme = Acme::new();
     let team = Team::of(&acme, SERVICE);
     let validated = team.release("Gift cards");
+    // The cluster follows the commit once somebody looks; the endpoint, a little later.
+    acme.production_cluster.deploys_when_watched(SERVICE, &validated.tag);
     acme.production.script(
         "/checkout-service/health/ready",
-        Script::in_turn(
-            [FIRST_TAG, FIRST_TAG, &validated.tag].map(|tag| Answer::json(200, &json!({ "version": tag }))),
-        ),
+        Script::in_turn([FIRST_TAG, &validated.tag].map(|tag| Answer::json(200, &json!({ "version": tag })))),
     );
 
     let promotion = acme.promotion(validated.event()).approved_by("lena");
@@ -133,7 +133,11 @@ fn what_was_validated_and_approved_comes_to_production_once() {
     }
     assert_eq!(acme.image(SERVICE), validated.tag);
     assert_eq!(acme.git.pushed(), [INFRA], "once, by the one token that may");
-    assert_eq!(run.step("verify", "0").outputs["verdict"], "passed", "production follows the commit");
+    let verify = run.step("verify", "0");
+    assert_eq!(verify.outputs["verdict"], "passed", "production follows the commit");
+    for waited_out in ["available, revision 1\n", "available, revision 2\n", "the condition is false"] {
+        assert!(verify.printed.contains(waited_out), "{waited_out} in {}", verify.printed);
+    }
 
     // The same dispatch once more: nobody is asked to approve what has been promoted.
     let again = acme.promotion(validated.event()).approved_by("piet").run();
@@ -144,11 +148,29 @@ fn what_was_validated_and_approved_comes_to_production_once() {
 }
 
 #[test]
+fn a_commit_that_the_cluster_does_not_follow_is_said_in_those_words() {
+    let acme = Acme::new();
+    let team = Team::of(&acme, SERVICE);
+    let validated = team.release("Gift cards");
+
+    let run = acme.promotion(validated.event()).approved_by("lena").run();
+
+    assert_eq!(run.step("promote", "promote").outputs["verdict"], "passed", "{}", run.log);
+    let verify = run.step("verify", "0");
+    assert_eq!((verify.exit, verify.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
+    let [error] = verify.annotated("error")[..] else { panic!("one error: {:?}", verify.annotations) };
+    let image = |tag: &str| format!("ghcr.io/acme/{SERVICE}:{tag}");
+    let healthy = format!("it is healthy, and runs {}: {} has not", image(FIRST_TAG), image(&validated.tag));
+    assert!(error.message.contains(&healthy), "{}", error.message);
+    assert!(verify.printed.contains("the endpoints are not asked"), "{}", verify.printed);
+}
+
+#[test]
 fn a_run_that_is_started_again_promotes_nothing_twice_and_needs_a_new_approval() {
     let acme = Acme::new();
     let team = Team::of(&acme, SERVICE);
     let first = team.release("Gift cards");
-    acme.production.deploy(SERVICE, &first.tag);
+    acme.runs_in_production(SERVICE, &first.tag);
     let promotion = acme.promotion(first.event()).approved_by("lena");
     assert!(promotion.run().succeeded);
 

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+use promote_gates::values::Span;
 
 /// Name and text of each job of each shipped workflow.
 fn jobs() -> Vec<(String, String)> {
@@ -44,6 +47,29 @@ fn every_job_ends_some_time() {
     assert!(jobs.len() >= 10, "{}", jobs.len());
     for (name, job) in jobs {
         assert!(job.contains("\n    timeout-minutes: "), "{name} has no timeout");
+    }
+}
+
+/// A value in a job such as `rollout-timeout: 120s`, or `usual`.
+fn value<'a>(job: &'a str, key: &str, usual: &'a str) -> &'a str {
+    let given = job.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));
+    given.unwrap_or(usual)
+}
+
+/// A job that is cancelled tells no verdict.
+#[test]
+fn a_job_that_watches_a_rollout_lasts_until_the_gate_has_ended() {
+    let watching: Vec<_> = jobs().into_iter().filter(|(_, job)| job.contains(" workload: ")).collect();
+    assert_eq!(watching.len(), 2, "{watching:#?}");
+    for (name, job) in watching {
+        let span = |key: &str, usual: &str| value(&job, key, usual).parse::<Span>().expect("a duration").0;
+        let attempts: u32 = value(&job, "attempts", "10").parse().expect("a number");
+        let endpoints = attempts * (span("interval", "10s") + span("request-timeout", "10s"));
+        let rollout = span("appear-timeout", "0") + span("rollout-timeout", "10m") + span("stabilize", "0");
+        let minutes: u64 = value(&job, "timeout-minutes", "360").parse().expect("minutes");
+        // One more for what a runner does around it.
+        let needed = rollout + endpoints + Duration::from_secs(60);
+        assert!(Duration::from_secs(60 * minutes) >= needed, "{name}: {minutes} minutes for {}", Span(needed));
     }
 }
 

@@ -25,8 +25,8 @@ fn replay(request: &Request) -> Answer {
         return Answer::hang();
     }
     let mut list = recorded(resource);
-    if let Some((_, rest)) = request.query.split_once("metadata.name%3D") {
-        let name = rest.split('&').next().unwrap_or_default();
+    if let Some((_, name)) = request.query.split_once("metadata.name%3D") {
+        let name = name.split('&').next().unwrap_or_default();
         let items = list["items"].as_array_mut().unwrap();
         items.retain(|item| item["metadata"]["name"] == name);
     }
@@ -123,6 +123,18 @@ fn a_kind_that_is_not_installed_is_named() {
         let expected = format!("list and watch {plural} in the namespace staging");
         assert!(end.code == 3 && said.contains("404: ") && said.contains(&expected), "{said}");
     }
+}
+
+#[test]
+fn a_kubeconfig_of_the_runners_own_is_only_used_by_a_context_that_is_named() {
+    let api = Server::start(replay).unwrap();
+    let runner = Runner::new().input("workload", "deployment/a").input("kubeconfig", "");
+    runner.write("own", kubeconfig(api.url()).to_string());
+    let own = runner.workspace().join("own").display().to_string();
+    let runner = runner.env("KUBECONFIG", &own);
+    let end = runner.run(&["health"]);
+    assert!(end.code == 2 && end.log.contains("the runner has one of its own"), "{}", end.log);
+    assert_eq!(runner.input("context", "staging").run(&["health"]).code, 0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub struct Line {
     pub number: usize,
     /// The code of the line; an import stands here as `use` and the whole path, once for each name it brings.
     pub code: String,
-    /// Of `mod tests`, or in a file of tests.
+    /// Of `mod tests`, or in a file of tests or of a bench.
     pub test: bool,
     /// Of an item that clippy's ban of methods is lifted from, with a reason.
     pub excused: bool,
@@ -20,7 +20,8 @@ pub struct Line {
 impl Source {
     pub fn new(path: &str, text: &str) -> Self {
         let code = without_prose(text);
-        let only_tests = path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs");
+        let outside = ["tests/", "bench/"].iter().any(|room| path.starts_with(room));
+        let only_tests = outside || path.contains("/tests/") || path.ends_with("/tests.rs");
         let first_test =
             code.lines().position(|line| line.starts_with("mod tests {") || line.starts_with("pub mod tests {"));
         let is_test = |number: usize| only_tests || first_test.is_some_and(|first| number > first);

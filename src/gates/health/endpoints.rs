@@ -13,6 +13,7 @@ use crate::{
     world::{
         clock::{Clock, rfc3339},
         http::{Header, Http, HttpError, Kind, Request, Response},
+        secret::masked,
         url::Url,
     },
 };
@@ -62,7 +63,7 @@ impl Ask {
         let started = self.clock.now();
         let (took, saw) = match self.http.fetch(&self.request) {
             Ok(response) => (response.elapsed, Saw::Answer(self.answer(&response))),
-            Err(error) => (self.clock.now().saturating_sub(started), self.without_answer(error)),
+            Err(error) => (self.clock.now().saturating_sub(started), self.without_answer(&error)),
         };
         Probe { endpoint: self.endpoint, at: rfc3339(self.clock.wall()), took, saw }
     }
@@ -72,10 +73,12 @@ impl Ask {
         let page = String::from_utf8_lossy(&response.body);
         let repeats = self.repeats_a_header(&page);
         let condition = self.condition.as_ref().filter(|_| expected).map(|condition| {
-            let why = |why| if repeats { "its body does not fulfil the condition".to_owned() } else { why };
+            let why =
+                |why: String| if repeats { "its body does not fulfil the condition".to_owned() } else { masked(&why) };
             condition.hold(&response.body, &self.subject).map_err(why)
         });
-        let good = expected && !matches!(condition, Some(Err(_)));
+        let elsewhere = !self.request.url.same_page(&response.url);
+        let good = expected && if self.condition.is_some() { condition == Some(Ok(())) } else { !elsewhere };
         let body = match (good, repeats) {
             (true, _) => String::new(),
             (false, true) => "(not shown: it repeats a header of the request)".to_owned(),
@@ -88,21 +91,37 @@ impl Ask {
         Answer {
             status: response.status,
             from: (response.url != self.request.url).then(|| shown(&response.url)),
+            elsewhere,
             leads_to: response.leads_to().as_ref().map(shown),
             condition,
+            cut: None,
             body,
         }
     }
 
     /// What went wrong is the service's doing when we reached it, or it was not there to be reached. Anything else may
-    /// be our own: no address, no trust, no way; and a body that is only larger than we read says nothing bad of it.
-    fn without_answer(&self, HttpError { kind, detail }: HttpError) -> Saw {
-        let detail =
-            if self.repeats_a_header(&detail) { format!("no answer ({kind:?})") } else { clip(&detail, DETAIL) };
-        match kind {
-            Kind::Timeout | Kind::Refused | Kind::Redirects | Kind::Protocol => Saw::Failure(detail),
-            Kind::Dns | Kind::Tls | Kind::Proxy | Kind::BodyTooLarge | Kind::Other => Saw::Nothing(detail),
-        }
+    /// be our own: no address, no trust, no way; and a body that is only larger than we read says nothing bad of it. A
+    /// status that is not good needs no body.
+    fn without_answer(&self, error: &HttpError) -> Saw {
+        let HttpError { kind, detail, status } = error;
+        let why = if self.repeats_a_header(detail) { format!("no answer ({kind:?})") } else { clip(detail, DETAIL) };
+        let why = match status {
+            None => why,
+            Some(status) if self.statuses.contains(status) => format!("{status}, but {why}"),
+            Some(status) => return Saw::Answer(Answer { status: *status, cut: Some(why), ..Answer::default() }),
+        };
+        let next = match kind {
+            Kind::Timeout | Kind::Refused | Kind::Redirects | Kind::Protocol => return Saw::Failure(why),
+            Kind::Dns => "see whether the name is right, and whether this runner can look it up",
+            Kind::Unreached => "see whether a firewall lets this runner reach it",
+            Kind::Tls => {
+                "see whether its certificate is valid, for that name, and whether this runner trusts who signed it"
+            }
+            Kind::Proxy => "see whether HTTPS_PROXY, HTTP_PROXY and NO_PROXY are right for it",
+            Kind::BodyTooLarge => "ask for a page that says less",
+            Kind::Other => "see whether this runner can reach it",
+        };
+        Saw::Nothing { why, next }
     }
 
     /// Headers may hold tokens, and some pages tell what they were asked with.
@@ -111,9 +130,9 @@ impl Ask {
     }
 }
 
-/// How a page begins, on one line.
+/// How a page begins, on one line, without what looks like a secret: pages of errors tell more than they should.
 fn excerpt(page: &str) -> String {
     // Far more than is shown, so that a page of blanks shows that as well.
-    let beginning: String = page.chars().take(EXCERPT * 10).collect();
+    let beginning = masked(&page.chars().take(EXCERPT * 10).collect::<String>());
     clip(&beginning.split_whitespace().collect::<Vec<_>>().join(" "), EXCERPT)
 }

@@ -41,12 +41,13 @@ pub enum Course {
 impl Rules {
     #[must_use]
     pub fn sight(&self, probe: &Probe) -> Sight {
-        let Answer { status, condition, .. } = match &probe.saw {
+        let Answer { status, elsewhere, condition, .. } = match &probe.saw {
             Saw::Answer(answer) => answer,
             Saw::Failure(_) => return Sight::Bad,
-            Saw::Nothing(_) => return Sight::Nothing,
+            Saw::Nothing { .. } => return Sight::Nothing,
         };
-        let holds = self.condition.is_none() || matches!(condition, Some(Ok(())));
+        // Another page is that of the service when it fulfils its condition; a page to sign in on is well too.
+        let holds = if self.condition.is_none() { !elsewhere } else { matches!(condition, Some(Ok(()))) };
         if holds && self.statuses.contains(status) { Sight::Good } else { Sight::Bad }
     }
 
@@ -162,8 +163,15 @@ fn next(rules: &Rules, probe: &Probe) -> Option<String> {
             "a page to sign in on is not health: give what it asks for in `headers`; if the service has moved, ask it where \
              it is now, or set `redirects`"
         }
+        Saw::Answer(Answer { status: 401 | 403, elsewhere: true, .. }) => {
+            "ask it at that address: a redirect to another server is followed without `headers`"
+        }
         Saw::Answer(Answer { status: 401 | 403, .. }) => "give what it asks for in `headers`",
-        Saw::Nothing(_) => "see whether this runner can reach it: by its name, its certificate and its proxy",
+        Saw::Answer(Answer { elsewhere: true, condition: None, .. }) => {
+            "a page to sign in on is not health: if this is the service's page, ask it at that address, or say by `condition` \
+             what it holds"
+        }
+        Saw::Nothing { next, .. } => next,
         Saw::Answer(_) | Saw::Failure(_) => return None,
     };
     (rules.sight(probe) != Sight::Good).then(|| text.to_owned())

@@ -44,6 +44,8 @@ use rules::{Grace, Rules};
 use seen::{Fact, Seen};
 use workload::{Kind, Workload};
 
+pub use rules::states;
+
 const MOST_WORKLOADS: usize = 100;
 /// How soon after its end a watch is taken up again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -190,21 +192,11 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, Stop> {
 fn connect(args: &Args, desk: &Desk) -> Result<Cluster, Stop> {
     let surroundings = &desk.surroundings;
     let here = || surroundings.workspace.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
-    let source = if args.in_cluster {
-        let Some((host, port)) = surroundings.in_cluster.clone() else {
-            return Err(Complaint::about("`in-cluster`")
-                .seen("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this runs in no pod")
-                .expected("a runner in a pod of the cluster")
-                .next("give `kubeconfig` instead")
-                .bad_input());
-        };
-        cluster::Source::InCluster(host, port)
-    } else {
-        match &args.kubeconfig {
-            Some(given) if is_content(given.expose()) => cluster::Source::Content(given.clone(), here()),
-            Some(path) => cluster::Source::Files(vec![here().join(path.expose())]),
-            None => cluster::Source::Files(usual(desk)),
-        }
+    let source = match &args.kubeconfig {
+        _ if args.in_cluster => in_cluster(desk)?,
+        Some(given) if is_content(given.expose()) => cluster::Source::Content(given.clone(), here()),
+        Some(path) => cluster::Source::Files(vec![here().join(path.expose())]),
+        None => cluster::Source::Files(usual(args, desk)?),
     };
     desk.world.cluster(Access {
         source,
@@ -219,8 +211,32 @@ fn is_content(text: &str) -> bool {
     text.contains('\n') || text.trim_start().starts_with('{')
 }
 
-/// Where kubectl looks.
-fn usual(desk: &Desk) -> Vec<PathBuf> {
+fn in_cluster(desk: &Desk) -> Result<cluster::Source, Stop> {
+    let Some((host, port)) = desk.surroundings.in_cluster.clone() else {
+        return Err(Complaint::about("`in-cluster`")
+            .seen("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this runs in no pod")
+            .expected("a runner in a pod of the cluster")
+            .next("give `kubeconfig` instead")
+            .bad_input());
+    };
+    Ok(cluster::Source::InCluster(host, port))
+}
+
+/// Where kubectl looks. An input that a secret fills is empty where the secret is not set, and a runner of one's own may have
+/// a kubeconfig of any cluster: there, the one that is meant has to be named.
+fn usual(args: &Args, desk: &Desk) -> Result<Vec<PathBuf>, Stop> {
+    let paths = usual_paths(desk);
+    if desk.surroundings.actions && args.context.is_none() && !paths.is_empty() {
+        return Err(Complaint::about("`kubeconfig`")
+            .seen("not given, and the runner has one of its own, whose current context may be of any cluster")
+            .expected("`kubeconfig`, or the `context` that is meant")
+            .next("see whether the secret is set that `kubeconfig` is filled from")
+            .bad_input());
+    }
+    Ok(paths)
+}
+
+fn usual_paths(desk: &Desk) -> Vec<PathBuf> {
     let surroundings = &desk.surroundings;
     if let Some(paths) = &surroundings.kubeconfig {
         return env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();

@@ -20,19 +20,26 @@ pub enum Saw {
     /// No answer that counts as one, and that is the service's doing.
     Failure(String),
     /// Nothing of the service: something on the way to it failed.
-    Nothing(String),
+    Nothing {
+        why: String,
+        next: &'static str,
+    },
 }
 
 /// An answer, whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     pub status: u16,
-    /// The page that answered, when redirects led to another one.
+    /// The address that answered, when redirects led to another one.
     pub from: Option<String>,
+    /// Whether that is another page: another host, or another path.
+    pub elsewhere: bool,
     /// Where a redirect leads that was not followed.
     pub leads_to: Option<String>,
     /// Whether the condition holds for the body, or why it does not. `None`: it was not evaluated.
     pub condition: Option<Result<(), String>>,
+    /// Why its body did not come whole, of an answer that is not good by its status alone.
+    pub cut: Option<String>,
     /// How the body begins, on one line, of an answer that is not good.
     pub body: String,
 }
@@ -41,13 +48,14 @@ impl Probe {
     /// What was seen, in a few words: `503 after 12 ms`.
     #[must_use]
     pub fn words(&self) -> String {
-        let Answer { status, from, leads_to, condition, .. } = match &self.saw {
+        let Answer { status, from, elsewhere, leads_to, condition, cut, .. } = match &self.saw {
             Saw::Answer(answer) => answer,
-            Saw::Failure(why) | Saw::Nothing(why) => return why.clone(),
+            Saw::Failure(why) | Saw::Nothing { why, .. } => return why.clone(),
         };
         let mut words = status.to_string();
         if let Some(from) = from {
-            words.push_str(&format!(" from {from}"));
+            let page = if *elsewhere { ", another page," } else { "" };
+            words.push_str(&format!(" from {from}{page}"));
         }
         if let Some(leads_to) = leads_to {
             words.push_str(&format!(", a redirect to {leads_to},"));
@@ -55,6 +63,9 @@ impl Probe {
         words.push_str(&format!(" after {} ms", self.took.as_millis()));
         if let Some(Err(why)) = condition {
             words.push_str(&format!(", but {why}"));
+        }
+        if let Some(why) = cut {
+            words.push_str(&format!("; {why}"));
         }
         words
     }

@@ -125,7 +125,10 @@ fn a_redirect_to_a_login_page_is_not_health() {
     // Who follows it sees a page that is well, and not the service: a condition tells.
     let followed = gate(&format!("{flag}\t--attempts=1\t--redirects=1\t--condition=.status == \"ready\""));
     let (verdict, actual) = followed.one();
-    assert!(verdict == Verdict::Blocked && actual.starts_with(&format!("200 from {login} after ")), "{actual}");
+    assert!(
+        verdict == Verdict::Blocked && actual.starts_with(&format!("200 from {login}, another page, after ")),
+        "{actual}"
+    );
     assert!(actual.contains("its body is not JSON"), "{actual}");
     assert!(
         followed.table[0][5].ends_with("<!doctype html><title>Sign in</title><form></form>"),
@@ -306,7 +309,7 @@ fn the_table_keeps_the_last_attempts_and_says_so() {
     let rules = Rules { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None };
     let mut seen = Seen::of(["a".to_owned(), "b".to_owned()]);
     for place in 0..300 {
-        let saw = seen::Saw::Nothing(String::new());
+        let saw = seen::Saw::Nothing { why: String::new(), next: "" };
         seen.take(Probe { endpoint: usize::from(place >= 250), at: String::new(), took: Duration::ZERO, saw });
     }
     let table = probes(&rules, &seen).unwrap();

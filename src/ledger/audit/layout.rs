@@ -1,6 +1,6 @@
 //! Which files hold whose image.
 
-use regex_automata::{Anchored, Input, meta::Regex};
+use regex_lite::{Regex, escape};
 
 use crate::{
     subject::{Environment, Service, Subject},
@@ -33,10 +33,10 @@ impl Layout {
                 )));
             }
         }
-        let mut regex = escaped(pattern);
+        let mut regex = escape(pattern);
         for (name, group) in [(SERVICE, "(?P<service>[^/]+)"), (ENVIRONMENT, "(?P<environment>[^/]+)")] {
             // Where a name stands twice, the whole path is held against it afterwards.
-            regex = regex.replacen(&escaped(name), group, 1).replace(&escaped(name), "[^/]+");
+            regex = regex.replacen(&escape(name), group, 1).replace(&escape(name), "[^/]+");
         }
         let regex = Regex::new(&format!("^{regex}$"))
             .map_err(|error| Complaint::about("`file`").seen(error.to_string()).expected("a path"))?;
@@ -63,12 +63,8 @@ impl Layout {
 
     /// Whose file it is; `None` for nobody's that is wanted.
     pub fn whose(&self, path: &str) -> Option<(Service, Environment)> {
-        let mut captures = self.regex.create_captures();
-        self.regex.captures(Input::new(path).anchored(Anchored::Yes), &mut captures);
-        if !captures.is_match() {
-            return None;
-        }
-        let part = |name: &str| captures.get_group_by_name(name).map(|span| &path[span.start..span.end]);
+        let captures = self.regex.captures(path)?;
+        let part = |name: &str| captures.name(name).map(|part| part.as_str());
         let service = part("service").map_or_else(|| self.service.clone(), |text| text.parse().ok())?;
         let environment = part("environment").map_or_else(|| self.environment.clone(), |text| text.parse().ok())?;
         let whole = self.pattern.replace(SERVICE, service.as_str()).replace(ENVIRONMENT, environment.as_str());
@@ -84,9 +80,4 @@ impl Layout {
         self.service.as_ref().is_none_or(|wanted| wanted == service)
             && self.environment.as_ref().is_none_or(|wanted| wanted == environment)
     }
-}
-
-/// As a regular expression that means the text itself.
-fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| (!c.is_alphanumeric()).then_some('\\').into_iter().chain([c])).collect()
 }

@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 
 use super::wanted::{Branches, LONGEST_WAIT, MOST_REVIEWERS, Pattern, Wanted, Who};
 use crate::{
-    config::yaml::{self, Key, Node, Value},
     values::{closest, switch},
     verdict::{Complaint, Stop},
+    yaml::{self, Key, Node, Value},
 };
 
 const RULES: [&str; 6] = [
@@ -43,7 +43,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<Wanted>, Stop> {
             .expected("UTF-8")
             .bad_input()
     })?;
-    let root = yaml::read(path, text).map_err(Stop::BadInput)?;
+    let root = yaml::read(text).map_err(|fault| Stop::BadInput(fault.of(path)))?;
     File { path }.environments(root).map_err(Stop::BadInput)
 }
 

@@ -1,7 +1,8 @@
-//! Kubeconfigs: which cluster a context means, and who we are there. kube reads them; nothing is guessed: a context that is
-//! not there is an error that lists those that are, and never the cluster that this happens to run in.
+//! Kubeconfigs: which cluster a context means, and who we are there. Their types are kube's; nothing is guessed: a context
+//! that is not there is an error that lists those that are, and never the cluster that this happens to run in.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,12 +11,15 @@ use kube::config::{
     AuthInfo, Cluster, Config, ExecAuthCluster, ExecInteractiveMode, Kubeconfig, KubeconfigError, LoadDataError,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::trouble::causes;
 use crate::{
     values::closest,
     verdict::Complaint,
     world::{github::transport::is_loopback, secret::Secret, url::Url},
+    yaml,
 };
 
 /// The largest file that is read for an access, in bytes.
@@ -50,10 +54,10 @@ pub struct Target {
 /// # Errors
 /// A complaint about `kubeconfig` or `context`; never with what a kubeconfig holds but for the names of contexts.
 pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -> Result<Target, Complaint> {
-    let (all, folder) = match source {
+    let all = match source {
         Source::InCluster(host, port) => return in_cluster(host, port, namespace),
-        Source::Content(text, folder) => (read("the kubeconfig given", text.expose())?, folder.as_path()),
-        Source::Files(paths) => (files(paths)?, Path::new("")),
+        Source::Content(text, folder) => within(read("the kubeconfig given", text.expose())?, folder),
+        Source::Files(paths) => files(paths)?,
     };
     let named: Vec<&str> = all.contexts.iter().map(|one| one.name.as_str()).collect();
     let Some(wanted) = context.or(all.current_context.as_deref().filter(|name| !name.is_empty())) else {
@@ -85,7 +89,7 @@ pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -
         }
     };
     let namespace = namespace.or(chosen.namespace.as_deref()).filter(|name| !name.is_empty()).unwrap_or("default");
-    assemble(wanted, namespace, cluster, user, folder)
+    assemble(wanted, namespace, cluster, user)
 }
 
 fn one_of(names: &[&str]) -> String {
@@ -95,26 +99,63 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
+/// Not by kube: its reader of YAML makes the program a megabyte larger, and repeats the lines around an error, where a token
+/// may stand.
 fn read(name: &str, text: &str) -> Result<Kubeconfig, Complaint> {
-    known(name, Kubeconfig::from_yaml(text))
-}
-
-/// A kubeconfig that was read, and is one.
-fn known(name: &str, read: Result<Kubeconfig, KubeconfigError>) -> Result<Kubeconfig, Complaint> {
     let wrong = |seen: String| {
         Complaint::about(name).seen(seen).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
     };
-    match read {
-        Ok(all) if all.contexts.is_empty() && all.clusters.is_empty() => {
-            Err(wrong("neither `contexts` nor `clusters` in it".to_owned()))
+    let root = yaml::read(text)
+        .map_err(|fault| wrong(format!("it cannot be read at line {}, column {}", fault.line, fault.column)))?;
+    let mut parts = BTreeMap::new();
+    if let yaml::Value::Map(entries) = root.value {
+        for (key, node) in entries {
+            parts.insert(key.name, (key.line, json(node)));
         }
-        Ok(all) => Ok(all),
-        // Never as it is said: with the lines around it, where a token may stand.
-        Err(KubeconfigError::Parse(error)) => Err(wrong(error.location().map_or_else(
-            || "it cannot be read".to_owned(),
-            |at| format!("it cannot be read at line {}, column {}", at.line(), at.column()),
-        ))),
-        Err(error) => Err(wrong(causes(&error))),
+    }
+    let mut part = |name: &str| parts.remove(name).unwrap_or_default();
+    let all = Kubeconfig {
+        current_context: said(part("current-context")).map_err(wrong)?,
+        contexts: said(part("contexts")).map_err(wrong)?.unwrap_or_default(),
+        clusters: said(part("clusters")).map_err(wrong)?.unwrap_or_default(),
+        auth_infos: said(part("users")).map_err(wrong)?.unwrap_or_default(),
+        ..Kubeconfig::default()
+    };
+    if all.contexts.is_empty() && all.clusters.is_empty() {
+        return Err(wrong("neither `contexts` nor `clusters` in it".to_owned()));
+    }
+    Ok(all)
+}
+
+/// A part of a kubeconfig, and the line of its key. What is wrong with it is not repeated: it may be a secret.
+fn said<T: DeserializeOwned>((line, part): (usize, Value)) -> Result<Option<T>, String> {
+    serde_json::from_value(part).map_err(|_| format!("it cannot be read from line {line} on"))
+}
+
+/// A scalar is the text that was written: a token may look like a number. Three keys hold no text, and base64 may be broken
+/// into lines.
+fn json(node: yaml::Node) -> Value {
+    const SWITCHES: [&str; 3] = ["insecure-skip-tls-verify", "disable-compression", "provideClusterInfo"];
+    match node.value {
+        yaml::Value::Text(text) if text == "null" || text == "~" => Value::Null,
+        yaml::Value::Text(text) => Value::String(text),
+        yaml::Value::Nothing => Value::Null,
+        yaml::Value::List(items) => items.into_iter().map(json).collect(),
+        yaml::Value::Map(entries) => {
+            let entry = |(key, node): (yaml::Key, yaml::Node)| {
+                let value = match json(node) {
+                    Value::String(text) if SWITCHES.contains(&&*key.name) => {
+                        text.parse().map_or(Value::String(text), Value::Bool)
+                    }
+                    Value::String(text) if key.name.ends_with("-data") => {
+                        Value::String(text.split_ascii_whitespace().collect())
+                    }
+                    value => value,
+                };
+                (key.name, value)
+            };
+            Value::Object(entries.into_iter().map(entry).collect())
+        }
     }
 }
 
@@ -123,8 +164,8 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
     let mut all = None;
     for path in paths {
         let name = format!("kubeconfig {}", path.display());
-        match bounded(path) {
-            Ok(_) => {}
+        let text = match bounded(path) {
+            Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && paths.len() > 1 => continue,
             Err(error) => {
                 return Err(Complaint::about(name)
@@ -132,11 +173,12 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
                     .expected("a kubeconfig")
                     .next("give `kubeconfig`, as a path or as the content of a secret"));
             }
-        }
-        let one = known(&name, Kubeconfig::read_from(path))?;
+        };
+        let one = within(read(&name, &text)?, path.parent().unwrap_or(Path::new("")));
         all = Some(match all {
             None => one,
-            Some(all) => known(&name, Kubeconfig::merge(all, one))?,
+            Some(all) => Kubeconfig::merge(all, one)
+                .map_err(|error| Complaint::about(name).seen(causes(&error)).expected("kubeconfigs of one kind"))?,
         });
     }
     all.ok_or_else(|| {
@@ -145,6 +187,26 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
             .expected("a path, or the content of a kubeconfig")
             .next("give `kubeconfig`, or `in-cluster: true` on a runner inside the cluster")
     })
+}
+
+/// Relative paths in a kubeconfig are taken from its folder.
+fn within(mut all: Kubeconfig, folder: &Path) -> Kubeconfig {
+    let clusters = all.clusters.iter_mut().filter_map(|one| one.cluster.as_mut());
+    let authorities = clusters.map(|cluster| &mut cluster.certificate_authority);
+    for path in authorities.flatten() {
+        *path = folder.join(&*path).display().to_string();
+    }
+    for user in all.auth_infos.iter_mut().filter_map(|one| one.auth_info.as_mut()) {
+        let files = [&mut user.client_certificate, &mut user.client_key, &mut user.token_file];
+        for path in files.into_iter().flatten() {
+            *path = folder.join(&*path).display().to_string();
+        }
+        let plugin = user.exec.as_mut().and_then(|exec| exec.command.as_mut());
+        if let Some(command) = plugin.filter(|command| command.contains('/')) {
+            *command = folder.join(&*command).display().to_string();
+        }
+    }
+    all
 }
 
 /// A file's text, when it is a file of a size that such files have.
@@ -173,13 +235,7 @@ fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<Target,
 }
 
 /// For kube, without kube's own way from a context to a `Config`: that one reads the environment's proxy by other rules.
-fn assemble(
-    context: &str,
-    namespace: &str,
-    mut cluster: Cluster,
-    mut user: AuthInfo,
-    folder: &Path,
-) -> Result<Target, Complaint> {
+fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo) -> Result<Target, Complaint> {
     let about = || Complaint::about(format!("`kubeconfig`: the cluster of {context:?}"));
     if cluster.insecure_skip_tls_verify == Some(true) {
         return Err(about()
@@ -195,13 +251,6 @@ fn assemble(
             .seen(format!("`server: {server}`, where everyone on the way could read the token"))
             .expected("https://<host>, or http:// on loopback"));
     }
-    for path in
-        [&mut cluster.certificate_authority, &mut user.client_certificate, &mut user.client_key, &mut user.token_file]
-            .into_iter()
-            .flatten()
-    {
-        *path = folder.join(&*path).display().to_string();
-    }
     let uri = server.full().parse().map_err(|_| about().seen("`server` is no URI").expected("https://<host>"))?;
     let mut config = Config::new(uri);
     // Also what a plugin is told of the cluster.
@@ -210,9 +259,6 @@ fn assemble(
     config.tls_server_name = cluster.tls_server_name.filter(|name| !name.is_empty());
     if let Some(exec) = &mut user.exec {
         exec.cluster = exec.provide_cluster_info.then_some(told);
-        if let Some(command) = exec.command.as_mut().filter(|command| command.contains('/')) {
-            *command = folder.join(&*command).display().to_string();
-        }
     }
     config.auth_info = usable(context, user)?;
     Ok(Target {

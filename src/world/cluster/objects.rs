@@ -294,6 +294,14 @@ lenient! {
     }
 }
 
+impl Meta {
+    /// The uid of the controller that made it.
+    #[must_use]
+    pub fn controller(&self) -> Option<&str> {
+        self.owner_references.iter().find(|owner| owner.controller).map(|owner| owner.uid.as_str())
+    }
+}
+
 impl Event {
     /// When it happened last.
     #[must_use]

@@ -1,8 +1,10 @@
 //! The connection below kube's client: one for all requests where the server speaks HTTP/2. kube's own speaks HTTP/1.1,
 //! where each watch is a connection, and a server that is frozen looks like one that has nothing to say.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
@@ -12,22 +14,19 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use kube::{
-    Client, Config, Error,
-    client::{Body, ClientBuilder, ConfigExt as _, RustlsTlsError},
+    Client, Config,
+    client::{Body, ClientBuilder, ConfigExt as _},
     config::AuthInfo,
 };
 use rustls::{
     ClientConfig, RootCertStore,
-    client::WebPkiServerVerifier,
-    pki_types::{InvalidDnsNameError, ServerName},
+    pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
+use secrecy::ExposeSecret as _;
 use tower::{BoxError, ServiceExt as _};
 use ureq::Proxy;
 
-use super::{
-    kubeconfig::{Target, unreadable},
-    trouble::causes,
-};
+use super::kubeconfig::{Target, bounded};
 use crate::{
     verdict::Complaint,
     world::{github::transport::tunnel, network::Network},
@@ -52,21 +51,25 @@ pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Resul
         })?),
         None => network.proxy(&target.server)?,
     };
-    let tls = tls(network, &mut config)?;
-    let named = config.tls_server_name.as_deref();
+    let authorities = match &config.root_cert {
+        Some(given) => these(given)?,
+        None => network.authorities()?.store(),
+    };
+    let tls = tls(authorities, identity(&config.auth_info)?)?;
+    let named = config.tls_server_name.take();
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     let Some(proxy) = proxy else {
-        return above(&config, encrypted(tls, named, tcp)?);
+        return above(config, encrypted(tls, named.as_deref(), tcp)?);
     };
     // To an https proxy itself: its own name, and the authorities of this machine.
-    let mut own = Config::new(config.cluster_url.clone());
-    let to_proxy = encrypted(self::tls(network, &mut own)?, None, tcp)?;
-    above(&config, encrypted(tls, named, tunnel(&proxy, to_proxy)?)?)
+    let to_proxy = encrypted(self::tls(network.authorities()?.store(), None)?, None, tcp)?;
+    above(config, encrypted(tls, named.as_deref(), tunnel(&proxy, to_proxy)?)?)
 }
 
-fn above<C: Connect + Clone + Send + Sync + 'static>(config: &Config, connector: C) -> Result<Client, Complaint> {
+fn above<C: Connect + Clone + Send + Sync + 'static>(mut config: Config, connector: C) -> Result<Client, Complaint> {
+    config.headers.extend(authorization(&config.auth_info));
     let client: legacy::Client<C, Body> = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .http2_keep_alive_interval(PING)
@@ -76,34 +79,83 @@ fn above<C: Connect + Clone + Send + Sync + 'static>(config: &Config, connector:
         .retry_canceled_requests(false)
         .build(connector);
     // The layers of kube's own client, without its repetitions.
-    let client = ClientBuilder::new(client.map_err(BoxError::from), &*config.default_namespace)
-        .with_layer(&config.extra_headers_layer().map_err(|error| unusable(&error))?)
-        .with_layer(&config.base_uri_layer());
-    Ok(match config.auth_layer().map_err(|error| unusable(&error))? {
-        Some(who) => client.with_layer(&who).build(),
-        None => client.build(),
-    })
+    let headers = config.extra_headers_layer().map_err(|_| {
+        Complaint::about("`kubeconfig`").seen("a name to act as that no header can hold").expected("a name on one line")
+    })?;
+    Ok(ClientBuilder::new(client.map_err(BoxError::from), &*config.default_namespace)
+        .with_layer(&headers)
+        .with_layer(&config.base_uri_layer())
+        .build())
 }
 
-fn tls(network: &Network, config: &mut Config) -> Result<ClientConfig, Complaint> {
-    let trusted = match &config.root_cert {
-        Some(_) => None,
-        None => Some(network.authorities()?.store()),
+/// Who we are, as a header; kube's own layer for it brings the providers of old along, by which a token was asked for.
+fn authorization(who: &AuthInfo) -> Option<(HeaderName, HeaderValue)> {
+    let text = match (&who.token, &who.username, &who.password) {
+        (Some(token), ..) => format!("Bearer {}", token.expose_secret()),
+        (None, Some(name), Some(password)) => {
+            format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{}", password.expose_secret())))
+        }
+        _ => return None,
     };
-    // kube would take those of this machine, by other rules than everything else here.
-    config.root_cert.get_or_insert_default();
-    let mut tls = config.rustls_client_config().map_err(|error| unusable(&error))?;
-    if let Some(roots) = trusted {
-        tls.dangerous().set_certificate_verifier(verifier(roots)?);
-    }
-    Ok(tls)
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some((AUTHORIZATION, value))
 }
 
-fn verifier(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, Complaint> {
+fn tls(authorities: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, Complaint> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(|error| Complaint::about("TLS").seen(error.to_string()))
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let trusting =
+        versions.map_err(|error| Complaint::about("TLS").seen(error.to_string()))?.with_root_certificates(authorities);
+    match identity {
+        None => Ok(trusting.with_no_client_auth()),
+        Some((certificates, key)) => trusting.with_client_auth_cert(certificates, key).map_err(|_| {
+            unusable("`client-certificate` and `client-key`: nothing that TLS can use, or not of each other")
+        }),
+    }
+}
+
+fn these(given: &[Vec<u8>]) -> Result<RootCertStore, Complaint> {
+    let mut store = RootCertStore::empty();
+    for certificate in given {
+        store
+            .add(CertificateDer::from(&**certificate))
+            .map_err(|error| unusable(&format!("`certificate-authority`: {error}")))?;
+    }
+    Ok(store)
+}
+
+/// A client certificate with those that it was signed by, and its key.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn identity(who: &AuthInfo) -> Result<Option<Identity>, Complaint> {
+    let key = who.client_key_data.as_ref().map(secrecy::ExposeSecret::expose_secret);
+    let certificate =
+        written("client-certificate", who.client_certificate_data.as_deref(), who.client_certificate.as_deref())?;
+    let key = written("client-key", key, who.client_key.as_deref())?;
+    let (certificate, key) = match (certificate, key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, Some(_)) => return Err(unusable("`client-certificate`: not there, as the other half of the pair is")),
+        (Some(_), None) => return Err(unusable("`client-key`: not there, as the other half of the pair is")),
+    };
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&certificate).filter_map(Result::ok).collect();
+    if certificates.is_empty() {
+        return Err(unusable("`client-certificate`: no certificate in it"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| unusable("`client-key`: no PEM of a private key"))?;
+    Ok(Some((certificates, key)))
+}
+
+/// PEM that stands in a kubeconfig, or else in a file. What is wrong with base64 is not repeated: it would be some of a key.
+fn written(name: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, Complaint> {
+    if let Some(data) = data.filter(|data| !data.is_empty()) {
+        let plain = BASE64_STANDARD.decode(data);
+        return plain.map(Some).map_err(|_| unusable(&format!("`{name}-data`: no base64")));
+    }
+    let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(None) };
+    let text = bounded(Path::new(file)).map_err(|error| unusable(&format!("`{name}`: {file}: {error}")))?;
+    Ok(Some(text.into_bytes()))
 }
 
 fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Result<HttpsConnector<C>, Complaint> {
@@ -124,19 +176,7 @@ fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Resul
     })
 }
 
-/// What kube cannot use. What is wrong with a key is not repeated: the error might hold some of it.
-fn unusable(error: &Error) -> Complaint {
-    let seen = match error {
-        Error::InferKubeconfig(error) => return unreadable(error),
-        Error::RustlsTls(RustlsTlsError::AddRootCertificate(error)) => {
-            format!("`certificate-authority`: {}", causes(&**error))
-        }
-        Error::RustlsTls(RustlsTlsError::MissingCertificate) => "`client-certificate`: no certificate in it".to_owned(),
-        Error::RustlsTls(RustlsTlsError::MissingPrivateKey) => "`client-key`: no PEM of a private key".to_owned(),
-        Error::RustlsTls(_) => {
-            "`client-certificate` and `client-key`: no PEM that TLS can use, or not of each other".to_owned()
-        }
-        _ => "a name to act as that no header can hold".to_owned(),
-    };
+/// What is wrong with a key is not repeated: the error might hold some of it.
+fn unusable(seen: &str) -> Complaint {
     Complaint::about("`kubeconfig`").seen(seen).expected("what TLS can use, as PEM")
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ureq::http::{HeaderName, HeaderValue};
 
 use crate::world::secret::Secret;
@@ -24,8 +25,8 @@ const PLAIN: [&str; 7] =
 /// The shortest text that is taken for a secret: hiding each `1` would hide half of a log, and protect nothing.
 const SHORTEST: usize = 4;
 
-/// What of `Name: value`, well-formed or not, nobody may read: the value, and behind a scheme such as `Bearer` the
-/// credentials alone. Nothing of a header that only says what is asked for.
+/// What of `Name: value`, well-formed or not, nobody may read: the value, behind a scheme such as `Bearer` the credentials
+/// alone, and of `Basic` ones the password as well. Nothing of a header that only says what is asked for.
 #[must_use]
 pub fn secrets_of(text: &str) -> Vec<Secret> {
     let (name, value) = text.split_once(':').unwrap_or(("", text));
@@ -34,8 +35,16 @@ pub fn secrets_of(text: &str) -> Vec<Secret> {
     }
     let value = value.trim();
     let behind_scheme = value.split_once(' ').map(|(_, credentials)| credentials.trim());
-    let long = |text: &&str| text.len() >= SHORTEST;
-    [value].into_iter().chain(behind_scheme).filter(long).map(|text| Secret::new(text.to_owned())).collect()
+    let basic = behind_scheme.filter(|_| value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")));
+    let password = basic.and_then(password_of);
+    let texts = [value].into_iter().chain(behind_scheme).map(ToOwned::to_owned).chain(password);
+    texts.filter(|text| text.len() >= SHORTEST).map(Secret::new).collect()
+}
+
+/// The password in the credentials of `Basic` (RFC 7617).
+fn password_of(credentials: &str) -> Option<String> {
+    let pair = String::from_utf8(BASE64_STANDARD.decode(credentials).ok()?).ok()?;
+    Some(pair.split_once(':')?.1.to_owned())
 }
 
 impl Header {
@@ -45,13 +54,14 @@ impl Header {
     }
 
     /// Whether `text` holds what of this header nobody may read: a page may repeat what it was asked with. Found as well
-    /// where JSON has put backslashes into it.
+    /// where JSON has put backslashes into it, or an address percent signs.
     #[must_use]
     pub fn is_repeated_in(&self, text: &str) -> bool {
         let bare = |text: &str| text.replace('\\', "");
-        let text = bare(text);
+        let texts = [bare(text), without_percent(text)];
         let own = format!("{}: {}", self.name, self.value.expose());
-        secrets_of(&own).iter().any(|secret| text.contains(&bare(secret.expose())))
+        let secrets = secrets_of(&own);
+        secrets.iter().map(|secret| bare(secret.expose())).any(|secret| texts.iter().any(|text| text.contains(&secret)))
     }
 
     pub(super) fn name_on_the_wire(&self) -> &HeaderName {
@@ -67,6 +77,19 @@ impl Header {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+/// A text in which `%2B` stands for `+` again.
+fn without_percent(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => bytes.extend([&[byte], &part.as_bytes()[2..]].concat()),
+            None => bytes.extend([b"%", part.as_bytes()].concat()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl FromStr for Header {
@@ -136,6 +159,9 @@ mod tests {
         assert_eq!(secrets("Authorization: Bearer s3cr3t"), ["Bearer s3cr3t", "s3cr3t"]);
         assert_eq!(secrets("x-api-key:s3cr3t"), ["s3cr3t"]);
         assert_eq!(secrets("s3cr3t"), ["s3cr3t"], "a forgotten name");
+        let basic = "YWxpY2U6czNjcjN0OjE="; // alice:s3cr3t:1
+        assert_eq!(secrets(&format!("Authorization: basic {basic}")), [&format!("basic {basic}"), basic, "s3cr3t:1"]);
+        assert_eq!(secrets("X: Basic s3cr3t?"), ["Basic s3cr3t?", "s3cr3t?"]);
         for plain in ["Accept: application/json", "HOST: shop.example", "X-Probe: 1", "X:", ""] {
             assert_eq!(secrets(plain), [""; 0], "{plain}");
         }
@@ -148,7 +174,11 @@ mod tests {
         for page in ["ab/c\"d", r#"{"auth": "Bearer ab\/c\"d"}"#] {
             assert!(token.is_repeated_in(page), "{page}");
         }
+        for page in ["https://a/ab%2Fc%22d", "100% ab%2fc\"d", "%zz%2Bab/c%22d%"] {
+            assert!(token.is_repeated_in(page), "{page}");
+        }
         assert!(!token.is_repeated_in("Bearer"));
+        assert!(header("Authorization: Basic YWxpY2U6czNjcjN0OjE=").is_repeated_in("PHP_AUTH_PW=s3cr3t:1"));
         assert!(!header("Accept: application/json").is_repeated_in("application/json"));
     }
 

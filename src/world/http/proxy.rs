@@ -33,11 +33,11 @@ impl Route {
         }
     }
 
-    /// Whom we connect to, for messages.
-    pub(super) fn peer(&self, url: &Url) -> String {
+    /// The proxy, for messages.
+    pub(super) fn proxy(&self) -> Option<String> {
         match self {
-            Self::Direct => url.authority(),
-            Self::Forward(proxy) | Self::Tunnel(proxy) => format!("the proxy {}:{}", proxy.host(), proxy.port()),
+            Self::Direct => None,
+            Self::Forward(proxy) | Self::Tunnel(proxy) => Some(format!("the proxy {}:{}", proxy.host(), proxy.port())),
         }
     }
 

@@ -86,7 +86,8 @@ impl<'a> Team<'a> {
         let first = team.commit("a shop");
         acme.hub.tag(&team.repository, FIRST_TAG, &first);
         acme.staging.set_baseline(service, 100.0);
-        acme.production.deploy(service, FIRST_TAG);
+        acme.staging_cluster.deploy(service, FIRST_TAG);
+        acme.runs_in_production(service, FIRST_TAG);
         team
     }
 
@@ -113,7 +114,10 @@ impl<'a> Team<'a> {
 
     /// A run of one of the team's workflows.
     pub fn workflow<'b>(&'b self, id: u64, file: &str, event: &'b str) -> Act<'b> {
-        self.acme.ready(&self.repo, &self.repository, id, file, event).secret("INFRA_DISPATCH_TOKEN", DISPATCH)
+        self.acme
+            .ready(&self.repo, &self.repository, id, file, event)
+            .secret("INFRA_DISPATCH_TOKEN", DISPATCH)
+            .secret("STAGING_KUBECONFIG", &self.acme.staging_cluster.kubeconfig())
     }
 
     /// Merges a change, deploys it to staging, and lets `validate-staging` look at it.
@@ -132,6 +136,7 @@ impl<'a> Team<'a> {
             },
         );
         self.acme.staging.deploy(self.service, &tag);
+        self.acme.staging_cluster.deploy(self.service, &tag);
         self.validate(&tag, deploy)
     }
 

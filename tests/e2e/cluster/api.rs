@@ -47,9 +47,14 @@ impl Api {
         self.post(path, "application/json", &object.to_string())
     }
 
-    pub fn post(&self, path: &str, kind: &str, text: &str) -> Value {
+    /// From a document as `kubectl apply` takes it.
+    pub fn create_from_yaml(&self, path: &str, object: &str) -> Value {
+        self.post(path, "application/yaml", object)
+    }
+
+    fn post(&self, path: &str, content_type: &str, object: &str) -> Value {
         let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", &self.header);
-        let answer = request.content_type(kind).send(text);
+        let answer = request.content_type(content_type).send(object);
         Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 

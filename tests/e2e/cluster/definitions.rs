@@ -31,7 +31,7 @@ pub fn defined() -> (&'static Plane, &'static [Ended]) {
             let path = tool("PROMOTE_GATES_E2E_DEFINITIONS").join(format!("{plural}.yaml"));
             let definition = fs::read_to_string(path).expect("a definition");
             let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-            shared().api.post(path, "application/yaml", &definition);
+            shared().api.create_from_yaml(path, &definition);
             until("a resource that is served", || shared().api.try_get(&format!("/apis/{api}/{plural}")).ok());
         }
         ends.into()

@@ -4,6 +4,10 @@
 
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
+mod account;
+#[path = "../act.rs"]
+#[expect(dead_code, reason = "shared with the other tests on the runner")]
+mod act;
 mod api;
 mod applications;
 mod definitions;
@@ -13,6 +17,10 @@ mod house;
 mod kustomizations;
 mod outage;
 mod plane;
+#[path = "../repo.rs"]
+#[expect(dead_code, reason = "shared with the other tests on the runner")]
+mod repo;
 mod rollouts;
+mod runner;
 mod states;
 mod workloads;

@@ -34,6 +34,8 @@ pub struct Plane {
     server: Option<Daemon>,
     _etcd: Daemon,
     etcd_url: String,
+    /// Of the API server, beyond the usual ones.
+    flags: Vec<String>,
     pub api: Api,
 }
 
@@ -109,6 +111,11 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 impl Plane {
     pub fn start() -> Self {
+        Self::start_with(Vec::new())
+    }
+
+    /// With more flags for the API server.
+    pub fn start_with(flags: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         let (client, peer, port) = (free_port(), free_port(), free_port());
@@ -124,7 +131,7 @@ impl Plane {
         ];
         let etcd = Daemon::start(&tool("PROMOTE_GATES_E2E_ETCD"), &etcd, &at("etcd.log"));
         fs::write(at("tokens.csv"), format!("{ADMIN},admin,1,\"system:masters\"\n{GATE},gate,2\n")).expect("tokens");
-        let server = start_server(folder.path(), &etcd_url, port);
+        let server = start_server(folder.path(), &etcd_url, port, &flags);
         let authority = until("certificate of the API server", || {
             let authority = fs::read(at("tls/apiserver.crt")).ok()?;
             (!authority.is_empty()).then_some(authority)
@@ -132,8 +139,17 @@ impl Plane {
         let api = Api::new(port, &authority, ADMIN);
         let ready = || api.try_get("/readyz").is_ok().then_some(());
         until(&format!("API server that is ready, see {}", at("server.log").display()), ready);
-        let mut plane =
-            Self { folder, port, kubelets: None, controllers: None, server: Some(server), _etcd: etcd, etcd_url, api };
+        let mut plane = Self {
+            folder,
+            port,
+            kubelets: None,
+            controllers: None,
+            server: Some(server),
+            _etcd: etcd,
+            etcd_url,
+            flags,
+            api,
+        };
         plane.start_controllers();
         plane.start_kubelets();
         plane
@@ -226,16 +242,16 @@ impl Plane {
     }
 
     pub fn restart_server(&mut self) {
-        self.server = Some(start_server(self.folder.path(), &self.etcd_url, self.port));
+        self.server = Some(start_server(self.folder.path(), &self.etcd_url, self.port, &self.flags));
     }
 }
 
-fn start_server(folder: &Path, etcd_url: &str, port: u16) -> Daemon {
+fn start_server(folder: &Path, etcd_url: &str, port: u16, flags: &[String]) -> Daemon {
     // A server does not start without one; nobody asks for what it would sign.
     let key = folder.join("service-account.pem");
     fs::write(&key, include_str!("service-account.pem")).expect("a key");
     let key = key.display();
-    let server = [
+    let usual = [
         format!("--etcd-servers={etcd_url}"),
         "--bind-address=127.0.0.1".to_owned(),
         "--advertise-address=127.0.0.1".to_owned(),
@@ -254,5 +270,6 @@ fn start_server(folder: &Path, etcd_url: &str, port: u16) -> Daemon {
         // Debian's etcd is too old for lists by watch, and clients that try them lose seconds.
         "--feature-gates=WatchList=false".to_owned(),
     ];
+    let server: Vec<String> = usual.into_iter().chain(flags.iter().cloned()).collect();
     Daemon::start(&Plane::kubernetes("kube-apiserver"), &server, &folder.join("server.log"))
 }

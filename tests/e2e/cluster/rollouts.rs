@@ -13,9 +13,13 @@ use super::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+fn app(tag: &str) -> String {
+    format!("{APP}:{tag}")
+}
+
 fn rollout<'a>(room: &'a Room<'a>, name: &str, tag: &str) -> Custom<'a> {
     let steps = json!([{ "setWeight": 50 }, { "pause": { "duration": "1s" } }, { "pause": {} }]);
-    let spec = json!({ "replicas": 2, "selector": { "matchLabels": { "app": name } }, "template": template(name, tag, &json!({})),
+    let spec = json!({ "replicas": 2, "selector": { "matchLabels": { "app": name } }, "template": template(name, &app(tag), &json!({})),
         "strategy": { "canary": { "steps": steps } } });
     Custom::create(room, ARGO, "Rollout", name, &spec)
 }
@@ -23,7 +27,7 @@ fn rollout<'a>(room: &'a Room<'a>, name: &str, tag: &str) -> Custom<'a> {
 /// A revision, with as many pods.
 fn set(room: &Room<'_>, owner: &Custom<'_>, name: &str, hash: &str, tag: &str, replicas: u32, notes: &Value) {
     let labels = json!({ "app": name, "rollouts-pod-template-hash": hash });
-    let mut template = template(name, tag, notes);
+    let mut template = template(name, &app(tag), notes);
     template["metadata"]["labels"] = labels.clone();
     let owner = json!([{ "apiVersion": ARGO, "kind": "Rollout", "name": name, "uid": owner.uid, "controller": true }]);
     let set = json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet",
@@ -75,7 +79,7 @@ fn a_canary_is_followed_through_its_steps() {
     let started = runner.start(&["health"]);
     started.heard("complete: 2 of 2 updated");
     // A commit reaches the cluster: what is healthy is still the old one.
-    it.change(&json!({ "spec": { "template": template("app", "2", &json!({})) } }));
+    it.change(&json!({ "spec": { "template": template("app", &app("2"), &json!({})) } }));
     started.heard("its latest change has not been taken up yet");
     set(&room, &it, "app", "new", "2", 1, &json!({}));
     it.status(&json!({ "observedGeneration": "2", "currentPodHash": "new", "phase": "Progressing",
@@ -180,7 +184,7 @@ fn a_template_of_another_object_is_looked_up_where_it_was_taken_up() {
     it.status(&healthy("1", "old"));
     it.status(&json!({ "workloadObservedGeneration": "1" }));
     noted("1");
-    let end = room.gate("rollout/app").input("image", &format!("{APP}:1")).run(&["health"]);
+    let end = room.gate("rollout/app").input("image", &app("1")).run(&["health"]);
     assert_end(&end, PASSED, &["its pods run ghcr.io/acme/app:1"]);
     // The Deployment has changed, and the Rollout has not: its generation is still the one that was observed.
     room.release("deployments", "app", "2", &json!({}));

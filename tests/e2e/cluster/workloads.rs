@@ -13,11 +13,13 @@ pub const APP: &str = "ghcr.io/acme/app";
 pub struct Room<'a> {
     pub plane: &'a Plane,
     pub name: String,
+    /// The repository of every image here.
+    pub image: &'static str,
 }
 
 impl<'a> Room<'a> {
     pub fn new(plane: &'a Plane, name: &str) -> Self {
-        Self { plane, name: plane.namespace(name) }
+        Self { plane, name: plane.namespace(name), image: APP }
     }
 
     fn apps(&self, kind: &str) -> String {
@@ -33,7 +35,7 @@ impl<'a> Room<'a> {
         };
         let mut spec = json!({
             "selector": { "matchLabels": { "app": name } },
-            "template": template(name, tag, notes),
+            "template": template(name, &format!("{}:{tag}", self.image), notes),
         });
         match kind {
             "daemonsets" => {}
@@ -52,7 +54,7 @@ impl<'a> Room<'a> {
 
     /// Changes the pods, as a new release does.
     pub fn release(&self, kind: &str, name: &str, tag: &str, notes: &Value) {
-        let mut metadata = template(name, tag, notes);
+        let mut metadata = template(name, &format!("{}:{tag}", self.image), notes);
         // A merge patch takes away only what is named.
         for gone in ["plays", "reason", "message", "recovers", "later", "digest", "stops-at", "code"] {
             if notes.get(gone).is_none() {
@@ -95,13 +97,14 @@ impl<'a> Room<'a> {
     }
 }
 
-pub fn template(name: &str, tag: &str, notes: &Value) -> Value {
+/// Pods that run this image.
+pub fn template(name: &str, image: &str, notes: &Value) -> Value {
     json!({
         "metadata": { "labels": { "app": name }, "annotations": notes },
         "spec": {
             "nodeName": "node",
             "terminationGracePeriodSeconds": 0,
-            "containers": [{ "name": "app", "image": format!("{APP}:{tag}") }],
+            "containers": [{ "name": "app", "image": image }],
         },
     })
 }

@@ -13,6 +13,10 @@ fn answer(status: u16) -> Saw {
     Saw::Answer(Answer { status, ..Answer::default() })
 }
 
+fn nothing(why: &str) -> Saw {
+    Saw::Nothing { why: why.to_owned(), next: "see whether the name is right" }
+}
+
 fn probe(place: usize, saw: Saw) -> Probe {
     Probe { endpoint: 0, at: format!("2026-01-01T00:00:{place:02}Z"), took: Duration::from_millis(12), saw }
 }
@@ -23,7 +27,7 @@ fn probes(letters: &str) -> Vec<Probe> {
         'g' => answer(200),
         'b' => answer(503),
         'r' => Saw::Failure("127.0.0.1:1 refused the connection".to_owned()),
-        'n' => Saw::Nothing("no address for staging.example:443".to_owned()),
+        'n' => nothing("no address for staging.example:443"),
         other => panic!("{other}"),
     };
     letters.chars().map(saw).enumerate().map(|(place, saw)| probe(place, saw)).collect()
@@ -99,6 +103,7 @@ fn a_good_answer_has_an_expected_status_and_fulfils_the_condition() {
         ..rules(1, 1)
     };
     let with = |status, condition| Saw::Answer(Answer { status, condition, ..Answer::default() });
+    let elsewhere = |condition| Saw::Answer(Answer { status: 200, elsewhere: true, condition, ..Answer::default() });
     let (plain, strict) = (asking(None), asking(Some(".ready")));
     let unfulfilled = Err("the condition is false".to_owned());
     for (rules, saw, sight) in [
@@ -111,9 +116,13 @@ fn a_good_answer_has_an_expected_status_and_fulfils_the_condition() {
         (&strict, with(200, Some(unfulfilled)), Sight::Bad),
         // Nobody evaluated it: fail closed.
         (&strict, with(200, None), Sight::Bad),
+        // A page to sign in on is well too.
+        (&plain, elsewhere(None), Sight::Bad),
+        (&strict, elsewhere(None), Sight::Bad),
+        (&strict, elsewhere(Some(Ok(()))), Sight::Good),
         (&strict, with(503, Some(Ok(()))), Sight::Bad),
         (&plain, Saw::Failure("refused".to_owned()), Sight::Bad),
-        (&plain, Saw::Nothing("no address".to_owned()), Sight::Nothing),
+        (&plain, nothing("no address"), Sight::Nothing),
     ] {
         assert_eq!(rules.sight(&probe(0, saw.clone())), sight, "{saw:?}");
     }
@@ -164,7 +173,7 @@ fn findings_say_what_was_expected_what_was_seen_and_how_often() {
     passed e0: 200 after 12 ms, 3 times in a row (attempts 3 to 5 of 10); expected 200, 3 times in a row
     inconclusive e0: undecided after 3 of 10 attempts: 200 after 12 ms; expected 200, 3 times in a row
     blocked e0: 503 after 12 ms (3 of 3 attempts failed); expected 200
-    inconclusive e0: no address for staging.example:443 (3 of 3 attempts failed); expected 200; next: see whether this runner can reach it: by its name, its certificate and its proxy
+    inconclusive e0: no address for staging.example:443 (3 of 3 attempts failed); expected 200; next: see whether the name is right
     blocked e0: 503 after 12 ms (1 of 2 attempts failed, and the 8 that are left cannot make 9 good ones in a row; at most 1 good in a row, the last at 2026-01-01T00:00:00Z); expected 200, 9 times in a row
     blocked e0: flapping: 503 after 12 ms (3 of 6 attempts failed; at most 1 good in a row, the last at 2026-01-01T00:00:04Z); expected 200, 2 times in a row
     blocked e0: 127.0.0.1:1 refused the connection (3 of 4 attempts failed; at most 1 good in a row, the last at 2026-01-01T00:00:03Z); expected 200, 2 times in a row
@@ -174,11 +183,16 @@ fn findings_say_what_was_expected_what_was_seen_and_how_often() {
 #[test]
 fn answers_that_are_not_good_say_why_and_what_to_do() {
     let rules = Rules { condition: Some(".version == $subject.tag".to_owned()), ..rules(1, 1) };
+    let from = |page: &str, elsewhere| Answer { from: Some(page.to_owned()), elsewhere, ..Answer::default() };
     let answers = [
         Answer { status: 302, leads_to: Some("https://login.example/sign-in".to_owned()), ..Answer::default() },
         Answer { status: 401, ..Answer::default() },
         Answer { status: 200, condition: Some(Err("the condition is false".to_owned())), ..Answer::default() },
-        Answer { status: 404, from: Some("https://other.example/x".to_owned()), ..Answer::default() },
+        Answer { status: 404, ..from("https://other.example/x", true) },
+        Answer { status: 401, ..from("https://other.example/x", true) },
+        Answer { status: 200, condition: None, ..from("https://login.example/sign-in", true) },
+        Answer { status: 503, ..from("https://a.example/ready/", false) },
+        Answer { status: 503, cut: Some("the body is larger than 5 bytes".to_owned()), ..Answer::default() },
     ];
     let lines = answers.map(|answer| {
         let endpoint = Endpoint { name: "e".to_owned(), probes: vec![probe(0, Saw::Answer(answer))] };
@@ -188,7 +202,11 @@ fn answers_that_are_not_good_say_why_and_what_to_do() {
     e: 302, a redirect to https://login.example/sign-in, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: a page to sign in on is not health: give what it asks for in `headers`; if the service has moved, ask it where it is now, or set `redirects`
     e: 401 after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: give what it asks for in `headers`
     e: 200 after 12 ms, but the condition is false (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
-    e: 404 from https://other.example/x after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
+    e: 404 from https://other.example/x, another page, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: a page to sign in on is not health: if this is the service's page, ask it at that address, or say by `condition` what it holds
+    e: 401 from https://other.example/x, another page, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: ask it at that address: a redirect to another server is followed without `headers`
+    e: 200 from https://login.example/sign-in, another page, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: a page to sign in on is not health: if this is the service's page, ask it at that address, or say by `condition` what it holds
+    e: 503 from https://a.example/ready/ after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
+    e: 503 after 12 ms; the body is larger than 5 bytes (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
     ");
 }
 

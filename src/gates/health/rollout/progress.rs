@@ -20,10 +20,7 @@ use super::{
     seen::Views,
     workload::{Kind, Workload},
 };
-use crate::{
-    values::clip,
-    world::cluster::objects::{Meta, Pod},
-};
+use crate::{values::clip, world::cluster::objects::Pod};
 
 /// Characters of a message that are shown in a line.
 const MESSAGE: usize = 300;
@@ -175,14 +172,6 @@ fn rolling(text: impl Into<String>) -> Progress {
 
 const UNOBSERVED: &str = "its latest change has not been taken up yet";
 const NO_REPLICAS: &str = "it asks for no pod: `replicas: 0`";
-
-fn is_owned_by(meta: &Meta, uid: &str) -> bool {
-    meta.owner_references.iter().any(|owner| owner.controller && owner.uid == uid)
-}
-
-fn owned<'a>(views: &'a Views, uid: &str) -> Vec<&'a Pod> {
-    views.pods.items.values().filter(|pod| is_owned_by(&pod.metadata, uid)).collect()
-}
 
 /// Of a pod: the revision that it was made from.
 const POD_REVISION: &str = "controller-revision-hash";

@@ -24,12 +24,12 @@ pub enum State {
     Unschedulable,
     /// Nothing is heard of the API server.
     ApiLost,
-    /// The controller calls it unhealthy. Borne with as an unhealthy pod is, by `max-unhealthy`.
+    /// The controller calls it unhealthy. Borne with as an unhealthy pod is, by `max-unhealthy`, unless asked otherwise.
     Degraded,
 }
 
 impl State {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::InvalidImage, "invalid-image"),
         (Self::ImageNotFound, "image-not-found"),
         (Self::ImagePull, "image-pull"),
@@ -37,6 +37,7 @@ impl State {
         (Self::FailedCreate, "failed-create"),
         (Self::Paused, "paused"),
         (Self::Unschedulable, "unschedulable"),
+        (Self::Degraded, "degraded"),
         (Self::ApiLost, "api-lost"),
     ];
 
@@ -50,6 +51,43 @@ impl State {
             Self::Unschedulable | Self::Degraded => None,
         }
     }
+
+    /// By what it is known, for the documentation.
+    const fn told_by(self) -> &'static str {
+        match self {
+            Self::InvalidImage => {
+                "`InvalidImageName`, `ErrImageNeverPull`: only a new version of the workload can end it"
+            }
+            Self::ImageNotFound => {
+                "`ErrImagePull`, `ImagePullBackOff`, and the registry says that it does not have the image (\"not found\", \
+                 \"manifest unknown\")"
+            }
+            Self::ImagePull => {
+                "`ErrImagePull`, `ImagePullBackOff` for another reason: a registry that is down, credentials that come late"
+            }
+            Self::ConfigError => {
+                "`CreateContainerConfigError`: a ConfigMap or a Secret is not there, perhaps yet. While it is only the \
+                 kubelet's cache that is late, no grace counts"
+            }
+            Self::FailedCreate => "`ReplicaFailure`: a quota or an admission rule lets no pod be made",
+            Self::Paused => "the rollout waits for a person: it is paused, or its pods are replaced `OnDelete`",
+            Self::Unschedulable => "no node takes the pod; an autoscaler may bring one until `rollout-timeout`",
+            Self::Degraded => "Argo's or Flux's controller calls it unhealthy; borne with as a pod is",
+            Self::ApiLost => "nothing is heard of the API server. Inconclusive, then",
+        }
+    }
+}
+
+/// The table of states in the documentation: name, by what it is known, how long it is borne with.
+pub fn states() -> impl Iterator<Item = Vec<String>> {
+    State::ALL.into_iter().map(|(state, name)| {
+        let lasts = match state.usual() {
+            _ if state == State::Degraded => "`max-unhealthy`".to_owned(),
+            None => "`never`".to_owned(),
+            Some(lasts) => format!("`{}`", Span(lasts)),
+        };
+        vec![format!("`{name}`"), state.told_by().to_owned(), lasts]
+    })
 }
 
 /// `image-pull 5m`, `paused never`: how long a state is borne with.
@@ -66,7 +104,7 @@ impl FromStr for Grace {
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
         const ACCEPTED: NotAccepted = NotAccepted(
             "a state and a duration or `never`, as in `image-pull 5m`; states: invalid-image, image-not-found, image-pull, \
-             config-error, failed-create, paused, unschedulable, api-lost",
+             config-error, failed-create, paused, unschedulable, degraded, api-lost",
         );
         let (name, lasts) = text.split_once([' ', '\t']).ok_or(ACCEPTED)?;
         let state = State::ALL.into_iter().find(|(_, known)| *known == name).ok_or(ACCEPTED)?.0;
@@ -103,11 +141,9 @@ impl Rules {
     /// How long a state is borne with; `None`: until the rollout's time is up.
     #[must_use]
     pub fn grace(&self, state: State) -> Option<Duration> {
-        if state == State::Degraded {
-            return Some(self.max_unhealthy);
-        }
         let asked = self.graces.iter().rev().find(|grace| grace.state == state);
-        asked.map_or(state.usual(), |grace| grace.lasts)
+        let usual = || if state == State::Degraded { Some(self.max_unhealthy) } else { state.usual() };
+        asked.map_or_else(usual, |grace| grace.lasts)
     }
 }
 

@@ -64,6 +64,8 @@ pub struct View<T> {
     pub needed: bool,
     /// By their uid.
     pub items: BTreeMap<String, T>,
+    /// The uids of those that a controller has made, by its own: there are hundreds of pods, and each change is judged.
+    made_by: BTreeMap<String, BTreeSet<String>>,
     /// All of them were listed once.
     pub listed: bool,
     /// Nothing is heard since then, and why.
@@ -73,7 +75,14 @@ pub struct View<T> {
 
 impl<T> Default for View<T> {
     fn default() -> Self {
-        Self { needed: false, items: BTreeMap::new(), listed: false, lost: None, refused: None }
+        Self {
+            needed: false,
+            items: BTreeMap::new(),
+            made_by: BTreeMap::new(),
+            listed: false,
+            lost: None,
+            refused: None,
+        }
     }
 }
 
@@ -82,17 +91,20 @@ impl<T: Object> View<T> {
     fn take(&mut self, at: Moment, news: News<T>) -> Option<Timestamp> {
         match news {
             News::All { items, at } => {
-                self.items = items.into_iter().map(|item| (item.meta().uid.clone(), item)).collect();
+                (self.items, self.made_by) = Default::default();
+                for item in items {
+                    self.put(item);
+                }
                 self.listed = true;
                 self.lost = None;
                 return at;
             }
             News::Now(item) => {
-                self.items.insert(item.meta().uid.clone(), item);
+                self.put(item);
                 self.lost = None;
             }
             News::Gone(item) => {
-                self.items.remove(&item.meta().uid);
+                self.remove(&item.meta().uid);
                 self.lost = None;
             }
             News::Resumed => self.lost = None,
@@ -104,6 +116,32 @@ impl<T: Object> View<T> {
             News::Refused(complaint) => self.refused = Some(complaint),
         }
         None
+    }
+
+    fn put(&mut self, item: T) {
+        let uid = item.meta().uid.clone();
+        // It may have been another's: controllers adopt and release.
+        self.remove(&uid);
+        if let Some(owner) = item.meta().controller() {
+            self.made_by.entry(owner.to_owned()).or_default().insert(uid.clone());
+        }
+        self.items.insert(uid, item);
+    }
+
+    fn remove(&mut self, uid: &str) {
+        let Some(item) = self.items.remove(uid) else { return };
+        let Some(owner) = item.meta().controller() else { return };
+        if let Some(all) = self.made_by.get_mut(owner) {
+            all.remove(uid);
+            if all.is_empty() {
+                self.made_by.remove(owner);
+            }
+        }
+    }
+
+    /// Those that a controller has made, by its uid.
+    pub fn made_by(&self, owner: &str) -> impl Iterator<Item = &T> {
+        self.made_by.get(owner).into_iter().flatten().filter_map(|uid| self.items.get(uid))
     }
 
     /// The one with this name that is not about to go.
@@ -202,9 +240,8 @@ impl Seen {
             Fact::Applications(news) => views.applications.take(at, news),
             Fact::Kustomizations(news) => views.kustomizations.take(at, news),
             Fact::Pods(news) => {
-                let clock = views.pods.take(at, news);
-                self.history.note(at, views.pods.items.values());
-                clock
+                self.history.follow(at, &news);
+                views.pods.take(at, news)
             }
         };
         if let (None, Some(clock)) = (self.epoch, clock) {
@@ -263,27 +300,73 @@ impl Seen {
 }
 
 impl History {
-    fn note<'a>(&mut self, at: Moment, all: impl Iterator<Item = &'a Pod>) {
-        let mut now = BTreeSet::new();
-        for pod in all {
-            let uid = &pod.metadata.uid;
-            let is_new = self.known.insert(uid.clone());
-            for status in pods::statuses(pod) {
-                let key = (uid.clone(), status.name.clone());
-                if is_new && pods::is_ready(pod) {
-                    self.restarts.insert(key.clone(), status.restart_count);
+    fn follow(&mut self, at: Moment, news: &News<Pod>) {
+        match news {
+            News::All { items, .. } => {
+                let all: BTreeSet<&str> = items.iter().map(|pod| pod.metadata.uid.as_str()).collect();
+                self.since.retain(|(uid, ..), _| all.contains(uid.as_str()));
+                for pod in items {
+                    self.note(at, pod);
                 }
-                let Some(waiting) = &status.state.waiting else { continue };
-                if waiting.reason == "ErrImagePull" && !waiting.message.is_empty() {
-                    self.pulls.insert(key.clone(), waiting.message.clone());
-                }
-                // The two that take turns while a pull fails are one state.
-                let reason = if waiting.reason == "ImagePullBackOff" { "ErrImagePull" } else { &waiting.reason };
-                let state = (key.0, key.1, reason.to_owned());
-                self.since.entry(state.clone()).or_insert(at);
-                now.insert(state);
             }
+            News::Now(pod) => self.note(at, pod),
+            News::Gone(pod) => self.since.retain(|(uid, ..), _| *uid != pod.metadata.uid),
+            News::Resumed | News::Lost(_) | News::Refused(_) => {}
         }
-        self.since.retain(|state, _| now.contains(state));
+    }
+
+    fn note(&mut self, at: Moment, pod: &Pod) {
+        let uid = &pod.metadata.uid;
+        let is_new = self.known.insert(uid.clone());
+        let mut now = BTreeSet::new();
+        for status in pods::statuses(pod) {
+            let key = (uid.clone(), status.name.clone());
+            if is_new && pods::is_ready(pod) {
+                self.restarts.insert(key.clone(), status.restart_count);
+            }
+            let Some(waiting) = &status.state.waiting else { continue };
+            if waiting.reason == "ErrImagePull" && !waiting.message.is_empty() {
+                self.pulls.insert(key.clone(), waiting.message.clone());
+            }
+            // The two that take turns while a pull fails are one state.
+            let reason = if waiting.reason == "ImagePullBackOff" { "ErrImagePull" } else { &waiting.reason };
+            let state = (key.0, key.1, reason.to_owned());
+            self.since.entry(state.clone()).or_insert(at);
+            now.insert(state);
+        }
+        self.since.retain(|state, _| state.0 != *uid || now.contains(state));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_made_what_follows_every_change() {
+        let pod = |uid: &str, owner: &str| {
+            let owners = serde_json::json!([{ "uid": "other" }, { "uid": owner, "controller": true }]);
+            serde_json::from_value::<Pod>(serde_json::json!({ "metadata": { "uid": uid, "ownerReferences": owners } }))
+                .unwrap()
+        };
+        let all = |items: &[(&str, &str)]| News::All {
+            items: items.iter().map(|(uid, owner)| pod(uid, owner)).collect(),
+            at: None,
+        };
+        let mut view = View::default();
+        for (news, of_a, of_b) in [
+            (all(&[("1", "a"), ("2", "b")]), vec!["1"], vec!["2"]),
+            (News::Now(pod("3", "a")), vec!["1", "3"], vec!["2"]),
+            // Adopted by another.
+            (News::Now(pod("1", "b")), vec!["3"], vec!["1", "2"]),
+            (News::Gone(pod("3", "a")), vec![], vec!["1", "2"]),
+            (News::Gone(pod("4", "b")), vec![], vec!["1", "2"]),
+            (News::Lost("frozen".to_owned()), vec![], vec!["1", "2"]),
+            (all(&[("2", "a")]), vec!["2"], vec![]),
+        ] {
+            view.take(Moment::ZERO, news);
+            let uids = |owner: &str| view.made_by(owner).map(|pod| pod.metadata.uid.as_str()).collect::<Vec<_>>();
+            assert_eq!((uids("a"), uids("b"), uids("other")), (of_a, of_b, vec![]));
+        }
     }
 }

@@ -56,7 +56,7 @@ fn endpoint(course: &str) -> Endpoint {
         let saw = match sight {
             '+' => Saw::Answer(Answer { status: 200, ..Answer::default() }),
             '-' => Saw::Answer(Answer { status: 503, ..Answer::default() }),
-            _ => Saw::Nothing("no address".to_owned()),
+            _ => Saw::Nothing { why: "no address".to_owned(), next: "" },
         };
         Probe { endpoint: 0, at: "then".to_owned(), took: Duration::from_millis(7), saw }
     };

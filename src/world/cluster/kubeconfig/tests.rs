@@ -64,6 +64,12 @@ fn a_context_names_its_cluster_user_and_namespace() {
     // JSON is YAML.
     let json = r#"{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c"}}],"clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:8001"}}],"users":null}"#;
     assert!(target(&content(json), None, None).unwrap().config.auth_info.token.is_none());
+    // As kubectl writes what is empty, and base64 in lines.
+    let pem = authority();
+    let lines = pem.as_bytes().chunks(60).map(|line| format!("        {}\n", String::from_utf8_lossy(line)));
+    let broken = BOTH.replace("Q0E=", &format!("|\n{}", lines.collect::<String>()));
+    let broken = target(&content(&format!("{broken}preferences: null\n")), None, None).unwrap();
+    assert_eq!(broken.config.root_cert, one.config.root_cert);
     // A scalar is the text that was written.
     let plain = target(&content(&BOTH.replace("\"s3cr3t\"", "1e10")), None, None).unwrap();
     assert_eq!(plain.config.auth_info.token.unwrap().expose_secret(), "1e10");
@@ -88,10 +94,10 @@ fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
             "insecure-skip-tls-verify",
         ),
         (&BOTH.replace("token:", "auth-provider: { name: gcp }\n      x:"), None, "took out in v1.26"),
-        (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "it cannot be read at line"),
-        (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "it cannot be read at line"),
+        (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "it cannot be read from line"),
+        (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "it cannot be read from line"),
         ("s3cr3t: \"", None, "cannot be read at line"),
-        ("s3cr3t", None, "cannot be read at line 1"),
+        ("s3cr3t", None, "neither `contexts` nor `clusters`"),
         ("a: s3cr3t", None, "neither `contexts` nor `clusters`"),
     ] {
         let complaint = complaint(text, context);
@@ -132,7 +138,7 @@ fn a_plugin_is_told_of_the_cluster_when_it_asks() {
     let plugin = it.config.auth_info.exec.unwrap();
     assert_eq!(plugin.command.as_deref(), Some("/here/./login"));
     assert!(it.config.auth_info.token.is_none(), "a plugin goes before a token");
-    let info: serde_json::Value = serde_json::from_str(&exec_info(&plugin)).unwrap();
+    let info: Value = serde_json::from_str(&exec_info(&plugin)).unwrap();
     assert_eq!(info["spec"]["cluster"]["server"], "https://one.example:6443/k8s");
     assert_eq!(info["spec"]["cluster"]["certificate-authority-data"], authority());
     assert_eq!(info["spec"]["interactive"], false);

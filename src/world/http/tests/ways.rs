@@ -76,7 +76,7 @@ fn a_port_without_tls_is_a_tls_error_and_tls_is_not_left() {
     let request = Request::get(https(&down, "localhost"));
     let error = with(&[("SSL_CERT_FILE", CA)]).fetch(&request.redirects(3)).unwrap_err();
     assert_eq!(error.kind, Kind::Redirects);
-    assert!(error.to_string().ends_with("/?token=***, which would leave TLS"), "{error}");
+    assert!(error.to_string().ends_with("/, which would leave TLS"), "{error}");
     assert!(plain.asked().is_empty());
 }
 
@@ -160,4 +160,46 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
             (Kind::Proxy, format!("the proxy {NOBODY} refused the connection"))
         );
     }
+}
+
+#[test]
+fn what_a_proxy_does_is_not_what_the_host_does() {
+    let wants_a_password =
+        server(|_, stream| stream.write_all(&answer("407 Proxy Authentication Required", "", b"")).unwrap());
+    let hangs_up = server(|_, _| ());
+    let silent = raw_server(|mut stream, _| while linger(&mut stream, Duration::from_secs(5)) {});
+    for (proxy, target, said) in [
+        (&wants_a_password, "http://staging.example/", "wants a user and a password (407)"),
+        (&wants_a_password, "https://staging.example/", "did not connect us"),
+        (&hangs_up, "http://staging.example/", "closed the connection before its answer was complete"),
+        (&hangs_up, "https://staging.example/", "did not connect us"),
+        (&silent, "http://staging.example/", "within 150ms"),
+        (&silent, "https://staging.example/", "within 150ms"),
+    ] {
+        let http = with(&[("all_proxy", &format!("http://{}", proxy.address))]);
+        let error = http.fetch(&Request::get(target.parse().unwrap()).timeout(SOON)).unwrap_err();
+        assert_eq!(error.kind, Kind::Proxy, "{error}");
+        assert!(
+            error.to_string().contains(&format!("the proxy {}", proxy.address)) && error.to_string().contains(said),
+            "{error}"
+        );
+    }
+    // An answer that began is the host's.
+    let cut = server(|_, stream| stream.write_all(b"HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\n").unwrap());
+    let http = with(&[("all_proxy", &format!("http://{}", cut.address))]);
+    let error = http.fetch(&Request::get("http://staging.example/".parse().unwrap())).unwrap_err();
+    assert_eq!((error.kind, error.status), (Kind::Protocol, Some(503)));
+}
+
+#[test]
+fn tls_by_a_proxy_is_that_of_the_host() {
+    let target = tls_server(answer("200 OK", "", b"secure")).address;
+    let proxy = server(move |_, stream| {
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+        tunnel(stream, target);
+    });
+    let http = with(&[("HTTPS_PROXY", &format!("http://{}", proxy.address))]);
+    let error = http.fetch(&Request::get("https://staging.example/".parse().unwrap())).unwrap_err();
+    let begin = format!("no TLS with staging.example:443 by the proxy {}: ", proxy.address);
+    assert!(error.kind == Kind::Tls && error.to_string().starts_with(&begin), "{error}");
 }

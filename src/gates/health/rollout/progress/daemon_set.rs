@@ -1,6 +1,6 @@
 //! `DaemonSet`s.
 
-use super::{Found, POD_REVISION, Progress, UNOBSERVED, is_owned_by, on_delete, owned, rolling};
+use super::{Found, POD_REVISION, Progress, UNOBSERVED, on_delete, rolling};
 use crate::{
     gates::health::rollout::{rules::Rules, seen::Views},
     world::cluster::objects::{DaemonSet, Pod},
@@ -9,11 +9,11 @@ use crate::{
 pub fn daemon_set<'a>(rules: &Rules, views: &'a Views, it: &'a DaemonSet) -> Found<'a> {
     let DaemonSet { metadata, spec, status } = it;
     let observed = status.observed_generation >= metadata.generation;
-    let revisions = views.revisions.items.values().filter(|one| is_owned_by(&one.metadata, &metadata.uid));
+    let revisions = views.revisions.made_by(&metadata.uid);
     let newest = revisions.max_by_key(|one| one.revision).and_then(|one| one.metadata.labels.get(POD_REVISION));
-    let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
+    let all = views.pods.made_by(&metadata.uid).filter(|_| observed);
     let of_new = |pod: &&Pod| newest.is_some() && pod.metadata.labels.get(POD_REVISION) == newest;
-    let pods = all.into_iter().filter(of_new).collect();
+    let pods = all.filter(of_new).collect();
     let (desired, updated) = (status.desired_number_scheduled, status.updated_number_scheduled);
     let counts = format!("{updated} of {desired} updated, {} available", status.number_available);
     let complete = updated >= desired && status.number_available >= desired;

@@ -1,12 +1,12 @@
 //! Deployments.
 
-use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, is_owned_by, owned, rolling};
+use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, rolling};
 use crate::{
     gates::health::rollout::{
         rules::{Rules, State},
         seen::Views,
     },
-    world::cluster::objects::{Condition, Deployment},
+    world::cluster::objects::{Condition, Deployment, ReplicaSet},
 };
 
 /// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
@@ -15,13 +15,11 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Found<'a> {
     let Deployment { metadata, spec, status } = it;
     let revision = metadata.annotations.get(REVISION);
-    let newest = views.replica_sets.items.values().find(|set| {
-        let numbered = revision.is_some() && set.metadata.annotations.get(REVISION) == revision;
-        numbered && is_owned_by(&set.metadata, &metadata.uid)
-    });
+    let is_newest = |set: &&ReplicaSet| revision.is_some() && set.metadata.annotations.get(REVISION) == revision;
+    let newest = views.replica_sets.made_by(&metadata.uid).find(is_newest);
     let observed = status.observed_generation >= metadata.generation;
     let pods = match newest {
-        Some(set) if observed => owned(views, &set.metadata.uid),
+        Some(set) if observed => views.pods.made_by(&set.metadata.uid).collect(),
         _ => Vec::new(),
     };
     let of_type = |kind: &str| status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);

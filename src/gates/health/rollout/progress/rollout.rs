@@ -5,7 +5,7 @@
 //! (a specification that is not valid is looked at again every 20 s, for it may come before what it names), and
 //! `rollout/replicaset.go` (old pods that are kept for a while after the switch).
 
-use super::{Found, MESSAGE, NO_REPLICAS, Progress, UNOBSERVED, is_owned_by, owned, rolling, said};
+use super::{Found, MESSAGE, NO_REPLICAS, Progress, UNOBSERVED, rolling, said};
 use crate::{
     gates::health::rollout::{
         image::Fit,
@@ -25,7 +25,7 @@ const KEPT_UNTIL: &str = "scale-down-deadline";
 
 pub fn rollout<'a>(rules: &Rules, views: &'a Views, it: &'a Rollout) -> Found<'a> {
     let Rollout { metadata, spec, status } = it;
-    let sets = || views.replica_sets.items.values().filter(|set| is_owned_by(&set.metadata, &metadata.uid));
+    let sets = || views.replica_sets.made_by(&metadata.uid);
     let is_new = |set: &&ReplicaSet| {
         let hash = set.metadata.labels.get(HASH);
         hash.is_some_and(|hash| !hash.is_empty() && *hash == status.current_pod_hash)
@@ -47,7 +47,7 @@ pub fn rollout<'a>(rules: &Rules, views: &'a Views, it: &'a Rollout) -> Found<'a
         () if !observed => rolling(UNOBSERVED),
         () => progress(it, wanted, kept, newest.is_some()),
     };
-    let pods = newest.map(|set| owned(views, &set.metadata.uid)).unwrap_or_default();
+    let pods = newest.map(|set| views.pods.made_by(&set.metadata.uid).collect()).unwrap_or_default();
     Found::of_pods(progress, asked, pods, wanted)
 }
 

@@ -1,6 +1,6 @@
 //! `StatefulSet`s.
 
-use super::{Found, NO_REPLICAS, POD_REVISION, Progress, UNOBSERVED, on_delete, owned, rolling};
+use super::{Found, NO_REPLICAS, POD_REVISION, Progress, UNOBSERVED, on_delete, rolling};
 use crate::{
     gates::health::rollout::{rules::Rules, seen::Views},
     world::cluster::objects::{Pod, StatefulSet},
@@ -9,9 +9,9 @@ use crate::{
 pub fn stateful_set<'a>(rules: &Rules, views: &'a Views, it: &'a StatefulSet) -> Found<'a> {
     let StatefulSet { metadata, spec, status } = it;
     let observed = status.observed_generation >= metadata.generation;
-    let all = if observed { owned(views, &metadata.uid) } else { Vec::new() };
+    let all = views.pods.made_by(&metadata.uid).filter(|_| observed);
     let of_new = |pod: &&Pod| pod.metadata.labels.get(POD_REVISION) == Some(&status.update_revision);
-    let pods = all.into_iter().filter(of_new).collect();
+    let pods = all.filter(of_new).collect();
     let partition = spec.update_strategy.rolling_update.partition.clamp(0, spec.replicas.max(0));
     let wanted = spec.replicas - partition;
     let updated = status.updated_replicas;

@@ -1,9 +1,9 @@
 //! YAML with the place of every key and value, and scalars as they were written: `1.10` stays `1.10`.
 //!
-//! What a settings file does not need is refused instead of guessed at: anchors and aliases, tags, several documents,
+//! What a file of settings does not need is refused instead of guessed at: anchors and aliases, tags, several documents,
 //! keys given twice.
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use crate::verdict::Complaint;
 
@@ -44,15 +44,34 @@ impl Node {
     }
 }
 
+/// What is wrong, and where; line and column count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub line: usize,
+    pub column: usize,
+    seen: String,
+    expected: &'static str,
+}
+
+impl Fault {
+    /// May repeat a key of the file.
+    #[must_use]
+    pub fn of(self, file: &str) -> Complaint {
+        Complaint::about(file)
+            .seen(format!("{} at line {}, column {}", self.seen, self.line, self.column))
+            .expected(self.expected)
+    }
+}
+
 /// The deepest nesting read; settings need three levels.
 const DEEPEST: usize = 16;
 
 /// Reads one document. An empty one is [`Value::Nothing`].
 ///
 /// # Errors
-/// A complaint about `file` with line and column: broken YAML, or what the module refuses.
-pub fn read(file: &str, text: &str) -> Result<Node, Complaint> {
-    let mut reader = Reader { file, events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) };
+/// Broken YAML, or what the module refuses.
+pub fn read(text: &str) -> Result<Node, Fault> {
+    let mut reader = Reader { events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) };
     let mut document = None;
     loop {
         let (event, span) = reader.next()?;
@@ -60,44 +79,32 @@ pub fn read(file: &str, text: &str) -> Result<Node, Complaint> {
             Event::StreamEnd => return Ok(document.unwrap_or(Node { line: 1, column: 1, value: Value::Nothing })),
             Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
             event if document.is_none() => document = Some(reader.node(event, span, 0)?),
-            _ => return Err(reader.refuse(span, "a second document", "one document")),
+            _ => return Err(refuse(span, "a second document", "one document")),
         }
     }
 }
 
 struct Reader<'a> {
-    file: &'a str,
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<(Event<'a>, Span), Complaint> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
         match self.events.next() {
             Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => {
-                let at = error.marker();
-                Err(Complaint::about(self.file)
-                    .seen(format!("{} at line {}, column {}", error.info(), at.line(), at.col() + 1))
-                    .expected("YAML"))
-            }
-            None => Err(Complaint::about(self.file).seen("it ends too early").expected("YAML")),
+            Some(Err(error)) => Err(fault(error.marker(), error.info(), "YAML")),
+            None => Err(fault(&Marker::new(0, 1, 0), "an end too early", "YAML")),
         }
     }
 
-    fn refuse(&self, span: Span, seen: &str, expected: &str) -> Complaint {
-        Complaint::about(self.file)
-            .seen(format!("{seen} at line {}, column {}", span.start.line(), span.start.col() + 1))
-            .expected(expected)
-    }
-
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Complaint> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fault> {
         if depth > DEEPEST {
-            return Err(self.refuse(span, "nesting deeper than settings go", "at most 16 levels"));
+            return Err(refuse(span, "nesting deeper than settings go", "at most 16 levels"));
         }
         let value = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 if anchor != 0 || tag.is_some() {
-                    return Err(self.refuse(span, "an anchor or a tag", "the value itself"));
+                    return Err(refuse(span, "an anchor or a tag", "the value itself"));
                 }
                 if text.is_empty() && style == ScalarStyle::Plain {
                     Value::Nothing
@@ -116,12 +123,12 @@ impl<'a> Reader<'a> {
                 }
             }
             Event::MappingStart(0, None) => Value::Map(self.map(depth)?),
-            _ => return Err(self.refuse(span, "an anchor, an alias or a tag", "the value itself")),
+            _ => return Err(refuse(span, "an anchor, an alias or a tag", "the value itself")),
         };
         Ok(Node { line: span.start.line(), column: span.start.col() + 1, value })
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Complaint> {
+    fn map(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Fault> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         loop {
             let (event, span) = self.next()?;
@@ -129,10 +136,10 @@ impl<'a> Reader<'a> {
                 return Ok(entries);
             }
             let Node { line, column, value: Value::Text(name) } = self.node(event, span, depth + 1)? else {
-                return Err(self.refuse(span, "a key that is no text", "a key"));
+                return Err(refuse(span, "a key that is no text", "a key"));
             };
             if entries.iter().any(|(key, _)| key.name == name) {
-                return Err(self.refuse(span, &format!("the key `{name}` for the second time"), "each key once"));
+                return Err(refuse(span, &format!("the key `{name}` for the second time"), "each key once"));
             }
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
@@ -141,13 +148,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn fault(at: &Marker, seen: &str, expected: &'static str) -> Fault {
+    Fault { line: at.line(), column: at.col() + 1, seen: seen.to_owned(), expected }
+}
+
+fn refuse(span: Span, seen: &str, expected: &'static str) -> Fault {
+    fault(&span.start, seen, expected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn scalars_stay_as_written_and_know_their_place() {
-        let Value::Map(entries) = read("f", "tag: 1.10\nlist:\n  - a\n  - \"\"\nempty:\n").unwrap().value else {
+        let Value::Map(entries) = read("tag: 1.10\nlist:\n  - a\n  - \"\"\nempty:\n").unwrap().value else {
             panic!("a mapping")
         };
         assert_eq!(entries[0].1, Node { line: 1, column: 6, value: Value::Text("1.10".to_owned()) });
@@ -156,7 +171,7 @@ mod tests {
         assert_eq!((items[0].line, items[0].column), (3, 5));
         assert_eq!(items[1].value, Value::Text(String::new()));
         assert_eq!(entries[2].1.value, Value::Nothing);
-        assert_eq!(read("f", "# nothing\n").unwrap().value, Value::Nothing);
+        assert_eq!(read("# nothing\n").unwrap().value, Value::Nothing);
     }
 
     #[test]
@@ -171,7 +186,7 @@ mod tests {
             ("? [a]\n: b", "line 1"),
             (&"[".repeat(60_000), "line 1"),
         ] {
-            let complaint = read("promote-gates.yml", text).unwrap_err().to_string();
+            let complaint = read(text).unwrap_err().of("promote-gates.yml").to_string();
             assert!(complaint.contains("promote-gates.yml") && complaint.contains(place), "{complaint}");
         }
     }

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the endpoint checks of `health` against a real nginx on loopback, one for each test, with a config of its own.
+#
+# Needs nginx (installed by apt where this is root); it runs without root, in a folder that the test throws away.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+main() {
+    nginx
+    export PROMOTE_GATES_E2E_NGINX
+    cargo test --locked --features e2e --test e2e_endpoints "$@"
+}
+
+skip() {
+    printf 'SKIPPED: the endpoint checks: %s\n' "$1" >&2
+    exit 77 # what a skipped part says to .ci/run
+}
+
+nginx() {
+    # Debian keeps it where only root looks.
+    local PATH=$PATH:/usr/sbin:/usr/local/sbin
+    if ! type -P nginx >/dev/null; then
+        if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+            skip 'no nginx, and no way to install it (apt-get install nginx-light)'
+        fi
+        install || { apt-get update -qq && install; } || skip 'nginx could not be installed (apt-get install nginx-light)'
+    fi
+    PROMOTE_GATES_E2E_NGINX=$(type -P nginx)
+    local options
+    options=$("$PROMOTE_GATES_E2E_NGINX" -V 2>&1)
+    for module in http_ssl http_sub; do
+        [[ $options == *"--with-${module}_module"* ]] || skip "$PROMOTE_GATES_E2E_NGINX was built without $module"
+    done
+}
+
+install() {
+    apt-get install -y -qq --no-install-recommends nginx-light >/dev/null
+}
+
+main "$@"
