@@ -61,7 +61,7 @@ impl Sides {
     pub fn ours(&self, namespace: &str, arguments: &[&str]) -> Running {
         let mut command = self.command(&self.binary);
         let file = |name: &str| self.folder.path().join(name);
-        command.args(["health", "--namespace", namespace]).args(arguments);
+        command.args(["health", "--context", "test", "--namespace", namespace]).args(arguments);
         command.env("GITHUB_ACTIONS", "true").env("RUNNER_TEMP", self.folder.path());
         command.env("GITHUB_OUTPUT", file("output")).env("GITHUB_STEP_SUMMARY", file("summary"));
         command.env("GITHUB_REPOSITORY", "acme/shop").env("GITHUB_RUN_ID", "7").env("GITHUB_RUN_ATTEMPT", "1");
