@@ -1,4 +1,4 @@
-//! `health`: whether a service answers as it should, several times in a row.
+//! `health`: whether the new version is rolled out (`rollout`), and answers as it should, several times in a row.
 //!
 //! | seen of an endpoint | verdict |
 //! |---|---|

@@ -79,8 +79,8 @@ pub struct Heard(Arc<Mutex<Before>>);
 
 #[derive(Default)]
 struct Before {
-    /// It was listed once.
-    listed: bool,
+    /// It was listed and watched once.
+    granted: bool,
     /// Since when the server wants to be left alone, and for how long.
     busy: Option<(Stopwatch, Duration)>,
 }
@@ -197,7 +197,7 @@ pub(super) async fn look(door: &Door, resource: Resource, scope: &Scope, heard: 
             ear.lost(why);
         }
         // A server that has just started denies for a moment what it has granted, and does not know every kind yet.
-        Err(Trouble::Denied(complaint)) if heard.before().listed => ear.lost(complaint.to_string()),
+        Err(Trouble::Denied(complaint)) if heard.before().granted => ear.lost(complaint.to_string()),
         Err(Trouble::Denied(complaint) | Trouble::Refused(complaint)) => ear.refused(complaint),
     }
 }
@@ -205,9 +205,9 @@ pub(super) async fn look(door: &Door, resource: Resource, scope: &Scope, heard: 
 async fn follow(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, ear: &dyn Ear) -> Result<(), Trouble> {
     let what = format!("list and watch {} in the namespace {}", resource.plural, scope.namespace);
     let from = list(door, resource, scope, &what, ear).await?;
-    heard.before().listed = true;
     let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
     let answer = door.get(scope.request(resource).watch(&params, &from), &what).await?;
+    heard.before().granted = true;
     let mut lines = Lines { body: answer.into_body(), held: Vec::new(), from: 0 };
     loop {
         match timeout(SILENCE, lines.next()).await {

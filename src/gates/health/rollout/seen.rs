@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    image::Fit,
     pods,
-    progress::sight,
+    progress::{Progress, sight},
     rules::Rules,
     track::Track,
     workload::{Kind, Workload},
@@ -260,7 +261,12 @@ impl Seen {
             let sight = sight(rules, &self.views, workload);
             let mut track = std::mem::take(&mut self.tracks[place]);
             track.follow(rules, at, self.epoch, &sight);
-            let told = sight.told();
+            let told = match sight.asked {
+                Fit::Differs(_) if sight.progress != Progress::Missing => {
+                    format!("{} has not appeared; {}", rules.image.name(), sight.told())
+                }
+                _ => sight.told(),
+            };
             if told != track.told {
                 lines.push(format!("{workload}: {told}"));
                 track.told = told;
