@@ -120,7 +120,7 @@ impl Action {
     /// The markdown table that only its documentation has, and the name of its block.
     #[must_use]
     pub fn own_table(&self) -> Option<(&'static str, String)> {
-        let states = || table(&["State", "What is seen", "Grace"], health::rollout::states());
+        let states = || table(&["State", "What is seen", "Blocks after"], health::rollout::states());
         (self.name == "health").then(|| ("states", states()))
     }
 }

@@ -14,7 +14,7 @@
 //! Each endpoint is judged alone. The gate ends when all of them are decided, or one is blocked: nothing that could still
 //! be seen would change that.
 //!
-//! With `workload`, the rollout in the cluster is looked at before (`rollout`), and endpoints only once it is well: a
+//! With `workload`, the rollout in the cluster is looked at before (`rollout`), and endpoints only once it has passed: a
 //! service that is being replaced answers for two versions.
 
 mod condition;

@@ -302,7 +302,10 @@ fn what_does_not_go_together_is_bad_input() {
     for (runner, said) in [
         (runner().input("in-cluster", "true").input("context", "x"), "one way to the cluster"),
         (runner().input("kubeconfig", "/nowhere/config"), "/nowhere/config"),
-        (runner().input("kubeconfig", "a:\n  s3cr3t: [").input("context", "x"), "the kubeconfig given"),
+        (runner().input("kubeconfig", "a:\n  s3cr3t: [").input("context", "x"), "`kubeconfig`: it cannot be read"),
+        // As base64: longer than a path, and not shown.
+        (runner().input("kubeconfig", &"s3cr3t".repeat(50)), "300 characters on one line, which are not shown"),
+        (runner().input("api-timeout", "0"), "a duration over 0"),
         (
             runner().input("workload", "pod/x"),
             "deployment, statefulset, daemonset, rollout, application, kustomization",

@@ -31,7 +31,7 @@ use crate::{
     report::Outcome,
     settle::{Pace, Source, settle},
     subject::{NotAccepted, Subject},
-    values::Span,
+    values::{Span, some_time},
     verdict::{Complaint, Stop, Verdict},
     world::{
         cluster::{self, Access, Cluster, Heard, News, Scope, objects::Object},
@@ -48,6 +48,8 @@ use workload::{Kind, Workload};
 pub use rules::states;
 
 const MOST_WORKLOADS: usize = 100;
+/// Characters of a path. A kubeconfig as base64 is longer, and so is a service account's token.
+const LONGEST_PATH: usize = 255;
 /// How soon after its end a watch is taken up again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Beyond what the judge waits for: it ends by itself.
@@ -60,7 +62,7 @@ pub struct Args {
     /// Workloads to watch, as `deployment/NAME`; also statefulset, daemonset, rollout, application and kustomization
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Vec<Workload>,
-    /// Namespace of the workloads [default: the context's]
+    /// Namespace of the workloads [default: the context's, else `default`]
     #[arg(long, value_parser = workload::namespace)]
     pub namespace: Option<String>,
     /// Context of the kubeconfig [default: its current one]
@@ -87,14 +89,14 @@ pub struct Args {
     /// How many crashes of one container are too many
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = crashes)]
     pub crash_limit: u32,
-    /// How long a state is borne with, as in `image-pull 5m` [default: see the table of states]
+    /// After how long a state blocks, as in `image-pull 5m` or `failed-create never` [default: see the table of states]
     #[arg(long, value_name = "STATE DURATION")]
     pub grace: Vec<Grace>,
     /// Let a workload pass that is asked to run no pod
     #[arg(long)]
     pub allow_empty: bool,
     /// How long one answer of the cluster may take to begin
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
     pub api_timeout: Span,
 }
 
@@ -180,10 +182,15 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, Stop> {
             .expected(format!("at most {MOST_WORKLOADS}"))
             .bad_input());
     }
-    if args.in_cluster && (args.kubeconfig.is_some() || args.context.is_some()) {
+    let beside = match (&args.kubeconfig, &args.context) {
+        (Some(_), _) => Some("`true`, and `kubeconfig` beside it"),
+        (None, Some(_)) => Some("`true`, and `context` beside it"),
+        (None, None) => None,
+    };
+    if let Some(beside) = beside.filter(|_| args.in_cluster) {
         return Err(Complaint::about("`in-cluster`")
-            .seen("`kubeconfig` or `context` beside it")
-            .expected("one way to the cluster")
+            .seen(beside)
+            .expected("one way to the cluster: `in-cluster`, or `kubeconfig` and `context`")
             .bad_input());
     }
     if !Wanted::of(subject).is_any() && !workloads.iter().any(|workload| workload.kind.tells_images()) {
@@ -205,7 +212,7 @@ fn connect(args: &Args, desk: &Desk) -> Result<Cluster, Stop> {
     let source = match &args.kubeconfig {
         _ if args.in_cluster => in_cluster(desk)?,
         Some(given) if is_content(given.expose()) => cluster::Source::Content(given.clone(), here()),
-        Some(path) => cluster::Source::Files(vec![here().join(path.expose())]),
+        Some(path) => cluster::Source::Files(vec![here().join(path_of(path)?)]),
         None => cluster::Source::Files(usual(args, desk)?),
     };
     desk.world.cluster(Access {
@@ -219,6 +226,20 @@ fn connect(args: &Args, desk: &Desk) -> Result<Cluster, Stop> {
 
 fn is_content(text: &str) -> bool {
     text.contains('\n') || text.trim_start().starts_with('{')
+}
+
+/// A path may be shown. Content in a form that is not read, such as base64, would be taken for one, and has to be kept back.
+fn path_of(given: &Secret) -> Result<&str, Stop> {
+    let text = given.expose();
+    let length = text.chars().count();
+    if length <= LONGEST_PATH {
+        return Ok(text);
+    }
+    Err(Complaint::about("`kubeconfig`")
+        .seen(format!("{length} characters on one line, which are not shown: they may be a secret"))
+        .expected(format!("a path of at most {LONGEST_PATH} characters, or the content of a kubeconfig"))
+        .next("give the content as it stands in the file, not as base64")
+        .bad_input())
 }
 
 fn in_cluster(desk: &Desk) -> Result<cluster::Source, Stop> {

@@ -56,7 +56,7 @@ pub struct Target {
 pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -> Result<Target, Complaint> {
     let all = match source {
         Source::InCluster(host, port) => return in_cluster(host, port, namespace),
-        Source::Content(text, folder) => within(read("the kubeconfig given", text.expose())?, folder),
+        Source::Content(text, folder) => within(read("`kubeconfig`", text.expose())?, folder),
         Source::Files(paths) => files(paths)?,
     };
     let named: Vec<&str> = all.contexts.iter().map(|one| one.name.as_str()).collect();
@@ -185,7 +185,10 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
         Complaint::about("`kubeconfig`")
             .seen("none: not given, and none where kubectl looks for it")
             .expected("a path, or the content of a kubeconfig")
-            .next("give `kubeconfig`, or `in-cluster: true` on a runner inside the cluster")
+            .next(
+                "give `kubeconfig`, and see whether the secret is set that it is filled from; or `in-cluster: true` on a \
+                 runner inside the cluster",
+            )
     })
 }
 
@@ -288,14 +291,16 @@ pub(super) fn unreadable(error: &KubeconfigError) -> Complaint {
         KubeconfigError::LoadCertificateAuthority(why) => ("certificate-authority", why),
         KubeconfigError::LoadClientCertificate(why) => ("client-certificate", why),
         KubeconfigError::LoadClientKey(why) => ("client-key", why),
-        _ => return Complaint::about("`kubeconfig`").seen("it cannot be used"),
+        _ => return Complaint::about("`kubeconfig`").seen("it cannot be used").expected("one that kubectl can use"),
     };
     let why = match why {
         LoadDataError::DecodeBase64(_) => "no base64".to_owned(),
         LoadDataError::ReadFile(error, path) => format!("{}: {error}", path.display()),
         LoadDataError::NoBase64DataOrFile => "not there, as the other half of the pair is".to_owned(),
     };
-    Complaint::about("`kubeconfig`").seen(format!("`{what}`: {why}"))
+    Complaint::about("`kubeconfig`")
+        .seen(format!("`{what}`: {why}"))
+        .expected(format!("the path of a file with PEM, or PEM as base64 in `{what}-data`"))
 }
 
 /// Who we are, when it can be found out without asking a person.

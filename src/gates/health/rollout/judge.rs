@@ -85,7 +85,9 @@ fn unseen(rules: &Rules, seen: &Seen, now: Moment) -> Option<Judgement> {
         .filter_map(|view| view.refused.map(|complaint| (view, complaint)))
         .map(|(view, complaint)| {
             let finding = Finding::from(complaint.clone());
-            Finding { check: format!("{} of the namespace {what}", view.resource), ..finding }
+            // What was wrong may be a plugin or a file, which only its own name tells.
+            let actual = format!("{}: {}", finding.check, finding.actual);
+            Finding { check: format!("{} of the namespace {what}", view.resource), actual, ..finding }
         })
         .collect();
     if !refused.is_empty() {

@@ -76,15 +76,25 @@ impl State {
                 "`CreateContainerConfigError`: a ConfigMap or a Secret is not there, perhaps yet. While it is only the \
                  kubelet's cache that is late, no grace counts"
             }
-            Self::FailedCreate => "`ReplicaFailure`: a quota or an admission rule lets no pod be made",
-            Self::GivenUp => "`ProgressDeadlineExceeded`; for a moment it may be the word on the revision before",
+            Self::FailedCreate => {
+                "`ReplicaFailure` of a Deployment or a Rollout: a quota or an admission rule lets no pod be made. Others tell \
+                 it by events only"
+            }
+            Self::GivenUp => {
+                "`ProgressDeadlineExceeded` of a Deployment; for a moment it may be the word on the revision before"
+            }
             Self::Starting => {
                 "an image is being pulled, or an init container is at work: `max-unhealthy` counts from when that is done"
             }
-            Self::Paused => "the rollout waits for a person: it is paused, or its pods are replaced `OnDelete`",
+            Self::Paused => {
+                "it waits for a person: paused or suspended, synced by hand, or its pods are replaced `OnDelete`"
+            }
             Self::Unschedulable => "no node takes the pod; an autoscaler may bring one until `rollout-timeout`",
-            Self::Degraded => "Argo's or Flux's controller calls it unhealthy; borne with as a pod is",
-            Self::ApiLost => "nothing is heard of the API server. Inconclusive, then",
+            Self::Degraded => {
+                "an Application is `Degraded` or `Missing`, a Kustomization fails and is tried again, a Rollout's \
+                 specification is not valid: borne with as a pod is"
+            }
+            Self::ApiLost => "nothing is heard of the API server: inconclusive then, not blocked",
         }
     }
 }

@@ -356,7 +356,7 @@ fn what_may_not_be_seen_is_named_and_inconclusive() {
     assert_eq!(standing, Standing::Settled);
     let lines: Vec<String> = findings.iter().map(|finding| format!("{} {finding}", finding.verdict)).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    inconclusive pods of the namespace shop in staging: 403: forbidden; expected permission to list pods
+    inconclusive pods of the namespace shop in staging: the cluster's API: 403: forbidden; expected permission to list pods
     inconclusive deployment/app: not judged: pods cannot be seen; expected the new revision complete, nothing of the old one left
     ");
 }
