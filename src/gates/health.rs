@@ -56,7 +56,7 @@ pub struct Args {
     #[command(flatten)]
     pub rollout: rollout::Args,
     /// Endpoints to ask, as http or https URLs
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = Url::given)]
     pub endpoints: Vec<Url>,
     /// How many times each endpoint is asked at most
     #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = count)]

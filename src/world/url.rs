@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use ::url::{Host, Position};
 
+use crate::subject::NotAccepted;
+
 /// An absolute `http` or `https` URL without user name and password. Shown without the secrets that its query may hold;
 /// [`Url::full`] is for the wire.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -64,6 +66,15 @@ impl Url {
     /// Where a `Location` on this page leads.
     pub(super) fn join(&self, location: &str) -> Result<Self, UrlError> {
         Self::checked(self.0.join(location))
+    }
+
+    /// From a setting.
+    pub fn given(text: &str) -> Result<Self, NotAccepted> {
+        const ACCEPTED: NotAccepted = NotAccepted(
+            "an http:// or https:// URL, without a space or a backslash, and without a user name or a password: those go in a \
+             header",
+        );
+        text.parse().map_err(|_| ACCEPTED)
     }
 
     fn checked(parsed: Result<::url::Url, ::url::ParseError>) -> Result<Self, UrlError> {

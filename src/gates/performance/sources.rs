@@ -5,11 +5,12 @@ use std::{fmt, fs, path::Path, str::FromStr, time::Duration};
 use super::judge::{Figure, Missing};
 use crate::{
     expression::{self, Expression},
+    subject::NotAccepted,
     verdict::{Complaint, Stop},
     world::{
         http::{Header, Http, Request},
         trusted::Trusted,
-        url::{Url, UrlError},
+        url::Url,
     },
 };
 
@@ -24,10 +25,10 @@ pub enum Place {
 }
 
 impl FromStr for Place {
-    type Err = UrlError;
+    type Err = NotAccepted;
 
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        if text.contains("://") { text.parse().map(Self::Url) } else { Ok(Self::File(text.to_owned())) }
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        if text.contains("://") { Url::given(text).map(Self::Url) } else { Ok(Self::File(text.to_owned())) }
     }
 }
 
