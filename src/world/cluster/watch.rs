@@ -47,6 +47,8 @@ const LEAST: Duration = Duration::from_secs(1);
 /// What is heard of a kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News<T> {
+    /// It is listed from the beginning: what was known may be over until all of it is told.
+    Again,
     /// All that there is; what was known before and is not among it is gone.
     All {
         items: Vec<T>,
@@ -124,6 +126,7 @@ impl<T: Object, F: Fn(News<T>)> Telling<T, F> {
 impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
     fn begin(&self) {
         self.pages().clear();
+        (self.tell)(News::Again);
     }
 
     fn page(&self, page: &[u8]) -> Result<ListMeta, Trouble> {
