@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Characters of a message that are shown in a line.
-const MESSAGE: usize = 300;
+pub const MESSAGE: usize = 300;
 
 /// Something that is wrong with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ pub fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
 
 /// How often its containers have restarted.
 #[must_use]
-pub fn restarts(pod: &Pod) -> i32 {
-    statuses(pod).map(|status| status.restart_count).sum()
+pub fn restarts(pod: &Pod) -> i64 {
+    statuses(pod).map(|status| i64::from(status.restart_count)).sum()
 }
 
 /// When a container started first, as far as it still tells.
@@ -217,7 +217,7 @@ fn crashed(
     let earlier = seen.history.restarts.get(key).copied().unwrap_or_default();
     let is_down = status.state.terminated.as_ref().is_some_and(|end| end.exit_code != 0)
         || status.state.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
-    let crashes = status.restart_count - earlier + i32::from(is_down);
+    let crashes = status.restart_count.saturating_sub(earlier).saturating_add(i32::from(is_down));
     if crashes <= 0 || (status.ready && !is_down) {
         return None;
     }
