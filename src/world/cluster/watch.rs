@@ -40,7 +40,6 @@ const MOST_PAGES: usize = 100;
 const LARGEST_LINE: usize = 16 << 20;
 /// A watch that says nothing for so long is dead: a server marks the time once a minute.
 const SILENCE: Duration = Duration::from_secs(90);
-
 /// A watch that lasts for less is not taken up again at once.
 const LEAST: Duration = Duration::from_secs(1);
 

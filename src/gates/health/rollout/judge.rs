@@ -293,7 +293,7 @@ fn healthy(rules: &Rules, sight: &Sight<'_>, at: Moment, track: &Track) -> Strin
         text.push_str(&format!(", after {}", Span(Moment::from_millis(moment_millis(took).unsigned_abs()))));
     }
     match sight.kind {
-        _ if rules.image.is_any() => {}
+        _ if !rules.image.names_version() => {}
         Kind::Kustomization => {}
         Kind::Application => text.push_str(&format!("; it runs {}", rules.image.name())),
         _ => text.push_str(&format!("; its pods run {}", rules.image.name())),
@@ -310,7 +310,7 @@ fn expected(rules: &Rules, kind: Kind) -> String {
         Kind::Kustomization => "Ready, the last revision applied".to_owned(),
         _ => "the new revision complete, nothing of the old one left".to_owned(),
     };
-    if !rules.image.is_any() && kind.tells_images() {
+    if rules.image.names_version() && kind.tells_images() {
         text.push_str(&format!(", running {}", rules.image.name()));
     }
     if !rules.stabilize.is_zero() {

@@ -10,8 +10,11 @@ use super::{
     seen::Seen,
 };
 use crate::{
-    values::{Span, clip},
-    world::cluster::objects::{Condition, Container, ContainerStatus, Pod, State as ContainerState},
+    values::Span,
+    world::{
+        cluster::objects::{Condition, Container, ContainerStatus, Pod, State as ContainerState},
+        secret::excerpt,
+    },
 };
 
 /// Characters of a message that are shown in a line.
@@ -61,7 +64,7 @@ pub fn went_with_its_node(pod: &Pod) -> bool {
 pub fn end(pod: &Pod) -> String {
     let status = &pod.status;
     let reason = if status.reason.is_empty() { &status.phase } else { &status.reason };
-    format!("pod {}: {reason}: {}", pod.metadata.name, clip(&status.message, MESSAGE))
+    format!("pod {}: {reason}: {}", pod.metadata.name, excerpt(&status.message, MESSAGE))
 }
 
 /// Init containers first, as they run.
@@ -97,7 +100,7 @@ pub fn trouble(rules: &Rules, seen: &Seen, pod: &Pod) -> Option<Trouble> {
     };
     if let Some(unscheduled) = condition(pod, "PodScheduled").filter(|one| one.status == "False") {
         let since = unscheduled.last_transition_time.map_or(0, |time| seen.millis(time));
-        let what = format!("{}: {}", unscheduled.reason, clip(&unscheduled.message, MESSAGE));
+        let what = format!("{}: {}", unscheduled.reason, excerpt(&unscheduled.message, MESSAGE));
         return Some(of(None, what, due(rules.grace(State::Unschedulable), since)));
     }
     let states = statuses(pod).filter_map(|status| {
@@ -152,13 +155,13 @@ fn millis(span: Duration) -> i64 {
 fn unready(pod: &Pod) -> String {
     let status = &pod.status;
     if !status.reason.is_empty() {
-        return format!("{}: {}", status.reason, clip(&status.message, MESSAGE));
+        return format!("{}: {}", status.reason, excerpt(&status.message, MESSAGE));
     }
     // With all containers ready, a readiness gate is what is missing.
     let conditions = ["ContainersReady", "Ready"].into_iter().filter_map(|kind| condition(pod, kind));
     let mut missing = conditions.filter(|condition| condition.status != "True" && !condition.message.is_empty());
     match missing.next() {
-        Some(why) => format!("{}: {}", why.reason, clip(&why.message, MESSAGE)),
+        Some(why) => format!("{}: {}", why.reason, excerpt(&why.message, MESSAGE)),
         None => format!("not ready, {}", status.phase),
     }
 }
@@ -169,7 +172,7 @@ fn container(rules: &Rules, seen: &Seen, pod: &Pod, status: &ContainerStatus) ->
     let waiting = status.state.waiting.as_ref();
     let reason = waiting.map(|waiting| waiting.reason.as_str()).unwrap_or_default();
     let message = waiting.map(|waiting| waiting.message.as_str()).unwrap_or_default();
-    let told = |message: &str| format!("{reason}: {}", clip(message, MESSAGE));
+    let told = |message: &str| format!("{reason}: {}", excerpt(message, MESSAGE));
     let since = |reason: &str| {
         let state = (key.0.clone(), key.1.clone(), reason.to_owned());
         seen.history.since.get(&state).map_or(0, |at| millis(*at))
@@ -224,7 +227,7 @@ fn crashed(
     let how = match status.state.terminated.as_ref().or(status.last_state.terminated.as_ref()) {
         Some(end) => {
             let reason = if end.reason.is_empty() { "ended" } else { &end.reason };
-            let said = clip(end.message.trim(), MESSAGE);
+            let said = excerpt(&end.message, MESSAGE);
             let said = if said.is_empty() { said } else { format!(": {said}") };
             format!("{reason}, exit code {}{said}", end.exit_code)
         }

@@ -20,9 +20,9 @@ use super::{
     seen::Views,
     workload::{Kind, Workload},
 };
-use crate::{
-    values::clip,
-    world::cluster::objects::{Condition, Pod},
+use crate::world::{
+    cluster::objects::{Condition, Pod},
+    secret::excerpt,
 };
 
 /// How far a rollout is.
@@ -195,7 +195,7 @@ fn on_delete(counts: &str) -> Progress {
 
 /// A reason and a message, of which one may be missing.
 fn said(reason: &str, message: &str) -> String {
-    let message = clip(message.trim(), MESSAGE);
+    let message = excerpt(message, MESSAGE);
     match (reason.is_empty(), message.is_empty()) {
         (false, false) => format!("{reason}: {message}"),
         (true, _) => message,

@@ -21,9 +21,9 @@ use crate::{
         clock::{Stopwatch, rfc3339},
         cluster::{
             Cluster,
-            objects::{ContainerStatus, Event, Pod},
+            objects::{ContainerStatus, Event, Pod, Terminated},
         },
-        secret::masked,
+        secret::{excerpt, masked},
     },
 };
 
@@ -93,7 +93,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk
     let told = |(place, pod): (usize, String)| {
         let about = warnings.iter().filter(|(name, _)| *name == pod).map(|(_, event)| event);
         let newest = about.max_by_key(|event| event.last())?;
-        Some((place, format!("{}: {}", newest.reason, masked(&clip(&newest.message, LINE)))))
+        Some((place, format!("{}: {}", newest.reason, excerpt(&newest.message, LINE))))
     };
     let said = silent.into_iter().filter_map(told).collect();
     let mut tables = Vec::new();
@@ -137,15 +137,13 @@ fn row(sight: &Sight<'_>, trouble: &Trouble) -> Vec<String> {
     let pod = named(sight, trouble);
     let status = pod.and_then(|pod| statuses(pod).find(|status| trouble.container.as_ref() == Some(&status.name)));
     let end = status.and_then(|one| one.state.terminated.as_ref().or(one.last_state.terminated.as_ref()));
-    let at = |end: &crate::world::cluster::objects::Terminated| {
-        end.finished_at.map(|at| format!(" at {}", rfc3339(at))).unwrap_or_default()
-    };
+    let at = |end: &Terminated| end.finished_at.map(|at| format!(" at {}", rfc3339(at))).unwrap_or_default();
     vec![
         trouble.pod.clone(),
         trouble.container.clone().unwrap_or_default(),
         status.map(|status| status.restart_count.to_string()).unwrap_or_default(),
         end.map(|end| format!("{} {}{}", end.reason, end.exit_code, at(end))).unwrap_or_default(),
-        masked(&trouble.what),
+        trouble.what.clone(),
     ]
 }
 
@@ -161,10 +159,8 @@ fn makers(seen: &Seen, workload: &Workload) -> Vec<(String, String)> {
         Kind::Application => None,
     };
     let Some(own) = own else { return Vec::new() };
-    let sets = views.replica_sets.items.values().map(|set| &set.metadata);
-    let newest = sets
-        .filter(|set| set.owner_references.iter().any(|owner| owner.uid == own.uid))
-        .max_by_key(|set| set.creation_timestamp);
+    let sets = views.replica_sets.made_by(&own.uid).map(|set| &set.metadata);
+    let newest = sets.max_by_key(|set| set.creation_timestamp);
     newest.into_iter().chain([own]).map(|meta| (meta.name.clone(), meta.uid.clone())).collect()
 }
 
@@ -173,7 +169,7 @@ fn events(mut all: Vec<(String, Event)>) -> Vec<Vec<String>> {
     all.sort_by_key(|(_, event)| std::cmp::Reverse(event.last()));
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (about, event) in all {
-        let message = masked(&clip(&event.message, LINE));
+        let message = excerpt(&event.message, LINE);
         let same = rows.iter().any(|row| row[0] == about && row[3] == event.reason && row[4] == message);
         if same || rows.len() == EVENTS {
             continue;

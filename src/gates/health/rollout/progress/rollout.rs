@@ -12,8 +12,10 @@ use crate::{
         rules::{Rules, State},
         seen::Views,
     },
-    values::clip,
-    world::cluster::objects::{Condition, PauseCondition, ReplicaSet, Rollout},
+    world::{
+        cluster::objects::{Condition, PauseCondition, ReplicaSet, Rollout},
+        secret::excerpt,
+    },
 };
 
 /// Of a ReplicaSet and its pods: the revision.
@@ -35,7 +37,7 @@ pub fn rollout<'a>(rules: &Rules, views: &'a Views, it: &'a Rollout) -> Found<'a
     let asked = match (&spec.workload_ref, newest) {
         (None, _) => rules.image.in_template(&spec.template),
         (Some(_), Some(set)) => rules.image.in_template(&set.spec.template),
-        _ if rules.image.is_any() => Fit::Fits,
+        _ if !rules.image.names_version() => Fit::Fits,
         _ => Fit::Unknown("what its `workloadRef` asks for, which is not taken up yet".to_owned()),
     };
     let kept: i32 = sets()
@@ -67,7 +69,7 @@ fn progress(it: &Rollout, wanted: i32, kept: i32, is_new_seen: bool) -> Progress
     let (updated, available) = (status.updated_replicas, status.available_replicas);
     let left = status.replicas.saturating_sub(updated).saturating_sub(kept).max(0);
     let counts = format!("{updated} of {wanted} updated, {available} available");
-    let told = |what: &str| match clip(status.message.trim(), MESSAGE) {
+    let told = |what: &str| match excerpt(&status.message, MESSAGE) {
         message if message.is_empty() => format!("{what}; {counts}"),
         message => format!("{what}: {message}; {counts}"),
     };

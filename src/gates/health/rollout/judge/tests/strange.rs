@@ -143,6 +143,28 @@ fn a_step_beyond_all_steps_is_a_pause_for_somebody() {
 }
 
 #[test]
+fn what_looks_like_a_secret_is_in_no_finding() {
+    let said = "panic: password=hunter2";
+    let one = || deployment((1, 1, 1, 0), "2", &json!({}));
+    let ended = json!({ "name": "app", "state": { "terminated": { "exitCode": 1, "message": said } } });
+    let condition = json!([{ "type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": said }]);
+    let given_up = deployment((1, 1, 0, 0), "2", &json!({ "status": { "conditions": condition } }));
+    // Where it is cut, half of it would look like none.
+    let edge = format!("{} ghp_{}", "x".repeat(286), "0123456789".repeat(2));
+    let mut evicted = pod("a", "new", false, &json!({ "name": "app" }));
+    (evicted.status.reason, evicted.status.message) = ("NodeLost".to_owned(), edge);
+    for (it, pods) in [
+        (one(), vec![pod("a", "new", false, &ended)]),
+        (one(), vec![pod("a", "new", false, &waiting("ErrImagePull", said))]),
+        (one(), vec![evicted]),
+        (given_up, vec![]),
+    ] {
+        let (_, actual) = judged("deployment/app", Fact::Deployments(all(it)), &pods);
+        assert!(actual.contains("***") && !actual.contains("hunter2") && !actual.contains("ghp_"), "{actual}");
+    }
+}
+
+#[test]
 fn what_a_controller_says_is_shown_in_bounds() {
     let long = "ÄÖ".repeat(100_000);
     let condition =
