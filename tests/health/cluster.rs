@@ -284,6 +284,19 @@ fn what_is_listed_again_and_not_heard_of_does_not_stay_well() {
 }
 
 #[test]
+fn a_verdict_does_not_wait_for_its_reasons() {
+    let api = Server::start(|request| {
+        let is_reason = request.path.ends_with("/events") || request.path.ends_with("/log");
+        if is_reason { Answer::hang() } else { replay(request) }
+    })
+    .unwrap();
+    let runner = gate(&api, "deployment/crash").input("api-timeout", "1h");
+    let end = runner.start(&["health"]).end_within(Duration::from_secs(25));
+    assert!(end.code == 1 && end.report["findings"].to_string().contains("CrashLoopBackOff"), "{}", end.log);
+    assert!(end.summary.contains("there was no time left"), "{}", end.summary);
+}
+
+#[test]
 fn what_is_no_list_of_a_cluster_is_no_workload_that_is_missing() {
     for (body, said) in [
         (json!({}), "an answer that is no list"),

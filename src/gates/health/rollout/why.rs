@@ -37,6 +37,7 @@ const LINE: usize = 400;
 const EVENTS: usize = 50;
 /// How long all of it may take. A verdict does not wait for its reasons.
 const PATIENCE: Duration = Duration::from_secs(10);
+const NO_TIME: &str = "other events and logs: there was no time left for them";
 
 /// What tells why.
 pub struct Why {
@@ -54,6 +55,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk
     let mut unseen = Vec::new();
     let mut silent = Vec::new();
     let watch = Stopwatch::start();
+    let left = || PATIENCE.checked_sub(watch.elapsed()).filter(|_| !desk.bell.cancelled());
     for place in failed {
         let workload = &rules.workloads[*place];
         let sight = sight(rules, &seen.views, workload);
@@ -68,21 +70,23 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk
         // What keeps pods from being made is told of those who should make them.
         about.extend(makers(seen, workload));
         for (name, uid) in about {
-            if watch.elapsed() > PATIENCE || desk.bell.cancelled() {
+            let Some(left) = left() else {
+                unseen.push(NO_TIME.to_owned());
                 break;
-            }
-            match cluster.warnings(&uid) {
+            };
+            match cluster.warnings(&uid, left) {
                 Ok(events) => warnings.extend(events.into_iter().map(|event| (name.clone(), event))),
                 Err(complaint) => unseen.push(format!("events of {name}: {complaint}")),
             }
         }
         for trouble in troubles.iter().take(PODS) {
-            if watch.elapsed() > PATIENCE || desk.bell.cancelled() {
-                break;
-            }
             let Some(status) = named(&sight, trouble).and_then(|pod| speaker(pod, trouble)) else { continue };
+            let Some(left) = left() else {
+                unseen.push(NO_TIME.to_owned());
+                break;
+            };
             let previous = status.restart_count > 0;
-            match cluster.log(&trouble.pod, &status.name, previous, LINES) {
+            match cluster.log(&trouble.pod, &status.name, previous, LINES, left) {
                 Ok(text) => logs.push(log(&trouble.pod, &status.name, previous, &text)),
                 Err(complaint) => {
                     unseen.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name));
