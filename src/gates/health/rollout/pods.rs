@@ -143,11 +143,12 @@ fn starting(pod: &Pod) -> Option<(&str, String)> {
     (waits && is("PodReadyToStartContainers")).then(|| (&*status.name, "its image is being pulled".to_owned()))
 }
 
-fn due(grace: Option<Duration>, since: i64) -> Option<i64> {
+/// When a grace is over, in milliseconds on our clock.
+pub fn due(grace: Option<Duration>, since: i64) -> Option<i64> {
     grace.map(|grace| since.saturating_add(millis(grace)))
 }
 
-fn millis(span: Duration) -> i64 {
+pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 

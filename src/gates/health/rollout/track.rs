@@ -184,8 +184,8 @@ impl Track {
             }
             _ => {}
         }
-        if matches!(sight.progress, Progress::Rolling(_) | Progress::Failed { .. })
-            || matches!(sight.progress, Progress::Stuck { state: State::Degraded, .. })
+        if let Progress::Rolling(_) | Progress::Failed { .. } | Progress::Stuck { state: State::Degraded, .. } =
+            sight.progress
         {
             self.earlier = None;
         }
