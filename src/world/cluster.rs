@@ -151,27 +151,35 @@ impl Cluster {
         self.runtime.spawn(async move { watch::look(&door, Resource::of::<T>(), &scope, &heard, &ear).await })
     }
 
-    /// The Warning events about one object, in no order.
+    /// The Warning events about one object, in no order; no later than `within`.
     ///
     /// # Errors
     /// Why they could not be seen.
-    pub fn warnings(&self, uid: &str) -> Result<Vec<Event>, Complaint> {
+    pub fn warnings(&self, uid: &str, within: Duration) -> Result<Vec<Event>, Complaint> {
         let namespace = &self.door.target.namespace;
         let scope = Scope { namespace: namespace.clone(), name: None };
         let selector = format!("involvedObject.uid={uid},type=Warning");
         let params = ListParams { field_selector: Some(selector), limit: Some(EVENTS), ..ListParams::default() };
         let what = format!("list events in the namespace {namespace}");
-        let body = self.ask(move || scope.request(Resource::of::<Event>()).list(&params), what)?;
+        let body = self.ask(move || scope.request(Resource::of::<Event>()).list(&params), what, within)?;
         let list: List<Event> = serde_json::from_slice(&body)
             .map_err(|error| Complaint::about("the cluster's events").seen(error.to_string()))?;
         Ok(list.items)
     }
 
-    /// The last lines that a container wrote; with `previous`, those of the one before its last restart.
+    /// The last lines that a container wrote; with `previous`, those of the one before its last restart. No later
+    /// than `within`.
     ///
     /// # Errors
     /// Why they could not be seen; a container that never ran has none.
-    pub fn log(&self, pod: &str, container: &str, previous: bool, lines: u32) -> Result<String, Complaint> {
+    pub fn log(
+        &self,
+        pod: &str,
+        container: &str,
+        previous: bool,
+        lines: u32,
+        within: Duration,
+    ) -> Result<String, Complaint> {
         let namespace = &self.door.target.namespace;
         let scope = Scope { namespace: namespace.clone(), name: None };
         let params = LogParams {
@@ -181,15 +189,19 @@ impl Cluster {
             ..LogParams::default()
         };
         let (pod, what) = (pod.to_owned(), format!("read pods/log in the namespace {namespace}"));
-        let body = self.ask(move || scope.request(Resource::of::<objects::Pod>()).logs(&pod, &params), what)?;
+        let body = self.ask(move || scope.request(Resource::of::<objects::Pod>()).logs(&pod, &params), what, within)?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
     /// `asked` is asked a second time when the first may have come at a bad moment: what it gives is asked for once.
-    fn ask(&self, asked: impl Fn() -> Asked + Send + 'static, what: String) -> Result<Bytes, Complaint> {
+    fn ask(
+        &self,
+        asked: impl Fn() -> Asked + Send + 'static,
+        what: String,
+        within: Duration,
+    ) -> Result<Bytes, Complaint> {
         let door = Arc::clone(&self.door);
-        let limit = self.door.timeout;
-        let asked = self.runtime.run(2 * limit, async move {
+        let asked = self.runtime.run(within.min(2 * self.door.timeout), async move {
             let first = door.answer(asked(), &what).await;
             if let Err(Trouble::Lost(_)) = first { door.answer(asked(), &what).await } else { first }
         });

@@ -1,5 +1,5 @@
 //! The one thread that owns an asynchronous runtime. The core is synchronous; what is only to be had asynchronously
-//! (GitHub's API, later the cluster's) runs here, and a caller outside waits for it no longer than it said.
+//! (GitHub's API, the cluster's) runs here, and a caller outside waits for it no longer than it said.
 
 use std::{
     fmt, io,

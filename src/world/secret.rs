@@ -2,6 +2,8 @@
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
+use crate::values::clip;
+
 /// Holds a token. It has no `Display`, its `Debug` hides it, and it is never serialized.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -53,6 +55,14 @@ pub fn masked(text: &str) -> String {
         masked_line(line)
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// How such a text begins, without what looks like a secret, in at most `limit` characters. It is cut last: half a secret looks
+/// like none.
+#[must_use]
+pub fn excerpt(text: &str, limit: usize) -> String {
+    // Far more than is shown; the rest costs nothing.
+    clip(&masked(&clip(text.trim(), 10 * limit)), limit)
 }
 
 fn masked_line(line: &str) -> String {

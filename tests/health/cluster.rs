@@ -111,7 +111,7 @@ fn what_only_a_controller_tells_asks_for_nothing_else() {
     })
     .unwrap();
     let gate = |workloads: &str| gate(&api, workloads).input("image", "ghcr.io/acme/app:2");
-    let end = gate("app/shop").input("stabilize", "300ms").run(&["health"]);
+    let end = gate("app/shop").input("stabilize", "1s").run(&["health"]);
     assert!(end.code == 0 && end.log.contains("it runs ghcr.io/acme/app:2"), "{}", end.log);
     let paths = std::mem::take(&mut *asked.lock().unwrap());
     let own = "/apis/argoproj.io/v1alpha1/namespaces/staging/applications?";
@@ -164,7 +164,7 @@ fn one_list_and_one_watch_for_each_kind() {
         replay(request)
     })
     .unwrap();
-    let end = gate(&api, "deployment/a\nstatefulset/db\ndaemonset/agent").input("stabilize", "500ms").run(&["health"]);
+    let end = gate(&api, "deployment/a\nstatefulset/db\ndaemonset/agent").input("stabilize", "1s").run(&["health"]);
     assert_eq!(end.code, 0, "{}", end.log);
     let mut asked = asked.lock().unwrap().clone();
     asked.sort();
@@ -245,7 +245,7 @@ fn what_was_granted_before_is_asked_for_again() {
     let status = |code: u16| Answer::json(code, &json!({ "kind": "Status", "code": code, "message": "no" }));
     // A server that has just started knows neither its rules nor its kinds.
     let (api, lists) = interrupted(move |time| [403, 404].get(time).map(|code| status(*code)));
-    let end = gate(&api, "deployment/a").input("stabilize", "500ms").run(&["health"]);
+    let end = gate(&api, "deployment/a").input("stabilize", "2s").run(&["health"]);
     assert_eq!((end.code, *lists.lock().unwrap()), (0, 4), "{}", end.log);
     // It stays so, or these credentials are taken no more.
     for (code, said) in [(403, "permission to list and watch pods"), (401, "see whether the token has expired")] {
@@ -259,6 +259,41 @@ fn what_was_granted_before_is_asked_for_again() {
     let end = gate(&api, "deployment/a").input("stabilize", "10s").input("grace", "api-lost 4s").run(&["health"]);
     assert!(end.code == 3 && end.report["findings"].to_string().contains("429: no"), "{}", end.log);
     assert_eq!(*lists.lock().unwrap(), 2, "{}", end.log);
+}
+
+#[test]
+fn what_is_listed_again_and_not_heard_of_does_not_stay_well() {
+    let lists = Mutex::new(0);
+    let api = Server::start(move |request| {
+        if !request.path.ends_with("/pods") {
+            return replay(request);
+        }
+        if request.query.contains("watch=true") {
+            // It ends in its time, as every watch does.
+            let mark = r#"{"type":"BOOKMARK","object":{}}"#;
+            return Answer::text(200, "application/json", mark).drip(Duration::from_millis(50));
+        }
+        let mut lists = lists.lock().unwrap();
+        *lists += 1;
+        if *lists == 1 { replay(request) } else { Answer::hang() }
+    })
+    .unwrap();
+    let gate = gate(&api, "deployment/a").input("stabilize", "4s").input("api-timeout", "5s");
+    let end = gate.input("grace", "api-lost 0s").run(&["health"]);
+    assert!(end.code == 3 && end.report["findings"].to_string().contains("no answer within 5 s"), "{}", end.log);
+}
+
+#[test]
+fn a_verdict_does_not_wait_for_its_reasons() {
+    let api = Server::start(|request| {
+        let is_reason = request.path.ends_with("/events") || request.path.ends_with("/log");
+        if is_reason { Answer::hang() } else { replay(request) }
+    })
+    .unwrap();
+    let runner = gate(&api, "deployment/crash").input("api-timeout", "1h");
+    let end = runner.start(&["health"]).end_within(Duration::from_secs(25));
+    assert!(end.code == 1 && end.report["findings"].to_string().contains("CrashLoopBackOff"), "{}", end.log);
+    assert!(end.summary.contains("there was no time left"), "{}", end.summary);
 }
 
 #[test]

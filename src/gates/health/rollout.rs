@@ -193,7 +193,7 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, Stop> {
             .expected("one way to the cluster: `in-cluster`, or `kubeconfig` and `context`")
             .bad_input());
     }
-    if !Wanted::of(subject).is_any() && !workloads.iter().any(|workload| workload.kind.tells_images()) {
+    if Wanted::of(subject).names_version() && !workloads.iter().any(|workload| workload.kind.tells_images()) {
         return Err(Complaint::about("`workload`")
             .seen("only kustomizations, which tell no image, and a tag or a digest to look for")
             .expected("a workload that tells which image it runs")

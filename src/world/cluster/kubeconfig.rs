@@ -285,22 +285,18 @@ fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, Complaint> {
     if all.is_empty() { Err(wrong("no certificate in it")) } else { Ok(all) }
 }
 
-/// What kube could not load. What is wrong with base64 is not repeated: it would be some of a key.
-pub(super) fn unreadable(error: &KubeconfigError) -> Complaint {
-    let (what, why) = match error {
-        KubeconfigError::LoadCertificateAuthority(why) => ("certificate-authority", why),
-        KubeconfigError::LoadClientCertificate(why) => ("client-certificate", why),
-        KubeconfigError::LoadClientKey(why) => ("client-key", why),
-        _ => return Complaint::about("`kubeconfig`").seen("it cannot be used").expected("one that kubectl can use"),
-    };
-    let why = match why {
-        LoadDataError::DecodeBase64(_) => "no base64".to_owned(),
-        LoadDataError::ReadFile(error, path) => format!("{}: {error}", path.display()),
-        LoadDataError::NoBase64DataOrFile => "not there, as the other half of the pair is".to_owned(),
+/// What kube could not load of a cluster. What is wrong with base64 is not repeated.
+fn unreadable(error: &KubeconfigError) -> Complaint {
+    let why = match error {
+        KubeconfigError::LoadCertificateAuthority(LoadDataError::DecodeBase64(_)) => "no base64".to_owned(),
+        KubeconfigError::LoadCertificateAuthority(LoadDataError::ReadFile(error, path)) => {
+            format!("{}: {error}", path.display())
+        }
+        _ => "it cannot be used".to_owned(),
     };
     Complaint::about("`kubeconfig`")
-        .seen(format!("`{what}`: {why}"))
-        .expected(format!("the path of a file with PEM, or PEM as base64 in `{what}-data`"))
+        .seen(format!("`certificate-authority`: {why}"))
+        .expected("the path of a file with PEM, or PEM as base64 in `certificate-authority-data`")
 }
 
 /// Who we are, when it can be found out without asking a person.

@@ -68,9 +68,7 @@ pub use flux::*;
 lenient! {
     pub struct Meta {
         pub name: String,
-        pub namespace: String,
         pub uid: String,
-        pub resource_version: String,
         /// Raised by every change of the specification.
         pub generation: i64,
         pub creation_timestamp: Option<Timestamp>,
@@ -272,9 +270,6 @@ lenient! {
 
     pub struct Event {
         pub metadata: Meta,
-        /// `Normal` or `Warning`.
-        #[serde(rename = "type")]
-        pub kind: String,
         pub reason: String,
         pub message: String,
         /// How often; 0 in events of the newer kind, which have a series.

@@ -40,13 +40,14 @@ const MOST_PAGES: usize = 100;
 const LARGEST_LINE: usize = 16 << 20;
 /// A watch that says nothing for so long is dead: a server marks the time once a minute.
 const SILENCE: Duration = Duration::from_secs(90);
-
 /// A watch that lasts for less is not taken up again at once.
 const LEAST: Duration = Duration::from_secs(1);
 
 /// What is heard of a kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News<T> {
+    /// It is listed from the beginning: what was known may be over until all of it is told.
+    Again,
     /// All that there is; what was known before and is not among it is gone.
     All {
         items: Vec<T>,
@@ -124,6 +125,7 @@ impl<T: Object, F: Fn(News<T>)> Telling<T, F> {
 impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
     fn begin(&self) {
         self.pages().clear();
+        (self.tell)(News::Again);
     }
 
     fn page(&self, page: &[u8]) -> Result<ListMeta, Trouble> {

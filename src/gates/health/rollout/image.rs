@@ -1,7 +1,10 @@
 //! Whether what runs is the image under promotion. A healthy old version is no proof of the new one.
 
-use crate::subject::{Image, Reference, Subject};
-use crate::world::cluster::objects::{Container, Pod, PodSpec, Template};
+use super::pods::statuses;
+use crate::{
+    subject::{Image, Reference, Subject},
+    world::cluster::objects::{Container, Pod, PodSpec, Template},
+};
 
 /// The image under promotion, as far as it is told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,10 +34,10 @@ impl Wanted {
         }
     }
 
-    /// Whether anything is asked for. The repository alone names no version.
+    /// Whether it tells one from another. The repository alone does not: any image will do.
     #[must_use]
-    pub const fn is_any(&self) -> bool {
-        self.tag.is_none() && self.digest.is_none()
+    pub const fn names_version(&self) -> bool {
+        self.tag.is_some() || self.digest.is_some()
     }
 
     /// Its name in messages.
@@ -59,9 +62,8 @@ impl Wanted {
     /// What a pod runs: the digest that was pulled says more than the name that was asked for.
     #[must_use]
     pub fn in_pod(&self, pod: &Pod) -> Fit {
-        let statuses = || pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
         self.of_containers(&pod.spec, |container| {
-            let status = statuses().find(|status| status.name == container.name);
+            let status = statuses(pod).find(|status| status.name == container.name);
             self.one(&container.image, status.map(|status| status.image_id.as_str()))
         })
     }
@@ -75,7 +77,7 @@ impl Wanted {
     /// Other versions in the list, of what the one under promotion is a version of.
     #[must_use]
     pub fn others<'a>(&self, images: &'a [String]) -> Vec<&'a str> {
-        if self.is_any() {
+        if !self.names_version() {
             return Vec::new();
         }
         let repository = |image: &str| image.parse::<Reference>().ok().map(|there| whole(there.image.as_str()));
@@ -97,7 +99,7 @@ impl Wanted {
     /// With the repository told, all containers of it have to run this version; without, nobody knows which one is meant, and
     /// one is enough. Those that only prepare count where no other is of that repository.
     fn of_containers(&self, spec: &PodSpec, fit: impl Fn(&Container) -> Option<Fit>) -> Fit {
-        if self.is_any() || self.image.is_none() {
+        if !self.names_version() || self.image.is_none() {
             return self.best_of(spec.containers.iter().map(fit));
         }
         let fits = |containers: &[Container]| containers.iter().filter_map(&fit).collect::<Vec<_>>();
@@ -115,7 +117,7 @@ impl Wanted {
 
     /// One is enough; the others are companions.
     fn best_of(&self, fits: impl Iterator<Item = Option<Fit>>) -> Fit {
-        if self.is_any() {
+        if !self.names_version() {
             return Fit::Fits;
         }
         let mut seen = Vec::new();

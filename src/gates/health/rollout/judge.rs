@@ -2,7 +2,7 @@
 
 use super::{
     image::Fit,
-    pods::{Trouble, trouble},
+    pods::{Trouble, due, millis, trouble},
     progress::{Progress, Sight, grouped, sight},
     rules::{Rules, State},
     seen::{Seen, ViewState},
@@ -160,22 +160,10 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
         stable.map_or(began + rules.timeout, |stable| stable.max(began + rules.timeout) + rules.max_unhealthy);
     let troubles = troubles(rules, seen, &sight);
     let why = with_troubles(&how(&sight, rules), &troubles);
-    let stuck = match &sight.progress {
-        Progress::Stuck { state, since, .. } => {
-            // Each try of a controller has a time of its own; it has failed since the first.
-            let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| moment_millis(*at));
-            // A controller's clock may go before the server's; nothing has begun in the time to come.
-            let told = since.map(|time| seen.millis(time).min(moment_millis(now)));
-            let since = told.into_iter().chain(first).min().unwrap_or_else(|| moment_millis(began));
-            // What was so before may be the word on the revision before.
-            let since = if sight.kind == Kind::Deployment { since.max(moment_millis(began)) } else { since };
-            let due = rules.grace(*state).map(|grace| since.saturating_add(moment_millis(grace)));
-            due.map(|due| if not_ours { due.max(moment_millis(rules.appear_timeout)) } else { due })
-        }
-        _ => None,
-    };
+    let stuck = stuck_until(rules, seen, &sight, track, now);
+    let stuck = stuck.map(|due| if not_ours { due.max(millis(rules.appear_timeout)) } else { due });
     let due = troubles.iter().filter_map(|trouble| trouble.due).chain(stuck).min();
-    if due.is_some_and(|due| due <= moment_millis(now)) {
+    if due.is_some_and(|due| due <= millis(now)) {
         return failed(Verdict::Blocked, why, next(&sight));
     }
     if now >= deadline {
@@ -189,6 +177,20 @@ fn course(rules: &Rules, seen: &Seen, workload: &Workload, track: &Track, now: M
     }
     let due = due.and_then(|due| u64::try_from(due).ok()).map(Moment::from_millis);
     Course::Open { how: why, revisit: Some(due.map_or(deadline, |due| due.min(deadline))) }
+}
+
+/// How long a state of the whole workload is borne with, in milliseconds on our clock; `None`: until its time is up.
+fn stuck_until(rules: &Rules, seen: &Seen, sight: &Sight<'_>, track: &Track, now: Moment) -> Option<i64> {
+    let Progress::Stuck { state, since, .. } = &sight.progress else { return None };
+    let began = millis(track.appeared.unwrap_or_default());
+    // Each try of a controller has a time of its own; it has failed since the first.
+    let first = track.unwell.as_ref().filter(|_| *state == State::Degraded).map(|(at, _)| millis(*at));
+    // A controller's clock may go before the server's; nothing has begun in the time to come.
+    let told = since.map(|time| seen.millis(time).min(millis(now)));
+    let since = told.into_iter().chain(first).min().unwrap_or(began);
+    // What was so before may be the word on the revision before.
+    let since = if sight.kind == Kind::Deployment { since.max(began) } else { since };
+    due(rules.grace(*state), since)
 }
 
 /// What is said while the image under promotion is not asked for, or something else is what runs.
@@ -292,10 +294,10 @@ fn healthy(rules: &Rules, sight: &Sight<'_>, at: Moment, track: &Track) -> Strin
     let mut text = sight.told();
     // Less is only the order in which the kinds were heard of.
     if took >= SOME_TIME {
-        text.push_str(&format!(", after {}", Span(Moment::from_millis(moment_millis(took).unsigned_abs()))));
+        text.push_str(&format!(", after {}", Span(Moment::from_millis(millis(took).unsigned_abs()))));
     }
     match sight.kind {
-        _ if rules.image.is_any() => {}
+        _ if !rules.image.names_version() => {}
         Kind::Kustomization => {}
         Kind::Application => text.push_str(&format!("; it runs {}", rules.image.name())),
         _ => text.push_str(&format!("; its pods run {}", rules.image.name())),
@@ -312,7 +314,7 @@ fn expected(rules: &Rules, kind: Kind) -> String {
         Kind::Kustomization => "Ready, the last revision applied".to_owned(),
         _ => "the new revision complete, nothing of the old one left".to_owned(),
     };
-    if !rules.image.is_any() && kind.tells_images() {
+    if rules.image.names_version() && kind.tells_images() {
         text.push_str(&format!(", running {}", rules.image.name()));
     }
     if !rules.stabilize.is_zero() {
@@ -330,10 +332,6 @@ fn finding(rules: &Rules, seen: &Seen, workload: &Workload, course: &Course, now
     };
     let source = format!("{workload} in the namespace {} of {}", rules.namespace, rules.context);
     Finding { next, ..finding.expected(expected(rules, workload.kind)).seen_at(source, seen.wall(now)) }
-}
-
-fn moment_millis(moment: Moment) -> i64 {
-    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -10,12 +10,15 @@ use super::{
     seen::Seen,
 };
 use crate::{
-    values::{Span, clip},
-    world::cluster::objects::{Condition, Container, ContainerStatus, Pod, State as ContainerState},
+    values::Span,
+    world::{
+        cluster::objects::{Condition, Container, ContainerStatus, Pod, State as ContainerState},
+        secret::excerpt,
+    },
 };
 
 /// Characters of a message that are shown in a line.
-const MESSAGE: usize = 300;
+pub const MESSAGE: usize = 300;
 
 /// Something that is wrong with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +64,7 @@ pub fn went_with_its_node(pod: &Pod) -> bool {
 pub fn end(pod: &Pod) -> String {
     let status = &pod.status;
     let reason = if status.reason.is_empty() { &status.phase } else { &status.reason };
-    format!("pod {}: {reason}: {}", pod.metadata.name, clip(&status.message, MESSAGE))
+    format!("pod {}: {reason}: {}", pod.metadata.name, excerpt(&status.message, MESSAGE))
 }
 
 /// Init containers first, as they run.
@@ -71,8 +74,8 @@ pub fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
 
 /// How often its containers have restarted.
 #[must_use]
-pub fn restarts(pod: &Pod) -> i32 {
-    statuses(pod).map(|status| status.restart_count).sum()
+pub fn restarts(pod: &Pod) -> i64 {
+    statuses(pod).map(|status| i64::from(status.restart_count)).sum()
 }
 
 /// When a container started first, as far as it still tells.
@@ -97,7 +100,7 @@ pub fn trouble(rules: &Rules, seen: &Seen, pod: &Pod) -> Option<Trouble> {
     };
     if let Some(unscheduled) = condition(pod, "PodScheduled").filter(|one| one.status == "False") {
         let since = unscheduled.last_transition_time.map_or(0, |time| seen.millis(time));
-        let what = format!("{}: {}", unscheduled.reason, clip(&unscheduled.message, MESSAGE));
+        let what = format!("{}: {}", unscheduled.reason, excerpt(&unscheduled.message, MESSAGE));
         return Some(of(None, what, due(rules.grace(State::Unschedulable), since)));
     }
     let states = statuses(pod).filter_map(|status| {
@@ -140,11 +143,12 @@ fn starting(pod: &Pod) -> Option<(&str, String)> {
     (waits && is("PodReadyToStartContainers")).then(|| (&*status.name, "its image is being pulled".to_owned()))
 }
 
-fn due(grace: Option<Duration>, since: i64) -> Option<i64> {
+/// When a grace is over, in milliseconds on our clock.
+pub fn due(grace: Option<Duration>, since: i64) -> Option<i64> {
     grace.map(|grace| since.saturating_add(millis(grace)))
 }
 
-fn millis(span: Duration) -> i64 {
+pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -152,13 +156,13 @@ fn millis(span: Duration) -> i64 {
 fn unready(pod: &Pod) -> String {
     let status = &pod.status;
     if !status.reason.is_empty() {
-        return format!("{}: {}", status.reason, clip(&status.message, MESSAGE));
+        return format!("{}: {}", status.reason, excerpt(&status.message, MESSAGE));
     }
     // With all containers ready, a readiness gate is what is missing.
     let conditions = ["ContainersReady", "Ready"].into_iter().filter_map(|kind| condition(pod, kind));
     let mut missing = conditions.filter(|condition| condition.status != "True" && !condition.message.is_empty());
     match missing.next() {
-        Some(why) => format!("{}: {}", why.reason, clip(&why.message, MESSAGE)),
+        Some(why) => format!("{}: {}", why.reason, excerpt(&why.message, MESSAGE)),
         None => format!("not ready, {}", status.phase),
     }
 }
@@ -169,7 +173,7 @@ fn container(rules: &Rules, seen: &Seen, pod: &Pod, status: &ContainerStatus) ->
     let waiting = status.state.waiting.as_ref();
     let reason = waiting.map(|waiting| waiting.reason.as_str()).unwrap_or_default();
     let message = waiting.map(|waiting| waiting.message.as_str()).unwrap_or_default();
-    let told = |message: &str| format!("{reason}: {}", clip(message, MESSAGE));
+    let told = |message: &str| format!("{reason}: {}", excerpt(message, MESSAGE));
     let since = |reason: &str| {
         let state = (key.0.clone(), key.1.clone(), reason.to_owned());
         seen.history.since.get(&state).map_or(0, |at| millis(*at))
@@ -217,14 +221,14 @@ fn crashed(
     let earlier = seen.history.restarts.get(key).copied().unwrap_or_default();
     let is_down = status.state.terminated.as_ref().is_some_and(|end| end.exit_code != 0)
         || status.state.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
-    let crashes = status.restart_count - earlier + i32::from(is_down);
+    let crashes = status.restart_count.saturating_sub(earlier).saturating_add(i32::from(is_down));
     if crashes <= 0 || (status.ready && !is_down) {
         return None;
     }
     let how = match status.state.terminated.as_ref().or(status.last_state.terminated.as_ref()) {
         Some(end) => {
             let reason = if end.reason.is_empty() { "ended" } else { &end.reason };
-            let said = clip(end.message.trim(), MESSAGE);
+            let said = excerpt(&end.message, MESSAGE);
             let said = if said.is_empty() { said } else { format!(": {said}") };
             format!("{reason}, exit code {}{said}", end.exit_code)
         }

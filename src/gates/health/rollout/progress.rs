@@ -15,15 +15,15 @@ use jiff::Timestamp;
 
 use super::{
     image::Fit,
-    pods::{is_over, is_ready},
+    pods::{MESSAGE, is_over, is_ready},
     rules::{Rules, State},
     seen::Views,
     workload::{Kind, Workload},
 };
-use crate::{values::clip, world::cluster::objects::Pod};
-
-/// Characters of a message that are shown in a line.
-const MESSAGE: usize = 300;
+use crate::world::{
+    cluster::objects::{Condition, Pod},
+    secret::excerpt,
+};
 
 /// How far a rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,9 @@ impl Sight<'_> {
         // The controller counts a pod before our watch has heard of it.
         if i32::try_from(self.pods.len()).is_ok_and(|seen| seen < self.wanted) {
             return Err(format!("{} of {} pods are seen", self.pods.len(), self.wanted));
+        }
+        if self.kind.has_pods() && self.pods.is_empty() && matches!(self.progress, Progress::Complete(_)) {
+            return Err("no pod of it is seen".to_owned());
         }
         match self.runs(rules) {
             Fit::Fits => Ok(()),
@@ -179,6 +182,12 @@ const NO_REPLICAS: &str = "it asks for no pod: `replicas: 0`";
 /// Of a pod: the revision that it was made from.
 const POD_REVISION: &str = "controller-revision-hash";
 
+/// By a condition's own word.
+fn stuck(state: State, condition: &Condition, counts: &str) -> Progress {
+    let why = format!("{}; {counts}", said(&condition.reason, &condition.message));
+    Progress::Stuck { state, since: condition.last_transition_time, why }
+}
+
 fn on_delete(counts: &str) -> Progress {
     let why = format!("its pods are replaced only when somebody deletes them (`OnDelete`): {counts}");
     Progress::Stuck { state: State::Paused, since: None, why }
@@ -186,7 +195,7 @@ fn on_delete(counts: &str) -> Progress {
 
 /// A reason and a message, of which one may be missing.
 fn said(reason: &str, message: &str) -> String {
-    let message = clip(message.trim(), MESSAGE);
+    let message = excerpt(message, MESSAGE);
     match (reason.is_empty(), message.is_empty()) {
         (false, false) => format!("{reason}: {message}"),
         (true, _) => message,

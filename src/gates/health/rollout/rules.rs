@@ -6,7 +6,7 @@ use super::{image::Wanted, workload::Workload};
 use crate::{subject::NotAccepted, values::Span};
 
 /// A state that is no health, and that may pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// `InvalidImageName`, `ErrImageNeverPull`: nothing but a new version of the workload can end it.
     InvalidImage,
@@ -26,10 +26,10 @@ pub enum State {
     Paused,
     /// No node takes the pod. An autoscaler may bring one.
     Unschedulable,
-    /// Nothing is heard of the API server.
-    ApiLost,
     /// The controller calls it unhealthy. Borne with as an unhealthy pod is, by `max-unhealthy`, unless asked otherwise.
     Degraded,
+    /// Nothing is heard of the API server.
+    ApiLost,
 }
 
 impl State {

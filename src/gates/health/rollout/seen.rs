@@ -16,7 +16,7 @@ use super::{
 use crate::{
     verdict::Complaint,
     world::{
-        clock::Moment,
+        clock::{Moment, rfc3339},
         cluster::{
             News,
             objects::{
@@ -67,7 +67,7 @@ pub struct View<T> {
     pub items: BTreeMap<String, T>,
     /// The uids of those that a controller has made, by its own: there are hundreds of pods, and each change is judged.
     made_by: BTreeMap<String, BTreeSet<String>>,
-    /// All of them were listed once.
+    /// All of them were listed, and every change since then is told.
     pub listed: bool,
     /// Nothing is heard since then, and why.
     pub lost: Option<(Moment, String)>,
@@ -92,6 +92,7 @@ impl<T: Object> View<T> {
     fn take(&mut self, at: Moment, news: News<T>) -> Option<Timestamp> {
         let clock = news.clock();
         match news {
+            News::Again => self.listed = false,
             News::All { items, .. } => {
                 (self.items, self.made_by) = Default::default();
                 for item in items {
@@ -304,7 +305,7 @@ impl Seen {
     #[must_use]
     pub fn wall(&self, now: Moment) -> String {
         let at = self.epoch.and_then(|epoch| epoch.checked_add(SignedDuration::try_from(now).unwrap_or_default()).ok());
-        at.map(crate::world::clock::rfc3339).unwrap_or_default()
+        at.map(rfc3339).unwrap_or_default()
     }
 }
 
@@ -325,7 +326,7 @@ impl History {
             }
             News::Now(pod) => self.note(at, epoch, pod),
             News::Gone(pod) => self.since.retain(|(uid, ..), _| *uid != pod.metadata.uid),
-            News::Lost(_) | News::Refused(_) => {}
+            News::Again | News::Lost(_) | News::Refused(_) => {}
         }
     }
 

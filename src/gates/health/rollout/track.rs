@@ -59,7 +59,7 @@ pub struct Complete {
 /// A pod as it became ready.
 #[derive(Clone, Debug, PartialEq)]
 struct Ready {
-    restarts: i32,
+    restarts: i64,
     since: Option<Timestamp>,
 }
 
@@ -155,10 +155,7 @@ impl Track {
     /// Such a controller sets to work again and again, for a new revision or to see that nothing has changed; it may fail to
     /// look, or wait to be told to go on. That is no harm to what was complete, and what comes of it has its own time.
     fn follow_controller(&mut self, at: Moment, epoch: Option<Timestamp>, sight: &Sight<'_>) {
-        let is_new = |known: &Option<String>| known.as_ref().is_some_and(|known| *known != sight.revision);
-        if is_new(&self.unwell.as_ref().map(|(_, revision)| revision.clone())) {
-            self.unwell = None;
-        }
+        self.unwell.take_if(|(_, revision)| *revision != sight.revision);
         let before_us = |since: &Option<Timestamp>| since.zip(epoch).is_some_and(|(since, epoch)| since < epoch);
         match &sight.progress {
             Progress::Reconciling(_) | Progress::Rolling(_) if self.at_rest => {
@@ -187,8 +184,8 @@ impl Track {
             }
             _ => {}
         }
-        if matches!(sight.progress, Progress::Rolling(_) | Progress::Failed { .. })
-            || matches!(sight.progress, Progress::Stuck { state: State::Degraded, .. })
+        if let Progress::Rolling(_) | Progress::Failed { .. } | Progress::Stuck { state: State::Degraded, .. } =
+            sight.progress
         {
             self.earlier = None;
         }

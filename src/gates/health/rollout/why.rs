@@ -21,9 +21,9 @@ use crate::{
         clock::{Stopwatch, rfc3339},
         cluster::{
             Cluster,
-            objects::{ContainerStatus, Event, Pod},
+            objects::{ContainerStatus, Event, Pod, Terminated},
         },
-        secret::masked,
+        secret::{excerpt, masked},
     },
 };
 
@@ -37,6 +37,7 @@ const LINE: usize = 400;
 const EVENTS: usize = 50;
 /// How long all of it may take. A verdict does not wait for its reasons.
 const PATIENCE: Duration = Duration::from_secs(10);
+const NO_TIME: &str = "other events and logs: there was no time left for them";
 
 /// What tells why.
 pub struct Why {
@@ -54,6 +55,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk
     let mut unseen = Vec::new();
     let mut silent = Vec::new();
     let watch = Stopwatch::start();
+    let left = || PATIENCE.checked_sub(watch.elapsed()).filter(|_| !desk.bell.cancelled());
     for place in failed {
         let workload = &rules.workloads[*place];
         let sight = sight(rules, &seen.views, workload);
@@ -68,21 +70,23 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk
         // What keeps pods from being made is told of those who should make them.
         about.extend(makers(seen, workload));
         for (name, uid) in about {
-            if watch.elapsed() > PATIENCE || desk.bell.cancelled() {
+            let Some(left) = left() else {
+                unseen.push(NO_TIME.to_owned());
                 break;
-            }
-            match cluster.warnings(&uid) {
+            };
+            match cluster.warnings(&uid, left) {
                 Ok(events) => warnings.extend(events.into_iter().map(|event| (name.clone(), event))),
                 Err(complaint) => unseen.push(format!("events of {name}: {complaint}")),
             }
         }
         for trouble in troubles.iter().take(PODS) {
-            if watch.elapsed() > PATIENCE || desk.bell.cancelled() {
-                break;
-            }
             let Some(status) = named(&sight, trouble).and_then(|pod| speaker(pod, trouble)) else { continue };
+            let Some(left) = left() else {
+                unseen.push(NO_TIME.to_owned());
+                break;
+            };
             let previous = status.restart_count > 0;
-            match cluster.log(&trouble.pod, &status.name, previous, LINES) {
+            match cluster.log(&trouble.pod, &status.name, previous, LINES, left) {
                 Ok(text) => logs.push(log(&trouble.pod, &status.name, previous, &text)),
                 Err(complaint) => {
                     unseen.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name));
@@ -93,7 +97,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], desk
     let told = |(place, pod): (usize, String)| {
         let about = warnings.iter().filter(|(name, _)| *name == pod).map(|(_, event)| event);
         let newest = about.max_by_key(|event| event.last())?;
-        Some((place, format!("{}: {}", newest.reason, masked(&clip(&newest.message, LINE)))))
+        Some((place, format!("{}: {}", newest.reason, excerpt(&newest.message, LINE))))
     };
     let said = silent.into_iter().filter_map(told).collect();
     let mut tables = Vec::new();
@@ -137,15 +141,13 @@ fn row(sight: &Sight<'_>, trouble: &Trouble) -> Vec<String> {
     let pod = named(sight, trouble);
     let status = pod.and_then(|pod| statuses(pod).find(|status| trouble.container.as_ref() == Some(&status.name)));
     let end = status.and_then(|one| one.state.terminated.as_ref().or(one.last_state.terminated.as_ref()));
-    let at = |end: &crate::world::cluster::objects::Terminated| {
-        end.finished_at.map(|at| format!(" at {}", rfc3339(at))).unwrap_or_default()
-    };
+    let at = |end: &Terminated| end.finished_at.map(|at| format!(" at {}", rfc3339(at))).unwrap_or_default();
     vec![
         trouble.pod.clone(),
         trouble.container.clone().unwrap_or_default(),
         status.map(|status| status.restart_count.to_string()).unwrap_or_default(),
         end.map(|end| format!("{} {}{}", end.reason, end.exit_code, at(end))).unwrap_or_default(),
-        masked(&trouble.what),
+        trouble.what.clone(),
     ]
 }
 
@@ -161,10 +163,8 @@ fn makers(seen: &Seen, workload: &Workload) -> Vec<(String, String)> {
         Kind::Application => None,
     };
     let Some(own) = own else { return Vec::new() };
-    let sets = views.replica_sets.items.values().map(|set| &set.metadata);
-    let newest = sets
-        .filter(|set| set.owner_references.iter().any(|owner| owner.uid == own.uid))
-        .max_by_key(|set| set.creation_timestamp);
+    let sets = views.replica_sets.made_by(&own.uid).map(|set| &set.metadata);
+    let newest = sets.max_by_key(|set| set.creation_timestamp);
     newest.into_iter().chain([own]).map(|meta| (meta.name.clone(), meta.uid.clone())).collect()
 }
 
@@ -173,7 +173,7 @@ fn events(mut all: Vec<(String, Event)>) -> Vec<Vec<String>> {
     all.sort_by_key(|(_, event)| std::cmp::Reverse(event.last()));
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (about, event) in all {
-        let message = masked(&clip(&event.message, LINE));
+        let message = excerpt(&event.message, LINE);
         let same = rows.iter().any(|row| row[0] == about && row[3] == event.reason && row[4] == message);
         if same || rows.len() == EVENTS {
             continue;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::subject::NotAccepted;
 
 /// A kind of workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Deployment,
     StatefulSet,
@@ -58,7 +58,7 @@ impl Kind {
 }
 
 /// A workload by its kind and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     pub kind: Kind,
     pub name: String,

@@ -6,6 +6,7 @@ mod kustomizations;
 mod meanwhile;
 mod pods;
 mod rollouts;
+mod strange;
 
 use std::time::Duration;
 

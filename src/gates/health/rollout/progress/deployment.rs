@@ -4,7 +4,7 @@
 //! the status, and only then the number on the Deployment; scaling writes a status before there is a new ReplicaSet) and
 //! `progress.go` (`ProgressDeadlineExceeded` stays until something moves, also when the revision is another one by then).
 
-use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, rolling};
+use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, rolling, stuck};
 use crate::{
     gates::health::rollout::{
         rules::{Rules, State},
@@ -35,14 +35,10 @@ pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Fo
     let failure = failures.find(|one| one.kind == "ReplicaFailure" && one.status == "True");
     let (updated, available, all) = (status.updated_replicas, status.available_replicas, status.replicas);
     let counts = format!("{updated} of {} updated, {available} available", spec.replicas);
-    let complete = updated >= spec.replicas && all <= updated && available >= updated;
-    let stuck = |state: State, condition: &Condition| Progress::Stuck {
-        state,
-        since: condition.last_transition_time,
-        why: format!("{}: {}; {counts}", condition.reason, condition.message),
-    };
+    // On its way to no pod at all, what is left would be enough.
+    let complete = spec.replicas > 0 && updated >= spec.replicas && all <= updated && available >= updated;
     let progress = if let (false, Some(condition)) = (observed, progressing("ReplicaSetCreateError")) {
-        stuck(State::FailedCreate, condition)
+        stuck(State::FailedCreate, condition, &counts)
     } else if !observed {
         rolling(UNOBSERVED)
     } else if spec.replicas == 0 && all == 0 {
@@ -52,13 +48,13 @@ pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Fo
     } else if complete {
         Progress::Complete(format!("{counts}, revision {}", revision.map(String::as_str).unwrap_or_default()))
     } else if let Some(condition) = progressing("ProgressDeadlineExceeded") {
-        stuck(State::GivenUp, condition)
+        stuck(State::GivenUp, condition, &counts)
     } else if spec.paused {
         Progress::Stuck { state: State::Paused, since: None, why: format!("it is paused: {counts}") }
     } else if let Some(condition) = failure {
-        stuck(State::FailedCreate, condition)
+        stuck(State::FailedCreate, condition, &counts)
     } else if all > updated {
-        rolling(format!("{counts}, {} of the old revision left", all - updated))
+        rolling(format!("{counts}, {} of the old revision left", all.saturating_sub(updated)))
     } else {
         rolling(counts)
     };

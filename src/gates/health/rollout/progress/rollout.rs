@@ -5,15 +5,17 @@
 //! (a specification that is not valid is looked at again every 20 s, for it may come before what it names), and
 //! `rollout/replicaset.go` (old pods that are kept for a while after the switch).
 
-use super::{Found, MESSAGE, NO_REPLICAS, Progress, UNOBSERVED, rolling, said};
+use super::{Found, MESSAGE, NO_REPLICAS, Progress, UNOBSERVED, rolling, stuck};
 use crate::{
     gates::health::rollout::{
         image::Fit,
         rules::{Rules, State},
         seen::Views,
     },
-    values::clip,
-    world::cluster::objects::{Condition, PauseCondition, ReplicaSet, Rollout},
+    world::{
+        cluster::objects::{Condition, PauseCondition, ReplicaSet, Rollout},
+        secret::excerpt,
+    },
 };
 
 /// Of a ReplicaSet and its pods: the revision.
@@ -35,13 +37,12 @@ pub fn rollout<'a>(rules: &Rules, views: &'a Views, it: &'a Rollout) -> Found<'a
     let asked = match (&spec.workload_ref, newest) {
         (None, _) => rules.image.in_template(&spec.template),
         (Some(_), Some(set)) => rules.image.in_template(&set.spec.template),
-        _ if rules.image.is_any() => Fit::Fits,
+        _ if !rules.image.names_version() => Fit::Fits,
         _ => Fit::Unknown("what its `workloadRef` asks for, which is not taken up yet".to_owned()),
     };
     let kept: i32 = sets()
         .filter(|set| !is_new(set) && set.metadata.annotations.contains_key(KEPT_UNTIL))
-        .map(|set| set.status.replicas)
-        .sum();
+        .fold(0, |all, set| all.saturating_add(set.status.replicas));
     let wanted = spec.replicas.unwrap_or(1);
     let progress = match () {
         () if !observed => rolling(UNOBSERVED),
@@ -66,23 +67,18 @@ fn is_observed(it: &Rollout) -> bool {
 fn progress(it: &Rollout, wanted: i32, kept: i32, is_new_seen: bool) -> Progress {
     let status = &it.status;
     let (updated, available) = (status.updated_replicas, status.available_replicas);
-    let left = (status.replicas - updated - kept).max(0);
+    let left = status.replicas.saturating_sub(updated).saturating_sub(kept).max(0);
     let counts = format!("{updated} of {wanted} updated, {available} available");
-    let told = |what: &str| match clip(status.message.trim(), MESSAGE) {
+    let told = |what: &str| match excerpt(&status.message, MESSAGE) {
         message if message.is_empty() => format!("{what}; {counts}"),
         message => format!("{what}: {message}; {counts}"),
     };
     let of_type = |kind: &str| status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);
-    let stuck = |state: State, condition: &Condition| Progress::Stuck {
-        state,
-        since: condition.last_transition_time,
-        why: format!("{}; {counts}", said(&condition.reason, &condition.message)),
-    };
     if status.abort {
         return Progress::Failed { why: told("it was aborted"), since: None };
     }
     if let Some(invalid) = of_type("InvalidSpec") {
-        return stuck(State::Degraded, invalid);
+        return stuck(State::Degraded, invalid, &counts);
     }
     let failure = of_type("ReplicaFailure").filter(|condition| condition.status == "True");
     let failure = failure.or_else(|| of_type("Progressing").filter(|one| one.reason == "ReplicaSetCreateError"));
@@ -95,13 +91,15 @@ fn progress(it: &Rollout, wanted: i32, kept: i32, is_new_seen: bool) -> Progress
         _ if status.controller_pause && status.pause_conditions.is_empty() => rolling(told("it is about to go on")),
         "Paused" => paused(it, &counts),
         _ if failure.is_some() => {
-            failure.map_or_else(|| rolling(&counts), |failure| stuck(State::FailedCreate, failure))
+            failure.map_or_else(|| rolling(&counts), |failure| stuck(State::FailedCreate, failure, &counts))
         }
         "Healthy" if wanted == 0 && status.replicas == 0 => Progress::Empty(NO_REPLICAS.to_owned()),
         "Healthy" if left > 0 => rolling(format!("{counts}, {left} of the old revision left")),
         "Healthy" if updated < wanted || available < wanted || status.stable_hash != status.current_pod_hash => {
             rolling(counts)
         }
+        // What is left of it would be enough.
+        "Healthy" if wanted <= 0 => rolling(counts),
         "Healthy" if !is_new_seen => rolling("its newest ReplicaSet is not seen yet"),
         "Healthy" if kept > 0 => {
             let old = "of the old revision kept for a quick way back";
@@ -116,9 +114,9 @@ fn progress(it: &Rollout, wanted: i32, kept: i32, is_new_seen: bool) -> Progress
 /// Whether a pause ends by itself.
 fn paused(it: &Rollout, counts: &str) -> Progress {
     let Rollout { spec, status, .. } = it;
-    let stuck = |since, why: &str| Progress::Stuck { state: State::Paused, since, why: format!("{why}: {counts}") };
+    let waits = |since, why: &str| Progress::Stuck { state: State::Paused, since, why: format!("{why}: {counts}") };
     if spec.paused {
-        return stuck(None, "it is paused (`spec.paused`)");
+        return waits(None, "it is paused (`spec.paused`)");
     }
     let step = status.current_step_index.unwrap_or(0);
     let waits_for_somebody = |pause: &&PauseCondition| match pause.reason.as_str() {
@@ -133,9 +131,12 @@ fn paused(it: &Rollout, counts: &str) -> Progress {
     match status.pause_conditions.iter().find(waits_for_somebody) {
         Some(pause) if pause.reason == "CanaryPauseStep" => {
             let steps = spec.strategy.canary.steps.len();
-            stuck(pause.start_time, &format!("it is paused at step {} of {steps} until somebody goes on", step + 1))
+            waits(
+                pause.start_time,
+                &format!("it is paused at step {} of {steps} until somebody goes on", step.saturating_add(1)),
+            )
         }
-        Some(pause) => stuck(pause.start_time, &format!("it is paused until somebody goes on ({})", pause.reason)),
+        Some(pause) => waits(pause.start_time, &format!("it is paused until somebody goes on ({})", pause.reason)),
         None => rolling(format!("it is paused for a while; {counts}")),
     }
 }

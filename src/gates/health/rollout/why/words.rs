@@ -5,11 +5,10 @@ use crate::{
         seen::Views,
         workload::{Kind, Workload},
     },
-    values::clip,
     world::{
         clock::rfc3339,
         cluster::objects::{Application, Condition},
-        secret::masked,
+        secret::excerpt,
     },
 };
 
@@ -37,14 +36,10 @@ pub fn tables(views: &Views, workload: &Workload) -> Vec<Said> {
     }
 }
 
-fn shown(message: &str) -> String {
-    masked(&clip(message.trim(), SHOWN))
-}
-
 fn conditions(workload: &Workload, conditions: &[Condition]) -> Said {
     let rows = conditions.iter().map(|one| {
         let since = one.last_transition_time.map(rfc3339).unwrap_or_default();
-        vec![one.kind.clone(), one.status.clone(), since, one.reason.clone(), shown(&one.message)]
+        vec![one.kind.clone(), one.status.clone(), since, one.reason.clone(), excerpt(&one.message, SHOWN)]
     });
     let columns = vec!["Condition", "Status", "Since", "Reason", "Message"];
     (format!("Conditions of {workload}"), columns, rows.take(ROWS).collect())
@@ -65,7 +60,7 @@ fn application(workload: &Workload, it: &Application) -> Vec<Said> {
             named(&one.namespace, &one.name),
             one.status.clone(),
             health.status,
-            shown(&health.message),
+            excerpt(&health.message, SHOWN),
         ];
         (!well).then_some(row)
     });
@@ -75,14 +70,14 @@ fn application(workload: &Workload, it: &Application) -> Vec<Said> {
     let failed = results.filter_map(|one| {
         let failed = one.status == "SyncFailed" || matches!(one.hook_phase.as_str(), "Failed" | "Error");
         let what = if one.status.is_empty() { &one.hook_phase } else { &one.status };
-        let row = vec![one.kind.clone(), named(&one.namespace, &one.name), what.clone(), shown(&one.message)];
+        let row = vec![one.kind.clone(), named(&one.namespace, &one.name), what.clone(), excerpt(&one.message, SHOWN)];
         failed.then_some(row)
     });
     let columns = vec!["Kind", "Name", "Result", "Message"];
     let failed = (format!("What the last sync of {workload} could not do"), columns, failed.take(ROWS).collect());
     // They have neither status nor reason.
     let rows = status.conditions.iter().map(|one| {
-        vec![one.kind.clone(), one.last_transition_time.map(rfc3339).unwrap_or_default(), shown(&one.message)]
+        vec![one.kind.clone(), one.last_transition_time.map(rfc3339).unwrap_or_default(), excerpt(&one.message, SHOWN)]
     });
     let conditions =
         (format!("Conditions of {workload}"), vec!["Condition", "Since", "Message"], rows.take(ROWS).collect());

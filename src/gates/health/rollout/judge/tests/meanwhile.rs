@@ -199,6 +199,27 @@ fn what_happened_while_nothing_was_heard_is_told_by_the_pod() {
 }
 
 #[test]
+fn what_is_listed_again_is_not_known_to_stay_well() {
+    let steady = || {
+        let mut story = Story::of(Rules { stabilize: seconds(30), ..app() });
+        story.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![ready("a")]);
+        story.hear(25, Fact::Pods(News::Again));
+        story
+    };
+    let mut story = steady();
+    story.open(31, u64::MAX, "not seen yet");
+    story.hear(40, Fact::Pods(News::All { items: vec![ready("a")], at: None }));
+    story.settled(40, Verdict::Passed, "complete");
+    // What became of it meanwhile may have come in its time.
+    let mut story = steady();
+    story.hear(40, Fact::Pods(News::All { items: vec![pod("a", "new", false, &running())], at: None }));
+    story.settled(40, Verdict::Blocked, "did not stay so for 30s: pod a is not ready");
+    let mut story = steady();
+    story.hear(35, Fact::Pods(News::Lost("no answer".to_owned())));
+    story.settled(95, Verdict::Inconclusive, "does not answer: no answer");
+}
+
+#[test]
 fn what_was_well_for_its_time_is_well_if_it_is_so_in_the_end() {
     let named = |name: &str, counts: (i32, i32, i32, i32)| -> Deployment {
         let mut it = deployment(counts, "2", &json!({}));
