@@ -135,14 +135,12 @@ impl Track {
                 self.complete = Some(earlier.unwrap_or_else(|| Complete::of(at, sight)));
             }
             (Some(complete), Ok(())) if complete.revision != sight.revision => *complete = Complete::of(at, sight),
-            (Some(_), Err(why)) if !sight.kind.has_pods() => {
-                self.disturbed.get_or_insert(why);
-            }
-            (Some(complete), _) => {
+            (Some(complete), is_good) => {
                 // What comes later is no matter of this rollout; what came while nothing was heard may have come before.
                 let stable = complete.at + rules.stabilize;
                 if at < stable || (unheard && looked < stable) {
-                    self.disturbed = self.disturbed.take().or_else(|| complete.disturbed(sight));
+                    let disturbed = || if sight.kind.has_pods() { complete.disturbed(sight) } else { is_good.err() };
+                    self.disturbed = self.disturbed.take().or_else(disturbed);
                 }
                 complete.note(sight);
             }

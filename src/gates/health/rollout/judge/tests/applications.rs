@@ -299,3 +299,24 @@ fn nothing_but_the_application_is_looked_at() {
     let needed: Vec<&str> = seen.states().iter().filter(|view| view.needed).map(|view| view.resource).collect();
     assert_eq!(needed, ["applications"]);
 }
+
+#[test]
+fn what_was_complete_for_its_time_is_no_disturbance_while_another_is_waited_for() {
+    let named = |name: &str, changes: &Value| -> Application {
+        let mut it: Application = parsed(application(changes));
+        (it.metadata.name, it.metadata.uid) = (name.to_owned(), name.to_owned());
+        it
+    };
+    let mut story = Story::of(rules(&["application/a", "application/b"]));
+    let items = vec![named("a", &json!({})), named("b", &health("Progressing", 0))];
+    story.hear(0, Fact::Applications(News::All { items, at: Some(BEGAN.parse().unwrap()) }));
+    story.hear(300, Fact::Applications(News::Now(named("a", &health("Progressing", 300)))));
+    let (verdict, actual, _) = story.at(300);
+    assert!(verdict == Verdict::Inconclusive && actual.contains("undecided"), "{verdict}: {actual}");
+    // Both have to be well in the end.
+    story.hear(310, Fact::Applications(News::Now(named("b", &json!({})))));
+    let (verdict, actual, _) = story.at(310);
+    assert!(verdict == Verdict::Inconclusive && actual.contains("Progressing"), "{verdict}: {actual}");
+    story.hear(320, Fact::Applications(News::Now(named("a", &json!({})))));
+    story.settled(320, Verdict::Passed, "Healthy, Synced");
+}
