@@ -16,6 +16,7 @@ mod progress;
 mod rules;
 mod seen;
 mod track;
+mod views;
 mod why;
 mod workload;
 

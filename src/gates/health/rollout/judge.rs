@@ -5,8 +5,9 @@ use super::{
     pods::{Trouble, due, millis, trouble},
     progress::{Progress, Sight, grouped, sight},
     rules::{Rules, State},
-    seen::{Seen, ViewState},
+    seen::Seen,
     track::{Complete, Release, Track},
+    views::ViewState,
     workload::{Kind, Workload},
 };
 use crate::{

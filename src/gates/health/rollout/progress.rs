@@ -17,7 +17,7 @@ use super::{
     image::Fit,
     pods::{MESSAGE, is_over, is_ready},
     rules::{Rules, State},
-    seen::Views,
+    views::Views,
     workload::{Kind, Workload},
 };
 use crate::world::{

@@ -2,7 +2,7 @@
 
 use super::{Found, POD_REVISION, Progress, UNOBSERVED, on_delete, rolling};
 use crate::{
-    gates::health::rollout::{rules::Rules, seen::Views},
+    gates::health::rollout::{rules::Rules, views::Views},
     world::cluster::objects::{DaemonSet, Pod},
 };
 

@@ -8,7 +8,7 @@ use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, rolling, stuck};
 use crate::{
     gates::health::rollout::{
         rules::{Rules, State},
-        seen::Views,
+        views::Views,
     },
     world::cluster::objects::{Condition, Deployment, Meta, ReplicaSet},
 };

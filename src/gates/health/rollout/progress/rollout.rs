@@ -10,7 +10,7 @@ use crate::{
     gates::health::rollout::{
         image::Fit,
         rules::{Rules, State},
-        seen::Views,
+        views::Views,
     },
     world::{
         cluster::objects::{Condition, PauseCondition, ReplicaSet, Rollout},

@@ -2,7 +2,7 @@
 
 use super::{Found, NO_REPLICAS, POD_REVISION, Progress, UNOBSERVED, on_delete, rolling};
 use crate::{
-    gates::health::rollout::{pods::is_ready, rules::Rules, seen::Views},
+    gates::health::rollout::{pods::is_ready, rules::Rules, views::Views},
     world::cluster::objects::{Pod, StatefulSet},
 };
 

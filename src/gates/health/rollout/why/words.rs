@@ -2,7 +2,7 @@
 
 use crate::{
     gates::health::rollout::{
-        seen::Views,
+        views::Views,
         workload::{Kind, Workload},
     },
     world::{
