@@ -66,6 +66,8 @@ impl Http {
         let mut url = request.url.clone();
         let mut headers = request.headers.as_slice();
         let mut followed = 0;
+        // Who has just sent us on is there: what time is left for them says nothing about their name.
+        let mut least = Stage::Name;
         loop {
             let route = Route::new(&url, self.0.network.proxy(&url)?);
             let (host, proxy) = (url.authority(), route.proxy());
@@ -79,7 +81,8 @@ impl Http {
             let progress = Progress::default();
             let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()), &progress)?;
             let message = message(request.method, &url, headers, &route)?;
-            let answer = agent.run(message).map_err(|error| HttpError::of(error, &attempt(progress.stage())))?;
+            let answer =
+                agent.run(message).map_err(|error| HttpError::of(error, &attempt(progress.stage().max(least))))?;
             if let (Route::Forward(_), 407, Some(proxy)) = (&route, answer.status().as_u16(), &proxy) {
                 let refused = format!("{proxy} wants a user and a password (407)");
                 return Err(HttpError::new(Kind::Proxy, refused));
@@ -98,8 +101,10 @@ impl Http {
                 return Err(redirects(&format!("to {whither}, which would leave TLS")));
             }
             // Tokens are for whom they were given to, and once they stayed behind they do not come back.
+            least = Stage::Answer;
             if !url.same_origin(&next) {
                 headers = &[];
+                least = Stage::Name;
             }
             url = next;
             followed += 1;
