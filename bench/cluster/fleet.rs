@@ -69,7 +69,7 @@ pub fn compare(plane: &Plane, audit: &Audit, sides: &Sides, bounds: &mut Bounds)
     // A release of all of them, watched from before it appears.
     let began = now();
     let mut running = gate("2");
-    running.says(&format!("deployment/{}: complete", names[WORKLOADS - 1]));
+    running.says(&format!("deployment/{}: an image 2 has not appeared", names[WORKLOADS - 1]));
     for name in &names {
         room.release("deployments", name, "2", &notes);
     }
