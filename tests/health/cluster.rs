@@ -38,6 +38,17 @@ fn replay(request: &Request) -> Answer {
     Answer::json(200, &list).header("date", THEN)
 }
 
+/// A server that replays, and what it was asked.
+fn replaying() -> (Server, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let api = Server::start(move |request| {
+        noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
+        replay(request)
+    });
+    (api.unwrap(), asked)
+}
+
 fn kubeconfig(server: &str) -> Value {
     json!({
         "current-context": "staging",
@@ -103,13 +114,7 @@ fn a_kubeconfig_of_the_runners_own_is_only_used_by_a_context_that_is_named() {
 
 #[test]
 fn what_only_a_controller_tells_asks_for_nothing_else() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&asked);
-    let api = Server::start(move |request| {
-        noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
-        replay(request)
-    })
-    .unwrap();
+    let (api, asked) = replaying();
     let gate = |workloads: &str| gate(&api, workloads).input("image", "ghcr.io/acme/app:2");
     let end = gate("app/shop").input("stabilize", "1s").run(&["health"]);
     assert!(end.code == 0 && end.log.contains("it runs ghcr.io/acme/app:2"), "{}", end.log);
@@ -157,13 +162,7 @@ fn endpoints_are_asked_once_the_rollout_is_well() {
 
 #[test]
 fn one_list_and_one_watch_for_each_kind() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&asked);
-    let api = Server::start(move |request| {
-        noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
-        replay(request)
-    })
-    .unwrap();
+    let (api, asked) = replaying();
     let end = gate(&api, "deployment/a\nstatefulset/db\ndaemonset/agent").input("stabilize", "1s").run(&["health"]);
     assert_eq!(end.code, 0, "{}", end.log);
     let mut asked = asked.lock().unwrap().clone();
