@@ -72,7 +72,7 @@ fn masked_line(line: &str) -> String {
     for piece in line.split_inclusive([' ', '\t', ',', ';', '&', '{', '}', '(', ')', '[', ']', '<', '>']) {
         let end = piece.len() - piece.chars().next_back().filter(|c| !is_wordy(*c)).map_or(0, char::len_utf8);
         let (word, separator) = piece.split_at(end);
-        let (shown, next) = masked_word(word, hides);
+        let (shown, next) = masked_word(word, hides, 0);
         out.push_str(&shown);
         out.push_str(separator);
         // A blank before the value changes nothing.
@@ -85,8 +85,14 @@ const fn is_wordy(c: char) -> bool {
     !matches!(c, ' ' | '\t' | ',' | ';' | '&' | '{' | '}' | '(' | ')' | '[' | ']' | '<' | '>')
 }
 
-/// A word as it is shown, and whether the next one is a secret.
-fn masked_word(word: &str, hides: bool) -> (String, bool) {
+/// Names and values in one word, as in `a=b:c`. What stands behind so many is not looked into, and not shown.
+const MOST_PARTS: usize = 32;
+
+/// A word as it is shown, and whether the next one is a secret. `parts`: how many of its word stood before.
+fn masked_word(word: &str, hides: bool, parts: usize) -> (String, bool) {
+    if parts == MOST_PARTS {
+        return ("***".to_owned(), false);
+    }
     let bare = word.trim_matches(['"', '\'', '`']);
     let lower = bare.to_ascii_lowercase();
     if matches!(lower.trim_end_matches(':'), "bearer" | "basic") {
@@ -115,7 +121,8 @@ fn masked_word(word: &str, hides: bool) -> (String, bool) {
         }
         (true, false) => (format!("{name}***"), false),
         (false, _) => {
-            let (shown, hides) = if value.is_empty() { (String::new(), false) } else { masked_word(value, false) };
+            let (shown, hides) =
+                if value.is_empty() { (String::new(), false) } else { masked_word(value, false, parts + 1) };
             (format!("{name}{shown}"), hides)
         }
     }
@@ -151,5 +158,13 @@ mod tests {
         ] {
             assert_eq!(masked(text), shown, "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_of_any_size_is_borne_with() {
+        let parts = masked(&format!("a {} b", ":=".repeat(2_000_000)));
+        assert_eq!(parts, format!("a {}*** b", ":=".repeat(MOST_PARTS / 2)));
+        let long = "ÄÖ".repeat(1_000_000);
+        assert_eq!(masked(&long), long);
     }
 }
