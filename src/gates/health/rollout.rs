@@ -137,12 +137,10 @@ pub fn run(args: &Args, subject: &Subject, desk: &Desk) -> Result<Outcome, Stop>
         sources,
         &mut seen,
         |seen, at, fact| {
-            if seen::is_refusal(&fact) {
-                refused.set(true);
-            }
             for line in seen.absorb(&rules, at, fact) {
                 desk.log.say(&line);
             }
+            refused.set(seen.states().iter().any(|view| view.refused.is_some()));
         },
         |seen, now| judge(&rules, seen, now),
     )?;

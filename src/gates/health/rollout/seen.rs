@@ -38,23 +38,6 @@ pub enum Fact {
     Pods(News<Pod>),
 }
 
-/// Whether it says that nothing more will be heard.
-#[must_use]
-pub const fn is_refusal(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Deployments(News::Refused(_))
-            | Fact::ReplicaSets(News::Refused(_))
-            | Fact::StatefulSets(News::Refused(_))
-            | Fact::DaemonSets(News::Refused(_))
-            | Fact::Revisions(News::Refused(_))
-            | Fact::Rollouts(News::Refused(_))
-            | Fact::Applications(News::Refused(_))
-            | Fact::Kustomizations(News::Refused(_))
-            | Fact::Pods(News::Refused(_))
-    )
-}
-
 /// A pod that is older when we begin has crashes that say nothing about now: the kubelet forgets them after as long.
 const OLD: SignedDuration = SignedDuration::from_mins(10);
 
