@@ -3,11 +3,10 @@
 //! The files are committed; `cargo test` renews those that no longer say what the commands say, and then fails.
 
 use crate::{
-    cli,
-    commands::{self, Branding},
-    gates::health,
+    commands::{self, Branding, health},
     report::{OUTPUTS, Output},
-    vocabulary::{Kind, Setting, help_and_default},
+    runner_env,
+    settings::{Kind, Setting, help_and_default},
 };
 
 /// The first line of a generated YAML file.
@@ -28,7 +27,7 @@ impl Action {
     #[must_use]
     pub fn of(name: &'static str) -> Option<Self> {
         let branding = commands::branding(name)?;
-        let settings = commands::book().settings_of(name)?;
+        let settings = commands::command_table().settings_of(name)?;
         let about = commands::command().find_subcommand(name)?.get_about().map(ToString::to_string).unwrap_or_default();
         Some(Self { name, about, settings, branding })
     }
@@ -65,7 +64,7 @@ impl Action {
         for setting in &self.settings {
             let key = &setting.key;
             inputs += &format!("  {key}:\n    description: {}\n    required: false\n", quoted(&described(setting)));
-            variables += &format!("        {}: ${{{{ inputs.{key} }}}}\n", cli::variable(key));
+            variables += &format!("        {}: ${{{{ inputs.{key} }}}}\n", runner_env::variable(key));
         }
         let mut outputs = String::new();
         for Output { name, help } in self.outputs() {
@@ -120,7 +119,7 @@ impl Action {
     /// The markdown table that only its documentation has, and the name of its block.
     #[must_use]
     pub fn own_table(&self) -> Option<(&'static str, String)> {
-        let states = || table(&["State", "What is seen", "Blocks after"], health::rollout::states());
+        let states = || table(&["State", "What is seen", "Blocks after"], health::workloads::states());
         (self.name == "health").then(|| ("states", states()))
     }
 }

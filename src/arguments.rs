@@ -6,7 +6,7 @@ use crate::subject::SubjectArgs;
 
 /// A command's own arguments, and those that every command has.
 #[derive(Debug, clap::Args)]
-pub struct With<A: clap::Args> {
+pub struct WithCommon<A: clap::Args> {
     #[command(flatten)]
     pub own: A,
     #[command(flatten)]

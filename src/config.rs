@@ -19,9 +19,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     report::{ConfigFile, compact::hex_sha256},
+    settings::{CommandTable, Given, Layer, Origin, Setting},
     values::closest,
-    verdict::{Complaint, Stop},
-    vocabulary::{Book, Given, Layer, Origin, Setting},
+    verdict::{CommandError, Complaint},
     yaml::{self, Key, Node, Value},
 };
 use policy::Policy;
@@ -61,7 +61,12 @@ impl Config {
     /// # Errors
     /// Bad input with file, line and column: broken YAML, an unknown key (with the closest known one), a value of the
     /// wrong shape, a secret.
-    pub fn read(book: &Book, path: &str, bytes: &[u8], commit: Option<String>) -> Result<Self, Stop> {
+    pub fn read(
+        command_table: &CommandTable,
+        path: &str,
+        bytes: &[u8],
+        commit: Option<String>,
+    ) -> Result<Self, CommandError> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             Complaint::about(path)
                 .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
@@ -70,9 +75,9 @@ impl Config {
         })?;
         let file = ConfigFile { path: path.to_owned(), sha256: hex_sha256(bytes), commit };
         let mut config = Self { file: Some(file), ..Self::default() };
-        let root = yaml::read(text).map_err(|fault| Stop::BadInput(fault.of(path)))?;
+        let root = yaml::read(text).map_err(|fault| CommandError::BadInput(fault.of(path)))?;
         for (key, node) in mapping(path, "the file", root)? {
-            config.take(book, path, key, node)?;
+            config.take(command_table, path, key, node)?;
         }
         Ok(config)
     }
@@ -82,20 +87,20 @@ impl Config {
         self.sections.get(command).into_iter().chain([&self.common])
     }
 
-    fn take(&mut self, book: &Book, path: &str, key: Key, node: Node) -> Result<(), Stop> {
-        let common = &book.common;
+    fn take(&mut self, command_table: &CommandTable, path: &str, key: Key, node: Node) -> Result<(), CommandError> {
+        let common = &command_table.common;
         if key.name == "gates" {
-            self.gates = entries(book, path, node)?;
+            self.gates = entries(command_table, path, node)?;
         } else if key.name == "services" {
             self.services = services::read(path, node)?;
         } else if key.name == "policy" {
             self.policy = policy::read(path, node)?;
-        } else if let Some(settings) = book.settings_of(&key.name) {
+        } else if let Some(settings) = command_table.settings_of(&key.name) {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
         } else {
             let settings = common.iter().map(|setting| setting.key.as_str()).filter(|name| *name != "config");
-            let known: Vec<&str> = settings.chain(book.names.iter().copied()).chain(OWN).collect();
+            let known: Vec<&str> = settings.chain(command_table.names.iter().copied()).chain(OWN).collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
             let given = given(path, setting, &key, node)?;
@@ -105,7 +110,7 @@ impl Config {
     }
 }
 
-fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<Layer, Stop> {
+fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<Layer, CommandError> {
     let mut layer = Layer::new();
     for (key, node) in mapping(path, name, node)? {
         let known: Vec<&str> =
@@ -119,7 +124,7 @@ fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<L
     Ok(layer)
 }
 
-fn entries(book: &Book, path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
+fn entries(command_table: &CommandTable, path: &str, node: Node) -> Result<Vec<Entry>, CommandError> {
     let Value::List(items) = node.value else {
         return Err(misshapen(path, "gates", &node, "a list of gates, each a name or a name with its settings"));
     };
@@ -142,8 +147,9 @@ fn entries(book: &Book, path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
                     ));
                 }
             };
-            let gates = &book.gates;
-            let Some(known) = book.settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str())) else {
+            let gates = &command_table.gates;
+            let Some(known) = command_table.settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str()))
+            else {
                 return Err(unknown(path, &key, "`gates`", gates));
             };
             let settings = settings.map(|node| section(path, &key.name, &known, node)).transpose()?.unwrap_or_default();
@@ -152,7 +158,7 @@ fn entries(book: &Book, path: &str, node: Node) -> Result<Vec<Entry>, Stop> {
         .collect()
 }
 
-fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<Given>, Stop> {
+fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<Given>, CommandError> {
     if setting.secret() {
         return Err(Complaint::about(format!("`{}`", key.name))
             .seen("a secret in the config file")
@@ -174,10 +180,10 @@ fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<
         Value::Map(entries) if setting.many && setting.pairs() => entries
             .into_iter()
             .map(|(key, value)| Ok(format!("{}={}", key.name, scalar(path, setting, value)?)))
-            .collect::<Result<_, Stop>>()?,
+            .collect::<Result<_, CommandError>>()?,
         Value::Map(entries) if setting.key == "subject" => {
             let parts = entries.into_iter().map(|(key, value)| Ok((key.name, scalar(path, setting, value)?.into())));
-            vec![serde_json::Value::Object(parts.collect::<Result<_, Stop>>()?).to_string()]
+            vec![serde_json::Value::Object(parts.collect::<Result<_, CommandError>>()?).to_string()]
         }
         _ => {
             let wanted = if setting.many { "a value or a list of values" } else { "one value" };
@@ -188,14 +194,14 @@ fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<
     Ok((!texts.iter().all(String::is_empty)).then_some(Given { texts, origin }))
 }
 
-fn scalar(path: &str, setting: &Setting, node: Node) -> Result<String, Stop> {
+fn scalar(path: &str, setting: &Setting, node: Node) -> Result<String, CommandError> {
     match node.value {
         Value::Text(text) => Ok(text),
         _ => Err(misshapen(path, &setting.key, &node, "a text")),
     }
 }
 
-fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, Stop> {
+fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, CommandError> {
     match node.value {
         Value::Map(entries) => Ok(entries),
         Value::Nothing => Ok(Vec::new()),
@@ -203,7 +209,7 @@ fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, Stop>
     }
 }
 
-fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> Stop {
+fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> CommandError {
     Complaint::about(format!("`{what}`"))
         .seen(node.kind())
         .expected(expected)
@@ -211,7 +217,7 @@ fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> Stop {
         .bad_input()
 }
 
-fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> Stop {
+fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> CommandError {
     let complaint = Complaint::about(format!("`{}`", key.name))
         .seen(format!("no such key in {where_}"))
         .expected(format!("one of {}", known.join(", ")))

@@ -6,7 +6,6 @@
 //! other trailers may be absent or broken: what cannot be read of one is not there. Trailers are what git takes for such,
 //! the last paragraph of a message: lines that look like them anywhere else tell nothing.
 
-pub mod audit;
 mod entry;
 pub mod place;
 mod promotion;

@@ -2,33 +2,31 @@
 //! evidence agree?
 //!
 //! The code map is in ARCHITECTURE.md. In one breath: [`cli`] gathers the layers of settings, [`vocabulary`] turns them
-//! into typed arguments, [`commands`] calls one of the rooms ([`gates`], [`chain`], [`rules`]), the rooms look through [`settle`] and
-//! write through [`converge`], both reaching outside only by [`world`], and [`report`] tells what was found.
+//! into typed arguments, [`commands`] calls one of the rooms ([`gates`], [`chain`], [`rules`]), the rooms look through [`observe_until_decided`] and
+//! write through [`reconcile`], both reaching outside only by [`world`], and [`report`] tells what was found.
 
 pub mod actions;
 pub mod approvers;
 pub mod arguments;
-pub mod chain;
-pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod converge;
-pub mod demo;
-pub mod desk;
+pub mod context;
 pub mod expression;
-pub mod gates;
 pub mod kustomization;
 pub mod ledger;
+pub mod observe;
+pub mod promotion;
+pub mod reconcile;
 pub mod report;
 pub mod results;
-pub mod rules;
-pub mod run;
+pub mod runner_env;
 pub mod sandbox;
-pub mod settle;
+pub mod secret;
+pub mod settings;
 pub mod subject;
 pub mod supervise;
 pub mod values;
 pub mod verdict;
-pub mod vocabulary;
 pub mod world;
 pub mod yaml;

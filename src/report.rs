@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     subject::Subject,
-    verdict::{Finding, Stop, Verdict, verdict},
+    verdict::{CommandError, Finding, Verdict, verdict},
 };
 
 /// The report's version. A reader of a newer one refuses; fields are only ever added within one version.
@@ -201,7 +201,7 @@ impl Report {
     /// Puts the end of a command into its report: the findings, the verdict and its reason.
     ///
     /// A command that was stopped keeps the findings it had published; the stop itself becomes one more.
-    pub fn close(&mut self, end: Result<Outcome, Stop>, finished_at: String) {
+    pub fn close(&mut self, end: Result<Outcome, CommandError>, finished_at: String) {
         self.finished_at = finished_at;
         match end {
             Ok(outcome) => {
@@ -210,9 +210,11 @@ impl Report {
                 self.tables.extend(outcome.tables);
                 self.reports.extend(outcome.reports);
             }
-            Err(Stop::BadInput(complaint) | Stop::Unseen(complaint)) => self.findings.push(complaint.into()),
-            Err(Stop::Refused(finding)) => self.findings.push(finding),
-            Err(Stop::Cancelled) => {
+            Err(CommandError::BadInput(complaint) | CommandError::Unobservable(complaint)) => {
+                self.findings.push(complaint.into())
+            }
+            Err(CommandError::Refused(finding)) => self.findings.push(finding),
+            Err(CommandError::Cancelled) => {
                 self.findings.push(Finding::inconclusive("run").actual("cancelled by a signal before it was decided"));
             }
         }

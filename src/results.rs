@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    desk::Desk,
+    context::CommandContext,
     report::{Report, Run, SCHEMA},
     subject::Subject,
     values::clip,
-    verdict::{Complaint, Finding, Stop, Verdict},
+    verdict::{CommandError, Complaint, Finding, Verdict},
 };
 
 /// A report, and where it came from: a job's output, a file.
@@ -42,7 +42,7 @@ impl Reports {
     ///
     /// # Errors
     /// Bad input when it is neither.
-    pub fn from_results(results: &str) -> Result<Self, Stop> {
+    pub fn from_results(results: &str) -> Result<Self, CommandError> {
         let ended = serde_json::Deserializer::from_str(results).into_iter::<BTreeMap<String, Ended>>();
         let ended: Vec<_> = ended.collect::<Result<_, _>>().map_err(|error| {
             Complaint::about("`results`")
@@ -138,10 +138,10 @@ impl Reports {
 }
 
 /// The workflow run whose reports count. Where none is known, outside a runner, those of any run do; the log says so.
-pub fn this_run(desk: &Desk) -> Option<&Run> {
-    let run = desk.surroundings.run.as_ref();
+pub fn this_run(ctx: &CommandContext) -> Option<&Run> {
+    let run = ctx.runner_env.run.as_ref();
     if run.is_none() {
-        desk.log.say("no workflow run is known here: reports of any run count");
+        ctx.log.say("no workflow run is known here: reports of any run count");
     }
     run
 }
@@ -304,7 +304,7 @@ mod tests {
             found.iter().map(|finding| finding.verdict).collect::<Vec<_>>(),
             [Verdict::Inconclusive, Verdict::Inconclusive]
         );
-        let Err(Stop::BadInput(complaint)) = Reports::from_results("[]") else { panic!("must be refused") };
+        let Err(CommandError::BadInput(complaint)) = Reports::from_results("[]") else { panic!("must be refused") };
         assert!(complaint.to_string().contains("toJSON(needs)"));
     }
 

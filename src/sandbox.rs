@@ -14,14 +14,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use github::Hub;
+use github::FakeGitHub;
 use infra::Infra;
 use staging::Staging;
 
 /// The three parts at once.
 pub struct Sandbox {
     pub staging: Staging,
-    pub github: Hub,
+    pub github: FakeGitHub,
     pub infra: Infra,
 }
 
@@ -31,7 +31,7 @@ impl Sandbox {
     /// # Errors
     /// When no port or thread is to be had, or git fails.
     pub fn start(folder: &Path, services: &[&str]) -> io::Result<Self> {
-        Ok(Self { staging: Staging::start()?, github: Hub::start()?, infra: Infra::create(folder, services)? })
+        Ok(Self { staging: Staging::start()?, github: FakeGitHub::start()?, infra: Infra::create(folder, services)? })
     }
 
     /// Every request that the real counterpart's description does not allow. Empty, or the test or demo has failed.

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 
-use crate::verdict::{Complaint, Stop};
+use crate::verdict::{CommandError, Complaint};
 
 /// Why a text is not what it should be. Holds only what is accepted: the vocabulary adds the input and the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl SubjectArgs {
     ///
     /// # Errors
     /// Bad input when two of them name different things: nobody can say which one was meant.
-    pub fn assemble(&self) -> Result<Subject, Stop> {
+    pub fn assemble(&self) -> Result<Subject, CommandError> {
         let whole = self.subject.clone().unwrap_or_default();
         let image = self.image.as_ref();
         let tag = agree("tag", self.tag.clone(), "image", image.and_then(|reference| reference.tag.clone()))?;
@@ -278,7 +278,7 @@ fn agree<T: PartialEq + fmt::Display>(
     single: Option<T>,
     other_name: &str,
     other: Option<T>,
-) -> Result<Option<T>, Stop> {
+) -> Result<Option<T>, CommandError> {
     match (single, other) {
         (Some(one), Some(two)) if one != two => Err(Complaint::about(name)
             .seen(format!("`{one}` in `{name}` but `{two}` in `{other_name}`"))
@@ -325,7 +325,7 @@ impl Subject {
 
     /// The same release, wherever it runs.
     #[must_use]
-    pub fn anywhere(&self) -> Self {
+    pub fn without_environment(&self) -> Self {
         Self { environment: None, ..self.clone() }
     }
 }
@@ -420,7 +420,7 @@ mod tests {
     fn inputs_that_contradict_each_other_are_bad_input() {
         let args =
             SubjectArgs { image: "ghcr.io/acme/x:1".parse().ok(), tag: "2".parse().ok(), ..SubjectArgs::default() };
-        let Err(Stop::BadInput(complaint)) = args.assemble() else { panic!("must be refused") };
+        let Err(CommandError::BadInput(complaint)) = args.assemble() else { panic!("must be refused") };
         assert!(complaint.to_string().contains("`2`") && complaint.to_string().contains("`1`"), "{complaint}");
     }
 }

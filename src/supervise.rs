@@ -17,13 +17,14 @@ use std::{
 use files::Files;
 
 use crate::{
-    cli::Surroundings,
+    clock::SystemClock,
     commands,
-    desk::{Desk, Draft},
+    context::{CommandContext, PartialReport},
     report::{Outcome, Report, log::Log},
-    verdict::{Complaint, Stop, Verdict, exit_code},
-    vocabulary::{self, Asked},
-    world::{World, clock::SystemClock, network::Network, signals},
+    runner_env::RunnerEnv,
+    settings::{self, Asked},
+    verdict::{CommandError, Complaint, Verdict, exit_code},
+    world::{World, network::Network, signals},
 };
 
 /// How long a cancelled command may take to end by itself.
@@ -38,17 +39,17 @@ pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsStrin
 }
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
-    let book = commands::book();
-    let asked = vocabulary::flags(&book, arguments);
-    let at_home = matches!(&asked, Ok(Asked::Command { name, .. }) if commands::plays_at_home(name));
-    let surroundings = Surroundings::read(variables);
-    let surroundings = if at_home { surroundings.at_home() } else { surroundings };
-    let log = Log::stdout(surroundings.actions);
-    for secret in surroundings.secrets() {
+    let command_table = commands::command_table();
+    let asked = settings::flags(&command_table, arguments);
+    let local = matches!(&asked, Ok(Asked::Command { name, .. }) if commands::is_local(name));
+    let runner_env = RunnerEnv::read(variables);
+    let runner_env = if local { runner_env.local() } else { runner_env };
+    let log = Log::stdout(runner_env.actions);
+    for secret in runner_env.secrets() {
         log.mask(&secret);
     }
-    start_debug_log(&surroundings);
-    let desk = desk(surroundings, log);
+    start_debug_log(&runner_env);
+    let ctx = ctx(runner_env, log);
     match asked {
         Ok(Asked::Text(text)) => {
             // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
@@ -56,39 +57,38 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             if !text.use_stderr() {
                 return 0;
             }
-            finish(&desk, Err(vocabulary::no_command(&book).bad_input()))
+            finish(&ctx, Err(settings::no_command(&command_table).bad_input()))
         }
         Ok(Asked::Command { name, flags }) => {
-            desk.draft.edit(|draft| draft.command.clone_from(&name));
-            let end = supervise(&desk, move |desk| commands::execute(&book, &name, &flags, desk));
-            desk.world.groups.end_all();
-            if at_home { finish_at_home(&desk, end) } else { finish(&desk, end) }
+            ctx.partial.edit(|partial| partial.command.clone_from(&name));
+            let end = supervise(&ctx, move |ctx| commands::execute(&command_table, &name, &flags, ctx));
+            ctx.world.groups.end_all();
+            if local { finish_local(&ctx, end) } else { finish(&ctx, end) }
         }
-        Err(stop) => finish(&desk, Err(stop)),
+        Err(stop) => finish(&ctx, Err(stop)),
     }
 }
 
-fn desk(surroundings: Surroundings, log: Log) -> Desk {
+fn ctx(runner_env: RunnerEnv, log: Log) -> CommandContext {
     let clock = SystemClock::new();
-    let mut draft =
-        Report::open("promote-gates", crate::world::clock::rfc3339(crate::world::clock::Clock::wall(&clock)));
-    draft.run.clone_from(&surroundings.run);
-    Desk {
+    let mut partial = Report::open("promote-gates", crate::clock::rfc3339(crate::clock::Clock::wall(&clock)));
+    partial.run.clone_from(&runner_env.run);
+    CommandContext {
         clock: Arc::new(clock),
-        bell: Arc::default(),
+        wake: Arc::default(),
         log: Arc::new(log),
-        world: Arc::new(World::new(Network::new(&surroundings.network))),
-        surroundings: Arc::new(surroundings),
-        draft: Draft::new(draft),
+        world: Arc::new(World::new(Network::new(&runner_env.network))),
+        runner_env: Arc::new(runner_env),
+        partial: PartialReport::new(partial),
         dry_run: false,
     }
 }
 
 /// Debug lines on stderr: with `RUST_LOG`, or when the runner's debug logging is on.
-fn start_debug_log(surroundings: &Surroundings) {
-    let own = if surroundings.debug { "promote_gates=debug" } else { "off" };
+fn start_debug_log(runner_env: &RunnerEnv) {
+    let own = if runner_env.debug { "promote_gates=debug" } else { "off" };
     env_logger::Builder::new()
-        .parse_filters(surroundings.log_filter.as_deref().unwrap_or(own))
+        .parse_filters(runner_env.log_filter.as_deref().unwrap_or(own))
         .format(|out, record| {
             if tells_too_much(record.metadata()) {
                 return Ok(());
@@ -113,29 +113,35 @@ enum Event {
 
 /// Runs `work` on a thread. Gives its end, or a cancelled one when a signal came and the thread does not end in time: it
 /// may be deep in a call that knows nothing of signals, and the process ends without it.
-fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Send + 'static) -> Result<Outcome, Stop> {
+fn supervise(
+    ctx: &CommandContext,
+    work: impl FnOnce(&CommandContext) -> Result<Outcome, CommandError> + Send + 'static,
+) -> Result<Outcome, CommandError> {
     let (tell, events) = channel();
     let signalled = tell.clone();
-    let watched = signals::watch(Arc::clone(&desk.bell), move || drop(signalled.send(Event::Signal)));
+    let watched = signals::watch(Arc::clone(&ctx.wake), move || drop(signalled.send(Event::Signal)));
     if let Err(error) = watched {
         return Err(Complaint::about("signals")
             .seen(error.to_string())
             .expected("handlers for SIGINT and SIGTERM")
-            .unseen());
+            .unobservable());
     }
     catch_panics();
-    let inner = desk.clone();
+    let inner = ctx.clone();
     let running = thread::Builder::new().name("command".to_owned()).spawn(move || {
         let _done = TellDone(tell);
         work(&inner)
     });
     let Ok(running) = running else {
-        return Err(Complaint::about("thread").seen("none to be had").expected("a thread for the command").unseen());
+        return Err(Complaint::about("thread")
+            .seen("none to be had")
+            .expected("a thread for the command")
+            .unobservable());
     };
     if matches!(events.recv(), Ok(Event::Signal)) && !ends_within(&events, GRACE) {
-        let writing = desk.world.is_writing();
+        let writing = ctx.world.is_writing();
         if !(writing && ends_within(&events, WRITING_GRACE)) {
-            return Err(Stop::Cancelled);
+            return Err(CommandError::Cancelled);
         }
     }
     running.join().unwrap_or_else(|_| {
@@ -144,7 +150,7 @@ fn supervise(desk: &Desk, work: impl FnOnce(&Desk) -> Result<Outcome, Stop> + Se
             .seen(seen)
             .expected("no panic")
             .next("please report it with the command's inputs")
-            .unseen())
+            .unobservable())
     })
 }
 
@@ -189,12 +195,12 @@ const OUR_THREADS: [&str; 2] = ["command", "look"];
 
 /// Closes the report and tells it everywhere. When a file cannot hold it, what the others say is no longer true: they are
 /// told again, so that none says `passed` when the exit code does not.
-fn finish(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
-    let mut report = desk.draft.copy();
+fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
+    let mut report = ctx.partial.copy();
     let stop = end.as_ref().err().cloned();
     let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
-    report.close(end, desk.wall());
-    let files = Files::new(desk, &report, own_outputs);
+    report.close(end, ctx.wall());
+    let files = Files::new(ctx, &report, own_outputs);
     let (mut small, lost) = files.tell(&report);
     let failed = !lost.is_empty();
     if failed {
@@ -205,17 +211,17 @@ fn finish(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
     }
     // With a file that failed neither passed nor merely blocked: somebody downstream may never hear of it.
     let code = if failed { 3 } else { exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run) };
-    desk.log.report(&report, &small.sha256, code != 0);
+    ctx.log.report(&report, &small.sha256, code != 0);
     code
 }
 
 /// For what plays at home, and has told its story itself: only what went wrong is still to be said.
-fn finish_at_home(desk: &Desk, end: Result<Outcome, Stop>) -> u8 {
+fn finish_local(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let stop = end.as_ref().err().cloned();
-    let mut report = desk.draft.copy();
-    report.close(end, desk.wall());
+    let mut report = ctx.partial.copy();
+    report.close(end, ctx.wall());
     if report.verdict != Verdict::Passed {
-        desk.log.report(&report, "", true);
+        ctx.log.report(&report, "", true);
     }
     exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), false)
 }
@@ -225,19 +231,19 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::{desk::tests::leaping_desk, report::log::tests::Kept, verdict::Finding};
+    use crate::{context::tests::test_context, report::log::tests::Kept, verdict::Finding};
 
     /// A desk on a runner of its own folder, and the log it writes.
-    fn desk_in(folder: &Path) -> (Desk, Kept) {
+    fn context_in(folder: &Path) -> (CommandContext, Kept) {
         let kept = Kept::default();
-        let surroundings = Surroundings {
+        let runner_env = RunnerEnv {
             actions: true,
             output: Some(folder.join("output")),
             summary: Some(folder.join("summary")),
             runner_temp: Some(folder.to_owned()),
-            ..Surroundings::default()
+            ..RunnerEnv::default()
         };
-        (Desk { surroundings: Arc::new(surroundings), log: Arc::new(kept.log(true)), ..leaping_desk() }, kept)
+        (CommandContext { runner_env: Arc::new(runner_env), log: Arc::new(kept.log(true)), ..test_context() }, kept)
     }
 
     fn passed() -> Outcome {
@@ -250,12 +256,12 @@ mod tests {
             (Ok(passed()), 0, "passed"),
             (Ok(vec![Finding::blocked("ready")].into()), 1, "blocked"),
             (Err(Complaint::about("x").bad_input()), 2, "inconclusive"),
-            (Err(Stop::Cancelled), 3, "inconclusive"),
+            (Err(CommandError::Cancelled), 3, "inconclusive"),
             (Ok(Outcome::default()), 3, "inconclusive"),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let (desk, _) = desk_in(folder.path());
-            assert_eq!(finish(&desk, end), code);
+            let (ctx, _) = context_in(folder.path());
+            assert_eq!(finish(&ctx, end), code);
             let output = fs::read_to_string(folder.path().join("output")).unwrap();
             assert!(output.contains(&format!("\n{verdict}\n")), "{output}");
             assert!(fs::read_to_string(folder.path().join("summary")).unwrap().contains(verdict));
@@ -269,12 +275,12 @@ mod tests {
     #[test]
     fn a_panic_ends_as_inconclusive_with_what_it_said() {
         let folder = tempfile::tempdir().unwrap();
-        let (desk, kept) = desk_in(folder.path());
-        let end = supervise(&desk, |desk| {
-            desk.draft.publish(&[Finding::passed("seen before")]);
+        let (ctx, kept) = context_in(folder.path());
+        let end = supervise(&ctx, |ctx| {
+            ctx.partial.publish(&[Finding::passed("seen before")]);
             panic!("the wheel came off")
         });
-        assert_eq!(finish(&desk, end), 3);
+        assert_eq!(finish(&ctx, end), 3);
         let text = kept.text();
         assert!(
             text.contains("the wheel came off") && text.contains("supervise.rs") && !text.contains("stack backtrace"),
@@ -286,21 +292,21 @@ mod tests {
     #[test]
     fn a_sink_that_cannot_be_written_is_never_passed() {
         let full = Path::new("/dev/full");
-        let (desk, _) = desk_in(Path::new("/"));
+        let (ctx, _) = context_in(Path::new("/"));
         for broken in [
-            Surroundings { output: Some(full.to_owned()), ..Surroundings::default() },
-            Surroundings { summary: Some(full.to_owned()), ..Surroundings::default() },
+            RunnerEnv { output: Some(full.to_owned()), ..RunnerEnv::default() },
+            RunnerEnv { summary: Some(full.to_owned()), ..RunnerEnv::default() },
             // A folder cannot be made below a file: what a read-only temp folder does to anybody but root.
-            Surroundings { runner_temp: Some("/dev/null".into()), ..Surroundings::default() },
+            RunnerEnv { runner_temp: Some("/dev/null".into()), ..RunnerEnv::default() },
         ] {
             let kept = Kept::default();
-            let desk = Desk {
-                surroundings: Arc::new(broken),
+            let ctx = CommandContext {
+                runner_env: Arc::new(broken),
                 log: Arc::new(kept.log(false)),
-                draft: Draft::new(desk.draft.copy()),
-                ..desk.clone()
+                partial: PartialReport::new(ctx.partial.copy()),
+                ..ctx.clone()
             };
-            assert_eq!(finish(&desk, Ok(passed())), 3);
+            assert_eq!(finish(&ctx, Ok(passed())), 3);
             assert!(kept.text().contains("inconclusive") && !kept.text().contains("✅ test passed"), "{}", kept.text());
         }
     }
@@ -309,9 +315,9 @@ mod tests {
     fn when_a_sink_fails_those_before_it_take_back_what_they_said() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("summary"), "of another tool\n").unwrap();
-        let (desk, _) = desk_in(folder.path());
+        let (ctx, _) = context_in(folder.path());
         fs::create_dir(folder.path().join("output")).unwrap();
-        assert_eq!(finish(&desk, Ok(passed())), 3);
+        assert_eq!(finish(&ctx, Ok(passed())), 3);
         let text = fs::read_to_string(folder.path().join("summary")).unwrap();
         assert!(text.starts_with("of another tool\n### ❔ test inconclusive"), "{text}");
         assert!(!text.contains("test passed"), "{text}");
@@ -323,9 +329,9 @@ mod tests {
     #[test]
     fn when_a_sink_fails_those_after_it_say_so() {
         let folder = tempfile::tempdir().unwrap();
-        let (desk, _) = desk_in(folder.path());
+        let (ctx, _) = context_in(folder.path());
         fs::create_dir(folder.path().join("summary")).unwrap();
-        assert_eq!(finish(&desk, Ok(passed())), 3);
+        assert_eq!(finish(&ctx, Ok(passed())), 3);
         let report: Report =
             serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
         assert_eq!(report.verdict, Verdict::Inconclusive);
@@ -339,15 +345,15 @@ mod tests {
             assert!(tells_too_much(&line(target, log::Level::Debug)), "{target}");
             assert!(!tells_too_much(&line(target, log::Level::Warn)), "{target}");
         }
-        assert!(!tells_too_much(&line("promote_gates::converge", log::Level::Debug)));
+        assert!(!tells_too_much(&line("promote_gates::reconcile", log::Level::Debug)));
     }
 
     #[test]
     fn two_steps_with_one_command_keep_both_reports() {
         let folder = tempfile::tempdir().unwrap();
-        let (desk, _) = desk_in(folder.path());
-        finish(&desk, Ok(passed()));
-        finish(&desk, Ok(passed()));
+        let (ctx, _) = context_in(folder.path());
+        finish(&ctx, Ok(passed()));
+        finish(&ctx, Ok(passed()));
         assert!(folder.path().join("promote-gates/test-2.json").exists());
     }
 }

@@ -7,14 +7,14 @@ use crate::subject::NotAccepted;
 
 /// A duration as people write it: `90s`, `2m`, `1h30m`, `500ms`; a bare number means seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl Span {
+impl HumanDuration {
     /// The longest accepted: a runner ends a job long before.
     const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 }
 
-impl FromStr for Span {
+impl FromStr for HumanDuration {
     type Err = NotAccepted;
 
     fn from_str(text: &str) -> Result<Self, NotAccepted> {
@@ -50,7 +50,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(total)
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         if millis == 0 {
@@ -74,8 +74,8 @@ impl fmt::Display for Span {
 }
 
 /// A duration that is not over before it began.
-pub fn some_time(text: &str) -> Result<Span, NotAccepted> {
-    let span: Span = text.parse()?;
+pub fn some_time(text: &str) -> Result<HumanDuration, NotAccepted> {
+    let span: HumanDuration = text.parse()?;
     if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
 }
 
@@ -234,15 +234,15 @@ mod tests {
             ("1s250ms", 1250, "1s250ms"),
             ("2d", 172_800_000, "2d"),
         ] {
-            let span: Span = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let span: HumanDuration = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(span.0.as_millis(), millis, "{text}");
             assert_eq!(span.to_string(), shown);
-            assert_eq!(shown.parse::<Span>(), Ok(span), "what is shown can be given");
+            assert_eq!(shown.parse::<HumanDuration>(), Ok(span), "what is shown can be given");
         }
         assert_eq!(some_time("1ms"), "1ms".parse());
         assert!(some_time("0").is_err() && some_time("0ms").is_err() && some_time("x").is_err());
         for bad in ["", "s", "-1", "1.5s", "10 m", "1w", "ten", "31d", "99999999999999999999", "m5", "5m3"] {
-            assert!(bad.parse::<Span>().is_err(), "{bad:?}");
+            assert!(bad.parse::<HumanDuration>().is_err(), "{bad:?}");
         }
     }
 

@@ -213,16 +213,16 @@ impl Complaint {
         self
     }
 
-    /// Shorthand for `Stop::BadInput(self)`: the caller gave something that cannot be used; exit 2.
+    /// Shorthand for `CommandError::BadInput(self)`: the caller gave something that cannot be used; exit 2.
     #[must_use]
-    pub const fn bad_input(self) -> Stop {
-        Stop::BadInput(self)
+    pub const fn bad_input(self) -> CommandError {
+        CommandError::BadInput(self)
     }
 
-    /// Shorthand for `Stop::Unseen(self)`: something could not be observed; inconclusive, exit 3.
+    /// Shorthand for `CommandError::Unobservable(self)`: something could not be observed; inconclusive, exit 3.
     #[must_use]
-    pub const fn unseen(self) -> Stop {
-        Stop::Unseen(self)
+    pub const fn unobservable(self) -> CommandError {
+        CommandError::Unobservable(self)
     }
 }
 
@@ -235,11 +235,11 @@ impl fmt::Display for Complaint {
 
 /// Why a command ended before it could judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum CommandError {
     /// Bad input or config: exit 2, also in dry-run; nothing was written.
     BadInput(Complaint),
     /// Something needed could not be observed.
-    Unseen(Complaint),
+    Unobservable(Complaint),
     /// A rule said no before anything was written.
     Refused(Finding),
     /// SIGINT or SIGTERM.
@@ -248,14 +248,15 @@ pub enum Stop {
 
 /// The exit code of every command: 0 passed, 1 blocked, 2 bad input, 3 inconclusive. In dry-run only bad input fails.
 #[must_use]
-pub fn exit_code(end: Result<Verdict, &Stop>, dry_run: bool) -> u8 {
+pub fn exit_code(end: Result<Verdict, &CommandError>, dry_run: bool) -> u8 {
     match end {
-        Err(Stop::BadInput(_)) => 2,
+        Err(CommandError::BadInput(_)) => 2,
         _ if dry_run => 0,
         Ok(Verdict::Passed) => 0,
         Ok(Verdict::Blocked) => 1,
-        Err(Stop::Refused(finding)) if finding.verdict == Verdict::Blocked => 1,
-        Ok(Verdict::Inconclusive) | Err(Stop::Refused(_) | Stop::Unseen(_) | Stop::Cancelled) => 3,
+        Err(CommandError::Refused(finding)) if finding.verdict == Verdict::Blocked => 1,
+        Ok(Verdict::Inconclusive)
+        | Err(CommandError::Refused(_) | CommandError::Unobservable(_) | CommandError::Cancelled) => 3,
     }
 }
 
@@ -273,19 +274,19 @@ mod tests {
 
     #[test]
     fn one_table_of_exit_codes() {
-        let bad = Stop::BadInput(Complaint::default());
-        let unseen = Stop::Unseen(Complaint::default());
-        let blocked = Stop::Refused(Finding::blocked("a"));
-        let unsure = Stop::Refused(Finding::inconclusive("a"));
+        let bad = CommandError::BadInput(Complaint::default());
+        let unobservable = CommandError::Unobservable(Complaint::default());
+        let blocked = CommandError::Refused(Finding::blocked("a"));
+        let unsure = CommandError::Refused(Finding::inconclusive("a"));
         for (end, code, dry) in [
             (Ok(Verdict::Passed), 0, 0),
             (Ok(Verdict::Blocked), 1, 0),
             (Ok(Verdict::Inconclusive), 3, 0),
             (Err(&bad), 2, 2),
-            (Err(&unseen), 3, 0),
+            (Err(&unobservable), 3, 0),
             (Err(&blocked), 1, 0),
             (Err(&unsure), 3, 0),
-            (Err(&Stop::Cancelled), 3, 0),
+            (Err(&CommandError::Cancelled), 3, 0),
         ] {
             assert_eq!(exit_code(end, false), code, "{end:?}");
             assert_eq!(exit_code(end, true), dry, "{end:?} in dry-run");

@@ -1,8 +1,7 @@
 //! What a command may touch outside the process: one room per kind of outside.
 //!
-//! Clients here never retry; only `settle` and `converge` repeat. Nothing here judges.
+//! Clients here never retry; only `observe_until_decided` and `reconcile` repeat. Nothing here judges.
 
-pub mod clock;
 pub mod cluster;
 pub mod event;
 pub mod files;
@@ -12,7 +11,6 @@ pub mod http;
 pub mod network;
 pub mod process;
 pub mod runtime;
-pub mod secret;
 pub mod signals;
 pub mod trusted;
 pub mod url;
@@ -32,7 +30,7 @@ use http::Http;
 use network::Network;
 use runtime::Runtime;
 
-use crate::verdict::{Complaint, Stop};
+use crate::verdict::{CommandError, Complaint};
 
 /// The outside, by rooms. Clients are built when they are first asked for.
 #[derive(Default)]
@@ -62,22 +60,28 @@ impl World {
     ///
     /// # Errors
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
-    pub fn github(&self, access: Access) -> Result<GitHub, Stop> {
+    pub fn github(&self, access: Access) -> Result<GitHub, CommandError> {
         let runtime = self.runtime().map_err(|error| {
-            Complaint::about("GitHub's API").seen(error.to_string()).expected("a thread to reach it from").unseen()
+            Complaint::about("GitHub's API")
+                .seen(error.to_string())
+                .expected("a thread to reach it from")
+                .unobservable()
         })?;
-        GitHub::connect(runtime, &self.network, access).map_err(Stop::BadInput)
+        GitHub::connect(runtime, &self.network, access).map_err(CommandError::BadInput)
     }
 
     /// A cluster, as `access` says. Nothing has been sent yet when it is there.
     ///
     /// # Errors
     /// Bad input when the kubeconfig or the context cannot be used.
-    pub fn cluster(&self, access: cluster::Access) -> Result<Cluster, Stop> {
+    pub fn cluster(&self, access: cluster::Access) -> Result<Cluster, CommandError> {
         let runtime = self.runtime().map_err(|error| {
-            Complaint::about("the cluster's API").seen(error.to_string()).expected("a thread to reach it from").unseen()
+            Complaint::about("the cluster's API")
+                .seen(error.to_string())
+                .expected("a thread to reach it from")
+                .unobservable()
         })?;
-        Cluster::connect(runtime, &self.network, &self.groups, access).map_err(Stop::BadInput)
+        Cluster::connect(runtime, &self.network, &self.groups, access).map_err(CommandError::BadInput)
     }
 
     fn runtime(&self) -> io::Result<Arc<Runtime>> {
@@ -126,6 +130,6 @@ mod tests {
         assert_eq!(Arc::strong_count(&one), 3);
         let github = world.github(Access::new("http://127.0.0.1:1", None)).unwrap();
         assert_eq!(Arc::strong_count(&one), 4, "{github:?} is on it too");
-        assert!(matches!(world.github(Access::new("ftp://127.0.0.1", None)), Err(Stop::BadInput(_))));
+        assert!(matches!(world.github(Access::new("ftp://127.0.0.1", None)), Err(CommandError::BadInput(_))));
     }
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
     report::{Outcome, Report, Run as Its, compact::compact},
     sandbox::{
-        github::{Hub, Job, Run},
+        github::{FakeGitHub, Job, Run},
         infra::Infra,
     },
     verdict::{Finding, Verdict},
@@ -36,7 +36,7 @@ pub fn at(minutes: i64) -> Timestamp {
 
 /// The infra repository at GitHub and on disk, in the middle of the promotion of run 7, which waited for its review.
 pub struct Stage {
-    pub hub: Hub,
+    pub fake_github: FakeGitHub,
     pub infra: Infra,
     folder: TempDir,
 }
@@ -46,14 +46,14 @@ impl Stage {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stage = Self {
-            hub: Hub::start().unwrap(),
+            fake_github: FakeGitHub::start().unwrap(),
             infra: Infra::create(folder.path(), &["checkout-service"]).unwrap(),
             folder,
         };
-        stage.hub.create(INFRA);
-        stage.hub.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
-        let team = stage.hub.team("acme", "platform-leads", &["alice", "bob"]);
-        stage.hub.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "Team", "id": team }] }));
+        stage.fake_github.create(INFRA);
+        stage.fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+        let team = stage.fake_github.team("acme", "platform-leads", &["alice", "bob"]);
+        stage.fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "Team", "id": team }] }));
         stage.start(7, 0);
         stage
     }
@@ -69,15 +69,15 @@ impl Stage {
             updated_at: at(minutes),
             ..Run::default()
         };
-        self.hub.set_run(INFRA, run.in_progress());
-        self.hub.set_job(INFRA, id, 1, ended("evidence", minutes - 60));
-        self.hub.set_job(INFRA, id, 1, under_way("promote", minutes));
+        self.fake_github.set_run(INFRA, run.in_progress());
+        self.fake_github.set_job(INFRA, id, 1, ended("evidence", minutes - 60));
+        self.fake_github.set_job(INFRA, id, 1, under_way("promote", minutes));
     }
 
     /// The same, approved by somebody and still under way.
     fn approved(&self, id: u64, by: &str, minutes: i64) {
         self.start(id, minutes);
-        self.hub.approve(INFRA, id, "production", by, "");
+        self.fake_github.approve(INFRA, id, "production", by, "");
     }
 
     /// A promotion in the ledger.
@@ -110,7 +110,7 @@ impl Stage {
     /// The step as it stands in run 7.
     fn step(&self) -> Runner {
         Runner::new()
-            .env("GITHUB_API_URL", &self.hub.api_url())
+            .env("GITHUB_API_URL", &self.fake_github.api_url())
             .env("GITHUB_REPOSITORY", INFRA)
             .env("GITHUB_ACTOR", "dispatcher[bot]")
             .env("RUNNER_NAME", "runner-7")
@@ -124,7 +124,7 @@ impl Stage {
     /// Runs it; nothing it asked may be against the rules of GitHub's API.
     fn judge(&self, step: &Runner) -> Ended {
         let ended = step.run(&["approval"]);
-        assert_eq!(self.hub.violations(), Vec::<String>::new(), "{}", ended.log);
+        assert_eq!(self.fake_github.violations(), Vec::<String>::new(), "{}", ended.log);
         assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
         let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
         for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
@@ -193,7 +193,7 @@ pub const INCONCLUSIVE: (i32, &str) = (3, "inconclusive");
 #[test]
 fn an_independent_approver_passes_and_is_told() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "looks well");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "looks well");
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert_eq!(
@@ -210,9 +210,9 @@ fn an_independent_approver_passes_and_is_told() {
 #[test]
 fn one_review_can_be_for_two_environments_and_two_people_can_review() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "staging", "bob", "");
-    stage.hub.approve(INFRA, 7, "production", "mallory", "");
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "staging", "bob", "");
+    stage.fake_github.approve(INFRA, 7, "production", "mallory", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     let ended = stage.judge(&stage.step());
     assert_eq!((end(&ended), ended.outputs["approver"].as_str()), (PASSED, "alice"), "{}", ended.log);
     assert_eq!(finding(&ended, "approval")["actual"], "approved by mallory, alice");

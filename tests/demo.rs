@@ -10,15 +10,15 @@ use std::{
 };
 
 use promote_gates::{
-    cli::Surroundings,
-    demo::{
+    clock::SystemClock,
+    commands::demo::{
         self, Ending, Played, Stage,
         story::{Day, Ends, Release, Scene, What},
     },
-    desk::{Desk, Draft},
+    context::{CommandContext, PartialReport},
     report::{Report, log::Log},
+    runner_env::RunnerEnv,
     verdict::{Verdict, verdict},
-    world::clock::SystemClock,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -114,16 +114,16 @@ fn kept_texts(kept: &Path) -> impl Iterator<Item = String> {
 fn play(day: &Day, folder: &Path) -> Played {
     #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
     let search_path = std::env::var("PATH").ok();
-    let desk = Desk {
+    let ctx = CommandContext {
         clock: Arc::new(SystemClock::new()),
-        bell: Arc::default(),
+        wake: Arc::default(),
         log: Arc::new(Log::to(Box::new(std::io::sink()), false)),
         world: Arc::default(),
-        surroundings: Arc::new(Surroundings { search_path, ..Surroundings::default() }),
-        draft: Draft::new(Report::open("demo", String::new())),
+        runner_env: Arc::new(RunnerEnv { search_path, ..RunnerEnv::default() }),
+        partial: PartialReport::new(Report::open("demo", String::new())),
         dry_run: false,
     };
-    demo::play(day, &Stage { folder, program: Path::new(BINARY) }, &desk).unwrap()
+    demo::play(day, &Stage { folder, program: Path::new(BINARY) }, &ctx).unwrap()
 }
 
 /// The Thursday with one of its releases, told in another way.

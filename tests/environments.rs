@@ -7,7 +7,7 @@ mod check;
 mod plan;
 mod trouble;
 
-use promote_gates::sandbox::github::Hub;
+use promote_gates::sandbox::github::FakeGitHub;
 use serde_json::{Value, json};
 
 use crate::{
@@ -42,26 +42,26 @@ environments:
 ";
 
 /// A repository without environments, with a protected branch, and a token that may do everything.
-fn hub() -> Hub {
-    let hub = Hub::start().unwrap();
-    hub.create(INFRA);
-    hub.protect_branch(INFRA, "main");
-    hub.team("acme", "platform-leads", &["lena"]);
-    hub.user("alice");
-    hub.grant(TOKEN, INFRA, &["actions=read", "contents=read", "administration=write", "members=read"]);
-    hub
+fn fake_github() -> FakeGitHub {
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create(INFRA);
+    fake_github.protect_branch(INFRA, "main");
+    fake_github.team("acme", "platform-leads", &["lena"]);
+    fake_github.user("alice");
+    fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read", "administration=write", "members=read"]);
+    fake_github
 }
 
 /// As [`hub`], with the environments of [`REFERENCE`] as it says.
-fn hub_as_the_reference_says() -> Hub {
-    let hub = hub();
-    hub.protect(INFRA, "dev", &json!({ "deployment_branch_policy": policy(false) }));
-    hub.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
-    let leads = hub.team("acme", "platform-leads", &["lena"]);
+fn hub_as_the_reference_says() -> FakeGitHub {
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "dev", &json!({ "deployment_branch_policy": policy(false) }));
+    fake_github.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
+    let leads = fake_github.team("acme", "platform-leads", &["lena"]);
     let reviewers = json!([{ "type": "Team", "id": leads }]);
     let body = json!({ "wait_timer": 10, "reviewers": reviewers, "deployment_branch_policy": policy(true) });
-    hub.protect(INFRA, "production", &body);
-    hub
+    fake_github.protect(INFRA, "production", &body);
+    fake_github
 }
 
 fn policy(protected: bool) -> Value {
@@ -69,22 +69,24 @@ fn policy(protected: bool) -> Value {
 }
 
 /// A step with the file in its workspace.
-fn runner(hub: &Hub, file: &str) -> Runner {
-    let runner =
-        Runner::new().env("GITHUB_API_URL", &hub.api_url()).env("GITHUB_REPOSITORY", INFRA).input("token", TOKEN);
+fn runner(fake_github: &FakeGitHub, file: &str) -> Runner {
+    let runner = Runner::new()
+        .env("GITHUB_API_URL", &fake_github.api_url())
+        .env("GITHUB_REPOSITORY", INFRA)
+        .input("token", TOKEN);
     runner.write(".github/environments.yml", file);
     runner
 }
 
 /// Runs one mode, and holds what goes for all of them.
-fn run(hub: &Hub, runner: Runner, mode: &str) -> Ended {
+fn run(fake_github: &FakeGitHub, runner: Runner, mode: &str) -> Ended {
     let ended = runner.input("mode", mode).run(&["environments"]);
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     assert!(ended.summary.contains(&ended.outputs["verdict"]), "{}", ended.summary);
     // The runner is told once what to mask.
     let told = ended.log.replace(&format!("::add-mask::{TOKEN}\n"), "") + &ended.summary + &ended.report.to_string();
     assert!(!told.contains(TOKEN), "{told}");
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
     ended
 }
 
@@ -94,8 +96,8 @@ fn end(ended: &Ended) -> (i32, &str) {
 }
 
 /// The requests that write, so far.
-fn writes(hub: &Hub) -> Vec<String> {
-    let written = hub.asked().into_iter().filter(|asked| asked.method != "GET");
+fn writes(fake_github: &FakeGitHub) -> Vec<String> {
+    let written = fake_github.asked().into_iter().filter(|asked| asked.method != "GET");
     written
         .map(|asked| format!("{} {} {}", asked.method, asked.path.replace(&format!("/repos/{INFRA}/"), ""), asked.body))
         .collect()
@@ -127,9 +129,9 @@ fn the_files_that_people_copy_are_read() {
     let blocks: Vec<&str> = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     let shown = blocks.iter().find(|block| block.contains("\nenvironments:")).unwrap();
     for file in [read("environments/environments.yml").as_str(), shown] {
-        let hub = hub();
-        hub.team("acme", "platform-oncall", &["otto"]);
-        let ended = run(&hub, runner(&hub, file), "plan");
+        let fake_github = fake_github();
+        fake_github.team("acme", "platform-oncall", &["otto"]);
+        let ended = run(&fake_github, runner(&fake_github, file), "plan");
         assert_eq!(end(&ended), (0, "passed"), "{file}\n{}", ended.log);
     }
 }

@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
+    clock::{Clock as _, SystemClock, rfc3339},
     report::{
         Outcome, Report, Run,
         compact::{compact, hex_sha256},
     },
     sandbox::{
-        github::{self, Hub, Job},
+        github::{self, FakeGitHub, Job},
         infra::Infra,
     },
     verdict::{Finding, Verdict},
-    world::clock::{Clock as _, SystemClock, rfc3339},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ fn ago(minutes: i64) -> Timestamp {
 /// A release of the shop that was validated on staging and is not promoted yet: commit `c` is 1.4.2, run 41 deployed it, run 7
 /// validated it, and its last job, which dispatched, is still at it. Production runs 1.4.1, which is commit `a`.
 struct Stage {
-    hub: Hub,
+    fake_github: FakeGitHub,
     folder: TempDir,
     infra: Infra,
     reports: Vec<Report>,
@@ -69,36 +69,36 @@ impl Stage {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let infra = Infra::create(folder.path(), &["checkout-service", "frontend"]).unwrap();
-        let hub = Hub::start().unwrap();
-        hub.create(SHOP);
-        hub.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
+        let fake_github = FakeGitHub::start().unwrap();
+        fake_github.create(SHOP);
+        fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
         for (letter, login, message) in
             [('a', "alice", "Cart: totals"), ('b', "bob", "Cart: coupons\n\nbody"), ('c', "alice", "Cart: gifts")]
         {
-            hub.commit(SHOP, &sha(letter), login, message);
+            fake_github.commit(SHOP, &sha(letter), login, message);
         }
-        hub.tag(SHOP, "v1.4.1", &sha('a'));
+        fake_github.tag(SHOP, "v1.4.1", &sha('a'));
         let stage = Self {
-            hub,
+            fake_github,
             folder,
             infra,
             reports: GATES.map(|command| report(command, Verdict::Passed)).into(),
             config: CONFIG.to_owned(),
             deploy: json!({ "id": 41, "attempt": 1, "head_sha": sha('c'), "head_branch": "main" }),
         };
-        stage.hub.set_run(SHOP, deploy_run());
-        stage.hub.set_run(SHOP, validating_run().in_progress());
+        stage.fake_github.set_run(SHOP, deploy_run());
+        stage.fake_github.set_run(SHOP, validating_run().in_progress());
         for report in &stage.reports {
             stage.job(&report.command, "success", Some(report));
         }
-        stage.hub.set_job(SHOP, 7, 1, Job::running("record", "GitHub Actions 9"));
+        stage.fake_github.set_job(SHOP, 7, 1, Job::running("record", "GitHub Actions 9"));
         stage
     }
 
     /// A job of the validating run that has ended, and told of a report.
     fn job(&self, name: &str, conclusion: &str, report: Option<&Report>) -> u64 {
         let job = Job { completed_at: Some(ago(4)), ..Job::ended(name, conclusion) }.since(ago(6));
-        let id = self.hub.set_job(SHOP, 7, 1, job);
+        let id = self.fake_github.set_job(SHOP, 7, 1, job);
         if let Some(report) = report {
             self.annotate(id, report);
         }
@@ -108,7 +108,7 @@ impl Stage {
     fn annotate(&self, job: u64, report: &Report) {
         let sha256 = hex_sha256(output(report).as_bytes());
         let message = format!("command={} verdict={} sha256={sha256}", report.command, report.verdict);
-        self.hub.annotate(SHOP, job, "promote-gates", &message);
+        self.fake_github.annotate(SHOP, job, "promote-gates", &message);
     }
 
     /// What `record` dispatches of it.
@@ -138,7 +138,7 @@ impl Stage {
     /// A step of the promotion workflow, with all that it needs but the event.
     fn runner(&self) -> Runner {
         let runner = Runner::new()
-            .env("GITHUB_API_URL", &self.hub.api_url())
+            .env("GITHUB_API_URL", &self.fake_github.api_url())
             .env("GITHUB_REPOSITORY", INFRA)
             .env("GITHUB_RUN_ID", "900")
             .input("environment", "production")
@@ -245,7 +245,7 @@ fn a_release_that_was_validated_passes() {
     let stage = Stage::new();
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    assert_eq!(stage.hub.violations(), [""; 0]);
+    assert_eq!(stage.fake_github.violations(), [""; 0]);
     let outputs = |name: &str| ended.outputs.get(name).map_or("", String::as_str);
     let mut hashes: Vec<String> = stage.reports.iter().map(|report| hex_sha256(output(report).as_bytes())).collect();
     hashes.sort();
@@ -286,15 +286,15 @@ fn a_release_that_was_validated_passes() {
 #[test]
 fn what_record_sends_is_what_evidence_reads() {
     let stage = Stage::new();
-    stage.hub.create(INFRA);
-    stage.hub.grant("dispatcher", INFRA, &["contents=write"]);
+    stage.fake_github.create(INFRA);
+    stage.fake_github.grant("dispatcher", INFRA, &["contents=write"]);
     let deploy = json!({ "id": 41, "run_attempt": 1, "head_sha": sha('c'), "head_branch": "main" });
     let event = json!({ "action": "completed", "workflow_run": deploy }).to_string();
     let job = |report: &Report| json!({ "outputs": { "report": output(report) } });
     let needs: serde_json::Map<String, Value> =
         stage.reports.iter().map(|report| (report.command.clone(), job(report))).collect();
     let record = Runner::new()
-        .env("GITHUB_API_URL", &stage.hub.api_url())
+        .env("GITHUB_API_URL", &stage.fake_github.api_url())
         .input("repository", INFRA)
         .input("token", "dispatcher")
         .input("service", "checkout-service")
@@ -303,8 +303,8 @@ fn what_record_sends_is_what_evidence_reads() {
         .input("results", &Value::Object(needs).to_string());
     let ended = with_event(record, "workflow_run", &event).run(&["record"]);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    let dispatch = stage.hub.dispatches(INFRA).remove(0);
+    let dispatch = stage.fake_github.dispatches(INFRA).remove(0);
     let ended = dispatched(stage.runner(), &dispatch.client_payload).run(&["evidence"]);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    assert_eq!(stage.hub.violations(), [""; 0]);
+    assert_eq!(stage.fake_github.violations(), [""; 0]);
 }

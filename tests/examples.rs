@@ -75,7 +75,7 @@ fn value<'a>(entries: &'a [(yaml::Key, Node)], key: &str) -> Option<&'a Value> {
 fn faults(piece: &Piece) -> Vec<String> {
     let Piece { place, text } = piece;
     if text.starts_with(CONFIG) {
-        let refused = Config::read(&commands::book(), place, text.as_bytes(), None).err();
+        let refused = Config::read(&commands::command_table(), place, text.as_bytes(), None).err();
         return refused.map(|stop| format!("{place}: {stop:?}")).into_iter().collect();
     }
     let node = match yaml::read(text).map_err(|fault| fault.of(place)) {
@@ -94,7 +94,7 @@ fn faults(piece: &Piece) -> Vec<String> {
         }
         let Some(Value::Text(uses)) = value(entries, "uses") else { continue };
         let Some(command) = command(uses) else { continue };
-        let Some(settings) = commands::book().settings_of(command) else {
+        let Some(settings) = commands::command_table().settings_of(command) else {
             faults.push(format!("{place}: {uses}: there is no such action"));
             continue;
         };

@@ -24,9 +24,9 @@ use std::{
 };
 
 use promote_gates::{
+    clock::{Clock as _, SystemClock, rfc3339},
     report::{Outcome, Report, Run, compact::compact},
     verdict::{Finding, Verdict},
-    world::clock::{Clock as _, SystemClock, rfc3339},
 };
 use serde_json::{Value, json};
 

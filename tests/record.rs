@@ -12,7 +12,7 @@ use promote_gates::{
         compact::{compact, hex_sha256},
     },
     sandbox::{
-        github::{Fault, Hub},
+        github::{FakeGitHub, Fault},
         server::Answer,
     },
     verdict::{Finding, Verdict},
@@ -26,11 +26,11 @@ const TOKEN: &str = "ghs_tokenOfTheDispatcher";
 const SENT: &str = "staging-validated sent to acme/ecommerce-infra for checkout-service 1.4.2";
 const URL: &str = "https://github.com/acme/shop/actions/runs/7/attempts/1";
 
-fn hub() -> Hub {
-    let hub = Hub::start().unwrap();
-    hub.create(INFRA);
-    hub.grant(TOKEN, INFRA, &["contents=write"]);
-    hub
+fn fake_github() -> FakeGitHub {
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create(INFRA);
+    fake_github.grant(TOKEN, INFRA, &["contents=write"]);
+    fake_github
 }
 
 /// A step with all the inputs it needs but the reports.
@@ -98,18 +98,18 @@ fn end(ended: &Ended) -> (i32, &str, &str) {
 }
 
 /// The reports in the payload of the only dispatch.
-fn carried(hub: &Hub) -> Vec<Value> {
-    let [dispatch] = &hub.dispatches(INFRA)[..] else { panic!("{:?}", hub.asked()) };
+fn carried(fake_github: &FakeGitHub) -> Vec<Value> {
+    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
     dispatch.client_payload["evidence"]["reports"].as_array().unwrap().clone()
 }
 
 #[test]
 fn the_news_goes_out_with_the_reports_as_they_came() {
-    let hub = hub();
+    let fake_github = fake_github();
     let reports = passed();
-    let ended = record(runner(&hub.api_url()), &reports);
+    let ended = record(runner(&fake_github.api_url()), &reports);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let [dispatch] = &hub.dispatches(INFRA)[..] else { panic!("{:?}", hub.asked()) };
+    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
     let validated_at = &dispatch.client_payload["validated_at"];
     let expected = json!({
         "service": "checkout-service",
@@ -126,7 +126,7 @@ fn the_news_goes_out_with_the_reports_as_they_came() {
     // RFC 3339 in UTC with whole seconds: texts compare as times do.
     let within = ended.report["started-at"].as_str()..=ended.report["finished-at"].as_str();
     assert!(within.contains(&validated_at.as_str()), "{validated_at} in {within:?}");
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
     assert!(ended.log.contains(SENT), "{}", ended.log);
     for gate in ["health", "smoke", "performance"] {
         assert!(ended.summary.contains(&format!("| {gate} | ✅ passed |")), "{}", ended.summary);
@@ -137,14 +137,14 @@ fn the_news_goes_out_with_the_reports_as_they_came() {
 
 #[test]
 fn a_digest_names_the_image_as_well_and_the_event_can_have_another_name() {
-    let hub = hub();
+    let fake_github = fake_github();
     let digest = format!("sha256:{}", "a".repeat(64));
     let subject = json!({ "service": "checkout-service", "digest": digest }).to_string();
     let reports = passed().map(|report| Report { subject: subject.parse().unwrap(), ..report });
-    let runner = runner(&hub.api_url()).input("tag", "").input("service", "").input("subject", &subject);
+    let runner = runner(&fake_github.api_url()).input("tag", "").input("service", "").input("subject", &subject);
     let ended = record(runner.input("event-type", "ready"), &reports);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let [dispatch] = &hub.dispatches(INFRA)[..] else { panic!("{:?}", hub.asked()) };
+    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
     assert_eq!(dispatch.event_type, "ready");
     assert_eq!(dispatch.client_payload.get("image_tag"), None);
     assert_eq!(dispatch.client_payload["evidence"]["subject"]["digest"], digest);
@@ -164,42 +164,44 @@ fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subj
     let subject = json!({ "service": "checkout-service", "tag": "1.4.2", "commit": commit });
     let reports = passed().map(|report| Report { subject: subject.to_string().parse().unwrap(), ..report });
     for given in ["", &*commit] {
-        let hub = hub();
-        let ended = record(after_deploy(runner(&hub.api_url()), &commit).input("commit", given), &reports);
+        let fake_github = fake_github();
+        let ended = record(after_deploy(runner(&fake_github.api_url()), &commit).input("commit", given), &reports);
         assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
         assert_eq!(ended.report["subject"], subject);
-        let [dispatch] = &hub.dispatches(INFRA)[..] else { panic!("{:?}", hub.asked()) };
+        let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
         let evidence = &dispatch.client_payload["evidence"];
         assert_eq!(evidence["deploy"], json!({ "id": 41, "attempt": 2, "head_sha": commit, "head_branch": "main" }));
         assert_eq!(evidence["subject"], subject);
     }
-    let hub = hub();
+    let fake_github = fake_github();
     let other = "d".repeat(40);
-    let ended = record(after_deploy(runner(&hub.api_url()), &commit).input("commit", &other), &reports);
+    let ended = record(after_deploy(runner(&fake_github.api_url()), &commit).input("commit", &other), &reports);
     assert_eq!((ended.code, &*ended.outputs["verdict"]), (2, "inconclusive"), "{}", ended.log);
     for part in ["`commit`", &*other, &*commit] {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
     }
-    let broken = after_deploy(runner(&hub.api_url()), "main");
+    let broken = after_deploy(runner(&fake_github.api_url()), "main");
     assert_eq!(record(broken, &reports).code, 2);
-    assert_eq!(hub.asked(), []);
+    assert_eq!(fake_github.asked(), []);
 }
 
 #[test]
 fn what_is_required_can_be_told() {
-    let hub = hub();
+    let fake_github = fake_github();
     let only = |required: &str| {
-        record(runner(&hub.api_url()).input("required", required), &[report("bundle-size", Verdict::Passed)])
+        record(runner(&fake_github.api_url()).input("required", required), &[report("bundle-size", Verdict::Passed)])
     };
     assert_eq!(end(&only("bundle-size")), (0, "passed", "applied"));
     assert_eq!(end(&only("bundle-size\nsmoke")), (3, "inconclusive", "refused"));
-    assert_eq!(hub.asked().len(), 1);
+    assert_eq!(fake_github.asked().len(), 1);
 }
 
 #[test]
 fn a_dry_run_shows_what_would_be_sent_and_needs_no_token() {
-    let hub = hub();
-    let dry = |reports: &[Report]| record(runner(&hub.api_url()).input("token", "").input("dry-run", "true"), reports);
+    let fake_github = fake_github();
+    let dry = |reports: &[Report]| {
+        record(runner(&fake_github.api_url()).input("token", "").input("dry-run", "true"), reports)
+    };
     let ended = dry(&passed());
     assert_eq!(end(&ended), (0, "inconclusive", "planned"), "{}", ended.log);
     assert_eq!(ended.report["dry-run"], true);
@@ -208,7 +210,7 @@ fn a_dry_run_shows_what_would_be_sent_and_needs_no_token() {
     }
     let ended = dry(&[report("health", Verdict::Blocked)]);
     assert_eq!(end(&ended), (0, "blocked", "refused"), "{}", ended.log);
-    assert_eq!(hub.asked(), []);
+    assert_eq!(fake_github.asked(), []);
 }
 
 #[test]
@@ -216,11 +218,11 @@ fn the_token_is_told_to_nobody() {
     let echo =
         Answer::json(403, &json!({ "message": format!("no, {TOKEN}") })).header("x-accepted-github-permissions", TOKEN);
     for fault in [None, Some(Fault::Instead(echo))] {
-        let hub = hub();
+        let fake_github = fake_github();
         if let Some(fault) = fault.clone() {
-            hub.fail_next(fault);
+            fake_github.fail_next(fault);
         }
-        let ended = record(runner(&hub.api_url()), &passed());
+        let ended = record(runner(&fake_github.api_url()), &passed());
         assert_eq!(ended.code, if fault.is_some() { 3 } else { 0 }, "{}", ended.log);
         let mask = format!("::add-mask::{TOKEN}");
         assert_eq!(ended.log.lines().next(), Some(&*mask), "before anything else");
@@ -249,12 +251,16 @@ fn hostile_texts_in_reports_give_no_command_no_output_and_no_markup() {
         (&names, "false", 3),
         (HOSTILE, "false", 2),
     ] {
-        let hub = hub();
-        let ended = runner(&hub.api_url()).input("dry-run", dry_run).input("results", results).run(&["record"]);
+        let fake_github = fake_github();
+        let ended = runner(&fake_github.api_url()).input("dry-run", dry_run).input("results", results).run(&["record"]);
         assert_eq!(ended.code, code, "{}", ended.log);
         for command in ended.commands() {
-            let ours =
-                ["::add-mask::ghs_", "::group::what", "::endgroup::", "::notice title=promote-gates::command=record "];
+            let ours = [
+                "::add-mask::ghs_",
+                "::group::what",
+                "::endgroup::",
+                "::notice title=promote-commands::command=record ",
+            ];
             let findings = ["::error title=record%3A ", "::warning title=record%3A "];
             assert!(ours.iter().chain(&findings).any(|ours| command.starts_with(ours)), "{command}");
         }
@@ -267,7 +273,7 @@ fn hostile_texts_in_reports_give_no_command_no_output_and_no_markup() {
         for row in ended.summary.lines().filter(|line| line.starts_with('|')) {
             assert!([4, 5].contains(&row.matches('|').count()), "{row}");
         }
-        if let [dispatch] = &hub.dispatches(INFRA)[..] {
+        if let [dispatch] = &fake_github.dispatches(INFRA)[..] {
             let sent: Report =
                 serde_json::from_str(dispatch.client_payload["evidence"]["reports"][0].as_str().unwrap()).unwrap();
             assert_eq!(sent.findings[0].actual, HOSTILE, "and what is sent is what was said");

@@ -136,5 +136,5 @@ fn a_dry_run_shows_both_and_writes_neither() {
     let ended = step(&scene, 7, &dir).input("dry-run", "true").run(&["rollback"]);
     assert_eq!(end(&ended), (0, "inconclusive", vec!["planned", "planned"]), "{}", ended.log);
     assert!(ended.report["effects"][0]["detail"].as_str().unwrap().contains(&format!("{AFTER} → {BEFORE}")));
-    assert_eq!((scene.shop.tip(), scene.hub.issues(INFRA).len()), (promoted, 0));
+    assert_eq!((scene.shop.tip(), scene.fake_github.issues(INFRA).len()), (promoted, 0));
 }

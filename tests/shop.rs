@@ -11,11 +11,11 @@ use std::{
 };
 
 use promote_gates::{
+    clock::{Clock as _, SystemClock},
     sandbox::{
-        github::{Hub, Issue, Run},
+        github::{FakeGitHub, Issue, Run},
         infra::Infra,
     },
-    world::clock::{Clock as _, SystemClock},
 };
 use tempfile::TempDir;
 
@@ -148,7 +148,7 @@ pub fn executable(path: &Path, script: &str) {
 /// A shop whose infra repository is `acme/infra` on a GitHub that the program can ask.
 pub struct Scene {
     pub shop: Shop,
-    pub hub: Hub,
+    pub fake_github: FakeGitHub,
 }
 
 /// The infra repository on GitHub.
@@ -158,26 +158,26 @@ pub const API_TOKEN: &str = "api-token-of-the-scene";
 
 impl Scene {
     pub fn new() -> Self {
-        let hub = Hub::start().unwrap();
-        hub.create(INFRA);
-        hub.grant(API_TOKEN, INFRA, &["actions=read", "issues=write"]);
-        Self { shop: Shop::new(), hub }
+        let fake_github = FakeGitHub::start().unwrap();
+        fake_github.create(INFRA);
+        fake_github.grant(API_TOKEN, INFRA, &["actions=read", "issues=write"]);
+        Self { shop: Shop::new(), fake_github }
     }
 
     /// A run of a workflow there, which these people have approved.
     pub fn run(&self, id: u64, approvers: &[&str]) {
         let path = ".github/workflows/exception.yml".to_owned();
         let run = Run { id, path, event: "workflow_dispatch".to_owned(), actor: "alice".to_owned(), ..Run::default() };
-        self.hub.set_run(INFRA, run.in_progress());
+        self.fake_github.set_run(INFRA, run.in_progress());
         for login in approvers {
-            self.hub.approve(INFRA, id, "production-emergency", login, "");
+            self.fake_github.approve(INFRA, id, "production-emergency", login, "");
         }
     }
 
     /// A step of that run, in a checkout.
     pub fn step(&self, id: u64, checkout: &Path) -> Runner {
         Runner::new()
-            .env("GITHUB_API_URL", &self.hub.api_url())
+            .env("GITHUB_API_URL", &self.fake_github.api_url())
             .env("GITHUB_REPOSITORY", INFRA)
             .env("GITHUB_RUN_ID", &id.to_string())
             .env("GITHUB_REF", "refs/heads/main")
@@ -190,8 +190,8 @@ impl Scene {
 
     /// The issues that are open, and what has to hold of all.
     pub fn open_issues(&self) -> Vec<Issue> {
-        assert_eq!(self.hub.violations(), [""; 0]);
-        self.hub.issues(INFRA).into_iter().filter(|issue| issue.state == "open").collect()
+        assert_eq!(self.fake_github.violations(), [""; 0]);
+        self.fake_github.issues(INFRA).into_iter().filter(|issue| issue.state == "open").collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
+    clock::{Clock as _, SystemClock},
     report::{Outcome, Report, compact::compact},
     sandbox::{
         github::Fault,
@@ -13,7 +14,6 @@ use promote_gates::{
         staging::{Script, Staging},
     },
     verdict::Finding,
-    world::clock::{Clock as _, SystemClock},
 };
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn now() -> Timestamp {
 
 fn stage() -> Stage {
     let stage = Stage::new();
-    stage.hub.grant(TOKEN, INFRA, &["issues=read"]);
+    stage.fake_github.grant(TOKEN, INFRA, &["issues=read"]);
     stage
 }
 
@@ -46,7 +46,7 @@ fn results(approved_at: Timestamp) -> String {
 /// The step in run 7, approved a moment ago, which looks ten times a second and waits for longer than any test.
 fn step(stage: &Stage) -> Runner {
     Runner::new()
-        .env("GITHUB_API_URL", &stage.hub.api_url())
+        .env("GITHUB_API_URL", &stage.fake_github.api_url())
         .env("GITHUB_REPOSITORY", INFRA)
         .input("checkout", &stage.checkout().display().to_string())
         .input("subject", SUBJECT)
@@ -58,7 +58,7 @@ fn step(stage: &Stage) -> Runner {
 }
 
 fn checked(stage: &Stage, ended: Ended) -> Ended {
-    assert_eq!(stage.hub.violations(), Vec::<String>::new(), "{}", ended.log);
+    assert_eq!(stage.fake_github.violations(), Vec::<String>::new(), "{}", ended.log);
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
     for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
@@ -76,10 +76,10 @@ fn when_the_time_is_over_and_all_is_well_it_passes() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
     staging.deploy("checkout-service", "1.4.2");
     // An issue that is closed, one with another label, and a pull request hold nothing.
-    let closed = stage.hub.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
-    stage.hub.close_issue(INFRA, closed);
-    stage.hub.open_issue(INFRA, "a bug", "", &["bug"]);
-    stage.hub.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
+    let closed = stage.fake_github.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
+    stage.fake_github.close_issue(INFRA, closed);
+    stage.fake_github.open_issue(INFRA, "a bug", "", &["bug"]);
+    stage.fake_github.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
     let endpoint = format!("{}{READY}", staging.url());
     let step =
         step(&stage).input("results", &results(now() - SignedDuration::from_secs(2))).input("duration", "2500ms");
@@ -100,9 +100,9 @@ fn what_is_over_already_is_looked_at_once() {
     let stage = stage();
     let ended = judge(&stage, &step(&stage).input("results", &results(at(0))));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
-    assert_eq!(stage.hub.asked().len(), 1, "{:?}", stage.hub.asked());
+    assert_eq!(stage.fake_github.asked().len(), 1, "{:?}", stage.fake_github.asked());
     assert_eq!(finding(&ended, "wait")["actual"], "over since 2026-01-01T12:10:00Z");
-    stage.hub.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
+    stage.fake_github.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
     assert_eq!(end(&judge(&stage, &step(&stage).input("results", &results(at(0))))), BLOCKED);
 }
 
@@ -126,14 +126,14 @@ fn without_a_time_of_the_approval_it_counts_from_now() {
 #[test]
 fn a_look_that_fails_on_the_way_is_told_and_one_that_fails_in_the_end_decides_nothing() {
     let stage = stage();
-    stage.hub.fail_at("/issues", 2, Fault::Instead(Answer::status(502)));
+    stage.fake_github.fail_at("/issues", 2, Fault::Instead(Answer::status(502)));
     let short = || step(&stage).input("duration", "400ms").input("interval", "50ms");
     let ended = judge(&stage, &short());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert!(ended.log.contains("holds not seen: GitHub's API: 502"), "{}", ended.log);
     assert!(finding(&ended, "hold")["actual"].as_str().unwrap().contains("(2 of "), "{}", ended.log);
     // Without the right to, nobody can say that nobody holds it.
-    stage.hub.grant("ghs_less", INFRA, &["contents=read"]);
+    stage.fake_github.grant("ghs_less", INFRA, &["contents=read"]);
     let ended = judge(&stage, &short().input("token", "ghs_less"));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     assert!(ended.outputs["reason"].contains("the token needs Issues: read on acme/infra"), "{}", ended.log);
@@ -182,5 +182,5 @@ fn settings_that_cannot_be_used_are_bad_input() {
             assert!(ended.log.contains(words), "{key}: {words}: {}", ended.log);
         }
     }
-    assert_eq!(stage.hub.asked(), []);
+    assert_eq!(stage.fake_github.asked(), []);
 }

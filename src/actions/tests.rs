@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    cli::Surroundings,
-    vocabulary,
+    runner_env::RunnerEnv,
+    settings,
     yaml::{self, Node, Value},
 };
 
@@ -58,7 +58,7 @@ fn every_input_reaches_its_command_under_its_name() {
             assert!(inputs.contains_key(input), "{input}");
             ((*variable).into(), input.into())
         });
-        let layer = vocabulary::inputs(&commands::book(), action.name, &Surroundings::read(environment).inputs)
+        let layer = settings::inputs(&commands::command_table(), action.name, &RunnerEnv::read(environment).inputs)
             .unwrap_or_else(|stop| panic!("{stop:?}"));
         let received: Vec<(&str, &str)> =
             layer.iter().map(|(key, given)| (key.as_str(), given.texts[0].as_str())).collect();

@@ -12,9 +12,9 @@ use serde_json::{Value as Json, json};
 
 use super::{mapping, misshapen, place, unknown};
 use crate::{
+    commands,
     expression::Expression,
-    gates,
-    verdict::{Complaint, Stop},
+    verdict::{CommandError, Complaint},
     yaml::{Key, Node, Value},
 };
 
@@ -30,14 +30,14 @@ pub struct Condition {
 pub type Policy = BTreeMap<String, Vec<Condition>>;
 
 /// Reads `policy:`.
-pub(super) fn read(path: &str, node: Node) -> Result<Policy, Stop> {
+pub(super) fn read(path: &str, node: Node) -> Result<Policy, CommandError> {
     mapping(path, "policy", node)?.into_iter().map(|(key, node)| gate(path, key, node)).collect()
 }
 
-fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), Stop> {
+fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), CommandError> {
     // Only what judges software is in a validation: a condition on another gate would never be asked.
-    if !gates::ON_SOFTWARE.contains(&key.name.as_str()) {
-        return Err(unknown(path, &key, "`policy`", &gates::ON_SOFTWARE));
+    if !commands::ON_SOFTWARE.contains(&key.name.as_str()) {
+        return Err(unknown(path, &key, "`policy`", &commands::ON_SOFTWARE));
     }
     let conditions = match node.value {
         Value::List(items) => {
@@ -51,7 +51,7 @@ fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), St
     Ok((key.name, conditions))
 }
 
-fn condition(path: &str, gate: &str, node: &Node) -> Result<Condition, Stop> {
+fn condition(path: &str, gate: &str, node: &Node) -> Result<Condition, CommandError> {
     let Value::Text(text) = &node.value else {
         return Err(misshapen(path, gate, node, "a jq condition, such as '.settings[\"max-ratio\"] <= 1.2'"));
     };
@@ -70,7 +70,7 @@ fn condition(path: &str, gate: &str, node: &Node) -> Result<Condition, Stop> {
 pub(super) fn schema() -> Json {
     let conditions = json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] });
     let properties: serde_json::Map<String, Json> =
-        gates::ON_SOFTWARE.into_iter().map(|gate| (gate.to_owned(), conditions.clone())).collect();
+        commands::ON_SOFTWARE.into_iter().map(|gate| (gate.to_owned(), conditions.clone())).collect();
     json!({
         "description": "What must hold of a gate's report, whatever the service's own settings say: jq conditions that `evidence` asks, such as '.settings[\"max-ratio\"] <= 1.2'.",
         "type": ["object", "null"],
@@ -82,12 +82,12 @@ pub(super) fn schema() -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{commands::book, config::Config};
+    use crate::{commands::command_table, config::Config};
 
     #[test]
     fn conditions_come_compiled_and_know_their_place() {
         let text = "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2', .verdict == \"passed\"]\n  smoke: .reason != \"\"\n";
-        let policy = Config::read(&book(), "f.yml", text.as_bytes(), None).unwrap().policy;
+        let policy = Config::read(&command_table(), "f.yml", text.as_bytes(), None).unwrap().policy;
         let [ratio, verdict] = &policy["performance"][..] else { panic!("{policy:?}") };
         assert_eq!(ratio.expression.holds(&json!({ "settings": { "max-ratio": 1.2 } })), Ok(true));
         assert_eq!((&*ratio.place, &*verdict.place), ("f.yml:2:17", "f.yml:2:50"));
@@ -105,7 +105,8 @@ mod tests {
             ("policy:\n  smoke: [{ a: b }]", &["`smoke` (f.yml:2:11)", "a mapping; expected a jq condition"]),
             ("policy: 1", &["`policy` (f.yml:1:9)", "a text"]),
         ] {
-            let Err(Stop::BadInput(complaint)) = Config::read(&book(), "f.yml", text.as_bytes(), None) else {
+            let Err(CommandError::BadInput(complaint)) = Config::read(&command_table(), "f.yml", text.as_bytes(), None)
+            else {
                 panic!("{text}: must be refused")
             };
             for part in parts {

@@ -3,21 +3,23 @@
 use serde_json::{Map, Value, json};
 
 use super::{policy, services};
-use crate::vocabulary::{Book, Kind, Setting, help_and_default};
+use crate::settings::{CommandTable, Kind, Setting, help_and_default};
 
 /// The schema, in draft 7: what editors' YAML servers read.
 #[must_use]
-pub fn schema(book: &Book) -> Value {
-    let mut properties = settings(&book.common);
-    for name in &book.names {
-        let about = book.command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
-        let mut section = section(book, name);
+pub fn schema(command_table: &CommandTable) -> Value {
+    let mut properties = settings(&command_table.common);
+    for name in &command_table.names {
+        let about =
+            command_table.command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
+        let mut section = section(command_table, name);
         section
             .insert("description".to_owned(), format!("Settings of `{name}`: {}.", about.unwrap_or_default()).into());
         properties.insert((*name).to_owned(), section.into());
     }
-    let gates = &book.gates;
-    let settled = gates.iter().map(|name| ((*name).to_owned(), section(book, name).into())).collect::<Map<_, _>>();
+    let gates = &command_table.gates;
+    let settled =
+        gates.iter().map(|name| ((*name).to_owned(), section(command_table, name).into())).collect::<Map<_, _>>();
     properties.insert(
         "gates".to_owned(),
         json!({
@@ -42,8 +44,8 @@ pub fn schema(book: &Book) -> Value {
 }
 
 /// A command's settings as an object. One with nothing in it may be left empty.
-fn section(book: &Book, name: &str) -> Map<String, Value> {
-    let properties = settings(&book.settings_of(name).unwrap_or_default());
+fn section(command_table: &CommandTable, name: &str) -> Map<String, Value> {
+    let properties = settings(&command_table.settings_of(name).unwrap_or_default());
     let section = json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false });
     section.as_object().cloned().unwrap_or_default()
 }
@@ -115,7 +117,7 @@ fn written(setting: &Setting, default: &str) -> Value {
 mod tests {
     use super::*;
     use crate::{
-        commands::book,
+        commands::command_table,
         config::{Config, OWN},
     };
 
@@ -124,21 +126,21 @@ mod tests {
     }
 
     fn reads(text: &str) -> bool {
-        Config::read(&book(), "f", text.as_bytes(), None).is_ok()
+        Config::read(&command_table(), "f", text.as_bytes(), None).is_ok()
     }
 
     /// The reader and the schema know the same keys in the same places.
     #[test]
     fn the_schema_offers_what_the_reader_takes() {
-        let book = book();
-        let schema = schema(&book);
-        let sections = book.names.clone();
+        let command_table = command_table();
+        let schema = schema(&command_table);
+        let sections = command_table.names.clone();
         for key in keys(&schema).into_iter().filter(|key| !OWN.contains(key) && !sections.contains(key)) {
             assert!(reads(&format!("{key}: x")), "{key}");
         }
         for name in sections {
             let offered = keys(&schema["properties"][name]);
-            for setting in book.settings_of(name).unwrap() {
+            for setting in command_table.settings_of(name).unwrap() {
                 let taken = reads(&format!("{name}: {{ {}: x }}", setting.key));
                 assert_eq!(offered.contains(&setting.key.as_str()), taken, "{name} {}", setting.key);
             }

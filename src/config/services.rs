@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use super::{mapping, misshapen, place, unknown};
 use crate::{
     subject::{Image, NotAccepted, Service},
-    verdict::{Complaint, Stop},
+    verdict::{CommandError, Complaint},
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
@@ -76,11 +76,11 @@ const KEYS: [&str; 5] = ["repository", "workflow", "deploy-workflow", "image", "
 const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
 
 /// Reads `services:`.
-pub(super) fn read(path: &str, node: Node) -> Result<Services, Stop> {
+pub(super) fn read(path: &str, node: Node) -> Result<Services, CommandError> {
     mapping(path, "services", node)?.into_iter().map(|(key, node)| service(path, &key, node)).collect()
 }
 
-fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), Stop> {
+fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), CommandError> {
     let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
     let mut texts = BTreeMap::new();
     for (key, node) in mapping(path, &key.name, node)? {
@@ -113,11 +113,11 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), Stop>
 /// A text, and its line and column.
 type Texts = BTreeMap<String, (String, (usize, usize))>;
 
-fn given<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, Stop> {
+fn given<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, CommandError> {
     texts.get(key).map(|(text, at)| parsed(path, key, text, *at)).transpose()
 }
 
-fn needed<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<T, Stop> {
+fn needed<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<T, CommandError> {
     let (text, at) = texts.get(key).map_or(("", (1, 1)), |(text, at)| (text.as_str(), *at));
     parsed(path, key, text, at)
 }
@@ -127,7 +127,7 @@ fn parsed<T: FromStr<Err: fmt::Display>>(
     what: &str,
     text: &str,
     (line, column): (usize, usize),
-) -> Result<T, Stop> {
+) -> Result<T, CommandError> {
     text.parse().map_err(|error: T::Err| {
         Complaint::about(format!("`{what}`"))
             .seen(format!("\"{text}\""))
@@ -173,7 +173,7 @@ fn described(mut schema: Json, description: &str) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{commands::book, config::Config};
+    use crate::{commands::command_table, config::Config};
 
     const WHOLE: &str = "\
 services:
@@ -190,15 +190,15 @@ services:
 ";
 
     fn complaint(text: &str) -> String {
-        match Config::read(&book(), "f.yml", text.as_bytes(), None) {
-            Err(Stop::BadInput(complaint)) => complaint.to_string(),
+        match Config::read(&command_table(), "f.yml", text.as_bytes(), None) {
+            Err(CommandError::BadInput(complaint)) => complaint.to_string(),
             other => panic!("{text}: must be refused, is {other:?}"),
         }
     }
 
     #[test]
     fn services_come_typed() {
-        let services = Config::read(&book(), "f.yml", WHOLE.as_bytes(), None).unwrap().services;
+        let services = Config::read(&command_table(), "f.yml", WHOLE.as_bytes(), None).unwrap().services;
         let checkout = &services[&"checkout-service".parse().unwrap()];
         assert_eq!(
             (&*checkout.repository.to_string(), checkout.image.as_str(), checkout.branch.as_str()),
@@ -210,7 +210,7 @@ services:
         );
         let frontend = &services[&"frontend".parse().unwrap()];
         assert_eq!((frontend.branch.as_str(), &frontend.deploy_workflow), ("main", &None));
-        assert!(Config::read(&book(), "f.yml", b"services:\n", None).unwrap().services.is_empty());
+        assert!(Config::read(&command_table(), "f.yml", b"services:\n", None).unwrap().services.is_empty());
     }
 
     #[test]

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use crate::{
-    desk::Desk,
-    verdict::{Complaint, Stop},
-    world::{
-        git::{Branch, Git, Remote, Tip, redacted},
-        secret::Secret,
-    },
+    context::CommandContext,
+    secret::Secret,
+    verdict::{CommandError, Complaint},
+    world::git::{Branch, Git, Remote, Tip, redacted},
 };
 
 /// The settings that name it, the same for every command that reads or writes the ledger. The token is the command's own:
@@ -39,12 +37,12 @@ impl Place {
     ///
     /// # Errors
     /// Bad input when there is no such checkout, remote or branch; what git could not tell.
-    pub fn find(at: &At, token: Option<&Secret>, desk: &Desk) -> Result<Self, Stop> {
-        let mut git = Git::open(&at.checkout, &desk.world.groups).map_err(|complaint| {
+    pub fn find(at: &At, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
+        let mut git = Git::open(&at.checkout, &ctx.world.groups).map_err(|complaint| {
             let seen = format!("{}: {}", complaint.what, complaint.seen);
             Complaint { what: "`checkout`".to_owned(), seen, ..complaint }.bad_input()
         })?;
-        let server = desk.surroundings.server_url.as_deref().unwrap_or("https://github.com");
+        let server = ctx.runner_env.server_url.as_deref().unwrap_or("https://github.com");
         if let Some(token) = token {
             git = git.with_token(server, token.clone());
         }
@@ -52,7 +50,7 @@ impl Place {
             .remote(&at.remote)
             .map_err(|complaint| Complaint { what: "`remote`".to_owned(), ..complaint }.bad_input())?;
         if token.is_some() && !git.sends_token_to(&remote) {
-            desk.log.say(&format!(
+            ctx.log.say(&format!(
                 "the token is not used: it is for {}, and {} is {}",
                 redacted(server),
                 remote.name(),
@@ -61,7 +59,7 @@ impl Place {
         }
         let branch = match &at.branch {
             Some(branch) => branch.clone(),
-            None => git.current_branch().map_err(Complaint::unseen)?.ok_or_else(|| {
+            None => git.current_branch().map_err(Complaint::unobservable)?.ok_or_else(|| {
                 Complaint::about("`branch`")
                     .seen("not given, and the checkout is on no branch")
                     .expected("the branch that holds the promotions")
@@ -76,8 +74,8 @@ impl Place {
     ///
     /// # Errors
     /// Bad input when the remote has no such branch; what git could not tell.
-    pub fn tip(&self) -> Result<Tip, Stop> {
-        let tip = self.fetch().map_err(Complaint::unseen)?;
+    pub fn tip(&self) -> Result<Tip, CommandError> {
+        let tip = self.fetch().map_err(Complaint::unobservable)?;
         tip.ok_or_else(|| self.no_branch().bad_input())
     }
 

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::{EvidenceId, Kind, trailer};
 use crate::{
+    clock::rfc3339,
     subject::{Environment, Service},
-    world::{clock::rfc3339, git::Commit},
+    world::git::Commit,
 };
 
 /// One promotion, as its commit tells it: a subject line for people, and trailers (`git interpret-trailers`) for the rest.

@@ -3,7 +3,7 @@
 //! that caused one by accident has failed. `tests/e2e/openapi.rs` holds every route against GitHub's own description.
 //!
 //! A route is a line in [`routes::ROUTES`] and a function in the file named after what it is about. The same file has
-//! what a script says about it: `runs` knows [`Hub::set_run`].
+//! what a script says about it: `runs` knows [`FakeGitHub::set_run`].
 
 mod accounts;
 mod approvals;
@@ -43,10 +43,10 @@ use super::{
     lock,
     server::{Answer, Request, Server},
 };
-use crate::world::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock};
 
 /// The running server; gone when dropped.
-pub struct Hub {
+pub struct FakeGitHub {
     server: Server,
     below: String,
     shared: Arc<Shared>,
@@ -76,7 +76,7 @@ pub enum Fault {
 }
 
 /// A fault that waits for its requests.
-struct Ambush {
+struct FaultInjection {
     /// Part of `METHOD /path`; empty for any.
     at: String,
     times: usize,
@@ -87,7 +87,7 @@ struct Ambush {
 struct Shared {
     state: Mutex<State>,
     /// Rung after every request.
-    bell: Condvar,
+    wake: Condvar,
 }
 
 #[derive(Default)]
@@ -95,7 +95,7 @@ struct State {
     world: World,
     /// Token, then lower-case `owner/name`, then what is granted: `contents=write`.
     tokens: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    ambushes: Vec<Ambush>,
+    injections: Vec<FaultInjection>,
     asked: Vec<Asked>,
     violations: Vec<String>,
 }
@@ -115,7 +115,7 @@ struct Breach {
     message: String,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Starts without a repository or token. The API is at the root, as on `api.github.com`.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Hub {
         let (theirs, below) = (Arc::clone(&shared), path.to_owned());
         let server = Server::start(move |request| {
             let answer = lock(&theirs.state).answer(request, &below);
-            theirs.bell.notify_all();
+            theirs.wake.notify_all();
             answer
         })?;
         Ok(Self { server, below: path.to_owned(), shared })
@@ -160,7 +160,7 @@ impl Hub {
 
     /// So many requests whose `METHOD /path` holds `at` go wrong like this; `usize::MAX` for all to come.
     pub fn fail_at(&self, at: &str, times: usize, fault: Fault) {
-        self.state().ambushes.push(Ambush { at: at.to_owned(), times, fault });
+        self.state().injections.push(FaultInjection { at: at.to_owned(), times, fault });
     }
 
     /// Every request so far.
@@ -174,7 +174,7 @@ impl Hub {
     #[must_use]
     pub fn wait_asked(&self, at: &str, times: usize, limit: Duration) -> bool {
         let few = |state: &mut State| state.asked.iter().filter(|asked| asked.holds(at)).count() < times;
-        let waited = self.shared.bell.wait_timeout_while(self.state(), limit, few);
+        let waited = self.shared.wake.wait_timeout_while(self.state(), limit, few);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
@@ -231,9 +231,10 @@ impl State {
     }
 
     fn fault(&mut self, asked: &Asked) -> Option<Fault> {
-        let ambush = self.ambushes.iter_mut().find(|ambush| ambush.times > 0 && asked.holds(&ambush.at))?;
-        ambush.times -= 1;
-        Some(ambush.fault.clone())
+        let injection =
+            self.injections.iter_mut().find(|injection| injection.times > 0 && asked.holds(&injection.at))?;
+        injection.times -= 1;
+        Some(injection.fault.clone())
     }
 
     fn do_it(&mut self, request: &Request, below: &str, path: &str) -> Answer {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    desk::Desk,
+    context::CommandContext,
     report::{
         Report,
         compact::{self, Compact},
@@ -28,11 +28,11 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(desk: &Desk, report: &Report, own_outputs: BTreeMap<&'static str, String>) -> Self {
+    pub(super) fn new(ctx: &CommandContext, report: &Report, own_outputs: BTreeMap<&'static str, String>) -> Self {
         Self {
-            summary: desk.surroundings.summary.as_deref().map(Tail::of),
-            report: report_file(desk, report),
-            outputs: desk.surroundings.output.as_deref().map(Tail::of),
+            summary: ctx.runner_env.summary.as_deref().map(Tail::of),
+            report: report_file(ctx, report),
+            outputs: ctx.runner_env.output.as_deref().map(Tail::of),
             own_outputs,
         }
     }
@@ -90,7 +90,7 @@ fn to_json(report: &Report) -> String {
 }
 
 /// The file the whole report goes to, made new: the one that was asked for, or on a runner one below its temp folder.
-fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
+fn report_file(ctx: &CommandContext, report: &Report) -> io::Result<Option<PathBuf>> {
     if let Some(asked) = report.settings.get("report-file").and_then(|path| path.as_str()) {
         let path = PathBuf::from(asked);
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -99,7 +99,7 @@ fn report_file(desk: &Desk, report: &Report) -> io::Result<Option<PathBuf>> {
         OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
         return Ok(Some(path));
     }
-    let Some(temp) = &desk.surroundings.runner_temp else {
+    let Some(temp) = &ctx.runner_env.runner_temp else {
         return Ok(None);
     };
     let folder = temp.join("promote-gates");

@@ -4,10 +4,10 @@
 //! time, the way out of this machine, which errors are final, and objects that hold only what health is told by.
 
 mod credentials;
+mod error;
 mod kubeconfig;
 pub mod objects;
 mod transport;
-mod trouble;
 mod watch;
 
 #[cfg(test)]
@@ -44,12 +44,12 @@ use super::{
     runtime::{Runtime, Task},
 };
 use crate::verdict::Complaint;
+use error::causes;
 use kubeconfig::Target;
 use objects::{Event, List, Object};
-use trouble::causes;
 
+pub use error::Trouble;
 pub use kubeconfig::{Source, secrets_of};
-pub use trouble::Trouble;
 pub use watch::{Heard, News};
 use watch::{Resource, Telling};
 

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{World, files};
 use crate::{
-    cli::Surroundings,
+    runner_env::RunnerEnv,
     subject::{Commit, Subject},
     values::clip,
-    verdict::{Complaint, Stop},
+    verdict::{CommandError, Complaint},
 };
 
 /// The largest event that GitHub delivers, in bytes: its documentation, "Webhook events and payloads".
@@ -81,8 +81,8 @@ impl World {
     ///
     /// # Errors
     /// Bad input when it cannot be read, or is not what its name says.
-    pub fn event(&self, surroundings: &Surroundings) -> Result<&Event, Stop> {
-        let read = || Event::read(surroundings.event_name.as_deref(), surroundings.event_path.as_deref());
+    pub fn event(&self, runner_env: &RunnerEnv) -> Result<&Event, CommandError> {
+        let read = || Event::read(runner_env.event_name.as_deref(), runner_env.event_path.as_deref());
         self.event.get_or_init(read).as_ref().map_err(|complaint| complaint.clone().bad_input())
     }
 }
@@ -91,11 +91,11 @@ impl World {
 ///
 /// # Errors
 /// Bad input when another commit was given, or the event cannot be read.
-pub fn complete(subject: Subject, world: &World, surroundings: &Surroundings) -> Result<Subject, Stop> {
-    if surroundings.event_name.as_deref() != Some("workflow_run") {
+pub fn complete(subject: Subject, world: &World, runner_env: &RunnerEnv) -> Result<Subject, CommandError> {
+    if runner_env.event_name.as_deref() != Some("workflow_run") {
         return Ok(subject);
     }
-    let Event::WorkflowRun(run) = world.event(surroundings)? else { return Ok(subject) };
+    let Event::WorkflowRun(run) = world.event(runner_env)? else { return Ok(subject) };
     match &subject.commit {
         Some(given) if *given != run.head_sha => Err(Complaint::about("`commit`")
             .seen(given.to_string())
@@ -116,16 +116,16 @@ mod tests {
 
     const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
-    fn surroundings(name: &str, event_path: Option<PathBuf>) -> Surroundings {
-        Surroundings { event_name: Some(name.to_owned()), event_path, ..Surroundings::default() }
+    fn runner_env(name: &str, event_path: Option<PathBuf>) -> RunnerEnv {
+        RunnerEnv { event_name: Some(name.to_owned()), event_path, ..RunnerEnv::default() }
     }
 
     /// What a world says of an event's text.
-    fn read(name: &str, text: &str) -> Result<Event, Stop> {
+    fn read(name: &str, text: &str) -> Result<Event, CommandError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
         fs::write(&path, text).unwrap();
-        World::default().event(&surroundings(name, Some(path))).cloned()
+        World::default().event(&runner_env(name, Some(path))).cloned()
     }
 
     fn about_run(head_sha: &str) -> String {
@@ -142,7 +142,7 @@ mod tests {
         let expected = Dispatched { action: "x".to_owned(), client_payload: json!({ "a": [1] }) };
         assert_eq!(dispatched, Ok(Event::RepositoryDispatch(expected)));
         assert_eq!(read("push", "no JSON at all"), Ok(Event::Other));
-        assert_eq!(World::default().event(&surroundings("workflow_run", None)), Ok(&Event::Other));
+        assert_eq!(World::default().event(&runner_env("workflow_run", None)), Ok(&Event::Other));
     }
 
     #[test]
@@ -156,12 +156,12 @@ mod tests {
             ("workflow_run", &about_run("HEAD"), "git commit id"),
             ("workflow_run", "", "EOF"),
         ] {
-            let Err(Stop::BadInput(complaint)) = read(name, text) else { panic!("{seen}: must be refused") };
+            let Err(CommandError::BadInput(complaint)) = read(name, text) else { panic!("{seen}: must be refused") };
             let said = complaint.to_string();
             assert!(said.contains(name) && said.contains(seen) && said.len() < 600, "{seen} in {said}");
         }
-        let gone = World::default().event(&surroundings("workflow_run", Some("/nonexistent/event".into()))).cloned();
-        assert!(matches!(gone, Err(Stop::BadInput(_))), "{gone:?}");
+        let gone = World::default().event(&runner_env("workflow_run", Some("/nonexistent/event".into()))).cloned();
+        assert!(matches!(gone, Err(CommandError::BadInput(_))), "{gone:?}");
     }
 
     #[test]
@@ -171,14 +171,16 @@ mod tests {
         fs::write(&path, about_run(SHA)).unwrap();
         let completed = |name: &str, commit: Option<&str>| {
             let subject = Subject { commit: commit.map(|commit| commit.parse().unwrap()), ..Subject::default() };
-            complete(subject, &World::default(), &surroundings(name, Some(path.clone())))
+            complete(subject, &World::default(), &runner_env(name, Some(path.clone())))
         };
         for given in [None, Some(SHA)] {
             let commit = completed("workflow_run", given).unwrap().commit.unwrap();
             assert_eq!(commit.as_str(), SHA);
         }
         let other = "f".repeat(40);
-        let Err(Stop::BadInput(complaint)) = completed("workflow_run", Some(&other)) else { panic!("must be refused") };
+        let Err(CommandError::BadInput(complaint)) = completed("workflow_run", Some(&other)) else {
+            panic!("must be refused")
+        };
         assert!(complaint.seen.contains(&other) && complaint.expected.contains(SHA), "{complaint}");
         assert_eq!(completed("push", None).unwrap().commit, None);
     }

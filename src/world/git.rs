@@ -31,11 +31,9 @@ pub use trees::{Blob, Entry, Identity, Kind, Mode, NewFile, Signature};
 use credentials::{Credentials, redact_urls};
 
 use crate::{
+    secret::Secret,
     verdict::Complaint,
-    world::{
-        process::{Finished, Groups, ProcessError, Program, Status, run},
-        secret::Secret,
-    },
+    world::process::{Finished, Groups, ProcessError, Program, Status, run},
 };
 
 /// The oldest git that knows all that is used here: `--config-env`.

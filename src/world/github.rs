@@ -34,8 +34,8 @@ use transport::Way;
 use super::{
     network::Network,
     runtime::{Missed, Runtime},
-    secret::Secret,
 };
+use crate::secret::Secret;
 use crate::verdict::Complaint;
 
 /// The largest answer that is read, in bytes.

@@ -33,7 +33,8 @@ pub use header::{Header, HeaderError, secrets_of};
 use proxy::{AbsoluteForm, Route, ToProxy};
 use stage::{Progress, Stage};
 
-use super::{clock::Stopwatch, network::Network, url::Url};
+use super::{network::Network, url::Url};
+use crate::clock::Stopwatch;
 
 const USER_AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 

@@ -8,19 +8,19 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::clock::Bell;
+use crate::clock::WakeSignal;
 
 /// Cancels the bell and calls `then` at every signal.
 ///
 /// # Errors
 /// When the handlers cannot be installed: without them a cancelled command would end without a report.
-pub fn watch(bell: Arc<Bell>, then: impl Fn() + Send + 'static) -> io::Result<()> {
+pub fn watch(wake: Arc<WakeSignal>, then: impl Fn() + Send + 'static) -> io::Result<()> {
     // A file larger than the machine allows is an error of that write, as a full disk is, and not the end of the process.
     flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for _ in signals.forever() {
-            bell.cancel();
+            wake.cancel();
             then();
         }
     })?;

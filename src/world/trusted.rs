@@ -10,8 +10,8 @@ use super::{
     process::Groups,
 };
 use crate::{
-    cli::Surroundings,
-    verdict::{Complaint, Stop},
+    runner_env::RunnerEnv,
+    verdict::{CommandError, Complaint},
 };
 
 /// Where such files are read.
@@ -37,23 +37,23 @@ impl Trusted {
     ///
     /// # Errors
     /// The event says so, but its base commit cannot be told.
-    pub fn find(surroundings: &Surroundings, groups: &Groups) -> Result<Self, Stop> {
-        let pointer = match surroundings.event_name.as_deref() {
+    pub fn find(runner_env: &RunnerEnv, groups: &Groups) -> Result<Self, CommandError> {
+        let pointer = match runner_env.event_name.as_deref() {
             Some(name) if name.starts_with("pull_request") => "/pull_request/base/sha",
             Some("merge_group") => "/merge_group/base_sha",
             _ => return Ok(Self::Checkout),
         };
-        let unseen = |seen: String| {
+        let unobservable = |seen: String| {
             Complaint::about("event")
                 .seen(seen)
                 .expected(format!("the base commit at {pointer} of GITHUB_EVENT_PATH"))
-                .unseen()
+                .unobservable()
         };
-        let path = surroundings.event_path.as_deref().ok_or_else(|| unseen("no event file".to_owned()))?;
-        let event = fs::read(path).map_err(|error| unseen(format!("{}: {error}", path.display())))?;
-        let event: Value = serde_json::from_slice(&event).map_err(|error| unseen(error.to_string()))?;
-        let commit = event.pointer(pointer).and_then(Value::as_str).ok_or_else(|| unseen("none".to_owned()))?;
-        let commit = commit.parse().map_err(|error| unseen(format!("\"{commit}\", not {error}")))?;
+        let path = runner_env.event_path.as_deref().ok_or_else(|| unobservable("no event file".to_owned()))?;
+        let event = fs::read(path).map_err(|error| unobservable(format!("{}: {error}", path.display())))?;
+        let event: Value = serde_json::from_slice(&event).map_err(|error| unobservable(error.to_string()))?;
+        let commit = event.pointer(pointer).and_then(Value::as_str).ok_or_else(|| unobservable("none".to_owned()))?;
+        let commit = commit.parse().map_err(|error| unobservable(format!("\"{commit}\", not {error}")))?;
         Ok(Self::Base { commit, groups: groups.clone() })
     }
 
@@ -72,7 +72,7 @@ impl Trusted {
     /// # Errors
     /// Bad input for a path that cannot be one; unseen when it is there and cannot be read, and on a pull request when there
     /// are files, but no checkout to ask what they should be: a workspace can also be unpacked from an archive.
-    pub fn read(&self, path: &str) -> Result<Option<TrustedFile>, Stop> {
+    pub fn read(&self, path: &str) -> Result<Option<TrustedFile>, CommandError> {
         match self {
             Self::Checkout => from_checkout(Path::new(path)),
             Self::Base { commit, groups } => {
@@ -80,7 +80,9 @@ impl Trusted {
                     Ok(git) => git,
                     Err(_) if is_empty(Path::new(".")) => return Ok(None),
                     Err(complaint) => {
-                        return Err(Complaint { what: format!("\"{path}\"{}", self.place()), ..complaint }.unseen());
+                        return Err(
+                            Complaint { what: format!("\"{path}\"{}", self.place()), ..complaint }.unobservable()
+                        );
                     }
                 };
                 from_commit(&git, commit, path)
@@ -89,9 +91,9 @@ impl Trusted {
     }
 }
 
-fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, Stop> {
+fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, CommandError> {
     let unreadable = |seen: String| {
-        Complaint::about(path.display().to_string()).seen(seen).expected("a file that can be read").unseen()
+        Complaint::about(path.display().to_string()).seen(seen).expected("a file that can be read").unobservable()
     };
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(unreadable("no regular file".to_owned())),
@@ -110,7 +112,7 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
-fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedFile>, Stop> {
+fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedFile>, CommandError> {
     let bare = path.strip_prefix("./").unwrap_or(path);
     let tree_path: TreePath = format!("{}{bare}", git.prefix()).parse().map_err(|error: String| {
         Complaint::about(format!("\"{path}\"")).seen(error).expected("a path inside the repository").bad_input()
@@ -125,9 +127,9 @@ fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedF
     there.map_err(|complaint| {
         complaint
             .next("let the checkout fetch the base commit (`fetch-depth: 0`), or keep its credentials for this step")
-            .unseen()
+            .unobservable()
     })?;
-    match git.read_file(commit, &tree_path).map_err(Complaint::unseen)? {
+    match git.read_file(commit, &tree_path).map_err(Complaint::unobservable)? {
         None => Ok(None),
         Some(Entry::File(blob)) => Ok(Some(TrustedFile { bytes: blob.bytes, commit: Some(commit.clone()) })),
         Some(_) => Err(Complaint::about(format!("\"{path}\""))

@@ -13,7 +13,7 @@ fn the_third_within_three_minutes_is_blocked_before_anything_is_committed() {
     stage.approved(5, "alice", -3);
     stage.approved(6, "alice", -1);
     stage.approved(8, "alice", 1);
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert_eq!(
@@ -38,13 +38,13 @@ fn the_third_within_three_minutes_is_blocked_before_anything_is_committed() {
 #[test]
 fn runs_in_every_state_and_the_ledger_count_each_run_once() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     // Created twenty-nine days ago, approved ten minutes ago, failed since.
     stage.approved(4, "alice", -10);
     let run =
         Run { id: 4, path: WORKFLOW.to_owned(), created_at: at(-29 * 24 * 60), updated_at: at(-9), ..Run::default() };
-    stage.hub.set_run(INFRA, run.ended("failure"));
-    stage.hub.set_job(INFRA, 4, 1, Job { conclusion: Some("failure".to_owned()), ..ended("promote", -10) });
+    stage.fake_github.set_run(INFRA, run.ended("failure"));
+    stage.fake_github.set_job(INFRA, 4, 1, Job { conclusion: Some("failure".to_owned()), ..ended("promote", -10) });
     let trailers = |run: u64| {
         format!(
             "Service: frontend\nApproved-by: alice\nWorkflow: https://github.com/acme/infra/actions/runs/{run}/attempts/1"
@@ -68,17 +68,17 @@ fn runs_in_every_state_and_the_ledger_count_each_run_once() {
 #[test]
 fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     stage.approved(1, "bob", -2);
     // Before the window, and over since.
     stage.approved(2, "alice", -50);
-    stage.hub.set_run(
+    stage.fake_github.set_run(
         INFRA,
         Run { id: 2, path: WORKFLOW.to_owned(), created_at: at(-90), updated_at: at(-30), ..Run::default() },
     );
     // Of another workflow.
     stage.approved(3, "alice", -2);
-    stage.hub.set_run(
+    stage.fake_github.set_run(
         INFRA,
         Run { id: 3, path: ".github/workflows/other.yml".to_owned(), created_at: at(-3), ..Run::default() },
     );
@@ -86,13 +86,13 @@ fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     for (id, status, conclusion) in [(8, "queued", None), (9, "completed", Some("skipped"))] {
         stage.approved(id, "alice", -2);
         let (status, conclusion) = (status.to_owned(), conclusion.map(ToOwned::to_owned));
-        stage.hub.set_job(INFRA, id, 1, Job { status, conclusion, ..ended("promote", -2) });
+        stage.fake_github.set_job(INFRA, id, 1, Job { status, conclusion, ..ended("promote", -2) });
     }
     // For another environment, and not approved at all.
     stage.start(10, -2);
-    stage.hub.approve(INFRA, 10, "staging", "alice", "");
+    stage.fake_github.approve(INFRA, 10, "staging", "alice", "");
     stage.start(11, -2);
-    stage.hub.reject(INFRA, 11, "production", "alice", "");
+    stage.fake_github.reject(INFRA, 11, "production", "alice", "");
     // In the ledger: taken back, elsewhere, by somebody else, long ago.
     let ledger = "Service: frontend\nApproved-by:";
     stage.commit(&format!("{ledger} alice"), -30);
@@ -102,19 +102,23 @@ fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     let ended = stage.judge(&stage.step());
     assert_eq!(counted(&ended), "1 by alice: 2026-01-01T12:00:00Z (this run)", "{}", ended.log);
     // What is long over is not asked about.
-    assert!(stage.hub.asked().iter().all(|asked| !asked.path.contains("/runs/2/")), "{:?}", stage.hub.asked());
+    assert!(
+        stage.fake_github.asked().iter().all(|asked| !asked.path.contains("/runs/2/")),
+        "{:?}",
+        stage.fake_github.asked()
+    );
 }
 
 #[test]
 fn a_run_whose_job_was_renamed_since_counts_all_the_same() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     for (id, minutes) in [(5, -3), (6, -2)] {
         stage.start(id, minutes);
-        stage.hub.approve(INFRA, id, "production", "alice", "");
+        stage.fake_github.approve(INFRA, id, "production", "alice", "");
     }
-    stage.hub.set_job(INFRA, 7, 1, Job { runner_name: Some("elsewhere".to_owned()), ..ended("promote", 0) });
-    stage.hub.set_job(INFRA, 7, 1, under_way("promote it", 0));
+    stage.fake_github.set_job(INFRA, 7, 1, Job { runner_name: Some("elsewhere".to_owned()), ..ended("promote", 0) });
+    stage.fake_github.set_job(INFRA, 7, 1, under_way("promote it", 0));
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert!(counted(&ended).starts_with("3 by alice: "), "{}", counted(&ended));

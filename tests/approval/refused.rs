@@ -11,14 +11,14 @@ fn a_run_that_nobody_approved_is_blocked() {
     assert!(finding(&ended, "approval")["actual"].as_str().unwrap().contains("bypassed"), "{}", ended.log);
     assert_eq!(ended.outputs.get("approver"), None);
     // No protection at all: GitHub let the job start without asking anybody.
-    stage.hub.protect(INFRA, "production", &json!({}));
+    stage.fake_github.protect(INFRA, "production", &json!({}));
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     let protection = finding(&ended, "protection of production");
     assert!(protection["actual"].as_str().unwrap().contains("no required reviewers"), "{protection}");
     assert!(protection["next"].as_str().unwrap().contains("`environments` with `mode: apply`"), "{protection}");
     // Somebody approved while it was protected; that it is no more, is not for this run to forgive.
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     assert_eq!(end(&stage.judge(&stage.step())), BLOCKED);
     // No such environment.
     let ended = stage.judge(&stage.step().input("github-environment", "produktion"));
@@ -39,8 +39,8 @@ fn whoever_had_a_part_in_it_said_no_or_is_no_person_does_not_count() {
         let stage = Stage::new();
         for by in by {
             match by.strip_prefix('!') {
-                Some(by) => stage.hub.reject(INFRA, 7, "production", by, "not today"),
-                None => stage.hub.approve(INFRA, 7, "production", by, ""),
+                Some(by) => stage.fake_github.reject(INFRA, 7, "production", by, "not today"),
+                None => stage.fake_github.approve(INFRA, 7, "production", by, ""),
             }
         }
         let ended = stage.judge(&stage.step().input("excluded", excluded));
@@ -52,7 +52,7 @@ fn whoever_had_a_part_in_it_said_no_or_is_no_person_does_not_count() {
 #[test]
 fn independence_can_be_waived_and_is_not_assumed() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "mallory", "");
+    stage.fake_github.approve(INFRA, 7, "production", "mallory", "");
     let ended = stage.judge(&stage.step().input("independent", "false").input("results", ""));
     assert_eq!((end(&ended), ended.outputs["approver"].as_str()), (PASSED, "mallory"), "{}", ended.log);
     assert!(ended.outputs["reason"].contains("`independent: false`"), "{:?}", ended.outputs);
@@ -74,10 +74,10 @@ fn independence_can_be_waived_and_is_not_assumed() {
 #[test]
 fn a_second_attempt_is_blocked_unless_its_evidence_is_committed() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     let again = Run { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: at(-60), ..Run::default() };
-    stage.hub.set_run(INFRA, again.in_progress());
-    stage.hub.set_job(INFRA, 7, 2, under_way("promote", 20));
+    stage.fake_github.set_run(INFRA, again.in_progress());
+    stage.fake_github.set_job(INFRA, 7, 2, under_way("promote", 20));
     let step = || stage.step().env("GITHUB_RUN_ATTEMPT", "2");
     let ended = stage.judge(&step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
@@ -93,8 +93,8 @@ fn a_second_attempt_is_blocked_unless_its_evidence_is_committed() {
 #[test]
 fn what_cannot_be_seen_is_inconclusive_and_names_the_permission() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
-    stage.hub.grant("ghs_less", INFRA, &["contents=read"]);
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.grant("ghs_less", INFRA, &["contents=read"]);
     let quick = || stage.step().input("timeout", "300ms");
     let ended = stage.judge(&quick().input("token", "ghs_less"));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
@@ -103,7 +103,7 @@ fn what_cannot_be_seen_is_inconclusive_and_names_the_permission() {
     let ended = stage.judge(&quick().input("branch", "gone"));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     assert!(ended.log.contains("no branch gone"), "{}", ended.log);
-    stage.hub.set_job(INFRA, 7, 1, under_way("other", 1));
+    stage.fake_github.set_job(INFRA, 7, 1, under_way("other", 1));
     let ended = stage.judge(&quick());
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     assert!(ended.log.contains("in progress: promote, other"), "{}", ended.log);
@@ -114,8 +114,8 @@ fn what_cannot_be_seen_is_inconclusive_and_names_the_permission() {
 #[test]
 fn an_answer_that_fails_once_is_asked_for_again() {
     let stage = Stage::new();
-    stage.hub.approve(INFRA, 7, "production", "alice", "");
-    stage.hub.fail_at("/approvals", 1, Fault::Instead(Answer::status(502)));
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
+    stage.fake_github.fail_at("/approvals", 1, Fault::Instead(Answer::status(502)));
     // Twelve looks at most: the second one follows after 100 ms.
     let ended = stage.judge(&stage.step().input("timeout", "1200ms"));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
@@ -142,5 +142,5 @@ fn settings_that_cannot_be_used_are_bad_input() {
         assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{key}: {}", ended.log);
         assert!(ended.log.contains(words), "{key}: {words}: {}", ended.log);
     }
-    assert_eq!(stage.hub.asked(), []);
+    assert_eq!(stage.fake_github.asked(), []);
 }

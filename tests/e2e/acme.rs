@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use promote_gates::sandbox::github::{self, Hub};
+use promote_gates::sandbox::github::{self, FakeGitHub};
 use promote_gates::sandbox::{Sandbox, infra::Infra, staging::Staging};
 use serde_json::json;
 use tempfile::TempDir;
@@ -99,7 +99,7 @@ fn config() -> String {
 /// See the module.
 pub struct Acme {
     folder: TempDir,
-    pub hub: Hub,
+    pub fake_github: FakeGitHub,
     pub staging: Staging,
     pub production: Staging,
     pub staging_cluster: Cluster,
@@ -114,12 +114,14 @@ impl Acme {
     /// Both repositories with their workflows; production's reviewers are [`REVIEWERS`].
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        let Sandbox { staging, github: hub, infra } = Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
+        let Sandbox { staging, github: fake_github, infra } =
+            Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
         let production = Staging::start().expect("a server");
         let git = GitServer::start(&folder.path().join(SERVED));
         let [staging_cluster, production_cluster] = ["staging", "production"].map(Cluster::start);
         let next = AtomicU64::new(1000);
-        let acme = Self { folder, hub, staging, production, staging_cluster, production_cluster, infra, git, next };
+        let acme =
+            Self { folder, fake_github, staging, production, staging_cluster, production_cluster, infra, git, next };
         acme.serve(INFRA, acme.infra.path());
         program(&acme.at("bin/npm"), team::NPM);
         program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
@@ -131,13 +133,13 @@ impl Acme {
             }
             infra.write(".github/promote-gates.yml", config());
         });
-        acme.hub.create(INFRA);
+        acme.fake_github.create(INFRA);
         // A ruleset keeps it from pushing.
-        acme.hub.grant(DISPATCH, INFRA, &["contents=write"]);
+        acme.fake_github.grant(DISPATCH, INFRA, &["contents=write"]);
         acme.git.allow(WRITE, INFRA, Right::Write);
-        let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.hub.user(login) }));
-        acme.hub.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
-        acme.hub.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
+        let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.user(login) }));
+        acme.fake_github.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
+        acme.fake_github.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
         acme
     }
 
@@ -229,10 +231,10 @@ impl Acme {
         if permissions.iter().any(|permission| permission.starts_with("contents=")) {
             self.git.allow(&token, repository, Right::Read);
         }
-        self.hub.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
+        self.fake_github.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
         let mut act = Act::on(repo, event)
             .workflow(file)
-            .api(&self.hub.api_url())
+            .api(&self.fake_github.api_url())
             .programs(&self.at("bin"))
             .secret("GITHUB_TOKEN", &token)
             .env("GITHUB_REPOSITORY", repository)
@@ -253,10 +255,10 @@ impl Acme {
                 completed_at: Some(job.ended),
                 ..github::Job::ended(name, &job.result)
             };
-            let number = self.hub.set_job(repository, id, attempt, result);
+            let number = self.fake_github.set_job(repository, id, attempt, result);
             for annotation in job.steps.values().flat_map(|step| step.annotated("notice")) {
                 let title = annotation.properties.get("title").map_or("", String::as_str);
-                self.hub.annotate(repository, number, title, &annotation.message);
+                self.fake_github.annotate(repository, number, title, &annotation.message);
             }
         }
     }
@@ -265,7 +267,7 @@ impl Acme {
 impl Drop for Acme {
     /// A request that GitHub's description does not allow fails the test that made it.
     fn drop(&mut self) {
-        let violations = self.hub.violations();
+        let violations = self.fake_github.violations();
         if !std::thread::panicking() {
             assert!(violations.is_empty(), "GitHub was asked what it does not know: {violations:#?}");
         }

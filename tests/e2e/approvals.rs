@@ -1,7 +1,7 @@
 //! Who may let a release into production, through `promote-to-production.yml`; and that nothing else does.
 
 use jiff::{SignedDuration, Timestamp};
-use promote_gates::world::clock::{Clock as _, SystemClock};
+use promote_gates::clock::{Clock as _, SystemClock};
 
 use crate::acme::Acme;
 use crate::acme::team::{Team, Validated};
@@ -76,7 +76,7 @@ fn the_third_within_an_hour_is_none_too_many() {
 fn without_protection_nobody_approved_and_it_is_blocked() {
     let acme = Acme::new();
     let validated = validated(&acme);
-    acme.hub.protect(crate::acme::INFRA, "production", &serde_json::json!({}));
+    acme.fake_github.protect(crate::acme::INFRA, "production", &serde_json::json!({}));
     let run = acme.promotion(validated.event()).run();
 
     let approval = blocked(&acme, &run);

@@ -32,7 +32,7 @@ fn passed<'a>(run: &'a Run, job: &str) -> &'a Step {
 }
 
 fn open_issues(acme: &Acme) -> Vec<Issue> {
-    let mut issues = acme.hub.issues(INFRA);
+    let mut issues = acme.fake_github.issues(INFRA);
     issues.retain(|issue| issue.state == "open");
     issues
 }
@@ -40,7 +40,7 @@ fn open_issues(acme: &Acme) -> Vec<Issue> {
 /// Nothing was committed or filed.
 fn untouched(acme: &Acme) {
     assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
-    assert!(acme.hub.issues(INFRA).is_empty(), "{:#?}", acme.hub.issues(INFRA));
+    assert!(acme.fake_github.issues(INFRA).is_empty(), "{:#?}", acme.fake_github.issues(INFRA));
 }
 
 fn has(message: &str, expected: &[(&str, &str)]) {
@@ -78,11 +78,11 @@ fn an_emergency_is_one_commit_and_one_question_also_when_it_is_run_twice() {
             assert!(text.contains(part), "{part} in {text}");
         }
     };
-    told(&acme.promotions(), &acme.hub.issues(INFRA));
+    told(&acme.promotions(), &acme.fake_github.issues(INFRA));
     assert_eq!(acme.image(SERVICE), "1.4.9");
 
     passed(&emergency(&acme, "1.4.9", "INC-4711"), "emergency");
-    told(&acme.promotions(), &acme.hub.issues(INFRA));
+    told(&acme.promotions(), &acme.fake_github.issues(INFRA));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn the_third_emergency_in_thirty_days_says_so() {
     assert_eq!(third.outputs["emergencies"], "3");
     let told = third.annotations.iter().any(|annotation| annotation.message.contains("too slow or too strict"));
     assert!(told && third.summary.contains("too slow or too strict"), "{}", run.log);
-    let issues = acme.hub.issues(INFRA);
+    let issues = acme.fake_github.issues(INFRA);
     assert_eq!((acme.promotions().len(), issues.len()), (3, 3));
     let last = issues[2].body.as_deref().unwrap_or_default();
     assert!(last.contains("too slow or too strict"), "{last}");

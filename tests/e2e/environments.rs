@@ -21,17 +21,17 @@ fn a_rule_that_somebody_switched_off_is_found() {
     acme.change_infra("the rules", |infra| {
         infra.write(".github/environments.yml", FILE);
     });
-    acme.hub.protect_branch(INFRA, "main");
-    let reviewers = crate::acme::REVIEWERS.map(|login| json!({ "type": "User", "id": acme.hub.user(login) }));
+    acme.fake_github.protect_branch(INFRA, "main");
+    let reviewers = crate::acme::REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.user(login) }));
     let policy = json!({ "protected_branches": true, "custom_branch_policies": false });
     let agreed = json!({ "reviewers": reviewers, "deployment_branch_policy": policy });
-    acme.hub.protect(INFRA, "production", &agreed);
+    acme.fake_github.protect(INFRA, "production", &agreed);
 
     let run = acme.by_schedule("environments-check.yml", "check");
     let check = run.step("check", "1");
     assert_eq!((check.outcome.as_str(), check.outputs["verdict"].as_str()), ("success", "passed"), "{}", run.log);
 
-    acme.hub.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
+    acme.fake_github.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
     let run = acme.by_schedule("environments-check.yml", "check");
     let check = run.step("check", "1");
     assert_eq!((check.exit, check.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);

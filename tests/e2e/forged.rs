@@ -35,14 +35,14 @@ const LIES: [Lie; 6] = [
     }),
     // A job that failed after its gate had passed.
     ("ended as failure", |acme, validated, text| {
-        acme.hub.set_job(&repository(SERVICE), validated.id, 1, github::Job::ended("smoke", "failure"));
+        acme.fake_github.set_job(&repository(SERVICE), validated.id, 1, github::Job::ended("smoke", "failure"));
         payload(text)
     }),
     // The run was started again.
     ("attempt 2 is the latest", |acme, validated, text| {
         let path = ".github/workflows/validate-staging.yml".to_owned();
         let event = "workflow_run".to_owned();
-        acme.hub.set_run(
+        acme.fake_github.set_run(
             &repository(SERVICE),
             github::Run { id: validated.id, attempt: 2, path, event, ..github::Run::default() },
         );

@@ -37,7 +37,7 @@ fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing()
     let run = thread::scope(|scope| {
         let run = scope.spawn(|| promotion.run());
         // Its first look for a hold.
-        assert!(acme.hub.wait_asked("/issues", 1, Duration::from_mins(1)), "nobody looked for a hold");
+        assert!(acme.fake_github.wait_asked("/issues", 1, Duration::from_mins(1)), "nobody looked for a hold");
         let process = waiting(acme.git.url());
         kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("send the signal");
         let mut ended = clean("timeout");
@@ -58,7 +58,7 @@ fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing()
 fn a_hold_keeps_it_from_production() {
     let acme = Acme::new();
     let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
-    acme.hub.open_issue(INFRA, "Freeze until Monday", "", &["promotion-hold"]);
+    acme.fake_github.open_issue(INFRA, "Freeze until Monday", "", &["promotion-hold"]);
 
     let run = acme.promotion(validated.event()).approved_by("lena").run();
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use promote_gates::values::Span;
+use promote_gates::values::HumanDuration;
 
 /// Name and text of each job of each shipped workflow.
 fn jobs() -> Vec<(String, String)> {
@@ -62,14 +62,14 @@ fn a_job_that_watches_a_rollout_lasts_until_the_gate_has_ended() {
     let watching: Vec<_> = jobs().into_iter().filter(|(_, job)| job.contains(" workload: ")).collect();
     assert_eq!(watching.len(), 2, "{watching:#?}");
     for (name, job) in watching {
-        let span = |key: &str, usual: &str| value(&job, key, usual).parse::<Span>().expect("a duration").0;
+        let span = |key: &str, usual: &str| value(&job, key, usual).parse::<HumanDuration>().expect("a duration").0;
         let attempts: u32 = value(&job, "attempts", "10").parse().expect("a number");
         let endpoints = attempts * (span("interval", "10s") + span("request-timeout", "10s"));
         let rollout = span("appear-timeout", "0") + span("rollout-timeout", "10m") + span("stabilize", "0");
         let minutes: u64 = value(&job, "timeout-minutes", "360").parse().expect("minutes");
         // One more for what a runner does around it.
         let needed = rollout + endpoints + Duration::from_secs(60);
-        assert!(Duration::from_secs(60 * minutes) >= needed, "{name}: {minutes} minutes for {}", Span(needed));
+        assert!(Duration::from_secs(60 * minutes) >= needed, "{name}: {minutes} minutes for {}", HumanDuration(needed));
     }
 }
 

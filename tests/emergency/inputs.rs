@@ -34,7 +34,7 @@ fn bad_input_is_named_and_nothing_is_written() {
         let ended = step(&scene, 7, &dir).input(input, value).run(&["emergency"]);
         assert_eq!(ended.code, 2, "{input}={value}: {}", ended.log);
         assert!(ended.outputs["reason"].contains(part), "{input}={value}: {}", ended.outputs["reason"]);
-        assert_eq!((scene.shop.tip(), scene.hub.issues(INFRA).len()), (scene.shop.first.clone(), 0));
+        assert_eq!((scene.shop.tip(), scene.fake_github.issues(INFRA).len()), (scene.shop.first.clone(), 0));
     }
 }
 

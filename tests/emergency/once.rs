@@ -37,11 +37,11 @@ fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let away = Fault::Instead(Answer::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
-    scene.hub.fail_at("GET /repos/acme/infra/issues", 1, away);
+    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, away);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!((ended.code, effects(&ended)), (3, vec!["applied", "refused"]), "{}", ended.log);
     assert!(ended.outputs["reason"].contains("the commit stands and is not made twice"), "{}", ended.outputs["reason"]);
-    assert_eq!((scene.shop.log("%H").len(), scene.hub.issues(INFRA).len()), (1, 0));
+    assert_eq!((scene.shop.log("%H").len(), scene.fake_github.issues(INFRA).len()), (1, 0));
     assert_eq!(ended.outputs["commit"], scene.shop.tip());
     // Nobody can say whether this attempt was approved. It writes no commit any more.
     let ended = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["emergency"]);
@@ -55,11 +55,11 @@ fn an_issue_whose_answer_was_lost_is_found() {
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
     let lost = Fault::Afterwards(Answer::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
-    scene.hub.fail_at("POST /repos/acme/infra/issues", 1, lost);
+    scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, lost);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
     one(&scene);
-    assert_eq!(scene.hub.issues(INFRA).len(), 1);
+    assert_eq!(scene.fake_github.issues(INFRA).len(), 1);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn ten_at_once_are_one_commit_and_one_issue() {
         assert_eq!((ended.code, &ended.outputs["commit"]), (0, &commit), "{}", ended.log);
     }
     assert_eq!(ended.iter().filter(|ended| ended.outputs["changed"] == "true").count(), 1);
-    let issues = scene.hub.issues(INFRA);
+    let issues = scene.fake_github.issues(INFRA);
     let lowest = issues.iter().min_by_key(|issue| issue.number).unwrap();
     assert_eq!(lowest.state, "open", "the lowest number stays");
     // Whoever came last saw that one alone.
@@ -119,18 +119,18 @@ fn a_twin_that_a_killed_run_left_is_closed() {
     assert_eq!(end(&step(&scene, 7, &dir).run(&["emergency"])), landed());
     let first = scene.open_issues().remove(0);
     let body = first.body.as_deref().unwrap();
-    scene.hub.open_issue(INFRA, &first.title, body, &["promote-gates"]);
+    scene.fake_github.open_issue(INFRA, &first.title, body, &["promote-gates"]);
     // Neither a pull request nor an issue without the label is one of ours; nor is one about another commit.
-    scene.hub.open_pull_request(INFRA, &first.title, body, &["promote-gates"]);
-    let quoted = scene.hub.open_issue(INFRA, "a quote", &format!("> {body}"), &["promote-gates"]);
-    let unlabelled = scene.hub.open_issue(INFRA, "a copy", body, &[]);
+    scene.fake_github.open_pull_request(INFRA, &first.title, body, &["promote-gates"]);
+    let quoted = scene.fake_github.open_issue(INFRA, "a quote", &format!("> {body}"), &["promote-gates"]);
+    let unlabelled = scene.fake_github.open_issue(INFRA, "a copy", body, &[]);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!(end(&ended), (0, "passed", vec!["already", "already", "applied"]), "{}", ended.log);
     let open: Vec<u64> =
         scene.open_issues().iter().filter(|issue| !issue.is_pull_request).map(|issue| issue.number).collect();
     assert_eq!(open, [first.number, quoted, unlabelled]);
     // Closed by people, it is still the one.
-    scene.hub.close_issue(INFRA, first.number);
+    scene.fake_github.close_issue(INFRA, first.number);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!(end(&ended), (0, "passed", vec!["already", "already"]), "{}", ended.log);
 }

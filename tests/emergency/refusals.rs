@@ -6,7 +6,7 @@ use super::*;
 fn refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
     assert_eq!(ended.code, code, "{part}: {}", ended.log);
     assert!(ended.outputs["reason"].contains(part), "{part}: {}", ended.outputs["reason"]);
-    assert_eq!((scene.shop.tip(), scene.hub.issues(INFRA).len()), (scene.shop.first.clone(), 0), "{part}");
+    assert_eq!((scene.shop.tip(), scene.fake_github.issues(INFRA).len()), (scene.shop.first.clone(), 0), "{part}");
     assert!(effects(ended).iter().all(|state| *state == "refused"), "{:?}", effects(ended));
 }
 
@@ -32,9 +32,9 @@ fn nobody_goes_around_the_gates_alone() {
     scene.run(1, &[]);
     scene.run(2, &["deployer[bot]"]);
     scene.run(3, &[]);
-    scene.hub.approve(INFRA, 3, "production", "bob", "");
+    scene.fake_github.approve(INFRA, 3, "production", "bob", "");
     scene.run(4, &["bob"]);
-    scene.hub.reject(INFRA, 4, "production-emergency", "carol", "no");
+    scene.fake_github.reject(INFRA, 4, "production-emergency", "carol", "no");
     for (run, part) in [
         (1, "nobody approved this run"),
         (2, "nobody approved this run"),
@@ -62,10 +62,10 @@ fn a_token_that_may_not_is_told_which_permission_is_missing() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
-    scene.hub.grant("blind", INFRA, &["issues=write"]);
+    scene.fake_github.grant("blind", INFRA, &["issues=write"]);
     let ended = step(&scene, 7, &dir).input("api-token", "blind").run(&["emergency"]);
     refused(&scene, &ended, 3, "Actions: read");
-    scene.hub.grant("mute", INFRA, &["actions=read", "issues=read"]);
+    scene.fake_github.grant("mute", INFRA, &["actions=read", "issues=read"]);
     let ended = step(&scene, 7, &dir).input("api-token", "mute").run(&["emergency"]);
     assert_eq!((ended.code, effects(&ended)), (3, vec!["applied", "refused"]), "{}", ended.log);
     assert!(ended.log.contains("Issues: write"), "{}", ended.log);

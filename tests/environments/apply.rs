@@ -18,9 +18,9 @@ environments:
 
 #[test]
 fn the_reference_is_applied_and_the_second_time_nothing_is_written() {
-    let hub = hub();
-    let leads = hub.team("acme", "platform-leads", &["lena"]);
-    let first = run(&hub, runner(&hub, REFERENCE), "apply");
+    let fake_github = fake_github();
+    let leads = fake_github.team("acme", "platform-leads", &["lena"]);
+    let first = run(&fake_github, runner(&fake_github, REFERENCE), "apply");
     assert_eq!(end(&first), (0, "passed"), "{}", first.log);
     assert_eq!((&*first.outputs["differences"], &*first.outputs["changed"]), ("8", "true"));
     let body = |more: &str, policy: &str| format!("{{{more}\"deployment_branch_policy\":{policy}}}");
@@ -33,20 +33,20 @@ fn the_reference_is_applied_and_the_second_time_nothing_is_written() {
         format!("PUT environments/staging {}", body("", protected)),
         format!("PUT environments/production {}", body(&people, protected)),
     ];
-    assert_eq!(writes(&hub), written);
+    assert_eq!(writes(&fake_github), written);
     assert!(effects(&first).iter().all(|effect| effect.starts_with("applied ")), "{:?}", effects(&first));
 
-    let second = run(&hub, runner(&hub, REFERENCE), "apply");
+    let second = run(&fake_github, runner(&fake_github, REFERENCE), "apply");
     assert_eq!(end(&second), (0, "passed"), "{}", second.log);
     assert_eq!((&*second.outputs["differences"], &*second.outputs["changed"]), ("0", "false"));
-    assert_eq!(writes(&hub), written, "nothing more");
-    assert_eq!(end(&run(&hub, runner(&hub, REFERENCE), "check")), (0, "passed"));
+    assert_eq!(writes(&fake_github), written, "nothing more");
+    assert_eq!(end(&run(&fake_github, runner(&fake_github, REFERENCE), "check")), (0, "passed"));
 }
 
 #[test]
 fn every_rule_is_written_and_read_back() {
-    let hub = hub();
-    let first = run(&hub, runner(&hub, FULL), "apply");
+    let fake_github = fake_github();
+    let first = run(&fake_github, runner(&fake_github, FULL), "apply");
     assert_eq!(end(&first), (0, "passed"), "{}", first.log);
     let told = findings(&first);
     for said in [
@@ -58,29 +58,29 @@ fn every_rule_is_written_and_read_back() {
     ] {
         assert!(told.iter().any(|finding| finding == said), "{said}\n{told:#?}");
     }
-    let before = writes(&hub).len();
+    let before = writes(&fake_github).len();
     assert_eq!(before, 4, "one for the rules, one for each pattern");
-    assert_eq!(run(&hub, runner(&hub, FULL), "apply").outputs["changed"], "false");
-    assert_eq!(writes(&hub).len(), before);
+    assert_eq!(run(&fake_github, runner(&fake_github, FULL), "apply").outputs["changed"], "false");
+    assert_eq!(writes(&fake_github).len(), before);
 }
 
 #[test]
 fn what_the_file_does_not_mention_is_sent_as_it_stands() {
-    let hub = hub();
-    let alice = hub.user("alice");
+    let fake_github = fake_github();
+    let alice = fake_github.user("alice");
     let body = json!({
         "wait_timer": 30,
         "prevent_self_review": true,
         "reviewers": [{ "type": "User", "id": alice }],
         "deployment_branch_policy": policy(false),
     });
-    hub.protect(INFRA, "production", &body);
-    hub.add_branch_policy(INFRA, "production", "main", "branch");
+    fake_github.protect(INFRA, "production", &body);
+    fake_github.add_branch_policy(INFRA, "production", "main", "branch");
     let file = "environments:\n  production:\n    wait_timer: 0\n";
-    let ended = run(&hub, runner(&hub, file), "apply");
+    let ended = run(&fake_github, runner(&fake_github, file), "apply");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let sent = json!({ "wait_timer": 0, "prevent_self_review": true, "reviewers": body["reviewers"], "deployment_branch_policy": policy(false) });
-    assert_eq!(writes(&hub), [format!("PUT environments/production {sent}")]);
+    assert_eq!(writes(&fake_github), [format!("PUT environments/production {sent}")]);
     assert_eq!(
         effects(&ended),
         ["applied acme/ecommerce-infra, environment production: wait timer: 30 minutes → none"]
@@ -92,29 +92,29 @@ environments:
     prevent_self_review: true
     deployment_branch_policy: { branches: [main] }
 ";
-    assert_eq!(end(&run(&hub, runner(&hub, kept), "check")), (0, "passed"), "all else is as before");
+    assert_eq!(end(&run(&fake_github, runner(&fake_github, kept), "check")), (0, "passed"), "all else is as before");
 }
 
 #[test]
 fn a_pattern_is_removed_before_another_is_added() {
-    let hub = hub();
-    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(false) }));
-    let gone = hub.add_branch_policy(INFRA, "production", "*", "branch");
-    hub.add_branch_policy(INFRA, "production", "main", "branch");
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(false) }));
+    let gone = fake_github.add_branch_policy(INFRA, "production", "*", "branch");
+    fake_github.add_branch_policy(INFRA, "production", "main", "branch");
     let file = "environments:\n  production:\n    deployment_branch_policy: { branches: [a, main] }\n";
-    let ended = run(&hub, runner(&hub, file), "apply");
+    let ended = run(&fake_github, runner(&fake_github, file), "apply");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let below = "environments/production/deployment-branch-policies";
     assert_eq!(
-        writes(&hub),
+        writes(&fake_github),
         [format!("DELETE {below}/{gone} null"), format!(r#"POST {below} {{"name":"a","type":"branch"}}"#)]
     );
 }
 
 #[test]
 fn a_rule_is_taken_back() {
-    let hub = hub();
-    assert_eq!(end(&run(&hub, runner(&hub, FULL), "apply")), (0, "passed"));
+    let fake_github = fake_github();
+    assert_eq!(end(&run(&fake_github, runner(&fake_github, FULL), "apply")), (0, "passed"));
     let open = "\
 environments:
   production:
@@ -123,32 +123,33 @@ environments:
     wait_timer: 0
     prevent_self_review: false
 ";
-    let ended = run(&hub, runner(&hub, open), "apply");
+    let ended = run(&fake_github, runner(&fake_github, open), "apply");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let sent =
         json!({ "wait_timer": 0, "prevent_self_review": false, "reviewers": [], "deployment_branch_policy": null });
-    assert_eq!(writes(&hub).last().unwrap(), &format!("PUT environments/production {sent}"));
+    assert_eq!(writes(&fake_github).last().unwrap(), &format!("PUT environments/production {sent}"));
 }
 
 #[test]
 fn a_dry_run_shows_and_writes_nothing() {
-    let hub = hub();
-    let ended = run(&hub, runner(&hub, FULL).input("dry-run", "true"), "apply");
+    let fake_github = fake_github();
+    let ended = run(&fake_github, runner(&fake_github, FULL).input("dry-run", "true"), "apply");
     assert_eq!(end(&ended), (0, "inconclusive"), "{}", ended.log);
-    assert_eq!(writes(&hub), [""; 0]);
+    assert_eq!(writes(&fake_github), [""; 0]);
     let told = effects(&ended);
     assert!(told.len() == 4 && told.iter().all(|effect| effect.starts_with("planned ")), "{told:?}");
 }
 
 #[test]
 fn patterns_that_come_back_with_the_rule_are_removed_too() {
-    let hub = hub();
-    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(true) }));
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(true) }));
     // They count again once branches are named; until then nobody sees them.
-    hub.add_branch_policy(INFRA, "production", "*", "branch");
+    fake_github.add_branch_policy(INFRA, "production", "*", "branch");
     let file = "environments:\n  production:\n    deployment_branch_policy: { branches: [main] }\n";
-    let ended = run(&hub, runner(&hub, file), "apply");
+    let ended = run(&fake_github, runner(&fake_github, file), "apply");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    let methods: Vec<String> = writes(&hub).iter().map(|write| write.split(' ').next().unwrap().to_owned()).collect();
+    let methods: Vec<String> =
+        writes(&fake_github).iter().map(|write| write.split(' ').next().unwrap().to_owned()).collect();
     assert_eq!(methods, ["PUT", "DELETE", "POST"]);
 }

@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn as_the_file_says_passes_with_what_it_means() {
-    let hub = hub_as_the_reference_says();
-    let ended = run(&hub, runner(&hub, REFERENCE), "check");
+    let fake_github = hub_as_the_reference_says();
+    let ended = run(&fake_github, runner(&fake_github, REFERENCE), "check");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let told = findings(&ended);
     for said in [
@@ -19,7 +19,7 @@ fn as_the_file_says_passes_with_what_it_means() {
     ] {
         assert!(told.iter().any(|finding| finding.starts_with(said)), "{said}\n{told:#?}");
     }
-    assert_eq!(writes(&hub), [""; 0]);
+    assert_eq!(writes(&fake_github), [""; 0]);
 }
 
 #[test]
@@ -30,8 +30,8 @@ fn each_rule_that_differs_is_blocked_and_named() {
         (json!({ "deployment_branch_policy": null }), "production: what deploys"),
         (json!({ "deployment_branch_policy": policy(false) }), "production: what deploys"),
     ] {
-        let hub = hub();
-        let leads = hub.team("acme", "platform-leads", &["lena"]);
+        let fake_github = fake_github();
+        let leads = fake_github.team("acme", "platform-leads", &["lena"]);
         let mut body = json!({
             "wait_timer": 10,
             "reviewers": [{ "type": "Team", "id": leads }],
@@ -40,13 +40,13 @@ fn each_rule_that_differs_is_blocked_and_named() {
         for (key, value) in change.as_object().unwrap() {
             body[key] = value.clone();
         }
-        hub.protect(INFRA, "production", &body);
+        fake_github.protect(INFRA, "production", &body);
         let production = format!("environments:\n{}", &REFERENCE[REFERENCE.find("  production:").unwrap()..]);
-        let ended = run(&hub, runner(&hub, &production), "check");
+        let ended = run(&fake_github, runner(&fake_github, &production), "check");
         assert_eq!(end(&ended), (1, "blocked"), "{change}: {}", ended.log);
         assert_eq!(about(&ended, check)["verdict"], "blocked", "{change}");
         assert_eq!(ended.outputs["differences"], "1");
-        assert_eq!(writes(&hub), [""; 0]);
+        assert_eq!(writes(&fake_github), [""; 0]);
     }
 }
 
@@ -58,11 +58,11 @@ environments:
     deployment_branch_policy:
       branches: [main, release/*]
 ";
-    let hub = hub();
-    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(false) }));
-    hub.add_branch_policy(INFRA, "production", "main", "branch");
-    hub.add_branch_policy(INFRA, "production", "release/*", "tag");
-    let ended = run(&hub, runner(&hub, file), "check");
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(false) }));
+    fake_github.add_branch_policy(INFRA, "production", "main", "branch");
+    fake_github.add_branch_policy(INFRA, "production", "release/*", "tag");
+    let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     let told = findings(&ended);
     assert_eq!(
@@ -74,10 +74,10 @@ environments:
 
 #[test]
 fn a_missing_environment_is_blocked_and_others_are_named() {
-    let hub = hub();
-    hub.protect(INFRA, "preview", &json!({}));
-    hub.protect(INFRA, "legacy | x", &json!({}));
-    let ended = run(&hub, runner(&hub, REFERENCE), "check");
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "preview", &json!({}));
+    fake_github.protect(INFRA, "legacy | x", &json!({}));
+    let ended = run(&fake_github, runner(&fake_github, REFERENCE), "check");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     for name in ["dev", "staging", "production"] {
         assert!(about(&ended, name)["actual"].as_str().unwrap().contains("creates it, unprotected"));
@@ -87,12 +87,12 @@ fn a_missing_environment_is_blocked_and_others_are_named() {
 
 #[test]
 fn protected_branches_only_without_one_is_blocked() {
-    let hub = Hub::start().unwrap();
-    hub.create(INFRA);
-    hub.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
-    hub.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create(INFRA);
+    fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+    fake_github.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
     let file = "environments:\n  staging:\n    deployment_branch_policy: { protected_branches: true }\n";
-    let ended = run(&hub, runner(&hub, file), "check");
+    let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     let told = about(&ended, "staging: protected branches");
     assert_eq!(told["actual"], "no branch is protected, and then GitHub lets EVERY branch deploy");
@@ -102,9 +102,9 @@ fn protected_branches_only_without_one_is_blocked() {
 #[test]
 fn what_cannot_be_seen_is_inconclusive_and_the_permission_named() {
     for (granted, needed) in [(&["contents=read"][..], "Actions: read"), (&["actions=read"], "Contents: read")] {
-        let hub = hub_as_the_reference_says();
-        hub.grant("ghs_small", INFRA, granted);
-        let ended = run(&hub, runner(&hub, REFERENCE).input("token", "ghs_small"), "check");
+        let fake_github = hub_as_the_reference_says();
+        fake_github.grant("ghs_small", INFRA, granted);
+        let ended = run(&fake_github, runner(&fake_github, REFERENCE).input("token", "ghs_small"), "check");
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
         assert!(ended.outputs["reason"].contains(needed), "{}", ended.outputs["reason"]);
     }
@@ -112,10 +112,10 @@ fn what_cannot_be_seen_is_inconclusive_and_the_permission_named() {
 
 #[test]
 fn a_bypass_that_github_does_not_tell_is_inconclusive() {
-    let hub = hub();
-    hub.protect(INFRA, "production", &json!({}));
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "production", &json!({}));
     let file = "environments:\n  production:\n    can_admins_bypass: false\n";
-    let ended = run(&hub, runner(&hub, file), "check");
+    let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     assert_eq!(about(&ended, "production: bypass by administrators")["actual"], "not told by GitHub");
 }

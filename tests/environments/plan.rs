@@ -6,10 +6,10 @@ use super::*;
 
 #[test]
 fn what_differs_is_shown_rule_by_rule() {
-    let hub = hub();
-    hub.protect(INFRA, "Staging", &json!({ "wait_timer": 5 }));
-    hub.protect(INFRA, "preview", &json!({}));
-    let ended = run(&hub, runner(&hub, REFERENCE), "plan");
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "Staging", &json!({ "wait_timer": 5 }));
+    fake_github.protect(INFRA, "preview", &json!({}));
+    let ended = run(&fake_github, runner(&fake_github, REFERENCE), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!(
         effects(&ended),
@@ -24,7 +24,7 @@ fn what_differs_is_shown_rule_by_rule() {
         ]
     );
     assert_eq!((&*ended.outputs["differences"], &*ended.outputs["changed"]), ("8", "false"));
-    assert_eq!(writes(&hub), [""; 0]);
+    assert_eq!(writes(&fake_github), [""; 0]);
     for row in [
         "| staging | wait timer | 5 minutes | → none |",
         "| staging | required reviewers | nobody | not in the file: left as it is |",
@@ -48,8 +48,8 @@ fn what_differs_is_shown_rule_by_rule() {
 
 #[test]
 fn nothing_to_do_is_said() {
-    let hub = hub_as_the_reference_says();
-    let ended = run(&hub, runner(&hub, REFERENCE), "plan");
+    let fake_github = hub_as_the_reference_says();
+    let ended = run(&fake_github, runner(&fake_github, REFERENCE), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!((effects(&ended), &*ended.outputs["differences"]), (vec![], "0"));
     assert_eq!(about(&ended, "production")["actual"], "as the file says");
@@ -57,9 +57,9 @@ fn nothing_to_do_is_said() {
 
 #[test]
 fn what_check_would_block_on_is_told_and_not_blocked() {
-    let hub = Hub::start().unwrap();
-    hub.create(INFRA);
-    hub.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create(INFRA);
+    fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
     let file = "\
 environments:
   production:
@@ -67,7 +67,7 @@ environments:
       protected_branches: true
     minimum_approvals: 2
 ";
-    let ended = run(&hub, runner(&hub, file), "plan");
+    let ended = run(&fake_github, runner(&fake_github, file), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     for check in ["production: protected branches", "production: minimum approvals"] {
         assert_eq!(about(&ended, check)["waived"], "a plan judges nothing: `check` and `apply` block on this");
@@ -80,8 +80,8 @@ environments:
 }
 
 /// A checkout whose base commit holds [`REFERENCE`], on the event of a pull request that proposes `file`.
-fn proposal(hub: &Hub, file: &str) -> Runner {
-    let runner = runner(hub, REFERENCE);
+fn proposal(fake_github: &FakeGitHub, file: &str) -> Runner {
+    let runner = runner(fake_github, REFERENCE);
     let dir = runner.workspace();
     let git = |arguments: &[&str]| git(&dir, arguments);
     git(&["init", "--quiet", "--initial-branch=main"]);
@@ -96,18 +96,18 @@ fn proposal(hub: &Hub, file: &str) -> Runner {
 
 #[test]
 fn a_proposed_file_is_planned_and_neither_the_measure_nor_applied() {
-    let hub = hub_as_the_reference_says();
+    let fake_github = hub_as_the_reference_says();
     let open = "environments:\n  production:\n    required_reviewers: []\n";
-    let ended = run(&hub, proposal(&hub, open), "plan");
+    let ended = run(&fake_github, proposal(&fake_github, open), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let planned =
         "planned acme/ecommerce-infra, environment production: required reviewers: team platform-leads → nobody";
     assert_eq!(effects(&ended), [planned]);
     for mode in ["check", "apply"] {
-        let ended = run(&hub, proposal(&hub, open), mode);
+        let ended = run(&fake_github, proposal(&fake_github, open), mode);
         assert_eq!((end(&ended), &*ended.outputs["differences"]), ((0, "passed"), "0"), "{}", ended.log);
     }
-    assert_eq!(writes(&hub), [""; 0]);
+    assert_eq!(writes(&fake_github), [""; 0]);
 }
 
 /// Runs git with nothing of this machine but PATH, and gives what it prints.

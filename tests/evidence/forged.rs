@@ -148,7 +148,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a run that failed",
         |stage| {
-            stage.hub.set_run(SHOP, validating_run().ended("failure"));
+            stage.fake_github.set_run(SHOP, validating_run().ended("failure"));
             stage.payload()
         },
         "validating run",
@@ -158,7 +158,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a run of another workflow",
         |stage| {
             let path = ".github/workflows/mallory.yml".to_owned();
-            stage.hub.set_run(SHOP, github::Run { path, ..validating_run() });
+            stage.fake_github.set_run(SHOP, github::Run { path, ..validating_run() });
             stage.payload()
         },
         "workflow",
@@ -167,7 +167,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a run that somebody started by hand",
         |stage| {
-            stage.hub.set_run(SHOP, github::Run { event: "workflow_dispatch".to_owned(), ..validating_run() });
+            stage.fake_github.set_run(SHOP, github::Run { event: "workflow_dispatch".to_owned(), ..validating_run() });
             stage.payload()
         },
         "started by",
@@ -177,8 +177,8 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a run of a fork",
         |stage| {
             let head_repository = "mallory/shop".to_owned();
-            stage.hub.create(&head_repository);
-            stage.hub.set_run(SHOP, github::Run { head_repository, ..validating_run() });
+            stage.fake_github.create(&head_repository);
+            stage.fake_github.set_run(SHOP, github::Run { head_repository, ..validating_run() });
             stage.payload()
         },
         "started by",
@@ -187,7 +187,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "an older attempt",
         |stage| {
-            stage.hub.set_run(SHOP, rerun(validating_run()));
+            stage.fake_github.set_run(SHOP, rerun(validating_run()));
             stage.payload()
         },
         "attempt",
@@ -300,7 +300,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         |stage| {
             let job =
                 Job { completed_at: Some(ago(25 * 60)), ..Job::ended("smoke", "success") }.since(ago(25 * 60 + 1));
-            stage.hub.set_job(SHOP, 7, 1, job);
+            stage.fake_github.set_job(SHOP, 7, 1, job);
             stage.payload()
         },
         "smoke",
@@ -321,7 +321,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a deploy of another branch",
         |stage| {
-            stage.hub.set_run(SHOP, github::Run { head_branch: Some("feature/x".to_owned()), ..deploy_run() });
+            stage.fake_github.set_run(SHOP, github::Run { head_branch: Some("feature/x".to_owned()), ..deploy_run() });
             stage.payload()
         },
         "deploy run",
@@ -330,7 +330,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a deploy of a pull request",
         |stage| {
-            stage.hub.set_run(SHOP, github::Run { event: "pull_request".to_owned(), ..deploy_run() });
+            stage.fake_github.set_run(SHOP, github::Run { event: "pull_request".to_owned(), ..deploy_run() });
             stage.payload()
         },
         "deploy run",
@@ -340,8 +340,8 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a deploy of a fork's main",
         |stage| {
             let head_repository = "mallory/shop".to_owned();
-            stage.hub.create(&head_repository);
-            stage.hub.set_run(SHOP, github::Run { head_repository, ..deploy_run() });
+            stage.fake_github.create(&head_repository);
+            stage.fake_github.set_run(SHOP, github::Run { head_repository, ..deploy_run() });
             stage.payload()
         },
         "deploy run",
@@ -350,7 +350,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a deploy that failed",
         |stage| {
-            stage.hub.set_run(SHOP, deploy_run().ended("failure"));
+            stage.fake_github.set_run(SHOP, deploy_run().ended("failure"));
             stage.payload()
         },
         "deploy run",
@@ -359,7 +359,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a deploy that was run again",
         |stage| {
-            stage.hub.set_run(SHOP, rerun(deploy_run()));
+            stage.fake_github.set_run(SHOP, rerun(deploy_run()));
             stage.payload()
         },
         "deploy run",
@@ -368,7 +368,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "an older commit than the one that stands there",
         |stage| {
-            stage.hub.tag(SHOP, "1.4.1", &sha('d'));
+            stage.fake_github.tag(SHOP, "1.4.1", &sha('d'));
             stage.payload()
         },
         "commits",
@@ -387,7 +387,7 @@ fn what_is_not_so_is_blocked_by_name() {
 
 fn is_blocked((name, forge, check, seen): &(&str, Forged, &str, &str)) {
     let mut stage = Stage::new();
-    stage.hub.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
+    stage.fake_github.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
     let payload = forge(&mut stage);
     let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
     assert_eq!(end(&ended), (1, "blocked"), "{name}: {}", ended.log);
@@ -396,5 +396,5 @@ fn is_blocked((name, forge, check, seen): &(&str, Forged, &str, &str)) {
     let actual = finding["actual"].as_str().unwrap();
     assert!(actual.contains(seen), "{name}: {seen} in {actual}");
     assert!(ended.summary.contains("⛔ blocked"), "{name}: {}", ended.summary);
-    assert_eq!(stage.hub.violations(), [""; 0], "{name}");
+    assert_eq!(stage.fake_github.violations(), [""; 0], "{name}");
 }

@@ -142,10 +142,10 @@ fn a_base_that_the_repository_lost_is_not_taken_for_none() {
 
 #[test]
 fn a_downgrade_is_blocked_and_the_same_commit_is_none() {
-    for (standing, code, seen) in [('d', 1, "a downgrade"), ('c', 0, "none: the same commit ccccccc")] {
+    for (decision, code, seen) in [('d', 1, "a downgrade"), ('c', 0, "none: the same commit ccccccc")] {
         let stage = Stage::new();
-        stage.hub.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
-        promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha(standing))]);
+        stage.fake_github.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
+        promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha(decision))]);
         let ended = stage.run();
         assert_eq!(ended.code, code, "{}", ended.log);
         assert!(found(&ended, "commits")["actual"].as_str().unwrap().starts_with(seen), "{}", ended.log);

@@ -48,9 +48,9 @@ fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
         author_name: name.to_owned(),
         ..github::Commit::default()
     };
-    stage.hub.push(SHOP, commit('d', Some("renovate[bot]"), Some("web-flow"), "Renovate"));
-    stage.hub.push(SHOP, commit('e', Some("Alice"), Some("bob"), "Alice"));
-    stage.hub.push(SHOP, commit('f', None, None, "::error::Mallory | <b>"));
+    stage.fake_github.push(SHOP, commit('d', Some("renovate[bot]"), Some("web-flow"), "Renovate"));
+    stage.fake_github.push(SHOP, commit('e', Some("Alice"), Some("bob"), "Alice"));
+    stage.fake_github.push(SHOP, commit('f', None, None, "::error::Mallory | <b>"));
     let mut stage = stage;
     for report in &mut stage.reports {
         report.subject.commit = sha('f').parse().ok();
@@ -58,7 +58,7 @@ fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
     for report in stage.reports.clone() {
         stage.job(&report.command, "success", Some(&report));
     }
-    stage.hub.set_run(SHOP, github::Run { head_sha: sha('f'), ..deploy_run() });
+    stage.fake_github.set_run(SHOP, github::Run { head_sha: sha('f'), ..deploy_run() });
     stage.deploy["head_sha"] = json!(sha('f'));
     let mut payload = stage.payload();
     payload["evidence"]["subject"]["commit"] = json!(sha('f'));
@@ -75,18 +75,18 @@ fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
 fn more_people_than_can_be_told_are_blocked() {
     let stage = Stage::new();
     // The release stays where it is; so many came before it.
-    let hub = Hub::start().unwrap();
-    hub.create(SHOP);
-    hub.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
-    hub.commit(SHOP, &sha('a'), "alice", "first");
-    hub.tag(SHOP, "1.4.1", &sha('a'));
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create(SHOP);
+    fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
+    fake_github.commit(SHOP, &sha('a'), "alice", "first");
+    fake_github.tag(SHOP, "1.4.1", &sha('a'));
     for number in 0..60 {
-        hub.commit(SHOP, &format!("{number:040x}"), &format!("an-author-of-the-shop-{number}"), "work");
+        fake_github.commit(SHOP, &format!("{number:040x}"), &format!("an-author-of-the-shop-{number}"), "work");
     }
-    hub.commit(SHOP, &sha('c'), "alice", "last");
-    let stage = Stage { hub, ..stage };
-    stage.hub.set_run(SHOP, deploy_run());
-    stage.hub.set_run(SHOP, validating_run().in_progress());
+    fake_github.commit(SHOP, &sha('c'), "alice", "last");
+    let stage = Stage { fake_github, ..stage };
+    stage.fake_github.set_run(SHOP, deploy_run());
+    stage.fake_github.set_run(SHOP, validating_run().in_progress());
     for report in &stage.reports {
         stage.job(&report.command, "success", Some(report));
     }
@@ -136,7 +136,7 @@ fn without_a_deploy_workflow_a_push_to_the_branch_validates() {
     let mut stage = Stage::new();
     stage.config = CONFIG.replace("    deploy-workflow: .github/workflows/deploy-staging.yml\n", "");
     let pushed = github::Run { event: "push".to_owned(), head_sha: sha('c'), ..validating_run() };
-    stage.hub.set_run(SHOP, pushed.clone().in_progress());
+    stage.fake_github.set_run(SHOP, pushed.clone().in_progress());
     let mut payload = stage.payload();
     payload["evidence"].as_object_mut().unwrap().remove("deploy");
     payload["evidence"]["subject"].as_object_mut().unwrap().remove("commit");
@@ -148,7 +148,7 @@ fn without_a_deploy_workflow_a_push_to_the_branch_validates() {
         (github::Run { head_branch: Some("x".to_owned()), ..pushed.clone() }, "started by", "push on x"),
         (github::Run { head_sha: sha('b'), ..pushed }, "health", "commit"),
     ] {
-        stage.hub.set_run(SHOP, run);
+        stage.fake_github.set_run(SHOP, run);
         payload["evidence"]["subject"]["commit"] = json!(sha('c'));
         let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
         assert_eq!(end(&ended), (1, "blocked"), "{check}: {}", ended.log);

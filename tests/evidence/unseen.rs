@@ -15,7 +15,7 @@ fn a_permission_that_is_missing_is_named() {
         (&["actions=read", "checks=read"], "commits", &["403", "Contents: read on acme/shop"]),
     ] {
         let stage = Stage::new();
-        stage.hub.grant("narrow", SHOP, permissions);
+        stage.fake_github.grant("narrow", SHOP, permissions);
         // It does not come by waiting, and a step of a test may not take so long.
         let runner = stage.runner().input("source-token", "narrow").input("annotations-timeout", "10m");
         let ended = dispatched(runner, &stage.payload()).run(&["evidence"]);
@@ -33,8 +33,8 @@ fn a_permission_that_is_missing_is_named() {
 fn a_repository_that_the_token_does_not_see_is_not_taken_for_a_forgery() {
     for token in ["stranger", ""] {
         let stage = Stage::new();
-        stage.hub.create("acme/elsewhere");
-        stage.hub.grant("stranger", "acme/elsewhere", &["actions=read"]);
+        stage.fake_github.create("acme/elsewhere");
+        stage.fake_github.grant("stranger", "acme/elsewhere", &["actions=read"]);
         let ended = dispatched(stage.runner().input("source-token", token), &stage.payload()).run(&["evidence"]);
         assert_eq!(end(&ended), (3, "inconclusive"), "{token}: {}", ended.log);
         let run = found(&ended, "validating run").to_string();
@@ -52,7 +52,7 @@ fn an_answer_that_does_not_come_is_no_answer() {
         ("/repos/acme/shop/compare/", "commits"),
     ] {
         let stage = Stage::new();
-        stage.hub.fail_at(path, 1000, Fault::Instead(Answer::json(502, &json!({ "message": "Server Error" }))));
+        stage.fake_github.fail_at(path, 1000, Fault::Instead(Answer::json(502, &json!({ "message": "Server Error" }))));
         let ended = stage.run();
         assert_eq!(end(&ended), (3, "inconclusive"), "{path}: {}", ended.log);
         let finding = found(&ended, check);
@@ -70,7 +70,7 @@ fn annotations_that_are_late_are_waited_for() {
     let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
     let step = runner.start(&["evidence"]);
     let path = format!("/repos/acme/shop/check-runs/{job}/annotations");
-    assert!(stage.hub.wait_asked(&path, 1, Duration::from_secs(20)), "{:?}", stage.hub.asked());
+    assert!(stage.fake_github.wait_asked(&path, 1, Duration::from_secs(20)), "{:?}", stage.fake_github.asked());
     stage.annotate(job, &late);
     let ended = step.end_within(Duration::from_secs(20));
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
@@ -79,11 +79,11 @@ fn annotations_that_are_late_are_waited_for() {
 #[test]
 fn a_signal_while_it_waits_ends_it_with_what_is_known() {
     let stage = Stage::new();
-    stage.hub.set_job(SHOP, 7, 1, Job::running("smoke", "GitHub Actions 2"));
+    stage.fake_github.set_job(SHOP, 7, 1, Job::running("smoke", "GitHub Actions 2"));
     let runner = dispatched(stage.runner().input("annotations-timeout", "1m"), &stage.payload());
     let step = runner.start(&["evidence"]);
     let jobs = "/repos/acme/shop/actions/runs/7/attempts/1/jobs";
-    assert!(stage.hub.wait_asked(jobs, 1, Duration::from_secs(20)), "{:?}", stage.hub.asked());
+    assert!(stage.fake_github.wait_asked(jobs, 1, Duration::from_secs(20)), "{:?}", stage.fake_github.asked());
     step.signal(Signal::INT);
     let ended = step.end_within(Duration::from_secs(5));
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
@@ -94,7 +94,7 @@ fn a_signal_while_it_waits_ends_it_with_what_is_known() {
 fn jobs_that_ended_long_ago_have_said_all_they_will_say() {
     let mut stage = Stage::new();
     stage.reports[1] = Report { started_at: rfc3339(ago(7)), ..report("smoke", Verdict::Passed) };
-    stage.hub.set_run(SHOP, validating_run());
+    stage.fake_github.set_run(SHOP, validating_run());
     stage.job("record", "success", None);
     // Longer than a step of a test may take: it must not be waited for.
     let ended = dispatched(stage.runner().input("annotations-timeout", "3m"), &stage.payload()).run(&["evidence"]);

@@ -16,10 +16,10 @@ fn server() -> (String, Arc<Mutex<Vec<Option<String>>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let book = Arc::clone(&asked);
+    let command_table = Arc::clone(&asked);
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            book.lock().unwrap().push(turn_away(stream));
+            command_table.lock().unwrap().push(turn_away(stream));
         }
     });
     (url, asked)

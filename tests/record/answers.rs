@@ -20,14 +20,14 @@ fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
         (Fault::Afterwards(Answer::close()), "the connection was lost", 1),
         (Fault::Instead(Answer::hang()), "no answer within 0.2 s", 0),
     ] {
-        let hub = hub();
-        hub.fail_next(fault);
-        let ended = record(runner(&hub.api_url()).input("timeout", "200ms"), &passed());
+        let fake_github = fake_github();
+        fake_github.fail_next(fault);
+        let ended = record(runner(&fake_github.api_url()).input("timeout", "200ms"), &passed());
         assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
         for part in [why, "it may have arrived", "look at the runs of acme/ecommerce-infra"] {
             assert!(ended.log.contains(part), "{part} in {}", ended.log);
         }
-        assert_eq!((hub.asked().len(), hub.dispatches(INFRA).len()), (1, arrived), "{}", ended.log);
+        assert_eq!((fake_github.asked().len(), fake_github.dispatches(INFRA).len()), (1, arrived), "{}", ended.log);
     }
 }
 

@@ -21,39 +21,39 @@ fn twelve_maximal_reports_come_in_one_variable_and_those_that_fit_go_out() {
             Report { command: command.to_owned(), started_at, ..maximal.clone() }
         })
         .collect();
-    let hub = hub();
-    let ended = record(runner(&hub.api_url()), &reports);
+    let fake_github = fake_github();
+    let ended = record(runner(&fake_github.api_url()), &reports);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let carried = carried(&hub);
+    let carried = carried(&fake_github);
     assert!((8..12).contains(&carried.len()), "{}", carried.len());
     assert_eq!(carried[..3], outputs(&reports[..3])[..], "the required ones first");
     let left_out = 12 - carried.len();
     assert_eq!(ended.log.matches("no room within GitHub's limit").count(), left_out, "{}", ended.log);
     let effect = ended.report["effects"][0]["detail"].as_str().unwrap();
     assert!(effect.contains(&format!("{} of 12 reports", carried.len())), "{effect}");
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn required_reports_that_do_not_fit_are_not_sent_in_part() {
-    let hub = hub();
+    let fake_github = fake_github();
     let long = "x".repeat(300);
     let reports: Vec<Report> = (0..16)
         .map(|at| told("health", vec![Finding::passed(format!("{at}")).actual(&long).expected(&long); 7]))
         .collect();
-    let ended = record(runner(&hub.api_url()).input("required", "health"), &reports);
+    let ended = record(runner(&fake_github.api_url()).input("required", "health"), &reports);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
     for part in ["bytes; expected 65535 at most", "the 16 reports of the required gates do not fit"] {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
     }
-    assert_eq!(hub.asked(), []);
+    assert_eq!(fake_github.asked(), []);
 }
 
 #[test]
 fn reports_of_a_matrix_come_as_files_whole_or_compact() {
-    let hub = hub();
+    let fake_github = fake_github();
     let [health, smoke, performance] = passed();
-    let step = runner(&hub.api_url()).input("reports", "reports/**/*.json\n!reports/old");
+    let step = runner(&fake_github.api_url()).input("reports", "reports/**/*.json\n!reports/old");
     step.write("reports/a/health.json", whole(&health));
     // As `echo "$REPORT" >smoke.json` writes it.
     step.write("reports/b/smoke.json", output(&smoke) + "\n");
@@ -62,7 +62,11 @@ fn reports_of_a_matrix_come_as_files_whole_or_compact() {
     let step = step.input("results", &needs(&outputs(&[health.clone(), performance.clone()])));
     let ended = step.run(&["record"]);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&hub), outputs(&[health, smoke, performance]), "each as its gate's annotation has hashed it");
+    assert_eq!(
+        carried(&fake_github),
+        outputs(&[health, smoke, performance]),
+        "each as its gate's annotation has hashed it"
+    );
 }
 
 #[test]
@@ -72,8 +76,8 @@ fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
         (b"{}".to_vec(), "reports/d.json: no report"),
         (whole(&report("health", Verdict::Blocked)).into_bytes(), "health: blocked: check: as seen"),
     ] {
-        let hub = hub();
-        let step = runner(&hub.api_url()).input("reports", "reports");
+        let fake_github = fake_github();
+        let step = runner(&fake_github.api_url()).input("reports", "reports");
         for (name, report) in ["a", "b", "c"].iter().zip(passed()) {
             step.write(&format!("reports/{name}.json"), whole(&report));
         }
@@ -81,30 +85,30 @@ fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
         let ended = step.run(&["record"]);
         assert_ne!(ended.outputs["verdict"], "passed", "{}", ended.log);
         assert!(ended.log.contains(seen), "{seen} in {}", ended.log);
-        assert_eq!(hub.asked(), []);
+        assert_eq!(fake_github.asked(), []);
     }
 }
 
 #[test]
 fn the_gates_of_a_run_travel_once() {
-    let hub = hub();
+    let fake_github = fake_github();
     let mut outer = told("run", vec![Finding::passed("all")]);
     outer.reports = passed().into();
-    let ended = record(runner(&hub.api_url()), std::slice::from_ref(&outer));
+    let ended = record(runner(&fake_github.api_url()), std::slice::from_ref(&outer));
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&hub), outputs(&[outer]));
+    assert_eq!(carried(&fake_github), outputs(&[outer]));
 }
 
 #[test]
 fn reports_of_another_release_are_not_sent_along() {
-    let hub = hub();
+    let fake_github = fake_github();
     let subject = r#"{"service":"frontend","tag":"1.4.2"}"#.parse().unwrap();
     let other = Report { subject, ..report("bundle-size", Verdict::Passed) };
     let stale = Report { run: Some(run(6)), ..report("bundle-size", Verdict::Passed) };
     let further = report("bundle-size", Verdict::Blocked);
-    let ended = record(runner(&hub.api_url()), &[&passed()[..], &[other, stale, further.clone()]].concat());
+    let ended = record(runner(&fake_github.api_url()), &[&passed()[..], &[other, stale, further.clone()]].concat());
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&hub), outputs(&[&passed()[..], &[further]].concat()));
+    assert_eq!(carried(&fake_github), outputs(&[&passed()[..], &[further]].concat()));
     assert!(
         ended.log.contains("gate-3`, about another subject: service frontend, not checkout-service"),
         "{}",

@@ -25,18 +25,18 @@ fn what_does_not_count_is_named_and_nothing_is_sent() {
         (with(Report { schema: 2, ..health() }), 3, "inconclusive", "a report of schema 2"),
         (vec![outer], 3, "inconclusive", "smoke: passed in dry-run"),
     ] {
-        let hub = hub();
-        let ended = record(runner(&hub.api_url()), &reports);
+        let fake_github = fake_github();
+        let ended = record(runner(&fake_github.api_url()), &reports);
         assert_eq!(end(&ended), (code, verdict, "refused"), "{seen}: {}", ended.log);
         assert!(ended.log.contains(seen), "{seen}: {}", ended.log);
         assert!(ended.log.contains("dispatch: nothing was sent"), "{}", ended.log);
-        assert_eq!(hub.asked(), [], "{seen}");
+        assert_eq!(fake_github.asked(), [], "{seen}");
     }
 }
 
 #[test]
 fn bad_input_is_named_before_anything_is_sent() {
-    let hub = hub();
+    let fake_github = fake_github();
     let long = "x".repeat(101);
     for (key, value, parts) in [
         ("results", "", &["`results`, `reports`", "results: ${{ toJSON(needs) }}"][..]),
@@ -59,7 +59,7 @@ fn bad_input_is_named_before_anything_is_sent() {
         ("tag", "::error::x", &["`tag`", "an OCI tag"]),
     ] {
         let results = needs(&outputs(&passed()));
-        let ended = runner(&hub.api_url()).input("results", &results).input(key, value).run(&["record"]);
+        let ended = runner(&fake_github.api_url()).input("results", &results).input(key, value).run(&["record"]);
         assert_eq!((ended.code, &*ended.outputs["verdict"]), (2, "inconclusive"), "{key} {value}: {}", ended.log);
         for part in parts {
             assert!(ended.log.contains(part), "{key} {value}: {part} in {}", ended.log);
@@ -70,7 +70,7 @@ fn bad_input_is_named_before_anything_is_sent() {
         assert_eq!(ended.code, 2, "{}", ended.log);
         assert!(ended.log.contains("the address of GitHub's API") && !ended.log.contains("hunter2"), "{}", ended.log);
     }
-    assert_eq!(hub.asked(), []);
+    assert_eq!(fake_github.asked(), []);
 }
 
 #[test]
@@ -84,16 +84,17 @@ fn what_github_refuses_comes_with_what_to_do() {
         (TOKEN, INFRA, said(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
         (TOKEN, INFRA, Some(Answer::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
     ] {
-        let hub = hub();
-        hub.grant("reader", INFRA, &["contents=read"]);
+        let fake_github = fake_github();
+        fake_github.grant("reader", INFRA, &["contents=read"]);
         if let Some(fault) = fault {
-            hub.fail_next(Fault::Instead(fault));
+            fake_github.fail_next(Fault::Instead(fault));
         }
-        let ended = record(runner(&hub.api_url()).input("token", token).input("repository", repository), &passed());
+        let ended =
+            record(runner(&fake_github.api_url()).input("token", token).input("repository", repository), &passed());
         assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
         for part in parts {
             assert!(ended.log.contains(part), "{part} in {}", ended.log);
         }
-        assert_eq!((hub.asked().len(), hub.dispatches(INFRA).len()), (1, 0), "{}", ended.log);
+        assert_eq!((fake_github.asked().len(), fake_github.dispatches(INFRA).len()), (1, 0), "{}", ended.log);
     }
 }

@@ -19,7 +19,7 @@ fn a_second_rollback_does_nothing() {
         assert_eq!(end(&ended), (0, "passed", vec![state; 2]), "{}", ended.log);
         let told = ["commit", "issue", "image", "previous-image"].map(|name| ended.outputs[name].clone());
         assert_eq!(*first.get_or_insert(told.clone()), told);
-        assert_eq!((scene.shop.tag(SERVICE).as_str(), scene.hub.issues(INFRA).len()), ("1.4.2", 1));
+        assert_eq!((scene.shop.tag(SERVICE).as_str(), scene.fake_github.issues(INFRA).len()), ("1.4.2", 1));
     }
 }
 
@@ -63,12 +63,12 @@ fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
     let away = Fault::Instead(Answer::json(503, &serde_json::json!({ "message": "Unavailable" })));
-    scene.hub.fail_at("POST /repos/acme/infra/issues", 1, away.clone());
-    scene.hub.fail_at("GET /repos/acme/infra/issues", 1, away);
+    scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, away.clone());
+    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, away);
     scene.run(7, &["bob"]);
     let cut = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!((cut.code, effects(&cut)), (3, vec!["applied", "refused"]), "{}", cut.log);
-    assert_eq!((scene.shop.log("%H").len(), scene.hub.issues(INFRA).len()), (2, 0));
+    assert_eq!((scene.shop.log("%H").len(), scene.fake_github.issues(INFRA).len()), (2, 0));
     let ended = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["rollback"]);
     assert_eq!(end(&ended), (0, "passed", vec!["already", "applied"]), "{}", ended.log);
     assert_eq!((scene.shop.log("%H").len(), scene.open_issues().len()), (2, 1));

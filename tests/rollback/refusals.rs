@@ -1,8 +1,8 @@
 //! What is not taken back.
 
 use promote_gates::{
+    clock::{Clock as _, SystemClock},
     sandbox::github::Run,
-    world::clock::{Clock as _, SystemClock},
 };
 
 use super::*;
@@ -11,7 +11,7 @@ use super::*;
 fn refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
     assert_eq!(ended.code, code, "{part}: {}", ended.log);
     assert!(ended.outputs["reason"].contains(part), "{part}: {}", ended.outputs["reason"]);
-    assert_eq!(scene.hub.issues(INFRA).len(), 0, "{part}");
+    assert_eq!(scene.fake_github.issues(INFRA).len(), 0, "{part}");
     assert!(effects(ended).iter().all(|state| *state == "refused"), "{:?}", effects(ended));
 }
 
@@ -51,8 +51,8 @@ fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
     let hour_ago = SystemClock::new().wall() - jiff::SignedDuration::from_hours(1);
-    scene.hub.set_run(INFRA, Run { id: 7, created_at: hour_ago, ..Run::default() }.in_progress());
-    scene.hub.approve(INFRA, 7, "production-emergency", "bob", "");
+    scene.fake_github.set_run(INFRA, Run { id: 7, created_at: hour_ago, ..Run::default() }.in_progress());
+    scene.fake_github.approve(INFRA, 7, "production-emergency", "bob", "");
     // While the run waited for its approval the fix was promoted.
     let fix = promote(&dir, "1.4.3");
     refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "1.4.3 was promoted by");

@@ -10,7 +10,10 @@ const SOON: Duration = Duration::from_secs(20);
 /// Runs the step, and does something to it once it has looked for holds.
 fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
     let started = step.start(&["wait"]);
-    assert!(stage.hub.wait_asked("GET /repos/acme/infra/issues", 2, SOON), "it looks for holds again and again");
+    assert!(
+        stage.fake_github.wait_asked("GET /repos/acme/infra/issues", 2, SOON),
+        "it looks for holds again and again"
+    );
     happens();
     checked(stage, started.end_within(SOON))
 }
@@ -19,7 +22,7 @@ fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
 fn a_hold_blocks_at_once() {
     let stage = stage();
     let ended = meanwhile(&stage, &step(&stage), || {
-        stage.hub.open_issue(INFRA, "the sale ::error::x", "", &["Promotion-Hold", "other"]);
+        stage.fake_github.open_issue(INFRA, "the sale ::error::x", "", &["Promotion-Hold", "other"]);
     });
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     let hold = finding(&ended, "hold");
@@ -30,7 +33,7 @@ fn a_hold_blocks_at_once() {
     assert!(ended.log.contains("/issues/1"), "{}", ended.log);
     // It had been there before; and under a name of the team's own.
     assert_eq!(end(&judge(&stage, &step(&stage))), BLOCKED);
-    stage.hub.open_issue(INFRA, "freeze", "", &["freeze"]);
+    stage.fake_github.open_issue(INFRA, "freeze", "", &["freeze"]);
     assert_eq!(end(&judge(&stage, &step(&stage).input("hold-label", "freeze"))), BLOCKED);
     let ended = judge(&stage, &step(&stage).input("dry-run", "true"));
     assert_eq!(end(&ended), (0, "blocked"), "{}", ended.log);
@@ -82,7 +85,7 @@ fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
         let stage = stage();
         let step = step(&stage);
         let started = step.start(&["wait"]);
-        assert!(stage.hub.wait_asked("GET /repos/acme/infra/issues", 1, SOON));
+        assert!(stage.fake_github.wait_asked("GET /repos/acme/infra/issues", 1, SOON));
         started.signal(signal);
         let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
         assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
@@ -99,11 +102,11 @@ fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
 #[test]
 fn it_is_cancelled_as_quickly_while_nobody_answers() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
-    stage.hub.fail_at("/issues", usize::MAX, Fault::Instead(Answer::hang()));
+    stage.fake_github.fail_at("/issues", usize::MAX, Fault::Instead(Answer::hang()));
     staging.script(READY, Script::always(Answer::hang()));
     let step = step(&stage).input("endpoints", &format!("{}{READY}", staging.url()));
     let started = step.start(&["wait"]);
-    assert!(stage.hub.wait_asked("/issues", 1, SOON));
+    assert!(stage.fake_github.wait_asked("/issues", 1, SOON));
     started.signal(Signal::INT);
     let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);

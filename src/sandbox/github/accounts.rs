@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Hub, call::Call, id, node_id, not_found};
+use super::{FakeGitHub, call::Call, id, node_id, not_found};
 use crate::sandbox::server::Answer;
 
 /// Whoever says something with a token: the sandbox knows no people behind them.
@@ -32,7 +32,7 @@ struct Team {
     members: usize,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Gives somebody an account; its id. Whoever is named as an author, an actor or an approver has one already.
     pub fn user(&self, login: &str) -> u64 {
         self.state().world.accounts.user(login)

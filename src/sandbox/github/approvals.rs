@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::{self, Accounts},
     call::Call,
     not_found,
@@ -21,7 +21,7 @@ pub(super) struct Review {
     comment: String,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Somebody approves a run's jobs for an environment, which is made, without protection, when it is not there.
     pub fn approve(&self, repository: &str, run: u64, environment: &str, login: &str, comment: &str) {
         self.review(repository, run, environment, login, "approved", comment);

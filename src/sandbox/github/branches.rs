@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Breach, Hub, accounts::Accounts, call::Call, repositories::Repository};
+use super::{Breach, FakeGitHub, accounts::Accounts, call::Call, repositories::Repository};
 use crate::sandbox::server::Answer;
 
-impl Hub {
+impl FakeGitHub {
     /// Protects a branch. One that is not there is made where the history ends, by a first commit when there is none.
     pub fn protect_branch(&self, repository: &str, name: &str) {
         self.in_repository(repository, |known, _| {

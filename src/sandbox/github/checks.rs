@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Breach, Hub, accounts::Accounts, call::Call, not_found, repositories::Repository};
+use super::{Breach, FakeGitHub, accounts::Accounts, call::Call, not_found, repositories::Repository};
 use crate::sandbox::server::Answer;
 
 pub(super) struct Annotation {
@@ -13,7 +13,7 @@ pub(super) struct Annotation {
     message: String,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// What a job said with `::notice title=…::…`.
     pub fn annotate(&self, repository: &str, job: u64, title: &str, message: &str) {
         let annotation =

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::{self, Accounts},
     call::Call,
     error, node_id, not_found, now,
@@ -72,7 +72,7 @@ impl Default for History {
     }
 }
 
-impl Hub {
+impl FakeGitHub {
     /// A commit on top of the last one, by somebody with an account.
     pub fn commit(&self, repository: &str, sha: &str, login: &str, message: &str) {
         let login = Some(login.to_owned());

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::Accounts,
     call::{Call, Fields},
     repositories::Repository,
@@ -19,7 +19,7 @@ pub struct Dispatch {
     pub client_payload: Value,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// The dispatch events of a repository, oldest first.
     #[must_use]
     pub fn dispatches(&self, repository: &str) -> Vec<Dispatch> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::{Accounts, fields},
     call::{Call, Fields},
     error, id, node_id, not_found, now,
@@ -50,7 +50,7 @@ enum Branches {
     Named,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Makes an environment, or protects it in another way: `body` is what `PUT` would be sent, `{}` for no protection.
     /// What GitHub would refuse is a violation.
     pub fn protect(&self, repository: &str, environment: &str, body: &Value) {

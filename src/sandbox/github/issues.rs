@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::{self, Accounts, BOT, fields},
     call::{Call, Fields},
     id, node_id, not_found, now,
@@ -31,7 +31,7 @@ pub struct Issue {
     pub closed_at: Option<Timestamp>,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// The issues and pull requests of a repository, oldest first.
     #[must_use]
     pub fn issues(&self, repository: &str) -> Vec<Issue> {

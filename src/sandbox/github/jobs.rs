@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::{Accounts, fields},
     call::Call,
     id, node_id, not_found, now,
@@ -96,7 +96,7 @@ impl Job {
     }
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Adds a job to an attempt, or puts it in the place of the one of the same name; its id. Name a matrix's jobs as
     /// GitHub does: `test (1)`.
     pub fn set_job(&self, repository: &str, run: u64, attempt: u32, job: Job) -> u64 {

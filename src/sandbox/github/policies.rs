@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::Accounts,
     call::{Call, Fields},
     environments::Environment,
@@ -22,7 +22,7 @@ pub(super) struct Policy {
     kind: String,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Lets a branch or tag (`kind`) deploy to an environment that names its branches; the policy's id.
     pub fn add_branch_policy(&self, repository: &str, environment: &str, name: &str, kind: &str) -> u64 {
         self.in_repository(repository, |known, _| {

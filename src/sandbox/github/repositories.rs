@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Dispatch, Hub, Issue, Job, Run,
+    Dispatch, FakeGitHub, Issue, Job, Run,
     accounts::{self, Accounts, fields},
     approvals::Review,
     call::Call,
@@ -32,7 +32,7 @@ pub(super) struct Repository {
     pub(super) issues: Vec<Issue>,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Creates a repository, `owner/name`, whose default branch is `main`.
     pub fn create(&self, repository: &str) {
         self.in_repository(repository, |_, _| ());

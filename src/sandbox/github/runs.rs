@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{
-    Breach, Hub,
+    Breach, FakeGitHub,
     accounts::{self, Accounts},
     call::Call,
     id, node_id, not_found, now,
@@ -40,7 +40,7 @@ const STATES: [&str; 14] = [
 pub struct Run {
     pub id: u64,
     pub attempt: u32,
-    /// `.github/workflows/….yml`. Which workflow that is, [`Hub::workflow_id`] knows.
+    /// `.github/workflows/….yml`. Which workflow that is, [`FakeGitHub::workflow_id`] knows.
     pub path: String,
     pub event: String,
     /// `queued`, `in_progress`, `waiting`, `completed`, …
@@ -95,7 +95,7 @@ impl Run {
     }
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Adds an attempt of a run, or puts it in the place of the one with the same id and attempt.
     pub fn set_run(&self, repository: &str, run: Run) {
         self.in_repository(repository, |known, accounts| {

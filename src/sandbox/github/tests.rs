@@ -16,13 +16,13 @@ use super::*;
 const INFRA: &str = "acme/ecommerce-infra";
 const PATH: &str = "/repos/acme/ecommerce-infra/dispatches";
 
-fn hub() -> Hub {
-    let hub = Hub::start().unwrap();
-    hub.create("acme/ecommerce-infra");
-    hub.create("acme/hidden");
-    hub.grant("t-write", "acme/ecommerce-infra", &["contents=write"]);
-    hub.grant("t-read", "acme/ecommerce-infra", &["contents=read"]);
-    hub
+fn fake_github() -> FakeGitHub {
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create("acme/ecommerce-infra");
+    fake_github.create("acme/hidden");
+    fake_github.grant("t-write", "acme/ecommerce-infra", &["contents=write"]);
+    fake_github.grant("t-read", "acme/ecommerce-infra", &["contents=read"]);
+    fake_github
 }
 
 fn agent() -> ureq::Agent {
@@ -33,9 +33,9 @@ fn agent() -> ureq::Agent {
 
 /// Status, `link` header and body, of what is asked with the token `t` for something in `acme/ecommerce-infra`; or
 /// anywhere, when the path is a whole one.
-fn ask(hub: &Hub, method: &Method, path: &str, body: &Value) -> (u16, String, Value) {
+fn ask(fake_github: &FakeGitHub, method: &Method, path: &str, body: &Value) -> (u16, String, Value) {
     let place = if path.starts_with('/') { path.to_owned() } else { format!("/repos/acme/ecommerce-infra/{path}") };
-    let request = Builder::builder().method(method).uri(format!("{}{place}", hub.api_url()));
+    let request = Builder::builder().method(method).uri(format!("{}{place}", fake_github.api_url()));
     let request = request.header("authorization", "Bearer t");
     let answer = if body.is_null() {
         agent().run(request.body(()).unwrap())
@@ -48,22 +48,22 @@ fn ask(hub: &Hub, method: &Method, path: &str, body: &Value) -> (u16, String, Va
     (answer.status().as_u16(), link, serde_json::from_str(&text).unwrap_or_default())
 }
 
-fn get(hub: &Hub, path: &str) -> Value {
-    let (status, _, body) = ask(hub, &Method::GET, path, &Value::Null);
+fn get(fake_github: &FakeGitHub, path: &str) -> Value {
+    let (status, _, body) = ask(fake_github, &Method::GET, path, &Value::Null);
     assert_eq!(status, 200, "{path}: {body}");
     body
 }
 
-fn status(hub: &Hub, path: &str) -> u16 {
-    ask(hub, &Method::GET, path, &Value::Null).0
+fn status(fake_github: &FakeGitHub, path: &str) -> u16 {
+    ask(fake_github, &Method::GET, path, &Value::Null).0
 }
 
 /// One with a token `t` that may do these things.
-fn open_to(permissions: &[&str]) -> Hub {
-    let hub = Hub::start().unwrap();
-    hub.create(INFRA);
-    hub.grant("t", INFRA, permissions);
-    hub
+fn open_to(permissions: &[&str]) -> FakeGitHub {
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create(INFRA);
+    fake_github.grant("t", INFRA, permissions);
+    fake_github
 }
 
 /// What stands at one place of each entry of a list.
@@ -72,8 +72,8 @@ fn each(list: &Value, pointer: &str) -> Vec<Value> {
 }
 
 /// Status and message.
-fn post(hub: &Hub, path: &str, token: &str, body: &str) -> (u16, String) {
-    let mut request = agent().post(format!("{}{path}", hub.api_url())).content_type("application/json");
+fn post(fake_github: &FakeGitHub, path: &str, token: &str, body: &str) -> (u16, String) {
+    let mut request = agent().post(format!("{}{path}", fake_github.api_url())).content_type("application/json");
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
     }
@@ -85,23 +85,23 @@ fn post(hub: &Hub, path: &str, token: &str, body: &str) -> (u16, String) {
 
 #[test]
 fn a_dispatch_arrives_and_is_remembered() {
-    let hub = hub();
+    let fake_github = fake_github();
     let body = json!({ "event_type": "staging-validated", "client_payload": { "service": "frontend" } });
-    assert_eq!(post(&hub, PATH, "t-write", &body.to_string()), (204, String::new()));
-    assert_eq!(post(&hub, "/repos/ACME/Ecommerce-Infra/dispatches", "t-write", r#"{"event_type":"x"}"#).0, 204);
+    assert_eq!(post(&fake_github, PATH, "t-write", &body.to_string()), (204, String::new()));
+    assert_eq!(post(&fake_github, "/repos/ACME/Ecommerce-Infra/dispatches", "t-write", r#"{"event_type":"x"}"#).0, 204);
     let dispatch = |event_type: &str, client_payload| Dispatch { event_type: event_type.to_owned(), client_payload };
     let expected = [dispatch("staging-validated", json!({ "service": "frontend" })), dispatch("x", json!({}))];
-    assert_eq!(hub.dispatches("acme/ecommerce-infra"), expected);
-    let [asked, _] = &hub.asked()[..] else { panic!("{:?}", hub.asked()) };
+    assert_eq!(fake_github.dispatches("acme/ecommerce-infra"), expected);
+    let [asked, _] = &fake_github.asked()[..] else { panic!("{:?}", fake_github.asked()) };
     let expected =
         Asked { method: "POST".to_owned(), path: PATH.to_owned(), query: String::new(), body, answered: Some(204) };
     assert_eq!(*asked, expected);
-    assert!(hub.violations().is_empty());
+    assert!(fake_github.violations().is_empty());
 }
 
 #[test]
 fn who_may_not_is_told_as_github_tells_it_and_that_is_no_violation() {
-    let hub = hub();
+    let fake_github = fake_github();
     let body = r#"{"event_type":"x"}"#;
     for (token, path, status, message) in [
         ("", PATH, 401, "Requires authentication"),
@@ -110,16 +110,18 @@ fn who_may_not_is_told_as_github_tells_it_and_that_is_no_violation() {
         ("t-write", "/repos/acme/hidden/dispatches", 404, "Not Found"),
         ("t-write", "/repos/acme/missing/dispatches", 404, "Not Found"),
     ] {
-        assert_eq!(post(&hub, path, token, body), (status, message.to_owned()), "{token} {path}");
+        assert_eq!(post(&fake_github, path, token, body), (status, message.to_owned()), "{token} {path}");
     }
-    assert!(hub.dispatches("acme/ecommerce-infra").is_empty() && hub.dispatches("acme/hidden").is_empty());
-    assert!(hub.violations().is_empty());
-    assert_eq!(hub.asked().len(), 5);
+    assert!(
+        fake_github.dispatches("acme/ecommerce-infra").is_empty() && fake_github.dispatches("acme/hidden").is_empty()
+    );
+    assert!(fake_github.violations().is_empty());
+    assert_eq!(fake_github.asked().len(), 5);
 }
 
 #[test]
 fn what_the_description_does_not_allow_is_refused_and_remembered() {
-    let hub = hub();
+    let fake_github = fake_github();
     let long = format!(r#"{{"event_type":"{}"}}"#, "é".repeat(101));
     let with = |payload: Value| json!({ "event_type": "x", "client_payload": payload }).to_string();
     let eleven = with((0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into());
@@ -138,97 +140,99 @@ fn what_the_description_does_not_allow_is_refused_and_remembered() {
         (&eleven, 422, "No more than 10 properties are allowed; 11 were supplied."),
         (&large, 422, "client_payload is too large."),
     ] {
-        let before = hub.violations().len();
-        let (seen, said) = post(&hub, PATH, "t-write", body);
+        let before = fake_github.violations().len();
+        let (seen, said) = post(&fake_github, PATH, "t-write", body);
         assert!(seen == status && said.ends_with(message), "{body:.60}: {seen} {said}");
-        let violations = hub.violations();
+        let violations = fake_github.violations();
         assert!(violations.len() == before + 1 && violations[before].ends_with(message), "{violations:?}");
     }
-    assert!(hub.dispatches("acme/ecommerce-infra").is_empty());
+    assert!(fake_github.dispatches("acme/ecommerce-infra").is_empty());
     let ten = with((0..10).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into());
     let full = with(json!({ "a": "x".repeat(65_527) }));
     let hundred = format!(r#"{{"event_type":"{}"}}"#, "é".repeat(100));
     for body in [ten, full, hundred] {
-        assert_eq!(post(&hub, PATH, "t-write", &body).0, 204, "at the limit: {body:.60}");
+        assert_eq!(post(&fake_github, PATH, "t-write", &body).0, 204, "at the limit: {body:.60}");
     }
 }
 
 #[test]
 fn an_unknown_route_method_query_or_header_is_a_violation() {
-    let hub = hub();
+    let fake_github = fake_github();
     let body = r#"{"event_type":"x"}"#;
     for path in ["/", "/repos/acme", "/repos/acme/ecommerce-infra", "/repos/acme/ecommerce-infra/dispatch", "/user"] {
-        assert_eq!(post(&hub, path, "t-write", body).0, 404, "{path}");
+        assert_eq!(post(&fake_github, path, "t-write", body).0, 404, "{path}");
     }
-    assert_eq!(post(&hub, &format!("{PATH}?page=2"), "t-write", body).0, 422);
+    assert_eq!(post(&fake_github, &format!("{PATH}?page=2"), "t-write", body).0, 422);
     let get = |header: &str, value: &str| {
-        let url = format!("{}{PATH}", hub.api_url());
+        let url = format!("{}{PATH}", fake_github.api_url());
         let answer = agent().get(url).header(header, value).call();
         answer.unwrap().status().as_u16()
     };
     assert_eq!(get("accept", "application/json"), 404, "GET is not POST");
     assert_eq!(get("user-agent", ""), 403);
     assert_eq!(get("x-github-api-version", "1999-12-31"), 400);
-    assert_eq!(hub.violations().len(), 9, "{:#?}", hub.violations());
-    assert!(hub.dispatches("acme/ecommerce-infra").is_empty());
+    assert_eq!(fake_github.violations().len(), 9, "{:#?}", fake_github.violations());
+    assert!(fake_github.dispatches("acme/ecommerce-infra").is_empty());
 }
 
 #[test]
 fn faults_come_in_order_and_then_are_over() {
-    let hub = hub();
+    let fake_github = fake_github();
     let body = r#"{"event_type":"x"}"#;
     let busy = || Answer::json(502, &json!({ "message": "Server Error" }));
-    hub.fail_next(Fault::Instead(busy()));
-    hub.fail_next(Fault::Afterwards(busy()));
-    assert_eq!(post(&hub, PATH, "t-write", body).0, 502);
-    assert!(hub.dispatches("acme/ecommerce-infra").is_empty(), "instead of doing it");
-    assert_eq!(post(&hub, PATH, "t-write", body).0, 502);
-    assert_eq!(hub.dispatches("acme/ecommerce-infra").len(), 1, "after doing it");
-    assert_eq!(post(&hub, PATH, "t-write", body).0, 204);
-    let answered: Vec<_> = hub.asked().into_iter().map(|asked| asked.answered).collect();
+    fake_github.fail_next(Fault::Instead(busy()));
+    fake_github.fail_next(Fault::Afterwards(busy()));
+    assert_eq!(post(&fake_github, PATH, "t-write", body).0, 502);
+    assert!(fake_github.dispatches("acme/ecommerce-infra").is_empty(), "instead of doing it");
+    assert_eq!(post(&fake_github, PATH, "t-write", body).0, 502);
+    assert_eq!(fake_github.dispatches("acme/ecommerce-infra").len(), 1, "after doing it");
+    assert_eq!(post(&fake_github, PATH, "t-write", body).0, 204);
+    let answered: Vec<_> = fake_github.asked().into_iter().map(|asked| asked.answered).collect();
     assert_eq!(answered, [Some(502), Some(502), Some(204)]);
 }
 
 #[test]
 fn a_fault_can_wait_for_its_request() {
-    let hub = open_to(&["issues=write", "actions=read"]);
-    hub.fail_at("POST /repos/acme/ecommerce-infra/issues", 2, Fault::Instead(Answer::status(502)));
-    let open = || ask(&hub, &Method::POST, "issues", &json!({ "title": "t" })).0;
+    let fake_github = open_to(&["issues=write", "actions=read"]);
+    fake_github.fail_at("POST /repos/acme/ecommerce-infra/issues", 2, Fault::Instead(Answer::status(502)));
+    let open = || ask(&fake_github, &Method::POST, "issues", &json!({ "title": "t" })).0;
     assert_eq!(
-        (status(&hub, "issues"), open(), status(&hub, "environments"), open(), open()),
+        (status(&fake_github, "issues"), open(), status(&fake_github, "environments"), open(), open()),
         (200, 502, 200, 502, 201)
     );
-    hub.fail_at("/environments", usize::MAX, Fault::Afterwards(Answer::close()));
+    fake_github.fail_at("/environments", usize::MAX, Fault::Afterwards(Answer::close()));
     for _ in 0..3 {
-        assert!(agent().get(format!("{}/repos/acme/ecommerce-infra/environments", hub.api_url())).call().is_err());
+        assert!(
+            agent().get(format!("{}/repos/acme/ecommerce-infra/environments", fake_github.api_url())).call().is_err()
+        );
     }
-    assert_eq!(hub.issues(INFRA).len(), 1);
+    assert_eq!(fake_github.issues(INFRA).len(), 1);
 }
 
 #[test]
 fn a_script_can_wait_for_a_request() {
-    let hub = open_to(&["issues=read"]);
-    assert!(!hub.wait_asked("", 1, Duration::ZERO), "nobody asked");
+    let fake_github = open_to(&["issues=read"]);
+    assert!(!fake_github.wait_asked("", 1, Duration::ZERO), "nobody asked");
     std::thread::scope(|scope| {
-        scope.spawn(|| (status(&hub, "issues"), status(&hub, "issues?state=all")));
-        assert!(hub.wait_asked("GET /repos/acme/ecommerce-infra/issues", 2, Duration::from_secs(30)));
+        scope.spawn(|| (status(&fake_github, "issues"), status(&fake_github, "issues?state=all")));
+        assert!(fake_github.wait_asked("GET /repos/acme/ecommerce-infra/issues", 2, Duration::from_secs(30)));
     });
-    let queries: Vec<_> = hub.asked().into_iter().map(|asked| asked.query).collect();
+    let queries: Vec<_> = fake_github.asked().into_iter().map(|asked| asked.query).collect();
     assert_eq!(queries, ["", "state=all"]);
-    assert!(!hub.wait_asked("POST", 1, Duration::ZERO));
+    assert!(!fake_github.wait_asked("POST", 1, Duration::ZERO));
 }
 
 #[test]
 fn an_enterprise_server_has_its_api_below_a_path() {
-    let hub = Hub::start_below("/api/v3").unwrap();
-    hub.create("acme/ecommerce-infra");
-    hub.grant("t", "acme/ecommerce-infra", &["contents=write"]);
-    assert!(hub.api_url().ends_with("/api/v3"));
-    assert_eq!(post(&hub, PATH, "t", r#"{"event_type":"x"}"#).0, 204);
-    let outside = format!("{}{PATH}", hub.api_url().trim_end_matches("/api/v3"));
+    let fake_github = FakeGitHub::start_below("/api/v3").unwrap();
+    fake_github.create("acme/ecommerce-infra");
+    fake_github.grant("t", "acme/ecommerce-infra", &["contents=write"]);
+    assert!(fake_github.api_url().ends_with("/api/v3"));
+    assert_eq!(post(&fake_github, PATH, "t", r#"{"event_type":"x"}"#).0, 204);
+    let outside = format!("{}{PATH}", fake_github.api_url().trim_end_matches("/api/v3"));
     let answer = agent().post(&outside).header("authorization", "Bearer t").send(r#"{"event_type":"x"}"#).unwrap();
     assert_eq!(answer.status(), 404);
-    assert_eq!(hub.violations(), ["POST outside the API: 404 Not Found"]);
-    let asked: Vec<_> = hub.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(fake_github.violations(), ["POST outside the API: 404 Not Found"]);
+    let asked: Vec<_> = fake_github.asked().into_iter().map(|asked| asked.path).collect();
     assert_eq!(asked, [PATH, "outside the API"]);
 }

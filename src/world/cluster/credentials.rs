@@ -11,12 +11,10 @@ use serde::Deserialize;
 
 use super::kubeconfig::bounded;
 use crate::{
+    secret::masked,
     values::clip,
     verdict::Complaint,
-    world::{
-        process::{self, Finished, Groups, ProcessError, Program},
-        secret::masked,
-    },
+    world::process::{self, Finished, Groups, ProcessError, Program},
 };
 
 /// How long a credential plugin may take: it may ask a cloud for a token, and those take seconds.

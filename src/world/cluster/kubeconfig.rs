@@ -14,11 +14,12 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::trouble::causes;
+use crate::world::cluster::error::causes;
 use crate::{
+    secret::Secret,
     values::closest,
     verdict::Complaint,
-    world::{github::transport::is_loopback, secret::Secret, url::Url},
+    world::{github::transport::is_loopback, url::Url},
     yaml,
 };
 

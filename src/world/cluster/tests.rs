@@ -4,9 +4,10 @@ use kube::config::AuthInfo;
 use secrecy::ExposeSecret as _;
 
 use super::{
-    super::{network::tests::network, process::Groups, runtime::Runtime, secret::Secret},
+    super::{network::tests::network, process::Groups, runtime::Runtime},
     *,
 };
+use crate::secret::Secret;
 
 const LONG: Duration = Duration::from_secs(30);
 

@@ -26,9 +26,9 @@ use tokio::time::timeout;
 use super::{
     Door, Scope,
     objects::{List, ListMeta, Object},
-    trouble::{Trouble, causes},
 };
-use crate::{verdict::Complaint, world::clock::Stopwatch};
+use crate::world::cluster::error::{Trouble, causes};
+use crate::{clock::Stopwatch, verdict::Complaint};
 
 /// How many objects a page of a list holds.
 const PAGE: u32 = 500;

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use crate::world::{process::Program, secret::Secret};
+use crate::{secret::Secret, world::process::Program};
 
 /// A token, and the one server it is for.
 #[derive(Clone, Debug)]

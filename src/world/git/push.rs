@@ -1,7 +1,7 @@
 //! One push, and what became of it.
 
 use crate::{
-    converge::Permit,
+    reconcile::Permit,
     world::process::{Finished, Status},
 };
 

@@ -1,11 +1,9 @@
 //! What a remote holds.
 
 use crate::{
+    clock::{Clock, SystemClock},
     verdict::Complaint,
-    world::{
-        clock::{Clock, SystemClock},
-        process::{Finished, Program},
-    },
+    world::process::{Finished, Program},
 };
 
 use super::{Branch, Commit, Git, redacted};

@@ -19,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::converge::tests::permitted;
+use crate::reconcile::tests::permitted;
 
 /// Runs a plain git that knows neither our environment nor anybody's configuration, and returns what it prints.
 fn git(dir: &Path, args: &[&str]) -> String {

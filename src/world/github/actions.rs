@@ -9,7 +9,7 @@ use super::{
     GitHub, Repository,
     answer::{Need, encoded},
 };
-use crate::{verdict::Complaint, world::clock::rfc3339};
+use crate::{clock::rfc3339, verdict::Complaint};
 
 /// However many runs a search finds, GitHub shows no more: its description of the route.
 const MOST_FOUND: usize = 1000;

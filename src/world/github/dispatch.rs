@@ -5,7 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{GitHub, Repository, Sent, answer::Need};
-use crate::{converge::Permit, verdict::Complaint};
+use crate::{reconcile::Permit, verdict::Complaint};
 
 /// The most characters of an event type, and the most properties of a payload: GitHub's API description.
 const LONGEST_TYPE: usize = 100;

@@ -10,7 +10,7 @@ use super::{
     actions::names,
     answer::{Need, encoded},
 };
-use crate::{converge::Permit, subject, verdict::Complaint};
+use crate::{reconcile::Permit, subject, verdict::Complaint};
 
 /// An environment as GitHub has it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
     actions::login,
     answer::{Need, encoded},
 };
-use crate::{converge::Permit, verdict::Complaint, world::clock::rfc3339};
+use crate::{clock::rfc3339, reconcile::Permit, verdict::Complaint};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Issue {

@@ -1,7 +1,7 @@
 //! What became of a write.
 
 use crate::{
-    converge::Wrote,
+    reconcile::WriteOutcome,
     verdict::{Complaint, Finding},
 };
 
@@ -40,15 +40,15 @@ impl Refusal {
 
 impl<T> Sent<T> {
     /// As the loop that writes wants to know it. `what` was written: `dispatch`, `issue`.
-    pub fn wrote(self, what: &str) -> Wrote<T> {
+    pub fn wrote(self, what: &str) -> WriteOutcome<T> {
         match self {
-            Self::Done(done) => Wrote::Done(done),
-            Self::Refused(refusal) => Wrote::Refused(refusal.complaint(what).into()),
+            Self::Done(done) => WriteOutcome::Done(done),
+            Self::Refused(refusal) => WriteOutcome::Refused(refusal.complaint(what).into()),
             Self::NotSent { why } => {
                 let finding = Finding::inconclusive(what).actual(why).expected("a connection to GitHub");
-                Wrote::Refused(finding.next("nothing was sent: run this job again"))
+                WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
             }
-            Self::Unknown { why } => Wrote::Unknown(Complaint::about(what).seen(why).expected("an answer")),
+            Self::Unknown { why } => WriteOutcome::Unknown(Complaint::about(what).seen(why).expected("an answer")),
         }
     }
 }

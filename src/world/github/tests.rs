@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    converge::tests::permitted,
+    reconcile::tests::permitted,
     sandbox::{
-        github::{Fault, Hub},
+        github::{FakeGitHub, Fault},
         server::{self, Server},
     },
     world::network::tests::{network, tls},
@@ -30,11 +30,11 @@ fn infra() -> Repository {
     "acme/ecommerce-infra".parse().unwrap()
 }
 
-fn hub() -> Hub {
-    let hub = Hub::start().unwrap();
-    hub.create("acme/ecommerce-infra");
-    hub.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
-    hub
+fn fake_github() -> FakeGitHub {
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create("acme/ecommerce-infra");
+    fake_github.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
+    fake_github
 }
 
 fn send(github: &GitHub) -> Sent {
@@ -61,22 +61,22 @@ fn unknown(why: &str) -> Sent {
 
 #[test]
 fn a_dispatch_arrives_whole() {
-    let hub = hub();
+    let fake_github = fake_github();
     let payload = json!({ "service": "frontend", "image_tag": "1.10", "evidence": { "é": [1.0, null] } });
-    assert_eq!(dispatch(&connect(&hub.api_url()), &infra(), "staging-validated", &payload), Sent::Done(()));
-    let [dispatch] = &hub.dispatches("acme/ecommerce-infra")[..] else { panic!("{:?}", hub.asked()) };
+    assert_eq!(dispatch(&connect(&fake_github.api_url()), &infra(), "staging-validated", &payload), Sent::Done(()));
+    let [dispatch] = &fake_github.dispatches("acme/ecommerce-infra")[..] else { panic!("{:?}", fake_github.asked()) };
     assert_eq!((&*dispatch.event_type, &dispatch.client_payload), ("staging-validated", &payload));
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn the_api_of_an_enterprise_server_is_below_a_path() {
     for slash in ["", "/"] {
-        let hub = Hub::start_below("/api/v3").unwrap();
-        hub.create("acme/ecommerce-infra");
-        hub.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
-        assert_eq!(send(&connect(&format!("{}{slash}", hub.api_url()))), Sent::Done(()));
-        assert_eq!(hub.violations(), [""; 0]);
+        let fake_github = FakeGitHub::start_below("/api/v3").unwrap();
+        fake_github.create("acme/ecommerce-infra");
+        fake_github.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
+        assert_eq!(send(&connect(&format!("{}{slash}", fake_github.api_url()))), Sent::Done(()));
+        assert_eq!(fake_github.violations(), [""; 0]);
     }
 }
 
@@ -96,13 +96,16 @@ fn the_request_says_who_asks_and_in_which_version() {
 
 #[test]
 fn what_github_refuses_comes_with_what_to_do() {
-    let hub = hub();
-    let github = connect(&hub.api_url());
+    let fake_github = fake_github();
+    let github = connect(&fake_github.api_url());
     let with = |token: Option<&str>| {
         let token = token.map(|token| Secret::new(token.to_owned()));
-        send(&GitHub::connect(runtime(), &Network::default(), Access { token, ..access(&hub.api_url()) }).unwrap())
+        send(
+            &GitHub::connect(runtime(), &Network::default(), Access { token, ..access(&fake_github.api_url()) })
+                .unwrap(),
+        )
     };
-    hub.grant("reader", "acme/ecommerce-infra", &["contents=read"]);
+    fake_github.grant("reader", "acme/ecommerce-infra", &["contents=read"]);
     let wrong_token = "the token is wrong, expired or revoked, or belongs to another server";
     assert_eq!(with(None), refused(401, "Requires authentication", wrong_token));
     assert_eq!(with(Some("stranger")), refused(401, "Bad credentials", wrong_token));
@@ -143,10 +146,10 @@ fn a_rate_limit_is_named_with_its_end() {
 fn a_redirect_is_not_followed() {
     let moved = "acme/ecommerce-infra has moved: give the name it has now";
     for status in [301, 302, 307, 308] {
-        let hub = hub();
-        let elsewhere = format!("{}/repos/acme/ecommerce-infra/dispatches", hub.api_url());
+        let fake_github = fake_github();
+        let elsewhere = format!("{}/repos/acme/ecommerce-infra/dispatches", fake_github.api_url());
         assert_eq!(taken(server::Answer::status(status).header("location", &elsewhere)), refused(status, "", moved));
-        assert_eq!(hub.asked(), []);
+        assert_eq!(fake_github.asked(), []);
     }
 }
 
@@ -170,14 +173,14 @@ fn nothing_is_ever_sent_twice() {
         (Fault::Instead(server::Answer::close()), lost, 0),
         (Fault::Afterwards(server::Answer::close()), lost, 1),
     ] {
-        let hub = hub();
-        hub.fail_next(fault.clone());
-        let github = connect(&hub.api_url());
+        let fake_github = fake_github();
+        fake_github.fail_next(fault.clone());
+        let github = connect(&fake_github.api_url());
         assert_eq!(send(&github), unknown(why), "{fault:?}");
         // Whatever might still be at work behind it ends here.
         drop(github);
-        assert_eq!(hub.asked().len(), 1, "{fault:?}");
-        assert_eq!(hub.dispatches("acme/ecommerce-infra").len(), arrived, "{fault:?}");
+        assert_eq!(fake_github.asked().len(), 1, "{fault:?}");
+        assert_eq!(fake_github.dispatches("acme/ecommerce-infra").len(), arrived, "{fault:?}");
     }
 }
 
@@ -263,8 +266,8 @@ fn limits_are_githubs() {
     let properties = |count: usize| (0..count).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>();
     // {"a":"…"} is 8 bytes and the text.
     let text = |bytes: usize| json!({ "a": "x".repeat(bytes - 8) });
-    let hub = hub();
-    let github = connect(&hub.api_url());
+    let fake_github = fake_github();
+    let github = connect(&fake_github.api_url());
     for (event_type, payload, complaint) in [
         ("x".to_owned(), json!({}), None),
         ("é".repeat(100), json!(properties(10)), None),

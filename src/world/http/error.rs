@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 
 use super::stage::Stage;
-use crate::world::{clock::rfc3339, network::Unusable, url::Url};
+use crate::{
+    clock::rfc3339,
+    world::{network::Unusable, url::Url},
+};
 
 /// Why there is no answer. Neither a header nor a secret of a URL is ever in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ureq::http::{HeaderName, HeaderValue};
 
-use crate::world::secret::Secret;
+use crate::secret::Secret;
 
 /// One header of a request, from `Name: value`. The value may be a token: only the name is ever shown.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ impl Acme {
         clone.git(["switch", "--quiet", branch]);
         let id = self.started(file, job, "workflow_dispatch", &clone);
         if let Some(login) = approver {
-            self.hub.approve(INFRA, id, "production-emergency", login, "");
+            self.fake_github.approve(INFRA, id, "production-emergency", login, "");
         }
         let event = json!({
             "inputs": inputs,
@@ -49,8 +49,8 @@ impl Acme {
             ..github::Run::default()
         };
         let id = run.id;
-        self.hub.set_run(INFRA, run.in_progress());
-        self.hub.set_job(INFRA, id, 1, github::Job::running(job, RUNNER));
+        self.fake_github.set_run(INFRA, run.in_progress());
+        self.fake_github.set_job(INFRA, id, 1, github::Job::running(job, RUNNER));
         id
     }
 }

@@ -1,8 +1,8 @@
 //! A run of `promote-to-production`: what GitHub knows of it, who approved it, and what became of it.
 
 use jiff::Timestamp;
+use promote_gates::clock::{Clock as _, SystemClock};
 use promote_gates::sandbox::github;
-use promote_gates::world::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 
 use super::{Acme, INFRA, RUNNER};
@@ -41,7 +41,7 @@ impl Acme {
         let job = github::Job::running(JOB, "GitHub Actions 9").since(since);
         let id = self.next_run();
         self.begin_promotion(id, 1, &"0".repeat(40), job);
-        self.hub.approve(INFRA, id, "production", approver, "");
+        self.fake_github.approve(INFRA, id, "production", approver, "");
     }
 
     fn begin_promotion(&self, id: u64, attempt: u32, head_sha: &str, job: github::Job) {
@@ -57,9 +57,9 @@ impl Acme {
             updated_at: job.started_at,
             ..github::Run::default()
         };
-        self.hub.set_run(INFRA, run.in_progress());
-        self.hub.set_job(INFRA, id, attempt, github::Job::ended("evidence", "success"));
-        self.hub.set_job(INFRA, id, attempt, job);
+        self.fake_github.set_run(INFRA, run.in_progress());
+        self.fake_github.set_job(INFRA, id, attempt, github::Job::ended("evidence", "success"));
+        self.fake_github.set_job(INFRA, id, attempt, job);
     }
 }
 
@@ -79,7 +79,7 @@ impl Promotion<'_> {
 
     /// Somebody presses the button.
     pub fn approved_by(self, login: &str) -> Self {
-        self.acme.hub.approve(INFRA, self.id, "production", login, "looked at it");
+        self.acme.fake_github.approve(INFRA, self.id, "production", login, "looked at it");
         self
     }
 

@@ -75,8 +75,8 @@ impl<'a> Team<'a> {
         let repository = repository(service);
         let team = Self { acme, service, repository, repo: Repo::new() };
         acme.serve(&team.repository, team.repo.path());
-        acme.hub.create(&team.repository);
-        acme.hub.grant(READ, &team.repository, &["actions=read", "checks=read", "contents=read"]);
+        acme.fake_github.create(&team.repository);
+        acme.fake_github.grant(READ, &team.repository, &["actions=read", "checks=read", "contents=read"]);
         for file in ["ci-bundle-size.yml", "validate-staging.yml"] {
             let workflow = acme.shipped(file).replace("checkout-service", service);
             team.repo.write(&format!(".github/workflows/{file}"), workflow);
@@ -84,7 +84,7 @@ impl<'a> Team<'a> {
         team.repo.write("tests/smoke/paths.xml", PATHS);
         team.repo.write("src/app.3f2a91cc.js", "console.log('shop');\n".repeat(2_000));
         let first = team.commit("a shop");
-        acme.hub.tag(&team.repository, FIRST_TAG, &first);
+        acme.fake_github.tag(&team.repository, FIRST_TAG, &first);
         acme.staging.set_baseline(service, 100.0);
         acme.staging_cluster.deploy(service, FIRST_TAG);
         acme.runs_in_production(service, FIRST_TAG);
@@ -94,7 +94,7 @@ impl<'a> Team<'a> {
     /// Commits everything to the default branch, and pushes.
     pub fn commit(&self, message: &str) -> String {
         let commit = self.repo.commit(message);
-        self.acme.hub.commit(&self.repository, &commit, AUTHOR, message);
+        self.acme.fake_github.commit(&self.repository, &commit, AUTHOR, message);
         commit
     }
 
@@ -125,7 +125,7 @@ impl<'a> Team<'a> {
         self.repo.write("src/news.js", format!("// {change}\n"));
         let tag = self.commit(change);
         let deploy = self.acme.next_run();
-        self.acme.hub.set_run(
+        self.acme.fake_github.set_run(
             &self.repository,
             github::Run {
                 id: deploy,
@@ -152,8 +152,8 @@ impl<'a> Team<'a> {
             ..github::Run::default()
         };
         // It is still at work when its dispatch arrives: its last job has sent it.
-        self.acme.hub.set_run(&self.repository, run.in_progress());
-        let before = self.acme.hub.dispatches(INFRA).len();
+        self.acme.fake_github.set_run(&self.repository, run.in_progress());
+        let before = self.acme.fake_github.dispatches(INFRA).len();
         let event = json!({
             "action": "completed",
             "workflow_run": {
@@ -171,7 +171,7 @@ impl<'a> Team<'a> {
         });
         let run = self.workflow(id, "validate-staging.yml", "workflow_run").payload(event).run();
         self.acme.ended(&self.repository, id, 1, &run);
-        let dispatches = self.acme.hub.dispatches(INFRA).split_off(before);
+        let dispatches = self.acme.fake_github.dispatches(INFRA).split_off(before);
         Validated { tag: tag.to_owned(), deploy, id, run, dispatches }
     }
 }

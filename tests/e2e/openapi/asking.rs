@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promote_gates::sandbox::github::{Hub, routes};
+use promote_gates::sandbox::github::{FakeGitHub, routes};
 use serde_json::{Map, Value, json};
 use ureq::{
     Agent,
@@ -60,7 +60,7 @@ impl Exchange {
 
 /// Somebody with a token.
 pub struct Caller<'a> {
-    pub hub: &'a Hub,
+    pub fake_github: &'a FakeGitHub,
     pub token: &'a str,
 }
 
@@ -75,7 +75,7 @@ impl Caller<'_> {
     }
 
     pub fn asked(&self, method: Method, url: &str, body: Value, request: Described) -> Exchange {
-        let violations = self.hub.violations().len();
+        let violations = self.fake_github.violations().len();
         let path = url.split('?').next().unwrap_or(url);
         let route = routes().iter().find(|route| route.method == method && fits(route.path, path));
         let route = route.unwrap_or_else(|| panic!("{method} {path} is no route"));
@@ -90,7 +90,7 @@ impl Caller<'_> {
             .into();
         let builder = Request::builder()
             .method(method.clone())
-            .uri(format!("{}{url}", self.hub.api_url()))
+            .uri(format!("{}{url}", self.fake_github.api_url()))
             .header("authorization", format!("Bearer {}", self.token))
             .header("x-github-api-version", "2022-11-28");
         let answer = if body.is_null() {
@@ -113,8 +113,8 @@ impl Caller<'_> {
             headers,
             answer: if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") },
         };
-        let broken = self.hub.violations().len() > violations;
-        assert_eq!(broken, request != Described::Fits, "{exchange:?} {:?}", self.hub.violations().last());
+        let broken = self.fake_github.violations().len() > violations;
+        assert_eq!(broken, request != Described::Fits, "{exchange:?} {:?}", self.fake_github.violations().last());
         exchange
     }
 }

@@ -1,6 +1,6 @@
 //! Every route, with what it answers when all is well and when it is not.
 
-use promote_gates::sandbox::github::{Commit, Hub, Job, Run};
+use promote_gates::sandbox::github::{Commit, FakeGitHub, Job, Run};
 use serde_json::{Value, json};
 use ureq::http::Method;
 
@@ -16,26 +16,26 @@ const ALL: [&str; 6] =
 
 /// All of it, in order.
 pub fn taken() -> Vec<Exchange> {
-    let hub = Hub::start().expect("a GitHub");
-    hub.create(INFRA);
-    hub.create("acme/empty");
-    hub.grant("may", INFRA, &ALL);
-    hub.grant("may", "acme/empty", &ALL);
-    hub.grant("may-not", INFRA, &[]);
-    let caller = Caller { hub: &hub, token: "may" };
+    let fake_github = FakeGitHub::start().expect("a GitHub");
+    fake_github.create(INFRA);
+    fake_github.create("acme/empty");
+    fake_github.grant("may", INFRA, &ALL);
+    fake_github.grant("may", "acme/empty", &ALL);
+    fake_github.grant("may-not", INFRA, &[]);
+    let caller = Caller { fake_github: &fake_github, token: "may" };
 
-    let mut all = repositories(&hub, &caller);
-    all.extend(runs(&hub, &caller));
-    all.extend(commits(&hub, &caller));
-    all.extend(environments(&hub, &caller));
-    all.extend(issues(&hub, &caller));
-    let refused = refused(&hub, &all);
+    let mut all = repositories(&fake_github, &caller);
+    all.extend(runs(&fake_github, &caller));
+    all.extend(commits(&fake_github, &caller));
+    all.extend(environments(&fake_github, &caller));
+    all.extend(issues(&fake_github, &caller));
+    let refused = refused(&fake_github, &all);
     all.extend(refused);
     all
 }
 
 /// What is answered on every route to those who may not, or ask about what is not there.
-fn refused(hub: &Hub, all: &[Exchange]) -> Vec<Exchange> {
+fn refused(fake_github: &FakeGitHub, all: &[Exchange]) -> Vec<Exchange> {
     let mut refused = Vec::new();
     let well = all.iter().filter(|exchange| exchange.status < 300);
     let mut seen = Vec::new();
@@ -46,7 +46,7 @@ fn refused(hub: &Hub, all: &[Exchange]) -> Vec<Exchange> {
         }
         seen.push(key);
         let ask = |token, url: &str, request| {
-            Caller { hub, token }.asked(exchange.method.clone(), url, exchange.body.clone(), request)
+            Caller { fake_github, token }.asked(exchange.method.clone(), url, exchange.body.clone(), request)
         };
         refused.push(ask("nobody", &exchange.url, Described::Fits));
         refused.push(ask("may-not", &exchange.url, Described::Fits));
@@ -58,9 +58,9 @@ fn refused(hub: &Hub, all: &[Exchange]) -> Vec<Exchange> {
     refused
 }
 
-fn repositories(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
-    hub.team("acme", "sre", &["dora", "ken"]);
-    hub.user("Grace");
+fn repositories(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    fake_github.team("acme", "sre", &["dora", "ken"]);
+    fake_github.user("Grace");
     let dispatches = format!("{REPO}/dispatches");
     let dispatch = |body, request| caller.asked(Method::POST, &dispatches, body, request);
     let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
@@ -85,22 +85,22 @@ fn repositories(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
     ]
 }
 
-fn runs(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
+fn runs(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     let path = ".github/workflows/promote-to-production.yml";
     let run = |id, attempt| Run { id, attempt, path: path.to_owned(), actor: "dora".to_owned(), ..Run::default() };
-    hub.set_run(INFRA, run(7, 1).ended("failure"));
-    hub.set_run(INFRA, Run { triggering_actor: "ken".to_owned(), ..run(7, 2).in_progress() });
-    hub.set_run(INFRA, Run { head_branch: None, head_repository: "fork/infra".to_owned(), ..run(8, 1) });
-    hub.set_run(INFRA, Run { event: "repository_dispatch".to_owned(), ..run(9, 1).ended("cancelled") });
-    let job = hub.set_job(INFRA, 7, 2, Job::ended("evidence", "success"));
-    hub.set_job(INFRA, 7, 2, Job::running("promote", "runner-1"));
-    hub.set_job(INFRA, 7, 2, Job::waiting("health"));
-    hub.annotate(INFRA, job, "promote-gates", "sha256 of the report");
-    hub.logged(INFRA, job, "::error::no\nplain\n::warning title=a%3Ab,file=x::50%25\n");
-    hub.approve(INFRA, 7, "production", "grace", "ship it");
-    hub.reject(INFRA, 7, "production", "ken", "");
+    fake_github.set_run(INFRA, run(7, 1).ended("failure"));
+    fake_github.set_run(INFRA, Run { triggering_actor: "ken".to_owned(), ..run(7, 2).in_progress() });
+    fake_github.set_run(INFRA, Run { head_branch: None, head_repository: "fork/infra".to_owned(), ..run(8, 1) });
+    fake_github.set_run(INFRA, Run { event: "repository_dispatch".to_owned(), ..run(9, 1).ended("cancelled") });
+    let job = fake_github.set_job(INFRA, 7, 2, Job::ended("evidence", "success"));
+    fake_github.set_job(INFRA, 7, 2, Job::running("promote", "runner-1"));
+    fake_github.set_job(INFRA, 7, 2, Job::waiting("health"));
+    fake_github.annotate(INFRA, job, "promote-gates", "sha256 of the report");
+    fake_github.logged(INFRA, job, "::error::no\nplain\n::warning title=a%3Ab,file=x::50%25\n");
+    fake_github.approve(INFRA, 7, "production", "grace", "ship it");
+    fake_github.reject(INFRA, 7, "production", "ken", "");
 
-    let workflow = format!("{REPO}/actions/workflows/{}/runs", hub.workflow_id(INFRA, path));
+    let workflow = format!("{REPO}/actions/workflows/{}/runs", fake_github.workflow_id(INFRA, path));
     let jobs = format!("{REPO}/actions/runs/7/attempts/2/jobs");
     let annotations = format!("{REPO}/check-runs/{job}/annotations");
     let mut all: Vec<Exchange> = [
@@ -142,14 +142,14 @@ fn runs(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
     all
 }
 
-fn commits(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
+fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     let sha = |digit: &str| digit.repeat(40);
-    hub.commit(INFRA, &sha("a"), "dora", "first");
-    hub.push(INFRA, Commit { sha: sha("b"), message: "by a stranger".to_owned(), ..Commit::default() });
-    hub.commit(INFRA, &sha("c"), "ken", "third");
-    hub.tag(INFRA, "v1", &sha("a"));
-    hub.branch(INFRA, "release/1", &sha("b"));
-    hub.protect_branch(INFRA, "main");
+    fake_github.commit(INFRA, &sha("a"), "dora", "first");
+    fake_github.push(INFRA, Commit { sha: sha("b"), message: "by a stranger".to_owned(), ..Commit::default() });
+    fake_github.commit(INFRA, &sha("c"), "ken", "third");
+    fake_github.tag(INFRA, "v1", &sha("a"));
+    fake_github.branch(INFRA, "release/1", &sha("b"));
+    fake_github.protect_branch(INFRA, "main");
     [
         "commits/main",
         "commits/v1",
@@ -177,8 +177,8 @@ fn commits(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
     .collect()
 }
 
-fn environments(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
-    let (grace, sre) = (hub.user("grace"), hub.team("acme", "sre", &["dora", "ken"]));
+fn environments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    let (grace, sre) = (fake_github.user("grace"), fake_github.team("acme", "sre", &["dora", "ken"]));
     let production = format!("{REPO}/environments/production");
     let put = |body, request| caller.asked(Method::PUT, &production, body, request);
     let reviewers = json!([{ "type": "User", "id": grace }, { "type": "Team", "id": sre }]);
@@ -248,9 +248,9 @@ fn environments(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
     all
 }
 
-fn issues(hub: &Hub, caller: &Caller) -> Vec<Exchange> {
-    hub.open_issue(INFRA, "stop everything", "until Monday", &["promotion-hold"]);
-    hub.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
+fn issues(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    fake_github.open_issue(INFRA, "stop everything", "until Monday", &["promotion-hold"]);
+    fake_github.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
     let issues = format!("{REPO}/issues");
     let post = |body, request| caller.asked(Method::POST, &issues, body, request);
     let patch = |body, request| caller.asked(Method::PATCH, &format!("{issues}/1"), body, request);

@@ -7,21 +7,21 @@ fn sha(number: usize) -> String {
 }
 
 /// Commits 1 to `count`, of which 1 is `v1`.
-fn history(count: usize) -> Hub {
-    let hub = open_to(&["contents=read"]);
+fn history(count: usize) -> FakeGitHub {
+    let fake_github = open_to(&["contents=read"]);
     for number in 1..=count {
-        hub.commit(INFRA, &sha(number), "dora", &format!("change {number}\n\nbecause"));
+        fake_github.commit(INFRA, &sha(number), "dora", &format!("change {number}\n\nbecause"));
     }
-    hub.tag(INFRA, "v1", &sha(1));
-    hub
+    fake_github.tag(INFRA, "v1", &sha(1));
+    fake_github
 }
 
 #[test]
 fn a_reference_is_a_branch_a_tag_or_a_commit() {
-    let hub = history(3);
-    hub.branch(INFRA, "release/1", &sha(2));
-    hub.push(INFRA, Commit { sha: "f".repeat(40), ..Commit::default() });
-    let of = |reference: &str| get(&hub, &format!("commits/{reference}"))["sha"].clone();
+    let fake_github = history(3);
+    fake_github.branch(INFRA, "release/1", &sha(2));
+    fake_github.push(INFRA, Commit { sha: "f".repeat(40), ..Commit::default() });
+    let of = |reference: &str| get(&fake_github, &format!("commits/{reference}"))["sha"].clone();
     let last = "f".repeat(40);
     for (reference, expected) in [
         ("main", &last),
@@ -37,36 +37,36 @@ fn a_reference_is_a_branch_a_tag_or_a_commit() {
     ] {
         assert_eq!(of(reference), **expected, "{reference}");
     }
-    let strangers = get(&hub, "commits/main");
+    let strangers = get(&fake_github, "commits/main");
     assert_eq!((&strangers["author"], &strangers["commit"]["author"]["name"]), (&Value::Null, &json!("Nobody")));
-    assert_eq!(get(&hub, "commits/v1")["author"]["login"], "dora");
+    assert_eq!(get(&fake_github, "commits/v1")["author"]["login"], "dora");
     for unknown in ["v2", "ffffff", "heads%2Fv1", "tags%2Fmain", "%20"] {
-        let (status, _, body) = ask(&hub, &Method::GET, &format!("commits/{unknown}"), &Value::Null);
+        let (status, _, body) = ask(&fake_github, &Method::GET, &format!("commits/{unknown}"), &Value::Null);
         assert!(status == 422 && body["message"].as_str().unwrap().starts_with("No commit found for SHA: "), "{body}");
     }
-    assert_eq!(hub.violations(), [""; 0]);
-    hub.tag(INFRA, "v3", "unknown");
-    assert_eq!(hub.violations(), ["v3: 404 no commit unknown to name"]);
+    assert_eq!(fake_github.violations(), [""; 0]);
+    fake_github.tag(INFRA, "v3", "unknown");
+    assert_eq!(fake_github.violations(), ["v3: 404 no commit unknown to name"]);
 }
 
 #[test]
 fn a_repository_without_a_commit_says_so() {
-    let hub = open_to(&["contents=read"]);
-    assert_eq!(status(&hub, "commits/main"), 409);
-    assert_eq!(status(&hub, "compare/main...main"), 404);
-    assert_eq!(get(&hub, "branches"), json!([]));
+    let fake_github = open_to(&["contents=read"]);
+    assert_eq!(status(&fake_github, "commits/main"), 409);
+    assert_eq!(status(&fake_github, "compare/main...main"), 404);
+    assert_eq!(get(&fake_github, "branches"), json!([]));
 }
 
 #[test]
 fn a_comparison_has_what_the_second_has_and_the_first_has_not() {
-    let hub = history(4);
+    let fake_github = history(4);
     for (ends, status, ahead, behind, expected) in [
         ("v1...main", "ahead", 3, 0, &[2, 3, 4][..]),
         ("main...v1", "behind", 0, 3, &[]),
         ("main...main", "identical", 0, 0, &[]),
         (&format!("{}...{}", sha(2), sha(3)), "ahead", 1, 0, &[3]),
     ] {
-        let seen = get(&hub, &format!("compare/{ends}"));
+        let seen = get(&fake_github, &format!("compare/{ends}"));
         let expected: Vec<String> = expected.iter().map(|number| sha(*number)).collect();
         assert_eq!(
             (each(&seen["commits"], "/sha"), &seen["status"]),
@@ -79,16 +79,16 @@ fn a_comparison_has_what_the_second_has_and_the_first_has_not() {
         );
     }
     for unknown in ["v1...v2", "v1..main", "v1", "...main"] {
-        assert_eq!(status(&hub, &format!("compare/{unknown}")), 404, "{unknown}");
+        assert_eq!(status(&fake_github, &format!("compare/{unknown}")), 404, "{unknown}");
     }
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn a_long_comparison_ends_at_its_end_unless_it_is_paged() {
-    let hub = history(260);
+    let fake_github = history(260);
     let seen = |query: &str| {
-        let (_, link, body) = ask(&hub, &Method::GET, &format!("compare/v1...main{query}"), &Value::Null);
+        let (_, link, body) = ask(&fake_github, &Method::GET, &format!("compare/v1...main{query}"), &Value::Null);
         let shas = each(&body["commits"], "/sha");
         (shas.len(), shas[0].clone(), link.contains("next"), body["total_commits"].clone(), body.get("files").is_some())
     };
@@ -99,17 +99,17 @@ fn a_long_comparison_ends_at_its_end_unless_it_is_paged() {
 
 #[test]
 fn a_protected_branch_is_one_of_the_branches() {
-    let hub = history(2);
-    hub.branch(INFRA, "old", &sha(1));
-    hub.protect_branch(INFRA, "main");
-    hub.protect_branch(INFRA, "release");
-    let named = |query: &str| each(&get(&hub, &format!("branches{query}")), "/name");
+    let fake_github = history(2);
+    fake_github.branch(INFRA, "old", &sha(1));
+    fake_github.protect_branch(INFRA, "main");
+    fake_github.protect_branch(INFRA, "release");
+    let named = |query: &str| each(&get(&fake_github, &format!("branches{query}")), "/name");
     assert_eq!(named(""), ["main", "old", "release"]);
     assert_eq!(
         (named("?protected=true"), named("?protected=false")),
         (vec![json!("main"), json!("release")], vec![json!("old")])
     );
-    assert_eq!(each(&get(&hub, "branches"), "/commit/sha"), [sha(2), sha(1), sha(2)]);
+    assert_eq!(each(&get(&fake_github, "branches"), "/commit/sha"), [sha(2), sha(1), sha(2)]);
     let empty = open_to(&["contents=read"]);
     empty.protect_branch(INFRA, "main");
     assert_eq!(each(&get(&empty, "branches?protected=true"), "/name"), ["main"]);

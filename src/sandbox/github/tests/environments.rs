@@ -4,12 +4,12 @@ use super::*;
 
 const POLICIES: &str = "environments/production/deployment-branch-policies";
 
-fn administered() -> Hub {
+fn administered() -> FakeGitHub {
     open_to(&["actions=read", "administration=write"])
 }
 
-fn put(hub: &Hub, body: &Value) -> (u16, Value) {
-    let (status, _, answer) = ask(hub, &Method::PUT, "environments/production", body);
+fn put(fake_github: &FakeGitHub, body: &Value) -> (u16, Value) {
+    let (status, _, answer) = ask(fake_github, &Method::PUT, "environments/production", body);
     (status, answer)
 }
 
@@ -19,8 +19,8 @@ fn branches(protected: bool, custom: bool) -> Value {
 
 #[test]
 fn what_is_left_out_is_set_back() {
-    let hub = administered();
-    let (dora, sre) = (hub.user("dora"), hub.team("acme", "sre", &["dora"]));
+    let fake_github = administered();
+    let (dora, sre) = (fake_github.user("dora"), fake_github.team("acme", "sre", &["dora"]));
     let reviewers = json!([{ "type": "User", "id": dora }, { "type": "Team", "id": sre }]);
     let full = json!({
         "wait_timer": 10,
@@ -28,8 +28,8 @@ fn what_is_left_out_is_set_back() {
         "reviewers": reviewers,
         "deployment_branch_policy": branches(false, true),
     });
-    let (status, shown) = put(&hub, &full);
-    assert_eq!((status, &shown), (200, &get(&hub, "environments/PRODUCTION")));
+    let (status, shown) = put(&fake_github, &full);
+    assert_eq!((status, &shown), (200, &get(&fake_github, "environments/PRODUCTION")));
     assert_eq!(each(&shown["protection_rules"], "/type"), ["wait_timer", "required_reviewers", "branch_policy"]);
     let who = &shown["protection_rules"][1];
     assert_eq!(
@@ -38,23 +38,23 @@ fn what_is_left_out_is_set_back() {
     );
     assert_eq!(who["prevent_self_review"], true);
 
-    let (_, shown) = put(&hub, &json!({ "wait_timer": 5 }));
+    let (_, shown) = put(&fake_github, &json!({ "wait_timer": 5 }));
     assert_eq!(each(&shown["protection_rules"], "/wait_timer"), [5]);
     assert_eq!(shown["deployment_branch_policy"], Value::Null);
     for body in [Value::Null, json!({}), json!({ "reviewers": null, "deployment_branch_policy": null })] {
-        put(&hub, &full);
-        assert_eq!(put(&hub, &body).1["protection_rules"], json!([]), "{body}");
+        put(&fake_github, &full);
+        assert_eq!(put(&fake_github, &body).1["protection_rules"], json!([]), "{body}");
     }
-    assert_eq!(get(&hub, "environments")["total_count"], 1);
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(get(&fake_github, "environments")["total_count"], 1);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn what_cannot_be_is_refused_and_changes_nothing() {
-    let hub = administered();
-    let dora = hub.user("dora");
-    put(&hub, &json!({ "wait_timer": 7 }));
-    let before = get(&hub, "environments/production");
+    let fake_github = administered();
+    let dora = fake_github.user("dora");
+    put(&fake_github, &json!({ "wait_timer": 7 }));
+    let before = get(&fake_github, "environments/production");
     let seven = vec![json!({ "type": "User", "id": dora }); 7];
     for body in [
         json!([]),
@@ -74,74 +74,78 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         json!({ "prevent_self_review": 1 }),
         json!({ "prevent_self_review": true, "reviewers": [] }),
     ] {
-        let violations = hub.violations().len();
-        assert_eq!(put(&hub, &body).0, 422, "{body}");
-        assert_eq!(hub.violations().len(), violations + 1, "{body}");
+        let violations = fake_github.violations().len();
+        assert_eq!(put(&fake_github, &body).0, 422, "{body}");
+        assert_eq!(fake_github.violations().len(), violations + 1, "{body}");
     }
-    let violations = hub.violations().len();
+    let violations = fake_github.violations().len();
     for reviewer in [json!({ "type": "User", "id": 1 }), json!({ "type": "Team", "id": dora })] {
-        let (status, answer) = put(&hub, &json!({ "reviewers": [reviewer] }));
+        let (status, answer) = put(&fake_github, &json!({ "reviewers": [reviewer] }));
         assert!(status == 422 && answer["message"].as_str().unwrap().contains("there is no"), "{answer}");
     }
-    assert_eq!(hub.violations().len(), violations, "nobody of that number, which is no breach of the description");
-    assert_eq!(get(&hub, "environments/production"), before);
-    assert_eq!(put(&hub, &json!({ "wait_timer": 43_200 })).0, 200);
+    assert_eq!(
+        fake_github.violations().len(),
+        violations,
+        "nobody of that number, which is no breach of the description"
+    );
+    assert_eq!(get(&fake_github, "environments/production"), before);
+    assert_eq!(put(&fake_github, &json!({ "wait_timer": 43_200 })).0, 200);
 }
 
 #[test]
 fn policies_are_for_environments_that_name_their_branches() {
-    let hub = administered();
-    let post = |body: Value| ask(&hub, &Method::POST, POLICIES, &body);
-    let names = || each(&get(&hub, POLICIES)["branch_policies"], "/name");
-    let remove = |id: &Value| ask(&hub, &Method::DELETE, &format!("{POLICIES}/{id}"), &Value::Null).0;
+    let fake_github = administered();
+    let post = |body: Value| ask(&fake_github, &Method::POST, POLICIES, &body);
+    let names = || each(&get(&fake_github, POLICIES)["branch_policies"], "/name");
+    let remove = |id: &Value| ask(&fake_github, &Method::DELETE, &format!("{POLICIES}/{id}"), &Value::Null).0;
     assert_eq!(post(json!({ "name": "main" })).0, 404, "there is no environment");
-    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": branches(true, false) }));
-    assert_eq!((post(json!({ "name": "main" })).0, status(&hub, POLICIES), remove(&json!(1))), (404, 404, 404));
-    hub.protect(INFRA, "production", &json!({ "deployment_branch_policy": branches(false, true) }));
+    fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": branches(true, false) }));
+    assert_eq!((post(json!({ "name": "main" })).0, status(&fake_github, POLICIES), remove(&json!(1))), (404, 404, 404));
+    fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": branches(false, true) }));
     let (made, _, main) = post(json!({ "name": "main" }));
     assert_eq!((made, &main["type"]), (200, &json!("branch")));
     assert_eq!(post(json!({ "name": "main", "type": "tag" })).0, 200);
     assert_eq!(post(json!({ "name": "main" })).0, 303, "there is one");
-    hub.add_branch_policy(INFRA, "production", "release/*", "branch");
+    fake_github.add_branch_policy(INFRA, "production", "release/*", "branch");
     assert_eq!(names(), ["main", "main", "release/*"]);
     assert_eq!((remove(&main["id"]), remove(&main["id"]), names().len()), (204, 404, 2));
-    put(&hub, &json!({}));
-    assert_eq!(status(&hub, POLICIES), 404);
-    put(&hub, &json!({ "deployment_branch_policy": branches(false, true) }));
+    put(&fake_github, &json!({}));
+    assert_eq!(status(&fake_github, POLICIES), 404);
+    put(&fake_github, &json!({ "deployment_branch_policy": branches(false, true) }));
     assert_eq!(names(), [""; 0]);
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn a_name_can_be_any_text() {
-    let hub = administered();
+    let fake_github = administered();
     let path = "environments/eu%2Fwest%20%231%3F";
-    assert_eq!(ask(&hub, &Method::PUT, path, &json!({})).0, 200);
-    assert_eq!(get(&hub, path)["name"], "eu/west #1?");
-    assert!(get(&hub, path)["url"].as_str().unwrap().ends_with("/environments/eu%2Fwest%20%231%3F"));
-    assert_eq!(status(&hub, "environments/eu%2Fwest"), 404);
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(ask(&fake_github, &Method::PUT, path, &json!({})).0, 200);
+    assert_eq!(get(&fake_github, path)["name"], "eu/west #1?");
+    assert!(get(&fake_github, path)["url"].as_str().unwrap().ends_with("/environments/eu%2Fwest%20%231%3F"));
+    assert_eq!(status(&fake_github, "environments/eu%2Fwest"), 404);
+    assert_eq!(fake_github.violations(), [""; 0]);
     for path in ["environments/%2", "environments/%zz", "environments/%ff", "environments//"] {
-        assert_eq!(status(&hub, path), 404, "{path}");
+        assert_eq!(status(&fake_github, path), 404, "{path}");
     }
-    assert_eq!(hub.violations().len(), 4, "no text, so no route");
+    assert_eq!(fake_github.violations().len(), 4, "no text, so no route");
 }
 
 #[test]
 fn administrators_can_be_let_through() {
-    let hub = administered();
-    hub.protect(INFRA, "production", &json!({}));
-    assert_eq!(get(&hub, "environments/production").get("can_admins_bypass"), None);
-    hub.let_admins_bypass(INFRA, "production", false);
-    put(&hub, &json!({ "wait_timer": 1 }));
-    assert_eq!(get(&hub, "environments/production")["can_admins_bypass"], false);
+    let fake_github = administered();
+    fake_github.protect(INFRA, "production", &json!({}));
+    assert_eq!(get(&fake_github, "environments/production").get("can_admins_bypass"), None);
+    fake_github.let_admins_bypass(INFRA, "production", false);
+    put(&fake_github, &json!({ "wait_timer": 1 }));
+    assert_eq!(get(&fake_github, "environments/production")["can_admins_bypass"], false);
 }
 
 #[test]
 fn a_script_that_asks_for_the_impossible_has_failed() {
-    let hub = administered();
-    hub.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "User", "id": 1 }] }));
-    hub.protect(INFRA, "production", &json!({ "timer": 1 }));
-    assert_eq!(status(&hub, "environments/production"), 404);
-    assert_eq!(hub.violations().len(), 2);
+    let fake_github = administered();
+    fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "User", "id": 1 }] }));
+    fake_github.protect(INFRA, "production", &json!({ "timer": 1 }));
+    assert_eq!(status(&fake_github, "environments/production"), 404);
+    assert_eq!(fake_github.violations().len(), 2);
 }

@@ -2,21 +2,25 @@
 
 use super::*;
 
-fn kept() -> Hub {
+fn kept() -> FakeGitHub {
     open_to(&["issues=write"])
 }
 
 #[test]
 fn issues_are_counted_up_and_found_by_what_they_are() {
-    let hub = kept();
-    let (status, _, made) =
-        ask(&hub, &Method::POST, "issues", &json!({ "title": "t", "body": "b", "labels": ["Promote-Gates", "x"] }));
+    let fake_github = kept();
+    let (status, _, made) = ask(
+        &fake_github,
+        &Method::POST,
+        "issues",
+        &json!({ "title": "t", "body": "b", "labels": ["Promote-Gates", "x"] }),
+    );
     assert_eq!((status, &made["number"], &made["state"]), (201, &json!(1), &json!("open")));
-    assert_eq!(ask(&hub, &Method::POST, "issues", &json!({ "title": "u" })).2["body"], Value::Null);
-    assert_eq!(hub.open_issue(INFRA, "stop", "", &["x"]), 3);
-    assert_eq!(hub.open_pull_request(INFRA, "change", "", &["x"]), 4);
-    hub.close_issue(INFRA, 3);
-    let found = |query: &str| each(&get(&hub, &format!("issues?{query}")), "/number");
+    assert_eq!(ask(&fake_github, &Method::POST, "issues", &json!({ "title": "u" })).2["body"], Value::Null);
+    assert_eq!(fake_github.open_issue(INFRA, "stop", "", &["x"]), 3);
+    assert_eq!(fake_github.open_pull_request(INFRA, "change", "", &["x"]), 4);
+    fake_github.close_issue(INFRA, 3);
+    let found = |query: &str| each(&get(&fake_github, &format!("issues?{query}")), "/number");
     for (query, expected) in [
         ("", &[4, 2, 1][..]),
         ("state=open&direction=asc", &[1, 2, 4]),
@@ -32,18 +36,18 @@ fn issues_are_counted_up_and_found_by_what_they_are() {
         assert_eq!(found(query), expected, "{query}");
     }
     assert_eq!(
-        each(&get(&hub, "issues"), "/pull_request/html_url"),
+        each(&get(&fake_github, "issues"), "/pull_request/html_url"),
         [json!("https://github.com/acme/ecommerce-infra/pull/4"), Value::Null, Value::Null]
     );
-    assert_eq!(hub.issues(INFRA)[0].labels, ["Promote-Gates", "x"]);
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.issues(INFRA)[0].labels, ["Promote-Gates", "x"]);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn an_issue_is_closed_for_a_reason_and_can_be_opened_again() {
-    let hub = kept();
-    hub.open_issue(INFRA, "t", "b", &["x"]);
-    let patch = |body: Value| ask(&hub, &Method::PATCH, "issues/1", &body).2;
+    let fake_github = kept();
+    fake_github.open_issue(INFRA, "t", "b", &["x"]);
+    let patch = |body: Value| ask(&fake_github, &Method::PATCH, "issues/1", &body).2;
     for (body, state, reason, closed) in [
         (json!({ "state_reason": "not_planned" }), "open", Value::Null, false),
         (json!({ "state": "closed" }), "closed", json!("completed"), true),
@@ -58,15 +62,15 @@ fn an_issue_is_closed_for_a_reason_and_can_be_opened_again() {
     }
     let shown = patch(json!({ "title": "u", "labels": [], "body": null }));
     assert_eq!((&shown["title"], &shown["labels"], &shown["body"]), (&json!("u"), &json!([]), &Value::Null));
-    assert_eq!(ask(&hub, &Method::PATCH, "issues/2", &json!({ "state": "closed" })).0, 404);
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(ask(&fake_github, &Method::PATCH, "issues/2", &json!({ "state": "closed" })).0, 404);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn what_is_no_issue_is_refused() {
-    let hub = kept();
-    hub.open_issue(INFRA, "t", "b", &[]);
-    let before = hub.issues(INFRA);
+    let fake_github = kept();
+    fake_github.open_issue(INFRA, "t", "b", &[]);
+    let before = fake_github.issues(INFRA);
     for (method, path, body) in [
         (Method::POST, "issues", json!({})),
         (Method::POST, "issues", json!({ "title": "" })),
@@ -78,7 +82,7 @@ fn what_is_no_issue_is_refused() {
         (Method::PATCH, "issues/1", json!({ "title": "u", "labels": [1] })),
         (Method::PATCH, "issues/1", json!({ "title": "u", "number": 2 })),
     ] {
-        assert_eq!(ask(&hub, &method, path, &body).0, 422, "{body}");
+        assert_eq!(ask(&fake_github, &method, path, &body).0, 422, "{body}");
     }
-    assert_eq!((hub.violations().len(), hub.issues(INFRA)), (9, before));
+    assert_eq!((fake_github.violations().len(), fake_github.issues(INFRA)), (9, before));
 }

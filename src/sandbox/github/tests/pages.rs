@@ -3,22 +3,22 @@
 use super::*;
 
 /// 65 issues, of which the youngest is the first.
-fn long() -> Hub {
-    let hub = open_to(&["issues=read"]);
+fn long() -> FakeGitHub {
+    let fake_github = open_to(&["issues=read"]);
     for number in 1..=65 {
-        assert_eq!(hub.open_issue(INFRA, "t", "", &["a b"]), number);
+        assert_eq!(fake_github.open_issue(INFRA, "t", "", &["a b"]), number);
     }
-    hub
+    fake_github
 }
 
 #[test]
 fn a_link_leads_to_every_page_and_names_the_repository_by_its_number() {
-    let hub = long();
+    let fake_github = long();
     let mut at = "issues?labels=a+b".to_owned();
     let mut seen = Vec::new();
     let mut relations = Vec::new();
     for _ in 0..3 {
-        let (status, link, body) = ask(&hub, &Method::GET, &at, &Value::Null);
+        let (status, link, body) = ask(&fake_github, &Method::GET, &at, &Value::Null);
         assert_eq!(status, 200, "{at}");
         seen.extend(each(&body, "/number"));
         let links: Vec<(&str, &str)> = link
@@ -27,7 +27,7 @@ fn a_link_leads_to_every_page_and_names_the_repository_by_its_number() {
             .collect();
         relations.push(links.iter().map(|(_, relation)| *relation).collect::<Vec<_>>().join(" "));
         if let Some((next, _)) = links.iter().find(|(_, relation)| *relation == "next") {
-            at = next.strip_prefix(&hub.api_url()).unwrap().to_owned();
+            at = next.strip_prefix(&fake_github.api_url()).unwrap().to_owned();
             let (path, query) = at.split_once('?').unwrap();
             assert!(path.starts_with("/repositories/") && path.ends_with("/issues"), "{path}");
             assert_eq!(query, format!("labels=a+b&page={}", relations.len() + 1));
@@ -35,12 +35,12 @@ fn a_link_leads_to_every_page_and_names_the_repository_by_its_number() {
     }
     assert_eq!(relations, ["next last", "prev next last first", "prev first"]);
     assert_eq!(seen, (1..=65).rev().map(|number| json!(number)).collect::<Vec<_>>());
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
 fn a_page_is_as_long_as_asked_for_and_no_longer_than_a_hundred() {
-    let hub = long();
+    let fake_github = long();
     for (query, expected) in [
         ("", 30),
         ("?page=2", 30),
@@ -51,12 +51,12 @@ fn a_page_is_as_long_as_asked_for_and_no_longer_than_a_hundred() {
         ("?per_page=64&page=2", 1),
         ("?page=18446744073709551615", 0),
     ] {
-        assert_eq!(get(&hub, &format!("issues{query}")).as_array().unwrap().len(), expected, "{query}");
+        assert_eq!(get(&fake_github, &format!("issues{query}")).as_array().unwrap().len(), expected, "{query}");
     }
-    assert_eq!(ask(&hub, &Method::GET, "issues?per_page=65", &Value::Null).1, "", "all on one page");
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(ask(&fake_github, &Method::GET, "issues?per_page=65", &Value::Null).1, "", "all on one page");
+    assert_eq!(fake_github.violations(), [""; 0]);
     for query in ["per_page=101", "per_page=0", "page=0", "page=-1", "page=x", "per_page=", "paeg=1"] {
-        assert_eq!(status(&hub, &format!("issues?{query}")), 422, "{query}");
+        assert_eq!(status(&fake_github, &format!("issues?{query}")), 422, "{query}");
     }
-    assert_eq!(hub.violations().len(), 7);
+    assert_eq!(fake_github.violations().len(), 7);
 }

@@ -16,40 +16,40 @@ fn at(text: &str) -> Timestamp {
 
 #[test]
 fn a_run_is_its_latest_attempt() {
-    let hub = open_to(&["actions=read"]);
-    hub.set_run(INFRA, run(7, 2).in_progress());
-    hub.set_run(INFRA, Run { actor: "dora".to_owned(), ..run(7, 1).ended("failure") });
-    let latest = get(&hub, "actions/runs/7");
+    let fake_github = open_to(&["actions=read"]);
+    fake_github.set_run(INFRA, run(7, 2).in_progress());
+    fake_github.set_run(INFRA, Run { actor: "dora".to_owned(), ..run(7, 1).ended("failure") });
+    let latest = get(&fake_github, "actions/runs/7");
     assert_eq!(
         (&latest["run_attempt"], &latest["status"], &latest["conclusion"]),
         (&json!(2), &json!("in_progress"), &Value::Null)
     );
-    let first = get(&hub, "actions/runs/7/attempts/1");
+    let first = get(&fake_github, "actions/runs/7/attempts/1");
     assert_eq!((&first["conclusion"], &first["triggering_actor"]["login"]), (&json!("failure"), &json!("dora")));
     assert_eq!(first["head_repository"]["full_name"], INFRA);
-    hub.set_run(INFRA, run(7, 2).ended("success"));
-    assert_eq!(get(&hub, "actions/runs/7")["conclusion"], "success", "in its place");
+    fake_github.set_run(INFRA, run(7, 2).ended("success"));
+    assert_eq!(get(&fake_github, "actions/runs/7")["conclusion"], "success", "in its place");
     for gone in
         ["actions/runs/8", "actions/runs/7/attempts/3", "actions/runs/8/attempts/1/jobs", "actions/runs/8/approvals"]
     {
-        assert_eq!(status(&hub, gone), 404, "{gone}");
+        assert_eq!(status(&fake_github, gone), 404, "{gone}");
     }
-    assert_eq!(hub.violations(), [""; 0]);
-    assert_eq!(status(&hub, "actions/runs/latest"), 404);
-    assert_eq!(hub.violations().len(), 1, "which is no number");
+    assert_eq!(fake_github.violations(), [""; 0]);
+    assert_eq!(status(&fake_github, "actions/runs/latest"), 404);
+    assert_eq!(fake_github.violations().len(), 1, "which is no number");
 }
 
 #[test]
 fn the_runs_of_a_workflow_come_once_each_and_youngest_first() {
-    let hub = open_to(&["actions=read"]);
+    let fake_github = open_to(&["actions=read"]);
     let dawn = at("2026-01-01T00:00:00.5Z");
     for (id, attempt, minute) in [(1, 1, 0), (3, 1, 20), (2, 1, 10), (2, 2, 10)] {
-        hub.set_run(INFRA, Run { created_at: dawn + i64::from(minute).minutes(), ..run(id, attempt) });
+        fake_github.set_run(INFRA, Run { created_at: dawn + i64::from(minute).minutes(), ..run(id, attempt) });
     }
-    hub.set_run(INFRA, Run { id: 4, event: "repository_dispatch".to_owned(), ..Run::default() });
-    let list = format!("actions/workflows/{}/runs", hub.workflow_id(INFRA, PATH));
-    let ids = |query: &str| each(&get(&hub, &format!("{list}?{query}"))["workflow_runs"], "/id");
-    let all = get(&hub, &list);
+    fake_github.set_run(INFRA, Run { id: 4, event: "repository_dispatch".to_owned(), ..Run::default() });
+    let list = format!("actions/workflows/{}/runs", fake_github.workflow_id(INFRA, PATH));
+    let ids = |query: &str| each(&get(&fake_github, &format!("{list}?{query}"))["workflow_runs"], "/id");
+    let all = get(&fake_github, &list);
     assert_eq!(
         (&all["total_count"], each(&all["workflow_runs"], "/run_attempt")),
         (&json!(3), vec![json!(1), json!(2), json!(1)])
@@ -73,23 +73,27 @@ fn the_runs_of_a_workflow_come_once_each_and_youngest_first() {
     ] {
         assert_eq!(ids(query), expected, "{query}");
     }
-    assert_eq!(each(&get(&hub, "actions/workflows/ci.yml/runs")["workflow_runs"], "/id"), [4]);
-    assert_eq!(status(&hub, "actions/workflows/other.yml/runs"), 404);
-    assert_eq!(hub.violations(), [""; 0]);
+    assert_eq!(each(&get(&fake_github, "actions/workflows/ci.yml/runs")["workflow_runs"], "/id"), [4]);
+    assert_eq!(status(&fake_github, "actions/workflows/other.yml/runs"), 404);
+    assert_eq!(fake_github.violations(), [""; 0]);
     for query in ["created=2026-01-01T00:00:00+00:00", "created=now", "status=done"] {
-        assert_eq!(status(&hub, &format!("{list}?{query}")), 422, "{query}");
+        assert_eq!(status(&fake_github, &format!("{list}?{query}")), 422, "{query}");
     }
 }
 
 #[test]
 fn a_search_shows_a_thousand_however_many_it_finds() {
-    let hub = open_to(&["actions=read"]);
+    let fake_github = open_to(&["actions=read"]);
     for id in 1..=1005 {
-        hub.set_run(INFRA, run(id, 1));
+        fake_github.set_run(INFRA, run(id, 1));
     }
     let last = |query: &str| {
-        let (_, link, body) =
-            ask(&hub, &Method::GET, &format!("actions/workflows/promote.yml/runs?per_page=100&{query}"), &Value::Null);
+        let (_, link, body) = ask(
+            &fake_github,
+            &Method::GET,
+            &format!("actions/workflows/promote.yml/runs?per_page=100&{query}"),
+            &Value::Null,
+        );
         (body["total_count"].clone(), body["workflow_runs"].as_array().unwrap().len(), link.contains("next"))
     };
     assert_eq!(last("page=10&event=push"), (json!(1005), 100, false));
@@ -99,13 +103,16 @@ fn a_search_shows_a_thousand_however_many_it_finds() {
 
 #[test]
 fn a_job_is_known_by_its_name_and_its_check_run_by_the_same_number() {
-    let hub = open_to(&["actions=read", "checks=read"]);
-    hub.set_run(INFRA, run(7, 1));
-    let id = hub.set_job(INFRA, 7, 1, Job::waiting("promote"));
-    assert_eq!(hub.set_job(INFRA, 7, 1, Job::running("promote", "runner-1").since(at("2026-01-01T00:00:00Z"))), id);
-    assert_ne!(hub.set_job(INFRA, 7, 2, Job::waiting("promote")), id);
-    assert_eq!(hub.set_job(INFRA, 7, 1, Job { id: 99, ..Job::ended("smoke", "failure") }), 99);
-    let jobs = get(&hub, "actions/runs/7/attempts/1/jobs");
+    let fake_github = open_to(&["actions=read", "checks=read"]);
+    fake_github.set_run(INFRA, run(7, 1));
+    let id = fake_github.set_job(INFRA, 7, 1, Job::waiting("promote"));
+    assert_eq!(
+        fake_github.set_job(INFRA, 7, 1, Job::running("promote", "runner-1").since(at("2026-01-01T00:00:00Z"))),
+        id
+    );
+    assert_ne!(fake_github.set_job(INFRA, 7, 2, Job::waiting("promote")), id);
+    assert_eq!(fake_github.set_job(INFRA, 7, 1, Job { id: 99, ..Job::ended("smoke", "failure") }), 99);
+    let jobs = get(&fake_github, "actions/runs/7/attempts/1/jobs");
     assert_eq!(jobs["total_count"], 2);
     let [promote, smoke] = &jobs["jobs"].as_array().unwrap()[..] else { panic!("{jobs}") };
     assert_eq!((&promote["id"], &promote["runner_name"]), (&json!(id), &json!("runner-1")));
@@ -113,31 +120,31 @@ fn a_job_is_known_by_its_name_and_its_check_run_by_the_same_number() {
     assert!(promote["check_run_url"].as_str().unwrap().ends_with(&format!("/check-runs/{id}")));
     assert_eq!((&smoke["conclusion"], &smoke["head_sha"]), (&json!("failure"), &json!("1".repeat(40))));
 
-    hub.annotate(INFRA, id, "promote-gates", "a\nb");
-    hub.logged(
+    fake_github.annotate(INFRA, id, "promote-gates", "a\nb");
+    fake_github.logged(
         INFRA,
         id,
         "x ::error::no\n  ::warning file=a,title=100%25%2C a%3Ab,line=1::%250A%0Ac\n::group::x\n::error::d\n",
     );
-    let said = get(&hub, &format!("check-runs/{id}/annotations"));
+    let said = get(&fake_github, &format!("check-runs/{id}/annotations"));
     assert_eq!(each(&said, "/annotation_level"), ["notice", "warning", "failure"]);
     assert_eq!(each(&said, "/title"), [json!("promote-gates"), json!("100%, a:b"), Value::Null]);
     assert_eq!(each(&said, "/message"), ["a\nb", "%0A\nc", "d"]);
-    assert_eq!(get(&hub, "check-runs/99/annotations"), json!([]));
-    assert_eq!(status(&hub, "check-runs/98/annotations"), 404);
+    assert_eq!(get(&fake_github, "check-runs/99/annotations"), json!([]));
+    assert_eq!(status(&fake_github, "check-runs/98/annotations"), 404);
 }
 
 #[test]
 fn reviews_are_kept_and_their_environments_exist() {
-    let hub = open_to(&["actions=read"]);
-    hub.set_run(INFRA, run(7, 1));
-    hub.reject(INFRA, 7, "production", "ken", "not today");
-    hub.approve(INFRA, 7, "Production", "dora", "");
-    hub.approve(INFRA, 8, "staging", "dora", "");
-    let reviews = get(&hub, "actions/runs/7/approvals");
+    let fake_github = open_to(&["actions=read"]);
+    fake_github.set_run(INFRA, run(7, 1));
+    fake_github.reject(INFRA, 7, "production", "ken", "not today");
+    fake_github.approve(INFRA, 7, "Production", "dora", "");
+    fake_github.approve(INFRA, 8, "staging", "dora", "");
+    let reviews = get(&fake_github, "actions/runs/7/approvals");
     assert_eq!(each(&reviews, "/state"), ["rejected", "approved"]);
     assert_eq!(each(&reviews, "/user/login"), ["ken", "dora"]);
     assert_eq!(each(&reviews, "/environments/0/name"), ["production", "production"]);
-    assert_eq!(get(&hub, "environments/production")["protection_rules"], json!([]), "made by being named");
-    assert_eq!(status(&hub, "/users/dora"), 200);
+    assert_eq!(get(&fake_github, "environments/production")["protection_rules"], json!([]), "made by being named");
+    assert_eq!(status(&fake_github, "/users/dora"), 200);
 }

@@ -28,10 +28,10 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let book = Arc::clone(&asked);
+        let command_table = Arc::clone(&asked);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                serve(stream, &book, &answer);
+                serve(stream, &command_table, &answer);
             }
         });
         Self { url, asked }
@@ -51,7 +51,7 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, book: &Mutex<Vec<Asked>>, answer: &impl Fn(&str) -> String) {
+fn serve(mut stream: TcpStream, command_table: &Mutex<Vec<Asked>>, answer: &impl Fn(&str) -> String) {
     let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines().map_while(Result::ok);
     let Some(line) = lines.next() else { return };
     let authorization = lines
@@ -60,7 +60,7 @@ fn serve(mut stream: TcpStream, book: &Mutex<Vec<Asked>>, answer: &impl Fn(&str)
         .filter_map(|(name, value)| (name == "authorization").then_some(value))
         .collect();
     let answer = answer(&line);
-    book.lock().expect("not poisoned").push(Asked { line, authorization });
+    command_table.lock().expect("not poisoned").push(Asked { line, authorization });
     let _ = stream.write_all(answer.as_bytes());
 }
 

@@ -1,6 +1,6 @@
 use std::thread;
 
-use crate::world::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 
 use super::*;
 

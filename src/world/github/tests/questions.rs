@@ -173,25 +173,28 @@ fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
 
 #[test]
 fn more_runs_than_a_search_shows_are_searched_for_again() {
-    let hub = Hub::start().unwrap();
-    hub.create("acme/shop");
-    hub.grant(TOKEN, "acme/shop", &["actions=read"]);
+    let fake_github = FakeGitHub::start().unwrap();
+    fake_github.create("acme/shop");
+    fake_github.grant(TOKEN, "acme/shop", &["actions=read"]);
     let first: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     for id in 1..=1150 {
         // Two in each second.
         let created_at = first + Duration::from_secs(id / 2);
-        hub.set_run("acme/shop", Run { id, created_at, ..Run::default() });
+        fake_github.set_run("acme/shop", Run { id, created_at, ..Run::default() });
     }
-    let workflow = hub.workflow_id("acme/shop", &Run::default().path);
-    let github = connect(&hub.api_url());
+    let workflow = fake_github.workflow_id("acme/shop", &Run::default().path);
+    let github = connect(&fake_github.api_url());
     let since = |seconds| first + Duration::from_secs(seconds);
     let ids = |seconds| -> Vec<u64> {
         github.runs_of_workflow(&shop(), workflow, since(seconds)).unwrap().iter().map(|run| run.id).collect()
     };
     assert_eq!(ids(570), (1140..=1150).rev().collect::<Vec<_>>());
     assert_eq!(ids(0), (1..=1150).rev().collect::<Vec<_>>());
-    let searches: BTreeSet<String> =
-        hub.asked().into_iter().map(|asked| asked.query.split('&').next().unwrap_or_default().to_owned()).collect();
+    let searches: BTreeSet<String> = fake_github
+        .asked()
+        .into_iter()
+        .map(|asked| asked.query.split('&').next().unwrap_or_default().to_owned())
+        .collect();
     assert_eq!(searches.len(), 3, "{searches:?}");
-    assert_eq!(hub.violations(), Vec::<String>::new());
+    assert_eq!(fake_github.violations(), Vec::<String>::new());
 }

@@ -1,0 +1,137 @@
+//! `audit`: how often the gates were passed by, and by whom, from the infra repository's commits alone.
+//!
+//! | seen | verdict |
+//! |---|---|
+//! | no more emergencies in any 30 days than `budget`, no more images changed by hand than `by-hand` | passed |
+//! | more of either | blocked |
+//! | a history that does not reach back far enough | inconclusive |
+//!
+//! [`look`] reads, [`tally`] counts, [`judge`](mod@judge) decides and [`tables`] shows, from nothing else.
+
+mod judge;
+mod layout;
+mod look;
+mod tables;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, str::FromStr};
+
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    context::CommandContext,
+    kustomization::USUAL_PLACE,
+    ledger::{Place, place::At},
+    report::{Outcome, Output},
+    secret::Secret,
+    subject::{NotAccepted, Subject},
+    verdict::{CommandError, Complaint, Finding},
+    world::files::write_whole,
+};
+use judge::judge;
+use layout::Layout;
+use look::look;
+use tables::tables;
+use tally::Tally;
+
+/// What it puts out beside what every command does.
+pub const OUTPUTS: &[Output] = &[
+    Output { name: "json-path", help: "The file with all figures, entries and changes by hand as JSON" },
+    Output { name: "promotions", help: "How many promotions went through the gates" },
+    Output { name: "emergencies", help: "How many went around them" },
+    Output { name: "rollbacks", help: "How many were taken back" },
+    Output { name: "by-hand", help: "How many commits changed an image and are not in the ledger" },
+];
+
+/// Settings of `audit`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How far back to look: days such as `90d`, or a day such as `2026-01-31` (UTC)
+    #[arg(long, value_name = "DAYS|DATE", default_value = "30d")]
+    pub since: Since,
+    /// How many emergencies an environment may see in any 30 days
+    #[arg(long, value_name = "NUMBER", default_value = "2")]
+    pub budget: u32,
+    /// How many commits may change an image without being in the ledger
+    #[arg(long, value_name = "NUMBER", default_value = "0")]
+    pub by_hand: u32,
+    /// Where to write all of it as JSON
+    #[arg(long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub at: At,
+    /// Kustomization files from the repository's top; `{service}` and `{environment}` stand for any
+    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
+    pub file: String,
+    /// The image's name in the manifests (`images[].name`) [default: the service]
+    #[arg(long, value_name = "NAME")]
+    pub image_name: Option<String>,
+    /// Token that may read the infra repository (Contents: read); without it, the checkout's own credentials
+    #[arg(long)]
+    pub token: Option<Secret>,
+}
+
+/// How far back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Days(u16),
+    Day(Date),
+}
+
+impl FromStr for Since {
+    type Err = NotAccepted;
+
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        const ACCEPTED: NotAccepted = NotAccepted("days such as `90d`, from 1 to 3660, or a day such as `2026-01-31`");
+        if let Some(days) = text.strip_suffix('d') {
+            let days = days.parse().ok().filter(|days| (1..=3660).contains(days) && !text.starts_with('+'));
+            return days.map(Self::Days).ok_or(ACCEPTED);
+        }
+        let shape = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        text.parse().ok().filter(|_| shape).map(Self::Day).ok_or(ACCEPTED)
+    }
+}
+
+impl Since {
+    fn moment(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Days(days) => now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok(),
+            Self::Day(day) => day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp()),
+        }
+    }
+}
+
+/// Reads the ledger and what changed beside it, and tells both.
+///
+/// # Errors
+/// Bad input; a history that cannot be read.
+pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let now = ctx.clock.wall();
+    let since =
+        args.since.moment(now).filter(|since| *since < now).ok_or_else(|| {
+            Complaint::about("`since`").seen("a day to come").expected("a day that is over").bad_input()
+        })?;
+    let layout = Layout::of(&args.file, args.image_name.as_deref(), subject).map_err(Complaint::bad_input)?;
+    let place = Place::find(&args.at, args.token.as_ref(), ctx)?;
+    let facts = look(&place, &layout, since, now)?;
+    let tally = Tally::of(&facts);
+    let mut findings = judge(&facts, &tally, args.budget, args.by_hand);
+    let mut outcome = Outcome { tables: tables(&facts, &tally, args.budget), ..Outcome::default() };
+    outcome.outputs.extend([
+        ("promotions", tally.counts.normal.to_string()),
+        ("emergencies", tally.counts.emergency.to_string()),
+        ("rollbacks", tally.counts.rollback.to_string()),
+        ("by-hand", facts.by_hand.len().to_string()),
+    ]);
+    if let Some(path) = &args.output_file {
+        let told = tally.json(&facts, args.budget);
+        match write_whole(path, format!("{told:#}\n").as_bytes()) {
+            Ok(()) => drop(outcome.outputs.insert("json-path", path.display().to_string())),
+            Err(complaint) => findings.push(Finding::from(complaint)),
+        }
+    }
+    outcome.findings = findings;
+    Ok(outcome)
+}

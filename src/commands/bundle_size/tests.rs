@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{
+    clock::{Clock, Moment, WakeSignal},
+    commands::{Gate, command_table},
+    context::tests::test_context,
+    settings::{Given, Layer, Origin, resolve},
+};
+
+/// The first wait is when the signal comes.
+struct Signalled;
+
+impl Clock for Signalled {
+    fn now(&self) -> Moment {
+        Moment::ZERO
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn park(&self, wake: &WakeSignal, _: Option<Moment>) {
+        wake.cancel();
+    }
+}
+
+/// The settings as a command line gives them.
+fn args(settings: &[(&str, &str)]) -> Args {
+    let given = |text: &str| Given { texts: vec![text.to_owned()], origin: Origin::Flag };
+    let layer: Layer = settings.iter().map(|(key, text)| ((*key).to_owned(), given(text))).collect();
+    match resolve(&command_table(), "bundle-size", [&layer]).map(|resolved| resolved.typed) {
+        Ok(Gate::BundleSize(with)) => with.own,
+        Ok(other) => panic!("{other:?}"),
+        Err(stop) => panic!("{stop:?}"),
+    }
+}
+
+/// A bundle of one file that does not compress.
+fn weighed(bytes: u64) -> Measured {
+    let sizes = sizes::Sizes { raw: bytes, gzip: bytes };
+    Measured::of([measure::File { path: "a.js".to_owned(), sizes, sha256: String::new() }])
+}
+
+#[test]
+fn a_signal_ends_the_weighing() {
+    let ctx = CommandContext { clock: Arc::new(Signalled), ..test_context() };
+    // Enough to be at it for a while.
+    let end = run(&args(&[("path", "src"), ("allow-first", "true")]), &Subject::default(), &ctx);
+    assert_eq!(end, Err(CommandError::Cancelled));
+    assert_eq!(ctx.partial.copy().effects, [], "nothing was written");
+}
+
+#[test]
+fn a_table_of_what_shrank_is_called_so() {
+    let titles = |before, now| -> Vec<String> {
+        let outcome = compare(&args(&[("path", "dist")]), &weighed(now), &Baseline::of(&weighed(before)));
+        outcome.tables.into_iter().map(|table| table.title).collect()
+    };
+    assert_eq!(titles(100, 101), ["Files that grew most"]);
+    assert_eq!(titles(100, 99), ["Files that changed"]);
+    assert_eq!(titles(100, 100), Vec::<String>::new(), "nothing to show");
+}

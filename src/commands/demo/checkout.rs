@@ -1,0 +1,102 @@
+//! Checkouts of the day's repositories, by git itself: those of the services, and the one that gives the infra repository
+//! its rules.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::runner::unwritten;
+use crate::{
+    context::CommandContext,
+    verdict::{CommandError, Complaint},
+    world::process::{self, Program},
+};
+
+/// How long one call of git may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder that git works in, as if nobody had configured it.
+pub struct Checkout<'a> {
+    ctx: &'a CommandContext,
+    folder: PathBuf,
+}
+
+impl<'a> Checkout<'a> {
+    /// Makes a repository in a new folder.
+    ///
+    /// # Errors
+    /// Unseen when that fails.
+    pub fn create(ctx: &'a CommandContext, folder: &Path) -> Result<Self, CommandError> {
+        fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+        let checkout = Self::of(ctx, folder);
+        checkout.git(&["init", "--quiet", "--initial-branch", "main"])?;
+        Ok(checkout)
+    }
+
+    /// A folder that is one.
+    #[must_use]
+    pub fn of(ctx: &'a CommandContext, folder: &Path) -> Self {
+        Self { ctx, folder: folder.to_owned() }
+    }
+
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// Unseen when it cannot be written.
+    pub fn write(&self, path: &str, text: &str) -> Result<(), CommandError> {
+        let path = self.folder.join(path);
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|error| unwritten(&path, &error))
+    }
+
+    /// Commits all there is; the commit's id.
+    ///
+    /// # Errors
+    /// Unseen when git fails.
+    pub fn commit(&self, author: &str, message: &str) -> Result<String, CommandError> {
+        self.git(&["add", "--all"])?;
+        let author = format!("--author={author} <{author}@users.noreply.github.example>");
+        self.git(&["commit", "--quiet", &author, "--message", message])?;
+        Ok(self.git(&["rev-parse", "HEAD"])?.trim().to_owned())
+    }
+
+    /// Pushes to where it came from.
+    ///
+    /// # Errors
+    /// Unseen when git fails.
+    pub fn push(&self) -> Result<(), CommandError> {
+        self.git(&["push", "--quiet", "origin", "main"]).map(drop)
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<String, CommandError> {
+        let mut git = Program::new("git").scrubbed().args(arguments.iter().copied()).in_dir(&self.folder);
+        for (name, value) in [
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_COMMITTER_NAME", "GitHub"),
+            ("GIT_COMMITTER_EMAIL", "noreply@github.example"),
+            ("LC_ALL", "C"),
+        ] {
+            git = git.set(name, value);
+        }
+        if let Some(path) = &self.ctx.runner_env.search_path {
+            git = git.set("PATH", path);
+        }
+        let ended =
+            process::run(&git, &self.ctx.world.groups, PATIENCE).map_err(|error| error.complaint().unobservable())?;
+        if ended.status.success() {
+            return Ok(ended.stdout.text());
+        }
+        Err(Complaint::about(format!("git {}", arguments.first().unwrap_or(&"")))
+            .seen(format!("{}: {}", ended.status, ended.stderr.text().trim()))
+            .expected("the demo's own world to work")
+            .unobservable())
+    }
+}

@@ -1,0 +1,328 @@
+//! The file that says how environments are protected:
+//!
+//! ```yaml
+//! environments:
+//!   production:
+//!     deployment_branch_policy:
+//!       protected_branches: true
+//!     required_reviewers:
+//!       - team: platform-leads
+//!     minimum_approvals: 1
+//!     wait_timer: 10
+//! ```
+
+use std::collections::BTreeSet;
+
+use super::wanted::{Branches, LONGEST_WAIT, MOST_REVIEWERS, Pattern, Wanted, Who};
+use crate::{
+    values::{closest, switch},
+    verdict::{CommandError, Complaint},
+    yaml::{self, Key, Node, Value},
+};
+
+const RULES: [&str; 6] = [
+    "deployment_branch_policy",
+    "required_reviewers",
+    "minimum_approvals",
+    "wait_timer",
+    "prevent_self_review",
+    "can_admins_bypass",
+];
+const POLICY: [&str; 4] = ["protected_branches", "custom_branch_policies", "branches", "tags"];
+const REVIEWER: [&str; 3] = ["team", "user", "minimum_approvals"];
+
+/// Reads the file at `path`: at least one environment, in the file's order.
+///
+/// # Errors
+/// Bad input with file, line and column: broken YAML, an unknown key (with the closest known one), a value that GitHub
+/// would not take, rules that contradict each other.
+pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<Wanted>, CommandError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Complaint::about(path)
+            .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
+            .expected("UTF-8")
+            .bad_input()
+    })?;
+    let root = yaml::read(text).map_err(|fault| CommandError::BadInput(fault.of(path)))?;
+    File { path }.environments(root).map_err(CommandError::BadInput)
+}
+
+struct File<'a> {
+    path: &'a str,
+}
+
+impl File<'_> {
+    fn environments(&self, root: Node) -> Result<Vec<Wanted>, Complaint> {
+        let empty = self.wrong("environments", &root, "no environment", "at least one, by its name");
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for (key, node) in self.map("the file", root, &["environments"])? {
+            let Value::Map(entries) = node.value else {
+                return Err(self.misshapen(&key.name, &node, "a mapping of names to rules"));
+            };
+            for (key, node) in entries {
+                let one = self.environment(&key, node)?;
+                if let Some(twin) = wanted.iter().find(|twin| twin.name.as_str().eq_ignore_ascii_case(&key.name)) {
+                    return Err(self
+                        .about(&key.name, key.line, key.column)
+                        .seen(format!("{} stands at {} already", twin.name, twin.place))
+                        .expected("each environment once: GitHub's names have no case"));
+                }
+                wanted.push(one);
+            }
+        }
+        if wanted.is_empty() { Err(empty) } else { Ok(wanted) }
+    }
+
+    fn environment(&self, key: &Key, node: Node) -> Result<Wanted, Complaint> {
+        let name = key.name.parse().map_err(|error| {
+            self.about(&key.name, key.line, key.column).seen(format!("\"{}\"", key.name)).expected(format!("{error}"))
+        })?;
+        let mut wanted = Wanted {
+            name,
+            place: self.place(key.line, key.column),
+            wait_timer: None,
+            reviewers: None,
+            minimum_approvals: None,
+            prevent_self_review: None,
+            can_admins_bypass: None,
+            branches: None,
+            patterns: None,
+        };
+        // A name with nothing behind it: it is to be there, whatever its rules.
+        let entries = if node.value == Value::Nothing { Vec::new() } else { self.map(&key.name, node, &RULES)? };
+        for (key, node) in entries {
+            let what = key.name.as_str();
+            match what {
+                "deployment_branch_policy" => self.policy(what, node, &mut wanted)?,
+                "required_reviewers" => self.reviewers(what, node, &mut wanted)?,
+                "minimum_approvals" => self.approvals(&node, &mut wanted)?,
+                "wait_timer" => wanted.wait_timer = Some(self.minutes(what, &node)?),
+                "prevent_self_review" => {
+                    wanted.prevent_self_review = Some(self.switch(what, &node)?);
+                }
+                _ => wanted.can_admins_bypass = Some(self.switch(what, &node)?),
+            }
+        }
+        if wanted.prevent_self_review == Some(true) && wanted.reviewers.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Err(self
+                .about("prevent_self_review", key.line, key.column)
+                .seen(format!("true in {}, where nobody reviews", wanted.name))
+                .expected("at least one of `required_reviewers`"));
+        }
+        Ok(wanted)
+    }
+
+    fn policy(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Complaint> {
+        const ONE: &str = "exactly one of `protected_branches` and `custom_branch_policies` to be true";
+        const ANY: &str = "for any branch, write `deployment_branch_policy: null`";
+        if let Value::Text(text) = &node.value
+            && ["null", "Null", "NULL", "~"].contains(&text.as_str())
+        {
+            wanted.branches = Some(Branches::Any);
+            return Ok(());
+        }
+        if matches!(node.value, Value::Nothing | Value::Text(_)) {
+            return Err(self.misshapen(what, &node, "a mapping, or `null` for any branch"));
+        }
+        let (line, column) = (node.line, node.column);
+        let (mut protected, mut custom, mut patterns) = (None, None, None::<BTreeSet<Pattern>>);
+        for (key, node) in self.map(what, node, &POLICY)? {
+            match key.name.as_str() {
+                "protected_branches" => protected = Some(self.switch(&key.name, &node)?),
+                "custom_branch_policies" if matches!(node.value, Value::List(_)) => {
+                    let complaint = self.misshapen(&key.name, &node, "true or false");
+                    return Err(complaint.next("list the patterns under `branches:` or `tags:` beside it"));
+                }
+                "custom_branch_policies" => custom = Some(self.switch(&key.name, &node)?),
+                "branches" => patterns.get_or_insert_default().extend(self.patterns(&key, node, Pattern::Branch)?),
+                _ => patterns.get_or_insert_default().extend(self.patterns(&key, node, Pattern::Tag)?),
+            }
+        }
+        let here = || self.about(what, line, column).expected(ONE);
+        // Whoever lists patterns wants them to count.
+        wanted.branches = Some(match (protected == Some(true), custom == Some(true), patterns.is_some()) {
+            (true, false, false) => Branches::Protected,
+            (false, true, _) => Branches::Custom,
+            (false, false, true) if custom.is_none() => Branches::Custom,
+            (true, true, _) => return Err(here().seen("both are true")),
+            (true, false, true) => return Err(here().seen("patterns beside `protected_branches: true`")),
+            (false, false, true) => return Err(here().seen("patterns beside `custom_branch_policies: false`")),
+            (false, false, false) => return Err(here().seen("neither is true").next(ANY)),
+        });
+        wanted.patterns = patterns;
+        Ok(())
+    }
+
+    fn patterns(&self, key: &Key, node: Node, kind: fn(String) -> Pattern) -> Result<BTreeSet<Pattern>, Complaint> {
+        let mut patterns = BTreeSet::new();
+        for item in self.list(&key.name, node, "a list of patterns")? {
+            let text = self.text(&key.name, &item, "a pattern")?;
+            let fits = (1..=255).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+            if !fits {
+                let expected = "a pattern of names: 1 to 255 characters, no blanks";
+                return Err(self.wrong(&key.name, &item, &format!("\"{text}\""), expected));
+            }
+            if text.starts_with("refs/") {
+                let expected = "a pattern of names such as `release/*`, without `refs/heads/` or `refs/tags/`";
+                return Err(self.wrong(&key.name, &item, &format!("\"{text}\""), expected));
+            }
+            if !patterns.insert(kind(text.to_owned())) {
+                return Err(self.wrong(
+                    &key.name,
+                    &item,
+                    &format!("\"{text}\" for the second time"),
+                    "each pattern once",
+                ));
+            }
+        }
+        Ok(patterns)
+    }
+
+    fn reviewers(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Complaint> {
+        let (line, column) = (node.line, node.column);
+        let mut reviewers = BTreeSet::new();
+        for item in self.list(what, node, "a list of reviewers, each `team: SLUG` or `user: LOGIN`")? {
+            let (line, column) = (item.line, item.column);
+            let mut who = None;
+            for (key, node) in self.map("a reviewer", item, &REVIEWER)? {
+                let name = match key.name.as_str() {
+                    "minimum_approvals" => {
+                        self.approvals(&node, wanted)?;
+                        continue;
+                    }
+                    "team" => Who::Team(self.name(&key, &node, "a team's slug, without its organisation")?),
+                    _ => Who::User(self.name(&key, &node, "a user's login")?),
+                };
+                if let Some(first) = who.replace(name) {
+                    return Err(self
+                        .about(what, line, column)
+                        .seen(format!("{first} and another in one entry"))
+                        .expected("an entry for each reviewer"));
+                }
+            }
+            let who = who.ok_or_else(|| {
+                self.about(what, line, column).seen("an entry without a name").expected("`team: SLUG` or `user: LOGIN`")
+            })?;
+            if let Some(twin) = reviewers.replace(who) {
+                return Err(self
+                    .about(what, line, column)
+                    .seen(format!("{twin} for the second time"))
+                    .expected("each reviewer once"));
+            }
+        }
+        if reviewers.len() > MOST_REVIEWERS {
+            return Err(self
+                .about(what, line, column)
+                .seen(format!("{} reviewers", reviewers.len()))
+                .expected(format!("at most {MOST_REVIEWERS}: GitHub takes no more"))
+                .next("put them into a team"));
+        }
+        wanted.reviewers = Some(reviewers);
+        Ok(())
+    }
+
+    fn name(&self, key: &Key, node: &Node, expected: &str) -> Result<String, Complaint> {
+        let text = self.text(&key.name, node, expected)?;
+        let fits = (1..=255).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if fits {
+            Ok(text.to_ascii_lowercase())
+        } else {
+            Err(self.wrong(
+                &key.name,
+                node,
+                &format!("\"{text}\""),
+                &format!("{expected}: letters, digits and hyphens"),
+            ))
+        }
+    }
+
+    fn approvals(&self, node: &Node, wanted: &mut Wanted) -> Result<(), Complaint> {
+        const WHAT: &str = "minimum_approvals";
+        let expected = "a whole number of approvals, at least 1";
+        let text = self.text(WHAT, node, expected)?;
+        let number = whole(text).filter(|number| *number > 0);
+        let number = number.ok_or_else(|| self.wrong(WHAT, node, &format!("\"{text}\""), expected))?;
+        match wanted.minimum_approvals.replace(number) {
+            Some(other) if other != number => Err(self.wrong(
+                WHAT,
+                node,
+                &format!("{number} here, and {other} above"),
+                "one number for the environment",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn minutes(&self, what: &str, node: &Node) -> Result<u32, Complaint> {
+        let expected = format!("a whole number of minutes, 0 to {LONGEST_WAIT} (30 days)");
+        let text = self.text(what, node, &expected)?;
+        let minutes = whole(text).filter(|minutes| *minutes <= LONGEST_WAIT);
+        minutes.ok_or_else(|| self.wrong(what, node, &format!("\"{text}\""), &expected))
+    }
+
+    fn switch(&self, what: &str, node: &Node) -> Result<bool, Complaint> {
+        let expected = "true or false";
+        let text = self.text(what, node, expected)?;
+        switch(text).map_err(|_| self.wrong(what, node, &format!("\"{text}\""), expected))
+    }
+
+    fn text<'n>(&self, what: &str, node: &'n Node, expected: &str) -> Result<&'n str, Complaint> {
+        match &node.value {
+            Value::Text(text) => Ok(text),
+            _ => Err(self.misshapen(what, node, expected)),
+        }
+    }
+
+    fn list(&self, what: &str, node: Node, expected: &str) -> Result<Vec<Node>, Complaint> {
+        match node.value {
+            Value::List(items) => Ok(items),
+            _ => Err(self.misshapen(what, &node, expected)),
+        }
+    }
+
+    /// A mapping whose keys are all known.
+    fn map(&self, what: &str, node: Node, known: &[&str]) -> Result<Vec<(Key, Node)>, Complaint> {
+        let names = known.join(", ");
+        let Value::Map(entries) = node.value else {
+            return Err(self.misshapen(what, &node, &format!("a mapping with {names}")));
+        };
+        match entries.iter().find(|(key, _)| !known.contains(&key.name.as_str())) {
+            None => Ok(entries),
+            Some((key, _)) => Err(self
+                .about(&key.name, key.line, key.column)
+                .seen(format!("no such key in {what}"))
+                .expected(if known.len() == 1 { names } else { format!("one of {names}") })
+                .did_you_mean(closest(&key.name, known).or_else(|| holding(&key.name, known)))),
+        }
+    }
+
+    fn misshapen(&self, what: &str, node: &Node, expected: &str) -> Complaint {
+        self.wrong(what, node, node.kind(), expected)
+    }
+
+    fn wrong(&self, what: &str, node: &Node, seen: &str, expected: &str) -> Complaint {
+        self.about(what, node.line, node.column).seen(seen).expected(expected)
+    }
+
+    fn about(&self, what: &str, line: usize, column: usize) -> Complaint {
+        Complaint::about(format!("`{what}`")).from(self.place(line, column))
+    }
+
+    fn place(&self, line: usize, column: usize) -> String {
+        format!("{}:{line}:{column}", self.path)
+    }
+}
+
+/// The known key that an abbreviated one is a part of: GitHub's API says `reviewers`.
+fn holding<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known.iter().copied().find(|known| name.len() > 3 && known.contains(name))
+}
+
+/// Plain digits: no sign, no unit, no `1_000`.
+fn whole(text: &str) -> Option<u32> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+use super::*;
+
+const PATH: &str = ".github/environments.yml";
+
+fn read(text: &str) -> Result<Vec<Wanted>, CommandError> {
+    super::read(PATH, text.as_bytes())
+}
+
+/// The only environment of a file that holds `rules`, indented by four.
+fn one(rules: &str) -> Wanted {
+    let [one] = &read(&format!("environments:\n  production:\n{rules}")).unwrap()[..] else { panic!("{rules}") };
+    one.clone()
+}
+
+/// The complaint about a file, in one line.
+fn refused(text: &str) -> String {
+    match read(text) {
+        Err(CommandError::BadInput(complaint)) => complaint.to_string(),
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_reference_is_read_as_it_stands() {
+    // `minimum_approvals` beside the reviewers, or as a part of the reviewer above it: people write both.
+    for indent in ["    ", "        "] {
+        let text = format!(
+            "\
+# This is configured via GitHub API, shown here for documentation
+environments:
+  dev:
+    deployment_branch_policy:
+      protected_branches: false
+      custom_branch_policies: true
+    # Any branch can deploy to dev
+  staging:
+    deployment_branch_policy:
+      protected_branches: true
+    # Only default branch (main) deploys to staging
+    wait_timer: 0
+  production:
+    deployment_branch_policy:
+      protected_branches: true
+    required_reviewers:
+      - team: platform-leads
+{indent}minimum_approvals: 1
+    wait_timer: 10 # 10 minutes after approval before deploy starts
+"
+        );
+        let [dev, staging, production] = &read(&text).unwrap()[..] else { panic!("three") };
+        let nothing = |name: &str, place: &str| Wanted {
+            name: name.parse().unwrap(),
+            place: format!("{PATH}:{place}"),
+            wait_timer: None,
+            reviewers: None,
+            minimum_approvals: None,
+            prevent_self_review: None,
+            can_admins_bypass: None,
+            branches: None,
+            patterns: None,
+        };
+        assert_eq!(*dev, Wanted { branches: Some(Branches::Custom), ..nothing("dev", "3:3") });
+        let protected = Some(Branches::Protected);
+        assert_eq!(*staging, Wanted { branches: protected, wait_timer: Some(0), ..nothing("staging", "8:3") });
+        let wanted = Wanted {
+            branches: protected,
+            wait_timer: Some(10),
+            minimum_approvals: Some(1),
+            reviewers: Some([Who::Team("platform-leads".to_owned())].into()),
+            ..nothing("production", "13:3")
+        };
+        assert_eq!(*production, wanted);
+    }
+}
+
+#[test]
+fn every_rule_can_be_said() {
+    let wanted = one("    deployment_branch_policy:
+      branches: [main, 'release/*']
+      tags:
+        - v*
+    required_reviewers:
+      - user: Alice
+      - team: on_call
+    wait_timer: 43200
+    prevent_self_review: true
+    can_admins_bypass: false
+");
+    assert_eq!(wanted.branches, Some(Branches::Custom), "whoever lists patterns wants them to count");
+    let patterns = ["main", "release/*"].map(|text| Pattern::Branch(text.to_owned()));
+    assert_eq!(wanted.patterns, Some(patterns.into_iter().chain([Pattern::Tag("v*".to_owned())]).collect()));
+    let who = [Who::Team("on_call".to_owned()), Who::User("alice".to_owned())];
+    assert_eq!(wanted.reviewers, Some(who.into()), "logins have no case");
+    assert_eq!(wanted.wait_timer, Some(LONGEST_WAIT));
+    assert_eq!((wanted.prevent_self_review, wanted.can_admins_bypass), (Some(true), Some(false)));
+}
+
+#[test]
+fn which_branches_deploy_is_said_in_one_way() {
+    for (policy, branches, patterns) in [
+        (" null", Branches::Any, None),
+        (" ~", Branches::Any, None),
+        ("\n      protected_branches: true", Branches::Protected, None),
+        ("\n      protected_branches: True\n      custom_branch_policies: false", Branches::Protected, None),
+        ("\n      custom_branch_policies: true", Branches::Custom, None),
+        ("\n      custom_branch_policies: true\n      branches: []", Branches::Custom, Some(0)),
+        ("\n      custom_branch_policies: true\n      branches: [a]", Branches::Custom, Some(1)),
+        ("\n      protected_branches: false\n      tags: [a, b]", Branches::Custom, Some(2)),
+        ("\n      branches: [a]\n      tags: [a]", Branches::Custom, Some(2)),
+    ] {
+        let wanted = one(&format!("    deployment_branch_policy:{policy}\n"));
+        assert_eq!(wanted.branches, Some(branches), "{policy}");
+        assert_eq!(wanted.patterns.map(|patterns| patterns.len()), patterns, "{policy}");
+    }
+}
+
+#[test]
+fn what_is_not_mentioned_is_not_wanted() {
+    for text in ["environments:\n  dev:\n", "environments:\n  dev: {}\n"] {
+        let [dev] = &read(text).unwrap()[..] else { panic!("{text}") };
+        let said = (dev.wait_timer, &dev.reviewers, dev.branches, &dev.patterns, dev.minimum_approvals);
+        assert_eq!(said, (None, &None, None, &None, None));
+    }
+    assert_eq!(one("    required_reviewers: []\n").reviewers, Some(BTreeSet::new()), "an empty list says: nobody");
+}
+
+#[test]
+fn a_fault_is_told_with_its_place() {
+    for (rules, place, said) in [
+        ("wait_timers: 10", "3:5", "next: did you mean `wait_timer`?"),
+        ("reviewers: []", "3:5", "next: did you mean `required_reviewers`?"),
+        ("wait_timer: 43201", "3:17", "expected a whole number of minutes, 0 to 43200 (30 days)"),
+        ("wait_timer: 10m", "3:17", "\"10m\""),
+        ("wait_timer: -1", "3:17", "\"-1\""),
+        ("wait_timer: 99999999999999999999", "3:17", "whole number"),
+        ("wait_timer:", "3:15", "nothing"),
+        ("wait_timer: [10]", "3:17", "a list"),
+        ("minimum_approvals: 0", "3:24", "at least 1"),
+        ("prevent_self_review: yes", "3:26", "expected true or false"),
+        ("can_admins_bypass: {}", "3:24", "a mapping"),
+        ("required_reviewers: platform-leads", "3:25", "a list of reviewers"),
+        ("required_reviewers: [platform-leads]", "3:26", "a mapping with team, user"),
+        ("required_reviewers: [{team: a, user: b}]", "3:26", "an entry for each reviewer"),
+        ("required_reviewers: [{minimum_approvals: 1}]", "3:26", "an entry without a name"),
+        ("required_reviewers: [{teams: a}]", "3:27", "did you mean `team`?"),
+        ("required_reviewers: [{team: acme/leads}]", "3:33", "without its organisation"),
+        ("required_reviewers: [{user: \"a b\"}]", "3:33", "a user's login"),
+        ("required_reviewers: [{user: ../../orgs}]", "3:33", "a user's login"),
+        ("required_reviewers: [{user: a}, {user: A}]", "3:37", "user a for the second time"),
+        (
+            "required_reviewers: [{user: a}, {user: b}, {user: c}, {user: d}, {user: e}, {user: f}, {user: g}]",
+            "3:25",
+            "at most 6",
+        ),
+        ("deployment_branch_policy:", "3:29", "or `null` for any branch"),
+        ("deployment_branch_policy: any", "3:31", "or `null` for any branch"),
+        ("deployment_branch_policy: {}", "3:31", "neither is true"),
+        ("deployment_branch_policy: {protected_branches: false}", "3:31", "write `deployment_branch_policy: null`"),
+        (
+            "deployment_branch_policy: {protected_branches: false, custom_branch_policies: false}",
+            "3:31",
+            "neither is true",
+        ),
+        ("deployment_branch_policy: {protected_branches: true, custom_branch_policies: true}", "3:31", "both are true"),
+        (
+            "deployment_branch_policy: {protected_branches: true, branches: [a]}",
+            "3:31",
+            "patterns beside `protected_branches",
+        ),
+        (
+            "deployment_branch_policy: {custom_branch_policies: false, tags: [a]}",
+            "3:31",
+            "patterns beside `custom_branch",
+        ),
+        ("deployment_branch_policy: {custom_branch_policies: [main]}", "3:56", "under `branches:` or `tags:`"),
+        ("deployment_branch_policy: {branch: [main]}", "3:32", "did you mean `branches`?"),
+        ("deployment_branch_policy: {branches: main}", "3:42", "a list of patterns"),
+        ("deployment_branch_policy: {branches: [\"\"]}", "3:43", "1 to 255 characters"),
+        ("deployment_branch_policy: {branches: [\"a\\nb\"]}", "3:43", "no blanks"),
+        ("deployment_branch_policy: {branches: [refs/heads/main]}", "3:43", "without `refs/heads/`"),
+        ("deployment_branch_policy: {branches: [a, a]}", "3:46", "\"a\" for the second time"),
+        ("wait_timer: 1\n    wait_timer: 2", "line 4, column 5", "second time"),
+        (
+            "minimum_approvals: 1\n    required_reviewers: [{team: a, minimum_approvals: 2}]",
+            "4:55",
+            "2 here, and 1 above",
+        ),
+        ("prevent_self_review: true\n    required_reviewers: []", "2:3", "where nobody reviews"),
+    ] {
+        let complaint = refused(&format!("environments:\n  production:\n    {rules}\n"));
+        assert!(complaint.contains(place) && complaint.contains(said), "{rules}: {complaint}");
+    }
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_refused() {
+    for (text, said) in [
+        ("", "a mapping with environments"),
+        ("[]", "a list"),
+        ("environments: {}", "no environment"),
+        ("environments:", "a mapping of names to rules"),
+        ("environment:\n  dev: {}", "did you mean `environments`?"),
+        ("environments: {dev: {}}\nservices: {}", ":2:1"),
+        ("environments: {dev: 1}", "a text"),
+        ("environments: {a b: {}}", "an environment name"),
+        ("environments: {../x: {}}", "an environment name"),
+        ("environments:\n  Dev: {}\n  dev: {}", "Dev stands at .github/environments.yml:2:3 already"),
+        ("environments: &x {}", "an anchor"),
+    ] {
+        let complaint = refused(text);
+        assert!(complaint.contains(said) && complaint.contains(PATH), "{text:?}: {complaint}");
+    }
+    let Err(CommandError::BadInput(complaint)) = super::read(PATH, b"\xff") else { panic!("not UTF-8") };
+    assert!(complaint.to_string().contains("not UTF-8"), "{complaint}");
+}

@@ -1,0 +1,200 @@
+//! `evidence`: whether what a dispatch tells of a validation is so, shown to the reviewer before the approve button.
+//!
+//! [`payload`] reads what is told, [`look`] asks GitHub and git, [`judge`] holds the one against the other and against what
+//! the config file trusts, [`pack`] shows it and hands it on.
+
+mod judge;
+mod look;
+mod observations;
+mod pack;
+mod payload;
+mod shape;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    commands::{self, record::EventType},
+    config::{Config, DEFAULT_PATH, services::Origin},
+    context::CommandContext,
+    kustomization::USUAL_PLACE,
+    ledger::{Place, place},
+    promotion::infra::{ImageName, Slot},
+    report::{Outcome, Output},
+    secret::Secret,
+    subject::{Environment, Service, Subject},
+    values::{HumanDuration, clip, closest},
+    verdict::{CommandError, Complaint, Finding, Verdict},
+    world::event::{Dispatched, Event},
+};
+use judge::Case;
+use look::Looker;
+use payload::Claim;
+
+/// What it puts out beside what every command does.
+pub const OUTPUTS: &[Output] = &[
+    Output { name: "service", help: "The service that was validated" },
+    Output { name: "environment", help: "The environment that it would be promoted to" },
+    Output { name: "image", help: "The whole image reference: repository, tag and digest" },
+    Output { name: "tag", help: "The image's tag" },
+    Output { name: "digest", help: "The image's digest; empty when none was told" },
+    Output { name: "commit", help: "The commit in the image" },
+    Output { name: "subject", help: "The whole subject (JSON), for the jobs that follow" },
+    Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
+    Output { name: "validated-at", help: "When the first of the required gates' jobs ended, by GitHub's clock" },
+    Output { name: "validation-run", help: "The URL of the workflow run that validated" },
+    Output { name: "excluded", help: "Logins of those who may not approve, one a line" },
+    Output { name: "authors", help: "Logins of those among them who wrote what is new, one a line" },
+];
+
+/// Settings of `evidence`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Type of the `repository_dispatch` event that tells of a validation
+    #[arg(long, value_name = "TYPE", default_value = "staging-validated")]
+    pub event_type: EventType,
+    /// Gates whose passed reports must be in the payload
+    #[arg(long, value_name = "GATE", default_values = ["health", "smoke", "performance"])]
+    pub required: Vec<String>,
+    /// How long ago a gate's job may have ended
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub max_age: HumanDuration,
+    /// Promote also when nothing tells which commit is in the image that stands there, as for a service's first promotion
+    #[arg(long)]
+    pub allow_first: bool,
+    /// How long after its end a job's annotations may take to appear
+    #[arg(long, value_name = "DURATION", default_value = "1m")]
+    pub annotations_timeout: HumanDuration,
+    #[command(flatten)]
+    pub at: place::At,
+    /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
+    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
+    pub file: String,
+    /// The image's name in the manifests (`images[].name`) [default: the service]
+    #[arg(long, value_name = "NAME")]
+    pub image_name: Option<ImageName>,
+    /// Token with Actions, Checks and Contents: read on the services' repositories [default: `token`]
+    #[arg(long)]
+    pub source_token: Option<Secret>,
+    /// Token with Contents: read on this repository; without it, the checkout's own credentials
+    #[arg(long)]
+    pub token: Option<Secret>,
+    /// How long GitHub may take to answer each question
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    pub timeout: HumanDuration,
+}
+
+/// Holds the payload against what is trusted and what GitHub says, and shows both.
+///
+/// # Errors
+/// Bad input: settings, an event of another kind, a payload that `record` would not have sent; what of the infra repository
+/// could not be read.
+pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let environment = check(args, subject, ctx)?;
+    let claim = Claim::read(dispatched(args, ctx)?)?;
+    let service = &claim.payload.service;
+    let origin = match origin(config, service)? {
+        Ok(origin) => origin,
+        Err(finding) => return Ok(vec![finding].into()),
+    };
+    let slot = Slot::of(&args.file, args.image_name.as_ref(), service, environment)?;
+    let case = Case {
+        claim: &claim,
+        origin,
+        policy: &config.policy,
+        required: &args.required,
+        environment,
+        pinned: subject,
+        max_age: args.max_age,
+        allow_first: args.allow_first,
+        own_run: ctx.runner_env.run.as_ref().map(|run| run.url.as_str()),
+    };
+    ctx.partial.edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..case.release() });
+    let at_first = case.at_first();
+    ctx.partial.publish(&at_first);
+    if at_first.iter().any(|finding| finding.verdict != Verdict::Passed) {
+        // The ids in it are not of what is trusted: whatever GitHub says of them proves nothing.
+        return Ok(at_first.into());
+    }
+    let place = Place::find(&args.at, args.token.as_ref(), ctx)?;
+    let source_token = args.source_token.as_ref().or(args.token.as_ref());
+    let looker = Looker {
+        case: &case,
+        github: Arc::new(ctx.github(source_token, args.timeout)?),
+        place: &place,
+        slot: &slot,
+        patience: args.annotations_timeout.0,
+        timeout: args.timeout.0,
+        ctx,
+    };
+    let seen = looker.look()?;
+    let mut findings = case.judge(&seen);
+    let outputs: BTreeMap<&'static str, String> = case.outputs(&seen);
+    findings.extend(pack::too_much(&outputs));
+    ctx.partial.edit(|partial| partial.subject = case.subject(&seen));
+    Ok(Outcome { findings, tables: case.tables(&seen), outputs, reports: Vec::new() })
+}
+
+/// What clap cannot know; the environment, which the workflow names and never the payload.
+fn check<'a>(args: &Args, subject: &'a Subject, ctx: &CommandContext) -> Result<&'a Environment, CommandError> {
+    let gates = commands::ON_SOFTWARE;
+    if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
+        let complaint = Complaint::about("`required`").seen(format!("{unknown:?}")).expected(gates.join(", "));
+        let complaint = complaint.did_you_mean(closest(unknown, &gates));
+        return Err(match ctx.partial.copy().origins.remove("required") {
+            Some(origin) => complaint.from(origin).bad_input(),
+            None => complaint.bad_input(),
+        });
+    }
+    for (name, span) in [("timeout", args.timeout), ("max-age", args.max_age)] {
+        if span.0.is_zero() {
+            return Err(Complaint::about(format!("`{name}`"))
+                .seen("0s")
+                .expected("some time, such as 30s")
+                .bad_input());
+        }
+    }
+    subject.environment.as_ref().ok_or_else(|| {
+        Complaint::about("`environment`")
+            .seen("not given")
+            .expected("the environment to promote to, named by the workflow")
+            .next("add for instance `environment: production` to the step")
+            .bad_input()
+    })
+}
+
+/// The event that this is about.
+fn dispatched<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched, CommandError> {
+    let event = || Complaint::about("event").expected(format!("a `repository_dispatch` of type {}", args.event_type));
+    match ctx.world.event(&ctx.runner_env)? {
+        Event::RepositoryDispatch(dispatched) if dispatched.action == args.event_type.to_string() => Ok(dispatched),
+        Event::RepositoryDispatch(dispatched) => Err(event()
+            .seen(format!("a `repository_dispatch` of type {}", clip(&dispatched.action, 100)))
+            .next("name its type with `event-type`")
+            .bad_input()),
+        Event::WorkflowRun(_) | Event::Other => {
+            let name = ctx.runner_env.event_name.as_deref().unwrap_or("none that is known");
+            let next = "run it in a workflow `on: repository_dispatch`";
+            Err(event().seen(format!("`{}`", clip(name, 100))).next(next).bad_input())
+        }
+    }
+}
+
+/// Where a service may come from; a finding when it is not known.
+fn origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a Origin, Finding>, CommandError> {
+    let file = config.file.as_ref().map_or(DEFAULT_PATH, |file| file.path.as_str());
+    if config.services.is_empty() {
+        return Err(Complaint::about("`services`")
+            .seen(format!("none in {file}"))
+            .expected("for each service its repository, workflow and image")
+            .next("add `services:` to the config file, as the page of `evidence` shows")
+            .bad_input());
+    }
+    let known: Vec<&str> = config.services.keys().map(Service::as_str).collect();
+    Ok(config.services.get(service).ok_or_else(|| {
+        let close = closest(service.as_str(), &known).map(|close| format!("; {close} is known")).unwrap_or_default();
+        Finding::blocked("service")
+            .actual(format!("{service} is not in `services` of {file}{close}"))
+            .expected("a service that the config file knows")
+            .next("a new service is added there, by a change of that file")
+    }))
+}

@@ -1,0 +1,337 @@
+use std::{collections::BTreeMap, sync::mpsc, time::Duration};
+
+use clap::Parser as _;
+
+use super::*;
+use crate::{
+    context::tests::test_context,
+    report::log::tests::Kept,
+    sandbox::{
+        server::{Answer, Server},
+        staging::{Script, Staging},
+    },
+    verdict::{Finding, Verdict},
+    world::{World, network::Network},
+};
+
+#[derive(clap::Parser)]
+struct Alone {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// How a gate ended, and what a person saw of it.
+struct Ended {
+    findings: Vec<Finding>,
+    /// The clock's, since the start.
+    took: Duration,
+    log: String,
+    table: Vec<Vec<String>>,
+}
+
+fn args(flags: &str) -> Result<Args, clap::Error> {
+    // A word of a flag stands behind a tab, so that conditions can have blanks.
+    Alone::try_parse_from(std::iter::once("health").chain(flags.split('\t'))).map(|alone| alone.args)
+}
+
+fn started(flags: &str, ctx: &CommandContext, subject: &str) -> Result<Vec<Finding>, CommandError> {
+    let args = args(flags).unwrap_or_else(|error| panic!("{error}"));
+    run(&args, &subject.parse().unwrap(), ctx).map(|outcome| outcome.findings)
+}
+
+fn gate_for(flags: &str, subject: &str) -> Ended {
+    let kept = Kept::default();
+    let ctx = CommandContext { log: Arc::new(kept.log(true)), ..test_context() };
+    let findings = started(flags, &ctx, subject).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let table = ctx.partial.copy().tables.remove(0).rows;
+    Ended { findings, took: ctx.clock.now(), log: kept.text(), table }
+}
+
+fn gate(flags: &str) -> Ended {
+    gate_for(flags, "{}")
+}
+
+impl Ended {
+    /// The only finding: verdict, and what was seen.
+    fn one(&self) -> (Verdict, &str) {
+        let [finding] = &self.findings[..] else { panic!("{:?}", self.findings) };
+        (finding.verdict, &finding.actual)
+    }
+
+    fn everything(&self) -> String {
+        format!("{:?}\n{}\n{:?}", self.findings, self.log, self.table)
+    }
+}
+
+const READY: &str = "/shop/health/ready";
+
+fn staging(script: Script) -> (Staging, String) {
+    let staging = Staging::start().unwrap();
+    staging.script(READY, script);
+    let flag = format!("--endpoints={}{READY}", staging.url());
+    (staging, flag)
+}
+
+fn json(body: &str) -> Answer {
+    Answer::text(200, "application/json", body)
+}
+
+#[test]
+fn a_service_that_becomes_ready_passes_at_that_attempt() {
+    let [down, up] = [503, 200].map(Answer::status);
+    let (staging, flag) = staging(Script::in_turn([down.clone(), down, up]));
+    let end = gate(&flag);
+    let (verdict, actual) = end.one();
+    assert!(verdict == Verdict::Passed && actual.ends_with("ms (attempt 3 of 10)"), "{actual}");
+    assert_eq!((end.took, staging.asked().len()), (Duration::from_secs(20), 3), "asked no more once it is decided");
+    let told: Vec<&str> = end.log.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+    assert!(
+        told[0].starts_with("attempt 1 of 10: 503 after ") && told[2].starts_with("attempt 3 of 10: 200"),
+        "{told:?}"
+    );
+    assert_eq!(
+        end.table.iter().map(|row| row[4].as_str()).collect::<Vec<_>>(),
+        ["not as expected", "not as expected", "as expected"]
+    );
+    assert_eq!(end.table[1][2], "1970-01-01T00:00:10Z");
+    let finding = &end.findings[0];
+    assert_eq!((&finding.check, finding.evidence[0].at.as_str()), (&end.table[0][0], "1970-01-01T00:00:20Z"));
+}
+
+#[test]
+fn flapping_is_not_health() {
+    let answers = [200, 503].map(Answer::status);
+    let (_staging, flag) = staging(Script::in_circles(answers.clone()));
+    let end = gate(&format!("{flag}\t--consecutive=2\t--attempts=6"));
+    let (verdict, actual) = end.one();
+    assert!(verdict == Verdict::Blocked && actual.starts_with("flapping: 503 "), "{actual}");
+    assert!(
+        actual.ends_with("(3 of 6 attempts failed; at most 1 good in a row, the last at 1970-01-01T00:00:40Z)"),
+        "{actual}"
+    );
+    let [up, down] = answers;
+    let (_staging, flag) = staging(Script::in_turn([up.clone(), down, up]));
+    assert_eq!(gate(&format!("{flag}\t--consecutive=2\t--attempts=6")).one().0, Verdict::Passed);
+}
+
+#[test]
+fn a_redirect_to_a_login_page_is_not_health() {
+    let (site, flag) = staging(Script::always(Answer::redirect("/login?return=s3cr3t")));
+    let end = gate(&format!("{flag}\t--attempts=1"));
+    let (verdict, actual) = end.one();
+    let login = format!("{}/login", site.url());
+    assert!(verdict == Verdict::Blocked && actual.starts_with(&format!("302, a redirect to {login}, ")), "{actual}");
+    assert!(!end.everything().contains("s3cr3t"));
+    // Who follows it sees a page that is well, and not the service: a condition tells.
+    let followed = gate(&format!("{flag}\t--attempts=1\t--redirects=1\t--condition=.status == \"ready\""));
+    let (verdict, actual) = followed.one();
+    assert!(
+        verdict == Verdict::Blocked && actual.starts_with(&format!("200 from {login}, another page, after ")),
+        "{actual}"
+    );
+    assert!(actual.contains("its body is not JSON"), "{actual}");
+    assert!(
+        followed.table[0][5].ends_with("<!doctype html><title>Sign in</title><form></form>"),
+        "{:?}",
+        followed.table
+    );
+    let (_circle, flag) = staging(Script::always(Answer::redirect(READY)));
+    let circling = gate(&format!("{flag}\t--attempts=1\t--redirects=3"));
+    let (verdict, actual) = circling.one();
+    assert!(verdict == Verdict::Blocked && actual.contains("one redirect more than 3"), "{actual}");
+}
+
+#[test]
+fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_looked_at_is_not_decided() {
+    let slow = Answer::text(200, "text/plain", "one byte at a time").drip(Duration::from_millis(100));
+    let cases =
+        [(Answer::hang(), "no answer from "), (slow, "the answer of "), (Answer::close(), " closed the connection")];
+    for (answer, said) in cases {
+        let (_staging, flag) = staging(Script::always(answer));
+        let end = gate(&format!("{flag}\t--attempts=2\t--request-timeout=150ms"));
+        let (verdict, actual) = end.one();
+        assert!(verdict == Verdict::Blocked && actual.contains(said), "{actual}");
+        assert!(actual.ends_with("(2 of 2 attempts failed)"), "{actual}");
+    }
+    let (_staging, flag) = staging(Script::always(Answer::status(200)));
+    for (flag, verdict, said) in [
+        ("--endpoints=http://127.0.0.1:1/", Verdict::Blocked, "127.0.0.1:1 refused the connection"),
+        (
+            "--endpoints=http://does-not-exist.invalid/",
+            Verdict::Inconclusive,
+            "no address for does-not-exist.invalid:80",
+        ),
+        (&flag.replace("http:", "https:"), Verdict::Inconclusive, "no TLS with 127.0.0.1:"),
+    ] {
+        let end = gate(&format!("{flag}\t--attempts=2"));
+        assert!(end.one().0 == verdict && end.one().1.contains(said), "{:?}", end.findings);
+        assert_eq!(end.took, Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_says_nothing_about_the_service() {
+    let network = BTreeMap::from([("http_proxy".to_owned(), "http://127.0.0.1:1".to_owned())]);
+    let ctx = CommandContext { world: Arc::new(World::new(Network::new(&network))), ..test_context() };
+    let findings = started("--endpoints=http://staging.example/\t--attempts=1", &ctx, "{}").unwrap();
+    assert_eq!(findings[0].verdict, Verdict::Inconclusive);
+    assert!(findings[0].actual.starts_with("the proxy 127.0.0.1:1 refused"), "{findings:?}");
+}
+
+#[test]
+fn the_condition_is_about_the_body_and_the_release() {
+    let ready = r#"{"status": "ready", "version": "1.4.2"}"#;
+    for (condition, tag, body, said) in [
+        (".version == $subject.tag", "1.4.2", ready, None),
+        (
+            ".version == $subject.tag",
+            "1.4.3",
+            ready,
+            Some("but the condition is false: `.version` is the string \"1.4.2\""),
+        ),
+        (".versoin == $subject.tag", "1.4.2", ready, Some("no key \"versoin\" (did you mean \"version\"?)")),
+        (".version", "1.4.2", ready, Some("but `.version` gave \"1.4.2\", expected true or false")),
+        (".a.b", "1.4.2", "[1]", Some("but `.a.b` failed: ")),
+        (".ready", "1.4.2", "ok", Some("but its body is not JSON: ")),
+        (".ready", "1.4.2", "", Some("but its body is not JSON: there is nothing in it")),
+    ] {
+        let (_staging, flag) = staging(Script::always(json(body)));
+        let end =
+            gate_for(&format!("{flag}\t--attempts=1\t--condition={condition}"), &format!(r#"{{"tag": "{tag}"}}"#));
+        let (verdict, actual) = end.one();
+        assert_eq!(verdict == Verdict::Passed, said.is_none(), "{actual}");
+        assert!(verdict != Verdict::Inconclusive && said.is_none_or(|said| actual.contains(said)), "{actual}");
+        assert_eq!(end.table[0][5].ends_with(body), said.is_some(), "{:?}", end.table);
+    }
+}
+
+#[test]
+fn every_endpoint_is_judged_alone_and_one_that_is_blocked_ends_it() {
+    let staging = Staging::start().unwrap();
+    let [down, up] = [503, 200].map(Answer::status);
+    staging.script("/a", Script::always(up.clone()));
+    staging.script("/b", Script::in_turn([down.clone(), down.clone(), up]));
+    staging.script("/c", Script::always(down));
+    let url = staging.url();
+    let both = gate(&format!("--endpoints={url}/a\t--endpoints={url}/b"));
+    let seen: Vec<_> = both.findings.iter().map(|finding| (finding.verdict, finding.check.clone())).collect();
+    assert_eq!(seen, [(Verdict::Passed, format!("{url}/a")), (Verdict::Passed, format!("{url}/b"))]);
+    assert_eq!(staging.asked().iter().filter(|asked| asked.ends_with("/a")).count(), 1);
+    let end = gate(&format!("--endpoints={url}/c\t--endpoints={url}/a\t--consecutive=10"));
+    assert_eq!(end.took, Duration::ZERO, "ten in a row cannot come any more");
+    assert_eq!(end.findings[0].verdict, Verdict::Blocked);
+    assert!(
+        end.findings[0].actual.contains("the 9 that are left cannot make 10 good ones in a row"),
+        "{:?}",
+        end.findings
+    );
+    assert_eq!(end.findings[1].verdict, Verdict::Inconclusive, "{:?}", end.findings);
+}
+
+#[test]
+fn a_body_or_an_address_that_repeats_a_header_is_not_shown() {
+    // Tells what it was asked with, as debugging pages do.
+    let (told, tells) = mpsc::channel();
+    let echo = Server::start(move |request| {
+        let token = request.headers["authorization"].to_str().unwrap().to_owned();
+        let _ = told.send(token.clone());
+        match request.path.as_str() {
+            "/body" => Answer::text(503, "text/plain", format!("you said {token}")),
+            "/condition" => Answer::text(200, "application/json", format!(r#"{{"token": "{token}"}}"#)),
+            "/redirect" => Answer::redirect(&format!("/login/{}", token.replace("Bearer ", ""))),
+            _ => Answer::status(404),
+        }
+    })
+    .unwrap();
+    for (path, seen) in
+        [("/body", "503"), ("/condition", "does not fulfil the condition"), ("/redirect", "repeats a header")]
+    {
+        let flags = format!(
+            "--endpoints={}{path}\t--attempts=1\t--condition=.token\t--headers=Authorization: Bearer s3cr3t",
+            echo.url()
+        );
+        let end = gate(&flags);
+        assert_eq!(tells.recv().unwrap(), "Bearer s3cr3t", "it was sent");
+        assert!(end.table[0][5].ends_with("(not shown: it repeats a header of the request)") || path == "/redirect");
+        assert!(end.one().1.contains(seen) && !end.everything().contains("s3cr3t"), "{}", end.everything());
+        assert!(!format!("{:?}", args(&flags).unwrap()).contains("s3cr3t"));
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_refused() {
+    let endpoint = "--endpoints=https://a.example/";
+    for (flag, expected) in [
+        ("--attempts=0", "from 1 to 1000"),
+        ("--attempts=1001", "from 1 to 1000"),
+        ("--consecutive=-1", "from 1 to 1000"),
+        ("--expect-status=99", "from 100 to 599"),
+        ("--expect-status=2xx", "from 100 to 599"),
+        ("--redirects=21", "from 0 to 20"),
+        ("--request-timeout=0", "over 0"),
+        ("--interval=1w", "duration"),
+        ("--endpoints=a.example", "https://"),
+        ("--condition=.a ==", "cannot compile"),
+        ("--condition=.a == $tag", "no variable $tag, only $subject"),
+    ] {
+        let error = args(&format!("{endpoint}\t{flag}")).expect_err(flag).to_string();
+        assert!(error.contains(expected), "{flag}: {error}");
+    }
+    let many = "\t--endpoints=https://a.example/".repeat(50);
+    for (flags, expected) in [
+        (
+            "\t--attempts=2\t--consecutive=3",
+            "`consecutive`: 3 good answers in a row out of 2 attempts; expected no more",
+        ),
+        (
+            "\t--condition=.version == $subject.tag",
+            "has no tag; expected a subject with every part that the condition names; next: give `tag`",
+        ),
+        (&many, "`endpoints`: 51 of them; expected at most 50"),
+    ] {
+        let Err(CommandError::BadInput(complaint)) = started(&format!("{endpoint}{flags}"), &test_context(), "{}")
+        else {
+            panic!("{flags}")
+        };
+        assert!(complaint.to_string().contains(expected), "{complaint}");
+    }
+}
+
+#[test]
+fn statuses_can_be_told() {
+    let (_staging, flag) = staging(Script::in_turn([200, 204].map(Answer::status)));
+    let end = gate(&format!("{flag}\t--expect-status=204\t--expect-status=404"));
+    assert_eq!((end.one().0, end.findings[0].expected.as_str()), (Verdict::Passed, "204 or 404"));
+    assert_eq!(end.table.len(), 2);
+}
+
+#[test]
+fn the_table_keeps_the_last_attempts_and_says_so() {
+    let rules = Rules { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None };
+    let mut seen = Seen::of(["a".to_owned(), "b".to_owned()]);
+    for place in 0..300 {
+        let saw = observations::Saw::Nothing { why: String::new(), next: "" };
+        seen.take(Probe { endpoint: usize::from(place >= 250), at: String::new(), took: Duration::ZERO, saw });
+    }
+    let table = probes(&rules, &seen).unwrap();
+    assert_eq!((table.title.as_str(), table.rows.len()), ("Probes, without 150 earlier ones", 150));
+    assert_eq!(
+        (&table.rows[0][..2], &table.rows[149][..2]),
+        (&["a".to_owned(), "151".to_owned()][..], &["b".to_owned(), "50".to_owned()][..])
+    );
+    assert_eq!(probes(&rules, &Seen::of(["a".to_owned()])), None);
+}
+
+#[test]
+fn a_signal_ends_it_with_what_was_seen() {
+    let ctx = test_context();
+    let wake = Arc::clone(&ctx.wake);
+    let server = Server::start(move |_| {
+        wake.cancel();
+        Answer::status(503)
+    })
+    .unwrap();
+    let end = started(&format!("--endpoints={}", server.url()), &ctx, "{}");
+    assert_eq!(end, Err(CommandError::Cancelled));
+    assert_eq!(ctx.partial.copy().findings[0].verdict, Verdict::Inconclusive);
+}

@@ -1,0 +1,99 @@
+use clap::Parser as _;
+
+use super::*;
+use crate::{
+    context::tests::test_context,
+    report::log::tests::Kept,
+    runner_env::RunnerEnv,
+    sandbox::{github::FakeGitHub, infra::Infra},
+    verdict::Finding,
+};
+
+#[derive(clap::Parser)]
+struct Alone {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// GitHub and the ledger, seen from a desk whose clock leaps.
+struct Stage {
+    fake_github: FakeGitHub,
+    folder: tempfile::TempDir,
+    ctx: CommandContext,
+    kept: Kept,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (fake_github, folder, kept) = (FakeGitHub::start().unwrap(), tempfile::tempdir().unwrap(), Kept::default());
+        fake_github.create("acme/infra");
+        fake_github.grant("t0ken", "acme/infra", &["issues=read"]);
+        Infra::create(folder.path(), &[]).unwrap().clone_to(&folder.path().join("checkout")).unwrap();
+        let runner_env = RunnerEnv {
+            api_url: Some(fake_github.api_url()),
+            repository: Some("acme/infra".to_owned()),
+            ..RunnerEnv::default()
+        };
+        let ctx = CommandContext { log: Arc::new(kept.log(true)), runner_env: Arc::new(runner_env), ..test_context() };
+        Self { fake_github, folder, ctx, kept }
+    }
+
+    fn wait(&self, flags: &[&str]) -> Result<Vec<Finding>, CommandError> {
+        let checkout = format!("--checkout={}", self.folder.path().join("checkout").display());
+        let args = ["wait", "--token=t0ken", &checkout].into_iter().chain(flags.iter().copied());
+        let args = Alone::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).args;
+        let subject = r#"{"service":"checkout-service","environment":"production"}"#.parse().unwrap();
+        run(&args, &subject, &self.ctx).map(|outcome| outcome.findings)
+    }
+
+    fn looks(&self) -> usize {
+        self.fake_github.asked().len()
+    }
+}
+
+#[test]
+fn it_looks_and_tells_once_a_minute_and_once_more_in_the_end() {
+    let stage = Stage::new();
+    let findings = stage.wait(&[]).unwrap();
+    assert_eq!(verdict(&findings), Verdict::Passed, "{findings:?}");
+    assert_eq!(stage.ctx.clock.now(), Duration::from_mins(10));
+    assert_eq!(stage.looks(), 11, "ten while it waits, one when it is over");
+    let log = stage.kept.text();
+    let left: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.split_once(" left, until 1970-01-01T00:10:00Z"))
+        .map(|(left, _)| left)
+        .collect();
+    assert_eq!(left, ["10m", "9m", "8m", "7m", "6m", "5m", "4m", "3m", "2m", "1m"], "{log}");
+    assert!(
+        log.lines().any(|line| line.ends_with("left, until 1970-01-01T00:10:00Z: no hold, nothing younger")),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_cannot_be_looked_at_in_the_end_is_tried_for_as_long_as_the_timeout_says() {
+    let stage = Stage::new();
+    stage.fake_github.create("acme/hidden");
+    let runner_env = RunnerEnv {
+        api_url: Some(stage.fake_github.api_url()),
+        repository: Some("acme/hidden".to_owned()),
+        ..RunnerEnv::default()
+    };
+    let stage = Stage { ctx: CommandContext { runner_env: Arc::new(runner_env), ..stage.ctx.clone() }, ..stage };
+    let findings = stage.wait(&["--duration=2m", "--timeout=20s"]).unwrap();
+    assert_eq!(verdict(&findings), Verdict::Inconclusive, "{findings:?}");
+    assert_eq!(stage.ctx.clock.now(), Duration::from_secs(140));
+    assert_eq!(stage.looks(), 2 + 4, "every five seconds in the end");
+    assert!(stage.kept.text().contains("holds not seen: the issues: GitHub knows none"), "{}", stage.kept.text());
+}
+
+#[test]
+fn a_signal_ends_it_and_the_draft_says_how_far_it_was() {
+    let stage = Stage::new();
+    stage.ctx.wake.cancel();
+    assert_eq!(stage.wait(&[]), Err(CommandError::Cancelled));
+    let partial = stage.ctx.partial.copy().findings;
+    assert!(partial.iter().all(|finding| finding.verdict == Verdict::Inconclusive), "{partial:?}");
+    assert_eq!(partial[0].actual, "10m left, until 1970-01-01T00:10:00Z");
+}

@@ -1,3 +1,0 @@
-//! The rules that GitHub itself enforces, kept in a file.
-
-pub mod environments;

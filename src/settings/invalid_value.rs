@@ -1,0 +1,105 @@
+//! What clap found wrong, in our words: the setting, the value, where it came from, what is accepted.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::{CommandTable, Kind, Layer, Setting};
+use crate::{
+    values::{clip, closest},
+    verdict::Complaint,
+    world::url::redacted,
+};
+
+/// Says what is wrong with merged settings.
+pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    };
+    let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
+    let first = named.first().cloned().unwrap_or_default();
+    let setting = all.iter().find(|setting| setting.key == first);
+    let complaint =
+        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
+    let complaint = match merged.get(&first) {
+        Some(given) => complaint.from(given.origin.to_string()),
+        None => complaint,
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => complaint
+            .seen("not given")
+            .expected(setting.map_or_else(String::new, |setting| in_a_sentence(&setting.help)))
+            .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let value = context(ContextKind::InvalidValue).concat();
+            let seen = match setting.map(|setting| setting.kind) {
+                Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
+                Some(Kind::Text) if setting.is_some_and(Setting::pairs) => "a value that is hidden".to_owned(),
+                kind if kind == Some(Kind::Url) || value.contains("://") => {
+                    format!("\"{}\"", clip(&redacted(&value), 200))
+                }
+                _ => format!("\"{}\"", clip(&value, 200)),
+            };
+            let valid = context(ContextKind::ValidValue);
+            let expected = if valid.is_empty() {
+                std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+            } else {
+                format!("one of {}", valid.join(", "))
+            };
+            complaint.seen(seen).expected(expected)
+        }
+        kind => complaint.seen(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
+    }
+}
+
+/// A help text behind `expected`: it begins in lower case, unless with an abbreviation.
+fn in_a_sentence(help: &str) -> String {
+    let mut characters = help.chars();
+    match (characters.next(), characters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(characters).collect(),
+        _ => help.to_owned(),
+    }
+}
+
+/// `--max-ratio <RATIO>` → `max-ratio`
+fn key_of(shown: &str) -> String {
+    shown.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
+}
+
+/// Says what is wrong with the command line.
+pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error) -> Complaint {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.concat(),
+        _ => String::new(),
+    };
+    let complaint = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let complaint = Complaint::about(format!("`{}`", context(ContextKind::InvalidArg)))
+                .seen("no such flag")
+                .expected("a flag of this command (see --help)");
+            complaint
+                .did_you_mean(Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
+        }
+        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
+            let name = context(ContextKind::InvalidSubcommand);
+            let names: Vec<&str> = command_table.all_names().collect();
+            let complaint = Complaint::about("command")
+                .seen(format!("\"{}\"", clip(&name, 100)))
+                .expected(format!("one of {}", names.join(", ")));
+            complaint.did_you_mean(closest(&name, &names))
+        }
+        kind => {
+            let flag = key_of(&context(ContextKind::InvalidArg));
+            let about = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
+            Complaint::about(about).seen(kind.as_str().unwrap_or("not accepted")).expected("a value (see --help)")
+        }
+    };
+    complaint.from("command line")
+}
+
+/// No command was named.
+#[must_use]
+pub fn no_command(command_table: &CommandTable) -> Complaint {
+    Complaint::about("command").seen("none given").expected(command_table.all_names().collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,176 @@
+use super::*;
+use crate::{
+    commands::{Gate, command_table},
+    runner_env,
+};
+
+fn resolve<const LAYERS: usize>(name: &str, layers: [&Layer; LAYERS]) -> Result<Resolved<Gate>, CommandError> {
+    super::resolve(&command_table(), name, layers)
+}
+
+fn inputs(command: &str, given: &BTreeMap<String, String>) -> Result<Layer, CommandError> {
+    super::inputs(&command_table(), command, given)
+}
+
+fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
+    values
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), Given { texts: vec![(*text).to_owned()], origin: origin.clone() }))
+        .collect()
+}
+
+fn complaint<T>(result: Result<T, CommandError>) -> String {
+    match result {
+        Err(CommandError::BadInput(complaint)) => complaint.to_string(),
+        Err(stop) => panic!("{stop:?}"),
+        Ok(_) => panic!("must be refused"),
+    }
+}
+
+fn read_flags(arguments: &[&str]) -> Result<Asked, CommandError> {
+    flags(&command_table(), &["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
+}
+
+#[test]
+fn an_input_wins_over_the_config_file_and_that_over_the_default() {
+    let input = layer(&Origin::Input, &[("max-ratio", "1.5"), ("results", "r.json")]);
+    let config = layer(&Origin::Config("f:1:2".to_owned()), &[("max-ratio", "1.3"), ("baseline", "b.json")]);
+    let resolved = resolve("performance", [&input, &config]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["max-ratio"], serde_json::json!(1.5));
+    assert_eq!(resolved.origins["max-ratio"], "input");
+    assert_eq!(resolved.origins["baseline"], "f:1:2");
+    let plain = resolve("performance", [&layer(&Origin::Flag, &[("results", "r"), ("baseline", "b")])])
+        .unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(
+        (&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()),
+        (&serde_json::json!(1.2), "default")
+    );
+}
+
+#[test]
+fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
+    let config = layer(
+        &Origin::Config("promote-gates.yml:4:12".to_owned()),
+        &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")],
+    );
+    let text = complaint(resolve("performance", [&config]));
+    for part in ["`max-ratio`", "promote-gates.yml:4:12", "\"fast\"", "a number over 0"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let text = complaint(resolve(
+        "performance",
+        [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])],
+    ));
+    assert!(text.contains("`dry-run` (input)") && text.contains("true, True, TRUE"), "{text}");
+    let text = complaint(resolve(
+        "performance",
+        [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])],
+    ));
+    assert!(text.contains("`service`") && text.contains("../../etc") && text.contains("lower-case"), "{text}");
+}
+
+#[test]
+fn a_missing_setting_is_named_with_the_ways_to_give_it() {
+    let text = complaint(resolve("performance", []));
+    assert!(text.contains("`results`") && text.contains("not given") && text.contains("config file"), "{text}");
+}
+
+#[test]
+fn unknown_flags_commands_and_inputs_name_the_closest_known_one() {
+    assert!(complaint(read_flags(&["performance", "--max-rato=1"])).contains("did you mean `--max-ratio`"));
+    assert!(complaint(read_flags(&["performence"])).contains("did you mean `performance`"));
+    let unknown = BTreeMap::from([("max-rato".to_owned(), "1".to_owned())]);
+    let text = complaint(inputs("performance", &unknown));
+    assert!(text.contains("PROMOTE_GATES_MAX_RATO") && text.contains("did you mean `max-ratio`"), "{text}");
+}
+
+#[test]
+fn an_input_of_another_command_is_left_alone() {
+    let others = BTreeMap::from([("attempts".to_owned(), "3".to_owned())]);
+    assert_eq!(inputs("performance", &others).ok(), Some(Layer::new()));
+}
+
+#[test]
+fn switches_can_be_given_bare_or_with_a_value_and_empty_flags_are_absent() {
+    for (arguments, expected) in [
+        (&["performance", "--dry-run"][..], Some("true")),
+        (&["performance", "--dry-run=false"], Some("false")),
+        (&["performance", "--results="], None),
+        (&["performance"], None),
+    ] {
+        let Ok(Asked::Command { flags, .. }) = read_flags(arguments) else { panic!("{arguments:?}") };
+        assert_eq!(flags.values().next().map(|given| given.texts[0].as_str()), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn durations_are_told_in_seconds_and_lists_as_lists() {
+    let flag = layer(&Origin::Flag, &[("interval", "1m30s"), ("endpoints", "https://staging.example/ready")]);
+    let resolved = resolve("health", [&flag]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["interval"], serde_json::json!(90));
+    assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://staging.example/ready"]));
+}
+
+#[test]
+fn settings_in_force_hold_the_names_of_headers_and_urls_without_secrets() {
+    let input = layer(&Origin::Input, &[("endpoints", "HTTPS://a.example/r?token=s3cr3t&page=2")]);
+    let headers = Given {
+        texts: vec!["Authorization: Bearer s3cr3t".to_owned(), "X-Key:s3cr3t".to_owned()],
+        origin: Origin::Input,
+    };
+    let input = input.into_iter().chain([("headers".to_owned(), headers)]).collect();
+    let resolved = resolve("health", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://a.example/r?token=***&page=2"]));
+    assert_eq!(resolved.settings["headers"], serde_json::json!(["authorization: ***", "x-key: ***"]));
+    let baseline = "https://a.example/p99.json?token=s3cr3t";
+    let input = layer(&Origin::Input, &[("results", "r.json"), ("baseline", baseline)]);
+    let resolved = resolve("performance", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["baseline"], "https://a.example/p99.json?token=***");
+}
+
+#[test]
+fn a_bad_header_or_url_is_refused_without_its_secret() {
+    for (key, text, parts) in [
+        ("headers", "Authorization s3cr3t", ["`headers` (input)", "hidden", "accepted is `Name: value`"]),
+        ("headers", "Content-Length: s3cr3t", ["`headers` (input)", "hidden", "cannot be set"]),
+        ("endpoints", "ftp://a.example/?s3cr3t", ["`endpoints` (input)", "\"ftp://a.example/\"", "https://"]),
+        ("endpoints", "https://bob:s3cr3t@a.example/", ["`endpoints`", "\"https://a.example/\"", "in a header"]),
+        ("endpoints", "bob:s3cr3t@a.example", ["`endpoints`", "hidden", "https://"]),
+        ("service", "https://bob:s3cr3t@a.example/", ["`service`", "\"https://a.example/\"", "lower-case"]),
+    ] {
+        let good = layer(&Origin::Input, &[("endpoints", "https://a.example")]);
+        let text = complaint(resolve("health", [&layer(&Origin::Input, &[(key, text)]), &good]));
+        assert!(parts.iter().all(|part| text.contains(part)) && !text.contains("s3cr3t"), "{text}");
+    }
+}
+
+#[test]
+fn of_a_variable_only_the_name_is_told() {
+    let given = |text: &str| {
+        let texts = vec!["ENVIRONMENT=staging".to_owned(), text.to_owned()];
+        Layer::from([("env".to_owned(), Given { texts, origin: Origin::Input })])
+    };
+    let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    assert_eq!(resolved.settings["env"], serde_json::json!(["ENVIRONMENT", "KEY"]));
+    assert!(!format!("{:?}", resolved.typed).contains("hunter2"));
+    let text = complaint(resolve("smoke", [&given("hunter2")]));
+    assert!(text.contains("`env` (input)") && text.contains("NAME=VALUE") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn every_setting_is_documented_and_secrets_are_known_by_name() {
+    let command_table = command_table();
+    for name in &command_table.names {
+        for setting in command_table.settings_of(name).unwrap_or_default() {
+            assert!(
+                !setting.help.is_empty() && !setting.help.ends_with('.'),
+                "{name} {}: {:?}",
+                setting.key,
+                setting.help
+            );
+            assert_eq!(runner_env::is_secret(&setting.key), setting.secret(), "{name} {}", setting.key);
+            assert_eq!(runner_env::holds_headers(&setting.key), setting.kind == Kind::Header, "{name} {}", setting.key);
+            assert!(!setting.key.contains('_'), "{name} {}", setting.key);
+        }
+    }
+}
