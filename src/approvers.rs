@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::{
+    finding::Finding,
     subject::Environment,
-    verdict::Complaint,
     world::github::{Approval, GitHub, Repository},
 };
 
@@ -96,7 +96,7 @@ pub fn approved(
     repository: &Repository,
     run: u64,
     environment: &Environment,
-) -> Result<Reviews, Complaint> {
+) -> Result<Reviews, Finding> {
     Ok(Reviews::of(&github.approvals(repository, run)?, environment))
 }
 

@@ -23,10 +23,11 @@ use crate::{
     commands::run::Told,
     config::{self, Config},
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     report::{Outcome, Output},
     settings::{self, CommandTable, Layer},
     subject::Subject,
-    verdict::{CommandError, Complaint},
     world::event,
 };
 
@@ -199,24 +200,26 @@ pub fn execute(
     top.extend(flags.clone());
     if let Some(path) = top.get("report-file").and_then(|given| given.texts.first()) {
         // A config file that cannot be used must not lose the report.
-        ctx.partial.edit(|partial| drop(partial.settings.insert("report-file".to_owned(), path.clone().into())));
+        ctx.execution
+            .partial
+            .edit(|partial| drop(partial.settings.insert("report-file".to_owned(), path.clone().into())));
     }
     let config = if is_local(name) { Config::default() } else { load(command_table, &top, ctx)? };
-    ctx.partial.edit(|partial| partial.config.clone_from(&config.file));
-    let resolved = settings::resolve::<Cli>(command_table, name, [&top].into_iter().chain(config.layers(name)))?;
+    ctx.execution.partial.edit(|partial| partial.config.clone_from(&config.file));
+    let resolved = settings::resolve::<Cli>(command_table, name, [&top].into_iter().chain(config.layers(name)), None)?;
     let command = resolved.typed.command;
     let told = Told { command_table, config: &config, top: &top };
     let Some(common) = command.common() else {
         return command.perform(&Subject::default(), &told, ctx);
     };
     let subject = event::complete(common.subject.assemble()?, &ctx.world, &ctx.runner_env)?;
-    ctx.partial.edit(|partial| {
+    ctx.execution.partial.edit(|partial| {
         partial.settings = resolved.settings;
         partial.origins = resolved.origins;
         partial.dry_run = common.dry_run;
         partial.subject = subject.clone();
     });
-    let ctx = CommandContext { dry_run: common.dry_run, ..ctx.clone() };
+    let ctx = ctx.with_dry_run(common.dry_run);
     command.perform(&subject, &told, &ctx)
 }
 
@@ -226,8 +229,8 @@ fn load(command_table: &CommandTable, top: &Layer, ctx: &CommandContext) -> Resu
     let trusted = ctx.trusted()?;
     match trusted.read(path)? {
         Some(file) => Config::read(command_table, path, &file.bytes, file.commit.map(|commit| commit.to_string())),
-        None if named.is_some() => Err(Complaint::about("`config`")
-            .seen(format!("no file at {path}{}", trusted.place()))
+        None if named.is_some() => Err(Finding::inconclusive("`config`")
+            .actual(format!("no file at {path}{}", trusted.place()))
             .expected("a config file that is there")
             .bad_input()),
         None => {

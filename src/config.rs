@@ -18,10 +18,11 @@ pub mod services;
 use std::collections::BTreeMap;
 
 use crate::{
+    error::CommandError,
+    finding::Finding,
     report::{ConfigFile, compact::hex_sha256},
     settings::{CommandTable, Given, Layer, Origin, Setting},
     values::closest,
-    verdict::{CommandError, Complaint},
     yaml::{self, Key, Node, Value},
 };
 use policy::Policy;
@@ -68,8 +69,8 @@ impl Config {
         commit: Option<String>,
     ) -> Result<Self, CommandError> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            Complaint::about(path)
-                .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
+            Finding::inconclusive(path)
+                .actual(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
                 .expected("UTF-8")
                 .bad_input()
         })?;
@@ -160,11 +161,11 @@ fn entries(command_table: &CommandTable, path: &str, node: Node) -> Result<Vec<E
 
 fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<Given>, CommandError> {
     if setting.secret() {
-        return Err(Complaint::about(format!("`{}`", key.name))
-            .seen("a secret in the config file")
+        return Err(Finding::inconclusive(format!("`{}`", key.name))
+            .actual("a secret in the config file")
             .expected("a secret as an input only")
             .next(format!("give it as `with: {}: ${{{{ secrets.… }}}}`, and revoke it if it was pushed", key.name))
-            .from(place(path, key.line, key.column))
+            .with_origin(place(path, key.line, key.column))
             .bad_input());
     }
     let origin = Origin::Config(place(path, node.line, node.column));
@@ -210,19 +211,19 @@ fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, Comma
 }
 
 fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> CommandError {
-    Complaint::about(format!("`{what}`"))
-        .seen(node.kind())
+    Finding::inconclusive(format!("`{what}`"))
+        .actual(node.kind())
         .expected(expected)
-        .from(place(path, node.line, node.column))
+        .with_origin(place(path, node.line, node.column))
         .bad_input()
 }
 
 fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> CommandError {
-    let complaint = Complaint::about(format!("`{}`", key.name))
-        .seen(format!("no such key in {where_}"))
+    let finding = Finding::inconclusive(format!("`{}`", key.name))
+        .actual(format!("no such key in {where_}"))
         .expected(format!("one of {}", known.join(", ")))
-        .from(place(path, key.line, key.column));
-    complaint.did_you_mean(closest(&key.name, known)).bad_input()
+        .with_origin(place(path, key.line, key.column));
+    finding.did_you_mean(closest(&key.name, known)).bad_input()
 }
 
 fn place(path: &str, line: usize, column: usize) -> String {

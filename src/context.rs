@@ -1,14 +1,15 @@
 //! What a command works with: clock, bell, log, world, and the draft of its report.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::{
-    clock::{Clock, WakeSignal, rfc3339},
-    report::{Effect, Report, log::Log},
+    error::CommandError,
+    execution::Execution,
+    finding::Finding,
+    report::log::Log,
     runner_env::RunnerEnv,
     secret::Secret,
     values::HumanDuration,
-    verdict::{CommandError, Complaint, Finding},
     world::{
         World,
         github::{Access, GitHub, Repository},
@@ -21,13 +22,10 @@ const PUBLIC_API: &str = "https://api.github.com";
 /// Handed to every command. Cheap to clone: the parts are shared.
 #[derive(Clone)]
 pub struct CommandContext {
-    pub clock: Arc<dyn Clock>,
-    pub wake: Arc<WakeSignal>,
+    pub execution: Execution,
     pub log: Arc<Log>,
     pub world: Arc<World>,
     pub runner_env: Arc<RunnerEnv>,
-    pub partial: PartialReport,
-    pub dry_run: bool,
 }
 
 impl CommandContext {
@@ -55,75 +53,29 @@ impl CommandContext {
     pub fn own_repository(&self) -> Result<Repository, CommandError> {
         let name = self.runner_env.repository.as_deref().unwrap_or_default();
         name.parse().map_err(|error: String| {
-            Complaint::about("GITHUB_REPOSITORY").seen(format!("{name:?}")).expected(error).bad_input()
+            Finding::inconclusive("GITHUB_REPOSITORY").actual(format!("{name:?}")).expected(error).bad_input()
         })
     }
 
-    /// The time now, as evidence tells it.
+    /// This context in dry-run or not.
     #[must_use]
-    pub fn wall(&self) -> String {
-        rfc3339(self.clock.wall())
-    }
-}
-
-/// The report as far as it is known. Shared with the supervisor, so that a command that is cut short, by a signal or a
-/// panic, still leaves one.
-#[derive(Clone)]
-pub struct PartialReport(Arc<Mutex<Report>>);
-
-impl PartialReport {
-    #[must_use]
-    pub fn new(report: Report) -> Self {
-        Self(Arc::new(Mutex::new(report)))
-    }
-
-    /// The findings that would be true if the command ended now.
-    pub fn publish(&self, findings: &[Finding]) {
-        self.lock().findings = findings.to_vec();
-    }
-
-    /// Notes an effect, and gives its place for [`PartialReport::settle_effect`].
-    pub fn begin_effect(&self, effect: Effect) -> usize {
-        let effects = &mut self.lock().effects;
-        effects.push(effect);
-        effects.len() - 1
-    }
-
-    pub fn settle_effect(&self, place: usize, effect: Effect) {
-        if let Some(noted) = self.lock().effects.get_mut(place) {
-            *noted = effect;
-        }
-    }
-
-    pub fn edit(&self, change: impl FnOnce(&mut Report)) {
-        change(&mut self.lock());
-    }
-
-    #[must_use]
-    pub fn copy(&self) -> Report {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn with_dry_run(&self, dry_run: bool) -> Self {
+        Self { execution: Execution { dry_run, ..self.execution.clone() }, ..self.clone() }
     }
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::{clock::tests::LeapClock, report::log::tests::Kept};
+    use crate::{execution::tests::test_execution, report::log::tests::Kept};
 
-    /// A desk whose clock leaps and whose log is kept aside.
+    /// A context whose clock leaps and whose log is kept in memory.
     pub fn test_context() -> CommandContext {
         CommandContext {
-            clock: Arc::new(LeapClock::default()),
-            wake: Arc::default(),
+            execution: test_execution(),
             log: Arc::new(Kept::default().log(false)),
             world: Arc::default(),
             runner_env: Arc::default(),
-            partial: PartialReport::new(Report::open("test", String::new())),
-            dry_run: false,
         }
     }
 }

@@ -18,8 +18,10 @@ use jaq_core::{
 };
 use serde_json::Value;
 
-pub use document::{Unreadable, parse, shape};
-use interpreter::{Limits, Metered, Trouble};
+pub use document::{parse, shape};
+use interpreter::{Limits, Metered};
+
+use crate::error::ValueError;
 
 /// A jq expression that compiled. Cloning is cheap.
 #[derive(Clone)]
@@ -34,19 +36,19 @@ const LONGEST: usize = 16 << 10;
 
 impl Expression {
     /// Compiles `text`, once. It has no variables but its own.
-    pub fn compile(text: &str) -> Result<Self, CompileError> {
+    pub fn compile(text: &str) -> Result<Self, ValueError> {
         Self::with_variables(text, &[])
     }
 
     /// Compiles `text`, which may also use `variables`, such as `$subject`: values that are bound, never spliced into the
     /// text, so that whatever they hold is no code.
-    pub fn with_variables(text: &str, variables: &'static [&'static str]) -> Result<Self, CompileError> {
+    pub fn with_variables(text: &str, variables: &'static [&'static str]) -> Result<Self, ValueError> {
         if text.trim().is_empty() {
             // jq takes nothing for `.`; here it is a forgotten setting.
-            return Err(CompileError("empty, expected a jq expression such as .latency.p99".to_owned()));
+            return Err(ValueError::new("empty, expected a jq expression such as .latency.p99"));
         }
         if text.len() > LONGEST {
-            return Err(CompileError(format!("{} bytes long, accepted are {LONGEST}", text.len())));
+            return Err(ValueError::from(format!("{} bytes long, accepted are {LONGEST}", text.len())));
         }
         let source: Arc<str> = text.into();
         let code = Arc::clone(&source);
@@ -55,8 +57,8 @@ impl Expression {
         let program = interpreter::aside(limits, move |_| Ok(compile(&code, variables)));
         match program {
             Ok(Ok(program)) => Ok(Self { text: source, variables, program: Arc::new(program) }),
-            Ok(Err(why)) => Err(CompileError(format!("cannot compile {}: {why}", document::quoted(text, 200)))),
-            Err(Trouble(why)) => Err(CompileError(format!("{} {why}", document::quoted(text, 200)))),
+            Ok(Err(why)) => Err(ValueError::from(format!("cannot compile {}: {why}", document::quoted(text, 200)))),
+            Err(error) => Err(ValueError::from(format!("{} {error}", document::quoted(text, 200)))),
         }
     }
 
@@ -67,12 +69,12 @@ impl Expression {
     }
 
     /// Every output for `input`, in order; none is no error. Blocks for at most ten seconds and a bit.
-    pub fn evaluate(&self, input: &Value) -> Result<Vec<Value>, Problem> {
+    pub fn evaluate(&self, input: &Value) -> Result<Vec<Value>, EvaluationError> {
         let expected = "an expression that ends";
         let most = Limits::DEFAULT.outputs;
         let outputs = self
             .run(input, &[], most + 1, Limits::DEFAULT)
-            .map_err(|Trouble(why)| self.problem(input, why, expected))?;
+            .map_err(|error| self.problem(input, error.to_string(), expected))?;
         if outputs.len() > most {
             return Err(self.problem(input, format!("gave more than {most} values"), expected));
         }
@@ -81,7 +83,7 @@ impl Expression {
 
     /// The one number that comes out: a JSON number, or a string that holds a finite one, as Prometheus writes them.
     /// Anything else is an error: none, several, `null`, `"NaN"`, `"-"`.
-    pub fn number(&self, input: &Value) -> Result<f64, Problem> {
+    pub fn number(&self, input: &Value) -> Result<f64, EvaluationError> {
         let number = |value: &Value| match value {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.parse().ok(),
@@ -92,12 +94,12 @@ impl Expression {
 
     /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a
     /// path that leads nowhere gives `null`, and that is an error.
-    pub fn holds(&self, input: &Value) -> Result<bool, Problem> {
+    pub fn holds(&self, input: &Value) -> Result<bool, EvaluationError> {
         self.holds_with(input, &[])
     }
 
     /// [`Expression::holds`], with the values of the variables it was compiled with, in their order.
-    pub fn holds_with(&self, input: &Value, values: &[Value]) -> Result<bool, Problem> {
+    pub fn holds_with(&self, input: &Value, values: &[Value]) -> Result<bool, EvaluationError> {
         self.only(input, values, "true or false", Value::as_bool)
     }
 
@@ -121,10 +123,11 @@ impl Expression {
         values: &[Value],
         expected: &str,
         take: impl Fn(&Value) -> Option<T>,
-    ) -> Result<T, Problem> {
+    ) -> Result<T, EvaluationError> {
         // The third is not needed to know that there are several.
-        let outputs =
-            self.run(input, values, 2, Limits::DEFAULT).map_err(|Trouble(why)| self.problem(input, why, expected))?;
+        let outputs = self
+            .run(input, values, 2, Limits::DEFAULT)
+            .map_err(|error| self.problem(input, error.to_string(), expected))?;
         let seen = match outputs.as_slice() {
             [] => "gave nothing".to_owned(),
             [value] => match take(value) {
@@ -139,19 +142,24 @@ impl Expression {
         Err(self.problem(input, seen, expected))
     }
 
-    fn run(&self, input: &Value, values: &[Value], wanted: usize, limits: Limits) -> Result<Vec<Value>, Trouble> {
+    fn run(&self, input: &Value, values: &[Value], wanted: usize, limits: Limits) -> Result<Vec<Value>, ValueError> {
         if values.len() != self.variables.len() {
-            return Err(Trouble(format!("has no value for {}", self.variables.join(", "))));
+            return Err(ValueError::from(format!("has no value for {}", self.variables.join(", "))));
         }
         let values = values.iter().map(interpreter::from_json).collect();
         interpreter::evaluate(Arc::clone(&self.program), interpreter::from_json(input), values, wanted, limits)
     }
 
-    fn problem(&self, input: &Value, seen: String, expected: &str) -> Problem {
+    fn problem(&self, input: &Value, seen: String, expected: &str) -> EvaluationError {
         let shape = shape(input);
         let input =
             document::dead_end(&self.text, input).map_or(shape.clone(), |dead_end| format!("{shape}; {dead_end}"));
-        Problem { expression: document::clipped(&self.text.trim(), 200), seen, expected: expected.to_owned(), input }
+        EvaluationError {
+            expression: document::clipped(&self.text.trim(), 200),
+            seen,
+            expected: expected.to_owned(),
+            input,
+        }
     }
 }
 
@@ -176,28 +184,16 @@ impl PartialEq for Expression {
 impl Eq for Expression {}
 
 impl FromStr for Expression {
-    type Err = CompileError;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, CompileError> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         Self::compile(text)
     }
 }
 
-/// Why an expression does not compile: the expression, where in it, and what jq expected there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompileError(String);
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for CompileError {}
-
 /// Why an expression gave no usable value for an input. Texts are raw: the input is from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct EvaluationError {
     /// The expression, on one line.
     pub expression: String,
     /// What came of it: `gave null`, `failed: cannot index …`.
@@ -208,14 +204,14 @@ pub struct Problem {
     pub input: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for EvaluationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { expression, seen, expected, input } = self;
         write!(f, "`{expression}` {seen}, expected {expected}; input: {input}")
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for EvaluationError {}
 
 fn compile(code: &str, variables: &[&str]) -> Result<Filter<Metered>, String> {
     let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());

@@ -20,7 +20,7 @@ use std::fmt;
 
 use self::entry::Images;
 pub use self::tree::Place;
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 /// Where the overlays stand in the infra repository, unless a setting says otherwise.
 pub const USUAL_PLACE: &str = "apps/{service}/overlays/{environment}/kustomization.yaml";
@@ -74,34 +74,34 @@ pub struct Edited {
 
 /// Why a kustomization cannot be read or edited safely. Texts are raw: they may hold what the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct KustomizationError {
     /// The part it is about: `images[1].newTag`, `the file`.
     pub what: String,
     /// Where in the file; `None` when it is the change that cannot be used.
     pub place: Option<Place>,
-    pub seen: String,
+    pub actual: String,
     pub expected: String,
     pub next: String,
 }
 
-impl Problem {
+impl KustomizationError {
     fn at(place: Place, what: impl Into<String>) -> Self {
         Self { place: Some(place), ..Self::with(what) }
     }
 
     fn with(what: impl Into<String>) -> Self {
-        Self { what: what.into(), place: None, seen: String::new(), expected: String::new(), next: String::new() }
+        Self { what: what.into(), place: None, actual: String::new(), expected: String::new(), next: String::new() }
     }
 
     fn twice(key: &str, first: Place, second: Place) -> Self {
         Self::at(second, format!("key `{key}`"))
-            .seen(format!("it stands twice in one mapping, first on line {}", first.line))
+            .actual(format!("it stands twice in one mapping, first on line {}", first.line))
             .expected("each key once")
             .next("take one of the two out")
     }
 
-    fn seen(self, seen: impl Into<String>) -> Self {
-        Self { seen: seen.into(), ..self }
+    fn actual(self, actual: impl Into<String>) -> Self {
+        Self { actual: actual.into(), ..self }
     }
 
     fn expected(self, expected: impl Into<String>) -> Self {
@@ -114,17 +114,24 @@ impl Problem {
 
     /// As the complaint of a command that was asked to use `file`.
     #[must_use]
-    pub fn complaint(self, file: &str) -> Complaint {
+    pub fn to_finding(self, file: &str) -> Finding {
         let origin = self.place.map_or_else(|| file.to_owned(), |at| format!("{file}:{}:{}", at.line, at.column));
-        Complaint::about(self.what).seen(self.seen).expected(self.expected).next(self.next).from(origin)
+        self.without_origin().with_origin(origin)
+    }
+
+    fn without_origin(self) -> Finding {
+        Finding::inconclusive(self.what).actual(self.actual).expected(self.expected).next(self.next)
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for KustomizationError {
     /// One line, for who knows which file it is about: `images[0].newTag (line 4, column 11): a list; expected …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = self.place.map(|at| format!("line {}, column {}", at.line, at.column));
-        Complaint { origin, ..self.clone().complaint("") }.fmt(f)
+        let finding = self.clone().without_origin();
+        match self.place {
+            Some(at) => finding.with_origin(format_args!("line {}, column {}", at.line, at.column)).fmt(f),
+            None => finding.fmt(f),
+        }
     }
 }
 
@@ -132,7 +139,7 @@ impl fmt::Display for Problem {
 ///
 /// The result is read back before it is returned: everything but the entry is the same, byte by byte and node by node, and
 /// the entry holds what was asked for.
-pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, Problem> {
+pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, KustomizationError> {
     check(change)?;
     let tree = tree::parse(text)?;
     let images = Images::of(text, &tree)?;
@@ -152,14 +159,14 @@ pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, Problem> {
 }
 
 /// The image entry of `name`, if the kustomization has one.
-pub fn image(text: &str, name: &str) -> Result<Option<ImageEntry>, Problem> {
+pub fn image(text: &str, name: &str) -> Result<Option<ImageEntry>, KustomizationError> {
     let tree = tree::parse(text)?;
     let images = Images::of(text, &tree)?;
     Ok(images.entry(name)?.map(entry::Entry::read))
 }
 
 /// Values that cannot be an image's, whatever checked them before: quotes, blanks and line ends never get into the file.
-fn check(change: &ImageChange) -> Result<(), Problem> {
+fn check(change: &ImageChange) -> Result<(), KustomizationError> {
     let parts = [("newName", &change.new_name), ("newTag", &change.tag), ("digest", &change.digest)];
     let given = parts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?)));
     for (key, value) in [("name", &change.name)].into_iter().chain(given) {
@@ -169,12 +176,14 @@ fn check(change: &ImageChange) -> Result<(), Problem> {
             _ => (scalar::is_usual, "letters, digits and ._-/:@+, at least one"),
         };
         if value.is_empty() || !value.bytes().all(fits) {
-            return Err(Problem::with(format!("image {key}")).seen(format!("{value:?}")).expected(expected));
+            return Err(KustomizationError::with(format!("image {key}"))
+                .actual(format!("{value:?}"))
+                .expected(expected));
         }
     }
     if parts.iter().all(|(_, value)| value.is_none()) {
-        return Err(Problem::with(format!("image {}", change.name))
-            .seen("neither new name nor tag nor digest")
+        return Err(KustomizationError::with(format!("image {}", change.name))
+            .actual("neither new name nor tag nor digest")
             .expected("at least one of them"));
     }
     Ok(())

@@ -21,8 +21,9 @@ pub use place::Place;
 pub use promotion::Promotion;
 
 use crate::{
-    subject::{Environment, NotAccepted, Service},
-    verdict::Complaint,
+    error::ValueError,
+    finding::Finding,
+    subject::{Environment, Service},
     world::git::{Commit, Told},
 };
 
@@ -77,11 +78,11 @@ impl fmt::Display for Kind {
 }
 
 impl FromStr for Kind {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let known = Self::ALL.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(text));
-        known.ok_or(NotAccepted("one of normal, emergency, rollback"))
+        known.ok_or(ValueError::new("one of normal, emergency, rollback"))
     }
 }
 
@@ -97,13 +98,13 @@ impl EvidenceId {
 }
 
 impl FromStr for EvidenceId {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAccepted("an evidence id: 64 lower-case hex digits"))
+            Err(ValueError::new("an evidence id: 64 lower-case hex digits"))
         }
     }
 }
@@ -118,7 +119,7 @@ impl fmt::Display for EvidenceId {
 ///
 /// # Errors
 /// The remote could not be asked, has no such branch, or does not give as much of its history.
-pub fn read(place: &Place, since: Timestamp) -> Result<Vec<Entry>, Complaint> {
+pub fn read(place: &Place, since: Timestamp) -> Result<Vec<Entry>, Finding> {
     let tip = place.fetch()?.ok_or_else(|| place.no_branch())?;
     self::since(place, &tip.commit, since)
 }
@@ -127,7 +128,7 @@ pub fn read(place: &Place, since: Timestamp) -> Result<Vec<Entry>, Complaint> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn since(place: &Place, tip: &Commit, since: Timestamp) -> Result<Vec<Entry>, Complaint> {
+pub fn since(place: &Place, tip: &Commit, since: Timestamp) -> Result<Vec<Entry>, Finding> {
     let Place { git, remote, branch } = place;
     Ok(entries(&git.told_since(remote, branch, tip, since)?))
 }
@@ -143,7 +144,7 @@ pub fn history(
     service: &Service,
     environment: &Environment,
     enough: impl Fn(&[Entry]) -> bool,
-) -> Result<Vec<Entry>, Complaint> {
+) -> Result<Vec<Entry>, Finding> {
     let Place { git, remote, branch } = place;
     let ours = |told: &[Told]| {
         let mut entries = entries(told);

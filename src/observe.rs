@@ -16,9 +16,10 @@ use std::{
 
 use crate::{
     clock::{Moment, WakeSignal},
-    context::CommandContext,
+    error::CommandError,
+    execution::Execution,
+    finding::{Finding, Verdict, verdict},
     values::HumanDuration,
-    verdict::{CommandError, Finding, Verdict, verdict},
 };
 
 /// How often a source looks.
@@ -143,7 +144,7 @@ struct Underway<'a, F> {
 /// # Errors
 /// [`CommandError::Cancelled`] on a signal; the findings so far stay in the draft of the report.
 pub fn observe_until_decided<F: Send + 'static, S>(
-    ctx: &CommandContext,
+    execution: &Execution,
     limit: Duration,
     sources: Vec<Source<'_, F>>,
     seen: &mut S,
@@ -151,7 +152,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
     judge: impl Fn(&S, Moment) -> Judgement,
 ) -> Result<Vec<Finding>, CommandError> {
     let (sender, facts): (Sender<F>, Receiver<F>) = channel();
-    let deadline = ctx.clock.now() + limit;
+    let deadline = execution.clock.now() + limit;
     let mut underway: Vec<Underway<'_, F>> =
         sources.into_iter().map(|source| Underway { source, next: Some(Moment::ZERO), flight: None }).collect();
     loop {
@@ -161,9 +162,9 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
             .collect();
         for fact in facts.try_iter() {
-            absorb(seen, ctx.clock.now(), fact);
+            absorb(seen, execution.clock.now(), fact);
         }
-        let now = ctx.clock.now();
+        let now = execution.clock.now();
         for (one, landed) in underway.iter_mut().zip(landed) {
             if landed {
                 one.flight = None;
@@ -174,18 +175,18 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             }
         }
         let Judgement { mut findings, decision } = judge(seen, now);
-        ctx.partial.publish(&findings);
+        execution.partial.publish(&findings);
         let revisit = match decision {
             Decision::Decided => return Ok(findings),
             Decision::Pending { revisit } => revisit,
         };
-        if ctx.wake.cancelled() {
+        if execution.wake.cancelled() {
             return Err(CommandError::Cancelled);
         }
         for one in &mut underway {
             if one.flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
                 one.next = None;
-                one.flight = Some(start(ctx, &mut one.source, &sender));
+                one.flight = Some(start(execution, &mut one.source, &sender));
             }
         }
         let next_look = underway.iter().filter_map(|one| one.next).min();
@@ -207,7 +208,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             .into_iter()
             .flatten()
             .min();
-        ctx.clock.park(&ctx.wake, wake);
+        execution.clock.park(&execution.wake, wake);
     }
 }
 
@@ -215,26 +216,26 @@ pub fn observe_until_decided<F: Send + 'static, S>(
 const MINIMUM_STEP: Duration = Duration::from_millis(1);
 
 fn start<F: Send + 'static>(
-    ctx: &CommandContext,
+    execution: &Execution,
     source: &mut Source<'_, F>,
     sender: &Sender<F>,
 ) -> (LookGuard, Arc<AtomicBool>) {
     let landed = Arc::new(AtomicBool::new(false));
-    ctx.wake.begin_look();
-    let flight = Arc::new(Flight { wake: Arc::clone(&ctx.wake), landed: Arc::clone(&landed) });
+    execution.wake.begin_look();
+    let flight = Arc::new(Flight { wake: Arc::clone(&execution.wake), landed: Arc::clone(&landed) });
     ((source.look)(Reply { to: sender.clone(), flight }), landed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::tests::test_context;
+    use crate::execution::tests::test_execution;
 
-    fn counting(ctx: &CommandContext, limit: u64, wanted: usize) -> (usize, Result<Vec<Finding>, CommandError>) {
+    fn counting(execution: &Execution, limit: u64, wanted: usize) -> (usize, Result<Vec<Finding>, CommandError>) {
         let mut seen = Vec::new();
         let source = Source::blocking(PollInterval::Every(Duration::from_secs(10)), || Box::new(|| 503_u16));
         let end = observe_until_decided(
-            ctx,
+            execution,
             Duration::from_secs(limit),
             vec![source],
             &mut seen,
@@ -252,53 +253,53 @@ mod tests {
 
     #[test]
     fn it_looks_again_until_it_is_settled_and_time_leaps() {
-        let ctx = test_context();
-        let (looks, end) = counting(&ctx, 3600, 10);
+        let execution = test_execution();
+        let (looks, end) = counting(&execution, 3600, 10);
         assert_eq!((looks, end), (10, Ok(vec![Finding::blocked("ready")])));
-        assert_eq!(ctx.clock.now(), Duration::from_secs(90), "ten looks, ten seconds apart");
+        assert_eq!(execution.clock.now(), Duration::from_secs(90), "ten looks, ten seconds apart");
     }
 
     #[test]
     fn what_is_not_settled_in_time_does_not_pass() {
-        let (looks, end) = counting(&test_context(), 35, 10);
+        let (looks, end) = counting(&test_execution(), 35, 10);
         assert_eq!(looks, 4);
         assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
     }
 
     #[test]
     fn a_source_that_is_over_looks_no_more_and_when_all_are_it_ends() {
-        let ctx = test_context();
+        let execution = test_execution();
         let looks = std::cell::Cell::new(0);
         let source = Source::blocking(PollInterval::Every(Duration::from_secs(10)), || {
             looks.set(looks.get() + 1);
             Box::new(|| ())
         });
         let end = observe_until_decided(
-            &ctx,
+            &execution,
             Duration::from_secs(3600),
             vec![source.until(|| looks.get() == 3)],
             &mut (),
             |(), _, ()| {},
             |(), _| Judgement::pending(vec![Finding::passed("ready")]),
         );
-        assert_eq!((looks.get(), ctx.clock.now()), (3, Duration::from_secs(20)));
+        assert_eq!((looks.get(), execution.clock.now()), (3, Duration::from_secs(20)));
         assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
     }
 
     #[test]
     fn a_signal_ends_it_at_once() {
-        let ctx = test_context();
-        ctx.wake.cancel();
-        assert_eq!(counting(&ctx, 3600, 10).1, Err(CommandError::Cancelled));
+        let execution = test_execution();
+        execution.wake.cancel();
+        assert_eq!(counting(&execution, 3600, 10).1, Err(CommandError::Cancelled));
     }
 
     #[test]
     fn a_look_that_ends_without_a_fact_is_not_waited_for() {
         let mut nothing = ();
-        let ctx = test_context();
+        let execution = test_execution();
         let source = Source::<()>::new(PollInterval::Once, |_reply| Box::new(()));
         let end = observe_until_decided(
-            &ctx,
+            &execution,
             Duration::MAX / 4,
             vec![source],
             &mut nothing,
@@ -306,16 +307,16 @@ mod tests {
             |(), _| Judgement::pending(vec![Finding::passed("x")]),
         );
         assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
-        assert_eq!(ctx.clock.now(), Duration::ZERO);
+        assert_eq!(execution.clock.now(), Duration::ZERO);
     }
 
     #[test]
     fn time_alone_can_settle_it() {
         let mut nothing = ();
-        let ctx = test_context();
+        let execution = test_execution();
         let patience = Duration::from_secs(120);
         let end = observe_until_decided(
-            &ctx,
+            &execution,
             Duration::from_secs(600),
             Vec::<Source<'_, ()>>::new(),
             &mut nothing,
@@ -329,6 +330,6 @@ mod tests {
             },
         );
         assert_eq!(end, Ok(vec![Finding::blocked("unhealthy for 2m")]));
-        assert_eq!(ctx.clock.now(), patience);
+        assert_eq!(execution.clock.now(), patience);
     }
 }

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use crate::{
-    context::CommandContext,
+    error::CommandError,
+    execution::Execution,
+    finding::Finding,
     report::{Effect, EffectState},
     values::HumanDuration,
-    verdict::{CommandError, Complaint, Finding},
-    world::World,
 };
 
 /// The right to write outside. Made here only; every writing method of `world` asks for one.
@@ -31,7 +31,7 @@ pub enum WriteOutcome<D> {
     /// The base moved; nothing was written.
     Conflict(String),
     /// Sent, and nobody knows what became of it.
-    Unknown(Complaint),
+    Unknown(Finding),
     /// The other side said no; nothing was written.
     Refused(Finding),
 }
@@ -58,12 +58,12 @@ pub trait Change {
     ///
     /// # Errors
     /// When it cannot be seen.
-    fn read(&self, world: &World) -> Result<Self::Base, CommandError>;
+    fn read(&self) -> Result<Self::Base, CommandError>;
 
     /// Pure.
     fn plan(&self, base: &Self::Base) -> Plan<Self::Edit, Self::Done>;
 
-    fn write(&self, world: &World, permit: &Permit, base: &Self::Base, edit: &Self::Edit) -> WriteOutcome<Self::Done>;
+    fn write(&self, permit: &Permit, base: &Self::Base, edit: &Self::Edit) -> WriteOutcome<Self::Done>;
 }
 
 /// The first pause after a lost race; doubled each time, and spread so that racers do not meet again.
@@ -76,12 +76,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// # Errors
 /// What [`Change::read`] could not see; a refusal; a write whose outcome stays unknown; a race lost until the time was up.
 pub fn reconcile<C: Change>(
-    ctx: &CommandContext,
+    execution: &Execution,
     limit: Duration,
     change: &C,
 ) -> Result<Option<C::Done>, CommandError> {
-    let deadline = ctx.clock.now() + limit;
-    let mut effect = Noted::new(ctx, change.effect());
+    let deadline = execution.clock.now() + limit;
+    let mut effect = Noted::new(execution, change.effect());
     let mut pause = FIRST_PAUSE;
     // Why the last write did not take, once there was one.
     let mut lost: Option<String> = None;
@@ -89,17 +89,17 @@ pub fn reconcile<C: Change>(
     // read back.
     let mut unread = None;
     loop {
-        let unsure: Option<(Complaint, _)> = unread.take();
+        let unsure: Option<(Finding, _)> = unread.take();
         // Before anybody is asked again: a pause has ended because of it.
-        if unsure.is_none() && ctx.wake.cancelled() {
+        if unsure.is_none() && execution.wake.cancelled() {
             effect.is(EffectState::Refused, "not written: cancelled");
             return Err(CommandError::Cancelled);
         }
-        let base = match (change.read(&ctx.world), &unsure) {
+        let base = match (change.read(), &unsure) {
             (Ok(base), _) => base,
-            (Err(_), Some((complaint, _guard))) => {
-                effect.is(EffectState::Unknown, &complaint.seen);
-                return Err(CommandError::Unobservable(complaint.clone()));
+            (Err(_), Some((error, _guard))) => {
+                effect.is(EffectState::Unknown, &error.actual);
+                return Err(CommandError::Unobservable(error.clone()));
             }
             (Err(stop), None) => {
                 effect.is(EffectState::Refused, "not written: what it depends on could not be read");
@@ -126,33 +126,33 @@ pub fn reconcile<C: Change>(
         if let Some(detail) = change.detail(&edit) {
             effect.effect.detail = detail;
         }
-        if let Some((complaint, guard)) = unsure {
+        if let Some((error, guard)) = unsure {
             // Read back by now: what was sent did not land. A server that loses every answer must not be sent one write
             // after the other.
             drop(guard);
-            effect.is(EffectState::Refused, &complaint.seen);
-            back_off(ctx, &mut pause);
+            effect.is(EffectState::Refused, &error.actual);
+            back_off(execution, &mut pause);
             continue;
         }
-        if ctx.dry_run {
+        if execution.dry_run {
             effect.is(EffectState::Planned, "");
             return Ok(None);
         }
-        if ctx.wake.cancelled() {
+        if execution.wake.cancelled() {
             effect.is(EffectState::Refused, "not written: cancelled");
             return Err(CommandError::Cancelled);
         }
-        if let Some(lost) = lost.take_if(|_| ctx.clock.now() >= deadline) {
+        if let Some(lost) = lost.take_if(|_| execution.clock.now() >= deadline) {
             effect.is(EffectState::Refused, &lost);
-            return Err(Complaint::about(change.effect().target)
-                .seen(format!("nothing written within {}: {lost}", HumanDuration(limit)))
+            return Err(Finding::inconclusive(change.effect().target)
+                .actual(format!("nothing written within {}: {lost}", HumanDuration(limit)))
                 .expected("one moment in which nobody else writes")
                 .next("run it again")
                 .unobservable());
         }
         effect.is(EffectState::Unknown, "sent, not yet answered");
-        let guard = ctx.world.begin_writing();
-        match change.write(&ctx.world, &Permit(()), &base, &edit) {
+        let guard = execution.writes.begin();
+        match change.write(&Permit(()), &base, &edit) {
             WriteOutcome::Done(done) => {
                 effect.is(EffectState::Applied, "");
                 return Ok(Some(done));
@@ -161,49 +161,49 @@ pub fn reconcile<C: Change>(
                 effect.is(EffectState::Refused, &finding.actual);
                 return Err(CommandError::Refused(finding));
             }
-            WriteOutcome::Unknown(complaint) if !C::READS_BACK => {
-                effect.is(EffectState::Unknown, &complaint.seen);
-                return Err(CommandError::Unobservable(complaint));
+            WriteOutcome::Unknown(error) if !C::READS_BACK => {
+                effect.is(EffectState::Unknown, &error.actual);
+                return Err(CommandError::Unobservable(error));
             }
-            WriteOutcome::Unknown(complaint) => {
-                lost = Some(complaint.seen.clone());
-                unread = Some((complaint, guard));
+            WriteOutcome::Unknown(error) => {
+                lost = Some(error.actual.clone());
+                unread = Some((error, guard));
             }
             WriteOutcome::Conflict(why) => {
                 drop(guard);
                 log::debug!("somebody wrote first, planning again: {why}");
                 effect.is(EffectState::Refused, &why);
                 lost = Some(why);
-                back_off(ctx, &mut pause);
+                back_off(execution, &mut pause);
             }
         }
     }
 }
 
 /// Waits for about `pause`, or for a signal; the next one is twice as long.
-fn back_off(ctx: &CommandContext, pause: &mut Duration) {
+fn back_off(execution: &Execution, pause: &mut Duration) {
     let spread = pause.mul_f64(0.5 + fastrand::f64());
-    ctx.clock.park(&ctx.wake, Some(ctx.clock.now() + spread));
+    execution.clock.park(&execution.wake, Some(execution.clock.now() + spread));
     *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
 /// An effect in the draft of the report, kept true at every moment: a command that is cut short leaves what is known.
-struct Noted<'ctx> {
-    ctx: &'ctx CommandContext,
+struct Noted<'execution> {
+    execution: &'execution Execution,
     place: usize,
     effect: Effect,
 }
 
-impl<'ctx> Noted<'ctx> {
-    fn new(ctx: &'ctx CommandContext, effect: Effect) -> Self {
-        let place = ctx.partial.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
-        Self { ctx, place, effect }
+impl<'execution> Noted<'execution> {
+    fn new(execution: &'execution Execution, effect: Effect) -> Self {
+        let place = execution.partial.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
+        Self { execution, place, effect }
     }
 
     fn is(&self, state: EffectState, remark: &str) {
         let detail =
             if remark.is_empty() { self.effect.detail.clone() } else { format!("{} ({remark})", self.effect.detail) };
-        self.ctx.partial.settle_effect(self.place, Effect { target: self.effect.target.clone(), detail, state });
+        self.execution.partial.settle_effect(self.place, Effect { target: self.effect.target.clone(), detail, state });
     }
 }
 
@@ -212,11 +212,11 @@ pub mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
-    use crate::context::tests::test_context;
+    use crate::execution::tests::test_execution;
 
     /// Lets `act` write once, as a command does: only the loop that writes gives a permit.
     pub fn permitted<D>(act: impl Fn(&Permit) -> D) -> D {
-        reconcile(&test_context(), Duration::ZERO, &Deed(act)).unwrap().unwrap()
+        reconcile(&test_execution(), Duration::ZERO, &Deed(act)).unwrap().unwrap()
     }
 
     struct Deed<F>(F);
@@ -231,7 +231,7 @@ pub mod tests {
             Effect { target: String::new(), detail: String::new(), state: EffectState::Planned }
         }
 
-        fn read(&self, _: &World) -> Result<(), CommandError> {
+        fn read(&self) -> Result<(), CommandError> {
             Ok(())
         }
 
@@ -239,7 +239,7 @@ pub mod tests {
             Plan::Write(())
         }
 
-        fn write(&self, _: &World, permit: &Permit, (): &(), (): &()) -> WriteOutcome<D> {
+        fn write(&self, permit: &Permit, (): &(), (): &()) -> WriteOutcome<D> {
             WriteOutcome::Done((self.0)(permit))
         }
     }
@@ -278,12 +278,12 @@ pub mod tests {
             Some(format!("{} → {edit}", self.0.holds.get()))
         }
 
-        fn read(&self, _: &World) -> Result<u32, CommandError> {
+        fn read(&self) -> Result<u32, CommandError> {
             self.0.reads.set(self.0.reads.get() + 1);
             if self.0.readable.get() {
                 Ok(self.0.holds.get())
             } else {
-                Err(Complaint::about("remote").seen("gone").unobservable())
+                Err(Finding::inconclusive("remote").actual("gone").unobservable())
             }
         }
 
@@ -295,9 +295,9 @@ pub mod tests {
             }
         }
 
-        fn write(&self, _: &World, _: &Permit, _: &u32, edit: &u32) -> WriteOutcome<u32> {
+        fn write(&self, _: &Permit, _: &u32, edit: &u32) -> WriteOutcome<u32> {
             self.0.writes.set(self.0.writes.get() + 1);
-            let unknown = || WriteOutcome::Unknown(Complaint::about("remote").seen("connection reset"));
+            let unknown = || WriteOutcome::Unknown(Finding::inconclusive("remote").actual("connection reset"));
             match self.0.script.borrow_mut().pop().unwrap_or(Act::Lose) {
                 Act::Land => {
                     self.0.holds.set(*edit);
@@ -330,48 +330,48 @@ pub mod tests {
 
     /// Runs a change against a remote that holds a number; the script's first act stands last.
     fn play<const READS_BACK: bool>(
-        ctx: &CommandContext,
+        execution: &Execution,
         holds: u32,
         script: &[Act],
     ) -> (Result<Option<u32>, CommandError>, usize, EffectState) {
         let remote = remote(holds, script);
-        let end = reconcile(ctx, Duration::from_secs(60), &Raise::<READS_BACK>(&remote));
-        (end, remote.writes.get(), ctx.partial.copy().effects[0].state)
+        let end = reconcile(execution, Duration::from_secs(60), &Raise::<READS_BACK>(&remote));
+        (end, remote.writes.get(), execution.partial.copy().effects[0].state)
     }
 
     #[test]
     fn a_lost_race_is_planned_again_until_it_lands() {
-        let end = play::<true>(&test_context(), 1, &[Act::Land, Act::Lose, Act::Lose]);
+        let end = play::<true>(&test_execution(), 1, &[Act::Land, Act::Lose, Act::Lose]);
         assert_eq!(end, (Ok(Some(7)), 3, EffectState::Applied));
     }
 
     #[test]
     fn what_is_so_already_is_not_written() {
-        assert_eq!(play::<true>(&test_context(), 7, &[]), (Ok(Some(7)), 0, EffectState::Already));
+        assert_eq!(play::<true>(&test_execution(), 7, &[]), (Ok(Some(7)), 0, EffectState::Already));
     }
 
     #[test]
     fn a_refusal_writes_nothing() {
-        let (end, writes, effect) = play::<true>(&test_context(), 99, &[]);
+        let (end, writes, effect) = play::<true>(&test_execution(), 99, &[]);
         assert!(matches!(end, Err(CommandError::Refused(_))));
         assert_eq!((writes, effect), (0, EffectState::Refused));
     }
 
     #[test]
     fn a_lost_answer_is_read_back() {
-        let landed = play::<true>(&test_context(), 1, &[Act::LandAndLoseTheAnswer]);
+        let landed = play::<true>(&test_execution(), 1, &[Act::LandAndLoseTheAnswer]);
         assert_eq!(landed, (Ok(Some(7)), 1, EffectState::Applied), "it landed: written once");
-        let not = play::<true>(&test_context(), 1, &[Act::Land, Act::LoseTheAnswer]);
+        let not = play::<true>(&test_execution(), 1, &[Act::Land, Act::LoseTheAnswer]);
         assert_eq!(not, (Ok(Some(7)), 2, EffectState::Applied), "it did not land: written again");
-        let (end, writes, effect) = play::<true>(&test_context(), 1, &[Act::LoseTheAnswerAndTheRemote]);
+        let (end, writes, effect) = play::<true>(&test_execution(), 1, &[Act::LoseTheAnswerAndTheRemote]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert_eq!((writes, effect), (1, EffectState::Unknown), "nobody knows, and it says so");
     }
 
     #[test]
     fn a_server_that_loses_every_answer_is_given_time() {
-        let ctx = test_context();
-        let (end, writes, effect) = play::<true>(&ctx, 1, &[Act::LoseTheAnswer; 1000]);
+        let execution = test_execution();
+        let (end, writes, effect) = play::<true>(&execution, 1, &[Act::LoseTheAnswer; 1000]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert!((5..60).contains(&writes), "{writes} in a minute");
         assert_eq!(effect, EffectState::Refused);
@@ -380,31 +380,34 @@ pub mod tests {
     #[test]
     fn an_effect_is_told_from_what_to_what() {
         for (holds, detail) in [(1, "1 → 7"), (7, "7")] {
-            let ctx = CommandContext { dry_run: true, ..test_context() };
-            assert!(play::<true>(&ctx, holds, &[]).0.is_ok());
-            assert_eq!(ctx.partial.copy().effects[0].detail, detail);
+            let execution = Execution { dry_run: true, ..test_execution() };
+            assert!(play::<true>(&execution, holds, &[]).0.is_ok());
+            assert_eq!(execution.partial.copy().effects[0].detail, detail);
         }
     }
 
     #[test]
     fn who_is_cancelled_asks_nobody() {
-        let ctx = test_context();
-        ctx.wake.cancel();
+        let execution = test_execution();
+        execution.wake.cancel();
         let remote = remote(1, &[]);
-        assert_eq!(reconcile(&ctx, Duration::from_secs(60), &Raise::<true>(&remote)), Err(CommandError::Cancelled));
+        assert_eq!(
+            reconcile(&execution, Duration::from_secs(60), &Raise::<true>(&remote)),
+            Err(CommandError::Cancelled)
+        );
         assert_eq!(remote.reads.get(), 0);
     }
 
     #[test]
     fn what_cannot_be_read_back_is_never_sent_again() {
-        let (end, writes, effect) = play::<false>(&test_context(), 1, &[Act::Land, Act::LandAndLoseTheAnswer]);
+        let (end, writes, effect) = play::<false>(&test_execution(), 1, &[Act::Land, Act::LandAndLoseTheAnswer]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert_eq!((writes, effect), (1, EffectState::Unknown));
     }
 
     #[test]
     fn a_race_lost_for_ever_ends() {
-        let (end, writes, effect) = play::<true>(&test_context(), 1, &[]);
+        let (end, writes, effect) = play::<true>(&test_execution(), 1, &[]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert!(writes > 5, "{writes}");
         assert_eq!(effect, EffectState::Refused);
@@ -412,11 +415,11 @@ pub mod tests {
 
     #[test]
     fn neither_dry_run_nor_a_cancelled_command_writes() {
-        let mut ctx = test_context();
-        ctx.dry_run = true;
-        assert_eq!(play::<true>(&ctx, 1, &[]), (Ok(None), 0, EffectState::Planned));
-        let ctx = test_context();
-        ctx.wake.cancel();
-        assert_eq!(play::<true>(&ctx, 1, &[]), (Err(CommandError::Cancelled), 0, EffectState::Refused));
+        let mut execution = test_execution();
+        execution.dry_run = true;
+        assert_eq!(play::<true>(&execution, 1, &[]), (Ok(None), 0, EffectState::Planned));
+        let execution = test_execution();
+        execution.wake.cancel();
+        assert_eq!(play::<true>(&execution, 1, &[]), (Err(CommandError::Cancelled), 0, EffectState::Refused));
     }
 }

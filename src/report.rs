@@ -3,6 +3,7 @@
 pub mod compact;
 pub mod log;
 pub mod outputs;
+pub mod partial;
 pub mod summary;
 pub mod tail;
 
@@ -13,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    error::CommandError,
+    finding::{Finding, Verdict, verdict},
     subject::Subject,
-    verdict::{CommandError, Finding, Verdict, verdict},
 };
 
 /// The report's version. A reader of a newer one refuses; fields are only ever added within one version.
@@ -210,12 +212,10 @@ impl Report {
                 self.tables.extend(outcome.tables);
                 self.reports.extend(outcome.reports);
             }
-            Err(CommandError::BadInput(complaint) | CommandError::Unobservable(complaint)) => {
-                self.findings.push(complaint.into())
-            }
-            Err(CommandError::Refused(finding)) => self.findings.push(finding),
-            Err(CommandError::Cancelled) => {
-                self.findings.push(Finding::inconclusive("run").actual("cancelled by a signal before it was decided"));
+            Err(error) => {
+                self.findings.push(error.finding().unwrap_or_else(|| {
+                    Finding::inconclusive("run").actual("cancelled by a signal before it was decided")
+                }));
             }
         }
         if self.findings.is_empty() {

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::{Finding, Verdict},
     report::{Report, Run, SCHEMA},
     subject::Subject,
     values::clip,
-    verdict::{CommandError, Complaint, Finding, Verdict},
 };
 
 /// A report, and where it came from: a job's output, a file.
@@ -45,8 +46,8 @@ impl Reports {
     pub fn from_results(results: &str) -> Result<Self, CommandError> {
         let ended = serde_json::Deserializer::from_str(results).into_iter::<BTreeMap<String, Ended>>();
         let ended: Vec<_> = ended.collect::<Result<_, _>>().map_err(|error| {
-            Complaint::about("`results`")
-                .seen(format!("{} ({error})", clip(results, 100)))
+            Finding::inconclusive("`results`")
+                .actual(format!("{} ({error})", clip(results, 100)))
                 .expected("`${{ toJSON(needs) }}`, `${{ toJSON(steps) }}`, or one after the other")
                 .bad_input()
         })?;
@@ -304,8 +305,8 @@ mod tests {
             found.iter().map(|finding| finding.verdict).collect::<Vec<_>>(),
             [Verdict::Inconclusive, Verdict::Inconclusive]
         );
-        let Err(CommandError::BadInput(complaint)) = Reports::from_results("[]") else { panic!("must be refused") };
-        assert!(complaint.to_string().contains("toJSON(needs)"));
+        let Err(CommandError::BadInput(error)) = Reports::from_results("[]") else { panic!("must be refused") };
+        assert!(error.to_string().contains("toJSON(needs)"));
     }
 
     #[test]

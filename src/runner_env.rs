@@ -6,17 +6,13 @@ use std::{
     path::PathBuf,
 };
 
-use crate::{
-    report::Run,
-    secret::Secret,
-    world::{cluster, http::secrets_of},
-};
+use crate::report::Run;
 
 /// The prefix of the variables that carry inputs: `max-ratio` travels as `PROMOTE_GATES_MAX_RATIO`.
 pub const INPUT_PREFIX: &str = "PROMOTE_GATES_";
 
 /// The input that holds secrets among what may be known, or is only a path.
-const KUBECONFIG: &str = "kubeconfig";
+pub const KUBECONFIG: &str = "kubeconfig";
 
 /// The variables that name the runner's files of commands: whoever writes there sets outputs of the step, or the
 /// environment of those that follow. Source: GitHub's documentation, "Workflow commands".
@@ -125,18 +121,6 @@ impl RunnerEnv {
         let Self { debug, log_filter, search_path, .. } = self;
         Self { debug, log_filter, search_path, ..Self::default() }
     }
-
-    /// The secrets among the inputs, those in headers too, to be masked before anything else is printed.
-    pub fn secrets(&self) -> impl Iterator<Item = Secret> {
-        let tokens = self
-            .inputs
-            .iter()
-            .filter(|(key, _)| is_secret(key) && *key != KUBECONFIG)
-            .map(|(_, value)| Secret::new(value.clone()));
-        let headers = self.inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
-        let kubeconfigs = self.inputs.iter().filter(|(key, _)| *key == KUBECONFIG);
-        tokens.chain(headers.flat_map(secrets_of)).chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
-    }
 }
 
 fn is_withheld(name: &OsStr) -> bool {
@@ -195,22 +179,6 @@ mod tests {
         assert_eq!(read.inputs.into_iter().collect::<Vec<_>>(), [("max-ratio".to_owned(), "1.3".to_owned())]);
         assert_eq!(read.run.unwrap().url, "https://github.com/acme/shop/actions/runs/7/attempts/2");
         assert_eq!(variable("max-ratio"), "PROMOTE_GATES_MAX_RATIO");
-    }
-
-    #[test]
-    fn tokens_and_what_headers_hide_are_secrets() {
-        let inputs = [
-            ("token", "t0ken"),
-            ("source-token", "s0urce"),
-            ("headers", "Accept: text/plain\nX-Key: h1dden\r\n\n"),
-            ("baseline-headers", "Authorization: Bearer b4se"),
-            ("tag", "1.4.2"),
-        ];
-        let inputs = inputs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let runner_env = RunnerEnv { inputs, ..RunnerEnv::default() };
-        let mut secrets: Vec<String> = runner_env.secrets().map(|secret| secret.expose().to_owned()).collect();
-        secrets.sort();
-        assert_eq!(secrets, ["Bearer b4se", "b4se", "h1dden", "s0urce", "t0ken"]);
     }
 
     #[test]

@@ -12,10 +12,11 @@ use clap::{Arg, ArgAction, Command, FromArgMatches, error::ErrorKind, parser::Va
 use serde_json::Value;
 
 use crate::{
+    error::CommandError,
+    finding::Finding,
     runner_env,
     secret::Secret,
     values::{Bytes, HumanDuration, Percent, Ratio, closest, switch},
-    verdict::{CommandError, Complaint},
     world::{http::Header, url::Url},
 };
 
@@ -307,10 +308,10 @@ pub fn inputs(
             .any(|name| command_table.settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
         {
             let known: Vec<&str> = own.iter().map(|setting| setting.key.as_str()).collect();
-            let complaint = Complaint::about(format!("`{}`", runner_env::variable(key)))
-                .seen("no command has such an input")
+            let finding = Finding::inconclusive(format!("`{}`", runner_env::variable(key)))
+                .actual("no command has such an input")
                 .expected(format!("one of {}", known.join(", ")));
-            return Err(complaint.did_you_mean(closest(key, &known)).from("environment").bad_input());
+            return Err(finding.did_you_mean(closest(key, &known)).with_origin("environment").bad_input());
         }
     }
     Ok(layer)
@@ -324,7 +325,8 @@ pub struct Resolved<T> {
     pub origins: BTreeMap<String, String>,
 }
 
-/// Merges layers, the highest first, and lets clap type and judge the result.
+/// Merges layers, the highest first, and lets clap parse and check the result. `place` is the origin of an error that no
+/// layer causes, such as a missing setting.
 ///
 /// # Errors
 /// Bad input: names the setting, the value, where it came from and what is accepted.
@@ -332,6 +334,7 @@ pub fn resolve<'a, T: FromArgMatches>(
     command_table: &CommandTable,
     name: &str,
     layers: impl IntoIterator<Item = &'a Layer>,
+    place: Option<&str>,
 ) -> Result<Resolved<T>, CommandError> {
     let layers: Vec<&Layer> = layers.into_iter().collect();
     let all = command_table.settings_of(name).unwrap_or_default();
@@ -343,10 +346,10 @@ pub fn resolve<'a, T: FromArgMatches>(
         let given = layers.iter().find_map(|layer| layer.get(&setting.key));
         if let Some(given) = given {
             if given.texts.len() > 1 && !setting.many {
-                return Err(Complaint::about(format!("`{}`", setting.key))
-                    .seen(format!("{} values", given.texts.len()))
+                return Err(Finding::inconclusive(format!("`{}`", setting.key))
+                    .actual(format!("{} values", given.texts.len()))
                     .expected("one value")
-                    .from(given.origin.to_string())
+                    .with_origin(given.origin.to_string())
                     .bad_input());
             }
             arguments.extend(given.texts.iter().map(|text| format!("--{}={text}", setting.key).into()));
@@ -359,11 +362,8 @@ pub fn resolve<'a, T: FromArgMatches>(
                 .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
         }
     }
-    let matches = command_table
-        .command
-        .clone()
-        .try_get_matches_from(arguments)
-        .map_err(|error| invalid_value(&error, &all, &merged).bad_input())?;
-    let typed = T::from_arg_matches(&matches).map_err(|error| invalid_value(&error, &all, &merged).bad_input())?;
+    let invalid = |error| invalid_value(&error, &all, &merged, place).bad_input();
+    let matches = command_table.command.clone().try_get_matches_from(arguments).map_err(invalid)?;
+    let typed = T::from_arg_matches(&matches).map_err(invalid)?;
     Ok(Resolved { typed, settings, origins })
 }

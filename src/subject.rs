@@ -6,19 +6,8 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 
-use crate::verdict::{CommandError, Complaint};
-
-/// Why a text is not what it should be. Holds only what is accepted: the vocabulary adds the input and the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAccepted(pub &'static str);
-
-impl fmt::Display for NotAccepted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-impl std::error::Error for NotAccepted {}
+use crate::error::ValueError;
+use crate::{error::CommandError, finding::Finding};
 
 /// A checked text: constructed by `FromStr` only, serialized as the text.
 macro_rules! checked_text {
@@ -39,11 +28,11 @@ macro_rules! checked_text {
         }
 
         impl FromStr for $name {
-            type Err = NotAccepted;
+            type Err = ValueError;
 
-            fn from_str(text: &str) -> Result<Self, NotAccepted> {
+            fn from_str(text: &str) -> Result<Self, ValueError> {
                 let check: fn(&str) -> bool = $check;
-                if check(text) { Ok(Self(text.to_owned())) } else { Err(NotAccepted($accepted)) }
+                if check(text) { Ok(Self(text.to_owned())) } else { Err(ValueError::new($accepted)) }
             }
         }
 
@@ -161,11 +150,11 @@ pub struct Reference {
 }
 
 impl FromStr for Reference {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted =
-            NotAccepted("an image such as `ghcr.io/acme/checkout-service`, optionally with `:tag` and `@sha256:…`");
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError =
+            ValueError::new("an image such as `ghcr.io/acme/checkout-service`, optionally with `:tag` and `@sha256:…`");
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse().map_err(|_| ACCEPTED)?)),
             None => (text, None),
@@ -280,8 +269,8 @@ fn agree<T: PartialEq + fmt::Display>(
     other: Option<T>,
 ) -> Result<Option<T>, CommandError> {
     match (single, other) {
-        (Some(one), Some(two)) if one != two => Err(Complaint::about(name)
-            .seen(format!("`{one}` in `{name}` but `{two}` in `{other_name}`"))
+        (Some(one), Some(two)) if one != two => Err(Finding::inconclusive(name)
+            .actual(format!("`{one}` in `{name}` but `{two}` in `{other_name}`"))
             .expected("both to name the same, or only one of them to be given")
             .bad_input()),
         (single, other) => Ok(single.or(other)),
@@ -420,7 +409,7 @@ mod tests {
     fn inputs_that_contradict_each_other_are_bad_input() {
         let args =
             SubjectArgs { image: "ghcr.io/acme/x:1".parse().ok(), tag: "2".parse().ok(), ..SubjectArgs::default() };
-        let Err(CommandError::BadInput(complaint)) = args.assemble() else { panic!("must be refused") };
-        assert!(complaint.to_string().contains("`2`") && complaint.to_string().contains("`1`"), "{complaint}");
+        let Err(CommandError::BadInput(finding)) = args.assemble() else { panic!("must be refused") };
+        assert!(finding.to_string().contains("`2`") && finding.to_string().contains("`1`"), "{finding}");
     }
 }

@@ -2,6 +2,7 @@
 //! panic, a full disk and a signal included.
 
 mod files;
+mod masking;
 
 use std::{
     ffi::OsString,
@@ -19,11 +20,13 @@ use files::Files;
 use crate::{
     clock::SystemClock,
     commands,
-    context::{CommandContext, PartialReport},
-    report::{Outcome, Report, log::Log},
+    context::CommandContext,
+    error::{CommandError, exit_code},
+    execution::Execution,
+    finding::{Finding, Verdict},
+    report::{Outcome, Report, log::Log, partial::PartialReport},
     runner_env::RunnerEnv,
     settings::{self, Asked},
-    verdict::{CommandError, Complaint, Verdict, exit_code},
     world::{World, network::Network, signals},
 };
 
@@ -45,7 +48,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
     let runner_env = RunnerEnv::read(variables);
     let runner_env = if local { runner_env.local() } else { runner_env };
     let log = Log::stdout(runner_env.actions);
-    for secret in runner_env.secrets() {
+    for secret in masking::secrets_of(&runner_env) {
         log.mask(&secret);
     }
     start_debug_log(&runner_env);
@@ -60,7 +63,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             finish(&ctx, Err(settings::no_command(&command_table).bad_input()))
         }
         Ok(Asked::Command { name, flags }) => {
-            ctx.partial.edit(|partial| partial.command.clone_from(&name));
+            ctx.execution.partial.edit(|partial| partial.command.clone_from(&name));
             let end = supervise(&ctx, move |ctx| commands::execute(&command_table, &name, &flags, ctx));
             ctx.world.groups.end_all();
             if local { finish_local(&ctx, end) } else { finish(&ctx, end) }
@@ -74,13 +77,10 @@ fn ctx(runner_env: RunnerEnv, log: Log) -> CommandContext {
     let mut partial = Report::open("promote-gates", crate::clock::rfc3339(crate::clock::Clock::wall(&clock)));
     partial.run.clone_from(&runner_env.run);
     CommandContext {
-        clock: Arc::new(clock),
-        wake: Arc::default(),
+        execution: Execution::new(Arc::new(clock), PartialReport::new(partial)),
         log: Arc::new(log),
         world: Arc::new(World::new(Network::new(&runner_env.network))),
         runner_env: Arc::new(runner_env),
-        partial: PartialReport::new(partial),
-        dry_run: false,
     }
 }
 
@@ -119,10 +119,10 @@ fn supervise(
 ) -> Result<Outcome, CommandError> {
     let (tell, events) = channel();
     let signalled = tell.clone();
-    let watched = signals::watch(Arc::clone(&ctx.wake), move || drop(signalled.send(Event::Signal)));
+    let watched = signals::watch(Arc::clone(&ctx.execution.wake), move || drop(signalled.send(Event::Signal)));
     if let Err(error) = watched {
-        return Err(Complaint::about("signals")
-            .seen(error.to_string())
+        return Err(Finding::inconclusive("signals")
+            .actual(error.to_string())
             .expected("handlers for SIGINT and SIGTERM")
             .unobservable());
     }
@@ -133,21 +133,21 @@ fn supervise(
         work(&inner)
     });
     let Ok(running) = running else {
-        return Err(Complaint::about("thread")
-            .seen("none to be had")
+        return Err(Finding::inconclusive("thread")
+            .actual("none to be had")
             .expected("a thread for the command")
             .unobservable());
     };
     if matches!(events.recv(), Ok(Event::Signal)) && !ends_within(&events, GRACE) {
-        let writing = ctx.world.is_writing();
+        let writing = ctx.execution.writes.any();
         if !(writing && ends_within(&events, WRITING_GRACE)) {
             return Err(CommandError::Cancelled);
         }
     }
     running.join().unwrap_or_else(|_| {
         let seen = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-        Err(Complaint::about("internal error")
-            .seen(seen)
+        Err(Finding::inconclusive("internal error")
+            .actual(seen)
             .expected("no panic")
             .next("please report it with the command's inputs")
             .unobservable())
@@ -196,10 +196,10 @@ const OUR_THREADS: [&str; 2] = ["command", "look"];
 /// Closes the report and tells it everywhere. When a file cannot hold it, what the others say is no longer true: they are
 /// told again, so that none says `passed` when the exit code does not.
 fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
-    let mut report = ctx.partial.copy();
+    let mut report = ctx.execution.partial.copy();
     let stop = end.as_ref().err().cloned();
     let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
-    report.close(end, ctx.wall());
+    report.close(end, ctx.execution.wall());
     let files = Files::new(ctx, &report, own_outputs);
     let (mut small, lost) = files.tell(&report);
     let failed = !lost.is_empty();
@@ -218,8 +218,8 @@ fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
 /// For what plays at home, and has told its story itself: only what went wrong is still to be said.
 fn finish_local(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let stop = end.as_ref().err().cloned();
-    let mut report = ctx.partial.copy();
-    report.close(end, ctx.wall());
+    let mut report = ctx.execution.partial.copy();
+    report.close(end, ctx.execution.wall());
     if report.verdict != Verdict::Passed {
         ctx.log.report(&report, "", true);
     }
@@ -231,7 +231,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::{context::tests::test_context, report::log::tests::Kept, verdict::Finding};
+    use crate::{context::tests::test_context, finding::Finding, report::log::tests::Kept};
 
     /// A desk on a runner of its own folder, and the log it writes.
     fn context_in(folder: &Path) -> (CommandContext, Kept) {
@@ -255,7 +255,7 @@ mod tests {
         for (end, code, verdict) in [
             (Ok(passed()), 0, "passed"),
             (Ok(vec![Finding::blocked("ready")].into()), 1, "blocked"),
-            (Err(Complaint::about("x").bad_input()), 2, "inconclusive"),
+            (Err(Finding::inconclusive("x").bad_input()), 2, "inconclusive"),
             (Err(CommandError::Cancelled), 3, "inconclusive"),
             (Ok(Outcome::default()), 3, "inconclusive"),
         ] {
@@ -277,7 +277,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (ctx, kept) = context_in(folder.path());
         let end = supervise(&ctx, |ctx| {
-            ctx.partial.publish(&[Finding::passed("seen before")]);
+            ctx.execution.partial.publish(&[Finding::passed("seen before")]);
             panic!("the wheel came off")
         });
         assert_eq!(finish(&ctx, end), 3);
@@ -303,7 +303,10 @@ mod tests {
             let ctx = CommandContext {
                 runner_env: Arc::new(broken),
                 log: Arc::new(kept.log(false)),
-                partial: PartialReport::new(ctx.partial.copy()),
+                execution: Execution {
+                    partial: PartialReport::new(ctx.execution.partial.copy()),
+                    ..ctx.execution.clone()
+                },
                 ..ctx.clone()
             };
             assert_eq!(finish(&ctx, Ok(passed())), 3);

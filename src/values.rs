@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::subject::NotAccepted;
+use crate::error::ValueError;
 
 /// A duration as people write it: `90s`, `2m`, `1h30m`, `500ms`; a bare number means seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,10 +15,10 @@ impl HumanDuration {
 }
 
 impl FromStr for HumanDuration {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted = NotAccepted(
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError = ValueError::new(
             "a duration of at most 30 days such as `500ms`, `90s`, `2m`, `1h30m`; a bare number means seconds",
         );
         parse_duration(text).filter(|duration| *duration <= Self::LONGEST).map(Self).ok_or(ACCEPTED)
@@ -74,9 +74,9 @@ impl fmt::Display for HumanDuration {
 }
 
 /// A duration that is not over before it began.
-pub fn some_time(text: &str) -> Result<HumanDuration, NotAccepted> {
+pub fn some_time(text: &str) -> Result<HumanDuration, ValueError> {
     let span: HumanDuration = text.parse()?;
-    if span.0.is_zero() { Err(NotAccepted("a duration over 0 such as `10s`")) } else { Ok(span) }
+    if span.0.is_zero() { Err(ValueError::new("a duration over 0 such as `10s`")) } else { Ok(span) }
 }
 
 /// A finite number over zero, `1.2`: how many times as large something may be.
@@ -84,13 +84,13 @@ pub fn some_time(text: &str) -> Result<HumanDuration, NotAccepted> {
 pub struct Ratio(pub f64);
 
 impl FromStr for Ratio {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         number(text)
             .filter(|value| *value > 0.0)
             .map(Self)
-            .ok_or(NotAccepted("a number over 0 such as `1.2` (1.2 means 120 % of the baseline)"))
+            .ok_or(ValueError::new("a number over 0 such as `1.2` (1.2 means 120 % of the baseline)"))
     }
 }
 
@@ -105,11 +105,11 @@ impl fmt::Display for Ratio {
 pub struct Percent(pub f64);
 
 impl FromStr for Percent {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let bare = text.strip_suffix('%').unwrap_or(text).trim_end();
-        number(bare).map(Self).ok_or(NotAccepted("a percentage of at least 0 such as `5` or `5%`"))
+        number(bare).map(Self).ok_or(ValueError::new("a percentage of at least 0 such as `5` or `5%`"))
     }
 }
 
@@ -126,11 +126,11 @@ impl fmt::Display for Percent {
 pub struct Bytes(pub u64);
 
 impl FromStr for Bytes {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted =
-            NotAccepted("a number of bytes such as `500 kB`, `1.5MB` or `2MiB`; a bare number means bytes");
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError =
+            ValueError::new("a number of bytes such as `500 kB`, `1.5MB` or `2MiB`; a bare number means bytes");
         parse_bytes(text).map(Self).ok_or(ACCEPTED)
     }
 }
@@ -190,11 +190,11 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// A switch as `@actions/core` reads it (`getBooleanInput`, the YAML 1.2 core schema).
-pub fn switch(text: &str) -> Result<bool, NotAccepted> {
+pub fn switch(text: &str) -> Result<bool, ValueError> {
     match text {
         "true" | "True" | "TRUE" => Ok(true),
         "false" | "False" | "FALSE" => Ok(false),
-        _ => Err(NotAccepted("one of true, True, TRUE, false, False, FALSE")),
+        _ => Err(ValueError::new("one of true, True, TRUE, false, False, FALSE")),
     }
 }
 

@@ -17,10 +17,7 @@ pub mod url;
 
 use std::{
     io,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use cluster::Cluster;
@@ -30,17 +27,16 @@ use http::Http;
 use network::Network;
 use runtime::Runtime;
 
-use crate::verdict::{CommandError, Complaint};
+use crate::{error::CommandError, finding::Finding};
 
 /// The outside, by rooms. Clients are built when they are first asked for.
 #[derive(Default)]
 pub struct World {
     /// The process groups of every child: what is left of them is ended before the process is.
     pub groups: process::Groups,
-    writing: Arc<AtomicUsize>,
     network: Network,
     http: OnceLock<Http>,
-    event: OnceLock<Result<Event, Complaint>>,
+    event: OnceLock<Result<Event, Finding>>,
     /// Shared by every client that needs one; `None` until the first does.
     runtime: Mutex<Option<Arc<Runtime>>>,
 }
@@ -62,8 +58,8 @@ impl World {
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
     pub fn github(&self, access: Access) -> Result<GitHub, CommandError> {
         let runtime = self.runtime().map_err(|error| {
-            Complaint::about("GitHub's API")
-                .seen(error.to_string())
+            Finding::inconclusive("GitHub's API")
+                .actual(error.to_string())
                 .expected("a thread to reach it from")
                 .unobservable()
         })?;
@@ -76,8 +72,8 @@ impl World {
     /// Bad input when the kubeconfig or the context cannot be used.
     pub fn cluster(&self, access: cluster::Access) -> Result<Cluster, CommandError> {
         let runtime = self.runtime().map_err(|error| {
-            Complaint::about("the cluster's API")
-                .seen(error.to_string())
+            Finding::inconclusive("the cluster's API")
+                .actual(error.to_string())
                 .expected("a thread to reach it from")
                 .unobservable()
         })?;
@@ -92,27 +88,6 @@ impl World {
         let runtime = Arc::new(Runtime::start()?);
         *started = Some(Arc::clone(&runtime));
         Ok(runtime)
-    }
-
-    /// Marks that a write is under way: until the guard goes, a signal waits for its outcome instead of ending the process.
-    #[must_use]
-    pub fn begin_writing(&self) -> Writing {
-        self.writing.fetch_add(1, Ordering::AcqRel);
-        Writing(Arc::clone(&self.writing))
-    }
-
-    #[must_use]
-    pub fn is_writing(&self) -> bool {
-        self.writing.load(Ordering::Acquire) > 0
-    }
-}
-
-/// A write under way.
-pub struct Writing(Arc<AtomicUsize>);
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 /// A value and where it stands; lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,19 +46,19 @@ impl Node {
 
 /// What is wrong, and where; line and column count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct YamlError {
     pub line: usize,
     pub column: usize,
     seen: String,
     expected: &'static str,
 }
 
-impl Fault {
+impl YamlError {
     /// May repeat a key of the file.
     #[must_use]
-    pub fn of(self, file: &str) -> Complaint {
-        Complaint::about(file)
-            .seen(format!("{} at line {}, column {}", self.seen, self.line, self.column))
+    pub fn of(self, file: &str) -> Finding {
+        Finding::inconclusive(file)
+            .actual(format!("{} at line {}, column {}", self.seen, self.line, self.column))
             .expected(self.expected)
     }
 }
@@ -70,7 +70,7 @@ const DEEPEST: usize = 16;
 ///
 /// # Errors
 /// Broken YAML, or what the module refuses.
-pub fn read(text: &str) -> Result<Node, Fault> {
+pub fn read(text: &str) -> Result<Node, YamlError> {
     let mut reader = Reader { events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) };
     let mut document = None;
     loop {
@@ -89,7 +89,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
         match self.events.next() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(fault(error.marker(), error.info(), "YAML")),
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, YamlError> {
         if depth > DEEPEST {
             return Err(refuse(span, "nesting deeper than settings go", "at most 16 levels"));
         }
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         Ok(Node { line: span.start.line(), column: span.start.col() + 1, value })
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Fault> {
+    fn map(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, YamlError> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         loop {
             let (event, span) = self.next()?;
@@ -148,11 +148,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn fault(at: &Marker, seen: &str, expected: &'static str) -> Fault {
-    Fault { line: at.line(), column: at.col() + 1, seen: seen.to_owned(), expected }
+fn fault(at: &Marker, seen: &str, expected: &'static str) -> YamlError {
+    YamlError { line: at.line(), column: at.col() + 1, seen: seen.to_owned(), expected }
 }
 
-fn refuse(span: Span, seen: &str, expected: &'static str) -> Fault {
+fn refuse(span: Span, seen: &str, expected: &'static str) -> YamlError {
     fault(&span.start, seen, expected)
 }
 
@@ -186,8 +186,8 @@ mod tests {
             ("? [a]\n: b", "line 1"),
             (&"[".repeat(60_000), "line 1"),
         ] {
-            let complaint = read(text).unwrap_err().of("promote-gates.yml").to_string();
-            assert!(complaint.contains("promote-gates.yml") && complaint.contains(place), "{complaint}");
+            let finding = read(text).unwrap_err().of("promote-gates.yml").to_string();
+            assert!(finding.contains("promote-gates.yml") && finding.contains(place), "{finding}");
         }
     }
 }

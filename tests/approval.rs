@@ -7,12 +7,12 @@ use std::{fs, path::PathBuf, process::Command};
 
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
+    finding::{Finding, Verdict},
     report::{Outcome, Report, Run as Its, compact::compact},
     sandbox::{
         github::{FakeGitHub, Job, Run},
         infra::Infra,
     },
-    verdict::{Finding, Verdict},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -15,10 +15,11 @@ use promote_gates::{
         self, Ending, Played, Stage,
         story::{Day, Ends, Release, Scene, What},
     },
-    context::{CommandContext, PartialReport},
-    report::{Report, log::Log},
+    context::CommandContext,
+    execution::Execution,
+    finding::{Verdict, verdict},
+    report::{Report, log::Log, partial::PartialReport},
     runner_env::RunnerEnv,
-    verdict::{Verdict, verdict},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -115,13 +116,13 @@ fn play(day: &Day, folder: &Path) -> Played {
     #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
     let search_path = std::env::var("PATH").ok();
     let ctx = CommandContext {
-        clock: Arc::new(SystemClock::new()),
-        wake: Arc::default(),
+        execution: Execution::new(
+            Arc::new(SystemClock::new()),
+            PartialReport::new(Report::open("demo", String::new())),
+        ),
         log: Arc::new(Log::to(Box::new(std::io::sink()), false)),
         world: Arc::default(),
         runner_env: Arc::new(RunnerEnv { search_path, ..RunnerEnv::default() }),
-        partial: PartialReport::new(Report::open("demo", String::new())),
-        dry_run: false,
     };
     demo::play(day, &Stage { folder, program: Path::new(BINARY) }, &ctx).unwrap()
 }

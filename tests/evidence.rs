@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
     clock::{Clock as _, SystemClock, rfc3339},
+    finding::{Finding, Verdict},
     report::{
         Outcome, Report, Run,
         compact::{compact, hex_sha256},
@@ -21,7 +22,6 @@ use promote_gates::{
         github::{self, FakeGitHub, Job},
         infra::Infra,
     },
-    verdict::{Finding, Verdict},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -80,7 +80,7 @@ fn faults(piece: &Piece) -> Vec<String> {
     }
     let node = match yaml::read(text).map_err(|fault| fault.of(place)) {
         Ok(node) => node,
-        Err(complaint) => return vec![complaint.to_string()],
+        Err(finding) => return vec![finding.to_string()],
     };
     let mut faults = Vec::new();
     for entries in mappings(&node) {

@@ -100,7 +100,7 @@ fn a_hostile_body_is_text_everywhere() {
         let ours = |line: &&str| line.starts_with("::error title=health%3A blocked::http://127.0.0.1:");
         assert_eq!(commands.iter().filter(|line| ours(line)).count(), 1, "{commands:?}");
         assert!(
-            commands.len() == 2 && commands[1].starts_with("::notice title=promote-commands::command=health"),
+            commands.len() == 2 && commands[1].starts_with("::notice title=promote-gates::command=health"),
             "{commands:?}"
         );
         let outputs: Vec<&str> = end.outputs.keys().map(String::as_str).collect();

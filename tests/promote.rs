@@ -25,8 +25,8 @@ use std::{
 
 use promote_gates::{
     clock::{Clock as _, SystemClock, rfc3339},
+    finding::{Finding, Verdict},
     report::{Outcome, Report, Run, compact::compact},
-    verdict::{Finding, Verdict},
 };
 use serde_json::{Value, json};
 

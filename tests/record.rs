@@ -7,6 +7,7 @@ mod evidence;
 mod refusals;
 
 use promote_gates::{
+    finding::{Finding, Verdict},
     report::{
         Outcome, Report, Run,
         compact::{compact, hex_sha256},
@@ -15,7 +16,6 @@ use promote_gates::{
         github::{FakeGitHub, Fault},
         server::Answer,
     },
-    verdict::{Finding, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -255,12 +255,8 @@ fn hostile_texts_in_reports_give_no_command_no_output_and_no_markup() {
         let ended = runner(&fake_github.api_url()).input("dry-run", dry_run).input("results", results).run(&["record"]);
         assert_eq!(ended.code, code, "{}", ended.log);
         for command in ended.commands() {
-            let ours = [
-                "::add-mask::ghs_",
-                "::group::what",
-                "::endgroup::",
-                "::notice title=promote-commands::command=record ",
-            ];
+            let ours =
+                ["::add-mask::ghs_", "::group::what", "::endgroup::", "::notice title=promote-gates::command=record "];
             let findings = ["::error title=record%3A ", "::warning title=record%3A "];
             assert!(ours.iter().chain(&findings).any(|ours| command.starts_with(ours)), "{command}");
         }

@@ -1,6 +1,6 @@
 //! `run`: several gates from the config file in one step.
 
-use promote_gates::{results::Reports, verdict::Verdict};
+use promote_gates::{finding::Verdict, results::Reports};
 
 use crate::house::{Ended, Runner};
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
     clock::{Clock as _, SystemClock},
+    finding::Finding,
     report::{Outcome, Report, compact::compact},
     sandbox::{
         github::Fault,
         server::Answer,
         staging::{Script, Staging},
     },
-    verdict::Finding,
 };
 use serde_json::json;
 

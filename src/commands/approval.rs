@@ -17,14 +17,15 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::rfc3339,
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict},
     ledger::{EvidenceId, Place, place::At},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     results::{Reports, this_run},
     secret::Secret,
-    subject::{Environment, NotAccepted, Subject},
+    subject::{Environment, Subject},
     values::{HumanDuration, some_time, switch},
-    verdict::{CommandError, Complaint, Finding, Verdict},
 };
 use judge::{Asking, Rules, Seen, judge};
 use sources::{Evidence, Looker};
@@ -80,21 +81,21 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
-fn count(text: &str) -> Result<u32, NotAccepted> {
-    const ACCEPTED: NotAccepted = NotAccepted("a whole number from 1 to 1000");
+fn count(text: &str) -> Result<u32, ValueError> {
+    const ACCEPTED: ValueError = ValueError::new("a whole number from 1 to 1000");
     text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or(ACCEPTED)
 }
 
 /// A day is more than anybody needs, and every approval within it is looked up.
-fn window(text: &str) -> Result<HumanDuration, NotAccepted> {
-    const ACCEPTED: NotAccepted = NotAccepted("a duration over 0 and of at most 24 hours such as `20m`");
+fn window(text: &str) -> Result<HumanDuration, ValueError> {
+    const ACCEPTED: ValueError = ValueError::new("a duration over 0 and of at most 24 hours such as `20m`");
     let span: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
     (!span.0.is_zero() && span.0 <= Duration::from_hours(24)).then_some(span).ok_or(ACCEPTED)
 }
 
 /// GitHub's grammar of a login, an App's included.
-fn login(text: &str) -> Result<String, NotAccepted> {
-    const ACCEPTED: NotAccepted = NotAccepted("a GitHub login such as `octocat` or `renovate[bot]`, without `@`");
+fn login(text: &str) -> Result<String, ValueError> {
+    const ACCEPTED: ValueError = ValueError::new("a GitHub login such as `octocat` or `renovate[bot]`, without `@`");
     let name = text.strip_suffix("[bot]").unwrap_or(text);
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if (1..=100).contains(&name.len()) && name.chars().all(word) { Ok(text.to_owned()) } else { Err(ACCEPTED) }
@@ -106,8 +107,8 @@ fn login(text: &str) -> Result<String, NotAccepted> {
 /// Bad input; [`CommandError::Cancelled`].
 pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let Some(run) = &ctx.runner_env.run else {
-        return Err(Complaint::about("workflow run")
-            .seen("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
+        return Err(Finding::inconclusive("workflow run")
+            .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
             .expected("a step of a workflow run that somebody approved")
             .unobservable());
     };
@@ -123,7 +124,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         environment: subject.environment.clone(),
         evidence: committed_as(&reports, subject, ctx),
         excluded: excluded(args, &reports, subject, ctx),
-        clock: Arc::clone(&ctx.clock),
+        clock: Arc::clone(&ctx.execution.clock),
     });
     let rules = Rules {
         environment: args.github_environment.clone(),
@@ -137,13 +138,13 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     });
     let mut seen: Option<Seen> = None;
     let findings = observe_until_decided(
-        ctx,
+        &ctx.execution,
         args.timeout.0,
         vec![look],
         &mut seen,
         |seen, _, look: Seen| {
-            for complaint in look.complaints() {
-                ctx.log.say(&format!("not seen: {complaint}"));
+            for error in look.errors() {
+                ctx.log.say(&format!("not seen: {error}"));
             }
             *seen = Some(look);
         },

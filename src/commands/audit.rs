@@ -22,12 +22,13 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::Finding,
     kustomization::USUAL_PLACE,
     ledger::{Place, place::At},
     report::{Outcome, Output},
     secret::Secret,
-    subject::{NotAccepted, Subject},
-    verdict::{CommandError, Complaint, Finding},
+    subject::Subject,
     world::files::write_whole,
 };
 use judge::judge;
@@ -81,10 +82,11 @@ pub enum Since {
 }
 
 impl FromStr for Since {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted = NotAccepted("days such as `90d`, from 1 to 3660, or a day such as `2026-01-31`");
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError =
+            ValueError::new("days such as `90d`, from 1 to 3660, or a day such as `2026-01-31`");
         if let Some(days) = text.strip_suffix('d') {
             let days = days.parse().ok().filter(|days| (1..=3660).contains(days) && !text.starts_with('+'));
             return days.map(Self::Days).ok_or(ACCEPTED);
@@ -108,12 +110,11 @@ impl Since {
 /// # Errors
 /// Bad input; a history that cannot be read.
 pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let now = ctx.clock.wall();
-    let since =
-        args.since.moment(now).filter(|since| *since < now).ok_or_else(|| {
-            Complaint::about("`since`").seen("a day to come").expected("a day that is over").bad_input()
-        })?;
-    let layout = Layout::of(&args.file, args.image_name.as_deref(), subject).map_err(Complaint::bad_input)?;
+    let now = ctx.execution.clock.wall();
+    let since = args.since.moment(now).filter(|since| *since < now).ok_or_else(|| {
+        Finding::inconclusive("`since`").actual("a day to come").expected("a day that is over").bad_input()
+    })?;
+    let layout = Layout::of(&args.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
     let place = Place::find(&args.at, args.token.as_ref(), ctx)?;
     let facts = look(&place, &layout, since, now)?;
     let tally = Tally::of(&facts);
@@ -129,7 +130,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         let told = tally.json(&facts, args.budget);
         match write_whole(path, format!("{told:#}\n").as_bytes()) {
             Ok(()) => drop(outcome.outputs.insert("json-path", path.display().to_string())),
-            Err(complaint) => findings.push(Finding::from(complaint)),
+            Err(finding) => findings.push(finding),
         }
     }
     outcome.findings = findings;

@@ -15,11 +15,12 @@ use serde_json::Value;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Effect, EffectState, Outcome, Output, Table},
     subject::Subject,
     values::{Bytes, HumanDuration},
-    verdict::{CommandError, Complaint, Finding},
     world::{
         files::{Glob, read_bounded, write_whole},
         trusted::Trusted,
@@ -78,7 +79,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         Some(baseline) => compare(args, &measured, baseline),
         None => first(args, &measured, &trusted, recorded == Some(Ok(Recorded::There))).into(),
     };
-    let now = ctx.wall();
+    let now = ctx.execution.wall();
     let patterns: Vec<String> = args.path.iter().map(ToString::to_string).collect();
     let bundle = format!("{}: {}, sha256 {}", patterns.join(" "), measured.count(), measured.digest());
     for finding in std::mem::take(&mut outcome.findings) {
@@ -86,7 +87,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         outcome.findings.push(finding.seen_at(&bundle, &now));
     }
     // A baseline that was asked for and is not there: the next run would be judged by another one than people think.
-    outcome.findings.extend(recorded.and_then(Result::err).map(Finding::from));
+    outcome.findings.extend(recorded.and_then(Result::err));
     outcome.outputs.insert("size", measured.total().by(args.rule.compression).to_string());
     Ok(outcome)
 }
@@ -95,7 +96,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
 fn read(path: &str, trusted: &Trusted) -> Result<Option<Baseline>, CommandError> {
     let Some(file) = trusted.read(path)? else { return Ok(None) };
     let name = format!("{path}{}", trusted.place());
-    Baseline::parse(&name, &file.bytes).map(Some).map_err(Complaint::bad_input)
+    Baseline::parse(&name, &file.bytes).map(Some).map_err(Finding::bad_input)
 }
 
 /// Weighs the bundle on a thread of its own, so that a signal ends the command at once.
@@ -106,7 +107,7 @@ fn weigh(args: &Args, ctx: &CommandContext) -> Result<Measured, CommandError> {
     });
     let mut weighed = None;
     observe_until_decided(
-        ctx,
+        &ctx.execution,
         PATIENCE,
         vec![source],
         &mut weighed,
@@ -118,15 +119,15 @@ fn weigh(args: &Args, ctx: &CommandContext) -> Result<Measured, CommandError> {
     )?;
     let unfinished = || {
         let seen = "the files were not weighed to the end";
-        Err(Complaint::about("`path`")
-            .seen(seen)
+        Err(Finding::inconclusive("`path`")
+            .actual(seen)
             .expected(format!("a bundle that takes less than {}", HumanDuration(PATIENCE)))
             .unobservable())
     };
     weighed.unwrap_or_else(unfinished).map_err(|stop| match stop {
-        CommandError::BadInput(complaint) => {
-            let what = format!("`path`: {}", complaint.what);
-            CommandError::BadInput(Complaint { what, ..complaint })
+        CommandError::BadInput(error) => {
+            let what = format!("`path`: {}", error.check);
+            CommandError::BadInput(Finding { check: what, ..error })
         }
         stop => stop,
     })
@@ -136,7 +137,7 @@ fn weigh(args: &Args, ctx: &CommandContext) -> Result<Measured, CommandError> {
 fn compare(args: &Args, measured: &Measured, baseline: &Baseline) -> Outcome {
     let growth = match growth::judge(measured, baseline, &args.rule) {
         Ok(growth) => growth,
-        Err(complaint) => return vec![Finding::from(complaint)].into(),
+        Err(error) => return vec![error].into(),
     };
     let mut outcome = Outcome::default();
     if let Some(row) = growth.rows.first() {
@@ -196,13 +197,13 @@ fn record(
     measured: &Measured,
     trusted: &Trusted,
     ctx: &CommandContext,
-) -> Result<Recorded, Complaint> {
+) -> Result<Recorded, Finding> {
     let path = Path::new(&args.baseline);
     let subject = match serde_json::to_value(subject) {
         Ok(Value::Object(parts)) if !parts.is_empty() => Some(parts),
         _ => None,
     };
-    let new = Baseline { subject, measured_at: Some(ctx.wall()), ..Baseline::of(measured) };
+    let new = Baseline { subject, measured_at: Some(ctx.execution.wall()), ..Baseline::of(measured) };
     let old = read_bounded(path, LARGEST_RECORD).and_then(|bytes| Baseline::parse(&args.baseline, &bytes));
     let note = match trusted {
         Trusted::Checkout => "",
@@ -214,19 +215,19 @@ fn record(
         state,
     };
     if old.is_ok_and(|old| old.same_sizes(&new)) {
-        ctx.partial.begin_effect(effect(EffectState::Already));
+        ctx.execution.partial.begin_effect(effect(EffectState::Already));
         return Ok(Recorded::There);
     }
-    if ctx.dry_run {
-        ctx.partial.begin_effect(effect(EffectState::Planned));
+    if ctx.execution.dry_run {
+        ctx.execution.partial.begin_effect(effect(EffectState::Planned));
         return Ok(Recorded::DryRun);
     }
-    let place = ctx.partial.begin_effect(effect(EffectState::Unknown));
-    let writing = ctx.world.begin_writing();
+    let place = ctx.execution.partial.begin_effect(effect(EffectState::Unknown));
+    let writing = ctx.execution.writes.begin();
     let written = write_whole(path, new.to_json().as_bytes());
     drop(writing);
     let state = if written.is_ok() { EffectState::Applied } else { EffectState::Refused };
-    ctx.partial.settle_effect(place, effect(state));
+    ctx.execution.partial.settle_effect(place, effect(state));
     written.map(|()| Recorded::There)
 }
 

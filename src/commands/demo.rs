@@ -22,8 +22,9 @@ use tempfile::TempDir;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     report::Outcome,
-    verdict::{CommandError, Complaint},
     world::process::{self, Program},
 };
 pub use demo_env::Stage;
@@ -52,8 +53,8 @@ pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     find_git(ctx)?;
     let folder = Folder::open(args.keep.as_deref())?;
     let program = env::current_exe().map_err(|error| {
-        Complaint::about("demo")
-            .seen(error.to_string())
+        Finding::inconclusive("demo")
+            .actual(error.to_string())
             .expected("the path of this program, to start it")
             .unobservable()
     })?;
@@ -71,13 +72,12 @@ pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
 
 fn find_git(ctx: &CommandContext) -> Result<(), CommandError> {
     let version = Program::new("git").arg("--version");
-    let problem =
-        |complaint: Complaint| complaint.next("install git: the infra repository is a real one").unobservable();
-    let end = process::run(&version, &ctx.world.groups, GIT_PATIENCE).map_err(|error| problem(error.complaint()))?;
+    let problem = |finding: Finding| finding.next("install git: the infra repository is a real one").unobservable();
+    let end = process::run(&version, &ctx.world.groups, GIT_PATIENCE).map_err(|error| problem(error.to_finding()))?;
     if end.status.success() {
         return Ok(());
     }
-    Err(problem(Complaint::about("git --version").seen(end.status.to_string()).expected("git on this machine")))
+    Err(problem(Finding::inconclusive("git --version").actual(end.status.to_string()).expected("git on this machine")))
 }
 
 /// Where the demo plays.
@@ -95,14 +95,17 @@ impl Folder {
                 Ok(Self::Fresh(temp, path))
             });
             return temp.map_err(|error| {
-                Complaint::about("temp folder").seen(error.to_string()).expected("a place to write to").unobservable()
+                Finding::inconclusive("temp folder")
+                    .actual(error.to_string())
+                    .expected("a place to write to")
+                    .unobservable()
             });
         };
         let refused = |seen: String| {
-            Complaint::about("`keep`")
-                .seen(format!("{}: {seen}", asked.display()))
+            Finding::inconclusive("`keep`")
+                .actual(format!("{}: {seen}", asked.display()))
                 .expected("a folder that is empty, or not there yet")
-                .from("flag")
+                .with_origin("flag")
                 .bad_input()
         };
         let opened = || -> io::Result<(PathBuf, Option<fs::DirEntry>)> {

@@ -11,6 +11,8 @@ mod tests;
 use crate::{
     config::Config,
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     ledger::{Kind, Place, Promotion},
     promotion::{
         bypass::{self, Reason},
@@ -21,7 +23,6 @@ use crate::{
     report::{Outcome, Output},
     subject::{Service, Subject},
     values::closest,
-    verdict::{CommandError, Complaint, Finding},
 };
 use budget::Spent;
 use plan::Emergency;
@@ -74,7 +75,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext
     let place = Place::find(&args.infra.at, args.around.token.as_ref(), ctx)?;
 
     let mut findings = vec![bypass::from_default_branch(&place, ctx)?];
-    ctx.partial.publish(&findings);
+    ctx.execution.partial.publish(&findings);
     let approval = args.around.approval(ctx, &sides);
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
@@ -87,24 +88,24 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext
     let refusal = approval.as_ref().err().cloned();
     if let Ok(approved) = &approval {
         findings.push(approved.finding.clone());
-        ctx.partial.publish(&findings);
+        ctx.execution.partial.publish(&findings);
     }
     let run = ctx.runner_env.run.clone();
     let intent = Emergency { slot, image: subject.into(), promotion, refusal, run };
-    let done = reconcile(ctx, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
+    let done = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
 
     let (finding, mut outputs) = infra::told("emergency promotion", expected, done.as_ref());
     findings.push(finding);
-    ctx.partial.publish(&findings);
-    let now = ctx.clock.wall();
+    ctx.execution.partial.publish(&findings);
+    let now = ctx.execution.clock.wall();
     let Some(done) = done else {
         sides.would_ask(ctx, issue::title(&intent.promotion));
         return Ok(Outcome { outputs, ..findings.into() });
     };
     let (entry, entries) = match bypass::entry_of(&place, &done, now) {
         Ok(read) => read,
-        Err(complaint) => {
-            findings.push(Finding::from(complaint).next(follow_up::AGAIN));
+        Err(error) => {
+            findings.push(error.next(follow_up::AGAIN));
             return Ok(Outcome { outputs, ..findings.into() });
         }
     };
@@ -131,21 +132,21 @@ fn may(service: &Service, subject: &Subject, allowed: &[Service], config: &Confi
         given => given.iter().map(Service::as_str).collect(),
     };
     if allowed.is_empty() {
-        return Err(Complaint::about("`allowed`")
-            .seen("no service is named, and the config file has no `services`")
+        return Err(Finding::inconclusive("`allowed`")
+            .actual("no service is named, and the config file has no `services`")
             .expected("the services that may be promoted around the gates")
             .bad_input());
     }
     if !allowed.contains(&service.as_str()) {
-        let complaint = Complaint::about("`service`")
-            .seen(service.as_str())
+        let error = Finding::inconclusive("`service`")
+            .actual(service.as_str())
             .expected(format!("one that may be promoted around the gates: {}", allowed.join(", ")));
-        return Err(complaint.did_you_mean(closest(service.as_str(), &allowed)).bad_input());
+        return Err(error.did_you_mean(closest(service.as_str(), &allowed)).bad_input());
     }
     let origin = config.services.get(service).map(|origin| &origin.image);
     match (origin, &subject.image) {
-        (Some(ours), Some(given)) if ours != given => Err(Complaint::about("`image`")
-            .seen(given.as_str())
+        (Some(ours), Some(given)) if ours != given => Err(Finding::inconclusive("`image`")
+            .actual(given.as_str())
             .expected(format!("{ours}, which the config file's `services` names for {service}"))
             .bad_input()),
         _ => Ok(()),

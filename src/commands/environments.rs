@@ -17,10 +17,11 @@ use clap::ValueEnum;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::{Finding, Verdict, verdict},
     report::{EffectState, Outcome, Output, Table},
     secret::Secret,
     values::HumanDuration,
-    verdict::{CommandError, Complaint, Finding, Verdict, verdict},
     world::{github::Repository, trusted::Trusted},
 };
 use change::Place;
@@ -90,7 +91,7 @@ pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     }
     outcome.findings.extend(before.others(&wanted));
     for finding in &mut outcome.findings {
-        *finding = finding.clone().seen_at(format!("the environments of {repository}"), ctx.wall());
+        *finding = finding.clone().seen_at(format!("the environments of {repository}"), ctx.execution.wall());
     }
     Ok(outcome)
 }
@@ -98,12 +99,12 @@ pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
 /// What clap cannot know.
 fn check_args(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
     if args.timeout.0.is_zero() {
-        let complaint = Complaint::about("`timeout`").seen("0s");
-        return Err(complaint.expected("time for GitHub to answer, such as 30s").bad_input());
+        let error = Finding::inconclusive("`timeout`").actual("0s");
+        return Err(error.expected("time for GitHub to answer, such as 30s").bad_input());
     }
-    if args.mode == Mode::Apply && args.token.is_none() && !ctx.dry_run {
-        return Err(Complaint::about("`token`")
-            .seen("not given")
+    if args.mode == Mode::Apply && args.token.is_none() && !ctx.execution.dry_run {
+        return Err(Finding::inconclusive("`token`")
+            .actual("not given")
             .expected("a token with Administration: write on the repository")
             .next("give the token of an App that is installed there: `github.token` cannot have that permission")
             .bad_input());
@@ -117,8 +118,8 @@ fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<Wanted>, CommandError> 
     let trusted = if args.mode == Mode::Plan { Trusted::Checkout } else { ctx.trusted()? };
     match trusted.read(&args.file)? {
         Some(found) => file::read(&args.file, &found.bytes),
-        None => Err(Complaint::about("`file`")
-            .seen(format!("no file at {}{}", args.file, trusted.place()))
+        None => Err(Finding::inconclusive("`file`")
+            .actual(format!("no file at {}{}", args.file, trusted.place()))
             .expected("a file with `environments:`")
             .next("check the repository out before this step, or name the file")
             .bad_input()),
@@ -137,10 +138,10 @@ struct Seen {
 impl Seen {
     fn look(place: &Place<'_>, wanted: &[Wanted]) -> Result<Self, CommandError> {
         let Place { github, repository } = *place;
-        let names = github.environment_names(repository).map_err(Complaint::unobservable)?;
+        let names = github.environment_names(repository).map_err(Finding::unobservable)?;
         let mut environments = BTreeMap::new();
         for one in wanted {
-            let present = Present::look(github, repository, &one.name).map_err(Complaint::unobservable)?;
+            let present = Present::look(github, repository, &one.name).map_err(Finding::unobservable)?;
             environments.insert(one.name.to_string(), present);
         }
         let mut seen = Self { environments, names, protected: Ok(Vec::new()) };
@@ -192,7 +193,7 @@ fn planned(place: &Place<'_>, wanted: &[Wanted], before: &Seen, ctx: &CommandCon
     for one in wanted {
         let differing = plan(one, before.of(one));
         for facets in requests(&differing) {
-            ctx.partial.begin_effect(place.effect(one, &told(facets), EffectState::Planned));
+            ctx.execution.partial.begin_effect(place.effect(one, &told(facets), EffectState::Planned));
         }
         let by_hand = differing.iter().any(|facet| facet.rule.set_by() == SetBy::Hand);
         let finding = Finding::passed(one.name.as_str());
@@ -242,7 +243,7 @@ fn apply(
     ctx: &CommandContext,
     outcome: &mut Outcome,
 ) -> Result<(), CommandError> {
-    if ctx.dry_run {
+    if ctx.execution.dry_run {
         outcome.findings = planned(place, wanted, before, ctx);
         outcome.findings.push(Finding::inconclusive("apply").actual("dry-run: nothing was written"));
         return Ok(());
@@ -268,7 +269,7 @@ fn apply(
     for one in wanted {
         change::make(place, one, before.of(one), &ids, limit, ctx)?;
     }
-    let changed = ctx.partial.copy().effects.iter().any(|effect| effect.state == EffectState::Applied);
+    let changed = ctx.execution.partial.copy().effects.iter().any(|effect| effect.state == EffectState::Applied);
     outcome.outputs.insert("changed", changed.to_string());
     // What was taken is not yet what stands there.
     let now = if changed { &Seen::look(place, wanted)? } else { before };

@@ -16,6 +16,8 @@ use crate::{
     commands::{self, record::EventType},
     config::{Config, DEFAULT_PATH, services::Origin},
     context::CommandContext,
+    error::CommandError,
+    finding::{Finding, Verdict},
     kustomization::USUAL_PLACE,
     ledger::{Place, place},
     promotion::infra::{ImageName, Slot},
@@ -23,7 +25,6 @@ use crate::{
     secret::Secret,
     subject::{Environment, Service, Subject},
     values::{HumanDuration, clip, closest},
-    verdict::{CommandError, Complaint, Finding, Verdict},
     world::event::{Dispatched, Event},
 };
 use judge::Case;
@@ -108,9 +109,11 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext
         allow_first: args.allow_first,
         own_run: ctx.runner_env.run.as_ref().map(|run| run.url.as_str()),
     };
-    ctx.partial.edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..case.release() });
+    ctx.execution
+        .partial
+        .edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..case.release() });
     let at_first = case.at_first();
-    ctx.partial.publish(&at_first);
+    ctx.execution.partial.publish(&at_first);
     if at_first.iter().any(|finding| finding.verdict != Verdict::Passed) {
         // The ids in it are not of what is trusted: whatever GitHub says of them proves nothing.
         return Ok(at_first.into());
@@ -130,7 +133,7 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext
     let mut findings = case.judge(&seen);
     let outputs: BTreeMap<&'static str, String> = case.outputs(&seen);
     findings.extend(pack::too_much(&outputs));
-    ctx.partial.edit(|partial| partial.subject = case.subject(&seen));
+    ctx.execution.partial.edit(|partial| partial.subject = case.subject(&seen));
     Ok(Outcome { findings, tables: case.tables(&seen), outputs, reports: Vec::new() })
 }
 
@@ -138,24 +141,24 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext
 fn check<'a>(args: &Args, subject: &'a Subject, ctx: &CommandContext) -> Result<&'a Environment, CommandError> {
     let gates = commands::ON_SOFTWARE;
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
-        let complaint = Complaint::about("`required`").seen(format!("{unknown:?}")).expected(gates.join(", "));
-        let complaint = complaint.did_you_mean(closest(unknown, &gates));
-        return Err(match ctx.partial.copy().origins.remove("required") {
-            Some(origin) => complaint.from(origin).bad_input(),
-            None => complaint.bad_input(),
+        let error = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
+        let error = error.did_you_mean(closest(unknown, &gates));
+        return Err(match ctx.execution.partial.copy().origins.remove("required") {
+            Some(origin) => error.with_origin(origin).bad_input(),
+            None => error.bad_input(),
         });
     }
     for (name, span) in [("timeout", args.timeout), ("max-age", args.max_age)] {
         if span.0.is_zero() {
-            return Err(Complaint::about(format!("`{name}`"))
-                .seen("0s")
+            return Err(Finding::inconclusive(format!("`{name}`"))
+                .actual("0s")
                 .expected("some time, such as 30s")
                 .bad_input());
         }
     }
     subject.environment.as_ref().ok_or_else(|| {
-        Complaint::about("`environment`")
-            .seen("not given")
+        Finding::inconclusive("`environment`")
+            .actual("not given")
             .expected("the environment to promote to, named by the workflow")
             .next("add for instance `environment: production` to the step")
             .bad_input()
@@ -164,17 +167,18 @@ fn check<'a>(args: &Args, subject: &'a Subject, ctx: &CommandContext) -> Result<
 
 /// The event that this is about.
 fn dispatched<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched, CommandError> {
-    let event = || Complaint::about("event").expected(format!("a `repository_dispatch` of type {}", args.event_type));
+    let event =
+        || Finding::inconclusive("event").expected(format!("a `repository_dispatch` of type {}", args.event_type));
     match ctx.world.event(&ctx.runner_env)? {
         Event::RepositoryDispatch(dispatched) if dispatched.action == args.event_type.to_string() => Ok(dispatched),
         Event::RepositoryDispatch(dispatched) => Err(event()
-            .seen(format!("a `repository_dispatch` of type {}", clip(&dispatched.action, 100)))
+            .actual(format!("a `repository_dispatch` of type {}", clip(&dispatched.action, 100)))
             .next("name its type with `event-type`")
             .bad_input()),
         Event::WorkflowRun(_) | Event::Other => {
             let name = ctx.runner_env.event_name.as_deref().unwrap_or("none that is known");
             let next = "run it in a workflow `on: repository_dispatch`";
-            Err(event().seen(format!("`{}`", clip(name, 100))).next(next).bad_input())
+            Err(event().actual(format!("`{}`", clip(name, 100))).next(next).bad_input())
         }
     }
 }
@@ -183,8 +187,8 @@ fn dispatched<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched
 fn origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a Origin, Finding>, CommandError> {
     let file = config.file.as_ref().map_or(DEFAULT_PATH, |file| file.path.as_str());
     if config.services.is_empty() {
-        return Err(Complaint::about("`services`")
-            .seen(format!("none in {file}"))
+        return Err(Finding::inconclusive("`services`")
+            .actual(format!("none in {file}"))
             .expected("for each service its repository, workflow and image")
             .next("add `services:` to the config file, as the page of `evidence` shows")
             .bad_input());

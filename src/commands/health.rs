@@ -29,11 +29,12 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use crate::{
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict, verdict},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Table},
-    subject::{NotAccepted, Subject},
+    subject::Subject,
     values::{HumanDuration, some_time},
-    verdict::{CommandError, Complaint, Finding, Verdict, verdict},
     world::{http::Header, url::Url},
 };
 use condition::Condition;
@@ -84,20 +85,20 @@ pub struct Args {
     pub redirects: u32,
 }
 
-pub(super) fn count(text: &str) -> Result<u32, NotAccepted> {
-    const ACCEPTED: NotAccepted = NotAccepted("a whole number from 1 to 1000");
+pub(super) fn count(text: &str) -> Result<u32, ValueError> {
+    const ACCEPTED: ValueError = ValueError::new("a whole number from 1 to 1000");
     text.parse().ok().filter(|count| (1..=MOST_ATTEMPTS).contains(count)).ok_or(ACCEPTED)
 }
 
-pub(super) fn status(text: &str) -> Result<u16, NotAccepted> {
+pub(super) fn status(text: &str) -> Result<u16, ValueError> {
     text.parse()
         .ok()
         .filter(|status| (100..=599).contains(status))
-        .ok_or(NotAccepted("status codes from 100 to 599 such as `200`"))
+        .ok_or(ValueError::new("status codes from 100 to 599 such as `200`"))
 }
 
-fn redirects(text: &str) -> Result<u32, NotAccepted> {
-    text.parse().ok().filter(|count| *count <= MOST_REDIRECTS).ok_or(NotAccepted("a whole number from 0 to 20"))
+fn redirects(text: &str) -> Result<u32, ValueError> {
+    text.parse().ok().filter(|count| *count <= MOST_REDIRECTS).ok_or(ValueError::new("a whole number from 0 to 20"))
 }
 
 /// Watches the rollout, if there is one, and then asks every endpoint until it is decided.
@@ -147,7 +148,7 @@ fn ask(args: &Args, subject: &Subject, ctx: &CommandContext, so_far: &[Finding])
     });
     let each = args.interval.0 + args.request_timeout.0 + EVALUATION;
     let end = observe_until_decided(
-        ctx,
+        &ctx.execution,
         each * args.attempts + EVALUATION,
         sources.collect(),
         &mut seen,
@@ -163,34 +164,34 @@ fn ask(args: &Args, subject: &Subject, ctx: &CommandContext, so_far: &[Finding])
         },
     );
     // However it ended: a report that was cut short tells as well what was seen.
-    ctx.partial.edit(|partial| partial.tables.extend(probes(&rules, &seen)));
+    ctx.execution.partial.edit(|partial| partial.tables.extend(probes(&rules, &seen)));
     end
 }
 
 /// What no single setting can say of itself.
 fn check(args: &Args, subject: &Subject) -> Result<(), CommandError> {
     if args.endpoints.is_empty() && args.rollout.workload.is_empty() {
-        return Err(Complaint::about("`endpoints`, `workload`")
-            .seen("neither is given")
+        return Err(Finding::inconclusive("`endpoints`, `workload`")
+            .actual("neither is given")
             .expected("URLs to ask, workloads to watch, or both")
             .bad_input());
     }
     if args.endpoints.len() > MOST_ENDPOINTS {
-        return Err(Complaint::about("`endpoints`")
-            .seen(format!("{} of them", args.endpoints.len()))
+        return Err(Finding::inconclusive("`endpoints`")
+            .actual(format!("{} of them", args.endpoints.len()))
             .expected(format!("at most {MOST_ENDPOINTS}"))
             .bad_input());
     }
     if args.consecutive > args.attempts {
-        return Err(Complaint::about("`consecutive`")
-            .seen(format!("{} good answers in a row out of {} attempts", args.consecutive, args.attempts))
+        return Err(Finding::inconclusive("`consecutive`")
+            .actual(format!("{} good answers in a row out of {} attempts", args.consecutive, args.attempts))
             .expected("no more than `attempts`")
             .bad_input());
     }
     match args.condition.as_ref().and_then(|condition| condition.lacks(subject)) {
         None => Ok(()),
-        Some(part) => Err(Complaint::about("`condition`")
-            .seen(format!("it compares with `$subject.{part}`, and the subject has no {part}"))
+        Some(part) => Err(Finding::inconclusive("`condition`")
+            .actual(format!("it compares with `$subject.{part}`, and the subject has no {part}"))
             .expected("a subject with every part that the condition names")
             .next(format!("give `{part}`"))
             .bad_input()),

@@ -6,12 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
     expression::Expression,
+    finding::Finding,
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     subject::Subject,
     values::{HumanDuration, Ratio},
-    verdict::{CommandError, Finding},
     world::http::Header,
 };
 use judge::{Of, Seen};
@@ -72,7 +73,7 @@ pub fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outc
     });
     let mut seen = Seen::default();
     let findings = observe_until_decided(
-        ctx,
+        &ctx.execution,
         args.timeout.0 + EVALUATION,
         vec![results, baseline],
         &mut seen,
@@ -87,7 +88,8 @@ pub fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outc
     // Bad input, if there is any, instead of findings.
     seen.findings(args.max_ratio, &args.unit)?;
     let (results, baseline) = (args.results.clone(), args.baseline.to_string());
-    let evidence = |finding: Finding| finding.seen_at(&results, ctx.wall()).seen_at(&baseline, ctx.wall());
+    let evidence =
+        |finding: Finding| finding.seen_at(&results, ctx.execution.wall()).seen_at(&baseline, ctx.execution.wall());
     let mut outcome = Outcome::from(findings.into_iter().map(evidence).collect::<Vec<_>>());
     outcome.outputs = seen.outputs();
     Ok(outcome)

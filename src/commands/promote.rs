@@ -10,6 +10,8 @@ mod tests;
 use crate::{
     commands,
     context::CommandContext,
+    error::CommandError,
+    finding::{Finding, Verdict, verdict},
     ledger::{Kind, Place, Promotion},
     promotion::infra::{self, Target, change::SetImage},
     reconcile::reconcile,
@@ -18,7 +20,6 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, closest},
-    verdict::{CommandError, Complaint, Finding, Verdict, verdict},
 };
 use basis::{Basis, Told};
 use plan::Promote;
@@ -75,7 +76,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         );
         return Ok(Outcome { outputs: [(infra::CHANGED.name, "false".to_owned())].into(), ..findings.into() });
     }
-    ctx.partial.publish(&findings);
+    ctx.execution.partial.publish(&findings);
     let basis = Basis::of(&required.counted(&reports, subject), &told, args.max_age).map_err(CommandError::Refused)?;
     let oldest = basis.oldest();
     let promotion = Promotion {
@@ -92,7 +93,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     };
     let expected = format!("{} in {}", promotion.release, promotion.environment);
     let intent = Promote { slot, image: subject.into(), promotion, basis };
-    let done = reconcile(ctx, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
+    let done = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
     let (finding, outputs) = infra::told("promotion", expected, done.as_ref());
     findings.push(finding);
     Ok(Outcome { outputs, ..findings.into() })
@@ -117,10 +118,10 @@ impl Required {
         };
         let known: Vec<&str> = commands::NAMES.into_iter().chain(["run", "record", "evidence"]).collect();
         if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-            let complaint = Complaint::about("`require`")
-                .seen(format!("\"{unknown}\""))
+            let error = Finding::inconclusive("`require`")
+                .actual(format!("\"{unknown}\""))
                 .expected(format!("`none` alone, or some of {}", known.join(", ")));
-            return Err(complaint.did_you_mean(closest(unknown, &known)).bad_input());
+            return Err(error.did_you_mean(closest(unknown, &known)).bad_input());
         }
         let is_gate = |command: &&String| commands::ON_SOFTWARE.contains(&command.as_str()) || *command == "run";
         let (gates, others) = names.iter().partition::<Vec<&String>, _>(is_gate);

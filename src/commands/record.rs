@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::{
     commands,
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict, verdict},
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{
         Effect, EffectState, Outcome, Report,
@@ -17,11 +19,9 @@ use crate::{
     },
     results::{Reports, this_run},
     secret::Secret,
-    subject::{NotAccepted, Subject},
+    subject::Subject,
     values::{HumanDuration, closest},
-    verdict::{CommandError, Complaint, Finding, Verdict, verdict},
     world::{
-        World,
         event::Event,
         files::{self, Glob},
         github::{GitHub, Repository, Sent},
@@ -63,14 +63,14 @@ pub struct Args {
 pub struct EventType(String);
 
 impl FromStr for EventType {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
     /// GitHub's API description: 1 to 100 characters. What could break a line is no name.
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         if (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAccepted("an event type: 1 to 100 characters, none of them a control character"))
+            Err(ValueError::new("an event type: 1 to 100 characters, none of them a control character"))
         }
     }
 }
@@ -92,10 +92,10 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         Event::WorkflowRun(run) => Some(run),
         Event::RepositoryDispatch(_) | Event::Other => None,
     };
-    let release = Release::of(subject, this_run(ctx), deploy, ctx.wall())?;
+    let release = Release::of(subject, this_run(ctx), deploy, ctx.execution.wall())?;
     let reports = gather(args)?;
     let mut findings = reports.require(&args.required, subject, release.run);
-    ctx.partial.publish(&findings);
+    ctx.execution.partial.publish(&findings);
     let decided = decide(args, &release, &reports, &findings);
     if let Ok(payload) = &decided {
         for left_out in &payload.left_out {
@@ -103,7 +103,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         }
     }
     let dispatch = Dispatch { args, subject, ctx, findings: &findings, decided };
-    let sent = reconcile(ctx, args.timeout.0, &dispatch)?;
+    let sent = reconcile(&ctx.execution, args.timeout.0, &dispatch)?;
     if let (None, Ok(payload)) = (&sent, &dispatch.decided) {
         let _group = ctx.log.group(&format!("what would be sent to {}", args.repository));
         ctx.log.say(&format!("{:#}", payload.json));
@@ -120,22 +120,22 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
 fn check(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
     let gates = commands::ON_SOFTWARE;
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
-        let complaint = Complaint::about("`required`").seen(format!("{unknown:?}")).expected(gates.join(", "));
-        let complaint = complaint.did_you_mean(closest(unknown, &gates));
-        return Err(match ctx.partial.copy().origins.remove("required") {
-            Some(origin) => complaint.from(origin).bad_input(),
-            None => complaint.bad_input(),
+        let error = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
+        let error = error.did_you_mean(closest(unknown, &gates));
+        return Err(match ctx.execution.partial.copy().origins.remove("required") {
+            Some(origin) => error.with_origin(origin).bad_input(),
+            None => error.bad_input(),
         });
     }
     if args.timeout.0.is_zero() {
-        return Err(Complaint::about("`timeout`")
-            .seen("0s")
+        return Err(Finding::inconclusive("`timeout`")
+            .actual("0s")
             .expected("time for GitHub to answer, such as 30s")
             .bad_input());
     }
-    if args.token.is_none() && !ctx.dry_run {
-        return Err(Complaint::about("`token`")
-            .seen("not given")
+    if args.token.is_none() && !ctx.execution.dry_run {
+        return Err(Finding::inconclusive("`token`")
+            .actual("not given")
             .expected(format!("a token with Contents: write on {}", args.repository))
             .next("give the token of an App that is installed there, or a fine-grained one")
             .bad_input());
@@ -146,8 +146,8 @@ fn check(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
 /// All reports that were handed over.
 fn gather(args: &Args) -> Result<Reports, CommandError> {
     if args.results.is_none() && args.reports.is_empty() {
-        return Err(Complaint::about("`results`, `reports`")
-            .seen("neither is given")
+        return Err(Finding::inconclusive("`results`, `reports`")
+            .actual("neither is given")
             .expected("the gates' reports")
             .next("add `results: ${{ toJSON(needs) }}` to the step, and the gates' jobs to `needs:` of its job")
             .bad_input());
@@ -193,8 +193,8 @@ struct Dispatch<'a> {
 }
 
 impl Dispatch<'_> {
-    fn unknown(&self, why: &str) -> Complaint {
-        Complaint::about("dispatch").seen(why).expected("GitHub's answer that it was taken").next(format!(
+    fn unknown(&self, why: &str) -> Finding {
+        Finding::inconclusive("dispatch").actual(why).expected("GitHub's answer that it was taken").next(format!(
             "it may have arrived, and receivers deduplicate by evidence: look at the runs of {} before this is run again",
             self.args.repository
         ))
@@ -217,7 +217,7 @@ impl Change for Dispatch<'_> {
         }
     }
 
-    fn read(&self, _: &World) -> Result<GitHub, CommandError> {
+    fn read(&self) -> Result<GitHub, CommandError> {
         self.ctx.github(self.args.token.as_ref(), self.args.timeout)
     }
 
@@ -228,15 +228,15 @@ impl Change for Dispatch<'_> {
         }
     }
 
-    fn write(&self, _: &World, permit: &Permit, github: &GitHub, payload: &Value) -> WriteOutcome<()> {
+    fn write(&self, permit: &Permit, github: &GitHub, payload: &Value) -> WriteOutcome<()> {
         // All that the report will say when a signal ends the command before there is an answer.
-        let unanswered = Finding::from(self.unknown("sent, not yet answered"));
-        self.ctx.partial.publish(&[self.findings, &[unanswered]].concat());
+        let unanswered = self.unknown("sent, not yet answered");
+        self.ctx.execution.partial.publish(&[self.findings, &[unanswered]].concat());
         let sent = github.dispatch(permit, &self.args.repository, &self.args.event_type.0, payload);
-        self.ctx.partial.publish(self.findings);
+        self.ctx.execution.partial.publish(self.findings);
         match sent {
             Sent::Done(()) => WriteOutcome::Done(()),
-            Sent::Refused(refusal) => WriteOutcome::Refused(refusal.complaint("dispatch").into()),
+            Sent::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding("dispatch")),
             Sent::NotSent { why } => {
                 let finding = Finding::inconclusive("dispatch").actual(why).expected("a connection to GitHub");
                 WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))

@@ -9,6 +9,8 @@ mod tests;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     ledger::{Kind, Place, Promotion},
     promotion::{
         bypass::{self, Reason},
@@ -18,7 +20,6 @@ use crate::{
     reconcile::reconcile,
     report::{Outcome, Output},
     subject::{Commit, Subject},
-    verdict::{CommandError, Finding},
 };
 use plan::{Asked, Rollback};
 
@@ -63,7 +64,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     let place = Place::find(&args.infra.at, args.around.token.as_ref(), ctx)?;
 
     let branch = bypass::from_default_branch(&place, ctx)?;
-    ctx.partial.publish(std::slice::from_ref(&branch));
+    ctx.execution.partial.publish(std::slice::from_ref(&branch));
     let approval = args.around.approval(ctx, &sides);
     let promotion = Promotion {
         approved_by: approval.as_ref().ok().and_then(|approved| approved.by.clone()),
@@ -77,22 +78,22 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     };
     let asked = match (&args.promotion, sides.started(ctx)) {
         (None, Ok(started)) => Asked::Last { started },
-        (None, Err(complaint)) => {
+        (None, Err(error)) => {
             // Where nobody need have approved, nobody need be able to ask GitHub either.
-            refusal = refusal.or_else(|| (!args.around.allow_unapproved).then(|| complaint.into()));
+            refusal = refusal.or_else(|| (!args.around.allow_unapproved).then_some(error));
             Asked::Last { started: None }
         }
         (Some(commit), _) => Asked::Named(commit.clone()),
     };
-    ctx.partial.publish(&findings);
+    ctx.execution.partial.publish(&findings);
     let expected = format!("the image before, in {}", promotion.environment);
     let run = ctx.runner_env.run.clone();
     let intent = Rollback { slot, asked, promotion, refusal, run };
-    let done = reconcile(ctx, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
+    let done = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
 
     let (finding, mut outputs) = infra::told("rollback", expected, done.as_ref());
     findings.push(finding);
-    ctx.partial.publish(&findings);
+    ctx.execution.partial.publish(&findings);
     let Some(done) = done else {
         sides.would_ask(ctx, issue::title(&intent.promotion));
         return Ok(Outcome { outputs, ..findings.into() });
@@ -107,8 +108,8 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
             outputs.extend(address.map(|address| (bypass::ISSUE.name, address)));
         }
         Ok(None) => findings.push(Finding::passed("follow-up issue").actual("none: no commit took anything back")),
-        Err(complaint) => {
-            findings.push(Finding::from(complaint).next(follow_up::AGAIN));
+        Err(error) => {
+            findings.push(error.next(follow_up::AGAIN));
         }
     }
     Ok(Outcome { outputs, ..findings.into() })

@@ -3,11 +3,13 @@
 use crate::{
     commands::Gate,
     config::Config,
-    context::{CommandContext, PartialReport},
-    report::{Outcome, Report},
+    context::CommandContext,
+    error::CommandError,
+    execution::Execution,
+    finding::{Finding, Verdict},
+    report::{Outcome, Report, partial::PartialReport},
     settings::{self, CommandTable, Given, Layer, Origin},
     subject::Subject,
-    verdict::{CommandError, Complaint, Finding, Verdict},
 };
 
 /// `run` takes its gates from the config file's `gates:`.
@@ -42,26 +44,27 @@ pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext
     let ready = prepare(args, subject, told, ctx)?;
     // Nothing would count, so nothing may be said to have passed: shadow mode for all of it.
     let all_dry = ready.iter().all(|ready| ready.partial.dry_run);
-    ctx.partial.edit(|partial| partial.dry_run |= all_dry);
+    ctx.execution.partial.edit(|partial| partial.dry_run |= all_dry);
     let mut outcome = Outcome::default();
     let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
     for Ready { gate, name, subject, mut partial } in ready {
         names.next();
         let group = ctx.log.group(&format!("{name} {subject}"));
-        partial.started_at = ctx.wall();
+        partial.started_at = ctx.execution.wall();
         let dry_run = partial.dry_run;
-        let inner = CommandContext { partial: PartialReport::new(partial), dry_run, ..ctx.clone() };
+        let execution = Execution { partial: PartialReport::new(partial), dry_run, ..ctx.execution.clone() };
+        let inner = CommandContext { execution, ..ctx.clone() };
         let end = gate.judge(&subject, &inner);
         let cancelled = matches!(end, Err(CommandError::Cancelled));
-        let mut report = inner.partial.copy();
-        report.close(end, ctx.wall());
+        let mut report = inner.execution.partial.copy();
+        report.close(end, ctx.execution.wall());
         ctx.log.say(&format!("{} {name}: {}", crate::report::log::mark(report.verdict), report.reason));
         drop(group);
         let verdict = report.verdict;
         outcome.findings.push(as_finding(&report, all_dry));
         outcome.reports.push(report.clone());
-        ctx.partial.publish(&outcome.findings);
-        ctx.partial.edit(|partial| partial.reports.push(report));
+        ctx.execution.partial.publish(&outcome.findings);
+        ctx.execution.partial.edit(|partial| partial.reports.push(report));
         if cancelled {
             return Err(CommandError::Cancelled);
         }
@@ -75,7 +78,7 @@ pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext
             .push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
     }
     // The draft held them for the case of a signal; the outcome brings them now.
-    ctx.partial.edit(|partial| partial.reports.clear());
+    ctx.execution.partial.edit(|partial| partial.reports.clear());
     Ok(outcome)
 }
 
@@ -98,8 +101,8 @@ fn prepare(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext
     let Told { command_table, config, top } = told;
     let place = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());
     if let Some(unknown) = args.only.iter().find(|only| !config.gates.iter().any(|entry| entry.gate == **only)) {
-        return Err(Complaint::about("`only`")
-            .seen(format!("\"{unknown}\""))
+        return Err(Finding::inconclusive("`only`")
+            .actual(format!("\"{unknown}\""))
             .expected(format!("gates that `gates:` of {place} lists"))
             .bad_input());
     }
@@ -111,22 +114,21 @@ fn prepare(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext
         .filter(|entry| args.only.is_empty() || args.only.contains(&entry.gate))
         .map(|entry| {
             let layers = [&shared, &entry.settings].into_iter().chain(config.layers(&entry.gate));
-            let resolved = settings::resolve::<Gate>(command_table, &entry.gate, layers)
-                .map_err(|stop| located(stop, &entry.place))?;
+            let resolved = settings::resolve::<Gate>(command_table, &entry.gate, layers, Some(&entry.place))?;
             let gate = resolved.typed;
-            let subject = gate.common().subject.assemble().map_err(|stop| located(stop, &entry.place))?;
-            let mut partial = ctx.partial.copy();
+            let subject = gate.common().subject.assemble().map_err(|error| located(error, &entry.place))?;
+            let mut partial = ctx.execution.partial.copy();
             partial.command.clone_from(&entry.gate);
             partial.subject = subject.clone();
             partial.settings = resolved.settings;
             partial.origins = resolved.origins;
-            partial.dry_run = gate.common().dry_run || ctx.dry_run;
+            partial.dry_run = gate.common().dry_run || ctx.execution.dry_run;
             Ok(Ready { gate, name: entry.gate.clone(), subject, partial })
         })
         .collect::<Result<_, CommandError>>()?;
     if ready.is_empty() {
-        return Err(Complaint::about("`gates`")
-            .seen(format!("no gate in {place}"))
+        return Err(Finding::inconclusive("`gates`")
+            .actual(format!("no gate in {place}"))
             .expected("a list of gates")
             .next("add for instance `gates: [bundle-size, health]` and their settings")
             .bad_input());
@@ -144,11 +146,9 @@ fn common_of(top: &Layer, subject: &Subject) -> Layer {
     shared
 }
 
-fn located(stop: CommandError, place: &str) -> CommandError {
-    match stop {
-        CommandError::BadInput(complaint) if complaint.origin.is_none() => {
-            CommandError::BadInput(complaint.from(place))
-        }
-        stop => stop,
+fn located(error: CommandError, place: &str) -> CommandError {
+    match error {
+        CommandError::BadInput(finding) => finding.with_origin(place).bad_input(),
+        error => error,
     }
 }

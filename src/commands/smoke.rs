@@ -19,12 +19,13 @@ use std::{
 
 use crate::{
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict},
     observe::observe_until_decided,
     report::{Outcome, Table},
     secret::Secret,
-    subject::{NotAccepted, Subject},
+    subject::Subject,
     values::{HumanDuration, clip},
-    verdict::{CommandError, Complaint, Verdict},
     world::files::Glob,
 };
 use critical::Critical;
@@ -72,9 +73,9 @@ pub struct Variable {
 }
 
 impl FromStr for Variable {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let named = |name: &str| {
             name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -83,7 +84,7 @@ impl FromStr for Variable {
             Some((name, value)) if named(name) && !value.contains('\0') => {
                 Ok(Self { name: name.to_owned(), value: Secret::new(value.to_owned()) })
             }
-            _ => Err(NotAccepted("`NAME=VALUE`, the name of letters, digits and `_`, and the value on one line")),
+            _ => Err(ValueError::new("`NAME=VALUE`, the name of letters, digits and `_`, and the value on one line")),
         }
     }
 }
@@ -99,10 +100,10 @@ impl FromStr for Variable {
 /// Bad input: both or neither of `command` and `argv`, no such folder, a pattern that leads out of the workspace.
 pub fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let script = check(args, ctx)?;
-    let before = Before::see(Path::new("."), &args.junit).map_err(|complaint| at_origin(ctx, "junit", complaint))?;
+    let before = Before::see(Path::new("."), &args.junit).map_err(|error| at_origin(ctx, "junit", error))?;
     let shown = shown(&script);
     let rules = Rules {
-        due: ctx.clock.now() + args.timeout.0,
+        due: ctx.execution.clock.now() + args.timeout.0,
         timeout: args.timeout,
         junit: !args.junit.is_empty(),
         critical: &args.critical,
@@ -114,13 +115,13 @@ pub fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outc
     let group = ctx.log.group(&format!("{WHO}: {shown}"));
     let mut seen = Seen::default();
     let settled = observe_until_decided(
-        ctx,
+        &ctx.execution,
         args.timeout.0 + READING,
         vec![source],
         &mut seen,
         |seen, _, fact| match fact {
             Fact::Line(line) => ctx.log.quote(WHO, &line),
-            Fact::Ended(end) => seen.end = Some((end, ctx.wall())),
+            Fact::Ended(end) => seen.end = Some((end, ctx.execution.wall())),
             Fact::Reports(reports) => seen.reports = Some(reports),
         },
         |seen, now| judge::judge(&rules, seen, now),
@@ -150,15 +151,15 @@ fn check(args: &Args, ctx: &CommandContext) -> Result<Script, CommandError> {
         (None, Some((program, arguments))) => Script::Program(program.clone(), arguments.to_vec()),
         (given, _) => {
             let seen = if given.is_some() { "both are given" } else { "neither is given" };
-            return Err(Complaint::about("`command`, `argv`")
-                .seen(seen)
+            return Err(Finding::inconclusive("`command`, `argv`")
+                .actual(seen)
                 .expected("one of them: the command that runs the tests")
                 .next("give `command: npm run smoke`, or the program and its arguments one a line as `argv`")
                 .bad_input());
         }
     };
     let bad = |key: &str, seen: String, expected: &str| {
-        at_origin(ctx, key, Complaint::about(format!("`{key}`")).seen(seen).expected(expected))
+        at_origin(ctx, key, Finding::inconclusive(format!("`{key}`")).actual(seen).expected(expected))
     };
     if !args.working_directory.is_dir() {
         let seen = format!("no folder {}", args.working_directory.display());
@@ -177,10 +178,10 @@ fn check(args: &Args, ctx: &CommandContext) -> Result<Script, CommandError> {
     Ok(script)
 }
 
-fn at_origin(ctx: &CommandContext, key: &str, complaint: Complaint) -> CommandError {
-    match ctx.partial.copy().origins.remove(key) {
-        Some(origin) => complaint.from(origin).bad_input(),
-        None => complaint.bad_input(),
+fn at_origin(ctx: &CommandContext, key: &str, error: Finding) -> CommandError {
+    match ctx.execution.partial.copy().origins.remove(key) {
+        Some(origin) => error.with_origin(origin).bad_input(),
+        None => error.bad_input(),
     }
 }
 

@@ -24,14 +24,15 @@ use super::health::{
 use crate::{
     clock::{Moment, rfc3339},
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict, verdict},
     ledger::{Place, place::At},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     results::Reports,
     secret::Secret,
-    subject::{NotAccepted, Subject},
+    subject::Subject,
     values::{HumanDuration, some_time},
-    verdict::{CommandError, Complaint, Verdict, verdict},
     world::{http::Header, url::Url},
 };
 use judge::{Endpoint, Rules, Seen, judge, line};
@@ -89,8 +90,8 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
-fn duration(text: &str) -> Result<HumanDuration, NotAccepted> {
-    const ACCEPTED: NotAccepted = NotAccepted(
+fn duration(text: &str) -> Result<HumanDuration, ValueError> {
+    const ACCEPTED: ValueError = ValueError::new(
         "a duration over 0 and of at most 43200 minutes (30 days) such as `10m`; a bare number means seconds",
     );
     let span: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
@@ -102,12 +103,12 @@ fn duration(text: &str) -> Result<HumanDuration, NotAccepted> {
 pub struct Label(String);
 
 impl FromStr for Label {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
     /// GitHub takes 50 characters. A comma would part it into two, and an issue would need both.
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let accepted = (1..=50).contains(&text.chars().count()) && !text.contains(|c: char| c.is_control() || c == ',');
-        if accepted { Ok(Self(text.to_owned())) } else { Err(NotAccepted("a label: 1 to 50 characters, no comma")) }
+        if accepted { Ok(Self(text.to_owned())) } else { Err(ValueError::new("a label: 1 to 50 characters, no comma")) }
     }
 }
 
@@ -119,25 +120,26 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     let looks = Looks::prepare(args, subject, ctx)?;
     let mut seen = Seen { endpoints: looks.endpoints.clone(), ..Seen::default() };
     let mut findings = Vec::new();
-    if ctx.clock.now() < looks.rules.until {
+    if ctx.execution.clock.now() < looks.rules.until {
         let reached = |seen: &Seen, now| match judge(&looks.rules, seen, now) {
             Judgement { findings, .. } if now >= looks.rules.until => Judgement::decided(findings),
             judgement => judgement,
         };
-        let limit = looks.rules.until.saturating_sub(ctx.clock.now()) + QUESTION.0;
+        let limit = looks.rules.until.saturating_sub(ctx.execution.clock.now()) + QUESTION.0;
         let mut sources = looks.sources(args.interval.0);
         sources.push(Source::new(PollInterval::Every(args.interval.0), |reply| {
             reply.send(Fact::Tick);
             Box::new(())
         }));
-        findings = observe_until_decided(ctx, limit, sources, &mut seen, looks.absorb(), reached)?;
+        findings = observe_until_decided(&ctx.execution, limit, sources, &mut seen, looks.absorb(), reached)?;
     }
     if verdict(&findings) != Verdict::Blocked {
         let sources = looks.sources(AGAIN.min(args.interval.0));
         ctx.log.say("the time is over: looking once more");
-        findings = observe_until_decided(ctx, args.timeout.0, sources, &mut seen, looks.absorb(), |seen, now| {
-            judge(&looks.rules, seen, now)
-        })?;
+        findings =
+            observe_until_decided(&ctx.execution, args.timeout.0, sources, &mut seen, looks.absorb(), |seen, now| {
+                judge(&looks.rules, seen, now)
+            })?;
     }
     Ok(findings.into())
 }
@@ -155,19 +157,19 @@ struct Looks<'a> {
 impl<'a> Looks<'a> {
     fn prepare(args: &Args, subject: &Subject, ctx: &'a CommandContext) -> Result<Self, CommandError> {
         let missing = |name: &str| {
-            let complaint = Complaint::about(format!("`{name}`")).seen("not given");
-            complaint.expected(format!("the {name} that is promoted")).bad_input()
+            let finding = Finding::inconclusive(format!("`{name}`")).actual("not given");
+            finding.expected(format!("the {name} that is promoted")).bad_input()
         };
         let service = subject.service.clone().ok_or_else(|| missing("service"))?;
         let environment = subject.environment.clone().ok_or_else(|| missing("environment"))?;
         if args.endpoints.len() > MOST_ENDPOINTS {
-            return Err(Complaint::about("`endpoints`")
-                .seen(format!("{} of them", args.endpoints.len()))
+            return Err(Finding::inconclusive("`endpoints`")
+                .actual(format!("{} of them", args.endpoints.len()))
                 .expected(format!("at most {MOST_ENDPOINTS}"))
                 .bad_input());
         }
         let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
-        let now = ctx.clock.wall();
+        let now = ctx.execution.clock.wall();
         let told = |command, name| told(&reports, command, name, subject, ctx);
         let start = Start::of(told("approval", "approved-at"), now);
         ctx.log.say(&format!("counted from {}", start.words));
@@ -191,7 +193,7 @@ impl<'a> Looks<'a> {
             rules: Rules {
                 duration: args.duration,
                 since: start.words,
-                until: ctx.clock.now() + left,
+                until: ctx.execution.clock.now() + left,
                 until_wall: start.at.checked_add(args.duration.0).map(rfc3339).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
                 what: format!("{service} in {environment}"),
@@ -251,14 +253,14 @@ impl<'a> Looks<'a> {
                 endpoint.probes.push((at, probe));
             }
             Fact::Holds(look) => {
-                if let Err(complaint) = &look {
-                    say(&format!("holds not seen: {complaint}"));
+                if let Err(finding) = &look {
+                    say(&format!("holds not seen: {finding}"));
                 }
                 seen.holds.take(at, look);
             }
             Fact::Promotions(look) => {
-                if let Err(complaint) = &look {
-                    say(&format!("the ledger not seen: {complaint}"));
+                if let Err(finding) = &look {
+                    say(&format!("the ledger not seen: {finding}"));
                 }
                 seen.promotions.take(at, look);
             }

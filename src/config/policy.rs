@@ -13,8 +13,9 @@ use serde_json::{Value as Json, json};
 use super::{mapping, misshapen, place, unknown};
 use crate::{
     commands,
+    error::CommandError,
     expression::Expression,
-    verdict::{CommandError, Complaint},
+    finding::Finding,
     yaml::{Key, Node, Value},
 };
 
@@ -57,10 +58,10 @@ fn condition(path: &str, gate: &str, node: &Node) -> Result<Condition, CommandEr
     };
     let place = place(path, node.line, node.column);
     let expression = Expression::compile(text).map_err(|error| {
-        Complaint::about(format!("`policy: {gate}`"))
-            .seen(error.to_string())
+        Finding::inconclusive(format!("`policy: {gate}`"))
+            .actual(error.to_string())
             .expected("a jq condition on the gate's report")
-            .from(&place)
+            .with_origin(&place)
             .bad_input()
     })?;
     Ok(Condition { expression, place })
@@ -105,12 +106,12 @@ mod tests {
             ("policy:\n  smoke: [{ a: b }]", &["`smoke` (f.yml:2:11)", "a mapping; expected a jq condition"]),
             ("policy: 1", &["`policy` (f.yml:1:9)", "a text"]),
         ] {
-            let Err(CommandError::BadInput(complaint)) = Config::read(&command_table(), "f.yml", text.as_bytes(), None)
+            let Err(CommandError::BadInput(finding)) = Config::read(&command_table(), "f.yml", text.as_bytes(), None)
             else {
                 panic!("{text}: must be refused")
             };
             for part in parts {
-                assert!(complaint.to_string().contains(part), "{text}: {part} in {complaint}");
+                assert!(finding.to_string().contains(part), "{text}: {part} in {finding}");
             }
         }
     }

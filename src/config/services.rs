@@ -17,8 +17,9 @@ use serde_json::{Value as Json, json};
 
 use super::{mapping, misshapen, place, unknown};
 use crate::{
-    subject::{Image, NotAccepted, Service},
-    verdict::{CommandError, Complaint},
+    error::{CommandError, ValueError},
+    finding::Finding,
+    subject::{Image, Service},
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
@@ -57,16 +58,16 @@ impl fmt::Display for WorkflowPath {
 }
 
 impl FromStr for WorkflowPath {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let name = text.strip_prefix(".github/workflows/").unwrap_or_default();
         let bare = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml")).unwrap_or_default();
         let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
         if (1..=100).contains(&bare.len()) && bare.chars().all(plain) && !bare.starts_with('.') {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAccepted("a workflow's file: .github/workflows/<name>.yml or .yaml"))
+            Err(ValueError::new("a workflow's file: .github/workflows/<name>.yml or .yaml"))
         }
     }
 }
@@ -91,10 +92,10 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), Comma
         texts.insert(key.name, (text, (node.line, node.column)));
     }
     if let Some(missing) = REQUIRED.iter().find(|required| !texts.contains_key(**required)) {
-        return Err(Complaint::about(format!("`{missing}`"))
-            .seen(format!("not given for {name}"))
+        return Err(Finding::inconclusive(format!("`{missing}`"))
+            .actual(format!("not given for {name}"))
             .expected(format!("{} of every service", REQUIRED.join(", ")))
-            .from(place(path, key.line, key.column))
+            .with_origin(place(path, key.line, key.column))
             .bad_input());
     }
     let origin = Origin {
@@ -129,10 +130,10 @@ fn parsed<T: FromStr<Err: fmt::Display>>(
     (line, column): (usize, usize),
 ) -> Result<T, CommandError> {
     text.parse().map_err(|error: T::Err| {
-        Complaint::about(format!("`{what}`"))
-            .seen(format!("\"{text}\""))
+        Finding::inconclusive(format!("`{what}`"))
+            .actual(format!("\"{text}\""))
             .expected(error.to_string())
-            .from(place(path, line, column))
+            .with_origin(place(path, line, column))
             .bad_input()
     })
 }
@@ -189,9 +190,9 @@ services:
     image: ghcr.io/acme/frontend
 ";
 
-    fn complaint(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         match Config::read(&command_table(), "f.yml", text.as_bytes(), None) {
-            Err(CommandError::BadInput(complaint)) => complaint.to_string(),
+            Err(CommandError::BadInput(finding)) => finding.to_string(),
             other => panic!("{text}: must be refused, is {other:?}"),
         }
     }
@@ -239,7 +240,7 @@ services:
             (WHOLE, "services: { a: b }", &["`a` (f.yml:1:16)", "a text"]),
             (WHOLE, "servces: {}", &["`servces` (f.yml:1:1)", "did you mean `services`?"]),
         ] {
-            let said = complaint(&WHOLE.replace(from, to));
+            let said = error_of(&WHOLE.replace(from, to));
             for part in parts {
                 assert!(said.contains(part), "{to}: {part} in {said}");
             }

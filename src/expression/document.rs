@@ -4,31 +4,21 @@ use std::fmt::{self, Write};
 
 use serde_json::{Deserializer, Value};
 
-/// Why bytes could not be read as JSON: where, what was there, and how the text begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(String);
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Unreadable {}
+use crate::error::ValueError;
 
 /// Reads JSON. One document gives its value; several that follow each other, as in NDJSON (`k6 --out json`), give an
 /// array of them. So a stream that happens to hold a single document gives that document, not an array of one.
 ///
 /// Nothing at all, nesting deeper than 127 levels and a number too large for a double are errors. A UTF-8 byte order
 /// mark is skipped: some shells on Windows write one.
-pub fn parse(bytes: &[u8]) -> Result<Value, Unreadable> {
+pub fn parse(bytes: &[u8]) -> Result<Value, ValueError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut values = match documents(text) {
         Ok(values) => values,
-        Err(error) => return Err(Unreadable(format!("not JSON: {error}; it begins with {}", beginning(text)))),
+        Err(error) => return Err(ValueError::from(format!("not JSON: {error}; it begins with {}", beginning(text)))),
     };
     match values.len() {
-        0 => Err(Unreadable("not JSON: there is nothing in it".to_owned())),
+        0 => Err(ValueError::new("not JSON: there is nothing in it")),
         1 => Ok(values.remove(0)),
         _ => Ok(Value::Array(values)),
     }

@@ -29,6 +29,7 @@ use jaq_json::{Num, Val};
 use serde_json::{Map, Number, Value};
 
 use super::document;
+use crate::error::ValueError;
 
 /// What one evaluation may use.
 #[derive(Clone, Copy, Debug)]
@@ -43,16 +44,6 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) const DEFAULT: Self = Self { time: Duration::from_secs(10), memory: 384 << 10, outputs: 100_000 };
-}
-
-/// Why there is no answer. The texts complete "the expression …".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble(pub(super) String);
-
-impl Trouble {
-    fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
 }
 
 /// How often a running evaluation is looked at.
@@ -88,7 +79,7 @@ pub(super) struct Meter<'a> {
 }
 
 /// What a step unwinds with.
-struct Halted(Trouble);
+struct Halted(ValueError);
 
 impl Meter<'_> {
     fn step(&self) {
@@ -102,7 +93,7 @@ impl Meter<'_> {
             return;
         };
         // Unlike `panic!`, this does not call the panic hook: nothing is wrong with this program.
-        panic::resume_unwind(Box::new(Halted(Trouble(why))));
+        panic::resume_unwind(Box::new(Halted(ValueError::from(why))));
     }
 }
 
@@ -171,7 +162,7 @@ pub(super) fn evaluate(
     values: Vec<Val>,
     wanted: usize,
     limits: Limits,
-) -> Result<Vec<Value>, Trouble> {
+) -> Result<Vec<Value>, ValueError> {
     aside(limits, move |stop| {
         let here = 0_u8;
         let floor = (&raw const here).addr().saturating_sub(DEPTH);
@@ -185,8 +176,8 @@ pub(super) fn evaluate(
 /// Runs `work` on a thread with a big stack, and watches it. `work` ends early when it looks at the flag it is given.
 pub(super) fn aside<T: Send + 'static>(
     limits: Limits,
-    work: impl FnOnce(&AtomicBool) -> Result<T, Trouble> + Send + 'static,
-) -> Result<T, Trouble> {
+    work: impl FnOnce(&AtomicBool) -> Result<T, ValueError> + Send + 'static,
+) -> Result<T, ValueError> {
     let stop = Arc::new(AtomicBool::new(false));
     let (tell, told) = mpsc::sync_channel(1);
     let flag = Arc::clone(&stop);
@@ -198,20 +189,20 @@ pub(super) fn aside<T: Send + 'static>(
         let _ = tell.send(end.unwrap_or_else(|payload| Err(unwound(payload.as_ref()))));
     };
     if let Err(error) = thread::Builder::new().name("jq".to_owned()).stack_size(STACK).spawn(body) {
-        return Err(Trouble(format!("could not be evaluated: no thread for it ({error})")));
+        return Err(ValueError::from(format!("could not be evaluated: no thread for it ({error})")));
     }
     let mut left = limits.time;
     let why = loop {
         match told.recv_timeout(left.min(GLANCE)) {
             Ok(end) => return end,
-            Err(RecvTimeoutError::Disconnected) => break Trouble::new("could not be evaluated"),
+            Err(RecvTimeoutError::Disconnected) => break ValueError::new("could not be evaluated"),
             Err(RecvTimeoutError::Timeout) if resident().saturating_sub(before) > limits.memory => {
-                break Trouble(format!("took more than {} MiB of memory", limits.memory >> 10));
+                break ValueError::from(format!("took more than {} MiB of memory", limits.memory >> 10));
             }
             Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(GLANCE),
         }
         if left.is_zero() {
-            break Trouble(format!("did not end within {:?}", limits.time));
+            break ValueError::from(format!("did not end within {:?}", limits.time));
         }
     };
     stop.store(true, Ordering::Relaxed);
@@ -220,8 +211,8 @@ pub(super) fn aside<T: Send + 'static>(
     Err(why)
 }
 
-fn unwound(payload: &(dyn Any + Send)) -> Trouble {
-    payload.downcast_ref::<Halted>().map_or_else(|| Trouble::new("made jaq panic"), |halted| halted.0.clone())
+fn unwound(payload: &(dyn Any + Send)) -> ValueError {
+    payload.downcast_ref::<Halted>().map_or_else(|| ValueError::new("made jaq panic"), |halted| halted.0.clone())
 }
 
 /// The resident set of this process in KiB; 0 where there is no procfs.
@@ -232,12 +223,12 @@ fn resident() -> u64 {
 }
 
 /// jaq's own words about what went wrong.
-fn said(exception: Exn<'_, Val>) -> Trouble {
+fn said(exception: Exn<'_, Val>) -> ValueError {
     match exception.get_err() {
-        Ok(fault) => Trouble(format!("failed: {}", document::clipped(&fault, 160))),
+        Ok(fault) => ValueError::from(format!("failed: {}", document::clipped(&fault, 160))),
         Err(exception) => match exception.get_halt() {
-            Ok(_) => Trouble::new("called halt"),
-            Err(_) => Trouble::new("broke out of a label it is not in"),
+            Ok(_) => ValueError::new("called halt"),
+            Err(_) => ValueError::new("broke out of a label it is not in"),
         },
     }
 }
@@ -259,11 +250,11 @@ pub(super) fn from_json(value: &Value) -> Val {
     }
 }
 
-fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) -> Result<Value, Trouble> {
+fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) -> Result<Value, ValueError> {
     meter.step();
     *unfolded += 1;
     if depth > NESTING || *unfolded > UNFOLDED {
-        return Err(Trouble::new("gave a value that is nested too deep or too large"));
+        return Err(ValueError::new("gave a value that is nested too deep or too large"));
     }
     Ok(match value {
         Val::Null => Value::Null,
@@ -271,7 +262,7 @@ fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) 
         Val::Num(number) => Value::Number(finite(number)?),
         Val::TStr(bytes) | Val::BStr(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Value::String(text.to_owned()),
-            Err(_) => return Err(Trouble::new("gave bytes that are no UTF-8 text")),
+            Err(_) => return Err(ValueError::new("gave bytes that are no UTF-8 text")),
         },
         Val::Arr(items) => {
             let items = items.iter().map(|item| into_json(item, meter, depth + 1, unfolded));
@@ -280,7 +271,7 @@ fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) 
         Val::Obj(entries) => {
             let entries = entries.iter().map(|(key, value)| match into_json(key, meter, depth + 1, unfolded)? {
                 Value::String(key) => Ok((key, into_json(value, meter, depth + 1, unfolded)?)),
-                other => Err(Trouble(format!("gave an object with the key {other}, which is no string"))),
+                other => Err(ValueError::from(format!("gave an object with the key {other}, which is no string"))),
             });
             Value::Object(entries.collect::<Result<Map<_, _>, _>>()?)
         }
@@ -289,7 +280,7 @@ fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) 
 
 /// A number as JSON has them. NaN and the infinities are errors here, where jq would print `null` or a huge number:
 /// what could not be calculated must not look like data.
-fn finite(number: &Num) -> Result<Number, Trouble> {
+fn finite(number: &Num) -> Result<Number, ValueError> {
     let float = match number {
         Num::Int(int) => return Ok(Number::from(*int)),
         // By its decimal text, as a literal that does not fit into a float.
@@ -302,5 +293,6 @@ fn finite(number: &Num) -> Result<Number, Trouble> {
         }
         Num::Float(float) => *float,
     };
-    Number::from_f64(float).ok_or_else(|| Trouble(format!("gave {float}, which is no number that can be judged")))
+    Number::from_f64(float)
+        .ok_or_else(|| ValueError::from(format!("gave {float}, which is no number that can be judged")))
 }

@@ -17,7 +17,7 @@ fn number(text: &str, input: &[u8]) -> f64 {
 }
 
 fn outcome(text: &str, input: &Value, limits: Limits) -> Result<Vec<Value>, String> {
-    expression(text).run(input, &[], 10, limits).map_err(|Trouble(why)| why)
+    expression(text).run(input, &[], 10, limits).map_err(|error| error.to_string())
 }
 
 fn outputs(text: &str, input: &Value) -> Result<Vec<Value>, String> {

@@ -4,10 +4,10 @@ use super::entry::{Entry, Images};
 use super::scalar::{Quote, written};
 use super::splice::{Hand, Plan, lead, line_break, line_end, line_start};
 use super::tree::{Node, Shape, Tree};
-use super::{ImageChange, Problem};
+use super::{ImageChange, KustomizationError};
 
 /// Adds the entry of `change`, at the end of the list.
-pub fn append(text: &str, tree: &Tree, images: &Images<'_>, change: &ImageChange) -> Result<Plan, Problem> {
+pub fn append(text: &str, tree: &Tree, images: &Images<'_>, change: &ImageChange) -> Result<Plan, KustomizationError> {
     let Some(pair) = images.pair else { return new_key(text, tree, change) };
     let value = &pair.value;
     if let Some(last) = images.entries.last() {
@@ -48,7 +48,7 @@ pub fn append(text: &str, tree: &Tree, images: &Images<'_>, change: &ImageChange
 }
 
 /// An `images:` where there was none: the last key.
-fn new_key(text: &str, tree: &Tree, change: &ImageChange) -> Result<Plan, Problem> {
+fn new_key(text: &str, tree: &Tree, change: &ImageChange) -> Result<Plan, KustomizationError> {
     let root = Root::of(text, tree)?;
     if root.flow {
         let entry = in_braces(change, root.hand, false);
@@ -69,8 +69,8 @@ fn new_key(text: &str, tree: &Tree, change: &ImageChange) -> Result<Plan, Proble
     if before.ends_with('\n') {
         plan.insert(tree.end, format!("{lines}{line_break}"));
     } else if root.ends_in_block {
-        return Err(Problem::at(tree.root.place, "the file")
-            .seen("no line break behind its last line, which belongs to a block scalar (`|` or `>`)")
+        return Err(KustomizationError::at(tree.root.place, "the file")
+            .actual("no line break behind its last line, which belongs to a block scalar (`|` or `>`)")
             .expected("a line break at the end of the file")
             .next("add it: a new key behind that line would add it to the value"));
     } else {
@@ -80,7 +80,7 @@ fn new_key(text: &str, tree: &Tree, change: &ImageChange) -> Result<Plan, Proble
 }
 
 /// Behind the last entry of a block list, written as that one is.
-fn below(text: &str, last: &Entry<'_>, change: &ImageChange) -> Result<Plan, Problem> {
+fn below(text: &str, last: &Entry<'_>, change: &ImageChange) -> Result<Plan, KustomizationError> {
     let (dashes, gap) = dash(text, last.node)?;
     let hand = Hand::of(last);
     let mut at = line_end(text, last.node.end);
@@ -127,7 +127,7 @@ fn spaced(text: &str, entry: &Entry<'_>) -> bool {
 }
 
 /// What stands before the dash of a block list's item, and between the dash and the item.
-fn dash(text: &str, item: &Node) -> Result<(String, String), Problem> {
+fn dash(text: &str, item: &Node) -> Result<(String, String), KustomizationError> {
     let start = line_start(text, item.start);
     let lead = &text[start..item.start];
     let before = lead.trim_end().strip_suffix('-').filter(|before| before.bytes().all(|byte| byte == b' '));
@@ -143,7 +143,9 @@ fn dash(text: &str, item: &Node) -> Result<(String, String), Problem> {
         .find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
         .filter(|line| lead.trim().is_empty() && line.trim_start_matches(' ').starts_with('-'))
         .map(|line| (line[..line.len() - line.trim_start_matches(' ').len()].to_owned(), " ".to_owned()))
-        .ok_or_else(|| Problem::at(item.place, "images").seen("an entry without its dash").expected("`- name: …`"))
+        .ok_or_else(|| {
+            KustomizationError::at(item.place, "images").actual("an entry without its dash").expected("`- name: …`")
+        })
 }
 
 /// What a new key at the top has to fit in with.
@@ -160,10 +162,10 @@ struct Root {
 }
 
 impl Root {
-    fn of(text: &str, tree: &Tree) -> Result<Self, Problem> {
+    fn of(text: &str, tree: &Tree) -> Result<Self, KustomizationError> {
         let root = &tree.root;
         let Shape::Map { pairs, flow } = &root.shape else {
-            return Err(Problem::at(root.place, "the file").seen(root.kind()).expected("a mapping"));
+            return Err(KustomizationError::at(root.place, "the file").actual(root.kind()).expected("a mapping"));
         };
         let indent = " ".repeat(if *flow { 0 } else { root.place.column - 1 });
         let lists = pairs.iter().filter_map(|pair| match &pair.value.shape {

@@ -2,7 +2,7 @@
 
 use super::scalar::{Quote, is_null};
 use super::tree::{Node, Pair, Shape, Tree};
-use super::{ImageChange, ImageEntry, Problem};
+use super::{ImageChange, ImageEntry, KustomizationError};
 
 /// The keys of an image entry (kustomize 5.8.1, `api/types/image.go`), in the order a person writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,16 +60,16 @@ pub struct Entry<'t> {
 impl<'t> Entry<'t> {
     /// Kustomize matches keys whatever their case, as Go's `encoding/json` does; so does this.
     /// `braces`: the list is in brackets, where YAML allows `[name: app]` for a mapping that no key can be added to.
-    fn of(text: &str, node: &'t Node, index: usize, braces: bool) -> Result<Self, Problem> {
+    fn of(text: &str, node: &'t Node, index: usize, braces: bool) -> Result<Self, KustomizationError> {
         let what = format!("images[{index}]");
         let Shape::Map { pairs, flow } = &node.shape else {
-            return Err(Problem::at(node.place, what)
-                .seen(node.kind())
+            return Err(KustomizationError::at(node.place, what)
+                .actual(node.kind())
                 .expected("a mapping with `name` and one of `newName`, `newTag`, `digest`"));
         };
         if braces && !text[node.start..].starts_with('{') {
-            return Err(Problem::at(node.place, what)
-                .seen("a mapping without braces, between brackets")
+            return Err(KustomizationError::at(node.place, what)
+                .actual("a mapping without braces, between brackets")
                 .expected("`{name: …, newTag: …}`")
                 .next("write the braces"));
         }
@@ -77,18 +77,18 @@ impl<'t> Entry<'t> {
         for pair in pairs {
             let key = pair.key.scalar().map(|(key, _)| key).unwrap_or_default();
             let field = Field::ALL.into_iter().find(|field| folds_to(key, field.key())).ok_or_else(|| {
-                Problem::at(pair.key.place, &what)
-                    .seen(format!("the key `{key}`"))
+                KustomizationError::at(pair.key.place, &what)
+                    .actual(format!("the key `{key}`"))
                     .expected("name, newName, newTag, digest, tagSuffix")
                     .next("kustomize refuses other keys too; correct it")
             })?;
             check_key(text, &pair.key)?;
             if let Some(first) = entry.pair(field) {
-                return Err(Problem::twice(key, first.key.place, pair.key.place));
+                return Err(KustomizationError::twice(key, first.key.place, pair.key.place));
             }
             if pair.value.scalar().is_none() {
-                return Err(Problem::at(pair.value.place, format!("{what}.{key}"))
-                    .seen(pair.value.kind())
+                return Err(KustomizationError::at(pair.value.place, format!("{what}.{key}"))
+                    .actual(pair.value.kind())
                     .expected("a single value"));
             }
             entry.pairs.push((field, pair));
@@ -130,11 +130,11 @@ pub struct Images<'t> {
 }
 
 impl<'t> Images<'t> {
-    pub fn of(text: &str, tree: &'t Tree) -> Result<Self, Problem> {
+    pub fn of(text: &str, tree: &'t Tree) -> Result<Self, KustomizationError> {
         let root = &tree.root;
         let Shape::Map { pairs, .. } = &root.shape else {
-            return Err(Problem::at(root.place, "the file")
-                .seen(root.kind())
+            return Err(KustomizationError::at(root.place, "the file")
+                .actual(root.kind())
                 .expected("a kustomization: a mapping with keys such as `resources`")
                 .next("is it the right file?"));
         };
@@ -143,18 +143,18 @@ impl<'t> Images<'t> {
         for pair in pairs {
             let Some((key, quote)) = pair.key.scalar() else { continue };
             if key == "<<" && quote == Quote::Plain {
-                return Err(Problem::at(pair.key.place, "the file")
-                    .seen("a merge key `<<` at the top, which may bring `images` along")
+                return Err(KustomizationError::at(pair.key.place, "the file")
+                    .actual("a merge key `<<` at the top, which may bring `images` along")
                     .expected("keys that stand there themselves")
                     .next("write the merged keys out"));
             } else if folds_to(key, "images") {
                 check_key(text, &pair.key)?;
                 if let Some(first) = found.replace(pair) {
-                    return Err(Problem::twice(key, first.key.place, pair.key.place));
+                    return Err(KustomizationError::twice(key, first.key.place, pair.key.place));
                 }
             } else if folds_to(key, "imageTags") {
-                return Err(Problem::at(pair.key.place, "imageTags")
-                    .seen("the old key, which kustomize applies after `images`")
+                return Err(KustomizationError::at(pair.key.place, "imageTags")
+                    .actual("the old key, which kustomize applies after `images`")
                     .expected("images")
                     .next("rename it to `images`, or run `kustomize edit fix`, and commit that first"));
             } else if folds_to(key, "kind") {
@@ -173,8 +173,8 @@ impl<'t> Images<'t> {
                 }
                 Shape::Scalar { text, quote } if is_null(text, *quote) && *quote == Quote::Plain => {}
                 _ => {
-                    return Err(Problem::at(pair.value.place, "images")
-                        .seen(pair.value.kind())
+                    return Err(KustomizationError::at(pair.value.place, "images")
+                        .actual(pair.value.kind())
                         .expected("a list of mappings, or nothing"));
                 }
             }
@@ -183,12 +183,12 @@ impl<'t> Images<'t> {
     }
 
     /// The entry of `name`. Two of them are refused: kustomize applies both in turn, and its `edit set image` drops the second.
-    pub fn entry(&self, name: &str) -> Result<Option<&Entry<'t>>, Problem> {
+    pub fn entry(&self, name: &str) -> Result<Option<&Entry<'t>>, KustomizationError> {
         let mut named = self.entries.iter().filter(|entry| entry.value(Field::Name) == Some(name));
         let first = named.next();
         if let (Some(first), Some(second)) = (first, named.next()) {
-            return Err(Problem::at(second.node.place, format!("images[{}]", second.index))
-                .seen(format!("a second entry for {name}, after the one on line {}", first.node.place.line))
+            return Err(KustomizationError::at(second.node.place, format!("images[{}]", second.index))
+                .actual(format!("a second entry for {name}, after the one on line {}", first.node.place.line))
                 .expected("one entry for each name")
                 .next("decide which of the two holds, and take the other out"));
         }
@@ -201,47 +201,49 @@ pub fn folds_to(key: &str, field: &str) -> bool {
     key == field || key.to_uppercase().to_lowercase() == field.to_lowercase()
 }
 
-fn check_kind(value: &Node) -> Result<(), Problem> {
+fn check_kind(value: &Node) -> Result<(), KustomizationError> {
     match value.scalar() {
         Some(("Kustomization" | "Component", _)) => Ok(()),
         Some((text, quote)) if is_null(text, quote) => Ok(()),
-        other => Err(Problem::at(value.place, "kind")
-            .seen(other.map_or_else(|| value.kind().to_owned(), |(text, _)| text.to_owned()))
+        other => Err(KustomizationError::at(value.place, "kind")
+            .actual(other.map_or_else(|| value.kind().to_owned(), |(text, _)| text.to_owned()))
             .expected("Kustomization or Component")
             .next("is it the right file?")),
     }
 }
 
 /// A `? key` on a line of its own is YAML, but nothing to edit around.
-fn check_key(text: &str, key: &Node) -> Result<(), Problem> {
+fn check_key(text: &str, key: &Node) -> Result<(), KustomizationError> {
     if text[..key.start].trim_end_matches(' ').ends_with('?') {
-        return Err(Problem::at(key.place, "images").seen("a key written with `?`").expected("`key: value`"));
+        return Err(KustomizationError::at(key.place, "images")
+            .actual("a key written with `?`")
+            .expected("`key: value`"));
     }
     Ok(())
 }
 
-fn check_plain(node: &Node, what: &str) -> Result<(), Problem> {
+fn check_plain(node: &Node, what: &str) -> Result<(), KustomizationError> {
     let seen = match &node.shape {
         Shape::Alias(_) => "an alias (`*`)",
         _ if node.anchor != 0 => "an anchor (`&`)",
         _ if node.tag.is_some() => "a tag (`!`)",
         _ => return Ok(()),
     };
-    Err(Problem::at(node.place, what)
-        .seen(format!("{seen}, so that an edit here could change what stands elsewhere"))
+    Err(KustomizationError::at(node.place, what)
+        .actual(format!("{seen}, so that an edit here could change what stands elsewhere"))
         .expected("values that stand there themselves")
         .next("write the value out"))
 }
 
 /// Refuses anchors, aliases, tags and merge keys anywhere in `node`.
-fn check_unshared(node: &Node) -> Result<(), Problem> {
+fn check_unshared(node: &Node) -> Result<(), KustomizationError> {
     check_plain(node, "images")?;
     match &node.shape {
         Shape::List { items, .. } => items.iter().try_for_each(check_unshared),
         Shape::Map { pairs, .. } => pairs.iter().try_for_each(|pair| {
             if matches!(pair.key.scalar(), Some(("<<", Quote::Plain))) {
-                return Err(Problem::at(pair.key.place, "images")
-                    .seen("a merge key `<<`")
+                return Err(KustomizationError::at(pair.key.place, "images")
+                    .actual("a merge key `<<`")
                     .expected("values that stand there themselves")
                     .next("write the merged keys out"));
             }

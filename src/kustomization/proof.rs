@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::entry::{Entry, Field, Images, folds_to};
 use super::scalar::{Quote, plain_is_text};
 use super::tree::{Pair, Shape, Tree, parse};
-use super::{ImageChange, Problem};
+use super::{ImageChange, KustomizationError};
 
 /// Refuses an edit that changes a byte outside `reach` or any other node, or leaves the entry with anything but `change`.
-pub fn hold(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), Problem> {
+pub fn hold(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), KustomizationError> {
     let (head, tail) = (&before[..reach.start], &before[reach.end..]);
     if after.len() < head.len() + tail.len() || !after.starts_with(head) || !after.ends_with(tail) {
         return Err(refused("bytes outside the image entry would change"));
@@ -48,9 +48,9 @@ fn besides_images(tree: &Tree) -> Vec<&Pair> {
     pairs.iter().filter(|pair| !pair.key.scalar().is_some_and(|(key, _)| folds_to(key, "images"))).collect()
 }
 
-pub fn refused(seen: impl Into<String>) -> Problem {
-    Problem::with("the edit")
-        .seen(seen)
+pub fn refused(seen: impl Into<String>) -> KustomizationError {
+    KustomizationError::with("the edit")
+        .actual(seen)
         .expected("a change of the image entry alone")
         .next("set the image by hand once, on lines of its own: `- name: …`, `newTag: …`")
 }
@@ -65,7 +65,7 @@ mod tests {
         let change = ImageChange { name: "app".into(), new_name: None, tag: Some("v2".into()), digest: None };
         let reach = before.find("name: app").unwrap()..before.find("\n- name: db").unwrap();
         let verdict =
-            |after: &str, reach: &Range<usize>| hold(before, after, reach, &change).map_err(|problem| problem.seen);
+            |after: &str, reach: &Range<usize>| hold(before, after, reach, &change).map_err(|problem| problem.actual);
         let good = before.replace("v1", "v2");
         assert_eq!(verdict(&good, &reach), Ok(()));
         let all = 0..before.len();

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::entry::{Entry, Field, value};
 use super::scalar::{Quote, plain_is_text, written};
 use super::tree::{Node, Pair};
-use super::{ImageChange, Problem};
+use super::{ImageChange, KustomizationError};
 
 /// An edit: bytes of the original, and what stands there instead. They do not overlap.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ enum Fate<'c> {
 }
 
 /// Makes an entry hold exactly what `change` says.
-pub fn amend(text: &str, entry: &Entry<'_>, change: &ImageChange) -> Result<Plan, Problem> {
+pub fn amend(text: &str, entry: &Entry<'_>, change: &ImageChange) -> Result<Plan, KustomizationError> {
     let hand = Hand::of(entry);
     let end = if entry.flow { entry.node.end } else { line_end(text, entry.node.end) };
     let mut plan = Plan::within(entry.node.start..end);
@@ -150,7 +150,7 @@ pub fn amend(text: &str, entry: &Entry<'_>, change: &ImageChange) -> Result<Plan
     Ok(plan)
 }
 
-fn fate<'c>(index: usize, field: Field, pair: &Pair, change: &'c ImageChange) -> Result<Fate<'c>, Problem> {
+fn fate<'c>(index: usize, field: Field, pair: &Pair, change: &'c ImageChange) -> Result<Fate<'c>, KustomizationError> {
     let (quote, now) = (pair.value.scalar().map_or(Quote::Plain, |(_, quote)| quote), value(pair));
     let misread = quote == Quote::Plain && now.is_some_and(|now| !plain_is_text(now));
     match (change.wants(field, now.is_some()), now) {
@@ -158,8 +158,8 @@ fn fate<'c>(index: usize, field: Field, pair: &Pair, change: &'c ImageChange) ->
         (None, Some(_)) => Ok(Fate::Drop),
         (Some(wanted), Some(now)) if wanted == now && !misread => Ok(Fate::Keep),
         (Some(_), _) if quote == Quote::Block => {
-            Err(Problem::at(pair.value.place, format!("images[{index}].{}", field.key()))
-                .seen("a block scalar (`|` or `>`)")
+            Err(KustomizationError::at(pair.value.place, format!("images[{index}].{}", field.key()))
+                .actual("a block scalar (`|` or `>`)")
                 .expected("a value on the line of its key")
                 .next("write it there"))
         }
@@ -216,7 +216,13 @@ fn drop_lines(plan: &mut Plan, text: &str, pairs: &[&Pair], gone: &[bool]) {
 }
 
 /// Takes members out of a flow mapping, each with one comma.
-fn drop_members(plan: &mut Plan, text: &str, pairs: &[&Pair], gone: &[bool], entry: &Entry<'_>) -> Result<(), Problem> {
+fn drop_members(
+    plan: &mut Plan,
+    text: &str,
+    pairs: &[&Pair],
+    gone: &[bool],
+    entry: &Entry<'_>,
+) -> Result<(), KustomizationError> {
     let mut at = 0;
     while let Some(first) = (at..pairs.len()).find(|at| gone[*at]) {
         let until = (first..pairs.len()).find(|at| !gone[*at]).unwrap_or(pairs.len());
@@ -235,8 +241,8 @@ fn drop_members(plan: &mut Plan, text: &str, pairs: &[&Pair], gone: &[bool], ent
                 drop_line(plan, text, pair);
             }
         } else {
-            return Err(Problem::at(entry.node.place, format!("images[{}]", entry.index))
-                .seen(format!("a comment beside `{}`, which has to go, within braces", entry.pairs[first].0.key()))
+            return Err(KustomizationError::at(entry.node.place, format!("images[{}]", entry.index))
+                .actual(format!("a comment beside `{}`, which has to go, within braces", entry.pairs[first].0.key()))
                 .expected("comments before or behind the braces")
                 .next("move the comment, or write the entry without braces"));
         }

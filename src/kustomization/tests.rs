@@ -215,11 +215,10 @@ fn lists_behind_odd_keys_do_not_lend_their_dashes() {
 }
 
 #[test]
-fn a_problem_becomes_a_complaint_about_the_file() {
+fn a_finding_names_the_file_and_the_place() {
     let problem = set_image("kind: Pod\n", &change("app", "", "v2", "")).unwrap_err();
-    let complaint = problem.complaint("apps/a/overlays/b/kustomization.yaml");
-    assert_eq!(complaint.what, "kind");
-    assert_eq!(complaint.origin.as_deref(), Some("apps/a/overlays/b/kustomization.yaml:1:7"));
+    let finding = problem.to_finding("apps/a/overlays/b/kustomization.yaml");
+    assert_eq!(finding.check, "kind (apps/a/overlays/b/kustomization.yaml:1:7)");
 }
 
 fn any_change() -> impl Strategy<Value = ImageChange> {
@@ -249,7 +248,7 @@ proptest! {
             let edited = set_image(&text, &change);
             // Comments in braces next to a key that has to go are a reason to refuse; nothing else is.
             let edited = match edited {
-                Err(problem) if problem.seen.starts_with("a comment beside") => continue,
+                Err(problem) if problem.actual.starts_with("a comment beside") => continue,
                 edited => edited.map_err(|problem| TestCaseError::fail(format!("{problem}\n{text}")))?,
             };
             let read = image(&edited.text, &change.name).unwrap().unwrap();

@@ -5,7 +5,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
-use super::Problem;
+use super::KustomizationError;
 use super::scalar::Quote;
 
 /// How deep a file may nest. Kustomizations stay under ten; the limit keeps recursion over the tree harmless.
@@ -114,7 +114,7 @@ enum Content {
 }
 
 /// Reads the only document of `text`.
-pub fn parse(text: &str) -> Result<Tree, Problem> {
+pub fn parse(text: &str) -> Result<Tree, KustomizationError> {
     check_characters(text)?;
     let mut gathering = Gathering {
         text,
@@ -131,8 +131,8 @@ pub fn parse(text: &str) -> Result<Tree, Problem> {
             Event::DocumentStart(_) => {
                 documents += 1;
                 if documents > 1 {
-                    return Err(Problem::at(place(span.start), "the file")
-                        .seen("a second YAML document")
+                    return Err(KustomizationError::at(place(span.start), "the file")
+                        .actual("a second YAML document")
                         .expected("one document")
                         .next("keep the kustomization alone in its file"));
                 }
@@ -142,8 +142,8 @@ pub fn parse(text: &str) -> Result<Tree, Problem> {
         }
     }
     let root = gathering.root.ok_or_else(|| {
-        Problem::at(Place { line: 1, column: 1 }, "the file")
-            .seen("no YAML document, only blank lines and comments")
+        KustomizationError::at(Place { line: 1, column: 1 }, "the file")
+            .actual("no YAML document, only blank lines and comments")
             .expected("a kustomization: a mapping with keys such as `resources`")
             .next("is it the right file?")
     })?;
@@ -162,7 +162,7 @@ impl Gathering<'_> {
         self.offsets.get(marker.index()).copied().unwrap_or(self.text.len())
     }
 
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), KustomizationError> {
         let (start, end) = (self.offset(span.start), self.offset(span.end));
         let leaf = |anchor, tag, end, shape| Node { place: place(span.start), start, end, anchor, tag, shape };
         match event {
@@ -193,17 +193,23 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    fn enter(&mut self, span: Span, anchor: usize, tag: Option<String>, content: Content) -> Result<(), Problem> {
+    fn enter(
+        &mut self,
+        span: Span,
+        anchor: usize,
+        tag: Option<String>,
+        content: Content,
+    ) -> Result<(), KustomizationError> {
         if self.open.len() == DEPTH {
-            return Err(Problem::at(place(span.start), "the file")
-                .seen(format!("more than {DEPTH} levels of nesting"))
+            return Err(KustomizationError::at(place(span.start), "the file")
+                .actual(format!("more than {DEPTH} levels of nesting"))
                 .expected("a kustomization"));
         }
         self.open.push(Frame { place: place(span.start), start: self.offset(span.start), anchor, tag, content });
         Ok(())
     }
 
-    fn leave(&mut self, span: Span) -> Result<(), Problem> {
+    fn leave(&mut self, span: Span) -> Result<(), KustomizationError> {
         let Some(frame) = self.open.pop() else { return Ok(()) };
         // The end of a block collection is no character of its own.
         let flow = !span.is_empty();
@@ -267,19 +273,19 @@ fn closing(text: &str, from: usize, bracket: u8) -> Option<usize> {
 }
 
 /// A key that stands twice: one reader takes the first, another the last, a third refuses.
-fn check_keys(pairs: &[Pair]) -> Result<(), Problem> {
+fn check_keys(pairs: &[Pair]) -> Result<(), KustomizationError> {
     for (index, pair) in pairs.iter().enumerate() {
         let Some((key, _)) = pair.key.scalar() else { continue };
         if let Some(first) = pairs[..index].iter().find(|other| other.key.scalar().is_some_and(|(text, _)| text == key))
         {
-            return Err(Problem::twice(key, first.key.place, pair.key.place));
+            return Err(KustomizationError::twice(key, first.key.place, pair.key.place));
         }
     }
     Ok(())
 }
 
 /// Characters that readers of YAML see differently: some take NEL, LS, PS or a lone CR for the end of a line.
-fn check_characters(text: &str) -> Result<(), Problem> {
+fn check_characters(text: &str) -> Result<(), KustomizationError> {
     let mut here = Place { line: 1, column: 1 };
     let mut rest = text.chars().peekable();
     while let Some(character) = rest.next() {
@@ -292,8 +298,8 @@ fn check_characters(text: &str) -> Result<(), Problem> {
             _ => String::new(),
         };
         if !seen.is_empty() {
-            return Err(Problem::at(here, "the file")
-                .seen(seen)
+            return Err(KustomizationError::at(here, "the file")
+                .actual(seen)
                 .expected("UTF-8 without a byte order mark, lines ending in LF or CRLF")
                 .next("take the character out"));
         }
@@ -305,9 +311,12 @@ fn check_characters(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn unreadable(text: &str, place: Place, info: &str) -> Problem {
+fn unreadable(text: &str, place: Place, info: &str) -> KustomizationError {
     let line = text.lines().nth(place.line - 1).unwrap_or_default();
     let next =
         if line.contains('\t') { "use spaces instead of the tab on this line" } else { "make the file valid YAML" };
-    Problem::at(place, "the file").seen(format!("no valid YAML: {info}")).expected("one YAML document").next(next)
+    KustomizationError::at(place, "the file")
+        .actual(format!("no valid YAML: {info}"))
+        .expected("one YAML document")
+        .next(next)
 }

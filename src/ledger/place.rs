@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     secret::Secret,
-    verdict::{CommandError, Complaint},
     world::git::{Branch, Git, Remote, Tip, redacted},
 };
 
@@ -38,9 +39,9 @@ impl Place {
     /// # Errors
     /// Bad input when there is no such checkout, remote or branch; what git could not tell.
     pub fn find(at: &At, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
-        let mut git = Git::open(&at.checkout, &ctx.world.groups).map_err(|complaint| {
-            let seen = format!("{}: {}", complaint.what, complaint.seen);
-            Complaint { what: "`checkout`".to_owned(), seen, ..complaint }.bad_input()
+        let mut git = Git::open(&at.checkout, &ctx.world.groups).map_err(|finding| {
+            let seen = format!("{}: {}", finding.check, finding.actual);
+            Finding { check: "`checkout`".to_owned(), actual: seen, ..finding }.bad_input()
         })?;
         let server = ctx.runner_env.server_url.as_deref().unwrap_or("https://github.com");
         if let Some(token) = token {
@@ -48,7 +49,7 @@ impl Place {
         }
         let remote = git
             .remote(&at.remote)
-            .map_err(|complaint| Complaint { what: "`remote`".to_owned(), ..complaint }.bad_input())?;
+            .map_err(|finding| Finding { check: "`remote`".to_owned(), ..finding }.bad_input())?;
         if token.is_some() && !git.sends_token_to(&remote) {
             ctx.log.say(&format!(
                 "the token is not used: it is for {}, and {} is {}",
@@ -59,9 +60,9 @@ impl Place {
         }
         let branch = match &at.branch {
             Some(branch) => branch.clone(),
-            None => git.current_branch().map_err(Complaint::unobservable)?.ok_or_else(|| {
-                Complaint::about("`branch`")
-                    .seen("not given, and the checkout is on no branch")
+            None => git.current_branch().map_err(Finding::unobservable)?.ok_or_else(|| {
+                Finding::inconclusive("`branch`")
+                    .actual("not given, and the checkout is on no branch")
                     .expected("the branch that holds the promotions")
                     .bad_input()
             })?,
@@ -75,7 +76,7 @@ impl Place {
     /// # Errors
     /// Bad input when the remote has no such branch; what git could not tell.
     pub fn tip(&self) -> Result<Tip, CommandError> {
-        let tip = self.fetch().map_err(Complaint::unobservable)?;
+        let tip = self.fetch().map_err(Finding::unobservable)?;
         tip.ok_or_else(|| self.no_branch().bad_input())
     }
 
@@ -83,14 +84,14 @@ impl Place {
     ///
     /// # Errors
     /// What git could not tell.
-    pub fn fetch(&self) -> Result<Option<Tip>, Complaint> {
+    pub fn fetch(&self) -> Result<Option<Tip>, Finding> {
         self.git.fetch_tip(&self.remote, &self.branch)
     }
 
     #[must_use]
-    pub fn no_branch(&self) -> Complaint {
-        Complaint::about("`branch`")
-            .seen(format!("{} has no branch {}", self.remote.url(), self.branch))
+    pub fn no_branch(&self) -> Finding {
+        Finding::inconclusive("`branch`")
+            .actual(format!("{} has no branch {}", self.remote.url(), self.branch))
             .expected("a branch that the remote has")
     }
 }

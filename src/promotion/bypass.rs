@@ -9,6 +9,8 @@ use regex_lite::Regex;
 use crate::{
     approvers::{Reviews, approved, names},
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::Finding,
     ledger::{self, Entry, Kind, Place, Promotion},
     promotion::{
         follow_up::{self, FollowUp},
@@ -16,9 +18,8 @@ use crate::{
     },
     report::{Effect, EffectState, Output, Run},
     secret::Secret,
-    subject::{Environment, NotAccepted},
+    subject::Environment,
     values::HumanDuration,
-    verdict::{CommandError, Complaint, Finding},
     world::github::{GitHub, Repository},
 };
 
@@ -61,10 +62,10 @@ pub struct Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted = NotAccepted("a regular expression such as `INC-[0-9]+`");
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError = ValueError::new("a regular expression such as `INC-[0-9]+`");
         // Classes such as `\d` are those of ASCII.
         let compile = |text: &str| Regex::new(text).map_err(|_| ACCEPTED);
         // On its own first: it must not close the group that it is put into.
@@ -79,14 +80,14 @@ impl FromStr for Pattern {
 pub struct Reason(String);
 
 impl FromStr for Reason {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let text = text.trim();
         if (1..=1000).contains(&text.chars().count()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAccepted("a reason, of at most 1000 characters"))
+            Err(ValueError::new("a reason, of at most 1000 characters"))
         }
     }
 }
@@ -124,8 +125,8 @@ impl BypassArgs {
         if fits && self.incident_pattern.regex.is_match(incident) {
             return Ok(incident.to_owned());
         }
-        Err(Complaint::about("`incident`")
-            .seen(format!("{incident:?}"))
+        Err(Finding::inconclusive("`incident`")
+            .actual(format!("{incident:?}"))
             .expected(format!("an incident's name: all of it has to match {}", self.incident_pattern.text))
             .next("name the incident as the tracker does, or set `incident-pattern`")
             .bad_input())
@@ -148,8 +149,8 @@ impl BypassArgs {
         let run = ctx.runner_env.run.as_ref();
         let reviews = match run {
             Some(run) => approved(&sides.github, &sides.own, run.id, &self.github_environment),
-            None => Err(Complaint::about("workflow run")
-                .seen("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
+            None => Err(Finding::inconclusive("workflow run")
+                .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
                 .expected("a step of a workflow run that somebody approved")),
         };
         judge(reviews, run, &self.github_environment, self.allow_unapproved)
@@ -162,12 +163,12 @@ impl Sides {
     ///
     /// # Errors
     /// Without an answer; no such run; a token without Actions: read.
-    pub fn started(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Complaint> {
+    pub fn started(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Finding> {
         let Some(run) = &ctx.runner_env.run else { return Ok(None) };
         match self.github.workflow_run(&self.own, run.id)? {
             Some(run) => Ok(Some(run.created_at)),
-            None => Err(Complaint::about(format!("workflow run {} of {}", run.id, self.own))
-                .seen("there is none")
+            None => Err(Finding::inconclusive(format!("workflow run {} of {}", run.id, self.own))
+                .actual("there is none")
                 .expected("the run that this is a step of")),
         }
     }
@@ -181,12 +182,12 @@ impl Sides {
     /// What would be filed, in dry-run: nobody can look for the issue of a commit that was not made.
     pub fn would_ask(&self, ctx: &CommandContext, title: String) {
         let target = format!("issues of {}", self.issues);
-        ctx.partial.begin_effect(Effect { target, detail: title, state: EffectState::Planned });
+        ctx.execution.partial.begin_effect(Effect { target, detail: title, state: EffectState::Planned });
     }
 }
 
 fn judge(
-    reviews: Result<Reviews, Complaint>,
+    reviews: Result<Reviews, Finding>,
     run: Option<&Run>,
     environment: &Environment,
     allow_unapproved: bool,
@@ -194,7 +195,7 @@ fn judge(
     let expected = format!("a person who approved this run for {environment}");
     let attempt = run.map_or(1, |run| run.attempt);
     let refused = match reviews {
-        Err(complaint) => Finding::from(complaint),
+        Err(error) => error,
         Ok(reviews) if !reviews.rejected.is_empty() => {
             // Nobody may go on by a setting where somebody has said no.
             return Err(Finding::blocked("approval")
@@ -251,7 +252,7 @@ pub fn signed(promotion: Promotion, ctx: &CommandContext) -> Promotion {
 ///
 /// # Errors
 /// The ledger cannot be read.
-pub fn entry_of(place: &Place, done: &Done, now: Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Complaint> {
+pub fn entry_of(place: &Place, done: &Done, now: Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Finding> {
     let since = now.checked_sub(RERUNS).unwrap_or(now);
     let entries = ledger::read(place, since)?;
     let entry = entries.iter().find(|entry| Some(&entry.commit) == done.commit.as_ref()).cloned();
@@ -271,10 +272,10 @@ pub fn pages(ctx: &CommandContext, repository: &Repository) -> String {
 /// # Errors
 /// It is of another branch; which one it is, or should be, cannot be told.
 pub fn from_default_branch(place: &Place, ctx: &CommandContext) -> Result<Finding, CommandError> {
-    let default = place.git.remote_default_branch(&place.remote).map_err(Complaint::unobservable)?;
+    let default = place.git.remote_default_branch(&place.remote).map_err(Finding::unobservable)?;
     let Some(default) = default else {
-        return Err(Complaint::about("the default branch")
-            .seen(format!("{} names none", place.remote.url()))
+        return Err(Finding::inconclusive("the default branch")
+            .actual(format!("{} names none", place.remote.url()))
             .expected("a branch that HEAD stands for")
             .unobservable());
     };
@@ -285,8 +286,8 @@ pub fn from_default_branch(place: &Place, ctx: &CommandContext) -> Result<Findin
             next: Some(format!("start the workflow from {default}")),
             ..Finding::blocked("workflow's branch").expected(default.full()).actual(own)
         })),
-        None => Err(Complaint::about("workflow's branch")
-            .seen("GITHUB_REF is not set")
+        None => Err(Finding::inconclusive("workflow's branch")
+            .actual("GITHUB_REF is not set")
             .expected(default.full())
             .unobservable()),
     }
@@ -295,7 +296,7 @@ pub fn from_default_branch(place: &Place, ctx: &CommandContext) -> Result<Findin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{approvers::Reviewer, verdict::Verdict};
+    use crate::{approvers::Reviewer, finding::Verdict};
 
     fn reviews(approved: &[&str], rejected: &[&str]) -> Reviews {
         let people = |logins: &[&str]| {
@@ -308,7 +309,7 @@ mod tests {
         Reviews { approved: people(approved), rejected: people(rejected) }
     }
 
-    fn judged(seen: Result<Reviews, Complaint>, attempt: u32, allow: bool) -> Result<Option<String>, Verdict> {
+    fn judged(seen: Result<Reviews, Finding>, attempt: u32, allow: bool) -> Result<Option<String>, Verdict> {
         let run = Run { repository: "acme/infra".to_owned(), id: 7, attempt, url: String::new(), job: String::new() };
         match judge(seen, Some(&run), &"production-emergency".parse().unwrap(), allow) {
             Ok(approved) => {
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_person_has_to_have_approved_unless_that_is_not_asked() {
-        let unobservable = || Err(Complaint::about("reviews").seen("gone"));
+        let unobservable = || Err(Finding::inconclusive("reviews").actual("gone"));
         let bob = || Some("bob".to_owned());
         for (seen, attempt, asked, not_asked) in [
             (Ok(reviews(&["bob"], &[])), 1, Ok(bob()), Ok(bob())),

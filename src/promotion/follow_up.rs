@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::{Finding, Verdict},
     ledger::{Entry, Kind},
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState, summary::escape},
     values::clip,
-    verdict::{CommandError, Complaint, Finding, Verdict},
     world::{
-        World,
         git::Commit,
         github::{GitHub, Issue, IssueQuery, IssueState, NewIssue, Repository},
     },
@@ -93,7 +93,7 @@ pub fn file(
     repository: &Repository,
     follow_up: &FollowUp,
 ) -> Result<Option<Issue>, CommandError> {
-    let issue = reconcile(ctx, LIMIT, &Opening { github, repository, follow_up })?;
+    let issue = reconcile(&ctx.execution, LIMIT, &Opening { github, repository, follow_up })?;
     let Some(issue) = issue else { return Ok(None) };
     if !issue.labels.iter().any(|label| label == LABEL) {
         let finding = Finding::inconclusive("follow-up issue")
@@ -102,16 +102,16 @@ pub fn file(
             .next(format!("put the label `{LABEL}` on it, and give a token that may (Issues: write)"));
         return Err(CommandError::Refused(finding));
     }
-    let all = listed(github, repository, follow_up).map_err(Complaint::unobservable)?;
+    let all = listed(github, repository, follow_up).map_err(Finding::unobservable)?;
     let first = all.iter().min_by_key(|one| one.number).cloned().unwrap_or(issue);
     for twin in all.iter().filter(|one| one.number > first.number && one.state == IssueState::Open) {
-        reconcile(ctx, LIMIT, &Closing { github, repository, follow_up, number: twin.number })?;
+        reconcile(&ctx.execution, LIMIT, &Closing { github, repository, follow_up, number: twin.number })?;
     }
     Ok(Some(first))
 }
 
 /// Our issues about this, as GitHub lists them now.
-fn listed(github: &GitHub, repository: &Repository, follow_up: &FollowUp) -> Result<Vec<Issue>, Complaint> {
+fn listed(github: &GitHub, repository: &Repository, follow_up: &FollowUp) -> Result<Vec<Issue>, Finding> {
     let query = IssueQuery { labels: vec![LABEL.to_owned()], closed: true, since: None };
     let mut issues = github.issues(repository, &query)?;
     issues.retain(|issue| follow_up.is(issue));
@@ -139,8 +139,8 @@ impl Change for Opening<'_> {
         }
     }
 
-    fn read(&self, _: &World) -> Result<Option<Issue>, CommandError> {
-        let all = listed(self.github, self.repository, self.follow_up).map_err(Complaint::unobservable)?;
+    fn read(&self) -> Result<Option<Issue>, CommandError> {
+        let all = listed(self.github, self.repository, self.follow_up).map_err(Finding::unobservable)?;
         Ok(all.into_iter().min_by_key(|one| one.number))
     }
 
@@ -148,7 +148,7 @@ impl Change for Opening<'_> {
         base.clone().map_or(Plan::Write(()), Plan::UpToDate)
     }
 
-    fn write(&self, _: &World, permit: &Permit, _: &Option<Issue>, (): &()) -> WriteOutcome<Issue> {
+    fn write(&self, permit: &Permit, _: &Option<Issue>, (): &()) -> WriteOutcome<Issue> {
         self.github.create_issue(permit, self.repository, &self.follow_up.issue()).wrote("issue")
     }
 }
@@ -176,8 +176,8 @@ impl Change for Closing<'_> {
     }
 
     /// Whether it is open still.
-    fn read(&self, _: &World) -> Result<bool, CommandError> {
-        let all = listed(self.github, self.repository, self.follow_up).map_err(Complaint::unobservable)?;
+    fn read(&self) -> Result<bool, CommandError> {
+        let all = listed(self.github, self.repository, self.follow_up).map_err(Finding::unobservable)?;
         Ok(all.iter().any(|one| one.number == self.number && one.state == IssueState::Open))
     }
 
@@ -185,7 +185,7 @@ impl Change for Closing<'_> {
         if *open { Plan::Write(()) } else { Plan::UpToDate(()) }
     }
 
-    fn write(&self, _: &World, permit: &Permit, _: &bool, (): &()) -> WriteOutcome<()> {
+    fn write(&self, permit: &Permit, _: &bool, (): &()) -> WriteOutcome<()> {
         self.github.close_issue(permit, self.repository, self.number).wrote("issue")
     }
 }
@@ -199,7 +199,7 @@ pub fn told(kind: Kind, filed: Result<Option<Issue>, CommandError>) -> (Finding,
         Ok(Some(issue)) => return (finding.actual(issue.html_url.clone()), Some(issue.html_url)),
         Ok(None) => Finding { verdict: Verdict::Inconclusive, ..finding.actual("dry-run: nothing was written") },
         Err(CommandError::Refused(refused)) => refused,
-        Err(CommandError::BadInput(complaint) | CommandError::Unobservable(complaint)) => complaint.into(),
+        Err(CommandError::BadInput(error) | CommandError::Unobservable(error)) => error,
         Err(CommandError::Cancelled) => {
             Finding::inconclusive("follow-up issue").actual("cancelled before it was filed")
         }

@@ -8,13 +8,14 @@ use std::{collections::BTreeMap, str::FromStr};
 use jiff::Timestamp;
 
 use crate::{
-    kustomization::{self, Edited, ImageChange, ImageEntry, Problem, USUAL_PLACE},
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict},
+    kustomization::{self, Edited, ImageChange, ImageEntry, KustomizationError, USUAL_PLACE},
     ledger::{Entry, Place, Promotion, place},
     reconcile::Plan,
     report::Output,
-    subject::{Digest, Environment, Image, NotAccepted, Service, Subject, Tag},
+    subject::{Digest, Environment, Image, Service, Subject, Tag},
     values::HumanDuration,
-    verdict::{CommandError, Complaint, Finding, Verdict},
     world::git::{Commit, Entry as Stored, Identity, Mode, TreePath},
 };
 
@@ -51,7 +52,7 @@ impl InfraArgs {
     /// Bad input when git would not take the two as they are.
     pub fn committer(&self) -> Result<Identity, CommandError> {
         Identity::new(&self.committer_name, &self.committer_email)
-            .map_err(|error| Complaint::about("`committer-name`, `committer-email`").seen(error).bad_input())
+            .map_err(|error| Finding::inconclusive("`committer-name`, `committer-email`").actual(error).bad_input())
     }
 
     /// Where the image of a service in an environment stands.
@@ -74,13 +75,13 @@ pub fn file_of(pattern: &str, service: &str, environment: &str) -> String {
 pub struct ImageName(String);
 
 impl FromStr for ImageName {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAccepted("an image's name in the manifests, without blanks, at most 255 characters"))
+            Err(ValueError::new("an image's name in the manifests, without blanks, at most 255 characters"))
         }
     }
 }
@@ -120,8 +121,8 @@ pub fn place_of(subject: &Subject) -> Result<(Service, Environment), CommandErro
 }
 
 fn missing(name: &str) -> CommandError {
-    let complaint = Complaint::about(format!("`{name}`")).seen("not given");
-    complaint.expected(format!("the {name} that it is about")).bad_input()
+    let error = Finding::inconclusive(format!("`{name}`")).actual("not given");
+    error.expected(format!("the {name} that it is about")).bad_input()
 }
 
 /// One image entry of one file.
@@ -160,7 +161,7 @@ impl Slot {
     ) -> Result<Self, CommandError> {
         let path = file_of(pattern, service.as_str(), environment.as_str());
         let file = path.parse().map_err(|error: String| {
-            Complaint::about("`file`").seen(error).expected("a path inside the infra repository").bad_input()
+            Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository").bad_input()
         })?;
         let name = image_name.map_or_else(|| service.to_string(), |name| name.0.clone());
         Ok(Self { file, name })
@@ -172,18 +173,18 @@ impl Slot {
     /// Bad input when there is no such file; what git could not tell.
     pub fn read(&self, place: &Place, commit: &Commit) -> Result<(String, Mode), CommandError> {
         let path = &self.file;
-        let seen = match place.git.read_file(commit, path).map_err(Complaint::unobservable)? {
+        let seen = match place.git.read_file(commit, path).map_err(Finding::unobservable)? {
             Some(Stored::File(blob)) => {
                 let text = String::from_utf8(blob.bytes).map_err(|error| {
-                    Complaint::about(path.as_str()).seen(error.to_string()).expected("UTF-8").unobservable()
+                    Finding::inconclusive(path.as_str()).actual(error.to_string()).expected("UTF-8").unobservable()
                 })?;
                 return Ok((text, blob.mode));
             }
             Some(_) => "no regular file",
             None => "no such file",
         };
-        Err(Complaint::about("`file`")
-            .seen(format!("{seen} at {path} on {}", place.branch))
+        Err(Finding::inconclusive("`file`")
+            .actual(format!("{seen} at {path} on {}", place.branch))
             .expected("a kustomization file")
             .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
             .bad_input())
@@ -193,8 +194,8 @@ impl Slot {
     ///
     /// # Errors
     /// What makes the file one that cannot be read safely.
-    pub fn entry(&self, text: &str) -> Result<Option<ImageEntry>, Complaint> {
-        kustomization::image(text, &self.name).map_err(|problem| problem.complaint(self.file.as_str()))
+    pub fn entry(&self, text: &str) -> Result<Option<ImageEntry>, Finding> {
+        kustomization::image(text, &self.name).map_err(|problem| problem.to_finding(self.file.as_str()))
     }
 
     /// The file with the image set, and its entry then.
@@ -202,7 +203,7 @@ impl Slot {
     /// # Errors
     /// What makes the file one that cannot be edited safely.
     pub fn set(&self, text: &str, new: &NewImage) -> Result<(Edited, ImageEntry), Finding> {
-        self.try_set(text, new).map_err(|problem| problem.complaint(self.file.as_str()).into())
+        self.try_set(text, new).map_err(|problem| problem.to_finding(self.file.as_str()))
     }
 
     /// The image that stands there; `None` when there is no such entry.
@@ -211,11 +212,11 @@ impl Slot {
     /// As [`Slot::set`].
     pub fn image(&self, text: &str) -> Result<Option<String>, Finding> {
         let entry = kustomization::image(text, &self.name);
-        let entry = entry.map_err(|problem| Finding::from(problem.complaint(self.file.as_str())))?;
+        let entry = entry.map_err(|problem| problem.to_finding(self.file.as_str()))?;
         Ok(entry.as_ref().map(ImageEntry::reference))
     }
 
-    fn try_set(&self, text: &str, new: &NewImage) -> Result<(Edited, ImageEntry), Problem> {
+    fn try_set(&self, text: &str, new: &NewImage) -> Result<(Edited, ImageEntry), KustomizationError> {
         let name = &self.name;
         let stands = kustomization::image(text, name)?;
         let new_name = new.image.as_ref().map(ToString::to_string);
@@ -240,7 +241,7 @@ pub trait Intent {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Complaint>;
+    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Finding>;
 
     /// Pure.
     fn plan(&self, seen: &Seen) -> Plan<Edit, Done>;

@@ -118,8 +118,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        finding::{Finding, Verdict},
         report::{ConfigFile, Outcome, Run, Table},
-        verdict::{Finding, Verdict},
     };
 
     fn maximal(hostile: &str) -> Report {

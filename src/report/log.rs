@@ -9,10 +9,10 @@ use std::{
 };
 
 use crate::{
+    finding::{Finding, Verdict},
     report::{EffectState, Report},
     secret::Secret,
     values::clip,
-    verdict::{Finding, Verdict},
 };
 
 /// The longest message the runner keeps of an annotation, in characters.
@@ -296,6 +296,6 @@ pub mod tests {
         let text = kept.text();
         assert_eq!(text.lines().filter(|line| line.starts_with("::error")).count(), 10, "{text}");
         assert!(text.contains("3 more findings"), "{text}");
-        assert!(text.contains("::notice title=promote-commands::command=smoke verdict=blocked sha256=0"), "{text}");
+        assert!(text.contains("::notice title=promote-gates::command=smoke verdict=blocked sha256=0"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::tail::Tail;
-use crate::verdict::Verdict;
+use crate::finding::Verdict;
 
 /// Puts outputs into the runner's file, each as a heredoc whose delimiter occurs in no value.
 ///

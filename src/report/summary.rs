@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value;
 
 use super::{Report, Table, log, tail::Tail};
-use crate::{values::clip, verdict::Verdict};
+use crate::{finding::Verdict, values::clip};
 
 /// Most bytes of a step's summary. GitHub drops one over 1 MiB, and near it some vanish.
 const LIMIT: usize = 1_000_000;
@@ -153,7 +153,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Finding;
+    use crate::finding::Finding;
 
     #[test]
     fn foreign_text_makes_no_markup_and_no_cell_of_its_own() {

@@ -4,13 +4,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{CommandTable, Kind, Layer, Setting};
 use crate::{
+    finding::Finding,
     values::{clip, closest},
-    verdict::Complaint,
     world::url::redacted,
 };
 
 /// Says what is wrong with merged settings.
-pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer) -> Complaint {
+pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer, place: Option<&str>) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
@@ -19,15 +19,19 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
     let named: Vec<String> = context(ContextKind::InvalidArg).iter().map(|text| key_of(text)).collect();
     let first = named.first().cloned().unwrap_or_default();
     let setting = all.iter().find(|setting| setting.key == first);
-    let complaint =
-        Complaint::about(if named.is_empty() { "settings".to_owned() } else { format!("`{}`", named.join("`, `")) });
-    let complaint = match merged.get(&first) {
-        Some(given) => complaint.from(given.origin.to_string()),
-        None => complaint,
+    let finding = Finding::inconclusive(if named.is_empty() {
+        "settings".to_owned()
+    } else {
+        format!("`{}`", named.join("`, `"))
+    });
+    let finding = match (merged.get(&first), place) {
+        (Some(given), _) => finding.with_origin(&given.origin),
+        (None, Some(place)) => finding.with_origin(place),
+        (None, None) => finding,
     };
     match error.kind() {
-        ErrorKind::MissingRequiredArgument => complaint
-            .seen("not given")
+        ErrorKind::MissingRequiredArgument => finding
+            .actual("not given")
             .expected(setting.map_or_else(String::new, |setting| in_a_sentence(&setting.help)))
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
@@ -46,9 +50,9 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
             } else {
                 format!("one of {}", valid.join(", "))
             };
-            complaint.seen(seen).expected(expected)
+            finding.actual(seen).expected(expected)
         }
-        kind => complaint.seen(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
+        kind => finding.actual(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
     }
 }
 
@@ -67,39 +71,42 @@ fn key_of(shown: &str) -> String {
 }
 
 /// Says what is wrong with the command line.
-pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error) -> Complaint {
+pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.concat(),
         _ => String::new(),
     };
-    let complaint = match error.kind() {
+    let finding = match error.kind() {
         ErrorKind::UnknownArgument => {
-            let complaint = Complaint::about(format!("`{}`", context(ContextKind::InvalidArg)))
-                .seen("no such flag")
+            let finding = Finding::inconclusive(format!("`{}`", context(ContextKind::InvalidArg)))
+                .actual("no such flag")
                 .expected("a flag of this command (see --help)");
-            complaint
-                .did_you_mean(Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
+            finding.did_you_mean(Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
         }
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);
             let names: Vec<&str> = command_table.all_names().collect();
-            let complaint = Complaint::about("command")
-                .seen(format!("\"{}\"", clip(&name, 100)))
+            let finding = Finding::inconclusive("command")
+                .actual(format!("\"{}\"", clip(&name, 100)))
                 .expected(format!("one of {}", names.join(", ")));
-            complaint.did_you_mean(closest(&name, &names))
+            finding.did_you_mean(closest(&name, &names))
         }
         kind => {
             let flag = key_of(&context(ContextKind::InvalidArg));
             let about = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
-            Complaint::about(about).seen(kind.as_str().unwrap_or("not accepted")).expected("a value (see --help)")
+            Finding::inconclusive(about)
+                .actual(kind.as_str().unwrap_or("not accepted"))
+                .expected("a value (see --help)")
         }
     };
-    complaint.from("command line")
+    finding.with_origin("command line")
 }
 
 /// No command was named.
 #[must_use]
-pub fn no_command(command_table: &CommandTable) -> Complaint {
-    Complaint::about("command").seen("none given").expected(command_table.all_names().collect::<Vec<_>>().join(", "))
+pub fn no_command(command_table: &CommandTable) -> Finding {
+    Finding::inconclusive("command")
+        .actual("none given")
+        .expected(command_table.all_names().collect::<Vec<_>>().join(", "))
 }

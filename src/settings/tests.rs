@@ -5,7 +5,7 @@ use crate::{
 };
 
 fn resolve<const LAYERS: usize>(name: &str, layers: [&Layer; LAYERS]) -> Result<Resolved<Gate>, CommandError> {
-    super::resolve(&command_table(), name, layers)
+    super::resolve(&command_table(), name, layers, None)
 }
 
 fn inputs(command: &str, given: &BTreeMap<String, String>) -> Result<Layer, CommandError> {
@@ -19,9 +19,9 @@ fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
         .collect()
 }
 
-fn complaint<T>(result: Result<T, CommandError>) -> String {
+fn finding<T>(result: Result<T, CommandError>) -> String {
     match result {
-        Err(CommandError::BadInput(complaint)) => complaint.to_string(),
+        Err(CommandError::BadInput(finding)) => finding.to_string(),
         Err(stop) => panic!("{stop:?}"),
         Ok(_) => panic!("must be refused"),
     }
@@ -53,16 +53,16 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
         &Origin::Config("promote-gates.yml:4:12".to_owned()),
         &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")],
     );
-    let text = complaint(resolve("performance", [&config]));
+    let text = finding(resolve("performance", [&config]));
     for part in ["`max-ratio`", "promote-gates.yml:4:12", "\"fast\"", "a number over 0"] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let text = complaint(resolve(
+    let text = finding(resolve(
         "performance",
         [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])],
     ));
     assert!(text.contains("`dry-run` (input)") && text.contains("true, True, TRUE"), "{text}");
-    let text = complaint(resolve(
+    let text = finding(resolve(
         "performance",
         [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])],
     ));
@@ -71,16 +71,16 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
 
 #[test]
 fn a_missing_setting_is_named_with_the_ways_to_give_it() {
-    let text = complaint(resolve("performance", []));
+    let text = finding(resolve("performance", []));
     assert!(text.contains("`results`") && text.contains("not given") && text.contains("config file"), "{text}");
 }
 
 #[test]
 fn unknown_flags_commands_and_inputs_name_the_closest_known_one() {
-    assert!(complaint(read_flags(&["performance", "--max-rato=1"])).contains("did you mean `--max-ratio`"));
-    assert!(complaint(read_flags(&["performence"])).contains("did you mean `performance`"));
+    assert!(finding(read_flags(&["performance", "--max-rato=1"])).contains("did you mean `--max-ratio`"));
+    assert!(finding(read_flags(&["performence"])).contains("did you mean `performance`"));
     let unknown = BTreeMap::from([("max-rato".to_owned(), "1".to_owned())]);
-    let text = complaint(inputs("performance", &unknown));
+    let text = finding(inputs("performance", &unknown));
     assert!(text.contains("PROMOTE_GATES_MAX_RATO") && text.contains("did you mean `max-ratio`"), "{text}");
 }
 
@@ -139,7 +139,7 @@ fn a_bad_header_or_url_is_refused_without_its_secret() {
         ("service", "https://bob:s3cr3t@a.example/", ["`service`", "\"https://a.example/\"", "lower-case"]),
     ] {
         let good = layer(&Origin::Input, &[("endpoints", "https://a.example")]);
-        let text = complaint(resolve("health", [&layer(&Origin::Input, &[(key, text)]), &good]));
+        let text = finding(resolve("health", [&layer(&Origin::Input, &[(key, text)]), &good]));
         assert!(parts.iter().all(|part| text.contains(part)) && !text.contains("s3cr3t"), "{text}");
     }
 }
@@ -153,7 +153,7 @@ fn of_a_variable_only_the_name_is_told() {
     let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["env"], serde_json::json!(["ENVIRONMENT", "KEY"]));
     assert!(!format!("{:?}", resolved.typed).contains("hunter2"));
-    let text = complaint(resolve("smoke", [&given("hunter2")]));
+    let text = finding(resolve("smoke", [&given("hunter2")]));
     assert!(text.contains("`env` (input)") && text.contains("NAME=VALUE") && !text.contains("hunter2"), "{text}");
 }
 

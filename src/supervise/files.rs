@@ -9,13 +9,13 @@ use std::{
 
 use crate::{
     context::CommandContext,
+    finding::Finding,
     report::{
         Report,
         compact::{self, Compact},
         outputs, summary,
         tail::Tail,
     },
-    verdict::Finding,
 };
 
 /// Those of them that the runner gives.

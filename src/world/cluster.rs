@@ -43,12 +43,12 @@ use super::{
     process::Groups,
     runtime::{Runtime, Task},
 };
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 use error::causes;
 use kubeconfig::Target;
 use objects::{Event, List, Object};
 
-pub use error::Trouble;
+pub use error::ClusterError;
 pub use kubeconfig::{Source, secrets_of};
 pub use watch::{Heard, News};
 use watch::{Resource, Telling};
@@ -112,12 +112,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Bad input: a kubeconfig or a context that cannot be used.
-    pub fn connect(
-        runtime: Arc<Runtime>,
-        network: &Network,
-        groups: &Groups,
-        access: Access,
-    ) -> Result<Self, Complaint> {
+    pub fn connect(runtime: Arc<Runtime>, network: &Network, groups: &Groups, access: Access) -> Result<Self, Finding> {
         let mut target = kubeconfig::target(&access.source, access.context.as_deref(), access.namespace.as_deref())?;
         target.config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
         let Access { timeout, withheld, .. } = access;
@@ -155,7 +150,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Why they could not be seen.
-    pub fn warnings(&self, uid: &str, within: Duration) -> Result<Vec<Event>, Complaint> {
+    pub fn warnings(&self, uid: &str, within: Duration) -> Result<Vec<Event>, Finding> {
         let namespace = &self.door.target.namespace;
         let scope = Scope { namespace: namespace.clone(), name: None };
         let selector = format!("involvedObject.uid={uid},type=Warning");
@@ -163,7 +158,7 @@ impl Cluster {
         let what = format!("list events in the namespace {namespace}");
         let body = self.ask(move || scope.request(Resource::of::<Event>()).list(&params), what, within)?;
         let list: List<Event> = serde_json::from_slice(&body)
-            .map_err(|error| Complaint::about("the cluster's events").seen(error.to_string()))?;
+            .map_err(|error| Finding::inconclusive("the cluster's events").actual(error.to_string()))?;
         Ok(list.items)
     }
 
@@ -179,7 +174,7 @@ impl Cluster {
         previous: bool,
         lines: u32,
         within: Duration,
-    ) -> Result<String, Complaint> {
+    ) -> Result<String, Finding> {
         let namespace = &self.door.target.namespace;
         let scope = Scope { namespace: namespace.clone(), name: None };
         let params = LogParams {
@@ -199,18 +194,18 @@ impl Cluster {
         asked: impl Fn() -> Asked + Send + 'static,
         what: String,
         within: Duration,
-    ) -> Result<Bytes, Complaint> {
+    ) -> Result<Bytes, Finding> {
         let door = Arc::clone(&self.door);
         let asked = self.runtime.run(within.min(2 * self.door.timeout), async move {
             let first = door.answer(asked(), &what).await;
-            if let Err(Trouble::Lost(_)) = first { door.answer(asked(), &what).await } else { first }
+            if let Err(ClusterError::Lost(_)) = first { door.answer(asked(), &what).await } else { first }
         });
-        let about = |why: String| Complaint::about("the cluster's API").seen(why);
+        let about = |why: String| Finding::inconclusive("the cluster's API").actual(why);
         match asked {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(Trouble::Refused(complaint) | Trouble::Denied(complaint))) => Err(complaint),
-            Ok(Err(Trouble::Lost(why) | Trouble::Busy(why, _))) => Err(about(why)),
-            Ok(Err(Trouble::Expired)) => Err(about("410: gone".to_owned())),
+            Ok(Err(ClusterError::Refused(finding) | ClusterError::Denied(finding))) => Err(finding),
+            Ok(Err(ClusterError::Lost(why) | ClusterError::Busy(why, _))) => Err(about(why)),
+            Ok(Err(ClusterError::Expired)) => Err(about("410: gone".to_owned())),
             Err(missed) => Err(about(missed.to_string())),
         }
     }
@@ -239,12 +234,12 @@ impl Scope {
 
 impl Door {
     /// Asks once; the answer's body is still to come. `what` is what the account must be allowed to.
-    async fn get(&self, asked: Asked, what: &str) -> Result<Response<Body>, Trouble> {
+    async fn get(&self, asked: Asked, what: &str) -> Result<Response<Body>, ClusterError> {
         let asked = written(asked)?.map(Body::from);
         let pass = self.pass().await?;
         let answer = match timeout(self.timeout, pass.client.send(asked)).await {
             Err(_) => return Err(self.late()),
-            Ok(Err(error)) => return Err(Trouble::of(&error, what)),
+            Ok(Err(error)) => return Err(ClusterError::of(&error, what)),
             Ok(Ok(answer)) => answer,
         };
         let code = answer.status();
@@ -258,42 +253,44 @@ impl Door {
             .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&body), ""))
             .with_code(code.as_u16());
         Err(match (self.refused(&pass, Error::Api(said.boxed()), what).await, pause) {
-            (Trouble::Lost(why), Some(pause)) => Trouble::Busy(why, Duration::from_secs(pause).min(LONGEST_PAUSE)),
+            (ClusterError::Lost(why), Some(pause)) => {
+                ClusterError::Busy(why, Duration::from_secs(pause).min(LONGEST_PAUSE))
+            }
             (trouble, _) => trouble,
         })
     }
 
     /// Asks once for an answer that ends.
-    async fn answer(&self, asked: Asked, what: &str) -> Result<Bytes, Trouble> {
+    async fn answer(&self, asked: Asked, what: &str) -> Result<Bytes, ClusterError> {
         let answer = self.get(asked, what).await?;
         self.whole(answer, LARGEST).await
     }
 
-    fn late(&self) -> Trouble {
-        Trouble::Lost(format!("no answer within {} s", self.timeout.as_secs_f64()))
+    fn late(&self) -> ClusterError {
+        ClusterError::Lost(format!("no answer within {} s", self.timeout.as_secs_f64()))
     }
 
-    async fn refused(&self, pass: &Arc<Pass>, error: Error, what: &str) -> Trouble {
+    async fn refused(&self, pass: &Arc<Pass>, error: Error, what: &str) -> ClusterError {
         let expired = matches!(&error, Error::Api(status) if status.code == 401);
         let renewable = credentials::renewable(&self.target.config.auth_info);
         if expired && renewable && pass.accepted.load(Ordering::Acquire) {
             // Those that were good once have expired; the next look asks for new ones.
             self.forget(pass).await;
-            return Trouble::Lost("the credentials have expired".to_owned());
+            return ClusterError::Lost("the credentials have expired".to_owned());
         }
-        Trouble::of(&error, what)
+        ClusterError::of(&error, what)
     }
 
     /// The rest of an answer.
-    async fn whole(&self, answer: Response<Body>, largest: usize) -> Result<Bytes, Trouble> {
+    async fn whole(&self, answer: Response<Body>, largest: usize) -> Result<Bytes, ClusterError> {
         match timeout(self.timeout, Limited::new(answer.into_body(), largest).collect()).await {
-            Err(_) => Err(Trouble::Lost(format!("no end of an answer within {} s", self.timeout.as_secs_f64()))),
-            Ok(Err(error)) => Err(Trouble::Lost(format!("the answer broke off: {}", causes(&*error)))),
+            Err(_) => Err(ClusterError::Lost(format!("no end of an answer within {} s", self.timeout.as_secs_f64()))),
+            Ok(Err(error)) => Err(ClusterError::Lost(format!("the answer broke off: {}", causes(&*error)))),
             Ok(Ok(body)) => Ok(body.to_bytes()),
         }
     }
 
-    async fn pass(&self) -> Result<Arc<Pass>, Trouble> {
+    async fn pass(&self) -> Result<Arc<Pass>, ClusterError> {
         // Held meanwhile: one plugin, one connection for all who ask.
         let mut open = self.open.lock().await;
         if let Some(pass) = open.as_ref() {
@@ -303,9 +300,9 @@ impl Door {
             (self.target.config.auth_info.clone(), self.groups.clone(), self.withheld.clone());
         let found = spawn_blocking(move || credentials::find(who, &groups, &withheld)).await;
         let who = found
-            .map_err(|error| Trouble::Lost(format!("no thread for credentials: {error}")))?
-            .map_err(Trouble::Refused)?;
-        let client = transport::client(&self.network, &self.target, who).map_err(Trouble::Refused)?;
+            .map_err(|error| ClusterError::Lost(format!("no thread for credentials: {error}")))?
+            .map_err(ClusterError::Refused)?;
+        let client = transport::client(&self.network, &self.target, who).map_err(ClusterError::Refused)?;
         let pass = Arc::new(Pass { client, accepted: AtomicBool::new(false) });
         *open = Some(Arc::clone(&pass));
         Ok(pass)
@@ -319,10 +316,10 @@ impl Door {
     }
 }
 
-fn written(asked: Asked) -> Result<Request<Vec<u8>>, Trouble> {
+fn written(asked: Asked) -> Result<Request<Vec<u8>>, ClusterError> {
     asked.map_err(|error| {
-        Trouble::Refused(
-            Complaint::about("the cluster's API").seen(causes(&error)).expected("names that a request can hold"),
+        ClusterError::Refused(
+            Finding::inconclusive("the cluster's API").actual(causes(&error)).expected("names that a request can hold"),
         )
     })
 }

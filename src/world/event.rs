@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::{World, files};
 use crate::{
+    error::CommandError,
+    finding::Finding,
     runner_env::RunnerEnv,
     subject::{Commit, Subject},
     values::clip,
-    verdict::{CommandError, Complaint},
 };
 
 /// The largest event that GitHub delivers, in bytes: its documentation, "Webhook events and payloads".
@@ -58,12 +59,12 @@ struct AboutRun {
 
 impl Event {
     /// Reads the event's file, if the event is one that somebody here needs.
-    fn read(name: Option<&str>, path: Option<&Path>) -> Result<Self, Complaint> {
+    fn read(name: Option<&str>, path: Option<&Path>) -> Result<Self, Finding> {
         let (Some(name @ ("workflow_run" | "repository_dispatch")), Some(path)) = (name, path) else {
             return Ok(Self::Other);
         };
-        let about = || Complaint::about(format!("the `{name}` event at {}", path.display()));
-        let bytes = files::read_bounded(path, LARGEST).map_err(|complaint| about().seen(complaint.to_string()))?;
+        let about = || Finding::inconclusive(format!("the `{name}` event at {}", path.display()));
+        let bytes = files::read_bounded(path, LARGEST).map_err(|finding| about().actual(finding.to_string()))?;
         let event = match name {
             "workflow_run" => {
                 serde_json::from_slice::<AboutRun>(&bytes).map(|event| Self::WorkflowRun(event.workflow_run))
@@ -71,7 +72,7 @@ impl Event {
             _ => serde_json::from_slice(&bytes).map(Self::RepositoryDispatch),
         };
         event.map_err(|error| {
-            about().seen(clip(&error.to_string(), CLIP)).expected("the event as GitHub tells it, of at most 25 MiB")
+            about().actual(clip(&error.to_string(), CLIP)).expected("the event as GitHub tells it, of at most 25 MiB")
         })
     }
 }
@@ -83,7 +84,7 @@ impl World {
     /// Bad input when it cannot be read, or is not what its name says.
     pub fn event(&self, runner_env: &RunnerEnv) -> Result<&Event, CommandError> {
         let read = || Event::read(runner_env.event_name.as_deref(), runner_env.event_path.as_deref());
-        self.event.get_or_init(read).as_ref().map_err(|complaint| complaint.clone().bad_input())
+        self.event.get_or_init(read).as_ref().map_err(|finding| finding.clone().bad_input())
     }
 }
 
@@ -97,8 +98,8 @@ pub fn complete(subject: Subject, world: &World, runner_env: &RunnerEnv) -> Resu
     }
     let Event::WorkflowRun(run) = world.event(runner_env)? else { return Ok(subject) };
     match &subject.commit {
-        Some(given) if *given != run.head_sha => Err(Complaint::about("`commit`")
-            .seen(given.to_string())
+        Some(given) if *given != run.head_sha => Err(Finding::inconclusive("`commit`")
+            .actual(given.to_string())
             .expected(format!("{}, which the `workflow_run` event is about, or none at all", run.head_sha))
             .next("leave `commit` out: in a `workflow_run` workflow, GITHUB_SHA is the tip of the default branch")
             .bad_input()),
@@ -156,8 +157,8 @@ mod tests {
             ("workflow_run", &about_run("HEAD"), "git commit id"),
             ("workflow_run", "", "EOF"),
         ] {
-            let Err(CommandError::BadInput(complaint)) = read(name, text) else { panic!("{seen}: must be refused") };
-            let said = complaint.to_string();
+            let Err(CommandError::BadInput(finding)) = read(name, text) else { panic!("{seen}: must be refused") };
+            let said = finding.to_string();
             assert!(said.contains(name) && said.contains(seen) && said.len() < 600, "{seen} in {said}");
         }
         let gone = World::default().event(&runner_env("workflow_run", Some("/nonexistent/event".into()))).cloned();
@@ -178,10 +179,10 @@ mod tests {
             assert_eq!(commit.as_str(), SHA);
         }
         let other = "f".repeat(40);
-        let Err(CommandError::BadInput(complaint)) = completed("workflow_run", Some(&other)) else {
+        let Err(CommandError::BadInput(finding)) = completed("workflow_run", Some(&other)) else {
             panic!("must be refused")
         };
-        assert!(complaint.seen.contains(&other) && complaint.expected.contains(SHA), "{complaint}");
+        assert!(finding.actual.contains(&other) && finding.expected.contains(SHA), "{finding}");
         assert_eq!(completed("push", None).unwrap().commit, None);
     }
 }

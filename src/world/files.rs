@@ -13,7 +13,8 @@ use fast_glob::{glob_match, validate};
 use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
-use crate::verdict::Complaint;
+use crate::error::ValueError;
+use crate::finding::Finding;
 
 /// How many entries of a folder an error shows.
 const SHOWN: usize = 8;
@@ -35,30 +36,15 @@ pub struct Glob {
     pattern: String,
 }
 
-/// Why a text is no pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotAGlob {
-    pattern: String,
-    why: String,
-}
-
-impl fmt::Display for NotAGlob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pattern, why } = self;
-        write!(
-            f,
-            "a path or glob inside the workspace such as `dist`, `dist/**/*.js` or `!**/*.map`, but in `{pattern}`: {why}"
-        )
-    }
-}
-
-impl std::error::Error for NotAGlob {}
-
 impl FromStr for Glob {
-    type Err = NotAGlob;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAGlob> {
-        let refuse = |why: &str| NotAGlob { pattern: text.to_owned(), why: why.to_owned() };
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let refuse = |why: &str| {
+            ValueError::from(format!(
+                "a path or glob inside the workspace such as `dist`, `dist/**/*.js` or `!**/*.map`, but in `{text}`: {why}"
+            ))
+        };
         let (removes, path) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest.trim_start()));
         if path.is_empty() {
             return Err(refuse("it is empty"));
@@ -116,7 +102,7 @@ struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    fn new(root: &Root, glob: &'a Glob) -> Result<Self, Complaint> {
+    fn new(root: &Root, glob: &'a Glob) -> Result<Self, Finding> {
         let path = Path::new(&glob.pattern);
         let pattern = if path.is_absolute() { root.relative(glob)? } else { glob.pattern.clone() };
         if !pattern.contains(WILD) || root.path.join(&pattern).symlink_metadata().is_ok() {
@@ -142,30 +128,30 @@ struct Root<'a> {
 }
 
 impl Root<'_> {
-    fn relative(&self, glob: &Glob) -> Result<String, Complaint> {
+    fn relative(&self, glob: &Glob) -> Result<String, Finding> {
         let path = Path::new(&glob.pattern);
         let inside = path.strip_prefix(self.path).or_else(|_| path.strip_prefix(&self.real));
         inside.map(|inside| inside.to_string_lossy().into_owned()).map_err(|_| {
-            Complaint::about(format!("pattern {glob}"))
-                .seen("it leads out of the workspace")
+            Finding::inconclusive(format!("pattern {glob}"))
+                .actual("it leads out of the workspace")
                 .expected(format!("a path inside {}", self.real.display()))
                 .next("give it relative to the workspace")
         })
     }
 
     /// Follows symbolic links, and refuses when they end outside, in `.git`, or nowhere.
-    fn resolve(&self, relative: &Path) -> Result<PathBuf, Complaint> {
-        let complaint = |seen: String| {
-            Complaint::about(relative.display().to_string())
-                .seen(seen)
+    fn resolve(&self, relative: &Path) -> Result<PathBuf, Finding> {
+        let finding = |seen: String| {
+            Finding::inconclusive(relative.display().to_string())
+                .actual(seen)
                 .expected("a file inside the workspace")
                 .next("replace the link by what it points to, or leave it out with a `!` line")
         };
         let real = fs::canonicalize(self.path.join(relative))
-            .map_err(|error| complaint(format!("a symbolic link that cannot be followed: {error}")))?;
+            .map_err(|error| finding(format!("a symbolic link that cannot be followed: {error}")))?;
         match real.strip_prefix(&self.real) {
             Ok(inside) if !in_git(inside) => Ok(real),
-            _ => Err(complaint(format!("a symbolic link out of the workspace, to {}", real.display()))),
+            _ => Err(finding(format!("a symbolic link out of the workspace, to {}", real.display()))),
         }
     }
 }
@@ -182,7 +168,7 @@ fn in_git(path: &Path) -> bool {
 /// # Errors
 /// No line that names anything; a line that names nothing (said with what is there instead); one that leaves `root`; a named
 /// link that leads out, nowhere, or to a folder; a folder that cannot be read.
-pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Complaint> {
+pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Finding> {
     search(root, patterns, |root, pattern| Err(nothing(root, pattern)))
 }
 
@@ -190,22 +176,22 @@ pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Complaint> {
 ///
 /// # Errors
 /// As [`find`] otherwise.
-pub fn present(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Complaint> {
+pub fn present(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Finding> {
     search(root, patterns, |_, _| Ok(()))
 }
 
 fn search(
     root: &Path,
     patterns: &[Glob],
-    names_nothing: fn(&Root, &Pattern) -> Result<(), Complaint>,
-) -> Result<Vec<PathBuf>, Complaint> {
+    names_nothing: fn(&Root, &Pattern) -> Result<(), Finding>,
+) -> Result<Vec<PathBuf>, Finding> {
     if patterns.iter().all(Glob::removes) {
-        return Err(Complaint::about("patterns")
-            .seen(if patterns.is_empty() { "none" } else { "only `!` lines" })
+        return Err(Finding::inconclusive("patterns")
+            .actual(if patterns.is_empty() { "none" } else { "only `!` lines" })
             .expected("at least one line that names a file or folder"));
     }
     let real = fs::canonicalize(root).map_err(|error| {
-        Complaint::about(root.display().to_string()).seen(error.to_string()).expected("the workspace, a folder")
+        Finding::inconclusive(root.display().to_string()).actual(error.to_string()).expected("the workspace, a folder")
     })?;
     let root = Root { path: root, real };
     let mut found = BTreeMap::new();
@@ -222,11 +208,7 @@ fn search(
 
 /// Adds what the pattern names; a link that cannot be read stays a complaint until no later `!` line removes it.
 /// False: there is nothing it could mean.
-fn walk(
-    root: &Root,
-    pattern: &Pattern,
-    found: &mut BTreeMap<PathBuf, Result<(), Complaint>>,
-) -> Result<bool, Complaint> {
+fn walk(root: &Root, pattern: &Pattern, found: &mut BTreeMap<PathBuf, Result<(), Finding>>) -> Result<bool, Finding> {
     let start = root.path.join(&pattern.base);
     if in_git(&pattern.base) || start.symlink_metadata().is_err() {
         return Ok(false);
@@ -237,8 +219,8 @@ fn walk(
     let walk = WalkDir::new(&start).into_iter().filter_entry(|entry| entry.file_name() != ".git");
     for entry in walk {
         let entry = entry.map_err(|error| {
-            Complaint::about(format!("pattern {}", pattern.glob))
-                .seen(error.to_string())
+            Finding::inconclusive(format!("pattern {}", pattern.glob))
+                .actual(error.to_string())
                 .expected("folders that can be read")
                 .next("name a smaller folder, or make this one readable")
         })?;
@@ -259,17 +241,17 @@ fn walk(
 }
 
 /// A symbolic link met on the way: fine when it ends at a file inside the workspace.
-fn linked(root: &Root, path: &Path) -> Result<(), Complaint> {
+fn linked(root: &Root, path: &Path) -> Result<(), Finding> {
     if root.resolve(path)?.is_file() {
         return Ok(());
     }
-    Err(Complaint::about(path.display().to_string())
-        .seen("a symbolic link to a folder, which is not walked")
+    Err(Finding::inconclusive(path.display().to_string())
+        .actual("a symbolic link to a folder, which is not walked")
         .expected("files and folders")
         .next("name the folder that it points to, or leave the link out with a `!` line"))
 }
 
-fn nothing(root: &Root, pattern: &Pattern) -> Complaint {
+fn nothing(root: &Root, pattern: &Pattern) -> Finding {
     let exists = |path: &&Path| !in_git(path) && root.path.join(path).is_dir();
     let parent = pattern.base.ancestors().find(exists).unwrap_or(Path::new(""));
     let place =
@@ -289,8 +271,8 @@ fn nothing(root: &Root, pattern: &Pattern) -> Complaint {
         (_, 0) => format!("has {}", names.join(", ")),
         (_, more) => format!("has {} and {more} more", names.join(", ")),
     };
-    Complaint::about(format!("pattern {}", pattern.glob))
-        .seen(format!("it names no file; {place} {there}"))
+    Finding::inconclusive(format!("pattern {}", pattern.glob))
+        .actual(format!("it names no file; {place} {there}"))
         .expected("at least one file")
         .next("build first, or correct the pattern (it is relative to the workspace)")
 }
@@ -299,14 +281,14 @@ fn nothing(root: &Root, pattern: &Pattern) -> Complaint {
 ///
 /// # Errors
 /// The file is missing, is no regular file, cannot be read, or is larger.
-pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Complaint> {
-    let complaint = |seen: String| Complaint::about(path.display().to_string()).seen(seen);
-    let unreadable = |error: io::Error| complaint(error.to_string()).expected("a file that can be read");
+pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Finding> {
+    let finding = |seen: String| Finding::inconclusive(path.display().to_string()).actual(seen);
+    let unreadable = |error: io::Error| finding(error.to_string()).expected("a file that can be read");
     let file = open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max {
-        return Err(complaint(format!("more than {max} bytes")).expected(format!("at most {max} bytes")));
+        return Err(finding(format!("more than {max} bytes")).expected(format!("at most {max} bytes")));
     }
     Ok(bytes)
 }
@@ -324,10 +306,10 @@ pub fn open(path: &Path) -> io::Result<fs::File> {
 ///
 /// # Errors
 /// The folder cannot be created or written to, the disk is full, or `path` is a folder.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Complaint> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Finding> {
     place(path, bytes).map_err(|error| {
-        Complaint::about(path.display().to_string())
-            .seen(format!("cannot be written: {error}"))
+        Finding::inconclusive(path.display().to_string())
+            .actual(format!("cannot be written: {error}"))
             .expected("a place that can be written to")
             .next("check the path, the folder's permissions and the free space")
     })

@@ -31,8 +31,8 @@ pub use trees::{Blob, Entry, Identity, Kind, Mode, NewFile, Signature};
 use credentials::{Credentials, redact_urls};
 
 use crate::{
+    finding::Finding,
     secret::Secret,
-    verdict::Complaint,
     world::process::{Finished, Groups, ProcessError, Program, Status, run},
 };
 
@@ -123,7 +123,7 @@ impl Git {
     ///
     /// # Errors
     /// There is no git, it is older than 2.31, or `dir` is in no checkout that it wants to read.
-    pub fn open(dir: impl Into<PathBuf>, groups: &Groups) -> Result<Self, Complaint> {
+    pub fn open(dir: impl Into<PathBuf>, groups: &Groups) -> Result<Self, Finding> {
         let dir = dir.into();
         let mut git = Self {
             groups: groups.clone(),
@@ -133,8 +133,8 @@ impl Git {
             credentials: None,
         };
         if !dir.is_dir() {
-            return Err(Complaint::about(dir.display().to_string())
-                .seen("no such directory")
+            return Err(Finding::inconclusive(dir.display().to_string())
+                .actual("no such directory")
                 .expected("a git checkout"));
         }
         git.check_version()?;
@@ -148,7 +148,7 @@ impl Git {
         let prefix = text.get(end + 1..).unwrap_or_default();
         git.toplevel = OsString::from_vec(text[..end].to_vec()).into();
         git.prefix = String::from_utf8(prefix.to_vec()).map_err(|_| {
-            Complaint::about(dir.display().to_string()).seen("its path is not UTF-8").expected("a path in UTF-8")
+            Finding::inconclusive(dir.display().to_string()).actual("its path is not UTF-8").expected("a path in UTF-8")
         })?;
         Ok(git)
     }
@@ -184,7 +184,7 @@ impl Git {
     ///
     /// # Errors
     /// Git failed, or the branch has a name that [`Branch`] does not accept.
-    pub fn current_branch(&self) -> Result<Option<Branch>, Complaint> {
+    pub fn current_branch(&self) -> Result<Option<Branch>, Finding> {
         let end = self.run(&self.program().args(["symbolic-ref", "--quiet", "HEAD"]), LOCAL)?;
         if end.status == Status::Exited(1) {
             return Ok(None);
@@ -198,7 +198,7 @@ impl Git {
     ///
     /// # Errors
     /// Git could not be asked.
-    pub fn has_commit(&self, commit: &Commit) -> Result<bool, Complaint> {
+    pub fn has_commit(&self, commit: &Commit) -> Result<bool, Finding> {
         let there = self.program().args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
         Ok(self.run(&there, self.patience)?.status.success())
     }
@@ -207,7 +207,7 @@ impl Git {
     ///
     /// # Errors
     /// A commit is not there, or a shallow checkout does not hold the history that the answer is in.
-    pub fn is_ancestor(&self, commit: &Commit, of: &Commit) -> Result<bool, Complaint> {
+    pub fn is_ancestor(&self, commit: &Commit, of: &Commit) -> Result<bool, Finding> {
         let what = "git merge-base";
         let ask = ["merge-base", "--is-ancestor", commit.as_str(), of.as_str()];
         let end = self.run(&self.program().args(ask), LOCAL)?;
@@ -223,8 +223,8 @@ impl Git {
         let beyond = self.ask(&self.program().args(["rev-list", of.as_str(), "--not", commit.as_str()]))?;
         let beyond = String::from_utf8_lossy(&beyond);
         if beyond.lines().any(|line| shallow.lines().any(|end| end == line)) {
-            return Err(Complaint::about(format!("whether {of} follows {commit}"))
-                .seen("this checkout is shallow, and its history ends before the answer")
+            return Err(Finding::inconclusive(format!("whether {of} follows {commit}"))
+                .actual("this checkout is shallow, and its history ends before the answer")
                 .expected("enough history")
                 .next("check out with `fetch-depth: 0`"));
         }
@@ -232,28 +232,28 @@ impl Git {
     }
 
     /// The commits at which a shallow history ends, one a line; empty when all of it is there.
-    fn shallow(&self) -> Result<String, Complaint> {
+    fn shallow(&self) -> Result<String, Finding> {
         let path = self.ask(&self.program().args(["rev-parse", "--git-path", "shallow"]))?;
         let path = OsString::from_vec(path.strip_suffix(b"\n").unwrap_or(&path).to_vec());
         let path = self.toplevel.join(path);
         match fs::read_to_string(&path) {
             Ok(text) => Ok(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => {
-                Err(Complaint::about(path.display().to_string()).seen(error.to_string()).expected("a readable file"))
-            }
+            Err(error) => Err(Finding::inconclusive(path.display().to_string())
+                .actual(error.to_string())
+                .expected("a readable file")),
         }
     }
 
-    fn check_version(&self) -> Result<(), Complaint> {
+    fn check_version(&self) -> Result<(), Finding> {
         let answer = self.ask(&Program::new("git").arg("version").set("LC_ALL", "C"))?;
         let version = String::from_utf8_lossy(&answer);
         let number = version.trim().strip_prefix("git version ").unwrap_or_default();
         let mut parts = number.split('.').map(|part| part.parse::<u32>().ok());
         match (parts.next().flatten(), parts.next().flatten()) {
             (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok(()),
-            _ => Err(Complaint::about("git")
-                .seen(version.trim())
+            _ => Err(Finding::inconclusive("git")
+                .actual(version.trim())
                 .expected(format!("git {}.{} or later", OLDEST.0, OLDEST.1))
                 .next("install a newer git")),
         }
@@ -281,40 +281,41 @@ impl Git {
     }
 
     /// Runs a git; any exit code will do.
-    fn run(&self, program: &Program, timeout: Duration) -> Result<Finished, Complaint> {
+    fn run(&self, program: &Program, timeout: Duration) -> Result<Finished, Finding> {
         run(program, &self.groups, timeout).map_err(|error| match error {
-            ProcessError::NotFound { .. } => Complaint::about("git")
-                .seen("no such program on PATH")
+            ProcessError::NotFound { .. } => Finding::inconclusive("git")
+                .actual("no such program on PATH")
                 .expected("git 2.31 or later")
                 .next("install git in the job's container or runner"),
             ProcessError::Timeout { after, .. } => {
-                Complaint::about("git").seen(format!("no answer after {} s", after.as_secs()))
+                Finding::inconclusive("git").actual(format!("no answer after {} s", after.as_secs()))
             }
-            other => other.complaint(),
+            other => other.to_finding(),
         })
     }
 
     /// Runs a git that asks no other machine, and must succeed.
-    fn ask(&self, program: &Program) -> Result<Vec<u8>, Complaint> {
+    fn ask(&self, program: &Program) -> Result<Vec<u8>, Finding> {
         let what = format!("git in {}", self.toplevel.display());
         let end = self.run(program, LOCAL)?;
         self.answer(&what, end)
     }
 
     /// The whole answer of a git that succeeded.
-    fn answer(&self, what: &str, end: Finished) -> Result<Vec<u8>, Complaint> {
+    fn answer(&self, what: &str, end: Finished) -> Result<Vec<u8>, Finding> {
         if !end.status.success() {
-            return Err(Complaint::about(what).seen(self.said(&end)));
+            return Err(Finding::inconclusive(what).actual(self.said(&end)));
         }
         if end.stdout.whole().is_none() {
-            return Err(Complaint::about(what).seen("an answer of more than 32 MiB").expected("a smaller one"));
+            return Err(Finding::inconclusive(what).actual("an answer of more than 32 MiB").expected("a smaller one"));
         }
         Ok(end.stdout.bytes)
     }
 
-    fn parse<T: FromStr<Err: fmt::Display>>(&self, what: &str, text: &str) -> Result<T, Complaint> {
-        text.parse()
-            .map_err(|error: T::Err| Complaint::about(what).seen(self.fit_to_show(text)).expected(error.to_string()))
+    fn parse<T: FromStr<Err: fmt::Display>>(&self, what: &str, text: &str) -> Result<T, Finding> {
+        text.parse().map_err(|error: T::Err| {
+            Finding::inconclusive(what).actual(self.fit_to_show(text)).expected(error.to_string())
+        })
     }
 
     /// Why a git failed, in one line.
@@ -337,17 +338,17 @@ impl Git {
     }
 }
 
-fn no_checkout(dir: &Path, said: &str) -> Complaint {
-    let complaint = Complaint::about(dir.display().to_string()).expected("a git checkout");
+fn no_checkout(dir: &Path, said: &str) -> Finding {
+    let finding = Finding::inconclusive(dir.display().to_string()).expected("a git checkout");
     if said.contains("dubious ownership") {
-        return complaint
-            .seen("a checkout that belongs to another user, which this git does not read")
+        return finding
+            .actual("a checkout that belongs to another user, which this git does not read")
             .next("git config --global --add safe.directory '*', or a git of 2.38 or later");
     }
     if said.contains("not a git repository") || said.contains("must be run in a work tree") {
-        return complaint
-            .seen("not a git checkout")
+        return finding
+            .actual("not a git checkout")
             .next("add an actions/checkout step before this one, or name its directory");
     }
-    complaint.seen(said)
+    finding.actual(said)
 }

@@ -35,8 +35,8 @@ use super::{
     network::Network,
     runtime::{Missed, Runtime},
 };
+use crate::finding::Finding;
 use crate::secret::Secret;
-use crate::verdict::Complaint;
 
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 8 << 20;
@@ -96,12 +96,12 @@ impl GitHub {
     ///
     /// # Errors
     /// When the address, the token, the proxy or the authorities cannot be used.
-    pub fn connect(runtime: Arc<Runtime>, network: &Network, access: Access) -> Result<Self, Complaint> {
+    pub fn connect(runtime: Arc<Runtime>, network: &Network, access: Access) -> Result<Self, Finding> {
         let base = transport::base(&access.api_url)?;
         let way = Way::new(network, &base)?;
         let (token, timeout) = (access.token.clone(), access.timeout);
         let made = runtime.run(timeout, async move { transport::octocrab(&base, &access, way) });
-        let octocrab = made.map_err(|missed| Complaint::about("GitHub's API").seen(missed.to_string()))??;
+        let octocrab = made.map_err(|missed| Finding::inconclusive("GitHub's API").actual(missed.to_string()))??;
         Ok(Self { runtime, octocrab, token, timeout })
     }
 

@@ -29,7 +29,7 @@ use ureq::{
 
 use error::Attempt;
 pub use error::{HttpError, Kind};
-pub use header::{Header, HeaderError, secrets_of};
+pub use header::{Header, secrets_of};
 use proxy::{AbsoluteForm, Route, ToProxy};
 use stage::{Progress, Stage};
 

@@ -18,7 +18,7 @@ use ureq::{
 };
 
 use super::url::Url;
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 use proxies::Proxies;
 
 /// Cheap to clone; the authorities are read when TLS is first needed, once for all clones.
@@ -30,7 +30,7 @@ struct Settings {
     proxies: Proxies,
     cert_file: Option<PathBuf>,
     cert_dirs: Vec<PathBuf>,
-    authorities: OnceLock<Result<Authorities, Unusable>>,
+    authorities: OnceLock<Result<Authorities, NetworkError>>,
 }
 
 impl Network {
@@ -53,7 +53,7 @@ impl Network {
     ///
     /// # Errors
     /// The variable for it is set to something unusable: going around a proxy that somebody wants is none of ours.
-    pub fn proxy(&self, url: &Url) -> Result<Option<Proxy>, Unusable> {
+    pub fn proxy(&self, url: &Url) -> Result<Option<Proxy>, NetworkError> {
         self.0.proxies.of(url)
     }
 
@@ -62,7 +62,7 @@ impl Network {
     ///
     /// # Errors
     /// Nothing in what the variables name is an authority: no other one takes its place.
-    pub fn authorities(&self) -> Result<Authorities, Unusable> {
+    pub fn authorities(&self) -> Result<Authorities, NetworkError> {
         let Settings { cert_file, cert_dirs, authorities, .. } = &*self.0;
         let read = || {
             if cert_file.is_none() && cert_dirs.is_empty() {
@@ -74,11 +74,11 @@ impl Network {
     }
 }
 
-fn named(file: Option<&Path>, dirs: &[PathBuf]) -> Result<Authorities, Unusable> {
+fn named(file: Option<&Path>, dirs: &[PathBuf]) -> Result<Authorities, NetworkError> {
     let (certs, why) = read(file, dirs);
     if certs.is_empty() {
         let why = why.unwrap_or_else(|| "no certificate in it".to_owned());
-        return Err(Unusable::Authorities(why));
+        return Err(NetworkError::Authorities(why));
     }
     Ok(Authorities::These(certs.into()))
 }
@@ -145,14 +145,14 @@ impl Authorities {
 
 /// What the environment names for the network and cannot be used. Without its value: it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unusable {
+pub enum NetworkError {
     /// The variable.
     Proxy(&'static str),
     /// Why.
     Authorities(String),
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Proxy(name) => write!(f, "{name} is set, but not to the URL of an http, https or socks proxy"),
@@ -161,17 +161,17 @@ impl fmt::Display for Unusable {
     }
 }
 
-impl std::error::Error for Unusable {}
+impl std::error::Error for NetworkError {}
 
-impl From<Unusable> for Complaint {
-    fn from(unusable: Unusable) -> Self {
+impl From<NetworkError> for Finding {
+    fn from(unusable: NetworkError) -> Self {
         match unusable {
-            Unusable::Proxy(name) => Self::about(name)
-                .seen("not the URL of a proxy")
+            NetworkError::Proxy(name) => Self::inconclusive(name)
+                .actual("not the URL of a proxy")
                 .expected("http:// or https://, a host and a port")
                 .next(format!("correct {name}, or name the host in NO_PROXY")),
-            Unusable::Authorities(why) => Self::about("SSL_CERT_FILE, SSL_CERT_DIR")
-                .seen(why)
+            NetworkError::Authorities(why) => Self::inconclusive("SSL_CERT_FILE, SSL_CERT_DIR")
+                .actual(why)
                 .expected("PEM files with the certificate authorities to trust")
                 .next("correct them, or unset both to trust what this system trusts"),
         }
@@ -233,9 +233,9 @@ pub(super) mod tests {
         ] {
             let Err(unusable) = network(&[(name, value)]).authorities() else { panic!("{name}={value}") };
             assert!(unusable.to_string().contains(why), "{name}={value}: {unusable}");
-            let complaint: Complaint = unusable.into();
-            let complaint = complaint.to_string();
-            assert!(complaint.contains("SSL_CERT_FILE") && complaint.contains(why), "{complaint}");
+            let finding: Finding = unusable.into();
+            let finding = finding.to_string();
+            assert!(finding.contains("SSL_CERT_FILE") && finding.contains(why), "{finding}");
         }
     }
 

@@ -25,7 +25,7 @@ pub use groups::Groups;
 pub use output::Captured;
 pub use running::{Heard, Running, Stream};
 
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 /// How much of each of stdout and stderr is kept, unless [`Program::keep`] says otherwise: 1 MiB.
 const KEEP: usize = 1 << 20;
@@ -228,30 +228,30 @@ pub enum ProcessError {
 impl ProcessError {
     /// The same as a complaint about the program.
     #[must_use]
-    pub fn complaint(&self) -> Complaint {
+    pub fn to_finding(&self) -> Finding {
         match self {
-            Self::NotFound { program } => Complaint::about(program)
-                .seen("no such program (or the interpreter it names is missing)")
+            Self::NotFound { program } => Finding::inconclusive(program)
+                .actual("no such program (or the interpreter it names is missing)")
                 .expected("a program on PATH, or the path of one")
                 .next("install it, or correct its name"),
-            Self::NotExecutable { program, why } => Complaint::about(program)
-                .seen(format!("cannot be executed: {why}"))
+            Self::NotExecutable { program, why } => Finding::inconclusive(program)
+                .actual(format!("cannot be executed: {why}"))
                 .expected("an executable file for this system")
                 .next("chmod +x it, or run it by its interpreter"),
-            Self::NoDirectory { program, dir } => Complaint::about(program)
-                .seen(format!("{} is not a directory", dir.display()))
+            Self::NoDirectory { program, dir } => Finding::inconclusive(program)
+                .actual(format!("{} is not a directory", dir.display()))
                 .expected("a directory to run it in"),
-            Self::Timeout { program, after } => Complaint::about(program)
-                .seen(format!("no end after {after:?}; it was ended, with all that it started")),
-            Self::Ending { program } => Complaint::about(program).seen("not started: the command is ending"),
-            Self::Io { program, why } => Complaint::about(program).seen(why),
+            Self::Timeout { program, after } => Finding::inconclusive(program)
+                .actual(format!("no end after {after:?}; it was ended, with all that it started")),
+            Self::Ending { program } => Finding::inconclusive(program).actual("not started: the command is ending"),
+            Self::Io { program, why } => Finding::inconclusive(program).actual(why),
         }
     }
 }
 
 impl fmt::Display for ProcessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.complaint().fmt(f)
+        self.to_finding().fmt(f)
     }
 }
 

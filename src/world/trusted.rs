@@ -9,10 +9,7 @@ use super::{
     git::{Commit, Entry, Git, TreePath},
     process::Groups,
 };
-use crate::{
-    runner_env::RunnerEnv,
-    verdict::{CommandError, Complaint},
-};
+use crate::{error::CommandError, finding::Finding, runner_env::RunnerEnv};
 
 /// Where such files are read.
 pub enum Trusted {
@@ -44,8 +41,8 @@ impl Trusted {
             _ => return Ok(Self::Checkout),
         };
         let unobservable = |seen: String| {
-            Complaint::about("event")
-                .seen(seen)
+            Finding::inconclusive("event")
+                .actual(seen)
                 .expected(format!("the base commit at {pointer} of GITHUB_EVENT_PATH"))
                 .unobservable()
         };
@@ -79,10 +76,8 @@ impl Trusted {
                 let git = match Git::open(".", groups) {
                     Ok(git) => git,
                     Err(_) if is_empty(Path::new(".")) => return Ok(None),
-                    Err(complaint) => {
-                        return Err(
-                            Complaint { what: format!("\"{path}\"{}", self.place()), ..complaint }.unobservable()
-                        );
+                    Err(finding) => {
+                        return Err(Finding { check: format!("\"{path}\"{}", self.place()), ..finding }.unobservable());
                     }
                 };
                 from_commit(&git, commit, path)
@@ -93,7 +88,10 @@ impl Trusted {
 
 fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, CommandError> {
     let unreadable = |seen: String| {
-        Complaint::about(path.display().to_string()).seen(seen).expected("a file that can be read").unobservable()
+        Finding::inconclusive(path.display().to_string())
+            .actual(seen)
+            .expected("a file that can be read")
+            .unobservable()
     };
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(unreadable("no regular file".to_owned())),
@@ -115,7 +113,7 @@ fn is_empty(folder: &Path) -> bool {
 fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedFile>, CommandError> {
     let bare = path.strip_prefix("./").unwrap_or(path);
     let tree_path: TreePath = format!("{}{bare}", git.prefix()).parse().map_err(|error: String| {
-        Complaint::about(format!("\"{path}\"")).seen(error).expected("a path inside the repository").bad_input()
+        Finding::inconclusive(format!("\"{path}\"")).actual(error).expected("a path inside the repository").bad_input()
     })?;
     let there = git.has_commit(commit).and_then(|there| {
         if there {
@@ -124,16 +122,16 @@ fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedF
         // The one that a checkout on a runner has.
         git.remote("origin").and_then(|origin| git.fetch_commit(&origin, commit))
     });
-    there.map_err(|complaint| {
-        complaint
+    there.map_err(|finding| {
+        finding
             .next("let the checkout fetch the base commit (`fetch-depth: 0`), or keep its credentials for this step")
             .unobservable()
     })?;
-    match git.read_file(commit, &tree_path).map_err(Complaint::unobservable)? {
+    match git.read_file(commit, &tree_path).map_err(Finding::unobservable)? {
         None => Ok(None),
         Some(Entry::File(blob)) => Ok(Some(TrustedFile { bytes: blob.bytes, commit: Some(commit.clone()) })),
-        Some(_) => Err(Complaint::about(format!("\"{path}\""))
-            .seen(format!("no regular file in the base commit {commit}"))
+        Some(_) => Err(Finding::inconclusive(format!("\"{path}\""))
+            .actual(format!("no regular file in the base commit {commit}"))
             .expected("a file, no link and no directory")
             .bad_input()),
     }

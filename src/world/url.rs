@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use ::url::{Host, Position};
 
-use crate::subject::NotAccepted;
+use crate::error::ValueError;
 
 /// An absolute `http` or `https` URL without user name and password. Shown without the secrets that its query may hold;
 /// [`Url::full`] is for the wire.
@@ -64,31 +64,29 @@ impl Url {
     }
 
     /// Where a `Location` on this page leads.
-    pub(super) fn join(&self, location: &str) -> Result<Self, UrlError> {
+    pub(super) fn join(&self, location: &str) -> Result<Self, ValueError> {
         Self::checked(self.0.join(location))
     }
 
     /// From a setting.
-    pub fn given(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted = NotAccepted(
+    pub fn given(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError = ValueError::new(
             "an http:// or https:// URL, without a space or a backslash, and without a user name or a password: those go in a \
              header",
         );
         text.parse().map_err(|_| ACCEPTED)
     }
 
-    fn checked(parsed: Result<::url::Url, ::url::ParseError>) -> Result<Self, UrlError> {
-        let mut url = parsed.map_err(|error| UrlError(format!("no valid URL: {error}")))?;
+    fn checked(parsed: Result<::url::Url, ::url::ParseError>) -> Result<Self, ValueError> {
+        let mut url = parsed.map_err(|error| ValueError::from(format!("no valid URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(UrlError(format!(
+            return Err(ValueError::from(format!(
                 "a URL with the scheme {:?}; accepted are http:// and https://",
                 url.scheme()
             )));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(UrlError(
-                "a URL with a user name or password in it; accepted are those in a header".to_owned(),
-            ));
+            return Err(ValueError::new("a URL with a user name or password in it; accepted are those in a header"));
         }
         url.set_fragment(None);
         Ok(Self(url))
@@ -96,11 +94,11 @@ impl Url {
 }
 
 impl FromStr for Url {
-    type Err = UrlError;
+    type Err = ValueError;
 
     /// Stricter than browsers, which drop line breaks, take `\` for `/` and find a host in `http:///x`.
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        let fault = |what: &str| Err(UrlError(format!("{what}; accepted are http:// and https:// URLs")));
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let fault = |what: &str| Err(ValueError::from(format!("{what}; accepted are http:// and https:// URLs")));
         if text.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\') {
             return fault("a URL with a space, a control character or a backslash in it");
         }
@@ -162,18 +160,6 @@ pub fn redacted(text: &str) -> String {
         },
     }
 }
-
-/// Why a text is no [`Url`]. Completes "is …", and does not repeat the text: it may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UrlError(String);
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UrlError {}
 
 #[cfg(test)]
 mod tests {

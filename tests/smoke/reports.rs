@@ -27,7 +27,7 @@ pub fn harmless(ended: &Ended) {
             "::group::smoke: ",
             "::endgroup::",
             "::error title=smoke%3A ",
-            "::notice title=promote-commands::command=smoke ",
+            "::notice title=promote-gates::command=smoke ",
         ];
         assert!(ours.iter().any(|ours| command.starts_with(ours)), "{command}");
         assert!(!command.contains("##["), "{command}");

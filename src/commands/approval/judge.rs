@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     approvers::{Reviewer, Reviews, names, same},
+    finding::{Finding, Verdict, verdict},
     observe::Judgement,
     subject::Environment,
     values::HumanDuration,
-    verdict::{Complaint, Finding, Verdict, verdict},
 };
 
 /// How many times are told of those that were counted.
@@ -29,7 +29,7 @@ pub struct Rules {
 }
 
 /// What was seen, or why it could not be.
-pub type Look<T> = Result<T, Complaint>;
+pub type Look<T> = Result<T, Finding>;
 
 /// What GitHub and the ledger tell about this run.
 #[derive(Clone, Debug)]
@@ -125,7 +125,7 @@ impl Seen {
     }
 
     /// Why some of it could not be seen.
-    pub fn complaints(&self) -> impl Iterator<Item = &Complaint> {
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         let Self { protection, reviews, started, committed, others, .. } = self;
         let all = [
             protection.as_ref().err(),
@@ -168,7 +168,7 @@ pub fn judge(rules: &Rules, seen: &Seen) -> Judgement {
     findings.extend(haste(rules, seen));
     let source = |finding: Finding| finding.seen_at(&seen.run.url, &seen.at);
     let findings: Vec<Finding> = findings.into_iter().map(source).collect();
-    let settled = seen.complaints().next().is_none() || verdict(&findings) == Verdict::Blocked;
+    let settled = seen.errors().next().is_none() || verdict(&findings) == Verdict::Blocked;
     if settled { Judgement::decided(findings) } else { Judgement::pending(findings) }
 }
 
@@ -179,7 +179,7 @@ fn protection(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
         "give {environment} required reviewers: `environments` with `mode: apply`, or the repository's settings"
     );
     match &seen.protection {
-        Err(complaint) => unobservable(check, complaint),
+        Err(error) => unobservable(check, error),
         Ok(None) => Finding::blocked(check)
             .actual("there is no such environment: GitHub makes one that a job names, without any protection")
             .expected(expected)
@@ -200,7 +200,7 @@ fn approval(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
     let expected = format!("a person who approved this run for {environment}");
     let Reviews { approved, rejected } = match &seen.reviews {
         Ok(reviews) => reviews,
-        Err(complaint) => return unobservable(check, complaint),
+        Err(error) => return unobservable(check, error),
     };
     if !rejected.is_empty() {
         let approved = if approved.is_empty() { String::new() } else { format!(", approved by {}", names(approved)) };
@@ -255,7 +255,7 @@ fn attempt(seen: &Seen) -> Option<Finding> {
         .actual(format!("attempt {attempt} of run {id}: GitHub does not tell which of them was approved"))
         .expected("the first attempt of a run");
     Some(match &seen.committed {
-        Err(complaint) => unobservable("attempt", complaint),
+        Err(error) => unobservable("attempt", error),
         Ok(None) => finding.next("dispatch again: a new run asks for a new review"),
         Ok(Some(commit)) => {
             let passed = Finding::passed("attempt").actual(finding.actual).expected(finding.expected);
@@ -311,7 +311,7 @@ fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
     let expected = format!("at most {max_approvals} by one person");
     let started = match (&seen.started, &seen.others) {
         (Ok(started), Ok(_)) => *started,
-        (Err(complaint), _) | (_, Err(complaint)) => return Some(unobservable(check, complaint)),
+        (Err(error), _) | (_, Err(error)) => return Some(unobservable(check, error)),
     };
     let earlier = seen.earlier(rules, approver);
     let mut times: Vec<String> = earlier.iter().map(|given| format!("{} ({})", given.at, given.of)).collect();
@@ -334,8 +334,8 @@ fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
     )
 }
 
-fn unobservable(check: impl Into<String>, complaint: &Complaint) -> Finding {
-    let finding = Finding::from(complaint.clone());
+fn unobservable(check: impl Into<String>, error: &Finding) -> Finding {
+    let finding = error.clone();
     Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.into(), ..finding }
 }
 

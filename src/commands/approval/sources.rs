@@ -8,9 +8,9 @@ use super::judge::{Asking, Given, Look, Others, Protection, Seen};
 use crate::{
     approvers::{Reviews, approved, same},
     clock::{Clock, rfc3339},
+    finding::Finding,
     ledger::{self, EvidenceId, Kind, Place},
     subject::Environment,
-    verdict::{Complaint, Finding},
     world::github::{GitHub, Job, Repository, Reviewer, ReviewerKind, WorkflowRun},
 };
 
@@ -81,8 +81,8 @@ impl Looker {
         let job = own(&jobs, self.runner.as_deref()).ok_or_else(|| {
             let under_way = jobs.iter().filter(|job| job.status == "in_progress").map(|job| job.name.as_str());
             let under_way = under_way.collect::<Vec<_>>().join(", ");
-            Complaint::about(format!("the jobs of run {id}"))
-                .seen(format!("none is surely this one; in progress: {under_way}"))
+            Finding::inconclusive(format!("the jobs of run {id}"))
+                .actual(format!("none is surely this one; in progress: {under_way}"))
                 .expected("one in progress on this runner")
                 .next("let no other job of the workflow run beside it")
         })?;
@@ -100,7 +100,8 @@ impl Looker {
         let since = back(started, SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX));
         let Self { github, repository, asking, .. } = self;
         let own = github.workflow_run(repository, asking.id)?.ok_or_else(|| {
-            Complaint::about(format!("workflow run {}", asking.id)).seen(format!("GitHub knows none in {repository}"))
+            Finding::inconclusive(format!("workflow run {}", asking.id))
+                .actual(format!("GitHub knows none in {repository}"))
         })?;
         for run in github.runs_of_workflow(repository, own.workflow_id, back(since, LONGEST_WAIT))? {
             others.listed.insert(run.id);

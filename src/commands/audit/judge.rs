@@ -5,8 +5,8 @@ use super::{
     tally::{Tally, Worst},
 };
 use crate::{
+    finding::{Finding, Verdict},
     values::clip,
-    verdict::{Finding, Verdict},
 };
 
 /// At most `budget` emergencies of an environment in 30 days, and `by_hand` commits beside the ledger. What was asked for no

@@ -3,8 +3,8 @@
 use regex_lite::{Regex, escape};
 
 use crate::{
+    finding::Finding,
     subject::{Environment, Service, Subject},
-    verdict::Complaint,
 };
 
 /// The pattern of the overlays' files, and of whom they are wanted.
@@ -23,11 +23,11 @@ const ENVIRONMENT: &str = "{environment}";
 impl Layout {
     /// # Errors
     /// A pattern that does not say whose file it is, where the subject does not either.
-    pub fn of(pattern: &str, image_name: Option<&str>, subject: &Subject) -> Result<Self, Complaint> {
+    pub fn of(pattern: &str, image_name: Option<&str>, subject: &Subject) -> Result<Self, Finding> {
         let Subject { service, environment, .. } = subject.clone();
         for (name, given) in [(SERVICE, service.is_some()), (ENVIRONMENT, environment.is_some())] {
             if !given && !pattern.contains(name) {
-                return Err(Complaint::about("`file`").seen(pattern).expected(format!(
+                return Err(Finding::inconclusive("`file`").actual(pattern).expected(format!(
                     "a pattern with `{name}`, or the {} as a setting",
                     name.trim_matches(['{', '}'])
                 )));
@@ -39,7 +39,7 @@ impl Layout {
             regex = regex.replacen(&escape(name), group, 1).replace(&escape(name), "[^/]+");
         }
         let regex = Regex::new(&format!("^{regex}$"))
-            .map_err(|error| Complaint::about("`file`").seen(error.to_string()).expected("a path"))?;
+            .map_err(|error| Finding::inconclusive("`file`").actual(error.to_string()).expected("a path"))?;
         Ok(Self {
             pattern: pattern.to_owned(),
             regex,

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::layout::Layout;
 use crate::{
+    error::CommandError,
+    finding::Finding,
     kustomization::{self, ImageEntry},
     ledger::{self, Entry, Place},
     subject::{Environment, Service},
-    verdict::{CommandError, Complaint},
     world::git::{Changed, Commit, Told, TreePath},
 };
 
@@ -50,12 +51,12 @@ pub(super) fn look(place: &Place, layout: &Layout, since: Timestamp, until: Time
     let Place { git, remote, branch } = place;
     let tip = place.tip()?;
     let earliest = until.checked_sub(WINDOW).map_or(since, |window| window.min(since));
-    let told = git.told_since(remote, branch, &tip.commit, earliest).map_err(Complaint::unobservable)?;
+    let told = git.told_since(remote, branch, &tip.commit, earliest).map_err(Finding::unobservable)?;
     let mut entries = ledger::entries(&told);
     entries.retain(|entry| layout.wants(&entry.service, &entry.environment));
     // Up to the oldest of the time that was asked for: one in between may say that it is older.
     let asked_for = &told[..told.iter().rposition(|told| told.at >= since).map_or(0, |last| last + 1)];
-    let by_hand = beside(place, layout, &entries, asked_for, &tip.commit).map_err(Complaint::unobservable)?;
+    let by_hand = beside(place, layout, &entries, asked_for, &tip.commit).map_err(Finding::unobservable)?;
     Ok(Facts { since, until, entries, by_hand })
 }
 
@@ -77,7 +78,7 @@ fn beside(
     entries: &[Entry],
     commits: &[Told],
     tip: &Commit,
-) -> Result<Vec<ByHand>, Complaint> {
+) -> Result<Vec<ByHand>, Finding> {
     let Some(oldest) = commits.last() else { return Ok(Vec::new()) };
     let told: BTreeMap<&Commit, &Told> = commits.iter().map(|told| (&told.commit, told)).collect();
     let mut touched = Vec::new();
@@ -120,7 +121,7 @@ impl Touched<'_> {
         entries: &BTreeMap<&Commit, &Entry>,
         before: String,
         after: String,
-    ) -> Result<Option<ByHand>, Complaint> {
+    ) -> Result<Option<ByHand>, Finding> {
         if before == after {
             return Ok(None);
         }

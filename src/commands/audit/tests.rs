@@ -5,8 +5,8 @@ use super::{
     *,
 };
 use crate::{
+    finding::Verdict,
     ledger::{Entry, tests::told},
-    verdict::Verdict,
     world::git::Told,
 };
 

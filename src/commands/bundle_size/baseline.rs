@@ -10,7 +10,7 @@ use super::{
     names,
     sizes::{Compression, Sizes},
 };
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 /// The version of the format.
 pub const SCHEMA: u64 = 1;
@@ -74,15 +74,15 @@ impl Baseline {
     /// # Errors
     /// No JSON (with line and column), another version of the format, a field that is missing, unknown or out of range, a
     /// total that is not the sum of its files.
-    pub fn parse(name: &str, text: &[u8]) -> Result<Self, Complaint> {
-        let complaint = |seen: String| {
+    pub fn parse(name: &str, text: &[u8]) -> Result<Self, Finding> {
+        let finding = |seen: String| {
             let next = format!("remove the file, then {HOW}");
-            Complaint::about(name).seen(seen).expected("a baseline of `bundle-size`").next(next)
+            Finding::inconclusive(name).actual(seen).expected("a baseline of `bundle-size`").next(next)
         };
-        let malformed = |error: serde_json::Error| complaint(locate(text, &error));
+        let malformed = |error: serde_json::Error| finding(locate(text, &error));
         let Version { schema } = serde_json::from_slice(text).map_err(malformed)?;
         if schema != SCHEMA {
-            return Err(complaint(format!("schema {schema}")).expected(format!("schema {SCHEMA}")));
+            return Err(finding(format!("schema {schema}")).expected(format!("schema {SCHEMA}")));
         }
         let written: Written = serde_json::from_slice(text).map_err(malformed)?;
         let show = |sizes: Sizes| format!("{} bytes raw, {} gzip", sizes.raw, sizes.gzip);
@@ -92,14 +92,14 @@ impl Baseline {
             sum = sum.plus(sizes);
             if sum.raw.max(sum.gzip) > ABSURD {
                 let seen = format!("{file}: {}", show(sizes));
-                return Err(complaint(seen).expected(format!("at most {ABSURD} bytes in all")));
+                return Err(finding(seen).expected(format!("at most {ABSURD} bytes in all")));
             }
             let known = files.entry(names::canonical(&file)).or_default();
             *known = known.plus(sizes);
         }
         if sum != written.total {
             let seen = format!("its total is {}, its files add up to {}", show(written.total), show(sum));
-            return Err(complaint(seen).expected("a total that is the sum of the files"));
+            return Err(finding(seen).expected("a total that is the sum of the files"));
         }
         Ok(Self {
             compressor: Compressor { algorithm: written.algorithm, level: written.level, backend: written.backend },
@@ -147,7 +147,7 @@ impl Baseline {
     ///
     /// # Errors
     /// Another algorithm, level or release series of the library: it would make other bytes of the same file.
-    pub fn comparable(&self, now: &Compressor, judged: Compression) -> Result<(), Complaint> {
+    pub fn comparable(&self, now: &Compressor, judged: Compression) -> Result<(), Finding> {
         let then = &self.compressor;
         let same =
             then.algorithm == now.algorithm && then.level == now.level && series(&then.backend) == series(&now.backend);
@@ -155,8 +155,8 @@ impl Baseline {
             return Ok(());
         }
         let show = |by: &Compressor| format!("{} level {} by {}", by.algorithm, by.level, by.backend);
-        Err(Complaint::about("baseline")
-            .seen(format!("sizes compressed with {}", show(then)))
+        Err(Finding::inconclusive("baseline")
+            .actual(format!("sizes compressed with {}", show(then)))
             .expected(format!("{}, as now: others differ by up to 4 % for the same file", show(now)))
             .next(format!("{HOW}; or judge the sizes before compression (`compression: raw`)")))
     }

@@ -9,8 +9,8 @@ use super::{
     sizes::{Compression, Sizes, signed},
 };
 use crate::{
+    finding::{Finding, Verdict},
     values::{Bytes, Percent},
-    verdict::{Complaint, Finding, Verdict},
 };
 
 /// How much a bundle may grow. The fields are settings of the command, with their defaults.
@@ -147,7 +147,7 @@ pub struct Growth {
 ///
 /// # Errors
 /// Those of [`Baseline::comparable`].
-pub fn judge(measured: &Measured, baseline: &Baseline, rule: &Rule) -> Result<Growth, Complaint> {
+pub fn judge(measured: &Measured, baseline: &Baseline, rule: &Rule) -> Result<Growth, Finding> {
     let judged = rule.compression;
     baseline.comparable(&measured.compressor, judged)?;
     let (before, now) = (baseline.total(), measured.total());

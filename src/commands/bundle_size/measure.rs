@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::{names, sizes::Sizes};
 use crate::{
-    verdict::{CommandError, Complaint},
+    error::CommandError,
+    finding::Finding,
     world::files::{self, Glob},
 };
 
@@ -128,11 +129,11 @@ impl Measured {
 /// # Errors
 /// Bad input where [`files::find`] says so; unseen, when a file cannot be read.
 pub fn measure(root: &Path, patterns: &[Glob], record: &Path) -> Result<Measured, CommandError> {
-    let mut found = files::find(root, patterns).map_err(Complaint::bad_input)?;
+    let mut found = files::find(root, patterns).map_err(Finding::bad_input)?;
     let with_maps = patterns.iter().any(names_maps);
     let record = record.strip_prefix(".").unwrap_or(record);
     found.retain(|path| path != record && (with_maps || path.extension().is_none_or(|extension| extension != "map")));
-    weigh_all(root, &found).map(Measured::of).map_err(Complaint::unobservable)
+    weigh_all(root, &found).map(Measured::of).map_err(Finding::unobservable)
 }
 
 /// Whether a pattern speaks of source maps: `**/*.map`, `*.{js,map}`.
@@ -141,7 +142,7 @@ fn names_maps(pattern: &Glob) -> bool {
 }
 
 /// Weighs files side by side; the answer is in the order of the paths whatever thread was first.
-fn weigh_all(root: &Path, paths: &[PathBuf]) -> Result<Vec<File>, Complaint> {
+fn weigh_all(root: &Path, paths: &[PathBuf]) -> Result<Vec<File>, Finding> {
     let next = AtomicUsize::new(0);
     let weighed = Mutex::new(BTreeMap::new());
     let work = || {
@@ -163,10 +164,10 @@ fn weigh_all(root: &Path, paths: &[PathBuf]) -> Result<Vec<File>, Complaint> {
     weighed.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-fn weigh(root: &Path, path: &Path) -> Result<File, Complaint> {
+fn weigh(root: &Path, path: &Path) -> Result<File, Finding> {
     let name = path.display().to_string();
     weigh_bytes(&root.join(path)).map(|(sizes, sha256)| File { path: name.clone(), sizes, sha256 }).map_err(|error| {
-        Complaint::about(name).seen(format!("cannot be read: {error}")).expected("a file that can be read")
+        Finding::inconclusive(name).actual(format!("cannot be read: {error}")).expected("a file that can be read")
     })
 }
 
@@ -345,8 +346,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
         let root = bundle(&[("dist/app.js", b"one")]);
-        let complaint =
+        let finding =
             weigh_all(root.path(), &["dist/app.js".into(), "dist/gone.js".into()]).expect_err("gone").to_string();
-        assert!(complaint.starts_with("dist/gone.js: cannot be read: No such file"), "{complaint}");
+        assert!(finding.starts_with("dist/gone.js: cannot be read: No such file"), "{finding}");
     }
 }

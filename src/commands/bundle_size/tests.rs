@@ -7,6 +7,7 @@ use crate::{
     clock::{Clock, Moment, WakeSignal},
     commands::{Gate, command_table},
     context::tests::test_context,
+    execution::{Execution, tests::test_execution},
     settings::{Given, Layer, Origin, resolve},
 };
 
@@ -31,7 +32,7 @@ impl Clock for Signalled {
 fn args(settings: &[(&str, &str)]) -> Args {
     let given = |text: &str| Given { texts: vec![text.to_owned()], origin: Origin::Flag };
     let layer: Layer = settings.iter().map(|(key, text)| ((*key).to_owned(), given(text))).collect();
-    match resolve(&command_table(), "bundle-size", [&layer]).map(|resolved| resolved.typed) {
+    match resolve(&command_table(), "bundle-size", [&layer], None).map(|resolved| resolved.typed) {
         Ok(Gate::BundleSize(with)) => with.own,
         Ok(other) => panic!("{other:?}"),
         Err(stop) => panic!("{stop:?}"),
@@ -46,11 +47,12 @@ fn weighed(bytes: u64) -> Measured {
 
 #[test]
 fn a_signal_ends_the_weighing() {
-    let ctx = CommandContext { clock: Arc::new(Signalled), ..test_context() };
+    let execution = Execution { clock: Arc::new(Signalled), ..test_execution() };
+    let ctx = CommandContext { execution, ..test_context() };
     // Enough to be at it for a while.
     let end = run(&args(&[("path", "src"), ("allow-first", "true")]), &Subject::default(), &ctx);
     assert_eq!(end, Err(CommandError::Cancelled));
-    assert_eq!(ctx.partial.copy().effects, [], "nothing was written");
+    assert_eq!(ctx.execution.partial.copy().effects, [], "nothing was written");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::{
 use super::runner::unwritten;
 use crate::{
     context::CommandContext,
-    verdict::{CommandError, Complaint},
+    error::CommandError,
+    finding::Finding,
     world::process::{self, Program},
 };
 
@@ -90,12 +91,12 @@ impl<'a> Checkout<'a> {
             git = git.set("PATH", path);
         }
         let ended =
-            process::run(&git, &self.ctx.world.groups, PATIENCE).map_err(|error| error.complaint().unobservable())?;
+            process::run(&git, &self.ctx.world.groups, PATIENCE).map_err(|error| error.to_finding().unobservable())?;
         if ended.status.success() {
             return Ok(ended.stdout.text());
         }
-        Err(Complaint::about(format!("git {}", arguments.first().unwrap_or(&"")))
-            .seen(format!("{}: {}", ended.status, ended.stderr.text().trim()))
+        Err(Finding::inconclusive(format!("git {}", arguments.first().unwrap_or(&"")))
+            .actual(format!("{}: {}", ended.status, ended.stderr.text().trim()))
             .expected("the demo's own world to work")
             .unobservable())
     }

@@ -24,13 +24,14 @@ use crate::commands::demo::narrator::Narrator;
 use crate::{
     config,
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     kustomization,
     observe::{PollInterval, Source},
     sandbox::{
         Sandbox,
         load::{self, Results},
     },
-    verdict::{CommandError, Complaint},
 };
 
 /// Few enough to be quick, and enough for a p99 that is not simply the slowest.
@@ -157,7 +158,7 @@ impl<'a> DemoEnv<'a> {
     pub fn load_test(&self, path: &str, workspace: &Path) -> Result<(), CommandError> {
         let url = format!("{}/{path}", self.sandbox.staging.url());
         let source = Source::blocking(PollInterval::Once, || {
-            let (url, clock) = (url.clone(), Arc::clone(&self.ctx.clock));
+            let (url, clock) = (url.clone(), Arc::clone(&self.ctx.execution.clock));
             Box::new(move || load::run(&url, REQUESTS, USERS, || clock.now()))
         });
         let ended = once(self.ctx, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
@@ -180,7 +181,7 @@ impl<'a> DemoEnv<'a> {
     pub fn in_production(&self, service: &str) -> Result<String, CommandError> {
         let path = format!("apps/{service}/overlays/production/kustomization.yaml");
         let text = self.sandbox.infra.read(&path).map_err(|error| unobservable(INFRA, &error.to_string()))?;
-        let entry = kustomization::image(&text, service).map_err(|problem| problem.complaint(&path).unobservable())?;
+        let entry = kustomization::image(&text, service).map_err(|problem| problem.to_finding(&path).unobservable())?;
         Ok(entry.map(|entry| entry.reference()).unwrap_or_default())
     }
 
@@ -209,5 +210,5 @@ impl<'a> DemoEnv<'a> {
 
 /// Something of the demo's own that did not work.
 pub fn unobservable(what: &str, seen: &str) -> CommandError {
-    Complaint::about(what).seen(seen).expected("the demo's own world to work").unobservable()
+    Finding::inconclusive(what).actual(seen).expected("the demo's own world to work").unobservable()
 }

@@ -8,8 +8,8 @@ use super::{
     workflows::PROMOTE,
 };
 use crate::{
+    finding::{Finding, Verdict},
     report::Report,
-    verdict::{Finding, Verdict},
 };
 
 /// What came of a day.
@@ -203,11 +203,7 @@ impl Played {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        report::Outcome,
-        sandbox::infra::FIRST_TAG,
-        verdict::{CommandError, verdict},
-    };
+    use crate::{error::CommandError, finding::verdict, report::Outcome, sandbox::infra::FIRST_TAG};
 
     /// The day as the story has it.
     fn as_told(day: &Day) -> Played {

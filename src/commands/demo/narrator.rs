@@ -8,10 +8,10 @@ use super::{
     story::{Day, Incident, Release, Scene, What, image},
 };
 use crate::{
+    finding::{Finding, Verdict},
     report::log::{Log, mark},
     sandbox::infra::FIRST_TAG,
     values::{Bytes, clip},
-    verdict::{Finding, Verdict},
 };
 
 /// Columns of a terminal that are used.

@@ -18,11 +18,7 @@ use super::{
     workspace,
 };
 use crate::commands::demo::demo_env::{DISPATCHER, DemoEnv, Stage, unobservable};
-use crate::{
-    context::CommandContext,
-    sandbox::infra::FIRST_TAG,
-    verdict::{CommandError, Verdict},
-};
+use crate::{context::CommandContext, error::CommandError, finding::Verdict, sandbox::infra::FIRST_TAG};
 
 /// Plays a day from its morning on, and tells it as it goes.
 ///

@@ -14,8 +14,9 @@ use super::{
     workflows::{Job, Workflow},
 };
 use crate::{
+    error::CommandError,
+    finding::Verdict,
     sandbox::github::{self, FakeGitHub},
-    verdict::{CommandError, Verdict},
 };
 
 /// What starts a run.

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use crate::{
     context::CommandContext,
+    error::{CommandError, exit_code},
+    finding::{Finding, Verdict},
     observe::{Judgement, PollInterval, Reply, Source, observe_until_decided},
     report::Report,
     runner_env,
-    verdict::{CommandError, Complaint, Verdict, exit_code},
     world::process::{Heard, ProcessError, Program, Running, Status},
 };
 
@@ -73,8 +74,8 @@ impl Runner<'_> {
 
         let text = fs::read_to_string(folder.join("output")).unwrap_or_default();
         understood(outputs(&text), status).map(|ended| Ended { lines, ..ended }).map_err(|seen| {
-            Complaint::about(format!("step {command}"))
-                .seen(seen)
+            Finding::inconclusive(format!("step {command}"))
+                .actual(seen)
                 .expected("a verdict, a report, and the exit code that belongs to it")
                 .next(format!("read {}", log.display()))
                 .unobservable()
@@ -99,9 +100,9 @@ impl Runner<'_> {
             }
         });
         let unended =
-            || Complaint::about(format!("step {command}")).seen("it did not end").expected("an end in a minute");
+            || Finding::inconclusive(format!("step {command}")).actual("it did not end").expected("an end in a minute");
         let (lines, end) = once(self.ctx, LIMIT, source)?.ok_or_else(|| unended().unobservable())?;
-        Ok((lines, end.map_err(|error| error.complaint().unobservable())?))
+        Ok((lines, end.map_err(|error| error.to_finding().unobservable())?))
     }
 }
 
@@ -116,7 +117,7 @@ pub fn once<F: Send + 'static>(
 ) -> Result<Option<F>, CommandError> {
     let mut seen = None;
     let absorb = |seen: &mut Option<F>, _, fact| *seen = Some(fact);
-    observe_until_decided(ctx, limit, vec![source], &mut seen, absorb, |seen, _| match seen {
+    observe_until_decided(&ctx.execution, limit, vec![source], &mut seen, absorb, |seen, _| match seen {
         Some(_) => Judgement::decided(Vec::new()),
         None => Judgement::pending(Vec::new()),
     })?;
@@ -125,7 +126,10 @@ pub fn once<F: Send + 'static>(
 
 /// A file of ours that could not be written.
 pub fn unwritten(path: &Path, error: &io::Error) -> CommandError {
-    Complaint::about(path.display().to_string()).seen(error.to_string()).expected("a place to write to").unobservable()
+    Finding::inconclusive(path.display().to_string())
+        .actual(error.to_string())
+        .expected("a place to write to")
+        .unobservable()
 }
 
 /// Takes a step at its word only when its exit code says the same.
@@ -190,7 +194,7 @@ mod tests {
     #[test]
     fn a_step_is_believed_only_when_its_exit_code_says_the_same() {
         let mut report = Report::open("health", String::new());
-        report.close(Ok(vec![crate::verdict::Finding::passed("ready")].into()), String::new());
+        report.close(Ok(vec![Finding::passed("ready")].into()), String::new());
         let text = serde_json::to_string(&report).unwrap();
         let told = |verdict: &str| {
             let all = [("verdict", verdict), ("reason", "ready"), ("report", &text)];

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use super::{checkout::Checkout, story::Release, workflows::LOAD_RESULTS};
-use crate::{report::compact::hex_sha256, verdict::CommandError};
+use crate::{error::CommandError, report::compact::hex_sha256};
 
 /// How many bytes of every file of a bundle are new code in a release.
 const NEW_CODE: usize = 2_000;

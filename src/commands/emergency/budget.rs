@@ -4,10 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     clock::rfc3339,
+    finding::Finding,
     ledger::{Entry, Kind},
     report::Table,
     subject::Environment,
-    verdict::Finding,
 };
 
 /// The time that a budget is for.

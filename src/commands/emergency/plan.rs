@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
+    finding::Finding,
     kustomization::ImageEntry,
     ledger::{self, Entry, Kind, Place, Promotion},
     promotion::{
@@ -11,7 +12,6 @@ use crate::{
     },
     reconcile::Plan,
     report::Run,
-    verdict::{Complaint, Finding},
     world::git::Commit,
 };
 
@@ -36,7 +36,7 @@ impl Intent for Emergency {
     }
 
     /// What this very run can have committed before.
-    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Complaint> {
+    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Finding> {
         let Promotion { service, environment, .. } = &self.promotion;
         let mut entries = ledger::since(place, tip, now.checked_sub(RERUNS).unwrap_or(now))?;
         entries.retain(|entry| entry.is_of(service, environment));

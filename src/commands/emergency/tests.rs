@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::{budget::Spent, plan::Emergency, *};
 use crate::{
+    finding::Verdict,
     ledger::{Entry, tests::told},
     promotion::infra::{Done, Edit, Intent as _, Seen, Slot},
     reconcile::Plan,
     report::Run,
-    verdict::Verdict,
     world::git::Told,
 };
 
@@ -142,10 +142,10 @@ fn only_what_somebody_has_named_is_promoted_around_the_gates() {
     let subject = Subject::default();
     assert_eq!(may(&service, &subject, &named(&["frontend", "checkout-service"]), &Config::default()), Ok(()));
     for (names, part) in [(&[][..], "`allowed`"), (&["checkout-servic"], "did you mean `checkout-servic`?")] {
-        let Err(CommandError::BadInput(complaint)) = may(&service, &subject, &named(names), &Config::default()) else {
+        let Err(CommandError::BadInput(error)) = may(&service, &subject, &named(names), &Config::default()) else {
             panic!("{names:?}")
         };
-        assert!(complaint.to_string().contains(part), "{complaint}");
+        assert!(error.to_string().contains(part), "{error}");
     }
 }
 

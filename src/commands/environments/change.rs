@@ -10,14 +10,12 @@ use super::{
 };
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState},
     values::HumanDuration,
-    verdict::{CommandError, Complaint, Finding},
-    world::{
-        World,
-        github::{BranchKind, EnvironmentSettings, GitHub, Repository, Sent},
-    },
+    world::github::{BranchKind, EnvironmentSettings, GitHub, Repository, Sent},
 };
 
 /// Where environments are.
@@ -48,8 +46,8 @@ impl Place<'_> {
             match id {
                 Ok(Some(id)) => drop(ids.insert(who.clone(), id)),
                 Ok(None) => unknown.push(self.unknown(wanted, who)),
-                Err(complaint) => {
-                    let Finding { actual, next, .. } = complaint.into();
+                Err(error) => {
+                    let Finding { actual, next, .. } = error;
                     unknown.push(Finding { actual, next, ..self.unknown(wanted, who) });
                 }
             }
@@ -73,7 +71,7 @@ impl Place<'_> {
         }
     }
 
-    fn look(&self, wanted: &Wanted) -> Result<Option<Present>, Complaint> {
+    fn look(&self, wanted: &Wanted) -> Result<Option<Present>, Finding> {
         Present::look(self.github, self.repository, &wanted.name)
     }
 }
@@ -89,14 +87,14 @@ pub fn make(
 ) -> Result<(), CommandError> {
     let mut differing = plan(wanted, present);
     if differing.iter().any(|facet| facet.rule.set_by() == SetBy::Environment) {
-        reconcile(ctx, limit.0, &SetRules { place: *place, wanted, ids })?;
+        reconcile(&ctx.execution, limit.0, &SetRules { place: *place, wanted, ids })?;
         // Which patterns there are shows only when patterns count: older ones may have come back with the rule.
-        differing = plan(wanted, place.look(wanted).map_err(Complaint::unobservable)?.as_ref());
+        differing = plan(wanted, place.look(wanted).map_err(Finding::unobservable)?.as_ref());
     }
     for facet in differing {
         if let Rule::Pattern(pattern) = &facet.rule {
             let there = wanted.patterns.as_ref().is_some_and(|patterns| patterns.contains(pattern));
-            reconcile(ctx, limit.0, &SetPattern { place: *place, wanted, pattern, there })?;
+            reconcile(&ctx.execution, limit.0, &SetPattern { place: *place, wanted, pattern, there })?;
         }
     }
     Ok(())
@@ -146,8 +144,8 @@ impl Change for SetRules<'_> {
         Some(edit.told.clone())
     }
 
-    fn read(&self, _: &World) -> Result<Option<Present>, CommandError> {
-        self.place.look(self.wanted).map_err(Complaint::unobservable)
+    fn read(&self) -> Result<Option<Present>, CommandError> {
+        self.place.look(self.wanted).map_err(Finding::unobservable)
     }
 
     fn plan(&self, present: &Option<Present>) -> Plan<Edit, ()> {
@@ -171,7 +169,7 @@ impl Change for SetRules<'_> {
         }
     }
 
-    fn write(&self, _: &World, permit: &Permit, _: &Option<Present>, edit: &Edit) -> WriteOutcome<()> {
+    fn write(&self, permit: &Permit, _: &Option<Present>, edit: &Edit) -> WriteOutcome<()> {
         let Place { github, repository } = self.place;
         let sent = github.put_environment(permit, repository, &self.wanted.name, &edit.settings);
         wrote(sent, self.wanted)
@@ -198,8 +196,8 @@ impl Change for SetPattern<'_> {
         self.place.effect(self.wanted, &detail, EffectState::Planned)
     }
 
-    fn read(&self, _: &World) -> Result<Self::Base, CommandError> {
-        let present = self.place.look(self.wanted).map_err(Complaint::unobservable)?;
+    fn read(&self) -> Result<Self::Base, CommandError> {
+        let present = self.place.look(self.wanted).map_err(Finding::unobservable)?;
         Ok(present.map(|present| present.patterns).unwrap_or_default())
     }
 
@@ -211,7 +209,7 @@ impl Change for SetPattern<'_> {
         }
     }
 
-    fn write(&self, _: &World, permit: &Permit, _: &Self::Base, id: &Option<u64>) -> WriteOutcome<()> {
+    fn write(&self, permit: &Permit, _: &Self::Base, id: &Option<u64>) -> WriteOutcome<()> {
         let Place { github, repository } = self.place;
         let name = &self.wanted.name;
         let sent = match (id, self.pattern) {

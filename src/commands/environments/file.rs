@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 
 use super::wanted::{Branches, LONGEST_WAIT, MOST_REVIEWERS, Pattern, Wanted, Who};
 use crate::{
+    error::CommandError,
+    finding::Finding,
     values::{closest, switch},
-    verdict::{CommandError, Complaint},
     yaml::{self, Key, Node, Value},
 };
 
@@ -38,8 +39,8 @@ const REVIEWER: [&str; 3] = ["team", "user", "minimum_approvals"];
 /// would not take, rules that contradict each other.
 pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<Wanted>, CommandError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        Complaint::about(path)
-            .seen(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
+        Finding::inconclusive(path)
+            .actual(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
             .expected("UTF-8")
             .bad_input()
     })?;
@@ -52,7 +53,7 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn environments(&self, root: Node) -> Result<Vec<Wanted>, Complaint> {
+    fn environments(&self, root: Node) -> Result<Vec<Wanted>, Finding> {
         let empty = self.wrong("environments", &root, "no environment", "at least one, by its name");
         let mut wanted: Vec<Wanted> = Vec::new();
         for (key, node) in self.map("the file", root, &["environments"])? {
@@ -64,7 +65,7 @@ impl File<'_> {
                 if let Some(twin) = wanted.iter().find(|twin| twin.name.as_str().eq_ignore_ascii_case(&key.name)) {
                     return Err(self
                         .about(&key.name, key.line, key.column)
-                        .seen(format!("{} stands at {} already", twin.name, twin.place))
+                        .actual(format!("{} stands at {} already", twin.name, twin.place))
                         .expected("each environment once: GitHub's names have no case"));
                 }
                 wanted.push(one);
@@ -73,9 +74,9 @@ impl File<'_> {
         if wanted.is_empty() { Err(empty) } else { Ok(wanted) }
     }
 
-    fn environment(&self, key: &Key, node: Node) -> Result<Wanted, Complaint> {
+    fn environment(&self, key: &Key, node: Node) -> Result<Wanted, Finding> {
         let name = key.name.parse().map_err(|error| {
-            self.about(&key.name, key.line, key.column).seen(format!("\"{}\"", key.name)).expected(format!("{error}"))
+            self.about(&key.name, key.line, key.column).actual(format!("\"{}\"", key.name)).expected(format!("{error}"))
         })?;
         let mut wanted = Wanted {
             name,
@@ -106,13 +107,13 @@ impl File<'_> {
         if wanted.prevent_self_review == Some(true) && wanted.reviewers.as_ref().is_some_and(BTreeSet::is_empty) {
             return Err(self
                 .about("prevent_self_review", key.line, key.column)
-                .seen(format!("true in {}, where nobody reviews", wanted.name))
+                .actual(format!("true in {}, where nobody reviews", wanted.name))
                 .expected("at least one of `required_reviewers`"));
         }
         Ok(wanted)
     }
 
-    fn policy(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Complaint> {
+    fn policy(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Finding> {
         const ONE: &str = "exactly one of `protected_branches` and `custom_branch_policies` to be true";
         const ANY: &str = "for any branch, write `deployment_branch_policy: null`";
         if let Value::Text(text) = &node.value
@@ -130,8 +131,8 @@ impl File<'_> {
             match key.name.as_str() {
                 "protected_branches" => protected = Some(self.switch(&key.name, &node)?),
                 "custom_branch_policies" if matches!(node.value, Value::List(_)) => {
-                    let complaint = self.misshapen(&key.name, &node, "true or false");
-                    return Err(complaint.next("list the patterns under `branches:` or `tags:` beside it"));
+                    let finding = self.misshapen(&key.name, &node, "true or false");
+                    return Err(finding.next("list the patterns under `branches:` or `tags:` beside it"));
                 }
                 "custom_branch_policies" => custom = Some(self.switch(&key.name, &node)?),
                 "branches" => patterns.get_or_insert_default().extend(self.patterns(&key, node, Pattern::Branch)?),
@@ -144,16 +145,16 @@ impl File<'_> {
             (true, false, false) => Branches::Protected,
             (false, true, _) => Branches::Custom,
             (false, false, true) if custom.is_none() => Branches::Custom,
-            (true, true, _) => return Err(here().seen("both are true")),
-            (true, false, true) => return Err(here().seen("patterns beside `protected_branches: true`")),
-            (false, false, true) => return Err(here().seen("patterns beside `custom_branch_policies: false`")),
-            (false, false, false) => return Err(here().seen("neither is true").next(ANY)),
+            (true, true, _) => return Err(here().actual("both are true")),
+            (true, false, true) => return Err(here().actual("patterns beside `protected_branches: true`")),
+            (false, false, true) => return Err(here().actual("patterns beside `custom_branch_policies: false`")),
+            (false, false, false) => return Err(here().actual("neither is true").next(ANY)),
         });
         wanted.patterns = patterns;
         Ok(())
     }
 
-    fn patterns(&self, key: &Key, node: Node, kind: fn(String) -> Pattern) -> Result<BTreeSet<Pattern>, Complaint> {
+    fn patterns(&self, key: &Key, node: Node, kind: fn(String) -> Pattern) -> Result<BTreeSet<Pattern>, Finding> {
         let mut patterns = BTreeSet::new();
         for item in self.list(&key.name, node, "a list of patterns")? {
             let text = self.text(&key.name, &item, "a pattern")?;
@@ -178,7 +179,7 @@ impl File<'_> {
         Ok(patterns)
     }
 
-    fn reviewers(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Complaint> {
+    fn reviewers(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Finding> {
         let (line, column) = (node.line, node.column);
         let mut reviewers = BTreeSet::new();
         for item in self.list(what, node, "a list of reviewers, each `team: SLUG` or `user: LOGIN`")? {
@@ -196,24 +197,26 @@ impl File<'_> {
                 if let Some(first) = who.replace(name) {
                     return Err(self
                         .about(what, line, column)
-                        .seen(format!("{first} and another in one entry"))
+                        .actual(format!("{first} and another in one entry"))
                         .expected("an entry for each reviewer"));
                 }
             }
             let who = who.ok_or_else(|| {
-                self.about(what, line, column).seen("an entry without a name").expected("`team: SLUG` or `user: LOGIN`")
+                self.about(what, line, column)
+                    .actual("an entry without a name")
+                    .expected("`team: SLUG` or `user: LOGIN`")
             })?;
             if let Some(twin) = reviewers.replace(who) {
                 return Err(self
                     .about(what, line, column)
-                    .seen(format!("{twin} for the second time"))
+                    .actual(format!("{twin} for the second time"))
                     .expected("each reviewer once"));
             }
         }
         if reviewers.len() > MOST_REVIEWERS {
             return Err(self
                 .about(what, line, column)
-                .seen(format!("{} reviewers", reviewers.len()))
+                .actual(format!("{} reviewers", reviewers.len()))
                 .expected(format!("at most {MOST_REVIEWERS}: GitHub takes no more"))
                 .next("put them into a team"));
         }
@@ -221,7 +224,7 @@ impl File<'_> {
         Ok(())
     }
 
-    fn name(&self, key: &Key, node: &Node, expected: &str) -> Result<String, Complaint> {
+    fn name(&self, key: &Key, node: &Node, expected: &str) -> Result<String, Finding> {
         let text = self.text(&key.name, node, expected)?;
         let fits = (1..=255).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
@@ -237,7 +240,7 @@ impl File<'_> {
         }
     }
 
-    fn approvals(&self, node: &Node, wanted: &mut Wanted) -> Result<(), Complaint> {
+    fn approvals(&self, node: &Node, wanted: &mut Wanted) -> Result<(), Finding> {
         const WHAT: &str = "minimum_approvals";
         let expected = "a whole number of approvals, at least 1";
         let text = self.text(WHAT, node, expected)?;
@@ -254,27 +257,27 @@ impl File<'_> {
         }
     }
 
-    fn minutes(&self, what: &str, node: &Node) -> Result<u32, Complaint> {
+    fn minutes(&self, what: &str, node: &Node) -> Result<u32, Finding> {
         let expected = format!("a whole number of minutes, 0 to {LONGEST_WAIT} (30 days)");
         let text = self.text(what, node, &expected)?;
         let minutes = whole(text).filter(|minutes| *minutes <= LONGEST_WAIT);
         minutes.ok_or_else(|| self.wrong(what, node, &format!("\"{text}\""), &expected))
     }
 
-    fn switch(&self, what: &str, node: &Node) -> Result<bool, Complaint> {
+    fn switch(&self, what: &str, node: &Node) -> Result<bool, Finding> {
         let expected = "true or false";
         let text = self.text(what, node, expected)?;
         switch(text).map_err(|_| self.wrong(what, node, &format!("\"{text}\""), expected))
     }
 
-    fn text<'n>(&self, what: &str, node: &'n Node, expected: &str) -> Result<&'n str, Complaint> {
+    fn text<'n>(&self, what: &str, node: &'n Node, expected: &str) -> Result<&'n str, Finding> {
         match &node.value {
             Value::Text(text) => Ok(text),
             _ => Err(self.misshapen(what, node, expected)),
         }
     }
 
-    fn list(&self, what: &str, node: Node, expected: &str) -> Result<Vec<Node>, Complaint> {
+    fn list(&self, what: &str, node: Node, expected: &str) -> Result<Vec<Node>, Finding> {
         match node.value {
             Value::List(items) => Ok(items),
             _ => Err(self.misshapen(what, &node, expected)),
@@ -282,7 +285,7 @@ impl File<'_> {
     }
 
     /// A mapping whose keys are all known.
-    fn map(&self, what: &str, node: Node, known: &[&str]) -> Result<Vec<(Key, Node)>, Complaint> {
+    fn map(&self, what: &str, node: Node, known: &[&str]) -> Result<Vec<(Key, Node)>, Finding> {
         let names = known.join(", ");
         let Value::Map(entries) = node.value else {
             return Err(self.misshapen(what, &node, &format!("a mapping with {names}")));
@@ -291,22 +294,22 @@ impl File<'_> {
             None => Ok(entries),
             Some((key, _)) => Err(self
                 .about(&key.name, key.line, key.column)
-                .seen(format!("no such key in {what}"))
+                .actual(format!("no such key in {what}"))
                 .expected(if known.len() == 1 { names } else { format!("one of {names}") })
                 .did_you_mean(closest(&key.name, known).or_else(|| holding(&key.name, known)))),
         }
     }
 
-    fn misshapen(&self, what: &str, node: &Node, expected: &str) -> Complaint {
+    fn misshapen(&self, what: &str, node: &Node, expected: &str) -> Finding {
         self.wrong(what, node, node.kind(), expected)
     }
 
-    fn wrong(&self, what: &str, node: &Node, seen: &str, expected: &str) -> Complaint {
-        self.about(what, node.line, node.column).seen(seen).expected(expected)
+    fn wrong(&self, what: &str, node: &Node, seen: &str, expected: &str) -> Finding {
+        self.about(what, node.line, node.column).actual(seen).expected(expected)
     }
 
-    fn about(&self, what: &str, line: usize, column: usize) -> Complaint {
-        Complaint::about(format!("`{what}`")).from(self.place(line, column))
+    fn about(&self, what: &str, line: usize, column: usize) -> Finding {
+        Finding::inconclusive(format!("`{what}`")).with_origin(self.place(line, column))
     }
 
     fn place(&self, line: usize, column: usize) -> String {

@@ -5,10 +5,10 @@ use super::{
     present::Present,
     wanted::{Branches, Wanted},
 };
-use crate::verdict::{Complaint, Finding};
+use crate::finding::Finding;
 
 /// The branches with protection of their own, or why they cannot be seen.
-pub type Protected = Result<Vec<String>, Complaint>;
+pub type Protected = Result<Vec<String>, Finding>;
 
 /// One finding for each rule that the file mentions, then [`remarks`].
 #[must_use]
@@ -109,9 +109,9 @@ fn deploys(wanted: &Wanted, present: &Present, protected: &Protected) -> Option<
             let finding = Finding::passed(format!("{name}: protected branches"));
             Some(finding.actual(branches.join(", ")).expected("at least one protected branch"))
         }
-        (Branches::Protected, Err(complaint)) => {
-            let finding = Finding::from(complaint.clone());
-            let seen = format!("{}: {}; with no protected branch, GitHub lets EVERY branch deploy", complaint.what, complaint.seen);
+        (Branches::Protected, Err(error)) => {
+            let finding = error.clone();
+            let seen = format!("{}: {}; with no protected branch, GitHub lets EVERY branch deploy", error.check, error.actual);
             let check = format!("{name}: protected branches");
             Some(Finding { check, expected: "at least one protected branch".to_owned(), actual: seen, ..finding })
         }

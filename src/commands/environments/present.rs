@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::wanted::{Branches, Pattern, Who};
 use crate::{
+    finding::Finding,
     subject,
-    verdict::Complaint,
     world::github::{BranchKind, BranchRule, Environment, EnvironmentSettings, GitHub, Repository, ReviewerKind},
 };
 
@@ -43,7 +43,7 @@ impl Present {
         github: &GitHub,
         repository: &Repository,
         name: &subject::Environment,
-    ) -> Result<Option<Self>, Complaint> {
+    ) -> Result<Option<Self>, Finding> {
         let Some(environment) = github.environment(repository, name)? else { return Ok(None) };
         let mut present = Self::of(&environment);
         if present.branches == Branches::Custom {

@@ -11,12 +11,12 @@ pub(super) use changes::{People, people};
 pub(super) use gates::{Gate, gates as gates_of, since};
 
 use super::payload::Claim;
-use crate::commands::evidence::observations::{Complaint, Entry, Jobs, Seen};
+use crate::commands::evidence::observations::{Entry, Jobs, Seen};
 use crate::{
     config::{policy::Policy, services::Origin},
+    finding::Finding,
     subject::{Environment, Subject},
     values::HumanDuration,
-    verdict::Finding,
 };
 
 /// What is judged, and by what.
@@ -107,7 +107,7 @@ impl Case<'_> {
         let check = "replay";
         let entries = match &seen.ledger {
             Ok(entries) => entries,
-            Err(complaint) => return unobservable(check, complaint),
+            Err(error) => return unobservable(check, error),
         };
         let run = seen.run.as_ref().ok().and_then(Option::as_ref);
         let run = run.map(|run| format!("{}/attempts/{}", run.html_url, run.attempt));
@@ -175,7 +175,7 @@ fn finding(check: &str, bad: bool) -> Finding {
 }
 
 /// What could not be seen, under the name of the check that needs it.
-fn unobservable(check: &str, complaint: &Complaint) -> Finding {
-    let finding = Finding::from(complaint.clone());
+fn unobservable(check: &str, error: &Finding) -> Finding {
+    let finding = error.clone();
     Finding { check: check.to_owned(), actual: format!("{}: {}", finding.check, finding.actual), ..finding }
 }

@@ -14,12 +14,13 @@ use crate::commands::evidence::observations::{Base, Changes, Jobs, Looked, Seen,
 use crate::{
     clock::Moment,
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     kustomization::ImageEntry,
     ledger::{self, Entry, Place},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     promotion::infra::Slot,
     subject::Service,
-    verdict::{CommandError, Complaint},
     world::{
         git::Commit,
         github::{Annotation, GitHub, Job, Repository},
@@ -52,7 +53,7 @@ impl Looker<'_> {
     pub fn look(&self) -> Result<Seen, CommandError> {
         let tip = self.place.tip()?.commit;
         let (text, _) = self.slot.read(self.place, &tip)?;
-        let decision = self.slot.entry(&text).map_err(Complaint::unobservable)?;
+        let decision = self.slot.entry(&text).map_err(Finding::unobservable)?;
         let payload = &self.case.claim.payload;
         let run = self.run(payload.run.id);
         let deploy = self.case.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
@@ -62,11 +63,11 @@ impl Looker<'_> {
         let ledger = self.ledger(&tip, decision.as_ref(), &jobs);
         let changes = Changes {
             decision: decision.as_ref().map(ImageEntry::reference),
-            base: Err(Complaint::default()),
+            base: Err(Finding::inconclusive("")),
             comparison: None,
             head: None,
         };
-        let mut seen = Seen { run, deploy, jobs, ledger, changes, now: self.ctx.clock.wall() };
+        let mut seen = Seen { run, deploy, jobs, ledger, changes, now: self.ctx.execution.clock.wall() };
         let base = self.base(decision.as_ref(), &seen.ledger);
         if let Some(commit) = seen.commit() {
             let repository = &self.case.origin.repository;
@@ -88,8 +89,8 @@ impl Looker<'_> {
         let repository = &self.case.origin.repository;
         let run = self.github.workflow_run(repository, id)?;
         if run.is_none() && self.github.commit(repository, "HEAD")?.is_none() {
-            return Err(Complaint::about(format!("run {id}"))
-                .seen(format!("GitHub does not show {repository} to this token"))
+            return Err(Finding::inconclusive(format!("run {id}"))
+                .actual(format!("GitHub does not show {repository} to this token"))
                 .expected("the run that the payload tells of")
                 .next(format!("give a `source-token` with Actions, Checks and Contents: read on {repository}")));
         }
@@ -98,7 +99,7 @@ impl Looker<'_> {
 
     /// The jobs of the run and what they said: looks until all reports were told of, or no job can tell more.
     fn jobs(&self, run: &WorkflowRun) -> Result<Jobs, CommandError> {
-        let (began, wall) = (self.ctx.clock.now(), self.ctx.clock.wall());
+        let (began, wall) = (self.ctx.execution.clock.now(), self.ctx.execution.clock.wall());
         let wall = |now: Moment| wall.checked_add(now.saturating_sub(began)).unwrap_or(wall);
         // Those that were read long after their end: they have said all that they will say.
         let done = RefCell::new(BTreeSet::new());
@@ -118,15 +119,22 @@ impl Looker<'_> {
         let until = began + self.patience;
         let mut jobs = Jobs::default();
         // A look that is under way when patience ends is let come to its end: without any, nothing was seen.
-        observe_until_decided(self.ctx, self.patience + self.timeout, vec![source], &mut jobs, absorb, |jobs, now| {
-            let looked = jobs.all.is_some() || jobs.trouble.is_some();
-            let more = self.case.lacks_a_notice(jobs) && jobs.may_say_more(wall(now), self.patience);
-            match (looked, now < until) {
-                (true, within) if !(more && within) => Judgement::decided(at_first.clone()),
-                (_, true) => Judgement::pending_until(at_first.clone(), until),
-                (_, false) => Judgement::pending(at_first.clone()),
-            }
-        })?;
+        observe_until_decided(
+            &self.ctx.execution,
+            self.patience + self.timeout,
+            vec![source],
+            &mut jobs,
+            absorb,
+            |jobs, now| {
+                let looked = jobs.all.is_some() || jobs.trouble.is_some();
+                let more = self.case.lacks_a_notice(jobs) && jobs.may_say_more(wall(now), self.patience);
+                match (looked, now < until) {
+                    (true, within) if !(more && within) => Judgement::decided(at_first.clone()),
+                    (_, true) => Judgement::pending_until(at_first.clone(), until),
+                    (_, false) => Judgement::pending(at_first.clone()),
+                }
+            },
+        )?;
         Ok(jobs)
     }
 
@@ -135,7 +143,7 @@ impl Looker<'_> {
         let service: &Service = &claim.payload.service;
         // Nothing that rests on these reports was committed before they were there.
         let ends = jobs.all.iter().flatten().filter_map(|job| job.completed_at);
-        let since = ends.min().unwrap_or_else(|| self.ctx.clock.wall());
+        let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
         let since = since.checked_sub(MARGIN).unwrap_or(Timestamp::MIN);
         let decision = decision.map(ImageEntry::reference);
         let enough = |entries: &[Entry]| {
@@ -185,7 +193,7 @@ fn is_base(entry: &Entry, decision: Option<&str>) -> bool {
 struct Fetched {
     all: Option<Vec<Job>>,
     said: BTreeMap<u64, Vec<Annotation>>,
-    trouble: Option<Complaint>,
+    trouble: Option<Finding>,
 }
 
 /// Asks for the jobs, and for what those said that have ended and are not among `done`.
@@ -193,14 +201,14 @@ fn fetch(github: &GitHub, repository: &Repository, id: u64, attempt: u32, done: 
     let mut fetched = Fetched { all: None, said: BTreeMap::new(), trouble: None };
     let all = match github.jobs(repository, id, attempt) {
         Ok(all) => all,
-        Err(complaint) => return Fetched { trouble: Some(complaint), ..fetched },
+        Err(finding) => return Fetched { trouble: Some(finding), ..fetched },
     };
     let ended = |job: &&Job| job.status == "completed" && job.conclusion.as_deref() != Some("skipped");
     for job in all.iter().filter(ended).filter(|job| !done.contains(&job.id)) {
         match github.annotations(repository, job.id) {
             Ok(said) => drop(fetched.said.insert(job.id, said)),
-            Err(complaint) => {
-                fetched.trouble = Some(complaint);
+            Err(finding) => {
+                fetched.trouble = Some(finding);
                 break;
             }
         }

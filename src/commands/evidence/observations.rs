@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 pub(super) use crate::{
+    finding::Finding,
     ledger::Entry,
-    verdict::Complaint,
     world::github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
 };
 
 /// Something that was asked for. An error is about why it could not be seen.
-pub(super) type Looked<T> = Result<T, Complaint>;
+pub(super) type Looked<T> = Result<T, Finding>;
 
 pub(super) struct Seen {
     /// The validating run in its latest attempt; `None`: there is none.
@@ -32,7 +32,7 @@ pub(super) struct Jobs {
     pub all: Option<Vec<Job>>,
     pub said: BTreeMap<u64, Vec<Annotation>>,
     /// Why the last look was not whole.
-    pub trouble: Option<Complaint>,
+    pub trouble: Option<Finding>,
 }
 
 /// What lies between the image that stands there and this one.
@@ -104,8 +104,8 @@ impl Jobs {
 }
 
 /// Whether GitHub said no, by an HTTP status that asking again does not change.
-fn is_refusal(complaint: &Complaint) -> bool {
-    ["401 ", "403 "].iter().any(|status| complaint.seen.starts_with(status))
+fn is_refusal(finding: &Finding) -> bool {
+    ["401 ", "403 "].iter().any(|status| finding.actual.starts_with(status))
 }
 
 /// Whether a job ended longer ago than its annotations may take to appear.

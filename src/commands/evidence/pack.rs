@@ -8,13 +8,13 @@ use super::judge::{Case, Gate, People, gates_of, people, since};
 use crate::commands::evidence::observations::{Seen, short};
 use crate::{
     clock::rfc3339,
+    finding::Finding,
     report::{
         Table,
         compact::{OUTPUTS_LIMIT, size_in_json},
     },
     subject::Subject,
     values::clip,
-    verdict::Finding,
 };
 
 /// How much of a foreign text stands in a cell, in characters.

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::shape::Shape;
 use crate::{
+    error::CommandError,
+    finding::Finding,
     ledger::EvidenceId,
     report::compact::hex_sha256,
     results::{Received, Reports},
     subject::{Commit, Service, Subject, Tag},
     values::clip,
-    verdict::{CommandError, Complaint, Finding},
     world::{event::Dispatched, github::Repository},
 };
 
@@ -51,7 +52,7 @@ pub(super) struct DeployTold {
 
 impl Payload {
     /// The payload, and the reports in it as texts.
-    fn read(payload: &Value) -> Result<(Self, Vec<&str>), Complaint> {
+    fn read(payload: &Value) -> Result<(Self, Vec<&str>), Finding> {
         let top = Shape::of("client_payload", payload, &["service", "image_tag", "validated_at", "evidence"])?;
         let known = ["schema", "run", "deploy", "subject", "reports"];
         let evidence = top.needed("evidence", top.inside("evidence", &known)?, "what was seen")?;
@@ -86,7 +87,7 @@ impl Payload {
 }
 
 impl DeployTold {
-    fn read(deploy: &Shape<'_>) -> Result<Self, Complaint> {
+    fn read(deploy: &Shape<'_>) -> Result<Self, Finding> {
         Ok(Self {
             id: deploy.number("id")?,
             attempt: deploy.number("attempt")?,
@@ -117,18 +118,18 @@ impl Claim {
     /// # Errors
     /// Bad input: anything in it that `record` would not have written.
     pub fn read(event: &Dispatched) -> Result<Self, CommandError> {
-        Self::of(&event.client_payload).map_err(Complaint::bad_input)
+        Self::of(&event.client_payload).map_err(Finding::bad_input)
     }
 
-    fn of(payload: &Value) -> Result<Self, Complaint> {
+    fn of(payload: &Value) -> Result<Self, Finding> {
         let size = payload.to_string().len();
         if size > LARGEST {
-            let complaint = Complaint::about("client_payload").seen(format!("{size} bytes"));
-            return Err(complaint.expected(format!("at most {LARGEST}, which is what GitHub takes")));
+            let finding = Finding::inconclusive("client_payload").actual(format!("{size} bytes"));
+            return Err(finding.expected(format!("at most {LARGEST}, which is what GitHub takes")));
         }
         if let Some(schema) = payload.pointer("/evidence/schema").filter(|schema| **schema != SCHEMA) {
-            return Err(Complaint::about("client_payload.evidence")
-                .seen(format!("schema {}", clip(&schema.to_string(), CLIP)))
+            return Err(Finding::inconclusive("client_payload.evidence")
+                .actual(format!("schema {}", clip(&schema.to_string(), CLIP)))
                 .expected(format!("schema {SCHEMA}"))
                 .next("use the same version of promote-gates in both repositories"));
         }
@@ -139,18 +140,18 @@ impl Claim {
             let source = format!("report {number} of the payload");
             reports.take(&source, text);
             if let Some(Finding { actual, expected, .. }) = reports.unreadable.pop() {
-                return Err(Complaint::about(source).seen(clip(&actual, CLIP)).expected(expected));
+                return Err(Finding::inconclusive(source).actual(clip(&actual, CLIP)).expected(expected));
             }
             let sha256 = hex_sha256(text.as_bytes());
             if texts.iter().any(|before| before.sha256 == sha256) {
-                return Err(Complaint::about(source).seen("it is there twice").expected("each report once"));
+                return Err(Finding::inconclusive(source).actual("it is there twice").expected("each report once"));
             }
             // What is inside a `run` was taken before the `run` itself.
             let command = reports.received.last().map(|received| received.report.command.clone()).unwrap_or_default();
             texts.push(Text { sha256, command });
         }
         let id = id(&texts).ok_or_else(|| {
-            Complaint::about("client_payload.evidence.reports").seen("none").expected("the gates' reports")
+            Finding::inconclusive("client_payload.evidence.reports").actual("none").expected("the gates' reports")
         })?;
         Ok(Self { payload, texts, received: reports.received, id })
     }
@@ -274,8 +275,8 @@ mod tests {
             ("/evidence/reports", Some(json!([report("health"), report("health")])), &["report 2", "twice"]),
             ("/evidence/reports", Some(json!([long, long])), &["100", "bytes; expected at most 65535"]),
         ] {
-            let Err(complaint) = Claim::of(&changed(pointer, value)) else { panic!("{pointer}: must be refused") };
-            let said = complaint.to_string();
+            let Err(finding) = Claim::of(&changed(pointer, value)) else { panic!("{pointer}: must be refused") };
+            let said = finding.to_string();
             for part in parts {
                 assert!(said.contains(part), "{}: {part} in {said}", clip(pointer, 40));
             }

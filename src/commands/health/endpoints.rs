@@ -52,7 +52,7 @@ impl Ask {
             condition: how.condition.clone(),
             subject: subject.clone(),
             http: ctx.world.http().clone(),
-            clock: Arc::clone(&ctx.clock),
+            clock: Arc::clone(&ctx.execution.clock),
         }
     }
 

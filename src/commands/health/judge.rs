@@ -2,8 +2,8 @@
 
 use crate::commands::health::observations::{Answer, Endpoint, Probe, Saw, Seen};
 use crate::{
+    finding::{Finding, Verdict},
     observe::Judgement,
-    verdict::{Finding, Verdict},
 };
 
 /// What was asked for.

@@ -5,12 +5,12 @@ use clap::Parser as _;
 use super::*;
 use crate::{
     context::tests::test_context,
+    finding::{Finding, Verdict},
     report::log::tests::Kept,
     sandbox::{
         server::{Answer, Server},
         staging::{Script, Staging},
     },
-    verdict::{Finding, Verdict},
     world::{World, network::Network},
 };
 
@@ -43,8 +43,8 @@ fn gate_for(flags: &str, subject: &str) -> Ended {
     let kept = Kept::default();
     let ctx = CommandContext { log: Arc::new(kept.log(true)), ..test_context() };
     let findings = started(flags, &ctx, subject).unwrap_or_else(|stop| panic!("{stop:?}"));
-    let table = ctx.partial.copy().tables.remove(0).rows;
-    Ended { findings, took: ctx.clock.now(), log: kept.text(), table }
+    let table = ctx.execution.partial.copy().tables.remove(0).rows;
+    Ended { findings, took: ctx.execution.clock.now(), log: kept.text(), table }
 }
 
 fn gate(flags: &str) -> Ended {
@@ -289,11 +289,10 @@ fn settings_that_cannot_be_used_are_refused() {
         ),
         (&many, "`endpoints`: 51 of them; expected at most 50"),
     ] {
-        let Err(CommandError::BadInput(complaint)) = started(&format!("{endpoint}{flags}"), &test_context(), "{}")
-        else {
+        let Err(CommandError::BadInput(error)) = started(&format!("{endpoint}{flags}"), &test_context(), "{}") else {
             panic!("{flags}")
         };
-        assert!(complaint.to_string().contains(expected), "{complaint}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
 
@@ -325,7 +324,7 @@ fn the_table_keeps_the_last_attempts_and_says_so() {
 #[test]
 fn a_signal_ends_it_with_what_was_seen() {
     let ctx = test_context();
-    let wake = Arc::clone(&ctx.wake);
+    let wake = Arc::clone(&ctx.execution.wake);
     let server = Server::start(move |_| {
         wake.cancel();
         Answer::status(503)
@@ -333,5 +332,5 @@ fn a_signal_ends_it_with_what_was_seen() {
     .unwrap();
     let end = started(&format!("--endpoints={}", server.url()), &ctx, "{}");
     assert_eq!(end, Err(CommandError::Cancelled));
-    assert_eq!(ctx.partial.copy().findings[0].verdict, Verdict::Inconclusive);
+    assert_eq!(ctx.execution.partial.copy().findings[0].verdict, Verdict::Inconclusive);
 }

@@ -29,12 +29,13 @@ use std::{
 
 use crate::{
     context::CommandContext,
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict},
     observe::{PollInterval, Source, observe_until_decided},
     report::Outcome,
     secret::Secret,
-    subject::{NotAccepted, Subject},
+    subject::Subject,
     values::{HumanDuration, some_time},
-    verdict::{CommandError, Complaint, Verdict},
     world::cluster::{self, Access, Cluster, Heard, News, Scope, objects::Object},
 };
 use image::Wanted;
@@ -99,8 +100,8 @@ pub struct Args {
     pub api_timeout: HumanDuration,
 }
 
-fn crashes(text: &str) -> Result<u32, NotAccepted> {
-    text.parse().ok().filter(|count| (1..=100).contains(count)).ok_or(NotAccepted("a whole number from 1 to 100"))
+fn crashes(text: &str) -> Result<u32, ValueError> {
+    text.parse().ok().filter(|count| (1..=100).contains(count)).ok_or(ValueError::new("a whole number from 1 to 100"))
 }
 
 /// Watches every workload until it is decided.
@@ -130,7 +131,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     let sources = watch.sources();
     let limit = rules.appear_timeout + rules.timeout + rules.stabilize + rules.max_unhealthy + SLACK;
     let mut findings = observe_until_decided(
-        ctx,
+        &ctx.execution,
         limit,
         sources,
         &mut seen,
@@ -174,8 +175,8 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
         }
     }
     if workloads.len() > MOST_WORKLOADS {
-        return Err(Complaint::about("`workload`")
-            .seen(format!("{} of them", workloads.len()))
+        return Err(Finding::inconclusive("`workload`")
+            .actual(format!("{} of them", workloads.len()))
             .expected(format!("at most {MOST_WORKLOADS}"))
             .bad_input());
     }
@@ -185,14 +186,14 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
         (None, None) => None,
     };
     if let Some(beside) = beside.filter(|_| args.in_cluster) {
-        return Err(Complaint::about("`in-cluster`")
-            .seen(beside)
+        return Err(Finding::inconclusive("`in-cluster`")
+            .actual(beside)
             .expected("one way to the cluster: `in-cluster`, or `kubeconfig` and `context`")
             .bad_input());
     }
     if Wanted::of(subject).names_version() && !workloads.iter().any(|workload| workload.kind.tells_images()) {
-        return Err(Complaint::about("`workload`")
-            .seen("only kustomizations, which tell no image, and a tag or a digest to look for")
+        return Err(Finding::inconclusive("`workload`")
+            .actual("only kustomizations, which tell no image, and a tag or a digest to look for")
             .expected("a workload that tells which image it runs")
             .next(
                 "name its deployment beside it, as in `deployment/checkout`; when that is in another namespace, watch it in a \
@@ -232,8 +233,8 @@ fn path_of(given: &Secret) -> Result<&str, CommandError> {
     if length <= LONGEST_PATH {
         return Ok(text);
     }
-    Err(Complaint::about("`kubeconfig`")
-        .seen(format!("{length} characters on one line, which are not shown: they may be a secret"))
+    Err(Finding::inconclusive("`kubeconfig`")
+        .actual(format!("{length} characters on one line, which are not shown: they may be a secret"))
         .expected(format!("a path of at most {LONGEST_PATH} characters, or the content of a kubeconfig"))
         .next("give the content as it stands in the file, not as base64")
         .bad_input())
@@ -241,8 +242,8 @@ fn path_of(given: &Secret) -> Result<&str, CommandError> {
 
 fn in_cluster(ctx: &CommandContext) -> Result<cluster::Source, CommandError> {
     let Some((host, port)) = ctx.runner_env.in_cluster.clone() else {
-        return Err(Complaint::about("`in-cluster`")
-            .seen("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this runs in no pod")
+        return Err(Finding::inconclusive("`in-cluster`")
+            .actual("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this runs in no pod")
             .expected("a runner in a pod of the cluster")
             .next("give `kubeconfig` instead")
             .bad_input());
@@ -255,8 +256,8 @@ fn in_cluster(ctx: &CommandContext) -> Result<cluster::Source, CommandError> {
 fn usual(args: &Args, ctx: &CommandContext) -> Result<Vec<PathBuf>, CommandError> {
     let paths = usual_paths(ctx);
     if ctx.runner_env.actions && args.context.is_none() && !paths.is_empty() {
-        return Err(Complaint::about("`kubeconfig`")
-            .seen("not given, and the runner has one of its own, whose current context may be of any cluster")
+        return Err(Finding::inconclusive("`kubeconfig`")
+            .actual("not given, and the runner has one of its own, whose current context may be of any cluster")
             .expected("`kubeconfig`, or the `context` that is meant")
             .next("see whether the secret is set that `kubeconfig` is filled from")
             .bad_input());

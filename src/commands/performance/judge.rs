@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    values::Ratio,
-    verdict::{CommandError, Complaint, Finding},
-};
+use crate::{error::CommandError, finding::Finding, values::Ratio};
 
 /// Which of the two figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +18,9 @@ pub type Figure = Result<f64, Missing>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Missing {
     /// What was given cannot be used: no such results file, no number in it.
-    BadInput(Complaint),
+    BadInput(Finding),
     /// It could not be observed: no baseline yet, a server that does not answer.
-    Unseen(Complaint),
+    Unseen(Finding),
 }
 
 /// The figures so far.
@@ -52,8 +49,8 @@ impl Seen {
         let mut unobservable = Vec::new();
         for figure in [results, baseline] {
             match figure {
-                Err(Missing::BadInput(complaint)) => return Err(CommandError::BadInput(complaint.clone())),
-                Err(Missing::Unseen(complaint)) => unobservable.push(Finding::from(complaint.clone())),
+                Err(Missing::BadInput(error)) => return Err(CommandError::BadInput(error.clone())),
+                Err(Missing::Unseen(error)) => unobservable.push(error.clone()),
                 Ok(_) => {}
             }
         }
@@ -110,7 +107,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Verdict;
+    use crate::finding::Verdict;
 
     fn judged(p99: f64, baseline: f64) -> Finding {
         let mut seen = Seen::default();
@@ -148,14 +145,14 @@ mod tests {
 
     #[test]
     fn what_could_not_be_seen_never_passes_and_bad_input_wins() {
-        let complaint = || Complaint::about("baseline").seen("503");
+        let error = || Finding::inconclusive("baseline").actual("503");
         let mut seen = Seen::default();
         assert_eq!(seen.findings(Ratio(1.2), "ms"), Ok(None));
         seen.take(Of::Results, Ok(1.0));
         assert_eq!(seen.findings(Ratio(1.2), "ms"), Ok(None), "one figure decides nothing");
-        seen.take(Of::Baseline, Err(Missing::Unseen(complaint())));
+        seen.take(Of::Baseline, Err(Missing::Unseen(error())));
         assert_eq!(seen.findings(Ratio(1.2), "ms").unwrap().unwrap()[0].verdict, Verdict::Inconclusive);
-        seen.take(Of::Results, Err(Missing::BadInput(complaint())));
+        seen.take(Of::Results, Err(Missing::BadInput(error())));
         assert!(matches!(seen.findings(Ratio(1.2), "ms"), Err(CommandError::BadInput(_))));
     }
 

@@ -4,9 +4,9 @@ use std::{fmt, fs, path::Path, str::FromStr, time::Duration};
 
 use super::judge::{Figure, Missing};
 use crate::{
+    error::{CommandError, ValueError},
     expression::{self, Expression},
-    subject::NotAccepted,
-    verdict::{CommandError, Complaint},
+    finding::Finding,
     world::{
         http::{Header, Http, Request},
         trusted::Trusted,
@@ -25,9 +25,9 @@ pub enum Place {
 }
 
 impl FromStr for Place {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         if text.contains("://") { Url::given(text).map(Self::Url) } else { Ok(Self::File(text.to_owned())) }
     }
 }
@@ -43,8 +43,9 @@ impl fmt::Display for Place {
 
 /// Reads the p99 of the release.
 pub fn results(path: &str, query: &Expression) -> Figure {
-    let unusable =
-        |seen: String| Complaint::about("`results`").seen(seen).expected("the results file of a load test, as JSON");
+    let unusable = |seen: String| {
+        Finding::inconclusive("`results`").actual(seen).expected("the results file of a load test, as JSON")
+    };
     let metadata = fs::metadata(path).map_err(|error| Missing::BadInput(unusable(format!("{path}: {error}"))))?;
     if !metadata.is_file() || metadata.len() > LARGEST {
         return Err(Missing::BadInput(unusable(format!("{path}: no regular file of at most 256 MiB"))));
@@ -66,25 +67,25 @@ pub fn baseline(
         Place::File(path) => match trusted.read(path) {
             Ok(Some(file)) => figure(path, &file.bytes, "baseline-query", query),
             Ok(None) => Err(Missing::Unseen(
-                Complaint::about("`baseline`")
-                    .seen(format!("no file at {path}{}", trusted.place()))
+                Finding::inconclusive("`baseline`")
+                    .actual(format!("no file at {path}{}", trusted.place()))
                     .expected("the p99 of the release that is in production")
                     .next(format!(
                         "measure that release, and commit its figure: echo '{{\"p99_latency\": 100}}' > {path}"
                     )),
             )),
-            Err(CommandError::BadInput(complaint)) => Err(Missing::BadInput(complaint)),
-            Err(CommandError::Unobservable(complaint)) => Err(Missing::Unseen(complaint)),
+            Err(CommandError::BadInput(finding)) => Err(Missing::BadInput(finding)),
+            Err(CommandError::Unobservable(finding)) => Err(Missing::Unseen(finding)),
             // Reading refuses nothing and hears no signal.
             Err(CommandError::Refused(_) | CommandError::Cancelled) => {
-                Err(Missing::Unseen(Complaint::about(path).seen("not read")))
+                Err(Missing::Unseen(Finding::inconclusive(path).actual("not read")))
             }
         },
         Place::Url(url) => {
             let unobservable = |seen: String| {
                 Missing::Unseen(
-                    Complaint::about("`baseline`")
-                        .seen(format!("{url}: {seen}"))
+                    Finding::inconclusive("`baseline`")
+                        .actual(format!("{url}: {seen}"))
                         .expected("an answer 200 with JSON")
                         .next("ask the server by hand; a baseline in a file needs no server"),
                 )
@@ -102,12 +103,13 @@ pub fn baseline(
 
 fn figure(source: &str, bytes: &[u8], setting: &str, query: &Expression) -> Figure {
     let name = if Path::new(source).is_absolute() { source.to_owned() } else { format!("\"{source}\"") };
-    let document = expression::parse(bytes)
-        .map_err(|error| Missing::BadInput(Complaint::about(name.clone()).seen(error.to_string()).expected("JSON")))?;
+    let document = expression::parse(bytes).map_err(|error| {
+        Missing::BadInput(Finding::inconclusive(name.clone()).actual(error.to_string()).expected("JSON"))
+    })?;
     query.number(&document).map_err(|problem| {
-        let complaint = Complaint::about(format!("`{setting}`"))
-            .seen(format!("{source}: {problem}"))
+        let finding = Finding::inconclusive(format!("`{setting}`"))
+            .actual(format!("{source}: {problem}"))
             .expected("a jq expression that gives the p99");
-        Missing::BadInput(complaint)
+        Missing::BadInput(finding)
     })
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    finding::Finding,
     ledger::EvidenceId,
     report::{Report, Run},
     results::Reports,
     subject::Subject,
     values::HumanDuration,
-    verdict::Finding,
 };
 
 /// How far the clocks of two runners may be apart.

@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::basis::Basis;
 use crate::{
+    finding::Finding,
     ledger::{self, Entry, Kind, Place, Promotion, RunUrl},
     promotion::infra::{Done, Edit, Intent, NewImage, Seen, Slot},
     reconcile::Plan,
-    verdict::{Complaint, Finding},
     world::git::Commit,
 };
 
@@ -35,7 +35,7 @@ impl Intent for Promote {
     }
 
     /// What can have been promoted on the same evidence, or be younger than it.
-    fn entries(&self, place: &Place, tip: &Commit, _: Timestamp) -> Result<Vec<Entry>, Complaint> {
+    fn entries(&self, place: &Place, tip: &Commit, _: Timestamp) -> Result<Vec<Entry>, Finding> {
         let Promotion { service, environment, validated_at, .. } = &self.promotion;
         let Some(validated_at) = *validated_at else { return Ok(Vec::new()) };
         let since = validated_at.checked_sub(MARGIN).unwrap_or(validated_at);

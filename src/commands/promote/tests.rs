@@ -276,8 +276,8 @@ fn what_is_required_is_a_list_of_commands_or_none_alone() {
     assert_eq!(list(&["none"]), Ok(vec![]));
     assert_eq!(list(&["evidence", "bundle-size"]).unwrap().len(), 2);
     for (names, part) in [(&["evidense"][..], "`evidence`"), (&["none", "wait"], "`none` alone"), (&["None"], "none")] {
-        let Err(CommandError::BadInput(complaint)) = list(names) else { panic!("{names:?} must be refused") };
-        assert!(complaint.to_string().contains(part), "{complaint}");
+        let Err(CommandError::BadInput(error)) = list(names) else { panic!("{names:?} must be refused") };
+        assert!(error.to_string().contains(part), "{error}");
     }
 }
 
@@ -292,8 +292,8 @@ fn what_is_promoted_is_named_by_tag_and_digest() {
         ("`environment`", r#"{"service":"a","digest":"sha256:"}"#),
     ] {
         let subject = subject.replace("sha256:", &digest()).parse().unwrap();
-        let Err(CommandError::BadInput(complaint)) = Target::of(&subject) else { panic!("{part} is missing") };
-        assert!(complaint.to_string().contains(part), "{complaint}");
+        let Err(CommandError::BadInput(error)) = Target::of(&subject) else { panic!("{part} is missing") };
+        assert!(error.to_string().contains(part), "{error}");
     }
 }
 

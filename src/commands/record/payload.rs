@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, fmt};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    error::CommandError,
+    finding::Finding,
     report::{Report, Run},
     results::Received,
     subject::{Service, Subject},
-    verdict::{CommandError, Complaint, Finding},
     world::{event::EndedRun, github::dispatch_limits},
 };
 
@@ -55,7 +56,7 @@ impl<'a> Release<'a> {
     ) -> Result<Self, CommandError> {
         let missing = |name: &str, expected: &str| {
             let next = format!("give it as input or flag `{name}`, or in `subject`");
-            Complaint::about(format!("`{name}`")).seen("not given").expected(expected).next(next).bad_input()
+            Finding::inconclusive(format!("`{name}`")).actual("not given").expected(expected).next(next).bad_input()
         };
         let service = subject.service.as_ref().ok_or_else(|| missing("service", "the service that was validated"))?;
         if subject.tag.is_none() && subject.digest.is_none() {
@@ -124,8 +125,8 @@ impl Payload {
             .filter(|text| seen.insert(*text))
             .collect();
         let fits = |texts: &[&str]| dispatch_limits(&release.payload(texts), event_type);
-        fits(&texts).map_err(|complaint| {
-            complaint.next(format!(
+        fits(&texts).map_err(|finding| {
+            finding.next(format!(
                 "the {} reports of the required gates do not fit: fewer legs in the matrix, or several gates in one `run`",
                 texts.len()
             ))

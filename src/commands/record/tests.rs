@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    context::tests::test_context, report::Run, results::Received, runner_env::RunnerEnv, sandbox::github::FakeGitHub,
-    world::github::dispatch_limits,
+    context::tests::test_context, execution::Execution, report::Run, results::Received, runner_env::RunnerEnv,
+    sandbox::github::FakeGitHub, world::github::dispatch_limits,
 };
 
 fn subject() -> Subject {
@@ -46,12 +46,13 @@ fn a_command_that_was_cancelled_before_it_sent_does_not_send() {
     fake_github.create("acme/ecommerce-infra");
     fake_github.grant("t", "acme/ecommerce-infra", &["contents=write"]);
     let (args, ctx) = args(&fake_github.api_url());
-    ctx.wake.cancel();
+    ctx.execution.wake.cancel();
     assert_eq!(super::run(&args, &subject(), &ctx), Err(CommandError::Cancelled));
-    let effect = ctx.partial.copy().effects.remove(0);
+    let effect = ctx.execution.partial.copy().effects.remove(0);
     assert_eq!((effect.state, fake_github.asked()), (EffectState::Refused, vec![]));
     // The same, uncancelled, does.
-    let ctx = CommandContext { wake: Arc::default(), ..ctx };
+    let execution = Execution { wake: Arc::default(), ..ctx.execution.clone() };
+    let ctx = CommandContext { execution, ..ctx };
     assert!(super::run(&args, &subject(), &ctx).is_ok());
     assert_eq!(fake_github.asked().len(), 1);
 }

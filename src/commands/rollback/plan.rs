@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
+    finding::Finding,
     ledger::{self, Entry, Kind, Place, Promotion},
     promotion::{
         bypass::{RERUNS, of_this_run},
@@ -11,7 +12,6 @@ use crate::{
     reconcile::Plan,
     report::Run,
     subject::Reference,
-    verdict::{Complaint, Finding},
     world::git::Commit,
 };
 
@@ -38,7 +38,7 @@ pub(super) struct Rollback {
 }
 
 impl Rollback {
-    fn history(&self, place: &Place, tip: &Commit, enough: impl Fn(&[Entry]) -> bool) -> Result<Vec<Entry>, Complaint> {
+    fn history(&self, place: &Place, tip: &Commit, enough: impl Fn(&[Entry]) -> bool) -> Result<Vec<Entry>, Finding> {
         let Promotion { service, environment, .. } = &self.promotion;
         ledger::history(place, tip, service, environment, enough)
     }
@@ -47,7 +47,7 @@ impl Rollback {
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn entry_of(&self, place: &Place, done: &Done) -> Result<Option<Entry>, Complaint> {
+    pub fn entry_of(&self, place: &Place, done: &Done) -> Result<Option<Entry>, Finding> {
         let Some(commit) = &done.commit else { return Ok(None) };
         let tip = place.fetch()?.ok_or_else(|| place.no_branch())?;
         let is_it = |entry: &Entry| entry.commit == *commit;
@@ -101,7 +101,7 @@ impl Intent for Rollback {
     }
 
     /// As far back as the promotion, and as what this very run can have committed before.
-    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Complaint> {
+    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Finding> {
         let Promotion { service, environment, .. } = &self.promotion;
         let enough = |entries: &[Entry]| match &self.asked {
             Asked::Named(named) => entries.iter().any(|entry| entry.commit == *named),

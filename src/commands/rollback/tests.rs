@@ -77,7 +77,7 @@ fn planned(intent: &Rollback, tag: &str, entries: Vec<Entry>) -> Result<Edit, Re
 
 fn refused(intent: &Rollback, tag: &str, entries: Vec<Entry>) -> String {
     match planned(intent, tag, entries) {
-        Err(Err(finding)) if finding.verdict == crate::verdict::Verdict::Blocked => finding.to_string(),
+        Err(Err(finding)) if finding.verdict == crate::finding::Verdict::Blocked => finding.to_string(),
         other => panic!("{other:?}"),
     }
 }

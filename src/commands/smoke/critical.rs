@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::subject::NotAccepted;
+use crate::error::ValueError;
 
 /// A test's name, `*` for any text. Of `checkout › pays by card` the part behind a `›` names it as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,11 @@ impl Critical {
 const SEPARATOR: &str = " › ";
 
 impl FromStr for Critical {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         if text.trim_matches(['*', ' ']).is_empty() || text.contains(char::is_control) {
-            return Err(NotAccepted("the name of a test as the report has it, with `*` for any text: `checkout*`"));
+            return Err(ValueError::new("the name of a test as the report has it, with `*` for any text: `checkout*`"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     clock::Moment,
+    finding::Finding,
     observe::Judgement,
     report::Table,
     values::{HumanDuration, clip, closest},
-    verdict::{Complaint, Finding},
 };
 
 /// The check that is about the command itself.
@@ -47,7 +47,7 @@ pub enum End {
     Exited(i32),
     Signalled(i32),
     /// It did not start, or nobody could see it end.
-    Unseen(Complaint),
+    Unseen(Finding),
 }
 
 /// The reports after the end. Paths are relative to the workspace.
@@ -56,7 +56,7 @@ pub struct Reports {
     pub read: Vec<(String, Suite)>,
     /// Those of an earlier run.
     pub stale: Vec<String>,
-    pub unusable: Vec<Complaint>,
+    pub unusable: Vec<Finding>,
 }
 
 /// What was seen so far.
@@ -123,11 +123,11 @@ fn command(rules: &Rules<'_>, end: &End, reports: Option<&Reports>) -> Finding {
                 .expected("exit code 0")
                 .next("run it again; signal 9 most often says that the machine was out of memory");
         }
-        End::Unseen(complaint) => {
-            let complaint = complaint.clone();
-            let what = if complaint.what.is_empty() { String::new() } else { format!("{}: ", complaint.what) };
-            let seen = format!("{what}{}", complaint.seen);
-            return Complaint { what: COMMAND.to_owned(), seen, ..complaint }.into();
+        End::Unseen(error) => {
+            let error = error.clone();
+            let what = if error.check.is_empty() { String::new() } else { format!("{}: ", error.check) };
+            let seen = format!("{what}{}", error.actual);
+            return Finding { check: COMMAND.to_owned(), actual: seen, ..error };
         }
     };
     let finding = match code {
@@ -156,7 +156,7 @@ fn tests(rules: &Rules<'_>, reports: &Reports, at: &str) -> Vec<Finding> {
         findings.extend(rules.critical.iter().filter_map(|critical| absent(critical, reports)));
     }
     findings.extend(stale(&reports.stale));
-    findings.extend(reports.unusable.iter().take(NAMED).cloned().map(Finding::from));
+    findings.extend(reports.unusable.iter().take(NAMED).cloned());
     if let Some(more) = reports.unusable.len().checked_sub(NAMED).filter(|more| *more > 0) {
         findings.push(Finding::inconclusive("reports").actual(format!("{more} more cannot be used")));
     }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{error, fmt, time::Duration};
 
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 pub use reader::read;
 
@@ -92,9 +92,9 @@ pub struct Problem {
 impl Problem {
     /// The same, about the file it was found in.
     #[must_use]
-    pub fn complaint(&self, file: &str) -> Complaint {
-        Complaint::about(file)
-            .seen(self.to_string())
+    pub fn to_finding(&self, file: &str) -> Finding {
+        Finding::inconclusive(file)
+            .actual(self.to_string())
             .expected("a complete JUnit XML report in UTF-8")
             .next("see that the test runner ended by itself and wrote its report to this path")
     }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{judge::Reports, junit};
 use crate::{
-    verdict::Complaint,
+    finding::Finding,
     world::files::{self, Glob},
 };
 
@@ -53,7 +53,7 @@ impl Before {
     ///
     /// # Errors
     /// A pattern that could never name a report: it leads out of the workspace; a link or folder that cannot be read.
-    pub fn see(root: &Path, patterns: &[Glob]) -> Result<Self, Complaint> {
+    pub fn see(root: &Path, patterns: &[Glob]) -> Result<Self, Finding> {
         let paths = if patterns.is_empty() { Vec::new() } else { files::present(root, patterns)? };
         let stamps = paths.into_iter().filter_map(|path| Some((Stamp::of(&root.join(&path))?, path)));
         let stamps = stamps.map(|(stamp, path)| (path, stamp)).collect();
@@ -72,11 +72,11 @@ impl Before {
             let seen = match files::find(&self.root, slice::from_ref(pattern)) {
                 Ok(found) if found.is_empty() => "there is no file in it".to_owned(),
                 Ok(_) => continue,
-                Err(complaint) => complaint.seen,
+                Err(finding) => finding.actual,
             };
             reports.unusable.push(
-                Complaint::about("`junit`")
-                    .seen(format!("the command wrote no report at {pattern}: {seen}"))
+                Finding::inconclusive("`junit`")
+                    .actual(format!("the command wrote no report at {pattern}: {seen}"))
                     .expected("a JUnit XML report there")
                     .next("have the tests write it; the path is relative to the workspace, not to `working-directory`"),
             );
@@ -84,7 +84,7 @@ impl Before {
         match files::present(&self.root, &self.patterns) {
             Ok(paths) if paths.len() > MOST_FILES => reports.unusable.push(too_much(&format!("{} files", paths.len()))),
             Ok(paths) => self.add(&mut reports, &paths),
-            Err(complaint) => reports.unusable.push(complaint),
+            Err(finding) => reports.unusable.push(finding),
         }
         reports
     }
@@ -99,7 +99,7 @@ impl Before {
                 continue;
             }
             let read = files::read_bounded(&whole, LARGEST)
-                .and_then(|bytes| junit::read(&bytes).map_err(|problem| problem.complaint(&name)));
+                .and_then(|bytes| junit::read(&bytes).map_err(|problem| problem.to_finding(&name)));
             match read {
                 Ok(suite) => {
                     tests += suite.cases.len();
@@ -108,15 +108,15 @@ impl Before {
                     }
                     reports.read.push((name, suite));
                 }
-                Err(complaint) => reports.unusable.push(complaint),
+                Err(finding) => reports.unusable.push(finding),
             }
         }
     }
 }
 
-fn too_much(seen: &str) -> Complaint {
-    Complaint::about("`junit`")
-        .seen(seen)
+fn too_much(seen: &str) -> Finding {
+    Finding::inconclusive("`junit`")
+        .actual(seen)
         .expected(format!("at most {MOST_FILES} files and {MOST_TESTS} tests"))
         .next("name the reports of the smoke tests alone")
 }
@@ -145,8 +145,8 @@ mod tests {
         let before = Before::see(root.path(), &globs(lines)).unwrap();
         run(root.path());
         let Reports { read, stale, unusable } = before.read();
-        let complaints = unusable.iter().map(ToString::to_string).collect();
-        (read.into_iter().map(|(name, _)| name).collect(), stale, complaints)
+        let findings = unusable.iter().map(ToString::to_string).collect();
+        (read.into_iter().map(|(name, _)| name).collect(), stale, findings)
     }
 
     fn write(path: &str, text: &str) -> impl FnOnce(&Path) {
@@ -156,12 +156,12 @@ mod tests {
     #[test]
     fn what_the_run_wrote_is_read_and_what_stood_there_is_not() {
         let old = [("r/a.xml", ONE), ("r/b.xml", ONE)];
-        let (read_, stale, complaints) = read(&["r/*.xml"], &old, |root| {
+        let (read_, stale, findings) = read(&["r/*.xml"], &old, |root| {
             write("r/b.xml", "<testsuite><testcase name='b'/><testcase name='c'/></testsuite>")(root);
             write("r/c.xml", ONE)(root);
         });
         assert_eq!((read_, stale), (vec!["r/b.xml".to_owned(), "r/c.xml".to_owned()], vec!["r/a.xml".to_owned()]));
-        assert_eq!(complaints, [""; 0]);
+        assert_eq!(findings, [""; 0]);
     }
 
     #[test]
@@ -186,47 +186,47 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_broken_is_a_complaint_each() {
-        let (read_, _, complaints) = read(&["a.xml", "no/*.xml", "empty"], &[], |root| {
+        let (read_, _, findings) = read(&["a.xml", "no/*.xml", "empty"], &[], |root| {
             write("a.xml", "<testsuite><testcase")(root);
             fs::create_dir(root.join("empty")).unwrap();
         });
         assert_eq!(read_, [""; 0]);
-        for (complaint, part) in complaints.iter().zip([
+        for (finding, part) in findings.iter().zip([
             "wrote no report at no/*.xml: it names no file; the workspace has a.xml, empty",
             "wrote no report at empty: there is no file in it",
             "a.xml: ",
         ]) {
-            assert!(complaint.contains(part), "{part} in {complaint}");
+            assert!(finding.contains(part), "{part} in {finding}");
         }
-        assert_eq!(complaints.len(), 3);
+        assert_eq!(findings.len(), 3);
     }
 
     #[test]
     fn too_many_files_are_not_read() {
-        let (read_, _, complaints) = read(&["*.xml"], &[], |root| {
+        let (read_, _, findings) = read(&["*.xml"], &[], |root| {
             for number in 0..=MOST_FILES {
                 write(&format!("{number}.xml"), ONE)(root);
             }
         });
-        assert_eq!((read_.len(), complaints.len()), (0, 1));
-        assert!(complaints[0].contains("1001 files"), "{complaints:?}");
+        assert_eq!((read_.len(), findings.len()), (0, 1));
+        assert!(findings[0].contains("1001 files"), "{findings:?}");
     }
 
     #[test]
     fn too_many_tests_in_several_files_are_a_complaint() {
         let half = format!("<testsuite>{}</testsuite>", "<testcase name='a'/>".repeat(MOST_TESTS / 2 + 1));
-        let (read_, _, complaints) = read(&["*.xml"], &[], |root| {
+        let (read_, _, findings) = read(&["*.xml"], &[], |root| {
             write("1.xml", &half)(root);
             write("2.xml", &half)(root);
         });
         assert_eq!(read_, ["1.xml"]);
-        assert!(complaints[0].contains("more than 100000 tests"), "{complaints:?}");
+        assert!(findings[0].contains("more than 100000 tests"), "{findings:?}");
     }
 
     #[test]
     fn a_pattern_that_leads_out_is_refused_before_the_run() {
         let root = tempfile::tempdir().unwrap();
-        assert!(Before::see(root.path(), &globs(&["/nowhere/else.xml"])).unwrap_err().seen.contains("leads out"));
+        assert!(Before::see(root.path(), &globs(&["/nowhere/else.xml"])).unwrap_err().actual.contains("leads out"));
         assert!(!Before::see(root.path(), &[]).unwrap().expects());
     }
 }

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     context::CommandContext,
+    finding::Finding,
     observe::{PollInterval, Reply, Source},
-    verdict::Complaint,
     world::process::{Heard, ProcessError, Program, Running, Status},
 };
 
@@ -111,7 +111,7 @@ fn listener(
             reply.send(Fact::Ended(match end.map(|finished| finished.status) {
                 Ok(Status::Exited(code)) => End::Exited(code),
                 Ok(Status::Signalled(signal)) => End::Signalled(signal),
-                Err(error) => End::Unseen(error.complaint()),
+                Err(error) => End::Unseen(error.to_finding()),
             }));
             if before.expects() {
                 let (reply, before) = (reply.clone(), Arc::clone(&before));
@@ -124,13 +124,13 @@ fn listener(
     }
 }
 
-fn why_not(error: &ProcessError) -> Complaint {
-    let complaint = error.complaint();
+fn why_not(error: &ProcessError) -> Finding {
+    let finding = error.to_finding();
     match error {
         ProcessError::NotFound { program } if program.contains(char::is_whitespace) => {
-            complaint.next("`argv` has one argument a line; a whole line for a shell goes into `command`")
+            finding.next("`argv` has one argument a line; a whole line for a shell goes into `command`")
         }
-        _ => complaint,
+        _ => finding,
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
         let source = command(programs, &ctx, Arc::default(), before);
         let (to, all): (_, Receiver<String>) = mpsc::channel();
         let end = observe_until_decided(
-            &ctx,
+            &ctx.execution,
             Duration::from_secs(20),
             vec![source],
             &mut false,
@@ -217,7 +217,7 @@ mod tests {
                     Fact::Line(line) => line,
                     Fact::Ended(End::Exited(code)) => format!("exit {code}"),
                     Fact::Ended(End::Signalled(signal)) => format!("signal {signal}"),
-                    Fact::Ended(End::Unseen(complaint)) => complaint.to_string(),
+                    Fact::Ended(End::Unseen(finding)) => finding.to_string(),
                     Fact::Reports(_) => "reports".to_owned(),
                 };
                 to.send(told).unwrap();

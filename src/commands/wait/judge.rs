@@ -8,9 +8,9 @@ use crate::{
         judge::{Rules as Good, Sight},
         observations::Probe,
     },
+    finding::{Finding, Verdict, verdict},
     observe::Judgement,
     values::HumanDuration,
-    verdict::{Complaint, Finding, Verdict, verdict},
 };
 
 /// What was asked for.
@@ -60,7 +60,7 @@ pub struct Endpoint {
 #[derive(Clone, Debug)]
 pub struct Looks<T> {
     /// The last one, and when it was over.
-    pub last: Option<(Moment, Result<T, Complaint>)>,
+    pub last: Option<(Moment, Result<T, Finding>)>,
     pub all: usize,
     pub failed: usize,
 }
@@ -90,7 +90,7 @@ pub struct Newer {
 }
 
 impl<T> Looks<T> {
-    pub fn take(&mut self, at: Moment, look: Result<T, Complaint>) {
+    pub fn take(&mut self, at: Moment, look: Result<T, Finding>) {
         self.all += 1;
         self.failed += usize::from(look.is_err());
         self.last = Some((at, look));
@@ -105,8 +105,8 @@ impl<T> Looks<T> {
     fn free(&self, check: &str, nothing: &str, until: Moment, now: Moment) -> Finding {
         match &self.last {
             None => Finding::inconclusive(check).actual("not looked at yet"),
-            Some((_, Err(complaint))) => {
-                let finding = Finding::from(complaint.clone());
+            Some((_, Err(error))) => {
+                let finding = error.clone();
                 Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.to_owned(), ..finding }
             }
             Some((at, Ok(_))) if now >= until && *at < until => {

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::judge::{Hold, Newer};
 use crate::{
     commands::health::observations::Probe,
+    finding::Finding,
     ledger::{self, Place},
     subject::{Environment, Service},
-    verdict::Complaint,
     world::github::{GitHub, Issue, IssueQuery, Repository},
 };
 
@@ -19,8 +19,8 @@ pub enum Fact {
     /// It is time for a line in the log.
     Tick,
     Probe(Probe),
-    Holds(Result<Vec<Hold>, Complaint>),
-    Promotions(Result<Option<Newer>, Complaint>),
+    Holds(Result<Vec<Hold>, Finding>),
+    Promotions(Result<Option<Newer>, Finding>),
 }
 
 /// How to look for what holds promotions.
@@ -32,7 +32,7 @@ pub struct Holds {
 
 impl Holds {
     /// Looks once. Blocks for as long as GitHub takes.
-    pub fn look(&self) -> Result<Vec<Hold>, Complaint> {
+    pub fn look(&self) -> Result<Vec<Hold>, Finding> {
         let query = IssueQuery { labels: vec![self.label.clone()], ..IssueQuery::default() };
         let issues = self.github.issues(&self.repository, &query)?;
         let hold =
@@ -52,7 +52,7 @@ pub struct Promotions {
 
 impl Promotions {
     /// Looks once. Blocks for as long as the remote takes.
-    pub fn look(&self) -> Result<Option<Newer>, Complaint> {
+    pub fn look(&self) -> Result<Option<Newer>, Finding> {
         let since = self.validated_at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
         let entries = ledger::read(&self.place, since)?;
         let younger = entries

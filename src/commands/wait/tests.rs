@@ -3,10 +3,10 @@ use clap::Parser as _;
 use super::*;
 use crate::{
     context::tests::test_context,
+    finding::Finding,
     report::log::tests::Kept,
     runner_env::RunnerEnv,
     sandbox::{github::FakeGitHub, infra::Infra},
-    verdict::Finding,
 };
 
 #[derive(clap::Parser)]
@@ -56,7 +56,7 @@ fn it_looks_and_tells_once_a_minute_and_once_more_in_the_end() {
     let stage = Stage::new();
     let findings = stage.wait(&[]).unwrap();
     assert_eq!(verdict(&findings), Verdict::Passed, "{findings:?}");
-    assert_eq!(stage.ctx.clock.now(), Duration::from_mins(10));
+    assert_eq!(stage.ctx.execution.clock.now(), Duration::from_mins(10));
     assert_eq!(stage.looks(), 11, "ten while it waits, one when it is over");
     let log = stage.kept.text();
     let left: Vec<&str> = log
@@ -83,7 +83,7 @@ fn what_cannot_be_looked_at_in_the_end_is_tried_for_as_long_as_the_timeout_says(
     let stage = Stage { ctx: CommandContext { runner_env: Arc::new(runner_env), ..stage.ctx.clone() }, ..stage };
     let findings = stage.wait(&["--duration=2m", "--timeout=20s"]).unwrap();
     assert_eq!(verdict(&findings), Verdict::Inconclusive, "{findings:?}");
-    assert_eq!(stage.ctx.clock.now(), Duration::from_secs(140));
+    assert_eq!(stage.ctx.execution.clock.now(), Duration::from_secs(140));
     assert_eq!(stage.looks(), 2 + 4, "every five seconds in the end");
     assert!(stage.kept.text().contains("holds not seen: the issues: GitHub knows none"), "{}", stage.kept.text());
 }
@@ -91,9 +91,9 @@ fn what_cannot_be_looked_at_in_the_end_is_tried_for_as_long_as_the_timeout_says(
 #[test]
 fn a_signal_ends_it_and_the_draft_says_how_far_it_was() {
     let stage = Stage::new();
-    stage.ctx.wake.cancel();
+    stage.ctx.execution.wake.cancel();
     assert_eq!(stage.wait(&[]), Err(CommandError::Cancelled));
-    let partial = stage.ctx.partial.copy().findings;
+    let partial = stage.ctx.execution.partial.copy().findings;
     assert!(partial.iter().all(|finding| finding.verdict == Verdict::Inconclusive), "{partial:?}");
     assert_eq!(partial[0].actual, "10m left, until 1970-01-01T00:10:00Z");
 }

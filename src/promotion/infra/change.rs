@@ -6,14 +6,12 @@ use std::cell::RefCell;
 use super::{Done, Edit, Intent, Seen, Slot};
 use crate::{
     context::CommandContext,
+    error::CommandError,
+    finding::Finding,
     ledger::Place,
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    verdict::{CommandError, Complaint, Finding},
-    world::{
-        World,
-        git::{Commit, Identity, Mode, NewFile, Push, Signature, Tip},
-    },
+    world::git::{Commit, Identity, Mode, NewFile, Push, Signature, Tip},
 };
 
 /// Sets the image that an intent wants.
@@ -44,7 +42,7 @@ impl<'a, I: Intent> SetImage<'a, I> {
     fn arrived(&self, tip: &Commit) -> Result<Option<Done>, CommandError> {
         for done in &*self.unanswered.borrow() {
             if let Some(commit) = &done.commit
-                && self.place.git.is_ancestor(commit, tip).map_err(Complaint::unobservable)?
+                && self.place.git.is_ancestor(commit, tip).map_err(Finding::unobservable)?
             {
                 return Ok(Some(done.clone()));
             }
@@ -73,12 +71,12 @@ impl<I: Intent> Change for SetImage<'_, I> {
         Some(format!("{}: {previous} → {}", self.intent.slot().file, edit.image))
     }
 
-    fn read(&self, _: &World) -> Result<Base, CommandError> {
+    fn read(&self) -> Result<Base, CommandError> {
         let tip = self.place.tip()?;
         let (text, mode) = self.intent.slot().read(self.place, &tip.commit)?;
         let arrived = self.arrived(&tip.commit)?;
-        let now = self.ctx.clock.wall();
-        let entries = self.intent.entries(self.place, &tip.commit, now).map_err(Complaint::unobservable)?;
+        let now = self.ctx.execution.clock.wall();
+        let entries = self.intent.entries(self.place, &tip.commit, now).map_err(Finding::unobservable)?;
         Ok(Base { seen: Seen { text, entries, now }, tip, mode, arrived })
     }
 
@@ -90,16 +88,17 @@ impl<I: Intent> Change for SetImage<'_, I> {
         }
     }
 
-    fn write(&self, _: &World, permit: &Permit, base: &Base, edit: &Edit) -> WriteOutcome<Done> {
+    fn write(&self, permit: &Permit, base: &Base, edit: &Edit) -> WriteOutcome<Done> {
         let Place { git, remote, branch } = self.place;
         let path = self.intent.slot().file.clone();
         let file = NewFile { path, mode: base.mode, bytes: edit.text.clone().into_bytes() };
         let who = &self.committer;
-        let signature = Signature { author: who.clone(), committer: who.clone(), at: self.ctx.clock.wall().into() };
+        let signature =
+            Signature { author: who.clone(), committer: who.clone(), at: self.ctx.execution.clock.wall().into() };
         let commit = match git.commit_files(&base.tip.commit, &[file], &edit.message, &signature) {
             Ok(commit) => commit,
             // Nothing has left this machine yet.
-            Err(complaint) => return WriteOutcome::Refused(complaint.into()),
+            Err(finding) => return WriteOutcome::Refused(finding),
         };
         let Edit { image, previous, .. } = edit;
         let (image, previous) = (image.clone(), previous.clone());
@@ -123,7 +122,7 @@ impl<I: Intent> Change for SetImage<'_, I> {
                 self.ctx.log.say(&format!("the push was not answered, looking whether it arrived: {why}"));
                 self.unanswered.borrow_mut().push(done);
                 WriteOutcome::Unknown(
-                    Complaint::about("git push").seen(why).expected("an answer").next(
+                    Finding::inconclusive("git push").actual(why).expected("an answer").next(
                         "look at the branch before running it again: it is safe, what stands there already is not written twice",
                     ),
                 )

@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 use super::kubeconfig::bounded;
 use crate::{
+    finding::Finding,
     secret::masked,
     values::clip,
-    verdict::Complaint,
     world::process::{self, Finished, Groups, ProcessError, Program},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn renewable(who: &AuthInfo) -> bool {
 }
 
 /// Finds them. Blocks for as long as a plugin may take.
-pub(super) fn find(mut who: AuthInfo, groups: &Groups, withheld: &[OsString]) -> Result<AuthInfo, Complaint> {
+pub(super) fn find(mut who: AuthInfo, groups: &Groups, withheld: &[OsString]) -> Result<AuthInfo, Finding> {
     if let Some(plugin) = who.exec.take() {
         let Given { token, client_certificate_data, client_key_data } = ask(&plugin, groups, withheld)?;
         match (token, client_certificate_data.zip(client_key_data)) {
@@ -44,7 +44,9 @@ pub(super) fn find(mut who: AuthInfo, groups: &Groups, withheld: &[OsString]) ->
     } else if let Some(path) = who.token_file.take().filter(|path| !path.is_empty()) {
         // A token file goes before a token, as in kubectl.
         let token = bounded(Path::new(&path)).map_err(|error| {
-            Complaint::about(format!("the token in {path}")).seen(error.to_string()).expected("a file with a token")
+            Finding::inconclusive(format!("the token in {path}"))
+                .actual(error.to_string())
+                .expected("a file with a token")
         })?;
         who.token = Some(token.into());
     }
@@ -56,10 +58,10 @@ pub(super) fn find(mut who: AuthInfo, groups: &Groups, withheld: &[OsString]) ->
 }
 
 /// kube panics at any other.
-fn sendable(token: &str) -> Result<SecretString, Complaint> {
+fn sendable(token: &str) -> Result<SecretString, Finding> {
     if HeaderValue::try_from(token).is_err() {
-        return Err(Complaint::about("the cluster's credentials")
-            .seen("characters that no token has")
+        return Err(Finding::inconclusive("the cluster's credentials")
+            .actual("characters that no token has")
             .expected("the token alone, on one line"));
     }
     Ok(token.to_owned().into())
@@ -79,7 +81,7 @@ struct Given {
     client_key_data: Option<String>,
 }
 
-fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Given, Complaint> {
+fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Given, Finding> {
     let command = plugin.command.as_deref().unwrap_or_default();
     let program =
         Program::new(command).args(plugin.args.iter().flatten()).set("KUBERNETES_EXEC_INFO", exec_info(plugin));
@@ -89,7 +91,7 @@ fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Gi
             (Some(name), Some(value)) => program.set(name, value),
             _ => program,
         });
-    let about = |seen: String| about(plugin).seen(seen);
+    let about = |seen: String| about(plugin).actual(seen);
     let Finished { status, stdout, stderr } = process::run(&program, groups, PLUGIN).map_err(|error| match error {
         ProcessError::Timeout { after, .. } => about(format!("no end within {} s; it was ended", after.as_secs()))
             .expected("a plugin that works without a terminal")
@@ -98,9 +100,9 @@ fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Gi
             let hint = plugin.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
             about("no such program".to_owned())
                 .expected("the program that the kubeconfig names")
-                .next(hint.map_or_else(|| error.complaint().next, |hint| clip(hint, SAID)))
+                .next(hint.map_or_else(|| error.to_finding().next.unwrap_or_default(), |hint| clip(hint, SAID)))
         }
-        error => error.complaint(),
+        error => error.to_finding(),
     })?;
     if !status.success() {
         // Never its stdout: a token may be in it.
@@ -113,12 +115,12 @@ fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Gi
     answer.and_then(|answer| answer.status).ok_or_else(|| empty(plugin))
 }
 
-fn about(plugin: &ExecConfig) -> Complaint {
-    Complaint::about(format!("the credential plugin {}", plugin.command.as_deref().unwrap_or_default()))
+fn about(plugin: &ExecConfig) -> Finding {
+    Finding::inconclusive(format!("the credential plugin {}", plugin.command.as_deref().unwrap_or_default()))
 }
 
-fn empty(plugin: &ExecConfig) -> Complaint {
-    about(plugin).seen("an answer that holds no credentials").expected("an ExecCredential with a status")
+fn empty(plugin: &ExecConfig) -> Finding {
+    about(plugin).actual("an answer that holds no credentials").expected("an ExecCredential with a status")
 }
 
 /// What a plugin is told, as JSON: `KUBERNETES_EXEC_INFO`. Source: client.authentication.k8s.io/v1.

@@ -4,14 +4,14 @@ use std::{error::Error as StdError, io, iter, time::Duration};
 
 use kube::{Error, core::Status};
 
-use crate::{values::clip, verdict::Complaint};
+use crate::{finding::Finding, values::clip};
 
 /// Characters of what a server says that are shown.
 const SAID: usize = 400;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ClusterError {
     /// It may be over soon.
     Lost(String),
     /// The same, and the server says how long it wants to be left alone.
@@ -19,19 +19,19 @@ pub enum Trouble {
     /// The version that a watch was to go on from is gone: everything is to be listed again.
     Expired,
     /// Asking again would change nothing, unless the answer was another one before.
-    Denied(Complaint),
+    Denied(Finding),
     /// Asking again would change nothing.
-    Refused(Complaint),
+    Refused(Finding),
 }
 
-impl Trouble {
+impl ClusterError {
     /// From what kube says. `what` was asked for: `list pods in the namespace staging`.
     pub(super) fn of(error: &Error, what: &str) -> Self {
         match error {
             Error::Api(status) => Self::of_answer(status, what),
             Error::Service(error) if is_untrusted(&**error) => Self::Refused(
-                Complaint::about("the cluster's API")
-                    .seen(causes(&**error))
+                Finding::inconclusive("the cluster's API")
+                    .actual(causes(&**error))
                     .expected("a certificate of an authority that is trusted, for the name that it is reached by")
                     .next("see `certificate-authority-data`, `server` and `tls-server-name` of the kubeconfig"),
             ),
@@ -44,7 +44,7 @@ impl Trouble {
     fn of_answer(status: &Status, what: &str) -> Self {
         let Status { code, message, .. } = status;
         let said = clip(message.trim(), SAID);
-        let about = || Complaint::about("the cluster's API").seen(format!("{code}: {said}"));
+        let about = || Finding::inconclusive("the cluster's API").actual(format!("{code}: {said}"));
         match code {
             // Somebody on the way, in words of their own; kube has lost the number.
             0 => Self::Lost("an answer that is none of Kubernetes".to_owned()),
@@ -79,8 +79,8 @@ impl Trouble {
 
     pub(super) fn unreadable(why: &str) -> Self {
         Self::Denied(
-            Complaint::about("the cluster's API")
-                .seen(why)
+            Finding::inconclusive("the cluster's API")
+                .actual(why)
                 .expected("objects as Kubernetes v1.20 and later write them"),
         )
     }

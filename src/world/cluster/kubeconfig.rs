@@ -16,9 +16,9 @@ use serde_json::Value;
 
 use crate::world::cluster::error::causes;
 use crate::{
+    finding::Finding,
     secret::Secret,
     values::closest,
-    verdict::Complaint,
     world::{github::transport::is_loopback, url::Url},
     yaml,
 };
@@ -54,7 +54,7 @@ pub struct Target {
 ///
 /// # Errors
 /// A complaint about `kubeconfig` or `context`; never with what a kubeconfig holds but for the names of contexts.
-pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -> Result<Target, Complaint> {
+pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -> Result<Target, Finding> {
     let all = match source {
         Source::InCluster(host, port) => return in_cluster(host, port, namespace),
         Source::Content(text, folder) => within(read("`kubeconfig`", text.expose())?, folder),
@@ -62,20 +62,20 @@ pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -
     };
     let named: Vec<&str> = all.contexts.iter().map(|one| one.name.as_str()).collect();
     let Some(wanted) = context.or(all.current_context.as_deref().filter(|name| !name.is_empty())) else {
-        return Err(Complaint::about("`context`")
-            .seen("not given, and the kubeconfig has no current one")
+        return Err(Finding::inconclusive("`context`")
+            .actual("not given, and the kubeconfig has no current one")
             .expected(one_of(&named))
             .next("name the context of the environment that is looked at"));
     };
     let Some(chosen) = all.contexts.iter().find(|one| one.name == wanted) else {
-        return Err(Complaint::about("`context`")
-            .seen(format!("{wanted:?}, which the kubeconfig does not have"))
+        return Err(Finding::inconclusive("`context`")
+            .actual(format!("{wanted:?}, which the kubeconfig does not have"))
             .expected(one_of(&named))
             .did_you_mean(closest(wanted, &named)));
     };
     let missing = |what: &str, name: &str| {
-        Complaint::about("`kubeconfig`")
-            .seen(format!("the context {wanted:?} names the {what} {name:?}, which is not in it"))
+        Finding::inconclusive("`kubeconfig`")
+            .actual(format!("the context {wanted:?} names the {what} {name:?}, which is not in it"))
             .expected("a kubeconfig with every part of the context")
     };
     let chosen = chosen.context.clone().unwrap_or_default();
@@ -102,9 +102,9 @@ fn one_of(names: &[&str]) -> String {
 
 /// Not by kube: its reader of YAML makes the program a megabyte larger, and repeats the lines around an error, where a token
 /// may stand.
-fn read(name: &str, text: &str) -> Result<Kubeconfig, Complaint> {
+fn read(name: &str, text: &str) -> Result<Kubeconfig, Finding> {
     let wrong = |seen: String| {
-        Complaint::about(name).seen(seen).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
+        Finding::inconclusive(name).actual(seen).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
     };
     let root = yaml::read(text)
         .map_err(|fault| wrong(format!("it cannot be read at line {}, column {}", fault.line, fault.column)))?;
@@ -161,7 +161,7 @@ fn json(node: yaml::Node) -> Value {
 }
 
 /// One kubeconfig of several: files that are not there are left out, as kubectl does, but not all of them.
-fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
+fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Finding> {
     let mut all = None;
     for path in paths {
         let name = format!("kubeconfig {}", path.display());
@@ -169,8 +169,8 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && paths.len() > 1 => continue,
             Err(error) => {
-                return Err(Complaint::about(name)
-                    .seen(error.to_string())
+                return Err(Finding::inconclusive(name)
+                    .actual(error.to_string())
                     .expected("a kubeconfig")
                     .next("give `kubeconfig`, as a path or as the content of a secret"));
             }
@@ -178,13 +178,14 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Complaint> {
         let one = within(read(&name, &text)?, path.parent().unwrap_or(Path::new("")));
         all = Some(match all {
             None => one,
-            Some(all) => Kubeconfig::merge(all, one)
-                .map_err(|error| Complaint::about(name).seen(causes(&error)).expected("kubeconfigs of one kind"))?,
+            Some(all) => Kubeconfig::merge(all, one).map_err(|error| {
+                Finding::inconclusive(name).actual(causes(&error)).expected("kubeconfigs of one kind")
+            })?,
         });
     }
     all.ok_or_else(|| {
-        Complaint::about("`kubeconfig`")
-            .seen("none: not given, and none where kubectl looks for it")
+        Finding::inconclusive("`kubeconfig`")
+            .actual("none: not given, and none where kubectl looks for it")
             .expected("a path, or the content of a kubeconfig")
             .next(
                 "give `kubeconfig`, and see whether the secret is set that it is filled from; or `in-cluster: true` on a \
@@ -222,10 +223,10 @@ pub(super) fn bounded(path: &Path) -> std::io::Result<String> {
     fs::read_to_string(path)
 }
 
-fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<Target, Complaint> {
+fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<Target, Finding> {
     let wrong = |seen: String| {
-        Complaint::about("`in-cluster`")
-            .seen(seen)
+        Finding::inconclusive("`in-cluster`")
+            .actual(seen)
             .expected("a runner in a pod with a service account")
             .next("give `kubeconfig` instead, or mount the service account's token into the runner's pod")
     };
@@ -239,23 +240,23 @@ fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<Target,
 }
 
 /// For kube, without kube's own way from a context to a `Config`: that one reads the environment's proxy by other rules.
-fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo) -> Result<Target, Complaint> {
-    let about = || Complaint::about(format!("`kubeconfig`: the cluster of {context:?}"));
+fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo) -> Result<Target, Finding> {
+    let about = || Finding::inconclusive(format!("`kubeconfig`: the cluster of {context:?}"));
     if cluster.insecure_skip_tls_verify == Some(true) {
         return Err(about()
-            .seen("`insecure-skip-tls-verify: true`: anyone on the way could say that all is well")
+            .actual("`insecure-skip-tls-verify: true`: anyone on the way could say that all is well")
             .expected("`certificate-authority-data`")
             .next("take the authority from the cluster's own kubeconfig"));
     }
     let server = cluster.server.as_deref().unwrap_or_default();
     let server: Url =
-        server.parse().map_err(|error| about().seen(format!("server: {error}")).expected("https://<host>"))?;
+        server.parse().map_err(|error| about().actual(format!("server: {error}")).expected("https://<host>"))?;
     if !server.is_https() && !is_loopback(&server) {
         return Err(about()
-            .seen(format!("`server: {server}`, where everyone on the way could read the token"))
+            .actual(format!("`server: {server}`, where everyone on the way could read the token"))
             .expected("https://<host>, or http:// on loopback"));
     }
-    let uri = server.full().parse().map_err(|_| about().seen("`server` is no URI").expected("https://<host>"))?;
+    let uri = server.full().parse().map_err(|_| about().actual("`server` is no URI").expected("https://<host>"))?;
     let mut config = Config::new(uri);
     // Also what a plugin is told of the cluster.
     let told = ExecAuthCluster::try_from(&cluster).map_err(|error| unreadable(&error))?;
@@ -274,10 +275,10 @@ fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo
     })
 }
 
-fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, Complaint> {
+fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, Finding> {
     let wrong = |seen: &str| {
-        Complaint::about("`kubeconfig`")
-            .seen(format!("`certificate-authority`: {seen}"))
+        Finding::inconclusive("`kubeconfig`")
+            .actual(format!("`certificate-authority`: {seen}"))
             .expected("PEM of certificates")
     };
     let all: Result<Vec<_>, _> =
@@ -287,7 +288,7 @@ fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, Complaint> {
 }
 
 /// What kube could not load of a cluster. What is wrong with base64 is not repeated.
-fn unreadable(error: &KubeconfigError) -> Complaint {
+fn unreadable(error: &KubeconfigError) -> Finding {
     let why = match error {
         KubeconfigError::LoadCertificateAuthority(LoadDataError::DecodeBase64(_)) => "no base64".to_owned(),
         KubeconfigError::LoadCertificateAuthority(LoadDataError::ReadFile(error, path)) => {
@@ -295,25 +296,25 @@ fn unreadable(error: &KubeconfigError) -> Complaint {
         }
         _ => "it cannot be used".to_owned(),
     };
-    Complaint::about("`kubeconfig`")
-        .seen(format!("`certificate-authority`: {why}"))
+    Finding::inconclusive("`kubeconfig`")
+        .actual(format!("`certificate-authority`: {why}"))
         .expected("the path of a file with PEM, or PEM as base64 in `certificate-authority-data`")
 }
 
 /// Who we are, when it can be found out without asking a person.
-fn usable(context: &str, mut user: AuthInfo) -> Result<AuthInfo, Complaint> {
-    let about = || Complaint::about(format!("`kubeconfig`: the user of {context:?}"));
+fn usable(context: &str, mut user: AuthInfo) -> Result<AuthInfo, Finding> {
+    let about = || Finding::inconclusive(format!("`kubeconfig`: the user of {context:?}"));
     if let Some(exec) = &user.exec {
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
             return Err(about()
-                .seen("a credential plugin that wants to ask somebody")
+                .actual("a credential plugin that wants to ask somebody")
                 .expected("a plugin that works without a terminal"));
         }
         // It goes before what else there is, as in kubectl.
         (user.username, user.password, user.token, user.token_file) = Default::default();
     } else if user.auth_provider.is_some() {
         return Err(about()
-            .seen("`auth-provider`, which Kubernetes took out in v1.26")
+            .actual("`auth-provider`, which Kubernetes took out in v1.26")
             .expected("a token, a client certificate, or a credential plugin (`exec`)"));
     }
     user.auth_provider = None;

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 const LONG: Duration = Duration::from_secs(30);
 
-fn found(who: AuthInfo) -> Result<AuthInfo, Complaint> {
+fn found(who: AuthInfo) -> Result<AuthInfo, Finding> {
     credentials::find(who, &Groups::default(), &[])
 }
 
@@ -29,8 +29,8 @@ fn a_token_is_handed_on_alone_and_one_that_cannot_be_sent_is_refused() {
     assert_eq!(token(written(" t0ken\n")).as_deref(), Some("t0ken"));
     assert_eq!(token(written("")), None);
     assert_eq!(token(AuthInfo { token_file: file, ..written("t0ken") }).as_deref(), Some("from-a-file"));
-    let complaint = found(written("t0k\nen")).unwrap_err().to_string();
-    assert!(complaint.contains("characters that no token has") && !complaint.contains("t0k"), "{complaint}");
+    let finding = found(written("t0k\nen")).unwrap_err().to_string();
+    assert!(finding.contains("characters that no token has") && !finding.contains("t0k"), "{finding}");
     let nowhere = AuthInfo { token_file: Some("/nowhere/token".to_owned()), ..AuthInfo::default() };
     assert!(found(nowhere).unwrap_err().to_string().contains("the token in /nowhere/token"));
 }
@@ -46,7 +46,7 @@ fn made(cluster: &str, user: &str, variables: &[(&str, &str)]) -> Option<String>
     let runtime = Runtime::start().unwrap();
     let made = runtime.run(LONG, async move {
         let who = target.config.auth_info.clone();
-        transport::client(&network, &target, who).err().map(|complaint| complaint.to_string())
+        transport::client(&network, &target, who).err().map(|finding| finding.to_string())
     });
     made.unwrap()
 }

@@ -28,7 +28,7 @@ use ureq::Proxy;
 
 use super::kubeconfig::{Target, bounded};
 use crate::{
-    verdict::Complaint,
+    finding::Finding,
     world::{github::transport::tunnel, network::Network},
 };
 
@@ -42,12 +42,14 @@ const WINDOW: u32 = 4 << 20;
 ///
 /// # Errors
 /// When the authorities, the certificate, the proxy or a header cannot be used.
-pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Result<Client, Complaint> {
+pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Result<Client, Finding> {
     let mut config = target.config.clone();
     config.auth_info = who;
     let proxy = match &target.proxy {
         Some(url) => Some(Proxy::new(url).map_err(|_| {
-            Complaint::about("`kubeconfig`").seen("`proxy-url` is not the URL of a proxy").expected("http://host:port")
+            Finding::inconclusive("`kubeconfig`")
+                .actual("`proxy-url` is not the URL of a proxy")
+                .expected("http://host:port")
         })?),
         None => network.proxy(&target.server)?,
     };
@@ -68,7 +70,7 @@ pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Resul
     above(config, encrypted(tls, named.as_deref(), tunnel(&proxy, to_proxy)?)?)
 }
 
-fn above<C: Connect + Clone + Send + Sync + 'static>(mut config: Config, connector: C) -> Result<Client, Complaint> {
+fn above<C: Connect + Clone + Send + Sync + 'static>(mut config: Config, connector: C) -> Result<Client, Finding> {
     config.headers.extend(authorization(&config.auth_info));
     let client: legacy::Client<C, Body> = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -80,7 +82,9 @@ fn above<C: Connect + Clone + Send + Sync + 'static>(mut config: Config, connect
         .build(connector);
     // The layers of kube's own client, without its repetitions.
     let headers = config.extra_headers_layer().map_err(|_| {
-        Complaint::about("`kubeconfig`").seen("a name to act as that no header can hold").expected("a name on one line")
+        Finding::inconclusive("`kubeconfig`")
+            .actual("a name to act as that no header can hold")
+            .expected("a name on one line")
     })?;
     Ok(ClientBuilder::new(client.map_err(BoxError::from), &*config.default_namespace)
         .with_layer(&headers)
@@ -102,11 +106,12 @@ fn authorization(who: &AuthInfo) -> Option<(HeaderName, HeaderValue)> {
     Some((AUTHORIZATION, value))
 }
 
-fn tls(authorities: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, Complaint> {
+fn tls(authorities: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, Finding> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let trusting =
-        versions.map_err(|error| Complaint::about("TLS").seen(error.to_string()))?.with_root_certificates(authorities);
+    let trusting = versions
+        .map_err(|error| Finding::inconclusive("TLS").actual(error.to_string()))?
+        .with_root_certificates(authorities);
     match identity {
         None => Ok(trusting.with_no_client_auth()),
         Some((certificates, key)) => trusting.with_client_auth_cert(certificates, key).map_err(|_| {
@@ -115,7 +120,7 @@ fn tls(authorities: RootCertStore, identity: Option<Identity>) -> Result<ClientC
     }
 }
 
-fn these(given: &[Vec<u8>]) -> Result<RootCertStore, Complaint> {
+fn these(given: &[Vec<u8>]) -> Result<RootCertStore, Finding> {
     let mut store = RootCertStore::empty();
     for certificate in given {
         store
@@ -128,7 +133,7 @@ fn these(given: &[Vec<u8>]) -> Result<RootCertStore, Complaint> {
 /// A client certificate with those that it was signed by, and its key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn identity(who: &AuthInfo) -> Result<Option<Identity>, Complaint> {
+fn identity(who: &AuthInfo) -> Result<Option<Identity>, Finding> {
     let key = who.client_key_data.as_ref().map(secrecy::ExposeSecret::expose_secret);
     let certificate =
         written("client-certificate", who.client_certificate_data.as_deref(), who.client_certificate.as_deref())?;
@@ -148,7 +153,7 @@ fn identity(who: &AuthInfo) -> Result<Option<Identity>, Complaint> {
 }
 
 /// PEM that stands in a kubeconfig, or else in a file. What is wrong with base64 is not repeated: it would be some of a key.
-fn written(name: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, Complaint> {
+fn written(name: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, Finding> {
     if let Some(data) = data.filter(|data| !data.is_empty()) {
         let plain = BASE64_STANDARD.decode(data);
         return plain.map(Some).map_err(|_| unusable(&format!("`{name}-data`: no base64")));
@@ -158,14 +163,14 @@ fn written(name: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<
     Ok(Some(text.into_bytes()))
 }
 
-fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Result<HttpsConnector<C>, Complaint> {
+fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Result<HttpsConnector<C>, Finding> {
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     Ok(match server_name {
         None => builder.enable_all_versions().wrap_connector(below),
         Some(name) => {
             let name = ServerName::try_from(name.to_owned()).map_err(|InvalidDnsNameError| {
-                Complaint::about("`kubeconfig`")
-                    .seen("`tls-server-name` is no name of a server")
+                Finding::inconclusive("`kubeconfig`")
+                    .actual("`tls-server-name` is no name of a server")
                     .expected("a host name")
             })?;
             builder
@@ -177,6 +182,6 @@ fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Resul
 }
 
 /// What is wrong with a key is not repeated: the error might hold some of it.
-fn unusable(seen: &str) -> Complaint {
-    Complaint::about("`kubeconfig`").seen(seen).expected("what TLS can use, as PEM")
+fn unusable(seen: &str) -> Finding {
+    Finding::inconclusive("`kubeconfig`").actual(seen).expected("what TLS can use, as PEM")
 }

@@ -27,8 +27,8 @@ use super::{
     Door, Scope,
     objects::{List, ListMeta, Object},
 };
-use crate::world::cluster::error::{Trouble, causes};
-use crate::{clock::Stopwatch, verdict::Complaint};
+use crate::world::cluster::error::{ClusterError, causes};
+use crate::{clock::Stopwatch, finding::Finding};
 
 /// How many objects a page of a list holds.
 const PAGE: u32 = 500;
@@ -60,7 +60,7 @@ pub enum News<T> {
     /// Nothing is heard until the next look.
     Lost(String),
     /// Nothing will be heard.
-    Refused(Complaint),
+    Refused(Finding),
 }
 
 impl<T> News<T> {
@@ -97,13 +97,13 @@ pub(super) trait Ear: Send + Sync {
     /// A list of everything begins.
     fn begin(&self);
     /// One page of it.
-    fn page(&self, page: &[u8]) -> Result<ListMeta, Trouble>;
+    fn page(&self, page: &[u8]) -> Result<ListMeta, ClusterError>;
     /// That was all, by the server's clock.
     fn all(&self, at: Option<Timestamp>);
-    fn now(&self, object: &[u8]) -> Result<(), Trouble>;
-    fn gone(&self, object: &[u8]) -> Result<(), Trouble>;
+    fn now(&self, object: &[u8]) -> Result<(), ClusterError>;
+    fn gone(&self, object: &[u8]) -> Result<(), ClusterError>;
     fn lost(&self, why: String);
-    fn refused(&self, complaint: Complaint);
+    fn refused(&self, finding: Finding);
 }
 
 /// One that makes objects of it.
@@ -128,7 +128,7 @@ impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
         (self.tell)(News::Again);
     }
 
-    fn page(&self, page: &[u8]) -> Result<ListMeta, Trouble> {
+    fn page(&self, page: &[u8]) -> Result<ListMeta, ClusterError> {
         let List { metadata, items } = read::<List<T>>(page)?;
         self.pages().extend(items);
         Ok(metadata)
@@ -139,12 +139,12 @@ impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
         (self.tell)(News::All { items, at });
     }
 
-    fn now(&self, object: &[u8]) -> Result<(), Trouble> {
+    fn now(&self, object: &[u8]) -> Result<(), ClusterError> {
         (self.tell)(News::Now(read(object)?));
         Ok(())
     }
 
-    fn gone(&self, object: &[u8]) -> Result<(), Trouble> {
+    fn gone(&self, object: &[u8]) -> Result<(), ClusterError> {
         (self.tell)(News::Gone(read(object)?));
         Ok(())
     }
@@ -153,13 +153,13 @@ impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
         (self.tell)(News::Lost(why));
     }
 
-    fn refused(&self, complaint: Complaint) {
-        (self.tell)(News::Refused(complaint));
+    fn refused(&self, finding: Finding) {
+        (self.tell)(News::Refused(finding));
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Trouble> {
-    serde_json::from_slice(json).map_err(|error| Trouble::json(&error))
+fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ClusterError> {
+    serde_json::from_slice(json).map_err(|error| ClusterError::json(&error))
 }
 
 /// A kind, as it is asked for.
@@ -186,25 +186,31 @@ pub(super) async fn look(door: &Door, resource: Resource, scope: &Scope, heard: 
             // A server ends every watch after some minutes. One that ends at once is no watch.
             Ok(()) if begun.elapsed() >= LEAST => {}
             // Once: a server whose own list has expired is asked again by the next look.
-            Err(Trouble::Expired) => break follow(door, resource, scope, heard, ear).await,
+            Err(ClusterError::Expired) => break follow(door, resource, scope, heard, ear).await,
             end => break end,
         }
     };
     match end {
         Ok(()) => ear.lost("its watch has ended".to_owned()),
-        Err(Trouble::Lost(why)) => ear.lost(why),
-        Err(Trouble::Expired) => ear.lost("its list expired while it was read".to_owned()),
-        Err(Trouble::Busy(why, pause)) => {
+        Err(ClusterError::Lost(why)) => ear.lost(why),
+        Err(ClusterError::Expired) => ear.lost("its list expired while it was read".to_owned()),
+        Err(ClusterError::Busy(why, pause)) => {
             heard.before().busy = Some((Stopwatch::start(), pause));
             ear.lost(why);
         }
         // A server that has just started denies for a moment what it has granted, and does not know every kind yet.
-        Err(Trouble::Denied(complaint)) if heard.before().granted => ear.lost(complaint.to_string()),
-        Err(Trouble::Denied(complaint) | Trouble::Refused(complaint)) => ear.refused(complaint),
+        Err(ClusterError::Denied(finding)) if heard.before().granted => ear.lost(finding.to_string()),
+        Err(ClusterError::Denied(finding) | ClusterError::Refused(finding)) => ear.refused(finding),
     }
 }
 
-async fn follow(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, ear: &dyn Ear) -> Result<(), Trouble> {
+async fn follow(
+    door: &Door,
+    resource: Resource,
+    scope: &Scope,
+    heard: &Heard,
+    ear: &dyn Ear,
+) -> Result<(), ClusterError> {
     let what = format!("list and watch {} in the namespace {}", resource.plural, scope.namespace);
     let from = list(door, resource, scope, &what, ear).await?;
     let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
@@ -213,7 +219,7 @@ async fn follow(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, e
     let mut lines = Lines { body: answer.into_body(), held: Vec::new(), from: 0 };
     loop {
         match timeout(SILENCE, lines.next()).await {
-            Err(_) => return Err(Trouble::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
+            Err(_) => return Err(ClusterError::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
             Ok(None) => return Ok(()),
             Ok(Some(line)) => change(&line?, &what, ear)?,
         }
@@ -221,7 +227,13 @@ async fn follow(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, e
 }
 
 /// Tells everything of a kind. Gives the version that changes are heard from.
-async fn list(door: &Door, resource: Resource, scope: &Scope, what: &str, ear: &dyn Ear) -> Result<String, Trouble> {
+async fn list(
+    door: &Door,
+    resource: Resource,
+    scope: &Scope,
+    what: &str,
+    ear: &dyn Ear,
+) -> Result<String, ClusterError> {
     let mut params = ListParams { field_selector: scope.selector(), limit: Some(PAGE), ..ListParams::default() };
     ear.begin();
     for _ in 0..MOST_PAGES {
@@ -230,7 +242,7 @@ async fn list(door: &Door, resource: Resource, scope: &Scope, what: &str, ear: &
         let page = door.whole(answer, LARGEST_PAGE).await?;
         let metadata = ear.page(&page)?;
         if metadata.resource_version.is_empty() {
-            return Err(Trouble::unreadable("an answer that is no list"));
+            return Err(ClusterError::unreadable("an answer that is no list"));
         }
         if metadata.more.is_empty() {
             ear.all(at);
@@ -238,7 +250,7 @@ async fn list(door: &Door, resource: Resource, scope: &Scope, what: &str, ear: &
         }
         params.continue_token = Some(metadata.more);
     }
-    Err(Trouble::unreadable(&format!("a list of more than {} {}", MOST_PAGES * PAGE as usize, resource.plural)))
+    Err(ClusterError::unreadable(&format!("a list of more than {} {}", MOST_PAGES * PAGE as usize, resource.plural)))
 }
 
 /// The server's clock, to the second. Source: RFC 9110, 6.6.1.
@@ -256,7 +268,7 @@ struct Lines {
 }
 
 impl Lines {
-    async fn next(&mut self) -> Option<Result<Vec<u8>, Trouble>> {
+    async fn next(&mut self) -> Option<Result<Vec<u8>, ClusterError>> {
         let mut searched = self.from;
         loop {
             if let Some(length) = self.held[searched..].iter().position(|byte| *byte == b'\n') {
@@ -267,11 +279,11 @@ impl Lines {
             self.held.drain(..mem::take(&mut self.from));
             searched = self.held.len();
             if searched > LARGEST_LINE {
-                return Some(Err(Trouble::unreadable("a change without an end")));
+                return Some(Err(ClusterError::unreadable("a change without an end")));
             }
             match pin!(self.body.frame()).await? {
                 Ok(frame) => self.held.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Err(error) => return Some(Err(Trouble::Lost(format!("the watch broke off: {}", causes(&error))))),
+                Err(error) => return Some(Err(ClusterError::Lost(format!("the watch broke off: {}", causes(&error))))),
             }
         }
     }
@@ -287,18 +299,18 @@ struct Line<'a> {
 }
 
 /// What a line of a watch tells.
-fn change(line: &[u8], what: &str, ear: &dyn Ear) -> Result<(), Trouble> {
-    let lost = |status: &Status| match Trouble::of(&Error::Api(Box::new(status.clone())), what) {
-        Trouble::Expired => Trouble::Expired,
+fn change(line: &[u8], what: &str, ear: &dyn Ear) -> Result<(), ClusterError> {
+    let lost = |status: &Status| match ClusterError::of(&Error::Api(Box::new(status.clone())), what) {
+        ClusterError::Expired => ClusterError::Expired,
         // Refused is only what was never granted: the watch itself was.
-        _ => Trouble::Lost(format!("{}: {}", status.code, status.message)),
+        _ => ClusterError::Lost(format!("{}: {}", status.code, status.message)),
     };
     let (kind, object) = match serde_json::from_slice::<Line<'_>>(line) {
         Ok(Line { kind, object }) => (kind, object.get().as_bytes()),
         Err(error) => {
             return Err(match serde_json::from_slice::<Status>(line) {
                 Ok(status) if status.code != 0 => lost(&status),
-                _ => Trouble::unreadable(&format!("a change that is none: {error}")),
+                _ => ClusterError::unreadable(&format!("a change that is none: {error}")),
             });
         }
     };
@@ -307,6 +319,6 @@ fn change(line: &[u8], what: &str, ear: &dyn Ear) -> Result<(), Trouble> {
         "DELETED" => ear.gone(object),
         "BOOKMARK" => Ok(()),
         "ERROR" => Err(lost(&read(object)?)),
-        _ => Err(Trouble::unreadable("a change of a kind that nobody knows")),
+        _ => Err(ClusterError::unreadable("a change of a kind that nobody knows")),
     }
 }

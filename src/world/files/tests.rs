@@ -21,13 +21,13 @@ fn globs(lines: &[&str]) -> Vec<Glob> {
 }
 
 fn found(root: &Path, lines: &[&str]) -> Vec<String> {
-    let paths = find(root, &globs(lines)).unwrap_or_else(|complaint| panic!("{lines:?}: {complaint}"));
+    let paths = find(root, &globs(lines)).unwrap_or_else(|finding| panic!("{lines:?}: {finding}"));
     paths.iter().map(|path| path.display().to_string()).collect()
 }
 
 fn refused(root: &Path, lines: &[&str]) -> String {
     match find(root, &globs(lines)) {
-        Err(complaint) => complaint.to_string(),
+        Err(finding) => finding.to_string(),
         Ok(paths) => panic!("{lines:?} names {paths:?}"),
     }
 }
@@ -110,8 +110,8 @@ fn a_pattern_that_names_nothing_says_what_is_there() {
         (&[], "none"),
         (&["/etc/passwd"], "pattern /etc/passwd: it leads out of the workspace"),
     ] {
-        let complaint = refused(root.path(), lines);
-        assert!(complaint.contains(said), "{lines:?}: {complaint}");
+        let finding = refused(root.path(), lines);
+        assert!(finding.contains(said), "{lines:?}: {finding}");
     }
     let missing = refused(&root.path().join("nowhere"), &["dist"]);
     assert!(missing.contains("nowhere"), "{missing}");
@@ -156,8 +156,8 @@ fn links_are_followed_only_to_files_inside() {
         ("../.git/config".into(), "dist/git.js", "a symbolic link out of the workspace"),
     ] {
         link(&to, at);
-        let complaint = refused(root.path(), &["dist/**"]);
-        assert!(complaint.contains(at) && complaint.contains(said), "{complaint}");
+        let finding = refused(root.path(), &["dist/**"]);
+        assert!(finding.contains(at) && finding.contains(said), "{finding}");
         let without = format!("!{at}");
         assert_eq!(
             found(root.path(), &["dist/**", &without]),
@@ -170,8 +170,8 @@ fn links_are_followed_only_to_files_inside() {
 
     link(&outside.path().join("lib"), "vendor");
     for lines in [["vendor"], ["vendor/*.js"], ["vendor/x.js"]] {
-        let complaint = refused(root.path(), &lines);
-        assert!(complaint.contains("a symbolic link out of the workspace"), "{lines:?}: {complaint}");
+        let finding = refused(root.path(), &lines);
+        assert!(finding.contains("a symbolic link out of the workspace"), "{lines:?}: {finding}");
     }
 }
 
@@ -182,8 +182,8 @@ fn a_named_pipe_is_no_file_and_nothing_waits_for_it() {
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("a pipe");
     assert_eq!(found(root.path(), &["dist"]), ["dist/a.js"]);
     assert!(refused(root.path(), &["dist/pipe"]).contains("names no file"));
-    let complaint = read_bounded(&pipe, 10).expect_err("a pipe").to_string();
-    assert!(complaint.contains("not a regular file"), "{complaint}");
+    let finding = read_bounded(&pipe, 10).expect_err("a pipe").to_string();
+    assert!(finding.contains("not a regular file"), "{finding}");
 }
 
 #[test]
@@ -191,10 +191,10 @@ fn reading_stops_at_the_bound() {
     let root = workspace(&["12345"]);
     let path = root.path().join("12345");
     assert_eq!(read_bounded(&path, 5), Ok(b"12345".to_vec()));
-    let complaint = read_bounded(&path, 4).expect_err("one too many").to_string();
-    assert!(complaint.contains("12345: more than 4 bytes; expected at most 4 bytes"), "{complaint}");
-    let complaint = read_bounded(&root.path().join("gone"), 4).expect_err("missing").to_string();
-    assert!(complaint.contains("gone: No such file"), "{complaint}");
+    let finding = read_bounded(&path, 4).expect_err("one too many").to_string();
+    assert!(finding.contains("12345: more than 4 bytes; expected at most 4 bytes"), "{finding}");
+    let finding = read_bounded(&root.path().join("gone"), 4).expect_err("missing").to_string();
+    assert!(finding.contains("gone: No such file"), "{finding}");
     assert!(read_bounded(root.path(), 4).is_err(), "a folder");
 }
 
@@ -220,8 +220,8 @@ fn writing_is_whole_or_not_at_all() {
     assert_eq!(mode(&new), mode(&root.path().join("plain")), "other users of the runner can read it");
 
     for bad in ["kept", "file/below"] {
-        let complaint = write_whole(&root.path().join(bad), b"x").expect_err(bad).to_string();
-        assert!(complaint.contains(bad) && complaint.contains("cannot be written"), "{complaint}");
+        let finding = write_whole(&root.path().join(bad), b"x").expect_err(bad).to_string();
+        assert!(finding.contains(bad) && finding.contains("cannot be written"), "{finding}");
     }
     assert_eq!(names_in(root.path()), ["deep", "file", "kept", "plain"], "no partial file is left");
     assert_eq!(names_in(&root.path().join("kept")), ["inner"]);

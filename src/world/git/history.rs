@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Branch, Commit, Git, Remote};
-use crate::{verdict::Complaint, world::process::Finished};
+use crate::{finding::Finding, world::process::Finished};
 
 /// A commit, as its message tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Git {
         branch: &Branch,
         tip: &Commit,
         since: Timestamp,
-    ) -> Result<Vec<Told>, Complaint> {
+    ) -> Result<Vec<Told>, Finding> {
         self.deepening(remote, branch, &format!("after {since}"), |ends| {
             let mut count = DEEPER as usize;
             loop {
@@ -92,7 +92,7 @@ impl Git {
         tip: &Commit,
         name: &str,
         enough: impl Fn(&[Told]) -> bool,
-    ) -> Result<Vec<Told>, Complaint> {
+    ) -> Result<Vec<Told>, Finding> {
         let grep = format!("--grep={name}");
         self.deepening(remote, branch, "too early", |ends| {
             let told = self.told(tip, &["--fixed-strings", "--regexp-ignore-case", &grep])?;
@@ -106,7 +106,7 @@ impl Git {
     ///
     /// # Errors
     /// The history could not be read.
-    pub fn changed(&self, oldest: &Commit, tip: &Commit, pathspec: &str) -> Result<Vec<Changed>, Complaint> {
+    pub fn changed(&self, oldest: &Commit, tip: &Commit, pathspec: &str) -> Result<Vec<Changed>, Finding> {
         let log = self.program().args(["-c", "core.quotePath=false", "log", "--no-show-signature", "--no-renames"]);
         let log = log.args(["-m", "--first-parent", "--root", "--name-only", "--format=%x00%H %P"]);
         let before = format!("^{oldest}^@");
@@ -116,7 +116,7 @@ impl Git {
             .split('\0')
             .filter(|changed| !changed.trim().is_empty())
             .map(|changed| {
-                changed_of(changed).ok_or_else(|| Complaint::about("git log").seen(self.fit_to_show(changed)))
+                changed_of(changed).ok_or_else(|| Finding::inconclusive("git log").actual(self.fit_to_show(changed)))
             })
             .collect()
     }
@@ -127,8 +127,8 @@ impl Git {
         remote: &Remote,
         branch: &Branch,
         ends_where: &str,
-        look: impl Fn(&str) -> Result<(T, bool), Complaint>,
-    ) -> Result<T, Complaint> {
+        look: impl Fn(&str) -> Result<(T, bool), Finding>,
+    ) -> Result<T, Finding> {
         let mut met = None;
         for round in 0..ROUNDS {
             // Read before the history: another process may make both longer in between.
@@ -140,32 +140,32 @@ impl Git {
             met = self.deepen(remote, branch, DEEPER << round)?;
         }
         Err(met.unwrap_or_else(|| {
-            Complaint::about(format!("the history of {branch}"))
-                .seen(format!("it ends {ends_where} in this checkout, however much is fetched"))
+            Finding::inconclusive(format!("the history of {branch}"))
+                .actual(format!("it ends {ends_where} in this checkout, however much is fetched"))
                 .expected("all of it that is asked for")
                 .next("check out with `fetch-depth: 0`")
         }))
     }
 
     /// Whether one of `ends` is `tip` or an ancestor of it.
-    fn reaches(&self, tip: &Commit, ends: &str) -> Result<bool, Complaint> {
+    fn reaches(&self, tip: &Commit, ends: &str) -> Result<bool, Finding> {
         let all = self.ask(&self.program().args(["rev-list", tip.as_str()]))?;
         Ok(String::from_utf8_lossy(&all).lines().any(|id| ends.lines().any(|end| end == id)))
     }
 
-    fn told(&self, tip: &Commit, which: &[&str]) -> Result<Vec<Told>, Complaint> {
+    fn told(&self, tip: &Commit, which: &[&str]) -> Result<Vec<Told>, Finding> {
         let format = "--format=%H%n%ct%n%an%n%s%n%(trailers:only=true,unfold=true)";
         let log = self.program().args(["log", "-z", "--no-show-signature", format]).args(which);
         let answer = self.ask(&log.args(["--end-of-options", tip.as_str(), "--"]))?;
         let answer = String::from_utf8_lossy(&answer);
         answer
             .split_terminator('\0')
-            .map(|told| parse(told).ok_or_else(|| Complaint::about("git log").seen(self.fit_to_show(told))))
+            .map(|told| parse(told).ok_or_else(|| Finding::inconclusive("git log").actual(self.fit_to_show(told))))
             .collect()
     }
 
     /// Makes a shallow history longer, or tells what another git that was about it said; afterwards it may be long enough.
-    fn deepen(&self, remote: &Remote, branch: &Branch, by: u32) -> Result<Option<Complaint>, Complaint> {
+    fn deepen(&self, remote: &Remote, branch: &Branch, by: u32) -> Result<Option<Finding>, Finding> {
         let end = self.fetch(remote, &[&format!("--deepen={by}")], &branch.full())?;
         match end.status.success() {
             true => Ok(None),

@@ -78,7 +78,7 @@ impl Git {
         ]);
         match self.run(&push, self.patience) {
             Ok(end) => self.outcome(&end, branch),
-            Err(complaint) => Push::Unknown { why: self.fit_to_show(&complaint.to_string()) },
+            Err(finding) => Push::Unknown { why: self.fit_to_show(&finding.to_string()) },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    verdict::Complaint,
+    finding::Finding,
     world::process::{Finished, Program},
 };
 
@@ -71,12 +71,12 @@ impl Git {
     ///
     /// # Errors
     /// There is none of this name, or it pushes to several places.
-    pub fn remote(&self, name: &str) -> Result<Remote, Complaint> {
+    pub fn remote(&self, name: &str) -> Result<Remote, Finding> {
         let names = self.ask(&self.program().arg("remote"))?;
         let names = String::from_utf8_lossy(&names);
         if !names.lines().any(|known| known == name) {
             let known = names.lines().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(Complaint::about("remote").seen(format!("{name:?}")).expected(if known.is_empty() {
+            return Err(Finding::inconclusive("remote").actual(format!("{name:?}")).expected(if known.is_empty() {
                 "a remote, but this checkout has none".into()
             } else {
                 format!("a remote of this checkout: {known}")
@@ -88,8 +88,8 @@ impl Git {
             match urls.lines().collect::<Vec<_>>()[..] {
                 [url] => Ok(url.to_owned()),
                 // One push would have several outcomes.
-                ref urls => Err(Complaint::about(format!("remote {name}"))
-                    .seen(urls.iter().map(|url| redacted(url)).collect::<Vec<_>>().join(", "))
+                ref urls => Err(Finding::inconclusive(format!("remote {name}"))
+                    .actual(urls.iter().map(|url| redacted(url)).collect::<Vec<_>>().join(", "))
                     .expected("one URL to push to")),
             }
         };
@@ -100,7 +100,7 @@ impl Git {
     ///
     /// # Errors
     /// The remote could not be asked.
-    pub fn remote_default_branch(&self, remote: &Remote) -> Result<Option<Branch>, Complaint> {
+    pub fn remote_default_branch(&self, remote: &Remote) -> Result<Option<Branch>, Finding> {
         let refs = self.ls_remote(remote, &["--symref"], "HEAD")?;
         let name = refs.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
         name.map(|name| self.parse("git ls-remote", name)).transpose()
@@ -110,7 +110,7 @@ impl Git {
     ///
     /// # Errors
     /// The remote could not be asked.
-    pub fn remote_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Commit>, Complaint> {
+    pub fn remote_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Commit>, Finding> {
         let full = branch.full();
         let refs = self.ls_remote(remote, &[], &full)?;
         // The pattern matches the ends of names as well.
@@ -118,7 +118,7 @@ impl Git {
         id.map(|id| self.parse("git ls-remote", id)).transpose()
     }
 
-    fn ls_remote(&self, remote: &Remote, options: &[&str], name: &str) -> Result<String, Complaint> {
+    fn ls_remote(&self, remote: &Remote, options: &[&str], name: &str) -> Result<String, Finding> {
         let ask =
             self.to(&remote.fetch_url).args(["ls-remote", "--quiet"]).args(options).args(["--", &remote.name, name]);
         let end = self.run(&ask, self.patience)?;
@@ -134,7 +134,7 @@ impl Git {
     ///
     /// # Errors
     /// The remote could not be asked, or the tip is no commit.
-    pub fn fetch_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Tip>, Complaint> {
+    pub fn fetch_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Tip>, Finding> {
         let held = Held::new(self);
         let full = branch.full();
         let end = self.fetch(remote, &[], &format!("+{full}:{}", held.name))?;
@@ -168,7 +168,7 @@ impl Git {
     ///
     /// # Errors
     /// The remote could not be asked, or does not give this commit.
-    pub fn fetch_commit(&self, remote: &Remote, commit: &Commit) -> Result<(), Complaint> {
+    pub fn fetch_commit(&self, remote: &Remote, commit: &Commit) -> Result<(), Finding> {
         if self.has_commit(commit)? {
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl Git {
         Ok(())
     }
 
-    pub(super) fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<Finished, Complaint> {
+    pub(super) fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<Finished, Finding> {
         let fetch = self
             .to(&remote.fetch_url)
             .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules"])
@@ -207,12 +207,12 @@ impl Git {
         }
     }
 
-    pub(super) fn unreachable(&self, what: &str, remote: &Remote, end: &Finished) -> Complaint {
+    pub(super) fn unreachable(&self, what: &str, remote: &Remote, end: &Finished) -> Finding {
         let url = &remote.fetch_url;
-        let complaint = Complaint::about(format!("{what} from {} ({})", remote.name, redacted(url)))
-            .seen(self.said(end))
+        let finding = Finding::inconclusive(format!("{what} from {} ({})", remote.name, redacted(url)))
+            .actual(self.said(end))
             .expected("a repository that can be read");
-        complaint.next(match &self.credentials {
+        finding.next(match &self.credentials {
             Some(credentials) if !credentials.are_for(url) => {
                 format!("the token was not used: it is for {}", credentials.server())
             }

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{verdict::Complaint, world::process::Program};
+use crate::{finding::Finding, world::process::Program};
 
 use super::{Commit, Git, TreePath};
 
@@ -92,7 +92,7 @@ impl Git {
     ///
     /// # Errors
     /// The commit is not there, or the file is over 32 MiB.
-    pub fn read_file(&self, commit: &Commit, path: &TreePath) -> Result<Option<Entry>, Complaint> {
+    pub fn read_file(&self, commit: &Commit, path: &TreePath) -> Result<Option<Entry>, Finding> {
         let listed = self.ls_tree(commit, Some(path.as_str()))?;
         let Some(Listed { kind, id, .. }) = listed.into_iter().find(|listed| listed.name == path.as_str()) else {
             return Ok(None);
@@ -111,7 +111,7 @@ impl Git {
     ///
     /// # Errors
     /// Git could not be asked, or they are over 32 MiB together in a hundred of them.
-    pub fn read_files(&self, files: &[(Commit, TreePath)]) -> Result<Vec<Option<Vec<u8>>>, Complaint> {
+    pub fn read_files(&self, files: &[(Commit, TreePath)]) -> Result<Vec<Option<Vec<u8>>>, Finding> {
         let mut read = Vec::with_capacity(files.len());
         for some in files.chunks(100) {
             // A path has no line breaks, and no commit has another shape than its id.
@@ -120,8 +120,8 @@ impl Git {
             let mut rest = answer.as_slice();
             for _ in some {
                 let (file, behind) = batched(rest).ok_or_else(|| {
-                    Complaint::about("git cat-file")
-                        .seen(self.fit_to_show(&String::from_utf8_lossy(&rest[..rest.len().min(200)])))
+                    Finding::inconclusive("git cat-file")
+                        .actual(self.fit_to_show(&String::from_utf8_lossy(&rest[..rest.len().min(200)])))
                 })?;
                 read.push(file.map(<[u8]>::to_vec));
                 rest = behind;
@@ -134,7 +134,7 @@ impl Git {
     ///
     /// # Errors
     /// The commit is not there.
-    pub fn list(&self, commit: &Commit, dir: Option<&TreePath>) -> Result<Vec<(String, Kind)>, Complaint> {
+    pub fn list(&self, commit: &Commit, dir: Option<&TreePath>) -> Result<Vec<(String, Kind)>, Finding> {
         let dir = dir.map(|dir| format!("{dir}/"));
         let prefix = dir.as_deref().unwrap_or_default();
         let listed = self.ls_tree(commit, dir.as_deref())?;
@@ -144,7 +144,7 @@ impl Git {
             .collect())
     }
 
-    fn ls_tree(&self, commit: &Commit, path: Option<&str>) -> Result<Vec<Listed>, Complaint> {
+    fn ls_tree(&self, commit: &Commit, path: Option<&str>) -> Result<Vec<Listed>, Finding> {
         let answer =
             self.ask(&self.program().args(["ls-tree", "-z", "--full-tree", commit.as_str(), "--"]).args(path))?;
         answer
@@ -152,7 +152,7 @@ impl Git {
             .filter(|line| !line.is_empty())
             .map(|line| {
                 let line = String::from_utf8_lossy(line);
-                listed(&line).ok_or_else(|| Complaint::about("git ls-tree").seen(self.fit_to_show(&line)))
+                listed(&line).ok_or_else(|| Finding::inconclusive("git ls-tree").actual(self.fit_to_show(&line)))
             })
             .collect()
     }
@@ -167,8 +167,8 @@ impl Git {
         files: &[NewFile],
         message: &str,
         signature: &Signature,
-    ) -> Result<Commit, Complaint> {
-        let about = |error: std::io::Error| Complaint::about("a temporary directory").seen(error.to_string());
+    ) -> Result<Commit, Finding> {
+        let about = |error: std::io::Error| Finding::inconclusive("a temporary directory").actual(error.to_string());
         let dir = tempfile::tempdir().map_err(about)?;
         let index = OsString::from(dir.path().join("index"));
         let program = || self.program().set("GIT_INDEX_FILE", &index);
@@ -203,7 +203,7 @@ impl Git {
         self.parse("git commit-tree", &id)
     }
 
-    fn id(&self, program: &Program) -> Result<String, Complaint> {
+    fn id(&self, program: &Program) -> Result<String, Finding> {
         self.ask(program).map(|answer| String::from_utf8_lossy(&answer).trim_end().to_owned())
     }
 }

@@ -9,7 +9,7 @@ use super::{
     GitHub, Repository,
     answer::{Need, encoded},
 };
-use crate::{clock::rfc3339, verdict::Complaint};
+use crate::{clock::rfc3339, finding::Finding};
 
 /// However many runs a search finds, GitHub shows no more: its description of the route.
 const MOST_FOUND: usize = 1000;
@@ -94,7 +94,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; a token without Actions: read.
-    pub fn workflow_run(&self, repository: &Repository, id: u64) -> Result<Option<WorkflowRun>, Complaint> {
+    pub fn workflow_run(&self, repository: &Repository, id: u64) -> Result<Option<WorkflowRun>, Finding> {
         self.get(&repository.path(&format!("actions/runs/{id}")), &need(repository))
     }
 
@@ -107,7 +107,7 @@ impl GitHub {
         repository: &Repository,
         id: u64,
         attempt: u32,
-    ) -> Result<Option<WorkflowRun>, Complaint> {
+    ) -> Result<Option<WorkflowRun>, Finding> {
         self.get(&repository.path(&format!("actions/runs/{id}/attempts/{attempt}")), &need(repository))
     }
 
@@ -115,7 +115,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; no such attempt; a token without Actions: read.
-    pub fn jobs(&self, repository: &Repository, id: u64, attempt: u32) -> Result<Vec<Job>, Complaint> {
+    pub fn jobs(&self, repository: &Repository, id: u64, attempt: u32) -> Result<Vec<Job>, Finding> {
         let need = need(repository);
         let path = repository.path(&format!("actions/runs/{id}/attempts/{attempt}/jobs"));
         self.list(&path, Some("jobs"), &need)?
@@ -126,7 +126,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; no such job; a token without Checks: read.
-    pub fn annotations(&self, repository: &Repository, job: u64) -> Result<Vec<Annotation>, Complaint> {
+    pub fn annotations(&self, repository: &Repository, job: u64) -> Result<Vec<Annotation>, Finding> {
         let need = Need::of("Checks: read", repository.to_string());
         self.list(&repository.path(&format!("check-runs/{job}/annotations")), None, &need)?
             .ok_or_else(|| Self::missing(format!("the annotations of job {job}"), &need))
@@ -136,7 +136,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; no such run; a token without Actions: read.
-    pub fn approvals(&self, repository: &Repository, run: u64) -> Result<Vec<Approval>, Complaint> {
+    pub fn approvals(&self, repository: &Repository, run: u64) -> Result<Vec<Approval>, Finding> {
         let need = need(repository);
         self.get(&repository.path(&format!("actions/runs/{run}/approvals")), &need)?
             .ok_or_else(|| Self::missing(format!("workflow run {run}"), &need))
@@ -152,7 +152,7 @@ impl GitHub {
         repository: &Repository,
         workflow: u64,
         since: Timestamp,
-    ) -> Result<Vec<WorkflowRun>, Complaint> {
+    ) -> Result<Vec<WorkflowRun>, Finding> {
         let need = need(repository);
         let mut all: Vec<WorkflowRun> = Vec::new();
         let mut created = format!(">={}", rfc3339(since));
@@ -171,8 +171,8 @@ impl GitHub {
                 Some(oldest) => created = format!("{}..{}", rfc3339(since), rfc3339(oldest)),
             }
         }
-        Err(Complaint::about(format!("the runs of workflow {workflow}"))
-            .seen(format!("more than {} of them since {since}", all.len()))
+        Err(Finding::inconclusive(format!("the runs of workflow {workflow}"))
+            .actual(format!("more than {} of them since {since}", all.len()))
             .expected("a list that ends"))
     }
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Answer, GitHub, Lost, Refusal, Repository, Sent};
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 /// The most pages of a list that are read, of 100 entries each.
 const MOST_PAGES: usize = 50;
@@ -24,7 +24,7 @@ impl Need {
 
 impl GitHub {
     /// Asks for one thing. `None`: GitHub answers 404, which it also does when the token may not see it.
-    pub(super) fn get<T: DeserializeOwned>(&self, path: &str, need: &Need) -> Result<Option<T>, Complaint> {
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str, need: &Need) -> Result<Option<T>, Finding> {
         let answer = self.question(path)?;
         match answer.status {
             200 => self.parse(&answer.body).map(Some),
@@ -39,7 +39,7 @@ impl GitHub {
         path: &str,
         key: Option<&str>,
         need: &Need,
-    ) -> Result<Option<Vec<T>>, Complaint> {
+    ) -> Result<Option<Vec<T>>, Finding> {
         let mut all = Vec::new();
         let more = self.pages(path, need, |page| {
             let entries = match key {
@@ -59,7 +59,7 @@ impl GitHub {
         path: &str,
         need: &Need,
         mut take: impl FnMut(&mut Value) -> Result<(), String>,
-    ) -> Result<bool, Complaint> {
+    ) -> Result<bool, Finding> {
         let and = if path.contains('?') { '&' } else { '?' };
         for page in 1..=MOST_PAGES {
             let answer = self.question(&format!("{path}{and}per_page=100&page={page}"))?;
@@ -76,37 +76,39 @@ impl GitHub {
                 return Ok(true);
             }
         }
-        Err(Complaint::about("GitHub's API")
-            .seen(format!("more than {MOST_PAGES} pages of 100 at {path}"))
+        Err(Finding::inconclusive("GitHub's API")
+            .actual(format!("more than {MOST_PAGES} pages of 100 at {path}"))
             .expected("a list that ends"))
     }
 
     /// What is said where a list or a thing must be there, and GitHub answers 404.
-    pub(super) fn missing(what: impl Into<String>, need: &Need) -> Complaint {
-        Complaint::about(what)
-            .seen("GitHub knows none, or does not show it to this token")
+    pub(super) fn missing(what: impl Into<String>, need: &Need) -> Finding {
+        Finding::inconclusive(what)
+            .actual("GitHub knows none, or does not show it to this token")
             .expected(format!("one in {}", need.place))
             .next(format!("look at the name; the token needs {} on {}", need.permission, need.place))
     }
 
-    fn question(&self, path: &str) -> Result<Answer, Complaint> {
+    fn question(&self, path: &str) -> Result<Answer, Finding> {
         self.ask(Method::GET, path, None).map_err(|lost| {
             let (Lost::Before(why) | Lost::After(why)) = lost;
-            Complaint::about("GitHub's API").seen(why).expected("an answer").next("run this step again")
+            Finding::inconclusive("GitHub's API").actual(why).expected("an answer").next("run this step again")
         })
     }
 
-    fn no_answer(&self, answer: &Answer, need: &Need) -> Complaint {
+    fn no_answer(&self, answer: &Answer, need: &Need) -> Finding {
         let Refusal { status, message, hint } = self.refusal(answer, need);
-        Complaint::about("GitHub's API").seen(format!("{status} {message}")).expected("an answer").next(hint)
+        Finding::inconclusive("GitHub's API").actual(format!("{status} {message}")).expected("an answer").next(hint)
     }
 
-    fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Complaint> {
+    fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Finding> {
         serde_json::from_slice(body).map_err(|error| self.unreadable(&error.to_string()))
     }
 
-    fn unreadable(&self, why: &str) -> Complaint {
-        Complaint::about("GitHub's API").seen(self.clean(why)).expected("an answer as GitHub's description has it")
+    fn unreadable(&self, why: &str) -> Finding {
+        Finding::inconclusive("GitHub's API")
+            .actual(self.clean(why))
+            .expected("an answer as GitHub's description has it")
     }
 
     /// Sends one write, once. It is done when the answer is of the status `expected` and `done` can read it; any other

@@ -5,7 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{GitHub, Repository, Sent, answer::Need};
-use crate::{reconcile::Permit, verdict::Complaint};
+use crate::{finding::Finding, reconcile::Permit};
 
 /// The most characters of an event type, and the most properties of a payload: GitHub's API description.
 const LONGEST_TYPE: usize = 100;
@@ -18,24 +18,24 @@ const LARGEST_PAYLOAD: usize = 65_535;
 ///
 /// # Errors
 /// A complaint that names what is over which limit.
-pub fn dispatch_limits(client_payload: &Value, event_type: &str) -> Result<(), Complaint> {
+pub fn dispatch_limits(client_payload: &Value, event_type: &str) -> Result<(), Finding> {
     let characters = event_type.chars().count();
     if !(1..=LONGEST_TYPE).contains(&characters) {
-        return Err(Complaint::about("event type of the dispatch")
-            .seen(format!("{characters} characters"))
+        return Err(Finding::inconclusive("event type of the dispatch")
+            .actual(format!("{characters} characters"))
             .expected(format!("1 to {LONGEST_TYPE}")));
     }
-    let payload = Complaint::about("client payload of the dispatch");
+    let payload = Finding::inconclusive("client payload of the dispatch");
     let Value::Object(properties) = client_payload else {
-        return Err(payload.seen("JSON that is no object").expected("an object"));
+        return Err(payload.actual("JSON that is no object").expected("an object"));
     };
     if properties.len() > MOST_PROPERTIES {
         let expected = format!("{MOST_PROPERTIES} at most, at the top level");
-        return Err(payload.seen(format!("{} properties", properties.len())).expected(expected));
+        return Err(payload.actual(format!("{} properties", properties.len())).expected(expected));
     }
     let size = client_payload.to_string().len();
     if size > LARGEST_PAYLOAD {
-        return Err(payload.seen(format!("{size} bytes")).expected(format!("{LARGEST_PAYLOAD} at most")));
+        return Err(payload.actual(format!("{size} bytes")).expected(format!("{LARGEST_PAYLOAD} at most")));
     }
     Ok(())
 }

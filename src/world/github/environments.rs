@@ -10,7 +10,7 @@ use super::{
     actions::names,
     answer::{Need, encoded},
 };
-use crate::{reconcile::Permit, subject, verdict::Complaint};
+use crate::{finding::Finding, reconcile::Permit, subject};
 
 /// An environment as GitHub has it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -124,7 +124,7 @@ impl GitHub {
         &self,
         repository: &Repository,
         name: &subject::Environment,
-    ) -> Result<Option<Environment>, Complaint> {
+    ) -> Result<Option<Environment>, Finding> {
         self.get(&repository.path(&format!("environments/{name}")), &need(repository))
     }
 
@@ -132,7 +132,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; no such repository; a token without Actions: read.
-    pub fn environment_names(&self, repository: &Repository) -> Result<Vec<String>, Complaint> {
+    pub fn environment_names(&self, repository: &Repository) -> Result<Vec<String>, Finding> {
         #[derive(Deserialize)]
         struct Page {
             #[serde(deserialize_with = "names")]
@@ -156,7 +156,7 @@ impl GitHub {
         &self,
         repository: &Repository,
         environment: &subject::Environment,
-    ) -> Result<Vec<BranchPolicy>, Complaint> {
+    ) -> Result<Vec<BranchPolicy>, Finding> {
         let need = need(repository);
         self.list(&policies(repository, environment), Some("branch_policies"), &need)?
             .ok_or_else(|| Self::missing(format!("the environment {environment}"), &need))
@@ -208,7 +208,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; a token without Members: read.
-    pub fn team_id(&self, organisation: &str, slug: &str) -> Result<Option<u64>, Complaint> {
+    pub fn team_id(&self, organisation: &str, slug: &str) -> Result<Option<u64>, Finding> {
         let path = format!("/orgs/{}/teams/{}", encoded(organisation), encoded(slug));
         self.id(&path, &Need::of("Members: read", format!("the organisation {organisation}")))
     }
@@ -217,11 +217,11 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer.
-    pub fn user_id(&self, login: &str) -> Result<Option<u64>, Complaint> {
+    pub fn user_id(&self, login: &str) -> Result<Option<u64>, Finding> {
         self.id(&format!("/users/{}", encoded(login)), &Need::of("no permission", "GitHub"))
     }
 
-    fn id(&self, path: &str, need: &Need) -> Result<Option<u64>, Complaint> {
+    fn id(&self, path: &str, need: &Need) -> Result<Option<u64>, Finding> {
         #[derive(Deserialize)]
         struct Identified {
             id: u64,

@@ -10,7 +10,7 @@ use super::{
     actions::login,
     answer::{Need, encoded},
 };
-use crate::{clock::rfc3339, reconcile::Permit, verdict::Complaint};
+use crate::{clock::rfc3339, finding::Finding, reconcile::Permit};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Issue {
@@ -62,7 +62,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; no such repository; a token without Issues: read.
-    pub fn issues(&self, repository: &Repository, query: &IssueQuery) -> Result<Vec<Issue>, Complaint> {
+    pub fn issues(&self, repository: &Repository, query: &IssueQuery) -> Result<Vec<Issue>, Finding> {
         let need = Need::of("Issues: read", repository.to_string());
         let state = if query.closed { "all" } else { "open" };
         let mut path = repository.path(&format!("issues?state={state}&sort=created&direction=asc"));

@@ -1,9 +1,6 @@
 //! What became of a write.
 
-use crate::{
-    reconcile::WriteOutcome,
-    verdict::{Complaint, Finding},
-};
+use crate::{finding::Finding, reconcile::WriteOutcome};
 
 /// What became of a write.
 #[must_use = "whether it arrived decides whether it may be sent again"]
@@ -32,9 +29,9 @@ pub struct Refusal {
 
 impl Refusal {
     #[must_use]
-    pub fn complaint(self, what: &str) -> Complaint {
+    pub fn to_finding(self, what: &str) -> Finding {
         let seen = format!("GitHub refused it: {} {}", self.status, self.message);
-        Complaint::about(what).seen(seen).expected("GitHub to take it").next(self.hint)
+        Finding::inconclusive(what).actual(seen).expected("GitHub to take it").next(self.hint)
     }
 }
 
@@ -43,12 +40,14 @@ impl<T> Sent<T> {
     pub fn wrote(self, what: &str) -> WriteOutcome<T> {
         match self {
             Self::Done(done) => WriteOutcome::Done(done),
-            Self::Refused(refusal) => WriteOutcome::Refused(refusal.complaint(what).into()),
+            Self::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding(what)),
             Self::NotSent { why } => {
                 let finding = Finding::inconclusive(what).actual(why).expected("a connection to GitHub");
                 WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
             }
-            Self::Unknown { why } => WriteOutcome::Unknown(Complaint::about(what).seen(why).expected("an answer")),
+            Self::Unknown { why } => {
+                WriteOutcome::Unknown(Finding::inconclusive(what).actual(why).expected("an answer"))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     actions::{login, names},
     answer::Need,
 };
-use crate::verdict::Complaint;
+use crate::finding::Finding;
 
 /// What lies between two commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl GitHub {
         repository: &Repository,
         base: &str,
         head: &str,
-    ) -> Result<Option<Comparison>, Complaint> {
+    ) -> Result<Option<Comparison>, Finding> {
         #[derive(Deserialize)]
         struct Page {
             status: String,
@@ -90,11 +90,11 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; a name that is no ref; a token without Contents: read.
-    pub fn commit(&self, repository: &Repository, name: &str) -> Result<Option<SourceCommit>, Complaint> {
+    pub fn commit(&self, repository: &Repository, name: &str) -> Result<Option<SourceCommit>, Finding> {
         let answer = self.get(&repository.path(&format!("commits/{}", reference(name)?)), &need(repository));
         match answer {
             // "No commit found for SHA": what GitHub says of a name that looks like one.
-            Err(complaint) if complaint.seen.starts_with("422 No commit found") => Ok(None),
+            Err(finding) if finding.actual.starts_with("422 No commit found") => Ok(None),
             answer => answer,
         }
     }
@@ -103,7 +103,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Without an answer; no such repository; a token without Contents: read.
-    pub fn protected_branches(&self, repository: &Repository) -> Result<Vec<String>, Complaint> {
+    pub fn protected_branches(&self, repository: &Repository) -> Result<Vec<String>, Finding> {
         #[derive(Deserialize)]
         struct Branches(#[serde(deserialize_with = "names")] Vec<String>);
         let mut all = Vec::new();
@@ -122,13 +122,13 @@ fn need(repository: &Repository) -> Need {
 }
 
 /// A tag, a commit id or a branch that can stand in a path as it is: narrower than what git allows.
-fn reference(name: &str) -> Result<&str, Complaint> {
+fn reference(name: &str) -> Result<&str, Finding> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=250).contains(&name.len()) && name.bytes().all(plain) && !name.contains("..") && !name.starts_with('-') {
         Ok(name)
     } else {
-        Err(Complaint::about("a git ref")
-            .seen(format!("{:?}", crate::values::clip(name, 100)))
+        Err(Finding::inconclusive("a git ref")
+            .actual(format!("{:?}", crate::values::clip(name, 100)))
             .expected("letters, digits, `.`, `_` and `-`"))
     }
 }

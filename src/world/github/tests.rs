@@ -116,7 +116,7 @@ fn what_github_refuses_comes_with_what_to_do() {
     assert_eq!(sent, refused(404, "Not Found", missing));
     let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
     let Sent::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
-    let said = refusal.complaint("dispatch").to_string();
+    let said = refusal.to_finding("dispatch").to_string();
     let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
     let expected = "expected GitHub to take it; next: GitHub does not take what was sent";
     assert_eq!(said, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
@@ -241,20 +241,20 @@ fn an_address_must_be_one_that_keeps_the_token_secret() {
         "http://10.0.0.1",
         "::add-mask::",
     ] {
-        let complaint = transport::base(bad).unwrap_err().to_string();
-        assert!(complaint.starts_with(&format!("the address of GitHub's API: {bad:?}")), "{complaint}");
+        let finding = transport::base(bad).unwrap_err().to_string();
+        assert!(finding.starts_with(&format!("the address of GitHub's API: {bad:?}")), "{finding}");
     }
-    let complaint = transport::base("https://me:hunter2@api.github.com").unwrap_err().to_string();
-    assert!(!complaint.contains("hunter2"), "{complaint}");
+    let finding = transport::base("https://me:hunter2@api.github.com").unwrap_err().to_string();
+    assert!(!finding.contains("hunter2"), "{finding}");
 }
 
 #[test]
 fn the_token_is_never_shown() {
     let secret = "ghs_first\nghs_second";
     let token = Some(Secret::new(secret.to_owned()));
-    let complaint =
+    let finding =
         GitHub::connect(runtime(), &Network::default(), Access { token, ..access("http://127.0.0.1:1") }).unwrap_err();
-    assert!(!complaint.to_string().contains("ghs_"), "{complaint}");
+    assert!(!finding.to_string().contains("ghs_"), "{finding}");
     let access = access("http://127.0.0.1:1");
     let github = GitHub::connect(runtime(), &Network::default(), access.clone()).unwrap();
     assert!(!format!("{github:?} {access:?} {:?}", send(&github)).contains(TOKEN));
@@ -268,7 +268,7 @@ fn limits_are_githubs() {
     let text = |bytes: usize| json!({ "a": "x".repeat(bytes - 8) });
     let fake_github = fake_github();
     let github = connect(&fake_github.api_url());
-    for (event_type, payload, complaint) in [
+    for (event_type, payload, finding) in [
         ("x".to_owned(), json!({}), None),
         ("é".repeat(100), json!(properties(10)), None),
         ("x".to_owned(), text(65_535), None),
@@ -286,10 +286,10 @@ fn limits_are_githubs() {
         ),
         ("x".to_owned(), text(65_536), Some("client payload of the dispatch: 65536 bytes; expected 65535 at most")),
     ] {
-        let checked = dispatch_limits(&payload, &event_type).map_err(|complaint| complaint.to_string());
-        assert_eq!(checked.err().as_deref(), complaint);
+        let checked = dispatch_limits(&payload, &event_type).map_err(|finding| finding.to_string());
+        assert_eq!(checked.err().as_deref(), finding);
         let sent = dispatch(&github, &infra(), &event_type, &payload);
-        assert_eq!(sent == Sent::Done(()), complaint.is_none(), "what we allow GitHub takes, and the other way round");
+        assert_eq!(sent == Sent::Done(()), finding.is_none(), "what we allow GitHub takes, and the other way round");
     }
 }
 

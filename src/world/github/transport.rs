@@ -25,17 +25,17 @@ use ureq::{Proxy, ProxyProtocol};
 
 use super::Access;
 use crate::{
-    verdict::Complaint,
+    finding::Finding,
     world::{network::Network, url::Url},
 };
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 
 /// Where the API is: `http://` on loopback only, where a token travels on no wire.
-pub(super) fn base(api_url: &str) -> Result<Url, Complaint> {
+pub(super) fn base(api_url: &str) -> Result<Url, Finding> {
     let wrong = |seen: &str| {
-        Err(Complaint::about("the address of GitHub's API")
-            .seen(seen)
+        Err(Finding::inconclusive("the address of GitHub's API")
+            .actual(seen)
             .expected("https://<host>, as in https://api.github.com or https://github.example.com/api/v3"))
     };
     // Before anything is repeated from it: the part before an @ may be a password.
@@ -68,12 +68,12 @@ pub(super) struct Way {
 }
 
 impl Way {
-    pub(super) fn new(network: &Network, base: &Url) -> Result<Self, Complaint> {
+    pub(super) fn new(network: &Network, base: &Url) -> Result<Self, Finding> {
         // Without TLS nobody needs to be trusted.
         let roots = if base.is_https() { network.authorities()?.store() } else { RootCertStore::empty() };
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Complaint::about("TLS").seen(error.to_string()))?
+            .map_err(|error| Finding::inconclusive("TLS").actual(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self { tls, proxy: network.proxy(base)? })
@@ -81,10 +81,12 @@ impl Way {
 }
 
 /// An octocrab that speaks through our own connection. To be called on the runtime that it will work on.
-pub(super) fn octocrab(base: &Url, access: &Access, way: Way) -> Result<Octocrab, Complaint> {
+pub(super) fn octocrab(base: &Url, access: &Access, way: Way) -> Result<Octocrab, Finding> {
     let Way { tls, proxy } = way;
     let base = base.full().parse::<Uri>().map_err(|error| {
-        Complaint::about("the address of GitHub's API").seen(error.to_string()).expected("a URL that can be sent")
+        Finding::inconclusive("the address of GitHub's API")
+            .actual(error.to_string())
+            .expected("a URL that can be sent")
     })?;
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -95,8 +97,8 @@ pub(super) fn octocrab(base: &Url, access: &Access, way: Way) -> Result<Octocrab
             AuthState::AccessToken { token: token.expose().into() }
         }
         Some(_) => {
-            return Err(Complaint::about("the token for GitHub's API")
-                .seen("characters that no token has")
+            return Err(Finding::inconclusive("the token for GitHub's API")
+                .actual("characters that no token has")
                 .expected("the token alone, on one line"));
         }
     };
@@ -114,11 +116,11 @@ fn encrypted<C>(tls: &ClientConfig, below: C) -> HttpsConnector<C> {
 }
 
 /// A tunnel through a proxy that is reached by `http://` or `https://`, the two kinds that every client knows.
-pub(in crate::world) fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Complaint> {
+pub(in crate::world) fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Finding> {
     let wrong = |seen: &str| {
         // Not the whole address: it may hold a password.
-        Complaint::about("the proxy named by the environment")
-            .seen(seen)
+        Finding::inconclusive("the proxy named by the environment")
+            .actual(seen)
             .expected("http:// or https://, a host and a port")
             .next("correct HTTPS_PROXY (or ALL_PROXY), or name the API's host in NO_PROXY")
     };

@@ -8,7 +8,7 @@ use rustls::pki_types::UnixTime;
 use super::stage::Stage;
 use crate::{
     clock::rfc3339,
-    world::{network::Unusable, url::Url},
+    world::{network::NetworkError, url::Url},
 };
 
 /// Why there is no answer. Neither a header nor a secret of a URL is ever in it.
@@ -185,11 +185,11 @@ impl HttpError {
     }
 }
 
-impl From<Unusable> for HttpError {
-    fn from(unusable: Unusable) -> Self {
+impl From<NetworkError> for HttpError {
+    fn from(unusable: NetworkError) -> Self {
         let kind = match unusable {
-            Unusable::Proxy(_) => Kind::Proxy,
-            Unusable::Authorities(_) => Kind::Tls,
+            NetworkError::Proxy(_) => Kind::Proxy,
+            NetworkError::Authorities(_) => Kind::Tls,
         };
         Self::new(kind, unusable.to_string())
     }

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ureq::http::{HeaderName, HeaderValue};
 
+use crate::error::ValueError;
 use crate::secret::Secret;
 
 /// One header of a request, from `Name: value`. The value may be a token: only the name is ever shown.
@@ -68,11 +69,14 @@ impl Header {
         &self.name
     }
 
-    pub(super) fn value_on_the_wire(&self) -> Result<HeaderValue, HeaderError> {
+    pub(super) fn value_on_the_wire(&self) -> Result<HeaderValue, ValueError> {
         let text = Some(self.value.expose()).filter(|text| text.is_ascii());
         let value = text.and_then(|text| HeaderValue::from_str(text).ok());
         let mut value = value.ok_or_else(|| {
-            HeaderError(format!("the value of {} holds a control character or something that is no ASCII", self.name))
+            ValueError::from(format!(
+                "the value of {} holds a control character or something that is no ASCII",
+                self.name
+            ))
         })?;
         value.set_sensitive(true);
         Ok(value)
@@ -93,20 +97,20 @@ fn without_percent(text: &str) -> String {
 }
 
 impl FromStr for Header {
-    type Err = HeaderError;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, HeaderError> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let Some((name, value)) = text.split_once(':') else {
-            return Err(HeaderError("no colon in it; accepted is `Name: value`".to_owned()));
+            return Err(ValueError::new("no colon in it; accepted is `Name: value`"));
         };
         let name = HeaderName::from_str(name.trim())
-            .map_err(|_| HeaderError("no header name before the colon; accepted is `Name: value`".to_owned()))?;
+            .map_err(|_| ValueError::new("no header name before the colon; accepted is `Name: value`"))?;
         if OURS.contains(&name.as_str()) {
-            return Err(HeaderError(format!("{name} cannot be set: it belongs to the connection")));
+            return Err(ValueError::from(format!("{name} cannot be set: it belongs to the connection")));
         }
         let value: Secret = value.trim_matches([' ', '\t']).to_owned().parse().unwrap_or_else(|never| match never {});
         if value.expose().is_empty() {
-            return Err(HeaderError(format!("{name} has no value: is the secret behind it set?")));
+            return Err(ValueError::from(format!("{name} has no value: is the secret behind it set?")));
         }
         let header = Self { name, value };
         header.value_on_the_wire()?;
@@ -125,18 +129,6 @@ impl fmt::Debug for Header {
         write!(f, "{}: ***", self.name)
     }
 }
-
-/// Why a text is no [`Header`]. Never holds the value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderError(String);
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for HeaderError {}
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ::url::Host;
 use ureq::Proxy;
 
-use super::Unusable;
+use super::NetworkError;
 use crate::world::url::Url;
 
 /// The proxy variables, read as curl and Go read them, which ureq does not: one proxy per scheme, lower case first.
@@ -42,10 +42,10 @@ impl Proxies {
     }
 
     /// The proxy for `url`.
-    pub(super) fn of(&self, url: &Url) -> Result<Option<Proxy>, Unusable> {
+    pub(super) fn of(&self, url: &Url) -> Result<Option<Proxy>, NetworkError> {
         match if url.is_https() { &self.https } else { &self.http } {
             Some(Variable { name, value }) if !self.is_exempt(url) => {
-                Proxy::new(value.trim()).map(Some).map_err(|_| Unusable::Proxy(name))
+                Proxy::new(value.trim()).map(Some).map_err(|_| NetworkError::Proxy(name))
             }
             _ => Ok(None),
         }

@@ -17,7 +17,7 @@ const GOOD: &str = r#"{
 }
 "#;
 
-fn parse(text: &str) -> Result<Baseline, Complaint> {
+fn parse(text: &str) -> Result<Baseline, Finding> {
     Baseline::parse("bundle.json", text.as_bytes())
 }
 
@@ -87,9 +87,9 @@ fn what_is_wrong_is_said() {
     ] {
         let text = GOOD.replace(from, to);
         assert_ne!(text, GOOD);
-        let complaint = parse(&text).expect_err(&text).to_string();
-        assert!(complaint.starts_with("bundle.json: ") && complaint.contains(said), "{to}: {complaint}");
-        assert!(complaint.contains("write-baseline"), "{to}: {complaint}");
+        let finding = parse(&text).expect_err(&text).to_string();
+        assert!(finding.starts_with("bundle.json: ") && finding.contains(said), "{to}: {finding}");
+        assert!(finding.contains("write-baseline"), "{to}: {finding}");
     }
     assert!(Baseline::parse("b.json", b"\xff\xfe{}").is_err(), "no UTF-8");
 }
@@ -118,8 +118,8 @@ fn only_the_same_compression_is_compared() {
         assert_eq!(answer.is_ok(), same, "{:?}", baseline.compressor);
         assert_eq!(baseline.comparable(&ours(), Compression::Raw), Ok(()), "raw sizes are those of the files");
     }
-    let complaint = with(|by| by.level = 6).comparable(&ours(), Compression::Gzip).expect_err("level 6").to_string();
-    assert!(complaint.contains("gzip level 6 by zlib-rs 0.6.8") && complaint.contains("write-baseline"), "{complaint}");
+    let finding = with(|by| by.level = 6).comparable(&ours(), Compression::Gzip).expect_err("level 6").to_string();
+    assert!(finding.contains("gzip level 6 by zlib-rs 0.6.8") && finding.contains("write-baseline"), "{finding}");
     for (backend, expected) in [
         ("zlib-rs 0.6.8", "zlib-rs 0.6"),
         ("zlib-ng 2.2.1", "zlib-ng 2"),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     commands::bundle_size::measure::{Compressor, File},
-    verdict::verdict,
+    finding::verdict,
 };
 
 const MB: u64 = 1_000_000;

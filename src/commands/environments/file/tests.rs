@@ -15,7 +15,7 @@ fn one(rules: &str) -> Wanted {
 /// The complaint about a file, in one line.
 fn refused(text: &str) -> String {
     match read(text) {
-        Err(CommandError::BadInput(complaint)) => complaint.to_string(),
+        Err(CommandError::BadInput(finding)) => finding.to_string(),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -187,8 +187,8 @@ fn a_fault_is_told_with_its_place() {
         ),
         ("prevent_self_review: true\n    required_reviewers: []", "2:3", "where nobody reviews"),
     ] {
-        let complaint = refused(&format!("environments:\n  production:\n    {rules}\n"));
-        assert!(complaint.contains(place) && complaint.contains(said), "{rules}: {complaint}");
+        let finding = refused(&format!("environments:\n  production:\n    {rules}\n"));
+        assert!(finding.contains(place) && finding.contains(said), "{rules}: {finding}");
     }
 }
 
@@ -207,9 +207,9 @@ fn a_file_that_holds_something_else_is_refused() {
         ("environments:\n  Dev: {}\n  dev: {}", "Dev stands at .github/environments.yml:2:3 already"),
         ("environments: &x {}", "an anchor"),
     ] {
-        let complaint = refused(text);
-        assert!(complaint.contains(said) && complaint.contains(PATH), "{text:?}: {complaint}");
+        let finding = refused(text);
+        assert!(finding.contains(said) && finding.contains(PATH), "{text:?}: {finding}");
     }
-    let Err(CommandError::BadInput(complaint)) = super::read(PATH, b"\xff") else { panic!("not UTF-8") };
-    assert!(complaint.to_string().contains("not UTF-8"), "{complaint}");
+    let Err(CommandError::BadInput(finding)) = super::read(PATH, b"\xff") else { panic!("not UTF-8") };
+    assert!(finding.to_string().contains("not UTF-8"), "{finding}");
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     commands::environments::wanted::{Pattern, Who},
-    verdict::Verdict::{self, Blocked, Inconclusive, Passed},
+    finding::Verdict::{self, Blocked, Inconclusive, Passed},
 };
 
 fn wanted() -> Wanted {
@@ -131,7 +131,7 @@ fn a_timer_beside_reviewers_does_not_wait_for_them() {
 #[test]
 fn protected_branches_only_needs_one() {
     let present = Present { branches: Branches::Protected, ..Present::NEW };
-    let unobservable = Complaint::about("GitHub's API").seen("403 no").next("the token needs Contents: read");
+    let unobservable = Finding::inconclusive("GitHub's API").actual("403 no").next("the token needs Contents: read");
     for (protected, verdict, told) in [
         (Ok(main()), Passed, "protected branches: main"),
         (Ok(vec![]), Blocked, "GitHub lets EVERY branch deploy"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Case, unobservable};
 use crate::{
     commands::evidence::observations::{Base, Changes, Comparison, Seen, SourceCommit, WorkflowRun, short},
-    verdict::Finding,
+    finding::Finding,
 };
 
 const CHECK: &str = "commits";
@@ -108,14 +108,14 @@ impl Case<'_> {
                 let actual = format!("nothing tells which commit is in the image that stands there: {tried}");
                 let next = "tag the commits of releases, as the images are; for a service's first promotion give `allow-first: true`";
                 return match &changes.head {
-                    Some(Err(complaint)) => unobservable(CHECK, complaint).expected(expected),
+                    Some(Err(finding)) => unobservable(CHECK, finding).expected(expected),
                     Some(Ok(Some(_))) if self.allow_first => {
                         Finding::passed(CHECK).actual(actual).expected(expected).waived("`allow-first`")
                     }
                     _ => Finding::inconclusive(CHECK).actual(actual).expected(expected).next(next),
                 };
             }
-            Err(complaint) => return unobservable(CHECK, complaint).expected(expected),
+            Err(finding) => return unobservable(CHECK, finding).expected(expected),
         };
         let comparison = match &changes.comparison {
             Some(Ok(Some(comparison))) => comparison,
@@ -123,7 +123,7 @@ impl Case<'_> {
                 let actual = format!("{} does not know {sha} any more, which {by} tells", self.origin.repository);
                 return Finding::inconclusive(CHECK).actual(actual).expected(expected);
             }
-            Some(Err(complaint)) => return unobservable(CHECK, complaint).expected(expected),
+            Some(Err(finding)) => return unobservable(CHECK, finding).expected(expected),
             None => {
                 return Finding::inconclusive(CHECK).actual("the commit of this image is not known").expected(expected);
             }

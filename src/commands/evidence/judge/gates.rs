@@ -10,11 +10,11 @@ use crate::{
         observations::{Job, Jobs, Notice, Seen},
         payload::Text,
     },
+    finding::{Finding, Verdict},
     report::compact::hex_sha256,
     results::Received,
     subject::Subject,
     values::{HumanDuration, clip},
-    verdict::{Finding, Verdict},
 };
 
 /// How far GitHub's clock and ours may be apart.
@@ -178,12 +178,12 @@ impl<'a> Reports<'a> {
         let Some(all) = &jobs.all else {
             let finding = Finding::inconclusive(command).actual("the jobs of the validating run were not seen");
             return match &jobs.trouble {
-                Some(complaint) => super::unobservable(command, complaint),
+                Some(error) => super::unobservable(command, error),
                 None => finding,
             };
         };
-        if let Some(complaint) = &jobs.trouble {
-            return super::unobservable(command, complaint);
+        if let Some(error) = &jobs.trouble {
+            return super::unobservable(command, error);
         }
         let others: Vec<String> = jobs
             .notices()

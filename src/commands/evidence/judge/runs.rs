@@ -6,9 +6,9 @@ use crate::{
         observations::{Looked, Seen, WorkflowRun, is_of_workflow, short},
         payload::DeployTold,
     },
+    finding::Finding,
     subject::Commit,
     values::clip,
-    verdict::Finding,
 };
 
 const RUN: &str = "validating run";
@@ -24,7 +24,7 @@ impl Case<'_> {
                 let expected = format!("a run of {}", self.origin.workflow);
                 return vec![Finding::blocked(RUN).actual(actual).expected(expected)];
             }
-            Err(complaint) => return vec![unobservable(RUN, complaint)],
+            Err(error) => return vec![unobservable(RUN, error)],
         };
         vec![run_end(run), self.workflow(run), self.attempt(run), self.started_by(run)]
     }
@@ -82,7 +82,7 @@ impl Case<'_> {
                 let actual = format!("{} has no run {}", self.origin.repository, told.id);
                 return Finding::blocked(DEPLOY).actual(actual).expected(expected);
             }
-            Err(complaint) => return unobservable(DEPLOY, complaint).expected(expected),
+            Err(error) => return unobservable(DEPLOY, error).expected(expected),
         };
         let fault = self.deploy_fault(told, run, workflow.as_str());
         let at = run.updated_at.to_string();
@@ -129,7 +129,7 @@ impl Case<'_> {
         let run = match &seen.run {
             Ok(Some(run)) => run,
             Ok(None) => return Finding::inconclusive(check).actual("no validating run, and so no commit"),
-            Err(complaint) => return unobservable(check, complaint),
+            Err(error) => return unobservable(check, error),
         };
         let told = self.claim.commit().map(Commit::as_str);
         finding(check, told.is_some_and(|told| told != run.head_sha))

@@ -10,8 +10,8 @@ use crate::{
         },
     },
     config::Config,
+    finding::Verdict,
     report::{Report, Run, compact::hex_sha256},
-    verdict::Verdict,
     world::event::Dispatched,
 };
 
@@ -177,8 +177,8 @@ fn told(findings: &[Finding]) -> Vec<String> {
     odd.map(|finding| format!("{}: {}", finding.check, finding.verdict)).collect()
 }
 
-fn unseen_yet() -> Complaint {
-    Complaint::about("GitHub's API").seen("403").expected("an answer").next("the token needs Actions: read")
+fn unseen_yet() -> Finding {
+    Finding::inconclusive("GitHub's API").actual("403").expected("an answer").next("the token needs Actions: read")
 }
 
 #[test]

@@ -12,9 +12,9 @@ use super::{
 use crate::commands::health::workloads::observations::Seen;
 use crate::{
     clock::Moment,
+    finding::{Finding, Verdict},
     observe::Judgement,
     values::HumanDuration,
-    verdict::{Finding, Verdict},
 };
 
 /// A rollout that took less had been there before.
@@ -83,9 +83,9 @@ fn unobservable(rules: &Rules, seen: &Seen, now: Moment) -> Option<Judgement> {
     };
     let refused: Vec<Finding> = needed
         .iter()
-        .filter_map(|view| view.refused.map(|complaint| (view, complaint)))
-        .map(|(view, complaint)| {
-            let finding = Finding::from(complaint.clone());
+        .filter_map(|view| view.refused.map(|error| (view, error)))
+        .map(|(view, error)| {
+            let finding = error.clone();
             // What was wrong may be a plugin or a file, which only its own name tells.
             let actual = format!("{}: {}", finding.check, finding.actual);
             Finding { check: format!("{} of the namespace {what}", view.resource), actual, ..finding }

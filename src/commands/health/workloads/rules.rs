@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use super::{image::Wanted, workload::Workload};
-use crate::{subject::NotAccepted, values::HumanDuration};
+use crate::{error::ValueError, values::HumanDuration};
 
 /// A state that is no health, and that may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +120,10 @@ pub struct Grace {
 }
 
 impl FromStr for Grace {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted = NotAccepted(
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError = ValueError::new(
             "a state and a duration or `never`, as in `image-pull 5m`; states: invalid-image, image-not-found, image-pull, \
              config-error, failed-create, given-up, starting, paused, unschedulable, degraded, api-lost",
         );

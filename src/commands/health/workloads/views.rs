@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     clock::Moment,
-    verdict::Complaint,
+    finding::Finding,
     world::cluster::{
         News,
         objects::{
@@ -29,7 +29,7 @@ pub struct View<T> {
     pub listed: bool,
     /// Nothing is heard since then, and why.
     pub lost: Option<(Moment, String)>,
-    pub refused: Option<Complaint>,
+    pub refused: Option<Finding>,
 }
 
 impl<T> Default for View<T> {
@@ -72,7 +72,7 @@ impl<T: Object> View<T> {
                 let since = self.lost.take().map_or(at, |(since, _)| since);
                 self.lost = Some((since, why));
             }
-            News::Refused(complaint) => self.refused = Some(complaint),
+            News::Refused(finding) => self.refused = Some(finding),
         }
         clock
     }
@@ -126,7 +126,7 @@ pub struct ViewState<'a> {
     pub needed: bool,
     pub listed: bool,
     pub lost: Option<&'a (Moment, String)>,
-    pub refused: Option<&'a Complaint>,
+    pub refused: Option<&'a Finding>,
 }
 
 /// Every kind.

@@ -53,7 +53,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], ctx:
     let mut unobservable = Vec::new();
     let mut silent = Vec::new();
     let watch = Stopwatch::start();
-    let left = || PATIENCE.checked_sub(watch.elapsed()).filter(|_| !ctx.wake.cancelled());
+    let left = || PATIENCE.checked_sub(watch.elapsed()).filter(|_| !ctx.execution.wake.cancelled());
     for place in failed {
         let workload = &rules.workloads[*place];
         let sight = sight(rules, &seen.views, workload);
@@ -74,7 +74,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], ctx:
             };
             match cluster.warnings(&uid, left) {
                 Ok(events) => warnings.extend(events.into_iter().map(|event| (name.clone(), event))),
-                Err(complaint) => unobservable.push(format!("events of {name}: {complaint}")),
+                Err(finding) => unobservable.push(format!("events of {name}: {finding}")),
             }
         }
         for trouble in troubles.iter().take(PODS) {
@@ -86,8 +86,8 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], ctx:
             let previous = status.restart_count > 0;
             match cluster.log(&trouble.pod, &status.name, previous, LINES, left) {
                 Ok(text) => logs.push(log(&trouble.pod, &status.name, previous, &text)),
-                Err(complaint) => {
-                    unobservable.push(format!("log of {}, container {}: {complaint}", trouble.pod, status.name));
+                Err(finding) => {
+                    unobservable.push(format!("log of {}, container {}: {finding}", trouble.pod, status.name));
                 }
             }
         }

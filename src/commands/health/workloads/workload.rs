@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::subject::NotAccepted;
+use crate::error::ValueError;
 
 /// A kind of workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +65,10 @@ pub struct Workload {
 }
 
 impl FromStr for Workload {
-    type Err = NotAccepted;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, NotAccepted> {
-        const ACCEPTED: NotAccepted = NotAccepted(
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const ACCEPTED: ValueError = ValueError::new(
             "a kind and a name, as in `deployment/checkout`; kinds: deployment, statefulset, daemonset, rollout, \
              application, kustomization",
         );
@@ -94,11 +94,11 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// A namespace's name.
-pub fn namespace(text: &str) -> Result<String, NotAccepted> {
+pub fn namespace(text: &str) -> Result<String, ValueError> {
     if is_name(text) && text.len() <= 63 && !text.contains('.') {
         Ok(text.to_owned())
     } else {
-        Err(NotAccepted("the name of a namespace such as `staging`"))
+        Err(ValueError::new("the name of a namespace such as `staging`"))
     }
 }
 

@@ -3,11 +3,11 @@ use std::time::Duration;
 use super::*;
 use crate::{
     commands::smoke::junit,
-    observe::Decision,
-    verdict::{
+    finding::{
         Verdict::{Blocked, Inconclusive, Passed},
         verdict,
     },
+    observe::Decision,
 };
 
 const DUE: Moment = Duration::from_secs(600);
@@ -48,7 +48,7 @@ fn of<'a>(findings: &'a [Finding], check: &str) -> &'a Finding {
 #[test]
 fn the_worst_of_exit_code_and_reports_counts() {
     let stale = |inner| Reports { stale: vec!["old.xml".to_owned()], ..reports(inner) };
-    let broken = |inner| Reports { unusable: vec![Complaint::about("b.xml").seen("cut off")], ..reports(inner) };
+    let broken = |inner| Reports { unusable: vec![Finding::inconclusive("b.xml").actual("cut off")], ..reports(inner) };
     for (code, seen, expected) in [
         (0, None, Passed),
         (1, None, Blocked),
@@ -71,7 +71,7 @@ fn the_worst_of_exit_code_and_reports_counts() {
         (1, Some(reports(GOOD)), Blocked),
         (1, Some(reports(BAD)), Blocked),
         (1, Some(reports(SKIPPED)), Blocked),
-        (0, Some(Reports { unusable: vec![Complaint::about("junit")], ..Reports::default() }), Inconclusive),
+        (0, Some(Reports { unusable: vec![Finding::inconclusive("junit")], ..Reports::default() }), Inconclusive),
         (1, Some(Reports::default()), Blocked),
         (127, Some(reports(GOOD)), Inconclusive),
         (127, Some(reports(BAD)), Blocked),
@@ -85,7 +85,10 @@ fn the_worst_of_exit_code_and_reports_counts() {
 fn a_command_that_gave_no_exit_code_decides_nothing() {
     for (end, said) in [
         (End::Signalled(9), "ended by signal 9"),
-        (End::Unseen(Complaint::about("npm").seen("no such program").next("install it")), "npm: no such program"),
+        (
+            End::Unseen(Finding::inconclusive("npm").actual("no such program").next("install it")),
+            "npm: no such program",
+        ),
     ] {
         let judgement = judged(end, None, &[], Duration::ZERO);
         assert_eq!((judgement.decision, verdict(&judgement.findings)), (Decision::Decided, Inconclusive));
@@ -93,7 +96,7 @@ fn a_command_that_gave_no_exit_code_decides_nothing() {
     }
     let signalled = judged(End::Signalled(9), Some(reports(BAD)), &[], Duration::ZERO);
     assert_eq!(verdict(&signalled.findings), Blocked, "what failed before the signal has failed");
-    let unobservable = judged(End::Unseen(Complaint::default()), Some(reports(GOOD)), &[], Duration::ZERO);
+    let unobservable = judged(End::Unseen(Finding::inconclusive("")), Some(reports(GOOD)), &[], Duration::ZERO);
     assert_eq!(verdict(&unobservable.findings), Inconclusive, "reports of what did not run say nothing");
 }
 
@@ -191,8 +194,8 @@ fn many_failures_are_named_as_far_as_a_person_reads_and_counted_beyond() {
         (&["a", "a.spec.ts", "Error: x"].map(String::from)[..], "Failing tests")
     );
 
-    let complaints = vec![Complaint::about("a.xml").seen("cut off"); NAMED + 5];
-    let findings = ended(0, Some(Reports { unusable: complaints, ..Reports::default() }), &[]);
+    let errors = vec![Finding::inconclusive("a.xml").actual("cut off"); NAMED + 5];
+    let findings = ended(0, Some(Reports { unusable: errors, ..Reports::default() }), &[]);
     assert_eq!(of(&findings, "reports").actual, "5 more cannot be used");
     let paths = (0..9).map(|n| format!("{n}.xml")).collect();
     let findings = ended(0, Some(Reports { stale: paths, ..Reports::default() }), &[]);

@@ -306,7 +306,7 @@ fn size_depth_and_width_are_bounded() {
 #[test]
 fn a_problem_names_file_and_way_out() {
     let problem = read(b"<html/>").expect_err("no report");
-    let complaint = problem.complaint("junit.xml");
-    assert_eq!(complaint.what, "junit.xml");
-    assert!(complaint.to_string().contains("line 1, column 1: <html>"), "{complaint}");
+    let finding = problem.to_finding("junit.xml");
+    assert_eq!(finding.check, "junit.xml");
+    assert!(finding.to_string().contains("line 1, column 1: <html>"), "{finding}");
 }

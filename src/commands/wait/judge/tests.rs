@@ -25,7 +25,7 @@ fn at(seconds: u64) -> Moment {
     Moment::from_secs(seconds)
 }
 
-fn looks<T>(all: impl IntoIterator<Item = (u64, Result<T, Complaint>)>) -> Looks<T> {
+fn looks<T>(all: impl IntoIterator<Item = (u64, Result<T, Finding>)>) -> Looks<T> {
     let mut looks = Looks::default();
     for (seconds, look) in all {
         looks.take(at(seconds), look);
@@ -33,8 +33,8 @@ fn looks<T>(all: impl IntoIterator<Item = (u64, Result<T, Complaint>)>) -> Looks
     looks
 }
 
-fn lost<T>() -> Result<T, Complaint> {
-    Err(Complaint::about("GitHub's API").seen("502 Bad Gateway").next("run this step again"))
+fn lost<T>() -> Result<T, Finding> {
+    Err(Finding::inconclusive("GitHub's API").actual("502 Bad Gateway").next("run this step again"))
 }
 
 fn hold() -> Hold {

@@ -41,7 +41,7 @@ fn authority() -> String {
     BASE64_STANDARD.encode(fs::read(tls("ca.pem")).unwrap())
 }
 
-fn complaint(text: &str, context: Option<&str>) -> String {
+fn error_of(text: &str, context: Option<&str>) -> String {
     target(&content(text), context, None).unwrap_err().to_string()
 }
 
@@ -100,8 +100,8 @@ fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
         ("s3cr3t", None, "neither `contexts` nor `clusters`"),
         ("a: s3cr3t", None, "neither `contexts` nor `clusters`"),
     ] {
-        let complaint = complaint(text, context);
-        assert!(complaint.contains(said) && !complaint.contains("s3cr3t"), "{said}: {complaint}");
+        let finding = error_of(text, context);
+        assert!(finding.contains(said) && !finding.contains("s3cr3t"), "{said}: {finding}");
     }
 }
 
@@ -125,8 +125,8 @@ fn several_files_are_one_and_the_first_says_what_holds() {
     for (paths, said) in
         [(vec![], "nor"), (vec![at("none")], "No such file"), (vec![folder.path().to_owned()], "not a file")]
     {
-        let complaint = target(&Source::Files(paths), None, None).unwrap_err().to_string();
-        assert!(complaint.contains(said) || complaint.contains("in-cluster"), "{complaint}");
+        let finding = target(&Source::Files(paths), None, None).unwrap_err().to_string();
+        assert!(finding.contains(said) || finding.contains("in-cluster"), "{finding}");
     }
 }
 
@@ -143,7 +143,7 @@ fn a_plugin_is_told_of_the_cluster_when_it_asks() {
     assert_eq!(info["spec"]["cluster"]["certificate-authority-data"], authority());
     assert_eq!(info["spec"]["interactive"], false);
     let asks = text.replace("args: [a]", "interactiveMode: Always");
-    assert!(complaint(&asks, None).contains("wants to ask somebody"));
+    assert!(error_of(&asks, None).contains("wants to ask somebody"));
 }
 
 #[test]

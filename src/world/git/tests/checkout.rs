@@ -29,15 +29,15 @@ fn no_checkout_is_named_with_its_path() {
         [("nowhere", "no such directory"), ("", "not a git checkout"), ("bare.git", "not a git checkout")]
     {
         let path = dir.path().join(name);
-        let complaint = Git::open(&path, &Groups::default()).err().expect("no checkout");
-        assert_eq!((complaint.what, complaint.seen.as_str()), (path.display().to_string(), seen));
+        let finding = Git::open(&path, &Groups::default()).err().expect("no checkout");
+        assert_eq!((finding.check, finding.actual.as_str()), (path.display().to_string(), seen));
     }
 }
 
 #[test]
 fn a_checkout_of_another_user_is_read_or_the_way_out_is_named() {
     let said = "exit code 128: fatal: detected dubious ownership in repository at '/x'";
-    assert!(no_checkout(Path::new("/x"), said).next.contains("safe.directory"));
+    assert!(no_checkout(Path::new("/x"), said).next.unwrap().contains("safe.directory"));
     // Only root can give a directory away, and is root in most containers.
     if rustix::process::geteuid().is_root() {
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -91,6 +91,6 @@ fn ancestors_are_known_as_far_as_the_history_goes() {
     assert_eq!(shallow.is_ancestor(&three, &ours), Ok(true));
     // Two commits of which neither is seen to follow the other, and one has a past that is not there.
     shallow.fetch_commit(&origin(&shallow), &one).expect("fetched");
-    let complaint = shallow.is_ancestor(&one, &three).expect_err("not known");
-    assert!(complaint.seen.contains("shallow"), "{complaint}");
+    let finding = shallow.is_ancestor(&one, &three).expect_err("not known");
+    assert!(finding.actual.contains("shallow"), "{finding}");
 }

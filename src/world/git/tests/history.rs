@@ -25,7 +25,7 @@ fn ago(minutes: i64) -> Timestamp {
     Timestamp::from_second(NOW - 60 * minutes).expect("a time")
 }
 
-fn numbers(dir: &Path, forge: &Forge, since: Timestamp) -> Result<Vec<i64>, Complaint> {
+fn numbers(dir: &Path, forge: &Forge, since: Timestamp) -> Result<Vec<i64>, Finding> {
     let ours = open(dir);
     let told = ours.told_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), since)?;
     Ok(told.iter().filter_map(|told| told.trailer("number")?.parse().ok()).collect())
@@ -60,7 +60,7 @@ fn a_shallow_checkout_is_given_what_is_missing_and_no_more() {
 }
 
 /// The numbers of the commits that name a text, until there are `enough` of them.
-fn naming(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Complaint> {
+fn naming(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Finding> {
     let ours = open(dir);
     let tip = commit(&git(dir, &["rev-parse", "HEAD"]));
     let told = ours.told_naming(&origin(&ours), &main_branch(), &tip, name, |told| told.len() >= enough)?;
@@ -115,7 +115,7 @@ fn a_history_that_nobody_gives_is_an_error() {
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
     let ours = open(&dir);
     let told = ours.told_since(&origin(&ours), &main_branch(), &tip, ago(2));
-    assert!(told.is_err_and(|complaint| complaint.what.starts_with("git fetch from origin")));
+    assert!(told.is_err_and(|finding| finding.check.starts_with("git fetch from origin")));
 }
 
 #[test]

@@ -149,8 +149,8 @@ fn a_token_is_not_sent_to_another_server() {
     let dir = forge.checkout("infra", &[]);
     git(&dir, &["remote", "set-url", "origin", &format!("{}/x.git", other.url)]);
     let ours = open(&dir).with_token("https://github.com", token());
-    let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
-    assert!(complaint.next.contains("it is for https://github.com"), "{complaint}");
+    let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
+    assert!(finding.next.as_deref().unwrap().contains("it is for https://github.com"), "{finding}");
     let asked = other.asked();
     assert!(!asked.is_empty() && asked.iter().all(|asked| asked.authorization.is_empty()));
 }
@@ -165,8 +165,8 @@ fn a_redirect_does_not_take_the_token_along() {
     let dir = checkout(&forge, &format!("{}/x.git", server.url));
     git(&dir, &["config", &format!("http.{}/x.git.followRedirects", server.url), "true"]);
     let ours = open(&dir).with_token(&server.url, token());
-    let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not followed");
-    assert!(complaint.next.contains("moved"), "{complaint}");
+    let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not followed");
+    assert!(finding.next.as_deref().unwrap().contains("moved"), "{finding}");
     server.saw_only_ours();
     assert!(elsewhere.asked().is_empty());
 }
@@ -210,8 +210,8 @@ fn being_kept_out_is_said_at_once() {
     fs::set_permissions(&askpass, fs::Permissions::from_mode(0o755)).expect("made executable");
     git(&dir, &["config", "core.askPass", &askpass.display().to_string()]);
     let ours = open(&dir).with_token(&server.url, token());
-    let complaint = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
-    assert!(complaint.seen.contains("could not read Username"), "{complaint}");
+    let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
+    assert!(finding.actual.contains("could not read Username"), "{finding}");
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let refused = push(&ours, &made);
     assert!(matches!(refused, Push::Refused { .. }), "{refused:?}");

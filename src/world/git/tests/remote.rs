@@ -18,11 +18,11 @@ fn a_remote_is_one_that_the_checkout_names() {
     assert_eq!((upstream.name(), upstream.url().as_str()), ("upstream", "https://example.com/acme/infra"));
     assert!(!format!("{upstream:?}").contains("hunter2"));
     for name in ["none", "", "--upload-pack=touch /tmp/x", "file:///etc", "."] {
-        let complaint = ours.remote(name).expect_err("no remote");
-        assert!(complaint.seen == format!("{name:?}") && complaint.expected.contains("`origin`, `two`"), "{complaint}");
+        let finding = ours.remote(name).expect_err("no remote");
+        assert!(finding.actual == format!("{name:?}") && finding.expected.contains("`origin`, `two`"), "{finding}");
     }
-    let complaint = ours.remote("two").expect_err("two places");
-    assert_eq!(complaint.seen, "https://example.com/b, https://example.com/c");
+    let finding = ours.remote("two").expect_err("two places");
+    assert_eq!(finding.actual, "https://example.com/b, https://example.com/c");
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn a_remote_that_cannot_be_asked_is_an_error() {
     let origin = origin(&ours);
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
     let url = format!("file://{}", forge.bare().display());
-    let complaint = ours.remote_tip(&origin, &main_branch()).expect_err("unreachable");
+    let finding = ours.remote_tip(&origin, &main_branch()).expect_err("unreachable");
     assert!(
-        complaint.what.contains(&url) && complaint.seen.contains("does not appear to be a git repository"),
-        "{complaint}"
+        finding.check.contains(&url) && finding.actual.contains("does not appear to be a git repository"),
+        "{finding}"
     );
     assert!(ours.remote_default_branch(&origin).is_err());
     assert!(ours.fetch_tip(&origin, &main_branch()).is_err());

@@ -68,7 +68,7 @@ fn proxy(expected: &'static [&'static str], server: SocketAddr) -> SocketAddr {
 }
 
 /// The way to GitHub by these variables, and with our authority.
-fn by(variables: &[(&str, &str)], api_url: &str) -> Result<GitHub, Complaint> {
+fn by(variables: &[(&str, &str)], api_url: &str) -> Result<GitHub, Finding> {
     let authority = tls("ca.pem");
     let variables = [&[("SSL_CERT_FILE", authority.as_str())], variables].concat();
     GitHub::connect(runtime(), &network(&variables), access(api_url))
@@ -87,8 +87,8 @@ fn an_authority_that_is_named_is_the_one_that_is_trusted() {
     let none = [("SSL_CERT_FILE", tls("server-key.pem"))];
     let none = none.each_ref().map(|(name, value)| (*name, value.as_str()));
     let address = at(github_over_tls());
-    let complaint = GitHub::connect(runtime(), &network(&none), access(&address)).unwrap_err().to_string();
-    assert!(complaint.contains("SSL_CERT_FILE") && complaint.contains("no certificate in it"), "{complaint}");
+    let finding = GitHub::connect(runtime(), &network(&none), access(&address)).unwrap_err().to_string();
+    assert!(finding.contains("SSL_CERT_FILE") && finding.contains("no certificate in it"), "{finding}");
     assert!(GitHub::connect(runtime(), &network(&none), access("http://127.0.0.1:1")).is_ok(), "no TLS, no authority");
 }
 
@@ -139,8 +139,8 @@ fn a_proxy_that_cannot_be_used_is_said_to_be_one() {
         ("ALL_PROXY", "socks5://me:hunter2@127.0.0.1", "a SOCKS proxy"),
         ("HTTPS_PROXY", "gopher://me:hunter2@127.0.0.1", "HTTPS_PROXY: not the URL of a proxy"),
     ] {
-        let complaint = by(&[(name, proxy)], BEHIND).unwrap_err().to_string();
-        assert!(complaint.contains(seen) && !complaint.contains("hunter2"), "{complaint}");
+        let finding = by(&[(name, proxy)], BEHIND).unwrap_err().to_string();
+        assert!(finding.contains(seen) && !finding.contains("hunter2"), "{finding}");
         assert!(by(&[(name, proxy), ("NO_PROXY", ".example")], BEHIND).is_ok(), "it is not asked for");
     }
 }

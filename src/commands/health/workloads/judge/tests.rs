@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     commands::health::workloads::{image::Wanted, observations::Fact},
+    finding::Finding,
     observe::Decision,
-    verdict::Complaint,
     world::cluster::{
         News,
         objects::{ControllerRevision, DaemonSet, Deployment, Pod, ReplicaSet, StatefulSet},
@@ -351,7 +351,7 @@ fn what_is_not_heard_of_decides_nothing() {
 fn what_may_not_be_seen_is_named_and_inconclusive() {
     let mut story = Story::of(app());
     story.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-    let no = Complaint::about("the cluster's API").seen("403: forbidden").expected("permission to list pods");
+    let no = Finding::inconclusive("the cluster's API").actual("403: forbidden").expected("permission to list pods");
     story.hear(2, Fact::Pods(News::Refused(no)));
     let Judgement { findings, decision } = judge(&story.rules, &story.seen, seconds(2));
     assert_eq!(decision, Decision::Decided);

@@ -1,0 +1,175 @@
+//! What a check found, and the verdict over several findings.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is known about a check. The order is "worst wins": [`verdict`] takes the maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Observed, and good.
+    Passed,
+    /// Could not be observed or decided. Never counts as passed.
+    Inconclusive,
+    /// Observed, and bad.
+    Blocked,
+}
+
+impl Verdict {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Inconclusive => "inconclusive",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One thing that was checked. Texts are raw: they may hold what a server or a log said, and every sink escapes for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// What was checked, in a few words: `p99 latency`, `https://staging.example/ready`.
+    pub check: String,
+    pub verdict: Verdict,
+    /// What would have passed.
+    pub expected: String,
+    /// What was seen.
+    pub actual: String,
+    /// Why a bad value passes all the same: the explanation somebody gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// Where something was seen, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// A URL, a path, a command.
+    pub source: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
+impl Finding {
+    pub fn new(check: impl Into<String>, verdict: Verdict) -> Self {
+        Self {
+            check: check.into(),
+            verdict,
+            expected: String::new(),
+            actual: String::new(),
+            waived: None,
+            next: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    pub fn passed(check: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Passed)
+    }
+
+    pub fn blocked(check: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Blocked)
+    }
+
+    pub fn inconclusive(check: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Inconclusive)
+    }
+
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = expected.into();
+        self
+    }
+
+    #[must_use]
+    pub fn actual(mut self, actual: impl Into<String>) -> Self {
+        self.actual = actual.into();
+        self
+    }
+
+    #[must_use]
+    pub fn waived(mut self, why: impl Into<String>) -> Self {
+        self.waived = Some(why.into());
+        self
+    }
+
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into()).filter(|next| !next.is_empty());
+        self
+    }
+
+    /// Names the known value that a mistyped one is close to, if there is one.
+    #[must_use]
+    pub fn did_you_mean(self, close: Option<&str>) -> Self {
+        match close {
+            Some(close) => self.next(format!("did you mean `{close}`?")),
+            None => self,
+        }
+    }
+
+    /// Where the value came from: `input`, `flag`, `.github/promote-gates.yml:4:12`.
+    #[must_use]
+    pub fn with_origin(mut self, origin: impl fmt::Display) -> Self {
+        self.check = format!("{} ({origin})", self.check);
+        self
+    }
+
+    #[must_use]
+    pub fn seen_at(mut self, source: impl Into<String>, at: impl Into<String>) -> Self {
+        self.evidence.push(Evidence { source: source.into(), at: at.into() });
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    /// One line: `p99 latency: 130 ms; expected at most 120 ms; explained: …; next: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.check)?;
+        if !self.actual.is_empty() {
+            write!(f, ": {}", self.actual)?;
+        }
+        if !self.expected.is_empty() {
+            write!(f, "; expected {}", self.expected)?;
+        }
+        if let Some(waived) = &self.waived {
+            write!(f, "; explained: {waived}")?;
+        }
+        if let Some(next) = &self.next {
+            write!(f, "; next: {next}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The worst verdict among the findings. No finding at all is inconclusive: nothing was observed.
+#[must_use]
+pub fn verdict(findings: &[Finding]) -> Verdict {
+    findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Inconclusive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_finding_wins_and_none_is_inconclusive() {
+        assert_eq!(verdict(&[]), Verdict::Inconclusive);
+        assert_eq!(verdict(&[Finding::passed("a")]), Verdict::Passed);
+        assert_eq!(verdict(&[Finding::passed("a"), Finding::inconclusive("b")]), Verdict::Inconclusive);
+        assert_eq!(verdict(&[Finding::blocked("a"), Finding::inconclusive("b")]), Verdict::Blocked);
+    }
+}

@@ -1,0 +1,40 @@
+//! Which inputs hold secrets: they are masked before anything else is printed.
+
+use crate::{
+    runner_env::{KUBECONFIG, RunnerEnv, holds_headers, is_secret},
+    secret::Secret,
+    world::{cluster, http},
+};
+
+/// The secrets among the inputs: tokens, the values of headers, the credentials in a kubeconfig.
+pub fn secrets_of(runner_env: &RunnerEnv) -> impl Iterator<Item = Secret> {
+    let inputs = &runner_env.inputs;
+    let tokens = inputs
+        .iter()
+        .filter(|(key, _)| is_secret(key) && *key != KUBECONFIG)
+        .map(|(_, value)| Secret::new(value.clone()));
+    let headers = inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
+    let kubeconfigs = inputs.iter().filter(|(key, _)| *key == KUBECONFIG);
+    tokens.chain(headers.flat_map(http::secrets_of)).chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_and_header_values_are_secrets() {
+        let inputs = [
+            ("token", "t0ken"),
+            ("source-token", "s0urce"),
+            ("headers", "Accept: text/plain\nX-Key: h1dden\r\n\n"),
+            ("baseline-headers", "Authorization: Bearer b4se"),
+            ("tag", "1.4.2"),
+        ];
+        let inputs = inputs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let runner_env = RunnerEnv { inputs, ..RunnerEnv::default() };
+        let mut secrets: Vec<String> = secrets_of(&runner_env).map(|secret| secret.expose().to_owned()).collect();
+        secrets.sort();
+        assert_eq!(secrets, ["Bearer b4se", "b4se", "h1dden", "s0urce", "t0ken"]);
+    }
+}
