@@ -1,4 +1,4 @@
-//! The clock, and the bell that the core waits for. The only place that reads the time or waits for it.
+//! The clock, and the signal that ends a wait. The only place that reads the time or waits.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -10,43 +10,43 @@ use jiff::Timestamp;
 /// Monotonic time since the command started.
 pub type Moment = Duration;
 
-/// Time, and waiting. Wall time is for evidence only; judging uses [`Moment`]s.
+/// Reads the time and waits. Wall time goes into reports; judges use [`Moment`]s.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Moment;
     fn wall(&self) -> Timestamp;
-    /// Waits until the bell rings, the command is cancelled, or `until` has come; `None` waits for the bell alone.
+    /// Waits until `wake` is notified, the command is cancelled, or the clock reaches `until`; `None`: without a time limit.
     fn park(&self, wake: &WakeSignal, until: Option<Moment>);
 }
 
-/// Rung by every fact, by the end of every look, and by a signal.
+/// Ends the wait of the loops. Every fact, the end of every look and SIGINT or SIGTERM notify it.
 #[derive(Default)]
 pub struct WakeSignal {
     state: Mutex<WakeState>,
-    ring: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct WakeState {
-    /// Somebody rang since the last wait.
-    heard: bool,
+    /// A notification arrived since the last wait.
+    notified: bool,
     cancelled: bool,
-    /// Looks that an answer is awaited from. A clock of a test leaps only while there is none.
+    /// Looks that have not ended. The leaping clock of the tests moves only while there are none.
     in_flight: usize,
 }
 
 impl WakeSignal {
-    pub fn ring(&self) {
-        self.lock().heard = true;
-        self.ring.notify_all();
+    pub fn notify(&self) {
+        self.lock().notified = true;
+        self.changed.notify_all();
     }
 
-    /// A signal came: whoever waits ends.
+    /// The process received SIGINT or SIGTERM: every wait ends.
     pub fn cancel(&self) {
         self.lock().cancelled = true;
-        self.ring.notify_all();
+        self.changed.notify_all();
     }
 
-    pub fn cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled
     }
 
@@ -55,14 +55,14 @@ impl WakeSignal {
     }
 
     pub(crate) fn end_look(&self) {
-        let mut rung = self.lock();
-        rung.in_flight -= 1;
-        rung.heard = true;
-        self.ring.notify_all();
+        let mut state = self.lock();
+        state.in_flight -= 1;
+        state.notified = true;
+        self.changed.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, WakeState> {
-        // A panic elsewhere leaves two flags and a counter, which are whole at every moment.
+        // A panic while the lock is held cannot leave two flags and a counter half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,14 +74,14 @@ pub struct SystemClock {
 
 impl SystemClock {
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "a clock that starts is not a default value")]
+    #[expect(clippy::new_without_default, reason = "starting a clock has an effect")]
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }
 }
 
-/// How long one exchange with the outside took, where that is a fact of its own (the latency of a probe).
+/// Measures how long one exchange took, where the duration itself is observed: the latency of a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
@@ -108,21 +108,21 @@ impl Clock for SystemClock {
     }
 
     fn park(&self, wake: &WakeSignal, until: Option<Moment>) {
-        let mut rung = wake.lock();
-        while !rung.heard && !rung.cancelled {
-            rung = match until.map(|until| until.saturating_sub(self.now())) {
+        let mut state = wake.lock();
+        while !state.notified && !state.cancelled {
+            state = match until.map(|until| until.saturating_sub(self.now())) {
                 Some(Duration::ZERO) => break,
                 Some(rest) => {
-                    wake.ring.wait_timeout(rung, rest).map_or_else(|error| error.into_inner().0, |(rung, _)| rung)
+                    wake.changed.wait_timeout(state, rest).map_or_else(|error| error.into_inner().0, |(state, _)| state)
                 }
-                None => wake.ring.wait(rung).unwrap_or_else(PoisonError::into_inner),
+                None => wake.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        rung.heard = false;
+        state.notified = false;
     }
 }
 
-/// RFC 3339 in UTC with whole seconds: how reports tell time.
+/// RFC 3339 in UTC with whole seconds, the format of times in reports.
 #[must_use]
 pub fn rfc3339(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -132,7 +132,7 @@ pub fn rfc3339(at: Timestamp) -> String {
 pub mod tests {
     use super::*;
 
-    /// A clock that leaps to the next moment of interest as soon as no answer is awaited.
+    /// A clock that leaps to the end of a wait as soon as no look is in flight.
     #[derive(Default)]
     pub struct LeapClock {
         now: Mutex<Moment>,
@@ -148,35 +148,35 @@ pub mod tests {
         }
 
         fn park(&self, wake: &WakeSignal, until: Option<Moment>) {
-            let mut rung = wake.lock();
+            let mut state = wake.lock();
             loop {
-                if rung.heard || rung.cancelled {
+                if state.notified || state.cancelled {
                     break;
                 }
                 match until {
-                    Some(until) if rung.in_flight == 0 => {
+                    Some(until) if state.in_flight == 0 => {
                         let mut now = self.now.lock().unwrap();
                         *now = (*now).max(until);
                         break;
                     }
-                    _ => rung = wake.ring.wait(rung).unwrap(),
+                    _ => state = wake.changed.wait(state).unwrap(),
                 }
             }
-            rung.heard = false;
+            state.notified = false;
         }
     }
 
     #[test]
-    fn parking_ends_at_its_moment_by_a_ring_and_by_a_cancel() {
+    fn a_wait_ends_at_its_time_by_a_notification_and_by_a_cancellation() {
         let (clock, wake) = (SystemClock::new(), WakeSignal::default());
         clock.park(&wake, Some(clock.now() + Duration::from_millis(5)));
         assert!(clock.now() >= Duration::from_millis(5));
-        wake.ring();
+        wake.notify();
         clock.park(&wake, None);
         std::thread::scope(|scope| {
             scope.spawn(|| wake.cancel());
             clock.park(&wake, None);
         });
-        assert!(wake.cancelled());
+        assert!(wake.is_cancelled());
     }
 }

@@ -1,4 +1,4 @@
-//! What steers one command: the time, the signal that wakes it, its report so far, and its writes in flight.
+//! The running state of one command: clock, wake signal, partial report, writes in flight, dry-run.
 
 use std::sync::{
     Arc,

@@ -1,8 +1,8 @@
-//! The one loop that looks.
+//! The loop that looks.
 //!
-//! Sources start looks on threads of their own and send facts; `absorb` puts each fact with its moment into what was
-//! seen; `judge` is pure and says *settled*, or *open* and when time alone would change the answer. The loop wakes on a
-//! fact, on that moment, on the next look, on the time limit, or on a signal; it waits in one place only.
+//! Sources start looks on their own threads and send facts. `absorb` adds each fact and its time to the observations.
+//! `judge` is pure: it says *decided*, or *pending* and when time alone would change the answer. The loop wakes on a fact,
+//! at that time, for the next look, at the time limit, or on a signal; it waits in one place only.
 
 use std::{
     any::Any,
@@ -22,82 +22,82 @@ use crate::{
     values::HumanDuration,
 };
 
-/// How often a source looks.
+/// When a source looks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollInterval {
-    /// Once: a child, a watch that keeps sending.
+    /// Never: one look is a child process or a watch that keeps sending.
     Once,
-    /// Again, this long after the previous look ended.
+    /// This long after the previous look ended.
     Every(Duration),
 }
 
-/// What a look holds while it goes on. Dropped to end it: a process group is killed, a watch is closed.
+/// Held while a look runs. Dropping it ends the look: it kills a process group or closes a watch.
 pub type LookGuard = Box<dyn Any>;
 
-/// Something that can be looked at.
+/// Something to observe.
 pub struct Source<'a, F> {
     pace: PollInterval,
     look: Box<dyn FnMut(Reply<F>) -> LookGuard + 'a>,
-    over: Box<dyn Fn() -> bool + 'a>,
+    finished: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a, F: Send + 'static> Source<'a, F> {
     /// `look` starts a look and returns at once; facts come by the [`Reply`], and the look is over when that is dropped.
     pub fn new(pace: PollInterval, look: impl FnMut(Reply<F>) -> LookGuard + 'a) -> Self {
-        Self { pace, look: Box::new(look), over: Box::new(|| false) }
+        Self { pace, look: Box::new(look), finished: Box::new(|| false) }
     }
 
-    /// Asked after each look: no other one follows once `over` says so.
+    /// Checked after each look: the source stops looking once `finished` returns true.
     #[must_use]
-    pub fn until(self, over: impl Fn() -> bool + 'a) -> Self {
-        Self { over: Box::new(over), ..self }
+    pub fn until(self, finished: impl Fn() -> bool + 'a) -> Self {
+        Self { finished: Box::new(finished), ..self }
     }
 
-    /// A source whose look is a blocking call with a time limit of its own, run on a thread.
+    /// A source whose look is a blocking call on a thread. The call must have its own time limit.
     pub fn blocking(pace: PollInterval, mut call: impl FnMut() -> Box<dyn FnOnce() -> F + Send> + 'a) -> Self {
         Self::new(pace, move |reply| {
             let call = call();
             let started = std::thread::Builder::new().name("look".to_owned()).spawn(move || reply.send(call()));
-            // No thread to be had: the reply is dropped, no fact comes, and nothing passes.
+            // If no thread starts, the reply is dropped, no fact arrives, and nothing passes.
             drop(started);
             Box::new(())
         })
     }
 }
 
-/// The way back from a look. The look is in flight until this (every clone of it) is dropped.
+/// How a look sends its facts. The look is in flight until the reply and all its clones are dropped.
 pub struct Reply<F> {
     to: Sender<F>,
-    flight: Arc<Flight>,
+    in_flight: Arc<LookInFlight>,
 }
 
 impl<F> Clone for Reply<F> {
     fn clone(&self) -> Self {
-        Self { to: self.to.clone(), flight: Arc::clone(&self.flight) }
+        Self { to: self.to.clone(), in_flight: Arc::clone(&self.in_flight) }
     }
 }
 
 impl<F> Reply<F> {
-    /// Sends a fact. When nobody waits any more it is dropped.
+    /// Sends a fact. After the end of the loop the fact is dropped.
     pub fn send(&self, fact: F) {
         let _ = self.to.send(fact);
-        self.flight.wake.ring();
+        self.in_flight.wake.notify();
     }
 }
 
-struct Flight {
+struct LookInFlight {
     wake: Arc<WakeSignal>,
-    landed: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
 }
 
-impl Drop for Flight {
+impl Drop for LookInFlight {
     fn drop(&mut self) {
-        self.landed.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
         self.wake.end_look();
     }
 }
 
-/// What a judge says: findings that would be true if the loop stopped now, and whether it may.
+/// A judge's answer: the findings if the loop stopped now, and whether it may stop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     pub findings: Vec<Finding>,
@@ -106,9 +106,9 @@ pub struct Judgement {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// No further fact could change the verdict, or it would come too late to matter.
+    /// No further fact could change the verdict in time.
     Decided,
-    /// Undecided; `revisit` is the moment at which time alone changes the answer.
+    /// Undecided; at `revisit` time alone changes the answer.
     Pending { revisit: Option<Moment> },
 }
 
@@ -129,20 +129,20 @@ impl Judgement {
     }
 }
 
-/// One source under way.
-struct Underway<'a, F> {
+/// A source with its next look and the look that runs.
+struct RunningSource<'a, F> {
     source: Source<'a, F>,
     next: Option<Moment>,
-    flight: Option<(LookGuard, Arc<AtomicBool>)>,
+    in_flight: Option<(LookGuard, Arc<AtomicBool>)>,
 }
 
-/// Looks until the judge says *settled*, at most for `limit`.
+/// Looks until the judge says *decided*, at most for `limit`.
 ///
-/// Only *settled* can pass: when the time is up, or when no source could bring another fact, findings that would pass get
-/// an inconclusive one beside them.
+/// Only *decided* can pass: when the time is up, or when no source can send another fact, findings that would pass get an
+/// inconclusive one added.
 ///
 /// # Errors
-/// [`CommandError::Cancelled`] on a signal; the findings so far stay in the draft of the report.
+/// [`CommandError::Cancelled`] on a signal; the findings so far stay in the partial report.
 pub fn observe_until_decided<F: Send + 'static, S>(
     execution: &Execution,
     limit: Duration,
@@ -153,23 +153,23 @@ pub fn observe_until_decided<F: Send + 'static, S>(
 ) -> Result<Vec<Finding>, CommandError> {
     let (sender, facts): (Sender<F>, Receiver<F>) = channel();
     let deadline = execution.clock.now() + limit;
-    let mut underway: Vec<Underway<'_, F>> =
-        sources.into_iter().map(|source| Underway { source, next: Some(Moment::ZERO), flight: None }).collect();
+    let mut running: Vec<RunningSource<'_, F>> =
+        sources.into_iter().map(|source| RunningSource { source, next: Some(Moment::ZERO), in_flight: None }).collect();
     loop {
-        // Landed before the facts are read: a look that has ended has sent all of its facts.
-        let landed: Vec<bool> = underway
+        // Read before the facts: a look that has ended has sent all its facts.
+        let ended: Vec<bool> = running
             .iter()
-            .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
+            .map(|one| one.in_flight.as_ref().is_some_and(|(_, ended)| ended.load(Ordering::Acquire)))
             .collect();
         for fact in facts.try_iter() {
             absorb(seen, execution.clock.now(), fact);
         }
         let now = execution.clock.now();
-        for (one, landed) in underway.iter_mut().zip(landed) {
-            if landed {
-                one.flight = None;
+        for (one, ended) in running.iter_mut().zip(ended) {
+            if ended {
+                one.in_flight = None;
                 one.next = match one.source.pace {
-                    PollInterval::Every(pause) if !(one.source.over)() => Some(now + pause),
+                    PollInterval::Every(pause) if !(one.source.finished)() => Some(now + pause),
                     PollInterval::Once | PollInterval::Every(_) => None,
                 };
             }
@@ -180,17 +180,17 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             Decision::Decided => return Ok(findings),
             Decision::Pending { revisit } => revisit,
         };
-        if execution.wake.cancelled() {
+        if execution.wake.is_cancelled() {
             return Err(CommandError::Cancelled);
         }
-        for one in &mut underway {
-            if one.flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
+        for one in &mut running {
+            if one.in_flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
                 one.next = None;
-                one.flight = Some(start(execution, &mut one.source, &sender));
+                one.in_flight = Some(start(execution, &mut one.source, &sender));
             }
         }
-        let next_look = underway.iter().filter_map(|one| one.next).min();
-        let exhausted = next_look.is_none() && revisit.is_none() && underway.iter().all(|one| one.flight.is_none());
+        let next_look = running.iter().filter_map(|one| one.next).min();
+        let exhausted = next_look.is_none() && revisit.is_none() && running.iter().all(|one| one.in_flight.is_none());
         if now >= deadline || exhausted {
             if verdict(&findings) == Verdict::Passed {
                 let seen = if exhausted {
@@ -212,7 +212,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
     }
 }
 
-/// A judge that asks to be revisited at a moment that is past must not spin.
+/// Keeps the loop from spinning when a judge asks for a moment in the past.
 const MINIMUM_STEP: Duration = Duration::from_millis(1);
 
 fn start<F: Send + 'static>(
@@ -220,10 +220,10 @@ fn start<F: Send + 'static>(
     source: &mut Source<'_, F>,
     sender: &Sender<F>,
 ) -> (LookGuard, Arc<AtomicBool>) {
-    let landed = Arc::new(AtomicBool::new(false));
+    let ended = Arc::new(AtomicBool::new(false));
     execution.wake.begin_look();
-    let flight = Arc::new(Flight { wake: Arc::clone(&execution.wake), landed: Arc::clone(&landed) });
-    ((source.look)(Reply { to: sender.clone(), flight }), landed)
+    let in_flight = Arc::new(LookInFlight { wake: Arc::clone(&execution.wake), ended: Arc::clone(&ended) });
+    ((source.look)(Reply { to: sender.clone(), in_flight }), ended)
 }
 
 #[cfg(test)]
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_again_until_it_is_settled_and_time_leaps() {
+    fn it_looks_again_until_the_judge_decides() {
         let execution = test_execution();
         let (looks, end) = counting(&execution, 3600, 10);
         assert_eq!((looks, end), (10, Ok(vec![Finding::blocked("ready")])));
@@ -260,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_settled_in_time_does_not_pass() {
+    fn an_undecided_gate_is_inconclusive_at_the_time_limit() {
         let (looks, end) = counting(&test_execution(), 35, 10);
         assert_eq!(looks, 4);
         assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
     }
 
     #[test]
-    fn a_source_that_is_over_looks_no_more_and_when_all_are_it_ends() {
+    fn the_loop_ends_when_every_source_has_finished() {
         let execution = test_execution();
         let looks = std::cell::Cell::new(0);
         let source = Source::blocking(PollInterval::Every(Duration::from_secs(10)), || {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_ends_without_a_fact_is_not_waited_for() {
+    fn a_look_that_ends_without_a_fact_does_not_delay_the_end() {
         let mut nothing = ();
         let execution = test_execution();
         let source = Source::<()>::new(PollInterval::Once, |_reply| Box::new(()));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn time_alone_can_settle_it() {
+    fn time_alone_can_decide() {
         let mut nothing = ();
         let execution = test_execution();
         let patience = Duration::from_secs(120);

@@ -1,7 +1,7 @@
-//! The one loop that writes: read, plan, write on the condition that nothing moved.
+//! The loop that writes: read the current state, plan, write on the condition that the state has not changed.
 //!
-//! A lost race re-reads and plans again, and never resends. An unknown outcome is read back before anything may end the
-//! command. Only this loop can make a [`Permit`], so nothing is written in dry-run.
+//! After a conflict the loop reads and plans again; it never resends. It reads an unknown outcome back before the command
+//! may end. Only this loop makes a [`Permit`], so a dry-run writes nothing.
 
 use std::time::Duration;
 
@@ -13,51 +13,51 @@ use crate::{
     values::HumanDuration,
 };
 
-/// The right to write outside. Made here only; every writing method of `world` asks for one.
+/// The right to write. Only this module makes one, and every writing method of `world` asks for one.
 pub struct Permit(());
 
-/// What a plan decides.
+/// What to do about the state that was read.
 pub enum Plan<E, D> {
-    /// It is so already.
+    /// The state is already the wanted one.
     UpToDate(D),
     Write(E),
-    /// A rule forbids it.
+    /// A rule forbids the change.
     Refuse(Finding),
 }
 
 /// How a write ended.
 pub enum WriteOutcome<D> {
     Done(D),
-    /// The base moved; nothing was written.
+    /// The base changed in the meantime; nothing was written.
     Conflict(String),
-    /// Sent, and nobody knows what became of it.
+    /// Sent, and the answer was lost.
     Unknown(Finding),
-    /// The other side said no; nothing was written.
+    /// The server refused; nothing was written.
     Refused(Finding),
 }
 
-/// A change of something outside.
+/// One change of a remote state.
 pub trait Change {
     type Base;
     type Edit;
     type Done;
 
-    /// Whether an unknown outcome can be read back. If not (a dispatch), it is final and never sent again.
+    /// Whether the remote shows the outcome of a write. If not (a dispatch), an unknown outcome is final: nothing is sent twice.
     const READS_BACK: bool;
 
-    /// What is written to, and what.
+    /// The target and the intended change, for the report.
     fn effect(&self) -> Effect;
 
-    /// What is written, once the plan is known, where that says more: from what to what. It takes the place of the
-    /// effect's detail, so that a dry-run shows it too.
+    /// A more precise detail once the plan is known, such as the old and the new image. It replaces the effect's detail, so a
+    /// dry-run shows it too.
     fn detail(&self, _edit: &Self::Edit) -> Option<String> {
         None
     }
 
-    /// All that the plan needs to know.
+    /// Reads all that the plan needs.
     ///
     /// # Errors
-    /// When it cannot be seen.
+    /// When it cannot be read.
     fn read(&self) -> Result<Self::Base, CommandError>;
 
     /// Pure.
@@ -66,32 +66,31 @@ pub trait Change {
     fn write(&self, permit: &Permit, base: &Self::Base, edit: &Self::Edit) -> WriteOutcome<Self::Done>;
 }
 
-/// The first pause after a lost race; doubled each time, and spread so that racers do not meet again.
+/// The first pause after a conflict. It doubles each time and is randomised, so that writers do not collide again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Measured with twenty racers: with 5 s the last of them waits a quarter of the time for nobody, and loses as often.
+/// Measured with twenty concurrent writers: at 5 s the last one waits a quarter of its time while no other writes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Makes `change` so, within `limit`. `None` in dry-run, when something would have been written.
+/// Applies `change` within `limit`. `None`: a dry-run that would have written.
 ///
 /// # Errors
-/// What [`Change::read`] could not see; a refusal; a write whose outcome stays unknown; a race lost until the time was up.
+/// What [`Change::read`] could not read; a refusal; a write whose outcome stays unknown; conflicts until the time is up.
 pub fn reconcile<C: Change>(
     execution: &Execution,
     limit: Duration,
     change: &C,
 ) -> Result<Option<C::Done>, CommandError> {
     let deadline = execution.clock.now() + limit;
-    let mut effect = Noted::new(execution, change.effect());
+    let mut effect = RecordedEffect::new(execution, change.effect());
     let mut pause = FIRST_PAUSE;
-    // Why the last write did not take, once there was one.
+    // Why the last write did not succeed.
     let mut lost: Option<String> = None;
-    // Set while a write of ours may have landed unseen. Its guard keeps a signal from ending the process before that is
-    // read back.
+    // A write whose answer was lost. Its guard keeps a signal from ending the process before the outcome is read back.
     let mut unread = None;
     loop {
         let unsure: Option<(Finding, _)> = unread.take();
-        // Before anybody is asked again: a pause has ended because of it.
-        if unsure.is_none() && execution.wake.cancelled() {
+        // Checked before the next read: the signal may have ended the pause.
+        if unsure.is_none() && execution.wake.is_cancelled() {
             effect.is(EffectState::Refused, "not written: cancelled");
             return Err(CommandError::Cancelled);
         }
@@ -111,7 +110,7 @@ pub fn reconcile<C: Change>(
                 if unsure.is_some() {
                     effect.is(EffectState::Applied, "");
                 } else {
-                    // Whoever made it so need not have done it as we had planned to.
+                    // Another writer did it, and not necessarily as planned here.
                     effect.effect.detail = change.effect().detail;
                     effect.is(EffectState::Already, "");
                 }
@@ -127,7 +126,7 @@ pub fn reconcile<C: Change>(
             effect.effect.detail = detail;
         }
         if let Some((error, guard)) = unsure {
-            // Read back by now: what was sent did not land. A server that loses every answer must not be sent one write
+            // The read shows that the write did not arrive. Pause: a server that loses every answer must not get one write
             // after the other.
             drop(guard);
             effect.is(EffectState::Refused, &error.actual);
@@ -138,7 +137,7 @@ pub fn reconcile<C: Change>(
             effect.is(EffectState::Planned, "");
             return Ok(None);
         }
-        if execution.wake.cancelled() {
+        if execution.wake.is_cancelled() {
             effect.is(EffectState::Refused, "not written: cancelled");
             return Err(CommandError::Cancelled);
         }
@@ -146,7 +145,7 @@ pub fn reconcile<C: Change>(
             effect.is(EffectState::Refused, &lost);
             return Err(Finding::inconclusive(change.effect().target)
                 .actual(format!("nothing written within {}: {lost}", HumanDuration(limit)))
-                .expected("one moment in which nobody else writes")
+                .expected("no concurrent writer")
                 .next("run it again")
                 .unobservable());
         }
@@ -171,7 +170,7 @@ pub fn reconcile<C: Change>(
             }
             WriteOutcome::Conflict(why) => {
                 drop(guard);
-                log::debug!("somebody wrote first, planning again: {why}");
+                log::debug!("conflict with a concurrent writer, planning again: {why}");
                 effect.is(EffectState::Refused, &why);
                 lost = Some(why);
                 back_off(execution, &mut pause);
@@ -180,21 +179,21 @@ pub fn reconcile<C: Change>(
     }
 }
 
-/// Waits for about `pause`, or for a signal; the next one is twice as long.
+/// Waits for about `pause`, or until a signal; doubles the pause.
 fn back_off(execution: &Execution, pause: &mut Duration) {
     let spread = pause.mul_f64(0.5 + fastrand::f64());
     execution.clock.park(&execution.wake, Some(execution.clock.now() + spread));
     *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
-/// An effect in the draft of the report, kept true at every moment: a command that is cut short leaves what is known.
-struct Noted<'execution> {
+/// An effect in the partial report, correct at every moment: a cancelled command leaves what is known.
+struct RecordedEffect<'execution> {
     execution: &'execution Execution,
     place: usize,
     effect: Effect,
 }
 
-impl<'execution> Noted<'execution> {
+impl<'execution> RecordedEffect<'execution> {
     fn new(execution: &'execution Execution, effect: Effect) -> Self {
         let place = execution.partial.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
         Self { execution, place, effect }
@@ -214,14 +213,14 @@ pub mod tests {
     use super::*;
     use crate::execution::tests::test_execution;
 
-    /// Lets `act` write once, as a command does: only the loop that writes gives a permit.
-    pub fn permitted<D>(act: impl Fn(&Permit) -> D) -> D {
-        reconcile(&test_execution(), Duration::ZERO, &Deed(act)).unwrap().unwrap()
+    /// Runs `write` with a permit, which only the loop can make.
+    pub fn with_permit<D>(write: impl Fn(&Permit) -> D) -> D {
+        reconcile(&test_execution(), Duration::ZERO, &AlwaysWrite(write)).unwrap().unwrap()
     }
 
-    struct Deed<F>(F);
+    struct AlwaysWrite<F>(F);
 
-    impl<D, F: Fn(&Permit) -> D> Change for Deed<F> {
+    impl<D, F: Fn(&Permit) -> D> Change for AlwaysWrite<F> {
         type Base = ();
         type Edit = ();
         type Done = D;
@@ -244,27 +243,27 @@ pub mod tests {
         }
     }
 
-    /// A remote that holds one number; each write follows the script.
+    /// A remote that holds one number. Each write takes the next result from the script.
     struct Remote {
         holds: Cell<u32>,
-        script: RefCell<Vec<Act>>,
+        script: RefCell<Vec<Scripted>>,
         reads: Cell<usize>,
         writes: Cell<usize>,
         readable: Cell<bool>,
     }
 
     #[derive(Clone, Copy)]
-    enum Act {
-        Land,
-        Lose,
-        LandAndLoseTheAnswer,
-        LoseTheAnswer,
-        LoseTheAnswerAndTheRemote,
+    enum Scripted {
+        Applied,
+        Conflict,
+        AppliedAnswerLost,
+        AnswerLost,
+        AnswerAndRemoteLost,
     }
 
-    struct Raise<'a, const READS_BACK: bool>(&'a Remote);
+    struct SetNumber<'a, const READS_BACK: bool>(&'a Remote);
 
-    impl<const READS_BACK: bool> Change for Raise<'_, READS_BACK> {
+    impl<const READS_BACK: bool> Change for SetNumber<'_, READS_BACK> {
         type Base = u32;
         type Edit = u32;
         type Done = u32;
@@ -298,18 +297,18 @@ pub mod tests {
         fn write(&self, _: &Permit, _: &u32, edit: &u32) -> WriteOutcome<u32> {
             self.0.writes.set(self.0.writes.get() + 1);
             let unknown = || WriteOutcome::Unknown(Finding::inconclusive("remote").actual("connection reset"));
-            match self.0.script.borrow_mut().pop().unwrap_or(Act::Lose) {
-                Act::Land => {
+            match self.0.script.borrow_mut().pop().unwrap_or(Scripted::Conflict) {
+                Scripted::Applied => {
                     self.0.holds.set(*edit);
                     WriteOutcome::Done(*edit)
                 }
-                Act::Lose => WriteOutcome::Conflict("fetch first".to_owned()),
-                Act::LandAndLoseTheAnswer => {
+                Scripted::Conflict => WriteOutcome::Conflict("fetch first".to_owned()),
+                Scripted::AppliedAnswerLost => {
                     self.0.holds.set(*edit);
                     unknown()
                 }
-                Act::LoseTheAnswer => unknown(),
-                Act::LoseTheAnswerAndTheRemote => {
+                Scripted::AnswerLost => unknown(),
+                Scripted::AnswerAndRemoteLost => {
                     self.0.readable.set(false);
                     unknown()
                 }
@@ -317,8 +316,8 @@ pub mod tests {
         }
     }
 
-    /// A remote that holds a number; the script's first act stands last.
-    fn remote(holds: u32, script: &[Act]) -> Remote {
+    /// The script is in reverse order: its last entry comes first.
+    fn remote(holds: u32, script: &[Scripted]) -> Remote {
         Remote {
             holds: Cell::new(holds),
             script: RefCell::new(script.to_vec()),
@@ -328,25 +327,25 @@ pub mod tests {
         }
     }
 
-    /// Runs a change against a remote that holds a number; the script's first act stands last.
+    /// Runs a change against a remote that holds `holds`: the result, the number of writes, the effect.
     fn play<const READS_BACK: bool>(
         execution: &Execution,
         holds: u32,
-        script: &[Act],
+        script: &[Scripted],
     ) -> (Result<Option<u32>, CommandError>, usize, EffectState) {
         let remote = remote(holds, script);
-        let end = reconcile(execution, Duration::from_secs(60), &Raise::<READS_BACK>(&remote));
+        let end = reconcile(execution, Duration::from_secs(60), &SetNumber::<READS_BACK>(&remote));
         (end, remote.writes.get(), execution.partial.copy().effects[0].state)
     }
 
     #[test]
-    fn a_lost_race_is_planned_again_until_it_lands() {
-        let end = play::<true>(&test_execution(), 1, &[Act::Land, Act::Lose, Act::Lose]);
+    fn a_conflict_is_planned_again_until_the_write_succeeds() {
+        let end = play::<true>(&test_execution(), 1, &[Scripted::Applied, Scripted::Conflict, Scripted::Conflict]);
         assert_eq!(end, (Ok(Some(7)), 3, EffectState::Applied));
     }
 
     #[test]
-    fn what_is_so_already_is_not_written() {
+    fn an_up_to_date_state_is_not_written() {
         assert_eq!(play::<true>(&test_execution(), 7, &[]), (Ok(Some(7)), 0, EffectState::Already));
     }
 
@@ -359,26 +358,26 @@ pub mod tests {
 
     #[test]
     fn a_lost_answer_is_read_back() {
-        let landed = play::<true>(&test_execution(), 1, &[Act::LandAndLoseTheAnswer]);
-        assert_eq!(landed, (Ok(Some(7)), 1, EffectState::Applied), "it landed: written once");
-        let not = play::<true>(&test_execution(), 1, &[Act::Land, Act::LoseTheAnswer]);
-        assert_eq!(not, (Ok(Some(7)), 2, EffectState::Applied), "it did not land: written again");
-        let (end, writes, effect) = play::<true>(&test_execution(), 1, &[Act::LoseTheAnswerAndTheRemote]);
+        let landed = play::<true>(&test_execution(), 1, &[Scripted::AppliedAnswerLost]);
+        assert_eq!(landed, (Ok(Some(7)), 1, EffectState::Applied), "it arrived: written once");
+        let not = play::<true>(&test_execution(), 1, &[Scripted::Applied, Scripted::AnswerLost]);
+        assert_eq!(not, (Ok(Some(7)), 2, EffectState::Applied), "it did not arrive: written again");
+        let (end, writes, effect) = play::<true>(&test_execution(), 1, &[Scripted::AnswerAndRemoteLost]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
-        assert_eq!((writes, effect), (1, EffectState::Unknown), "nobody knows, and it says so");
+        assert_eq!((writes, effect), (1, EffectState::Unknown), "the outcome is unknown, and the report says so");
     }
 
     #[test]
-    fn a_server_that_loses_every_answer_is_given_time() {
+    fn writes_to_a_server_that_loses_every_answer_are_spaced_out() {
         let execution = test_execution();
-        let (end, writes, effect) = play::<true>(&execution, 1, &[Act::LoseTheAnswer; 1000]);
+        let (end, writes, effect) = play::<true>(&execution, 1, &[Scripted::AnswerLost; 1000]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert!((5..60).contains(&writes), "{writes} in a minute");
         assert_eq!(effect, EffectState::Refused);
     }
 
     #[test]
-    fn an_effect_is_told_from_what_to_what() {
+    fn the_effect_shows_the_old_and_the_new_value() {
         for (holds, detail) in [(1, "1 → 7"), (7, "7")] {
             let execution = Execution { dry_run: true, ..test_execution() };
             assert!(play::<true>(&execution, holds, &[]).0.is_ok());
@@ -387,26 +386,27 @@ pub mod tests {
     }
 
     #[test]
-    fn who_is_cancelled_asks_nobody() {
+    fn a_cancelled_command_reads_nothing() {
         let execution = test_execution();
         execution.wake.cancel();
         let remote = remote(1, &[]);
         assert_eq!(
-            reconcile(&execution, Duration::from_secs(60), &Raise::<true>(&remote)),
+            reconcile(&execution, Duration::from_secs(60), &SetNumber::<true>(&remote)),
             Err(CommandError::Cancelled)
         );
         assert_eq!(remote.reads.get(), 0);
     }
 
     #[test]
-    fn what_cannot_be_read_back_is_never_sent_again() {
-        let (end, writes, effect) = play::<false>(&test_execution(), 1, &[Act::Land, Act::LandAndLoseTheAnswer]);
+    fn a_write_that_cannot_be_read_back_is_never_sent_again() {
+        let (end, writes, effect) =
+            play::<false>(&test_execution(), 1, &[Scripted::Applied, Scripted::AppliedAnswerLost]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert_eq!((writes, effect), (1, EffectState::Unknown));
     }
 
     #[test]
-    fn a_race_lost_for_ever_ends() {
+    fn endless_conflicts_end_at_the_time_limit() {
         let (end, writes, effect) = play::<true>(&test_execution(), 1, &[]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert!(writes > 5, "{writes}");

@@ -19,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::reconcile::tests::permitted;
+use crate::reconcile::tests::with_permit;
 
 /// Runs a plain git that knows neither our environment nor anybody's configuration, and returns what it prints.
 fn git(dir: &Path, args: &[&str]) -> String {
@@ -157,5 +157,5 @@ fn change(git: &Git, parent: &Commit, name: &str, text: &str) -> Commit {
 
 /// Pushes to the remote's main branch.
 fn push(git: &Git, commit: &Commit) -> Push {
-    permitted(|permit| git.push(permit, &origin(git), commit, &main_branch()))
+    with_permit(|permit| git.push(permit, &origin(git), commit, &main_branch()))
 }

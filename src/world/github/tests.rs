@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    reconcile::tests::permitted,
+    reconcile::tests::with_permit,
     sandbox::{
         github::{FakeGitHub, Fault},
         server::{self, Server},
@@ -42,7 +42,7 @@ fn send(github: &GitHub) -> Sent {
 }
 
 fn dispatch(github: &GitHub, repository: &Repository, event_type: &str, payload: &Value) -> Sent {
-    permitted(|permit| github.dispatch(permit, repository, event_type, payload))
+    with_permit(|permit| github.dispatch(permit, repository, event_type, payload))
 }
 
 /// What a server's answer is taken for.

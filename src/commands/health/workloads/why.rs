@@ -53,7 +53,7 @@ pub fn why(rules: &Rules, seen: &Seen, cluster: &Cluster, failed: &[usize], ctx:
     let mut unobservable = Vec::new();
     let mut silent = Vec::new();
     let watch = Stopwatch::start();
-    let left = || PATIENCE.checked_sub(watch.elapsed()).filter(|_| !ctx.execution.wake.cancelled());
+    let left = || PATIENCE.checked_sub(watch.elapsed()).filter(|_| !ctx.execution.wake.is_cancelled());
     for place in failed {
         let workload = &rules.workloads[*place];
         let sight = sight(rules, &seen.views, workload);

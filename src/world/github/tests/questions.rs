@@ -157,7 +157,7 @@ fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
     let opened = |status: u16, body: &'static str| {
         let server = Server::start(move |_| server::Answer::text(status, "application/json", body)).unwrap();
         let issue = NewIssue { title: "t".to_owned(), body: String::new(), labels: vec![] };
-        permitted(|permit| connect(server.url()).create_issue(permit, &shop(), &issue))
+        with_permit(|permit| connect(server.url()).create_issue(permit, &shop(), &issue))
     };
     assert!(matches!(opened(201, ISSUE), Sent::Done(Issue { number: 9, .. })));
     for (status, body) in [(201, "{}"), (200, ISSUE), (502, "{}")] {
