@@ -1,4 +1,4 @@
-//! What a command works with: clock, bell, log, world, and the draft of its report.
+//! What every command gets: its execution, the log, the world, and the runner's environment.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
 
 const PUBLIC_API: &str = "https://api.github.com";
 
-/// Handed to every command. Cheap to clone: the parts are shared.
+/// Cheap to clone: the parts are shared.
 #[derive(Clone)]
 pub struct CommandContext {
     pub execution: Execution,
@@ -29,15 +29,15 @@ pub struct CommandContext {
 }
 
 impl CommandContext {
-    /// Where the files are read that say by what rules a change is judged.
+    /// Where to read config and baselines: on a pull request, the base commit, so that a change cannot relax its own gates.
     ///
     /// # Errors
-    /// On a pull request whose base commit cannot be told.
+    /// On a pull request whose base commit is unknown.
     pub fn trusted(&self) -> Result<Trusted, CommandError> {
         Trusted::find(&self.runner_env, &self.world.groups)
     }
 
-    /// GitHub, where the runner says it is, or the public one.
+    /// A client for GitHub's API at the runner's `GITHUB_API_URL`, or the public one.
     ///
     /// # Errors
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
@@ -46,7 +46,7 @@ impl CommandContext {
         self.world.github(Access { timeout: timeout.0, ..Access::new(api_url, token.cloned()) })
     }
 
-    /// The repository whose workflow this is.
+    /// The repository of this workflow.
     ///
     /// # Errors
     /// Bad input outside a runner.
@@ -57,7 +57,7 @@ impl CommandContext {
         })
     }
 
-    /// This context in dry-run or not.
+    /// The same context with `dry_run` set.
     #[must_use]
     pub fn with_dry_run(&self, dry_run: bool) -> Self {
         Self { execution: Execution { dry_run, ..self.execution.clone() }, ..self.clone() }

@@ -4,14 +4,14 @@ use std::{borrow::Cow, fmt};
 
 use crate::finding::{Finding, Verdict};
 
-/// Why a command ended before it could judge.
+/// Why a command ended without an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandError {
     /// Bad input or config: exit 2, also in dry-run; nothing was written.
     BadInput(Finding),
     /// Something needed could not be observed.
     Unobservable(Finding),
-    /// A rule said no before anything was written.
+    /// A rule or a server refused the write.
     Refused(Finding),
     /// SIGINT or SIGTERM.
     Cancelled,

@@ -34,7 +34,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One thing that was checked. Texts are raw: they may hold what a server or a log said, and every sink escapes for itself.
+/// The result of one check, or what is wrong with an input. Texts are raw: they may quote a server or a log, and every sink
+/// escapes for itself. A secret never goes in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What was checked, in a few words: `p99 latency`, `https://staging.example/ready`.
@@ -42,19 +43,19 @@ pub struct Finding {
     pub verdict: Verdict,
     /// What would have passed.
     pub expected: String,
-    /// What was seen.
+    /// What was observed.
     pub actual: String,
-    /// Why a bad value passes all the same: the explanation somebody gave.
+    /// The explanation with which a bad value passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<String>,
-    /// What to do about it.
+    /// What to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
 }
 
-/// Where something was seen, and when.
+/// Where and when something was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// A URL, a path, a command.

@@ -1,9 +1,9 @@
-//! promote-gates: has this exact image earned its way to production, and did an independent person who could see the
+//! promote-gates: has this exact image earned its promotion to production, and did an independent person who could see the
 //! evidence agree?
 //!
-//! The code map is in ARCHITECTURE.md. In one breath: [`cli`] gathers the layers of settings, [`vocabulary`] turns them
-//! into typed arguments, [`commands`] calls one of the rooms ([`gates`], [`chain`], [`rules`]), the rooms look through [`observe_until_decided`] and
-//! write through [`reconcile`], both reaching outside only by [`world`], and [`report`] tells what was found.
+//! ARCHITECTURE.md has the map. In short: [`settings`] merges flags, inputs and config into typed arguments; [`commands`] runs
+//! one of the commands; a command looks through [`observe`] and writes through [`reconcile`], and reaches the outside only
+//! through [`world`]; [`report`] shows what was found.
 
 pub mod actions;
 pub mod approvers;

@@ -189,20 +189,20 @@ fn back_off(execution: &Execution, pause: &mut Duration) {
 /// An effect in the partial report, correct at every moment: a cancelled command leaves what is known.
 struct RecordedEffect<'execution> {
     execution: &'execution Execution,
-    place: usize,
+    index: usize,
     effect: Effect,
 }
 
 impl<'execution> RecordedEffect<'execution> {
     fn new(execution: &'execution Execution, effect: Effect) -> Self {
-        let place = execution.partial.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
-        Self { execution, place, effect }
+        let index = execution.partial.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
+        Self { execution, index, effect }
     }
 
     fn is(&self, state: EffectState, remark: &str) {
         let detail =
             if remark.is_empty() { self.effect.detail.clone() } else { format!("{} ({remark})", self.effect.detail) };
-        self.execution.partial.settle_effect(self.place, Effect { target: self.effect.target.clone(), detail, state });
+        self.execution.partial.update_effect(self.index, Effect { target: self.effect.target.clone(), detail, state });
     }
 }
 

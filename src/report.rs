@@ -1,4 +1,5 @@
-//! What a judgement is: one report a command, and the sinks that tell it. Texts in here are raw; each sink escapes for itself.
+//! The report: one for each command. The sinks below print and write it. Texts in a report are raw; each sink escapes for
+//! itself.
 
 pub mod compact;
 pub mod log;
@@ -19,10 +20,10 @@ use crate::{
     subject::Subject,
 };
 
-/// The report's version. A reader of a newer one refuses; fields are only ever added within one version.
+/// The version of the report's format. Readers refuse a newer one; within a version, fields are only added.
 pub const SCHEMA: u32 = 1;
 
-/// What a command found out, and what it did.
+/// What a command observed and what it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
@@ -37,7 +38,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// The verdict in one line.
     pub reason: String,
-    /// Shadow mode: judged, but nothing downstream may count it.
+    /// Dry-run: evaluated, but later steps must ignore the result.
     #[serde(default)]
     pub dry_run: bool,
     /// RFC 3339, UTC.
@@ -51,11 +52,11 @@ pub struct Report {
     /// Findings that the compact report has no room for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub findings_left_out: usize,
-    /// What the command did, or would have done, outside.
+    /// What the command wrote, or would have written in dry-run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Effect>,
-    /// What the command puts out beside what every command does. Later jobs read it from the compact report, which keeps
-    /// all of it or, over 2 KiB, nothing.
+    /// The outputs of this command only. Later jobs read them from the compact report, which holds all of them or, over
+    /// 2 KiB, none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, String>,
     /// Settings in force by key: numbers, booleans, lists and texts; durations in seconds; secrets are absent.
@@ -68,7 +69,7 @@ pub struct Report {
     pub config: Option<ConfigFile>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
-    /// The gates that `run` ran, each with its own report.
+    /// The reports of the gates that `run` ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
     /// In a compact report: sha256 of the whole report file.
@@ -86,7 +87,7 @@ const fn is_false(switch: &bool) -> bool {
     !*switch
 }
 
-/// The workflow run that the report was written in.
+/// The workflow run that wrote the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     pub repository: String,
@@ -97,20 +98,20 @@ pub struct Run {
     pub job: String,
 }
 
-/// The config file that settings came from.
+/// The config file of the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigFile {
     pub path: String,
     pub sha256: String,
-    /// The base commit it was read from, on a pull request.
+    /// On a pull request: the base commit that the file was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
-/// Something written outside, or not written.
+/// A write, or why it did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Effect {
-    /// What is written to: a branch, a repository's dispatches.
+    /// The target: a branch, the dispatches of a repository.
     pub target: String,
     pub detail: String,
     pub state: EffectState,
@@ -121,7 +122,7 @@ pub struct Effect {
 pub enum EffectState {
     /// Dry-run: would be written.
     Planned,
-    /// It was so already.
+    /// The state was already the wanted one.
     Already,
     Applied,
     Refused,
@@ -129,12 +130,11 @@ pub enum EffectState {
     Unknown,
 }
 
-/// A table that shows more than findings do: the files that grew most.
+/// A table beside the findings, such as the files that grew most.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Table {
     pub title: String,
-    /// Whether it is what the command is asked for, rather than details of it: then it is shown unfolded, and before the
-    /// checks when these have passed.
+    /// The main result rather than a detail: shown unfolded, and before the checks when they passed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub open: bool,
     pub columns: Vec<String>,
@@ -147,7 +147,7 @@ pub struct Output {
     pub help: &'static str,
 }
 
-/// What every command puts out.
+/// The outputs of every command.
 pub const OUTPUTS: [Output; 4] = [
     Output { name: "verdict", help: "`passed`, `blocked` or `inconclusive`" },
     Output { name: "reason", help: "The verdict in one line" },
@@ -155,12 +155,12 @@ pub const OUTPUTS: [Output; 4] = [
     Output { name: "report-path", help: "Path of the whole report (JSON)" },
 ];
 
-/// What a command gives back when it came to an end of its own.
+/// The result of a command that was not stopped early.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     pub findings: Vec<Finding>,
     pub tables: Vec<Table>,
-    /// Outputs beside those every command has; declared in `commands`.
+    /// The outputs of this command only.
     pub outputs: BTreeMap<&'static str, String>,
     /// The reports of the gates that `run` ran.
     pub reports: Vec<Report>,
@@ -173,7 +173,7 @@ impl From<Vec<Finding>> for Outcome {
 }
 
 impl Report {
-    /// An empty report of a command: inconclusive until something was observed.
+    /// An empty report: inconclusive until something is observed.
     #[must_use]
     pub fn open(command: &str, started_at: String) -> Self {
         Self {
@@ -200,9 +200,9 @@ impl Report {
         }
     }
 
-    /// Puts the end of a command into its report: the findings, the verdict and its reason.
+    /// Completes the report with the result of the command: findings, verdict and reason.
     ///
-    /// A command that was stopped keeps the findings it had published; the stop itself becomes one more.
+    /// After an error, the findings published so far stay, and the error becomes one more finding.
     pub fn close(&mut self, end: Result<Outcome, CommandError>, finished_at: String) {
         self.finished_at = finished_at;
         match end {
@@ -226,7 +226,7 @@ impl Report {
         self.judge();
     }
 
-    /// More findings after the end: sinks that failed. One that is known already is not told twice.
+    /// Adds findings after the end, for sinks that failed. A known finding is not added twice.
     pub fn add(&mut self, findings: Vec<Finding>) {
         for finding in findings {
             if !self.findings.contains(&finding) {
@@ -237,7 +237,7 @@ impl Report {
     }
 
     fn judge(&mut self) {
-        // Worst first; what was explained before what simply passed. The sort is stable: within a weight, the command's order.
+        // Worst first, and explained before passed. The sort is stable: equal findings keep the command's order.
         self.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.verdict), finding.waived.is_none()));
         self.verdict = verdict(&self.findings);
         self.reason = self.one_line();

@@ -1,4 +1,4 @@
-//! The only reader of the environment: what the runner tells, and the inputs.
+//! The only reader of environment variables: the runner's own and the inputs.
 
 use std::{
     collections::BTreeMap,
@@ -8,30 +8,30 @@ use std::{
 
 use crate::report::Run;
 
-/// The prefix of the variables that carry inputs: `max-ratio` travels as `PROMOTE_GATES_MAX_RATIO`.
+/// The prefix of the variables that carry inputs: `PROMOTE_GATES_MAX_RATIO` is the input `max-ratio`.
 pub const INPUT_PREFIX: &str = "PROMOTE_GATES_";
 
-/// The input that holds secrets among what may be known, or is only a path.
+/// The input that is a path, or a text in which only some values are secret.
 pub const KUBECONFIG: &str = "kubeconfig";
 
-/// The variables that name the runner's files of commands: whoever writes there sets outputs of the step, or the
-/// environment of those that follow. Source: GitHub's documentation, "Workflow commands".
+/// The variables that name the runner's command files: a program that writes there sets outputs of the step or the
+/// environment of later steps. Source: GitHub's documentation, "Workflow commands".
 const COMMAND_FILES: [&str; 5] = ["GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
-/// What the environment says, as far as it is set and not empty. Source: GitHub's documentation, "Variables reference".
+/// The environment variables that are set and not empty. Source: GitHub's documentation, "Variables reference".
 #[derive(Debug, Default)]
 pub struct RunnerEnv {
-    /// Whether a runner reads our output.
+    /// A runner reads the output.
     pub actions: bool,
-    /// Debug logging was asked for.
+    /// The runner's debug logging is on.
     pub debug: bool,
     pub event_name: Option<String>,
     pub event_path: Option<PathBuf>,
     pub repository: Option<String>,
     pub ref_name: Option<String>,
-    /// The full one: `refs/heads/main`.
+    /// The full ref: `refs/heads/main`.
     pub git_ref: Option<String>,
-    /// The runner's name, as the jobs of a workflow run tell it.
+    /// The runner's name, as in the jobs of a workflow run.
     pub runner_name: Option<String>,
     pub actor: Option<String>,
     pub server_url: Option<String>,
@@ -41,27 +41,27 @@ pub struct RunnerEnv {
     pub summary: Option<PathBuf>,
     pub runner_temp: Option<PathBuf>,
     pub run: Option<Run>,
-    /// Inputs by setting key (`max-ratio`), with those that are not empty.
+    /// The inputs that are not empty, by setting key (`max-ratio`).
     pub inputs: BTreeMap<String, String>,
-    /// Names of the variables that are not for a child that runs foreign code: inputs, tokens among them, and the runner's
-    /// files of commands.
+    /// The variables that a child process with code from outside must not get: inputs (tokens among them) and the runner's
+    /// command files.
     pub withheld: Vec<OsString>,
-    /// What HTTP clients ask for: proxies and certificate authorities, under their names.
+    /// Proxies and certificate authorities for HTTP clients, by variable.
     pub network: BTreeMap<String, String>,
     /// `RUST_LOG`.
     pub log_filter: Option<String>,
     /// Where kubectl looks for a kubeconfig: `KUBECONFIG`, and the home folder.
     pub kubeconfig: Option<String>,
     pub home: Option<PathBuf>,
-    /// Host and port of the API server, as every pod is told.
+    /// Host and port of the API server inside a pod.
     pub in_cluster: Option<(String, String)>,
-    /// `PATH`, for children that get nothing else of ours.
+    /// `PATH`, for child processes that inherit nothing else.
     pub search_path: Option<String>,
 }
 
 impl RunnerEnv {
-    /// Reads variables. Those that are not UTF-8 are left out: nothing of ours is. What the network needs stays, as something
-    /// that cannot be used: without it, more would be trusted than was asked for.
+    /// Reads the variables and skips those that are not UTF-8. A network variable stays, as an unusable value: to ignore it could
+    /// widen what is trusted.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables: Vec<(OsString, OsString)> = variables.into_iter().collect();
         let withheld = variables.iter().map(|(name, _)| name).filter(|name| is_withheld(name)).cloned().collect();
@@ -115,7 +115,7 @@ impl RunnerEnv {
         }
     }
 
-    /// What is left for a command that plays at home: nothing of the runner, its files and the inputs included.
+    /// The environment of a local command: without the runner, its files and the inputs.
     #[must_use]
     pub fn local(self) -> Self {
         let Self { debug, log_filter, search_path, .. } = self;
@@ -131,19 +131,19 @@ fn is_network(name: &str) -> bool {
     name.starts_with("SSL_CERT_") || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
-/// Whether an input holds a token. The vocabulary's test holds this to the settings' types.
+/// Whether an input is a token. A test compares this with the types of the settings.
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
     key == "token" || key.ends_with("-token") || key == KUBECONFIG
 }
 
-/// Whether an input holds headers, one a line. The vocabulary's test holds this to the settings' types.
+/// Whether an input holds headers, one a line. A test compares this with the types of the settings.
 #[must_use]
 pub fn holds_headers(key: &str) -> bool {
     key == "headers" || key.ends_with("-headers")
 }
 
-/// The name of the variable that carries an input.
+/// The variable that carries an input.
 #[must_use]
 pub fn variable(key: &str) -> String {
     format!("{INPUT_PREFIX}{}", key.to_ascii_uppercase().replace('-', "_"))
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_keep_their_names_and_empty_ones_are_absent() {
+    fn inputs_keep_their_names_and_empty_ones_are_skipped() {
         let read = RunnerEnv::read(
             [
                 ("PROMOTE_GATES_MAX_RATIO", "1.3"),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_tokens_or_takes_commands_is_withheld_whatever_it_holds() {
+    fn inputs_and_command_files_are_withheld_from_children() {
         let odd = OsString::from_vec(b"PROMOTE_GATES_\xff".to_vec());
         let names = ["GITHUB_OUTPUT", "PROMOTE_GATES_TOKEN", "Promote_Gates_X", "GITHUB_TOKEN", "PATH", "XGITHUB_ENV"];
         let read =
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_network_needs_is_kept_even_when_it_cannot_be_used() {
+    fn network_variables_are_kept_even_when_they_are_not_utf8() {
         let odd = || OsString::from_vec(b"/ca-\xff.pem".to_vec());
         let variables = [
             ("SSL_CERT_FILE", odd()),

@@ -1,4 +1,4 @@
-//! A token that cannot be printed, and texts that look as if they held one.
+//! Tokens that cannot be printed, and masking of texts that seem to contain one.
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
@@ -14,7 +14,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The token itself, for the one place that puts it on the wire.
+    /// The token, for the code that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -35,15 +35,15 @@ impl FromStr for Secret {
     }
 }
 
-/// What a name holds whose value is a secret.
+/// A name that contains one of these has a secret value.
 const NAMES: [&str; 9] =
     ["token", "secret", "passw", "pwd", "api_key", "apikey", "api-key", "authorization", "credential"];
-/// How tokens begin that tell where they come from.
-const BEGINNINGS: [&str; 12] =
+/// The known prefixes of tokens.
+const PREFIXES: [&str; 12] =
     ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "AKIA", "eyJ", "AIza"];
 
-/// A text from outside (a log, a message) with what looks like a secret in it replaced by `***`: values of names such as
-/// `password`, passwords in URLs, what follows `Bearer` or `Basic`, tokens that are known by their beginning, private keys.
+/// Replaces by `***` what looks like a secret in a text from outside: values of names such as `password`, passwords in URLs,
+/// credentials after `Bearer` or `Basic`, tokens with a known prefix, private keys.
 #[must_use]
 pub fn masked(text: &str) -> String {
     let mut in_key = false;
@@ -57,17 +57,17 @@ pub fn masked(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// How such a text begins, without what looks like a secret, in at most `limit` characters. It is cut last: half a secret looks
-/// like none.
+/// The masked beginning of such a text, in at most `limit` characters. Masking comes first: a truncated secret would not be
+/// recognised.
 #[must_use]
 pub fn excerpt(text: &str, limit: usize) -> String {
-    // Far more than is shown; the rest costs nothing.
+    // Masks a bounded part only.
     clip(&masked(&clip(text.trim(), 10 * limit)), limit)
 }
 
 fn masked_line(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
-    // Whether what follows is a secret's value: after such a name and `=` or `:`, or after a scheme of authorization.
+    // Whether a secret value follows: after such a name and `=` or `:`, or after an authorization scheme.
     let mut hides = false;
     for piece in line.split_inclusive([' ', '\t', ',', ';', '&', '{', '}', '(', ')', '[', ']', '<', '>']) {
         let end = piece.len() - piece.chars().next_back().filter(|c| !is_wordy(*c)).map_or(0, char::len_utf8);
@@ -75,7 +75,7 @@ fn masked_line(line: &str) -> String {
         let (shown, next) = masked_word(word, hides, 0);
         out.push_str(&shown);
         out.push_str(separator);
-        // A blank before the value changes nothing.
+        // A space before the value changes nothing.
         hides = next || (hides && word.trim_matches(['"', '\'', '=', ':']).is_empty());
     }
     out
@@ -85,10 +85,10 @@ const fn is_wordy(c: char) -> bool {
     !matches!(c, ' ' | '\t' | ',' | ';' | '&' | '{' | '}' | '(' | ')' | '[' | ']' | '<' | '>')
 }
 
-/// Names and values in one word, as in `a=b:c`. What stands behind so many is not looked into, and not shown.
+/// The maximum number of names and values in one word, as in `a=b:c`. The rest of the word is masked.
 const MOST_PARTS: usize = 32;
 
-/// A word as it is shown, and whether the next one is a secret. `parts`: how many of its word stood before.
+/// The masked word, and whether the next word is a secret. `parts`: the number of parts before it in the same word.
 fn masked_word(word: &str, hides: bool, parts: usize) -> (String, bool) {
     if parts == MOST_PARTS {
         return ("***".to_owned(), false);
@@ -101,7 +101,7 @@ fn masked_word(word: &str, hides: bool, parts: usize) -> (String, bool) {
     if hides && !bare.trim_matches(['=', ':']).is_empty() {
         return ("***".to_owned(), false);
     }
-    if bare.len() >= 16 && BEGINNINGS.iter().any(|beginning| bare.starts_with(beginning)) {
+    if bare.len() >= 16 && PREFIXES.iter().any(|prefix| bare.starts_with(prefix)) {
         return ("***".to_owned(), false);
     }
     if let Some((scheme, rest)) = word.split_once("://")
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_a_secret_is_masked_and_the_rest_stays() {
+    fn secrets_are_masked_and_the_rest_stays() {
         for (text, shown) in [
             (
                 "panic: connect postgres://app:hunter2@db:5432/shop failed",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_any_size_is_borne_with() {
+    fn a_text_of_any_size_is_masked() {
         let parts = masked(&format!("a {} b", ":=".repeat(2_000_000)));
         assert_eq!(parts, format!("a {}*** b", ":=".repeat(MOST_PARTS / 2)));
         let long = "ÄÖ".repeat(1_000_000);

@@ -1,15 +1,17 @@
-//! What is judged: service, environment, image, tag, digest, commit. Parsing is validation: whoever holds one of these
-//! types may put it into a path, a git argument or a commit message.
+//! What a command judges: service, environment, image, tag, digest, commit. Parsing validates, so a value of these types is
+//! safe in a path, a git argument or a commit message.
 
 use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 
-use crate::error::ValueError;
-use crate::{error::CommandError, finding::Finding};
+use crate::{
+    error::{CommandError, ValueError},
+    finding::Finding,
+};
 
-/// A checked text: constructed by `FromStr` only, serialized as the text.
+/// A validated text: only `FromStr` constructs it; it serializes as the text.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $accepted:literal, $check:expr) => {
         $(#[$doc])*
@@ -96,7 +98,7 @@ checked_text!(
 );
 
 checked_text!(
-    /// A git commit, whole: SHA-1 or SHA-256.
+    /// A full git commit id: SHA-1 or SHA-256.
     Commit,
     "a whole git commit id: 40 (or 64) lower-case hex digits",
     |text| matches!(text.len(), 40 | 64) && is_hex(text)
@@ -141,7 +143,7 @@ fn is_path_component(text: &str) -> bool {
         && text.split(alphanumeric).all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-'))
 }
 
-/// A whole image reference, `repository[:tag][@digest]`: what the `image` input accepts.
+/// An image reference, `repository[:tag][@digest]`, as the `image` input accepts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     pub image: Image,
@@ -181,7 +183,7 @@ impl fmt::Display for Reference {
     }
 }
 
-/// What a command judges or moves. Every part is optional here; a command asks for the parts it needs.
+/// The release that a command judges or promotes. Every part is optional; a command requires the parts it needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -241,10 +243,10 @@ pub struct SubjectArgs {
 }
 
 impl SubjectArgs {
-    /// Puts single inputs, the parts of `image` and the `subject` object together.
+    /// Combines the single inputs, the parts of `image` and the `subject` object.
     ///
     /// # Errors
-    /// Bad input when two of them name different things: nobody can say which one was meant.
+    /// Bad input when two of them contradict each other.
     pub fn assemble(&self) -> Result<Subject, CommandError> {
         let whole = self.subject.clone().unwrap_or_default();
         let image = self.image.as_ref();
@@ -280,31 +282,31 @@ fn agree<T: PartialEq + fmt::Display>(
 impl Subject {
     /// Why a report about `self` does not count for `wanted`, or `None` when it does.
     ///
-    /// A part that `wanted` names must be the same in the report; a tag or digest that the report does not hold is not
-    /// the same: nobody observed that it was. Environment, image and commit may be absent from the report.
+    /// A part that `wanted` names must be the same in the report. A missing tag or digest is a difference, for it was not
+    /// observed. Environment, image and commit may be missing.
     #[must_use]
     pub fn differs_from(&self, wanted: &Self) -> Option<String> {
-        fn unlike<T: PartialEq + fmt::Display>(
+        fn difference<T: PartialEq + fmt::Display>(
             name: &str,
-            seen: Option<&T>,
+            actual: Option<&T>,
             wanted: Option<&T>,
             needed: bool,
         ) -> Option<String> {
-            match (seen, wanted) {
-                (Some(seen), Some(wanted)) if seen != wanted => Some(format!("{name} {seen}, not {wanted}")),
+            match (actual, wanted) {
+                (Some(actual), Some(wanted)) if actual != wanted => Some(format!("{name} {actual}, not {wanted}")),
                 (None, Some(wanted)) if needed => Some(format!("no {name}, wanted {wanted}")),
                 _ => None,
             }
         }
-        // With a digest on both sides the tag may be absent: the digest says more.
+        // With a digest on both sides the tag may be missing: the digest is more precise.
         let same_digest = self.digest.is_some() && self.digest == wanted.digest;
         let same_tag = self.tag.is_some() && self.tag == wanted.tag;
-        unlike("service", self.service.as_ref(), wanted.service.as_ref(), true)
-            .or_else(|| unlike("tag", self.tag.as_ref(), wanted.tag.as_ref(), !same_digest))
-            .or_else(|| unlike("digest", self.digest.as_ref(), wanted.digest.as_ref(), !same_tag))
-            .or_else(|| unlike("commit", self.commit.as_ref(), wanted.commit.as_ref(), false))
-            .or_else(|| unlike("image", self.image.as_ref(), wanted.image.as_ref(), false))
-            .or_else(|| unlike("environment", self.environment.as_ref(), wanted.environment.as_ref(), false))
+        difference("service", self.service.as_ref(), wanted.service.as_ref(), true)
+            .or_else(|| difference("tag", self.tag.as_ref(), wanted.tag.as_ref(), !same_digest))
+            .or_else(|| difference("digest", self.digest.as_ref(), wanted.digest.as_ref(), !same_tag))
+            .or_else(|| difference("commit", self.commit.as_ref(), wanted.commit.as_ref(), false))
+            .or_else(|| difference("image", self.image.as_ref(), wanted.image.as_ref(), false))
+            .or_else(|| difference("environment", self.environment.as_ref(), wanted.environment.as_ref(), false))
     }
 
     #[must_use]
@@ -312,7 +314,7 @@ impl Subject {
         *self == Self::default()
     }
 
-    /// The same release, wherever it runs.
+    /// The same release in any environment.
     #[must_use]
     pub fn without_environment(&self) -> Self {
         Self { environment: None, ..self.clone() }
@@ -320,7 +322,7 @@ impl Subject {
 }
 
 impl fmt::Display for Subject {
-    /// `checkout-service 1.4.2 in staging`, as far as it is known.
+    /// `checkout-service 1.4.2 in staging`, with the parts that are known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let release = self
             .tag
@@ -340,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_could_leave_their_folder_or_reach_a_shell_are_refused() {
+    fn names_unsafe_in_a_path_or_a_shell_are_refused() {
         for bad in ["../../etc", "a;rm -rf", "$(id)", "A", "-a", "a-", "", "a.b", "a/b", "a\nb", "ä", &"a".repeat(64)]
         {
             assert!(bad.parse::<Service>().is_err(), "{bad:?}");
@@ -360,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_whole_ids() {
+    fn commits_are_full_ids() {
         let id = "0123456789abcdef0123456789abcdef01234567";
         for good in [id.to_owned(), format!("{id}{}", &id[..24])] {
             assert!(good.parse::<Commit>().is_ok(), "{good}");
@@ -406,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_that_contradict_each_other_are_bad_input() {
+    fn contradicting_inputs_are_bad_input() {
         let args =
             SubjectArgs { image: "ghcr.io/acme/x:1".parse().ok(), tag: "2".parse().ok(), ..SubjectArgs::default() };
         let Err(CommandError::BadInput(finding)) = args.assemble() else { panic!("must be refused") };

@@ -1,5 +1,5 @@
-//! Runs one command on a thread of its own, ends it on a signal, and sees to it that every exit writes its report: a
-//! panic, a full disk and a signal included.
+//! Runs one command on its own thread, ends it on a signal, and makes every exit write its report: also after a panic, on a
+//! full disk, and on a signal.
 
 mod files;
 mod masking;
@@ -30,13 +30,13 @@ use crate::{
     world::{World, network::Network, signals},
 };
 
-/// How long a cancelled command may take to end by itself.
+/// How long a cancelled command may take to end.
 const GRACE: Duration = Duration::from_millis(700);
-/// How long a write under way is waited for: the runner kills a cancelled step ten seconds after its first signal.
+/// How long to wait for a write in flight: the runner kills a cancelled step ten seconds after the first signal.
 const WRITING_GRACE: Duration = Duration::from_secs(8);
 
-/// The whole program: arguments and environment in, exit code out. A panic outside the command's own thread, where no
-/// report can be trusted any more, is inconclusive too.
+/// The whole program: arguments and environment in, exit code out. A panic outside the command's thread is inconclusive, without
+/// a report.
 pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments, variables))).unwrap_or(3)
 }
@@ -55,7 +55,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
     let ctx = ctx(runner_env, log);
     match asked {
         Ok(Asked::Text(text)) => {
-            // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
+            // clap chooses stdout or stderr; a closed pipe changes nothing.
             let _ = text.print();
             if !text.use_stderr() {
                 return 0;
@@ -90,7 +90,7 @@ fn start_debug_log(runner_env: &RunnerEnv) {
     env_logger::Builder::new()
         .parse_filters(runner_env.log_filter.as_deref().unwrap_or(own))
         .format(|out, record| {
-            if tells_too_much(record.metadata()) {
+            if is_unsafe_to_log(record.metadata()) {
                 return Ok(());
             }
             writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string()))
@@ -98,28 +98,28 @@ fn start_debug_log(runner_env: &RunnerEnv) {
         .init();
 }
 
-/// Below a warning ureq tells whole requests: URLs with their queries, and headers. No filter that somebody sets for another
-/// reason brings these into a log.
-fn tells_too_much(line: &log::Metadata<'_>) -> bool {
+/// ureq logs URLs with queries, and headers, below the level of warnings. No log filter may show them.
+fn is_unsafe_to_log(line: &log::Metadata<'_>) -> bool {
     line.level() > log::Level::Warn && line.target().starts_with("ureq")
 }
 
 /// What the supervisor waits for.
-enum Event {
+enum SupervisorEvent {
     Signal,
-    /// The command's thread is at its end, by a result or by a panic.
+    /// The command's thread has ended, by a result or a panic.
     Done,
 }
 
-/// Runs `work` on a thread. Gives its end, or a cancelled one when a signal came and the thread does not end in time: it
-/// may be deep in a call that knows nothing of signals, and the process ends without it.
+/// Runs `work` on a thread and returns its result, or `Cancelled` when the thread does not end in time after a signal: it may
+/// be in a call that cannot be interrupted.
 fn supervise(
     ctx: &CommandContext,
     work: impl FnOnce(&CommandContext) -> Result<Outcome, CommandError> + Send + 'static,
 ) -> Result<Outcome, CommandError> {
-    let (tell, events) = channel();
-    let signalled = tell.clone();
-    let watched = signals::watch(Arc::clone(&ctx.execution.wake), move || drop(signalled.send(Event::Signal)));
+    let (sender, events) = channel();
+    let signalled = sender.clone();
+    let watched =
+        signals::watch(Arc::clone(&ctx.execution.wake), move || drop(signalled.send(SupervisorEvent::Signal)));
     if let Err(error) = watched {
         return Err(Finding::inconclusive("signals")
             .actual(error.to_string())
@@ -129,16 +129,16 @@ fn supervise(
     catch_panics();
     let inner = ctx.clone();
     let running = thread::Builder::new().name("command".to_owned()).spawn(move || {
-        let _done = TellDone(tell);
+        let _done = NotifyDone(sender);
         work(&inner)
     });
     let Ok(running) = running else {
         return Err(Finding::inconclusive("thread")
-            .actual("none to be had")
+            .actual("the system starts no thread")
             .expected("a thread for the command")
             .unobservable());
     };
-    if matches!(events.recv(), Ok(Event::Signal)) && !ends_within(&events, GRACE) {
+    if matches!(events.recv(), Ok(SupervisorEvent::Signal)) && !ends_within(&events, GRACE) {
         let writing = ctx.execution.writes.any();
         if !(writing && ends_within(&events, WRITING_GRACE)) {
             return Err(CommandError::Cancelled);
@@ -154,68 +154,68 @@ fn supervise(
     })
 }
 
-/// Whether the command's thread ends in time; further signals change nothing.
-fn ends_within(events: &Receiver<Event>, grace: Duration) -> bool {
+/// Whether the command's thread ends in time. Further signals are ignored.
+fn ends_within(events: &Receiver<SupervisorEvent>, grace: Duration) -> bool {
     loop {
         match events.recv_timeout(grace) {
-            Ok(Event::Signal) => {}
-            Ok(Event::Done) => return true,
+            Ok(SupervisorEvent::Signal) => {}
+            Ok(SupervisorEvent::Done) => return true,
             Err(_) => return false,
         }
     }
 }
 
-struct TellDone(Sender<Event>);
+struct NotifyDone(Sender<SupervisorEvent>);
 
-impl Drop for TellDone {
+impl Drop for NotifyDone {
     fn drop(&mut self) {
-        // Nobody listens when the process is ending already.
-        let _ = self.0.send(Event::Done);
+        // The receiver is gone when the process already ends.
+        let _ = self.0.send(SupervisorEvent::Done);
     }
 }
 
-/// Where the last panic of any thread was, for the report.
+/// Message and place of the last panic, for the report.
 static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// No stack trace in a log: what a panic of ours said goes into the report.
+/// Puts the message of a panic into the report, and no stack trace into the log.
 fn catch_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if !thread::current().name().is_some_and(|name| OUR_THREADS.contains(&name)) {
             return before(info);
         }
-        let said = info.payload_as_str().unwrap_or("a panic");
+        let message = info.payload_as_str().unwrap_or("a panic");
         let at = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{said}{at}"));
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{message}{at}"));
     }));
 }
 
-/// The command's own thread, and those of its looks.
+/// The command's thread and the threads of its looks.
 const OUR_THREADS: [&str; 2] = ["command", "look"];
 
-/// Closes the report and tells it everywhere. When a file cannot hold it, what the others say is no longer true: they are
-/// told again, so that none says `passed` when the exit code does not.
+/// Completes the report and writes it everywhere. When a file cannot be written, all are written again with that finding, so
+/// that none says `passed` while the exit code does not.
 fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let mut report = ctx.execution.partial.copy();
     let stop = end.as_ref().err().cloned();
     let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
     report.close(end, ctx.execution.wall());
     let files = Files::new(ctx, &report, own_outputs);
-    let (mut small, lost) = files.tell(&report);
+    let (mut small, lost) = files.write(&report);
     let failed = !lost.is_empty();
     if failed {
         report.add(lost);
-        let (again, more) = files.tell(&report);
+        let (again, more) = files.write(&report);
         report.add(more);
         small = again;
     }
-    // With a file that failed neither passed nor merely blocked: somebody downstream may never hear of it.
+    // A file that failed is inconclusive, even on a blocked verdict: later steps may not see the verdict.
     let code = if failed { 3 } else { exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run) };
     ctx.log.report(&report, &small.sha256, code != 0);
     code
 }
 
-/// For what plays at home, and has told its story itself: only what went wrong is still to be said.
+/// For a local command, which prints its own output: reports only what went wrong.
 fn finish_local(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let stop = end.as_ref().err().cloned();
     let mut report = ctx.execution.partial.copy();
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
     use crate::{context::tests::test_context, finding::Finding, report::log::tests::Kept};
 
-    /// A desk on a runner of its own folder, and the log it writes.
+    /// A context on a runner whose files are in `folder`, and its log.
     fn context_in(folder: &Path) -> (CommandContext, Kept) {
         let kept = Kept::default();
         let runner_env = RunnerEnv {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_ends_as_inconclusive_with_what_it_said() {
+    fn a_panic_is_inconclusive_and_its_message_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let (ctx, kept) = context_in(folder.path());
         let end = supervise(&ctx, |ctx| {
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn when_a_sink_fails_those_before_it_take_back_what_they_said() {
+    fn a_failing_sink_changes_the_verdict_in_the_sinks_before_it() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("summary"), "of another tool\n").unwrap();
         let (ctx, _) = context_in(folder.path());
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn when_a_sink_fails_those_after_it_say_so() {
+    fn a_failing_sink_is_reported_by_the_sinks_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let (ctx, _) = context_in(folder.path());
         fs::create_dir(folder.path().join("summary")).unwrap();
@@ -342,13 +342,13 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_in_no_debug_log() {
+    fn requests_are_never_logged() {
         let line = |target, level| log::Metadata::builder().target(target).level(level).build();
         for target in ["ureq", "ureq::unversioned::transport", "ureq_proto::util"] {
-            assert!(tells_too_much(&line(target, log::Level::Debug)), "{target}");
-            assert!(!tells_too_much(&line(target, log::Level::Warn)), "{target}");
+            assert!(is_unsafe_to_log(&line(target, log::Level::Debug)), "{target}");
+            assert!(!is_unsafe_to_log(&line(target, log::Level::Warn)), "{target}");
         }
-        assert!(!tells_too_much(&line("promote_gates::reconcile", log::Level::Debug)));
+        assert!(!is_unsafe_to_log(&line("promote_gates::reconcile", log::Level::Debug)));
     }
 
     #[test]

@@ -227,7 +227,7 @@ fn record(
     let written = write_whole(path, new.to_json().as_bytes());
     drop(writing);
     let state = if written.is_ok() { EffectState::Applied } else { EffectState::Refused };
-    ctx.execution.partial.settle_effect(place, effect(state));
+    ctx.execution.partial.update_effect(place, effect(state));
     written.map(|()| Recorded::There)
 }
 

@@ -1,79 +1,81 @@
-//! The compact report: small enough that twelve of them travel through `toJSON(needs)` as one environment string.
+//! The compact report: so small that twelve of them fit through `toJSON(needs)` in one environment variable.
 
 use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use crate::values::clip;
 
-/// The most bytes of a compact report, counted as it stands inside a JSON string (the way `toJSON` carries it): exec
-/// refuses an environment string over 128 KiB, and twelve of these have to fit beside their job's other outputs.
+/// The maximum size of a compact report in bytes, measured inside a JSON string, as `toJSON` carries it. Linux refuses an
+/// environment string over 128 KiB, and twelve reports must fit beside the other outputs of their jobs.
 pub const LIMIT: usize = 6 * 1024;
 
-/// The most bytes of a command's own outputs that travel, as they stand inside a JSON string. A list that was cut would be
-/// another list: it is kept whole, or not at all, and whoever needs it sees nothing.
+/// The maximum size of a command's own outputs in bytes, measured inside a JSON string. A truncated list would be a
+/// different list, so the outputs are kept whole or dropped.
 pub const OUTPUTS_LIMIT: usize = 2 * 1024;
 
-/// How much of a report is kept (a gate inside `run` leaves workflow run and config to the report around it): characters of a text, findings, characters of a setting.
-struct Room {
+/// How much of a report is kept.
+struct Limits {
+    /// Characters of a text.
     text: usize,
     findings: usize,
+    /// Characters of a setting.
     setting: usize,
 }
 
-/// From roomy to bare. The last fits whatever the report holds; a dropped setting fails a policy that asks for it.
-const ROOMS: [Room; 7] = [
-    Room { text: 400, findings: 40, setting: 300 },
-    Room { text: 200, findings: 20, setting: 200 },
-    Room { text: 160, findings: 10, setting: 100 },
-    Room { text: 100, findings: 6, setting: 60 },
-    Room { text: 60, findings: 3, setting: 40 },
-    Room { text: 40, findings: 1, setting: 0 },
-    Room { text: 12, findings: 0, setting: 0 },
+/// From generous to minimal; the last fits any report. A policy that needs a dropped setting fails.
+const LIMITS: [Limits; 7] = [
+    Limits { text: 400, findings: 40, setting: 300 },
+    Limits { text: 200, findings: 20, setting: 200 },
+    Limits { text: 160, findings: 10, setting: 100 },
+    Limits { text: 100, findings: 6, setting: 60 },
+    Limits { text: 60, findings: 3, setting: 40 },
+    Limits { text: 40, findings: 1, setting: 0 },
+    Limits { text: 12, findings: 0, setting: 0 },
 ];
 
-/// The compact text of a report and its sha256 (hex), which the notice carries.
+/// A compact report as JSON, and its sha256 (hex), which the notice annotation carries.
 pub struct Compact {
     pub text: String,
     pub sha256: String,
 }
 
-/// Cuts `report` down to [`LIMIT`]. `full_sha256` is the hash of the whole report as written to its file.
+/// Cuts `report` to [`LIMIT`]. `full_sha256` is the hash of the report file.
 #[must_use]
 pub fn compact(report: &Report, full_sha256: &str) -> Compact {
-    let text = ROOMS
+    let text = LIMITS
         .iter()
-        .map(|room| encode(&cut(report, Some(full_sha256), room)))
+        .map(|limits| encode(&cut(report, Some(full_sha256), limits)))
         .find(|text| size_in_json(text) <= LIMIT)
         .unwrap_or_else(|| encode(&bare(report, full_sha256)));
     let sha256 = hex_sha256(text.as_bytes());
     Compact { text, sha256 }
 }
 
-fn cut(report: &Report, full_sha256: Option<&str>, room: &Room) -> Report {
+fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
     let mut small = report.clone();
-    let share = Room { findings: room.findings.div_ceil(report.reports.len().max(1)), ..*room };
-    small.reason = clip(&small.reason, room.text);
-    small.findings_left_out = report.findings.len().saturating_sub(room.findings);
-    small.findings.truncate(room.findings);
+    let share = Limits { findings: limits.findings.div_ceil(report.reports.len().max(1)), ..*limits };
+    small.reason = clip(&small.reason, limits.text);
+    small.findings_left_out = report.findings.len().saturating_sub(limits.findings);
+    small.findings.truncate(limits.findings);
     for finding in &mut small.findings {
         for text in [&mut finding.check, &mut finding.expected, &mut finding.actual]
             .into_iter()
             .chain(&mut finding.waived)
             .chain(&mut finding.next)
         {
-            *text = clip(text, room.text);
+            *text = clip(text, limits.text);
         }
         finding.evidence.truncate(1);
         for evidence in &mut finding.evidence {
-            evidence.source = clip(&evidence.source, room.text);
+            evidence.source = clip(&evidence.source, limits.text);
         }
     }
-    small.effects.truncate(room.findings);
+    small.effects.truncate(limits.findings);
     for effect in &mut small.effects {
-        effect.target = clip(&effect.target, room.text);
-        effect.detail = clip(&effect.detail, room.text);
+        effect.target = clip(&effect.target, limits.text);
+        effect.detail = clip(&effect.detail, limits.text);
     }
-    small.settings.retain(|_, value| value.to_string().len() <= room.setting);
+    small.settings.retain(|_, value| value.to_string().len() <= limits.setting);
     if size_in_json(&serde_json::json!(small.outputs).to_string()) > OUTPUTS_LIMIT {
         small.outputs.clear();
     }
@@ -85,10 +87,10 @@ fn cut(report: &Report, full_sha256: Option<&str>, room: &Room) -> Report {
     small
 }
 
-/// What is left when even the smallest room was too large: a `run` over dozens of gates. Its reports do not travel, so
-/// nothing downstream can count them.
+/// For a report that exceeds the smallest limits: a `run` of dozens of gates. The reports of its gates are dropped, so later
+/// steps cannot count them.
 fn bare(report: &Report, full_sha256: &str) -> Report {
-    let mut small = cut(report, Some(full_sha256), &ROOMS[ROOMS.len() - 1]);
+    let mut small = cut(report, Some(full_sha256), &LIMITS[LIMITS.len() - 1]);
     small.findings_left_out += small.reports.len();
     small.reports.clear();
     small.config = None;
@@ -101,12 +103,12 @@ fn encode(report: &Report) -> String {
     serde_json::to_string(report).unwrap_or_default()
 }
 
-/// The bytes of a text as it stands inside a JSON string.
+/// The size of a text inside a JSON string, in bytes.
 pub fn size_in_json(text: &str) -> usize {
     serde_json::Value::from(text).to_string().len()
 }
 
-/// sha256 of some bytes, as lower-case hex.
+/// sha256 as lower-case hex.
 #[must_use]
 pub fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_travel_whole_or_not_at_all() {
+    fn outputs_are_kept_whole_or_dropped() {
         for (length, kept) in [(2000, true), (2100, false)] {
             let mut report = Report::open("evidence", String::new());
             let outputs = [("excluded", "x".repeat(length)), ("evidence", "0".to_owned())].into();
@@ -182,8 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn the_gates_of_a_run_travel_in_it_and_too_many_leave_it_bare() {
-        // `run` has no outputs of its own.
+    fn the_gates_of_a_run_are_kept_unless_they_are_too_many() {
+        // `run` has no other outputs.
         let mut run = Report { outputs: BTreeMap::new(), ..maximal("x") };
         run.reports = vec![Report { outputs: BTreeMap::new(), ..maximal("y") }; 3];
         let back: Report = serde_json::from_str(&compact(&run, "0").text).unwrap();
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_report_keeps_everything_a_policy_asks_for() {
+    fn a_small_report_keeps_everything_that_a_policy_reads() {
         let mut report = Report::open("performance", String::new());
         report.settings.insert("max-ratio".to_owned(), serde_json::json!(1.2));
         report.close(Ok(Outcome::from(vec![Finding::passed("p99").actual("119")])), String::new());

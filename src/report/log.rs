@@ -1,7 +1,7 @@
-//! The log: what a person reads in a job's log or a terminal. Everything printed goes through here.
+//! The job log or terminal. Everything printed goes through here.
 //!
-//! The runner reads stdout and stderr for commands: `::cmd::` at a line's start and the legacy `##[cmd]` anywhere in a
-//! line. Every text is taken as foreign and both are broken; only [`Log`] itself writes commands.
+//! The runner parses stdout and stderr for workflow commands: `::cmd::` at the start of a line and the legacy `##[cmd]`
+//! anywhere in it. Both are broken up in every text; only [`Log`] writes commands.
 
 use std::{
     io::{self, Write},
@@ -15,9 +15,9 @@ use crate::{
     values::clip,
 };
 
-/// The longest message the runner keeps of an annotation, in characters.
+/// The maximum length of an annotation's message that the runner keeps, in characters.
 const LONGEST_MESSAGE: usize = 4096;
-/// Annotations of one type that GitHub keeps of one step.
+/// The maximum number of annotations of one type that GitHub keeps for a step.
 const MOST_ANNOTATIONS: usize = 10;
 
 /// An annotation's level, by the runner's names.
@@ -35,7 +35,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// To stdout. `actions`: the runner reads it, so groups and annotations are commands.
+    /// Writes to stdout. `actions`: a runner reads it, so groups and annotations are workflow commands.
     #[must_use]
     pub fn stdout(actions: bool) -> Self {
         Self::to(Box::new(io::stdout()), actions)
@@ -46,26 +46,26 @@ impl Log {
         Self { out: Mutex::new(out), actions }
     }
 
-    /// Lines of text, made harmless.
+    /// Prints text without any workflow command in it.
     pub fn say(&self, text: &str) {
         self.write(&harmless(text));
     }
 
-    /// What a child or a server said, each line behind `who`, so that no line starts with theirs.
+    /// Prints the output of a child process or a server, each line behind `who`.
     pub fn quote(&self, who: &str, text: &str) {
         for line in harmless(text).lines() {
             self.write(&format!("{} │ {line}", harmless_line(who)));
         }
     }
 
-    /// Opens a group that the runner can fold; ends when the guard goes.
+    /// Opens a foldable group; dropping the guard closes it.
     pub fn group(&self, title: &str) -> Group<'_> {
         let title = harmless_line(title);
         self.write(&if self.actions { format!("::group::{}", escape_data(&title)) } else { title });
         Group { log: self }
     }
 
-    /// Tells the runner to hide a secret in everything that follows.
+    /// Makes the runner mask a secret in all further output.
     pub fn mask(&self, secret: &Secret) {
         if self.actions && !secret.expose().is_empty() {
             for line in secret.expose().lines() {
@@ -74,7 +74,7 @@ impl Log {
         }
     }
 
-    /// An annotation with a title; outside Actions one line with the level before it.
+    /// Prints an annotation with a title; outside Actions, one line that starts with the level.
     pub fn annotate(&self, level: Level, title: &str, message: &str) {
         let (command, word) = match level {
             Level::Error => ("error", "error"),
@@ -89,8 +89,7 @@ impl Log {
         });
     }
 
-    /// The whole report: findings, effects, annotations, and the notice that `evidence` later reads back.
-    /// `fails`: whether the step does.
+    /// Prints the report: findings, effects, annotations, and the notice that `evidence` reads later. `fails`: the step fails.
     pub fn report(&self, report: &Report, compact_sha256: &str, fails: bool) {
         let name = &report.command;
         for finding in &report.findings {
@@ -108,7 +107,7 @@ impl Log {
         }
     }
 
-    /// In a terminal the lines above say it all.
+    /// Only on a runner: a terminal shows the lines above.
     fn annotate_report(&self, report: &Report, compact_sha256: &str, fails: bool) {
         let name = &report.command;
         let bad: Vec<&Finding> = report.findings.iter().filter(|finding| finding.verdict != Verdict::Passed).collect();
@@ -127,7 +126,7 @@ impl Log {
         for finding in report.findings.iter().filter(|finding| finding.waived.is_some()).take(MOST_ANNOTATIONS) {
             self.annotate(Level::Warning, &format!("{name}: explained"), &finding.to_string());
         }
-        // Kept by GitHub as an annotation of the job's check run: who holds a stolen dispatch token cannot forge it.
+        // GitHub keeps it as an annotation of the job's check run, which a stolen dispatch token cannot forge.
         self.annotate(
             Level::Notice,
             "promote-gates",
@@ -137,7 +136,7 @@ impl Log {
 
     fn write(&self, lines: &str) {
         let mut out = self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A reader that went away (a closed pipe) must not change the verdict: the outputs and the report carry it.
+        // A closed pipe must not change the verdict: the outputs and the report carry it.
         let _ = writeln!(out, "{lines}").and_then(|()| out.flush());
     }
 }
@@ -155,7 +154,7 @@ impl Drop for Group<'_> {
     }
 }
 
-/// One character that says a verdict at a glance.
+/// The icon of a verdict.
 #[must_use]
 pub const fn mark(verdict: Verdict) -> &'static str {
     match verdict {
@@ -176,7 +175,7 @@ pub const fn effect_word(state: EffectState) -> &'static str {
     }
 }
 
-/// Lines that the runner takes for text, whatever they hold; control characters (escape sequences too) are made visible.
+/// Makes text harmless for the runner: no workflow command, and control characters (escape sequences too) visible.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     text.replace("\r\n", "\n").split(['\n', '\r']).map(harmless_line).collect::<Vec<_>>().join("\n")
@@ -184,7 +183,7 @@ pub fn harmless(text: &str) -> String {
 
 fn harmless_line(line: &str) -> String {
     let visible: String = line.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect();
-    // The legacy form counts anywhere. Broken twice over, in case breaking one makes another.
+    // The runner finds the legacy form anywhere in a line.
     let visible = visible.replace("##[", "# #[");
     match visible.trim_start().strip_prefix("::") {
         Some(rest) => format!(": :{rest}"),
@@ -192,8 +191,8 @@ fn harmless_line(line: &str) -> String {
     }
 }
 
-/// Control characters, and what Unicode lets a reader ignore: the runner compares by culture, which skips the latter, so
-/// that a zero-width space before `::` would hide nothing from it.
+/// Control characters, and characters that Unicode lets a reader ignore. The runner compares by culture, which skips the
+/// latter: it finds a `::` behind a zero-width space.
 fn is_invisible(c: char) -> bool {
     let ignorable = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -219,7 +218,7 @@ pub mod tests {
 
     use super::*;
 
-    /// A log that keeps what was written.
+    /// A log that keeps its output in memory.
     #[derive(Clone, Default)]
     pub struct Kept(Arc<Mutex<Vec<u8>>>);
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Effect, Report};
 use crate::finding::Finding;
 
-/// The report as far as it is known. Shared with the supervisor, so that a command that is cut short, by a signal or a
-/// panic, still leaves one.
+/// The report while the command runs. The supervisor shares it, so that a command that ends by a signal or a panic still
+/// writes one.
 #[derive(Clone)]
 pub struct PartialReport(Arc<Mutex<Report>>);
 
@@ -16,21 +16,21 @@ impl PartialReport {
         Self(Arc::new(Mutex::new(report)))
     }
 
-    /// The findings that would be true if the command ended now.
+    /// Replaces the findings by those that hold if the command ended now.
     pub fn publish(&self, findings: &[Finding]) {
         self.lock().findings = findings.to_vec();
     }
 
-    /// Notes an effect, and gives its place for [`PartialReport::settle_effect`].
+    /// Adds an effect and returns its index for [`PartialReport::update_effect`].
     pub fn begin_effect(&self, effect: Effect) -> usize {
         let effects = &mut self.lock().effects;
         effects.push(effect);
         effects.len() - 1
     }
 
-    pub fn settle_effect(&self, place: usize, effect: Effect) {
-        if let Some(noted) = self.lock().effects.get_mut(place) {
-            *noted = effect;
+    pub fn update_effect(&self, index: usize, effect: Effect) {
+        if let Some(recorded) = self.lock().effects.get_mut(index) {
+            *recorded = effect;
         }
     }
 

@@ -1,4 +1,4 @@
-//! The job summary: a table that a person reads in ten seconds, as markdown that holds no markup but ours.
+//! The job summary: markdown that a person reads in ten seconds. Text from outside cannot add markup.
 
 use std::io;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{Report, Table, log, tail::Tail};
 use crate::{finding::Verdict, values::clip};
 
-/// Most bytes of a step's summary. GitHub drops one over 1 MiB, and near it some vanish.
+/// The maximum size of a step's summary in bytes. GitHub drops a summary over 1 MiB, and some just below it.
 const LIMIT: usize = 1_000_000;
-/// Most characters of a cell.
+/// The maximum length of a cell in characters.
 const CELL: usize = 2000;
-/// Most rows of a table.
+/// The maximum number of rows of a table.
 const ROWS: usize = 200;
 
-/// Puts the report into the step's summary file, cut to what still fits.
+/// Writes the report into the step's summary file, in brief where the space is short.
 ///
 /// # Errors
 /// When it cannot be written whole.
@@ -22,7 +22,7 @@ pub fn put(file: &Tail, report: &Report) -> io::Result<()> {
     let text = render(report);
     let room = LIMIT.saturating_sub(usize::try_from(file.start).unwrap_or(LIMIT));
     let text = if text.len() <= room { text } else { brief(report) };
-    // Even so it takes the place of what was told before.
+    // Also an empty text replaces what an earlier call wrote.
     file.put(if text.len() <= room { &text } else { "" })
 }
 
@@ -38,7 +38,7 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-/// What is left when the summary has hardly any room: heading and reason.
+/// Heading and reason only, for a summary file that is almost full.
 fn brief(report: &Report) -> String {
     format!("{}{}\n\n", heading(report, "###"), escape(&report.reason))
 }
@@ -103,7 +103,7 @@ fn body(report: &Report) -> String {
     text
 }
 
-/// A text without its quotes.
+/// A JSON value as text, without quotes around a string.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
@@ -132,8 +132,8 @@ fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
     text
 }
 
-/// Foreign text inside a table cell or heading: every character that markdown or HTML could read becomes an entity, line
-/// breaks become `<br>`, other control characters become visible.
+/// Escapes text from outside for a table cell or a heading: every character with a meaning in markdown or HTML becomes an
+/// entity, a line break becomes `<br>`, other control characters become visible.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
@@ -156,7 +156,7 @@ mod tests {
     use crate::finding::Finding;
 
     #[test]
-    fn foreign_text_makes_no_markup_and_no_cell_of_its_own() {
+    fn text_from_outside_adds_no_markup_and_no_cell() {
         let hostile = "</td><script>x</script> a|b `c` **d** [e](http://f) ![g](h) @i #1 $j$\n\n# k\u{1b}[0m";
         let escaped = escape(hostile);
         for c in ['|', '`', '*', '[', '@', '$', '\n', '\u{1b}'] {
@@ -186,11 +186,11 @@ mod tests {
         let size = path.metadata().unwrap().len();
         assert!(size < 1_000_000 && size > 500_000, "{size}");
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches("### ⛔ smoke blocked").count(), 2, "the second is there, in brief");
+        assert_eq!(text.matches("### ⛔ smoke blocked").count(), 2, "the second one is in brief");
     }
 
     #[test]
-    fn what_was_asked_for_is_open_and_first_unless_something_is_wrong() {
+    fn open_tables_come_first_when_all_checks_passed() {
         let table = |title: &str, open| Table { title: title.to_owned(), open, columns: vec![], rows: vec![] };
         let order = |verdict| {
             let mut report = Report::open("evidence", String::new());

@@ -1,4 +1,4 @@
-//! The end of a file that others have written to as well: it is ours whole, or not at all.
+//! Appending to a file that other programs write as well: the whole text, or nothing.
 
 use std::{
     fs::{File, OpenOptions},
@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What comes behind that which a file held at first.
+/// The part of a file after its original content.
 pub struct Tail {
     path: PathBuf,
-    /// Bytes that were there before.
+    /// The size of the original content in bytes.
     pub start: u64,
 }
 
@@ -19,10 +19,10 @@ impl Tail {
         Self { path: path.to_owned(), start: path.metadata().map_or(0, |metadata| metadata.len()) }
     }
 
-    /// Writes `text`, in place of what an earlier call wrote.
+    /// Writes `text` and replaces what an earlier call wrote.
     ///
     /// # Errors
-    /// When it cannot be written whole. Then nothing of it is left: half of it may say something else.
+    /// When it cannot be written whole. Nothing of it stays then: half a text may have another meaning.
     pub fn put(&self, text: &str) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
         self.cut(&file)?;
@@ -34,7 +34,7 @@ impl Tail {
     }
 
     fn cut(&self, file: &File) -> io::Result<()> {
-        // A device or a pipe has no length, and cannot be cut.
+        // A device or a pipe has no length and cannot be truncated.
         if file.metadata()?.len() > self.start { file.set_len(self.start) } else { Ok(()) }
     }
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_there_stays_and_what_is_ours_is_replaced() {
+    fn the_original_content_stays_and_the_tail_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("output");
         let first = Tail::of(&path);

@@ -1,4 +1,4 @@
-//! The files that a report goes to: the step's summary, the report file, the step's outputs.
+//! The files that receive the report: job summary, report file, step outputs.
 
 use std::{
     collections::BTreeMap,
@@ -18,12 +18,12 @@ use crate::{
     },
 };
 
-/// Those of them that the runner gives.
+/// The files that exist on this machine.
 pub(super) struct Files {
     summary: Option<Tail>,
     report: io::Result<Option<PathBuf>>,
     outputs: Option<Tail>,
-    /// Of the command.
+    /// The outputs of this command only.
     own_outputs: BTreeMap<&'static str, String>,
 }
 
@@ -37,17 +37,17 @@ impl Files {
         }
     }
 
-    /// Writes them all, in place of what they were told before. Gives the compact report, and a finding for each file
-    /// that could not be written whole.
-    pub(super) fn tell(&self, report: &Report) -> (Compact, Vec<Finding>) {
+    /// Writes all files and replaces what an earlier call wrote. Returns the compact report, and a finding for each file that
+    /// could not be written whole.
+    pub(super) fn write(&self, report: &Report) -> (Compact, Vec<Finding>) {
         let mut lost = Vec::new();
-        let mut note = |what: &str, error: &io::Error| {
+        let mut record = |what: &str, error: &io::Error| {
             lost.push(Finding::inconclusive(what).actual(error.to_string()).expected("to be written"));
         };
         if let Some(file) = &self.summary
             && let Err(error) = summary::put(file, report)
         {
-            note("job summary", &error);
+            record("job summary", &error);
         }
         let full = to_json(report);
         let mut written = None;
@@ -56,12 +56,12 @@ impl Files {
             Ok(Some(path)) => match fs::write(path, &full) {
                 Ok(()) => written = Some(path),
                 Err(error) => {
-                    note("report file", &error);
-                    // Half of it is no report. A device cannot be emptied, and needs not.
+                    record("report file", &error);
+                    // Leave no half report. A device cannot be emptied and needs not be.
                     let _ = fs::write(path, "");
                 }
             },
-            Err(error) => note("report file", error),
+            Err(error) => record("report file", error),
         }
         let there = written.is_some() || matches!(self.report, Ok(None));
         let small = compact::compact(report, &if there { compact::hex_sha256(full.as_bytes()) } else { String::new() });
@@ -75,7 +75,7 @@ impl Files {
             ];
             all.extend(self.own_outputs.iter().map(|(key, value)| (*key, value.as_str())));
             if let Err(error) = outputs::put(file, &all) {
-                note("outputs", &error);
+                record("outputs", &error);
             }
         }
         (small, lost)
@@ -83,16 +83,16 @@ impl Files {
 }
 
 fn to_json(report: &Report) -> String {
-    // Strings, numbers and lists of them: it cannot fail to serialize.
+    // A report holds strings, numbers and lists: serializing cannot fail.
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// The file the whole report goes to, made new: the one that was asked for, or on a runner one below its temp folder.
+/// Creates the report file: the one that `report-file` names, or on a runner one in its temp folder.
 fn report_file(ctx: &CommandContext, report: &Report) -> io::Result<Option<PathBuf>> {
-    if let Some(asked) = report.settings.get("report-file").and_then(|path| path.as_str()) {
-        let path = PathBuf::from(asked);
+    if let Some(path) = report.settings.get("report-file").and_then(|path| path.as_str()) {
+        let path = PathBuf::from(path);
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent)?;
         }
@@ -104,7 +104,7 @@ fn report_file(ctx: &CommandContext, report: &Report) -> io::Result<Option<PathB
     };
     let folder = temp.join("promote-gates");
     fs::create_dir_all(&folder)?;
-    // Two steps of one job may run the same command: each gets a file of its own.
+    // Two steps of one job may run the same command: each gets its own file.
     for number in 1.. {
         let name =
             if number == 1 { format!("{}.json", report.command) } else { format!("{}-{number}.json", report.command) };
