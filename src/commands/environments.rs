@@ -1,15 +1,15 @@
-//! `environments`: GitHub environment protection as a file says. `plan` shows what differs, `check` blocks on it, `apply`
-//! writes it and looks again.
+//! `environments`: GitHub environment protection as code. `plan` shows the differences, `check` blocks on them, `apply` writes
+//! them and reads the result back.
 //!
-//! [`file`] reads what is wanted, [`present`] what is there; [`plan`](mod@plan) and [`judge`](mod@judge) compare the two,
-//! from nothing else; [`change`] writes.
+//! [`file`] reads the desired state, [`actual`](mod@actual) GitHub's; [`plan`](mod@plan) and [`judge`](mod@judge) compare the two;
+//! [`change`] writes.
 
+mod actual;
 mod change;
+mod desired;
 mod file;
 mod judge;
 mod plan;
-mod present;
-mod wanted;
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,13 @@ use crate::{
     values::HumanDuration,
     world::{github::Repository, trusted::Trusted},
 };
-use change::Place;
-use judge::{Protected, judge, refusal, remarks};
-use plan::{SetBy, after, facets, plan, requests, told};
-use present::Present;
-use wanted::{Branches, Wanted, Who};
+use actual::ActualEnvironment;
+use change::EnvironmentsApi;
+use desired::{DeployableBranches, DesiredEnvironment, ReviewerName};
+use judge::{ProtectedBranches, judge, refusal, remarks};
+use plan::{SetBy, after, describe, facets, plan, requests};
 
-/// What it puts out beside what every command does.
+/// The outputs of this command only.
 pub const OUTPUTS: &[Output] = &[
     Output { name: "differences", help: "How many rules were different on GitHub before anything was written" },
     Output { name: "changed", help: "`true` when something was written" },
@@ -56,7 +56,7 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
-/// What is done about what differs.
+/// What to do about differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     Plan,
@@ -64,39 +64,39 @@ pub enum Mode {
     Apply,
 }
 
-/// Compares the file with GitHub, and makes GitHub as the file says when that is asked for.
+/// Compares the file with GitHub, and with `apply` changes GitHub.
 ///
 /// # Errors
-/// Bad input; what GitHub did not show; what it refused: what was written before that stays, and the next run goes on.
+/// Bad input; what GitHub does not show; what it refuses. Earlier writes stay, and the next run continues.
 pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check_args(args, ctx)?;
-    let wanted = read(args, ctx)?;
+    let desired = read(args, ctx)?;
     let repository = match &args.repository {
         Some(repository) => repository.clone(),
         None => ctx.own_repository()?,
     };
     let github = ctx.github(args.token.as_ref(), args.timeout)?;
-    let place = Place { github: &github, repository: &repository };
-    let before = Seen::look(&place, &wanted)?;
-    let differences = wanted.iter().map(|one| plan(one, before.of(one)).len()).sum::<usize>();
+    let place = EnvironmentsApi { github: &github, repository: &repository };
+    let before = CurrentState::look(&place, &desired)?;
+    let differences = desired.iter().map(|one| plan(one, before.of(one)).len()).sum::<usize>();
     let mut outcome = Outcome {
-        tables: vec![before.table(&wanted)],
+        tables: vec![before.table(&desired)],
         outputs: [("differences", differences.to_string()), ("changed", "false".to_owned())].into(),
         ..Outcome::default()
     };
     match args.mode {
-        Mode::Check => outcome.findings = before.judge(&wanted),
-        Mode::Plan => outcome.findings = planned(&place, &wanted, &before, ctx),
-        Mode::Apply => apply(&place, &wanted, &before, args.timeout, ctx, &mut outcome)?,
+        Mode::Check => outcome.findings = before.judge(&desired),
+        Mode::Plan => outcome.findings = planned(&place, &desired, &before, ctx),
+        Mode::Apply => apply(&place, &desired, &before, args.timeout, ctx, &mut outcome)?,
     }
-    outcome.findings.extend(before.others(&wanted));
+    outcome.findings.extend(before.others(&desired));
     for finding in &mut outcome.findings {
         *finding = finding.clone().seen_at(format!("the environments of {repository}"), ctx.execution.wall());
     }
     Ok(outcome)
 }
 
-/// What clap cannot know.
+/// Checks what clap cannot check.
 fn check_args(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
     if args.timeout.0.is_zero() {
         let error = Finding::inconclusive("`timeout`").actual("0s");
@@ -112,9 +112,9 @@ fn check_args(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The file, whole and checked. A change that is proposed can be planned; it is neither the measure nor applied before it
-/// has been accepted.
-fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<Wanted>, CommandError> {
+/// Reads and validates the file. On a pull request only `plan` reads the proposed file; `check` and `apply` read the base
+/// commit.
+fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<DesiredEnvironment>, CommandError> {
     let trusted = if args.mode == Mode::Plan { Trusted::Checkout } else { ctx.trusted()? };
     match trusted.read(&args.file)? {
         Some(found) => file::read(&args.file, &found.bytes),
@@ -126,74 +126,79 @@ fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<Wanted>, CommandError> 
     }
 }
 
-/// What GitHub shows.
-struct Seen {
-    /// By the file's names; `None`: there is no such environment.
-    environments: BTreeMap<String, Option<Present>>,
-    /// Of all environments.
+/// The state on GitHub.
+struct CurrentState {
+    /// By name in the file; `None`: the environment does not exist.
+    environments: BTreeMap<String, Option<ActualEnvironment>>,
+    /// The names of all environments.
     names: Vec<String>,
-    protected: Protected,
+    protected: ProtectedBranches,
 }
 
-impl Seen {
-    fn look(place: &Place<'_>, wanted: &[Wanted]) -> Result<Self, CommandError> {
-        let Place { github, repository } = *place;
+impl CurrentState {
+    fn look(place: &EnvironmentsApi<'_>, desired: &[DesiredEnvironment]) -> Result<Self, CommandError> {
+        let EnvironmentsApi { github, repository } = *place;
         let names = github.environment_names(repository).map_err(Finding::unobservable)?;
         let mut environments = BTreeMap::new();
-        for one in wanted {
-            let present = Present::look(github, repository, &one.name).map_err(Finding::unobservable)?;
-            environments.insert(one.name.to_string(), present);
+        for one in desired {
+            let actual = ActualEnvironment::look(github, repository, &one.name).map_err(Finding::unobservable)?;
+            environments.insert(one.name.to_string(), actual);
         }
         let mut seen = Self { environments, names, protected: Ok(Vec::new()) };
-        let matters = |one: &Wanted| {
-            let now = seen.of(one).map(|present| present.branches);
-            [one.branches, now].contains(&Some(Branches::Protected))
+        let matters = |one: &DesiredEnvironment| {
+            let now = seen.of(one).map(|actual| actual.branches);
+            [one.branches, now].contains(&Some(DeployableBranches::Protected))
         };
-        if wanted.iter().any(matters) {
+        if desired.iter().any(matters) {
             seen.protected = github.protected_branches(repository);
         }
         Ok(seen)
     }
 
-    fn of(&self, wanted: &Wanted) -> Option<&Present> {
-        self.environments.get(wanted.name.as_str()).and_then(Option::as_ref)
+    fn of(&self, desired: &DesiredEnvironment) -> Option<&ActualEnvironment> {
+        self.environments.get(desired.name.as_str()).and_then(Option::as_ref)
     }
 
-    fn judge(&self, wanted: &[Wanted]) -> Vec<Finding> {
-        wanted.iter().flat_map(|one| judge(one, self.of(one), &self.protected)).collect()
+    fn judge(&self, desired: &[DesiredEnvironment]) -> Vec<Finding> {
+        desired.iter().flat_map(|one| judge(one, self.of(one), &self.protected)).collect()
     }
 
-    /// The environments that the file does not name.
-    fn others(&self, wanted: &[Wanted]) -> Option<Finding> {
-        let named = |name: &String| wanted.iter().any(|one| one.name.as_str().eq_ignore_ascii_case(name));
+    /// A finding about environments that the file does not name.
+    fn others(&self, desired: &[DesiredEnvironment]) -> Option<Finding> {
+        let named = |name: &String| desired.iter().any(|one| one.name.as_str().eq_ignore_ascii_case(name));
         let others: Vec<&str> = self.names.iter().filter(|name| !named(name)).map(String::as_str).collect();
         let finding = Finding::passed("environments that the file does not name").actual(others.join(", "));
-        (!others.is_empty()).then(|| finding.next("add them to the file, or delete them: nobody watches over them"))
+        (!others.is_empty()).then(|| finding.next("add them to the file, or delete them: no check covers them"))
     }
 
-    fn table(&self, wanted: &[Wanted]) -> Table {
+    fn table(&self, desired: &[DesiredEnvironment]) -> Table {
         let columns = ["Environment", "Rule", "Now", "Wanted"].map(ToOwned::to_owned).to_vec();
-        let rows = wanted.iter().flat_map(|one| {
+        let rows = desired.iter().flat_map(|one| {
             facets(one, self.of(one)).into_iter().map(|facet| {
-                let wanted = match (facet.differs, facet.wanted) {
-                    (true, Some(wanted)) => format!("→ {wanted}"),
-                    (false, Some(wanted)) => wanted,
+                let desired = match (facet.differs, facet.desired) {
+                    (true, Some(desired)) => format!("→ {desired}"),
+                    (false, Some(desired)) => desired,
                     (_, None) => "not in the file: left as it is".to_owned(),
                 };
-                vec![one.name.to_string(), facet.rule.to_string(), facet.now, wanted]
+                vec![one.name.to_string(), facet.rule.to_string(), facet.now, desired]
             })
         });
         Table { title: "Rules of the environments as this began".to_owned(), open: true, columns, rows: rows.collect() }
     }
 }
 
-/// What applying the file would do, and what GitHub would make of it.
-fn planned(place: &Place<'_>, wanted: &[Wanted], before: &Seen, ctx: &CommandContext) -> Vec<Finding> {
+/// What `apply` would write, and the effect that it would have.
+fn planned(
+    place: &EnvironmentsApi<'_>,
+    desired: &[DesiredEnvironment],
+    before: &CurrentState,
+    ctx: &CommandContext,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for one in wanted {
+    for one in desired {
         let differing = plan(one, before.of(one));
         for facets in requests(&differing) {
-            ctx.execution.partial.begin_effect(place.effect(one, &told(facets), EffectState::Planned));
+            ctx.execution.partial.begin_effect(place.effect(one, &describe(facets), EffectState::Planned));
         }
         let by_hand = differing.iter().any(|facet| facet.rule.set_by() == SetBy::Hand);
         let finding = Finding::passed(one.name.as_str());
@@ -217,14 +222,14 @@ fn planned(place: &Place<'_>, wanted: &[Wanted], before: &Seen, ctx: &CommandCon
                     findings.extend(refusal(one, &after));
                     findings.extend(remarks(one, &after, &before.protected).into_iter().map(unjudged));
                 }
-                Err(unknown) => findings.extend(unknown.iter().map(|who| place.unknown(one, who))),
+                Err(unknown) => findings.extend(unknown.iter().map(|reviewer| place.unknown(one, reviewer))),
             },
         }
     }
     findings
 }
 
-/// A plan tells what `check` would block on, and does not block.
+/// A plan reports what `check` would block on, without blocking.
 fn unjudged(finding: Finding) -> Finding {
     if finding.verdict == Verdict::Blocked {
         Finding { verdict: Verdict::Passed, ..finding }
@@ -234,46 +239,48 @@ fn unjudged(finding: Finding) -> Finding {
     }
 }
 
-/// Makes GitHub as the file says, then looks again.
+/// Writes the desired state, then reads it back.
 fn apply(
-    place: &Place<'_>,
-    wanted: &[Wanted],
-    before: &Seen,
+    place: &EnvironmentsApi<'_>,
+    desired: &[DesiredEnvironment],
+    before: &CurrentState,
     limit: HumanDuration,
     ctx: &CommandContext,
     outcome: &mut Outcome,
 ) -> Result<(), CommandError> {
     if ctx.execution.dry_run {
-        outcome.findings = planned(place, wanted, before, ctx);
+        outcome.findings = planned(place, desired, before, ctx);
         outcome.findings.push(Finding::inconclusive("apply").actual("dry-run: nothing was written"));
         return Ok(());
     }
-    // Whatever stands in the way of one environment is found before any is written.
-    let mut ids: BTreeMap<Who, u64> = BTreeMap::new();
-    let mut in_the_way = Vec::new();
-    for one in wanted {
+    // All obstacles are found before the first write.
+    let mut ids: BTreeMap<ReviewerName, u64> = BTreeMap::new();
+    let mut obstacles = Vec::new();
+    for one in desired {
         match place.ids(one, before.of(one)) {
             Ok(found) => {
                 ids.extend(found);
-                in_the_way.extend(after(one, before.of(one), &ids).ok().and_then(|after| refusal(one, &after)));
+                obstacles.extend(after(one, before.of(one), &ids).ok().and_then(|after| refusal(one, &after)));
             }
-            Err(unknown) => in_the_way.extend(unknown),
+            Err(unknown) => obstacles.extend(unknown),
         }
     }
-    if !in_the_way.is_empty() {
-        let worst = verdict(&in_the_way);
-        in_the_way.push(Finding::new("apply", worst).actual("nothing was written").expected("nothing in the way"));
-        outcome.findings = in_the_way;
+    if !obstacles.is_empty() {
+        let worst = verdict(&obstacles);
+        obstacles.push(Finding::new("apply", worst).actual("nothing was written").expected("nothing in the way"));
+        outcome.findings = obstacles;
         return Ok(());
     }
-    for one in wanted {
-        change::make(place, one, before.of(one), &ids, limit, ctx)?;
+    for one in desired {
+        change::apply_environment(place, one, before.of(one), &ids, limit, ctx)?;
     }
     let changed = ctx.execution.partial.copy().effects.iter().any(|effect| effect.state == EffectState::Applied);
     outcome.outputs.insert("changed", changed.to_string());
-    // What was taken is not yet what stands there.
-    let now = if changed { &Seen::look(place, wanted)? } else { before };
-    outcome.findings = now.judge(wanted);
-    outcome.findings.extend(wanted.iter().flat_map(|one| change::moved(one, before.of(one), now.of(one))));
+    // An accepted request is no proof: read the state back.
+    let now = if changed { &CurrentState::look(place, desired)? } else { before };
+    outcome.findings = now.judge(desired);
+    outcome
+        .findings
+        .extend(desired.iter().flat_map(|one| change::unexpected_changes(one, before.of(one), now.of(one))));
     Ok(())
 }

@@ -117,5 +117,5 @@ fn a_bypass_that_github_does_not_tell_is_inconclusive() {
     let file = "environments:\n  production:\n    can_admins_bypass: false\n";
     let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
-    assert_eq!(about(&ended, "production: bypass by administrators")["actual"], "not told by GitHub");
+    assert_eq!(about(&ended, "production: bypass by administrators")["actual"], "not reported by GitHub");
 }

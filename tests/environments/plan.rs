@@ -19,7 +19,7 @@ fn what_differs_is_shown_rule_by_rule() {
             "planned acme/ecommerce-infra, environment staging: wait timer: 5 minutes → none; \
              what deploys: any branch → protected branches only",
             "planned acme/ecommerce-infra, environment production: environment: not there → there; \
-             wait timer: none → 10 minutes; required reviewers: nobody → team platform-leads; \
+             wait timer: none → 10 minutes; required reviewers: none → team platform-leads; \
              what deploys: any branch → protected branches only",
         ]
     );
@@ -27,8 +27,8 @@ fn what_differs_is_shown_rule_by_rule() {
     assert_eq!(writes(&fake_github), [""; 0]);
     for row in [
         "| staging | wait timer | 5 minutes | → none |",
-        "| staging | required reviewers | nobody | not in the file: left as it is |",
-        "| production | required reviewers | nobody | → team platform-leads |",
+        "| staging | required reviewers | none | not in the file: left as it is |",
+        "| production | required reviewers | none | → team platform-leads |",
     ] {
         assert!(ended.summary.contains(row), "{row}\n{}", ended.summary);
     }
@@ -38,7 +38,7 @@ fn what_differs_is_shown_rule_by_rule() {
         "passed dev: what deploys there: NOTHING",
         "passed production: minimum approvals: 1: any one of the reviewers suffices",
         "passed production: when its timer starts: 10 minutes from when the job was triggered, not from the approval",
-        "passed production: bypass by administrators: not told by GitHub; by default it is possible",
+        "passed production: bypass by administrators: not reported by GitHub; by default it is possible",
         "passed production: protected branches: main",
         "passed environments that the file does not name: preview",
     ] {
@@ -73,7 +73,7 @@ environments:
         assert_eq!(about(&ended, check)["waived"], "a plan judges nothing: `check` and `apply` block on this");
     }
     assert!(
-        ended.outputs["reason"].contains("nobody is asked"),
+        ended.outputs["reason"].contains("no approval is requested"),
         "the worst is said first: {}",
         ended.outputs["reason"]
     );
@@ -101,7 +101,7 @@ fn a_proposed_file_is_planned_and_neither_the_measure_nor_applied() {
     let ended = run(&fake_github, proposal(&fake_github, open), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let planned =
-        "planned acme/ecommerce-infra, environment production: required reviewers: team platform-leads → nobody";
+        "planned acme/ecommerce-infra, environment production: required reviewers: team platform-leads → none";
     assert_eq!(effects(&ended), [planned]);
     for mode in ["check", "apply"] {
         let ended = run(&fake_github, proposal(&fake_github, open), mode);

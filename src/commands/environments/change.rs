@@ -1,12 +1,12 @@
-//! Writing: one change for the rules that one request sets, one for each pattern. GitHub has no conditional request here,
-//! so each is read anew right before it is written, and everything once more in the end.
+//! The writes: one change for all rules of an environment, one for each pattern. GitHub has no conditional request here, so
+//! each change reads the state right before its write, and a last read verifies everything.
 
 use std::collections::BTreeMap;
 
 use super::{
-    plan::{Facet, Rule, SetBy, after, facets, plan, told},
-    present::Present,
-    wanted::{Pattern, Wanted, Who},
+    actual::ActualEnvironment,
+    desired::{DesiredEnvironment, RefPattern, ReviewerName},
+    plan::{Facet, ProtectionRule, SetBy, after, describe, facets, plan},
 };
 use crate::{
     context::CommandContext,
@@ -18,191 +18,199 @@ use crate::{
     world::github::{BranchKind, EnvironmentSettings, GitHub, Repository, Sent},
 };
 
-/// Where environments are.
+/// The environments of one repository.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct EnvironmentsApi<'a> {
     pub github: &'a GitHub,
     pub repository: &'a Repository,
 }
 
-impl Place<'_> {
-    pub fn effect(&self, wanted: &Wanted, detail: &str, state: EffectState) -> Effect {
-        let target = format!("{}, environment {}", self.repository, wanted.name);
+impl EnvironmentsApi<'_> {
+    pub fn effect(&self, desired: &DesiredEnvironment, detail: &str, state: EffectState) -> Effect {
+        let target = format!("{}, environment {}", self.repository, desired.name);
         Effect { target, detail: detail.to_owned(), state }
     }
 
-    /// The ids of the reviewers that GitHub did not tell with the environment.
+    /// Looks up the ids of reviewers that are new to the environment.
     ///
     /// # Errors
-    /// A finding for each that nobody knows, or that this token may not look up.
-    pub fn ids(&self, wanted: &Wanted, present: Option<&Present>) -> Result<BTreeMap<Who, u64>, Vec<Finding>> {
-        let known = |who: &&Who| present.is_some_and(|present| present.reviewers.contains_key(who));
+    /// A finding for each one that GitHub does not know or that this token may not look up.
+    pub fn ids(
+        &self,
+        desired: &DesiredEnvironment,
+        actual: Option<&ActualEnvironment>,
+    ) -> Result<BTreeMap<ReviewerName, u64>, Vec<Finding>> {
+        let known = |reviewer: &&ReviewerName| actual.is_some_and(|actual| actual.reviewers.contains_key(reviewer));
         let (mut ids, mut unknown) = (BTreeMap::new(), Vec::new());
-        for who in wanted.reviewers.iter().flatten().filter(|who| !known(who)) {
-            let id = match who {
-                Who::Team(slug) => self.github.team_id(self.repository.owner(), slug),
-                Who::User(login) => self.github.user_id(login),
+        for reviewer in desired.reviewers.iter().flatten().filter(|reviewer| !known(reviewer)) {
+            let id = match reviewer {
+                ReviewerName::Team(slug) => self.github.team_id(self.repository.owner(), slug),
+                ReviewerName::User(login) => self.github.user_id(login),
             };
             match id {
-                Ok(Some(id)) => drop(ids.insert(who.clone(), id)),
-                Ok(None) => unknown.push(self.unknown(wanted, who)),
+                Ok(Some(id)) => drop(ids.insert(reviewer.clone(), id)),
+                Ok(None) => unknown.push(self.unknown(desired, reviewer)),
                 Err(error) => {
                     let Finding { actual, next, .. } = error;
-                    unknown.push(Finding { actual, next, ..self.unknown(wanted, who) });
+                    unknown.push(Finding { actual, next, ..self.unknown(desired, reviewer) });
                 }
             }
         }
         if unknown.is_empty() { Ok(ids) } else { Err(unknown) }
     }
 
-    /// A reviewer that GitHub does not know. It hides a team from whoever may not see it; a user is known or not.
-    pub fn unknown(&self, wanted: &Wanted, who: &Who) -> Finding {
-        let check = format!("{}: {who}", wanted.name);
+    /// A reviewer that GitHub does not know. GitHub hides a team from tokens without access, so a missing team is inconclusive.
+    pub fn unknown(&self, desired: &DesiredEnvironment, reviewer: &ReviewerName) -> Finding {
+        let check = format!("{}: {reviewer}", desired.name);
         let owner = self.repository.owner();
-        match who {
-            Who::Team(_) => Finding::inconclusive(check)
+        match reviewer {
+            ReviewerName::Team(_) => Finding::inconclusive(check)
                 .actual(format!("{owner} has no such team, or this token may not see it"))
                 .expected(format!("a team of the organisation {owner}, by its slug"))
                 .next(format!("look at the slug; the token needs Members: read on the organisation {owner}")),
-            Who::User(_) => Finding::blocked(check)
+            ReviewerName::User(_) => Finding::blocked(check)
                 .actual("GitHub knows no such user")
                 .expected("a user, by login")
-                .next(format!("look at the spelling in {}", wanted.place)),
+                .next(format!("look at the spelling in {}", desired.place)),
         }
     }
 
-    fn look(&self, wanted: &Wanted) -> Result<Option<Present>, Finding> {
-        Present::look(self.github, self.repository, &wanted.name)
+    fn look(&self, desired: &DesiredEnvironment) -> Result<Option<ActualEnvironment>, Finding> {
+        ActualEnvironment::look(self.github, self.repository, &desired.name)
     }
 }
 
-/// Makes one environment as the file says.
-pub fn make(
-    place: &Place<'_>,
-    wanted: &Wanted,
-    present: Option<&Present>,
-    ids: &BTreeMap<Who, u64>,
+/// Changes one environment into the desired one.
+pub fn apply_environment(
+    place: &EnvironmentsApi<'_>,
+    desired: &DesiredEnvironment,
+    actual: Option<&ActualEnvironment>,
+    ids: &BTreeMap<ReviewerName, u64>,
     limit: HumanDuration,
     ctx: &CommandContext,
 ) -> Result<(), CommandError> {
-    let mut differing = plan(wanted, present);
+    let mut differing = plan(desired, actual);
     if differing.iter().any(|facet| facet.rule.set_by() == SetBy::Environment) {
-        reconcile(&ctx.execution, limit.0, &SetRules { place: *place, wanted, ids })?;
-        // Which patterns there are shows only when patterns count: older ones may have come back with the rule.
-        differing = plan(wanted, place.look(wanted).map_err(Finding::unobservable)?.as_ref());
+        reconcile(&ctx.execution, limit.0, &SetRules { place: *place, desired, ids })?;
+        // GitHub lists patterns only while they apply: older ones may reappear with the rule.
+        differing = plan(desired, place.look(desired).map_err(Finding::unobservable)?.as_ref());
     }
     for facet in differing {
-        if let Rule::Pattern(pattern) = &facet.rule {
-            let there = wanted.patterns.as_ref().is_some_and(|patterns| patterns.contains(pattern));
-            reconcile(&ctx.execution, limit.0, &SetPattern { place: *place, wanted, pattern, there })?;
+        if let ProtectionRule::RefPattern(pattern) = &facet.rule {
+            let there = desired.patterns.as_ref().is_some_and(|patterns| patterns.contains(pattern));
+            reconcile(&ctx.execution, limit.0, &SetPattern { place: *place, desired, pattern, there })?;
         }
     }
     Ok(())
 }
 
-/// What is different though the file does not mention it: somebody else writes too, or GitHub takes more than it says.
-pub fn moved(wanted: &Wanted, before: Option<&Present>, now: Option<&Present>) -> Vec<Finding> {
+/// Rules that changed though the file does not mention them: another writer, or an undocumented effect.
+pub fn unexpected_changes(
+    desired: &DesiredEnvironment,
+    before: Option<&ActualEnvironment>,
+    now: Option<&ActualEnvironment>,
+) -> Vec<Finding> {
     let (Some(_), Some(_)) = (before, now) else { return Vec::new() };
-    let unsaid = |present| facets(wanted, present).into_iter().filter(|facet| facet.wanted.is_none());
-    let now: Vec<Facet> = unsaid(now).collect();
-    unsaid(before)
+    let unmentioned = |actual| facets(desired, actual).into_iter().filter(|facet| facet.desired.is_none());
+    let now: Vec<Facet> = unmentioned(now).collect();
+    unmentioned(before)
         .filter(|facet| now.iter().all(|other| other != facet))
         .map(|facet| {
             let other = now.iter().find(|other| other.rule == facet.rule);
-            Finding::blocked(format!("{}: {}", wanted.name, facet.rule))
+            Finding::blocked(format!("{}: {}", desired.name, facet.rule))
                 .expected(format!("{}, as before: the file does not mention it", facet.now))
                 .actual(other.map_or("gone", |other| &other.now))
-                .next("look who else changes it, set it again, and say it in the file")
+                .next("find out what else changes it, set it again, and add it to the file")
         })
         .collect()
 }
 
 /// The rules of one environment, all in one request.
 struct SetRules<'a> {
-    place: Place<'a>,
-    wanted: &'a Wanted,
-    ids: &'a BTreeMap<Who, u64>,
+    place: EnvironmentsApi<'a>,
+    desired: &'a DesiredEnvironment,
+    ids: &'a BTreeMap<ReviewerName, u64>,
 }
 
-/// What is sent, and what it changes.
+/// The request, and what it changes.
 struct Edit {
     settings: EnvironmentSettings,
-    told: String,
+    describe: String,
 }
 
 impl Change for SetRules<'_> {
-    type Base = Option<Present>;
+    type Base = Option<ActualEnvironment>;
     type Edit = Edit;
     type Done = ();
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
-        self.place.effect(self.wanted, "its rules", EffectState::Planned)
+        self.place.effect(self.desired, "its rules", EffectState::Planned)
     }
 
     fn detail(&self, edit: &Edit) -> Option<String> {
-        Some(edit.told.clone())
+        Some(edit.describe.clone())
     }
 
-    fn read(&self) -> Result<Option<Present>, CommandError> {
-        self.place.look(self.wanted).map_err(Finding::unobservable)
+    fn read(&self) -> Result<Option<ActualEnvironment>, CommandError> {
+        self.place.look(self.desired).map_err(Finding::unobservable)
     }
 
-    fn plan(&self, present: &Option<Present>) -> Plan<Edit, ()> {
-        let present = present.as_ref();
-        let differing = plan(self.wanted, present);
+    fn plan(&self, actual: &Option<ActualEnvironment>) -> Plan<Edit, ()> {
+        let actual = actual.as_ref();
+        let differing = plan(self.desired, actual);
         let ours: Vec<&Facet> = differing.iter().filter(|facet| facet.rule.set_by() == SetBy::Environment).collect();
         if ours.is_empty() {
             return Plan::UpToDate(());
         }
-        match after(self.wanted, present, self.ids) {
+        match after(self.desired, actual, self.ids) {
             Ok(after) => {
-                let settings = after.settings(present.unwrap_or(&Present::NEW));
-                Plan::Write(Edit { settings, told: told(ours) })
+                let settings = after.settings(actual.unwrap_or(&ActualEnvironment::NEW));
+                Plan::Write(Edit { settings, describe: describe(ours) })
             }
             Err(_) => Plan::Refuse(
-                Finding::inconclusive(self.wanted.name.as_str())
-                    .actual("its reviewers were changed while this ran")
-                    .expected("one moment in which nobody else writes")
+                Finding::inconclusive(self.desired.name.as_str())
+                    .actual("its reviewers changed during this run")
+                    .expected("no concurrent writer")
                     .next("run it again"),
             ),
         }
     }
 
-    fn write(&self, permit: &Permit, _: &Option<Present>, edit: &Edit) -> WriteOutcome<()> {
-        let Place { github, repository } = self.place;
-        let sent = github.put_environment(permit, repository, &self.wanted.name, &edit.settings);
-        wrote(sent, self.wanted)
+    fn write(&self, permit: &Permit, _: &Option<ActualEnvironment>, edit: &Edit) -> WriteOutcome<()> {
+        let EnvironmentsApi { github, repository } = self.place;
+        let sent = github.put_environment(permit, repository, &self.desired.name, &edit.settings);
+        wrote(sent, self.desired)
     }
 }
 
-/// One pattern, to be there or not.
+/// Adds or removes one pattern.
 struct SetPattern<'a> {
-    place: Place<'a>,
-    wanted: &'a Wanted,
-    pattern: &'a Pattern,
+    place: EnvironmentsApi<'a>,
+    desired: &'a DesiredEnvironment,
+    pattern: &'a RefPattern,
     there: bool,
 }
 
 impl Change for SetPattern<'_> {
-    type Base = BTreeMap<Pattern, u64>;
-    /// The id of the one that goes; `None`: it is added.
+    type Base = BTreeMap<RefPattern, u64>;
+    /// The id to remove; `None`: add the pattern.
     type Edit = Option<u64>;
     type Done = ();
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
         let detail = format!("{}: {}", self.pattern, if self.there { "add" } else { "remove" });
-        self.place.effect(self.wanted, &detail, EffectState::Planned)
+        self.place.effect(self.desired, &detail, EffectState::Planned)
     }
 
     fn read(&self) -> Result<Self::Base, CommandError> {
-        let present = self.place.look(self.wanted).map_err(Finding::unobservable)?;
-        Ok(present.map(|present| present.patterns).unwrap_or_default())
+        let actual = self.place.look(self.desired).map_err(Finding::unobservable)?;
+        Ok(actual.map(|actual| actual.patterns).unwrap_or_default())
     }
 
-    fn plan(&self, present: &Self::Base) -> Plan<Option<u64>, ()> {
-        match (present.get(self.pattern), self.there) {
+    fn plan(&self, actual: &Self::Base) -> Plan<Option<u64>, ()> {
+        match (actual.get(self.pattern), self.there) {
             (Some(_), true) | (None, false) => Plan::UpToDate(()),
             (None, true) => Plan::Write(None),
             (Some(id), false) => Plan::Write(Some(*id)),
@@ -210,24 +218,24 @@ impl Change for SetPattern<'_> {
     }
 
     fn write(&self, permit: &Permit, _: &Self::Base, id: &Option<u64>) -> WriteOutcome<()> {
-        let Place { github, repository } = self.place;
-        let name = &self.wanted.name;
+        let EnvironmentsApi { github, repository } = self.place;
+        let name = &self.desired.name;
         let sent = match (id, self.pattern) {
             (Some(id), _) => github.remove_branch_policy(permit, repository, name, *id),
-            (None, Pattern::Branch(text)) => {
+            (None, RefPattern::Branch(text)) => {
                 github.add_branch_policy(permit, repository, name, text, BranchKind::Branch)
             }
-            (None, Pattern::Tag(text)) => github.add_branch_policy(permit, repository, name, text, BranchKind::Tag),
+            (None, RefPattern::Tag(text)) => github.add_branch_policy(permit, repository, name, text, BranchKind::Tag),
         };
-        wrote(sent, self.wanted)
+        wrote(sent, self.desired)
     }
 }
 
-/// GitHub says so when it does not sell a rule with the repository's plan (422, "ensure the billing plan supports …").
-fn wrote(sent: Sent, wanted: &Wanted) -> WriteOutcome<()> {
+/// GitHub answers 422 "ensure the billing plan supports …" when the repository's plan does not include a rule.
+fn wrote(sent: Sent, desired: &DesiredEnvironment) -> WriteOutcome<()> {
     match sent {
         Sent::Refused(refusal) if refusal.message.contains("billing plan") => WriteOutcome::Refused(
-            Finding::blocked(wanted.name.as_str())
+            Finding::blocked(desired.name.as_str())
                 .actual(format!("GitHub refused it: {} {}", refusal.status, refusal.message))
                 .expected("a plan that has this rule")
                 .next(
@@ -235,18 +243,18 @@ fn wrote(sent: Sent, wanted: &Wanted) -> WriteOutcome<()> {
                      Team plans have no such rules",
                 ),
         ),
-        sent => sent.wrote(wanted.name.as_str()),
+        sent => sent.wrote(desired.name.as_str()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::environments::wanted::Branches;
+    use crate::commands::environments::desired::DeployableBranches;
 
     #[test]
-    fn what_nobody_asked_for_is_found_when_it_moves() {
-        let wanted = Wanted {
+    fn an_unexpected_change_is_found() {
+        let desired = DesiredEnvironment {
             name: "production".parse().unwrap(),
             place: String::new(),
             wait_timer: Some(10),
@@ -257,22 +265,30 @@ mod tests {
             branches: None,
             patterns: None,
         };
-        let main = [(Pattern::Branch("main".to_owned()), 1)].into();
-        let before =
-            Present { can_admins_bypass: Some(false), branches: Branches::Custom, patterns: main, ..Present::NEW };
-        let now = Present { wait_timer: 10, ..before.clone() };
-        assert_eq!(moved(&wanted, Some(&before), Some(&now)), [], "the timer was to change");
-        assert_eq!(moved(&wanted, None, Some(&now)), [], "a new environment had no rules");
+        let main = [(RefPattern::Branch("main".to_owned()), 1)].into();
+        let before = ActualEnvironment {
+            can_admins_bypass: Some(false),
+            branches: DeployableBranches::Custom,
+            patterns: main,
+            ..ActualEnvironment::NEW
+        };
+        let now = ActualEnvironment { wait_timer: 10, ..before.clone() };
+        assert_eq!(unexpected_changes(&desired, Some(&before), Some(&now)), [], "the change of the timer is expected");
+        assert_eq!(unexpected_changes(&desired, None, Some(&now)), [], "a new environment had no rules");
         for (now, check, actual) in [
             (
-                Present { can_admins_bypass: Some(true), ..now.clone() },
+                ActualEnvironment { can_admins_bypass: Some(true), ..now.clone() },
                 "production: bypass by administrators",
                 "possible",
             ),
-            (Present { prevent_self_review: true, ..now.clone() }, "production: review of one's own run", "prevented"),
-            (Present { patterns: BTreeMap::new(), ..now.clone() }, "production: branch pattern main", "gone"),
+            (
+                ActualEnvironment { prevent_self_review: true, ..now.clone() },
+                "production: review of one's own run",
+                "prevented",
+            ),
+            (ActualEnvironment { patterns: BTreeMap::new(), ..now.clone() }, "production: branch pattern main", "gone"),
         ] {
-            let [finding] = &moved(&wanted, Some(&before), Some(&now))[..] else { panic!("{check}") };
+            let [finding] = &unexpected_changes(&desired, Some(&before), Some(&now))[..] else { panic!("{check}") };
             assert_eq!((&*finding.check, &*finding.actual), (check, actual));
         }
     }

@@ -1,4 +1,4 @@
-//! The file that says how environments are protected:
+//! The file with the desired protection of environments:
 //!
 //! ```yaml
 //! environments:
@@ -13,7 +13,7 @@
 
 use std::collections::BTreeSet;
 
-use super::wanted::{Branches, LONGEST_WAIT, MOST_REVIEWERS, Pattern, Wanted, Who};
+use super::desired::{DeployableBranches, DesiredEnvironment, LONGEST_WAIT, MOST_REVIEWERS, RefPattern, ReviewerName};
 use crate::{
     error::CommandError,
     finding::Finding,
@@ -37,7 +37,7 @@ const REVIEWER: [&str; 3] = ["team", "user", "minimum_approvals"];
 /// # Errors
 /// Bad input with file, line and column: broken YAML, an unknown key (with the closest known one), a value that GitHub
 /// would not take, rules that contradict each other.
-pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<Wanted>, CommandError> {
+pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<DesiredEnvironment>, CommandError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Finding::inconclusive(path)
             .actual(format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()))
@@ -53,32 +53,32 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn environments(&self, root: Node) -> Result<Vec<Wanted>, Finding> {
+    fn environments(&self, root: Node) -> Result<Vec<DesiredEnvironment>, Finding> {
         let empty = self.wrong("environments", &root, "no environment", "at least one, by its name");
-        let mut wanted: Vec<Wanted> = Vec::new();
+        let mut desired: Vec<DesiredEnvironment> = Vec::new();
         for (key, node) in self.map("the file", root, &["environments"])? {
             let Value::Map(entries) = node.value else {
-                return Err(self.misshapen(&key.name, &node, "a mapping of names to rules"));
+                return Err(self.wrong_type(&key.name, &node, "a mapping of names to rules"));
             };
             for (key, node) in entries {
                 let one = self.environment(&key, node)?;
-                if let Some(twin) = wanted.iter().find(|twin| twin.name.as_str().eq_ignore_ascii_case(&key.name)) {
+                if let Some(twin) = desired.iter().find(|twin| twin.name.as_str().eq_ignore_ascii_case(&key.name)) {
                     return Err(self
                         .about(&key.name, key.line, key.column)
-                        .actual(format!("{} stands at {} already", twin.name, twin.place))
+                        .actual(format!("{} is already defined at {}", twin.name, twin.place))
                         .expected("each environment once: GitHub's names have no case"));
                 }
-                wanted.push(one);
+                desired.push(one);
             }
         }
-        if wanted.is_empty() { Err(empty) } else { Ok(wanted) }
+        if desired.is_empty() { Err(empty) } else { Ok(desired) }
     }
 
-    fn environment(&self, key: &Key, node: Node) -> Result<Wanted, Finding> {
+    fn environment(&self, key: &Key, node: Node) -> Result<DesiredEnvironment, Finding> {
         let name = key.name.parse().map_err(|error| {
             self.about(&key.name, key.line, key.column).actual(format!("\"{}\"", key.name)).expected(format!("{error}"))
         })?;
-        let mut wanted = Wanted {
+        let mut desired = DesiredEnvironment {
             name,
             place: self.place(key.line, key.column),
             wait_timer: None,
@@ -89,78 +89,78 @@ impl File<'_> {
             branches: None,
             patterns: None,
         };
-        // A name with nothing behind it: it is to be there, whatever its rules.
+        // A name without rules: the environment must exist.
         let entries = if node.value == Value::Nothing { Vec::new() } else { self.map(&key.name, node, &RULES)? };
         for (key, node) in entries {
             let what = key.name.as_str();
             match what {
-                "deployment_branch_policy" => self.policy(what, node, &mut wanted)?,
-                "required_reviewers" => self.reviewers(what, node, &mut wanted)?,
-                "minimum_approvals" => self.approvals(&node, &mut wanted)?,
-                "wait_timer" => wanted.wait_timer = Some(self.minutes(what, &node)?),
+                "deployment_branch_policy" => self.policy(what, node, &mut desired)?,
+                "required_reviewers" => self.reviewers(what, node, &mut desired)?,
+                "minimum_approvals" => self.approvals(&node, &mut desired)?,
+                "wait_timer" => desired.wait_timer = Some(self.minutes(what, &node)?),
                 "prevent_self_review" => {
-                    wanted.prevent_self_review = Some(self.switch(what, &node)?);
+                    desired.prevent_self_review = Some(self.switch(what, &node)?);
                 }
-                _ => wanted.can_admins_bypass = Some(self.switch(what, &node)?),
+                _ => desired.can_admins_bypass = Some(self.switch(what, &node)?),
             }
         }
-        if wanted.prevent_self_review == Some(true) && wanted.reviewers.as_ref().is_some_and(BTreeSet::is_empty) {
+        if desired.prevent_self_review == Some(true) && desired.reviewers.as_ref().is_some_and(BTreeSet::is_empty) {
             return Err(self
                 .about("prevent_self_review", key.line, key.column)
-                .actual(format!("true in {}, where nobody reviews", wanted.name))
+                .actual(format!("true in {}, which has no reviewers", desired.name))
                 .expected("at least one of `required_reviewers`"));
         }
-        Ok(wanted)
+        Ok(desired)
     }
 
-    fn policy(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Finding> {
+    fn policy(&self, what: &str, node: Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
         const ONE: &str = "exactly one of `protected_branches` and `custom_branch_policies` to be true";
         const ANY: &str = "for any branch, write `deployment_branch_policy: null`";
         if let Value::Text(text) = &node.value
             && ["null", "Null", "NULL", "~"].contains(&text.as_str())
         {
-            wanted.branches = Some(Branches::Any);
+            desired.branches = Some(DeployableBranches::Any);
             return Ok(());
         }
         if matches!(node.value, Value::Nothing | Value::Text(_)) {
-            return Err(self.misshapen(what, &node, "a mapping, or `null` for any branch"));
+            return Err(self.wrong_type(what, &node, "a mapping, or `null` for any branch"));
         }
         let (line, column) = (node.line, node.column);
-        let (mut protected, mut custom, mut patterns) = (None, None, None::<BTreeSet<Pattern>>);
+        let (mut protected, mut custom, mut patterns) = (None, None, None::<BTreeSet<RefPattern>>);
         for (key, node) in self.map(what, node, &POLICY)? {
             match key.name.as_str() {
                 "protected_branches" => protected = Some(self.switch(&key.name, &node)?),
                 "custom_branch_policies" if matches!(node.value, Value::List(_)) => {
-                    let finding = self.misshapen(&key.name, &node, "true or false");
+                    let finding = self.wrong_type(&key.name, &node, "true or false");
                     return Err(finding.next("list the patterns under `branches:` or `tags:` beside it"));
                 }
                 "custom_branch_policies" => custom = Some(self.switch(&key.name, &node)?),
-                "branches" => patterns.get_or_insert_default().extend(self.patterns(&key, node, Pattern::Branch)?),
-                _ => patterns.get_or_insert_default().extend(self.patterns(&key, node, Pattern::Tag)?),
+                "branches" => patterns.get_or_insert_default().extend(self.patterns(&key, node, RefPattern::Branch)?),
+                _ => patterns.get_or_insert_default().extend(self.patterns(&key, node, RefPattern::Tag)?),
             }
         }
         let here = || self.about(what, line, column).expected(ONE);
-        // Whoever lists patterns wants them to count.
-        wanted.branches = Some(match (protected == Some(true), custom == Some(true), patterns.is_some()) {
-            (true, false, false) => Branches::Protected,
-            (false, true, _) => Branches::Custom,
-            (false, false, true) if custom.is_none() => Branches::Custom,
+        // Listed patterns imply custom policies.
+        desired.branches = Some(match (protected == Some(true), custom == Some(true), patterns.is_some()) {
+            (true, false, false) => DeployableBranches::Protected,
+            (false, true, _) => DeployableBranches::Custom,
+            (false, false, true) if custom.is_none() => DeployableBranches::Custom,
             (true, true, _) => return Err(here().actual("both are true")),
             (true, false, true) => return Err(here().actual("patterns beside `protected_branches: true`")),
             (false, false, true) => return Err(here().actual("patterns beside `custom_branch_policies: false`")),
             (false, false, false) => return Err(here().actual("neither is true").next(ANY)),
         });
-        wanted.patterns = patterns;
+        desired.patterns = patterns;
         Ok(())
     }
 
-    fn patterns(&self, key: &Key, node: Node, kind: fn(String) -> Pattern) -> Result<BTreeSet<Pattern>, Finding> {
+    fn patterns(&self, key: &Key, node: Node, kind: fn(String) -> RefPattern) -> Result<BTreeSet<RefPattern>, Finding> {
         let mut patterns = BTreeSet::new();
         for item in self.list(&key.name, node, "a list of patterns")? {
             let text = self.text(&key.name, &item, "a pattern")?;
             let fits = (1..=255).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
             if !fits {
-                let expected = "a pattern of names: 1 to 255 characters, no blanks";
+                let expected = "a pattern of names: 1 to 255 characters, no spaces";
                 return Err(self.wrong(&key.name, &item, &format!("\"{text}\""), expected));
             }
             if text.starts_with("refs/") {
@@ -168,48 +168,43 @@ impl File<'_> {
                 return Err(self.wrong(&key.name, &item, &format!("\"{text}\""), expected));
             }
             if !patterns.insert(kind(text.to_owned())) {
-                return Err(self.wrong(
-                    &key.name,
-                    &item,
-                    &format!("\"{text}\" for the second time"),
-                    "each pattern once",
-                ));
+                return Err(self.wrong(&key.name, &item, &format!("\"{text}\" twice"), "each pattern once"));
             }
         }
         Ok(patterns)
     }
 
-    fn reviewers(&self, what: &str, node: Node, wanted: &mut Wanted) -> Result<(), Finding> {
+    fn reviewers(&self, what: &str, node: Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
         let (line, column) = (node.line, node.column);
         let mut reviewers = BTreeSet::new();
         for item in self.list(what, node, "a list of reviewers, each `team: SLUG` or `user: LOGIN`")? {
             let (line, column) = (item.line, item.column);
-            let mut who = None;
+            let mut reviewer = None;
             for (key, node) in self.map("a reviewer", item, &REVIEWER)? {
                 let name = match key.name.as_str() {
                     "minimum_approvals" => {
-                        self.approvals(&node, wanted)?;
+                        self.approvals(&node, desired)?;
                         continue;
                     }
-                    "team" => Who::Team(self.name(&key, &node, "a team's slug, without its organisation")?),
-                    _ => Who::User(self.name(&key, &node, "a user's login")?),
+                    "team" => ReviewerName::Team(self.name(&key, &node, "a team's slug, without its organisation")?),
+                    _ => ReviewerName::User(self.name(&key, &node, "a user's login")?),
                 };
-                if let Some(first) = who.replace(name) {
+                if let Some(first) = reviewer.replace(name) {
                     return Err(self
                         .about(what, line, column)
                         .actual(format!("{first} and another in one entry"))
                         .expected("an entry for each reviewer"));
                 }
             }
-            let who = who.ok_or_else(|| {
+            let reviewer = reviewer.ok_or_else(|| {
                 self.about(what, line, column)
                     .actual("an entry without a name")
                     .expected("`team: SLUG` or `user: LOGIN`")
             })?;
-            if let Some(twin) = reviewers.replace(who) {
+            if let Some(twin) = reviewers.replace(reviewer) {
                 return Err(self
                     .about(what, line, column)
-                    .actual(format!("{twin} for the second time"))
+                    .actual(format!("{twin} twice"))
                     .expected("each reviewer once"));
             }
         }
@@ -220,7 +215,7 @@ impl File<'_> {
                 .expected(format!("at most {MOST_REVIEWERS}: GitHub takes no more"))
                 .next("put them into a team"));
         }
-        wanted.reviewers = Some(reviewers);
+        desired.reviewers = Some(reviewers);
         Ok(())
     }
 
@@ -240,13 +235,13 @@ impl File<'_> {
         }
     }
 
-    fn approvals(&self, node: &Node, wanted: &mut Wanted) -> Result<(), Finding> {
+    fn approvals(&self, node: &Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
         const WHAT: &str = "minimum_approvals";
         let expected = "a whole number of approvals, at least 1";
         let text = self.text(WHAT, node, expected)?;
         let number = whole(text).filter(|number| *number > 0);
         let number = number.ok_or_else(|| self.wrong(WHAT, node, &format!("\"{text}\""), expected))?;
-        match wanted.minimum_approvals.replace(number) {
+        match desired.minimum_approvals.replace(number) {
             Some(other) if other != number => Err(self.wrong(
                 WHAT,
                 node,
@@ -273,14 +268,14 @@ impl File<'_> {
     fn text<'n>(&self, what: &str, node: &'n Node, expected: &str) -> Result<&'n str, Finding> {
         match &node.value {
             Value::Text(text) => Ok(text),
-            _ => Err(self.misshapen(what, node, expected)),
+            _ => Err(self.wrong_type(what, node, expected)),
         }
     }
 
     fn list(&self, what: &str, node: Node, expected: &str) -> Result<Vec<Node>, Finding> {
         match node.value {
             Value::List(items) => Ok(items),
-            _ => Err(self.misshapen(what, &node, expected)),
+            _ => Err(self.wrong_type(what, &node, expected)),
         }
     }
 
@@ -288,7 +283,7 @@ impl File<'_> {
     fn map(&self, what: &str, node: Node, known: &[&str]) -> Result<Vec<(Key, Node)>, Finding> {
         let names = known.join(", ");
         let Value::Map(entries) = node.value else {
-            return Err(self.misshapen(what, &node, &format!("a mapping with {names}")));
+            return Err(self.wrong_type(what, &node, &format!("a mapping with {names}")));
         };
         match entries.iter().find(|(key, _)| !known.contains(&key.name.as_str())) {
             None => Ok(entries),
@@ -300,7 +295,7 @@ impl File<'_> {
         }
     }
 
-    fn misshapen(&self, what: &str, node: &Node, expected: &str) -> Finding {
+    fn wrong_type(&self, what: &str, node: &Node, expected: &str) -> Finding {
         self.wrong(what, node, node.kind(), expected)
     }
 
@@ -317,7 +312,7 @@ impl File<'_> {
     }
 }
 
-/// The known key that an abbreviated one is a part of: GitHub's API says `reviewers`.
+/// The known key that contains an abbreviated one: GitHub's API says `reviewers`.
 fn holding<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known.iter().copied().find(|known| name.len() > 3 && known.contains(name))
 }

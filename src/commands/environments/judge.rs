@@ -1,20 +1,24 @@
-//! What is said of an environment: whether GitHub has it as the file says, and what GitHub makes of that. Pure.
+//! Findings about an environment: whether GitHub matches the file, and effects of the rules that surprise people. Pure.
 
 use super::{
-    plan::{Facet, Rule, bypass, facets, timer},
-    present::Present,
-    wanted::{Branches, Wanted},
+    actual::ActualEnvironment,
+    desired::{DeployableBranches, DesiredEnvironment},
+    plan::{Facet, ProtectionRule, bypass, facets, timer},
 };
 use crate::finding::Finding;
 
-/// The branches with protection of their own, or why they cannot be seen.
-pub type Protected = Result<Vec<String>, Finding>;
+/// The protected branches, or why they cannot be read.
+pub type ProtectedBranches = Result<Vec<String>, Finding>;
 
 /// One finding for each rule that the file mentions, then [`remarks`].
 #[must_use]
-pub fn judge(wanted: &Wanted, present: Option<&Present>, protected: &Protected) -> Vec<Finding> {
-    let name = &wanted.name;
-    let Some(there) = present else {
+pub fn judge(
+    desired: &DesiredEnvironment,
+    actual: Option<&ActualEnvironment>,
+    protected: &ProtectedBranches,
+) -> Vec<Finding> {
+    let name = &desired.name;
+    let Some(there) = actual else {
         return vec![
             Finding::blocked(name.as_str())
                 .actual("GitHub has no such environment: a job that names it creates it, unprotected")
@@ -23,22 +27,22 @@ pub fn judge(wanted: &Wanted, present: Option<&Present>, protected: &Protected) 
         ];
     };
     let mut findings: Vec<Finding> =
-        facets(wanted, present).iter().filter_map(|facet| held(wanted, facet, there)).collect();
+        facets(desired, actual).iter().filter_map(|facet| check_rule(desired, facet, there)).collect();
     if findings.is_empty() {
-        findings.push(Finding::passed(name.as_str()).actual("there; the file says nothing of its rules"));
+        findings.push(Finding::passed(name.as_str()).actual("exists; the file sets no rules"));
     }
-    findings.extend(remarks(wanted, there, protected));
+    findings.extend(remarks(desired, there, protected));
     findings
 }
 
-fn held(wanted: &Wanted, facet: &Facet, present: &Present) -> Option<Finding> {
-    let expected = facet.wanted.as_ref()?;
-    let check = format!("{}: {}", wanted.name, facet.rule);
-    let untold = facet.rule == Rule::AdminBypass && present.can_admins_bypass.is_none();
-    let finding = match (facet.differs, untold) {
+fn check_rule(desired: &DesiredEnvironment, facet: &Facet, actual: &ActualEnvironment) -> Option<Finding> {
+    let expected = facet.desired.as_ref()?;
+    let check = format!("{}: {}", desired.name, facet.rule);
+    let unreported = facet.rule == ProtectionRule::AdminBypass && actual.can_admins_bypass.is_none();
+    let finding = match (facet.differs, unreported) {
         (false, _) => Finding::passed(check),
         (true, true) => Finding::inconclusive(check).next("look at the environment's settings on GitHub"),
-        (true, false) if facet.rule == Rule::AdminBypass => {
+        (true, false) if facet.rule == ProtectionRule::AdminBypass => {
             Finding::blocked(check).next("set it in the environment's settings on GitHub: its API cannot")
         }
         (true, false) => Finding::blocked(check).next("run `environments` with `mode: apply`, or change the file"),
@@ -46,26 +50,30 @@ fn held(wanted: &Wanted, facet: &Facet, present: &Present) -> Option<Finding> {
     Some(finding.expected(expected).actual(&facet.now))
 }
 
-/// What GitHub makes of the rules, where that is not what one would think.
+/// Effects of the rules that surprise people.
 #[must_use]
-pub fn remarks(wanted: &Wanted, present: &Present, protected: &Protected) -> Vec<Finding> {
+pub fn remarks(
+    desired: &DesiredEnvironment,
+    actual: &ActualEnvironment,
+    protected: &ProtectedBranches,
+) -> Vec<Finding> {
     let all = [
-        approvals(wanted, present),
-        timer_start(wanted, present),
-        deploys(wanted, present, protected),
-        administrators(wanted, present),
+        approvals(desired, actual),
+        timer_start(desired, actual),
+        deploys(desired, actual, protected),
+        administrators(desired, actual),
     ];
     all.into_iter().flatten().collect()
 }
 
-/// GitHub asks for one approval, whatever the file says.
-fn approvals(wanted: &Wanted, present: &Present) -> Option<Finding> {
-    let minimum = wanted.minimum_approvals?;
-    let check = format!("{}: minimum approvals", wanted.name);
+/// GitHub requires one approval, whatever the file says.
+fn approvals(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Option<Finding> {
+    let minimum = desired.minimum_approvals?;
+    let check = format!("{}: minimum approvals", desired.name);
     let expected = if minimum == 1 { "1".to_owned() } else { format!("{minimum}, of different people") };
-    let finding = match (present.reviewers.is_empty(), minimum) {
+    let finding = match (actual.reviewers.is_empty(), minimum) {
         (true, _) => Finding::blocked(check)
-            .actual("0: no reviewer is required, so nobody is asked")
+            .actual("0: no reviewer is required, so no approval is requested")
             .next("name them under `required_reviewers`"),
         (false, 1) => {
             Finding::passed(check).actual("1: any one of the reviewers suffices, which is all that GitHub can ask for")
@@ -79,11 +87,11 @@ fn approvals(wanted: &Wanted, present: &Present) -> Option<Finding> {
     Some(finding.expected(expected))
 }
 
-/// The timer runs from the trigger. Beside reviewers it is often meant to run from the approval.
-fn timer_start(wanted: &Wanted, present: &Present) -> Option<Finding> {
-    let minutes = wanted.wait_timer.filter(|minutes| *minutes > 0)?;
-    (!present.reviewers.is_empty()).then(|| {
-        Finding::passed(format!("{}: when its timer starts", wanted.name))
+/// The timer starts at the trigger. Beside reviewers, people often expect it to start at the approval.
+fn timer_start(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Option<Finding> {
+    let minutes = desired.wait_timer.filter(|minutes| *minutes > 0)?;
+    (!actual.reviewers.is_empty()).then(|| {
+        Finding::passed(format!("{}: when its timer starts", desired.name))
             .actual(format!(
                 "{} from when the job was triggered, not from the approval: approved later than that, it deploys at once",
                 timer(minutes)
@@ -95,27 +103,27 @@ fn timer_start(wanted: &Wanted, present: &Present) -> Option<Finding> {
     })
 }
 
-/// Two policies that let something else deploy than they say.
-fn deploys(wanted: &Wanted, present: &Present, protected: &Protected) -> Option<Finding> {
-    let name = &wanted.name;
-    match (present.branches, protected) {
-        (Branches::Protected, Ok(branches)) if branches.is_empty() => Some(
+/// Two policies that do not do what their names say.
+fn deploys(desired: &DesiredEnvironment, actual: &ActualEnvironment, protected: &ProtectedBranches) -> Option<Finding> {
+    let name = &desired.name;
+    match (actual.branches, protected) {
+        (DeployableBranches::Protected, Ok(branches)) if branches.is_empty() => Some(
             Finding::blocked(format!("{name}: protected branches"))
                 .actual("no branch is protected, and then GitHub lets EVERY branch deploy")
                 .expected("at least one protected branch")
                 .next("protect the default branch, or list `branches:` under `deployment_branch_policy`"),
         ),
-        (Branches::Protected, Ok(branches)) => {
+        (DeployableBranches::Protected, Ok(branches)) => {
             let finding = Finding::passed(format!("{name}: protected branches"));
             Some(finding.actual(branches.join(", ")).expected("at least one protected branch"))
         }
-        (Branches::Protected, Err(error)) => {
+        (DeployableBranches::Protected, Err(error)) => {
             let finding = error.clone();
             let seen = format!("{}: {}; with no protected branch, GitHub lets EVERY branch deploy", error.check, error.actual);
             let check = format!("{name}: protected branches");
             Some(Finding { check, expected: "at least one protected branch".to_owned(), actual: seen, ..finding })
         }
-        (Branches::Custom, _) if present.patterns.is_empty() => Some(
+        (DeployableBranches::Custom, _) if actual.patterns.is_empty() => Some(
             Finding::passed(format!("{name}: what deploys there"))
                 .actual("NOTHING: only what matches a pattern deploys, and there is none")
                 .next(
@@ -123,29 +131,29 @@ fn deploys(wanted: &Wanted, present: &Present, protected: &Protected) -> Option<
                      any branch deploy",
                 ),
         ),
-        (Branches::Any | Branches::Custom, _) => None,
+        (DeployableBranches::Any | DeployableBranches::Custom, _) => None,
     }
 }
 
-/// Administrators pass by every rule unless somebody has switched that off.
-fn administrators(wanted: &Wanted, present: &Present) -> Option<Finding> {
-    let guarded = present.wait_timer > 0 || !present.reviewers.is_empty();
-    let unsaid = wanted.can_admins_bypass.is_none() && present.can_admins_bypass != Some(false);
-    (guarded && unsaid).then(|| {
-        let default = if present.can_admins_bypass.is_none() { "; by default it is possible" } else { "" };
-        Finding::passed(format!("{}: {}", wanted.name, Rule::AdminBypass))
-            .actual(format!("{}{default}; the file does not mention it", bypass(present.can_admins_bypass)))
+/// Administrators can bypass every rule unless this is switched off.
+fn administrators(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Option<Finding> {
+    let guarded = actual.wait_timer > 0 || !actual.reviewers.is_empty();
+    let unmentioned = desired.can_admins_bypass.is_none() && actual.can_admins_bypass != Some(false);
+    (guarded && unmentioned).then(|| {
+        let default = if actual.can_admins_bypass.is_none() { "; by default it is possible" } else { "" };
+        Finding::passed(format!("{}: {}", desired.name, ProtectionRule::AdminBypass))
+            .actual(format!("{}{default}; the file does not mention it", bypass(actual.can_admins_bypass)))
             .next("switch it off in the environment's settings, and let `can_admins_bypass: false` watch over it")
     })
 }
 
-/// Why these rules cannot be set: GitHub would forget one of them.
+/// Why these rules cannot be set: GitHub would drop one of them.
 #[must_use]
-pub fn refusal(wanted: &Wanted, after: &Present) -> Option<Finding> {
-    let unheard = wanted.prevent_self_review == Some(true) && after.reviewers.is_empty();
-    unheard.then(|| {
-        Finding::blocked(format!("{}: {}", wanted.name, Rule::SelfReview))
-            .actual("nobody has to review, and GitHub keeps this rule beside reviewers only")
+pub fn refusal(desired: &DesiredEnvironment, after: &ActualEnvironment) -> Option<Finding> {
+    let dropped = desired.prevent_self_review == Some(true) && after.reviewers.is_empty();
+    dropped.then(|| {
+        Finding::blocked(format!("{}: {}", desired.name, ProtectionRule::SelfReview))
+            .actual("no reviewer is required, and GitHub keeps this rule only beside reviewers")
             .expected("required reviewers")
             .next("name them under `required_reviewers`")
     })

@@ -1,4 +1,4 @@
-//! What differs between the file and GitHub, rule by rule, and what an environment becomes. Pure.
+//! The differences between the file and GitHub, rule by rule, and the resulting environment. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,177 +6,196 @@ use std::{
 };
 
 use super::{
-    present::Present,
-    wanted::{Branches, Pattern, Wanted, Who},
+    actual::ActualEnvironment,
+    desired::{DeployableBranches, DesiredEnvironment, RefPattern, ReviewerName},
 };
 
-/// A rule of one environment, now and as the file wants it.
+/// One rule of an environment: its value now and in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facet {
-    pub rule: Rule,
+    pub rule: ProtectionRule,
     pub now: String,
     /// `None`: the file does not mention it.
-    pub wanted: Option<String>,
-    /// Whether the two are different; never, when the file does not mention it.
+    pub desired: Option<String>,
+    /// Whether the two differ; false when the file does not mention the rule.
     pub differs: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// That there is one.
+pub enum ProtectionRule {
+    /// The environment exists.
     Environment,
     WaitTimer,
     Reviewers,
     SelfReview,
-    Branches,
-    Pattern(Pattern),
+    DeployableBranches,
+    RefPattern(RefPattern),
     AdminBypass,
 }
 
-/// What sets a rule.
+/// How a rule is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetBy {
     /// The request that sets all rules of an environment at once.
     Environment,
-    /// A request of its own.
-    Pattern,
-    /// A person, in the settings: GitHub's API has no way.
+    /// One request for each pattern.
+    RefPattern,
+    /// By a person in the settings: GitHub's API cannot set it.
     Hand,
 }
 
-impl Rule {
+impl ProtectionRule {
     #[must_use]
     pub const fn set_by(&self) -> SetBy {
         match self {
-            Self::Pattern(_) => SetBy::Pattern,
+            Self::RefPattern(_) => SetBy::RefPattern,
             Self::AdminBypass => SetBy::Hand,
             _ => SetBy::Environment,
         }
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for ProtectionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Environment => "environment",
             Self::WaitTimer => "wait timer",
             Self::Reviewers => "required reviewers",
             Self::SelfReview => "review of one's own run",
-            Self::Branches => "what deploys",
-            Self::Pattern(pattern) => return pattern.fmt(f),
+            Self::DeployableBranches => "what deploys",
+            Self::RefPattern(pattern) => return pattern.fmt(f),
             Self::AdminBypass => "bypass by administrators",
         })
     }
 }
 
-/// What differs, in the order in which it is set: the environment, its rules, then its patterns.
+/// The differences in the order of the writes: the environment, its rules, its patterns.
 #[must_use]
-pub fn plan(wanted: &Wanted, present: Option<&Present>) -> Vec<Facet> {
-    facets(wanted, present).into_iter().filter(|facet| facet.differs).collect()
+pub fn plan(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) -> Vec<Facet> {
+    facets(desired, actual).into_iter().filter(|facet| facet.differs).collect()
 }
 
-/// Every rule, those included that the file does not mention.
+/// Every rule, also those that the file does not mention.
 #[must_use]
-pub fn facets(wanted: &Wanted, present: Option<&Present>) -> Vec<Facet> {
-    let there = present.is_some();
-    let new = Present::NEW;
-    let present = present.unwrap_or(&new);
+pub fn facets(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) -> Vec<Facet> {
+    let there = actual.is_some();
+    let new = ActualEnvironment::NEW;
+    let actual = actual.unwrap_or(&new);
     let mut facets = Vec::new();
     if !there {
-        let (now, wanted) = ("not there".to_owned(), Some("there".to_owned()));
-        facets.push(Facet { rule: Rule::Environment, now, wanted, differs: true });
+        let (now, desired) = ("not there".to_owned(), Some("there".to_owned()));
+        facets.push(Facet { rule: ProtectionRule::Environment, now, desired, differs: true });
     }
-    let names = present.reviewers.keys().cloned().collect();
-    facets.push(facet(Rule::WaitTimer, &present.wait_timer, wanted.wait_timer.as_ref(), |minutes| timer(*minutes)));
-    facets.push(facet(Rule::Reviewers, &names, wanted.reviewers.as_ref(), people));
+    let names = actual.reviewers.keys().cloned().collect();
+    facets.push(facet(ProtectionRule::WaitTimer, &actual.wait_timer, desired.wait_timer.as_ref(), |minutes| {
+        timer(*minutes)
+    }));
+    facets.push(facet(ProtectionRule::Reviewers, &names, desired.reviewers.as_ref(), people));
     let own = |prevented: &bool| if *prevented { "prevented" } else { "allowed" }.to_owned();
-    facets.push(facet(Rule::SelfReview, &present.prevent_self_review, wanted.prevent_self_review.as_ref(), own));
-    facets.push(facet(Rule::Branches, &present.branches, wanted.branches.as_ref(), ToString::to_string));
-    facets.extend(patterns(wanted, present));
+    facets.push(facet(
+        ProtectionRule::SelfReview,
+        &actual.prevent_self_review,
+        desired.prevent_self_review.as_ref(),
+        own,
+    ));
+    facets.push(facet(
+        ProtectionRule::DeployableBranches,
+        &actual.branches,
+        desired.branches.as_ref(),
+        ToString::to_string,
+    ));
+    facets.extend(patterns(desired, actual));
     let bypass = |can: &Option<bool>| bypass(*can).to_owned();
-    let can = wanted.can_admins_bypass.map(Some);
-    facets.push(facet(Rule::AdminBypass, &present.can_admins_bypass, can.as_ref(), bypass));
+    let can = desired.can_admins_bypass.map(Some);
+    facets.push(facet(ProtectionRule::AdminBypass, &actual.can_admins_bypass, can.as_ref(), bypass));
     facets
 }
 
-fn facet<T: PartialEq>(rule: Rule, now: &T, wanted: Option<&T>, say: impl Fn(&T) -> String) -> Facet {
-    Facet { rule, now: say(now), wanted: wanted.map(&say), differs: wanted.is_some_and(|wanted| wanted != now) }
+fn facet<T: PartialEq>(rule: ProtectionRule, now: &T, desired: Option<&T>, say: impl Fn(&T) -> String) -> Facet {
+    Facet { rule, now: say(now), desired: desired.map(&say), differs: desired.is_some_and(|desired| desired != now) }
 }
 
-/// One facet for each pattern that GitHub has or the file wants, when patterns count.
-fn patterns(wanted: &Wanted, present: &Present) -> Vec<Facet> {
-    let listed = wanted.patterns.as_ref();
-    if wanted.branches.unwrap_or(present.branches) != Branches::Custom {
+/// One facet for each pattern on GitHub or in the file, when patterns apply.
+fn patterns(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Vec<Facet> {
+    let listed = desired.patterns.as_ref();
+    if desired.branches.unwrap_or(actual.branches) != DeployableBranches::Custom {
         return Vec::new();
     }
-    let mut all: Vec<&Pattern> = present.patterns.keys().chain(listed.into_iter().flatten()).collect();
+    let mut all: Vec<&RefPattern> = actual.patterns.keys().chain(listed.into_iter().flatten()).collect();
     all.sort();
     all.dedup();
     let say = |there: &bool| if *there { "there" } else { "not there" }.to_owned();
-    let one = |pattern: &&Pattern| {
-        let now = present.patterns.contains_key(pattern);
+    let one = |pattern: &&RefPattern| {
+        let now = actual.patterns.contains_key(pattern);
         let there = listed.map(|listed| listed.contains(*pattern));
-        facet(Rule::Pattern((*pattern).clone()), &now, there.as_ref(), say)
+        facet(ProtectionRule::RefPattern((*pattern).clone()), &now, there.as_ref(), say)
     };
     let facets: Vec<Facet> = all.iter().map(one).collect();
-    // First what must go: between the two, less deploys and not more.
+    // Removals first: in between, fewer branches can deploy and not more.
     let (adds, others): (Vec<Facet>, Vec<Facet>) =
-        facets.into_iter().partition(|facet| facet.differs && facet.wanted.as_deref() == Some("there"));
+        facets.into_iter().partition(|facet| facet.differs && facet.desired.as_deref() == Some("there"));
     others.into_iter().chain(adds).collect()
 }
 
-/// What the environment is once its rules are set: what the file does not mention stays. Patterns are as they will be in
-/// the end; those that are still to be added have the id 0.
+/// The environment once its rules are set; what the file does not mention stays. New patterns have the id 0.
 ///
 /// # Errors
-/// The reviewers whose ids neither GitHub told with the environment nor `ids` holds.
-pub fn after(wanted: &Wanted, present: Option<&Present>, ids: &BTreeMap<Who, u64>) -> Result<Present, Vec<Who>> {
-    let mut after = present.cloned().unwrap_or(Present::NEW);
-    if let Some(minutes) = wanted.wait_timer {
+/// The reviewers whose ids neither the environment on GitHub nor `ids` contains.
+pub fn after(
+    desired: &DesiredEnvironment,
+    actual: Option<&ActualEnvironment>,
+    ids: &BTreeMap<ReviewerName, u64>,
+) -> Result<ActualEnvironment, Vec<ReviewerName>> {
+    let mut after = actual.cloned().unwrap_or(ActualEnvironment::NEW);
+    if let Some(minutes) = desired.wait_timer {
         after.wait_timer = minutes;
     }
-    if let Some(names) = &wanted.reviewers {
-        let known = |who: &Who| after.reviewers.get(who).or_else(|| ids.get(who)).copied();
-        let unknown: Vec<Who> = names.iter().filter(|who| known(who).is_none()).cloned().collect();
+    if let Some(names) = &desired.reviewers {
+        let known = |reviewer: &ReviewerName| after.reviewers.get(reviewer).or_else(|| ids.get(reviewer)).copied();
+        let unknown: Vec<ReviewerName> = names.iter().filter(|reviewer| known(reviewer).is_none()).cloned().collect();
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        after.reviewers = names.iter().filter_map(|who| Some((who.clone(), known(who)?))).collect();
+        after.reviewers = names.iter().filter_map(|reviewer| Some((reviewer.clone(), known(reviewer)?))).collect();
     }
-    if let Some(prevented) = wanted.prevent_self_review {
+    if let Some(prevented) = desired.prevent_self_review {
         after.prevent_self_review = prevented;
     }
-    if let Some(branches) = wanted.branches {
+    if let Some(branches) = desired.branches {
         after.branches = branches;
     }
-    if after.branches != Branches::Custom {
+    if after.branches != DeployableBranches::Custom {
         after.patterns.clear();
-    } else if let Some(listed) = &wanted.patterns {
-        let id = |pattern: &Pattern| after.patterns.get(pattern).copied().unwrap_or_default();
+    } else if let Some(listed) = &desired.patterns {
+        let id = |pattern: &RefPattern| after.patterns.get(pattern).copied().unwrap_or_default();
         after.patterns = listed.iter().map(|pattern| (pattern.clone(), id(pattern))).collect();
     }
     Ok(after)
 }
 
-/// What is written with one request each: the rules of the environment together, every pattern alone.
+/// The facets of each write request: all rules of the environment in one, each pattern in its own.
 #[must_use]
 pub fn requests(differing: &[Facet]) -> Vec<Vec<&Facet>> {
     let of = |set_by| differing.iter().filter(move |facet| facet.rule.set_by() == set_by);
     let rules: Vec<&Facet> = of(SetBy::Environment).collect();
-    [rules].into_iter().chain(of(SetBy::Pattern).map(|facet| vec![facet])).filter(|facets| !facets.is_empty()).collect()
+    [rules]
+        .into_iter()
+        .chain(of(SetBy::RefPattern).map(|facet| vec![facet]))
+        .filter(|facets| !facets.is_empty())
+        .collect()
 }
 
-/// Facets in one line: `wait timer: none → 10 minutes; …`.
+/// Facets as one line: `wait timer: none → 10 minutes; …`.
 #[must_use]
-pub fn told<'a>(facets: impl IntoIterator<Item = &'a Facet>) -> String {
+pub fn describe<'a>(facets: impl IntoIterator<Item = &'a Facet>) -> String {
     let one = |facet: &Facet| {
-        let wanted = facet.wanted.as_deref().unwrap_or("as it is");
-        format!("{}: {} → {wanted}", facet.rule, facet.now)
+        let desired = facet.desired.as_deref().unwrap_or("as it is");
+        format!("{}: {} → {desired}", facet.rule, facet.now)
     };
     facets.into_iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// A timer in words.
+/// A wait timer as text.
 #[must_use]
 pub fn timer(minutes: u32) -> String {
     match minutes {
@@ -186,20 +205,20 @@ pub fn timer(minutes: u32) -> String {
     }
 }
 
-fn people(names: &BTreeSet<Who>) -> String {
+fn people(names: &BTreeSet<ReviewerName>) -> String {
     if names.is_empty() {
-        return "nobody".to_owned();
+        return "none".to_owned();
     }
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// In words, whether administrators can pass an environment's rules by.
+/// Whether administrators can bypass the protection rules, as text.
 #[must_use]
 pub const fn bypass(can: Option<bool>) -> &'static str {
     match can {
         Some(true) => "possible",
         Some(false) => "not possible",
-        None => "not told by GitHub",
+        None => "not reported by GitHub",
     }
 }
 

@@ -2,12 +2,12 @@ use super::*;
 
 const PATH: &str = ".github/environments.yml";
 
-fn read(text: &str) -> Result<Vec<Wanted>, CommandError> {
+fn read(text: &str) -> Result<Vec<DesiredEnvironment>, CommandError> {
     super::read(PATH, text.as_bytes())
 }
 
 /// The only environment of a file that holds `rules`, indented by four.
-fn one(rules: &str) -> Wanted {
+fn one(rules: &str) -> DesiredEnvironment {
     let [one] = &read(&format!("environments:\n  production:\n{rules}")).unwrap()[..] else { panic!("{rules}") };
     one.clone()
 }
@@ -21,7 +21,7 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
-fn the_reference_is_read_as_it_stands() {
+fn the_reference_file_is_read() {
     // `minimum_approvals` beside the reviewers, or as a part of the reviewer above it: people write both.
     for indent in ["    ", "        "] {
         let text = format!(
@@ -48,7 +48,7 @@ environments:
 "
         );
         let [dev, staging, production] = &read(&text).unwrap()[..] else { panic!("three") };
-        let nothing = |name: &str, place: &str| Wanted {
+        let nothing = |name: &str, place: &str| DesiredEnvironment {
             name: name.parse().unwrap(),
             place: format!("{PATH}:{place}"),
             wait_timer: None,
@@ -59,23 +59,26 @@ environments:
             branches: None,
             patterns: None,
         };
-        assert_eq!(*dev, Wanted { branches: Some(Branches::Custom), ..nothing("dev", "3:3") });
-        let protected = Some(Branches::Protected);
-        assert_eq!(*staging, Wanted { branches: protected, wait_timer: Some(0), ..nothing("staging", "8:3") });
-        let wanted = Wanted {
+        assert_eq!(*dev, DesiredEnvironment { branches: Some(DeployableBranches::Custom), ..nothing("dev", "3:3") });
+        let protected = Some(DeployableBranches::Protected);
+        assert_eq!(
+            *staging,
+            DesiredEnvironment { branches: protected, wait_timer: Some(0), ..nothing("staging", "8:3") }
+        );
+        let desired = DesiredEnvironment {
             branches: protected,
             wait_timer: Some(10),
             minimum_approvals: Some(1),
-            reviewers: Some([Who::Team("platform-leads".to_owned())].into()),
+            reviewers: Some([ReviewerName::Team("platform-leads".to_owned())].into()),
             ..nothing("production", "13:3")
         };
-        assert_eq!(*production, wanted);
+        assert_eq!(*production, desired);
     }
 }
 
 #[test]
-fn every_rule_can_be_said() {
-    let wanted = one("    deployment_branch_policy:
+fn every_rule_is_read() {
+    let desired = one("    deployment_branch_policy:
       branches: [main, 'release/*']
       tags:
         - v*
@@ -86,46 +89,46 @@ fn every_rule_can_be_said() {
     prevent_self_review: true
     can_admins_bypass: false
 ");
-    assert_eq!(wanted.branches, Some(Branches::Custom), "whoever lists patterns wants them to count");
-    let patterns = ["main", "release/*"].map(|text| Pattern::Branch(text.to_owned()));
-    assert_eq!(wanted.patterns, Some(patterns.into_iter().chain([Pattern::Tag("v*".to_owned())]).collect()));
-    let who = [Who::Team("on_call".to_owned()), Who::User("alice".to_owned())];
-    assert_eq!(wanted.reviewers, Some(who.into()), "logins have no case");
-    assert_eq!(wanted.wait_timer, Some(LONGEST_WAIT));
-    assert_eq!((wanted.prevent_self_review, wanted.can_admins_bypass), (Some(true), Some(false)));
+    assert_eq!(desired.branches, Some(DeployableBranches::Custom), "listed patterns imply custom policies");
+    let patterns = ["main", "release/*"].map(|text| RefPattern::Branch(text.to_owned()));
+    assert_eq!(desired.patterns, Some(patterns.into_iter().chain([RefPattern::Tag("v*".to_owned())]).collect()));
+    let reviewer = [ReviewerName::Team("on_call".to_owned()), ReviewerName::User("alice".to_owned())];
+    assert_eq!(desired.reviewers, Some(reviewer.into()), "logins have no case");
+    assert_eq!(desired.wait_timer, Some(LONGEST_WAIT));
+    assert_eq!((desired.prevent_self_review, desired.can_admins_bypass), (Some(true), Some(false)));
 }
 
 #[test]
-fn which_branches_deploy_is_said_in_one_way() {
+fn deployable_branches_must_be_unambiguous() {
     for (policy, branches, patterns) in [
-        (" null", Branches::Any, None),
-        (" ~", Branches::Any, None),
-        ("\n      protected_branches: true", Branches::Protected, None),
-        ("\n      protected_branches: True\n      custom_branch_policies: false", Branches::Protected, None),
-        ("\n      custom_branch_policies: true", Branches::Custom, None),
-        ("\n      custom_branch_policies: true\n      branches: []", Branches::Custom, Some(0)),
-        ("\n      custom_branch_policies: true\n      branches: [a]", Branches::Custom, Some(1)),
-        ("\n      protected_branches: false\n      tags: [a, b]", Branches::Custom, Some(2)),
-        ("\n      branches: [a]\n      tags: [a]", Branches::Custom, Some(2)),
+        (" null", DeployableBranches::Any, None),
+        (" ~", DeployableBranches::Any, None),
+        ("\n      protected_branches: true", DeployableBranches::Protected, None),
+        ("\n      protected_branches: True\n      custom_branch_policies: false", DeployableBranches::Protected, None),
+        ("\n      custom_branch_policies: true", DeployableBranches::Custom, None),
+        ("\n      custom_branch_policies: true\n      branches: []", DeployableBranches::Custom, Some(0)),
+        ("\n      custom_branch_policies: true\n      branches: [a]", DeployableBranches::Custom, Some(1)),
+        ("\n      protected_branches: false\n      tags: [a, b]", DeployableBranches::Custom, Some(2)),
+        ("\n      branches: [a]\n      tags: [a]", DeployableBranches::Custom, Some(2)),
     ] {
-        let wanted = one(&format!("    deployment_branch_policy:{policy}\n"));
-        assert_eq!(wanted.branches, Some(branches), "{policy}");
-        assert_eq!(wanted.patterns.map(|patterns| patterns.len()), patterns, "{policy}");
+        let desired = one(&format!("    deployment_branch_policy:{policy}\n"));
+        assert_eq!(desired.branches, Some(branches), "{policy}");
+        assert_eq!(desired.patterns.map(|patterns| patterns.len()), patterns, "{policy}");
     }
 }
 
 #[test]
-fn what_is_not_mentioned_is_not_wanted() {
+fn rules_that_the_file_does_not_mention_are_none() {
     for text in ["environments:\n  dev:\n", "environments:\n  dev: {}\n"] {
         let [dev] = &read(text).unwrap()[..] else { panic!("{text}") };
         let said = (dev.wait_timer, &dev.reviewers, dev.branches, &dev.patterns, dev.minimum_approvals);
         assert_eq!(said, (None, &None, None, &None, None));
     }
-    assert_eq!(one("    required_reviewers: []\n").reviewers, Some(BTreeSet::new()), "an empty list says: nobody");
+    assert_eq!(one("    required_reviewers: []\n").reviewers, Some(BTreeSet::new()), "an empty list: no reviewers");
 }
 
 #[test]
-fn a_fault_is_told_with_its_place() {
+fn an_error_names_its_place() {
     for (rules, place, said) in [
         ("wait_timers: 10", "3:5", "next: did you mean `wait_timer`?"),
         ("reviewers: []", "3:5", "next: did you mean `required_reviewers`?"),
@@ -146,7 +149,7 @@ fn a_fault_is_told_with_its_place() {
         ("required_reviewers: [{team: acme/leads}]", "3:33", "without its organisation"),
         ("required_reviewers: [{user: \"a b\"}]", "3:33", "a user's login"),
         ("required_reviewers: [{user: ../../orgs}]", "3:33", "a user's login"),
-        ("required_reviewers: [{user: a}, {user: A}]", "3:37", "user a for the second time"),
+        ("required_reviewers: [{user: a}, {user: A}]", "3:37", "user a twice"),
         (
             "required_reviewers: [{user: a}, {user: b}, {user: c}, {user: d}, {user: e}, {user: f}, {user: g}]",
             "3:25",
@@ -176,16 +179,16 @@ fn a_fault_is_told_with_its_place() {
         ("deployment_branch_policy: {branch: [main]}", "3:32", "did you mean `branches`?"),
         ("deployment_branch_policy: {branches: main}", "3:42", "a list of patterns"),
         ("deployment_branch_policy: {branches: [\"\"]}", "3:43", "1 to 255 characters"),
-        ("deployment_branch_policy: {branches: [\"a\\nb\"]}", "3:43", "no blanks"),
+        ("deployment_branch_policy: {branches: [\"a\\nb\"]}", "3:43", "no spaces"),
         ("deployment_branch_policy: {branches: [refs/heads/main]}", "3:43", "without `refs/heads/`"),
-        ("deployment_branch_policy: {branches: [a, a]}", "3:46", "\"a\" for the second time"),
+        ("deployment_branch_policy: {branches: [a, a]}", "3:46", "\"a\" twice"),
         ("wait_timer: 1\n    wait_timer: 2", "line 4, column 5", "second time"),
         (
             "minimum_approvals: 1\n    required_reviewers: [{team: a, minimum_approvals: 2}]",
             "4:55",
             "2 here, and 1 above",
         ),
-        ("prevent_self_review: true\n    required_reviewers: []", "2:3", "where nobody reviews"),
+        ("prevent_self_review: true\n    required_reviewers: []", "2:3", "which has no reviewers"),
     ] {
         let finding = refused(&format!("environments:\n  production:\n    {rules}\n"));
         assert!(finding.contains(place) && finding.contains(said), "{rules}: {finding}");
@@ -193,7 +196,7 @@ fn a_fault_is_told_with_its_place() {
 }
 
 #[test]
-fn a_file_that_holds_something_else_is_refused() {
+fn a_file_without_environments_is_refused() {
     for (text, said) in [
         ("", "a mapping with environments"),
         ("[]", "a list"),
@@ -204,7 +207,7 @@ fn a_file_that_holds_something_else_is_refused() {
         ("environments: {dev: 1}", "a text"),
         ("environments: {a b: {}}", "an environment name"),
         ("environments: {../x: {}}", "an environment name"),
-        ("environments:\n  Dev: {}\n  dev: {}", "Dev stands at .github/environments.yml:2:3 already"),
+        ("environments:\n  Dev: {}\n  dev: {}", "Dev is already defined at .github/environments.yml:2:3"),
         ("environments: &x {}", "an anchor"),
     ] {
         let finding = refused(text);

@@ -1,11 +1,11 @@
 use super::*;
 use crate::{
-    commands::environments::wanted::{Pattern, Who},
+    commands::environments::desired::{RefPattern, ReviewerName},
     finding::Verdict::{self, Blocked, Inconclusive, Passed},
 };
 
-fn wanted() -> Wanted {
-    Wanted {
+fn desired() -> DesiredEnvironment {
+    DesiredEnvironment {
         name: "production".parse().unwrap(),
         place: "environments.yml:2:3".to_owned(),
         wait_timer: None,
@@ -18,8 +18,12 @@ fn wanted() -> Wanted {
     }
 }
 
-fn reviewed() -> Present {
-    Present { reviewers: [(Who::Team("leads".to_owned()), 1)].into(), can_admins_bypass: Some(false), ..Present::NEW }
+fn reviewed() -> ActualEnvironment {
+    ActualEnvironment {
+        reviewers: [(ReviewerName::Team("leads".to_owned()), 1)].into(),
+        can_admins_bypass: Some(false),
+        ..ActualEnvironment::NEW
+    }
 }
 
 fn main() -> Vec<String> {
@@ -37,17 +41,17 @@ fn only(findings: &[Finding]) -> (Verdict, String) {
 }
 
 #[test]
-fn no_environment_is_blocked() {
-    let (verdict, text) = only(&judge(&wanted(), None, &Ok(main())));
+fn a_missing_environment_is_blocked() {
+    let (verdict, text) = only(&judge(&desired(), None, &Ok(main())));
     assert_eq!(verdict, Blocked);
     assert!(text.contains("creates it, unprotected"), "{text}");
 }
 
 #[test]
-fn each_rule_of_the_file_is_a_finding_and_no_other() {
-    let present = Present { wait_timer: 10, prevent_self_review: true, ..reviewed() };
-    let same = Wanted { wait_timer: Some(10), prevent_self_review: Some(true), ..wanted() };
-    let findings = judge(&same, Some(&present), &Ok(main()));
+fn each_rule_in_the_file_is_one_finding() {
+    let actual = ActualEnvironment { wait_timer: 10, prevent_self_review: true, ..reviewed() };
+    let same = DesiredEnvironment { wait_timer: Some(10), prevent_self_review: Some(true), ..desired() };
+    let findings = judge(&same, Some(&actual), &Ok(main()));
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check.as_str()).collect();
     assert_eq!(
         checks,
@@ -55,17 +59,17 @@ fn each_rule_of_the_file_is_a_finding_and_no_other() {
     );
     assert!(findings.iter().all(|finding| finding.verdict == Passed), "{:?}", said(&findings));
 
-    let other = Wanted { wait_timer: Some(0), ..same };
-    let findings = judge(&other, Some(&present), &Ok(main()));
+    let other = DesiredEnvironment { wait_timer: Some(0), ..same };
+    let findings = judge(&other, Some(&actual), &Ok(main()));
     assert_eq!((findings[0].verdict, &*findings[0].expected, &*findings[0].actual), (Blocked, "none", "10 minutes"));
     assert_eq!(findings[1].verdict, Passed);
 
-    let (verdict, text) = only(&judge(&wanted(), Some(&present), &Ok(main())));
-    assert_eq!((verdict, &*text), (Passed, "production: there; the file says nothing of its rules"));
+    let (verdict, text) = only(&judge(&desired(), Some(&actual), &Ok(main())));
+    assert_eq!((verdict, &*text), (Passed, "production: exists; the file sets no rules"));
 }
 
 #[test]
-fn a_bypass_is_judged_as_far_as_it_is_told() {
+fn an_admin_bypass_that_github_does_not_report_is_inconclusive() {
     for (can, wish, verdict) in [
         (Some(true), true, Passed),
         (Some(false), false, Passed),
@@ -74,65 +78,74 @@ fn a_bypass_is_judged_as_far_as_it_is_told() {
         (None, false, Inconclusive),
         (None, true, Inconclusive),
     ] {
-        let wanted = Wanted { can_admins_bypass: Some(wish), ..wanted() };
-        let present = Present { can_admins_bypass: can, ..reviewed() };
-        let (found, text) = only(&judge(&wanted, Some(&present), &Ok(main())));
+        let desired = DesiredEnvironment { can_admins_bypass: Some(wish), ..desired() };
+        let actual = ActualEnvironment { can_admins_bypass: can, ..reviewed() };
+        let (found, text) = only(&judge(&desired, Some(&actual), &Ok(main())));
         assert_eq!(found, verdict, "{can:?} {wish}");
         assert_eq!(text.contains("settings on GitHub"), verdict != Passed, "{text}");
     }
 }
 
 #[test]
-fn a_bypass_that_nobody_mentions_is_told_where_something_can_be_passed_by() {
-    for (present, told) in [
-        (Present::NEW, None),
+fn an_unmentioned_admin_bypass_is_reported_for_protected_environments() {
+    for (actual, describe) in [
+        (ActualEnvironment::NEW, None),
         (reviewed(), None),
-        (Present { can_admins_bypass: Some(true), ..Present::NEW }, None),
-        (Present { can_admins_bypass: Some(true), ..reviewed() }, Some("possible; the file does not mention it")),
-        (Present { can_admins_bypass: Some(true), wait_timer: 1, ..Present::NEW }, Some("possible; ")),
-        (Present { can_admins_bypass: None, ..reviewed() }, Some("not told by GitHub; by default it is possible; ")),
+        (ActualEnvironment { can_admins_bypass: Some(true), ..ActualEnvironment::NEW }, None),
+        (
+            ActualEnvironment { can_admins_bypass: Some(true), ..reviewed() },
+            Some("possible; the file does not mention it"),
+        ),
+        (
+            ActualEnvironment { can_admins_bypass: Some(true), wait_timer: 1, ..ActualEnvironment::NEW },
+            Some("possible; "),
+        ),
+        (
+            ActualEnvironment { can_admins_bypass: None, ..reviewed() },
+            Some("not reported by GitHub; by default it is possible; "),
+        ),
     ] {
-        let findings = remarks(&wanted(), &present, &Ok(main()));
-        match told {
+        let findings = remarks(&desired(), &actual, &Ok(main()));
+        match describe {
             None => assert_eq!(said(&findings), []),
-            Some(told) => {
+            Some(describe) => {
                 let (verdict, text) = only(&findings);
-                assert!(verdict == Passed && text.contains(told), "{text}");
+                assert!(verdict == Passed && text.contains(describe), "{text}");
             }
         }
     }
 }
 
 #[test]
-fn github_asks_for_one_approval_whatever_the_file_says() {
-    for (minimum, present, verdict, told) in [
+fn github_requires_one_approval_at_most() {
+    for (minimum, actual, verdict, describe) in [
         (1, reviewed(), Passed, "any one of the reviewers suffices"),
         (2, reviewed(), Blocked, "GitHub has no rule for more"),
-        (1, Present::NEW, Blocked, "nobody is asked"),
-        (2, Present::NEW, Blocked, "nobody is asked"),
+        (1, ActualEnvironment::NEW, Blocked, "no approval is requested"),
+        (2, ActualEnvironment::NEW, Blocked, "no approval is requested"),
     ] {
-        let wanted = Wanted { minimum_approvals: Some(minimum), ..wanted() };
-        let (found, text) = only(&remarks(&wanted, &present, &Ok(main())));
-        assert!(found == verdict && text.contains(told), "{minimum}: {text}");
+        let desired = DesiredEnvironment { minimum_approvals: Some(minimum), ..desired() };
+        let (found, text) = only(&remarks(&desired, &actual, &Ok(main())));
+        assert!(found == verdict && text.contains(describe), "{minimum}: {text}");
     }
 }
 
 #[test]
-fn a_timer_beside_reviewers_does_not_wait_for_them() {
-    let timed = |minutes| Wanted { wait_timer: Some(minutes), ..wanted() };
+fn a_timer_beside_reviewers_starts_at_the_trigger() {
+    let timed = |minutes| DesiredEnvironment { wait_timer: Some(minutes), ..desired() };
     let (verdict, text) = only(&remarks(&timed(10), &reviewed(), &Ok(main())));
     assert_eq!(verdict, Passed);
     assert!(text.contains("10 minutes from when the job was triggered, not from the approval"), "{text}");
     assert!(text.contains("use `wait` in the job, or a second job"), "{text}");
     assert_eq!(said(&remarks(&timed(0), &reviewed(), &Ok(main()))), []);
-    assert_eq!(said(&remarks(&timed(10), &Present::NEW, &Ok(main()))), []);
+    assert_eq!(said(&remarks(&timed(10), &ActualEnvironment::NEW, &Ok(main()))), []);
 }
 
 #[test]
-fn protected_branches_only_needs_one() {
-    let present = Present { branches: Branches::Protected, ..Present::NEW };
+fn protected_branches_only_needs_a_protected_branch() {
+    let actual = ActualEnvironment { branches: DeployableBranches::Protected, ..ActualEnvironment::NEW };
     let unobservable = Finding::inconclusive("GitHub's API").actual("403 no").next("the token needs Contents: read");
-    for (protected, verdict, told) in [
+    for (protected, verdict, describe) in [
         (Ok(main()), Passed, "protected branches: main"),
         (Ok(vec![]), Blocked, "GitHub lets EVERY branch deploy"),
         (
@@ -141,25 +154,29 @@ fn protected_branches_only_needs_one() {
             "GitHub lets EVERY branch deploy; expected at least one protected branch; next: the token",
         ),
     ] {
-        let (found, text) = only(&remarks(&wanted(), &present, &protected));
-        assert!(found == verdict && text.contains(told), "{text}");
-        assert_eq!(said(&remarks(&wanted(), &Present::NEW, &protected)), [], "any branch deploys: nothing to be seen");
+        let (found, text) = only(&remarks(&desired(), &actual, &protected));
+        assert!(found == verdict && text.contains(describe), "{text}");
+        assert_eq!(
+            said(&remarks(&desired(), &ActualEnvironment::NEW, &protected)),
+            [],
+            "any branch deploys: nothing to be seen"
+        );
     }
 }
 
 #[test]
-fn patterns_without_a_pattern_let_nothing_deploy() {
-    let present = Present { branches: Branches::Custom, ..Present::NEW };
-    let (verdict, text) = only(&remarks(&wanted(), &present, &Ok(vec![])));
+fn custom_policies_without_a_pattern_let_nothing_deploy() {
+    let actual = ActualEnvironment { branches: DeployableBranches::Custom, ..ActualEnvironment::NEW };
+    let (verdict, text) = only(&remarks(&desired(), &actual, &Ok(vec![])));
     assert!(verdict == Passed && text.contains("NOTHING"), "{text}");
-    let present = Present { patterns: [(Pattern::Tag("v*".to_owned()), 1)].into(), ..present };
-    assert_eq!(said(&remarks(&wanted(), &present, &Ok(vec![]))), []);
+    let actual = ActualEnvironment { patterns: [(RefPattern::Tag("v*".to_owned()), 1)].into(), ..actual };
+    assert_eq!(said(&remarks(&desired(), &actual, &Ok(vec![]))), []);
 }
 
 #[test]
-fn self_review_cannot_be_prevented_where_nobody_reviews() {
-    let asked = Wanted { prevent_self_review: Some(true), ..wanted() };
-    assert_eq!(refusal(&asked, &Present::NEW).map(|finding| finding.verdict), Some(Blocked));
+fn self_review_needs_reviewers() {
+    let asked = DesiredEnvironment { prevent_self_review: Some(true), ..desired() };
+    assert_eq!(refusal(&asked, &ActualEnvironment::NEW).map(|finding| finding.verdict), Some(Blocked));
     assert_eq!(refusal(&asked, &reviewed()), None);
-    assert_eq!(refusal(&wanted(), &Present::NEW), None);
+    assert_eq!(refusal(&desired(), &ActualEnvironment::NEW), None);
 }

@@ -1,7 +1,7 @@
 use super::*;
 
-fn wanted() -> Wanted {
-    Wanted {
+fn desired() -> DesiredEnvironment {
+    DesiredEnvironment {
         name: "production".parse().unwrap(),
         place: "environments.yml:2:3".to_owned(),
         wait_timer: None,
@@ -14,120 +14,123 @@ fn wanted() -> Wanted {
     }
 }
 
-fn leads() -> Who {
-    Who::Team("leads".to_owned())
+fn leads() -> ReviewerName {
+    ReviewerName::Team("leads".to_owned())
 }
 
-fn alice() -> Who {
-    Who::User("alice".to_owned())
+fn alice() -> ReviewerName {
+    ReviewerName::User("alice".to_owned())
 }
 
-fn branch(text: &str) -> Pattern {
-    Pattern::Branch(text.to_owned())
+fn branch(text: &str) -> RefPattern {
+    RefPattern::Branch(text.to_owned())
 }
 
-fn tag(text: &str) -> Pattern {
-    Pattern::Tag(text.to_owned())
+fn tag(text: &str) -> RefPattern {
+    RefPattern::Tag(text.to_owned())
 }
 
 /// An environment with every rule.
-fn guarded() -> Present {
-    Present {
+fn guarded() -> ActualEnvironment {
+    ActualEnvironment {
         wait_timer: 10,
         reviewers: [(leads(), 1), (alice(), 2)].into(),
         prevent_self_review: true,
         can_admins_bypass: Some(true),
-        branches: Branches::Custom,
+        branches: DeployableBranches::Custom,
         patterns: [(branch("main"), 11), (tag("v*"), 12)].into(),
     }
 }
 
 /// The plan in words, a line for each facet.
-fn lines(wanted: &Wanted, present: Option<&Present>) -> Vec<String> {
-    plan(wanted, present).iter().map(|facet| told([facet])).collect()
+fn lines(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) -> Vec<String> {
+    plan(desired, actual).iter().map(|facet| describe([facet])).collect()
 }
 
 #[test]
-fn each_facet_that_differs_is_planned_and_no_other() {
-    let present = guarded();
-    let with = |change: fn(&mut Wanted)| {
-        let mut wanted = wanted();
-        change(&mut wanted);
-        wanted
+fn exactly_the_differing_facets_are_planned() {
+    let actual = guarded();
+    let with = |change: fn(&mut DesiredEnvironment)| {
+        let mut desired = desired();
+        change(&mut desired);
+        desired
     };
-    for (wanted, planned) in [
-        (wanted(), vec![]),
-        (with(|wanted| wanted.wait_timer = Some(10)), vec![]),
-        (with(|wanted| wanted.wait_timer = Some(1)), vec!["wait timer: 10 minutes → 1 minute"]),
-        (with(|wanted| wanted.wait_timer = Some(0)), vec!["wait timer: 10 minutes → none"]),
-        (with(|wanted| wanted.reviewers = Some([alice(), leads()].into())), vec![]),
+    for (desired, planned) in [
+        (desired(), vec![]),
+        (with(|desired| desired.wait_timer = Some(10)), vec![]),
+        (with(|desired| desired.wait_timer = Some(1)), vec!["wait timer: 10 minutes → 1 minute"]),
+        (with(|desired| desired.wait_timer = Some(0)), vec!["wait timer: 10 minutes → none"]),
+        (with(|desired| desired.reviewers = Some([alice(), leads()].into())), vec![]),
         (
-            with(|wanted| wanted.reviewers = Some([leads()].into())),
+            with(|desired| desired.reviewers = Some([leads()].into())),
             vec!["required reviewers: team leads, user alice → team leads"],
         ),
         (
-            with(|wanted| wanted.reviewers = Some([Who::Team("alice".to_owned()), leads()].into())),
+            with(|desired| desired.reviewers = Some([ReviewerName::Team("alice".to_owned()), leads()].into())),
             vec!["required reviewers: team leads, user alice → team alice, team leads"],
         ),
         (
-            with(|wanted| wanted.reviewers = Some([].into())),
-            vec!["required reviewers: team leads, user alice → nobody"],
+            with(|desired| desired.reviewers = Some([].into())),
+            vec!["required reviewers: team leads, user alice → none"],
         ),
-        (with(|wanted| wanted.prevent_self_review = Some(true)), vec![]),
-        (with(|wanted| wanted.prevent_self_review = Some(false)), vec!["review of one's own run: prevented → allowed"]),
-        (with(|wanted| wanted.branches = Some(Branches::Custom)), vec![]),
+        (with(|desired| desired.prevent_self_review = Some(true)), vec![]),
         (
-            with(|wanted| wanted.branches = Some(Branches::Protected)),
+            with(|desired| desired.prevent_self_review = Some(false)),
+            vec!["review of one's own run: prevented → allowed"],
+        ),
+        (with(|desired| desired.branches = Some(DeployableBranches::Custom)), vec![]),
+        (
+            with(|desired| desired.branches = Some(DeployableBranches::Protected)),
             vec!["what deploys: branches and tags by pattern → protected branches only"],
         ),
         (
-            with(|wanted| wanted.branches = Some(Branches::Any)),
+            with(|desired| desired.branches = Some(DeployableBranches::Any)),
             vec!["what deploys: branches and tags by pattern → any branch"],
         ),
-        (with(|wanted| wanted.patterns = Some([branch("main"), tag("v*")].into())), vec![]),
+        (with(|desired| desired.patterns = Some([branch("main"), tag("v*")].into())), vec![]),
         (
-            with(|wanted| wanted.patterns = Some([branch("main"), branch("v*")].into())),
+            with(|desired| desired.patterns = Some([branch("main"), branch("v*")].into())),
             // What goes, goes first: in between, less deploys and not more.
             vec!["tag pattern v*: there → not there", "branch pattern v*: not there → there"],
         ),
         (
-            with(|wanted| wanted.patterns = Some([].into())),
+            with(|desired| desired.patterns = Some([].into())),
             vec!["branch pattern main: there → not there", "tag pattern v*: there → not there"],
         ),
-        (with(|wanted| wanted.can_admins_bypass = Some(true)), vec![]),
+        (with(|desired| desired.can_admins_bypass = Some(true)), vec![]),
         (
-            with(|wanted| wanted.can_admins_bypass = Some(false)),
+            with(|desired| desired.can_admins_bypass = Some(false)),
             vec!["bypass by administrators: possible → not possible"],
         ),
-        // Nothing that GitHub could be told.
-        (with(|wanted| wanted.minimum_approvals = Some(2)), vec![]),
+        // A request would change nothing.
+        (with(|desired| desired.minimum_approvals = Some(2)), vec![]),
     ] {
-        assert_eq!(lines(&wanted, Some(&present)), planned);
+        assert_eq!(lines(&desired, Some(&actual)), planned);
         // What was planned is what there will be: nothing is left to plan, but for what only a person can set.
-        let ids = [(Who::Team("alice".to_owned()), 3)].into();
-        let after = after(&wanted, Some(&present), &ids).unwrap();
-        let left: Vec<Facet> = plan(&wanted, Some(&after));
+        let ids = [(ReviewerName::Team("alice".to_owned()), 3)].into();
+        let after = after(&desired, Some(&actual), &ids).unwrap();
+        let left: Vec<Facet> = plan(&desired, Some(&after));
         assert!(left.iter().all(|facet| facet.rule.set_by() == SetBy::Hand), "{left:?}");
     }
 }
 
 #[test]
 fn a_new_environment_has_no_rules_yet() {
-    let bare = wanted();
+    let bare = desired();
     assert_eq!(lines(&bare, None), ["environment: not there → there"]);
-    let wanted = Wanted {
+    let desired = DesiredEnvironment {
         wait_timer: Some(0),
         reviewers: Some([leads()].into()),
-        branches: Some(Branches::Custom),
+        branches: Some(DeployableBranches::Custom),
         patterns: Some([branch("main")].into()),
         ..bare
     };
-    let planned = plan(&wanted, None);
-    let told: Vec<String> = requests(&planned).into_iter().map(told).collect();
+    let planned = plan(&desired, None);
+    let describe: Vec<String> = requests(&planned).into_iter().map(describe).collect();
     assert_eq!(
-        told,
+        describe,
         [
-            "environment: not there → there; required reviewers: nobody → team leads; \
+            "environment: not there → there; required reviewers: none → team leads; \
              what deploys: any branch → branches and tags by pattern",
             "branch pattern main: not there → there",
         ]
@@ -135,19 +138,19 @@ fn a_new_environment_has_no_rules_yet() {
 }
 
 #[test]
-fn what_the_file_does_not_mention_stays() {
-    let present = guarded();
-    assert_eq!(after(&wanted(), Some(&present), &BTreeMap::new()).as_ref(), Ok(&present));
-    let wanted = Wanted { wait_timer: Some(0), ..wanted() };
-    let kept = after(&wanted, Some(&present), &BTreeMap::new()).unwrap();
-    assert_eq!(kept, Present { wait_timer: 0, ..present.clone() });
-    let unsaid: Vec<String> = facets(&wanted, Some(&present))
+fn rules_that_the_file_does_not_mention_stay() {
+    let actual = guarded();
+    assert_eq!(after(&desired(), Some(&actual), &BTreeMap::new()).as_ref(), Ok(&actual));
+    let desired = DesiredEnvironment { wait_timer: Some(0), ..desired() };
+    let kept = after(&desired, Some(&actual), &BTreeMap::new()).unwrap();
+    assert_eq!(kept, ActualEnvironment { wait_timer: 0, ..actual.clone() });
+    let unmentioned: Vec<String> = facets(&desired, Some(&actual))
         .into_iter()
-        .filter(|facet| facet.wanted.is_none())
+        .filter(|facet| facet.desired.is_none())
         .map(|facet| format!("{}: {}", facet.rule, facet.now))
         .collect();
     assert_eq!(
-        unsaid,
+        unmentioned,
         [
             "required reviewers: team leads, user alice",
             "review of one's own run: prevented",
@@ -160,31 +163,34 @@ fn what_the_file_does_not_mention_stays() {
 }
 
 #[test]
-fn patterns_count_only_where_branches_are_named() {
-    let wanted = Wanted { branches: Some(Branches::Protected), ..wanted() };
-    let present = guarded();
-    assert!(facets(&wanted, Some(&present)).iter().all(|facet| !matches!(facet.rule, Rule::Pattern(_))));
-    let after = after(&wanted, Some(&present), &BTreeMap::new()).unwrap();
-    assert_eq!((after.branches, after.patterns.len()), (Branches::Protected, 0));
+fn patterns_apply_only_to_custom_policies() {
+    let desired = DesiredEnvironment { branches: Some(DeployableBranches::Protected), ..desired() };
+    let actual = guarded();
+    assert!(facets(&desired, Some(&actual)).iter().all(|facet| !matches!(facet.rule, ProtectionRule::RefPattern(_))));
+    let after = after(&desired, Some(&actual), &BTreeMap::new()).unwrap();
+    assert_eq!((after.branches, after.patterns.len()), (DeployableBranches::Protected, 0));
 }
 
 #[test]
 fn a_reviewer_without_an_id_cannot_be_set() {
-    let wanted = Wanted { reviewers: Some([leads(), alice(), Who::User("bob".to_owned())].into()), ..wanted() };
-    let present = guarded();
-    let missing = after(&wanted, Some(&present), &BTreeMap::new());
-    assert_eq!(missing, Err(vec![Who::User("bob".to_owned())]));
-    let ids = [(Who::User("bob".to_owned()), 3), (alice(), 99)].into();
-    let found = after(&wanted, Some(&present), &ids).unwrap();
+    let desired = DesiredEnvironment {
+        reviewers: Some([leads(), alice(), ReviewerName::User("bob".to_owned())].into()),
+        ..desired()
+    };
+    let actual = guarded();
+    let missing = after(&desired, Some(&actual), &BTreeMap::new());
+    assert_eq!(missing, Err(vec![ReviewerName::User("bob".to_owned())]));
+    let ids = [(ReviewerName::User("bob".to_owned()), 3), (alice(), 99)].into();
+    let found = after(&desired, Some(&actual), &ids).unwrap();
     let ids: Vec<u64> = found.reviewers.into_values().collect();
     assert_eq!(ids, [1, 2, 3], "GitHub's own word about who reviews there counts first");
 }
 
 #[test]
-fn a_bypass_that_github_does_not_tell_differs_from_any_wish() {
-    let present = Present { can_admins_bypass: None, ..guarded() };
+fn an_unreported_admin_bypass_always_differs() {
+    let actual = ActualEnvironment { can_admins_bypass: None, ..guarded() };
     for wish in [true, false] {
-        let wanted = Wanted { can_admins_bypass: Some(wish), ..wanted() };
-        assert_eq!(plan(&wanted, Some(&present)).len(), 1, "{wish}");
+        let desired = DesiredEnvironment { can_admins_bypass: Some(wish), ..desired() };
+        assert_eq!(plan(&desired, Some(&actual)).len(), 1, "{wish}");
     }
 }

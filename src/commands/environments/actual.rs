@@ -1,8 +1,8 @@
-//! How an environment is protected now, as GitHub tells it.
+//! The protection of an environment on GitHub now.
 
 use std::collections::BTreeMap;
 
-use super::wanted::{Branches, Pattern, Who};
+use super::desired::{DeployableBranches, RefPattern, ReviewerName};
 use crate::{
     finding::Finding,
     subject,
@@ -11,96 +11,96 @@ use crate::{
 
 /// One environment on GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Present {
+pub struct ActualEnvironment {
     /// Minutes; 0: none.
     pub wait_timer: u32,
     /// With their ids.
-    pub reviewers: BTreeMap<Who, u64>,
+    pub reviewers: BTreeMap<ReviewerName, u64>,
     pub prevent_self_review: bool,
-    /// `None`: GitHub does not tell.
+    /// `None`: GitHub does not report it.
     pub can_admins_bypass: Option<bool>,
-    pub branches: Branches,
-    /// With their ids; empty unless the branches are [`Branches::Custom`].
-    pub patterns: BTreeMap<Pattern, u64>,
+    pub branches: DeployableBranches,
+    /// With their ids; empty unless the branches are [`DeployableBranches::Custom`].
+    pub patterns: BTreeMap<RefPattern, u64>,
 }
 
-impl Present {
-    /// An environment that was just made: nothing protects it, and administrators pass whatever will.
+impl ActualEnvironment {
+    /// A new environment: unprotected, and administrators can bypass later rules.
     pub const NEW: Self = Self {
         wait_timer: 0,
         reviewers: BTreeMap::new(),
         prevent_self_review: false,
         can_admins_bypass: None,
-        branches: Branches::Any,
+        branches: DeployableBranches::Any,
         patterns: BTreeMap::new(),
     };
 
-    /// Looks at one environment; `None` when there is none.
+    /// Reads one environment; `None`: it does not exist.
     ///
     /// # Errors
-    /// What GitHub does not show.
+    /// When GitHub does not show it.
     pub fn look(
         github: &GitHub,
         repository: &Repository,
         name: &subject::Environment,
     ) -> Result<Option<Self>, Finding> {
         let Some(environment) = github.environment(repository, name)? else { return Ok(None) };
-        let mut present = Self::of(&environment);
-        if present.branches == Branches::Custom {
+        let mut actual = Self::of(&environment);
+        if actual.branches == DeployableBranches::Custom {
             let policies = github.branch_policies(repository, name)?;
-            present.patterns =
+            actual.patterns =
                 policies.into_iter().map(|policy| (pattern(policy.kind, policy.name), policy.id)).collect();
         }
-        Ok(Some(present))
+        Ok(Some(actual))
     }
 
     fn of(environment: &Environment) -> Self {
-        let who = |kind, name: &str| match kind {
-            ReviewerKind::Team => Who::Team(name.to_lowercase()),
-            ReviewerKind::User => Who::User(name.to_lowercase()),
+        let reviewer = |kind, name: &str| match kind {
+            ReviewerKind::Team => ReviewerName::Team(name.to_lowercase()),
+            ReviewerKind::User => ReviewerName::User(name.to_lowercase()),
         };
         Self {
             wait_timer: environment.wait_timer,
-            reviewers: environment.reviewers.iter().map(|one| (who(one.kind, &one.name), one.id)).collect(),
+            reviewers: environment.reviewers.iter().map(|one| (reviewer(one.kind, &one.name), one.id)).collect(),
             prevent_self_review: environment.prevent_self_review,
             can_admins_bypass: environment.can_admins_bypass,
             branches: match environment.branch_rule {
-                None => Branches::Any,
-                Some(BranchRule { custom: true, .. }) => Branches::Custom,
-                Some(_) => Branches::Protected,
+                None => DeployableBranches::Any,
+                Some(BranchRule { custom: true, .. }) => DeployableBranches::Custom,
+                Some(_) => DeployableBranches::Protected,
             },
             patterns: BTreeMap::new(),
         }
     }
 
-    /// What one request says to get here from `before`: every rule that is set in either.
+    /// The request that changes `before` into this: every rule that is set in either of the two.
     #[must_use]
     pub fn settings(&self, before: &Self) -> EnvironmentSettings {
-        let kind = |who: &Who| match who {
-            Who::Team(_) => ReviewerKind::Team,
-            Who::User(_) => ReviewerKind::User,
+        let kind = |reviewer: &ReviewerName| match reviewer {
+            ReviewerName::Team(_) => ReviewerKind::Team,
+            ReviewerName::User(_) => ReviewerKind::User,
         };
-        let reviewed = |present: &Self| present.prevent_self_review || !present.reviewers.is_empty();
+        let reviewed = |actual: &Self| actual.prevent_self_review || !actual.reviewers.is_empty();
         let reviewed = reviewed(self) || reviewed(before);
         let timed = self.wait_timer > 0 || before.wait_timer > 0;
-        let reviewers = || self.reviewers.iter().map(|(who, id)| (kind(who), *id)).collect();
+        let reviewers = || self.reviewers.iter().map(|(reviewer, id)| (kind(reviewer), *id)).collect();
         EnvironmentSettings {
             wait_timer: timed.then_some(self.wait_timer),
             prevent_self_review: reviewed.then_some(self.prevent_self_review),
             reviewers: reviewed.then(reviewers),
             branch_rule: match self.branches {
-                Branches::Any => None,
-                Branches::Protected => Some(BranchRule { protected: true, custom: false }),
-                Branches::Custom => Some(BranchRule { protected: false, custom: true }),
+                DeployableBranches::Any => None,
+                DeployableBranches::Protected => Some(BranchRule { protected: true, custom: false }),
+                DeployableBranches::Custom => Some(BranchRule { protected: false, custom: true }),
             },
         }
     }
 }
 
-const fn pattern(kind: BranchKind, text: String) -> Pattern {
+const fn pattern(kind: BranchKind, text: String) -> RefPattern {
     match kind {
-        BranchKind::Branch => Pattern::Branch(text),
-        BranchKind::Tag => Pattern::Tag(text),
+        BranchKind::Branch => RefPattern::Branch(text),
+        BranchKind::Tag => RefPattern::Tag(text),
     }
 }
 
@@ -110,9 +110,16 @@ mod tests {
 
     use super::*;
 
-    fn reviewed() -> Present {
-        let reviewers = [(Who::Team("leads".to_owned()), 1), (Who::User("alice".to_owned()), 2)].into();
-        Present { wait_timer: 10, reviewers, prevent_self_review: true, branches: Branches::Protected, ..Present::NEW }
+    fn reviewed() -> ActualEnvironment {
+        let reviewers =
+            [(ReviewerName::Team("leads".to_owned()), 1), (ReviewerName::User("alice".to_owned()), 2)].into();
+        ActualEnvironment {
+            wait_timer: 10,
+            reviewers,
+            prevent_self_review: true,
+            branches: DeployableBranches::Protected,
+            ..ActualEnvironment::NEW
+        }
     }
 
     #[test]
@@ -121,25 +128,25 @@ mod tests {
         let custom = json!({ "protected_branches": false, "custom_branch_policies": true });
         let people = json!([{ "type": "Team", "id": 1 }, { "type": "User", "id": 2 }]);
         for (after, before, body) in [
-            (Present::NEW, Present::NEW, json!({ "deployment_branch_policy": null })),
+            (ActualEnvironment::NEW, ActualEnvironment::NEW, json!({ "deployment_branch_policy": null })),
             (
-                Present { branches: Branches::Custom, ..Present::NEW },
-                Present::NEW,
+                ActualEnvironment { branches: DeployableBranches::Custom, ..ActualEnvironment::NEW },
+                ActualEnvironment::NEW,
                 json!({ "deployment_branch_policy": custom }),
             ),
             (
                 reviewed(),
-                Present::NEW,
+                ActualEnvironment::NEW,
                 json!({ "wait_timer": 10, "prevent_self_review": true, "reviewers": people, "deployment_branch_policy": protected }),
             ),
             (
-                Present::NEW,
+                ActualEnvironment::NEW,
                 reviewed(),
                 json!({ "wait_timer": 0, "prevent_self_review": false, "reviewers": [], "deployment_branch_policy": null }),
             ),
             (
-                Present { wait_timer: 5, ..Present::NEW },
-                Present::NEW,
+                ActualEnvironment { wait_timer: 5, ..ActualEnvironment::NEW },
+                ActualEnvironment::NEW,
                 json!({ "wait_timer": 5, "deployment_branch_policy": Value::Null }),
             ),
         ] {

@@ -1,4 +1,4 @@
-//! How environments are to be protected, as the file says it. `None` is what the file does not mention: it is left as it is.
+//! The protection of environments that the file asks for. `None`: the file does not mention it, and it stays as it is.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -6,38 +6,38 @@ use crate::subject::Environment;
 
 /// One environment of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DesiredEnvironment {
     pub name: Environment,
     /// `file:line:column` of its name.
     pub place: String,
     /// Minutes, 0 to [`LONGEST_WAIT`].
     pub wait_timer: Option<u32>,
-    /// At most [`MOST_REVIEWERS`]; empty: nobody is asked.
-    pub reviewers: Option<BTreeSet<Who>>,
-    /// At least 1. GitHub has no such rule.
+    /// At most [`MOST_REVIEWERS`]; empty: no review is required.
+    pub reviewers: Option<BTreeSet<ReviewerName>>,
+    /// At least 1. GitHub has no such rule: any one reviewer approves.
     pub minimum_approvals: Option<u32>,
     pub prevent_self_review: Option<bool>,
-    /// Can be read of GitHub, and not be set by its API.
+    /// GitHub's API can read it but not set it.
     pub can_admins_bypass: Option<bool>,
-    pub branches: Option<Branches>,
-    /// The patterns, whole, under [`Branches::Custom`].
-    pub patterns: Option<BTreeSet<Pattern>>,
+    pub branches: Option<DeployableBranches>,
+    /// All patterns, under [`DeployableBranches::Custom`].
+    pub patterns: Option<BTreeSet<RefPattern>>,
 }
 
 /// The longest timer in minutes, 30 days, and the most reviewers: GitHub's API description.
 pub const LONGEST_WAIT: u32 = 43_200;
 pub const MOST_REVIEWERS: usize = 6;
 
-/// Who can approve. GitHub's names have no case, so they are kept in lower case.
+/// A required reviewer. GitHub ignores the case of names; they are stored in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub enum ReviewerName {
     /// By slug, in the organisation that owns the repository.
     Team(String),
     /// By login.
     User(String),
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for ReviewerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Team(slug) => write!(f, "team {slug}"),
@@ -46,17 +46,17 @@ impl fmt::Display for Who {
     }
 }
 
-/// Which branches deploy.
+/// Which branches may deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Branches {
+pub enum DeployableBranches {
     Any,
-    /// Those with protection of their own; when no branch has any, all of them.
+    /// Branches with a protection rule; if no branch has one, all branches.
     Protected,
-    /// Branches and tags that match a pattern; without one, none.
+    /// Branches and tags that match a pattern; without a pattern, none.
     Custom,
 }
 
-impl fmt::Display for Branches {
+impl fmt::Display for DeployableBranches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Any => "any branch",
@@ -68,12 +68,12 @@ impl fmt::Display for Branches {
 
 /// A pattern of Ruby's `File.fnmatch`: `*` does not match `/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Pattern {
+pub enum RefPattern {
     Branch(String),
     Tag(String),
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for RefPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Branch(text) => write!(f, "branch pattern {text}"),
