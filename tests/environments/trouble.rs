@@ -86,7 +86,7 @@ fn no_review_of_ones_own_run_needs_a_review() {
     let file = "environments:\n  dev: {}\n  production:\n    prevent_self_review: true\n";
     let ended = run(&fake_github, runner(&fake_github, file), "apply");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    assert!(ended.outputs["reason"].contains("beside reviewers only"), "{}", ended.outputs["reason"]);
+    assert!(ended.outputs["reason"].contains("only beside reviewers"), "{}", ended.outputs["reason"]);
     assert_eq!(writes(&fake_github), [""; 0]);
 }
 
