@@ -1,12 +1,13 @@
-//! How the registry looks from outside: the `action.yml` of every command, and the tables in the documentation.
+//! What is generated from the registry: the `action.yml` of every command, and the tables in the documentation.
 //!
-//! The files are committed; `cargo test` renews those that no longer say what the commands say, and then fails.
+//! The files are committed; `cargo test` rewrites stale ones, and then fails.
 
 use crate::{
-    commands::{self, Branding, health},
+    command::{Branding, CommandEntry, CommandKind},
+    commands::{self, COMMANDS},
     report::{OUTPUTS, Output},
     runner_env,
-    settings::{Kind, Setting, help_and_default},
+    settings::{CommandTable, Setting, SettingKind, help_and_default},
 };
 
 /// The first line of a generated YAML file.
@@ -17,48 +18,54 @@ const STEP: &str = "gate";
 /// A command as an action.
 pub struct Action {
     pub name: &'static str,
-    pub about: String,
+    pub about: &'static str,
     pub settings: Vec<Setting>,
     pub branding: Branding,
+    entry: &'static CommandEntry,
 }
 
 impl Action {
-    /// The action of a command, or `None` when it has none.
-    #[must_use]
-    pub fn of(name: &'static str) -> Option<Self> {
-        let branding = commands::branding(name)?;
-        let settings = commands::command_table().settings_of(name)?;
-        let about = commands::command().find_subcommand(name)?.get_about().map(ToString::to_string).unwrap_or_default();
-        Some(Self { name, about, settings, branding })
+    /// The action of a command; `None` for a local command.
+    fn from_entry(entry: &'static CommandEntry, command_table: &CommandTable) -> Option<Self> {
+        let settings = command_table.settings_of(entry.name)?;
+        Some(Self { name: entry.name, about: entry.about, settings, branding: entry.branding?, entry })
     }
 
-    /// Every action, `run` first.
+    /// Every action, the one at the root first.
     pub fn all() -> impl Iterator<Item = Self> {
-        ["run"].into_iter().chain(commands::names().filter(|name| *name != "run")).filter_map(Self::of)
+        let command_table = commands::command_table();
+        let mut actions: Vec<Self> =
+            COMMANDS.iter().filter_map(|entry| Self::from_entry(entry, &command_table)).collect();
+        actions.sort_by_key(|action| !action.is_root());
+        actions.into_iter()
     }
 
-    /// Where it stands in the repository, with a slash behind: `health/`. `run` is the action of the repository itself.
+    /// Whether it is the action of the repository itself: `uses: acme/promote-gates@v1`.
+    fn is_root(&self) -> bool {
+        self.entry.kind == CommandKind::GateRunner
+    }
+
+    /// Its folder in the repository with a slash at the end, as in `health/`; empty for the action at the root.
     #[must_use]
     pub fn folder(&self) -> String {
-        if self.name == "run" { String::new() } else { format!("{}/", self.name) }
+        if self.is_root() { String::new() } else { format!("{}/", self.name) }
     }
 
     /// Its outputs: those of every command, then its own.
     pub fn outputs(&self) -> impl Iterator<Item = &'static Output> {
-        OUTPUTS.iter().chain(commands::outputs_of(self.name))
+        OUTPUTS.iter().chain(self.entry.outputs)
     }
 
     /// The text of its `action.yml`.
     ///
-    /// No input has a `default:`: it would always be given, and the config file would never count. None is `required:`
-    /// either, since a composite action does not hold it and the config file may. Inputs reach the command by `env:`
-    /// alone: an expression inside `run:` would let a value become shell.
+    /// No input has a `default:`: it would override the config file. None is `required:`: a composite action does not
+    /// enforce it, and the config file may give the setting. Inputs reach the command through `env:` only: an expression
+    /// inside `run:` would let a value become shell code.
     #[must_use]
     pub fn yml(&self) -> String {
         let Branding { icon, color } = self.branding;
-        let title =
-            if self.name == "run" { "promote-gates".to_owned() } else { format!("promote-gates {}", self.name) };
-        let up = if self.name == "run" { "" } else { "../" };
+        let title = if self.is_root() { "promote-gates".to_owned() } else { format!("promote-gates {}", self.name) };
+        let up = if self.is_root() { "" } else { "../" };
         let mut inputs = String::new();
         let mut variables = String::new();
         for setting in &self.settings {
@@ -77,12 +84,12 @@ impl Action {
             "{NOTE}\nname: {title}\ndescription: {about}\nauthor: the promote-gates authors\nbranding:\n  icon: {icon}\n  color: \
              {color}\ninputs:\n{inputs}outputs:\n{outputs}runs:\n  using: composite\n  steps:\n    - id: {STEP}\n      shell: sh\n      \
              env:\n{variables}      run: exec \"$GITHUB_ACTION_PATH/{up}dist/promote-gates\" {name}\n",
-            about = quoted(&self.about),
+            about = quoted(self.about),
             name = self.name,
         )
     }
 
-    /// Its inputs as markdown: a table of its own, and one for each of the groups that other commands have too.
+    /// Its inputs as markdown: a table of its own settings, and one for each group that other commands share.
     #[must_use]
     pub fn inputs_table(&self) -> String {
         let mut headings: Vec<Option<&str>> = vec![None];
@@ -118,9 +125,9 @@ impl Action {
 
     /// The markdown table that only its documentation has, and the name of its block.
     #[must_use]
-    pub fn own_table(&self) -> Option<(&'static str, String)> {
-        let states = || table(&["State", "What is seen", "Blocks after"], health::workloads::states());
-        (self.name == "health").then(|| ("states", states()))
+    pub fn reference_table(&self) -> Option<(&'static str, String)> {
+        let found = self.entry.reference_table?;
+        Some((found.name, table(found.columns, (found.rows)().into_iter())))
     }
 }
 
@@ -137,17 +144,17 @@ pub fn actions_table() -> String {
     table(&["Action", "What it does"], rows)
 }
 
-/// What a setting is and what it takes, in sentences.
+/// What a setting is and which values it accepts, in sentences.
 fn sentences(setting: &Setting) -> String {
     let mut text = format!("{}.", help_and_default(setting).0);
     text += match setting.kind {
-        Kind::Duration => " A duration such as `90s` or `2m`.",
-        Kind::Switch => " `true` or `false`.",
-        Kind::Secret => {
+        SettingKind::Duration => " A duration such as `90s` or `2m`.",
+        SettingKind::Switch => " `true` or `false`.",
+        SettingKind::Secret => {
             " A secret, so never in the config file: give it as an expression, of `secrets` or `github.token`."
         }
-        Kind::Header => " Only the name is ever shown; put a token in by `secrets`, never into the config file.",
-        Kind::Text | Kind::Number | Kind::Url => "",
+        SettingKind::Header => " Only the name is ever shown; put a token in by `secrets`, never into the config file.",
+        SettingKind::Text | SettingKind::Number | SettingKind::Url => "",
     };
     if !setting.choices.is_empty() {
         let choices: Vec<String> = setting.choices.iter().map(|choice| format!("`{choice}`")).collect();
@@ -163,7 +170,7 @@ fn described(setting: &Setting) -> String {
     let mut text = sentences(setting);
     match (setting.default_text(), help_and_default(setting).1) {
         (Some(default), _) => text += &format!(" Default: `{default}`."),
-        (None, Some(told)) => text += &format!(" Default: {told}."),
+        (None, Some(computed)) => text += &format!(" Default: {computed}."),
         (None, None) if setting.required => text += " Required, here or in the config file.",
         (None, None) => {}
     }
@@ -173,7 +180,7 @@ fn described(setting: &Setting) -> String {
 fn row(setting: &Setting) -> Vec<String> {
     let default = match (setting.default_text(), help_and_default(setting).1) {
         (Some(default), _) => format!("`{default}`"),
-        (None, Some(told)) => told.to_owned(),
+        (None, Some(computed)) => computed.to_owned(),
         (None, None) if setting.required => "**required**".to_owned(),
         (None, None) => String::new(),
     };
@@ -188,7 +195,7 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
         .collect()
 }
 
-/// Keeps a text inside its cell. A bar ends a cell inside code too; an angle bracket opens a tag only outside of it.
+/// Escapes a text for a cell. A bar ends a cell even in code; an angle bracket opens a tag only outside of code.
 fn cell(text: &str) -> String {
     let parts = text.split('`').enumerate();
     let parts: Vec<String> =
@@ -196,7 +203,7 @@ fn cell(text: &str) -> String {
     parts.join("`").replace('|', "\\|")
 }
 
-/// A YAML scalar that holds any one line of text.
+/// Any single line of text as a YAML scalar.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

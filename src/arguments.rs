@@ -1,21 +1,12 @@
-//! What every command can be told, beside its own settings.
+//! The settings that every command has beside its own.
 
 use std::path::PathBuf;
 
 use crate::subject::SubjectArgs;
 
-/// A command's own arguments, and those that every command has.
+/// The settings that every command has.
 #[derive(Debug, clap::Args)]
-pub struct WithCommon<A: clap::Args> {
-    #[command(flatten)]
-    pub own: A,
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// What every command can be told.
-#[derive(Debug, clap::Args)]
-pub struct Common {
+pub struct CommonArgs {
     /// Config file [default: .github/promote-gates.yml, if there is one]
     #[arg(long, value_name = "FILE", help_heading = "Common")]
     pub config: Option<PathBuf>,

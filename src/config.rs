@@ -8,9 +8,10 @@
 //!   - bundle-size
 //!   - health: { url: https://staging.example/ready }
 //! services: {}                   # where each service may come from
-//! policy: {}                     # what must hold of a gate's report
+//! policy: {}                     # conditions on the reports of gates
 //! ```
 
+mod nodes;
 pub mod policy;
 pub mod schema;
 pub mod services;
@@ -21,17 +22,17 @@ use crate::{
     error::CommandError,
     finding::Finding,
     report::{ConfigFile, compact::hex_sha256},
-    settings::{CommandTable, Given, Layer, Origin, Setting},
-    values::closest,
+    settings::{CommandTable, Layer, Setting, SettingOrigin, SettingValue},
     yaml::{self, Key, Node, Value},
 };
+use nodes::{location, mapping, misshapen, unknown};
 use policy::Policy;
 use services::Services;
 
-/// Where the config file stands unless `config` names another.
+/// The config file's path, unless the setting `config` names another.
 pub const DEFAULT_PATH: &str = ".github/promote-gates.yml";
 
-/// The keys that are no settings: what `run` runs, and what `evidence` goes by.
+/// The keys that are no settings: the gates that `run` runs, and the rules that `evidence` holds a validation against.
 const OWN: [&str; 3] = ["gates", "services", "policy"];
 
 /// A config file, read and checked: every key in it is known.
@@ -42,22 +43,22 @@ pub struct Config {
     common: Layer,
     /// Settings for one command.
     sections: BTreeMap<String, Layer>,
-    pub gates: Vec<Entry>,
+    pub gates: Vec<GateEntry>,
     pub services: Services,
     pub policy: Policy,
 }
 
-/// One gate that `run` runs.
+/// One item of `gates:`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct GateEntry {
     pub gate: String,
     pub settings: Layer,
     /// `file:line:column`
-    pub place: String,
+    pub location: String,
 }
 
 impl Config {
-    /// Reads a config file. `commit`: the base commit that it was taken from, on a pull request.
+    /// Reads a config file. `commit`: the base commit that the file is from, on a pull request.
     ///
     /// # Errors
     /// Bad input with file, line and column: broken YAML, an unknown key (with the closest known one), a value of the
@@ -78,7 +79,7 @@ impl Config {
         let mut config = Self { file: Some(file), ..Self::default() };
         let root = yaml::read(text).map_err(|fault| CommandError::BadInput(fault.of(path)))?;
         for (key, node) in mapping(path, "the file", root)? {
-            config.take(command_table, path, key, node)?;
+            config.read_key(command_table, path, key, node)?;
         }
         Ok(config)
     }
@@ -88,14 +89,14 @@ impl Config {
         self.sections.get(command).into_iter().chain([&self.common])
     }
 
-    fn take(&mut self, command_table: &CommandTable, path: &str, key: Key, node: Node) -> Result<(), CommandError> {
+    fn read_key(&mut self, command_table: &CommandTable, path: &str, key: Key, node: Node) -> Result<(), CommandError> {
         let common = &command_table.common;
         if key.name == "gates" {
-            self.gates = entries(command_table, path, node)?;
+            self.gates = gate_entries(command_table, path, node)?;
         } else if key.name == "services" {
             self.services = services::read(path, node)?;
         } else if key.name == "policy" {
-            self.policy = policy::read(path, node)?;
+            self.policy = policy::read(path, node, &command_table.gates)?;
         } else if let Some(settings) = command_table.settings_of(&key.name) {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
@@ -104,8 +105,8 @@ impl Config {
             let known: Vec<&str> = settings.chain(command_table.names.iter().copied()).chain(OWN).collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
-            let given = given(path, setting, &key, node)?;
-            self.common.extend(given.map(|given| (key.name, given)));
+            let value = setting_value(path, setting, &key, node)?;
+            self.common.extend(value.map(|value| (key.name, value)));
         }
         Ok(())
     }
@@ -119,20 +120,20 @@ fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<L
         let Some(setting) = settings.iter().find(|setting| setting.key == key.name && setting.key != "config") else {
             return Err(unknown(path, &key, &format!("`{name}`"), &known));
         };
-        let given = given(path, setting, &key, node)?;
-        layer.extend(given.map(|given| (key.name, given)));
+        let value = setting_value(path, setting, &key, node)?;
+        layer.extend(value.map(|value| (key.name, value)));
     }
     Ok(layer)
 }
 
-fn entries(command_table: &CommandTable, path: &str, node: Node) -> Result<Vec<Entry>, CommandError> {
+fn gate_entries(command_table: &CommandTable, path: &str, node: Node) -> Result<Vec<GateEntry>, CommandError> {
     let Value::List(items) = node.value else {
         return Err(misshapen(path, "gates", &node, "a list of gates, each a name or a name with its settings"));
     };
     items
         .into_iter()
         .map(|item| {
-            let place = place(path, item.line, item.column);
+            let location = location(path, item.line, item.column);
             let (key, settings) = match item.value {
                 Value::Text(name) => (Key { name, line: item.line, column: item.column }, None),
                 Value::Map(mut map) if map.len() == 1 => {
@@ -154,21 +155,21 @@ fn entries(command_table: &CommandTable, path: &str, node: Node) -> Result<Vec<E
                 return Err(unknown(path, &key, "`gates`", gates));
             };
             let settings = settings.map(|node| section(path, &key.name, &known, node)).transpose()?.unwrap_or_default();
-            Ok(Entry { gate: key.name, settings, place })
+            Ok(GateEntry { gate: key.name, settings, location })
         })
         .collect()
 }
 
-fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<Given>, CommandError> {
-    if setting.secret() {
+fn setting_value(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<SettingValue>, CommandError> {
+    if setting.is_secret() {
         return Err(Finding::inconclusive(format!("`{}`", key.name))
             .actual("a secret in the config file")
             .expected("a secret as an input only")
             .next(format!("give it as `with: {}: ${{{{ secrets.… }}}}`, and revoke it if it was pushed", key.name))
-            .with_origin(place(path, key.line, key.column))
+            .with_origin(location(path, key.line, key.column))
             .bad_input());
     }
-    let origin = Origin::Config(place(path, node.line, node.column));
+    let origin = SettingOrigin::Config(location(path, node.line, node.column));
     let texts = match node.value {
         Value::Nothing => return Ok(None),
         Value::Text(text) if setting.many => {
@@ -178,7 +179,7 @@ fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<
         Value::List(items) if setting.many => {
             items.into_iter().map(|item| scalar(path, setting, item)).collect::<Result<_, _>>()?
         }
-        Value::Map(entries) if setting.many && setting.pairs() => entries
+        Value::Map(entries) if setting.many && setting.takes_pairs() => entries
             .into_iter()
             .map(|(key, value)| Ok(format!("{}={}", key.name, scalar(path, setting, value)?)))
             .collect::<Result<_, CommandError>>()?,
@@ -192,7 +193,7 @@ fn given(path: &str, setting: &Setting, key: &Key, node: Node) -> Result<Option<
         }
     };
     let texts: Vec<String> = texts;
-    Ok((!texts.iter().all(String::is_empty)).then_some(Given { texts, origin }))
+    Ok((!texts.iter().all(String::is_empty)).then_some(SettingValue { texts, origin }))
 }
 
 fn scalar(path: &str, setting: &Setting, node: Node) -> Result<String, CommandError> {
@@ -200,32 +201,4 @@ fn scalar(path: &str, setting: &Setting, node: Node) -> Result<String, CommandEr
         Value::Text(text) => Ok(text),
         _ => Err(misshapen(path, &setting.key, &node, "a text")),
     }
-}
-
-fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, CommandError> {
-    match node.value {
-        Value::Map(entries) => Ok(entries),
-        Value::Nothing => Ok(Vec::new()),
-        _ => Err(misshapen(path, what, &node, "a mapping of settings")),
-    }
-}
-
-fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> CommandError {
-    Finding::inconclusive(format!("`{what}`"))
-        .actual(node.kind())
-        .expected(expected)
-        .with_origin(place(path, node.line, node.column))
-        .bad_input()
-}
-
-fn unknown(path: &str, key: &Key, where_: &str, known: &[&str]) -> CommandError {
-    let finding = Finding::inconclusive(format!("`{}`", key.name))
-        .actual(format!("no such key in {where_}"))
-        .expected(format!("one of {}", known.join(", ")))
-        .with_origin(place(path, key.line, key.column));
-    finding.did_you_mean(closest(&key.name, known)).bad_input()
-}
-
-fn place(path: &str, line: usize, column: usize) -> String {
-    format!("{path}:{line}:{column}")
 }

@@ -9,6 +9,7 @@ pub mod actions;
 pub mod approvers;
 pub mod arguments;
 pub mod clock;
+pub mod command;
 pub mod commands;
 pub mod config;
 pub mod context;

@@ -1,247 +1,44 @@
-//! One vocabulary: a setting's name is its flag, its input and its config key. All of them are read off clap's model of
-//! the commands, and so are `action.yml`, the tables in the documentation and the settings in force.
+//! Settings from flags, inputs, the config file and defaults. A setting has one name everywhere, read off clap's model of the
+//! commands; so are `action.yml`, the tables in the documentation and the settings in the report.
 
+mod command_table;
 mod invalid_value;
-mod shown;
+mod layer;
+mod reported;
+mod setting;
 #[cfg(test)]
 mod tests;
 
-use std::{any::TypeId, collections::BTreeMap, ffi::OsString, fmt};
+use std::{collections::BTreeMap, ffi::OsString};
 
-use clap::{Arg, ArgAction, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
+use clap::{ArgMatches, error::ErrorKind, parser::ValueSource};
 use serde_json::Value;
 
-use crate::{
-    error::CommandError,
-    finding::Finding,
-    runner_env,
-    secret::Secret,
-    values::{Bytes, HumanDuration, Percent, Ratio, closest, switch},
-    world::{http::Header, url::Url},
-};
+use crate::{error::CommandError, finding::Finding, runner_env, values::closest};
 
+pub use command_table::CommandTable;
 pub use invalid_value::no_command;
 use invalid_value::{invalid_value, on_command_line};
-use shown::as_json;
+pub use layer::{Layer, SettingOrigin, SettingValue};
+use reported::as_json;
+use setting::is_clap_own;
+pub use setting::{Setting, SettingKind, help_and_default, read_settings, with_switches};
 
-/// Where a value came from. Precedence: flag and input, config file, default.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    Flag,
-    Input,
-    /// `file:line:column`
-    Config(String),
-    /// The gate's subject inside `run`.
-    Run,
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag => f.write_str("flag"),
-            Self::Input => f.write_str("input"),
-            Self::Config(place) => f.write_str(place),
-            Self::Run => f.write_str("run"),
-            Self::Default => f.write_str("default"),
-        }
-    }
-}
-
-/// A setting's value as written, and where. A list holds several texts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
-    pub texts: Vec<String>,
-    pub origin: Origin,
-}
-
-/// Values by setting key. A value in a higher layer replaces the one below, lists too.
-pub type Layer = BTreeMap<String, Given>;
-
-/// What a value of a setting is, for the report and the documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    /// Told as a bare number: percentages without their sign, sizes in bytes.
-    Number,
-    /// Told in seconds.
-    Duration,
-    Switch,
-    /// Shown without the secrets that its query may hold.
-    Url,
-    /// `Name: value`; only the name is shown.
-    Header,
-    Secret,
-}
-
-/// One setting of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    pub key: String,
-    /// One sentence, without a period.
-    pub help: String,
-    pub value_name: String,
-    /// Its items, where it is a list.
-    pub default: Vec<String>,
-    pub required: bool,
-    /// A list: one item a line as an input, a sequence in the config file, a repeated flag.
-    pub many: bool,
-    /// The only values accepted, when they can be listed.
-    pub choices: Vec<String>,
-    pub kind: Kind,
-    /// The heading it stands under in `--help`.
-    pub heading: Option<String>,
-}
-
-impl Setting {
-    #[must_use]
-    pub fn default_text(&self) -> Option<String> {
-        (!self.default.is_empty()).then(|| self.default.join(", "))
-    }
-
-    pub fn secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-
-    /// Whether its items are `NAME=VALUE`, so that a mapping in the config file will do, and only the names are ever told.
-    #[must_use]
-    pub fn pairs(&self) -> bool {
-        self.value_name.contains('=')
-    }
-}
-
-/// A setting's help, and the default that is no fixed value and so stands in it: `… [default: …]`.
-#[must_use]
-pub fn help_and_default(setting: &Setting) -> (&str, Option<&str>) {
-    let told = setting.help.strip_suffix(']').and_then(|help| help.split_once(" [default: "));
-    told.map_or((&setting.help, None), |(help, default)| (help, Some(default)))
-}
-
-/// What there is to be told: the commands and their settings.
-pub struct CommandTable {
-    /// clap's model of the whole command line.
-    pub command: Command,
-    /// The commands that are actions.
-    pub names: Vec<&'static str>,
-    /// Those that are none, and play at home.
-    pub local: Vec<&'static str>,
-    /// What `run` can hold.
-    pub gates: Vec<&'static str>,
-    /// The settings that every action has.
-    pub common: Vec<Setting>,
-}
-
-impl CommandTable {
-    /// A command's settings, or `None` when there is no such command.
-    #[must_use]
-    pub fn settings_of(&self, name: &str) -> Option<Vec<Setting>> {
-        self.command.find_subcommand(name).map(settings)
-    }
-
-    /// The names of all that the command line takes.
-    pub fn all_names(&self) -> impl Iterator<Item = &'static str> {
-        self.names.iter().chain(&self.local).copied()
-    }
-}
-
-/// The settings of one command.
-#[must_use]
-pub fn settings(command: &Command) -> Vec<Setting> {
-    command.get_arguments().filter(|argument| !is_clap_own(argument)).map(setting).collect()
-}
-
-fn is_clap_own(argument: &Arg) -> bool {
-    matches!(argument.get_action(), ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version)
-}
-
-fn setting(argument: &Arg) -> Setting {
-    let kind = kind(argument);
-    Setting {
-        key: argument.get_long().unwrap_or_else(|| argument.get_id().as_str()).to_owned(),
-        help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
-        value_name: argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default(),
-        default: argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect(),
-        required: argument.is_required_set(),
-        many: matches!(argument.get_action(), ArgAction::Append),
-        choices: if kind == Kind::Text { choices(argument) } else { Vec::new() },
-        kind,
-        heading: argument.get_help_heading().map(ToOwned::to_owned),
-    }
-}
-
-fn choices(argument: &Arg) -> Vec<String> {
-    argument
-        .get_possible_values()
-        .iter()
-        .filter(|value| !value.is_hide_set())
-        .map(|value| value.get_name().to_owned())
-        .collect()
-}
-
-fn kind(argument: &Arg) -> Kind {
-    let of = argument.get_value_parser().type_id();
-    let is = |ids: &[TypeId]| ids.iter().any(|id| of == *id);
-    if is(&[TypeId::of::<Secret>()]) {
-        Kind::Secret
-    } else if is(&[TypeId::of::<Header>()]) {
-        Kind::Header
-    } else if is(&[TypeId::of::<Url>()]) {
-        Kind::Url
-    } else if is(&[TypeId::of::<HumanDuration>()]) {
-        Kind::Duration
-    } else if is(&[TypeId::of::<bool>()]) {
-        Kind::Switch
-    } else if is(&[
-        TypeId::of::<Ratio>(),
-        TypeId::of::<Percent>(),
-        TypeId::of::<Bytes>(),
-        TypeId::of::<u16>(),
-        TypeId::of::<u32>(),
-        TypeId::of::<u64>(),
-        TypeId::of::<f64>(),
-    ]) {
-        Kind::Number
-    } else {
-        Kind::Text
-    }
-}
-
-/// Gives switches the toolkit's notation (`--dry-run`, `--dry-run=false`), in every command.
-#[must_use]
-pub fn with_switches(command: Command) -> Command {
-    command.mut_subcommands(|command| {
-        command.mut_args(|argument| {
-            if !matches!(argument.get_action(), ArgAction::SetTrue) {
-                return argument;
-            }
-            argument
-                .action(ArgAction::Set)
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .default_value("false")
-                .hide_default_value(true)
-                .value_name("BOOL")
-                .value_parser(switch)
-        })
-    })
-}
-
-/// What the command line asks for.
-pub enum Asked {
-    /// Help or version: clap prints it itself.
-    Text(clap::Error),
+/// A command line, before any value is judged.
+pub enum CommandLine {
+    /// Help or version, which clap prints itself.
+    HelpOrVersion(clap::Error),
     Command {
         name: String,
         flags: Layer,
     },
 }
 
-/// Reads the command's name and its flags, without judging values: config and defaults are still to come.
+/// Reads the command's name and its flags. Values are judged by [`resolve`], once inputs, config and defaults are known.
 ///
 /// # Errors
 /// Bad input: an unknown command or flag, with the closest known one.
-pub fn flags(command_table: &CommandTable, arguments: &[OsString]) -> Result<Asked, CommandError> {
+pub fn parse_command_line(command_table: &CommandTable, arguments: &[OsString]) -> Result<CommandLine, CommandError> {
     let relaxed = command_table.command.clone().mut_subcommands(|command| {
         command.mut_args(|argument| {
             if is_clap_own(&argument) {
@@ -254,8 +51,8 @@ pub fn flags(command_table: &CommandTable, arguments: &[OsString]) -> Result<Ask
     let matches = match relaxed.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // The strict model knows the possible values; help and version come before any judging there too.
-            return Ok(Asked::Text(
+            // The strict model prints the possible values in its help.
+            return Ok(CommandLine::HelpOrVersion(
                 command_table.command.clone().try_get_matches_from(arguments).err().unwrap_or(error),
             ));
         }
@@ -272,13 +69,13 @@ pub fn flags(command_table: &CommandTable, arguments: &[OsString]) -> Result<Ask
         .filter_map(|setting| {
             let texts: Vec<String> =
                 matches.get_many::<String>(&id(&setting.key))?.filter(|text| !text.is_empty()).cloned().collect();
-            (!texts.is_empty()).then_some((setting.key, Given { texts, origin: Origin::Flag }))
+            (!texts.is_empty()).then_some((setting.key, SettingValue { texts, origin: SettingOrigin::Flag }))
         })
         .collect();
-    Ok(Asked::Command { name: name.to_owned(), flags })
+    Ok(CommandLine::Command { name: name.to_owned(), flags })
 }
 
-/// clap's name of a setting: derive keeps the field's.
+/// clap's name of a setting: its derive uses the name of the field.
 fn id(key: &str) -> String {
     key.replace('-', "_")
 }
@@ -286,8 +83,8 @@ fn id(key: &str) -> String {
 /// The inputs that belong to a command, as a layer.
 ///
 /// # Errors
-/// Bad input: an input that no command knows. One that another command knows is left alone: a job's `env:` may hold it.
-pub fn inputs(
+/// Bad input: an input that no command knows. An input of another command is ignored: the `env:` of a job may hold it.
+pub fn input_layer(
     command_table: &CommandTable,
     command: &str,
     inputs: &BTreeMap<String, String>,
@@ -301,7 +98,7 @@ pub fn inputs(
             } else {
                 vec![text.trim().to_owned()]
             };
-            layer.insert(key.clone(), Given { texts, origin: Origin::Input });
+            layer.insert(key.clone(), SettingValue { texts, origin: SettingOrigin::Input });
         } else if !command_table
             .names
             .iter()
@@ -317,7 +114,7 @@ pub fn inputs(
     Ok(layer)
 }
 
-/// A command with its arguments, and what they were set to.
+/// A command with its typed arguments, and the settings in force.
 pub struct Resolved<T> {
     pub typed: T,
     /// For the report: settings as JSON and their origins, secrets left out.
@@ -325,16 +122,24 @@ pub struct Resolved<T> {
     pub origins: BTreeMap<String, String>,
 }
 
-/// Merges layers, the highest first, and lets clap parse and check the result. `place` is the origin of an error that no
-/// layer causes, such as a missing setting.
+impl<T> Resolved<T> {
+    /// The same settings with the command wrapped.
+    pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Resolved<U> {
+        Resolved { typed: wrap(self.typed), settings: self.settings, origins: self.origins }
+    }
+}
+
+/// Merges layers, the highest first, and lets clap parse and check the result. `parse` reads the matches of the subcommand;
+/// `location` is the origin of an error that no layer causes, such as a missing setting.
 ///
 /// # Errors
 /// Bad input: names the setting, the value, where it came from and what is accepted.
-pub fn resolve<'a, T: FromArgMatches>(
+pub fn resolve<'a, T>(
     command_table: &CommandTable,
     name: &str,
     layers: impl IntoIterator<Item = &'a Layer>,
-    place: Option<&str>,
+    location: Option<&str>,
+    parse: impl FnOnce(&ArgMatches) -> Result<T, clap::Error>,
 ) -> Result<Resolved<T>, CommandError> {
     let layers: Vec<&Layer> = layers.into_iter().collect();
     let all = command_table.settings_of(name).unwrap_or_default();
@@ -343,27 +148,30 @@ pub fn resolve<'a, T: FromArgMatches>(
     let mut origins = BTreeMap::new();
     let mut merged = Layer::new();
     for setting in &all {
-        let given = layers.iter().find_map(|layer| layer.get(&setting.key));
-        if let Some(given) = given {
-            if given.texts.len() > 1 && !setting.many {
+        let value = layers.iter().find_map(|layer| layer.get(&setting.key));
+        if let Some(value) = value {
+            if value.texts.len() > 1 && !setting.many {
                 return Err(Finding::inconclusive(format!("`{}`", setting.key))
-                    .actual(format!("{} values", given.texts.len()))
+                    .actual(format!("{} values", value.texts.len()))
                     .expected("one value")
-                    .with_origin(given.origin.to_string())
+                    .with_origin(value.origin.to_string())
                     .bad_input());
             }
-            arguments.extend(given.texts.iter().map(|text| format!("--{}={text}", setting.key).into()));
-            merged.insert(setting.key.clone(), given.clone());
+            arguments.extend(value.texts.iter().map(|text| format!("--{}={text}", setting.key).into()));
+            merged.insert(setting.key.clone(), value.clone());
         }
-        let texts = given.map_or(&setting.default, |given| &given.texts);
-        if !texts.is_empty() && !setting.secret() {
+        let texts = value.map_or(&setting.default, |value| &value.texts);
+        if !texts.is_empty() && !setting.is_secret() {
             settings.insert(setting.key.clone(), as_json(setting, texts));
-            origins
-                .insert(setting.key.clone(), given.map_or(Origin::Default, |given| given.origin.clone()).to_string());
+            origins.insert(
+                setting.key.clone(),
+                value.map_or(SettingOrigin::Default, |value| value.origin.clone()).to_string(),
+            );
         }
     }
-    let invalid = |error| invalid_value(&error, &all, &merged, place).bad_input();
+    let invalid = |error| invalid_value(&error, &all, &merged, location).bad_input();
     let matches = command_table.command.clone().try_get_matches_from(arguments).map_err(invalid)?;
-    let typed = T::from_arg_matches(&matches).map_err(invalid)?;
+    let own = matches.subcommand().map_or(&matches, |(_, own)| own);
+    let typed = parse(own).map_err(invalid)?;
     Ok(Resolved { typed, settings, origins })
 }

@@ -1,6 +1,7 @@
 //! Runs one command on its own thread, ends it on a signal, and makes every exit write its report: also after a panic, on a
 //! full disk, and on a signal.
 
+mod execute;
 mod files;
 mod masking;
 
@@ -15,18 +16,19 @@ use std::{
     time::Duration,
 };
 
+use execute::execute;
 use files::Files;
 
 use crate::{
     clock::SystemClock,
-    commands,
+    commands::{self, COMMANDS},
     context::CommandContext,
     error::{CommandError, exit_code},
     execution::Execution,
     finding::{Finding, Verdict},
     report::{Outcome, Report, log::Log, partial::PartialReport},
     runner_env::RunnerEnv,
-    settings::{self, Asked},
+    settings::{self, CommandLine},
     world::{World, network::Network, signals},
 };
 
@@ -43,8 +45,8 @@ pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsStrin
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
     let command_table = commands::command_table();
-    let asked = settings::flags(&command_table, arguments);
-    let local = matches!(&asked, Ok(Asked::Command { name, .. }) if commands::is_local(name));
+    let asked = settings::parse_command_line(&command_table, arguments);
+    let local = matches!(&asked, Ok(CommandLine::Command { name, .. }) if commands::find(name).is_some_and(|entry| entry.kind.is_local()));
     let runner_env = RunnerEnv::read(variables);
     let runner_env = if local { runner_env.local() } else { runner_env };
     let log = Log::stdout(runner_env.actions);
@@ -54,17 +56,17 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
     start_debug_log(&runner_env);
     let ctx = ctx(runner_env, log);
     match asked {
-        Ok(Asked::Text(text)) => {
-            // clap chooses stdout or stderr; a closed pipe changes nothing.
+        Ok(CommandLine::HelpOrVersion(text)) => {
+            // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
             let _ = text.print();
             if !text.use_stderr() {
                 return 0;
             }
             finish(&ctx, Err(settings::no_command(&command_table).bad_input()))
         }
-        Ok(Asked::Command { name, flags }) => {
+        Ok(CommandLine::Command { name, flags }) => {
             ctx.execution.partial.edit(|partial| partial.command.clone_from(&name));
-            let end = supervise(&ctx, move |ctx| commands::execute(&command_table, &name, &flags, ctx));
+            let end = supervise(&ctx, move |ctx| execute(COMMANDS, &command_table, &name, &flags, ctx));
             ctx.world.groups.end_all();
             if local { finish_local(&ctx, end) } else { finish(&ctx, end) }
         }

@@ -1,4 +1,4 @@
-//! The workflows and config files that people copy, held to the commands as they are.
+//! The workflows and config files that people copy, checked against the commands.
 
 use promote_gates::{
     commands,
@@ -13,7 +13,7 @@ const OURS: &str = "acme/promote-gates";
 /// The first line of an example that is a config file.
 const CONFIG: &str = "# .github/promote-gates.yml";
 
-/// A piece of YAML, and where it stands.
+/// A piece of YAML, and its file and line.
 struct Piece {
     place: String,
     text: String,
@@ -113,9 +113,9 @@ fn command(uses: &str) -> Option<&str> {
 }
 
 #[test]
-fn what_people_copy_works() {
+fn examples_and_workflows_are_accepted() {
     let faults: Vec<String> = pieces().iter().flat_map(faults).collect();
-    assert!(faults.is_empty(), "examples and workflows must work as they stand:\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "examples and workflows must work unchanged:\n{}", faults.join("\n"));
 }
 
 #[test]

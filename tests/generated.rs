@@ -1,6 +1,6 @@
 //! Committed files that are made from the code: `action.yml`, tables in the documentation, JSON Schemas.
 //!
-//! A stale one is written anew, and the test fails, so that the next run passes and the difference shows in `git diff`.
+//! The test rewrites a stale file and fails. The next run passes, and `git diff` shows the difference.
 
 use std::{fs, path::Path};
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::repository::{find, root};
 
 #[test]
-fn generated_files_say_what_the_code_says() {
+fn generated_files_are_up_to_date() {
     let mut stale = Vec::new();
     let mut shown = String::new();
     for (path, text) in wanted() {
@@ -41,7 +41,7 @@ fn wanted() -> Vec<(String, String)> {
             ("inputs", action.inputs_table(), !folder.is_empty()),
             ("outputs", action.outputs_table(), !folder.is_empty()),
         ];
-        blocks.extend(action.own_table().map(|(name, table)| (name, table, true)));
+        blocks.extend(action.reference_table().map(|(name, table)| (name, table, true)));
         if let Some(mut text) = find(&path) {
             for (name, block, needed) in blocks {
                 match filled(&text, name, &block) {
@@ -98,7 +98,7 @@ fn first_difference(old: &str, new: &str) -> String {
 }
 
 #[test]
-fn a_stale_file_is_written_once_and_told_with_its_first_difference() {
+fn a_stale_file_is_rewritten_and_its_first_difference_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("health/action.yml");
     assert!(renew(&path, "a\nb\n").unwrap().contains("+ a"));

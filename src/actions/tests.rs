@@ -7,7 +7,7 @@ use crate::{
     yaml::{self, Node, Value},
 };
 
-/// What GitHub takes. Source: GitHub's documentation, "Metadata syntax for GitHub Actions", `branding`.
+/// Source: GitHub's documentation, "Metadata syntax for GitHub Actions", `branding`.
 const COLORS: &str = "white black yellow blue green orange red purple gray-dark";
 const ICONS: &str = include_str!("icons.txt");
 
@@ -20,7 +20,7 @@ fn setting(help: &str) -> Setting {
         required: false,
         many: false,
         choices: Vec::new(),
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         heading: None,
     }
 }
@@ -52,14 +52,15 @@ fn every_input_reaches_its_command_under_its_name() {
         let yml = yaml::read(&action.yml()).unwrap();
         let inputs = entries(at(&yml, &["inputs"]));
         let variables = entries(at(&yml, &["runs", "steps", "0", "env"]));
-        // What the runner does: each variable gets what the input of its expression holds, here the input's name.
+        // As on a runner, each variable gets the value of the input in its expression: here the input's name.
         let environment = variables.iter().map(|(variable, value)| {
             let input = text(value).strip_prefix("${{ inputs.").and_then(|rest| rest.strip_suffix(" }}")).unwrap();
             assert!(inputs.contains_key(input), "{input}");
             ((*variable).into(), input.into())
         });
-        let layer = settings::inputs(&commands::command_table(), action.name, &RunnerEnv::read(environment).inputs)
-            .unwrap_or_else(|stop| panic!("{stop:?}"));
+        let layer =
+            settings::input_layer(&commands::command_table(), action.name, &RunnerEnv::read(environment).inputs)
+                .unwrap_or_else(|stop| panic!("{stop:?}"));
         let received: Vec<(&str, &str)> =
             layer.iter().map(|(key, given)| (key.as_str(), given.texts[0].as_str())).collect();
         let mut wanted: Vec<&str> = action.settings.iter().map(|setting| setting.key.as_str()).collect();
@@ -86,16 +87,16 @@ fn every_output_comes_from_the_step() {
 }
 
 #[test]
-fn an_action_holds_what_github_takes_and_only_where_it_takes_it() {
+fn an_action_has_only_fields_and_values_that_github_accepts() {
     for action in Action::all() {
         let yml = yaml::read(&action.yml()).unwrap();
         assert!(ICONS.split_whitespace().any(|icon| icon == action.branding.icon), "{}", action.branding.icon);
         assert!(COLORS.split_whitespace().any(|color| color == action.branding.color), "{}", action.branding.color);
-        // The marketplace takes no longer one.
+        // The limit of the marketplace.
         assert!(text(at(&yml, &["description"])).chars().count() < 125, "{}", action.about);
         for (input, node) in entries(at(&yml, &["inputs"])) {
             assert_eq!(entries(node).into_keys().collect::<Vec<_>>(), ["description", "required"], "{input}");
-            // The runner refuses an action with an expression there.
+            // The runner refuses an action with an expression in a description.
             assert!(!text(at(node, &["description"])).contains("${{"), "{input}");
         }
         let run = text(at(&yml, &["runs", "steps", "0", "run"]));
@@ -105,21 +106,22 @@ fn an_action_holds_what_github_takes_and_only_where_it_takes_it() {
 }
 
 #[test]
-fn every_command_but_demo_is_an_action() {
-    let actions: Vec<&str> = Action::all().map(|action| action.name).collect();
-    for name in commands::names() {
-        assert!(actions.contains(&name), "{name} has no branding, so it is no action");
-    }
+fn every_command_but_a_local_one_is_an_action_and_run_is_the_first() {
+    let mut actions: Vec<&str> = Action::all().map(|action| action.name).collect();
     assert_eq!(actions[0], "run");
+    let mut names = commands::names();
+    actions.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(actions, names);
 }
 
 #[test]
-fn a_description_says_what_is_taken_and_the_default() {
+fn a_description_names_the_accepted_values_and_the_default() {
     for (setting, expected) in [
         (setting("Ratio"), "Ratio."),
         (Setting { required: true, ..setting("Ratio") }, "Ratio. Required, here or in the config file."),
         (
-            Setting { default: vec!["10s".to_owned()], kind: Kind::Duration, ..setting("Pause") },
+            Setting { default: vec!["10s".to_owned()], kind: SettingKind::Duration, ..setting("Pause") },
             "Pause. A duration such as `90s` or `2m`. Default: `10s`.",
         ),
         (
@@ -136,7 +138,7 @@ fn a_description_says_what_is_taken_and_the_default() {
 }
 
 #[test]
-fn any_help_stays_in_its_cell_and_in_its_scalar() {
+fn any_help_text_is_escaped_in_markdown_and_yaml() {
     let hostile = setting("it's a|b, <img> and `<service>|x`: # \"y\" {z}");
     assert_eq!(cell(&sentences(&hostile)), "it's a\\|b, &lt;img> and `<service>\\|x`: # \"y\" {z}.");
     let read = yaml::read(&format!("a: {}", quoted(&hostile.help))).unwrap();

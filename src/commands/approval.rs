@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::rfc3339,
+    command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
@@ -29,12 +30,6 @@ use crate::{
 };
 use judge::{Asking, Rules, Seen, judge};
 use sources::{Evidence, Looker};
-
-/// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[
-    Output { name: "approver", help: "Login of the person whose approval counts" },
-    Output { name: "approved-at", help: "When the protected job started, RFC 3339: the approval is no younger" },
-];
 
 /// How many looks there are at most, where they fail at once.
 const LOOKS: u32 = 12;
@@ -81,6 +76,23 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "approval";
+    const ABOUT: &'static str = "Ask who approved this run, and whether they are independent and had time to look";
+    const KIND: CommandKind = CommandKind::PromotionGate;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "user-check", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "approver", help: "Login of the person whose approval counts" },
+        Output { name: "approved-at", help: "When the protected job started, RFC 3339: the approval is no younger" },
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
+impl Gate for Args {}
+
 fn count(text: &str) -> Result<u32, ValueError> {
     const ACCEPTED: ValueError = ValueError::new("a whole number from 1 to 1000");
     text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or(ACCEPTED)
@@ -105,7 +117,7 @@ fn login(text: &str) -> Result<String, ValueError> {
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let Some(run) = &ctx.runner_env.run else {
         return Err(Finding::inconclusive("workflow run")
             .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")

@@ -21,6 +21,7 @@ use std::{path::PathBuf, str::FromStr};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
+    command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
@@ -36,15 +37,6 @@ use layout::Layout;
 use look::look;
 use tables::tables;
 use tally::Tally;
-
-/// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[
-    Output { name: "json-path", help: "The file with all figures, entries and changes by hand as JSON" },
-    Output { name: "promotions", help: "How many promotions went through the gates" },
-    Output { name: "emergencies", help: "How many went around them" },
-    Output { name: "rollbacks", help: "How many were taken back" },
-    Output { name: "by-hand", help: "How many commits changed an image and are not in the ledger" },
-];
 
 /// Settings of `audit`.
 #[derive(Debug, clap::Args)]
@@ -72,6 +64,25 @@ pub struct Args {
     /// Token that may read the infra repository (Contents: read); without it, the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
+}
+
+impl Command for Args {
+    const NAME: &'static str = "audit";
+    const ABOUT: &'static str =
+        "Read the ledger: promotions, emergencies against their budget, rollbacks, approvals per person";
+    const KIND: CommandKind = CommandKind::Rules;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "book-open", color: "green" });
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "json-path", help: "The file with all figures, entries and changes by hand as JSON" },
+        Output { name: "promotions", help: "How many promotions went through the gates" },
+        Output { name: "emergencies", help: "How many went around them" },
+        Output { name: "rollbacks", help: "How many were taken back" },
+        Output { name: "by-hand", help: "How many commits changed an image and are not in the ledger" },
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
 }
 
 /// How far back.
@@ -109,7 +120,7 @@ impl Since {
 ///
 /// # Errors
 /// Bad input; a history that cannot be read.
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let now = ctx.execution.clock.wall();
     let since = args.since.moment(now).filter(|since| *since < now).ok_or_else(|| {
         Finding::inconclusive("`since`").actual("a day to come").expected("a day that is over").bad_input()

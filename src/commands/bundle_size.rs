@@ -14,6 +14,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::CommandError,
     finding::Finding,
@@ -29,12 +30,6 @@ use crate::{
 use baseline::Baseline;
 use growth::Rule;
 use measure::Measured;
-
-pub const OUTPUTS: &[Output] = &[
-    Output { name: "size", help: "Size of the bundle in bytes, by the `compression` that is judged" },
-    Output { name: "baseline-size", help: "Size of the baseline in bytes, by the same; absent without a baseline" },
-    Output { name: "change", help: "Growth in percent, such as `+5.1 %`; absent without a baseline" },
-];
 
 /// How long weighing may take: a gigabyte takes less than a minute.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -63,12 +58,30 @@ pub struct Args {
     pub top: u16,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "bundle-size";
+    const ABOUT: &'static str = "Compare the bundle's size with its baseline";
+    const KIND: CommandKind = CommandKind::SoftwareGate;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "package", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "size", help: "Size of the bundle in bytes, by the `compression` that is judged" },
+        Output { name: "baseline-size", help: "Size of the baseline in bytes, by the same; absent without a baseline" },
+        Output { name: "change", help: "Growth in percent, such as `+5.1 %`; absent without a baseline" },
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
+impl Gate for Args {}
+
 /// Weighs the bundle and holds it against its baseline.
 ///
 /// # Errors
 /// Bad input: a pattern that names nothing or leads out of the workspace, a malformed baseline. Unseen: a file, or the base
 /// commit of a pull request, that cannot be read.
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let trusted = ctx.trusted()?;
     let known = read(&args.baseline, &trusted)?;
     let measured = weigh(args, ctx)?;

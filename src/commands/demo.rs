@@ -21,10 +21,11 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
+    command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    report::Outcome,
+    report::{Outcome, Output},
     world::process::{self, Program},
 };
 pub use demo_env::Stage;
@@ -44,12 +45,24 @@ pub struct Args {
     pub keep: Option<PathBuf>,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "demo";
+    const ABOUT: &'static str = "Play a release day on this machine: five releases, an emergency, a rollback and the audit, by the real commands";
+    const KIND: CommandKind = CommandKind::Local;
+    const BRANDING: Option<Branding> = None;
+    const OUTPUTS: &'static [Output] = &[];
+
+    fn run(&self, _: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, ctx)
+    }
+}
+
 /// Plays the day, tells it, and holds it against the story.
 ///
 /// # Errors
 /// Bad input: a folder that is in use. Unseen: no git, or a step that could not be run. [`CommandError::Cancelled`], which takes a
 /// temp folder away again.
-pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     find_git(ctx)?;
     let folder = Folder::open(args.keep.as_deref())?;
     let program = env::current_exe().map_err(|error| {

@@ -9,6 +9,7 @@ mod plan;
 mod tests;
 
 use crate::{
+    command::{Branding, Command, CommandKind, RunInputs},
     config::Config,
     context::CommandContext,
     error::CommandError,
@@ -26,19 +27,6 @@ use crate::{
 };
 use budget::Spent;
 use plan::Emergency;
-
-/// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[
-    infra::COMMIT,
-    infra::CHANGED,
-    infra::PREVIOUS_IMAGE,
-    bypass::ISSUE,
-    bypass::APPROVER,
-    Output {
-        name: "emergencies",
-        help: "How many emergencies the environment saw in the last 30 days, this one included",
-    },
-];
 
 /// Settings of `emergency`.
 #[derive(Debug, clap::Args)]
@@ -61,11 +49,34 @@ pub struct Args {
     pub infra: infra::InfraArgs,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "emergency";
+    const ABOUT: &'static str =
+        "Promote around the gates in an incident: a commit that says so, a follow-up issue, a budget";
+    const KIND: CommandKind = CommandKind::Promotion;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "alert-triangle", color: "red" });
+    const OUTPUTS: &'static [Output] = &[
+        infra::COMMIT,
+        infra::CHANGED,
+        infra::PREVIOUS_IMAGE,
+        bypass::ISSUE,
+        bypass::APPROVER,
+        Output {
+            name: "emergencies",
+            help: "How many emergencies the environment saw in the last 30 days, this one included",
+        },
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, inputs.config, ctx)
+    }
+}
+
 /// Sets the image, whatever the gates would say, and files the issue that asks about it.
 ///
 /// # Errors
 /// Bad input; a refusal; what could not be read or written before the commit.
-pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let Target { service, environment, release } = Target::of(subject)?;
     may(&service, subject, &args.allowed, config)?;
     let incident = args.around.incident(&args.incident)?;

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 
 use crate::{
+    command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict, verdict},
@@ -29,12 +30,6 @@ use change::EnvironmentsApi;
 use desired::{DeployableBranches, DesiredEnvironment, ReviewerName};
 use judge::{ProtectedBranches, judge, refusal, remarks};
 use plan::{SetBy, after, describe, facets, plan, requests};
-
-/// The outputs of this command only.
-pub const OUTPUTS: &[Output] = &[
-    Output { name: "differences", help: "How many rules were different on GitHub before anything was written" },
-    Output { name: "changed", help: "`true` when something was written" },
-];
 
 /// Settings of `environments`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +51,22 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
-/// What to do about differences.
+impl Command for Args {
+    const NAME: &'static str = "environments";
+    const ABOUT: &'static str = "Plan, apply or check the protection of GitHub environments from a file";
+    const KIND: CommandKind = CommandKind::Rules;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "lock", color: "green" });
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "differences", help: "How many rules were different on GitHub before anything was written" },
+        Output { name: "changed", help: "`true` when something was written" },
+    ];
+
+    fn run(&self, _: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, ctx)
+    }
+}
+
+/// What is done about what differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     Plan,
@@ -67,8 +77,8 @@ pub enum Mode {
 /// Compares the file with GitHub, and with `apply` changes GitHub.
 ///
 /// # Errors
-/// Bad input; what GitHub does not show; what it refuses. Earlier writes stay, and the next run continues.
-pub fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+/// Bad input; what GitHub did not show; what it refused: what was written before that stays, and the next run goes on.
+fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check_args(args, ctx)?;
     let desired = read(args, ctx)?;
     let repository = match &args.repository {

@@ -13,8 +13,9 @@ mod shape;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    commands::{self, record::EventType},
-    config::{Config, DEFAULT_PATH, services::Origin},
+    command::{Branding, Command, CommandKind, RunInputs},
+    commands::record::EventType,
+    config::{Config, DEFAULT_PATH, services::ServiceSource},
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict},
@@ -30,22 +31,6 @@ use crate::{
 use judge::Case;
 use look::Looker;
 use payload::Claim;
-
-/// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[
-    Output { name: "service", help: "The service that was validated" },
-    Output { name: "environment", help: "The environment that it would be promoted to" },
-    Output { name: "image", help: "The whole image reference: repository, tag and digest" },
-    Output { name: "tag", help: "The image's tag" },
-    Output { name: "digest", help: "The image's digest; empty when none was told" },
-    Output { name: "commit", help: "The commit in the image" },
-    Output { name: "subject", help: "The whole subject (JSON), for the jobs that follow" },
-    Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
-    Output { name: "validated-at", help: "When the first of the required gates' jobs ended, by GitHub's clock" },
-    Output { name: "validation-run", help: "The URL of the workflow run that validated" },
-    Output { name: "excluded", help: "Logins of those who may not approve, one a line" },
-    Output { name: "authors", help: "Logins of those among them who wrote what is new, one a line" },
-];
 
 /// Settings of `evidence`.
 #[derive(Debug, clap::Args)]
@@ -84,13 +69,45 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "evidence";
+    const ABOUT: &'static str =
+        "Verify what a validation's payload tells, and show the evidence before the approve button";
+    const KIND: CommandKind = CommandKind::Evidence;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "eye", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "service", help: "The service that was validated" },
+        Output { name: "environment", help: "The environment that it would be promoted to" },
+        Output { name: "image", help: "The whole image reference: repository, tag and digest" },
+        Output { name: "tag", help: "The image's tag" },
+        Output { name: "digest", help: "The image's digest; empty when none was told" },
+        Output { name: "commit", help: "The commit in the image" },
+        Output { name: "subject", help: "The whole subject (JSON), for the jobs that follow" },
+        Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
+        Output { name: "validated-at", help: "When the first of the required gates' jobs ended, by GitHub's clock" },
+        Output { name: "validation-run", help: "The URL of the workflow run that validated" },
+        Output { name: "excluded", help: "Logins of those who may not approve, one a line" },
+        Output { name: "authors", help: "Logins of those among them who wrote what is new, one a line" },
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, inputs.config, &inputs.software_gates(), ctx)
+    }
+}
+
 /// Holds the payload against what is trusted and what GitHub says, and shows both.
 ///
 /// # Errors
 /// Bad input: settings, an event of another kind, a payload that `record` would not have sent; what of the infra repository
 /// could not be read.
-pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let environment = check(args, subject, ctx)?;
+fn run(
+    args: &Args,
+    subject: &Subject,
+    config: &Config,
+    gates: &[&str],
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
+    let environment = check(args, subject, gates, ctx)?;
     let claim = Claim::read(dispatched(args, ctx)?)?;
     let service = &claim.payload.service;
     let origin = match origin(config, service)? {
@@ -138,14 +155,18 @@ pub fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext
 }
 
 /// What clap cannot know; the environment, which the workflow names and never the payload.
-fn check<'a>(args: &Args, subject: &'a Subject, ctx: &CommandContext) -> Result<&'a Environment, CommandError> {
-    let gates = commands::ON_SOFTWARE;
+fn check<'a>(
+    args: &Args,
+    subject: &'a Subject,
+    gates: &[&str],
+    ctx: &CommandContext,
+) -> Result<&'a Environment, CommandError> {
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
-        let error = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
-        let error = error.did_you_mean(closest(unknown, &gates));
+        let finding = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
+        let finding = finding.did_you_mean(closest(unknown, gates));
         return Err(match ctx.execution.partial.copy().origins.remove("required") {
-            Some(origin) => error.with_origin(origin).bad_input(),
-            None => error.bad_input(),
+            Some(origin) => finding.with_origin(origin).bad_input(),
+            None => finding.bad_input(),
         });
     }
     for (name, span) in [("timeout", args.timeout), ("max-age", args.max_age)] {
@@ -184,7 +205,7 @@ fn dispatched<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched
 }
 
 /// Where a service may come from; a finding when it is not known.
-fn origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a Origin, Finding>, CommandError> {
+fn origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a ServiceSource, Finding>, CommandError> {
     let file = config.file.as_ref().map_or(DEFAULT_PATH, |file| file.path.as_str());
     if config.services.is_empty() {
         return Err(Finding::inconclusive("`services`")

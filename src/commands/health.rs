@@ -28,11 +28,12 @@ pub mod workloads;
 use std::{cell::Cell, sync::Arc, time::Duration};
 
 use crate::{
+    command::{Branding, Command, CommandKind, Gate, ReferenceTable, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
-    report::{Outcome, Table},
+    report::{Outcome, Output, Table},
     subject::Subject,
     values::{HumanDuration, some_time},
     world::{http::Header, url::Url},
@@ -85,6 +86,25 @@ pub struct Args {
     pub redirects: u32,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "health";
+    const ABOUT: &'static str = "Check that the new version is rolled out and answers as it should";
+    const KIND: CommandKind = CommandKind::SoftwareGate;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "activity", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[];
+    const REFERENCE_TABLE: Option<ReferenceTable> = Some(ReferenceTable {
+        name: "states",
+        columns: &["State", "What is seen", "Blocks after"],
+        rows: || workloads::states().collect(),
+    });
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
+impl Gate for Args {}
+
 pub(super) fn count(text: &str) -> Result<u32, ValueError> {
     const ACCEPTED: ValueError = ValueError::new("a whole number from 1 to 1000");
     text.parse().ok().filter(|count| (1..=MOST_ATTEMPTS).contains(count)).ok_or(ACCEPTED)
@@ -105,7 +125,7 @@ fn redirects(text: &str) -> Result<u32, ValueError> {
 ///
 /// # Errors
 /// Bad input in settings that do not go together; [`CommandError::Cancelled`].
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check(args, subject)?;
     if args.rollout.workload.is_empty() {
         return Ok(ask(args, subject, ctx, &[])?.into());

@@ -5,6 +5,7 @@ mod sources;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::CommandError,
     expression::Expression,
@@ -17,13 +18,6 @@ use crate::{
 };
 use judge::{Of, Seen};
 use sources::Place;
-
-/// What `performance` puts out.
-pub const OUTPUTS: &[Output] = &[
-    Output { name: "p99", help: "The p99 that was measured, in the unit of the results" },
-    Output { name: "baseline-p99", help: "The p99 it was compared with" },
-    Output { name: "ratio", help: "Measured over baseline" },
-];
 
 /// How long reading a large results file and evaluating an expression over it may take beside the server's time.
 const EVALUATION: Duration = Duration::from_secs(60);
@@ -57,9 +51,27 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "performance";
+    const ABOUT: &'static str = "Compare the p99 latency with its baseline";
+    const KIND: CommandKind = CommandKind::SoftwareGate;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "trending-up", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "p99", help: "The p99 that was measured, in the unit of the results" },
+        Output { name: "baseline-p99", help: "The p99 it was compared with" },
+        Output { name: "ratio", help: "Measured over baseline" },
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
+impl Gate for Args {}
+
 /// # Errors
 /// Bad input: a results file that is not there, a malformed baseline, an expression that gives no number.
-pub fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let (http, trusted) = (ctx.world.http().clone(), Arc::new(ctx.trusted()?));
     let results = Source::blocking(PollInterval::Once, || {
         let (path, query) = (args.results.clone(), args.results_query.clone());

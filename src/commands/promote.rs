@@ -8,7 +8,7 @@ mod plan;
 mod tests;
 
 use crate::{
-    commands,
+    command::{Branding, Command, CommandEntry, CommandKind, RunInputs, names_where},
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict, verdict},
@@ -23,9 +23,6 @@ use crate::{
 };
 use basis::{Basis, Told};
 use plan::Promote;
-
-/// What `promote` puts out.
-pub const OUTPUTS: &[Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE];
 
 /// Settings of `promote`.
 #[derive(Debug, clap::Args)]
@@ -46,13 +43,30 @@ pub struct Args {
     pub token: Option<Secret>,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "promote";
+    const ABOUT: &'static str = "Set the image in the infra repository, commit and push";
+    const KIND: CommandKind = CommandKind::Promotion;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "arrow-up-circle", color: "purple" });
+    const OUTPUTS: &'static [Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, inputs.commands, ctx)
+    }
+}
+
 /// Sets the image when the required reports passed.
 ///
 /// # Errors
 /// Bad input; a refusal; what could not be read or written.
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(
+    args: &Args,
+    subject: &Subject,
+    commands: &[CommandEntry],
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
     let Target { service, environment, release } = Target::of(subject)?;
-    let required = Required::of(&args.require)?;
+    let required = Required::of(&args.require, commands)?;
     let committer = args.infra.committer()?;
     let slot = args.infra.slot(&service, &environment)?;
     let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
@@ -111,19 +125,23 @@ struct Required {
 }
 
 impl Required {
-    fn of(names: &[String]) -> Result<Self, CommandError> {
+    fn of(names: &[String], commands: &[CommandEntry]) -> Result<Self, CommandError> {
         let names = match names {
             [only] if only == "none" => &[],
             names => names,
         };
-        let known: Vec<&str> = commands::NAMES.into_iter().chain(["run", "record", "evidence"]).collect();
+        let known = names_where(commands, |kind| {
+            kind.is_gate() || matches!(kind, CommandKind::GateRunner | CommandKind::Evidence)
+        });
         if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
             let error = Finding::inconclusive("`require`")
                 .actual(format!("\"{unknown}\""))
                 .expected(format!("`none` alone, or some of {}", known.join(", ")));
             return Err(error.did_you_mean(closest(unknown, &known)).bad_input());
         }
-        let is_gate = |command: &&String| commands::ON_SOFTWARE.contains(&command.as_str()) || *command == "run";
+        let software_gates =
+            names_where(commands, |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner));
+        let is_gate = |command: &&String| software_gates.contains(&command.as_str());
         let (gates, others) = names.iter().partition::<Vec<&String>, _>(is_gate);
         let [gates, others] = [gates, others].map(|names| names.into_iter().cloned().collect());
         Ok(Self { all: names.to_vec(), gates, others })

@@ -8,13 +8,13 @@ use std::{fmt, path::Path, str::FromStr};
 use serde_json::Value;
 
 use crate::{
-    commands,
+    command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{
-        Effect, EffectState, Outcome, Report,
+        Effect, EffectState, Outcome, Output, Report,
         compact::{compact, hex_sha256},
     },
     results::{Reports, this_run},
@@ -58,6 +58,19 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "record";
+    const ABOUT: &'static str =
+        "Collect the gates' reports and dispatch the validation to the infra repository, or refuse";
+    const KIND: CommandKind = CommandKind::Evidence;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "send", color: "purple" });
+    const OUTPUTS: &'static [Output] = &[];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, &inputs.software_gates(), ctx)
+    }
+}
+
 /// The type of a `repository_dispatch` event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType(String);
@@ -86,8 +99,8 @@ impl fmt::Display for EventType {
 /// # Errors
 /// Bad input; a required report that does not count, or a payload that GitHub would not take: nothing was sent; what GitHub
 /// refused; an answer that was lost, which leaves the dispatch's fate unknown.
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    check(args, ctx)?;
+fn run(args: &Args, subject: &Subject, gates: &[&str], ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    check(args, gates, ctx)?;
     let deploy = match ctx.world.event(&ctx.runner_env)? {
         Event::WorkflowRun(run) => Some(run),
         Event::RepositoryDispatch(_) | Event::Other => None,
@@ -117,14 +130,13 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
 }
 
 /// What clap cannot know.
-fn check(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
-    let gates = commands::ON_SOFTWARE;
+fn check(args: &Args, gates: &[&str], ctx: &CommandContext) -> Result<(), CommandError> {
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
-        let error = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
-        let error = error.did_you_mean(closest(unknown, &gates));
+        let finding = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
+        let finding = finding.did_you_mean(closest(unknown, gates));
         return Err(match ctx.execution.partial.copy().origins.remove("required") {
-            Some(origin) => error.with_origin(origin).bad_input(),
-            None => error.bad_input(),
+            Some(origin) => finding.with_origin(origin).bad_input(),
+            None => finding.bad_input(),
         });
     }
     if args.timeout.0.is_zero() {

@@ -8,6 +8,7 @@ mod plan;
 mod tests;
 
 use crate::{
+    command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::CommandError,
     finding::Finding,
@@ -22,16 +23,6 @@ use crate::{
     subject::{Commit, Subject},
 };
 use plan::{Asked, Rollback};
-
-/// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[
-    infra::COMMIT,
-    infra::CHANGED,
-    infra::PREVIOUS_IMAGE,
-    Output { name: "image", help: "The image that stands there now" },
-    bypass::ISSUE,
-    bypass::APPROVER,
-];
 
 /// Settings of `rollback`.
 #[derive(Debug, clap::Args)]
@@ -51,11 +42,30 @@ pub struct Args {
     pub infra: infra::InfraArgs,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "rollback";
+    const ABOUT: &'static str = "Take the last promotion of a service back, and file the review of it";
+    const KIND: CommandKind = CommandKind::Promotion;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "rotate-ccw", color: "red" });
+    const OUTPUTS: &'static [Output] = &[
+        infra::COMMIT,
+        infra::CHANGED,
+        infra::PREVIOUS_IMAGE,
+        Output { name: "image", help: "The image that stands there now" },
+        bypass::ISSUE,
+        bypass::APPROVER,
+    ];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
 /// Sets the image that stood there before a promotion, and files the issue that asks about it.
 ///
 /// # Errors
 /// Bad input; a refusal; what could not be read or written before the commit.
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let (service, environment) = infra::place_of(subject)?;
     let incident = args.incident.as_deref().map(|incident| args.around.incident(incident)).transpose()?;
     let committer = args.infra.committer()?;

@@ -1,14 +1,13 @@
 //! `run`: several gates in order, in one process, from the config file.
 
 use crate::{
-    commands::Gate,
-    config::Config,
+    command::{Branding, Command, CommandKind, ParsedGate, RunInputs},
     context::CommandContext,
     error::CommandError,
     execution::Execution,
     finding::{Finding, Verdict},
-    report::{Outcome, Report, partial::PartialReport},
-    settings::{self, CommandTable, Given, Layer, Origin},
+    report::{Outcome, Output, Report, partial::PartialReport},
+    settings::{Layer, SettingOrigin, SettingValue},
     subject::Subject,
 };
 
@@ -20,41 +19,46 @@ pub struct Args {
     pub only: Vec<String>,
 }
 
-/// What its gates are resolved from.
-pub struct Told<'a> {
-    pub command_table: &'a CommandTable,
-    pub config: &'a Config,
-    /// The flags and inputs of `run` itself.
-    pub top: &'a Layer,
+impl Command for Args {
+    const NAME: &'static str = "run";
+    const ABOUT: &'static str =
+        "Run several gates in order, in one step, from the config file; stop at the first that does not pass";
+    const KIND: CommandKind = CommandKind::GateRunner;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "shield", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs, ctx)
+    }
 }
 
-/// A gate that was resolved, with what it was set to.
-struct Ready {
-    gate: Gate,
+/// A gate with its settings resolved.
+struct ReadyGate {
+    gate: ParsedGate,
     name: String,
     subject: Subject,
     partial: Report,
 }
 
-/// Resolves every entry before any runs, then runs them in order up to the first that does not pass.
+/// Resolves the settings of every gate before the first one runs, then runs them in order up to the first that does not pass.
 ///
 /// # Errors
 /// Bad input in any entry, before the first gate has run; [`CommandError::Cancelled`].
-pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let ready = prepare(args, subject, told, ctx)?;
-    // Nothing would count, so nothing may be said to have passed: shadow mode for all of it.
+fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let ready = prepare(args, inputs, ctx)?;
+    // No result would count, so `run` itself must not report a pass: it is in dry-run too.
     let all_dry = ready.iter().all(|ready| ready.partial.dry_run);
     ctx.execution.partial.edit(|partial| partial.dry_run |= all_dry);
     let mut outcome = Outcome::default();
     let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
-    for Ready { gate, name, subject, mut partial } in ready {
+    for ReadyGate { gate, name, subject, mut partial } in ready {
         names.next();
         let group = ctx.log.group(&format!("{name} {subject}"));
         partial.started_at = ctx.execution.wall();
         let dry_run = partial.dry_run;
         let execution = Execution { partial: PartialReport::new(partial), dry_run, ..ctx.execution.clone() };
         let inner = CommandContext { execution, ..ctx.clone() };
-        let end = gate.judge(&subject, &inner);
+        let end = gate.run(&RunInputs { subject: &subject, ..*inputs }, &inner);
         let cancelled = matches!(end, Err(CommandError::Cancelled));
         let mut report = inner.execution.partial.copy();
         report.close(end, ctx.execution.wall());
@@ -77,13 +81,12 @@ pub fn run(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext
             .findings
             .push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
     }
-    // The draft held them for the case of a signal; the outcome brings them now.
+    // The partial report held them in case of a signal; the outcome has them now.
     ctx.execution.partial.edit(|partial| partial.reports.clear());
     Ok(outcome)
 }
 
-/// One gate's report as one finding of `run`. A gate in dry-run counts for nothing, so it does not decide here either,
-/// unless there is none that does.
+/// The report of one gate as a finding of `run`. A gate in dry-run does not count, unless all gates are in dry-run.
 fn as_finding(report: &Report, all_dry: bool) -> Finding {
     let uncounted = report.dry_run && !all_dry;
     let finding = Finding::new(&report.command, if uncounted { Verdict::Passed } else { report.verdict });
@@ -97,38 +100,37 @@ fn as_finding(report: &Report, all_dry: bool) -> Finding {
     }
 }
 
-fn prepare(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext) -> Result<Vec<Ready>, CommandError> {
-    let Told { command_table, config, top } = told;
-    let place = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());
+fn prepare(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Vec<ReadyGate>, CommandError> {
+    let config = inputs.config;
+    let path = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());
     if let Some(unknown) = args.only.iter().find(|only| !config.gates.iter().any(|entry| entry.gate == **only)) {
         return Err(Finding::inconclusive("`only`")
             .actual(format!("\"{unknown}\""))
-            .expected(format!("gates that `gates:` of {place} lists"))
+            .expected(format!("gates that `gates:` of {path} lists"))
             .bad_input());
     }
-    // What was said to `run` about the subject and dry-run goes for each of its gates.
-    let shared: Layer = common_of(top, subject);
-    let ready: Vec<Ready> = config
+    let shared: Layer = shared_layer(inputs);
+    let ready: Vec<ReadyGate> = config
         .gates
         .iter()
         .filter(|entry| args.only.is_empty() || args.only.contains(&entry.gate))
         .map(|entry| {
             let layers = [&shared, &entry.settings].into_iter().chain(config.layers(&entry.gate));
-            let resolved = settings::resolve::<Gate>(command_table, &entry.gate, layers, Some(&entry.place))?;
+            let resolved = inputs.resolve_gate(&entry.gate, layers, &entry.location)?;
             let gate = resolved.typed;
-            let subject = gate.common().subject.assemble().map_err(|error| located(error, &entry.place))?;
+            let subject = gate.common().subject.assemble().map_err(|error| with_location(error, &entry.location))?;
             let mut partial = ctx.execution.partial.copy();
             partial.command.clone_from(&entry.gate);
             partial.subject = subject.clone();
             partial.settings = resolved.settings;
             partial.origins = resolved.origins;
             partial.dry_run = gate.common().dry_run || ctx.execution.dry_run;
-            Ok(Ready { gate, name: entry.gate.clone(), subject, partial })
+            Ok(ReadyGate { gate, name: entry.gate.clone(), subject, partial })
         })
         .collect::<Result<_, CommandError>>()?;
     if ready.is_empty() {
         return Err(Finding::inconclusive("`gates`")
-            .actual(format!("no gate in {place}"))
+            .actual(format!("no gate in {path}"))
             .expected("a list of gates")
             .next("add for instance `gates: [bundle-size, health]` and their settings")
             .bad_input());
@@ -136,19 +138,20 @@ fn prepare(args: &Args, subject: &Subject, told: &Told<'_>, ctx: &CommandContext
     Ok(ready)
 }
 
-fn common_of(top: &Layer, subject: &Subject) -> Layer {
+/// The subject and `dry-run` of `run`, which apply to each of its gates.
+fn shared_layer(inputs: &RunInputs<'_>) -> Layer {
     let mut shared = Layer::new();
-    if !subject.is_empty() {
-        let text = serde_json::to_string(subject).unwrap_or_default();
-        shared.insert("subject".to_owned(), Given { texts: vec![text], origin: Origin::Run });
+    if !inputs.subject.is_empty() {
+        let text = serde_json::to_string(inputs.subject).unwrap_or_default();
+        shared.insert("subject".to_owned(), SettingValue { texts: vec![text], origin: SettingOrigin::Run });
     }
-    shared.extend(top.get("dry-run").map(|given| ("dry-run".to_owned(), given.clone())));
+    shared.extend(inputs.step.get("dry-run").map(|value| ("dry-run".to_owned(), value.clone())));
     shared
 }
 
-fn located(error: CommandError, place: &str) -> CommandError {
+fn with_location(error: CommandError, location: &str) -> CommandError {
     match error {
-        CommandError::BadInput(finding) => finding.with_origin(place).bad_input(),
+        CommandError::BadInput(finding) => finding.with_origin(location).bad_input(),
         error => error,
     }
 }

@@ -18,11 +18,12 @@ use std::{
 };
 
 use crate::{
+    command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
     observe::observe_until_decided,
-    report::{Outcome, Table},
+    report::{Outcome, Output, Table},
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, clip},
@@ -65,6 +66,20 @@ pub struct Args {
     pub critical: Vec<Critical>,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "smoke";
+    const ABOUT: &'static str = "Run the smoke tests: every critical path works";
+    const KIND: CommandKind = CommandKind::SoftwareGate;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "check-circle", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
+impl Gate for Args {}
+
 /// A variable of the environment, `NAME=VALUE`. The value may be a secret, and is never shown.
 #[derive(Clone, Debug)]
 pub struct Variable {
@@ -98,7 +113,7 @@ impl FromStr for Variable {
 ///
 /// # Errors
 /// Bad input: both or neither of `command` and `argv`, no such folder, a pattern that leads out of the workspace.
-pub fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let script = check(args, ctx)?;
     let before = Before::see(Path::new("."), &args.junit).map_err(|error| at_origin(ctx, "junit", error))?;
     let shown = shown(&script);

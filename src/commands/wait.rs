@@ -23,6 +23,7 @@ use super::health::{
 };
 use crate::{
     clock::{Moment, rfc3339},
+    command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
@@ -37,9 +38,6 @@ use crate::{
 };
 use judge::{Endpoint, Rules, Seen, judge, line};
 use sources::{Fact, Holds, Promotions};
-
-/// What it puts out beside what every command does.
-pub const OUTPUTS: &[Output] = &[];
 
 /// The longest that GitHub's own wait timer accepts, too.
 const LONGEST: Duration = Duration::from_secs(43_200 * 60);
@@ -90,6 +88,20 @@ pub struct Args {
     pub timeout: HumanDuration,
 }
 
+impl Command for Args {
+    const NAME: &'static str = "wait";
+    const ABOUT: &'static str = "Wait after the approval, while the promotion can still be cancelled or held";
+    const KIND: CommandKind = CommandKind::PromotionGate;
+    const BRANDING: Option<Branding> = Some(Branding { icon: "clock", color: "blue" });
+    const OUTPUTS: &'static [Output] = &[];
+
+    fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+        run(self, inputs.subject, ctx)
+    }
+}
+
+impl Gate for Args {}
+
 fn duration(text: &str) -> Result<HumanDuration, ValueError> {
     const ACCEPTED: ValueError = ValueError::new(
         "a duration over 0 and of at most 43200 minutes (30 days) such as `10m`; a bare number means seconds",
@@ -116,7 +128,7 @@ impl FromStr for Label {
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let looks = Looks::prepare(args, subject, ctx)?;
     let mut seen = Seen { endpoints: looks.endpoints.clone(), ..Seen::default() };
     let mut findings = Vec::new();

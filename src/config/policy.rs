@@ -1,5 +1,5 @@
-//! `policy:` of the config file: what must hold of a gate's report, whatever the service's own settings say. It keeps a
-//! service from relaxing its own gates.
+//! `policy:` of the config file: conditions on the reports of gates, whatever settings a service uses. They keep a service
+//! from relaxing its own gates.
 //!
 //! ```yaml
 //! policy:
@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{mapping, misshapen, place, unknown};
+use super::nodes::{location, mapping, misshapen, unknown};
 use crate::{
-    commands,
     error::CommandError,
     expression::Expression,
     finding::Finding,
@@ -21,24 +20,29 @@ use crate::{
 
 /// A condition on a gate's report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
+pub struct PolicyCondition {
     pub expression: Expression,
     /// `file:line:column`
-    pub place: String,
+    pub location: String,
 }
 
 /// The conditions by gate.
-pub type Policy = BTreeMap<String, Vec<Condition>>;
+pub type Policy = BTreeMap<String, Vec<PolicyCondition>>;
 
-/// Reads `policy:`.
-pub(super) fn read(path: &str, node: Node) -> Result<Policy, CommandError> {
-    mapping(path, "policy", node)?.into_iter().map(|(key, node)| gate(path, key, node)).collect()
+/// Reads `policy:`. `gates`: those that it may name.
+pub(super) fn read(path: &str, node: Node, gates: &[&str]) -> Result<Policy, CommandError> {
+    mapping(path, "policy", node)?.into_iter().map(|(key, node)| conditions_of_gate(path, key, node, gates)).collect()
 }
 
-fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), CommandError> {
-    // Only what judges software is in a validation: a condition on another gate would never be asked.
-    if !commands::ON_SOFTWARE.contains(&key.name.as_str()) {
-        return Err(unknown(path, &key, "`policy`", &commands::ON_SOFTWARE));
+fn conditions_of_gate(
+    path: &str,
+    key: Key,
+    node: Node,
+    gates: &[&str],
+) -> Result<(String, Vec<PolicyCondition>), CommandError> {
+    // A validation holds the reports of software gates only: a condition on another gate would never be evaluated.
+    if !gates.contains(&key.name.as_str()) {
+        return Err(unknown(path, &key, "`policy`", gates));
     }
     let conditions = match node.value {
         Value::List(items) => {
@@ -52,26 +56,26 @@ fn gate(path: &str, key: Key, node: Node) -> Result<(String, Vec<Condition>), Co
     Ok((key.name, conditions))
 }
 
-fn condition(path: &str, gate: &str, node: &Node) -> Result<Condition, CommandError> {
+fn condition(path: &str, gate: &str, node: &Node) -> Result<PolicyCondition, CommandError> {
     let Value::Text(text) = &node.value else {
         return Err(misshapen(path, gate, node, "a jq condition, such as '.settings[\"max-ratio\"] <= 1.2'"));
     };
-    let place = place(path, node.line, node.column);
+    let location = location(path, node.line, node.column);
     let expression = Expression::compile(text).map_err(|error| {
         Finding::inconclusive(format!("`policy: {gate}`"))
             .actual(error.to_string())
             .expected("a jq condition on the gate's report")
-            .with_origin(&place)
+            .with_origin(&location)
             .bad_input()
     })?;
-    Ok(Condition { expression, place })
+    Ok(PolicyCondition { expression, location })
 }
 
-/// For editors: what [`read`] takes.
-pub(super) fn schema() -> Json {
+/// The JSON Schema of what [`read`] accepts.
+pub(super) fn schema(gates: &[&str]) -> Json {
     let conditions = json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] });
     let properties: serde_json::Map<String, Json> =
-        commands::ON_SOFTWARE.into_iter().map(|gate| (gate.to_owned(), conditions.clone())).collect();
+        gates.iter().map(|gate| ((*gate).to_owned(), conditions.clone())).collect();
     json!({
         "description": "What must hold of a gate's report, whatever the service's own settings say: jq conditions that `evidence` asks, such as '.settings[\"max-ratio\"] <= 1.2'.",
         "type": ["object", "null"],
@@ -86,17 +90,17 @@ mod tests {
     use crate::{commands::command_table, config::Config};
 
     #[test]
-    fn conditions_come_compiled_and_know_their_place() {
+    fn conditions_are_compiled_and_keep_their_line_and_column() {
         let text = "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2', .verdict == \"passed\"]\n  smoke: .reason != \"\"\n";
         let policy = Config::read(&command_table(), "f.yml", text.as_bytes(), None).unwrap().policy;
         let [ratio, verdict] = &policy["performance"][..] else { panic!("{policy:?}") };
         assert_eq!(ratio.expression.holds(&json!({ "settings": { "max-ratio": 1.2 } })), Ok(true));
-        assert_eq!((&*ratio.place, &*verdict.place), ("f.yml:2:17", "f.yml:2:50"));
+        assert_eq!((&*ratio.location, &*verdict.location), ("f.yml:2:17", "f.yml:2:50"));
         assert_eq!(policy["smoke"].len(), 1);
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn an_error_names_its_line_and_column() {
         for (text, parts) in [
             ("policy: { performanc: .a }", &["`performanc` (f.yml:1:11)", "did you mean `performance`?"][..]),
             ("policy: { approval: .a }", &["`approval`", "health, smoke, performance, bundle-size"]),

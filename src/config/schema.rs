@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{policy, services};
-use crate::settings::{CommandTable, Kind, Setting, help_and_default};
+use crate::settings::{CommandTable, Setting, SettingKind, help_and_default};
 
 /// The schema, in draft 7: what editors' YAML servers read.
 #[must_use]
@@ -32,7 +32,7 @@ pub fn schema(command_table: &CommandTable) -> Value {
         }),
     );
     properties.insert("services".to_owned(), services::schema());
-    properties.insert("policy".to_owned(), policy::schema());
+    properties.insert("policy".to_owned(), policy::schema(&command_table.gates));
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "promote-gates config file",
@@ -50,7 +50,7 @@ fn section(command_table: &CommandTable, name: &str) -> Map<String, Value> {
     section.as_object().cloned().unwrap_or_default()
 }
 
-/// What the config file may hold of some settings: no secret, and no path of another config file.
+/// The settings that the config file may hold: no secrets, and no path of another config file.
 fn settings(all: &[Setting]) -> Map<String, Value> {
     let parts: Map<String, Value> = all
         .iter()
@@ -58,7 +58,7 @@ fn settings(all: &[Setting]) -> Map<String, Value> {
         .map(|setting| (setting.key.clone(), one(setting)))
         .collect();
     all.iter()
-        .filter(|setting| !setting.secret() && setting.key != "config")
+        .filter(|setting| !setting.is_secret() && setting.key != "config")
         .map(|setting| (setting.key.clone(), property(setting, &parts)))
         .collect()
 }
@@ -68,7 +68,7 @@ fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
     if setting.many {
         shapes.push(json!({ "type": "array", "items": one(setting) }));
     }
-    if setting.many && setting.pairs() {
+    if setting.many && setting.takes_pairs() {
         shapes.push(json!({ "type": "object", "additionalProperties": one(setting) }));
     }
     if setting.key == "subject" {
@@ -78,9 +78,9 @@ fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
         (Some(Value::Object(only)), true) => only,
         (last, _) => [("anyOf".to_owned(), shapes.into_iter().chain(last).collect())].into_iter().collect(),
     };
-    let (help, told) = help_and_default(setting);
-    let told = told.map(|told| format!(" Default: {told}.")).unwrap_or_default();
-    property.insert("description".to_owned(), format!("{help}.{told}").into());
+    let (help, default) = help_and_default(setting);
+    let default = default.map(|default| format!(" Default: {default}.")).unwrap_or_default();
+    property.insert("description".to_owned(), format!("{help}.{default}").into());
     if let [default] = setting.default.as_slice()
         && !setting.many
     {
@@ -91,24 +91,24 @@ fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
     property.into()
 }
 
-/// One value. Scalars are taken as they are written, so a text may look like a number: `tag: 1.10`.
+/// One value. The reader keeps scalars as they are written, so a text may look like a number: `tag: 1.10`.
 fn one(setting: &Setting) -> Value {
     if !setting.choices.is_empty() {
         return json!({ "enum": setting.choices });
     }
     match setting.kind {
-        Kind::Switch => json!({ "type": "boolean" }),
-        Kind::Number => json!({ "type": ["number", "string"] }),
-        Kind::Duration => json!({ "type": ["string", "integer"] }),
-        Kind::Url | Kind::Header => json!({ "type": "string" }),
-        Kind::Text | Kind::Secret => json!({ "type": ["string", "number", "boolean"] }),
+        SettingKind::Switch => json!({ "type": "boolean" }),
+        SettingKind::Number => json!({ "type": ["number", "string"] }),
+        SettingKind::Duration => json!({ "type": ["string", "integer"] }),
+        SettingKind::Url | SettingKind::Header => json!({ "type": "string" }),
+        SettingKind::Text | SettingKind::Secret => json!({ "type": ["string", "number", "boolean"] }),
     }
 }
 
 /// A default as a person would write it in YAML.
 fn written(setting: &Setting, default: &str) -> Value {
     match setting.kind {
-        Kind::Switch | Kind::Number => serde_json::from_str(default).unwrap_or_else(|_| default.into()),
+        SettingKind::Switch | SettingKind::Number => serde_json::from_str(default).unwrap_or_else(|_| default.into()),
         _ => default.into(),
     }
 }
@@ -131,7 +131,7 @@ mod tests {
 
     /// The reader and the schema know the same keys in the same places.
     #[test]
-    fn the_schema_offers_what_the_reader_takes() {
+    fn the_schema_accepts_what_the_reader_accepts() {
         let command_table = command_table();
         let schema = schema(&command_table);
         let sections = command_table.names.clone();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_has_the_shapes_that_the_reader_takes() {
+    fn a_setting_has_the_shapes_that_the_reader_accepts() {
         let setting = Setting {
             key: "env".to_owned(),
             help: "Variables [default: none]".to_owned(),
@@ -161,7 +161,7 @@ mod tests {
             required: false,
             many: true,
             choices: Vec::new(),
-            kind: Kind::Text,
+            kind: SettingKind::Text,
             heading: None,
         };
         let shapes = |setting: &Setting| property(setting, &Map::new());
@@ -169,7 +169,8 @@ mod tests {
         assert_eq!(pairs["description"], "Variables. Default: none.");
         let types: Vec<&Value> = pairs["anyOf"].as_array().unwrap().iter().map(|shape| &shape["type"]).collect();
         assert_eq!(types, [&json!(["string", "number", "boolean"]), &json!("array"), &json!("object")]);
-        let switch = Setting { many: false, kind: Kind::Switch, default: vec!["false".to_owned()], ..setting.clone() };
+        let switch =
+            Setting { many: false, kind: SettingKind::Switch, default: vec!["false".to_owned()], ..setting.clone() };
         assert_eq!(
             shapes(&switch),
             json!({ "type": "boolean", "description": "Variables. Default: none.", "default": false })

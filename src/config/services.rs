@@ -1,5 +1,5 @@
-//! `services:` of the config file: where each service may come from. What a validation tells about itself is held against
-//! this, so it stands in the infra repository and nowhere else.
+//! `services:` of the config file: where each service may come from. `evidence` compares a validation with it, so it belongs
+//! into the config file of the infra repository and nowhere else.
 //!
 //! ```yaml
 //! services:
@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde_json::{Value as Json, json};
 
-use super::{mapping, misshapen, place, unknown};
+use super::nodes::{location, mapping, misshapen, unknown};
 use crate::{
     error::{CommandError, ValueError},
     finding::Finding,
@@ -26,7 +26,7 @@ use crate::{
 
 /// Where one service may come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct ServiceSource {
     pub repository: Repository,
     /// The workflow whose run validates.
     pub workflow: WorkflowPath,
@@ -38,9 +38,9 @@ pub struct Origin {
 }
 
 /// The services by name.
-pub type Services = BTreeMap<Service, Origin>;
+pub type Services = BTreeMap<Service, ServiceSource>;
 
-/// A workflow's file, as GitHub tells it of a run.
+/// The path of a workflow file, as GitHub reports it for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkflowPath(String);
 
@@ -81,7 +81,7 @@ pub(super) fn read(path: &str, node: Node) -> Result<Services, CommandError> {
     mapping(path, "services", node)?.into_iter().map(|(key, node)| service(path, &key, node)).collect()
 }
 
-fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), CommandError> {
+fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource), CommandError> {
     let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
     let mut texts = BTreeMap::new();
     for (key, node) in mapping(path, &key.name, node)? {
@@ -95,15 +95,15 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), Comma
         return Err(Finding::inconclusive(format!("`{missing}`"))
             .actual(format!("not given for {name}"))
             .expected(format!("{} of every service", REQUIRED.join(", ")))
-            .with_origin(place(path, key.line, key.column))
+            .with_origin(location(path, key.line, key.column))
             .bad_input());
     }
-    let origin = Origin {
-        repository: needed(path, "repository", &texts)?,
-        workflow: needed(path, "workflow", &texts)?,
-        deploy_workflow: given(path, "deploy-workflow", &texts)?,
-        image: needed(path, "image", &texts)?,
-        branch: match given(path, "branch", &texts)? {
+    let origin = ServiceSource {
+        repository: required(path, "repository", &texts)?,
+        workflow: required(path, "workflow", &texts)?,
+        deploy_workflow: optional(path, "deploy-workflow", &texts)?,
+        image: required(path, "image", &texts)?,
+        branch: match optional(path, "branch", &texts)? {
             Some(branch) => branch,
             None => parsed(path, "branch", "main", (key.line, key.column))?,
         },
@@ -114,31 +114,31 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, Origin), Comma
 /// A text, and its line and column.
 type Texts = BTreeMap<String, (String, (usize, usize))>;
 
-fn given<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, CommandError> {
+fn optional<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, CommandError> {
     texts.get(key).map(|(text, at)| parsed(path, key, text, *at)).transpose()
 }
 
-fn needed<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<T, CommandError> {
+fn required<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<T, CommandError> {
     let (text, at) = texts.get(key).map_or(("", (1, 1)), |(text, at)| (text.as_str(), *at));
     parsed(path, key, text, at)
 }
 
 fn parsed<T: FromStr<Err: fmt::Display>>(
     path: &str,
-    what: &str,
+    key: &str,
     text: &str,
     (line, column): (usize, usize),
 ) -> Result<T, CommandError> {
     text.parse().map_err(|error: T::Err| {
-        Finding::inconclusive(format!("`{what}`"))
+        Finding::inconclusive(format!("`{key}`"))
             .actual(format!("\"{text}\""))
             .expected(error.to_string())
-            .with_origin(place(path, line, column))
+            .with_origin(location(path, line, column))
             .bad_input()
     })
 }
 
-/// For editors: what [`read`] takes.
+/// The JSON Schema of what [`read`] accepts.
 pub(super) fn schema() -> Json {
     let workflow = json!({ "type": "string", "pattern": r"^\.github/workflows/[A-Za-z0-9_-][A-Za-z0-9._-]*\.ya?ml$" });
     json!({
@@ -198,7 +198,7 @@ services:
     }
 
     #[test]
-    fn services_come_typed() {
+    fn services_are_read_with_their_defaults() {
         let services = Config::read(&command_table(), "f.yml", WHOLE.as_bytes(), None).unwrap().services;
         let checkout = &services[&"checkout-service".parse().unwrap()];
         assert_eq!(
@@ -215,7 +215,7 @@ services:
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn an_error_names_its_line_and_column() {
         for (from, to, parts) in [
             ("  frontend:", "  ../x:", &["`services` (f.yml:8:3)", "\"../x\"", "a service name"][..]),
             (
@@ -240,9 +240,9 @@ services:
             (WHOLE, "services: { a: b }", &["`a` (f.yml:1:16)", "a text"]),
             (WHOLE, "servces: {}", &["`servces` (f.yml:1:1)", "did you mean `services`?"]),
         ] {
-            let said = error_of(&WHOLE.replace(from, to));
+            let message = error_of(&WHOLE.replace(from, to));
             for part in parts {
-                assert!(said.contains(part), "{to}: {part} in {said}");
+                assert!(message.contains(part), "{to}: {part} in {message}");
             }
         }
     }

@@ -1,16 +1,20 @@
-//! What clap found wrong, in our words: the setting, the value, where it came from, what is accepted.
+//! Errors of clap as messages: the setting, the value, where it came from, what is accepted.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{CommandTable, Kind, Layer, Setting};
+use super::{
+    command_table::CommandTable,
+    layer::Layer,
+    setting::{Setting, SettingKind},
+};
 use crate::{
     finding::Finding,
     values::{clip, closest},
     world::url::redacted,
 };
 
-/// Says what is wrong with merged settings.
-pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer, place: Option<&str>) -> Finding {
+/// The error of merged settings.
+pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer, location: Option<&str>) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
@@ -24,9 +28,9 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
     } else {
         format!("`{}`", named.join("`, `"))
     });
-    let finding = match (merged.get(&first), place) {
-        (Some(given), _) => finding.with_origin(&given.origin),
-        (None, Some(place)) => finding.with_origin(place),
+    let finding = match (merged.get(&first), location) {
+        (Some(value), _) => finding.with_origin(&value.origin),
+        (None, Some(location)) => finding.with_origin(location),
         (None, None) => finding,
     };
     match error.kind() {
@@ -37,9 +41,11 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
             let seen = match setting.map(|setting| setting.kind) {
-                Some(Kind::Secret | Kind::Header) => "a value that is hidden".to_owned(),
-                Some(Kind::Text) if setting.is_some_and(Setting::pairs) => "a value that is hidden".to_owned(),
-                kind if kind == Some(Kind::Url) || value.contains("://") => {
+                Some(SettingKind::Secret | SettingKind::Header) => "a value that is hidden".to_owned(),
+                Some(SettingKind::Text) if setting.is_some_and(Setting::takes_pairs) => {
+                    "a value that is hidden".to_owned()
+                }
+                kind if kind == Some(SettingKind::Url) || value.contains("://") => {
                     format!("\"{}\"", clip(&redacted(&value), 200))
                 }
                 _ => format!("\"{}\"", clip(&value, 200)),
@@ -56,7 +62,7 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
     }
 }
 
-/// A help text behind `expected`: it begins in lower case, unless with an abbreviation.
+/// A help text after `expected`: in lower case, unless it starts with an abbreviation.
 fn in_a_sentence(help: &str) -> String {
     let mut characters = help.chars();
     match (characters.next(), characters.clone().next()) {
@@ -70,7 +76,7 @@ fn key_of(shown: &str) -> String {
     shown.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
 }
 
-/// Says what is wrong with the command line.
+/// The error of a command line.
 pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -103,7 +109,7 @@ pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error)
     finding.with_origin("command line")
 }
 
-/// No command was named.
+/// The error of a command line without a command.
 #[must_use]
 pub fn no_command(command_table: &CommandTable) -> Finding {
     Finding::inconclusive("command")

@@ -1,21 +1,24 @@
 use super::*;
 use crate::{
-    commands::{Gate, command_table},
+    command::ParsedCommand,
+    commands::{self, command_table},
     runner_env,
 };
 
-fn resolve<const LAYERS: usize>(name: &str, layers: [&Layer; LAYERS]) -> Result<Resolved<Gate>, CommandError> {
-    super::resolve(&command_table(), name, layers, None)
+fn resolve<const LAYERS: usize>(name: &str, layers: [&Layer; LAYERS]) -> Result<Resolved<ParsedCommand>, CommandError> {
+    commands::find(name).unwrap().resolve(&command_table(), layers, None)
 }
 
 fn inputs(command: &str, given: &BTreeMap<String, String>) -> Result<Layer, CommandError> {
-    super::inputs(&command_table(), command, given)
+    input_layer(&command_table(), command, given)
 }
 
-fn layer(origin: &Origin, values: &[(&str, &str)]) -> Layer {
+fn layer(origin: &SettingOrigin, values: &[(&str, &str)]) -> Layer {
     values
         .iter()
-        .map(|(key, text)| ((*key).to_owned(), Given { texts: vec![(*text).to_owned()], origin: origin.clone() }))
+        .map(|(key, text)| {
+            ((*key).to_owned(), SettingValue { texts: vec![(*text).to_owned()], origin: origin.clone() })
+        })
         .collect()
 }
 
@@ -27,19 +30,22 @@ fn finding<T>(result: Result<T, CommandError>) -> String {
     }
 }
 
-fn read_flags(arguments: &[&str]) -> Result<Asked, CommandError> {
-    flags(&command_table(), &["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>())
+fn read_flags(arguments: &[&str]) -> Result<CommandLine, CommandError> {
+    parse_command_line(
+        &command_table(),
+        &["promote-gates"].iter().chain(arguments).map(OsString::from).collect::<Vec<_>>(),
+    )
 }
 
 #[test]
 fn an_input_wins_over_the_config_file_and_that_over_the_default() {
-    let input = layer(&Origin::Input, &[("max-ratio", "1.5"), ("results", "r.json")]);
-    let config = layer(&Origin::Config("f:1:2".to_owned()), &[("max-ratio", "1.3"), ("baseline", "b.json")]);
+    let input = layer(&SettingOrigin::Input, &[("max-ratio", "1.5"), ("results", "r.json")]);
+    let config = layer(&SettingOrigin::Config("f:1:2".to_owned()), &[("max-ratio", "1.3"), ("baseline", "b.json")]);
     let resolved = resolve("performance", [&input, &config]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["max-ratio"], serde_json::json!(1.5));
     assert_eq!(resolved.origins["max-ratio"], "input");
     assert_eq!(resolved.origins["baseline"], "f:1:2");
-    let plain = resolve("performance", [&layer(&Origin::Flag, &[("results", "r"), ("baseline", "b")])])
+    let plain = resolve("performance", [&layer(&SettingOrigin::Flag, &[("results", "r"), ("baseline", "b")])])
         .unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(
         (&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()),
@@ -50,7 +56,7 @@ fn an_input_wins_over_the_config_file_and_that_over_the_default() {
 #[test]
 fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
     let config = layer(
-        &Origin::Config("promote-gates.yml:4:12".to_owned()),
+        &SettingOrigin::Config("promote-gates.yml:4:12".to_owned()),
         &[("max-ratio", "fast"), ("results", "r"), ("baseline", "b")],
     );
     let text = finding(resolve("performance", [&config]));
@@ -59,12 +65,12 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
     }
     let text = finding(resolve(
         "performance",
-        [&layer(&Origin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])],
+        [&layer(&SettingOrigin::Input, &[("dry-run", "yes"), ("results", "r"), ("baseline", "b")])],
     ));
     assert!(text.contains("`dry-run` (input)") && text.contains("true, True, TRUE"), "{text}");
     let text = finding(resolve(
         "performance",
-        [&layer(&Origin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])],
+        [&layer(&SettingOrigin::Input, &[("service", "../../etc"), ("results", "r"), ("baseline", "b")])],
     ));
     assert!(text.contains("`service`") && text.contains("../../etc") && text.contains("lower-case"), "{text}");
 }
@@ -85,7 +91,7 @@ fn unknown_flags_commands_and_inputs_name_the_closest_known_one() {
 }
 
 #[test]
-fn an_input_of_another_command_is_left_alone() {
+fn an_input_of_another_command_is_ignored() {
     let others = BTreeMap::from([("attempts".to_owned(), "3".to_owned())]);
     assert_eq!(inputs("performance", &others).ok(), Some(Layer::new()));
 }
@@ -98,14 +104,14 @@ fn switches_can_be_given_bare_or_with_a_value_and_empty_flags_are_absent() {
         (&["performance", "--results="], None),
         (&["performance"], None),
     ] {
-        let Ok(Asked::Command { flags, .. }) = read_flags(arguments) else { panic!("{arguments:?}") };
+        let Ok(CommandLine::Command { flags, .. }) = read_flags(arguments) else { panic!("{arguments:?}") };
         assert_eq!(flags.values().next().map(|given| given.texts[0].as_str()), expected, "{arguments:?}");
     }
 }
 
 #[test]
-fn durations_are_told_in_seconds_and_lists_as_lists() {
-    let flag = layer(&Origin::Flag, &[("interval", "1m30s"), ("endpoints", "https://staging.example/ready")]);
+fn durations_are_reported_in_seconds_and_lists_as_lists() {
+    let flag = layer(&SettingOrigin::Flag, &[("interval", "1m30s"), ("endpoints", "https://staging.example/ready")]);
     let resolved = resolve("health", [&flag]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["interval"], serde_json::json!(90));
     assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://staging.example/ready"]));
@@ -113,17 +119,17 @@ fn durations_are_told_in_seconds_and_lists_as_lists() {
 
 #[test]
 fn settings_in_force_hold_the_names_of_headers_and_urls_without_secrets() {
-    let input = layer(&Origin::Input, &[("endpoints", "HTTPS://a.example/r?token=s3cr3t&page=2")]);
-    let headers = Given {
+    let input = layer(&SettingOrigin::Input, &[("endpoints", "HTTPS://a.example/r?token=s3cr3t&page=2")]);
+    let headers = SettingValue {
         texts: vec!["Authorization: Bearer s3cr3t".to_owned(), "X-Key:s3cr3t".to_owned()],
-        origin: Origin::Input,
+        origin: SettingOrigin::Input,
     };
     let input = input.into_iter().chain([("headers".to_owned(), headers)]).collect();
     let resolved = resolve("health", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://a.example/r?token=***&page=2"]));
     assert_eq!(resolved.settings["headers"], serde_json::json!(["authorization: ***", "x-key: ***"]));
     let baseline = "https://a.example/p99.json?token=s3cr3t";
-    let input = layer(&Origin::Input, &[("results", "r.json"), ("baseline", baseline)]);
+    let input = layer(&SettingOrigin::Input, &[("results", "r.json"), ("baseline", baseline)]);
     let resolved = resolve("performance", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["baseline"], "https://a.example/p99.json?token=***");
 }
@@ -138,17 +144,17 @@ fn a_bad_header_or_url_is_refused_without_its_secret() {
         ("endpoints", "bob:s3cr3t@a.example", ["`endpoints`", "hidden", "https://"]),
         ("service", "https://bob:s3cr3t@a.example/", ["`service`", "\"https://a.example/\"", "lower-case"]),
     ] {
-        let good = layer(&Origin::Input, &[("endpoints", "https://a.example")]);
-        let text = finding(resolve("health", [&layer(&Origin::Input, &[(key, text)]), &good]));
+        let good = layer(&SettingOrigin::Input, &[("endpoints", "https://a.example")]);
+        let text = finding(resolve("health", [&layer(&SettingOrigin::Input, &[(key, text)]), &good]));
         assert!(parts.iter().all(|part| text.contains(part)) && !text.contains("s3cr3t"), "{text}");
     }
 }
 
 #[test]
-fn of_a_variable_only_the_name_is_told() {
+fn only_the_name_of_a_variable_is_reported() {
     let given = |text: &str| {
         let texts = vec!["ENVIRONMENT=staging".to_owned(), text.to_owned()];
-        Layer::from([("env".to_owned(), Given { texts, origin: Origin::Input })])
+        Layer::from([("env".to_owned(), SettingValue { texts, origin: SettingOrigin::Input })])
     };
     let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|stop| panic!("{stop:?}"));
     assert_eq!(resolved.settings["env"], serde_json::json!(["ENVIRONMENT", "KEY"]));
@@ -168,8 +174,13 @@ fn every_setting_is_documented_and_secrets_are_known_by_name() {
                 setting.key,
                 setting.help
             );
-            assert_eq!(runner_env::is_secret(&setting.key), setting.secret(), "{name} {}", setting.key);
-            assert_eq!(runner_env::holds_headers(&setting.key), setting.kind == Kind::Header, "{name} {}", setting.key);
+            assert_eq!(runner_env::is_secret(&setting.key), setting.is_secret(), "{name} {}", setting.key);
+            assert_eq!(
+                runner_env::holds_headers(&setting.key),
+                setting.kind == SettingKind::Header,
+                "{name} {}",
+                setting.key
+            );
             assert!(!setting.key.contains('_'), "{name} {}", setting.key);
         }
     }

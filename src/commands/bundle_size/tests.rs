@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
+use clap::FromArgMatches as _;
 use jiff::Timestamp;
 
 use super::*;
 use crate::{
     clock::{Clock, Moment, WakeSignal},
-    commands::{Gate, command_table},
+    commands::command_table,
     context::tests::test_context,
     execution::{Execution, tests::test_execution},
-    settings::{Given, Layer, Origin, resolve},
+    settings::{Layer, SettingOrigin, SettingValue, resolve},
 };
 
 /// The first wait is when the signal comes.
@@ -30,13 +31,11 @@ impl Clock for Signalled {
 
 /// The settings as a command line gives them.
 fn args(settings: &[(&str, &str)]) -> Args {
-    let given = |text: &str| Given { texts: vec![text.to_owned()], origin: Origin::Flag };
+    let given = |text: &str| SettingValue { texts: vec![text.to_owned()], origin: SettingOrigin::Flag };
     let layer: Layer = settings.iter().map(|(key, text)| ((*key).to_owned(), given(text))).collect();
-    match resolve(&command_table(), "bundle-size", [&layer], None).map(|resolved| resolved.typed) {
-        Ok(Gate::BundleSize(with)) => with.own,
-        Ok(other) => panic!("{other:?}"),
-        Err(stop) => panic!("{stop:?}"),
-    }
+    resolve(&command_table(), "bundle-size", [&layer], None, Args::from_arg_matches)
+        .unwrap_or_else(|error| panic!("{error:?}"))
+        .typed
 }
 
 /// A bundle of one file that does not compress.

@@ -151,6 +151,6 @@ fn only_what_somebody_has_named_is_promoted_around_the_gates() {
 
 #[test]
 fn the_outputs_are_those_that_are_declared() {
-    let declared: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
+    let declared: Vec<&str> = Args::OUTPUTS.iter().map(|output| output.name).collect();
     assert_eq!(declared, ["commit", "changed", "previous-image", "issue", "approver", "emergencies"]);
 }

@@ -13,7 +13,7 @@ pub(super) use gates::{Gate, gates as gates_of, since};
 use super::payload::Claim;
 use crate::commands::evidence::observations::{Entry, Jobs, Seen};
 use crate::{
-    config::{policy::Policy, services::Origin},
+    config::{policy::Policy, services::ServiceSource},
     finding::Finding,
     subject::{Environment, Subject},
     values::HumanDuration,
@@ -22,7 +22,7 @@ use crate::{
 /// What is judged, and by what.
 pub(super) struct Case<'a> {
     pub claim: &'a Claim,
-    pub origin: &'a Origin,
+    pub origin: &'a ServiceSource,
     pub policy: &'a Policy,
     /// Commands whose reports must be there and have passed.
     pub required: &'a [String],

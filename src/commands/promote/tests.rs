@@ -2,6 +2,7 @@
 
 use super::{basis::SKEW, *};
 use crate::{
+    commands::COMMANDS,
     ledger::Entry,
     promotion::infra::{Done, Edit, Intent as _, NewImage, Seen, Slot},
     reconcile::Plan,
@@ -247,7 +248,7 @@ fn what_was_done_around_the_gates_since_the_validation_is_not_taken_back() {
 
 #[test]
 fn the_outputs_are_those_that_are_declared() {
-    let declared: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
+    let declared: Vec<&str> = Args::OUTPUTS.iter().map(|output| output.name).collect();
     let promoted = |commit: Option<&str>, changed| Done {
         image: "a:2".to_owned(),
         previous: Some("a:1".to_owned()),
@@ -271,7 +272,7 @@ fn the_outputs_are_those_that_are_declared() {
 #[test]
 fn what_is_required_is_a_list_of_commands_or_none_alone() {
     let list = |names: &[&str]| {
-        Required::of(&names.iter().map(ToString::to_string).collect::<Vec<_>>()).map(|required| required.all)
+        Required::of(&names.iter().map(ToString::to_string).collect::<Vec<_>>(), COMMANDS).map(|required| required.all)
     };
     assert_eq!(list(&["none"]), Ok(vec![]));
     assert_eq!(list(&["evidence", "bundle-size"]).unwrap().len(), 2);

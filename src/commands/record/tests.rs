@@ -47,13 +47,13 @@ fn a_command_that_was_cancelled_before_it_sent_does_not_send() {
     fake_github.grant("t", "acme/ecommerce-infra", &["contents=write"]);
     let (args, ctx) = args(&fake_github.api_url());
     ctx.execution.wake.cancel();
-    assert_eq!(super::run(&args, &subject(), &ctx), Err(CommandError::Cancelled));
+    assert_eq!(super::run(&args, &subject(), &["health"], &ctx), Err(CommandError::Cancelled));
     let effect = ctx.execution.partial.copy().effects.remove(0);
     assert_eq!((effect.state, fake_github.asked()), (EffectState::Refused, vec![]));
     // The same, uncancelled, does.
     let execution = Execution { wake: Arc::default(), ..ctx.execution.clone() };
     let ctx = CommandContext { execution, ..ctx };
-    assert!(super::run(&args, &subject(), &ctx).is_ok());
+    assert!(super::run(&args, &subject(), &["health"], &ctx).is_ok());
     assert_eq!(fake_github.asked().len(), 1);
 }
 

@@ -78,7 +78,7 @@ impl Case<'_> {
         asked
             .map(|(received, condition)| {
                 let finding = Finding::new(format!("policy: {}", received.report.command), Verdict::Passed);
-                let finding = finding.expected(condition.expression.text()).seen_at(&condition.place, "");
+                let finding = finding.expected(condition.expression.text()).seen_at(&condition.location, "");
                 // A report is made of texts, numbers and lists: it is always JSON.
                 let report = serde_json::to_value(&received.report).unwrap_or_default();
                 if let Some(absent) = condition.expression.absent(&report) {

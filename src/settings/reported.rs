@@ -1,0 +1,57 @@
+//! Settings as a report shows them: typed, and without secrets.
+
+use serde_json::Value;
+
+use super::setting::{Setting, SettingKind};
+use crate::{
+    report::compact::hex_sha256,
+    values::{Bytes, HumanDuration, switch},
+    world::{http::Header, url::Url},
+};
+
+/// The longest text of a setting that a report repeats, in bytes.
+const LONGEST_SHOWN: usize = 1000;
+
+pub(super) fn as_json(setting: &Setting, texts: &[String]) -> Value {
+    let texts: Vec<String> = texts.iter().map(|text| without_secrets(setting.kind, text)).collect();
+    let one = |text: &String| match setting.kind {
+        // A variable's value may be a secret that nothing masks.
+        SettingKind::Text if setting.takes_pairs() => text.split('=').next().unwrap_or_default().into(),
+        SettingKind::Number => {
+            let bare = text.trim_end_matches('%').trim();
+            bare.parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| bare.parse::<f64>().map(Value::from))
+                .or_else(|_| bare.parse::<Bytes>().map(|Bytes(bytes)| Value::from(bytes)))
+                .unwrap_or_else(|_| text.clone().into())
+        }
+        SettingKind::Duration => text.parse::<HumanDuration>().map_or_else(
+            |_| text.clone().into(),
+            |span| {
+                let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
+                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
+            },
+        ),
+        SettingKind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
+        // Most likely the results of other jobs. They have reports of their own; the hash identifies them.
+        SettingKind::Text if text.len() > LONGEST_SHOWN => {
+            format!("{} bytes, sha256 {}", text.len(), hex_sha256(text.as_bytes())).into()
+        }
+        SettingKind::Text | SettingKind::Header | SettingKind::Url | SettingKind::Secret => text.clone().into(),
+    };
+    match texts.as_slice() {
+        [text] if !setting.many => one(text),
+        texts => texts.iter().map(one).collect(),
+    }
+}
+
+/// A value without secrets: only the name of a header, a URL without its secret parts. A text may be a URL too.
+fn without_secrets(kind: SettingKind, text: &str) -> String {
+    match kind {
+        SettingKind::Header => text.parse::<Header>().map_or_else(|_| "***".to_owned(), |header| format!("{header:?}")),
+        SettingKind::Url | SettingKind::Text => {
+            text.parse::<Url>().map_or_else(|_| text.to_owned(), |url| url.to_string())
+        }
+        SettingKind::Number | SettingKind::Duration | SettingKind::Switch | SettingKind::Secret => text.to_owned(),
+    }
+}

@@ -1,0 +1,153 @@
+//! What a setting is: its key, help, default and kind, read off clap's model of a command.
+
+use std::any::TypeId;
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::{
+    secret::Secret,
+    values::{Bytes, HumanDuration, Percent, Ratio, switch},
+    world::{http::Header, url::Url},
+};
+
+/// What a value of a setting is, for the report and the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    Text,
+    /// Reported as a bare number: percentages without their sign, sizes in bytes.
+    Number,
+    /// Reported in seconds.
+    Duration,
+    Switch,
+    /// Shown without the secrets that its query may hold.
+    Url,
+    /// `Name: value`; only the name is shown.
+    Header,
+    Secret,
+}
+
+/// One setting of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: String,
+    /// One sentence, without a period.
+    pub help: String,
+    pub value_name: String,
+    /// The items of the default, one for a setting that is no list.
+    pub default: Vec<String>,
+    pub required: bool,
+    /// A list: one item a line as an input, a sequence in the config file, a repeated flag.
+    pub many: bool,
+    /// The only values accepted, when they can be listed.
+    pub choices: Vec<String>,
+    pub kind: SettingKind,
+    /// Its heading in `--help`.
+    pub heading: Option<String>,
+}
+
+impl Setting {
+    #[must_use]
+    pub fn default_text(&self) -> Option<String> {
+        (!self.default.is_empty()).then(|| self.default.join(", "))
+    }
+
+    pub fn is_secret(&self) -> bool {
+        self.kind == SettingKind::Secret
+    }
+
+    /// Whether its items are `NAME=VALUE`: the config file may give them as a mapping, and reports hold only the names.
+    #[must_use]
+    pub fn takes_pairs(&self) -> bool {
+        self.value_name.contains('=')
+    }
+}
+
+/// Splits a help text of the form `… [default: …]`: a default that is computed is described there.
+#[must_use]
+pub fn help_and_default(setting: &Setting) -> (&str, Option<&str>) {
+    let split = setting.help.strip_suffix(']').and_then(|help| help.split_once(" [default: "));
+    split.map_or((&setting.help, None), |(help, default)| (help, Some(default)))
+}
+
+/// Reads the settings of one command off clap's model.
+#[must_use]
+pub fn read_settings(command: &Command) -> Vec<Setting> {
+    command.get_arguments().filter(|argument| !is_clap_own(argument)).map(setting).collect()
+}
+
+pub(super) fn is_clap_own(argument: &Arg) -> bool {
+    matches!(argument.get_action(), ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version)
+}
+
+fn setting(argument: &Arg) -> Setting {
+    let kind = kind(argument);
+    Setting {
+        key: argument.get_long().unwrap_or_else(|| argument.get_id().as_str()).to_owned(),
+        help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
+        value_name: argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default(),
+        default: argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect(),
+        required: argument.is_required_set(),
+        many: matches!(argument.get_action(), ArgAction::Append),
+        choices: if kind == SettingKind::Text { choices(argument) } else { Vec::new() },
+        kind,
+        heading: argument.get_help_heading().map(ToOwned::to_owned),
+    }
+}
+
+fn choices(argument: &Arg) -> Vec<String> {
+    argument
+        .get_possible_values()
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| value.get_name().to_owned())
+        .collect()
+}
+
+fn kind(argument: &Arg) -> SettingKind {
+    let value_type = argument.get_value_parser().type_id();
+    let is = |ids: &[TypeId]| ids.iter().any(|id| value_type == *id);
+    if is(&[TypeId::of::<Secret>()]) {
+        SettingKind::Secret
+    } else if is(&[TypeId::of::<Header>()]) {
+        SettingKind::Header
+    } else if is(&[TypeId::of::<Url>()]) {
+        SettingKind::Url
+    } else if is(&[TypeId::of::<HumanDuration>()]) {
+        SettingKind::Duration
+    } else if is(&[TypeId::of::<bool>()]) {
+        SettingKind::Switch
+    } else if is(&[
+        TypeId::of::<Ratio>(),
+        TypeId::of::<Percent>(),
+        TypeId::of::<Bytes>(),
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<f64>(),
+    ]) {
+        SettingKind::Number
+    } else {
+        SettingKind::Text
+    }
+}
+
+/// Lets switches take a value too (`--dry-run`, `--dry-run=false`), in every command: an input always has one.
+#[must_use]
+pub fn with_switches(command: Command) -> Command {
+    command.mut_subcommands(|command| {
+        command.mut_args(|argument| {
+            if !matches!(argument.get_action(), ArgAction::SetTrue) {
+                return argument;
+            }
+            argument
+                .action(ArgAction::Set)
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+                .default_value("false")
+                .hide_default_value(true)
+                .value_name("BOOL")
+                .value_parser(switch)
+        })
+    })
+}
