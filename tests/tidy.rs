@@ -1,77 +1,44 @@
-//! The invariants of the house, as failures that say the rule and its reason. What a type or clippy can hold stands there;
-//! here is what neither sees. Rules about words are a table in `words`.
+//! The rules of this repository that neither a type nor clippy can hold, each with its reason: `words` bans words, `graph`
+//! forbids circles between files, `layers` keeps judging pure, `registry` asks for complete commands.
 
+mod graph;
+mod layers;
+mod registry;
 mod source;
 mod words;
 
 use std::collections::BTreeSet;
 
-use promote_gates::{actions::Action, commands, config, report::compact::hex_sha256};
+use promote_gates::{config, report::compact::hex_sha256};
 
 use crate::repository::{ends, exists, files, files_ending, find, read, root};
 use source::Source;
 use words::{RULES, breaches};
 
-/// A room is read in one sitting.
+/// A file of this length is read in one sitting.
 const MOST_LINES: usize = 450;
 
-/// Fails with one line for each break of a rule.
+/// Fails with one line for each breach of a rule.
 fn hold(rule: &str, broken: impl IntoIterator<Item = String>) {
     let broken: Vec<String> = broken.into_iter().collect();
     assert!(broken.is_empty(), "{rule}\n  {}\n", broken.join("\n  "));
 }
 
+/// Every Rust file.
+fn sources() -> Vec<Source> {
+    files_ending(&[".rs"]).iter().map(|path| Source::new(path, &read(path))).collect()
+}
+
 #[test]
-fn words_stand_in_their_rooms() {
-    let rust = files_ending(&[".rs"]);
-    let sources: Vec<Source> = rust.iter().map(|path| Source::new(path, &read(path))).collect();
+fn words_are_used_in_their_rooms_only() {
+    let sources = sources();
     assert!(sources.len() > 20, "the sources are found");
     let broken = RULES.iter().flat_map(|rule| sources.iter().flat_map(|source| breaches(rule, source)));
-    hold("each kind of outside has one room (ARCHITECTURE.md):", broken);
+    hold("each way to reach outside has one room (ARCHITECTURE.md):", broken);
 }
 
 #[test]
-fn every_command_is_whole() {
-    let sources = files_ending(&[".rs"]);
-    let tests: String = sources.iter().map(|path| tests_of(path, &read(path))).collect();
-    let mut broken = Vec::new();
-    for name in commands::names() {
-        let file = name.replace('-', "_");
-        if !sources.iter().any(|path| path.starts_with("src/") && path.ends_with(&format!("/{file}.rs"))) {
-            broken.push(format!("{name}: no src/…/{file}.rs: a command has a room of its own"));
-        }
-        if !tests.contains(&format!("\"{name}\"")) {
-            broken.push(format!("{name}: no test names it"));
-        }
-    }
-    for action in Action::all() {
-        for file in ["action.yml", "README.md"] {
-            let path = action.folder() + file;
-            if !exists(&path) {
-                broken.push(format!("{}: no {path}: people find an action by its folder", action.name));
-            }
-        }
-    }
-    let folders: BTreeSet<String> = Action::all().map(|action| action.folder()).collect();
-    for path in files_ending(&["action.yml", "action.yaml"]) {
-        if !path.strip_suffix("action.yml").is_some_and(|folder| folders.contains(folder)) {
-            broken.push(format!("{path}: belongs to no command"));
-        }
-    }
-    hold("a command is a room, a test, and a folder with action.yml and README.md:", broken);
-}
-
-/// The part of a file that is tests, as it is written. The ones in here are about all commands and no single one.
-fn tests_of(path: &str, text: &str) -> String {
-    let about_all =
-        ["tidy", "generated", "examples", "repository"].iter().any(|name| path.starts_with(&format!("tests/{name}")));
-    let whole = path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("tests/") && !about_all;
-    let from = if whole { Some(0) } else { text.find("#[cfg(test)]") };
-    from.map(|from| text[from..].to_owned()).unwrap_or_default()
-}
-
-#[test]
-fn files_are_read_in_one_sitting() {
+fn files_are_short() {
     let long = files_ending(&[".rs"]).into_iter().filter_map(|path| {
         let lines = read(&path).lines().count();
         (lines > MOST_LINES).then(|| format!("{path}: {lines} lines"))
@@ -85,7 +52,7 @@ fn files_are_read_in_one_sitting() {
 }
 
 #[test]
-fn nothing_is_left_for_later() {
+fn no_file_has_a_reminder_mark() {
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
     let texts = files_ending(&[".rs", ".md", ".toml", ".yml", ".sh", ".ci/run"]);
     let broken = texts.iter().filter(|path| !path.starts_with("tests/samples/")).flat_map(|path| {
@@ -93,11 +60,11 @@ fn nothing_is_left_for_later() {
         let found = marks.iter().filter(|mark| source::mentions(&text, mark));
         found.map(|mark| format!("{path}: {mark}")).collect::<Vec<_>>()
     });
-    hold("what is left to do is an issue, not a comment:", broken);
+    hold("open work is an issue, not a comment:", broken);
 }
 
 #[test]
-fn documents_name_paths_that_are_there() {
+fn paths_in_documents_exist() {
     let top: BTreeSet<String> = files().iter().filter_map(|path| Some(path.split_once('/')?.0.to_owned())).collect();
     let broken = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].into_iter().flat_map(|document| {
         let text = find(document).unwrap_or_default();
@@ -109,7 +76,7 @@ fn documents_name_paths_that_are_there() {
     hold("a path in backticks exists, here or below src/ or tests/:", broken);
 }
 
-/// What stands in backticks and looks like a path of this repository; NAME in it stands for any.
+/// The words in backticks that look like a path of this repository, those with the placeholder NAME left out.
 fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
     let mut fenced = false;
     let prose = text.lines().filter(|line| {
@@ -130,7 +97,7 @@ fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
 #[test]
 fn every_dependency_has_its_reason() {
     hold(
-        "a dependency says why it is there, in a comment above it, behind it, or above its family:",
+        "a dependency has its reason in a comment: above it, behind it, or above its family:",
         unexplained(&read("Cargo.toml")),
     );
 }
@@ -160,20 +127,20 @@ fn unexplained(manifest: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_changelog_tells_of_this_version() {
+fn the_changelog_has_a_section_for_this_version() {
     let Some(changelog) = find("CHANGELOG.md") else { return };
     let version = env!("CARGO_PKG_VERSION");
-    let told = changelog
+    let has_section = changelog
         .lines()
         .any(|line| line.starts_with("## ") && line.split([' ', '[', ']']).any(|word| word == version));
     assert!(
-        told,
+        has_section,
         "CHANGELOG.md has no section `## {version}`, the version in Cargo.toml: people read there what changes for them"
     );
 }
 
 #[test]
-fn released_binaries_are_the_ones_that_were_summed() {
+fn released_binaries_match_their_checksums() {
     let Some(sums) = find("dist/SHA256SUMS") else { return };
     let mut broken = Vec::new();
     let mut summed = vec!["promote-gates".to_owned(), "SHA256SUMS".to_owned()];
@@ -193,14 +160,17 @@ fn released_binaries_are_the_ones_that_were_summed() {
         .into_iter()
         .filter(|path| path.strip_prefix("dist/").is_some_and(|name| !summed.iter().any(|known| known == name)));
     broken.extend(others.map(|path| format!("{path}: not in dist/SHA256SUMS")));
-    hold("what people run is what was built and attested: `scripts/build-dist` writes both:", broken);
+    hold(
+        "released binaries are those that were built and attested: `scripts/build-dist` writes them and their sums:",
+        broken,
+    );
 }
 
 #[test]
-fn scripts_that_leave_something_out_say_why() {
+fn skipped_checks_give_a_reason() {
     let scripts = files().into_iter().filter(|path| path.starts_with("tests/e2e/") || path.starts_with(".ci/"));
     let broken = scripts.flat_map(|path| silent(&path, &find(&path).unwrap_or_default()));
-    hold("a check that is left out says why, and a check that waits waits for something:", broken);
+    hold("a skipped check gives its reason, and a check that waits waits for an event, not for a time:", broken);
 }
 
 /// Lines that print SKIPPED with nothing behind it, and lines of a shell script that sleep.
@@ -233,7 +203,4 @@ fn the_rules_of_this_file_find_what_breaks_them() {
     let found: Vec<String> =
         silent("e2e.sh", script).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
     assert_eq!(found, ["1", "3", "4", "6"]);
-
-    assert_eq!(tests_of("src/a.rs", "x\n#[cfg(test)]\ny"), "#[cfg(test)]\ny");
-    assert_eq!(tests_of("tests/tidy.rs", "\"health\""), "");
 }

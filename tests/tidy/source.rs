@@ -1,4 +1,4 @@
-//! A Rust file as the rules see it: code without comments and texts, one path for each import, tests told apart.
+//! A Rust file as the rules see it: code without comments and string literals, one path for each import, tests marked.
 
 /// A file's code.
 pub struct Source {
@@ -9,12 +9,14 @@ pub struct Source {
 pub struct Line {
     /// Counts from 1.
     pub number: usize,
-    /// The code of the line; an import stands here as `use` and the whole path, once for each name it brings.
+    /// The code of the line. An import is `use` and the whole path, once for each name that it brings.
     pub code: String,
     /// Of `mod tests`, or in a file of tests or of a bench.
     pub test: bool,
     /// Of an item that clippy's ban of methods is lifted from, with a reason.
     pub excused: bool,
+    /// An import that others may import from here.
+    pub reexport: bool,
 }
 
 impl Source {
@@ -28,8 +30,9 @@ impl Source {
         let mut lines = Vec::new();
         let mut numbered = code.lines().zip(1..);
         while let Some((line, number)) = numbered.next() {
-            let Some(start) = import(line) else {
-                lines.push(Line { number, code: line.to_owned(), test: is_test(number), excused: false });
+            let Some((reexport, start)) = import(line) else {
+                let code = line.to_owned();
+                lines.push(Line { number, code, test: is_test(number), excused: false, reexport: false });
                 continue;
             };
             let mut tree = start.to_owned();
@@ -38,7 +41,8 @@ impl Source {
                 tree += next.trim();
             }
             for path in paths("", tree.split(';').next().unwrap_or_default()) {
-                lines.push(Line { number, code: format!("use {path}"), test: is_test(number), excused: false });
+                let code = format!("use {path}");
+                lines.push(Line { number, code, test: is_test(number), excused: false, reexport });
             }
         }
         excuse(&mut lines);
@@ -62,11 +66,18 @@ fn excuse(lines: &mut [Line]) {
     }
 }
 
-/// What an import brings, when the line begins one.
-fn import(line: &str) -> Option<&str> {
+/// What an import brings, when the line begins one, and whether it is a re-export.
+fn import(line: &str) -> Option<(bool, &str)> {
     let line = line.trim_start();
-    let line = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(crate) ")).unwrap_or(line);
-    line.strip_prefix("use ")
+    let inner = without_visibility(line);
+    Some((inner.len() < line.len(), inner.strip_prefix("use ")?))
+}
+
+/// An item without its `pub`, `pub(super)`, `pub(crate)`.
+pub fn without_visibility(item: &str) -> &str {
+    let Some(rest) = item.strip_prefix("pub") else { return item };
+    let rest = if rest.starts_with('(') { rest.split_once(')').map_or(rest, |(_, rest)| rest) } else { rest };
+    rest.strip_prefix(' ').unwrap_or(item)
 }
 
 /// The paths of a use tree: `std::{env, process::{Child, Command}}` gives three.
@@ -167,7 +178,7 @@ fn comments_and_texts_are_no_code() {
 }
 
 #[test]
-fn imports_are_whole_paths_and_tests_are_told_apart() {
+fn imports_are_whole_paths_and_tests_are_marked() {
     let source = Source::new(
         "src/a.rs",
         "use std::{\n    env,\n    process::{Child, Command as Run},\n};\nf()\nmod tests {\n    g()\n}\n",

@@ -1,0 +1,206 @@
+//! What judges and plans is pure: it decides from values alone, so that a table of cases can test it. Checked by what its
+//! file imports, and by what those files import in turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use promote_gates::commands::COMMANDS;
+
+use super::{
+    graph::{Graph, Module, Path},
+    hold,
+    source::{Source, mentions, without_visibility},
+};
+
+/// A file that mentions one of these reaches outside of its arguments: files, the network, children, threads, the clock.
+const EFFECTS: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::env",
+    "thread::spawn",
+    ".exists()",
+    ".canonicalize()",
+    ".metadata()",
+    ".read_dir()",
+    "Instant::now",
+    "Timestamp::now",
+    "CommandContext",
+    "fastrand",
+    "hyper",
+    "kube",
+    "octocrab",
+    "rustix",
+    "tempfile",
+    "tokio",
+    "ureq",
+    "walkdir",
+];
+
+/// What a pure file may take from a file that is not pure: values, and functions of values alone. By file, with the reason.
+const DATA: &[(&str, &[&str], &str)] = &[
+    ("clock", &["Moment", "rfc3339"], "a point in time, and its text"),
+    ("observe", &["Judgement"], "what a judge returns"),
+    ("results", &["Received", "Reports"], "the reports of other jobs"),
+    ("expression", &["Expression"], "evaluates jq over a value, within limits that need a thread"),
+    ("ledger", &["EvidenceId", "Kind", "trailer"], "the fields of a promotion, and one of a commit message"),
+    ("world::cluster::watch", &["News"], "what a watch of the cluster saw"),
+    ("world::event", &["Dispatched"], "the event that started the workflow"),
+    ("world::git::history", &["Told"], "a commit that was read"),
+    ("world::github::actions", &["Annotation", "Job", "WorkflowRun"], "what GitHub answered"),
+    ("world::github::source", &["Comparison", "SourceCommit"], "what GitHub answered"),
+    ("approvers", &["Reviewer", "Reviews", "names", "same"], "reviews that were read"),
+    ("commands::audit::look", &["ByHand", "Facts", "WINDOW"], "the ledger as it was read"),
+    ("commands::bundle_size::measure", &["Measured", "Named"], "sizes that were measured"),
+    ("commands::bundle_size::baseline", &["Baseline", "HOW"], "sizes that were recorded"),
+    ("commands::environments::present", &["Present"], "the environment as it was read"),
+];
+
+/// Files that judge or plan and are not pure yet, with the obstacle.
+const KNOWN: &[(&str, &str)] = &[
+    ("src/commands/emergency/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
+    ("src/commands/promote/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
+    ("src/commands/rollback/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
+];
+
+/// Whether a file offers to judge or to plan: by a function of that name that others can call, by implementing
+/// `promotion::infra::Intent`, whose plan is pure, or by its own name.
+fn decides(source: &Source) -> bool {
+    let named = ["/judge.rs", "/plan.rs"].iter().any(|name| source.path.ends_with(name));
+    let offers = |code: &str| {
+        let inner = without_visibility(code);
+        let callable = inner.len() < code.len() && ["fn judge(", "fn plan("].iter().any(|name| inner.starts_with(name));
+        callable || code.starts_with("impl") && code.contains("Intent for ")
+    };
+    source.path.starts_with("src/") && (named || source.lines.iter().any(|line| !line.test && offers(line.code.trim())))
+}
+
+/// Why a module is not pure, by module.
+type Impure = BTreeMap<Path, String>;
+
+/// The modules with an effect, and those that take anything but `data` from such a module, through others or not.
+fn impure(sources: &[Source], graph: &Graph, data: &[String]) -> Impure {
+    let mut impure = Impure::new();
+    for (path, module) in &graph.modules {
+        let source = sources.iter().find(|source| source.path == module.file);
+        let mut lines = source.iter().flat_map(|source| &source.lines).filter(|line| !line.test);
+        if let Some(word) = lines.find_map(|line| EFFECTS.iter().find(|word| mentions(&line.code, word))) {
+            impure.insert(path.clone(), format!("uses `{word}`"));
+        }
+    }
+    loop {
+        let pure = graph.modules.iter().filter(|(path, _)| !impure.contains_key(*path));
+        let more: Impure = pure
+            .filter_map(|(path, module)| Some((path.clone(), crossings(module, &impure, data).into_iter().next()?)))
+            .collect();
+        if more.is_empty() {
+            return impure;
+        }
+        impure.extend(more);
+    }
+}
+
+/// What a module takes from modules that are not pure, `data` aside.
+fn crossings(module: &Module, impure: &Impure, data: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (from, names) in &module.takes_defined {
+        let Some(why) = impure.get(from) else { continue };
+        let items = names.iter().map(|name| format!("{}::{name}", from.join("::")));
+        found.extend(items.filter(|item| !data.contains(item)).map(|item| format!("takes `{item}`, whose file {why}")));
+    }
+    found
+}
+
+/// The deciding files that are not pure, and the items of `data` and files of `known` that are listed without need.
+fn breaches(sources: &[Source], data: &[String], known: &[&str]) -> Vec<String> {
+    let graph = Graph::new(sources);
+    let deciding: BTreeSet<&str> =
+        sources.iter().filter(|source| decides(source)).map(|source| source.path.as_str()).collect();
+    let not_pure = |data: &[String]| {
+        let impure = impure(sources, &graph, data);
+        let modules = graph.modules.iter().filter(|(_, module)| deciding.contains(module.file.as_str()));
+        let found = modules.filter_map(|(path, module)| {
+            let why = impure.get(path)?;
+            let crossings = crossings(module, &impure, data);
+            let all = if crossings.is_empty() { why.clone() } else { crossings.join("\n    ") };
+            Some((module.file.clone(), all))
+        });
+        found.collect::<BTreeMap<String, String>>()
+    };
+    let found = not_pure(data);
+    let mut broken: Vec<String> = found
+        .iter()
+        .filter(|(file, _)| !known.contains(&file.as_str()))
+        .map(|(file, why)| format!("{file}\n    {why}"))
+        .collect();
+    let mut unused: Vec<&str> = known.iter().filter(|file| !found.contains_key(**file)).copied().collect();
+    let needless = |item: &&String| {
+        let others: Vec<String> = data.iter().filter(|other| other != item).cloned().collect();
+        not_pure(&others).len() == found.len()
+    };
+    unused.extend(data.iter().filter(needless).map(String::as_str));
+    broken.extend(unused.into_iter().map(|item| format!("{item}: no longer needed, remove it from the list")));
+    broken
+}
+
+#[test]
+fn judging_and_planning_are_pure() {
+    let items = DATA.iter().flat_map(|(file, names, _)| names.iter().map(move |name| format!("{file}::{name}")));
+    let known: Vec<&str> = KNOWN.iter().map(|(file, _)| *file).collect();
+    hold(
+        "a file that judges or plans decides from values alone, and so does all that it imports:",
+        breaches(&super::sources(), &items.collect::<Vec<_>>(), &known),
+    );
+}
+
+#[test]
+fn every_gate_has_a_pure_judge() {
+    let sources = super::sources();
+    let gates = COMMANDS.iter().filter(|entry| entry.kind.is_gate()).map(|entry| entry.name);
+    let broken = gates.filter_map(|name| {
+        let folder = format!("src/commands/{}/", name.replace('-', "_"));
+        let judged = sources.iter().any(|source| source.path.starts_with(&folder) && decides(source));
+        (!judged).then(|| format!("{name}: no file below {folder} offers `fn judge`"))
+    });
+    hold("a gate judges in a file of its own, which is pure:", broken);
+}
+
+#[test]
+fn a_judge_that_reaches_outside_is_named_with_the_way() {
+    let judge = "pub fn judge(seen: &Seen) -> Judgement {}";
+    let look = ("src/look.rs", "use std::fs;\npub struct Seen;\npub fn look() {}");
+    for (files, named) in [
+        (
+            vec![("src/j.rs", format!("{judge}\nfn f(ctx: &CommandContext) {{}}"))],
+            "src/j.rs\n    uses `CommandContext`",
+        ),
+        (vec![("src/x/judge.rs", "let began = Instant::now();".to_owned())], "src/x/judge.rs\n    uses `Instant::now`"),
+        (
+            vec![("src/p.rs", "use crate::look::{Seen, look};\nimpl Intent for Promote {}".to_owned())],
+            "src/p.rs\n    takes `look::look`, whose file uses `std::fs`",
+        ),
+        (
+            vec![("src/j.rs", format!("use crate::a::A;\n{judge}")), ("src/a.rs", "use crate::look::look;".to_owned())],
+            "src/j.rs\n    takes `a::A`, whose file takes `look::look`, whose file uses `std::fs`",
+        ),
+    ] {
+        let mut sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
+        sources.push(Source::new(look.0, look.1));
+        let found = breaches(&sources, &["look::Seen".to_owned()], &[]);
+        assert!(found.contains(&named.to_owned()), "{named} in {found:?}");
+    }
+}
+
+#[test]
+fn a_pure_judge_and_what_is_listed_without_need() {
+    let sources = [
+        Source::new("src/j.rs", "use crate::look::Seen;\npub fn judge() {}\nmod tests {\n    use std::fs;\n}"),
+        Source::new("src/look.rs", "use std::fs;\npub struct Seen;"),
+    ];
+    let item = |name: &str| format!("look::{name}");
+    assert_eq!(breaches(&sources, &[item("Seen")], &[]), Vec::<String>::new());
+    assert_eq!(
+        breaches(&sources, &[item("Seen"), item("Other")], &["src/j.rs"]),
+        ["src/j.rs", "look::Other"].map(|listed| format!("{listed}: no longer needed, remove it from the list"))
+    );
+}
