@@ -1,96 +1,96 @@
-//! From a state that cannot recover to exit. kubectl looks at no pod, and waits for its deadline; it really does so here.
+//! The time from an unrecoverable state to exit. kubectl does not read pods, so it waits for its deadline, here as well.
 //!
-//! The state counts from the kubelet's first write of it to the API server, by the server's audit log. Both are started with
-//! the release, so where the state is there at once our own start is in the figure.
+//! The time starts with the kubelet's first write of the state, by the API server's audit log. Both programs start with the
+//! release; if the state is immediate, the result includes their start-up time.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    audit::Audit,
+    audit_log::AuditLog,
+    control_plane::ControlPlane,
     figures::{Bounds, seconds},
-    plane::Plane,
-    side::{Running, Sides, now},
-    workloads::Room,
+    programs::{Programs, RunningProgram, now},
+    workloads::TestNamespace,
 };
 
-/// How many times sooner it has to be.
-const WANTED: f64 = 10.0;
+/// How many times faster than kubectl the gate must be.
+const MIN_RATIO: f64 = 10.0;
 const BLOCKED: i32 = 1;
 
-/// A state, and how to know it among what the kubelet writes.
-struct State {
+/// A failure state, and how to recognise it in a container status.
+struct FailureState {
     name: &'static str,
-    told: &'static str,
-    notes: Value,
-    is_it: fn(&Value) -> bool,
+    title: &'static str,
+    annotations: Value,
+    matches: fn(&Value) -> bool,
 }
 
-fn states() -> [State; 3] {
+fn states() -> [FailureState; 3] {
     [
-        State {
+        FailureState {
             name: "missing",
-            told: "ImagePullBackOff, not found",
-            notes: json!({
+            title: "ImagePullBackOff, not found",
+            annotations: json!({
                 "plays": "waits", "reason": "ImagePullBackOff",
                 "message": "Back-off pulling image: ErrImagePull: ghcr.io/acme/app:9: not found",
             }),
-            is_it: |status| status["state"]["waiting"]["reason"] == "ImagePullBackOff",
+            matches: |status| status["state"]["waiting"]["reason"] == "ImagePullBackOff",
         },
-        State {
+        FailureState {
             name: "invalid",
-            told: "InvalidImageName",
-            notes: json!({ "plays": "waits", "reason": "InvalidImageName", "message": "could not parse reference" }),
-            is_it: |status| status["state"]["waiting"]["reason"] == "InvalidImageName",
+            title: "InvalidImageName",
+            annotations: json!({ "plays": "waits", "reason": "InvalidImageName", "message": "could not parse reference" }),
+            matches: |status| status["state"]["waiting"]["reason"] == "InvalidImageName",
         },
-        State {
+        FailureState {
             name: "crashes",
-            told: "third crash",
-            notes: json!({ "plays": "crashes", "code": "2" }),
-            // The first crash is no restart.
-            is_it: |status| status["restartCount"] == 2,
+            title: "third crash",
+            annotations: json!({ "plays": "crashes", "code": "2" }),
+            // The first crash is not a restart.
+            matches: |status| status["restartCount"] == 2,
         },
     ]
 }
 
-/// A state that we have ended at, and kubectl has not yet.
+/// A measured failure state, for which kubectl is still running.
 pub struct Failure {
-    told: &'static str,
-    /// When it came to the API server.
+    title: &'static str,
+    /// When the API server received the state.
     at: Timestamp,
     ours: Timestamp,
-    kubectl: Running,
+    kubectl: RunningProgram,
 }
 
-/// Shows each state to both. kubectl is left to its deadline, in seconds.
-pub fn start(plane: &Plane, audit: &Audit, sides: &Sides, deadline: u32) -> Vec<Failure> {
-    let start = |State { name, told, notes, is_it }| {
-        let room = Room::new(plane, name);
-        room.deploy("deployments", "app", 2, "1", &json!({}));
-        room.available("app", 2);
+/// Creates each state and runs both programs. kubectl keeps running until its deadline, in seconds.
+pub fn start(control_plane: &ControlPlane, audit_log: &AuditLog, programs: &Programs, deadline: u32) -> Vec<Failure> {
+    let start = |FailureState { name, title, annotations, matches }| {
+        let ns = TestNamespace::new(control_plane, name);
+        ns.deploy("deployments", "app", 2, "1", &json!({}));
+        ns.available("app", 2);
         let began = now();
-        room.release("deployments", "app", "9", &notes);
-        let kubectl = sides.kubectl(&room.name, &["deployment/app", &format!("--timeout={deadline}s")]);
-        let ours = sides.ours(&room.name, &["--workload=deployment/app", "--tag=9"]).end();
-        assert_eq!(ours.code, Some(BLOCKED), "{told}:\n{}", ours.log);
-        let at = audit.first("write of the state", began, |event| {
+        ns.release("deployments", "app", "9", &annotations);
+        let kubectl = programs.kubectl(&ns.name, &["deployment/app", &format!("--timeout={deadline}s")]);
+        let ours = programs.ours(&ns.name, &["--workload=deployment/app", "--tag=9"]).end();
+        assert_eq!(ours.code, Some(BLOCKED), "{title}:\n{}", ours.log);
+        let at = audit_log.first("write of the state", began, |event| {
             let statuses = event.request_object["status"]["containerStatuses"].as_array();
-            event.is_status_of("pods", &room.name) && statuses.is_some_and(|all| all.iter().any(is_it))
+            event.is_status_of("pods", &ns.name) && statuses.is_some_and(|all| all.iter().any(matches))
         });
-        Failure { told, at, ours: ours.at, kubectl }
+        Failure { title, at, ours: ours.at, kubectl }
     };
     states().into_iter().map(start).collect()
 }
 
-/// Waits for kubectl.
+/// Waits for kubectl, and compares the times.
 pub fn compare(failures: Vec<Failure>, deadline: u32, bounds: &mut Bounds) {
-    println!("from a state that cannot recover to exit, kubectl with --timeout={deadline}s:");
-    for Failure { told, at, ours, kubectl } in failures {
+    println!("time from an unrecoverable state to exit, kubectl with --timeout={deadline}s:");
+    for Failure { title, at, ours, kubectl } in failures {
         let kubectl = kubectl.end();
-        assert!(kubectl.code == Some(1) && kubectl.log.contains("timed out"), "{told}:\n{}", kubectl.log);
+        assert!(kubectl.code == Some(1) && kubectl.log.contains("timed out"), "{title}:\n{}", kubectl.log);
         let (ours, theirs) = (seconds(ours.duration_since(at)), seconds(kubectl.at.duration_since(at)));
-        let sooner = theirs / ours;
-        println!("  {told}: promote-gates {ours:.3} s, kubectl {theirs:.1} s: {sooner:.0} times sooner");
-        bounds.hold(sooner >= WANTED, format!("{told}: at least {WANTED} times sooner"));
+        let ratio = theirs / ours;
+        println!("  {title}: promote-gates {ours:.3} s, kubectl {theirs:.1} s: {ratio:.0} times faster");
+        bounds.check(ratio >= MIN_RATIO, format!("{title}: at least {MIN_RATIO} times faster"));
     }
 }

@@ -1,4 +1,4 @@
-//! Medians, and bounds that are held or not.
+//! Statistics, and bounds on them.
 
 use jiff::SignedDuration;
 
@@ -19,28 +19,28 @@ pub fn median(values: &[f64]) -> f64 {
     percentile(values, 50)
 }
 
-/// The smallest value that so many percent of all do not exceed.
+/// The smallest value that at least `percent` percent of the values do not exceed.
 pub fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(place).copied().expect("at least one value")
+    let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(index).copied().expect("at least one value")
 }
 
-/// What was asked of the figures.
+/// The bounds of the benchmark; keeps the violated ones.
 #[derive(Default)]
 pub struct Bounds {
-    broken: Vec<String>,
+    violated: Vec<String>,
 }
 
 impl Bounds {
-    pub fn hold(&mut self, holds: bool, bound: String) {
+    pub fn check(&mut self, holds: bool, bound: String) {
         if !holds {
-            self.broken.push(bound);
+            self.violated.push(bound);
         }
     }
 
-    pub fn broken(&self) -> &[String] {
-        &self.broken
+    pub fn violated(&self) -> &[String] {
+        &self.violated
     }
 }

@@ -1,30 +1,30 @@
-//! `bench/health`: our `health` beside `kubectl rollout status`, on one real control plane, in one run.
+//! `bench/health`: compares `health` with `kubectl rollout status` on one real control plane.
 //!
-//! - `rollouts`: how soon after a rollout is complete each of both has ended, while both watch it;
-//! - `failures`: how soon after a state that cannot recover;
-//! - `fleet`: what 50 Deployments with 500 pods cost.
+//! - `rollouts`: the time from a complete rollout to the exit of each program, while both watch it;
+//! - `failures`: the time from an unrecoverable state to the exit of each program;
+//! - `fleet`: the memory, time and requests for 50 Deployments with 500 pods.
 //!
-//! Both run as the same account, as programs of their own, on the same machine at the same time. Moments and requests are
-//! the API server's own (`audit`). Exits with 1 when a bound is not held.
+//! Both programs use the same account and machine at the same time. Times and requests come from the API server's audit
+//! log (`audit_log`). Exits with 1 if a bound is violated.
 
-#![expect(clippy::expect_used, reason = "what cannot be staged cannot be measured")]
-#![expect(clippy::disallowed_macros, reason = "a program for people, and no step of a job")]
+#![expect(clippy::expect_used, reason = "the benchmark fails if its environment cannot be set up")]
+#![expect(clippy::disallowed_macros, reason = "a program for people, not a step of a job")]
 
 #[path = "../../tests/e2e/cluster/api.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod api;
-mod audit;
+mod audit_log;
+#[path = "../../tests/e2e/cluster/control_plane.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
+mod control_plane;
 mod failures;
 mod figures;
 mod fleet;
 #[path = "../../tests/house.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod house;
-#[path = "../../tests/e2e/cluster/plane.rs"]
-#[expect(dead_code, reason = "shared with the tests")]
-mod plane;
+mod programs;
 mod rollouts;
-mod side;
 #[path = "../../tests/e2e/cluster/workloads.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod workloads;
@@ -37,20 +37,20 @@ use std::{
 
 use serde_json::{Value, json};
 
-use audit::{Audit, USER};
+use audit_log::{AuditLog, USER};
+use control_plane::{ControlPlane, GATE};
 use figures::{Bounds, megabytes};
-use plane::{GATE, Plane};
-use side::Sides;
+use programs::Programs;
 
 const BAD_INPUT: u8 = 2;
-/// What `.ci/run` takes for a part that could not run.
+/// `.ci/run` counts this exit code as skipped.
 const SKIPPED: u8 = 77;
 
 struct Args {
     binary: PathBuf,
     kubectl: PathBuf,
     rollouts: u32,
-    /// kubectl's, in seconds.
+    /// The timeout of kubectl, in seconds.
     deadline: u32,
 }
 
@@ -62,20 +62,27 @@ impl Args {
             let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
             let number = || match value.parse() {
                 Ok(number) if (1..=1000).contains(&number) => Ok(number),
-                _ => Err(format!("{name} is a whole number from 1 to 1000, and not {value:?}")),
+                _ => Err(format!("{name} is {value:?}; expected a whole number from 1 to 1000")),
             };
             match name.as_str() {
                 "--binary" => args.binary = value.into(),
                 "--kubectl" => args.kubectl = value.into(),
                 "--rollouts" => args.rollouts = number()?,
                 "--deadline" => args.deadline = number()?,
-                _ => return Err(format!("{name} is none of --binary, --kubectl, --rollouts and --deadline")),
+                _ => {
+                    return Err(format!(
+                        "unknown argument {name}; expected --binary, --kubectl, --rollouts or --deadline"
+                    ));
+                }
             }
         }
         args.binary = fs::canonicalize(&args.binary).map_err(|error| format!("{}: {error}", args.binary.display()))?;
-        let help = said(Command::new(&args.binary).args(["health", "--help"]));
+        let help = stdout_of(Command::new(&args.binary).args(["health", "--help"]));
         if !help.is_some_and(|help| help.contains("--workload")) {
-            return Err(format!("{} knows no `health --workload`: name one with --binary", args.binary.display()));
+            return Err(format!(
+                "{} does not support `health --workload`; choose another binary with --binary",
+                args.binary.display()
+            ));
         }
         Ok(args)
     }
@@ -84,43 +91,43 @@ impl Args {
 fn main() -> ExitCode {
     let mut args = match Args::read(env::args().skip(1)) {
         Ok(args) => args,
-        Err(wrong) => {
-            eprintln!("bench/health: {wrong}");
+        Err(message) => {
+            eprintln!("bench/health: {message}");
             return BAD_INPUT.into();
         }
     };
     let Some((kubectl, version)) = kubectl(&args.kubectl) else {
-        eprintln!("SKIPPED: no kubectl on this machine to compare with");
+        eprintln!("SKIPPED: kubectl is not installed");
         return SKIPPED.into();
     };
     args.kubectl = kubectl;
     let size = fs::metadata(&args.binary).map_or(0, |file| file.len());
-    println!("{} ({:.1} MB) beside kubectl {version}", args.binary.display(), megabytes(size));
+    println!("{} ({:.1} MB) compared with kubectl {version}", args.binary.display(), megabytes(size));
     println!("load of this machine before: {}", load());
 
     let folder = tempfile::tempdir().expect("a folder");
-    let (audit, flags) = Audit::new(folder.path());
-    let plane = Plane::start_with(flags);
-    allow(&plane);
-    let sides = Sides::new(args.binary, args.kubectl, &plane.kubeconfig(GATE, "default"));
+    let (audit_log, flags) = AuditLog::new(folder.path());
+    let control_plane = ControlPlane::start_with(flags);
+    grant_all(&control_plane);
+    let programs = Programs::new(args.binary, args.kubectl, &control_plane.kubeconfig(GATE, "default"));
     let mut bounds = Bounds::default();
-    // kubectl waits for its deadline meanwhile, and does nothing else.
-    let failures = failures::start(&plane, &audit, &sides, args.deadline);
-    rollouts::compare(&plane, &audit, &sides, args.rollouts, &mut bounds);
-    fleet::compare(&plane, &audit, &sides, &mut bounds);
+    // kubectl waits for its deadline while the other measurements run.
+    let failures = failures::start(&control_plane, &audit_log, &programs, args.deadline);
+    rollouts::compare(&control_plane, &audit_log, &programs, args.rollouts, &mut bounds);
+    fleet::compare(&control_plane, &audit_log, &programs, &mut bounds);
     failures::compare(failures, args.deadline, &mut bounds);
     println!("load of this machine after: {}", load());
-    for broken in bounds.broken() {
-        println!("NOT HELD: {broken}");
+    for bound in bounds.violated() {
+        println!("VIOLATED: {bound}");
     }
-    u8::from(!bounds.broken().is_empty()).into()
+    u8::from(!bounds.violated().is_empty()).into()
 }
 
-/// The one to measure, and its version. Google's is a dispatcher, which asks the server for its version and starts
-/// another one: that one is measured, by itself.
+/// The path and version of the kubectl to measure. Google's kubectl is a dispatcher that starts another binary for the
+/// server's version; this returns that binary.
 fn kubectl(given: &Path) -> Option<(PathBuf, String)> {
     let path = if given.components().count() > 1 { fs::canonicalize(given).ok()? } else { on_path(given)? };
-    let version = said(Command::new(&path).args(["version", "--client", "--output=json"]))?;
+    let version = stdout_of(Command::new(&path).args(["version", "--client", "--output=json"]))?;
     let version: Value = serde_json::from_str(&version).ok()?;
     let version = version["clientVersion"]["gitVersion"].as_str()?;
     let Some(version) = version.strip_suffix("-dispatcher") else {
@@ -132,29 +139,29 @@ fn kubectl(given: &Path) -> Option<(PathBuf, String)> {
     Some(if direct.exists() { (direct, version.to_owned()) } else { (path, format!("{version} (a dispatcher)")) })
 }
 
-#[expect(clippy::disallowed_methods, reason = "where a shell would find it")]
+#[expect(clippy::disallowed_methods, reason = "searches PATH, as a shell does")]
 fn on_path(name: &Path) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-fn said(command: &mut Command) -> Option<String> {
+fn stdout_of(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
 }
 
-/// Averages over 1, 5 and 15 minutes, as uptime(1) tells them.
+/// The load averages over 1, 5 and 15 minutes, as uptime(1) prints them.
 fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// Lets the account of both do everything.
-fn allow(plane: &Plane) {
+/// Grants the account of both programs all permissions.
+fn grant_all(control_plane: &ControlPlane) {
     let api = "rbac.authorization.k8s.io";
     let all = json!({
         "apiVersion": format!("{api}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": "bench" },
         "roleRef": { "apiGroup": api, "kind": "ClusterRole", "name": "cluster-admin" },
         "subjects": [{ "apiGroup": api, "kind": "User", "name": USER }],
     });
-    plane.api.create(&format!("/apis/{api}/v1/clusterrolebindings"), &all);
+    control_plane.api.create(&format!("/apis/{api}/v1/clusterrolebindings"), &all);
 }

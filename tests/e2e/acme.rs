@@ -1,22 +1,22 @@
-//! A company that lives by the shipped workflows: its teams' repositories, the infra repository, staging, production, and
-//! the GitHub that ties them together.
+//! A company that uses the shipped workflows: its teams' repositories, the infra repository, staging, production, and a
+//! fake GitHub.
 //!
-//! The workflows run as they are shipped, but for what [`Acme::shipped`] lists. Between two runs the company plays
-//! GitHub: it registers each run and its jobs under the id that the steps are told, carries over the notices that the
-//! runner printed as the annotations of their jobs, and lets people approve.
+//! The workflows run as shipped, except for the replacements in [`Acme::shipped`]. Between runs, `Acme` does what GitHub
+//! does: it registers each run and its jobs under the id that the steps get, adds the notices in the runner's log to the
+//! jobs as annotations, and records approvals.
 //!
-//! Beside what `act` says of the runner, this is not as on GitHub:
-//! - `tools/checkout` stands in for `actions/checkout`, a program for Node.
-//! - Nothing starts a workflow but the test: an event is a payload that it hands over.
-//! - The clusters are played (`cluster`) from what a real one answered. `tests/e2e/cluster` holds the same workflow against
-//!   a real one.
-//! - The job that an environment protects does not wait for its approval, which is there before the run begins.
-//! - All jobs of a run are on one runner, and have the same `github.token`. It may do what all their `permissions:`
-//!   together say, and no more. All secrets are there in every job, those of an environment too.
+//! Besides the differences that `act` lists, this differs from GitHub:
+//! - `tools/checkout` replaces `actions/checkout`, which needs Node.
+//! - Only the test starts workflows; an event is a payload that it passes to the runner.
+//! - The clusters are fakes (`cluster`) that replay the responses of a real one. `tests/e2e/cluster` runs the same workflow
+//!   against a real one.
+//! - The job of a protected environment does not wait for its approval; the approval exists before the run starts.
+//! - All jobs of a run use one runner and the same `github.token`, which has the permissions of all jobs together and no
+//!   others. Every job gets all secrets, including those of environments.
 
-mod by_hand;
 pub mod cluster;
 pub mod git_server;
+mod manual_runs;
 pub mod promotion;
 pub mod team;
 
@@ -33,41 +33,41 @@ use promote_gates::sandbox::{Sandbox, infra::Infra, staging::Staging};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::act::{Act, Run};
+use crate::act::{Act, ActRun};
 use crate::repo::{Repo, clean, program};
-use cluster::Cluster;
-use git_server::{GitServer, Right};
+use cluster::FakeCluster;
+use git_server::{GitAccess, GitServer};
 
 /// The infra repository.
 pub const INFRA: &str = "acme/ecommerce-infra";
 /// The runner that every job of a run is on.
 pub const RUNNER: &str = "GitHub Actions 4";
-/// Whoever may approve a promotion.
+/// The required reviewers of both production environments.
 pub const REVIEWERS: [&str; 2] = ["lena", "piet"];
-/// Services of [`Acme`]: the teams' own, and another one.
+/// The services of [`Acme`].
 pub const SERVICES: [&str; 2] = ["checkout-service", "catalog-service"];
 
-/// What of the shipped workflows belongs to the infra repository.
+/// The shipped workflows of the infra repository.
 const INFRA_WORKFLOWS: [&str; 5] =
     ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml", "environments-check.yml"];
 
-/// Where git's server finds repositories, in the company's folder.
+/// The folder of the git server, inside the folder of [`Acme`].
 const SERVED: &str = "repositories";
 
-/// Secrets that the workflows ask for.
+/// The secrets of the workflows.
 const DISPATCH: &str = "ghs_dispatchesToTheInfraRepository";
 const WRITE: &str = "ghs_writesToTheInfraRepository";
 const READ: &str = "ghs_readsTheTeamsRepositories";
 
-/// The inputs of `actions/checkout` that the workflows know.
+/// An action with the inputs of `actions/checkout` that the workflows use.
 const CHECKOUT: &str = r#"
 name: checkout
 description: starts tools/checkout
 inputs:
-  ref: { description: what to check out; what the event is about when empty }
+  ref: { description: what to check out; by default the commit of the event }
   fetch-depth: { description: how many commits; 0 for all, default: "1" }
   token: { description: "Contents: read", default: "${{ github.token }}" }
-  persist-credentials: { description: they never are, default: "true" }
+  persist-credentials: { description: not supported; credentials are never kept, default: "true" }
 runs:
   using: composite
   steps:
@@ -79,7 +79,7 @@ runs:
       run: exec "$GITHUB_ACTION_PATH/checkout"
 "#;
 
-/// What is set up for a team beside its workflows: rules of the infra repository.
+/// The config file of the infra repository.
 fn config() -> String {
     let mut text = "services:\n".to_owned();
     for service in SERVICES {
@@ -96,29 +96,29 @@ fn config() -> String {
     text + "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2']\n"
 }
 
-/// See the module.
+/// The company; see the module.
 pub struct Acme {
     folder: TempDir,
     pub fake_github: FakeGitHub,
     pub staging: Staging,
     pub production: Staging,
-    pub staging_cluster: Cluster,
-    pub production_cluster: Cluster,
+    pub staging_cluster: FakeCluster,
+    pub production_cluster: FakeCluster,
     pub infra: Infra,
     pub git: GitServer,
-    /// Given to the next run.
+    /// The id of the next run.
     next: AtomicU64,
 }
 
 impl Acme {
-    /// Both repositories with their workflows; production's reviewers are [`REVIEWERS`].
+    /// Creates the infra repository with its workflows, and the production environments with [`REVIEWERS`].
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
         let Sandbox { staging, github: fake_github, infra } =
             Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
         let production = Staging::start().expect("a server");
         let git = GitServer::start(&folder.path().join(SERVED));
-        let [staging_cluster, production_cluster] = ["staging", "production"].map(Cluster::start);
+        let [staging_cluster, production_cluster] = ["staging", "production"].map(FakeCluster::start);
         let next = AtomicU64::new(1000);
         let acme =
             Self { folder, fake_github, staging, production, staging_cluster, production_cluster, infra, git, next };
@@ -134,28 +134,28 @@ impl Acme {
             infra.write(".github/promote-gates.yml", config());
         });
         acme.fake_github.create(INFRA);
-        // A ruleset keeps it from pushing.
+        // On GitHub, a ruleset prevents this token from pushing.
         acme.fake_github.grant(DISPATCH, INFRA, &["contents=write"]);
-        acme.git.allow(WRITE, INFRA, Right::Write);
-        let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.user(login) }));
+        acme.git.allow(WRITE, INFRA, GitAccess::Write);
+        let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.add_user(login) }));
         acme.fake_github.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
         acme.fake_github.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
         acme
     }
 
-    /// A path in the company's folder.
+    /// A path in the folder of [`Acme`].
     fn at(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
-    /// Git serves a repository under its name.
+    /// Makes the git server serve a repository under its name.
     fn serve(&self, repository: &str, path: &Path) {
-        let place = self.at(SERVED).join(repository);
-        fs::create_dir_all(place.parent().expect("an owner")).expect("make a folder");
-        symlink(path, place).expect("link a repository");
+        let link = self.at(SERVED).join(repository);
+        fs::create_dir_all(link.parent().expect("an owner")).expect("make a folder");
+        symlink(path, link).expect("link a repository");
     }
 
-    /// A shipped workflow; hosts that are not there and times that no test waits for are other ones.
+    /// A shipped workflow, with example hosts replaced by local ones and long durations by short ones.
     pub fn shipped(&self, file: &str) -> String {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows").join(file);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -164,22 +164,22 @@ impl Acme {
             .replace("https://metrics.example.com/api/v1/", &format!("{staging}/metrics/"))
             .replace("https://staging.example.com", staging)
             .replace("https://www.example.com", production)
-            // Of `wait`, and of the looks at a cluster and at production.
+            // For `wait` and `health`.
             .replace("duration: 10m", "duration: 1s")
             .replace("interval: 10s", "interval: 100ms")
             .replace("appear-timeout: 10m", "appear-timeout: 5s")
             .replace("stabilize: 30s", "stabilize: 200ms");
-        assert!(!text.contains("example.com"), "{file} names a host that is not there:\n{text}");
+        assert!(!text.contains("example.com"), "{file} names a host that does not exist:\n{text}");
         text
     }
 
-    /// A version of a service takes the place of the one before: in the cluster, and behind the endpoint.
-    pub fn runs_in_production(&self, service: &str, tag: &str) {
+    /// Deploys a version of a service to production: to the cluster and behind the endpoint.
+    pub fn deploy_to_production(&self, service: &str, tag: &str) {
         self.production.deploy(service, tag);
         self.production_cluster.deploy(service, tag);
     }
 
-    /// Somebody changes the infra repository by hand.
+    /// Commits a manual change to the infra repository, and pushes it.
     pub fn change_infra(&self, message: &str, change: impl FnOnce(&Repo)) -> String {
         let clone = Repo::clone_of(self.infra.path());
         change(&clone);
@@ -188,21 +188,21 @@ impl Acme {
         commit
     }
 
-    /// The config file of the infra repository says this too.
-    pub fn configure(&self, more: &str) {
+    /// Appends settings to the config file of the infra repository.
+    pub fn add_config(&self, more: &str) {
         self.change_infra("the rules", |infra| {
             infra.write(".github/promote-gates.yml", config() + more);
         });
     }
 
-    /// The commits that promoted something, newest first.
+    /// The messages of the promotion commits, newest first.
     pub fn promotions(&self) -> Vec<String> {
         let mut messages = self.infra.messages().expect("read the infra repository");
         messages.retain(|message| message.contains("Promotion-kind: "));
         messages
     }
 
-    /// The image of a service in production.
+    /// The image tag of a service in production, by the infra repository.
     pub fn image(&self, service: &str) -> String {
         let path = format!("apps/{service}/overlays/production/kustomization.yaml");
         let text = self.infra.read(&path).expect("read the infra repository");
@@ -210,26 +210,26 @@ impl Acme {
         tag.trim_matches('"').to_owned()
     }
 
-    /// A number that no other run has.
+    /// A new run id.
     pub fn next_run(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A run of a workflow of the infra repository, ready to start: a fresh clone is its work tree.
+    /// A run of a workflow of the infra repository, ready to start in a fresh clone.
     pub fn infra_run<'a>(&self, clone: &'a Repo, id: u64, file: &str, event: &'a str) -> Act<'a> {
-        self.ready(clone, INFRA, id, file, event)
+        self.prepare_run(clone, INFRA, id, file, event)
             .secret("INFRA_WRITE_TOKEN", WRITE)
             .secret("SOURCE_READ_TOKEN", READ)
             .secret("PRODUCTION_KUBECONFIG", &self.production_cluster.kubeconfig())
     }
 
-    /// A run of a workflow of a repository on GitHub.
-    fn ready<'a>(&self, repo: &'a Repo, repository: &str, id: u64, file: &str, event: &'a str) -> Act<'a> {
+    /// A run of a workflow of any repository on the fake GitHub, ready to start.
+    fn prepare_run<'a>(&self, repo: &'a Repo, repository: &str, id: u64, file: &str, event: &'a str) -> Act<'a> {
         let text = fs::read_to_string(repo.path().join(".github/workflows").join(file)).expect("a workflow");
         let token = format!("ghs_ofRun{id}");
         let permissions = permissions(&text);
         if permissions.iter().any(|permission| permission.starts_with("contents=")) {
-            self.git.allow(&token, repository, Right::Read);
+            self.git.allow(&token, repository, GitAccess::Read);
         }
         self.fake_github.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
         let mut act = Act::on(repo, event)
@@ -247,13 +247,13 @@ impl Acme {
         act
     }
 
-    /// What GitHub knows of a run's jobs once they ended: results, times, and what they printed as annotations.
-    fn ended(&self, repository: &str, id: u64, attempt: u32, run: &Run) {
+    /// Registers the results, times and annotations of a run's jobs after they ended.
+    fn register_results(&self, repository: &str, id: u64, attempt: u32, run: &ActRun) {
         for (name, job) in &run.jobs {
-            let result = github::Job {
+            let result = github::FakeJob {
                 started_at: job.began,
                 completed_at: Some(job.ended),
-                ..github::Job::ended(name, &job.result)
+                ..github::FakeJob::ended(name, &job.result)
             };
             let number = self.fake_github.set_job(repository, id, attempt, result);
             for annotation in job.steps.values().flat_map(|step| step.annotated("notice")) {
@@ -265,27 +265,27 @@ impl Acme {
 }
 
 impl Drop for Acme {
-    /// A request that GitHub's description does not allow fails the test that made it.
+    /// Fails the test if a request was not allowed by GitHub's API description.
     fn drop(&mut self) {
         let violations = self.fake_github.violations();
         if !std::thread::panicking() {
-            assert!(violations.is_empty(), "GitHub was asked what it does not know: {violations:#?}");
+            assert!(violations.is_empty(), "requests violated GitHub's API description: {violations:#?}");
         }
     }
 }
 
-/// What git reads of a message's end.
+/// The trailers of a commit message, parsed by git.
 pub fn trailers(message: &str) -> BTreeMap<String, String> {
     let mut git = clean("git");
     git.args(["interpret-trailers", "--parse"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = git.spawn().expect("start git");
     child.stdin.take().expect("piped").write_all(message.as_bytes()).expect("write the message");
-    let said = child.wait_with_output().expect("git ends").stdout;
-    let lines = String::from_utf8(said).expect("UTF-8");
+    let stdout = child.wait_with_output().expect("git ends").stdout;
+    let lines = String::from_utf8(stdout).expect("UTF-8");
     lines.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-/// What the jobs of a workflow may do together, such as `actions=read`.
+/// The permissions of all jobs of a workflow together, such as `actions=read`.
 fn permissions(workflow: &str) -> Vec<String> {
     let mut granted = Vec::new();
     let mut outer = None;

@@ -1,25 +1,25 @@
-//! Who may let a release into production, through `promote-to-production.yml`; and that nothing else does.
+//! Approvals in `promote-to-production.yml`: who can approve, and that nothing is promoted without them.
 
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::clock::{Clock as _, SystemClock};
 
 use crate::acme::Acme;
-use crate::acme::team::{Team, Validated};
-use crate::act::{Run, Step};
+use crate::acme::team::{Team, ValidatedRelease};
+use crate::act::{ActRun, ActStep};
 
 const SERVICE: &str = "checkout-service";
 
-/// A company with one release to promote.
-fn validated(acme: &Acme) -> Validated {
-    Team::of(acme, SERVICE).release("Gift cards")
+/// A validated release.
+fn validated(acme: &Acme) -> ValidatedRelease {
+    Team::new(acme, SERVICE).release("Gift cards")
 }
 
 fn ago(minutes: i64) -> Timestamp {
     SystemClock::new().wall() - SignedDuration::from_mins(minutes)
 }
 
-/// The approval that blocked; nothing after it ran, and nothing was committed.
-fn blocked<'a>(acme: &Acme, run: &'a Run) -> &'a Step {
+/// The blocked approval step. Asserts that no later step ran, and that nothing was committed.
+fn blocked_approval<'a>(acme: &Acme, run: &'a ActRun) -> &'a ActStep {
     let approval = run.step("promote", "approval");
     assert_eq!((approval.exit, approval.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
     let after: Vec<_> =
@@ -30,18 +30,18 @@ fn blocked<'a>(acme: &Acme, run: &'a Run) -> &'a Step {
     approval
 }
 
-/// Lena approves two promotions, so many minutes ago, and then ours. Those two wait: nothing of them is committed.
-fn third(minutes: [i64; 2]) {
+/// Lena approves two promotions these minutes ago, which still wait, and then a third one; asserts that it is blocked.
+fn assert_third_approval_blocked(minutes: [i64; 2]) {
     let acme = Acme::new();
     let validated = validated(&acme);
     let before = minutes.map(ago);
     for at in before {
-        acme.waiting_promotion("lena", at);
+        acme.add_waiting_promotion("lena", at);
     }
     let promotion = acme.promotion(validated.event()).approved_by("lena");
     let run = promotion.run();
 
-    let approval = blocked(&acme, &run);
+    let approval = blocked_approval(&acme, &run);
     let errors = approval.annotated("error");
     let Some(error) = errors.iter().find(|error| error.message.contains("lena")) else { panic!("{errors:#?}") };
     for at in before.into_iter().chain([promotion.since]) {
@@ -52,20 +52,20 @@ fn third(minutes: [i64; 2]) {
 
 #[test]
 fn the_third_approval_of_one_person_in_twenty_minutes_is_blocked() {
-    third([18, 9]);
+    assert_third_approval_blocked([18, 9]);
 }
 
 #[test]
-fn also_when_all_three_come_within_three_minutes_and_nothing_is_committed_yet() {
-    third([2, 1]);
+fn the_third_approval_in_three_minutes_is_blocked_before_any_commit() {
+    assert_third_approval_blocked([2, 1]);
 }
 
 #[test]
-fn the_third_within_an_hour_is_none_too_many() {
+fn the_third_approval_within_an_hour_is_allowed() {
     let acme = Acme::new();
     let validated = validated(&acme);
     for minutes in [50, 30] {
-        acme.waiting_promotion("lena", ago(minutes));
+        acme.add_waiting_promotion("lena", ago(minutes));
     }
     let run = acme.promotion(validated.event()).approved_by("lena").run();
     assert_eq!(run.step("promote", "approval").outputs["verdict"], "passed", "{}", run.log);
@@ -73,23 +73,23 @@ fn the_third_within_an_hour_is_none_too_many() {
 }
 
 #[test]
-fn without_protection_nobody_approved_and_it_is_blocked() {
+fn a_run_without_required_reviewers_is_blocked() {
     let acme = Acme::new();
     let validated = validated(&acme);
     acme.fake_github.protect(crate::acme::INFRA, "production", &serde_json::json!({}));
     let run = acme.promotion(validated.event()).run();
 
-    let approval = blocked(&acme, &run);
+    let approval = blocked_approval(&acme, &run);
     assert!(approval.annotated("error").iter().any(|error| error.message.contains("reviewer")), "{approval:?}");
 }
 
 #[test]
-fn whoever_wrote_the_release_does_not_approve_it() {
+fn the_author_of_a_release_cannot_approve_it() {
     let acme = Acme::new();
     let validated = validated(&acme);
     let run = acme.promotion(validated.event()).approved_by("dana").run();
 
-    let approval = blocked(&acme, &run);
+    let approval = blocked_approval(&acme, &run);
     assert!(approval.annotated("error").iter().any(|error| error.message.contains("dana")), "{approval:?}");
 }
 
@@ -97,33 +97,33 @@ fn whoever_wrote_the_release_does_not_approve_it() {
 fn promote_refuses_without_a_passed_evidence_approval_and_wait() {
     let acme = Acme::new();
     let validated = validated(&acme);
-    let shadow = |step: &str| format!("        uses: acme/promote-gates/{step}@v1\n        with:\n");
-    let refused = |run: &Run, why: &str| {
+    let uses = |step: &str| format!("        uses: acme/promote-gates/{step}@v1\n        with:\n");
+    let assert_refused = |run: &ActRun, words: &str| {
         let promote = run.step("promote", "promote");
         assert!(matches!(promote.exit, Some(1 | 3)), "{}", run.log);
-        assert!(promote.summary.contains(why), "{why} in {}", promote.summary);
+        assert!(promote.summary.contains(words), "{words} in {}", promote.summary);
         assert_eq!(promote.outputs["changed"], "false");
     };
-    // Two each: a third approval would be blocked before anything else is.
+    // Two approvals per reviewer: a third one would be blocked first.
     for (step, reviewer) in [("evidence", "lena"), ("approval", "piet"), ("wait", "lena")] {
-        let from = shadow(step);
+        let from = uses(step);
         let promotion = acme.promotion(validated.event()).approved_by(reviewer);
-        let run = promotion.changed(&from, &format!("{from}          dry-run: true\n")).run();
-        // What is seen of evidence that counts for nothing, approval blocks on already.
+        let run = promotion.with_workflow_change(&from, &format!("{from}          dry-run: true\n")).run();
+        // `approval` already blocks on evidence from a dry run.
         if step == "evidence" {
             assert!(!run.job("promote").steps.contains_key("promote"), "{}", run.log);
         } else {
-            refused(&run, step);
+            assert_refused(&run, step);
         }
     }
     let run = acme
         .promotion(validated.event())
         .approved_by("piet")
-        .changed(
+        .with_workflow_change(
             "            ${{ toJSON(needs) }}\n            ${{ toJSON(steps) }}\n          # Of the App",
             "            ${{ toJSON(needs) }}\n          # Of the App",
         )
         .run();
-    refused(&run, "approval");
+    assert_refused(&run, "approval");
     assert!(acme.promotions().is_empty(), "{:#?}", acme.promotions());
 }

@@ -1,11 +1,11 @@
-//! `uses: acme/promote-gates/bundle-size@v1`: the incident this project comes from, on a runner.
+//! `uses: acme/promote-gates/bundle-size@v1` on a runner: a debug library in a release.
 
 use serde_json::Value;
 
-use crate::act::{Act, Run};
+use crate::act::{Act, ActRun};
 use crate::repo::Repo;
 
-/// The first gate records a baseline, then the build grows by a debug library that nobody meant to ship.
+/// The first gate records a baseline; then the build grows by a debug library.
 const WORKFLOW: &str = r#"
 on: push
 jobs:
@@ -51,7 +51,7 @@ jobs:
         run: echo "$NEEDS"
 "#;
 
-fn release(payload: Value) -> Run {
+fn release(payload: Value) -> ActRun {
     let repo = Repo::new();
     repo.write(".github/workflows/build.yml", WORKFLOW);
     repo.write("public/app.3f2a91cc.js", "console.log('shop');\n".repeat(2_000));
@@ -88,7 +88,7 @@ fn a_debug_library_is_blocked_by_name_and_the_evidence_reaches_the_next_job() {
     let sums = run.step("build", "file").printed.replace(" -", "");
     let [file, output] = sums.split_whitespace().collect::<Vec<_>>()[..] else { panic!("two sums: {}", run.log) };
     assert_eq!(report["full-sha256"], file, "report-path names the whole report");
-    // GitHub keeps the notice with the check run, so that a payload can be held against it.
+    // GitHub stores the notice with the check run, so that `evidence` can compare a payload with it.
     let notices = gate.annotated("notice");
     let [notice] = notices[..] else { panic!("one notice: {notices:?}") };
     assert_eq!(notice.message, format!("command=bundle-size verdict=blocked sha256={output}"));
@@ -98,7 +98,7 @@ fn a_debug_library_is_blocked_by_name_and_the_evidence_reaches_the_next_job() {
 }
 
 #[test]
-fn an_explanation_lets_it_pass_and_is_told() {
+fn an_explanation_passes_and_is_in_the_summary() {
     let run = release(serde_json::json!({ "explanation": "a debug library, on purpose" }));
 
     let gate = run.step("build", "gate");
@@ -109,7 +109,7 @@ fn an_explanation_lets_it_pass_and_is_told() {
 }
 
 #[test]
-fn a_dry_run_tells_the_verdict_and_fails_nothing() {
+fn a_dry_run_reports_the_verdict_without_failing() {
     let run = release(serde_json::json!({ "dry-run": "true" }));
 
     let gate = run.step("build", "gate");
@@ -120,7 +120,7 @@ fn a_dry_run_tells_the_verdict_and_fails_nothing() {
 }
 
 #[test]
-fn a_bad_input_is_named_and_still_leaves_outputs() {
+fn a_bad_input_is_named_and_outputs_are_written() {
     let run = release(serde_json::json!({ "dry-run": "perhaps" }));
 
     let gate = run.step("build", "gate");
@@ -132,7 +132,7 @@ fn a_bad_input_is_named_and_still_leaves_outputs() {
     }
 }
 
-/// Records a baseline and shows it, so that a test can commit it.
+/// Records a baseline and prints it, so that a test can commit it.
 const RECORD: &str = r"
 on: push
 jobs:
@@ -166,7 +166,7 @@ jobs:
 ";
 
 #[test]
-fn a_change_cannot_take_away_the_baseline_it_is_judged_by() {
+fn a_pull_request_cannot_delete_its_own_baseline() {
     let repo = Repo::new();
     repo.write(".github/workflows/build.yml", RECORD);
     repo.write("public/app.js", "console.log('shop');\n".repeat(2_000));

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs `health` against a real control plane on loopback: etcd, kube-apiserver and kube-controller-manager, with kwok in
-# place of kubelets. Nothing of it is mocked; what kwok cannot play is written to the API server as a kubelet would, and so
-# is what the controllers of Argo and Flux would write, into resources of their own definitions.
+# Tests `health` against a real control plane on loopback: etcd, kube-apiserver and kube-controller-manager, with kwok in
+# place of kubelets. The tests write to the API server what kwok cannot simulate, and what the controllers of Argo and Flux
+# would write to the resources of their custom resource definitions.
 #
-# Needs Linux, go and Debian's etcd-server (installed by apt where this is root). The binaries are built once, in minutes,
-# and kept in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version. `--tools` stops there, and
-# `--with COMMAND…` runs a command that finds them as the tests do.
+# Needs Linux, go and Debian's etcd-server, which apt installs if this runs as root. Builds the binaries once, in minutes,
+# and caches them in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder per version. `--tools` only builds them;
+# `--with COMMAND…` runs a command with the environment of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,7 +18,7 @@ kubelets=$cache/kwok-$kwok
 definitions=$cache/definitions-$rollouts-$argo_cd-$kustomizations
 
 main() {
-    [[ $(uname -s) == Linux ]] || skip 'a control plane is started on Linux only'
+    [[ $(uname -s) == Linux ]] || skip 'it needs Linux'
     etcd
     installed "$plane" control_plane
     installed "$kubelets" kwok
@@ -35,7 +35,7 @@ main() {
     cargo test --features e2e --test e2e_cluster "$@" ${left_out[@]:+-- "${left_out[@]}"}
 }
 
-# The runner that .ci/run installs: what it exported, or what it left in the cache.
+# Whether act is available: from ACT, which .ci/run exports, or from the cache.
 runner() {
     local version
     version=$(sed -n 's/^act=//p' .ci/run)
@@ -51,16 +51,16 @@ kubectl_found() {
     return 1
 }
 
-# A view of the file system in which /run is one's own.
+# Whether this machine allows a private mount on /run.
 own_files() {
     unshare --map-root-user --mount mount -t tmpfs none /run 2>/dev/null && return
-    printf 'SKIPPED: in-cluster: this machine lets nobody mount in a namespace of their own (unshare)\n' >&2
+    printf 'SKIPPED: in-cluster: this machine does not allow a private mount namespace (unshare)\n' >&2
     return 1
 }
 
 skip() {
     printf 'SKIPPED: the control plane: %s\n' "$1" >&2
-    exit 77 # what a skipped part says to .ci/run
+    exit 77 # .ci/run counts it as skipped
 }
 
 etcd() {
@@ -75,15 +75,15 @@ etcd() {
     PROMOTE_GATES_E2E_ETCD=$(command -v etcd)
 }
 
-# installed FOLDER COMMAND: runs the command with the folder's name unless an earlier run finished it.
+# installed FOLDER COMMAND: installs into the folder by COMMAND FOLDER, unless an earlier run completed it.
 installed() {
     local folder=$1
     [[ -e $folder/.complete ]] && return
     command -v go >/dev/null || skip "no go to build ${folder##*/} with"
-    printf 'making %s, which may take minutes\n' "${folder##*/}"
+    printf 'building %s, which can take minutes\n' "${folder##*/}"
     rm -rf "$folder"
     mkdir -p "$folder/bin"
-    # A cache of its own: the gigabytes of it serve nothing else, and go when the binaries are there.
+    # A separate build cache, removed afterwards: it has gigabytes that no other build uses.
     GOCACHE=$folder/go-build CGO_ENABLED=0 GOFLAGS="${GOFLAGS-} -trimpath -p=${GO_JOBS:-2}" "$2" "$folder"
     rm -rf "$folder/go-build"
     touch "$folder/.complete"
@@ -99,7 +99,7 @@ kwok() {
     GOBIN=$1/bin nice -n 19 go install -ldflags '-s -w' "sigs.k8s.io/kwok/cmd/kwok@v$kwok"
 }
 
-# Custom resource definitions, as the modules of those who own them have them.
+# Custom resource definitions from the Go modules of their projects.
 definitions() {
     definition "$1" rollouts github.com/argoproj/argo-rollouts@v$rollouts manifests/crds/rollout-crd.yaml \
         h1:NaAtrUjjm9AFAyurAEFRJjP54mk98s8007B3vsdFEbI=
@@ -107,20 +107,20 @@ definitions() {
         h1:kmnF4nE5SQ83OhtdX6DMmLSpH0eRIa1gNYdCLNHqB+A=
     definition "$1" kustomizations github.com/fluxcd/kustomize-controller@v$kustomizations \
         config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE=
-    # The rest of them is of no use here. They are written without the right to be taken away.
+    # The modules are not needed any more; Go creates them read-only.
     chmod -R u+w "$1/modules"
     rm -rf "$1/modules"
 }
 
 # definition FOLDER NAME MODULE PATH SUM
 definition() {
-    local said module
-    said=$(GOMODCACHE=$1/modules go mod download -json "$3")
-    [[ $said == *"\"Sum\": \"$5\""* ]] || {
-        printf 'ERROR: %s is not what it was: %s\n' "$3" "$said" >&2
+    local download module
+    download=$(GOMODCACHE=$1/modules go mod download -json "$3")
+    [[ $download == *"\"Sum\": \"$5\""* ]] || {
+        printf 'ERROR: the checksum of %s has changed: %s\n' "$3" "$download" >&2
         exit 1
     }
-    module=$(sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p' <<<"$said")
+    module=$(sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p' <<<"$download")
     cp "$module/$4" "$1/$2.yaml"
 }
 

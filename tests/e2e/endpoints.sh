@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the endpoint checks of `health` against a real nginx on loopback, one for each test, with a config of its own.
+# Tests the endpoint checks of `health` against a real nginx on loopback; each test starts its own.
 #
-# Needs nginx (installed by apt where this is root); it runs without root, in a folder that the test throws away.
+# Needs nginx, which apt installs if this runs as root. nginx runs without root in a temp folder.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,11 +13,11 @@ main() {
 
 skip() {
     printf 'SKIPPED: the endpoint checks: %s\n' "$1" >&2
-    exit 77 # what a skipped part says to .ci/run
+    exit 77 # .ci/run counts it as skipped
 }
 
 nginx() {
-    # Debian keeps it where only root looks.
+    # Debian installs nginx in /usr/sbin, which only root has in PATH.
     local PATH=$PATH:/usr/sbin:/usr/local/sbin
     if ! type -P nginx >/dev/null; then
         if ((EUID != 0)) || ! command -v apt-get >/dev/null; then

@@ -1,74 +1,74 @@
-//! Dispatches that lie, through `promote-to-production.yml`: whoever holds the token that dispatches can send anything.
-//! `tests/evidence` has the whole table; here are those that need a real validation to lie about.
+//! Forged dispatches to `promote-to-production.yml`: the holder of the dispatch token can send any payload. `tests/evidence`
+//! has all cases; these are the ones that need a real validation run.
 
 use promote_gates::sandbox::github;
 use serde_json::{Value, json};
 
-use crate::acme::team::{Team, Validated, event, repository};
+use crate::acme::team::{Team, ValidatedRelease, event, repository};
 use crate::acme::{Acme, SERVICES};
 
 const SERVICE: &str = SERVICES[0];
 
-/// A word of what the reviewer is told, and how the payload, or what GitHub knows, is changed.
-type Lie = (&'static str, fn(&Acme, &Validated, &str) -> Value);
+/// Words of the expected error, and the change to the payload or to the records on GitHub.
+type Forgery = (&'static str, fn(&Acme, &ValidatedRelease, &str) -> Value);
 
 fn payload(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// In order: the last two change what GitHub knows of the run.
-const LIES: [Lie; 6] = [
-    // Another release; each report says so.
+/// The last two change the records on GitHub, so the order matters.
+const FORGERIES: [Forgery; 6] = [
+    // Another release in every report.
     ("deploy run", |_, validated, text| payload(&text.replace(&validated.tag, &"0".repeat(40)))),
-    // A better figure.
+    // A better latency.
     ("told of sha256", |_, _, text| payload(&text.replace("104 ms", "94 ms"))),
-    // What was validated is not this service.
+    // The name of another service.
     ("expected acme/catalog-service", |_, _, text| {
         let name = |service: &str| format!("\"service\":\"{service}\"");
         payload(&text.replacen(&name(SERVICE), &name(SERVICES[1]), 1))
     }),
-    // No deployment.
+    // A deploy run that is not one.
     ("deploy run", |_, validated, text| {
         let mut payload = payload(text);
         payload["evidence"]["deploy"]["id"] = json!(validated.id);
         payload
     }),
-    // A job that failed after its gate had passed.
+    // The job failed after its gate had passed.
     ("ended as failure", |acme, validated, text| {
-        acme.fake_github.set_job(&repository(SERVICE), validated.id, 1, github::Job::ended("smoke", "failure"));
+        acme.fake_github.set_job(&repository(SERVICE), validated.id, 1, github::FakeJob::ended("smoke", "failure"));
         payload(text)
     }),
-    // The run was started again.
+    // The run has a newer attempt.
     ("attempt 2 is the latest", |acme, validated, text| {
         let path = ".github/workflows/validate-staging.yml".to_owned();
         let event = "workflow_run".to_owned();
         acme.fake_github.set_run(
             &repository(SERVICE),
-            github::Run { id: validated.id, attempt: 2, path, event, ..github::Run::default() },
+            github::FakeRun { id: validated.id, attempt: 2, path, event, ..github::FakeRun::default() },
         );
         payload(text)
     }),
 ];
 
 #[test]
-fn a_dispatch_that_lies_is_blocked_before_anybody_is_asked() {
+fn a_forged_dispatch_is_blocked_before_the_approval() {
     let acme = Acme::new();
-    // For a notice that never comes; a minute, unless told otherwise.
-    acme.configure("evidence:\n  annotations-timeout: 1s\n");
-    let validated = Team::of(&acme, SERVICE).release("Gift cards");
+    // Shortens the wait for a missing notice from its default of one minute.
+    acme.add_config("evidence:\n  annotations-timeout: 1s\n");
+    let validated = Team::new(&acme, SERVICE).release("Gift cards");
     let [dispatch] = &validated.dispatches[..] else { panic!("one dispatch: {:#?}", validated.dispatches) };
     let text = dispatch.client_payload.to_string();
-    for (place, (word, lie)) in LIES.into_iter().enumerate() {
-        let forged = lie(&acme, &validated, &text);
-        assert!(place > 3 || forged != dispatch.client_payload, "lie {place} changes nothing");
+    for (number, (words, forge)) in FORGERIES.into_iter().enumerate() {
+        let forged = forge(&acme, &validated, &text);
+        assert!(number > 3 || forged != dispatch.client_payload, "forgery {number} changes nothing");
         let run = acme.promotion(event(&dispatch.event_type, &forged)).run();
 
         let evidence = run.step("evidence", "evidence");
         let end = (evidence.exit, evidence.outputs["verdict"].as_str());
-        assert_eq!(end, (Some(1), "blocked"), "lie {place}: {}", run.log);
-        let told = evidence.annotated("error");
-        assert!(told.iter().any(|error| error.message.contains(word)), "lie {place}, {word}: {told:#?}");
-        assert!(!run.jobs.contains_key("promote"), "lie {place}: {:?}", run.jobs.keys());
+        assert_eq!(end, (Some(1), "blocked"), "forgery {number}: {}", run.log);
+        let errors = evidence.annotated("error");
+        assert!(errors.iter().any(|error| error.message.contains(words)), "forgery {number}, {words}: {errors:#?}");
+        assert!(!run.jobs.contains_key("promote"), "forgery {number}: {:?}", run.jobs.keys());
     }
 
     let mut hostile = dispatch.client_payload.clone();
@@ -84,7 +84,7 @@ fn a_dispatch_that_lies_is_blocked_before_anybody_is_asked() {
 #[test]
 fn a_service_that_relaxes_its_own_gate_is_blocked() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
     acme.staging.set_baseline(SERVICE, 80.0);
     team.repo.write(".github/promote-gates.yml", "performance:\n  max-ratio: 2\n");
     let validated = team.release("Gift cards");

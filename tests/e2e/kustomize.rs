@@ -1,8 +1,8 @@
-//! The image edit held against kustomize's own: after either of the two, every fixture has to render to the same bytes.
+//! The image edit compared with `kustomize edit set image`: after either edit, every fixture must render to the same bytes.
 //!
 //! Run by `tests/e2e/kustomize.sh`, which builds the kustomize it needs.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a test fails if its environment cannot be set up")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 const DIGEST: &str = "sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
 
-/// New name, tag, digest: what each fixture's images are set to, one by one and one after the other.
+/// Image name, new name, tag and digest: the edits of each fixture, each by itself and all in sequence.
 const CHANGES: [(&str, &str, &str, &str); 20] = [
     ("checkout-service", "ghcr.io/acme/checkout-service", "v1.5.0", ""),
     ("checkout-service", "ghcr.io/acme/checkout-service", "1.10", DIGEST),
@@ -44,23 +44,20 @@ const CHANGES: [(&str, &str, &str, &str); 20] = [
 
 struct Tools {
     kustomize: PathBuf,
-    /// Renders with the kustomize that clusters' users have: another version, another reader of the same file.
+    /// Whether kubectl renders as well: it contains another version of kustomize.
     kubectl: bool,
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "which kustomize to hold against is a setting of the test, not of the product"
-)]
+#[expect(clippy::disallowed_methods, reason = "the path of kustomize is a setting of the test, not of the product")]
 fn kustomize_renders_the_same_after_either_edit() {
     let Some(kustomize) = std::env::var_os("PROMOTE_GATES_E2E_KUSTOMIZE") else {
-        return say("SKIP: PROMOTE_GATES_E2E_KUSTOMIZE names no kustomize; run tests/e2e/kustomize.sh");
+        return print("SKIP: PROMOTE_GATES_E2E_KUSTOMIZE is not set; run tests/e2e/kustomize.sh");
     };
     let kubectl =
         Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|output| output.status.success());
     if !kubectl {
-        say("SKIP: no kubectl, so only kustomize itself renders");
+        print("SKIP: no kubectl, so only kustomize itself renders");
     }
     let tools = Tools { kustomize: kustomize.into(), kubectl };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kustomizations");
@@ -87,7 +84,7 @@ fn kustomize_renders_the_same_after_either_edit() {
         }
     });
     let (compared, differences) = (compared.into_inner(), differences.into_inner().unwrap());
-    say(&format!(
+    print(&format!(
         "{} fixtures, {compared} renderings compared, {} different",
         fixtures.len(),
         differences.matches("=== ").count()
@@ -103,28 +100,28 @@ struct Fixture<'a> {
 }
 
 impl Fixture<'_> {
-    /// How many renderings were compared, and what differed.
+    /// Returns the number of compared renderings, and a description of the differences.
     fn compare(&self) -> (usize, String) {
         let original = fs::read_to_string(self.path).unwrap();
         let (mut compared, mut found) = (0, String::new());
-        // In a row: later edits meet what earlier ones left.
+        // In sequence: each edit starts from the result of the one before.
         let (mut ours_so_far, mut theirs_so_far) = (original.clone(), original.clone());
         for change in CHANGES {
-            for in_a_row in [false, true] {
-                let (ours, theirs) = if in_a_row { (&ours_so_far, &theirs_so_far) } else { (&original, &original) };
+            for in_sequence in [false, true] {
+                let (ours, theirs) = if in_sequence { (&ours_so_far, &theirs_so_far) } else { (&original, &original) };
                 let (ours, theirs) = (set(ours, change), self.kustomize_set(theirs, change));
                 for kubectl in [false, true] {
-                    // kubectl is slow to start; what it adds shows on single edits.
-                    if kubectl && (in_a_row || !self.tools.kubectl) {
+                    // kubectl is slow to start, so it renders single edits only.
+                    if kubectl && (in_sequence || !self.tools.kubectl) {
                         continue;
                     }
                     compared += 1;
                     let (a, b) = (self.render(&ours, kubectl), self.render(&theirs, kubectl));
                     if a != b || !a.contains(&format!("image: {}\n", expected(change))) {
-                        writeln!(found, "=== {} {change:?}, kubectl: {kubectl}, in a row: {in_a_row}\n--- ours\n{ours}\n{a}\n--- kustomize's\n{theirs}\n{b}", self.path.display()).unwrap();
+                        writeln!(found, "=== {} {change:?}, kubectl: {kubectl}, in sequence: {in_sequence}\n--- ours\n{ours}\n{a}\n--- kustomize's\n{theirs}\n{b}", self.path.display()).unwrap();
                     }
                 }
-                if in_a_row {
+                if in_sequence {
                     (ours_so_far, theirs_so_far) = (ours, theirs);
                 }
             }
@@ -144,7 +141,7 @@ impl Fixture<'_> {
         fs::read_to_string(file).unwrap()
     }
 
-    /// Rendered as a part of something else: a component cannot be rendered by itself.
+    /// Renders the file as part of another kustomization, because a component cannot be rendered by itself.
     fn render(&self, text: &str, kubectl: bool) -> String {
         let folder = TempDir::new().unwrap();
         let part = folder.path().join("part");
@@ -163,12 +160,13 @@ fn part(mark: char, part: &str) -> String {
 }
 
 fn set(text: &str, (name, new_name, tag, digest): (&str, &str, &str, &str)) -> String {
-    let given = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
-    let change = ImageChange { name: name.into(), new_name: given(new_name), tag: given(tag), digest: given(digest) };
+    let optional = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
+    let change =
+        ImageChange { name: name.into(), new_name: optional(new_name), tag: optional(tag), digest: optional(digest) };
     set_image(text, &change).unwrap().text
 }
 
-/// The image as it has to come out, up to its tag: without tag and digest the manifest's own stay.
+/// The expected image in the rendering. Without tag and digest, the manifest's own tag stays.
 fn expected((name, new_name, tag, digest): (&str, &str, &str, &str)) -> String {
     let name = if new_name.is_empty() { name } else { new_name };
     let manifest = if tag.is_empty() && digest.is_empty() { ":0.0.0" } else { "" };
@@ -181,7 +179,7 @@ fn succeeded(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// Past the test harness, which keeps what a passing test prints to itself.
-fn say(line: &str) {
+/// Prints to stderr directly, because the test harness hides the output of passing tests.
+fn print(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! `dist/promote-gates`, the file every action starts: it becomes the binary, or says why it cannot and leaves outputs.
+//! `dist/promote-gates`, the launcher of every action: it starts the binary by `exec`, or writes outputs with the reason.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::repo::{clean, copy, program, released_name};
 
-/// A release unpacked in a temp folder: the launcher, and whatever a test puts beside it.
+/// A release in a temp folder: the launcher, and the files that a test adds.
 struct Release {
     dir: TempDir,
 }
@@ -27,7 +27,7 @@ impl Release {
         release
     }
 
-    /// `uname` of this machine says `machine`.
+    /// Makes `uname` print `machine`.
     fn on(self, machine: &str) -> Self {
         program(&self.dir.path().join("bin/uname"), &format!("#!/bin/sh\nprintf '%b\\n' '{machine}'\n"));
         self
@@ -43,8 +43,9 @@ impl Release {
         launcher
     }
 
-    /// Started in Actions, it refuses: exit 3, and outputs, summary and an annotation that say `why`.
-    fn refuses(&self, mut launcher: Command, why: &str) {
+    /// Asserts that the launcher fails in Actions with exit code 3, and with outputs, summary and annotation that contain
+    /// `expected`.
+    fn assert_refused(&self, mut launcher: Command, expected: &str) {
         let at = |name: &str| self.dir.path().join(name);
         launcher.env("GITHUB_ACTIONS", "true");
         launcher.env("GITHUB_OUTPUT", at("output")).env("GITHUB_STEP_SUMMARY", at("summary"));
@@ -54,12 +55,12 @@ impl Release {
         let outputs = fs::read_to_string(at("output")).expect("outputs were written");
         let [verdict, reason] = outputs.lines().collect::<Vec<_>>()[..] else { panic!("two outputs: {outputs}") };
         assert_eq!(verdict, "verdict=inconclusive");
-        assert!(reason.starts_with("reason=") && reason.contains(why), "{reason}");
+        assert!(reason.starts_with("reason=") && reason.contains(expected), "{reason}");
         let summary = fs::read_to_string(at("summary")).expect("a summary was written");
-        assert!(summary.contains(why) && summary.lines().count() == 1, "{summary}");
+        assert!(summary.contains(expected) && summary.lines().count() == 1, "{summary}");
         let printed = text(&end.stdout);
         assert!(printed.starts_with("::error title=promote-gates cannot start::"), "{printed}");
-        assert!(printed.contains(why) && printed.lines().count() == 1, "{printed}");
+        assert!(printed.contains(expected) && printed.lines().count() == 1, "{printed}");
     }
 }
 
@@ -68,7 +69,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn it_becomes_the_binary_and_keeps_arguments_exit_code_and_process() {
+fn the_binary_replaces_the_launcher_with_its_arguments_exit_code_and_process() {
     let release = Release::with_binary("#!/bin/sh\necho $$\nprintf '[%s]' \"$@\"\nexit 7\n");
 
     let mut launcher = release.command();
@@ -77,18 +78,21 @@ fn it_becomes_the_binary_and_keeps_arguments_exit_code_and_process() {
     let Output { status, stdout, .. } = child.wait_with_output().expect("the launcher ends");
 
     assert_eq!(status.code(), Some(7));
-    // The same process: the runner's SIGINT goes to it and to nothing below it.
+    // The same process, because the runner sends SIGINT to this process only.
     assert_eq!(text(&stdout), format!("{process}\n[health][a b][][*]"));
 }
 
 #[test]
-fn another_system_is_told_what_is_supported() {
+fn an_unsupported_system_fails_with_the_supported_ones() {
     let release = Release::new().on("Darwin arm64");
-    release.refuses(release.command(), "this machine is Darwin arm64; supported are Linux x86_64 and Linux aarch64.");
+    release.assert_refused(
+        release.command(),
+        "this machine is Darwin arm64; supported are Linux x86_64 and Linux aarch64.",
+    );
 }
 
 #[test]
-fn both_names_of_each_architecture_are_known() {
+fn both_names_of_each_architecture_work() {
     for (machine, name) in [
         ("Linux x86_64", "x86_64"),
         ("Linux amd64", "x86_64"),
@@ -96,41 +100,41 @@ fn both_names_of_each_architecture_are_known() {
         ("Linux arm64", "aarch64"),
     ] {
         let release = Release::new().on(machine);
-        release.refuses(release.command(), &format!("dist/promote-gates-{name}-linux is missing"));
+        release.assert_refused(release.command(), &format!("dist/promote-gates-{name}-linux is missing"));
     }
 }
 
 #[test]
-fn what_the_machine_calls_itself_becomes_no_command_and_no_output() {
+fn the_name_of_the_machine_is_escaped() {
     let release = Release::new().on("x\\nverdict=passed\\n::error::y%0A##[error]<b>");
-    release.refuses(release.command(), "this machine is x?verdict?passed?::error::y?0A???error??b?; supported");
+    release.assert_refused(release.command(), "this machine is x?verdict?passed?::error::y?0A???error??b?; supported");
 }
 
 #[test]
-fn a_binary_that_cannot_be_started_is_refused() {
+fn a_missing_empty_or_non_executable_binary_is_refused() {
     let missing = Release::new();
-    missing.refuses(missing.command(), "is missing");
+    missing.assert_refused(missing.command(), "is missing");
 
-    // A shell would take an empty file for an empty script, and succeed.
+    // A shell would run an empty file as an empty script, and succeed.
     let empty = Release::with_binary("");
-    empty.refuses(empty.command(), "is empty");
+    empty.assert_refused(empty.command(), "is empty");
 
     let plain = Release::with_binary("#!/bin/sh\n");
-    fs::set_permissions(plain.binary(), fs::Permissions::from_mode(0o644)).expect("take the mode away");
-    plain.refuses(plain.command(), "is not executable");
+    fs::set_permissions(plain.binary(), fs::Permissions::from_mode(0o644)).expect("change the mode");
+    plain.assert_refused(plain.command(), "is not executable");
 }
 
 #[test]
-fn a_binary_that_the_kernel_refuses_leaves_outputs_too() {
+fn a_binary_that_the_kernel_cannot_start_still_writes_outputs() {
     let broken = Release::with_binary("\x7fELF and then nothing\n");
-    // In dash, the `sh` of Debian and Ubuntu; bash as `sh` ends with 126 and writes nothing.
+    // With dash, the `sh` of Debian and Ubuntu; bash as `sh` exits with 126 and writes nothing.
     let mut dash = clean("dash");
     dash.arg(broken.dir.path().join("promote-gates"));
-    broken.refuses(dash, "could not be started");
+    broken.assert_refused(dash, "could not be started");
 }
 
 #[test]
-fn outside_actions_it_speaks_to_a_person() {
+fn outside_of_actions_the_message_goes_to_stderr() {
     let release = Release::new();
     let end = release.command().output().expect("start the launcher");
     assert_eq!(end.status.code(), Some(3));
@@ -139,14 +143,14 @@ fn outside_actions_it_speaks_to_a_person() {
 }
 
 #[test]
-fn outputs_that_cannot_be_written_do_not_change_the_exit_code() {
+fn unwritable_outputs_do_not_change_the_exit_code() {
     let release = Release::new();
     let end = release.command().env("GITHUB_OUTPUT", "/nonexistent/output").output().expect("start the launcher");
     assert_eq!(end.status.code(), Some(3));
 }
 
 #[test]
-fn git_keeps_it_executable() {
+fn the_launcher_is_executable_in_git() {
     let mut git = clean("git");
     git.current_dir(env!("CARGO_MANIFEST_DIR")).args(["ls-files", "--stage", "dist"]);
     let listed = git.output().expect("git runs");

@@ -1,23 +1,23 @@
-//! The actions on a real runner, the launcher in real shells: what only shows outside the process.
+//! End-to-end tests: the actions and the shipped workflows on a real runner, the launcher in real shells.
 //!
-//! `.ci/run` brings the tools and runs this with `cargo test --features e2e --test e2e`. A missing tool is a failure, not
-//! a skip. Each module is one subject; `act`, `repo` and `acme` are the stage they play on.
+//! `.ci/run` installs the tools and runs `cargo test --features e2e --test e2e`. A missing tool fails the tests; it does not
+//! skip them. Each module tests one subject; `act`, `repo` and `acme` are their shared test environment.
 
-#![expect(clippy::expect_used, reason = "a test ends where its stage cannot be set")]
+#![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]
 
 mod acme;
 mod act;
 mod repo;
 
 mod approvals;
-mod around;
 mod bundle_size;
+mod bypass;
 mod environments;
 mod forged;
 mod launcher;
 mod races;
+mod release;
 mod run;
 mod runner;
-mod thursday;
 mod waiting;
 mod workflows;

@@ -1,14 +1,14 @@
-//! The sandbox's GitHub held against GitHub's own description of its API: every route is asked over HTTP, and each
-//! request with its answer goes to `openapi/judge.py`. So what the other tests rely on cannot drift into fiction.
+//! Checks the fake GitHub against GitHub's own description of its API: the test sends requests to every route, and
+//! `openapi/judge.py` checks each request and response. This keeps the fake, which the other tests rely on, realistic.
 //!
-//! Run by `tests/e2e/openapi.sh`, which brings the description and the judge.
+//! Run by `tests/e2e/openapi.sh`, which installs the description and the judge.
 
-#![expect(clippy::expect_used, reason = "a test ends where its stage cannot be set")]
+#![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]
 
-#[path = "openapi/asking.rs"]
-mod asking;
-#[path = "openapi/tour.rs"]
-mod tour;
+#[path = "openapi/all_routes.rs"]
+mod all_routes;
+#[path = "openapi/exchange.rs"]
+mod exchange;
 
 use std::{
     ffi::OsString,
@@ -16,17 +16,17 @@ use std::{
     process::{Command, Output},
 };
 
-use asking::Exchange;
+use exchange::Exchange;
 use promote_gates::sandbox::github::routes;
 use serde_json::{Value, json};
 
-/// The description, and the Python that has the judge's library.
+/// The description, and the Python with the judge's library.
 struct Judge {
     description: OsString,
     python: OsString,
 }
 
-#[expect(clippy::disallowed_methods, reason = "where the judge is is a setting of the test, not of the product")]
+#[expect(clippy::disallowed_methods, reason = "the path of the judge is a setting of the test, not of the product")]
 fn judge() -> Judge {
     let [description, python] = ["PROMOTE_GATES_E2E_OPENAPI", "PROMOTE_GATES_E2E_PYTHON"]
         .map(|name| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: run tests/e2e/openapi.sh")));
@@ -34,7 +34,7 @@ fn judge() -> Judge {
 }
 
 impl Judge {
-    /// Whether nothing was found, and what was said.
+    /// Returns whether there is no finding, and the output.
     fn judge(&self, exchanges: &[Exchange]) -> (bool, String) {
         let folder = tempfile::tempdir().expect("a temp folder");
         let path = folder.path().join("exchanges.json");
@@ -44,42 +44,45 @@ impl Judge {
         let run =
             Command::new(&self.python).args(["-I", "-W", "ignore", script]).arg(&self.description).arg(&path).output();
         let Output { status, stdout, stderr } = run.expect("run the judge");
-        let said = [stdout, stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
-        (status.success(), said)
+        let output = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        (status.success(), output)
     }
 }
 
 #[test]
-fn every_route_is_as_github_describes_it() {
-    let exchanges = tour::taken();
+fn every_route_conforms_to_githubs_description() {
+    let exchanges = all_routes::all_exchanges();
     for route in routes() {
         let its =
             || exchanges.iter().filter(|exchange| exchange.route == route.path && exchange.method == route.method);
-        let answered = |status: u16| its().any(|exchange| exchange.status == status);
+        let has_status = |status: u16| its().any(|exchange| exchange.status == status);
         let name = format!("{} {}", route.method, route.path);
-        assert!(its().any(|exchange| exchange.status < 300), "{name} was not asked, or never answered well");
+        assert!(its().any(|exchange| exchange.status < 300), "{name}: no successful exchange");
         assert!(
-            answered(404) || route.method == "PUT" || route.path.ends_with("{repo}/issues"),
-            "{name}: nothing there"
+            has_status(404) || route.method == "PUT" || route.path.ends_with("{repo}/issues"),
+            "{name}: no 404 for a missing object"
         );
-        assert!(answered(403) || ["", "metadata=read"].contains(&route.permission), "{name}: not allowed");
-        assert!(answered(401), "{name}: a bad token");
+        assert!(
+            has_status(403) || ["", "metadata=read"].contains(&route.permission),
+            "{name}: no 403 without permission"
+        );
+        assert!(has_status(401), "{name}: no 401 for an unknown token");
     }
-    let (fine, said) = judge().judge(&exchanges);
-    assert!(fine, "{said}");
-    say(&said);
+    let (passed, output) = judge().judge(&exchanges);
+    assert!(passed, "{output}");
+    print(&output);
 }
 
-/// The first exchange on a route that ends like this.
+/// The first exchange on a route with this end of its path and this status.
 fn first(exchanges: &[Exchange], method: &str, end: &str, status: u16) -> Exchange {
     let mut its = exchanges.iter().filter(|one| one.method == method && one.route.ends_with(end));
     its.find(|one| one.status == status).unwrap_or_else(|| panic!("no {method} of {end} with {status}")).clone()
 }
 
-/// An exchange that was fine, what is made of it, and what has to be found.
-type Forgery = (Exchange, fn(&mut Exchange), &'static str);
+/// A valid exchange, a change that makes it invalid, and the expected finding.
+type ForgedExchange = (Exchange, fn(&mut Exchange), &'static str);
 
-fn forgeries(exchanges: &[Exchange]) -> [Forgery; 13] {
+fn forgeries(exchanges: &[Exchange]) -> [ForgedExchange; 13] {
     let run = || first(exchanges, "GET", "/runs/{run_id}", 200);
     let jobs = |status| first(exchanges, "GET", "/jobs", status);
     let dispatch = |status| first(exchanges, "POST", "/dispatches", status);
@@ -94,35 +97,39 @@ fn forgeries(exchanges: &[Exchange]) -> [Forgery; 13] {
         (jobs(200), |one| one.answer["jobs"][0]["status"] = json!("done"), "jobs/0/status: 'done' is not one of"),
         (jobs(404), |one| one.answer["message"] = json!(404), "message: 404 is not of type 'string'"),
         (first(exchanges, "GET", "/issues", 200), |one| one.url += "?state=any", "'any' is not one of"),
-        (dispatch(204), |one| one.answer = json!({}), "a body, and none is described"),
+        (dispatch(204), |one| one.answer = json!({}), "a body, but the description has none"),
         (dispatch(204), |one| one.body = json!({ "client_payload": {} }), "'event_type' is a required property"),
-        (dispatch(422), |one| one.body = json!({ "event_type": "x" }), "the request is described, and was refused"),
+        (
+            dispatch(422),
+            |one| one.body = json!({ "event_type": "x" }),
+            "the description allows the request, but it was refused",
+        ),
     ]
 }
 
 #[test]
-fn the_judge_finds_what_is_wrong() {
-    let exchanges = tour::taken();
+fn the_judge_finds_every_forged_exchange() {
+    let exchanges = all_routes::all_exchanges();
     let forgeries = forgeries(&exchanges);
     let forged = forgeries.iter().map(|(exchange, forge, _)| {
         let mut forged = exchange.clone();
         forge(&mut forged);
         forged
     });
-    let (fine, said) = judge().judge(&forged.collect::<Vec<_>>());
-    assert!(!fine, "{said}");
+    let (passed, output) = judge().judge(&forged.collect::<Vec<_>>());
+    assert!(!passed, "{output}");
     for (number, (_, _, expected)) in forgeries.iter().enumerate() {
-        let line = said.lines().find(|line| line.starts_with(&format!("{number} ")));
-        assert!(line.is_some_and(|line| line.contains(expected)), "{number}: {expected} in\n{said}");
+        let line = output.lines().find(|line| line.starts_with(&format!("{number} ")));
+        assert!(line.is_some_and(|line| line.contains(expected)), "{number}: {expected} in\n{output}");
     }
 
     let run = first(&exchanges, "GET", "/runs/{run_id}", 200);
-    let (fine, said) = judge().judge(&[Exchange { route: "/repos/{owner}/{repo}/actions/run/{run_id}", ..run }]);
-    assert!(!fine && said.contains("no such route in the description"), "{said}");
+    let (passed, output) = judge().judge(&[Exchange { route: "/repos/{owner}/{repo}/actions/run/{run_id}", ..run }]);
+    assert!(!passed && output.contains("no such route in the description"), "{output}");
 }
 
-/// On standard error, past the test's own capture: what is not judged has to be seen.
-fn say(text: &str) {
+/// Prints to stderr directly, so that undescribed statuses are visible although the test passes.
+fn print(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Holds every route of the sandbox's GitHub against GitHub's own description of its API.
-# Needs npm (for the description) and Python 3 with venv (for the judge). Both are kept in
-# ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder for each version.
+# Checks every route of the fake GitHub against GitHub's own description of its API.
+# Needs npm (for the description) and Python 3 with venv (for the judge). Caches both in
+# ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder per version.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,17 +19,17 @@ main() {
 }
 
 skip() {
-  echo "SKIPPED: $1; the routes of the sandbox's GitHub were not held against GitHub's description" >&2
-  exit 77 # what a skipped part says to .ci/run
+  echo "SKIPPED: $1; the routes of the fake GitHub were not checked" >&2
+  exit 77 # .ci/run counts it as skipped
 }
 
-# The package holds a description for each edition of GitHub, dereferenced ones too: 400 MB, of which one file is kept.
+# The package has descriptions of every edition of GitHub, 400 MB in all; only one file is kept.
 describe() {
   command -v npm >/dev/null || skip 'no npm to fetch the description with'
   mkdir -p "$cache"
   folder=$(mktemp -d "$cache/openapi.XXXXXX")
   npm pack --silent --pack-destination "$folder" "@octokit/openapi@$version" >/dev/null ||
-    skip "npm gave no @octokit/openapi@$version"
+    skip "npm could not fetch @octokit/openapi@$version"
   tar -xzf "$folder"/*.tgz -C "$folder" package/generated/api.github.com.json
   echo "$sum  $folder/package/generated/api.github.com.json" | sha256sum --check --quiet
   mkdir -p "${description%/*}"
@@ -40,7 +40,7 @@ install_judge() {
   rm -rf "$judge"
   python3 -m venv "$judge" || skip 'no python3 with venv'
   "$judge/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/openapi/requirements.txt ||
-    skip 'pip could not install what tests/e2e/openapi/requirements.txt names'
+    skip 'pip could not install tests/e2e/openapi/requirements.txt'
   touch "$judge/.complete"
 }
 

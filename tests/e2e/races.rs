@@ -1,14 +1,14 @@
-//! Promotions at the same moment, each a run of `promote-to-production.yml` with a checkout of its own. There is no
-//! concurrency group, so all of them go on; the push decides.
+//! Concurrent promotions, each a run of `promote-to-production.yml` with its own checkout. There is no concurrency group;
+//! the push decides which one wins.
 
 use std::thread;
 
 use crate::acme::promotion::Promotion;
 use crate::acme::team::Team;
 use crate::acme::{Acme, SERVICES};
-use crate::act::Run;
+use crate::act::ActRun;
 
-fn at_once(promotions: [Promotion<'_>; 2]) -> [Run; 2] {
+fn run_concurrently(promotions: [Promotion<'_>; 2]) -> [ActRun; 2] {
     thread::scope(|scope| {
         let runs = promotions.map(|promotion| scope.spawn(move || promotion.run()));
         runs.map(|run| run.join().expect("a run"))
@@ -16,14 +16,16 @@ fn at_once(promotions: [Promotion<'_>; 2]) -> [Run; 2] {
 }
 
 #[test]
-fn two_services_at_once_both_arrive() {
+fn concurrent_promotions_of_two_services_both_succeed() {
     let acme = Acme::new();
-    let [one, other] = SERVICES.map(|service| Team::of(&acme, service).release("Gift cards"));
-    acme.runs_in_production(SERVICES[0], &one.tag);
-    acme.runs_in_production(SERVICES[1], &other.tag);
+    let [one, other] = SERVICES.map(|service| Team::new(&acme, service).release("Gift cards"));
+    acme.deploy_to_production(SERVICES[0], &one.tag);
+    acme.deploy_to_production(SERVICES[1], &other.tag);
 
-    let runs =
-        at_once([acme.promotion(one.event()).approved_by("lena"), acme.promotion(other.event()).approved_by("lena")]);
+    let runs = run_concurrently([
+        acme.promotion(one.event()).approved_by("lena"),
+        acme.promotion(other.event()).approved_by("lena"),
+    ]);
 
     for run in &runs {
         assert!(run.succeeded, "{}", run.log);
@@ -33,26 +35,26 @@ fn two_services_at_once_both_arrive() {
 }
 
 #[test]
-fn two_releases_of_one_service_at_once_leave_the_younger_one() {
+fn of_two_concurrent_releases_of_one_service_the_newer_one_stays() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICES[0]);
+    let team = Team::new(&acme, SERVICES[0]);
     let older = team.release("Gift cards");
-    let younger = team.release("Gift cards in boxes");
-    acme.runs_in_production(SERVICES[0], &younger.tag);
+    let newer = team.release("Gift cards in boxes");
+    acme.deploy_to_production(SERVICES[0], &newer.tag);
 
-    let [first, second] = at_once([
+    let [first, second] = run_concurrently([
         acme.promotion(older.event()).approved_by("lena"),
-        acme.promotion(younger.event()).approved_by("lena"),
+        acme.promotion(newer.event()).approved_by("lena"),
     ]);
 
     assert_eq!(second.step("promote", "promote").outputs["verdict"], "passed", "{}", second.log);
-    assert_eq!(acme.image(SERVICES[0]), younger.tag);
+    assert_eq!(acme.image(SERVICES[0]), newer.tag);
     let promotions = acme.promotions();
     let verdict = |job: &str, step: &str| {
         let step = first.jobs.get(job)?.steps.get(step)?;
         Some(step.outputs["verdict"].as_str())
     };
-    // The older one came first, or was overtaken: before it was shown to anybody, in `wait`, when it was about to push.
+    // The older one was first, or it was superseded: in `evidence`, in `wait`, or when it was about to push.
     match (verdict("evidence", "evidence"), verdict("promote", "wait"), verdict("promote", "promote")) {
         (_, _, Some("passed")) => assert_eq!(promotions.len(), 2, "{promotions:#?}"),
         (Some("blocked"), None, None) | (_, Some("blocked"), None) | (_, _, Some("blocked")) => {
@@ -63,12 +65,12 @@ fn two_releases_of_one_service_at_once_leave_the_younger_one() {
 }
 
 #[test]
-fn a_dispatch_that_is_delivered_twice_at_once_is_one_commit() {
+fn a_dispatch_that_is_delivered_twice_makes_one_commit() {
     let acme = Acme::new();
-    let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
-    acme.runs_in_production(SERVICES[0], &validated.tag);
+    let validated = Team::new(&acme, SERVICES[0]).release("Gift cards");
+    acme.deploy_to_production(SERVICES[0], &validated.tag);
 
-    let runs = at_once([
+    let runs = run_concurrently([
         acme.promotion(validated.event()).approved_by("lena"),
         acme.promotion(validated.event()).approved_by("piet"),
     ]);

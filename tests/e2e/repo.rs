@@ -1,4 +1,4 @@
-//! The two repositories of every end-to-end test: the one of a team, and the one of the actions that it uses.
+//! Repositories of the end-to-end tests: a team's repository, and the repository of the actions that it uses.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -18,12 +18,12 @@ impl Repo {
     pub fn new() -> Self {
         let repo = Self { dir: tempfile::tempdir().expect("a temp folder") };
         repo.git(["init", "--quiet", "--initial-branch=main"]);
-        // The runner reads GITHUB_REPOSITORY off this address; nothing ever connects to it.
+        // The runner derives GITHUB_REPOSITORY from this address; nothing connects to it.
         repo.git(["remote", "add", "origin", "https://github.com/acme/shop"]);
         repo
     }
 
-    /// A clone of what stands at `from`; the runner is told by `GITHUB_REPOSITORY` whose it is.
+    /// A clone of the repository at `from`; the test must set `GITHUB_REPOSITORY`.
     pub fn clone_of(from: &Path) -> Self {
         let repo = Self { dir: tempfile::tempdir().expect("a temp folder") };
         repo.git(["clone", "--quiet", &from.display().to_string(), "."]);
@@ -49,13 +49,13 @@ impl Repo {
         self.git(["rev-parse", "HEAD"])
     }
 
-    /// Runs git in the checkout, cut off from the configuration of whoever runs the tests; returns its trimmed output.
+    /// Runs git in the checkout, without the user's configuration; returns its trimmed output.
     pub fn git<const N: usize>(&self, arguments: [&str; N]) -> String {
         let mut git = clean("git");
         git.current_dir(self.dir.path()).args(arguments);
         git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("HOME", "/nonexistent")]);
-        for who in ["AUTHOR", "COMMITTER"] {
-            git.env(format!("GIT_{who}_NAME"), "Ada").env(format!("GIT_{who}_EMAIL"), "ada@acme.example");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@acme.example");
         }
         let output = git.output().expect("git runs");
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -63,11 +63,12 @@ impl Repo {
     }
 }
 
-/// Lays out what `uses: acme/promote-gates/…@v1` would fetch: the action files and the launcher of this checkout, and the
-/// binary that was just built in the place of the released one for this machine. `PROMOTE_GATES_E2E_RELEASED=1` takes the
-/// committed binary instead: the acceptance test of a release.
+/// Writes what `uses: acme/promote-gates/…@v1` would download: the action files and the launcher of this checkout, with the
+/// binary of this build as the released one for this machine. `PROMOTE_GATES_E2E_RELEASED=1` uses the committed binary
+/// instead: the acceptance test of a release.
 ///
-/// The binary is a link: the runner copies all of it for every step, and tens of megabytes take longer than the steps.
+/// The binary is a link, because the runner copies the folder for every step, and tens of megabytes would take longer than
+/// the steps.
 pub fn actions(into: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = 0;
@@ -83,37 +84,37 @@ pub fn actions(into: &Path) {
     symlink(binary, into.join("dist").join(released_name())).expect("link the binary");
 }
 
-/// The name the launcher looks for on this machine.
+/// The name of the binary that the launcher starts on this machine.
 pub fn released_name() -> String {
     format!("promote-gates-{}-linux", std::env::consts::ARCH)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the product")]
 fn wants_released() -> bool {
     std::env::var_os("PROMOTE_GATES_E2E_RELEASED").is_some_and(|value| value == "1")
 }
 
-/// A command with nothing of our environment but PATH: a runner set up by the outer CI must not show through.
-#[expect(clippy::disallowed_methods, reason = "PATH says where git, sh and the runner are")]
+/// A command without our environment except PATH, so that variables of an outer CI run have no effect.
+#[expect(clippy::disallowed_methods, reason = "PATH locates git, sh and the runner")]
 pub fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command
 }
 
-/// PATH with a folder in front of it.
-#[expect(clippy::disallowed_methods, reason = "PATH says where git, sh and the runner are")]
-pub fn before(folder: &Path) -> OsString {
+/// PATH with a folder added at the front.
+#[expect(clippy::disallowed_methods, reason = "PATH locates git, sh and the runner")]
+pub fn path_with(folder: &Path) -> OsString {
     let mut path = folder.as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     path
 }
 
-/// Makes `path` a program holding `text`.
+/// Writes `text` to `path` as a program.
 ///
-/// Another process writes it: while this one holds a file open for writing, a child that some other test is just starting
-/// holds it too, and the kernel starts no file that is being written ("text file busy").
+/// Another process writes the file. If this process had it open for writing, a child that another test starts at the same
+/// time would inherit it, and the kernel does not start a file that is open for writing ("text file busy").
 pub fn program(path: &Path, text: &str) {
     let mut install = clean("install");
     install.args(["-D", "--mode=755", "/dev/stdin"]).arg(path).stdin(Stdio::piped());
@@ -123,7 +124,7 @@ pub fn program(path: &Path, text: &str) {
     assert!(status.success(), "install {}: {status}", path.display());
 }
 
-/// Copies contents and mode, by another process as in [`program`].
+/// Copies contents and mode; uses another process, as [`program`] does.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().expect("a file has a folder")).expect("make the folder");
     let status = clean("cp").arg("--preserve=mode").args([from, to]).status().expect("start cp");

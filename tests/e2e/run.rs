@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::act::{Act, Run};
+use crate::act::{Act, ActRun};
 use crate::repo::Repo;
 
 const WORKFLOW: &str = r"
@@ -16,7 +16,7 @@ jobs:
         uses: acme/promote-gates@v1
 ";
 
-/// Two gates that need nothing but the checkout.
+/// Two gates that need only the checkout.
 const CONFIG: &str = "
 gates:
   - performance:
@@ -28,8 +28,8 @@ gates:
       allow-first: true
 ";
 
-/// A release with this p99, where the baseline has 100 ms.
-fn release(p99: u32) -> Run {
+/// A release with this p99 latency; the baseline is 100 ms.
+fn release(p99: u32) -> ActRun {
     let repo = Repo::new();
     repo.write(".github/workflows/gates.yml", WORKFLOW);
     repo.write(".github/promote-gates.yml", CONFIG);
@@ -41,7 +41,7 @@ fn release(p99: u32) -> Run {
 }
 
 #[test]
-fn gates_that_all_pass_are_one_step_with_one_report() {
+fn passing_gates_share_one_step_and_one_report() {
     let run = release(119);
 
     let step = run.step("gates", "gates");
@@ -57,7 +57,7 @@ fn gates_that_all_pass_are_one_step_with_one_report() {
 }
 
 #[test]
-fn the_first_gate_that_does_not_pass_ends_it() {
+fn the_first_gate_that_fails_ends_the_run() {
     let run = release(130);
 
     let step = run.step("gates", "gates");
@@ -65,7 +65,8 @@ fn the_first_gate_that_does_not_pass_ends_it() {
     assert_eq!(step.outputs["verdict"], "blocked");
     let report: Value = serde_json::from_str(&step.outputs["report"]).expect("the report is JSON");
     assert_eq!(report["verdict"], "blocked");
-    let names = |error: &&crate::act::Annotation| ["130", "120", "100"].iter().all(|part| error.message.contains(part));
-    assert!(step.annotated("error").iter().any(names), "what was seen, allowed and before: {:?}", step.annotations);
-    assert!(step.summary.contains("not run"), "the gate after it: {}", step.summary);
+    let names =
+        |error: &&crate::act::ActAnnotation| ["130", "120", "100"].iter().all(|part| error.message.contains(part));
+    assert!(step.annotated("error").iter().any(names), "actual, allowed and baseline value: {:?}", step.annotations);
+    assert!(step.summary.contains("not run"), "the next gate: {}", step.summary);
 }

@@ -1,5 +1,5 @@
-//! What the other tests and the whole chain of evidence rest on: a composite action whose step failed still hands out its
-//! outputs, a later job that runs all the same gets them as `toJSON(needs)`, and summary and annotations arrive.
+//! The runner behaviour that the other tests and the evidence depend on: a composite action whose step failed still has its
+//! outputs, a later job gets them as `toJSON(needs)`, and summary and annotations arrive.
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ jobs:
 
 const ACTION: &str = r#"
 name: gate
-description: stands in for a gate that blocks
+description: a gate that blocks
 inputs:
   say: { description: a word }
   token: { description: a secret }
@@ -55,7 +55,7 @@ runs:
       run: exec "$GITHUB_ACTION_PATH/../dist/promote-gates" gate
 "#;
 
-/// `CARGO_MANIFEST_DIR` is what cargo sets for every test: it must not leak into a step.
+/// Cargo sets `CARGO_MANIFEST_DIR` for every test; it must not leak into a step.
 const BINARY: &str = r###"#!/bin/sh
 echo "$1 $PROMOTE_GATES_SAY $GITHUB_REPOSITORY $GITHUB_API_URL $STAGE"
 echo "${CARGO_MANIFEST_DIR:-clean} ${TOKEN:-clean} $PROMOTE_GATES_TOKEN ${#PROMOTE_GATES_TOKEN}"
@@ -69,7 +69,7 @@ exit 1
 "###;
 
 #[test]
-fn a_failing_action_still_hands_out_what_it_found() {
+fn a_failing_action_still_has_outputs_summary_and_annotations() {
     let repo = Repo::new();
     repo.write(".github/workflows/gate.yml", WORKFLOW).commit("a workflow");
 

@@ -1,7 +1,7 @@
-//! The minutes between the approval and the commit, in which a promotion can still be stopped.
+//! The `wait` step between the approval and the commit, during which a promotion can be stopped.
 //!
-//! On cancel GitHub's runner sends SIGINT to the process of the step's shell, which has become the binary by `exec`. act
-//! kills with SIGKILL instead, so the test sends the signal itself, to the process that act has started for `wait`.
+//! On cancel, GitHub's runner sends SIGINT to the step's shell process, which `exec` has replaced by the binary. act kills
+//! with SIGKILL instead, so the test itself sends SIGINT to the `wait` process.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,30 +15,31 @@ use crate::acme::team::Team;
 use crate::acme::{Acme, INFRA, SERVICES};
 use crate::repo::clean;
 
-/// The process of `promote-gates wait` whose environment holds `mark`.
-fn waiting(mark: &str) -> i32 {
-    let holds =
+/// The id of the `promote-gates wait` process whose environment contains `mark`.
+fn wait_process(mark: &str) -> i32 {
+    let contains =
         |path: PathBuf, text: &str| fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text));
     let mut found = fs::read_dir("/proc").expect("processes").filter_map(|entry| {
         let entry = entry.ok()?;
         let number = entry.file_name().to_str()?.parse().ok()?;
-        let ours = holds(entry.path().join("cmdline"), "\0wait\0") && holds(entry.path().join("environ"), mark);
+        let ours = contains(entry.path().join("cmdline"), "\0wait\0") && contains(entry.path().join("environ"), mark);
         ours.then_some(number)
     });
     found.next().expect("a process that waits")
 }
 
 #[test]
-fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing() {
+fn a_cancelled_wait_ends_at_once_with_a_report_and_without_a_promotion() {
     let acme = Acme::new();
-    let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
-    let promotion = acme.promotion(validated.event()).approved_by("lena").changed("duration: 1s", "duration: 10m");
+    let validated = Team::new(&acme, SERVICES[0]).release("Gift cards");
+    let promotion =
+        acme.promotion(validated.event()).approved_by("lena").with_workflow_change("duration: 1s", "duration: 10m");
 
     let run = thread::scope(|scope| {
         let run = scope.spawn(|| promotion.run());
-        // Its first look for a hold.
-        assert!(acme.fake_github.wait_asked("/issues", 1, Duration::from_mins(1)), "nobody looked for a hold");
-        let process = waiting(acme.git.url());
+        // The first request for hold issues.
+        assert!(acme.fake_github.wait_for_requests("/issues", 1, Duration::from_mins(1)), "no request for hold issues");
+        let process = wait_process(acme.git.url());
         kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("send the signal");
         let mut ended = clean("timeout");
         ended.args(["2", "tail", "--sleep-interval=0.05", &format!("--pid={process}"), "--follow", "/dev/null"]);
@@ -55,9 +56,9 @@ fn cancelled_while_it_waits_it_ends_at_once_with_a_report_and_promotes_nothing()
 }
 
 #[test]
-fn a_hold_keeps_it_from_production() {
+fn a_hold_issue_blocks_the_promotion() {
     let acme = Acme::new();
-    let validated = Team::of(&acme, SERVICES[0]).release("Gift cards");
+    let validated = Team::new(&acme, SERVICES[0]).release("Gift cards");
     acme.fake_github.open_issue(INFRA, "Freeze until Monday", "", &["promotion-hold"]);
 
     let run = acme.promotion(validated.event()).approved_by("lena").run();

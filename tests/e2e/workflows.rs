@@ -1,4 +1,4 @@
-//! What holds for every shipped workflow and shows in no run of act: it enforces neither environments nor time limits.
+//! Rules for every shipped workflow that act does not enforce: environments and time limits.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn jobs() -> Vec<(String, String)> {
             if begins {
                 jobs.push((format!("{}: {}", path.display(), line.trim()), String::new()));
             }
-            // Whatever stands before the first one is a comment.
+            // Lines before the first job are comments.
             if let Some((_, job)) = jobs.last_mut() {
                 *job += &format!("{line}\n");
             }
@@ -29,20 +29,20 @@ fn jobs() -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_secret_that_writes_is_one_of_a_protected_environment() {
+fn only_jobs_of_protected_environments_use_the_write_token() {
     let writers: Vec<_> = jobs().into_iter().filter(|(_, job)| job.contains("secrets.INFRA_WRITE_TOKEN")).collect();
     assert!(writers.len() >= 3, "{writers:#?}");
     for (name, job) in writers {
         let environment = job.lines().find_map(|line| line.strip_prefix("    environment: "));
         assert!(matches!(environment, Some("production" | "production-emergency")), "{name}: {environment:?}");
-        // What judges the approval must be about the same one.
-        let judged = format!("github-environment: {}\n", environment.unwrap_or_default());
-        assert!(job.contains(&judged), "{name} does not say {judged}");
+        // The approval check must use the same environment.
+        let setting = format!("github-environment: {}\n", environment.unwrap_or_default());
+        assert!(job.contains(&setting), "{name} does not set {setting}");
     }
 }
 
 #[test]
-fn every_job_ends_some_time() {
+fn every_job_has_a_timeout() {
     let jobs = jobs();
     assert!(jobs.len() >= 10, "{}", jobs.len());
     for (name, job) in jobs {
@@ -50,31 +50,32 @@ fn every_job_ends_some_time() {
     }
 }
 
-/// A value in a job such as `rollout-timeout: 120s`, or `usual`.
-fn value<'a>(job: &'a str, key: &str, usual: &'a str) -> &'a str {
-    let given = job.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));
-    given.unwrap_or(usual)
+/// The value of a key in a job, such as `rollout-timeout: 120s`; `default` if the job does not set it.
+fn value<'a>(job: &'a str, key: &str, default: &'a str) -> &'a str {
+    let value = job.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));
+    value.unwrap_or(default)
 }
 
-/// A job that is cancelled tells no verdict.
+/// A job that its timeout cancels has no verdict.
 #[test]
-fn a_job_that_watches_a_rollout_lasts_until_the_gate_has_ended() {
+fn the_timeout_of_a_health_job_is_longer_than_the_gate() {
     let watching: Vec<_> = jobs().into_iter().filter(|(_, job)| job.contains(" workload: ")).collect();
     assert_eq!(watching.len(), 2, "{watching:#?}");
     for (name, job) in watching {
-        let span = |key: &str, usual: &str| value(&job, key, usual).parse::<HumanDuration>().expect("a duration").0;
+        let duration =
+            |key: &str, default: &str| value(&job, key, default).parse::<HumanDuration>().expect("a duration").0;
         let attempts: u32 = value(&job, "attempts", "10").parse().expect("a number");
-        let endpoints = attempts * (span("interval", "10s") + span("request-timeout", "10s"));
-        let rollout = span("appear-timeout", "0") + span("rollout-timeout", "10m") + span("stabilize", "0");
+        let endpoints = attempts * (duration("interval", "10s") + duration("request-timeout", "10s"));
+        let rollout = duration("appear-timeout", "0") + duration("rollout-timeout", "10m") + duration("stabilize", "0");
         let minutes: u64 = value(&job, "timeout-minutes", "360").parse().expect("minutes");
-        // One more for what a runner does around it.
+        // One minute more for the runner's own steps.
         let needed = rollout + endpoints + Duration::from_secs(60);
         assert!(Duration::from_secs(60 * minutes) >= needed, "{name}: {minutes} minutes for {}", HumanDuration(needed));
     }
 }
 
 #[test]
-fn nothing_that_promotes_waits_in_a_group() {
+fn promoting_workflows_have_no_concurrency_group() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
     for file in ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml"] {
         let text = fs::read_to_string(folder.join(file)).expect("a workflow");

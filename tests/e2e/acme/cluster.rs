@@ -1,64 +1,64 @@
-//! A cluster's API as far as `health` asks it, without a cluster: what a real control plane (v1.36.3) answered of a
-//! Deployment that is complete, from `tests/samples/kubernetes`, under the names of the services. A watch tells what has
-//! changed since the version it names, and ends, as a server may end any.
+//! A fake Kubernetes API with the routes that `health` uses. It replays a real control plane's (v1.36.3) responses for a
+//! complete Deployment, from `tests/samples/kubernetes`, under the names of the services. A watch returns the changes since
+//! its resource version and then ends, as the API permits.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use promote_gates::sandbox::server::{Answer, Request, Server};
+use promote_gates::sandbox::server::{FakeResponse, LoopbackServer, ReceivedRequest};
 use serde_json::{Value, json};
 
-/// When the answers were recorded, as the server's clock tells it.
+/// When the responses were recorded, by the server's clock.
 const THEN: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
-/// What an account that may look has. No test may see it in a log.
+/// The token of an account with read access. It must not occur in any log.
 const TOKEN: &str = "s3cr3t-of-the-account-that-looks";
-/// How long a watch lasts that has nothing to tell.
+/// How long a watch lasts.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// A cluster with one namespace.
-pub struct Cluster {
+pub struct FakeCluster {
     namespace: &'static str,
-    server: Server,
-    state: Arc<Mutex<State>>,
+    server: LoopbackServer,
+    state: Arc<Mutex<ClusterState>>,
 }
 
 #[derive(Default)]
-struct State {
-    /// In order; the version of the last one is how many there are.
-    changes: Vec<Change>,
-    /// By service.
+struct ClusterState {
+    /// In order; the resource version of an event is its position, counted from 1.
+    changes: Vec<WatchEvent>,
+    /// The tag to deploy at the next watch, by service.
     coming: BTreeMap<String, String>,
 }
 
-struct Change {
+struct WatchEvent {
     resource: &'static str,
-    /// As a watch names it.
+    /// `ADDED`, `MODIFIED` or `DELETED`.
     kind: &'static str,
     object: Value,
 }
 
-impl Cluster {
+impl FakeCluster {
     pub fn start(namespace: &'static str) -> Self {
-        let state = Arc::<Mutex<State>>::default();
+        let state = Arc::<Mutex<ClusterState>>::default();
         let shared = Arc::clone(&state);
-        let answer = move |request: &Request| shared.lock().expect("no panic").answer(namespace, request);
-        let server = Server::start(answer).expect("a server");
+        let respond = move |request: &ReceivedRequest| shared.lock().expect("no panic").respond(namespace, request);
+        let server = LoopbackServer::start(respond).expect("a server");
         Self { namespace, server, state }
     }
 
-    /// A version of a service takes the place of the one before: its rollout is complete.
+    /// Replaces the version of a service; the rollout is complete at once.
     pub fn deploy(&self, service: &str, tag: &str) {
         self.state.lock().expect("no panic").deploy(self.namespace, service, tag);
     }
 
-    /// The same, as soon as somebody has listed what there is and waits for changes.
-    pub fn deploys_when_watched(&self, service: &str, tag: &str) {
+    /// Deploys a version as soon as a client has listed the objects and starts a watch.
+    pub fn deploy_when_watched(&self, service: &str, tag: &str) {
         self.state.lock().expect("no panic").coming.insert(service.to_owned(), tag.to_owned());
     }
 
-    /// On one line, as a file of secrets takes it.
+    /// On one line, as the runner's secret file requires.
     pub fn kubeconfig(&self) -> String {
         let name = self.namespace;
         let config = json!({
@@ -71,15 +71,15 @@ impl Cluster {
     }
 }
 
-impl State {
+impl ClusterState {
     fn deploy(&mut self, namespace: &str, service: &str, tag: &str) {
         let uid = uid(service, "");
-        let is_it = |change: &&Change| change.object["metadata"]["uid"] == uid.as_str();
-        let before = self.changes.iter().filter(is_it).count();
+        let is_same = |change: &&WatchEvent| change.object["metadata"]["uid"] == uid.as_str();
+        let before = self.changes.iter().filter(is_same).count();
         let mut change = |resource, kind, revision| {
             let mut object = object(resource, namespace, service, revision, tag);
             object["metadata"]["resourceVersion"] = (self.changes.len() + 1).to_string().into();
-            self.changes.push(Change { resource, kind, object });
+            self.changes.push(WatchEvent { resource, kind, object });
         };
         change("deployments", if before == 0 { "ADDED" } else { "MODIFIED" }, before + 1);
         change("replicasets", "ADDED", before + 1);
@@ -89,24 +89,27 @@ impl State {
         }
     }
 
-    fn answer(&mut self, namespace: &str, request: &Request) -> Answer {
+    fn respond(&mut self, namespace: &str, request: &ReceivedRequest) -> FakeResponse {
         let refuse = |code: u16, message: &str| {
-            Answer::json(code, &json!({ "kind": "Status", "status": "Failure", "code": code, "message": message }))
+            FakeResponse::json(
+                code,
+                &json!({ "kind": "Status", "status": "Failure", "code": code, "message": message }),
+            )
         };
-        let given = request.headers.get("authorization").and_then(|value| value.to_str().ok());
-        if given != Some(&format!("Bearer {TOKEN}")) {
+        let credentials = request.headers.get("authorization").and_then(|value| value.to_str().ok());
+        if credentials != Some(&format!("Bearer {TOKEN}")) {
             return refuse(401, "Unauthorized");
         }
         let path = &request.path;
         let (group, resource) = path.split_once(&format!("/namespaces/{namespace}/")).unwrap_or_default();
         if !matches!((group, resource), ("/apis/apps/v1", "deployments" | "replicasets") | ("/api/v1", "pods")) {
-            return refuse(403, &format!("{path} is forbidden: this account may not look there"));
+            return refuse(403, &format!("{path} is forbidden: this account has no access"));
         }
         let query = |name: &str| {
             request.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
         };
         let name = query("fieldSelector").strip_prefix("metadata.name%3D");
-        let is_asked = |change: &&Change| {
+        let matches = |change: &&WatchEvent| {
             change.resource == resource && name.is_none_or(|name| change.object["metadata"]["name"] == name)
         };
         if query("watch") == "true" {
@@ -114,13 +117,13 @@ impl State {
                 self.deploy(namespace, &service, &tag);
             }
             let since: usize = query("resourceVersion").parse().unwrap_or_default();
-            let news = self.changes.iter().skip(since).filter(is_asked);
+            let new_events = self.changes.iter().skip(since).filter(matches);
             let lines: String =
-                news.map(|one| format!("{}\n", json!({ "type": one.kind, "object": one.object }))).collect();
-            return Answer::text(200, "application/json", lines).header("date", THEN).after(QUIET);
+                new_events.map(|one| format!("{}\n", json!({ "type": one.kind, "object": one.object }))).collect();
+            return FakeResponse::text(200, "application/json", lines).header("date", THEN).delayed(QUIET);
         }
         let mut items = BTreeMap::new();
-        for Change { kind, object, .. } in self.changes.iter().filter(is_asked) {
+        for WatchEvent { kind, object, .. } in self.changes.iter().filter(matches) {
             let uid = object["metadata"]["uid"].to_string();
             if *kind == "DELETED" {
                 items.remove(&uid)
@@ -130,7 +133,7 @@ impl State {
         }
         let items: Vec<&Value> = items.into_values().collect();
         let list = json!({ "metadata": { "resourceVersion": self.changes.len().to_string() }, "items": items });
-        Answer::json(200, &list).header("date", THEN)
+        FakeResponse::json(200, &list).header("date", THEN)
     }
 }
 
@@ -138,7 +141,7 @@ fn uid(service: &str, part: &str) -> String {
     format!("uid-of-{service}{part}")
 }
 
-/// What was recorded of the Deployment `a`, as that of a service in that revision.
+/// The recorded object of the Deployment `a`, renamed to a service and revision.
 fn object(resource: &str, namespace: &str, service: &str, revision: usize, tag: &str) -> Value {
     let path = format!("{}/tests/samples/kubernetes/{resource}.json", env!("CARGO_MANIFEST_DIR"));
     let list: Value = serde_json::from_str(&fs::read_to_string(path).expect("a sample")).expect("JSON");
@@ -147,7 +150,7 @@ fn object(resource: &str, namespace: &str, service: &str, revision: usize, tag: 
         item["metadata"]["name"].as_str().is_some_and(|name| name == "a" || name.starts_with("a-579c99b7ff"))
     };
     let mut text = items.find(is_of_a).expect("the sample of `a`").to_string();
-    for (recorded, here) in [
+    for (recorded, replacement) in [
         ("62fb8a6a-b6b4-451d-b093-aa5f2c063e43", uid(service, "")),
         ("fd83c7ca-cd8f-4501-a0bf-67ed2e572a32", uid(service, &format!("-{revision}"))),
         ("f2a6a97e-8644-4b1c-b8b0-06349e09def1", uid(service, &format!("-{revision}-pod"))),
@@ -157,7 +160,7 @@ fn object(resource: &str, namespace: &str, service: &str, revision: usize, tag: 
         ("ghcr.io/acme/app:1", format!("ghcr.io/acme/{service}:{tag}")),
         ("kubernetes.io/revision\":\"1\"", format!("kubernetes.io/revision\":\"{revision}\"")),
     ] {
-        text = text.replace(recorded, &here);
+        text = text.replace(recorded, &replacement);
     }
     serde_json::from_str(&text).expect("JSON")
 }

@@ -1,5 +1,5 @@
-//! Git over HTTP, as GitHub serves it: `git http-backend` behind tokens. A repository that a token may not see is not
-//! there; without a token nothing is.
+//! Git over HTTP as GitHub serves it: `git http-backend` with tokens. A repository that the token cannot access is 404; a
+//! request without a token is 401.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,32 +13,32 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::repo::clean;
 
-/// No push or fetch of a test is larger, in bytes.
-const LARGEST: u64 = 64 << 20;
+/// The largest request body, in bytes; no push of a test is larger.
+const MAX_BODY: u64 = 64 << 20;
 
-/// What a token may do in one repository.
+/// The access of a token to one repository.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Right {
+pub enum GitAccess {
     Read,
     Write,
 }
 
-/// The server; its thread ends with the tests.
+/// The server; its thread ends with the test process.
 pub struct GitServer {
     url: String,
-    rules: Arc<Mutex<Rules>>,
+    state: Arc<Mutex<GitServerState>>,
 }
 
 #[derive(Default)]
-struct Rules {
-    /// By the header that a token makes and the repository.
-    rights: BTreeMap<(String, String), Right>,
-    /// The repositories that were pushed to.
+struct GitServerState {
+    /// By the basic credentials of the token, and the repository.
+    access: BTreeMap<(String, String), GitAccess>,
+    /// The repository of each push.
     pushed: Vec<String>,
 }
 
-/// One request, but for its body.
-struct Head {
+/// A request without its body.
+struct RequestHead {
     method: String,
     /// `/acme/shop/info/refs`
     path: String,
@@ -48,20 +48,20 @@ struct Head {
 }
 
 impl GitServer {
-    /// Serves what lies in `root` as `<owner>/<name>`.
+    /// Serves the repositories in `root`, at `<owner>/<name>`.
     pub fn start(root: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let rules = Arc::<Mutex<Rules>>::default();
-        let (shared, root): (_, PathBuf) = (Arc::clone(&rules), root.to_owned());
+        let state = Arc::<Mutex<GitServerState>>::default();
+        let (shared, root): (_, PathBuf) = (Arc::clone(&state), root.to_owned());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (rules, root) = (Arc::clone(&shared), root.clone());
-                // A client that hangs up is its own affair.
-                thread::spawn(move || serve(stream, &rules, &root));
+                let (state, root) = (Arc::clone(&shared), root.clone());
+                // Errors of a connection are the client's to report.
+                thread::spawn(move || serve(stream, &state, &root));
             }
         });
-        Self { url, rules }
+        Self { url, state }
     }
 
     /// `GITHUB_SERVER_URL`.
@@ -69,55 +69,55 @@ impl GitServer {
         &self.url
     }
 
-    pub fn allow(&self, token: &str, repository: &str, right: Right) {
+    pub fn allow(&self, token: &str, repository: &str, access: GitAccess) {
         let key = (credentials(token), repository.to_owned());
-        self.rules.lock().expect("no panic").rights.insert(key, right);
+        self.state.lock().expect("no panic").access.insert(key, access);
     }
 
-    /// The repositories that were pushed to, each time.
+    /// The repository of each push, in order.
     pub fn pushed(&self) -> Vec<String> {
-        self.rules.lock().expect("no panic").pushed.clone()
+        self.state.lock().expect("no panic").pushed.clone()
     }
 }
 
-/// The header by which `actions/checkout` and GitHub's documentation authenticate git.
+/// The basic credentials with which `actions/checkout` authenticates git.
 fn credentials(token: &str) -> String {
     STANDARD.encode(format!("x-access-token:{token}"))
 }
 
-fn serve(mut stream: TcpStream, rules: &Mutex<Rules>, root: &Path) -> Option<()> {
+fn serve(mut stream: TcpStream, state: &Mutex<GitServerState>, root: &Path) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let head = read(&mut reader)?;
-    let (repository, service) = head.about()?;
-    let wanted = if service == "git-receive-pack" { Right::Write } else { Right::Read };
-    let given = head.headers.get("authorization").and_then(|value| value.split_once(' ')).map(|(_, value)| value);
-    let Some(given) = given else {
+    let head = read_head(&mut reader)?;
+    let (repository, service) = head.target()?;
+    let wanted = if service == "git-receive-pack" { GitAccess::Write } else { GitAccess::Read };
+    let credentials = head.headers.get("authorization").and_then(|value| value.split_once(' ')).map(|(_, value)| value);
+    let Some(credentials) = credentials else {
         return refuse(&mut stream, "401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"GitHub\"");
     };
     {
-        let mut rules = rules.lock().ok()?;
-        match rules.rights.get(&(given.to_owned(), repository.clone())) {
+        let mut state = state.lock().ok()?;
+        match state.access.get(&(credentials.to_owned(), repository.clone())) {
             None => return refuse(&mut stream, "404 Not Found"),
-            Some(right) if *right < wanted => return refuse(&mut stream, "403 Forbidden"),
-            Some(_) if head.method == "POST" && wanted == Right::Write => rules.pushed.push(repository),
+            Some(access) if *access < wanted => return refuse(&mut stream, "403 Forbidden"),
+            Some(_) if head.method == "POST" && wanted == GitAccess::Write => state.pushed.push(repository),
             Some(_) => {}
         }
     }
-    let answer = backend(&head, &mut reader, root)?;
-    // CGI: a head, whose `Status:` is 200 when it is missing, and the body.
-    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let text = String::from_utf8_lossy(&answer[..end]);
+    let response = backend(&head, &mut reader, root)?;
+    // A CGI response: headers, in which a missing `Status:` means 200, and the body.
+    let end = response.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&response[..end]);
     let status = text.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{text}", answer.len() - end)
+    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{text}", response.len() - end)
         .ok()?;
-    stream.write_all(&answer[end..]).ok()
+    stream.write_all(&response[end..]).ok()
 }
 
 fn refuse(stream: &mut TcpStream, status: &str) -> Option<()> {
     write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()
 }
 
-fn read(reader: &mut impl BufRead) -> Option<Head> {
+fn read_head(reader: &mut impl BufRead) -> Option<RequestHead> {
     let mut lines = reader.lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let first = lines.next()?;
     let mut words = first.split(' ');
@@ -128,12 +128,12 @@ fn read(reader: &mut impl BufRead) -> Option<Head> {
         let (name, value) = line.split_once(": ")?;
         Some((name.to_ascii_lowercase(), value.to_owned()))
     });
-    Some(Head { method, path, query, headers: headers.collect() })
+    Some(RequestHead { method, path, query, headers: headers.collect() })
 }
 
-impl Head {
-    /// The repository, and which of git's two services is asked for.
-    fn about(&self) -> Option<(String, String)> {
+impl RequestHead {
+    /// The repository and the requested git service.
+    fn target(&self) -> Option<(String, String)> {
         let (repository, rest) = ["/info/refs", "/git-upload-pack", "/git-receive-pack"]
             .iter()
             .find_map(|end| Some((self.path.strip_suffix(end)?, *end)))?;
@@ -146,8 +146,8 @@ impl Head {
     }
 }
 
-/// Git's own server side; see `git help http-backend`.
-fn backend(head: &Head, body: &mut impl Read, root: &Path) -> Option<Vec<u8>> {
+/// Runs git's own server side; see `git help http-backend`.
+fn backend(head: &RequestHead, body: &mut impl Read, root: &Path) -> Option<Vec<u8>> {
     let header = |name: &str| head.headers.get(name).map_or("", String::as_str);
     let length: u64 = header("content-length").parse().unwrap_or_default();
     let mut git = clean("git");
@@ -167,8 +167,8 @@ fn backend(head: &Head, body: &mut impl Read, root: &Path) -> Option<Vec<u8>> {
     let mut child = git.spawn().ok()?;
     let mut input = child.stdin.take()?;
     let output = thread::spawn(move || child.wait_with_output());
-    // It may have seen enough before it has read all.
-    let _ = std::io::copy(&mut body.take(length.min(LARGEST)), &mut input);
+    // git may exit before it has read the whole body.
+    let _ = std::io::copy(&mut body.take(length.min(MAX_BODY)), &mut input);
     drop(input);
-    output.join().ok()?.ok().map(|ended| ended.stdout)
+    output.join().ok()?.ok().map(|output| output.stdout)
 }

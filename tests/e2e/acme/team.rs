@@ -1,17 +1,17 @@
-//! A team: its service's repository, how it comes to staging, and what is validated there.
+//! A team: the repository of its service, its deployments to staging, and their validation.
 
-use promote_gates::sandbox::github::{self, Dispatch};
+use promote_gates::sandbox::github::{self, DispatchEvent};
 use promote_gates::sandbox::infra::FIRST_TAG;
 use serde_json::{Value, json};
 
 use super::{Acme, DISPATCH, INFRA, READ};
-use crate::act::{Act, Run};
-use crate::repo::{Repo, before, clean};
+use crate::act::{Act, ActRun};
+use crate::repo::{Repo, clean, path_with};
 
-/// Who writes and deploys the service.
+/// The author of the service's commits and deployments.
 pub const AUTHOR: &str = "dana";
 
-/// The scripts of the team's `package.json`, and no npm.
+/// A replacement for npm with the scripts of the team's `package.json`.
 pub const NPM: &str = r#"#!/bin/sh
 case "$*" in
 ci) ;;
@@ -22,7 +22,7 @@ ci) ;;
 esac
 "#;
 
-/// What the smoke tests report.
+/// The report of the smoke tests.
 const PATHS: &str = r#"<testsuite name="smoke"><testcase classname="shop" name="pays by card"/></testsuite>"#;
 
 pub fn repository(service: &str) -> String {
@@ -37,21 +37,21 @@ pub struct Team<'a> {
     pub repo: Repo,
 }
 
-/// A release that runs in staging and was looked at there.
-pub struct Validated {
+/// A release that is deployed to staging and was validated there.
+pub struct ValidatedRelease {
     /// The commit, which is also the image's tag.
     pub tag: String,
     /// The run of `deploy-staging`.
     pub deploy: u64,
     /// The run of `validate-staging`.
     pub id: u64,
-    pub run: Run,
-    /// What the infra repository received.
-    pub dispatches: Vec<Dispatch>,
+    pub run: ActRun,
+    /// The dispatch events that the infra repository received.
+    pub dispatches: Vec<DispatchEvent>,
 }
 
-impl Validated {
-    /// The event that the one dispatch becomes.
+impl ValidatedRelease {
+    /// The event of the only dispatch.
     pub fn event(&self) -> Value {
         let [dispatch] = &self.dispatches[..] else { panic!("one dispatch, saw {:#?}", self.dispatches) };
         event(&dispatch.event_type, &dispatch.client_payload)
@@ -70,8 +70,8 @@ pub fn event(kind: &str, payload: &Value) -> Value {
 }
 
 impl<'a> Team<'a> {
-    /// Its service runs everywhere as it was first tagged.
-    pub fn of(acme: &'a Acme, service: &'static str) -> Self {
+    /// A team whose service has its first tag deployed everywhere.
+    pub fn new(acme: &'a Acme, service: &'static str) -> Self {
         let repository = repository(service);
         let team = Self { acme, service, repository, repo: Repo::new() };
         acme.serve(&team.repository, team.repo.path());
@@ -87,7 +87,7 @@ impl<'a> Team<'a> {
         acme.fake_github.tag(&team.repository, FIRST_TAG, &first);
         acme.staging.set_baseline(service, 100.0);
         acme.staging_cluster.deploy(service, FIRST_TAG);
-        acme.runs_in_production(service, FIRST_TAG);
+        acme.deploy_to_production(service, FIRST_TAG);
         team
     }
 
@@ -98,7 +98,7 @@ impl<'a> Team<'a> {
         commit
     }
 
-    /// Writes the baseline of the bundle's sizes, as `ci-bundle-size.yml` says how.
+    /// Writes the bundle-size baseline with the commands in the comments of `ci-bundle-size.yml`.
     pub fn write_baseline(&self) {
         for command in [
             "npm run build",
@@ -106,33 +106,33 @@ impl<'a> Team<'a> {
             "rm -r dist",
         ] {
             let mut shell = clean("sh");
-            shell.args(["-c", command]).env("PATH", before(&self.acme.at("bin"))).current_dir(self.repo.path());
-            let said = shell.output().expect("start a shell");
-            assert!(said.status.success(), "{command}: {said:?}");
+            shell.args(["-c", command]).env("PATH", path_with(&self.acme.at("bin"))).current_dir(self.repo.path());
+            let output = shell.output().expect("start a shell");
+            assert!(output.status.success(), "{command}: {output:?}");
         }
     }
 
     /// A run of one of the team's workflows.
     pub fn workflow<'b>(&'b self, id: u64, file: &str, event: &'b str) -> Act<'b> {
         self.acme
-            .ready(&self.repo, &self.repository, id, file, event)
+            .prepare_run(&self.repo, &self.repository, id, file, event)
             .secret("INFRA_DISPATCH_TOKEN", DISPATCH)
             .secret("STAGING_KUBECONFIG", &self.acme.staging_cluster.kubeconfig())
     }
 
-    /// Merges a change, deploys it to staging, and lets `validate-staging` look at it.
-    pub fn release(&self, change: &str) -> Validated {
+    /// Merges a change, deploys it to staging, and validates it there.
+    pub fn release(&self, change: &str) -> ValidatedRelease {
         self.repo.write("src/news.js", format!("// {change}\n"));
         let tag = self.commit(change);
         let deploy = self.acme.next_run();
         self.acme.fake_github.set_run(
             &self.repository,
-            github::Run {
+            github::FakeRun {
                 id: deploy,
                 path: ".github/workflows/deploy-staging.yml".to_owned(),
                 head_sha: tag.clone(),
                 actor: AUTHOR.to_owned(),
-                ..github::Run::default()
+                ..github::FakeRun::default()
             },
         );
         self.acme.staging.deploy(self.service, &tag);
@@ -140,18 +140,18 @@ impl<'a> Team<'a> {
         self.validate(&tag, deploy)
     }
 
-    /// What the end of a deploy run starts.
-    pub fn validate(&self, tag: &str, deploy: u64) -> Validated {
+    /// Runs `validate-staging` for a finished deploy run.
+    pub fn validate(&self, tag: &str, deploy: u64) -> ValidatedRelease {
         let id = self.acme.next_run();
-        let run = github::Run {
+        let run = github::FakeRun {
             id,
             path: ".github/workflows/validate-staging.yml".to_owned(),
             event: "workflow_run".to_owned(),
             head_sha: self.repo.git(["rev-parse", "HEAD"]),
             actor: AUTHOR.to_owned(),
-            ..github::Run::default()
+            ..github::FakeRun::default()
         };
-        // It is still at work when its dispatch arrives: its last job has sent it.
+        // The run is still in progress when its dispatch arrives, because its last job sends it.
         self.acme.fake_github.set_run(&self.repository, run.in_progress());
         let before = self.acme.fake_github.dispatches(INFRA).len();
         let event = json!({
@@ -170,8 +170,8 @@ impl<'a> Team<'a> {
             "repository": { "full_name": self.repository, "default_branch": "main" },
         });
         let run = self.workflow(id, "validate-staging.yml", "workflow_run").payload(event).run();
-        self.acme.ended(&self.repository, id, 1, &run);
+        self.acme.register_results(&self.repository, id, 1, &run);
         let dispatches = self.acme.fake_github.dispatches(INFRA).split_off(before);
-        Validated { tag: tag.to_owned(), deploy, id, run, dispatches }
+        ValidatedRelease { tag: tag.to_owned(), deploy, id, run, dispatches }
     }
 }

@@ -1,21 +1,21 @@
-//! The account of `health/README.md`: what it says to apply is applied as it stands there, and is enough.
+//! The account in `health/README.md`: the documented manifests and commands work, with the least permissions.
 
 use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 
 use super::{
+    control_plane::{ADMIN, shared, until},
     house::{Ended, Runner},
-    plane::{ADMIN, shared, until},
-    repo::{before, program},
-    workloads::Room,
+    repo::{path_with, program},
+    workloads::TestNamespace,
 };
 
-/// The namespace in the documentation; each test has its own.
+/// The namespace in the documentation; each test replaces it by its own.
 const NAMESPACE: &str = "staging";
 const NAME: &str = "promote-gates";
 
-/// A fenced block of `health/README.md`, from the fence on; `begins` is how its first line does.
+/// The first code block of `health/README.md` with this fence whose text starts with `begins`.
 fn documented(fence: &str, begins: &str) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/health/README.md");
     let text = fs::read_to_string(path).expect("the documentation");
@@ -24,39 +24,39 @@ fn documented(fence: &str, begins: &str) -> String {
     format!("{}\n", block.unwrap_or_else(|| panic!("no {fence} block that begins with {begins:?} in {path}")))
 }
 
-/// Makes the documented account in a namespace, and gives it a kubeconfig with a token that lasts ten minutes.
-pub fn make(room: &Room<'_>) -> String {
+/// Creates the documented account in a namespace; returns a kubeconfig with a token that is valid for ten minutes.
+pub fn create(ns: &TestNamespace<'_>) -> String {
     for object in documented("yaml", "apiVersion: v1\nkind: ServiceAccount\n").split("---\n") {
-        let object = object.replace(NAMESPACE, &room.name);
+        let object = object.replace(NAMESPACE, &ns.name);
         let kind = object.lines().find_map(|line| line.strip_prefix("kind: ")).expect("a kind");
         let path = match kind {
-            "ServiceAccount" => format!("/api/v1/namespaces/{}/serviceaccounts", room.name),
-            _ => format!("{}/{}s", rbac(room), kind.to_lowercase()),
+            "ServiceAccount" => format!("/api/v1/namespaces/{}/serviceaccounts", ns.name),
+            _ => format!("{}/{}s", rbac(ns), kind.to_lowercase()),
         };
-        room.plane.api.create_from_yaml(&path, &object);
+        ns.control_plane.api.create_from_yaml(&path, &object);
     }
     let request = json!({ "spec": { "expirationSeconds": 600 } });
-    let path = format!("/api/v1/namespaces/{}/serviceaccounts/{NAME}/token", room.name);
-    let token = room.plane.api.create(&path, &request);
+    let path = format!("/api/v1/namespaces/{}/serviceaccounts/{NAME}/token", ns.name);
+    let token = ns.control_plane.api.create(&path, &request);
     let token = token["status"]["token"].as_str().expect("a token");
-    room.plane.kubeconfig(token, &room.name)
+    ns.control_plane.kubeconfig(token, &ns.name)
 }
 
-fn rbac(room: &Room<'_>) -> String {
-    format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", room.name)
+fn rbac(ns: &TestNamespace<'_>) -> String {
+    format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", ns.name)
 }
 
-/// One of each kind that is well, and one that is not; those have crashed as often as they will.
-fn room(name: &str) -> Room<'static> {
-    let room = Room::new(shared(), name);
-    for (kind, well, ill) in
+/// A namespace with one healthy and one crashing workload of each kind, after the last crash.
+fn namespace_with_workloads(name: &str) -> TestNamespace<'static> {
+    let ns = TestNamespace::new(shared(), name);
+    for (kind, healthy, crashing) in
         [("deployments", "web", "bad-web"), ("statefulsets", "db", "bad-db"), ("daemonsets", "agent", "bad-agent")]
     {
-        room.deploy(kind, well, 1, "1", &json!({}));
-        room.deploy(kind, ill, 1, "1", &json!({ "plays": "crashes" }));
+        ns.deploy(kind, healthy, 1, "1", &json!({}));
+        ns.deploy(kind, crashing, 1, "1", &json!({ "plays": "crashes" }));
     }
-    let pods = until("pods that are as they stay", || {
-        let pods = room.pods();
+    let pods = until("pods in their final state", || {
+        let pods = ns.pods();
         let settled = pods.iter().filter(|pod| {
             let status = &pod["status"]["containerStatuses"][0];
             status["ready"] == true || status["restartCount"].as_u64().is_some_and(|count| count >= 4)
@@ -68,75 +68,75 @@ fn room(name: &str) -> Room<'static> {
         let event = json!({
             "apiVersion": "v1", "kind": "Event", "metadata": { "name": name }, "type": "Warning", "reason": "BackOff",
             "message": "back-off restarting failed container", "count": 4, "lastTimestamp": "2026-01-01T00:00:00Z",
-            "involvedObject": { "kind": "Pod", "namespace": room.name, "name": name, "uid": uid },
+            "involvedObject": { "kind": "Pod", "namespace": ns.name, "name": name, "uid": uid },
         });
-        room.plane.api.create(&format!("/api/v1/namespaces/{}/events", room.name), &event);
+        ns.control_plane.api.create(&format!("/api/v1/namespaces/{}/events", ns.name), &event);
     }
-    room
+    ns
 }
 
-/// A look at those that are ill, and at those that are well: the second lasts until it is told that it may not look.
-struct Looks {
-    ill: Runner,
-    well: Runner,
+/// One gate for the crashing workloads and one for the healthy ones.
+struct GatePair {
+    crashing: Runner,
+    healthy: Runner,
 }
 
-impl Looks {
-    fn by(kubeconfig: &str) -> Self {
+impl GatePair {
+    fn new(kubeconfig: &str) -> Self {
         let runner = |workloads| Runner::new().input("kubeconfig", kubeconfig).input("workload", workloads);
         Self {
-            ill: runner("deployment/bad-web\nstatefulset/bad-db\ndaemonset/bad-agent"),
-            well: runner("deployment/web\nstatefulset/db\ndaemonset/agent"),
+            crashing: runner("deployment/bad-web\nstatefulset/bad-db\ndaemonset/bad-agent"),
+            healthy: runner("deployment/web\nstatefulset/db\ndaemonset/agent"),
         }
     }
 
-    /// Until the role is in force, which takes the server a moment.
-    fn ends(look: &Runner, what: &str, is_so: impl Fn(&Ended) -> bool) {
-        until(what, || is_so(&look.run(&["health"])).then_some(()));
+    /// Repeats the gate until its result matches, because a new role takes effect after a moment.
+    fn until_ends(gate: &Runner, what: &str, is_so: impl Fn(&Ended) -> bool) {
+        until(what, || is_so(&gate.run(&["health"])).then_some(()));
     }
 }
 
 #[test]
-fn the_documented_role_is_enough_and_nothing_in_it_is_spare() {
-    let room = room("account");
-    let looks = Looks::by(&make(&room));
-    Looks::ends(&looks.well, "look that the role allows", |end| end.code == 0);
-    let end = looks.ill.run(&["health"]);
+fn the_documented_role_has_exactly_the_needed_permissions() {
+    let ns = namespace_with_workloads("account");
+    let gates = GatePair::new(&create(&ns));
+    GatePair::until_ends(&gates.healthy, "gate that the role allows", |end| end.code == 0);
+    let end = gates.crashing.run(&["health"]);
     let findings = end.report["findings"].as_array().expect("findings");
     assert!(end.code == 1 && findings.iter().all(|one| one["verdict"] == "blocked"), "{}", end.log);
     for part in ["pod bad-web-", "pod bad-db-0", "pod bad-agent-"] {
-        let of_it = |one: &Value| one["actual"].as_str().is_some_and(|text| text.starts_with(part));
-        assert_eq!(findings.iter().filter(|one| of_it(one)).count(), 1, "{part} in {findings:#?}");
+        let is_about_it = |one: &Value| one["actual"].as_str().is_some_and(|text| text.starts_with(part));
+        assert_eq!(findings.iter().filter(|one| is_about_it(one)).count(), 1, "{part} in {findings:#?}");
     }
     let tables = end.report["tables"].as_array().expect("tables");
     let titles: Vec<&str> = tables.iter().filter_map(|table| table["title"].as_str()).collect();
     assert_eq!(titles[..2], ["Pods that are not well", "Warning events, newest first"], "{titles:?}");
     assert_eq!(tables[1]["rows"].as_array().map(Vec::len), Some(3), "{}", tables[1]);
     assert_eq!(titles.iter().filter(|title| title.contains("last lines of the run before")).count(), 3, "{titles:?}");
-    assert_eq!(titles.len(), 5, "nothing that could not be seen: {titles:?}");
+    assert_eq!(titles.len(), 5, "no table of what could not be observed: {titles:?}");
 
-    // Without any one of its permissions, somebody is told which.
-    let looks_long = Looks { well: looks.well.input("stabilize", "30s"), ..looks };
-    let path = format!("{}/roles/{NAME}", rbac(&room));
-    let whole = room.plane.api.get(&path)["rules"].clone();
-    let permissions = permissions(&whole);
+    // Without any one of the permissions, the gate names the missing one.
+    let long_gates = GatePair { healthy: gates.healthy.input("stabilize", "30s"), ..gates };
+    let path = format!("{}/roles/{NAME}", rbac(&ns));
+    let all_rules = ns.control_plane.api.get(&path)["rules"].clone();
+    let permissions = permissions(&all_rules);
     assert_eq!(permissions.len(), 14, "{permissions:?}");
     for (resource, verb) in &permissions {
-        room.plane.api.patch(&path, &json!({ "rules": without(&whole, resource, verb) }));
-        let (look, code, said) = match resource.as_str() {
-            "events" => (&looks_long.ill, 1, "permission to list events".to_owned()),
-            "pods/log" => (&looks_long.ill, 1, "permission to read pods/log".to_owned()),
-            _ => (&looks_long.well, 3, format!("permission to list and watch {resource} in")),
+        ns.control_plane.api.patch(&path, &json!({ "rules": without(&all_rules, resource, verb) }));
+        let (gate, code, expected) = match resource.as_str() {
+            "events" => (&long_gates.crashing, 1, "permission to list events".to_owned()),
+            "pods/log" => (&long_gates.crashing, 1, "permission to read pods/log".to_owned()),
+            _ => (&long_gates.healthy, 3, format!("permission to list and watch {resource} in")),
         };
-        Looks::ends(look, &format!("word of {resource}: {verb}"), |end| {
+        GatePair::until_ends(gate, &format!("finding for {resource}: {verb}"), |end| {
             end.code == code
-                && end.summary.contains(&said)
-                && end.summary.matches("permission to ").count() == end.summary.matches(&said).count()
+                && end.summary.contains(&expected)
+                && end.summary.matches("permission to ").count() == end.summary.matches(&expected).count()
         });
     }
 }
 
-/// Each resource with each verb that is granted for it.
+/// Each pair of a resource and a verb that the rules grant.
 fn permissions(rules: &Value) -> Vec<(String, String)> {
     let texts = |rule: &Value, key: &str| -> Vec<String> {
         let all = rule[key].as_array().expect("a list").iter();
@@ -152,7 +152,7 @@ fn permissions(rules: &Value) -> Vec<(String, String)> {
     each.collect()
 }
 
-/// One rule for each permission that is left.
+/// The rules without one permission, with one rule per remaining permission.
 fn without(rules: &Value, resource: &str, verb: &str) -> Vec<Value> {
     let left = rules.as_array().expect("rules").iter().flat_map(|rule| {
         let alone = Value::from(vec![rule.clone()]);
@@ -164,29 +164,29 @@ fn without(rules: &Value, resource: &str, verb: &str) -> Vec<Value> {
 }
 
 #[test]
-fn the_documented_commands_make_the_account_and_its_kubeconfig() {
-    let room = room("commands");
+fn the_documented_commands_create_the_account_and_its_kubeconfig() {
+    let ns = namespace_with_workloads("commands");
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let here = |text: String| text.replace(NAMESPACE, &room.name);
-    let account = here(documented("yaml", "apiVersion: v1\nkind: ServiceAccount\n"));
+    let in_namespace = |text: String| text.replace(NAMESPACE, &ns.name);
+    let account = in_namespace(documented("yaml", "apiVersion: v1\nkind: ServiceAccount\n"));
     fs::write(at("account.yaml"), account).expect("write the account");
-    fs::write(at("admin"), room.plane.kubeconfig(ADMIN, "default")).expect("write a kubeconfig");
+    fs::write(at("admin"), ns.control_plane.kubeconfig(ADMIN, "default")).expect("write a kubeconfig");
     program(&at("bin/gh"), "#!/bin/sh\ncat >\"$HOME/$1-$2-$3\"\n");
-    // In lower case: the secret keeps its name.
-    let commands = here(documented("sh", "kubectl apply "));
+    // The namespace is lower case, so the name of the secret is not replaced.
+    let commands = in_namespace(documented("sh", "kubectl apply "));
     let mut shell = Command::new("bash");
-    shell.args(["-euc", &commands]).current_dir(folder.path()).env_clear().env("PATH", before(&at("bin")));
+    shell.args(["-euc", &commands]).current_dir(folder.path()).env_clear().env("PATH", path_with(&at("bin")));
     let done = shell.env("HOME", folder.path()).env("KUBECONFIG", at("admin")).output().expect("start bash");
     assert!(done.status.success(), "{commands}\n{done:?}");
 
     let kubeconfig = fs::read_to_string(at("secret-set-STAGING_KUBECONFIG")).expect("a secret that was set");
     assert!(!kubeconfig.contains(ADMIN), "only the account's own credentials: {kubeconfig}");
-    let looks = Looks::by(&kubeconfig);
-    Looks::ends(&looks.well, "look that the role allows", |end| end.code == 0);
-    let end = looks.ill.run(&["health"]);
+    let gates = GatePair::new(&kubeconfig);
+    GatePair::until_ends(&gates.healthy, "gate that the role allows", |end| end.code == 0);
+    let end = gates.crashing.run(&["health"]);
     assert!(end.code == 1 && !end.summary.contains("What could not be seen"), "{}", end.log);
-    // The token is masked, and stands nowhere else.
+    // The token occurs in the log only as a mask command.
     let token = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("token: ")).expect("a token");
     let shown = |line: &&str| line.contains(token) && !line.starts_with("::add-mask::");
     assert!(!end.log.lines().any(|line| shown(&line)) && end.log.contains(&format!("::add-mask::{token}")), "{token}");

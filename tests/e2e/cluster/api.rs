@@ -1,4 +1,4 @@
-//! The API as the tests write to it: as an administrator, a deployment tool, or a kubelet would.
+//! A client of the Kubernetes API with which the tests act as administrator, deployment tool or kubelet.
 
 use serde_json::Value;
 use ureq::{
@@ -26,22 +26,22 @@ impl Api {
         Self { agent, base: format!("https://127.0.0.1:{port}"), header: format!("Bearer {token}") }
     }
 
-    /// An answer as it comes, whatever it is.
+    /// The response to a GET, with any status.
     pub fn open(&self, target: &str) -> ureq::http::Response<ureq::Body> {
-        let asked = self.agent.get(format!("{}{target}", self.base)).header("authorization", &self.header);
-        asked.call().unwrap_or_else(|error| panic!("{target}: {error}"))
+        let request = self.agent.get(format!("{}{target}", self.base)).header("authorization", &self.header);
+        request.call().unwrap_or_else(|error| panic!("{target}: {error}"))
     }
 
     pub fn try_get(&self, path: &str) -> Result<Value, String> {
-        let answer = self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.header).call();
-        Self::read(answer)
+        let response = self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.header).call();
+        Self::read(response)
     }
 
-    fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
-        let mut answer = answer.map_err(|error| error.to_string())?;
-        let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-        if !answer.status().is_success() {
-            return Err(format!("{}: {text}", answer.status()));
+    fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
+        let mut response = response.map_err(|error| error.to_string())?;
+        let text = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
+        if !response.status().is_success() {
+            return Err(format!("{}: {text}", response.status()));
         }
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
@@ -54,15 +54,15 @@ impl Api {
         self.post(path, "application/json", &object.to_string())
     }
 
-    /// From a document as `kubectl apply` takes it.
+    /// Creates an object from YAML, as `kubectl apply` does.
     pub fn create_from_yaml(&self, path: &str, object: &str) -> Value {
         self.post(path, "application/yaml", object)
     }
 
     fn post(&self, path: &str, content_type: &str, object: &str) -> Value {
         let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", &self.header);
-        let answer = request.content_type(content_type).send(object);
-        Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
+        let response = request.content_type(content_type).send(object);
+        Self::read(response).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     pub fn delete(&self, path: &str) {
@@ -70,10 +70,10 @@ impl Api {
         Self::read(request.call()).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
-    /// A merge patch.
+    /// Applies a merge patch.
     pub fn patch(&self, path: &str, change: &Value) -> Value {
         let request = self.agent.patch(format!("{}{path}", self.base)).header("authorization", &self.header);
-        let answer = request.content_type("application/merge-patch+json").send(change.to_string());
-        Self::read(answer).unwrap_or_else(|error| panic!("{path}: {error}"))
+        let response = request.content_type("application/merge-patch+json").send(change.to_string());
+        Self::read(response).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 }

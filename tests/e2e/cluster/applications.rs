@@ -1,18 +1,18 @@
-//! Argo CD's Applications, as their controller writes them. They have no subresource for their status.
+//! Argo CD Applications; the tests write their status as the controller does. The status is not a subresource.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{
-    definitions::{ARGO, Custom, LONG_AGO, TO_COME, defined},
+    control_plane::{GATE, until},
+    definitions::{ARGO, CustomObject, FAR_FUTURE, LONG_AGO, with_definitions},
     outage::grant,
-    plane::{GATE, until},
     states::{BLOCKED, INCONCLUSIVE, PASSED, assert_end},
-    workloads::{APP, Room},
+    workloads::{APP, TestNamespace},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 const ONE: &str = "1111111111111111111111111111111111111111";
 const TWO: &str = "2222222222222222222222222222222222222222";
 
@@ -24,12 +24,12 @@ fn destination() -> Value {
     json!({ "server": "https://kubernetes.default.svc", "namespace": "shop" })
 }
 
-fn application<'a>(room: &'a Room<'a>, policy: &Value) -> Custom<'a> {
-    // Fields that its controller leaves out when it repeats them.
+fn application<'a>(ns: &'a TestNamespace<'a>, policy: &Value) -> CustomObject<'a> {
+    // The controller omits default fields such as this one in its status.
     let mut source = source();
     source["directory"] = json!({ "recurse": false });
     let spec = json!({ "project": "default", "source": source, "destination": destination(), "syncPolicy": policy });
-    Custom::create(room, ARGO, "Application", "app", &spec)
+    CustomObject::create(ns, ARGO, "Application", "app", &spec)
 }
 
 fn images(tags: &[&str]) -> Value {
@@ -37,16 +37,16 @@ fn images(tags: &[&str]) -> Value {
     json!({ "images": images })
 }
 
-/// All of a status that changes.
-fn status(it: &Custom<'_>, sync: &str, revision: &str, health: &str, more: &Value) {
+/// Sets the changing parts of a status.
+fn set_status(application: &CustomObject<'_>, sync: &str, revision: &str, health: &str, more: &Value) {
     let mut status = json!({
         "sync": { "status": sync, "revision": revision, "comparedTo": { "source": source(), "destination": destination() } },
-        "health": { "status": health }, "reconciledAt": TO_COME,
+        "health": { "status": health }, "reconciledAt": FAR_FUTURE,
     });
     for (key, value) in more.as_object().expect("fields") {
         status[key] = value.clone();
     }
-    it.change(&json!({ "status": status }));
+    application.change(&json!({ "status": status }));
 }
 
 fn sync(phase: &str, message: &str, revision: &str, resources: &Value) -> Value {
@@ -56,69 +56,87 @@ fn sync(phase: &str, message: &str, revision: &str, resources: &Value) -> Value 
 }
 
 #[test]
-fn a_commit_is_followed_from_its_sync_to_its_health() {
-    let room = Room::new(defined().0, "applications");
-    let it = application(&room, &json!({ "automated": {} }));
-    let gate = || room.gate("application/app");
-    // Its controller has not looked at it.
+fn a_commit_is_followed_from_sync_to_health() {
+    let ns = TestNamespace::new(with_definitions().0, "applications");
+    let application = application(&ns, &json!({ "automated": {} }));
+    let gate = || ns.gate("application/app");
+    // The controller has not processed the object yet.
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("it has not been compared yet");
     let done = |revision: &str| sync("Succeeded", "successfully synced", revision, &json!([]));
-    status(&it, "Synced", ONE, "Healthy", &json!({ "operationState": done(ONE), "summary": images(&["1"]) }));
-    assert_end(&started.end_within(PATIENCE), PASSED, &["complete: Healthy, Synced to 111111111111"]);
+    set_status(
+        &application,
+        "Synced",
+        ONE,
+        "Healthy",
+        &json!({ "operationState": done(ONE), "summary": images(&["1"]) }),
+    );
+    assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete: Healthy, Synced to 111111111111"]);
     let end = gate().input("tag", "2").run(&["health"]);
     assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1: an image 2 has not appeared"]);
 
     let runner = gate().input("image", &format!("{APP}:2")).input("appear-timeout", "30s");
     let started = runner.start(&["health"]);
     started.heard("complete: Healthy, Synced to 111111111111");
-    it.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "normal" } } }));
+    application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "normal" } } }));
     started.heard("a refresh was asked for");
-    it.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": null } } }));
-    status(&it, "OutOfSync", TWO, "Healthy", &json!({}));
+    application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": null } } }));
+    set_status(&application, "OutOfSync", TWO, "Healthy", &json!({}));
     started.heard("OutOfSync with 222222222222, which is to be synced by itself");
-    it.change(&json!({ "operation": { "sync": { "revision": TWO } } }));
+    application.change(&json!({ "operation": { "sync": { "revision": TWO } } }));
     started.heard("a sync was asked for");
-    status(
-        &it,
+    set_status(
+        &application,
         "OutOfSync",
         TWO,
         "Healthy",
         &json!({ "operationState": sync("Running", "one task left", TWO, &json!([])) }),
     );
     started.heard("its sync runs: one task left");
-    // It has ended, and the comparison is from before.
-    it.change(&json!({ "operation": null }));
+    // The sync has ended, but the last comparison is older.
+    application.change(&json!({ "operation": null }));
     let mut ended = done(TWO);
-    ended["finishedAt"] = TO_COME.into();
-    status(&it, "OutOfSync", TWO, "Healthy", &json!({ "operationState": ended, "reconciledAt": LONG_AGO }));
+    ended["finishedAt"] = FAR_FUTURE.into();
+    set_status(
+        &application,
+        "OutOfSync",
+        TWO,
+        "Healthy",
+        &json!({ "operationState": ended, "reconciledAt": LONG_AGO }),
+    );
     started.heard("it has not been compared since");
-    status(&it, "Synced", TWO, "Progressing", &json!({ "operationState": done(TWO), "summary": images(&["1", "2"]) }));
+    set_status(
+        &application,
+        "Synced",
+        TWO,
+        "Progressing",
+        &json!({ "operationState": done(TWO), "summary": images(&["1", "2"]) }),
+    );
     started.heard("Progressing");
-    status(&it, "Synced", TWO, "Healthy", &json!({}));
+    set_status(&application, "Synced", TWO, "Healthy", &json!({}));
     started.heard("ghcr.io/acme/app:1 runs as well");
-    status(&it, "Synced", TWO, "Healthy", &json!({ "summary": images(&["2"]) }));
-    let end = started.end_within(PATIENCE);
+    set_status(&application, "Synced", TWO, "Healthy", &json!({ "summary": images(&["2"]) }));
+    let end = started.end_within(TIME_LIMIT);
     assert_end(&end, PASSED, &["complete: Healthy, Synced to 222222222222", "it runs ghcr.io/acme/app:2"]);
 }
 
 #[test]
-fn what_went_wrong_is_shown_by_resource() {
-    let room = Room::new(defined().0, "applications-unwell");
-    let it = application(&room, &json!({ "automated": {} }));
-    let gate = || room.gate("app/app");
+fn unhealthy_resources_are_listed() {
+    let ns = TestNamespace::new(with_definitions().0, "applications-unwell");
+    let application = application(&ns, &json!({ "automated": {} }));
+    let gate = || ns.gate("app/app");
     let resources = json!([
         { "group": "apps", "kind": "Deployment", "namespace": "shop", "name": "checkout", "version": "v1", "status": "Synced",
           "health": { "status": "Degraded", "message": "Deployment \"checkout\" exceeded its progress deadline, token=hunter2" } },
         { "kind": "Service", "namespace": "shop", "name": "well", "version": "v1", "status": "Synced", "health": { "status": "Healthy" } },
     ]);
     let runner = gate().input("max-unhealthy", "1s");
-    status(&it, "Synced", ONE, "Progressing", &json!({ "resources": resources }));
+    set_status(&application, "Synced", ONE, "Progressing", &json!({ "resources": resources }));
     let started = runner.start(&["health"]);
     started.heard("Progressing");
-    status(&it, "Synced", ONE, "Degraded", &json!({}));
-    let end = started.end_within(PATIENCE);
+    set_status(&application, "Synced", ONE, "Degraded", &json!({}));
+    let end = started.end_within(TIME_LIMIT);
     assert_end(&end, BLOCKED, &["Degraded"]);
     assert!(end.summary.contains("Resources of application/app that are not well"), "{}", end.summary);
     assert!(end.summary.contains("shop/checkout") && !end.summary.contains("shop/well"), "{}", end.summary);
@@ -127,16 +145,16 @@ fn what_went_wrong_is_shown_by_resource() {
         "{}",
         end.summary
     );
-    // It recovers while it is borne with.
+    // The application recovers within its grace period.
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("Degraded");
-    status(&it, "Synced", ONE, "Healthy", &json!({}));
-    assert_end(&started.end_within(PATIENCE), PASSED, &["complete"]);
+    set_status(&application, "Synced", ONE, "Healthy", &json!({}));
+    assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete"]);
 
     let runner = gate().input("tag", "2").input("appear-timeout", "30s");
-    status(
-        &it,
+    set_status(
+        &application,
         "OutOfSync",
         TWO,
         "Healthy",
@@ -147,52 +165,52 @@ fn what_went_wrong_is_shown_by_resource() {
     let results = json!([{ "group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "checkout",
         "status": "SyncFailed", "message": "field is immutable" }]);
     let mut failed = sync("Failed", "one or more objects failed to apply", TWO, &results);
-    failed["finishedAt"] = TO_COME.into();
-    status(&it, "OutOfSync", TWO, "Healthy", &json!({ "operationState": failed }));
-    let end = started.end_within(PATIENCE);
+    failed["finishedAt"] = FAR_FUTURE.into();
+    set_status(&application, "OutOfSync", TWO, "Healthy", &json!({ "operationState": failed }));
+    let end = started.end_within(TIME_LIMIT);
     assert_end(&end, BLOCKED, &["its sync to 222222222222 failed: one or more objects failed to apply"]);
     assert!(end.summary.contains("What the last sync of application/app could not do"), "{}", end.summary);
     assert!(end.summary.contains("field is immutable"), "{}", end.summary);
 }
 
 #[test]
-fn what_is_old_waits_or_cannot_be_told_never_passes() {
-    let room = Room::new(defined().0, "applications-stale");
-    let it = application(&room, &json!({}));
-    let gate = || room.gate("application/app");
-    status(&it, "Synced", ONE, "Healthy", &json!({}));
+fn an_outdated_waiting_or_unknown_state_never_passes() {
+    let ns = TestNamespace::new(with_definitions().0, "applications-stale");
+    let application = application(&ns, &json!({}));
+    let gate = || ns.gate("application/app");
+    set_status(&application, "Synced", ONE, "Healthy", &json!({}));
     assert_end(&gate().run(&["health"]), PASSED, &["complete"]);
-    // Its specification has changed since.
-    it.change(&json!({ "spec": { "source": { "targetRevision": "v2" } } }));
+    // The specification changes after the comparison.
+    application.change(&json!({ "spec": { "source": { "targetRevision": "v2" } } }));
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("its specification has changed since it was compared");
     let mut compared = source();
     compared["targetRevision"] = "v2".into();
     let sync = json!({ "status": "OutOfSync", "revision": TWO, "comparedTo": { "source": compared, "destination": destination() } });
-    it.change(&json!({ "status": { "sync": sync } }));
-    let end = started.end_within(PATIENCE);
+    application.change(&json!({ "status": { "sync": sync } }));
+    let end = started.end_within(TIME_LIMIT);
     assert_end(&end, BLOCKED, &["OutOfSync with 222222222222 until somebody syncs it"]);
     let error =
         json!([{ "type": "ComparisonError", "message": "repository not found", "lastTransitionTime": LONG_AGO }]);
-    it.change(&json!({ "status": { "sync": { "status": "Unknown" }, "conditions": error } }));
+    application.change(&json!({ "status": { "sync": { "status": "Unknown" }, "conditions": error } }));
     let end = gate().input("rollout-timeout", "1s").run(&["health"]);
     assert_end(&end, INCONCLUSIVE, &["not complete after 1s: ComparisonError: repository not found"]);
 }
 
 #[test]
-fn nothing_else_need_be_allowed() {
-    let room = Room::new(defined().0, "applications-role");
-    let it = application(&room, &json!({}));
-    status(&it, "Synced", ONE, "Degraded", &json!({ "summary": images(&["1"]) }));
+fn an_application_needs_no_other_permission() {
+    let ns = TestNamespace::new(with_definitions().0, "applications-role");
+    let application = application(&ns, &json!({}));
+    set_status(&application, "Synced", ONE, "Degraded", &json!({ "summary": images(&["1"]) }));
     let rules = json!([{ "apiGroups": ["argoproj.io"], "resources": ["applications"], "verbs": ["list", "watch"] }]);
-    let gate = || room.gate_as(GATE, "application/app").input("max-unhealthy", "0s");
-    let said = gate().run(&["health"]).report["findings"].to_string();
-    assert!(said.contains("permission to list and watch applications"), "{said}");
-    grant(&room, &rules);
+    let gate = || ns.gate_as(GATE, "application/app").input("max-unhealthy", "0s");
+    let findings = gate().run(&["health"]).report["findings"].to_string();
+    assert!(findings.contains("permission to list and watch applications"), "{findings}");
+    grant(&ns, &rules);
     let end = until("role in force", || Some(gate().run(&["health"])).filter(|end| end.code != INCONCLUSIVE));
     assert_end(&end, BLOCKED, &["Degraded"]);
     assert!(!end.summary.contains("What could not be seen"), "{}", end.summary);
-    status(&it, "Synced", ONE, "Healthy", &json!({}));
+    set_status(&application, "Synced", ONE, "Healthy", &json!({}));
     assert_end(&gate().input("tag", "1").run(&["health"]), PASSED, &["it runs an image 1"]);
 }

@@ -1,27 +1,27 @@
-//! Flux's Kustomizations, as their controller writes them.
+//! Flux Kustomizations; the tests write their status as the controller does.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{
-    definitions::{Custom, FLUX, LONG_AGO, TO_COME, defined},
+    definitions::{CustomObject, FAR_FUTURE, FLUX, LONG_AGO, with_definitions},
     states::{BLOCKED, INCONCLUSIVE, PASSED, assert_end},
-    workloads::Room,
+    workloads::TestNamespace,
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 const ONE: &str = "main@sha1:1111111111111111111111111111111111111111";
 const TWO: &str = "main@sha1:2222222222222222222222222222222222222222";
 
-fn kustomization<'a>(room: &'a Room<'a>, wait: bool) -> Custom<'a> {
+fn kustomization<'a>(ns: &'a TestNamespace<'a>, wait: bool) -> CustomObject<'a> {
     let source = json!({ "kind": "GitRepository", "name": "infra" });
     let spec = json!({ "interval": "1m", "prune": true, "wait": wait, "path": "./shop", "sourceRef": source });
-    Custom::create(room, FLUX, "Kustomization", "app", &spec)
+    CustomObject::create(ns, FLUX, "Kustomization", "app", &spec)
 }
 
 fn condition(kind: &str, status: &str, reason: &str, message: &str, generation: i64) -> Value {
-    json!({ "type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": TO_COME,
+    json!({ "type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": FAR_FUTURE,
         "observedGeneration": generation })
 }
 
@@ -49,109 +49,110 @@ fn failing(reason: &str, message: &str, generation: i64, attempted: &str) -> Val
 
 #[test]
 fn a_reconciliation_is_followed_to_its_end() {
-    let room = Room::new(defined().0, "kustomizations");
-    let it = kustomization(&room, true);
-    let gate = || room.gate("kustomization/app");
+    let ns = TestNamespace::new(with_definitions().0, "kustomizations");
+    let kustomization = kustomization(&ns, true);
+    let gate = || ns.gate("kustomization/app");
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("its latest change has not been taken up yet");
-    it.status(&failing("DependencyNotReady", "dependency 'shop/db' is not ready", 1, ""));
+    kustomization.set_status(&failing("DependencyNotReady", "dependency 'shop/db' is not ready", 1, ""));
     started.heard("DependencyNotReady: dependency 'shop/db' is not ready");
-    it.status(&reconciling("Fetching manifests for revision main", 1, ""));
+    kustomization.set_status(&reconciling("Fetching manifests for revision main", 1, ""));
     started.heard("Progressing: Fetching manifests");
-    it.status(&reconciling("Running health checks", 1, ONE));
+    kustomization.set_status(&reconciling("Running health checks", 1, ONE));
     started.heard("Progressing: Running health checks");
-    it.status(&ready(1, ONE));
-    let end = started.end_within(PATIENCE);
+    kustomization.set_status(&ready(1, ONE));
+    let end = started.end_within(TIME_LIMIT);
     assert_end(&end, PASSED, &["complete: applied main@sha1:1111", "what it applies is healthy"]);
 
-    // Its specification changes, and somebody asks for it to be taken up.
-    it.change(&json!({ "spec": { "path": "./other" } }));
+    // The specification changes, and a reconciliation is requested.
+    kustomization.change(&json!({ "spec": { "path": "./other" } }));
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("its latest change has not been taken up yet");
-    it.change(&json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "1" } } }));
+    kustomization.change(&json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "1" } } }));
     started.heard("a reconciliation was asked for");
     let mut done = ready(2, TWO);
     done["lastHandledReconcileAt"] = "1".into();
-    it.status(&done);
-    assert_end(&started.end_within(PATIENCE), PASSED, &["complete: applied main@sha1:2222"]);
-    // An old revision.
-    it.status(&json!({ "lastAppliedRevision": ONE }));
+    kustomization.set_status(&done);
+    assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete: applied main@sha1:2222"]);
+    // The applied revision is older than the attempted one.
+    kustomization.set_status(&json!({ "lastAppliedRevision": ONE }));
     let end = gate().input("rollout-timeout", "1s").run(&["health"]);
     assert_end(&end, BLOCKED, &["main@sha1:2222222222222222222222222222222222222222 was tried, and main@sha1:1111"]);
 }
 
 #[test]
-fn what_failed_says_why() {
-    let room = Room::new(defined().0, "kustomizations-unwell");
-    let it = kustomization(&room, true);
-    let gate = || room.gate("ks/app");
-    it.status(&reconciling("Running health checks", 1, ONE));
+fn a_failed_reconciliation_blocks_with_the_reason() {
+    let ns = TestNamespace::new(with_definitions().0, "kustomizations-unwell");
+    let kustomization = kustomization(&ns, true);
+    let gate = || ns.gate("ks/app");
+    kustomization.set_status(&reconciling("Running health checks", 1, ONE));
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("Running health checks");
-    it.warn("HealthCheckFailed", "Deployment/shop/checkout status: 'InProgress', password=hunter2");
-    it.status(&failing(
+    kustomization.add_warning("HealthCheckFailed", "Deployment/shop/checkout status: 'InProgress', password=hunter2");
+    kustomization.set_status(&failing(
         "HealthCheckFailed",
         "timeout waiting for: [Deployment/shop/checkout status: 'InProgress']",
         1,
         ONE,
     ));
-    let end = started.end_within(PATIENCE);
+    let end = started.end_within(TIME_LIMIT);
     assert_end(&end, BLOCKED, &["HealthCheckFailed: timeout waiting for: [Deployment/shop/checkout"]);
-    for told in ["Conditions of kustomization/app", "ProgressingWithRetry", "Warning events"] {
-        assert!(end.summary.contains(told), "{told}: {}", end.summary);
+    for text in ["Conditions of kustomization/app", "ProgressingWithRetry", "Warning events"] {
+        assert!(end.summary.contains(text), "{text}: {}", end.summary);
     }
     assert!(!end.summary.contains("hunter2"), "{}", end.summary);
-    // Tried again and again.
-    it.status(&failing("BuildFailed", "no such file", 1, ONE));
+    // The reconciliation fails repeatedly.
+    kustomization.set_status(&failing("BuildFailed", "no such file", 1, ONE));
     let runner = gate().input("max-unhealthy", "1s");
     let started = runner.start(&["health"]);
     started.heard("BuildFailed: no such file");
-    it.status(&reconciling("Fetching manifests", 1, ONE));
+    kustomization.set_status(&reconciling("Fetching manifests", 1, ONE));
     started.heard("Fetching manifests");
-    it.status(&failing("BuildFailed", "no such file", 1, ONE));
-    assert_end(&started.end_within(PATIENCE), BLOCKED, &["BuildFailed: no such file"]);
+    kustomization.set_status(&failing("BuildFailed", "no such file", 1, ONE));
+    assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["BuildFailed: no such file"]);
     let stalled = condition("Stalled", "True", "InvalidCELExpression", "Reconciliation failed terminally", 1);
-    it.status(&json!({ "conditions": [stalled, condition("Ready", "False", "InvalidCELExpression", "x", 1)] }));
+    kustomization
+        .set_status(&json!({ "conditions": [stalled, condition("Ready", "False", "InvalidCELExpression", "x", 1)] }));
     assert_end(&gate().run(&["health"]), BLOCKED, &["stalled: InvalidCELExpression: Reconciliation failed terminally"]);
-    // Mended, and suspended.
-    it.change(&json!({ "spec": { "path": "./mended" } }));
+    // The specification is fixed, and then suspended.
+    kustomization.change(&json!({ "spec": { "path": "./fixed" } }));
     let runner = gate();
     let started = runner.start(&["health"]);
     started.heard("its latest change has not been taken up yet");
-    it.change(&json!({ "spec": { "suspend": true } }));
-    assert_end(&started.end_within(PATIENCE), BLOCKED, &["it is suspended (`spec.suspend`)"]);
+    kustomization.change(&json!({ "spec": { "suspend": true } }));
+    assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["it is suspended (`spec.suspend`)"]);
 }
 
 #[test]
-fn a_failure_of_before_may_be_mended_by_what_is_to_come() {
-    let room = Room::new(defined().0, "kustomizations-mended");
-    let it = kustomization(&room, true);
+fn an_earlier_failure_can_be_fixed_by_the_awaited_revision() {
+    let ns = TestNamespace::new(with_definitions().0, "kustomizations-mended");
+    let kustomization = kustomization(&ns, true);
     let mut failed = failing("HealthCheckFailed", "timeout waiting", 1, ONE);
     failed["conditions"][1]["lastTransitionTime"] = LONG_AGO.into();
-    it.status(&failed);
-    let gate = || room.gate("kustomization/app");
+    kustomization.set_status(&failed);
+    let gate = || ns.gate("kustomization/app");
     assert_end(&gate().run(&["health"]), BLOCKED, &["HealthCheckFailed"]);
     let runner = gate().input("appear-timeout", "30s");
     let started = runner.start(&["health"]);
     started.heard("HealthCheckFailed: timeout waiting");
-    it.status(&reconciling("Building manifests", 1, TWO));
+    kustomization.set_status(&reconciling("Building manifests", 1, TWO));
     started.heard("Building manifests");
-    it.status(&ready(1, TWO));
-    assert_end(&started.end_within(PATIENCE), PASSED, &["complete: applied main@sha1:2222"]);
+    kustomization.set_status(&ready(1, TWO));
+    assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete: applied main@sha1:2222"]);
 }
 
 #[test]
-fn what_checks_no_health_is_named_beside_what_does() {
-    let room = Room::new(defined().0, "kustomizations-blind");
-    let it = kustomization(&room, false);
-    it.status(&ready(1, ONE));
-    let end = room.gate("kustomization/app").run(&["health"]);
+fn a_kustomization_without_health_checks_is_inconclusive_unless_a_workload_is_watched() {
+    let ns = TestNamespace::new(with_definitions().0, "kustomizations-blind");
+    let kustomization = kustomization(&ns, false);
+    kustomization.set_status(&ready(1, ONE));
+    let end = ns.gate("kustomization/app").run(&["health"]);
     assert_end(&end, INCONCLUSIVE, &["it is to check no health"]);
-    room.deploy("deployments", "app", 1, "1", &json!({}));
-    let end = room.gate("kustomization/app\ndeployment/app").input("tag", "1").run(&["health"]);
+    ns.deploy("deployments", "app", 1, "1", &json!({}));
+    let end = ns.gate("kustomization/app\ndeployment/app").input("tag", "1").run(&["health"]);
     assert_end(&end, PASSED, &["complete"]);
     assert_eq!(end.report["findings"].as_array().map(Vec::len), Some(2), "{}", end.log);
 }

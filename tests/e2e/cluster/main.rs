@@ -1,8 +1,8 @@
-//! `health` on a real control plane: every state that a rollout can be in, and every way in which the API can fail.
+//! Tests of `health` on a real control plane: the states of a rollout, and the failures of the API.
 //!
-//! Run by `tests/e2e/cluster.sh`, which brings etcd, the control plane and kwok.
+//! Run by `tests/e2e/cluster.sh`, which installs etcd, the control plane and kwok.
 
-#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]
 
 mod access;
 mod account;
@@ -11,18 +11,18 @@ mod account;
 mod act;
 mod api;
 mod applications;
-mod between;
+mod control_plane;
 mod definitions;
+mod faulty_proxy;
 #[path = "../../house.rs"]
 mod house;
 mod kustomizations;
-mod meanwhile;
 mod outage;
-mod plane;
 #[path = "../repo.rs"]
 #[expect(dead_code, reason = "shared with the other tests on the runner")]
 mod repo;
 mod rollouts;
 mod runner;
 mod states;
+mod transitions;
 mod workloads;

@@ -1,24 +1,28 @@
-//! What a rollout looks like, and what is said of it.
+//! The states of a rollout, and the findings of the gate.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{
+    control_plane::{shared, until},
     house::Ended,
-    plane::{shared, until},
-    workloads::{APP, Room},
+    workloads::{APP, TestNamespace},
 };
 
 pub const PASSED: i32 = 0;
 pub const BLOCKED: i32 = 1;
 pub const INCONCLUSIVE: i32 = 3;
 
-/// Code, and the words in the first finding.
+/// Asserts the exit code, and texts in the first finding; no secret may be in the log.
 #[track_caller]
-pub fn assert_end(end: &Ended, code: i32, said: &[&str]) {
+pub fn assert_end(end: &Ended, code: i32, expected: &[&str]) {
     let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
-    assert!(end.code == code && said.iter().all(|said| actual.contains(said)), "{said:?}: {actual}\n{}", end.log);
+    assert!(
+        end.code == code && expected.iter().all(|expected| actual.contains(expected)),
+        "{expected:?}: {actual}\n{}",
+        end.log
+    );
     assert!(
         !end.log.contains("s3cr3t")
             || end.log.lines().all(|line| !line.contains("s3cr3t") || line.starts_with("::add-mask::")),
@@ -28,29 +32,29 @@ pub fn assert_end(end: &Ended, code: i32, said: &[&str]) {
 }
 
 #[test]
-fn a_rollout_on_its_way_is_waited_for() {
-    let room = Room::new(shared(), "success");
-    room.deploy("deployments", "app", 3, "1", &json!({}));
-    let end = room.gate("deployment/app").run(&["health"]);
+fn a_rollout_in_progress_is_awaited() {
+    let ns = TestNamespace::new(shared(), "success");
+    ns.deploy("deployments", "app", 3, "1", &json!({}));
+    let end = ns.gate("deployment/app").run(&["health"]);
     assert_end(&end, PASSED, &["complete: 3 of 3 updated, 3 available, revision 1"]);
-    // The next revision, which waits a little.
-    room.release(
+    // The next revision, whose pod starts after a delay.
+    ns.release(
         "deployments",
         "app",
         "2",
         &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "600ms" }),
     );
-    let end = room.gate("deployment/app").input("image", &format!("{APP}:2")).run(&["health"]);
+    let end = ns.gate("deployment/app").input("image", &format!("{APP}:2")).run(&["health"]);
     assert_end(&end, PASSED, &["revision 2", "its pods run ghcr.io/acme/app:2", "after "]);
     assert!(end.log.contains("of the old revision left"), "{}", end.log);
 }
 
 #[test]
-fn stateful_sets_and_daemon_sets_are_waited_for_too() {
-    let room = Room::new(shared(), "kinds");
-    room.deploy("statefulsets", "db", 2, "1", &json!({}));
-    room.deploy("daemonsets", "agent", 0, "1", &json!({}));
-    let gate = || room.gate("statefulset/db\ndaemonset/agent").input("tag", "1");
+fn rollouts_of_stateful_sets_and_daemon_sets_are_awaited() {
+    let ns = TestNamespace::new(shared(), "kinds");
+    ns.deploy("statefulsets", "db", 2, "1", &json!({}));
+    ns.deploy("daemonsets", "agent", 0, "1", &json!({}));
+    let gate = || ns.gate("statefulset/db\ndaemonset/agent").input("tag", "1");
     let end = gate().run(&["health"]);
     assert_end(&end, PASSED, &["2 of 2 updated, 2 of 2 available"]);
     let agent = end.report["findings"][1]["actual"].as_str().unwrap_or_default();
@@ -60,20 +64,20 @@ fn stateful_sets_and_daemon_sets_are_waited_for_too() {
     );
     for kind in ["statefulsets", "daemonsets"] {
         let name = if kind == "statefulsets" { "db" } else { "agent" };
-        room.release(kind, name, "2", &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "300ms" }));
+        ns.release(kind, name, "2", &json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "300ms" }));
     }
     let end = gate().input("tag", "2").run(&["health"]);
     assert_end(&end, PASSED, &["2 of 2 updated"]);
-    room.release("statefulsets", "db", "3", &json!({ "plays": "crashes" }));
+    ns.release("statefulsets", "db", "3", &json!({ "plays": "crashes" }));
     let end = gate().input("tag", "3").input("workload", "sts/db").run(&["health"]);
     assert_end(&end, BLOCKED, &["pod db-1, container app: CrashLoopBackOff: it crashed 3 times (Error, exit code 1)"]);
 }
 
 #[test]
-fn what_cannot_recover_blocks_at_once_and_says_why() {
-    let room = Room::new(shared(), "failing");
+fn an_unrecoverable_state_blocks_at_once_with_the_reason() {
+    let ns = TestNamespace::new(shared(), "failing");
     let not_found = "failed to pull and unpack image: ghcr.io/acme/app:9: not found";
-    for (name, notes, said) in [
+    for (name, annotations, expected) in [
         (
             "invalid",
             json!({ "plays": "waits", "reason": "InvalidImageName", "message": "could not parse" }),
@@ -88,38 +92,38 @@ fn what_cannot_recover_blocks_at_once_and_says_why() {
         ("crash", json!({ "plays": "crashes", "code": "2" }), "it crashed 3 times (Error, exit code 2)"),
         ("oom", json!({ "plays": "crashes", "reason": "OOMKilled", "code": "137" }), "(OOMKilled, exit code 137)"),
     ] {
-        room.deploy("deployments", name, 2, "1", &json!({}));
-        room.available(name, 2);
-        room.release("deployments", name, "9", &notes);
-        let end = room.gate(&format!("deployment/{name}")).input("tag", "9").run(&["health"]);
-        assert_end(&end, BLOCKED, &["pod ", "container app", said]);
+        ns.deploy("deployments", name, 2, "1", &json!({}));
+        ns.available(name, 2);
+        ns.release("deployments", name, "9", &annotations);
+        let end = ns.gate(&format!("deployment/{name}")).input("tag", "9").run(&["health"]);
+        assert_end(&end, BLOCKED, &["pod ", "container app", expected]);
         let error = end.commands().into_iter().find(|line| line.starts_with("::error ")).unwrap_or_default();
-        assert!(error.contains(said), "{error}");
+        assert!(error.contains(expected), "{error}");
         assert!(end.summary.contains("Pods that are not well"), "{}", end.summary);
     }
 }
 
 #[test]
-fn the_log_of_the_run_before_is_shown_masked_and_harmless() {
-    let room = Room::new(shared(), "logs");
-    room.deploy("deployments", "app", 1, "1", &json!({ "plays": "crashes" }));
+fn the_log_before_the_last_restart_is_shown_masked_and_escaped() {
+    let ns = TestNamespace::new(shared(), "logs");
+    ns.deploy("deployments", "app", 1, "1", &json!({ "plays": "crashes" }));
     let pod = until("pod that crashes", || {
-        let pods = room.pods();
+        let pods = ns.pods();
         let pod = pods.first()?;
         (pod["status"]["containerStatuses"][0]["restartCount"].as_u64()? > 0).then(|| pod.clone())
     });
     for (reason, count) in [("BackOff", 7), ("Failed", 1)] {
-        room.plane.api.create(
-            &format!("/api/v1/namespaces/{}/events", room.name),
+        ns.control_plane.api.create(
+            &format!("/api/v1/namespaces/{}/events", ns.name),
             &json!({
                 "apiVersion": "v1", "kind": "Event", "metadata": { "name": format!("app.{reason}") }, "type": "Warning",
                 "reason": reason, "message": "back-off, token=hunter2", "count": count,
                 "lastTimestamp": format!("2026-01-01T00:00:0{count}Z"),
-                "involvedObject": { "kind": "Pod", "namespace": room.name, "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"] },
+                "involvedObject": { "kind": "Pod", "namespace": ns.name, "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"] },
             }),
         );
     }
-    let end = room.gate("deployment/app").run(&["health"]);
+    let end = ns.gate("deployment/app").run(&["health"]);
     assert_end(&end, BLOCKED, &["CrashLoopBackOff"]);
     let tables = end.report["tables"].as_array().expect("tables");
     let titles: Vec<&str> = tables.iter().filter_map(|table| table["title"].as_str()).collect();
@@ -128,16 +132,16 @@ fn the_log_of_the_run_before_is_shown_masked_and_harmless() {
     assert_eq!(tables[1]["rows"][0][3], "BackOff");
     let lines = tables[2]["rows"].as_array().expect("lines");
     assert_eq!((lines.len(), lines[0][0].as_str()), (20, Some("line 12")), "{lines:?}");
-    for place in [&end.summary, &end.log, &end.report.to_string()] {
-        assert!(!place.contains("hunter2"), "{place}");
+    for output in [&end.summary, &end.log, &end.report.to_string()] {
+        assert!(!output.contains("hunter2"), "{output}");
     }
     assert_eq!(end.commands().iter().filter(|line| line.starts_with("::error")).count(), 1, "{}", end.log);
 }
 
 #[test]
-fn what_recovers_within_its_grace_passes() {
-    let room = Room::new(shared(), "recovering");
-    for (name, notes) in [
+fn a_state_that_recovers_within_its_grace_period_passes() {
+    let ns = TestNamespace::new(shared(), "recovering");
+    for (name, annotations) in [
         (
             "pull",
             json!({ "plays": "waits", "reason": "ErrImagePull", "message": "dial tcp: i/o timeout", "recovers": "800ms" }),
@@ -148,109 +152,109 @@ fn what_recovers_within_its_grace_passes() {
         ),
         ("crash", json!({ "plays": "crashes", "stops-at": "1" })),
     ] {
-        room.deploy("deployments", name, 1, "1", &notes);
-        let end = room.gate(&format!("deployment/{name}")).run(&["health"]);
+        ns.deploy("deployments", name, 1, "1", &annotations);
+        let end = ns.gate(&format!("deployment/{name}")).run(&["health"]);
         assert_end(&end, PASSED, &["complete: 1 of 1 updated"]);
     }
-    // And with no grace at all it does not.
-    room.deploy(
+    // Without a grace period it blocks.
+    ns.deploy(
         "deployments",
         "strict",
         1,
         "1",
         &json!({ "plays": "waits", "reason": "ErrImagePull", "message": "i/o timeout" }),
     );
-    let end = room.gate("deployment/strict").input("grace", "image-pull 0s").run(&["health"]);
+    let end = ns.gate("deployment/strict").input("grace", "image-pull 0s").run(&["health"]);
     assert_end(&end, BLOCKED, &["ErrImagePull: i/o timeout"]);
 }
 
 #[test]
-fn a_healthy_old_version_is_not_the_new_one() {
-    let room = Room::new(shared(), "images");
+fn a_healthy_old_version_does_not_count_as_the_new_one() {
+    let ns = TestNamespace::new(shared(), "images");
     let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
-    room.deploy("deployments", "app", 1, "1", &json!({ "digest": format!("{APP}@{}", digest("1")) }));
-    room.available("app", 1);
-    let gate = || room.gate("deployment/app");
+    ns.deploy("deployments", "app", 1, "1", &json!({ "digest": format!("{APP}@{}", digest("1")) }));
+    ns.available("app", 1);
+    let gate = || ns.gate("deployment/app");
     let end = gate().input("image", &format!("{APP}:2")).run(&["health"]);
     assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1: ghcr.io/acme/app:2 has not appeared"]);
     let end = gate().input("tag", "2").input("appear-timeout", "500ms").run(&["health"]);
     assert_end(&end, BLOCKED, &["an image 2 has not appeared within 500ms"]);
-    // The same tag, pushed twice: the digest tells.
+    // A tag that was pushed twice is identified by its digest.
     let end = gate().input("tag", "1").input("digest", &digest("2")).run(&["health"]);
     assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1@sha256:1111"]);
     let end = gate().input("tag", "1").input("digest", &digest("1")).run(&["health"]);
     assert_end(&end, PASSED, &["complete"]);
-    // A commit that reaches the cluster later.
+    // The cluster deploys the commit later.
     let runner = gate().input("tag", "2").input("appear-timeout", "30s");
     let started = runner.start(&["health"]);
-    room.release("deployments", "app", "2", &json!({}));
+    ns.release("deployments", "app", "2", &json!({}));
     assert_end(&started.end_within(Duration::from_secs(20)), PASSED, &["revision 2", "run an image 2"]);
 }
 
 #[test]
-fn a_rollout_that_is_stuck_says_where() {
-    let room = Room::new(shared(), "stuck");
-    let gate = |name: &str| room.gate(&format!("deployment/{name}"));
-    room.deploy("deployments", "paused", 1, "1", &json!({}));
-    room.available("paused", 1);
-    room.change("deployments", "paused", &json!({ "spec": { "paused": true } }));
-    room.release("deployments", "paused", "2", &json!({}));
+fn a_stuck_rollout_blocks_with_the_pod_and_reason() {
+    let ns = TestNamespace::new(shared(), "stuck");
+    let gate = |name: &str| ns.gate(&format!("deployment/{name}"));
+    ns.deploy("deployments", "paused", 1, "1", &json!({}));
+    ns.available("paused", 1);
+    ns.change("deployments", "paused", &json!({ "spec": { "paused": true } }));
+    ns.release("deployments", "paused", "2", &json!({}));
     assert_end(&gate("paused").run(&["health"]), BLOCKED, &["it is paused: 0 of 1 updated"]);
-    room.deploy("deployments", "slow", 1, "1", &json!({ "plays": "never-ready" }));
+    ns.deploy("deployments", "slow", 1, "1", &json!({ "plays": "never-ready" }));
     let end = gate("slow").input("rollout-timeout", "1s").run(&["health"]);
     assert_end(&end, BLOCKED, &["not complete after 1s", "pod slow-", "containers with unready status: [app]"]);
     let end = gate("slow").input("max-unhealthy", "1s").run(&["health"]);
     assert_end(&end, BLOCKED, &["to be ready within 1s"]);
-    room.change("deployments", "slow", &json!({ "spec": { "progressDeadlineSeconds": 1 } }));
+    ns.change("deployments", "slow", &json!({ "spec": { "progressDeadlineSeconds": 1 } }));
     assert_end(&gate("slow").run(&["health"]), BLOCKED, &["ProgressDeadlineExceeded"]);
     let end = gate("nothing").run(&["health"]);
     assert_end(&end, BLOCKED, &["there is no such workload in the namespace stuck"]);
 }
 
 #[test]
-fn a_quota_that_is_used_up_is_named() {
-    let room = Room::new(shared(), "quota");
+fn an_exceeded_quota_is_named() {
+    let ns = TestNamespace::new(shared(), "quota");
     let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "few" }, "spec": { "hard": { "pods": "0" } } });
-    room.plane.api.create("/api/v1/namespaces/quota/resourcequotas", &quota);
+    ns.control_plane.api.create("/api/v1/namespaces/quota/resourcequotas", &quota);
     until("quota in force", || {
-        let quota = room.plane.api.get("/api/v1/namespaces/quota/resourcequotas/few");
+        let quota = ns.control_plane.api.get("/api/v1/namespaces/quota/resourcequotas/few");
         (quota["status"]["hard"]["pods"] == "0").then_some(())
     });
-    room.deploy("deployments", "app", 1, "1", &json!({}));
-    let end = room.gate("deployment/app").input("grace", "failed-create 1s").run(&["health"]);
+    ns.deploy("deployments", "app", 1, "1", &json!({}));
+    let end = ns.gate("deployment/app").input("grace", "failed-create 1s").run(&["health"]);
     assert_end(&end, BLOCKED, &["FailedCreate: ", "exceeded quota: few"]);
     assert!(end.summary.contains("Warning events"), "{}", end.summary);
 }
 
 #[test]
-fn nothing_to_run_is_nothing_seen_to_be_well() {
-    let room = Room::new(shared(), "empty");
-    room.deploy("deployments", "none", 0, "1", &json!({}));
-    let end = room.gate("deployment/none").run(&["health"]);
+fn a_workload_without_pods_is_inconclusive_unless_allowed() {
+    let ns = TestNamespace::new(shared(), "empty");
+    ns.deploy("deployments", "none", 0, "1", &json!({}));
+    let end = ns.gate("deployment/none").run(&["health"]);
     assert_end(&end, INCONCLUSIVE, &["`replicas: 0`"]);
-    assert_end(&room.gate("deployment/none").input("allow-empty", "true").run(&["health"]), PASSED, &["`replicas: 0`"]);
-    room.deploy("daemonsets", "nowhere", 0, "1", &json!({}));
+    assert_end(&ns.gate("deployment/none").input("allow-empty", "true").run(&["health"]), PASSED, &["`replicas: 0`"]);
+    ns.deploy("daemonsets", "nowhere", 0, "1", &json!({}));
     let elsewhere =
         json!({ "spec": { "template": { "spec": { "nodeName": null, "nodeSelector": { "on": "no-node" } } } } });
-    room.change("daemonsets", "nowhere", &elsewhere);
-    let end = room.gate("daemonset/nowhere").run(&["health"]);
+    ns.change("daemonsets", "nowhere", &elsewhere);
+    let end = ns.gate("daemonset/nowhere").run(&["health"]);
     assert_end(&end, INCONCLUSIVE, &["no node matches it"]);
 }
 
 #[test]
-fn an_unschedulable_pod_is_named_and_waited_for() {
-    let room = Room::new(shared(), "full");
-    room.deploy("deployments", "app", 1, "1", &json!({}));
-    room.available("app", 1);
-    let nowhere = json!({ "spec": { "template": { "metadata": { "annotations": { "n": "2" } }, "spec": { "nodeName": null } } } });
-    room.change("deployments", "app", &nowhere);
-    let pod = until("pod without a node", || room.pods().into_iter().find(|pod| pod["spec"]["nodeName"].is_null()));
+fn an_unschedulable_pod_is_named_at_the_timeout() {
+    let ns = TestNamespace::new(shared(), "full");
+    ns.deploy("deployments", "app", 1, "1", &json!({}));
+    ns.available("app", 1);
+    let without_node = json!({ "spec": { "template": { "metadata": { "annotations": { "n": "2" } }, "spec": { "nodeName": null } } } });
+    ns.change("deployments", "app", &without_node);
+    let pod = until("pod without a node", || ns.pods().into_iter().find(|pod| pod["spec"]["nodeName"].is_null()));
     let path = format!("/api/v1/namespaces/full/pods/{}/status", pod["metadata"]["name"].as_str().unwrap_or_default());
-    // What the scheduler writes.
-    room.plane.api.patch(&path, &json!({ "status": { "conditions": [{
+    // The scheduler writes this status.
+    ns.control_plane.api.patch(&path, &json!({ "status": { "conditions": [{
         "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": "2026-01-01T00:00:00Z",
         "message": "0/1 nodes are available: 1 Insufficient cpu." }] } }));
-    let end = room.gate("deployment/app").input("rollout-timeout", "1s").run(&["health"]);
+    let end = ns.gate("deployment/app").input("rollout-timeout", "1s").run(&["health"]);
     assert_end(
         &end,
         BLOCKED,
@@ -259,55 +263,55 @@ fn an_unschedulable_pod_is_named_and_waited_for() {
 }
 
 #[test]
-fn what_only_an_event_tells_is_in_the_line() {
-    let room = Room::new(shared(), "volumes");
-    room.deploy("deployments", "app", 1, "1", &json!({ "plays": "waits", "reason": "ContainerCreating" }));
-    let pod = until("pod", || room.pods().into_iter().next());
+fn the_last_warning_event_is_in_the_finding() {
+    let ns = TestNamespace::new(shared(), "volumes");
+    ns.deploy("deployments", "app", 1, "1", &json!({ "plays": "waits", "reason": "ContainerCreating" }));
+    let pod = until("pod", || ns.pods().into_iter().next());
     for (reason, second) in [("FailedMount", 2), ("FailedScheduling", 1)] {
-        room.plane.api.create(
-            &format!("/api/v1/namespaces/{}/events", room.name),
+        ns.control_plane.api.create(
+            &format!("/api/v1/namespaces/{}/events", ns.name),
             &json!({
                 "apiVersion": "v1", "kind": "Event", "metadata": { "name": format!("app.{second}") }, "type": "Warning",
                 "reason": reason, "message": "secret \"tls\" not found", "lastTimestamp": format!("2026-01-01T00:00:0{second}Z"),
-                "involvedObject": { "kind": "Pod", "namespace": room.name, "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"] },
+                "involvedObject": { "kind": "Pod", "namespace": ns.name, "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"] },
             }),
         );
     }
-    let end = room.gate("deployment/app").input("max-unhealthy", "1s").run(&["health"]);
+    let end = ns.gate("deployment/app").input("max-unhealthy", "1s").run(&["health"]);
     assert_end(&end, BLOCKED, &["to be ready within 1s", "last warning: FailedMount: secret \"tls\" not found"]);
 }
 
 #[test]
-fn after_completion_nothing_may_go_unready_or_restart() {
-    let room = Room::new(shared(), "stable");
-    for (name, notes, said) in [
+fn an_unready_or_restarted_pod_after_completion_blocks() {
+    let ns = TestNamespace::new(shared(), "stable");
+    for (name, annotations, expected) in [
         ("unready", json!({ "later": "unready" }), "is not ready"),
         ("restarts", json!({ "later": "restarts" }), "restarted"),
     ] {
-        room.deploy("deployments", name, 1, "1", &notes);
-        let end = room.gate(&format!("deployment/{name}")).input("stabilize", "20s").run(&["health"]);
+        ns.deploy("deployments", name, 1, "1", &annotations);
+        let end = ns.gate(&format!("deployment/{name}")).input("stabilize", "20s").run(&["health"]);
         let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
         assert!(
-            end.code == BLOCKED && actual.contains("did not stay so for 20s: pod ") && actual.contains(said),
-            "{said}: {actual}\n{}",
+            end.code == BLOCKED && actual.contains("did not stay so for 20s: pod ") && actual.contains(expected),
+            "{expected}: {actual}\n{}",
             end.log
         );
     }
-    room.deploy("deployments", "calm", 1, "1", &json!({}));
-    let end = room.gate("deployment/calm").input("stabilize", "1s").run(&["health"]);
+    ns.deploy("deployments", "calm", 1, "1", &json!({}));
+    let end = ns.gate("deployment/calm").input("stabilize", "1s").run(&["health"]);
     assert_end(&end, PASSED, &["nothing went unready or restarted for 1s"]);
 }
 
 #[test]
-fn several_are_told_one_by_one() {
-    let room = Room::new(shared(), "several");
+fn each_of_several_workloads_has_its_own_finding() {
+    let ns = TestNamespace::new(shared(), "several");
     for name in ["a", "b", "c"] {
-        room.deploy("deployments", name, 1, "1", &json!({}));
+        ns.deploy("deployments", name, 1, "1", &json!({}));
     }
-    room.deploy("deployments", "d", 1, "1", &json!({ "plays": "crashes" }));
-    let end = room.gate("deployment/a\ndeployment/b\ndeployment/c").run(&["health"]);
+    ns.deploy("deployments", "d", 1, "1", &json!({ "plays": "crashes" }));
+    let end = ns.gate("deployment/a\ndeployment/b\ndeployment/c").run(&["health"]);
     assert_eq!((end.code, end.report["findings"].as_array().map(Vec::len)), (PASSED, Some(3)), "{}", end.log);
-    let end = room.gate("deployment/a\ndeployment/d").run(&["health"]);
+    let end = ns.gate("deployment/a\ndeployment/d").run(&["health"]);
     let verdicts: Vec<&str> =
         end.report["findings"].as_array().expect("findings").iter().filter_map(|one| one["verdict"].as_str()).collect();
     assert_eq!((end.code, verdicts), (BLOCKED, vec!["blocked", "passed"]), "{}", end.log);

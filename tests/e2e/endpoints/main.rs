@@ -1,8 +1,8 @@
-//! The endpoint checks of `health` against a real nginx: every way in which a service, or what stands before it, answers.
+//! Tests of the endpoint checks of `health` against a real nginx: responses of services and of the proxies in front of them.
 //!
-//! Run by `tests/e2e/endpoints.sh`, which brings nginx.
+//! Run by `tests/e2e/endpoints.sh`, which installs nginx.
 
-#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]
 
 mod answers;
 #[path = "../../house.rs"]
@@ -18,16 +18,16 @@ use serde_json::Value;
 
 use house::{Ended, Runner};
 
-/// Nothing here takes that long.
+/// No gate here takes this long.
 pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// A gate that asks in quick succession.
-fn asking(endpoints: &str) -> Runner {
+/// A gate with two attempts and a short interval.
+fn gate_for(endpoints: &str) -> Runner {
     Runner::new().input("endpoints", endpoints).input("interval", "50ms").input("attempts", "2")
 }
 
-/// Holds the end of a gate with one endpoint: its verdict, and words of what was seen.
-fn holds(end: &Ended, verdict: &str, words: &[&str]) {
+/// Asserts the verdict of a gate, and texts in its first finding.
+fn assert_end(end: &Ended, verdict: &str, words: &[&str]) {
     let code = match verdict {
         "passed" => 0,
         "blocked" => 1,
@@ -35,9 +35,9 @@ fn holds(end: &Ended, verdict: &str, words: &[&str]) {
     };
     assert_eq!((end.code, end.outputs["verdict"].as_str()), (code, verdict), "{}", end.log);
     let finding = &findings(end)[0];
-    let told = format!("{} {}", finding["actual"], finding["next"]).replace("\\\"", "\"");
-    for words in words {
-        assert!(told.contains(words), "no {words:?} in {told}");
+    let text = format!("{} {}", finding["actual"], finding["next"]).replace("\\\"", "\"");
+    for part in words {
+        assert!(text.contains(part), "no {part:?} in {text}");
     }
 }
 
@@ -45,13 +45,13 @@ fn findings(end: &Ended) -> &[Value] {
     end.report["findings"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The rows of the table of probes: endpoint, attempt, time, latency, outcome, seen.
+/// The rows of the probe table: endpoint, attempt, time, latency, outcome, response.
 fn probes(end: &Ended) -> Vec<Vec<String>> {
     let texts = |row: &Value| serde_json::from_value(row.clone()).expect("a row of texts");
     end.report["tables"][0]["rows"].as_array().expect("a table of probes").iter().map(texts).collect()
 }
 
-/// How long a probe took, in milliseconds.
+/// The latency of a probe, in milliseconds.
 fn latency(row: &[String]) -> u64 {
     row[3].strip_suffix(" ms").and_then(|number| number.parse().ok()).expect("milliseconds")
 }

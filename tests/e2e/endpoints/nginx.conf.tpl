@@ -1,7 +1,7 @@
 @user
 daemon off;
 pid nginx.pid;
-# Connections are counted by one worker, from 1.
+# A single worker numbers the connections from 1.
 worker_processes 1;
 error_log stderr notice;
 events {

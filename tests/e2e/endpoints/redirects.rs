@@ -1,9 +1,9 @@
-//! A page to sign in on answers 200 as well.
+//! Redirects: a sign-in page answers 200 too, and must not count as healthy.
 
-use super::{asking, holds, nginx::Nginx};
+use super::{assert_end, gate_for, nginx::Nginx};
 
-/// A service behind a wall: whoever has not signed in is sent to the page of the second server.
-const WALL: &str = r#"
+/// A service behind an authenticating proxy, which redirects to the sign-in page of the second server.
+const SERVICE: &str = r#"
     location = /ready { return 302 http://127.0.0.1:@1/sign-in?return=s3cr3t; }
     location = /here { return 302 /sign-in; }
     location = /slash { return 301 /slash/; }
@@ -23,56 +23,60 @@ const SIGN_IN: &str = r"
     location / { return 200 '<!doctype html><title>Sign in</title>'; }";
 
 #[test]
-fn a_redirect_is_not_followed_and_told_with_where_it_leads() {
-    let nginx = Nginx::serving(&[WALL, SIGN_IN]);
-    let end = asking(&nginx.url(0, "/ready")).run(&["health"]);
+fn a_redirect_is_not_followed_and_its_target_is_named() {
+    let nginx = Nginx::serving(&[SERVICE, SIGN_IN]);
+    let end = gate_for(&nginx.url(0, "/ready")).run(&["health"]);
     let leads_to = format!("302, a redirect to {}, after ", nginx.url(1, "/sign-in"));
-    holds(&end, "blocked", &[&leads_to, "a page to sign in on is not health"]);
+    assert_end(&end, "blocked", &[&leads_to, "a page to sign in on is not health"]);
     assert!(
         !end.log.contains("s3cr3t") && !end.summary.contains("s3cr3t") && !end.report.to_string().contains("s3cr3t")
     );
-    let asked = nginx.asked();
-    assert!(asked.len() == 2 && asked.iter().all(|asked| asked.status == 302), "{asked:?}");
+    let requests = nginx.requests();
+    assert!(requests.len() == 2 && requests.iter().all(|request| request.status == 302), "{requests:?}");
 }
 
 #[test]
-fn an_answer_of_another_page_is_not_that_of_the_endpoint() {
-    let nginx = Nginx::serving(&[WALL, SIGN_IN]);
-    for (path, from) in [
+fn a_response_from_another_page_blocks_without_a_condition() {
+    let nginx = Nginx::serving(&[SERVICE, SIGN_IN]);
+    for (path, target) in [
         ("/ready", nginx.url(1, "/sign-in")),
         ("/here", nginx.url(0, "/sign-in")),
         ("/moved", nginx.url(0, "/healthz")),
         ("/same", nginx.url(1, "/same")),
         ("/named", format!("http://localhost:{}/named", nginx.port(0))),
     ] {
-        let follow = || asking(&nginx.url(0, path)).input("redirects", "1");
-        let words = format!("200 from {from}, another page, after ");
+        let follow = || gate_for(&nginx.url(0, path)).input("redirects", "1");
+        let words = format!("200 from {target}, another page, after ");
         let end = follow().run(&["health"]);
-        holds(&end, "blocked", &[&words, "a page to sign in on is not health", "say by `condition` what it holds"]);
+        assert_end(
+            &end,
+            "blocked",
+            &[&words, "a page to sign in on is not health", "say by `condition` what it holds"],
+        );
         assert!(end.summary.contains("not as expected"), "{}", end.summary);
-        // Only a condition tells whether that page is the service's.
+        // Only a condition can tell whether the other page belongs to the service.
         let end = follow().input("condition", ".ready").run(&["health"]);
         match path {
-            "/moved" => holds(&end, "passed", &[&words]),
-            _ => holds(&end, "blocked", &[&words, "its body is not JSON"]),
+            "/moved" => assert_end(&end, "passed", &[&words]),
+            _ => assert_end(&end, "blocked", &[&words, "its body is not JSON"]),
         }
     }
 }
 
 #[test]
-fn the_same_page_by_its_own_redirect_passes_and_says_where_it_was() {
-    let nginx = Nginx::serving(&[WALL, SIGN_IN]);
-    let end = asking(&nginx.url(0, "/slash")).input("redirects", "1").run(&["health"]);
-    holds(&end, "passed", &[&format!("200 from {} after ", nginx.url(0, "/slash/"))]);
-    let circle = asking(&nginx.url(0, "/circle")).input("redirects", "3").run(&["health"]);
-    holds(&circle, "blocked", &["one redirect more than 3"]);
-    assert_eq!(nginx.asked().iter().filter(|asked| asked.uri == "/circle").count(), 8);
+fn a_redirect_to_the_same_page_passes_and_the_target_is_named() {
+    let nginx = Nginx::serving(&[SERVICE, SIGN_IN]);
+    let end = gate_for(&nginx.url(0, "/slash")).input("redirects", "1").run(&["health"]);
+    assert_end(&end, "passed", &[&format!("200 from {} after ", nginx.url(0, "/slash/"))]);
+    let circle = gate_for(&nginx.url(0, "/circle")).input("redirects", "3").run(&["health"]);
+    assert_end(&circle, "blocked", &["one redirect more than 3"]);
+    assert_eq!(nginx.requests().iter().filter(|request| request.uri == "/circle").count(), 8);
 }
 
 #[test]
-fn a_page_to_sign_in_on_in_place_of_the_service_is_told_by_a_condition() {
-    let nginx = Nginx::serving(&[WALL, SIGN_IN]);
-    let end = asking(&nginx.url(0, "/inline")).input("condition", ".status == \"ready\"").run(&["health"]);
-    holds(&end, "blocked", &["200 after ", "its body is not JSON"]);
+fn a_condition_detects_a_sign_in_page_without_a_redirect() {
+    let nginx = Nginx::serving(&[SERVICE, SIGN_IN]);
+    let end = gate_for(&nginx.url(0, "/inline")).input("condition", ".status == \"ready\"").run(&["health"]);
+    assert_end(&end, "blocked", &["200 after ", "its body is not JSON"]);
     assert!(end.summary.contains("Sign in"), "{}", end.summary);
 }

@@ -1,4 +1,4 @@
-//! Whoever is slow, silent or not there at all: an end in time, and the words for it.
+//! Slow, silent and unreachable servers: the gate ends in time and names the reason.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -7,17 +7,17 @@ use std::{
     time::Duration,
 };
 
-use super::{asking, holds, house::Ended, latency, nginx::Nginx, probes};
+use super::{assert_end, gate_for, house::Ended, latency, nginx::Nginx, probes};
 
-/// What a gate with two attempts of 300 ms may take in all, on a busy machine.
+/// The time limit for a gate with two attempts of 300 ms, on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
 
-fn ask(url: &str) -> Ended {
-    asking(url).input("request-timeout", "300ms").start(&["health"]).end_within(BOUND)
+fn run_gate(url: &str) -> Ended {
+    gate_for(url).input("request-timeout", "300ms").start(&["health"]).end_within(BOUND)
 }
 
-/// Listens, and does with each connection what it is told to, on a thread of its own.
-fn listening(serve: impl Fn(TcpStream) + Send + Copy + 'static) -> SocketAddr {
+/// Starts a server that handles each connection with `serve` on its own thread.
+fn start_server(serve: impl Fn(TcpStream) + Send + Copy + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -28,8 +28,8 @@ fn listening(serve: impl Fn(TcpStream) + Send + Copy + 'static) -> SocketAddr {
     address
 }
 
-/// Waits until the other side is gone, or for `pause`; whether it is still there.
-fn linger(stream: &mut TcpStream, pause: Duration) -> bool {
+/// Waits for data, a closed connection, or the end of `pause`; returns whether the connection is still open.
+fn is_open_after(stream: &mut TcpStream, pause: Duration) -> bool {
     let mut bytes = [0; 1024];
     stream.set_read_timeout(Some(pause)).is_ok()
         && match stream.read(&mut bytes) {
@@ -38,8 +38,8 @@ fn linger(stream: &mut TcpStream, pause: Duration) -> bool {
         }
 }
 
-/// Both attempts took as long as they might, and no longer.
-fn both_took_their_time(end: &Ended) {
+/// Asserts that both attempts lasted until their timeout.
+fn assert_both_timed_out(end: &Ended) {
     for row in probes(end) {
         assert!((300..3000).contains(&latency(&row)), "{row:?}");
     }
@@ -47,82 +47,82 @@ fn both_took_their_time(end: &Ended) {
 }
 
 #[test]
-fn a_body_a_byte_at_a_time_is_no_answer() {
-    // The head passes at full speed.
+fn a_slow_body_times_out() {
+    // The limit starts after the headers.
     let nginx = Nginx::serving(&["location / { limit_rate_after 500; limit_rate 1; root @folder; }"]);
     nginx.put("slow", &"x".repeat(1000));
-    let end = ask(&nginx.url(0, "/slow"));
+    let end = run_gate(&nginx.url(0, "/slow"));
     let words = format!("200, but the answer of 127.0.0.1:{} was not complete within 300ms", nginx.port(0));
-    holds(&end, "blocked", &[&words]);
-    both_took_their_time(&end);
+    assert_end(&end, "blocked", &[&words]);
+    assert_both_timed_out(&end);
 }
 
 #[test]
-fn a_head_a_byte_at_a_time_is_no_answer() {
+fn slow_headers_time_out() {
     let nginx = Nginx::serving(&["location / { limit_rate 1; return 200; }"]);
-    let end = ask(&nginx.url(0, "/"));
-    holds(&end, "blocked", &[&format!("no answer from 127.0.0.1:{} within 300ms", nginx.port(0))]);
-    both_took_their_time(&end);
-    // nginx would count whole seconds; this one never stops.
-    let address = listening(|mut stream| {
+    let end = run_gate(&nginx.url(0, "/"));
+    assert_end(&end, "blocked", &[&format!("no answer from 127.0.0.1:{} within 300ms", nginx.port(0))]);
+    assert_both_timed_out(&end);
+    // nginx limits its rate per second; this server sends a byte every 10 ms and never finishes.
+    let address = start_server(|mut stream| {
         let mut bytes = b"HTTP/1.1 200 OK\r\nX-Slow: ".iter().chain(b"x".iter().cycle());
-        while linger(&mut stream, Duration::from_millis(10))
+        while is_open_after(&mut stream, Duration::from_millis(10))
             && bytes.next().is_some_and(|byte| stream.write_all(&[*byte]).is_ok())
         {}
     });
-    let end = ask(&format!("http://{address}/"));
-    holds(&end, "blocked", &[&format!("no answer from {address} within 300ms")]);
-    both_took_their_time(&end);
+    let end = run_gate(&format!("http://{address}/"));
+    assert_end(&end, "blocked", &[&format!("no answer from {address} within 300ms")]);
+    assert_both_timed_out(&end);
 }
 
 #[test]
-fn one_that_takes_the_connection_and_says_nothing_is_no_answer() {
-    let address = listening(|mut stream| while linger(&mut stream, BOUND) {});
+fn a_silent_server_times_out() {
+    let address = start_server(|mut stream| while is_open_after(&mut stream, BOUND) {});
     for scheme in ["http", "https"] {
-        let end = ask(&format!("{scheme}://{address}/"));
-        holds(&end, "blocked", &[&format!("no answer from {address} within 300ms")]);
-        both_took_their_time(&end);
+        let end = run_gate(&format!("{scheme}://{address}/"));
+        assert_end(&end, "blocked", &[&format!("no answer from {address} within 300ms")]);
+        assert_both_timed_out(&end);
     }
 }
 
 #[test]
-fn one_that_is_frozen_says_nothing_and_then_takes_no_connection() {
+fn a_frozen_server_times_out_and_then_accepts_no_connection() {
     let nginx = Nginx::serving(&["# narrow\n location / { return 200; }"]);
     let (port, url) = (nginx.port(0), nginx.url(0, "/"));
     nginx.freeze();
-    // Its kernel takes them for it, two of them.
-    let end = ask(&url);
-    holds(&end, "blocked", &[&format!("no answer from 127.0.0.1:{port} within 300ms")]);
-    let end = ask(&url);
+    // The kernel accepts two connections for the frozen server.
+    let end = run_gate(&url);
+    assert_end(&end, "blocked", &[&format!("no answer from 127.0.0.1:{port} within 300ms")]);
+    let end = run_gate(&url);
     let words = format!("no connection to 127.0.0.1:{port} within 300ms");
-    holds(&end, "inconclusive", &[&words, "see whether a firewall lets this runner reach it"]);
-    both_took_their_time(&end);
+    assert_end(&end, "inconclusive", &[&words, "see whether a firewall lets this runner reach it"]);
+    assert_both_timed_out(&end);
 }
 
 #[test]
-fn redirects_share_the_time_of_one_answer() {
+fn redirects_share_one_request_timeout() {
     let nginx = Nginx::serving(&["location / { limit_rate 1; return 302 /; }"]);
-    let end = asking(&nginx.url(0, "/")).input("request-timeout", "300ms").input("redirects", "20");
+    let end = gate_for(&nginx.url(0, "/")).input("request-timeout", "300ms").input("redirects", "20");
     let end = end.start(&["health"]).end_within(BOUND);
     assert_eq!(end.code, 1, "{}", end.log);
 }
 
 #[test]
-fn nobody_there_is_blocked_and_no_address_is_not_observed() {
-    let end = ask("http://127.0.0.1:1/");
-    holds(&end, "blocked", &["127.0.0.1:1 refused the connection"]);
-    let end = ask("http://name.invalid/ready");
-    holds(&end, "inconclusive", &["no address for name.invalid:80", "see whether the name is right"]);
+fn a_refused_connection_blocks_and_an_unresolved_name_is_inconclusive() {
+    let end = run_gate("http://127.0.0.1:1/");
+    assert_end(&end, "blocked", &["127.0.0.1:1 refused the connection"]);
+    let end = run_gate("http://name.invalid/ready");
+    assert_end(&end, "inconclusive", &["no address for name.invalid:80", "see whether the name is right"]);
     assert!(end.summary.contains("not observed"), "{}", end.summary);
 }
 
 #[test]
-fn an_old_server_that_ends_its_answer_by_hanging_up_is_understood() {
-    let address = listening(|mut stream| {
-        if linger(&mut stream, BOUND) {
+fn an_http_1_0_response_that_ends_with_the_connection_is_read() {
+    let address = start_server(|mut stream| {
+        if is_open_after(&mut stream, BOUND) {
             let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"ready\": true}");
         }
     });
-    let end = asking(&format!("http://{address}/")).input("condition", ".ready").run(&["health"]);
-    holds(&end, "passed", &["200 after "]);
+    let end = gate_for(&format!("http://{address}/")).input("condition", ".ready").run(&["health"]);
+    assert_end(&end, "passed", &["200 after "]);
 }

@@ -1,15 +1,15 @@
-"""Holds recorded exchanges against GitHub's description of its API.
+"""Checks recorded exchanges against GitHub's description of its API.
 
     judge.py DESCRIPTION EXCHANGES
 
-DESCRIPTION is `api.github.com.json` of npm's @octokit/openapi, EXCHANGES what `openapi.rs` recorded. Each finding is a
-line on standard output; the last line says what was judged. Ends with 1 when there is a finding.
+DESCRIPTION is `api.github.com.json` of npm's @octokit/openapi, EXCHANGES the file that `openapi.rs` writes. Prints one
+finding a line, then a summary. Exits with 1 if there is a finding.
 
-An exchange says of its request what the description makes of it: `fits`, `breaks` (its schemas forbid it) or `prose`
-(they allow it, and a sentence beside them does not). Any other outcome is a finding, in either direction.
+An exchange states whether the description allows its request: `valid`, `invalid` (the schemas do not allow it) or
+`invalid-by-prose` (the schemas allow it, but the text of the description does not). Any other result is a finding.
 
-The description is made stricter in one way: an object has no other fields than those described, neither in a request nor
-in an answer. Where it is not precise, `correct` and `nullable` say what it means.
+The check is stricter than the description in one way: objects in requests and responses may have described fields only.
+`correct` and `nullable` fix imprecise parts of the description.
 """
 
 import json
@@ -20,7 +20,7 @@ from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
-# Answers that GitHub documents for the whole API, and its description for some routes only. Their form is `basic-error`.
+# Statuses that GitHub documents for the whole API, but its description only for some routes. Their body is `basic-error`.
 EVERYWHERE = {400, 401, 403, 404, 415, 422}
 
 
@@ -51,18 +51,18 @@ def main(description, exchanges):
         status = exchange["answer"]["status"]
         if str(status) not in described[key]:
             undescribed.add((key, status))
-        for finding in judged(judge, cut, exchange):
+        for finding in findings_of(judge, cut, exchange):
             findings += 1
             print(f"{number} {exchange['method']} {exchange['url']} {status}: {finding}")
     for status in sorted({status for _, status in undescribed}):
-        many = sum(1 for _, other in undescribed if other == status)
-        print(f"not described on {many} of these routes, and held against basic-error: {status}")
+        count = sum(1 for _, other in undescribed if other == status)
+        print(f"not described on {count} of these routes, checked as basic-error: {status}")
     print(f"judged: {len(exchanges)} exchanges on {len(routes)} routes, {findings} findings")
     return 1 if findings else 0
 
 
-def judged(judge, cut, exchange):
-    """What is wrong with an exchange."""
+def findings_of(judge, cut, exchange):
+    """Yields the findings of an exchange."""
     url = urlsplit(exchange["url"])
     query = parse_qsl(url.query, keep_blank_values=True)
     sent = exchange["body"]
@@ -75,11 +75,11 @@ def judged(judge, cut, exchange):
         content_type="application/json",
     )
     key = exchange["method"].lower(), exchange["route"]
-    broken = list(wrong_query(cut, key, query)) + list(errors(lambda: judge.validate_request(request)))
-    if exchange["request"] == "breaks" and not broken:
-        yield "the request is described, and was refused as if it were not"
-    elif exchange["request"] != "breaks":
-        yield from (f"request: {error}" for error in broken)
+    violations = list(wrong_query(cut, key, query)) + list(errors(lambda: judge.validate_request(request)))
+    if exchange["request"] == "invalid" and not violations:
+        yield "the description allows the request, but it was refused"
+    elif exchange["request"] != "invalid":
+        yield from (f"request: {error}" for error in violations)
 
     answer = exchange["answer"]
     body = answer["body"]
@@ -91,12 +91,12 @@ def judged(judge, cut, exchange):
         content_type=headers.get("content-type", ""),
     )
     if body is not None and not content(cut, key, answer["status"]):
-        yield "answer: a body, and none is described"
-    yield from (f"answer: {error}" for error in errors(lambda: judge.validate_response(request, response)))
+        yield "response: a body, but the description has none"
+    yield from (f"response: {error}" for error in errors(lambda: judge.validate_response(request, response)))
 
 
 def errors(check):
-    """The innermost of what a check complains about."""
+    """Yields the innermost errors of a check."""
     try:
         check()
     except OpenAPIError as error:
@@ -106,8 +106,8 @@ def errors(check):
         for one in schema or ():
             while one.context:
                 one = min(one.context, key=lambda inner: len(inner.absolute_path) == 0)
-            place = "/".join(map(str, one.absolute_path))
-            yield f"{place or 'the whole'}: {one.message[:300]}"
+            path = "/".join(map(str, one.absolute_path))
+            yield f"{path or 'the whole body'}: {one.message[:300]}"
 
 
 def wrong_query(cut, key, query):
@@ -118,7 +118,7 @@ def wrong_query(cut, key, query):
 
 
 def content(cut, key, status):
-    """What is described as a body; an undescribed status is somebody else's finding."""
+    """The described body. An undescribed status is not a finding here."""
     described = operation(cut, *key)["responses"].get(str(status))
     return described is None or resolved(cut, described).get("content")
 
@@ -128,7 +128,7 @@ def operation(description, method, path):
 
 
 def part(whole, routes):
-    """The routes, and whatever they refer to."""
+    """The part of the description with these routes, and everything they refer to."""
     paths = {}
     for method, path in routes:
         paths.setdefault(path, {})[method] = whole["paths"][path][method]
@@ -141,10 +141,10 @@ def part(whole, routes):
             reference = value.get("$ref")
             if isinstance(reference, str) and reference.startswith("#/components/"):
                 kind, name = reference.split("/")[2:]
-                there = cut["components"].setdefault(kind, {})
-                if name not in there and kind != "examples":
-                    there[name] = whole["components"][kind][name]
-                    left.append(there[name])
+                components = cut["components"].setdefault(kind, {})
+                if name not in components and kind != "examples":
+                    components[name] = whole["components"][kind][name]
+                    left.append(components[name])
         elif isinstance(value, list):
             left.extend(value)
     cut["components"].setdefault("schemas", {})["basic-error"] = whole["components"]["schemas"]["basic-error"]
@@ -152,25 +152,25 @@ def part(whole, routes):
 
 
 def correct(cut):
-    """What the description says and GitHub's own documentation does not."""
+    """Corrects the description where GitHub's documentation differs."""
     for methods in cut["paths"].values():
         for method in methods.values():
-            # `created` is a search (`>=2026-01-01T00:00:00Z`), as the description's own sentence about it says.
-            for place in method.get("parameters", []):
-                parameter = resolved(cut, place)
+            # `created` takes a search (`>=2026-01-01T00:00:00Z`), as its description text says.
+            for entry in method.get("parameters", []):
+                parameter = resolved(cut, entry)
                 if parameter["name"] == "created":
                     parameter["schema"].pop("format", None)
-            # Whoever may not, or asks for nothing that is there, is told so on every route.
+            # Every route can answer with these errors.
             for status in EVERYWHERE:
                 error = {"application/json": {"schema": {"$ref": "#/components/schemas/basic-error"}}}
                 fallback = {"description": "an error", "content": error}
-                there = method["responses"].setdefault(str(status), fallback)
-                if "content" not in resolved(cut, there):
+                response = method["responses"].setdefault(str(status), fallback)
+                if "content" not in resolved(cut, response):
                     method["responses"][str(status)] = fallback
 
 
 def nullable(value):
-    """`nullable` means that null is allowed, which OpenAPI 3.0.3 takes it for only beside a `type` and within an `enum`."""
+    """Makes `nullable` allow null everywhere; in OpenAPI 3.0.3 it applies only next to a `type`, and to values of an `enum`."""
     if isinstance(value, dict):
         if value.get("nullable") is True:
             if None not in value.get("enum", [None]):
@@ -186,10 +186,10 @@ def nullable(value):
 
 
 def tighten(cut, value):
-    """No object has fields that its schema does not name."""
+    """Forbids fields that an object's schema does not name."""
     if isinstance(value, dict):
         if isinstance(value.get("allOf"), list):
-            # Each part would forbid the fields of the others: one object of them all.
+            # Each part would forbid the fields of the others, so they become one object.
             parts = [resolved(cut, part) for part in value.pop("allOf")]
             value["type"] = "object"
             value["properties"] = {name: one for part in parts for name, one in part["properties"].items()}

@@ -1,4 +1,4 @@
-{{ $now := Now }}{{ $notes := or .metadata.annotations dict }}
+{{ $now := Now }}{{ $annotations := or .metadata.annotations dict }}
 {{ $before := -1 }}{{ range .status.containerStatuses }}{{ $before = .restartCount }}{{ end }}
 phase: Running
 conditions:
@@ -15,5 +15,5 @@ containerStatuses:
   started: false
   restartCount: {{ add $before 1 }}
   state: { waiting: { reason: CrashLoopBackOff, message: "back-off 10s restarting failed container=app" } }
-  lastState: { terminated: { exitCode: {{ or (index $notes "code") "1" }}, reason: {{ or (index $notes "reason") "Error" | Quote }}, finishedAt: {{ $now | Quote }}, startedAt: {{ $now | Quote }} } }
+  lastState: { terminated: { exitCode: {{ or (index $annotations "code") "1" }}, reason: {{ or (index $annotations "reason") "Error" | Quote }}, finishedAt: {{ $now | Quote }}, startedAt: {{ $now | Quote }} } }
 {{ end }}

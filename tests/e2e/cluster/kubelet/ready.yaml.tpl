@@ -1,4 +1,4 @@
-{{ $now := Now }}{{ $notes := or .metadata.annotations dict }}
+{{ $now := Now }}{{ $annotations := or .metadata.annotations dict }}
 phase: Running
 startTime: {{ $now | Quote }}
 conditions:
@@ -10,9 +10,9 @@ containerStatuses:
 {{ range .spec.containers }}
 - name: {{ .name | Quote }}
   image: {{ .image | Quote }}
-  imageID: {{ or (index $notes "digest") "" | Quote }}
+  imageID: {{ or (index $annotations "digest") "" | Quote }}
   ready: true
   started: true
-  restartCount: {{ atoi (or (index $notes "stops-at") "0") }}
+  restartCount: {{ atoi (or (index $annotations "stops-at") "0") }}
   state: { running: { startedAt: {{ $now | Quote }} } }
 {{ end }}

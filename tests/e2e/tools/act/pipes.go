@@ -1,7 +1,7 @@
-// Package container, one file of act for another: steps write to pipes, as on GitHub's runner, not to a terminal.
+// Package container replaces one file of act, so that steps write to pipes, as on GitHub's runner, not to a terminal.
 //
-// act closes the terminal of a step that failed without reading it to the end: on a busy machine the last lines are lost,
-// and with them the annotations that say why it failed. Build act with this in the place of pkg/container/util.go.
+// act closes the terminal of a failed step without reading it to the end. On a busy machine it loses the last lines, and
+// with them the annotations with the reason of the failure. Build act with this file as pkg/container/util.go.
 package container
 
 import (

@@ -1,27 +1,27 @@
-//! The incident's Thursday, through the shipped workflows: a bundle that grew is stopped before it is merged, and what is
-//! merged comes to production with its evidence, once.
+//! A release through the shipped workflows: a grown bundle is blocked before the merge, and a merged release is promoted
+//! to production with its evidence, once.
 
 use promote_gates::sandbox::infra::FIRST_TAG;
-use promote_gates::sandbox::server::Answer;
-use promote_gates::sandbox::staging::Script;
+use promote_gates::sandbox::server::FakeResponse;
+use promote_gates::sandbox::staging::ResponseScript;
 use serde_json::{Value, json};
 
 use crate::acme::team::{Team, repository};
 use crate::acme::{Acme, INFRA, trailers};
-use crate::act::Run;
+use crate::act::ActRun;
 
 const SERVICE: &str = "checkout-service";
 
-/// A pull request that adds a debug library, and what its CI says.
-fn pull_request(labels: &[&str], body: &str) -> Run {
+/// The CI run of a pull request that adds a debug library.
+fn pull_request(labels: &[&str], body: &str) -> ActRun {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
     team.write_baseline();
     let base = team.commit("the sizes of today");
     team.repo.git(["switch", "--quiet", "--create", "topic"]);
     team.repo.write("src/debug-library.9c1bd0aa.js", noise(4_000_000));
     let head = team.repo.commit("a small fix");
-    // GitHub's own merge of both, which is what is checked out.
+    // GitHub's merge commit of the pull request, which the workflow checks out.
     team.repo.git(["update-ref", "refs/pull/1/merge", &head]);
     let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
     let event = json!({
@@ -39,7 +39,7 @@ fn pull_request(labels: &[&str], body: &str) -> Run {
     team.workflow(acme.next_run(), "ci-bundle-size.yml", "pull_request").payload(event).run()
 }
 
-/// Bytes that no compression makes smaller.
+/// Bytes that do not compress.
 fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = || {
@@ -50,7 +50,7 @@ fn noise(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_bundle_that_grew_is_blocked_and_the_file_is_named() {
+fn a_grown_bundle_is_blocked_and_the_file_is_named() {
     let run = pull_request(&[], "A small fix.");
 
     let gate = run.step("bundle-size", "2");
@@ -61,7 +61,7 @@ fn a_bundle_that_grew_is_blocked_and_the_file_is_named() {
 }
 
 #[test]
-fn a_description_explains_it_once_a_member_says_so_by_label() {
+fn a_description_counts_as_explanation_only_with_the_label() {
     let why = "The debug library, until Friday.";
     let unlabelled = pull_request(&["frontend"], why);
     assert_eq!(unlabelled.step("bundle-size", "2").outputs["verdict"], "blocked", "{}", unlabelled.log);
@@ -73,9 +73,9 @@ fn a_description_explains_it_once_a_member_says_so_by_label() {
 }
 
 #[test]
-fn a_deployment_is_validated_and_the_infra_repository_told() {
+fn a_validated_deployment_is_dispatched_to_the_infra_repository() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
 
     let validated = team.release("Gift cards");
 
@@ -89,22 +89,24 @@ fn a_deployment_is_validated_and_the_infra_repository_told() {
 }
 
 #[test]
-fn what_was_validated_and_approved_comes_to_production_once() {
+fn a_validated_and_approved_release_is_promoted_once() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
     let validated = team.release("Gift cards");
-    // The cluster follows the commit once somebody looks; the endpoint, a little later.
-    acme.production_cluster.deploys_when_watched(SERVICE, &validated.tag);
+    // The cluster deploys the commit once the gate watches it; the endpoint follows a little later.
+    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
     acme.production.script(
         "/checkout-service/health/ready",
-        Script::in_turn([FIRST_TAG, &validated.tag].map(|tag| Answer::json(200, &json!({ "version": tag })))),
+        ResponseScript::sequence(
+            [FIRST_TAG, &validated.tag].map(|tag| FakeResponse::json(200, &json!({ "version": tag }))),
+        ),
     );
 
     let promotion = acme.promotion(validated.event()).approved_by("lena");
     let run = promotion.run();
 
     assert!(run.succeeded, "{}", run.log);
-    // The summary that the reviewer sees before the button is that of a job without an environment.
+    // The reviewer sees the evidence before the approval, because its job has no environment.
     let pack = &run.step("evidence", "evidence").summary;
     for part in [FIRST_TAG, &validated.tag, "Gift cards", "dana", "performance"] {
         assert!(pack.contains(part), "{part} in {pack}");
@@ -132,14 +134,14 @@ fn what_was_validated_and_approved_comes_to_production_once() {
         assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
     }
     assert_eq!(acme.image(SERVICE), validated.tag);
-    assert_eq!(acme.git.pushed(), [INFRA], "once, by the one token that may");
+    assert_eq!(acme.git.pushed(), [INFRA], "one push, with the only token that can");
     let verify = run.step("verify", "0");
-    assert_eq!(verify.outputs["verdict"], "passed", "production follows the commit");
-    for waited_out in ["available, revision 1\n", "available, revision 2\n", "the condition is false"] {
-        assert!(verify.printed.contains(waited_out), "{waited_out} in {}", verify.printed);
+    assert_eq!(verify.outputs["verdict"], "passed", "production runs the commit");
+    for pending in ["available, revision 1\n", "available, revision 2\n", "the condition is false"] {
+        assert!(verify.printed.contains(pending), "{pending} in {}", verify.printed);
     }
 
-    // The same dispatch once more: nobody is asked to approve what has been promoted.
+    // The same dispatch again is blocked before the approval.
     let again = acme.promotion(validated.event()).approved_by("piet").run();
     let evidence = again.step("evidence", "evidence");
     assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.log);
@@ -148,9 +150,9 @@ fn what_was_validated_and_approved_comes_to_production_once() {
 }
 
 #[test]
-fn a_commit_that_the_cluster_does_not_follow_is_said_in_those_words() {
+fn a_cluster_that_does_not_deploy_the_commit_is_blocked_with_both_images() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
     let validated = team.release("Gift cards");
 
     let run = acme.promotion(validated.event()).approved_by("lena").run();
@@ -166,23 +168,23 @@ fn a_commit_that_the_cluster_does_not_follow_is_said_in_those_words() {
 }
 
 #[test]
-fn a_run_that_is_started_again_promotes_nothing_twice_and_needs_a_new_approval() {
+fn a_rerun_promotes_nothing_twice_and_needs_a_new_approval() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
     let first = team.release("Gift cards");
-    acme.runs_in_production(SERVICE, &first.tag);
+    acme.deploy_to_production(SERVICE, &first.tag);
     let promotion = acme.promotion(first.event()).approved_by("lena");
     assert!(promotion.run().succeeded);
 
-    // It has been committed: only what follows is done again.
-    let again = promotion.again().run();
+    // The commit exists already, so the re-run only repeats the later steps.
+    let again = promotion.rerun().run();
     assert!(again.succeeded, "{}", again.log);
     assert_eq!(again.step("promote", "promote").outputs["changed"], "false");
     assert_eq!(acme.promotions().len(), 1);
 
-    // Cancelled before its commit: nothing tells for which attempt lena has approved.
+    // Without a commit from the first attempt, GitHub does not record which attempt lena approved.
     let second = team.release("Gift cards in boxes");
-    let again = acme.promotion(second.event()).approved_by("lena").again().run();
+    let again = acme.promotion(second.event()).approved_by("lena").rerun().run();
     let approval = again.step("promote", "approval");
     assert_eq!((approval.exit, approval.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.log);
     assert!(approval.summary.contains("dispatch"), "{}", approval.summary);
@@ -190,9 +192,9 @@ fn a_run_that_is_started_again_promotes_nothing_twice_and_needs_a_new_approval()
 }
 
 #[test]
-fn a_release_that_became_slow_is_not_told_to_anybody() {
+fn a_slow_release_is_not_dispatched() {
     let acme = Acme::new();
-    let team = Team::of(&acme, SERVICE);
+    let team = Team::new(&acme, SERVICE);
     acme.staging.set_baseline(SERVICE, 80.0);
 
     let validated = team.release("Gift cards");

@@ -1,4 +1,4 @@
-//! A control plane on loopback: etcd, API server and controller manager, and kwok in place of kubelets.
+//! A Kubernetes control plane on loopback: etcd, API server, controller manager, and kwok in place of kubelets.
 
 use std::{
     fs,
@@ -17,29 +17,29 @@ use tempfile::TempDir;
 
 use super::api::Api;
 
-/// How long anything may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit for programs to start.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Who may do everything, and whose token is never to be seen in any output.
+/// The token of the administrator; it must not occur in any output.
 pub const ADMIN: &str = "s3cr3t-admin";
-/// An account that may do what the tests grant it.
+/// The token of an account that has only the permissions that a test grants.
 pub const GATE: &str = "s3cr3t-gate";
 
-pub struct Plane {
+pub struct ControlPlane {
     folder: TempDir,
     port: u16,
-    /// Dropped in this order.
+    /// The fields drop in this order.
     kubelets: Option<Daemon>,
     controllers: Option<Daemon>,
     server: Option<Daemon>,
     _etcd: Daemon,
     etcd_url: String,
-    /// Of the API server, beyond the usual ones.
+    /// Additional flags of the API server.
     flags: Vec<String>,
     pub api: Api,
 }
 
-/// A program that ends with the tests, however they end.
+/// A background program that ends with the tests, even if they are killed.
 pub struct Daemon {
     shell: Child,
     pid: Pid,
@@ -47,7 +47,7 @@ pub struct Daemon {
 
 impl Daemon {
     fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
-        // The shell reads until the pipe closes, which it does even when the tests are killed.
+        // The shell kills the program when the pipe closes, which happens even if the tests are killed.
         let script = r#""$@" </dev/null >"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
         let mut shell = Command::new("sh")
             .args(["-c", script, "sh"])
@@ -56,7 +56,7 @@ impl Daemon {
             .env("LOG", log)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Out of reach of a signal to the tests' own group.
+            // A separate group, so that a signal to the tests' group does not reach it.
             .process_group(0)
             .spawn()
             .expect("a shell");
@@ -73,19 +73,19 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Its shell does so; one that has ended is none of ours any more.
+        // Closing the pipe makes the shell kill the program; this process must not signal a pid that may be reused.
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
 }
 
-/// One for all tests that leave it as it is; each has a namespace of its own.
-pub fn shared() -> &'static Plane {
-    static SHARED: OnceLock<Plane> = OnceLock::new();
-    SHARED.get_or_init(Plane::start)
+/// The control plane for all tests that do not stop it; each uses its own namespace.
+pub fn shared() -> &'static ControlPlane {
+    static SHARED: OnceLock<ControlPlane> = OnceLock::new();
+    SHARED.get_or_init(ControlPlane::start)
 }
 
-#[expect(clippy::disallowed_methods, reason = "cluster.sh says where the programs are")]
+#[expect(clippy::disallowed_methods, reason = "cluster.sh sets the paths of the programs")]
 pub fn tool(name: &str) -> PathBuf {
     std::env::var_os(name).map_or_else(|| panic!("{name} is not set: run tests/e2e/cluster.sh"), PathBuf::from)
 }
@@ -94,27 +94,27 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
 }
 
-/// Until it gives something, at most for a minute.
-#[expect(clippy::disallowed_methods, reason = "a bound on how long programs of others take")]
+/// Polls until `look` returns a value; panics after a minute.
+#[expect(clippy::disallowed_methods, reason = "a time limit for external programs")]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let (never, wait) = std::sync::mpsc::channel::<()>();
     let began = Instant::now();
     loop {
-        if let Some(seen) = look() {
+        if let Some(value) = look() {
             drop(never);
-            return seen;
+            return value;
         }
-        assert!(began.elapsed() < PATIENCE, "no {what} within {PATIENCE:?}");
+        assert!(began.elapsed() < TIME_LIMIT, "no {what} within {TIME_LIMIT:?}");
         let _ = wait.recv_timeout(Duration::from_millis(20));
     }
 }
 
-impl Plane {
+impl ControlPlane {
     pub fn start() -> Self {
         Self::start_with(Vec::new())
     }
 
-    /// With more flags for the API server.
+    /// Starts with additional flags for the API server.
     pub fn start_with(flags: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
@@ -139,7 +139,7 @@ impl Plane {
         let api = Api::new(port, &authority, ADMIN);
         let ready = || api.try_get("/readyz").is_ok().then_some(());
         until(&format!("API server that is ready, see {}", at("server.log").display()), ready);
-        let mut plane = Self {
+        let mut control_plane = Self {
             folder,
             port,
             kubelets: None,
@@ -150,9 +150,9 @@ impl Plane {
             flags,
             api,
         };
-        plane.start_controllers();
-        plane.start_kubelets();
-        plane
+        control_plane.start_controllers();
+        control_plane.start_kubelets();
+        control_plane
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -226,34 +226,34 @@ impl Plane {
         config.to_string()
     }
 
-    /// A namespace that nobody else uses.
+    /// Creates a namespace.
     pub fn namespace(&self, name: &str) -> String {
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
         self.api.create("/api/v1/namespaces", &namespace);
         name.to_owned()
     }
 
-    /// Where the API server listens, by TLS.
+    /// The TLS address of the API server.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Whom its certificate is signed by, as PEM.
+    /// The certificate authority of the API server, as PEM.
     pub fn authority(&self) -> Vec<u8> {
         fs::read(self.at("tls/apiserver.crt")).expect("it has one")
     }
 
-    /// What happened so far is forgotten: nobody can go on from there.
+    /// Compacts etcd, so that no watch can start at an earlier resource version.
     pub fn compact(&self) {
-        // The store's version is that of the newest list.
+        // The resource version of a new list is etcd's current revision.
         let version = self.api.get("/api/v1/namespaces?limit=1")["metadata"]["resourceVersion"].clone();
         let url = format!("{}/v3/kv/compaction", self.etcd_url);
-        let asked = json!({ "revision": version, "physical": true }).to_string();
-        ureq::post(&url).config().proxy(None).build().send(asked).expect("etcd compacts");
+        let request = json!({ "revision": version, "physical": true }).to_string();
+        ureq::post(&url).config().proxy(None).build().send(request).expect("etcd compacts");
     }
 
     pub fn server(&self) -> &Daemon {
-        self.server.as_ref().expect("it runs")
+        self.server.as_ref().expect("a running server")
     }
 
     pub fn kill_server(&mut self) {
@@ -266,11 +266,11 @@ impl Plane {
 }
 
 fn start_server(folder: &Path, etcd_url: &str, port: u16, flags: &[String]) -> Daemon {
-    // A server does not start without one; nobody asks for what it would sign.
+    // The API server requires a signing key for service accounts.
     let key = folder.join("service-account.pem");
     fs::write(&key, include_str!("service-account.pem")).expect("a key");
     let key = key.display();
-    let usual = [
+    let defaults = [
         format!("--etcd-servers={etcd_url}"),
         "--bind-address=127.0.0.1".to_owned(),
         "--advertise-address=127.0.0.1".to_owned(),
@@ -283,13 +283,13 @@ fn start_server(folder: &Path, etcd_url: &str, port: u16, flags: &[String]) -> D
         format!("--service-account-key-file={key}"),
         format!("--service-account-signing-key-file={key}"),
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-        // Nobody here would take the taint of a new node away again.
+        // No controller here removes the taint of a new node.
         "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
         "--kubelet-preferred-address-types=InternalIP".to_owned(),
-        // Debian's etcd is too old for lists by watch, and clients that try them lose seconds.
+        // Debian's etcd is too old for streaming lists, and clients that try them lose seconds.
         "--feature-gates=WatchList=false".to_owned(),
     ];
-    let server: Vec<String> = usual.into_iter().chain(flags.iter().cloned()).collect();
-    Daemon::start(&Plane::kubernetes("kube-apiserver"), &server, &folder.join("server.log"))
+    let server: Vec<String> = defaults.into_iter().chain(flags.iter().cloned()).collect();
+    Daemon::start(&ControlPlane::kubernetes("kube-apiserver"), &server, &folder.join("server.log"))
 }

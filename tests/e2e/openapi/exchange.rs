@@ -1,4 +1,4 @@
-//! Asks the sandbox's GitHub, and remembers both sides of it.
+//! Sends requests to the fake GitHub, and records each with its response.
 
 use std::time::Duration;
 
@@ -9,32 +9,32 @@ use ureq::{
     http::{Method, Request},
 };
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     pub method: Method,
-    /// The route as the description has it.
+    /// The route as in the description.
     pub route: &'static str,
     /// Path and query.
     pub url: String,
-    /// `null` when there was none.
+    /// `null` if there was none.
     pub body: Value,
-    /// What the description makes of the request.
-    pub request: Described,
+    /// Whether the description allows the request.
+    pub request: Conformance,
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    /// `null` when there was none.
+    /// `null` if there was none.
     pub answer: Value,
 }
 
-/// What the description makes of a request; the names are the judge's.
+/// Whether the description allows a request; `judge.py` uses the same names.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Described {
-    Fits,
-    /// Its schemas forbid it.
-    Breaks,
-    /// A sentence beside them does.
-    Prose,
+pub enum Conformance {
+    Valid,
+    /// The schemas do not allow it.
+    Invalid,
+    /// The schemas allow it, but the text of the description does not.
+    InvalidByProse,
 }
 
 impl Exchange {
@@ -49,16 +49,16 @@ impl Exchange {
             "url": self.url,
             "body": self.body,
             "request": match self.request {
-                Described::Fits => "fits",
-                Described::Breaks => "breaks",
-                Described::Prose => "prose",
+                Conformance::Valid => "valid",
+                Conformance::Invalid => "invalid",
+                Conformance::InvalidByProse => "invalid-by-prose",
             },
             "answer": { "status": self.status, "headers": self.headers, "body": self.answer },
         })
     }
 }
 
-/// Somebody with a token.
+/// A client with a token.
 pub struct Caller<'a> {
     pub fake_github: &'a FakeGitHub,
     pub token: &'a str,
@@ -69,16 +69,17 @@ impl Caller<'_> {
         self.ask(Method::GET, url, Value::Null)
     }
 
-    /// Fails when GitHub's rules are broken, or not broken, and that was not said.
+    /// Sends a valid request.
     pub fn ask(&self, method: Method, url: &str, body: Value) -> Exchange {
-        self.asked(method, url, body, Described::Fits)
+        self.exchange(method, url, body, Conformance::Valid)
     }
 
-    pub fn asked(&self, method: Method, url: &str, body: Value, request: Described) -> Exchange {
+    /// Sends a request. Panics if the fake's own check of the request disagrees with `request`.
+    pub fn exchange(&self, method: Method, url: &str, body: Value, request: Conformance) -> Exchange {
         let violations = self.fake_github.violations().len();
         let path = url.split('?').next().unwrap_or(url);
-        let route = routes().iter().find(|route| route.method == method && fits(route.path, path));
-        let route = route.unwrap_or_else(|| panic!("{method} {path} is no route"));
+        let route = routes().iter().find(|route| route.method == method && matches(route.path, path));
+        let route = route.unwrap_or_else(|| panic!("{method} {path} is not a route"));
 
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -93,34 +94,39 @@ impl Caller<'_> {
             .uri(format!("{}{url}", self.fake_github.api_url()))
             .header("authorization", format!("Bearer {}", self.token))
             .header("x-github-api-version", "2022-11-28");
-        let answer = if body.is_null() {
+        let response = if body.is_null() {
             agent.run(builder.body(()).expect("a request"))
         } else {
             agent.run(builder.header("content-type", "application/json").body(body.to_string()).expect("a request"))
         };
-        let mut answer = answer.expect("an answer");
-        let headers = answer.headers().iter();
+        let mut response = response.expect("a response");
+        let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
         let headers = headers.collect();
-        let text = answer.body_mut().read_to_string().expect("a text");
+        let text = response.body_mut().read_to_string().expect("a text");
         let exchange = Exchange {
             method,
             route: route.path,
             url: url.to_owned(),
             body,
             request,
-            status: answer.status().as_u16(),
+            status: response.status().as_u16(),
             headers,
             answer: if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") },
         };
-        let broken = self.fake_github.violations().len() > violations;
-        assert_eq!(broken, request != Described::Fits, "{exchange:?} {:?}", self.fake_github.violations().last());
+        let is_violation = self.fake_github.violations().len() > violations;
+        assert_eq!(
+            is_violation,
+            request != Conformance::Valid,
+            "{exchange:?} {:?}",
+            self.fake_github.violations().last()
+        );
         exchange
     }
 }
 
-fn fits(pattern: &str, path: &str) -> bool {
+fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, path) = (pattern.split('/'), path.split('/'));
     pattern.clone().count() == path.clone().count()
-        && pattern.zip(path).all(|(part, seen)| part == seen || part.starts_with('{'))
+        && pattern.zip(path).all(|(part, segment)| part == segment || part.starts_with('{'))
 }

@@ -1,0 +1,120 @@
+//! Intermediate states that real controllers write during a rollback, a release or scaling; they must not decide the gate.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    control_plane::{shared, until},
+    workloads::{APP, TestNamespace},
+};
+
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+fn wait_for_third_crash(ns: &TestNamespace<'_>) {
+    until("third crash", || {
+        let pods = ns.pods();
+        let worst = pods.iter().filter_map(|pod| pod["status"]["containerStatuses"][0]["restartCount"].as_u64()).max();
+        (worst? >= 3).then_some(())
+    });
+}
+
+#[test]
+fn a_rollback_passes_while_the_failed_revision_still_crashes() {
+    let ns = TestNamespace::new(shared(), "rollback");
+    ns.deploy("deployments", "app", 1, "1", &json!({}));
+    ns.available("app", 1);
+    ns.change("deployments", "app", &json!({ "spec": { "progressDeadlineSeconds": 1 } }));
+    for _ in 0..6 {
+        ns.release("deployments", "app", "2", &json!({ "plays": "crashes" }));
+        wait_for_third_crash(&ns);
+        until("deadline that is missed", || {
+            let conditions = ns.object("deployments", "app")["status"]["conditions"].clone();
+            let missed = |one: &serde_json::Value| one["reason"] == "ProgressDeadlineExceeded";
+            conditions.as_array()?.iter().any(missed).then_some(())
+        });
+        // One gate watches during the rollback, and one starts right after it.
+        let runner = ns.gate("deployment/app").input("image", &format!("{APP}:1")).input("appear-timeout", "20s");
+        let watching = runner.start(&["health"]);
+        watching.heard("watching the namespace");
+        ns.release("deployments", "app", "1", &json!({}));
+        let end =
+            ns.gate("deployment/app").input("image", &format!("{APP}:1")).start(&["health"]).end_within(TIME_LIMIT);
+        assert_eq!(end.code, 0, "{}", end.log);
+        let end = watching.end_within(TIME_LIMIT);
+        assert_eq!(end.code, 0, "{}", end.log);
+    }
+}
+
+#[test]
+fn earlier_crashes_are_ignored_when_a_release_also_scales() {
+    let ns = TestNamespace::new(shared(), "scaled");
+    for round in 0..4 {
+        let (name, annotations) = (format!("app-{round}"), json!({ "plays": "crashes" }));
+        ns.deploy("deployments", &name, 1, "1", &annotations);
+        wait_for_third_crash(&ns);
+        let runner = ns.gate(&format!("deployment/{name}")).input("tag", "2").input("appear-timeout", "20s");
+        let watching = runner.start(&["health"]);
+        watching.heard("watching the namespace");
+        let template = json!({ "metadata": { "annotations": { "plays": null } },
+            "spec": { "containers": [{ "name": "app", "image": format!("{APP}:2") }] } });
+        ns.change("deployments", &name, &json!({ "spec": { "replicas": 3, "template": template } }));
+        let end = watching.end_within(TIME_LIMIT);
+        assert_eq!(end.code, 0, "{}", end.log);
+    }
+}
+
+#[test]
+fn scaling_does_not_fail_a_workload_that_must_stay_stable() {
+    let ns = TestNamespace::new(shared(), "autoscaled");
+    // Each pod needs a second to become ready.
+    let annotations = json!({ "plays": "waits", "reason": "ContainerCreating", "recovers": "1s" });
+    ns.deploy("deployments", "app", 2, "1", &annotations);
+    ns.available("app", 2);
+    for (replicas, expected) in [(4, "complete: 4 of 4 updated"), (1, "complete: 1 of 1 updated")] {
+        let runner = ns.gate("deployment/app").input("stabilize", "3s");
+        let watching = runner.start(&["health"]);
+        watching.heard("deployment/app: complete");
+        ns.change("deployments", "app", &json!({ "spec": { "replicas": replicas } }));
+        let end = watching.end_within(TIME_LIMIT);
+        assert!(end.code == 0 && end.log.contains(expected), "{expected}: {}", end.log);
+    }
+}
+
+#[test]
+fn an_evicted_pod_is_replaced_and_no_harm_to_the_rollout() {
+    let ns = TestNamespace::new(shared(), "evicted");
+    ns.deploy("deployments", "app", 2, "1", &json!({}));
+    ns.available("app", 2);
+    let evict = || {
+        let pods = ns.pods();
+        let pod = pods.iter().find(|pod| pod["status"]["phase"] == "Running").expect("a pod that runs");
+        let path =
+            format!("/api/v1/namespaces/evicted/pods/{}/status", pod["metadata"]["name"].as_str().expect("a name"));
+        // The kubelet writes this status.
+        let mut conditions = pod["status"]["conditions"].clone();
+        for condition in conditions.as_array_mut().expect("conditions") {
+            if condition["type"] == "Ready" {
+                condition["status"] = "False".into();
+            }
+        }
+        let status = json!({ "phase": "Failed", "reason": "Evicted", "message": "the node was low on memory", "conditions": conditions });
+        ns.control_plane.api.patch(&path, &json!({ "status": status }));
+    };
+    evict();
+    until("replacement pod", || (ns.pods().len() == 3).then_some(()));
+    let end = ns.gate("deployment/app").start(&["health"]).end_within(TIME_LIMIT);
+    assert_eq!(end.code, 0, "{}", end.log);
+    // With `stabilize`, an eviction blocks.
+    let runner = ns.gate("deployment/app").input("stabilize", "20s");
+    let watching = runner.start(&["health"]);
+    watching.heard("deployment/app: complete");
+    evict();
+    let end = watching.end_within(TIME_LIMIT);
+    let findings = end.report["findings"].to_string();
+    assert!(
+        end.code == 1 && findings.contains("did not stay so for 20s") && findings.contains("Evicted"),
+        "{}",
+        end.log
+    );
+}

@@ -1,0 +1,297 @@
+//! Exchanges with every route of the fake GitHub: successful and refused ones.
+
+use promote_gates::sandbox::github::{FakeCommit, FakeGitHub, FakeJob, FakeRun};
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+use crate::exchange::{Caller, Conformance, Exchange};
+
+const REPO: &str = "/repos/acme/ecommerce-infra";
+const INFRA: &str = "acme/ecommerce-infra";
+const POLICIES: &str = "environments/production/deployment-branch-policies";
+
+/// Every permission.
+const ALL_PERMISSIONS: [&str; 6] =
+    ["actions=read", "checks=read", "contents=write", "administration=write", "issues=write", "members=read"];
+
+/// All exchanges, in order.
+pub fn all_exchanges() -> Vec<Exchange> {
+    let fake_github = FakeGitHub::start().expect("a GitHub");
+    fake_github.create(INFRA);
+    fake_github.create("acme/empty");
+    fake_github.grant("all-permissions", INFRA, &ALL_PERMISSIONS);
+    fake_github.grant("all-permissions", "acme/empty", &ALL_PERMISSIONS);
+    fake_github.grant("no-permission", INFRA, &[]);
+    let caller = Caller { fake_github: &fake_github, token: "all-permissions" };
+
+    let mut all = repositories(&fake_github, &caller);
+    all.extend(runs(&fake_github, &caller));
+    all.extend(commits(&fake_github, &caller));
+    all.extend(environments(&fake_github, &caller));
+    all.extend(issues(&fake_github, &caller));
+    let refused = refused(&fake_github, &all);
+    all.extend(refused);
+    all
+}
+
+/// Exchanges with every route that lack a token, a permission, an existing object, or a known query.
+fn refused(fake_github: &FakeGitHub, all: &[Exchange]) -> Vec<Exchange> {
+    let mut refused = Vec::new();
+    let successful = all.iter().filter(|exchange| exchange.status < 300);
+    let mut seen = Vec::new();
+    for exchange in successful {
+        let key = (exchange.method.clone(), exchange.route);
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let ask = |token, url: &str, request| {
+            Caller { fake_github, token }.exchange(exchange.method.clone(), url, exchange.body.clone(), request)
+        };
+        refused.push(ask("unknown-token", &exchange.url, Conformance::Valid));
+        refused.push(ask("no-permission", &exchange.url, Conformance::Valid));
+        let elsewhere = exchange.url.replace(INFRA, "acme/unknown").replace("/users/", "/users/not-");
+        refused.push(ask("all-permissions", &elsewhere.replace("/teams/", "/teams/not-"), Conformance::Valid));
+        let query = if exchange.url.contains('?') { "&" } else { "?" };
+        refused.push(ask("all-permissions", &format!("{}{query}unknown=1", exchange.url), Conformance::Invalid));
+    }
+    refused
+}
+
+fn repositories(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    fake_github.add_team("acme", "sre", &["dora", "ken"]);
+    fake_github.add_user("Grace");
+    let dispatches = format!("{REPO}/dispatches");
+    let dispatch = |body, request| caller.exchange(Method::POST, &dispatches, body, request);
+    let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
+    vec![
+        caller.get(REPO),
+        caller.get("/users/grace"),
+        caller.get("/users/acme"),
+        caller.get("/orgs/acme/teams/sre"),
+        dispatch(
+            json!({ "event_type": "staging-validated", "client_payload": { "service": "shop" } }),
+            Conformance::Valid,
+        ),
+        dispatch(json!({ "event_type": "staging-validated" }), Conformance::Valid),
+        dispatch(json!({}), Conformance::Invalid),
+        dispatch(json!({ "event_type": 7 }), Conformance::Invalid),
+        dispatch(json!({ "event_type": "" }), Conformance::Invalid),
+        dispatch(json!({ "event_type": "x".repeat(101) }), Conformance::Invalid),
+        dispatch(json!({ "event_type": "x", "inputs": {} }), Conformance::Invalid),
+        dispatch(json!({ "event_type": "x", "client_payload": [] }), Conformance::Invalid),
+        dispatch(json!({ "event_type": "x", "client_payload": eleven }), Conformance::Invalid),
+        dispatch(
+            json!({ "event_type": "x", "client_payload": { "a": "x".repeat(65_536) } }),
+            Conformance::InvalidByProse,
+        ),
+    ]
+}
+
+fn runs(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    let path = ".github/workflows/promote-to-production.yml";
+    let run =
+        |id, attempt| FakeRun { id, attempt, path: path.to_owned(), actor: "dora".to_owned(), ..FakeRun::default() };
+    fake_github.set_run(INFRA, run(7, 1).ended("failure"));
+    fake_github.set_run(INFRA, FakeRun { triggering_actor: "ken".to_owned(), ..run(7, 2).in_progress() });
+    fake_github.set_run(INFRA, FakeRun { head_branch: None, head_repository: "fork/infra".to_owned(), ..run(8, 1) });
+    fake_github.set_run(INFRA, FakeRun { event: "repository_dispatch".to_owned(), ..run(9, 1).ended("cancelled") });
+    let job = fake_github.set_job(INFRA, 7, 2, FakeJob::ended("evidence", "success"));
+    fake_github.set_job(INFRA, 7, 2, FakeJob::running("promote", "runner-1"));
+    fake_github.set_job(INFRA, 7, 2, FakeJob::waiting("health"));
+    fake_github.annotate(INFRA, job, "promote-gates", "sha256 of the report");
+    fake_github.annotate_from_log(INFRA, job, "::error::no\nplain\n::warning title=a%3Ab,file=x::50%25\n");
+    fake_github.approve(INFRA, 7, "production", "grace", "ship it");
+    fake_github.reject(INFRA, 7, "production", "ken", "");
+
+    let workflow = format!("{REPO}/actions/workflows/{}/runs", fake_github.workflow_id(INFRA, path));
+    let jobs = format!("{REPO}/actions/runs/7/attempts/2/jobs");
+    let annotations = format!("{REPO}/check-runs/{job}/annotations");
+    let mut all: Vec<Exchange> = [
+        &*format!("{REPO}/actions/runs/7"),
+        &format!("{REPO}/actions/runs/8"),
+        &format!("{REPO}/actions/runs/6"),
+        &format!("{REPO}/actions/runs/7/attempts/1"),
+        &format!("{REPO}/actions/runs/7/attempts/3"),
+        &jobs,
+        &format!("{jobs}?per_page=2"),
+        &format!("{jobs}?per_page=2&page=2"),
+        &format!("{REPO}/actions/runs/7/attempts/9/jobs"),
+        &format!("{REPO}/actions/runs/7/approvals"),
+        &format!("{REPO}/actions/runs/8/approvals"),
+        &format!("{REPO}/actions/runs/6/approvals"),
+        &workflow,
+        &format!("{workflow}?created=%3E%3D2020-01-01T00:00:00Z&per_page=1"),
+        &format!("{workflow}?created=2020-01-01..2020-02-01"),
+        &format!("{workflow}?status=failure&event=push&branch=main&actor=dora&head_sha={}", "1".repeat(40)),
+        &format!("{REPO}/actions/workflows/promote-to-production.yml/runs?page=2"),
+        &format!("{REPO}/actions/workflows/1/runs"),
+        &annotations,
+        &format!("{annotations}?per_page=1"),
+        &format!("{REPO}/check-runs/1/annotations"),
+    ]
+    .into_iter()
+    .map(|url| caller.get(url))
+    .collect();
+    for (url, request) in [
+        (format!("{REPO}/actions/runs/seven"), Conformance::Invalid),
+        (format!("{jobs}?page=first"), Conformance::Invalid),
+        (format!("{jobs}?page=0"), Conformance::InvalidByProse),
+        (format!("{jobs}?per_page=101"), Conformance::InvalidByProse),
+        (format!("{workflow}?status=done"), Conformance::Invalid),
+        (format!("{workflow}?created=lately"), Conformance::InvalidByProse),
+    ] {
+        all.push(caller.exchange(Method::GET, &url, Value::Null, request));
+    }
+    all
+}
+
+fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    let sha = |digit: &str| digit.repeat(40);
+    fake_github.commit(INFRA, &sha("a"), "dora", "first");
+    fake_github.push(
+        INFRA,
+        FakeCommit { sha: sha("b"), message: "by an author without account".to_owned(), ..FakeCommit::default() },
+    );
+    fake_github.commit(INFRA, &sha("c"), "ken", "third");
+    fake_github.tag(INFRA, "v1", &sha("a"));
+    fake_github.branch(INFRA, "release/1", &sha("b"));
+    fake_github.protect_branch(INFRA, "main");
+    [
+        "commits/main",
+        "commits/v1",
+        "commits/heads%2Frelease%2F1",
+        "commits/bbbbbbb",
+        "commits/unknown",
+        "compare/v1...main",
+        "compare/main...v1",
+        "compare/main...main",
+        "compare/v1...main?per_page=1",
+        "compare/v1...main?per_page=1&page=2",
+        "compare/v1...unknown",
+        "compare/v1..main",
+        "branches",
+        "branches?protected=true",
+        "branches?protected=false&per_page=1",
+    ]
+    .into_iter()
+    .map(|rest| caller.get(&format!("{REPO}/{rest}")))
+    .chain([
+        caller.get("/repos/acme/empty/commits/main"),
+        caller.get("/repos/acme/empty/branches"),
+        caller.exchange(Method::GET, &format!("{REPO}/branches?protected=2"), Value::Null, Conformance::Invalid),
+    ])
+    .collect()
+}
+
+fn environments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    let (grace, sre) = (fake_github.add_user("grace"), fake_github.add_team("acme", "sre", &["dora", "ken"]));
+    let production = format!("{REPO}/environments/production");
+    let put = |body, request| caller.exchange(Method::PUT, &production, body, request);
+    let reviewers = json!([{ "type": "User", "id": grace }, { "type": "Team", "id": sre }]);
+    let policy =
+        |protected: bool, custom: bool| json!({ "protected_branches": protected, "custom_branch_policies": custom });
+    let full = json!({
+        "wait_timer": 43_200,
+        "prevent_self_review": true,
+        "reviewers": reviewers,
+        "deployment_branch_policy": policy(false, true),
+    });
+    let mut all = vec![
+        caller.get(&production),
+        put(Value::Null, Conformance::Valid),
+        put(json!({ "deployment_branch_policy": policy(true, false) }), Conformance::Valid),
+        caller.get(&production),
+        caller.ask(Method::PUT, &format!("{REPO}/environments/eu%2Fwest%20%231"), json!({})),
+        caller.get(&format!("{REPO}/environments/eu%2Fwest%20%231")),
+        put(json!({ "reviewers": [{ "type": "User", "id": 1 }] }), Conformance::Valid),
+        put(full, Conformance::Valid),
+        caller.get(&production),
+        caller.get(&format!("{REPO}/environments/staging")),
+        caller.get(&format!("{REPO}/environments")),
+        caller.get(&format!("{REPO}/environments?per_page=1")),
+        put(json!([]), Conformance::Invalid),
+        put(json!({ "required_reviewers": [] }), Conformance::Invalid),
+        put(json!({ "wait_timer": "10" }), Conformance::Invalid),
+        put(json!({ "wait_timer": null }), Conformance::Invalid),
+        put(json!({ "wait_timer": 43_201 }), Conformance::InvalidByProse),
+        put(json!({ "wait_timer": -1 }), Conformance::InvalidByProse),
+        put(json!({ "prevent_self_review": "no" }), Conformance::Invalid),
+        put(json!({ "reviewers": {} }), Conformance::Invalid),
+        put(json!({ "reviewers": [{ "type": "Group", "id": 1 }] }), Conformance::Invalid),
+        put(json!({ "reviewers": [{ "type": "User", "login": "grace" }] }), Conformance::Invalid),
+        put(json!({ "reviewers": [{ "type": "User" }] }), Conformance::InvalidByProse),
+        put(json!({ "prevent_self_review": true }), Conformance::InvalidByProse),
+        put(json!({ "reviewers": vec![json!({ "type": "User", "id": grace }); 7] }), Conformance::InvalidByProse),
+        put(json!({ "deployment_branch_policy": policy(true, true) }), Conformance::InvalidByProse),
+        put(json!({ "deployment_branch_policy": policy(false, false) }), Conformance::InvalidByProse),
+        put(json!({ "deployment_branch_policy": { "protected_branches": true } }), Conformance::Invalid),
+    ];
+
+    let policies = format!("{REPO}/{POLICIES}");
+    let post = |body, request| caller.exchange(Method::POST, &policies, body, request);
+    let made = post(json!({ "name": "release/*" }), Conformance::Valid);
+    let one = format!("{policies}/{}", made.answer["id"]);
+    let nameless = "/environments/eu%2Fwest%20%231/deployment-branch-policies";
+    all.extend([
+        made,
+        post(json!({ "name": "v*", "type": "tag" }), Conformance::Valid),
+        post(json!({ "name": "v*", "type": "tag" }), Conformance::Valid),
+        caller.ask(Method::POST, &format!("{REPO}{nameless}"), json!({ "name": "main" })),
+        caller.get(&policies),
+        caller.get(&format!("{policies}?per_page=1&page=2")),
+        caller.get(&format!("{REPO}{nameless}")),
+        caller.get(&format!("{REPO}/environments/staging/deployment-branch-policies")),
+        post(json!({}), Conformance::Invalid),
+        post(json!({ "name": 7 }), Conformance::Invalid),
+        post(json!({ "name": "" }), Conformance::InvalidByProse),
+        post(json!({ "name": "x", "type": "release" }), Conformance::Invalid),
+        post(json!({ "name": "x", "kind": "tag" }), Conformance::Invalid),
+        post(Value::Null, Conformance::Invalid),
+        caller.ask(Method::DELETE, &one, Value::Null),
+        caller.ask(Method::DELETE, &one, Value::Null),
+        caller.exchange(Method::DELETE, &format!("{policies}/main"), Value::Null, Conformance::Invalid),
+    ]);
+    all
+}
+
+fn issues(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    fake_github.open_issue(INFRA, "stop everything", "until Monday", &["promotion-hold"]);
+    fake_github.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
+    let issues = format!("{REPO}/issues");
+    let post = |body, request| caller.exchange(Method::POST, &issues, body, request);
+    let patch = |body, request| caller.exchange(Method::PATCH, &format!("{issues}/1"), body, request);
+    let list = |query: &str, request| caller.exchange(Method::GET, &format!("{issues}?{query}"), Value::Null, request);
+    vec![
+        caller.get(&issues),
+        post(
+            json!({ "title": "Emergency of checkout-service", "body": "why?", "labels": ["promote-gates"] }),
+            Conformance::Valid,
+        ),
+        post(json!({ "title": "only a title" }), Conformance::Valid),
+        list(
+            "state=all&labels=promote-gates&since=2020-01-01T00:00:00Z&sort=updated&direction=asc",
+            Conformance::Valid,
+        ),
+        list("creator=somebody&per_page=1", Conformance::Valid),
+        patch(json!({ "state": "closed", "state_reason": "not_planned" }), Conformance::Valid),
+        patch(json!({ "state": "open", "title": "again", "body": null, "labels": [] }), Conformance::Valid),
+        patch(json!({ "state": "closed" }), Conformance::Valid),
+        list("state=closed", Conformance::Valid),
+        caller.ask(Method::PATCH, &format!("{issues}/99"), json!({ "state": "closed" })),
+        post(json!({}), Conformance::Invalid),
+        post(json!({ "title": true }), Conformance::Invalid),
+        post(json!({ "title": " " }), Conformance::InvalidByProse),
+        post(json!({ "title": "x", "label": "y" }), Conformance::Invalid),
+        post(json!({ "title": "x", "labels": [7] }), Conformance::Invalid),
+        post(json!({ "title": "x", "body": 7 }), Conformance::Invalid),
+        patch(json!({ "state": "done" }), Conformance::Invalid),
+        patch(json!({ "state": "closed", "state_reason": "boring" }), Conformance::Invalid),
+        patch(json!({ "closed": true }), Conformance::Invalid),
+        caller.exchange(Method::PATCH, &format!("{issues}/one"), json!({ "state": "closed" }), Conformance::Invalid),
+        list("state=any", Conformance::Invalid),
+        list("since=lately", Conformance::Invalid),
+        list("sort=title", Conformance::Invalid),
+        list("direction=up", Conformance::Invalid),
+    ]
+}
