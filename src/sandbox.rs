@@ -1,24 +1,22 @@
-//! The embedded world behind `demo` and the tests: a staging web service, a GitHub and an infra repository, all on
-//! loopback and in one folder, all gone when dropped. Its clients are the real ones; only addresses differ.
+//! The embedded test environment behind `demo` and the tests: a staging web service, a fake GitHub and an infra
+//! repository, on loopback and in one folder, removed when dropped. The clients under test are the production ones; only
+//! the addresses differ.
 
 pub mod github;
 pub mod infra;
 pub mod load;
-#[expect(clippy::disallowed_methods, reason = "being late is what a scripted server is for")]
+mod lock;
+#[expect(clippy::disallowed_methods, reason = "the server delays responses on purpose")]
 pub mod server;
 pub mod staging;
 
-use std::{
-    io,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{io, path::Path};
 
 use github::FakeGitHub;
 use infra::Infra;
 use staging::Staging;
 
-/// The three parts at once.
+/// Staging, GitHub and the infra repository together.
 pub struct Sandbox {
     pub staging: Staging,
     pub github: FakeGitHub,
@@ -26,24 +24,19 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the servers and creates the infra repository for the services named, `infra.git` in `folder`.
+    /// Starts the servers and creates the infra repository for the given services, `infra.git` in `folder`.
     ///
     /// # Errors
-    /// When no port or thread is to be had, or git fails.
+    /// When the system has no free port, cannot start a thread, or git fails.
     pub fn start(folder: &Path, services: &[&str]) -> io::Result<Self> {
         Ok(Self { staging: Staging::start()?, github: FakeGitHub::start()?, infra: Infra::create(folder, services)? })
     }
 
-    /// Every request that the real counterpart's description does not allow. Empty, or the test or demo has failed.
+    /// Every request that GitHub's API description does not allow. A test or demo with violations has failed.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.github.violations()
     }
-}
-
-/// State stays readable after a handler's panic: the test that caused it is about to say so.
-fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -51,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_three_parts_are_there_and_a_violation_shows() {
+    fn the_sandbox_has_three_parts_and_reports_violations() {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(folder.path(), &["frontend"]).unwrap();
         sandbox.staging.deploy("frontend", "7");

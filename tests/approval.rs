@@ -10,7 +10,7 @@ use promote_gates::{
     finding::{Finding, Verdict},
     report::{Outcome, Report, Run as Its, compact::compact},
     sandbox::{
-        github::{FakeGitHub, Job, Run},
+        github::{FakeGitHub, FakeJob, FakeRun},
         infra::Infra,
     },
 };
@@ -52,7 +52,7 @@ impl Stage {
         };
         stage.fake_github.create(INFRA);
         stage.fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
-        let team = stage.fake_github.team("acme", "platform-leads", &["alice", "bob"]);
+        let team = stage.fake_github.add_team("acme", "platform-leads", &["alice", "bob"]);
         stage.fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "Team", "id": team }] }));
         stage.start(7, 0);
         stage
@@ -61,13 +61,13 @@ impl Stage {
     /// A run of the promotion workflow whose protected job started so many minutes after noon, and goes on.
     fn start(&self, id: u64, minutes: i64) {
         let created_at = at(minutes - 60);
-        let run = Run {
+        let run = FakeRun {
             id,
             path: WORKFLOW.to_owned(),
             created_at,
             run_started_at: created_at,
             updated_at: at(minutes),
-            ..Run::default()
+            ..FakeRun::default()
         };
         self.fake_github.set_run(INFRA, run.in_progress());
         self.fake_github.set_job(INFRA, id, 1, ended("evidence", minutes - 60));
@@ -135,14 +135,14 @@ impl Stage {
 }
 
 /// Put into the queue an hour before.
-fn ended(name: &str, minutes: i64) -> Job {
+fn ended(name: &str, minutes: i64) -> FakeJob {
     let (started_at, completed_at) = (at(minutes), Some(at(minutes + 1)));
     let queued_at = Some(at(minutes - 60));
-    Job { name: name.to_owned(), started_at, queued_at, completed_at, ..Job::default() }
+    FakeJob { name: name.to_owned(), started_at, queued_at, completed_at, ..FakeJob::default() }
 }
 
-fn under_way(name: &str, minutes: i64) -> Job {
-    Job {
+fn under_way(name: &str, minutes: i64) -> FakeJob {
+    FakeJob {
         status: "in_progress".to_owned(),
         conclusion: None,
         completed_at: None,

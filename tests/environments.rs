@@ -46,8 +46,8 @@ fn fake_github() -> FakeGitHub {
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create(INFRA);
     fake_github.protect_branch(INFRA, "main");
-    fake_github.team("acme", "platform-leads", &["lena"]);
-    fake_github.user("alice");
+    fake_github.add_team("acme", "platform-leads", &["lena"]);
+    fake_github.add_user("alice");
     fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read", "administration=write", "members=read"]);
     fake_github
 }
@@ -57,7 +57,7 @@ fn hub_as_the_reference_says() -> FakeGitHub {
     let fake_github = fake_github();
     fake_github.protect(INFRA, "dev", &json!({ "deployment_branch_policy": policy(false) }));
     fake_github.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
-    let leads = fake_github.team("acme", "platform-leads", &["lena"]);
+    let leads = fake_github.add_team("acme", "platform-leads", &["lena"]);
     let reviewers = json!([{ "type": "Team", "id": leads }]);
     let body = json!({ "wait_timer": 10, "reviewers": reviewers, "deployment_branch_policy": policy(true) });
     fake_github.protect(INFRA, "production", &body);
@@ -97,7 +97,7 @@ fn end(ended: &Ended) -> (i32, &str) {
 
 /// The requests that write, so far.
 fn writes(fake_github: &FakeGitHub) -> Vec<String> {
-    let written = fake_github.asked().into_iter().filter(|asked| asked.method != "GET");
+    let written = fake_github.requests().into_iter().filter(|asked| asked.method != "GET");
     written
         .map(|asked| format!("{} {} {}", asked.method, asked.path.replace(&format!("/repos/{INFRA}/"), ""), asked.body))
         .collect()
@@ -130,7 +130,7 @@ fn the_files_that_people_copy_are_read() {
     let shown = blocks.iter().find(|block| block.contains("\nenvironments:")).unwrap();
     for file in [read("environments/environments.yml").as_str(), shown] {
         let fake_github = fake_github();
-        fake_github.team("acme", "platform-oncall", &["otto"]);
+        fake_github.add_team("acme", "platform-oncall", &["otto"]);
         let ended = run(&fake_github, runner(&fake_github, file), "plan");
         assert_eq!(end(&ended), (0, "passed"), "{file}\n{}", ended.log);
     }

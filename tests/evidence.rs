@@ -19,7 +19,7 @@ use promote_gates::{
         compact::{compact, hex_sha256},
     },
     sandbox::{
-        github::{self, FakeGitHub, Job},
+        github::{self, FakeGitHub, FakeJob},
         infra::Infra,
     },
 };
@@ -91,13 +91,13 @@ impl Stage {
         for report in &stage.reports {
             stage.job(&report.command, "success", Some(report));
         }
-        stage.fake_github.set_job(SHOP, 7, 1, Job::running("record", "GitHub Actions 9"));
+        stage.fake_github.set_job(SHOP, 7, 1, FakeJob::running("record", "GitHub Actions 9"));
         stage
     }
 
     /// A job of the validating run that has ended, and told of a report.
     fn job(&self, name: &str, conclusion: &str, report: Option<&Report>) -> u64 {
-        let job = Job { completed_at: Some(ago(4)), ..Job::ended(name, conclusion) }.since(ago(6));
+        let job = FakeJob { completed_at: Some(ago(4)), ..FakeJob::ended(name, conclusion) }.since(ago(6));
         let id = self.fake_github.set_job(SHOP, 7, 1, job);
         if let Some(report) = report {
             self.annotate(id, report);
@@ -170,25 +170,25 @@ fn subject() -> Value {
     json!({ "service": "checkout-service", "environment": "staging", "tag": "1.4.2", "commit": sha('c') })
 }
 
-fn deploy_run() -> github::Run {
-    github::Run {
+fn deploy_run() -> github::FakeRun {
+    github::FakeRun {
         id: 41,
         path: DEPLOY.to_owned(),
         head_sha: sha('c'),
         actor: "dora".to_owned(),
         triggering_actor: "Emil".to_owned(),
-        ..github::Run::default()
+        ..github::FakeRun::default()
     }
 }
 
-fn validating_run() -> github::Run {
-    github::Run {
+fn validating_run() -> github::FakeRun {
+    github::FakeRun {
         id: 7,
         path: VALIDATE.to_owned(),
         event: "workflow_run".to_owned(),
         head_sha: sha('b'),
         actor: "dora".to_owned(),
-        ..github::Run::default()
+        ..github::FakeRun::default()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path, sync::mpsc::channel, time::Duration};
 
-use promote_gates::sandbox::server::{Answer, Server};
+use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -188,10 +188,10 @@ fn a_signal_ends_a_command_within_a_second_with_a_report() {
     for signal in [Signal::TERM, Signal::INT] {
         for (step, inputs) in [("health", &["endpoints"][..]), ("performance", &["baseline"]), ("run", &[])] {
             let (asked, heard) = channel();
-            let server = Server::start(move |_| {
+            let server = LoopbackServer::start(move |_| {
                 // The test that listens may have failed.
                 let _ = asked.send(());
-                Answer::hang()
+                FakeResponse::hang()
             })
             .expect("a server");
             let url = format!("{}/slow", server.url());

@@ -14,8 +14,8 @@ use std::{
 };
 
 use promote_gates::sandbox::{
-    server::{Answer, Server},
-    staging::{Script, Staging},
+    server::{FakeResponse, LoopbackServer},
+    staging::{ResponseScript, Staging},
 };
 use rustix::process::Signal;
 
@@ -37,7 +37,7 @@ fn a_service_that_is_ready_passes_with_its_version() {
     assert_eq!((end.code, end.outputs["verdict"].as_str()), (0, "passed"), "{}", end.log);
     assert!(end.outputs["reason"].contains("3 times in a row (attempts 1 to 3 of 10)"), "{:?}", end.outputs);
     assert_eq!(end.report["tables"][0]["rows"].as_array().unwrap().len(), 3);
-    assert_eq!(staging.asked().len(), 3);
+    assert_eq!(staging.requests().len(), 3);
     // The same release under another tag is not the one that was asked for.
     let runner = ready(&staging).input("condition", ".version == $subject.tag").input("attempts", "2");
     let end = runner.input("tag", "1.4.3").run(&["health"]);
@@ -88,12 +88,12 @@ fn a_hostile_body_is_text_everywhere() {
     let staging = Staging::start().unwrap();
     let path = "/shop/health/ready";
     for answer in [
-        Answer::text(503, "text/html", HOSTILE),
-        Answer::text(200, "text/html", HOSTILE),
-        Answer::json(200, &serde_json::json!({ HOSTILE: HOSTILE, "ready": HOSTILE })),
-        Answer::redirect("/%0A::error::x%23%23[error]x</td><script>x|`c`"),
+        FakeResponse::text(503, "text/html", HOSTILE),
+        FakeResponse::text(200, "text/html", HOSTILE),
+        FakeResponse::json(200, &serde_json::json!({ HOSTILE: HOSTILE, "ready": HOSTILE })),
+        FakeResponse::redirect("/%0A::error::x%23%23[error]x</td><script>x|`c`"),
     ] {
-        staging.script(path, Script::always(answer));
+        staging.script(path, ResponseScript::always(answer));
         let end = ready(&staging).input("attempts", "2").input("condition", ".ready").run(&["health"]);
         assert_eq!(end.code, 1, "{}", end.log);
         let commands = end.commands();
@@ -116,7 +116,8 @@ fn a_hostile_body_is_text_everywhere() {
 #[test]
 fn a_token_in_a_header_is_seen_by_the_service_alone() {
     // A page that tells every header it was asked with.
-    let echo = Server::start(|request| Answer::text(401, "text/plain", format!("{:?}", request.headers))).unwrap();
+    let echo = LoopbackServer::start(|request| FakeResponse::text(401, "text/plain", format!("{:?}", request.headers)))
+        .unwrap();
     let runner = || {
         let url = format!("{}/?access_token=s3cr3t-query", echo.url());
         Runner::new().input("endpoints", &url).input("attempts", "1").env("RUST_LOG", "trace").env("RUNNER_DEBUG", "1")
@@ -185,9 +186,9 @@ fn a_cancelled_gate_ends_within_a_second_between_attempts() {
 fn a_cancelled_gate_ends_within_a_second_during_an_attempt_with_what_it_saw() {
     let (asked, was_asked) = channel();
     let asked_once = AtomicBool::new(false);
-    let staging = Server::start(move |_| match asked.send(()) {
-        Ok(()) if asked_once.swap(true, Ordering::AcqRel) => Answer::hang(),
-        _ => Answer::status(503),
+    let staging = LoopbackServer::start(move |_| match asked.send(()) {
+        Ok(()) if asked_once.swap(true, Ordering::AcqRel) => FakeResponse::hang(),
+        _ => FakeResponse::status(503),
     })
     .unwrap();
     let runner = Runner::new().input("endpoints", staging.url()).input("interval", "0").input("request-timeout", "1h");

@@ -1,6 +1,6 @@
 //! `performance` as a step, with figures from files and from a server.
 
-use promote_gates::sandbox::server::{Answer, Server};
+use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;
 
 use crate::house::{Ended, Runner};
@@ -74,14 +74,15 @@ fn what_cannot_be_used_is_bad_input_that_names_input_value_and_what_is_accepted(
 
 #[test]
 fn a_baseline_comes_from_a_server_and_its_header_is_told_to_nobody() {
-    let server =
-        Server::start(|request| match request.headers.get("authorization").and_then(|value| value.to_str().ok()) {
+    let server = LoopbackServer::start(|request| {
+        match request.headers.get("authorization").and_then(|value| value.to_str().ok()) {
             Some("Bearer s3cret-token") => {
-                Answer::json(200, &json!({ "data": { "result": [{ "value": [0, "100"] }] } }))
+                FakeResponse::json(200, &json!({ "data": { "result": [{ "value": [0, "100"] }] } }))
             }
-            _ => Answer::status(401),
-        })
-        .expect("a server");
+            _ => FakeResponse::status(401),
+        }
+    })
+    .expect("a server");
     let runner = Runner::new()
         .input("results", "stats.json")
         .input("baseline", &format!("{}/query?token=s3cret-query", server.url()))
@@ -103,8 +104,8 @@ fn a_baseline_comes_from_a_server_and_its_header_is_told_to_nobody() {
 
 #[test]
 fn a_server_that_does_not_answer_is_inconclusive() {
-    for answer in [Answer::status(503), Answer::hang(), Answer::close()] {
-        let server = Server::start(move |_| answer.clone()).expect("a server");
+    for answer in [FakeResponse::status(503), FakeResponse::hang(), FakeResponse::close()] {
+        let server = LoopbackServer::start(move |_| answer.clone()).expect("a server");
         let runner =
             Runner::new().input("results", "stats.json").input("baseline", server.url()).input("timeout", "300ms");
         runner.write("stats.json", "{\"p99_latency\": 1}");

@@ -13,8 +13,8 @@ use promote_gates::{
         compact::{compact, hex_sha256},
     },
     sandbox::{
-        github::{FakeGitHub, Fault},
-        server::Answer,
+        github::{FakeGitHub, InjectedFault},
+        server::FakeResponse,
     },
 };
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ fn end(ended: &Ended) -> (i32, &str, &str) {
 
 /// The reports in the payload of the only dispatch.
 fn carried(fake_github: &FakeGitHub) -> Vec<Value> {
-    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
+    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
     dispatch.client_payload["evidence"]["reports"].as_array().unwrap().clone()
 }
 
@@ -109,7 +109,7 @@ fn the_news_goes_out_with_the_reports_as_they_came() {
     let reports = passed();
     let ended = record(runner(&fake_github.api_url()), &reports);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
+    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
     let validated_at = &dispatch.client_payload["validated_at"];
     let expected = json!({
         "service": "checkout-service",
@@ -144,7 +144,7 @@ fn a_digest_names_the_image_as_well_and_the_event_can_have_another_name() {
     let runner = runner(&fake_github.api_url()).input("tag", "").input("service", "").input("subject", &subject);
     let ended = record(runner.input("event-type", "ready"), &reports);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
+    let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
     assert_eq!(dispatch.event_type, "ready");
     assert_eq!(dispatch.client_payload.get("image_tag"), None);
     assert_eq!(dispatch.client_payload["evidence"]["subject"]["digest"], digest);
@@ -168,7 +168,7 @@ fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subj
         let ended = record(after_deploy(runner(&fake_github.api_url()), &commit).input("commit", given), &reports);
         assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
         assert_eq!(ended.report["subject"], subject);
-        let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.asked()) };
+        let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
         let evidence = &dispatch.client_payload["evidence"];
         assert_eq!(evidence["deploy"], json!({ "id": 41, "attempt": 2, "head_sha": commit, "head_branch": "main" }));
         assert_eq!(evidence["subject"], subject);
@@ -182,7 +182,7 @@ fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subj
     }
     let broken = after_deploy(runner(&fake_github.api_url()), "main");
     assert_eq!(record(broken, &reports).code, 2);
-    assert_eq!(fake_github.asked(), []);
+    assert_eq!(fake_github.requests(), []);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn what_is_required_can_be_told() {
     };
     assert_eq!(end(&only("bundle-size")), (0, "passed", "applied"));
     assert_eq!(end(&only("bundle-size\nsmoke")), (3, "inconclusive", "refused"));
-    assert_eq!(fake_github.asked().len(), 1);
+    assert_eq!(fake_github.requests().len(), 1);
 }
 
 #[test]
@@ -210,14 +210,14 @@ fn a_dry_run_shows_what_would_be_sent_and_needs_no_token() {
     }
     let ended = dry(&[report("health", Verdict::Blocked)]);
     assert_eq!(end(&ended), (0, "blocked", "refused"), "{}", ended.log);
-    assert_eq!(fake_github.asked(), []);
+    assert_eq!(fake_github.requests(), []);
 }
 
 #[test]
 fn the_token_is_told_to_nobody() {
-    let echo =
-        Answer::json(403, &json!({ "message": format!("no, {TOKEN}") })).header("x-accepted-github-permissions", TOKEN);
-    for fault in [None, Some(Fault::Instead(echo))] {
+    let echo = FakeResponse::json(403, &json!({ "message": format!("no, {TOKEN}") }))
+        .header("x-accepted-github-permissions", TOKEN);
+    for fault in [None, Some(InjectedFault::WithoutEffect(echo))] {
         let fake_github = fake_github();
         if let Some(fault) = fault.clone() {
             fake_github.fail_next(fault);

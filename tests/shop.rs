@@ -13,7 +13,7 @@ use std::{
 use promote_gates::{
     clock::{Clock as _, SystemClock},
     sandbox::{
-        github::{FakeGitHub, Issue, Run},
+        github::{FakeGitHub, FakeIssue, FakeRun},
         infra::Infra,
     },
 };
@@ -167,7 +167,13 @@ impl Scene {
     /// A run of a workflow there, which these people have approved.
     pub fn run(&self, id: u64, approvers: &[&str]) {
         let path = ".github/workflows/exception.yml".to_owned();
-        let run = Run { id, path, event: "workflow_dispatch".to_owned(), actor: "alice".to_owned(), ..Run::default() };
+        let run = FakeRun {
+            id,
+            path,
+            event: "workflow_dispatch".to_owned(),
+            actor: "alice".to_owned(),
+            ..FakeRun::default()
+        };
         self.fake_github.set_run(INFRA, run.in_progress());
         for login in approvers {
             self.fake_github.approve(INFRA, id, "production-emergency", login, "");
@@ -189,7 +195,7 @@ impl Scene {
     }
 
     /// The issues that are open, and what has to hold of all.
-    pub fn open_issues(&self) -> Vec<Issue> {
+    pub fn open_issues(&self) -> Vec<FakeIssue> {
         assert_eq!(self.fake_github.violations(), [""; 0]);
         self.fake_github.issues(INFRA).into_iter().filter(|issue| issue.state == "open").collect()
     }

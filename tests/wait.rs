@@ -10,9 +10,9 @@ use promote_gates::{
     finding::Finding,
     report::{Outcome, Report, compact::compact},
     sandbox::{
-        github::Fault,
-        server::Answer,
-        staging::{Script, Staging},
+        github::InjectedFault,
+        server::FakeResponse,
+        staging::{ResponseScript, Staging},
     },
 };
 use serde_json::json;
@@ -100,7 +100,7 @@ fn what_is_over_already_is_looked_at_once() {
     let stage = stage();
     let ended = judge(&stage, &step(&stage).input("results", &results(at(0))));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
-    assert_eq!(stage.fake_github.asked().len(), 1, "{:?}", stage.fake_github.asked());
+    assert_eq!(stage.fake_github.requests().len(), 1, "{:?}", stage.fake_github.requests());
     assert_eq!(finding(&ended, "wait")["actual"], "over since 2026-01-01T12:10:00Z");
     stage.fake_github.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
     assert_eq!(end(&judge(&stage, &step(&stage).input("results", &results(at(0))))), BLOCKED);
@@ -126,7 +126,7 @@ fn without_a_time_of_the_approval_it_counts_from_now() {
 #[test]
 fn a_look_that_fails_on_the_way_is_told_and_one_that_fails_in_the_end_decides_nothing() {
     let stage = stage();
-    stage.fake_github.fail_at("/issues", 2, Fault::Instead(Answer::status(502)));
+    stage.fake_github.fail_at("/issues", 2, InjectedFault::WithoutEffect(FakeResponse::status(502)));
     let short = || step(&stage).input("duration", "400ms").input("interval", "50ms");
     let ended = judge(&stage, &short());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
@@ -148,12 +148,12 @@ fn a_look_that_fails_on_the_way_is_told_and_one_that_fails_in_the_end_decides_no
 #[test]
 fn an_endpoint_that_misses_once_or_twice_is_asked_again() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
-    let [up, down] = [200, 503].map(Answer::status);
+    let [up, down] = [200, 503].map(FakeResponse::status);
     let [a, b, c, d] = [up.clone(), down.clone(), down, up];
-    staging.script(READY, Script::in_turn([a, b, c, d]));
+    staging.script(READY, ResponseScript::sequence([a, b, c, d]));
     // The time is over at once: only the looks after it are there.
     let step = step(&stage).input("results", &results(at(0))).input("interval", "20ms");
-    staging.script("/other", Script::in_turn([503, 503, 200].map(Answer::status)));
+    staging.script("/other", ResponseScript::sequence([503, 503, 200].map(FakeResponse::status)));
     let ended = judge(&stage, &step.input("endpoints", &format!("{0}{READY}\n{0}/other", staging.url())));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert!(ended.log.contains("/other: 503 after "), "{}", ended.log);
@@ -182,5 +182,5 @@ fn settings_that_cannot_be_used_are_bad_input() {
             assert!(ended.log.contains(words), "{key}: {words}: {}", ended.log);
         }
     }
-    assert_eq!(stage.fake_github.asked(), []);
+    assert_eq!(stage.fake_github.requests(), []);
 }

@@ -1,4 +1,4 @@
-//! The infra repository: a bare git repository holding kustomizations of a few services, and clones of it.
+//! The infra repository: a bare git repository with kustomizations of a few services, and clones of it.
 
 use std::{
     fs, io,
@@ -6,17 +6,17 @@ use std::{
     process::Command,
 };
 
-/// The branch everything happens on.
+/// The branch with the deployed state.
 pub const BRANCH: &str = "main";
-/// The services of the reference shop.
+/// The services of the example shop.
 pub const SERVICES: [&str; 5] =
     ["checkout-service", "catalog-service", "inventory-service", "payments-service", "frontend"];
-/// The tag every service starts from, in both environments.
+/// The first tag of every service, in both environments.
 pub const FIRST_TAG: &str = "1.4.1";
-/// Environments of every service.
+/// The environments of every service.
 pub const ENVIRONMENTS: [&str; 2] = ["staging", "production"];
 
-/// The repository; its folder belongs to the caller, who also removes it.
+/// The repository. The caller owns the folder and removes it.
 pub struct Infra {
     folder: PathBuf,
     bare: PathBuf,
@@ -36,23 +36,23 @@ impl Infra {
         }
         fs::write(tree.path().join("README.md"), README)?;
         infra.git(folder, ["init", "--quiet", "--bare", "--initial-branch", BRANCH, "infra.git"])?;
-        // The files are committed from outside: the repository itself stays bare.
+        // The work tree is a folder outside, so that the repository stays bare.
         for command in [&["add", "--all"][..], &["commit", "--quiet", "--message", "The shop as it runs today"]] {
-            let places = ["--git-dir", "../infra.git", "--work-tree", "."];
-            infra.git(tree.path(), places.iter().chain(command).copied())?;
+            let locations = ["--git-dir", "../infra.git", "--work-tree", "."];
+            infra.git(tree.path(), locations.iter().chain(command).copied())?;
         }
-        // Otherwise an index of those files stays behind, which no bare repository has.
+        // A bare repository has no index; the commit above leaves one behind.
         fs::remove_file(infra.bare.join("index"))?;
         Ok(infra)
     }
 
-    /// The bare repository; also its address for git.
+    /// The path of the bare repository, which git also accepts as its address.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.bare
     }
 
-    /// Clones [`BRANCH`] into a folder that does not exist yet.
+    /// Clones [`BRANCH`] into a new folder.
     ///
     /// # Errors
     /// When git fails.
@@ -62,10 +62,10 @@ impl Infra {
         Ok(())
     }
 
-    /// A file of the tip of [`BRANCH`], by its path in the repository.
+    /// Reads a file at the tip of [`BRANCH`], by its path in the repository.
     ///
     /// # Errors
-    /// When there is no such file, or git fails.
+    /// When the file does not exist, or git fails.
     pub fn read(&self, path: &str) -> io::Result<String> {
         self.git(&self.bare, ["show".to_owned(), format!("{BRANCH}:{path}")])
     }
@@ -79,7 +79,7 @@ impl Infra {
         Ok(log.split_terminator('\0').map(|message| message.trim().to_owned()).collect())
     }
 
-    /// Git as if nobody had configured it, and whatever repository the caller works in.
+    /// Runs git without the configuration of the user, the system or the current repository.
     fn git(
         &self,
         folder: &Path,
@@ -99,15 +99,15 @@ impl Infra {
         }
         let output = git.output().map_err(|error| io::Error::new(error.kind(), format!("cannot run git: {error}")))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(io::Error::other(format!("git ended with {}: {}", output.status, said.trim())));
+            let message = String::from_utf8_lossy(&output.stderr);
+            return Err(io::Error::other(format!("git ended with {}: {}", output.status, message.trim())));
         }
         String::from_utf8(output.stdout).map_err(io::Error::other)
     }
 }
 
-/// Variables that would lead git to another repository, other settings or other programs: those that
-/// `git rev-parse --local-env-vars` lists, and the ones around them.
+/// Environment variables that point git to another repository, configuration or program: those that
+/// `git rev-parse --local-env-vars` lists, and related ones.
 const REDIRECTING: [&str; 22] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CEILING_DIRECTORIES",
@@ -227,14 +227,14 @@ mod tests {
             }
             assert!(infra.read(&format!("apps/{service}/base/deployment.yaml")).unwrap().contains("readinessProbe"));
         }
-        assert!(infra.read("apps/nobody/base/deployment.yaml").is_err());
+        assert!(infra.read("apps/unknown/base/deployment.yaml").is_err());
         assert_eq!(infra.messages().unwrap(), ["The shop as it runs today"]);
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["infra.git"], "nothing else stays behind");
+        assert_eq!(left, ["infra.git"], "no other file is left");
     }
 
     #[test]
-    fn a_clone_can_push_and_the_bare_repository_shows_it() {
+    fn a_push_from_a_clone_arrives_in_the_bare_repository() {
         let folder = tempfile::tempdir().unwrap();
         let infra = Infra::create(folder.path(), &["frontend"]).unwrap();
         let clone = folder.path().join("clone");

@@ -1,4 +1,4 @@
-//! A small load generator: the results file that a performance gate reads, from requests that were really made.
+//! A small load generator: sends real requests and computes the results that the performance gate reads.
 
 use std::{
     io,
@@ -9,14 +9,15 @@ use std::{
 
 use serde::Serialize;
 
-/// After this long a request has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A request that takes longer counts as failed.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a run found. Latencies are in milliseconds and percentiles by nearest rank, over the requests answered 2xx.
+/// The result of a load test. Latencies are in milliseconds, percentiles by nearest rank, over the requests with a 2xx
+/// response.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Results {
+pub struct LoadResults {
     pub requests: usize,
-    /// Requests not answered, or not with 2xx.
+    /// Requests without a response, or with one that is not 2xx.
     pub failures: usize,
     pub p50_latency: f64,
     pub p95_latency: f64,
@@ -24,22 +25,27 @@ pub struct Results {
     pub max_latency: f64,
 }
 
-/// Requests `url` so many times, `users` at a time, each sending its next request when it has its answer.
-/// `now` is a monotonic clock.
+/// Sends `requests` requests to `url` from `users` concurrent users; each user waits for a response before its next
+/// request. `now` is a monotonic clock.
 ///
 /// # Errors
-/// When not one request was answered with 2xx: there is nothing to say about latency.
-pub fn run(url: &str, requests: usize, users: usize, now: impl Fn() -> Duration + Sync) -> io::Result<Results> {
+/// When no request got a 2xx response, so that no latency is known.
+pub fn run_load_test(
+    url: &str,
+    requests: usize,
+    users: usize,
+    now: impl Fn() -> Duration + Sync,
+) -> io::Result<LoadResults> {
     let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).max_redirects(0).proxy(None).build().into();
-    let taken = AtomicUsize::new(0);
+        ureq::Agent::config_builder().timeout_global(Some(REQUEST_TIMEOUT)).max_redirects(0).proxy(None).build().into();
+    let started = AtomicUsize::new(0);
     let user = || {
         let mut latencies = Vec::new();
-        while taken.fetch_add(1, Ordering::Relaxed) < requests {
+        while started.fetch_add(1, Ordering::Relaxed) < requests {
             let start = now();
-            if let Ok(mut answer) = agent.get(url).call()
-                && answer.status().is_success()
-                && answer.body_mut().read_to_vec().is_ok()
+            if let Ok(mut response) = agent.get(url).call()
+                && response.status().is_success()
+                && response.body_mut().read_to_vec().is_ok()
             {
                 latencies.push(now().saturating_sub(start));
             }
@@ -48,21 +54,21 @@ pub fn run(url: &str, requests: usize, users: usize, now: impl Fn() -> Duration 
     };
     let mut latencies: Vec<Duration> = thread::scope(|scope| {
         let users: Vec<_> = (0..users).map(|_| scope.spawn(user)).collect();
-        // A user that panicked has no latencies: its requests count as failures.
+        // A user that panicked returns no latencies; its requests count as failures.
         users.into_iter().flat_map(|user| user.join().unwrap_or_default()).collect()
     });
     latencies.sort_unstable();
-    let at = |percent| nearest_rank(&latencies, percent).map(|latency| latency.as_secs_f64() * 1e3);
+    let percentile = |percent| nearest_rank(&latencies, percent).map(|latency| latency.as_secs_f64() * 1e3);
     let (Some(p50_latency), Some(p95_latency), Some(p99_latency), Some(max_latency)) =
-        (at(50), at(95), at(99), at(100))
+        (percentile(50), percentile(95), percentile(99), percentile(100))
     else {
         return Err(io::Error::other(format!("{url} answered none of {requests} requests with 2xx")));
     };
     let failures = requests - latencies.len();
-    Ok(Results { requests, failures, p50_latency, p95_latency, p99_latency, max_latency })
+    Ok(LoadResults { requests, failures, p50_latency, p95_latency, p99_latency, max_latency })
 }
 
-/// The smallest value that at least `percent` of all values do not exceed.
+/// The smallest value that at least `percent` percent of the values do not exceed.
 fn nearest_rank(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()
@@ -74,52 +80,52 @@ mod tests {
 
     use super::*;
     use crate::sandbox::{
-        server::Answer,
-        staging::{Script, Staging},
+        server::FakeResponse,
+        staging::{ResponseScript, Staging},
     };
 
-    /// The n-th pair of looks at this clock is n milliseconds apart.
-    fn slower_and_slower() -> impl Fn() -> Duration + Sync {
-        let looks = Mutex::new((0_u64, 0_u64));
+    /// A clock whose n-th pair of readings is n milliseconds apart.
+    fn clock_with_growing_intervals() -> impl Fn() -> Duration + Sync {
+        let readings = Mutex::new((0_u64, 0_u64));
         move || {
-            let mut looks = looks.lock().unwrap();
-            looks.0 += 1;
-            if looks.0.is_multiple_of(2) {
-                looks.1 += looks.0 / 2;
+            let mut readings = readings.lock().unwrap();
+            readings.0 += 1;
+            if readings.0.is_multiple_of(2) {
+                readings.1 += readings.0 / 2;
             }
-            Duration::from_millis(looks.1)
+            Duration::from_millis(readings.1)
         }
     }
 
     #[test]
     #[expect(clippy::float_cmp, reason = "whole milliseconds")]
-    fn percentiles_are_true_ones() {
+    fn percentiles_are_by_nearest_rank() {
         let staging = Staging::start().unwrap();
         staging.deploy("frontend", "7");
         let url = format!("{}/frontend/api/cart", staging.url());
-        let results = run(&url, 200, 1, slower_and_slower()).unwrap();
+        let results = run_load_test(&url, 200, 1, clock_with_growing_intervals()).unwrap();
         assert_eq!((results.requests, results.failures), (200, 0));
         assert_eq!([results.p50_latency, results.p95_latency], [100.0, 190.0]);
         assert_eq!([results.p99_latency, results.max_latency], [198.0, 200.0]);
-        assert_eq!(staging.asked().len(), 200, "each was really made");
+        assert_eq!(staging.requests().len(), 200, "every request reached the server");
     }
 
     #[test]
-    fn failures_are_counted_and_no_answer_at_all_is_no_result() {
+    fn failures_are_counted_and_a_test_without_success_has_no_results() {
         let staging = Staging::start().unwrap();
-        let [up, down, away] = [Answer::status(200), Answer::status(503), Answer::close()];
-        staging.script("/a", Script::in_circles([up, down.clone(), Answer::redirect("/login"), away]));
-        let results = run(&format!("{}/a", staging.url()), 40, 4, || Duration::ZERO).unwrap();
+        let [up, down, away] = [FakeResponse::status(200), FakeResponse::status(503), FakeResponse::close()];
+        staging.script("/a", ResponseScript::cycle([up, down.clone(), FakeResponse::redirect("/login"), away]));
+        let results = run_load_test(&format!("{}/a", staging.url()), 40, 4, || Duration::ZERO).unwrap();
         assert_eq!((results.requests, results.failures), (40, 30));
-        staging.script("/a", Script::always(down));
-        let error = run(&format!("{}/a", staging.url()), 4, 2, || Duration::ZERO).unwrap_err();
+        staging.script("/a", ResponseScript::always(down));
+        let error = run_load_test(&format!("{}/a", staging.url()), 4, 2, || Duration::ZERO).unwrap_err();
         assert!(error.to_string().ends_with("/a answered none of 4 requests with 2xx"), "{error}");
     }
 
     #[test]
-    fn the_nearest_rank_is_a_value_that_was_seen() {
+    fn the_nearest_rank_is_one_of_the_values() {
         let ms = |values: &[u64]| values.iter().map(|&ms| Duration::from_millis(ms)).collect::<Vec<_>>();
-        for (values, percent, seen) in [
+        for (values, percent, expected) in [
             (ms(&[]), 50, None),
             (ms(&[7]), 1, Some(7)),
             (ms(&[7]), 100, Some(7)),
@@ -127,7 +133,7 @@ mod tests {
             (ms(&[1, 2]), 51, Some(2)),
             (ms(&[1, 2, 3, 4, 5]), 99, Some(5)),
         ] {
-            assert_eq!(nearest_rank(&values, percent), seen.map(Duration::from_millis), "p{percent} of {values:?}");
+            assert_eq!(nearest_rank(&values, percent), expected.map(Duration::from_millis), "p{percent} of {values:?}");
         }
     }
 }

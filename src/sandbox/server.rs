@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that answers as told, the ill manners included.
+//! An HTTP server on loopback for tests: scripted responses, delays, slow bodies, closed and hanging connections.
 
 use std::{
     convert::Infallible,
@@ -23,47 +23,47 @@ use tokio::time::{Sleep, sleep};
 
 use crate::world::runtime::{Runtime, Task};
 
-/// The largest request body that is read, in bytes; one more is answered 413.
-const LARGEST: usize = 4 << 20;
+/// The largest accepted request body, in bytes; a larger one gets status 413.
+const MAX_BODY: usize = 4 << 20;
 
-/// A request, read whole.
+/// A request with its complete body.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ReceivedRequest {
     pub method: Method,
-    /// As it was sent, percent-encoding included; without the query.
+    /// As sent, with percent-encoding and without the query.
     pub path: String,
-    /// What stands behind the `?`; empty when there is none.
+    /// The raw query without the `?`; empty if there is none.
     pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-/// What to answer, and how.
+/// A response and how the server sends it.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct FakeResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: Bytes,
-    after: Duration,
-    manner: Manner,
+    delay: Duration,
+    delivery: Delivery,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Manner {
+enum Delivery {
     Whole,
     /// One byte of the body at a time.
-    Drip(Duration),
-    /// Not a byte: the connection closes once the request has been read.
+    Slow(Duration),
+    /// No bytes: the server reads the request and closes the connection.
     Close,
-    /// Not a byte, and the connection stays open.
+    /// No bytes: the server reads the request and keeps the connection open.
     Hang,
 }
 
-impl Answer {
-    /// An empty answer.
+impl FakeResponse {
+    /// A response without a body.
     #[must_use]
     pub const fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), after: Duration::ZERO, manner: Manner::Whole }
+        Self { status, headers: Vec::new(), body: Bytes::new(), delay: Duration::ZERO, delivery: Delivery::Whole }
     }
 
     #[must_use]
@@ -81,16 +81,16 @@ impl Answer {
         Self::status(302).header("location", location)
     }
 
-    /// Reads the request and closes the connection without an answer.
+    /// Reads the request and closes the connection without a response.
     #[must_use]
     pub fn close() -> Self {
-        Self { manner: Manner::Close, ..Self::status(200) }
+        Self { delivery: Delivery::Close, ..Self::status(200) }
     }
 
-    /// Reads the request and never answers.
+    /// Reads the request and never responds.
     #[must_use]
     pub fn hang() -> Self {
-        Self { manner: Manner::Hang, ..Self::status(200) }
+        Self { delivery: Delivery::Hang, ..Self::status(200) }
     }
 
     #[must_use]
@@ -99,62 +99,62 @@ impl Answer {
         self
     }
 
-    /// Holds the answer back for a while.
+    /// Delays the response.
     #[must_use]
-    pub const fn after(mut self, delay: Duration) -> Self {
-        self.after = delay;
+    pub const fn delayed(mut self, delay: Duration) -> Self {
+        self.delay = delay;
         self
     }
 
-    /// Sends the body one byte at a time, each after a pause.
+    /// Sends the body one byte at a time, with a pause before each.
     #[must_use]
-    pub const fn drip(mut self, pause: Duration) -> Self {
-        self.manner = Manner::Drip(pause);
+    pub const fn byte_by_byte(mut self, pause: Duration) -> Self {
+        self.delivery = Delivery::Slow(pause);
         self
     }
 
-    /// The status to be sent; `None` when no answer is.
+    /// The status that the server sends; `None` if it sends no response.
     #[must_use]
-    pub const fn sends(&self) -> Option<u16> {
-        match self.manner {
-            Manner::Whole | Manner::Drip(_) => Some(self.status),
-            Manner::Close | Manner::Hang => None,
+    pub const fn sent_status(&self) -> Option<u16> {
+        match self.delivery {
+            Delivery::Whole | Delivery::Slow(_) => Some(self.status),
+            Delivery::Close | Delivery::Hang => None,
         }
     }
 
-    /// How long it is held back.
+    /// The time before the server sends the response.
     #[must_use]
     pub const fn delay(&self) -> Duration {
-        self.after
+        self.delay
     }
 
-    fn response(self) -> Response<BoxBody<Bytes, Infallible>> {
-        let body = match self.manner {
-            Manner::Drip(pause) => Drip { left: self.body, pause, next: Box::pin(sleep(pause)) }.boxed(),
-            Manner::Whole | Manner::Close | Manner::Hang => Full::new(self.body).boxed(),
+    fn into_hyper(self) -> Response<BoxBody<Bytes, Infallible>> {
+        let body = match self.delivery {
+            Delivery::Slow(pause) => SlowBody { left: self.body, pause, next: Box::pin(sleep(pause)) }.boxed(),
+            Delivery::Whole | Delivery::Close | Delivery::Hang => Full::new(self.body).boxed(),
         };
         let mut response = Response::builder().status(self.status);
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        // A script that names an impossible status or header shows as a server error, not as a dead server.
+        // An invalid status or header in a test becomes a server error with the reason, instead of a panic in the server.
         response.body(body).unwrap_or_else(|error| {
-            let why = format!("no such answer can be sent: {error}");
-            let mut response = Response::new(Full::new(Bytes::from(why)).boxed());
+            let message = format!("this response cannot be sent: {error}");
+            let mut response = Response::new(Full::new(Bytes::from(message)).boxed());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         })
     }
 }
 
-/// A body that comes one byte at a time.
-struct Drip {
+/// A body that arrives one byte at a time.
+struct SlowBody {
     left: Bytes,
     pause: Duration,
     next: Pin<Box<Sleep>>,
 }
 
-impl Body for Drip {
+impl Body for SlowBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -179,26 +179,26 @@ impl Body for Drip {
     }
 }
 
-/// Serves on a free port of 127.0.0.1, on a thread of its own, until dropped.
-pub struct Server {
+/// An HTTP server on a free port of 127.0.0.1, with its own thread; stops when dropped.
+pub struct LoopbackServer {
     url: String,
-    // In this order: nothing new is accepted while the runtime ends.
-    _accepting: Task,
+    // Fields drop in this order: the server stops accepting connections before its runtime ends.
+    _accept_loop: Task,
     _runtime: Runtime,
 }
 
-impl Server {
-    /// `answer` is asked once for every request, on the server's thread: it must not block.
+impl LoopbackServer {
+    /// Calls `respond` once for each request, on the server's thread: it must not block.
     ///
     /// # Errors
-    /// When the system gives no port or no thread.
-    pub fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> io::Result<Self> {
+    /// When the system has no free port, or cannot start a thread.
+    pub fn start(respond: impl Fn(&ReceivedRequest) -> FakeResponse + Send + Sync + 'static) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let url = format!("http://{}", listener.local_addr()?);
         let runtime = Runtime::start()?;
-        let accepting = runtime.spawn(accept(listener, Arc::new(answer)));
-        Ok(Self { url, _accepting: accepting, _runtime: runtime })
+        let accept_loop = runtime.spawn(accept(listener, Arc::new(respond)));
+        Ok(Self { url, _accept_loop: accept_loop, _runtime: runtime })
     }
 
     /// `http://127.0.0.1:<port>`, without a slash at the end.
@@ -208,64 +208,67 @@ impl Server {
     }
 }
 
-async fn accept<A: Fn(&Request) -> Answer + Send + Sync + 'static>(listener: TcpListener, answer: Arc<A>) {
+async fn accept<F: Fn(&ReceivedRequest) -> FakeResponse + Send + Sync + 'static>(
+    listener: TcpListener,
+    respond: Arc<F>,
+) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely; others will close theirs.
+            // Most likely no file descriptor is free; retry after other connections have closed.
             sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let answer = Arc::clone(&answer);
+        let respond = Arc::clone(&respond);
         tokio::spawn(async move {
-            let service = service_fn(|request| serve(request, &*answer));
-            // An error here is a client that went away, or an answer that was to be a closed connection.
+            let service = service_fn(|request| serve(request, &*respond));
+            // An error means that the client disconnected, or that the response is to close the connection.
             let _ =
                 http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// Closes the connection when it is returned as a service's error.
+/// An error that makes hyper close the connection.
 #[derive(Debug)]
-struct Closed;
+struct ClosedOnPurpose;
 
-impl std::fmt::Display for Closed {
+impl std::fmt::Display for ClosedOnPurpose {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("closed on purpose")
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for ClosedOnPurpose {}
 
 async fn serve(
     request: hyper::Request<Incoming>,
-    answer: &(impl Fn(&Request) -> Answer + Sync),
-) -> Result<Response<BoxBody<Bytes, Infallible>>, Closed> {
+    respond: &(impl Fn(&ReceivedRequest) -> FakeResponse + Sync),
+) -> Result<Response<BoxBody<Bytes, Infallible>>, ClosedOnPurpose> {
     let (head, body) = request.into_parts();
-    let announced = body.size_hint().lower();
-    let body = match Limited::new(body, LARGEST).collect() {
-        body if announced <= LARGEST as u64 => body.await.ok(),
+    let announced_length = body.size_hint().lower();
+    let body = match Limited::new(body, MAX_BODY).collect() {
+        body if announced_length <= MAX_BODY as u64 => body.await.ok(),
         _ => None,
     };
     let Some(body) = body else {
-        return Ok(Answer::status(413).header("connection", "close").response());
+        return Ok(FakeResponse::status(413).header("connection", "close").into_hyper());
     };
-    let request = Request {
+    let request = ReceivedRequest {
         method: head.method,
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
         body: body.to_bytes(),
     };
-    let answer = answer(&request);
-    if !answer.after.is_zero() {
-        sleep(answer.after).await;
+    let response = respond(&request);
+    if !response.delay.is_zero() {
+        sleep(response.delay).await;
     }
-    match answer.manner {
-        Manner::Whole | Manner::Drip(_) => Ok(answer.response()),
-        Manner::Close => Err(Closed),
-        Manner::Hang => std::future::pending().await,
+    match response.delivery {
+        Delivery::Whole | Delivery::Slow(_) => Ok(response.into_hyper()),
+        Delivery::Close => Err(ClosedOnPurpose),
+        Delivery::Hang => std::future::pending().await,
     }
 }
 
@@ -278,59 +281,62 @@ mod tests {
 
     use super::*;
 
-    fn ask(server: &Server, request: &str) -> String {
+    fn send(server: &LoopbackServer, request: &str) -> String {
         let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     }
 
     const GET: &str = "GET /a%20b?c=d HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
 
     #[test]
-    fn the_handler_sees_the_request_and_its_answer_arrives() {
-        let server = Server::start(|request| {
-            let seen = format!("{} {} {} {:?}", request.method, request.path, request.query, request.headers["host"]);
-            Answer::text(418, "text/plain", seen).header("x-kind", "teapot")
+    fn the_handler_receives_the_request_and_the_client_its_response() {
+        let server = LoopbackServer::start(|request| {
+            let text = format!("{} {} {} {:?}", request.method, request.path, request.query, request.headers["host"]);
+            FakeResponse::text(418, "text/plain", text).header("x-kind", "teapot")
         })
         .unwrap();
-        let answer = ask(&server, GET);
-        assert!(answer.starts_with("HTTP/1.1 418 I'm a teapot\r\n"), "{answer}");
-        assert!(answer.contains("x-kind: teapot\r\n"), "{answer}");
-        assert!(answer.ends_with("\r\n\r\nGET /a%20b c=d \"here\""), "{answer}");
+        let response = send(&server, GET);
+        assert!(response.starts_with("HTTP/1.1 418 I'm a teapot\r\n"), "{response}");
+        assert!(response.contains("x-kind: teapot\r\n"), "{response}");
+        assert!(response.ends_with("\r\n\r\nGET /a%20b c=d \"here\""), "{response}");
     }
 
     #[test]
-    fn a_body_can_drip_and_still_arrives_whole() {
-        let server = Server::start(|_| Answer::text(200, "text/plain", "drop").drip(Duration::from_millis(1))).unwrap();
-        let answer = ask(&server, GET);
-        assert!(answer.contains("content-length: 4\r\n") && answer.ends_with("\r\n\r\ndrop"), "{answer}");
+    fn a_body_sent_byte_by_byte_arrives_complete() {
+        let server = LoopbackServer::start(|_| {
+            FakeResponse::text(200, "text/plain", "drop").byte_by_byte(Duration::from_millis(1))
+        })
+        .unwrap();
+        let response = send(&server, GET);
+        assert!(response.contains("content-length: 4\r\n") && response.ends_with("\r\n\r\ndrop"), "{response}");
     }
 
     #[test]
-    fn an_answer_can_be_held_back() {
-        let server = Server::start(|_| Answer::status(204).after(Duration::from_millis(400))).unwrap();
+    fn a_response_can_be_delayed() {
+        let server = LoopbackServer::start(|_| FakeResponse::status(204).delayed(Duration::from_millis(400))).unwrap();
         let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
         stream.write_all(GET.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         assert!(stream.read(&mut [0; 1]).is_err(), "not yet");
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 204"), "{response}");
     }
 
     #[test]
-    fn closing_sends_nothing_at_all() {
-        let server = Server::start(|_| Answer::close()).unwrap();
-        assert_eq!(ask(&server, GET), "");
+    fn a_closed_connection_sends_no_bytes() {
+        let server = LoopbackServer::start(|_| FakeResponse::close()).unwrap();
+        assert_eq!(send(&server, GET), "");
     }
 
     #[test]
-    fn hanging_ends_with_the_server() {
-        let server = Server::start(|_| Answer::hang()).unwrap();
+    fn a_hanging_connection_closes_when_the_server_stops() {
+        let server = LoopbackServer::start(|_| FakeResponse::hang()).unwrap();
         let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
         stream.write_all(GET.as_bytes()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -344,10 +350,10 @@ mod tests {
     }
 
     #[test]
-    fn a_body_over_the_bound_is_refused_and_an_impossible_answer_is_a_server_error() {
-        let server = Server::start(|_| Answer::status(200).header("no header", "")).unwrap();
-        let large = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {}\r\n\r\n", LARGEST + 1);
-        assert!(ask(&server, &large).starts_with("HTTP/1.1 413"));
-        assert!(ask(&server, GET).starts_with("HTTP/1.1 500"));
+    fn a_body_over_the_limit_gets_413_and_an_invalid_response_500() {
+        let server = LoopbackServer::start(|_| FakeResponse::status(200).header("no header", "")).unwrap();
+        let large = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {}\r\n\r\n", MAX_BODY + 1);
+        assert!(send(&server, &large).starts_with("HTTP/1.1 413"));
+        assert!(send(&server, GET).starts_with("HTTP/1.1 500"));
     }
 }

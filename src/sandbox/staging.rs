@@ -1,14 +1,14 @@
-//! The staging environment: a few services behind one address, as healthy and as quick as they are told to be, and the
-//! metrics server that knows their baselines.
+//! A fake staging environment: services behind one address, whose health and latency the test sets, and a metrics server
+//! with their baselines.
 //!
-//! | route | answers |
+//! | route | response |
 //! |---|---|
 //! | `GET /<service>/health/ready` | `{"status", "service", "version"}`: 200 when ready, else 503 |
-//! | `GET /<service>/api/<anything>` | `{"service", "version", "path"}` after its latency; 503 when not ready |
+//! | `GET /<service>/api/<anything>` | `{"service", "version", "path"}` after the configured latency; 503 when not ready |
 //! | `GET /metrics/baseline/<service>` | `{"p99_latency": <milliseconds>}` |
-//! | `GET /login` | the sign-in page that proxies send strangers to: HTML, and 200 |
+//! | `GET /login` | a sign-in page as an authenticating proxy serves it: HTML with status 200 |
 //!
-//! A [`Script`] for a path comes before all of these.
+//! A [`ResponseScript`] for a path overrides these routes.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,81 +21,81 @@ use hyper::Method;
 use serde_json::json;
 
 use super::{
-    lock,
-    server::{Answer, Request, Server},
+    lock::lock,
+    server::{FakeResponse, LoopbackServer, ReceivedRequest},
 };
 
-/// Answers in order, for one path.
+/// The responses to successive requests for one path.
 #[derive(Clone, Debug)]
-pub struct Script {
-    answers: VecDeque<Answer>,
-    again: bool,
+pub struct ResponseScript {
+    responses: VecDeque<FakeResponse>,
+    repeat: bool,
 }
 
-impl Script {
-    /// The same answer every time.
+impl ResponseScript {
+    /// The same response every time.
     #[must_use]
-    pub fn always(answer: Answer) -> Self {
-        Self::in_turn([answer])
+    pub fn always(response: FakeResponse) -> Self {
+        Self::sequence([response])
     }
 
-    /// One after the other; the last one stays.
+    /// Each response once; the last one repeats.
     #[must_use]
-    pub fn in_turn(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self { answers: answers.into_iter().collect(), again: false }
+    pub fn sequence(responses: impl IntoIterator<Item = FakeResponse>) -> Self {
+        Self { responses: responses.into_iter().collect(), repeat: false }
     }
 
-    /// One after the other, and from the start again.
+    /// All responses in order, again and again.
     #[must_use]
-    pub fn in_circles(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self { answers: answers.into_iter().collect(), again: true }
+    pub fn cycle(responses: impl IntoIterator<Item = FakeResponse>) -> Self {
+        Self { responses: responses.into_iter().collect(), repeat: true }
     }
 
-    fn next(&mut self) -> Option<Answer> {
-        if self.answers.len() == 1 && !self.again {
-            return self.answers.front().cloned();
+    fn next(&mut self) -> Option<FakeResponse> {
+        if self.responses.len() == 1 && !self.repeat {
+            return self.responses.front().cloned();
         }
-        let answer = self.answers.pop_front()?;
-        if self.again {
-            self.answers.push_back(answer.clone());
+        let response = self.responses.pop_front()?;
+        if self.repeat {
+            self.responses.push_back(response.clone());
         }
-        Some(answer)
+        Some(response)
     }
 }
 
-/// What runs under a service's name.
+/// The deployed version of a service.
 #[derive(Clone, Debug)]
-struct Deployed {
+struct DeployedService {
     version: String,
     ready: bool,
-    slowest: Duration,
+    max_latency: Duration,
     requests: u32,
 }
 
 #[derive(Default)]
-struct State {
-    services: BTreeMap<String, Deployed>,
+struct StagingState {
+    services: BTreeMap<String, DeployedService>,
     /// Milliseconds, by service.
     baselines: BTreeMap<String, f64>,
-    scripts: BTreeMap<String, Script>,
-    asked: Vec<String>,
+    scripts: BTreeMap<String, ResponseScript>,
+    requests: Vec<String>,
 }
 
-/// The running server; gone when dropped.
+/// A running staging environment; stops when dropped.
 pub struct Staging {
-    server: Server,
-    state: Arc<Mutex<State>>,
+    server: LoopbackServer,
+    state: Arc<Mutex<StagingState>>,
 }
 
 impl Staging {
     /// Starts with no service deployed.
     ///
     /// # Errors
-    /// When no port or thread is to be had.
+    /// When the system has no free port, or cannot start a thread.
     pub fn start() -> io::Result<Self> {
-        let state = Arc::<Mutex<State>>::default();
+        let state = Arc::<Mutex<StagingState>>::default();
         let shared = Arc::clone(&state);
-        let server = Server::start(move |request| lock(&shared).answer(request))?;
+        let server = LoopbackServer::start(move |request| lock(&shared).respond(request))?;
         Ok(Self { server, state })
     }
 
@@ -105,90 +105,99 @@ impl Staging {
         self.server.url()
     }
 
-    /// Puts a version of a service in place: ready, and answering at once until [`Staging::slow_down`] says otherwise.
+    /// Deploys a version of a service: ready, and without latency until [`Staging::set_max_latency`] sets one.
     pub fn deploy(&self, service: &str, version: &str) {
-        let deployed = Deployed { version: version.to_owned(), ready: true, slowest: Duration::ZERO, requests: 0 };
+        let deployed =
+            DeployedService { version: version.to_owned(), ready: true, max_latency: Duration::ZERO, requests: 0 };
         lock(&self.state).services.insert(service.to_owned(), deployed);
     }
 
-    /// Makes a deployed service ready, or not.
+    /// Sets whether a deployed service is ready.
     pub fn set_ready(&self, service: &str, ready: bool) {
         if let Some(deployed) = lock(&self.state).services.get_mut(service) {
             deployed.ready = ready;
         }
     }
 
-    /// From now on the requests to a deployed service take between half of `slowest` and `slowest`, evenly spread and
-    /// the same in every run: the p99 of a few hundred is just under `slowest`, plus what the machine adds.
-    pub fn slow_down(&self, service: &str, slowest: Duration) {
+    /// Sets the latency of a deployed service to between half of `max_latency` and `max_latency`, evenly distributed and
+    /// deterministic: the p99 of a few hundred requests is just under `max_latency`, plus the machine's own latency.
+    pub fn set_max_latency(&self, service: &str, max_latency: Duration) {
         if let Some(deployed) = lock(&self.state).services.get_mut(service) {
-            deployed.slowest = slowest;
+            deployed.max_latency = max_latency;
             deployed.requests = 0;
         }
     }
 
-    /// What the metrics server says a service's p99 was, in milliseconds.
+    /// Sets the baseline p99 that the metrics server returns for a service, in milliseconds.
     pub fn set_baseline(&self, service: &str, p99: f64) {
         lock(&self.state).baselines.insert(service.to_owned(), p99);
     }
 
-    /// Answers a path, such as `/checkout-service/health/ready`, as scripted, whatever is deployed.
-    pub fn script(&self, path: &str, script: Script) {
+    /// Overrides the responses for a path such as `/checkout-service/health/ready`, whatever is deployed.
+    pub fn script(&self, path: &str, script: ResponseScript) {
         lock(&self.state).scripts.insert(path.to_owned(), script);
     }
 
     /// Every request so far, as `GET /path`.
     #[must_use]
-    pub fn asked(&self) -> Vec<String> {
-        lock(&self.state).asked.clone()
+    pub fn requests(&self) -> Vec<String> {
+        lock(&self.state).requests.clone()
     }
 }
 
-impl State {
-    fn answer(&mut self, request: &Request) -> Answer {
-        self.asked.push(format!("{} {}", request.method, request.path));
-        if let Some(answer) = self.scripts.get_mut(&request.path).and_then(Script::next) {
-            return answer;
+impl StagingState {
+    fn respond(&mut self, request: &ReceivedRequest) -> FakeResponse {
+        self.requests.push(format!("{} {}", request.method, request.path));
+        if let Some(response) = self.scripts.get_mut(&request.path).and_then(ResponseScript::next) {
+            return response;
         }
         if request.method != Method::GET {
-            return Answer::json(405, &json!({ "error": "only GET here" })).header("allow", "GET");
+            return FakeResponse::json(405, &json!({ "error": "only GET here" })).header("allow", "GET");
         }
         let parts: Vec<_> = request.path.split('/').skip(1).collect();
         match parts[..] {
-            ["login"] => Answer::text(200, "text/html", "<!doctype html><title>Sign in</title><form></form>"),
+            ["login"] => FakeResponse::text(200, "text/html", "<!doctype html><title>Sign in</title><form></form>"),
             ["metrics", "baseline", service] => match self.baselines.get(service) {
-                Some(p99) => Answer::json(200, &json!({ "p99_latency": p99 })),
-                None => Answer::json(404, &json!({ "error": "no baseline", "service": service })),
+                Some(p99) => FakeResponse::json(200, &json!({ "p99_latency": p99 })),
+                None => FakeResponse::json(404, &json!({ "error": "no baseline", "service": service })),
             },
-            [service, "health", "ready"] => self.with(service, Deployed::health),
-            [service, "api", ..] => self.with(service, |deployed, service| deployed.work(service, &request.path)),
-            _ => Answer::json(404, &json!({ "error": "no such path" })),
+            [service, "health", "ready"] => self.respond_for(service, DeployedService::health),
+            [service, "api", ..] => {
+                self.respond_for(service, |deployed, service| deployed.api_response(service, &request.path))
+            }
+            _ => FakeResponse::json(404, &json!({ "error": "no such path" })),
         }
     }
 
-    fn with(&mut self, service: &str, answer: impl FnOnce(&mut Deployed, &str) -> Answer) -> Answer {
+    fn respond_for(
+        &mut self,
+        service: &str,
+        respond: impl FnOnce(&mut DeployedService, &str) -> FakeResponse,
+    ) -> FakeResponse {
         match self.services.get_mut(service) {
-            Some(deployed) => answer(deployed, service),
-            None => Answer::json(404, &json!({ "error": "nothing deployed under this name", "service": service })),
+            Some(deployed) => respond(deployed, service),
+            None => {
+                FakeResponse::json(404, &json!({ "error": "nothing deployed under this name", "service": service }))
+            }
         }
     }
 }
 
-impl Deployed {
-    fn health(&mut self, service: &str) -> Answer {
+impl DeployedService {
+    fn health(&mut self, service: &str) -> FakeResponse {
         let (status, word) = if self.ready { (200, "ready") } else { (503, "starting") };
-        Answer::json(status, &json!({ "status": word, "service": service, "version": self.version }))
+        FakeResponse::json(status, &json!({ "status": word, "service": service, "version": self.version }))
     }
 
-    fn work(&mut self, service: &str, path: &str) -> Answer {
+    fn api_response(&mut self, service: &str, path: &str) -> FakeResponse {
         if !self.ready {
             return self.health(service);
         }
-        // Multiples of the golden ratio, without their whole part, fill the unit interval as evenly as can be.
+        // The fractional parts of multiples of the golden ratio are evenly distributed between 0 and 1.
         let spread = (f64::from(self.requests) * 0.618_033_988_749_895).fract();
         self.requests = self.requests.wrapping_add(1);
         let body = json!({ "service": service, "version": self.version, "path": path });
-        Answer::json(200, &body).after(self.slowest.mul_f64(0.5 + spread / 2.0))
+        FakeResponse::json(200, &body).delayed(self.max_latency.mul_f64(0.5 + spread / 2.0))
     }
 }
 
@@ -198,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// Status and body; redirects are not followed.
+    /// Status and body, without following redirects.
     fn get(url: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -208,8 +217,8 @@ mod tests {
             .proxy(None)
             .build()
             .into();
-        let mut answer = agent.get(url).call().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        let mut response = agent.get(url).call().unwrap();
+        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
     }
 
     fn json_at(url: &str) -> (u16, Value) {
@@ -218,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_as_healthy_as_it_was_told_to_be() {
+    fn a_service_has_the_configured_health() {
         let staging = Staging::start().unwrap();
         let url = format!("{}/checkout-service/health/ready", staging.url());
         assert_eq!(get(&url).0, 404, "nothing deployed yet");
@@ -230,27 +239,27 @@ mod tests {
         assert_eq!((status, &body["status"]), (503, &json!("starting")));
         assert_eq!(get(&format!("{}/checkout-service/api/cart", staging.url())).0, 503);
         let ready = "GET /checkout-service/health/ready";
-        assert_eq!(staging.asked(), [ready, ready, ready, "GET /checkout-service/api/cart"]);
+        assert_eq!(staging.requests(), [ready, ready, ready, "GET /checkout-service/api/cart"]);
     }
 
     #[test]
-    fn a_script_answers_before_the_service_does() {
+    fn a_script_overrides_the_service() {
         let staging = Staging::start().unwrap();
         staging.deploy("frontend", "7");
         let ask = |path: &str| get(&format!("{}{path}", staging.url())).0;
-        let [up, down] = [200, 503].map(Answer::status);
-        staging.script("/frontend/health/ready", Script::in_turn([down.clone(), down.clone(), up.clone()]));
+        let [up, down] = [200, 503].map(FakeResponse::status);
+        staging.script("/frontend/health/ready", ResponseScript::sequence([down.clone(), down.clone(), up.clone()]));
         assert_eq!([(); 5].map(|()| ask("/frontend/health/ready")), [503, 503, 200, 200, 200]);
-        staging.script("/frontend/health/ready", Script::in_circles([up, down]));
+        staging.script("/frontend/health/ready", ResponseScript::cycle([up, down]));
         assert_eq!([(); 5].map(|()| ask("/frontend/health/ready")), [200, 503, 200, 503, 200]);
-        staging.script("/frontend/health/ready", Script::always(Answer::redirect("/login")));
+        staging.script("/frontend/health/ready", ResponseScript::always(FakeResponse::redirect("/login")));
         assert_eq!(ask("/frontend/health/ready"), 302);
-        assert_eq!(ask("/login"), 200, "the trap for whoever follows");
-        assert_eq!(ask("/frontend/api/cart"), 200, "other paths are as they were");
+        assert_eq!(ask("/login"), 200, "a client that follows redirects gets 200");
+        assert_eq!(ask("/frontend/api/cart"), 200, "other paths are unchanged");
     }
 
     #[test]
-    fn the_baseline_is_what_was_set() {
+    fn the_metrics_server_returns_the_configured_baseline() {
         let staging = Staging::start().unwrap();
         let url = format!("{}/metrics/baseline/frontend", staging.url());
         assert_eq!(get(&url).0, 404);
@@ -259,10 +268,15 @@ mod tests {
     }
 
     #[test]
-    fn latency_is_spread_between_half_and_whole() {
-        let mut deployed =
-            Deployed { version: String::new(), ready: true, slowest: Duration::from_millis(100), requests: 0 };
-        let mut delays: Vec<_> = (0..200).map(|_| deployed.work("a", "/a/api/b").delay().as_secs_f64() * 1e3).collect();
+    fn latency_is_distributed_between_half_and_all_of_the_maximum() {
+        let mut deployed = DeployedService {
+            version: String::new(),
+            ready: true,
+            max_latency: Duration::from_millis(100),
+            requests: 0,
+        };
+        let mut delays: Vec<_> =
+            (0..200).map(|_| deployed.api_response("a", "/a/api/b").delay().as_secs_f64() * 1e3).collect();
         delays.sort_by(f64::total_cmp);
         assert!(delays[0] >= 50.0 && delays[199] <= 100.0, "{} to {}", delays[0], delays[199]);
         assert!((74.0..76.0).contains(&delays[99]), "median {}", delays[99]);

@@ -41,10 +41,15 @@ fn runs_in_every_state_and_the_ledger_count_each_run_once() {
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     // Created twenty-nine days ago, approved ten minutes ago, failed since.
     stage.approved(4, "alice", -10);
-    let run =
-        Run { id: 4, path: WORKFLOW.to_owned(), created_at: at(-29 * 24 * 60), updated_at: at(-9), ..Run::default() };
+    let run = FakeRun {
+        id: 4,
+        path: WORKFLOW.to_owned(),
+        created_at: at(-29 * 24 * 60),
+        updated_at: at(-9),
+        ..FakeRun::default()
+    };
     stage.fake_github.set_run(INFRA, run.ended("failure"));
-    stage.fake_github.set_job(INFRA, 4, 1, Job { conclusion: Some("failure".to_owned()), ..ended("promote", -10) });
+    stage.fake_github.set_job(INFRA, 4, 1, FakeJob { conclusion: Some("failure".to_owned()), ..ended("promote", -10) });
     let trailers = |run: u64| {
         format!(
             "Service: frontend\nApproved-by: alice\nWorkflow: https://github.com/acme/infra/actions/runs/{run}/attempts/1"
@@ -74,19 +79,19 @@ fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     stage.approved(2, "alice", -50);
     stage.fake_github.set_run(
         INFRA,
-        Run { id: 2, path: WORKFLOW.to_owned(), created_at: at(-90), updated_at: at(-30), ..Run::default() },
+        FakeRun { id: 2, path: WORKFLOW.to_owned(), created_at: at(-90), updated_at: at(-30), ..FakeRun::default() },
     );
     // Of another workflow.
     stage.approved(3, "alice", -2);
     stage.fake_github.set_run(
         INFRA,
-        Run { id: 3, path: ".github/workflows/other.yml".to_owned(), created_at: at(-3), ..Run::default() },
+        FakeRun { id: 3, path: ".github/workflows/other.yml".to_owned(), created_at: at(-3), ..FakeRun::default() },
     );
     // Approved, and its job has not started yet; or was skipped.
     for (id, status, conclusion) in [(8, "queued", None), (9, "completed", Some("skipped"))] {
         stage.approved(id, "alice", -2);
         let (status, conclusion) = (status.to_owned(), conclusion.map(ToOwned::to_owned));
-        stage.fake_github.set_job(INFRA, id, 1, Job { status, conclusion, ..ended("promote", -2) });
+        stage.fake_github.set_job(INFRA, id, 1, FakeJob { status, conclusion, ..ended("promote", -2) });
     }
     // For another environment, and not approved at all.
     stage.start(10, -2);
@@ -103,9 +108,9 @@ fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     assert_eq!(counted(&ended), "1 by alice: 2026-01-01T12:00:00Z (this run)", "{}", ended.log);
     // What is long over is not asked about.
     assert!(
-        stage.fake_github.asked().iter().all(|asked| !asked.path.contains("/runs/2/")),
+        stage.fake_github.requests().iter().all(|asked| !asked.path.contains("/runs/2/")),
         "{:?}",
-        stage.fake_github.asked()
+        stage.fake_github.requests()
     );
 }
 
@@ -117,7 +122,12 @@ fn a_run_whose_job_was_renamed_since_counts_all_the_same() {
         stage.start(id, minutes);
         stage.fake_github.approve(INFRA, id, "production", "alice", "");
     }
-    stage.fake_github.set_job(INFRA, 7, 1, Job { runner_name: Some("elsewhere".to_owned()), ..ended("promote", 0) });
+    stage.fake_github.set_job(
+        INFRA,
+        7,
+        1,
+        FakeJob { runner_name: Some("elsewhere".to_owned()), ..ended("promote", 0) },
+    );
     stage.fake_github.set_job(INFRA, 7, 1, under_way("promote it", 0));
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);

@@ -1,7 +1,7 @@
 //! Who may not, and what cannot be seen.
 
 use super::*;
-use promote_gates::sandbox::{github::Fault, server::Answer};
+use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 #[test]
 fn a_run_that_nobody_approved_is_blocked() {
@@ -75,7 +75,7 @@ fn independence_can_be_waived_and_is_not_assumed() {
 fn a_second_attempt_is_blocked_unless_its_evidence_is_committed() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
-    let again = Run { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: at(-60), ..Run::default() };
+    let again = FakeRun { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: at(-60), ..FakeRun::default() };
     stage.fake_github.set_run(INFRA, again.in_progress());
     stage.fake_github.set_job(INFRA, 7, 2, under_way("promote", 20));
     let step = || stage.step().env("GITHUB_RUN_ATTEMPT", "2");
@@ -115,7 +115,7 @@ fn what_cannot_be_seen_is_inconclusive_and_names_the_permission() {
 fn an_answer_that_fails_once_is_asked_for_again() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
-    stage.fake_github.fail_at("/approvals", 1, Fault::Instead(Answer::status(502)));
+    stage.fake_github.fail_at("/approvals", 1, InjectedFault::WithoutEffect(FakeResponse::status(502)));
     // Twelve looks at most: the second one follows after 100 ms.
     let ended = stage.judge(&stage.step().input("timeout", "1200ms"));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
@@ -142,5 +142,5 @@ fn settings_that_cannot_be_used_are_bad_input() {
         assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{key}: {}", ended.log);
         assert!(ended.log.contains(words), "{key}: {words}: {}", ended.log);
     }
-    assert_eq!(stage.fake_github.asked(), []);
+    assert_eq!(stage.fake_github.requests(), []);
 }

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use promote_gates::sandbox::server::{Answer, Server};
+use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;
 
 use super::{BASELINE, is, noise, read, says, shop, step};
@@ -134,7 +134,7 @@ fn a_change_cannot_take_its_rules_away() {
     let proposal = Proposal::new(|change| {
         git(&change.workspace(), &["rm", "--quiet", "-r", ".github"]);
     });
-    let figures = Server::start(|_| Answer::json(200, &json!({ "p99_latency": 100 }))).expect("a server");
+    let figures = LoopbackServer::start(|_| FakeResponse::json(200, &json!({ "p99_latency": 100 }))).expect("a server");
     let unpacked = |event: bool| {
         let runner = Runner::new().input("results", "stats.json").input("baseline", figures.url());
         if event { proposal.event(runner) } else { runner }

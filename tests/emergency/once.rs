@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promote_gates::sandbox::{github::Fault, server::Answer};
+use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
-    let away = Fault::Instead(Answer::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
+    let away = InjectedFault::WithoutEffect(FakeResponse::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
     scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, away);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!((ended.code, effects(&ended)), (3, vec!["applied", "refused"]), "{}", ended.log);
@@ -54,7 +54,7 @@ fn an_issue_whose_answer_was_lost_is_found() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
-    let lost = Fault::Afterwards(Answer::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
+    let lost = InjectedFault::AfterEffect(FakeResponse::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
     scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, lost);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);

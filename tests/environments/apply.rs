@@ -19,7 +19,7 @@ environments:
 #[test]
 fn the_reference_is_applied_and_the_second_time_nothing_is_written() {
     let fake_github = fake_github();
-    let leads = fake_github.team("acme", "platform-leads", &["lena"]);
+    let leads = fake_github.add_team("acme", "platform-leads", &["lena"]);
     let first = run(&fake_github, runner(&fake_github, REFERENCE), "apply");
     assert_eq!(end(&first), (0, "passed"), "{}", first.log);
     assert_eq!((&*first.outputs["differences"], &*first.outputs["changed"]), ("8", "true"));
@@ -67,7 +67,7 @@ fn every_rule_is_written_and_read_back() {
 #[test]
 fn what_the_file_does_not_mention_is_sent_as_it_stands() {
     let fake_github = fake_github();
-    let alice = fake_github.user("alice");
+    let alice = fake_github.add_user("alice");
     let body = json!({
         "wait_timer": 30,
         "prevent_self_review": true,

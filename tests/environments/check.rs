@@ -31,7 +31,7 @@ fn each_rule_that_differs_is_blocked_and_named() {
         (json!({ "deployment_branch_policy": policy(false) }), "production: what deploys"),
     ] {
         let fake_github = fake_github();
-        let leads = fake_github.team("acme", "platform-leads", &["lena"]);
+        let leads = fake_github.add_team("acme", "platform-leads", &["lena"]);
         let mut body = json!({
             "wait_timer": 10,
             "reviewers": [{ "type": "Team", "id": leads }],

@@ -1,6 +1,6 @@
 //! Bad input, people that nobody knows, refusals and lost answers.
 
-use promote_gates::sandbox::{github::Fault, server::Answer};
+use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn a_file_that_cannot_be_meant_is_told_with_its_place_before_anything_is_asked()
             let ended = run(&fake_github, runner(&fake_github, file).input("dry-run", "true"), mode);
             assert_eq!(end(&ended), (2, "inconclusive"), "{}", ended.log);
             assert!(ended.outputs["reason"].contains(said), "{}", ended.outputs["reason"]);
-            assert!(fake_github.asked().is_empty(), "{:?}", fake_github.asked());
+            assert!(fake_github.requests().is_empty(), "{:?}", fake_github.requests());
         }
     }
 }
@@ -40,7 +40,7 @@ fn settings_that_cannot_work_are_refused() {
     let ended = run(&fake_github, runner(&fake_github, LEADS).input("token", ""), "apply");
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(ended.outputs["reason"].contains("Administration: write"), "{}", ended.outputs["reason"]);
-    assert!(fake_github.asked().is_empty(), "{:?}", fake_github.asked());
+    assert!(fake_github.requests().is_empty(), "{:?}", fake_github.requests());
 }
 
 #[test]
@@ -77,7 +77,11 @@ fn reviewers_that_are_there_already_are_not_looked_up() {
     fake_github.grant("ghs_small", INFRA, &["actions=read", "contents=read"]);
     let ended = run(&fake_github, runner(&fake_github, REFERENCE).input("token", "ghs_small"), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    assert!(fake_github.asked().iter().all(|asked| !asked.path.starts_with("/orgs/")), "{:?}", fake_github.asked());
+    assert!(
+        fake_github.requests().iter().all(|asked| !asked.path.starts_with("/orgs/")),
+        "{:?}",
+        fake_github.requests()
+    );
 }
 
 #[test]
@@ -105,7 +109,11 @@ fn a_token_without_the_right_to_write_is_told_which_one() {
 fn a_plan_that_has_no_such_rule_is_named() {
     let fake_github = fake_github();
     let message = "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule.";
-    fake_github.fail_at("PUT", 1, Fault::Instead(Answer::json(422, &json!({ "message": message }))));
+    fake_github.fail_at(
+        "PUT",
+        1,
+        InjectedFault::WithoutEffect(FakeResponse::json(422, &json!({ "message": message }))),
+    );
     let ended = run(&fake_github, runner(&fake_github, LEADS), "apply");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     assert!(
@@ -118,12 +126,12 @@ fn a_plan_that_has_no_such_rule_is_named() {
 #[test]
 fn a_lost_answer_is_read_back_and_not_sent_again() {
     let fake_github = fake_github();
-    fake_github.fail_at("PUT", 1, Fault::Afterwards(Answer::close()));
+    fake_github.fail_at("PUT", 1, InjectedFault::AfterEffect(FakeResponse::close()));
     let ended = run(&fake_github, runner(&fake_github, LEADS), "apply");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!(writes(&fake_github).len(), 1, "it had landed");
     let other = self::fake_github();
-    other.fail_at("PUT", 1, Fault::Instead(Answer::close()));
+    other.fail_at("PUT", 1, InjectedFault::WithoutEffect(FakeResponse::close()));
     let ended = run(&other, runner(&other, LEADS), "apply");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!(writes(&other).len(), 2, "it had not");
@@ -132,8 +140,12 @@ fn a_lost_answer_is_read_back_and_not_sent_again() {
 #[test]
 fn a_refusal_half_way_leaves_what_was_written_and_the_next_run_goes_on() {
     let fake_github = fake_github();
-    let refused = Answer::json(422, &json!({ "message": "Validation Failed" }));
-    fake_github.fail_at("PUT /repos/acme/ecommerce-infra/environments/staging", 1, Fault::Instead(refused));
+    let refused = FakeResponse::json(422, &json!({ "message": "Validation Failed" }));
+    fake_github.fail_at(
+        "PUT /repos/acme/ecommerce-infra/environments/staging",
+        1,
+        InjectedFault::WithoutEffect(refused),
+    );
     let ended = run(&fake_github, runner(&fake_github, REFERENCE), "apply");
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     let told: Vec<String> =
@@ -148,7 +160,7 @@ fn a_refusal_half_way_leaves_what_was_written_and_the_next_run_goes_on() {
 #[test]
 fn a_write_that_github_takes_and_forgets_is_blocked() {
     let fake_github = fake_github();
-    fake_github.fail_at("PUT", 1, Fault::Instead(Answer::json(200, &json!({}))));
+    fake_github.fail_at("PUT", 1, InjectedFault::WithoutEffect(FakeResponse::json(200, &json!({}))));
     let ended = run(&fake_github, runner(&fake_github, LEADS), "apply");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     assert_eq!(about(&ended, "production")["verdict"], "blocked");

@@ -37,8 +37,8 @@ fn said(stage: &mut Stage, command: &str, change: impl FnOnce(&mut Report)) -> V
     stage.payload()
 }
 
-fn rerun(run: github::Run) -> github::Run {
-    github::Run { attempt: 2, ..run }
+fn rerun(run: github::FakeRun) -> github::FakeRun {
+    github::FakeRun { attempt: 2, ..run }
 }
 
 /// What was tampered with, the check that sees it, and what it says.
@@ -158,7 +158,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a run of another workflow",
         |stage| {
             let path = ".github/workflows/mallory.yml".to_owned();
-            stage.fake_github.set_run(SHOP, github::Run { path, ..validating_run() });
+            stage.fake_github.set_run(SHOP, github::FakeRun { path, ..validating_run() });
             stage.payload()
         },
         "workflow",
@@ -167,7 +167,9 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a run that somebody started by hand",
         |stage| {
-            stage.fake_github.set_run(SHOP, github::Run { event: "workflow_dispatch".to_owned(), ..validating_run() });
+            stage
+                .fake_github
+                .set_run(SHOP, github::FakeRun { event: "workflow_dispatch".to_owned(), ..validating_run() });
             stage.payload()
         },
         "started by",
@@ -178,7 +180,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         |stage| {
             let head_repository = "mallory/shop".to_owned();
             stage.fake_github.create(&head_repository);
-            stage.fake_github.set_run(SHOP, github::Run { head_repository, ..validating_run() });
+            stage.fake_github.set_run(SHOP, github::FakeRun { head_repository, ..validating_run() });
             stage.payload()
         },
         "started by",
@@ -298,8 +300,8 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a gate of yesterday",
         |stage| {
-            let job =
-                Job { completed_at: Some(ago(25 * 60)), ..Job::ended("smoke", "success") }.since(ago(25 * 60 + 1));
+            let job = FakeJob { completed_at: Some(ago(25 * 60)), ..FakeJob::ended("smoke", "success") }
+                .since(ago(25 * 60 + 1));
             stage.fake_github.set_job(SHOP, 7, 1, job);
             stage.payload()
         },
@@ -321,7 +323,9 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a deploy of another branch",
         |stage| {
-            stage.fake_github.set_run(SHOP, github::Run { head_branch: Some("feature/x".to_owned()), ..deploy_run() });
+            stage
+                .fake_github
+                .set_run(SHOP, github::FakeRun { head_branch: Some("feature/x".to_owned()), ..deploy_run() });
             stage.payload()
         },
         "deploy run",
@@ -330,7 +334,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     (
         "a deploy of a pull request",
         |stage| {
-            stage.fake_github.set_run(SHOP, github::Run { event: "pull_request".to_owned(), ..deploy_run() });
+            stage.fake_github.set_run(SHOP, github::FakeRun { event: "pull_request".to_owned(), ..deploy_run() });
             stage.payload()
         },
         "deploy run",
@@ -341,7 +345,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         |stage| {
             let head_repository = "mallory/shop".to_owned();
             stage.fake_github.create(&head_repository);
-            stage.fake_github.set_run(SHOP, github::Run { head_repository, ..deploy_run() });
+            stage.fake_github.set_run(SHOP, github::FakeRun { head_repository, ..deploy_run() });
             stage.payload()
         },
         "deploy run",

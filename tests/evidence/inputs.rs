@@ -9,7 +9,7 @@ fn refused(stage: &Stage, runner: &Runner, parts: &[&str]) {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
     }
     assert!(ended.log.len() < 6000, "clipped: {}", ended.log.len());
-    assert_eq!(stage.fake_github.asked(), [], "{parts:?}");
+    assert_eq!(stage.fake_github.requests(), [], "{parts:?}");
 }
 
 #[test]

@@ -40,13 +40,13 @@ fn the_pack_shows_what_changes_who_made_it_and_what_the_gates_saw() {
 #[test]
 fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
     let stage = Stage::new();
-    let commit = |letter: char, author: Option<&str>, committer: Option<&str>, name: &str| github::Commit {
+    let commit = |letter: char, author: Option<&str>, committer: Option<&str>, name: &str| github::FakeCommit {
         sha: sha(letter),
         message: "x".to_owned(),
         author: author.map(ToOwned::to_owned),
         committer: committer.map(ToOwned::to_owned),
         author_name: name.to_owned(),
-        ..github::Commit::default()
+        ..github::FakeCommit::default()
     };
     stage.fake_github.push(SHOP, commit('d', Some("renovate[bot]"), Some("web-flow"), "Renovate"));
     stage.fake_github.push(SHOP, commit('e', Some("Alice"), Some("bob"), "Alice"));
@@ -58,7 +58,7 @@ fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
     for report in stage.reports.clone() {
         stage.job(&report.command, "success", Some(&report));
     }
-    stage.fake_github.set_run(SHOP, github::Run { head_sha: sha('f'), ..deploy_run() });
+    stage.fake_github.set_run(SHOP, github::FakeRun { head_sha: sha('f'), ..deploy_run() });
     stage.deploy["head_sha"] = json!(sha('f'));
     let mut payload = stage.payload();
     payload["evidence"]["subject"]["commit"] = json!(sha('f'));
@@ -135,7 +135,7 @@ fn in_dry_run_it_tells_the_same_and_fails_nothing() {
 fn without_a_deploy_workflow_a_push_to_the_branch_validates() {
     let mut stage = Stage::new();
     stage.config = CONFIG.replace("    deploy-workflow: .github/workflows/deploy-staging.yml\n", "");
-    let pushed = github::Run { event: "push".to_owned(), head_sha: sha('c'), ..validating_run() };
+    let pushed = github::FakeRun { event: "push".to_owned(), head_sha: sha('c'), ..validating_run() };
     stage.fake_github.set_run(SHOP, pushed.clone().in_progress());
     let mut payload = stage.payload();
     payload["evidence"].as_object_mut().unwrap().remove("deploy");
@@ -144,9 +144,9 @@ fn without_a_deploy_workflow_a_push_to_the_branch_validates() {
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!(ended.outputs["commit"], sha('c'), "GitHub tells it of the run");
     for (run, check, seen) in [
-        (github::Run { event: "pull_request".to_owned(), ..pushed.clone() }, "started by", "pull_request on main"),
-        (github::Run { head_branch: Some("x".to_owned()), ..pushed.clone() }, "started by", "push on x"),
-        (github::Run { head_sha: sha('b'), ..pushed }, "health", "commit"),
+        (github::FakeRun { event: "pull_request".to_owned(), ..pushed.clone() }, "started by", "pull_request on main"),
+        (github::FakeRun { head_branch: Some("x".to_owned()), ..pushed.clone() }, "started by", "push on x"),
+        (github::FakeRun { head_sha: sha('b'), ..pushed }, "health", "commit"),
     ] {
         stage.fake_github.set_run(SHOP, run);
         payload["evidence"]["subject"]["commit"] = json!(sha('c'));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promote_gates::sandbox::{github::Fault, server::Answer};
+use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 use rustix::process::Signal;
 
 use super::*;
@@ -52,7 +52,11 @@ fn an_answer_that_does_not_come_is_no_answer() {
         ("/repos/acme/shop/compare/", "commits"),
     ] {
         let stage = Stage::new();
-        stage.fake_github.fail_at(path, 1000, Fault::Instead(Answer::json(502, &json!({ "message": "Server Error" }))));
+        stage.fake_github.fail_at(
+            path,
+            1000,
+            InjectedFault::WithoutEffect(FakeResponse::json(502, &json!({ "message": "Server Error" }))),
+        );
         let ended = stage.run();
         assert_eq!(end(&ended), (3, "inconclusive"), "{path}: {}", ended.log);
         let finding = found(&ended, check);
@@ -70,7 +74,11 @@ fn annotations_that_are_late_are_waited_for() {
     let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
     let step = runner.start(&["evidence"]);
     let path = format!("/repos/acme/shop/check-runs/{job}/annotations");
-    assert!(stage.fake_github.wait_asked(&path, 1, Duration::from_secs(20)), "{:?}", stage.fake_github.asked());
+    assert!(
+        stage.fake_github.wait_for_requests(&path, 1, Duration::from_secs(20)),
+        "{:?}",
+        stage.fake_github.requests()
+    );
     stage.annotate(job, &late);
     let ended = step.end_within(Duration::from_secs(20));
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
@@ -79,11 +87,15 @@ fn annotations_that_are_late_are_waited_for() {
 #[test]
 fn a_signal_while_it_waits_ends_it_with_what_is_known() {
     let stage = Stage::new();
-    stage.fake_github.set_job(SHOP, 7, 1, Job::running("smoke", "GitHub Actions 2"));
+    stage.fake_github.set_job(SHOP, 7, 1, FakeJob::running("smoke", "GitHub Actions 2"));
     let runner = dispatched(stage.runner().input("annotations-timeout", "1m"), &stage.payload());
     let step = runner.start(&["evidence"]);
     let jobs = "/repos/acme/shop/actions/runs/7/attempts/1/jobs";
-    assert!(stage.fake_github.wait_asked(jobs, 1, Duration::from_secs(20)), "{:?}", stage.fake_github.asked());
+    assert!(
+        stage.fake_github.wait_for_requests(jobs, 1, Duration::from_secs(20)),
+        "{:?}",
+        stage.fake_github.requests()
+    );
     step.signal(Signal::INT);
     let ended = step.end_within(Duration::from_secs(5));
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);

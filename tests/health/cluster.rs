@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use promote_gates::sandbox::server::{Answer, Request, Server};
+use promote_gates::sandbox::server::{FakeResponse, LoopbackServer, ReceivedRequest};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -24,10 +24,10 @@ fn recorded(resource: &str) -> Value {
 }
 
 /// Lists are answered as they were; a watch has nothing to say, and does not end.
-fn replay(request: &Request) -> Answer {
+fn replay(request: &ReceivedRequest) -> FakeResponse {
     let resource = request.path.rsplit('/').next().unwrap_or_default();
     if request.query.contains("watch=true") {
-        return Answer::hang();
+        return FakeResponse::hang();
     }
     let mut list = recorded(resource);
     if let Some((_, rest)) = request.query.split_once("metadata.name%3D") {
@@ -35,14 +35,14 @@ fn replay(request: &Request) -> Answer {
         let items = list["items"].as_array_mut().unwrap();
         items.retain(|item| item["metadata"]["name"] == name);
     }
-    Answer::json(200, &list).header("date", THEN)
+    FakeResponse::json(200, &list).header("date", THEN)
 }
 
 /// A server that replays, and what it was asked.
-fn replaying() -> (Server, Arc<Mutex<Vec<String>>>) {
+fn replaying() -> (LoopbackServer, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
-    let api = Server::start(move |request| {
+    let api = LoopbackServer::start(move |request| {
         noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
         replay(request)
     });
@@ -58,13 +58,13 @@ fn kubeconfig(server: &str) -> Value {
     })
 }
 
-fn gate(server: &Server, workloads: &str) -> Runner {
+fn gate(server: &LoopbackServer, workloads: &str) -> Runner {
     Runner::new().input("kubeconfig", &kubeconfig(server.url()).to_string()).input("workload", workloads)
 }
 
 #[test]
 fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
-    let api = Server::start(replay).unwrap();
+    let api = LoopbackServer::start(replay).unwrap();
     for (workloads, code, said) in [
         ("deployment/a", 0, "complete: 1 of 1 updated, 1 available, revision 1"),
         ("statefulset/db", 0, "complete: 2 of 2 updated, 2 of 2 available"),
@@ -102,7 +102,7 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
 
 #[test]
 fn a_kubeconfig_of_the_runners_own_is_only_used_by_a_context_that_is_named() {
-    let api = Server::start(replay).unwrap();
+    let api = LoopbackServer::start(replay).unwrap();
     let runner = Runner::new().input("workload", "deployment/a").input("kubeconfig", "");
     runner.write("own", kubeconfig(api.url()).to_string());
     let own = runner.workspace().join("own").display().to_string();
@@ -136,7 +136,8 @@ fn what_only_a_controller_tells_asks_for_nothing_else() {
 #[test]
 fn a_kind_that_is_not_installed_is_named() {
     // As a server answers for what it does not know: no object of its own.
-    let api = Server::start(|_| Answer::text(404, "text/plain; charset=utf-8", "404 page not found\n")).unwrap();
+    let api = LoopbackServer::start(|_| FakeResponse::text(404, "text/plain; charset=utf-8", "404 page not found\n"))
+        .unwrap();
     for (workload, plural) in
         [("rollout/a", "rollouts"), ("application/a", "applications"), ("kustomization/a", "kustomizations")]
     {
@@ -149,8 +150,8 @@ fn a_kind_that_is_not_installed_is_named() {
 
 #[test]
 fn endpoints_are_asked_once_the_rollout_is_well() {
-    let api = Server::start(replay).unwrap();
-    let service = Server::start(|_| Answer::status(503)).unwrap();
+    let api = LoopbackServer::start(replay).unwrap();
+    let service = LoopbackServer::start(|_| FakeResponse::status(503)).unwrap();
     let gate = |workload: &str| gate(&api, workload).input("endpoints", service.url()).input("attempts", "1");
     let end = gate("deployment/a").run(&["health"]);
     assert_eq!((end.code, end.report["findings"].as_array().unwrap().len()), (1, 2), "{}", end.log);
@@ -179,9 +180,12 @@ fn one_list_and_one_watch_for_each_kind() {
 #[test]
 fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
     let status = |code: u16| {
-        move |request: &Request| {
+        move |request: &ReceivedRequest| {
             if request.path.ends_with("/pods") {
-                Answer::json(code, &json!({ "kind": "Status", "code": code, "message": "::error::no ##[error]y" }))
+                FakeResponse::json(
+                    code,
+                    &json!({ "kind": "Status", "code": code, "message": "::error::no ##[error]y" }),
+                )
             } else {
                 replay(request)
             }
@@ -194,7 +198,7 @@ fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
         (429, "does not answer: 429: "),
         (500, "does not answer: 500: "),
     ] {
-        let api = Server::start(status(code)).unwrap();
+        let api = LoopbackServer::start(status(code)).unwrap();
         let end = gate(&api, "deployment/a").input("grace", "api-lost 1s").run(&["health"]);
         assert!(end.code == 3 && end.report["findings"].to_string().contains(said), "{code}: {}", end.log);
         assert!(
@@ -207,9 +211,9 @@ fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
     }
     // It was busy only for a moment.
     let busy = std::sync::atomic::AtomicBool::new(true);
-    let api = Server::start(move |request| {
+    let api = LoopbackServer::start(move |request| {
         if request.path.ends_with("/pods") && busy.swap(false, std::sync::atomic::Ordering::AcqRel) {
-            return Answer::status(429);
+            return FakeResponse::status(429);
         }
         replay(request)
     })
@@ -219,16 +223,18 @@ fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
 }
 
 /// The first watch of pods ends; then `answer` for each list of them, until it gives none.
-fn interrupted(answer: impl Fn(usize) -> Option<Answer> + Send + Sync + 'static) -> (Server, Arc<Mutex<usize>>) {
+fn interrupted(
+    answer: impl Fn(usize) -> Option<FakeResponse> + Send + Sync + 'static,
+) -> (LoopbackServer, Arc<Mutex<usize>>) {
     let lists = Arc::<Mutex<usize>>::default();
     let counted = Arc::clone(&lists);
-    let api = Server::start(move |request| {
+    let api = LoopbackServer::start(move |request| {
         if !request.path.ends_with("/pods") {
             return replay(request);
         }
         let mut lists = counted.lock().unwrap();
         if request.query.contains("watch=true") {
-            return if *lists == 1 { Answer::status(200) } else { Answer::hang() };
+            return if *lists == 1 { FakeResponse::status(200) } else { FakeResponse::hang() };
         }
         *lists += 1;
         match *lists {
@@ -241,7 +247,7 @@ fn interrupted(answer: impl Fn(usize) -> Option<Answer> + Send + Sync + 'static)
 
 #[test]
 fn what_was_granted_before_is_asked_for_again() {
-    let status = |code: u16| Answer::json(code, &json!({ "kind": "Status", "code": code, "message": "no" }));
+    let status = |code: u16| FakeResponse::json(code, &json!({ "kind": "Status", "code": code, "message": "no" }));
     // A server that has just started knows neither its rules nor its kinds.
     let (api, lists) = interrupted(move |time| [403, 404].get(time).map(|code| status(*code)));
     let end = gate(&api, "deployment/a").input("stabilize", "2s").run(&["health"]);
@@ -263,18 +269,18 @@ fn what_was_granted_before_is_asked_for_again() {
 #[test]
 fn what_is_listed_again_and_not_heard_of_does_not_stay_well() {
     let lists = Mutex::new(0);
-    let api = Server::start(move |request| {
+    let api = LoopbackServer::start(move |request| {
         if !request.path.ends_with("/pods") {
             return replay(request);
         }
         if request.query.contains("watch=true") {
             // It ends in its time, as every watch does.
             let mark = r#"{"type":"BOOKMARK","object":{}}"#;
-            return Answer::text(200, "application/json", mark).drip(Duration::from_millis(50));
+            return FakeResponse::text(200, "application/json", mark).byte_by_byte(Duration::from_millis(50));
         }
         let mut lists = lists.lock().unwrap();
         *lists += 1;
-        if *lists == 1 { replay(request) } else { Answer::hang() }
+        if *lists == 1 { replay(request) } else { FakeResponse::hang() }
     })
     .unwrap();
     let gate = gate(&api, "deployment/a").input("stabilize", "4s").input("api-timeout", "5s");
@@ -284,9 +290,9 @@ fn what_is_listed_again_and_not_heard_of_does_not_stay_well() {
 
 #[test]
 fn a_verdict_does_not_wait_for_its_reasons() {
-    let api = Server::start(|request| {
+    let api = LoopbackServer::start(|request| {
         let is_reason = request.path.ends_with("/events") || request.path.ends_with("/log");
-        if is_reason { Answer::hang() } else { replay(request) }
+        if is_reason { FakeResponse::hang() } else { replay(request) }
     })
     .unwrap();
     let runner = gate(&api, "deployment/crash").input("api-timeout", "1h");
@@ -302,16 +308,16 @@ fn what_is_no_list_of_a_cluster_is_no_workload_that_is_missing() {
         (json!({ "status": "UP", "items": [] }), "an answer that is no list"),
         (json!("<html>"), "an answer that cannot be read"),
     ] {
-        let api = Server::start(move |_| Answer::json(200, &body)).unwrap();
+        let api = LoopbackServer::start(move |_| FakeResponse::json(200, &body)).unwrap();
         let end = gate(&api, "deployment/a").run(&["health"]);
         assert!(end.code == 3 && end.report["findings"].to_string().contains(said), "{said}: {}", end.log);
     }
     // A list without an end.
-    let api = Server::start(|request| {
+    let api = LoopbackServer::start(|request| {
         let mut page = recorded(request.path.rsplit('/').next().unwrap_or_default());
         page["items"] = json!([]);
         page["metadata"]["continue"] = "on".into();
-        Answer::json(200, &page)
+        FakeResponse::json(200, &page)
     })
     .unwrap();
     let end = gate(&api, "deployment/a").run(&["health"]);
@@ -320,7 +326,7 @@ fn what_is_no_list_of_a_cluster_is_no_workload_that_is_missing() {
 
 #[test]
 fn a_gate_that_hears_nothing_is_cancelled_within_a_second() {
-    let api = Server::start(|_| Answer::hang()).unwrap();
+    let api = LoopbackServer::start(|_| FakeResponse::hang()).unwrap();
     let runner = gate(&api, "deployment/a").input("api-timeout", "1h");
     let started = runner.start(&["health"]);
     started.heard("watching the namespace staging of staging");

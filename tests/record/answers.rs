@@ -6,19 +6,19 @@ use std::{
     time::Duration,
 };
 
-use promote_gates::sandbox::server::Server;
+use promote_gates::sandbox::server::LoopbackServer;
 use rustix::process::Signal;
 
 use super::*;
 
 #[test]
 fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
-    let busy = || Answer::json(502, &json!({ "message": "Server Error" }));
+    let busy = || FakeResponse::json(502, &json!({ "message": "Server Error" }));
     for (fault, why, arrived) in [
-        (Fault::Instead(busy()), "answered 502: Server Error", 0),
-        (Fault::Afterwards(busy()), "answered 502: Server Error", 1),
-        (Fault::Afterwards(Answer::close()), "the connection was lost", 1),
-        (Fault::Instead(Answer::hang()), "no answer within 0.2 s", 0),
+        (InjectedFault::WithoutEffect(busy()), "answered 502: Server Error", 0),
+        (InjectedFault::AfterEffect(busy()), "answered 502: Server Error", 1),
+        (InjectedFault::AfterEffect(FakeResponse::close()), "the connection was lost", 1),
+        (InjectedFault::WithoutEffect(FakeResponse::hang()), "no answer within 0.2 s", 0),
     ] {
         let fake_github = fake_github();
         fake_github.fail_next(fault);
@@ -27,7 +27,7 @@ fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
         for part in [why, "it may have arrived", "look at the runs of acme/ecommerce-infra"] {
             assert!(ended.log.contains(part), "{part} in {}", ended.log);
         }
-        assert_eq!((fake_github.asked().len(), fake_github.dispatches(INFRA).len()), (1, arrived), "{}", ended.log);
+        assert_eq!((fake_github.requests().len(), fake_github.dispatches(INFRA).len()), (1, arrived), "{}", ended.log);
     }
 }
 
@@ -42,11 +42,11 @@ fn without_a_connection_nothing_was_sent_and_it_says_so() {
 }
 
 /// A GitHub that takes the request and never answers; tells when it has come.
-fn silent() -> (Server, Receiver<()>) {
+fn silent() -> (LoopbackServer, Receiver<()>) {
     let (to, came) = mpsc::channel();
-    let server = Server::start(move |_| {
+    let server = LoopbackServer::start(move |_| {
         let _ = to.send(());
-        Answer::hang()
+        FakeResponse::hang()
     });
     (server.unwrap(), came)
 }
@@ -71,9 +71,9 @@ fn a_signal_while_the_answer_is_awaited_leaves_a_report_before_the_runner_kills(
 #[test]
 fn an_answer_that_comes_after_the_signal_still_counts() {
     let (to, came) = mpsc::channel();
-    let late = Server::start(move |_| {
+    let late = LoopbackServer::start(move |_| {
         let _ = to.send(());
-        Answer::status(204).after(Duration::from_millis(1500))
+        FakeResponse::status(204).delayed(Duration::from_millis(1500))
     });
     let late = late.unwrap();
     let runner = runner(late.url()).input("results", &needs(&outputs(&passed())));

@@ -46,7 +46,7 @@ fn required_reports_that_do_not_fit_are_not_sent_in_part() {
     for part in ["bytes; expected 65535 at most", "the 16 reports of the required gates do not fit"] {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
     }
-    assert_eq!(fake_github.asked(), []);
+    assert_eq!(fake_github.requests(), []);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
         let ended = step.run(&["record"]);
         assert_ne!(ended.outputs["verdict"], "passed", "{}", ended.log);
         assert!(ended.log.contains(seen), "{seen} in {}", ended.log);
-        assert_eq!(fake_github.asked(), []);
+        assert_eq!(fake_github.requests(), []);
     }
 }
 

@@ -30,7 +30,7 @@ fn what_does_not_count_is_named_and_nothing_is_sent() {
         assert_eq!(end(&ended), (code, verdict, "refused"), "{seen}: {}", ended.log);
         assert!(ended.log.contains(seen), "{seen}: {}", ended.log);
         assert!(ended.log.contains("dispatch: nothing was sent"), "{}", ended.log);
-        assert_eq!(fake_github.asked(), [], "{seen}");
+        assert_eq!(fake_github.requests(), [], "{seen}");
     }
 }
 
@@ -70,24 +70,24 @@ fn bad_input_is_named_before_anything_is_sent() {
         assert_eq!(ended.code, 2, "{}", ended.log);
         assert!(ended.log.contains("the address of GitHub's API") && !ended.log.contains("hunter2"), "{}", ended.log);
     }
-    assert_eq!(fake_github.asked(), []);
+    assert_eq!(fake_github.requests(), []);
 }
 
 #[test]
 fn what_github_refuses_comes_with_what_to_do() {
-    let said = |status, message: &str| Some(Answer::json(status, &json!({ "message": message })));
+    let said = |status, message: &str| Some(FakeResponse::json(status, &json!({ "message": message })));
     for (token, repository, fault, parts) in [
         ("stranger", INFRA, None, ["401 Bad credentials", "the token is wrong, expired or revoked"]),
         ("reader", INFRA, None, ["403 Resource not accessible", "needs Contents: write on acme/ecommerce-infra"]),
         (TOKEN, "acme/elsewhere", None, ["404 Not Found", "there is no acme/elsewhere, or the token cannot see it"]),
         (TOKEN, INFRA, said(422, "too large"), ["422 too large", "does not take what was sent"]),
         (TOKEN, INFRA, said(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
-        (TOKEN, INFRA, Some(Answer::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
+        (TOKEN, INFRA, Some(FakeResponse::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
     ] {
         let fake_github = fake_github();
         fake_github.grant("reader", INFRA, &["contents=read"]);
         if let Some(fault) = fault {
-            fake_github.fail_next(Fault::Instead(fault));
+            fake_github.fail_next(InjectedFault::WithoutEffect(fault));
         }
         let ended =
             record(runner(&fake_github.api_url()).input("token", token).input("repository", repository), &passed());
@@ -95,6 +95,6 @@ fn what_github_refuses_comes_with_what_to_do() {
         for part in parts {
             assert!(ended.log.contains(part), "{part} in {}", ended.log);
         }
-        assert_eq!((fake_github.asked().len(), fake_github.dispatches(INFRA).len()), (1, 0), "{}", ended.log);
+        assert_eq!((fake_github.requests().len(), fake_github.dispatches(INFRA).len()), (1, 0), "{}", ended.log);
     }
 }

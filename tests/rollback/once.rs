@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promote_gates::sandbox::{github::Fault, server::Answer};
+use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
-    let away = Fault::Instead(Answer::json(503, &serde_json::json!({ "message": "Unavailable" })));
+    let away = InjectedFault::WithoutEffect(FakeResponse::json(503, &serde_json::json!({ "message": "Unavailable" })));
     scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, away.clone());
     scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, away);
     scene.run(7, &["bob"]);

@@ -2,7 +2,7 @@
 
 use promote_gates::{
     clock::{Clock as _, SystemClock},
-    sandbox::github::Run,
+    sandbox::github::FakeRun,
 };
 
 use super::*;
@@ -51,7 +51,7 @@ fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
     let hour_ago = SystemClock::new().wall() - jiff::SignedDuration::from_hours(1);
-    scene.fake_github.set_run(INFRA, Run { id: 7, created_at: hour_ago, ..Run::default() }.in_progress());
+    scene.fake_github.set_run(INFRA, FakeRun { id: 7, created_at: hour_ago, ..FakeRun::default() }.in_progress());
     scene.fake_github.approve(INFRA, 7, "production-emergency", "bob", "");
     // While the run waited for its approval the fix was promoted.
     let fix = promote(&dir, "1.4.3");

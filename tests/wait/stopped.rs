@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_secs(20);
 fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
     let started = step.start(&["wait"]);
     assert!(
-        stage.fake_github.wait_asked("GET /repos/acme/infra/issues", 2, SOON),
+        stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 2, SOON),
         "it looks for holds again and again"
     );
     happens();
@@ -85,7 +85,7 @@ fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
         let stage = stage();
         let step = step(&stage);
         let started = step.start(&["wait"]);
-        assert!(stage.fake_github.wait_asked("GET /repos/acme/infra/issues", 1, SOON));
+        assert!(stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 1, SOON));
         started.signal(signal);
         let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
         assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
@@ -102,11 +102,11 @@ fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
 #[test]
 fn it_is_cancelled_as_quickly_while_nobody_answers() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
-    stage.fake_github.fail_at("/issues", usize::MAX, Fault::Instead(Answer::hang()));
-    staging.script(READY, Script::always(Answer::hang()));
+    stage.fake_github.fail_at("/issues", usize::MAX, InjectedFault::WithoutEffect(FakeResponse::hang()));
+    staging.script(READY, ResponseScript::always(FakeResponse::hang()));
     let step = step(&stage).input("endpoints", &format!("{}{READY}", staging.url()));
     let started = step.start(&["wait"]);
-    assert!(stage.fake_github.wait_asked("/issues", 1, SOON));
+    assert!(stage.fake_github.wait_for_requests("/issues", 1, SOON));
     started.signal(Signal::INT);
     let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);

@@ -30,7 +30,7 @@ use crate::{
     observe::{PollInterval, Source},
     sandbox::{
         Sandbox,
-        load::{self, Results},
+        load::{self, LoadResults},
     },
 };
 
@@ -78,7 +78,7 @@ impl<'a> DemoEnv<'a> {
         fake_github.grant(DISPATCH, INFRA, &["contents=write"]);
         fake_github.grant(OWN, INFRA, &["actions=read", "contents=read", "issues=write"]);
         for (environment, reviewers) in [("production", &day.reviewers[..]), (AROUND_THE_GATES, &[ON_CALL])] {
-            let reviewers = reviewers.iter().map(|login| json!({ "type": "User", "id": fake_github.user(login) }));
+            let reviewers = reviewers.iter().map(|login| json!({ "type": "User", "id": fake_github.add_user(login) }));
             fake_github.protect(INFRA, environment, &json!({ "reviewers": reviewers.collect::<Vec<_>>() }));
         }
         for service in &services {
@@ -159,7 +159,7 @@ impl<'a> DemoEnv<'a> {
         let url = format!("{}/{path}", self.sandbox.staging.url());
         let source = Source::blocking(PollInterval::Once, || {
             let (url, clock) = (url.clone(), Arc::clone(&self.ctx.execution.clock));
-            Box::new(move || load::run(&url, REQUESTS, USERS, || clock.now()))
+            Box::new(move || load::run_load_test(&url, REQUESTS, USERS, || clock.now()))
         });
         let ended = once(self.ctx, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
         let results = ended.map_err(|error| unobservable("load test", &error.to_string()))?;
@@ -169,7 +169,7 @@ impl<'a> DemoEnv<'a> {
         let file = workspace.join(LOAD_RESULTS);
         let json = serde_json::to_string_pretty(&results).unwrap_or_default();
         fs::write(&file, json).map_err(|error| unwritten(&file, &error))?;
-        let Results { requests, p99_latency, .. } = results;
+        let LoadResults { requests, p99_latency, .. } = results;
         self.narrator.own("load test", &format!("{requests} requests, {USERS} at a time: p99 {p99_latency:.0} ms"));
         Ok(())
     }

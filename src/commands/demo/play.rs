@@ -258,7 +258,7 @@ impl<'a> Act<'a> {
         let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else { return };
         let staging = &self.demo_env.sandbox.staging;
         staging.deploy(scene.service, release.tag);
-        staging.slow_down(scene.service, release.slowest);
+        staging.set_max_latency(scene.service, release.slowest);
         self.demo_env.narrator.own("deploy", &format!("merged, built, and {scene} is on staging"));
     }
 

@@ -36,7 +36,7 @@ pub struct Run<'a> {
     runner: &'a Runner<'a>,
     fake_github: &'a FakeGitHub,
     trigger: Trigger<'a>,
-    known: github::Run,
+    known: github::FakeRun,
     folder: PathBuf,
     variables: BTreeMap<&'static str, String>,
     /// `needs`, as every later job has it.
@@ -44,7 +44,7 @@ pub struct Run<'a> {
     /// `steps`, of the job under way.
     steps: Map<String, Value>,
     /// The job under way, and what its steps printed.
-    job: Option<(github::Job, String)>,
+    job: Option<(github::FakeJob, String)>,
     /// The steps' folders, in their order.
     ran: Vec<PathBuf>,
     failed: bool,
@@ -94,15 +94,15 @@ impl<'a> Run<'a> {
             ("LANG", "C.UTF-8".to_owned()),
         ];
         let path = runner.ctx.runner_env.search_path.clone().map(|path| ("PATH", path));
-        let known = github::Run {
+        let known = github::FakeRun {
             id,
             path: trigger.workflow.path(),
             event: trigger.workflow.event.to_owned(),
             actor: trigger.actor.to_owned(),
-            ..github::Run::default()
+            ..github::FakeRun::default()
         };
         let head_sha = trigger.commit.map_or_else(|| known.head_sha.clone(), ToOwned::to_owned);
-        let known = github::Run { head_sha, ..known }.in_progress();
+        let known = github::FakeRun { head_sha, ..known }.in_progress();
         fake_github.set_run(trigger.repository, known.clone());
         Ok(Self {
             runner,
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
 
     /// Starts a job in its turn. Somebody has approved it when it is in an environment.
     pub fn enter(&mut self, job: &Job) {
-        let running = github::Job::running(job.name, &format!("runner-{}", self.id()));
+        let running = github::FakeJob::running(job.name, &format!("runner-{}", self.id()));
         self.fake_github.set_job(self.trigger.repository, self.id(), 1, running.clone());
         self.variables.insert("GITHUB_JOB", job.name.to_owned());
         self.steps = Map::new();
@@ -168,10 +168,10 @@ impl<'a> Run<'a> {
         let outputs: BTreeMap<&str, String> = job.outputs.iter().map(|(name, text)| (*name, self.fill(text))).collect();
         self.needs.insert(job.name.to_owned(), json!({ "result": outcome(passed), "outputs": outputs }));
         if let Some((running, log)) = self.job.take() {
-            let ended = github::Job::ended(job.name, outcome(passed)).since(running.started_at);
-            let ended = github::Job { runner_name: running.runner_name, ..ended };
+            let ended = github::FakeJob::ended(job.name, outcome(passed)).since(running.started_at);
+            let ended = github::FakeJob { runner_name: running.runner_name, ..ended };
             let number = self.fake_github.set_job(self.trigger.repository, self.id(), 1, ended);
-            self.fake_github.logged(self.trigger.repository, number, &log);
+            self.fake_github.annotate_from_log(self.trigger.repository, number, &log);
         }
         self.failed |= !passed;
     }
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
     /// A job that is not run, because one that it needs has failed.
     pub fn skip(&mut self, job: &Job) {
         self.needs.insert(job.name.to_owned(), json!({ "result": "skipped", "outputs": {} }));
-        let skipped = github::Job { runner_name: None, ..github::Job::ended(job.name, "skipped") };
+        let skipped = github::FakeJob { runner_name: None, ..github::FakeJob::ended(job.name, "skipped") };
         self.fake_github.set_job(self.trigger.repository, self.id(), 1, skipped);
     }
 
@@ -188,7 +188,7 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn end(self) -> (bool, String, Value) {
         let conclusion = outcome(!self.failed);
-        let github::Run { id, path, head_sha, event, .. } = &self.known;
+        let github::FakeRun { id, path, head_sha, event, .. } = &self.known;
         let about = json!({
             "action": "completed",
             "workflow_run": {

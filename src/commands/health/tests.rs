@@ -8,8 +8,8 @@ use crate::{
     finding::{Finding, Verdict},
     report::log::tests::Kept,
     sandbox::{
-        server::{Answer, Server},
-        staging::{Script, Staging},
+        server::{FakeResponse, LoopbackServer},
+        staging::{ResponseScript, Staging},
     },
     world::{World, network::Network},
 };
@@ -65,25 +65,25 @@ impl Ended {
 
 const READY: &str = "/shop/health/ready";
 
-fn staging(script: Script) -> (Staging, String) {
+fn staging(script: ResponseScript) -> (Staging, String) {
     let staging = Staging::start().unwrap();
     staging.script(READY, script);
     let flag = format!("--endpoints={}{READY}", staging.url());
     (staging, flag)
 }
 
-fn json(body: &str) -> Answer {
-    Answer::text(200, "application/json", body)
+fn json(body: &str) -> FakeResponse {
+    FakeResponse::text(200, "application/json", body)
 }
 
 #[test]
 fn a_service_that_becomes_ready_passes_at_that_attempt() {
-    let [down, up] = [503, 200].map(Answer::status);
-    let (staging, flag) = staging(Script::in_turn([down.clone(), down, up]));
+    let [down, up] = [503, 200].map(FakeResponse::status);
+    let (staging, flag) = staging(ResponseScript::sequence([down.clone(), down, up]));
     let end = gate(&flag);
     let (verdict, actual) = end.one();
     assert!(verdict == Verdict::Passed && actual.ends_with("ms (attempt 3 of 10)"), "{actual}");
-    assert_eq!((end.took, staging.asked().len()), (Duration::from_secs(20), 3), "asked no more once it is decided");
+    assert_eq!((end.took, staging.requests().len()), (Duration::from_secs(20), 3), "asked no more once it is decided");
     let told: Vec<&str> = end.log.lines().map(|line| line.split_once(": ").unwrap().1).collect();
     assert!(
         told[0].starts_with("attempt 1 of 10: 503 after ") && told[2].starts_with("attempt 3 of 10: 200"),
@@ -100,8 +100,8 @@ fn a_service_that_becomes_ready_passes_at_that_attempt() {
 
 #[test]
 fn flapping_is_not_health() {
-    let answers = [200, 503].map(Answer::status);
-    let (_staging, flag) = staging(Script::in_circles(answers.clone()));
+    let answers = [200, 503].map(FakeResponse::status);
+    let (_staging, flag) = staging(ResponseScript::cycle(answers.clone()));
     let end = gate(&format!("{flag}\t--consecutive=2\t--attempts=6"));
     let (verdict, actual) = end.one();
     assert!(verdict == Verdict::Blocked && actual.starts_with("flapping: 503 "), "{actual}");
@@ -110,13 +110,13 @@ fn flapping_is_not_health() {
         "{actual}"
     );
     let [up, down] = answers;
-    let (_staging, flag) = staging(Script::in_turn([up.clone(), down, up]));
+    let (_staging, flag) = staging(ResponseScript::sequence([up.clone(), down, up]));
     assert_eq!(gate(&format!("{flag}\t--consecutive=2\t--attempts=6")).one().0, Verdict::Passed);
 }
 
 #[test]
 fn a_redirect_to_a_login_page_is_not_health() {
-    let (site, flag) = staging(Script::always(Answer::redirect("/login?return=s3cr3t")));
+    let (site, flag) = staging(ResponseScript::always(FakeResponse::redirect("/login?return=s3cr3t")));
     let end = gate(&format!("{flag}\t--attempts=1"));
     let (verdict, actual) = end.one();
     let login = format!("{}/login", site.url());
@@ -135,7 +135,7 @@ fn a_redirect_to_a_login_page_is_not_health() {
         "{:?}",
         followed.table
     );
-    let (_circle, flag) = staging(Script::always(Answer::redirect(READY)));
+    let (_circle, flag) = staging(ResponseScript::always(FakeResponse::redirect(READY)));
     let circling = gate(&format!("{flag}\t--attempts=1\t--redirects=3"));
     let (verdict, actual) = circling.one();
     assert!(verdict == Verdict::Blocked && actual.contains("one redirect more than 3"), "{actual}");
@@ -143,17 +143,20 @@ fn a_redirect_to_a_login_page_is_not_health() {
 
 #[test]
 fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_looked_at_is_not_decided() {
-    let slow = Answer::text(200, "text/plain", "one byte at a time").drip(Duration::from_millis(100));
-    let cases =
-        [(Answer::hang(), "no answer from "), (slow, "the answer of "), (Answer::close(), " closed the connection")];
+    let slow = FakeResponse::text(200, "text/plain", "one byte at a time").byte_by_byte(Duration::from_millis(100));
+    let cases = [
+        (FakeResponse::hang(), "no answer from "),
+        (slow, "the answer of "),
+        (FakeResponse::close(), " closed the connection"),
+    ];
     for (answer, said) in cases {
-        let (_staging, flag) = staging(Script::always(answer));
+        let (_staging, flag) = staging(ResponseScript::always(answer));
         let end = gate(&format!("{flag}\t--attempts=2\t--request-timeout=150ms"));
         let (verdict, actual) = end.one();
         assert!(verdict == Verdict::Blocked && actual.contains(said), "{actual}");
         assert!(actual.ends_with("(2 of 2 attempts failed)"), "{actual}");
     }
-    let (_staging, flag) = staging(Script::always(Answer::status(200)));
+    let (_staging, flag) = staging(ResponseScript::always(FakeResponse::status(200)));
     for (flag, verdict, said) in [
         ("--endpoints=http://127.0.0.1:1/", Verdict::Blocked, "127.0.0.1:1 refused the connection"),
         (
@@ -195,7 +198,7 @@ fn the_condition_is_about_the_body_and_the_release() {
         (".ready", "1.4.2", "ok", Some("but its body is not JSON: ")),
         (".ready", "1.4.2", "", Some("but its body is not JSON: there is nothing in it")),
     ] {
-        let (_staging, flag) = staging(Script::always(json(body)));
+        let (_staging, flag) = staging(ResponseScript::always(json(body)));
         let end =
             gate_for(&format!("{flag}\t--attempts=1\t--condition={condition}"), &format!(r#"{{"tag": "{tag}"}}"#));
         let (verdict, actual) = end.one();
@@ -208,15 +211,15 @@ fn the_condition_is_about_the_body_and_the_release() {
 #[test]
 fn every_endpoint_is_judged_alone_and_one_that_is_blocked_ends_it() {
     let staging = Staging::start().unwrap();
-    let [down, up] = [503, 200].map(Answer::status);
-    staging.script("/a", Script::always(up.clone()));
-    staging.script("/b", Script::in_turn([down.clone(), down.clone(), up]));
-    staging.script("/c", Script::always(down));
+    let [down, up] = [503, 200].map(FakeResponse::status);
+    staging.script("/a", ResponseScript::always(up.clone()));
+    staging.script("/b", ResponseScript::sequence([down.clone(), down.clone(), up]));
+    staging.script("/c", ResponseScript::always(down));
     let url = staging.url();
     let both = gate(&format!("--endpoints={url}/a\t--endpoints={url}/b"));
     let seen: Vec<_> = both.findings.iter().map(|finding| (finding.verdict, finding.check.clone())).collect();
     assert_eq!(seen, [(Verdict::Passed, format!("{url}/a")), (Verdict::Passed, format!("{url}/b"))]);
-    assert_eq!(staging.asked().iter().filter(|asked| asked.ends_with("/a")).count(), 1);
+    assert_eq!(staging.requests().iter().filter(|asked| asked.ends_with("/a")).count(), 1);
     let end = gate(&format!("--endpoints={url}/c\t--endpoints={url}/a\t--consecutive=10"));
     assert_eq!(end.took, Duration::ZERO, "ten in a row cannot come any more");
     assert_eq!(end.findings[0].verdict, Verdict::Blocked);
@@ -232,14 +235,14 @@ fn every_endpoint_is_judged_alone_and_one_that_is_blocked_ends_it() {
 fn a_body_or_an_address_that_repeats_a_header_is_not_shown() {
     // Tells what it was asked with, as debugging pages do.
     let (told, tells) = mpsc::channel();
-    let echo = Server::start(move |request| {
+    let echo = LoopbackServer::start(move |request| {
         let token = request.headers["authorization"].to_str().unwrap().to_owned();
         let _ = told.send(token.clone());
         match request.path.as_str() {
-            "/body" => Answer::text(503, "text/plain", format!("you said {token}")),
-            "/condition" => Answer::text(200, "application/json", format!(r#"{{"token": "{token}"}}"#)),
-            "/redirect" => Answer::redirect(&format!("/login/{}", token.replace("Bearer ", ""))),
-            _ => Answer::status(404),
+            "/body" => FakeResponse::text(503, "text/plain", format!("you said {token}")),
+            "/condition" => FakeResponse::text(200, "application/json", format!(r#"{{"token": "{token}"}}"#)),
+            "/redirect" => FakeResponse::redirect(&format!("/login/{}", token.replace("Bearer ", ""))),
+            _ => FakeResponse::status(404),
         }
     })
     .unwrap();
@@ -298,7 +301,7 @@ fn settings_that_cannot_be_used_are_refused() {
 
 #[test]
 fn statuses_can_be_told() {
-    let (_staging, flag) = staging(Script::in_turn([200, 204].map(Answer::status)));
+    let (_staging, flag) = staging(ResponseScript::sequence([200, 204].map(FakeResponse::status)));
     let end = gate(&format!("{flag}\t--expect-status=204\t--expect-status=404"));
     assert_eq!((end.one().0, end.findings[0].expected.as_str()), (Verdict::Passed, "204 or 404"));
     assert_eq!(end.table.len(), 2);
@@ -325,9 +328,9 @@ fn the_table_keeps_the_last_attempts_and_says_so() {
 fn a_signal_ends_it_with_what_was_seen() {
     let ctx = test_context();
     let wake = Arc::clone(&ctx.execution.wake);
-    let server = Server::start(move |_| {
+    let server = LoopbackServer::start(move |_| {
         wake.cancel();
-        Answer::status(503)
+        FakeResponse::status(503)
     })
     .unwrap();
     let end = started(&format!("--endpoints={}", server.url()), &ctx, "{}");

@@ -49,12 +49,12 @@ fn a_command_that_was_cancelled_before_it_sent_does_not_send() {
     ctx.execution.wake.cancel();
     assert_eq!(super::run(&args, &subject(), &["health"], &ctx), Err(CommandError::Cancelled));
     let effect = ctx.execution.partial.copy().effects.remove(0);
-    assert_eq!((effect.state, fake_github.asked()), (EffectState::Refused, vec![]));
+    assert_eq!((effect.state, fake_github.requests()), (EffectState::Refused, vec![]));
     // The same, uncancelled, does.
     let execution = Execution { wake: Arc::default(), ..ctx.execution.clone() };
     let ctx = CommandContext { execution, ..ctx };
     assert!(super::run(&args, &subject(), &["health"], &ctx).is_ok());
-    assert_eq!(fake_github.asked().len(), 1);
+    assert_eq!(fake_github.requests().len(), 1);
 }
 
 #[test]

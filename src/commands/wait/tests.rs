@@ -47,7 +47,7 @@ impl Stage {
     }
 
     fn looks(&self) -> usize {
-        self.fake_github.asked().len()
+        self.fake_github.requests().len()
     }
 }
 

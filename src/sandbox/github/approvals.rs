@@ -1,64 +1,59 @@
-//! `GET …/actions/runs/{run_id}/approvals`: who let a run's jobs into their environments.
+//! `GET …/actions/runs/{run_id}/approvals`: who approved or rejected a run's deployments.
 
 use serde_json::{Value, json};
 
 use super::{
-    Breach, FakeGitHub,
-    accounts::{self, Accounts},
-    call::Call,
-    not_found,
-    repositories::Repository,
+    accounts::account_json,
+    call::ApiCall,
+    environments::environment_summary,
+    errors::{ContractViolation, not_found},
+    fake_github::FakeGitHub,
+    records::{FakeAccounts, FakeRepository, FakeReview},
 };
-use crate::sandbox::server::Answer;
-
-/// What somebody said about a run that waited.
-pub(super) struct Review {
-    run: u64,
-    environment: String,
-    login: String,
-    /// `approved`, `rejected`.
-    state: &'static str,
-    comment: String,
-}
+use crate::sandbox::server::FakeResponse;
 
 impl FakeGitHub {
-    /// Somebody approves a run's jobs for an environment, which is made, without protection, when it is not there.
+    /// Approves a run's jobs for an environment. A missing environment is created without protection.
     pub fn approve(&self, repository: &str, run: u64, environment: &str, login: &str, comment: &str) {
         self.review(repository, run, environment, login, "approved", comment);
     }
 
-    /// Somebody rejects them.
+    /// Rejects a run's jobs for an environment. A missing environment is created without protection.
     pub fn reject(&self, repository: &str, run: u64, environment: &str, login: &str, comment: &str) {
         self.review(repository, run, environment, login, "rejected", comment);
     }
 
-    fn review(&self, repository: &str, run: u64, at: &str, login: &str, state: &'static str, comment: &str) {
-        self.in_repository(repository, |known, accounts| {
-            accounts.user(login);
-            let environment = known.environment(at).name.clone();
+    fn review(&self, repository: &str, run: u64, environment: &str, login: &str, state: &'static str, comment: &str) {
+        self.with_repository(repository, |repository, accounts| {
+            accounts.add_user(login);
+            let environment = repository.environment_or_create(environment).name.clone();
             let (login, comment) = (login.to_owned(), comment.to_owned());
-            known.reviews.push(Review { run, environment, login, state, comment });
+            repository.reviews.push(FakeReview { run, environment, login, state, comment });
         });
     }
 }
 
-pub(super) fn of_run(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let wanted = call.number("run_id")?;
-    let Some(run) = repository.runs.iter().find(|run| run.id == wanted) else { return Ok(not_found()) };
-    let its = repository.reviews.iter().filter(|review| review.run == run.id);
-    let shown = its.map(|review| {
+pub fn list_for_run(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let run_id = call.number("run_id")?;
+    let Some(run) = repository.runs.iter().find(|run| run.id == run_id) else { return Ok(not_found()) };
+    let reviews = repository.reviews.iter().filter(|review| review.run == run.id);
+    let reviews = reviews.map(|review| {
         let environments: Vec<_> = repository
             .environments
             .iter()
             .filter(|environment| environment.name == review.environment)
-            .map(|environment| environment.head(repository, &call.api))
+            .map(|environment| environment_summary(environment, repository, &call.api))
             .collect();
         json!({
             "state": review.state,
             "comment": review.comment,
             "environments": environments,
-            "user": accounts::simple(&call.api, &review.login),
+            "user": account_json(&call.api, &review.login),
         })
     });
-    Ok(Answer::json(200, &Value::Array(shown.collect())))
+    Ok(FakeResponse::json(200, &Value::Array(reviews.collect())))
 }

@@ -2,37 +2,46 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Breach, FakeGitHub, accounts::Accounts, call::Call, repositories::Repository};
-use crate::sandbox::server::Answer;
+use super::{
+    call::ApiCall,
+    errors::ContractViolation,
+    fake_github::FakeGitHub,
+    records::{FakeAccounts, FakeRepository},
+};
+use crate::sandbox::server::FakeResponse;
 
 impl FakeGitHub {
-    /// Protects a branch. One that is not there is made where the history ends, by a first commit when there is none.
+    /// Protects a branch. A missing branch is created at the last commit; an empty history gets a first commit.
     pub fn protect_branch(&self, repository: &str, name: &str) {
-        self.in_repository(repository, |known, _| {
-            known.history.begin();
-            known.history.add_branch(name);
-            known.history.protected.push(name.to_owned());
+        self.with_repository(repository, |repository, _| {
+            repository.history.ensure_first_commit();
+            repository.history.add_branch(name);
+            repository.history.protected.push(name.to_owned());
         });
     }
 
-    /// Gives the default branch another name.
+    /// Renames the default branch.
     pub fn set_default_branch(&self, repository: &str, name: &str) {
-        self.in_repository(repository, |known, _| name.clone_into(&mut known.history.default_branch));
+        self.with_repository(repository, |repository, _| name.clone_into(&mut repository.history.default_branch));
     }
 }
 
-pub(super) fn list(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let wanted = call.asked_of("protected", &["true", "false"])?;
-    let protects = |name: &str| repository.history.protected.iter().any(|protected| protected == name);
+pub fn list(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let protected = call.query_one_of("protected", &["true", "false"])?;
+    let is_protected = |name: &str| repository.history.protected.iter().any(|protected| protected == name);
     let mut branches = repository.history.branches();
-    branches.retain(|(name, _)| wanted.is_none_or(|wanted| wanted == protects(name).to_string()));
+    branches.retain(|(name, _)| protected.is_none_or(|protected| protected == is_protected(name).to_string()));
     let url = repository.url(&call.api);
     let page = call.page(branches)?;
-    Ok(page.list(|(name, sha)| {
-        let mut shown = Map::new();
-        shown.insert("name".to_owned(), name.into());
-        shown.insert("commit".to_owned(), json!({ "sha": sha, "url": format!("{url}/commits/{sha}") }));
-        shown.insert("protected".to_owned(), protects(name).into());
-        Value::Object(shown)
+    Ok(page.into_list(|(name, sha)| {
+        let mut branch = Map::new();
+        branch.insert("name".to_owned(), name.into());
+        branch.insert("commit".to_owned(), json!({ "sha": sha, "url": format!("{url}/commits/{sha}") }));
+        branch.insert("protected".to_owned(), is_protected(name).into());
+        Value::Object(branch)
     }))
 }

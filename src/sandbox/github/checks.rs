@@ -2,34 +2,31 @@
 
 use serde_json::json;
 
-use super::{Breach, FakeGitHub, accounts::Accounts, call::Call, not_found, repositories::Repository};
-use crate::sandbox::server::Answer;
-
-pub(super) struct Annotation {
-    job: u64,
-    /// `notice`, `warning`, `failure`.
-    level: &'static str,
-    title: Option<String>,
-    message: String,
-}
+use super::{
+    call::ApiCall,
+    errors::{ContractViolation, not_found},
+    fake_github::FakeGitHub,
+    records::{FakeAccounts, FakeAnnotation, FakeRepository},
+};
+use crate::sandbox::server::FakeResponse;
 
 impl FakeGitHub {
-    /// What a job said with `::notice title=…::…`.
+    /// Adds the annotation that a job writes with `::notice title=…::…`.
     pub fn annotate(&self, repository: &str, job: u64, title: &str, message: &str) {
         let annotation =
-            Annotation { job, level: "notice", title: Some(title.to_owned()), message: message.to_owned() };
-        self.in_repository(repository, |known, _| known.annotations.push(annotation));
+            FakeAnnotation { job, level: "notice", title: Some(title.to_owned()), message: message.to_owned() };
+        self.with_repository(repository, |repository, _| repository.annotations.push(annotation));
     }
 
-    /// The log of a job: what it says by workflow commands becomes its annotations, as the runner makes them.
-    pub fn logged(&self, repository: &str, job: u64, log: &str) {
-        let found: Vec<_> = log.lines().filter_map(|line| said(job, line)).collect();
-        self.in_repository(repository, |known, _| known.annotations.extend(found));
+    /// Turns the workflow commands in a job's log into annotations, as the runner does.
+    pub fn annotate_from_log(&self, repository: &str, job: u64, log: &str) {
+        let found: Vec<_> = log.lines().filter_map(|line| parse_log_line(job, line)).collect();
+        self.with_repository(repository, |repository, _| repository.annotations.extend(found));
     }
 }
 
-/// The annotation that a line of a log makes.
-fn said(job: u64, line: &str) -> Option<Annotation> {
+/// The annotation from one line of a log; `None` if the line is not a workflow command for one.
+fn parse_log_line(job: u64, line: &str) -> Option<FakeAnnotation> {
     let (head, message) = line.trim_start().strip_prefix("::")?.split_once("::")?;
     let (command, properties) = head.split_once(' ').unwrap_or((head, ""));
     let level = match command {
@@ -39,23 +36,27 @@ fn said(job: u64, line: &str) -> Option<Annotation> {
         _ => return None,
     };
     let title = properties.split(',').find_map(|property| property.trim().strip_prefix("title="));
-    let title = title.map(|title| unescaped(&title.replace("%3A", ":").replace("%2C", ",")));
-    Some(Annotation { job, level, title, message: unescaped(message) })
+    let title = title.map(|title| unescape(&title.replace("%3A", ":").replace("%2C", ",")));
+    Some(FakeAnnotation { job, level, title, message: unescape(message) })
 }
 
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
 }
 
-pub(super) fn annotations(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let wanted = call.number("check_run_id")?;
-    let Some((run, _, job)) = repository.jobs.iter().find(|(_, _, job)| job.id == wanted) else {
+pub fn list_annotations(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let check_run_id = call.number("check_run_id")?;
+    let Some((run_id, _, job)) = repository.jobs.iter().find(|(_, _, job)| job.id == check_run_id) else {
         return Ok(not_found());
     };
-    let sha = repository.runs.iter().find(|known| known.id == *run).map_or("", |run| &run.head_sha);
-    let its = repository.annotations.iter().filter(|annotation| annotation.job == job.id);
-    let page = call.page(its.collect())?;
-    Ok(page.list(|annotation| {
+    let sha = repository.runs.iter().find(|run| run.id == *run_id).map_or("", |run| &run.head_sha);
+    let annotations = repository.annotations.iter().filter(|annotation| annotation.job == job.id);
+    let page = call.page(annotations.collect())?;
+    Ok(page.into_list(|annotation| {
         json!({
             "path": ".github",
             "start_line": 1,

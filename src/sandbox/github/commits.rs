@@ -1,193 +1,104 @@
-//! `GET …/commits/{ref}`, `GET …/compare/{basehead}`. A repository has one line of history.
+//! `GET …/commits/{ref}`, `GET …/compare/{basehead}`.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Breach, FakeGitHub,
-    accounts::{self, Accounts},
-    call::Call,
-    error, node_id, not_found, now,
-    pages::Page,
-    repositories::Repository,
-    time,
+    accounts::account_json,
+    call::ApiCall,
+    errors::{ContractViolation, error, not_found},
+    fake_github::FakeGitHub,
+    format::{format_time, node_id},
+    pages::ListPage,
+    records::{CommitHistory, FakeAccounts, FakeCommit, FakeRepository},
 };
-use crate::sandbox::server::Answer;
+use crate::sandbox::server::FakeResponse;
 
-/// The most commits of a comparison that is not paged: the description of the route.
-const MOST_COMPARED: usize = 250;
-
-/// A commit. The default has no message and is nobody's.
-#[derive(Clone, Debug)]
-pub struct Commit {
-    /// 40 hexadecimal digits.
-    pub sha: String,
-    pub message: String,
-    /// The login of the author; `None` when no account has the address.
-    pub author: Option<String>,
-    /// The same of the committer.
-    pub committer: Option<String>,
-    /// As it stands in the commit, where anybody can write anything.
-    pub author_name: String,
-    pub author_email: String,
-    pub at: Timestamp,
-}
-
-impl Default for Commit {
-    fn default() -> Self {
-        Self {
-            sha: "0".repeat(40),
-            message: String::new(),
-            author: None,
-            committer: None,
-            author_name: "Nobody".to_owned(),
-            author_email: "nobody@example.com".to_owned(),
-            at: now(),
-        }
-    }
-}
-
-pub(super) struct History {
-    pub(super) default_branch: String,
-    /// Oldest first; the default branch is where it ends.
-    commits: Vec<Commit>,
-    /// Name and the place of its commit.
-    tags: BTreeMap<String, usize>,
-    /// The branches beside the default one.
-    branches: BTreeMap<String, usize>,
-    pub(super) protected: Vec<String>,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self {
-            default_branch: "main".to_owned(),
-            commits: Vec::new(),
-            tags: BTreeMap::new(),
-            branches: BTreeMap::new(),
-            protected: Vec::new(),
-        }
-    }
-}
+/// GitHub returns at most this many commits of a comparison without pagination, by the route's description.
+const MAX_COMPARED: usize = 250;
 
 impl FakeGitHub {
-    /// A commit on top of the last one, by somebody with an account.
+    /// Adds a commit by an existing or new account on top of the history.
     pub fn commit(&self, repository: &str, sha: &str, login: &str, message: &str) {
         let login = Some(login.to_owned());
         self.push(
             repository,
-            Commit {
+            FakeCommit {
                 sha: sha.to_owned(),
                 message: message.to_owned(),
                 author_name: login.clone().unwrap_or_default(),
                 author: login.clone(),
                 committer: login,
-                ..Commit::default()
+                ..FakeCommit::default()
             },
         );
     }
 
-    /// The same with all that a commit has.
-    pub fn push(&self, repository: &str, commit: Commit) {
-        self.in_repository(repository, |known, accounts| {
+    /// Adds a commit with all its fields on top of the history.
+    pub fn push(&self, repository: &str, commit: FakeCommit) {
+        self.with_repository(repository, |repository, accounts| {
             for login in [&commit.author, &commit.committer].into_iter().flatten() {
-                accounts.user(login);
+                accounts.add_user(login);
             }
-            known.history.commits.push(commit);
+            repository.history.commits.push(commit);
         });
     }
 
     /// Tags a commit.
     pub fn tag(&self, repository: &str, name: &str, sha: &str) {
-        self.name(repository, name, sha, |history| &mut history.tags);
+        self.set_reference(repository, name, sha, |history| &mut history.tags);
     }
 
-    /// A branch that ends at a commit.
+    /// Creates a branch at a commit.
     pub fn branch(&self, repository: &str, name: &str, sha: &str) {
-        self.name(repository, name, sha, |history| &mut history.branches);
+        self.set_reference(repository, name, sha, |history| &mut history.branches);
     }
 
-    fn name(&self, repository: &str, name: &str, sha: &str, names: fn(&mut History) -> &mut BTreeMap<String, usize>) {
-        let done = self.in_repository(repository, |known, _| {
-            let place = known.history.commits.iter().position(|commit| commit.sha == sha);
-            let place = place.ok_or_else(|| Breach::new(404, format!("no commit {sha} to name")))?;
-            names(&mut known.history).insert(name.to_owned(), place);
+    fn set_reference(
+        &self,
+        repository: &str,
+        name: &str,
+        sha: &str,
+        references: fn(&mut CommitHistory) -> &mut BTreeMap<String, usize>,
+    ) {
+        let result = self.with_repository(repository, |repository, _| {
+            let index = repository.history.commits.iter().position(|commit| commit.sha == sha);
+            let index = index.ok_or_else(|| ContractViolation::new(404, format!("no commit {sha} to name")))?;
+            references(&mut repository.history).insert(name.to_owned(), index);
             Ok(())
         });
-        self.keep(name, done);
+        self.record_rejection(name, result);
     }
 }
 
-impl History {
-    /// The place of what a reference names: a branch, a tag, a commit by its id or the beginning of one.
-    fn find(&self, reference: &str) -> Option<usize> {
-        let last = self.commits.len().checked_sub(1)?;
-        let branch =
-            |name: &str| if name == self.default_branch { Some(last) } else { self.branches.get(name).copied() };
-        let tag = |name: &str| self.tags.get(name).copied();
-        let named = match reference.split_once('/') {
-            Some(("heads", name)) => branch(name),
-            Some(("tags", name)) => tag(name),
-            _ => None,
-        };
-        let is_id = reference.len() >= 7 && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let by_id = || {
-            let id = reference.to_ascii_lowercase();
-            self.commits.iter().position(|commit| is_id && commit.sha.starts_with(&id))
-        };
-        named
-            .or_else(|| (reference == "HEAD").then_some(last))
-            .or_else(|| branch(reference))
-            .or_else(|| tag(reference))
-            .or_else(by_id)
-    }
-
-    /// Every branch that has a commit, with the id of the one it ends at.
-    pub(super) fn branches(&self) -> Vec<(&str, &str)> {
-        let default = self.commits.last().map(|commit| (self.default_branch.as_str(), commit.sha.as_str()));
-        let others = self.branches.iter().map(|(name, place)| (name.as_str(), self.commits[*place].sha.as_str()));
-        let mut all: Vec<_> = default.into_iter().chain(others).collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// Something to end at.
-    pub(super) fn begin(&mut self) {
-        if self.commits.is_empty() {
-            self.commits.push(Commit { message: "Initial commit".to_owned(), ..Commit::default() });
-        }
-    }
-
-    /// A branch that ends where the history does, unless there is one of that name.
-    pub(super) fn add_branch(&mut self, name: &str) {
-        if name != self.default_branch {
-            let last = self.commits.len().saturating_sub(1);
-            self.branches.entry(name.to_owned()).or_insert(last);
-        }
-    }
-}
-
-pub(super) fn get(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    // Pages of a commit are pages of its files, and no commit here has any.
+pub fn get(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    // The pages of a commit list its files, and commits of the fake have no files.
     call.page(Vec::<()>::new())?;
     let history = &repository.history;
     if history.commits.is_empty() {
         return Ok(error(409, "Git Repository is empty."));
     }
     let reference = call.parameter("ref");
-    let Some(place) = history.find(reference) else {
+    let Some(index) = history.find(reference) else {
         return Ok(error(422, &format!("No commit found for SHA: {reference}")));
     };
-    let mut shown = shown(repository, place, &call.api);
-    shown["stats"] = json!({ "additions": 0, "deletions": 0, "total": 0 });
-    shown["files"] = json!([]);
-    Ok(Answer::json(200, &shown))
+    let mut json = commit_json(repository, index, &call.api);
+    json["stats"] = json!({ "additions": 0, "deletions": 0, "total": 0 });
+    json["files"] = json!([]);
+    Ok(FakeResponse::json(200, &json))
 }
 
-/// The commits of `head` that are not in `base`, oldest first.
-pub(super) fn compare(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
+/// The commits of `head` that `base` lacks, oldest first.
+pub fn compare(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
     let basehead = call.parameter("basehead");
     let history = &repository.history;
     let ends = basehead.split_once("...").and_then(|(base, head)| Some((history.find(base)?, history.find(head)?)));
@@ -199,14 +110,14 @@ pub(super) fn compare(repository: &mut Repository, _: &mut Accounts, call: &Call
         _ => "ahead",
     };
     let all: Vec<usize> = (base + 1..=head).collect();
-    let paged = call.asked("page").is_some() || call.asked("per_page").is_some();
-    let page = if paged { call.page(all)? } else { Page::whole(all, MOST_COMPARED) };
+    let paged = call.query_value("page").is_some() || call.query_value("per_page").is_some();
+    let page = if paged { call.page(all)? } else { ListPage::unpaged(all, MAX_COMPARED) };
     let (url, html) = (repository.url(&call.api), format!("{}/compare/{basehead}", repository.page()));
     let (from, to) = (&history.commits[base].sha, &history.commits[head].sha);
     let owner = repository.owner();
     let files = (page.number == 1).then(|| json!([]));
-    let commit = |place| shown(repository, place, &call.api);
-    Ok(page.other(|places| {
+    let commit = |index| commit_json(repository, index, &call.api);
+    Ok(page.into_object(|indices| {
         let mut comparison = json!({
             "url": format!("{url}/compare/{basehead}"),
             "html_url": html,
@@ -219,7 +130,7 @@ pub(super) fn compare(repository: &mut Repository, _: &mut Accounts, call: &Call
             "ahead_by": ahead,
             "behind_by": behind,
             "total_commits": ahead,
-            "commits": places.into_iter().map(commit).collect::<Vec<_>>(),
+            "commits": indices.into_iter().map(commit).collect::<Vec<_>>(),
         });
         if let Some(files) = files {
             comparison["files"] = files;
@@ -228,17 +139,17 @@ pub(super) fn compare(repository: &mut Repository, _: &mut Accounts, call: &Call
     }))
 }
 
-fn shown(repository: &Repository, place: usize, api: &str) -> Value {
+fn commit_json(repository: &FakeRepository, index: usize, api: &str) -> Value {
     let commits = &repository.history.commits;
-    let commit = &commits[place];
+    let commit = &commits[index];
     let (sha, url, html) = (&commit.sha, repository.url(api), repository.page());
-    let account = |login: &Option<String>| login.as_ref().map(|login| accounts::simple(api, login));
-    let signature = |name: &str, email: &str| json!({ "name": name, "email": email, "date": time(commit.at) });
-    let parent = place.checked_sub(1).map(|before| &commits[before].sha);
+    let account = |login: &Option<String>| login.as_ref().map(|login| account_json(api, login));
+    let signature = |name: &str, email: &str| json!({ "name": name, "email": email, "date": format_time(commit.at) });
+    let parent = index.checked_sub(1).map(|before| &commits[before].sha);
     json!({
         "url": format!("{url}/commits/{sha}"),
         "sha": sha,
-        "node_id": node_id("C", place as u64),
+        "node_id": node_id("C", index as u64),
         "html_url": format!("{html}/commit/{sha}"),
         "comments_url": format!("{url}/commits/{sha}/comments"),
         "commit": {

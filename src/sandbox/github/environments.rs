@@ -1,261 +1,218 @@
-//! Environments: `GET …/environments`, `GET` and `PUT …/environments/{environment_name}`. Limits: the descriptions of
-//! the fields (a timer of 0 to 43,200 minutes, up to six reviewers, two kinds of branch policy of which one can be on).
+//! `GET …/environments`, `GET` and `PUT …/environments/{environment_name}`. The limits are from the descriptions of the
+//! fields: a timer of 0 to 43,200 minutes, up to six reviewers, at most one of the two kinds of branch policy.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Breach, FakeGitHub,
-    accounts::{Accounts, fields},
-    call::{Call, Fields},
-    error, id, node_id, not_found, now,
-    policies::Policy,
-    repositories::Repository,
-    segment, time,
+    accounts::{account_json, team_json},
+    call::{ApiCall, BodyFields},
+    errors::{ContractViolation, error, not_found},
+    fake_github::FakeGitHub,
+    format::{format_time, id, node_id, now, object_fields, path_segment},
+    records::{DeploymentBranches, FakeAccounts, FakeEnvironment, FakeRepository, ProtectionSettings},
 };
-use crate::sandbox::server::Answer;
+use crate::sandbox::server::FakeResponse;
 
-/// 30 days.
-const LONGEST_TIMER: u64 = 43_200;
-const MOST_REVIEWERS: usize = 6;
-
-pub(super) struct Environment {
-    pub(super) name: String,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    protection: Protection,
-    /// GitHub tells it, and its description does not: only where a script asks for it.
-    admins_bypass: Option<bool>,
-    pub(super) policies: Vec<Policy>,
-}
-
-/// What a `PUT` says; whatever it leaves out is as here.
-#[derive(Default)]
-struct Protection {
-    /// Minutes.
-    wait_timer: u64,
-    prevent_self_review: bool,
-    /// `User` or `Team`, and the id.
-    reviewers: Vec<(String, u64)>,
-    branches: Branches,
-}
-
-/// From where an environment can be deployed to.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Branches {
-    #[default]
-    Any,
-    Protected,
-    /// Those that a policy names.
-    Named,
-}
+/// Minutes; 30 days.
+const MAX_TIMER: u64 = 43_200;
+const MAX_REVIEWERS: usize = 6;
 
 impl FakeGitHub {
-    /// Makes an environment, or protects it in another way: `body` is what `PUT` would be sent, `{}` for no protection.
-    /// What GitHub would refuse is a violation.
+    /// Creates an environment or replaces its protection. `body` is a `PUT` body; `{}` removes the protection. A body that
+    /// GitHub would reject is a violation.
     pub fn protect(&self, repository: &str, environment: &str, body: &Value) {
-        let done = self.in_repository(repository, |known, accounts| {
-            let protection = read(body)?;
-            unknown_reviewer(&protection, accounts).map_or(Ok(()), |who| Err(Breach::new(422, who)))?;
-            known.environment(environment).set(protection, now());
+        let result = self.with_repository(repository, |repository, accounts| {
+            let protection = parse_protection(body)?;
+            check_reviewers(&protection, accounts).map_err(|message| ContractViolation::new(422, message))?;
+            repository.environment_or_create(environment).set_protection(protection, now());
             Ok(())
         });
-        self.keep(environment, done);
+        self.record_rejection(environment, result);
     }
 
-    /// Whether administrators may pass an environment's rules by; nothing is said about it before.
-    pub fn let_admins_bypass(&self, repository: &str, environment: &str, can: bool) {
-        self.in_repository(repository, |known, _| known.environment(environment).admins_bypass = Some(can));
-    }
-}
-
-impl Repository {
-    /// An environment's name has no case. One that is not there is made without protection, as a job that names it does.
-    pub(super) fn environment(&mut self, name: &str) -> &mut Environment {
-        let place = self.environments.iter().position(|known| known.name.eq_ignore_ascii_case(name));
-        let place = place.unwrap_or_else(|| {
-            let now = now();
-            self.environments.push(Environment {
-                name: name.to_owned(),
-                created_at: now,
-                updated_at: now,
-                protection: Protection::default(),
-                admins_bypass: None,
-                policies: Vec::new(),
-            });
-            self.environments.len() - 1
+    /// Sets whether administrators can bypass an environment's rules. Responses lack the field until this is called.
+    pub fn set_admins_can_bypass(&self, repository: &str, environment: &str, can: bool) {
+        self.with_repository(repository, |repository, _| {
+            repository.environment_or_create(environment).admins_bypass = Some(can);
         });
-        &mut self.environments[place]
-    }
-
-    /// The environment that the path names.
-    pub(super) fn environment_of(&mut self, call: &Call) -> Option<&mut Environment> {
-        let name = call.parameter("environment_name");
-        self.environments.iter_mut().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 }
 
-impl Environment {
-    pub(super) fn names_branches(&self) -> bool {
-        self.protection.branches == Branches::Named
-    }
-
-    fn set(&mut self, protection: Protection, now: Timestamp) {
-        self.protection = protection;
-        self.updated_at = now;
-        if !self.names_branches() {
-            self.policies.clear();
-        }
-    }
-
-    /// As an approval shows it.
-    pub(super) fn head(&self, repository: &Repository, api: &str) -> Value {
-        let number = id("environment", &format!("{}/{}", repository.name, self.name));
-        let segment = segment(&self.name);
-        json!({
-            "id": number,
-            "node_id": node_id("EN", number),
-            "name": self.name,
-            "url": format!("{}/environments/{segment}", repository.url(api)),
-            "html_url": format!("{}/deployments/activity_log?environments_filter={segment}", repository.page()),
-            "created_at": time(self.created_at),
-            "updated_at": time(self.updated_at),
-        })
-    }
-
-    fn shown(&self, repository: &Repository, accounts: &Accounts, api: &str) -> Value {
-        let Protection { wait_timer, prevent_self_review, reviewers, branches } = &self.protection;
-        let rule = |kind: &str, more: Value| {
-            let number = id("rule", &format!("{}/{}/{kind}", repository.name, self.name));
-            let mut rule = fields(json!({ "id": number, "node_id": node_id("GA", number), "type": kind }));
-            rule.extend(fields(more));
-            Value::Object(rule)
-        };
-        let mut rules = Vec::new();
-        if *wait_timer > 0 {
-            rules.push(rule("wait_timer", json!({ "wait_timer": wait_timer })));
-        }
-        if !reviewers.is_empty() {
-            let shown = reviewers.iter().map(|(kind, number)| {
-                let reviewer =
-                    if kind == "Team" { accounts.team_of(api, *number) } else { accounts.user_of(api, *number) };
-                json!({ "type": kind, "reviewer": reviewer })
-            });
-            let reviewers: Vec<_> = shown.collect();
-            let more = json!({ "prevent_self_review": prevent_self_review, "reviewers": reviewers });
-            rules.push(rule("required_reviewers", more));
-        }
-        if *branches != Branches::Any {
-            rules.push(rule("branch_policy", Value::Object(Map::new())));
-        }
-        let policy = match branches {
-            Branches::Any => Value::Null,
-            Branches::Protected => json!({ "protected_branches": true, "custom_branch_policies": false }),
-            Branches::Named => json!({ "protected_branches": false, "custom_branch_policies": true }),
-        };
-        let mut shown = fields(self.head(repository, api));
-        shown.insert("protection_rules".to_owned(), rules.into());
-        shown.insert("deployment_branch_policy".to_owned(), policy);
-        if let Some(can) = self.admins_bypass {
-            shown.insert("can_admins_bypass".to_owned(), can.into());
-        }
-        Value::Object(shown)
-    }
+/// The fields of an environment that an approval shows.
+pub fn environment_summary(environment: &FakeEnvironment, repository: &FakeRepository, api: &str) -> Value {
+    let number = id("environment", &format!("{}/{}", repository.name, environment.name));
+    let segment = path_segment(&environment.name);
+    json!({
+        "id": number,
+        "node_id": node_id("EN", number),
+        "name": environment.name,
+        "url": format!("{}/environments/{segment}", repository.url(api)),
+        "html_url": format!("{}/deployments/activity_log?environments_filter={segment}", repository.page()),
+        "created_at": format_time(environment.created_at),
+        "updated_at": format_time(environment.updated_at),
+    })
 }
 
-pub(super) fn list(repository: &mut Repository, accounts: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
+fn environment_json(
+    environment: &FakeEnvironment,
+    repository: &FakeRepository,
+    accounts: &FakeAccounts,
+    api: &str,
+) -> Value {
+    let ProtectionSettings { wait_timer, prevent_self_review, reviewers, branches } = &environment.protection;
+    let rule = |kind: &str, more: Value| {
+        let number = id("rule", &format!("{}/{}/{kind}", repository.name, environment.name));
+        let mut rule = object_fields(json!({ "id": number, "node_id": node_id("GA", number), "type": kind }));
+        rule.extend(object_fields(more));
+        Value::Object(rule)
+    };
+    let mut rules = Vec::new();
+    if *wait_timer > 0 {
+        rules.push(rule("wait_timer", json!({ "wait_timer": wait_timer })));
+    }
+    if !reviewers.is_empty() {
+        let reviewers = reviewers.iter().map(|(kind, number)| {
+            let reviewer = if kind == "Team" {
+                accounts.team_with_id(*number).map(|team| Value::Object(team_json(team, api)))
+            } else {
+                accounts.user_with_id(*number).map(|user| account_json(api, &user.login))
+            };
+            json!({ "type": kind, "reviewer": reviewer })
+        });
+        let reviewers: Vec<_> = reviewers.collect();
+        let more = json!({ "prevent_self_review": prevent_self_review, "reviewers": reviewers });
+        rules.push(rule("required_reviewers", more));
+    }
+    if *branches != DeploymentBranches::Any {
+        rules.push(rule("branch_policy", Value::Object(Map::new())));
+    }
+    let policy = match branches {
+        DeploymentBranches::Any => Value::Null,
+        DeploymentBranches::Protected => json!({ "protected_branches": true, "custom_branch_policies": false }),
+        DeploymentBranches::Custom => json!({ "protected_branches": false, "custom_branch_policies": true }),
+    };
+    let mut json = object_fields(environment_summary(environment, repository, api));
+    json.insert("protection_rules".to_owned(), rules.into());
+    json.insert("deployment_branch_policy".to_owned(), policy);
+    if let Some(can) = environment.admins_bypass {
+        json.insert("can_admins_bypass".to_owned(), can.into());
+    }
+    Value::Object(json)
+}
+
+pub fn list(
+    repository: &mut FakeRepository,
+    accounts: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
     let page = call.page(repository.environments.iter().collect())?;
-    Ok(page.counted("environments", |environment| environment.shown(repository, accounts, &call.api)))
+    Ok(page.into_field("environments", |environment| environment_json(environment, repository, accounts, &call.api)))
 }
 
-pub(super) fn get(repository: &Repository, accounts: &Accounts, call: &Call) -> Answer {
-    answer(repository, call.parameter("environment_name"), accounts, call)
+pub fn get(repository: &FakeRepository, accounts: &FakeAccounts, call: &ApiCall) -> FakeResponse {
+    respond(repository, call.parameter("environment_name"), accounts, call)
 }
 
-pub(super) fn put(repository: &mut Repository, accounts: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
+pub fn put(
+    repository: &mut FakeRepository,
+    accounts: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
     let name = call.parameter("environment_name");
     if name.chars().count() > 255 {
-        return Err(Breach::invalid("The name of an environment has at most 255 characters."));
+        return Err(ContractViolation::invalid("The name of an environment has at most 255 characters."));
     }
-    // A body is not needed, and may be `null`.
-    let protection = read(call.body.as_ref().unwrap_or(&Value::Null))?;
-    if let Some(who) = unknown_reviewer(&protection, accounts) {
-        return Ok(error(422, &who));
+    // The body is optional and can be `null`.
+    let protection = parse_protection(call.body.as_ref().unwrap_or(&Value::Null))?;
+    if let Err(message) = check_reviewers(&protection, accounts) {
+        return Ok(error(422, &message));
     }
-    repository.environment(name).set(protection, call.now);
-    Ok(answer(repository, name, accounts, call))
+    repository.environment_or_create(name).set_protection(protection, call.now);
+    Ok(respond(repository, name, accounts, call))
 }
 
-fn answer(repository: &Repository, name: &str, accounts: &Accounts, call: &Call) -> Answer {
-    let found = repository.environments.iter().find(|known| known.name.eq_ignore_ascii_case(name));
-    found.map_or_else(not_found, |environment| Answer::json(200, &environment.shown(repository, accounts, &call.api)))
+fn respond(repository: &FakeRepository, name: &str, accounts: &FakeAccounts, call: &ApiCall) -> FakeResponse {
+    let found = repository.environments.iter().find(|environment| environment.has_name(name));
+    found.map_or_else(not_found, |environment| {
+        FakeResponse::json(200, &environment_json(environment, repository, accounts, &call.api))
+    })
 }
 
-/// What a body says. It replaces everything that was said before.
-fn read(body: &Value) -> Result<Protection, Breach> {
+/// The settings in a `PUT` body. They replace all earlier settings.
+fn parse_protection(body: &Value) -> Result<ProtectionSettings, ContractViolation> {
     if body.is_null() {
-        return Ok(Protection::default());
+        return Ok(ProtectionSettings::default());
     }
-    let fields = Fields::of(body, &["wait_timer", "prevent_self_review", "reviewers", "deployment_branch_policy"])?;
-    let wait_timer = fields.read("wait_timer", "an integer", Value::as_u64)?.unwrap_or_default();
-    if wait_timer > LONGEST_TIMER {
-        return Err(Breach::invalid(&format!("wait_timer must be between 0 and {LONGEST_TIMER}, saw {wait_timer}.")));
+    let fields =
+        BodyFields::new(body, &["wait_timer", "prevent_self_review", "reviewers", "deployment_branch_policy"])?;
+    let wait_timer = fields.parse("wait_timer", "an integer", Value::as_u64)?.unwrap_or_default();
+    if wait_timer > MAX_TIMER {
+        return Err(ContractViolation::invalid(&format!(
+            "wait_timer must be between 0 and {MAX_TIMER}, saw {wait_timer}."
+        )));
     }
     let reviewers = match fields.get("reviewers") {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(reviewers)) => reviewers.iter().map(reviewer).collect::<Result<_, _>>()?,
+        Some(Value::Array(reviewers)) => reviewers.iter().map(parse_reviewer).collect::<Result<_, _>>()?,
         Some(other) => {
-            return Err(Breach::invalid(&format!("For 'properties/reviewers', {other} is not an array.")));
+            return Err(ContractViolation::invalid(&format!("For 'properties/reviewers', {other} is not an array.")));
         }
     };
-    if reviewers.len() > MOST_REVIEWERS {
-        let many = reviewers.len();
-        return Err(Breach::invalid(&format!("Up to {MOST_REVIEWERS} reviewers are allowed; {many} were supplied.")));
+    if reviewers.len() > MAX_REVIEWERS {
+        let count = reviewers.len();
+        return Err(ContractViolation::invalid(&format!(
+            "Up to {MAX_REVIEWERS} reviewers are allowed; {count} were supplied."
+        )));
     }
     let branches = match fields.get("deployment_branch_policy") {
-        None | Some(Value::Null) => Branches::Any,
+        None | Some(Value::Null) => DeploymentBranches::Any,
         Some(policy) => {
             let (protected, custom) = ("protected_branches", "custom_branch_policies");
-            let fields = Fields::of(policy, &[protected, custom])?;
+            let fields = BodyFields::new(policy, &[protected, custom])?;
             match (
-                Fields::needed(protected, fields.switch(protected)?)?,
-                Fields::needed(custom, fields.switch(custom)?)?,
+                BodyFields::required(protected, fields.boolean(protected)?)?,
+                BodyFields::required(custom, fields.boolean(custom)?)?,
             ) {
-                (true, false) => Branches::Protected,
-                (false, true) => Branches::Named,
+                (true, false) => DeploymentBranches::Protected,
+                (false, true) => DeploymentBranches::Custom,
                 _ => {
-                    return Err(Breach::invalid(&format!("{protected} and {custom} cannot have the same value.")));
+                    return Err(ContractViolation::invalid(&format!(
+                        "{protected} and {custom} cannot have the same value."
+                    )));
                 }
             }
         }
     };
-    let prevent_self_review = fields.switch("prevent_self_review")?.unwrap_or_default();
+    let prevent_self_review = fields.boolean("prevent_self_review")?.unwrap_or_default();
     if prevent_self_review && reviewers.is_empty() {
-        // Not in the description; these are GitHub's words.
-        return Err(Breach::new(
+        // The description does not mention this rule; the message is GitHub's.
+        return Err(ContractViolation::new(
             422,
             "Failed to create or update the environment protection rule. Required reviewers must have at least one \
              reviewer to set prevent_self_review.",
         ));
     }
-    Ok(Protection { wait_timer, prevent_self_review, reviewers, branches })
+    Ok(ProtectionSettings { wait_timer, prevent_self_review, reviewers, branches })
 }
 
-fn reviewer(value: &Value) -> Result<(String, u64), Breach> {
-    let fields = Fields::of(value, &["type", "id"])?;
-    let kind = Fields::needed("type", fields.text("type")?)?;
-    let number = Fields::needed("id", fields.read("id", "an integer", Value::as_u64)?)?;
+fn parse_reviewer(value: &Value) -> Result<(String, u64), ContractViolation> {
+    let fields = BodyFields::new(value, &["type", "id"])?;
+    let kind = BodyFields::required("type", fields.string("type")?)?;
+    let number = BodyFields::required("id", fields.parse("id", "an integer", Value::as_u64)?)?;
     match kind {
         "User" | "Team" => Ok((kind.to_owned(), number)),
-        other => Err(Breach::invalid(&format!("{other:?} is not one of User, Team."))),
+        other => Err(ContractViolation::invalid(&format!("{other:?} is not one of User, Team."))),
     }
 }
 
-fn unknown_reviewer(protection: &Protection, accounts: &Accounts) -> Option<String> {
-    let known = |kind: &str, number| match kind {
-        "Team" => accounts.team_of("", number).is_some(),
-        _ => accounts.user_of("", number).is_some(),
+/// Fails with GitHub's message if a reviewer does not exist.
+fn check_reviewers(protection: &ProtectionSettings, accounts: &FakeAccounts) -> Result<(), String> {
+    let exists = |kind: &str, number| match kind {
+        "Team" => accounts.team_with_id(number).is_some(),
+        _ => accounts.user_with_id(number).is_some(),
     };
-    let unknown = protection.reviewers.iter().find(|(kind, number)| !known(kind, *number));
-    unknown.map(|(kind, number)| format!("Validation Failed: there is no {kind} with the id {number}"))
+    match protection.reviewers.iter().find(|(kind, number)| !exists(kind, *number)) {
+        Some((kind, number)) => Err(format!("Validation Failed: there is no {kind} with the id {number}")),
+        None => Ok(()),
+    }
 }

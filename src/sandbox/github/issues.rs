@@ -1,72 +1,52 @@
-//! Issues: `GET` and `POST …/issues`, `PATCH …/issues/{issue_number}`. A list of issues holds pull requests as well.
+//! `GET` and `POST …/issues`, `PATCH …/issues/{issue_number}`. A list of issues includes pull requests.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Breach, FakeGitHub,
-    accounts::{self, Accounts, BOT, fields},
-    call::{Call, Fields},
-    id, node_id, not_found, now,
-    repositories::Repository,
-    segment, time,
+    accounts::{BOT, account_json},
+    call::{ApiCall, BodyFields},
+    errors::{ContractViolation, not_found},
+    fake_github::FakeGitHub,
+    format::{format_time, id, node_id, now, object_fields, path_segment},
+    records::{FakeAccounts, FakeIssue, FakeRepository},
 };
-use crate::sandbox::server::Answer;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Issue {
-    pub number: u64,
-    pub title: String,
-    pub body: Option<String>,
-    pub labels: Vec<String>,
-    /// `open`, `closed`.
-    pub state: String,
-    /// `completed`, `not_planned`, `duplicate`, `reopened`.
-    pub state_reason: Option<String>,
-    /// The login of who opened it.
-    pub user: String,
-    pub is_pull_request: bool,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub closed_at: Option<Timestamp>,
-}
+use crate::sandbox::server::FakeResponse;
 
 impl FakeGitHub {
     /// The issues and pull requests of a repository, oldest first.
     #[must_use]
-    pub fn issues(&self, repository: &str) -> Vec<Issue> {
-        self.state()
-            .world
-            .repositories
-            .get(&repository.to_lowercase())
-            .map_or_else(Vec::new, |known| known.issues.clone())
+    pub fn issues(&self, repository: &str) -> Vec<FakeIssue> {
+        let state = self.state();
+        let repository = state.data.repositories.get(&repository.to_lowercase());
+        repository.map_or_else(Vec::new, |repository| repository.issues.clone())
     }
 
-    /// Somebody opens an issue; its number.
+    /// Opens an issue as the user `somebody`; returns its number.
     pub fn open_issue(&self, repository: &str, title: &str, body: &str, labels: &[&str]) -> u64 {
         self.open(repository, title, body, labels, false)
     }
 
-    /// Somebody opens a pull request; its number.
+    /// Opens a pull request as the user `somebody`; returns its number.
     pub fn open_pull_request(&self, repository: &str, title: &str, body: &str, labels: &[&str]) -> u64 {
         self.open(repository, title, body, labels, true)
     }
 
-    /// Somebody closes an issue, as completed.
+    /// Closes an issue as completed.
     pub fn close_issue(&self, repository: &str, number: u64) {
-        self.in_repository(repository, |known, _| {
-            for issue in known.issues.iter_mut().filter(|issue| issue.number == number) {
-                issue.turn("closed", Some("completed"), now());
+        self.with_repository(repository, |repository, _| {
+            for issue in repository.issues.iter_mut().filter(|issue| issue.number == number) {
+                issue.set_state("closed", Some("completed"), now());
             }
         });
     }
 
     fn open(&self, repository: &str, title: &str, body: &str, labels: &[&str], is_pull_request: bool) -> u64 {
-        self.in_repository(repository, |known, accounts| {
-            accounts.user("somebody");
+        self.with_repository(repository, |repository, accounts| {
+            accounts.add_user("somebody");
             let labels = labels.iter().map(|&label| label.to_owned()).collect();
             let body = Some(body.to_owned());
-            let issue = known.open(title.to_owned(), body, labels, now());
+            let issue = open_issue(repository, title.to_owned(), body, labels, now());
             "somebody".clone_into(&mut issue.user);
             issue.is_pull_request = is_pull_request;
             issue.number
@@ -74,163 +54,168 @@ impl FakeGitHub {
     }
 }
 
-impl Repository {
-    fn open(&mut self, title: String, body: Option<String>, labels: Vec<String>, now: Timestamp) -> &mut Issue {
-        let place = self.issues.len();
-        self.issues.push(Issue {
-            number: place as u64 + 1,
-            title,
-            body,
-            labels,
-            state: "open".to_owned(),
-            state_reason: None,
-            user: BOT.to_owned(),
-            is_pull_request: false,
-            created_at: now,
-            updated_at: now,
-            closed_at: None,
-        });
-        &mut self.issues[place]
-    }
+fn open_issue(
+    repository: &mut FakeRepository,
+    title: String,
+    body: Option<String>,
+    labels: Vec<String>,
+    now: Timestamp,
+) -> &mut FakeIssue {
+    let index = repository.issues.len();
+    repository.issues.push(FakeIssue {
+        number: index as u64 + 1,
+        title,
+        body,
+        labels,
+        state: "open".to_owned(),
+        state_reason: None,
+        user: BOT.to_owned(),
+        is_pull_request: false,
+        created_at: now,
+        updated_at: now,
+        closed_at: None,
+    });
+    &mut repository.issues[index]
 }
 
-impl Issue {
-    /// A reason counts only when the state changes.
-    fn turn(&mut self, state: &str, reason: Option<&str>, now: Timestamp) {
-        if self.state == state {
-            return;
-        }
-        let closed = state == "closed";
-        state.clone_into(&mut self.state);
-        self.state_reason = Some(reason.unwrap_or(if closed { "completed" } else { "reopened" }).to_owned());
-        self.closed_at = closed.then_some(now);
-    }
-
-    fn shown(&self, repository: &Repository, api: &str) -> Value {
-        let (base, number) = (repository.url(api), self.number);
-        let url = format!("{base}/issues/{number}");
-        let place = if self.is_pull_request { "pull" } else { "issues" };
-        let page = format!("{}/{place}/{number}", repository.page());
-        let key = id("issue", &format!("{}/{number}", repository.name));
-        let mut shown = fields(json!({
-            "id": key,
-            "node_id": node_id("I", key),
-            "url": url,
-            "repository_url": base,
-            "labels_url": format!("{url}/labels{{/name}}"),
-            "comments_url": format!("{url}/comments"),
-            "events_url": format!("{url}/events"),
+fn issue_json(issue: &FakeIssue, repository: &FakeRepository, api: &str) -> Value {
+    let (base, number) = (repository.url(api), issue.number);
+    let url = format!("{base}/issues/{number}");
+    let kind = if issue.is_pull_request { "pull" } else { "issues" };
+    let page = format!("{}/{kind}/{number}", repository.page());
+    let key = id("issue", &format!("{}/{number}", repository.name));
+    let mut json = object_fields(json!({
+        "id": key,
+        "node_id": node_id("I", key),
+        "url": url,
+        "repository_url": base,
+        "labels_url": format!("{url}/labels{{/name}}"),
+        "comments_url": format!("{url}/comments"),
+        "events_url": format!("{url}/events"),
+        "html_url": page,
+        "number": number,
+        "state": issue.state,
+        "state_reason": issue.state_reason,
+        "title": issue.title,
+        "body": issue.body,
+        "user": account_json(api, &issue.user),
+    }));
+    let labels = issue.labels.iter().map(|name| {
+        let number = id("label", &format!("{}/{name}", repository.name));
+        json!({
+            "id": number,
+            "node_id": node_id("LA", number),
+            "url": format!("{base}/labels/{}", path_segment(name)),
+            "name": name,
+            "description": null,
+            "color": "ededed",
+            "default": false,
+        })
+    });
+    json.extend(object_fields(json!({
+        "labels": labels.collect::<Vec<_>>(),
+        "assignee": null,
+        "assignees": [],
+        "milestone": null,
+        "locked": false,
+        "active_lock_reason": null,
+        "comments": 0,
+        "closed_at": issue.closed_at.map(format_time),
+        "created_at": format_time(issue.created_at),
+        "updated_at": format_time(issue.updated_at),
+        "author_association": "NONE",
+    })));
+    if issue.is_pull_request {
+        let pull = json!({
+            "url": format!("{base}/pulls/{number}"),
             "html_url": page,
-            "number": number,
-            "state": self.state,
-            "state_reason": self.state_reason,
-            "title": self.title,
-            "body": self.body,
-            "user": accounts::simple(api, &self.user),
-        }));
-        let labels = self.labels.iter().map(|name| {
-            let number = id("label", &format!("{}/{name}", repository.name));
-            json!({
-                "id": number,
-                "node_id": node_id("LA", number),
-                "url": format!("{base}/labels/{}", segment(name)),
-                "name": name,
-                "description": null,
-                "color": "ededed",
-                "default": false,
-            })
+            "diff_url": format!("{page}.diff"),
+            "patch_url": format!("{page}.patch"),
+            "merged_at": null,
         });
-        shown.extend(fields(json!({
-            "labels": labels.collect::<Vec<_>>(),
-            "assignee": null,
-            "assignees": [],
-            "milestone": null,
-            "locked": false,
-            "active_lock_reason": null,
-            "comments": 0,
-            "closed_at": self.closed_at.map(time),
-            "created_at": time(self.created_at),
-            "updated_at": time(self.updated_at),
-            "author_association": "NONE",
-        })));
-        if self.is_pull_request {
-            let pull = json!({
-                "url": format!("{base}/pulls/{number}"),
-                "html_url": page,
-                "diff_url": format!("{page}.diff"),
-                "patch_url": format!("{page}.patch"),
-                "merged_at": null,
-            });
-            shown.insert("pull_request".to_owned(), pull);
-        }
-        Value::Object(shown)
+        json.insert("pull_request".to_owned(), pull);
     }
+    Value::Object(json)
 }
 
-pub(super) fn list(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let state = call.asked_of("state", &["open", "closed", "all"])?.unwrap_or("open");
-    let by = call.asked_of("sort", &["created", "updated"])?;
-    let ascending = call.asked_of("direction", &["asc", "desc"])? == Some("asc");
-    let labels: Vec<&str> = call.asked("labels").map(|labels| labels.split(',').collect()).unwrap_or_default();
-    let since = match call.asked("since") {
+pub fn list(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let state = call.query_one_of("state", &["open", "closed", "all"])?.unwrap_or("open");
+    let sort = call.query_one_of("sort", &["created", "updated"])?;
+    let ascending = call.query_one_of("direction", &["asc", "desc"])? == Some("asc");
+    let labels: Vec<&str> = call.query_value("labels").map(|labels| labels.split(',').collect()).unwrap_or_default();
+    let since = match call.query_value("since") {
         None => None,
-        Some(text) => {
-            Some(text.parse::<Timestamp>().map_err(|_| Breach::invalid(&format!("since is {text:?}, not a time.")))?)
-        }
+        Some(text) => Some(
+            text.parse::<Timestamp>()
+                .map_err(|_| ContractViolation::invalid(&format!("since is {text:?}, not a time.")))?,
+        ),
     };
-    let mut found: Vec<&Issue> = repository.issues.iter().collect();
+    let mut found: Vec<&FakeIssue> = repository.issues.iter().collect();
     found.retain(|issue| {
         (state == "all" || issue.state == state)
-            && labels.iter().all(|label| issue.labels.iter().any(|its| its.eq_ignore_ascii_case(label.trim())))
+            && labels.iter().all(|label| issue.labels.iter().any(|name| name.eq_ignore_ascii_case(label.trim())))
             && since.is_none_or(|since| issue.updated_at.as_second() >= since.as_second())
-            && call.asked("creator").is_none_or(|login| issue.user.eq_ignore_ascii_case(login))
+            && call.query_value("creator").is_none_or(|login| issue.user.eq_ignore_ascii_case(login))
     });
-    found.sort_by_key(|issue| (if by == Some("updated") { issue.updated_at } else { issue.created_at }, issue.number));
+    found
+        .sort_by_key(|issue| (if sort == Some("updated") { issue.updated_at } else { issue.created_at }, issue.number));
     if !ascending {
         found.reverse();
     }
     let page = call.page(found)?;
-    Ok(page.list(|issue| issue.shown(repository, &call.api)))
+    Ok(page.into_list(|issue| issue_json(issue, repository, &call.api)))
 }
 
-pub(super) fn create(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let body = call.fields(&["title", "body", "labels"])?;
-    let title = Fields::needed("title", body.text("title")?)?.to_owned();
+pub fn create(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let body = call.body_fields(&["title", "body", "labels"])?;
+    let title = BodyFields::required("title", body.string("title")?)?.to_owned();
     if title.trim().is_empty() {
-        return Err(Breach::new(422, "Validation Failed: title can't be blank"));
+        return Err(ContractViolation::new(422, "Validation Failed: title can't be blank"));
     }
-    let text = body.text("body")?.map(ToOwned::to_owned);
-    let labels = labels(&body)?.unwrap_or_default();
-    let number = repository.open(title, text, labels, call.now).number;
+    let text = body.string("body")?.map(ToOwned::to_owned);
+    let labels = parse_labels(&body)?.unwrap_or_default();
+    let number = open_issue(repository, title, text, labels, call.now).number;
     let Some(issue) = repository.issues.iter().find(|issue| issue.number == number) else { return Ok(not_found()) };
-    let shown = issue.shown(repository, &call.api);
+    let json = issue_json(issue, repository, &call.api);
     let location = format!("{}/issues/{number}", repository.url(&call.api));
-    Ok(Answer::json(201, &shown).header("location", &location))
+    Ok(FakeResponse::json(201, &json).header("location", &location))
 }
 
-pub(super) fn update(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let wanted = call.number("issue_number")?;
-    let Some(place) = repository.issues.iter().position(|issue| issue.number == wanted) else {
+pub fn update(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let number = call.number("issue_number")?;
+    let Some(index) = repository.issues.iter().position(|issue| issue.number == number) else {
         return Ok(not_found());
     };
-    let body = call.fields(&["title", "body", "labels", "state", "state_reason"])?;
-    let among = |name: &str, value: Option<&str>, known: &[&str]| match value {
+    let body = call.body_fields(&["title", "body", "labels", "state", "state_reason"])?;
+    let check_one_of = |name: &str, value: Option<&str>, known: &[&str]| match value {
         Some(value) if !known.contains(&value) => {
-            Err(Breach::invalid(&format!("{name} is {value:?}, not one of {}.", known.join(", "))))
+            Err(ContractViolation::invalid(&format!("{name} is {value:?}, not one of {}.", known.join(", "))))
         }
         _ => Ok(()),
     };
-    let state = body.text("state")?;
-    among("state", state, &["open", "closed"])?;
-    let reason = if body.get("state_reason") == Some(&Value::Null) { None } else { body.text("state_reason")? };
-    among("state_reason", reason, &["completed", "not_planned", "duplicate", "reopened"])?;
-    let labels = labels(&body)?;
-    let title = body.text("title")?;
-    let text = if body.get("body") == Some(&Value::Null) { None } else { body.text("body")? };
+    let state = body.string("state")?;
+    check_one_of("state", state, &["open", "closed"])?;
+    let reason = if body.get("state_reason") == Some(&Value::Null) { None } else { body.string("state_reason")? };
+    check_one_of("state_reason", reason, &["completed", "not_planned", "duplicate", "reopened"])?;
+    let labels = parse_labels(&body)?;
+    let title = body.string("title")?;
+    let text = if body.get("body") == Some(&Value::Null) { None } else { body.string("body")? };
 
-    let issue = &mut repository.issues[place];
+    let issue = &mut repository.issues[index];
     if let Some(state) = state {
-        issue.turn(state, reason, call.now);
+        issue.set_state(state, reason, call.now);
     }
     if let Some(title) = title {
         title.clone_into(&mut issue.title);
@@ -242,12 +227,12 @@ pub(super) fn update(repository: &mut Repository, _: &mut Accounts, call: &Call)
         issue.labels = labels;
     }
     issue.updated_at = call.now;
-    Ok(Answer::json(200, &repository.issues[place].shown(repository, &call.api)))
+    Ok(FakeResponse::json(200, &issue_json(&repository.issues[index], repository, &call.api)))
 }
 
-/// Labels that are not there yet are made.
-fn labels(body: &Fields) -> Result<Option<Vec<String>>, Breach> {
-    body.read("labels", "an array of strings", |value| {
+/// The labels in a body. GitHub creates missing labels, so every name is allowed.
+fn parse_labels(body: &BodyFields) -> Result<Option<Vec<String>>, ContractViolation> {
+    body.parse("labels", "an array of strings", |value| {
         value.as_array()?.iter().map(|label| label.as_str().map(ToOwned::to_owned)).collect()
     })
 }

@@ -1,88 +1,94 @@
-//! Which branches and tags an environment can be deployed to from:
+//! Branch and tag patterns that can deploy to an environment:
 //! `GET` and `POST …/environments/{environment_name}/deployment-branch-policies`, and `DELETE` of one.
 
 use serde_json::{Value, json};
 
 use super::{
-    Breach, FakeGitHub,
-    accounts::Accounts,
-    call::{Call, Fields},
-    environments::Environment,
-    id, node_id, not_found,
-    repositories::Repository,
-    segment,
+    call::{ApiCall, BodyFields},
+    errors::{ContractViolation, not_found},
+    fake_github::FakeGitHub,
+    format::{id, node_id, path_segment},
+    records::{BranchPolicy, FakeAccounts, FakeEnvironment, FakeRepository},
 };
-use crate::sandbox::server::Answer;
-
-pub(super) struct Policy {
-    id: u64,
-    /// A pattern: `release/*`.
-    name: String,
-    /// `branch` or `tag`.
-    kind: String,
-}
+use crate::sandbox::server::FakeResponse;
 
 impl FakeGitHub {
-    /// Lets a branch or tag (`kind`) deploy to an environment that names its branches; the policy's id.
+    /// Adds a branch policy to an environment; `kind` is `branch` or `tag`. Returns the policy's id.
     pub fn add_branch_policy(&self, repository: &str, environment: &str, name: &str, kind: &str) -> u64 {
-        self.in_repository(repository, |known, _| {
-            let policy = Policy::new(&known.name, environment, name, kind);
+        self.with_repository(repository, |repository, _| {
+            let policy = new_policy(&repository.name, environment, name, kind);
             let id = policy.id;
-            known.environment(environment).policies.push(policy);
+            repository.environment_or_create(environment).policies.push(policy);
             id
         })
     }
 }
 
-impl Policy {
-    fn new(repository: &str, environment: &str, name: &str, kind: &str) -> Self {
-        let id = id("policy", &format!("{repository}/{environment}/{kind}/{name}"));
-        Self { id, name: name.to_owned(), kind: kind.to_owned() }
-    }
-
-    fn shown(&self) -> Value {
-        json!({ "id": self.id, "node_id": node_id("GBP", self.id), "name": self.name, "type": self.kind })
-    }
+fn new_policy(repository: &str, environment: &str, name: &str, kind: &str) -> BranchPolicy {
+    let id = id("policy", &format!("{repository}/{environment}/{kind}/{name}"));
+    BranchPolicy { id, name: name.to_owned(), kind: kind.to_owned() }
 }
 
-pub(super) fn list(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let Some(environment) = named(repository, call) else { return Ok(not_found()) };
+fn policy_json(policy: &BranchPolicy) -> Value {
+    json!({ "id": policy.id, "node_id": node_id("GBP", policy.id), "name": policy.name, "type": policy.kind })
+}
+
+pub fn list(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let Some(environment) = environment_with_policies(repository, call) else { return Ok(not_found()) };
     let page = call.page(environment.policies.iter().collect())?;
-    Ok(page.counted("branch_policies", Policy::shown))
+    Ok(page.into_field("branch_policies", policy_json))
 }
 
-pub(super) fn create(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let body = call.fields(&["name", "type"])?;
-    let name = Fields::needed("name", body.text("name")?)?;
-    let kind = body.text("type")?.unwrap_or("branch");
+pub fn create(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let body = call.body_fields(&["name", "type"])?;
+    let name = BodyFields::required("name", body.string("name")?)?;
+    let kind = body.string("type")?.unwrap_or("branch");
     if !matches!(kind, "branch" | "tag") {
-        return Err(Breach::invalid(&format!("{kind:?} is not one of branch, tag.")));
+        return Err(ContractViolation::invalid(&format!("{kind:?} is not one of branch, tag.")));
     }
     if name.is_empty() {
-        return Err(Breach::invalid("At least 1 character is required; only 0 were supplied."));
+        return Err(ContractViolation::invalid("At least 1 character is required; only 0 were supplied."));
     }
-    let full = repository.name.clone();
+    let full_name = repository.name.clone();
     let url = repository.url(&call.api);
-    let Some(environment) = named(repository, call) else { return Ok(not_found()) };
+    let Some(environment) = environment_with_policies(repository, call) else { return Ok(not_found()) };
     if let Some(same) = environment.policies.iter().find(|policy| (&*policy.name, &*policy.kind) == (name, kind)) {
-        let at = format!("{url}/environments/{}/deployment-branch-policies/{}", segment(&environment.name), same.id);
-        return Ok(Answer::status(303).header("location", &at));
+        let environment = path_segment(&environment.name);
+        let location = format!("{url}/environments/{environment}/deployment-branch-policies/{}", same.id);
+        return Ok(FakeResponse::status(303).header("location", &location));
     }
-    let policy = Policy::new(&full, &environment.name, name, kind);
-    let shown = policy.shown();
+    let policy = new_policy(&full_name, &environment.name, name, kind);
+    let body = policy_json(&policy);
     environment.policies.push(policy);
-    Ok(Answer::json(200, &shown))
+    Ok(FakeResponse::json(200, &body))
 }
 
-pub(super) fn delete(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let wanted = call.number("branch_policy_id")?;
-    let Some(environment) = named(repository, call) else { return Ok(not_found()) };
+pub fn delete(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let policy_id = call.number("branch_policy_id")?;
+    let Some(environment) = environment_with_policies(repository, call) else { return Ok(not_found()) };
     let before = environment.policies.len();
-    environment.policies.retain(|policy| policy.id != wanted);
-    Ok(if environment.policies.len() < before { Answer::status(204) } else { not_found() })
+    environment.policies.retain(|policy| policy.id != policy_id);
+    Ok(if environment.policies.len() < before { FakeResponse::status(204) } else { not_found() })
 }
 
-/// The environment that the path names, when its branches are named one by one: others have no policies to speak of.
-fn named<'a>(repository: &'a mut Repository, call: &Call) -> Option<&'a mut Environment> {
-    repository.environment_of(call).filter(|environment| environment.names_branches())
+/// The environment in the path, if it uses custom branch policies; GitHub answers 404 for the others.
+fn environment_with_policies<'a>(
+    repository: &'a mut FakeRepository,
+    call: &ApiCall,
+) -> Option<&'a mut FakeEnvironment> {
+    let name = call.parameter("environment_name");
+    let environment = repository.environments.iter_mut().find(|environment| environment.has_name(name));
+    environment.filter(|environment| environment.has_custom_policies())
 }

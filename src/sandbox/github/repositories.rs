@@ -1,78 +1,27 @@
-//! `GET /repos/{owner}/{repo}`, and what is kept of a repository.
+//! `GET /repos/{owner}/{repo}`.
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Dispatch, FakeGitHub, Issue, Job, Run,
-    accounts::{self, Accounts, fields},
-    approvals::Review,
-    call::Call,
-    checks::Annotation,
-    commits::History,
-    environments::Environment,
-    id, node_id,
+    accounts::owner_json,
+    call::ApiCall,
+    fake_github::FakeGitHub,
+    format::{LONG_AGO, id, node_id, object_fields, split_name},
+    records::{FakeAccounts, FakeRepository},
 };
-use crate::sandbox::server::Answer;
-
-const LONG_AGO: &str = "2020-01-01T00:00:00Z";
-
-pub(super) struct Repository {
-    /// `owner/name`, as it was first written.
-    pub(super) name: String,
-    pub(super) dispatches: Vec<Dispatch>,
-    /// Every attempt.
-    pub(super) runs: Vec<Run>,
-    /// With the run and attempt each belongs to.
-    pub(super) jobs: Vec<(u64, u32, Job)>,
-    pub(super) annotations: Vec<Annotation>,
-    pub(super) reviews: Vec<Review>,
-    pub(super) history: History,
-    /// In the order they were made.
-    pub(super) environments: Vec<Environment>,
-    pub(super) issues: Vec<Issue>,
-}
+use crate::sandbox::server::FakeResponse;
 
 impl FakeGitHub {
-    /// Creates a repository, `owner/name`, whose default branch is `main`.
+    /// Creates a repository, `owner/name`, with the default branch `main`.
     pub fn create(&self, repository: &str) {
-        self.in_repository(repository, |_, _| ());
+        self.with_repository(repository, |_, _| ());
     }
 }
 
-impl Repository {
-    pub(super) fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            dispatches: Vec::new(),
-            runs: Vec::new(),
-            jobs: Vec::new(),
-            annotations: Vec::new(),
-            reviews: Vec::new(),
-            history: History::default(),
-            environments: Vec::new(),
-            issues: Vec::new(),
-        }
-    }
-
-    pub(super) fn owner(&self) -> &str {
-        split(&self.name).0
-    }
-
-    /// Its address in the API.
-    pub(super) fn url(&self, api: &str) -> String {
-        format!("{api}/repos/{}", self.name)
-    }
-
-    /// Its address for people.
-    pub(super) fn page(&self) -> String {
-        format!("https://github.com/{}", self.name)
-    }
-}
-
-pub(super) fn get(repository: &Repository, _: &Accounts, call: &Call) -> Answer {
+pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {
     let open = repository.issues.iter().filter(|issue| issue.state == "open").count();
     let name = &repository.name;
-    let mut shown = minimal(&call.api, name);
+    let mut json = repository_summary(&call.api, name);
     let counts = [
         ("forks_count", 0),
         ("stargazers_count", 0),
@@ -85,7 +34,7 @@ pub(super) fn get(repository: &Repository, _: &Accounts, call: &Call) -> Answer 
         ("open_issues", open),
         ("watchers", 0),
     ];
-    shown.extend(counts.map(|(name, count)| (name.to_owned(), count.into())));
+    json.extend(counts.map(|(name, count)| (name.to_owned(), count.into())));
     let switches = [
         ("has_issues", true),
         ("has_projects", true),
@@ -95,8 +44,8 @@ pub(super) fn get(repository: &Repository, _: &Accounts, call: &Call) -> Answer 
         ("archived", false),
         ("disabled", false),
     ];
-    shown.extend(switches.map(|(name, on)| (name.to_owned(), on.into())));
-    shown.extend(fields(json!({
+    json.extend(switches.map(|(name, on)| (name.to_owned(), on.into())));
+    json.extend(object_fields(json!({
         "git_url": format!("git://github.com/{name}.git"),
         "ssh_url": format!("git@github.com:{name}.git"),
         "clone_url": format!("https://github.com/{name}.git"),
@@ -111,20 +60,20 @@ pub(super) fn get(repository: &Repository, _: &Accounts, call: &Call) -> Answer 
         "created_at": LONG_AGO,
         "updated_at": LONG_AGO,
     })));
-    Answer::json(200, &Value::Object(shown))
+    FakeResponse::json(200, &Value::Object(json))
 }
 
-/// A repository as other answers show it.
-pub(super) fn minimal(api: &str, name: &str) -> Map<String, Value> {
-    let (owner, short) = split(name);
+/// The fields of a repository that other responses include.
+pub fn repository_summary(api: &str, name: &str) -> Map<String, Value> {
+    let (owner, short_name) = split_name(name);
     let number = id("repository", name);
     let base = format!("{api}/repos/{name}");
-    let mut shown = fields(json!({
+    let mut json = object_fields(json!({
         "id": number,
         "node_id": node_id("R", number),
-        "name": short,
+        "name": short_name,
         "full_name": name,
-        "owner": accounts::owner(api, owner),
+        "owner": owner_json(api, owner),
         "private": true,
         "html_url": format!("https://github.com/{name}"),
         "description": null,
@@ -169,12 +118,7 @@ pub(super) fn minimal(api: &str, name: &str) -> Map<String, Value> {
         ("teams", "/teams"),
         ("trees", "/git/trees{/sha}"),
     ] {
-        shown.insert(format!("{field}_url"), format!("{base}{path}").into());
+        json.insert(format!("{field}_url"), format!("{base}{path}").into());
     }
-    shown
-}
-
-/// Owner and name.
-pub(super) fn split(name: &str) -> (&str, &str) {
-    name.split_once('/').unwrap_or((name, ""))
+    json
 }

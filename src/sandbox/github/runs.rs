@@ -1,24 +1,25 @@
-//! Workflow runs: `GET …/actions/runs/{run_id}`, an attempt of one, and those of a workflow.
+//! `GET …/actions/runs/{run_id}`, one attempt of a run, and the runs of a workflow.
 
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{
-    Breach, FakeGitHub,
-    accounts::{self, Accounts},
-    call::Call,
-    id, node_id, not_found, now,
-    repositories::{self, Repository},
-    time,
+    accounts::account_json,
+    call::ApiCall,
+    errors::{ContractViolation, not_found},
+    fake_github::FakeGitHub,
+    format::{format_time, id, node_id, object_fields},
+    records::{FakeAccounts, FakeRepository, FakeRun},
+    repositories::repository_summary,
 };
-use crate::sandbox::server::Answer;
+use crate::sandbox::server::FakeResponse;
 
-/// However many runs a search finds, GitHub shows no more: the description of the route.
-const MOST_FOUND: usize = 1000;
-/// The queries that make a list a search.
+/// GitHub returns at most this many runs of a search, by the route's description.
+const MAX_FOUND: usize = 1000;
+/// The query names that turn a list into a search.
 const SEARCHES: [&str; 6] = ["actor", "branch", "created", "event", "head_sha", "status"];
-/// What a run is, or how it ended: a `status` query asks for either.
-const STATES: [&str; 14] = [
+/// Statuses and conclusions; a `status` query accepts either.
+const STATUSES: [&str; 14] = [
     "completed",
     "action_required",
     "cancelled",
@@ -35,112 +36,64 @@ const STATES: [&str; 14] = [
     "pending",
 ];
 
-/// One attempt of a workflow run. The default is a push to `main` that has just succeeded.
-#[derive(Clone, Debug)]
-pub struct Run {
-    pub id: u64,
-    pub attempt: u32,
-    /// `.github/workflows/….yml`. Which workflow that is, [`FakeGitHub::workflow_id`] knows.
-    pub path: String,
-    pub event: String,
-    /// `queued`, `in_progress`, `waiting`, `completed`, …
-    pub status: String,
-    pub conclusion: Option<String>,
-    pub head_branch: Option<String>,
-    pub head_sha: String,
-    /// The login of who started the first attempt.
-    pub actor: String,
-    /// The login of who started this one; empty for the actor.
-    pub triggering_actor: String,
-    /// Empty for the repository itself.
-    pub head_repository: String,
-    pub created_at: Timestamp,
-    pub run_started_at: Timestamp,
-    pub updated_at: Timestamp,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        let now = now();
-        Self {
-            id: 1,
-            attempt: 1,
-            path: ".github/workflows/ci.yml".to_owned(),
-            event: "push".to_owned(),
-            status: "completed".to_owned(),
-            conclusion: Some("success".to_owned()),
-            head_branch: Some("main".to_owned()),
-            head_sha: "1".repeat(40),
-            actor: "somebody".to_owned(),
-            triggering_actor: String::new(),
-            head_repository: String::new(),
-            created_at: now,
-            run_started_at: now,
-            updated_at: now,
-        }
-    }
-}
-
-impl Run {
-    /// As it is while its jobs are running.
-    #[must_use]
-    pub fn in_progress(self) -> Self {
-        Self { status: "in_progress".to_owned(), conclusion: None, ..self }
-    }
-
-    /// As it is once it ended: `success`, `failure`, `cancelled`, …
-    #[must_use]
-    pub fn ended(self, conclusion: &str) -> Self {
-        Self { status: "completed".to_owned(), conclusion: Some(conclusion.to_owned()), ..self }
-    }
-}
-
 impl FakeGitHub {
-    /// Adds an attempt of a run, or puts it in the place of the one with the same id and attempt.
-    pub fn set_run(&self, repository: &str, run: Run) {
-        self.in_repository(repository, |known, accounts| {
-            accounts.user(&run.actor);
+    /// Adds an attempt of a run, or replaces the one with the same id and attempt.
+    pub fn set_run(&self, repository: &str, run: FakeRun) {
+        self.with_repository(repository, |repository, accounts| {
+            accounts.add_user(&run.actor);
             if !run.triggering_actor.is_empty() {
-                accounts.user(&run.triggering_actor);
+                accounts.add_user(&run.triggering_actor);
             }
-            known.runs.retain(|there| (there.id, there.attempt) != (run.id, run.attempt));
-            known.runs.push(run);
+            repository.runs.retain(|existing| (existing.id, existing.attempt) != (run.id, run.attempt));
+            repository.runs.push(run);
         });
     }
 
-    /// The id of the workflow in that file.
+    /// The id of the workflow with that file.
     #[must_use]
     pub fn workflow_id(&self, repository: &str, path: &str) -> u64 {
-        workflow(repository, path)
+        workflow_id(repository, path)
     }
 }
 
-fn workflow(repository: &str, path: &str) -> u64 {
+fn workflow_id(repository: &str, path: &str) -> u64 {
     let path = path.split('@').next().unwrap_or(path);
     id("workflow", &format!("{repository}/{path}"))
 }
 
-/// The latest attempt.
-pub(super) fn get(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
+/// The latest attempt of a run.
+pub fn get(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
     let wanted = call.number("run_id")?;
     let attempts = repository.runs.iter().filter(|run| run.id == wanted);
     let latest = attempts.max_by_key(|run| run.attempt);
-    Ok(latest.map_or_else(not_found, |run| Answer::json(200, &shown(repository, run, call))))
+    Ok(latest.map_or_else(not_found, |run| FakeResponse::json(200, &run_json(repository, run, &call.api))))
 }
 
-pub(super) fn attempt(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
-    let found = repository.attempt(call)?;
-    Ok(found.map_or_else(not_found, |run| Answer::json(200, &shown(repository, run, call))))
+pub fn get_attempt(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let found = find_attempt(repository, call)?;
+    Ok(found.map_or_else(not_found, |run| FakeResponse::json(200, &run_json(repository, run, &call.api))))
 }
 
-/// The latest attempt of each run of the workflow, youngest first.
-pub(super) fn of_workflow(repository: &mut Repository, _: &mut Accounts, call: &Call) -> Result<Answer, Breach> {
+/// The latest attempt of each run of the workflow, newest first.
+pub fn list_for_workflow(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
     let wanted = call.parameter("workflow_id");
-    let is_wanted = |run: &Run| {
+    let is_wanted = |run: &FakeRun| {
         let path = run.path.split('@').next().unwrap_or(&run.path);
-        workflow(&repository.name, path).to_string() == wanted || path.rsplit('/').next() == Some(wanted)
+        workflow_id(&repository.name, path).to_string() == wanted || path.rsplit('/').next() == Some(wanted)
     };
-    let mut runs: Vec<&Run> = repository.runs.iter().filter(|run| is_wanted(run)).collect();
+    let mut runs: Vec<&FakeRun> = repository.runs.iter().filter(|run| is_wanted(run)).collect();
     if runs.is_empty() {
         return Ok(not_found());
     }
@@ -153,9 +106,9 @@ pub(super) fn of_workflow(repository: &mut Repository, _: &mut Accounts, call: &
         first
     });
 
-    let status = call.asked_of("status", &STATES)?;
-    let created = call.asked("created").map(range).transpose()?;
-    let like = |name: &str, value: &str| call.asked(name).is_none_or(|asked| asked.eq_ignore_ascii_case(value));
+    let status = call.query_one_of("status", &STATUSES)?;
+    let created = call.query_value("created").map(parse_time_range).transpose()?;
+    let like = |name: &str, value: &str| call.query_value(name).is_none_or(|asked| asked.eq_ignore_ascii_case(value));
     runs.retain(|run| {
         status.is_none_or(|status| run.status == status || run.conclusion.as_deref() == Some(status))
             && created.is_none_or(|(from, to)| (from..=to).contains(&whole_second(run.created_at)))
@@ -164,22 +117,23 @@ pub(super) fn of_workflow(repository: &mut Repository, _: &mut Accounts, call: &
             && like("branch", run.head_branch.as_deref().unwrap_or_default())
             && like("head_sha", &run.head_sha)
     });
-    let searched = SEARCHES.iter().any(|name| call.asked(name).is_some());
-    let page = call.page_within(runs, if searched { MOST_FOUND } else { usize::MAX })?;
-    Ok(page.counted("workflow_runs", |run| shown(repository, run, call)))
+    let searched = SEARCHES.iter().any(|name| call.query_value(name).is_some());
+    let page = call.page_within(runs, if searched { MAX_FOUND } else { usize::MAX })?;
+    Ok(page.into_field("workflow_runs", |run| run_json(repository, run, &call.api)))
 }
 
-impl Repository {
-    /// The attempt that the path names.
-    pub(super) fn attempt(&self, call: &Call) -> Result<Option<&Run>, Breach> {
-        let wanted = (call.number("run_id")?, call.number("attempt_number")?);
-        Ok(self.runs.iter().find(|run| (run.id, u64::from(run.attempt)) == wanted))
-    }
+/// The attempt of a run that the path names.
+pub fn find_attempt<'a>(
+    repository: &'a FakeRepository,
+    call: &ApiCall,
+) -> Result<Option<&'a FakeRun>, ContractViolation> {
+    let (run_id, attempt) = (call.number("run_id")?, call.number("attempt_number")?);
+    Ok(repository.runs.iter().find(|run| (run.id, u64::from(run.attempt)) == (run_id, attempt)))
 }
 
-/// The times from and to which a `created` query asks for, in GitHub's syntax for searches: `>=2026-01-01T00:00:00Z`,
+/// The first and last time of a `created` query, in GitHub's search syntax: `>=2026-01-01T00:00:00Z`,
 /// `2026-01-01..2026-02-01`, `2026-01-01`.
-fn range(text: &str) -> Result<(Timestamp, Timestamp), Breach> {
+fn parse_time_range(text: &str) -> Result<(Timestamp, Timestamp), ContractViolation> {
     let at = |text: &str| {
         if let Ok(at) = text.parse::<Timestamp>() {
             return Some((at, at));
@@ -203,23 +157,22 @@ fn range(text: &str) -> Result<(Timestamp, Timestamp), Breach> {
     } else {
         at(text)
     };
-    found.ok_or_else(|| Breach::invalid(&format!("created is {text:?}, not a time or a range of times.")))
+    found.ok_or_else(|| ContractViolation::invalid(&format!("created is {text:?}, not a time or a range of times.")))
 }
 
-/// What GitHub keeps of a time.
+/// GitHub stores times in whole seconds.
 fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-fn shown(repository: &Repository, run: &Run, call: &Call) -> Value {
-    let api = &call.api;
+fn run_json(repository: &FakeRepository, run: &FakeRun, api: &str) -> Value {
     let (name, url) = (&repository.name, format!("{}/actions/runs/{}", repository.url(api), run.id));
-    let workflow = workflow(name, &run.path);
+    let workflow = workflow_id(name, &run.path);
     let suite = id("check suite", &format!("{name}/{}", run.id));
     let head = if run.head_repository.is_empty() { name } else { &run.head_repository };
     let triggering = if run.triggering_actor.is_empty() { &run.actor } else { &run.triggering_actor };
     let file = run.path.rsplit('/').next().unwrap_or_default();
-    let mut shown = accounts::fields(json!({
+    let mut json = object_fields(json!({
         "id": run.id,
         "name": file,
         "node_id": node_id("WFR", run.id),
@@ -239,13 +192,13 @@ fn shown(repository: &Repository, run: &Run, call: &Call) -> Value {
         "url": url,
         "html_url": format!("{}/actions/runs/{}", repository.page(), run.id),
         "pull_requests": [],
-        "created_at": time(run.created_at),
-        "updated_at": time(run.updated_at),
-        "run_started_at": time(run.run_started_at),
+        "created_at": format_time(run.created_at),
+        "updated_at": format_time(run.updated_at),
+        "run_started_at": format_time(run.run_started_at),
     }));
-    shown.extend(accounts::fields(json!({
-        "actor": accounts::simple(api, &run.actor),
-        "triggering_actor": accounts::simple(api, triggering),
+    json.extend(object_fields(json!({
+        "actor": account_json(api, &run.actor),
+        "triggering_actor": account_json(api, triggering),
         "jobs_url": format!("{url}/jobs"),
         "logs_url": format!("{url}/logs"),
         "check_suite_url": format!("{}/check-suites/{suite}", repository.url(api)),
@@ -258,12 +211,12 @@ fn shown(repository: &Repository, run: &Run, call: &Call) -> Value {
             "id": run.head_sha,
             "tree_id": run.head_sha,
             "message": "as it was pushed",
-            "timestamp": time(run.created_at),
+            "timestamp": format_time(run.created_at),
             "author": { "name": run.actor, "email": format!("{}@users.noreply.github.com", run.actor) },
             "committer": { "name": run.actor, "email": format!("{}@users.noreply.github.com", run.actor) },
         },
-        "repository": repositories::minimal(api, name),
-        "head_repository": repositories::minimal(api, head),
+        "repository": repository_summary(api, name),
+        "head_repository": repository_summary(api, head),
     })));
-    Value::Object(shown)
+    Value::Object(json)
 }

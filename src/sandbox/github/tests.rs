@@ -8,10 +8,12 @@ mod runs;
 use std::time::Duration;
 
 use hyper::Method;
-use serde_json::json;
-use ureq::http::Request as Builder;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use ureq::http::Request;
 
 use super::*;
+use crate::sandbox::server::FakeResponse;
 
 const INFRA: &str = "acme/ecommerce-infra";
 const PATH: &str = "/repos/acme/ecommerce-infra/dispatches";
@@ -26,81 +28,87 @@ fn fake_github() -> FakeGitHub {
 }
 
 fn agent() -> ureq::Agent {
-    let patience = Some(Duration::from_secs(10));
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(patience).proxy(None);
+    let timeout = Some(Duration::from_secs(10));
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(timeout).proxy(None);
     config.max_redirects(0).max_redirects_will_error(false).build().into()
 }
 
-/// Status, `link` header and body, of what is asked with the token `t` for something in `acme/ecommerce-infra`; or
-/// anywhere, when the path is a whole one.
-fn ask(fake_github: &FakeGitHub, method: &Method, path: &str, body: &Value) -> (u16, String, Value) {
-    let place = if path.starts_with('/') { path.to_owned() } else { format!("/repos/acme/ecommerce-infra/{path}") };
-    let request = Builder::builder().method(method).uri(format!("{}{place}", fake_github.api_url()));
+/// Sends a request with the token `t`; returns status, `link` header and body. A path without a leading slash is
+/// relative to `acme/ecommerce-infra`.
+fn send(fake_github: &FakeGitHub, method: &Method, path: &str, body: &Value) -> (u16, String, Value) {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/repos/acme/ecommerce-infra/{path}") };
+    let request = Request::builder().method(method).uri(format!("{}{path}", fake_github.api_url()));
     let request = request.header("authorization", "Bearer t");
-    let answer = if body.is_null() {
+    let response = if body.is_null() {
         agent().run(request.body(()).unwrap())
     } else {
         agent().run(request.header("content-type", "application/json").body(body.to_string()).unwrap())
     };
-    let mut answer = answer.unwrap();
-    let link = answer.headers().get("link").map_or("", |link| link.to_str().unwrap()).to_owned();
-    let text = answer.body_mut().read_to_string().unwrap();
-    (answer.status().as_u16(), link, serde_json::from_str(&text).unwrap_or_default())
+    let mut response = response.unwrap();
+    let link = response.headers().get("link").map_or("", |link| link.to_str().unwrap()).to_owned();
+    let text = response.body_mut().read_to_string().unwrap();
+    (response.status().as_u16(), link, serde_json::from_str(&text).unwrap_or_default())
 }
 
 fn get(fake_github: &FakeGitHub, path: &str) -> Value {
-    let (status, _, body) = ask(fake_github, &Method::GET, path, &Value::Null);
+    let (status, _, body) = send(fake_github, &Method::GET, path, &Value::Null);
     assert_eq!(status, 200, "{path}: {body}");
     body
 }
 
 fn status(fake_github: &FakeGitHub, path: &str) -> u16 {
-    ask(fake_github, &Method::GET, path, &Value::Null).0
+    send(fake_github, &Method::GET, path, &Value::Null).0
 }
 
-/// One with a token `t` that may do these things.
-fn open_to(permissions: &[&str]) -> FakeGitHub {
+/// A fake GitHub whose token `t` has these permissions.
+fn fake_github_with(permissions: &[&str]) -> FakeGitHub {
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create(INFRA);
     fake_github.grant("t", INFRA, permissions);
     fake_github
 }
 
-/// What stands at one place of each entry of a list.
-fn each(list: &Value, pointer: &str) -> Vec<Value> {
+/// The value at a JSON pointer in each entry of a list.
+fn values_at(list: &Value, pointer: &str) -> Vec<Value> {
     list.as_array().unwrap().iter().map(|entry| entry.pointer(pointer).cloned().unwrap_or_default()).collect()
 }
 
-/// Status and message.
+/// Posts with a token; returns status and message.
 fn post(fake_github: &FakeGitHub, path: &str, token: &str, body: &str) -> (u16, String) {
     let mut request = agent().post(format!("{}{path}", fake_github.api_url())).content_type("application/json");
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let mut answer = request.send(body).unwrap();
-    let body = answer.body_mut().read_to_string().unwrap();
+    let mut response = request.send(body).unwrap();
+    let body = response.body_mut().read_to_string().unwrap();
     let message = serde_json::from_str(&body).ok().and_then(|body: Value| Some(body["message"].as_str()?.to_owned()));
-    (answer.status().as_u16(), message.unwrap_or(body))
+    (response.status().as_u16(), message.unwrap_or(body))
 }
 
 #[test]
-fn a_dispatch_arrives_and_is_remembered() {
+fn a_dispatch_is_accepted_and_recorded() {
     let fake_github = fake_github();
     let body = json!({ "event_type": "staging-validated", "client_payload": { "service": "frontend" } });
     assert_eq!(post(&fake_github, PATH, "t-write", &body.to_string()), (204, String::new()));
     assert_eq!(post(&fake_github, "/repos/ACME/Ecommerce-Infra/dispatches", "t-write", r#"{"event_type":"x"}"#).0, 204);
-    let dispatch = |event_type: &str, client_payload| Dispatch { event_type: event_type.to_owned(), client_payload };
+    let dispatch =
+        |event_type: &str, client_payload| DispatchEvent { event_type: event_type.to_owned(), client_payload };
     let expected = [dispatch("staging-validated", json!({ "service": "frontend" })), dispatch("x", json!({}))];
     assert_eq!(fake_github.dispatches("acme/ecommerce-infra"), expected);
-    let [asked, _] = &fake_github.asked()[..] else { panic!("{:?}", fake_github.asked()) };
-    let expected =
-        Asked { method: "POST".to_owned(), path: PATH.to_owned(), query: String::new(), body, answered: Some(204) };
-    assert_eq!(*asked, expected);
+    let [request, _] = &fake_github.requests()[..] else { panic!("{:?}", fake_github.requests()) };
+    let expected = RecordedRequest {
+        method: "POST".to_owned(),
+        path: PATH.to_owned(),
+        query: String::new(),
+        body,
+        status: Some(204),
+    };
+    assert_eq!(*request, expected);
     assert!(fake_github.violations().is_empty());
 }
 
 #[test]
-fn who_may_not_is_told_as_github_tells_it_and_that_is_no_violation() {
+fn a_missing_permission_is_an_error_but_not_a_violation() {
     let fake_github = fake_github();
     let body = r#"{"event_type":"x"}"#;
     for (token, path, status, message) in [
@@ -116,16 +124,16 @@ fn who_may_not_is_told_as_github_tells_it_and_that_is_no_violation() {
         fake_github.dispatches("acme/ecommerce-infra").is_empty() && fake_github.dispatches("acme/hidden").is_empty()
     );
     assert!(fake_github.violations().is_empty());
-    assert_eq!(fake_github.asked().len(), 5);
+    assert_eq!(fake_github.requests().len(), 5);
 }
 
 #[test]
-fn what_the_description_does_not_allow_is_refused_and_remembered() {
+fn a_request_outside_the_api_description_is_rejected_and_recorded() {
     let fake_github = fake_github();
     let long = format!(r#"{{"event_type":"{}"}}"#, "é".repeat(101));
     let with = |payload: Value| json!({ "event_type": "x", "client_payload": payload }).to_string();
     let eleven = with((0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into());
-    // {"a":"…"} is 8 bytes and the text.
+    // {"a":"…"} adds 8 bytes to the text.
     let large = with(json!({ "a": "x".repeat(65_528) }));
     for (body, status, message) in [
         ("{", 400, "Problems parsing JSON"),
@@ -141,8 +149,8 @@ fn what_the_description_does_not_allow_is_refused_and_remembered() {
         (&large, 422, "client_payload is too large."),
     ] {
         let before = fake_github.violations().len();
-        let (seen, said) = post(&fake_github, PATH, "t-write", body);
-        assert!(seen == status && said.ends_with(message), "{body:.60}: {seen} {said}");
+        let (seen, text) = post(&fake_github, PATH, "t-write", body);
+        assert!(seen == status && text.ends_with(message), "{body:.60}: {seen} {text}");
         let violations = fake_github.violations();
         assert!(violations.len() == before + 1 && violations[before].ends_with(message), "{violations:?}");
     }
@@ -165,8 +173,8 @@ fn an_unknown_route_method_query_or_header_is_a_violation() {
     assert_eq!(post(&fake_github, &format!("{PATH}?page=2"), "t-write", body).0, 422);
     let get = |header: &str, value: &str| {
         let url = format!("{}{PATH}", fake_github.api_url());
-        let answer = agent().get(url).header(header, value).call();
-        answer.unwrap().status().as_u16()
+        let response = agent().get(url).header(header, value).call();
+        response.unwrap().status().as_u16()
     };
     assert_eq!(get("accept", "application/json"), 404, "GET is not POST");
     assert_eq!(get("user-agent", ""), 403);
@@ -176,31 +184,35 @@ fn an_unknown_route_method_query_or_header_is_a_violation() {
 }
 
 #[test]
-fn faults_come_in_order_and_then_are_over() {
+fn injected_faults_apply_once_each_in_order() {
     let fake_github = fake_github();
     let body = r#"{"event_type":"x"}"#;
-    let busy = || Answer::json(502, &json!({ "message": "Server Error" }));
-    fake_github.fail_next(Fault::Instead(busy()));
-    fake_github.fail_next(Fault::Afterwards(busy()));
+    let busy = || FakeResponse::json(502, &json!({ "message": "Server Error" }));
+    fake_github.fail_next(InjectedFault::WithoutEffect(busy()));
+    fake_github.fail_next(InjectedFault::AfterEffect(busy()));
     assert_eq!(post(&fake_github, PATH, "t-write", body).0, 502);
-    assert!(fake_github.dispatches("acme/ecommerce-infra").is_empty(), "instead of doing it");
+    assert!(fake_github.dispatches("acme/ecommerce-infra").is_empty(), "not applied");
     assert_eq!(post(&fake_github, PATH, "t-write", body).0, 502);
-    assert_eq!(fake_github.dispatches("acme/ecommerce-infra").len(), 1, "after doing it");
+    assert_eq!(fake_github.dispatches("acme/ecommerce-infra").len(), 1, "applied");
     assert_eq!(post(&fake_github, PATH, "t-write", body).0, 204);
-    let answered: Vec<_> = fake_github.asked().into_iter().map(|asked| asked.answered).collect();
-    assert_eq!(answered, [Some(502), Some(502), Some(204)]);
+    let statuses: Vec<_> = fake_github.requests().into_iter().map(|request| request.status).collect();
+    assert_eq!(statuses, [Some(502), Some(502), Some(204)]);
 }
 
 #[test]
-fn a_fault_can_wait_for_its_request() {
-    let fake_github = open_to(&["issues=write", "actions=read"]);
-    fake_github.fail_at("POST /repos/acme/ecommerce-infra/issues", 2, Fault::Instead(Answer::status(502)));
-    let open = || ask(&fake_github, &Method::POST, "issues", &json!({ "title": "t" })).0;
+fn a_fault_applies_only_to_matching_requests() {
+    let fake_github = fake_github_with(&["issues=write", "actions=read"]);
+    fake_github.fail_at(
+        "POST /repos/acme/ecommerce-infra/issues",
+        2,
+        InjectedFault::WithoutEffect(FakeResponse::status(502)),
+    );
+    let open = || send(&fake_github, &Method::POST, "issues", &json!({ "title": "t" })).0;
     assert_eq!(
         (status(&fake_github, "issues"), open(), status(&fake_github, "environments"), open(), open()),
         (200, 502, 200, 502, 201)
     );
-    fake_github.fail_at("/environments", usize::MAX, Fault::Afterwards(Answer::close()));
+    fake_github.fail_at("/environments", usize::MAX, InjectedFault::AfterEffect(FakeResponse::close()));
     for _ in 0..3 {
         assert!(
             agent().get(format!("{}/repos/acme/ecommerce-infra/environments", fake_github.api_url())).call().is_err()
@@ -210,16 +222,16 @@ fn a_fault_can_wait_for_its_request() {
 }
 
 #[test]
-fn a_script_can_wait_for_a_request() {
-    let fake_github = open_to(&["issues=read"]);
-    assert!(!fake_github.wait_asked("", 1, Duration::ZERO), "nobody asked");
+fn a_test_can_wait_for_requests() {
+    let fake_github = fake_github_with(&["issues=read"]);
+    assert!(!fake_github.wait_for_requests("", 1, Duration::ZERO), "no request yet");
     std::thread::scope(|scope| {
         scope.spawn(|| (status(&fake_github, "issues"), status(&fake_github, "issues?state=all")));
-        assert!(fake_github.wait_asked("GET /repos/acme/ecommerce-infra/issues", 2, Duration::from_secs(30)));
+        assert!(fake_github.wait_for_requests("GET /repos/acme/ecommerce-infra/issues", 2, Duration::from_secs(30)));
     });
-    let queries: Vec<_> = fake_github.asked().into_iter().map(|asked| asked.query).collect();
+    let queries: Vec<_> = fake_github.requests().into_iter().map(|request| request.query).collect();
     assert_eq!(queries, ["", "state=all"]);
-    assert!(!fake_github.wait_asked("POST", 1, Duration::ZERO));
+    assert!(!fake_github.wait_for_requests("POST", 1, Duration::ZERO));
 }
 
 #[test]
@@ -230,9 +242,9 @@ fn an_enterprise_server_has_its_api_below_a_path() {
     assert!(fake_github.api_url().ends_with("/api/v3"));
     assert_eq!(post(&fake_github, PATH, "t", r#"{"event_type":"x"}"#).0, 204);
     let outside = format!("{}{PATH}", fake_github.api_url().trim_end_matches("/api/v3"));
-    let answer = agent().post(&outside).header("authorization", "Bearer t").send(r#"{"event_type":"x"}"#).unwrap();
-    assert_eq!(answer.status(), 404);
+    let response = agent().post(&outside).header("authorization", "Bearer t").send(r#"{"event_type":"x"}"#).unwrap();
+    assert_eq!(response.status(), 404);
     assert_eq!(fake_github.violations(), ["POST outside the API: 404 Not Found"]);
-    let asked: Vec<_> = fake_github.asked().into_iter().map(|asked| asked.path).collect();
-    assert_eq!(asked, [PATH, "outside the API"]);
+    let paths: Vec<_> = fake_github.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, [PATH, "outside the API"]);
 }

@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     reconcile::tests::with_permit,
     sandbox::{
-        github::{FakeGitHub, Fault},
-        server::{self, Server},
+        github::{FakeGitHub, InjectedFault},
+        server::{self, LoopbackServer},
     },
     world::network::tests::{network, tls},
 };
@@ -46,8 +46,8 @@ fn dispatch(github: &GitHub, repository: &Repository, event_type: &str, payload:
 }
 
 /// What a server's answer is taken for.
-fn taken(answer: server::Answer) -> Sent {
-    let server = Server::start(move |_| answer.clone()).unwrap();
+fn taken(answer: server::FakeResponse) -> Sent {
+    let server = LoopbackServer::start(move |_| answer.clone()).unwrap();
     send(&connect(server.url()))
 }
 
@@ -64,7 +64,9 @@ fn a_dispatch_arrives_whole() {
     let fake_github = fake_github();
     let payload = json!({ "service": "frontend", "image_tag": "1.10", "evidence": { "é": [1.0, null] } });
     assert_eq!(dispatch(&connect(&fake_github.api_url()), &infra(), "staging-validated", &payload), Sent::Done(()));
-    let [dispatch] = &fake_github.dispatches("acme/ecommerce-infra")[..] else { panic!("{:?}", fake_github.asked()) };
+    let [dispatch] = &fake_github.dispatches("acme/ecommerce-infra")[..] else {
+        panic!("{:?}", fake_github.requests())
+    };
     assert_eq!((&*dispatch.event_type, &dispatch.client_payload), ("staging-validated", &payload));
     assert_eq!(fake_github.violations(), [""; 0]);
 }
@@ -82,10 +84,10 @@ fn the_api_of_an_enterprise_server_is_below_a_path() {
 
 #[test]
 fn the_request_says_who_asks_and_in_which_version() {
-    let server = Server::start(|request| {
+    let server = LoopbackServer::start(|request| {
         let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("none");
         let names = ["authorization", "accept", "x-github-api-version", "content-type", "user-agent"];
-        server::Answer::json(422, &json!({ "message": names.map(header).join(" ") }))
+        server::FakeResponse::json(422, &json!({ "message": names.map(header).join(" ") }))
     })
     .unwrap();
     let Sent::Refused(refusal) = send(&connect(server.url())) else { panic!("422 is a refusal") };
@@ -124,7 +126,7 @@ fn what_github_refuses_comes_with_what_to_do() {
 
 #[test]
 fn a_rate_limit_is_named_with_its_end() {
-    let said = |status, message: &str| server::Answer::json(status, &json!({ "message": message }));
+    let said = |status, message: &str| server::FakeResponse::json(status, &json!({ "message": message }));
     let limit = |when: &str| format!("a rate limit of GitHub's; it takes requests again {when}");
     let spent = said(403, "API rate limit exceeded").header("x-ratelimit-remaining", "0");
     for (answer, status, message, when) in [
@@ -133,7 +135,7 @@ fn a_rate_limit_is_named_with_its_end() {
         (said(403, "a secondary rate limit"), 403, "a secondary rate limit", "in a few minutes"),
         (spent.clone().header("x-ratelimit-reset", "0"), 403, "API rate limit exceeded", "at 1970-01-01T00:00:00Z"),
         (spent.header("x-ratelimit-reset", "later"), 403, "API rate limit exceeded", "in a few minutes"),
-        (server::Answer::status(429), 429, "", "in a few minutes"),
+        (server::FakeResponse::status(429), 429, "", "in a few minutes"),
     ] {
         assert_eq!(taken(answer), refused(status, message, &limit(when)));
     }
@@ -148,30 +150,33 @@ fn a_redirect_is_not_followed() {
     for status in [301, 302, 307, 308] {
         let fake_github = fake_github();
         let elsewhere = format!("{}/repos/acme/ecommerce-infra/dispatches", fake_github.api_url());
-        assert_eq!(taken(server::Answer::status(status).header("location", &elsewhere)), refused(status, "", moved));
-        assert_eq!(fake_github.asked(), []);
+        assert_eq!(
+            taken(server::FakeResponse::status(status).header("location", &elsewhere)),
+            refused(status, "", moved)
+        );
+        assert_eq!(fake_github.requests(), []);
     }
 }
 
 #[test]
 fn only_204_is_done() {
-    assert_eq!(taken(server::Answer::status(204)), Sent::Done(()));
-    let page = server::Answer::text(200, "text/html", "<title>Sign in</title>");
+    assert_eq!(taken(server::FakeResponse::status(204)), Sent::Done(()));
+    let page = server::FakeResponse::text(200, "text/html", "<title>Sign in</title>");
     assert_eq!(taken(page), unknown("answered 200: <title>Sign in</title>"));
     for status in [202, 500, 502, 503, 504] {
-        assert_eq!(taken(server::Answer::status(status)), unknown(&format!("answered {status}: ")));
+        assert_eq!(taken(server::FakeResponse::status(status)), unknown(&format!("answered {status}: ")));
     }
 }
 
 #[test]
 fn nothing_is_ever_sent_twice() {
-    let busy = || server::Answer::json(502, &json!({ "message": "Server Error" }));
+    let busy = || server::FakeResponse::json(502, &json!({ "message": "Server Error" }));
     let lost = "the connection was lost: connection closed before message completed";
     for (fault, why, arrived) in [
-        (Fault::Instead(busy()), "answered 502: Server Error", 0),
-        (Fault::Afterwards(busy()), "answered 502: Server Error", 1),
-        (Fault::Instead(server::Answer::close()), lost, 0),
-        (Fault::Afterwards(server::Answer::close()), lost, 1),
+        (InjectedFault::WithoutEffect(busy()), "answered 502: Server Error", 0),
+        (InjectedFault::AfterEffect(busy()), "answered 502: Server Error", 1),
+        (InjectedFault::WithoutEffect(server::FakeResponse::close()), lost, 0),
+        (InjectedFault::AfterEffect(server::FakeResponse::close()), lost, 1),
     ] {
         let fake_github = fake_github();
         fake_github.fail_next(fault.clone());
@@ -179,16 +184,16 @@ fn nothing_is_ever_sent_twice() {
         assert_eq!(send(&github), unknown(why), "{fault:?}");
         // Whatever might still be at work behind it ends here.
         drop(github);
-        assert_eq!(fake_github.asked().len(), 1, "{fault:?}");
+        assert_eq!(fake_github.requests().len(), 1, "{fault:?}");
         assert_eq!(fake_github.dispatches("acme/ecommerce-infra").len(), arrived, "{fault:?}");
     }
 }
 
 #[test]
 fn an_answer_is_not_waited_for_longer_than_allowed() {
-    let drip = server::Answer::text(403, "text/plain", "never ends").drip(Duration::from_mins(1));
-    for answer in [server::Answer::hang(), drip] {
-        let server = Server::start(move |_| answer.clone()).unwrap();
+    let drip = server::FakeResponse::text(403, "text/plain", "never ends").byte_by_byte(Duration::from_mins(1));
+    for answer in [server::FakeResponse::hang(), drip] {
+        let server = LoopbackServer::start(move |_| answer.clone()).unwrap();
         let timeout = Duration::from_millis(100);
         let github =
             GitHub::connect(runtime(), &Network::default(), Access { timeout, ..access(server.url()) }).unwrap();
@@ -207,11 +212,11 @@ fn without_a_connection_nothing_was_sent() {
 
 #[test]
 fn a_long_answer_is_clipped_and_an_endless_one_is_no_answer() {
-    let Sent::Refused(refusal) = taken(server::Answer::text(404, "text/html", "é".repeat(10_000))) else {
+    let Sent::Refused(refusal) = taken(server::FakeResponse::text(404, "text/html", "é".repeat(10_000))) else {
         panic!("404 is a refusal")
     };
     assert_eq!(refusal.message, "é".repeat(CLIP) + "…");
-    let endless = taken(server::Answer::text(404, "text/plain", "x".repeat(LARGEST + 1)));
+    let endless = taken(server::FakeResponse::text(404, "text/plain", "x".repeat(LARGEST + 1)));
     assert_eq!(endless, unknown("the answer broke off: length limit exceeded"));
 }
 

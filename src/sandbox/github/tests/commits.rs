@@ -8,7 +8,7 @@ fn sha(number: usize) -> String {
 
 /// Commits 1 to `count`, of which 1 is `v1`.
 fn history(count: usize) -> FakeGitHub {
-    let fake_github = open_to(&["contents=read"]);
+    let fake_github = fake_github_with(&["contents=read"]);
     for number in 1..=count {
         fake_github.commit(INFRA, &sha(number), "dora", &format!("change {number}\n\nbecause"));
     }
@@ -20,8 +20,8 @@ fn history(count: usize) -> FakeGitHub {
 fn a_reference_is_a_branch_a_tag_or_a_commit() {
     let fake_github = history(3);
     fake_github.branch(INFRA, "release/1", &sha(2));
-    fake_github.push(INFRA, Commit { sha: "f".repeat(40), ..Commit::default() });
-    let of = |reference: &str| get(&fake_github, &format!("commits/{reference}"))["sha"].clone();
+    fake_github.push(INFRA, FakeCommit { sha: "f".repeat(40), ..FakeCommit::default() });
+    let resolve = |reference: &str| get(&fake_github, &format!("commits/{reference}"))["sha"].clone();
     let last = "f".repeat(40);
     for (reference, expected) in [
         ("main", &last),
@@ -35,13 +35,16 @@ fn a_reference_is_a_branch_a_tag_or_a_commit() {
         ("heads%2Frelease%2F1", &sha(2)),
         (&sha(3), &sha(3)),
     ] {
-        assert_eq!(of(reference), **expected, "{reference}");
+        assert_eq!(resolve(reference), **expected, "{reference}");
     }
-    let strangers = get(&fake_github, "commits/main");
-    assert_eq!((&strangers["author"], &strangers["commit"]["author"]["name"]), (&Value::Null, &json!("Nobody")));
+    let without_account = get(&fake_github, "commits/main");
+    assert_eq!(
+        (&without_account["author"], &without_account["commit"]["author"]["name"]),
+        (&Value::Null, &json!("Unknown Author"))
+    );
     assert_eq!(get(&fake_github, "commits/v1")["author"]["login"], "dora");
     for unknown in ["v2", "ffffff", "heads%2Fv1", "tags%2Fmain", "%20"] {
-        let (status, _, body) = ask(&fake_github, &Method::GET, &format!("commits/{unknown}"), &Value::Null);
+        let (status, _, body) = send(&fake_github, &Method::GET, &format!("commits/{unknown}"), &Value::Null);
         assert!(status == 422 && body["message"].as_str().unwrap().starts_with("No commit found for SHA: "), "{body}");
     }
     assert_eq!(fake_github.violations(), [""; 0]);
@@ -50,15 +53,15 @@ fn a_reference_is_a_branch_a_tag_or_a_commit() {
 }
 
 #[test]
-fn a_repository_without_a_commit_says_so() {
-    let fake_github = open_to(&["contents=read"]);
+fn an_empty_repository_has_no_commits_to_return() {
+    let fake_github = fake_github_with(&["contents=read"]);
     assert_eq!(status(&fake_github, "commits/main"), 409);
     assert_eq!(status(&fake_github, "compare/main...main"), 404);
     assert_eq!(get(&fake_github, "branches"), json!([]));
 }
 
 #[test]
-fn a_comparison_has_what_the_second_has_and_the_first_has_not() {
+fn a_comparison_lists_the_commits_that_only_the_head_has() {
     let fake_github = history(4);
     for (ends, status, ahead, behind, expected) in [
         ("v1...main", "ahead", 3, 0, &[2, 3, 4][..]),
@@ -69,7 +72,7 @@ fn a_comparison_has_what_the_second_has_and_the_first_has_not() {
         let seen = get(&fake_github, &format!("compare/{ends}"));
         let expected: Vec<String> = expected.iter().map(|number| sha(*number)).collect();
         assert_eq!(
-            (each(&seen["commits"], "/sha"), &seen["status"]),
+            (values_at(&seen["commits"], "/sha"), &seen["status"]),
             (expected.into_iter().map(Value::from).collect(), &json!(status)),
             "{ends}"
         );
@@ -85,11 +88,11 @@ fn a_comparison_has_what_the_second_has_and_the_first_has_not() {
 }
 
 #[test]
-fn a_long_comparison_ends_at_its_end_unless_it_is_paged() {
+fn an_unpaged_comparison_returns_the_last_250_commits() {
     let fake_github = history(260);
     let seen = |query: &str| {
-        let (_, link, body) = ask(&fake_github, &Method::GET, &format!("compare/v1...main{query}"), &Value::Null);
-        let shas = each(&body["commits"], "/sha");
+        let (_, link, body) = send(&fake_github, &Method::GET, &format!("compare/v1...main{query}"), &Value::Null);
+        let shas = values_at(&body["commits"], "/sha");
         (shas.len(), shas[0].clone(), link.contains("next"), body["total_commits"].clone(), body.get("files").is_some())
     };
     assert_eq!(seen(""), (250, json!(sha(11)), false, json!(259), true));
@@ -98,19 +101,19 @@ fn a_long_comparison_ends_at_its_end_unless_it_is_paged() {
 }
 
 #[test]
-fn a_protected_branch_is_one_of_the_branches() {
+fn branches_can_be_filtered_by_protection() {
     let fake_github = history(2);
     fake_github.branch(INFRA, "old", &sha(1));
     fake_github.protect_branch(INFRA, "main");
     fake_github.protect_branch(INFRA, "release");
-    let named = |query: &str| each(&get(&fake_github, &format!("branches{query}")), "/name");
-    assert_eq!(named(""), ["main", "old", "release"]);
+    let names = |query: &str| values_at(&get(&fake_github, &format!("branches{query}")), "/name");
+    assert_eq!(names(""), ["main", "old", "release"]);
     assert_eq!(
-        (named("?protected=true"), named("?protected=false")),
+        (names("?protected=true"), names("?protected=false")),
         (vec![json!("main"), json!("release")], vec![json!("old")])
     );
-    assert_eq!(each(&get(&fake_github, "branches"), "/commit/sha"), [sha(2), sha(1), sha(2)]);
-    let empty = open_to(&["contents=read"]);
+    assert_eq!(values_at(&get(&fake_github, "branches"), "/commit/sha"), [sha(2), sha(1), sha(2)]);
+    let empty = fake_github_with(&["contents=read"]);
     empty.protect_branch(INFRA, "main");
-    assert_eq!(each(&get(&empty, "branches?protected=true"), "/name"), ["main"]);
+    assert_eq!(values_at(&get(&empty, "branches?protected=true"), "/name"), ["main"]);
 }

@@ -4,13 +4,13 @@ use super::*;
 
 const POLICIES: &str = "environments/production/deployment-branch-policies";
 
-fn administered() -> FakeGitHub {
-    open_to(&["actions=read", "administration=write"])
+fn administrator() -> FakeGitHub {
+    fake_github_with(&["actions=read", "administration=write"])
 }
 
 fn put(fake_github: &FakeGitHub, body: &Value) -> (u16, Value) {
-    let (status, _, answer) = ask(fake_github, &Method::PUT, "environments/production", body);
-    (status, answer)
+    let (status, _, response) = send(fake_github, &Method::PUT, "environments/production", body);
+    (status, response)
 }
 
 fn branches(protected: bool, custom: bool) -> Value {
@@ -18,9 +18,9 @@ fn branches(protected: bool, custom: bool) -> Value {
 }
 
 #[test]
-fn what_is_left_out_is_set_back() {
-    let fake_github = administered();
-    let (dora, sre) = (fake_github.user("dora"), fake_github.team("acme", "sre", &["dora"]));
+fn an_omitted_setting_is_reset() {
+    let fake_github = administrator();
+    let (dora, sre) = (fake_github.add_user("dora"), fake_github.add_team("acme", "sre", &["dora"]));
     let reviewers = json!([{ "type": "User", "id": dora }, { "type": "Team", "id": sre }]);
     let full = json!({
         "wait_timer": 10,
@@ -30,16 +30,16 @@ fn what_is_left_out_is_set_back() {
     });
     let (status, shown) = put(&fake_github, &full);
     assert_eq!((status, &shown), (200, &get(&fake_github, "environments/PRODUCTION")));
-    assert_eq!(each(&shown["protection_rules"], "/type"), ["wait_timer", "required_reviewers", "branch_policy"]);
-    let who = &shown["protection_rules"][1];
+    assert_eq!(values_at(&shown["protection_rules"], "/type"), ["wait_timer", "required_reviewers", "branch_policy"]);
+    let rule = &shown["protection_rules"][1];
     assert_eq!(
-        (each(&who["reviewers"], "/reviewer/login"), each(&who["reviewers"], "/reviewer/slug")),
+        (values_at(&rule["reviewers"], "/reviewer/login"), values_at(&rule["reviewers"], "/reviewer/slug")),
         (vec![json!("dora"), Value::Null], vec![Value::Null, json!("sre")])
     );
-    assert_eq!(who["prevent_self_review"], true);
+    assert_eq!(rule["prevent_self_review"], true);
 
     let (_, shown) = put(&fake_github, &json!({ "wait_timer": 5 }));
-    assert_eq!(each(&shown["protection_rules"], "/wait_timer"), [5]);
+    assert_eq!(values_at(&shown["protection_rules"], "/wait_timer"), [5]);
     assert_eq!(shown["deployment_branch_policy"], Value::Null);
     for body in [Value::Null, json!({}), json!({ "reviewers": null, "deployment_branch_policy": null })] {
         put(&fake_github, &full);
@@ -50,9 +50,9 @@ fn what_is_left_out_is_set_back() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_and_changes_nothing() {
-    let fake_github = administered();
-    let dora = fake_github.user("dora");
+fn an_invalid_protection_is_rejected_without_changes() {
+    let fake_github = administrator();
+    let dora = fake_github.add_user("dora");
     put(&fake_github, &json!({ "wait_timer": 7 }));
     let before = get(&fake_github, "environments/production");
     let seven = vec![json!({ "type": "User", "id": dora }); 7];
@@ -80,32 +80,32 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     }
     let violations = fake_github.violations().len();
     for reviewer in [json!({ "type": "User", "id": 1 }), json!({ "type": "Team", "id": dora })] {
-        let (status, answer) = put(&fake_github, &json!({ "reviewers": [reviewer] }));
-        assert!(status == 422 && answer["message"].as_str().unwrap().contains("there is no"), "{answer}");
+        let (status, body) = put(&fake_github, &json!({ "reviewers": [reviewer] }));
+        assert!(status == 422 && body["message"].as_str().unwrap().contains("there is no"), "{body}");
     }
     assert_eq!(
         fake_github.violations().len(),
         violations,
-        "nobody of that number, which is no breach of the description"
+        "an unknown reviewer is an error, but not a violation of the description"
     );
     assert_eq!(get(&fake_github, "environments/production"), before);
     assert_eq!(put(&fake_github, &json!({ "wait_timer": 43_200 })).0, 200);
 }
 
 #[test]
-fn policies_are_for_environments_that_name_their_branches() {
-    let fake_github = administered();
-    let post = |body: Value| ask(&fake_github, &Method::POST, POLICIES, &body);
-    let names = || each(&get(&fake_github, POLICIES)["branch_policies"], "/name");
-    let remove = |id: &Value| ask(&fake_github, &Method::DELETE, &format!("{POLICIES}/{id}"), &Value::Null).0;
-    assert_eq!(post(json!({ "name": "main" })).0, 404, "there is no environment");
+fn branch_policies_need_an_environment_with_custom_policies() {
+    let fake_github = administrator();
+    let post = |body: Value| send(&fake_github, &Method::POST, POLICIES, &body);
+    let names = || values_at(&get(&fake_github, POLICIES)["branch_policies"], "/name");
+    let remove = |id: &Value| send(&fake_github, &Method::DELETE, &format!("{POLICIES}/{id}"), &Value::Null).0;
+    assert_eq!(post(json!({ "name": "main" })).0, 404, "the environment does not exist");
     fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": branches(true, false) }));
     assert_eq!((post(json!({ "name": "main" })).0, status(&fake_github, POLICIES), remove(&json!(1))), (404, 404, 404));
     fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": branches(false, true) }));
-    let (made, _, main) = post(json!({ "name": "main" }));
-    assert_eq!((made, &main["type"]), (200, &json!("branch")));
+    let (status_of_main, _, main) = post(json!({ "name": "main" }));
+    assert_eq!((status_of_main, &main["type"]), (200, &json!("branch")));
     assert_eq!(post(json!({ "name": "main", "type": "tag" })).0, 200);
-    assert_eq!(post(json!({ "name": "main" })).0, 303, "there is one");
+    assert_eq!(post(json!({ "name": "main" })).0, 303, "the policy exists");
     fake_github.add_branch_policy(INFRA, "production", "release/*", "branch");
     assert_eq!(names(), ["main", "main", "release/*"]);
     assert_eq!((remove(&main["id"]), remove(&main["id"]), names().len()), (204, 404, 2));
@@ -117,10 +117,10 @@ fn policies_are_for_environments_that_name_their_branches() {
 }
 
 #[test]
-fn a_name_can_be_any_text() {
-    let fake_github = administered();
+fn an_environment_name_can_be_any_text() {
+    let fake_github = administrator();
     let path = "environments/eu%2Fwest%20%231%3F";
-    assert_eq!(ask(&fake_github, &Method::PUT, path, &json!({})).0, 200);
+    assert_eq!(send(&fake_github, &Method::PUT, path, &json!({})).0, 200);
     assert_eq!(get(&fake_github, path)["name"], "eu/west #1?");
     assert!(get(&fake_github, path)["url"].as_str().unwrap().ends_with("/environments/eu%2Fwest%20%231%3F"));
     assert_eq!(status(&fake_github, "environments/eu%2Fwest"), 404);
@@ -128,22 +128,22 @@ fn a_name_can_be_any_text() {
     for path in ["environments/%2", "environments/%zz", "environments/%ff", "environments//"] {
         assert_eq!(status(&fake_github, path), 404, "{path}");
     }
-    assert_eq!(fake_github.violations().len(), 4, "no text, so no route");
+    assert_eq!(fake_github.violations().len(), 4, "invalid encoding matches no route");
 }
 
 #[test]
-fn administrators_can_be_let_through() {
-    let fake_github = administered();
+fn the_administrator_bypass_is_returned_once_it_is_set() {
+    let fake_github = administrator();
     fake_github.protect(INFRA, "production", &json!({}));
     assert_eq!(get(&fake_github, "environments/production").get("can_admins_bypass"), None);
-    fake_github.let_admins_bypass(INFRA, "production", false);
+    fake_github.set_admins_can_bypass(INFRA, "production", false);
     put(&fake_github, &json!({ "wait_timer": 1 }));
     assert_eq!(get(&fake_github, "environments/production")["can_admins_bypass"], false);
 }
 
 #[test]
-fn a_script_that_asks_for_the_impossible_has_failed() {
-    let fake_github = administered();
+fn an_invalid_scripted_protection_is_a_violation() {
+    let fake_github = administrator();
     fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "User", "id": 1 }] }));
     fake_github.protect(INFRA, "production", &json!({ "timer": 1 }));
     assert_eq!(status(&fake_github, "environments/production"), 404);

@@ -2,25 +2,25 @@
 
 use super::*;
 
-fn kept() -> FakeGitHub {
-    open_to(&["issues=write"])
+fn issue_tracker() -> FakeGitHub {
+    fake_github_with(&["issues=write"])
 }
 
 #[test]
-fn issues_are_counted_up_and_found_by_what_they_are() {
-    let fake_github = kept();
-    let (status, _, made) = ask(
+fn issues_are_numbered_in_order_and_found_by_query() {
+    let fake_github = issue_tracker();
+    let (status, _, created) = send(
         &fake_github,
         &Method::POST,
         "issues",
         &json!({ "title": "t", "body": "b", "labels": ["Promote-Gates", "x"] }),
     );
-    assert_eq!((status, &made["number"], &made["state"]), (201, &json!(1), &json!("open")));
-    assert_eq!(ask(&fake_github, &Method::POST, "issues", &json!({ "title": "u" })).2["body"], Value::Null);
+    assert_eq!((status, &created["number"], &created["state"]), (201, &json!(1), &json!("open")));
+    assert_eq!(send(&fake_github, &Method::POST, "issues", &json!({ "title": "u" })).2["body"], Value::Null);
     assert_eq!(fake_github.open_issue(INFRA, "stop", "", &["x"]), 3);
     assert_eq!(fake_github.open_pull_request(INFRA, "change", "", &["x"]), 4);
     fake_github.close_issue(INFRA, 3);
-    let found = |query: &str| each(&get(&fake_github, &format!("issues?{query}")), "/number");
+    let found = |query: &str| values_at(&get(&fake_github, &format!("issues?{query}")), "/number");
     for (query, expected) in [
         ("", &[4, 2, 1][..]),
         ("state=open&direction=asc", &[1, 2, 4]),
@@ -36,7 +36,7 @@ fn issues_are_counted_up_and_found_by_what_they_are() {
         assert_eq!(found(query), expected, "{query}");
     }
     assert_eq!(
-        each(&get(&fake_github, "issues"), "/pull_request/html_url"),
+        values_at(&get(&fake_github, "issues"), "/pull_request/html_url"),
         [json!("https://github.com/acme/ecommerce-infra/pull/4"), Value::Null, Value::Null]
     );
     assert_eq!(fake_github.issues(INFRA)[0].labels, ["Promote-Gates", "x"]);
@@ -44,10 +44,10 @@ fn issues_are_counted_up_and_found_by_what_they_are() {
 }
 
 #[test]
-fn an_issue_is_closed_for_a_reason_and_can_be_opened_again() {
-    let fake_github = kept();
+fn an_issue_is_closed_with_a_reason_and_can_be_reopened() {
+    let fake_github = issue_tracker();
     fake_github.open_issue(INFRA, "t", "b", &["x"]);
-    let patch = |body: Value| ask(&fake_github, &Method::PATCH, "issues/1", &body).2;
+    let patch = |body: Value| send(&fake_github, &Method::PATCH, "issues/1", &body).2;
     for (body, state, reason, closed) in [
         (json!({ "state_reason": "not_planned" }), "open", Value::Null, false),
         (json!({ "state": "closed" }), "closed", json!("completed"), true),
@@ -62,13 +62,13 @@ fn an_issue_is_closed_for_a_reason_and_can_be_opened_again() {
     }
     let shown = patch(json!({ "title": "u", "labels": [], "body": null }));
     assert_eq!((&shown["title"], &shown["labels"], &shown["body"]), (&json!("u"), &json!([]), &Value::Null));
-    assert_eq!(ask(&fake_github, &Method::PATCH, "issues/2", &json!({ "state": "closed" })).0, 404);
+    assert_eq!(send(&fake_github, &Method::PATCH, "issues/2", &json!({ "state": "closed" })).0, 404);
     assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]
-fn what_is_no_issue_is_refused() {
-    let fake_github = kept();
+fn an_invalid_issue_is_rejected_without_changes() {
+    let fake_github = issue_tracker();
     fake_github.open_issue(INFRA, "t", "b", &[]);
     let before = fake_github.issues(INFRA);
     for (method, path, body) in [
@@ -82,7 +82,7 @@ fn what_is_no_issue_is_refused() {
         (Method::PATCH, "issues/1", json!({ "title": "u", "labels": [1] })),
         (Method::PATCH, "issues/1", json!({ "title": "u", "number": 2 })),
     ] {
-        assert_eq!(ask(&fake_github, &method, path, &body).0, 422, "{body}");
+        assert_eq!(send(&fake_github, &method, path, &body).0, 422, "{body}");
     }
     assert_eq!((fake_github.violations().len(), fake_github.issues(INFRA)), (9, before));
 }

@@ -1,10 +1,10 @@
-//! Lists that go on.
+//! Pagination.
 
 use super::*;
 
-/// 65 issues, of which the youngest is the first.
-fn long() -> FakeGitHub {
-    let fake_github = open_to(&["issues=read"]);
+/// A repository with 65 issues; lists start with the newest.
+fn with_65_issues() -> FakeGitHub {
+    let fake_github = fake_github_with(&["issues=read"]);
     for number in 1..=65 {
         assert_eq!(fake_github.open_issue(INFRA, "t", "", &["a b"]), number);
     }
@@ -12,23 +12,23 @@ fn long() -> FakeGitHub {
 }
 
 #[test]
-fn a_link_leads_to_every_page_and_names_the_repository_by_its_number() {
-    let fake_github = long();
-    let mut at = "issues?labels=a+b".to_owned();
+fn links_lead_to_every_page_and_contain_the_repository_id() {
+    let fake_github = with_65_issues();
+    let mut next_path = "issues?labels=a+b".to_owned();
     let mut seen = Vec::new();
     let mut relations = Vec::new();
     for _ in 0..3 {
-        let (status, link, body) = ask(&fake_github, &Method::GET, &at, &Value::Null);
-        assert_eq!(status, 200, "{at}");
-        seen.extend(each(&body, "/number"));
+        let (status, link, body) = send(&fake_github, &Method::GET, &next_path, &Value::Null);
+        assert_eq!(status, 200, "{next_path}");
+        seen.extend(values_at(&body, "/number"));
         let links: Vec<(&str, &str)> = link
             .split(", ")
             .map(|link| link.strip_prefix('<').unwrap().strip_suffix('"').unwrap().split_once(">; rel=\"").unwrap())
             .collect();
         relations.push(links.iter().map(|(_, relation)| *relation).collect::<Vec<_>>().join(" "));
         if let Some((next, _)) = links.iter().find(|(_, relation)| *relation == "next") {
-            at = next.strip_prefix(&fake_github.api_url()).unwrap().to_owned();
-            let (path, query) = at.split_once('?').unwrap();
+            next_path = next.strip_prefix(&fake_github.api_url()).unwrap().to_owned();
+            let (path, query) = next_path.split_once('?').unwrap();
             assert!(path.starts_with("/repositories/") && path.ends_with("/issues"), "{path}");
             assert_eq!(query, format!("labels=a+b&page={}", relations.len() + 1));
         }
@@ -39,8 +39,8 @@ fn a_link_leads_to_every_page_and_names_the_repository_by_its_number() {
 }
 
 #[test]
-fn a_page_is_as_long_as_asked_for_and_no_longer_than_a_hundred() {
-    let fake_github = long();
+fn a_page_has_the_requested_size_up_to_100() {
+    let fake_github = with_65_issues();
     for (query, expected) in [
         ("", 30),
         ("?page=2", 30),
@@ -53,7 +53,7 @@ fn a_page_is_as_long_as_asked_for_and_no_longer_than_a_hundred() {
     ] {
         assert_eq!(get(&fake_github, &format!("issues{query}")).as_array().unwrap().len(), expected, "{query}");
     }
-    assert_eq!(ask(&fake_github, &Method::GET, "issues?per_page=65", &Value::Null).1, "", "all on one page");
+    assert_eq!(send(&fake_github, &Method::GET, "issues?per_page=65", &Value::Null).1, "", "all on one page");
     assert_eq!(fake_github.violations(), [""; 0]);
     for query in ["per_page=101", "per_page=0", "page=0", "page=-1", "page=x", "per_page=", "paeg=1"] {
         assert_eq!(status(&fake_github, &format!("issues?{query}")), 422, "{query}");

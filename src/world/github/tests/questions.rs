@@ -3,22 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{sandbox::github::Run, subject};
+use crate::{sandbox::github::FakeRun, subject};
 
 fn shop() -> Repository {
     "acme/shop".parse().unwrap()
 }
 
 /// A server that answers by path and query, and 404 otherwise.
-fn serving(answers: &'static [(&'static str, u16, &'static str)]) -> (Server, GitHub) {
-    let server = Server::start(move |request| {
+fn serving(answers: &'static [(&'static str, u16, &'static str)]) -> (LoopbackServer, GitHub) {
+    let server = LoopbackServer::start(move |request| {
         let asked = match request.query.as_str() {
             "" => request.path.clone(),
             query => format!("{}?{query}", request.path),
         };
         match answers.iter().find(|(path, ..)| *path == asked) {
-            Some((_, status, body)) => server::Answer::text(*status, "application/json", *body),
-            None => server::Answer::text(404, "application/json", format!("{{\"message\":\"no {asked}\"}}")),
+            Some((_, status, body)) => server::FakeResponse::text(*status, "application/json", *body),
+            None => server::FakeResponse::text(404, "application/json", format!("{{\"message\":\"no {asked}\"}}")),
         }
     })
     .unwrap();
@@ -56,7 +56,7 @@ fn without_the_right_to_the_permission_is_named() {
         (200, "<html>", ["expected value", "as GitHub's description"]),
         (200, r#"[{"title":7}]"#, ["invalid type", "as GitHub's description"]),
     ] {
-        let server = Server::start(move |_| server::Answer::text(status, "text/plain", body)).unwrap();
+        let server = LoopbackServer::start(move |_| server::FakeResponse::text(status, "text/plain", body)).unwrap();
         let said = connect(server.url()).annotations(&shop(), 5).unwrap_err().to_string();
         assert!(parts.iter().all(|part| said.contains(part)), "{status}: {said}");
     }
@@ -64,13 +64,14 @@ fn without_the_right_to_the_permission_is_named() {
 
 #[test]
 fn a_list_is_read_to_its_last_page_and_an_endless_one_is_no_answer() {
-    let page = |request: &server::Request| request.query.rsplit_once("page=").unwrap().1.parse::<usize>().unwrap();
+    let page =
+        |request: &server::ReceivedRequest| request.query.rsplit_once("page=").unwrap().1.parse::<usize>().unwrap();
     let annotation =
         |page: usize| json!([{ "annotation_level": "notice", "title": null, "message": page.to_string() }]);
     let start = move |last: usize| {
-        Server::start(move |request| {
+        LoopbackServer::start(move |request| {
             let page = page(request);
-            let answer = server::Answer::json(200, &annotation(page));
+            let answer = server::FakeResponse::json(200, &annotation(page));
             if page == last {
                 answer
             } else {
@@ -155,7 +156,8 @@ const ISSUE: &str =
 #[test]
 fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
     let opened = |status: u16, body: &'static str| {
-        let server = Server::start(move |_| server::Answer::text(status, "application/json", body)).unwrap();
+        let server =
+            LoopbackServer::start(move |_| server::FakeResponse::text(status, "application/json", body)).unwrap();
         let issue = NewIssue { title: "t".to_owned(), body: String::new(), labels: vec![] };
         with_permit(|permit| connect(server.url()).create_issue(permit, &shop(), &issue))
     };
@@ -180,9 +182,9 @@ fn more_runs_than_a_search_shows_are_searched_for_again() {
     for id in 1..=1150 {
         // Two in each second.
         let created_at = first + Duration::from_secs(id / 2);
-        fake_github.set_run("acme/shop", Run { id, created_at, ..Run::default() });
+        fake_github.set_run("acme/shop", FakeRun { id, created_at, ..FakeRun::default() });
     }
-    let workflow = fake_github.workflow_id("acme/shop", &Run::default().path);
+    let workflow = fake_github.workflow_id("acme/shop", &FakeRun::default().path);
     let github = connect(&fake_github.api_url());
     let since = |seconds| first + Duration::from_secs(seconds);
     let ids = |seconds| -> Vec<u64> {
@@ -191,7 +193,7 @@ fn more_runs_than_a_search_shows_are_searched_for_again() {
     assert_eq!(ids(570), (1140..=1150).rev().collect::<Vec<_>>());
     assert_eq!(ids(0), (1..=1150).rev().collect::<Vec<_>>());
     let searches: BTreeSet<String> = fake_github
-        .asked()
+        .requests()
         .into_iter()
         .map(|asked| asked.query.split('&').next().unwrap_or_default().to_owned())
         .collect();

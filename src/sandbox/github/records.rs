@@ -1,0 +1,38 @@
+//! The data of the fake GitHub: repositories with their runs, commits, issues and environments, and the accounts.
+
+mod accounts;
+mod environment;
+mod history;
+mod issue;
+mod repository;
+mod run;
+
+use std::collections::BTreeMap;
+
+pub use accounts::{FakeAccounts, FakeTeam};
+pub use environment::{BranchPolicy, DeploymentBranches, FakeEnvironment, ProtectionSettings};
+pub use history::{CommitHistory, FakeCommit};
+pub use issue::FakeIssue;
+pub use repository::{DispatchEvent, FakeRepository};
+pub use run::{FakeAnnotation, FakeJob, FakeReview, FakeRun};
+
+/// Everything that routes read and change.
+#[derive(Default)]
+pub struct FakeGitHubData {
+    /// By lower-case `owner/name`: GitHub ignores case in names.
+    pub repositories: BTreeMap<String, FakeRepository>,
+    pub accounts: FakeAccounts,
+}
+
+impl FakeGitHubData {
+    /// The repository of that name, created if it does not exist; and the accounts.
+    pub fn repository(&mut self, name: &str) -> (&mut FakeRepository, &mut FakeAccounts) {
+        let Self { repositories, accounts } = self;
+        let repository = repositories.entry(name.to_lowercase()).or_insert_with(|| {
+            let created = FakeRepository::new(name);
+            accounts.add_organisation(created.owner());
+            created
+        });
+        (repository, accounts)
+    }
+}

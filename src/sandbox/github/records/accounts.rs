@@ -1,0 +1,70 @@
+//! Users, organisations and teams.
+
+use std::collections::BTreeMap;
+
+use crate::sandbox::github::format::id;
+
+#[derive(Default)]
+pub struct FakeAccounts {
+    /// By lower-case login.
+    users: BTreeMap<String, FakeAccount>,
+    /// By lower-case organisation and slug.
+    teams: BTreeMap<(String, String), FakeTeam>,
+}
+
+pub struct FakeAccount {
+    pub login: String,
+    pub is_organisation: bool,
+}
+
+#[derive(Clone)]
+pub struct FakeTeam {
+    pub organisation: String,
+    pub slug: String,
+    pub members: usize,
+}
+
+impl FakeAccounts {
+    /// Adds a user unless the account exists; returns its id.
+    pub fn add_user(&mut self, login: &str) -> u64 {
+        let account = FakeAccount { login: login.to_owned(), is_organisation: false };
+        self.users.entry(login.to_lowercase()).or_insert(account);
+        id("user", login)
+    }
+
+    pub fn add_organisation(&mut self, login: &str) {
+        let account = FakeAccount { login: login.to_owned(), is_organisation: true };
+        self.users.entry(login.to_lowercase()).or_insert(account);
+    }
+
+    /// Adds or replaces a team; returns its id.
+    pub fn add_team(&mut self, organisation: &str, slug: &str, members: usize) -> u64 {
+        let team = FakeTeam { organisation: organisation.to_owned(), slug: slug.to_lowercase(), members };
+        let id = team.id();
+        self.teams.insert((organisation.to_lowercase(), slug.to_lowercase()), team);
+        id
+    }
+
+    pub fn account(&self, login: &str) -> Option<&FakeAccount> {
+        self.users.get(&login.to_lowercase())
+    }
+
+    pub fn team(&self, organisation: &str, slug: &str) -> Option<&FakeTeam> {
+        self.teams.get(&(organisation.to_lowercase(), slug.to_lowercase()))
+    }
+
+    pub fn user_with_id(&self, number: u64) -> Option<&FakeAccount> {
+        let mut users = self.users.values().filter(|account| !account.is_organisation);
+        users.find(|account| id("user", &account.login) == number)
+    }
+
+    pub fn team_with_id(&self, number: u64) -> Option<&FakeTeam> {
+        self.teams.values().find(|team| team.id() == number)
+    }
+}
+
+impl FakeTeam {
+    pub fn id(&self) -> u64 {
+        id("team", &format!("{}/{}", self.organisation, self.slug))
+    }
+}

@@ -1,0 +1,75 @@
+//! A repository and everything that belongs to it.
+
+use serde_json::Value;
+
+use super::{
+    environment::FakeEnvironment,
+    history::CommitHistory,
+    issue::FakeIssue,
+    run::{FakeAnnotation, FakeJob, FakeReview, FakeRun},
+};
+use crate::sandbox::github::format::{now, split_name};
+
+pub struct FakeRepository {
+    /// `owner/name`, with the case of its creation.
+    pub name: String,
+    pub dispatches: Vec<DispatchEvent>,
+    /// Every attempt of every run.
+    pub runs: Vec<FakeRun>,
+    /// Each with its run id and attempt.
+    pub jobs: Vec<(u64, u32, FakeJob)>,
+    pub annotations: Vec<FakeAnnotation>,
+    pub reviews: Vec<FakeReview>,
+    pub history: CommitHistory,
+    /// In order of creation.
+    pub environments: Vec<FakeEnvironment>,
+    pub issues: Vec<FakeIssue>,
+}
+
+/// A `repository_dispatch` event as a workflow would receive it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DispatchEvent {
+    pub event_type: String,
+    pub client_payload: Value,
+}
+
+impl FakeRepository {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            dispatches: Vec::new(),
+            runs: Vec::new(),
+            jobs: Vec::new(),
+            annotations: Vec::new(),
+            reviews: Vec::new(),
+            history: CommitHistory::default(),
+            environments: Vec::new(),
+            issues: Vec::new(),
+        }
+    }
+
+    pub fn owner(&self) -> &str {
+        split_name(&self.name).0
+    }
+
+    /// The repository's address in the API.
+    pub fn url(&self, api: &str) -> String {
+        format!("{api}/repos/{}", self.name)
+    }
+
+    /// The repository's web page.
+    pub fn page(&self) -> String {
+        format!("https://github.com/{}", self.name)
+    }
+
+    /// The environment of that name, ignoring case. A missing one is created without protection, as GitHub does when a
+    /// job names it.
+    pub fn environment_or_create(&mut self, name: &str) -> &mut FakeEnvironment {
+        let index = self.environments.iter().position(|environment| environment.has_name(name));
+        let index = index.unwrap_or_else(|| {
+            self.environments.push(FakeEnvironment::new(name, now()));
+            self.environments.len() - 1
+        });
+        &mut self.environments[index]
+    }
+}

@@ -1,0 +1,79 @@
+//! The state of the fake GitHub: its data, tokens, faults to inject, and recorded requests and violations.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Condvar, Mutex},
+};
+
+use serde_json::Value;
+
+use super::records::FakeGitHubData;
+use crate::sandbox::server::FakeResponse;
+
+/// A request as the fake GitHub recorded it, without its token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedRequest {
+    pub method: String,
+    /// Without the path prefix of an Enterprise server; `outside the API` if the request lacked that prefix.
+    pub path: String,
+    /// The raw query, without the `?`.
+    pub query: String,
+    /// `null` if there was no body, or none that is JSON.
+    pub body: Value,
+    /// The status of the response; `None` if none was sent.
+    pub status: Option<u16>,
+}
+
+/// How a request fails.
+#[derive(Clone, Debug)]
+pub enum InjectedFault {
+    /// GitHub does not apply the request and sends this response.
+    WithoutEffect(FakeResponse),
+    /// GitHub applies the request, but sends this response instead of its own.
+    AfterEffect(FakeResponse),
+}
+
+/// A fault and the requests that it applies to.
+pub struct FaultInjection {
+    /// Part of `METHOD /path`; empty for any request.
+    pub pattern: String,
+    /// How many more requests fail.
+    pub remaining: usize,
+    pub fault: InjectedFault,
+}
+
+#[derive(Default)]
+pub struct SharedState {
+    pub state: Mutex<FakeGitHubState>,
+    /// Notified after every request.
+    pub request_served: Condvar,
+}
+
+#[derive(Default)]
+pub struct FakeGitHubState {
+    pub data: FakeGitHubData,
+    /// Token, then lower-case `owner/name`, then the granted permissions: `contents=write`.
+    pub tokens: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    pub injections: Vec<FaultInjection>,
+    pub requests: Vec<RecordedRequest>,
+    pub violations: Vec<String>,
+}
+
+impl FakeGitHubState {
+    /// The fault to inject into this request, if any; counts it as used.
+    pub fn take_fault(&mut self, request: &RecordedRequest) -> Option<InjectedFault> {
+        let injection = self
+            .injections
+            .iter_mut()
+            .find(|injection| injection.remaining > 0 && request.matches(&injection.pattern))?;
+        injection.remaining -= 1;
+        Some(injection.fault.clone())
+    }
+}
+
+impl RecordedRequest {
+    /// Whether `METHOD /path` contains the pattern.
+    pub fn matches(&self, pattern: &str) -> bool {
+        format!("{} {}", self.method, self.path).contains(pattern)
+    }
+}
