@@ -1,90 +1,99 @@
-//! Plans the smallest edit that adds an entry: to the list there is, to an empty one, or with an `images:` of its own.
+//! Plans the smallest edit that adds an entry: to the existing list, to an empty one, or with a new `images:` key.
 
-use super::entry::{Entry, Images};
-use super::scalar::{Quote, written};
-use super::splice::{Hand, Plan, lead, line_break, line_end, line_start};
-use super::tree::{Node, Shape, Tree};
-use super::{ImageChange, KustomizationError};
+use super::{
+    error::KustomizationError,
+    image::ImageChange,
+    image_list::{ImageItem, ImageList},
+    quoting::render,
+    splices::{Splices, line_break, line_end, line_start},
+    style::{EntryStyle, value_lead},
+};
+use crate::yaml::tree::{Content, Document, Quoting, SpannedNode};
 
 /// Adds the entry of `change`, at the end of the list.
-pub fn append(text: &str, tree: &Tree, images: &Images<'_>, change: &ImageChange) -> Result<Plan, KustomizationError> {
-    let Some(pair) = images.pair else { return new_key(text, tree, change) };
+pub fn append(
+    text: &str,
+    document: &Document,
+    images: &ImageList<'_>,
+    change: &ImageChange,
+) -> Result<Splices, KustomizationError> {
+    let Some(pair) = images.pair else { return new_key(text, document, change) };
     let value = &pair.value;
-    if let Some(last) = images.entries.last() {
-        return match &value.shape {
-            Shape::List { flow: true, .. } => {
-                let mut plan = Plan::within(last.node.end..value.end);
-                plan.extend_flow(
+    if let Some(last) = images.items.last() {
+        return match &value.content {
+            Content::List { flow: true, .. } => {
+                let mut splices = Splices::within(last.node.end..value.end);
+                splices.extend_flow(
                     text,
                     last.node.start..last.node.end,
-                    &[in_braces(change, Hand::of(last), spaced(text, last))],
+                    &[in_braces(change, EntryStyle::of_item(last), is_spaced(text, last))],
                 );
-                Ok(plan)
+                Ok(splices)
             }
-            _ => below(text, last, change),
+            _ => append_below(text, last, change),
         };
     }
-    let root = Root::of(text, tree)?;
-    let empty_list = matches!(value.shape, Shape::List { .. });
-    let bare = !empty_list || text[value.start..value.end].trim_matches(['[', ']', ' ']).is_empty();
-    let mut plan = Plan::within(pair.key.end..line_end(text, value.end));
-    if root.flow || !bare {
-        let entry = in_braces(change, Hand { flow: true, ..root.hand }, false);
+    let top = TopLevel::read(text, document)?;
+    let empty_list = matches!(value.content, Content::List { .. });
+    let replaceable = !empty_list || text[value.start..value.end].trim_matches(['[', ']', ' ']).is_empty();
+    let mut splices = Splices::within(pair.key.end..line_end(text, value.end));
+    if top.flow || !replaceable {
+        let entry = in_braces(change, EntryStyle { flow: true, ..top.style }, false);
         if empty_list {
-            plan.insert(value.start + 1, entry);
+            splices.insert(value.start + 1, entry);
         } else {
-            plan.put(value.start..value.end, format!("{}[{entry}]", lead(text, value)));
+            splices.replace(value.start..value.end, format!("{}[{entry}]", value_lead(text, value)));
         }
     } else {
-        // `images: []`, `images: ~`, `images:`: what stands for nothing goes, and the list begins on the next line.
+        // `images: []`, `images: ~`, `images:`: the empty value is removed, and the list begins on the next line.
         let blank = text[..value.start].trim_end_matches(' ').len();
         let start = if text[..blank].ends_with(':') { blank } else { value.start };
-        plan.put(start..value.end, "");
+        splices.remove(start..value.end);
         let line_break = line_break(text, value.end);
-        let lines = lines(change, root.hand, &root.dashes, " ").join(line_break);
-        plan.insert(line_end(text, value.end), format!("{line_break}{lines}"));
+        let lines = lines(change, top.style, &top.dashes, " ").join(line_break);
+        splices.insert(line_end(text, value.end), format!("{line_break}{lines}"));
     }
-    Ok(plan)
+    Ok(splices)
 }
 
-/// An `images:` where there was none: the last key.
-fn new_key(text: &str, tree: &Tree, change: &ImageChange) -> Result<Plan, KustomizationError> {
-    let root = Root::of(text, tree)?;
-    if root.flow {
-        let entry = in_braces(change, root.hand, false);
-        let key = format!("{}: [{entry}]", written("images", root.hand.key, true));
-        let mut plan = Plan::within(root.last.start..tree.root.end);
-        match root.last.end {
-            end if end > root.last.start => plan.extend_flow(text, root.last.clone(), &[key]),
-            end => plan.insert(end, key),
+/// Adds the key `images` as the last one.
+fn new_key(text: &str, document: &Document, change: &ImageChange) -> Result<Splices, KustomizationError> {
+    let top = TopLevel::read(text, document)?;
+    if top.flow {
+        let entry = in_braces(change, top.style, false);
+        let key = format!("{}: [{entry}]", render("images", top.style.key, true));
+        let mut splices = Splices::within(top.last.start..document.root.end);
+        match top.last.end {
+            end if end > top.last.start => splices.extend_flow(text, top.last.clone(), &[key]),
+            end => splices.insert(end, key),
         }
-        return Ok(plan);
+        return Ok(splices);
     }
-    let before = &text[..tree.end];
-    let line_break = line_break(text, root.last.end);
-    let mut lines = vec![format!("{}images:", root.indent)];
-    lines.extend(self::lines(change, root.hand, &root.dashes, " "));
+    let before = &text[..document.end];
+    let line_break = line_break(text, top.last.end);
+    let mut lines = vec![format!("{}images:", top.indent)];
+    lines.extend(self::lines(change, top.style, &top.dashes, " "));
     let lines = lines.join(line_break);
-    let mut plan = Plan::within(tree.end..tree.end);
+    let mut splices = Splices::within(document.end..document.end);
     if before.ends_with('\n') {
-        plan.insert(tree.end, format!("{lines}{line_break}"));
-    } else if root.ends_in_block {
-        return Err(KustomizationError::at(tree.root.place, "the file")
+        splices.insert(document.end, format!("{lines}{line_break}"));
+    } else if top.ends_in_block {
+        return Err(KustomizationError::at(document.root.position, "the file")
             .actual("no line break behind its last line, which belongs to a block scalar (`|` or `>`)")
             .expected("a line break at the end of the file")
             .next("add it: a new key behind that line would add it to the value"));
     } else {
-        plan.insert(tree.end, format!("{line_break}{lines}"));
+        splices.insert(document.end, format!("{line_break}{lines}"));
     }
-    Ok(plan)
+    Ok(splices)
 }
 
-/// Behind the last entry of a block list, written as that one is.
-fn below(text: &str, last: &Entry<'_>, change: &ImageChange) -> Result<Plan, KustomizationError> {
-    let (dashes, gap) = dash(text, last.node)?;
-    let hand = Hand::of(last);
+/// Adds the entry behind the last one of a block list, in its style.
+fn append_below(text: &str, last: &ImageItem<'_>, change: &ImageChange) -> Result<Splices, KustomizationError> {
+    let (dashes, gap) = dash_blanks(text, last.node)?;
+    let style = EntryStyle::of_item(last);
     let mut at = line_end(text, last.node.end);
-    // Comments deeper than the dash belong to the entry above them.
+    // Comments that are indented deeper than the dash belong to the entry above them.
     loop {
         let next = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
         let line = &text[next..line_end(text, next)];
@@ -95,39 +104,39 @@ fn below(text: &str, last: &Entry<'_>, change: &ImageChange) -> Result<Plan, Kus
         at = line_end(text, next);
     }
     let lines = if last.flow {
-        vec![format!("{dashes}-{gap}{}", in_braces(change, hand, spaced(text, last)))]
+        vec![format!("{dashes}-{gap}{}", in_braces(change, style, is_spaced(text, last)))]
     } else {
-        lines(change, hand, &dashes, &gap)
+        lines(change, style, &dashes, &gap)
     };
     let line_break = line_break(text, last.node.end);
-    let mut plan = Plan::within(at..at);
-    plan.insert(at, format!("{line_break}{}", lines.join(line_break)));
-    Ok(plan)
+    let mut splices = Splices::within(at..at);
+    splices.insert(at, format!("{line_break}{}", lines.join(line_break)));
+    Ok(splices)
 }
 
-fn in_braces(change: &ImageChange, hand: Hand, spaced: bool) -> String {
-    let pairs: Vec<String> = change.fields().map(|(field, value)| hand.pair(field.key(), value)).collect();
+fn in_braces(change: &ImageChange, style: EntryStyle, spaced: bool) -> String {
+    let pairs: Vec<String> = change.values().map(|(key, value)| style.pair(key.name(), value)).collect();
     let pairs = pairs.join(", ");
     if spaced { format!("{{ {pairs} }}") } else { format!("{{{pairs}}}") }
 }
 
-fn lines(change: &ImageChange, hand: Hand, dashes: &str, gap: &str) -> Vec<String> {
+fn lines(change: &ImageChange, style: EntryStyle, dashes: &str, gap: &str) -> Vec<String> {
     let mut lead = format!("{dashes}-{gap}");
     let mut lines = Vec::new();
-    for (field, value) in change.fields() {
-        lines.push(format!("{lead}{}", hand.pair(field.key(), value)));
+    for (key, value) in change.values() {
+        lines.push(format!("{lead}{}", style.pair(key.name(), value)));
         lead = " ".repeat(lead.len());
     }
     lines
 }
 
-/// Whether an entry is written `{ so }` rather than `{so}`.
-fn spaced(text: &str, entry: &Entry<'_>) -> bool {
+/// Whether an entry is written `{ spaced }` rather than `{dense}`.
+fn is_spaced(text: &str, entry: &ImageItem<'_>) -> bool {
     entry.flow && text[entry.node.start + 1..].starts_with(' ')
 }
 
-/// What stands before the dash of a block list's item, and between the dash and the item.
-fn dash(text: &str, item: &Node) -> Result<(String, String), KustomizationError> {
+/// The blanks before the dash of a block list's item, and those between the dash and the item.
+fn dash_blanks(text: &str, item: &SpannedNode) -> Result<(String, String), KustomizationError> {
     let start = line_start(text, item.start);
     let lead = &text[start..item.start];
     let before = lead.trim_end().strip_suffix('-').filter(|before| before.bytes().all(|byte| byte == b' '));
@@ -136,7 +145,7 @@ fn dash(text: &str, item: &Node) -> Result<(String, String), KustomizationError>
         let gap = if gap.bytes().all(|byte| byte == b' ') { gap } else { " " };
         return Ok((before.to_owned(), gap.to_owned()));
     }
-    // The dash has a line of its own, with nothing but comments down to its item.
+    // The dash is alone on its line, with only comments between it and its item.
     text[..start]
         .lines()
         .rev()
@@ -144,43 +153,43 @@ fn dash(text: &str, item: &Node) -> Result<(String, String), KustomizationError>
         .filter(|line| lead.trim().is_empty() && line.trim_start_matches(' ').starts_with('-'))
         .map(|line| (line[..line.len() - line.trim_start_matches(' ').len()].to_owned(), " ".to_owned()))
         .ok_or_else(|| {
-            KustomizationError::at(item.place, "images").actual("an entry without its dash").expected("`- name: …`")
+            KustomizationError::at(item.position, "images").actual("an entry without its dash").expected("`- name: …`")
         })
 }
 
-/// What a new key at the top has to fit in with.
-struct Root {
+/// The style of the top level, for a new key.
+struct TopLevel {
     flow: bool,
-    hand: Hand,
-    /// Before a key.
+    style: EntryStyle,
+    /// The blanks before a key.
     indent: String,
-    /// Before the dash of a list: as far in as the lists there are.
+    /// The blanks before the dash of a list, as in the existing lists.
     dashes: String,
-    /// The last pair, or the place behind the opening brace.
+    /// The byte range of the last pair, or the empty range behind the opening brace.
     last: std::ops::Range<usize>,
     ends_in_block: bool,
 }
 
-impl Root {
-    fn of(text: &str, tree: &Tree) -> Result<Self, KustomizationError> {
-        let root = &tree.root;
-        let Shape::Map { pairs, flow } = &root.shape else {
-            return Err(KustomizationError::at(root.place, "the file").actual(root.kind()).expected("a mapping"));
+impl TopLevel {
+    fn read(text: &str, document: &Document) -> Result<Self, KustomizationError> {
+        let root = &document.root;
+        let Content::Map { pairs, flow } = &root.content else {
+            return Err(KustomizationError::at(root.position, "the file").actual(root.kind()).expected("a mapping"));
         };
-        let indent = " ".repeat(if *flow { 0 } else { root.place.column - 1 });
-        let lists = pairs.iter().filter_map(|pair| match &pair.value.shape {
-            Shape::List { items, flow: false } => items.first(),
+        let indent = " ".repeat(if *flow { 0 } else { root.position.column - 1 });
+        let lists = pairs.iter().filter_map(|pair| match &pair.value.content {
+            Content::List { items, flow: false } => items.first(),
             _ => None,
         });
-        let dashes = lists.filter_map(|first| dash(text, first).ok()).map(|(before, _)| before).next();
+        let dashes = lists.filter_map(|first| dash_blanks(text, first).ok()).map(|(before, _)| before).next();
         let last = pairs.last();
         let key = match last.and_then(|pair| pair.key.scalar()) {
-            Some((_, quote)) if *flow && quote != Quote::Block => quote,
-            _ => Quote::Plain,
+            Some((_, quoting)) if *flow && quoting != Quoting::Block => quoting,
+            _ => Quoting::Plain,
         };
         Ok(Self {
             flow: *flow,
-            hand: Hand { key, value: key, flow: *flow },
+            style: EntryStyle { key, value: key, flow: *flow },
             dashes: dashes.unwrap_or_else(|| indent.clone()),
             indent,
             last: last.map_or(root.start + 1..root.start + 1, |pair| pair.key.start..pair.value.end),
@@ -189,11 +198,11 @@ impl Root {
     }
 }
 
-fn ends_in_block(node: &Node) -> bool {
-    match &node.shape {
-        Shape::Scalar { quote, .. } => *quote == Quote::Block,
-        Shape::List { items, .. } => items.last().is_some_and(ends_in_block),
-        Shape::Map { pairs, .. } => pairs.last().is_some_and(|pair| ends_in_block(&pair.value)),
-        Shape::Alias(_) => false,
+fn ends_in_block(node: &SpannedNode) -> bool {
+    match &node.content {
+        Content::Scalar { quoting, .. } => *quoting == Quoting::Block,
+        Content::List { items, .. } => items.last().is_some_and(ends_in_block),
+        Content::Map { pairs, .. } => pairs.last().is_some_and(|pair| ends_in_block(&pair.value)),
+        Content::Alias(_) => false,
     }
 }

@@ -1,58 +1,63 @@
-//! Holds an edited kustomization against the original: only the image entry may differ.
+//! Compares an edited kustomization with the original: only the image entry may differ.
 
 use std::ops::Range;
 
-use super::entry::{Entry, Field, Images, folds_to};
-use super::scalar::{Quote, plain_is_text};
-use super::tree::{Pair, Shape, Tree, parse};
-use super::{ImageChange, KustomizationError};
+use super::{
+    document::parse,
+    error::KustomizationError,
+    image::{ImageChange, ImageKey},
+    image_list::{ImageItem, ImageList, is_same_key},
+    quoting::plain_is_text,
+};
+use crate::yaml::tree::{Content, Document, Quoting, SpannedPair};
 
-/// Refuses an edit that changes a byte outside `reach` or any other node, or leaves the entry with anything but `change`.
-pub fn hold(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), KustomizationError> {
+/// Refuses an edit that changes a byte outside `reach` or any other node, or that leaves other values in the entry than those
+/// of `change`.
+pub fn verify(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), KustomizationError> {
     let (head, tail) = (&before[..reach.start], &before[reach.end..]);
     if after.len() < head.len() + tail.len() || !after.starts_with(head) || !after.ends_with(tail) {
         return Err(refused("bytes outside the image entry would change"));
     }
     let old = parse(before)?;
-    let new = parse(after).map_err(|problem| refused(format!("the file would not be read any more: {problem}")))?;
-    let (kept, now) = (besides_images(&old), besides_images(&new));
-    if kept.len() != now.len() || !kept.iter().zip(now).all(|(kept, now)| kept.same(now)) {
+    let new = parse(after).map_err(|error| refused(format!("the file would not be readable any more: {error}")))?;
+    let (old_pairs, new_pairs) = (pairs_without_images(&old), pairs_without_images(&new));
+    if old_pairs.len() != new_pairs.len() || !old_pairs.iter().zip(new_pairs).all(|(old, new)| old.is_same(new)) {
         return Err(refused("keys other than `images` would change"));
     }
-    let (old, new) = (Images::of(before, &old)?, Images::of(after, &new)?);
-    let at = old.entry(&change.name)?.map_or(old.entries.len(), |entry| entry.index);
-    let entry = new.entry(&change.name)?.filter(|entry| entry.index == at);
-    if !entry.is_some_and(|entry| holds(entry, change)) {
-        return Err(refused(format!("the entry for {} would not hold what was asked for", change.name)));
+    let (old, new) = (ImageList::read(before, &old)?, ImageList::read(after, &new)?);
+    let index = old.item(&change.name)?.map_or(old.items.len(), |item| item.index);
+    let item = new.item(&change.name)?.filter(|item| item.index == index);
+    if !item.is_some_and(|item| holds(item, change)) {
+        return Err(refused(format!("the entry for {} would not hold the requested values", change.name)));
     }
-    let others = |images: &Images<'_>| images.entries.iter().filter(|entry| entry.index != at).count();
-    let same = old.entries.iter().zip(&new.entries).all(|(old, new)| old.index == at || old.node.same(new.node));
+    let others = |images: &ImageList<'_>| images.items.iter().filter(|item| item.index != index).count();
+    let same = old.items.iter().zip(&new.items).all(|(old, new)| old.index == index || old.node.is_same(new.node));
     if others(&old) != others(&new) || !same {
         return Err(refused("other entries of `images` would change"));
     }
     Ok(())
 }
 
-/// Whether an entry holds exactly what was asked for, in values that every reader takes for text.
-fn holds(entry: &Entry<'_>, change: &ImageChange) -> bool {
-    let fields = [Field::Name, Field::NewName, Field::NewTag, Field::Digest, Field::TagSuffix];
-    fields.into_iter().all(|field| {
-        let value = entry.value(field);
-        let quote = entry.pair(field).and_then(|pair| pair.value.scalar()).map_or(Quote::Plain, |(_, quote)| quote);
-        value == change.wants(field, value.is_some()) && (quote != Quote::Plain || value.is_none_or(plain_is_text))
+/// Whether an entry holds exactly the requested values, written so that every reader takes them for text.
+fn holds(item: &ImageItem<'_>, change: &ImageChange) -> bool {
+    ImageKey::ALL.into_iter().all(|key| {
+        let value = item.value(key);
+        let scalar = item.pair(key).and_then(|pair| pair.value.scalar());
+        let quoting = scalar.map_or(Quoting::Plain, |(_, quoting)| quoting);
+        value == change.value(key, value.is_some()) && (quoting != Quoting::Plain || value.is_none_or(plain_is_text))
     })
 }
 
-fn besides_images(tree: &Tree) -> Vec<&Pair> {
-    let Shape::Map { pairs, .. } = &tree.root.shape else { return Vec::new() };
-    pairs.iter().filter(|pair| !pair.key.scalar().is_some_and(|(key, _)| folds_to(key, "images"))).collect()
+fn pairs_without_images(document: &Document) -> Vec<&SpannedPair> {
+    let Content::Map { pairs, .. } = &document.root.content else { return Vec::new() };
+    pairs.iter().filter(|pair| !pair.key.scalar().is_some_and(|(key, _)| is_same_key(key, "images"))).collect()
 }
 
-pub fn refused(seen: impl Into<String>) -> KustomizationError {
-    KustomizationError::with("the edit")
-        .actual(seen)
-        .expected("a change of the image entry alone")
-        .next("set the image by hand once, on lines of its own: `- name: …`, `newTag: …`")
+pub fn refused(actual: impl Into<String>) -> KustomizationError {
+    KustomizationError::of_change("the edit")
+        .actual(actual)
+        .expected("a change of the image entry only")
+        .next("set the image by hand once, each key on its own line: `- name: …`, `newTag: …`")
 }
 
 #[cfg(test)]
@@ -60,12 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edit_that_does_more_than_asked_is_refused() {
+    fn an_edit_that_changes_more_than_requested_is_refused() {
         let before = "resources: [a]\nimages:\n- name: app\n  newTag: v1\n- name: db\n";
         let change = ImageChange { name: "app".into(), new_name: None, tag: Some("v2".into()), digest: None };
         let reach = before.find("name: app").unwrap()..before.find("\n- name: db").unwrap();
-        let verdict =
-            |after: &str, reach: &Range<usize>| hold(before, after, reach, &change).map_err(|problem| problem.actual);
+        let verdict = |after: &str, reach: &Range<usize>| {
+            verify(before, after, reach, &change).map_err(|error| error.finding.actual)
+        };
         let good = before.replace("v1", "v2");
         assert_eq!(verdict(&good, &reach), Ok(()));
         let all = 0..before.len();
@@ -76,23 +82,23 @@ mod tests {
             (good.replace("name: db", "name: dc"), &all, "other entries of `images` would change"),
             (good.replace("- name: db\n", ""), &all, "other entries of `images` would change"),
             (format!("{good}- name: dc\n"), &all, "other entries of `images` would change"),
-            (before.to_owned(), &all, "the entry for app would not hold what was asked for"),
+            (before.to_owned(), &all, "the entry for app would not hold the requested values"),
             (
                 good.replace("v2", "v2\n  digest: sha256:0a"),
                 &all,
-                "the entry for app would not hold what was asked for",
+                "the entry for app would not hold the requested values",
             ),
             (
                 good.replace("name: app\n", "name: app\n  newName: b\n"),
                 &all,
-                "the entry for app would not hold what was asked for",
+                "the entry for app would not hold the requested values",
             ),
         ] {
             assert_eq!(verdict(&after, reach), Err(seen.to_owned()), "{after}");
         }
         let broken = verdict(&good.replace("newTag: v2", "newTag: v2: v3"), &all).unwrap_err();
         assert!(
-            broken.starts_with("the file would not be read any more: the file (line 4, column 13): no valid YAML"),
+            broken.starts_with("the file would not be readable any more: the file (line 4, column 13): no valid YAML"),
             "{broken}"
         );
     }
@@ -101,7 +107,7 @@ mod tests {
     fn a_tag_that_some_reader_takes_for_a_number_is_refused() {
         let before = "images:\n- name: app\n  newTag: v1\n";
         let change = ImageChange { name: "app".into(), new_name: None, tag: Some("1.10".into()), digest: None };
-        assert!(hold(before, &before.replace("v1", "1.10"), &(0..before.len()), &change).is_err());
-        assert!(hold(before, &before.replace("v1", "\"1.10\""), &(0..before.len()), &change).is_ok());
+        assert!(verify(before, &before.replace("v1", "1.10"), &(0..before.len()), &change).is_err());
+        assert!(verify(before, &before.replace("v1", "\"1.10\""), &(0..before.len()), &change).is_ok());
     }
 }

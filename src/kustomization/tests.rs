@@ -55,7 +55,7 @@ fn only_the_image_entry_changes() {
             ("digest alone", change("checkout-service", moved, "", DIGEST)),
             ("tag alone, name as it is", change("checkout-service", "", "v1.5.0", "")),
             ("new name as the name", change("localhost:5000/checkout", "localhost:5000/checkout", "v1.5.0", "")),
-            ("an image of its own", change("nginx", "registry.example/nginx", "2024-01-01", DIGEST)),
+            ("a new image", change("nginx", "registry.example/nginx", "2024-01-01", DIGEST)),
         ] {
             let edited = set_image(text, &change).unwrap().text;
             shown.extend([title, "\n", &difference(text, &edited), "\n"]);
@@ -67,7 +67,7 @@ fn only_the_image_entry_changes() {
 }
 
 #[test]
-fn nothing_changes_where_the_image_is_already_there() {
+fn an_image_that_is_already_set_changes_nothing() {
     let text = "images:\n- {name: app, newName: '', newTag: v1, digest: ~}\n";
     for new_name in ["", "app"] {
         let edited = set_image(text, &change("app", new_name, "v1", "")).unwrap();
@@ -77,7 +77,7 @@ fn nothing_changes_where_the_image_is_already_there() {
 }
 
 #[test]
-fn a_tag_that_kustomize_cannot_read_is_no_tag_that_is_already_there() {
+fn a_tag_that_kustomize_cannot_read_is_quoted() {
     for plain in ["1.10", "on", "1_000", "0x1F"] {
         let edited =
             set_image(&format!("images:\n- name: app\n  newTag: {plain}\n"), &change("app", "", plain, "")).unwrap();
@@ -86,7 +86,7 @@ fn a_tag_that_kustomize_cannot_read_is_no_tag_that_is_already_there() {
 }
 
 #[test]
-fn what_stands_there_is_read_as_kustomize_reads_it() {
+fn an_entry_is_read_as_kustomize_reads_it() {
     let entry = |text: &str, name: &str| image(text, name).unwrap().map(|entry| entry.reference());
     let text = "images:\n- name: app\n  newName: ghcr.io/app\n  newTag: '1.10'\n  digest: sha256:0a\n- {NAME: db, newtag: null}\n- newTag: v1\n";
     assert_eq!(entry(text, "app").as_deref(), Some("ghcr.io/app:1.10@sha256:0a"));
@@ -99,8 +99,8 @@ fn what_stands_there_is_read_as_kustomize_reads_it() {
 }
 
 #[test]
-fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
-    let told = |text: &str| set_image(text, &change("app", "", "v2", "")).unwrap_err().to_string();
+fn ambiguous_files_are_refused_with_the_position() {
+    let message = |text: &str| set_image(text, &change("app", "", "v2", "")).unwrap_err().to_string();
     let files = [
         "\u{feff}resources: []\n",
         "images:\n- name: app # a\u{2028}b\n",
@@ -140,8 +140,9 @@ fn files_that_leave_room_for_doubt_are_refused_with_the_place() {
         "patches:\n- patch: |\n    text",
         "images: [{name: app, newTag: v1, # ours\n  newName: b}]\n",
     ];
-    let shown: String = files.iter().flat_map(|text| [format!("{text:?}\n"), format!("  {}\n", told(text))]).collect();
-    let deep = told(&format!("x: {}1{}\n", "[".repeat(200), "]".repeat(200)));
+    let shown: String =
+        files.iter().flat_map(|text| [format!("{text:?}\n"), format!("  {}\n", message(text))]).collect();
+    let deep = message(&format!("x: {}1{}\n", "[".repeat(200), "]".repeat(200)));
     insta::with_settings!({ snapshot_path => folder().join("refused"), prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("refused", shown + &format!("200 brackets\n  {deep}\n"));
     });
@@ -159,13 +160,13 @@ fn values_that_no_image_has_are_refused() {
         (ImageChange { tag: Some(String::new()), ..change("app", "", "", "") }, "\"\""),
         (change("app", "", "", ""), "neither new name nor tag nor digest"),
     ] {
-        let told = set_image("images: []\n", &wrong).unwrap_err().to_string();
-        assert!(told.contains(value), "{told}");
+        let message = set_image("images: []\n", &wrong).unwrap_err().to_string();
+        assert!(message.contains(value), "{message}");
     }
 }
 
 #[test]
-fn a_name_with_quotes_and_backslashes_comes_back_whole() {
+fn a_name_with_quotes_and_backslashes_is_read_back_unchanged() {
     for quoted in ["'a'", "\"a\"", "a"] {
         let text = format!("images:\n- name: {quoted}\n");
         let name = r#"(.*)/"app"\d's"#;
@@ -175,7 +176,7 @@ fn a_name_with_quotes_and_backslashes_comes_back_whole() {
 }
 
 #[test]
-fn comments_around_what_goes_stay() {
+fn comments_around_removed_keys_stay() {
     for (before, after) in [
         ("-\n    digest: x\n  # a\n    name: app\n", "-\n  # a\n    name: app\n    newTag: v1\n"),
         ("- digest: x\n  # a\n  name: app\n", "-\n  # a\n  name: app\n  newTag: v1\n"),
@@ -192,7 +193,7 @@ fn comments_around_what_goes_stay() {
 }
 
 #[test]
-fn empty_lists_and_nothing_are_filled_in_place() {
+fn an_empty_list_is_filled_in_place() {
     for (before, after) in [
         ("images: [ ] # a\n", "images: # a\n- name: app\n  newTag: v1\n"),
         ("images: [ # a\n ]\n", "images: [{name: app, newTag: v1} # a\n ]\n"),
@@ -209,15 +210,15 @@ fn empty_lists_and_nothing_are_filled_in_place() {
 }
 
 #[test]
-fn lists_behind_odd_keys_do_not_lend_their_dashes() {
+fn the_dash_style_of_complex_keys_is_not_copied() {
     let edited = set_image("? resources\n:  - a\n", &change("app", "", "v1", "")).unwrap();
     assert_eq!(edited.text, "? resources\n:  - a\nimages:\n- name: app\n  newTag: v1\n");
 }
 
 #[test]
-fn a_finding_names_the_file_and_the_place() {
-    let problem = set_image("kind: Pod\n", &change("app", "", "v2", "")).unwrap_err();
-    let finding = problem.to_finding("apps/a/overlays/b/kustomization.yaml");
+fn a_finding_names_the_file_and_the_position() {
+    let error = set_image("kind: Pod\n", &change("app", "", "v2", "")).unwrap_err();
+    let finding = error.to_finding("apps/a/overlays/b/kustomization.yaml");
     assert_eq!(finding.check, "kind (apps/a/overlays/b/kustomization.yaml:1:7)");
 }
 
@@ -242,14 +243,14 @@ fn any_change() -> impl Strategy<Value = ImageChange> {
 proptest! {
     /// Any changes in a row on any fixture: each reads back as set, and setting it again changes nothing.
     #[test]
-    fn what_was_set_reads_back_and_sets_once(fixture in 0..FIXTURES.len(), changes in prop::collection::vec(any_change(), 1..5)) {
+    fn a_set_image_reads_back_and_setting_it_again_changes_nothing(fixture in 0..FIXTURES.len(), changes in prop::collection::vec(any_change(), 1..5)) {
         let mut text = FIXTURES[fixture].1.clone();
         for change in changes {
             let edited = set_image(&text, &change);
             // Comments in braces next to a key that has to go are a reason to refuse; nothing else is.
             let edited = match edited {
-                Err(problem) if problem.actual.starts_with("a comment beside") => continue,
-                edited => edited.map_err(|problem| TestCaseError::fail(format!("{problem}\n{text}")))?,
+                Err(error) if error.finding.actual.starts_with("a comment beside") => continue,
+                edited => edited.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?,
             };
             let read = image(&edited.text, &change.name).unwrap().unwrap();
             prop_assert_eq!(&read.tag, &change.tag);
@@ -263,15 +264,15 @@ proptest! {
         }
     }
 
-    /// Broken files end in a problem, never in a panic or in an edit that fails its proof.
+    /// Broken files end in an error, never in a panic or in an edit that fails its proof.
     #[test]
-    fn damage_is_never_a_panic(fixture in 0..FIXTURES.len(), at in any::<prop::sample::Index>(), with in "[-:,?&*!|>'\"{}\\[\\]# \t\r\n~a<é]{0,3}", cut in 0..4_usize, change in any_change()) {
+    fn damaged_files_never_panic(fixture in 0..FIXTURES.len(), at in any::<prop::sample::Index>(), with in "[-:,?&*!|>'\"{}\\[\\]# \t\r\n~a<é]{0,3}", cut in 0..4_usize, change in any_change()) {
         let text: Vec<char> = FIXTURES[fixture].1.chars().collect();
         let at = at.index(text.len());
         let damaged: String = text[..at].iter().copied().chain(with.chars()).chain(text[(at + cut).min(text.len())..].iter().copied()).collect();
         match set_image(&damaged, &change) {
             Ok(edited) => prop_assert!(!set_image(&edited.text, &change).unwrap().changed),
-            Err(problem) => prop_assert!(problem.what != "the edit", "{}\n{}", problem, damaged),
+            Err(error) => prop_assert!(error.finding.check != "the edit", "{}\n{}", error, damaged),
         }
     }
 }

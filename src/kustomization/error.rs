@@ -1,0 +1,60 @@
+//! Why a kustomization cannot be read or edited safely.
+
+use std::fmt;
+
+use crate::{finding::Finding, yaml::Position};
+
+/// The finding, and its position in the file. Texts are raw: they may repeat what the file contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KustomizationError {
+    /// `None` when the requested change is unusable, not the file.
+    pub position: Option<Position>,
+    /// Its check names the part of the file: `images[1].newTag`, `the file`.
+    pub finding: Finding,
+}
+
+impl KustomizationError {
+    pub(super) fn at(position: Position, part: impl Into<String>) -> Self {
+        Self { position: Some(position), finding: Finding::inconclusive(part) }
+    }
+
+    pub(super) fn of_change(part: impl Into<String>) -> Self {
+        Self { position: None, finding: Finding::inconclusive(part) }
+    }
+
+    pub(super) fn duplicate_key(key: &str, first: Position, second: Position) -> Self {
+        Self::at(second, format!("key `{key}`"))
+            .actual(format!("it occurs twice in one mapping, first on line {}", first.line))
+            .expected("each key once")
+            .next("take one of the two out")
+    }
+
+    pub(super) fn actual(self, actual: impl Into<String>) -> Self {
+        Self { finding: self.finding.actual(actual), ..self }
+    }
+
+    pub(super) fn expected(self, expected: impl Into<String>) -> Self {
+        Self { finding: self.finding.expected(expected), ..self }
+    }
+
+    pub(super) fn next(self, next: impl Into<String>) -> Self {
+        Self { finding: self.finding.next(next), ..self }
+    }
+
+    /// The finding with the place in `file` as its origin.
+    #[must_use]
+    pub fn to_finding(self, file: &str) -> Finding {
+        let origin = self.position.map_or_else(|| file.to_owned(), |at| format!("{file}:{}:{}", at.line, at.column));
+        self.finding.with_origin(origin)
+    }
+}
+
+impl fmt::Display for KustomizationError {
+    /// One line without the file's name: `images[0].newTag (line 4, column 11): a list; expected …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            Some(position) => self.finding.clone().with_origin(position).fmt(f),
+            None => self.finding.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The YAML reader: one document as a tree of nodes with their byte ranges.
+//!
+//! `saphyr-parser` gives events with their positions. This reader collects them, in bytes, and corrects what the parser's
+//! spans leave open: the end of block collections, closing brackets after a trailing comma, missing values.
+//!
+//! Anchors, aliases and tags are kept: each user of the tree decides which of them it refuses.
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+
+use super::error::{Position, YamlError, YamlErrorKind};
+
+/// One value with its place in the text.
+#[derive(Debug)]
+pub struct SpannedNode {
+    pub position: Position,
+    /// Byte range, exact for plain and quoted scalars and flow collections. A block collection ends with its last node; a
+    /// block scalar starts after its header. A missing value is an empty range behind its colon, or behind its key if there
+    /// is no colon.
+    pub start: usize,
+    pub end: usize,
+    /// The parser's number of its anchor; 0 for none.
+    pub anchor: usize,
+    pub tag: Option<String>,
+    pub content: Content,
+}
+
+#[derive(Debug)]
+pub enum Content {
+    Scalar { text: String, quoting: Quoting },
+    List { items: Vec<SpannedNode>, flow: bool },
+    Map { pairs: Vec<SpannedPair>, flow: bool },
+    Alias(usize),
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quoting {
+    Plain,
+    Single,
+    Double,
+    /// `|` or `>`.
+    Block,
+}
+
+impl From<ScalarStyle> for Quoting {
+    fn from(style: ScalarStyle) -> Self {
+        match style {
+            ScalarStyle::Plain => Self::Plain,
+            ScalarStyle::SingleQuoted => Self::Single,
+            ScalarStyle::DoubleQuoted => Self::Double,
+            ScalarStyle::Literal | ScalarStyle::Folded => Self::Block,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct SpannedPair {
+    pub key: SpannedNode,
+    pub value: SpannedNode,
+}
+
+/// The only document of a text.
+#[derive(Debug)]
+pub struct Document {
+    pub root: SpannedNode,
+    /// Where the document's text ends: its `...` line, or the end of the text.
+    pub end: usize,
+}
+
+impl SpannedNode {
+    /// The text and quoting of a scalar.
+    #[must_use]
+    pub fn scalar(&self) -> Option<(&str, Quoting)> {
+        match &self.content {
+            Content::Scalar { text, quoting } => Some((text, *quoting)),
+            _ => None,
+        }
+    }
+
+    /// Equal except for the position: same values, same quoting, same style, same anchors and tags.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.anchor == other.anchor
+            && self.tag == other.tag
+            && match (&self.content, &other.content) {
+                (Content::Scalar { text, quoting }, Content::Scalar { text: theirs, quoting: style }) => {
+                    text == theirs && quoting == style
+                }
+                (Content::List { items, flow }, Content::List { items: theirs, flow: style }) => {
+                    flow == style && items.len() == theirs.len() && items.iter().zip(theirs).all(|(a, b)| a.is_same(b))
+                }
+                (Content::Map { pairs, flow }, Content::Map { pairs: theirs, flow: style }) => {
+                    flow == style && pairs.len() == theirs.len() && pairs.iter().zip(theirs).all(|(a, b)| a.is_same(b))
+                }
+                (Content::Alias(anchor), Content::Alias(theirs)) => anchor == theirs,
+                _ => false,
+            }
+    }
+
+    /// The kind of value, for an error message.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.content {
+            Content::Scalar { text, quoting: Quoting::Plain } if text.is_empty() => "nothing",
+            Content::Scalar { .. } => "a single value",
+            Content::List { .. } => "a list",
+            Content::Map { .. } => "a mapping",
+            Content::Alias(_) => "an alias",
+        }
+    }
+}
+
+impl SpannedPair {
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.key.is_same(&other.key) && self.value.is_same(&other.value)
+    }
+}
+
+/// Reads the only document of `text`; `None` when the text has none. `max_depth` limits how many collections may be nested,
+/// so that recursion over the tree stays harmless.
+///
+/// # Errors
+/// Broken YAML, a second document, deeper nesting, a key that one mapping has twice.
+pub fn read_document(text: &str, max_depth: usize) -> Result<Option<Document>, YamlError> {
+    let mut builder = TreeBuilder {
+        text,
+        max_depth,
+        // The parser counts characters.
+        offsets: text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect(),
+        open: Vec::new(),
+        root: None,
+    };
+    let mut end = text.len();
+    let mut documents = 0;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            YamlError::new((*error.marker()).into(), YamlErrorKind::Syntax(error.info().to_owned()))
+        })?;
+        match event {
+            Event::DocumentStart(_) => {
+                documents += 1;
+                if documents > 1 {
+                    return Err(YamlError::new(span.start.into(), YamlErrorKind::SecondDocument));
+                }
+            }
+            Event::DocumentEnd if documents == 1 && !span.is_empty() => end = builder.offset(span.start),
+            event => builder.take(event, span)?,
+        }
+    }
+    Ok(builder.root.map(|root| Document { root, end }))
+}
+
+struct TreeBuilder<'t> {
+    text: &'t str,
+    max_depth: usize,
+    offsets: Vec<usize>,
+    open: Vec<OpenCollection>,
+    root: Option<SpannedNode>,
+}
+
+/// A collection whose end event has not come yet.
+struct OpenCollection {
+    position: Position,
+    start: usize,
+    anchor: usize,
+    tag: Option<String>,
+    children: Children,
+}
+
+enum Children {
+    List(Vec<SpannedNode>),
+    Map { pairs: Vec<SpannedPair>, key: Option<SpannedNode> },
+}
+
+impl TreeBuilder<'_> {
+    fn offset(&self, marker: Marker) -> usize {
+        self.offsets.get(marker.index()).copied().unwrap_or(self.text.len())
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+        let (position, start, end) = (span.start.into(), self.offset(span.start), self.offset(span.end));
+        match event {
+            Event::Scalar(value, style, anchor, tag) => {
+                // The parser's spans include the blanks behind a scalar: a space before a bracket, the lines after a block
+                // scalar.
+                let end =
+                    if end > start { self.text[..end].trim_end_matches([' ', '\t', '\r', '\n']).len() } else { end };
+                let content = Content::Scalar { text: value.into_owned(), quoting: style.into() };
+                let tag = tag.map(|tag| tag.to_string());
+                self.put(SpannedNode { position, start, end, anchor, tag, content });
+            }
+            Event::Alias(anchor) => {
+                let content = Content::Alias(anchor);
+                self.put(SpannedNode { position, start, end, anchor: 0, tag: None, content });
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.open(span, anchor, tag.map(|tag| tag.to_string()), Children::List(Vec::new()))?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                let children = Children::Map { pairs: Vec::new(), key: None };
+                self.open(span, anchor, tag.map(|tag| tag.to_string()), children)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, span: Span, anchor: usize, tag: Option<String>, children: Children) -> Result<(), YamlError> {
+        let position = span.start.into();
+        if self.open.len() == self.max_depth {
+            return Err(YamlError::new(position, YamlErrorKind::TooDeep(self.max_depth)));
+        }
+        self.open.push(OpenCollection { position, start: self.offset(span.start), anchor, tag, children });
+        Ok(())
+    }
+
+    fn close(&mut self, span: Span) -> Result<(), YamlError> {
+        let Some(OpenCollection { position, start, anchor, tag, children }) = self.open.pop() else { return Ok(()) };
+        // The end event of a block collection has an empty span.
+        let flow = !span.is_empty();
+        let (content, last, bracket) = match children {
+            Children::List(items) => {
+                let last = items.last().map(|item| item.end);
+                (Content::List { items, flow }, last, b']')
+            }
+            Children::Map { pairs, .. } => {
+                check_duplicate_keys(&pairs)?;
+                let last = pairs.last().map(|pair| pair.value.end);
+                (Content::Map { pairs, flow }, last, b'}')
+            }
+        };
+        let end = if flow {
+            closing_bracket(self.text, self.offset(span.start), bracket).unwrap_or_else(|| self.offset(span.end))
+        } else {
+            last.unwrap_or(start)
+        };
+        self.put(SpannedNode { position, start, end, anchor, tag, content });
+        Ok(())
+    }
+
+    fn put(&mut self, mut node: SpannedNode) {
+        match self.open.last_mut().map(|open| &mut open.children) {
+            None => self.root = Some(node),
+            Some(Children::List(items)) => items.push(node),
+            Some(Children::Map { pairs, key }) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => {
+                    let missing = matches!(node.scalar(), Some(("", Quoting::Plain)));
+                    if missing && node.anchor == 0 && node.tag.is_none() {
+                        let rest = &self.text[key.end..];
+                        let blank = rest.len() - rest.trim_start().len();
+                        let behind = if rest[blank..].starts_with(':') { key.end + blank + 1 } else { key.end };
+                        (node.start, node.end) = (behind, behind);
+                    }
+                    pairs.push(SpannedPair { key, value: node });
+                }
+            },
+        }
+    }
+}
+
+/// The byte behind the closing bracket. The parser's span may point to a trailing comma before it.
+fn closing_bracket(text: &str, from: usize, bracket: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut offset = from;
+    loop {
+        match bytes.get(offset)? {
+            byte if *byte == bracket => return Some(offset + 1),
+            b',' | b' ' | b'\t' | b'\r' | b'\n' => offset += 1,
+            b'#' => offset += text[offset..].find('\n')?,
+            _ => return None,
+        }
+    }
+}
+
+/// Readers of YAML disagree about a duplicate key: one takes the first value, another the last, a third refuses the file.
+fn check_duplicate_keys(pairs: &[SpannedPair]) -> Result<(), YamlError> {
+    for (index, pair) in pairs.iter().enumerate() {
+        let Some((key, _)) = pair.key.scalar() else { continue };
+        let is_same = |other: &&SpannedPair| other.key.scalar().is_some_and(|(text, _)| text == key);
+        if let Some(first) = pairs[..index].iter().find(is_same) {
+            let kind = YamlErrorKind::DuplicateKey { key: key.to_owned(), first: first.key.position };
+            return Err(YamlError::new(pair.key.position, kind));
+        }
+    }
+    Ok(())
+}
