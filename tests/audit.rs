@@ -70,7 +70,7 @@ fn the_ledger_is_counted_and_shown() {
     assert_eq!((ended.code, outputs(&ended)), (0, ["2", "1", "1", "0"]), "{}", ended.log);
     let services = [["checkout-service", "production", "1", "1", "1"], ["frontend", "production", "1", "0", "0"]];
     assert_eq!(table(&ended, "By service"), services);
-    let people = [["nobody known", "1", "0", "0"], ["alice", "0", "0", "1"], ["bob", "1", "1", "0"]];
+    let people = [["unknown", "1", "0", "0"], ["alice", "0", "0", "1"], ["bob", "1", "1", "0"]];
     assert_eq!(table(&ended, "By approver"), people);
     let emergencies = table(&ended, "Emergencies");
     let expected = [SERVICE, "production", "ghcr.io/acme/checkout-service:1.4.4", "INC-2", "alice", "bob"];
@@ -143,7 +143,7 @@ fn bad_input_is_named() {
         ("since", "30", "days such as `90d`"),
         ("since", "-3d", "days such as `90d`"),
         ("since", "2026-13-01", "days such as `90d`"),
-        ("since", "2999-01-01", "a day to come"),
+        ("since", "2999-01-01", "a day in the future"),
         ("budget", "two", "budget"),
         ("by-hand", "-1", "by-hand"),
         ("branch", "gone", "no branch gone"),

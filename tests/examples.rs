@@ -78,7 +78,7 @@ fn faults(piece: &Piece) -> Vec<String> {
         let refused = Config::read(&commands::command_table(), place, text.as_bytes(), None).err();
         return refused.map(|stop| format!("{place}: {stop:?}")).into_iter().collect();
     }
-    let node = match yaml::read(text).map_err(|fault| fault.of(place)) {
+    let node = match yaml::read(text).map_err(|error| error.to_finding(place)) {
         Ok(node) => node,
         Err(finding) => return vec![finding.to_string()],
     };

@@ -20,7 +20,7 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
-    ledger::{EvidenceId, Place, place::At},
+    ledger::{EvidenceId, InfraRepo, infra_repo::InfraRepoArgs},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     results::{Reports, this_run},
@@ -70,7 +70,7 @@ pub struct Args {
     #[arg(long, required = true)]
     pub token: Option<Secret>,
     #[command(flatten)]
-    pub ledger: At,
+    pub ledger: InfraRepoArgs,
     /// How long to go on while GitHub or the ledger cannot be read
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
     pub timeout: HumanDuration,
@@ -132,7 +132,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         github_environment: args.github_environment.clone(),
         runner: ctx.runner_env.runner_name.clone(),
         window: args.window.0,
-        ledger: Place::find(&args.ledger, args.token.as_ref(), ctx)?,
+        ledger: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
         environment: subject.environment.clone(),
         evidence: committed_as(&reports, subject, ctx),
         excluded: excluded(args, &reports, subject, ctx),

@@ -1,18 +1,19 @@
-//! `audit`: how often the gates were passed by, and by whom, from the infra repository's commits alone.
+//! `audit`: how often the gates were bypassed, and by whom, from the infra repository's commits alone.
 //!
-//! | seen | verdict |
+//! | observed | verdict |
 //! |---|---|
 //! | no more emergencies in any 30 days than `budget`, no more images changed by hand than `by-hand` | passed |
 //! | more of either | blocked |
-//! | a history that does not reach back far enough | inconclusive |
+//! | a history that is too short | inconclusive |
 //!
-//! [`look`] reads, [`tally`] counts, [`judge`](mod@judge) decides and [`tables`] shows, from nothing else.
+//! [`observations`] reads the repository, [`figures`] counts, [`judge`](mod@judge) decides and [`tables`] renders.
 
+mod figures;
+mod json;
 mod judge;
-mod layout;
-mod look;
+mod observations;
+mod overlay_layout;
 mod tables;
-mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -25,18 +26,18 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
-    kustomization::USUAL_PLACE,
-    ledger::{Place, place::At},
+    kustomization::DEFAULT_OVERLAY,
+    ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     report::{Outcome, Output},
     secret::Secret,
     subject::Subject,
     world::files::write_whole,
 };
+use figures::AuditFigures;
 use judge::judge;
-use layout::Layout;
-use look::look;
+use observations::observe;
+use overlay_layout::OverlayLayout;
 use tables::tables;
-use tally::Tally;
 
 /// Settings of `audit`.
 #[derive(Debug, clap::Args)]
@@ -44,19 +45,19 @@ pub struct Args {
     /// How far back to look: days such as `90d`, or a day such as `2026-01-31` (UTC)
     #[arg(long, value_name = "DAYS|DATE", default_value = "30d")]
     pub since: Since,
-    /// How many emergencies an environment may see in any 30 days
+    /// How many emergencies an environment may have in any 30 days
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     pub budget: u32,
     /// How many commits may change an image without being in the ledger
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub by_hand: u32,
-    /// Where to write all of it as JSON
+    /// Where to write all figures as JSON
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     #[command(flatten)]
-    pub at: At,
+    pub repo: InfraRepoArgs,
     /// Kustomization files from the repository's top; `{service}` and `{environment}` stand for any
-    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
@@ -74,9 +75,9 @@ impl Command for Args {
     const BRANDING: Option<Branding> = Some(Branding { icon: "book-open", color: "green" });
     const OUTPUTS: &'static [Output] = &[
         Output { name: "json-path", help: "The file with all figures, entries and changes by hand as JSON" },
-        Output { name: "promotions", help: "How many promotions went through the gates" },
-        Output { name: "emergencies", help: "How many went around them" },
-        Output { name: "rollbacks", help: "How many were taken back" },
+        Output { name: "promotions", help: "How many promotions passed the gates" },
+        Output { name: "emergencies", help: "How many promotions bypassed the gates" },
+        Output { name: "rollbacks", help: "How many promotions were rolled back" },
         Output { name: "by-hand", help: "How many commits changed an image and are not in the ledger" },
     ];
 
@@ -85,7 +86,7 @@ impl Command for Args {
     }
 }
 
-/// How far back.
+/// The start of the audited period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
     Days(u16),
@@ -108,7 +109,7 @@ impl FromStr for Since {
 }
 
 impl Since {
-    fn moment(self, now: Timestamp) -> Option<Timestamp> {
+    fn start(self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Days(days) => now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok(),
             Self::Day(day) => day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp()),
@@ -116,30 +117,30 @@ impl Since {
     }
 }
 
-/// Reads the ledger and what changed beside it, and tells both.
+/// Reads the ledger and the image changes without an entry, and reports both.
 ///
 /// # Errors
 /// Bad input; a history that cannot be read.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let now = ctx.execution.clock.wall();
-    let since = args.since.moment(now).filter(|since| *since < now).ok_or_else(|| {
-        Finding::inconclusive("`since`").actual("a day to come").expected("a day that is over").bad_input()
+    let since = args.since.start(now).filter(|since| *since < now).ok_or_else(|| {
+        Finding::inconclusive("`since`").actual("a day in the future").expected("a past day").bad_input()
     })?;
-    let layout = Layout::of(&args.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
-    let place = Place::find(&args.at, args.token.as_ref(), ctx)?;
-    let facts = look(&place, &layout, since, now)?;
-    let tally = Tally::of(&facts);
-    let mut findings = judge(&facts, &tally, args.budget, args.by_hand);
-    let mut outcome = Outcome { tables: tables(&facts, &tally, args.budget), ..Outcome::default() };
+    let layout = OverlayLayout::new(&args.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
+    let repo = InfraRepo::open(&args.repo, args.token.as_ref(), ctx)?;
+    let observations = observe(&repo, &layout, since, now)?;
+    let figures = AuditFigures::count(&observations);
+    let mut findings = judge(&observations, &figures, args.budget, args.by_hand);
+    let mut outcome = Outcome { tables: tables(&observations, &figures, args.budget), ..Outcome::default() };
     outcome.outputs.extend([
-        ("promotions", tally.counts.normal.to_string()),
-        ("emergencies", tally.counts.emergency.to_string()),
-        ("rollbacks", tally.counts.rollback.to_string()),
-        ("by-hand", facts.by_hand.len().to_string()),
+        ("promotions", figures.counts.normal.to_string()),
+        ("emergencies", figures.counts.emergency.to_string()),
+        ("rollbacks", figures.counts.rollback.to_string()),
+        ("by-hand", observations.by_hand.len().to_string()),
     ]);
     if let Some(path) = &args.output_file {
-        let told = tally.json(&facts, args.budget);
-        match write_whole(path, format!("{told:#}\n").as_bytes()) {
+        let json = json::document(&observations, &figures, args.budget);
+        match write_whole(path, format!("{json:#}\n").as_bytes()) {
             Ok(()) => drop(outcome.outputs.insert("json-path", path.display().to_string())),
             Err(finding) => findings.push(finding),
         }

@@ -1,6 +1,6 @@
-//! `emergency`: a promotion around the gates, with an incident, a follow-up and a budget.
+//! `emergency`: a promotion that bypasses the gates, with an incident, a follow-up issue and a budget.
 //!
-//! [`plan`] decides about the commit, [`budget`] counts, [`issue`] words what is asked afterwards.
+//! [`plan`] decides about the commit, [`budget`] counts the emergencies, [`issue`] writes the follow-up issue.
 
 mod budget;
 mod issue;
@@ -14,18 +14,18 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    ledger::{Kind, Place, Promotion},
+    ledger::{InfraRepo, Promotion, PromotionKind},
     promotion::{
-        bypass::{self, Reason},
+        bypass::{self, BypassReason},
         follow_up,
-        infra::{self, Target, change::SetImage},
+        infra::{self, Target, set_image::SetImage},
     },
     reconcile::reconcile,
     report::{Outcome, Output},
     subject::{Service, Subject},
     values::closest,
 };
-use budget::Spent;
+use budget::BudgetUse;
 use plan::Emergency;
 
 /// Settings of `emergency`.
@@ -34,17 +34,17 @@ pub struct Args {
     /// The incident, as the tracker names it
     #[arg(long, value_name = "ID", required = true)]
     pub incident: String,
-    /// Why the gates cannot be waited for
+    /// Why the promotion cannot wait for the gates
     #[arg(long, value_name = "TEXT", required = true)]
-    pub reason: Reason,
+    pub reason: BypassReason,
     /// Services that may be promoted like this [default: those of the config file's `services`]
     #[arg(long, value_name = "SERVICE")]
     pub allowed: Vec<Service>,
-    /// How many emergencies in 30 days are normal; more of them are said to be too many, and never held up
+    /// How many emergencies in 30 days are normal; more are reported as too many, but never blocked
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     pub budget: u32,
     #[command(flatten)]
-    pub around: bypass::BypassArgs,
+    pub bypass: bypass::BypassArgs,
     #[command(flatten)]
     pub infra: infra::InfraArgs,
 }
@@ -63,7 +63,7 @@ impl Command for Args {
         bypass::APPROVER,
         Output {
             name: "emergencies",
-            help: "How many emergencies the environment saw in the last 30 days, this one included",
+            help: "How many emergencies the environment had in the last 30 days, this one included",
         },
     ];
 
@@ -72,72 +72,79 @@ impl Command for Args {
     }
 }
 
-/// Sets the image, whatever the gates would say, and files the issue that asks about it.
+/// Sets the image without the gates, and files the follow-up issue.
 ///
 /// # Errors
-/// Bad input; a refusal; what could not be read or written before the commit.
+/// Bad input; a refusal; a read or a write before the commit that failed.
 fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let Target { service, environment, release } = Target::of(subject)?;
-    may(&service, subject, &args.allowed, config)?;
-    let incident = args.around.incident(&args.incident)?;
+    let Target { service, environment, release } = Target::from_subject(subject)?;
+    check_allowed(&service, subject, &args.allowed, config)?;
+    let incident = args.bypass.check_incident(&args.incident)?;
     let committer = args.infra.committer()?;
-    let slot = args.infra.slot(&service, &environment)?;
-    let sides = args.around.sides(ctx)?;
-    let place = Place::find(&args.infra.at, args.around.token.as_ref(), ctx)?;
+    let image_field = args.infra.image_field(&service, &environment)?;
+    let github = args.bypass.github(ctx)?;
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?;
 
-    let mut findings = vec![bypass::from_default_branch(&place, ctx)?];
+    let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);
-    let approval = args.around.approval(ctx, &sides);
+    let approval = args.bypass.check_approval(ctx, &github);
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
-        approved_by: approval.as_ref().ok().and_then(|approved| approved.by.clone()),
+        approved_by: approval.as_ref().ok().and_then(|approval| approval.approver.clone()),
         incident: Some(incident),
         reason: Some(args.reason.as_str().to_owned()),
-        ..bypass::signed(Promotion::new(Kind::Emergency, service, environment, release), ctx)
+        ..bypass::with_run(Promotion::new(PromotionKind::Emergency, service, environment), ctx)
     };
-    let expected = format!("{} in {}", promotion.release, promotion.environment);
+    let expected = format!("{release} in {}", promotion.environment);
     let refusal = approval.as_ref().err().cloned();
-    if let Ok(approved) = &approval {
-        findings.push(approved.finding.clone());
+    if let Ok(approval) = &approval {
+        findings.push(approval.finding.clone());
         ctx.execution.partial.publish(&findings);
     }
     let run = ctx.runner_env.run.clone();
-    let intent = Emergency { slot, image: subject.into(), promotion, refusal, run };
-    let done = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
+    let emergency = Emergency { image_field, image: subject.into(), release, promotion, refusal, run };
+    let change = SetImage::new(&emergency, &repo, committer, ctx);
+    let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 
-    let (finding, mut outputs) = infra::told("emergency promotion", expected, done.as_ref());
+    let (finding, mut outputs) = infra::report_result("emergency promotion", expected, result.as_ref());
     findings.push(finding);
     ctx.execution.partial.publish(&findings);
     let now = ctx.execution.clock.wall();
-    let Some(done) = done else {
-        sides.would_ask(ctx, issue::title(&intent.promotion));
+    let Some(result) = result else {
+        github.plan_issue(ctx, issue::title(&emergency.promotion, &emergency.release));
         return Ok(Outcome { outputs, ..findings.into() });
     };
-    let (entry, entries) = match bypass::entry_of(&place, &done, now) {
+    let (entry, entries) = match bypass::read_entry(&repo, &result, now) {
         Ok(read) => read,
-        Err(error) => {
-            findings.push(error.next(follow_up::AGAIN));
+        Err(finding) => {
+            findings.push(finding.next(follow_up::RUN_AGAIN));
             return Ok(Outcome { outputs, ..findings.into() });
         }
     };
-    let spent = Spent::of(&entries, &intent.promotion.environment, args.budget, now);
-    outputs.insert("emergencies", spent.count().to_string());
-    if let Some(entry) = entry.filter(|entry| entry.kind == Kind::Emergency) {
-        outputs.extend(entry.approved_by.clone().map(|login| (bypass::APPROVER.name, login)));
-        let asked = issue::about(&entry, &spent, &bypass::pages(ctx, &sides.own));
-        let (finding, address) = sides.ask(ctx, Kind::Emergency, &asked);
+    let budget_use = BudgetUse::count(&entries, &emergency.promotion.environment, args.budget, now);
+    outputs.insert("emergencies", budget_use.emergencies().to_string());
+    if let Some(entry) = entry.filter(|entry| entry.promotion.kind == PromotionKind::Emergency) {
+        outputs.extend(entry.promotion.approved_by.clone().map(|login| (bypass::APPROVER.name, login)));
+        let repository_url = bypass::repository_url(ctx, &github.workflow_repository);
+        let follow_up = issue::follow_up(&entry, &budget_use, &repository_url);
+        let (finding, url) = github.file_issue(ctx, PromotionKind::Emergency, &follow_up);
         findings.push(finding);
-        outputs.extend(address.map(|address| (bypass::ISSUE.name, address)));
+        outputs.extend(url.map(|url| (bypass::ISSUE.name, url)));
     } else {
         let finding = Finding::passed("follow-up issue");
         findings.push(finding.actual("none: no commit of an emergency set this image"));
     }
-    findings.push(spent.finding());
-    Ok(Outcome { outputs, tables: spent.table().into_iter().collect(), ..findings.into() })
+    findings.push(budget_use.finding());
+    Ok(Outcome { outputs, tables: budget_use.table().into_iter().collect(), ..findings.into() })
 }
 
-/// Whether a service may be promoted around the gates, and from where.
-fn may(service: &Service, subject: &Subject, allowed: &[Service], config: &Config) -> Result<(), CommandError> {
+/// Checks that the service may bypass the gates, and that its image comes from the configured repository.
+fn check_allowed(
+    service: &Service,
+    subject: &Subject,
+    allowed: &[Service],
+    config: &Config,
+) -> Result<(), CommandError> {
     let allowed: Vec<&str> = match allowed {
         [] => config.services.keys().map(Service::as_str).collect(),
         given => given.iter().map(Service::as_str).collect(),
@@ -145,20 +152,20 @@ fn may(service: &Service, subject: &Subject, allowed: &[Service], config: &Confi
     if allowed.is_empty() {
         return Err(Finding::inconclusive("`allowed`")
             .actual("no service is named, and the config file has no `services`")
-            .expected("the services that may be promoted around the gates")
+            .expected("the services that may bypass the gates")
             .bad_input());
     }
     if !allowed.contains(&service.as_str()) {
-        let error = Finding::inconclusive("`service`")
+        let finding = Finding::inconclusive("`service`")
             .actual(service.as_str())
-            .expected(format!("one that may be promoted around the gates: {}", allowed.join(", ")));
-        return Err(error.did_you_mean(closest(service.as_str(), &allowed)).bad_input());
+            .expected(format!("one that may bypass the gates: {}", allowed.join(", ")));
+        return Err(finding.did_you_mean(closest(service.as_str(), &allowed)).bad_input());
     }
     let origin = config.services.get(service).map(|origin| &origin.image);
     match (origin, &subject.image) {
-        (Some(ours), Some(given)) if ours != given => Err(Finding::inconclusive("`image`")
+        (Some(configured), Some(given)) if configured != given => Err(Finding::inconclusive("`image`")
             .actual(given.as_str())
-            .expected(format!("{ours}, which the config file's `services` names for {service}"))
+            .expected(format!("{configured}, which the config file's `services` names for {service}"))
             .bad_input()),
         _ => Ok(()),
     }

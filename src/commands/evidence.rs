@@ -19,9 +19,9 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict},
-    kustomization::USUAL_PLACE,
-    ledger::{Place, place},
-    promotion::infra::{ImageName, Slot},
+    kustomization::DEFAULT_OVERLAY,
+    ledger::{InfraRepo, infra_repo::InfraRepoArgs},
+    promotion::infra::{ImageField, ImageName},
     report::{Outcome, Output},
     secret::Secret,
     subject::{Environment, Service, Subject},
@@ -51,9 +51,9 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     pub annotations_timeout: HumanDuration,
     #[command(flatten)]
-    pub at: place::At,
+    pub at: InfraRepoArgs,
     /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = USUAL_PLACE)]
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
@@ -114,7 +114,7 @@ fn run(
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let slot = Slot::of(&args.file, args.image_name.as_ref(), service, environment)?;
+    let slot = ImageField::locate(&args.file, args.image_name.as_ref(), service, environment)?;
     let case = Case {
         claim: &claim,
         origin,
@@ -135,7 +135,7 @@ fn run(
         // The ids in it are not of what is trusted: whatever GitHub says of them proves nothing.
         return Ok(at_first.into());
     }
-    let place = Place::find(&args.at, args.token.as_ref(), ctx)?;
+    let place = InfraRepo::open(&args.at, args.token.as_ref(), ctx)?;
     let source_token = args.source_token.as_ref().or(args.token.as_ref());
     let looker = Looker {
         case: &case,

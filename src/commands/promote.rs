@@ -1,8 +1,9 @@
 //! `promote`: sets the image in the infra repository, commits and pushes; only when the required reports passed.
 //!
-//! [`basis`] reads what the reports tell, [`plan`] decides, from what was read and nothing else.
+//! [`evidence_outputs`] reads the reports' outputs, [`freshness`] judges their age, and [`plan`] decides.
 
-mod basis;
+mod evidence_outputs;
+mod freshness;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,8 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict, verdict},
-    ledger::{Kind, Place, Promotion},
-    promotion::infra::{self, Target, change::SetImage},
+    ledger::{InfraRepo, Promotion, PromotionKind},
+    promotion::infra::{self, Target, set_image::SetImage},
     reconcile::reconcile,
     report::{Outcome, Output, Report, Run},
     results::{Reports, this_run},
@@ -21,7 +22,8 @@ use crate::{
     subject::Subject,
     values::{HumanDuration, closest},
 };
-use basis::{Basis, Told};
+use evidence_outputs::EvidenceOutputs;
+use freshness::Freshness;
 use plan::Promote;
 
 /// Settings of `promote`.
@@ -30,10 +32,10 @@ pub struct Args {
     /// Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
-    /// Commands whose passed reports must be among the results, or `none`, which the commit then says
+    /// Commands whose passed reports must be among the results, or `none`, which the commit then records
     #[arg(long, value_name = "COMMAND", default_values = ["evidence", "approval", "wait"])]
     pub require: Vec<String>,
-    /// How old the required reports, and what they rest on, may be
+    /// How old the required reports, and the validation behind them, may be
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
     #[command(flatten)]
@@ -58,26 +60,26 @@ impl Command for Args {
 /// Sets the image when the required reports passed.
 ///
 /// # Errors
-/// Bad input; a refusal; what could not be read or written.
+/// Bad input; a refusal; a read or a write that failed.
 fn run(
     args: &Args,
     subject: &Subject,
     commands: &[CommandEntry],
     ctx: &CommandContext,
 ) -> Result<Outcome, CommandError> {
-    let Target { service, environment, release } = Target::of(subject)?;
-    let required = Required::of(&args.require, commands)?;
+    let Target { service, environment, release } = Target::from_subject(subject)?;
+    let required = RequiredReports::from_setting(&args.require, commands)?;
     let committer = args.infra.committer()?;
-    let slot = args.infra.slot(&service, &environment)?;
+    let image_field = args.infra.image_field(&service, &environment)?;
     let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
-    let place = Place::find(&args.infra.at, args.token.as_ref(), ctx)?;
+    let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?;
 
     let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { this_run(ctx) };
     let mut findings = required.judge(&reports, subject, run);
-    let mut told = Told::default();
+    let mut outputs = EvidenceOutputs::default();
     if verdict(&findings) == Verdict::Passed {
-        match Told::by(&reports, &required.others, subject, run) {
-            Ok(by) => told = by,
+        match EvidenceOutputs::read(&reports, &required.others, subject, run) {
+            Ok(read) => outputs = read,
             Err(finding) => findings.push(finding),
         }
     }
@@ -91,41 +93,45 @@ fn run(
         return Ok(Outcome { outputs: [(infra::CHANGED.name, "false".to_owned())].into(), ..findings.into() });
     }
     ctx.execution.partial.publish(&findings);
-    let basis = Basis::of(&required.counted(&reports, subject), &told, args.max_age).map_err(CommandError::Refused)?;
-    let oldest = basis.oldest();
+    let freshness = Freshness::of_reports(&required.counted(&reports, subject), &outputs, args.max_age)
+        .map_err(CommandError::Refused)?;
+    let oldest = freshness.oldest();
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
         validated_at: oldest.map(|oldest| oldest.finished),
-        // What the evidence says of it, though its own report was finished in the same second or by a slower clock.
-        validation_run: told.validation_run.or_else(|| oldest?.run.clone()),
-        evidence: told.evidence,
-        approved_by: told.approver,
+        // The run of the evidence has precedence, because another report may be finished in the same second or by a slower
+        // clock.
+        validation_run: outputs.validation_run.or_else(|| oldest?.run.clone()),
+        evidence: outputs.evidence,
+        approved_by: outputs.approver,
         triggered_by: ctx.runner_env.actor.clone(),
         workflow: ctx.runner_env.run.as_ref().map(|run| run.url.clone()),
         required: Some(required.all),
-        ..Promotion::new(Kind::Normal, service, environment, release)
+        ..Promotion::new(PromotionKind::Normal, service, environment)
     };
-    let expected = format!("{} in {}", promotion.release, promotion.environment);
-    let intent = Promote { slot, image: subject.into(), promotion, basis };
-    let done = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
-    let (finding, outputs) = infra::told("promotion", expected, done.as_ref());
+    let expected = format!("{release} in {}", promotion.environment);
+    let promote = Promote { image_field, image: subject.into(), release, promotion, freshness };
+    let change = SetImage::new(&promote, &repo, committer, ctx);
+    let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
+    let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
     findings.push(finding);
     Ok(Outcome { outputs, ..findings.into() })
 }
 
-/// The required commands by what their reports are about.
+/// The commands whose passed reports are required, split by the subject of their reports.
 #[derive(Debug, PartialEq)]
-struct Required {
-    /// In the order they were given.
+struct RequiredReports {
+    /// In the order of the setting.
     all: Vec<String>,
-    /// These judged the release where it ran before: in another environment than the one it is promoted to.
+    /// Their reports are about the release in the environment where it ran before, not in the target environment.
     gates: Vec<String>,
-    /// These are about this promotion, its environment included: an approval for staging is none for production.
+    /// Their reports are about this promotion, its environment included: an approval for staging does not count for
+    /// production.
     others: Vec<String>,
 }
 
-impl Required {
-    fn of(names: &[String], commands: &[CommandEntry]) -> Result<Self, CommandError> {
+impl RequiredReports {
+    fn from_setting(names: &[String], commands: &[CommandEntry]) -> Result<Self, CommandError> {
         let names = match names {
             [only] if only == "none" => &[],
             names => names,
@@ -134,10 +140,10 @@ impl Required {
             kind.is_gate() || matches!(kind, CommandKind::GateRunner | CommandKind::Evidence)
         });
         if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-            let error = Finding::inconclusive("`require`")
+            let finding = Finding::inconclusive("`require`")
                 .actual(format!("\"{unknown}\""))
                 .expected(format!("`none` alone, or some of {}", known.join(", ")));
-            return Err(error.did_you_mean(closest(unknown, &known)).bad_input());
+            return Err(finding.did_you_mean(closest(unknown, &known)).bad_input());
         }
         let software_gates =
             names_where(commands, |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner));
@@ -151,18 +157,19 @@ impl Required {
         self.all.is_empty()
     }
 
-    /// One finding for each report that is required, or one that says that none is.
+    /// One finding for each required report, or one that no report is required.
     fn judge(&self, reports: &Reports, subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
         if self.is_empty() {
-            // Reports that nobody asked for decide nothing, readable or not. That nobody asked is written down.
-            let finding = Finding::passed("required reports").actual("none asked for");
-            return vec![finding.waived("`require: none`, which the commit says")];
+            // Reports that are not required decide nothing, readable or not. The commit records that none was required.
+            let finding = Finding::passed("required reports").actual("none required");
+            return vec![finding.waived("`require: none`, which the commit records")];
         }
         let mut findings = reports.found(&self.gates, &subject.without_environment(), run);
         findings.extend(reports.require(&self.others, subject, run));
         findings
     }
 
+    /// The reports that count.
     fn counted<'a>(&self, reports: &'a Reports, subject: &Subject) -> Vec<&'a Report> {
         [reports.counted(&self.gates, &subject.without_environment()), reports.counted(&self.others, subject)].concat()
     }

@@ -1,6 +1,6 @@
-//! `rollback`: takes the last promotion of a service back.
+//! `rollback`: restores the image before the last promotion of a service.
 //!
-//! [`plan`] decides about the commit, [`issue`] words the review.
+//! [`plan`] decides about the commit, [`issue`] writes the follow-up issue.
 
 mod issue;
 mod plan;
@@ -12,22 +12,22 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    ledger::{Kind, Place, Promotion},
+    ledger::{InfraRepo, Promotion, PromotionKind},
     promotion::{
-        bypass::{self, Reason},
+        bypass::{self, BypassReason},
         follow_up,
-        infra::{self, change::SetImage},
+        infra::{self, set_image::SetImage},
     },
     reconcile::reconcile,
     report::{Outcome, Output},
     subject::{Commit, Subject},
 };
-use plan::{Asked, Rollback};
+use plan::{Rollback, RollbackTarget};
 
 /// Settings of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Commit of the promotion to take back [default: the last one; nothing, when that is a rollback]
+    /// Commit of the promotion to roll back [default: the last one; nothing, when that is a rollback]
     #[arg(long, value_name = "SHA")]
     pub promotion: Option<Commit>,
     /// The incident, as the tracker names it
@@ -35,9 +35,9 @@ pub struct Args {
     pub incident: Option<String>,
     /// What went wrong
     #[arg(long, value_name = "TEXT")]
-    pub reason: Option<Reason>,
+    pub reason: Option<BypassReason>,
     #[command(flatten)]
-    pub around: bypass::BypassArgs,
+    pub bypass: bypass::BypassArgs,
     #[command(flatten)]
     pub infra: infra::InfraArgs,
 }
@@ -51,7 +51,7 @@ impl Command for Args {
         infra::COMMIT,
         infra::CHANGED,
         infra::PREVIOUS_IMAGE,
-        Output { name: "image", help: "The image that stands there now" },
+        Output { name: "image", help: "The image after the rollback" },
         bypass::ISSUE,
         bypass::APPROVER,
     ];
@@ -61,66 +61,66 @@ impl Command for Args {
     }
 }
 
-/// Sets the image that stood there before a promotion, and files the issue that asks about it.
+/// Sets the image before a promotion, and files the follow-up issue.
 ///
 /// # Errors
-/// Bad input; a refusal; what could not be read or written before the commit.
+/// Bad input; a refusal; a read or a write before the commit that failed.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let (service, environment) = infra::place_of(subject)?;
-    let incident = args.incident.as_deref().map(|incident| args.around.incident(incident)).transpose()?;
+    let (service, environment) = infra::service_and_environment(subject)?;
+    let incident = args.incident.as_deref().map(|incident| args.bypass.check_incident(incident)).transpose()?;
     let committer = args.infra.committer()?;
-    let slot = args.infra.slot(&service, &environment)?;
-    let sides = args.around.sides(ctx)?;
-    let place = Place::find(&args.infra.at, args.around.token.as_ref(), ctx)?;
+    let image_field = args.infra.image_field(&service, &environment)?;
+    let github = args.bypass.github(ctx)?;
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?;
 
-    let branch = bypass::from_default_branch(&place, ctx)?;
+    let branch = bypass::check_default_branch(&repo, ctx)?;
     ctx.execution.partial.publish(std::slice::from_ref(&branch));
-    let approval = args.around.approval(ctx, &sides);
+    let approval = args.bypass.check_approval(ctx, &github);
     let promotion = Promotion {
-        approved_by: approval.as_ref().ok().and_then(|approved| approved.by.clone()),
+        approved_by: approval.as_ref().ok().and_then(|approval| approval.approver.clone()),
         incident,
         reason: args.reason.as_ref().map(|reason| reason.as_str().to_owned()),
-        ..bypass::signed(Promotion::new(Kind::Rollback, service, environment, String::new()), ctx)
+        ..bypass::with_run(Promotion::new(PromotionKind::Rollback, service, environment), ctx)
     };
     let (mut refusal, mut findings) = match approval {
-        Ok(approved) => (None, vec![branch, approved.finding]),
+        Ok(approval) => (None, vec![branch, approval.finding]),
         Err(finding) => (Some(finding), vec![branch]),
     };
-    let asked = match (&args.promotion, sides.started(ctx)) {
-        (None, Ok(started)) => Asked::Last { started },
-        (None, Err(error)) => {
-            // Where nobody need have approved, nobody need be able to ask GitHub either.
-            refusal = refusal.or_else(|| (!args.around.allow_unapproved).then_some(error));
-            Asked::Last { started: None }
+    let target = match (&args.promotion, github.run_created_at(ctx)) {
+        (None, Ok(started)) => RollbackTarget::Latest { started },
+        (None, Err(finding)) => {
+            // Without a required approval, access to GitHub's API is not required either.
+            refusal = refusal.or_else(|| (!args.bypass.allow_unapproved).then_some(finding));
+            RollbackTarget::Latest { started: None }
         }
-        (Some(commit), _) => Asked::Named(commit.clone()),
+        (Some(commit), _) => RollbackTarget::Commit(commit.clone()),
     };
     ctx.execution.partial.publish(&findings);
     let expected = format!("the image before, in {}", promotion.environment);
     let run = ctx.runner_env.run.clone();
-    let intent = Rollback { slot, asked, promotion, refusal, run };
-    let done = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&intent, &place, committer, ctx))?;
+    let rollback = Rollback { image_field, target, promotion, refusal, run };
+    let change = SetImage::new(&rollback, &repo, committer, ctx);
+    let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 
-    let (finding, mut outputs) = infra::told("rollback", expected, done.as_ref());
+    let (finding, mut outputs) = infra::report_result("rollback", expected, result.as_ref());
     findings.push(finding);
     ctx.execution.partial.publish(&findings);
-    let Some(done) = done else {
-        sides.would_ask(ctx, issue::title(&intent.promotion));
+    let Some(result) = result else {
+        github.plan_issue(ctx, issue::title(&rollback.promotion));
         return Ok(Outcome { outputs, ..findings.into() });
     };
-    outputs.insert("image", done.image.clone());
-    match intent.entry_of(&place, &done) {
+    outputs.insert("image", result.image.clone());
+    match rollback.read_entry(&repo, &result) {
         Ok(Some(entry)) => {
-            outputs.extend(entry.approved_by.clone().map(|login| (bypass::APPROVER.name, login)));
-            let asked = issue::about(&entry, &bypass::pages(ctx, &sides.own));
-            let (finding, address) = sides.ask(ctx, Kind::Rollback, &asked);
+            outputs.extend(entry.promotion.approved_by.clone().map(|login| (bypass::APPROVER.name, login)));
+            let repository_url = bypass::repository_url(ctx, &github.workflow_repository);
+            let follow_up = issue::follow_up(&entry, &repository_url);
+            let (finding, url) = github.file_issue(ctx, PromotionKind::Rollback, &follow_up);
             findings.push(finding);
-            outputs.extend(address.map(|address| (bypass::ISSUE.name, address)));
+            outputs.extend(url.map(|url| (bypass::ISSUE.name, url)));
         }
-        Ok(None) => findings.push(Finding::passed("follow-up issue").actual("none: no commit took anything back")),
-        Err(error) => {
-            findings.push(error.next(follow_up::AGAIN));
-        }
+        Ok(None) => findings.push(Finding::passed("follow-up issue").actual("none: no commit rolled anything back")),
+        Err(finding) => findings.push(finding.next(follow_up::RUN_AGAIN)),
     }
     Ok(Outcome { outputs, ..findings.into() })
 }

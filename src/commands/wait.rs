@@ -27,7 +27,7 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
-    ledger::{Place, place::At},
+    ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     results::Reports,
@@ -82,7 +82,7 @@ pub struct Args {
     #[arg(long, required = true)]
     pub token: Option<Secret>,
     #[command(flatten)]
-    pub ledger: At,
+    pub ledger: InfraRepoArgs,
     /// How long to go on, once the time is over, while something cannot be looked at or an endpoint is not well
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
     pub timeout: HumanDuration,
@@ -224,7 +224,7 @@ impl<'a> Looks<'a> {
                 label: args.hold_label.0.clone(),
             }),
             promotions: Arc::new(Promotions {
-                place: Place::find(&args.ledger, args.token.as_ref(), ctx)?,
+                repo: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
                 service,
                 environment,
                 validated_at,

@@ -1,56 +1,57 @@
-//! One entry as it is written.
+//! One promotion as its commit message records it: written by the commands that promote, read back from the ledger.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, str::FromStr};
 
 use jiff::Timestamp;
 
-use super::{EvidenceId, Kind, trailer};
+use super::{evidence_id::EvidenceId, kind::PromotionKind, run_url::RunUrl, trailer};
 use crate::{
     clock::rfc3339,
     subject::{Environment, Service},
-    world::git::Commit,
+    world::git::{Commit, Told},
 };
 
-/// One promotion, as its commit tells it: a subject line for people, and trailers (`git interpret-trailers`) for the rest.
-#[derive(Clone, Debug)]
+/// The facts of one promotion: a subject line for people, and one trailer (`git interpret-trailers`) for each fact.
+///
+/// Anybody who may push can write such a commit. So a fact that cannot be parsed is absent when it is read back, and texts
+/// are raw.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promotion {
-    pub kind: Kind,
+    /// A commit without this trailer is a normal promotion.
+    pub kind: PromotionKind,
     pub service: Service,
     pub environment: Environment,
-    /// Tag, digest, or both: for the subject line.
-    pub release: String,
-    /// The image as it stands there from now on.
+    /// The new image; never empty in the ledger.
     pub image: String,
-    /// The one that stood there before; `None` when there was no entry.
+    /// The image before; `None` when there was no image entry.
     pub previous: Option<String>,
     /// The commit that the image was built from.
     pub source_commit: Option<Commit>,
-    /// When the oldest of what it rests on was seen; `None` when it rests on nothing.
+    /// When the oldest required report was finished; `None` when no report was required.
     pub validated_at: Option<Timestamp>,
-    /// The workflow run that saw it.
+    /// URL of the workflow run that validated.
     pub validation_run: Option<String>,
     pub evidence: Option<EvidenceId>,
     pub approved_by: Option<String>,
     pub triggered_by: Option<String>,
-    /// The workflow run that promotes.
+    /// URL of the workflow run that promotes.
     pub workflow: Option<String>,
-    /// The commands whose passed reports were required, told as `none` when it is empty; `None` where none ever is.
+    /// The commands whose passed reports were required; empty for `none`. `None` for a kind that requires no reports.
     pub required: Option<Vec<String>>,
     pub incident: Option<String>,
     pub reason: Option<String>,
-    /// The commit that is taken back.
+    /// The commit that is rolled back.
     pub rolls_back: Option<Commit>,
 }
 
 impl Promotion {
-    /// One that knows no more than what and where.
+    /// A promotion without image and optional facts.
     #[must_use]
-    pub const fn new(kind: Kind, service: Service, environment: Environment, release: String) -> Self {
+    pub const fn new(kind: PromotionKind, service: Service, environment: Environment) -> Self {
         Self {
             kind,
             service,
             environment,
-            release,
             image: String::new(),
             previous: None,
             source_commit: None,
@@ -67,22 +68,61 @@ impl Promotion {
         }
     }
 
-    /// The first line of the commit's message.
+    /// The promotion that a commit records; `None` when the commit lacks a trailer that the ledger needs.
     #[must_use]
-    pub fn title(&self) -> String {
-        let Self { service, environment, release, .. } = self;
-        let verb = match self.kind {
-            Kind::Normal => "promote",
-            Kind::Emergency => "EMERGENCY promote",
-            Kind::Rollback => "rollback",
-        };
-        format!("{verb}({environment}): {service} → {}", one_line(release))
+    pub fn from_trailers(commit: &Told) -> Option<Self> {
+        let text = |name: &str| commit.trailer(name).filter(|value| !value.is_empty()).map(ToOwned::to_owned);
+        let required = text(trailer::REQUIRED).map(|names| match names.as_str() {
+            "none" => Vec::new(),
+            names => names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect(),
+        });
+        Some(Self {
+            kind: parse(commit, trailer::KIND).unwrap_or(PromotionKind::Normal),
+            service: parse(commit, trailer::SERVICE)?,
+            environment: parse(commit, trailer::ENVIRONMENT)?,
+            image: text(trailer::IMAGE)?,
+            previous: text(trailer::PREVIOUS),
+            source_commit: parse(commit, trailer::SOURCE_COMMIT),
+            validated_at: parse(commit, trailer::VALIDATED_AT),
+            validation_run: text(trailer::VALIDATION_RUN),
+            evidence: parse(commit, trailer::EVIDENCE),
+            approved_by: text(trailer::APPROVED_BY),
+            triggered_by: text(trailer::TRIGGERED_BY),
+            workflow: text(trailer::WORKFLOW).filter(|url| url.parse::<RunUrl>().is_ok()),
+            required,
+            incident: text(trailer::INCIDENT),
+            reason: text(trailer::REASON),
+            rolls_back: parse(commit, trailer::ROLLS_BACK),
+        })
     }
 
-    /// The commit's message.
     #[must_use]
-    pub fn message(&self) -> String {
-        let mut message = format!("{}\n\n", self.title());
+    pub fn is_for(&self, service: &Service, environment: &Environment) -> bool {
+        self.service == *service && self.environment == *environment
+    }
+
+    /// Whether it is a normal promotion that required no report.
+    #[must_use]
+    pub fn is_ungated(&self) -> bool {
+        self.kind == PromotionKind::Normal && self.required.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// The workflow run that promoted.
+    #[must_use]
+    pub fn workflow_run(&self) -> Option<RunUrl> {
+        self.workflow.as_deref()?.parse().ok()
+    }
+
+    /// The commit message. `release` is the tag, the digest, or both, for the subject line.
+    #[must_use]
+    pub fn message(&self, release: &str) -> String {
+        let Self { service, environment, .. } = self;
+        let verb = match self.kind {
+            PromotionKind::Normal => "promote",
+            PromotionKind::Emergency => "EMERGENCY promote",
+            PromotionKind::Rollback => "rollback",
+        };
+        let mut message = format!("{verb}({environment}): {service} → {}\n\n", one_line(release));
         let mut trailer = |name: &str, value: Option<&str>| {
             if let Some(value) = value.map(one_line).filter(|value| !value.is_empty()) {
                 // Writing into a string cannot fail.
@@ -113,10 +153,14 @@ impl Promotion {
     }
 }
 
-/// A trailer ends with its line: a value that holds line breaks could write others.
+fn parse<T: FromStr>(commit: &Told, name: &str) -> Option<T> {
+    commit.trailer(name)?.parse().ok()
+}
+
+/// A trailer ends with its line: a value with line breaks could add other trailers.
 fn one_line(value: &str) -> String {
-    // Marks that turn the direction of text would make a line read as another.
-    let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let visible: String = value.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect();
+    // Characters that change the direction of text would make a line read as another one.
+    let is_direction_mark = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible: String = value.chars().map(|c| if c.is_control() || is_direction_mark(c) { ' ' } else { c }).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! What is written is what is read back, and what others write does no harm.
+//! A promotion is read back as it was written, and commits by others do no harm.
 
 use super::*;
 
@@ -11,13 +11,13 @@ fn promotion() -> Promotion {
         triggered_by: Some("mallory\nApproved-by: alice\r\n\u{1b}[2K\u{2028}\u{85}x\u{202e}".to_owned()),
         workflow: Some("https://github.com/acme/infra/actions/runs/7/attempts/1".to_owned()),
         required: Some(["evidence", "approval", "wait"].map(ToOwned::to_owned).into()),
-        ..Promotion::new(Kind::Normal, service, "production".parse().unwrap(), "1.4.2".to_owned())
+        ..Promotion::new(PromotionKind::Normal, service, "production".parse().unwrap())
     }
 }
 
 #[test]
-fn a_message_has_a_subject_for_people_and_trailers_for_the_rest() {
-    insta::assert_snapshot!(promotion().message(), @r"
+fn a_message_has_a_subject_line_and_one_trailer_for_each_fact() {
+    insta::assert_snapshot!(promotion().message("1.4.2"), @r"
     promote(production): checkout-service → 1.4.2
 
     Service: checkout-service
@@ -38,7 +38,7 @@ fn a_message_has_a_subject_for_people_and_trailers_for_the_rest() {
         required: Some(vec![]),
         ..promotion()
     };
-    insta::assert_snapshot!(first.message(), @r"
+    insta::assert_snapshot!(first.message("1.4.2"), @r"
     promote(production): checkout-service → 1.4.2
 
     Service: checkout-service
@@ -49,8 +49,8 @@ fn a_message_has_a_subject_for_people_and_trailers_for_the_rest() {
     ");
 }
 
-/// Every trailer there is.
-fn whole(kind: Kind) -> Promotion {
+/// A promotion with every trailer.
+fn complete_promotion(kind: PromotionKind) -> Promotion {
     Promotion {
         kind,
         source_commit: "a".repeat(40).parse().ok(),
@@ -65,8 +65,8 @@ fn whole(kind: Kind) -> Promotion {
     }
 }
 
-/// A commit as git tells it, made at 12:00.
-pub fn told(id: char, trailers: &[(&str, &str)]) -> Told {
+/// A commit of 12:00 with these trailers.
+pub fn commit_with_trailers(id: char, trailers: &[(&str, &str)]) -> Told {
     Told {
         commit: id.to_string().repeat(40).parse().unwrap(),
         at: "2026-01-01T12:00:00Z".parse().unwrap(),
@@ -76,44 +76,29 @@ pub fn told(id: char, trailers: &[(&str, &str)]) -> Told {
     }
 }
 
-/// What is least for a commit to be in the ledger.
-const LEAST: [(&str, &str); 3] = [("service", "checkout-service"), ("ENVIRONMENT", "production"), ("Image", "a:1")];
+/// The trailers that the ledger needs.
+const NEEDED: [(&str, &str); 3] = [("service", "checkout-service"), ("ENVIRONMENT", "production"), ("Image", "a:1")];
 
-fn with(more: &[(&str, &str)]) -> Option<Entry> {
-    Entry::of(&told('1', &[&LEAST[..], more].concat()))
+fn entry_with(more: &[(&str, &str)]) -> Option<LedgerEntry> {
+    LedgerEntry::read(&commit_with_trailers('1', &[&NEEDED[..], more].concat()))
 }
 
 #[test]
-fn what_is_written_is_what_is_read_back() {
+fn a_promotion_is_read_back_as_it_was_written() {
     for (kind, title) in [
-        (Kind::Normal, "promote(production): checkout-service → 1.4.2"),
-        (Kind::Emergency, "EMERGENCY promote(production): checkout-service → 1.4.2"),
-        (Kind::Rollback, "rollback(production): checkout-service → 1.4.2"),
+        (PromotionKind::Normal, "promote(production): checkout-service → 1.4.2"),
+        (PromotionKind::Emergency, "EMERGENCY promote(production): checkout-service → 1.4.2"),
+        (PromotionKind::Rollback, "rollback(production): checkout-service → 1.4.2"),
     ] {
-        let written = whole(kind);
-        let message = written.message();
+        let written = complete_promotion(kind);
+        let message = written.message("1.4.2");
         assert!(message.starts_with(&format!("{title}\n\nService: ")), "{message}");
         let trailers: Vec<(&str, &str)> = message.lines().skip(2).map(|line| line.split_once(": ").unwrap()).collect();
-        let read = Entry::of(&told('1', &trailers)).unwrap();
-        let expected = Entry {
+        let read = LedgerEntry::read(&commit_with_trailers('1', &trailers)).unwrap();
+        let expected = LedgerEntry {
             commit: "1".repeat(40).parse().unwrap(),
-            at: "2026-01-01T12:00:00Z".parse().unwrap(),
-            kind,
-            service: written.service,
-            environment: written.environment,
-            image: written.image,
-            previous: written.previous,
-            source_commit: written.source_commit,
-            validated_at: written.validated_at,
-            validation_run: written.validation_run,
-            evidence: written.evidence,
-            approved_by: written.approved_by,
-            triggered_by: written.triggered_by,
-            workflow: written.workflow.map(|url| url.parse().unwrap()),
-            required: written.required,
-            incident: written.incident,
-            reason: written.reason,
-            rolls_back: written.rolls_back,
+            committed_at: "2026-01-01T12:00:00Z".parse().unwrap(),
+            promotion: written,
         };
         assert_eq!(read, expected);
         assert!(trailers.len() == 16, "a trailer that this test does not set: {message}");
@@ -121,22 +106,26 @@ fn what_is_written_is_what_is_read_back() {
 }
 
 #[test]
-fn service_environment_and_image_put_a_commit_into_the_ledger_and_nothing_less() {
-    assert!(with(&[]).is_some());
-    for missing in 0..LEAST.len() {
+fn the_ledger_needs_service_environment_and_image() {
+    assert!(entry_with(&[]).is_some());
+    for missing in 0..NEEDED.len() {
         for instead in [None, Some(""), Some("../x y")] {
-            let mut trailers = LEAST.to_vec();
+            let mut trailers = NEEDED.to_vec();
             let (name, _) = trailers.remove(missing);
             trailers.extend(instead.map(|value| (name, value)));
             let image_only = name == "Image" && instead.is_some_and(|value| !value.is_empty());
-            assert_eq!(Entry::of(&told('1', &trailers)).is_some(), image_only, "{name} {instead:?}");
+            assert_eq!(
+                LedgerEntry::read(&commit_with_trailers('1', &trailers)).is_some(),
+                image_only,
+                "{name} {instead:?}"
+            );
         }
     }
 }
 
 #[test]
-fn what_cannot_be_read_of_a_trailer_is_not_there() {
-    let least = with(&[]).unwrap();
+fn an_invalid_trailer_counts_as_absent() {
+    let without = entry_with(&[]).unwrap();
     for broken in [
         ("Source-commit", "main"),
         ("Validated-at", "yesterday"),
@@ -149,15 +138,18 @@ fn what_cannot_be_read_of_a_trailer_is_not_there() {
         ("Approved-by", ""),
         ("Other", "x"),
     ] {
-        assert_eq!(with(&[broken]).unwrap(), least, "{broken:?}");
+        assert_eq!(entry_with(&[broken]).unwrap(), without, "{broken:?}");
     }
-    assert_eq!(with(&[("promotion-kind", "Emergency")]).unwrap().kind, Kind::Emergency);
-    assert_eq!(with(&[("Required", "none")]).unwrap().required, Some(vec![]));
-    assert_eq!(with(&[("Required", "a,b , ")]).unwrap().required, Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(entry_with(&[("promotion-kind", "Emergency")]).unwrap().promotion.kind, PromotionKind::Emergency);
+    assert_eq!(entry_with(&[("Required", "none")]).unwrap().promotion.required, Some(vec![]));
+    assert_eq!(
+        entry_with(&[("Required", "a,b , ")]).unwrap().promotion.required,
+        Some(vec!["a".to_owned(), "b".to_owned()])
+    );
 }
 
 #[test]
-fn a_workflow_run_is_read_from_its_url() {
+fn a_workflow_run_is_parsed_from_its_url() {
     let read = |url: &str| url.parse::<RunUrl>().ok().map(|run| (run.repository.to_string(), run.id, run.attempt));
     let acme = |attempt| Some(("acme/infra".to_owned(), 7, attempt));
     assert_eq!(read("https://github.com/acme/infra/actions/runs/7"), acme(None));
@@ -178,22 +170,22 @@ fn a_workflow_run_is_read_from_its_url() {
 }
 
 #[test]
-fn an_entry_is_as_young_as_what_it_was_decided_by() {
-    let as_of = |more: &[(&str, &str)]| with(more).unwrap().as_of().to_string();
+fn a_normal_promotion_was_decided_by_its_validation_and_others_when_committed() {
+    let decided_at = |more: &[(&str, &str)]| entry_with(more).unwrap().decided_at().to_string();
     let committed = "2026-01-01T12:00:00Z";
     let early = ("Validated-at", "2026-01-01T09:00:00Z");
-    assert_eq!(as_of(&[early]), "2026-01-01T09:00:00Z");
-    assert_eq!(as_of(&[]), committed);
-    assert_eq!(as_of(&[("Validated-at", "9999-01-01T00:00:00Z")]), committed, "nobody has validated it yet");
+    assert_eq!(decided_at(&[early]), "2026-01-01T09:00:00Z");
+    assert_eq!(decided_at(&[]), committed);
+    assert_eq!(decided_at(&[("Validated-at", "9999-01-01T00:00:00Z")]), committed, "a validation time in the future");
     for kind in ["emergency", "rollback"] {
-        assert_eq!(as_of(&[early, ("Promotion-kind", kind)]), committed);
+        assert_eq!(decided_at(&[early, ("Promotion-kind", kind)]), committed);
     }
 }
 
 #[test]
-fn ungated_is_what_was_asked_for_no_report() {
-    assert!(with(&[("Required", "none")]).unwrap().is_ungated());
+fn a_normal_promotion_without_required_reports_is_ungated() {
+    assert!(entry_with(&[("Required", "none")]).unwrap().promotion.is_ungated());
     for gated in [&[][..], &[("Required", "evidence")], &[("Required", "none"), ("Promotion-kind", "emergency")]] {
-        assert!(!with(gated).unwrap().is_ungated(), "{gated:?}");
+        assert!(!entry_with(gated).unwrap().promotion.is_ungated(), "{gated:?}");
     }
 }

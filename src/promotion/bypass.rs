@@ -1,5 +1,4 @@
-//! What goes around the gates, `emergency` and `rollback`: in which incident, who approved it, and the issue that asks
-//! afterwards.
+//! A promotion that bypasses the gates, as `emergency` and `rollback` do: its incident, its approval, and its follow-up issue.
 
 use std::str::FromStr;
 
@@ -11,10 +10,10 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
-    ledger::{self, Entry, Kind, Place, Promotion},
+    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
     promotion::{
         follow_up::{self, FollowUp},
-        infra::Done,
+        infra::PromotionResult,
     },
     report::{Effect, EffectState, Output, Run},
     secret::Secret,
@@ -23,24 +22,24 @@ use crate::{
     world::github::{GitHub, Repository},
 };
 
-pub const ISSUE: Output = Output { name: "issue", help: "The address of the follow-up issue" };
+pub const ISSUE: Output = Output { name: "issue", help: "URL of the follow-up issue" };
 pub const APPROVER: Output = Output { name: "approver", help: "Login of the person who approved this run" };
 
-/// How long one question to GitHub may take.
-const QUESTION: HumanDuration = HumanDuration(std::time::Duration::from_secs(20));
-/// A run can be run again for so long. Source: GitHub's documentation, "Re-running workflows and jobs".
-pub const RERUNS: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// The timeout of one request to GitHub.
+const REQUEST_TIMEOUT: HumanDuration = HumanDuration(std::time::Duration::from_secs(20));
+/// How long after its creation a run can be re-run. Source: GitHub's documentation, "Re-running workflows and jobs".
+pub const RERUN_WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-/// The settings that they share.
+/// The settings that `emergency` and `rollback` share.
 #[derive(Debug, clap::Args)]
 pub struct BypassArgs {
-    /// Incidents are named like this: a regular expression that the whole name has to match
+    /// Regular expression that the whole name of an incident has to match
     #[arg(long, value_name = "REGEX", default_value = "[A-Za-z0-9][A-Za-z0-9._-]{2,63}")]
-    pub incident_pattern: Pattern,
-    /// GitHub environment that this job stands in, whose reviewers approved it
+    pub incident_pattern: IncidentPattern,
+    /// GitHub environment of this job, whose reviewers approved it
     #[arg(long, value_name = "NAME", default_value = "production-emergency")]
     pub github_environment: Environment,
-    /// Go on although nobody is known to have approved; the commit and the issue then say so
+    /// Continue without a known approval; the commit and the issue then say so
     #[arg(long)]
     pub allow_unapproved: bool,
     /// Repository that gets the follow-up issue [default: this one]
@@ -54,32 +53,32 @@ pub struct BypassArgs {
     pub token: Option<Secret>,
 }
 
-/// A regular expression that a whole text has to match.
+/// A regular expression that the whole name has to match.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub struct IncidentPattern {
     text: String,
     regex: Regex,
 }
 
-impl FromStr for Pattern {
+impl FromStr for IncidentPattern {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         const ACCEPTED: ValueError = ValueError::new("a regular expression such as `INC-[0-9]+`");
-        // Classes such as `\d` are those of ASCII.
+        // Classes such as `\d` cover ASCII only.
         let compile = |text: &str| Regex::new(text).map_err(|_| ACCEPTED);
-        // On its own first: it must not close the group that it is put into.
+        // First without the group: a pattern such as `a)|(b` must not close it.
         compile(text)?;
         let regex = compile(&format!("\\A(?:{text})\\z"))?;
         Ok(Self { text: text.to_owned(), regex })
     }
 }
 
-/// Why somebody goes around the gates.
+/// Why a person bypasses the gates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason(String);
+pub struct BypassReason(String);
 
-impl FromStr for Reason {
+impl FromStr for BypassReason {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -92,37 +91,38 @@ impl FromStr for Reason {
     }
 }
 
-impl Reason {
+impl BypassReason {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whoever is known to have approved.
+/// The approval of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approved {
-    /// `None` when nobody is, and that is allowed.
-    pub by: Option<String>,
+pub struct RunApproval {
+    /// `None` when no approver is known and `allow-unapproved` is set.
+    pub approver: Option<String>,
     pub finding: Finding,
 }
 
-/// The two sides of GitHub that are spoken to.
-pub struct Sides {
-    pub github: GitHub,
-    /// Whose workflow this is.
-    pub own: Repository,
-    /// Where the issue goes.
-    pub issues: Repository,
+/// GitHub, and the two repositories that a bypass uses there.
+pub struct BypassGitHub {
+    pub client: GitHub,
+    /// The repository of this workflow.
+    pub workflow_repository: Repository,
+    pub issue_repository: Repository,
 }
 
 impl BypassArgs {
+    /// The name of the incident, if it is valid.
+    ///
     /// # Errors
-    /// Bad input when the pattern does not match the whole of it.
-    pub fn incident(&self, incident: &str) -> Result<String, CommandError> {
-        // Whatever the pattern lets through, it is one line of a message and of a title.
-        let fits = incident.chars().count() <= 200 && !incident.chars().any(char::is_control);
-        if fits && self.incident_pattern.regex.is_match(incident) {
+    /// Bad input when the pattern does not match the whole name.
+    pub fn check_incident(&self, incident: &str) -> Result<String, CommandError> {
+        // The name becomes one line of a commit message and of a title, whatever the pattern accepts.
+        let is_one_line = incident.chars().count() <= 200 && !incident.chars().any(char::is_control);
+        if is_one_line && self.incident_pattern.regex.is_match(incident) {
             return Ok(incident.to_owned());
         }
         Err(Finding::inconclusive("`incident`")
@@ -133,114 +133,127 @@ impl BypassArgs {
     }
 
     /// # Errors
-    /// Bad input when one of them cannot be told.
-    pub fn sides(&self, ctx: &CommandContext) -> Result<Sides, CommandError> {
-        let own = ctx.own_repository()?;
-        let issues = self.issue_repository.clone().unwrap_or_else(|| own.clone());
-        let github = ctx.github(self.api_token.as_ref().or(self.token.as_ref()), QUESTION)?;
-        Ok(Sides { github, own, issues })
+    /// Bad input when GitHub's address, a token or this repository is unknown or invalid.
+    pub fn github(&self, ctx: &CommandContext) -> Result<BypassGitHub, CommandError> {
+        let workflow_repository = ctx.own_repository()?;
+        let issue_repository = self.issue_repository.clone().unwrap_or_else(|| workflow_repository.clone());
+        let client = ctx.github(self.api_token.as_ref().or(self.token.as_ref()), REQUEST_TIMEOUT)?;
+        Ok(BypassGitHub { client, workflow_repository, issue_repository })
     }
 
-    /// Who approved this run. It is asked once: in an incident nobody waits for a list.
+    /// Checks who approved this run. It makes one request and does not poll, because a person waits for it in an incident.
     ///
     /// # Errors
-    /// Why nothing may be written.
-    pub fn approval(&self, ctx: &CommandContext, sides: &Sides) -> Result<Approved, Finding> {
+    /// The finding that forbids every write.
+    pub fn check_approval(&self, ctx: &CommandContext, github: &BypassGitHub) -> Result<RunApproval, Finding> {
         let run = ctx.runner_env.run.as_ref();
         let reviews = match run {
-            Some(run) => approved(&sides.github, &sides.own, run.id, &self.github_environment),
+            Some(run) => approved(&github.client, &github.workflow_repository, run.id, &self.github_environment),
             None => Err(Finding::inconclusive("workflow run")
                 .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
-                .expected("a step of a workflow run that somebody approved")),
+                .expected("a step of a workflow run with an approval")),
         };
-        judge(reviews, run, &self.github_environment, self.allow_unapproved)
+        judge_reviews(reviews, run, &self.github_environment, self.allow_unapproved)
     }
 }
 
-impl Sides {
-    /// When somebody started this run: whatever was decided then, it was without knowing what came later. `None` outside of a
-    /// run.
+impl BypassGitHub {
+    /// When this run was started: the person who started it did not know of later promotions. `None` outside of a run.
     ///
     /// # Errors
-    /// Without an answer; no such run; a token without Actions: read.
-    pub fn started(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Finding> {
+    /// GitHub does not answer; the run does not exist; the token lacks Actions: read.
+    pub fn run_created_at(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Finding> {
         let Some(run) = &ctx.runner_env.run else { return Ok(None) };
-        match self.github.workflow_run(&self.own, run.id)? {
+        match self.client.workflow_run(&self.workflow_repository, run.id)? {
             Some(run) => Ok(Some(run.created_at)),
-            None => Err(Finding::inconclusive(format!("workflow run {} of {}", run.id, self.own))
+            None => Err(Finding::inconclusive(format!("workflow run {} of {}", run.id, self.workflow_repository))
                 .actual("there is none")
-                .expected("the run that this is a step of")),
+                .expected("the run of this step")),
         }
     }
 
-    /// Files the issue about a commit. What became of it, and its address.
+    /// Files the issue about a commit: the finding about it, and its URL.
     #[must_use]
-    pub fn ask(&self, ctx: &CommandContext, kind: Kind, follow_up: &FollowUp) -> (Finding, Option<String>) {
-        follow_up::told(kind, follow_up::file(ctx, &self.github, &self.issues, follow_up))
+    pub fn file_issue(
+        &self,
+        ctx: &CommandContext,
+        kind: PromotionKind,
+        follow_up: &FollowUp,
+    ) -> (Finding, Option<String>) {
+        let filed = follow_up::file_issue(ctx, &self.client, &self.issue_repository, follow_up);
+        follow_up::report_issue(kind, filed)
     }
 
-    /// What would be filed, in dry-run: nobody can look for the issue of a commit that was not made.
-    pub fn would_ask(&self, ctx: &CommandContext, title: String) {
-        let target = format!("issues of {}", self.issues);
+    /// Adds the issue as a planned effect of a dry-run. It does not search for an existing one, because a commit that was
+    /// not made has none.
+    pub fn plan_issue(&self, ctx: &CommandContext, title: String) {
+        let target = format!("issues of {}", self.issue_repository);
         ctx.execution.partial.begin_effect(Effect { target, detail: title, state: EffectState::Planned });
     }
 }
 
-fn judge(
+fn judge_reviews(
     reviews: Result<Reviews, Finding>,
     run: Option<&Run>,
     environment: &Environment,
     allow_unapproved: bool,
-) -> Result<Approved, Finding> {
+) -> Result<RunApproval, Finding> {
     let expected = format!("a person who approved this run for {environment}");
     let attempt = run.map_or(1, |run| run.attempt);
-    let refused = match reviews {
-        Err(error) => error,
+    let refusal = match reviews {
+        Err(finding) => finding,
         Ok(reviews) if !reviews.rejected.is_empty() => {
-            // Nobody may go on by a setting where somebody has said no.
+            // No setting overrides a rejection.
             return Err(Finding::blocked("approval")
                 .expected(expected)
                 .actual(format!("{} rejected it", names(&reviews.rejected))));
         }
         Ok(_) if attempt > 1 => Finding::blocked("approval")
             .expected(expected)
-            .actual(format!("this is attempt {attempt}, and GitHub does not tell which attempt was approved"))
-            .next("start the workflow anew instead of running it again"),
+            .actual(format!("this is attempt {attempt}, and GitHub does not say which attempt was approved"))
+            .next("start a new workflow run instead of re-running this one"),
         Ok(reviews) => match reviews.people().next() {
             Some(login) => {
                 let finding =
                     Finding::passed("approval").expected(expected).actual(format!("{login} approved this run"));
-                return Ok(Approved { by: Some(login.to_owned()), finding });
+                return Ok(RunApproval { approver: Some(login.to_owned()), finding });
             }
             None => Finding::blocked("approval")
                 .expected(expected)
-                .actual("nobody approved this run")
+                .actual("no person approved this run")
                 .next(format!("give {environment} required reviewers, and name it in the job's `environment:`")),
         },
     };
     if allow_unapproved {
-        let finding = Finding::passed("approval").expected(refused.expected).actual(refused.actual);
-        return Ok(Approved { by: None, finding: finding.waived("`allow-unapproved`, which the issue says") });
+        let finding = Finding::passed("approval").expected(refusal.expected).actual(refusal.actual);
+        return Ok(RunApproval {
+            approver: None,
+            finding: finding.waived("`allow-unapproved`, which the issue records"),
+        });
     }
-    Err(refused)
+    Err(refusal)
 }
 
-/// The commit of `kind` that this very workflow run has made before. GitHub runs a run again on request: what it was to do
-/// is done then, whatever stands there now.
+/// The commit of `kind` that this workflow run made in an earlier attempt. GitHub re-runs a run on request; the work of the
+/// run is then done, whatever the current image is.
 #[must_use]
-pub fn of_this_run<'a>(entries: &'a [Entry], kind: Kind, run: Option<&Run>) -> Option<&'a Entry> {
+pub fn find_commit_of_run<'a>(
+    entries: &'a [LedgerEntry],
+    kind: PromotionKind,
+    run: Option<&Run>,
+) -> Option<&'a LedgerEntry> {
     let run = run?;
     entries.iter().find(|entry| {
-        let theirs = entry.workflow.as_ref().filter(|_| entry.kind == kind);
-        theirs.is_some_and(|theirs| {
+        let workflow_run = entry.promotion.workflow_run().filter(|_| entry.promotion.kind == kind);
+        workflow_run.is_some_and(|theirs| {
             theirs.id == run.id && theirs.repository.to_string().eq_ignore_ascii_case(&run.repository)
         })
     })
 }
 
-/// What every such commit says of where it comes from.
+/// Adds who started this run, and its URL.
 #[must_use]
-pub fn signed(promotion: Promotion, ctx: &CommandContext) -> Promotion {
+pub fn with_run(promotion: Promotion, ctx: &CommandContext) -> Promotion {
     Promotion {
         triggered_by: ctx.runner_env.actor.clone(),
         workflow: ctx.runner_env.run.as_ref().map(|run| run.url.clone()),
@@ -248,35 +261,40 @@ pub fn signed(promotion: Promotion, ctx: &CommandContext) -> Promotion {
     }
 }
 
-/// The entry of a commit that was just made, or found to be there. It is read back: the issue tells what the ledger says.
+/// The ledger entry of the result's commit, and all entries of the last 31 days. The issue repeats the ledger, so the entry
+/// is read back.
 ///
 /// # Errors
 /// The ledger cannot be read.
-pub fn entry_of(place: &Place, done: &Done, now: Timestamp) -> Result<(Option<Entry>, Vec<Entry>), Finding> {
-    let since = now.checked_sub(RERUNS).unwrap_or(now);
-    let entries = ledger::read(place, since)?;
-    let entry = entries.iter().find(|entry| Some(&entry.commit) == done.commit.as_ref()).cloned();
+pub fn read_entry(
+    repo: &InfraRepo,
+    result: &PromotionResult,
+    now: Timestamp,
+) -> Result<(Option<LedgerEntry>, Vec<LedgerEntry>), Finding> {
+    let since = now.checked_sub(RERUN_WINDOW).unwrap_or(now);
+    let entries = ledger::read(repo, since)?;
+    let entry = entries.iter().find(|entry| Some(&entry.commit) == result.commit.as_ref()).cloned();
     Ok((entry, entries))
 }
 
-/// The address of a repository's pages.
+/// The URL of a repository.
 #[must_use]
-pub fn pages(ctx: &CommandContext, repository: &Repository) -> String {
+pub fn repository_url(ctx: &CommandContext, repository: &Repository) -> String {
     let server = ctx.runner_env.server_url.as_deref().unwrap_or("https://github.com");
     format!("{}/{repository}", server.trim_end_matches('/'))
 }
 
-/// Whether the workflow is that of the default branch. One of any other branch could say anything, the list of services
-/// included.
+/// Checks that the workflow runs from the default branch. A workflow file of another branch could contain anything, another
+/// list of services included.
 ///
 /// # Errors
-/// It is of another branch; which one it is, or should be, cannot be told.
-pub fn from_default_branch(place: &Place, ctx: &CommandContext) -> Result<Finding, CommandError> {
-    let default = place.git.remote_default_branch(&place.remote).map_err(Finding::unobservable)?;
+/// It runs from another branch; its branch or the default branch is unknown.
+pub fn check_default_branch(repo: &InfraRepo, ctx: &CommandContext) -> Result<Finding, CommandError> {
+    let default = repo.git.remote_default_branch(&repo.remote).map_err(Finding::unobservable)?;
     let Some(default) = default else {
         return Err(Finding::inconclusive("the default branch")
-            .actual(format!("{} names none", place.remote.url()))
-            .expected("a branch that HEAD stands for")
+            .actual(format!("{} has none", repo.remote.url()))
+            .expected("a branch that HEAD points to")
             .unobservable());
     };
     let finding = Finding::passed("workflow's branch").expected(default.full());
@@ -309,23 +327,23 @@ mod tests {
         Reviews { approved: people(approved), rejected: people(rejected) }
     }
 
-    fn judged(seen: Result<Reviews, Finding>, attempt: u32, allow: bool) -> Result<Option<String>, Verdict> {
+    fn judged(reviews: Result<Reviews, Finding>, attempt: u32, allow: bool) -> Result<Option<String>, Verdict> {
         let run = Run { repository: "acme/infra".to_owned(), id: 7, attempt, url: String::new(), job: String::new() };
-        match judge(seen, Some(&run), &"production-emergency".parse().unwrap(), allow) {
-            Ok(approved) => {
-                assert_eq!(approved.finding.verdict, Verdict::Passed);
-                assert_eq!(approved.finding.waived.is_some(), approved.by.is_none(), "{}", approved.finding);
-                Ok(approved.by)
+        match judge_reviews(reviews, Some(&run), &"production-emergency".parse().unwrap(), allow) {
+            Ok(approval) => {
+                assert_eq!(approval.finding.verdict, Verdict::Passed);
+                assert_eq!(approval.finding.waived.is_some(), approval.approver.is_none(), "{}", approval.finding);
+                Ok(approval.approver)
             }
             Err(finding) => Err(finding.verdict),
         }
     }
 
     #[test]
-    fn a_person_has_to_have_approved_unless_that_is_not_asked() {
+    fn a_bypass_needs_the_approval_of_a_person_unless_it_may_be_unapproved() {
         let unobservable = || Err(Finding::inconclusive("reviews").actual("gone"));
         let bob = || Some("bob".to_owned());
-        for (seen, attempt, asked, not_asked) in [
+        for (reviews, attempt, required, optional) in [
             (Ok(reviews(&["bob"], &[])), 1, Ok(bob()), Ok(bob())),
             (Ok(reviews(&["ci[bot]", "bob", "carol"], &[])), 1, Ok(bob()), Ok(bob())),
             (Ok(reviews(&[], &[])), 1, Err(Verdict::Blocked), Ok(None)),
@@ -334,13 +352,13 @@ mod tests {
             (Ok(reviews(&["bob"], &["carol"])), 1, Err(Verdict::Blocked), Err(Verdict::Blocked)),
             (unobservable(), 1, Err(Verdict::Inconclusive), Ok(None)),
         ] {
-            assert_eq!(judged(seen.clone(), attempt, false), asked, "{seen:?} {attempt}");
-            assert_eq!(judged(seen.clone(), attempt, true), not_asked, "{seen:?} {attempt}");
+            assert_eq!(judged(reviews.clone(), attempt, false), required, "{reviews:?} {attempt}");
+            assert_eq!(judged(reviews.clone(), attempt, true), optional, "{reviews:?} {attempt}");
         }
     }
 
     #[test]
-    fn a_pattern_is_of_the_whole_and_cannot_leave_its_group() {
+    fn an_incident_pattern_matches_the_whole_name_and_cannot_leave_its_group() {
         for (pattern, text, fits) in [
             ("INC-[0-9]+", "INC-17", true),
             ("INC-[0-9]+", "INC-17x", false),
@@ -349,11 +367,11 @@ mod tests {
             ("a|b", "b", true),
             ("a$", "a\n", false),
         ] {
-            let pattern: Pattern = pattern.parse().unwrap();
+            let pattern: IncidentPattern = pattern.parse().unwrap();
             assert_eq!(pattern.regex.is_match(text), fits, "{text:?}");
         }
         for bad in ["(", "a)|(b", "[", "*"] {
-            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+            assert!(bad.parse::<IncidentPattern>().is_err(), "{bad}");
         }
     }
 }

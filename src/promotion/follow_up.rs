@@ -1,8 +1,8 @@
-//! The issue that asks afterwards: exactly one for each commit that went around the gates.
+//! The follow-up issue: exactly one for each commit that bypassed the gates.
 //!
-//! A marker in the body says which commit it is about. It is looked for in the list of all issues with our label, open and
-//! closed: a search would lag behind. Who creates one lists again: of several that were created at once the lowest number
-//! stays, and whoever sees the others closes them.
+//! A marker in the body names the commit. An existing issue is found in the list of all issues with the label, open and
+//! closed, because GitHub's search lags behind. After the command creates an issue, it lists them again: if several were
+//! created at once, the one with the lowest number stays and the others are closed.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict},
-    ledger::{Entry, Kind},
+    ledger::{LedgerEntry, Promotion, PromotionKind},
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState, summary::escape},
     values::clip,
@@ -22,110 +22,115 @@ use crate::{
 
 /// The label of every such issue.
 pub const LABEL: &str = "promote-gates";
-/// What to do when there is a commit and no issue.
-pub const AGAIN: &str = "run it again: the commit stands and is not made twice, and the issue is filed";
-/// How long to go on while GitHub loses answers.
-const LIMIT: Duration = Duration::from_mins(1);
-/// GitHub takes 256 characters.
-const TITLE: usize = 250;
+/// The next step when there is a commit without an issue.
+pub const RUN_AGAIN: &str = "run it again: the commit stands and is not made twice, and the issue is filed";
+/// How long to retry when GitHub does not answer.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+/// The most characters of a title; GitHub accepts 256.
+const MAX_TITLE: usize = 250;
 
-/// One such issue.
+/// A follow-up issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUp {
-    /// What names the commit; a line of its own in the body.
+    /// Names the commit, on its own line of the body.
     pub marker: String,
     /// Raw.
     pub title: String,
-    /// Markdown, with all foreign text escaped.
+    /// Markdown; all text from outside is escaped.
     pub text: String,
 }
 
 impl FollowUp {
     /// The marker of a commit's issue.
     #[must_use]
-    pub fn marker(entry: &Entry) -> String {
-        let Entry { kind, environment, service, commit, .. } = entry;
+    pub fn marker(entry: &LedgerEntry) -> String {
+        let LedgerEntry { commit, promotion: Promotion { kind, environment, service, .. }, .. } = entry;
         format!("<!-- promote-gates:{kind}:{environment}:{service}:{commit} -->")
     }
 
-    fn is(&self, issue: &Issue) -> bool {
+    fn matches(&self, issue: &Issue) -> bool {
         issue.body.lines().any(|line| line.trim() == self.marker)
     }
 
-    fn issue(&self) -> NewIssue {
+    fn to_new_issue(&self) -> NewIssue {
         let title = self.title.split_whitespace().collect::<Vec<_>>().join(" ");
         NewIssue {
-            title: clip(&title, TITLE),
+            title: clip(&title, MAX_TITLE),
             body: format!("{}\n\n{}\n", self.marker, self.text),
             labels: vec![LABEL.to_owned()],
         }
     }
 }
 
-/// What an entry of the ledger says, one fact a line, as markdown. Links are made for what is a commit or a workflow run.
+/// The facts of a ledger entry as a markdown list. Commits and workflow runs become links.
 #[must_use]
-pub fn facts(entry: &Entry, repository_url: &str) -> String {
+pub fn entry_facts(entry: &LedgerEntry, repository_url: &str) -> String {
+    let promotion = &entry.promotion;
     let commit = |id: &Commit| format!("[{}]({repository_url}/commit/{id})", &id.as_str()[..12]);
     let text = |value: &Option<String>| value.as_deref().map(escape);
     let rows = [
         ("Commit", Some(commit(&entry.commit))),
-        ("Committed", Some(escape(&entry.at.to_string()))),
-        ("Image", Some(escape(&entry.image))),
-        ("Image before", text(&entry.previous)),
-        ("Takes back", entry.rolls_back.as_ref().map(commit)),
-        ("Incident", text(&entry.incident)),
-        ("Reason", text(&entry.reason)),
-        ("Approved by", Some(text(&entry.approved_by).unwrap_or_else(|| "**nobody**".to_owned()))),
-        ("Started by", text(&entry.triggered_by)),
-        ("Workflow run", entry.workflow.as_ref().map(|run| escape(&run.url))),
+        ("Committed", Some(escape(&entry.committed_at.to_string()))),
+        ("Image", Some(escape(&promotion.image))),
+        ("Image before", text(&promotion.previous)),
+        ("Rolls back", promotion.rolls_back.as_ref().map(commit)),
+        ("Incident", text(&promotion.incident)),
+        ("Reason", text(&promotion.reason)),
+        ("Approved by", Some(text(&promotion.approved_by).unwrap_or_else(|| "**no known approval**".to_owned()))),
+        ("Started by", text(&promotion.triggered_by)),
+        ("Workflow run", text(&promotion.workflow)),
     ];
     let lines = rows.into_iter().filter_map(|(name, value)| Some(format!("- {name}: {}", value?)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Sees to it that there is one issue, and gives it; `None` in dry-run, when there is none yet.
+/// Files the issue unless it exists, and returns it; `None` in dry-run when it does not exist yet.
 ///
 /// # Errors
-/// GitHub cannot be reached, refuses, or left the label out, without which nobody finds the issue again.
-pub fn file(
+/// GitHub is unreachable, refuses, or opened the issue without the label, by which later runs find it.
+pub fn file_issue(
     ctx: &CommandContext,
     github: &GitHub,
     repository: &Repository,
     follow_up: &FollowUp,
 ) -> Result<Option<Issue>, CommandError> {
-    let issue = reconcile(&ctx.execution, LIMIT, &Opening { github, repository, follow_up })?;
+    let issue = reconcile(&ctx.execution, TIME_LIMIT, &OpenIssue { github, repository, follow_up })?;
     let Some(issue) = issue else { return Ok(None) };
     if !issue.labels.iter().any(|label| label == LABEL) {
         let finding = Finding::inconclusive("follow-up issue")
             .actual(format!("GitHub opened issue {} without its label", issue.number))
             .expected(format!("the label `{LABEL}`, by which it is found again"))
-            .next(format!("put the label `{LABEL}` on it, and give a token that may (Issues: write)"));
+            .next(format!("add the label `{LABEL}` to it, and give a token that may do so (Issues: write)"));
         return Err(CommandError::Refused(finding));
     }
-    let all = listed(github, repository, follow_up).map_err(Finding::unobservable)?;
+    let all = matching_issues(github, repository, follow_up).map_err(Finding::unobservable)?;
     let first = all.iter().min_by_key(|one| one.number).cloned().unwrap_or(issue);
-    for twin in all.iter().filter(|one| one.number > first.number && one.state == IssueState::Open) {
-        reconcile(&ctx.execution, LIMIT, &Closing { github, repository, follow_up, number: twin.number })?;
+    for duplicate in all.iter().filter(|one| one.number > first.number && one.state == IssueState::Open) {
+        reconcile(
+            &ctx.execution,
+            TIME_LIMIT,
+            &CloseDuplicate { github, repository, follow_up, number: duplicate.number },
+        )?;
     }
     Ok(Some(first))
 }
 
-/// Our issues about this, as GitHub lists them now.
-fn listed(github: &GitHub, repository: &Repository, follow_up: &FollowUp) -> Result<Vec<Issue>, Finding> {
+/// The issues with this marker, as GitHub lists them now.
+fn matching_issues(github: &GitHub, repository: &Repository, follow_up: &FollowUp) -> Result<Vec<Issue>, Finding> {
     let query = IssueQuery { labels: vec![LABEL.to_owned()], closed: true, since: None };
     let mut issues = github.issues(repository, &query)?;
-    issues.retain(|issue| follow_up.is(issue));
+    issues.retain(|issue| follow_up.matches(issue));
     Ok(issues)
 }
 
-/// Opens one, unless there is one.
-struct Opening<'a> {
+/// Opens the issue unless it exists.
+struct OpenIssue<'a> {
     github: &'a GitHub,
     repository: &'a Repository,
     follow_up: &'a FollowUp,
 }
 
-impl Change for Opening<'_> {
+impl Change for OpenIssue<'_> {
     type Base = Option<Issue>;
     type Edit = ();
     type Done = Issue;
@@ -134,13 +139,13 @@ impl Change for Opening<'_> {
     fn effect(&self) -> Effect {
         Effect {
             target: format!("issues of {}", self.repository),
-            detail: self.follow_up.issue().title,
+            detail: self.follow_up.to_new_issue().title,
             state: EffectState::Planned,
         }
     }
 
     fn read(&self) -> Result<Option<Issue>, CommandError> {
-        let all = listed(self.github, self.repository, self.follow_up).map_err(Finding::unobservable)?;
+        let all = matching_issues(self.github, self.repository, self.follow_up).map_err(Finding::unobservable)?;
         Ok(all.into_iter().min_by_key(|one| one.number))
     }
 
@@ -149,19 +154,19 @@ impl Change for Opening<'_> {
     }
 
     fn write(&self, permit: &Permit, _: &Option<Issue>, (): &()) -> WriteOutcome<Issue> {
-        self.github.create_issue(permit, self.repository, &self.follow_up.issue()).wrote("issue")
+        self.github.create_issue(permit, self.repository, &self.follow_up.to_new_issue()).wrote("issue")
     }
 }
 
-/// Closes a twin.
-struct Closing<'a> {
+/// Closes an issue about the same commit.
+struct CloseDuplicate<'a> {
     github: &'a GitHub,
     repository: &'a Repository,
     follow_up: &'a FollowUp,
     number: u64,
 }
 
-impl Change for Closing<'_> {
+impl Change for CloseDuplicate<'_> {
     type Base = bool;
     type Edit = ();
     type Done = ();
@@ -170,14 +175,14 @@ impl Change for Closing<'_> {
     fn effect(&self) -> Effect {
         Effect {
             target: format!("issue {} of {}", self.number, self.repository),
-            detail: "closed: another one is about the same".to_owned(),
+            detail: "closed: another issue is about the same commit".to_owned(),
             state: EffectState::Planned,
         }
     }
 
-    /// Whether it is open still.
+    /// Whether it is still open.
     fn read(&self) -> Result<bool, CommandError> {
-        let all = listed(self.github, self.repository, self.follow_up).map_err(Finding::unobservable)?;
+        let all = matching_issues(self.github, self.repository, self.follow_up).map_err(Finding::unobservable)?;
         Ok(all.iter().any(|one| one.number == self.number && one.state == IssueState::Open))
     }
 
@@ -190,20 +195,21 @@ impl Change for Closing<'_> {
     }
 }
 
-/// What became of the issue, as a finding and its address. Whatever went wrong with it, the commit stands by now: running
-/// the command again files the issue and commits nothing.
+/// The finding about the issue, and its URL. The commit exists by now even if the issue failed: running the command again
+/// files the issue and commits nothing.
 #[must_use]
-pub fn told(kind: Kind, filed: Result<Option<Issue>, CommandError>) -> (Finding, Option<String>) {
+pub fn report_issue(kind: PromotionKind, filed: Result<Option<Issue>, CommandError>) -> (Finding, Option<String>) {
     let finding = Finding::passed("follow-up issue").expected(format!("one issue about the {kind}"));
     let unfiled = match filed {
         Ok(Some(issue)) => return (finding.actual(issue.html_url.clone()), Some(issue.html_url)),
         Ok(None) => Finding { verdict: Verdict::Inconclusive, ..finding.actual("dry-run: nothing was written") },
-        Err(CommandError::Refused(refused)) => refused,
-        Err(CommandError::BadInput(error) | CommandError::Unobservable(error)) => error,
+        Err(CommandError::Refused(finding) | CommandError::BadInput(finding) | CommandError::Unobservable(finding)) => {
+            finding
+        }
         Err(CommandError::Cancelled) => {
             Finding::inconclusive("follow-up issue").actual("cancelled before it was filed")
         }
     };
-    let next = unfiled.next.clone().map_or_else(|| AGAIN.to_owned(), |next| format!("{next}; {AGAIN}"));
+    let next = unfiled.next.clone().map_or_else(|| RUN_AGAIN.to_owned(), |next| format!("{next}; {RUN_AGAIN}"));
     (unfiled.next(next), None)
 }

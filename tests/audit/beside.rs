@@ -41,7 +41,7 @@ fn a_commit_that_says_another_image_than_it_set_is_found() {
     let shop = Shop::new();
     let says = |image: &str| format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\n");
     shop.edit(FILE, &says(&image("1.4.2")), |text| text.replace("1.4.1", "6.6.6"));
-    let other = format!("{} (it says {})", image("6.6.6"), image("1.4.2"));
+    let other = format!("{} (it records {})", image("6.6.6"), image("1.4.2"));
     assert_eq!(found(&shop, "one"), [(image("1.4.1"), other)]);
     // Trailers of another service do not speak for this one.
     let theirs = says(&image("1.4.3")).replace(SERVICE, "frontend");

@@ -19,7 +19,7 @@ fn bad_input_is_named_and_nothing_is_written() {
         ("reason", "", "reason"),
         ("reason", " \n", "reason"),
         ("reason", &long, "at most 1000 characters"),
-        ("service", "frontend", "one that may be promoted around the gates: checkout-service"),
+        ("service", "frontend", "one that may bypass the gates: checkout-service"),
         ("service", "../x", "a service name"),
         ("allowed", "", "the config file has no `services`"),
         ("tag", "$(id)", "an OCI tag"),

@@ -96,7 +96,7 @@ fn a_run_that_is_run_again_later_does_not_undo_what_came_after() {
     let tip = scene.shop.tip();
     let again = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!(end(&again), (1, "blocked", vec!["already", "already"]), "{}", again.log);
-    assert!(again.outputs["reason"].contains("does not stand there any more"), "{}", again.outputs["reason"]);
+    assert!(again.outputs["reason"].contains("is not the current image any more"), "{}", again.outputs["reason"]);
     assert_eq!((scene.shop.tip(), scene.open_issues().len()), (tip, 1));
 }
 

@@ -36,9 +36,9 @@ fn nobody_goes_around_the_gates_alone() {
     scene.run(4, &["bob"]);
     scene.fake_github.reject(INFRA, 4, "production-emergency", "carol", "no");
     for (run, part) in [
-        (1, "nobody approved this run"),
-        (2, "nobody approved this run"),
-        (3, "nobody approved this run"),
+        (1, "no person approved this run"),
+        (2, "no person approved this run"),
+        (3, "no person approved this run"),
         (4, "carol rejected it"),
     ] {
         refused(&scene, &step(&scene, run, &dir).run(&["emergency"]), 1, part);
@@ -53,8 +53,8 @@ fn nobody_goes_around_the_gates_alone() {
     let alone = step(&scene, 1, &dir).input("allow-unapproved", "true").run(&["emergency"]);
     assert_eq!(end(&alone), landed(), "{}", alone.log);
     assert!(!scene.shop.trailers().iter().any(|trailer| trailer.starts_with("Approved-by")));
-    assert!(scene.open_issues()[0].body.as_deref().unwrap().contains("Approved by: **nobody**"));
-    assert!(alone.log.contains("explained::approval: nobody approved this run"), "{}", alone.log);
+    assert!(scene.open_issues()[0].body.as_deref().unwrap().contains("Approved by: **no known approval**"));
+    assert!(alone.log.contains("explained::approval: no person approved this run"), "{}", alone.log);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn an_image_that_stands_there_is_not_committed_again() {
     assert_eq!(ended.outputs["changed"], "false");
     assert_eq!(ended.outputs["previous-image"], BEFORE);
     assert!(!ended.outputs.contains_key("commit"));
-    assert!(ended.summary.contains("stands there already, nothing to commit"), "{}", ended.summary);
+    assert!(ended.summary.contains("is already set, nothing to commit"), "{}", ended.summary);
     assert_eq!((shop.tip(), snapshot(&dir)), (shop.first.clone(), before));
 }
 

@@ -66,7 +66,7 @@ fn what_is_missing_is_named() {
     let dir = shop.checkout("infra", &[]);
     for missing in ["service", "environment", "tag"] {
         let reason = bad(&shop, missing, &step(&dir, SERVICE, "1.4.2").input(missing, ""));
-        assert_eq!(reason, format!("`{missing}`: not given; expected the {missing} that it is about"));
+        assert_eq!(reason, format!("`{missing}`: not given; expected the {missing} of the promotion"));
     }
     git(&dir, &["switch", "-q", "--detach"]);
     let reason = bad(&shop, "branch", &step(&dir, SERVICE, "1.4.2"));

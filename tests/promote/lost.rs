@@ -10,7 +10,7 @@ fn a_push_that_arrived_unanswered_is_found() {
     let dir = shop.checkout("infra", &["--depth=1"]);
     let ended = step(&dir, SERVICE, "1.4.2").run(&["promote"]);
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
-    assert!(ended.log.contains("the push was not answered"), "{}", ended.log);
+    assert!(ended.log.contains("the push got no answer"), "{}", ended.log);
     assert_eq!(ended.outputs["changed"], "true");
     assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
     assert!(
@@ -27,7 +27,7 @@ fn a_push_that_did_not_arrive_is_made_again() {
     shop.hook("pre-receive", &format!("[ -e '{0}' ] && exit 0\n: > '{0}'\nkill -9 $PPID", once.display()));
     let ended = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2").run(&["promote"]);
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
-    assert!(ended.log.contains("the push was not answered"), "{}", ended.log);
+    assert!(ended.log.contains("the push got no answer"), "{}", ended.log);
     assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
 }
 

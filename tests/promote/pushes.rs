@@ -51,7 +51,7 @@ fn what_others_push_meanwhile_is_kept() {
     );
     let ended = step(&dir, SERVICE, "1.4.2").run(&["promote"]);
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
-    assert!(ended.log.contains("somebody pushed first, planning again"), "{}", ended.log);
+    assert!(ended.log.contains("another push was first, planning again"), "{}", ended.log);
     assert_eq!(shop.log("%s"), ["meanwhile", "promote(production): checkout-service → 1.4.2"]);
     assert_eq!(shop.infra.read("README.md").unwrap(), "changed meanwhile\n");
 }

@@ -78,6 +78,6 @@ fn two_to_the_same_image_are_one_commit() {
     let [first, second] = &ended[..] else { panic!("two steps") };
     assert_eq!((end(first), end(second)), (LANDED, (0, "passed", "already")), "{}{}", first.log, second.log);
     assert_eq!((first.outputs["changed"].as_str(), second.outputs["changed"].as_str()), ("true", "false"));
-    assert!(second.log.contains("1.4.2 stands there already, nothing to commit"), "{}", second.log);
+    assert!(second.log.contains("1.4.2 is already set, nothing to commit"), "{}", second.log);
     assert_eq!(shop.log("%H"), [first.outputs["commit"].clone()]);
 }

@@ -208,7 +208,7 @@ fn that_nothing_was_required_is_told_here_and_in_the_commit() {
     let ended = with(&shop, &[report("approval", Verdict::Blocked)]).input("require", "none").run(&["promote"]);
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
     assert!(
-        ended.log.contains("::warning title=promote%3A explained::required reports: none asked for"),
+        ended.log.contains("::warning title=promote%3A explained::required reports: none required"),
         "{}",
         ended.log
     );

@@ -53,7 +53,7 @@ fn a_run_that_is_run_again_later_does_not_take_back_what_came_after() {
     let fixed = promote(&dir, "1.4.3");
     let again = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["rollback"]);
     assert_eq!(end(&again), (1, "blocked", vec!["already", "already"]), "{}", again.log);
-    assert!(again.outputs["reason"].contains("does not stand there any more"), "{}", again.outputs["reason"]);
+    assert!(again.outputs["reason"].contains("is not the current image any more"), "{}", again.outputs["reason"]);
     assert_eq!((scene.shop.tip(), again.outputs["commit"].as_str()), (fixed, first.outputs["commit"].as_str()));
 }
 

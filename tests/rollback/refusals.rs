@@ -20,12 +20,12 @@ fn without_a_promotion_there_is_nothing_to_take_back() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     scene.run(7, &["bob"]);
-    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "the ledger holds none");
+    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "the ledger has no promotion");
     let promoted = promote(&dir, "1.4.2");
     for (input, value, part) in [
-        ("environment", "staging", "the ledger holds none"),
-        ("service", "frontend", "the ledger holds none"),
-        ("promotion", &scene.shop.first, "is none"),
+        ("environment", "staging", "the ledger has no promotion"),
+        ("service", "frontend", "the ledger has no promotion"),
+        ("promotion", &scene.shop.first, "is not a promotion in the ledger"),
     ] {
         refused(&scene, &step(&scene, 7, &dir).input(input, value).run(&["rollback"]), 1, part);
     }
@@ -63,21 +63,21 @@ fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
 }
 
 #[test]
-fn what_somebody_has_changed_since_is_not_taken_back() {
+fn an_image_that_was_changed_since_is_not_rolled_back() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
     scene.shop.edit(FILE, "by hand", |text| text.replace("1.4.2", "1.4.9"));
     scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
-    refused(&scene, &ended, 1, "ghcr.io/acme/checkout-service:1.4.9 stands there now");
+    refused(&scene, &ended, 1, "the current image is ghcr.io/acme/checkout-service:1.4.9");
     assert_eq!(scene.shop.tag(SERVICE), "1.4.9");
 }
 
 #[test]
-fn an_entry_that_does_not_say_what_stood_there_is_not_taken_back() {
+fn a_promotion_without_the_previous_image_is_not_rolled_back() {
     for (line, part) in [
-        ("", "does not say what stood there before it"),
+        ("", "does not record the image before it"),
         ("Previous-Image: $(id)\n", "is \"$(id)\""),
         ("Previous-Image: ../../x:1\n", "is \"../../x:1\""),
     ] {
@@ -94,12 +94,12 @@ fn an_entry_that_does_not_say_what_stood_there_is_not_taken_back() {
 }
 
 #[test]
-fn nobody_rolls_back_alone_unless_that_is_allowed() {
+fn a_rollback_needs_an_approval_unless_it_may_be_unapproved() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
     scene.run(7, &[]);
-    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "nobody approved this run");
+    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "no person approved this run");
     let ended = step(&scene, 7, &dir).input("allow-unapproved", "true").run(&["rollback"]);
     assert_eq!(end(&ended), landed(), "{}", ended.log);
 }

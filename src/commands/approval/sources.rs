@@ -9,7 +9,7 @@ use crate::{
     approvers::{Reviews, approved, same},
     clock::{Clock, rfc3339},
     finding::Finding,
-    ledger::{self, EvidenceId, Kind, Place},
+    ledger::{self, EvidenceId, InfraRepo, PromotionKind},
     subject::Environment,
     world::github::{GitHub, Job, Repository, Reviewer, ReviewerKind, WorkflowRun},
 };
@@ -29,7 +29,7 @@ pub struct Looker {
     /// The name of the runner that this step runs on.
     pub runner: Option<String>,
     pub window: Duration,
-    pub ledger: Place,
+    pub ledger: InfraRepo,
     /// Where the release is promoted to; `None`: anywhere.
     pub environment: Option<Environment>,
     pub evidence: Option<Evidence>,
@@ -110,15 +110,20 @@ impl Looker {
             }
         }
         for entry in ledger::read(&self.ledger, since)? {
-            let elsewhere = self.environment.as_ref().is_some_and(|ours| *ours != entry.environment);
+            let elsewhere = self.environment.as_ref().is_some_and(|ours| *ours != entry.promotion.environment);
             // Nobody shall think twice about taking something back.
-            if elsewhere || entry.kind == Kind::Rollback {
+            if elsewhere || entry.promotion.kind == PromotionKind::Rollback {
                 continue;
             }
-            let run = entry.workflow.as_ref().filter(|run| run.repository == *repository).map(|run| run.id);
-            let of = format!("commit {} ({})", short(entry.commit.as_str()), entry.kind);
-            let by = entry.approved_by.iter().flat_map(|names| names.split(',')).map(str::trim);
-            others.commits.extend(by.map(|by| Given { by: by.to_owned(), at: entry.at, run, of: of.clone() }));
+            let run = entry.promotion.workflow_run().filter(|run| run.repository == *repository).map(|run| run.id);
+            let of = format!("commit {} ({})", short(entry.commit.as_str()), entry.promotion.kind);
+            let by = entry.promotion.approved_by.iter().flat_map(|names| names.split(',')).map(str::trim);
+            others.commits.extend(by.map(|by| Given {
+                by: by.to_owned(),
+                at: entry.committed_at,
+                run,
+                of: of.clone(),
+            }));
         }
         Ok(others)
     }
@@ -145,7 +150,7 @@ impl Looker {
     fn committed(&self) -> Look<Option<String>> {
         let Some(evidence) = self.evidence.as_ref().filter(|_| self.asking.attempt > 1) else { return Ok(None) };
         let entries = ledger::read(&self.ledger, back(evidence.validated_at, SKEW))?;
-        let ours = entries.into_iter().find(|entry| entry.evidence.as_ref() == Some(&evidence.id));
+        let ours = entries.into_iter().find(|entry| entry.promotion.evidence.as_ref() == Some(&evidence.id));
         Ok(ours.map(|entry| entry.commit.to_string()))
     }
 }

@@ -1,62 +1,68 @@
-//! Decides.
+//! Judges the number of emergencies and of manual image changes.
 
 use super::{
-    look::{ByHand, Facts},
-    tally::{Tally, Worst},
+    figures::{AuditFigures, EmergencyPeak},
+    observations::{AuditObservations, ManualChange},
 };
 use crate::{
     finding::{Finding, Verdict},
     values::clip,
 };
 
-/// At most `budget` emergencies of an environment in 30 days, and `by_hand` commits beside the ledger. What was asked for no
-/// report was allowed to be, and is told.
-pub(super) fn judge(facts: &Facts, tally: &Tally, budget: u32, by_hand: u32) -> Vec<Finding> {
-    let over = |count: usize, limit: u32| count > usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut findings: Vec<Finding> = tally
-        .worst
+/// Passes with at most `budget` emergencies of an environment in 30 days, and at most `by_hand` commits that are not in the
+/// ledger. Promotions that required no report are allowed, and only reported.
+pub(super) fn judge(
+    observations: &AuditObservations,
+    figures: &AuditFigures,
+    budget: u32,
+    by_hand: u32,
+) -> Vec<Finding> {
+    let exceeds = |count: usize, limit: u32| count > usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut findings: Vec<Finding> = figures
+        .peaks
         .iter()
-        .map(|(environment, Worst { count, until })| {
+        .map(|(environment, EmergencyPeak { count, until })| {
             let finding = Finding::passed(format!("emergencies in {environment}"))
                 .actual(format!("{count} in the 30 days up to {until}"))
                 .expected(format!("at most {budget} in any 30 days"));
-            if !over(*count, budget) {
+            if !exceeds(*count, budget) {
                 return finding;
             }
             Finding { verdict: Verdict::Blocked, ..finding }
-                .next("the normal flow is too slow or too strict: read the follow-ups together, and mend what makes people go around it")
+                .next("the normal flow is too slow or too strict: read the follow-up issues together, and fix why people bypass it")
         })
         .collect();
     if findings.is_empty() {
         findings
             .push(Finding::passed("emergencies").actual("none").expected(format!("at most {budget} in any 30 days")));
     }
-    findings.push(beside(&facts.by_hand, over(facts.by_hand.len(), by_hand), by_hand));
-    if tally.counts.ungated > 0 {
-        let told = format!("{} promotions with `require: none`", tally.counts.ungated);
-        findings.push(Finding::passed("promotions without a report").actual(told).waived("their commits say so"));
+    findings.push(judge_manual_changes(&observations.by_hand, exceeds(observations.by_hand.len(), by_hand), by_hand));
+    if figures.counts.ungated > 0 {
+        let actual = format!("{} promotions with `require: none`", figures.counts.ungated);
+        let finding = Finding::passed("promotions without a report").actual(actual);
+        findings.push(finding.waived("recorded in their commits"));
     }
     findings
 }
 
-fn beside(all: &[ByHand], over: bool, limit: u32) -> Finding {
+fn judge_manual_changes(changes: &[ManualChange], exceeds: bool, limit: u32) -> Finding {
     let finding = Finding::passed("images changed by hand").expected(match limit {
         0 => "none: every change of an image in the ledger".to_owned(),
         limit => format!("at most {limit}"),
     });
-    let Some(last) = all.first() else { return finding.actual("none") };
-    let ByHand { commit, author, title, service, environment, before, after, says, .. } = last;
-    let says = says.as_ref().map(|image| format!(", and says {image}")).unwrap_or_default();
-    let told = format!(
-        "{}; the last: {commit} by {author} ({}) set {service} in {environment} from {before} to {after}{says}",
-        all.len(),
+    let Some(last) = changes.first() else { return finding.actual("none") };
+    let ManualChange { commit, author, title, service, environment, before, after, recorded, .. } = last;
+    let recorded = recorded.as_ref().map(|image| format!(", but records {image}")).unwrap_or_default();
+    let actual = format!(
+        "{}; the last: {commit} by {author} ({}) set {service} in {environment} from {before} to {after}{recorded}",
+        changes.len(),
         clip(title, 80),
     );
-    if over {
+    if exceeds {
         let next =
-            "let only the App that promotes push to the branch, and set images by `promote`, `emergency` or `rollback`";
-        Finding { verdict: Verdict::Blocked, ..finding.actual(told).next(next) }
+            "let only the promoting App push to the branch, and set images by `promote`, `emergency` or `rollback`";
+        Finding { verdict: Verdict::Blocked, ..finding.actual(actual).next(next) }
     } else {
-        finding.actual(told).waived(format!("`by-hand: {limit}`"))
+        finding.actual(actual).waived(format!("`by-hand: {limit}`"))
     }
 }

@@ -1,12 +1,12 @@
-//! Counting, deciding and showing, by cases.
+//! Figures, verdicts and tables of an audit, by cases.
 
 use super::{
-    look::{ByHand, Facts},
+    observations::{AuditObservations, ManualChange},
     *,
 };
 use crate::{
     finding::Verdict,
-    ledger::{Entry, tests::told},
+    ledger::{LedgerEntry, tests::commit_with_trailers},
     world::git::Told,
 };
 
@@ -16,20 +16,20 @@ fn ago(days: i64) -> Timestamp {
     NOW.parse::<Timestamp>().unwrap() - SignedDuration::from_hours(24 * days)
 }
 
-/// An entry so many days ago.
-fn entry(id: char, days: i64, kind: &str, more: &[(&str, &str)]) -> Entry {
+/// An entry of this many days ago.
+fn entry(id: char, days: i64, kind: &str, more: &[(&str, &str)]) -> LedgerEntry {
     let least =
         [("Service", "checkout-service"), ("Environment", "production"), ("Image", "a:1"), ("Promotion-kind", kind)];
-    Entry::of(&Told { at: ago(days), ..told(id, &[more, &least].concat()) }).unwrap()
+    LedgerEntry::read(&Told { at: ago(days), ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
 }
 
-/// What was seen in the last 60 days.
-fn facts(entries: Vec<Entry>) -> Facts {
-    Facts { since: ago(60), until: ago(0), entries, by_hand: vec![] }
+/// The entries of the last 60 days.
+fn observations(entries: Vec<LedgerEntry>) -> AuditObservations {
+    AuditObservations { since: ago(60), until: ago(0), entries, by_hand: vec![] }
 }
 
-fn by_hand() -> ByHand {
-    ByHand {
+fn manual_change() -> ManualChange {
+    ManualChange {
         commit: "9".repeat(40).parse().unwrap(),
         at: ago(1),
         author: "mallory".to_owned(),
@@ -38,12 +38,12 @@ fn by_hand() -> ByHand {
         environment: "production".parse().unwrap(),
         before: "a:1".to_owned(),
         after: "a:2".to_owned(),
-        says: None,
+        recorded: None,
     }
 }
 
-fn verdicts(facts: &Facts, budget: u32, limit: u32) -> Vec<(Verdict, bool)> {
-    let findings = judge(facts, &Tally::of(facts), budget, limit);
+fn verdicts(observed: &AuditObservations, budget: u32, limit: u32) -> Vec<(Verdict, bool)> {
+    let findings = judge(observed, &AuditFigures::count(observed), budget, limit);
     findings.iter().map(|finding| (finding.verdict, finding.waived.is_some())).collect()
 }
 
@@ -52,90 +52,93 @@ const WAIVED: (Verdict, bool) = (Verdict::Passed, true);
 const BLOCKED: (Verdict, bool) = (Verdict::Blocked, false);
 
 #[test]
-fn any_thirty_days_count_and_each_environment_by_itself() {
-    let at = |days: &[i64]| facts(days.iter().map(|days| entry('1', *days, "emergency", &[])).collect());
+fn emergencies_count_in_any_thirty_days_of_one_environment() {
+    let at = |days: &[i64]| observations(days.iter().map(|days| entry('1', *days, "emergency", &[])).collect());
     for (days, budget, verdict) in [
         (&[][..], 0, PASSED),
         (&[1], 0, BLOCKED),
         (&[1, 20, 50], 2, PASSED),
         (&[20, 30, 49], 2, BLOCKED),
-        // Thirty days later is another thirty days.
+        // Thirty days later, another period begins.
         (&[20, 30, 50], 2, PASSED),
         (&[1, 1, 1], 3, PASSED),
     ] {
         assert_eq!(verdicts(&at(days), budget, 0), [verdict, PASSED], "{days:?} {budget}");
     }
     let mut two = at(&[1, 2, 3]);
-    two.entries[1].environment = "staging".parse().unwrap();
+    two.entries[1].promotion.environment = "staging".parse().unwrap();
     assert_eq!(verdicts(&two, 2, 0), [PASSED; 3]);
     assert_eq!(verdicts(&two, 1, 0), [BLOCKED, PASSED, PASSED]);
 }
 
 #[test]
-fn the_thirty_days_before_the_time_asked_for_count_for_the_budget_alone() {
-    let early =
-        Facts { since: ago(7), ..facts(vec![entry('1', 1, "emergency", &[]), entry('2', 20, "emergency", &[])]) };
-    let tally = Tally::of(&early);
-    assert_eq!((tally.counts.emergency, tally.worst.values().next().unwrap().count), (1, 2));
+fn emergencies_before_the_period_count_for_the_budget_only() {
+    let early = AuditObservations {
+        since: ago(7),
+        ..observations(vec![entry('1', 1, "emergency", &[]), entry('2', 20, "emergency", &[])])
+    };
+    let figures = AuditFigures::count(&early);
+    assert_eq!((figures.counts.emergency, figures.peaks.values().next().unwrap().count), (1, 2));
 }
 
 #[test]
-fn what_was_changed_by_hand_blocks_unless_it_may_be() {
-    let one = Facts { by_hand: vec![by_hand()], ..facts(vec![]) };
+fn manual_changes_block_beyond_their_limit() {
+    let one = AuditObservations { by_hand: vec![manual_change()], ..observations(vec![]) };
     assert_eq!(verdicts(&one, 2, 0), [PASSED, BLOCKED]);
     assert_eq!(verdicts(&one, 2, 1), [PASSED, WAIVED]);
-    let told = judge(&one, &Tally::of(&one), 2, 0)[1].to_string();
+    let message = judge(&one, &AuditFigures::count(&one), 2, 0)[1].to_string();
     for part in ["mallory", "quick fix", "from a:1 to a:2", "9999"] {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
 #[test]
-fn everything_is_counted_once_where_it_belongs() {
+fn every_promotion_is_counted_once_in_each_figure() {
     let promoted = "1".repeat(40);
-    let seen = facts(vec![
+    let observed = observations(vec![
         entry('5', 1, "rollback", &[("Rolls-back", &promoted), ("Approved-by", "carol")]),
         entry('4', 2, "emergency", &[("Triggered-by", "alice"), ("Approved-by", "bob")]),
         entry('3', 3, "normal", &[("Required", "none")]),
         entry('2', 40, "normal", &[("Validated-at", "2026-02-19T11:00:00Z"), ("Approved-by", "bob")]),
         entry('1', 50, "normal", &[("Validated-at", "2026-02-09T08:59:00Z"), ("Approved-by", "bob")]),
-        // It was taken back, too long ago.
+        // Before the period.
         entry('0', 70, "normal", &[]),
     ]);
-    let tally = Tally::of(&seen);
-    let counts = |normal, ungated, emergency, rollback| tally::Counts { normal, ungated, emergency, rollback };
-    assert_eq!(tally.counts, counts(3, 1, 1, 1));
-    let months: Vec<_> = tally.months.iter().map(|(month, counts)| (month.as_str(), *counts)).collect();
+    let figures = AuditFigures::count(&observed);
+    let counts =
+        |normal, ungated, emergency, rollback| figures::PromotionCounts { normal, ungated, emergency, rollback };
+    assert_eq!(figures.counts, counts(3, 1, 1, 1));
+    let months: Vec<_> = figures.months.iter().map(|(month, counts)| (month.as_str(), *counts)).collect();
     assert_eq!(months, [("2026-02", counts(2, 0, 0, 0)), ("2026-03", counts(1, 1, 1, 1))]);
-    let people: Vec<_> = tally.approvals.iter().map(|(login, counts)| (login.as_str(), *counts)).collect();
+    let people: Vec<_> = figures.approvals.iter().map(|(login, counts)| (login.as_str(), *counts)).collect();
     assert_eq!(people, [("", counts(1, 1, 0, 0)), ("bob", counts(2, 0, 1, 0)), ("carol", counts(0, 0, 0, 1))]);
-    assert_eq!(tally.started.iter().next().unwrap(), (&"alice".to_owned(), &1));
-    let lead = tally.lead_time.unwrap();
+    assert_eq!(figures.started.iter().next().unwrap(), (&"alice".to_owned(), &1));
+    let lead = figures.lead_time.unwrap();
     assert_eq!((lead.count, lead.median, lead.longest, lead.mean), (2, 3600, 10860, 7230));
-    assert_eq!(tally.time_to_rollback.unwrap().mean, 49 * 86_400);
-    assert_eq!(verdicts(&seen, 2, 0), [PASSED, PASSED, WAIVED]);
+    assert_eq!(figures.time_to_rollback.unwrap().mean, 49 * 86_400);
+    assert_eq!(verdicts(&observed, 2, 0), [PASSED, PASSED, WAIVED]);
 }
 
 #[test]
 fn tables_without_rows_are_left_out_and_hostile_text_is_kept_raw() {
-    let titles = |facts: &Facts| -> Vec<String> {
-        tables(facts, &Tally::of(facts), 2).into_iter().map(|table| table.title).collect()
+    let titles = |observed: &AuditObservations| -> Vec<String> {
+        tables(observed, &AuditFigures::count(observed), 2).into_iter().map(|table| table.title).collect()
     };
-    let none = titles(&facts(vec![]));
+    let none = titles(&observations(vec![]));
     assert!(none.len() == 1 && none[0].starts_with("From 2026-01-30T12:00:00Z to 2026-03-31"), "{none:?}");
-    let hostile = facts(vec![entry('1', 1, "emergency", &[("Approved-by", "<b>|x")])]);
-    let shown = tables(&hostile, &Tally::of(&hostile), 2);
+    let hostile = observations(vec![entry('1', 1, "emergency", &[("Approved-by", "<b>|x")])]);
+    let shown = tables(&hostile, &AuditFigures::count(&hostile), 2);
     assert!(shown[0].rows.contains(&vec!["most of them in 30 days, in production".to_owned(), "1 of 2".to_owned()]));
     let emergencies = shown.iter().find(|table| table.title == "Emergencies").unwrap();
-    assert!(emergencies.rows[0].contains(&"<b>|x".to_owned()), "a sink escapes, nobody else");
+    assert!(emergencies.rows[0].contains(&"<b>|x".to_owned()), "only a sink escapes");
     for table in &shown {
         assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
     }
 }
 
 #[test]
-fn a_time_is_days_or_a_day() {
-    let since = |text: &str| text.parse::<Since>().ok().and_then(|since| since.moment(ago(0)));
+fn since_is_a_number_of_days_or_a_date() {
+    let since = |text: &str| text.parse::<Since>().ok().and_then(|since| since.start(ago(0)));
     assert_eq!(since("30d"), Some(ago(30)));
     assert_eq!(since("2026-03-30"), "2026-03-30T00:00:00Z".parse().ok());
     for bad in [
@@ -157,14 +160,14 @@ fn a_time_is_days_or_a_day() {
 }
 
 #[test]
-fn a_layout_knows_whose_a_file_is() {
-    let layout = |pattern: &str, subject: &str| Layout::of(pattern, None, &subject.parse().unwrap());
-    let usual = layout(USUAL_PLACE, "{}").unwrap();
-    let whose = |layout: &Layout, path: &str| {
-        layout.whose(path).map(|(service, environment)| format!("{service} in {environment}"))
+fn a_layout_finds_the_service_and_environment_of_a_file() {
+    let layout = |pattern: &str, subject: &str| OverlayLayout::new(pattern, None, &subject.parse().unwrap());
+    let usual = layout(DEFAULT_OVERLAY, "{}").unwrap();
+    let owner = |layout: &OverlayLayout, path: &str| {
+        layout.owner(path).map(|(service, environment)| format!("{service} in {environment}"))
     };
     let path = "apps/checkout-service/overlays/production/kustomization.yaml";
-    assert_eq!(whose(&usual, path).as_deref(), Some("checkout-service in production"));
+    assert_eq!(owner(&usual, path).as_deref(), Some("checkout-service in production"));
     for other in [
         "apps/checkout-service/base/kustomization.yaml",
         "apps/checkout-service/overlays/production/kustomizationXyaml",
@@ -173,18 +176,18 @@ fn a_layout_knows_whose_a_file_is() {
         "apps/Checkout/overlays/production/kustomization.yaml",
         "apps/\"x\"/overlays/production/kustomization.yaml",
     ] {
-        assert_eq!(whose(&usual, other), None, "{other}");
+        assert_eq!(owner(&usual, other), None, "{other}");
     }
     assert_eq!(usual.pathspec(), ":(top,glob)apps/*/overlays/*/kustomization.yaml");
-    let narrow = layout(USUAL_PLACE, r#"{"service":"checkout-service","environment":"staging"}"#).unwrap();
-    assert_eq!(whose(&narrow, path), None);
+    let narrow = layout(DEFAULT_OVERLAY, r#"{"service":"checkout-service","environment":"staging"}"#).unwrap();
+    assert_eq!(owner(&narrow, path), None);
     assert_eq!(narrow.pathspec(), ":(top,glob)apps/checkout-service/overlays/staging/kustomization.yaml");
     let twice = layout("{service}/[x]/{environment}/{service}.yaml", "{}").unwrap();
-    assert_eq!(whose(&twice, "a/[x]/b/a.yaml").as_deref(), Some("a in b"));
-    assert_eq!(whose(&twice, "a/[x]/b/c.yaml"), None);
+    assert_eq!(owner(&twice, "a/[x]/b/a.yaml").as_deref(), Some("a in b"));
+    assert_eq!(owner(&twice, "a/[x]/b/c.yaml"), None);
     assert_eq!(twice.pathspec(), ":(top,glob)*/\\[x]/*/*.yaml");
     let single = layout("{service}.yaml", r#"{"environment":"production"}"#).unwrap();
-    assert_eq!(whose(&single, "a.yaml").as_deref(), Some("a in production"));
+    assert_eq!(owner(&single, "a.yaml").as_deref(), Some("a in production"));
     for (pattern, part) in [("{service}.yaml", "{environment}"), ("x/{environment}.yaml", "{service}")] {
         assert!(layout(pattern, "{}").unwrap_err().to_string().contains(part));
     }

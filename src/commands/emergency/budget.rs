@@ -1,78 +1,81 @@
-//! How many emergencies there have been, and whether that is too many.
+//! The emergency budget: how many emergencies an environment had, and whether that is too many.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     clock::rfc3339,
     finding::Finding,
-    ledger::{Entry, Kind},
+    ledger::{LedgerEntry, PromotionKind},
     report::Table,
     subject::Environment,
 };
 
-/// The time that a budget is for.
+/// The period of a budget.
 const WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The emergencies of the last 30 days.
 #[derive(Debug, PartialEq)]
-pub(super) struct Spent {
+pub(super) struct BudgetUse {
     /// Newest first.
-    emergencies: Vec<Entry>,
+    emergencies: Vec<LedgerEntry>,
     budget: u32,
 }
 
-impl Spent {
-    /// Those of all services of one environment among `entries`.
-    pub fn of(entries: &[Entry], environment: &Environment, budget: u32, now: Timestamp) -> Self {
+impl BudgetUse {
+    /// Counts the emergencies of all services in one environment.
+    pub fn count(entries: &[LedgerEntry], environment: &Environment, budget: u32, now: Timestamp) -> Self {
         let since = now.checked_sub(WINDOW).unwrap_or(now);
-        let counts =
-            |entry: &&Entry| entry.kind == Kind::Emergency && entry.environment == *environment && entry.at >= since;
-        Self { emergencies: entries.iter().filter(counts).cloned().collect(), budget }
+        let is_counted = |entry: &&LedgerEntry| {
+            entry.promotion.kind == PromotionKind::Emergency
+                && entry.promotion.environment == *environment
+                && entry.committed_at >= since
+        };
+        Self { emergencies: entries.iter().filter(is_counted).cloned().collect(), budget }
     }
 
-    pub const fn count(&self) -> usize {
+    pub const fn emergencies(&self) -> usize {
         self.emergencies.len()
     }
 
-    /// What more than the budget means, in words.
-    pub fn too_many(&self) -> Option<String> {
-        let over = self.count() > usize::try_from(self.budget).unwrap_or(usize::MAX);
+    /// The message about more emergencies than the budget.
+    pub fn excess_message(&self) -> Option<String> {
+        let over = self.emergencies() > usize::try_from(self.budget).unwrap_or(usize::MAX);
         over.then(|| {
             format!(
                 "{} emergencies in 30 days, and {} are normal: the normal flow is too slow or too strict",
-                self.count(),
+                self.emergencies(),
                 self.budget
             )
         })
     }
 
-    /// One that never blocks: whoever is in an incident cannot mend the flow first.
+    /// A finding that never blocks: the promotion flow cannot be fixed in the middle of an incident.
     pub fn finding(&self) -> Finding {
         let finding = Finding::passed("emergency budget").expected(format!("at most {} in 30 days", self.budget));
-        match self.too_many() {
-            Some(told) => finding
-                .actual(told)
-                .waived("an emergency is never held up by its budget")
-                .next("read the follow-ups together: mend what makes people go around the gates"),
-            None => finding.actual(format!("{} in 30 days", self.count())),
+        match self.excess_message() {
+            Some(message) => finding
+                .actual(message)
+                .waived("the budget never blocks an emergency")
+                .next("read the follow-up issues together, and fix why people bypass the gates"),
+            None => finding.actual(format!("{} in 30 days", self.emergencies())),
         }
     }
 
-    /// Which they were, where that is more than one.
+    /// The emergencies, if there is more than one.
     pub fn table(&self) -> Option<Table> {
         let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
-        let row = |entry: &Entry| {
-            let (service, commit) = (entry.service.to_string(), entry.commit.to_string());
+        let row = |entry: &LedgerEntry| {
+            let promotion = &entry.promotion;
             vec![
-                rfc3339(entry.at),
-                service,
-                entry.image.clone(),
-                cell(&entry.incident),
-                cell(&entry.approved_by),
-                commit,
+                rfc3339(entry.committed_at),
+                promotion.service.to_string(),
+                promotion.image.clone(),
+                cell(&promotion.incident),
+                cell(&promotion.approved_by),
+                entry.commit.to_string(),
             ]
         };
-        (self.count() > 1).then(|| Table {
+        (self.emergencies() > 1).then(|| Table {
             title: "Emergencies of the last 30 days".to_owned(),
             open: true,
             columns: ["When", "Service", "Image", "Incident", "Approved by", "Commit"].map(ToOwned::to_owned).into(),

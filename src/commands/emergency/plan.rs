@@ -1,65 +1,66 @@
-//! Decides about an emergency's commit, from what was read and nothing else.
+//! Decides whether to commit an emergency promotion, from the branch and the approval alone.
 
 use jiff::Timestamp;
 
 use crate::{
     finding::Finding,
     kustomization::ImageEntry,
-    ledger::{self, Entry, Kind, Place, Promotion},
+    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
     promotion::{
-        bypass::{RERUNS, of_this_run},
-        infra::{Done, Edit, Intent, NewImage, Seen, Slot},
+        bypass::{RERUN_WINDOW, find_commit_of_run},
+        infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
     },
     reconcile::Plan,
     report::Run,
     world::git::Commit,
 };
 
-/// What shall be so.
+/// A promotion that bypasses the gates.
 pub(super) struct Emergency {
-    pub slot: Slot,
+    pub image_field: ImageField,
     pub image: NewImage,
-    /// What the commit will say; the images in it are the plan's to fill in.
+    pub release: String,
+    /// The facts for the commit. The images in it are filled in by the plan.
     pub promotion: Promotion,
-    /// Why nothing may be written: nobody approved.
+    /// Why no commit may be made: the approval is missing.
     pub refusal: Option<Finding>,
     pub run: Option<Run>,
 }
 
-impl Intent for Emergency {
-    fn slot(&self) -> &Slot {
-        &self.slot
+impl PromotionPlan for Emergency {
+    fn image_field(&self) -> &ImageField {
+        &self.image_field
     }
 
     fn release(&self) -> String {
-        self.promotion.release.clone()
+        self.release.clone()
     }
 
-    /// What this very run can have committed before.
-    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Finding> {
+    /// Reads the entries that an earlier attempt of this run can have committed.
+    fn read_ledger(&self, repo: &InfraRepo, tip: &Commit, now: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
         let Promotion { service, environment, .. } = &self.promotion;
-        let mut entries = ledger::since(place, tip, now.checked_sub(RERUNS).unwrap_or(now))?;
-        entries.retain(|entry| entry.is_of(service, environment));
+        let mut entries = ledger::read_from(repo, tip, now.checked_sub(RERUN_WINDOW).unwrap_or(now))?;
+        entries.retain(|entry| entry.promotion.is_for(service, environment));
         Ok(entries)
     }
 
-    fn plan(&self, seen: &Seen) -> Plan<Edit, Done> {
-        let (edited, entry) = match self.slot.set(&seen.text, &self.image) {
+    fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
+        let (edited, image_entry) = match self.image_field.set(&snapshot.text, &self.image) {
             Ok(edited) => edited,
             Err(finding) => return Plan::Refuse(finding),
         };
-        if let Some(ours) = of_this_run(&seen.entries, Kind::Emergency, self.run.as_ref()) {
-            let now = edited.previous.as_ref().map(ImageEntry::reference);
-            return Plan::UpToDate(Done::before(ours, now.as_deref()));
+        if let Some(earlier) = find_commit_of_run(&snapshot.entries, PromotionKind::Emergency, self.run.as_ref()) {
+            let current = edited.previous.as_ref().map(ImageEntry::reference);
+            return Plan::UpToDate(PromotionResult::committed_earlier(earlier, current.as_deref()));
         }
         if !edited.changed {
-            let image = entry.reference();
-            let by = seen.entries.first().filter(|last| last.image == image);
-            return Plan::UpToDate(Done::already(image, by));
+            let image = image_entry.reference();
+            let entry = snapshot.entries.first().filter(|last| last.promotion.image == image);
+            return Plan::UpToDate(PromotionResult::up_to_date(image, entry));
         }
         match &self.refusal {
             Some(finding) => Plan::Refuse(finding.clone()),
-            None => Plan::Write(Edit::new(edited, &entry, &self.promotion)),
+            None => Plan::Write(PlannedCommit::new(edited, &image_entry, &self.promotion)),
         }
     }
 }

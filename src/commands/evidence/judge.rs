@@ -11,7 +11,7 @@ pub(super) use changes::{People, people};
 pub(super) use gates::{Gate, gates as gates_of, since};
 
 use super::payload::Claim;
-use crate::commands::evidence::observations::{Entry, Jobs, Seen};
+use crate::commands::evidence::observations::{Jobs, LedgerEntry, Seen};
 use crate::{
     config::{policy::Policy, services::ServiceSource},
     finding::Finding,
@@ -111,18 +111,19 @@ impl Case<'_> {
         };
         let run = seen.run.as_ref().ok().and_then(Option::as_ref);
         let run = run.map(|run| format!("{}/attempts/{}", run.html_url, run.attempt));
-        let same = |entry: &&Entry| {
-            entry.evidence.as_ref() == Some(&self.claim.id) || (run.is_some() && entry.validation_run == run)
+        let same = |entry: &&LedgerEntry| {
+            entry.promotion.evidence.as_ref() == Some(&self.claim.id)
+                || (run.is_some() && entry.promotion.validation_run == run)
         };
         let expected = "a validation that is not in the ledger yet";
         let Some(entry) = entries.iter().find(same) else {
             return Finding::passed(check).actual("not in the ledger").expected(expected);
         };
-        let by = entry.workflow.as_ref().map(|workflow| workflow.url.as_str());
+        let by = entry.promotion.workflow.as_deref();
         let actual = format!(
             "promoted by {} at {}{}",
             entry.commit,
-            entry.at,
+            entry.committed_at,
             by.map(|url| format!(", in {url}")).unwrap_or_default()
         );
         if by.is_some_and(|by| self.own_run.is_some_and(|own| same_run(by, own))) {

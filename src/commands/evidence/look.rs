@@ -17,9 +17,9 @@ use crate::{
     error::CommandError,
     finding::Finding,
     kustomization::ImageEntry,
-    ledger::{self, Entry, Place},
+    ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
-    promotion::infra::Slot,
+    promotion::infra::ImageField,
     subject::Service,
     world::{
         git::Commit,
@@ -38,8 +38,8 @@ const MOST_ENTRIES: usize = 50;
 pub(super) struct Looker<'a> {
     pub case: &'a Case<'a>,
     pub github: Arc<GitHub>,
-    pub place: &'a Place,
-    pub slot: &'a Slot,
+    pub place: &'a InfraRepo,
+    pub slot: &'a ImageField,
     /// How long after its end a job's annotations may take to appear.
     pub patience: Duration,
     /// How long one question may take.
@@ -52,8 +52,8 @@ impl Looker<'_> {
     /// What the infra repository lacks, or git could not tell of it; a signal.
     pub fn look(&self) -> Result<Seen, CommandError> {
         let tip = self.place.tip()?.commit;
-        let (text, _) = self.slot.read(self.place, &tip)?;
-        let decision = self.slot.entry(&text).map_err(Finding::unobservable)?;
+        let (text, _) = self.slot.read_file(self.place, &tip)?;
+        let decision = self.slot.find_entry(&text).map_err(Finding::unobservable)?;
         let payload = &self.case.claim.payload;
         let run = self.run(payload.run.id);
         let deploy = self.case.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
@@ -138,7 +138,7 @@ impl Looker<'_> {
         Ok(jobs)
     }
 
-    fn ledger(&self, tip: &Commit, decision: Option<&ImageEntry>, jobs: &Jobs) -> Looked<Vec<Entry>> {
+    fn ledger(&self, tip: &Commit, decision: Option<&ImageEntry>, jobs: &Jobs) -> Looked<Vec<LedgerEntry>> {
         let Case { claim, environment, .. } = self.case;
         let service: &Service = &claim.payload.service;
         // Nothing that rests on these reports was committed before they were there.
@@ -146,23 +146,23 @@ impl Looker<'_> {
         let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
         let since = since.checked_sub(MARGIN).unwrap_or(Timestamp::MIN);
         let decision = decision.map(ImageEntry::reference);
-        let enough = |entries: &[Entry]| {
+        let enough = |entries: &[LedgerEntry]| {
             let found = entries.iter().any(|entry| is_base(entry, decision.as_deref()));
-            let reaches = entries.last().is_some_and(|entry| entry.at < since);
+            let reaches = entries.last().is_some_and(|entry| entry.committed_at < since);
             reaches && (found && entries.len() >= PROMOTIONS || entries.len() >= MOST_ENTRIES)
         };
         ledger::history(self.place, tip, service, environment, enough)
     }
 
     /// The commit in the image that stands there: what the ledger says of it, else the commit that is tagged as it is.
-    fn base(&self, decision: Option<&ImageEntry>, ledger: &Looked<Vec<Entry>>) -> Looked<Base> {
+    fn base(&self, decision: Option<&ImageEntry>, ledger: &Looked<Vec<LedgerEntry>>) -> Looked<Base> {
         let Some(decision) = decision else {
             return Ok(Base::Unknown { tried: "there is no image entry yet".to_owned() });
         };
         let image = decision.reference();
         let entries = ledger.as_ref().map_err(Clone::clone)?;
         let entry = entries.iter().find(|entry| is_base(entry, Some(&image)));
-        if let Some((entry, commit)) = entry.and_then(|entry| Some((entry, entry.source_commit.as_ref()?))) {
+        if let Some((entry, commit)) = entry.and_then(|entry| Some((entry, entry.promotion.source_commit.as_ref()?))) {
             let by = format!("the ledger ({})", short(entry.commit.as_str()));
             return Ok(Base::Known { sha: commit.to_string(), by });
         }
@@ -185,8 +185,8 @@ impl Looker<'_> {
 }
 
 /// Whether a promotion set the image that stands there, and says which commit is in it.
-fn is_base(entry: &Entry, decision: Option<&str>) -> bool {
-    Some(entry.image.as_str()) == decision && entry.source_commit.is_some()
+fn is_base(entry: &LedgerEntry, decision: Option<&str>) -> bool {
+    Some(entry.promotion.image.as_str()) == decision && entry.promotion.source_commit.is_some()
 }
 
 /// One look at the jobs.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 pub(super) use crate::{
     finding::Finding,
-    ledger::Entry,
+    ledger::LedgerEntry,
     world::github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Seen {
     pub deploy: Option<Looked<Option<WorkflowRun>>>,
     pub jobs: Jobs,
     /// The service's entries in the ledger, newest first.
-    pub ledger: Looked<Vec<Entry>>,
+    pub ledger: Looked<Vec<LedgerEntry>>,
     pub changes: Changes,
     pub now: Timestamp,
 }

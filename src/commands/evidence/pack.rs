@@ -161,10 +161,10 @@ fn promotions(seen: &Seen) -> Table {
     let entries = seen.ledger.as_deref().unwrap_or_default().iter().take(PROMOTIONS);
     let rows = entries.map(|entry| {
         vec![
-            rfc3339(entry.at),
-            entry.kind.to_string(),
-            clip(&entry.image, CELL),
-            clip(entry.approved_by.as_deref().unwrap_or("unknown"), CELL),
+            rfc3339(entry.committed_at),
+            entry.promotion.kind.to_string(),
+            clip(&entry.promotion.image, CELL),
+            clip(entry.promotion.approved_by.as_deref().unwrap_or("unknown"), CELL),
             short(entry.commit.as_str()).to_owned(),
         ]
     });

@@ -1,10 +1,10 @@
-//! The plan, by cases.
+//! Whether a promotion is committed, by cases.
 
-use super::{basis::SKEW, *};
+use super::{freshness::CLOCK_SKEW, *};
 use crate::{
     commands::COMMANDS,
-    ledger::Entry,
-    promotion::infra::{Done, Edit, Intent as _, NewImage, Seen, Slot},
+    ledger::LedgerEntry,
+    promotion::infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     subject::Reference,
 };
@@ -31,12 +31,13 @@ fn report(command: &str, at: &str) -> Report {
     Report { finished_at: at.to_owned(), ..Report::open(command, String::new()) }
 }
 
-fn basis(reports: &[Report]) -> Basis {
-    Basis::of(&reports.iter().collect::<Vec<_>>(), &Told::default(), "24h".parse().unwrap()).unwrap()
+fn freshness(reports: &[Report]) -> Freshness {
+    Freshness::of_reports(&reports.iter().collect::<Vec<_>>(), &EvidenceOutputs::default(), "24h".parse().unwrap())
+        .unwrap()
 }
 
 /// The promotion of `image` to production, validated at [`VALIDATED`].
-fn intent(image: &str) -> Promote {
+fn promotion(image: &str) -> Promote {
     let parts: Reference = format!("{OURS}{image}").parse().unwrap();
     let subject = Subject {
         service: NAME.parse().ok(),
@@ -46,42 +47,42 @@ fn intent(image: &str) -> Promote {
         digest: parts.digest,
         commit: None,
     };
-    let target = Target::of(&subject).unwrap();
-    let promotion = Promotion {
+    let target = Target::from_subject(&subject).unwrap();
+    let facts = Promotion {
         validated_at: VALIDATED.parse().ok(),
         required: Some(vec!["evidence".to_owned(), "wait".to_owned()]),
-        ..Promotion::new(Kind::Normal, target.service, target.environment, target.release)
+        ..Promotion::new(PromotionKind::Normal, target.service, target.environment)
     };
-    let basis = basis(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
-    let slot = Slot { file: "apps/kustomization.yaml".parse().unwrap(), name: NAME.to_owned() };
-    Promote { slot, image: (&subject).into(), promotion, basis }
+    let freshness = freshness(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
+    let image_field = ImageField { file: "apps/kustomization.yaml".parse().unwrap(), name: NAME.to_owned() };
+    Promote { image_field, image: (&subject).into(), release: target.release, promotion: facts, freshness }
 }
 
 /// The branch at noon.
-fn seen(text: &str) -> Seen {
-    Seen { text: text.to_owned(), entries: vec![], now: "2026-01-01T12:00:00Z".parse().unwrap() }
+fn snapshot(text: &str) -> InfraSnapshot {
+    InfraSnapshot { text: text.to_owned(), entries: vec![], now: "2026-01-01T12:00:00Z".parse().unwrap() }
 }
 
-fn written(intent: &Promote, seen: &Seen) -> Edit {
-    match intent.plan(seen) {
-        Plan::Write(edit) => edit,
-        Plan::UpToDate(done) => panic!("{done:?}"),
+fn planned(promote: &Promote, snapshot: &InfraSnapshot) -> PlannedCommit {
+    match promote.decide(snapshot) {
+        Plan::Write(commit) => commit,
+        Plan::UpToDate(result) => panic!("{result:?}"),
         Plan::Refuse(finding) => panic!("{finding}"),
     }
 }
 
-fn already(intent: &Promote, seen: &Seen) -> Done {
-    let Plan::UpToDate(done) = intent.plan(seen) else { panic!("it stands there already") };
-    done
+fn up_to_date(promote: &Promote, snapshot: &InfraSnapshot) -> PromotionResult {
+    let Plan::UpToDate(result) = promote.decide(snapshot) else { panic!("the image is already set") };
+    result
 }
 
-fn refused(intent: &Promote, seen: &Seen) -> (Verdict, String) {
-    let Plan::Refuse(finding) = intent.plan(seen) else { panic!("must be refused") };
+fn refused(promote: &Promote, snapshot: &InfraSnapshot) -> (Verdict, String) {
+    let Plan::Refuse(finding) = promote.decide(snapshot) else { panic!("must be refused") };
     (finding.verdict, finding.to_string())
 }
 
 #[test]
-fn the_entry_gets_what_is_promoted_and_nothing_else() {
+fn only_the_promoted_values_of_the_entry_change() {
     let digest = digest();
     let line = "    newTag: \"1.4.1\"\n";
     for (image, lines) in [
@@ -89,45 +90,45 @@ fn the_entry_gets_what_is_promoted_and_nothing_else() {
         (format!(":1.4.2@{digest}"), format!("    newTag: \"1.4.2\"\n    digest: {digest}\n")),
         (format!("@{digest}"), format!("    digest: {digest}\n")),
     ] {
-        let edit = written(&intent(&image), &seen(FILE));
-        assert_eq!(edit.text, FILE.replace(line, &lines), "{image}");
-        assert_eq!((edit.image, edit.previous), (format!("{OURS}{image}"), Some(format!("{OURS}:1.4.1"))));
+        let commit = planned(&promotion(&image), &snapshot(FILE));
+        assert_eq!(commit.text, FILE.replace(line, &lines), "{image}");
+        assert_eq!((commit.image, commit.previous), (format!("{OURS}{image}"), Some(format!("{OURS}:1.4.1"))));
     }
 }
 
 #[test]
-fn a_digest_that_is_not_promoted_does_not_stay() {
+fn a_promotion_without_a_digest_removes_the_old_digest() {
     let pinned = FILE.replace("\"1.4.1\"", &format!("\"1.4.1\"\n    digest: {}", digest()));
-    let edit = written(&intent(":1.4.2"), &seen(&pinned));
-    assert_eq!(edit.text, FILE.replace("1.4.1", "1.4.2"));
+    let commit = planned(&promotion(":1.4.2"), &snapshot(&pinned));
+    assert_eq!(commit.text, FILE.replace("1.4.1", "1.4.2"));
 }
 
 #[test]
-fn without_an_image_the_one_that_stands_there_gets_the_tag() {
-    let whole = intent(":1.4.2");
-    let bare = Promote { image: NewImage { image: None, ..whole.image.clone() }, ..intent(":1.4.2") };
-    let edit = written(&bare, &seen(FILE));
-    assert_eq!(edit, written(&whole, &seen(FILE)));
-    assert!(edit.message.contains("\nImage: ghcr.io/acme/checkout-service:1.4.2\n"), "{}", edit.message);
-    let edit = written(&bare, &seen("images: []\n"));
-    assert_eq!((edit.image.as_str(), edit.previous), ("checkout-service:1.4.2", None));
+fn without_an_image_the_current_one_gets_the_tag() {
+    let whole = promotion(":1.4.2");
+    let bare = Promote { image: NewImage { image: None, ..whole.image.clone() }, ..promotion(":1.4.2") };
+    let commit = planned(&bare, &snapshot(FILE));
+    assert_eq!(commit, planned(&whole, &snapshot(FILE)));
+    assert!(commit.message.contains("\nImage: ghcr.io/acme/checkout-service:1.4.2\n"), "{}", commit.message);
+    let commit = planned(&bare, &snapshot("images: []\n"));
+    assert_eq!((commit.image.as_str(), commit.previous), ("checkout-service:1.4.2", None));
 }
 
 #[test]
-fn a_new_entry_is_added_under_the_name_of_the_manifests() {
-    let mut named = intent(":1.4.2");
-    named.slot.name = "app".to_owned();
-    let edit = written(&named, &seen(FILE));
+fn a_new_entry_is_added_under_the_name_in_the_manifests() {
+    let mut named = promotion(":1.4.2");
+    named.image_field.name = "app".to_owned();
+    let commit = planned(&named, &snapshot(FILE));
     let entry = format!("  - name: app\n    newName: {OURS}\n    newTag: 1.4.2\n");
-    assert_eq!(edit.text, FILE.replace("replicas:", &format!("{entry}replicas:")));
-    assert_eq!(edit.previous, None);
-    assert!(!edit.message.contains("Previous-Image"), "{}", edit.message);
+    assert_eq!(commit.text, FILE.replace("replicas:", &format!("{entry}replicas:")));
+    assert_eq!(commit.previous, None);
+    assert!(!commit.message.contains("Previous-Image"), "{}", commit.message);
 }
 
 #[test]
-fn the_commit_says_what_it_rests_on() {
-    let message = |intent: &Promote| written(intent, &seen(FILE)).message;
-    insta::assert_snapshot!(message(&intent(":1.4.2")), @r"
+fn the_commit_records_the_required_reports() {
+    let message = |promote: &Promote| planned(promote, &snapshot(FILE)).message;
+    insta::assert_snapshot!(message(&promotion(":1.4.2")), @r"
     promote(production): checkout-service → 1.4.2
 
     Service: checkout-service
@@ -138,19 +139,20 @@ fn the_commit_says_what_it_rests_on() {
     Required: evidence, wait
     Promotion-kind: normal
     ");
-    let mut without = intent(":1.4.2");
+    let mut without = promotion(":1.4.2");
     without.promotion.required = Some(vec![]);
     without.promotion.validated_at = None;
-    without.basis = basis(&[]);
+    without.freshness = freshness(&[]);
     assert!(message(&without).contains("\nRequired: none\n"));
 }
 
 #[test]
-fn what_stands_there_already_is_not_written_whatever_else_is_known() {
-    let late = Seen { now: "2030-01-01T00:00:00Z".parse().unwrap(), ..seen(FILE) };
+fn an_image_that_is_already_set_is_not_committed_again() {
+    let late = InfraSnapshot { now: "2030-01-01T00:00:00Z".parse().unwrap(), ..snapshot(FILE) };
     let image = format!("{OURS}:1.4.1");
-    let stands = Done { image: image.clone(), previous: Some(image), commit: None, changed: false, stands: true };
-    assert_eq!(already(&intent(":1.4.1"), &late), stands);
+    let expected =
+        PromotionResult { image: image.clone(), previous: Some(image), commit: None, changed: false, is_current: true };
+    assert_eq!(up_to_date(&promotion(":1.4.1"), &late), expected);
 }
 
 #[test]
@@ -160,109 +162,117 @@ fn a_file_that_cannot_be_edited_safely_is_refused() {
         ("images:\n  - name: checkout-service\n  - name: checkout-service\n", "checkout-service"),
         ("images: &all\n  - name: checkout-service\nother: *all\n", "apps/kustomization.yaml"),
     ] {
-        let (verdict, told) = refused(&intent(":1.4.2"), &seen(text));
+        let (verdict, message) = refused(&promotion(":1.4.2"), &snapshot(text));
         assert_eq!(verdict, Verdict::Inconclusive);
-        assert!(told.contains(part), "{text}: {told}");
+        assert!(message.contains(part), "{text}: {message}");
     }
 }
 
 #[test]
-fn a_report_counts_up_to_its_age() {
-    let at = |now: &str| Seen { now: now.parse().unwrap(), ..seen(FILE) };
-    written(&intent(":1.4.2"), &at("2026-01-02T10:00:00Z"));
-    let (verdict, told) = refused(&intent(":1.4.2"), &at("2026-01-02T10:00:01Z"));
+fn a_report_older_than_the_limit_blocks() {
+    let at = |now: &str| InfraSnapshot { now: now.parse().unwrap(), ..snapshot(FILE) };
+    planned(&promotion(":1.4.2"), &at("2026-01-02T10:00:00Z"));
+    let (verdict, message) = refused(&promotion(":1.4.2"), &at("2026-01-02T10:00:01Z"));
     assert_eq!(verdict, Verdict::Blocked);
     assert_eq!(
-        told,
+        message,
         "evidence: its report is 1d1s old; expected a report of the last 1d; next: validate the release again"
     );
 }
 
 #[test]
-fn a_report_of_the_future_counts_for_nothing() {
+fn a_report_from_the_future_is_inconclusive() {
     let wait: jiff::Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-    let at = |now| Seen { now, ..seen(FILE) };
-    written(&intent(":1.4.2"), &at(wait - SKEW));
-    let (verdict, told) = refused(&intent(":1.4.2"), &at(wait - SKEW - jiff::SignedDuration::from_secs(1)));
-    assert!(verdict == Verdict::Inconclusive && told.contains("wait: its report was finished at"), "{told}");
+    let at = |now| InfraSnapshot { now, ..snapshot(FILE) };
+    planned(&promotion(":1.4.2"), &at(wait - CLOCK_SKEW));
+    let (verdict, message) = refused(&promotion(":1.4.2"), &at(wait - CLOCK_SKEW - jiff::SignedDuration::from_secs(1)));
+    assert!(verdict == Verdict::Inconclusive && message.contains("wait: its report was finished at"), "{message}");
 }
 
 #[test]
-fn a_report_that_tells_no_time_is_no_basis() {
-    let finding = Basis::of(&[&report("evidence", "yesterday")], &Told::default(), "24h".parse().unwrap()).unwrap_err();
+fn a_report_without_a_valid_time_is_inconclusive() {
+    let report = report("evidence", "yesterday");
+    let freshness = Freshness::of_reports(&[&report], &EvidenceOutputs::default(), "24h".parse().unwrap());
+    let finding = freshness.unwrap_err();
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(finding.to_string().contains("\"yesterday\""), "{finding}");
 }
 
-/// An entry of the ledger: 1.4.3, committed at eleven.
-fn landed(trailers: &[(&str, &str)]) -> Vec<Entry> {
+/// A ledger entry: 1.4.3, committed at eleven.
+fn promoted(trailers: &[(&str, &str)]) -> Vec<LedgerEntry> {
     let image = format!("{OURS}:1.4.3");
     let least = [("Service", NAME), ("Environment", "production"), ("Image", image.as_str())];
-    let told = crate::ledger::tests::told('2', &[&least, trailers].concat());
-    Entry::of(&crate::world::git::Told { at: "2026-01-01T11:00:00Z".parse().unwrap(), ..told }).into_iter().collect()
+    let commit = crate::ledger::tests::commit_with_trailers('2', &[&least, trailers].concat());
+    LedgerEntry::read(&crate::world::git::Told { at: "2026-01-01T11:00:00Z".parse().unwrap(), ..commit })
+        .into_iter()
+        .collect()
 }
 
 #[test]
-fn a_release_validated_later_is_not_taken_back() {
-    let after = |at: &str| Seen { entries: landed(&[("Validated-at", at)]), ..seen(&FILE.replace("1.4.1", "1.4.3")) };
-    written(&intent(":1.4.2"), &after("2026-01-01T09:59:59Z"));
-    // In the same second, and nothing tells which of the two came first.
-    assert_eq!(refused(&intent(":1.4.2"), &after(VALIDATED)).0, Verdict::Blocked);
-    let (verdict, told) = refused(&intent(":1.4.2"), &after("2026-01-01T10:00:01Z"));
+fn a_release_validated_later_is_not_replaced() {
+    let after = |at: &str| InfraSnapshot {
+        entries: promoted(&[("Validated-at", at)]),
+        ..snapshot(&FILE.replace("1.4.1", "1.4.3"))
+    };
+    planned(&promotion(":1.4.2"), &after("2026-01-01T09:59:59Z"));
+    // In the same second, and their order is unknown.
+    assert_eq!(refused(&promotion(":1.4.2"), &after(VALIDATED)).0, Verdict::Blocked);
+    let (verdict, message) = refused(&promotion(":1.4.2"), &after("2026-01-01T10:00:01Z"));
     assert_eq!(verdict, Verdict::Blocked);
     for part in ["1.4.3 was validated at 2026-01-01T10:00:01Z", VALIDATED, "promoted by 2222"] {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
-    let mut unvalidated = intent(":1.4.2");
+    let mut unvalidated = promotion(":1.4.2");
     unvalidated.promotion.validated_at = None;
-    written(&unvalidated, &after("2026-01-01T10:00:01Z"));
+    planned(&unvalidated, &after("2026-01-01T10:00:01Z"));
 }
 
 #[test]
-fn of_two_validations_in_one_second_the_later_run_is_the_younger() {
+fn of_two_validations_in_one_second_the_later_run_is_newer() {
     let run = |repository: &str, id: u64| format!("https://github.com/{repository}/actions/runs/{id}/attempts/1");
     let ours = Promote {
-        promotion: Promotion { validation_run: Some(run("acme/shop", 10)), ..intent(":1.4.2").promotion },
-        ..intent(":1.4.2")
+        promotion: Promotion { validation_run: Some(run("acme/shop", 10)), ..promotion(":1.4.2").promotion },
+        ..promotion(":1.4.2")
     };
     let after = |run: &str| {
-        let entries = landed(&[("Validated-at", VALIDATED), ("Validation-run", run)]);
-        Seen { entries, ..seen(&FILE.replace("1.4.1", "1.4.3")) }
+        let entries = promoted(&[("Validated-at", VALIDATED), ("Validation-run", run)]);
+        InfraSnapshot { entries, ..snapshot(&FILE.replace("1.4.1", "1.4.3")) }
     };
-    written(&ours, &after(&run("acme/shop", 9)));
+    planned(&ours, &after(&run("acme/shop", 9)));
     for theirs in [run("acme/shop", 11), run("acme/shop", 10), run("acme/other", 9), "elsewhere".to_owned()] {
-        let (verdict, told) = refused(&ours, &after(&theirs));
-        assert!(verdict == Verdict::Blocked && told.contains("supersession"), "{theirs}: {told}");
+        let (verdict, message) = refused(&ours, &after(&theirs));
+        assert!(verdict == Verdict::Blocked && message.contains("supersession"), "{theirs}: {message}");
     }
 }
 
 #[test]
-fn what_was_done_around_the_gates_since_the_validation_is_not_taken_back() {
+fn an_emergency_or_rollback_after_the_validation_is_not_replaced() {
     for (kind, part) in [("emergency", "promoted in an emergency by 2222"), ("rollback", "2222222222 rolled back to")] {
-        let entries = landed(&[("Validated-at", "2026-01-01T09:00:00Z"), ("Promotion-kind", kind)]);
-        let (verdict, told) = refused(&intent(":1.4.2"), &Seen { entries, ..seen(FILE) });
+        let entries = promoted(&[("Validated-at", "2026-01-01T09:00:00Z"), ("Promotion-kind", kind)]);
+        let (verdict, message) = refused(&promotion(":1.4.2"), &InfraSnapshot { entries, ..snapshot(FILE) });
         assert_eq!(verdict, Verdict::Blocked);
-        assert!(told.contains(part) && told.contains("at 2026-01-01T11:00:00Z"), "{told}");
+        assert!(message.contains(part) && message.contains("at 2026-01-01T11:00:00Z"), "{message}");
     }
 }
 
 #[test]
-fn the_outputs_are_those_that_are_declared() {
+fn the_outputs_are_the_declared_ones() {
     let declared: Vec<&str> = Args::OUTPUTS.iter().map(|output| output.name).collect();
-    let promoted = |commit: Option<&str>, changed| Done {
+    let result = |commit: Option<&str>, changed| PromotionResult {
         image: "a:2".to_owned(),
         previous: Some("a:1".to_owned()),
         commit: commit.and_then(|id| id.repeat(40).parse().ok()),
         changed,
-        stands: true,
+        is_current: true,
     };
-    for (done, commit, changed, verdict) in [
-        (Some(promoted(Some("1"), true)), Some("1".repeat(40)), "true", Verdict::Passed),
-        (Some(promoted(Some("1"), false)), Some("1".repeat(40)), "false", Verdict::Passed),
-        (Some(promoted(None, false)), None, "false", Verdict::Passed),
+    for (result, commit, changed, verdict) in [
+        (Some(result(Some("1"), true)), Some("1".repeat(40)), "true", Verdict::Passed),
+        (Some(result(Some("1"), false)), Some("1".repeat(40)), "false", Verdict::Passed),
+        (Some(result(None, false)), None, "false", Verdict::Passed),
         (None, None, "false", Verdict::Inconclusive),
     ] {
-        let (finding, outputs) = infra::told("promotion", "a:2 in production".to_owned(), done.as_ref());
+        let expected = "a:2 in production".to_owned();
+        let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
         assert_eq!((outputs.get("commit"), outputs["changed"].as_str()), (commit.as_ref(), changed));
         assert!(outputs.keys().all(|key| declared.contains(key)), "{outputs:?}");
         assert_eq!(finding.verdict, verdict);
@@ -270,9 +280,10 @@ fn the_outputs_are_those_that_are_declared() {
 }
 
 #[test]
-fn what_is_required_is_a_list_of_commands_or_none_alone() {
+fn the_required_reports_are_a_list_of_commands_or_none_alone() {
     let list = |names: &[&str]| {
-        Required::of(&names.iter().map(ToString::to_string).collect::<Vec<_>>(), COMMANDS).map(|required| required.all)
+        RequiredReports::from_setting(&names.iter().map(ToString::to_string).collect::<Vec<_>>(), COMMANDS)
+            .map(|required| required.all)
     };
     assert_eq!(list(&["none"]), Ok(vec![]));
     assert_eq!(list(&["evidence", "bundle-size"]).unwrap().len(), 2);
@@ -283,9 +294,9 @@ fn what_is_required_is_a_list_of_commands_or_none_alone() {
 }
 
 #[test]
-fn what_is_promoted_is_named_by_tag_and_digest() {
+fn a_release_is_named_by_tag_and_digest() {
     for (image, release) in [(":1.4.2", "1.4.2".to_owned()), (&format!(":1@{}", digest()), format!("1@{}", digest()))] {
-        assert_eq!(intent(image).promotion.release, release);
+        assert_eq!(promotion(image).release, release);
     }
     for (part, subject) in [
         ("`tag`", r#"{"service":"a","environment":"b"}"#),
@@ -293,91 +304,98 @@ fn what_is_promoted_is_named_by_tag_and_digest() {
         ("`environment`", r#"{"service":"a","digest":"sha256:"}"#),
     ] {
         let subject = subject.replace("sha256:", &digest()).parse().unwrap();
-        let Err(CommandError::BadInput(error)) = Target::of(&subject) else { panic!("{part} is missing") };
+        let Err(CommandError::BadInput(error)) = Target::from_subject(&subject) else { panic!("{part} is missing") };
         assert!(error.to_string().contains(part), "{error}");
     }
 }
 
 const EVIDENCE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 
-/// The promotion of an image on evidence that has a name.
+/// The promotion of an image on evidence with an id.
 fn on_evidence(image: &str) -> Promote {
-    let mut intent = intent(image);
-    intent.promotion.evidence = EVIDENCE.parse().ok();
-    intent
+    let mut promote = promotion(image);
+    promote.promotion.evidence = EVIDENCE.parse().ok();
+    promote
 }
 
 #[test]
 fn the_same_evidence_twice_is_one_commit() {
-    let entries = landed(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED), ("Previous-Image", "a:1")]);
-    let stands = Seen { entries, ..seen(&FILE.replace("1.4.1", "1.4.3")) };
-    let done = already(&on_evidence(":1.4.3"), &stands);
-    assert_eq!((done.commit.unwrap().as_str(), done.changed), ("2".repeat(40).as_str(), false));
-    assert_eq!(done.previous.as_deref(), Some("a:1"));
-    let other = already(&intent(":1.4.3"), &stands);
-    assert_eq!(other.commit, None, "without evidence nobody knows whether it is the same");
+    let entries = promoted(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED), ("Previous-Image", "a:1")]);
+    let current = InfraSnapshot { entries, ..snapshot(&FILE.replace("1.4.1", "1.4.3")) };
+    let result = up_to_date(&on_evidence(":1.4.3"), &current);
+    assert_eq!((result.commit.unwrap().as_str(), result.changed), ("2".repeat(40).as_str(), false));
+    assert_eq!(result.previous.as_deref(), Some("a:1"));
+    let other = up_to_date(&promotion(":1.4.3"), &current);
+    assert_eq!(other.commit, None, "without evidence the commit is unknown");
 }
 
 #[test]
-fn evidence_that_was_promoted_on_does_not_bring_back_what_was_taken_away() {
-    let ours = landed(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED)]);
+fn used_evidence_does_not_restore_a_replaced_image() {
+    let ours = promoted(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED)]);
     let next = |kind: &str| {
-        let mut next = landed(&[("Promotion-kind", kind)]);
+        let mut next = promoted(&[("Promotion-kind", kind)]);
         next[0].commit = "3".repeat(40).parse().unwrap();
         next
     };
     for (later, part) in [
         (next("rollback"), "it was rolled back by 3333"),
         (next("emergency"), "1.4.3 was promoted after it by 3333"),
-        (vec![], "somebody has changed it since"),
+        (vec![], "it was changed since without a ledger entry"),
     ] {
         // Newest first.
         let entries = [later, ours.clone()].concat();
-        let (verdict, told) = refused(&on_evidence(":1.4.3"), &Seen { entries, ..seen(FILE) });
+        let (verdict, message) = refused(&on_evidence(":1.4.3"), &InfraSnapshot { entries, ..snapshot(FILE) });
         assert_eq!(verdict, Verdict::Blocked);
-        assert!(told.contains("promoted on this evidence by 2222") && told.contains(part), "{told}");
+        assert!(message.contains("promoted on this evidence by 2222") && message.contains(part), "{message}");
     }
 }
 
 /// A passed report of this run about `checkout-service 1.4.2`, with outputs.
-fn telling(command: &str, outputs: &[(&str, &str)]) -> Report {
+fn report_with_outputs(command: &str, outputs: &[(&str, &str)]) -> Report {
     let outputs = outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let subject = r#"{"service":"checkout-service","tag":"1.4.2"}"#.parse().unwrap();
     Report { verdict: Verdict::Passed, subject, outputs, ..report(command, VALIDATED) }
 }
 
 #[test]
-fn what_the_commit_has_to_say_must_be_told() {
+fn a_required_report_needs_the_outputs_that_the_commit_records() {
     let read = |reports: &[Report], required: &[&str]| {
         let mut all = Reports::default();
         for report in reports {
             all.take("here", &serde_json::to_string(report).unwrap());
         }
         let required: Vec<String> = required.iter().map(ToString::to_string).collect();
-        Told::by(&all, &required, &reports[0].subject, None)
+        EvidenceOutputs::read(&all, &required, &reports[0].subject, None)
     };
     let at = ("validated-at", VALIDATED);
     let run = ("validation-run", "https://github.com/acme/shop/actions/runs/5");
-    let evidence = telling("evidence", &[("evidence", EVIDENCE), at, run]);
-    let approval = telling("approval", &[("approver", "bob")]);
-    let told = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
-    let expected = Told {
+    let evidence = report_with_outputs("evidence", &[("evidence", EVIDENCE), at, run]);
+    let approval = report_with_outputs("approval", &[("approver", "bob")]);
+    let outputs = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
+    let expected = EvidenceOutputs {
         evidence: EVIDENCE.parse().ok(),
         validated_at: VALIDATED.parse().ok(),
         validation_run: Some(run.1.to_owned()),
         approver: Some("bob".to_owned()),
     };
-    assert_eq!(told, expected);
-    assert_eq!(read(&[evidence.clone(), approval.clone()], &["wait"]).unwrap(), Told::default(), "nobody asked for it");
-    let other = telling("evidence", &[("evidence", &"f".repeat(64)), at]);
+    assert_eq!(outputs, expected);
+    assert_eq!(
+        read(&[evidence.clone(), approval.clone()], &["wait"]).unwrap(),
+        EvidenceOutputs::default(),
+        "not required"
+    );
+    let other = report_with_outputs("evidence", &[("evidence", &"f".repeat(64)), at]);
     for (reports, part) in [
-        (vec![telling("evidence", &[at])], "evidence: its report has no output `evidence`"),
-        (vec![telling("evidence", &[("evidence", EVIDENCE)])], "no output `validated-at`"),
-        (vec![telling("evidence", &[("evidence", "yes"), at])], "its output `evidence` is \"yes\""),
-        (vec![telling("evidence", &[("evidence", EVIDENCE), ("validated-at", "now")])], "`validated-at` is \"now\""),
+        (vec![report_with_outputs("evidence", &[at])], "evidence: its report has no output `evidence`"),
+        (vec![report_with_outputs("evidence", &[("evidence", EVIDENCE)])], "no output `validated-at`"),
+        (vec![report_with_outputs("evidence", &[("evidence", "yes"), at])], "its output `evidence` is \"yes\""),
+        (
+            vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), ("validated-at", "now")])],
+            "`validated-at` is \"now\"",
+        ),
         (vec![evidence.clone(), other], "disagree"),
-        (vec![evidence.clone(), telling("approval", &[])], "approval: its report has no output `approver`"),
-        (vec![evidence, telling("approval", &[("approver", " ")])], "no output `approver`"),
+        (vec![evidence.clone(), report_with_outputs("approval", &[])], "approval: its report has no output `approver`"),
+        (vec![evidence, report_with_outputs("approval", &[("approver", " ")])], "no output `approver`"),
     ] {
         let finding = read(&reports, &["evidence", "approval"]).unwrap_err();
         assert_eq!(finding.verdict, Verdict::Inconclusive);
@@ -386,11 +404,12 @@ fn what_the_commit_has_to_say_must_be_told() {
 }
 
 #[test]
-fn a_promotion_is_as_old_as_what_its_evidence_is_of() {
-    let told = Told { validated_at: "2026-01-01T08:00:00Z".parse().ok(), ..Told::default() };
-    let basis = Basis::of(&[&report("evidence", VALIDATED)], &told, "24h".parse().unwrap()).unwrap();
-    assert_eq!(basis.oldest().unwrap().finished, told.validated_at.unwrap());
-    let at = |now: &str| basis.too_old(now.parse().unwrap()).map(|finding| finding.verdict);
+fn a_promotion_is_as_old_as_its_validation() {
+    let outputs = EvidenceOutputs { validated_at: "2026-01-01T08:00:00Z".parse().ok(), ..EvidenceOutputs::default() };
+    let report = report("evidence", VALIDATED);
+    let freshness = Freshness::of_reports(&[&report], &outputs, "24h".parse().unwrap()).unwrap();
+    assert_eq!(freshness.oldest().unwrap().finished, outputs.validated_at.unwrap());
+    let at = |now: &str| freshness.refusal(now.parse().unwrap()).map(|finding| finding.verdict);
     assert_eq!(at("2026-01-02T08:00:00Z"), None);
     assert_eq!(at("2026-01-02T08:00:01Z"), Some(Verdict::Blocked));
 }

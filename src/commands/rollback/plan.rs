@@ -1,13 +1,13 @@
-//! Decides about a rollback's commit, from what was read and nothing else.
+//! Decides whether to commit a rollback, from the branch and the approval alone.
 
 use jiff::Timestamp;
 
 use crate::{
     finding::Finding,
-    ledger::{self, Entry, Kind, Place, Promotion},
+    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
     promotion::{
-        bypass::{RERUNS, of_this_run},
-        infra::{Done, Edit, Intent, NewImage, Seen, Slot},
+        bypass::{RERUN_WINDOW, find_commit_of_run},
+        infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
     },
     reconcile::Plan,
     report::Run,
@@ -15,132 +15,145 @@ use crate::{
     world::git::Commit,
 };
 
-/// Which promotion is to be taken back.
+/// The promotion to roll back.
 #[derive(Debug)]
-pub(super) enum Asked {
-    Named(Commit),
-    /// The last one that whoever started this could know of.
-    Last {
-        /// When that was, where it is known.
+pub(super) enum RollbackTarget {
+    Commit(Commit),
+    /// The latest promotion that the person who started this run could know of.
+    Latest {
+        /// When the run was started, if it is known.
         started: Option<Timestamp>,
     },
 }
 
-/// What shall be so.
+/// A rollback of one promotion.
 pub(super) struct Rollback {
-    pub slot: Slot,
-    pub asked: Asked,
-    /// What the commit will say; release, images and what it takes back are the plan's to fill in.
+    pub image_field: ImageField,
+    pub target: RollbackTarget,
+    /// The facts for the commit. The images and the rolled back commit are filled in by the plan.
     pub promotion: Promotion,
-    /// Why nothing may be written: nobody approved.
+    /// Why no commit may be made: the approval is missing.
     pub refusal: Option<Finding>,
     pub run: Option<Run>,
 }
 
 impl Rollback {
-    fn history(&self, place: &Place, tip: &Commit, enough: impl Fn(&[Entry]) -> bool) -> Result<Vec<Entry>, Finding> {
+    fn history(
+        &self,
+        repo: &InfraRepo,
+        tip: &Commit,
+        is_enough: impl Fn(&[LedgerEntry]) -> bool,
+    ) -> Result<Vec<LedgerEntry>, Finding> {
         let Promotion { service, environment, .. } = &self.promotion;
-        ledger::history(place, tip, service, environment, enough)
+        ledger::history(repo, tip, service, environment, is_enough)
     }
 
-    /// The ledger's entry of the commit that was made or found, however old that is.
+    /// The ledger entry of the result's commit, however old it is.
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn entry_of(&self, place: &Place, done: &Done) -> Result<Option<Entry>, Finding> {
-        let Some(commit) = &done.commit else { return Ok(None) };
-        let tip = place.fetch()?.ok_or_else(|| place.no_branch())?;
-        let is_it = |entry: &Entry| entry.commit == *commit;
-        let entries = self.history(place, &tip.commit, |entries| entries.iter().any(is_it))?;
-        Ok(entries.into_iter().find(is_it))
+    pub fn read_entry(&self, repo: &InfraRepo, result: &PromotionResult) -> Result<Option<LedgerEntry>, Finding> {
+        let Some(commit) = &result.commit else { return Ok(None) };
+        let tip = repo.fetch()?.ok_or_else(|| repo.no_branch())?;
+        let is_entry = |entry: &LedgerEntry| entry.commit == *commit;
+        let entries = self.history(repo, &tip.commit, |entries| entries.iter().any(is_entry))?;
+        Ok(entries.into_iter().find(is_entry))
     }
 
-    /// The promotion to take back, or how that was done before.
-    fn target<'a>(&self, entries: &'a [Entry], stands: Option<&str>) -> Result<&'a Entry, Plan<Edit, Done>> {
+    /// The promotion to roll back, or the plan if there is none: a refusal, or up to date when it was rolled back earlier.
+    fn find_target<'a>(
+        &self,
+        entries: &'a [LedgerEntry],
+        current: Option<&str>,
+    ) -> Result<&'a LedgerEntry, Plan<PlannedCommit, PromotionResult>> {
         let Promotion { service, environment, .. } = &self.promotion;
         let refuse = |actual: String, next: &str| {
-            let expected = format!("a promotion of {service} to {environment} that can be taken back");
+            let expected = format!("a promotion of {service} to {environment} that can be rolled back");
             Err(Plan::Refuse(Finding::blocked("rollback").actual(actual).expected(expected).next(next)))
         };
-        let before = |entry: &Entry| Err(Plan::UpToDate(Done::before(entry, stands)));
-        let named = match &self.asked {
-            Asked::Named(named) => named,
-            Asked::Last { started } => {
+        let earlier = |entry: &LedgerEntry| Err(Plan::UpToDate(PromotionResult::committed_earlier(entry, current)));
+        let wanted = match &self.target {
+            RollbackTarget::Commit(commit) => commit,
+            RollbackTarget::Latest { started } => {
                 return match entries.first() {
-                    None => refuse("the ledger holds none".to_owned(), "set the image by a promotion"),
-                    // Twice is as good as once: to go further back is to be said.
-                    Some(last) if last.kind == Kind::Rollback => before(last),
-                    Some(Entry { commit, image, at, .. }) if started.is_some_and(|started| *at > started) => refuse(
-                        format!("{image} was promoted by {commit} at {at}, after this run was started"),
-                        "start the workflow anew, or name the promotion that is meant with `promotion`",
-                    ),
+                    None => refuse("the ledger has no promotion".to_owned(), "set the image by a promotion"),
+                    // A second run changes nothing. To go further back, the caller names the promotion.
+                    Some(last) if last.promotion.kind == PromotionKind::Rollback => earlier(last),
+                    Some(LedgerEntry { commit, committed_at: at, promotion })
+                        if started.is_some_and(|started| *at > started) =>
+                    {
+                        refuse(
+                            format!("{} was promoted by {commit} at {at}, after this run was started", promotion.image),
+                            "start a new workflow run, or name the wanted promotion with `promotion`",
+                        )
+                    }
                     Some(last) => Ok(last),
                 };
             }
         };
-        if let Some(back) = entries.iter().find(|entry| entry.rolls_back.as_ref() == Some(named)) {
-            return before(back);
+        if let Some(rollback) = entries.iter().find(|entry| entry.promotion.rolls_back.as_ref() == Some(wanted)) {
+            return earlier(rollback);
         }
-        match entries.iter().find(|entry| entry.commit == *named) {
+        match entries.iter().find(|entry| entry.commit == *wanted) {
             None => refuse(
-                format!("{named} is none"),
-                "name a commit by its whole id; `git log --grep 'Service: '` shows those of the ledger",
+                format!("{wanted} is not a promotion in the ledger"),
+                "name a commit by its full id; `git log --grep 'Service: '` shows those of the ledger",
             ),
             Some(entry) => Ok(entry),
         }
     }
 }
 
-impl Intent for Rollback {
-    fn slot(&self) -> &Slot {
-        &self.slot
+impl PromotionPlan for Rollback {
+    fn image_field(&self) -> &ImageField {
+        &self.image_field
     }
 
     fn release(&self) -> String {
         "the image before".to_owned()
     }
 
-    /// As far back as the promotion, and as what this very run can have committed before.
-    fn entries(&self, place: &Place, tip: &Commit, now: Timestamp) -> Result<Vec<Entry>, Finding> {
+    /// Reads back to the promotion, and to what an earlier attempt of this run can have committed.
+    fn read_ledger(&self, repo: &InfraRepo, tip: &Commit, now: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
         let Promotion { service, environment, .. } = &self.promotion;
-        let enough = |entries: &[Entry]| match &self.asked {
-            Asked::Named(named) => entries.iter().any(|entry| entry.commit == *named),
-            Asked::Last { .. } => !entries.is_empty(),
+        let is_enough = |entries: &[LedgerEntry]| match &self.target {
+            RollbackTarget::Commit(commit) => entries.iter().any(|entry| entry.commit == *commit),
+            RollbackTarget::Latest { .. } => !entries.is_empty(),
         };
-        let mut recent = ledger::since(place, tip, now.checked_sub(RERUNS).unwrap_or(now))?;
-        recent.retain(|entry| entry.is_of(service, environment));
-        if enough(&recent) { Ok(recent) } else { self.history(place, tip, enough) }
+        let mut recent = ledger::read_from(repo, tip, now.checked_sub(RERUN_WINDOW).unwrap_or(now))?;
+        recent.retain(|entry| entry.promotion.is_for(service, environment));
+        if is_enough(&recent) { Ok(recent) } else { self.history(repo, tip, is_enough) }
     }
 
-    fn plan(&self, seen: &Seen) -> Plan<Edit, Done> {
-        let stands = match self.slot.image(&seen.text) {
+    fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
+        let current = match self.image_field.current_image(&snapshot.text) {
             Ok(image) => image,
             Err(finding) => return Plan::Refuse(finding),
         };
-        if let Some(ours) = of_this_run(&seen.entries, Kind::Rollback, self.run.as_ref()) {
-            return Plan::UpToDate(Done::before(ours, stands.as_deref()));
+        if let Some(earlier) = find_commit_of_run(&snapshot.entries, PromotionKind::Rollback, self.run.as_ref()) {
+            return Plan::UpToDate(PromotionResult::committed_earlier(earlier, current.as_deref()));
         }
-        let target = match self.target(&seen.entries, stands.as_deref()) {
+        let target = match self.find_target(&snapshot.entries, current.as_deref()) {
             Ok(target) => target,
             Err(plan) => return plan,
         };
         let refuse = |actual: String, expected: String, next: &str| {
             Plan::Refuse(Finding::blocked("rollback").actual(actual).expected(expected).next(next))
         };
-        let Entry { commit, image, previous, .. } = target;
-        if stands.as_deref() != Some(image) {
-            let stands = stands.unwrap_or_else(|| "no image entry".to_owned());
+        let LedgerEntry { commit, promotion: Promotion { image, previous, .. }, .. } = target;
+        if current.as_deref() != Some(image) {
+            let current = current.unwrap_or_else(|| "no image entry".to_owned());
             return refuse(
-                format!("{stands} stands there now"),
+                format!("the current image is {current}"),
                 format!("{image}, which {commit} promoted"),
-                "somebody has changed it since: name the promotion that set what stands there, or set the image by hand",
+                "it was changed since: name the promotion that set the current image, or set the image by hand",
             );
         }
         let Some(previous) = previous else {
             return refuse(
-                format!("{commit} does not say what stood there before it"),
+                format!("{commit} does not record the image before it"),
                 "a promotion with `Previous-Image`".to_owned(),
-                "it was the first of its service, or was not made here: set the image by hand",
+                "it was the first promotion of its service, or promote-gates did not make it: set the image by hand",
             );
         };
         let Ok(Reference { image, tag, digest }) = previous.parse() else {
@@ -150,19 +163,18 @@ impl Intent for Rollback {
                 "set the image by hand",
             );
         };
-        let (edited, entry) = match self.slot.set(&seen.text, &NewImage { image: Some(image), tag, digest }) {
+        let new = NewImage { image: Some(image), tag, digest };
+        let (edited, image_entry) = match self.image_field.set(&snapshot.text, &new) {
             Ok(edited) => edited,
             Err(finding) => return Plan::Refuse(finding),
         };
         if !edited.changed {
-            return Plan::UpToDate(Done::already(entry.reference(), None));
+            return Plan::UpToDate(PromotionResult::up_to_date(image_entry.reference(), None));
         }
         if let Some(finding) = &self.refusal {
             return Plan::Refuse(finding.clone());
         }
-        let parts = [&entry.tag, &entry.digest].map(Clone::clone).into_iter().flatten().collect::<Vec<_>>();
-        let release = if parts.is_empty() { entry.reference() } else { parts.join("@") };
-        let promotion = Promotion { release, rolls_back: Some(commit.clone()), ..self.promotion.clone() };
-        Plan::Write(Edit::new(edited, &entry, &promotion))
+        let promotion = Promotion { rolls_back: Some(commit.clone()), ..self.promotion.clone() };
+        Plan::Write(PlannedCommit::new(edited, &image_entry, &promotion))
     }
 }

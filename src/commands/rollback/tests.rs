@@ -1,9 +1,9 @@
-//! The plan, by cases.
+//! Whether a rollback is committed, by cases.
 
 use super::{plan::Rollback, *};
 use crate::{
-    ledger::{Entry, tests::told},
-    promotion::infra::{Done, Edit, Intent as _, Seen, Slot},
+    ledger::{LedgerEntry, tests::commit_with_trailers},
+    promotion::infra::{ImageField, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
 };
@@ -16,13 +16,13 @@ fn commit(id: char) -> Commit {
     id.to_string().repeat(40).parse().unwrap()
 }
 
-/// A rollback by run 7 of what is named, or of the last promotion.
-fn intent(named: Option<char>) -> Rollback {
+/// A rollback by run 7: of the named commit, or of the latest promotion.
+fn rollback(named: Option<char>) -> Rollback {
     let service: crate::subject::Service = "checkout-service".parse().unwrap();
     Rollback {
-        slot: Slot { file: "k.yaml".parse().unwrap(), name: service.to_string() },
-        asked: named.map_or(Asked::Last { started: None }, |id| Asked::Named(commit(id))),
-        promotion: Promotion::new(Kind::Rollback, service, "production".parse().unwrap(), String::new()),
+        image_field: ImageField { file: "k.yaml".parse().unwrap(), name: service.to_string() },
+        target: named.map_or(RollbackTarget::Latest { started: None }, |id| RollbackTarget::Commit(commit(id))),
+        promotion: Promotion::new(PromotionKind::Rollback, service, "production".parse().unwrap()),
         refusal: None,
         run: Some(Run {
             repository: "acme/infra".to_owned(),
@@ -34,8 +34,8 @@ fn intent(named: Option<char>) -> Rollback {
     }
 }
 
-/// An entry of this id that set one image in place of another.
-fn entry(id: char, kind: &str, image: &str, previous: &str, more: &[(&str, &str)]) -> Entry {
+/// An entry that replaced `previous` by `image`.
+fn entry(id: char, kind: &str, image: &str, previous: &str, more: &[(&str, &str)]) -> LedgerEntry {
     let least = [
         ("Service", "checkout-service"),
         ("Environment", "production"),
@@ -43,7 +43,7 @@ fn entry(id: char, kind: &str, image: &str, previous: &str, more: &[(&str, &str)
         ("Previous-Image", previous),
         ("Promotion-kind", kind),
     ];
-    Entry::of(&told(id, &[&least, more].concat())).unwrap()
+    LedgerEntry::read(&commit_with_trailers(id, &[&least, more].concat())).unwrap()
 }
 
 fn tagged(tag: &str) -> String {
@@ -51,44 +51,48 @@ fn tagged(tag: &str) -> String {
 }
 
 /// Newest first: 1.4.1 → 1.4.2 by commit 2, 1.4.0 → 1.4.1 by commit 1.
-fn two(kind: &str) -> Vec<Entry> {
+fn two(kind: &str) -> Vec<LedgerEntry> {
     vec![
         entry('2', kind, &tagged("1.4.2"), &tagged("1.4.1"), &[]),
         entry('1', "normal", &tagged("1.4.1"), &tagged("1.4.0"), &[]),
     ]
 }
 
-/// The second, taken back by a commit 3.
-fn back(more: &[(&str, &str)]) -> Vec<Entry> {
+/// The second one is rolled back by commit 3.
+fn rolled_back(more: &[(&str, &str)]) -> Vec<LedgerEntry> {
     let id = "2".repeat(40);
     let rolls_back = [("Rolls-back", id.as_str())];
-    let rollback = entry('3', "rollback", &tagged("1.4.1"), &tagged("1.4.2"), &[&rolls_back, more].concat());
-    [vec![rollback], two("normal")].concat()
+    let third = entry('3', "rollback", &tagged("1.4.1"), &tagged("1.4.2"), &[&rolls_back, more].concat());
+    [vec![third], two("normal")].concat()
 }
 
-fn planned(intent: &Rollback, tag: &str, entries: Vec<Entry>) -> Result<Edit, Result<Done, Finding>> {
+fn planned(
+    rollback: &Rollback,
+    tag: &str,
+    entries: Vec<LedgerEntry>,
+) -> Result<PlannedCommit, Result<PromotionResult, Finding>> {
     let now = "2026-01-02T00:00:00Z".parse().unwrap();
-    match intent.plan(&Seen { text: FILE.replace("1.4.2", tag), entries, now }) {
-        Plan::Write(edit) => Ok(edit),
-        Plan::UpToDate(done) => Err(Ok(done)),
+    match rollback.decide(&InfraSnapshot { text: FILE.replace("1.4.2", tag), entries, now }) {
+        Plan::Write(commit) => Ok(commit),
+        Plan::UpToDate(result) => Err(Ok(result)),
         Plan::Refuse(finding) => Err(Err(finding)),
     }
 }
 
-fn refused(intent: &Rollback, tag: &str, entries: Vec<Entry>) -> String {
-    match planned(intent, tag, entries) {
+fn refused(rollback: &Rollback, tag: &str, entries: Vec<LedgerEntry>) -> String {
+    match planned(rollback, tag, entries) {
         Err(Err(finding)) if finding.verdict == crate::finding::Verdict::Blocked => finding.to_string(),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn the_last_promotion_is_taken_back_of_whatever_kind() {
+fn the_latest_promotion_is_rolled_back_whatever_its_kind() {
     for kind in ["normal", "emergency"] {
-        let edit = planned(&intent(None), "1.4.2", two(kind)).unwrap();
-        assert_eq!(edit.text, FILE.replace("1.4.2", "1.4.1"));
+        let planned_commit = planned(&rollback(None), "1.4.2", two(kind)).unwrap();
+        assert_eq!(planned_commit.text, FILE.replace("1.4.2", "1.4.1"));
         insta::allow_duplicates! {
-            insta::assert_snapshot!(edit.message, @r"
+            insta::assert_snapshot!(planned_commit.message, @r"
             rollback(production): checkout-service → 1.4.1
 
             Service: checkout-service
@@ -103,7 +107,7 @@ fn the_last_promotion_is_taken_back_of_whatever_kind() {
 }
 
 #[test]
-fn name_tag_and_digest_come_back() {
+fn name_tag_and_digest_are_restored() {
     let digest = format!("sha256:{}", "a".repeat(64));
     for (previous, lines, release) in [
         (
@@ -119,65 +123,84 @@ fn name_tag_and_digest_come_back() {
         ("other/x".to_owned(), "newName: other/x".to_owned(), "other/x".to_owned()),
     ] {
         let last = entry('2', "normal", &tagged("1.4.2"), &previous, &[]);
-        let edit = planned(&intent(None), "1.4.2", vec![last]).unwrap();
-        assert!(edit.text.contains(&lines), "{}", edit.text);
-        assert!(edit.message.contains(&format!("checkout-service → {release}\n")), "{}", edit.message);
+        let planned_commit = planned(&rollback(None), "1.4.2", vec![last]).unwrap();
+        assert!(planned_commit.text.contains(&lines), "{}", planned_commit.text);
+        assert!(
+            planned_commit.message.contains(&format!("checkout-service → {release}\n")),
+            "{}",
+            planned_commit.message
+        );
     }
 }
 
 #[test]
-fn twice_is_once_and_further_back_is_to_be_named() {
-    let done = |named, tag: &str| match planned(&intent(named), tag, back(&[])) {
-        Err(Ok(done)) => (done.commit.unwrap(), done.stands),
+fn a_second_rollback_changes_nothing_and_further_back_needs_a_name() {
+    let result = |named, tag: &str| match planned(&rollback(named), tag, rolled_back(&[])) {
+        Err(Ok(result)) => (result.commit.unwrap(), result.is_current),
         other => panic!("{other:?}"),
     };
-    assert_eq!(done(None, "1.4.1"), (commit('3'), true));
-    assert_eq!(done(Some('2'), "1.4.1"), (commit('3'), true));
-    assert_eq!(done(None, "1.4.7"), (commit('3'), false), "somebody has changed it since");
-    let edit = planned(&intent(Some('1')), "1.4.1", back(&[])).unwrap();
-    assert!(edit.text.contains("1.4.0") && edit.message.ends_with(&format!("Rolls-back: {}\n", commit('1'))));
-}
-
-#[test]
-fn a_run_takes_back_once() {
-    let ours = ("Workflow", "https://github.com/acme/infra/actions/runs/7/attempts/1");
-    let since = entry('4', "normal", &tagged("1.4.9"), &tagged("1.4.1"), &[]);
-    let entries = |more: &[(&str, &str)]| [vec![since.clone()], back(more)].concat();
-    let Err(Ok(done)) = planned(&intent(None), "1.4.9", entries(&[ours])) else { panic!("it was done") };
-    assert_eq!((done.commit.unwrap(), done.stands), (commit('3'), false));
-    let edit = planned(&intent(None), "1.4.9", entries(&[])).unwrap();
-    assert!(edit.message.contains(&format!("Rolls-back: {}", commit('4'))), "another run's: {}", edit.message);
-}
-
-#[test]
-fn what_was_promoted_after_somebody_asked_is_not_what_was_meant() {
-    let started = |at: &str| Rollback { asked: Asked::Last { started: at.parse().ok() }, ..intent(None) };
-    // The entries are of noon.
-    let told = refused(&started("2026-01-01T11:59:59Z"), "1.4.2", two("normal"));
-    assert!(told.contains("1.4.2 was promoted by 2222") && told.contains("after this run was started"), "{told}");
-    assert!(planned(&started("2026-01-01T12:00:00Z"), "1.4.2", two("normal")).is_ok());
+    assert_eq!(result(None, "1.4.1"), (commit('3'), true));
+    assert_eq!(result(Some('2'), "1.4.1"), (commit('3'), true));
+    assert_eq!(result(None, "1.4.7"), (commit('3'), false), "changed by hand since");
+    let planned_commit = planned(&rollback(Some('1')), "1.4.1", rolled_back(&[])).unwrap();
     assert!(
-        matches!(planned(&started("2026-01-01T11:59:59Z"), "1.4.1", back(&[])), Err(Ok(_))),
-        "taken back by others"
+        planned_commit.text.contains("1.4.0")
+            && planned_commit.message.ends_with(&format!("Rolls-back: {}\n", commit('1')))
     );
 }
 
 #[test]
-fn what_cannot_be_taken_back_is_refused() {
+fn a_run_rolls_back_once() {
+    let ours = ("Workflow", "https://github.com/acme/infra/actions/runs/7/attempts/1");
+    let since = entry('4', "normal", &tagged("1.4.9"), &tagged("1.4.1"), &[]);
+    let entries = |more: &[(&str, &str)]| [vec![since.clone()], rolled_back(more)].concat();
+    let Err(Ok(result)) = planned(&rollback(None), "1.4.9", entries(&[ours])) else {
+        panic!("it was rolled back earlier")
+    };
+    assert_eq!((result.commit.unwrap(), result.is_current), (commit('3'), false));
+    let planned_commit = planned(&rollback(None), "1.4.9", entries(&[])).unwrap();
+    assert!(
+        planned_commit.message.contains(&format!("Rolls-back: {}", commit('4'))),
+        "rolled back by another run: {}",
+        planned_commit.message
+    );
+}
+
+#[test]
+fn a_promotion_after_the_start_of_the_run_is_not_rolled_back() {
+    let started = |at: &str| Rollback { target: RollbackTarget::Latest { started: at.parse().ok() }, ..rollback(None) };
+    // The entries are from noon.
+    let message = refused(&started("2026-01-01T11:59:59Z"), "1.4.2", two("normal"));
+    assert!(
+        message.contains("1.4.2 was promoted by 2222") && message.contains("after this run was started"),
+        "{message}"
+    );
+    assert!(planned(&started("2026-01-01T12:00:00Z"), "1.4.2", two("normal")).is_ok());
+    assert!(
+        matches!(planned(&started("2026-01-01T11:59:59Z"), "1.4.1", rolled_back(&[])), Err(Ok(_))),
+        "rolled back by others"
+    );
+}
+
+#[test]
+fn a_promotion_that_cannot_be_rolled_back_is_refused() {
     let last = |previous: &str| vec![entry('2', "normal", &tagged("1.4.2"), previous, &[])];
-    for (intent, tag, entries, part) in [
-        (intent(None), "1.4.2", vec![], "the ledger holds none"),
-        (intent(Some('9')), "1.4.2", two("normal"), "9999999999 is none"),
-        (intent(None), "1.4.9", two("normal"), "checkout-service:1.4.9 stands there now"),
-        (intent(Some('1')), "1.4.2", two("normal"), "checkout-service:1.4.2 stands there now"),
-        (intent(None), "1.4.2", last(""), "does not say what stood there before it"),
-        (intent(None), "1.4.2", last("A B"), "is \"A B\""),
-        (intent(None), "1.4.2", last("x:1\u{1b}[0m"), "`Previous-Image`"),
+    for (case, tag, entries, part) in [
+        (rollback(None), "1.4.2", vec![], "the ledger has no promotion"),
+        (rollback(Some('9')), "1.4.2", two("normal"), "9999999999 is not a promotion in the ledger"),
+        (rollback(None), "1.4.9", two("normal"), "the current image is ghcr.io/acme/checkout-service:1.4.9"),
+        (rollback(Some('1')), "1.4.2", two("normal"), "the current image is ghcr.io/acme/checkout-service:1.4.2"),
+        (rollback(None), "1.4.2", last(""), "does not record the image before it"),
+        (rollback(None), "1.4.2", last("A B"), "is \"A B\""),
+        (rollback(None), "1.4.2", last("x:1\u{1b}[0m"), "`Previous-Image`"),
     ] {
-        let told = refused(&intent, tag, entries);
-        assert!(told.contains(part), "{told}");
+        let message = refused(&case, tag, entries);
+        assert!(message.contains(part), "{message}");
     }
-    let unapproved = Rollback { refusal: Some(Finding::blocked("approval")), ..intent(None) };
+    let unapproved = Rollback { refusal: Some(Finding::blocked("approval")), ..rollback(None) };
     assert_eq!(refused(&unapproved, "1.4.2", two("normal")), "approval");
-    assert!(matches!(planned(&unapproved, "1.4.1", back(&[])), Err(Ok(_))), "nothing is written here");
+    assert!(
+        matches!(planned(&unapproved, "1.4.1", rolled_back(&[])), Err(Ok(_))),
+        "an earlier rollback needs no approval"
+    );
 }

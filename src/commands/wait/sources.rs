@@ -6,7 +6,7 @@ use super::judge::{Hold, Newer};
 use crate::{
     commands::health::observations::Probe,
     finding::Finding,
-    ledger::{self, Place},
+    ledger::{self, InfraRepo},
     subject::{Environment, Service},
     world::github::{GitHub, Issue, IssueQuery, Repository},
 };
@@ -43,7 +43,7 @@ impl Holds {
 
 /// How to look for a promotion that is younger.
 pub struct Promotions {
-    pub place: Place,
+    pub repo: InfraRepo,
     pub service: Service,
     pub environment: Environment,
     /// When this release was validated.
@@ -54,15 +54,15 @@ impl Promotions {
     /// Looks once. Blocks for as long as the remote takes.
     pub fn look(&self) -> Result<Option<Newer>, Finding> {
         let since = self.validated_at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-        let entries = ledger::read(&self.place, since)?;
-        let younger = entries
-            .into_iter()
-            .find(|entry| entry.is_of(&self.service, &self.environment) && entry.as_of() > self.validated_at);
+        let entries = ledger::read(&self.repo, since)?;
+        let younger = entries.into_iter().find(|entry| {
+            entry.promotion.is_for(&self.service, &self.environment) && entry.decided_at() > self.validated_at
+        });
         Ok(younger.map(|entry| Newer {
             commit: entry.commit.to_string(),
-            kind: entry.kind.to_string(),
-            image: entry.image,
-            at: entry.at,
+            kind: entry.promotion.kind.to_string(),
+            image: entry.promotion.image,
+            at: entry.committed_at,
         }))
     }
 }

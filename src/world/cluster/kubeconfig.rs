@@ -106,8 +106,7 @@ fn read(name: &str, text: &str) -> Result<Kubeconfig, Finding> {
     let wrong = |seen: String| {
         Finding::inconclusive(name).actual(seen).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
     };
-    let root = yaml::read(text)
-        .map_err(|fault| wrong(format!("it cannot be read at line {}, column {}", fault.line, fault.column)))?;
+    let root = yaml::read(text).map_err(|error| wrong(format!("it cannot be read at {}", error.position)))?;
     let mut parts = BTreeMap::new();
     if let yaml::Value::Map(entries) = root.value {
         for (key, node) in entries {

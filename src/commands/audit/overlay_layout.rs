@@ -1,4 +1,4 @@
-//! Which files hold whose image.
+//! The layout of the overlays: which file has the image of which service and environment.
 
 use regex_lite::{Regex, escape};
 
@@ -7,9 +7,9 @@ use crate::{
     subject::{Environment, Service, Subject},
 };
 
-/// The pattern of the overlays' files, and of whom they are wanted.
+/// The path pattern of the overlays, and the audited service and environment; `None` for all.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct OverlayLayout {
     pattern: String,
     regex: Regex,
     image_name: Option<String>,
@@ -20,10 +20,10 @@ pub(super) struct Layout {
 const SERVICE: &str = "{service}";
 const ENVIRONMENT: &str = "{environment}";
 
-impl Layout {
+impl OverlayLayout {
     /// # Errors
-    /// A pattern that does not say whose file it is, where the subject does not either.
-    pub fn of(pattern: &str, image_name: Option<&str>, subject: &Subject) -> Result<Self, Finding> {
+    /// A pattern without service or environment, when the subject lacks it too.
+    pub fn new(pattern: &str, image_name: Option<&str>, subject: &Subject) -> Result<Self, Finding> {
         let Subject { service, environment, .. } = subject.clone();
         for (name, given) in [(SERVICE, service.is_some()), (ENVIRONMENT, environment.is_some())] {
             if !given && !pattern.contains(name) {
@@ -35,7 +35,7 @@ impl Layout {
         }
         let mut regex = escape(pattern);
         for (name, group) in [(SERVICE, "(?P<service>[^/]+)"), (ENVIRONMENT, "(?P<environment>[^/]+)")] {
-            // Where a name stands twice, the whole path is held against it afterwards.
+            // The second occurrence of a name matches anything; `owner` compares the whole path afterwards.
             regex = regex.replacen(&escape(name), group, 1).replace(&escape(name), "[^/]+");
         }
         let regex = Regex::new(&format!("^{regex}$"))
@@ -49,7 +49,7 @@ impl Layout {
         })
     }
 
-    /// What git is asked for.
+    /// The pathspec for git.
     pub fn pathspec(&self) -> String {
         let literal: String = self
             .pattern
@@ -61,14 +61,14 @@ impl Layout {
         format!(":(top,glob){}", literal.replace(ENVIRONMENT, environment.map_or("*", Environment::as_str)))
     }
 
-    /// Whose file it is; `None` for nobody's that is wanted.
-    pub fn whose(&self, path: &str) -> Option<(Service, Environment)> {
+    /// The service and environment of a file; `None` for other files and for those outside the audit.
+    pub fn owner(&self, path: &str) -> Option<(Service, Environment)> {
         let captures = self.regex.captures(path)?;
         let part = |name: &str| captures.name(name).map(|part| part.as_str());
         let service = part("service").map_or_else(|| self.service.clone(), |text| text.parse().ok())?;
         let environment = part("environment").map_or_else(|| self.environment.clone(), |text| text.parse().ok())?;
-        let whole = self.pattern.replace(SERVICE, service.as_str()).replace(ENVIRONMENT, environment.as_str());
-        (whole == path && self.wants(&service, &environment)).then_some((service, environment))
+        let expected = self.pattern.replace(SERVICE, service.as_str()).replace(ENVIRONMENT, environment.as_str());
+        (expected == path && self.includes(&service, &environment)).then_some((service, environment))
     }
 
     /// The name of a service's image in the manifests.
@@ -76,7 +76,7 @@ impl Layout {
         self.image_name.as_deref().unwrap_or_else(|| service.as_str())
     }
 
-    pub fn wants(&self, service: &Service, environment: &Environment) -> bool {
+    pub fn includes(&self, service: &Service, environment: &Environment) -> bool {
         self.service.as_ref().is_none_or(|wanted| wanted == service)
             && self.environment.as_ref().is_none_or(|wanted| wanted == environment)
     }

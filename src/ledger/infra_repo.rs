@@ -1,4 +1,4 @@
-//! Where the ledger is: a branch of a remote, reached from a checkout.
+//! The infra repository that holds the ledger: a branch of a remote, accessed through a checkout.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::{
     world::git::{Branch, Git, Remote, Tip, redacted},
 };
 
-/// The settings that name it, the same for every command that reads or writes the ledger. The token is the command's own:
-/// what else it is for differs.
+/// The settings that every command with access to the ledger shares. The token is a setting of each command, because its
+/// other uses differ.
 #[derive(Clone, Debug, clap::Args)]
-pub struct At {
+pub struct InfraRepoArgs {
     /// Checkout of the infra repository; its files, index and branches are left as they are
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub checkout: PathBuf,
@@ -25,30 +25,30 @@ pub struct At {
     pub remote: String,
 }
 
-/// A branch of the infra repository, and the checkout that it is reached from.
+/// A branch of the infra repository, and the checkout through which git accesses it.
 #[derive(Clone)]
-pub struct Place {
+pub struct InfraRepo {
     pub git: Git,
     pub remote: Remote,
     pub branch: Branch,
 }
 
-impl Place {
-    /// Finds it. The remote has not been asked yet when it is there.
+impl InfraRepo {
+    /// Opens the checkout. It does not contact the remote.
     ///
     /// # Errors
-    /// Bad input when there is no such checkout, remote or branch; what git could not tell.
-    pub fn find(at: &At, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
-        let mut git = Git::open(&at.checkout, &ctx.world.groups).map_err(|finding| {
-            let seen = format!("{}: {}", finding.check, finding.actual);
-            Finding { check: "`checkout`".to_owned(), actual: seen, ..finding }.bad_input()
+    /// Bad input when there is no such checkout, remote or branch; unobservable when git fails.
+    pub fn open(args: &InfraRepoArgs, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
+        let mut git = Git::open(&args.checkout, &ctx.world.groups).map_err(|finding| {
+            let actual = format!("{}: {}", finding.check, finding.actual);
+            Finding { check: "`checkout`".to_owned(), actual, ..finding }.bad_input()
         })?;
         let server = ctx.runner_env.server_url.as_deref().unwrap_or("https://github.com");
         if let Some(token) = token {
             git = git.with_token(server, token.clone());
         }
         let remote = git
-            .remote(&at.remote)
+            .remote(&args.remote)
             .map_err(|finding| Finding { check: "`remote`".to_owned(), ..finding }.bad_input())?;
         if token.is_some() && !git.sends_token_to(&remote) {
             ctx.log.say(&format!(
@@ -58,7 +58,7 @@ impl Place {
                 remote.url()
             ));
         }
-        let branch = match &at.branch {
+        let branch = match &args.branch {
             Some(branch) => branch.clone(),
             None => git.current_branch().map_err(Finding::unobservable)?.ok_or_else(|| {
                 Finding::inconclusive("`branch`")
@@ -74,20 +74,21 @@ impl Place {
     /// Fetches the tip of the branch.
     ///
     /// # Errors
-    /// Bad input when the remote has no such branch; what git could not tell.
+    /// Bad input when the remote has no such branch; unobservable when git fails.
     pub fn tip(&self) -> Result<Tip, CommandError> {
         let tip = self.fetch().map_err(Finding::unobservable)?;
         tip.ok_or_else(|| self.no_branch().bad_input())
     }
 
-    /// The tip of the branch, fetched; `None` when the remote has no such branch, see [`Place::no_branch`].
+    /// Fetches the tip of the branch; `None` when the remote has no such branch, see [`InfraRepo::no_branch`].
     ///
     /// # Errors
-    /// What git could not tell.
+    /// Git fails.
     pub fn fetch(&self) -> Result<Option<Tip>, Finding> {
         self.git.fetch_tip(&self.remote, &self.branch)
     }
 
+    /// The finding that the remote has no such branch.
     #[must_use]
     pub fn no_branch(&self) -> Finding {
         Finding::inconclusive("`branch`")

@@ -1,0 +1,51 @@
+//! The outputs of the required `evidence` and `approval`, which the commit records.
+
+use jiff::Timestamp;
+
+use crate::{finding::Finding, ledger::EvidenceId, report::Run, results::Reports, subject::Subject};
+
+/// The outputs of the required `evidence` and `approval`.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct EvidenceOutputs {
+    pub evidence: Option<EvidenceId>,
+    /// When the first job of the gates in the evidence ended.
+    pub validated_at: Option<Timestamp>,
+    pub validation_run: Option<String>,
+    pub approver: Option<String>,
+}
+
+impl EvidenceOutputs {
+    /// Reads them from the reports that count. The outputs of a command that is not required are ignored.
+    ///
+    /// # Errors
+    /// A required report lacks an output that the commit needs.
+    pub fn read(reports: &Reports, required: &[String], subject: &Subject, run: Option<&Run>) -> Result<Self, Finding> {
+        let is_required = |command: &str| required.iter().any(|name| name == command);
+        let output = |command: &str, name: &str| {
+            reports.output(command, name, subject, run).filter(|value| !value.trim().is_empty())
+        };
+        let needed = |command: &str, name: &str, expected: &str| {
+            output(command, name).ok_or_else(|| {
+                Finding::inconclusive(command)
+                    .actual(format!("its report has no output `{name}`, or two reports of it disagree"))
+                    .expected(expected)
+                    .next("use the same version of promote-gates in all jobs")
+            })
+        };
+        let invalid = |name: &str, value: &str, expected: &str| {
+            Finding::inconclusive("evidence").actual(format!("its output `{name}` is \"{value}\"")).expected(expected)
+        };
+        let mut outputs = Self::default();
+        if is_required("evidence") {
+            let id = needed("evidence", "evidence", "the evidence's id")?;
+            outputs.evidence = Some(id.parse().map_err(|_| invalid("evidence", id, "64 lower-case hex digits"))?);
+            let at = needed("evidence", "validated-at", "when it was validated")?;
+            outputs.validated_at = Some(at.parse().map_err(|_| invalid("validated-at", at, "a time in RFC 3339"))?);
+            outputs.validation_run = output("evidence", "validation-run").map(ToOwned::to_owned);
+        }
+        if is_required("approval") {
+            outputs.approver = Some(needed("approval", "approver", "who approved")?.to_owned());
+        }
+        Ok(outputs)
+    }
+}

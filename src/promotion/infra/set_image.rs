@@ -1,0 +1,134 @@
+//! The change of every promotion: one image entry of one file, on the tip of one branch. The push is a plain fast-forward,
+//! which the remote refuses when another push was first.
+
+use std::cell::RefCell;
+
+use super::{
+    image_field::ImageField,
+    plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult},
+};
+use crate::{
+    context::CommandContext,
+    error::CommandError,
+    finding::Finding,
+    ledger::InfraRepo,
+    reconcile::{Change, Permit, Plan, WriteOutcome},
+    report::{Effect, EffectState},
+    world::git::{Commit, Identity, Mode, NewFile, Push, Signature, Tip},
+};
+
+/// Commits and pushes the image that a command decided on.
+pub struct SetImage<'a, P> {
+    plan: &'a P,
+    repo: &'a InfraRepo,
+    committer: Identity,
+    ctx: &'a CommandContext,
+    /// Pushes without an answer: each may still reach the remote.
+    unanswered: RefCell<Vec<PromotionResult>>,
+}
+
+/// The branch at its current tip.
+pub struct Base {
+    tip: Tip,
+    /// The mode of the image's file.
+    mode: Mode,
+    snapshot: InfraSnapshot,
+    /// The earlier push that reached the remote without an answer.
+    arrived: Option<PromotionResult>,
+}
+
+impl<'a, P: PromotionPlan> SetImage<'a, P> {
+    pub fn new(plan: &'a P, repo: &'a InfraRepo, committer: Identity, ctx: &'a CommandContext) -> Self {
+        Self { plan, repo, committer, ctx, unanswered: RefCell::default() }
+    }
+
+    /// The unanswered push that reached the branch.
+    fn arrived_push(&self, tip: &Commit) -> Result<Option<PromotionResult>, CommandError> {
+        for result in &*self.unanswered.borrow() {
+            if let Some(commit) = &result.commit
+                && self.repo.git.is_ancestor(commit, tip).map_err(Finding::unobservable)?
+            {
+                return Ok(Some(result.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<P: PromotionPlan> Change for SetImage<'_, P> {
+    type Base = Base;
+    type Edit = PlannedCommit;
+    type Done = PromotionResult;
+    const READS_BACK: bool = true;
+
+    fn effect(&self) -> Effect {
+        let ImageField { file, name } = self.plan.image_field();
+        Effect {
+            target: format!("{} {}", self.repo.remote.url(), self.repo.branch),
+            detail: format!("{file}: {name} → {}", self.plan.release()),
+            state: EffectState::Planned,
+        }
+    }
+
+    fn detail(&self, edit: &PlannedCommit) -> Option<String> {
+        let previous = edit.previous.as_deref().unwrap_or("no image entry");
+        Some(format!("{}: {previous} → {}", self.plan.image_field().file, edit.image))
+    }
+
+    fn read(&self) -> Result<Base, CommandError> {
+        let tip = self.repo.tip()?;
+        let (text, mode) = self.plan.image_field().read_file(self.repo, &tip.commit)?;
+        let arrived = self.arrived_push(&tip.commit)?;
+        let now = self.ctx.execution.clock.wall();
+        let entries = self.plan.read_ledger(self.repo, &tip.commit, now).map_err(Finding::unobservable)?;
+        Ok(Base { snapshot: InfraSnapshot { text, entries, now }, tip, mode, arrived })
+    }
+
+    fn plan(&self, base: &Base) -> Plan<PlannedCommit, PromotionResult> {
+        match &base.arrived {
+            // The push succeeded, whatever the branch has now.
+            Some(arrived) => Plan::UpToDate(arrived.clone()),
+            None => self.plan.decide(&base.snapshot),
+        }
+    }
+
+    fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
+        let InfraRepo { git, remote, branch } = self.repo;
+        let path = self.plan.image_field().file.clone();
+        let file = NewFile { path, mode: base.mode, bytes: edit.text.clone().into_bytes() };
+        let (author, committer) = (self.committer.clone(), self.committer.clone());
+        let signature = Signature { author, committer, at: self.ctx.execution.clock.wall().into() };
+        let commit = match git.commit_files(&base.tip.commit, &[file], &edit.message, &signature) {
+            Ok(commit) => commit,
+            // Nothing has left this machine yet.
+            Err(finding) => return WriteOutcome::Refused(finding),
+        };
+        let (image, previous) = (edit.image.clone(), edit.previous.clone());
+        let result = PromotionResult { image, previous, commit: Some(commit.clone()), changed: true, is_current: true };
+        match git.push(permit, remote, &commit, branch) {
+            Push::Done => {
+                self.ctx.log.say(&format!("pushed {commit} to {branch}"));
+                WriteOutcome::Done(result)
+            }
+            Push::Lost { why } => {
+                self.ctx.log.say(&format!("another push was first, planning again: {why}"));
+                WriteOutcome::Conflict(why)
+            }
+            Push::Refused { why } => WriteOutcome::Refused(
+                Finding::inconclusive("push")
+                    .actual(why)
+                    .expected(format!("the right to push to {branch}"))
+                    .next("give a `token` with Contents: write that the branch's rules accept; GITHUB_TOKEN cannot push to a protected branch"),
+            ),
+            Push::Unknown { why } => {
+                self.ctx.log.say(&format!("the push got no answer, checking whether it reached the branch: {why}"));
+                self.unanswered.borrow_mut().push(result);
+                WriteOutcome::Unknown(
+                    Finding::inconclusive("git push").actual(why).expected("an answer").next(
+                        "look at the branch before running it again; a second run is safe: an image that is already set is not committed twice",
+                    ),
+                )
+            }
+        }
+    }
+}
