@@ -1,8 +1,8 @@
-//! The loop that looks.
+//! The one loop that looks until the judge decides, and two functions for what is looked at only once.
 //!
-//! Sources start looks on their own threads and send facts. `absorb` adds each fact and its time to the observations.
-//! `judge` is pure: it says *decided*, or *pending* and when time alone would change the answer. The loop wakes on a fact,
-//! at that time, for the next look, at the time limit, or on a signal; it waits in one place only.
+//! Sources start looks on threads and send facts. `absorb` adds each fact, with its time, to the observations. `judge` is
+//! pure: it returns findings and either *decided*, or *pending* and the time at which it would decide without a new fact.
+//! The loop wakes on a fact, at that time, for the next look, at the time limit, or on a signal; it waits in one place only.
 
 use std::{
     any::Any,
@@ -22,82 +22,90 @@ use crate::{
     values::HumanDuration,
 };
 
-/// When a source looks again.
+/// How often a source looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollInterval {
-    /// Never: one look is a child process or a watch that keeps sending.
+    /// Once, for a child or a watch that keeps sending.
     Once,
-    /// This long after the previous look ended.
+    /// Again, this long after the previous look ended.
     Every(Duration),
 }
 
-/// Held while a look runs. Dropping it ends the look: it kills a process group or closes a watch.
+/// What a look holds while it is in flight. Dropping it ends the look: a process group is killed, a watch is closed.
 pub type LookGuard = Box<dyn Any>;
 
-/// Something to observe.
+/// Something to look at.
 pub struct Source<'a, F> {
     pace: PollInterval,
     look: Box<dyn FnMut(Reply<F>) -> LookGuard + 'a>,
-    finished: Box<dyn Fn() -> bool + 'a>,
+    over: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a, F: Send + 'static> Source<'a, F> {
-    /// `look` starts a look and returns at once; facts come by the [`Reply`], and the look is over when that is dropped.
+    /// `look` starts a look and returns at once. It sends facts with the [`Reply`] and ends when the reply is dropped.
     pub fn new(pace: PollInterval, look: impl FnMut(Reply<F>) -> LookGuard + 'a) -> Self {
-        Self { pace, look: Box::new(look), finished: Box::new(|| false) }
+        Self { pace, look: Box::new(look), over: Box::new(|| false) }
     }
 
-    /// Checked after each look: the source stops looking once `finished` returns true.
+    /// Stops looking once `over` returns true; it is called after each look.
     #[must_use]
-    pub fn until(self, finished: impl Fn() -> bool + 'a) -> Self {
-        Self { finished: Box::new(finished), ..self }
+    pub fn until(self, over: impl Fn() -> bool + 'a) -> Self {
+        Self { over: Box::new(over), ..self }
     }
 
-    /// A source whose look is a blocking call on a thread. The call must have its own time limit.
+    /// A source whose look is a blocking call on a thread. The call bounds its own time.
     pub fn blocking(pace: PollInterval, mut call: impl FnMut() -> Box<dyn FnOnce() -> F + Send> + 'a) -> Self {
         Self::new(pace, move |reply| {
             let call = call();
             let started = std::thread::Builder::new().name("look".to_owned()).spawn(move || reply.send(call()));
-            // If no thread starts, the reply is dropped, no fact arrives, and nothing passes.
+            // Without a thread the reply is dropped, no fact comes, and nothing passes.
             drop(started);
             Box::new(())
         })
     }
 }
 
-/// How a look sends its facts. The look is in flight until the reply and all its clones are dropped.
+/// Sends the facts of a look, which is in flight until every clone of this is dropped.
 pub struct Reply<F> {
     to: Sender<F>,
-    in_flight: Arc<LookInFlight>,
+    flight: Arc<Flight>,
 }
 
 impl<F> Clone for Reply<F> {
     fn clone(&self) -> Self {
-        Self { to: self.to.clone(), in_flight: Arc::clone(&self.in_flight) }
+        Self { to: self.to.clone(), flight: Arc::clone(&self.flight) }
     }
 }
 
 impl<F> Reply<F> {
-    /// Sends a fact. After the end of the loop the fact is dropped.
+    /// The reply of a look that begins now, and whether that look has ended.
+    fn new(execution: &Execution, sender: &Sender<F>) -> (Self, Arc<AtomicBool>) {
+        let landed = Arc::new(AtomicBool::new(false));
+        execution.wake.begin_look();
+        let flight = Arc::new(Flight { wake: Arc::clone(&execution.wake), landed: Arc::clone(&landed) });
+        (Self { to: sender.clone(), flight }, landed)
+    }
+
+    /// Sends a fact. It is dropped if the loop has ended.
     pub fn send(&self, fact: F) {
         let _ = self.to.send(fact);
-        self.in_flight.wake.notify();
+        self.flight.wake.notify();
     }
 }
 
-struct LookInFlight {
+struct Flight {
     wake: Arc<WakeSignal>,
-    ended: Arc<AtomicBool>,
+    landed: Arc<AtomicBool>,
 }
 
-impl Drop for LookInFlight {
+impl Drop for Flight {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Release);
+        self.landed.store(true, Ordering::Release);
         self.wake.end_look();
     }
 }
 
-/// A judge's answer: the findings if the loop stopped now, and whether it may stop.
+/// The result of a judge: the findings as of now, and whether they are final.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     pub findings: Vec<Finding>,
@@ -106,9 +114,9 @@ pub struct Judgement {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// No further fact could change the verdict in time.
+    /// No further fact could change the verdict, or it would come too late to matter.
     Decided,
-    /// Undecided; at `revisit` time alone changes the answer.
+    /// Undecided; `revisit` is the time at which the judge would decide without a new fact.
     Pending { revisit: Option<Moment> },
 }
 
@@ -129,17 +137,17 @@ impl Judgement {
     }
 }
 
-/// A source with its next look and the look that runs.
-struct RunningSource<'a, F> {
+/// One source under way.
+struct Underway<'a, F> {
     source: Source<'a, F>,
     next: Option<Moment>,
-    in_flight: Option<(LookGuard, Arc<AtomicBool>)>,
+    flight: Option<(LookGuard, Arc<AtomicBool>)>,
 }
 
-/// Looks until the judge says *decided*, at most for `limit`.
+/// Looks until the judge decides, at most for `limit`.
 ///
-/// Only *decided* can pass: when the time is up, or when no source can send another fact, findings that would pass get an
-/// inconclusive one added.
+/// Only a decision can pass: if the time limit is reached, or no source can send another fact, an inconclusive finding is
+/// added to findings that would pass.
 ///
 /// # Errors
 /// [`CommandError::Cancelled`] on a signal; the findings so far stay in the partial report.
@@ -153,23 +161,23 @@ pub fn observe_until_decided<F: Send + 'static, S>(
 ) -> Result<Vec<Finding>, CommandError> {
     let (sender, facts): (Sender<F>, Receiver<F>) = channel();
     let deadline = execution.clock.now() + limit;
-    let mut running: Vec<RunningSource<'_, F>> =
-        sources.into_iter().map(|source| RunningSource { source, next: Some(Moment::ZERO), in_flight: None }).collect();
+    let mut underway: Vec<Underway<'_, F>> =
+        sources.into_iter().map(|source| Underway { source, next: Some(Moment::ZERO), flight: None }).collect();
     loop {
-        // Read before the facts: a look that has ended has sent all its facts.
-        let ended: Vec<bool> = running
+        // Before the facts are read: a look that has landed has sent all of its facts.
+        let landed: Vec<bool> = underway
             .iter()
-            .map(|one| one.in_flight.as_ref().is_some_and(|(_, ended)| ended.load(Ordering::Acquire)))
+            .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
             .collect();
         for fact in facts.try_iter() {
             absorb(seen, execution.clock.now(), fact);
         }
         let now = execution.clock.now();
-        for (one, ended) in running.iter_mut().zip(ended) {
-            if ended {
-                one.in_flight = None;
+        for (one, landed) in underway.iter_mut().zip(landed) {
+            if landed {
+                one.flight = None;
                 one.next = match one.source.pace {
-                    PollInterval::Every(pause) if !(one.source.finished)() => Some(now + pause),
+                    PollInterval::Every(pause) if !(one.source.over)() => Some(now + pause),
                     PollInterval::Once | PollInterval::Every(_) => None,
                 };
             }
@@ -183,14 +191,14 @@ pub fn observe_until_decided<F: Send + 'static, S>(
         if execution.wake.is_cancelled() {
             return Err(CommandError::Cancelled);
         }
-        for one in &mut running {
-            if one.in_flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
+        for one in &mut underway {
+            if one.flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
                 one.next = None;
-                one.in_flight = Some(start(execution, &mut one.source, &sender));
+                one.flight = Some(start(execution, &mut one.source, &sender));
             }
         }
-        let next_look = running.iter().filter_map(|one| one.next).min();
-        let exhausted = next_look.is_none() && revisit.is_none() && running.iter().all(|one| one.in_flight.is_none());
+        let next_look = underway.iter().filter_map(|one| one.next).min();
+        let exhausted = next_look.is_none() && revisit.is_none() && underway.iter().all(|one| one.flight.is_none());
         if now >= deadline || exhausted {
             if verdict(&findings) == Verdict::Passed {
                 let seen = if exhausted {
@@ -212,7 +220,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
     }
 }
 
-/// Keeps the loop from spinning when a judge asks for a moment in the past.
+/// The loop must not spin for a judge whose `revisit` is past.
 const MINIMUM_STEP: Duration = Duration::from_millis(1);
 
 fn start<F: Send + 'static>(
@@ -220,116 +228,74 @@ fn start<F: Send + 'static>(
     source: &mut Source<'_, F>,
     sender: &Sender<F>,
 ) -> (LookGuard, Arc<AtomicBool>) {
-    let ended = Arc::new(AtomicBool::new(false));
-    execution.wake.begin_look();
-    let in_flight = Arc::new(LookInFlight { wake: Arc::clone(&execution.wake), ended: Arc::clone(&ended) });
-    ((source.look)(Reply { to: sender.clone(), in_flight }), ended)
+    let (reply, landed) = Reply::new(execution, sender);
+    ((source.look)(reply), landed)
+}
+
+/// A blocking call that bounds its own time, for [`observe_once`].
+pub type BlockingCall<F> = Box<dyn FnOnce() -> F + Send>;
+
+/// Makes every call once, in parallel on separate threads. Returns their facts in the order of the calls; a call
+/// that brought none within `limit` leaves `None`.
+///
+/// # Errors
+/// [`CommandError::Cancelled`] on a signal.
+pub fn observe_once<F: Send + 'static, const N: usize>(
+    execution: &Execution,
+    limit: Duration,
+    calls: [BlockingCall<F>; N],
+) -> Result<[Option<F>; N], CommandError> {
+    let mut facts = [const { None }; N];
+    let look = |reply: Reply<(usize, F)>| -> LookGuard {
+        for (index, call) in calls.into_iter().enumerate() {
+            let reply = reply.clone();
+            let started =
+                std::thread::Builder::new().name("look".to_owned()).spawn(move || reply.send((index, call())));
+            // Without a thread the reply is dropped, and the fact stays missing.
+            drop(started);
+        }
+        Box::new(())
+    };
+    observe_stream(execution, limit, look, |(index, fact)| {
+        facts[index] = Some(fact);
+        facts.iter().all(Option::is_some).then_some(())
+    })?;
+    Ok(facts)
+}
+
+/// Follows one look that sends several facts, such as a running child, until `take` returns a result. `None`: the look
+/// ended before that, or `limit` is over. Either way the look is ended.
+///
+/// # Errors
+/// [`CommandError::Cancelled`] on a signal.
+pub fn observe_stream<F: Send + 'static, T>(
+    execution: &Execution,
+    limit: Duration,
+    look: impl FnOnce(Reply<F>) -> LookGuard,
+    mut take: impl FnMut(F) -> Option<T>,
+) -> Result<Option<T>, CommandError> {
+    if execution.wake.is_cancelled() {
+        return Err(CommandError::Cancelled);
+    }
+    let (sender, facts) = channel();
+    let deadline = execution.clock.now() + limit;
+    let (reply, landed) = Reply::new(execution, &sender);
+    let _guard = look(reply);
+    loop {
+        // Before the facts are read: a look that has landed has sent all of its facts.
+        let landed = landed.load(Ordering::Acquire);
+        if let Some(result) = facts.try_iter().find_map(&mut take) {
+            return Ok(Some(result));
+        }
+        if execution.wake.is_cancelled() {
+            return Err(CommandError::Cancelled);
+        }
+        if landed || execution.clock.now() >= deadline {
+            return Ok(None);
+        }
+        execution.clock.park(&execution.wake, Some(deadline));
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::execution::tests::test_execution;
-
-    fn counting(execution: &Execution, limit: u64, wanted: usize) -> (usize, Result<Vec<Finding>, CommandError>) {
-        let mut seen = Vec::new();
-        let source = Source::blocking(PollInterval::Every(Duration::from_secs(10)), || Box::new(|| 503_u16));
-        let end = observe_until_decided(
-            execution,
-            Duration::from_secs(limit),
-            vec![source],
-            &mut seen,
-            |seen, at, fact| seen.push((at, fact)),
-            |seen: &Vec<(Moment, u16)>, _| {
-                if seen.len() == wanted {
-                    Judgement::decided(vec![Finding::blocked("ready")])
-                } else {
-                    Judgement::pending(vec![Finding::passed("ready")])
-                }
-            },
-        );
-        (seen.len(), end)
-    }
-
-    #[test]
-    fn it_looks_again_until_the_judge_decides() {
-        let execution = test_execution();
-        let (looks, end) = counting(&execution, 3600, 10);
-        assert_eq!((looks, end), (10, Ok(vec![Finding::blocked("ready")])));
-        assert_eq!(execution.clock.now(), Duration::from_secs(90), "ten looks, ten seconds apart");
-    }
-
-    #[test]
-    fn an_undecided_gate_is_inconclusive_at_the_time_limit() {
-        let (looks, end) = counting(&test_execution(), 35, 10);
-        assert_eq!(looks, 4);
-        assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn the_loop_ends_when_every_source_has_finished() {
-        let execution = test_execution();
-        let looks = std::cell::Cell::new(0);
-        let source = Source::blocking(PollInterval::Every(Duration::from_secs(10)), || {
-            looks.set(looks.get() + 1);
-            Box::new(|| ())
-        });
-        let end = observe_until_decided(
-            &execution,
-            Duration::from_secs(3600),
-            vec![source.until(|| looks.get() == 3)],
-            &mut (),
-            |(), _, ()| {},
-            |(), _| Judgement::pending(vec![Finding::passed("ready")]),
-        );
-        assert_eq!((looks.get(), execution.clock.now()), (3, Duration::from_secs(20)));
-        assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn a_signal_ends_it_at_once() {
-        let execution = test_execution();
-        execution.wake.cancel();
-        assert_eq!(counting(&execution, 3600, 10).1, Err(CommandError::Cancelled));
-    }
-
-    #[test]
-    fn a_look_that_ends_without_a_fact_does_not_delay_the_end() {
-        let mut nothing = ();
-        let execution = test_execution();
-        let source = Source::<()>::new(PollInterval::Once, |_reply| Box::new(()));
-        let end = observe_until_decided(
-            &execution,
-            Duration::MAX / 4,
-            vec![source],
-            &mut nothing,
-            |(), _, ()| {},
-            |(), _| Judgement::pending(vec![Finding::passed("x")]),
-        );
-        assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
-        assert_eq!(execution.clock.now(), Duration::ZERO);
-    }
-
-    #[test]
-    fn time_alone_can_decide() {
-        let mut nothing = ();
-        let execution = test_execution();
-        let patience = Duration::from_secs(120);
-        let end = observe_until_decided(
-            &execution,
-            Duration::from_secs(600),
-            Vec::<Source<'_, ()>>::new(),
-            &mut nothing,
-            |(), _, ()| {},
-            |(), now| {
-                if now >= patience {
-                    Judgement::decided(vec![Finding::blocked("unhealthy for 2m")])
-                } else {
-                    Judgement::pending_until(vec![], patience)
-                }
-            },
-        );
-        assert_eq!(end, Ok(vec![Finding::blocked("unhealthy for 2m")]));
-        assert_eq!(execution.clock.now(), patience);
-    }
-}
+mod tests;
