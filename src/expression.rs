@@ -1,11 +1,11 @@
-//! jq, in process: conditions and figures are jq expressions, evaluated by jaq.
+//! jq expressions for conditions and figures, evaluated in this process by jaq.
 //!
-//! An expression sees its input, the variables it is given by name, and nothing else: not the environment (tokens live
-//! there), no files, no further inputs. Whatever it does, it answers within ten seconds or is an error.
+//! An expression sees only its input and its variables: not the environment, which holds tokens, no files, no further
+//! inputs. An expression that takes more than ten seconds is an error.
 
-mod absent;
 mod document;
 mod interpreter;
+mod missing_path;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +19,7 @@ use jaq_core::{
 use serde_json::Value;
 
 pub use document::{parse, shape};
-use interpreter::{Limits, Metered};
+use interpreter::{EvaluationLimits, Metered};
 
 use crate::error::ValueError;
 
@@ -31,20 +31,20 @@ pub struct Expression {
     program: Arc<Filter<Metered>>,
 }
 
-/// Longer than any expression a person would keep in a config file; bounds what compiling can cost.
+/// The longest expression in bytes, which bounds the time and memory of compiling.
 const LONGEST: usize = 16 << 10;
 
 impl Expression {
-    /// Compiles `text`, once. It has no variables but its own.
+    /// Compiles `text`, without variables.
     pub fn compile(text: &str) -> Result<Self, ValueError> {
         Self::with_variables(text, &[])
     }
 
-    /// Compiles `text`, which may also use `variables`, such as `$subject`: values that are bound, never spliced into the
-    /// text, so that whatever they hold is no code.
+    /// Compiles `text`, which may use `variables`, such as `$subject`. Their values are bound, never inserted into the text,
+    /// so they cannot contain code.
     pub fn with_variables(text: &str, variables: &'static [&'static str]) -> Result<Self, ValueError> {
         if text.trim().is_empty() {
-            // jq takes nothing for `.`; here it is a forgotten setting.
+            // jq reads an empty text as `.`; here it is a forgotten setting.
             return Err(ValueError::new("empty, expected a jq expression such as .latency.p99"));
         }
         if text.len() > LONGEST {
@@ -52,12 +52,14 @@ impl Expression {
         }
         let source: Arc<str> = text.into();
         let code = Arc::clone(&source);
-        // Aside because parsing recurses as deep as the text is nested.
-        let limits = Limits { memory: u64::MAX, ..Limits::DEFAULT };
-        let program = interpreter::aside(limits, move |_| Ok(compile(&code, variables)));
+        // On the thread with the large stack, since parsing recurses as deep as the text is nested.
+        let limits = EvaluationLimits { memory: u64::MAX, ..EvaluationLimits::DEFAULT };
+        let program = interpreter::run_watched(limits, move |_| Ok(compile(&code, variables)));
         match program {
             Ok(Ok(program)) => Ok(Self { text: source, variables, program: Arc::new(program) }),
-            Ok(Err(why)) => Err(ValueError::from(format!("cannot compile {}: {why}", document::quoted(text, 200)))),
+            Ok(Err(reason)) => {
+                Err(ValueError::from(format!("cannot compile {}: {reason}", document::quoted(text, 200))))
+            }
             Err(error) => Err(ValueError::from(format!("{} {error}", document::quoted(text, 200)))),
         }
     }
@@ -68,67 +70,67 @@ impl Expression {
         &self.text
     }
 
-    /// Every output for `input`, in order; none is no error. Blocks for at most ten seconds and a bit.
+    /// Every output for `input`, in order; there may be none. Blocks for at most eleven seconds.
     pub fn evaluate(&self, input: &Value) -> Result<Vec<Value>, EvaluationError> {
         let expected = "an expression that ends";
-        let most = Limits::DEFAULT.outputs;
+        let most = EvaluationLimits::DEFAULT.outputs;
         let outputs = self
-            .run(input, &[], most + 1, Limits::DEFAULT)
-            .map_err(|error| self.problem(input, error.to_string(), expected))?;
+            .run(input, &[], most + 1, EvaluationLimits::DEFAULT)
+            .map_err(|error| self.error(input, error.to_string(), expected))?;
         if outputs.len() > most {
-            return Err(self.problem(input, format!("gave more than {most} values"), expected));
+            return Err(self.error(input, format!("gave more than {most} values"), expected));
         }
         Ok(outputs)
     }
 
-    /// The one number that comes out: a JSON number, or a string that holds a finite one, as Prometheus writes them.
-    /// Anything else is an error: none, several, `null`, `"NaN"`, `"-"`.
+    /// The output as one number: a JSON number, or a string with a finite number, as Prometheus writes them. Anything else is
+    /// an error: no output, several, `null`, `"NaN"`, `"-"`.
     pub fn number(&self, input: &Value) -> Result<f64, EvaluationError> {
         let number = |value: &Value| match value {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        self.only(input, &[], "one number", |value| number(value).filter(|number: &f64| number.is_finite()))
+        self.single_output(input, &[], "one number", |value| number(value).filter(|number: &f64| number.is_finite()))
     }
 
-    /// Whether the condition holds: the one output must be `true` or `false`. Nothing is taken for true or false: a
-    /// path that leads nowhere gives `null`, and that is an error.
+    /// Whether the condition holds. The only output must be `true` or `false`; `null`, which a missing path gives, is an error.
     pub fn holds(&self, input: &Value) -> Result<bool, EvaluationError> {
         self.holds_with(input, &[])
     }
 
-    /// [`Expression::holds`], with the values of the variables it was compiled with, in their order.
+    /// [`Expression::holds`] with the values of its variables, in the order of [`Expression::with_variables`].
     pub fn holds_with(&self, input: &Value, values: &[Value]) -> Result<bool, EvaluationError> {
-        self.only(input, values, "true or false", Value::as_bool)
+        self.single_output(input, values, "true or false", Value::as_bool)
     }
 
-    /// What the path that it begins with finds in `input`, to explain what came of it: `` `.version` is the string
-    /// "1.4.1" ``. `None` when it begins with something else.
+    /// Explains a result by the value of the path that the expression begins with: `` `.version` is the string "1.4.1" ``.
+    /// `None` if it begins with something else.
     #[must_use]
-    pub fn found(&self, input: &Value) -> Option<String> {
-        document::found(&self.text, input)
+    pub fn explain(&self, input: &Value) -> Option<String> {
+        document::describe_path(&self.text, input)
     }
 
-    /// Where a path in it leaves `input`: jq takes what is not there for `null`, and `null` for less than any number. `?`
-    /// or `//` behind a path allows it.
+    /// Describes the first path in the expression that `input` does not have. In jq such a path gives `null`, which is less
+    /// than any number. A `?` or `//` behind a path allows that it is missing.
     #[must_use]
-    pub fn absent(&self, input: &Value) -> Option<String> {
-        absent::absent(&self.text, input)
+    pub fn missing_path(&self, input: &Value) -> Option<String> {
+        missing_path::missing_path(&self.text, input)
     }
 
-    fn only<T>(
+    /// The only output, as `take` reads it.
+    fn single_output<T>(
         &self,
         input: &Value,
         values: &[Value],
         expected: &str,
         take: impl Fn(&Value) -> Option<T>,
     ) -> Result<T, EvaluationError> {
-        // The third is not needed to know that there are several.
+        // Two outputs are enough to see that there are several.
         let outputs = self
-            .run(input, values, 2, Limits::DEFAULT)
-            .map_err(|error| self.problem(input, error.to_string(), expected))?;
-        let seen = match outputs.as_slice() {
+            .run(input, values, 2, EvaluationLimits::DEFAULT)
+            .map_err(|error| self.error(input, error.to_string(), expected))?;
+        let actual = match outputs.as_slice() {
             [] => "gave nothing".to_owned(),
             [value] => match take(value) {
                 Some(taken) => return Ok(taken),
@@ -139,10 +141,16 @@ impl Expression {
                 format!("gave several values: {first}, {second}, …")
             }
         };
-        Err(self.problem(input, seen, expected))
+        Err(self.error(input, actual, expected))
     }
 
-    fn run(&self, input: &Value, values: &[Value], wanted: usize, limits: Limits) -> Result<Vec<Value>, ValueError> {
+    fn run(
+        &self,
+        input: &Value,
+        values: &[Value],
+        wanted: usize,
+        limits: EvaluationLimits,
+    ) -> Result<Vec<Value>, ValueError> {
         if values.len() != self.variables.len() {
             return Err(ValueError::from(format!("has no value for {}", self.variables.join(", "))));
         }
@@ -150,13 +158,13 @@ impl Expression {
         interpreter::evaluate(Arc::clone(&self.program), interpreter::from_json(input), values, wanted, limits)
     }
 
-    fn problem(&self, input: &Value, seen: String, expected: &str) -> EvaluationError {
+    fn error(&self, input: &Value, actual: String, expected: &str) -> EvaluationError {
         let shape = shape(input);
         let input =
             document::dead_end(&self.text, input).map_or(shape.clone(), |dead_end| format!("{shape}; {dead_end}"));
         EvaluationError {
             expression: document::clipped(&self.text.trim(), 200),
-            seen,
+            actual,
             expected: expected.to_owned(),
             input,
         }
@@ -191,23 +199,23 @@ impl FromStr for Expression {
     }
 }
 
-/// Why an expression gave no usable value for an input. Texts are raw: the input is from outside.
+/// Why an expression gave no usable value for an input. Texts are untrusted, since they quote the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationError {
     /// The expression, on one line.
     pub expression: String,
-    /// What came of it: `gave null`, `failed: cannot index …`.
-    pub seen: String,
-    /// What would have been accepted.
+    /// The result: `gave null`, `failed: cannot index …`.
+    pub actual: String,
+    /// What is accepted.
     pub expected: String,
-    /// What the input looks like, and where a path left it.
+    /// The shape of the input, and the path that it does not have.
     pub input: String,
 }
 
 impl fmt::Display for EvaluationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expression, seen, expected, input } = self;
-        write!(f, "`{expression}` {seen}, expected {expected}; input: {input}")
+        let Self { expression, actual, expected, input } = self;
+        write!(f, "`{expression}` {actual}, expected {expected}; input: {input}")
     }
 }
 
@@ -219,21 +227,21 @@ fn compile(code: &str, variables: &[&str]) -> Result<Filter<Metered>, String> {
     let modules = Loader::new(definitions).load(&arena, File { code, path: () }).map_err(|errors| {
         let mut errors = errors.into_iter().map(|(_, error)| match error {
             load::Error::Io(imports) => imports.first().map(|(path, _)| (*path, no_modules())),
-            load::Error::Lex(faults) => faults.first().map(|(expected, at)| (*at, unexpected(expected.as_str(), at))),
-            load::Error::Parse(faults) => faults.first().map(|(expected, at)| (*at, unexpected(expected.as_str(), at))),
+            load::Error::Lex(errors) => errors.first().map(|(expected, at)| (*at, unexpected(expected.as_str(), at))),
+            load::Error::Parse(errors) => errors.first().map(|(expected, at)| (*at, unexpected(expected.as_str(), at))),
         });
-        located(code, errors.next().flatten())
+        with_position(code, errors.next().flatten())
     })?;
     load::import(&modules, |_| Err(String::new())).map_err(|_| no_modules())?;
     let compiler = Compiler::default().with_funs(interpreter::builtins()).with_global_vars(variables.iter().copied());
     compiler.compile(modules).map_err(|errors| {
         let mut faults = errors.into_iter().flat_map(|(_, faults)| faults);
-        located(code, faults.next().map(|(name, kind)| (name, undefined(name, &kind, variables))))
+        with_position(code, faults.next().map(|(name, kind)| (name, undefined(name, &kind, variables))))
     })
 }
 
 fn no_modules() -> String {
-    "modules cannot be imported: an expression sees nothing but its input".to_owned()
+    "modules cannot be imported: an expression sees only its input".to_owned()
 }
 
 fn unexpected(expected: &str, at: &str) -> String {
@@ -246,23 +254,23 @@ fn unexpected(expected: &str, at: &str) -> String {
 
 fn undefined(name: &str, kind: &Undefined, variables: &[&str]) -> String {
     let outside = ["env", "$ENV", "input", "inputs", "input_filename", "input_line_number", "$__loc__"];
-    let why = if outside.contains(&name) { ": an expression sees nothing but its input" } else { "" };
+    let reason = if outside.contains(&name) { ": an expression sees only its input" } else { "" };
     match kind {
-        Undefined::Filter(arity) => format!("there is no filter {name}/{arity}{why}"),
-        Undefined::Var if why.is_empty() && !variables.is_empty() => {
-            format!("there is no variable {name}, only {}", variables.join(", "))
+        Undefined::Filter(arity) => format!("unknown filter {name}/{arity}{reason}"),
+        Undefined::Var if reason.is_empty() && !variables.is_empty() => {
+            format!("unknown variable {name}; known: {}", variables.join(", "))
         }
-        kind => format!("there is no {} {name}{why}", kind.as_str()),
+        kind => format!("unknown {} {name}{reason}", kind.as_str()),
     }
 }
 
-/// `what`, with its place in `code`, which `at` is a part of.
-fn located(code: &str, fault: Option<(&str, String)>) -> String {
-    let Some((at, what)) = fault else { return "it is not valid jq".to_owned() };
-    let before = code.get(..load::span(code, at).start).unwrap_or(code);
+/// A message with its position in `code`. The error holds the part of `code` that it is about.
+fn with_position(code: &str, error: Option<(&str, String)>) -> String {
+    let Some((part, message)) = error else { return "it is not valid jq".to_owned() };
+    let before = code.get(..load::span(code, part).start).unwrap_or(code);
     let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
     match before.matches('\n').count() {
-        0 => format!("column {column}: {what}"),
-        lines => format!("line {}, column {column}: {what}", lines + 1),
+        0 => format!("column {column}: {message}"),
+        lines => format!("line {}, column {column}: {message}", lines + 1),
     }
 }

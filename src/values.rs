@@ -1,16 +1,15 @@
-//! The small values that settings are made of: durations, ratios, percentages, bytes, switches. One notation for all of
-//! them.
+//! The small values of settings, with one notation each: durations, ratios, percentages, bytes, switches.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::error::ValueError;
 
-/// A duration as people write it: `90s`, `2m`, `1h30m`, `500ms`; a bare number means seconds.
+/// A duration: `90s`, `2m`, `1h30m`, `500ms`; a bare number means seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HumanDuration(pub Duration);
 
 impl HumanDuration {
-    /// The longest accepted: a runner ends a job long before.
+    /// The longest that is accepted; the runner ends a job much sooner.
     const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 }
 
@@ -73,13 +72,13 @@ impl fmt::Display for HumanDuration {
     }
 }
 
-/// A duration that is not over before it began.
-pub fn some_time(text: &str) -> Result<HumanDuration, ValueError> {
-    let span: HumanDuration = text.parse()?;
-    if span.0.is_zero() { Err(ValueError::new("a duration over 0 such as `10s`")) } else { Ok(span) }
+/// Parses a duration over zero.
+pub fn nonzero_duration(text: &str) -> Result<HumanDuration, ValueError> {
+    let duration: HumanDuration = text.parse()?;
+    if duration.0.is_zero() { Err(ValueError::new("a duration over 0 such as `10s`")) } else { Ok(duration) }
 }
 
-/// A finite number over zero, `1.2`: how many times as large something may be.
+/// A finite number over zero such as `1.2`: the allowed multiple of something.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Ratio(pub f64);
 
@@ -87,7 +86,7 @@ impl FromStr for Ratio {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        number(text)
+        parse_number(text)
             .filter(|value| *value > 0.0)
             .map(Self)
             .ok_or(ValueError::new("a number over 0 such as `1.2` (1.2 means 120 % of the baseline)"))
@@ -109,7 +108,7 @@ impl FromStr for Percent {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let bare = text.strip_suffix('%').unwrap_or(text).trim_end();
-        number(bare).map(Self).ok_or(ValueError::new("a percentage of at least 0 such as `5` or `5%`"))
+        parse_number(bare).map(Self).ok_or(ValueError::new("a percentage of at least 0 such as `5` or `5%`"))
     }
 }
 
@@ -119,9 +118,9 @@ impl fmt::Display for Percent {
     }
 }
 
-/// A number of bytes: `512 B`, `12.3 kB`, `1.05 MB`; given the same way, also in `KiB` and `MiB`, or bare.
+/// A number of bytes: `512 B`, `12.3 kB`, `1.05 MB`. `KiB`, `MiB` and a bare number are accepted as well.
 ///
-/// Shown in three figures, in powers of 1000 as size-limit and browsers show them.
+/// Shown with three digits, in powers of 1000 as size-limit and browsers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
@@ -153,9 +152,9 @@ fn parse_bytes(text: &str) -> Option<u64> {
         None => (number, None),
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    // Thousandths of a unit are as fine as anybody writes, and keep the arithmetic exact.
-    let fits = digits(whole) && fraction.is_none_or(|fraction| digits(fraction) && fraction.len() <= 3 && size > 1);
-    let thousandths: u128 = format!("{whole}{:0<3}", fraction.unwrap_or_default()).parse().ok().filter(|_| fits)?;
+    // Three decimals are enough, and keep the arithmetic exact.
+    let is_valid = digits(whole) && fraction.is_none_or(|fraction| digits(fraction) && fraction.len() <= 3 && size > 1);
+    let thousandths: u128 = format!("{whole}{:0<3}", fraction.unwrap_or_default()).parse().ok().filter(|_| is_valid)?;
     u64::try_from(thousandths.checked_mul(size.into())? / 1000).ok()
 }
 
@@ -164,7 +163,7 @@ impl fmt::Display for Bytes {
         const UNITS: [(&str, u128); 4] = [("B", 1), ("kB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
         let bytes = u128::from(self.0);
         for (unit, size) in UNITS {
-            // Hundredths up to 9.99, tenths up to 99.9; what rounds up to 1000 is one of the next unit.
+            // Two decimals up to 9.99, one up to 99.9; a value that rounds up to 1000 is 1 of the next unit.
             for (parts, figures) in [(100, 2), (10, 1), (1, 0)] {
                 let rounded = (bytes * parts * 2 + size) / (2 * size);
                 if rounded < 1000 || (unit, parts) == ("GB", 1) {
@@ -180,8 +179,8 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// Plain decimal notation only: no `inf`, no `NaN`, no exponent, no sign.
-fn number(text: &str) -> Option<f64> {
+/// Parses plain decimal notation only: no `inf`, no `NaN`, no exponent, no sign.
+fn parse_number(text: &str) -> Option<f64> {
     let plain = !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         && text.starts_with(|c: char| c.is_ascii_digit())
@@ -189,7 +188,7 @@ fn number(text: &str) -> Option<f64> {
     plain.then(|| text.parse().ok()).flatten().filter(|value: &f64| value.is_finite())
 }
 
-/// A switch as `@actions/core` reads it (`getBooleanInput`, the YAML 1.2 core schema).
+/// Parses a switch as `getBooleanInput` of `@actions/core` does, by the YAML 1.2 core schema.
 pub fn switch(text: &str) -> Result<bool, ValueError> {
     match text {
         "true" | "True" | "TRUE" => Ok(true),
@@ -198,7 +197,7 @@ pub fn switch(text: &str) -> Result<bool, ValueError> {
     }
 }
 
-/// At most `limit` characters of `text`, with a mark where it was cut.
+/// At most `limit` characters of `text`; `…` marks where it was cut.
 #[must_use]
 pub fn clip(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
@@ -207,7 +206,7 @@ pub fn clip(text: &str, limit: usize) -> String {
     }
 }
 
-/// The known name that a mistyped one is closest to.
+/// The known name that is closest to a mistyped one.
 #[must_use]
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known
@@ -223,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_as_people_write_them() {
+    fn durations_are_parsed_and_shown() {
         for (text, millis, shown) in [
             ("90", 90_000, "1m30s"),
             ("0", 0, "0s"),
@@ -234,13 +233,13 @@ mod tests {
             ("1s250ms", 1250, "1s250ms"),
             ("2d", 172_800_000, "2d"),
         ] {
-            let span: HumanDuration = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(span.0.as_millis(), millis, "{text}");
-            assert_eq!(span.to_string(), shown);
-            assert_eq!(shown.parse::<HumanDuration>(), Ok(span), "what is shown can be given");
+            let duration: HumanDuration = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(duration.0.as_millis(), millis, "{text}");
+            assert_eq!(duration.to_string(), shown);
+            assert_eq!(shown.parse::<HumanDuration>(), Ok(duration), "the shown text is accepted");
         }
-        assert_eq!(some_time("1ms"), "1ms".parse());
-        assert!(some_time("0").is_err() && some_time("0ms").is_err() && some_time("x").is_err());
+        assert_eq!(nonzero_duration("1ms"), "1ms".parse());
+        assert!(nonzero_duration("0").is_err() && nonzero_duration("0ms").is_err() && nonzero_duration("x").is_err());
         for bad in ["", "s", "-1", "1.5s", "10 m", "1w", "ten", "31d", "99999999999999999999", "m5", "5m3"] {
             assert!(bad.parse::<HumanDuration>().is_err(), "{bad:?}");
         }
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_as_people_read_them() {
+    fn bytes_are_shown_with_three_digits() {
         for (bytes, shown) in [
             (0, "0 B"),
             (1, "1 B"),
@@ -287,12 +286,12 @@ mod tests {
             (u64::MAX, "18446744074 GB"),
         ] {
             assert_eq!(Bytes(bytes).to_string(), shown, "{bytes}");
-            assert!(shown.parse::<Bytes>().is_ok() || bytes == u64::MAX, "what is shown can be given: {shown}");
+            assert!(shown.parse::<Bytes>().is_ok() || bytes == u64::MAX, "the shown text is accepted: {shown}");
         }
     }
 
     #[test]
-    fn bytes_as_people_write_them() {
+    fn bytes_are_parsed() {
         for (text, bytes) in [
             ("0", 0),
             ("500", 500),
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_are_those_of_the_toolkit() {
+    fn switches_are_those_of_the_actions_toolkit() {
         assert_eq!(switch("TRUE"), Ok(true));
         assert_eq!(switch("False"), Ok(false));
         for bad in ["yes", "1", "tRue", "on", ""] {

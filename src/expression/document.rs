@@ -1,4 +1,4 @@
-//! JSON as it comes from a file or a server, and what can be said about it in one line.
+//! JSON from a file or a server: parsing it, following a path, and describing a value in one line.
 
 use std::fmt::{self, Write};
 
@@ -6,11 +6,11 @@ use serde_json::{Deserializer, Value};
 
 use crate::error::ValueError;
 
-/// Reads JSON. One document gives its value; several that follow each other, as in NDJSON (`k6 --out json`), give an
-/// array of them. So a stream that happens to hold a single document gives that document, not an array of one.
+/// Parses JSON. One document gives its value; several documents, as in NDJSON (`k6 --out json`), give an array of them. So a
+/// stream with a single document gives that document, not an array of one.
 ///
-/// Nothing at all, nesting deeper than 127 levels and a number too large for a double are errors. A UTF-8 byte order
-/// mark is skipped: some shells on Windows write one.
+/// Empty input, nesting deeper than 127 levels and a number too large for a double are errors. A UTF-8 byte order mark is
+/// skipped: some shells on Windows write one.
 pub fn parse(bytes: &[u8]) -> Result<Value, ValueError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut values = match documents(text) {
@@ -31,7 +31,7 @@ pub(super) fn documents(text: &[u8]) -> Result<Vec<Value>, serde_json::Error> {
 
 fn beginning(bytes: &[u8]) -> String {
     let head = &bytes[..bytes.len().min(240)];
-    // Cutting may split a character: that one is dropped, not shown as damage.
+    // Cutting may split a character, which is left out.
     let text = String::from_utf8_lossy(head);
     let whole = if head.len() < bytes.len() { text.trim_end_matches('\u{fffd}') } else { &text };
     quoted(whole, 60)
@@ -44,13 +44,13 @@ pub(super) fn quoted(text: &str, limit: usize) -> String {
     format!("{cut:?}{more}")
 }
 
-/// What `value` displays as, cut after `limit` characters, without ever writing more than that.
+/// What `value` displays as, cut after `limit` characters; a large value is not written out in full first.
 pub(super) fn clipped(value: &impl fmt::Display, limit: usize) -> String {
-    struct Clip {
+    struct BoundedText {
         text: String,
         left: usize,
     }
-    impl Write for Clip {
+    impl Write for BoundedText {
         fn write_str(&mut self, part: &str) -> fmt::Result {
             for character in part.chars() {
                 self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
@@ -59,19 +59,19 @@ pub(super) fn clipped(value: &impl fmt::Display, limit: usize) -> String {
             Ok(())
         }
     }
-    let mut clip = Clip { text: String::new(), left: limit };
-    if write!(clip, "{value}").is_err() {
-        clip.text.push('…');
+    let mut bounded = BoundedText { text: String::new(), left: limit };
+    if write!(bounded, "{value}").is_err() {
+        bounded.text.push('…');
     }
-    clip.text
+    bounded.text
 }
 
-/// What kind of value this is, in one short line: `array of 3 objects`, `object with keys latency, … (12 more)`.
+/// Describes a value in one short line: `array of 3 objects`, `object with keys latency, … (12 more)`.
 #[must_use]
 pub fn shape(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::Bool(is) => is.to_string(),
+        Value::Bool(value) => value.to_string(),
         Value::Number(number) => format!("the number {number}"),
         Value::String(text) => format!("the string {}", quoted(text, 40)),
         Value::Array(items) => match items.first() {
@@ -113,21 +113,21 @@ fn keys(entries: &serde_json::Map<String, Value>) -> String {
     format!("{noun} {text}")
 }
 
-/// A key as jq writes it: bare when it can be, in quotes when it has to be.
+/// A key as jq writes it: in quotes only if needed.
 fn key(name: &str) -> String {
     let bare = !name.starts_with(|first: char| first.is_ascii_digit())
         && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
     if bare && !name.is_empty() && name.len() <= 40 { name.to_owned() } else { quoted(name, 40) }
 }
 
-/// Where the path that `expression` begins with leaves `input`: `` `.latency` has no key "p98" (did you mean
-/// "p99"?): object with keys … ``. `None` when it does not, or when the expression begins with something else.
+/// Describes where `input` ends the path that `expression` begins with: `` `.latency` has no key "p98" (did you mean "p99"?):
+/// object with keys … ``. `None` if `input` has the path, or if the expression begins with something else.
 pub(super) fn dead_end(expression: &str, input: &Value) -> Option<String> {
     walk(expression, input).err()
 }
 
-/// What that path leads to, or where it leaves `input`: `` `.version` is the string "1.4.1" ``.
-pub(super) fn found(expression: &str, input: &Value) -> Option<String> {
+/// Describes the value of that path, or where `input` ends it: `` `.version` is the string "1.4.1" ``.
+pub(super) fn describe_path(expression: &str, input: &Value) -> Option<String> {
     match walk(expression, input) {
         Ok((walked, _)) if walked.is_empty() => None,
         Ok((walked, value)) => Some(format!("`{walked}` is {}", shape(value))),
@@ -135,33 +135,33 @@ pub(super) fn found(expression: &str, input: &Value) -> Option<String> {
     }
 }
 
-/// Follows the path that `expression` begins with as far as it is plain: the path, and what is there.
+/// Follows the path that `expression` begins with as far as it is plain. Returns the path and its value.
 pub(super) fn walk<'a>(expression: &str, input: &'a Value) -> Result<(String, &'a Value), String> {
-    let mut here = input;
+    let mut value = input;
     let mut rest = expression.trim_start();
     let mut walked = String::new();
     loop {
-        let Some((step, after)) = step(rest) else { return Ok((walked, here)) };
-        let place = if walked.is_empty() { "the input".to_owned() } else { format!("`{walked}`") };
+        let Some((step, after)) = step(rest) else { return Ok((walked, value)) };
+        let parent = if walked.is_empty() { "the input".to_owned() } else { format!("`{walked}`") };
         let next = match &step {
-            Step::Key(name) => here.get(name.as_str()),
-            Step::Index(index) => here.get(*index),
+            PathStep::Key(name) => value.get(name.as_str()),
+            PathStep::Index(index) => value.get(*index),
         };
         let Some(next) = next else {
-            let near = match (&step, here) {
-                (Step::Key(name), Value::Object(entries)) => nearest(name, entries),
+            let near = match (&step, value) {
+                (PathStep::Key(name), Value::Object(entries)) => nearest(name, entries),
                 _ => None,
             };
-            let meant = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
+            let suggestion = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
             let missing = match &step {
-                Step::Key(name) => format!("no key {}", quoted(name, 60)),
-                Step::Index(index) => format!("no element {index}"),
+                PathStep::Key(name) => format!("no key {}", quoted(name, 60)),
+                PathStep::Index(index) => format!("no element {index}"),
             };
-            let is = if walked.is_empty() { String::new() } else { format!(": {}", shape(here)) };
-            return Err(format!("{place} has {missing}{meant}{is}"));
+            let shape = if walked.is_empty() { String::new() } else { format!(": {}", shape(value)) };
+            return Err(format!("{parent} has {missing}{suggestion}{shape}"));
         };
         walked.push_str(rest[..rest.len() - after.len()].trim());
-        (here, rest) = (next, after);
+        (value, rest) = (next, after);
     }
 }
 
@@ -170,34 +170,34 @@ fn nearest<'a>(name: &str, entries: &'a serde_json::Map<String, Value>) -> Optio
     scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
 }
 
-pub(super) enum Step {
+pub(super) enum PathStep {
     Key(String),
     Index(usize),
 }
 
 /// The first step of a plain path, and what follows it: `.name`, `."any text"`, `["any text"]`, `.["any text"]`, `[0]`.
-pub(super) fn step(text: &str) -> Option<(Step, &str)> {
+pub(super) fn step(text: &str) -> Option<(PathStep, &str)> {
     let dotted = text.strip_prefix('.');
     if let Some(name) = dotted {
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
         if end > 0 {
             return (!name.starts_with(|c: char| c.is_ascii_digit()))
-                .then(|| (Step::Key(name[..end].to_owned()), &name[end..]));
+                .then(|| (PathStep::Key(name[..end].to_owned()), &name[end..]));
         }
         if name.starts_with('"') {
-            return string(name).map(|(name, rest)| (Step::Key(name), rest));
+            return string(name).map(|(name, rest)| (PathStep::Key(name), rest));
         }
     }
     let inside = dotted.unwrap_or(text).strip_prefix('[')?;
     if inside.starts_with('"') {
         let (name, rest) = string(inside)?;
-        return Some((Step::Key(name), rest.strip_prefix(']')?));
+        return Some((PathStep::Key(name), rest.strip_prefix(']')?));
     }
     let (index, rest) = inside.split_once(']')?;
-    Some((Step::Index(index.trim().parse().ok()?), rest))
+    Some((PathStep::Index(index.trim().parse().ok()?), rest))
 }
 
-/// A JSON string at the start of `text` and what follows it. jq's strings are JSON's, and an interpolation is no JSON.
+/// A JSON string at the start of `text`, and the text behind it. A jq string is a JSON string unless it interpolates.
 fn string(text: &str) -> Option<(String, &str)> {
     let mut stream = Deserializer::from_str(text).into_iter::<String>();
     let name = stream.next()?.ok()?;

@@ -1,10 +1,9 @@
-//! jaq on a leash: one evaluation, on a thread of its own, that always comes back.
+//! Runs jaq with limits: each evaluation on another thread, with bounded time, memory, stack and output.
 //!
-//! jaq has no fuel of its own, but it asks for its program (`HasLut::lut`) before every term it evaluates. The
-//! [`Meter`] answers that question, so it is where an evaluation that was told to stop, or is about to run out of
-//! stack, ends: by unwinding, silently, to the top of its thread. What a single built-in does in one step (comparing
-//! values that share their parts, say) cannot be interrupted; its thread is then left behind, and the caller gets an
-//! error all the same.
+//! jaq has no limit on steps, but it asks for its program (`HasLut::lut`) before every term it evaluates. The [`Meter`]
+//! answers that call, so an evaluation that must stop, or is about to run out of stack, ends there: it unwinds to the top
+//! of its thread without a panic message. A single step of a built-in, such as comparing values that share their parts,
+//! cannot be interrupted; then the thread is left behind, and the caller still gets an error.
 
 use std::{
     any::Any,
@@ -31,37 +30,37 @@ use serde_json::{Map, Number, Value};
 use super::document;
 use crate::error::ValueError;
 
-/// What one evaluation may use.
+/// The resources that one evaluation may use.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct EvaluationLimits {
     /// Wall time.
     pub(super) time: Duration,
-    /// Growth of the resident set of the process, in KiB: other threads count too. Seen on Linux only.
+    /// Growth of the resident set of the process in KiB, including other threads. Checked on Linux only.
     pub(super) memory: u64,
     /// Number of outputs.
     pub(super) outputs: usize,
 }
 
-impl Limits {
+impl EvaluationLimits {
     pub(super) const DEFAULT: Self = Self { time: Duration::from_secs(10), memory: 384 << 10, outputs: 100_000 };
 }
 
-/// How often a running evaluation is looked at.
-const GLANCE: Duration = Duration::from_millis(20);
-/// How long an evaluation that was told to stop may take to do so before its thread is left behind.
+/// How often a running evaluation is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// How long an evaluation may take to stop before its thread is left behind.
 const GRACE: Duration = Duration::from_millis(500);
-/// Address space, not memory: only touched pages cost anything. Dropping a value recurses as deep as the value is
-/// nested, at under 200 bytes a level (debug build); a level takes 96 bytes of heap, so that the bound on memory comes
-/// first.
+/// The stack of an evaluation. It is address space: only touched pages take memory. Dropping a value recurses as deep as the
+/// value is nested, at under 200 bytes a level (debug build). A level takes 96 bytes of heap, so the limit on memory is
+/// reached first.
 const STACK: usize = 1 << 30;
-/// The part of the stack that recursion in the expression may use; the rest is for what a single step calls.
+/// The part of the stack for recursion in the expression; the rest is for the calls of a single step.
 const DEPTH: usize = 64 << 20;
-/// Output is nested at most this deep, as `serde_json` reads at most this deep.
+/// The deepest nesting of an output, which is what `serde_json` reads.
 const NESTING: usize = 128;
-/// Values one evaluation may hand out, counted at the leaves: shared parts of a small value can unfold without end.
-const UNFOLDED: usize = 10_000_000;
+/// The most values in the outputs of one evaluation. Shared parts count each time: a small value can unfold without end.
+const MOST_VALUES: usize = 10_000_000;
 
-/// The kind of data our programs run on: jaq's own values, and the meter.
+/// The data of our programs: jaq's values, and the meter.
 pub(super) struct Metered;
 
 impl DataT for Metered {
@@ -69,31 +68,31 @@ impl DataT for Metered {
     type Data<'a> = Meter<'a>;
 }
 
-/// Carried along by every evaluation; asked before each of its steps.
+/// Stops an evaluation: jaq calls it before each step.
 #[derive(Clone, Copy)]
 pub(super) struct Meter<'a> {
     lut: &'a Lut<Metered>,
     stop: &'a AtomicBool,
-    /// Stacks grow downwards everywhere we run: an address under this one is too deep.
+    /// The lowest address that the stack may reach. Stacks grow downwards on every supported system.
     floor: usize,
 }
 
-/// What a step unwinds with.
+/// The payload that a stopped step unwinds with.
 struct Halted(ValueError);
 
 impl Meter<'_> {
     fn step(&self) {
         let here = 0_u8;
-        let why = if self.stop.load(Ordering::Relaxed) {
-            // The watcher knows why it said so.
+        let reason = if self.stop.load(Ordering::Relaxed) {
+            // `run_watched` reports the reason.
             String::new()
         } else if (&raw const here).addr() < self.floor {
             "calls itself without end".to_owned()
         } else {
             return;
         };
-        // Unlike `panic!`, this does not call the panic hook: nothing is wrong with this program.
-        panic::resume_unwind(Box::new(Halted(ValueError::from(why))));
+        // Unlike `panic!`, this does not call the panic hook: a stopped expression is not a bug in this program.
+        panic::resume_unwind(Box::new(Halted(ValueError::from(reason))));
     }
 }
 
@@ -104,8 +103,8 @@ impl<'a> HasLut<'a, Metered> for Meter<'a> {
     }
 }
 
-/// The built-ins of jq, less what reaches outside (`env`, `debug`, `stderr`; `input` and `$ENV` need a host that offers
-/// them, and this one does not), and with `range` and `fromjson` bounded.
+/// The built-ins of jq without those that reach outside (`env`, `debug`, `stderr`), and with `range` and `fromjson` bounded.
+/// `input` and `$ENV` do not exist either: the host would have to provide them.
 pub(super) fn builtins() -> impl Iterator<Item = Fun<Metered>> {
     let ours: [Fun<Metered>; 4] = [
         ("range", native::v(3), Native::new(|cv| range(cv))),
@@ -118,8 +117,7 @@ pub(super) fn builtins() -> impl Iterator<Item = Fun<Metered>> {
     theirs.filter(move |(name, ..)| !replaced.contains(name)).chain(ours)
 }
 
-/// `range($from; $to; $by)`. jaq's own yields its numbers without a step between them, so that `[range(infinite)]`
-/// could not be stopped.
+/// `range($from; $to; $by)`. jaq's built-in takes no step between its numbers, so `[range(infinite)]` could not be stopped.
 fn range(mut cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
     let (by, to, from) = (cv.0.pop_var(), cv.0.pop_var(), cv.0.pop_var());
     let meter = *cv.0.data();
@@ -143,7 +141,7 @@ fn range(mut cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
     }))
 }
 
-/// `fromjson`, by the parser that refuses deep nesting: the string is from outside.
+/// `fromjson`, by the parser that refuses deep nesting, since the string is untrusted.
 fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
     let Val::TStr(text) = input else {
         return box_once(Err(Exn::from(Fault::typ(input.clone(), "string"))));
@@ -154,76 +152,79 @@ fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
     }
 }
 
-/// Runs `program` on `input`, its variables bound to `values`, and gives at most `wanted` outputs; more than that is for
-/// the caller to judge. Blocks for at most `limits.time` and half a second.
+/// Runs `program` on `input`, with its variables bound to `values`, and returns at most `wanted` outputs. Blocks for at most
+/// `limits.time` and half a second.
 pub(super) fn evaluate(
     program: Arc<Filter<Metered>>,
     input: Val,
     values: Vec<Val>,
     wanted: usize,
-    limits: Limits,
+    limits: EvaluationLimits,
 ) -> Result<Vec<Value>, ValueError> {
-    aside(limits, move |stop| {
+    run_watched(limits, move |stop| {
         let here = 0_u8;
         let floor = (&raw const here).addr().saturating_sub(DEPTH);
         let meter = Meter { lut: &program.lut, stop, floor };
         let mut unfolded = 0;
         let outputs = program.id.run::<Metered>((Ctx::new(meter, Vars::new(values)), input));
-        outputs.take(wanted).map(|output| into_json(&output.map_err(said)?, meter, 0, &mut unfolded)).collect()
+        outputs
+            .take(wanted)
+            .map(|output| into_json(&output.map_err(evaluation_error)?, meter, 0, &mut unfolded))
+            .collect()
     })
 }
 
-/// Runs `work` on a thread with a big stack, and watches it. `work` ends early when it looks at the flag it is given.
-pub(super) fn aside<T: Send + 'static>(
-    limits: Limits,
+/// Runs `work` on a thread with a large stack, within `limits`. `work` must check the flag, which is set when it has to stop.
+pub(super) fn run_watched<T: Send + 'static>(
+    limits: EvaluationLimits,
     work: impl FnOnce(&AtomicBool) -> Result<T, ValueError> + Send + 'static,
 ) -> Result<T, ValueError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (tell, told) = mpsc::sync_channel(1);
+    let (sender, receiver) = mpsc::sync_channel(1);
     let flag = Arc::clone(&stop);
-    let before = resident();
+    let before = resident_set();
     let body = move || {
-        // Nothing shared is left half-changed: all that `work` touches is its own or immutable.
-        let end = panic::catch_unwind(AssertUnwindSafe(|| work(&flag)));
-        // Nobody listens any more when this thread was left behind.
-        let _ = tell.send(end.unwrap_or_else(|payload| Err(unwound(payload.as_ref()))));
+        // Unwind-safe: `work` changes nothing that others see.
+        let result = panic::catch_unwind(AssertUnwindSafe(|| work(&flag)));
+        // The receiver is gone if this thread was left behind.
+        let _ = sender.send(result.unwrap_or_else(|payload| Err(panic_error(payload.as_ref()))));
     };
     if let Err(error) = thread::Builder::new().name("jq".to_owned()).stack_size(STACK).spawn(body) {
         return Err(ValueError::from(format!("could not be evaluated: no thread for it ({error})")));
     }
     let mut left = limits.time;
-    let why = loop {
-        match told.recv_timeout(left.min(GLANCE)) {
-            Ok(end) => return end,
+    let error = loop {
+        match receiver.recv_timeout(left.min(CHECK_INTERVAL)) {
+            Ok(result) => return result,
             Err(RecvTimeoutError::Disconnected) => break ValueError::new("could not be evaluated"),
-            Err(RecvTimeoutError::Timeout) if resident().saturating_sub(before) > limits.memory => {
+            Err(RecvTimeoutError::Timeout) if resident_set().saturating_sub(before) > limits.memory => {
                 break ValueError::from(format!("took more than {} MiB of memory", limits.memory >> 10));
             }
-            Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(GLANCE),
+            Err(RecvTimeoutError::Timeout) => left = left.saturating_sub(CHECK_INTERVAL),
         }
         if left.is_zero() {
             break ValueError::from(format!("did not end within {:?}", limits.time));
         }
     };
     stop.store(true, Ordering::Relaxed);
-    // Waits for the memory to be given back; the answer is settled.
-    let _ = told.recv_timeout(GRACE);
-    Err(why)
+    // Gives the thread time to free its memory; the result is the error in any case.
+    let _ = receiver.recv_timeout(GRACE);
+    Err(error)
 }
 
-fn unwound(payload: &(dyn Any + Send)) -> ValueError {
+fn panic_error(payload: &(dyn Any + Send)) -> ValueError {
     payload.downcast_ref::<Halted>().map_or_else(|| ValueError::new("made jaq panic"), |halted| halted.0.clone())
 }
 
-/// The resident set of this process in KiB; 0 where there is no procfs.
-fn resident() -> u64 {
+/// The resident set of this process in KiB; 0 without procfs.
+fn resident_set() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-/// jaq's own words about what went wrong.
-fn said(exception: Exn<'_, Val>) -> ValueError {
+/// The error of jaq as ours.
+fn evaluation_error(exception: Exn<'_, Val>) -> ValueError {
     match exception.get_err() {
         Ok(fault) => ValueError::from(format!("failed: {}", document::clipped(&fault, 160))),
         Err(exception) => match exception.get_halt() {
@@ -236,7 +237,7 @@ fn said(exception: Exn<'_, Val>) -> ValueError {
 pub(super) fn from_json(value: &Value) -> Val {
     match value {
         Value::Null => Val::Null,
-        Value::Bool(is) => Val::Bool(*is),
+        Value::Bool(value) => Val::Bool(*value),
         Value::Number(number) => Val::Num(match (number.as_i64(), number.as_u64()) {
             (Some(signed), _) => Num::from_integral(signed),
             (None, Some(unsigned)) => Num::from_integral(unsigned),
@@ -253,16 +254,16 @@ pub(super) fn from_json(value: &Value) -> Val {
 fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) -> Result<Value, ValueError> {
     meter.step();
     *unfolded += 1;
-    if depth > NESTING || *unfolded > UNFOLDED {
+    if depth > NESTING || *unfolded > MOST_VALUES {
         return Err(ValueError::new("gave a value that is nested too deep or too large"));
     }
     Ok(match value {
         Val::Null => Value::Null,
-        Val::Bool(is) => Value::Bool(*is),
+        Val::Bool(value) => Value::Bool(*value),
         Val::Num(number) => Value::Number(finite(number)?),
         Val::TStr(bytes) | Val::BStr(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Value::String(text.to_owned()),
-            Err(_) => return Err(ValueError::new("gave bytes that are no UTF-8 text")),
+            Err(_) => return Err(ValueError::new("gave bytes that are not UTF-8 text")),
         },
         Val::Arr(items) => {
             let items = items.iter().map(|item| into_json(item, meter, depth + 1, unfolded));
@@ -271,19 +272,19 @@ fn into_json(value: &Val, meter: Meter<'_>, depth: usize, unfolded: &mut usize) 
         Val::Obj(entries) => {
             let entries = entries.iter().map(|(key, value)| match into_json(key, meter, depth + 1, unfolded)? {
                 Value::String(key) => Ok((key, into_json(value, meter, depth + 1, unfolded)?)),
-                other => Err(ValueError::from(format!("gave an object with the key {other}, which is no string"))),
+                other => Err(ValueError::from(format!("gave an object with the key {other}, which is not a string"))),
             });
             Value::Object(entries.collect::<Result<Map<_, _>, _>>()?)
         }
     })
 }
 
-/// A number as JSON has them. NaN and the infinities are errors here, where jq would print `null` or a huge number:
-/// what could not be calculated must not look like data.
+/// A JSON number. NaN and infinity are errors, where jq prints `null` or a huge number: a failed calculation must not look
+/// like data.
 fn finite(number: &Num) -> Result<Number, ValueError> {
     let float = match number {
         Num::Int(int) => return Ok(Number::from(*int)),
-        // By its decimal text, as a literal that does not fit into a float.
+        // By its decimal text, since a float may not hold it.
         Num::BigInt(_) | Num::Dec(_) => {
             let text = number.to_string();
             match text.parse::<u64>() {
@@ -293,6 +294,5 @@ fn finite(number: &Num) -> Result<Number, ValueError> {
         }
         Num::Float(float) => *float,
     };
-    Number::from_f64(float)
-        .ok_or_else(|| ValueError::from(format!("gave {float}, which is no number that can be judged")))
+    Number::from_f64(float).ok_or_else(|| ValueError::from(format!("gave {float}, which is not a finite number")))
 }

@@ -13,22 +13,22 @@ fn refused(text: &str) -> String {
 }
 
 fn number(text: &str, input: &[u8]) -> f64 {
-    expression(text).number(&parse(input).unwrap()).unwrap_or_else(|problem| panic!("{problem}"))
+    expression(text).number(&parse(input).unwrap()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn outcome(text: &str, input: &Value, limits: Limits) -> Result<Vec<Value>, String> {
+fn outcome(text: &str, input: &Value, limits: EvaluationLimits) -> Result<Vec<Value>, String> {
     expression(text).run(input, &[], 10, limits).map_err(|error| error.to_string())
 }
 
 fn outputs(text: &str, input: &Value) -> Result<Vec<Value>, String> {
-    outcome(text, input, Limits::DEFAULT)
+    outcome(text, input, EvaluationLimits::DEFAULT)
 }
 
-/// With so little time that only what never ends is sure to take longer.
-const BRIEFLY: Limits = Limits { time: Duration::from_millis(60), ..Limits::DEFAULT };
+/// A time limit that only an endless expression is sure to exceed.
+const BRIEFLY: EvaluationLimits = EvaluationLimits { time: Duration::from_millis(60), ..EvaluationLimits::DEFAULT };
 
 #[test]
-fn p99_comes_out_of_the_reports_of_real_tools() {
+fn the_p99_of_real_tools_is_read() {
     let oha = include_bytes!("../../tests/samples/oha/report.json");
     let autocannon = include_bytes!("../../tests/samples/autocannon/report.json");
     let artillery = include_bytes!("../../tests/samples/artillery/report.json");
@@ -60,11 +60,11 @@ fn p99_comes_out_of_the_reports_of_real_tools() {
 }
 
 #[test]
-fn a_missing_percentile_says_where_the_path_ends() {
+fn a_missing_percentile_is_explained_by_its_path() {
     let k6 = parse(include_bytes!("../../tests/samples/k6/summary-default.json")).unwrap();
-    let problem = expression(r#".metrics.http_req_duration["p(99)"]"#).number(&k6).unwrap_err();
+    let error = expression(r#".metrics.http_req_duration["p(99)"]"#).number(&k6).unwrap_err();
     let expected = r#"`.metrics.http_req_duration["p(99)"]` gave null, expected one number; input: object with keys root_group, metrics; `.metrics.http_req_duration` has no key "p(99)" (did you mean "p(90)"?): object with keys "p(95)", avg, min, med, max, "p(90)", thresholds"#;
-    assert_eq!(problem.to_string(), expected);
+    assert_eq!(error.to_string(), expected);
 
     let input = json!({"a": [{"b": 1}]});
     for (text, end) in [
@@ -73,7 +73,7 @@ fn a_missing_percentile_says_where_the_path_ends() {
         (r#".["a"][0]."c".d"#, Some(r#"`.["a"][0]` has no key "c": object with the key b"#)),
         (".a.b", Some(r#"`.a` has no key "b": array of 1 object, the first with the key b"#)),
         (".a[0].b.c | . + 1", Some(r#"`.a[0].b` has no key "c": the number 1"#)),
-        // Not a plain path, or not where the trouble is: nothing is said rather than something wrong.
+        // Not a plain path, or not a missing one: no description rather than a wrong one.
         (".a[0].b", None),
         (".a[].c", None),
         (r#".["\("x")"]"#, None),
@@ -105,22 +105,22 @@ fn only_one_finite_number_is_a_number() {
         (".dash", r#"gave "-""#),
         (r#""""#, r#"gave """#),
         ("true", "gave true"),
-        ("nan", "gave NaN, which is no number that can be judged"),
-        (".big * 10", "gave inf, which is no number that can be judged"),
-        ("1 / 0", "gave inf, which is no number that can be judged"),
+        ("nan", "gave NaN, which is not a finite number"),
+        (".big * 10", "gave inf, which is not a finite number"),
+        ("1 / 0", "gave inf, which is not a finite number"),
         (".text.x", r#"failed: cannot index "0.12" with "x""#),
         (".n[]", "failed: cannot use 0.5 as iterable (array or object)"),
         (r#"error("no data")"#, r#"failed: "no data""#),
         ("halt", "called halt"),
         (r#""bye" | halt_error"#, "called halt"),
     ] {
-        let problem = expression(text).number(&input).expect_err(text);
-        assert_eq!((problem.seen.as_str(), problem.expected.as_str()), (seen, "one number"), "{text}");
+        let error = expression(text).number(&input).expect_err(text);
+        assert_eq!((error.actual.as_str(), error.expected.as_str()), (seen, "one number"), "{text}");
     }
 }
 
 #[test]
-fn a_condition_is_true_or_false_and_nothing_is_taken_for_either() {
+fn a_condition_is_only_true_or_false() {
     let input = json!({"version": "1.4.2", "ok": true});
     assert_eq!(expression(r#".version == "1.4.2" and .ok"#).holds(&input), Ok(true));
     assert_eq!(expression(r#".version == "1.4.3""#).holds(&input), Ok(false));
@@ -130,24 +130,24 @@ fn a_condition_is_true_or_false_and_nothing_is_taken_for_either() {
 }
 
 #[test]
-fn a_variable_is_bound_and_never_code() {
+fn the_value_of_a_variable_is_never_code() {
     let condition = Expression::with_variables(".version == $subject.tag", &["$subject"]).unwrap();
     for (tag, holds) in [("1.4.2", true), ("1.4.3", false), ("\" or true or \"", false), ("1.4.2\" #", false)] {
         let subject = json!({ "tag": tag });
         assert_eq!(condition.holds_with(&json!({ "version": "1.4.2" }), &[subject]), Ok(holds), "{tag}");
     }
-    let problem = condition.holds(&json!({})).expect_err("a value is missing").to_string();
-    assert!(problem.contains("has no value for $subject"), "{problem}");
+    let error = condition.holds(&json!({})).expect_err("a value is missing").to_string();
+    assert!(error.contains("has no value for $subject"), "{error}");
     assert!(expression(".a").holds_with(&json!({ "a": true }), &[json!(1)]).is_err(), "a value too many");
     let several = Expression::with_variables("[$a, $b] == [1, 2]", &["$a", "$b"]).unwrap();
     assert_eq!(several.holds_with(&json!(null), &[json!(1), json!(2)]), Ok(true), "in the order they were named");
     let unknown = Expression::with_variables("$tag", &["$subject"]).expect_err("unknown").to_string();
-    assert!(unknown.contains("no variable $tag, only $subject"), "{unknown}");
-    assert!(refused("$subject").ends_with("there is no variable $subject"), "{}", refused("$subject"));
+    assert!(unknown.contains("unknown variable $tag; known: $subject"), "{unknown}");
+    assert!(refused("$subject").ends_with("unknown variable $subject"), "{}", refused("$subject"));
 }
 
 #[test]
-fn what_a_condition_looked_at_is_found() {
+fn a_condition_is_explained_by_its_first_path() {
     let input = json!({ "version": "1.4.1", "checks": [{ "db": null }] });
     for (text, found) in [
         (".version == \"1.4.2\"", Some("`.version` is the string \"1.4.1\"")),
@@ -157,12 +157,12 @@ fn what_a_condition_looked_at_is_found() {
         (".", None),
         ("all(.checks[]; .db)", None),
     ] {
-        assert_eq!(expression(text).found(&input).as_deref(), found, "{text}");
+        assert_eq!(expression(text).explain(&input).as_deref(), found, "{text}");
     }
 }
 
 #[test]
-fn evaluate_gives_every_output_in_order() {
+fn evaluate_returns_every_output_in_order() {
     let input = json!({"b": 1, "a": [1.5, null, {"deep": "é\u{0}"}]});
     assert_eq!(
         expression("., .a[]").evaluate(&input).unwrap(),
@@ -171,34 +171,34 @@ fn evaluate_gives_every_output_in_order() {
     assert_eq!(expression("empty").evaluate(&input), Ok(vec![]));
     // Keys keep their order, and integers stay integers.
     assert_eq!(expression("tojson").evaluate(&input).unwrap(), [r#"{"b":1,"a":[1.5,null,{"deep":"é\u0000"}]}"#]);
-    assert_eq!(expression("range(100001)").evaluate(&input).unwrap_err().seen, "gave more than 100000 values");
+    assert_eq!(expression("range(100001)").evaluate(&input).unwrap_err().actual, "gave more than 100000 values");
 }
 
 #[test]
-fn what_does_not_compile_says_where_and_why() {
-    let outside = "an expression sees nothing but its input";
-    for (text, why) in [
+fn a_compile_error_has_a_position_and_a_reason() {
+    let outside = "an expression sees only its input";
+    for (text, reason) in [
         (".latency |", "column 11: expected term, found the end".to_owned()),
         ("(1", "column 3: expected closing parenthesis, found the end".to_owned()),
         ("[1, ]", "column 5: expected term, found \"]\"".to_owned()),
         ("\"é\" & 1", "column 5: expected token, found \"&\"".to_owned()),
-        ("nope(1)", "column 1: there is no filter nope/1".to_owned()),
-        ("1 +\n  $x", "line 2, column 3: there is no variable $x".to_owned()),
-        ("env", format!("column 1: there is no filter env/0: {outside}")),
-        ("env.GITHUB_TOKEN", format!("column 1: there is no filter env/0: {outside}")),
-        ("$ENV.GITHUB_TOKEN", format!("column 1: there is no variable $ENV: {outside}")),
-        ("input", format!("column 1: there is no filter input/0: {outside}")),
-        ("[inputs]", format!("column 2: there is no filter inputs/0: {outside}")),
-        ("input_filename", format!("column 1: there is no filter input_filename/0: {outside}")),
+        ("nope(1)", "column 1: unknown filter nope/1".to_owned()),
+        ("1 +\n  $x", "line 2, column 3: unknown variable $x".to_owned()),
+        ("env", format!("column 1: unknown filter env/0: {outside}")),
+        ("env.GITHUB_TOKEN", format!("column 1: unknown filter env/0: {outside}")),
+        ("$ENV.GITHUB_TOKEN", format!("column 1: unknown variable $ENV: {outside}")),
+        ("input", format!("column 1: unknown filter input/0: {outside}")),
+        ("[inputs]", format!("column 2: unknown filter inputs/0: {outside}")),
+        ("input_filename", format!("column 1: unknown filter input_filename/0: {outside}")),
         ("import \"a\" as a; a::b", format!("column 9: modules cannot be imported: {outside}")),
         ("include \"a\"; b", format!("column 10: modules cannot be imported: {outside}")),
         ("import \"a\" as $a; $a", format!("modules cannot be imported: {outside}")),
     ] {
-        assert_eq!(refused(text), format!("cannot compile {text:?}: {why}"));
+        assert_eq!(refused(text), format!("cannot compile {text:?}: {reason}"));
     }
     assert_eq!(refused(" \n"), "empty, expected a jq expression such as .latency.p99");
     assert_eq!(refused(&".".repeat(20_000)), "20000 bytes long, accepted are 16384");
-    // Nested as deep as the length allows: an answer either way, no stack overflow.
+    // Nested as deep as the length allows: a result either way, without a stack overflow.
     assert!(Expression::compile(&format!("{}1{}", "(".repeat(8000), ")".repeat(8000))).is_ok());
     assert!(Expression::compile(&"[".repeat(16_000)).is_err());
     assert!(Expression::compile(&format!("{}1", "-".repeat(16_000))).is_ok());
@@ -217,47 +217,48 @@ fn an_expression_that_never_ends_is_an_error() {
         assert_eq!(outcome(text, &Value::Null, BRIEFLY).unwrap_err(), "did not end within 60ms", "{text}");
     }
     for text in ["def f: 1 + f; f", "def f: [f]; f"] {
-        let why = outcome(text, &Value::Null, Limits { memory: u64::MAX, ..Limits::DEFAULT }).unwrap_err();
-        assert_eq!(why, "calls itself without end", "{text}");
+        let reason = outcome(text, &Value::Null, EvaluationLimits { memory: u64::MAX, ..EvaluationLimits::DEFAULT })
+            .unwrap_err();
+        assert_eq!(reason, "calls itself without end", "{text}");
     }
-    // Endless outputs are no trouble: only as many are taken as are wanted.
-    assert_eq!(expression("repeat(1)").number(&Value::Null).unwrap_err().seen, "gave several values: 1, 1, …");
+    // Endless outputs are fine: only as many are taken as needed.
+    assert_eq!(expression("repeat(1)").number(&Value::Null).unwrap_err().actual, "gave several values: 1, 1, …");
     assert_eq!(expression("first(repeat(1))").number(&Value::Null), Ok(1.0));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn an_expression_that_only_grows_is_an_error() {
-    let limits = Limits { memory: 8 << 10, ..Limits::DEFAULT };
-    let why = outcome("[range(1e12)]", &Value::Null, limits).unwrap_err();
-    assert_eq!(why, "took more than 8 MiB of memory");
+fn an_expression_that_takes_too_much_memory_is_an_error() {
+    let limits = EvaluationLimits { memory: 8 << 10, ..EvaluationLimits::DEFAULT };
+    let reason = outcome("[range(1e12)]", &Value::Null, limits).unwrap_err();
+    assert_eq!(reason, "took more than 8 MiB of memory");
 }
 
 #[test]
-fn a_value_that_unfolds_without_end_is_not_written_out() {
+fn a_value_that_unfolds_without_end_is_an_error() {
     assert_eq!(
         outcome("reduce range(60) as $i (0; [., .])", &Value::Null, BRIEFLY).unwrap_err(),
         "did not end within 60ms"
     );
     let deep = "reduce range(200) as $i (0; [.])";
     assert_eq!(outputs(deep, &Value::Null).unwrap_err(), "gave a value that is nested too deep or too large");
-    // Deep values are fine inside, and dropping them is too.
+    // Deep values are fine inside of the expression, and can be dropped.
     assert_eq!(expression("reduce range(20000) as $i (0; [.]) | 1").number(&Value::Null), Ok(1.0));
     assert_eq!(outputs("{(1 | tojson): 2}", &Value::Null), Ok(vec![json!({"1": 2})]));
     assert_eq!(
         outputs("{} | .[[1]] = 2", &Value::Null).unwrap_err(),
-        "gave an object with the key [1], which is no string"
+        "gave an object with the key [1], which is not a string"
     );
-    assert_eq!(outputs(r#""/w==" | @base64d"#, &Value::Null).unwrap_err(), "gave bytes that are no UTF-8 text");
+    assert_eq!(outputs(r#""/w==" | @base64d"#, &Value::Null).unwrap_err(), "gave bytes that are not UTF-8 text");
 }
 
 #[test]
-fn our_environment_cannot_be_reached() {
+fn an_expression_cannot_read_the_environment() {
     let names: Vec<_> = interpreter::builtins().map(|(name, args, _)| (name, args.len())).collect();
     assert!(
         !names.iter().any(|(name, _)| ["env", "input", "inputs", "input_filename", "get_search_list"].contains(name))
     );
-    // `debug` and `stderr` would write the input into our log: they pass it on, and are silent.
+    // `debug` and `stderr` would write the input into our log: here they only return it.
     assert_eq!(outputs("debug, stderr, debug(\"x\")", &json!(1)), Ok(vec![json!(1); 3]));
     for text in ["$ENV", "env", "$__prog_args", "getenv(\"PATH\")", "@env"] {
         assert!(Expression::compile(text).is_err(), "{text}");
@@ -265,7 +266,7 @@ fn our_environment_cannot_be_reached() {
 }
 
 #[test]
-fn text_inside_json_is_parsed_with_the_same_bounds() {
+fn fromjson_and_tonumber_are_bounded() {
     assert_eq!(outputs(r#""[1, {\"a\": 2}] 3" | fromjson"#, &Value::Null), Ok(vec![json!([1, {"a": 2}]), json!(3)]));
     assert_eq!(outputs(r#""57.5" | tonumber"#, &Value::Null), Ok(vec![json!(57.5)]));
     for text in [r#""NaN" | tonumber"#, r#""12ms" | tonumber"#, r#"("[" * 60000) | fromjson"#, "1 | fromjson"] {
@@ -274,13 +275,13 @@ fn text_inside_json_is_parsed_with_the_same_bounds() {
 }
 
 #[test]
-fn parse_takes_one_document_or_several() {
+fn parse_reads_one_document_or_several() {
     assert_eq!(parse(br#" {"a": 1} "#).unwrap(), json!({"a": 1}));
     assert_eq!(parse(b"\xef\xbb\xbf[1]").unwrap(), json!([1]));
     assert_eq!(parse(b"{\"a\": 1}\n{\"a\": 2}\r\n\n3").unwrap(), json!([{"a": 1}, {"a": 2}, 3]));
     let points = parse(include_bytes!("../../tests/samples/k6/out.ndjson")).unwrap();
     assert_eq!(shape(&points), "array of 50 objects, the first with keys type, data, metric");
-    for (bytes, why) in [
+    for (bytes, reason) in [
         (&b""[..], "not JSON: there is nothing in it"),
         (b" \n", "not JSON: there is nothing in it"),
         (
@@ -296,7 +297,7 @@ fn parse_takes_one_document_or_several() {
         (b"1e999", r#"not JSON: number out of range at line 1 column 5; it begins with "1e999""#),
         (b"\"\xff\"", "not JSON: invalid unicode code point at line 1 column 2; it begins with \"\\\"\u{fffd}\\\"\""),
     ] {
-        assert_eq!(parse(bytes).unwrap_err().to_string(), why);
+        assert_eq!(parse(bytes).unwrap_err().to_string(), reason);
     }
     let deep = parse(&b"[".repeat(60_000)).unwrap_err().to_string();
     assert!(deep.starts_with("not JSON: recursion limit exceeded at line 1 column 128; it begins with \"[["), "{deep}");
@@ -326,16 +327,16 @@ fn a_shape_is_one_short_line() {
 }
 
 #[test]
-fn problems_stay_short_whatever_came_in() {
+fn errors_are_short_for_any_input() {
     let input = json!({"body": "x\n".repeat(100_000)});
-    let problem = expression(&format!(".body{}", " | .".repeat(500))).number(&input).unwrap_err();
-    assert!(problem.to_string().len() < 600, "{}", problem.to_string().len());
-    assert!(!problem.to_string().contains('\n'));
+    let error = expression(&format!(".body{}", " | .".repeat(500))).number(&input).unwrap_err();
+    assert!(error.to_string().len() < 600, "{}", error.to_string().len());
+    assert!(!error.to_string().contains('\n'));
     assert!(expression(".body.x").number(&input).unwrap_err().to_string().len() < 400);
 }
 
 #[test]
-fn an_expression_is_a_value_that_threads_can_share() {
+fn an_expression_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + Clone + FromStr + fmt::Display>(_: &T) {}
     let expression: Expression = ".a".parse().unwrap();
     shared(&expression);

@@ -1,42 +1,42 @@
-//! What an expression asks for by name, and its input lacks. To jq that is `null`, which is less than any number: a
-//! condition such as `.settings["max-ratio"] <= 1.2` would hold where nothing was set.
+//! Finds the first path of an expression that its input does not have. In jq such a path gives `null`, which is less than any
+//! number: a condition such as `.settings["max-ratio"] <= 1.2` would be true without any setting.
 //!
-//! It reads the text, not the program: plain paths that begin at the input, wherever they stand. What comes behind a pipe
-//! begins elsewhere, and is followed where that is a plain path as well; the arguments of functions are left alone.
+//! It reads the text, not the compiled program: plain paths that begin at the input, anywhere in the text. Behind a pipe
+//! that follows a plain path, paths begin at the value of that path. Arguments of functions are skipped.
 
 use serde_json::Value;
 
-use super::document::{self, Step, step};
+use super::document::{self, PathStep, step};
 
-/// Words that a parenthesis may follow without being a function's.
-const WORDS: [&str; 8] = ["if", "then", "elif", "else", "and", "or", "not", "as"];
+/// Words before a parenthesis that do not make it the arguments of a function.
+const KEYWORDS: [&str; 8] = ["if", "then", "elif", "else", "and", "or", "not", "as"];
 
-/// Where the first of the paths in `text` leaves `input`, unless `?` or `//` behind it says that it may.
-pub(super) fn absent(text: &str, input: &Value) -> Option<String> {
+/// Describes the first path in `text` that `input` does not have. A `?` or `//` behind a path allows that it is missing.
+pub(super) fn missing_path(text: &str, input: &Value) -> Option<String> {
     let mut at = 0;
     while let Some(next) = text[at..].chars().next() {
         let rest = &text[at..];
         at += match next {
             '#' => rest.find('\n').unwrap_or(rest.len()),
-            '"' => quoted(rest),
-            '(' if follows_a_name(&text[..at]) => closed(rest),
-            // Everything up to here is the input of what follows.
-            '|' => return behind(&text[..at], rest[1..].trim_start_matches('='), input),
+            '"' => quoted_length(rest),
+            '(' if follows_a_name(&text[..at]) => bracket_length(rest),
+            // The value of the text before a pipe is the input of the text behind it.
+            '|' => return missing_behind_pipe(&text[..at], rest[1..].trim_start_matches('='), input),
             '(' | '[' | '{' if !continues(&text[..at]) => {
-                let length = closed(rest);
+                let length = bracket_length(rest);
                 let inside = rest.get(1..length.saturating_sub(1)).unwrap_or_default();
-                let found = absent(inside, input);
-                if found.is_some() {
-                    return found;
+                let missing = missing_path(inside, input);
+                if missing.is_some() {
+                    return missing;
                 }
                 length
             }
             '.' if !continues(&text[..at]) => {
-                let length = path(rest);
-                let may_be_absent = rest[length..].trim_start();
-                let may_be_absent = may_be_absent.starts_with('?') || may_be_absent.starts_with("//");
+                let length = path_length(rest);
+                let after = rest[length..].trim_start();
+                let is_optional = after.starts_with('?') || after.starts_with("//");
                 let dead_end = document::dead_end(&rest[..length], input);
-                if dead_end.is_some() && !may_be_absent {
+                if dead_end.is_some() && !is_optional {
                     return dead_end;
                 }
                 length.max(1)
@@ -47,20 +47,20 @@ pub(super) fn absent(text: &str, input: &Value) -> Option<String> {
     None
 }
 
-/// What follows a pipe, when what stands before it is a plain path.
-fn behind(before: &str, after: &str, input: &Value) -> Option<String> {
+/// The first missing path behind a pipe, if a plain path precedes the pipe.
+fn missing_behind_pipe(before: &str, after: &str, input: &Value) -> Option<String> {
     let before = before.trim();
-    if path(before) == before.len() {
-        document::walk(before, input).ok().and_then(|(_, value)| absent(after, value))
+    if path_length(before) == before.len() {
+        document::walk(before, input).ok().and_then(|(_, value)| missing_path(after, value))
     } else {
         None
     }
 }
 
-/// The length of the plain path that `text` begins with; a lone dot is one.
-fn path(text: &str) -> usize {
+/// The length of the plain path that `text` begins with, which may be a single dot.
+fn path_length(text: &str) -> usize {
     let mut rest = text;
-    while let Some((Step::Key(_) | Step::Index(_), after)) = step(rest) {
+    while let Some((PathStep::Key(_) | PathStep::Index(_), after)) = step(rest) {
         rest = after;
     }
     match text.len() - rest.len() {
@@ -69,20 +69,21 @@ fn path(text: &str) -> usize {
     }
 }
 
-/// Whether what stands before goes on here: a path, a variable, the value of a function.
+/// Whether the text before continues here, as a path or as the value of a variable or function.
 fn continues(before: &str) -> bool {
     before.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ')' | ']' | '}' | '"' | '?' | '.' | '$'))
 }
 
+/// Whether the text before ends with the name of a function.
 fn follows_a_name(before: &str) -> bool {
     let before = before.trim_end();
     let name =
         before.rsplit(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '$')).next().unwrap_or_default();
-    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !WORDS.contains(&name)
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && !KEYWORDS.contains(&name)
 }
 
-/// The length of the text in quotes that `text` begins with.
-fn quoted(text: &str) -> usize {
+/// The length of the quoted string that `text` begins with.
+fn quoted_length(text: &str) -> usize {
     let mut escaped = true;
     for (at, c) in text.char_indices() {
         match c {
@@ -94,12 +95,12 @@ fn quoted(text: &str) -> usize {
     text.len()
 }
 
-/// The length of the bracket that `text` begins with, up to the one that closes it.
-fn closed(text: &str) -> usize {
+/// The length of the bracketed text that `text` begins with, including the closing bracket.
+fn bracket_length(text: &str) -> usize {
     let (mut at, mut depth) = (0, 0_usize);
     while let Some(next) = text[at..].chars().next() {
         at += match next {
-            '"' => quoted(&text[at..]),
+            '"' => quoted_length(&text[at..]),
             other => other.len_utf8(),
         };
         match next {
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_leads_nowhere_is_told_wherever_it_stands() {
+    fn a_missing_path_is_found_anywhere_in_the_expression() {
         let input = json!({ "settings": { "max-ratio": 1.2, "a": null }, "findings": [{ "verdict": "passed" }] });
         for (text, missing) in [
             (r#".settings["max-ratio"] <= 1.2"#, None),
@@ -153,12 +154,12 @@ mod tests {
             ("\"", None),
             (".settings | ", None),
         ] {
-            let found = absent(text, &input);
+            let result = missing_path(text, &input);
             match missing {
-                None => assert_eq!(found, None, "{text}"),
+                None => assert_eq!(result, None, "{text}"),
                 Some(part) => {
-                    let found = found.unwrap_or_else(|| panic!("{text}: nothing found"));
-                    assert!(found.contains(part), "{text}: {part} in {found}");
+                    let description = result.unwrap_or_else(|| panic!("{text}: nothing is missing"));
+                    assert!(description.contains(part), "{text}: {part} in {description}");
                 }
             }
         }
