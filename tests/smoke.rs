@@ -253,7 +253,7 @@ fn hostile_words_give_no_command_no_output_and_no_markup() {
         let ended = runner.run(&["smoke"]);
         assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
         reports::harmless(&ended);
-        for told in ["smoke │ : :error::x\n", "smoke │ progress\nsmoke │ (a value to mask: not told)\n"] {
+        for told in ["smoke │ : :error::x\n", "smoke │ progress\nsmoke │ (a value to mask: not shown)\n"] {
             assert!(ended.log.contains(told), "{told} in {}", ended.log);
         }
     }

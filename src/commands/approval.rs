@@ -26,7 +26,7 @@ use crate::{
     results::{Reports, this_run},
     secret::Secret,
     subject::{Environment, Subject},
-    values::{HumanDuration, some_time, switch},
+    values::{HumanDuration, nonzero_duration, switch},
 };
 use judge::{Asking, Rules, Seen, judge};
 use sources::{Evidence, Looker};
@@ -72,7 +72,7 @@ pub struct Args {
     #[command(flatten)]
     pub ledger: InfraRepoArgs,
     /// How long to go on while GitHub or the ledger cannot be read
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub timeout: HumanDuration,
 }
 

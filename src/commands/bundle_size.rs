@@ -1,4 +1,4 @@
-//! `bundle-size`: did the bundle grow, which file was it, and did somebody say why?
+//! `bundle-size`: whether the bundle grew beyond its limits, which file grew most, and whether the growth is explained.
 
 pub mod baseline;
 pub mod growth;
@@ -18,7 +18,7 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    observe::{Judgement, PollInterval, Source, observe_until_decided},
+    observe::{BlockingCall, observe_once},
     report::{Effect, EffectState, Outcome, Output, Table},
     subject::Subject,
     values::{Bytes, HumanDuration},
@@ -28,13 +28,13 @@ use crate::{
     },
 };
 use baseline::Baseline;
-use growth::Rule;
-use measure::Measured;
+use growth::GrowthLimits;
+use measure::Bundle;
 
-/// How long weighing may take: a gigabyte takes less than a minute.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// The largest file that is looked at for whether it holds the same sizes already, in bytes.
-const LARGEST_RECORD: u64 = 32 << 20;
+/// How long measuring may take: a gigabyte takes less than a minute.
+const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// The largest existing baseline, in bytes, that is compared with the new one before it is overwritten.
+const LARGEST_BASELINE: u64 = 32 << 20;
 
 /// Settings.
 #[derive(Debug, clap::Args)]
@@ -48,11 +48,11 @@ pub struct Args {
     /// Write the sizes of now to the baseline file, for you to commit; this run is still judged by the old ones
     #[arg(long)]
     pub write_baseline: bool,
-    /// When there is no baseline yet, write one and pass
+    /// Write a baseline and pass if none exists yet
     #[arg(long)]
     pub allow_first: bool,
     #[command(flatten)]
-    pub rule: Rule,
+    pub limits: GrowthLimits,
     /// How many of the files that grew most the table shows
     #[arg(long, value_name = "ROWS", default_value = "10")]
     pub top: u16,
@@ -76,85 +76,71 @@ impl Command for Args {
 
 impl Gate for Args {}
 
-/// Weighs the bundle and holds it against its baseline.
+/// Measures the bundle and compares it with its baseline.
 ///
 /// # Errors
-/// Bad input: a pattern that names nothing or leads out of the workspace, a malformed baseline. Unseen: a file, or the base
-/// commit of a pull request, that cannot be read.
+/// Bad input: a pattern that matches nothing or leads out of the workspace, a malformed baseline. Unobservable: a file, or
+/// the base commit of a pull request, that cannot be read.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let trusted = ctx.trusted()?;
-    let known = read(&args.baseline, &trusted)?;
-    let measured = weigh(args, ctx)?;
-    let wanted = args.write_baseline || args.allow_first && known.is_none();
-    // Nothing can be compared with an empty bundle: as a baseline it would only do harm.
-    let recorded = (wanted && measured.total().raw > 0).then(|| record(args, subject, &measured, &trusted, ctx));
-    let mut outcome = match &known {
-        Some(baseline) => compare(args, &measured, baseline),
-        None => first(args, &measured, &trusted, recorded == Some(Ok(Recorded::There))).into(),
+    let baseline = read_baseline(&args.baseline, &trusted)?;
+    let bundle = measure_bundle(args, ctx)?;
+    let wanted = args.write_baseline || args.allow_first && baseline.is_none();
+    // An empty bundle is not written: every later comparison with it would be inconclusive.
+    let write = (wanted && bundle.total().raw > 0).then(|| write_baseline(args, subject, &bundle, &trusted, ctx));
+    let mut outcome = match &baseline {
+        Some(baseline) => compare(args, &bundle, baseline),
+        None => first_measurement(args, &bundle, &trusted, write == Some(Ok(BaselineWrite::UpToDate))).into(),
     };
     let now = ctx.execution.wall();
     let patterns: Vec<String> = args.path.iter().map(ToString::to_string).collect();
-    let bundle = format!("{}: {}, sha256 {}", patterns.join(" "), measured.count(), measured.digest());
+    let measured = format!("{}: {}, sha256 {}", patterns.join(" "), bundle.count(), bundle.digest());
     for finding in std::mem::take(&mut outcome.findings) {
         let finding = finding.seen_at(format!("{}{}", args.baseline, trusted.place()), &now);
-        outcome.findings.push(finding.seen_at(&bundle, &now));
+        outcome.findings.push(finding.seen_at(&measured, &now));
     }
-    // A baseline that was asked for and is not there: the next run would be judged by another one than people think.
-    outcome.findings.extend(recorded.and_then(Result::err));
-    outcome.outputs.insert("size", measured.total().by(args.rule.compression).to_string());
+    // A baseline that could not be written fails the step: otherwise the next run would use an unexpected baseline.
+    outcome.findings.extend(write.and_then(Result::err));
+    outcome.outputs.insert("size", bundle.total().bytes(args.limits.compression).to_string());
     Ok(outcome)
 }
 
-/// The baseline, or `None` when it is known that there is none.
-fn read(path: &str, trusted: &Trusted) -> Result<Option<Baseline>, CommandError> {
+/// The baseline; `None` when no file exists.
+fn read_baseline(path: &str, trusted: &Trusted) -> Result<Option<Baseline>, CommandError> {
     let Some(file) = trusted.read(path)? else { return Ok(None) };
     let name = format!("{path}{}", trusted.place());
     Baseline::parse(&name, &file.bytes).map(Some).map_err(Finding::bad_input)
 }
 
-/// Weighs the bundle on a thread of its own, so that a signal ends the command at once.
-fn weigh(args: &Args, ctx: &CommandContext) -> Result<Measured, CommandError> {
-    let source = Source::blocking(PollInterval::Once, || {
-        let (patterns, record) = (args.path.clone(), PathBuf::from(&args.baseline));
-        Box::new(move || measure::measure(Path::new("."), &patterns, &record))
-    });
-    let mut weighed = None;
-    observe_until_decided(
-        &ctx.execution,
-        PATIENCE,
-        vec![source],
-        &mut weighed,
-        |weighed, _, fact| *weighed = Some(fact),
-        |weighed, _| match weighed {
-            Some(_) => Judgement::decided(Vec::new()),
-            None => Judgement::pending(Vec::new()),
-        },
-    )?;
+/// Measures the bundle on another thread, so that a signal ends the command at once.
+fn measure_bundle(args: &Args, ctx: &CommandContext) -> Result<Bundle, CommandError> {
+    let (patterns, baseline) = (args.path.clone(), PathBuf::from(&args.baseline));
+    let measure: BlockingCall<_> = Box::new(move || measure::measure(Path::new("."), &patterns, &baseline));
+    let [bundle] = observe_once(&ctx.execution, TIME_LIMIT, [measure])?;
     let unfinished = || {
-        let seen = "the files were not weighed to the end";
         Err(Finding::inconclusive("`path`")
-            .actual(seen)
-            .expected(format!("a bundle that takes less than {}", HumanDuration(PATIENCE)))
+            .actual("the files were not measured to the end")
+            .expected(format!("a bundle that takes less than {}", HumanDuration(TIME_LIMIT)))
             .unobservable())
     };
-    weighed.unwrap_or_else(unfinished).map_err(|stop| match stop {
-        CommandError::BadInput(error) => {
-            let what = format!("`path`: {}", error.check);
-            CommandError::BadInput(Finding { check: what, ..error })
+    bundle.unwrap_or_else(unfinished).map_err(|error| match error {
+        CommandError::BadInput(finding) => {
+            let check = format!("`path`: {}", finding.check);
+            CommandError::BadInput(Finding { check, ..finding })
         }
-        stop => stop,
+        error => error,
     })
 }
 
-/// Judges by a baseline.
-fn compare(args: &Args, measured: &Measured, baseline: &Baseline) -> Outcome {
-    let growth = match growth::judge(measured, baseline, &args.rule) {
+/// Judges the bundle by a baseline.
+fn compare(args: &Args, bundle: &Bundle, baseline: &Baseline) -> Outcome {
+    let growth = match growth::judge(bundle, baseline, &args.limits) {
         Ok(growth) => growth,
-        Err(error) => return vec![error].into(),
+        Err(finding) => return vec![finding].into(),
     };
     let mut outcome = Outcome::default();
-    if let Some(row) = growth.rows.first() {
-        let title = if row.change(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
+    if let Some(most) = growth.changes.first() {
+        let title = if most.growth(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
         outcome.tables.push(Table {
             title: title.to_owned(),
             open: false,
@@ -162,22 +148,22 @@ fn compare(args: &Args, measured: &Measured, baseline: &Baseline) -> Outcome {
             rows: growth.table(args.top.into()).into_iter().map(Into::into).collect(),
         });
     }
-    outcome.outputs.insert("baseline-size", growth.before.by(growth.judged).to_string());
-    outcome.outputs.insert("change", growth.change());
+    outcome.outputs.insert("baseline-size", growth.before.bytes(growth.judged).to_string());
+    outcome.outputs.insert("change", growth.percent());
     outcome.findings = growth.findings;
     outcome
 }
 
-/// Judges without a baseline. `written`: there is one now, for the next time.
-fn first(args: &Args, measured: &Measured, trusted: &Trusted, written: bool) -> Vec<Finding> {
-    let (path, judged) = (&args.baseline, args.rule.compression);
-    if measured.total().raw == 0 {
-        return vec![growth::empty(measured, judged)];
+/// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.
+fn first_measurement(args: &Args, bundle: &Bundle, trusted: &Trusted, written: bool) -> Vec<Finding> {
+    let (path, judged) = (&args.baseline, args.limits.compression);
+    if bundle.total().raw == 0 {
+        return vec![growth::empty_bundle(bundle, judged)];
     }
-    let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(growth::check(judged))
+    let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(growth::total_check(judged))
         .expected(format!("a baseline to compare with: {path}{}", trusted.place()))
-        .actual(format!("none yet; now {}", told(args, measured)));
-    let commit = format!("commit {path}, which holds the sizes of now");
+        .actual(format!("none yet; now {}", describe(args, bundle)));
+    let commit = format!("commit {path}, which holds the current sizes");
     vec![match (args.allow_first, written) {
         (true, true) => finding.waived("first measurement (`allow-first`)").next(commit),
         (true, false) => finding.waived("first measurement (`allow-first`)"),
@@ -190,58 +176,60 @@ fn first(args: &Args, measured: &Measured, trusted: &Trusted, written: bool) -> 
 }
 
 /// `1.05 MB gzip in 12 files`
-fn told(args: &Args, measured: &Measured) -> String {
-    let judged = args.rule.compression;
-    format!("{} {} in {}", Bytes(measured.total().by(judged)), judged.word(), measured.count())
+fn describe(args: &Args, bundle: &Bundle) -> String {
+    let judged = args.limits.compression;
+    format!("{} {} in {}", Bytes(bundle.total().bytes(judged)), judged.word(), bundle.count())
 }
 
-/// What became of a baseline that was to be written.
+/// The result of writing a baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Recorded {
-    There,
-    DryRun,
+enum BaselineWrite {
+    /// The file holds the current sizes.
+    UpToDate,
+    /// Nothing was written in dry-run.
+    Planned,
 }
 
-/// Writes the sizes of now to the baseline file in the workspace, unless it holds them already: a file that differs in its
-/// date alone would be one more commit.
-fn record(
+/// Writes the current sizes to the baseline file in the workspace. A file that already holds them is left alone: a new date
+/// is not worth a commit.
+fn write_baseline(
     args: &Args,
     subject: &Subject,
-    measured: &Measured,
+    bundle: &Bundle,
     trusted: &Trusted,
     ctx: &CommandContext,
-) -> Result<Recorded, Finding> {
+) -> Result<BaselineWrite, Finding> {
     let path = Path::new(&args.baseline);
     let subject = match serde_json::to_value(subject) {
         Ok(Value::Object(parts)) if !parts.is_empty() => Some(parts),
         _ => None,
     };
-    let new = Baseline { subject, measured_at: Some(ctx.execution.wall()), ..Baseline::of(measured) };
-    let old = read_bounded(path, LARGEST_RECORD).and_then(|bytes| Baseline::parse(&args.baseline, &bytes));
+    let new = Baseline { subject, measured_at: Some(ctx.execution.wall()), ..Baseline::from_bundle(bundle) };
+    let old = read_bounded(path, LARGEST_BASELINE).and_then(|bytes| Baseline::parse(&args.baseline, &bytes));
     let note = match trusted {
         Trusted::Checkout => "",
         Trusted::Base { .. } => "; on a pull request they count once they are merged",
     };
     let effect = |state| Effect {
         target: args.baseline.clone(),
-        detail: format!("the sizes of now, {}{note}", told(args, measured)),
+        detail: format!("the current sizes, {}{note}", describe(args, bundle)),
         state,
     };
     if old.is_ok_and(|old| old.same_sizes(&new)) {
         ctx.execution.partial.begin_effect(effect(EffectState::Already));
-        return Ok(Recorded::There);
+        return Ok(BaselineWrite::UpToDate);
     }
     if ctx.execution.dry_run {
         ctx.execution.partial.begin_effect(effect(EffectState::Planned));
-        return Ok(Recorded::DryRun);
+        return Ok(BaselineWrite::Planned);
     }
-    let place = ctx.execution.partial.begin_effect(effect(EffectState::Unknown));
+    let index = ctx.execution.partial.begin_effect(effect(EffectState::Unknown));
     let writing = ctx.execution.writes.begin();
     let written = write_whole(path, new.to_json().as_bytes());
     drop(writing);
     let state = if written.is_ok() { EffectState::Applied } else { EffectState::Refused };
-    ctx.execution.partial.update_effect(place, effect(state));
-    written.map(|()| Recorded::There)
+    ctx.execution.partial.update_effect(index, effect(state));
+    written.map(|()| BaselineWrite::UpToDate)
 }
 
 #[cfg(test)]

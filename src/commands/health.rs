@@ -35,7 +35,7 @@ use crate::{
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output, Table},
     subject::Subject,
-    values::{HumanDuration, some_time},
+    values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
 use condition::Condition;
@@ -79,7 +79,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME: VALUE")]
     pub headers: Vec<Header>,
     /// How long one answer may take, redirects and body included
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub request_timeout: HumanDuration,
     /// How many redirects are followed; with 0, one is an answer that is not good
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = redirects)]

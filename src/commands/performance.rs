@@ -2,7 +2,8 @@
 
 mod judge;
 mod sources;
-use std::{sync::Arc, time::Duration};
+
+use std::time::Duration;
 
 use crate::{
     command::{Branding, Command, CommandKind, Gate, RunInputs},
@@ -10,16 +11,16 @@ use crate::{
     error::CommandError,
     expression::Expression,
     finding::Finding,
-    observe::{Judgement, PollInterval, Source, observe_until_decided},
+    observe::{BlockingCall, observe_once},
     report::{Outcome, Output},
     subject::Subject,
     values::{HumanDuration, Ratio},
     world::http::Header,
 };
-use judge::{Of, Seen};
-use sources::Place;
+use judge::{Figure, Figures};
+use sources::BaselineSource;
 
-/// How long reading a large results file and evaluating an expression over it may take beside the server's time.
+/// How long reading a large results file and evaluating an expression over it may take, in addition to `timeout`.
 const EVALUATION: Duration = Duration::from_secs(60);
 
 /// Settings of `performance`.
@@ -33,7 +34,7 @@ pub struct Args {
     pub results_query: Expression,
     /// Baseline: a JSON file, or an http(s) URL that answers with JSON
     #[arg(long, value_name = "FILE|URL")]
-    pub baseline: Place,
+    pub baseline: BaselineSource,
     /// jq expression that gives the p99 out of the baseline, in the unit of the results
     #[arg(long, value_name = "JQ", default_value = ".p99_latency")]
     pub baseline_query: Expression,
@@ -69,40 +70,40 @@ impl Command for Args {
 
 impl Gate for Args {}
 
+/// Reads both figures side by side and compares them.
+///
 /// # Errors
-/// Bad input: a results file that is not there, a malformed baseline, an expression that gives no number.
+/// Bad input: a results file that does not exist, a malformed baseline, an expression that gives no number.
 fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let (http, trusted) = (ctx.world.http().clone(), Arc::new(ctx.trusted()?));
-    let results = Source::blocking(PollInterval::Once, || {
-        let (path, query) = (args.results.clone(), args.results_query.clone());
-        Box::new(move || (Of::Results, sources::results(&path, &query)))
-    });
-    let baseline = Source::blocking(PollInterval::Once, || {
-        let (place, query, headers) =
-            (args.baseline.clone(), args.baseline_query.clone(), args.baseline_headers.clone());
-        let (http, trusted, timeout) = (http.clone(), Arc::clone(&trusted), args.timeout.0);
-        Box::new(move || (Of::Baseline, sources::baseline(&place, &query, &headers, timeout, &http, &trusted)))
-    });
-    let mut seen = Seen::default();
-    let findings = observe_until_decided(
-        &ctx.execution,
-        args.timeout.0 + EVALUATION,
-        vec![results, baseline],
-        &mut seen,
-        |seen, _, (of, figure)| seen.take(of, figure),
-        |seen, _| match seen.findings(args.max_ratio, &args.unit) {
-            Ok(None) => Judgement::pending(Vec::new()),
-            Ok(Some(findings)) => Judgement::decided(findings),
-            // Told below; a judge gives findings only.
-            Err(_) => Judgement::decided(Vec::new()),
-        },
-    )?;
-    // Bad input, if there is any, instead of findings.
-    seen.findings(args.max_ratio, &args.unit)?;
-    let (results, baseline) = (args.results.clone(), args.baseline.to_string());
-    let evidence =
-        |finding: Finding| finding.seen_at(&results, ctx.execution.wall()).seen_at(&baseline, ctx.execution.wall());
-    let mut outcome = Outcome::from(findings.into_iter().map(evidence).collect::<Vec<_>>());
-    outcome.outputs = seen.outputs();
+    let limit = args.timeout.0 + EVALUATION;
+    let [results, baseline] = observe_once(&ctx.execution, limit, [read_results(args), read_baseline(args, ctx)?])?;
+    let figures = Figures {
+        results: results.unwrap_or_else(|| Err(unread("`results`", limit))),
+        baseline: baseline.unwrap_or_else(|| Err(unread("`baseline`", limit))),
+    };
+    let now = ctx.execution.wall();
+    let with_evidence =
+        |finding: Finding| finding.seen_at(&args.results, &now).seen_at(args.baseline.to_string(), &now);
+    let findings = figures.judge(args.max_ratio, &args.unit)?;
+    let mut outcome = Outcome::from(findings.into_iter().map(with_evidence).collect::<Vec<_>>());
+    outcome.outputs = figures.outputs();
     Ok(outcome)
+}
+
+fn read_results(args: &Args) -> BlockingCall<Figure> {
+    let (path, query) = (args.results.clone(), args.results_query.clone());
+    Box::new(move || sources::read_results(&path, &query))
+}
+
+fn read_baseline(args: &Args, ctx: &CommandContext) -> Result<BlockingCall<Figure>, CommandError> {
+    let (source, query, headers) = (args.baseline.clone(), args.baseline_query.clone(), args.baseline_headers.clone());
+    let (http, trusted, timeout) = (ctx.world.http().clone(), ctx.trusted()?, args.timeout.0);
+    Ok(Box::new(move || sources::read_baseline(&source, &query, &headers, timeout, &http, &trusted)))
+}
+
+fn unread(setting: &str, limit: Duration) -> CommandError {
+    Finding::inconclusive(setting)
+        .actual("not read to the end")
+        .expected(format!("a p99 that can be read within {}", HumanDuration(limit)))
+        .unobservable()
 }

@@ -33,7 +33,7 @@ use crate::{
     results::Reports,
     secret::Secret,
     subject::Subject,
-    values::{HumanDuration, some_time},
+    values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
 use judge::{Endpoint, Rules, Seen, judge, line};
@@ -58,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
     /// Pause between two looks, and two lines in the log
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub interval: HumanDuration,
     /// Endpoints that must stay well meanwhile, as http or https URLs
     #[arg(long, value_name = "URL")]
@@ -70,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "CODE", default_value = "200", value_parser = health::status)]
     pub expect_status: Vec<u16>,
     /// How long one answer of an endpoint may take
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub request_timeout: HumanDuration,
     /// How many bad answers of an endpoint in a row block
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = health::count)]
@@ -84,7 +84,7 @@ pub struct Args {
     #[command(flatten)]
     pub ledger: InfraRepoArgs,
     /// How long to go on, once the time is over, while something cannot be looked at or an endpoint is not well
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub timeout: HumanDuration,
 }
 

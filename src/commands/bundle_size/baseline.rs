@@ -1,4 +1,4 @@
-//! What the bundle is compared with: a JSON file that is committed beside the code, so that its diff can be reviewed.
+//! The baseline file: the sizes to compare with, as JSON that is committed beside the code so that its diff can be reviewed.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    measure::{Compressor, Measured, Named},
+    measure::{Bundle, Compressor, NamedFiles},
     names,
     sizes::{Compression, Sizes},
 };
@@ -14,28 +14,28 @@ use crate::finding::Finding;
 
 /// The version of the format.
 pub const SCHEMA: u64 = 1;
-/// A size in bytes that no bundle has: a petabyte.
-const ABSURD: u64 = 1_000_000_000_000_000;
-/// How to get a good one.
-pub const HOW: &str =
-    "write it anew: run `bundle-size` with `write-baseline` on the branch to compare with, and commit the file";
+/// The largest total in bytes that is accepted: a petabyte, more than any bundle has.
+const LARGEST_TOTAL: u64 = 1_000_000_000_000_000;
+/// The next step when the baseline cannot be used.
+pub const HOW_TO_WRITE: &str =
+    "write it again: run `bundle-size` with `write-baseline` on the branch to compare with, and commit the file";
 
-/// The sizes of a bundle that was fine. A total of zero is readable, but nothing can be compared with it: see `judge`.
+/// The sizes to compare with. A total of zero can be read, but not compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     pub compressor: Compressor,
     /// By canonical name.
     pub files: BTreeMap<String, Sizes>,
-    /// What was measured, where the writer knew it.
+    /// The service and tag that were measured, if known.
     pub subject: Option<Map<String, Value>>,
     /// RFC 3339, UTC.
     pub measured_at: Option<String>,
 }
 
-/// The file as it is written, field by field.
+/// The fields of the file.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Written {
+struct BaselineFile {
     #[serde(rename = "schema")]
     _schema: u64,
     algorithm: String,
@@ -49,63 +49,63 @@ struct Written {
     files: BTreeMap<String, Sizes>,
 }
 
-/// What every version of the format begins with.
+/// The field that every version of the format has.
 #[derive(Deserialize)]
-struct Version {
+struct SchemaVersion {
     schema: u64,
 }
 
 impl Baseline {
-    /// A baseline out of what was just measured; the caller adds subject and time.
+    /// The sizes of a measured bundle; the caller adds subject and time.
     #[must_use]
-    pub fn of(measured: &Measured) -> Self {
+    pub fn from_bundle(measured: &Bundle) -> Self {
         Self {
             compressor: measured.compressor.clone(),
-            files: measured.files.iter().map(|(name, named)| (name.clone(), Named::sizes(named))).collect(),
+            files: measured.files.iter().map(|(name, named)| (name.clone(), NamedFiles::sizes(named))).collect(),
             subject: None,
             measured_at: None,
         }
     }
 
-    /// Reads a baseline. `name` is the file as the user knows it.
+    /// Reads a baseline. `name` is the file in messages.
     ///
-    /// Names are made canonical again, so that a baseline stays good when more styles of hashes are recognised.
+    /// Names are made canonical again, so that a baseline stays valid when a later version recognises more hashes.
     ///
     /// # Errors
-    /// No JSON (with line and column), another version of the format, a field that is missing, unknown or out of range, a
-    /// total that is not the sum of its files.
+    /// Invalid JSON (with line and column), another version of the format, a field that is missing, unknown or out of range,
+    /// a total that is not the sum of the files.
     pub fn parse(name: &str, text: &[u8]) -> Result<Self, Finding> {
-        let finding = |seen: String| {
-            let next = format!("remove the file, then {HOW}");
-            Finding::inconclusive(name).actual(seen).expected("a baseline of `bundle-size`").next(next)
+        let finding = |actual: String| {
+            let next = format!("remove the file, then {HOW_TO_WRITE}");
+            Finding::inconclusive(name).actual(actual).expected("a baseline of `bundle-size`").next(next)
         };
         let malformed = |error: serde_json::Error| finding(locate(text, &error));
-        let Version { schema } = serde_json::from_slice(text).map_err(malformed)?;
+        let SchemaVersion { schema } = serde_json::from_slice(text).map_err(malformed)?;
         if schema != SCHEMA {
             return Err(finding(format!("schema {schema}")).expected(format!("schema {SCHEMA}")));
         }
-        let written: Written = serde_json::from_slice(text).map_err(malformed)?;
+        let content: BaselineFile = serde_json::from_slice(text).map_err(malformed)?;
         let show = |sizes: Sizes| format!("{} bytes raw, {} gzip", sizes.raw, sizes.gzip);
         let mut sum = Sizes::default();
         let mut files: BTreeMap<String, Sizes> = BTreeMap::new();
-        for (file, sizes) in written.files {
+        for (file, sizes) in content.files {
             sum = sum.plus(sizes);
-            if sum.raw.max(sum.gzip) > ABSURD {
-                let seen = format!("{file}: {}", show(sizes));
-                return Err(finding(seen).expected(format!("at most {ABSURD} bytes in all")));
+            if sum.raw.max(sum.gzip) > LARGEST_TOTAL {
+                let actual = format!("{file}: {}", show(sizes));
+                return Err(finding(actual).expected(format!("at most {LARGEST_TOTAL} bytes in all")));
             }
-            let known = files.entry(names::canonical(&file)).or_default();
+            let known = files.entry(names::canonical_name(&file)).or_default();
             *known = known.plus(sizes);
         }
-        if sum != written.total {
-            let seen = format!("its total is {}, its files add up to {}", show(written.total), show(sum));
-            return Err(finding(seen).expected("a total that is the sum of the files"));
+        if sum != content.total {
+            let actual = format!("its total is {}, its files add up to {}", show(content.total), show(sum));
+            return Err(finding(actual).expected("a total that is the sum of the files"));
         }
         Ok(Self {
-            compressor: Compressor { algorithm: written.algorithm, level: written.level, backend: written.backend },
+            compressor: Compressor { algorithm: content.algorithm, level: content.level, backend: content.backend },
             files,
-            subject: written.subject,
-            measured_at: written.measured_at,
+            subject: content.subject,
+            measured_at: content.measured_at,
         })
     }
 
@@ -143,32 +143,34 @@ impl Baseline {
         self.files.values().copied().sum()
     }
 
-    /// Whether the sizes that are judged can be held against those of now. Raw sizes always can.
+    /// Checks that the judged sizes can be compared with those of `now`. Raw sizes always can.
     ///
     /// # Errors
-    /// Another algorithm, level or release series of the library: it would make other bytes of the same file.
-    pub fn comparable(&self, now: &Compressor, judged: Compression) -> Result<(), Finding> {
-        let then = &self.compressor;
-        let same =
-            then.algorithm == now.algorithm && then.level == now.level && series(&then.backend) == series(&now.backend);
+    /// Another algorithm, level or release series of the library, which would compress the same file to another size.
+    pub fn check_comparable(&self, now: &Compressor, judged: Compression) -> Result<(), Finding> {
+        let before = &self.compressor;
+        let same = before.algorithm == now.algorithm
+            && before.level == now.level
+            && series(&before.backend) == series(&now.backend);
         if same || judged == Compression::Raw {
             return Ok(());
         }
-        let show = |by: &Compressor| format!("{} level {} by {}", by.algorithm, by.level, by.backend);
+        let show = |used: &Compressor| format!("{} level {} by {}", used.algorithm, used.level, used.backend);
         Err(Finding::inconclusive("baseline")
-            .actual(format!("sizes compressed with {}", show(then)))
+            .actual(format!("sizes compressed with {}", show(before)))
             .expected(format!("{}, as now: others differ by up to 4 % for the same file", show(now)))
-            .next(format!("{HOW}; or judge the sizes before compression (`compression: raw`)")))
+            .next(format!("{HOW_TO_WRITE}; or judge the sizes before compression (`compression: raw`)")))
     }
 
-    /// Whether both hold the same sizes by the same means, whatever they are called and whenever they were measured.
+    /// Whether both hold the same sizes by the same compressor; subject and time do not matter.
     #[must_use]
     pub fn same_sizes(&self, other: &Self) -> bool {
         self.compressor == other.compressor && self.files == other.files
     }
 }
 
-/// The part of `zlib-rs 0.6.8` that says whether two versions make the same bytes: `zlib-rs 0.6`, and `zlib-ng 2` of 2.2.1.
+/// The release series of a library, within which compressed sizes stay the same: `zlib-rs 0.6` for `zlib-rs 0.6.8`,
+/// `zlib-ng 2` for `zlib-ng 2.2.1`.
 fn series(backend: &str) -> &str {
     let Some((name, version)) = backend.rsplit_once(' ') else { return backend };
     let parts = if version.starts_with("0.") { 2 } else { 1 };
@@ -176,7 +178,7 @@ fn series(backend: &str) -> &str {
     &backend[..(name.len() + length).min(backend.len())]
 }
 
-/// serde's message, which ends with line and column, and the line itself: a merge conflict is seen at once.
+/// serde's message, which ends with line and column, and the line itself, so that a merge conflict is visible.
 fn locate(text: &[u8], error: &serde_json::Error) -> String {
     let line = text.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
     let shown: String = String::from_utf8_lossy(line).trim().chars().take(80).collect();

@@ -1,10 +1,10 @@
-//! The judgement: how much the bundle grew, which file it was, and whether that may be.
+//! Judges how much the bundle grew in total and by a single file, and shows which files changed.
 
 use std::cmp::Reverse;
 
 use super::{
-    baseline::{Baseline, HOW},
-    measure::{Measured, Named},
+    baseline::{Baseline, HOW_TO_WRITE},
+    measure::{Bundle, NamedFiles},
     names,
     sizes::{Compression, Sizes, signed},
 };
@@ -15,15 +15,14 @@ use crate::{
 
 /// How much a bundle may grow. The fields are settings of the command, with their defaults.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
-pub struct Rule {
+pub struct GrowthLimits {
     /// How many percent larger than the baseline the bundle may be; exactly that many still pass
     #[arg(long, value_name = "PERCENT", default_value = "5")]
     pub max_increase: Percent,
-    // A percentage alone lets a whole library into a large bundle: 4 MB are under 5 % of anything over 80 MB, and a new
-    // file has no percentage of its own. Raw, because code that compresses to nothing still has to be parsed, and because
-    // that is what people mean by "a 4 MB library". 1 MB, because it is a quarter of the library that this gate exists for
-    // (4 MB cost 3 s of loading, so 1 MB is most of a second) and several times what a route or a widget brings; whoever
-    // means to add a file of that size can say why in one line.
+    // A percentage alone would let a whole library into a large bundle: 4 MB are less than 5 % of more than 80 MB, and a new
+    // file has no percentage. Raw bytes, because code that compresses well still has to be parsed, and because "a 4 MB
+    // library" means raw bytes. 1 MB, because it is a quarter of such a library (4 MB take 3 s to load, so 1 MB takes most
+    // of a second) and several times the size of a route or a widget. An intended file of that size can be explained.
     /// How many bytes, before compression, any one file may add, whatever the percentage
     #[arg(long, value_name = "BYTES", default_value = "1 MB")]
     pub max_added: Bytes,
@@ -38,12 +37,12 @@ pub struct Rule {
     pub explanation: Option<String>,
 }
 
-impl Rule {
-    /// The percentage in millionths: what a person writes in decimals is exact in it, as it is not in binary.
+impl GrowthLimits {
+    /// The percentage in millionths, which hold a decimal number exactly, unlike a binary float.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "saturates; no number at all allows no growth"
+        reason = "saturates; NaN and negative numbers allow no growth"
     )]
     fn millionths(&self) -> u128 {
         (self.max_increase.0 * 1e6).round() as u128
@@ -55,13 +54,13 @@ impl Rule {
         before.saturating_add(u64::try_from(added).unwrap_or(u64::MAX))
     }
 
-    /// Blank explains nothing.
+    /// The explanation; a blank one counts as none.
     fn explanation(&self) -> Option<&str> {
         self.explanation.as_deref().map(str::trim).filter(|text| !text.is_empty())
     }
 
-    /// Blocked, or passed with the explanation.
-    fn over(&self, finding: Finding, actual: String) -> Finding {
+    /// The finding on growth over the limit: blocked, or passed with the explanation.
+    fn over_limit(&self, finding: Finding, actual: String) -> Finding {
         match self.explanation() {
             Some(why) => Finding { verdict: Verdict::Passed, ..finding }
                 .actual(format!("{actual}; over the limit, but explained"))
@@ -71,45 +70,45 @@ impl Rule {
     }
 }
 
-/// A file that is not as it was.
+/// A file whose size differs from the baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The canonical name, of now where there is one.
+pub struct FileChange {
+    /// The current canonical name; for a removed file, the one in the baseline.
     pub name: String,
-    /// The canonical name in the baseline, where it was another.
-    pub was: Option<String>,
-    /// Absent: new.
+    /// The canonical name in the baseline, if it was different.
+    pub old_name: Option<String>,
+    /// `None` for a new file.
     pub before: Option<Sizes>,
-    /// Absent: gone.
+    /// `None` for a removed file.
     pub now: Option<Sizes>,
     /// How many files have this name now.
     pub files: usize,
-    /// The path of the largest of them, and its raw bytes.
+    /// The path and the raw bytes of the largest of them.
     pub largest: Option<(String, u64)>,
 }
 
-impl Row {
-    /// Bytes now less bytes before.
+impl FileChange {
+    /// The bytes now minus the bytes before.
     #[must_use]
-    pub fn change(&self, by: Compression) -> i128 {
-        let size = |sizes: Option<Sizes>| i128::from(sizes.unwrap_or_default().by(by));
+    pub fn growth(&self, compression: Compression) -> i128 {
+        let size = |sizes: Option<Sizes>| i128::from(sizes.unwrap_or_default().bytes(compression));
         size(self.now) - size(self.before)
     }
 
-    /// The most raw bytes that any one file behind this row can have added: not more than the row grew by, and not more
-    /// than the file has. Several chunks under one name are not taken for one large file.
-    fn added_by_one(&self) -> u64 {
-        let grown = u64::try_from(self.change(Compression::Raw)).unwrap_or_default();
+    /// The most raw bytes that one file of this name can have added: at most the growth of the name, and at most the size of
+    /// its largest file. So several chunks under one name do not count as one large file.
+    fn largest_addition(&self) -> u64 {
+        let grown = u64::try_from(self.growth(Compression::Raw)).unwrap_or_default();
         grown.min(self.largest.as_ref().map_or(0, |(_, raw)| *raw))
     }
 
     /// `new`, `gone`, or the percentage.
     #[must_use]
-    pub fn percent(&self, by: Compression) -> String {
+    pub fn percent(&self, compression: Compression) -> String {
         match (self.before, self.now) {
             (None, _) => "new".to_owned(),
             (_, None) => "gone".to_owned(),
-            (Some(before), Some(now)) => percent(before.by(by), now.by(by)),
+            (Some(before), Some(now)) => percent(before.bytes(compression), now.bytes(compression)),
         }
     }
 
@@ -120,133 +119,146 @@ impl Row {
             (2.., Some((path, _))) => format!(" ({} files, the largest {path})", self.files),
             _ => String::new(),
         };
-        let was = self.was.as_ref().map(|was| format!(" (was {was})")).unwrap_or_default();
-        format!("{}{files}{was}", self.name)
+        let renamed = self.old_name.as_ref().map(|name| format!(" (was {name})")).unwrap_or_default();
+        format!("{}{files}{renamed}", self.name)
     }
 
     /// `vendor/debug-lib.js +1.1 MB gzip, +4.0 MB raw (new)`.
-    fn grew(&self, by: Compression) -> String {
-        let raw = signed(self.change(Compression::Raw));
-        let change = if by == Compression::Raw { raw } else { format!("{} gzip, {raw} raw", signed(self.change(by))) };
-        format!("{} {change} ({})", self.title(), self.percent(by))
+    fn describe(&self, compression: Compression) -> String {
+        let raw = signed(self.growth(Compression::Raw));
+        let growth = match compression {
+            Compression::Raw => raw,
+            Compression::Gzip => format!("{} gzip, {raw} raw", signed(self.growth(compression))),
+        };
+        format!("{} {growth} ({})", self.title(), self.percent(compression))
     }
 }
 
-/// What became of a bundle.
+/// How a bundle compares with its baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Growth {
     pub findings: Vec<Finding>,
-    /// Every file that changed: the one that grew most first, the one that shrank most last.
-    pub rows: Vec<Row>,
+    /// Every changed file, from the one that grew most to the one that shrank most.
+    pub changes: Vec<FileChange>,
     pub before: Sizes,
     pub now: Sizes,
     pub judged: Compression,
 }
 
-/// Holds a bundle against its baseline.
+/// Judges a bundle by its baseline.
 ///
 /// # Errors
-/// Those of [`Baseline::comparable`].
-pub fn judge(measured: &Measured, baseline: &Baseline, rule: &Rule) -> Result<Growth, Finding> {
-    let judged = rule.compression;
-    baseline.comparable(&measured.compressor, judged)?;
-    let (before, now) = (baseline.total(), measured.total());
-    let rows = rows(measured, baseline, judged);
+/// Those of [`Baseline::check_comparable`].
+pub fn judge(bundle: &Bundle, baseline: &Baseline, limits: &GrowthLimits) -> Result<Growth, Finding> {
+    let judged = limits.compression;
+    baseline.check_comparable(&bundle.compressor, judged)?;
+    let (before, now) = (baseline.total(), bundle.total());
+    let changes = file_changes(bundle, baseline, judged);
     let findings = if now.raw == 0 {
-        vec![empty(measured, judged)]
-    } else if before.raw == 0 || before.by(judged) == 0 {
-        let seen = format!("the baseline has 0 bytes in {} files; now {}", baseline.files.len(), Bytes(now.by(judged)));
-        vec![Finding::inconclusive(check(judged)).expected("a baseline with something in it").actual(seen).next(HOW)]
+        vec![empty_bundle(bundle, judged)]
+    } else if before.raw == 0 || before.bytes(judged) == 0 {
+        let actual =
+            format!("the baseline has 0 bytes in {} files; now {}", baseline.files.len(), Bytes(now.bytes(judged)));
+        vec![
+            Finding::inconclusive(total_check(judged))
+                .expected("a baseline with something in it")
+                .actual(actual)
+                .next(HOW_TO_WRITE),
+        ]
     } else {
-        vec![total(before.by(judged), now.by(judged), &rows, rule), one_file(&rows, rule)]
+        vec![
+            judge_total(before.bytes(judged), now.bytes(judged), &changes, limits),
+            judge_largest_addition(&changes, limits),
+        ]
     };
-    Ok(Growth { findings, rows, before, now, judged })
+    Ok(Growth { findings, changes, before, now, judged })
 }
 
-/// What the check of the total is called.
+/// The name of the check on the total.
 #[must_use]
-pub fn check(judged: Compression) -> String {
+pub fn total_check(judged: Compression) -> String {
     format!("bundle size ({})", judged.word())
 }
 
-/// The finding on a bundle that holds nothing, whatever it is compared with.
+/// The finding on a bundle without any bytes.
 #[must_use]
-pub fn empty(measured: &Measured, judged: Compression) -> Finding {
-    Finding::inconclusive(check(judged))
+pub fn empty_bundle(bundle: &Bundle, judged: Compression) -> Finding {
+    Finding::inconclusive(total_check(judged))
         .expected("a bundle with something in it")
-        .actual(format!("0 bytes in {}", measured.count()))
+        .actual(format!("0 bytes in {}", bundle.count()))
         .next("build first, and name the folder that is shipped in `path`")
 }
 
-/// The files that changed, the one that grew most first.
-fn rows(measured: &Measured, baseline: &Baseline, judged: Compression) -> Vec<Row> {
-    let now: Vec<(&str, Sizes)> = measured.files.iter().map(|(name, named)| (name.as_str(), named.sizes())).collect();
-    let sizes_before = baseline.files.iter().map(|(name, sizes)| (name.as_str(), sizes.raw));
-    let pairs = names::pair(sizes_before, now.iter().map(|(name, sizes)| (*name, sizes.raw)));
-    let rows = pairs.iter().map(|pair| row(pair, measured, baseline));
-    let mut rows: Vec<Row> = rows.filter(|row| row.before != row.now).collect();
-    rows.sort_by_key(|row| (Reverse((row.change(judged), row.change(Compression::Raw))), row.name.clone()));
-    rows
+/// The changed files, the one that grew most first.
+fn file_changes(bundle: &Bundle, baseline: &Baseline, judged: Compression) -> Vec<FileChange> {
+    let now: Vec<(&str, Sizes)> = bundle.files.iter().map(|(name, named)| (name.as_str(), named.sizes())).collect();
+    let before = baseline.files.iter().map(|(name, sizes)| (name.as_str(), sizes.raw));
+    let pairs = names::pair_names(before, now.iter().map(|(name, sizes)| (*name, sizes.raw)));
+    let changes = pairs.iter().map(|pair| file_change(pair, bundle, baseline));
+    let mut changes: Vec<FileChange> = changes.filter(|change| change.before != change.now).collect();
+    changes
+        .sort_by_key(|change| (Reverse((change.growth(judged), change.growth(Compression::Raw))), change.name.clone()));
+    changes
 }
 
-fn row(pair: &names::Pair, measured: &Measured, baseline: &Baseline) -> Row {
+fn file_change(pair: &names::NamePair, bundle: &Bundle, baseline: &Baseline) -> FileChange {
     let title = |names: &[&str]| {
-        let marked = names.iter().find(|name| name.contains(names::MARK));
+        let marked = names.iter().find(|name| name.contains(names::HASH_MARK));
         marked.or(names.first()).map(|name| (*name).to_owned())
     };
-    let (was, is) = (title(&pair.before), title(&pair.now));
+    let (old_name, new_name) = (title(&pair.before), title(&pair.now));
     let before: Vec<Sizes> = pair.before.iter().filter_map(|name| baseline.files.get(*name)).copied().collect();
-    let now: Vec<&Named> = pair.now.iter().filter_map(|name| measured.files.get(*name)).collect();
+    let now: Vec<&NamedFiles> = pair.now.iter().filter_map(|name| bundle.files.get(*name)).collect();
     let largest = now.iter().filter_map(|named| named.largest()).max_by_key(|file| file.sizes.raw);
-    Row {
+    FileChange {
         before: (!before.is_empty()).then(|| before.into_iter().sum()),
         now: (!now.is_empty()).then(|| now.iter().map(|named| named.sizes()).sum()),
         files: now.iter().map(|named| named.files.len()).sum(),
         largest: largest.map(|file| (file.path.clone(), file.sizes.raw)),
-        was: was.clone().filter(|was| is.as_ref().is_some_and(|is| is != was)),
-        name: is.or(was).unwrap_or_default(),
+        old_name: old_name.clone().filter(|old| new_name.as_ref().is_some_and(|new| new != old)),
+        name: new_name.or(old_name).unwrap_or_default(),
     }
 }
 
-/// The percentage, for all files together.
-fn total(before: u64, now: u64, rows: &[Row], rule: &Rule) -> Finding {
-    let by = rule.compression;
-    let word = by.word();
-    let limit = rule.limit(before);
-    let floor = match rule.min_increase {
+/// Judges the total by the percentage.
+fn judge_total(before: u64, now: u64, changes: &[FileChange], limits: &GrowthLimits) -> Finding {
+    let judged = limits.compression;
+    let word = judged.word();
+    let limit = limits.limit(before);
+    let noise = match limits.min_increase {
         Bytes(0) => String::new(),
-        floor => format!(", or less than {floor} more"),
+        bytes => format!(", or less than {bytes} more"),
     };
     let expected = format!(
-        "at most {} % more than the baseline's {}, which is {} {word}{floor}",
-        rule.max_increase,
+        "at most {} % more than the baseline's {}, which is {} {word}{noise}",
+        limits.max_increase,
         Bytes(before),
         Bytes(limit)
     );
-    let most = rows.first().filter(|row| row.change(by) > 0);
-    let most = most.map(|row| format!("; grew most: {}", row.grew(by))).unwrap_or_default();
+    let most = changes.first().filter(|change| change.growth(judged) > 0);
+    let most = most.map(|change| format!("; grew most: {}", change.describe(judged))).unwrap_or_default();
     let actual = format!("{} → {} {word} ({}){most}", Bytes(before), Bytes(now), percent(before, now));
-    let finding = |finding: Finding| finding.expected(expected);
+    let finding = |verdict| Finding::new(total_check(judged), verdict).expected(expected);
     if now <= limit {
-        finding(Finding::passed(check(by))).actual(actual)
-    } else if now - before < rule.min_increase.0 {
-        finding(Finding::passed(check(by))).actual(format!("{actual}; so little counts as noise"))
+        finding(Verdict::Passed).actual(actual)
+    } else if now - before < limits.min_increase.0 {
+        finding(Verdict::Passed).actual(format!("{actual}; so little counts as noise"))
     } else {
-        rule.over(finding(Finding::blocked(check(by))), actual)
+        limits.over_limit(finding(Verdict::Blocked), actual)
     }
 }
 
-/// The cap, for each file.
-fn one_file(rows: &[Row], rule: &Rule) -> Finding {
+/// Judges the bytes that any one file added.
+fn judge_largest_addition(changes: &[FileChange], limits: &GrowthLimits) -> Finding {
     const SHOWN: usize = 3;
     let check = "bytes added by one file";
-    let Bytes(cap) = rule.max_added;
-    let expected = format!("at most {} raw more in any one file", rule.max_added);
-    let mut grown: Vec<&Row> = rows.iter().filter(|row| row.added_by_one() > 0).collect();
-    grown.sort_by_key(|row| Reverse(row.added_by_one()));
-    let over = grown.iter().filter(|row| row.added_by_one() > cap).count();
+    let Bytes(limit) = limits.max_added;
+    let expected = format!("at most {} raw more in any one file", limits.max_added);
+    let mut grown: Vec<&FileChange> = changes.iter().filter(|change| change.largest_addition() > 0).collect();
+    grown.sort_by_key(|change| Reverse(change.largest_addition()));
+    let over = grown.iter().filter(|change| change.largest_addition() > limit).count();
     let mut actual: Vec<String> =
-        grown.iter().take(over.clamp(1, SHOWN)).map(|row| row.grew(Compression::Raw)).collect();
+        grown.iter().take(over.clamp(1, SHOWN)).map(|change| change.describe(Compression::Raw)).collect();
     if over > SHOWN {
         actual.push(format!("and {} more", over - SHOWN));
     }
@@ -254,10 +266,10 @@ fn one_file(rows: &[Row], rule: &Rule) -> Finding {
     if over == 0 {
         return Finding::passed(check).expected(expected).actual(actual);
     }
-    rule.over(Finding::blocked(check).expected(expected), actual)
+    limits.over_limit(Finding::blocked(check).expected(expected), actual)
 }
 
-/// `+5.1 %`, rounded up to hundredths, so that what is over a limit never looks as if it were not.
+/// `+5.1 %`, rounded up to hundredths, so that growth over a limit never looks like growth within it.
 fn percent(before: u64, now: u64) -> String {
     if before == 0 {
         return "from 0 B".to_owned();
@@ -271,13 +283,13 @@ fn percent(before: u64, now: u64) -> String {
 }
 
 impl Growth {
-    /// `+5.1 %`, of the judged total.
+    /// The growth of the judged total: `+5.1 %`.
     #[must_use]
-    pub fn change(&self) -> String {
-        percent(self.before.by(self.judged), self.now.by(self.judged))
+    pub fn percent(&self) -> String {
+        percent(self.before.bytes(self.judged), self.now.bytes(self.judged))
     }
 
-    /// The heads of [`Growth::table`].
+    /// The column names of [`Growth::table`].
     #[must_use]
     pub fn columns(&self) -> [String; 6] {
         let word = self.judged.word();
@@ -291,37 +303,41 @@ impl Growth {
         ]
     }
 
-    /// At most `limit` files that changed, those that grew most first, then those that shrank most; the rest in one row, and
-    /// the total last. The changes add up to the total's.
+    /// At most `limit` changed files: first those that grew most, then those that shrank most. One row sums up the other
+    /// changed files, and the last row is the total. The changes add up to that of the total.
     #[must_use]
     pub fn table(&self, limit: usize) -> Vec<[String; 6]> {
-        let (grown, other): (Vec<&Row>, Vec<&Row>) = self.rows.iter().partition(|row| row.change(self.judged) > 0);
+        let (grown, other): (Vec<&FileChange>, Vec<&FileChange>) =
+            self.changes.iter().partition(|change| change.growth(self.judged) > 0);
         let room = limit - other.len().min(limit / 3);
-        let shown: Vec<&Row> = grown.iter().copied().take(room).collect();
+        let shown: Vec<&FileChange> = grown.iter().copied().take(room).collect();
         let left = limit - shown.len();
-        let shown: Vec<&Row> = shown.into_iter().chain(other.iter().rev().copied().take(left)).collect();
-        let mut table: Vec<_> =
-            shown.iter().map(|row| self.cells(row.title(), row.before, row.now, row.percent(self.judged))).collect();
-        if shown.len() < self.rows.len() {
-            let rest = || self.rows.iter().filter(|row| !shown.contains(row));
-            let before = rest().filter_map(|row| row.before).sum::<Sizes>();
-            let now = rest().filter_map(|row| row.now).sum::<Sizes>();
-            let name = format!("{} more files that changed", self.rows.len() - shown.len());
-            table.push(self.cells(name, Some(before), Some(now), percent(before.by(self.judged), now.by(self.judged))));
+        let shown: Vec<&FileChange> = shown.into_iter().chain(other.iter().rev().copied().take(left)).collect();
+        let mut table: Vec<_> = shown
+            .iter()
+            .map(|change| self.cells(change.title(), change.before, change.now, change.percent(self.judged)))
+            .collect();
+        if shown.len() < self.changes.len() {
+            let rest = || self.changes.iter().filter(|change| !shown.contains(change));
+            let before = rest().filter_map(|change| change.before).sum::<Sizes>();
+            let now = rest().filter_map(|change| change.now).sum::<Sizes>();
+            let name = format!("{} more files that changed", self.changes.len() - shown.len());
+            let percent = percent(before.bytes(self.judged), now.bytes(self.judged));
+            table.push(self.cells(name, Some(before), Some(now), percent));
         }
-        table.push(self.cells("total".to_owned(), Some(self.before), Some(self.now), self.change()));
+        table.push(self.cells("total".to_owned(), Some(self.before), Some(self.now), self.percent()));
         table
     }
 
     fn cells(&self, name: String, before: Option<Sizes>, now: Option<Sizes>, percent: String) -> [String; 6] {
         let size = |sizes: Option<Sizes>| {
-            sizes.map_or_else(|| "–".to_owned(), |sizes| Bytes(sizes.by(self.judged)).to_string())
+            sizes.map_or_else(|| "–".to_owned(), |sizes| Bytes(sizes.bytes(self.judged)).to_string())
         };
-        let change = |by: Compression| {
-            let bytes = |sizes: Option<Sizes>| i128::from(sizes.unwrap_or_default().by(by));
+        let growth = |compression: Compression| {
+            let bytes = |sizes: Option<Sizes>| i128::from(sizes.unwrap_or_default().bytes(compression));
             signed(bytes(now) - bytes(before))
         };
-        [name, size(before), size(now), change(self.judged), percent, change(Compression::Raw)]
+        [name, size(before), size(now), growth(self.judged), percent, growth(Compression::Raw)]
     }
 }
 

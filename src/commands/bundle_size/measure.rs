@@ -1,4 +1,4 @@
-//! What a bundle weighs: every file raw and compressed, under the name it keeps across builds.
+//! Measures a bundle: the raw and the compressed size of every file, under the name it keeps across builds.
 
 use std::{
     collections::BTreeMap,
@@ -22,13 +22,13 @@ use crate::{
     world::files::{self, Glob},
 };
 
-/// How much of a file is held at a time.
+/// How many bytes of a file are in memory at a time.
 const CHUNK: u64 = 256 * 1024;
-/// More threads than this only wait for the disk.
+/// With more threads the disk becomes the bottleneck.
 const MOST_THREADS: usize = 8;
 
-/// What compressed the files. Sizes are only comparable when it is the same: no two make the same bytes, and level 9 of one
-/// differs from level 9 of another by up to 4 % for a single file.
+/// What compressed the files. Only sizes of the same compressor are comparable: level 9 of one library differs from level 9
+/// of another by up to 4 % for a single file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compressor {
     pub algorithm: String,
@@ -38,16 +38,16 @@ pub struct Compressor {
 }
 
 impl Compressor {
-    /// What this binary compresses with. A test holds the version against the lock file.
+    /// The compressor of this binary. A test compares the version with the lock file.
     #[must_use]
-    pub fn ours() -> Self {
+    pub fn built_in() -> Self {
         Self { algorithm: "gzip".to_owned(), level: 9, backend: "zlib-rs 0.6.8".to_owned() }
     }
 }
 
 /// One file of the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub struct BundleFile {
     /// Relative to the workspace.
     pub path: String,
     pub sizes: Sizes,
@@ -57,11 +57,11 @@ pub struct File {
 
 /// The files that share one canonical name, ordered by path. Never empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Named {
-    pub files: Vec<File>,
+pub struct NamedFiles {
+    pub files: Vec<BundleFile>,
 }
 
-impl Named {
+impl NamedFiles {
     #[must_use]
     pub fn sizes(&self) -> Sizes {
         self.files.iter().map(|file| file.sizes).sum()
@@ -69,32 +69,32 @@ impl Named {
 
     /// The file with the most raw bytes.
     #[must_use]
-    pub fn largest(&self) -> Option<&File> {
+    pub fn largest(&self) -> Option<&BundleFile> {
         self.files.iter().max_by_key(|file| file.sizes.raw)
     }
 }
 
-/// A bundle, weighed.
+/// A measured bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measured {
-    /// By canonical name ([`names::canonical`]).
-    pub files: BTreeMap<String, Named>,
+pub struct Bundle {
+    /// By canonical name ([`names::canonical_name`]).
+    pub files: BTreeMap<String, NamedFiles>,
     pub compressor: Compressor,
 }
 
-impl Measured {
+impl Bundle {
     #[must_use]
-    pub fn of(files: impl IntoIterator<Item = File>) -> Self {
-        let mut named: BTreeMap<String, Named> = BTreeMap::new();
+    pub fn from_files(files: impl IntoIterator<Item = BundleFile>) -> Self {
+        let mut named: BTreeMap<String, NamedFiles> = BTreeMap::new();
         for file in files {
-            named.entry(names::canonical(&file.path)).or_default().files.push(file);
+            named.entry(names::canonical_name(&file.path)).or_default().files.push(file);
         }
-        Self { files: named, compressor: Compressor::ours() }
+        Self { files: named, compressor: Compressor::built_in() }
     }
 
     #[must_use]
     pub fn total(&self) -> Sizes {
-        self.files.values().map(Named::sizes).sum()
+        self.files.values().map(NamedFiles::sizes).sum()
     }
 
     #[must_use]
@@ -102,7 +102,7 @@ impl Measured {
         self.files.values().map(|named| named.files.len()).sum()
     }
 
-    /// How many files there are, in words.
+    /// `1 file`, `12 files`.
     #[must_use]
     pub fn count(&self) -> String {
         match self.file_count() {
@@ -111,7 +111,7 @@ impl Measured {
         }
     }
 
-    /// Sha256 over every path and content, in hex: which bytes exactly were judged.
+    /// SHA-256 over every path and content, in hex: identifies the bytes that were judged.
     #[must_use]
     pub fn digest(&self) -> String {
         let lines =
@@ -120,67 +120,68 @@ impl Measured {
     }
 }
 
-/// Weighs the files that `patterns` name below `root`, but not the one at `record`: the baseline is no part of what it is
-/// the baseline of.
+/// Measures the files below `root` that match `patterns`, except the baseline file itself.
 ///
-/// Source maps (`*.map`) are left out, since browsers only load them for a developer; once a pattern names them
-/// (`**/*.map`), the patterns alone decide. Nothing found is an empty answer where [`files::find`] says so.
+/// Source maps (`*.map`) are left out, since browsers load them only for developers. When a pattern matches source maps
+/// (`**/*.map`), the patterns alone decide. Whether no match is an error is decided by [`files::find`].
 ///
 /// # Errors
-/// Bad input where [`files::find`] says so; unseen, when a file cannot be read.
-pub fn measure(root: &Path, patterns: &[Glob], record: &Path) -> Result<Measured, CommandError> {
-    let mut found = files::find(root, patterns).map_err(Finding::bad_input)?;
+/// Bad input: the errors of [`files::find`]. Unobservable: a file that cannot be read.
+pub fn measure(root: &Path, patterns: &[Glob], baseline: &Path) -> Result<Bundle, CommandError> {
+    let mut paths = files::find(root, patterns).map_err(Finding::bad_input)?;
     let with_maps = patterns.iter().any(names_maps);
-    let record = record.strip_prefix(".").unwrap_or(record);
-    found.retain(|path| path != record && (with_maps || path.extension().is_none_or(|extension| extension != "map")));
-    weigh_all(root, &found).map(Measured::of).map_err(Finding::unobservable)
+    let baseline = baseline.strip_prefix(".").unwrap_or(baseline);
+    paths.retain(|path| path != baseline && (with_maps || path.extension().is_none_or(|extension| extension != "map")));
+    measure_files(root, &paths).map(Bundle::from_files).map_err(Finding::unobservable)
 }
 
-/// Whether a pattern speaks of source maps: `**/*.map`, `*.{js,map}`.
+/// Whether a pattern names source maps: `**/*.map`, `*.{js,map}`.
 fn names_maps(pattern: &Glob) -> bool {
     pattern.last_part().split(['.', ',', '{', '}']).skip(1).any(|extension| extension == "map")
 }
 
-/// Weighs files side by side; the answer is in the order of the paths whatever thread was first.
-fn weigh_all(root: &Path, paths: &[PathBuf]) -> Result<Vec<File>, Finding> {
+/// Measures files in parallel; the result is in the order of the paths.
+fn measure_files(root: &Path, paths: &[PathBuf]) -> Result<Vec<BundleFile>, Finding> {
     let next = AtomicUsize::new(0);
-    let weighed = Mutex::new(BTreeMap::new());
+    let measured = Mutex::new(BTreeMap::new());
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = paths.get(at) else { return };
-            let file = weigh(root, path);
-            weighed.lock().unwrap_or_else(PoisonError::into_inner).insert(at, file);
+            let file = measure_file(root, path);
+            measured.lock().unwrap_or_else(PoisonError::into_inner).insert(at, file);
         }
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(paths.len());
     thread::scope(|scope| {
         for _ in 1..threads {
-            // One that cannot be had is done without.
+            // Fewer threads are enough if one does not start.
             drop(thread::Builder::new().name("look".to_owned()).spawn_scoped(scope, work));
         }
         work();
     });
-    weighed.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    measured.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-fn weigh(root: &Path, path: &Path) -> Result<File, Finding> {
+fn measure_file(root: &Path, path: &Path) -> Result<BundleFile, Finding> {
     let name = path.display().to_string();
-    weigh_bytes(&root.join(path)).map(|(sizes, sha256)| File { path: name.clone(), sizes, sha256 }).map_err(|error| {
-        Finding::inconclusive(name).actual(format!("cannot be read: {error}")).expected("a file that can be read")
-    })
+    measure_content(&root.join(path)).map(|(sizes, sha256)| BundleFile { path: name.clone(), sizes, sha256 }).map_err(
+        |error| {
+            Finding::inconclusive(name).actual(format!("cannot be read: {error}")).expected("a file that can be read")
+        },
+    )
 }
 
-fn weigh_bytes(path: &Path) -> io::Result<(Sizes, String)> {
+fn measure_content(path: &Path) -> io::Result<(Sizes, String)> {
     let mut file = files::open(path)?;
     let mut hash = Sha256::new();
-    // No name and no time in the header, so that equal bytes weigh the same.
-    let mut gzip = GzBuilder::new().write(Counted(0), Compression::new(Compressor::ours().level));
+    // Without a name and a time in the header, so that equal bytes have equal sizes.
+    let mut gzip = GzBuilder::new().write(ByteCounter(0), Compression::new(Compressor::built_in().level));
     let mut raw = 0;
     let mut chunk = Vec::new();
     loop {
         chunk.clear();
-        // Whole chunks, whatever a single read gives: the compressor sees the same pieces every time.
+        // Whole chunks, even after short reads: the compressor gets the same pieces every time.
         let length = (&mut file).take(CHUNK).read_to_end(&mut chunk)?;
         if length == 0 {
             break;
@@ -189,14 +190,14 @@ fn weigh_bytes(path: &Path) -> io::Result<(Sizes, String)> {
         hash.update(&chunk);
         gzip.write_all(&chunk)?;
     }
-    let Counted(gzip) = gzip.finish()?;
+    let ByteCounter(gzip) = gzip.finish()?;
     Ok((Sizes { raw, gzip }, hex(&hash.finalize())))
 }
 
-/// Counts what is written to it and keeps nothing.
-struct Counted(u64);
+/// Counts the bytes that are written to it.
+struct ByteCounter(u64);
 
-impl Write for Counted {
+impl Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len() as u64;
         Ok(bytes.len())
@@ -228,7 +229,7 @@ mod tests {
         root
     }
 
-    fn measured(root: &tempfile::TempDir, patterns: &[&str]) -> Measured {
+    fn measured(root: &tempfile::TempDir, patterns: &[&str]) -> Bundle {
         let patterns: Vec<Glob> = patterns.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
         measure(root.path(), &patterns, Path::new("sizes.json")).expect("measured")
     }
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_the_one_that_is_built_in() {
+    fn the_backend_version_is_that_of_the_lock_file() {
         let lock = include_str!("../../../Cargo.lock");
         let version = lock
             .split("[[package]]")
@@ -256,13 +257,13 @@ mod tests {
             .and_then(|package| package.split("version = \"").nth(1))
             .and_then(|rest| rest.split('"').next());
         let built_in = version.map(|version| format!("zlib-rs {version}"));
-        assert_eq!(Some(Compressor::ours().backend), built_in, "write the new version into Compressor::ours");
+        assert_eq!(Some(Compressor::built_in().backend), built_in, "write the new version into Compressor::built_in");
     }
 
-    /// These are the numbers users compare across builds: when they move with a new zlib-rs that keeps its minor version,
-    /// baselines written before are no longer comparable and `Baseline::comparable` has to know.
+    /// Users compare these numbers across builds. If they change with a patch release of zlib-rs, older baselines are not
+    /// comparable with new ones, and `Baseline::comparable` has to refuse them.
     #[test]
-    fn the_compressor_is_pinned() {
+    fn compressed_sizes_are_pinned() {
         let root = bundle(&[("app.js", &code(300_000)), ("empty.js", b""), ("hi.js", b"hi")]);
         let measured = measured(&root, &["."]);
         let sizes: Vec<_> =
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_in_pieces_changes_no_size() {
+    fn reading_in_chunks_does_not_change_the_size() {
         let text = code(300_000);
         let mut gzip = GzBuilder::new().write(Vec::new(), Compression::new(9));
         gzip.write_all(&text).expect("compressed");
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_the_files_without_their_hashes() {
+    fn files_are_grouped_by_their_names_without_hashes() {
         let root = bundle(&[
             ("dist/app.3f2a.js", b"one"),
             ("dist/chunk-ABCDEF12.js", b"two"),
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_does_not_weigh_itself() {
+    fn the_baseline_file_is_not_measured() {
         let root = bundle(&[("app.js", b"one"), ("sizes.json", b"record"), ("lib/sizes.json", b"four")]);
         assert_eq!(measured(&root, &["."]).files.keys().collect::<Vec<_>>(), ["app.js", "lib/sizes.json"]);
         let record = Path::new("./lib/sizes.json");
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn many_files_come_out_in_order_every_time() {
+    fn files_are_in_the_order_of_their_paths() {
         let files: Vec<(String, Vec<u8>)> =
             (0..50).map(|at| (format!("dist/{at:02}/x.js"), vec![b'x'; 50_000 * (at % 3)])).collect();
         let listed: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
@@ -347,7 +348,7 @@ mod tests {
     fn a_file_that_cannot_be_read_is_named() {
         let root = bundle(&[("dist/app.js", b"one")]);
         let finding =
-            weigh_all(root.path(), &["dist/app.js".into(), "dist/gone.js".into()]).expect_err("gone").to_string();
+            measure_files(root.path(), &["dist/app.js".into(), "dist/gone.js".into()]).expect_err("gone").to_string();
         assert!(finding.starts_with("dist/gone.js: cannot be read: No such file"), "{finding}");
     }
 }

@@ -1,9 +1,9 @@
-//! One file is one file across builds: the content hash in its name becomes `[hash]`.
+//! Canonical file names, equal across builds: the content hash in a name becomes `[hash]`.
 //!
-//! Bundlers write hashes in few alphabets and lengths, and nothing but their looks tells them from words. A text is taken
-//! for a hash after a `.`, `-`, `~` (or `_`, for hex), or when it is all there is before the extension:
+//! Bundlers write hashes in few alphabets and lengths, and only their shape distinguishes them from words. A text counts as
+//! a hash after a `.`, `-`, `~` (or `_`, for hex), or when it is the whole name before the extension:
 //!
-//! | looks | written by |
+//! | shape | written by |
 //! |---|---|
 //! | hex with a digit and a letter, 8 or more | webpack, Next, Create React App, Angular up to 16, Parcel, Vite up to 3 |
 //! | the same, 4 to 7 long (after `-` not a word and a number: `step-ab12`) | webpack `[contenthash:4]` |
@@ -12,31 +12,31 @@
 //! | 9 or more letters and digits that change their kind every second or third character | Rollup `[hash:12]`, Next's build ids |
 //! | 8 or more digits | time stamps |
 //!
-//! Words stay: all small letters (`dashboard`), camel case in syllables (`HomePage`), a word with a number (`es2015`), and
-//! versions (`5.3.2`). So does a hash that looks like one, 2.4 % of Vite's (the tests measure each style); [`pair`] finds nearly
-//! all of those.
+//! Words stay: lower-case letters (`dashboard`), camel case in syllables (`HomePage`), a word with a number (`es2015`), and
+//! versions (`5.3.2`). A hash that reads as a word stays too, as 2.4 % of Vite's do (the tests measure each style);
+//! [`pair_names`] matches nearly all of those.
 //!
-//! Nothing is hidden either way. Files that fall on one name are added up, so a total never changes; a hash that was not
-//! recognised shows as one file gone and one new, with the same sum.
+//! A mistake either way keeps the total. The sizes of files with the same canonical name are added up; a hash that was not
+//! recognised shows as one removed and one new file.
 
 use std::collections::BTreeMap;
 
-/// What stands for a hash.
-pub const MARK: &str = "[hash]";
+/// Replaces a hash in a canonical name.
+pub const HASH_MARK: &str = "[hash]";
 
-/// What separates the words of a file name's part.
-const BETWEEN: [char; 2] = ['-', '~'];
+/// The separators of words between two dots of a file name.
+const WORD_SEPARATORS: [char; 2] = ['-', '~'];
 
-/// The length of a hash that Rollup, Vite, esbuild and Bun write unless told otherwise.
-const USUAL: usize = 8;
+/// The default length of a hash of Rollup, Vite, esbuild and Bun.
+const USUAL_LENGTH: usize = 8;
 
-/// A path with `/` between its parts, each hash in it replaced by [`MARK`]. Applying it twice changes nothing more.
+/// Replaces each hash in a path with [`HASH_MARK`]. Idempotent.
 #[must_use]
-pub fn canonical(path: &str) -> String {
+pub fn canonical_name(path: &str) -> String {
     let (folders, file) = path.rsplit_once('/').map_or((None, path), |(folders, file)| (Some(folders), file));
     let mut name = String::with_capacity(path.len());
     for folder in folders.into_iter().flat_map(|folders| folders.split('/')) {
-        name.push_str(if is_folder_hash(folder) { MARK } else { folder });
+        name.push_str(if is_folder_hash(folder) { HASH_MARK } else { folder });
         name.push('/');
     }
     let (stem, extension) = split_extension(file);
@@ -54,102 +54,104 @@ fn canonical_stem(stem: &str) -> String {
     let mut name = canonical_part(first, true);
     for part in parts {
         name.push('.');
-        name += &if is_hash(part, '.') { MARK.to_owned() } else { canonical_part(part, false) };
+        name += &if is_hash(part, '.') { HASH_MARK.to_owned() } else { canonical_part(part, false) };
     }
-    if name.contains(MARK) {
+    if name.contains(HASH_MARK) {
         return name;
     }
-    // A leading text is the name as a rule (chunk ids of Next look like hashes, too), unless there is no other.
-    let word = first.split(BETWEEN).next().unwrap_or_default();
+    // The first text is usually the name, even if it looks like a hash (chunk ids of Next do), unless it is the only text.
+    let word = first.split(WORD_SEPARATORS).next().unwrap_or_default();
     for lead in [first, word] {
         if is_leading_hash(lead) {
-            return format!("{MARK}{}", &stem[lead.len()..]);
+            return format!("{HASH_MARK}{}", &stem[lead.len()..]);
         }
     }
     name
 }
 
-/// What stands between two dots. `first`: before the first dot.
+/// The canonical form of a text between two dots. `first`: it is the one before the first dot.
 fn canonical_part(part: &str, first: bool) -> String {
     let mut name = String::with_capacity(part.len());
-    for (at, word) in part.split_inclusive(BETWEEN).enumerate() {
-        let bare = word.trim_end_matches(BETWEEN);
+    for (at, word) in part.split_inclusive(WORD_SEPARATORS).enumerate() {
+        let bare = word.trim_end_matches(WORD_SEPARATORS);
         let before = if at == 0 { '.' } else { '-' };
         let kept = if (at > 0 || !first) && is_hash(bare, before) {
-            name.push_str(MARK);
+            name.push_str(HASH_MARK);
             bare.len()
         } else if let Some((head, _)) =
             bare.rsplit_once('_').filter(|(head, tail)| !head.is_empty() && is_long_hex(tail))
         {
             name.push_str(head);
             name.push('_');
-            name.push_str(MARK);
+            name.push_str(HASH_MARK);
             bare.len()
         } else {
             0
         };
         name.push_str(&word[kept..]);
     }
-    // A base64url hash may hold the dash that separates it: then only its length tells where it starts.
+    // A base64url hash may itself contain a dash: then only its length gives its start.
     match usual_tail(part) {
-        Some(tail) if !name.contains(MARK) && is_hash(tail, '-') => part[..part.len() - tail.len()].to_owned() + MARK,
+        Some(tail) if !name.contains(HASH_MARK) && is_hash(tail, '-') => {
+            part[..part.len() - tail.len()].to_owned() + HASH_MARK
+        }
         _ => name,
     }
 }
 
-/// The last eight characters, where a dash stands before them and something before that.
+/// The last eight characters, if a dash and another text precede them.
 fn usual_tail(part: &str) -> Option<&str> {
-    let at = part.len().checked_sub(USUAL).filter(|at| *at > 1)?;
+    let at = part.len().checked_sub(USUAL_LENGTH).filter(|at| *at > 1)?;
     part.get(at..).filter(|_| part.as_bytes()[at - 1] == b'-')
 }
 
-/// `before`: what separates the text from what came before, `.` or `-`.
+/// Whether `text` has the shape of a hash. `before`: the separator before it, `.` or `-`.
 fn is_hash(text: &str, before: char) -> bool {
     if text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.len() >= USUAL;
+        return text.len() >= USUAL_LENGTH;
     }
     if is_hex(text) {
         return match text.len() {
             0..4 => false,
-            4..USUAL => text.bytes().all(|b| !b.is_ascii_uppercase()) && (before == '.' || !is_numbered(text)),
+            4..USUAL_LENGTH => text.bytes().all(|b| !b.is_ascii_uppercase()) && (before == '.' || !is_numbered(text)),
             _ => true,
         };
     }
     match text.len() {
-        USUAL => text.bytes().all(is_base64url) && !are_words(text),
+        USUAL_LENGTH => text.bytes().all(is_base64url) && !are_words(text),
         9..=64 => text.bytes().all(|b| b.is_ascii_alphanumeric()) && is_mixed(text),
         _ => false,
     }
 }
 
-/// At the start of a file name there is more reason to see a word, such as `OTPInput.js`.
+/// Whether the start of a file name is a hash. Stricter than [`is_hash`], since words such as `OTPInput` are more likely.
 fn is_leading_hash(text: &str) -> bool {
     let letters = text.bytes().all(|b| b.is_ascii_alphabetic());
-    text.len() >= USUAL && is_hash(text, '-') && (!letters || is_capitals(text) || kinds(text) > 1)
+    text.len() >= USUAL_LENGTH && is_hash(text, '-') && (!letters || is_capitals(text) || count_runs(text) > 1)
 }
 
-/// A folder named by a hash alone: hex, or the 21 base64url characters of a build id.
+/// Whether the name of a folder is a hash: hex, or the 21 base64url characters of a build id.
 fn is_folder_hash(text: &str) -> bool {
-    is_long_hex(text) || text.len() == 21 && text.bytes().all(is_base64url) && has_digit(text) && kinds(text) > 6
+    is_long_hex(text) || text.len() == 21 && text.bytes().all(is_base64url) && has_digit(text) && count_runs(text) > 6
 }
 
 fn is_long_hex(text: &str) -> bool {
-    text.len() >= USUAL && is_hex(text)
+    text.len() >= USUAL_LENGTH && is_hex(text)
 }
 
-/// Hex digits of one case, a figure and a letter among them: `decade` and `2024` are none.
+/// Whether `text` is hex of one case with at least one digit and one letter; so `decade` and `2024` are not hex.
 fn is_hex(text: &str) -> bool {
     let all = |letters: std::ops::RangeInclusive<u8>| text.bytes().all(|b| b.is_ascii_digit() || letters.contains(&b));
     (all(b'a'..=b'f') || all(b'A'..=b'F')) && has_digit(text) && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// Letters, then a number: `ab12`.
+/// Whether `text` is letters, then a number: `ab12`.
 fn is_numbered(text: &str) -> bool {
     text.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 fn is_capitals(text: &str) -> bool {
-    text.len() == USUAL && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    text.len() == USUAL_LENGTH && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 const fn is_base64url(byte: u8) -> bool {
@@ -160,13 +162,14 @@ fn has_digit(text: &str) -> bool {
     text.bytes().any(|b| b.is_ascii_digit())
 }
 
-/// Holds a digit, and no kind lasts three characters on average: half of what camel case does.
+/// Whether `text` has a digit and changes its kind of character more often than every third one, twice as often as camel
+/// case.
 fn is_mixed(text: &str) -> bool {
-    has_digit(text) && kinds(text) * 3 > text.len()
+    has_digit(text) && count_runs(text) * 3 > text.len()
 }
 
-/// How many runs of one kind a text has: digits, capitals, small letters with the capitals before them, the rest.
-fn kinds(text: &str) -> usize {
+/// Counts the runs of one kind of character: digits, capitals, lower-case letters with the capitals before them, others.
+fn count_runs(text: &str) -> usize {
     let kind = |byte: u8| match byte {
         b'0'..=b'9' => 0,
         b'A'..=b'Z' => 1,
@@ -181,7 +184,7 @@ fn kinds(text: &str) -> usize {
     usize::from(!text.is_empty()) + changes.count()
 }
 
-/// Whether eight characters are what a person would write after a dash. Capitals are not: that is how esbuild's hashes look.
+/// Whether eight characters read as words after a dash. Capitals do not, since esbuild's hashes look like that.
 fn are_words(text: &str) -> bool {
     let words = || text.split(['-', '_']);
     if words().any(str::is_empty) {
@@ -190,7 +193,7 @@ fn are_words(text: &str) -> bool {
     !is_capitals(text) && words().all(is_word)
 }
 
-/// Whether a text of letters and digits is what a person would write between two dashes.
+/// Whether a text of letters and digits reads as a word between two dashes.
 fn is_word(text: &str) -> bool {
     let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = text.len() - letters.len();
@@ -209,7 +212,7 @@ fn is_word(text: &str) -> bool {
     number == 0 && has_number_inside(letters)
 }
 
-/// `404pages`, `mp3audio`, `utf8text`: one short number before or between small letters.
+/// Whether a text is lower-case letters with one short number before or inside them: `404pages`, `mp3audio`, `utf8text`.
 fn has_number_inside(text: &str) -> bool {
     let head = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
     let start = head.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -218,7 +221,7 @@ fn has_number_inside(text: &str) -> bool {
     fits && start.bytes().all(|b| b.is_ascii_lowercase()) && is_readable(start) && is_readable(tail)
 }
 
-/// `HomePage`, `userInfo`, `pdfUtils`: syllables, at most one of them an abbreviation without a vowel.
+/// Whether a text is camel case in syllables, at most one of them an abbreviation without a vowel: `HomePage`, `pdfUtils`.
 fn is_camel_case(text: &str) -> bool {
     let starts: Vec<usize> =
         text.bytes().enumerate().filter(|(at, b)| *at == 0 || b.is_ascii_uppercase()).map(|(at, _)| at).collect();
@@ -231,7 +234,7 @@ fn is_camel_case(text: &str) -> bool {
     })
 }
 
-/// A vowel somewhere and no five consonants in a row; up to two letters are always fine.
+/// Whether letters contain a vowel and no five consonants in a row. Up to two letters are always readable.
 fn is_readable(letters: &str) -> bool {
     let consonants = letters.as_bytes().split(|b| is_vowel(*b)).map(<[u8]>::len).max().unwrap_or_default();
     letters.len() < 3 || consonants < letters.len().min(5)
@@ -241,64 +244,64 @@ const fn is_vowel(byte: u8) -> bool {
     matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y')
 }
 
-/// What is one file in both builds: its canonical names, largest first. One side is empty for a file that is gone or new.
+/// The canonical names of one file in the baseline and now, largest first. One side is empty for a new or a removed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair<'a> {
+pub struct NamePair<'a> {
     pub before: Vec<&'a str>,
     pub now: Vec<&'a str>,
 }
 
-/// Finds each file of the baseline among those of now, by canonical names with their sizes in bytes.
+/// Matches the files of the baseline with the current ones, by canonical names with their sizes in bytes.
 ///
-/// Equal names belong together. So do those that differ only in a text that may be a hash after all, because it reads as a
-/// word or because hashing was switched on between the builds: all of them where one holds the mark, else one to one, the
-/// largest with the largest. Every name comes out exactly once.
-pub fn pair<'a>(
+/// Equal names match. So do names that differ only in a text that may be a hash: one that reads as a word, or one that only
+/// one build has because hashing was switched on between them. If one of these names contains the mark, all of them form one
+/// pair; otherwise they are paired one to one, the largest with the largest. Every name is returned exactly once.
+pub fn pair_names<'a>(
     before: impl IntoIterator<Item = (&'a str, u64)>,
     now: impl IntoIterator<Item = (&'a str, u64)>,
-) -> Vec<Pair<'a>> {
-    let mut gone: BTreeMap<&str, u64> = before.into_iter().collect();
+) -> Vec<NamePair<'a>> {
+    let mut removed: BTreeMap<&str, u64> = before.into_iter().collect();
     let mut pairs = Vec::new();
-    let mut families: BTreeMap<String, [Vec<(u64, &str)>; 2]> = BTreeMap::new();
+    let mut groups: BTreeMap<String, [Vec<(u64, &str)>; 2]> = BTreeMap::new();
     for (name, size) in now {
-        if !name.contains(MARK) && gone.remove(name).is_some() {
-            pairs.push(Pair { before: vec![name], now: vec![name] });
+        if !name.contains(HASH_MARK) && removed.remove(name).is_some() {
+            pairs.push(NamePair { before: vec![name], now: vec![name] });
         } else {
-            families.entry(family(name)).or_default()[1].push((size, name));
+            groups.entry(name_without_hash(name)).or_default()[1].push((size, name));
         }
     }
-    for (name, size) in gone {
-        families.entry(family(name)).or_default()[0].push((size, name));
+    for (name, size) in removed {
+        groups.entry(name_without_hash(name)).or_default()[0].push((size, name));
     }
-    for sides in families.into_values() {
-        let marked = sides.iter().flatten().any(|(_, name)| name.contains(MARK));
+    for sides in groups.into_values() {
+        let marked = sides.iter().flatten().any(|(_, name)| name.contains(HASH_MARK));
         let [before, now] = sides.map(|mut side| {
             side.sort_by(|a, b| b.cmp(a));
             side.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
         });
         if marked {
-            pairs.push(Pair { before, now });
+            pairs.push(NamePair { before, now });
             continue;
         }
         let at = |side: &[&'a str], index: usize| side.get(index).copied().into_iter().collect();
         let length = before.len().max(now.len());
-        pairs.extend((0..length).map(|index| Pair { before: at(&before, index), now: at(&now, index) }));
+        pairs.extend((0..length).map(|index| NamePair { before: at(&before, index), now: at(&now, index) }));
     }
     pairs
 }
 
 /// The canonical name without its hash, or without the last text that may be one.
-fn family(name: &str) -> String {
+fn name_without_hash(name: &str) -> String {
     let (folder, file) = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1));
-    if let Some(at) = file.rfind(MARK) {
+    if let Some(at) = file.rfind(HASH_MARK) {
         let head = file[..at].trim_end_matches(['.', '-', '_', '~']);
-        return format!("{folder}{head}{}", &file[at + MARK.len()..]);
+        return format!("{folder}{head}{}", &file[at + HASH_MARK.len()..]);
     }
     let (stem, extension) = split_extension(file);
     let mut end = stem.len();
     for part in stem.rsplit('.') {
         let start = end - part.len();
-        let last = part.rsplit(BETWEEN).next().unwrap_or_default();
+        let last = part.rsplit(WORD_SEPARATORS).next().unwrap_or_default();
         for text in [usual_tail(part).unwrap_or(part), last] {
             if may_be_hash(text) {
                 let head = stem[..end - text.len()].trim_end_matches(['.', '-', '~']);
@@ -310,10 +313,11 @@ fn family(name: &str) -> String {
     name.to_owned()
 }
 
-/// The shape of a hash in some style, whether or not it reads as a word; plain small letters only when they are hex.
+/// Whether a text has the shape of a hash, even if it reads as a word. Lower-case letters alone only if they are hex.
 fn may_be_hash(text: &str) -> bool {
     let hex = text.len() >= 4 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let usual = text.len() == USUAL && text.bytes().all(is_base64url) && !text.bytes().all(|b| b.is_ascii_lowercase());
+    let usual =
+        text.len() == USUAL_LENGTH && text.bytes().all(is_base64url) && !text.bytes().all(|b| b.is_ascii_lowercase());
     let long = (9..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) && has_digit(text);
     hex || usual || long
 }

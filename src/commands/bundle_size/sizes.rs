@@ -1,10 +1,10 @@
-//! The sizes of files, and how a difference of them is written.
+//! Sizes of files, raw and compressed, and how their difference is shown.
 
 use serde::{Deserialize, Serialize};
 
 use crate::values::Bytes;
 
-/// A difference: `+4 MB`, `-12.3 kB`, `±0 B`.
+/// Shows a difference in bytes: `+4 MB`, `-12.3 kB`, `±0 B`.
 #[must_use]
 pub fn signed(difference: i128) -> String {
     let size = Bytes(u64::try_from(difference.unsigned_abs()).unwrap_or(u64::MAX));
@@ -16,7 +16,7 @@ pub fn signed(difference: i128) -> String {
     format!("{sign}{size}")
 }
 
-/// Which of a file's sizes is judged.
+/// Which size of a file is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Compression {
     /// The bytes on disk.
@@ -45,14 +45,14 @@ pub struct Sizes {
 
 impl Sizes {
     #[must_use]
-    pub const fn by(self, compression: Compression) -> u64 {
+    pub const fn bytes(self, compression: Compression) -> u64 {
         match compression {
             Compression::Raw => self.raw,
             Compression::Gzip => self.gzip,
         }
     }
 
-    /// Both added up; no bundle comes near the end of the range.
+    /// The sum of both. Saturates, far beyond any real bundle.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self { raw: self.raw.saturating_add(other.raw), gzip: self.gzip.saturating_add(other.gzip) }

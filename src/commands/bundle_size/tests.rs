@@ -12,10 +12,10 @@ use crate::{
     settings::{Layer, SettingOrigin, SettingValue, resolve},
 };
 
-/// The first wait is when the signal comes.
-struct Signalled;
+/// A clock that cancels the command at its first wait.
+struct CancellingClock;
 
-impl Clock for Signalled {
+impl Clock for CancellingClock {
     fn now(&self) -> Moment {
         Moment::ZERO
     }
@@ -29,7 +29,7 @@ impl Clock for Signalled {
     }
 }
 
-/// The settings as a command line gives them.
+/// The arguments that these settings give.
 fn args(settings: &[(&str, &str)]) -> Args {
     let given = |text: &str| SettingValue { texts: vec![text.to_owned()], origin: SettingOrigin::Flag };
     let layer: Layer = settings.iter().map(|(key, text)| ((*key).to_owned(), given(text))).collect();
@@ -39,25 +39,25 @@ fn args(settings: &[(&str, &str)]) -> Args {
 }
 
 /// A bundle of one file that does not compress.
-fn weighed(bytes: u64) -> Measured {
+fn bundle_of(bytes: u64) -> Bundle {
     let sizes = sizes::Sizes { raw: bytes, gzip: bytes };
-    Measured::of([measure::File { path: "a.js".to_owned(), sizes, sha256: String::new() }])
+    Bundle::from_files([measure::BundleFile { path: "a.js".to_owned(), sizes, sha256: String::new() }])
 }
 
 #[test]
-fn a_signal_ends_the_weighing() {
-    let execution = Execution { clock: Arc::new(Signalled), ..test_execution() };
+fn a_signal_ends_the_measuring() {
+    let execution = Execution { clock: Arc::new(CancellingClock), ..test_execution() };
     let ctx = CommandContext { execution, ..test_context() };
-    // Enough to be at it for a while.
-    let end = run(&args(&[("path", "src"), ("allow-first", "true")]), &Subject::default(), &ctx);
-    assert_eq!(end, Err(CommandError::Cancelled));
+    // Enough files that measuring does not end before the signal.
+    let result = run(&args(&[("path", "src"), ("allow-first", "true")]), &Subject::default(), &ctx);
+    assert_eq!(result, Err(CommandError::Cancelled));
     assert_eq!(ctx.execution.partial.copy().effects, [], "nothing was written");
 }
 
 #[test]
-fn a_table_of_what_shrank_is_called_so() {
+fn the_table_title_says_whether_a_file_grew() {
     let titles = |before, now| -> Vec<String> {
-        let outcome = compare(&args(&[("path", "dist")]), &weighed(now), &Baseline::of(&weighed(before)));
+        let outcome = compare(&args(&[("path", "dist")]), &bundle_of(now), &Baseline::from_bundle(&bundle_of(before)));
         outcome.tables.into_iter().map(|table| table.title).collect()
     };
     assert_eq!(titles(100, 101), ["Files that grew most"]);

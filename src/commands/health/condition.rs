@@ -38,7 +38,7 @@ impl Condition {
         let body = expression::parse(body).map_err(|error| format!("its body is {error}"))?;
         match self.expression.holds_with(&body, &[as_json(subject)]) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(match self.expression.found(&body) {
+            Ok(false) => Err(match self.expression.explain(&body) {
                 Some(found) => format!("the condition is false: {found}"),
                 None => "the condition is false".to_owned(),
             }),

@@ -275,7 +275,7 @@ fn settings_that_cannot_be_used_are_refused() {
         ("--interval=1w", "duration"),
         ("--endpoints=a.example", "https://"),
         ("--condition=.a ==", "cannot compile"),
-        ("--condition=.a == $tag", "no variable $tag, only $subject"),
+        ("--condition=.a == $tag", "unknown variable $tag; known: $subject"),
     ] {
         let error = args(&format!("{endpoint}\t{flag}")).expect_err(flag).to_string();
         assert!(error.contains(expected), "{flag}: {error}");

@@ -35,7 +35,7 @@ use crate::{
     report::Outcome,
     secret::Secret,
     subject::Subject,
-    values::{HumanDuration, some_time},
+    values::{HumanDuration, nonzero_duration},
     world::cluster::{self, Access, Cluster, Heard, News, Scope, objects::Object},
 };
 use image::Wanted;
@@ -96,7 +96,7 @@ pub struct Args {
     #[arg(long)]
     pub allow_empty: bool,
     /// How long one answer of the cluster may take to begin
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = some_time)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub api_timeout: HumanDuration,
 }
 

@@ -4,66 +4,39 @@ use std::collections::BTreeMap;
 
 use crate::{error::CommandError, finding::Finding, values::Ratio};
 
-/// Which of the two figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
-    Results,
-    Baseline,
+/// A p99, or why there is none.
+pub type Figure = Result<f64, CommandError>;
+
+/// The two figures that are compared.
+#[derive(Debug)]
+pub struct Figures {
+    pub results: Figure,
+    pub baseline: Figure,
 }
 
-/// A figure, or why there is none.
-pub type Figure = Result<f64, Missing>;
-
-/// Why there is no figure.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Missing {
-    /// What was given cannot be used: no such results file, no number in it.
-    BadInput(Finding),
-    /// It could not be observed: no baseline yet, a server that does not answer.
-    Unseen(Finding),
-}
-
-/// The figures so far.
-#[derive(Debug, Default)]
-pub struct Seen {
-    results: Option<Figure>,
-    baseline: Option<Figure>,
-}
-
-impl Seen {
-    pub fn take(&mut self, of: Of, figure: Figure) {
-        match of {
-            Of::Results => self.results = Some(figure),
-            Of::Baseline => self.baseline = Some(figure),
-        }
-    }
-
-    /// The findings, once both figures are in or one of them never will be.
+impl Figures {
+    /// Compares the figures. A figure that could not be observed gives an inconclusive finding instead.
     ///
     /// # Errors
-    /// Bad input in either, whatever the other says.
-    pub fn findings(&self, max_ratio: Ratio, unit: &str) -> Result<Option<Vec<Finding>>, CommandError> {
-        let (Some(results), Some(baseline)) = (&self.results, &self.baseline) else {
-            return Ok(None);
-        };
-        let mut unobservable = Vec::new();
-        for figure in [results, baseline] {
+    /// Bad input in one of them, even when the other could not be observed.
+    pub fn judge(&self, max_ratio: Ratio, unit: &str) -> Result<Vec<Finding>, CommandError> {
+        if let (Ok(p99), Ok(baseline)) = (&self.results, &self.baseline) {
+            return Ok(vec![compare(*p99, *baseline, max_ratio, unit)]);
+        }
+        let mut findings = Vec::new();
+        for figure in [&self.results, &self.baseline] {
             match figure {
-                Err(Missing::BadInput(error)) => return Err(CommandError::BadInput(error.clone())),
-                Err(Missing::Unseen(error)) => unobservable.push(error.clone()),
                 Ok(_) => {}
+                Err(CommandError::Unobservable(finding)) => findings.push(finding.clone()),
+                Err(error) => return Err(error.clone()),
             }
         }
-        Ok(Some(match (results, baseline) {
-            (Ok(p99), Ok(baseline)) => vec![compare(*p99, *baseline, max_ratio, unit)],
-            _ => unobservable,
-        }))
+        Ok(findings)
     }
 
-    /// Both figures and their ratio, as outputs.
+    /// The outputs: each figure that was read, and their ratio.
     pub fn outputs(&self) -> BTreeMap<&'static str, String> {
-        let figure = |figure: &Option<Figure>| figure.as_ref().and_then(|figure| figure.as_ref().ok()).copied();
-        let (p99, baseline) = (figure(&self.results), figure(&self.baseline));
+        let (p99, baseline) = (self.results.as_ref().ok().copied(), self.baseline.as_ref().ok().copied());
         let ratio = p99.zip(baseline).filter(|(_, baseline)| *baseline > 0.0).map(|(p99, baseline)| p99 / baseline);
         [("p99", p99), ("baseline-p99", baseline), ("ratio", ratio)]
             .into_iter()
@@ -98,7 +71,7 @@ fn compare(p99: f64, baseline: f64, Ratio(max_ratio): Ratio, unit: &str) -> Find
     finding.actual(actual).expected(expected)
 }
 
-/// At most three decimals, and none that say nothing.
+/// At most three decimals, without trailing zeros.
 fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -110,14 +83,12 @@ mod tests {
     use crate::finding::Verdict;
 
     fn judged(p99: f64, baseline: f64) -> Finding {
-        let mut seen = Seen::default();
-        seen.take(Of::Results, Ok(p99));
-        seen.take(Of::Baseline, Ok(baseline));
-        seen.findings(Ratio(1.2), "ms").unwrap().unwrap().remove(0)
+        let figures = Figures { results: Ok(p99), baseline: Ok(baseline) };
+        figures.judge(Ratio(1.2), "ms").unwrap().remove(0)
     }
 
     #[test]
-    fn the_reference_pipelines_own_numbers() {
+    fn a_p99_of_130_ms_blocks_against_a_baseline_of_100_ms() {
         let blocked = judged(130.0, 100.0);
         assert_eq!(blocked.verdict, Verdict::Blocked);
         assert_eq!(
@@ -128,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_of_the_threshold_and_what_is_no_figure() {
+    fn the_threshold_itself_passes_and_a_figure_of_zero_is_inconclusive() {
         for (p99, baseline, verdict) in [
             (120.0, 100.0, Verdict::Passed),
             (120.001, 100.0, Verdict::Blocked),
@@ -144,24 +115,27 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_seen_never_passes_and_bad_input_wins() {
-        let error = || Finding::inconclusive("baseline").actual("503");
-        let mut seen = Seen::default();
-        assert_eq!(seen.findings(Ratio(1.2), "ms"), Ok(None));
-        seen.take(Of::Results, Ok(1.0));
-        assert_eq!(seen.findings(Ratio(1.2), "ms"), Ok(None), "one figure decides nothing");
-        seen.take(Of::Baseline, Err(Missing::Unseen(error())));
-        assert_eq!(seen.findings(Ratio(1.2), "ms").unwrap().unwrap()[0].verdict, Verdict::Inconclusive);
-        seen.take(Of::Results, Err(Missing::BadInput(error())));
-        assert!(matches!(seen.findings(Ratio(1.2), "ms"), Err(CommandError::BadInput(_))));
+    fn an_unobservable_figure_is_inconclusive_and_bad_input_takes_precedence() {
+        let finding = |check: &str| Finding::inconclusive(check).actual("503");
+        let unobservable = |check: &str| Err(finding(check).unobservable());
+        let judged = |results, baseline| Figures { results, baseline }.judge(Ratio(1.2), "ms");
+        assert_eq!(judged(Ok(1.0), unobservable("baseline")), Ok(vec![finding("baseline")]));
+        let both = judged(unobservable("results"), unobservable("baseline"));
+        assert_eq!(both, Ok(vec![finding("results"), finding("baseline")]));
+        for (results, baseline) in [
+            (Err(finding("bad").bad_input()), unobservable("baseline")),
+            (unobservable("results"), Err(finding("bad").bad_input())),
+        ] {
+            assert_eq!(judged(results, baseline), Err(finding("bad").bad_input()));
+        }
     }
 
     #[test]
-    fn outputs_hold_what_there_is() {
-        let mut seen = Seen::default();
-        seen.take(Of::Results, Ok(130.0));
-        assert_eq!(seen.outputs().into_iter().collect::<Vec<_>>(), [("p99", "130".to_owned())]);
-        seen.take(Of::Baseline, Ok(0.0));
-        assert!(!seen.outputs().contains_key("ratio"), "nothing is divided by zero");
+    fn outputs_hold_the_figures_that_were_read() {
+        let unread = Err(Finding::inconclusive("baseline").unobservable());
+        let outputs = Figures { results: Ok(130.0), baseline: unread }.outputs();
+        assert_eq!(outputs.into_iter().collect::<Vec<_>>(), [("p99", "130".to_owned())]);
+        let outputs = Figures { results: Ok(130.0), baseline: Ok(0.0) }.outputs();
+        assert!(!outputs.contains_key("ratio"), "nothing is divided by zero");
     }
 }

@@ -1,8 +1,8 @@
-//! Where the figures come from: the results file of the load test; the baseline, a file or a server.
+//! Reads the two p99 figures: from the results file of the load test, and from a baseline file or server.
 
 use std::{fmt, fs, path::Path, str::FromStr, time::Duration};
 
-use super::judge::{Figure, Missing};
+use super::judge::Figure;
 use crate::{
     error::{CommandError, ValueError},
     expression::{self, Expression},
@@ -14,17 +14,17 @@ use crate::{
     },
 };
 
-/// The most bytes that are read of a results file: a full run of samples, one document a line.
+/// The largest results file in bytes: room for every sample of a load test, one JSON document a line.
 const LARGEST: u64 = 256 << 20;
 
-/// A baseline's place.
+/// Where the baseline is read from.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum BaselineSource {
     File(String),
     Url(Url),
 }
 
-impl FromStr for Place {
+impl FromStr for BaselineSource {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -32,7 +32,7 @@ impl FromStr for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for BaselineSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => f.write_str(path),
@@ -42,74 +42,72 @@ impl fmt::Display for Place {
 }
 
 /// Reads the p99 of the release.
-pub fn results(path: &str, query: &Expression) -> Figure {
-    let unusable = |seen: String| {
-        Finding::inconclusive("`results`").actual(seen).expected("the results file of a load test, as JSON")
+pub fn read_results(path: &str, query: &Expression) -> Figure {
+    let unusable = |actual: String| {
+        let finding = Finding::inconclusive("`results`").actual(actual);
+        finding.expected("the results file of a load test, as JSON").bad_input()
     };
-    let metadata = fs::metadata(path).map_err(|error| Missing::BadInput(unusable(format!("{path}: {error}"))))?;
+    let metadata = fs::metadata(path).map_err(|error| unusable(format!("{path}: {error}")))?;
     if !metadata.is_file() || metadata.len() > LARGEST {
-        return Err(Missing::BadInput(unusable(format!("{path}: no regular file of at most 256 MiB"))));
+        return Err(unusable(format!("{path}: not a regular file of at most 256 MiB")));
     }
-    let bytes = fs::read(path).map_err(|error| Missing::BadInput(unusable(format!("{path}: {error}"))))?;
-    figure(path, &bytes, "results-query", query)
+    let bytes = fs::read(path).map_err(|error| unusable(format!("{path}: {error}")))?;
+    evaluate(path, &bytes, "results-query", query)
 }
 
-/// Reads the p99 to compare with.
-pub fn baseline(
-    place: &Place,
+/// Reads the p99 of the release that is in production.
+pub fn read_baseline(
+    source: &BaselineSource,
     query: &Expression,
     headers: &[Header],
     timeout: Duration,
     http: &Http,
     trusted: &Trusted,
 ) -> Figure {
-    match place {
-        Place::File(path) => match trusted.read(path) {
-            Ok(Some(file)) => figure(path, &file.bytes, "baseline-query", query),
-            Ok(None) => Err(Missing::Unseen(
-                Finding::inconclusive("`baseline`")
-                    .actual(format!("no file at {path}{}", trusted.place()))
-                    .expected("the p99 of the release that is in production")
-                    .next(format!(
-                        "measure that release, and commit its figure: echo '{{\"p99_latency\": 100}}' > {path}"
-                    )),
-            )),
-            Err(CommandError::BadInput(finding)) => Err(Missing::BadInput(finding)),
-            Err(CommandError::Unobservable(finding)) => Err(Missing::Unseen(finding)),
-            // Reading refuses nothing and hears no signal.
-            Err(CommandError::Refused(_) | CommandError::Cancelled) => {
-                Err(Missing::Unseen(Finding::inconclusive(path).actual("not read")))
-            }
-        },
-        Place::Url(url) => {
-            let unobservable = |seen: String| {
-                Missing::Unseen(
-                    Finding::inconclusive("`baseline`")
-                        .actual(format!("{url}: {seen}"))
-                        .expected("an answer 200 with JSON")
-                        .next("ask the server by hand; a baseline in a file needs no server"),
-                )
-            };
-            let request =
-                headers.iter().cloned().fold(Request::get(url.clone()).timeout(timeout).redirects(3), Request::header);
-            let response = http.fetch(&request).map_err(|error| unobservable(error.to_string()))?;
-            if response.status != 200 {
-                return Err(unobservable(format!("answered {}", response.status)));
-            }
-            figure(&url.to_string(), &response.body, "baseline-query", query)
-        }
-    }
+    let bytes = match source {
+        BaselineSource::File(path) => read_baseline_file(path, trusted)?,
+        BaselineSource::Url(url) => fetch_baseline(url, headers, timeout, http)?,
+    };
+    evaluate(&source.to_string(), &bytes, "baseline-query", query)
 }
 
-fn figure(source: &str, bytes: &[u8], setting: &str, query: &Expression) -> Figure {
+fn read_baseline_file(path: &str, trusted: &Trusted) -> Result<Vec<u8>, CommandError> {
+    let file = trusted.read(path)?;
+    file.map(|file| file.bytes).ok_or_else(|| {
+        Finding::inconclusive("`baseline`")
+            .actual(format!("no file at {path}{}", trusted.place()))
+            .expected("the p99 of the release that is in production")
+            .next(format!("measure that release, and commit its figure: echo '{{\"p99_latency\": 100}}' > {path}"))
+            .unobservable()
+    })
+}
+
+fn fetch_baseline(url: &Url, headers: &[Header], timeout: Duration, http: &Http) -> Result<Vec<u8>, CommandError> {
+    let unobservable = |actual: String| {
+        Finding::inconclusive("`baseline`")
+            .actual(format!("{url}: {actual}"))
+            .expected("an answer 200 with JSON")
+            .next("ask the server by hand; a baseline in a file needs no server")
+            .unobservable()
+    };
+    let request =
+        headers.iter().cloned().fold(Request::get(url.clone()).timeout(timeout).redirects(3), Request::header);
+    let response = http.fetch(&request).map_err(|error| unobservable(error.to_string()))?;
+    if response.status != 200 {
+        return Err(unobservable(format!("answered {}", response.status)));
+    }
+    Ok(response.body)
+}
+
+/// The number that `query` gives for the JSON in `bytes`; `setting` is the name of the query in messages.
+fn evaluate(source: &str, bytes: &[u8], setting: &str, query: &Expression) -> Figure {
     let name = if Path::new(source).is_absolute() { source.to_owned() } else { format!("\"{source}\"") };
-    let document = expression::parse(bytes).map_err(|error| {
-        Missing::BadInput(Finding::inconclusive(name.clone()).actual(error.to_string()).expected("JSON"))
-    })?;
-    query.number(&document).map_err(|problem| {
-        let finding = Finding::inconclusive(format!("`{setting}`"))
-            .actual(format!("{source}: {problem}"))
-            .expected("a jq expression that gives the p99");
-        Missing::BadInput(finding)
+    let document = expression::parse(bytes)
+        .map_err(|error| Finding::inconclusive(name).actual(error.to_string()).expected("JSON").bad_input())?;
+    query.number(&document).map_err(|error| {
+        Finding::inconclusive(format!("`{setting}`"))
+            .actual(format!("{source}: {error}"))
+            .expected("a jq expression that gives the p99")
+            .bad_input()
     })
 }

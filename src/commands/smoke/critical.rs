@@ -1,19 +1,19 @@
-//! The names of tests that must have run.
+//! Critical tests: the names of tests that must be among those that ran.
 
 use std::{fmt, str::FromStr};
 
 use crate::error::ValueError;
 
-/// A test's name, `*` for any text. Of `checkout › pays by card` the part behind a `›` names it as well.
+/// The name of a test, `*` for any text. The part behind a `›` also matches: `pays by card` for `checkout › pays by card`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Critical(String);
+pub struct CriticalTest(String);
 
-impl Critical {
-    /// Whether a test is meant, by its name in the report.
+impl CriticalTest {
+    /// Whether a test is this one, by its name in the report.
     #[must_use]
-    pub fn names(&self, test: &str) -> bool {
+    pub fn matches(&self, test: &str) -> bool {
         let parts = test.match_indices(SEPARATOR).map(|(at, separator)| &test[at + separator.len()..]);
-        [test].into_iter().chain(parts).any(|name| fits(&self.0, name))
+        [test].into_iter().chain(parts).any(|name| matches_pattern(&self.0, name))
     }
 
     #[must_use]
@@ -22,10 +22,10 @@ impl Critical {
     }
 }
 
-/// Between a class and a name, in a name as `junit` tells it.
+/// Separates class and name in the names of `junit`.
 const SEPARATOR: &str = " › ";
 
-impl FromStr for Critical {
+impl FromStr for CriticalTest {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -36,13 +36,13 @@ impl FromStr for Critical {
     }
 }
 
-impl fmt::Display for Critical {
+impl fmt::Display for CriticalTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-fn fits(pattern: &str, text: &str) -> bool {
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
@@ -64,8 +64,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_whole_and_a_star_is_any_text() {
-        for (pattern, test, named) in [
+    fn a_pattern_matches_the_whole_name_and_a_star_any_text() {
+        for (pattern, test, matches) in [
             ("pays", "pays", true),
             ("pays", "repays", false),
             ("pays", "pays twice", false),
@@ -84,14 +84,14 @@ mod tests {
             ("Pays", "pays", false),
             ("ä*ö", "äöö", true),
         ] {
-            assert_eq!(pattern.parse::<Critical>().unwrap().names(test), named, "{pattern} and {test}");
+            assert_eq!(pattern.parse::<CriticalTest>().unwrap().matches(test), matches, "{pattern} and {test}");
         }
     }
 
     #[test]
-    fn what_names_anything_is_no_name() {
+    fn a_pattern_that_matches_every_test_is_refused() {
         for bad in ["", "*", "**", " * ", "a\nb"] {
-            assert!(bad.parse::<Critical>().is_err(), "{bad:?}");
+            assert!(bad.parse::<CriticalTest>().is_err(), "{bad:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The JUnit files of a run: only those that it wrote itself.
+//! The JUnit reports that the command wrote: files of an earlier run are stale.
 
 use std::{
     collections::HashMap,
@@ -8,31 +8,62 @@ use std::{
     slice,
 };
 
-use super::{judge::Reports, junit};
+use super::junit::{self, TestCase, TestFailure, TestSuite};
 use crate::{
     finding::Finding,
     world::files::{self, Glob},
 };
 
-/// The largest report that is read, in bytes.
+/// The largest report in bytes.
 const LARGEST: u64 = 64 << 20;
 /// The most files, and the most tests in all of them.
 const MOST_FILES: usize = 1000;
 const MOST_TESTS: usize = 100_000;
 
-/// The files that stood at the reports' places before the run. A report that is the same file afterwards is one of an
-/// earlier run, whatever the clocks say.
-#[derive(Debug)]
-pub struct Before {
-    root: PathBuf,
-    patterns: Vec<Glob>,
-    stamps: HashMap<PathBuf, Stamp>,
+/// The reports after the command. Paths are relative to the workspace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TestReports {
+    /// Path and content of each valid report.
+    pub read: Vec<(String, TestSuite)>,
+    /// The paths of reports of an earlier run.
+    pub stale: Vec<String>,
+    pub unusable: Vec<Finding>,
 }
 
-/// What changes whenever a file is written. The time of its last change of state is left out: that one also moves when
-/// somebody gives the folder to another user, as is done after a container wrote there.
+impl TestReports {
+    /// Each failed test, with the path of its report.
+    pub fn failed(&self) -> impl Iterator<Item = (&str, &TestCase, &TestFailure)> {
+        self.read.iter().flat_map(|(path, suite)| suite.failed().map(|(case, failure)| (path.as_str(), case, failure)))
+    }
+
+    pub fn cases(&self) -> impl Iterator<Item = &TestCase> {
+        self.read.iter().flat_map(|(_, suite)| &suite.cases)
+    }
+
+    /// How many tests ran.
+    pub fn ran(&self) -> usize {
+        self.read.iter().map(|(_, suite)| suite.ran()).sum()
+    }
+
+    /// How many tests were skipped.
+    pub fn skipped(&self) -> usize {
+        self.read.iter().map(|(_, suite)| suite.skipped).sum()
+    }
+}
+
+/// The files that matched the patterns before the command ran. A report that is still the same file afterwards is stale,
+/// whatever its modification time.
+#[derive(Debug)]
+pub struct ReportSnapshot {
+    root: PathBuf,
+    patterns: Vec<Glob>,
+    stamps: HashMap<PathBuf, FileStamp>,
+}
+
+/// What changes whenever a file is written. The ctime is left out: it also changes with the owner, for example when a step
+/// runs `chown` after a container wrote the file.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -40,43 +71,38 @@ struct Stamp {
     modified: (i64, i64),
 }
 
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
+impl FileStamp {
+    fn read(path: &Path) -> Option<Self> {
         let file = fs::metadata(path).ok()?;
         let modified = (file.mtime(), file.mtime_nsec());
         Some(Self { device: file.dev(), inode: file.ino(), bytes: file.size(), modified })
     }
 }
 
-impl Before {
-    /// Looks at what is there now. `patterns` are relative to `root`.
+impl ReportSnapshot {
+    /// Records the files that match `patterns` now. The patterns are relative to `root`.
     ///
     /// # Errors
-    /// A pattern that could never name a report: it leads out of the workspace; a link or folder that cannot be read.
-    pub fn see(root: &Path, patterns: &[Glob]) -> Result<Self, Finding> {
+    /// A pattern that leads out of the workspace; a link or folder that cannot be read.
+    pub fn take(root: &Path, patterns: &[Glob]) -> Result<Self, Finding> {
         let paths = if patterns.is_empty() { Vec::new() } else { files::present(root, patterns)? };
-        let stamps = paths.into_iter().filter_map(|path| Some((Stamp::of(&root.join(&path))?, path)));
+        let stamps = paths.into_iter().filter_map(|path| Some((FileStamp::read(&root.join(&path))?, path)));
         let stamps = stamps.map(|(stamp, path)| (path, stamp)).collect();
         Ok(Self { root: root.to_owned(), patterns: patterns.to_vec(), stamps })
     }
 
-    /// Whether there are reports to be read at all.
-    pub fn expects(&self) -> bool {
-        !self.patterns.is_empty()
-    }
-
-    /// Reads what the run wrote.
-    pub fn read(&self) -> Reports {
-        let mut reports = Reports::default();
+    /// Reads the reports that were written since.
+    pub fn read_new(&self) -> TestReports {
+        let mut reports = TestReports::default();
         for pattern in self.patterns.iter().filter(|pattern| !pattern.removes()) {
-            let seen = match files::find(&self.root, slice::from_ref(pattern)) {
-                Ok(found) if found.is_empty() => "there is no file in it".to_owned(),
+            let reason = match files::find(&self.root, slice::from_ref(pattern)) {
+                Ok(found) if found.is_empty() => "it contains no file".to_owned(),
                 Ok(_) => continue,
                 Err(finding) => finding.actual,
             };
             reports.unusable.push(
                 Finding::inconclusive("`junit`")
-                    .actual(format!("the command wrote no report at {pattern}: {seen}"))
+                    .actual(format!("the command wrote no report at {pattern}: {reason}"))
                     .expected("a JUnit XML report there")
                     .next("have the tests write it; the path is relative to the workspace, not to `working-directory`"),
             );
@@ -89,17 +115,17 @@ impl Before {
         reports
     }
 
-    fn add(&self, reports: &mut Reports, paths: &[PathBuf]) {
+    fn add(&self, reports: &mut TestReports, paths: &[PathBuf]) {
         let mut tests = 0;
         for path in paths {
             let name = path.display().to_string();
             let whole = self.root.join(path);
-            if self.stamps.get(path).is_some_and(|before| Stamp::of(&whole).as_ref() == Some(before)) {
+            if self.stamps.get(path).is_some_and(|before| FileStamp::read(&whole).as_ref() == Some(before)) {
                 reports.stale.push(name);
                 continue;
             }
             let read = files::read_bounded(&whole, LARGEST)
-                .and_then(|bytes| junit::read(&bytes).map_err(|problem| problem.to_finding(&name)));
+                .and_then(|bytes| junit::read(&bytes).map_err(|error| junit::invalid_report(&name, &error)));
             match read {
                 Ok(suite) => {
                     tests += suite.cases.len();
@@ -114,9 +140,9 @@ impl Before {
     }
 }
 
-fn too_much(seen: &str) -> Finding {
+fn too_much(actual: &str) -> Finding {
     Finding::inconclusive("`junit`")
-        .actual(seen)
+        .actual(actual)
         .expected(format!("at most {MOST_FILES} files and {MOST_TESTS} tests"))
         .next("name the reports of the smoke tests alone")
 }
@@ -132,7 +158,8 @@ mod tests {
         lines.iter().map(|line| line.parse().unwrap()).collect()
     }
 
-    /// What is read by `lines` in a folder that held `before`, after `run` has been there: files read, stale, complaints.
+    /// Reads the reports that match `lines`, in a folder with the files `before`, after `run` changed it. Returns the valid
+    /// reports, the stale ones, and the findings.
     fn read(
         lines: &[&str],
         before: &[(&str, &str)],
@@ -142,9 +169,9 @@ mod tests {
         for (path, text) in before {
             write_whole(&root.path().join(path), text.as_bytes()).unwrap();
         }
-        let before = Before::see(root.path(), &globs(lines)).unwrap();
+        let snapshot = ReportSnapshot::take(root.path(), &globs(lines)).unwrap();
         run(root.path());
-        let Reports { read, stale, unusable } = before.read();
+        let TestReports { read, stale, unusable } = snapshot.read_new();
         let findings = unusable.iter().map(ToString::to_string).collect();
         (read.into_iter().map(|(name, _)| name).collect(), stale, findings)
     }
@@ -154,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_wrote_is_read_and_what_stood_there_is_not() {
+    fn new_reports_are_read_and_earlier_ones_are_stale() {
         let old = [("r/a.xml", ONE), ("r/b.xml", ONE)];
         let (read_, stale, findings) = read(&["r/*.xml"], &old, |root| {
             write("r/b.xml", "<testsuite><testcase name='b'/><testcase name='c'/></testsuite>")(root);
@@ -165,11 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_written_anew_counts_though_it_says_the_same() {
+    fn a_rewritten_report_with_the_same_content_is_new() {
         let replaced = |root: &Path| write_whole(&root.join("a.xml"), ONE.as_bytes()).unwrap();
         let rewritten = |root: &Path| {
             write("a.xml", ONE)(root);
-            // Where the file system's clock is coarse, no time may have passed since it was staged.
+            // On a file system with a coarse clock, the modification time may be the same as before.
             let file = fs::File::options().write(true).open(root.join("a.xml")).unwrap();
             file.set_modified(std::time::UNIX_EPOCH).unwrap();
         };
@@ -178,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn another_mode_makes_no_new_report() {
+    fn a_changed_mode_leaves_a_report_stale() {
         use std::os::unix::fs::PermissionsExt as _;
         let moded = |root: &Path| fs::set_permissions(root.join("a.xml"), fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read(&["a.xml"], &[("a.xml", ONE)], moded).1, ["a.xml"]);
     }
 
     #[test]
-    fn what_is_missing_or_broken_is_a_complaint_each() {
+    fn each_missing_or_broken_report_is_a_finding() {
         let (read_, _, findings) = read(&["a.xml", "no/*.xml", "empty"], &[], |root| {
             write("a.xml", "<testsuite><testcase")(root);
             fs::create_dir(root.join("empty")).unwrap();
@@ -193,7 +220,7 @@ mod tests {
         assert_eq!(read_, [""; 0]);
         for (finding, part) in findings.iter().zip([
             "wrote no report at no/*.xml: it names no file; the workspace has a.xml, empty",
-            "wrote no report at empty: there is no file in it",
+            "wrote no report at empty: it contains no file",
             "a.xml: ",
         ]) {
             assert!(finding.contains(part), "{part} in {finding}");
@@ -213,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_tests_in_several_files_are_a_complaint() {
+    fn too_many_tests_in_several_files_are_a_finding() {
         let half = format!("<testsuite>{}</testsuite>", "<testcase name='a'/>".repeat(MOST_TESTS / 2 + 1));
         let (read_, _, findings) = read(&["*.xml"], &[], |root| {
             write("1.xml", &half)(root);
@@ -226,7 +253,7 @@ mod tests {
     #[test]
     fn a_pattern_that_leads_out_is_refused_before_the_run() {
         let root = tempfile::tempdir().unwrap();
-        assert!(Before::see(root.path(), &globs(&["/nowhere/else.xml"])).unwrap_err().actual.contains("leads out"));
-        assert!(!Before::see(root.path(), &[]).unwrap().expects());
+        let error = ReportSnapshot::take(root.path(), &globs(&["/nowhere/else.xml"])).unwrap_err();
+        assert!(error.actual.contains("leads out"));
     }
 }

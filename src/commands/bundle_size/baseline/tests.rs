@@ -22,7 +22,7 @@ fn parse(text: &str) -> Result<Baseline, Finding> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_written_baseline_can_be_read() {
     let good = parse(GOOD).expect("a good baseline");
     assert_eq!(good.total(), Sizes { raw: 1500, gzip: 600 });
     assert_eq!(good.files["dist/app.[hash].js"], Sizes { raw: 1000, gzip: 400 });
@@ -39,10 +39,11 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn the_smallest_baseline() {
-    let empty = Baseline { compressor: Compressor::ours(), files: BTreeMap::new(), subject: None, measured_at: None };
+fn an_empty_baseline_is_written_and_read() {
+    let empty =
+        Baseline { compressor: Compressor::built_in(), files: BTreeMap::new(), subject: None, measured_at: None };
     let text = empty.to_json();
-    let backend = Compressor::ours().backend;
+    let backend = Compressor::built_in().backend;
     let expected = format!(
         "{{\n  \"schema\": 1,\n  \"algorithm\": \"gzip\",\n  \"level\": 9,\n  \"backend\": \"{backend}\",\n  \"total\": {{ \"raw\": 0, \"gzip\": 0 }},\n  \"files\": {{}}\n}}\n"
     );
@@ -58,8 +59,8 @@ fn names_are_made_canonical_again() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
-    for (from, to, said) in [
+fn a_malformed_baseline_is_refused_with_the_reason() {
+    for (from, to, message) in [
         (GOOD, "", "EOF while parsing a value at line 1 column 0"),
         (GOOD, "nothing", "expected ident at line 1 column 2: `nothing`"),
         (GOOD, "[]", "line 1"),
@@ -88,37 +89,38 @@ fn what_is_wrong_is_said() {
         let text = GOOD.replace(from, to);
         assert_ne!(text, GOOD);
         let finding = parse(&text).expect_err(&text).to_string();
-        assert!(finding.starts_with("bundle.json: ") && finding.contains(said), "{to}: {finding}");
+        assert!(finding.starts_with("bundle.json: ") && finding.contains(message), "{to}: {finding}");
         assert!(finding.contains("write-baseline"), "{to}: {finding}");
     }
-    assert!(Baseline::parse("b.json", b"\xff\xfe{}").is_err(), "no UTF-8");
+    assert!(Baseline::parse("b.json", b"\xff\xfe{}").is_err(), "not UTF-8");
 }
 
 #[test]
-fn only_the_same_compression_is_compared() {
-    type Change = fn(&mut Compressor);
-    let ours = || Compressor { algorithm: "gzip".into(), level: 9, backend: "zlib-rs 0.6.8".into() };
-    let with = |change: Change| {
-        let mut compressor = ours();
+fn only_sizes_of_the_same_compressor_are_comparable() {
+    type Edit = fn(&mut Compressor);
+    let current = || Compressor { algorithm: "gzip".into(), level: 9, backend: "zlib-rs 0.6.8".into() };
+    let with = |change: Edit| {
+        let mut compressor = current();
         change(&mut compressor);
         Baseline { compressor, files: BTreeMap::new(), subject: None, measured_at: None }
     };
-    let changes: [(Change, bool); 7] = [
+    let changes: [(Edit, bool); 7] = [
         (|_| {}, true),
-        (|by| by.backend = "zlib-rs 0.6.0".into(), true),
-        (|by| by.backend = "zlib-rs 0.60.0".into(), false),
-        (|by| by.backend = "zlib-rs 1.6.8".into(), false),
-        (|by| by.backend = "zlib-ng 0.6.8".into(), false),
-        (|by| by.level = 6, false),
-        (|by| by.algorithm = "brotli".into(), false),
+        (|used| used.backend = "zlib-rs 0.6.0".into(), true),
+        (|used| used.backend = "zlib-rs 0.60.0".into(), false),
+        (|used| used.backend = "zlib-rs 1.6.8".into(), false),
+        (|used| used.backend = "zlib-ng 0.6.8".into(), false),
+        (|used| used.level = 6, false),
+        (|used| used.algorithm = "brotli".into(), false),
     ];
     for (change, same) in changes {
         let baseline = with(change);
-        let answer = baseline.comparable(&ours(), Compression::Gzip);
-        assert_eq!(answer.is_ok(), same, "{:?}", baseline.compressor);
-        assert_eq!(baseline.comparable(&ours(), Compression::Raw), Ok(()), "raw sizes are those of the files");
+        let result = baseline.check_comparable(&current(), Compression::Gzip);
+        assert_eq!(result.is_ok(), same, "{:?}", baseline.compressor);
+        assert_eq!(baseline.check_comparable(&current(), Compression::Raw), Ok(()), "raw sizes are those of the files");
     }
-    let finding = with(|by| by.level = 6).comparable(&ours(), Compression::Gzip).expect_err("level 6").to_string();
+    let finding =
+        with(|used| used.level = 6).check_comparable(&current(), Compression::Gzip).expect_err("level 6").to_string();
     assert!(finding.contains("gzip level 6 by zlib-rs 0.6.8") && finding.contains("write-baseline"), "{finding}");
     for (backend, expected) in [
         ("zlib-rs 0.6.8", "zlib-rs 0.6"),
@@ -134,13 +136,13 @@ fn only_the_same_compression_is_compared() {
 
 proptest! {
     #[test]
-    fn every_baseline_survives_its_file(files in proptest::collection::btree_map("\\PC{0,12}", (0u64..1_000_000, 0u64..1_000_000), 0..6)) {
+    fn every_baseline_is_read_back_unchanged(files in proptest::collection::btree_map("\\PC{0,12}", (0u64..1_000_000, 0u64..1_000_000), 0..6)) {
         let mut canonical: BTreeMap<String, Sizes> = BTreeMap::new();
         for (name, (raw, gzip)) in files {
-            let known = canonical.entry(names::canonical(&name)).or_default();
+            let known = canonical.entry(names::canonical_name(&name)).or_default();
             *known = known.plus(Sizes { raw, gzip });
         }
-        let baseline = Baseline { compressor: Compressor::ours(), files: canonical, subject: None, measured_at: None };
+        let baseline = Baseline { compressor: Compressor::built_in(), files: canonical, subject: None, measured_at: None };
         prop_assert_eq!(parse(&baseline.to_json()), Ok(baseline));
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    commands::bundle_size::measure::{Compressor, File},
+    commands::bundle_size::measure::{BundleFile, Compressor},
     finding::verdict,
 };
 
@@ -14,56 +14,54 @@ const MB: u64 = 1_000_000;
 /// Path, raw, gzip.
 type Weights<'a> = &'a [(&'a str, u64, u64)];
 
-fn bundle(files: Weights) -> Measured {
-    Measured::of(files.iter().map(|(path, raw, gzip)| File {
+fn bundle(files: Weights) -> Bundle {
+    Bundle::from_files(files.iter().map(|(path, raw, gzip)| BundleFile {
         path: (*path).to_owned(),
         sizes: Sizes { raw: *raw, gzip: *gzip },
         sha256: String::new(),
     }))
 }
 
-fn grown(before: Weights, now: Weights, rule: &Rule) -> Growth {
-    judge(&bundle(now), &Baseline::of(&bundle(before)), rule).expect("comparable")
+fn grown(before: Weights, now: Weights, limits: &GrowthLimits) -> Growth {
+    judge(&bundle(now), &Baseline::from_bundle(&bundle(before)), limits).expect("comparable")
 }
 
-/// The finding on the total.
-fn of_total(before: u64, now: u64, rule: &Rule) -> Finding {
-    grown(&[("a.js", before, before)], &[("a.js", now, now)], rule).findings.remove(0)
+fn total_finding(before: u64, now: u64, limits: &GrowthLimits) -> Finding {
+    grown(&[("a.js", before, before)], &[("a.js", now, now)], limits).findings.remove(0)
 }
 
-/// The rule as the command line makes it, with these words.
-fn rule_of(arguments: &[&str]) -> Rule {
-    let command = Rule::augment_args(clap::Command::new("test").no_binary_name(true));
+/// The limits that clap reads from these arguments.
+fn parse_limits(arguments: &[&str]) -> GrowthLimits {
+    let command = GrowthLimits::augment_args(clap::Command::new("test").no_binary_name(true));
     let matches = command.try_get_matches_from(arguments).unwrap_or_else(|error| panic!("{error}"));
-    Rule::from_arg_matches(&matches).expect("a rule")
+    GrowthLimits::from_arg_matches(&matches).expect("limits")
 }
 
-/// The rule without a word said.
-fn default() -> Rule {
-    rule_of(&[])
+fn default_limits() -> GrowthLimits {
+    parse_limits(&[])
 }
 
 #[test]
-fn the_rule_without_a_word_said() {
-    let expected = Rule {
+fn limits_have_defaults_and_are_read_from_arguments() {
+    let expected = GrowthLimits {
         max_increase: Percent(5.0),
         max_added: Bytes(1_000_000),
         min_increase: Bytes(0),
         compression: Compression::Gzip,
         explanation: None,
     };
-    assert_eq!(default(), expected);
-    let said = rule_of(&["--max-increase=2.5 %", "--max-added=2MiB", "--compression=raw", "--explanation=why"]);
-    assert_eq!((said.max_increase, said.max_added), (Percent(2.5), Bytes(2_097_152)));
-    assert_eq!((said.compression, said.explanation.as_deref()), (Compression::Raw, Some("why")));
+    assert_eq!(default_limits(), expected);
+    let given = parse_limits(&["--max-increase=2.5 %", "--max-added=2MiB", "--compression=raw", "--explanation=why"]);
+    assert_eq!((given.max_increase, given.max_added), (Percent(2.5), Bytes(2_097_152)));
+    assert_eq!((given.compression, given.explanation.as_deref()), (Compression::Raw, Some("why")));
 }
 
 #[test]
-fn five_percent_is_five_percent() {
-    let default = default();
-    let percent = |percent| Rule { max_increase: Percent(percent), ..default.clone() };
-    let floor = |bytes| Rule { min_increase: Bytes(bytes), ..default.clone() };
-    for (rule, before, now, expected) in [
+fn growth_of_exactly_the_limit_passes() {
+    let default = default_limits();
+    let percent = |percent| GrowthLimits { max_increase: Percent(percent), ..default.clone() };
+    let floor = |bytes| GrowthLimits { min_increase: Bytes(bytes), ..default.clone() };
+    for (limits, before, now, expected) in [
         (&default, 1_000_000, 1_051_000, Verdict::Blocked),
         (&default, 1_000_000, 1_049_000, Verdict::Passed),
         (&default, 1_000_000, 1_050_000, Verdict::Passed),
@@ -91,42 +89,46 @@ fn five_percent_is_five_percent() {
         (&default, 900_000_000_000_000, 945_000_000_000_000, Verdict::Passed),
         (&default, 900_000_000_000_000, 945_000_000_000_001, Verdict::Blocked),
     ] {
-        let finding = of_total(before, now, rule);
-        assert_eq!(finding.verdict, expected, "{before} → {now} {rule:?}: {finding:?}");
+        let finding = total_finding(before, now, limits);
+        assert_eq!(finding.verdict, expected, "{before} → {now} {limits:?}: {finding:?}");
         assert_eq!(finding.waived, None);
     }
 }
 
 #[test]
-fn an_explanation_lets_growth_pass_and_is_said() {
-    let rule = |why: &str| Rule { explanation: Some(why.to_owned()), ..default() };
-    let finding = of_total(1_000_000, 1_051_000, &rule(" the editor moved in \n"));
+fn explained_growth_passes_and_keeps_its_explanation() {
+    let limits = |why: &str| GrowthLimits { explanation: Some(why.to_owned()), ..default_limits() };
+    let finding = total_finding(1_000_000, 1_051_000, &limits(" the editor moved in \n"));
     assert_eq!(finding.verdict, Verdict::Passed);
     assert_eq!(finding.waived.as_deref(), Some("the editor moved in"));
     assert_eq!(
         finding.actual,
         "1 MB → 1.05 MB gzip (+5.1 %); grew most: a.js +51 kB gzip, +51 kB raw (+5.1 %); over the limit, but explained"
     );
-    assert_eq!(of_total(1_000_000, 1_051_000, &rule(" \n")).verdict, Verdict::Blocked, "a blank explains nothing");
+    assert_eq!(
+        total_finding(1_000_000, 1_051_000, &limits(" \n")).verdict,
+        Verdict::Blocked,
+        "a blank explanation is none"
+    );
     assert_eq!(finding.next, None, "nothing is left to do");
-    let blocked = of_total(1_000_000, 1_051_000, &default());
+    let blocked = total_finding(1_000_000, 1_051_000, &default_limits());
     assert!(blocked.next.is_some_and(|next| next.contains("`explanation`")));
-    let within = of_total(1_000_000, 1_049_000, &rule("in advance"));
+    let within = total_finding(1_000_000, 1_049_000, &limits("in advance"));
     assert_eq!((within.verdict, within.waived), (Verdict::Passed, None), "nothing needed explaining");
 
     let library = ("vendor/debug-lib.js", 4 * MB, MB);
     let growth =
-        grown(&[("a.js", 80 * MB, 20 * MB)], &[("a.js", 80 * MB, 20 * MB), library], &rule("needed until Friday"));
+        grown(&[("a.js", 80 * MB, 20 * MB)], &[("a.js", 80 * MB, 20 * MB), library], &limits("needed until Friday"));
     assert_eq!(verdict(&growth.findings), Verdict::Passed);
     assert_eq!(growth.findings[1].waived.as_deref(), Some("needed until Friday"));
     assert!(growth.findings[1].actual.ends_with("(new); over the limit, but explained"), "{:?}", growth.findings[1]);
 }
 
 #[test]
-fn the_debug_library_is_named() {
+fn a_large_new_file_is_named() {
     let app = ("dist/app.3f2a.js", 1_600_000, 500_000);
     let library = ("vendor/debug-lib.js", 4 * MB, 1_100_000);
-    let growth = grown(&[app], &[("dist/app.9c1b.js", 1_610_000, 503_000), library], &default());
+    let growth = grown(&[app], &[("dist/app.9c1b.js", 1_610_000, 503_000), library], &default_limits());
     let [total, one] = &growth.findings[..] else { panic!("{:?}", growth.findings) };
     assert_eq!((total.verdict, one.verdict), (Verdict::Blocked, Verdict::Blocked));
     assert_eq!(total.check, "bundle size (gzip)");
@@ -141,34 +143,39 @@ fn the_debug_library_is_named() {
 }
 
 #[test]
-fn a_large_bundle_hides_no_library() {
+fn a_large_file_in_a_large_bundle_is_blocked() {
     let before: Weights = &[("a.js", 60 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB)];
-    for (now, rule, expected, actual) in [
-        // new, 4 % of the bundle, and 1 % when it compresses well
+    for (now, limits, expected, actual) in [
+        // a new file: 4 % of the bundle raw, 1 % when it compresses well
         (
             &[("a.js", 60 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB), ("debug.js", 4 * MB, MB / 4)][..],
-            default(),
+            default_limits(),
             Verdict::Blocked,
             "debug.js +4 MB (new)",
         ),
-        // grown into a file that was there
+        // an existing file that grew
         (
             &[("a.js", 64 * MB, 16 * MB), ("b.js", 40 * MB, 10 * MB)],
-            default(),
+            default_limits(),
             Verdict::Blocked,
             "a.js +4 MB (+6.67 %)",
         ),
-        // what shrank elsewhere is no excuse
-        (&[("a.js", 60 * MB, 15 * MB), ("c.js", 4 * MB, MB)], default(), Verdict::Blocked, "c.js +4 MB (new)"),
-        (&[("a.js", 61 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB)], default(), Verdict::Passed, "a.js +1 MB (+1.67 %)"),
-        (&[("a.js", 60 * MB, 15 * MB)], default(), Verdict::Passed, "no file grew"),
+        // a removed file does not make up for it
+        (&[("a.js", 60 * MB, 15 * MB), ("c.js", 4 * MB, MB)], default_limits(), Verdict::Blocked, "c.js +4 MB (new)"),
+        (
+            &[("a.js", 61 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB)],
+            default_limits(),
+            Verdict::Passed,
+            "a.js +1 MB (+1.67 %)",
+        ),
+        (&[("a.js", 60 * MB, 15 * MB)], default_limits(), Verdict::Passed, "no file grew"),
         (
             &[("a.js", 64 * MB, 16 * MB), ("b.js", 40 * MB, 10 * MB)],
-            Rule { max_added: Bytes(4 * MB), ..default() },
+            GrowthLimits { max_added: Bytes(4 * MB), ..default_limits() },
             Verdict::Passed,
             "a.js +4 MB (+6.67 %)",
         ),
-        // five of them
+        // five files
         (
             &[
                 ("a.js", 60 * MB, 15 * MB),
@@ -179,54 +186,54 @@ fn a_large_bundle_hides_no_library() {
                 ("4.js", 9, 1),
                 ("5.js", 15, 1),
             ],
-            Rule { max_added: Bytes(10), ..default() },
+            GrowthLimits { max_added: Bytes(10), ..default_limits() },
             Verdict::Blocked,
             "5.js +15 B (new), 3.js +13 B (new), 2.js +12 B (new), and 1 more",
         ),
     ] {
-        let findings = grown(before, now, &rule).findings;
+        let findings = grown(before, now, &limits).findings;
         assert_eq!(findings[0].verdict, Verdict::Passed, "{:?}", findings[0]);
         assert_eq!((findings[1].verdict, findings[1].actual.as_str()), (expected, actual));
     }
 }
 
 #[test]
-fn many_small_chunks_of_one_name_are_no_large_file() {
+fn many_small_chunks_of_one_name_do_not_count_as_one_large_file() {
     let names: Vec<String> = (0..10).map(|at| format!("chunk-ABCDEF{at:02}.js")).collect();
     let chunks = names.iter().map(|name| (name.as_str(), MB / 5, MB / 20));
     let app = ("a.js", 80 * MB, 20 * MB);
 
     let mut now: Vec<_> = chunks.chain([app]).collect();
-    let findings = grown(&[app], &now, &default()).findings;
+    let findings = grown(&[app], &now, &default_limits()).findings;
     assert_eq!(findings[1].verdict, Verdict::Passed, "{:?}", findings[1]);
     assert_eq!(findings[1].actual, "chunk-[hash].js (10 files, the largest chunk-ABCDEF09.js) +2 MB (new)");
 
     now.push(("chunk-QRSTUV99.js", 4 * MB, MB / 20));
-    let findings = grown(&[app], &now, &default()).findings;
+    let findings = grown(&[app], &now, &default_limits()).findings;
     assert_eq!(findings[1].verdict, Verdict::Blocked);
     assert_eq!(findings[1].actual, "chunk-[hash].js (11 files, the largest chunk-QRSTUV99.js) +6 MB (new)");
 }
 
 #[test]
-fn which_sizes_are_judged() {
+fn the_chosen_compression_is_judged() {
     let before: Weights = &[("a.js", 1000, 100)];
     let now: Weights = &[("a.js", 1100, 100)];
-    let raw = Rule { compression: Compression::Raw, ..default() };
+    let raw = GrowthLimits { compression: Compression::Raw, ..default_limits() };
     let finding = &grown(before, now, &raw).findings[0];
     assert_eq!((finding.verdict, finding.check.as_str()), (Verdict::Blocked, "bundle size (raw)"));
     assert_eq!(finding.actual, "1 kB → 1.1 kB raw (+10.0 %); grew most: a.js +100 B (+10.0 %)");
-    assert_eq!(grown(before, now, &default()).findings[0].verdict, Verdict::Passed);
+    assert_eq!(grown(before, now, &default_limits()).findings[0].verdict, Verdict::Passed);
 
-    let mut baseline = Baseline::of(&bundle(before));
+    let mut baseline = Baseline::from_bundle(&bundle(before));
     baseline.compressor.level = 6;
-    assert!(judge(&bundle(now), &baseline, &default()).is_err());
+    assert!(judge(&bundle(now), &baseline, &default_limits()).is_err());
     assert!(judge(&bundle(now), &baseline, &raw).is_ok());
 }
 
 #[test]
-fn nothing_to_judge_is_inconclusive() {
+fn an_empty_bundle_or_baseline_is_inconclusive() {
     let something: Weights = &[("a.js", 10, 30)];
-    for (before, now, said) in [
+    for (before, now, message) in [
         (something, &[][..], "0 bytes in 0 files"),
         (something, &[("a.js", 0, 20)], "0 bytes in 1 file"),
         (&[], something, "the baseline has 0 bytes in 0 files; now 30 B"),
@@ -234,22 +241,22 @@ fn nothing_to_judge_is_inconclusive() {
         (&[("a.js", 10, 0)], something, "the baseline has 0 bytes in 1 files"),
         (&[], &[], "0 bytes in 0 files"),
     ] {
-        let explained = Rule { explanation: Some("because".into()), ..default() };
-        for rule in [default(), explained] {
-            let findings = grown(before, now, &rule).findings;
+        let explained = GrowthLimits { explanation: Some("because".into()), ..default_limits() };
+        for limits in [default_limits(), explained] {
+            let findings = grown(before, now, &limits).findings;
             assert_eq!(verdict(&findings), Verdict::Inconclusive, "{before:?} {now:?}");
-            assert!(findings[0].actual.contains(said), "{:?}", findings[0]);
+            assert!(findings[0].actual.contains(message), "{:?}", findings[0]);
             assert_eq!(findings[0].waived, None);
         }
     }
-    let finding = &grown(&[], something, &default()).findings[0];
+    let finding = &grown(&[], something, &default_limits()).findings[0];
     assert!(finding.next.as_ref().is_some_and(|next| next.contains("`write-baseline`")), "{finding:?}");
 }
 
 #[test]
-fn noise_is_called_noise() {
-    let rule = Rule { min_increase: Bytes(1000), ..default() };
-    let finding = of_total(1000, 1500, &rule);
+fn growth_below_the_noise_limit_passes() {
+    let limits = GrowthLimits { min_increase: Bytes(1000), ..default_limits() };
+    let finding = total_finding(1000, 1500, &limits);
     assert_eq!(
         finding.expected,
         "at most 5 % more than the baseline's 1 kB, which is 1.05 kB gzip, or less than 1 kB more"
@@ -258,7 +265,7 @@ fn noise_is_called_noise() {
 }
 
 #[test]
-fn the_table_shows_what_changed() {
+fn the_table_shows_changed_files_and_sums_up_the_rest() {
     let before: Weights = &[
         ("same.js", 10, 10),
         ("app.3f2a.js", 1000, 300),
@@ -273,7 +280,7 @@ fn the_table_shows_what_changed() {
         ("i-BxYz12_-.js", 700, 77),
         ("tiny.js", 110, 50),
     ];
-    let growth = grown(before, now, &default());
+    let growth = grown(before, now, &default_limits());
     assert_eq!(growth.columns(), ["file", "gzip before", "gzip now", "change", "%", "raw change"]);
     let rows = |limit| growth.table(limit).iter().map(|cells| cells.join(" | ")).collect::<Vec<_>>();
     let total = "total | 2.43 kB | 3.54 kB | +1.11 kB | +45.56 % | +4.51 kB";
@@ -321,9 +328,9 @@ fn percentages_are_rounded_up() {
 }
 
 proptest! {
-    /// Whatever names do, what was added and removed is what the totals say, and every table adds up to it.
+    /// However names are matched, the changes add up to the difference of the totals, and so does every table.
     #[test]
-    fn nothing_is_hidden(
+    fn file_changes_add_up_to_the_totals(
         before in proptest::collection::btree_map("[ab](-[A-C0-2]{8}|-Page[A-C]age|\\.[0-9a-b]{4})?\\.js", (1u64..5000, 1u64..5000), 0..9),
         now in proptest::collection::btree_map("[ab](-[A-C0-2]{8}|-Page[A-C]age|\\.[0-9a-b]{4})?\\.js", (1u64..5000, 1u64..5000), 0..9),
         limit in 0usize..6,
@@ -332,38 +339,38 @@ proptest! {
             files.iter().map(|(name, (raw, gzip))| (name.as_str(), *raw, *gzip)).collect()
         }
         let (before, now) = (list(&before), list(&now));
-        let growth = grown(&before, &now, &default());
+        let growth = grown(&before, &now, &default_limits());
         let sum = |files: &[(&str, u64, u64)]| Sizes { raw: files.iter().map(|file| file.1).sum(), gzip: files.iter().map(|file| file.2).sum() };
         prop_assert_eq!((growth.before, growth.now), (sum(&before), sum(&now)));
         for by in [Compression::Raw, Compression::Gzip] {
-            let rows: i128 = growth.rows.iter().map(|row| row.change(by)).sum();
-            prop_assert_eq!(rows, i128::from(growth.now.by(by)) - i128::from(growth.before.by(by)));
+            let rows: i128 = growth.changes.iter().map(|change| change.growth(by)).sum();
+            prop_assert_eq!(rows, i128::from(growth.now.bytes(by)) - i128::from(growth.before.bytes(by)));
         }
-        let changed = growth.rows.len();
+        let changed = growth.changes.len();
         prop_assert_eq!(growth.table(limit).len(), changed.min(limit) + usize::from(changed > limit) + 1);
-        prop_assert!(growth.rows.windows(2).all(|pair| pair[0].change(Compression::Gzip) >= pair[1].change(Compression::Gzip)));
-        let most = growth.rows.iter().map(Row::added_by_one).max().unwrap_or_default();
+        prop_assert!(growth.changes.windows(2).all(|pair| pair[0].growth(Compression::Gzip) >= pair[1].growth(Compression::Gzip)));
+        let most = growth.changes.iter().map(FileChange::largest_addition).max().unwrap_or_default();
         prop_assert!(most <= now.iter().map(|file| file.1).max().unwrap_or_default(), "no file adds more than it has");
     }
 
-    /// The verdict is the one that fractions give, however the numbers fall.
+    /// The verdict is that of exact fractions.
     #[test]
     fn the_limit_is_exact(before in 1u64..1_000_000_000, change in -20i64..20, hundredths in 0u32..2000) {
         let limit = before + before * u64::from(hundredths) / 10_000;
         let now = limit.saturating_add_signed(change).max(1);
-        let rule = Rule { max_increase: Percent(f64::from(hundredths) / 100.0), ..default() };
+        let limits = GrowthLimits { max_increase: Percent(f64::from(hundredths) / 100.0), ..default_limits() };
         let over = (u128::from(now) * 10_000) > u128::from(before) * u128::from(10_000 + hundredths);
         let expected = if over { Verdict::Blocked } else { Verdict::Passed };
-        prop_assert_eq!(of_total(before, now, &rule).verdict, expected);
+        prop_assert_eq!(total_finding(before, now, &limits).verdict, expected);
     }
 }
 
 #[test]
-fn what_this_binary_wrote_it_can_compare_with() {
+fn a_baseline_of_this_binary_is_comparable() {
     let measured = bundle(&[("a.js", 10, 30)]);
-    assert_eq!(measured.compressor, Compressor::ours());
+    assert_eq!(measured.compressor, Compressor::built_in());
     assert_eq!(
-        verdict(&judge(&measured, &Baseline::of(&measured), &default()).expect("comparable").findings),
+        verdict(&judge(&measured, &Baseline::from_bundle(&measured), &default_limits()).expect("comparable").findings),
         Verdict::Passed
     );
 }

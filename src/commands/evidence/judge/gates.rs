@@ -81,12 +81,12 @@ impl Case<'_> {
                 let finding = finding.expected(condition.expression.text()).seen_at(&condition.location, "");
                 // A report is made of texts, numbers and lists: it is always JSON.
                 let report = serde_json::to_value(&received.report).unwrap_or_default();
-                if let Some(absent) = condition.expression.absent(&report) {
+                if let Some(absent) = condition.expression.missing_path(&report) {
                     return Finding { verdict: Verdict::Inconclusive, ..finding }
                         .actual(clip(&absent, CLIP))
                         .next("what may be absent says so in the condition: `(.settings.attempts // 1) <= 3`");
                 }
-                let found = condition.expression.found(&report);
+                let found = condition.expression.explain(&report);
                 match condition.expression.holds(&report) {
                     Ok(true) => finding.actual(found.unwrap_or_else(|| "so it is".to_owned())),
                     Ok(false) => Finding { verdict: Verdict::Blocked, ..finding }

@@ -1,18 +1,20 @@
+use std::time::Duration;
+
 use super::{
     reader::{SIZE, TEXT},
     *,
 };
 
-fn good(text: &str) -> Suite {
-    read(text.as_bytes()).unwrap_or_else(|problem| panic!("{problem}: {text}"))
+fn good(text: &str) -> TestSuite {
+    read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 fn bad(bytes: impl AsRef<[u8]>) -> String {
-    read(bytes.as_ref()).expect_err("no report").to_string()
+    read(bytes.as_ref()).expect_err("not a report").to_string()
 }
 
-/// Tests, how many of them ran, and name and headline of those that failed.
-fn told(suite: &Suite) -> (usize, usize, Vec<(&str, &str)>) {
+/// The number of tests, of tests that ran, and the name and headline of each failure.
+fn summary(suite: &TestSuite) -> (usize, usize, Vec<(&str, &str)>) {
     (
         suite.cases.len(),
         suite.ran(),
@@ -21,66 +23,66 @@ fn told(suite: &Suite) -> (usize, usize, Vec<(&str, &str)>) {
 }
 
 #[test]
-fn what_pytest_writes() {
+fn a_report_of_pytest_is_read() {
     let suite = good(include_str!("samples/pytest.xml"));
     let failed = vec![
         ("tests.smoke.test_checkout.TestCart › test_add[a<b&c-1]", "AssertionError: assert 503 == 200"),
         ("tests.smoke.test_checkout › test_teardown", "failed on teardown with \"OSError: gone\""),
     ];
-    assert_eq!(told(&suite), (6, 4, failed));
-    let Outcome::Failed(failure) = &suite.cases[1].outcome else { panic!("passed") };
+    assert_eq!(summary(&suite), (6, 4, failed));
+    let TestOutcome::Failed(failure) = &suite.cases[1].outcome else { panic!("passed") };
     assert_eq!(failure.message, "AssertionError: assert 503 == 200\n +  where 503 = <Response [503]>.status_code");
     assert!(
         failure.text.starts_with("self = <tests.") && failure.text.ends_with("test_checkout.py:14: AssertionError")
     );
-    assert_eq!(suite.cases[2].outcome, Outcome::Skipped);
+    assert_eq!(suite.cases[2].outcome, TestOutcome::Skipped);
     assert_eq!(suite.cases[1].time, Some(Duration::from_millis(12)));
 }
 
 #[test]
-fn what_jest_junit_writes() {
+fn a_report_of_jest_junit_is_read() {
     let suite = good(include_str!("samples/jest.xml"));
     let headline = "Error: expect(received).toBe(expected) // Object.is equality";
-    assert_eq!(told(&suite), (4, 3, vec![("checkout pays by card", headline)]));
+    assert_eq!(summary(&suite), (4, 3, vec![("checkout pays by card", headline)]));
 }
 
 #[test]
-fn what_surefire_writes() {
+fn a_report_of_surefire_is_read() {
     let suite = good(include_str!("samples/surefire.xml"));
     let failed = vec![
         ("com.acme.CheckoutIT › pays", "expected: <200> but was: <402>"),
         ("com.acme.CheckoutIT › ships", "Connection refused"),
     ];
-    assert_eq!(told(&suite), (5, 4, failed));
+    assert_eq!(summary(&suite), (5, 4, failed));
     assert_eq!(suite.cases[0].time, Some(Duration::from_millis(1_200_500)));
-    assert_eq!(suite.cases[4].outcome, Outcome::Passed, "a flaky test passed in the end");
+    assert_eq!(suite.cases[4].outcome, TestOutcome::Passed, "a flaky test passed in the end");
 }
 
 #[test]
-fn what_go_junit_report_writes() {
+fn a_report_of_go_junit_report_is_read() {
     let suite = good(include_str!("samples/go.xml"));
-    assert_eq!(told(&suite), (3, 2, vec![("github.com/acme/shop/smoke › TestCart/empty_cart", "Failed")]));
+    assert_eq!(summary(&suite), (3, 2, vec![("github.com/acme/shop/smoke › TestCart/empty_cart", "Failed")]));
 }
 
 #[test]
-fn what_playwright_writes() {
+fn a_report_of_playwright_is_read() {
     let suite = good(include_str!("samples/playwright.xml"));
     let name = "checkout.spec.ts › checkout › pays by card";
-    assert_eq!(told(&suite), (3, 2, vec![(name, "checkout.spec.ts:12:7 pays by card")]));
+    assert_eq!(summary(&suite), (3, 2, vec![(name, "checkout.spec.ts:12:7 pays by card")]));
     let (_, failure) = suite.failed().next().expect("one");
     assert!(failure.text.contains("Error: expect(locator).toBeVisible() failed"));
 }
 
 #[test]
-fn what_mocha_junit_reporter_writes() {
+fn a_report_of_mocha_junit_reporter_is_read() {
     let suite = good(include_str!("samples/mocha.xml"));
-    assert_eq!(told(&suite), (3, 2, vec![("checkout pays by card", "expected 402 to equal 200")]));
+    assert_eq!(summary(&suite), (3, 2, vec![("checkout pays by card", "expected 402 to equal 200")]));
     assert_eq!(suite.cases[1].file.as_deref(), Some("/app/test/checkout.js"));
 }
 
 #[test]
 fn reports_add_up() {
-    let mut all = Suite::default();
+    let mut all = TestSuite::default();
     for sample in [include_str!("samples/go.xml"), include_str!("samples/mocha.xml"), "<testsuites/>"] {
         all.add(good(sample));
     }
@@ -91,7 +93,7 @@ fn reports_add_up() {
 fn nothing_ran_when_there_are_no_tests_or_only_skipped_ones() {
     for none in ["<testsuites/>", "<testsuite tests='7'></testsuite>", "<testsuites><testsuite name='a'/></testsuites>"]
     {
-        assert_eq!(told(&good(none)), (0, 0, vec![]), "{none}");
+        assert_eq!(summary(&good(none)), (0, 0, vec![]), "{none}");
     }
     let skipped = "<testcase name='a'><skipped/></testcase>";
     let nested = format!(
@@ -99,7 +101,7 @@ fn nothing_ran_when_there_are_no_tests_or_only_skipped_ones() {
     );
     for all in [
         nested.as_str(),
-        // gtest shows it by attributes, some show it by nothing but the totals.
+        // gtest uses attributes, others only the totals.
         "<testsuites disabled='1'><testsuite disabled='1'><testcase name='a' status='notrun' result='suppressed'/></testsuite></testsuites>",
         "<testsuite tests='2' skipped='2'><testcase name='a'/><testcase name='b'/></testsuite>",
         "<testsuite skipped='9'><testcase name='a'/></testsuite>",
@@ -111,7 +113,7 @@ fn nothing_ran_when_there_are_no_tests_or_only_skipped_ones() {
 }
 
 #[test]
-fn a_failure_is_seen_wherever_it_stands() {
+fn a_failure_is_found_at_any_depth() {
     for (text, name) in [
         (
             "<testsuites><testsuite><testsuite><testcase name='x'><failure/></testcase></testsuite></testsuite></testsuites>",
@@ -132,12 +134,12 @@ fn a_failure_is_seen_wherever_it_stands() {
         let text = format!(
             "<testsuite><testcase name='a'><{inert}><failure/><testcase/><skipped/></{inert}></testcase></testsuite>"
         );
-        assert_eq!(told(&good(&text)), (1, 1, vec![]), "{text}");
+        assert_eq!(summary(&good(&text)), (1, 1, vec![]), "{text}");
     }
 }
 
 #[test]
-fn elements_count_and_totals_may_not_claim_more_failures() {
+fn totals_that_claim_more_failures_than_elements_are_refused() {
     let case = "<testcase name='a'><failure/></testcase>";
     assert_eq!(good(&format!("<testsuite failures='0' errors='0'>{case}</testsuite>")).failed().count(), 1);
     let around = |totals: &str, inner: &str| {
@@ -160,8 +162,8 @@ fn elements_count_and_totals_may_not_claim_more_failures() {
 }
 
 #[test]
-fn names_say_each_thing_once() {
-    for (class, name, told) in [
+fn the_class_is_left_out_if_the_name_contains_it() {
+    for (class, name, expected) in [
         ("a.B", "c", "a.B › c"),
         ("", "c", "c"),
         ("c", "c", "c"),
@@ -171,12 +173,12 @@ fn names_say_each_thing_once() {
         ("works", "login works", "login works"),
     ] {
         let suite = good(&format!("<testsuite><testcase classname='{class}' name='{name}'/></testsuite>"));
-        assert_eq!(suite.cases[0].name, told);
+        assert_eq!(suite.cases[0].name, expected);
     }
 }
 
 #[test]
-fn text_is_decoded_once_and_kept_within_bounds() {
+fn text_is_unescaped_once_and_truncated() {
     let one = |body: &str| {
         good(&format!("<testsuite><testcase name='a'>{body}</testcase></testsuite>"))
             .failed()
@@ -212,7 +214,7 @@ fn times_are_read_or_left_out() {
 }
 
 #[test]
-fn encodings_are_utf8_or_named() {
+fn other_encodings_than_utf8_are_named() {
     let body = "<testsuite><testcase name='ä'/></testsuite>";
     for head in [
         "",
@@ -236,8 +238,8 @@ fn encodings_are_utf8_or_named() {
 }
 
 #[test]
-fn what_is_no_complete_report_is_an_error_with_its_place() {
-    for (text, told) in [
+fn an_incomplete_report_is_refused_with_line_and_column() {
+    for (text, expected) in [
         ("", "is empty"),
         (" \n<!-- nothing -->", "is empty"),
         ("{\"tests\": 3}", "line 1, column 1: text outside of the document"),
@@ -260,7 +262,7 @@ fn what_is_no_complete_report_is_an_error_with_its_place() {
             "line 1, column 22: <testcase> inside of a <testcase>",
         ),
     ] {
-        assert_eq!(bad(text), told);
+        assert_eq!(bad(text), expected);
     }
     for (text, place) in [
         ("<testsuite>\n<testcase name='ä", "line 2, column 1: "),
@@ -272,10 +274,10 @@ fn what_is_no_complete_report_is_an_error_with_its_place() {
         ("<testsuite><failure>a & b</failure></testsuite>", "line 1, column "),
         ("<testsuite><failure>&#0;</failure></testsuite>", "line 1, column 21: "),
     ] {
-        let told = bad(text);
-        assert!(told.starts_with(place), "{told}: {text}");
+        let error = bad(text);
+        assert!(error.starts_with(place), "{error}: {text}");
     }
-    // Each prefix of a report is an error: whatever a runner that was killed has left.
+    // Each prefix of a report is refused, such as the file of a killed test runner.
     let whole = include_str!("samples/surefire.xml").trim_end();
     for end in (0..whole.len()).filter(|&end| whole.is_char_boundary(end)) {
         assert!(read(&whole.as_bytes()[..end]).is_err(), "{}", &whole[..end]);
@@ -283,7 +285,7 @@ fn what_is_no_complete_report_is_an_error_with_its_place() {
 }
 
 #[test]
-fn entities_of_its_own_are_refused() {
+fn custom_entities_are_refused() {
     let lol = "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY a 'lol'><!ENTITY b '&a;&a;'>]>\n<testsuite name='&b;'/>";
     assert!(bad(lol).starts_with("line 2, column 1: a DOCTYPE"), "{}", bad(lol));
     assert!(bad("<testsuite><failure>&lol;</failure></testsuite>").contains("the entity &lol;"));
@@ -304,9 +306,9 @@ fn size_depth_and_width_are_bounded() {
 }
 
 #[test]
-fn a_problem_names_file_and_way_out() {
-    let problem = read(b"<html/>").expect_err("no report");
-    let finding = problem.to_finding("junit.xml");
+fn an_invalid_report_is_named_with_the_next_step() {
+    let error = read(b"<html/>").expect_err("not a report");
+    let finding = invalid_report("junit.xml", &error);
     assert_eq!(finding.check, "junit.xml");
     assert!(finding.to_string().contains("line 1, column 1: <html>"), "{finding}");
 }

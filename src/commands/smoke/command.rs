@@ -1,0 +1,253 @@
+//! The command that runs the tests: which programs it is, how it is started, and what it sends while it runs.
+
+use std::{
+    ffi::OsString,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{transcript::Transcript, variable::EnvVariable};
+use crate::{
+    context::CommandContext,
+    finding::Finding,
+    observe::{LookGuard, Reply},
+    values::clip,
+    world::process::{Heard, ProcessError, Program, Running, Status},
+};
+
+/// The most characters of a command in messages.
+const DESCRIPTION: usize = 200;
+
+/// The command that runs the tests.
+#[derive(Clone, Debug)]
+pub enum TestCommand {
+    /// Text for a shell.
+    Shell(String),
+    /// A program and its arguments.
+    Program(String, Vec<String>),
+}
+
+/// How the command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandExit {
+    Exited(i32),
+    Signalled(i32),
+    /// It did not start, or its end could not be observed.
+    Unobservable(Finding),
+}
+
+/// What a running command sends.
+pub enum CommandEvent {
+    /// A line for the log.
+    Line(String),
+    /// The last event.
+    Ended(CommandExit),
+}
+
+/// For a shell other than bash: the first failure of a pipe counts, if the shell supports that.
+const PIPEFAIL: &str = "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi\n";
+
+impl TestCommand {
+    /// The program to start, and those to start instead if it is not installed.
+    ///
+    /// A shell stops at the first error, and a pipe fails when any part of it fails, as in GitHub's `shell: bash`: a `| tee`
+    /// must not turn a failure into a pass.
+    pub fn programs(&self, working_directory: &Path, env: &[EnvVariable], withheld: &[OsString]) -> Vec<Program> {
+        let programs = match self {
+            Self::Shell(text) => vec![
+                Program::new("bash").args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", text]),
+                Program::new("sh").args(["-e", "-c"]).arg(format!("{PIPEFAIL}{text}")),
+            ],
+            Self::Program(name, arguments) => vec![Program::new(name).args(arguments)],
+        };
+        let prepare = |program: Program| {
+            // Only the lines are read, as they come: no output is kept.
+            let program = program.in_dir(working_directory).keep(0);
+            let program = withheld.iter().fold(program, Program::unset);
+            env.iter().fold(program, |program, variable| program.set(&variable.name, variable.value.expose()))
+        };
+        programs.into_iter().map(prepare).collect()
+    }
+
+    /// The command in one line.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Shell(text) => match text.trim().split_once('\n') {
+                Some((first, _)) => format!("{} …", clip(first, DESCRIPTION)),
+                None => clip(text.trim(), DESCRIPTION),
+            },
+            Self::Program(program, arguments) => {
+                let words: Vec<&str> = [program].into_iter().chain(arguments).map(String::as_str).collect();
+                clip(&words.join(" "), DESCRIPTION)
+            }
+        }
+    }
+}
+
+/// Starts the first of `programs` that is installed. It is killed, with everything that it started, when the guard is
+/// dropped.
+pub fn start(
+    programs: &[Program],
+    ctx: &CommandContext,
+    transcript: &Arc<Mutex<Transcript>>,
+    reply: &Reply<CommandEvent>,
+) -> LookGuard {
+    let mut missing = None;
+    for program in programs {
+        if let Some(ProcessError::NotFound { program: name }) = &missing {
+            ctx.log.say(&format!("{name} is not installed: {} runs the command", program.name()));
+        }
+        match Running::start(program, &ctx.world.groups, listener(reply.clone(), Arc::clone(transcript))) {
+            Ok(running) => return Box::new(running),
+            Err(error) => {
+                let last = !matches!(error, ProcessError::NotFound { .. });
+                missing = Some(error);
+                if last {
+                    break;
+                }
+            }
+        }
+    }
+    if let Some(error) = missing {
+        reply.send(CommandEvent::Ended(CommandExit::Unobservable(start_failure(&error))));
+    }
+    Box::new(())
+}
+
+/// Passes on the lines that the log has room for, and the end. So memory stays bounded however much the command prints.
+fn listener(reply: Reply<CommandEvent>, transcript: Arc<Mutex<Transcript>>) -> impl FnMut(Heard) + Send + 'static {
+    move |heard| match heard {
+        Heard::Line(_, line) => {
+            let line = transcript.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
+            if let Some(line) = line {
+                reply.send(CommandEvent::Line(line));
+            }
+        }
+        Heard::Ended(end) => {
+            reply.send(CommandEvent::Ended(match end.map(|finished| finished.status) {
+                Ok(Status::Exited(code)) => CommandExit::Exited(code),
+                Ok(Status::Signalled(signal)) => CommandExit::Signalled(signal),
+                Err(error) => CommandExit::Unobservable(error.to_finding()),
+            }));
+        }
+    }
+}
+
+fn start_failure(error: &ProcessError) -> Finding {
+    let finding = error.to_finding();
+    match error {
+        ProcessError::NotFound { program } if program.contains(char::is_whitespace) => {
+            finding.next("`argv` has one argument a line; a whole line for a shell goes into `command`")
+        }
+        _ => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        observe::observe_stream,
+        world::process::{Groups, run},
+    };
+
+    fn programs(command: &TestCommand, env: &[&str], withheld: &[OsString]) -> Vec<Program> {
+        let env: Vec<EnvVariable> = env.iter().map(|text| text.parse().unwrap()).collect();
+        command.programs(Path::new("."), &env, withheld)
+    }
+
+    #[test]
+    fn both_shells_stop_at_an_error_and_a_pipe_fails_with_any_part() {
+        let finish = |program: &Program| run(&program.clone().keep(100), &Groups::default(), Duration::from_secs(20));
+        for (script, code, stdout) in [
+            ("echo a; (exit 3); echo b", 3, "a\n"),
+            ("if false; then echo a; fi; echo \"$ADDED\"", 0, "b c\n"),
+            ("\necho a\n", 0, "a\n"),
+        ] {
+            let programs = programs(&TestCommand::Shell(script.to_owned()), &["ADDED=b c"], &[]);
+            assert_eq!(programs.len(), 2);
+            for program in programs {
+                // Not every machine has bash.
+                match finish(&program) {
+                    Err(ProcessError::NotFound { program }) if program == "bash" => {}
+                    end => {
+                        let end = end.unwrap();
+                        assert_eq!(
+                            (end.status, end.stdout.text().as_str()),
+                            (Status::Exited(code), stdout),
+                            "{script}"
+                        );
+                    }
+                }
+            }
+        }
+        let programs = programs(&TestCommand::Shell("false | cat; echo a".to_owned()), &[], &[]);
+        if let Ok(end) = finish(&programs[0]) {
+            assert_eq!((end.status, end.stdout.text().as_str()), (Status::Exited(1), ""));
+        }
+    }
+
+    #[test]
+    fn withheld_variables_are_not_inherited_and_given_ones_are_set() {
+        let script =
+            TestCommand::Program("sh".to_owned(), vec!["-c".to_owned(), "echo ${HOME-none} ${PATH+path}".to_owned()]);
+        let stdout = |env: &[&str], withheld: &[OsString]| {
+            let program = programs(&script, env, withheld).remove(0).keep(100);
+            run(&program, &Groups::default(), Duration::from_secs(20)).unwrap().stdout.text()
+        };
+        assert_eq!(stdout(&[], &["HOME".into()]), "none path\n");
+        assert_eq!(
+            stdout(&["HOME=/given"], &["HOME".into()]),
+            "/given path\n",
+            "a given value is set even if withheld"
+        );
+    }
+
+    #[test]
+    fn a_command_is_described_in_one_line() {
+        let shell = |text: &str| TestCommand::Shell(text.to_owned()).describe();
+        assert_eq!(shell("npm run smoke\n"), "npm run smoke");
+        assert_eq!(shell("npm ci\nnpm run smoke\n"), "npm ci …");
+        let program = TestCommand::Program("npm".to_owned(), vec!["run".to_owned(), "a b".to_owned()]);
+        assert_eq!(program.describe(), "npm run a b");
+        assert_eq!(shell(&"x".repeat(300)).chars().count(), 200);
+    }
+
+    /// The events of the first of `programs` that starts, up to its end.
+    fn events(programs: &[Program]) -> Vec<String> {
+        let ctx = crate::context::tests::test_context();
+        let mut events = Vec::new();
+        let ended = observe_stream(
+            &ctx.execution,
+            Duration::from_secs(20),
+            |reply| start(programs, &ctx, &Arc::default(), &reply),
+            |event| {
+                let (text, ended) = match event {
+                    CommandEvent::Line(line) => (line, None),
+                    CommandEvent::Ended(CommandExit::Exited(code)) => (format!("exit {code}"), Some(())),
+                    CommandEvent::Ended(CommandExit::Signalled(signal)) => (format!("signal {signal}"), Some(())),
+                    CommandEvent::Ended(CommandExit::Unobservable(finding)) => (finding.to_string(), Some(())),
+                };
+                events.push(text);
+                ended
+            },
+        );
+        assert_eq!(ended, Ok(Some(())));
+        events
+    }
+
+    #[test]
+    fn the_next_program_is_started_only_if_one_is_missing() {
+        let sh = |script: &str| Program::new("sh").args(["-c", script]);
+        let missing = || Program::new("no-such-shell");
+        assert_eq!(events(&[missing(), sh("echo a; exit 3")]), ["a", "exit 3"]);
+        assert_eq!(events(&[sh("exit 1"), sh("exit 0")]), ["exit 1"], "not after one that failed");
+        assert_eq!(events(&[sh("kill -KILL $$")]), ["signal 9"]);
+        let [only] = &events(&[missing()])[..] else { panic!("one event") };
+        assert!(only.contains("no-such-shell: no such program"), "{only}");
+        let [only] = &events(&[Program::new("npm run no-such-thing")])[..] else { panic!("one event") };
+        assert!(only.contains("goes into `command`"), "{only}");
+    }
+}
