@@ -1,4 +1,5 @@
-//! Who reviewed a workflow run. Never `github.actor`: that is whoever started it, and on a dispatch an App.
+//! Who reviewed a workflow run, read from GitHub's reviews. `github.actor` only names who started the run, which for a
+//! dispatch is an App.
 
 use std::fmt;
 
@@ -8,32 +9,32 @@ use crate::{
     world::github::{Approval, GitHub, Repository},
 };
 
-/// Somebody who reviewed.
+/// The account that submitted a review.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reviewer {
+pub enum ReviewAuthor {
     /// By login.
     Person(String),
     /// An App, by the login that GitHub gives it: `renovate[bot]`.
     Bot(String),
-    /// An account that is no longer there.
-    Gone,
+    /// A deleted account.
+    Deleted,
 }
 
-impl Reviewer {
-    fn of(login: Option<&str>) -> Self {
+impl ReviewAuthor {
+    fn from_login(login: Option<&str>) -> Self {
         match login {
-            None | Some("ghost") => Self::Gone,
+            None | Some("ghost") => Self::Deleted,
             Some(login) if login.ends_with("[bot]") => Self::Bot(login.to_owned()),
             Some(login) => Self::Person(login.to_owned()),
         }
     }
 
-    /// The login, of a person.
+    /// The login of a person; `None` for a bot or a deleted account.
     #[must_use]
     pub fn person(&self) -> Option<&str> {
         match self {
             Self::Person(login) => Some(login),
-            Self::Bot(_) | Self::Gone => None,
+            Self::Bot(_) | Self::Deleted => None,
         }
     }
 
@@ -43,39 +44,40 @@ impl Reviewer {
     }
 }
 
-impl fmt::Display for Reviewer {
+impl fmt::Display for ReviewAuthor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(login) => f.write_str(login),
             Self::Bot(login) => write!(f, "{login} (a bot)"),
-            Self::Gone => f.write_str("an account that is gone"),
+            Self::Deleted => f.write_str("an account that is gone"),
         }
     }
 }
 
-/// What was said of one environment, each reviewer once. GitHub tells neither when nor for which attempt of the run.
+/// The reviews for one environment, each author once. GitHub gives neither the time of a review nor the attempt of the run
+/// that it belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reviews {
-    pub approved: Vec<Reviewer>,
-    pub rejected: Vec<Reviewer>,
+    pub approved: Vec<ReviewAuthor>,
+    pub rejected: Vec<ReviewAuthor>,
 }
 
 impl Reviews {
-    /// The reviews among `approvals` that name `environment`. One review can name several; GitHub's environments have no
-    /// case. What is neither approved nor rejected is a remark.
+    /// The reviews among `approvals` that name `environment`. One review can name several environments, and GitHub ignores
+    /// the case of their names. Only the states `approved` and `rejected` are a decision; all others are comments.
     #[must_use]
-    pub fn of(approvals: &[Approval], environment: &Environment) -> Self {
+    pub fn for_environment(approvals: &[Approval], environment: &Environment) -> Self {
         let mut reviews = Self::default();
-        let names_it = |name: &String| name.eq_ignore_ascii_case(environment.as_str());
-        for approval in approvals.iter().filter(|approval| approval.environments.iter().any(names_it)) {
-            let said = match approval.state.as_str() {
+        let is_environment = |name: &String| name.eq_ignore_ascii_case(environment.as_str());
+        for approval in approvals.iter().filter(|approval| approval.environments.iter().any(is_environment)) {
+            let authors = match approval.state.as_str() {
                 "approved" => &mut reviews.approved,
                 "rejected" => &mut reviews.rejected,
                 _ => continue,
             };
-            let reviewer = Reviewer::of(approval.user.as_deref());
-            if !said.contains(&reviewer) {
-                said.push(reviewer);
+            let author = ReviewAuthor::from_login(approval.user.as_deref());
+            if !authors.contains(&author) {
+                authors.push(author);
             }
         }
         reviews
@@ -83,32 +85,32 @@ impl Reviews {
 
     /// The logins of the people who approved.
     pub fn people(&self) -> impl Iterator<Item = &str> {
-        self.approved.iter().filter_map(Reviewer::person)
+        self.approved.iter().filter_map(ReviewAuthor::person)
     }
 }
 
-/// Who approved a workflow run's deployment to an environment, and who rejected it.
+/// Fetches the reviews of a workflow run's deployment to an environment.
 ///
 /// # Errors
-/// Without an answer; no such run; a token without Actions: read.
-pub fn approved(
+/// GitHub does not answer; the run does not exist; the token lacks Actions: read.
+pub fn fetch_reviews(
     github: &GitHub,
     repository: &Repository,
     run: u64,
     environment: &Environment,
 ) -> Result<Reviews, Finding> {
-    Ok(Reviews::of(&github.approvals(repository, run)?, environment))
+    Ok(Reviews::for_environment(&github.approvals(repository, run)?, environment))
 }
 
-/// Several names in a sentence.
+/// A comma-separated list of names.
 #[must_use]
-pub fn names<T: fmt::Display>(all: &[T]) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+pub fn join_names<T: fmt::Display>(names: &[T]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether two logins are one account: GitHub's have no case.
+/// Whether two logins are one account: GitHub ignores their case.
 #[must_use]
-pub fn same(one: &str, other: &str) -> bool {
+pub fn is_same_login(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_review_counts_for_the_environments_it_names() {
-        let person = |login: &str| Reviewer::Person(login.to_owned());
+        let person = |login: &str| ReviewAuthor::Person(login.to_owned());
         for (state, user, environments, approved, rejected) in [
             ("approved", Some("bob"), &["production"][..], vec![person("bob")], vec![]),
             ("approved", Some("bob"), &["staging", "Production"], vec![person("bob")], vec![]),
@@ -140,24 +142,25 @@ mod tests {
                 "approved",
                 Some("deployer[bot]"),
                 &["production"],
-                vec![Reviewer::Bot("deployer[bot]".to_owned())],
+                vec![ReviewAuthor::Bot("deployer[bot]".to_owned())],
                 vec![],
             ),
-            ("approved", Some("ghost"), &["production"], vec![Reviewer::Gone], vec![]),
-            ("approved", None, &["production"], vec![Reviewer::Gone], vec![]),
+            ("approved", Some("ghost"), &["production"], vec![ReviewAuthor::Deleted], vec![]),
+            ("approved", None, &["production"], vec![ReviewAuthor::Deleted], vec![]),
         ] {
-            let seen = Reviews::of(&[approval(state, user, environments)], &"production".parse().unwrap());
-            assert_eq!(seen, Reviews { approved, rejected }, "{state} {user:?} {environments:?}");
+            let reviews =
+                Reviews::for_environment(&[approval(state, user, environments)], &"production".parse().unwrap());
+            assert_eq!(reviews, Reviews { approved, rejected }, "{state} {user:?} {environments:?}");
         }
     }
 
     #[test]
-    fn a_reviewer_is_named_once_and_people_are_told_from_bots() {
-        let reviews =
+    fn each_review_author_is_listed_once_and_bots_are_marked() {
+        let approvals =
             ["alice", "deployer[bot]", "alice", "bob"].map(|user| approval("approved", Some(user), &["production"]));
-        let seen = Reviews::of(&reviews, &"production".parse().unwrap());
-        assert_eq!(seen.people().collect::<Vec<_>>(), ["alice", "bob"]);
-        assert_eq!(names(&seen.approved), "alice, deployer[bot] (a bot), bob");
-        assert!(same("Alice", "aLICE") && !same("alice", "alice2"));
+        let reviews = Reviews::for_environment(&approvals, &"production".parse().unwrap());
+        assert_eq!(reviews.people().collect::<Vec<_>>(), ["alice", "bob"]);
+        assert_eq!(join_names(&reviews.approved), "alice, deployer[bot] (a bot), bob");
+        assert!(is_same_login("Alice", "aLICE") && !is_same_login("alice", "alice2"));
     }
 }

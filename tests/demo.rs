@@ -181,7 +181,7 @@ fn a_payload_that_was_changed_on_its_way_is_no_evidence() {
     assert_eq!(played.dispatches, ["checkout-service 1.4.2"], "what record sent was right");
     let stopped = ending.stopped.unwrap();
     assert_eq!((stopped.by.as_str(), stopped.verdict), ("evidence", Verdict::Blocked), "{stopped:?}");
-    assert!(stopped.reason.contains("job `health` told of sha256"), "{stopped:?}");
+    assert!(stopped.reason.contains("job `health` announced sha256"), "{stopped:?}");
     assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
 }
 

@@ -1,6 +1,6 @@
 //! `run`: several gates from the config file in one step.
 
-use promote_gates::{finding::Verdict, results::Reports};
+use promote_gates::{finding::Verdict, results::ReceivedReports};
 
 use crate::house::{Ended, Runner};
 
@@ -25,8 +25,8 @@ gates:
 fn gates_run_in_order_and_each_counts_as_if_it_had_a_step_of_its_own() {
     let ended = step(119, TWO, &[]);
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);
-    let mut reports = Reports::default();
-    reports.take("the step", &ended.outputs["report"]);
+    let mut reports = ReceivedReports::default();
+    reports.add("the step", &ended.outputs["report"]);
     assert_eq!(reports.received.iter().filter(|received| received.report.command == "performance").count(), 2);
     let subject = r#"{"service":"checkout-service","tag":"1.4.2"}"#.parse().expect("a subject");
     let found = reports.require(&["performance".to_owned()], &subject, None);

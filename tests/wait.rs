@@ -110,8 +110,8 @@ fn what_is_over_already_is_looked_at_once() {
 fn without_a_time_of_the_approval_it_counts_from_now() {
     let stage = stage();
     for (results, words) in [
-        (String::new(), "no report of a passed `approval` tells when it was"),
-        (results(now() + SignedDuration::from_hours(1)), "is yet to come"),
+        (String::new(), "no report of a passed `approval` says when it was"),
+        (results(now() + SignedDuration::from_hours(1)), "is in the future"),
         // Of another run, it is none.
         (results(at(0)).replace("\\\"id\\\":7", "\\\"id\\\":8"), "no report of a passed `approval`"),
     ] {

@@ -1,15 +1,16 @@
-//! `approval`: who really approved this run, and whether they may have.
+//! `approval`: checks who approved this run, and whether that person was allowed to.
 //!
-//! | seen | verdict |
+//! | observed | verdict |
 //! |---|---|
-//! | a person who had no part in the release approved this run, and has not approved more than `max-approvals` within `window` | passed |
-//! | nobody did; somebody said no; a bot did; only people who had a part did; one too many in a short time; the environment is not there or asks nobody; another attempt than the first | blocked |
-//! | GitHub or the ledger cannot be read; nobody told who had a part in the release | inconclusive |
+//! | a person who had no part in the release approved this run, and approved at most `max-approvals` promotions within `window` | passed |
+//! | no approval, or a rejection; approved only by bots, or only by people who had a part in the release; too many approvals within `window`; the environment does not exist or requires no reviewers; a second attempt | blocked |
+//! | GitHub or the ledger cannot be read; the people who had a part in the release are unknown | inconclusive |
 //!
-//! It stands in the job that the environment protects. What it judges has no time of its own: GitHub tells who reviewed a
-//! run, and neither when nor in which attempt. The protected job's start is the latest moment at which it can have been.
+//! The command runs in the job that the environment protects. GitHub shows who reviewed a run, but neither when nor in which
+//! attempt. The command takes the protected job's start for the time of the approval, which came no later.
 
 mod judge;
+mod observations;
 mod sources;
 
 use std::{sync::Arc, time::Duration};
@@ -23,18 +24,19 @@ use crate::{
     ledger::{EvidenceId, InfraRepo, infra_repo::InfraRepoArgs},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
-    results::{Reports, this_run},
+    results::{ReceivedReports, current_run},
     secret::Secret,
     subject::{Environment, Subject},
     values::{HumanDuration, nonzero_duration, switch},
 };
-use judge::{Asking, Rules, Seen, judge};
-use sources::{Evidence, Looker};
+use judge::{ApprovalRules, judge};
+use observations::{ApprovalObservations, OwnRun};
+use sources::{ApprovalObserver, EvidenceRef};
 
-/// How many looks there are at most, where they fail at once.
-const LOOKS: u32 = 12;
-/// How long one question to GitHub may take.
-const QUESTION: HumanDuration = HumanDuration(Duration::from_secs(20));
+/// How often the command looks within `timeout` if every look fails at once.
+const MAX_LOOKS: u32 = 12;
+/// Time limit of one request to GitHub.
+const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Settings of `approval`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +47,7 @@ pub struct Args {
     /// GitHub environment that this job stands in
     #[arg(long, value_name = "NAME", required = true)]
     pub github_environment: Environment,
-    /// Whether the approver must have had no part in the release: its deployment and its commits, as `evidence` tells
+    /// Whether the approver must have had no part in the release: its deployment and its commits, as `evidence` lists them
     #[arg(
         long,
         value_name = "BOOL",
@@ -83,7 +85,7 @@ impl Command for Args {
     const BRANDING: Option<Branding> = Some(Branding { icon: "user-check", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
         Output { name: "approver", help: "Login of the person whose approval counts" },
-        Output { name: "approved-at", help: "When the protected job started, RFC 3339: the approval is no younger" },
+        Output { name: "approved-at", help: "When the protected job started, RFC 3339: the approval came no later" },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
@@ -98,22 +100,22 @@ fn count(text: &str) -> Result<u32, ValueError> {
     text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or(ACCEPTED)
 }
 
-/// A day is more than anybody needs, and every approval within it is looked up.
+/// At most a day, because the command looks up every approval within the window.
 fn window(text: &str) -> Result<HumanDuration, ValueError> {
     const ACCEPTED: ValueError = ValueError::new("a duration over 0 and of at most 24 hours such as `20m`");
-    let span: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
-    (!span.0.is_zero() && span.0 <= Duration::from_hours(24)).then_some(span).ok_or(ACCEPTED)
+    let duration: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
+    (!duration.0.is_zero() && duration.0 <= Duration::from_hours(24)).then_some(duration).ok_or(ACCEPTED)
 }
 
-/// GitHub's grammar of a login, an App's included.
+/// A login in GitHub's grammar, including those of Apps.
 fn login(text: &str) -> Result<String, ValueError> {
     const ACCEPTED: ValueError = ValueError::new("a GitHub login such as `octocat` or `renovate[bot]`, without `@`");
     let name = text.strip_suffix("[bot]").unwrap_or(text);
-    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if (1..=100).contains(&name.len()) && name.chars().all(word) { Ok(text.to_owned()) } else { Err(ACCEPTED) }
+    let is_accepted = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if (1..=100).contains(&name.len()) && name.chars().all(is_accepted) { Ok(text.to_owned()) } else { Err(ACCEPTED) }
 }
 
-/// Looks until all of it was seen, or something blocks.
+/// Looks until everything was observed, or something blocks.
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
@@ -121,84 +123,89 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let Some(run) = &ctx.runner_env.run else {
         return Err(Finding::inconclusive("workflow run")
             .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
-            .expected("a step of a workflow run that somebody approved")
+            .expected("a step of a workflow run that was approved")
             .unobservable());
     };
-    let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
-    let looker = Arc::new(Looker {
-        github: ctx.github(args.token.as_ref(), QUESTION)?,
+    let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
+    let observer = Arc::new(ApprovalObserver {
+        github: ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?,
         repository: ctx.own_repository()?,
-        asking: Asking { id: run.id, attempt: run.attempt, url: run.url.clone() },
+        own_run: OwnRun { id: run.id, attempt: run.attempt, url: run.url.clone() },
         github_environment: args.github_environment.clone(),
         runner: ctx.runner_env.runner_name.clone(),
         window: args.window.0,
         ledger: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
         environment: subject.environment.clone(),
-        evidence: committed_as(&reports, subject, ctx),
-        excluded: excluded(args, &reports, subject, ctx),
+        evidence: find_evidence(&reports, subject, ctx),
+        excluded: find_excluded(args, &reports, subject, ctx),
         clock: Arc::clone(&ctx.execution.clock),
     });
-    let rules = Rules {
+    let rules = ApprovalRules {
         environment: args.github_environment.clone(),
         independent: args.independent,
         max_approvals: args.max_approvals as usize,
         window: args.window,
     };
-    let look = Source::blocking(PollInterval::Every(args.timeout.0 / LOOKS), move || {
-        let looker = Arc::clone(&looker);
-        Box::new(move || looker.look())
+    let source = Source::blocking(PollInterval::Every(args.timeout.0 / MAX_LOOKS), move || {
+        let observer = Arc::clone(&observer);
+        Box::new(move || observer.observe())
     });
-    let mut seen: Option<Seen> = None;
+    let mut last: Option<ApprovalObservations> = None;
     let findings = observe_until_decided(
         &ctx.execution,
         args.timeout.0,
-        vec![look],
-        &mut seen,
-        |seen, _, look: Seen| {
-            for error in look.errors() {
+        vec![source],
+        &mut last,
+        |last, _, observations: ApprovalObservations| {
+            for error in observations.errors() {
                 ctx.log.say(&format!("not seen: {error}"));
             }
-            *seen = Some(look);
+            *last = Some(observations);
         },
-        |seen, _| match seen {
-            Some(seen) => judge(&rules, seen),
+        |last, _| match last {
+            Some(observations) => judge(&rules, observations),
             None => Judgement::pending(vec![Finding::inconclusive("approval").actual("no answer yet")]),
         },
     )?;
     let mut outcome = Outcome::from(findings);
-    if let Some(seen) = &seen {
-        outcome.outputs.extend(seen.approver(&rules).map(|login| ("approver", login.to_owned())));
-        outcome.outputs.extend(seen.started.as_ref().ok().map(|at| ("approved-at", rfc3339(*at))));
+    if let Some(observations) = &last {
+        outcome.outputs.extend(observations.approver(&rules).map(|login| ("approver", login.to_owned())));
+        outcome.outputs.extend(observations.started.as_ref().ok().map(|at| ("approved-at", rfc3339(*at))));
     }
     Ok(outcome)
 }
 
-/// Who had a part in the release: as `evidence` tells, and those that were named here.
-fn excluded(args: &Args, reports: &Reports, subject: &Subject, ctx: &CommandContext) -> Result<Vec<String>, Finding> {
+/// The logins of the people who had a part in the release, from the output of `evidence`, and those of `excluded`.
+fn find_excluded(
+    args: &Args,
+    reports: &ReceivedReports,
+    subject: &Subject,
+    ctx: &CommandContext,
+) -> Result<Vec<String>, Finding> {
     if !args.independent {
         return Ok(args.excluded.clone());
     }
-    let run = this_run(ctx);
-    let needed = reports.found(&["evidence".to_owned()], subject, run);
-    if let Some(missing) = needed.into_iter().find(|finding| finding.verdict != Verdict::Passed) {
+    let run = current_run(ctx);
+    let evidence = reports.required_findings(&["evidence".to_owned()], subject, run);
+    if let Some(missing) = evidence.into_iter().find(|finding| finding.verdict != Verdict::Passed) {
         return Err(missing);
     }
-    let told = reports.output("evidence", "excluded", subject, run).ok_or_else(|| {
+    let logins = reports.output("evidence", "excluded", subject, run).ok_or_else(|| {
         Finding::inconclusive("independence")
-            .actual("the report of `evidence` does not tell who had a part in the release")
+            .actual("the report of `evidence` does not name who had a part in the release")
             .expected("its output `excluded`")
             .next(
                 "start it again; when its outputs are over 2 KiB, it keeps none of them: promote fewer commits at once",
             )
     })?;
-    let told = told.lines().map(str::trim).filter(|login| !login.is_empty()).map(ToOwned::to_owned);
-    Ok(told.chain(args.excluded.iter().cloned()).collect())
+    let logins = logins.lines().map(str::trim).filter(|login| !login.is_empty()).map(ToOwned::to_owned);
+    Ok(logins.chain(args.excluded.iter().cloned()).collect())
 }
 
-/// By what the ledger would know this promotion; `None` when the reports do not tell.
-fn committed_as(reports: &Reports, subject: &Subject, ctx: &CommandContext) -> Option<Evidence> {
+/// What identifies this promotion in the ledger; `None` if the reports do not contain it.
+fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandContext) -> Option<EvidenceRef> {
     let run = ctx.runner_env.run.as_ref();
     let id: EvidenceId = reports.output("evidence", "evidence", subject, run)?.parse().ok()?;
     let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
-    Some(Evidence { id, validated_at })
+    Some(EvidenceRef { id, validated_at })
 }

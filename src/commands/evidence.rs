@@ -1,14 +1,17 @@
-//! `evidence`: whether what a dispatch tells of a validation is so, shown to the reviewer before the approve button.
+//! `evidence`: verifies the claims of a validation's dispatch and shows the result to the reviewer before the approval.
 //!
-//! [`payload`] reads what is told, [`look`] asks GitHub and git, [`judge`] holds the one against the other and against what
-//! the config file trusts, [`pack`] shows it and hands it on.
+//! [`payload`] parses the claims, [`look`] observes GitHub and git, [`judge`] compares the claims with the observations and
+//! with what the config file trusts, and [`pack`] makes the tables and the outputs.
 
+mod gate_jobs;
 mod judge;
 mod look;
+mod object_reader;
 mod observations;
 mod pack;
 mod payload;
-mod shape;
+mod people;
+mod verification;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,14 +31,14 @@ use crate::{
     values::{HumanDuration, clip, closest},
     world::event::{Dispatched, Event},
 };
-use judge::Case;
-use look::Looker;
+use look::EvidenceObserver;
 use payload::Claim;
+use verification::Verification;
 
 /// Settings of `evidence`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Type of the `repository_dispatch` event that tells of a validation
+    /// Type of the `repository_dispatch` event that announces a validation
     #[arg(long, value_name = "TYPE", default_value = "staging-validated")]
     pub event_type: EventType,
     /// Gates whose passed reports must be in the payload
@@ -44,7 +47,7 @@ pub struct Args {
     /// How long ago a gate's job may have ended
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
-    /// Promote also when nothing tells which commit is in the image that stands there, as for a service's first promotion
+    /// Promote also when the commit in the current image is unknown, as for a service's first promotion
     #[arg(long)]
     pub allow_first: bool,
     /// How long after its end a job's annotations may take to appear
@@ -80,7 +83,7 @@ impl Command for Args {
         Output { name: "environment", help: "The environment that it would be promoted to" },
         Output { name: "image", help: "The whole image reference: repository, tag and digest" },
         Output { name: "tag", help: "The image's tag" },
-        Output { name: "digest", help: "The image's digest; empty when none was told" },
+        Output { name: "digest", help: "The image's digest; empty when the payload names none" },
         Output { name: "commit", help: "The commit in the image" },
         Output { name: "subject", help: "The whole subject (JSON), for the jobs that follow" },
         Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
@@ -95,11 +98,11 @@ impl Command for Args {
     }
 }
 
-/// Holds the payload against what is trusted and what GitHub says, and shows both.
+/// Verifies the payload and shows the findings with the evidence.
 ///
 /// # Errors
-/// Bad input: settings, an event of another kind, a payload that `record` would not have sent; what of the infra repository
-/// could not be read.
+/// Bad input: invalid settings, another event, or a payload that `record` does not write. The infra repository cannot be
+/// read.
 fn run(
     args: &Args,
     subject: &Subject,
@@ -107,15 +110,15 @@ fn run(
     gates: &[&str],
     ctx: &CommandContext,
 ) -> Result<Outcome, CommandError> {
-    let environment = check(args, subject, gates, ctx)?;
-    let claim = Claim::read(dispatched(args, ctx)?)?;
+    let environment = validate(args, subject, gates, ctx)?;
+    let claim = Claim::from_event(dispatched_event(args, ctx)?)?;
     let service = &claim.payload.service;
-    let origin = match origin(config, service)? {
+    let origin = match find_origin(config, service)? {
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let slot = ImageField::locate(&args.file, args.image_name.as_ref(), service, environment)?;
-    let case = Case {
+    let image_field = ImageField::locate(&args.file, args.image_name.as_ref(), service, environment)?;
+    let verification = Verification {
         claim: &claim,
         origin,
         policy: &config.policy,
@@ -128,34 +131,34 @@ fn run(
     };
     ctx.execution
         .partial
-        .edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..case.release() });
-    let at_first = case.at_first();
-    ctx.execution.partial.publish(&at_first);
-    if at_first.iter().any(|finding| finding.verdict != Verdict::Passed) {
-        // The ids in it are not of what is trusted: whatever GitHub says of them proves nothing.
-        return Ok(at_first.into());
+        .edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..verification.release() });
+    let claims = verification.check_claims();
+    ctx.execution.partial.publish(&claims);
+    if claims.iter().any(|finding| finding.verdict != Verdict::Passed) {
+        // The ids in the payload are not of the trusted repository and release, so looking them up would prove nothing.
+        return Ok(claims.into());
     }
     let place = InfraRepo::open(&args.at, args.token.as_ref(), ctx)?;
     let source_token = args.source_token.as_ref().or(args.token.as_ref());
-    let looker = Looker {
-        case: &case,
+    let observer = EvidenceObserver {
+        verification: &verification,
         github: Arc::new(ctx.github(source_token, args.timeout)?),
         place: &place,
-        slot: &slot,
-        patience: args.annotations_timeout.0,
+        image_field: &image_field,
+        annotation_delay: args.annotations_timeout.0,
         timeout: args.timeout.0,
         ctx,
     };
-    let seen = looker.look()?;
-    let mut findings = case.judge(&seen);
-    let outputs: BTreeMap<&'static str, String> = case.outputs(&seen);
-    findings.extend(pack::too_much(&outputs));
-    ctx.execution.partial.edit(|partial| partial.subject = case.subject(&seen));
-    Ok(Outcome { findings, tables: case.tables(&seen), outputs, reports: Vec::new() })
+    let observations = observer.observe()?;
+    let mut findings = verification.judge(&observations);
+    let outputs: BTreeMap<&'static str, String> = verification.outputs(&observations);
+    findings.extend(pack::check_size(&outputs));
+    ctx.execution.partial.edit(|partial| partial.subject = verification.subject(&observations));
+    Ok(Outcome { findings, tables: verification.tables(&observations), outputs, reports: Vec::new() })
 }
 
-/// What clap cannot know; the environment, which the workflow names and never the payload.
-fn check<'a>(
+/// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.
+fn validate<'a>(
     args: &Args,
     subject: &'a Subject,
     gates: &[&str],
@@ -169,8 +172,8 @@ fn check<'a>(
             None => finding.bad_input(),
         });
     }
-    for (name, span) in [("timeout", args.timeout), ("max-age", args.max_age)] {
-        if span.0.is_zero() {
+    for (name, duration) in [("timeout", args.timeout), ("max-age", args.max_age)] {
+        if duration.0.is_zero() {
             return Err(Finding::inconclusive(format!("`{name}`"))
                 .actual("0s")
                 .expected("some time, such as 30s")
@@ -186,26 +189,26 @@ fn check<'a>(
     })
 }
 
-/// The event that this is about.
-fn dispatched<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched, CommandError> {
-    let event =
+/// The `repository_dispatch` event that started the workflow.
+fn dispatched_event<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched, CommandError> {
+    let finding =
         || Finding::inconclusive("event").expected(format!("a `repository_dispatch` of type {}", args.event_type));
     match ctx.world.event(&ctx.runner_env)? {
         Event::RepositoryDispatch(dispatched) if dispatched.action == args.event_type.to_string() => Ok(dispatched),
-        Event::RepositoryDispatch(dispatched) => Err(event()
+        Event::RepositoryDispatch(dispatched) => Err(finding()
             .actual(format!("a `repository_dispatch` of type {}", clip(&dispatched.action, 100)))
             .next("name its type with `event-type`")
             .bad_input()),
         Event::WorkflowRun(_) | Event::Other => {
             let name = ctx.runner_env.event_name.as_deref().unwrap_or("none that is known");
             let next = "run it in a workflow `on: repository_dispatch`";
-            Err(event().actual(format!("`{}`", clip(name, 100))).next(next).bad_input())
+            Err(finding().actual(format!("`{}`", clip(name, 100))).next(next).bad_input())
         }
     }
 }
 
-/// Where a service may come from; a finding when it is not known.
-fn origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a ServiceSource, Finding>, CommandError> {
+/// The trusted source of a service. The inner error is the finding for a service that the config file does not list.
+fn find_origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a ServiceSource, Finding>, CommandError> {
     let file = config.file.as_ref().map_or(DEFAULT_PATH, |file| file.path.as_str());
     if config.services.is_empty() {
         return Err(Finding::inconclusive("`services`")

@@ -17,7 +17,7 @@ use crate::{
     promotion::infra::{self, Target, set_image::SetImage},
     reconcile::reconcile,
     report::{Outcome, Output, Report, Run},
-    results::{Reports, this_run},
+    results::{ReceivedReports, current_run},
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, closest},
@@ -29,7 +29,7 @@ use plan::Promote;
 /// Settings of `promote`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
+    /// ReceivedReports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
     /// Commands whose passed reports must be among the results, or `none`, which the commit then records
@@ -71,10 +71,10 @@ fn run(
     let required = RequiredReports::from_setting(&args.require, commands)?;
     let committer = args.infra.committer()?;
     let image_field = args.infra.image_field(&service, &environment)?;
-    let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
+    let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?;
 
-    let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { this_run(ctx) };
+    let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { current_run(ctx) };
     let mut findings = required.judge(&reports, subject, run);
     let mut outputs = EvidenceOutputs::default();
     if verdict(&findings) == Verdict::Passed {
@@ -158,19 +158,20 @@ impl RequiredReports {
     }
 
     /// One finding for each required report, or one that no report is required.
-    fn judge(&self, reports: &Reports, subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
+    fn judge(&self, reports: &ReceivedReports, subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
         if self.is_empty() {
-            // Reports that are not required decide nothing, readable or not. The commit records that none was required.
+            // ReceivedReports that are not required decide nothing, readable or not. The commit records that none was required.
             let finding = Finding::passed("required reports").actual("none required");
             return vec![finding.waived("`require: none`, which the commit records")];
         }
-        let mut findings = reports.found(&self.gates, &subject.without_environment(), run);
+        let mut findings = reports.required_findings(&self.gates, &subject.without_environment(), run);
         findings.extend(reports.require(&self.others, subject, run));
         findings
     }
 
     /// The reports that count.
-    fn counted<'a>(&self, reports: &'a Reports, subject: &Subject) -> Vec<&'a Report> {
-        [reports.counted(&self.gates, &subject.without_environment()), reports.counted(&self.others, subject)].concat()
+    fn counted<'a>(&self, reports: &'a ReceivedReports, subject: &Subject) -> Vec<&'a Report> {
+        [reports.matching(&self.gates, &subject.without_environment()), reports.matching(&self.others, subject)]
+            .concat()
     }
 }

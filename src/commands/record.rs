@@ -1,5 +1,5 @@
-//! `record`: sends the news that staging is validated to the infra repository, with the gates' reports as evidence; or
-//! says which gate is in the way, and sends nothing.
+//! `record`: dispatches a validation to the infra repository with the gates' reports as evidence, or reports which gate
+//! blocks it and sends nothing.
 
 mod payload;
 
@@ -17,7 +17,7 @@ use crate::{
         Effect, EffectState, Outcome, Output, Report,
         compact::{compact, hex_sha256},
     },
-    results::{Reports, this_run},
+    results::{ReceivedReports, current_run},
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, closest},
@@ -27,12 +27,12 @@ use crate::{
         github::{GitHub, Repository, Sent},
     },
 };
-use payload::{Payload, Release};
+use payload::{DispatchPayload, ValidatedRelease};
 
-/// The largest file that is read as a report, in bytes. A whole report holds all findings and tables.
-const LARGEST_REPORT: u64 = 16 << 20;
+/// Size limit of a report file, in bytes. A full report holds all findings and tables.
+const MAX_REPORT_SIZE: u64 = 16 << 20;
 
-/// The gates' reports, and where the news goes.
+/// Settings of `record`: the gates' reports and the receiver of the dispatch.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What the gates' jobs or steps gave out: the expression `toJSON(needs)` or `toJSON(steps)`
@@ -78,7 +78,7 @@ pub struct EventType(String);
 impl FromStr for EventType {
     type Err = ValueError;
 
-    /// GitHub's API description: 1 to 100 characters. What could break a line is no name.
+    /// GitHub's API description sets the length. Control characters are refused because they could break a line of output.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         if (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control) {
             Ok(Self(text.to_owned()))
@@ -94,43 +94,43 @@ impl fmt::Display for EventType {
     }
 }
 
-/// Judges the reports, and sends the dispatch once when every required gate passed.
+/// Judges the reports and sends the dispatch once if every required gate passed.
 ///
 /// # Errors
-/// Bad input; a required report that does not count, or a payload that GitHub would not take: nothing was sent; what GitHub
-/// refused; an answer that was lost, which leaves the dispatch's fate unknown.
+/// Nothing is sent after bad input, if a required report does not count, or if the payload exceeds GitHub's limits. GitHub
+/// can refuse the dispatch. If its answer is lost, the outcome is unknown.
 fn run(args: &Args, subject: &Subject, gates: &[&str], ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    check(args, gates, ctx)?;
+    validate(args, gates, ctx)?;
     let deploy = match ctx.world.event(&ctx.runner_env)? {
         Event::WorkflowRun(run) => Some(run),
         Event::RepositoryDispatch(_) | Event::Other => None,
     };
-    let release = Release::of(subject, this_run(ctx), deploy, ctx.execution.wall())?;
-    let reports = gather(args)?;
+    let release = ValidatedRelease::new(subject, current_run(ctx), deploy, ctx.execution.wall())?;
+    let reports = collect_reports(args)?;
     let mut findings = reports.require(&args.required, subject, release.run);
     ctx.execution.partial.publish(&findings);
-    let decided = decide(args, &release, &reports, &findings);
-    if let Ok(payload) = &decided {
-        for left_out in &payload.left_out {
-            ctx.log.say(&format!("not sent along: {left_out}"));
+    let payload = compose_payload(args, &release, &reports, &findings);
+    if let Ok(payload) = &payload {
+        for omitted in &payload.omitted {
+            ctx.log.say(&format!("not sent along: {omitted}"));
         }
     }
-    let dispatch = Dispatch { args, subject, ctx, findings: &findings, decided };
+    let dispatch = ValidationDispatch { args, subject, ctx, findings: &findings, payload };
     let sent = reconcile(&ctx.execution, args.timeout.0, &dispatch)?;
-    if let (None, Ok(payload)) = (&sent, &dispatch.decided) {
+    if let (None, Ok(payload)) = (&sent, &dispatch.payload) {
         let _group = ctx.log.group(&format!("what would be sent to {}", args.repository));
         ctx.log.say(&format!("{:#}", payload.json));
     }
-    let news = |word: &str| format!("{} {word} to {} for {subject}", args.event_type, args.repository);
+    let describe = |outcome: &str| format!("{} {outcome} to {} for {subject}", args.event_type, args.repository);
     findings.push(match sent {
-        Some(()) => Finding::passed("dispatch").actual(news("sent")),
-        None => Finding::inconclusive("dispatch").actual(news("not sent (dry-run)")),
+        Some(()) => Finding::passed("dispatch").actual(describe("sent")),
+        None => Finding::inconclusive("dispatch").actual(describe("not sent (dry-run)")),
     });
     Ok(findings.into())
 }
 
-/// What clap cannot know.
-fn check(args: &Args, gates: &[&str], ctx: &CommandContext) -> Result<(), CommandError> {
+/// Checks that clap cannot do.
+fn validate(args: &Args, gates: &[&str], ctx: &CommandContext) -> Result<(), CommandError> {
     if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
         let finding = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
         let finding = finding.did_you_mean(closest(unknown, gates));
@@ -155,8 +155,8 @@ fn check(args: &Args, gates: &[&str], ctx: &CommandContext) -> Result<(), Comman
     Ok(())
 }
 
-/// All reports that were handed over.
-fn gather(args: &Args) -> Result<Reports, CommandError> {
+/// Reads the reports from `results` and from the files of `reports`.
+fn collect_reports(args: &Args) -> Result<ReceivedReports, CommandError> {
     if args.results.is_none() && args.reports.is_empty() {
         return Err(Finding::inconclusive("`results`, `reports`")
             .actual("neither is given")
@@ -164,56 +164,62 @@ fn gather(args: &Args) -> Result<Reports, CommandError> {
             .next("add `results: ${{ toJSON(needs) }}` to the step, and the gates' jobs to `needs:` of its job")
             .bad_input());
     }
-    let mut reports = args.results.as_deref().map_or_else(|| Ok(Reports::default()), Reports::from_results)?;
+    let mut reports =
+        args.results.as_deref().map_or_else(|| Ok(ReceivedReports::default()), ReceivedReports::from_results)?;
     if !args.reports.is_empty() {
         for path in files::find(Path::new("."), &args.reports).map_err(CommandError::BadInput)? {
-            let bytes = files::read_bounded(&path, LARGEST_REPORT).map_err(CommandError::BadInput)?;
-            take(&mut reports, &path.display().to_string(), &bytes);
+            let bytes = files::read_bounded(&path, MAX_REPORT_SIZE).map_err(CommandError::BadInput)?;
+            add_file(&mut reports, &path.display().to_string(), &bytes);
         }
     }
     Ok(reports)
 }
 
-/// Takes a file for a report. A whole one is cut to the compact one that its gate put out: only that fits into a dispatch,
-/// and its sha256 is the one that the gate's annotation holds.
-fn take(reports: &mut Reports, source: &str, bytes: &[u8]) {
+/// Adds a file as a report. A full report is reduced to the compact one that its gate puts out: only that fits into a
+/// dispatch, and the gate's annotation holds its sha256.
+fn add_file(reports: &mut ReceivedReports, source: &str, bytes: &[u8]) {
     match serde_json::from_slice::<Report>(bytes) {
-        Ok(whole) if whole.full_sha256.is_none() => reports.take(source, &compact(&whole, &hex_sha256(bytes)).text),
-        // Whatever wrote the output to a file ended it with a line break. What is not UTF-8 is not JSON either.
-        _ => reports.take(source, String::from_utf8_lossy(bytes).trim()),
+        Ok(full) if full.full_sha256.is_none() => reports.add(source, &compact(&full, &hex_sha256(bytes)).text),
+        // A tool that writes the output to a file ends it with a line break. A text that is not UTF-8 is not JSON either.
+        _ => reports.add(source, String::from_utf8_lossy(bytes).trim()),
     }
 }
 
-/// The payload, or why nothing is sent.
-fn decide(args: &Args, release: &Release, reports: &Reports, findings: &[Finding]) -> Result<Payload, Finding> {
+/// The payload if all findings passed; else the reason why nothing is sent.
+fn compose_payload(
+    args: &Args,
+    release: &ValidatedRelease,
+    reports: &ReceivedReports,
+    findings: &[Finding],
+) -> Result<DispatchPayload, Finding> {
     match verdict(findings) {
-        Verdict::Passed => Payload::compose(release, &args.event_type.0, &reports.received, &args.required),
+        Verdict::Passed => DispatchPayload::compose(release, &args.event_type.0, &reports.received, &args.required),
         worst => Err(Finding::new("dispatch", worst)
             .actual("nothing was sent")
             .expected(format!("reports that count and passed, of {}", args.required.join(", ")))),
     }
 }
 
-/// One `repository_dispatch`. It cannot be read back, so it is sent once at most.
-struct Dispatch<'a> {
+/// One `repository_dispatch`. GitHub offers no way to read it back, so it is sent at most once.
+struct ValidationDispatch<'a> {
     args: &'a Args,
     subject: &'a Subject,
     ctx: &'a CommandContext,
     /// One for each required gate.
     findings: &'a [Finding],
-    decided: Result<Payload, Finding>,
+    payload: Result<DispatchPayload, Finding>,
 }
 
-impl Dispatch<'_> {
-    fn unknown(&self, why: &str) -> Finding {
-        Finding::inconclusive("dispatch").actual(why).expected("GitHub's answer that it was taken").next(format!(
+impl ValidationDispatch<'_> {
+    fn unknown_outcome(&self, reason: &str) -> Finding {
+        Finding::inconclusive("dispatch").actual(reason).expected("GitHub's answer that it was taken").next(format!(
             "it may have arrived, and receivers deduplicate by evidence: look at the runs of {} before this is run again",
             self.args.repository
         ))
     }
 }
 
-impl Change for Dispatch<'_> {
+impl Change for ValidationDispatch<'_> {
     type Base = GitHub;
     type Edit = Value;
     type Done = ();
@@ -221,7 +227,7 @@ impl Change for Dispatch<'_> {
 
     fn effect(&self) -> Effect {
         let Args { repository, event_type, .. } = self.args;
-        let evidence = self.decided.as_ref().map(|payload| format!(" with {payload}")).unwrap_or_default();
+        let evidence = self.payload.as_ref().map(|payload| format!(" with {payload}")).unwrap_or_default();
         Effect {
             target: repository.to_string(),
             detail: format!("{event_type} for {}{evidence}", self.subject),
@@ -234,15 +240,15 @@ impl Change for Dispatch<'_> {
     }
 
     fn plan(&self, _: &GitHub) -> Plan<Value, ()> {
-        match &self.decided {
+        match &self.payload {
             Ok(payload) => Plan::Write(payload.json.clone()),
             Err(finding) => Plan::Refuse(finding.clone()),
         }
     }
 
     fn write(&self, permit: &Permit, github: &GitHub, payload: &Value) -> WriteOutcome<()> {
-        // All that the report will say when a signal ends the command before there is an answer.
-        let unanswered = self.unknown("sent, not yet answered");
+        // If a signal ends the command before GitHub answers, the report ends with this finding.
+        let unanswered = self.unknown_outcome("sent, not yet answered");
         self.ctx.execution.partial.publish(&[self.findings, &[unanswered]].concat());
         let sent = github.dispatch(permit, &self.args.repository, &self.args.event_type.0, payload);
         self.ctx.execution.partial.publish(self.findings);
@@ -253,7 +259,7 @@ impl Change for Dispatch<'_> {
                 let finding = Finding::inconclusive("dispatch").actual(why).expected("a connection to GitHub");
                 WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
             }
-            Sent::Unknown { why } => WriteOutcome::Unknown(self.unknown(&why)),
+            Sent::Unknown { why } => WriteOutcome::Unknown(self.unknown_outcome(&why)),
         }
     }
 }

@@ -1,17 +1,16 @@
-//! `wait`: time after the approval, in which the promotion can still be cancelled, held or overtaken.
+//! `wait`: waits after the approval. Meanwhile a person can cancel or hold the promotion, and a newer promotion blocks it.
 //!
-//! | seen | verdict |
+//! | observed | verdict |
 //! |---|---|
-//! | the time is over, nothing holds or overtakes the promotion, every endpoint answers | passed |
-//! | a hold; a younger promotion of the service; an endpoint that failed several times in a row: at once, not at the end | blocked |
-//! | holds, ledger or an endpoint that could not be looked at once the time was over; cancelled | inconclusive |
+//! | the wait is over, no hold, no newer promotion, every endpoint is healthy | passed |
+//! | a hold; a newer promotion of the service; an endpoint with several bad answers in a row: at once, not at the end | blocked |
+//! | holds, ledger or an endpoint cannot be observed after the wait; cancelled | inconclusive |
 //!
-//! A look in between that fails is told and changes nothing: what counts is that all was looked at when the time was over.
+//! A failed look during the wait is logged and changes nothing, because everything is looked at again after the wait.
 
 mod judge;
+mod observations;
 mod sources;
-#[cfg(test)]
-mod tests;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -30,23 +29,24 @@ use crate::{
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
-    results::Reports,
+    results::ReceivedReports,
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
-use judge::{Endpoint, Rules, Seen, judge, line};
-use sources::{Fact, Holds, Promotions};
+use judge::{WaitLimits, judge, progress_line};
+use observations::{WaitFact, WaitObservations, WatchedEndpoint};
+use sources::{HoldSource, NewerPromotionSource};
 
-/// The longest that GitHub's own wait timer accepts, too.
-const LONGEST: Duration = Duration::from_secs(43_200 * 60);
-/// Every endpoint is asked on a thread of its own.
-const MOST_ENDPOINTS: usize = 50;
-/// Once the time is over: how long after a look the next one follows, where it failed.
-const AGAIN: Duration = Duration::from_secs(5);
-/// How long one question to GitHub may take.
-const QUESTION: HumanDuration = HumanDuration(Duration::from_secs(20));
+/// The limit of GitHub's own wait timer.
+const MAX_DURATION: Duration = Duration::from_secs(43_200 * 60);
+/// Each endpoint occupies a thread.
+const MAX_ENDPOINTS: usize = 50;
+/// Pause between two looks after the wait.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// Time limit of one request to GitHub.
+const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Settings of `wait`.
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,7 @@ pub struct Args {
     pub consecutive: u32,
     /// Label of the issues that hold all promotions, while they are open
     #[arg(long, value_name = "LABEL", default_value = "promotion-hold")]
-    pub hold_label: Label,
+    pub hold_label: LabelName,
     /// Token that may read this repository's issues (Issues: read) and the ledger (Contents: read)
     #[arg(long, required = true)]
     pub token: Option<Secret>,
@@ -106,67 +106,79 @@ fn duration(text: &str) -> Result<HumanDuration, ValueError> {
     const ACCEPTED: ValueError = ValueError::new(
         "a duration over 0 and of at most 43200 minutes (30 days) such as `10m`; a bare number means seconds",
     );
-    let span: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
-    (!span.0.is_zero() && span.0 <= LONGEST).then_some(span).ok_or(ACCEPTED)
+    let duration: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
+    (!duration.0.is_zero() && duration.0 <= MAX_DURATION).then_some(duration).ok_or(ACCEPTED)
 }
 
 /// The name of a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label(String);
+pub struct LabelName(String);
 
-impl FromStr for Label {
+impl FromStr for LabelName {
     type Err = ValueError;
 
-    /// GitHub takes 50 characters. A comma would part it into two, and an issue would need both.
+    /// GitHub allows 50 characters. GitHub's API would split a name with a comma into two labels.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let accepted = (1..=50).contains(&text.chars().count()) && !text.contains(|c: char| c.is_control() || c == ',');
         if accepted { Ok(Self(text.to_owned())) } else { Err(ValueError::new("a label: 1 to 50 characters, no comma")) }
     }
 }
 
-/// Waits, and looks once more when the time is over.
+/// Waits, and looks again after the wait.
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let looks = Looks::prepare(args, subject, ctx)?;
-    let mut seen = Seen { endpoints: looks.endpoints.clone(), ..Seen::default() };
+    let session = WaitSession::prepare(args, subject, ctx)?;
+    let limits = &session.limits;
+    let mut observations = WaitObservations { endpoints: session.endpoints.clone(), ..WaitObservations::default() };
     let mut findings = Vec::new();
-    if ctx.execution.clock.now() < looks.rules.until {
-        let reached = |seen: &Seen, now| match judge(&looks.rules, seen, now) {
-            Judgement { findings, .. } if now >= looks.rules.until => Judgement::decided(findings),
+    if ctx.execution.clock.now() < limits.until {
+        let judge_until_over = |observations: &WaitObservations, now| match judge(limits, observations, now) {
+            Judgement { findings, .. } if now >= limits.until => Judgement::decided(findings),
             judgement => judgement,
         };
-        let limit = looks.rules.until.saturating_sub(ctx.execution.clock.now()) + QUESTION.0;
-        let mut sources = looks.sources(args.interval.0);
+        let time_limit = limits.until.saturating_sub(ctx.execution.clock.now()) + REQUEST_TIMEOUT.0;
+        let mut sources = session.sources(args.interval.0);
         sources.push(Source::new(PollInterval::Every(args.interval.0), |reply| {
-            reply.send(Fact::Tick);
+            reply.send(WaitFact::Tick);
             Box::new(())
         }));
-        findings = observe_until_decided(&ctx.execution, limit, sources, &mut seen, looks.absorb(), reached)?;
+        findings = observe_until_decided(
+            &ctx.execution,
+            time_limit,
+            sources,
+            &mut observations,
+            session.absorb(),
+            judge_until_over,
+        )?;
     }
     if verdict(&findings) != Verdict::Blocked {
-        let sources = looks.sources(AGAIN.min(args.interval.0));
+        let sources = session.sources(RETRY_PAUSE.min(args.interval.0));
         ctx.log.say("the time is over: looking once more");
-        findings =
-            observe_until_decided(&ctx.execution, args.timeout.0, sources, &mut seen, looks.absorb(), |seen, now| {
-                judge(&looks.rules, seen, now)
-            })?;
+        findings = observe_until_decided(
+            &ctx.execution,
+            args.timeout.0,
+            sources,
+            &mut observations,
+            session.absorb(),
+            |observations, now| judge(limits, observations, now),
+        )?;
     }
     Ok(findings.into())
 }
 
-/// All that is looked at.
-struct Looks<'a> {
-    rules: Rules,
-    endpoints: Vec<Endpoint>,
+/// The limits and the sources of one wait.
+struct WaitSession<'a> {
+    limits: WaitLimits,
+    endpoints: Vec<WatchedEndpoint>,
     asks: Vec<Arc<Ask>>,
-    holds: Arc<Holds>,
-    promotions: Arc<Promotions>,
+    holds: Arc<HoldSource>,
+    promotions: Arc<NewerPromotionSource>,
     ctx: &'a CommandContext,
 }
 
-impl<'a> Looks<'a> {
+impl<'a> WaitSession<'a> {
     fn prepare(args: &Args, subject: &Subject, ctx: &'a CommandContext) -> Result<Self, CommandError> {
         let missing = |name: &str| {
             let finding = Finding::inconclusive(format!("`{name}`")).actual("not given");
@@ -174,19 +186,22 @@ impl<'a> Looks<'a> {
         };
         let service = subject.service.clone().ok_or_else(|| missing("service"))?;
         let environment = subject.environment.clone().ok_or_else(|| missing("environment"))?;
-        if args.endpoints.len() > MOST_ENDPOINTS {
+        if args.endpoints.len() > MAX_ENDPOINTS {
             return Err(Finding::inconclusive("`endpoints`")
                 .actual(format!("{} of them", args.endpoints.len()))
-                .expected(format!("at most {MOST_ENDPOINTS}"))
+                .expected(format!("at most {MAX_ENDPOINTS}"))
                 .bad_input());
         }
-        let reports = args.results.as_deref().map(Reports::from_results).transpose()?.unwrap_or_default();
+        let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
         let now = ctx.execution.clock.wall();
-        let told = |command, name| told(&reports, command, name, subject, ctx);
-        let start = Start::of(told("approval", "approved-at"), now);
-        ctx.log.say(&format!("counted from {}", start.words));
-        let validated_at = told("evidence", "validated-at").unwrap_or_else(|| {
-            ctx.log.say("no report of a passed `evidence` tells when this release was validated: what counts as younger is what came since then");
+        let timestamp = |command, output| find_timestamp(&reports, command, output, subject, ctx);
+        let start = WaitStart::new(timestamp("approval", "approved-at"), now);
+        ctx.log.say(&format!("counted from {}", start.description));
+        let validated_at = timestamp("evidence", "validated-at").unwrap_or_else(|| {
+            ctx.log.say(
+                "no report of a passed `evidence` says when this release was validated: promotions since then count as \
+                 younger",
+            );
             start.at
         });
         let waited = Duration::try_from(now.duration_since(start.at)).unwrap_or_default();
@@ -199,32 +214,32 @@ impl<'a> Looks<'a> {
             redirects: 0,
         };
         let asks = args.endpoints.iter().enumerate();
-        let asks = asks.map(|(place, url)| Arc::new(Ask::new(place, url, &how, subject, ctx))).collect();
+        let asks = asks.map(|(index, url)| Arc::new(Ask::new(index, url, &how, subject, ctx))).collect();
         let consecutive = args.consecutive as usize;
         Ok(Self {
-            rules: Rules {
+            limits: WaitLimits {
                 duration: args.duration,
-                since: start.words,
+                since: start.description,
                 until: ctx.execution.clock.now() + left,
                 until_wall: start.at.checked_add(args.duration.0).map(rfc3339).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
-                what: format!("{service} in {environment}"),
+                target: format!("{service} in {environment}"),
                 good: health::judge::Rules { attempts: 1, consecutive: 1, statuses: how.statuses, condition: None },
                 consecutive,
             },
             endpoints: args
                 .endpoints
                 .iter()
-                .map(|url| Endpoint { name: url.to_string(), probes: Vec::new() })
+                .map(|url| WatchedEndpoint { name: url.to_string(), probes: Vec::new() })
                 .collect(),
             asks,
-            holds: Arc::new(Holds {
-                github: ctx.github(args.token.as_ref(), QUESTION)?,
+            holds: Arc::new(HoldSource {
+                github: ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?,
                 repository: ctx.own_repository()?,
                 label: args.hold_label.0.clone(),
             }),
-            promotions: Arc::new(Promotions {
-                repo: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
+            promotions: Arc::new(NewerPromotionSource {
+                place: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
                 service,
                 environment,
                 validated_at,
@@ -233,73 +248,82 @@ impl<'a> Looks<'a> {
         })
     }
 
-    fn sources(&self, pause: Duration) -> Vec<Source<'_, Fact>> {
-        let pace = PollInterval::Every(pause);
-        let holds = Source::blocking(pace, || {
+    fn sources(&self, pause: Duration) -> Vec<Source<'_, WaitFact>> {
+        let interval = PollInterval::Every(pause);
+        let holds = Source::blocking(interval, || {
             let holds = Arc::clone(&self.holds);
-            Box::new(move || Fact::Holds(holds.look()))
+            Box::new(move || WaitFact::Holds(holds.look()))
         });
-        let promotions = Source::blocking(pace, || {
+        let promotions = Source::blocking(interval, || {
             let promotions = Arc::clone(&self.promotions);
-            Box::new(move || Fact::Promotions(promotions.look()))
+            Box::new(move || WaitFact::Promotions(promotions.look()))
         });
         let endpoints = self.asks.iter().map(|ask| {
-            Source::blocking(pace, || {
+            Source::blocking(interval, || {
                 let ask = Arc::clone(ask);
-                Box::new(move || Fact::Probe(ask.probe()))
+                Box::new(move || WaitFact::Probe(ask.probe()))
             })
         });
         [holds, promotions].into_iter().chain(endpoints).collect()
     }
 
-    /// Takes a fact in. What failed is told as it comes; the rest once in a while.
-    fn absorb(&self) -> impl Fn(&mut Seen, Moment, Fact) {
+    /// Records a fact. A failure is logged at once, the progress at each tick.
+    fn absorb(&self) -> impl Fn(&mut WaitObservations, Moment, WaitFact) {
         let say = |text: &str| self.ctx.log.say(text);
-        move |seen, at, fact| match fact {
-            Fact::Tick => say(&line(&self.rules, seen, at)),
-            Fact::Probe(probe) => {
-                let endpoint = &mut seen.endpoints[probe.endpoint];
-                if !self.rules.is_good(&probe) {
+        move |observations, at, fact| match fact {
+            WaitFact::Tick => say(&progress_line(&self.limits, observations, at)),
+            WaitFact::Probe(probe) => {
+                let endpoint = &mut observations.endpoints[probe.endpoint];
+                if !self.limits.is_good(&probe) {
                     say(&format!("{}: {}", endpoint.name, probe.told()));
                 }
                 endpoint.probes.push((at, probe));
             }
-            Fact::Holds(look) => {
+            WaitFact::Holds(look) => {
                 if let Err(finding) = &look {
                     say(&format!("holds not seen: {finding}"));
                 }
-                seen.holds.take(at, look);
+                observations.holds.add(at, look);
             }
-            Fact::Promotions(look) => {
+            WaitFact::Promotions(look) => {
                 if let Err(finding) = &look {
                     say(&format!("the ledger not seen: {finding}"));
                 }
-                seen.promotions.take(at, look);
+                observations.promotions.add(at, look);
             }
         }
     }
 }
 
-/// An output of a command that passed in this run, where it can be read.
-fn told(reports: &Reports, command: &str, name: &str, subject: &Subject, ctx: &CommandContext) -> Option<Timestamp> {
-    reports.output(command, name, subject, ctx.runner_env.run.as_ref())?.parse().ok()
+/// A timestamp among the outputs of a command that passed in this run.
+fn find_timestamp(
+    reports: &ReceivedReports,
+    command: &str,
+    output: &str,
+    subject: &Subject,
+    ctx: &CommandContext,
+) -> Option<Timestamp> {
+    reports.output(command, output, subject, ctx.runner_env.run.as_ref())?.parse().ok()
 }
 
-/// What the waiting is counted from.
-struct Start {
+/// The start of the wait.
+struct WaitStart {
     at: Timestamp,
-    words: String,
+    description: String,
 }
 
-impl Start {
-    /// Never a time to come: whose clock is ahead would wait less.
-    fn of(approved_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let from_now = |why: &str| (now, format!("now, {}: {why}", rfc3339(now)));
-        let (at, words) = match approved_at {
+impl WaitStart {
+    /// The approval's time, or now if that is unknown or in the future: a clock that is ahead must not change the wait.
+    fn new(approved_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let from_now = |reason: &str| (now, format!("now, {}: {reason}", rfc3339(now)));
+        let (at, description) = match approved_at {
             Some(at) if at <= now => (at, format!("the approval at {}", rfc3339(at))),
-            Some(at) => from_now(&format!("the approval's time, {}, is yet to come", rfc3339(at))),
-            None => from_now("no report of a passed `approval` tells when it was"),
+            Some(at) => from_now(&format!("the approval's time, {}, is in the future", rfc3339(at))),
+            None => from_now("no report of a passed `approval` says when it was"),
         };
-        Self { at, words }
+        Self { at, description }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use regex_lite::Regex;
 
 use crate::{
-    approvers::{Reviews, approved, names},
+    approvers::{Reviews, fetch_reviews, join_names},
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
@@ -148,7 +148,7 @@ impl BypassArgs {
     pub fn check_approval(&self, ctx: &CommandContext, github: &BypassGitHub) -> Result<RunApproval, Finding> {
         let run = ctx.runner_env.run.as_ref();
         let reviews = match run {
-            Some(run) => approved(&github.client, &github.workflow_repository, run.id, &self.github_environment),
+            Some(run) => fetch_reviews(&github.client, &github.workflow_repository, run.id, &self.github_environment),
             None => Err(Finding::inconclusive("workflow run")
                 .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
                 .expected("a step of a workflow run with an approval")),
@@ -206,7 +206,7 @@ fn judge_reviews(
             // No setting overrides a rejection.
             return Err(Finding::blocked("approval")
                 .expected(expected)
-                .actual(format!("{} rejected it", names(&reviews.rejected))));
+                .actual(format!("{} rejected it", join_names(&reviews.rejected))));
         }
         Ok(_) if attempt > 1 => Finding::blocked("approval")
             .expected(expected)
@@ -314,13 +314,13 @@ pub fn check_default_branch(repo: &InfraRepo, ctx: &CommandContext) -> Result<Fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{approvers::Reviewer, finding::Verdict};
+    use crate::{approvers::ReviewAuthor, finding::Verdict};
 
     fn reviews(approved: &[&str], rejected: &[&str]) -> Reviews {
         let people = |logins: &[&str]| {
             let reviewer = |login: &&str| match login.strip_suffix("[bot]") {
-                Some(_) => Reviewer::Bot((*login).to_owned()),
-                None => Reviewer::Person((*login).to_owned()),
+                Some(_) => ReviewAuthor::Bot((*login).to_owned()),
+                None => ReviewAuthor::Person((*login).to_owned()),
             };
             logins.iter().map(reviewer).collect()
         };

@@ -23,7 +23,7 @@ fn a_run_that_nobody_approved_is_blocked() {
     // No such environment.
     let ended = stage.judge(&stage.step().input("github-environment", "produktion"));
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
-    assert!(ended.log.contains("there is no such environment"), "{}", ended.log);
+    assert!(ended.log.contains("the environment does not exist"), "{}", ended.log);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn independence_can_be_waived_and_is_not_assumed() {
         (needs(&Report { subject: other_tag, ..evidence(&[]) }), "about another subject"),
         (needs(&Report { run: None, ..evidence(&[]) }), "of another workflow run"),
         (needs(&Report { verdict: Verdict::Inconclusive, ..evidence(&[]) }), "inconclusive"),
-        (needs(&Report { outputs: [].into(), ..evidence(&[]) }), "does not tell who had a part in the release"),
+        (needs(&Report { outputs: [].into(), ..evidence(&[]) }), "does not name who had a part in the release"),
     ] {
         let ended = stage.judge(&stage.step().input("results", &results));
         assert_eq!(end(&ended), INCONCLUSIVE, "{words}: {}", ended.log);

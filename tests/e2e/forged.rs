@@ -20,9 +20,9 @@ fn payload(text: &str) -> Value {
 const FORGERIES: [Forgery; 6] = [
     // Another release in every report.
     ("deploy run", |_, validated, text| payload(&text.replace(&validated.tag, &"0".repeat(40)))),
-    // A better latency.
-    ("told of sha256", |_, _, text| payload(&text.replace("104 ms", "94 ms"))),
-    // The name of another service.
+    // A better figure.
+    ("announced sha256", |_, _, text| payload(&text.replace("104 ms", "94 ms"))),
+    // What was validated is not this service.
     ("expected acme/catalog-service", |_, _, text| {
         let name = |service: &str| format!("\"service\":\"{service}\"");
         payload(&text.replacen(&name(SERVICE), &name(SERVICES[1]), 1))

@@ -131,7 +131,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             set(payload, "/evidence/deploy/head_sha", json!(sha('b')))
         },
         "deploy run",
-        "is of commit cccccccccccccccccccccccccccccccccccccccc, and commit bbbb",
+        "is of commit cccccccccccccccccccccccccccccccccccccccc; the payload names commit bbbb",
     ),
     (
         "gates of two environments",
@@ -193,19 +193,19 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             stage.payload()
         },
         "attempt",
-        "attempt 1 is told of, and attempt 2 is the latest",
+        "the payload names attempt 1; the latest attempt is 2",
     ),
     (
         "an attempt to come",
         |stage| set(stage.payload(), "/evidence/run/attempt", json!(2)),
         "attempt",
-        "attempt 2 is told of, and attempt 1 is the latest",
+        "the payload names attempt 2; the latest attempt is 1",
     ),
     (
         "a report of another run",
         |stage| said(stage, "smoke", |report| report.run.as_mut().unwrap().id = 6),
         "smoke",
-        "its report is of attempt 1 of run 6 of acme/shop, and attempt 1 of run 7 is told of",
+        "its report is of attempt 1 of run 6 of acme/shop; the payload names attempt 1 of run 7",
     ),
     (
         "a report of no run",
@@ -217,7 +217,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a report that was changed after its annotation",
         |stage| touched(stage, "performance", |report| "p99 1 ms".clone_into(&mut report.reason)),
         "performance",
-        "job `performance` told of sha256",
+        "job `performance` announced sha256",
     ),
     (
         "a verdict that was changed after its annotation",
@@ -286,7 +286,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             stage.payload()
         },
         "bundle-size",
-        "none of the 4 jobs told of one",
+        "none of the 4 jobs announced one",
     ),
     (
         "one report more, of another leg, which no job told of",
@@ -295,7 +295,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             stage.payload()
         },
         "health",
-        "job `health` told of sha256",
+        "job `health` announced sha256",
     ),
     (
         "a gate of yesterday",
@@ -329,7 +329,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             stage.payload()
         },
         "deploy run",
-        "run 41 is of branch feature/x, and main is told of",
+        "run 41 is of branch feature/x; the payload names main",
     ),
     (
         "a deploy of a pull request",
@@ -367,7 +367,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             stage.payload()
         },
         "deploy run",
-        "attempt 1 is told of, and attempt 2 is the latest",
+        "the payload names attempt 1; the latest attempt is 2",
     ),
     (
         "an older commit than the one that stands there",
@@ -376,7 +376,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
             stage.payload()
         },
         "commits",
-        "a downgrade: this image is older than the one that stands there (ddddddd, by `1.4.1` in acme/shop)",
+        "a downgrade: this image is older than the current one (ddddddd, by `1.4.1` in acme/shop)",
     ),
 ];
 

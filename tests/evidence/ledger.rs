@@ -137,7 +137,11 @@ fn a_base_that_the_repository_lost_is_not_taken_for_none() {
     promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('e'))]);
     let ended = dispatched(stage.runner().input("allow-first", "true"), &stage.payload()).run(&["evidence"]);
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
-    assert!(found(&ended, "commits")["actual"].as_str().unwrap().contains("does not know eeeeeee"), "{}", ended.log);
+    assert!(
+        found(&ended, "commits")["actual"].as_str().unwrap().contains("no longer has commit eeeeeee"),
+        "{}",
+        ended.log
+    );
 }
 
 #[test]

@@ -1,240 +1,159 @@
-//! The rules: somebody approved who is a person, had no part in the release, and has not approved others a moment ago.
+//! Judges the approval: a person approved who is a required reviewer, had no part in the release, and has not approved too
+//! many other promotions shortly before.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
+use super::observations::{ApprovalObservations, OwnRun, PastApproval};
 use crate::{
-    approvers::{Reviewer, Reviews, names, same},
+    approvers::{ReviewAuthor, Reviews, is_same_login, join_names},
     finding::{Finding, Verdict, verdict},
     observe::Judgement,
     subject::Environment,
     values::HumanDuration,
 };
 
-/// How many times are told of those that were counted.
-const TOLD: usize = 10;
-/// How many are named of those who had a part in the release.
-const NAMED: usize = 5;
+/// How many approval times a message lists.
+const MAX_TIMES: usize = 10;
+/// How many excluded people a message lists.
+const MAX_NAMES: usize = 5;
 
-/// What was asked for.
+/// The limits that an approval must keep.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct ApprovalRules {
     pub environment: Environment,
-    /// Whether whoever had a part in the release may not approve it.
+    /// Whether the people who had a part in the release may not approve it.
     pub independent: bool,
     /// At least 1.
     pub max_approvals: usize,
     pub window: HumanDuration,
 }
 
-/// What was seen, or why it could not be.
-pub type Look<T> = Result<T, Finding>;
-
-/// What GitHub and the ledger tell about this run.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub run: Asking,
-    /// When it was looked at: RFC 3339, UTC.
-    pub at: String,
-    /// How the environment is protected; `None` when there is no such environment.
-    pub protection: Look<Option<Protection>>,
-    /// The reviews of this run.
-    pub reviews: Look<Reviews>,
-    /// When the protected job started: nobody can have approved later.
-    pub started: Look<Timestamp>,
-    /// The logins of those who had a part in the release, or why nobody told.
-    pub excluded: Result<Vec<String>, Finding>,
-    /// The commit that holds this very evidence already.
-    pub committed: Look<Option<String>>,
-    /// What else was approved.
-    pub others: Look<Others>,
-}
-
-/// The run that asks.
-#[derive(Clone, Debug)]
-pub struct Asking {
-    pub id: u64,
-    pub attempt: u32,
-    pub url: String,
-}
-
-/// Any one of the reviewers suffices.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Protection {
-    pub users: Vec<String>,
-    pub teams: Vec<String>,
-    /// `None` when GitHub does not tell.
-    pub admins_bypass: Option<bool>,
-}
-
-impl Protection {
-    fn reviewers(&self) -> Vec<&str> {
-        self.users.iter().chain(&self.teams).map(String::as_str).collect()
-    }
-
-    /// Whether somebody can be one of the reviewers. Who is in a team, no token of a job may ask.
-    fn admits(&self, login: &str) -> bool {
-        !self.teams.is_empty() || self.users.iter().any(|user| same(user, login))
-    }
-}
-
-/// Approvals of other promotions.
-#[derive(Clone, Debug, Default)]
-pub struct Others {
-    /// The runs of this workflow that were looked at, whatever was seen of them.
-    pub listed: BTreeSet<u64>,
-    /// Of runs of this workflow. The time is the protected job's start.
-    pub runs: Vec<Given>,
-    /// Of commits in the ledger. The time is the commit's.
-    pub commits: Vec<Given>,
-}
-
-/// An approval.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Given {
-    pub by: String,
-    pub at: Timestamp,
-    /// The workflow run that was approved, where it is one of this repository.
-    pub run: Option<u64>,
-    /// What it was for: `run 101`, `commit 1a2b3c4 (emergency)`.
-    pub of: String,
-}
-
-impl Seen {
-    /// The people who approved and can be reviewers, by login, in the order they did.
-    fn reviewers(&self) -> Vec<&str> {
+impl ApprovalObservations {
+    /// The logins of the people who approved and can be required reviewers, in the order of their reviews.
+    fn approving_reviewers(&self) -> Vec<&str> {
         let Ok(reviews) = &self.reviews else { return Vec::new() };
         let protection = self.protection.as_ref().ok().and_then(Option::as_ref);
         reviews.people().filter(|login| protection.is_none_or(|protection| protection.admits(login))).collect()
     }
 
-    /// Those among them whose approval counts.
+    /// The approving reviewers whose approval counts.
     #[must_use]
-    pub fn counted(&self, rules: &Rules) -> Vec<&str> {
+    pub fn eligible_approvers(&self, rules: &ApprovalRules) -> Vec<&str> {
         let excluded = self.excluded.as_deref().unwrap_or_default();
-        let mut counted = self.reviewers();
-        counted.retain(|login| !rules.independent || !excluded.iter().any(|one| same(one, login)));
-        counted
+        let mut eligible = self.approving_reviewers();
+        eligible.retain(|login| !rules.independent || !excluded.iter().any(|one| is_same_login(one, login)));
+        eligible
     }
 
-    /// The one that the promotion can name: of those whose approval counts, whoever has approved least of late.
+    /// The approver that the promotion names: the eligible one with the fewest approvals within the window.
     #[must_use]
-    pub fn approver(&self, rules: &Rules) -> Option<&str> {
-        self.counted(rules).into_iter().min_by_key(|login| self.earlier(rules, login).len())
+    pub fn approver(&self, rules: &ApprovalRules) -> Option<&str> {
+        self.eligible_approvers(rules).into_iter().min_by_key(|login| self.earlier_approvals(rules, login).len())
     }
 
-    /// Why some of it could not be seen.
-    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
-        let Self { protection, reviews, started, committed, others, .. } = self;
-        let all = [
-            protection.as_ref().err(),
-            reviews.as_ref().err(),
-            started.as_ref().err(),
-            committed.as_ref().err(),
-            others.as_ref().err(),
-        ];
-        all.into_iter().flatten()
-    }
-
-    /// What `login` approved within the window before this, each run once, oldest first. Of those that started in one
-    /// second the run with the lower number is the earlier one, so that of three at once exactly the third is too many.
-    fn earlier(&self, rules: &Rules, login: &str) -> Vec<&Given> {
+    /// What `login` approved within the window before this run, each run once, oldest first. Among runs that started in the
+    /// same second, the one with the lower id is earlier, so that exactly the third of three simultaneous runs is too many.
+    fn earlier_approvals(&self, rules: &ApprovalRules, login: &str) -> Vec<&PastApproval> {
         let (Ok(started), Ok(others)) = (&self.started, &self.others) else { return Vec::new() };
         let window = SignedDuration::try_from(rules.window.0).unwrap_or(SignedDuration::MAX);
-        let counts = |given: &&Given| {
-            same(&given.by, login)
-                && (given.at, given.run) < (*started, Some(self.run.id))
-                && given.run != Some(self.run.id)
-                && started.duration_since(given.at) <= window
+        let counts = |approval: &&PastApproval| {
+            is_same_login(&approval.approver, login)
+                && (approval.at, approval.run) < (*started, Some(self.run.id))
+                && approval.run != Some(self.run.id)
+                && started.duration_since(approval.at) <= window
         };
-        // A run that was looked at tells better than its commit when it was approved.
-        let unlisted = |given: &&Given| given.run.is_none_or(|run| !others.listed.contains(&run));
-        let mut earlier: Vec<&Given> = others.runs.iter().filter(counts).collect();
-        earlier.extend(others.commits.iter().filter(unlisted).filter(counts));
-        earlier.sort_by_key(|given| (given.at, given.run));
-        let mut met = BTreeSet::new();
-        earlier.retain(|given| given.run.is_none_or(|run| met.insert(run)));
+        // The start of a run's job is closer to the approval than the run's commit.
+        let is_unlisted = |approval: &&PastApproval| approval.run.is_none_or(|run| !others.listed.contains(&run));
+        let mut earlier: Vec<&PastApproval> = others.runs.iter().filter(counts).collect();
+        earlier.extend(others.commits.iter().filter(is_unlisted).filter(counts));
+        earlier.sort_by_key(|approval| (approval.at, approval.run));
+        let mut counted_runs = BTreeSet::new();
+        earlier.retain(|approval| approval.run.is_none_or(|run| counted_runs.insert(run)));
         earlier
     }
 }
 
-/// Settled when all was seen, or when something blocks. What was not seen may be the next time.
+/// Decided if everything was observed or something blocks. A part that was not observed may be in the next look.
 #[must_use]
-pub fn judge(rules: &Rules, seen: &Seen) -> Judgement {
-    let mut findings = vec![protection(rules, seen), approval(rules, seen)];
-    findings.extend(attempt(seen));
-    findings.extend(independence(rules, seen));
-    findings.extend(haste(rules, seen));
-    let source = |finding: Finding| finding.seen_at(&seen.run.url, &seen.at);
-    let findings: Vec<Finding> = findings.into_iter().map(source).collect();
-    let settled = seen.errors().next().is_none() || verdict(&findings) == Verdict::Blocked;
-    if settled { Judgement::decided(findings) } else { Judgement::pending(findings) }
+pub fn judge(rules: &ApprovalRules, observations: &ApprovalObservations) -> Judgement {
+    let mut findings = vec![check_protection(rules, observations), check_approval(rules, observations)];
+    findings.extend(check_attempt(observations));
+    findings.extend(check_independence(rules, observations));
+    findings.extend(check_frequency(rules, observations));
+    let with_source = |finding: Finding| finding.seen_at(&observations.run.url, &observations.at);
+    let findings: Vec<Finding> = findings.into_iter().map(with_source).collect();
+    let is_decided = observations.errors().next().is_none() || verdict(&findings) == Verdict::Blocked;
+    if is_decided { Judgement::decided(findings) } else { Judgement::pending(findings) }
 }
 
-fn protection(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
+fn check_protection(ApprovalRules { environment, .. }: &ApprovalRules, observations: &ApprovalObservations) -> Finding {
     let check = format!("protection of {environment}");
     let expected = "an environment with required reviewers";
     let next = format!(
         "give {environment} required reviewers: `environments` with `mode: apply`, or the repository's settings"
     );
-    match &seen.protection {
+    match &observations.protection {
         Err(error) => unobservable(check, error),
         Ok(None) => Finding::blocked(check)
-            .actual("there is no such environment: GitHub makes one that a job names, without any protection")
+            .actual("the environment does not exist: GitHub creates one that a job names, without any protection")
             .expected(expected)
             .next(next),
         Ok(Some(protection)) if protection.reviewers().is_empty() => Finding::blocked(check)
-            .actual("nobody is asked: it has no required reviewers")
+            .actual("it has no required reviewers, so GitHub requests no approval")
             .expected(expected)
             .next(next),
         Ok(Some(protection)) => {
-            let reviewers = names(&protection.reviewers());
+            let reviewers = join_names(&protection.reviewers());
             Finding::passed(check).actual(format!("one of {reviewers} has to approve")).expected(expected)
         }
     }
 }
 
-fn approval(Rules { environment, .. }: &Rules, seen: &Seen) -> Finding {
+fn check_approval(ApprovalRules { environment, .. }: &ApprovalRules, observations: &ApprovalObservations) -> Finding {
     let check = "approval";
     let expected = format!("a person who approved this run for {environment}");
-    let Reviews { approved, rejected } = match &seen.reviews {
+    let Reviews { approved, rejected } = match &observations.reviews {
         Ok(reviews) => reviews,
         Err(error) => return unobservable(check, error),
     };
     if !rejected.is_empty() {
-        let approved = if approved.is_empty() { String::new() } else { format!(", approved by {}", names(approved)) };
-        return Finding::blocked(check).actual(format!("rejected by {}{approved}", names(rejected))).expected(expected);
+        let approved =
+            if approved.is_empty() { String::new() } else { format!(", approved by {}", join_names(approved)) };
+        return Finding::blocked(check)
+            .actual(format!("rejected by {}{approved}", join_names(rejected)))
+            .expected(expected);
     }
     if approved.is_empty() {
-        return nobody(seen).expected(expected);
+        return no_approval(observations).expected(expected);
     }
-    let by = format!("approved by {}", names(approved));
-    if !seen.reviewers().is_empty() {
-        Finding::passed(check).actual(by).expected(expected)
+    let actual = format!("approved by {}", join_names(approved));
+    if !observations.approving_reviewers().is_empty() {
+        Finding::passed(check).actual(actual).expected(expected)
     } else if approved.iter().any(|reviewer| reviewer.person().is_some()) {
         Finding::blocked(check)
             .actual(format!(
-                "{by}, none of its reviewers: they passed the protection by, or reviewers have changed since"
+                "{actual}, none of its reviewers: the protection was bypassed, or its reviewers have changed since"
             ))
             .expected(expected)
             .next("start it again, and have it approved by a reviewer")
-    } else if approved.iter().all(Reviewer::is_bot) {
-        Finding::blocked(check).actual(by).expected(expected).next("let people alone be reviewers")
+    } else if approved.iter().all(ReviewAuthor::is_bot) {
+        Finding::blocked(check).actual(actual).expected(expected).next("let only people be reviewers")
     } else {
-        Finding::inconclusive(check).actual(by).expected(expected).next("start it again, and have it approved")
+        Finding::inconclusive(check).actual(actual).expected(expected).next("start it again, and have it approved")
     }
 }
 
-/// The job runs all the same: something let it through.
-fn nobody(seen: &Seen) -> Finding {
+/// The finding for a run without an approval. The job runs all the same, so the protection did not hold it back.
+fn no_approval(observations: &ApprovalObservations) -> Finding {
     let finding = Finding::blocked("approval");
-    let protected = match &seen.protection {
+    let protected = match &observations.protection {
         Ok(Some(protection)) if !protection.reviewers().is_empty() => protection,
-        _ => return finding.actual("nobody approved this run"),
+        _ => return finding.actual("this run has no approval"),
     };
     let finding = finding.actual(
-        "nobody approved this run, though reviewers are required: its protection was bypassed, or switched on only later",
+        "this run has no approval, though reviewers are required: its protection was bypassed, or switched on only later",
     );
     match protected.admins_bypass {
         Some(false) => finding.next("start it again, and have it approved"),
@@ -245,16 +164,17 @@ fn nobody(seen: &Seen) -> Finding {
     }
 }
 
-/// A review of an earlier attempt may stand in for one of this. Once the evidence is committed, nothing hangs on it.
-fn attempt(seen: &Seen) -> Option<Finding> {
-    let Asking { id, attempt, .. } = seen.run;
+/// From the second attempt on, the approval may be one of an earlier attempt. Once the evidence is committed, this no longer
+/// matters.
+fn check_attempt(observations: &ApprovalObservations) -> Option<Finding> {
+    let OwnRun { id, attempt, .. } = observations.run;
     if attempt <= 1 {
         return None;
     }
     let finding = Finding::blocked("attempt")
-        .actual(format!("attempt {attempt} of run {id}: GitHub does not tell which of them was approved"))
+        .actual(format!("attempt {attempt} of run {id}: GitHub does not show which attempt was approved"))
         .expected("the first attempt of a run");
-    Some(match &seen.committed {
+    Some(match &observations.committed {
         Err(error) => unobservable("attempt", error),
         Ok(None) => finding.next("dispatch again: a new run asks for a new review"),
         Ok(Some(commit)) => {
@@ -264,76 +184,78 @@ fn attempt(seen: &Seen) -> Option<Finding> {
     })
 }
 
-fn independence(rules: &Rules, seen: &Seen) -> Option<Finding> {
+fn check_independence(rules: &ApprovalRules, observations: &ApprovalObservations) -> Option<Finding> {
     let check = "independence";
     if !rules.independent {
-        let finding = Finding::passed(check).actual("whoever had a part in the release may approve it");
+        let finding = Finding::passed(check).actual("people who had a part in the release may approve it");
         return Some(finding.waived("`independent: false`"));
     }
-    let reviewers = seen.reviewers();
+    let reviewers = observations.approving_reviewers();
     if reviewers.is_empty() {
         return None;
     }
-    let expected = "somebody who had no part in the release: neither its deployment nor its commits";
-    let excluded = match &seen.excluded {
+    let expected = "a person who had no part in the release: neither its deployment nor its commits";
+    let excluded = match &observations.excluded {
         Ok(excluded) => excluded,
         Err(missing) => {
-            let actual = format!("nobody told who had a part in the release; {}: {}", missing.check, missing.actual);
+            let actual =
+                format!("the people who had a part in the release are unknown; {}: {}", missing.check, missing.actual);
             return Some(Finding { check: check.to_owned(), actual, ..missing.clone() });
         }
     };
-    let counted = seen.counted(rules);
-    Some(if counted.is_empty() {
+    let eligible = observations.eligible_approvers(rules);
+    Some(if eligible.is_empty() {
         Finding::blocked(check)
-            .actual(format!("{} had a part in it", names(&reviewers)))
+            .actual(format!("{} had a part in it", join_names(&reviewers)))
             .expected(expected)
-            .next("start it again, and have it approved by somebody else")
+            .next("start it again, and have it approved by another person")
     } else {
         Finding::passed(check)
-            .actual(format!("{} had no part in it{}", names(&counted), unlike(excluded)))
+            .actual(format!("{} had no part in it{}", join_names(&eligible), describe_excluded(excluded)))
             .expected(expected)
     })
 }
 
 /// `, unlike ada, ben and 5 more`
-fn unlike(excluded: &[String]) -> String {
+fn describe_excluded(excluded: &[String]) -> String {
     match excluded {
         [] => String::new(),
-        few if few.len() <= NAMED => format!(", unlike {}", names(few)),
-        all => format!(", unlike {} and {} more", names(&all[..NAMED]), all.len() - NAMED),
+        few if few.len() <= MAX_NAMES => format!(", unlike {}", join_names(few)),
+        all => format!(", unlike {} and {} more", join_names(&all[..MAX_NAMES]), all.len() - MAX_NAMES),
     }
 }
 
-fn haste(rules: &Rules, seen: &Seen) -> Option<Finding> {
-    let Rules { max_approvals, window, .. } = rules;
-    let approver = seen.approver(rules)?;
+fn check_frequency(rules: &ApprovalRules, observations: &ApprovalObservations) -> Option<Finding> {
+    let ApprovalRules { max_approvals, window, .. } = rules;
+    let approver = observations.approver(rules)?;
     let check = format!("approvals within {window}");
     let expected = format!("at most {max_approvals} by one person");
-    let started = match (&seen.started, &seen.others) {
+    let started = match (&observations.started, &observations.others) {
         (Ok(started), Ok(_)) => *started,
         (Err(error), _) | (_, Err(error)) => return Some(unobservable(check, error)),
     };
-    let earlier = seen.earlier(rules, approver);
-    let mut times: Vec<String> = earlier.iter().map(|given| format!("{} ({})", given.at, given.of)).collect();
+    let earlier = observations.earlier_approvals(rules, approver);
+    let mut times: Vec<String> =
+        earlier.iter().map(|approval| format!("{} ({})", approval.at, approval.target)).collect();
     times.push(format!("{started} (this run)"));
-    let left_out = times.len().saturating_sub(TOLD);
-    let more = if left_out == 0 { String::new() } else { format!("{left_out} before, ") };
-    let actual = format!("{} by {approver}: {more}{}", times.len(), times[left_out..].join(", "));
+    let omitted = times.len().saturating_sub(MAX_TIMES);
+    let more = if omitted == 0 { String::new() } else { format!("{omitted} before, ") };
+    let actual = format!("{} by {approver}: {more}{}", times.len(), times[omitted..].join(", "));
     if earlier.len() < *max_approvals {
         return Some(Finding::passed(check).actual(actual).expected(expected));
     }
-    // Then the oldest of those that are too many has left the window.
-    let free = earlier.get(earlier.len() - max_approvals).map(|given| given.at);
-    let free = free.and_then(|at| at.checked_add(window.0 + Duration::from_secs(1)).ok());
-    let free = free.map(|free| format!(", or approved no earlier than {free}")).unwrap_or_default();
+    // From this moment on, the window has room for one more approval.
+    let retry_at = earlier.get(earlier.len() - max_approvals).map(|approval| approval.at);
+    let retry_at = retry_at.and_then(|at| at.checked_add(window.0 + Duration::from_secs(1)).ok());
+    let retry_at = retry_at.map(|at| format!(", or approved no earlier than {at}")).unwrap_or_default();
     Some(
-        Finding::blocked(check)
-            .actual(actual)
-            .expected(expected)
-            .next(format!("start it again, and have it approved by another reviewer who takes the time to look{free}")),
+        Finding::blocked(check).actual(actual).expected(expected).next(format!(
+            "start it again, and have it approved by another reviewer who takes the time to look{retry_at}"
+        )),
     )
 }
 
+/// The error of an observation, as the finding of the check that needs it.
 fn unobservable(check: impl Into<String>, error: &Finding) -> Finding {
     let finding = error.clone();
     Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.into(), ..finding }

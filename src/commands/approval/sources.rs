@@ -1,12 +1,12 @@
-//! Looking: what GitHub tells about this run and the others of its workflow, and what the ledger holds.
+//! Observes this run and the other runs of its workflow through GitHub, and the ledger.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::judge::{Asking, Given, Look, Others, Protection, Seen};
+use super::observations::{ApprovalObservations, EnvironmentProtection, OtherApprovals, OwnRun, PastApproval};
 use crate::{
-    approvers::{Reviews, approved, same},
+    approvers::{Reviews, fetch_reviews, is_same_login},
     clock::{Clock, rfc3339},
     finding::Finding,
     ledger::{self, EvidenceId, InfraRepo, PromotionKind},
@@ -14,71 +14,75 @@ use crate::{
     world::github::{GitHub, Job, Repository, Reviewer, ReviewerKind, WorkflowRun},
 };
 
-/// How long GitHub lets a run wait for its approval: one that was created earlier has been given up.
+/// How long GitHub lets a run wait for its approval. GitHub fails a run that waits longer.
 /// <https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/review-deployments>
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How far the clocks of whoever validates and whoever commits may be apart.
+/// How far the clocks of the validating and the committing machine may differ.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
-/// How to look. Whoever does holds it on a thread of its own.
-pub struct Looker {
+/// Observes what the judge needs. Shared with the thread that looks.
+pub struct ApprovalObserver {
     pub github: GitHub,
     pub repository: Repository,
-    pub asking: Asking,
+    pub own_run: OwnRun,
     pub github_environment: Environment,
     /// The name of the runner that this step runs on.
     pub runner: Option<String>,
     pub window: Duration,
     pub ledger: InfraRepo,
-    /// Where the release is promoted to; `None`: anywhere.
+    /// The environment of the promotion. If `None`, ledger entries of all environments count.
     pub environment: Option<Environment>,
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<EvidenceRef>,
     pub excluded: Result<Vec<String>, Finding>,
     pub clock: Arc<dyn Clock>,
 }
 
-/// By what the ledger would know this promotion.
-pub struct Evidence {
+/// What identifies this promotion in the ledger.
+pub struct EvidenceRef {
     pub id: EvidenceId,
     pub validated_at: Timestamp,
 }
 
-impl Looker {
-    /// Looks once. Blocks for as long as GitHub and the remote take.
-    pub fn look(&self) -> Seen {
-        let Self { github, repository, asking, github_environment, .. } = self;
+impl ApprovalObserver {
+    /// Looks once. Blocks until GitHub and the Git remote have answered.
+    pub fn observe(&self) -> ApprovalObservations {
+        let Self { github, repository, own_run, github_environment, .. } = self;
         let protection = github.environment(repository, github_environment).map(|environment| {
             environment.map(|environment| {
                 let (users, teams): (Vec<_>, Vec<_>) =
                     environment.reviewers.into_iter().partition(|reviewer| reviewer.kind == ReviewerKind::User);
                 let names = |reviewers: Vec<Reviewer>| reviewers.into_iter().map(|reviewer| reviewer.name).collect();
-                Protection { users: names(users), teams: names(teams), admins_bypass: environment.can_admins_bypass }
+                EnvironmentProtection {
+                    users: names(users),
+                    teams: names(teams),
+                    admins_bypass: environment.can_admins_bypass,
+                }
             })
         });
-        let reviews = approved(github, repository, asking.id, github_environment);
-        let job = self.own_job();
+        let reviews = fetch_reviews(github, repository, own_run.id, github_environment);
+        let job = self.fetch_own_job();
         let others = match (&reviews, &job) {
-            (Ok(reviews), Ok((name, started))) => self.others(reviews, name, *started),
-            // Who would be counted, or from when, is told as unseen already.
-            _ => Ok(Others::default()),
+            (Ok(reviews), Ok((name, started))) => self.fetch_other_approvals(reviews, name, *started),
+            // The error of the reviews or of the job is already among the observations.
+            _ => Ok(OtherApprovals::default()),
         };
-        Seen {
-            run: asking.clone(),
+        ApprovalObservations {
+            run: own_run.clone(),
             at: rfc3339(self.clock.wall()),
             protection,
             reviews,
             started: job.map(|(_, started)| started),
             excluded: self.excluded.clone(),
-            committed: self.committed(),
+            committed: self.find_commit_of_evidence(),
             others,
         }
     }
 
-    /// The name of the job that this step is in, and its start. No variable tells it: `GITHUB_JOB` is its key in the file.
-    fn own_job(&self) -> Look<(String, Timestamp)> {
-        let Asking { id, attempt, .. } = self.asking;
+    /// The name and the start of this step's job. No variable holds the name: `GITHUB_JOB` is the job's key in the file.
+    fn fetch_own_job(&self) -> Result<(String, Timestamp), Finding> {
+        let OwnRun { id, attempt, .. } = self.own_run;
         let jobs = self.github.jobs(&self.repository, id, attempt)?;
-        let job = own(&jobs, self.runner.as_deref()).ok_or_else(|| {
+        let job = find_own_job(&jobs, self.runner.as_deref()).ok_or_else(|| {
             let under_way = jobs.iter().filter(|job| job.status == "in_progress").map(|job| job.name.as_str());
             let under_way = under_way.collect::<Vec<_>>().join(", ");
             Finding::inconclusive(format!("the jobs of run {id}"))
@@ -86,121 +90,133 @@ impl Looker {
                 .expected("one in progress on this runner")
                 .next("let no other job of the workflow run beside it")
         })?;
-        // This step is one of it: where GitHub shows no step yet, none can have started later than now.
+        // If GitHub shows no step yet: this step is part of the job, so the job started no later than now.
         let started = job.began.map_or_else(|| self.clock.wall(), |began| began.max(job.started_at.unwrap_or(began)));
         Ok((job.name.clone(), started))
     }
 
-    /// What those who approved this run have approved besides.
-    fn others(&self, reviews: &Reviews, job: &str, started: Timestamp) -> Look<Others> {
-        let mut others = Others::default();
+    /// Other promotions that the approvers of this run approved.
+    fn fetch_other_approvals(
+        &self,
+        reviews: &Reviews,
+        job: &str,
+        started: Timestamp,
+    ) -> Result<OtherApprovals, Finding> {
+        let mut others = OtherApprovals::default();
         if reviews.people().next().is_none() {
             return Ok(others);
         }
-        let since = back(started, SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX));
-        let Self { github, repository, asking, .. } = self;
-        let own = github.workflow_run(repository, asking.id)?.ok_or_else(|| {
-            Finding::inconclusive(format!("workflow run {}", asking.id))
+        let since = subtract(started, SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX));
+        let Self { github, repository, own_run, .. } = self;
+        let workflow_run = github.workflow_run(repository, own_run.id)?.ok_or_else(|| {
+            Finding::inconclusive(format!("workflow run {}", own_run.id))
                 .actual(format!("GitHub knows none in {repository}"))
         })?;
-        for run in github.runs_of_workflow(repository, own.workflow_id, back(since, LONGEST_WAIT))? {
+        for run in github.runs_of_workflow(repository, workflow_run.workflow_id, subtract(since, LONGEST_WAIT))? {
             others.listed.insert(run.id);
-            if run.id != asking.id && !is_older(&run, since) {
-                others.runs.extend(self.given(&run, reviews, job)?);
+            if run.id != own_run.id && !is_idle_since(&run, since) {
+                others.runs.extend(self.fetch_approvals_of(&run, reviews, job)?);
             }
         }
         for entry in ledger::read(&self.ledger, since)? {
-            let elsewhere = self.environment.as_ref().is_some_and(|ours| *ours != entry.promotion.environment);
-            // Nobody shall think twice about taking something back.
-            if elsewhere || entry.promotion.kind == PromotionKind::Rollback {
+            let is_elsewhere =
+                self.environment.as_ref().is_some_and(|environment| *environment != entry.promotion.environment);
+            // The limit must not make anyone hesitate to roll back.
+            if is_elsewhere || entry.promotion.kind == PromotionKind::Rollback {
                 continue;
             }
             let run = entry.promotion.workflow_run().filter(|run| run.repository == *repository).map(|run| run.id);
-            let of = format!("commit {} ({})", short(entry.commit.as_str()), entry.promotion.kind);
-            let by = entry.promotion.approved_by.iter().flat_map(|names| names.split(',')).map(str::trim);
-            others.commits.extend(by.map(|by| Given {
-                by: by.to_owned(),
+            let target = format!("commit {} ({})", short_sha(entry.commit.as_str()), entry.promotion.kind);
+            let approvers = entry.promotion.approved_by.iter().flat_map(|names| names.split(',')).map(str::trim);
+            others.commits.extend(approvers.map(|approver| PastApproval {
+                approver: approver.to_owned(),
                 at: entry.committed_at,
                 run,
-                of: of.clone(),
+                target: target.clone(),
             }));
         }
         Ok(others)
     }
 
-    /// What those who approved this run have approved of another one: each start of the protected job, in every attempt.
-    fn given(&self, run: &WorkflowRun, ours: &Reviews, job: &str) -> Look<Vec<Given>> {
-        let theirs = approved(&self.github, &self.repository, run.id, &self.github_environment)?;
-        let both: Vec<&str> = theirs.people().filter(|theirs| ours.people().any(|ours| same(ours, theirs))).collect();
-        let mut given = Vec::new();
+    /// The approvals of another run by approvers of this one: one for each start of the protected job, in every attempt.
+    fn fetch_approvals_of(&self, run: &WorkflowRun, ours: &Reviews, job: &str) -> Result<Vec<PastApproval>, Finding> {
+        let theirs = fetch_reviews(&self.github, &self.repository, run.id, &self.github_environment)?;
+        let both: Vec<&str> =
+            theirs.people().filter(|theirs| ours.people().any(|ours| is_same_login(ours, theirs))).collect();
+        let mut approvals = Vec::new();
         if both.is_empty() {
-            return Ok(given);
+            return Ok(approvals);
         }
         for attempt in 1..=run.attempt {
             let jobs = self.github.jobs(&self.repository, run.id, attempt)?;
-            let one = |by: &str, at| Given { by: by.to_owned(), at, run: Some(run.id), of: format!("run {}", run.id) };
-            for at in starts(&jobs, job) {
-                given.extend(both.iter().map(|by| one(by, at)));
+            for at in start_times(&jobs, job) {
+                approvals.extend(both.iter().map(|approver| PastApproval {
+                    approver: (*approver).to_owned(),
+                    at,
+                    run: Some(run.id),
+                    target: format!("run {}", run.id),
+                }));
             }
         }
-        Ok(given)
+        Ok(approvals)
     }
 
-    /// The commit that holds this evidence. Asked for only where something hangs on it.
-    fn committed(&self) -> Look<Option<String>> {
-        let Some(evidence) = self.evidence.as_ref().filter(|_| self.asking.attempt > 1) else { return Ok(None) };
-        let entries = ledger::read(&self.ledger, back(evidence.validated_at, SKEW))?;
-        let ours = entries.into_iter().find(|entry| entry.promotion.evidence.as_ref() == Some(&evidence.id));
-        Ok(ours.map(|entry| entry.commit.to_string()))
+    /// The commit that holds this evidence. Only looked up from the second attempt on, because only then it matters.
+    fn find_commit_of_evidence(&self) -> Result<Option<String>, Finding> {
+        let Some(evidence) = self.evidence.as_ref().filter(|_| self.own_run.attempt > 1) else { return Ok(None) };
+        let entries = ledger::read(&self.ledger, subtract(evidence.validated_at, SKEW))?;
+        let entry = entries.into_iter().find(|entry| entry.promotion.evidence.as_ref() == Some(&evidence.id));
+        Ok(entry.map(|entry| entry.commit.to_string()))
     }
 }
 
-/// Whether nothing of a run can have started since: it is over, or it waits, and what a run is has not changed since.
-fn is_older(run: &WorkflowRun, since: Timestamp) -> bool {
-    let rests = matches!(run.status.as_deref(), Some("completed" | "waiting" | "queued" | "pending" | "requested"));
-    rests && run.updated_at < since
+/// Whether no job of a run can have started since: the run is completed or waits, and its status is older than that.
+fn is_idle_since(run: &WorkflowRun, since: Timestamp) -> bool {
+    let is_idle = matches!(run.status.as_deref(), Some("completed" | "waiting" | "queued" | "pending" | "requested"));
+    is_idle && run.updated_at < since
 }
 
-/// The job in progress on this runner. Where none is told to be: the only one that is not over, since every other one
-/// could be this one, not shown in progress yet.
-fn own<'a>(jobs: &'a [Job], runner: Option<&str>) -> Option<&'a Job> {
-    let not_over: Vec<&Job> = jobs.iter().filter(|job| job.status != "completed").collect();
-    let mut here = not_over.clone();
-    here.retain(|job| runner.is_some() && runs_on(job) == runner);
-    let one = match (&here[..], &not_over[..]) {
-        ([one], _) | ([], [one]) => *one,
+/// The job in progress on this runner. If GitHub shows none on it: the only job that is not completed. With several, each
+/// could be this one, because GitHub may not show this one in progress yet.
+fn find_own_job<'a>(jobs: &'a [Job], runner: Option<&str>) -> Option<&'a Job> {
+    let incomplete: Vec<&Job> = jobs.iter().filter(|job| job.status != "completed").collect();
+    let mut on_runner = incomplete.clone();
+    on_runner.retain(|job| runner.is_some() && runner_of(job) == runner);
+    let job = match (&on_runner[..], &incomplete[..]) {
+        ([job], _) | ([], [job]) => *job,
         _ => return None,
     };
-    (one.status == "in_progress").then_some(one)
+    (job.status == "in_progress").then_some(job)
 }
 
-fn runs_on(job: &Job) -> Option<&str> {
+fn runner_of(job: &Job) -> Option<&str> {
     job.runner_name.as_deref().filter(|name| !name.is_empty())
 }
 
-/// When the jobs of a name started, those that did. Where none has this name, the workflow was changed in between: then
-/// the last that started, which is no earlier than the one that was approved.
-fn starts(jobs: &[Job], name: &str) -> Vec<Timestamp> {
+/// When the jobs of a name started. If no job has the name, the workflow was changed in between; then the last start of any
+/// job, which is no earlier than the start of the approved one.
+fn start_times(jobs: &[Job], name: &str) -> Vec<Timestamp> {
     if jobs.iter().any(|job| job.name == name) {
-        return jobs.iter().filter(|job| job.name == name).filter_map(start).collect();
+        return jobs.iter().filter(|job| job.name == name).filter_map(latest_start).collect();
     }
-    jobs.iter().filter_map(start).max().into_iter().collect()
+    jobs.iter().filter_map(latest_start).max().into_iter().collect()
 }
 
-/// When a job started, as late as it can have been: its first step, or else its end. GitHub's own word for it can be the
-/// time at which it began to wait.
-fn start(job: &Job) -> Option<Timestamp> {
-    let did =
+/// The latest time at which a job can have started: the start of its first step, or else its end. GitHub's `started_at` can
+/// be the time at which the job began to wait.
+fn latest_start(job: &Job) -> Option<Timestamp> {
+    let has_started =
         matches!(job.status.as_str(), "in_progress" | "completed") && job.conclusion.as_deref() != Some("skipped");
     let latest = job.began.or(job.completed_at).max(job.started_at);
-    latest.filter(|_| did)
+    latest.filter(|_| has_started)
 }
 
-fn back(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+/// `at` minus `duration`, or the earliest possible time.
+fn subtract(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
-fn short(commit: &str) -> &str {
+fn short_sha(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
 }
 

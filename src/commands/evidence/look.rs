@@ -1,4 +1,4 @@
-//! Looks: at the runs, their jobs and the commits by GitHub, at the image that stands there and the ledger by git.
+//! Observes the runs, their jobs and the commits through GitHub, and the current image and the ledger through git.
 
 use std::{
     cell::RefCell,
@@ -9,8 +9,11 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{judge::Case, pack::PROMOTIONS};
-use crate::commands::evidence::observations::{Base, Changes, Jobs, Looked, Seen, WorkflowRun, ended_before, short};
+use super::{
+    observations::{BaseCommit, EvidenceObservations, ReleaseChanges, ValidationJobs, ended_before, short_sha},
+    pack::MAX_PROMOTIONS,
+    verification::Verification,
+};
 use crate::{
     clock::Moment,
     context::CommandContext,
@@ -23,195 +26,208 @@ use crate::{
     subject::Service,
     world::{
         git::Commit,
-        github::{Annotation, GitHub, Job, Repository},
+        github::{Annotation, GitHub, Job, Repository, WorkflowRun},
     },
 };
 
-/// How long after one look at the jobs the next one follows.
+/// Pause between two looks at the jobs.
 const PAUSE: Duration = Duration::from_secs(5);
-/// A promotion is committed after it was validated. The clocks that say so may be this far apart.
-const MARGIN: SignedDuration = SignedDuration::from_hours(1);
-/// How many promotions of a service are read at most, to find the one that set the image that stands there.
-const MOST_ENTRIES: usize = 50;
+/// A promotion is committed after its validation, but the clock of the committer may be behind GitHub's by this much.
+const SKEW: SignedDuration = SignedDuration::from_hours(1);
+/// How many ledger entries of a service are read at most, to find the one that set the current image.
+const MAX_ENTRIES: usize = 50;
 
-/// What is looked at, and by whom.
-pub(super) struct Looker<'a> {
-    pub case: &'a Case<'a>,
+/// Observes what a verification needs.
+pub struct EvidenceObserver<'a> {
+    pub verification: &'a Verification<'a>,
     pub github: Arc<GitHub>,
     pub place: &'a InfraRepo,
-    pub slot: &'a ImageField,
-    /// How long after its end a job's annotations may take to appear.
-    pub patience: Duration,
-    /// How long one question may take.
+    pub image_field: &'a ImageField,
+    /// How long a job's annotations may take to appear after the job's end.
+    pub annotation_delay: Duration,
+    /// Time limit of one request.
     pub timeout: Duration,
     pub ctx: &'a CommandContext,
 }
 
-impl Looker<'_> {
+impl EvidenceObserver<'_> {
     /// # Errors
-    /// What the infra repository lacks, or git could not tell of it; a signal.
-    pub fn look(&self) -> Result<Seen, CommandError> {
+    /// The infra repository lacks the file or git cannot read it; a signal.
+    pub fn observe(&self) -> Result<EvidenceObservations, CommandError> {
         let tip = self.place.tip()?.commit;
-        let (text, _) = self.slot.read_file(self.place, &tip)?;
-        let decision = self.slot.find_entry(&text).map_err(Finding::unobservable)?;
-        let payload = &self.case.claim.payload;
-        let run = self.run(payload.run.id);
-        let deploy = self.case.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
-        let deploy = deploy.map(|told| self.run(told.id));
-        let ours = run.as_ref().ok().and_then(Option::as_ref).filter(|run| run.attempt == payload.run.attempt);
-        let jobs = ours.map(|run| self.jobs(run)).transpose()?.unwrap_or_default();
-        let ledger = self.ledger(&tip, decision.as_ref(), &jobs);
-        let changes = Changes {
-            decision: decision.as_ref().map(ImageEntry::reference),
-            base: Err(Finding::inconclusive("")),
+        let (text, _) = self.image_field.read_file(self.place, &tip)?;
+        let current_entry = self.image_field.find_entry(&text).map_err(Finding::unobservable)?;
+        let payload = &self.verification.claim.payload;
+        let run = self.fetch_run(payload.run.id);
+        let deploy = self.verification.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
+        let deploy = deploy.map(|claimed| self.fetch_run(claimed.id));
+        let claimed_attempt =
+            run.as_ref().ok().and_then(Option::as_ref).filter(|run| run.attempt == payload.run.attempt);
+        let jobs = claimed_attempt.map(|run| self.observe_jobs(run)).transpose()?.unwrap_or_default();
+        let ledger = self.read_ledger(&tip, current_entry.as_ref(), &jobs);
+        let now = self.ctx.execution.clock.wall();
+        let base = self.find_base(current_entry.as_ref(), &ledger);
+        let changes = ReleaseChanges {
+            current_image: current_entry.as_ref().map(ImageEntry::reference),
+            base,
             comparison: None,
             head: None,
         };
-        let mut seen = Seen { run, deploy, jobs, ledger, changes, now: self.ctx.execution.clock.wall() };
-        let base = self.base(decision.as_ref(), &seen.ledger);
-        if let Some(commit) = seen.commit() {
-            let repository = &self.case.origin.repository;
-            let comparison = match &base {
-                Ok(Base::Known { sha, .. }) => Some(self.github.commits_between(repository, sha, commit)),
+        let mut observations = EvidenceObservations { run, deploy, jobs, ledger, changes, now };
+        if let Some(commit) = observations.built_commit() {
+            let repository = &self.verification.origin.repository;
+            let comparison = match &observations.changes.base {
+                Ok(BaseCommit::Known { sha, .. }) => Some(self.github.commits_between(repository, sha, commit)),
                 _ => None,
             };
-            // Its author is known even where nothing tells what else is new.
+            // Without a comparison, at least the author of the image's commit is known.
             let head = comparison.is_none().then(|| self.github.commit(repository, commit));
-            (seen.changes.comparison, seen.changes.head) = (comparison, head);
+            (observations.changes.comparison, observations.changes.head) = (comparison, head);
         }
-        seen.changes.base = base;
-        Ok(seen)
+        Ok(observations)
     }
 
-    /// A run in its latest attempt. GitHub says of what a token may not see that it is not there: that there is none is
-    /// only known when the repository is seen.
-    fn run(&self, id: u64) -> Looked<Option<WorkflowRun>> {
-        let repository = &self.case.origin.repository;
+    /// The latest attempt of a run. GitHub answers 404 for everything that a token may not see, so a run is only missing
+    /// for certain if the token can see the repository.
+    fn fetch_run(&self, id: u64) -> Result<Option<WorkflowRun>, Finding> {
+        let repository = &self.verification.origin.repository;
         let run = self.github.workflow_run(repository, id)?;
         if run.is_none() && self.github.commit(repository, "HEAD")?.is_none() {
             return Err(Finding::inconclusive(format!("run {id}"))
                 .actual(format!("GitHub does not show {repository} to this token"))
-                .expected("the run that the payload tells of")
+                .expected("the run that the payload names")
                 .next(format!("give a `source-token` with Actions, Checks and Contents: read on {repository}")));
         }
         Ok(run)
     }
 
-    /// The jobs of the run and what they said: looks until all reports were told of, or no job can tell more.
-    fn jobs(&self, run: &WorkflowRun) -> Result<Jobs, CommandError> {
+    /// The jobs of a run with their annotations: looks until every report is announced, or no job can announce more.
+    fn observe_jobs(&self, run: &WorkflowRun) -> Result<ValidationJobs, CommandError> {
         let (began, wall) = (self.ctx.execution.clock.now(), self.ctx.execution.clock.wall());
         let wall = |now: Moment| wall.checked_add(now.saturating_sub(began)).unwrap_or(wall);
-        // Those that were read long after their end: they have said all that they will say.
-        let done = RefCell::new(BTreeSet::new());
+        // Jobs whose annotations were read so long after their end that they are complete.
+        let complete = RefCell::new(BTreeSet::new());
         let source = Source::blocking(PollInterval::Every(PAUSE), || {
-            let (github, repository) = (Arc::clone(&self.github), self.case.origin.repository.clone());
-            let (id, attempt, done) = (run.id, run.attempt, done.borrow().clone());
-            Box::new(move || fetch(&github, &repository, id, attempt, &done))
+            let (github, repository) = (Arc::clone(&self.github), self.verification.origin.repository.clone());
+            let (id, attempt, complete) = (run.id, run.attempt, complete.borrow().clone());
+            Box::new(move || fetch_jobs(&github, &repository, id, attempt, &complete))
         });
-        let absorb = |jobs: &mut Jobs, now, fetched: Fetched| {
-            let read = fetched.all.iter().flatten().filter(|job| fetched.said.contains_key(&job.id));
-            done.borrow_mut().extend(read.filter(|job| ended_before(job, wall(now), self.patience)).map(|job| job.id));
-            jobs.all = fetched.all.or_else(|| jobs.all.take());
-            jobs.said.extend(fetched.said);
-            jobs.trouble = fetched.trouble;
+        let absorb = |jobs: &mut ValidationJobs, now, fetched: ValidationJobs| {
+            let read = fetched.jobs.iter().flatten().filter(|job| fetched.annotations.contains_key(&job.id));
+            let read = read.filter(|job| ended_before(job, wall(now), self.annotation_delay));
+            complete.borrow_mut().extend(read.map(|job| job.id));
+            jobs.jobs = fetched.jobs.or_else(|| jobs.jobs.take());
+            jobs.annotations.extend(fetched.annotations);
+            jobs.error = fetched.error;
         };
-        let at_first = self.case.at_first();
-        let until = began + self.patience;
-        let mut jobs = Jobs::default();
-        // A look that is under way when patience ends is let come to its end: without any, nothing was seen.
+        let claims = self.verification.check_claims();
+        let until = began + self.annotation_delay;
+        let mut jobs = ValidationJobs::default();
+        // A look that is in flight at `until` may end: without any look, the jobs are unknown.
         observe_until_decided(
             &self.ctx.execution,
-            self.patience + self.timeout,
+            self.annotation_delay + self.timeout,
             vec![source],
             &mut jobs,
             absorb,
             |jobs, now| {
-                let looked = jobs.all.is_some() || jobs.trouble.is_some();
-                let more = self.case.lacks_a_notice(jobs) && jobs.may_say_more(wall(now), self.patience);
-                match (looked, now < until) {
-                    (true, within) if !(more && within) => Judgement::decided(at_first.clone()),
-                    (_, true) => Judgement::pending_until(at_first.clone(), until),
-                    (_, false) => Judgement::pending(at_first.clone()),
+                let has_looked = jobs.jobs.is_some() || jobs.error.is_some();
+                let expects_notice =
+                    self.verification.lacks_notice(jobs) && jobs.may_announce_more(wall(now), self.annotation_delay);
+                match (has_looked, now < until) {
+                    (true, is_in_time) if !(expects_notice && is_in_time) => Judgement::decided(claims.clone()),
+                    (_, true) => Judgement::pending_until(claims.clone(), until),
+                    (_, false) => Judgement::pending(claims.clone()),
                 }
             },
         )?;
         Ok(jobs)
     }
 
-    fn ledger(&self, tip: &Commit, decision: Option<&ImageEntry>, jobs: &Jobs) -> Looked<Vec<LedgerEntry>> {
-        let Case { claim, environment, .. } = self.case;
+    fn read_ledger(
+        &self,
+        tip: &Commit,
+        current_entry: Option<&ImageEntry>,
+        jobs: &ValidationJobs,
+    ) -> Result<Vec<LedgerEntry>, Finding> {
+        let Verification { claim, environment, .. } = self.verification;
         let service: &Service = &claim.payload.service;
-        // Nothing that rests on these reports was committed before they were there.
-        let ends = jobs.all.iter().flatten().filter_map(|job| job.completed_at);
+        // A promotion of these reports is committed after the jobs that announced them ended.
+        let ends = jobs.jobs.iter().flatten().filter_map(|job| job.completed_at);
         let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
-        let since = since.checked_sub(MARGIN).unwrap_or(Timestamp::MIN);
-        let decision = decision.map(ImageEntry::reference);
-        let enough = |entries: &[LedgerEntry]| {
-            let found = entries.iter().any(|entry| is_base(entry, decision.as_deref()));
-            let reaches = entries.last().is_some_and(|entry| entry.committed_at < since);
-            reaches && (found && entries.len() >= PROMOTIONS || entries.len() >= MOST_ENTRIES)
+        let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
+        let current_image = current_entry.map(ImageEntry::reference);
+        let is_enough = |entries: &[LedgerEntry]| {
+            let has_base = entries.iter().any(|entry| is_base(entry, current_image.as_deref()));
+            let covers_validation = entries.last().is_some_and(|entry| entry.committed_at < since);
+            covers_validation && (has_base && entries.len() >= MAX_PROMOTIONS || entries.len() >= MAX_ENTRIES)
         };
-        ledger::history(self.place, tip, service, environment, enough)
+        ledger::history(self.place, tip, service, environment, is_enough)
     }
 
-    /// The commit in the image that stands there: what the ledger says of it, else the commit that is tagged as it is.
-    fn base(&self, decision: Option<&ImageEntry>, ledger: &Looked<Vec<LedgerEntry>>) -> Looked<Base> {
-        let Some(decision) = decision else {
-            return Ok(Base::Unknown { tried: "there is no image entry yet".to_owned() });
+    /// The source commit of the current image: from the ledger, else from a Git tag with the name of the image's tag.
+    fn find_base(
+        &self,
+        current_entry: Option<&ImageEntry>,
+        ledger: &Result<Vec<LedgerEntry>, Finding>,
+    ) -> Result<BaseCommit, Finding> {
+        let Some(current_entry) = current_entry else {
+            return Ok(BaseCommit::Unknown { tried: "there is no image entry yet".to_owned() });
         };
-        let image = decision.reference();
+        let image = current_entry.reference();
         let entries = ledger.as_ref().map_err(Clone::clone)?;
         let entry = entries.iter().find(|entry| is_base(entry, Some(&image)));
         if let Some((entry, commit)) = entry.and_then(|entry| Some((entry, entry.promotion.source_commit.as_ref()?))) {
-            let by = format!("the ledger ({})", short(entry.commit.as_str()));
-            return Ok(Base::Known { sha: commit.to_string(), by });
+            let source = format!("the ledger ({})", short_sha(entry.commit.as_str()));
+            return Ok(BaseCommit::Known { sha: commit.to_string(), source });
         }
-        let repository = &self.case.origin.repository;
-        let tag = decision.tag.clone().unwrap_or_default();
+        let repository = &self.verification.origin.repository;
+        let tag = current_entry.tag.clone().unwrap_or_default();
         let names = [tag.clone(), format!("v{tag}")];
         let names = names.iter().filter(|_| !tag.is_empty());
         for name in names.clone() {
             if let Some(commit) = self.github.commit(repository, name)? {
-                return Ok(Base::Known { sha: commit.sha, by: format!("`{name}` in {repository}") });
+                return Ok(BaseCommit::Known { sha: commit.sha, source: format!("`{name}` in {repository}") });
             }
         }
         let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+        let no_entry = format!("no ledger commit records a source commit for {image}");
         let tried = match names.as_str() {
-            "" => format!("the ledger tells none of {image}, which has no tag"),
-            names => format!("the ledger tells none of {image}, and {repository} has no {names}"),
+            "" => format!("{no_entry}, and it has no tag to look up"),
+            names => format!("{no_entry}, and {repository} has no {names}"),
         };
-        Ok(Base::Unknown { tried })
+        Ok(BaseCommit::Unknown { tried })
     }
 }
 
-/// Whether a promotion set the image that stands there, and says which commit is in it.
-fn is_base(entry: &LedgerEntry, decision: Option<&str>) -> bool {
-    Some(entry.promotion.image.as_str()) == decision && entry.promotion.source_commit.is_some()
+/// Whether an entry set the current image and records its source commit.
+fn is_base(entry: &LedgerEntry, current_image: Option<&str>) -> bool {
+    Some(entry.promotion.image.as_str()) == current_image && entry.promotion.source_commit.is_some()
 }
 
-/// One look at the jobs.
-struct Fetched {
-    all: Option<Vec<Job>>,
-    said: BTreeMap<u64, Vec<Annotation>>,
-    trouble: Option<Finding>,
-}
-
-/// Asks for the jobs, and for what those said that have ended and are not among `done`.
-fn fetch(github: &GitHub, repository: &Repository, id: u64, attempt: u32, done: &BTreeSet<u64>) -> Fetched {
-    let mut fetched = Fetched { all: None, said: BTreeMap::new(), trouble: None };
-    let all = match github.jobs(repository, id, attempt) {
-        Ok(all) => all,
-        Err(finding) => return Fetched { trouble: Some(finding), ..fetched },
+/// Fetches the jobs, and the annotations of each one that ended and is not in `complete`.
+fn fetch_jobs(
+    github: &GitHub,
+    repository: &Repository,
+    id: u64,
+    attempt: u32,
+    complete: &BTreeSet<u64>,
+) -> ValidationJobs {
+    let jobs = match github.jobs(repository, id, attempt) {
+        Ok(jobs) => jobs,
+        Err(error) => return ValidationJobs { error: Some(error), ..ValidationJobs::default() },
     };
-    let ended = |job: &&Job| job.status == "completed" && job.conclusion.as_deref() != Some("skipped");
-    for job in all.iter().filter(ended).filter(|job| !done.contains(&job.id)) {
+    let mut annotations: BTreeMap<u64, Vec<Annotation>> = BTreeMap::new();
+    let mut first_error = None;
+    let has_ended = |job: &&Job| job.status == "completed" && job.conclusion.as_deref() != Some("skipped");
+    for job in jobs.iter().filter(has_ended).filter(|job| !complete.contains(&job.id)) {
         match github.annotations(repository, job.id) {
-            Ok(said) => drop(fetched.said.insert(job.id, said)),
-            Err(finding) => {
-                fetched.trouble = Some(finding);
+            Ok(of_job) => drop(annotations.insert(job.id, of_job)),
+            Err(error) => {
+                first_error = Some(error);
                 break;
             }
         }
     }
-    Fetched { all: Some(all), ..fetched }
+    ValidationJobs { jobs: Some(jobs), annotations, error: first_error }
 }

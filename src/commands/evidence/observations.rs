@@ -1,126 +1,160 @@
-//! What is known of a validation, told by GitHub and by git: nothing in here is from the payload.
+//! What GitHub and git show of a validation. No value in here comes from the payload.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-pub(super) use crate::{
+use crate::{
     finding::Finding,
     ledger::LedgerEntry,
     world::github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
 };
 
-/// Something that was asked for. An error is about why it could not be seen.
-pub(super) type Looked<T> = Result<T, Finding>;
-
-pub(super) struct Seen {
-    /// The validating run in its latest attempt; `None`: there is none.
-    pub run: Looked<Option<WorkflowRun>>,
-    /// The deploy run, likewise; absent when the payload tells of none.
-    pub deploy: Option<Looked<Option<WorkflowRun>>>,
-    pub jobs: Jobs,
+/// Everything that was observed. An error says why its part could not be observed.
+pub struct EvidenceObservations {
+    /// The latest attempt of the validating run; `None` if the run does not exist.
+    pub run: Result<Option<WorkflowRun>, Finding>,
+    /// The latest attempt of the deploy run; absent if the payload names none.
+    pub deploy: Option<Result<Option<WorkflowRun>, Finding>>,
+    pub jobs: ValidationJobs,
     /// The service's entries in the ledger, newest first.
-    pub ledger: Looked<Vec<LedgerEntry>>,
-    pub changes: Changes,
+    pub ledger: Result<Vec<LedgerEntry>, Finding>,
+    pub changes: ReleaseChanges,
     pub now: Timestamp,
 }
 
-/// The jobs of the validating run, and what they said.
+/// The jobs of the validating run and their annotations.
 #[derive(Default)]
-pub(super) struct Jobs {
-    /// Absent before they were looked at.
-    pub all: Option<Vec<Job>>,
-    pub said: BTreeMap<u64, Vec<Annotation>>,
-    /// Why the last look was not whole.
-    pub trouble: Option<Finding>,
+pub struct ValidationJobs {
+    /// `None` until GitHub listed them.
+    pub jobs: Option<Vec<Job>>,
+    /// By the job's id.
+    pub annotations: BTreeMap<u64, Vec<Annotation>>,
+    /// Why the last look was incomplete.
+    pub error: Option<Finding>,
 }
 
-/// What lies between the image that stands there and this one.
-pub(super) struct Changes {
-    /// The image that the infra repository holds now; `None`: no entry.
-    pub decision: Option<String>,
-    pub base: Looked<Base>,
-    /// Absent without a base, or without a commit of this image.
-    pub comparison: Option<Looked<Option<Comparison>>>,
-    /// The commit of this image, where there is nothing to compare it with.
-    pub head: Option<Looked<Option<SourceCommit>>>,
+/// The difference between the image in the infra repository and the image to promote.
+pub struct ReleaseChanges {
+    /// The image that the infra repository sets now; `None` if it has no entry.
+    pub current_image: Option<String>,
+    pub base: Result<BaseCommit, Finding>,
+    /// Absent without a base, or if the commit of the new image is unknown.
+    pub comparison: Option<Result<Option<Comparison>, Finding>>,
+    /// The commit of the new image, if there is no base to compare it with.
+    pub head: Option<Result<Option<SourceCommit>, Finding>>,
 }
 
-/// The commit in the image that stands there.
-pub(super) enum Base {
+/// The source commit of the image in the infra repository.
+pub enum BaseCommit {
     Known {
         sha: String,
-        /// How it is known: `the ledger (commit 3f2a…)`, `tag v1.4.1`.
-        by: String,
+        /// Where it was found: `the ledger (3f2a1b0)`, `` `v1.4.1` in acme/shop ``.
+        source: String,
     },
-    /// Nothing tells it; what was tried.
+    /// Not found; `tried` names the places that were searched.
     Unknown { tried: String },
 }
 
-/// What a gate's notice says: `report::log` prints it, GitHub keeps it with the job's check run.
+/// The notice in which a gate announces its report: `report::log` prints it, GitHub keeps it with the job's check run.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Notice<'a> {
+pub struct ReportNotice<'a> {
     pub command: &'a str,
     pub verdict: &'a str,
     pub sha256: &'a str,
 }
 
-impl<'a> Notice<'a> {
-    pub fn read(annotation: &'a Annotation) -> Option<Self> {
+impl EvidenceObservations {
+    /// The commit in the image: GitHub's head commit of the run that built it.
+    pub fn built_commit(&self) -> Option<&str> {
+        let run = self.deploy.as_ref().unwrap_or(&self.run);
+        run.as_ref().ok().and_then(Option::as_ref).map(|run| run.head_sha.as_str())
+    }
+
+    pub fn run_url(&self) -> Option<&str> {
+        self.run.as_ref().ok().and_then(Option::as_ref).map(|run| run.html_url.as_str())
+    }
+
+    pub fn repository_url(&self) -> Option<&str> {
+        self.run_url().and_then(|url| url.split("/actions/").next())
+    }
+
+    /// The URL of the attempt that validated.
+    pub fn validation_run(&self) -> Option<String> {
+        self.run.as_ref().ok().and_then(Option::as_ref).map(attempt_url)
+    }
+}
+
+impl ReleaseChanges {
+    /// The new commits, oldest first; only the commit of the image if the new commits are not known.
+    pub fn commits(&self) -> impl Iterator<Item = &SourceCommit> {
+        let comparison = self.comparison.as_ref().and_then(|result| result.as_ref().ok()).and_then(Option::as_ref);
+        let head = self.head.as_ref().and_then(|result| result.as_ref().ok()).and_then(Option::as_ref);
+        comparison.map(|comparison| comparison.commits.iter()).unwrap_or_default().chain(head)
+    }
+}
+
+impl<'a> ReportNotice<'a> {
+    /// `None` if the annotation is not such a notice.
+    pub fn parse(annotation: &'a Annotation) -> Option<Self> {
         let is_ours =
             annotation.title.as_deref() == Some("promote-gates") && annotation.level.as_deref() == Some("notice");
         let message = annotation.message.as_deref().filter(|_| is_ours)?;
         let mut words = message.split(' ');
-        let mut word = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
-        let notice = Self { command: word("command")?, verdict: word("verdict")?, sha256: word("sha256")? };
+        let mut value_of = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
+        let notice = Self { command: value_of("command")?, verdict: value_of("verdict")?, sha256: value_of("sha256")? };
         words.next().is_none().then_some(notice)
     }
 }
 
-impl Jobs {
+impl ValidationJobs {
     /// The notices of all jobs.
-    pub fn notices(&self) -> impl Iterator<Item = (&Job, Notice<'_>)> {
-        let all = self.all.iter().flatten();
-        all.flat_map(|job| {
-            let said = self.said.get(&job.id).into_iter().flatten();
-            said.filter_map(move |annotation| Some((job, Notice::read(annotation)?)))
+    pub fn notices(&self) -> impl Iterator<Item = (&Job, ReportNotice<'_>)> {
+        self.jobs.iter().flatten().flat_map(|job| {
+            let annotations = self.annotations.get(&job.id).into_iter().flatten();
+            annotations.filter_map(move |annotation| Some((job, ReportNotice::parse(annotation)?)))
         })
     }
 
-    /// The job that told of a report.
-    pub fn of(&self, sha256: &str) -> Option<&Job> {
+    /// The job that announced the report with this sha256.
+    pub fn job_announcing(&self, sha256: &str) -> Option<&Job> {
         self.notices().find(|(_, notice)| notice.sha256 == sha256).map(|(job, _)| job)
     }
 
-    /// Whether another look could bring a notice that is not there yet: GitHub shows it once the job is complete, at times
-    /// a little later.
-    pub fn may_say_more(&self, now: Timestamp, patience: Duration) -> bool {
-        match (&self.trouble, &self.all) {
-            (Some(trouble), _) => !is_refusal(trouble),
+    /// Whether another look could find a further notice: GitHub shows a notice when its job is complete, sometimes a little
+    /// later.
+    pub fn may_announce_more(&self, now: Timestamp, delay: Duration) -> bool {
+        match (&self.error, &self.jobs) {
+            (Some(error), _) => !is_refusal(error),
             (None, None) => true,
-            (None, Some(all)) => !all.iter().all(|job| ended_before(job, now, patience)),
+            (None, Some(jobs)) => !jobs.iter().all(|job| ended_before(job, now, delay)),
         }
     }
 }
 
-/// Whether GitHub said no, by an HTTP status that asking again does not change.
+/// Whether GitHub refused with an HTTP status that a retry does not change.
 fn is_refusal(finding: &Finding) -> bool {
     ["401 ", "403 "].iter().any(|status| finding.actual.starts_with(status))
 }
 
-/// Whether a job ended longer ago than its annotations may take to appear.
-pub(super) fn ended_before(job: &Job, now: Timestamp, patience: Duration) -> bool {
-    let long_ago = |end: Timestamp| now.duration_since(end).try_into().is_ok_and(|age: Duration| age > patience);
-    job.completed_at.is_some_and(long_ago)
+/// Whether a job ended so long ago that all its annotations have appeared: `delay` is the time they may take.
+pub fn ended_before(job: &Job, now: Timestamp, delay: Duration) -> bool {
+    let is_long_ago = |end: Timestamp| now.duration_since(end).try_into().is_ok_and(|age: Duration| age > delay);
+    job.completed_at.is_some_and(is_long_ago)
 }
 
-/// `3f2a1b0` of a commit's id.
-pub(super) fn short(sha: &str) -> &str {
+/// The URL of a run's attempt, which the ledger records.
+pub fn attempt_url(run: &WorkflowRun) -> String {
+    format!("{}/attempts/{}", run.html_url, run.attempt)
+}
+
+/// The first seven characters of a commit id.
+pub fn short_sha(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
 }
 
-/// Whether a run's path is that of a workflow: GitHub puts at times a ref behind it.
-pub(super) fn is_of_workflow(run: &WorkflowRun, path: &str) -> bool {
+/// Whether a run belongs to a workflow file. GitHub sometimes appends `@` and a ref to the path.
+pub fn is_of_workflow(run: &WorkflowRun, path: &str) -> bool {
     run.path.split('@').next() == Some(path)
 }
 
@@ -135,31 +169,31 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_read_as_the_log_prints_it() {
+    fn the_notice_that_the_log_prints_is_parsed() {
         let kept = Kept::default();
         kept.log(true).report(&Report::open("health", String::new()), &"a".repeat(64), true);
         let text = kept.text();
         let message = text.lines().find_map(|line| line.strip_prefix("::notice title=promote-gates::")).unwrap();
         let annotation = annotation("promote-gates", message);
         let sha256 = "a".repeat(64);
-        let expected = Notice { command: "health", verdict: "inconclusive", sha256: &sha256 };
-        assert_eq!(Notice::read(&annotation), Some(expected));
+        let expected = ReportNotice { command: "health", verdict: "inconclusive", sha256: &sha256 };
+        assert_eq!(ReportNotice::parse(&annotation), Some(expected));
     }
 
     #[test]
-    fn nothing_else_is_a_notice() {
+    fn an_annotation_of_another_form_is_not_a_notice() {
         for (title, message) in [
             ("promote-gates", "command=health verdict=passed sha256=a x=y"),
             ("promote-gates", "command=health verdict=passed"),
             ("promote-gates", "x command=health verdict=passed sha256=a"),
             ("promote-gates: health", "command=health verdict=passed sha256=a"),
         ] {
-            assert_eq!(Notice::read(&annotation(title, message)), None, "{title} {message}");
+            assert_eq!(ReportNotice::parse(&annotation(title, message)), None, "{title} {message}");
         }
         let warning = Annotation {
             level: Some("warning".to_owned()),
             ..annotation("promote-gates", "command=a verdict=b sha256=c")
         };
-        assert_eq!(Notice::read(&warning), None);
+        assert_eq!(ReportNotice::parse(&warning), None);
     }
 }

@@ -1,114 +1,114 @@
-//! What the dispatch tells. Whoever holds a token that may dispatch can have written all of it: here it is held to its shape,
-//! and every name in it to its type. Whether it is so, the judge finds out from GitHub.
+//! Parses the `client_payload` of the dispatch. Anyone with a token that may dispatch can write any of it, so every field is
+//! parsed strictly and remains a claim until the judge verifies it against GitHub.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::shape::Shape;
+use super::object_reader::ObjectReader;
 use crate::{
     error::CommandError,
     finding::Finding,
     ledger::EvidenceId,
     report::compact::hex_sha256,
-    results::{Received, Reports},
+    results::{ReceivedReport, ReceivedReports},
     subject::{Commit, Service, Subject, Tag},
     values::clip,
     world::{event::Dispatched, github::Repository},
 };
 
-/// The version of `evidence` in the payload that is read here: what `record` writes.
+/// The version of `evidence` in the payload, as `record` writes it.
 const SCHEMA: u64 = 1;
-/// The most bytes of a payload, as JSON without blanks: what GitHub takes of a dispatch.
-const LARGEST: usize = 65_535;
-/// How much of what it holds goes into a message, in characters.
+/// GitHub's size limit of a dispatch's payload, in bytes of JSON without whitespace.
+const MAX_SIZE: usize = 65_535;
+/// How much of a value goes into a message, in characters.
 const CLIP: usize = 300;
 
-/// What `record` tells of a validation. When it was sent and where the run is shown is told as well, and nothing goes by it.
+/// The fields that `record` writes. The payload also holds `validated_at` and the URL of the run, which are not used.
 #[derive(Debug)]
-pub(super) struct Payload {
+pub struct EvidencePayload {
     pub service: Service,
     pub image_tag: Option<Tag>,
-    pub run: RunTold,
-    pub deploy: Option<DeployTold>,
+    pub run: ClaimedRun,
+    pub deploy: Option<ClaimedDeploy>,
     pub subject: Subject,
 }
 
-/// The run that is said to have validated.
+/// The workflow run that validated, as the payload claims.
 #[derive(Debug)]
-pub(super) struct RunTold {
+pub struct ClaimedRun {
     pub repository: Repository,
     pub id: u64,
     pub attempt: u32,
 }
 
-/// The run that is said to have deployed what was validated.
+/// The workflow run that deployed what was validated, as the payload claims.
 #[derive(Debug)]
-pub(super) struct DeployTold {
+pub struct ClaimedDeploy {
     pub id: u64,
     pub attempt: u32,
     pub head_sha: Commit,
     pub head_branch: Option<String>,
 }
 
-impl Payload {
-    /// The payload, and the reports in it as texts.
-    fn read(payload: &Value) -> Result<(Self, Vec<&str>), Finding> {
-        let top = Shape::of("client_payload", payload, &["service", "image_tag", "validated_at", "evidence"])?;
+impl EvidencePayload {
+    /// The payload, and its reports as texts.
+    fn parse(payload: &Value) -> Result<(Self, Vec<&str>), Finding> {
+        let top = ObjectReader::new("client_payload", payload, &["service", "image_tag", "validated_at", "evidence"])?;
         let known = ["schema", "run", "deploy", "subject", "reports"];
-        let evidence = top.needed("evidence", top.inside("evidence", &known)?, "what was seen")?;
-        evidence.number::<u64>("schema")?;
-        let run = evidence.inside("run", &["repository", "id", "attempt", "url"])?;
-        let run = evidence.needed("run", run, "the workflow run that validated")?;
-        let deploy = evidence.inside("deploy", &["id", "attempt", "head_sha", "head_branch"])?;
-        let subject = evidence.inside("subject", &["service", "environment", "image", "tag", "digest", "commit"])?;
-        let subject = evidence.needed("subject", subject, "what was validated")?;
-        top.needed("validated_at", top.maybe::<Timestamp>("validated_at")?, "a time in RFC 3339")?;
-        run.needed("url", run.maybe::<String>("url")?, "a text")?;
-        let read = Self {
-            service: top.needed("service", top.maybe("service")?, Service::ACCEPTED)?,
-            image_tag: top.maybe("image_tag")?,
-            run: RunTold {
-                repository: run.needed("repository", run.maybe("repository")?, "owner/name")?,
-                id: run.number("id")?,
-                attempt: run.number("attempt")?,
+        let evidence = top.require("evidence", top.object("evidence", &known)?, "what was seen")?;
+        evidence.positive_number::<u64>("schema")?;
+        let run = evidence.object("run", &["repository", "id", "attempt", "url"])?;
+        let run = evidence.require("run", run, "the workflow run that validated")?;
+        let deploy = evidence.object("deploy", &["id", "attempt", "head_sha", "head_branch"])?;
+        let subject = evidence.object("subject", &["service", "environment", "image", "tag", "digest", "commit"])?;
+        let subject = evidence.require("subject", subject, "what was validated")?;
+        top.require("validated_at", top.optional::<Timestamp>("validated_at")?, "a time in RFC 3339")?;
+        run.require("url", run.optional::<String>("url")?, "a text")?;
+        let payload = Self {
+            service: top.require("service", top.optional("service")?, Service::ACCEPTED)?,
+            image_tag: top.optional("image_tag")?,
+            run: ClaimedRun {
+                repository: run.require("repository", run.optional("repository")?, "owner/name")?,
+                id: run.positive_number("id")?,
+                attempt: run.positive_number("attempt")?,
             },
-            deploy: deploy.map(|deploy| DeployTold::read(&deploy)).transpose()?,
+            deploy: deploy.map(|deploy| ClaimedDeploy::parse(&deploy)).transpose()?,
             subject: Subject {
-                service: subject.maybe("service")?,
-                environment: subject.maybe("environment")?,
-                image: subject.maybe("image")?,
-                tag: subject.maybe("tag")?,
-                digest: subject.maybe("digest")?,
-                commit: subject.maybe("commit")?,
+                service: subject.optional("service")?,
+                environment: subject.optional("environment")?,
+                image: subject.optional("image")?,
+                tag: subject.optional("tag")?,
+                digest: subject.optional("digest")?,
+                commit: subject.optional("commit")?,
             },
         };
-        Ok((read, evidence.texts("reports")?))
+        Ok((payload, evidence.texts("reports")?))
     }
 }
 
-impl DeployTold {
-    fn read(deploy: &Shape<'_>) -> Result<Self, Finding> {
+impl ClaimedDeploy {
+    fn parse(deploy: &ObjectReader<'_>) -> Result<Self, Finding> {
         Ok(Self {
-            id: deploy.number("id")?,
-            attempt: deploy.number("attempt")?,
-            head_sha: deploy.needed("head_sha", deploy.maybe("head_sha")?, Commit::ACCEPTED)?,
-            head_branch: deploy.maybe("head_branch")?,
+            id: deploy.positive_number("id")?,
+            attempt: deploy.positive_number("attempt")?,
+            head_sha: deploy.require("head_sha", deploy.optional("head_sha")?, Commit::ACCEPTED)?,
+            head_branch: deploy.optional("head_branch")?,
         })
     }
 }
 
-/// A payload that has its shape, and the reports in it.
-pub(super) struct Claim {
-    pub payload: Payload,
-    pub texts: Vec<Text>,
-    /// The reports of all texts, those inside a `run` too.
-    pub received: Vec<Received>,
+/// A parsed payload with its reports. Nothing in it is verified yet.
+pub struct Claim {
+    pub payload: EvidencePayload,
+    pub texts: Vec<ReportText>,
+    /// The reports of all texts, including those inside a `run`.
+    pub received: Vec<ReceivedReport>,
     pub id: EvidenceId,
 }
 
-/// A report as it travelled.
-pub(super) struct Text {
-    /// Hex; the gate's annotation holds it.
+/// The text of one report in the payload.
+pub struct ReportText {
+    /// In hex, as in the gate's annotation.
     pub sha256: String,
     /// The command that wrote it.
     pub command: String,
@@ -116,16 +116,16 @@ pub(super) struct Text {
 
 impl Claim {
     /// # Errors
-    /// Bad input: anything in it that `record` would not have written.
-    pub fn read(event: &Dispatched) -> Result<Self, CommandError> {
-        Self::of(&event.client_payload).map_err(Finding::bad_input)
+    /// Bad input: the payload holds anything that `record` does not write.
+    pub fn from_event(event: &Dispatched) -> Result<Self, CommandError> {
+        Self::parse(&event.client_payload).map_err(Finding::bad_input)
     }
 
-    fn of(payload: &Value) -> Result<Self, Finding> {
+    fn parse(payload: &Value) -> Result<Self, Finding> {
         let size = payload.to_string().len();
-        if size > LARGEST {
+        if size > MAX_SIZE {
             let finding = Finding::inconclusive("client_payload").actual(format!("{size} bytes"));
-            return Err(finding.expected(format!("at most {LARGEST}, which is what GitHub takes")));
+            return Err(finding.expected(format!("at most {MAX_SIZE}, which is what GitHub takes")));
         }
         if let Some(schema) = payload.pointer("/evidence/schema").filter(|schema| **schema != SCHEMA) {
             return Err(Finding::inconclusive("client_payload.evidence")
@@ -133,12 +133,12 @@ impl Claim {
                 .expected(format!("schema {SCHEMA}"))
                 .next("use the same version of promote-gates in both repositories"));
         }
-        let (payload, told) = Payload::read(payload)?;
-        let mut reports = Reports::default();
-        let mut texts: Vec<Text> = Vec::new();
-        for (text, number) in told.into_iter().zip(1..) {
+        let (payload, report_texts) = EvidencePayload::parse(payload)?;
+        let mut reports = ReceivedReports::default();
+        let mut texts: Vec<ReportText> = Vec::new();
+        for (text, number) in report_texts.into_iter().zip(1..) {
             let source = format!("report {number} of the payload");
-            reports.take(&source, text);
+            reports.add(&source, text);
             if let Some(Finding { actual, expected, .. }) = reports.unreadable.pop() {
                 return Err(Finding::inconclusive(source).actual(clip(&actual, CLIP)).expected(expected));
             }
@@ -146,25 +146,25 @@ impl Claim {
             if texts.iter().any(|before| before.sha256 == sha256) {
                 return Err(Finding::inconclusive(source).actual("it is there twice").expected("each report once"));
             }
-            // What is inside a `run` was taken before the `run` itself.
+            // A `run` comes after the gates inside it.
             let command = reports.received.last().map(|received| received.report.command.clone()).unwrap_or_default();
-            texts.push(Text { sha256, command });
+            texts.push(ReportText { sha256, command });
         }
-        let id = id(&texts).ok_or_else(|| {
+        let id = evidence_id(&texts).ok_or_else(|| {
             Finding::inconclusive("client_payload.evidence.reports").actual("none").expected("the gates' reports")
         })?;
         Ok(Self { payload, texts, received: reports.received, id })
     }
 
-    /// The commit that is said to be in the image.
+    /// The commit in the image, as the payload claims.
     pub fn commit(&self) -> Option<&Commit> {
-        let Payload { subject, deploy, .. } = &self.payload;
+        let EvidencePayload { subject, deploy, .. } = &self.payload;
         subject.commit.as_ref().or(deploy.as_ref().map(|deploy| &deploy.head_sha))
     }
 }
 
-/// The sha256 over the reports' own, sorted, one a line: the same reports in another order are the same evidence.
-fn id(texts: &[Text]) -> Option<EvidenceId> {
+/// The sha256 over the sorted sha256 of the reports, one per line: the order of the reports does not change the id.
+fn evidence_id(texts: &[ReportText]) -> Option<EvidenceId> {
     let mut hashes: Vec<&str> = texts.iter().map(|text| text.sha256.as_str()).collect();
     hashes.sort_unstable();
     let hashes = Some(hashes.join("\n")).filter(|hashes| !hashes.is_empty())?;
@@ -197,7 +197,7 @@ mod tests {
         })
     }
 
-    /// The payload with a part set, or taken out.
+    /// The payload with one field set, or removed for `None`.
     fn changed(pointer: &str, value: Option<Value>) -> Value {
         let mut payload = payload();
         let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -210,30 +210,30 @@ mod tests {
     }
 
     #[test]
-    fn the_evidence_is_named_by_its_reports_in_any_order() {
-        let claim = Claim::of(&payload()).unwrap();
+    fn the_evidence_id_depends_on_the_reports_but_not_on_their_order() {
+        let claim = Claim::parse(&payload()).unwrap();
         let mut hashes = [report("health"), report("smoke")].map(|text| hex_sha256(text.as_bytes()));
         hashes.sort();
         assert_eq!(claim.id.as_str(), hex_sha256(hashes.join("\n").as_bytes()));
-        let turned =
-            Claim::of(&changed("/evidence/reports", Some(json!([report("smoke"), report("health")])))).unwrap();
-        assert_eq!(turned.id, claim.id);
-        let fewer = Claim::of(&changed("/evidence/reports", Some(json!([report("smoke")])))).unwrap();
+        let reversed =
+            Claim::parse(&changed("/evidence/reports", Some(json!([report("smoke"), report("health")])))).unwrap();
+        assert_eq!(reversed.id, claim.id);
+        let fewer = Claim::parse(&changed("/evidence/reports", Some(json!([report("smoke")])))).unwrap();
         assert_ne!(fewer.id, claim.id);
         assert_eq!(claim.commit().unwrap().as_str(), "c".repeat(40));
     }
 
     #[test]
-    fn the_reports_inside_a_run_count_under_one_text() {
+    fn the_reports_inside_a_run_share_its_text() {
         let mut outer = Report::open("run", String::new());
         outer.reports = vec![Report::open("health", String::new())];
         let text = serde_json::to_string(&outer).unwrap();
-        let claim = Claim::of(&changed("/evidence/reports", Some(json!([text])))).unwrap();
+        let claim = Claim::parse(&changed("/evidence/reports", Some(json!([text])))).unwrap();
         assert_eq!((claim.texts.len(), &*claim.texts[0].command, claim.received.len()), (1, "run", 2));
     }
 
     #[test]
-    fn what_record_would_not_write_is_refused_by_name_and_clipped() {
+    fn an_invalid_field_is_refused_by_name_and_its_value_clipped() {
         let long = "x".repeat(50_000);
         for (pointer, value, parts) in [
             ("/service", None, &["`client_payload.service`", "not there", "a service name"][..]),
@@ -275,15 +275,15 @@ mod tests {
             ("/evidence/reports", Some(json!([report("health"), report("health")])), &["report 2", "twice"]),
             ("/evidence/reports", Some(json!([long, long])), &["100", "bytes; expected at most 65535"]),
         ] {
-            let Err(finding) = Claim::of(&changed(pointer, value)) else { panic!("{pointer}: must be refused") };
-            let said = finding.to_string();
+            let Err(finding) = Claim::parse(&changed(pointer, value)) else { panic!("{pointer}: must be refused") };
+            let message = finding.to_string();
             for part in parts {
-                assert!(said.contains(part), "{}: {part} in {said}", clip(pointer, 40));
+                assert!(message.contains(part), "{}: {part} in {message}", clip(pointer, 40));
             }
-            assert!(said.len() < 900, "{}: {}", clip(pointer, 40), said.len());
+            assert!(message.len() < 900, "{}: {}", clip(pointer, 40), message.len());
         }
         for payload in [Value::Null, json!([]), json!("x")] {
-            assert!(Claim::of(&payload).is_err());
+            assert!(Claim::parse(&payload).is_err());
         }
     }
 }

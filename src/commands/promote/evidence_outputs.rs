@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{finding::Finding, ledger::EvidenceId, report::Run, results::Reports, subject::Subject};
+use crate::{finding::Finding, ledger::EvidenceId, report::Run, results::ReceivedReports, subject::Subject};
 
 /// The outputs of the required `evidence` and `approval`.
 #[derive(Debug, Default, PartialEq)]
@@ -19,7 +19,12 @@ impl EvidenceOutputs {
     ///
     /// # Errors
     /// A required report lacks an output that the commit needs.
-    pub fn read(reports: &Reports, required: &[String], subject: &Subject, run: Option<&Run>) -> Result<Self, Finding> {
+    pub fn read(
+        reports: &ReceivedReports,
+        required: &[String],
+        subject: &Subject,
+        run: Option<&Run>,
+    ) -> Result<Self, Finding> {
         let is_required = |command: &str| required.iter().any(|name| name == command);
         let output = |command: &str, name: &str| {
             reports.output(command, name, subject, run).filter(|value| !value.trim().is_empty())

@@ -360,9 +360,9 @@ fn report_with_outputs(command: &str, outputs: &[(&str, &str)]) -> Report {
 #[test]
 fn a_required_report_needs_the_outputs_that_the_commit_records() {
     let read = |reports: &[Report], required: &[&str]| {
-        let mut all = Reports::default();
+        let mut all = ReceivedReports::default();
         for report in reports {
-            all.take("here", &serde_json::to_string(report).unwrap());
+            all.add("here", &serde_json::to_string(report).unwrap());
         }
         let required: Vec<String> = required.iter().map(ToString::to_string).collect();
         EvidenceOutputs::read(&all, &required, &reports[0].subject, None)

@@ -1,4 +1,4 @@
-//! What is sent: which release, and which of the reports, within what GitHub takes.
+//! The `client_payload` of a `repository_dispatch`: the validated release and as many reports as GitHub's limits allow.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -8,7 +8,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     report::{Report, Run},
-    results::Received,
+    results::ReceivedReport,
     subject::{Service, Subject},
     world::{event::EndedRun, github::dispatch_limits},
 };
@@ -16,39 +16,40 @@ use crate::{
 /// Version of `evidence` in the payload.
 const SCHEMA: u32 = 1;
 
-/// The release that is told of.
-pub struct Release<'a> {
+/// The release that the payload is about.
+pub struct ValidatedRelease<'a> {
     service: &'a Service,
     subject: &'a Subject,
     /// The workflow run that validated it.
     pub run: Option<&'a Run>,
-    /// The workflow run that deployed it, when its end started the validation.
+    /// The workflow run that deployed it, if its end started the validation.
     deploy: Option<&'a EndedRun>,
     /// RFC 3339, UTC.
     validated_at: String,
 }
 
 /// A `client_payload`.
-pub struct Payload {
+pub struct DispatchPayload {
     pub json: Value,
-    /// How many reports are in it, and how many there were.
-    carried: usize,
-    given: usize,
-    /// The others, each with the reason.
-    pub left_out: Vec<String>,
+    /// Number of reports in the payload.
+    included: usize,
+    /// Number of reports received.
+    received: usize,
+    /// The reports that are not in the payload, each with the reason.
+    pub omitted: Vec<String>,
 }
 
-impl fmt::Display for Payload {
+impl fmt::Display for DispatchPayload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { json, carried, given, .. } = self;
-        write!(f, "{carried} of {given} reports in {} bytes", json.to_string().len())
+        let Self { json, included, received, .. } = self;
+        write!(f, "{included} of {received} reports in {} bytes", json.to_string().len())
     }
 }
 
-impl<'a> Release<'a> {
+impl<'a> ValidatedRelease<'a> {
     /// # Errors
-    /// Bad input when nobody could tell which image is meant.
-    pub fn of(
+    /// Bad input if `subject` has no service, or neither tag nor digest.
+    pub fn new(
         subject: &'a Subject,
         run: Option<&'a Run>,
         deploy: Option<&'a EndedRun>,
@@ -65,20 +66,20 @@ impl<'a> Release<'a> {
         Ok(Self { service, subject, run, deploy, validated_at })
     }
 
-    /// Why a report is no evidence for this release.
-    fn foreign(&self, report: &Report) -> Option<String> {
-        let of_run = |run: &Run| (run.id, run.repository.clone());
+    /// Why a report does not belong to this release; `None` if it does.
+    fn mismatch(&self, report: &Report) -> Option<String> {
+        let run_key = |run: &Run| (run.id, run.repository.clone());
         match report.subject.differs_from(self.subject) {
             Some(difference) => Some(format!("about another subject: {difference}")),
-            None if self.run.is_some() && self.run.map(of_run) != report.run.as_ref().map(of_run) => {
+            None if self.run.is_some() && self.run.map(run_key) != report.run.as_ref().map(run_key) => {
                 Some("of another workflow run".to_owned())
             }
             None => None,
         }
     }
 
-    /// Reports travel as text: their sha256 is what the gates' annotations hold.
-    fn payload(&self, reports: &[&str]) -> Value {
+    /// Reports stay unchanged texts, because the gates' annotations hold the sha256 of these texts.
+    fn to_json(&self, reports: &[&str]) -> Value {
         let mut payload = Map::new();
         payload.insert("service".to_owned(), json!(self.service));
         if let Some(tag) = &self.subject.tag {
@@ -105,44 +106,46 @@ impl<'a> Release<'a> {
     }
 }
 
-impl Payload {
-    /// Takes in every report of a required gate, and then what else there is and fits.
+impl DispatchPayload {
+    /// Includes every report of a required gate, then all other reports that fit.
     ///
     /// # Errors
-    /// The required ones alone are more than GitHub takes.
+    /// The reports of the required gates alone exceed GitHub's limits.
     pub fn compose(
-        release: &Release,
+        release: &ValidatedRelease,
         event_type: &str,
-        received: &[Received],
+        received: &[ReceivedReport],
         required: &[String],
     ) -> Result<Self, Finding> {
-        // A `run` and each of its gates come as one text.
-        let mut seen = BTreeSet::new();
+        // A `run` and each of its gates share one text, which is included once.
+        let mut texts_seen = BTreeSet::new();
         let mut texts: Vec<&str> = required
             .iter()
             .flat_map(|command| received.iter().filter(move |received| received.report.command == *command))
             .map(|received| received.text.as_str())
-            .filter(|text| seen.insert(*text))
+            .filter(|text| texts_seen.insert(*text))
             .collect();
-        let fits = |texts: &[&str]| dispatch_limits(&release.payload(texts), event_type);
-        fits(&texts).map_err(|finding| {
+        let check_limits = |texts: &[&str]| dispatch_limits(&release.to_json(texts), event_type);
+        check_limits(&texts).map_err(|finding| {
             finding.next(format!(
                 "the {} reports of the required gates do not fit: fewer legs in the matrix, or several gates in one `run`",
                 texts.len()
             ))
         })?;
-        let mut left_out = Vec::new();
-        for Received { source, text, report } in received.iter().filter(|received| seen.insert(&received.text)) {
-            if let Some(why) = release.foreign(report) {
-                left_out.push(format!("{source}, {why}"));
+        let mut omitted = Vec::new();
+        for ReceivedReport { source, text, report } in
+            received.iter().filter(|received| texts_seen.insert(&received.text))
+        {
+            if let Some(reason) = release.mismatch(report) {
+                omitted.push(format!("{source}, {reason}"));
                 continue;
             }
             texts.push(text);
-            if fits(&texts).is_err() {
+            if check_limits(&texts).is_err() {
                 texts.pop();
-                left_out.push(format!("{source}, of a gate that is not required: no room within GitHub's limit"));
+                omitted.push(format!("{source}, of a gate that is not required: no room within GitHub's limit"));
             }
         }
-        Ok(Self { json: release.payload(&texts), carried: texts.len(), given: seen.len(), left_out })
+        Ok(Self { json: release.to_json(&texts), included: texts.len(), received: texts_seen.len(), omitted })
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    context::tests::test_context, execution::Execution, report::Run, results::Received, runner_env::RunnerEnv,
+    context::tests::test_context, execution::Execution, report::Run, results::ReceivedReport, runner_env::RunnerEnv,
     sandbox::github::FakeGitHub, world::github::dispatch_limits,
 };
 
@@ -41,7 +41,7 @@ fn args(api_url: &str) -> (Args, CommandContext) {
 }
 
 #[test]
-fn a_command_that_was_cancelled_before_it_sent_does_not_send() {
+fn a_command_that_is_cancelled_before_the_dispatch_sends_nothing() {
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create("acme/ecommerce-infra");
     fake_github.grant("t", "acme/ecommerce-infra", &["contents=write"]);
@@ -50,7 +50,7 @@ fn a_command_that_was_cancelled_before_it_sent_does_not_send() {
     assert_eq!(super::run(&args, &subject(), &["health"], &ctx), Err(CommandError::Cancelled));
     let effect = ctx.execution.partial.copy().effects.remove(0);
     assert_eq!((effect.state, fake_github.requests()), (EffectState::Refused, vec![]));
-    // The same, uncancelled, does.
+    // Without the cancellation, the same command sends it.
     let execution = Execution { wake: Arc::default(), ..ctx.execution.clone() };
     let ctx = CommandContext { execution, ..ctx };
     assert!(super::run(&args, &subject(), &["health"], &ctx).is_ok());
@@ -67,14 +67,14 @@ fn an_event_type_is_one_line_of_at_most_100_characters() {
     }
 }
 
-/// Reports of a command and a size each, every one with a text of its own.
-fn received(all: &[(&str, usize)]) -> Vec<Received> {
+/// One report for each command and size, with a unique text.
+fn received(all: &[(&str, usize)]) -> Vec<ReceivedReport> {
     let received = all.iter().enumerate().map(|(at, (command, size))| {
         let mut text = format!("{at} \"");
         while text.len() < *size {
             let _ = writeln!(text, "{at}");
         }
-        Received { source: format!("job {at}"), text, report: passed(command) }
+        ReceivedReport { source: format!("job {at}"), text, report: passed(command) }
     });
     received.collect()
 }
@@ -83,25 +83,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn a_payload_holds_all_that_is_required_and_no_more_than_github_takes(
+    fn a_payload_holds_all_required_reports_within_githubs_limits(
         all in prop::collection::vec((prop::sample::select(vec!["health", "smoke", "bundle-size"]), 1..9000_usize), 0..24)
     ) {
         let (subject, run) = (subject(), run());
-        let release = Release::of(&subject, Some(&run), None, "2026-01-01T00:00:00Z".to_owned()).unwrap();
+        let release = ValidatedRelease::new(&subject, Some(&run), None, "2026-01-01T00:00:00Z".to_owned()).unwrap();
         let required = ["smoke".to_owned(), "health".to_owned()];
         let received = received(&all);
         let texts = |command: &str| {
-            let of_it = received.iter().filter(|received| received.report.command == command);
-            of_it.map(|received| received.text.clone()).collect::<Vec<_>>()
+            let of_command = received.iter().filter(|received| received.report.command == command);
+            of_command.map(|received| received.text.clone()).collect::<Vec<_>>()
         };
         let needed = [texts("smoke"), texts("health")].concat();
-        match Payload::compose(&release, "x", &received, &required) {
+        match DispatchPayload::compose(&release, "x", &received, &required) {
             Ok(payload) => {
                 prop_assert_eq!(dispatch_limits(&payload.json, "x"), Ok(()));
-                let carried: Vec<String> = serde_json::from_value(payload.json["evidence"]["reports"].clone()).unwrap();
-                prop_assert_eq!(&carried[..needed.len()], &needed[..]);
-                prop_assert!(carried[needed.len()..].iter().all(|text| texts("bundle-size").contains(text)));
-                prop_assert_eq!(carried.len() + payload.left_out.len(), all.len());
+                let included: Vec<String> = serde_json::from_value(payload.json["evidence"]["reports"].clone()).unwrap();
+                prop_assert_eq!(&included[..needed.len()], &needed[..]);
+                prop_assert!(included[needed.len()..].iter().all(|text| texts("bundle-size").contains(text)));
+                prop_assert_eq!(included.len() + payload.omitted.len(), all.len());
             }
             Err(finding) => {
                 prop_assert_eq!(finding.verdict, Verdict::Inconclusive);

@@ -1,11 +1,10 @@
-//! The rules: nothing is decided before the moment, and then by looks that began after it; what blocks does so at once.
+//! Judges the wait: a blocked finding decides at once; else the looks that ended after the wait decide.
 
-use jiff::Timestamp;
-
+use super::observations::{LookHistory, NewerPromotion, PromotionHold, WaitObservations, WatchedEndpoint};
 use crate::{
     clock::Moment,
     commands::health::{
-        judge::{Rules as Good, Sight},
+        judge::{Rules as GoodAnswer, Sight},
         observations::Probe,
     },
     finding::{Finding, Verdict, verdict},
@@ -13,142 +12,64 @@ use crate::{
     values::HumanDuration,
 };
 
-/// What was asked for.
+/// What the promotion waits for, and what blocks it meanwhile.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct WaitLimits {
     pub duration: HumanDuration,
-    /// What the waiting is counted from, in words: `the approval at …`.
+    /// The start of the wait in words: `the approval at …`.
     pub since: String,
-    /// When it is over.
+    /// The end of the wait.
     pub until: Moment,
-    /// The same by the wall's clock.
+    /// The end of the wait in RFC 3339.
     pub until_wall: String,
     /// Open issues with this label hold every promotion.
     pub hold_label: String,
-    /// What is promoted, and where to: `checkout-service in production`.
-    pub what: String,
-    /// A good answer of an endpoint.
-    pub good: Good,
-    /// How many answers in a row that are not good block. At least 1.
+    /// The service and the environment: `checkout-service in production`.
+    pub target: String,
+    /// What a good answer of an endpoint is.
+    pub good: GoodAnswer,
+    /// How many bad answers in a row block. At least 1.
     pub consecutive: usize,
 }
 
-impl Rules {
+impl WaitLimits {
     #[must_use]
     pub fn is_good(&self, probe: &Probe) -> bool {
         self.good.sight(probe) == Sight::Good
     }
 }
 
-/// What was seen so far.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    pub endpoints: Vec<Endpoint>,
-    pub holds: Looks<Vec<Hold>>,
-    pub promotions: Looks<Option<Newer>>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// Its URL, as it may be shown.
-    pub name: String,
-    /// In order.
-    pub probes: Vec<(Moment, Probe)>,
-}
-
-/// The looks at one thing.
-#[derive(Clone, Debug)]
-pub struct Looks<T> {
-    /// The last one, and when it was over.
-    pub last: Option<(Moment, Result<T, Finding>)>,
-    pub all: usize,
-    pub failed: usize,
-}
-
-impl<T> Default for Looks<T> {
-    fn default() -> Self {
-        Self { last: None, all: 0, failed: 0 }
-    }
-}
-
-/// An open issue that holds all promotions.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hold {
-    pub number: u64,
-    pub title: String,
-    pub url: String,
-    pub by: Option<String>,
-}
-
-/// A promotion of the same service to the same environment that is younger than this one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Newer {
-    pub commit: String,
-    pub kind: String,
-    pub image: String,
-    pub at: Timestamp,
-}
-
-impl<T> Looks<T> {
-    pub fn take(&mut self, at: Moment, look: Result<T, Finding>) {
-        self.all += 1;
-        self.failed += usize::from(look.is_err());
-        self.last = Some((at, look));
-    }
-
-    /// What the last look saw.
-    fn seen(&self) -> Option<&T> {
-        self.last.as_ref().and_then(|(_, look)| look.as_ref().ok())
-    }
-
-    /// A finding of what is free of it, as far as it was looked at: after `until` only a look that ended later counts.
-    fn free(&self, check: &str, nothing: &str, until: Moment, now: Moment) -> Finding {
-        match &self.last {
-            None => Finding::inconclusive(check).actual("not looked at yet"),
-            Some((_, Err(error))) => {
-                let finding = error.clone();
-                Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.to_owned(), ..finding }
-            }
-            Some((at, Ok(_))) if now >= until && *at < until => {
-                Finding::inconclusive(check).actual("not looked at since the wait was over")
-            }
-            Some((_, Ok(_))) if self.failed > 0 => Finding::passed(check)
-                .actual(format!("{nothing} ({} of {} looks failed, the last one did not)", self.failed, self.all)),
-            Some((_, Ok(_))) => Finding::passed(check).actual(nothing),
-        }
-    }
-}
-
-/// Settled as soon as something blocks; else at the end, when all was looked at once more.
+/// Decided as soon as something blocks; else after the wait, once everything was looked at again.
 #[must_use]
-pub fn judge(rules: &Rules, seen: &Seen, now: Moment) -> Judgement {
-    let over = now >= rules.until;
-    let mut findings = vec![waited(rules, now), held(rules, seen, now), overtaken(rules, seen, now)];
-    findings.extend(seen.endpoints.iter().map(|endpoint| healthy(rules, endpoint, now)));
+pub fn judge(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> Judgement {
+    let is_over = now >= limits.until;
+    let mut findings =
+        vec![check_time(limits, now), check_holds(limits, observations, now), check_newer(limits, observations, now)];
+    findings.extend(observations.endpoints.iter().map(|endpoint| check_endpoint(limits, endpoint, now)));
     match verdict(&findings) {
         Verdict::Blocked => Judgement::decided(findings),
-        Verdict::Passed if over => Judgement::decided(findings),
-        Verdict::Passed | Verdict::Inconclusive if over => Judgement::pending(findings),
-        Verdict::Passed | Verdict::Inconclusive => Judgement::pending_until(findings, rules.until),
+        Verdict::Passed if is_over => Judgement::decided(findings),
+        Verdict::Passed | Verdict::Inconclusive if is_over => Judgement::pending(findings),
+        Verdict::Passed | Verdict::Inconclusive => Judgement::pending_until(findings, limits.until),
     }
 }
 
-fn waited(Rules { duration, since, until, until_wall, .. }: &Rules, now: Moment) -> Finding {
+fn check_time(WaitLimits { duration, since, until, until_wall, .. }: &WaitLimits, now: Moment) -> Finding {
     let finding = if now >= *until {
         Finding::passed("wait").actual(format!("over since {until_wall}"))
     } else {
-        Finding::inconclusive("wait").actual(format!("{} left, until {until_wall}", left(*until, now)))
+        Finding::inconclusive("wait").actual(format!("{} left, until {until_wall}", time_left(*until, now)))
     };
     finding.expected(format!("{duration} since {since}"))
 }
 
-fn held(rules: &Rules, seen: &Seen, now: Moment) -> Finding {
-    let label = &rules.hold_label;
+fn check_holds(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> Finding {
+    let label = &limits.hold_label;
     let expected = format!("no open issue labelled {label}");
-    match seen.holds.seen().and_then(|holds| holds.split_first()) {
-        None => seen.holds.free("hold", &expected, rules.until, now).expected(expected),
-        Some((Hold { number, title, url, by }, more)) => {
-            let by = by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+    match observations.holds.value().and_then(|holds| holds.split_first()) {
+        None => unless_found(&observations.holds, "hold", &expected, limits.until, now).expected(expected),
+        Some((PromotionHold { number, title, url, author }, more)) => {
+            let by = author.as_deref().map(|author| format!(" by {author}")).unwrap_or_default();
             let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
             Finding::blocked("hold")
                 .actual(format!("issue #{number} \"{title}\"{by} holds all promotions: {url}{more}"))
@@ -158,34 +79,51 @@ fn held(rules: &Rules, seen: &Seen, now: Moment) -> Finding {
     }
 }
 
-fn overtaken(rules: &Rules, seen: &Seen, now: Moment) -> Finding {
+fn check_newer(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> Finding {
     let check = "supersession";
-    let expected = format!("no younger promotion of {}", rules.what);
-    match seen.promotions.seen() {
-        Some(Some(Newer { commit, kind, image, at })) => Finding::blocked(check)
+    let expected = format!("no younger promotion of {}", limits.target);
+    match observations.promotions.value() {
+        Some(Some(NewerPromotion { commit, kind, image, at })) => Finding::blocked(check)
             .actual(format!("{image} came by {commit} ({kind}) at {at}, after this release was validated"))
             .expected(expected)
             .next("promote the younger one, or validate this one again"),
-        _ => seen.promotions.free(check, &expected, rules.until, now).expected(expected),
+        _ => unless_found(&observations.promotions, check, &expected, limits.until, now).expected(expected),
     }
 }
 
-/// As many bad answers as it takes since the last good one block. What was not observed in between is none, and makes
-/// none good.
-fn healthy(rules: &Rules, Endpoint { name, probes }: &Endpoint, now: Moment) -> Finding {
-    let sight = |probe: &Probe| rules.good.sight(probe);
+/// The finding if the last look found nothing, or failed. Once the wait is over, a look that ended before `until` does not
+/// count.
+fn unless_found<T>(looks: &LookHistory<T>, check: &str, nothing: &str, until: Moment, now: Moment) -> Finding {
+    match &looks.last {
+        None => Finding::inconclusive(check).actual("not looked at yet"),
+        Some((_, Err(error))) => {
+            let finding = error.clone();
+            Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.to_owned(), ..finding }
+        }
+        Some((at, Ok(_))) if now >= until && *at < until => {
+            Finding::inconclusive(check).actual("not looked at since the wait was over")
+        }
+        Some((_, Ok(_))) if looks.failed > 0 => Finding::passed(check)
+            .actual(format!("{nothing} ({} of {} looks failed, the last one did not)", looks.failed, looks.total)),
+        Some((_, Ok(_))) => Finding::passed(check).actual(nothing),
+    }
+}
+
+/// Blocked by `consecutive` bad answers since the last good one. A probe without an observation is neither good nor bad.
+fn check_endpoint(limits: &WaitLimits, WatchedEndpoint { name, probes }: &WatchedEndpoint, now: Moment) -> Finding {
+    let sight = |probe: &Probe| limits.good.sight(probe);
     let since_good = || probes.iter().rev().map(|(_, probe)| probe).take_while(|probe| sight(probe) != Sight::Good);
     let bad = since_good().filter(|probe| sight(probe) == Sight::Bad).count();
-    let expected = format!("{}, not missed {} times in a row", rules.good.expected(), rules.consecutive);
+    let expected = format!("{}, not missed {} times in a row", limits.good.expected(), limits.consecutive);
     let Some((at, last)) = probes.last() else {
         return Finding::inconclusive(name).actual("no answer yet").expected(expected);
     };
-    let finding = if bad >= rules.consecutive {
-        let worst = since_good().find(|probe| sight(probe) == Sight::Bad).unwrap_or(last);
-        Finding::blocked(name).actual(format!("{}, {bad} times in a row", worst.words()))
+    let finding = if bad >= limits.consecutive {
+        let last_bad = since_good().find(|probe| sight(probe) == Sight::Bad).unwrap_or(last);
+        Finding::blocked(name).actual(format!("{}, {bad} times in a row", last_bad.words()))
     } else if sight(last) != Sight::Good {
-        Finding::inconclusive(name).actual(format!("{}, not yet {} times in a row", last.words(), rules.consecutive))
-    } else if now >= rules.until && *at < rules.until {
+        Finding::inconclusive(name).actual(format!("{}, not yet {} times in a row", last.words(), limits.consecutive))
+    } else if now >= limits.until && *at < limits.until {
         Finding::inconclusive(name).actual("not looked at since the wait was over")
     } else {
         let missed = probes.iter().filter(|(_, probe)| sight(probe) != Sight::Good).count();
@@ -195,31 +133,31 @@ fn healthy(rules: &Rules, Endpoint { name, probes }: &Endpoint, now: Moment) -> 
     finding.expected(expected).seen_at(name, &last.at)
 }
 
-/// What a person reads once a minute: `9m left, until …: no hold, nothing younger, 2 of 2 endpoints well`. What was not
-/// looked at yet is left out.
+/// The progress line of the log: `9m left, until …: no hold, nothing younger, 2 of 2 endpoints well`. It omits everything
+/// that was not looked at yet.
 #[must_use]
-pub fn line(rules: &Rules, seen: &Seen, now: Moment) -> String {
-    let holds = seen.holds.last.as_ref().map(|(_, look)| match look {
+pub fn progress_line(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> String {
+    let holds = observations.holds.last.as_ref().map(|(_, look)| match look {
         Ok(holds) if holds.is_empty() => "no hold",
         Ok(_) => "held",
         Err(_) => "holds not seen",
     });
-    let promotions = seen.promotions.last.as_ref().map(|(_, look)| match look {
+    let promotions = observations.promotions.last.as_ref().map(|(_, look)| match look {
         Ok(None) => "nothing younger",
         Ok(Some(_)) => "overtaken",
         Err(_) => "the ledger not seen",
     });
-    let last = || seen.endpoints.iter().filter_map(|endpoint| endpoint.probes.last());
-    let well = last().filter(|(_, probe)| rules.is_good(probe)).count();
-    let endpoints = last().next().map(|_| format!("{well} of {} endpoints well", seen.endpoints.len()));
+    let last = || observations.endpoints.iter().filter_map(|endpoint| endpoint.probes.last());
+    let healthy = last().filter(|(_, probe)| limits.is_good(probe)).count();
+    let endpoints = last().next().map(|_| format!("{healthy} of {} endpoints well", observations.endpoints.len()));
     let parts = [holds.map(ToOwned::to_owned), promotions.map(ToOwned::to_owned), endpoints];
     let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let parts = if parts.is_empty() { parts } else { format!(": {parts}") };
-    format!("{} left, until {}{parts}", left(rules.until, now), rules.until_wall)
+    format!("{} left, until {}{parts}", time_left(limits.until, now), limits.until_wall)
 }
 
-/// In whole seconds, as long as there is one.
-fn left(until: Moment, now: Moment) -> HumanDuration {
+/// In whole seconds, rounded up; exact below a second.
+fn time_left(until: Moment, now: Moment) -> HumanDuration {
     let left = until.saturating_sub(now);
     HumanDuration(if left.as_secs() == 0 {
         left

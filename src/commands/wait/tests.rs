@@ -15,7 +15,7 @@ struct Alone {
     args: Args,
 }
 
-/// GitHub and the ledger, seen from a desk whose clock leaps.
+/// A fake GitHub, a ledger, and a context whose clock leaps.
 struct Stage {
     fake_github: FakeGitHub,
     folder: tempfile::TempDir,
@@ -52,7 +52,7 @@ impl Stage {
 }
 
 #[test]
-fn it_looks_and_tells_once_a_minute_and_once_more_in_the_end() {
+fn the_wait_looks_and_logs_once_a_minute_and_looks_again_at_the_end() {
     let stage = Stage::new();
     let findings = stage.wait(&[]).unwrap();
     assert_eq!(verdict(&findings), Verdict::Passed, "{findings:?}");
@@ -72,7 +72,7 @@ fn it_looks_and_tells_once_a_minute_and_once_more_in_the_end() {
 }
 
 #[test]
-fn what_cannot_be_looked_at_in_the_end_is_tried_for_as_long_as_the_timeout_says() {
+fn a_failed_look_after_the_wait_is_retried_until_the_timeout() {
     let stage = Stage::new();
     stage.fake_github.create("acme/hidden");
     let runner_env = RunnerEnv {
@@ -89,7 +89,7 @@ fn what_cannot_be_looked_at_in_the_end_is_tried_for_as_long_as_the_timeout_says(
 }
 
 #[test]
-fn a_signal_ends_it_and_the_draft_says_how_far_it_was() {
+fn a_signal_ends_the_wait_and_the_partial_report_shows_its_progress() {
     let stage = Stage::new();
     stage.ctx.execution.wake.cancel();
     assert_eq!(stage.wait(&[]), Err(CommandError::Cancelled));

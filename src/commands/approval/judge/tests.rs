@@ -1,8 +1,13 @@
-use super::*;
-use crate::observe::Decision;
+use jiff::Timestamp;
 
-fn rules() -> Rules {
-    Rules {
+use super::*;
+use crate::{
+    commands::approval::observations::{ApprovalObservations as Observations, EnvironmentProtection, OtherApprovals},
+    observe::Decision,
+};
+
+fn rules() -> ApprovalRules {
+    ApprovalRules {
         environment: "production".parse().unwrap(),
         independent: true,
         max_approvals: 2,
@@ -16,17 +21,17 @@ fn at(minutes: i64) -> Timestamp {
     ten + SignedDuration::from_mins(minutes)
 }
 
-fn person(login: &str) -> Reviewer {
-    Reviewer::Person(login.to_owned())
+fn person(login: &str) -> ReviewAuthor {
+    ReviewAuthor::Person(login.to_owned())
 }
 
-fn by(reviewers: &[Reviewer]) -> Reviews {
+fn approved_by(reviewers: &[ReviewAuthor]) -> Reviews {
     Reviews { approved: reviewers.to_vec(), rejected: vec![] }
 }
 
-fn protection(users: &[&str], teams: &[&str]) -> Protection {
+fn protection(users: &[&str], teams: &[&str]) -> EnvironmentProtection {
     let texts = |all: &[&str]| all.iter().map(ToString::to_string).collect();
-    Protection { users: texts(users), teams: texts(teams), admins_bypass: Some(true) }
+    EnvironmentProtection { users: texts(users), teams: texts(teams), admins_bypass: Some(true) }
 }
 
 fn lost() -> Finding {
@@ -36,57 +41,58 @@ fn lost() -> Finding {
 }
 
 /// Run 103, approved by alice at 10:30. Mallory wrote the release.
-fn seen() -> Seen {
-    Seen {
-        run: Asking {
+fn good() -> Observations {
+    Observations {
+        run: OwnRun {
             id: 103,
             attempt: 1,
             url: "https://github.com/acme/infra/actions/runs/103/attempts/1".to_owned(),
         },
         at: "2026-01-01T10:31:00Z".to_owned(),
         protection: Ok(Some(protection(&[], &["platform-leads"]))),
-        reviews: Ok(by(&[person("alice")])),
+        reviews: Ok(approved_by(&[person("alice")])),
         started: Ok(at(30)),
         excluded: Ok(vec!["mallory".to_owned()]),
         committed: Ok(None),
-        others: Ok(Others::default()),
+        others: Ok(OtherApprovals::default()),
     }
 }
 
-/// The run of `by` with this number, started at a minute after ten.
-fn run(by: &str, id: u64, minutes: i64) -> Given {
-    Given { by: by.to_owned(), at: at(minutes), run: Some(id), of: format!("run {id}") }
+/// The approval of a run, whose job started this many minutes after ten.
+fn run(approver: &str, id: u64, minutes: i64) -> PastApproval {
+    PastApproval { approver: approver.to_owned(), at: at(minutes), run: Some(id), target: format!("run {id}") }
 }
 
-fn commit(by: &str, id: Option<u64>, minutes: i64) -> Given {
-    Given { by: by.to_owned(), at: at(minutes), run: id, of: "commit 1a2b3c4d (emergency)".to_owned() }
+fn commit(approver: &str, id: Option<u64>, minutes: i64) -> PastApproval {
+    let target = "commit 1a2b3c4d (emergency)".to_owned();
+    PastApproval { approver: approver.to_owned(), at: at(minutes), run: id, target }
 }
 
-fn with(runs: &[Given], commits: &[Given]) -> Seen {
+fn with(runs: &[PastApproval], commits: &[PastApproval]) -> Observations {
     let listed = runs.iter().filter_map(|given| given.run).chain([103]).collect();
-    Seen { others: Ok(Others { listed, runs: runs.to_vec(), commits: commits.to_vec() }), ..seen() }
+    Observations { others: Ok(OtherApprovals { listed, runs: runs.to_vec(), commits: commits.to_vec() }), ..good() }
 }
 
-fn finding(rules: &Rules, seen: &Seen, check: &str) -> Finding {
-    let Judgement { findings, .. } = judge(rules, seen);
+fn finding(rules: &ApprovalRules, observations: &Observations, check: &str) -> Finding {
+    let Judgement { findings, .. } = judge(rules, observations);
     let found = findings.iter().find(|finding| finding.check.starts_with(check)).cloned();
     found.unwrap_or_else(|| panic!("no {check} in {findings:?}"))
 }
 
-/// How many approvals were counted, ours included, and what came of it.
-fn counted(seen: &Seen) -> (usize, Verdict) {
-    let finding = finding(&rules(), seen, "approvals within 20m");
+/// The number of counted approvals, including this run's, and the verdict.
+fn counted(observations: &Observations) -> (usize, Verdict) {
+    let finding = finding(&rules(), observations, "approvals within 20m");
     let number = finding.actual.split_once(" by ").unwrap().0;
     (number.parse().unwrap(), finding.verdict)
 }
 
 #[test]
-fn an_independent_person_who_takes_time_passes() {
-    let Judgement { findings, decision } = judge(&rules(), &seen());
+fn an_independent_approver_within_the_limit_passes() {
+    let Judgement { findings, decision } = judge(&rules(), &good());
     assert_eq!((verdict(&findings), decision), (Verdict::Passed, Decision::Decided));
-    let told: Vec<_> = findings.iter().map(|finding| format!("{}: {}", finding.check, finding.actual)).collect();
+    let messages: Vec<_> = findings.iter().map(|finding| format!("{}: {}", finding.check, finding.actual)).collect();
     assert_eq!(
-        told,
+        messages,
         [
             "protection of production: one of platform-leads has to approve",
             "approval: approved by alice",
@@ -95,181 +101,208 @@ fn an_independent_person_who_takes_time_passes() {
         ]
     );
     assert_eq!(findings[0].evidence[0].source, "https://github.com/acme/infra/actions/runs/103/attempts/1");
-    assert_eq!(seen().approver(&rules()), Some("alice"));
+    assert_eq!(good().approver(&rules()), Some("alice"));
 }
 
-/// What a check says, and that the whole is no better.
-fn found(seen: &Seen, check: &str, expected: Verdict, words: &str) {
-    let found = finding(&rules(), seen, check);
+/// Asserts a check's verdict and message, and that the overall verdict is at least as bad.
+fn assert_finding(observations: &Observations, check: &str, expected: Verdict, words: &str) {
+    let found = finding(&rules(), observations, check);
     assert!(found.verdict == expected && found.to_string().contains(words), "{words}: {found}");
-    let all = judge(&rules(), seen).findings;
+    let all = judge(&rules(), observations).findings;
     assert!(verdict(&all) >= expected, "{all:?}");
 }
 
 #[test]
-fn who_approved_decides() {
-    let open = Ok(Some(Protection::default()));
-    let strict = |bypass| Ok(Some(Protection { admins_bypass: bypass, ..seen().protection.unwrap().unwrap() }));
-    let bot = Reviewer::Bot("deployer[bot]".to_owned());
-    let rejected = |approved: &[Reviewer]| Ok(Reviews { approved: approved.to_vec(), rejected: vec![person("bob")] });
-    for (seen, check, expected, words) in [
-        // Nobody did, and reviewers are required.
-        (Seen { reviews: Ok(by(&[])), ..seen() }, "approval", Verdict::Blocked, "was bypassed"),
-        (Seen { reviews: Ok(by(&[])), ..seen() }, "approval", Verdict::Blocked, "Allow administrators to bypass"),
+fn the_approval_check_depends_on_the_reviews_and_the_protection() {
+    let open = Ok(Some(EnvironmentProtection::default()));
+    let strict =
+        |bypass| Ok(Some(EnvironmentProtection { admins_bypass: bypass, ..good().protection.unwrap().unwrap() }));
+    let bot = ReviewAuthor::Bot("deployer[bot]".to_owned());
+    let rejected =
+        |approved: &[ReviewAuthor]| Ok(Reviews { approved: approved.to_vec(), rejected: vec![person("bob")] });
+    for (observations, check, expected, words) in [
+        // No approval, and reviewers are required.
+        (Observations { reviews: Ok(approved_by(&[])), ..good() }, "approval", Verdict::Blocked, "was bypassed"),
         (
-            Seen { reviews: Ok(by(&[])), protection: strict(None), ..seen() },
+            Observations { reviews: Ok(approved_by(&[])), ..good() },
             "approval",
             Verdict::Blocked,
             "Allow administrators to bypass",
         ),
         (
-            Seen { reviews: Ok(by(&[])), protection: strict(Some(false)), ..seen() },
+            Observations { reviews: Ok(approved_by(&[])), protection: strict(None), ..good() },
+            "approval",
+            Verdict::Blocked,
+            "Allow administrators to bypass",
+        ),
+        (
+            Observations { reviews: Ok(approved_by(&[])), protection: strict(Some(false)), ..good() },
             "approval",
             Verdict::Blocked,
             "switched on only later; expected a person who approved this run for production; next: start it again, and have it approved",
         ),
-        // Nobody is asked.
+        // No reviewers are required.
         (
-            Seen { reviews: Ok(by(&[])), protection: open.clone(), ..seen() },
+            Observations { reviews: Ok(approved_by(&[])), protection: open.clone(), ..good() },
             "protection",
             Verdict::Blocked,
-            "nobody is asked: it has no required reviewers; expected an environment with required reviewers; next: give production required reviewers",
+            "it has no required reviewers, so GitHub requests no approval; expected an environment with required reviewers; next: give production required reviewers",
         ),
         (
-            Seen { reviews: Ok(by(&[])), protection: open.clone(), ..seen() },
+            Observations { reviews: Ok(approved_by(&[])), protection: open.clone(), ..good() },
             "approval",
             Verdict::Blocked,
-            "nobody approved this run;",
+            "this run has no approval;",
         ),
-        (Seen { protection: open, ..seen() }, "protection", Verdict::Blocked, "nobody is asked"),
+        (Observations { protection: open, ..good() }, "protection", Verdict::Blocked, "it has no required reviewers"),
         (
-            Seen { reviews: Ok(by(&[])), protection: Ok(None), ..seen() },
+            Observations { reviews: Ok(approved_by(&[])), protection: Ok(None), ..good() },
             "protection",
             Verdict::Blocked,
-            "there is no such environment: GitHub makes one",
+            "the environment does not exist: GitHub creates one",
         ),
-        // Somebody said no.
-        (Seen { reviews: rejected(&[]), ..seen() }, "approval", Verdict::Blocked, "rejected by bob;"),
+        // Rejected.
+        (Observations { reviews: rejected(&[]), ..good() }, "approval", Verdict::Blocked, "rejected by bob;"),
         (
-            Seen { reviews: rejected(&[person("alice")]), ..seen() },
+            Observations { reviews: rejected(&[person("alice")]), ..good() },
             "approval",
             Verdict::Blocked,
             "rejected by bob, approved by alice",
         ),
-        // A reviewer did, or nobody who is one.
+        // Approved by a required reviewer, or by another person.
         (
-            Seen { protection: Ok(Some(protection(&["Alice"], &[]))), ..seen() },
+            Observations { protection: Ok(Some(protection(&["Alice"], &[]))), ..good() },
             "approval",
             Verdict::Passed,
             "approved by alice",
         ),
         (
-            Seen { protection: Ok(Some(protection(&["bob", "carol"], &[]))), ..seen() },
+            Observations { protection: Ok(Some(protection(&["bob", "carol"], &[]))), ..good() },
             "approval",
             Verdict::Blocked,
             "approved by alice, none of its reviewers",
         ),
         (
-            Seen { protection: Ok(Some(protection(&["bob"], &["leads"]))), ..seen() },
+            Observations { protection: Ok(Some(protection(&["bob"], &["leads"]))), ..good() },
             "approval",
             Verdict::Passed,
             "approved by alice",
         ),
-        // No person did.
+        // Approved by a bot or a deleted account.
         (
-            Seen { reviews: Ok(by(std::slice::from_ref(&bot))), ..seen() },
+            Observations { reviews: Ok(approved_by(std::slice::from_ref(&bot))), ..good() },
             "approval",
             Verdict::Blocked,
             "deployer[bot] (a bot)",
         ),
         (
-            Seen { reviews: Ok(by(&[Reviewer::Gone])), ..seen() },
+            Observations { reviews: Ok(approved_by(&[ReviewAuthor::Deleted])), ..good() },
             "approval",
             Verdict::Inconclusive,
             "an account that is gone",
         ),
         (
-            Seen { reviews: Ok(by(&[bot, Reviewer::Gone, person("alice")])), ..seen() },
+            Observations { reviews: Ok(approved_by(&[bot, ReviewAuthor::Deleted, person("alice")])), ..good() },
             "approval",
             Verdict::Passed,
             "deployer[bot] (a bot), an account that is gone, alice",
         ),
     ] {
-        found(&seen, check, expected, words);
+        assert_finding(&observations, check, expected, words);
     }
 }
 
 #[test]
-fn who_had_a_part_in_it_and_what_cannot_be_seen_decide() {
-    for (seen, check, expected, words) in [
+fn an_excluded_approver_blocks_and_a_missing_observation_is_inconclusive() {
+    for (observations, check, expected, words) in [
         (
-            Seen { reviews: Ok(by(&[person("Mallory")])), ..seen() },
+            Observations { reviews: Ok(approved_by(&[person("Mallory")])), ..good() },
             "independence",
             Verdict::Blocked,
             "Mallory had a part in it",
         ),
         (
-            Seen { reviews: Ok(by(&[person("mallory"), person("alice")])), ..seen() },
+            Observations { reviews: Ok(approved_by(&[person("mallory"), person("alice")])), ..good() },
             "independence",
             Verdict::Passed,
             "alice had no part",
         ),
         (
-            Seen {
+            Observations {
                 excluded: Err(Finding::inconclusive("evidence").actual("no report of it").next("add it")),
-                ..seen()
+                ..good()
             },
             "independence",
             Verdict::Inconclusive,
-            "nobody told who had a part in the release; evidence: no report of it; next: add it",
+            "the people who had a part in the release are unknown; evidence: no report of it; next: add it",
         ),
-        // What cannot be seen.
+        // Missing observations.
         (
-            Seen { reviews: Err(lost()), ..seen() },
+            Observations { reviews: Err(lost()), ..good() },
             "approval",
             Verdict::Inconclusive,
             "needs Actions: read on acme/infra",
         ),
-        (Seen { protection: Err(lost()), ..seen() }, "protection", Verdict::Inconclusive, "needs Actions: read"),
-        (Seen { started: Err(lost()), ..seen() }, "approvals within", Verdict::Inconclusive, "needs Actions: read"),
-        (Seen { others: Err(lost()), ..seen() }, "approvals within", Verdict::Inconclusive, "needs Actions: read"),
+        (
+            Observations { protection: Err(lost()), ..good() },
+            "protection",
+            Verdict::Inconclusive,
+            "needs Actions: read",
+        ),
+        (
+            Observations { started: Err(lost()), ..good() },
+            "approvals within",
+            Verdict::Inconclusive,
+            "needs Actions: read",
+        ),
+        (
+            Observations { others: Err(lost()), ..good() },
+            "approvals within",
+            Verdict::Inconclusive,
+            "needs Actions: read",
+        ),
     ] {
-        found(&seen, check, expected, words);
+        assert_finding(&observations, check, expected, words);
     }
 }
 
 #[test]
-fn those_who_had_a_part_are_named_as_far_as_anybody_reads() {
+fn a_message_lists_at_most_five_excluded_people() {
     let excluded = |many: usize| (0..many).map(|n| format!("dev{n}")).collect::<Vec<_>>();
-    assert_eq!(unlike(&excluded(0)), "");
-    assert_eq!(unlike(&excluded(2)), ", unlike dev0, dev1");
-    assert_eq!(unlike(&excluded(5)), ", unlike dev0, dev1, dev2, dev3, dev4");
-    assert_eq!(unlike(&excluded(7)), ", unlike dev0, dev1, dev2, dev3, dev4 and 2 more");
+    assert_eq!(describe_excluded(&excluded(0)), "");
+    assert_eq!(describe_excluded(&excluded(2)), ", unlike dev0, dev1");
+    assert_eq!(describe_excluded(&excluded(5)), ", unlike dev0, dev1, dev2, dev3, dev4");
+    assert_eq!(describe_excluded(&excluded(7)), ", unlike dev0, dev1, dev2, dev3, dev4 and 2 more");
 }
 
 #[test]
-fn only_people_who_had_no_part_are_named_as_approvers() {
-    let after = |reviewers: &[Reviewer]| Seen { reviews: Ok(by(reviewers)), ..seen() };
-    let bot = Reviewer::Bot("deployer[bot]".to_owned());
-    for (seen, approver) in [
+fn only_an_independent_person_is_the_approver() {
+    let after = |reviewers: &[ReviewAuthor]| Observations { reviews: Ok(approved_by(reviewers)), ..good() };
+    let bot = ReviewAuthor::Bot("deployer[bot]".to_owned());
+    for (observations, approver) in [
         (after(&[]), None),
-        (after(&[bot.clone(), Reviewer::Gone]), None),
+        (after(&[bot.clone(), ReviewAuthor::Deleted]), None),
         (after(&[person("mallory")]), None),
         (after(&[person("mallory"), person("bob"), bot]), Some("bob")),
-        (Seen { reviews: Err(lost()), ..seen() }, None),
+        (Observations { reviews: Err(lost()), ..good() }, None),
     ] {
-        assert_eq!(seen.approver(&rules()), approver);
+        assert_eq!(observations.approver(&rules()), approver);
     }
-    let anybody = Rules { independent: false, ..rules() };
-    assert_eq!(after(&[person("mallory")]).approver(&anybody), Some("mallory"));
-    let told = finding(&anybody, &after(&[person("mallory")]), "independence");
-    assert_eq!((told.verdict, told.waived.as_deref()), (Verdict::Passed, Some("`independent: false`")));
+    let dependent = ApprovalRules { independent: false, ..rules() };
+    assert_eq!(after(&[person("mallory")]).approver(&dependent), Some("mallory"));
+    let waived = finding(&dependent, &after(&[person("mallory")]), "independence");
+    assert_eq!((waived.verdict, waived.waived.as_deref()), (Verdict::Passed, Some("`independent: false`")));
 }
 
 #[test]
-fn what_passes_was_approved_by_a_person_who_is_a_reviewer_and_had_no_part() {
-    let everybody =
-        [person("alice"), person("mallory"), person("dave"), Reviewer::Bot("b[bot]".to_owned()), Reviewer::Gone];
+fn a_passed_verdict_has_an_independent_approver_among_the_required_reviewers() {
+    let everybody = [
+        person("alice"),
+        person("mallory"),
+        person("dave"),
+        ReviewAuthor::Bot("b[bot]".to_owned()),
+        ReviewAuthor::Deleted,
+    ];
     let protections = [
         None,
         Some(protection(&[], &[])),
@@ -278,29 +311,31 @@ fn what_passes_was_approved_by_a_person_who_is_a_reviewer_and_had_no_part() {
     ];
     let mut passed = 0;
     for chosen in 0..1_usize << everybody.len() {
-        let some: Vec<Reviewer> =
+        let some: Vec<ReviewAuthor> =
             everybody.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1).map(|(_, one)| one.clone()).collect();
         for protection in &protections {
             for independent in [true, false] {
-                let rules = Rules { independent, ..rules() };
-                let seen = Seen { reviews: Ok(by(&some)), protection: Ok(protection.clone()), ..seen() };
-                let approver = seen.approver(&rules);
-                if verdict(&judge(&rules, &seen).findings) == Verdict::Passed {
+                let rules = ApprovalRules { independent, ..rules() };
+                let observations =
+                    Observations { reviews: Ok(approved_by(&some)), protection: Ok(protection.clone()), ..good() };
+                let approver = observations.approver(&rules);
+                if verdict(&judge(&rules, &observations).findings) == Verdict::Passed {
                     let approver = approver.unwrap();
-                    assert!(protection.as_ref().unwrap().admits(approver), "{seen:?}");
-                    assert!(!independent || approver != "mallory", "{seen:?}");
+                    assert!(protection.as_ref().unwrap().admits(approver), "{observations:?}");
+                    assert!(!independent || approver != "mallory", "{observations:?}");
                     passed += 1;
                 }
             }
         }
     }
-    // Of 32 sets of reviewers: 24 hold somebody whom the users admit, 16 of them alice; 28 hold a person, 24 another than mallory.
+    // Of 32 sets of reviewers, 24 hold a person whom the users admit, 16 hold alice, 28 hold a person, and 24 hold a person
+    // other than mallory.
     assert_eq!(passed, 24 + 16 + 28 + 24);
 }
 
 #[test]
-fn another_attempt_than_the_first_is_blocked_until_the_evidence_is_committed() {
-    let second = |committed| Seen { run: Asking { attempt: 2, ..seen().run }, committed, ..seen() };
+fn a_second_attempt_is_blocked_until_the_evidence_is_committed() {
+    let second = |committed| Observations { run: OwnRun { attempt: 2, ..good().run }, committed, ..good() };
     let blocked = finding(&rules(), &second(Ok(None)), "attempt");
     assert_eq!(blocked.verdict, Verdict::Blocked);
     assert!(blocked.to_string().contains("next: dispatch again"), "{blocked}");
@@ -308,11 +343,11 @@ fn another_attempt_than_the_first_is_blocked_until_the_evidence_is_committed() {
     assert_eq!(passed.verdict, Verdict::Passed);
     assert!(passed.waived.unwrap().ends_with("by abc"));
     assert_eq!(finding(&rules(), &second(Err(lost())), "attempt").verdict, Verdict::Inconclusive);
-    assert!(judge(&rules(), &seen()).findings.iter().all(|finding| finding.check != "attempt"));
+    assert!(judge(&rules(), &good()).findings.iter().all(|finding| finding.check != "attempt"));
 }
 
 #[test]
-fn the_third_approval_in_the_window_is_blocked_with_all_three_times() {
+fn the_third_approval_in_the_window_is_blocked_and_lists_all_times() {
     let third = with(&[run("alice", 101, 27), run("alice", 102, 28)], &[]);
     let found = finding(&rules(), &third, "approvals within 20m");
     assert_eq!(found.verdict, Verdict::Blocked);
@@ -326,14 +361,14 @@ fn the_third_approval_in_the_window_is_blocked_with_all_three_times() {
 
 #[test]
 #[expect(clippy::large_stack_arrays, reason = "a table of cases")]
-fn what_is_counted() {
+fn approvals_are_counted_once_within_the_window() {
     let alice = |id, minutes| run("alice", id, minutes);
-    for (what, seen, expected) in [
+    for (description, observations, expected) in [
         ("nothing else", with(&[], &[]), 1),
         ("two", with(&[alice(101, 20)], &[]), 2),
         ("both edges of the window", with(&[alice(101, 10), alice(102, 29)], &[]), 3),
         ("beyond the window", with(&[alice(101, 9), alice(102, 8)], &[]), 1),
-        ("somebody else's", with(&[run("bob", 101, 29), run("alice2", 102, 29)], &[]), 1),
+        ("of other people", with(&[run("bob", 101, 29), run("alice2", 102, 29)], &[]), 1),
         ("logins have no case", with(&[run("ALICE", 101, 29)], &[]), 2),
         ("later ones", with(&[alice(104, 31), alice(105, 32)], &[]), 1),
         ("itself", with(&[alice(103, 30), alice(103, 20)], &[commit("alice", Some(103), 29)]), 1),
@@ -344,57 +379,64 @@ fn what_is_counted() {
         ("a run and its commit", with(&[alice(101, 20)], &[commit("alice", Some(101), 29)]), 2),
         ("a commit in the window of a run before it", with(&[alice(101, 5)], &[commit("alice", Some(101), 15)]), 1),
         ("two commits of one run", with(&[], &[commit("alice", Some(90), 25), commit("alice", Some(90), 26)]), 2),
-        ("somebody else's commit", with(&[], &[commit("bob", Some(90), 25)]), 1),
+        ("a commit that another person approved", with(&[], &[commit("bob", Some(90), 25)]), 1),
         ("a commit of the same second", with(&[], &[commit("alice", None, 30)]), 2),
     ] {
         let verdict = if expected > 2 { Verdict::Blocked } else { Verdict::Passed };
-        assert_eq!(counted(&seen), (expected, verdict), "{what}");
+        assert_eq!(counted(&observations), (expected, verdict), "{description}");
     }
 }
 
 #[test]
-fn of_three_at_once_exactly_the_third_is_blocked() {
+fn of_three_simultaneous_runs_only_the_third_is_blocked() {
     let all = [101, 102, 103].map(|id| run("alice", id, 30));
     let verdicts = [101, 102, 103].map(|id| {
-        let seen = with(&all, &[]);
-        counted(&Seen { run: Asking { id, ..seen.run.clone() }, ..seen })
+        let observations = with(&all, &[]);
+        counted(&Observations { run: OwnRun { id, ..observations.run.clone() }, ..observations })
     });
     assert_eq!(verdicts, [(1, Verdict::Passed), (2, Verdict::Passed), (3, Verdict::Blocked)]);
 }
 
 #[test]
-fn of_two_who_approved_the_one_who_has_time_counts() {
+fn of_two_approvers_the_one_with_fewer_approvals_counts() {
     let hasty = [run("alice", 101, 28), run("alice", 102, 29)];
-    let both = Seen { reviews: Ok(by(&[person("alice"), person("bob")])), ..with(&hasty, &[]) };
+    let both = Observations { reviews: Ok(approved_by(&[person("alice"), person("bob")])), ..with(&hasty, &[]) };
     assert_eq!((both.approver(&rules()), counted(&both)), (Some("bob"), (1, Verdict::Passed)));
-    // Only one of them is independent, and has no time.
-    let mallory = Seen { reviews: Ok(by(&[person("alice"), person("mallory")])), ..with(&hasty, &[]) };
+    // Only alice is independent, and she has reached the limit.
+    let mallory = Observations { reviews: Ok(approved_by(&[person("alice"), person("mallory")])), ..with(&hasty, &[]) };
     assert_eq!((mallory.approver(&rules()), counted(&mallory)), (Some("alice"), (3, Verdict::Blocked)));
 }
 
 #[test]
-fn the_number_is_a_setting_and_a_long_list_is_cut() {
-    let many: Vec<Given> = (0..15).map(|n| run("alice", u64::try_from(n).unwrap(), 15 + n)).collect();
-    let seen = with(&many, &[]);
-    let found = finding(&Rules { max_approvals: 15, ..rules() }, &seen, "approvals");
+fn the_limit_is_a_setting_and_a_long_list_is_shortened() {
+    let many: Vec<PastApproval> = (0..15).map(|n| run("alice", u64::try_from(n).unwrap(), 15 + n)).collect();
+    let observations = with(&many, &[]);
+    let found = finding(&ApprovalRules { max_approvals: 15, ..rules() }, &observations, "approvals");
     assert_eq!(found.verdict, Verdict::Blocked);
     assert!(found.actual.starts_with("16 by alice: 6 before, 2026-01-01T10:21:00Z (run 6), "), "{found}");
     assert!(found.next.unwrap().ends_with("no earlier than 2026-01-01T10:35:01Z"));
-    assert_eq!(finding(&Rules { max_approvals: 16, ..rules() }, &seen, "approvals").verdict, Verdict::Passed);
-    let one = finding(&Rules { max_approvals: 1, ..rules() }, &with(&[run("alice", 101, 20)], &[]), "approvals");
+    assert_eq!(
+        finding(&ApprovalRules { max_approvals: 16, ..rules() }, &observations, "approvals").verdict,
+        Verdict::Passed
+    );
+    let one =
+        finding(&ApprovalRules { max_approvals: 1, ..rules() }, &with(&[run("alice", 101, 20)], &[]), "approvals");
     assert_eq!(one.verdict, Verdict::Blocked);
 }
 
 #[test]
-fn it_is_settled_when_all_was_seen_or_something_blocks() {
+fn the_decision_needs_every_observation_or_a_blocked_finding() {
     let open = Decision::Pending { revisit: None };
-    for (seen, decision) in [
-        (seen(), Decision::Decided),
-        (Seen { others: Err(lost()), ..seen() }, open),
-        (Seen { protection: Err(lost()), ..seen() }, open),
-        (Seen { committed: Err(lost()), ..seen() }, open),
-        (Seen { others: Err(lost()), reviews: Ok(by(&[person("mallory")])), ..seen() }, Decision::Decided),
+    for (observations, decision) in [
+        (good(), Decision::Decided),
+        (Observations { others: Err(lost()), ..good() }, open),
+        (Observations { protection: Err(lost()), ..good() }, open),
+        (Observations { committed: Err(lost()), ..good() }, open),
+        (
+            Observations { others: Err(lost()), reviews: Ok(approved_by(&[person("mallory")])), ..good() },
+            Decision::Decided,
+        ),
     ] {
-        assert_eq!(judge(&rules(), &seen).decision, decision, "{:?}", judge(&rules(), &seen).findings);
+        assert_eq!(judge(&rules(), &observations).decision, decision, "{:?}", judge(&rules(), &observations).findings);
     }
 }

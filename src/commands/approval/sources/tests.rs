@@ -4,7 +4,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-/// Named after where it runs: `a@runner`.
+/// `a@runner` is the job `a` on the runner `runner`.
 fn job(name: &str, status: &str) -> Job {
     let (name, runner) = name.split_once('@').unwrap_or((name, ""));
     Job {
@@ -20,7 +20,7 @@ fn job(name: &str, status: &str) -> Job {
 }
 
 #[test]
-fn the_own_job_is_the_one_on_this_runner_or_the_only_one_left() {
+fn the_own_job_is_on_this_runner_or_the_only_incomplete_one() {
     let [done, ours, beside, queued] =
         [("a@x", "completed"), ("b@x", "in_progress"), ("c@y", "in_progress"), ("d", "queued")]
             .map(|(name, status)| job(name, status));
@@ -31,10 +31,10 @@ fn the_own_job_is_the_one_on_this_runner_or_the_only_one_left() {
         (vec![&done, &ours, &beside], Some("z"), None),
         (vec![&done, &ours, &beside], None, None),
         (vec![&done, &ours], None, Some("b")),
-        // Another name than GitHub tells: the only one that is left all the same.
+        // GitHub shows another runner name: the only incomplete job is this one all the same.
         (vec![&done, &ours], Some("z"), Some("b")),
         (vec![&done, &unnamed], Some("x"), Some("e")),
-        // Ours may be the one that is not shown in progress yet.
+        // Ours may be the queued one, which GitHub does not show in progress yet.
         (vec![&done, &beside, &queued], Some("x"), None),
         (vec![&queued], Some("x"), None),
         (vec![&done], Some("x"), None),
@@ -43,7 +43,7 @@ fn the_own_job_is_the_one_on_this_runner_or_the_only_one_left() {
         (vec![&ours, &ours], Some("x"), None),
     ] {
         let jobs: Vec<Job> = jobs.into_iter().cloned().collect();
-        let found = own(&jobs, runner).map(|job| job.name.as_str());
+        let found = find_own_job(&jobs, runner).map(|job| job.name.as_str());
         assert_eq!(found, expected, "{runner:?} {jobs:?}");
     }
 }
@@ -53,10 +53,10 @@ fn a_job_started_when_its_first_step_did() {
     let whole = job("a@x", "completed");
     for (job, expected) in [
         (whole.clone(), Some(20)),
-        // GitHub's own word is the later one.
+        // GitHub's `started_at` is later.
         (Job { started_at: Some(at(25)), ..whole.clone() }, Some(25)),
         (Job { started_at: None, ..whole.clone() }, Some(20)),
-        // Without a step, it was over by then.
+        // Without a step, its end is the latest possible start.
         (Job { began: None, ..whole.clone() }, Some(30)),
         (Job { began: None, ..job("a@x", "in_progress") }, Some(10)),
         (Job { conclusion: Some("skipped".to_owned()), ..whole.clone() }, None),
@@ -64,22 +64,22 @@ fn a_job_started_when_its_first_step_did() {
         (job("a", "queued"), None),
         (job("a", "waiting"), None),
     ] {
-        assert_eq!(start(&job), expected.map(at), "{job:?}");
+        assert_eq!(latest_start(&job), expected.map(at), "{job:?}");
     }
 }
 
 #[test]
-fn where_no_job_has_the_name_the_last_start_stands_in() {
+fn without_a_job_of_the_name_the_last_start_of_any_job_counts() {
     let begun = |name: &str, seconds| Job { began: Some(at(seconds)), ..job(name, "completed") };
     let jobs = [begun("evidence", 20), begun("promote", 40), begun("verify", 60), job("later", "queued")];
-    assert_eq!(starts(&jobs, "promote"), [at(40)]);
-    assert_eq!(starts(&jobs, "renamed"), [at(60)]);
-    assert_eq!(starts(&jobs, "later"), []);
-    assert_eq!(starts(&[], "promote"), []);
+    assert_eq!(start_times(&jobs, "promote"), [at(40)]);
+    assert_eq!(start_times(&jobs, "renamed"), [at(60)]);
+    assert_eq!(start_times(&jobs, "later"), []);
+    assert_eq!(start_times(&[], "promote"), []);
 }
 
 #[test]
-fn a_run_that_rests_since_before_is_not_asked_about() {
+fn a_run_is_idle_if_its_status_allows_no_start_and_is_old() {
     let run = |status: &str, updated: i64| {
         let run = serde_json::json!({
             "id": 1, "run_attempt": 1, "workflow_id": 1, "path": "x", "event": "push", "status": status,
@@ -97,6 +97,6 @@ fn a_run_that_rests_since_before_is_not_asked_about() {
         ("in_progress", 1, false),
         ("something new", 1, false),
     ] {
-        assert_eq!(is_older(&run(status, updated), at(100)), older, "{status} {updated}");
+        assert_eq!(is_idle_since(&run(status, updated), at(100)), older, "{status} {updated}");
     }
 }

@@ -5,14 +5,20 @@ use crate::{
     commands::{
         command_table,
         evidence::{
-            observations::{Annotation, Base, Changes, Comparison, Job, SourceCommit, WorkflowRun},
-            pack::too_much,
+            observations::{BaseCommit, ReleaseChanges, ValidationJobs},
+            pack::check_size,
+            payload::Claim,
+            people::Participants,
         },
     },
     config::Config,
     finding::Verdict,
     report::{Report, Run, compact::hex_sha256},
-    world::event::Dispatched,
+    subject::Subject,
+    world::{
+        event::Dispatched,
+        github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
+    },
 };
 
 const NOW: &str = "2026-01-01T12:00:00Z";
@@ -64,7 +70,7 @@ fn claim(reports: &[Report]) -> Claim {
             "reports": reports.iter().map(text).collect::<Vec<_>>(),
         },
     });
-    Claim::read(&Dispatched { action: String::new(), client_payload }).unwrap()
+    Claim::from_event(&Dispatched { action: String::new(), client_payload }).unwrap()
 }
 
 fn run(id: u64, path: &str, event: &str) -> WorkflowRun {
@@ -122,22 +128,22 @@ fn commit(author: Option<&str>, committer: Option<&str>) -> SourceCommit {
     .unwrap()
 }
 
-/// All as it should be, each report told of by a job of its own.
-fn seen(reports: &[Report]) -> Seen {
+/// Observations that pass every check: each report is announced by its own job.
+fn observations(reports: &[Report]) -> EvidenceObservations {
     let comparison = Comparison { status: "ahead".to_owned(), total: 1, commits: vec![commit(Some("alice"), None)] };
     let numbered = || reports.iter().zip(1..);
-    Seen {
+    EvidenceObservations {
         run: Ok(Some(run(7, ".github/workflows/validate.yml@main", "workflow_run"))),
         deploy: Some(Ok(Some(run(41, ".github/workflows/deploy.yml", "push")))),
-        jobs: Jobs {
-            all: Some(numbered().map(|(_, id)| job(id)).collect()),
-            said: numbered().map(|(report, id)| (id, vec![notice(report)])).collect(),
-            trouble: None,
+        jobs: ValidationJobs {
+            jobs: Some(numbered().map(|(_, id)| job(id)).collect()),
+            annotations: numbered().map(|(report, id)| (id, vec![notice(report)])).collect(),
+            error: None,
         },
         ledger: Ok(Vec::new()),
-        changes: Changes {
-            decision: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
-            base: Ok(Base::Known { sha: "a".repeat(40), by: "tag".to_owned() }),
+        changes: ReleaseChanges {
+            current_image: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
+            base: Ok(BaseCommit::Known { sha: "a".repeat(40), source: "tag".to_owned() }),
             comparison: Some(Ok(Some(comparison))),
             head: None,
         },
@@ -145,11 +151,11 @@ fn seen(reports: &[Report]) -> Seen {
     }
 }
 
-/// Judges what is all as it should be but for `change`; `allow_first` as given.
-fn judged(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut Seen)) -> Vec<Finding> {
+/// The findings for good observations after `change`.
+fn judge_after(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut EvidenceObservations)) -> Vec<Finding> {
     let Ok(config) = Config::read(&command_table(), "f.yml", CONFIG.as_bytes(), None) else { panic!("a config file") };
     let claim = claim(reports);
-    let case = Case {
+    let verification = Verification {
         claim: &claim,
         origin: config.services.values().next().unwrap(),
         policy: &config.policy,
@@ -160,10 +166,10 @@ fn judged(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut Seen))
         allow_first,
         own_run: None,
     };
-    let mut seen = seen(reports);
+    let mut seen = observations(reports);
     change(&mut seen);
-    let mut findings = case.judge(&seen);
-    findings.extend(too_much(&case.outputs(&seen)));
+    let mut findings = verification.judge(&seen);
+    findings.extend(check_size(&verification.outputs(&seen)));
     findings
 }
 
@@ -171,20 +177,20 @@ fn passed() -> Vec<Report> {
     vec![report("smoke", Verdict::Passed)]
 }
 
-/// The findings that are not passed, or were waived: `check: verdict`.
-fn told(findings: &[Finding]) -> Vec<String> {
-    let odd = findings.iter().filter(|finding| finding.verdict != Verdict::Passed || finding.waived.is_some());
-    odd.map(|finding| format!("{}: {}", finding.check, finding.verdict)).collect()
+/// The findings that did not pass or are waived, as `check: verdict`.
+fn notable(findings: &[Finding]) -> Vec<String> {
+    let notable = findings.iter().filter(|finding| finding.verdict != Verdict::Passed || finding.waived.is_some());
+    notable.map(|finding| format!("{}: {}", finding.check, finding.verdict)).collect()
 }
 
-fn unseen_yet() -> Finding {
+fn api_error() -> Finding {
     Finding::inconclusive("GitHub's API").actual("403").expected("an answer").next("the token needs Actions: read")
 }
 
 #[test]
-fn when_all_is_as_it_should_be_all_checks_pass() {
-    let findings = judged(&passed(), false, |_| {});
-    assert_eq!(told(&findings), [""; 0]);
+fn a_true_claim_passes_every_check() {
+    let findings = judge_after(&passed(), false, |_| {});
+    assert_eq!(notable(&findings), [""; 0]);
     let checks: Vec<&str> = findings.iter().map(|finding| finding.check.as_str()).collect();
     let expected = [
         "image",
@@ -204,137 +210,141 @@ fn when_all_is_as_it_should_be_all_checks_pass() {
     assert_eq!(checks, expected);
 }
 
-/// A part of what is seen that is changed, and the checks that are not passed any more.
-type Row = (&'static str, fn(&mut Seen), &'static [&'static str]);
+/// A description, a change of the observations, and the findings that it makes notable.
+type ChangeCase = (&'static str, fn(&mut EvidenceObservations), &'static [&'static str]);
 
 #[test]
-fn each_part_that_is_not_seen_or_not_so_is_told_by_its_check() {
-    let table: &[Row] = &[
-        ("the run cannot be seen", |seen| seen.run = Err(unseen_yet()), &["validating run: inconclusive"]),
+fn each_wrong_or_missing_observation_fails_its_check() {
+    let table: &[ChangeCase] = &[
+        ("the run cannot be seen", |seen| seen.run = Err(api_error()), &["validating run: inconclusive"]),
         ("there is no run", |seen| seen.run = Ok(None), &["validating run: blocked"]),
         (
             "the run was cancelled",
-            |seen| of_run(seen).conclusion = Some("cancelled".to_owned()),
+            |seen| run_of(seen).conclusion = Some("cancelled".to_owned()),
             &["validating run: blocked"],
         ),
-        ("a run without an end", |seen| of_run(seen).conclusion = None, &["validating run: blocked"]),
-        ("a run whose commit nobody knows", |seen| of_run(seen).head_repository = None, &["started by: blocked"]),
-        ("the deploy cannot be seen", |seen| seen.deploy = Some(Err(unseen_yet())), &["deploy run: inconclusive"]),
-        ("no deploy is told of", |seen| seen.deploy = None, &["deploy run: inconclusive"]),
-        ("the deploy still runs", |seen| of_deploy(seen).conclusion = None, &["deploy run: blocked"]),
-        ("the deploy is of no branch", |seen| of_deploy(seen).head_branch = None, &["deploy run: blocked"]),
+        ("a run without an end", |seen| run_of(seen).conclusion = None, &["validating run: blocked"]),
+        ("a run without a head repository", |seen| run_of(seen).head_repository = None, &["started by: blocked"]),
+        ("the deploy cannot be seen", |seen| seen.deploy = Some(Err(api_error())), &["deploy run: inconclusive"]),
+        ("the payload names no deploy", |seen| seen.deploy = None, &["deploy run: inconclusive"]),
+        ("the deploy still runs", |seen| deploy_of(seen).conclusion = None, &["deploy run: blocked"]),
+        ("the deploy is of no branch", |seen| deploy_of(seen).head_branch = None, &["deploy run: blocked"]),
         (
             "the deploy is of another commit",
-            |seen| of_deploy(seen).head_sha = "d".repeat(40),
+            |seen| deploy_of(seen).head_sha = "d".repeat(40),
             &["smoke: blocked", "deploy run: blocked"],
         ),
-        ("no job was seen", |seen| seen.jobs.all = None, &["smoke: inconclusive"]),
+        ("no job was seen", |seen| seen.jobs.jobs = None, &["smoke: inconclusive"]),
         (
             "the last look failed",
             |seen| {
-                seen.jobs.said.clear();
-                seen.jobs.trouble = Some(unseen_yet());
+                seen.jobs.annotations.clear();
+                seen.jobs.error = Some(api_error());
             },
             &["smoke: inconclusive"],
         ),
-        ("no job told of it", |seen| seen.jobs.said.clear(), &["smoke: blocked"]),
+        ("no job announced the report", |seen| seen.jobs.annotations.clear(), &["smoke: blocked"]),
         (
-            "a job said more than is kept",
+            "a job made more annotations than GitHub keeps",
             |seen| {
                 let other = Annotation { level: None, title: None, message: None };
-                seen.jobs.said.insert(1, vec![other; 50]);
+                seen.jobs.annotations.insert(1, vec![other; 50]);
             },
             &["smoke: inconclusive"],
         ),
         (
             "the job is not over",
             |seen| {
-                let job = of_job(seen);
+                let job = job_of(seen);
                 (job.conclusion, job.completed_at) = (None, None);
             },
             &["smoke: inconclusive"],
         ),
-        ("the job was cancelled", |seen| of_job(seen).conclusion = Some("cancelled".to_owned()), &["smoke: blocked"]),
-        ("an hour ago", |seen| of_job(seen).completed_at = "2026-01-01T11:00:00Z".parse().ok(), &[]),
-        ("a second more", |seen| of_job(seen).completed_at = "2026-01-01T10:59:59Z".parse().ok(), &["smoke: blocked"]),
-        ("clocks a little apart", |seen| of_job(seen).completed_at = "2026-01-01T12:05:00Z".parse().ok(), &[]),
+        ("the job was cancelled", |seen| job_of(seen).conclusion = Some("cancelled".to_owned()), &["smoke: blocked"]),
+        ("an hour ago", |seen| job_of(seen).completed_at = "2026-01-01T11:00:00Z".parse().ok(), &[]),
+        ("a second more", |seen| job_of(seen).completed_at = "2026-01-01T10:59:59Z".parse().ok(), &["smoke: blocked"]),
+        ("clocks a little apart", |seen| job_of(seen).completed_at = "2026-01-01T12:05:00Z".parse().ok(), &[]),
         (
             "clocks far apart",
-            |seen| of_job(seen).completed_at = "2026-01-01T12:05:01Z".parse().ok(),
+            |seen| job_of(seen).completed_at = "2026-01-01T12:05:01Z".parse().ok(),
             &["smoke: inconclusive"],
         ),
-        ("no entry stands there", |seen| seen.changes.decision = None, &[]),
+        ("there is no image entry", |seen| seen.changes.current_image = None, &[]),
         (
             "the ledger cannot be read",
             |seen| {
-                seen.ledger = Err(unseen_yet());
-                seen.changes.base = Err(unseen_yet());
+                seen.ledger = Err(api_error());
+                seen.changes.base = Err(api_error());
             },
             &["commits: inconclusive", "replay: inconclusive"],
         ),
         ("nothing was compared", |seen| seen.changes.comparison = None, &["commits: inconclusive"]),
-        ("it cannot be compared", |seen| seen.changes.comparison = Some(Err(unseen_yet())), &["commits: inconclusive"]),
+        ("it cannot be compared", |seen| seen.changes.comparison = Some(Err(api_error())), &["commits: inconclusive"]),
         ("the base is gone", |seen| seen.changes.comparison = Some(Ok(None)), &["commits: inconclusive"]),
-        ("not all commits are told", |seen| of_comparison(seen).total = 2, &["commits: inconclusive"]),
+        ("not all commits are listed", |seen| comparison_of(seen).total = 2, &["commits: inconclusive"]),
         (
             "a downgrade",
             |seen| {
-                *of_comparison(seen) = Comparison { status: "behind".to_owned(), total: 0, commits: Vec::new() };
+                *comparison_of(seen) = Comparison { status: "behind".to_owned(), total: 0, commits: Vec::new() };
             },
             &["commits: blocked"],
         ),
         (
             "the same commit",
             |seen| {
-                *of_comparison(seen) = Comparison { status: "identical".to_owned(), total: 0, commits: Vec::new() };
+                *comparison_of(seen) = Comparison { status: "identical".to_owned(), total: 0, commits: Vec::new() };
             },
             &[],
         ),
-        ("another line", |seen| of_comparison(seen).status = "diverged".to_owned(), &["commits: passed"]),
-        ("a word to come", |seen| of_comparison(seen).status = "sideways".to_owned(), &["commits: inconclusive"]),
-        ("an author without an account", |seen| of_comparison(seen).commits[0].author = None, &["authors: passed"]),
+        ("a diverged branch", |seen| comparison_of(seen).status = "diverged".to_owned(), &["commits: passed"]),
+        (
+            "an unknown comparison status",
+            |seen| comparison_of(seen).status = "sideways".to_owned(),
+            &["commits: inconclusive"],
+        ),
+        ("an author without an account", |seen| comparison_of(seen).commits[0].author = None, &["authors: passed"]),
     ];
     for (name, change, expected) in table {
-        assert_eq!(told(&judged(&passed(), false, change)), *expected, "{name}");
+        assert_eq!(notable(&judge_after(&passed(), false, change)), *expected, "{name}");
     }
 }
 
-fn of_run(seen: &mut Seen) -> &mut WorkflowRun {
+fn run_of(seen: &mut EvidenceObservations) -> &mut WorkflowRun {
     seen.run.as_mut().unwrap().as_mut().unwrap()
 }
 
-fn of_deploy(seen: &mut Seen) -> &mut WorkflowRun {
+fn deploy_of(seen: &mut EvidenceObservations) -> &mut WorkflowRun {
     seen.deploy.as_mut().unwrap().as_mut().unwrap().as_mut().unwrap()
 }
 
-fn of_job(seen: &mut Seen) -> &mut Job {
-    &mut seen.jobs.all.as_mut().unwrap()[0]
+fn job_of(seen: &mut EvidenceObservations) -> &mut Job {
+    &mut seen.jobs.jobs.as_mut().unwrap()[0]
 }
 
-fn of_comparison(seen: &mut Seen) -> &mut Comparison {
+fn comparison_of(seen: &mut EvidenceObservations) -> &mut Comparison {
     seen.changes.comparison.as_mut().unwrap().as_mut().unwrap().as_mut().unwrap()
 }
 
 #[test]
 fn a_first_promotion_needs_to_be_allowed_and_its_author_known() {
-    let first = |seen: &mut Seen| {
-        seen.changes.base = Ok(Base::Unknown { tried: "no tag".to_owned() });
+    let first = |seen: &mut EvidenceObservations| {
+        seen.changes.base = Ok(BaseCommit::Unknown { tried: "no tag".to_owned() });
         seen.changes.comparison = None;
         seen.changes.head = Some(Ok(Some(commit(Some("alice"), None))));
     };
-    assert_eq!(told(&judged(&passed(), false, first)), ["commits: inconclusive"]);
-    assert_eq!(told(&judged(&passed(), true, first)), ["commits: passed"]);
-    for head in [None, Some(Ok(None)), Some(Err(unseen_yet()))] {
-        let findings = judged(&passed(), true, |seen| {
+    assert_eq!(notable(&judge_after(&passed(), false, first)), ["commits: inconclusive"]);
+    assert_eq!(notable(&judge_after(&passed(), true, first)), ["commits: passed"]);
+    for head in [None, Some(Ok(None)), Some(Err(api_error()))] {
+        let findings = judge_after(&passed(), true, |seen| {
             first(seen);
             seen.changes.head = head;
         });
-        assert_eq!(told(&findings), ["commits: inconclusive"]);
+        assert_eq!(notable(&findings), ["commits: inconclusive"]);
     }
 }
 
 #[test]
-fn every_leg_of_a_matrix_counts_and_the_worst_is_told() {
+fn the_worst_report_of_a_matrix_decides() {
     let leg = |verdict, at: &str| Report { started_at: at.to_owned(), ..report("smoke", verdict) };
     let good = leg(Verdict::Passed, "1");
     for (verdict, expected) in [
@@ -342,46 +352,46 @@ fn every_leg_of_a_matrix_counts_and_the_worst_is_told() {
         (Verdict::Inconclusive, vec!["smoke: inconclusive", "policy: smoke: blocked"]),
         (Verdict::Blocked, vec!["smoke: blocked", "policy: smoke: blocked"]),
     ] {
-        assert_eq!(told(&judged(&[good.clone(), leg(verdict, "2")], false, |_| {})), expected);
+        assert_eq!(notable(&judge_after(&[good.clone(), leg(verdict, "2")], false, |_| {})), expected);
     }
 }
 
-/// The event tells each gate its commit: without one, nothing ties the run to what was deployed.
+/// The event gives each gate its commit. Without one, the run is not tied to the deployed version.
 #[test]
-fn a_report_without_a_commit_is_tied_to_no_deploy() {
+fn a_report_without_a_commit_is_inconclusive() {
     let mut reports = passed();
     reports[0].subject.commit = None;
-    assert_eq!(told(&judged(&reports, false, |_| {})), ["smoke: inconclusive"]);
+    assert_eq!(notable(&judge_after(&reports, false, |_| {})), ["smoke: inconclusive"]);
 }
 
 #[test]
-fn a_policy_that_cannot_be_asked_is_not_held() {
+fn a_policy_passes_only_if_its_condition_holds() {
     let mut lax = passed();
     lax[0].settings.insert("attempts".to_owned(), json!(4));
-    assert_eq!(told(&judged(&lax, false, |_| {})), ["policy: smoke: blocked"]);
+    assert_eq!(notable(&judge_after(&lax, false, |_| {})), ["policy: smoke: blocked"]);
     lax[0].settings.insert("attempts".to_owned(), json!({}));
-    let odd = told(&judged(&lax, false, |_| {}));
+    let odd = notable(&judge_after(&lax, false, |_| {}));
     assert_eq!(odd, ["policy: smoke: blocked"], "jq orders an object after a number");
     lax[0].settings.clear();
-    let absent = judged(&lax, false, |_| {});
+    let absent = judge_after(&lax, false, |_| {});
     let policy = absent.iter().find(|finding| finding.check == "policy: smoke").unwrap();
     assert_ne!(policy.verdict, Verdict::Blocked, "{policy}");
-    assert_eq!(told(&absent), ["policy: smoke: inconclusive"]);
+    assert_eq!(notable(&absent), ["policy: smoke: inconclusive"]);
 }
 
 #[test]
-fn people_are_those_who_had_a_part_in_it() {
-    let mut seen = seen(&passed());
-    of_deploy(&mut seen).triggering_actor = Some("Emil".to_owned());
-    of_comparison(&mut seen).commits = vec![
+fn participants_started_a_run_or_wrote_a_commit() {
+    let mut seen = observations(&passed());
+    deploy_of(&mut seen).triggering_actor = Some("Emil".to_owned());
+    comparison_of(&mut seen).commits = vec![
         commit(Some("Dora"), Some("web-flow")),
         commit(Some("renovate[bot]"), Some("Web-Flow")),
         commit(None, Some("bob")),
     ];
-    let People { excluded, unknown } = people(&seen);
-    let logins: Vec<&str> = excluded.values().map(|part| part.login.as_str()).collect();
+    let Participants { excluded, without_account } = Participants::from_observations(&seen);
+    let logins: Vec<&str> = excluded.values().map(|person| person.login.as_str()).collect();
     assert_eq!(logins, ["bob", "dora", "Emil"]);
-    let authors: Vec<&String> = excluded.iter().filter(|(_, part)| part.is_author).map(|(key, _)| key).collect();
+    let authors: Vec<&String> = excluded.iter().filter(|(_, person)| person.is_author).map(|(key, _)| key).collect();
     assert_eq!(authors, ["dora"]);
-    assert_eq!(unknown, ["ccccccc by Nobody"]);
+    assert_eq!(without_account, ["ccccccc by Nobody"]);
 }

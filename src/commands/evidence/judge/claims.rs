@@ -1,0 +1,60 @@
+//! The claims that need no observation: the source repository and the subject.
+
+use crate::{
+    commands::evidence::verification::{Verification, block_if, tag_or_digest_difference},
+    finding::Finding,
+    subject::Subject,
+};
+
+impl Verification<'_> {
+    /// The checks that need nothing but the payload and the config file.
+    pub fn check_claims(&self) -> Vec<Finding> {
+        vec![self.check_repository(), self.check_subject()]
+    }
+
+    fn check_repository(&self) -> Finding {
+        let claimed = self.claim.payload.run.repository.to_string();
+        let trusted = &self.origin.repository;
+        let finding = block_if(!claimed.eq_ignore_ascii_case(&trusted.to_string()), "source repository");
+        finding.actual(claimed).expected(format!("{trusted}, as `services` says"))
+    }
+
+    fn check_subject(&self) -> Finding {
+        let payload = &self.claim.payload;
+        let claimed = payload.subject.without_environment();
+        let release = self.release();
+        let has_no_version = payload.image_tag.is_none() && claimed.digest.is_none();
+        // The payload may leave out the image; `services` names it.
+        let claimed = Subject { image: claimed.image.or_else(|| release.image.clone()), ..claimed };
+        let pinned = Subject { environment: None, ..self.pinned.clone() };
+        let difference = match (&claimed.commit, &payload.deploy) {
+            _ if has_no_version => Some("neither tag nor digest".to_owned()),
+            (Some(commit), Some(deploy)) if *commit != deploy.head_sha => {
+                Some(format!("commit {commit}, but the deploy run's is {}", deploy.head_sha))
+            }
+            _ => claimed
+                .differs_from(&release)
+                .or_else(|| tag_or_digest_difference(&claimed, &release))
+                .map(|difference| format!("evidence.subject has {difference}"))
+                .or_else(|| difference_from_pinned(&pinned, &release)),
+        };
+        let finding = block_if(difference.is_some(), "subject");
+        let finding = finding.expected(format!("one subject throughout, of {}", self.origin.image));
+        finding.actual(difference.unwrap_or_else(|| release.to_string()))
+    }
+}
+
+/// The first part that the workflow pins and the payload lacks or contradicts.
+fn difference_from_pinned(pinned: &Subject, release: &Subject) -> Option<String> {
+    // A part that the workflow does not pin is taken from the release, so that it cannot differ.
+    let filled = Subject {
+        service: pinned.service.clone().or_else(|| release.service.clone()),
+        environment: None,
+        image: pinned.image.clone().or_else(|| release.image.clone()),
+        tag: pinned.tag.clone().or_else(|| release.tag.clone()),
+        digest: pinned.digest.clone().or_else(|| release.digest.clone()),
+        commit: pinned.commit.clone().or_else(|| release.commit.clone()),
+    };
+    let difference = release.differs_from(&filled).or_else(|| tag_or_digest_difference(release, &filled));
+    difference.map(|difference| format!("{difference}, which this workflow is for"))
+}
