@@ -40,7 +40,7 @@ use url::form_urlencoded;
 
 use super::{
     network::Network,
-    process::Groups,
+    process::ProcessGroups,
     runtime::{Runtime, Task},
 };
 use crate::finding::Finding;
@@ -94,7 +94,7 @@ pub struct Cluster {
 struct Door {
     target: Target,
     network: Network,
-    groups: Groups,
+    groups: ProcessGroups,
     withheld: Vec<OsString>,
     timeout: Duration,
     open: Mutex<Option<Arc<Pass>>>,
@@ -112,7 +112,12 @@ impl Cluster {
     ///
     /// # Errors
     /// Bad input: a kubeconfig or a context that cannot be used.
-    pub fn connect(runtime: Arc<Runtime>, network: &Network, groups: &Groups, access: Access) -> Result<Self, Finding> {
+    pub fn connect(
+        runtime: Arc<Runtime>,
+        network: &Network,
+        groups: &ProcessGroups,
+        access: Access,
+    ) -> Result<Self, Finding> {
         let mut target = kubeconfig::target(&access.source, access.context.as_deref(), access.namespace.as_deref())?;
         target.config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
         let Access { timeout, withheld, .. } = access;

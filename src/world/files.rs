@@ -1,4 +1,4 @@
-//! Files of the workspace: which of them a list of patterns names, reading within a bound, writing whole or not at all.
+//! Files of the workspace: finding them by glob patterns, reading with a size limit, writing atomically.
 
 use std::{
     collections::BTreeMap,
@@ -16,23 +16,23 @@ use walkdir::WalkDir;
 use crate::error::ValueError;
 use crate::finding::Finding;
 
-/// How many entries of a folder an error shows.
-const SHOWN: usize = 8;
-/// What a pattern is never made of; with one of these it is no plain path.
-const WILD: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+/// How many entries of a folder a message lists.
+const MAX_LISTED: usize = 8;
+/// A pattern with one of these characters is a glob, not a plain path.
+const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
 
-/// One line of a list of patterns, each relative to the workspace.
+/// One line of a list of patterns, relative to the workspace.
 ///
-/// A plain path is the file itself, or everything below the folder, hidden files included. `*` and `?` stop at `/`, `**/`
-/// crosses folders, `{a,b}` and `[a-z]` are alternatives, a trailing `/` means everything below. A leading `!` takes away
-/// what earlier lines named; a later line can bring it back. `.git` is never looked into. A path that exists as written is
-/// plain whatever characters it holds (`pages/[slug].js`); `\` escapes.
+/// A plain path matches the file itself, or everything below the folder, including hidden files. `*` and `?` stop at `/`,
+/// `**/` crosses folders, `{a,b}` and `[a-z]` are alternatives, a trailing `/` means everything below. A leading `!`
+/// removes the matches of earlier lines; a later line can add them again. `.git` never matches. A path that exists as
+/// written is plain whatever characters it contains (`pages/[slug].js`); `\` escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     written: String,
     removes: bool,
     below: bool,
-    /// Without `!`, `.`, `..` and doubled or trailing slashes; empty is the workspace itself.
+    /// Without `!`, `.`, `..` and doubled or trailing slashes; empty for the workspace itself.
     pattern: String,
 }
 
@@ -62,7 +62,7 @@ impl FromStr for Glob {
         }
         let root = if path.starts_with('/') { "/" } else { "" };
         let pattern = format!("{root}{}", parts.join("/"));
-        validate(literal(&pattern)).map_err(|error| refuse(&error.to_string()))?;
+        validate(escape_exclamation(&pattern)).map_err(|error| refuse(&error.to_string()))?;
         Ok(Self { written: text.to_owned(), removes, below: path.ends_with('/'), pattern })
     }
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Glob {
 }
 
 impl Glob {
-    /// Whether this line takes away instead of naming.
+    /// Whether this line removes matches.
     #[must_use]
     pub const fn removes(&self) -> bool {
         self.removes
@@ -87,47 +87,47 @@ impl Glob {
     }
 }
 
-/// To the matcher, a `!` in front turns the pattern around; here, one that is left is a part of a name.
-fn literal(pattern: &str) -> String {
+/// Escapes a leading `!`, which negates a pattern of fast-glob; here it is a part of a name.
+fn escape_exclamation(pattern: &str) -> String {
     if pattern.starts_with('!') { format!("\\{pattern}") } else { pattern.to_owned() }
 }
 
-/// A pattern held against one workspace.
-struct Pattern<'a> {
+/// A glob resolved in one workspace.
+struct ResolvedGlob<'a> {
     glob: &'a Glob,
-    /// Where the walk starts, relative to the root: the pattern up to its first wildcard.
+    /// Where the walk starts, relative to the workspace: the pattern up to its first wildcard.
     base: PathBuf,
-    /// Absent: a plain path, which means itself and everything below.
-    wild: Option<String>,
+    /// The pattern with wildcards; `None` for a plain path, which matches itself and everything below.
+    wildcard: Option<String>,
 }
 
-impl<'a> Pattern<'a> {
-    fn new(root: &Root, glob: &'a Glob) -> Result<Self, Finding> {
+impl<'a> ResolvedGlob<'a> {
+    fn new(root: &Workspace, glob: &'a Glob) -> Result<Self, Finding> {
         let path = Path::new(&glob.pattern);
         let pattern = if path.is_absolute() { root.relative(glob)? } else { glob.pattern.clone() };
-        if !pattern.contains(WILD) || root.path.join(&pattern).symlink_metadata().is_ok() {
-            return Ok(Self { glob, base: pattern.into(), wild: None });
+        if !pattern.contains(WILDCARDS) || root.path.join(&pattern).symlink_metadata().is_ok() {
+            return Ok(Self { glob, base: pattern.into(), wildcard: None });
         }
-        let base = pattern.split('/').take_while(|part| !part.contains(WILD)).collect();
+        let base = pattern.split('/').take_while(|part| !part.contains(WILDCARDS)).collect();
         let whole = if glob.below { format!("{pattern}/**") } else { pattern };
-        Ok(Self { glob, base, wild: Some(literal(&whole)) })
+        Ok(Self { glob, base, wildcard: Some(escape_exclamation(&whole)) })
     }
 
-    fn names(&self, path: &Path) -> bool {
-        match &self.wild {
+    fn matches(&self, path: &Path) -> bool {
+        match &self.wildcard {
             None => path.starts_with(&self.base),
-            Some(wild) => glob_match(wild, path.as_os_str().as_encoded_bytes()),
+            Some(wildcard) => glob_match(wildcard, path.as_os_str().as_encoded_bytes()),
         }
     }
 }
 
-/// The workspace: as the caller wrote it, and as the system resolves it.
-struct Root<'a> {
+/// The workspace, with its path as given and with links resolved.
+struct Workspace<'a> {
     path: &'a Path,
     real: PathBuf,
 }
 
-impl Root<'_> {
+impl Workspace<'_> {
     fn relative(&self, glob: &Glob) -> Result<String, Finding> {
         let path = Path::new(&glob.pattern);
         let inside = path.strip_prefix(self.path).or_else(|_| path.strip_prefix(&self.real));
@@ -139,11 +139,11 @@ impl Root<'_> {
         })
     }
 
-    /// Follows symbolic links, and refuses when they end outside, in `.git`, or nowhere.
+    /// Follows symbolic links. Refuses those that lead out of the workspace, into `.git`, or to nothing.
     fn resolve(&self, relative: &Path) -> Result<PathBuf, Finding> {
-        let finding = |seen: String| {
+        let finding = |actual: String| {
             Finding::inconclusive(relative.display().to_string())
-                .actual(seen)
+                .actual(actual)
                 .expected("a file inside the workspace")
                 .next("replace the link by what it points to, or leave it out with a `!` line")
         };
@@ -160,30 +160,30 @@ fn in_git(path: &Path) -> bool {
     path.components().any(|part| part == Component::Normal(".git".as_ref()))
 }
 
-/// The files that `patterns` name below `root`, relative to it, each once and in order.
+/// The files below `root` that match `patterns`, relative to `root`, sorted and without duplicates.
 ///
-/// A symbolic link to a folder is not walked, one to a file counts when the file is inside `root`. An existing folder with
-/// no file in it, and a list whose `!` lines leave nothing, give an empty answer: the caller decides what nothing means.
+/// Links to folders are not followed; a link to a file matches when the file is inside `root`. The result is empty for a
+/// folder without files, and when `!` lines remove everything; the caller decides what that means.
 ///
 /// # Errors
-/// No line that names anything; a line that names nothing (said with what is there instead); one that leaves `root`; a named
-/// link that leads out, nowhere, or to a folder; a folder that cannot be read.
+/// Only `!` lines; a line that matches nothing (the message lists what the folder has); a path outside `root`; a matching
+/// link that leads outside, to nothing, or to a folder; a folder that cannot be read.
 pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Finding> {
-    search(root, patterns, |root, pattern| Err(nothing(root, pattern)))
+    search(root, patterns, |root, pattern| Err(no_match(root, pattern)))
 }
 
-/// As [`find`], for files that are still to be written: a line that names nothing is no error.
+/// As [`find`], for files that may not exist yet: a line that matches nothing is no error.
 ///
 /// # Errors
 /// As [`find`] otherwise.
-pub fn present(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Finding> {
+pub fn find_existing(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Finding> {
     search(root, patterns, |_, _| Ok(()))
 }
 
 fn search(
     root: &Path,
     patterns: &[Glob],
-    names_nothing: fn(&Root, &Pattern) -> Result<(), Finding>,
+    on_no_match: fn(&Workspace, &ResolvedGlob) -> Result<(), Finding>,
 ) -> Result<Vec<PathBuf>, Finding> {
     if patterns.iter().all(Glob::removes) {
         return Err(Finding::inconclusive("patterns")
@@ -193,29 +193,33 @@ fn search(
     let real = fs::canonicalize(root).map_err(|error| {
         Finding::inconclusive(root.display().to_string()).actual(error.to_string()).expected("the workspace, a folder")
     })?;
-    let root = Root { path: root, real };
+    let root = Workspace { path: root, real };
     let mut found = BTreeMap::new();
     for glob in patterns {
-        let pattern = Pattern::new(&root, glob)?;
+        let pattern = ResolvedGlob::new(&root, glob)?;
         if glob.removes {
-            found.retain(|path: &PathBuf, _| !pattern.names(path));
+            found.retain(|path: &PathBuf, _| !pattern.matches(path));
         } else if !walk(&root, &pattern, &mut found)? {
-            names_nothing(&root, &pattern)?;
+            on_no_match(&root, &pattern)?;
         }
     }
     found.into_iter().map(|(path, readable)| readable.map(|()| path)).collect()
 }
 
-/// Adds what the pattern names; a link that cannot be read stays a complaint until no later `!` line removes it.
-/// False: there is nothing it could mean.
-fn walk(root: &Root, pattern: &Pattern, found: &mut BTreeMap<PathBuf, Result<(), Finding>>) -> Result<bool, Finding> {
+/// Adds the matches of the pattern. A link that cannot be followed is added as an error, which a later `!` line may remove.
+/// Returns false when nothing matches.
+fn walk(
+    root: &Workspace,
+    pattern: &ResolvedGlob,
+    found: &mut BTreeMap<PathBuf, Result<(), Finding>>,
+) -> Result<bool, Finding> {
     let start = root.path.join(&pattern.base);
     if in_git(&pattern.base) || start.symlink_metadata().is_err() {
         return Ok(false);
     }
-    // A link that is written out in the pattern is meant, so it is followed, as far as the workspace goes.
+    // A link that the pattern names explicitly is followed, as long as it stays inside the workspace.
     let real = root.resolve(&pattern.base)?;
-    let mut any = pattern.wild.is_none() && real.is_dir();
+    let mut any = pattern.wildcard.is_none() && real.is_dir();
     let walk = WalkDir::new(&start).into_iter().filter_entry(|entry| entry.file_name() != ".git");
     for entry in walk {
         let entry = entry.map_err(|error| {
@@ -228,11 +232,11 @@ fn walk(root: &Root, pattern: &Pattern, found: &mut BTreeMap<PathBuf, Result<(),
         let readable = match entry.depth() {
             0 if real.is_file() => Ok(()),
             0 => continue,
-            _ if entry.path_is_symlink() => linked(root, path),
+            _ if entry.path_is_symlink() => check_link(root, path),
             _ if entry.file_type().is_file() => Ok(()),
             _ => continue,
         };
-        if pattern.names(path) {
+        if pattern.matches(path) {
             any = true;
             found.insert(path.to_owned(), readable);
         }
@@ -240,8 +244,8 @@ fn walk(root: &Root, pattern: &Pattern, found: &mut BTreeMap<PathBuf, Result<(),
     Ok(any)
 }
 
-/// A symbolic link met on the way: fine when it ends at a file inside the workspace.
-fn linked(root: &Root, path: &Path) -> Result<(), Finding> {
+/// Checks a symbolic link found during the walk: it must lead to a file inside the workspace.
+fn check_link(root: &Workspace, path: &Path) -> Result<(), Finding> {
     if root.resolve(path)?.is_file() {
         return Ok(());
     }
@@ -251,10 +255,10 @@ fn linked(root: &Root, path: &Path) -> Result<(), Finding> {
         .next("name the folder that it points to, or leave the link out with a `!` line"))
 }
 
-fn nothing(root: &Root, pattern: &Pattern) -> Finding {
+fn no_match(root: &Workspace, pattern: &ResolvedGlob) -> Finding {
     let exists = |path: &&Path| !in_git(path) && root.path.join(path).is_dir();
     let parent = pattern.base.ancestors().find(exists).unwrap_or(Path::new(""));
-    let place =
+    let folder =
         if parent.as_os_str().is_empty() { "the workspace".to_owned() } else { format!("{}/", parent.display()) };
     let mut names: Vec<String> = fs::read_dir(root.path.join(parent))
         .into_iter()
@@ -264,25 +268,25 @@ fn nothing(root: &Root, pattern: &Pattern) -> Finding {
         .filter(|name| name != ".git")
         .collect();
     names.sort();
-    let more = names.len().saturating_sub(SHOWN);
-    names.truncate(SHOWN);
-    let there = match (names.is_empty(), more) {
+    let more = names.len().saturating_sub(MAX_LISTED);
+    names.truncate(MAX_LISTED);
+    let contents = match (names.is_empty(), more) {
         (true, _) => "is empty".to_owned(),
         (_, 0) => format!("has {}", names.join(", ")),
         (_, more) => format!("has {} and {more} more", names.join(", ")),
     };
     Finding::inconclusive(format!("pattern {}", pattern.glob))
-        .actual(format!("it names no file; {place} {there}"))
+        .actual(format!("it names no file; {folder} {contents}"))
         .expected("at least one file")
         .next("build first, or correct the pattern (it is relative to the workspace)")
 }
 
-/// Everything in a regular file of at most `max` bytes.
+/// Reads a regular file of at most `max` bytes.
 ///
 /// # Errors
-/// The file is missing, is no regular file, cannot be read, or is larger.
+/// The file is missing, not regular, unreadable, or larger.
 pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Finding> {
-    let finding = |seen: String| Finding::inconclusive(path.display().to_string()).actual(seen);
+    let finding = |actual: String| Finding::inconclusive(path.display().to_string()).actual(actual);
     let unreadable = |error: io::Error| finding(error.to_string()).expected("a file that can be read");
     let file = open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
@@ -293,21 +297,21 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Finding> {
     Ok(bytes)
 }
 
-/// Opens a regular file for reading. A pipe or device is refused instead of waited for.
+/// Opens a regular file for reading. Refuses a pipe or device instead of blocking on it.
 pub fn open(path: &Path) -> io::Result<fs::File> {
-    // Without NONBLOCK the open itself waits for a writer at the other end of a named pipe.
+    // Without NONBLOCK, opening a named pipe blocks until a writer opens it.
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
-/// Puts `bytes` at `path` in one step: a reader sees the old file or the whole new one, and a failure leaves the old one.
-/// Missing folders are created; the file gets the permissions that the umask gives any new file.
+/// Replaces the file at `path` atomically: a reader sees the old file or the complete new one, and a failure keeps the old
+/// one. Creates missing folders. The file gets the default permissions of the umask.
 ///
 /// # Errors
 /// The folder cannot be created or written to, the disk is full, or `path` is a folder.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Finding> {
-    place(path, bytes).map_err(|error| {
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Finding> {
+    replace_file(path, bytes).map_err(|error| {
         Finding::inconclusive(path.display().to_string())
             .actual(format!("cannot be written: {error}"))
             .expected("a place that can be written to")
@@ -315,13 +319,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Finding> {
     })
 }
 
-fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    // In the same folder, since a rename does not cross file systems. Dropped on every early return, and so removed.
+    // In the same folder, because a rename cannot cross file systems. On an early return it is dropped, and so deleted.
     let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)?;
     file.write_all(bytes)?;
-    // Some file systems only say here that they are full.
+    // Some file systems report a full disk only here.
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())

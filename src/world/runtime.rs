@@ -1,5 +1,5 @@
-//! The one thread that owns an asynchronous runtime. The core is synchronous; what is only to be had asynchronously
-//! (GitHub's API, the cluster's) runs here, and a caller outside waits for it no longer than it said.
+//! A thread that owns an asynchronous runtime. The program is synchronous; the clients that are asynchronous (GitHub,
+//! clusters) run here, and a caller waits for a result with a time limit.
 
 use std::{
     fmt, io,
@@ -10,33 +10,33 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot, task};
 
-/// How long [`Drop`] waits for the thread. It ends at once unless a future blocks it; then it is left behind.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long [`Drop`] waits for the thread. A thread that a future blocks is detached after that.
+const SHUTDOWN_LIMIT: Duration = Duration::from_millis(250);
 
-/// Ends its thread and whatever still runs on it when dropped.
+/// Dropping it ends its thread and every future on it.
 pub struct Runtime {
     handle: Handle,
-    /// Dropped: tells the thread to end.
+    /// Dropping the sender ends the thread.
     stop: Option<oneshot::Sender<()>>,
-    /// Disconnected: the thread has ended.
+    /// Disconnected when the thread has ended.
     ended: Mutex<mpsc::Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Why there is no result.
+/// Why a future gave no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// Not within the time given. The future was dropped; what it had already sent stays sent.
-    Elapsed(Duration),
-    /// The future panicked, or the runtime ended under it.
-    Gone,
+pub enum RuntimeError {
+    /// The time limit passed. The future was dropped; requests that it had sent stay sent.
+    Timeout(Duration),
+    /// The future panicked, or the runtime ended first.
+    Ended,
 }
 
-impl fmt::Display for Missed {
+impl fmt::Display for RuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Elapsed(limit) => write!(f, "no result within {} s", limit.as_secs_f64()),
-            Self::Gone => f.write_str("the call ended without a result"),
+            Self::Timeout(limit) => write!(f, "no result within {} s", limit.as_secs_f64()),
+            Self::Ended => f.write_str("the call ended without a result"),
         }
     }
 }
@@ -45,7 +45,7 @@ impl Runtime {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When the system gives no thread or no event queue.
+    /// When the system cannot create a thread or an event queue.
     pub fn start() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
@@ -53,32 +53,32 @@ impl Runtime {
         let (alive, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("runtime".to_owned()).spawn(move || {
             let _alive = alive;
-            // Nobody ever sends: the sender going away is the signal.
+            // Nothing is ever sent: dropping the sender is the signal.
             let _ = runtime.block_on(stopped);
-            // Not `drop`, which waits for a name lookup that nobody can interrupt.
+            // Not `drop`, which waits for name lookups, and those cannot be interrupted.
             runtime.shutdown_background();
         })?;
         Ok(Self { handle, stop: Some(stop), ended: Mutex::new(ended), thread: Some(thread) })
     }
 
-    /// Runs a future on the runtime's thread and blocks the caller until it is done, `timeout` at most.
-    /// Must not be called from a future on this runtime: it would wait for itself, until `timeout`.
+    /// Runs a future on the runtime's thread and blocks the caller until its end, or for `timeout`. Must not be called from
+    /// a future on this runtime, which would wait for itself.
     ///
     /// # Errors
-    /// [`Missed`], when there is no result. Nothing of the future runs on after that, unless it blocks its thread.
+    /// [`RuntimeError`] when there is no result. The future does not run after that, unless it blocks its thread.
     pub fn run<T: Send + 'static>(
         &self,
         timeout: Duration,
         future: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Missed> {
-        let (to, from) = mpsc::sync_channel(1);
+    ) -> Result<T, RuntimeError> {
+        let (sender, receiver) = mpsc::sync_channel(1);
         let _task = self.spawn(async move {
             // The receiver may have given up.
-            let _ = to.send(future.await);
+            let _ = sender.send(future.await);
         });
-        from.recv_timeout(timeout).map_err(|missed| match missed {
-            mpsc::RecvTimeoutError::Timeout => Missed::Elapsed(timeout),
-            mpsc::RecvTimeoutError::Disconnected => Missed::Gone,
+        receiver.recv_timeout(timeout).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => RuntimeError::Timeout(timeout),
+            mpsc::RecvTimeoutError::Disconnected => RuntimeError::Ended,
         })
     }
 
@@ -97,14 +97,14 @@ impl Drop for Runtime {
             return;
         }
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if ended.recv_timeout(FAREWELL) == Err(mpsc::RecvTimeoutError::Disconnected) {
-            // A panic in there was told when it happened.
+        if ended.recv_timeout(SHUTDOWN_LIMIT) == Err(mpsc::RecvTimeoutError::Disconnected) {
+            // The panic hook has reported a panic of the thread already.
             let _ = thread.join();
         }
     }
 }
 
-/// A future at work; dropping this ends it.
+/// A running future; dropping this ends it.
 #[must_use = "dropped at once, the task would end at once"]
 pub struct Task(task::AbortHandle);
 
@@ -125,48 +125,48 @@ mod tests {
     const SOON: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_secs(30);
 
-    /// Says when it is dropped.
-    struct Farewell(mpsc::Sender<&'static str>);
+    /// Sends a message when it is dropped.
+    struct DropNotice(mpsc::Sender<&'static str>);
 
-    impl Drop for Farewell {
+    impl Drop for DropNotice {
         fn drop(&mut self) {
             let _ = self.0.send("dropped");
         }
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "shows that timers work in there")]
+    #[expect(clippy::disallowed_methods, reason = "shows that timers work on the runtime")]
     fn a_result_comes_back_from_the_runtimes_own_thread() {
         let runtime = Runtime::start().unwrap();
-        let (there, bound) = runtime
+        let (thread_id, bound) = runtime
             .run(LONG, async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 (thread::current().id(), listener.local_addr().is_ok())
             })
             .unwrap();
-        assert_ne!(there, thread::current().id());
-        assert!(bound, "sockets and timers work in there");
+        assert_ne!(thread_id, thread::current().id());
+        assert!(bound, "sockets and timers work on the runtime");
     }
 
     #[test]
-    fn a_caller_waits_no_longer_than_it_said_and_the_future_ends_with_the_wait() {
+    fn the_time_limit_ends_the_wait_and_the_future() {
         let runtime = Runtime::start().unwrap();
         let (to, from) = mpsc::channel();
-        let missed = runtime.run(SOON, async move {
-            let _farewell = Farewell(to);
+        let result = runtime.run(SOON, async move {
+            let _notice = DropNotice(to);
             future::pending::<()>().await;
         });
-        assert_eq!(missed, Err(Missed::Elapsed(SOON)));
+        assert_eq!(result, Err(RuntimeError::Timeout(SOON)));
         assert_eq!(from.recv_timeout(LONG), Ok("dropped"));
-        assert_eq!(runtime.run(LONG, async { 7 }), Ok(7), "and the runtime goes on");
+        assert_eq!(runtime.run(LONG, async { 7 }), Ok(7), "the runtime still works");
     }
 
     #[test]
-    fn a_panic_is_no_result_and_harms_nobody_else() {
+    fn a_panic_of_a_future_leaves_the_runtime_usable() {
         let runtime = Runtime::start().unwrap();
-        let gone: Result<(), _> = runtime.run(LONG, async { panic!("on purpose, in a test") });
-        assert_eq!(gone, Err(Missed::Gone));
+        let panicked: Result<(), _> = runtime.run(LONG, async { panic!("on purpose, in a test") });
+        assert_eq!(panicked, Err(RuntimeError::Ended));
         assert_eq!(runtime.run(LONG, async { 7 }), Ok(7));
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let (to, from) = mpsc::channel();
         let task = runtime.spawn(async move {
             let _ = to.send("started");
-            let _farewell = Farewell(to);
+            let _notice = DropNotice(to);
             future::pending::<()>().await;
         });
         assert_eq!(from.recv_timeout(LONG), Ok("started"));
@@ -190,7 +190,7 @@ mod tests {
         let runtime = Runtime::start().unwrap();
         let (to, from) = mpsc::channel();
         let _task = runtime.spawn(async move {
-            let _farewell = Farewell(to);
+            let _notice = DropNotice(to);
             future::pending::<()>().await;
         });
         runtime.run(LONG, async {}).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_is_blocked_is_left_behind() {
+    fn dropping_the_runtime_does_not_wait_for_a_blocked_thread() {
         let runtime = Runtime::start().unwrap();
         let (free, block) = mpsc::channel::<()>();
         let (to, from) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the runner's way to cancel a step, and a terminal's.
+//! SIGINT, SIGTERM and SIGHUP, with which a runner or a terminal cancels the program.
 
 use std::{io, sync::Arc, thread};
 
@@ -10,12 +10,12 @@ use signal_hook::{
 
 use crate::clock::WakeSignal;
 
-/// Cancels the bell and calls `then` at every signal.
+/// Starts a thread that cancels `wake` and calls `then` at every signal.
 ///
 /// # Errors
-/// When the handlers cannot be installed: without them a cancelled command would end without a report.
+/// When the handlers cannot be installed. Without them, a cancelled command would end without a report.
 pub fn watch(wake: Arc<WakeSignal>, then: impl Fn() + Send + 'static) -> io::Result<()> {
-    // A file larger than the machine allows is an error of that write, as a full disk is, and not the end of the process.
+    // A write beyond the file size limit must fail like a write to a full disk, instead of ending the process.
     flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -1,48 +1,48 @@
-//! Files that say by what rules a change is judged: the config file, a baseline. On a pull request they come from the
-//! base commit, by git and not from the checkout, so that a change cannot relax its own gate.
+//! Trusted files: the config file and baselines, which decide how a change is judged. On a pull request they are read from
+//! the base commit, through git and not from the checkout, so that a change cannot relax its own gate.
 
 use std::{fs, io, path::Path};
 
 use serde_json::Value;
 
 use super::{
-    git::{Commit, Entry, Git, TreePath},
-    process::Groups,
+    git::{Commit, Git, TreeEntry, TreePath},
+    process::ProcessGroups,
 };
 use crate::{error::CommandError, finding::Finding, runner_env::RunnerEnv};
 
-/// Where such files are read.
-pub enum Trusted {
-    /// The working directory: nobody proposes a change here.
+/// Where trusted files are read.
+pub enum TrustedSource {
+    /// The working directory, when the event proposes no change.
     Checkout,
-    /// The commit that a change is proposed against.
-    Base { commit: Commit, groups: Groups },
+    /// The base commit of the proposed change.
+    Base { commit: Commit, groups: ProcessGroups },
 }
 
-/// A file's bytes, and the base commit they are from.
+/// A file's content, and the base commit it is from.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TrustedFile {
     pub bytes: Vec<u8>,
     pub commit: Option<Commit>,
 }
 
-/// The most bytes that are read of one.
-const LARGEST: u64 = 32 << 20;
+/// The largest file that is read, in bytes.
+const MAX_SIZE: u64 = 32 << 20;
 
-impl Trusted {
-    /// Finds out from the event whether a change is judged: on `pull_request` and its kin, and in a merge queue.
+impl TrustedSource {
+    /// Decides by the event: a `pull_request*` or `merge_group` event proposes a change.
     ///
     /// # Errors
-    /// The event says so, but its base commit cannot be told.
-    pub fn find(runner_env: &RunnerEnv, groups: &Groups) -> Result<Self, CommandError> {
+    /// The event proposes a change, but its base commit cannot be read.
+    pub fn from_event(runner_env: &RunnerEnv, groups: &ProcessGroups) -> Result<Self, CommandError> {
         let pointer = match runner_env.event_name.as_deref() {
             Some(name) if name.starts_with("pull_request") => "/pull_request/base/sha",
             Some("merge_group") => "/merge_group/base_sha",
             _ => return Ok(Self::Checkout),
         };
-        let unobservable = |seen: String| {
+        let unobservable = |actual: String| {
             Finding::inconclusive("event")
-                .actual(seen)
+                .actual(actual)
                 .expected(format!("the base commit at {pointer} of GITHUB_EVENT_PATH"))
                 .unobservable()
         };
@@ -54,7 +54,7 @@ impl Trusted {
         Ok(Self::Base { commit, groups: groups.clone() })
     }
 
-    /// In words, for messages: ` (in the base commit 3f2a…)`, or nothing.
+    /// A suffix for messages: ` (in the base commit 3f2a…)`, or empty.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
@@ -63,12 +63,12 @@ impl Trusted {
         }
     }
 
-    /// Reads a file, `path` as seen from the working directory. `None` when there is none: on a pull request either the base
-    /// commit has none, or the job has no files at all, and so nothing that could have been relaxed.
+    /// Reads a file; `path` is relative to the working directory. `None` when the file does not exist. On a pull request that
+    /// means: the base commit has no such file, or the workspace is empty, so that no file can have been relaxed.
     ///
     /// # Errors
-    /// Bad input for a path that cannot be one; unseen when it is there and cannot be read, and on a pull request when there
-    /// are files, but no checkout to ask what they should be: a workspace can also be unpacked from an archive.
+    /// Bad input for an invalid path; unobservable when the file exists and cannot be read, and on a pull request when the
+    /// workspace has files but is no checkout (for example, unpacked from an archive), so that the base version is unknown.
     pub fn read(&self, path: &str) -> Result<Option<TrustedFile>, CommandError> {
         match self {
             Self::Checkout => from_checkout(Path::new(path)),
@@ -87,15 +87,15 @@ impl Trusted {
 }
 
 fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, CommandError> {
-    let unreadable = |seen: String| {
+    let unreadable = |actual: String| {
         Finding::inconclusive(path.display().to_string())
-            .actual(seen)
+            .actual(actual)
             .expected("a file that can be read")
             .unobservable()
     };
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(unreadable("no regular file".to_owned())),
-        Ok(metadata) if metadata.len() > LARGEST => Err(unreadable(format!("{} bytes, over 32 MiB", metadata.len()))),
+        Ok(metadata) if metadata.len() > MAX_SIZE => Err(unreadable(format!("{} bytes, over 32 MiB", metadata.len()))),
         Ok(_) => {
             let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
             Ok(Some(TrustedFile { bytes, commit: None }))
@@ -105,7 +105,7 @@ fn from_checkout(path: &Path) -> Result<Option<TrustedFile>, CommandError> {
     }
 }
 
-/// Whether it is known that nothing is in a folder.
+/// Whether a folder is known to be empty.
 fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
@@ -115,21 +115,21 @@ fn from_commit(git: &Git, commit: &Commit, path: &str) -> Result<Option<TrustedF
     let tree_path: TreePath = format!("{}{bare}", git.prefix()).parse().map_err(|error: String| {
         Finding::inconclusive(format!("\"{path}\"")).actual(error).expected("a path inside the repository").bad_input()
     })?;
-    let there = git.has_commit(commit).and_then(|there| {
-        if there {
+    let fetched = git.has_commit(commit).and_then(|present| {
+        if present {
             return Ok(());
         }
-        // The one that a checkout on a runner has.
+        // A checkout on a runner has this remote.
         git.remote("origin").and_then(|origin| git.fetch_commit(&origin, commit))
     });
-    there.map_err(|finding| {
+    fetched.map_err(|finding| {
         finding
             .next("let the checkout fetch the base commit (`fetch-depth: 0`), or keep its credentials for this step")
             .unobservable()
     })?;
     match git.read_file(commit, &tree_path).map_err(Finding::unobservable)? {
         None => Ok(None),
-        Some(Entry::File(blob)) => Ok(Some(TrustedFile { bytes: blob.bytes, commit: Some(commit.clone()) })),
+        Some(TreeEntry::File(blob)) => Ok(Some(TrustedFile { bytes: blob.bytes, commit: Some(commit.clone()) })),
         Some(_) => Err(Finding::inconclusive(format!("\"{path}\""))
             .actual(format!("no regular file in the base commit {commit}"))
             .expected("a file, no link and no directory")

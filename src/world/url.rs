@@ -1,4 +1,4 @@
-//! A URL to look at, and how it may be shown.
+//! An http or https URL, and how to show it without secrets.
 
 use std::{fmt, str::FromStr};
 
@@ -6,16 +6,16 @@ use ::url::{Host, Position};
 
 use crate::error::ValueError;
 
-/// An absolute `http` or `https` URL without user name and password. Shown without the secrets that its query may hold;
-/// [`Url::full`] is for the wire.
+/// An absolute `http` or `https` URL without user name and password. `Display` hides secrets in the query; [`Url::full`]
+/// includes them, for sending.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url(::url::Url);
 
-/// Parts of query parameter names whose values are not shown: `access_token`, `X-Amz-Signature`, `api-key`, `sig`.
+/// Parts of the names of query parameters whose values are hidden: `access_token`, `X-Amz-Signature`, `api-key`, `sig`.
 const SECRET_NAMES: [&str; 10] = ["token", "key", "secret", "sig", "pass", "pwd", "auth", "cred", "session", "code"];
 
 impl Url {
-    /// The whole URL, secrets included.
+    /// The whole URL, including secrets.
     #[must_use]
     pub fn full(&self) -> &str {
         self.0.as_str()
@@ -26,33 +26,44 @@ impl Url {
         self.0.scheme() == "https"
     }
 
-    /// `host:port`, the port spelled out.
+    /// `host:port`, also for a default port.
     #[must_use]
     pub fn authority(&self) -> String {
         format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
     }
 
-    /// Up to the path: what may be shown of a URL that somebody else made up.
+    /// The URL up to its path, which is safe to show when a server chose the URL.
     #[must_use]
     pub fn without_query(&self) -> &str {
         &self.0[..Position::AfterPath]
     }
 
-    pub(in crate::world) fn host(&self) -> Option<Host<&str>> {
+    pub(super) fn host(&self) -> Option<Host<&str>> {
         self.0.host()
     }
 
-    pub(in crate::world) fn port(&self) -> u16 {
+    pub(super) fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()
     }
 
-    /// Whether scheme, host and port are the same: what may share credentials.
+    /// Whether the host is this machine without asking a name server: `localhost` or a loopback address. Names below
+    /// `localhost` do not count, although they never go through a proxy.
+    pub(super) fn is_loopback(&self) -> bool {
+        match self.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    /// Whether scheme, host and port are equal, so that both URLs may receive the same credentials.
     pub(super) fn same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
     }
 
-    /// Whether the other one is this page, as far as an address tells: the same host, path (but for a slash at its end) and
-    /// query, and the same port, but for https in place of http.
+    /// Whether `other` is the same page: the same host, path (a trailing slash makes no difference), query and port. An
+    /// upgrade from http to https may change the port.
     #[must_use]
     pub fn same_page(&self, other: &Self) -> bool {
         let path = |url: &Self| url.0.path().trim_end_matches('/').to_owned();
@@ -63,13 +74,13 @@ impl Url {
             && (upgraded || (self.0.scheme() == other.0.scheme() && self.port() == other.port()))
     }
 
-    /// Where a `Location` on this page leads.
+    /// Resolves a `Location` header against this URL.
     pub(super) fn join(&self, location: &str) -> Result<Self, ValueError> {
         Self::checked(self.0.join(location))
     }
 
-    /// From a setting.
-    pub fn given(text: &str) -> Result<Self, ValueError> {
+    /// Parses a setting, with an error that says what the setting accepts.
+    pub fn from_setting(text: &str) -> Result<Self, ValueError> {
         const ACCEPTED: ValueError = ValueError::new(
             "an http:// or https:// URL, without a space or a backslash, and without a user name or a password: those go in a \
              header",
@@ -96,20 +107,20 @@ impl Url {
 impl FromStr for Url {
     type Err = ValueError;
 
-    /// Stricter than browsers, which drop line breaks, take `\` for `/` and find a host in `http:///x`.
+    /// Stricter than browsers, which drop line breaks, treat `\` as `/` and find a host in `http:///x`.
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let fault = |what: &str| Err(ValueError::from(format!("{what}; accepted are http:// and https:// URLs")));
+        let invalid = |reason: &str| Err(ValueError::from(format!("{reason}; accepted are http:// and https:// URLs")));
         if text.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\') {
-            return fault("a URL with a space, a control character or a backslash in it");
+            return invalid("a URL with a space, a control character or a backslash in it");
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return fault("no absolute URL");
+            return invalid("no absolute URL");
         };
         if !["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
-            return fault(&format!("a URL with the scheme {scheme:?}"));
+            return invalid(&format!("a URL with the scheme {scheme:?}"));
         }
         if rest.starts_with(['/', '?', '#']) || rest.is_empty() {
-            return fault("a URL without a host");
+            return invalid("a URL without a host");
         }
         Self::checked(::url::Url::parse(text))
     }
@@ -122,7 +133,7 @@ impl fmt::Display for Url {
         for (index, pair) in query.split('&').enumerate() {
             f.write_str(if index == 0 { "?" } else { "&" })?;
             match pair.split_once('=') {
-                Some((name, _)) if is_secret(name) => write!(f, "{name}=***")?,
+                Some((name, _)) if is_secret_parameter(name) => write!(f, "{name}=***")?,
                 _ => f.write_str(pair)?,
             }
         }
@@ -130,8 +141,8 @@ impl fmt::Display for Url {
     }
 }
 
-fn is_secret(name: &str) -> bool {
-    // Percent-encoding may hide a letter of the name: an encoded name is taken for secret.
+fn is_secret_parameter(name: &str) -> bool {
+    // An encoded name counts as secret, because the encoding may hide a letter of the name.
     let name = name.to_ascii_lowercase();
     name.contains('%') || SECRET_NAMES.iter().any(|part| name.contains(part))
 }
@@ -142,10 +153,10 @@ impl fmt::Debug for Url {
     }
 }
 
-/// A text that is no [`Url`], as it may be shown: without what would be its user, password, query and fragment. Nothing of
-/// it, when these cannot be told apart.
+/// Redacts a text that is not a valid [`Url`]: removes its user name, password, query and fragment. Hides the whole text
+/// when these cannot be located.
 #[must_use]
-pub fn redacted(text: &str) -> String {
+pub fn redact_invalid_url(text: &str) -> String {
     const HIDDEN: &str = "a text that is hidden: it may hold a password";
     let end = text.find(['?', '#']).unwrap_or(text.len());
     if text[end..].contains('@') {
@@ -202,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_known_by_its_host_port_and_path() {
+    fn a_page_is_identified_by_its_host_port_path_and_query() {
         let same = |one: &str, other: &str| one.parse::<Url>().unwrap().same_page(&other.parse().unwrap());
         for (one, other) in [
             ("http://a/ready", "http://a:80/ready"),
@@ -244,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_shown_without_secrets_too() {
+    fn secrets_in_an_invalid_url_are_not_shown() {
         for (text, shown) in [
             ("staging.example/health", "staging.example/health"),
             ("ftp://staging.example/x?token=s3cr3t#s3cr3t", "ftp://staging.example/x"),
@@ -253,11 +264,15 @@ mod tests {
             ("https://a/@acme/x", "https://acme/x"),
             ("", ""),
         ] {
-            assert_eq!(redacted(text), shown, "{text}");
+            assert_eq!(redact_invalid_url(text), shown, "{text}");
         }
         for text in ["bob:s3cr3t@staging.example", "https:/bob:s3cr3t@a", "https://b:s3?cr3t@a", "https://b:s3#cr3t@a"]
         {
-            assert!(redacted(text).contains("hidden") && !redacted(text).contains("s3"), "{text}: {}", redacted(text));
+            assert!(
+                redact_invalid_url(text).contains("hidden") && !redact_invalid_url(text).contains("s3"),
+                "{text}: {}",
+                redact_invalid_url(text)
+            );
         }
     }
 }

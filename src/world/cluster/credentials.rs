@@ -14,7 +14,7 @@ use crate::{
     finding::Finding,
     secret::masked,
     values::clip,
-    world::process::{self, Finished, Groups, ProcessError, Program},
+    world::process::{self, ProcessError, ProcessGroups, ProcessOutput, Program},
 };
 
 /// How long a credential plugin may take: it may ask a cloud for a token, and those take seconds.
@@ -28,7 +28,7 @@ pub(super) fn renewable(who: &AuthInfo) -> bool {
 }
 
 /// Finds them. Blocks for as long as a plugin may take.
-pub(super) fn find(mut who: AuthInfo, groups: &Groups, withheld: &[OsString]) -> Result<AuthInfo, Finding> {
+pub(super) fn find(mut who: AuthInfo, groups: &ProcessGroups, withheld: &[OsString]) -> Result<AuthInfo, Finding> {
     if let Some(plugin) = who.exec.take() {
         let Given { token, client_certificate_data, client_key_data } = ask(&plugin, groups, withheld)?;
         match (token, client_certificate_data.zip(client_key_data)) {
@@ -81,7 +81,7 @@ struct Given {
     client_key_data: Option<String>,
 }
 
-fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Given, Finding> {
+fn ask(plugin: &ExecConfig, groups: &ProcessGroups, withheld: &[OsString]) -> Result<Given, Finding> {
     let command = plugin.command.as_deref().unwrap_or_default();
     let program =
         Program::new(command).args(plugin.args.iter().flatten()).set("KUBERNETES_EXEC_INFO", exec_info(plugin));
@@ -92,18 +92,19 @@ fn ask(plugin: &ExecConfig, groups: &Groups, withheld: &[OsString]) -> Result<Gi
             _ => program,
         });
     let about = |seen: String| about(plugin).actual(seen);
-    let Finished { status, stdout, stderr } = process::run(&program, groups, PLUGIN).map_err(|error| match error {
-        ProcessError::Timeout { after, .. } => about(format!("no end within {} s; it was ended", after.as_secs()))
-            .expected("a plugin that works without a terminal")
-            .next("run it in a step of its own to see what it waits for"),
-        error @ ProcessError::NotFound { .. } => {
-            let hint = plugin.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
-            about("no such program".to_owned())
-                .expected("the program that the kubeconfig names")
-                .next(hint.map_or_else(|| error.to_finding().next.unwrap_or_default(), |hint| clip(hint, SAID)))
-        }
-        error => error.to_finding(),
-    })?;
+    let ProcessOutput { status, stdout, stderr } =
+        process::run(&program, groups, PLUGIN).map_err(|error| match error {
+            ProcessError::Timeout { after, .. } => about(format!("no end within {} s; it was ended", after.as_secs()))
+                .expected("a plugin that works without a terminal")
+                .next("run it in a step of its own to see what it waits for"),
+            error @ ProcessError::NotFound { .. } => {
+                let hint = plugin.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
+                about("no such program".to_owned())
+                    .expected("the program that the kubeconfig names")
+                    .next(hint.map_or_else(|| error.to_finding().next.unwrap_or_default(), |hint| clip(hint, SAID)))
+            }
+            error => error.to_finding(),
+        })?;
     if !status.success() {
         // Never its stdout: a token may be in it.
         let said = stderr.text().trim().to_owned();

@@ -15,13 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::world::cluster::error::causes;
-use crate::{
-    finding::Finding,
-    secret::Secret,
-    values::closest,
-    world::{github::transport::is_loopback, url::Url},
-    yaml,
-};
+use crate::{finding::Finding, secret::Secret, values::closest, world::url::Url, yaml};
 
 /// The largest file that is read for an access, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -250,7 +244,7 @@ fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo
     let server = cluster.server.as_deref().unwrap_or_default();
     let server: Url =
         server.parse().map_err(|error| about().actual(format!("server: {error}")).expected("https://<host>"))?;
-    if !server.is_https() && !is_loopback(&server) {
+    if !server.is_https() && !server.is_loopback() {
         return Err(about()
             .actual(format!("`server: {server}`, where everyone on the way could read the token"))
             .expected("https://<host>, or http:// on loopback"));

@@ -4,7 +4,7 @@ use kube::config::AuthInfo;
 use secrecy::ExposeSecret as _;
 
 use super::{
-    super::{network::tests::network, process::Groups, runtime::Runtime},
+    super::{network::tests::network, process::ProcessGroups, runtime::Runtime},
     *,
 };
 use crate::secret::Secret;
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 const LONG: Duration = Duration::from_secs(30);
 
 fn found(who: AuthInfo) -> Result<AuthInfo, Finding> {
-    credentials::find(who, &Groups::default(), &[])
+    credentials::find(who, &ProcessGroups::default(), &[])
 }
 
 fn token(who: AuthInfo) -> Option<String> {

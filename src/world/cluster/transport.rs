@@ -29,7 +29,7 @@ use ureq::Proxy;
 use super::kubeconfig::{Target, bounded};
 use crate::{
     finding::Finding,
-    world::{github::transport::tunnel, network::Network},
+    world::network::{Network, tunnel},
 };
 
 /// How often an idle HTTP/2 connection is pinged, and how long the answer may take: a server that is frozen keeps its

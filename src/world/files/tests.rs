@@ -2,7 +2,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// A folder with these files, each holding its own path; a name ending in `/` is an empty folder.
+/// A folder with these files, each containing its own path. A name that ends with `/` is an empty folder.
 fn workspace(files: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a temporary folder");
     for file in files {
@@ -10,7 +10,7 @@ fn workspace(files: &[&str]) -> tempfile::TempDir {
         if file.ends_with('/') {
             fs::create_dir_all(path).expect("a folder");
         } else {
-            write_whole(&path, file.as_bytes()).expect("a file");
+            write_atomically(&path, file.as_bytes()).expect("a file");
         }
     }
     root
@@ -33,7 +33,7 @@ fn refused(root: &Path, lines: &[&str]) -> String {
 }
 
 #[test]
-fn what_patterns_name() {
+fn patterns_match_files() {
     let root = workspace(&[
         "dist/b.js",
         "dist/a.js",
@@ -66,7 +66,7 @@ fn what_patterns_name() {
         (vec!["src/[ij].js"], vec!["src/i.js"]),
         (vec![r"src/\[*.js"], vec!["src/[id].js"]),
         (vec!["dist", "!dist/js", "!**/*.css", "! dist/.hidden.js"], vec!["dist/a.js", "dist/b.js"]),
-        // A `!` that is left after the first one is a part of a name.
+        // A second `!` is a part of the name.
         (vec!["dist/*.js", "!!dist/*.js"], vec!["dist/.hidden.js", "dist/a.js", "dist/b.js"]),
         (vec!["dist/*.js", "!dist/*.js", "dist/a.js"], vec!["dist/a.js"]),
         (vec!["dist/*.js", "!dist/*"], vec![]),
@@ -79,21 +79,21 @@ fn what_patterns_name() {
 }
 
 #[test]
-fn what_is_still_to_be_written_may_be_missing_and_nothing_else() {
+fn find_existing_accepts_only_that_a_pattern_matches_nothing() {
     let root = workspace(&["r/a.xml"]);
     symlink("nowhere", root.path().join("r/link.xml")).expect("a link");
-    let present = |lines: &[&str]| present(root.path(), &globs(lines));
-    assert_eq!(present(&["r/a.*", "s/*.xml", "b.xml"]), Ok(vec!["r/a.xml".into()]));
+    let find = |lines: &[&str]| find_existing(root.path(), &globs(lines));
+    assert_eq!(find(&["r/a.*", "s/*.xml", "b.xml"]), Ok(vec!["r/a.xml".into()]));
     for bad in [&["/nowhere/a.xml"][..], &["!a"], &["r/*.xml"]] {
-        assert!(present(bad).is_err(), "{bad:?}");
+        assert!(find(bad).is_err(), "{bad:?}");
     }
 }
 
 #[test]
-fn a_pattern_that_names_nothing_says_what_is_there() {
+fn a_pattern_without_matches_lists_what_the_folder_has() {
     let root =
         workspace(&["dist/a.css", "dist/b.html", "empty/", ".git/config", "f1", "f2", "f3", "f4", "f5", "f6", "f7"]);
-    for (lines, said) in [
+    for (lines, expected) in [
         (
             &["dist/**/*.js"][..],
             "pattern dist/**/*.js: it names no file; dist/ has a.css, b.html; expected at least one file",
@@ -111,14 +111,14 @@ fn a_pattern_that_names_nothing_says_what_is_there() {
         (&["/etc/passwd"], "pattern /etc/passwd: it leads out of the workspace"),
     ] {
         let finding = refused(root.path(), lines);
-        assert!(finding.contains(said), "{lines:?}: {finding}");
+        assert!(finding.contains(expected), "{lines:?}: {finding}");
     }
     let missing = refused(&root.path().join("nowhere"), &["dist"]);
     assert!(missing.contains("nowhere"), "{missing}");
 }
 
 #[test]
-fn a_text_that_is_no_pattern_is_named() {
+fn an_invalid_pattern_is_quoted_with_the_reason() {
     for (text, why) in [
         ("", "it is empty"),
         ("!", "it is empty"),
@@ -135,19 +135,19 @@ fn a_text_that_is_no_pattern_is_named() {
 }
 
 #[test]
-fn links_are_followed_only_to_files_inside() {
+fn links_are_followed_only_to_files_inside_the_workspace() {
     let outside = workspace(&["secret.txt", "lib/x.js"]);
     let root = workspace(&["dist/a.js", "src/real.js", "out/web/w.js", ".git/config"]);
     let link = |to: &Path, at: &str| symlink(to, root.path().join(at)).expect("a link");
     link(Path::new("../src/real.js"), "dist/inside.js");
     assert_eq!(found(root.path(), &["dist"]), ["dist/a.js", "dist/inside.js"]);
 
-    // Written out in the pattern, a link to a folder is meant.
+    // A link to a folder is followed when the pattern names it.
     link(Path::new("out/web"), "www");
     assert_eq!(found(root.path(), &["www"]), ["www/w.js"]);
     assert_eq!(found(root.path(), &["www/*.js"]), ["www/w.js"]);
 
-    for (to, at, said) in [
+    for (to, at, expected) in [
         (outside.path().join("secret.txt"), "dist/out.js", "a symbolic link out of the workspace"),
         (outside.path().join("lib"), "dist/outlib", "a symbolic link out of the workspace"),
         ("gone.js".into(), "dist/dangling.js", "cannot be followed"),
@@ -157,14 +157,10 @@ fn links_are_followed_only_to_files_inside() {
     ] {
         link(&to, at);
         let finding = refused(root.path(), &["dist/**"]);
-        assert!(finding.contains(at) && finding.contains(said), "{finding}");
+        assert!(finding.contains(at) && finding.contains(expected), "{finding}");
         let without = format!("!{at}");
-        assert_eq!(
-            found(root.path(), &["dist/**", &without]),
-            ["dist/a.js", "dist/inside.js"],
-            "{at} is not asked for"
-        );
-        assert_eq!(found(root.path(), &["dist/a.*"]), ["dist/a.js"], "{at} is not asked for");
+        assert_eq!(found(root.path(), &["dist/**", &without]), ["dist/a.js", "dist/inside.js"], "{at} does not match");
+        assert_eq!(found(root.path(), &["dist/a.*"]), ["dist/a.js"], "{at} does not match");
         fs::remove_file(root.path().join(at)).expect("removed");
     }
 
@@ -176,7 +172,7 @@ fn links_are_followed_only_to_files_inside() {
 }
 
 #[test]
-fn a_named_pipe_is_no_file_and_nothing_waits_for_it() {
+fn a_named_pipe_does_not_match_and_does_not_block() {
     let root = workspace(&["dist/a.js"]);
     let pipe = root.path().join("dist/pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("a pipe");
@@ -187,7 +183,7 @@ fn a_named_pipe_is_no_file_and_nothing_waits_for_it() {
 }
 
 #[test]
-fn reading_stops_at_the_bound() {
+fn reading_stops_at_the_size_limit() {
     let root = workspace(&["12345"]);
     let path = root.path().join("12345");
     assert_eq!(read_bounded(&path, 5), Ok(b"12345".to_vec()));
@@ -208,19 +204,19 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn writing_is_whole_or_not_at_all() {
+fn writing_is_atomic() {
     let root = workspace(&["kept/inner", "file"]);
     let new = root.path().join("deep/er/new.json");
-    write_whole(&new, b"one").expect("written");
-    write_whole(&new, b"two").expect("replaced");
+    write_atomically(&new, b"one").expect("written");
+    write_atomically(&new, b"two").expect("replaced");
     assert_eq!(fs::read(&new).expect("read"), b"two");
     assert_eq!(names_in(&root.path().join("deep/er")), ["new.json"]);
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode();
-    fs::write(root.path().join("plain"), "").expect("a file made the usual way");
+    fs::write(root.path().join("plain"), "").expect("a file with default permissions");
     assert_eq!(mode(&new), mode(&root.path().join("plain")), "other users of the runner can read it");
 
     for bad in ["kept", "file/below"] {
-        let finding = write_whole(&root.path().join(bad), b"x").expect_err(bad).to_string();
+        let finding = write_atomically(&root.path().join(bad), b"x").expect_err(bad).to_string();
         assert!(finding.contains(bad) && finding.contains("cannot be written"), "{finding}");
     }
     assert_eq!(names_in(root.path()), ["deep", "file", "kept", "plain"], "no partial file is left");

@@ -1,10 +1,10 @@
-//! How git is authenticated, and how what it says is made fit to be shown.
+//! Authentication of git, and redaction of its output.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::{secret::Secret, world::process::Program};
 
-/// A token, and the one server it is for.
+/// A token and the one server that it is for.
 #[derive(Clone, Debug)]
 pub(super) struct Credentials {
     server: String,
@@ -12,45 +12,45 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// `server` is a URL whose scheme, host and port count: `https://github.com`.
+    /// `server` is a URL such as `https://github.com`; only its scheme, host and port matter.
     pub(super) fn new(server: &str, token: Secret) -> Self {
         Self { server: server.to_owned(), token }
     }
 
     pub(super) fn server(&self) -> String {
-        redacted(&self.server)
+        redact_remote_url(&self.server)
     }
 
-    /// Whether the token is for the server behind `url`. Never for ssh, files and other hosts.
-    pub(super) fn are_for(&self, url: &str) -> bool {
+    /// Whether `url` is on the server that the token is for. Never for ssh and files.
+    pub(super) fn apply_to(&self, url: &str) -> bool {
         !self.token.expose().is_empty()
-            && Origin::of(url).is_some_and(|origin| Some(origin) == Origin::of(&self.server))
+            && HttpOrigin::parse(url).is_some_and(|origin| Some(origin) == HttpOrigin::parse(&self.server))
     }
 
-    /// Makes a git `program`, to which no subcommand was added yet, send the token with its requests to `url`, in place of
-    /// any other authentication that is configured. The token travels by the environment, never by the arguments.
-    pub(super) fn give(&self, program: Program, url: &str) -> Program {
-        // The most specific key wins in git, not the last one: one for a shorter URL would lose against a header that
-        // `actions/checkout` or a person left in the configuration. An empty value forgets the headers so far.
-        let key = format!("http.{}", without_secrets(url));
+    /// Lets git send the token with requests to `url`, in place of any configured authentication. `program` must have no
+    /// subcommand yet. The token is passed in the environment, never in the arguments.
+    pub(super) fn authenticate(&self, program: Program, url: &str) -> Program {
+        // In git the most specific key wins, not the last one. A key for a shorter URL would lose against a header that
+        // `actions/checkout` or a user left in the configuration. An empty value discards the headers before it.
+        let key = format!("http.{}", config_key_url(url));
         program
             .args(["-c", "credential.helper="])
             .arg(format!("--config-env={key}.extraheader=PROMOTE_GATES_GIT_NO_HEADER"))
             .arg(format!("--config-env={key}.extraheader=PROMOTE_GATES_GIT_HEADER"))
-            // After a redirect to another host git goes on there with all of its headers (seen with 2.39).
+            // After a redirect to another host, git sends that host all of its headers (seen with 2.39).
             .arg(format!("--config-env={key}.followRedirects=PROMOTE_GATES_GIT_NO_REDIRECT"))
             .set("PROMOTE_GATES_GIT_NO_HEADER", "")
             .set("PROMOTE_GATES_GIT_HEADER", format!("AUTHORIZATION: basic {}", self.basic()))
             .set("PROMOTE_GATES_GIT_NO_REDIRECT", "false")
     }
 
-    /// What GitHub expects: any user name, with the token as the password.
+    /// The credentials that GitHub expects: any user name, with the token as the password.
     fn basic(&self) -> String {
         BASE64_STANDARD.encode(format!("x-access-token:{}", self.token.expose()))
     }
 
-    /// `text` without the token in any of the forms that it takes here.
-    pub(super) fn scrub(&self, text: &str) -> String {
+    /// Removes the token, in every form in which it is sent, from `text`.
+    pub(super) fn redact(&self, text: &str) -> String {
         let token = self.token.expose();
         if token.is_empty() {
             return text.to_owned();
@@ -64,29 +64,29 @@ impl Credentials {
 
 /// Scheme, host and port of an HTTP URL.
 #[derive(PartialEq)]
-struct Origin {
+struct HttpOrigin {
     scheme: String,
     host: String,
     port: String,
 }
 
-impl Origin {
-    fn of(url: &str) -> Option<Self> {
+impl HttpOrigin {
+    fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
-        let usual = match scheme.as_str() {
+        let default_port = match scheme.as_str() {
             "http" => "80",
             "https" => "443",
             _ => return None,
         };
         let (authority, _) = split_authority(rest);
         let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address).to_ascii_lowercase();
-        // The colons of an IPv6 address stand before its bracket.
+        // The colons of an IPv6 address come before its closing bracket.
         let (host, port) = match address.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port),
             _ => (address.as_str(), ""),
         };
-        let port = if port.is_empty() { usual } else { port };
+        let port = if port.is_empty() { default_port } else { port };
         Some(Self { scheme, host: host.to_owned(), port: port.to_owned() })
     }
 }
@@ -95,8 +95,8 @@ fn split_authority(rest: &str) -> (&str, &str) {
     rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
 }
 
-/// A URL as git's configuration matches it: with its user, without password, query and fragment.
-fn without_secrets(url: &str) -> String {
+/// The URL as a key of git's configuration: with the user name, without password, query and fragment.
+fn config_key_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = split_authority(rest);
     let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -108,27 +108,27 @@ fn without_secrets(url: &str) -> String {
     }
 }
 
-/// A remote's URL as it may be shown: without userinfo, query and fragment, each of which may hold a secret.
+/// Redacts a remote's URL: removes userinfo, query and fragment, each of which may hold a secret.
 #[must_use]
-pub fn redacted(url: &str) -> String {
+pub fn redact_remote_url(url: &str) -> String {
     let one_slash = || url.split_once(":/").filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
     let (scheme, rest) = match url.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => match one_slash() {
-            // `https:/…`: misspelled, and with whatever a URL holds.
+            // `https:/…`: a misspelled URL, which may still hold secrets.
             Some((scheme, rest)) => (format!("{scheme}:/"), rest),
-            // `user@host:path`, or a URL whose scheme was forgotten.
+            // `user@host:path`, or a URL without its scheme.
             None => (String::new(), url),
         },
     };
     let (authority, path) = split_authority(rest);
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
-    // A file may well hold these characters in its name, and no secrets.
+    // A file name may contain `?` and `#`, and holds no secrets.
     let path = if scheme.is_empty() { path } else { path.split(['?', '#']).next().unwrap_or_default() };
     format!("{scheme}{address}{path}")
 }
 
-/// `text` with every URL in it [`redacted`].
+/// Redacts every URL in `text`, as [`redact_remote_url`] does.
 pub(super) fn redact_urls(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -141,7 +141,7 @@ pub(super) fn redact_urls(text: &str) -> String {
                 .find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>'))
                 .unwrap_or(rest.len() - at);
         shown.push_str(&rest[..start]);
-        shown.push_str(&redacted(&rest[start..end]));
+        shown.push_str(&redact_remote_url(&rest[start..end]));
         rest = &rest[end..];
     }
     shown.push_str(rest);
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_shown_without_secrets() {
+    fn urls_are_shown_config_key_url() {
         for (url, shown) in [
             ("https://github.com/acme/infra", "https://github.com/acme/infra"),
             ("https://x-access-token:hunter2@github.com/acme/infra.git", "https://github.com/acme/infra.git"),
@@ -169,21 +169,21 @@ mod tests {
             ("file:///srv/a@b.git", "file:///srv/a@b.git"),
             ("", ""),
         ] {
-            assert_eq!(redacted(url), shown, "{url}");
+            assert_eq!(redact_remote_url(url), shown, "{url}");
         }
     }
 
     #[test]
-    fn urls_inside_of_text_are_too() {
+    fn urls_inside_a_text_are_redacted() {
         let text = "fatal: unable to access 'https://bob:hunter2@x.example/r.git/': ä://hunter2@y z://b@c";
         assert_eq!(redact_urls(text), "fatal: unable to access 'https://x.example/r.git/': ä://y z://c");
     }
 
     #[test]
-    fn a_token_is_for_one_server() {
+    fn a_token_applies_to_one_server_only() {
         let ours = Credentials::new("https://github.com", Secret::new("t".into()));
         for url in ["https://github.com/a/b", "https://bob:x@GitHub.com:443/a", "HTTPS://github.com"] {
-            assert!(ours.are_for(url), "{url}");
+            assert!(ours.apply_to(url), "{url}");
         }
         for url in [
             "http://github.com/a/b",
@@ -194,18 +194,18 @@ mod tests {
             "git@github.com:a/b",
             "/srv/github.com",
         ] {
-            assert!(!ours.are_for(url), "{url}");
+            assert!(!ours.apply_to(url), "{url}");
         }
-        assert!(!Credentials::new("https://github.com", Secret::new(String::new())).are_for("https://github.com/a"));
-        assert!(!Credentials::new("nonsense", Secret::new("t".into())).are_for("nonsense"));
+        assert!(!Credentials::new("https://github.com", Secret::new(String::new())).apply_to("https://github.com/a"));
+        assert!(!Credentials::new("nonsense", Secret::new("t".into())).apply_to("nonsense"));
     }
 
     #[test]
-    fn no_form_of_the_token_is_left() {
+    fn every_form_of_the_token_is_redacted() {
         let ours = Credentials::new("https://github.com", Secret::new("hunter22".into()));
         let basic = ours.basic();
         let text = format!("hunter22 {basic} {} aHVudGVyMjI=", basic.trim_end_matches('='));
-        assert_eq!(ours.scrub(&text), "*** *** *** ***");
-        assert_eq!(Credentials::new("x", Secret::new(String::new())).scrub("abc"), "abc");
+        assert_eq!(ours.redact(&text), "*** *** *** ***");
+        assert_eq!(Credentials::new("x", Secret::new(String::new())).redact("abc"), "abc");
     }
 }

@@ -1,145 +1,152 @@
-//! What the messages of a branch's commits tell programs.
+//! The history of a branch: commits with their trailers, and the files that they changed.
 
 use jiff::Timestamp;
 
-use super::{Branch, Commit, Git, Remote};
-use crate::{finding::Finding, world::process::Finished};
+use super::{checkout::Git, names::Branch, remote::Remote};
+use crate::{finding::Finding, subject::Commit, world::process::ProcessOutput};
 
-/// A commit, as its message tells it.
+/// A commit with its time, author, title and trailers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct CommitSummary {
     pub commit: Commit,
-    /// When it was committed, by the clock of whoever did.
+    /// The committer's time, by the committer's clock.
     pub at: Timestamp,
-    /// The name of who wrote it.
+    /// The author's name.
     pub author: String,
-    /// The first line of its message.
+    /// The first line of the message.
     pub title: String,
-    /// The trailers of its message, as git reads them.
+    /// The trailers of the message, as git parses them.
     pub trailers: Vec<(String, String)>,
 }
 
-impl Told {
-    /// The value of a trailer; names are compared as git does, whatever their case.
+impl CommitSummary {
+    /// The value of a trailer. Names are compared without case, as in git.
     #[must_use]
     pub fn trailer(&self, name: &str) -> Option<&str> {
         self.trailers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 }
 
-/// A commit of a branch, with the files that it changed there.
+/// A commit of a branch and the files that it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct CommitChanges {
     pub commit: Commit,
-    /// What the branch was at before it; `None` for the first of all.
+    /// The branch's previous commit; `None` for the first commit.
     pub before: Option<Commit>,
-    /// When a merge: the branch took all of it in at once.
+    /// Whether it is a merge, whose changes count as the merge's own.
     pub merge: bool,
-    /// Those that were asked for; as git tells them, quoted where they are odd.
+    /// The changed paths that match the pathspec; git quotes unusual names.
     pub paths: Vec<String>,
 }
 
-/// So many commits in a row that are older than what is asked for end the search: no clock is wrong that often.
-const OLDER: usize = 50;
-/// By how many commits a shallow history is made longer at first. Each time that is not enough, twice as many follow.
-const DEEPER: u32 = 100;
-/// How often it is made longer: 400,000 commits in all.
-const ROUNDS: u32 = 12;
+/// The search ends after this many older commits in a row, because no wrong clock explains so many.
+const OLDER_IN_A_ROW: usize = 50;
+/// By how many commits a shallow history is deepened first. Each further round doubles the number.
+const FIRST_DEEPENING: u32 = 100;
+/// The most rounds of deepening: 400,000 commits in all.
+const MAX_ROUNDS: u32 = 12;
 
 impl Git {
-    /// The commits that `tip` holds and that were made at `since` or later, newest first, and those among them that say they
-    /// are older. A shallow checkout is given as much more history as it takes; that is all that changes about it.
+    /// The commits reachable from `tip` that were made at `since` or later, newest first; older-looking commits between them
+    /// are included. Deepens a shallow checkout as far as needed, and changes nothing else in it.
     ///
-    /// A commit's time is what the clock of whoever made it said. One that was wrong, or was set back, must not hide what
-    /// came before it: the history ends only where [`OLDER`] commits in a row are older. So `--since`, which stops at the
-    /// first, is of no use.
+    /// A commit's time comes from its committer's clock, which may have been wrong. One wrong time must not hide the commits
+    /// before it, so the search ends only after [`OLDER_IN_A_ROW`] older commits. `--since` would stop
+    /// at the first one.
     ///
     /// # Errors
-    /// The history could not be read, or the remote did not give what is missing of it.
-    pub fn told_since(
+    /// The history could not be read, or its missing part could not be fetched.
+    pub fn commits_since(
         &self,
         remote: &Remote,
         branch: &Branch,
         tip: &Commit,
         since: Timestamp,
-    ) -> Result<Vec<Told>, Finding> {
-        self.deepening(remote, branch, &format!("after {since}"), |ends| {
-            let mut count = DEEPER as usize;
+    ) -> Result<Vec<CommitSummary>, Finding> {
+        self.with_enough_history(remote, branch, &format!("after {since}"), |ends| {
+            let mut count = FIRST_DEEPENING as usize;
             loop {
-                let mut told = self.told(tip, &[&format!("--max-count={count}")])?;
-                let ended = told.len() < count;
-                let kept = told.iter().rposition(|told| told.at >= since).map_or(0, |last| last + 1);
-                let over = told.len() - kept >= OLDER;
+                let mut commits = self.log(tip, &[&format!("--max-count={count}")])?;
+                let ended = commits.len() < count;
+                let kept = commits.iter().rposition(|commit| commit.at >= since).map_or(0, |last| last + 1);
+                let over = commits.len() - kept >= OLDER_IN_A_ROW;
                 if over || ended {
-                    let cut = !over && told.iter().any(|told| is_end(ends, &told.commit));
-                    told.truncate(kept);
-                    return Ok((told, cut));
+                    let cut = !over && commits.iter().any(|commit| is_end(ends, &commit.commit));
+                    commits.truncate(kept);
+                    return Ok((commits, cut));
                 }
                 count *= 2;
             }
         })
     }
 
-    /// The commits that `tip` holds and whose messages name `name`, in whatever place, newest first: as many as it takes
-    /// until they are `enough`, or all there are. A shallow checkout is given more history only as long as they are not.
+    /// The commits reachable from `tip` whose messages contain `text` (in any case), newest first. Deepens a shallow checkout
+    /// until the found commits are `enough`, or its history is complete.
     ///
     /// # Errors
-    /// As [`Git::told_since`].
-    pub fn told_naming(
+    /// As [`Git::commits_since`].
+    pub fn commits_mentioning(
         &self,
         remote: &Remote,
         branch: &Branch,
         tip: &Commit,
-        name: &str,
-        enough: impl Fn(&[Told]) -> bool,
-    ) -> Result<Vec<Told>, Finding> {
-        let grep = format!("--grep={name}");
-        self.deepening(remote, branch, "too early", |ends| {
-            let told = self.told(tip, &["--fixed-strings", "--regexp-ignore-case", &grep])?;
-            let cut = !enough(&told) && !ends.is_empty() && self.reaches(tip, ends)?;
-            Ok((told, cut))
+        text: &str,
+        enough: impl Fn(&[CommitSummary]) -> bool,
+    ) -> Result<Vec<CommitSummary>, Finding> {
+        let grep = format!("--grep={text}");
+        self.with_enough_history(remote, branch, "too early", |ends| {
+            let commits = self.log(tip, &["--fixed-strings", "--regexp-ignore-case", &grep])?;
+            let cut = !enough(&commits) && !ends.is_empty() && self.reaches(tip, ends)?;
+            Ok((commits, cut))
         })
     }
 
-    /// The commits of the branch itself from `oldest` to `tip`, newest first, that changed files which `pathspec` names: what
-    /// a merge brought in is the merge's. All of them have to be there, as [`Git::told_since`] leaves them.
+    /// The commits on the branch's first-parent line from `oldest` to `tip`, newest first, that changed files matching
+    /// `pathspec`. The changes of a merged branch count as the merge's. The checkout must hold all of these commits, as it
+    /// does after [`Git::commits_since`].
     ///
     /// # Errors
     /// The history could not be read.
-    pub fn changed(&self, oldest: &Commit, tip: &Commit, pathspec: &str) -> Result<Vec<Changed>, Finding> {
+    pub fn commits_changing(
+        &self,
+        oldest: &Commit,
+        tip: &Commit,
+        pathspec: &str,
+    ) -> Result<Vec<CommitChanges>, Finding> {
         let log = self.program().args(["-c", "core.quotePath=false", "log", "--no-show-signature", "--no-renames"]);
         let log = log.args(["-m", "--first-parent", "--root", "--name-only", "--format=%x00%H %P"]);
         let before = format!("^{oldest}^@");
-        let answer = self.ask(&log.args(["--end-of-options", tip.as_str(), &before, "--", pathspec]))?;
-        let answer = String::from_utf8_lossy(&answer);
-        answer
+        let output = self.run_local(&log.args(["--end-of-options", tip.as_str(), &before, "--", pathspec]))?;
+        let output = String::from_utf8_lossy(&output);
+        output
             .split('\0')
-            .filter(|changed| !changed.trim().is_empty())
-            .map(|changed| {
-                changed_of(changed).ok_or_else(|| Finding::inconclusive("git log").actual(self.fit_to_show(changed)))
+            .filter(|commit| !commit.trim().is_empty())
+            .map(|commit| {
+                parse_changes(commit).ok_or_else(|| Finding::inconclusive("git log").actual(self.sanitize(commit)))
             })
             .collect()
     }
 
-    /// Looks at the history until it is not cut off where a shallow checkout ends, and makes that longer in between.
-    fn deepening<T>(
+    /// Calls `read`, which returns a result and whether a shallow end cut the history off too early, and deepens the checkout
+    /// until it is not.
+    fn with_enough_history<T>(
         &self,
         remote: &Remote,
         branch: &Branch,
         ends_where: &str,
-        look: impl Fn(&str) -> Result<(T, bool), Finding>,
+        read: impl Fn(&str) -> Result<(T, bool), Finding>,
     ) -> Result<T, Finding> {
-        let mut met = None;
-        for round in 0..ROUNDS {
-            // Read before the history: another process may make both longer in between.
-            let ends = self.shallow()?;
-            let (seen, cut) = look(&ends)?;
+        let mut concurrent = None;
+        for round in 0..MAX_ROUNDS {
+            // Read before the history, because another process may deepen the checkout in between.
+            let ends = self.shallow_ends()?;
+            let (result, cut) = read(&ends)?;
             if !cut {
-                return Ok(seen);
+                return Ok(result);
             }
-            met = self.deepen(remote, branch, DEEPER << round)?;
+            concurrent = self.deepen(remote, branch, FIRST_DEEPENING << round)?;
         }
-        Err(met.unwrap_or_else(|| {
+        Err(concurrent.unwrap_or_else(|| {
             Finding::inconclusive(format!("the history of {branch}"))
                 .actual(format!("it ends {ends_where} in this checkout, however much is fetched"))
                 .expected("all of it that is asked for")
@@ -149,59 +156,62 @@ impl Git {
 
     /// Whether one of `ends` is `tip` or an ancestor of it.
     fn reaches(&self, tip: &Commit, ends: &str) -> Result<bool, Finding> {
-        let all = self.ask(&self.program().args(["rev-list", tip.as_str()]))?;
+        let all = self.run_local(&self.program().args(["rev-list", tip.as_str()]))?;
         Ok(String::from_utf8_lossy(&all).lines().any(|id| ends.lines().any(|end| end == id)))
     }
 
-    fn told(&self, tip: &Commit, which: &[&str]) -> Result<Vec<Told>, Finding> {
+    fn log(&self, tip: &Commit, options: &[&str]) -> Result<Vec<CommitSummary>, Finding> {
         let format = "--format=%H%n%ct%n%an%n%s%n%(trailers:only=true,unfold=true)";
-        let log = self.program().args(["log", "-z", "--no-show-signature", format]).args(which);
-        let answer = self.ask(&log.args(["--end-of-options", tip.as_str(), "--"]))?;
-        let answer = String::from_utf8_lossy(&answer);
-        answer
+        let log = self.program().args(["log", "-z", "--no-show-signature", format]).args(options);
+        let output = self.run_local(&log.args(["--end-of-options", tip.as_str(), "--"]))?;
+        let output = String::from_utf8_lossy(&output);
+        output
             .split_terminator('\0')
-            .map(|told| parse(told).ok_or_else(|| Finding::inconclusive("git log").actual(self.fit_to_show(told))))
+            .map(|commit| {
+                parse_summary(commit).ok_or_else(|| Finding::inconclusive("git log").actual(self.sanitize(commit)))
+            })
             .collect()
     }
 
-    /// Makes a shallow history longer, or tells what another git that was about it said; afterwards it may be long enough.
+    /// Deepens a shallow history. Returns the error of a collision with another git that deepens it at the same time: the
+    /// history may be long enough afterwards.
     fn deepen(&self, remote: &Remote, branch: &Branch, by: u32) -> Result<Option<Finding>, Finding> {
-        let end = self.fetch(remote, &[&format!("--deepen={by}")], &branch.full())?;
-        match end.status.success() {
+        let output = self.fetch(remote, &[&format!("--deepen={by}")], &branch.full())?;
+        match output.status.success() {
             true => Ok(None),
-            false if meets_another(&end) => Ok(Some(self.unreachable("git fetch", remote, &end))),
-            false => Err(self.unreachable("git fetch", remote, &end)),
+            false if is_concurrent(&output) => Ok(Some(self.unreachable("git fetch", remote, &output))),
+            false => Err(self.unreachable("git fetch", remote, &output)),
         }
     }
 }
 
-/// Whether another git was making the same history longer at this moment.
-fn meets_another(end: &Finished) -> bool {
-    let stderr = end.stderr.text();
-    let ours = || stderr.lines().filter(|line| !line.starts_with("remote:"));
-    ours().any(|line| line.contains("shallow.lock': File exists") || line.contains("shallow file has changed"))
+/// Whether another git was deepening the same history at the same time.
+fn is_concurrent(output: &ProcessOutput) -> bool {
+    let stderr = output.stderr.text();
+    let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
+    own_lines().any(|line| line.contains("shallow.lock': File exists") || line.contains("shallow file has changed"))
 }
 
 fn is_end(ends: &str, commit: &Commit) -> bool {
     ends.lines().any(|end| end == commit.as_str())
 }
 
-/// One commit of [`Git::changed`]: its id and those of its parents, then its files.
-fn changed_of(text: &str) -> Option<Changed> {
+/// Parses one commit of [`Git::commits_changing`]: its id, the ids of its parents, then its files.
+fn parse_changes(text: &str) -> Option<CommitChanges> {
     let mut lines = text.lines();
     let ids: Vec<Commit> = lines.next()?.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     let (commit, parents) = ids.split_first()?;
     let paths = lines.filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect();
-    Some(Changed { commit: commit.clone(), before: parents.first().cloned(), merge: parents.len() > 1, paths })
+    Some(CommitChanges { commit: commit.clone(), before: parents.first().cloned(), merge: parents.len() > 1, paths })
 }
 
-/// One commit of [`Git::told`]: id, seconds, author, title, trailers.
-fn parse(told: &str) -> Option<Told> {
-    let mut lines = told.lines();
+/// Parses one commit of [`Git::log`]: id, seconds, author, title, trailers.
+fn parse_summary(text: &str) -> Option<CommitSummary> {
+    let mut lines = text.lines();
     let commit = lines.next()?.parse().ok()?;
     let at = Timestamp::from_second(lines.next()?.parse().ok()?).ok()?;
     let (author, title) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let trailers = lines.filter_map(|line| line.split_once(':'));
     let trailers = trailers.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())).collect();
-    Some(Told { commit, at, author, title, trailers })
+    Some(CommitSummary { commit, at, author, title, trailers })
 }

@@ -1,5 +1,5 @@
-//! What git is asked about: branches, commits, paths in a tree. Parsing is validation, so that none of them can be taken
-//! for an option, a range or another place.
+//! Branch names and paths in a tree. Parsing validates them, so that git cannot take one for an option, a range or a path
+//! outside the tree.
 
 use std::{fmt, str::FromStr};
 
@@ -29,20 +29,20 @@ impl fmt::Display for Branch {
 impl FromStr for Branch {
     type Err = String;
 
-    /// The rules of `git check-ref-format --branch`, and one more: not the full name of a ref, which is never meant as
-    /// the name of a branch.
+    /// The rules of `git check-ref-format --branch`. In addition, the full name of a ref is refused, because it is never
+    /// meant as the name of a branch.
     fn from_str(name: &str) -> Result<Self, String> {
-        match fault(name) {
+        match invalid_branch(name) {
             None => Ok(Self(name.to_owned())),
-            Some(fault) => {
-                Err(format!("{name:?} is no branch name: it {fault}; expected a name such as `main` or `release/1.4`"))
+            Some(reason) => {
+                Err(format!("{name:?} is no branch name: it {reason}; expected a name such as `main` or `release/1.4`"))
             }
         }
     }
 }
 
-/// What is wrong with the name of a branch; <https://git-scm.com/docs/git-check-ref-format>.
-fn fault(name: &str) -> Option<&'static str> {
+/// The rule that a branch name breaks; <https://git-scm.com/docs/git-check-ref-format>.
+fn invalid_branch(name: &str) -> Option<&'static str> {
     let component = |bad: fn(&str) -> bool| name.split('/').any(bad);
     Some(match name {
         "" => "is empty",
@@ -82,18 +82,18 @@ impl FromStr for TreePath {
     type Err = String;
 
     fn from_str(path: &str) -> Result<Self, String> {
-        let fault = match path {
+        let reason = match path {
             "" => "is empty",
             _ if path.starts_with('/') => "is absolute",
             _ if path.contains(|c: char| c.is_ascii_control()) => "holds a control character",
             _ if path.split('/').any(str::is_empty) => "holds an empty component",
             _ if path.split('/').any(|part| matches!(part, "." | "..")) => "holds `.` or `..`",
-            // Git refuses it in any case and at any depth; it would be the repository's own configuration.
+            // Git refuses `.git` in upper and lower case at any depth: it would hold the repository's configuration.
             _ if path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) => "leads into `.git`",
             _ => return Ok(Self(path.to_owned())),
         };
         Err(format!(
-            "{path:?} is no path in a repository: it {fault}; expected one such as `apps/shop/kustomization.yaml`"
+            "{path:?} is no path in a repository: it {reason}; expected one such as `apps/shop/kustomization.yaml`"
         ))
     }
 }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn an_invalid_branch_name_is_explained() {
         let message = |name: &str| name.parse::<Branch>().expect_err("no branch");
         assert!(message("refs/heads/main").contains("full name of a ref"));
         assert!(message("@").contains("current commit") && message("HEAD").contains("current commit"));

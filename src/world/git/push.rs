@@ -1,27 +1,27 @@
-//! One push, and what became of it.
+//! One push and its outcome.
 
+use super::{checkout::Git, names::Branch, remote::Remote};
 use crate::{
     reconcile::Permit,
-    world::process::{Finished, Status},
+    subject::Commit,
+    world::process::{ProcessOutput, ProcessStatus},
 };
 
-use super::{Branch, Commit, Git, Remote};
-
-/// What became of a push. Texts are raw: a remote may have written them.
+/// The outcome of a push. Texts are raw, because a remote may have written them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Push {
+pub enum PushOutcome {
     /// The branch is at the commit.
     Done,
-    /// Somebody else moved the branch first; nothing was written.
-    Lost { why: String },
-    /// The remote does not let us; nothing was written.
+    /// Another push moved the branch first; nothing was written.
+    Conflict { why: String },
+    /// The remote refused the push; nothing was written.
     Refused { why: String },
-    /// No answer, or none that says what happened: it may have been written. Read it back.
+    /// No answer, or an unclear one. The push may have been written, so read the branch back.
     Unknown { why: String },
 }
 
-/// Reasons git or a server gives when another push came first.
-const LOST: &[&str] = &[
+/// Reasons that git or a server gives when another push came first.
+const CONFLICT: &[&str] = &[
     "non-fast-forward",
     "fetch first",
     "needs force",
@@ -33,7 +33,7 @@ const LOST: &[&str] = &[
     "reference already exists",
 ];
 
-/// Reasons for which the same push will never pass.
+/// Reasons for which the same push would fail again.
 const REFUSED: &[&str] = &[
     "hook declined",
     "repository rule violations",
@@ -49,8 +49,8 @@ const REFUSED: &[&str] = &[
     "branch is currently checked out",
 ];
 
-/// What git itself says when a server lets nobody in, or not this token.
-const KEPT_OUT: &[&str] = &[
+/// Messages of git itself when a server does not admit this token, or has no such repository.
+const NO_ACCESS: &[&str] = &[
     "The requested URL returned error: 401",
     "The requested URL returned error: 403",
     "Authentication failed for",
@@ -65,63 +65,66 @@ const KEPT_OUT: &[&str] = &[
 ];
 
 impl Git {
-    /// Moves a branch of the remote forward to `commit`, once; never by force.
+    /// Moves a branch of the remote forward to `commit`. Pushes once, never by force.
     #[must_use]
-    pub fn push(&self, _permit: &Permit, remote: &Remote, commit: &Commit, branch: &Branch) -> Push {
-        // By its URL: to a remote's name, git would move the checkout's remote-tracking branch along.
-        let push = self.to(&remote.push_url).args([
+    pub fn push(&self, _permit: &Permit, remote: &Remote, commit: &Commit, branch: &Branch) -> PushOutcome {
+        // Pushes to the URL, because a push to the remote's name would also move the checkout's remote-tracking branch.
+        let push = self.program_for(&remote.push_url).args([
             "push",
             "--porcelain",
             "--",
             &remote.push_url,
             &format!("{commit}:{}", branch.full()),
         ]);
-        match self.run(&push, self.patience) {
-            Ok(end) => self.outcome(&end, branch),
-            Err(finding) => Push::Unknown { why: self.fit_to_show(&finding.to_string()) },
+        match self.run(&push, self.remote_timeout) {
+            Ok(output) => self.outcome(&output, branch),
+            Err(finding) => PushOutcome::Unknown { why: self.sanitize(&finding.to_string()) },
         }
     }
 
-    pub(super) fn outcome(&self, end: &Finished, branch: &Branch) -> Push {
+    pub(super) fn outcome(&self, output: &ProcessOutput, branch: &Branch) -> PushOutcome {
         // `<flag> TAB <from>:<to> TAB <summary>`; <https://git-scm.com/docs/git-push#_output>.
         let to = format!(":{}", branch.full());
-        let stdout = end.stdout.text();
+        let stdout = output.stdout.text();
         let report = stdout.lines().find_map(|line| {
             let (flag, rest) = line.split_once('\t')?;
             let (refs, summary) = rest.split_once('\t')?;
             refs.ends_with(&to).then_some((flag, summary))
         });
-        match (report, end.status) {
-            (Some((" " | "*", _)), Status::Exited(0)) => Push::Done,
-            // Two that make the same commit in the same second: one of them has moved the branch.
-            (Some(("=", _)), Status::Exited(0)) => {
-                Push::Lost { why: "the branch is at this very commit already".into() }
+        match (report, output.status) {
+            (Some((" " | "*", _)), ProcessStatus::Exited(0)) => PushOutcome::Done,
+            // Another run made the same commit in the same second, and moved the branch first.
+            (Some(("=", _)), ProcessStatus::Exited(0)) => {
+                PushOutcome::Conflict { why: "the branch is at this very commit already".into() }
             }
             (Some(("!", summary)), _) => {
-                let why = self.fit_to_show(&format!("{summary}; {}", self.said(end)));
+                let why = self.sanitize(&format!("{summary}; {}", self.failure_message(output)));
                 rejected(summary, why)
             }
-            (None, Status::Exited(_)) if kept_out(&end.stderr.text()) => Push::Refused { why: self.said(end) },
-            _ => Push::Unknown { why: self.said(end) },
+            (None, ProcessStatus::Exited(_)) if access_denied(&output.stderr.text()) => {
+                PushOutcome::Refused { why: self.failure_message(output) }
+            }
+            _ => PushOutcome::Unknown { why: self.failure_message(output) },
         }
     }
 }
 
-/// Reads `[rejected] (reason)` and its kin.
-fn rejected(summary: &str, why: String) -> Push {
-    let holds = |reasons: &[&str]| reasons.iter().any(|reason| summary.contains(reason));
-    // "[remote failure]": the remote hung up before it told.
+/// Classifies the summary of a rejection: `[rejected] (reason)`, `[remote rejected] (reason)` and others.
+fn rejected(summary: &str, why: String) -> PushOutcome {
+    let contains_any = |reasons: &[&str]| reasons.iter().any(|reason| summary.contains(reason));
+    // "[remote failure]" means that the remote disconnected before it reported.
     if !summary.starts_with("[rejected]") && !summary.starts_with("[remote rejected]") {
-        return Push::Unknown { why };
+        return PushOutcome::Unknown { why };
     }
-    if holds(LOST) {
-        return Push::Lost { why };
+    if contains_any(CONFLICT) {
+        return PushOutcome::Conflict { why };
     }
-    if holds(REFUSED) { Push::Refused { why } } else { Push::Unknown { why } }
+    if contains_any(REFUSED) { PushOutcome::Refused { why } } else { PushOutcome::Unknown { why } }
 }
 
-/// Whether git was turned away. The lines of a remote (`remote: …`) do not count: anybody may write those.
-fn kept_out(stderr: &str) -> bool {
-    let ours = || stderr.lines().filter(|line| !line.starts_with("remote:"));
-    ours().any(|line| KEPT_OUT.iter().any(|words| line.contains(words)))
+/// Whether the server denied access. The lines of a remote (`remote: …`) do not count, because a server may print
+/// anything there.
+fn access_denied(stderr: &str) -> bool {
+    let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
+    own_lines().any(|line| NO_ACCESS.iter().any(|message| line.contains(message)))
 }

@@ -1,14 +1,14 @@
-//! What a remote holds.
+//! Remotes: their branches, and fetching from them.
 
+use super::{checkout::Git, credentials::redact_remote_url, names::Branch};
 use crate::{
     clock::{Clock, SystemClock},
     finding::Finding,
-    world::process::{Finished, Program},
+    subject::Commit,
+    world::process::{ProcessOutput, Program},
 };
 
-use super::{Branch, Commit, Git, redacted};
-
-/// A remote that the checkout's configuration names.
+/// A remote in the checkout's configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remote {
     pub(super) name: String,
@@ -22,10 +22,10 @@ impl Remote {
         &self.name
     }
 
-    /// Where it pushes to, [`redacted`].
+    /// The push URL, without secrets.
     #[must_use]
     pub fn url(&self) -> String {
-        redacted(&self.push_url)
+        redact_remote_url(&self.push_url)
     }
 }
 
@@ -35,44 +35,44 @@ impl std::fmt::Debug for Remote {
     }
 }
 
-/// The tip of a remote branch, fetched. What it holds is kept from being collected until this is dropped.
+/// The fetched tip of a remote branch. Until it is dropped, a ref protects the commit from garbage collection.
 pub struct Tip {
     pub commit: Commit,
-    _held: Held,
+    _ref: TemporaryRef,
 }
 
-/// Where our refs stand. Each is named by the second it was made in and a random number.
-const HELD: &str = "refs/promote-gates";
-/// How old a ref of ours is that nobody holds any more, in seconds: a day. A tip is held for one fetch and one push.
-const ABANDONED: u64 = 24 * 3600;
+/// The prefix of the temporary refs. Each name holds its creation time in seconds and a random number.
+const TEMPORARY_REFS: &str = "refs/promote-gates";
+/// The age in seconds after which a temporary ref counts as abandoned: a day. A tip is held for one fetch and one push.
+const ABANDONED_AFTER: u64 = 24 * 3600;
 
-/// A ref of our own; dropped, it is deleted.
-struct Held {
+/// A temporary ref; dropping it deletes the ref.
+struct TemporaryRef {
     git: Git,
     name: String,
 }
 
-impl Held {
+impl TemporaryRef {
     fn new(git: &Git) -> Self {
-        let name = format!("{HELD}/{}-{:016x}", now(), fastrand::u64(..));
+        let name = format!("{TEMPORARY_REFS}/{}-{:016x}", now(), fastrand::u64(..));
         Self { git: git.clone(), name }
     }
 }
 
-impl Drop for Held {
+impl Drop for TemporaryRef {
     fn drop(&mut self) {
-        // A ref left behind does no harm: nothing else refers to it, and a later run takes it away.
-        let _ = self.git.ask(&self.git.program().args(["update-ref", "-d", &self.name]));
+        // A remaining ref does no harm: nothing uses it, and a later run deletes it.
+        let _ = self.git.run_local(&self.git.program().args(["update-ref", "-d", &self.name]));
     }
 }
 
 impl Git {
-    /// Looks a remote up in the configuration; no remote is asked.
+    /// Looks up a remote in the configuration, without contacting it.
     ///
     /// # Errors
-    /// There is none of this name, or it pushes to several places.
+    /// There is no remote of this name, or it has several push URLs.
     pub fn remote(&self, name: &str) -> Result<Remote, Finding> {
-        let names = self.ask(&self.program().arg("remote"))?;
+        let names = self.run_local(&self.program().arg("remote"))?;
         let names = String::from_utf8_lossy(&names);
         if !names.lines().any(|known| known == name) {
             let known = names.lines().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -83,141 +83,145 @@ impl Git {
             }));
         }
         let url = |all: &[&str]| {
-            let urls = self.ask(&self.program().args(["remote", "get-url"]).args(all).args(["--", name]))?;
+            let urls = self.run_local(&self.program().args(["remote", "get-url"]).args(all).args(["--", name]))?;
             let urls = String::from_utf8_lossy(&urls);
             match urls.lines().collect::<Vec<_>>()[..] {
                 [url] => Ok(url.to_owned()),
                 // One push would have several outcomes.
                 ref urls => Err(Finding::inconclusive(format!("remote {name}"))
-                    .actual(urls.iter().map(|url| redacted(url)).collect::<Vec<_>>().join(", "))
+                    .actual(urls.iter().map(|url| redact_remote_url(url)).collect::<Vec<_>>().join(", "))
                     .expected("one URL to push to")),
             }
         };
         Ok(Remote { name: name.to_owned(), fetch_url: url(&[])?, push_url: url(&["--push", "--all"])? })
     }
 
-    /// The branch that the remote's HEAD names; `None` when it names none.
+    /// The branch of the remote's HEAD; `None` when HEAD names no existing branch.
     ///
     /// # Errors
-    /// The remote could not be asked.
+    /// The remote could not be reached.
     pub fn remote_default_branch(&self, remote: &Remote) -> Result<Option<Branch>, Finding> {
         let refs = self.ls_remote(remote, &["--symref"], "HEAD")?;
         let name = refs.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
         name.map(|name| self.parse("git ls-remote", name)).transpose()
     }
 
-    /// Where a branch of the remote is now; `None` when the remote has no such branch. Nothing is fetched.
+    /// The current commit of a branch of the remote; `None` when the remote has no such branch. Fetches nothing.
     ///
     /// # Errors
-    /// The remote could not be asked.
+    /// The remote could not be reached.
     pub fn remote_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Commit>, Finding> {
         let full = branch.full();
         let refs = self.ls_remote(remote, &[], &full)?;
-        // The pattern matches the ends of names as well.
+        // git also lists refs whose names end with the pattern.
         let id = refs.lines().find_map(|line| line.strip_suffix(&full)?.strip_suffix('\t'));
         id.map(|id| self.parse("git ls-remote", id)).transpose()
     }
 
     fn ls_remote(&self, remote: &Remote, options: &[&str], name: &str) -> Result<String, Finding> {
-        let ask =
-            self.to(&remote.fetch_url).args(["ls-remote", "--quiet"]).args(options).args(["--", &remote.name, name]);
-        let end = self.run(&ask, self.patience)?;
-        if !end.status.success() {
-            return Err(self.unreachable("git ls-remote", remote, &end));
+        let program = self.program_for(&remote.fetch_url).args(["ls-remote", "--quiet"]).args(options).args([
+            "--",
+            &remote.name,
+            name,
+        ]);
+        let output = self.run(&program, self.remote_timeout)?;
+        if !output.status.success() {
+            return Err(self.unreachable("git ls-remote", remote, &output));
         }
-        self.answer("git ls-remote", end).map(|answer| String::from_utf8_lossy(&answer).into_owned())
+        self.successful_output("git ls-remote", output).map(|refs| String::from_utf8_lossy(&refs).into_owned())
     }
 
-    /// Fetches the tip of a remote branch, with the history that a complete or shallow checkout does not hold yet, into a
-    /// ref of its own: any number of these can go on in one checkout, whatever state it is in. `None` when the remote has
-    /// no such branch.
+    /// Fetches the tip of a remote branch, and the history that the checkout lacks, into a temporary ref. Any number of
+    /// fetches may run in one checkout at the same time, whatever its state. `None` when the remote has no such branch.
     ///
     /// # Errors
-    /// The remote could not be asked, or the tip is no commit.
+    /// The remote could not be reached, or the tip is no commit.
     pub fn fetch_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Tip>, Finding> {
-        let held = Held::new(self);
+        let temporary = TemporaryRef::new(self);
         let full = branch.full();
-        let end = self.fetch(remote, &[], &format!("+{full}:{}", held.name))?;
-        // Lines of `remote:` are the remote's own words.
+        let output = self.fetch(remote, &[], &format!("+{full}:{}", temporary.name))?;
+        // The comparison is with whole lines, because the remote may print anything in its `remote:` lines.
         let missing = format!("fatal: couldn't find remote ref {full}");
-        if !end.status.success() && end.stderr.text().lines().any(|line| line == missing) {
+        if !output.status.success() && output.stderr.text().lines().any(|line| line == missing) {
             return Ok(None);
         }
-        if !end.status.success() {
-            return Err(self.unreachable("git fetch", remote, &end));
+        if !output.status.success() {
+            return Err(self.unreachable("git fetch", remote, &output));
         }
-        let peeled = format!("{}^{{commit}}", held.name);
-        let id = self.ask(&self.program().args(["rev-parse", "--verify", "--end-of-options", &peeled]))?;
+        let peeled = format!("{}^{{commit}}", temporary.name);
+        let id = self.run_local(&self.program().args(["rev-parse", "--verify", "--end-of-options", &peeled]))?;
         let commit = self.parse("git rev-parse", String::from_utf8_lossy(&id).trim_end())?;
-        Ok(Some(Tip { commit, _held: held }))
+        Ok(Some(Tip { commit, _ref: temporary }))
     }
 
-    /// Deletes the refs of ours that killed processes left behind. They do no harm; but a checkout that is kept for years
-    /// would gather them, and keep what they hold.
-    pub fn drop_abandoned(&self) {
-        let Ok(names) = self.ask(&self.program().args(["for-each-ref", "--format=%(refname)", HELD])) else { return };
+    /// Deletes the temporary refs that killed processes left. In a checkout that is kept for years they would accumulate, and
+    /// keep their commits from garbage collection.
+    pub fn delete_abandoned_refs(&self) {
+        let Ok(names) = self.run_local(&self.program().args(["for-each-ref", "--format=%(refname)", TEMPORARY_REFS]))
+        else {
+            return;
+        };
         let names = String::from_utf8_lossy(&names);
         for name in names.lines().filter(|name| is_abandoned(name, now())) {
-            // Whoever else deletes it at this moment does the same.
-            let _ = self.ask(&self.program().args(["update-ref", "-d", name]));
+            // Fails when another process has deleted the ref already.
+            let _ = self.run_local(&self.program().args(["update-ref", "-d", name]));
         }
     }
 
-    /// Sees to it that the files of `commit` are there. A shallow checkout gets this one commit, a complete one its history
-    /// as well; one that has it asks no remote.
+    /// Fetches `commit` unless the checkout has it. A shallow checkout gets this one commit, a complete one also its history.
     ///
     /// # Errors
-    /// The remote could not be asked, or does not give this commit.
+    /// The remote could not be reached, or does not serve this commit.
     pub fn fetch_commit(&self, remote: &Remote, commit: &Commit) -> Result<(), Finding> {
         if self.has_commit(commit)? {
             return Ok(());
         }
         // `--depth` in a complete checkout would make it shallow.
-        let depth: &[&str] = if self.shallow()?.is_empty() { &[] } else { &["--depth=1"] };
-        let end = self.fetch(remote, depth, commit.as_str())?;
-        if !end.status.success() {
-            return Err(self.unreachable("git fetch", remote, &end));
+        let depth: &[&str] = if self.shallow_ends()?.is_empty() { &[] } else { &["--depth=1"] };
+        let output = self.fetch(remote, depth, commit.as_str())?;
+        if !output.status.success() {
+            return Err(self.unreachable("git fetch", remote, &output));
         }
         Ok(())
     }
 
-    pub(super) fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<Finished, Finding> {
+    pub(super) fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<ProcessOutput, Finding> {
         let fetch = self
-            .to(&remote.fetch_url)
+            .program_for(&remote.fetch_url)
             .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules"])
-            // Without it the remote-tracking branch would move as well.
+            // Without it, git would also move the remote-tracking branch.
             .arg("--refmap=")
             .args(options)
             .args(["--", &remote.name, refspec]);
-        self.run(&fetch, self.patience)
+        self.run(&fetch, self.remote_timeout)
     }
 
-    /// Whether the token is sent to this remote: it is one of the server that the token is for, by HTTP.
+    /// Whether the token is sent to this remote, because its URLs are on the token's server.
     #[must_use]
     pub fn sends_token_to(&self, remote: &Remote) -> bool {
-        let ours = |url| self.credentials.as_ref().is_some_and(|credentials| credentials.are_for(url));
-        ours(&remote.fetch_url) && ours(&remote.push_url)
+        let applies = |url| self.credentials.as_ref().is_some_and(|credentials| credentials.apply_to(url));
+        applies(&remote.fetch_url) && applies(&remote.push_url)
     }
 
-    /// Git, authenticated for `url` when there is a token for it.
-    pub(super) fn to(&self, url: &str) -> Program {
+    /// Git, authenticated when the token applies to `url`.
+    pub(super) fn program_for(&self, url: &str) -> Program {
         match &self.credentials {
-            Some(credentials) if credentials.are_for(url) => credentials.give(self.program(), url),
+            Some(credentials) if credentials.apply_to(url) => credentials.authenticate(self.program(), url),
             _ => self.program(),
         }
     }
 
-    pub(super) fn unreachable(&self, what: &str, remote: &Remote, end: &Finished) -> Finding {
+    pub(super) fn unreachable(&self, command: &str, remote: &Remote, output: &ProcessOutput) -> Finding {
         let url = &remote.fetch_url;
-        let finding = Finding::inconclusive(format!("{what} from {} ({})", remote.name, redacted(url)))
-            .actual(self.said(end))
+        let finding = Finding::inconclusive(format!("{command} from {} ({})", remote.name, redact_remote_url(url)))
+            .actual(self.failure_message(output))
             .expected("a repository that can be read");
         finding.next(match &self.credentials {
-            Some(credentials) if !credentials.are_for(url) => {
+            Some(credentials) if !credentials.apply_to(url) => {
                 format!("the token was not used: it is for {}", credentials.server())
             }
-            // Ours: a token follows no redirect.
-            Some(_) if end.stderr.text().contains("The requested URL returned error: 30") => {
+            // With a token, redirects are not followed.
+            Some(_) if output.stderr.text().contains("The requested URL returned error: 30") => {
                 "it moved: give the remote its new URL (`git remote set-url`, or the name that the repository has now)"
                     .into()
             }
@@ -226,13 +230,15 @@ impl Git {
     }
 }
 
-/// The time by the machine's clock, in seconds since 1970. It is told between processes, so no test may leap it.
+/// The system time in seconds since 1970. Processes compare it, so it is not the clock that tests can advance.
 fn now() -> i64 {
     SystemClock::new().wall().as_second()
 }
 
-/// Whether a ref of ours is older than anybody holds one.
+/// Whether a temporary ref is too old to be in use.
 fn is_abandoned(name: &str, now: i64) -> bool {
-    let made = name.strip_prefix(HELD).and_then(|name| name.strip_prefix('/')?.split_once('-')?.0.parse::<i64>().ok());
-    made.is_some_and(|made| now.abs_diff(made) > ABANDONED)
+    let created = name
+        .strip_prefix(TEMPORARY_REFS)
+        .and_then(|name| name.strip_prefix('/')?.split_once('-')?.0.parse::<i64>().ok());
+    created.is_some_and(|created| now.abs_diff(created) > ABANDONED_AFTER)
 }

@@ -1,4 +1,4 @@
-//! Real repositories in temporary directories, with file, and on loopback HTTP, remotes.
+//! Tests with real repositories in temporary directories, and with remotes in files and on loopback HTTP.
 
 mod checkout;
 mod history;
@@ -18,10 +18,18 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::*;
-use crate::reconcile::tests::with_permit;
+use super::{
+    checkout::{LOCAL_TIMEOUT, no_checkout},
+    *,
+};
+use crate::{
+    finding::Finding,
+    reconcile::tests::with_permit,
+    secret::Secret,
+    world::process::{CapturedOutput, ProcessGroups, ProcessOutput, ProcessStatus, Program, run},
+};
 
-/// Runs a plain git that knows neither our environment nor anybody's configuration, and returns what it prints.
+/// Runs git with an empty environment and configuration, and returns its output.
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "init.defaultBranch=main", "-c", "core.fsync=none"])
@@ -43,7 +51,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
-/// The PATH that `sh` sees: git needs one to find its parts.
+/// The PATH of `sh`. Git needs one to find its subcommands.
 fn path() -> &'static str {
     static PATH: LazyLock<String> = LazyLock::new(|| {
         let output = Command::new("sh").args(["-c", "printf %s \"$PATH\""]).output().expect("sh is there");
@@ -52,7 +60,7 @@ fn path() -> &'static str {
     &PATH
 }
 
-/// A bare repository with three commits on `main`, and places for checkouts of it.
+/// A bare repository with three commits on `main`, and a directory for its checkouts.
 struct Forge {
     dir: TempDir,
 }
@@ -75,7 +83,7 @@ impl Forge {
         forge
     }
 
-    /// Adds what a stream for `git fast-import` holds.
+    /// Adds the commits of a `git fast-import` stream.
     fn import(&self, stream: String) {
         let import = Program::new("git")
             .args(["fast-import", "--quiet"])
@@ -83,7 +91,7 @@ impl Forge {
             .stdin(stream)
             .scrubbed()
             .set("PATH", path());
-        let end = run(&import, &Groups::default(), LOCAL).expect("git is there");
+        let end = run(&import, &ProcessGroups::default(), LOCAL_TIMEOUT).expect("git is there");
         assert!(end.status.success(), "{}", end.stderr.text());
     }
 
@@ -107,22 +115,22 @@ impl Forge {
     }
 }
 
-/// All of a checkout that must not change.
+/// Everything in a checkout that must not change.
 fn snapshot(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let read = |path: &str| (path.to_owned(), fs::read(dir.join(path)).unwrap_or_default());
-    // First the index: asking for the status may write it.
-    let mut seen =
+    // The index comes first, because `git status` may write it.
+    let mut contents =
         vec![read(".git/index"), read(".git/HEAD"), read(".git/config"), read(".git/shallow"), read(".git/FETCH_HEAD")];
-    for ask in
+    for args in
         [&["status", "--porcelain=v2", "--branch", "--ignored"][..], &["for-each-ref"], &["stash", "list"], &["diff"]]
     {
-        seen.push((ask.join(" "), git(dir, &[&["--no-optional-locks"], ask].concat()).into_bytes()));
+        contents.push((args.join(" "), git(dir, &[&["--no-optional-locks"], args].concat()).into_bytes()));
     }
-    seen
+    contents
 }
 
 fn open(dir: &Path) -> Git {
-    Git::open(dir, &Groups::default()).expect("a checkout")
+    Git::open(dir, &ProcessGroups::default()).expect("a checkout")
 }
 
 fn origin(git: &Git) -> Remote {
@@ -142,11 +150,11 @@ fn tree_path(path: &str) -> TreePath {
 }
 
 fn file(path: &str, text: &str) -> NewFile {
-    NewFile { path: tree_path(path), mode: Mode::Regular, bytes: text.into() }
+    NewFile { path: tree_path(path), mode: FileMode::Regular, bytes: text.into() }
 }
 
 fn signature() -> Signature {
-    let bot = Identity::new("promotion-bot", "bot@acme.example").expect("an identity");
+    let bot = CommitIdentity::new("promotion-bot", "bot@acme.example").expect("an identity");
     Signature { author: bot.clone(), committer: bot, at: UNIX_EPOCH + Duration::from_secs(1_700_000_000) }
 }
 
@@ -156,6 +164,6 @@ fn change(git: &Git, parent: &Commit, name: &str, text: &str) -> Commit {
 }
 
 /// Pushes to the remote's main branch.
-fn push(git: &Git, commit: &Commit) -> Push {
+fn push(git: &Git, commit: &Commit) -> PushOutcome {
     with_permit(|permit| git.push(permit, &origin(git), commit, &main_branch()))
 }

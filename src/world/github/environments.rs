@@ -1,34 +1,33 @@
-//! Environments and how they are protected: `/repos/{owner}/{repo}/environments`, and who can review: `/orgs/…/teams`,
-//! `/users`.
+//! Environments and their protection rules, `/repos/{owner}/{repo}/environments`, and the teams and users who can
+//! review: `/orgs/…/teams`, `/users`.
 
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    GitHub, Repository, Sent,
-    actions::names,
-    answer::{Need, encoded},
+    client::GitHub, fields::names, permission::RequiredPermission, read::percent_encode, repository::Repository,
+    write::SendOutcome,
 };
 use crate::{finding::Finding, reconcile::Permit, subject};
 
-/// An environment as GitHub has it.
+/// An environment and its protection rules, as set on GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "Raw")]
-pub struct Environment {
+#[serde(from = "EnvironmentJson")]
+pub struct EnvironmentProtection {
     pub name: String,
-    /// Minutes from when a job was first triggered; 0: none.
+    /// Minutes from the time a job was first triggered; 0 for no wait.
     pub wait_timer: u32,
-    /// Any one of them suffices; empty: nobody is asked.
+    /// The approval of any one of them suffices; when empty, no approval is needed.
     pub reviewers: Vec<Reviewer>,
     pub prevent_self_review: bool,
-    /// `None`: any branch deploys.
+    /// `None` when any branch may deploy.
     pub branch_rule: Option<BranchRule>,
-    /// Whether an administrator can pass its rules by; `None` when GitHub does not tell.
+    /// Whether administrators can bypass the rules; `None` when GitHub does not say.
     pub can_admins_bypass: Option<bool>,
 }
 
-/// Which branches deploy: exactly one of the two is true.
+/// Which branches may deploy. Exactly one of the two is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct BranchRule {
     #[serde(rename = "protected_branches")]
@@ -37,7 +36,7 @@ pub struct BranchRule {
     pub custom: bool,
 }
 
-/// Who can review.
+/// A user or team who can approve a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reviewer {
     pub kind: ReviewerKind,
@@ -53,9 +52,9 @@ pub enum ReviewerKind {
 }
 
 impl ReviewerKind {
-    /// As GitHub writes it.
+    /// The kind in GitHub's JSON.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "User",
             Self::Team => "Team",
@@ -63,7 +62,7 @@ impl ReviewerKind {
     }
 }
 
-/// A pattern of branches or tags that deploy, under [`BranchRule::custom`].
+/// A pattern of branches or tags that may deploy, under [`BranchRule::custom`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct BranchPolicy {
     pub id: u64,
@@ -81,9 +80,9 @@ pub enum BranchKind {
     Tag,
 }
 
-/// What can be set of an environment, all in one request. `None` is not sent: GitHub refuses a timer or reviewers, even none
-/// of them, where the repository's plan has no such rules. It does not tell what becomes of a rule that is not sent, so that
-/// is for rules that are unset and stay so.
+/// The rules that one request sets. `None` is not sent, because GitHub refuses a timer or a list of reviewers, even an
+/// empty one, when the repository's plan has no such rules. GitHub does not document the effect of leaving out a rule that
+/// is set, so `None` is for rules that are unset and stay unset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentSettings {
     /// Minutes, 0 to 43200.
@@ -91,12 +90,12 @@ pub struct EnvironmentSettings {
     pub prevent_self_review: Option<bool>,
     /// At most 6.
     pub reviewers: Option<Vec<(ReviewerKind, u64)>>,
-    /// `None`: any branch deploys, which is sent.
+    /// `None` lets any branch deploy; it is sent.
     pub branch_rule: Option<BranchRule>,
 }
 
 impl EnvironmentSettings {
-    /// As the body of the request.
+    /// The body of the request.
     #[must_use]
     pub fn body(&self) -> Value {
         let mut body = Map::new();
@@ -104,7 +103,7 @@ impl EnvironmentSettings {
         put("wait_timer", self.wait_timer.map(Value::from));
         put("prevent_self_review", self.prevent_self_review.map(Value::from));
         let reviewers = self.reviewers.as_ref().map(|reviewers| {
-            reviewers.iter().map(|(kind, id)| json!({ "type": kind.word(), "id": id })).collect::<Vec<_>>().into()
+            reviewers.iter().map(|(kind, id)| json!({ "type": kind.as_str(), "id": id })).collect::<Vec<_>>().into()
         });
         put("reviewers", reviewers);
         let rule = self.branch_rule.map(|BranchRule { protected, custom }| {
@@ -116,65 +115,66 @@ impl EnvironmentSettings {
 }
 
 impl GitHub {
-    /// An environment, or `None` when there is none.
+    /// An environment; `None` when it does not exist.
     ///
     /// # Errors
-    /// Without an answer; a token without Actions: read.
+    /// No answer; a token without Actions: read.
     pub fn environment(
         &self,
         repository: &Repository,
         name: &subject::Environment,
-    ) -> Result<Option<Environment>, Finding> {
-        self.get(&repository.path(&format!("environments/{name}")), &need(repository))
+    ) -> Result<Option<EnvironmentProtection>, Finding> {
+        self.get(&repository.api_path(&format!("environments/{name}")), &read_permission(repository))
     }
 
-    /// The names of all environments: whatever somebody has called them.
+    /// The names of all environments, unchecked.
     ///
     /// # Errors
-    /// Without an answer; no such repository; a token without Actions: read.
+    /// No answer; no such repository; a token without Actions: read.
     pub fn environment_names(&self, repository: &Repository) -> Result<Vec<String>, Finding> {
         #[derive(Deserialize)]
-        struct Page {
+        struct EnvironmentsJson {
             #[serde(deserialize_with = "names")]
             environments: Vec<String>,
         }
         let mut all = Vec::new();
-        let need = need(repository);
-        let known = self.pages(&repository.path("environments"), &need, |page| {
-            let Page { environments } = serde_json::from_value(page.take()).map_err(|error| error.to_string())?;
+        let required = read_permission(repository);
+        let found = self.pages(&repository.api_path("environments"), &required, |page| {
+            let EnvironmentsJson { environments } =
+                serde_json::from_value(page.take()).map_err(|error| error.to_string())?;
             all.extend(environments);
             Ok(())
         })?;
-        if known { Ok(all) } else { Err(Self::missing("the environments", &need)) }
+        if found { Ok(all) } else { Err(Self::missing("the environments", &required)) }
     }
 
-    /// The patterns of an environment whose branches are named one by one.
+    /// The branch patterns of an environment.
     ///
     /// # Errors
-    /// Without an answer; no such environment; a token without Actions: read.
+    /// No answer; no such environment; a token without Actions: read.
     pub fn branch_policies(
         &self,
         repository: &Repository,
         environment: &subject::Environment,
     ) -> Result<Vec<BranchPolicy>, Finding> {
-        let need = need(repository);
-        self.list(&policies(repository, environment), Some("branch_policies"), &need)?
-            .ok_or_else(|| Self::missing(format!("the environment {environment}"), &need))
+        let required = read_permission(repository);
+        self.list(&branch_policies_path(repository, environment), Some("branch_policies"), &required)?
+            .ok_or_else(|| Self::missing(format!("the environment {environment}"), &required))
     }
 
-    /// Creates an environment, or sets all of it anew. Needs Administration: write.
+    /// Creates an environment, or replaces all of its rules. Needs Administration: write.
     pub fn put_environment(
         &self,
         _permit: &Permit,
         repository: &Repository,
         name: &subject::Environment,
         settings: &EnvironmentSettings,
-    ) -> Sent {
-        let path = repository.path(&format!("environments/{name}"));
-        self.write(Method::PUT, &path, Some(&settings.body()), &administration(repository), 200, |_| Some(()))
+    ) -> SendOutcome {
+        let path = repository.api_path(&format!("environments/{name}"));
+        self.write(Method::PUT, &path, Some(&settings.body()), &admin_permission(repository), 200, |_| Some(()))
     }
 
-    /// Adds a pattern. Needs Administration: write.
+    /// Adds a branch pattern. Needs Administration: write.
     pub fn add_branch_policy(
         &self,
         _permit: &Permit,
@@ -182,72 +182,72 @@ impl GitHub {
         environment: &subject::Environment,
         name: &str,
         kind: BranchKind,
-    ) -> Sent {
+    ) -> SendOutcome {
         let kind = match kind {
             BranchKind::Branch => "branch",
             BranchKind::Tag => "tag",
         };
         let body = json!({ "name": name, "type": kind });
-        let path = policies(repository, environment);
-        self.write(Method::POST, &path, Some(&body), &administration(repository), 200, |_| Some(()))
+        let path = branch_policies_path(repository, environment);
+        self.write(Method::POST, &path, Some(&body), &admin_permission(repository), 200, |_| Some(()))
     }
 
-    /// Takes a pattern away. Needs Administration: write.
+    /// Removes a branch pattern. Needs Administration: write.
     pub fn remove_branch_policy(
         &self,
         _permit: &Permit,
         repository: &Repository,
         environment: &subject::Environment,
         id: u64,
-    ) -> Sent {
-        let path = format!("{}/{id}", policies(repository, environment));
-        self.write(Method::DELETE, &path, None, &administration(repository), 204, |_| Some(()))
+    ) -> SendOutcome {
+        let path = format!("{}/{id}", branch_policies_path(repository, environment));
+        self.write(Method::DELETE, &path, None, &admin_permission(repository), 204, |_| Some(()))
     }
 
     /// The id of an organisation's team, by its slug.
     ///
     /// # Errors
-    /// Without an answer; a token without Members: read.
+    /// No answer; a token without Members: read.
     pub fn team_id(&self, organisation: &str, slug: &str) -> Result<Option<u64>, Finding> {
-        let path = format!("/orgs/{}/teams/{}", encoded(organisation), encoded(slug));
-        self.id(&path, &Need::of("Members: read", format!("the organisation {organisation}")))
+        let path = format!("/orgs/{}/teams/{}", percent_encode(organisation), percent_encode(slug));
+        self.read_id(&path, &RequiredPermission::new("Members: read", format!("the organisation {organisation}")))
     }
 
     /// The id of a user, by login.
     ///
     /// # Errors
-    /// Without an answer.
+    /// No answer.
     pub fn user_id(&self, login: &str) -> Result<Option<u64>, Finding> {
-        self.id(&format!("/users/{}", encoded(login)), &Need::of("no permission", "GitHub"))
+        self.read_id(&format!("/users/{}", percent_encode(login)), &RequiredPermission::new("no permission", "GitHub"))
     }
 
-    fn id(&self, path: &str, need: &Need) -> Result<Option<u64>, Finding> {
+    fn read_id(&self, path: &str, required: &RequiredPermission) -> Result<Option<u64>, Finding> {
         #[derive(Deserialize)]
-        struct Identified {
+        struct IdJson {
             id: u64,
         }
-        Ok(self.get::<Identified>(path, need)?.map(|found| found.id))
+        Ok(self.get::<IdJson>(path, required)?.map(|found| found.id))
     }
 }
 
-fn policies(repository: &Repository, environment: &subject::Environment) -> String {
-    repository.path(&format!("environments/{environment}/deployment-branch-policies"))
+fn branch_policies_path(repository: &Repository, environment: &subject::Environment) -> String {
+    repository.api_path(&format!("environments/{environment}/deployment-branch-policies"))
 }
 
-fn need(repository: &Repository) -> Need {
-    Need::of("Actions: read", repository.to_string())
+fn read_permission(repository: &Repository) -> RequiredPermission {
+    RequiredPermission::new("Actions: read", repository.to_string())
 }
 
-fn administration(repository: &Repository) -> Need {
-    Need::of("Administration: write", repository.to_string())
+fn admin_permission(repository: &Repository) -> RequiredPermission {
+    RequiredPermission::new("Administration: write", repository.to_string())
 }
 
-/// An environment as the description has it: rules of many kinds in one list.
+/// An environment in GitHub's JSON: one list holds rules of several kinds.
 #[derive(Deserialize)]
-struct Raw {
+struct EnvironmentJson {
     name: String,
     #[serde(default)]
-    protection_rules: Vec<Rule>,
+    protection_rules: Vec<RuleJson>,
     #[serde(default)]
     deployment_branch_policy: Option<BranchRule>,
     #[serde(default)]
@@ -255,39 +255,39 @@ struct Raw {
 }
 
 #[derive(Deserialize)]
-struct Rule {
+struct RuleJson {
     #[serde(default)]
     wait_timer: u32,
     #[serde(default)]
     prevent_self_review: bool,
     #[serde(default)]
-    reviewers: Vec<RawReviewer>,
+    reviewers: Vec<ReviewerJson>,
 }
 
 #[derive(Deserialize)]
-struct RawReviewer {
+struct ReviewerJson {
     #[serde(rename = "type")]
     kind: ReviewerKind,
-    reviewer: Identity,
+    reviewer: ReviewerIdentityJson,
 }
 
 #[derive(Deserialize)]
-struct Identity {
+struct ReviewerIdentityJson {
     id: u64,
     #[serde(alias = "slug")]
     login: String,
 }
 
-impl From<Raw> for Environment {
-    fn from(raw: Raw) -> Self {
-        let reviewer = |RawReviewer { kind, reviewer }| Reviewer { kind, id: reviewer.id, name: reviewer.login };
+impl From<EnvironmentJson> for EnvironmentProtection {
+    fn from(json: EnvironmentJson) -> Self {
+        let reviewer = |ReviewerJson { kind, reviewer }| Reviewer { kind, id: reviewer.id, name: reviewer.login };
         Self {
-            name: raw.name,
-            wait_timer: raw.protection_rules.iter().map(|rule| rule.wait_timer).max().unwrap_or_default(),
-            prevent_self_review: raw.protection_rules.iter().any(|rule| rule.prevent_self_review),
-            reviewers: raw.protection_rules.into_iter().flat_map(|rule| rule.reviewers).map(reviewer).collect(),
-            branch_rule: raw.deployment_branch_policy,
-            can_admins_bypass: raw.can_admins_bypass,
+            name: json.name,
+            wait_timer: json.protection_rules.iter().map(|rule| rule.wait_timer).max().unwrap_or_default(),
+            prevent_self_review: json.protection_rules.iter().any(|rule| rule.prevent_self_review),
+            reviewers: json.protection_rules.into_iter().flat_map(|rule| rule.reviewers).map(reviewer).collect(),
+            branch_rule: json.deployment_branch_policy,
+            can_admins_bypass: json.can_admins_bypass,
         }
     }
 }

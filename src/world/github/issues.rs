@@ -6,9 +6,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{
-    GitHub, Repository, Sent,
-    actions::login,
-    answer::{Need, encoded},
+    client::GitHub, fields::login, permission::RequiredPermission, read::percent_encode, repository::Repository,
+    write::SendOutcome,
 };
 use crate::{clock::rfc3339, finding::Finding, reconcile::Permit};
 
@@ -16,7 +15,7 @@ use crate::{clock::rfc3339, finding::Finding, reconcile::Permit};
 pub struct Issue {
     pub number: u64,
     pub title: String,
-    #[serde(default, deserialize_with = "text")]
+    #[serde(default, deserialize_with = "optional_text")]
     pub body: String,
     pub state: IssueState,
     pub html_url: String,
@@ -37,14 +36,14 @@ pub enum IssueState {
     Closed,
 }
 
-/// Which issues are asked for.
+/// A filter for a list of issues.
 #[derive(Clone, Debug, Default)]
 pub struct IssueQuery {
-    /// All of them must be on it.
+    /// An issue must carry all of these.
     pub labels: Vec<String>,
-    /// Closed ones too.
+    /// Closed issues too.
     pub closed: bool,
-    /// Those that were changed since.
+    /// Only issues that changed since.
     pub since: Option<Timestamp>,
 }
 
@@ -53,65 +52,66 @@ pub struct NewIssue {
     pub title: String,
     /// Markdown.
     pub body: String,
-    /// Made by GitHub when they are not there, if the token may push; else it leaves them out.
+    /// GitHub creates missing labels when the token may push, and leaves them out otherwise.
     pub labels: Vec<String>,
 }
 
 impl GitHub {
-    /// The issues that carry certain labels, oldest first. A list is up to date; a search would lag behind.
+    /// The issues that match `query`, oldest first. Uses the list, because GitHub's search index lags behind.
     ///
     /// # Errors
-    /// Without an answer; no such repository; a token without Issues: read.
+    /// No answer; no such repository; a token without Issues: read.
     pub fn issues(&self, repository: &Repository, query: &IssueQuery) -> Result<Vec<Issue>, Finding> {
-        let need = Need::of("Issues: read", repository.to_string());
+        let required = RequiredPermission::new("Issues: read", repository.to_string());
         let state = if query.closed { "all" } else { "open" };
-        let mut path = repository.path(&format!("issues?state={state}&sort=created&direction=asc"));
+        let mut path = repository.api_path(&format!("issues?state={state}&sort=created&direction=asc"));
         if !query.labels.is_empty() {
-            path += &format!("&labels={}", encoded(&query.labels.join(",")));
+            path += &format!("&labels={}", percent_encode(&query.labels.join(",")));
         }
         if let Some(since) = query.since {
-            path += &format!("&since={}", encoded(&rfc3339(since)));
+            path += &format!("&since={}", percent_encode(&rfc3339(since)));
         }
-        let issues: Vec<Issue> = self.list(&path, None, &need)?.ok_or_else(|| Self::missing("the issues", &need))?;
+        let issues: Vec<Issue> =
+            self.list(&path, None, &required)?.ok_or_else(|| Self::missing("the issues", &required))?;
         Ok(issues.into_iter().filter(|issue| issue.pull_request.is_none()).collect())
     }
 
     /// Opens an issue. Needs Issues: write.
-    pub fn create_issue(&self, _permit: &Permit, repository: &Repository, issue: &NewIssue) -> Sent<Issue> {
+    pub fn create_issue(&self, _permit: &Permit, repository: &Repository, issue: &NewIssue) -> SendOutcome<Issue> {
         let NewIssue { title, body, labels } = issue;
         let body = json!({ "title": title, "body": body, "labels": labels });
-        let read = |answer: &[u8]| serde_json::from_slice(answer).ok();
-        self.write(Method::POST, &repository.path("issues"), Some(&body), &writing(repository), 201, read)
+        let parse = |body: &[u8]| serde_json::from_slice(body).ok();
+        self.write(Method::POST, &repository.api_path("issues"), Some(&body), &write_permission(repository), 201, parse)
     }
 
-    /// Closes an issue that need not be acted on. Needs Issues: write.
-    pub fn close_issue(&self, _permit: &Permit, repository: &Repository, number: u64) -> Sent {
+    /// Closes an issue as not planned. Needs Issues: write.
+    pub fn close_issue(&self, _permit: &Permit, repository: &Repository, number: u64) -> SendOutcome {
         let body = json!({ "state": "closed", "state_reason": "not_planned" });
-        let path = repository.path(&format!("issues/{number}"));
-        self.write(Method::PATCH, &path, Some(&body), &writing(repository), 200, |_| Some(()))
+        let path = repository.api_path(&format!("issues/{number}"));
+        self.write(Method::PATCH, &path, Some(&body), &write_permission(repository), 200, |_| Some(()))
     }
 }
 
-fn writing(repository: &Repository) -> Need {
-    Need::of("Issues: write", repository.to_string())
+fn write_permission(repository: &Repository) -> RequiredPermission {
+    RequiredPermission::new("Issues: write", repository.to_string())
 }
 
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A label is an object; the description also allows its bare name.
+/// A label is an object; GitHub's description also allows its bare name.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Label {
+enum LabelJson {
     Bare(String),
-    Whole { name: Option<String> },
+    Object { name: Option<String> },
 }
 
 fn label_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let name = |label| match label {
-        Label::Bare(name) => Some(name),
-        Label::Whole { name } => name,
+        LabelJson::Bare(name) => Some(name),
+        LabelJson::Object { name } => name,
     };
-    Ok(Vec::<Label>::deserialize(deserializer)?.into_iter().filter_map(name).collect())
+    Ok(Vec::<LabelJson>::deserialize(deserializer)?.into_iter().filter_map(name).collect())
 }

@@ -1,8 +1,8 @@
-//! `owner/name`.
+//! A repository on GitHub, as `owner/name`.
 
 use std::{fmt, str::FromStr};
 
-/// A repository on GitHub. Both parts are safe in a URL's path: parsing is validation.
+/// A repository on GitHub. Parsing checks both parts, so they are safe in a URL's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     full: String,
@@ -19,6 +19,11 @@ impl Repository {
     pub fn name(&self) -> &str {
         &self.full[self.slash + 1..]
     }
+
+    /// The path in GitHub's API of something that belongs to the repository.
+    pub(super) fn api_path(&self, below: &str) -> String {
+        format!("/repos/{self}/{below}")
+    }
 }
 
 impl fmt::Display for Repository {
@@ -28,29 +33,29 @@ impl fmt::Display for Repository {
 }
 
 impl FromStr for Repository {
-    /// What is accepted, and what of it `text` is not.
+    /// What is accepted, and which rule `text` breaks.
     type Err = String;
 
-    /// GitHub's grammar: an owner of letters, digits and hyphens (and, in the accounts that an enterprise manages, an
-    /// underscore), not hyphenated at either end, at most 39; a name of letters, digits, `.`, `_` and `-`, at most 100.
+    /// GitHub's rules. An owner has 1 to 39 letters, digits and hyphens, with no hyphen at either end; accounts that an
+    /// enterprise manages also have an underscore. A name has 1 to 100 letters, digits, `.`, `_` and `-`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |what: &str| Err(format!("a repository as owner/name, such as acme/ecommerce-infra: {what}"));
-        let Some((owner, name)) = text.split_once('/') else { return wrong("there is no slash") };
+        let invalid = |rule: &str| Err(format!("a repository as owner/name, such as acme/ecommerce-infra: {rule}"));
+        let Some((owner, name)) = text.split_once('/') else { return invalid("there is no slash") };
         let word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
         if owner.is_empty() || owner.len() > 39 || !owner.chars().all(word) {
-            return wrong("an owner is 1 to 39 letters, digits and hyphens");
+            return invalid("an owner is 1 to 39 letters, digits and hyphens");
         }
         if owner.starts_with('-') || owner.ends_with('-') {
-            return wrong("an owner neither begins nor ends with a hyphen");
+            return invalid("an owner neither begins nor ends with a hyphen");
         }
         if name.is_empty() || name.len() > 100 || !name.chars().all(|character| word(character) || character == '.') {
-            return wrong("a name is 1 to 100 letters, digits, dots, hyphens and underscores");
+            return invalid("a name is 1 to 100 letters, digits, dots, hyphens and underscores");
         }
         if matches!(name, "." | "..") {
-            return wrong("that name is a folder's");
+            return invalid("that name is a folder's");
         }
         if name.len() >= 4 && name[name.len() - 4..].eq_ignore_ascii_case(".git") {
-            return wrong("a name does not end with .git");
+            return invalid("a name does not end with .git");
         }
         Ok(Self { full: text.to_owned(), slash: owner.len() })
     }
@@ -61,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_github_accepts_is_accepted() {
+    fn names_that_github_accepts_are_accepted() {
         for (text, owner, name) in [
             ("acme/ecommerce-infra", "acme", "ecommerce-infra"),
             ("A-1/.github", "A-1", ".github"),
@@ -76,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_and_the_error_says_what_would_be() {
+    fn other_names_are_refused_with_an_example() {
         let long = [format!("{}/b", "a".repeat(40)), format!("a/{}", "b".repeat(101))];
         let wrong = [
             "",

@@ -1,56 +1,57 @@
-//! The commits of a repository, and its branches: `/repos/{owner}/{repo}/compare`, `/commits` and `/branches`.
+//! Commits and protected branches of a repository: `/repos/{owner}/{repo}/compare`, `/commits` and `/branches`.
 
 use serde::Deserialize;
 
 use super::{
-    GitHub, Repository,
-    actions::{login, names},
-    answer::Need,
+    client::GitHub,
+    fields::{login, names},
+    permission::RequiredPermission,
+    repository::Repository,
 };
 use crate::finding::Finding;
 
-/// What lies between two commits.
+/// The commits between two refs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// `ahead`, `behind`, `diverged` or `identical`: how the second stands to the first.
+    /// How the second ref relates to the first: `ahead`, `behind`, `diverged` or `identical`.
     pub status: String,
     pub total: u64,
-    /// From the first, without it, to the second; oldest first.
+    /// From the first ref, exclusive, to the second; oldest first.
     pub commits: Vec<SourceCommit>,
 }
 
-/// A commit, as GitHub tells it.
+/// A commit with the GitHub accounts of its author and committer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SourceCommit {
     pub sha: String,
-    /// `None` when its address belongs to nobody that GitHub knows.
+    /// The login; `None` when the commit's email address belongs to no GitHub account.
     #[serde(default, deserialize_with = "login")]
     pub author: Option<String>,
     #[serde(default, deserialize_with = "login")]
     pub committer: Option<String>,
-    pub commit: Written,
+    pub commit: CommitContent,
 }
 
-/// What stands in a commit: whatever its author wrote.
+/// The part of a commit that its author wrote, and may have made up.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Written {
+pub struct CommitContent {
     pub message: String,
-    pub author: Option<Person>,
+    pub author: Option<CommitAuthor>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Person {
+pub struct CommitAuthor {
     pub name: Option<String>,
 }
 
 impl SourceCommit {
-    /// The first line of its message.
+    /// The first line of the message.
     #[must_use]
     pub fn title(&self) -> &str {
         self.commit.message.lines().next().unwrap_or_default()
     }
 
-    /// The author's name as it stands in the commit.
+    /// The author's name in the commit.
     #[must_use]
     pub fn author_name(&self) -> &str {
         self.commit.author.as_ref().and_then(|author| author.name.as_deref()).unwrap_or_default()
@@ -58,10 +59,10 @@ impl SourceCommit {
 }
 
 impl GitHub {
-    /// The commits between two refs of one repository. `None`: one of them is unknown.
+    /// The commits between two refs of one repository; `None` when GitHub does not know one of them.
     ///
     /// # Errors
-    /// Without an answer; a name that is no ref; a token without Contents: read.
+    /// No answer; an invalid ref; a token without Contents: read.
     pub fn commits_between(
         &self,
         repository: &Repository,
@@ -69,60 +70,61 @@ impl GitHub {
         head: &str,
     ) -> Result<Option<Comparison>, Finding> {
         #[derive(Deserialize)]
-        struct Page {
+        struct ComparisonJson {
             status: String,
             total_commits: u64,
             commits: Vec<SourceCommit>,
         }
-        let path = repository.path(&format!("compare/{}...{}", reference(base)?, reference(head)?));
+        let path = repository.api_path(&format!("compare/{}...{}", checked_ref(base)?, checked_ref(head)?));
         let mut comparison: Option<Comparison> = None;
-        let known = self.pages(&path, &need(repository), |page| {
-            let Page { status, total_commits: total, commits } =
+        let found = self.pages(&path, &read_permission(repository), |page| {
+            let ComparisonJson { status, total_commits: total, commits } =
                 serde_json::from_value(page.take()).map_err(|error| error.to_string())?;
             let all = comparison.get_or_insert_with(|| Comparison { status, total, commits: Vec::new() });
             all.commits.extend(commits);
             Ok(())
         })?;
-        Ok(comparison.filter(|_| known))
+        Ok(comparison.filter(|_| found))
     }
 
-    /// The commit that a ref names. `None`: it names none.
+    /// The commit that a ref names; `None` when there is no such ref.
     ///
     /// # Errors
-    /// Without an answer; a name that is no ref; a token without Contents: read.
+    /// No answer; an invalid ref; a token without Contents: read.
     pub fn commit(&self, repository: &Repository, name: &str) -> Result<Option<SourceCommit>, Finding> {
-        let answer = self.get(&repository.path(&format!("commits/{}", reference(name)?)), &need(repository));
-        match answer {
-            // "No commit found for SHA": what GitHub says of a name that looks like one.
+        let commit =
+            self.get(&repository.api_path(&format!("commits/{}", checked_ref(name)?)), &read_permission(repository));
+        match commit {
+            // GitHub answers "No commit found for SHA" to a ref that looks like a commit id.
             Err(finding) if finding.actual.starts_with("422 No commit found") => Ok(None),
-            answer => answer,
+            commit => commit,
         }
     }
 
-    /// The names of the branches that are protected.
+    /// The names of the protected branches.
     ///
     /// # Errors
-    /// Without an answer; no such repository; a token without Contents: read.
+    /// No answer; no such repository; a token without Contents: read.
     pub fn protected_branches(&self, repository: &Repository) -> Result<Vec<String>, Finding> {
         #[derive(Deserialize)]
-        struct Branches(#[serde(deserialize_with = "names")] Vec<String>);
+        struct BranchNamesJson(#[serde(deserialize_with = "names")] Vec<String>);
         let mut all = Vec::new();
-        let need = need(repository);
-        let known = self.pages(&repository.path("branches?protected=true"), &need, |page| {
-            let Branches(names) = serde_json::from_value(page.take()).map_err(|error| error.to_string())?;
+        let required = read_permission(repository);
+        let found = self.pages(&repository.api_path("branches?protected=true"), &required, |page| {
+            let BranchNamesJson(names) = serde_json::from_value(page.take()).map_err(|error| error.to_string())?;
             all.extend(names);
             Ok(())
         })?;
-        if known { Ok(all) } else { Err(Self::missing("the branches", &need)) }
+        if found { Ok(all) } else { Err(Self::missing("the branches", &required)) }
     }
 }
 
-fn need(repository: &Repository) -> Need {
-    Need::of("Contents: read", repository.to_string())
+fn read_permission(repository: &Repository) -> RequiredPermission {
+    RequiredPermission::new("Contents: read", repository.to_string())
 }
 
-/// A tag, a commit id or a branch that can stand in a path as it is: narrower than what git allows.
-fn reference(name: &str) -> Result<&str, Finding> {
+/// A tag, commit id or branch whose name needs no encoding in a path. Git allows more.
+fn checked_ref(name: &str) -> Result<&str, Finding> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=250).contains(&name.len()) && name.bytes().all(plain) && !name.contains("..") && !name.starts_with('-') {
         Ok(name)

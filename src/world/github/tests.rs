@@ -1,15 +1,26 @@
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    client::{MAX_BODY, MAX_QUOTE},
+    *,
+};
 use crate::{
+    finding::Finding,
     reconcile::tests::with_permit,
     sandbox::{
         github::{FakeGitHub, InjectedFault},
         server::{self, LoopbackServer},
     },
-    world::network::tests::{network, tls},
+    secret::Secret,
+    world::{
+        network::{
+            Network,
+            tests::{network, tls},
+        },
+        runtime::Runtime,
+    },
 };
 
 const TOKEN: &str = "ghs_tokenOfTheDispatcher";
@@ -18,8 +29,8 @@ fn runtime() -> Arc<Runtime> {
     Arc::new(Runtime::start().unwrap())
 }
 
-fn access(api_url: &str) -> Access {
-    Access::new(api_url, Some(Secret::new(TOKEN.to_owned())))
+fn access(api_url: &str) -> GitHubAccess {
+    GitHubAccess::new(api_url, Some(Secret::new(TOKEN.to_owned())))
 }
 
 fn connect(api_url: &str) -> GitHub {
@@ -37,33 +48,36 @@ fn fake_github() -> FakeGitHub {
     fake_github
 }
 
-fn send(github: &GitHub) -> Sent {
+fn send(github: &GitHub) -> SendOutcome {
     dispatch(github, &infra(), "staging-validated", &json!({ "service": "frontend" }))
 }
 
-fn dispatch(github: &GitHub, repository: &Repository, event_type: &str, payload: &Value) -> Sent {
+fn dispatch(github: &GitHub, repository: &Repository, event_type: &str, payload: &Value) -> SendOutcome {
     with_permit(|permit| github.dispatch(permit, repository, event_type, payload))
 }
 
-/// What a server's answer is taken for.
-fn taken(answer: server::FakeResponse) -> Sent {
+/// The outcome of a dispatch to a server that always sends this response.
+fn outcome_of(answer: server::FakeResponse) -> SendOutcome {
     let server = LoopbackServer::start(move |_| answer.clone()).unwrap();
     send(&connect(server.url()))
 }
 
-fn refused(status: u16, message: &str, hint: &str) -> Sent {
-    Sent::Refused(Refusal { status, message: message.to_owned(), hint: hint.to_owned() })
+fn refused(status: u16, message: &str, hint: &str) -> SendOutcome {
+    SendOutcome::Refused(GitHubRefusal { status, message: message.to_owned(), hint: hint.to_owned() })
 }
 
-fn unknown(why: &str) -> Sent {
-    Sent::Unknown { why: why.to_owned() }
+fn unknown(why: &str) -> SendOutcome {
+    SendOutcome::Unknown { why: why.to_owned() }
 }
 
 #[test]
-fn a_dispatch_arrives_whole() {
+fn a_dispatch_arrives_with_its_whole_payload() {
     let fake_github = fake_github();
     let payload = json!({ "service": "frontend", "image_tag": "1.10", "evidence": { "é": [1.0, null] } });
-    assert_eq!(dispatch(&connect(&fake_github.api_url()), &infra(), "staging-validated", &payload), Sent::Done(()));
+    assert_eq!(
+        dispatch(&connect(&fake_github.api_url()), &infra(), "staging-validated", &payload),
+        SendOutcome::Done(())
+    );
     let [dispatch] = &fake_github.dispatches("acme/ecommerce-infra")[..] else {
         panic!("{:?}", fake_github.requests())
     };
@@ -77,33 +91,33 @@ fn the_api_of_an_enterprise_server_is_below_a_path() {
         let fake_github = FakeGitHub::start_below("/api/v3").unwrap();
         fake_github.create("acme/ecommerce-infra");
         fake_github.grant(TOKEN, "acme/ecommerce-infra", &["contents=write"]);
-        assert_eq!(send(&connect(&format!("{}{slash}", fake_github.api_url()))), Sent::Done(()));
+        assert_eq!(send(&connect(&format!("{}{slash}", fake_github.api_url()))), SendOutcome::Done(()));
         assert_eq!(fake_github.violations(), [""; 0]);
     }
 }
 
 #[test]
-fn the_request_says_who_asks_and_in_which_version() {
+fn a_request_names_its_token_agent_and_api_version() {
     let server = LoopbackServer::start(|request| {
         let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("none");
         let names = ["authorization", "accept", "x-github-api-version", "content-type", "user-agent"];
         server::FakeResponse::json(422, &json!({ "message": names.map(header).join(" ") }))
     })
     .unwrap();
-    let Sent::Refused(refusal) = send(&connect(server.url())) else { panic!("422 is a refusal") };
+    let SendOutcome::Refused(refusal) = send(&connect(server.url())) else { panic!("422 is a refusal") };
     let agent = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
     let expected = format!("Bearer *** application/vnd.github+json 2022-11-28 application/json {agent}");
-    assert_eq!(refusal.message, expected, "and the token, repeated by the server, is not shown");
+    assert_eq!(refusal.message, expected, "the token that the server repeats is not shown");
 }
 
 #[test]
-fn what_github_refuses_comes_with_what_to_do() {
+fn a_refusal_says_what_to_do() {
     let fake_github = fake_github();
     let github = connect(&fake_github.api_url());
     let with = |token: Option<&str>| {
         let token = token.map(|token| Secret::new(token.to_owned()));
         send(
-            &GitHub::connect(runtime(), &Network::default(), Access { token, ..access(&fake_github.api_url()) })
+            &GitHub::connect(runtime(), &Network::default(), GitHubAccess { token, ..access(&fake_github.api_url()) })
                 .unwrap(),
         )
     };
@@ -117,31 +131,31 @@ fn what_github_refuses_comes_with_what_to_do() {
     let sent = dispatch(&github, &"acme/missing".parse().unwrap(), "x", &json!({}));
     assert_eq!(sent, refused(404, "Not Found", missing));
     let eleven: Value = (0..11).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>().into();
-    let Sent::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
-    let said = refusal.to_finding("dispatch").to_string();
+    let SendOutcome::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
+    let finding = refusal.to_finding("dispatch").to_string();
     let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
     let expected = "expected GitHub to take it; next: GitHub does not take what was sent";
-    assert_eq!(said, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
+    assert_eq!(finding, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
 }
 
 #[test]
-fn a_rate_limit_is_named_with_its_end() {
-    let said = |status, message: &str| server::FakeResponse::json(status, &json!({ "message": message }));
+fn a_rate_limit_refusal_says_when_the_limit_ends() {
+    let response = |status, message: &str| server::FakeResponse::json(status, &json!({ "message": message }));
     let limit = |when: &str| format!("a rate limit of GitHub's; it takes requests again {when}");
-    let spent = said(403, "API rate limit exceeded").header("x-ratelimit-remaining", "0");
+    let spent = response(403, "API rate limit exceeded").header("x-ratelimit-remaining", "0");
     for (answer, status, message, when) in [
-        (said(429, "slow down").header("retry-after", "60"), 429, "slow down", "in 60 s"),
-        (said(403, "slow down").header("retry-after", "7"), 403, "slow down", "in 7 s"),
-        (said(403, "a secondary rate limit"), 403, "a secondary rate limit", "in a few minutes"),
+        (response(429, "slow down").header("retry-after", "60"), 429, "slow down", "in 60 s"),
+        (response(403, "slow down").header("retry-after", "7"), 403, "slow down", "in 7 s"),
+        (response(403, "a secondary rate limit"), 403, "a secondary rate limit", "in a few minutes"),
         (spent.clone().header("x-ratelimit-reset", "0"), 403, "API rate limit exceeded", "at 1970-01-01T00:00:00Z"),
         (spent.header("x-ratelimit-reset", "later"), 403, "API rate limit exceeded", "in a few minutes"),
         (server::FakeResponse::status(429), 429, "", "in a few minutes"),
     ] {
-        assert_eq!(taken(answer), refused(status, message, &limit(when)));
+        assert_eq!(outcome_of(answer), refused(status, message, &limit(when)));
     }
-    // The reset of a budget that is not spent says nothing.
-    let plain = said(403, "no").header("x-ratelimit-remaining", "4999").header("x-ratelimit-reset", "0");
-    assert_eq!(taken(plain), refused(403, "no", "the token needs Contents: write on acme/ecommerce-infra"));
+    // A reset time means nothing while requests remain.
+    let plain = response(403, "no").header("x-ratelimit-remaining", "4999").header("x-ratelimit-reset", "0");
+    assert_eq!(outcome_of(plain), refused(403, "no", "the token needs Contents: write on acme/ecommerce-infra"));
 }
 
 #[test]
@@ -151,7 +165,7 @@ fn a_redirect_is_not_followed() {
         let fake_github = fake_github();
         let elsewhere = format!("{}/repos/acme/ecommerce-infra/dispatches", fake_github.api_url());
         assert_eq!(
-            taken(server::FakeResponse::status(status).header("location", &elsewhere)),
+            outcome_of(server::FakeResponse::status(status).header("location", &elsewhere)),
             refused(status, "", moved)
         );
         assert_eq!(fake_github.requests(), []);
@@ -159,22 +173,22 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn only_204_is_done() {
-    assert_eq!(taken(server::FakeResponse::status(204)), Sent::Done(()));
+fn only_status_204_means_that_a_dispatch_is_done() {
+    assert_eq!(outcome_of(server::FakeResponse::status(204)), SendOutcome::Done(()));
     let page = server::FakeResponse::text(200, "text/html", "<title>Sign in</title>");
-    assert_eq!(taken(page), unknown("answered 200: <title>Sign in</title>"));
+    assert_eq!(outcome_of(page), unknown("answered 200: <title>Sign in</title>"));
     for status in [202, 500, 502, 503, 504] {
-        assert_eq!(taken(server::FakeResponse::status(status)), unknown(&format!("answered {status}: ")));
+        assert_eq!(outcome_of(server::FakeResponse::status(status)), unknown(&format!("answered {status}: ")));
     }
 }
 
 #[test]
-fn nothing_is_ever_sent_twice() {
-    let busy = || server::FakeResponse::json(502, &json!({ "message": "Server Error" }));
+fn a_request_is_never_sent_twice() {
+    let busy = || server::FakeResponse::json(502, &json!({ "message": "LoopbackServer Error" }));
     let lost = "the connection was lost: connection closed before message completed";
     for (fault, why, arrived) in [
-        (InjectedFault::WithoutEffect(busy()), "answered 502: Server Error", 0),
-        (InjectedFault::AfterEffect(busy()), "answered 502: Server Error", 1),
+        (InjectedFault::WithoutEffect(busy()), "answered 502: LoopbackServer Error", 0),
+        (InjectedFault::AfterEffect(busy()), "answered 502: LoopbackServer Error", 1),
         (InjectedFault::WithoutEffect(server::FakeResponse::close()), lost, 0),
         (InjectedFault::AfterEffect(server::FakeResponse::close()), lost, 1),
     ] {
@@ -182,7 +196,7 @@ fn nothing_is_ever_sent_twice() {
         fake_github.fail_next(fault.clone());
         let github = connect(&fake_github.api_url());
         assert_eq!(send(&github), unknown(why), "{fault:?}");
-        // Whatever might still be at work behind it ends here.
+        // Dropping the client ends its background work.
         drop(github);
         assert_eq!(fake_github.requests().len(), 1, "{fault:?}");
         assert_eq!(fake_github.dispatches("acme/ecommerce-infra").len(), arrived, "{fault:?}");
@@ -190,38 +204,39 @@ fn nothing_is_ever_sent_twice() {
 }
 
 #[test]
-fn an_answer_is_not_waited_for_longer_than_allowed() {
+fn a_late_response_is_an_unknown_outcome() {
     let drip = server::FakeResponse::text(403, "text/plain", "never ends").byte_by_byte(Duration::from_mins(1));
     for answer in [server::FakeResponse::hang(), drip] {
         let server = LoopbackServer::start(move |_| answer.clone()).unwrap();
         let timeout = Duration::from_millis(100);
         let github =
-            GitHub::connect(runtime(), &Network::default(), Access { timeout, ..access(server.url()) }).unwrap();
+            GitHub::connect(runtime(), &Network::default(), GitHubAccess { timeout, ..access(server.url()) }).unwrap();
         assert_eq!(send(&github), unknown("no answer within 0.1 s"));
     }
 }
 
 #[test]
-fn without_a_connection_nothing_was_sent() {
+fn a_failed_connection_means_that_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let Sent::NotSent { why } = send(&connect(&url)) else { panic!("the port is closed") };
+    let SendOutcome::NotSent { why } = send(&connect(&url)) else { panic!("the port is closed") };
     assert!(why.starts_with("no connection: ") && why.contains("Connection refused"), "{why}");
 }
 
 #[test]
-fn a_long_answer_is_clipped_and_an_endless_one_is_no_answer() {
-    let Sent::Refused(refusal) = taken(server::FakeResponse::text(404, "text/html", "é".repeat(10_000))) else {
+fn a_long_message_is_clipped_and_an_oversized_body_is_an_unknown_outcome() {
+    let SendOutcome::Refused(refusal) = outcome_of(server::FakeResponse::text(404, "text/html", "é".repeat(10_000)))
+    else {
         panic!("404 is a refusal")
     };
-    assert_eq!(refusal.message, "é".repeat(CLIP) + "…");
-    let endless = taken(server::FakeResponse::text(404, "text/plain", "x".repeat(LARGEST + 1)));
+    assert_eq!(refusal.message, "é".repeat(MAX_QUOTE) + "…");
+    let endless = outcome_of(server::FakeResponse::text(404, "text/plain", "x".repeat(MAX_BODY + 1)));
     assert_eq!(endless, unknown("the answer broke off: length limit exceeded"));
 }
 
 #[test]
-fn an_address_must_be_one_that_keeps_the_token_secret() {
+fn an_address_that_exposes_the_token_is_refused() {
     for good in [
         "https://api.github.com",
         "https://github.example.com/api/v3",
@@ -230,7 +245,7 @@ fn an_address_must_be_one_that_keeps_the_token_secret() {
         "http://localhost:8080/api/v3",
         "http://[::1]:8080",
     ] {
-        assert!(transport::base(good).is_ok(), "{good}");
+        assert!(transport::parse_base_url(good).is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -246,10 +261,10 @@ fn an_address_must_be_one_that_keeps_the_token_secret() {
         "http://10.0.0.1",
         "::add-mask::",
     ] {
-        let finding = transport::base(bad).unwrap_err().to_string();
+        let finding = transport::parse_base_url(bad).unwrap_err().to_string();
         assert!(finding.starts_with(&format!("the address of GitHub's API: {bad:?}")), "{finding}");
     }
-    let finding = transport::base("https://me:hunter2@api.github.com").unwrap_err().to_string();
+    let finding = transport::parse_base_url("https://me:hunter2@api.github.com").unwrap_err().to_string();
     assert!(!finding.contains("hunter2"), "{finding}");
 }
 
@@ -258,16 +273,17 @@ fn the_token_is_never_shown() {
     let secret = "ghs_first\nghs_second";
     let token = Some(Secret::new(secret.to_owned()));
     let finding =
-        GitHub::connect(runtime(), &Network::default(), Access { token, ..access("http://127.0.0.1:1") }).unwrap_err();
+        GitHub::connect(runtime(), &Network::default(), GitHubAccess { token, ..access("http://127.0.0.1:1") })
+            .unwrap_err();
     assert!(!finding.to_string().contains("ghs_"), "{finding}");
     let access = access("http://127.0.0.1:1");
     let github = GitHub::connect(runtime(), &Network::default(), access.clone()).unwrap();
     assert!(!format!("{github:?} {access:?} {:?}", send(&github)).contains(TOKEN));
-    assert_eq!(Access::new("", Some(Secret::new(String::new()))).token, None, "an empty input is an absent one");
+    assert_eq!(GitHubAccess::new("", Some(Secret::new(String::new()))).token, None, "an empty token counts as none");
 }
 
 #[test]
-fn limits_are_githubs() {
+fn dispatch_limits_match_githubs() {
     let properties = |count: usize| (0..count).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>();
     // {"a":"…"} is 8 bytes and the text.
     let text = |bytes: usize| json!({ "a": "x".repeat(bytes - 8) });
@@ -291,12 +307,12 @@ fn limits_are_githubs() {
         ),
         ("x".to_owned(), text(65_536), Some("client payload of the dispatch: 65536 bytes; expected 65535 at most")),
     ] {
-        let checked = dispatch_limits(&payload, &event_type).map_err(|finding| finding.to_string());
+        let checked = check_dispatch_limits(&payload, &event_type).map_err(|finding| finding.to_string());
         assert_eq!(checked.err().as_deref(), finding);
         let sent = dispatch(&github, &infra(), &event_type, &payload);
-        assert_eq!(sent == Sent::Done(()), finding.is_none(), "what we allow GitHub takes, and the other way round");
+        assert_eq!(sent == SendOutcome::Done(()), finding.is_none(), "the check and GitHub agree");
     }
 }
 
 mod encrypted;
-mod questions;
+mod responses;

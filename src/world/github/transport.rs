@@ -1,9 +1,7 @@
-//! The connection below octocrab: TLS, through a proxy where there is one, each request sent once at most.
+//! The connection that octocrab sends its requests on: TLS, an optional proxy, no retries.
 
 use std::sync::Arc;
 
-use ::url::Host;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hyper::{
     Uri,
     header::{ACCEPT, HeaderValue, USER_AGENT},
@@ -12,7 +10,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
         Client,
-        connect::{Connect, HttpConnector, proxy::Tunnel},
+        connect::{Connect, HttpConnector},
     },
     rt::TokioExecutor,
 };
@@ -21,55 +19,48 @@ use octocrab::{
     service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
 };
 use rustls::{ClientConfig, RootCertStore};
-use ureq::{Proxy, ProxyProtocol};
+use ureq::Proxy;
 
-use super::Access;
+use super::access::GitHubAccess;
 use crate::{
     finding::Finding,
-    world::{network::Network, url::Url},
+    world::{
+        network::{Network, tunnel},
+        url::Url,
+    },
 };
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 
-/// Where the API is: `http://` on loopback only, where a token travels on no wire.
-pub(super) fn base(api_url: &str) -> Result<Url, Finding> {
-    let wrong = |seen: &str| {
+/// Reads the API's address. `http://` is accepted on loopback only, where the token does not leave this machine.
+pub(super) fn parse_base_url(api_url: &str) -> Result<Url, Finding> {
+    let invalid = |actual: &str| {
         Err(Finding::inconclusive("the address of GitHub's API")
-            .actual(seen)
+            .actual(actual)
             .expected("https://<host>, as in https://api.github.com or https://github.example.com/api/v3"))
     };
-    // Before anything is repeated from it: the part before an @ may be a password.
+    // Checked first, because the other messages quote the address, and the part before an @ may be a password.
     if api_url.contains('@') {
-        return wrong("an address with an @ in it");
+        return invalid("an address with an @ in it");
     }
-    let seen = format!("{api_url:?}");
+    let quoted = format!("{api_url:?}");
     match api_url.parse::<Url>() {
-        Ok(_) if api_url.contains(['?', '#']) => wrong(&seen),
-        Ok(url) if url.is_https() || is_loopback(&url) => Ok(url),
-        Ok(_) => wrong(&format!("{seen}, where everyone on the way could read the token")),
-        Err(_) => wrong(&seen),
+        Ok(_) if api_url.contains(['?', '#']) => invalid(&quoted),
+        Ok(url) if url.is_https() || url.is_loopback() => Ok(url),
+        Ok(_) => invalid(&format!("{quoted}, where everyone on the way could read the token")),
+        Err(_) => invalid(&quoted),
     }
 }
 
-/// Narrower than where no proxy is asked for: a name server may be asked what `api.localhost` is.
-pub(in crate::world) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// The way to the API.
-pub(super) struct Way {
+/// How to connect to the API.
+pub(super) struct TransportConfig {
     tls: ClientConfig,
     proxy: Option<Proxy>,
 }
 
-impl Way {
+impl TransportConfig {
     pub(super) fn new(network: &Network, base: &Url) -> Result<Self, Finding> {
-        // Without TLS nobody needs to be trusted.
+        // A plain connection needs no authorities, and reading them may fail.
         let roots = if base.is_https() { network.authorities()?.store() } else { RootCertStore::empty() };
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -80,9 +71,9 @@ impl Way {
     }
 }
 
-/// An octocrab that speaks through our own connection. To be called on the runtime that it will work on.
-pub(super) fn octocrab(base: &Url, access: &Access, way: Way) -> Result<Octocrab, Finding> {
-    let Way { tls, proxy } = way;
+/// Builds an octocrab on this connection. Must be called on the runtime that the octocrab will use.
+pub(super) fn build_octocrab(base: &Url, access: &GitHubAccess, config: TransportConfig) -> Result<Octocrab, Finding> {
+    let TransportConfig { tls, proxy } = config;
     let base = base.full().parse::<Uri>().map_err(|error| {
         Finding::inconclusive("the address of GitHub's API")
             .actual(error.to_string())
@@ -102,45 +93,25 @@ pub(super) fn octocrab(base: &Url, access: &Access, way: Way) -> Result<Octocrab
                 .expected("the token alone, on one line"));
         }
     };
-    // The limit is for all of it: name, connection, proxy and handshake.
-    let limited = Octocrab::builder().set_connect_timeout(Some(access.connect_timeout));
-    let direct = encrypted(&tls, tcp);
+    // The limit covers the name lookup, the connection, the proxy and the TLS handshake.
+    let builder = Octocrab::builder().set_connect_timeout(Some(access.connect_timeout));
+    let direct = with_tls(&tls, tcp);
     Ok(match proxy {
-        None => above(limited.set_connect_timeout_service(direct), base, auth),
-        Some(proxy) => above(limited.set_connect_timeout_service(encrypted(&tls, tunnel(&proxy, direct)?)), base, auth),
+        None => with_connector(builder.set_connect_timeout_service(direct), base, auth),
+        Some(proxy) => {
+            with_connector(builder.set_connect_timeout_service(with_tls(&tls, tunnel(&proxy, direct)?)), base, auth)
+        }
     })
 }
 
-fn encrypted<C>(tls: &ClientConfig, below: C) -> HttpsConnector<C> {
+fn with_tls<C>(tls: &ClientConfig, below: C) -> HttpsConnector<C> {
     HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(below)
 }
 
-/// A tunnel through a proxy that is reached by `http://` or `https://`, the two kinds that every client knows.
-pub(in crate::world) fn tunnel<C>(proxy: &Proxy, below: C) -> Result<Tunnel<C>, Finding> {
-    let wrong = |seen: &str| {
-        // Not the whole address: it may hold a password.
-        Finding::inconclusive("the proxy named by the environment")
-            .actual(seen)
-            .expected("http:// or https://, a host and a port")
-            .next("correct HTTPS_PROXY (or ALL_PROXY), or name the API's host in NO_PROXY")
-    };
-    let scheme = match proxy.protocol() {
-        ProxyProtocol::Http => "http",
-        ProxyProtocol::Https => "https",
-        _ => return Err(wrong("a SOCKS proxy")),
-    };
-    let address = format!("{scheme}://{}:{}", proxy.host(), proxy.port());
-    let tunnel = Tunnel::new(address.parse().map_err(|_| wrong(&address))?, below);
-    let Some(user) = proxy.username() else { return Ok(tunnel) };
-    let credentials = BASE64_STANDARD.encode(format!("{user}:{}", proxy.password().unwrap_or_default()));
-    let credentials = HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| wrong("its user name"))?;
-    Ok(tunnel.with_auth(credentials))
-}
-
-fn above<C: Connect + Clone + Send + Sync + 'static>(connector: C, base: Uri, auth: AuthState) -> Octocrab {
+fn with_connector<C: Connect + Clone + Send + Sync + 'static>(connector: C, base: Uri, auth: AuthState) -> Octocrab {
     let mut client = Client::builder(TokioExecutor::new());
-    // A connection of its own for every request: one kept through a wait of minutes may be dead without saying so, and
-    // a write on it would be lost in a way that nobody can tell from a late answer.
+    // Every request gets a new connection. A connection that was idle for minutes may be dead without notice, and a write
+    // that is lost on it looks the same as a late answer.
     client.pool_max_idle_per_host(0).retry_canceled_requests(false);
     let headers = vec![
         (USER_AGENT, HeaderValue::from_static(AGENT)),

@@ -1,4 +1,4 @@
-//! A request header whose value is nobody's business.
+//! A request header whose value is never shown, because it may be a token.
 
 use std::{fmt, str::FromStr};
 
@@ -8,38 +8,38 @@ use ureq::http::{HeaderName, HeaderValue};
 use crate::error::ValueError;
 use crate::secret::Secret;
 
-/// One header of a request, from `Name: value`. The value may be a token: only the name is ever shown.
+/// One header of a request, written as `Name: value`. Only its name is ever shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     name: HeaderName,
     value: Secret,
 }
 
-/// What decides how a message is framed or a connection is used is ours to say.
-const OURS: [&str; 8] =
+/// Headers that frame the message or control the connection. The client sets them, so they cannot be given.
+const RESERVED: [&str; 8] =
     ["connection", "content-length", "expect", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// What only says what is asked for, and how: their values are no secrets, and words that pages hold for other reasons.
-const PLAIN: [&str; 7] =
+/// Headers whose values are no secrets. Pages contain these values for other reasons, so they are not hidden.
+const PUBLIC: [&str; 7] =
     ["accept", "accept-encoding", "accept-language", "cache-control", "host", "pragma", "user-agent"];
 
-/// The shortest text that is taken for a secret: hiding each `1` would hide half of a log, and protect nothing.
-const SHORTEST: usize = 4;
+/// The shortest value that is hidden, in bytes. Hiding every `1` would garble the log and protect nothing.
+const MIN_SECRET_LENGTH: usize = 4;
 
-/// What of `Name: value`, well-formed or not, nobody may read: the value, behind a scheme such as `Bearer` the credentials
-/// alone, and of `Basic` ones the password as well. Nothing of a header that only says what is asked for.
+/// The secrets in `Name: value`, well-formed or not: the value, the credentials after a scheme such as `Bearer`, and the
+/// password in `Basic` credentials. Empty for a public header.
 #[must_use]
-pub fn secrets_of(text: &str) -> Vec<Secret> {
+pub fn header_secrets(text: &str) -> Vec<Secret> {
     let (name, value) = text.split_once(':').unwrap_or(("", text));
-    if PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name.trim())) {
+    if PUBLIC.iter().any(|public| public.eq_ignore_ascii_case(name.trim())) {
         return Vec::new();
     }
     let value = value.trim();
-    let behind_scheme = value.split_once(' ').map(|(_, credentials)| credentials.trim());
-    let basic = behind_scheme.filter(|_| value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")));
+    let credentials = value.split_once(' ').map(|(_, credentials)| credentials.trim());
+    let basic = credentials.filter(|_| value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")));
     let password = basic.and_then(password_of);
-    let texts = [value].into_iter().chain(behind_scheme).map(ToOwned::to_owned).chain(password);
-    texts.filter(|text| text.len() >= SHORTEST).map(Secret::new).collect()
+    let texts = [value].into_iter().chain(credentials).map(ToOwned::to_owned).chain(password);
+    texts.filter(|text| text.len() >= MIN_SECRET_LENGTH).map(Secret::new).collect()
 }
 
 /// The password in the credentials of `Basic` (RFC 7617).
@@ -54,22 +54,25 @@ impl Header {
         self.name.as_str()
     }
 
-    /// Whether `text` holds what of this header nobody may read: a page may repeat what it was asked with. Found as well
-    /// where JSON has put backslashes into it, or an address percent signs.
+    /// Whether `text` repeats a secret of this header, as an echoing page would; also when it is escaped with the backslashes
+    /// of JSON or the percent signs of a URL.
     #[must_use]
     pub fn is_repeated_in(&self, text: &str) -> bool {
-        let bare = |text: &str| text.replace('\\', "");
-        let texts = [bare(text), without_percent(text)];
-        let own = format!("{}: {}", self.name, self.value.expose());
-        let secrets = secrets_of(&own);
-        secrets.iter().map(|secret| bare(secret.expose())).any(|secret| texts.iter().any(|text| text.contains(&secret)))
+        let unescape = |text: &str| text.replace('\\', "");
+        let texts = [unescape(text), percent_decoded(text)];
+        let header = format!("{}: {}", self.name, self.value.expose());
+        let secrets = header_secrets(&header);
+        secrets
+            .iter()
+            .map(|secret| unescape(secret.expose()))
+            .any(|secret| texts.iter().any(|text| text.contains(&secret)))
     }
 
-    pub(super) fn name_on_the_wire(&self) -> &HeaderName {
+    pub(super) fn wire_name(&self) -> &HeaderName {
         &self.name
     }
 
-    pub(super) fn value_on_the_wire(&self) -> Result<HeaderValue, ValueError> {
+    pub(super) fn wire_value(&self) -> Result<HeaderValue, ValueError> {
         let text = Some(self.value.expose()).filter(|text| text.is_ascii());
         let value = text.and_then(|text| HeaderValue::from_str(text).ok());
         let mut value = value.ok_or_else(|| {
@@ -83,8 +86,8 @@ impl Header {
     }
 }
 
-/// A text in which `%2B` stands for `+` again.
-fn without_percent(text: &str) -> String {
+/// Decodes `%2B` to `+`, and leaves invalid sequences as they are.
+fn percent_decoded(text: &str) -> String {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
@@ -105,7 +108,7 @@ impl FromStr for Header {
         };
         let name = HeaderName::from_str(name.trim())
             .map_err(|_| ValueError::new("no header name before the colon; accepted is `Name: value`"))?;
-        if OURS.contains(&name.as_str()) {
+        if RESERVED.contains(&name.as_str()) {
             return Err(ValueError::from(format!("{name} cannot be set: it belongs to the connection")));
         }
         let value: Secret = value.trim_matches([' ', '\t']).to_owned().parse().unwrap_or_else(|never| match never {});
@@ -113,7 +116,7 @@ impl FromStr for Header {
             return Err(ValueError::from(format!("{name} has no value: is the secret behind it set?")));
         }
         let header = Self { name, value };
-        header.value_on_the_wire()?;
+        header.wire_value()?;
         Ok(header)
     }
 }
@@ -135,22 +138,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_shows_its_name_only() {
+    fn display_and_debug_show_the_name_only() {
         let header: Header = " Authorization:\tBearer s3cr3t:x ".parse().unwrap();
-        assert_eq!(header.value_on_the_wire().unwrap(), "Bearer s3cr3t:x");
+        assert_eq!(header.wire_value().unwrap(), "Bearer s3cr3t:x");
         assert_eq!(
             (header.to_string().as_str(), format!("{header:?}").as_str()),
             ("authorization", "authorization: ***")
         );
-        assert_eq!(format!("{:?}", header.value_on_the_wire().unwrap()), "Sensitive");
+        assert_eq!(format!("{:?}", header.wire_value().unwrap()), "Sensitive");
     }
 
     #[test]
-    fn what_nobody_may_read_is_the_value_and_the_credentials_in_it() {
-        let secrets = |text: &str| secrets_of(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
+    fn the_secrets_of_a_header_are_its_value_and_its_credentials() {
+        let secrets =
+            |text: &str| header_secrets(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
         assert_eq!(secrets("Authorization: Bearer s3cr3t"), ["Bearer s3cr3t", "s3cr3t"]);
         assert_eq!(secrets("x-api-key:s3cr3t"), ["s3cr3t"]);
-        assert_eq!(secrets("s3cr3t"), ["s3cr3t"], "a forgotten name");
+        assert_eq!(secrets("s3cr3t"), ["s3cr3t"], "a value without a name");
         let basic = "YWxpY2U6czNjcjN0OjE="; // alice:s3cr3t:1
         assert_eq!(secrets(&format!("Authorization: basic {basic}")), [&format!("basic {basic}"), basic, "s3cr3t:1"]);
         assert_eq!(secrets("X: Basic s3cr3t?"), ["Basic s3cr3t?", "s3cr3t?"]);
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_repeats_a_header_is_found_out() {
+    fn a_page_that_repeats_a_secret_is_detected() {
         let header = |text: &str| text.parse::<Header>().unwrap();
         let token = header("Authorization: Bearer ab/c\"d");
         for page in ["ab/c\"d", r#"{"auth": "Bearer ab\/c\"d"}"#] {
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_refused_without_showing_it() {
+    fn an_invalid_header_is_refused_without_showing_its_value() {
         for (text, why) in [
             ("Authorization s3cr3t", "no colon"),
             (": s3cr3t", "no header name"),

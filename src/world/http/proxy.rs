@@ -1,4 +1,4 @@
-//! How a request goes: straight to its host, or through a proxy.
+//! The route of a request: directly to its host, or through a proxy.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ use ureq::{
 
 use crate::world::url::Url;
 
-/// The way to one host.
-pub(super) enum Route {
+/// How to reach one host.
+pub(super) enum RequestRoute {
     Direct,
-    /// A plain http request that an HTTP proxy passes on.
+    /// A plain http request that an HTTP proxy forwards.
     Forward(Proxy),
     /// A connection through an HTTP proxy's CONNECT, or through SOCKS.
     Tunnel(Proxy),
 }
 
-impl Route {
+impl RequestRoute {
     pub(super) fn new(url: &Url, proxy: Option<Proxy>) -> Self {
         match proxy {
             None => Self::Direct,
@@ -33,7 +33,7 @@ impl Route {
         }
     }
 
-    /// The proxy, for messages.
+    /// The proxy as messages name it.
     pub(super) fn proxy(&self) -> Option<String> {
         match self {
             Self::Direct => None,
@@ -45,7 +45,7 @@ impl Route {
         matches!(self, Self::Tunnel(proxy) if proxy.protocol() == ProxyProtocol::Https)
     }
 
-    /// What a forwarding proxy wants to know who we are; a tunnel's is said by ureq.
+    /// The `Proxy-Authorization` for a forwarding proxy. For a tunnel, ureq sends it.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
         let Self::Forward(proxy) = self else { return None };
         proxy.username().or(proxy.password())?;
@@ -56,43 +56,43 @@ impl Route {
     }
 }
 
-/// Resolves every host to the proxy's address: it is the proxy that knows where the host is.
-pub(super) struct ToProxy(pub(super) Uri);
+/// Resolves every host to the proxy's address, because the proxy looks up the host itself.
+pub(super) struct ProxyResolver(pub(super) Uri);
 
-impl Resolver for ToProxy {
+impl Resolver for ProxyResolver {
     fn resolve(&self, _: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         DefaultResolver::default().resolve(&self.0, config, timeout)
     }
 }
 
-impl fmt::Debug for ToProxy {
+impl fmt::Debug for ProxyResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ToProxy")
+        f.write_str("ProxyResolver")
     }
 }
 
-/// Asks in absolute form, `GET http://host/path`, as a forwarding proxy wants it (RFC 9112, 3.2.2). ureq only knows
-/// CONNECT, which proxies commonly allow for port 443 alone.
+/// Sends the request line in absolute form, `GET http://host/path`, as a forwarding proxy requires (RFC 9112, 3.2.2). ureq
+/// only supports CONNECT, which proxies commonly allow for port 443 only.
 #[derive(Debug)]
-pub(super) struct AbsoluteForm;
+pub(super) struct AbsoluteFormConnector;
 
-impl<In: Transport> Connector<In> for AbsoluteForm {
-    type Out = Absolute<In>;
+impl<In: Transport> Connector<In> for AbsoluteFormConnector {
+    type Out = AbsoluteFormTransport<In>;
 
     fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, ureq::Error> {
         let origin = details.uri.authority().map(|authority| format!("http://{authority}"));
-        Ok(chained.map(|inner| Absolute { inner, origin }))
+        Ok(chained.map(|inner| AbsoluteFormTransport { inner, origin }))
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Absolute<In> {
+pub(super) struct AbsoluteFormTransport<In> {
     inner: In,
-    /// What is missing from the request line that is still to be sent.
+    /// The part that the request line lacks; `None` once the line is sent.
     origin: Option<String>,
 }
 
-impl<In: Transport> Transport for Absolute<In> {
+impl<In: Transport> Transport for AbsoluteFormTransport<In> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
@@ -124,18 +124,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_plain_request_is_forwarded_and_only_by_a_plain_proxy() {
+    fn only_plain_http_through_a_plain_http_proxy_is_forwarded() {
         for (url, proxy, way, tls) in [
             ("http://a.example/", "http://p", "forward", false),
             ("https://a.example/", "http://p", "tunnel", false),
             ("http://a.example/", "https://p", "tunnel", true),
             ("http://a.example/", "socks5://p", "tunnel", false),
         ] {
-            let route = Route::new(&url.parse().unwrap(), Some(Proxy::new(proxy).unwrap()));
+            let route = RequestRoute::new(&url.parse().unwrap(), Some(Proxy::new(proxy).unwrap()));
             let taken = match route {
-                Route::Direct => "direct",
-                Route::Forward(_) => "forward",
-                Route::Tunnel(_) => "tunnel",
+                RequestRoute::Direct => "direct",
+                RequestRoute::Forward(_) => "forward",
+                RequestRoute::Tunnel(_) => "tunnel",
             };
             assert_eq!((taken, route.is_tls_proxy()), (way, tls), "{url} by {proxy}");
         }

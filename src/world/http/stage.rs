@@ -1,4 +1,4 @@
-//! How far an exchange came: a time that ran out says something else before the name was found than after the request.
+//! The stage that an exchange has reached. A timeout means something else during the name lookup than after the request.
 
 use std::{
     fmt,
@@ -19,60 +19,60 @@ use ureq::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    /// Its name is looked up.
-    Name,
-    /// Its address is known, and nobody there has taken the connection.
-    Connection,
-    /// Connected: TLS, the request, the head of the answer.
-    Answer,
-    /// The head of the answer is here.
+pub(super) enum ExchangeStage {
+    /// The host's name is being looked up.
+    NameLookup,
+    /// The address is known, and the connection is not established yet.
+    Connect,
+    /// Connected: TLS, the request, the head of the response.
+    Response,
+    /// The head of the response has arrived.
     Body,
 }
 
-/// Notes the stage of one exchange. Cloned into those who see it.
+/// Records the stage of one exchange. Clones share it, so the resolver and the connector record into one.
 #[derive(Clone, Default)]
-pub(super) struct Progress(Arc<AtomicU8>);
+pub(super) struct StageTracker(Arc<AtomicU8>);
 
-impl Progress {
-    pub(super) fn stage(&self) -> Stage {
+impl StageTracker {
+    pub(super) fn stage(&self) -> ExchangeStage {
         match self.0.load(Ordering::Relaxed) {
-            0 => Stage::Name,
-            1 => Stage::Connection,
-            _ => Stage::Answer,
+            0 => ExchangeStage::NameLookup,
+            1 => ExchangeStage::Connect,
+            _ => ExchangeStage::Response,
         }
     }
 
-    fn note(&self, stage: Stage) {
+    fn record(&self, stage: ExchangeStage) {
         self.0.store(stage as u8, Ordering::Relaxed);
     }
 
-    /// A client that goes straight to its host.
+    /// An agent that connects directly and records its stages.
     pub(super) fn agent(&self, config: Config) -> Agent {
         let connector = ().chain(TcpConnector::default()).chain(self.clone()).chain(RustlsConnector::default());
         Agent::with_parts(config, connector, self.clone())
     }
 }
 
-impl fmt::Debug for Progress {
+impl fmt::Debug for StageTracker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.stage().fmt(f)
     }
 }
 
-impl Resolver for Progress {
+impl Resolver for StageTracker {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
-        self.note(Stage::Connection);
+        self.record(ExchangeStage::Connect);
         Ok(addresses)
     }
 }
 
-impl<In: Transport> Connector<In> for Progress {
+impl<In: Transport> Connector<In> for StageTracker {
     type Out = In;
 
     fn connect(&self, _: &ConnectionDetails, connected: Option<In>) -> Result<Option<In>, ureq::Error> {
-        self.note(Stage::Answer);
+        self.record(ExchangeStage::Response);
         Ok(connected)
     }
 }

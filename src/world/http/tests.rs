@@ -1,4 +1,4 @@
-mod ways;
+mod tls_and_proxies;
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -12,16 +12,16 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::*;
 
-/// A listener on loopback; every connection gets its own thread and `serve`, with the head of the request.
+/// A server on loopback. Every connection gets a thread that calls `serve` with the head of the request.
 struct Server {
     address: SocketAddr,
     heads: mpsc::Receiver<String>,
 }
 
 fn server(serve: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Server {
-    raw_server(move |mut stream, told| {
+    raw_server(move |mut stream, received| {
         let head = head(&mut stream);
-        let _ = told.send(head.clone());
+        let _ = received.send(head.clone());
         serve(&head, &mut stream);
     })
 }
@@ -29,18 +29,18 @@ fn server(serve: impl Fn(&str, &mut TcpStream) + Send + Sync + 'static) -> Serve
 fn raw_server(serve: impl Fn(TcpStream, &mpsc::Sender<String>) + Send + Sync + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (told, heads) = mpsc::channel();
+    let (received, heads) = mpsc::channel();
     let serve = Arc::new(serve);
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let (serve, told) = (Arc::clone(&serve), told.clone());
-            thread::spawn(move || serve(stream.unwrap(), &told));
+            let (serve, received) = (Arc::clone(&serve), received.clone());
+            thread::spawn(move || serve(stream.unwrap(), &received));
         }
     });
     Server { address, heads }
 }
 
-/// Reads up to and with the empty line, no byte more: a tunnel begins right behind it.
+/// Reads up to and including the empty line and no byte more, because a tunnel may follow.
 fn head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -50,12 +50,12 @@ fn head(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// Waits until the client is gone, or for `pause`; whether it is still there.
+/// Waits for `pause` or until the client disconnects. True while it is connected.
 fn linger(stream: &mut TcpStream, pause: Duration) -> bool {
     stream.set_read_timeout(Some(pause)).unwrap();
     match stream.read(&mut [0; 64]) {
@@ -69,14 +69,14 @@ impl Server {
         format!("http://{}{path}", self.address).parse().unwrap()
     }
 
-    /// The heads of the requests that came in so far, in lower case.
-    fn asked(&self) -> Vec<String> {
+    /// The heads of the requests received so far, in lower case.
+    fn requests(&self) -> Vec<String> {
         self.heads.try_iter().map(|head| head.to_lowercase()).collect()
     }
 }
 
-fn http() -> Http {
-    Http::new(Network::default())
+fn http() -> HttpClient {
+    HttpClient::new(Network::default())
 }
 
 fn header(text: &str) -> Header {
@@ -85,73 +85,73 @@ fn header(text: &str) -> Header {
 
 const SOON: Duration = Duration::from_millis(150);
 
-/// Nothing listens here. A port that was free a moment ago may belong to the next test by now.
-const NOBODY: &str = "127.0.0.1:1";
+/// An address where nothing listens. A port that was free a moment ago could be in use by another test now.
+const CLOSED: &str = "127.0.0.1:1";
 
-/// Fails a test when a bound on time is not kept; generous, because the machine may be busy.
+/// The error of `request`, which must come soon. The limit is generous because the machine may be busy.
 fn failing_soon(request: &Request) -> HttpError {
     let started = Stopwatch::start();
-    let error = http().fetch(request).expect_err("no answer was due");
+    let error = http().fetch(request).expect_err("an error");
     assert!(started.elapsed() < SOON * 10, "took {:?}: {error}", started.elapsed());
     error
 }
 
 #[test]
-fn an_answer_is_given_whole_whatever_its_status() {
+fn a_response_is_returned_whatever_its_status() {
     for (status, code) in
         [("200 OK", 200), ("503 Service Unavailable", 503), ("404 Not Found", 404), ("204 No Content", 204)]
     {
         let body = if code == 204 { &b""[..] } else { b"{\"ok\": true}" };
-        let server = server(move |_, stream| stream.write_all(&answer(status, "X-Seen: 1\r\n", body)).unwrap());
+        let server = server(move |_, stream| stream.write_all(&response(status, "X-Seen: 1\r\n", body)).unwrap());
         let response = http().fetch(&Request::get(server.url("/ready?a=b")).header(header("X-Probe: e"))).unwrap();
         assert_eq!((response.status, response.body.as_slice(), response.header("x-seen")), (code, body, Some("1")));
         assert_eq!(response.url, server.url("/ready?a=b"));
         assert!(response.elapsed > Duration::ZERO && response.elapsed < Duration::from_secs(5));
-        let asked = server.asked();
-        assert_eq!(asked.len(), 1);
-        assert!(asked[0].starts_with("get /ready?a=b http/1.1\r\n"), "{asked:?}");
+        let requests = server.requests();
+        assert_eq!(requests.len(), 1);
+        assert!(requests[0].starts_with("get /ready?a=b http/1.1\r\n"), "{requests:?}");
         for line in [
             format!("host: {}\r\n", server.address),
             format!("user-agent: promote-gates/{}\r\n", env!("CARGO_PKG_VERSION")),
             "accept-encoding: gzip\r\n".to_owned(),
             "x-probe: e\r\n".to_owned(),
         ] {
-            assert!(asked[0].contains(&line), "{line} in {asked:?}");
+            assert!(requests[0].contains(&line), "{line} in {requests:?}");
         }
     }
 }
 
 #[test]
-fn host_and_user_agent_can_be_said_and_head_has_no_body() {
+fn host_and_user_agent_can_be_set_and_head_has_no_body() {
     let server = server(|_, stream| stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n").unwrap());
     let request = Request::get(server.url("/")).method(Method::Head);
     let request = request.header(header("Host: shop.example")).header(header("User-Agent: probe/1"));
     let response = http().fetch(&request.timeout(Duration::MAX)).unwrap();
     assert_eq!((response.status, response.body.len()), (200, 0));
-    let asked = server.asked().remove(0);
-    assert!(asked.starts_with("head / http/1.1\r\n"), "{asked}");
-    assert!(asked.contains("host: shop.example\r\n") && asked.contains("user-agent: probe/1\r\n"), "{asked}");
-    assert_eq!((asked.matches("host:").count(), asked.matches("user-agent:").count()), (1, 1));
+    let requests = server.requests().remove(0);
+    assert!(requests.starts_with("head / http/1.1\r\n"), "{requests}");
+    assert!(requests.contains("host: shop.example\r\n") && requests.contains("user-agent: probe/1\r\n"), "{requests}");
+    assert_eq!((requests.matches("host:").count(), requests.matches("user-agent:").count()), (1, 1));
 }
 
 #[test]
-fn every_fetch_has_a_connection_of_its_own() {
-    // This server would answer again and again on one connection.
-    let server = raw_server(|mut stream, told| {
-        told.send("connected".to_owned()).unwrap();
+fn every_fetch_opens_a_new_connection() {
+    // This server answers any number of requests on one connection.
+    let server = raw_server(|mut stream, received| {
+        received.send("connected".to_owned()).unwrap();
         while !head(&mut stream).is_empty() {
-            stream.write_all(&answer("200 OK", "Connection: keep-alive\r\n", b"x")).unwrap();
+            stream.write_all(&response("200 OK", "Connection: keep-alive\r\n", b"x")).unwrap();
         }
     });
     let http = http();
     for _ in 0..3 {
         http.fetch(&Request::get(server.url("/"))).unwrap();
     }
-    assert_eq!(server.asked().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[test]
-fn a_redirect_is_an_answer_unless_redirects_are_followed() {
+fn a_redirect_is_the_response_unless_redirects_are_followed() {
     let server = server(|head, stream| {
         let (status, headers) = match head.split(' ').nth(1).unwrap() {
             "/start" => ("302 Found", "Location: next?x=1\r\n"),
@@ -160,7 +160,7 @@ fn a_redirect_is_an_answer_unless_redirects_are_followed() {
             "/same" => ("304 Not Modified", "Location: /end\r\n"),
             _ => ("200 OK", ""),
         };
-        stream.write_all(&answer(status, headers, b"body")).unwrap();
+        stream.write_all(&response(status, headers, b"body")).unwrap();
     });
     let response = http().fetch(&Request::get(server.url("/start"))).unwrap();
     assert_eq!((response.status, response.header("location")), (302, Some("next?x=1")));
@@ -168,9 +168,9 @@ fn a_redirect_is_an_answer_unless_redirects_are_followed() {
     let request = Request::get(server.url("/start")).header(header("Authorization: Bearer s3cr3t"));
     let response = http().fetch(&request.clone().redirects(2)).unwrap();
     assert_eq!((response.status, response.url), (200, server.url("/end")));
-    assert!(server.asked().iter().skip(1).all(|head| head.contains("authorization: bearer s3cr3t\r\n")));
+    assert!(server.requests().iter().skip(1).all(|head| head.contains("authorization: bearer s3cr3t\r\n")));
     let error = http().fetch(&request.redirects(1)).unwrap_err();
-    assert_eq!(error.kind, Kind::Redirects);
+    assert_eq!(error.kind, HttpErrorKind::Redirects);
     let (next, end) = (server.url("/next"), server.url("/end"));
     assert_eq!(error.to_string(), format!("{next} redirects to {end}, one redirect more than 1"));
     for (path, status) in [("/nowhere", 302), ("/same", 304)] {
@@ -179,10 +179,10 @@ fn a_redirect_is_an_answer_unless_redirects_are_followed() {
 }
 
 #[test]
-fn redirects_that_go_round_or_nowhere_are_errors() {
-    let round = server(|_, stream| stream.write_all(&answer("301 Moved", "Location: /round\r\n", b"")).unwrap());
+fn redirect_loops_and_invalid_locations_are_errors() {
+    let round = server(|_, stream| stream.write_all(&response("301 Moved", "Location: /round\r\n", b"")).unwrap());
     let error = http().fetch(&Request::get(round.url("/round")).redirects(5)).unwrap_err();
-    assert_eq!((error.kind, round.asked().len()), (Kind::Redirects, 6));
+    assert_eq!((error.kind, round.requests().len()), (HttpErrorKind::Redirects, 6));
     for (location, why) in [
         ("javascript:alert(1)", "a URL with the scheme \"javascript\""),
         ("file:///etc/passwd", "a URL with the scheme \"file\""),
@@ -190,28 +190,28 @@ fn redirects_that_go_round_or_nowhere_are_errors() {
         ("http://[/", "no valid URL"),
     ] {
         let server = server(move |_, stream| {
-            stream.write_all(&answer("302 Found", &format!("Location: {location}\r\n"), b"")).unwrap();
+            stream.write_all(&response("302 Found", &format!("Location: {location}\r\n"), b"")).unwrap();
         });
         let error = http().fetch(&Request::get(server.url("/")).redirects(5)).unwrap_err();
-        assert_eq!(error.kind, Kind::Redirects);
+        assert_eq!(error.kind, HttpErrorKind::Redirects);
         assert!(error.to_string().contains(why) && !error.to_string().contains("hunter2"), "{error}");
     }
 }
 
 #[test]
-fn headers_stay_with_the_origin_they_were_given_for() {
+fn headers_are_not_sent_to_another_origin() {
     let other = server(|head, stream| {
-        // Back to where it came from, whose address is in the path.
+        // Redirects back to the first server, whose address is in the path.
         let home = head.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
-        stream.write_all(&answer("307 Back", &format!("Location: http://{home}/home\r\n"), b"")).unwrap();
+        stream.write_all(&response("307 Back", &format!("Location: http://{home}/home\r\n"), b"")).unwrap();
     });
     let away = other.address;
     let home = server(move |head, stream| {
         let own = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned();
         let bytes = match head.split(' ').nth(1).unwrap() {
-            "/port" => answer("302 Found", &format!("Location: http://{away}/{own}\r\n"), b""),
-            "/host" => answer("302 Found", &format!("Location: http://localhost:{}/{own}\r\n", away.port()), b""),
-            _ => answer("200 OK", "", b"home"),
+            "/port" => response("302 Found", &format!("Location: http://{away}/{own}\r\n"), b""),
+            "/host" => response("302 Found", &format!("Location: http://localhost:{}/{own}\r\n", away.port()), b""),
+            _ => response("200 OK", "", b"home"),
         };
         stream.write_all(&bytes).unwrap();
     });
@@ -220,25 +220,25 @@ fn headers_stay_with_the_origin_they_were_given_for() {
         let request = request.header(header("Authorization: Bearer s3cr3t")).header(header("X-Api-Key: s3cr3t"));
         let response = http().fetch(&request).unwrap();
         assert_eq!((response.body.as_slice(), response.url), (&b"home"[..], home.url("/home")));
-        let (asked, abroad) = (home.asked(), other.asked());
-        assert_eq!((asked.len(), abroad.len()), (2, 1));
-        assert_eq!(asked[0].matches("s3cr3t").count(), 2, "{asked:?}");
-        assert!(!abroad[0].contains("s3cr3t") && !asked[1].contains("s3cr3t"), "{abroad:?} {asked:?}");
+        let (requests, abroad) = (home.requests(), other.requests());
+        assert_eq!((requests.len(), abroad.len()), (2, 1));
+        assert_eq!(requests[0].matches("s3cr3t").count(), 2, "{requests:?}");
+        assert!(!abroad[0].contains("s3cr3t") && !requests[1].contains("s3cr3t"), "{abroad:?} {requests:?}");
     }
 }
 
 #[test]
-fn a_server_that_says_nothing_is_a_timeout() {
+fn a_silent_server_is_a_timeout() {
     let silent = raw_server(|mut stream, _| while linger(&mut stream, Duration::from_secs(5)) {});
     let error = failing_soon(&Request::get(silent.url("/")).timeout(SOON));
-    assert_eq!(error.kind, Kind::Timeout);
+    assert_eq!(error.kind, HttpErrorKind::Timeout);
     assert_eq!(error.to_string(), format!("no answer from {} within 150ms", silent.address));
     let over_tls = format!("https://{}/", silent.address).parse().unwrap();
-    assert_eq!(failing_soon(&Request::get(over_tls).timeout(SOON)).kind, Kind::Timeout);
+    assert_eq!(failing_soon(&Request::get(over_tls).timeout(SOON)).kind, HttpErrorKind::Timeout);
 }
 
 #[test]
-fn a_server_that_drips_is_a_timeout() {
+fn a_server_that_sends_slowly_is_a_timeout() {
     let pause = Duration::from_millis(10);
     let drip = move |stream: &mut TcpStream, bytes: &[u8]| {
         let mut rest = bytes.iter().cycle();
@@ -249,38 +249,42 @@ fn a_server_that_drips_is_a_timeout() {
         drip(stream, b"x");
     });
     let error = failing_soon(&Request::get(in_its_head.url("/")).timeout(SOON));
-    assert_eq!((error.kind, error.to_string().starts_with("no answer from ")), (Kind::Timeout, true), "{error}");
+    assert_eq!(
+        (error.kind, error.to_string().starts_with("no answer from ")),
+        (HttpErrorKind::Timeout, true),
+        "{error}"
+    );
     let in_its_body = server(move |_, stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
         drip(stream, b"1\r\nx\r\n");
     });
     let error = failing_soon(&Request::get(in_its_body.url("/")).timeout(SOON * 2));
-    assert_eq!(error.kind, Kind::Timeout);
+    assert_eq!(error.kind, HttpErrorKind::Timeout);
     assert_eq!(error.to_string(), format!("the answer of {} was not complete within 300ms", in_its_body.address));
     let from_one_to_the_next = server(move |_, stream| {
         linger(stream, pause * 3);
-        stream.write_all(&answer("302 Found", "Location: /\r\n", b"")).unwrap();
+        stream.write_all(&response("302 Found", "Location: /\r\n", b"")).unwrap();
     });
     let request = Request::get(from_one_to_the_next.url("/")).timeout(SOON).redirects(1000);
-    assert_eq!(failing_soon(&request).kind, Kind::Timeout);
+    assert_eq!(failing_soon(&request).kind, HttpErrorKind::Timeout);
 }
 
 #[test]
-fn nobody_there_and_no_such_host_are_told_apart() {
-    let error = failing_soon(&Request::get(format!("http://{NOBODY}/").parse().unwrap()));
-    assert_eq!((error.kind, error.to_string()), (Kind::Refused, format!("{NOBODY} refused the connection")));
-    // No name server is asked: a label has at most 63 letters.
+fn a_refused_connection_and_an_unknown_host_have_different_kinds() {
+    let error = failing_soon(&Request::get(format!("http://{CLOSED}/").parse().unwrap()));
+    assert_eq!((error.kind, error.to_string()), (HttpErrorKind::Refused, format!("{CLOSED} refused the connection")));
+    // Needs no name server: a label has at most 63 letters.
     let long = "a".repeat(64);
     let error = failing_soon(&Request::get(format!("http://{long}.example/").parse().unwrap()));
-    assert_eq!(error.kind, Kind::Dns, "{error}");
+    assert_eq!(error.kind, HttpErrorKind::Dns, "{error}");
     assert!(error.to_string().starts_with(&format!("no address for {long}.example:80: ")), "{error}");
 }
 
 #[test]
-fn a_body_is_never_cut_but_refused() {
+fn a_body_over_the_limit_is_an_error() {
     let sized = |head: &'static str, body: Vec<u8>| {
         server(move |_, stream| {
-            // The client may hang up on us in the middle of it.
+            // The client may close the connection in the middle of the body.
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
         })
     };
@@ -296,7 +300,7 @@ fn a_body_is_never_cut_but_refused() {
         let error = http().fetch(&request.max_body(99_999)).unwrap_err();
         assert_eq!(
             (error.kind, error.to_string().as_str()),
-            (Kind::BodyTooLarge, "the body is larger than 99999 bytes")
+            (HttpErrorKind::BodyTooLarge, "the body is larger than 99999 bytes")
         );
     }
 }
@@ -308,10 +312,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn compressed_bodies_are_bounded_by_what_they_unfold_to() {
+fn the_body_limit_applies_to_the_decompressed_size() {
     let zipped = |body: Vec<u8>| {
         server(move |_, stream| {
-            let _ = stream.write_all(&answer("200 OK", "Content-Encoding: gzip\r\n", &body));
+            let _ = stream.write_all(&response("200 OK", "Content-Encoding: gzip\r\n", &body));
         })
     };
     let server = zipped(gzip(b"{\"version\": \"1.4.2\"}"));
@@ -323,17 +327,17 @@ fn compressed_bodies_are_bounded_by_what_they_unfold_to() {
     let bomb = gzip(&vec![0; 2 << 20]);
     assert!(bomb.len() < 10_000, "{}", bomb.len());
     let error = http().fetch(&Request::get(zipped(bomb).url("/")).max_body(1 << 16)).unwrap_err();
-    assert_eq!(error.kind, Kind::BodyTooLarge);
+    assert_eq!(error.kind, HttpErrorKind::BodyTooLarge);
     let mut broken = gzip(b"some text that was longer once");
     broken.truncate(20);
     for body in [broken, b"not gzip at all".to_vec()] {
         let error = http().fetch(&Request::get(zipped(body).url("/"))).unwrap_err();
-        assert_eq!(error.kind, Kind::Protocol, "{error}");
+        assert_eq!(error.kind, HttpErrorKind::Protocol, "{error}");
     }
 }
 
 #[test]
-fn what_is_no_complete_http_answer_is_an_error() {
+fn an_incomplete_or_invalid_response_is_an_error() {
     for bytes in [
         "",
         "SSH-2.0-OpenSSH_9.6\r\n",
@@ -350,7 +354,7 @@ fn what_is_no_complete_http_answer_is_an_error() {
             linger(stream, SOON);
         });
         let error = failing_soon(&Request::get(server.url("/")));
-        assert_eq!(error.kind, Kind::Protocol, "{bytes:?}: {error}");
+        assert_eq!(error.kind, HttpErrorKind::Protocol, "{bytes:?}: {error}");
         assert!(error.to_string().contains(&server.address.to_string()), "{error}");
     }
     let endless = server(|_, stream| {
@@ -358,13 +362,13 @@ fn what_is_no_complete_http_answer_is_an_error() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
         while stream.write_all(line.as_bytes()).is_ok() {}
     });
-    assert_eq!(failing_soon(&Request::get(endless.url("/"))).kind, Kind::Protocol);
+    assert_eq!(failing_soon(&Request::get(endless.url("/"))).kind, HttpErrorKind::Protocol);
 }
 
 #[test]
 fn no_error_and_no_debug_output_holds_a_secret() {
     let cut = server(|_, stream| stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").unwrap());
-    let odd = server(|_, stream| stream.write_all(&answer("302 Found", "Location: /?key=s3cr3t\r\n", b"")).unwrap());
+    let odd = server(|_, stream| stream.write_all(&response("302 Found", "Location: /?key=s3cr3t\r\n", b"")).unwrap());
     for server in [cut, odd] {
         let request =
             Request::get(server.url("/?token=s3cr3t")).header(header("Authorization: Bearer s3cr3t")).redirects(1);
@@ -373,8 +377,8 @@ fn no_error_and_no_debug_output_holds_a_secret() {
             assert!(!text.contains("s3cr3t"), "{text}");
         }
     }
-    // Longer than an http URI can be: the message of the library would repeat it.
+    // Longer than a URI of the http crate can be, whose error would quote it.
     let long = format!("http://127.0.0.1/?token=s3cr3t{}", "x".repeat(70_000)).parse().unwrap();
     let error = http().fetch(&Request::get(long)).unwrap_err();
-    assert_eq!((error.kind, error.to_string().contains("s3cr3t")), (Kind::Other, false), "{error}");
+    assert_eq!((error.kind, error.to_string().contains("s3cr3t")), (HttpErrorKind::Other, false), "{error}");
 }

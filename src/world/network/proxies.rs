@@ -1,28 +1,28 @@
-//! Which proxy a URL goes through, as the environment says.
+//! The proxy for a URL, by the proxy variables of the environment.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ::url::Host;
 use ureq::Proxy;
 
-use super::NetworkError;
+use super::error::NetworkError;
 use crate::world::url::Url;
 
-/// The proxy variables, read as curl and Go read them, which ureq does not: one proxy per scheme, lower case first.
+/// The proxy variables, with the rules of curl and Go, which ureq does not follow: one proxy per scheme, lower case first.
 ///
 /// - `http_proxy`, `HTTP_PROXY` for http URLs, `https_proxy`, `HTTPS_PROXY` for https URLs, else `all_proxy`,
 ///   `ALL_PROXY`.
-/// - `no_proxy`, `NO_PROXY`: `*`, host names (they and what is below them; a leading `.` or `*.` changes nothing),
+/// - `no_proxy`, `NO_PROXY`: `*`, host names (including their subdomains; a leading `.` or `*.` makes no difference),
 ///   addresses, networks such as `10.0.0.0/8`; names and addresses with or without a port.
 /// - Loopback never goes through a proxy.
 #[derive(Default)]
 pub(super) struct Proxies {
-    http: Option<Variable>,
-    https: Option<Variable>,
+    http: Option<ProxyVariable>,
+    https: Option<ProxyVariable>,
     exempt: Vec<String>,
 }
 
-struct Variable {
+struct ProxyVariable {
     name: &'static str,
     /// May hold a password.
     value: String,
@@ -31,8 +31,9 @@ struct Variable {
 impl Proxies {
     pub(super) fn new(variables: &BTreeMap<String, String>) -> Self {
         let set = |name| variables.get(name).filter(|value| !value.trim().is_empty()).cloned();
-        let first =
-            |names: [&'static str; 4]| names.into_iter().find_map(|name| Some(Variable { name, value: set(name)? }));
+        let first = |names: [&'static str; 4]| {
+            names.into_iter().find_map(|name| Some(ProxyVariable { name, value: set(name)? }))
+        };
         let exempt = ["no_proxy", "NO_PROXY"].into_iter().find_map(set).unwrap_or_default();
         Self {
             http: first(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
@@ -42,9 +43,9 @@ impl Proxies {
     }
 
     /// The proxy for `url`.
-    pub(super) fn of(&self, url: &Url) -> Result<Option<Proxy>, NetworkError> {
+    pub(super) fn for_url(&self, url: &Url) -> Result<Option<Proxy>, NetworkError> {
         match if url.is_https() { &self.https } else { &self.http } {
-            Some(Variable { name, value }) if !self.is_exempt(url) => {
+            Some(ProxyVariable { name, value }) if !self.is_exempt(url) => {
                 Proxy::new(value.trim()).map(Some).map_err(|_| NetworkError::Proxy(name))
             }
             _ => Ok(None),
@@ -66,25 +67,25 @@ impl Proxies {
             if entry == "*" {
                 return true;
             }
-            // An IPv6 address has colons of its own: whole entries are tried before `host:port`.
-            let is_this = |host: &str| match address {
-                Some(address) => is_within(address, host.trim_start_matches('[').trim_end_matches(']')),
-                None => is_below(name, host.trim_start_matches('*').trim_matches('.')),
+            // An IPv6 address contains colons, so the whole entry is tried before `host:port`.
+            let matches = |host: &str| match address {
+                Some(address) => is_in_network(address, host.trim_start_matches('[').trim_end_matches(']')),
+                None => is_subdomain(name, host.trim_start_matches('*').trim_matches('.')),
             };
-            is_this(entry)
-                || entry.rsplit_once(':').is_some_and(|(host, port)| port.parse() == Ok(url.port()) && is_this(host))
+            matches(entry)
+                || entry.rsplit_once(':').is_some_and(|(host, port)| port.parse() == Ok(url.port()) && matches(host))
         })
     }
 }
 
-fn is_below(name: &str, domain: &str) -> bool {
+fn is_subdomain(name: &str, domain: &str) -> bool {
     match name.strip_suffix(domain) {
         Some(rest) => !domain.is_empty() && (rest.is_empty() || rest.ends_with('.')),
         None => false,
     }
 }
 
-fn is_within(address: IpAddr, network: &str) -> bool {
+fn is_in_network(address: IpAddr, network: &str) -> bool {
     let (base, length) = network.split_once('/').map_or((network, None), |(base, length)| (base, Some(length)));
     let Ok(base) = base.parse::<IpAddr>() else { return false };
     let (address, base, width) = match (address, base) {
@@ -102,39 +103,42 @@ fn is_within(address: IpAddr, network: &str) -> bool {
 mod tests {
     use crate::world::network::tests::network;
 
-    fn way(variables: &[(&str, &str)], url: &str) -> String {
+    fn route(variables: &[(&str, &str)], url: &str) -> String {
         match network(variables).proxy(&url.parse().unwrap()) {
             Ok(None) => "direct".to_owned(),
             Ok(Some(proxy)) => format!("{:?} {}:{}", proxy.protocol(), proxy.host(), proxy.port()),
-            Err(unusable) => unusable.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 
     #[test]
     fn each_scheme_has_its_proxy_and_lower_case_comes_first() {
         let none = [("HTTP_PROXY", ""), ("ALL_PROXY", " ")];
-        assert_eq!(way(&none, "http://a.example/"), "direct");
+        assert_eq!(route(&none, "http://a.example/"), "direct");
         let both = [("HTTP_PROXY", "http://h:1"), ("https_proxy", "s:2"), ("HTTPS_PROXY", "http://ignored:3")];
-        assert_eq!(way(&both, "http://a.example/"), "Http h:1");
-        assert_eq!(way(&both, "https://a.example/"), "Http s:2");
+        assert_eq!(route(&both, "http://a.example/"), "Http h:1");
+        assert_eq!(route(&both, "https://a.example/"), "Http s:2");
         let one = [("HTTPS_PROXY", "http://user:pa%20ss@s")];
-        assert_eq!(way(&one, "http://a.example/"), "direct");
-        assert_eq!(way(&one, "https://a.example/"), "Http s:80");
+        assert_eq!(route(&one, "http://a.example/"), "direct");
+        assert_eq!(route(&one, "https://a.example/"), "Http s:80");
         let all = [("ALL_PROXY", "socks5h://all"), ("http_proxy", "https://h")];
-        assert_eq!(way(&all, "https://a.example/"), "Socks5h all:1080");
-        assert_eq!(way(&all, "http://a.example/"), "Https h:443");
+        assert_eq!(route(&all, "https://a.example/"), "Socks5h all:1080");
+        assert_eq!(route(&all, "http://a.example/"), "Https h:443");
     }
 
     #[test]
-    fn an_unusable_proxy_is_an_error_that_keeps_its_password() {
+    fn an_unusable_proxy_is_an_error_without_its_password() {
         let bad = [("HTTPS_PROXY", "gopher://user:hunter2@proxy")];
-        assert_eq!(way(&bad, "https://a/"), "HTTPS_PROXY is set, but not to the URL of an http, https or socks proxy");
-        assert_eq!(way(&bad, "http://a/"), "direct");
+        assert_eq!(
+            route(&bad, "https://a/"),
+            "HTTPS_PROXY is set, but not to the URL of an http, https or socks proxy"
+        );
+        assert_eq!(route(&bad, "http://a/"), "direct");
     }
 
     #[test]
-    fn no_proxy_takes_names_what_is_below_them_addresses_networks_and_ports() {
-        let exempt = |list: &str, url: &str| way(&[("all_proxy", "http://p:1"), ("NO_PROXY", list)], url) == "direct";
+    fn no_proxy_takes_names_subdomains_addresses_networks_and_ports() {
+        let exempt = |list: &str, url: &str| route(&[("all_proxy", "http://p:1"), ("NO_PROXY", list)], url) == "direct";
         for (list, url) in [
             ("*", "https://a.example/"),
             ("b.example, A.example", "https://a.example/"),
@@ -149,7 +153,7 @@ mod tests {
             ("2001:db8::/32", "http://[2001:db8::1]/"),
             ("2001:db8::1", "http://[2001:db8::1]/"),
             ("[2001:db8::1]:80", "http://[2001:db8::1]/"),
-            // Loopback needs no word.
+            // Loopback is always exempt.
             ("", "http://localhost:8080/"),
             ("", "http://127.0.0.2/"),
             ("", "http://[::1]/"),

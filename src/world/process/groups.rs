@@ -1,7 +1,7 @@
-//! The live process groups, and the only place that signals or reaps them.
+//! The live process groups. Only this module signals and reaps them.
 //!
-//! A pid may be given to another process as soon as its owner was reaped. So a group is signalled only while its leader
-//! is in the set, and the leader leaves the set, under the same lock, before it is reaped.
+//! The system may reuse a pid as soon as its process was reaped. So a group is signalled only while its leader is in the
+//! set, and the leader is removed from the set, under the same lock, before it is reaped.
 
 use std::{
     collections::BTreeSet,
@@ -14,47 +14,47 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::Status;
+use super::outcome::ProcessStatus;
 
-/// How long a group has between the request to end and the end.
+/// How long a group has between TERM and KILL.
 pub(super) const GRACE: Duration = Duration::from_millis(300);
-/// How long the system has to carry out a KILL.
+/// How long the system may take to carry out a KILL.
 pub(super) const KILLED: Duration = Duration::from_millis(200);
 
-/// The process groups that are alive. Clones are the same set.
+/// The live process groups. Clones share one set.
 #[derive(Clone, Default)]
-pub struct Groups(Arc<Shared>);
+pub struct ProcessGroups(Arc<GroupSet>);
 
 #[derive(Default)]
-struct Shared {
-    live: Mutex<Live>,
-    left: Condvar,
+struct GroupSet {
+    live: Mutex<LiveGroups>,
+    removed: Condvar,
 }
 
 #[derive(Default)]
-struct Live {
+struct LiveGroups {
     leaders: BTreeSet<i32>,
     closed: bool,
 }
 
-impl Groups {
-    /// Ends every group, and lets none start afterwards: TERM, then KILL after 300 ms. Returns within half a second, early
-    /// when all are gone. A process that left its group (`setsid`) is out of reach.
+impl ProcessGroups {
+    /// Ends every group and prevents new ones: TERM, then KILL after 300 ms. Returns within half a second, earlier when all
+    /// groups have ended. Does not reach a process that left its group (`setsid`).
     pub fn end_all(&self) {
         let mut live = self.lock();
         live.closed = true;
-        for (signal, patience) in [(Signal::TERM, GRACE), (Signal::KILL, KILLED)] {
+        for (signal, limit) in [(Signal::TERM, GRACE), (Signal::KILL, KILLED)] {
             for leader in live.leaders.iter().filter_map(|&raw| Pid::from_raw(raw)) {
-                send(leader, signal);
+                send_signal(leader, signal);
             }
-            let waited = self.0.left.wait_timeout_while(live, patience, |live| !live.leaders.is_empty());
+            let waited = self.0.removed.wait_timeout_while(live, limit, |live| !live.leaders.is_empty());
             live = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Starts the leader of a new group. `None` once everything is being ended.
-    pub(super) fn start(&self, command: &mut Command) -> Option<io::Result<Leader>> {
-        // Held while starting: `end_all` must not run between the start and the entry in the set.
+    /// Starts the leader of a new group. `None` after [`ProcessGroups::end_all`].
+    pub(super) fn start(&self, command: &mut Command) -> Option<io::Result<GroupLeader>> {
+        // Locked during the start, so that `end_all` cannot run between the start and the insertion into the set.
         let mut live = self.lock();
         if live.closed {
             return None;
@@ -62,49 +62,49 @@ impl Groups {
         Some(command.process_group(0).spawn().map(|child| {
             let pid = Pid::from_child(&child);
             live.leaders.insert(pid.as_raw_nonzero().get());
-            Leader { child, group: Group { leader: pid, groups: self.clone() }, reaped: false }
+            GroupLeader { child, group: ProcessGroup { leader: pid, groups: self.clone() }, reaped: false }
         }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Live> {
+    fn lock(&self) -> MutexGuard<'_, LiveGroups> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn send(leader: Pid, signal: Signal) {
-    // Fails only for a group that is already gone, which is what was asked for.
+fn send_signal(leader: Pid, signal: Signal) {
+    // Fails only for a group that has ended already, so the error does not matter.
     let _ = kill_process_group(leader, signal);
 }
 
-/// A group that can be signalled for as long as it is alive.
+/// A group that can be signalled while it is alive.
 #[derive(Clone)]
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     leader: Pid,
-    groups: Groups,
+    groups: ProcessGroups,
 }
 
-impl Group {
+impl ProcessGroup {
     pub(super) fn signal(&self, signal: Signal) {
         let live = self.groups.lock();
         if live.leaders.contains(&self.leader.as_raw_nonzero().get()) {
-            send(self.leader, signal);
+            send_signal(self.leader, signal);
         }
     }
 }
 
-/// The first process of a group, not yet reaped. Dropped early, it is killed with its group.
-pub(super) struct Leader {
+/// The first process of a group, not yet reaped. Dropping it kills the whole group.
+pub(super) struct GroupLeader {
     pub(super) child: Child,
-    group: Group,
+    group: ProcessGroup,
     reaped: bool,
 }
 
-impl Leader {
-    pub(super) fn group(&self) -> Group {
+impl GroupLeader {
+    pub(super) fn group(&self) -> ProcessGroup {
         self.group.clone()
     }
 
-    /// Blocks until the leader has exited, and leaves it there as a zombie: its pid stays its own.
+    /// Blocks until the leader has exited, and leaves it as a zombie so that its pid is not reused.
     pub(super) fn wait(&self) -> io::Result<()> {
         loop {
             match waitid(WaitId::Pid(self.group.leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
@@ -115,23 +115,23 @@ impl Leader {
         }
     }
 
-    /// Lets go of the pid. Blocks while the leader runs: [`Leader::wait`] comes first.
-    pub(super) fn reap(mut self) -> io::Result<Status> {
+    /// Reaps the leader. Blocks while it runs, so call [`GroupLeader::wait`] first.
+    pub(super) fn reap(mut self) -> io::Result<ProcessStatus> {
         self.reap_now()
     }
 
-    fn reap_now(&mut self) -> io::Result<Status> {
+    fn reap_now(&mut self) -> io::Result<ProcessStatus> {
         self.reaped = true;
         let mut live = self.group.groups.lock();
         live.leaders.remove(&self.group.leader.as_raw_nonzero().get());
-        let status = self.child.wait().map(Status::from);
+        let status = self.child.wait().map(ProcessStatus::from);
         drop(live);
-        self.group.groups.0.left.notify_all();
+        self.group.groups.0.removed.notify_all();
         status
     }
 }
 
-impl Drop for Leader {
+impl Drop for GroupLeader {
     fn drop(&mut self) {
         if !self.reaped {
             self.group.signal(Signal::KILL);

@@ -1,39 +1,39 @@
-//! What a child says, within bounds: the end of a stream, and its lines.
+//! The output of a child with limits: the end of each stream, and its lines.
 
-/// The most bytes of one line that are told; the rest of it is counted, not kept.
-pub(super) const LINE: usize = 16 << 10;
+/// The most bytes of one line that are reported; the rest is counted and dropped.
+pub(super) const MAX_LINE: usize = 16 << 10;
 
-/// A stream of a child: its last bytes, and how many came before them.
+/// The last bytes of a child's output stream, and how many bytes came before them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Captured {
+pub struct CapturedOutput {
     pub bytes: Vec<u8>,
     /// How many bytes came before `bytes` and were not kept.
     pub lost: u64,
 }
 
-impl Captured {
-    /// All that the child said, or `None` when not all of it was kept.
+impl CapturedOutput {
+    /// The complete stream; `None` when a part of it was dropped.
     #[must_use]
     pub fn whole(&self) -> Option<&[u8]> {
         (self.lost == 0).then_some(&self.bytes)
     }
 
-    /// The kept bytes as text; what is not UTF-8 is replaced.
+    /// The kept bytes as text; bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
-/// Keeps the last `keep` bytes of what is pushed, in at most twice the room.
-pub(super) struct Tail {
-    kept: Captured,
+/// Keeps the last `keep` bytes of a stream, using at most twice that memory.
+pub(super) struct OutputTail {
+    kept: CapturedOutput,
     keep: usize,
 }
 
-impl Tail {
+impl OutputTail {
     pub(super) fn new(keep: usize) -> Self {
-        Self { kept: Captured::default(), keep }
+        Self { kept: CapturedOutput::default(), keep }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -50,40 +50,40 @@ impl Tail {
         self.kept.lost += surplus as u64;
     }
 
-    pub(super) fn take(&mut self) -> Captured {
+    pub(super) fn take(&mut self) -> CapturedOutput {
         self.cut();
         std::mem::take(&mut self.kept)
     }
 }
 
-/// Cuts a stream into lines.
+/// Splits a stream into lines.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     line: Vec<u8>,
     surplus: usize,
 }
 
-impl Lines {
-    /// Tells each line that `bytes` complete, without its LF or CR LF.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut tell: impl FnMut(String)) {
+impl LineSplitter {
+    /// Adds `bytes` and reports each line that they complete, without its LF or CR LF.
+    pub(super) fn feed(&mut self, bytes: &[u8], mut report: impl FnMut(String)) {
         let mut pieces = bytes.split(|&byte| byte == b'\n');
         let unfinished = pieces.next_back().unwrap_or_default();
         for piece in pieces {
             self.extend(piece);
-            tell(self.take());
+            report(self.take());
         }
         self.extend(unfinished);
     }
 
-    /// Tells the last line, when the stream ended without an LF.
-    pub(super) fn end(&mut self, tell: impl FnOnce(String)) {
+    /// Reports the last line, when the stream ended without an LF.
+    pub(super) fn finish(&mut self, report: impl FnOnce(String)) {
         if !self.line.is_empty() || self.surplus > 0 {
-            tell(self.take());
+            report(self.take());
         }
     }
 
     fn extend(&mut self, bytes: &[u8]) {
-        let room = LINE.saturating_sub(self.line.len()).min(bytes.len());
+        let room = MAX_LINE.saturating_sub(self.line.len()).min(bytes.len());
         self.line.extend_from_slice(&bytes[..room]);
         self.surplus += bytes.len() - room;
     }
@@ -96,7 +96,7 @@ impl Lines {
             self.line.clear();
             return text;
         }
-        // The cut may have gone through a character: leave its first bytes out too.
+        // The limit may fall into the middle of a character, whose first bytes are then left out too.
         let whole = match std::str::from_utf8(&self.line) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => self.line.len(),

@@ -1,4 +1,4 @@
-//! A program while it runs: two threads read its streams, one waits for its end.
+//! A running program: two threads read its output streams, and one waits for its end.
 
 use std::{
     io::{self, Read, Write},
@@ -13,14 +13,15 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
-    Captured, Finished, Groups, ProcessError, Program,
-    groups::{GRACE, Group, KILLED, Leader},
-    output::{Lines, Tail},
+    groups::{GRACE, GroupLeader, KILLED, ProcessGroup, ProcessGroups},
+    outcome::{ProcessError, ProcessOutput},
+    output::{CapturedOutput, LineSplitter, OutputTail},
+    program::Program,
 };
 
-/// How long others of the group may go on writing after the leader has exited, before they are asked to end: the last
-/// stage of a pipeline flushes after the shell that started it is gone.
-const LINGER: Duration = Duration::from_millis(500);
+/// How long the rest of the group may write after its leader has exited, before it gets TERM. The last stage of a pipeline
+/// flushes its output after the shell that started it has exited.
+const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
@@ -28,43 +29,42 @@ pub enum Stream {
     Stderr,
 }
 
-/// What is heard of a running program.
+/// An event of a running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// One line, without its end, as it was said: untrusted, and with every byte that is not UTF-8 replaced. At most
-    /// 16 KiB of it.
+pub enum ProcessEvent {
+    /// One line of output without its line break, at most 16 KiB of it. Untrusted; bytes that are not UTF-8 are replaced.
     Line(Stream, String),
-    /// The last thing that is heard. The group has been ended by then.
-    Ended(Result<Finished, ProcessError>),
+    /// The last event. The whole process group has ended.
+    Ended(Result<ProcessOutput, ProcessError>),
 }
 
-/// A program that runs in a process group of its own. Dropped, it is ended.
-pub struct Running {
-    group: Group,
-    ear: Arc<Ear>,
+/// A program that runs in its own process group. Dropping it ends the group.
+pub struct RunningProcess {
+    group: ProcessGroup,
+    handler: Arc<EventHandler>,
     done: Receiver<()>,
 }
 
-impl Running {
-    /// Starts `program`. `hear` is called from other threads, one call at a time, and is dropped after
-    /// [`Heard::Ended`]. It must not block, nor wait for the thread that owns this value.
+impl RunningProcess {
+    /// Starts `program`. Other threads call `handler`, one call at a time, and drop it after [`ProcessEvent::Ended`]. The
+    /// handler must not block, nor wait for the thread that owns this value.
     ///
     /// # Errors
-    /// The program could not be started; nothing is heard then.
+    /// The program could not be started; the handler is not called then.
     pub fn start(
         program: &Program,
-        groups: &Groups,
-        hear: impl FnMut(Heard) + Send + 'static,
+        groups: &ProcessGroups,
+        handler: impl FnMut(ProcessEvent) + Send + 'static,
     ) -> Result<Self, ProcessError> {
-        Self::launch(program, groups, true, hear)
+        Self::launch(program, groups, true, handler)
     }
 
-    /// As [`Running::start`]; without `lines` only the end is told.
+    /// As [`RunningProcess::start`]; without `lines`, only the end is reported.
     pub(super) fn launch(
         program: &Program,
-        groups: &Groups,
+        groups: &ProcessGroups,
         lines: bool,
-        hear: impl FnMut(Heard) + Send + 'static,
+        handler: impl FnMut(ProcessEvent) + Send + 'static,
     ) -> Result<Self, ProcessError> {
         let io_error = |error: io::Error| ProcessError::Io { program: program.name(), why: error.to_string() };
         let mut leader = groups
@@ -72,17 +72,17 @@ impl Running {
             .ok_or_else(|| ProcessError::Ending { program: program.name() })?
             .map_err(|error| program.failed_to_start(&error))?;
         let group = leader.group();
-        let ear = Arc::new(Ear(Mutex::new(Some(Box::new(hear)))));
+        let handler = Arc::new(EventHandler(Mutex::new(Some(Box::new(handler)))));
         let (open, drained) = mpsc::channel();
-        let reader = |stream| Reader {
+        let reader = |stream| PipeReader {
             stream,
-            tail: Arc::new(Mutex::new(Tail::new(program.keep))),
-            ear: Arc::clone(&ear),
+            tail: Arc::new(Mutex::new(OutputTail::new(program.keep))),
+            handler: Arc::clone(&handler),
             lines,
         };
         let (out, err) = (reader(Stream::Stdout), reader(Stream::Stderr));
         let tails = [Arc::clone(&out.tail), Arc::clone(&err.tail)];
-        // Should a thread not start, `leader` is dropped, and with it the child goes.
+        // When a thread cannot be started, dropping `leader` kills the child.
         if let Some(pipe) = leader.child.stdout.take() {
             out.spawn(pipe, open.clone()).map_err(io_error)?;
         }
@@ -90,73 +90,74 @@ impl Running {
             err.spawn(pipe, open).map_err(io_error)?;
         }
         if let (Some(mut pipe), Some(bytes)) = (leader.child.stdin.take(), program.stdin.clone()) {
-            // A child need not read what it is given; a closed pipe is no error of ours.
+            // The child may close its stdin without reading it, which is no error.
             let write = move || drop(pipe.write_all(&bytes));
             thread::Builder::new().name("child stdin".into()).spawn(write).map_err(io_error)?;
         }
         let (alive, done) = mpsc::channel();
-        let keeper = Keeper { program: program.name(), leader, drained, tails, ear: Arc::clone(&ear), alive };
-        thread::Builder::new().name("child".into()).spawn(|| keeper.keep()).map_err(io_error)?;
-        Ok(Self { group, ear, done })
+        let waiter =
+            GroupWaiter { program: program.name(), leader, drained, tails, handler: Arc::clone(&handler), alive };
+        thread::Builder::new().name("child".into()).spawn(|| waiter.wait()).map_err(io_error)?;
+        Ok(Self { group, handler, done })
     }
 
-    /// Ends the whole group: TERM, then KILL after 300 ms. Returns within half a second, early when it is gone; what is
-    /// said meanwhile, and the end, are still heard. Without effect on a program that has ended.
+    /// Ends the whole group: TERM, then KILL after 300 ms. Returns within half a second, earlier when the group ends earlier.
+    /// The handler still gets the output meanwhile and the end. Has no effect on a program that has ended.
     pub fn stop(&self) {
         self.group.signal(Signal::TERM);
-        if !over(&self.done, GRACE) {
+        if !wait_for_close(&self.done, GRACE) {
             self.group.signal(Signal::KILL);
-            over(&self.done, KILLED);
+            wait_for_close(&self.done, KILLED);
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProcess {
     fn drop(&mut self) {
-        self.ear.close();
+        self.handler.close();
         self.stop();
     }
 }
 
-/// Whether every sender behind `channel` is gone, at the latest after `patience`. Nothing is ever sent.
-fn over(channel: &Receiver<()>, patience: Duration) -> bool {
-    channel.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected)
+/// Waits until every sender of `channel` is dropped, for at most `limit`. Nothing is ever sent.
+fn wait_for_close(channel: &Receiver<()>, limit: Duration) -> bool {
+    channel.recv_timeout(limit) == Err(RecvTimeoutError::Disconnected)
 }
 
-type Hear = Box<dyn FnMut(Heard) + Send>;
+type HandlerFn = Box<dyn FnMut(ProcessEvent) + Send>;
 
-/// Who listens, until nobody does.
-struct Ear(Mutex<Option<Hear>>);
+/// The handler of the caller; `None` once it was dropped.
+struct EventHandler(Mutex<Option<HandlerFn>>);
 
-impl Ear {
-    fn tell(&self, heard: Heard) {
-        if let Some(hear) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            hear(heard);
+impl EventHandler {
+    fn call(&self, event: ProcessEvent) {
+        if let Some(handler) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            handler(event);
         }
     }
 
     fn close(&self) {
-        // Dropped outside the lock: what it owns may take its time.
-        let hear = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(hear);
+        // Dropped outside the lock, because dropping it may take time.
+        let handler = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(handler);
     }
 }
 
-struct Reader {
+struct PipeReader {
     stream: Stream,
-    tail: Arc<Mutex<Tail>>,
-    ear: Arc<Ear>,
+    tail: Arc<Mutex<OutputTail>>,
+    handler: Arc<EventHandler>,
     lines: bool,
 }
 
-impl Reader {
+impl PipeReader {
     fn spawn(self, pipe: impl Read + Send + 'static, open: Sender<()>) -> io::Result<()> {
         thread::Builder::new().name("child output".into()).spawn(move || self.read(pipe, open)).map(drop)
     }
 
-    /// Reads to the end, and holds `open` until then.
+    /// Reads to the end, and drops `open` then.
     fn read(self, mut pipe: impl Read, open: Sender<()>) {
-        let mut lines = Lines::default();
+        let mut lines = LineSplitter::default();
         let mut buffer = vec![0; 64 << 10];
         loop {
             let read = match pipe.read(&mut buffer) {
@@ -166,50 +167,50 @@ impl Reader {
             };
             self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..read]);
             if self.lines {
-                lines.feed(&buffer[..read], |line| self.ear.tell(Heard::Line(self.stream, line)));
+                lines.feed(&buffer[..read], |line| self.handler.call(ProcessEvent::Line(self.stream, line)));
             }
         }
-        lines.end(|line| self.ear.tell(Heard::Line(self.stream, line)));
+        lines.finish(|line| self.handler.call(ProcessEvent::Line(self.stream, line)));
         drop(open);
     }
 }
 
-/// Waits for the end of the leader, and sees to it that the rest of its group ends as well.
-struct Keeper {
+/// Waits for the end of the leader, and then ends the rest of its group.
+struct GroupWaiter {
     program: String,
-    leader: Leader,
+    leader: GroupLeader,
     drained: Receiver<()>,
-    tails: [Arc<Mutex<Tail>>; 2],
-    ear: Arc<Ear>,
+    tails: [Arc<Mutex<OutputTail>>; 2],
+    handler: Arc<EventHandler>,
     alive: Sender<()>,
 }
 
-impl Keeper {
-    fn keep(self) {
+impl GroupWaiter {
+    fn wait(self) {
         let group = self.leader.group();
         let waited = self.leader.wait();
-        // The leader is a zombie now, its pid still its own. Whoever of the group still writes is given a moment, then
-        // asked, then, as all the others of the group, killed.
+        // The leader is a zombie now, so its pid is not reused. Processes of the group that still write get a moment to
+        // flush, then TERM; then the whole group gets KILL.
         if waited.is_ok() {
-            if !over(&self.drained, LINGER) {
+            if !wait_for_close(&self.drained, FLUSH_LIMIT) {
                 group.signal(Signal::TERM);
-                over(&self.drained, GRACE);
+                wait_for_close(&self.drained, GRACE);
             }
             group.signal(Signal::KILL);
-            // A process that left the group may hold a pipe for ever: its reader is left behind, unheard.
-            over(&self.drained, KILLED);
+            // A process that left the group may hold a pipe open for ever; its reader is detached.
+            wait_for_close(&self.drained, KILLED);
         }
         let status = self.leader.reap();
         let [stdout, stderr] =
-            self.tails.map(|tail| -> Captured { tail.lock().unwrap_or_else(PoisonError::into_inner).take() });
+            self.tails.map(|tail| -> CapturedOutput { tail.lock().unwrap_or_else(PoisonError::into_inner).take() });
         let end = match waited.and(status) {
-            Ok(status) => Ok(Finished { status, stdout, stderr }),
+            Ok(status) => Ok(ProcessOutput { status, stdout, stderr }),
             Err(error) => {
                 Err(ProcessError::Io { program: self.program, why: format!("its end could not be seen: {error}") })
             }
         };
-        self.ear.tell(Heard::Ended(end));
-        self.ear.close();
+        self.handler.call(ProcessEvent::Ended(end));
+        self.handler.close();
         drop(self.alive);
     }
 }

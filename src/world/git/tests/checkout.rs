@@ -3,7 +3,7 @@ use std::env;
 use super::*;
 
 #[test]
-fn the_place_in_a_checkout_is_known() {
+fn the_top_directory_prefix_and_branch_are_found() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
     let top = fs::canonicalize(&dir).expect("it is there");
@@ -22,23 +22,23 @@ fn the_place_in_a_checkout_is_known() {
 }
 
 #[test]
-fn no_checkout_is_named_with_its_path() {
+fn a_directory_that_is_no_checkout_is_named() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     git(dir.path(), &["init", "-q", "--bare", "bare.git"]);
     for (name, seen) in
         [("nowhere", "no such directory"), ("", "not a git checkout"), ("bare.git", "not a git checkout")]
     {
         let path = dir.path().join(name);
-        let finding = Git::open(&path, &Groups::default()).err().expect("no checkout");
+        let finding = Git::open(&path, &ProcessGroups::default()).err().expect("no checkout");
         assert_eq!((finding.check, finding.actual.as_str()), (path.display().to_string(), seen));
     }
 }
 
 #[test]
-fn a_checkout_of_another_user_is_read_or_the_way_out_is_named() {
-    let said = "exit code 128: fatal: detected dubious ownership in repository at '/x'";
-    assert!(no_checkout(Path::new("/x"), said).next.unwrap().contains("safe.directory"));
-    // Only root can give a directory away, and is root in most containers.
+fn a_checkout_of_another_user_is_read_or_the_message_names_the_setting() {
+    let error = "exit code 128: fatal: detected dubious ownership in repository at '/x'";
+    assert!(no_checkout(Path::new("/x"), error).next.unwrap().contains("safe.directory"));
+    // Only root can change the owner; most containers run as root.
     if rustix::process::geteuid().is_root() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         git(dir.path(), &["init", "-q"]);
@@ -49,10 +49,10 @@ fn a_checkout_of_another_user_is_read_or_the_way_out_is_named() {
     }
 }
 
-/// What a hook, a wrapper or an earlier step may have left in the environment does not lead us elsewhere. The environment
-/// belongs to a process, so this starts one: the tests of trees, again.
+/// Variables that a hook, a wrapper or an earlier step may leave in the environment have no effect. The environment belongs
+/// to a process, so this test starts one that runs the tests of trees with such variables.
 #[test]
-fn the_environment_does_not_lead_elsewhere() {
+fn inherited_git_variables_have_no_effect() {
     let names =
         ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE"];
     let output = Command::new(env::current_exe().expect("this program"))
@@ -66,12 +66,12 @@ fn the_environment_does_not_lead_elsewhere() {
         ])
         .output()
         .expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && !said.contains(" 0 passed"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !stdout.contains(" 0 passed"), "{stdout}");
 }
 
 #[test]
-fn ancestors_are_known_as_far_as_the_history_goes() {
+fn is_ancestor_is_an_error_only_when_the_history_is_too_short() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
     let full = open(&dir);
@@ -84,12 +84,12 @@ fn ancestors_are_known_as_far_as_the_history_goes() {
     let shallow_dir = forge.checkout("shallow", &["--depth=2"]);
     let shallow = open(&shallow_dir);
     assert_eq!(shallow.is_ancestor(&two, &three), Ok(true));
-    // Known all the same: what is cut off lies behind commits that `three` has itself.
+    // Decidable: the missing history lies behind commits that `three` reaches too.
     assert_eq!(shallow.is_ancestor(&three, &two), Ok(false));
     let ours = change(&shallow, &three, "a", "a");
     assert_eq!(shallow.is_ancestor(&ours, &three), Ok(false));
     assert_eq!(shallow.is_ancestor(&three, &ours), Ok(true));
-    // Two commits of which neither is seen to follow the other, and one has a past that is not there.
+    // Neither commit is known to be an ancestor of the other, and the history of one is missing.
     shallow.fetch_commit(&origin(&shallow), &one).expect("fetched");
     let finding = shallow.is_ancestor(&one, &three).expect_err("not known");
     assert!(finding.actual.contains("shallow"), "{finding}");

@@ -6,7 +6,7 @@ use super::*;
 
 const NOW: i64 = 1_700_000_000;
 
-/// A branch of `count` commits, a minute apart, the last one made at [`NOW`]; each tells its number, counting from 1.
+/// A branch of `count` commits, a minute apart, the last one made at [`NOW`]. Each has its number, from 1, in a trailer.
 fn forge(count: i64) -> Forge {
     let forge = Forge::new();
     let mut stream = String::new();
@@ -27,50 +27,51 @@ fn ago(minutes: i64) -> Timestamp {
 
 fn numbers(dir: &Path, forge: &Forge, since: Timestamp) -> Result<Vec<i64>, Finding> {
     let ours = open(dir);
-    let told = ours.told_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), since)?;
-    Ok(told.iter().filter_map(|told| told.trailer("number")?.parse().ok()).collect())
+    let commits = ours.commits_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), since)?;
+    Ok(commits.iter().filter_map(|commit| commit.trailer("number")?.parse().ok()).collect())
 }
 
 #[test]
-fn commits_tell_their_trailers_newest_first() {
+fn commits_since_have_their_trailers_newest_first() {
     let forge = forge(4);
     let ours = open(&forge.checkout("infra", &[]));
-    let told = ours.told_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), ago(1)).expect("told");
-    let [last, before] = &told[..] else { panic!("{told:?}") };
+    let commits = ours.commits_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), ago(1)).expect("read");
+    let [last, before] = &commits[..] else { panic!("{commits:?}") };
     assert_eq!((last.commit.as_str(), last.at, last.trailer("NUMBER")), (forge.tip().as_str(), ago(0), Some("4")));
     assert_eq!((before.at, before.trailer("Image"), before.trailer("c3")), (ago(1), Some("a:3 b"), None));
 }
 
 #[test]
-fn a_shallow_checkout_is_given_what_is_missing_and_no_more() {
+fn a_shallow_checkout_is_deepened_only_as_far_as_needed() {
     let forge = forge(150);
     for (since, expected) in [(ago(-1), 0), (ago(0), 1), (ago(20), 21), (ago(140), 141)] {
         let dir = forge.checkout(&format!("since-{}", since.as_second()), &["--depth=1"]);
         let kept =
-            |dir: &Path| -> Vec<_> { snapshot(dir).into_iter().filter(|(what, _)| what != ".git/shallow").collect() };
+            |dir: &Path| -> Vec<_> { snapshot(dir).into_iter().filter(|(path, _)| path != ".git/shallow").collect() };
         let before = kept(&dir);
-        let numbers = numbers(&dir, &forge, since).expect("told");
+        let numbers = numbers(&dir, &forge, since).expect("read");
         assert_eq!(numbers, (151 - expected..=150).rev().collect::<Vec<i64>>());
         assert_eq!(kept(&dir), before);
-        // One that is older may have a past that is younger: fifty are looked at before that is believed.
-        let there = git(&dir, &["rev-list", "--count", "HEAD"]);
+        // Younger commits may come before an older one, so fifty older ones in a row are needed to end the search.
+        let count = git(&dir, &["rev-list", "--count", "HEAD"]);
         let enough = if expected + 50 < 101 { "101" } else { "153" };
-        assert_eq!(there, enough, "since {since}");
+        assert_eq!(count, enough, "since {since}");
     }
 }
 
-/// The numbers of the commits that name a text, until there are `enough` of them.
-fn naming(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Finding> {
+/// The numbers of the commits that contain a text, until there are `enough` of them.
+fn mentioning(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Finding> {
     let ours = open(dir);
     let tip = commit(&git(dir, &["rev-parse", "HEAD"]));
-    let told = ours.told_naming(&origin(&ours), &main_branch(), &tip, name, |told| told.len() >= enough)?;
-    Ok(told.iter().filter_map(|told| told.trailer("number")?.parse().ok()).collect())
+    let commits =
+        ours.commits_mentioning(&origin(&ours), &main_branch(), &tip, name, |commits| commits.len() >= enough)?;
+    Ok(commits.iter().filter_map(|commit| commit.trailer("number")?.parse().ok()).collect())
 }
 
 #[test]
-fn commits_that_name_something_are_searched_for_until_there_are_enough() {
+fn a_search_deepens_the_checkout_until_enough_commits_mention_the_text() {
     let forge = forge(350);
-    for (name, enough, found, there) in [
+    for (name, enough, found, fetched) in [
         ("NUMBER: 350", 1, &[350][..], "1"),
         ("Number: 299", 1, &[299], "101"),
         ("Number: 2", 112, &[299, 298], "353"),
@@ -78,18 +79,18 @@ fn commits_that_name_something_are_searched_for_until_there_are_enough() {
         ("c.0", 1, &[], "353"),
     ] {
         let dir = forge.checkout(&format!("{enough}-{}", name.replace([' ', ':'], "-")), &["--depth=1"]);
-        let numbers = naming(&dir, name, enough).expect("told");
+        let numbers = mentioning(&dir, name, enough).expect("read");
         assert_eq!(numbers[..found.len().min(numbers.len())], *found, "{name}: {numbers:?}");
         assert_eq!(numbers.is_empty(), found.is_empty(), "{name}");
-        assert_eq!(git(&dir, &["rev-list", "--count", "HEAD"]), there, "{name}");
+        assert_eq!(git(&dir, &["rev-list", "--count", "HEAD"]), fetched, "{name}");
     }
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
     let whole = forge.path("112-Number--2");
-    assert_eq!(naming(&whole, "Number: 7", 100).expect("told").len(), 11, "all is there, and nobody is asked");
+    assert_eq!(mentioning(&whole, "Number: 7", 100).expect("read").len(), 11, "a complete checkout contacts no remote");
 }
 
 #[test]
-fn a_clock_that_was_wrong_hides_nothing() {
+fn a_commit_with_a_wrong_time_hides_no_other_commit() {
     let forge = forge(3);
     let mut stream = String::new();
     for number in 4..=23 {
@@ -103,29 +104,33 @@ fn a_clock_that_was_wrong_hides_nothing() {
     }
     forge.import(stream);
     let dir = forge.checkout("infra", &["--depth=1"]);
-    assert_eq!(numbers(&dir, &forge, ago(1)), Ok((2..=23).rev().collect()), "1 is older, and all after it stay");
+    assert_eq!(
+        numbers(&dir, &forge, ago(1)),
+        Ok((2..=23).rev().collect()),
+        "commit 1 is older, and all later ones are kept"
+    );
     assert_eq!(numbers(&dir, &forge, ago(-1)), Ok(vec![]));
 }
 
 #[test]
-fn a_history_that_nobody_gives_is_an_error() {
+fn a_history_that_cannot_be_fetched_is_an_error() {
     let forge = forge(3);
     let dir = forge.checkout("infra", &["--depth=1"]);
     let tip = commit(&forge.tip());
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
     let ours = open(&dir);
-    let told = ours.told_since(&origin(&ours), &main_branch(), &tip, ago(2));
-    assert!(told.is_err_and(|finding| finding.check.starts_with("git fetch from origin")));
+    let commits = ours.commits_since(&origin(&ours), &main_branch(), &tip, ago(2));
+    assert!(commits.is_err_and(|finding| finding.check.starts_with("git fetch from origin")));
 }
 
 #[test]
-fn many_can_ask_for_the_history_of_one_shallow_checkout() {
+fn concurrent_runs_can_deepen_one_shallow_checkout() {
     let forge = forge(300);
     let dir = forge.checkout("infra", &["--depth=1"]);
     thread::scope(|scope| {
-        let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| numbers(&dir, &forge, ago(250)))).collect();
-        for asked in asked {
-            assert_eq!(asked.join().expect("no panic").map(|numbers| numbers.len()), Ok(251));
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| numbers(&dir, &forge, ago(250)))).collect();
+        for thread in threads {
+            assert_eq!(thread.join().expect("no panic").map(|numbers| numbers.len()), Ok(251));
         }
     });
 }

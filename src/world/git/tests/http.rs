@@ -9,49 +9,49 @@ use std::{
 use super::*;
 
 const TOKEN: &str = "ghs_hunter2hunter2";
-/// `x-access-token:ghs_hunter2hunter2`.
-const OURS: &str = "basic eC1hY2Nlc3MtdG9rZW46Z2hzX2h1bnRlcjJodW50ZXIy";
+/// The expected header: `x-access-token:ghs_hunter2hunter2`.
+const AUTHORIZATION: &str = "basic eC1hY2Nlc3MtdG9rZW46Z2hzX2h1bnRlcjJodW50ZXIy";
 
-/// A git server that gives one answer to whatever is asked, and remembers who asked.
+/// A git server that answers every request with `response`, and records the requests.
 struct Server {
     url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
-struct Asked {
+struct ReceivedRequest {
     line: String,
     authorization: Vec<String>,
 }
 
 impl Server {
-    fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+    fn new(response: impl Fn(&str) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let command_table = Arc::clone(&asked);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                serve(stream, &command_table, &answer);
+                serve(stream, &received, &response);
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
-    fn asked(&self) -> Vec<Asked> {
-        std::mem::take(&mut self.asked.lock().expect("not poisoned"))
+    fn requests(&self) -> Vec<ReceivedRequest> {
+        std::mem::take(&mut self.requests.lock().expect("not poisoned"))
     }
 
-    /// Asserts that something was asked, and each time with exactly our header.
-    fn saw_only_ours(&self) {
-        let asked = self.asked();
-        assert!(!asked.is_empty());
-        for Asked { line, authorization } in asked {
-            assert_eq!(authorization, [OURS], "{line}");
+    /// Asserts that there were requests, each with exactly the expected header.
+    fn assert_authorized(&self) {
+        let requests = self.requests();
+        assert!(!requests.is_empty());
+        for ReceivedRequest { line, authorization } in requests {
+            assert_eq!(authorization, [AUTHORIZATION], "{line}");
         }
     }
 }
 
-fn serve(mut stream: TcpStream, command_table: &Mutex<Vec<Asked>>, answer: &impl Fn(&str) -> String) {
+fn serve(mut stream: TcpStream, requests: &Mutex<Vec<ReceivedRequest>>, response: &impl Fn(&str) -> String) {
     let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines().map_while(Result::ok);
     let Some(line) = lines.next() else { return };
     let authorization = lines
@@ -59,8 +59,8 @@ fn serve(mut stream: TcpStream, command_table: &Mutex<Vec<Asked>>, answer: &impl
         .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned())))
         .filter_map(|(name, value)| (name == "authorization").then_some(value))
         .collect();
-    let answer = answer(&line);
-    command_table.lock().expect("not poisoned").push(Asked { line, authorization });
+    let answer = response(&line);
+    requests.lock().expect("not poisoned").push(ReceivedRequest { line, authorization });
     let _ = stream.write_all(answer.as_bytes());
 }
 
@@ -68,7 +68,7 @@ fn status(status: &str, header: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
-/// The refs of a repository with one branch, as `info/refs` gives them; <https://git-scm.com/docs/gitprotocol-http>.
+/// The response of `info/refs` for a repository with one branch; <https://git-scm.com/docs/gitprotocol-http>.
 fn refs(service: &str, id: &str) -> String {
     let packet = |text: &str| format!("{:04x}{text}", text.len() + 4);
     let body = packet(&format!("# service={service}\n"))
@@ -81,13 +81,13 @@ fn refs(service: &str, id: &str) -> String {
     )
 }
 
-/// A checkout whose `origin` is at `url`, as `actions/checkout` leaves it: with a header of its own in the configuration.
+/// A checkout whose `origin` is at `url`, with the header that `actions/checkout` leaves in the configuration.
 fn checkout(forge: &Forge, url: &str) -> PathBuf {
     let dir = forge.checkout("infra", &[]);
     git(&dir, &["remote", "set-url", "origin", url]);
     let server = url.split_inclusive('/').take(3).collect::<String>();
-    for place in [server.as_str(), url] {
-        git(&dir, &["config", "--add", &format!("http.{place}.extraheader"), "AUTHORIZATION: basic persisted"]);
+    for key in [server.as_str(), url] {
+        git(&dir, &["config", "--add", &format!("http.{key}.extraheader"), "AUTHORIZATION: basic persisted"]);
     }
     git(&dir, &["config", "http.extraheader", "AUTHORIZATION: basic anywhere"]);
     dir
@@ -98,7 +98,7 @@ fn token() -> Secret {
 }
 
 #[test]
-fn exactly_our_authorization_is_sent() {
+fn the_token_replaces_all_other_credentials() {
     let forge = Forge::new();
     let id = forge.tip();
     let server = Server::new(move |line| match line {
@@ -110,14 +110,14 @@ fn exactly_our_authorization_is_sent() {
     let dir = checkout(&forge, &url);
     let ours = open(&dir).with_token(&server.url, token());
     assert_eq!(ours.remote_tip(&origin(&ours), &main_branch()), Ok(Some(commit(&forge.tip()))));
-    server.saw_only_ours();
+    server.assert_authorized();
 
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let refused = push(&ours, &made);
-    assert!(matches!(&refused, Push::Refused { why } if why.contains("403")), "{refused:?}");
-    server.saw_only_ours();
+    assert!(matches!(&refused, PushOutcome::Refused { why } if why.contains("403")), "{refused:?}");
+    server.assert_authorized();
 
-    // Credentials inside of the URL do not win either, and are never shown.
+    // Credentials inside the URL are not sent either, and never shown.
     git(&dir, &["remote", "set-url", "origin", &url.replace("://", "://bob:hunter2@")]);
     git(
         &dir,
@@ -129,17 +129,17 @@ fn exactly_our_authorization_is_sent() {
         ],
     );
     assert!(ours.remote_tip(&origin(&ours), &main_branch()).is_ok());
-    server.saw_only_ours();
+    server.assert_authorized();
 }
 
 #[test]
-fn without_a_token_the_configuration_counts() {
+fn without_a_token_the_configured_header_is_sent() {
     let forge = Forge::new();
     let id = forge.tip();
     let server = Server::new(move |_| refs("git-upload-pack", &id));
     let ours = open(&checkout(&forge, &format!("{}/x.git", server.url)));
     assert!(ours.remote_tip(&origin(&ours), &main_branch()).is_ok());
-    assert!(server.asked().iter().all(|asked| asked.authorization.contains(&"basic persisted".to_owned())));
+    assert!(server.requests().iter().all(|request| request.authorization.contains(&"basic persisted".to_owned())));
 }
 
 #[test]
@@ -151,12 +151,12 @@ fn a_token_is_not_sent_to_another_server() {
     let ours = open(&dir).with_token("https://github.com", token());
     let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
     assert!(finding.next.as_deref().unwrap().contains("it is for https://github.com"), "{finding}");
-    let asked = other.asked();
-    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.authorization.is_empty()));
+    let requests = other.requests();
+    assert!(!requests.is_empty() && requests.iter().all(|request| request.authorization.is_empty()));
 }
 
 #[test]
-fn a_redirect_does_not_take_the_token_along() {
+fn the_token_is_not_sent_to_the_target_of_a_redirect() {
     let forge = Forge::new();
     let id = forge.tip();
     let elsewhere = Server::new(move |_| refs("git-upload-pack", &id));
@@ -167,42 +167,42 @@ fn a_redirect_does_not_take_the_token_along() {
     let ours = open(&dir).with_token(&server.url, token());
     let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not followed");
     assert!(finding.next.as_deref().unwrap().contains("moved"), "{finding}");
-    server.saw_only_ours();
-    assert!(elsewhere.asked().is_empty());
+    server.assert_authorized();
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[test]
-fn no_error_shows_the_token_even_when_the_server_says_it() {
+fn no_error_shows_the_token_even_when_the_server_repeats_it() {
     let forge = Forge::new();
-    // `ERR` lets a server put any words into git's mouth.
+    // With `ERR`, a server can make git print any text.
     let server = Server::new(|line| {
-        let said = format!("you are {TOKEN}, {OURS}, at http://bob:hunter2@x/");
+        let text = format!("you are {TOKEN}, {AUTHORIZATION}, at http://bob:hunter2@x/");
         let service = if line.contains("receive-pack") { "git-receive-pack" } else { "git-upload-pack" };
         refs(service, &"0".repeat(40))
-            .replace(&"0".repeat(40), &format!("ERR {said}"))
+            .replace(&"0".repeat(40), &format!("ERR {text}"))
             .replace("Content-Length", "X-Length")
     });
     let dir = checkout(&forge, &format!("{}/x.git", server.url.replace("://", "://bob:hunter2@")));
     let ours = open(&dir).with_token(&server.url, token());
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let said = [
+    let messages = [
         ours.remote_tip(&origin(&ours), &main_branch()).expect_err("an error").to_string(),
         ours.fetch_tip(&origin(&ours), &main_branch()).err().expect("an error").to_string(),
         format!("{:?}", push(&ours, &made)),
     ];
-    for said in said {
-        assert!(said.contains("you are ***"), "{said}");
-        assert!(!said.contains("hunter2") && !said.contains(&OURS[6..]), "{said}");
+    for message in messages {
+        assert!(message.contains("you are ***"), "{message}");
+        assert!(!message.contains("hunter2") && !message.contains(&AUTHORIZATION[6..]), "{message}");
     }
     assert!(!format!("{:?}", ours.credentials).contains("hunter2"));
 }
 
 #[test]
-fn being_kept_out_is_said_at_once() {
+fn denied_access_fails_at_once_without_a_prompt() {
     let forge = Forge::new();
     let server = Server::new(|_| status("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n"));
     let dir = checkout(&forge, &format!("{}/x.git", server.url));
-    // A person to ask, a helper to hang on: neither is there in a job.
+    // A job has no person to answer a prompt, and a credential helper could hang.
     git(&dir, &["config", "credential.helper", "!sleep 1000; false"]);
     let marker = forge.path("asked");
     let askpass = forge.path("askpass");
@@ -214,6 +214,6 @@ fn being_kept_out_is_said_at_once() {
     assert!(finding.actual.contains("could not read Username"), "{finding}");
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let refused = push(&ours, &made);
-    assert!(matches!(refused, Push::Refused { .. }), "{refused:?}");
+    assert!(matches!(refused, PushOutcome::Refused { .. }), "{refused:?}");
     assert!(!marker.exists());
 }

@@ -5,17 +5,15 @@ use std::{
     thread,
 };
 
-use crate::world::process::Captured;
-
 use super::*;
 
-/// The tip of the remote's main branch, as `git` fetches it.
+/// Fetches the tip of the remote's main branch.
 fn fetched(git: &Git) -> Tip {
     git.fetch_tip(&origin(git), &main_branch()).expect("asked").expect("a branch")
 }
 
 #[test]
-fn a_push_moves_the_branch_and_nothing_of_the_checkout() {
+fn a_push_moves_the_branch_and_changes_nothing_in_the_checkout() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &["--depth=1"]);
     let marker = forge.path("hook-ran");
@@ -31,36 +29,36 @@ fn a_push_moves_the_branch_and_nothing_of_the_checkout() {
     let before = snapshot(&dir);
     let ours = open(&dir);
     let made = change(&ours, &fetched(&ours).commit, "apps/shop/image.txt", "tag: 4\n");
-    assert_eq!(push(&ours, &made), Push::Done);
+    assert_eq!(push(&ours, &made), PushOutcome::Done);
     assert_eq!(forge.tip(), made.as_str());
     assert_eq!(git(&forge.bare(), &["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
     assert_eq!(snapshot(&dir), before);
     assert!(!marker.exists(), "hooks of the checkout are not run");
-    assert!(matches!(push(&ours, &made), Push::Lost { .. }), "it is there already");
+    assert!(matches!(push(&ours, &made), PushOutcome::Conflict { .. }), "the branch is at that commit already");
 }
 
 #[test]
-fn of_two_pushes_on_one_tip_the_second_is_lost() {
+fn the_second_of_two_pushes_on_one_tip_is_a_conflict() {
     let forge = Forge::new();
     let (one, two) = (open(&forge.checkout("one", &[])), open(&forge.checkout("two", &[])));
     let tip = commit(&forge.tip());
     let first = change(&one, &tip, "a", "1");
     let second = change(&two, &tip, "b", "2");
-    assert_eq!(push(&one, &first), Push::Done);
-    let lost = push(&two, &second);
-    assert!(matches!(&lost, Push::Lost { why } if why.contains("fetch first")), "{lost:?}");
-    // With the other's commit at hand git words it in another way.
+    assert_eq!(push(&one, &first), PushOutcome::Done);
+    let conflict = push(&two, &second);
+    assert!(matches!(&conflict, PushOutcome::Conflict { why } if why.contains("fetch first")), "{conflict:?}");
+    // With the other commit in the checkout, git prints another reason.
     drop(fetched(&two));
-    let lost = push(&two, &second);
-    assert!(matches!(&lost, Push::Lost { why } if why.contains("non-fast-forward")), "{lost:?}");
+    let conflict = push(&two, &second);
+    assert!(matches!(&conflict, PushOutcome::Conflict { why } if why.contains("non-fast-forward")), "{conflict:?}");
     assert_eq!(forge.tip(), first.as_str());
 }
 
 #[test]
-fn racing_pushes_are_done_or_lost_and_all_land_in_the_end() {
+fn concurrent_pushes_are_done_or_conflicts_and_all_succeed_after_retries() {
     const RACERS: usize = 6;
     let forge = Forge::new();
-    // One checkout for all: they must not meet there either.
+    // All use one checkout, where they must not disturb each other either.
     let dir = forge.checkout("infra", &["--depth=1"]);
     let start = Arc::new(Barrier::new(RACERS));
     let racers: Vec<_> = (0..RACERS)
@@ -70,12 +68,12 @@ fn racing_pushes_are_done_or_lost_and_all_land_in_the_end() {
                 let ours = open(&dir);
                 let mut tip = fetched(&ours);
                 start.wait();
-                let mut lost = 0;
+                let mut conflicts = 0;
                 loop {
                     let made = change(&ours, &tip.commit, &format!("file-{number}"), "x");
                     match push(&ours, &made) {
-                        Push::Done => return lost,
-                        Push::Lost { .. } => lost += 1,
+                        PushOutcome::Done => return conflicts,
+                        PushOutcome::Conflict { .. } => conflicts += 1,
                         other => panic!("{other:?}"),
                     }
                     tip = fetched(&ours);
@@ -83,15 +81,15 @@ fn racing_pushes_are_done_or_lost_and_all_land_in_the_end() {
             })
         })
         .collect();
-    let lost: usize = racers.into_iter().map(|racer| racer.join().expect("no panic")).sum();
-    assert!(lost > 0, "all started from one tip");
+    let conflicts: usize = racers.into_iter().map(|racer| racer.join().expect("no panic")).sum();
+    assert!(conflicts > 0, "all started from one tip");
     assert_eq!(git(&forge.bare(), &["rev-list", "--count", "main"]), (3 + RACERS).to_string());
     assert_eq!(git(&forge.bare(), &["ls-tree", "--name-only", "main"]).matches("file-").count(), RACERS);
     assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]), "");
 }
 
 #[test]
-fn a_hook_that_declines_is_a_refusal_with_its_words() {
+fn a_declining_hook_is_a_refusal_with_its_message() {
     let forge = Forge::new();
     let hook = forge.bare().join("hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'main is frozen until Monday' >&2\nexit 1\n").expect("written");
@@ -99,59 +97,59 @@ fn a_hook_that_declines_is_a_refusal_with_its_words() {
     let ours = open(&forge.checkout("infra", &[]));
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let refused = push(&ours, &made);
-    let Push::Refused { why } = &refused else { panic!("{refused:?}") };
+    let PushOutcome::Refused { why } = &refused else { panic!("{refused:?}") };
     assert!(why.contains("pre-receive hook declined") && why.contains("frozen until Monday"), "{why}");
     assert_ne!(forge.tip(), made.as_str());
 }
 
 #[test]
-fn no_remote_repository_is_a_refusal_and_no_answer_is_unknown() {
+fn a_missing_repository_is_a_refusal_and_no_answer_is_an_unknown_outcome() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
-    let ours = open(&dir).patience(Duration::from_millis(500));
+    let ours = open(&dir).with_remote_timeout(Duration::from_millis(500));
     let made = change(&ours, &commit(&forge.tip()), "a", "1");
     let push = |url: &str| {
         git(&dir, &["remote", "set-url", "origin", url]);
         push(&ours, &made)
     };
     let gone = push(&format!("file://{}/gone.git", forge.dir.path().display()));
-    assert!(matches!(gone, Push::Refused { .. }), "{gone:?}");
+    assert!(matches!(gone, PushOutcome::Refused { .. }), "{gone:?}");
 
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://bob:hunter2@{}/x.git", listener.local_addr().expect("an address"));
-    // Nobody accepts: the connection stands, and no answer comes.
+    // The connection is established, but no answer comes.
     let silent = push(&url);
-    assert!(matches!(&silent, Push::Unknown { why } if why.contains("no answer after")), "{silent:?}");
+    assert!(matches!(&silent, PushOutcome::Unknown { why } if why.contains("no answer after")), "{silent:?}");
     drop(listener);
     let closed = push(&url);
-    assert!(matches!(&closed, Push::Unknown { why } if !why.contains("hunter2")), "{closed:?}");
+    assert!(matches!(&closed, PushOutcome::Unknown { why } if !why.contains("hunter2")), "{closed:?}");
 }
 
-/// What git and servers print, word by word, against what it means.
+/// Messages that git and servers print, and the outcome that each means.
 #[test]
-fn answers_mean_what_they_say() {
+fn the_output_of_a_push_determines_its_outcome() {
     let ours = open(&Forge::new().checkout("infra", &[]));
-    let end = |code, stdout: &str, stderr: &str| {
-        let captured = |text: &str| Captured { bytes: text.into(), lost: 0 };
+    let outcome = |code, stdout: &str, stderr: &str| {
+        let captured = |text: &str| CapturedOutput { bytes: text.into(), lost: 0 };
         ours.outcome(
-            &Finished { status: Status::Exited(code), stdout: captured(stdout), stderr: captured(stderr) },
+            &ProcessOutput { status: ProcessStatus::Exited(code), stdout: captured(stdout), stderr: captured(stderr) },
             &main_branch(),
         )
     };
     let line = |flag: &str, summary: &str| format!("To https://x\n{flag}\t0123:refs/heads/main\t{summary}\nDone\n");
-    let rejected = |summary: &str| end(1, &line("!", summary), "error: failed to push some refs to 'https://x'\n");
-    let word = |push: Push| match push {
-        Push::Done => "done",
-        Push::Lost { .. } => "lost",
-        Push::Refused { .. } => "refused",
-        Push::Unknown { .. } => "unknown",
+    let rejected = |summary: &str| outcome(1, &line("!", summary), "error: failed to push some refs to 'https://x'\n");
+    let word = |push: PushOutcome| match push {
+        PushOutcome::Done => "done",
+        PushOutcome::Conflict { .. } => "conflict",
+        PushOutcome::Refused { .. } => "refused",
+        PushOutcome::Unknown { .. } => "unknown",
     };
-    for (summary, means) in [
-        ("[rejected] (non-fast-forward)", "lost"),
-        ("[rejected] (fetch first)", "lost"),
-        ("[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)", "lost"),
-        ("[remote rejected] (failed to update ref)", "lost"),
-        ("[remote rejected] (incorrect old value provided)", "lost"),
+    for (summary, expected) in [
+        ("[rejected] (non-fast-forward)", "conflict"),
+        ("[rejected] (fetch first)", "conflict"),
+        ("[remote rejected] (cannot lock ref 'refs/heads/main': is at 1 but expected 2)", "conflict"),
+        ("[remote rejected] (failed to update ref)", "conflict"),
+        ("[remote rejected] (incorrect old value provided)", "conflict"),
         ("[remote rejected] (pre-receive hook declined)", "refused"),
         ("[remote rejected] (protected branch hook declined)", "refused"),
         ("[remote rejected] (push declined due to repository rule violations)", "refused"),
@@ -165,11 +163,11 @@ fn answers_mean_what_they_say() {
         ("[remote rejected] (unpacker error)", "unknown"),
         ("[remote failure] (remote failed to report status)", "unknown"),
     ] {
-        assert_eq!(word(rejected(summary)), means, "{summary}");
+        assert_eq!(word(rejected(summary)), expected, "{summary}");
     }
-    assert_eq!(word(end(0, &line(" ", "1..2"), "")), "done");
-    assert_eq!(word(end(0, &line("=", "[up to date]"), "")), "lost");
-    for (stderr, means) in [
+    assert_eq!(word(outcome(0, &line(" ", "1..2"), "")), "done");
+    assert_eq!(word(outcome(0, &line("=", "[up to date]"), "")), "conflict");
+    for (stderr, expected) in [
         ("fatal: unable to access 'https://x/': The requested URL returned error: 403\n", "refused"),
         ("fatal: Authentication failed for 'https://x/'\n", "refused"),
         ("fatal: could not read Username for 'https://x': terminal prompts disabled\n", "refused"),
@@ -188,10 +186,10 @@ fn answers_mean_what_they_say() {
         ("remote: The requested URL returned error: 403\nfatal: the remote end hung up unexpectedly\n", "unknown"),
         ("", "unknown"),
     ] {
-        assert_eq!(word(end(128, "", stderr)), means, "{stderr}");
+        assert_eq!(word(outcome(128, "", stderr)), expected, "{stderr}");
     }
-    // The line is about another branch, or contradicts the exit code.
-    assert_eq!(word(end(0, "To x\n \t1:refs/heads/other\t1..2\nDone\n", "")), "unknown");
-    assert_eq!(word(end(1, &line(" ", "1..2"), "")), "unknown");
-    assert_eq!(word(end(0, "", "")), "unknown");
+    // The line is for another branch, or contradicts the exit code.
+    assert_eq!(word(outcome(0, "To x\n \t1:refs/heads/other\t1..2\nDone\n", "")), "unknown");
+    assert_eq!(word(outcome(1, &line(" ", "1..2"), "")), "unknown");
+    assert_eq!(word(outcome(0, "", "")), "unknown");
 }

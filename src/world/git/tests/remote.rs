@@ -5,7 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use super::*;
 
 #[test]
-fn a_remote_is_one_that_the_checkout_names() {
+fn only_remotes_in_the_configuration_are_accepted() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
     git(&dir, &["remote", "add", "upstream", "https://bob:hunter2@example.com/acme/infra?x=hunter2"]);
@@ -21,16 +21,16 @@ fn a_remote_is_one_that_the_checkout_names() {
         let finding = ours.remote(name).expect_err("no remote");
         assert!(finding.actual == format!("{name:?}") && finding.expected.contains("`origin`, `two`"), "{finding}");
     }
-    let finding = ours.remote("two").expect_err("two places");
+    let finding = ours.remote("two").expect_err("two push URLs");
     assert_eq!(finding.actual, "https://example.com/b, https://example.com/c");
 }
 
 #[test]
-fn branches_of_a_remote_are_there_or_not_and_that_is_no_error() {
+fn a_missing_remote_branch_is_none() {
     let forge = Forge::new();
     let ours = open(&forge.checkout("infra", &[]));
     let origin = origin(&ours);
-    // It ends like the full name of the branch that is asked for.
+    // Its name ends with the full name of the missing branch.
     git(&forge.bare(), &["update-ref", "refs/heads/a/refs/heads/gone", "main"]);
     let gone = "gone".parse().expect("a branch");
     assert_eq!(ours.remote_default_branch(&origin), Ok(Some(main_branch())));
@@ -42,7 +42,7 @@ fn branches_of_a_remote_are_there_or_not_and_that_is_no_error() {
 }
 
 #[test]
-fn a_remote_that_cannot_be_asked_is_an_error() {
+fn an_unreachable_remote_is_an_error() {
     let forge = Forge::new();
     let ours = open(&forge.checkout("infra", &[]));
     let origin = origin(&ours);
@@ -59,7 +59,7 @@ fn a_remote_that_cannot_be_asked_is_an_error() {
 }
 
 #[test]
-fn fetching_a_tip_leaves_any_checkout_as_it_was() {
+fn fetching_a_tip_changes_nothing_in_a_checkout() {
     let forge = Forge::new();
     let plain = forge.checkout("plain", &[]);
     let shallow = forge.checkout("shallow", &["--depth=1"]);
@@ -93,7 +93,7 @@ fn fetching_a_tip_leaves_any_checkout_as_it_was() {
 }
 
 #[test]
-fn many_fetches_in_one_checkout_do_not_meet() {
+fn concurrent_fetches_in_one_checkout_do_not_collide() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &["--depth=1"]);
     let before = snapshot(&dir);
@@ -121,9 +121,9 @@ fn one_commit_can_be_fetched_into_a_shallow_checkout() {
     assert!(ours.read_file(&first, &tree_path("README")).is_err(), "not there yet");
     ours.fetch_commit(&origin(&ours), &first).expect("fetched");
     let text = ours.read_file(&first, &tree_path("apps/shop/image.txt"));
-    assert_eq!(text, Ok(Some(Entry::File(Blob { mode: Mode::Regular, bytes: b"tag: 1\n".to_vec() }))));
+    assert_eq!(text, Ok(Some(TreeEntry::File(Blob { mode: FileMode::Regular, bytes: b"tag: 1\n".to_vec() }))));
 
-    // What is there is not asked for again.
+    // A commit that the checkout has is not fetched again.
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
     assert_eq!(ours.fetch_commit(&origin(&ours), &first), Ok(()));
     fs::rename(forge.path("away"), forge.bare()).expect("moved");
@@ -141,7 +141,7 @@ fn one_commit_can_be_fetched_into_a_shallow_checkout() {
 }
 
 #[test]
-fn what_a_killed_process_left_behind_is_taken_away_a_day_later() {
+fn refs_of_killed_processes_are_deleted_after_a_day() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
     let ours = open(&dir);
@@ -152,13 +152,13 @@ fn what_a_killed_process_left_behind_is_taken_away_a_day_later() {
     }
     git(&dir, &["pack-refs", "--all"]);
     let held = ours.fetch_tip(&origin(&ours), &main_branch()).expect("asked").expect("a branch");
-    ours.drop_abandoned();
+    ours.delete_abandoned_refs();
     let left = git(&dir, &["for-each-ref", "--format=%(refname)", "refs/promote-gates"]);
     let mut left: Vec<_> =
         left.lines().filter(|left| left.ends_with("-0000000000000007") || left.ends_with("other")).collect();
     left.sort_unstable();
     assert_eq!(left, [name(23 * 3600), name(0), "refs/promote-gates/other".into()]);
-    assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]).lines().count(), 4, "and the one that is held");
+    assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]).lines().count(), 4, "and the ref that is in use");
     drop(held);
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_a_commit_holds_is_told_apart() {
+fn files_links_submodules_and_directories_of_a_commit_are_read() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
     std::os::unix::fs::symlink("image.txt", dir.join("apps/shop/link")).expect("linked");
@@ -12,58 +12,61 @@ fn what_a_commit_holds_is_told_apart() {
     git(&dir, &["update-index", "--add", "--cacheinfo", &format!("160000,{},apps/sub", forge.tip())]);
     git(&dir, &["commit", "-qm", "kinds"]);
     let id = commit(&git(&dir, &["rev-parse", "HEAD"]));
-    // From inside a directory: paths count from the top all the same. And the commit is read, not the work tree.
+    // Opened in a subdirectory, paths still start at the top. The commit is read, not the work tree.
     fs::write(dir.join("apps/shop/image.txt"), "dirty").expect("written");
     let git = open(&dir.join("apps"));
 
     let read = |path: &str| git.read_file(&id, &tree_path(path)).expect("read");
-    let regular = |text: &str| Some(Entry::File(Blob { mode: Mode::Regular, bytes: text.into() }));
+    let regular = |text: &str| Some(TreeEntry::File(Blob { mode: FileMode::Regular, bytes: text.into() }));
     assert_eq!(read("apps/shop/image.txt"), regular("tag: 3\n"));
     assert_eq!(read("apps/shop/*"), regular("a star"));
     assert_eq!(
         read("apps/shop/run.sh"),
-        Some(Entry::File(Blob { mode: Mode::Executable, bytes: "\u{0}\u{ff}\r\n".into() }))
+        Some(TreeEntry::File(Blob { mode: FileMode::Executable, bytes: "\u{0}\u{ff}\r\n".into() }))
     );
-    assert_eq!(read("apps/shop/link"), Some(Entry::Symlink(b"image.txt".to_vec())));
-    assert_eq!(read("apps/sub"), Some(Entry::Submodule));
-    assert_eq!(read("apps/shop"), Some(Entry::Directory));
+    assert_eq!(read("apps/shop/link"), Some(TreeEntry::Symlink(b"image.txt".to_vec())));
+    assert_eq!(read("apps/sub"), Some(TreeEntry::Submodule));
+    assert_eq!(read("apps/shop"), Some(TreeEntry::Directory));
     for missing in ["apps/shop/none", "apps/shop/link/x", "shop/image.txt", "apps/shop/image.txt/x", "apps/sho?"] {
         assert_eq!(read(missing), None, "{missing}");
     }
     assert!(git.read_file(&commit(&"0".repeat(40)), &tree_path("README")).is_err());
 
-    let asked = ["apps/shop/run.sh", "apps/shop/none", "apps/shop", "apps/sub", "apps/shop/*", "apps/shop/link"];
-    // More than one git reads.
-    let asked: Vec<_> = asked.into_iter().cycle().take(250).map(|path| (id.clone(), tree_path(path))).collect();
-    let read = git.read_files(&asked).expect("read");
+    let paths = ["apps/shop/run.sh", "apps/shop/none", "apps/shop", "apps/sub", "apps/shop/*", "apps/shop/link"];
+    // More files than one git process reads.
+    let files: Vec<_> = paths.into_iter().cycle().take(250).map(|path| (id.clone(), tree_path(path))).collect();
+    let read = git.read_files(&files).expect("read");
     let expected = [Some(&b"\0\xc3\xbf\r\n"[..]), None, None, None, Some(b"a star"), Some(b"image.txt")];
     let expected: Vec<_> = expected.into_iter().cycle().take(250).map(|bytes| bytes.map(<[u8]>::to_vec)).collect();
     assert_eq!(read, expected);
     assert_eq!(git.read_files(&[]), Ok(vec![]));
 
     let list = |dir: Option<&str>| git.list(&id, dir.map(tree_path).as_ref()).expect("listed");
-    assert_eq!(list(None), [("README".into(), Kind::File(Mode::Regular)), ("apps".into(), Kind::Directory)]);
+    assert_eq!(
+        list(None),
+        [("README".into(), TreeEntryKind::File(FileMode::Regular)), ("apps".into(), TreeEntryKind::Directory)]
+    );
     assert_eq!(
         list(Some("apps/shop")),
         [
-            ("*".into(), Kind::File(Mode::Regular)),
-            ("image.txt".into(), Kind::File(Mode::Regular)),
-            ("link".into(), Kind::Symlink),
-            ("run.sh".into(), Kind::File(Mode::Executable)),
+            ("*".into(), TreeEntryKind::File(FileMode::Regular)),
+            ("image.txt".into(), TreeEntryKind::File(FileMode::Regular)),
+            ("link".into(), TreeEntryKind::Symlink),
+            ("run.sh".into(), TreeEntryKind::File(FileMode::Executable)),
         ]
     );
     assert_eq!(list(Some("apps/none")), []);
 }
 
 #[test]
-fn a_new_commit_changes_what_it_should_and_nothing_of_the_checkout() {
+fn a_new_commit_changes_its_files_and_nothing_in_the_checkout() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &["--depth=1"]);
     fs::write(dir.join("README"), "dirty\n").expect("written");
     fs::write(dir.join("untracked"), "x").expect("written");
     fs::write(dir.join("staged"), "x").expect("written");
     git(&dir, &["add", "staged"]);
-    // Each would change what is written, were it in force.
+    // Each of these settings would change the commit if it were used.
     for setting in [
         "core.autocrlf=true",
         "core.splitIndex=true",
@@ -79,7 +82,7 @@ fn a_new_commit_changes_what_it_should_and_nothing_of_the_checkout() {
     let parent = commit(&forge.tip());
     let message = "promote(production): shop → 1.4.2\n\nService: shop\nImage: a::error::b\n";
     let mut script = file("new/dir/run.sh", "#!/bin/sh\n");
-    script.mode = Mode::Executable;
+    script.mode = FileMode::Executable;
     let files = [file("apps/shop/image.txt", "tag: 4\r\n"), script];
     let made = ours.commit_files(&parent, &files, message, &signature()).expect("a commit");
     assert_eq!(snapshot(&dir), before);
@@ -92,9 +95,9 @@ fn a_new_commit_changes_what_it_should_and_nothing_of_the_checkout() {
     let raw = git(&dir, &["cat-file", "commit", made.as_str()]);
     let (head, body) = raw.split_once("\n\n").expect("a message");
     assert_eq!(body, message.trim_end());
-    let who = "promotion-bot <bot@acme.example> 1700000000 +0000";
+    let identity = "promotion-bot <bot@acme.example> 1700000000 +0000";
     let tree = git(&dir, &["rev-parse", &format!("{made}^{{tree}}")]);
-    assert_eq!(head, format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}"));
+    assert_eq!(head, format!("tree {tree}\nparent {parent}\nauthor {identity}\ncommitter {identity}"));
     let changed = git(&dir, &["diff", "--raw", "--abbrev=4", "--no-renames", parent.as_str(), made.as_str()]);
     let changed: Vec<_> = changed.lines().map(|line| (line[..14].to_owned(), line.split('\t').next_back())).collect();
     let expected = [
@@ -103,7 +106,7 @@ fn a_new_commit_changes_what_it_should_and_nothing_of_the_checkout() {
     ];
     assert_eq!(changed, expected);
     let blob = ours.read_file(&made, &tree_path("apps/shop/image.txt"));
-    assert_eq!(blob, Ok(Some(Entry::File(Blob { mode: Mode::Regular, bytes: b"tag: 4\r\n".to_vec() }))));
+    assert_eq!(blob, Ok(Some(TreeEntry::File(Blob { mode: FileMode::Regular, bytes: b"tag: 4\r\n".to_vec() }))));
 }
 
 #[test]
@@ -119,6 +122,6 @@ fn a_commit_that_cannot_be_made_is_an_error() {
     assert!(make(&parent, "x", "a NUL\0").is_err());
     assert!(make(&commit(&"0".repeat(40)), "x", "no parent").is_err());
     for (name, email) in [("", "a@x"), ("a", " "), ("a\nauthor b", "a@x"), ("a", "<a@x>")] {
-        assert!(Identity::new(name, email).is_err(), "{name:?} {email:?}");
+        assert!(CommitIdentity::new(name, email).is_err(), "{name:?} {email:?}");
     }
 }

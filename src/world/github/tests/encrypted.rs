@@ -1,5 +1,4 @@
-//! Over TLS, with a certificate authority of our own, directly and through a proxy. The certificates are in
-//! `tests/tls`.
+//! TLS with a private certificate authority, directly and through a proxy. The certificates are in `tests/tls`.
 
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
@@ -14,7 +13,7 @@ use rustls::{
 
 use super::*;
 
-/// Accepts once and hands the connection over. Its thread ends with the connection, at the latest after ten seconds.
+/// Serves one connection on a thread that ends with the connection, after ten seconds at the latest.
 fn serve_once(serve: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -26,7 +25,7 @@ fn serve_once(serve: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static) 
     address
 }
 
-/// Reads up to the blank line.
+/// Reads the head of a request, up to the blank line.
 fn head(from: &mut impl io::Read) -> io::Result<String> {
     let mut lines = String::new();
     let mut reader = BufReader::with_capacity(1, from);
@@ -34,7 +33,7 @@ fn head(from: &mut impl io::Read) -> io::Result<String> {
     Ok(lines)
 }
 
-/// GitHub behind TLS: takes one dispatch.
+/// A GitHub with TLS that accepts one dispatch.
 fn github_over_tls() -> SocketAddr {
     serve_once(|stream| {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -51,7 +50,7 @@ fn github_over_tls() -> SocketAddr {
     })
 }
 
-/// A proxy that makes one tunnel to a server of our choice, for those who ask for the right thing.
+/// A proxy that opens one tunnel to `server` for a request whose head holds all of `expected`.
 fn proxy(expected: &'static [&'static str], server: SocketAddr) -> SocketAddr {
     serve_once(move |mut client| {
         let head = head(&mut client)?;
@@ -67,80 +66,85 @@ fn proxy(expected: &'static [&'static str], server: SocketAddr) -> SocketAddr {
     })
 }
 
-/// The way to GitHub by these variables, and with our authority.
-fn by(variables: &[(&str, &str)], api_url: &str) -> Result<GitHub, Finding> {
+/// A client with these proxy variables that trusts the private authority.
+fn client_with(variables: &[(&str, &str)], api_url: &str) -> Result<GitHub, Finding> {
     let authority = tls("ca.pem");
     let variables = [&[("SSL_CERT_FILE", authority.as_str())], variables].concat();
     GitHub::connect(runtime(), &network(&variables), access(api_url))
 }
 
-fn at(address: SocketAddr) -> String {
+fn https_url(address: SocketAddr) -> String {
     format!("https://localhost:{}", address.port())
 }
 
-/// Not known to any name server: only the proxy knows the way.
-const BEHIND: &str = "https://staging.example";
+/// A host that no name server knows, so that only the proxy can reach it.
+const BEHIND_PROXY: &str = "https://staging.example";
 
 #[test]
-fn an_authority_that_is_named_is_the_one_that_is_trusted() {
-    assert_eq!(send(&by(&[], &at(github_over_tls())).unwrap()), Sent::Done(()));
+fn the_authority_in_ssl_cert_file_is_trusted() {
+    assert_eq!(send(&client_with(&[], &https_url(github_over_tls())).unwrap()), SendOutcome::Done(()));
     let none = [("SSL_CERT_FILE", tls("server-key.pem"))];
     let none = none.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let address = at(github_over_tls());
+    let address = https_url(github_over_tls());
     let finding = GitHub::connect(runtime(), &network(&none), access(&address)).unwrap_err().to_string();
     assert!(finding.contains("SSL_CERT_FILE") && finding.contains("no certificate in it"), "{finding}");
     assert!(GitHub::connect(runtime(), &network(&none), access("http://127.0.0.1:1")).is_ok(), "no TLS, no authority");
 }
 
 #[test]
-fn one_that_is_not_trusted_gets_neither_token_nor_request() {
-    let Sent::NotSent { why } = send(&connect(&at(github_over_tls()))) else {
-        panic!("nobody vouches for this server")
+fn an_untrusted_server_gets_no_request() {
+    let SendOutcome::NotSent { why } = send(&connect(&https_url(github_over_tls()))) else {
+        panic!("no trusted authority signed this certificate")
     };
     assert!(why.contains("invalid peer certificate: UnknownIssuer"), "{why}");
 }
 
 #[test]
-fn a_handshake_that_never_ends_is_given_up_before_anything_was_sent() {
+fn a_handshake_that_does_not_end_in_time_means_that_nothing_was_sent() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let connect_timeout = Duration::from_millis(100);
-    let access = Access { connect_timeout, ..access(&at(silent.local_addr().unwrap())) };
+    let access = GitHubAccess { connect_timeout, ..access(&https_url(silent.local_addr().unwrap())) };
     let github = GitHub::connect(runtime(), &Network::default(), access).unwrap();
-    let Sent::NotSent { why } = send(&github) else { panic!("no connection, no request") };
+    let SendOutcome::NotSent { why } = send(&github) else { panic!("no connection, no request") };
     assert!(why.contains("deadline has elapsed"), "{why}");
 }
 
 #[test]
-fn a_proxy_that_is_named_is_gone_through() {
+fn requests_go_through_the_proxy_of_the_environment() {
     const TUNNEL: &str = "CONNECT staging.example:443 HTTP/1.1\r\n";
     const PASSWORD: &str = "Proxy-Authorization: Basic bWU6aHVudGVyMg==\r\n";
     let through = |user: &str, expected| {
         let proxy = format!("http://{user}{}", proxy(expected, github_over_tls()));
-        // The other one is for http:// URLs alone.
+        // `http_proxy` applies to http:// URLs only.
         let variables = [("https_proxy", proxy.as_str()), ("http_proxy", "http://127.0.0.1:1")];
-        send(&by(&variables, BEHIND).unwrap())
+        send(&client_with(&variables, BEHIND_PROXY).unwrap())
     };
-    assert_eq!(through("", &[TUNNEL]), Sent::Done(()));
-    assert_eq!(through("me:hunter2@", &[TUNNEL, PASSWORD]), Sent::Done(()));
-    let Sent::NotSent { why } = through("me:hunter3@", &[TUNNEL, PASSWORD]) else { panic!("the proxy wants another") };
+    assert_eq!(through("", &[TUNNEL]), SendOutcome::Done(()));
+    assert_eq!(through("me:hunter2@", &[TUNNEL, PASSWORD]), SendOutcome::Done(()));
+    let SendOutcome::NotSent { why } = through("me:hunter3@", &[TUNNEL, PASSWORD]) else {
+        panic!("the proxy wants another")
+    };
     assert!(why.contains("proxy") && !why.contains("hunter3"), "{why}");
 }
 
 #[test]
 fn loopback_is_reached_without_a_proxy() {
     for nowhere in [("https_proxy", "http://127.0.0.1:1"), ("ALL_PROXY", "no proxy at all")] {
-        assert_eq!(send(&by(&[nowhere], &at(github_over_tls())).unwrap()), Sent::Done(()));
+        assert_eq!(send(&client_with(&[nowhere], &https_url(github_over_tls())).unwrap()), SendOutcome::Done(()));
     }
 }
 
 #[test]
-fn a_proxy_that_cannot_be_used_is_said_to_be_one() {
+fn an_unusable_proxy_is_named_without_its_password() {
     for (name, proxy, seen) in [
         ("ALL_PROXY", "socks5://me:hunter2@127.0.0.1", "a SOCKS proxy"),
         ("HTTPS_PROXY", "gopher://me:hunter2@127.0.0.1", "HTTPS_PROXY: not the URL of a proxy"),
     ] {
-        let finding = by(&[(name, proxy)], BEHIND).unwrap_err().to_string();
+        let finding = client_with(&[(name, proxy)], BEHIND_PROXY).unwrap_err().to_string();
         assert!(finding.contains(seen) && !finding.contains("hunter2"), "{finding}");
-        assert!(by(&[(name, proxy), ("NO_PROXY", ".example")], BEHIND).is_ok(), "it is not asked for");
+        assert!(
+            client_with(&[(name, proxy), ("NO_PROXY", ".example")], BEHIND_PROXY).is_ok(),
+            "NO_PROXY exempts the host"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked, and what an answer is taken for.
+//! The requests of reads and writes, and how their responses are read.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ fn shop() -> Repository {
     "acme/shop".parse().unwrap()
 }
 
-/// A server that answers by path and query, and 404 otherwise.
-fn serving(answers: &'static [(&'static str, u16, &'static str)]) -> (LoopbackServer, GitHub) {
+/// A server that answers by path and query, and 404 to everything else.
+fn serving(responses: &'static [(&'static str, u16, &'static str)]) -> (LoopbackServer, GitHub) {
     let server = LoopbackServer::start(move |request| {
-        let asked = match request.query.as_str() {
+        let target = match request.query.as_str() {
             "" => request.path.clone(),
             query => format!("{}?{query}", request.path),
         };
-        match answers.iter().find(|(path, ..)| *path == asked) {
+        match responses.iter().find(|(path, ..)| *path == target) {
             Some((_, status, body)) => server::FakeResponse::text(*status, "application/json", *body),
-            None => server::FakeResponse::text(404, "application/json", format!("{{\"message\":\"no {asked}\"}}")),
+            None => server::FakeResponse::text(404, "application/json", format!("{{\"message\":\"no {target}\"}}")),
         }
     })
     .unwrap();
@@ -32,7 +32,7 @@ const RUN: &str = r#"{"id":7,"run_attempt":2,"workflow_id":3,"path":".github/wor
     "created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:01Z","run_started_at":"2026-01-01T00:00:00Z"}"#;
 
 #[test]
-fn a_thing_is_there_or_it_is_not() {
+fn an_object_that_does_not_exist_is_none() {
     let (_server, github) = serving(&[("/repos/acme/shop/actions/runs/7", 200, RUN)]);
     let run = github.workflow_run(&shop(), 7).unwrap().unwrap();
     assert_eq!((run.attempt, run.actor.as_deref(), run.triggering_actor), (2, Some("alice"), None));
@@ -47,7 +47,7 @@ fn a_thing_is_there_or_it_is_not() {
 }
 
 #[test]
-fn without_the_right_to_the_permission_is_named() {
+fn a_failed_read_names_the_permission_or_the_cause() {
     for (status, body, parts) in [
         (403, r#"{"message":"Resource not accessible by integration"}"#, ["403 Resource", "Checks: read on acme/shop"]),
         (401, r#"{"message":"Bad credentials"}"#, ["401 Bad", "wrong, expired or revoked"]),
@@ -57,13 +57,13 @@ fn without_the_right_to_the_permission_is_named() {
         (200, r#"[{"title":7}]"#, ["invalid type", "as GitHub's description"]),
     ] {
         let server = LoopbackServer::start(move |_| server::FakeResponse::text(status, "text/plain", body)).unwrap();
-        let said = connect(server.url()).annotations(&shop(), 5).unwrap_err().to_string();
-        assert!(parts.iter().all(|part| said.contains(part)), "{status}: {said}");
+        let finding = connect(server.url()).annotations(&shop(), 5).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| finding.contains(part)), "{status}: {finding}");
     }
 }
 
 #[test]
-fn a_list_is_read_to_its_last_page_and_an_endless_one_is_no_answer() {
+fn a_list_is_read_to_its_last_page_and_an_endless_list_is_an_error() {
     let page =
         |request: &server::ReceivedRequest| request.query.rsplit_once("page=").unwrap().1.parse::<usize>().unwrap();
     let annotation =
@@ -80,14 +80,14 @@ fn a_list_is_read_to_its_last_page_and_an_endless_one_is_no_answer() {
         })
         .unwrap()
     };
-    let said = |last: usize| connect(start(last).url()).annotations(&shop(), 5);
-    let pages: Vec<_> = said(3).unwrap().into_iter().filter_map(|annotation| annotation.message).collect();
+    let read = |last: usize| connect(start(last).url()).annotations(&shop(), 5);
+    let pages: Vec<_> = read(3).unwrap().into_iter().filter_map(|annotation| annotation.message).collect();
     assert_eq!(pages, ["1", "2", "3"]);
-    assert!(said(usize::MAX).unwrap_err().to_string().contains("more than 50 pages"));
+    assert!(read(usize::MAX).unwrap_err().to_string().contains("more than 50 pages"));
 }
 
 #[test]
-fn what_lies_between_two_commits_is_told_with_those_who_wrote_it() {
+fn a_comparison_has_the_commits_with_their_authors() {
     const COMPARE: &str = r#"{"status":"ahead","total_commits":2,"commits":[
         {"sha":"a","author":{"login":"alice"},"committer":{},"commit":{"message":"one\n\nmore","author":{"name":"Alice"}}},
         {"sha":"b","author":null,"commit":{"message":"two","author":null}}]}"#;
@@ -97,19 +97,20 @@ fn what_lies_between_two_commits_is_told_with_those_who_wrote_it() {
         ("/repos/acme/shop/commits/odd", 422, r#"{"message":"Something else"}"#),
     ]);
     let between = github.commits_between(&shop(), "1.4.1", "1.4.2").unwrap().unwrap();
-    let told: Vec<_> = between.commits.iter().map(|commit| (commit.author.as_deref(), commit.title())).collect();
-    assert_eq!(told, [(Some("alice"), "one"), (None, "two")]);
+    let authors_and_titles: Vec<_> =
+        between.commits.iter().map(|commit| (commit.author.as_deref(), commit.title())).collect();
+    assert_eq!(authors_and_titles, [(Some("alice"), "one"), (None, "two")]);
     assert_eq!((between.total, between.commits[0].author_name(), &between.commits[0].committer), (2, "Alice", &None));
     assert_eq!(github.commits_between(&shop(), "1.4.1", "1.4.9"), Ok(None));
     assert_eq!(github.commit(&shop(), "gone"), Ok(None));
     assert!(github.commit(&shop(), "odd").is_err());
     for hostile in ["", "a/../b", "a..b", "-x", "a?b", "a b", "%2e", "ä"] {
-        assert!(github.commit(&shop(), hostile).is_err(), "{hostile:?} is asked for");
+        assert!(github.commit(&shop(), hostile).is_err(), "{hostile:?} is sent");
     }
 }
 
 #[test]
-fn an_environments_rules_come_as_one_thing() {
+fn an_environment_has_all_of_its_protection_rules() {
     const GUARDED: &str = r#"{"id":1,"name":"production","can_admins_bypass":true,"protection_rules":[
         {"id":1,"type":"wait_timer","wait_timer":30},
         {"id":2,"type":"required_reviewers","prevent_self_review":true,"reviewers":[
@@ -124,7 +125,8 @@ fn an_environments_rules_come_as_one_thing() {
     ]);
     let environment = |name: &str| github.environment(&shop(), &name.parse::<subject::Environment>().unwrap()).unwrap();
     let guarded = environment("production").unwrap();
-    let reviewers: Vec<_> = guarded.reviewers.iter().map(|one| (one.kind, one.id, one.name.as_str())).collect();
+    let reviewers: Vec<_> =
+        guarded.reviewers.iter().map(|reviewer| (reviewer.kind, reviewer.id, reviewer.name.as_str())).collect();
     assert_eq!(reviewers, [(ReviewerKind::User, 4, "alice"), (ReviewerKind::Team, 5, "leads")]);
     assert_eq!((guarded.wait_timer, guarded.prevent_self_review, guarded.can_admins_bypass), (30, true, Some(true)));
     assert_eq!(guarded.branch_rule, Some(BranchRule { protected: true, custom: false }));
@@ -140,8 +142,8 @@ fn a_list_of_issues_holds_no_pull_requests() {
          "user":null,"created_at":"2026-01-01T00:00:00Z"},
         {"number":2,"title":"t","state":"closed","html_url":"u","created_at":"2026-01-01T00:00:00Z","pull_request":{}}]"#;
     let path = "/repos/acme/shop/issues?state=all&sort=created&direction=asc&labels=a%2Cb&per_page=100&page=1";
-    let answers: &'static [_] = Box::leak(Box::new([(path, 200, ISSUES)]));
-    let (_server, github) = serving(answers);
+    let responses: &'static [_] = Box::leak(Box::new([(path, 200, ISSUES)]));
+    let (_server, github) = serving(responses);
     let query = IssueQuery { labels: vec!["a".to_owned(), "b".to_owned()], closed: true, since: None };
     let [issue] = &github.issues(&shop(), &query).unwrap()[..] else { panic!("one is an issue") };
     assert_eq!(
@@ -154,33 +156,33 @@ const ISSUE: &str =
     r#"{"number":9,"title":"t","body":"","state":"open","html_url":"u","created_at":"2026-01-01T00:00:00Z"}"#;
 
 #[test]
-fn a_write_whose_answer_cannot_be_read_may_have_arrived() {
-    let opened = |status: u16, body: &'static str| {
+fn a_write_whose_response_cannot_be_read_is_an_unknown_outcome() {
+    let create = |status: u16, body: &'static str| {
         let server =
             LoopbackServer::start(move |_| server::FakeResponse::text(status, "application/json", body)).unwrap();
         let issue = NewIssue { title: "t".to_owned(), body: String::new(), labels: vec![] };
         with_permit(|permit| connect(server.url()).create_issue(permit, &shop(), &issue))
     };
-    assert!(matches!(opened(201, ISSUE), Sent::Done(Issue { number: 9, .. })));
+    assert!(matches!(create(201, ISSUE), SendOutcome::Done(Issue { number: 9, .. })));
     for (status, body) in [(201, "{}"), (200, ISSUE), (502, "{}")] {
-        assert!(matches!(opened(status, body), Sent::Unknown { .. }), "{status} {body}");
+        assert!(matches!(create(status, body), SendOutcome::Unknown { .. }), "{status} {body}");
     }
-    let Sent::Refused(refusal) = opened(410, r#"{"message":"Issues are disabled"}"#) else {
+    let SendOutcome::Refused(refusal) = create(410, r#"{"message":"Issues are disabled"}"#) else {
         panic!("410 is a refusal")
     };
     assert_eq!(refusal.message, "Issues are disabled");
-    let Sent::Refused(refusal) = opened(403, "{}") else { panic!("403 is a refusal") };
+    let SendOutcome::Refused(refusal) = create(403, "{}") else { panic!("403 is a refusal") };
     assert!(refusal.hint.contains("Issues: write on acme/shop"), "{}", refusal.hint);
 }
 
 #[test]
-fn more_runs_than_a_search_shows_are_searched_for_again() {
+fn runs_beyond_the_limit_of_one_search_are_found_by_further_searches() {
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create("acme/shop");
     fake_github.grant(TOKEN, "acme/shop", &["actions=read"]);
     let first: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     for id in 1..=1150 {
-        // Two in each second.
+        // Two runs in each second.
         let created_at = first + Duration::from_secs(id / 2);
         fake_github.set_run("acme/shop", FakeRun { id, created_at, ..FakeRun::default() });
     }

@@ -1,12 +1,12 @@
-//! TLS and proxies: the ways to a host that are not straight.
+//! TLS, and requests through proxies.
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::*;
 use crate::world::network::tests::network;
 
-fn with(variables: &[(&str, &str)]) -> Http {
-    Http::new(network(variables))
+fn client_with(variables: &[(&str, &str)]) -> HttpClient {
+    HttpClient::new(network(variables))
 }
 
 /// Serves TLS with the certificate in `tests/tls`.
@@ -20,12 +20,12 @@ fn tls_server(bytes: Vec<u8>) -> Server {
         .with_single_cert(chain.collect::<Result<_, _>>().unwrap(), key)
         .unwrap();
     let config = Arc::new(config);
-    raw_server(move |stream, told| {
+    raw_server(move |stream, received| {
         let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut stream = rustls::StreamOwned::new(connection, stream);
         let head = head(&mut stream);
         if !head.is_empty() {
-            let _ = told.send(head);
+            let _ = received.send(head);
             stream.write_all(&bytes).unwrap();
             stream.conn.send_close_notify();
             let _ = stream.flush();
@@ -35,71 +35,73 @@ fn tls_server(bytes: Vec<u8>) -> Server {
 
 const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/ca.pem");
 
-fn https(server: &Server, host: &str) -> Url {
+fn https_url(server: &Server, host: &str) -> Url {
     format!("https://{host}:{}/ready", server.address.port()).parse().unwrap()
 }
 
 #[test]
-fn a_private_authority_is_trusted_when_it_is_named_and_only_then() {
-    let server = tls_server(answer("200 OK", "", b"secure"));
-    let request = Request::get(https(&server, "localhost"));
-    assert_eq!(with(&[("SSL_CERT_FILE", CA)]).fetch(&request).unwrap().body, b"secure");
+fn a_private_authority_is_trusted_only_when_the_environment_names_it() {
+    let server = tls_server(response("200 OK", "", b"secure"));
+    let request = Request::get(https_url(&server, "localhost"));
+    assert_eq!(client_with(&[("SSL_CERT_FILE", CA)]).fetch(&request).unwrap().body, b"secure");
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy(CA, dir.path().join("ours.pem")).unwrap();
     let dirs = format!("{}:", dir.path().display());
-    assert_eq!(with(&[("SSL_CERT_DIR", &dirs)]).fetch(&request).unwrap().body, b"secure");
+    assert_eq!(client_with(&[("SSL_CERT_DIR", &dirs)]).fetch(&request).unwrap().body, b"secure");
 
     let error = http().fetch(&request).unwrap_err();
-    assert_eq!(error.kind, Kind::Tls, "{error}");
+    assert_eq!(error.kind, HttpErrorKind::Tls, "{error}");
     assert!(error.to_string().contains("UnknownIssuer; a private authority is trusted when SSL_CERT_FILE"), "{error}");
     // The certificate is for another name.
-    let error = with(&[("SSL_CERT_FILE", CA)]).fetch(&Request::get(https(&server, "127.0.0.1"))).unwrap_err();
-    assert!(error.kind == Kind::Tls && error.to_string().contains("not valid for name"), "{error}");
-    // Named, but not there: no other authority takes its place.
+    let error =
+        client_with(&[("SSL_CERT_FILE", CA)]).fetch(&Request::get(https_url(&server, "127.0.0.1"))).unwrap_err();
+    assert!(error.kind == HttpErrorKind::Tls && error.to_string().contains("not valid for name"), "{error}");
+    // A missing file is an error, and no other authorities are used instead.
     for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        let error = with(&[(variable, "/nowhere/ca.pem")]).fetch(&request).unwrap_err();
-        assert!(error.kind == Kind::Tls && error.to_string().contains("/nowhere/ca.pem"), "{error}");
+        let error = client_with(&[(variable, "/nowhere/ca.pem")]).fetch(&request).unwrap_err();
+        assert!(error.kind == HttpErrorKind::Tls && error.to_string().contains("/nowhere/ca.pem"), "{error}");
     }
 }
 
 #[test]
-fn a_port_without_tls_is_a_tls_error_and_tls_is_not_left() {
+fn a_port_without_tls_is_a_tls_error_and_no_redirect_leaves_tls() {
     let plain = raw_server(|mut stream, _| {
         linger(&mut stream, SOON);
-        let _ = stream.write_all(&answer("400 Bad Request", "", b"plain"));
+        let _ = stream.write_all(&response("400 Bad Request", "", b"plain"));
     });
-    let error = failing_soon(&Request::get(https(&plain, "127.0.0.1")));
-    assert!(error.kind == Kind::Tls && error.to_string().ends_with("; does this port speak TLS?"), "{error}");
+    let error = failing_soon(&Request::get(https_url(&plain, "127.0.0.1")));
+    assert!(error.kind == HttpErrorKind::Tls && error.to_string().ends_with("; does this port speak TLS?"), "{error}");
 
-    let plain = server(|_, stream| stream.write_all(&answer("200 OK", "", b"plain")).unwrap());
-    let down = tls_server(answer("302 Found", &format!("Location: http://{}/?token=s3cr3t\r\n", plain.address), b""));
-    let request = Request::get(https(&down, "localhost"));
-    let error = with(&[("SSL_CERT_FILE", CA)]).fetch(&request.redirects(3)).unwrap_err();
-    assert_eq!(error.kind, Kind::Redirects);
+    let plain = server(|_, stream| stream.write_all(&response("200 OK", "", b"plain")).unwrap());
+    let down = tls_server(response("302 Found", &format!("Location: http://{}/?token=s3cr3t\r\n", plain.address), b""));
+    let request = Request::get(https_url(&down, "localhost"));
+    let error = client_with(&[("SSL_CERT_FILE", CA)]).fetch(&request.redirects(3)).unwrap_err();
+    assert_eq!(error.kind, HttpErrorKind::Redirects);
     assert!(error.to_string().ends_with("/, which would leave TLS"), "{error}");
-    assert!(plain.asked().is_empty());
+    assert!(plain.requests().is_empty());
 }
 
 #[test]
 fn plain_http_goes_through_a_forwarding_proxy_in_absolute_form() {
-    let proxy = server(|_, stream| stream.write_all(&answer("200 OK", "", b"by proxy")).unwrap());
-    let http = with(&[("http_proxy", &format!("http://us%40er:pa%3Ass@{}", proxy.address)), ("NO_PROXY", ".internal")]);
+    let proxy = server(|_, stream| stream.write_all(&response("200 OK", "", b"by proxy")).unwrap());
+    let http =
+        client_with(&[("http_proxy", &format!("http://us%40er:pa%3Ass@{}", proxy.address)), ("NO_PROXY", ".internal")]);
     let request = Request::get("http://staging.example/ready?x=1".parse().unwrap()).header(header("X-Probe: 1"));
     assert_eq!(http.fetch(&request).unwrap().body, b"by proxy");
-    let asked = proxy.heads.try_recv().unwrap();
-    assert!(asked.starts_with("GET http://staging.example/ready?x=1 HTTP/1.1\r\n"), "{asked}");
+    let request_head = proxy.heads.try_recv().unwrap();
+    assert!(request_head.starts_with("GET http://staging.example/ready?x=1 HTTP/1.1\r\n"), "{request_head}");
     for line in ["host: staging.example\r\n", "x-probe: 1\r\n", "proxy-authorization: Basic dXNAZXI6cGE6c3M=\r\n"] {
-        assert!(asked.contains(line), "{line} in {asked}");
+        assert!(request_head.contains(line), "{line} in {request_head}");
     }
-    // Loopback and what NO_PROXY names do not pass by the proxy.
-    let direct = server(|_, stream| stream.write_all(&answer("200 OK", "", b"direct")).unwrap());
+    // Loopback and the hosts in NO_PROXY are reached without the proxy.
+    let direct = server(|_, stream| stream.write_all(&response("200 OK", "", b"direct")).unwrap());
     assert_eq!(http.fetch(&Request::get(direct.url("/"))).unwrap().body, b"direct");
     let unknown = Request::get("http://a.internal:1/".parse().unwrap()).timeout(SOON);
     assert!(!http.fetch(&unknown).unwrap_err().to_string().contains("proxy"));
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
 }
 
-/// Passes bytes on between two connections until both are done.
+/// Copies bytes between two connections until both are closed.
 fn tunnel(stream: &TcpStream, to: SocketAddr) {
     let target = TcpStream::connect(to).unwrap();
     let (mut from_client, mut to_target) = (stream.try_clone().unwrap(), target.try_clone().unwrap());
@@ -110,65 +112,68 @@ fn tunnel(stream: &TcpStream, to: SocketAddr) {
 }
 
 #[test]
-fn https_goes_through_a_tunnel() {
-    let target = tls_server(answer("200 OK", "", b"secure")).address;
+fn https_goes_through_a_connect_tunnel() {
+    let target = tls_server(response("200 OK", "", b"secure")).address;
     let proxy = server(move |_, stream| {
         stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
         tunnel(stream, target);
     });
     let url = format!("http://user:pass@{}", proxy.address);
-    let http = with(&[("HTTPS_PROXY", &url), ("SSL_CERT_FILE", CA)]);
+    let http = client_with(&[("HTTPS_PROXY", &url), ("SSL_CERT_FILE", CA)]);
     let request =
         Request::get("https://staging.example/".parse().unwrap()).header(header("Authorization: Bearer s3cr3t"));
     assert_eq!(http.fetch(&request).unwrap().body, b"secure");
-    let asked = proxy.asked().remove(0);
-    assert!(asked.starts_with("connect staging.example:443 http/1.1\r\n"), "{asked}");
-    assert!(asked.contains("proxy-authorization: basic dxnlcjpwyxnz\r\n") && !asked.contains("s3cr3t"), "{asked}");
+    let request_head = proxy.requests().remove(0);
+    assert!(request_head.starts_with("connect staging.example:443 http/1.1\r\n"), "{request_head}");
+    assert!(
+        request_head.contains("proxy-authorization: basic dxnlcjpwyxnz\r\n") && !request_head.contains("s3cr3t"),
+        "{request_head}"
+    );
 }
 
 #[test]
-fn socks_proxies_work_too() {
-    let target = server(|_, stream| stream.write_all(&answer("200 OK", "", b"by socks")).unwrap()).address;
+fn requests_go_through_a_socks_proxy() {
+    let target = server(|_, stream| stream.write_all(&response("200 OK", "", b"by socks")).unwrap()).address;
     // RFC 1928: no authentication, CONNECT to a name.
-    let proxy = raw_server(move |mut stream, told| {
+    let proxy = raw_server(move |mut stream, received| {
         let mut greeting = [0; 3];
         stream.read_exact(&mut greeting).unwrap();
         stream.write_all(&[5, 0]).unwrap();
         let mut request = [0; 5 + "staging.example".len() + 2];
         stream.read_exact(&mut request).unwrap();
-        told.send(String::from_utf8_lossy(&request[5..20]).into_owned()).unwrap();
+        received.send(String::from_utf8_lossy(&request[5..20]).into_owned()).unwrap();
         stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80]).unwrap();
         tunnel(&stream, target);
     });
-    let http = with(&[("ALL_PROXY", &format!("socks5h://{}", proxy.address))]);
+    let http = client_with(&[("ALL_PROXY", &format!("socks5h://{}", proxy.address))]);
     let response = http.fetch(&Request::get("http://staging.example/".parse().unwrap())).unwrap();
-    assert_eq!((response.body.as_slice(), proxy.asked()), (&b"by socks"[..], vec!["staging.example".to_owned()]));
+    assert_eq!((response.body.as_slice(), proxy.requests()), (&b"by socks"[..], vec!["staging.example".to_owned()]));
 }
 
 #[test]
 fn a_proxy_that_refuses_is_named_without_its_password() {
-    let proxy = server(|_, stream| stream.write_all(&answer("403 Forbidden", "", b"")).unwrap());
-    let http = with(&[("all_proxy", &format!("http://user:hunter2@{}", proxy.address))]);
+    let proxy = server(|_, stream| stream.write_all(&response("403 Forbidden", "", b"")).unwrap());
+    let http = client_with(&[("all_proxy", &format!("http://user:hunter2@{}", proxy.address))]);
     let error = http.fetch(&Request::get("https://staging.example/".parse().unwrap())).unwrap_err();
     assert!(error.to_string().starts_with(&format!("the proxy {} did not connect us: ", proxy.address)), "{error}");
-    assert!(error.kind == Kind::Proxy && error.to_string().contains("403"), "{error}");
+    assert!(error.kind == HttpErrorKind::Proxy && error.to_string().contains("403"), "{error}");
     for target in ["https://staging.example/", "http://staging.example/"] {
-        let http = with(&[("all_proxy", &format!("http://user:hunter2@{NOBODY}"))]);
+        let http = client_with(&[("all_proxy", &format!("http://user:hunter2@{CLOSED}"))]);
         let error = http.fetch(&Request::get(target.parse().unwrap())).unwrap_err();
         assert_eq!(
             (error.kind, error.to_string()),
-            (Kind::Proxy, format!("the proxy {NOBODY} refused the connection"))
+            (HttpErrorKind::Proxy, format!("the proxy {CLOSED} refused the connection"))
         );
     }
 }
 
 #[test]
-fn what_a_proxy_does_is_not_what_the_host_does() {
+fn a_failure_at_the_proxy_is_not_blamed_on_the_host() {
     let wants_a_password =
-        server(|_, stream| stream.write_all(&answer("407 Proxy Authentication Required", "", b"")).unwrap());
+        server(|_, stream| stream.write_all(&response("407 Proxy Authentication Required", "", b"")).unwrap());
     let hangs_up = server(|_, _| ());
     let silent = raw_server(|mut stream, _| while linger(&mut stream, Duration::from_secs(5)) {});
-    for (proxy, target, said) in [
+    for (proxy, target, cause) in [
         (&wants_a_password, "http://staging.example/", "wants a user and a password (407)"),
         (&wants_a_password, "https://staging.example/", "did not connect us"),
         (&hangs_up, "http://staging.example/", "closed the connection before its answer was complete"),
@@ -176,30 +181,30 @@ fn what_a_proxy_does_is_not_what_the_host_does() {
         (&silent, "http://staging.example/", "within 150ms"),
         (&silent, "https://staging.example/", "within 150ms"),
     ] {
-        let http = with(&[("all_proxy", &format!("http://{}", proxy.address))]);
+        let http = client_with(&[("all_proxy", &format!("http://{}", proxy.address))]);
         let error = http.fetch(&Request::get(target.parse().unwrap()).timeout(SOON)).unwrap_err();
-        assert_eq!(error.kind, Kind::Proxy, "{error}");
+        assert_eq!(error.kind, HttpErrorKind::Proxy, "{error}");
         assert!(
-            error.to_string().contains(&format!("the proxy {}", proxy.address)) && error.to_string().contains(said),
+            error.to_string().contains(&format!("the proxy {}", proxy.address)) && error.to_string().contains(cause),
             "{error}"
         );
     }
-    // An answer that began is the host's.
+    // A response that began comes from the host.
     let cut = server(|_, stream| stream.write_all(b"HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\n").unwrap());
-    let http = with(&[("all_proxy", &format!("http://{}", cut.address))]);
+    let http = client_with(&[("all_proxy", &format!("http://{}", cut.address))]);
     let error = http.fetch(&Request::get("http://staging.example/".parse().unwrap())).unwrap_err();
-    assert_eq!((error.kind, error.status), (Kind::Protocol, Some(503)));
+    assert_eq!((error.kind, error.status), (HttpErrorKind::Protocol, Some(503)));
 }
 
 #[test]
-fn tls_by_a_proxy_is_that_of_the_host() {
-    let target = tls_server(answer("200 OK", "", b"secure")).address;
+fn tls_through_a_proxy_is_with_the_host() {
+    let target = tls_server(response("200 OK", "", b"secure")).address;
     let proxy = server(move |_, stream| {
         stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
         tunnel(stream, target);
     });
-    let http = with(&[("HTTPS_PROXY", &format!("http://{}", proxy.address))]);
+    let http = client_with(&[("HTTPS_PROXY", &format!("http://{}", proxy.address))]);
     let error = http.fetch(&Request::get("https://staging.example/".parse().unwrap())).unwrap_err();
     let begin = format!("no TLS with staging.example:443 by the proxy {}: ", proxy.address);
-    assert!(error.kind == Kind::Tls && error.to_string().starts_with(&begin), "{error}");
+    assert!(error.kind == HttpErrorKind::Tls && error.to_string().starts_with(&begin), "{error}");
 }

@@ -1,0 +1,142 @@
+//! The client of GitHub's API: one request, one response, never a retry.
+
+use std::{error::Error, fmt, iter, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{HeaderMap, Method, body::Bytes};
+use octocrab::Octocrab;
+use serde_json::Value;
+
+use super::{
+    access::GitHubAccess,
+    transport::{self, TransportConfig},
+};
+use crate::{
+    finding::Finding,
+    secret::Secret,
+    world::{
+        network::Network,
+        runtime::{Runtime, RuntimeError},
+    },
+};
+
+/// The largest response body that is read, in bytes.
+pub(super) const MAX_BODY: usize = 8 << 20;
+/// How much of a server's text a message quotes, in characters.
+pub(super) const MAX_QUOTE: usize = 300;
+
+/// A client for one API address and one token. Creating it sends nothing.
+pub struct GitHub {
+    runtime: Arc<Runtime>,
+    octocrab: Octocrab,
+    token: Option<Secret>,
+    timeout: Duration,
+}
+
+/// A complete response.
+pub(super) struct ApiResponse {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Why a request has no response.
+pub(super) enum RequestError {
+    /// There was no connection to send the request on.
+    NotSent(String),
+    /// The request may have arrived.
+    NoResponse(String),
+}
+
+impl GitHub {
+    /// Prepares the connection; reads the certificate authorities when the API is reached by `https://`.
+    ///
+    /// # Errors
+    /// When the address, the token, the proxy or the authorities cannot be used.
+    pub fn connect(runtime: Arc<Runtime>, network: &Network, access: GitHubAccess) -> Result<Self, Finding> {
+        let base = transport::parse_base_url(&access.api_url)?;
+        let config = TransportConfig::new(network, &base)?;
+        let (token, timeout) = (access.token.clone(), access.timeout);
+        let built = runtime.run(timeout, async move { transport::build_octocrab(&base, &access, config) });
+        let octocrab = built.map_err(|error| Finding::inconclusive("GitHub's API").actual(error.to_string()))??;
+        Ok(Self { runtime, octocrab, token, timeout })
+    }
+
+    /// Sends one request, once, and reads the whole response. `path` is everything after the API's address,
+    /// percent-encoded.
+    pub(super) fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<ApiResponse, RequestError> {
+        let octocrab = self.octocrab.clone();
+        let request = hyper::http::request::Builder::new().method(method).uri(path);
+        let request =
+            octocrab.build_request(request, body).map_err(|error| RequestError::NotSent(with_causes(&error)))?;
+        let result = self.runtime.run(self.timeout, async move {
+            let response = octocrab.execute(request).await.map_err(|error| request_error(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MAX_BODY)
+                .collect()
+                .await
+                .map_err(|error| RequestError::NoResponse(format!("the answer broke off: {}", with_causes(&*error))))?;
+            Ok(ApiResponse { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+        });
+        let response = result.unwrap_or_else(|error| {
+            Err(RequestError::NoResponse(match error {
+                RuntimeError::Timeout(limit) => format!("no answer within {} s", limit.as_secs_f64()),
+                RuntimeError::Ended => error.to_string(),
+            }))
+        });
+        response.map_err(|error| match error {
+            RequestError::NotSent(why) => RequestError::NotSent(self.sanitize(&why)),
+            RequestError::NoResponse(why) => RequestError::NoResponse(self.sanitize(&why)),
+        })
+    }
+
+    /// A server's text as a message may quote it: without the token, and clipped.
+    pub(super) fn sanitize(&self, text: &str) -> String {
+        let text = match &self.token {
+            Some(token) => text.replace(token.expose(), "***"),
+            None => text.to_owned(),
+        };
+        match text.char_indices().nth(MAX_QUOTE) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+}
+
+impl fmt::Debug for GitHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GitHub").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// Octocrab wraps hyper's error among its causes. The cause of hyper's error says more than hyper's error does.
+fn request_error(error: &(dyn Error + 'static)) -> RequestError {
+    match causes(error).find_map(|error| error.downcast_ref::<hyper_util::client::legacy::Error>()) {
+        Some(error) => {
+            let why = with_causes(error.source().unwrap_or(error));
+            if error.is_connect() {
+                RequestError::NotSent(format!("no connection: {why}"))
+            } else {
+                RequestError::NoResponse(format!("the connection was lost: {why}"))
+            }
+        }
+        None => RequestError::NoResponse(with_causes(error)),
+    }
+}
+
+/// An error and its causes, outermost first.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// The messages of an error and its causes, without repetition.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut messages = Vec::<String>::new();
+    for error in causes(error) {
+        let message = error.to_string();
+        if !messages.iter().any(|earlier| earlier.contains(&message)) {
+            messages.push(message);
+        }
+    }
+    messages.join(": ")
+}
