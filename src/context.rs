@@ -12,8 +12,8 @@ use crate::{
     values::HumanDuration,
     world::{
         World,
-        github::{Access, GitHub, Repository},
-        trusted::Trusted,
+        github::{GitHub, GitHubAccess, Repository},
+        trusted::TrustedSource,
     },
 };
 
@@ -33,8 +33,8 @@ impl CommandContext {
     ///
     /// # Errors
     /// On a pull request whose base commit is unknown.
-    pub fn trusted(&self) -> Result<Trusted, CommandError> {
-        Trusted::find(&self.runner_env, &self.world.groups)
+    pub fn trusted(&self) -> Result<TrustedSource, CommandError> {
+        TrustedSource::from_event(&self.runner_env, &self.world.groups)
     }
 
     /// A client for GitHub's API at the runner's `GITHUB_API_URL`, or the public one.
@@ -43,7 +43,7 @@ impl CommandContext {
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
     pub fn github(&self, token: Option<&Secret>, timeout: HumanDuration) -> Result<GitHub, CommandError> {
         let api_url = self.runner_env.api_url.as_deref().unwrap_or(PUBLIC_API);
-        self.world.github(Access { timeout: timeout.0, ..Access::new(api_url, token.cloned()) })
+        self.world.github(GitHubAccess { timeout: timeout.0, ..GitHubAccess::new(api_url, token.cloned()) })
     }
 
     /// The repository of this workflow.

@@ -28,7 +28,7 @@ pub use run_url::RunUrl;
 use crate::{
     finding::Finding,
     subject::{Environment, Service},
-    world::git::{Commit, Told},
+    world::git::{Commit, CommitSummary},
 };
 
 /// All entries that were committed at `since` or later, newest first. Fetches the branch first.
@@ -46,7 +46,7 @@ pub fn read(repo: &InfraRepo, since: Timestamp) -> Result<Vec<LedgerEntry>, Find
 /// As [`read`].
 pub fn read_from(repo: &InfraRepo, tip: &Commit, since: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
     let InfraRepo { git, remote, branch } = repo;
-    Ok(entries(&git.told_since(remote, branch, tip, since)?))
+    Ok(entries(&git.commits_since(remote, branch, tip, since)?))
 }
 
 /// The entries of one service in one environment in the history of `tip`, newest first: as many as `is_enough` needs, or
@@ -62,19 +62,19 @@ pub fn history(
     is_enough: impl Fn(&[LedgerEntry]) -> bool,
 ) -> Result<Vec<LedgerEntry>, Finding> {
     let InfraRepo { git, remote, branch } = repo;
-    let service_entries = |commits: &[Told]| {
+    let service_entries = |commits: &[CommitSummary]| {
         let mut entries = entries(commits);
         entries.retain(|entry| entry.promotion.is_for(service, environment));
         entries
     };
     // The search by name only preselects: git decides which of these messages have trailers, and their values.
-    let is_enough = |commits: &[Told]| is_enough(&service_entries(commits));
-    let commits = git.told_naming(remote, branch, tip, service.as_str(), is_enough)?;
+    let is_enough = |commits: &[CommitSummary]| is_enough(&service_entries(commits));
+    let commits = git.commits_mentioning(remote, branch, tip, service.as_str(), is_enough)?;
     Ok(service_entries(&commits))
 }
 
 /// The ledger entries among `commits`.
 #[must_use]
-pub fn entries(commits: &[Told]) -> Vec<LedgerEntry> {
+pub fn entries(commits: &[CommitSummary]) -> Vec<LedgerEntry> {
     commits.iter().filter_map(LedgerEntry::read).collect()
 }

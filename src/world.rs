@@ -1,6 +1,7 @@
-//! What a command may touch outside the process: one room per kind of outside.
+//! Everything outside the process that a command may use: clients for HTTP, git, GitHub and clusters, child processes,
+//! files, signals. One module for each.
 //!
-//! Clients here never retry; only `observe_until_decided` and `reconcile` repeat. Nothing here judges.
+//! Clients never retry; only `observe_until_decided` and `reconcile` repeat. Nothing here judges.
 
 pub mod cluster;
 pub mod event;
@@ -21,23 +22,23 @@ use std::{
 };
 
 use cluster::Cluster;
-use event::Event;
-use github::{Access, GitHub};
-use http::Http;
+use event::TriggerEvent;
+use github::{GitHub, GitHubAccess};
+use http::HttpClient;
 use network::Network;
 use runtime::Runtime;
 
-use crate::{error::CommandError, finding::Finding};
+use crate::{error::CommandError, finding::Finding, runner_env::RunnerEnv, subject::Subject};
 
-/// The outside, by rooms. Clients are built when they are first asked for.
+/// The clients of a command. Each is created at its first use.
 #[derive(Default)]
 pub struct World {
-    /// The process groups of every child: what is left of them is ended before the process is.
-    pub groups: process::Groups,
+    /// The process groups of all children. They are ended before this process exits.
+    pub groups: process::ProcessGroups,
     network: Network,
-    http: OnceLock<Http>,
-    event: OnceLock<Result<Event, Finding>>,
-    /// Shared by every client that needs one; `None` until the first does.
+    http: OnceLock<HttpClient>,
+    event: OnceLock<Result<TriggerEvent, Finding>>,
+    /// Shared by the asynchronous clients; `None` until the first of them needs it.
     runtime: Mutex<Option<Arc<Runtime>>>,
 }
 
@@ -48,15 +49,15 @@ impl World {
     }
 
     /// The HTTP client.
-    pub fn http(&self) -> &Http {
-        self.http.get_or_init(|| Http::new(self.network.clone()))
+    pub fn http(&self) -> &HttpClient {
+        self.http.get_or_init(|| HttpClient::new(self.network.clone()))
     }
 
-    /// GitHub, as `access` says. Nothing has been sent yet when it is there.
+    /// Creates a GitHub client; nothing is sent yet.
     ///
     /// # Errors
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
-    pub fn github(&self, access: Access) -> Result<GitHub, CommandError> {
+    pub fn github(&self, access: GitHubAccess) -> Result<GitHub, CommandError> {
         let runtime = self.runtime().map_err(|error| {
             Finding::inconclusive("GitHub's API")
                 .actual(error.to_string())
@@ -66,7 +67,7 @@ impl World {
         GitHub::connect(runtime, &self.network, access).map_err(CommandError::BadInput)
     }
 
-    /// A cluster, as `access` says. Nothing has been sent yet when it is there.
+    /// Creates a cluster client; nothing is sent yet.
     ///
     /// # Errors
     /// Bad input when the kubeconfig or the context cannot be used.
@@ -78,6 +79,27 @@ impl World {
                 .unobservable()
         })?;
         Cluster::connect(runtime, &self.network, &self.groups, access).map_err(CommandError::BadInput)
+    }
+
+    /// The event that started the workflow; its file is read once.
+    ///
+    /// # Errors
+    /// Bad input when the file cannot be read, or does not hold the event that its name says.
+    pub fn event(&self, runner_env: &RunnerEnv) -> Result<&TriggerEvent, CommandError> {
+        let read = || TriggerEvent::read(runner_env.event_name.as_deref(), runner_env.event_path.as_deref());
+        self.event.get_or_init(read).as_ref().map_err(|finding| finding.clone().bad_input())
+    }
+
+    /// The subject with the commit that a `workflow_run` event names; in other workflows, the subject as it is.
+    ///
+    /// # Errors
+    /// Bad input when the event cannot be read, or the subject names another commit.
+    pub fn complete_subject(&self, subject: Subject, runner_env: &RunnerEnv) -> Result<Subject, CommandError> {
+        // The files of other events are not read: they may be unreadable, and nothing here needs them.
+        if runner_env.event_name.as_deref() != Some("workflow_run") {
+            return Ok(subject);
+        }
+        event::complete_subject(subject, self.event(runner_env)?)
     }
 
     fn runtime(&self) -> io::Result<Arc<Runtime>> {
@@ -101,10 +123,10 @@ mod tests {
         let one = world.runtime().unwrap();
         let two = world.runtime().unwrap();
         assert!(Arc::ptr_eq(&one, &two));
-        // The two above, and the world's own.
+        // The two above, and the one that the world holds.
         assert_eq!(Arc::strong_count(&one), 3);
-        let github = world.github(Access::new("http://127.0.0.1:1", None)).unwrap();
-        assert_eq!(Arc::strong_count(&one), 4, "{github:?} is on it too");
-        assert!(matches!(world.github(Access::new("ftp://127.0.0.1", None)), Err(CommandError::BadInput(_))));
+        let github = world.github(GitHubAccess::new("http://127.0.0.1:1", None)).unwrap();
+        assert_eq!(Arc::strong_count(&one), 4, "{github:?} shares it");
+        assert!(matches!(world.github(GitHubAccess::new("ftp://127.0.0.1", None)), Err(CommandError::BadInput(_))));
     }
 }

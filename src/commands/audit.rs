@@ -31,7 +31,7 @@ use crate::{
     report::{Outcome, Output},
     secret::Secret,
     subject::Subject,
-    world::files::write_whole,
+    world::files::write_atomically,
 };
 use figures::AuditFigures;
 use judge::judge;
@@ -140,7 +140,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     ]);
     if let Some(path) = &args.output_file {
         let json = json::document(&observations, &figures, args.budget);
-        match write_whole(path, format!("{json:#}\n").as_bytes()) {
+        match write_atomically(path, format!("{json:#}\n").as_bytes()) {
             Ok(()) => drop(outcome.outputs.insert("json-path", path.display().to_string())),
             Err(finding) => findings.push(finding),
         }

@@ -23,8 +23,8 @@ use crate::{
     subject::Subject,
     values::{Bytes, HumanDuration},
     world::{
-        files::{Glob, read_bounded, write_whole},
-        trusted::Trusted,
+        files::{Glob, read_bounded, write_atomically},
+        trusted::TrustedSource,
     },
 };
 use baseline::Baseline;
@@ -106,7 +106,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
 }
 
 /// The baseline; `None` when no file exists.
-fn read_baseline(path: &str, trusted: &Trusted) -> Result<Option<Baseline>, CommandError> {
+fn read_baseline(path: &str, trusted: &TrustedSource) -> Result<Option<Baseline>, CommandError> {
     let Some(file) = trusted.read(path)? else { return Ok(None) };
     let name = format!("{path}{}", trusted.place());
     Baseline::parse(&name, &file.bytes).map(Some).map_err(Finding::bad_input)
@@ -155,7 +155,7 @@ fn compare(args: &Args, bundle: &Bundle, baseline: &Baseline) -> Outcome {
 }
 
 /// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.
-fn first_measurement(args: &Args, bundle: &Bundle, trusted: &Trusted, written: bool) -> Vec<Finding> {
+fn first_measurement(args: &Args, bundle: &Bundle, trusted: &TrustedSource, written: bool) -> Vec<Finding> {
     let (path, judged) = (&args.baseline, args.limits.compression);
     if bundle.total().raw == 0 {
         return vec![growth::empty_bundle(bundle, judged)];
@@ -196,7 +196,7 @@ fn write_baseline(
     args: &Args,
     subject: &Subject,
     bundle: &Bundle,
-    trusted: &Trusted,
+    trusted: &TrustedSource,
     ctx: &CommandContext,
 ) -> Result<BaselineWrite, Finding> {
     let path = Path::new(&args.baseline);
@@ -207,8 +207,8 @@ fn write_baseline(
     let new = Baseline { subject, measured_at: Some(ctx.execution.wall()), ..Baseline::from_bundle(bundle) };
     let old = read_bounded(path, LARGEST_BASELINE).and_then(|bytes| Baseline::parse(&args.baseline, &bytes));
     let note = match trusted {
-        Trusted::Checkout => "",
-        Trusted::Base { .. } => "; on a pull request they count once they are merged",
+        TrustedSource::Checkout => "",
+        TrustedSource::Base { .. } => "; on a pull request they count once they are merged",
     };
     let effect = |state| Effect {
         target: args.baseline.clone(),
@@ -225,7 +225,7 @@ fn write_baseline(
     }
     let index = ctx.execution.partial.begin_effect(effect(EffectState::Unknown));
     let writing = ctx.execution.writes.begin();
-    let written = write_whole(path, new.to_json().as_bytes());
+    let written = write_atomically(path, new.to_json().as_bytes());
     drop(writing);
     let state = if written.is_ok() { EffectState::Applied } else { EffectState::Refused };
     ctx.execution.partial.update_effect(index, effect(state));

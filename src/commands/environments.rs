@@ -23,7 +23,7 @@ use crate::{
     report::{EffectState, Outcome, Output, Table},
     secret::Secret,
     values::HumanDuration,
-    world::{github::Repository, trusted::Trusted},
+    world::{github::Repository, trusted::TrustedSource},
 };
 use actual::ActualEnvironment;
 use change::EnvironmentsApi;
@@ -125,7 +125,7 @@ fn check_args(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
 /// Reads and validates the file. On a pull request only `plan` reads the proposed file; `check` and `apply` read the base
 /// commit.
 fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<DesiredEnvironment>, CommandError> {
-    let trusted = if args.mode == Mode::Plan { Trusted::Checkout } else { ctx.trusted()? };
+    let trusted = if args.mode == Mode::Plan { TrustedSource::Checkout } else { ctx.trusted()? };
     match trusted.read(&args.file)? {
         Some(found) => file::read(&args.file, &found.bytes),
         None => Err(Finding::inconclusive("`file`")

@@ -29,7 +29,7 @@ use crate::{
     secret::Secret,
     subject::{Environment, Service, Subject},
     values::{HumanDuration, clip, closest},
-    world::event::{Dispatched, Event},
+    world::event::{RepositoryDispatch, TriggerEvent},
 };
 use look::EvidenceObserver;
 use payload::Claim;
@@ -190,16 +190,18 @@ fn validate<'a>(
 }
 
 /// The `repository_dispatch` event that started the workflow.
-fn dispatched_event<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Dispatched, CommandError> {
+fn dispatched_event<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a RepositoryDispatch, CommandError> {
     let finding =
         || Finding::inconclusive("event").expected(format!("a `repository_dispatch` of type {}", args.event_type));
     match ctx.world.event(&ctx.runner_env)? {
-        Event::RepositoryDispatch(dispatched) if dispatched.action == args.event_type.to_string() => Ok(dispatched),
-        Event::RepositoryDispatch(dispatched) => Err(finding()
+        TriggerEvent::RepositoryDispatch(dispatched) if dispatched.action == args.event_type.to_string() => {
+            Ok(dispatched)
+        }
+        TriggerEvent::RepositoryDispatch(dispatched) => Err(finding()
             .actual(format!("a `repository_dispatch` of type {}", clip(&dispatched.action, 100)))
             .next("name its type with `event-type`")
             .bad_input()),
-        Event::WorkflowRun(_) | Event::Other => {
+        TriggerEvent::WorkflowRun(_) | TriggerEvent::Other => {
             let name = ctx.runner_env.event_name.as_deref().unwrap_or("none that is known");
             let next = "run it in a workflow `on: repository_dispatch`";
             Err(finding().actual(format!("`{}`", clip(name, 100))).next(next).bad_input())

@@ -58,7 +58,7 @@ pub struct Args {
     #[command(flatten)]
     pub rollout: workloads::Args,
     /// Endpoints to ask, as http or https URLs
-    #[arg(long, value_name = "URL", value_parser = Url::given)]
+    #[arg(long, value_name = "URL", value_parser = Url::from_setting)]
     pub endpoints: Vec<Url>,
     /// How many times each endpoint is asked at most
     #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = count)]

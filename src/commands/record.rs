@@ -22,9 +22,9 @@ use crate::{
     subject::Subject,
     values::{HumanDuration, closest},
     world::{
-        event::Event,
+        event::TriggerEvent,
         files::{self, Glob},
-        github::{GitHub, Repository, Sent},
+        github::{GitHub, Repository, SendOutcome},
     },
 };
 use payload::{DispatchPayload, ValidatedRelease};
@@ -102,8 +102,8 @@ impl fmt::Display for EventType {
 fn run(args: &Args, subject: &Subject, gates: &[&str], ctx: &CommandContext) -> Result<Outcome, CommandError> {
     validate(args, gates, ctx)?;
     let deploy = match ctx.world.event(&ctx.runner_env)? {
-        Event::WorkflowRun(run) => Some(run),
-        Event::RepositoryDispatch(_) | Event::Other => None,
+        TriggerEvent::WorkflowRun(run) => Some(run),
+        TriggerEvent::RepositoryDispatch(_) | TriggerEvent::Other => None,
     };
     let release = ValidatedRelease::new(subject, current_run(ctx), deploy, ctx.execution.wall())?;
     let reports = collect_reports(args)?;
@@ -253,13 +253,13 @@ impl Change for ValidationDispatch<'_> {
         let sent = github.dispatch(permit, &self.args.repository, &self.args.event_type.0, payload);
         self.ctx.execution.partial.publish(self.findings);
         match sent {
-            Sent::Done(()) => WriteOutcome::Done(()),
-            Sent::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding("dispatch")),
-            Sent::NotSent { why } => {
+            SendOutcome::Done(()) => WriteOutcome::Done(()),
+            SendOutcome::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding("dispatch")),
+            SendOutcome::NotSent { why } => {
                 let finding = Finding::inconclusive("dispatch").actual(why).expected("a connection to GitHub");
                 WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
             }
-            Sent::Unknown { why } => WriteOutcome::Unknown(self.unknown_outcome(&why)),
+            SendOutcome::Unknown { why } => WriteOutcome::Unknown(self.unknown_outcome(&why)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{kind::PromotionKind, promotion::Promotion};
-use crate::world::git::{Commit, Told};
+use crate::world::git::{Commit, CommitSummary};
 
 /// A commit of the ledger, and the promotion that it records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct LedgerEntry {
 impl LedgerEntry {
     /// Reads a commit; `None` when it is not in the ledger.
     #[must_use]
-    pub fn read(commit: &Told) -> Option<Self> {
+    pub fn read(commit: &CommitSummary) -> Option<Self> {
         let promotion = Promotion::from_trailers(commit)?;
         Some(Self { commit: commit.commit.clone(), committed_at: commit.at, promotion })
     }

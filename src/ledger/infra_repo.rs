@@ -7,7 +7,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     secret::Secret,
-    world::git::{Branch, Git, Remote, Tip, redacted},
+    world::git::{Branch, Git, Remote, Tip, redact_remote_url},
 };
 
 /// The settings that every command with access to the ledger shares. The token is a setting of each command, because its
@@ -53,7 +53,7 @@ impl InfraRepo {
         if token.is_some() && !git.sends_token_to(&remote) {
             ctx.log.say(&format!(
                 "the token is not used: it is for {}, and {} is {}",
-                redacted(server),
+                redact_remote_url(server),
                 remote.name(),
                 remote.url()
             ));
@@ -67,7 +67,7 @@ impl InfraRepo {
                     .bad_input()
             })?,
         };
-        git.drop_abandoned();
+        git.delete_abandoned_refs();
         Ok(Self { git, remote, branch })
     }
 

@@ -8,7 +8,7 @@ use super::{evidence_id::EvidenceId, kind::PromotionKind, run_url::RunUrl, trail
 use crate::{
     clock::rfc3339,
     subject::{Environment, Service},
-    world::git::{Commit, Told},
+    world::git::{Commit, CommitSummary},
 };
 
 /// The facts of one promotion: a subject line for people, and one trailer (`git interpret-trailers`) for each fact.
@@ -70,7 +70,7 @@ impl Promotion {
 
     /// The promotion that a commit records; `None` when the commit lacks a trailer that the ledger needs.
     #[must_use]
-    pub fn from_trailers(commit: &Told) -> Option<Self> {
+    pub fn from_trailers(commit: &CommitSummary) -> Option<Self> {
         let text = |name: &str| commit.trailer(name).filter(|value| !value.is_empty()).map(ToOwned::to_owned);
         let required = text(trailer::REQUIRED).map(|names| match names.as_str() {
             "none" => Vec::new(),
@@ -153,7 +153,7 @@ impl Promotion {
     }
 }
 
-fn parse<T: FromStr>(commit: &Told, name: &str) -> Option<T> {
+fn parse<T: FromStr>(commit: &CommitSummary, name: &str) -> Option<T> {
     commit.trailer(name)?.parse().ok()
 }
 

@@ -66,8 +66,8 @@ fn complete_promotion(kind: PromotionKind) -> Promotion {
 }
 
 /// A commit of 12:00 with these trailers.
-pub fn commit_with_trailers(id: char, trailers: &[(&str, &str)]) -> Told {
-    Told {
+pub fn commit_with_trailers(id: char, trailers: &[(&str, &str)]) -> CommitSummary {
+    CommitSummary {
         commit: id.to_string().repeat(40).parse().unwrap(),
         at: "2026-01-01T12:00:00Z".parse().unwrap(),
         author: "promotion-bot".to_owned(),

@@ -154,7 +154,7 @@ impl Change for OpenIssue<'_> {
     }
 
     fn write(&self, permit: &Permit, _: &Option<Issue>, (): &()) -> WriteOutcome<Issue> {
-        self.github.create_issue(permit, self.repository, &self.follow_up.to_new_issue()).wrote("issue")
+        self.github.create_issue(permit, self.repository, &self.follow_up.to_new_issue()).into_write_outcome("issue")
     }
 }
 
@@ -191,7 +191,7 @@ impl Change for CloseDuplicate<'_> {
     }
 
     fn write(&self, permit: &Permit, _: &bool, (): &()) -> WriteOutcome<()> {
-        self.github.close_issue(permit, self.repository, self.number).wrote("issue")
+        self.github.close_issue(permit, self.repository, self.number).into_write_outcome("issue")
     }
 }
 

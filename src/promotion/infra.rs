@@ -16,7 +16,7 @@ use crate::{
     report::Output,
     subject::{Environment, Service, Subject},
     values::HumanDuration,
-    world::git::Identity,
+    world::git::CommitIdentity,
 };
 
 pub use image_field::{ImageField, ImageName, NewImage};
@@ -54,8 +54,8 @@ impl InfraArgs {
     ///
     /// # Errors
     /// Bad input when git would change the name or the address.
-    pub fn committer(&self) -> Result<Identity, CommandError> {
-        Identity::new(&self.committer_name, &self.committer_email)
+    pub fn committer(&self) -> Result<CommitIdentity, CommandError> {
+        CommitIdentity::new(&self.committer_name, &self.committer_email)
             .map_err(|error| Finding::inconclusive("`committer-name`, `committer-email`").actual(error).bad_input())
     }
 

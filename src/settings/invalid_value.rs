@@ -10,7 +10,7 @@ use super::{
 use crate::{
     finding::Finding,
     values::{clip, closest},
-    world::url::redacted,
+    world::url::redact_invalid_url,
 };
 
 /// The error of merged settings.
@@ -46,7 +46,7 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
                     "a value that is hidden".to_owned()
                 }
                 kind if kind == Some(SettingKind::Url) || value.contains("://") => {
-                    format!("\"{}\"", clip(&redacted(&value), 200))
+                    format!("\"{}\"", clip(&redact_invalid_url(&value), 200))
                 }
                 _ => format!("\"{}\"", clip(&value, 200)),
             };

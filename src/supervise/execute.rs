@@ -9,7 +9,6 @@ use crate::{
     report::Outcome,
     settings::{self, CommandTable, Layer},
     subject::Subject,
-    world::event,
 };
 
 /// Resolves inputs, config file, typed arguments and subject, and runs the command. The partial report gets each of them as
@@ -45,7 +44,7 @@ pub fn execute(
     let resolved = entry.resolve(command_table, [&step].into_iter().chain(config.layers(name)), None)?;
     let command = resolved.typed;
     let common = &command.common;
-    let subject = event::complete(common.subject.assemble()?, &ctx.world, &ctx.runner_env)?;
+    let subject = ctx.world.complete_subject(common.subject.assemble()?, &ctx.runner_env)?;
     ctx.execution.partial.edit(|partial| {
         partial.settings = resolved.settings;
         partial.origins = resolved.origins;

@@ -15,7 +15,9 @@ pub fn secrets_of(runner_env: &RunnerEnv) -> impl Iterator<Item = Secret> {
         .map(|(_, value)| Secret::new(value.clone()));
     let headers = inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
     let kubeconfigs = inputs.iter().filter(|(key, _)| *key == KUBECONFIG);
-    tokens.chain(headers.flat_map(http::secrets_of)).chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
+    tokens
+        .chain(headers.flat_map(http::header_secrets))
+        .chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     kustomization::{self, ImageEntry},
     ledger::{self, InfraRepo, LedgerEntry},
     subject::{Environment, Service},
-    world::git::{Changed, Commit, Told, TreePath},
+    world::git::{Commit, CommitChanges, CommitSummary, TreePath},
 };
 
 /// The period of a budget.
@@ -64,7 +64,7 @@ pub(super) fn observe(
     let InfraRepo { git, remote, branch } = repo;
     let tip = repo.tip()?;
     let earliest = until.checked_sub(WINDOW).map_or(since, |window| window.min(since));
-    let commits = git.told_since(remote, branch, &tip.commit, earliest).map_err(Finding::unobservable)?;
+    let commits = git.commits_since(remote, branch, &tip.commit, earliest).map_err(Finding::unobservable)?;
     let mut entries = ledger::entries(&commits);
     entries.retain(|entry| layout.includes(&entry.promotion.service, &entry.promotion.environment));
     // Up to the oldest commit of the period: commits in between may have an earlier commit time.
@@ -75,7 +75,7 @@ pub(super) fn observe(
 
 /// The overlay that a commit changed.
 struct ChangedOverlay<'a> {
-    commit: &'a Told,
+    commit: &'a CommitSummary,
     /// The branch before the commit.
     parent: Commit,
     is_merge: bool,
@@ -89,13 +89,15 @@ fn find_manual_changes(
     repo: &InfraRepo,
     layout: &OverlayLayout,
     entries: &[LedgerEntry],
-    commits: &[Told],
+    commits: &[CommitSummary],
     tip: &Commit,
 ) -> Result<Vec<ManualChange>, Finding> {
     let Some(oldest) = commits.last() else { return Ok(Vec::new()) };
-    let by_id: BTreeMap<&Commit, &Told> = commits.iter().map(|commit| (&commit.commit, commit)).collect();
+    let by_id: BTreeMap<&Commit, &CommitSummary> = commits.iter().map(|commit| (&commit.commit, commit)).collect();
     let mut changed = Vec::new();
-    for Changed { commit, before, merge, paths } in repo.git.changed(&oldest.commit, tip, &layout.pathspec())? {
+    for CommitChanges { commit, before, merge, paths } in
+        repo.git.commits_changing(&oldest.commit, tip, &layout.pathspec())?
+    {
         // The first commit of all changes nothing: there was nothing before it.
         let (Some(commit), Some(parent)) = (by_id.get(&commit), before) else { continue };
         for path in paths {
@@ -155,7 +157,7 @@ impl ChangedOverlay<'_> {
                 }
             }
         }
-        let Told { commit, at, author, title, .. } = self.commit.clone();
+        let CommitSummary { commit, at, author, title, .. } = self.commit.clone();
         let (service, environment) = (self.service.clone(), self.environment.clone());
         Ok(Some(ManualChange { commit, at, author, title, service, environment, before, after, recorded }))
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     finding::Verdict,
     ledger::{LedgerEntry, tests::commit_with_trailers},
-    world::git::Told,
+    world::git::CommitSummary,
 };
 
 const NOW: &str = "2026-03-31T12:00:00Z";
@@ -20,7 +20,7 @@ fn ago(days: i64) -> Timestamp {
 fn entry(id: char, days: i64, kind: &str, more: &[(&str, &str)]) -> LedgerEntry {
     let least =
         [("Service", "checkout-service"), ("Environment", "production"), ("Image", "a:1"), ("Promotion-kind", kind)];
-    LedgerEntry::read(&Told { at: ago(days), ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
+    LedgerEntry::read(&CommitSummary { at: ago(days), ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
 }
 
 /// The entries of the last 60 days.

@@ -219,12 +219,12 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::files::write_whole;
+    use crate::world::files::write_atomically;
 
     fn bundle(files: &[(&str, &[u8])]) -> tempfile::TempDir {
         let root = tempfile::tempdir().expect("a temporary folder");
         for (name, bytes) in files {
-            write_whole(&root.path().join(name), bytes).expect("a file");
+            write_atomically(&root.path().join(name), bytes).expect("a file");
         }
         root
     }
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(first.total().raw, 50_000 * 49);
         let again = measured(&root, &["dist"]);
         assert_eq!((&again, again.digest()), (&first, first.digest()));
-        write_whole(&root.path().join("dist/07/x.js"), &vec![b'y'; 50_000]).expect("changed");
+        write_atomically(&root.path().join("dist/07/x.js"), &vec![b'y'; 50_000]).expect("changed");
         let changed = measured(&root, &["dist"]);
         assert_eq!(changed.total(), first.total());
         assert_ne!(changed.digest(), first.digest());

@@ -10,7 +10,7 @@ use crate::{
     observe::{Judgement, PollInterval, Reply, Source, observe_until_decided},
     report::Report,
     runner_env,
-    world::process::{Heard, ProcessError, Program, Running, Status},
+    world::process::{ProcessError, ProcessEvent, ProcessStatus, Program, RunningProcess},
 };
 
 /// No step here takes this long.
@@ -82,14 +82,14 @@ impl Runner<'_> {
         })
     }
 
-    fn to_its_end(&self, command: &str, program: &Program) -> Result<(Vec<String>, Status), CommandError> {
-        type Said = (Vec<String>, Result<Status, ProcessError>);
+    fn to_its_end(&self, command: &str, program: &Program) -> Result<(Vec<String>, ProcessStatus), CommandError> {
+        type Said = (Vec<String>, Result<ProcessStatus, ProcessError>);
         let groups = &self.ctx.world.groups;
         let source = Source::new(PollInterval::Once, |reply: Reply<Said>| {
             let (mut lines, failed) = (Vec::new(), reply.clone());
-            let started = Running::start(program, groups, move |heard| match heard {
-                Heard::Line(_, line) => lines.push(line),
-                Heard::Ended(end) => reply.send((std::mem::take(&mut lines), end.map(|end| end.status))),
+            let started = RunningProcess::start(program, groups, move |heard| match heard {
+                ProcessEvent::Line(_, line) => lines.push(line),
+                ProcessEvent::Ended(end) => reply.send((std::mem::take(&mut lines), end.map(|end| end.status))),
             });
             match started {
                 Ok(running) => Box::new(running),
@@ -133,11 +133,11 @@ pub fn unwritten(path: &Path, error: &io::Error) -> CommandError {
 }
 
 /// Takes a step at its word only when its exit code says the same.
-fn understood(outputs: BTreeMap<String, String>, status: Status) -> Result<Ended, String> {
+fn understood(outputs: BTreeMap<String, String>, status: ProcessStatus) -> Result<Ended, String> {
     let told = |name: &str| outputs.get(name).ok_or_else(|| format!("{status}, and no output `{name}`"));
     let report: Report = serde_json::from_str(told("report")?).map_err(|error| format!("no report: {error}"))?;
     let (verdict, reason) = (report.verdict, told("reason")?.clone());
-    if told("verdict")? != verdict.word() || status != Status::Exited(exit_code(Ok(verdict), false).into()) {
+    if told("verdict")? != verdict.word() || status != ProcessStatus::Exited(exit_code(Ok(verdict), false).into()) {
         return Err(format!("{status}, and the verdict {verdict}: {reason}"));
     }
     Ok(Ended { verdict, reason, outputs, report, lines: Vec::new() })
@@ -200,14 +200,14 @@ mod tests {
             let all = [("verdict", verdict), ("reason", "ready"), ("report", &text)];
             all.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
         };
-        assert_eq!(understood(told("passed"), Status::Exited(0)).ok().unwrap().reason, "ready");
+        assert_eq!(understood(told("passed"), ProcessStatus::Exited(0)).ok().unwrap().reason, "ready");
         for (verdict, code, why) in
             [("passed", 1, "exit code 1, and the verdict passed"), ("blocked", 0, "passed: ready")]
         {
-            assert!(understood(told(verdict), Status::Exited(code)).err().unwrap().contains(why));
+            assert!(understood(told(verdict), ProcessStatus::Exited(code)).err().unwrap().contains(why));
         }
         assert_eq!(
-            understood(BTreeMap::new(), Status::Exited(2)).err().unwrap(),
+            understood(BTreeMap::new(), ProcessStatus::Exited(2)).err().unwrap(),
             "exit code 2, and no output `report`"
         );
     }

@@ -9,7 +9,7 @@ use crate::{
     promotion::infra::{ImageField, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
-    world::git::Told,
+    world::git::CommitSummary,
 };
 
 const IMAGE: &str = "ghcr.io/acme/checkout-service";
@@ -46,7 +46,7 @@ fn entry(id: char, kind: &str, tag: &str, days: i64, more: &[(&str, &str)]) -> L
         ("Promotion-kind", kind),
     ];
     let at = NOW.parse::<Timestamp>().unwrap() - jiff::SignedDuration::from_hours(24 * days);
-    LedgerEntry::read(&Told { at, ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
+    LedgerEntry::read(&CommitSummary { at, ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
 }
 
 fn snapshot(text: &str, entries: Vec<LedgerEntry>) -> InfraSnapshot {

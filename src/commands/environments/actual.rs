@@ -6,7 +6,9 @@ use super::desired::{DeployableBranches, RefPattern, ReviewerName};
 use crate::{
     finding::Finding,
     subject,
-    world::github::{BranchKind, BranchRule, Environment, EnvironmentSettings, GitHub, Repository, ReviewerKind},
+    world::github::{
+        BranchKind, BranchRule, EnvironmentProtection, EnvironmentSettings, GitHub, Repository, ReviewerKind,
+    },
 };
 
 /// One environment on GitHub.
@@ -54,7 +56,7 @@ impl ActualEnvironment {
         Ok(Some(actual))
     }
 
-    fn of(environment: &Environment) -> Self {
+    fn of(environment: &EnvironmentProtection) -> Self {
         let reviewer = |kind, name: &str| match kind {
             ReviewerKind::Team => ReviewerName::Team(name.to_lowercase()),
             ReviewerKind::User => ReviewerName::User(name.to_lowercase()),

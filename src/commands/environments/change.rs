@@ -15,7 +15,7 @@ use crate::{
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState},
     values::HumanDuration,
-    world::github::{BranchKind, EnvironmentSettings, GitHub, Repository, Sent},
+    world::github::{BranchKind, EnvironmentSettings, GitHub, Repository, SendOutcome},
 };
 
 /// The environments of one repository.
@@ -232,9 +232,9 @@ impl Change for SetPattern<'_> {
 }
 
 /// GitHub answers 422 "ensure the billing plan supports …" when the repository's plan does not include a rule.
-fn wrote(sent: Sent, desired: &DesiredEnvironment) -> WriteOutcome<()> {
+fn wrote(sent: SendOutcome, desired: &DesiredEnvironment) -> WriteOutcome<()> {
     match sent {
-        Sent::Refused(refusal) if refusal.message.contains("billing plan") => WriteOutcome::Refused(
+        SendOutcome::Refused(refusal) if refusal.message.contains("billing plan") => WriteOutcome::Refused(
             Finding::blocked(desired.name.as_str())
                 .actual(format!("GitHub refused it: {} {}", refusal.status, refusal.message))
                 .expected("a plan that has this rule")
@@ -243,7 +243,7 @@ fn wrote(sent: Sent, desired: &DesiredEnvironment) -> WriteOutcome<()> {
                      Team plans have no such rules",
                 ),
         ),
-        sent => sent.wrote(desired.name.as_str()),
+        sent => sent.into_write_outcome(desired.name.as_str()),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     results::{ReceivedReport, ReceivedReports},
     subject::{Commit, Service, Subject, Tag},
     values::clip,
-    world::{event::Dispatched, github::Repository},
+    world::{event::RepositoryDispatch, github::Repository},
 };
 
 /// The version of `evidence` in the payload, as `record` writes it.
@@ -117,7 +117,7 @@ pub struct ReportText {
 impl Claim {
     /// # Errors
     /// Bad input: the payload holds anything that `record` does not write.
-    pub fn from_event(event: &Dispatched) -> Result<Self, CommandError> {
+    pub fn from_event(event: &RepositoryDispatch) -> Result<Self, CommandError> {
         Self::parse(&event.client_payload).map_err(Finding::bad_input)
     }
 

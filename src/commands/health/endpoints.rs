@@ -11,7 +11,7 @@ use crate::{
     subject::Subject,
     values::{HumanDuration, clip},
     world::{
-        http::{Header, Http, HttpError, Kind, Request, Response},
+        http::{Header, HttpClient, HttpError, HttpErrorKind, Request, Response},
         url::Url,
     },
 };
@@ -38,7 +38,7 @@ pub struct Ask {
     statuses: Vec<u16>,
     condition: Option<Condition>,
     subject: Subject,
-    http: Http,
+    http: HttpClient,
     clock: Arc<dyn Clock>,
 }
 
@@ -90,7 +90,7 @@ impl Ask {
             status: response.status,
             from: (response.url != self.request.url).then(|| shown(&response.url)),
             elsewhere,
-            leads_to: response.leads_to().as_ref().map(shown),
+            leads_to: response.redirect_target().as_ref().map(shown),
             condition,
             cut: None,
             body,
@@ -109,15 +109,17 @@ impl Ask {
             Some(status) => return Saw::Answer(Answer { status: *status, cut: Some(why), ..Answer::default() }),
         };
         let next = match kind {
-            Kind::Timeout | Kind::Refused | Kind::Redirects | Kind::Protocol => return Saw::Failure(why),
-            Kind::Dns => "see whether the name is right, and whether this runner can look it up",
-            Kind::Unreached => "see whether a firewall lets this runner reach it",
-            Kind::Tls => {
+            HttpErrorKind::Timeout | HttpErrorKind::Refused | HttpErrorKind::Redirects | HttpErrorKind::Protocol => {
+                return Saw::Failure(why);
+            }
+            HttpErrorKind::Dns => "see whether the name is right, and whether this runner can look it up",
+            HttpErrorKind::ConnectTimeout => "see whether a firewall lets this runner reach it",
+            HttpErrorKind::Tls => {
                 "see whether its certificate is valid, for that name, and whether this runner trusts who signed it"
             }
-            Kind::Proxy => "see whether HTTPS_PROXY, HTTP_PROXY and NO_PROXY are right for it",
-            Kind::BodyTooLarge => "ask for a page that says less",
-            Kind::Other => "see whether this runner can reach it",
+            HttpErrorKind::Proxy => "see whether HTTPS_PROXY, HTTP_PROXY and NO_PROXY are right for it",
+            HttpErrorKind::BodyTooLarge => "ask for a page that says less",
+            HttpErrorKind::Other => "see whether this runner can reach it",
         };
         Saw::Nothing { why, next }
     }

@@ -8,8 +8,8 @@ use crate::{
     expression::{self, Expression},
     finding::Finding,
     world::{
-        http::{Header, Http, Request},
-        trusted::Trusted,
+        http::{Header, HttpClient, Request},
+        trusted::TrustedSource,
         url::Url,
     },
 };
@@ -28,7 +28,7 @@ impl FromStr for BaselineSource {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        if text.contains("://") { Url::given(text).map(Self::Url) } else { Ok(Self::File(text.to_owned())) }
+        if text.contains("://") { Url::from_setting(text).map(Self::Url) } else { Ok(Self::File(text.to_owned())) }
     }
 }
 
@@ -61,8 +61,8 @@ pub fn read_baseline(
     query: &Expression,
     headers: &[Header],
     timeout: Duration,
-    http: &Http,
-    trusted: &Trusted,
+    http: &HttpClient,
+    trusted: &TrustedSource,
 ) -> Figure {
     let bytes = match source {
         BaselineSource::File(path) => read_baseline_file(path, trusted)?,
@@ -71,7 +71,7 @@ pub fn read_baseline(
     evaluate(&source.to_string(), &bytes, "baseline-query", query)
 }
 
-fn read_baseline_file(path: &str, trusted: &Trusted) -> Result<Vec<u8>, CommandError> {
+fn read_baseline_file(path: &str, trusted: &TrustedSource) -> Result<Vec<u8>, CommandError> {
     let file = trusted.read(path)?;
     file.map(|file| file.bytes).ok_or_else(|| {
         Finding::inconclusive("`baseline`")
@@ -82,7 +82,12 @@ fn read_baseline_file(path: &str, trusted: &Trusted) -> Result<Vec<u8>, CommandE
     })
 }
 
-fn fetch_baseline(url: &Url, headers: &[Header], timeout: Duration, http: &Http) -> Result<Vec<u8>, CommandError> {
+fn fetch_baseline(
+    url: &Url,
+    headers: &[Header],
+    timeout: Duration,
+    http: &HttpClient,
+) -> Result<Vec<u8>, CommandError> {
     let unobservable = |actual: String| {
         Finding::inconclusive("`baseline`")
             .actual(format!("{url}: {actual}"))

@@ -10,7 +10,7 @@ use crate::{
     report::{Report, Run},
     results::ReceivedReport,
     subject::{Service, Subject},
-    world::{event::EndedRun, github::dispatch_limits},
+    world::{event::CompletedRun, github::check_dispatch_limits},
 };
 
 /// Version of `evidence` in the payload.
@@ -23,7 +23,7 @@ pub struct ValidatedRelease<'a> {
     /// The workflow run that validated it.
     pub run: Option<&'a Run>,
     /// The workflow run that deployed it, if its end started the validation.
-    deploy: Option<&'a EndedRun>,
+    deploy: Option<&'a CompletedRun>,
     /// RFC 3339, UTC.
     validated_at: String,
 }
@@ -52,7 +52,7 @@ impl<'a> ValidatedRelease<'a> {
     pub fn new(
         subject: &'a Subject,
         run: Option<&'a Run>,
-        deploy: Option<&'a EndedRun>,
+        deploy: Option<&'a CompletedRun>,
         validated_at: String,
     ) -> Result<Self, CommandError> {
         let missing = |name: &str, expected: &str| {
@@ -92,7 +92,7 @@ impl<'a> ValidatedRelease<'a> {
             let run = json!({ "repository": repository, "id": id, "attempt": attempt, "url": url });
             evidence.insert("run".to_owned(), run);
         }
-        if let Some(EndedRun { id, attempt, head_sha, head_branch }) = self.deploy {
+        if let Some(CompletedRun { id, attempt, head_sha, head_branch }) = self.deploy {
             let mut deploy = json!({ "id": id, "attempt": attempt, "head_sha": head_sha });
             if let Some(head_branch) = head_branch {
                 deploy["head_branch"] = json!(head_branch);
@@ -125,7 +125,7 @@ impl DispatchPayload {
             .map(|received| received.text.as_str())
             .filter(|text| texts_seen.insert(*text))
             .collect();
-        let check_limits = |texts: &[&str]| dispatch_limits(&release.to_json(texts), event_type);
+        let check_limits = |texts: &[&str]| check_dispatch_limits(&release.to_json(texts), event_type);
         check_limits(&texts).map_err(|finding| {
             finding.next(format!(
                 "the {} reports of the required gates do not fit: fewer legs in the matrix, or several gates in one `run`",

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     context::tests::test_context, execution::Execution, report::Run, results::ReceivedReport, runner_env::RunnerEnv,
-    sandbox::github::FakeGitHub, world::github::dispatch_limits,
+    sandbox::github::FakeGitHub, world::github::check_dispatch_limits,
 };
 
 fn subject() -> Subject {
@@ -97,7 +97,7 @@ proptest! {
         let needed = [texts("smoke"), texts("health")].concat();
         match DispatchPayload::compose(&release, "x", &received, &required) {
             Ok(payload) => {
-                prop_assert_eq!(dispatch_limits(&payload.json, "x"), Ok(()));
+                prop_assert_eq!(check_dispatch_limits(&payload.json, "x"), Ok(()));
                 let included: Vec<String> = serde_json::from_value(payload.json["evidence"]["reports"].clone()).unwrap();
                 prop_assert_eq!(&included[..needed.len()], &needed[..]);
                 prop_assert!(included[needed.len()..].iter().all(|text| texts("bundle-size").contains(text)));

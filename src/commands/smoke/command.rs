@@ -12,7 +12,7 @@ use crate::{
     finding::Finding,
     observe::{LookGuard, Reply},
     values::clip,
-    world::process::{Heard, ProcessError, Program, Running, Status},
+    world::process::{ProcessError, ProcessEvent, ProcessStatus, Program, RunningProcess},
 };
 
 /// The most characters of a command in messages.
@@ -97,7 +97,7 @@ pub fn start(
         if let Some(ProcessError::NotFound { program: name }) = &missing {
             ctx.log.say(&format!("{name} is not installed: {} runs the command", program.name()));
         }
-        match Running::start(program, &ctx.world.groups, listener(reply.clone(), Arc::clone(transcript))) {
+        match RunningProcess::start(program, &ctx.world.groups, listener(reply.clone(), Arc::clone(transcript))) {
             Ok(running) => return Box::new(running),
             Err(error) => {
                 let last = !matches!(error, ProcessError::NotFound { .. });
@@ -115,18 +115,21 @@ pub fn start(
 }
 
 /// Passes on the lines that the log has room for, and the end. So memory stays bounded however much the command prints.
-fn listener(reply: Reply<CommandEvent>, transcript: Arc<Mutex<Transcript>>) -> impl FnMut(Heard) + Send + 'static {
+fn listener(
+    reply: Reply<CommandEvent>,
+    transcript: Arc<Mutex<Transcript>>,
+) -> impl FnMut(ProcessEvent) + Send + 'static {
     move |heard| match heard {
-        Heard::Line(_, line) => {
+        ProcessEvent::Line(_, line) => {
             let line = transcript.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
             if let Some(line) = line {
                 reply.send(CommandEvent::Line(line));
             }
         }
-        Heard::Ended(end) => {
+        ProcessEvent::Ended(end) => {
             reply.send(CommandEvent::Ended(match end.map(|finished| finished.status) {
-                Ok(Status::Exited(code)) => CommandExit::Exited(code),
-                Ok(Status::Signalled(signal)) => CommandExit::Signalled(signal),
+                Ok(ProcessStatus::Exited(code)) => CommandExit::Exited(code),
+                Ok(ProcessStatus::Signalled(signal)) => CommandExit::Signalled(signal),
                 Err(error) => CommandExit::Unobservable(error.to_finding()),
             }));
         }
@@ -150,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         observe::observe_stream,
-        world::process::{Groups, run},
+        world::process::{ProcessGroups, run},
     };
 
     fn programs(command: &TestCommand, env: &[&str], withheld: &[OsString]) -> Vec<Program> {
@@ -160,7 +163,8 @@ mod tests {
 
     #[test]
     fn both_shells_stop_at_an_error_and_a_pipe_fails_with_any_part() {
-        let finish = |program: &Program| run(&program.clone().keep(100), &Groups::default(), Duration::from_secs(20));
+        let finish =
+            |program: &Program| run(&program.clone().keep(100), &ProcessGroups::default(), Duration::from_secs(20));
         for (script, code, stdout) in [
             ("echo a; (exit 3); echo b", 3, "a\n"),
             ("if false; then echo a; fi; echo \"$ADDED\"", 0, "b c\n"),
@@ -176,7 +180,7 @@ mod tests {
                         let end = end.unwrap();
                         assert_eq!(
                             (end.status, end.stdout.text().as_str()),
-                            (Status::Exited(code), stdout),
+                            (ProcessStatus::Exited(code), stdout),
                             "{script}"
                         );
                     }
@@ -185,7 +189,7 @@ mod tests {
         }
         let programs = programs(&TestCommand::Shell("false | cat; echo a".to_owned()), &[], &[]);
         if let Ok(end) = finish(&programs[0]) {
-            assert_eq!((end.status, end.stdout.text().as_str()), (Status::Exited(1), ""));
+            assert_eq!((end.status, end.stdout.text().as_str()), (ProcessStatus::Exited(1), ""));
         }
     }
 
@@ -195,7 +199,7 @@ mod tests {
             TestCommand::Program("sh".to_owned(), vec!["-c".to_owned(), "echo ${HOME-none} ${PATH+path}".to_owned()]);
         let stdout = |env: &[&str], withheld: &[OsString]| {
             let program = programs(&script, env, withheld).remove(0).keep(100);
-            run(&program, &Groups::default(), Duration::from_secs(20)).unwrap().stdout.text()
+            run(&program, &ProcessGroups::default(), Duration::from_secs(20)).unwrap().stdout.text()
         };
         assert_eq!(stdout(&[], &["HOME".into()]), "none path\n");
         assert_eq!(

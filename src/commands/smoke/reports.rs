@@ -85,7 +85,7 @@ impl ReportSnapshot {
     /// # Errors
     /// A pattern that leads out of the workspace; a link or folder that cannot be read.
     pub fn take(root: &Path, patterns: &[Glob]) -> Result<Self, Finding> {
-        let paths = if patterns.is_empty() { Vec::new() } else { files::present(root, patterns)? };
+        let paths = if patterns.is_empty() { Vec::new() } else { files::find_existing(root, patterns)? };
         let stamps = paths.into_iter().filter_map(|path| Some((FileStamp::read(&root.join(&path))?, path)));
         let stamps = stamps.map(|(stamp, path)| (path, stamp)).collect();
         Ok(Self { root: root.to_owned(), patterns: patterns.to_vec(), stamps })
@@ -107,7 +107,7 @@ impl ReportSnapshot {
                     .next("have the tests write it; the path is relative to the workspace, not to `working-directory`"),
             );
         }
-        match files::present(&self.root, &self.patterns) {
+        match files::find_existing(&self.root, &self.patterns) {
             Ok(paths) if paths.len() > MOST_FILES => reports.unusable.push(too_much(&format!("{} files", paths.len()))),
             Ok(paths) => self.add(&mut reports, &paths),
             Err(finding) => reports.unusable.push(finding),
@@ -150,7 +150,7 @@ fn too_much(actual: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::files::write_whole;
+    use crate::world::files::write_atomically;
 
     const ONE: &str = "<testsuite><testcase name='a'/></testsuite>";
 
@@ -167,7 +167,7 @@ mod tests {
     ) -> (Vec<String>, Vec<String>, Vec<String>) {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in before {
-            write_whole(&root.path().join(path), text.as_bytes()).unwrap();
+            write_atomically(&root.path().join(path), text.as_bytes()).unwrap();
         }
         let snapshot = ReportSnapshot::take(root.path(), &globs(lines)).unwrap();
         run(root.path());
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_rewritten_report_with_the_same_content_is_new() {
-        let replaced = |root: &Path| write_whole(&root.join("a.xml"), ONE.as_bytes()).unwrap();
+        let replaced = |root: &Path| write_atomically(&root.join("a.xml"), ONE.as_bytes()).unwrap();
         let rewritten = |root: &Path| {
             write("a.xml", ONE)(root);
             // On a file system with a coarse clock, the modification time may be the same as before.

@@ -8,7 +8,7 @@ use crate::{
     kustomization::{self, Edited, ImageChange, ImageEntry, KustomizationError},
     ledger::InfraRepo,
     subject::{Digest, Environment, Image, Service, Subject, Tag},
-    world::git::{Commit, Entry as TreeEntry, Mode, TreePath},
+    world::git::{Commit, FileMode, TreeEntry, TreePath},
 };
 
 /// An image as manifests name it, which a registry need not accept.
@@ -73,7 +73,7 @@ impl ImageField {
     ///
     /// # Errors
     /// Bad input when there is no such file; unobservable when git fails.
-    pub fn read_file(&self, repo: &InfraRepo, commit: &Commit) -> Result<(String, Mode), CommandError> {
+    pub fn read_file(&self, repo: &InfraRepo, commit: &Commit) -> Result<(String, FileMode), CommandError> {
         let path = &self.file;
         let actual = match repo.git.read_file(commit, path).map_err(Finding::unobservable)? {
             Some(TreeEntry::File(blob)) => {

@@ -14,14 +14,14 @@ use crate::{
     ledger::InfraRepo,
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::git::{Commit, Identity, Mode, NewFile, Push, Signature, Tip},
+    world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, Tip},
 };
 
 /// Commits and pushes the image that a command decided on.
 pub struct SetImage<'a, P> {
     plan: &'a P,
     repo: &'a InfraRepo,
-    committer: Identity,
+    committer: CommitIdentity,
     ctx: &'a CommandContext,
     /// Pushes without an answer: each may still reach the remote.
     unanswered: RefCell<Vec<PromotionResult>>,
@@ -31,14 +31,14 @@ pub struct SetImage<'a, P> {
 pub struct Base {
     tip: Tip,
     /// The mode of the image's file.
-    mode: Mode,
+    mode: FileMode,
     snapshot: InfraSnapshot,
     /// The earlier push that reached the remote without an answer.
     arrived: Option<PromotionResult>,
 }
 
 impl<'a, P: PromotionPlan> SetImage<'a, P> {
-    pub fn new(plan: &'a P, repo: &'a InfraRepo, committer: Identity, ctx: &'a CommandContext) -> Self {
+    pub fn new(plan: &'a P, repo: &'a InfraRepo, committer: CommitIdentity, ctx: &'a CommandContext) -> Self {
         Self { plan, repo, committer, ctx, unanswered: RefCell::default() }
     }
 
@@ -106,21 +106,21 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
         let (image, previous) = (edit.image.clone(), edit.previous.clone());
         let result = PromotionResult { image, previous, commit: Some(commit.clone()), changed: true, is_current: true };
         match git.push(permit, remote, &commit, branch) {
-            Push::Done => {
+            PushOutcome::Done => {
                 self.ctx.log.say(&format!("pushed {commit} to {branch}"));
                 WriteOutcome::Done(result)
             }
-            Push::Lost { why } => {
+            PushOutcome::Conflict { why } => {
                 self.ctx.log.say(&format!("another push was first, planning again: {why}"));
                 WriteOutcome::Conflict(why)
             }
-            Push::Refused { why } => WriteOutcome::Refused(
+            PushOutcome::Refused { why } => WriteOutcome::Refused(
                 Finding::inconclusive("push")
                     .actual(why)
                     .expected(format!("the right to push to {branch}"))
                     .next("give a `token` with Contents: write that the branch's rules accept; GITHUB_TOKEN cannot push to a protected branch"),
             ),
-            Push::Unknown { why } => {
+            PushOutcome::Unknown { why } => {
                 self.ctx.log.say(&format!("the push got no answer, checking whether it reached the branch: {why}"));
                 self.unanswered.borrow_mut().push(result);
                 WriteOutcome::Unknown(

@@ -16,7 +16,7 @@ use crate::{
     report::{Report, Run, compact::hex_sha256},
     subject::Subject,
     world::{
-        event::Dispatched,
+        event::RepositoryDispatch,
         github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
     },
 };
@@ -70,7 +70,7 @@ fn claim(reports: &[Report]) -> Claim {
             "reports": reports.iter().map(text).collect::<Vec<_>>(),
         },
     });
-    Claim::from_event(&Dispatched { action: String::new(), client_payload }).unwrap()
+    Claim::from_event(&RepositoryDispatch { action: String::new(), client_payload }).unwrap()
 }
 
 fn run(id: u64, path: &str, event: &str) -> WorkflowRun {
