@@ -39,7 +39,7 @@ use serde_json::{Value, json};
 use crate::repo::{self, Repo};
 
 /// Workflows here take a few seconds; a hanging runner must not hang the tests.
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// One run of the workflows of a [`Repo`].
 pub struct Act<'a> {

@@ -38,7 +38,7 @@ fn a_cancelled_wait_ends_at_once_with_a_report_and_without_a_promotion() {
     let run = thread::scope(|scope| {
         let run = scope.spawn(|| promotion.run());
         // The first request for hold issues.
-        assert!(acme.fake_github.wait_for_requests("/issues", 1, Duration::from_mins(1)), "no request for hold issues");
+        assert!(acme.fake_github.wait_for_requests("/issues", 1, Duration::from_mins(5)), "no request for hold issues");
         let process = wait_process(acme.git.url());
         kill_process(Pid::from_raw(process).expect("a process"), Signal::INT).expect("send the signal");
         let mut ended = clean("timeout");

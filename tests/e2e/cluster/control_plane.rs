@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::api::Api;
 
 /// The time limit for programs to start.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(5);
 
 /// The token of the administrator; it must not occur in any output.
 pub const ADMIN: &str = "s3cr3t-admin";

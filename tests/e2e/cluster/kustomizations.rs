@@ -10,7 +10,7 @@ use super::{
     workloads::TestNamespace,
 };
 
-const TIME_LIMIT: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 const ONE: &str = "main@sha1:1111111111111111111111111111111111111111";
 const TWO: &str = "main@sha1:2222222222222222222222222222222222222222";
 

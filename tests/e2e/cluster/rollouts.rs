@@ -11,7 +11,7 @@ use super::{
     workloads::{APP, TestNamespace, template},
 };
 
-const TIME_LIMIT: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 fn app(tag: &str) -> String {
     format!("{APP}:{tag}")

@@ -185,10 +185,10 @@ fn a_healthy_old_version_does_not_count_as_the_new_one() {
     let end = gate().input("tag", "1").input("digest", &digest("1")).run(&["health"]);
     assert_end(&end, PASSED, &["complete"]);
     // The cluster deploys the commit later.
-    let runner = gate().input("tag", "2").input("appear-timeout", "30s");
+    let runner = gate().input("tag", "2").input("appear-timeout", "5m");
     let started = runner.start(&["health"]);
     ns.release("deployments", "app", "2", &json!({}));
-    assert_end(&started.end_within(Duration::from_secs(20)), PASSED, &["revision 2", "run an image 2"]);
+    assert_end(&started.end_within(Duration::from_mins(2)), PASSED, &["revision 2", "run an image 2"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     workloads::{APP, TestNamespace},
 };
 
-const TIME_LIMIT: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 fn wait_for_third_crash(ns: &TestNamespace<'_>) {
     until("third crash", || {
