@@ -3,7 +3,7 @@
 mod counted;
 mod refused;
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
@@ -17,7 +17,10 @@ use promote_gates::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::house::{Ended, Runner};
+use crate::{
+    house::{Ended, Runner, temp_dir},
+    shop::{self, template::Template},
+};
 
 pub const INFRA: &str = "acme/infra";
 pub const TOKEN: &str = "ghs_tokenOfTheJob";
@@ -38,18 +41,16 @@ pub fn at(minutes: i64) -> Timestamp {
 pub struct Stage {
     pub fake_github: FakeGitHub,
     pub infra: Infra,
+    template: Arc<Template>,
     folder: TempDir,
 }
 
 impl Stage {
     /// `production` asks the team `platform-leads`.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let stage = Self {
-            fake_github: FakeGitHub::start().unwrap(),
-            infra: Infra::create(folder.path(), &["checkout-service"]).unwrap(),
-            folder,
-        };
+        let (folder, template) = (temp_dir(), Template::of(&["checkout-service"]));
+        let stage =
+            Self { fake_github: FakeGitHub::start().unwrap(), infra: template.infra(folder.path()), template, folder };
         stage.fake_github.create(INFRA);
         stage.fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
         let team = stage.fake_github.add_team("acme", "platform-leads", &["alice", "bob"]);
@@ -82,27 +83,15 @@ impl Stage {
 
     /// A promotion in the ledger.
     pub fn commit(&self, trailers: &str, minutes: i64) {
-        let clone = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let dir = clone.path().join("clone");
-        self.infra.clone_to(&dir).unwrap();
         let environment = if trailers.contains("Environment: ") { "" } else { "Environment: production\n" };
         let message = format!("promote\n\n{environment}Image: ghcr.io/acme/x:1\n{trailers}\n");
-        for arguments in [&["commit", "-q", "--allow-empty", "-m", &message][..], &["push", "-q"]] {
-            let status = Command::new("git")
-                .args(["-c", "user.name=A", "-c", "user.email=a@shop.invalid"])
-                .args(arguments)
-                .current_dir(&dir)
-                .env("GIT_COMMITTER_DATE", at(minutes).to_string())
-                .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null")])
-                .status();
-            assert!(status.unwrap().success(), "git {arguments:?}");
-        }
+        shop::commit(&self.infra, &format!("{} +0000", at(minutes).as_second()), &message, None);
     }
 
     pub fn checkout(&self) -> PathBuf {
         let path = self.folder.path().join("checkout");
         if !path.exists() {
-            self.infra.clone_to(&path).unwrap();
+            self.template.checkout(&self.infra, &self.infra.path().display().to_string(), &[], &path);
         }
         path
     }

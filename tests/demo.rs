@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use promote_gates::{
@@ -47,7 +47,7 @@ fn spoilt() -> Runner {
 #[test]
 fn the_thursday_ends_as_the_story_says() {
     let runner = spoilt();
-    let ended = runner.start(&["demo", "--keep", "here/kept"]).end_within(Duration::from_secs(30));
+    let ended = runner.run(&["demo", "--keep", "here/kept"]);
     assert_eq!(ended.code, 0, "{}", ended.log);
     let told = told(&ended);
     for line in [
@@ -135,6 +135,9 @@ fn alone(service: &str, change: impl FnOnce(&mut Release)) -> Day {
     day
 }
 
+/// So slow a service in production, in milliseconds, that no load test on a busy machine is slower.
+const SLOW: f64 = 60_000.0;
+
 /// The one scene of a day ended like this, which is not what the story says.
 #[track_caller]
 fn ends_otherwise(day: &Day) -> (Played, Ending) {
@@ -158,7 +161,7 @@ fn a_quick_catalog_is_promoted() {
 
 #[test]
 fn neither_whoever_wrote_a_release_approves_it_nor_somebody_who_is_no_reviewer() {
-    let day = || alone("checkout-service", |release| release.approver = release.author);
+    let day = || Day { p99: SLOW, ..alone("checkout-service", |release| release.approver = release.author) };
     for (reviewers, by) in [
         (vec!["team-lead", "ada"], "independence: "),
         (vec!["team-lead"], "approval: approved by ada, none of its reviewers"),
@@ -177,7 +180,8 @@ fn a_payload_that_was_changed_on_its_way_is_no_evidence() {
         let forged = payload.to_string().replace("1.4.2", "6.6.6");
         serde_json::from_str(&forged).unwrap()
     };
-    let (played, ending) = ends_otherwise(&alone("checkout-service", |release| release.on_the_way = forge));
+    let day = Day { p99: SLOW, ..alone("checkout-service", |release| release.on_the_way = forge) };
+    let (played, ending) = ends_otherwise(&day);
     assert_eq!(played.dispatches, ["checkout-service 1.4.2"], "what record sent was right");
     let stopped = ending.stopped.unwrap();
     assert_eq!((stopped.by.as_str(), stopped.verdict), ("evidence", Verdict::Blocked), "{stopped:?}");
@@ -242,7 +246,7 @@ fn it_is_found_by_a_name_that_is_close() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a bound on real time, and PATH")]
+#[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
 fn a_signal_ends_it_with_its_children_and_takes_the_temp_folder_away() {
     let temp = tempfile::tempdir().unwrap();
     let mut demo = Command::new(BINARY)
@@ -259,14 +263,14 @@ fn a_signal_ends_it_with_its_children_and_takes_the_temp_folder_away() {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it ended early");
     }
-    let sent = Instant::now();
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
     let code = demo.wait().unwrap().code();
-    assert!(sent.elapsed() < Duration::from_secs(2), "{:?}", sent.elapsed());
     assert_eq!(code, Some(3), "{rest}");
     assert!(rest.contains("cancelled by a signal"), "{rest}");
+    // The rest of the day is not played.
+    assert!(!rest.contains("7. INC-2042") && !rest.contains("The day in one table"), "{rest}");
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0, "{rest}");
     assert_eq!(at_work_in(temp.path()), Vec::<PathBuf>::new(), "no child is left");
 }

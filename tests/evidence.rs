@@ -8,7 +8,10 @@ mod ledger;
 mod pack;
 mod unseen;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
@@ -26,7 +29,10 @@ use promote_gates::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::house::{Ended, Runner};
+use crate::{
+    house::{Ended, Runner, temp_dir},
+    shop::{self, template::Template},
+};
 
 const SHOP: &str = "acme/shop";
 const INFRA: &str = "acme/ecommerce-infra";
@@ -59,6 +65,7 @@ fn ago(minutes: i64) -> Timestamp {
 struct Stage {
     fake_github: FakeGitHub,
     folder: TempDir,
+    template: Arc<Template>,
     infra: Infra,
     reports: Vec<Report>,
     config: String,
@@ -67,8 +74,8 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let infra = Infra::create(folder.path(), &["checkout-service", "frontend"]).unwrap();
+        let (folder, template) = (temp_dir(), Template::of(&["checkout-service", "frontend"]));
+        let infra = template.infra(folder.path());
         let fake_github = FakeGitHub::start().unwrap();
         fake_github.create(SHOP);
         fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
@@ -81,6 +88,7 @@ impl Stage {
         let stage = Self {
             fake_github,
             folder,
+            template,
             infra,
             reports: GATES.map(|command| report(command, Verdict::Passed)).into(),
             config: CONFIG.to_owned(),
@@ -131,7 +139,7 @@ impl Stage {
     /// A clone of the infra repository.
     fn clone(&self) -> PathBuf {
         let path = tempfile::tempdir_in(self.folder.path()).unwrap().keep().join("infra");
-        self.infra.clone_to(&path).unwrap();
+        self.template.checkout(&self.infra, &self.infra.path().display().to_string(), &[], &path);
         path
     }
 

@@ -3,13 +3,16 @@
 
 #![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
 
-use std::{fs, path::Path, sync::mpsc::channel, time::Duration};
+use std::{fs, path::Path, sync::mpsc::channel};
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::house::{Ended, Runner};
+use crate::{
+    house::{Ended, Runner},
+    patience::SIGNALLED,
+};
 
 const BASELINE: &str = "bundle-size.baseline.json";
 
@@ -184,7 +187,7 @@ fn what_is_no_command_is_bad_input_with_all_that_belongs_to_it() {
 
 /// The health gate alone and inside `run`, and a baseline's server: each waits for an answer that does not come.
 #[test]
-fn a_signal_ends_a_command_within_a_second_with_a_report() {
+fn a_signal_ends_a_command_that_waits_for_an_answer_with_a_report() {
     for signal in [Signal::TERM, Signal::INT] {
         for (step, inputs) in [("health", &["endpoints"][..]), ("performance", &["baseline"]), ("run", &[])] {
             let (asked, heard) = channel();
@@ -195,14 +198,17 @@ fn a_signal_ends_a_command_within_a_second_with_a_report() {
             })
             .expect("a server");
             let url = format!("{}/slow", server.url());
-            let runner =
-                inputs.iter().fold(Runner::new().input("results", "stats.json"), |runner, key| runner.input(key, &url));
+            let runner = inputs
+                .iter()
+                .fold(Runner::new().input("results", "stats.json").input("timeout", "1h"), |runner, key| {
+                    runner.input(key, &url)
+                });
             runner.write("stats.json", "{\"p99_latency\": 1}");
             runner.write(".github/promote-gates.yml", format!("gates: [ health: {{ endpoints: \"{url}\" }} ]\n"));
             let started = runner.start(&[step]);
             heard.recv().expect("the step asks");
             started.signal(signal);
-            let ended = started.end_within(Duration::from_secs(1));
+            let ended = started.end_within(SIGNALLED);
             says(&ended, 3, "inconclusive");
             assert!(ended.report.to_string().contains("cancelled by a signal"), "{step}: {}", ended.report);
         }

@@ -10,7 +10,6 @@ use std::{
         mpsc::{Receiver, channel},
     },
     thread,
-    time::Duration,
 };
 
 use promote_gates::sandbox::{
@@ -19,7 +18,10 @@ use promote_gates::sandbox::{
 };
 use rustix::process::Signal;
 
-use crate::house::Runner;
+use crate::{
+    house::{LIMIT, Runner},
+    patience::SIGNALLED,
+};
 
 /// What would act, were it taken for a command, an output, markup or another cell.
 const HOSTILE: &str = "::error::x\n##[error]x\n%0A::set-output name=verdict::passed\n</td><script>x</script> a|b `c`\nverdict=passed\nEOF\n";
@@ -169,21 +171,21 @@ fn answer_503(mut stream: TcpStream) -> io::Result<usize> {
 }
 
 #[test]
-fn a_cancelled_gate_ends_within_a_second_between_attempts() {
+fn a_signal_ends_the_gate_between_attempts() {
     let (url, hung_up) = unwell().unwrap();
     let runner = Runner::new().input("endpoints", &url).input("interval", "1h");
     for signal in [Signal::TERM, Signal::INT] {
         let started = runner.start(&["health"]);
-        hung_up.recv_timeout(Duration::from_secs(30)).unwrap();
+        hung_up.recv_timeout(LIMIT).unwrap();
         started.signal(signal);
-        let end = started.end_within(Duration::from_secs(1));
+        let end = started.end_within(SIGNALLED);
         assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
         assert!(end.summary.contains("cancelled by a signal"), "{}", end.summary);
     }
 }
 
 #[test]
-fn a_cancelled_gate_ends_within_a_second_during_an_attempt_with_what_it_saw() {
+fn a_signal_ends_the_gate_during_an_attempt_with_what_it_saw() {
     let (asked, was_asked) = channel();
     let asked_once = AtomicBool::new(false);
     let staging = LoopbackServer::start(move |_| match asked.send(()) {
@@ -194,10 +196,10 @@ fn a_cancelled_gate_ends_within_a_second_during_an_attempt_with_what_it_saw() {
     let runner = Runner::new().input("endpoints", staging.url()).input("interval", "0").input("request-timeout", "1h");
     let started = runner.start(&["health"]);
     for _ in 0..2 {
-        was_asked.recv_timeout(Duration::from_secs(30)).unwrap();
+        was_asked.recv_timeout(LIMIT).unwrap();
     }
     started.signal(Signal::TERM);
-    let end = started.end_within(Duration::from_secs(1));
+    let end = started.end_within(SIGNALLED);
     assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
     let seen: Vec<&str> =
         end.report["findings"].as_array().unwrap().iter().map(|f| f["actual"].as_str().unwrap()).collect();

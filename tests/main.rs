@@ -1,9 +1,9 @@
 //! The one integration binary: the real program against real servers on loopback, one module for each command; and what
 //! holds for the repository as a whole.
 //!
-//! `house` is the fixture that drives the program as a runner does, `shop` the infra repository that it changes. `generated` renews the files that are made from the
-//! code, `examples` holds every workflow and config file that the documentation shows to the commands as they are, `tidy`
-//! holds the invariants of the house.
+//! `house` is the fixture that drives the program as a runner does, `shop` the infra repository that it changes, `patience`
+//! says how long a test waits. `generated` renews the files that are made from the code, `examples` holds every workflow and
+//! config file that the documentation shows to the commands as they are, `tidy` holds the invariants of the house.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
@@ -19,6 +19,7 @@ mod exits;
 mod generated;
 mod health;
 mod house;
+mod patience;
 mod performance;
 mod promote;
 mod record;

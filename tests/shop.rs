@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+pub mod template;
+
 use std::{
     fs,
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use promote_gates::{
@@ -19,7 +22,8 @@ use promote_gates::{
 };
 use tempfile::TempDir;
 
-use crate::house::{Ended, Runner};
+use crate::house::{Ended, Runner, temp_dir};
+use template::Template;
 
 pub const SERVICE: &str = "checkout-service";
 pub const FILE: &str = "apps/checkout-service/overlays/production/kustomization.yaml";
@@ -29,6 +33,7 @@ pub const AFTER: &str = "ghcr.io/acme/checkout-service:1.4.2";
 /// The infra repository, and a folder for clones of it.
 pub struct Shop {
     folder: TempDir,
+    template: Arc<Template>,
     pub infra: Infra,
     /// The commit it starts from.
     pub first: String,
@@ -40,12 +45,8 @@ impl Shop {
     }
 
     pub fn of(services: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let infra = Infra::create(folder.path(), services).unwrap();
-        // Long ago, so that what follows can be dated.
-        let first = dated(infra.path(), Some(&ago(500)), &["commit-tree", "main^{tree}", "-m", "The shop"], "");
-        git(infra.path(), &["update-ref", "refs/heads/main", &first]);
-        Self { folder, infra, first }
+        let (folder, template) = (temp_dir(), Template::of(services));
+        Self { infra: template.infra(folder.path()), first: template.first.clone(), template, folder }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -54,15 +55,15 @@ impl Shop {
 
     /// A checkout; `options` are those of `git clone`.
     pub fn checkout(&self, name: &str, options: &[&str]) -> PathBuf {
-        // By a path git would clone all of it, whatever depth is asked for.
         let url = format!("file://{}", self.infra.path().display());
-        git(self.folder.path(), &[&["clone", "-q"], options, &[&url, name]].concat());
+        self.template.checkout(&self.infra, &url, options, &self.path(name));
         self.path(name)
     }
 
     /// A hook of the bare repository, as a shell script.
     pub fn hook(&self, name: &str, script: &str) {
         let path = self.infra.path().join("hooks").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         executable(&path, script);
     }
 
@@ -90,21 +91,29 @@ impl Shop {
         file.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).unwrap().to_owned()
     }
 
-    /// Changes a file from a checkout of its own, and pushes.
+    /// Commits a change of a file, as another writer.
     pub fn edit(&self, path: &str, message: &str, change: impl Fn(&str) -> String) {
         self.edit_at(None, path, message, change);
     }
 
     /// As if it had been so many days ago.
     pub fn edit_at(&self, days: Option<i64>, path: &str, message: &str, change: impl Fn(&str) -> String) {
-        let clone = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let dir = clone.path().join("clone");
-        self.infra.clone_to(&dir).unwrap();
-        let text = fs::read_to_string(dir.join(path)).unwrap();
-        fs::write(dir.join(path), change(&text)).unwrap();
-        dated(&dir, Some(&ago(days.unwrap_or_default())), &["commit", "-qam", message], "");
-        git(&dir, &["push", "-q"]);
+        let text = change(&self.infra.read(path).unwrap());
+        commit(&self.infra, &ago(days.unwrap_or_default()), message, Some((path, &text)));
     }
+}
+
+/// Commits to the branch of an infra repository at a date as git takes it, with a change of a file or without: what another
+/// writer has pushed, in one process.
+pub fn commit(infra: &Infra, date: &str, message: &str, change: Option<(&str, &str)>) {
+    // As `git commit` ends it.
+    let message = format!("{}\n", message.trim_end());
+    let mut stream = format!("commit refs/heads/main\ncommitter A <a@shop.invalid> {}\n", date.trim_start_matches('@'));
+    stream += &format!("data {}\n{message}from refs/heads/main^0\n", message.len());
+    if let Some((path, text)) = change {
+        stream += &format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len());
+    }
+    fed(infra.path(), &["fast-import", "--quiet"], &stream);
 }
 
 /// A plain git that knows nobody's configuration; gives what it prints.
@@ -117,14 +126,14 @@ fn fed(dir: &Path, arguments: &[&str], stdin: &str) -> String {
 }
 
 /// A day so many days ago, as git takes it.
-fn ago(days: i64) -> String {
+pub fn ago(days: i64) -> String {
     let at = SystemClock::new().wall() - jiff::SignedDuration::from_hours(24 * days);
     format!("@{} +0000", at.as_second())
 }
 
 fn dated(dir: &Path, date: Option<&str>, arguments: &[&str], stdin: &str) -> String {
     let mut git = Command::new("git");
-    git.args(["--no-optional-locks", "-c", "user.name=A", "-c", "user.email=a@shop.invalid"])
+    git.args(["--no-optional-locks", "-c", "user.name=A", "-c", "user.email=a@shop.invalid", "-c", "gc.auto=0"])
         .args(arguments)
         .current_dir(dir)
         .env("HOME", "/nonexistent")

@@ -13,13 +13,14 @@ use std::{
     time::Duration,
 };
 
+use promote_gates::values::HumanDuration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::house::{Ended, Runner};
-
-/// Longer than anything here takes.
-const HUNG: Duration = Duration::from_secs(30);
+use crate::{
+    house::{Ended, LIMIT, Runner},
+    patience::{SIGNALLED, with_enough_time},
+};
 
 fn runner(script: &str) -> Runner {
     Runner::new().input("service", "checkout-service").input("tag", "1.4.2").input("command", script)
@@ -52,16 +53,16 @@ impl Pulse {
     }
 
     fn has_begun(&self) {
-        self.0.recv_timeout(HUNG).unwrap();
+        self.0.recv_timeout(LIMIT).unwrap();
     }
 
     fn has_ended(&self) {
-        assert_eq!(self.0.recv_timeout(HUNG), Err(RecvTimeoutError::Disconnected), "somebody still writes");
+        assert_eq!(self.0.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "somebody still writes");
     }
 }
 
-/// A grandchild that holds the FIFO, and a child that waits for it.
-const GRANDCHILD: &str = "(exec 3>pulse; sleep 1000; sleep 1000) & echo waiting; wait";
+/// A child that waits for a grandchild; both hold the FIFO, and once it says so both are there.
+const GRANDCHILD: &str = "exec 3>pulse; (sleep 1000; sleep 1000) & echo waiting; wait";
 
 #[test]
 fn the_exit_code_decides_where_there_are_no_reports() {
@@ -139,26 +140,32 @@ fn bad_input_runs_nothing_and_is_named() {
 
 #[test]
 fn time_that_is_up_ends_grandchildren_and_blocks() {
-    let runner = runner(GRANDCHILD).input("timeout", "1500ms");
-    let pulse = Pulse::new(&runner);
-    let ended = runner.run(&["smoke"]);
+    let attempt = |time: &str| {
+        let runner = runner(GRANDCHILD).input("timeout", time);
+        let pulse = Pulse::new(&runner);
+        (runner.run(&["smoke"]), pulse, time.parse::<HumanDuration>().unwrap())
+    };
+    let grandchild_started = |(ended, ..): &(Ended, Pulse, HumanDuration)| ended.log.contains("waiting");
+    let (ended, pulse, time) = with_enough_time(Duration::from_millis(1500), attempt, grandchild_started);
     pulse.has_begun();
     pulse.has_ended();
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    for part in ["no end within 1s500ms", "its last lines:<br>waiting", "Last lines of the command"] {
+    let no_end = format!("no end within {time}");
+    for part in [no_end.as_str(), "its last lines:<br>waiting", "Last lines of the command"] {
         assert!(ended.summary.contains(part), "{part} in {}", ended.summary);
     }
 }
 
 #[test]
-fn a_signal_ends_grandchildren_and_leaves_a_report_within_a_second() {
-    for (stubborn, signal, limit) in [("", Signal::TERM, 1), ("trap '' TERM; ", Signal::INT, 5)] {
+fn a_signal_ends_grandchildren_and_leaves_a_report() {
+    for (stubborn, signal) in [("", Signal::TERM), ("trap '' TERM; ", Signal::INT)] {
         let runner = runner(&format!("{stubborn}{GRANDCHILD}"));
         let pulse = Pulse::new(&runner);
         let step = runner.start(&["smoke"]);
         pulse.has_begun();
+        step.heard("waiting");
         step.signal(signal);
-        let ended = step.end_within(Duration::from_secs(limit));
+        let ended = step.end_within(SIGNALLED);
         pulse.has_ended();
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
         assert!(ended.log.contains("it has not ended") && ended.log.contains("cancelled by a signal"), "{}", ended.log);
@@ -173,7 +180,7 @@ fn what_stays_behind_is_ended_with_the_command() {
     let step = runner.start(&["smoke"]);
     pulse.has_begun();
     std::fs::write(runner.workspace().join("gate"), "go\n").unwrap();
-    let ended = step.end_within(HUNG);
+    let ended = step.end_within(LIMIT);
     pulse.has_ended();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
 }

@@ -1,10 +1,9 @@
 //! Twice, at once, or cut short: one commit, one issue.
 
-use std::time::Duration;
-
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 use super::*;
+use crate::patience::{RACE, RACE_TIMEOUT};
 
 /// One commit, and one issue about it that is open.
 fn one(scene: &Scene) -> String {
@@ -69,11 +68,11 @@ fn ten_at_once_are_one_commit_and_one_issue() {
     let steps: Vec<Runner> = (1..=10)
         .map(|run| {
             scene.run(run, &["bob"]);
-            step(&scene, run, &dir).input("incident", &format!("INC-{run}00"))
+            step(&scene, run, &dir).input("incident", &format!("INC-{run}00")).input("timeout", RACE_TIMEOUT)
         })
         .collect();
     let started: Vec<_> = steps.iter().map(|step| step.start(&["emergency"])).collect();
-    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     let commit = one(&scene);
     for ended in &ended {
         assert_eq!((ended.code, &ended.outputs["commit"]), (0, &commit), "{}", ended.log);

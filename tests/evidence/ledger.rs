@@ -6,19 +6,18 @@ const FILE: &str = "apps/checkout-service/overlays/production/kustomization.yaml
 
 /// Pushes a commit to the infra repository, whose message ends with these trailers; `image` becomes the tag in the file.
 fn promoted(stage: &Stage, tag: Option<&str>, trailers: &[(&str, &str)]) {
-    let clone = stage.clone();
-    if let Some(tag) = tag {
-        let text = std::fs::read_to_string(clone.join(FILE)).unwrap();
+    let edited = tag.map(|tag| {
+        let text = stage.infra.read(FILE).unwrap();
         let lines = text.lines().map(|line| match line.find("newTag:") {
             Some(at) => format!("{}newTag: {tag}\n", &line[..at]),
             None => format!("{line}\n"),
         });
-        std::fs::write(clone.join(FILE), lines.collect::<String>()).unwrap();
-    }
+        lines.collect::<String>()
+    });
     let ours = [("Service", "checkout-service"), ("Environment", "production")];
     let lines: Vec<String> = ours.iter().chain(trailers).map(|(key, value)| format!("{key}: {value}")).collect();
-    git(&clone, &["commit", "-q", "--allow-empty", "-am", &format!("promote\n\n{}", lines.join("\n"))]);
-    git(&clone, &["push", "-q"]);
+    let message = format!("promote\n\n{}", lines.join("\n"));
+    shop::commit(&stage.infra, &shop::ago(0), &message, edited.as_deref().map(|text| (FILE, text)));
 }
 
 fn evidence(stage: &Stage) -> String {
@@ -64,10 +63,8 @@ fn the_evidence_of_another_service_or_environment_is_no_replay() {
     let stage = Stage::new();
     let id = evidence(&stage);
     for (service, environment) in [("frontend", "production"), ("checkout-service", "staging")] {
-        let clone = stage.clone();
         let message = format!("x\n\nService: {service}\nEnvironment: {environment}\nImage: x:1\nEvidence: {id}");
-        git(&clone, &["commit", "-q", "--allow-empty", "-m", &message]);
-        git(&clone, &["push", "-q"]);
+        shop::commit(&stage.infra, &shop::ago(0), &message, None);
     }
     assert_eq!(end(&stage.run()), (0, "passed"));
 }

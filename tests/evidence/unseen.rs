@@ -1,11 +1,10 @@
 //! What cannot be seen never passes, and what is missing is named.
 
-use std::time::Duration;
-
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 use rustix::process::Signal;
 
 use super::*;
+use crate::{house::LIMIT, patience::SIGNALLED};
 
 #[test]
 fn a_permission_that_is_missing_is_named() {
@@ -74,13 +73,9 @@ fn annotations_that_are_late_are_waited_for() {
     let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
     let step = runner.start(&["evidence"]);
     let path = format!("/repos/acme/shop/check-runs/{job}/annotations");
-    assert!(
-        stage.fake_github.wait_for_requests(&path, 1, Duration::from_secs(20)),
-        "{:?}",
-        stage.fake_github.requests()
-    );
+    assert!(stage.fake_github.wait_for_requests(&path, 1, LIMIT), "{:?}", stage.fake_github.requests());
     stage.annotate(job, &late);
-    let ended = step.end_within(Duration::from_secs(20));
+    let ended = step.end_within(LIMIT);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
 }
 
@@ -88,16 +83,12 @@ fn annotations_that_are_late_are_waited_for() {
 fn a_signal_while_it_waits_ends_it_with_what_is_known() {
     let stage = Stage::new();
     stage.fake_github.set_job(SHOP, 7, 1, FakeJob::running("smoke", "GitHub Actions 2"));
-    let runner = dispatched(stage.runner().input("annotations-timeout", "1m"), &stage.payload());
+    let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
     let step = runner.start(&["evidence"]);
     let jobs = "/repos/acme/shop/actions/runs/7/attempts/1/jobs";
-    assert!(
-        stage.fake_github.wait_for_requests(jobs, 1, Duration::from_secs(20)),
-        "{:?}",
-        stage.fake_github.requests()
-    );
+    assert!(stage.fake_github.wait_for_requests(jobs, 1, LIMIT), "{:?}", stage.fake_github.requests());
     step.signal(Signal::INT);
-    let ended = step.end_within(Duration::from_secs(5));
+    let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     assert!(ended.log.contains("cancelled by a signal") && ended.log.contains("source repository"), "{}", ended.log);
 }

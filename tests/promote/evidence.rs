@@ -1,8 +1,7 @@
 //! The same evidence promotes once.
 
-use std::time::Duration;
-
 use super::*;
+use crate::patience::{RACE, RACE_TIMEOUT};
 
 /// A step that promotes 1.4.2 on the evidence of this number, validated a minute ago, in a workflow run of its own.
 fn on_evidence(dir: &Path, number: u64) -> Runner {
@@ -40,9 +39,9 @@ fn a_second_delivery_is_told_which_commit_was_the_first() {
 fn twenty_deliveries_at_once_are_one_commit() {
     let shop = Shop::new();
     let clone = shop.checkout("clone", &["--depth=1"]);
-    let steps: Vec<Runner> = (0..20).map(|_| on_evidence(&clone, 1)).collect();
+    let steps: Vec<Runner> = (0..20).map(|_| on_evidence(&clone, 1).input("timeout", RACE_TIMEOUT)).collect();
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
-    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     let commits = shop.log("%H");
     assert_eq!(commits.len(), 1);
     for ended in &ended {

@@ -1,8 +1,9 @@
 //! Many at once: each lands, once.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::*;
+use crate::patience::{RACE, RACE_TIMEOUT};
 
 const RACERS: usize = 20;
 
@@ -12,10 +13,11 @@ fn services() -> Vec<String> {
 
 /// Promotes every service at once, each to a tag of its own, and holds what came of it against what should.
 fn race(shop: &Shop, services: &[String], checkout: impl Fn(&str) -> PathBuf) {
-    let steps: Vec<Runner> =
-        services.iter().map(|service| step(&checkout(service), service, &format!("2.0-{service}"))).collect();
+    let step =
+        |service: &String| step(&checkout(service), service, &format!("2.0-{service}")).input("timeout", RACE_TIMEOUT);
+    let steps: Vec<Runner> = services.iter().map(step).collect();
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
-    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     for ended in &ended {
         assert_eq!((end(ended), ended.outputs["changed"].as_str()), (LANDED, "true"), "{}", ended.log);
     }
@@ -70,10 +72,10 @@ fn twenty_from_one_clone_all_land() {
 #[test]
 fn two_to_the_same_image_are_one_commit() {
     let shop = Shop::new();
-    let steps = ["one", "two"].map(|name| step(&shop.checkout(name, &[]), SERVICE, "1.4.2"));
+    let steps =
+        ["one", "two"].map(|name| step(&shop.checkout(name, &[]), SERVICE, "1.4.2").input("timeout", RACE_TIMEOUT));
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
-    let mut ended: Vec<Ended> =
-        started.into_iter().map(|started| started.end_within(Duration::from_secs(60))).collect();
+    let mut ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     ended.sort_by_key(|ended| ended.outputs["changed"] != "true");
     let [first, second] = &ended[..] else { panic!("two steps") };
     assert_eq!((end(first), end(second)), (LANDED, (0, "passed", "already")), "{}{}", first.log, second.log);

@@ -1,18 +1,14 @@
 //! A cancelled step ends in time, and what it has sent is not left in the dark.
 
-use std::{net::TcpListener, time::Duration};
+use std::net::TcpListener;
 
 use rustix::process::Signal;
 
 use super::*;
-
-/// As long as a step may take that has nothing under way; the second that it promises, and what a busy machine adds.
-const SOON: Duration = Duration::from_secs(3);
-/// What a hook of a test is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{house::LIMIT, patience::SIGNALLED};
 
 #[test]
-fn between_races_it_ends_at_once() {
+fn a_signal_between_two_pushes_ends_the_step() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     fs::write(shop.infra.path().join("refs/heads/main.lock"), "").unwrap();
@@ -20,12 +16,12 @@ fn between_races_it_ends_at_once() {
     shop.hook("pre-receive", &format!("echo pushed > '{}'", shop.path("pushes").display()));
     let runner = step(&dir, SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
-    // By now the pauses are longer than it may take to end.
-    for _ in 0..7 {
-        pushes.recv_timeout(PATIENCE).unwrap();
+    // It retries.
+    for _ in 0..4 {
+        pushes.recv_timeout(LIMIT).unwrap();
     }
     step.signal(Signal::TERM);
-    let ended = step.end_within(SOON);
+    let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
     assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
     assert_eq!(pushes.try_iter().count(), 0, "nothing more was sent");
@@ -34,7 +30,7 @@ fn between_races_it_ends_at_once() {
 }
 
 #[test]
-fn while_it_fetches_it_ends_at_once() {
+fn a_signal_during_a_fetch_ends_the_step() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -44,7 +40,7 @@ fn while_it_fetches_it_ends_at_once() {
     // Connected, and never answered.
     let _asked = listener.accept().unwrap();
     step.signal(Signal::TERM);
-    let ended = step.end_within(SOON);
+    let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
     assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
 }
@@ -58,16 +54,16 @@ fn a_push_that_ends_in_time_is_told_as_it_ended() {
     shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", told.display(), gate.display()));
     let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
-    pushes.recv_timeout(PATIENCE).unwrap();
+    pushes.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::INT);
     fs::write(gate, "go\n").unwrap();
-    let ended = step.end_within(PATIENCE);
+    let ended = step.end_within(LIMIT);
     assert_eq!(end(&ended), LANDED, "{}", ended.log);
     assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
 }
 
 #[test]
-fn a_push_that_hangs_is_unknown_before_the_runner_kills() {
+fn a_push_that_hangs_is_unknown_after_a_signal() {
     let shop = Shop::new();
     let pushes = listen(&shop.path("pushes"));
     assert!(Command::new("mkfifo").arg(shop.path("never")).status().unwrap().success());
@@ -75,10 +71,10 @@ fn a_push_that_hangs_is_unknown_before_the_runner_kills() {
     shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", told.display(), never.display()));
     let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
-    pushes.recv_timeout(PATIENCE).unwrap();
+    pushes.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::INT);
-    // Ten seconds after its first signal the runner kills.
-    let ended = step.end_within(Duration::from_secs(10));
+    // Ten seconds after its first signal the runner kills: `supervise` holds its own pauses to that.
+    let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
     assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
     assert_eq!(pushes.try_iter().count(), 0, "nothing more was sent");

@@ -10,19 +10,21 @@ use promote_gates::sandbox::server::LoopbackServer;
 use rustix::process::Signal;
 
 use super::*;
+use crate::{house::LIMIT, patience::SIGNALLED};
 
 #[test]
 fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
     let busy = || FakeResponse::json(502, &json!({ "message": "Server Error" }));
-    for (fault, why, arrived) in [
-        (InjectedFault::WithoutEffect(busy()), "answered 502: Server Error", 0),
-        (InjectedFault::AfterEffect(busy()), "answered 502: Server Error", 1),
-        (InjectedFault::AfterEffect(FakeResponse::close()), "the connection was lost", 1),
-        (InjectedFault::WithoutEffect(FakeResponse::hang()), "no answer within 0.2 s", 0),
+    for (fault, timeout, why, arrived) in [
+        (InjectedFault::WithoutEffect(busy()), "10m", "answered 502: Server Error", 0),
+        (InjectedFault::AfterEffect(busy()), "10m", "answered 502: Server Error", 1),
+        (InjectedFault::AfterEffect(FakeResponse::close()), "10m", "the connection was lost", 1),
+        // Long enough for the request to be sent.
+        (InjectedFault::WithoutEffect(FakeResponse::hang()), "3s", "no answer within 3 s", 0),
     ] {
         let fake_github = fake_github();
         fake_github.fail_next(fault);
-        let ended = record(runner(&fake_github.api_url()).input("timeout", "200ms"), &passed());
+        let ended = record(runner(&fake_github.api_url()).input("timeout", timeout), &passed());
         assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
         for part in [why, "it may have arrived", "look at the runs of acme/ecommerce-infra"] {
             assert!(ended.log.contains(part), "{part} in {}", ended.log);
@@ -52,15 +54,15 @@ fn silent() -> (LoopbackServer, Receiver<()>) {
 }
 
 #[test]
-fn a_signal_while_the_answer_is_awaited_leaves_a_report_before_the_runner_kills() {
+fn a_signal_while_the_answer_is_awaited_leaves_a_report() {
     let (server, came) = silent();
     let runner = runner(server.url()).input("results", &needs(&outputs(&passed())));
     let step = runner.start(&["record"]);
-    came.recv_timeout(Duration::from_secs(30)).unwrap();
+    came.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::INT);
-    // The runner follows with SIGTERM after 7.5 s, and kills another 2.5 s later.
+    // The runner follows with SIGTERM after 7.5 s, and kills another 2.5 s later: `supervise` holds its own pauses to that.
     step.signal(Signal::TERM);
-    let ended = step.end_within(Duration::from_secs(10));
+    let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
     for part in ["sent, not yet answered", "it may have arrived", "cancelled by a signal"] {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
@@ -78,8 +80,8 @@ fn an_answer_that_comes_after_the_signal_still_counts() {
     let late = late.unwrap();
     let runner = runner(late.url()).input("results", &needs(&outputs(&passed())));
     let step = runner.start(&["record"]);
-    came.recv_timeout(Duration::from_secs(30)).unwrap();
+    came.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::TERM);
-    let ended = step.end_within(Duration::from_secs(8));
+    let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
 }

@@ -1,10 +1,9 @@
 //! Twice, at once, or cut short: one commit, one review.
 
-use std::time::Duration;
-
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 use super::*;
+use crate::patience::{RACE, RACE_TIMEOUT};
 
 #[test]
 fn a_second_rollback_does_nothing() {
@@ -83,11 +82,11 @@ fn ten_at_once_are_one_commit_and_one_review() {
     let steps: Vec<Runner> = (1..=10)
         .map(|run| {
             scene.run(run, &["bob"]);
-            step(&scene, run, &dir)
+            step(&scene, run, &dir).input("timeout", RACE_TIMEOUT)
         })
         .collect();
     let started: Vec<_> = steps.iter().map(|step| step.start(&["rollback"])).collect();
-    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(Duration::from_secs(90))).collect();
+    let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     for ended in &ended {
         assert_eq!((ended.code, &ended.outputs["commit"]), (0, &scene.shop.tip()), "{}", ended.log);
     }

@@ -3,19 +3,17 @@
 use rustix::process::Signal;
 
 use super::*;
-
-/// Longer than any of these takes, and far shorter than the wait.
-const SOON: Duration = Duration::from_secs(20);
+use crate::{house::LIMIT, patience::SIGNALLED};
 
 /// Runs the step, and does something to it once it has looked for holds.
 fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
     let started = step.start(&["wait"]);
     assert!(
-        stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 2, SOON),
+        stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 2, LIMIT),
         "it looks for holds again and again"
     );
     happens();
-    checked(stage, started.end_within(SOON))
+    checked(stage, started.end_within(LIMIT))
 }
 
 #[test]
@@ -80,14 +78,14 @@ fn an_endpoint_that_fails_in_a_row_blocks_at_once() {
 }
 
 #[test]
-fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
+fn a_signal_ends_the_wait_and_it_has_not_passed() {
     for signal in [Signal::INT, Signal::TERM] {
         let stage = stage();
         let step = step(&stage);
         let started = step.start(&["wait"]);
-        assert!(stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 1, SOON));
+        assert!(stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 1, LIMIT));
         started.signal(signal);
-        let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
+        let ended = checked(&stage, started.end_within(SIGNALLED));
         assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
         assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
         let wait = finding(&ended, "wait");
@@ -100,14 +98,14 @@ fn a_cancelled_wait_ends_within_two_seconds_and_has_not_passed() {
 }
 
 #[test]
-fn it_is_cancelled_as_quickly_while_nobody_answers() {
+fn a_signal_ends_the_wait_while_no_server_answers() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
     stage.fake_github.fail_at("/issues", usize::MAX, InjectedFault::WithoutEffect(FakeResponse::hang()));
     staging.script(READY, ResponseScript::always(FakeResponse::hang()));
     let step = step(&stage).input("endpoints", &format!("{}{READY}", staging.url()));
     let started = step.start(&["wait"]);
-    assert!(stage.fake_github.wait_for_requests("/issues", 1, SOON));
+    assert!(stage.fake_github.wait_for_requests("/issues", 1, LIMIT));
     started.signal(Signal::INT);
-    let ended = checked(&stage, started.end_within(Duration::from_secs(2)));
+    let ended = checked(&stage, started.end_within(SIGNALLED));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
 }
