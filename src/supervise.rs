@@ -37,6 +37,9 @@ const GRACE: Duration = Duration::from_millis(700);
 /// How long to wait for a write in flight: the runner kills a cancelled step ten seconds after the first signal.
 const WRITING_GRACE: Duration = Duration::from_secs(8);
 
+/// How long a cancelled local command may take to end: it ends its steps and removes its folder, and no runner kills it.
+const LOCAL_GRACE: Duration = Duration::from_secs(10);
+
 /// The whole program: arguments and environment in, exit code out. A panic outside the command's thread is inconclusive, without
 /// a report.
 pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
@@ -66,7 +69,8 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
         }
         Ok(CommandLine::Command { name, flags }) => {
             ctx.execution.partial.edit(|partial| partial.command.clone_from(&name));
-            let end = supervise(&ctx, move |ctx| execute(COMMANDS, &command_table, &name, &flags, ctx));
+            let grace = if local { LOCAL_GRACE } else { GRACE };
+            let end = supervise(&ctx, grace, move |ctx| execute(COMMANDS, &command_table, &name, &flags, ctx));
             ctx.world.groups.end_all();
             if local { finish_local(&ctx, end) } else { finish(&ctx, end) }
         }
@@ -116,6 +120,7 @@ enum SupervisorEvent {
 /// be in a call that cannot be interrupted.
 fn supervise(
     ctx: &CommandContext,
+    grace: Duration,
     work: impl FnOnce(&CommandContext) -> Result<Outcome, CommandError> + Send + 'static,
 ) -> Result<Outcome, CommandError> {
     let (sender, events) = channel();
@@ -140,7 +145,7 @@ fn supervise(
             .expected("a thread for the command")
             .unobservable());
     };
-    if matches!(events.recv(), Ok(SupervisorEvent::Signal)) && !ends_within(&events, GRACE) {
+    if matches!(events.recv(), Ok(SupervisorEvent::Signal)) && !ends_within(&events, grace) {
         let writing = ctx.execution.writes.any();
         if !(writing && ends_within(&events, WRITING_GRACE)) {
             return Err(CommandError::Cancelled);
@@ -278,7 +283,7 @@ mod tests {
     fn a_panic_is_inconclusive_and_its_message_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let (ctx, kept) = context_in(folder.path());
-        let end = supervise(&ctx, |ctx| {
+        let end = supervise(&ctx, GRACE, |ctx| {
             ctx.execution.partial.publish(&[Finding::passed("seen before")]);
             panic!("the wheel came off")
         });
@@ -341,6 +346,13 @@ mod tests {
             serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();
         assert_eq!(report.verdict, Verdict::Inconclusive);
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
+    }
+
+    #[test]
+    fn a_cancelled_command_has_ended_before_the_runner_kills_it() {
+        assert!(GRACE < Duration::from_secs(1));
+        // The runner kills it ten seconds after the first signal, and the reports must still be written.
+        assert!(GRACE + WRITING_GRACE <= Duration::from_secs(9));
     }
 
     #[test]
