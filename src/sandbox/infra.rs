@@ -29,7 +29,7 @@ impl Infra {
     /// # Errors
     /// When a file cannot be written, git is not installed, or git fails.
     pub fn create(folder: &Path, services: &[&str]) -> io::Result<Self> {
-        let infra = Self { folder: folder.to_owned(), bare: folder.join("infra.git") };
+        let infra = Self::at(folder);
         let tree = tempfile::tempdir_in(folder)?;
         for service in services {
             write_service(tree.path(), service)?;
@@ -44,6 +44,12 @@ impl Infra {
         // A bare repository has no index; the commit above leaves one behind.
         fs::remove_file(infra.bare.join("index"))?;
         Ok(infra)
+    }
+
+    /// Opens the repository in `folder`: a copy of one that was created before.
+    #[must_use]
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), bare: folder.join("infra.git") }
     }
 
     /// The path of the bare repository, which git also accepts as its address.

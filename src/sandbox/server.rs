@@ -19,7 +19,10 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Sleep, sleep},
+};
 
 use crate::world::runtime::{Runtime, Task};
 
@@ -46,6 +49,29 @@ pub struct FakeResponse {
     body: Bytes,
     delay: Duration,
     delivery: Delivery,
+    hold: Option<Hold>,
+}
+
+/// Holds answers back until an event: see [`Answer::held_by`].
+#[derive(Clone, Debug)]
+pub struct Hold(Arc<Semaphore>);
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+}
+
+impl Hold {
+    /// Lets all of them go, and every later one.
+    pub fn release(&self) {
+        self.0.close();
+    }
+
+    async fn released(&self) {
+        // It has no permits: only closing it ends the wait.
+        let _ = self.0.acquire().await;
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +89,14 @@ impl FakeResponse {
     /// A response without a body.
     #[must_use]
     pub const fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), delay: Duration::ZERO, delivery: Delivery::Whole }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            delay: Duration::ZERO,
+            hold: None,
+            delivery: Delivery::Whole,
+        }
     }
 
     #[must_use]
@@ -103,6 +136,13 @@ impl FakeResponse {
     #[must_use]
     pub const fn delayed(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Holds the response back until [`Hold::release`].
+    #[must_use]
+    pub fn held_by(mut self, hold: &Hold) -> Self {
+        self.hold = Some(hold.clone());
         self
     }
 
@@ -265,6 +305,9 @@ async fn serve(
     if !response.delay.is_zero() {
         sleep(response.delay).await;
     }
+    if let Some(hold) = &response.hold {
+        hold.released().await;
+    }
     match response.delivery {
         Delivery::Whole | Delivery::Slow(_) => Ok(response.into_hyper()),
         Delivery::Close => Err(ClosedOnPurpose),
@@ -280,10 +323,11 @@ mod tests {
     };
 
     use super::*;
+    use crate::clock::Stopwatch;
 
     fn send(server: &LoopbackServer, request: &str) -> String {
         let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
@@ -317,12 +361,30 @@ mod tests {
 
     #[test]
     fn a_response_can_be_delayed() {
-        let server = LoopbackServer::start(|_| FakeResponse::status(204).delayed(Duration::from_millis(400))).unwrap();
+        let server = LoopbackServer::start(|_| FakeResponse::status(204).delayed(Duration::from_millis(50))).unwrap();
+        let asked = Stopwatch::start();
+        assert!(send(&server, GET).starts_with("HTTP/1.1 204"));
+        assert!(asked.elapsed() >= Duration::from_millis(50));
+    }
+
+    #[test]
+    fn a_response_can_be_held_until_it_is_released() {
+        let hold = Hold::default();
+        let theirs = hold.clone();
+        let server = LoopbackServer::start(move |request| {
+            if request.path == "/held" {
+                return FakeResponse::status(204).held_by(&theirs);
+            }
+            theirs.release();
+            FakeResponse::status(200)
+        })
+        .unwrap();
         let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
-        stream.write_all(GET.as_bytes()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        stream.write_all(GET.replace("/a%20b?c=d", "/held").as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         assert!(stream.read(&mut [0; 1]).is_err(), "not yet");
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert!(send(&server, GET).starts_with("HTTP/1.1 200"));
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         assert!(response.starts_with("HTTP/1.1 204"), "{response}");
@@ -344,7 +406,7 @@ mod tests {
         assert!(matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{kind}");
         let address = stream.peer_addr().unwrap();
         drop(server);
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         assert!(matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_)), "the connection is gone");
         assert!(TcpStream::connect(address).is_err(), "and so is the port");
     }

@@ -195,7 +195,8 @@ mod tests {
         });
         runtime.run(LONG, async {}).unwrap();
         drop(runtime);
-        assert_eq!(from.try_recv(), Ok("dropped"), "before `drop` returns");
+        // Before `drop` returns, unless the machine is so busy that the thread is left behind.
+        assert_eq!(from.recv_timeout(LONG), Ok("dropped"));
     }
 
     #[test]

@@ -143,15 +143,14 @@ fn a_redirect_to_a_login_page_is_not_health() {
 
 #[test]
 fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_looked_at_is_not_decided() {
-    let slow = FakeResponse::text(200, "text/plain", "one byte at a time").byte_by_byte(Duration::from_millis(100));
-    let cases = [
-        (FakeResponse::hang(), "no answer from "),
-        (slow, "the answer of "),
-        (FakeResponse::close(), " closed the connection"),
-    ];
-    for (answer, said) in cases {
+    let slow = FakeResponse::text(200, "text/plain", "one byte at a time").byte_by_byte(Duration::from_secs(1));
+    for (answer, timeout, said) in [
+        (FakeResponse::hang(), "1s", "no answer from "),
+        (slow, "1s", "the answer of "),
+        (FakeResponse::close(), "1m", " closed the connection"),
+    ] {
         let (_staging, flag) = staging(ResponseScript::always(answer));
-        let end = gate(&format!("{flag}\t--attempts=2\t--request-timeout=150ms"));
+        let end = gate(&format!("{flag}\t--attempts=2\t--request-timeout={timeout}"));
         let (verdict, actual) = end.one();
         assert!(verdict == Verdict::Blocked && actual.contains(said), "{actual}");
         assert!(actual.ends_with("(2 of 2 attempts failed)"), "{actual}");

@@ -83,16 +83,20 @@ fn header(text: &str) -> Header {
     text.parse().unwrap()
 }
 
-const SOON: Duration = Duration::from_millis(150);
+/// Long enough for a server on this machine to be reached and to begin its answer, on a busy one too.
+const SOON: Duration = Duration::from_secs(1);
 
 /// An address where nothing listens. A port that was free a moment ago could be in use by another test now.
 const CLOSED: &str = "127.0.0.1:1";
 
-/// The error of `request`, which must come soon. The limit is generous because the machine may be busy.
+/// Ends a test that hangs.
+const HUNG: Duration = Duration::from_mins(1);
+
+/// The error of `request`, which must not hang.
 fn failing_soon(request: &Request) -> HttpError {
     let started = Stopwatch::start();
     let error = http().fetch(request).expect_err("an error");
-    assert!(started.elapsed() < SOON * 10, "took {:?}: {error}", started.elapsed());
+    assert!(started.elapsed() < HUNG, "took {:?}: {error}", started.elapsed());
     error
 }
 
@@ -106,7 +110,7 @@ fn a_response_is_returned_whatever_its_status() {
         let response = http().fetch(&Request::get(server.url("/ready?a=b")).header(header("X-Probe: e"))).unwrap();
         assert_eq!((response.status, response.body.as_slice(), response.header("x-seen")), (code, body, Some("1")));
         assert_eq!(response.url, server.url("/ready?a=b"));
-        assert!(response.elapsed > Duration::ZERO && response.elapsed < Duration::from_secs(5));
+        assert!(response.elapsed > Duration::ZERO && response.elapsed < HUNG);
         let requests = server.requests();
         assert_eq!(requests.len(), 1);
         assert!(requests[0].starts_with("get /ready?a=b http/1.1\r\n"), "{requests:?}");
@@ -232,7 +236,7 @@ fn a_silent_server_is_a_timeout() {
     let silent = raw_server(|mut stream, _| while linger(&mut stream, Duration::from_secs(5)) {});
     let error = failing_soon(&Request::get(silent.url("/")).timeout(SOON));
     assert_eq!(error.kind, HttpErrorKind::Timeout);
-    assert_eq!(error.to_string(), format!("no answer from {} within 150ms", silent.address));
+    assert_eq!(error.to_string(), format!("no answer from {} within 1s", silent.address));
     let over_tls = format!("https://{}/", silent.address).parse().unwrap();
     assert_eq!(failing_soon(&Request::get(over_tls).timeout(SOON)).kind, HttpErrorKind::Timeout);
 }
@@ -258,9 +262,9 @@ fn a_server_that_sends_slowly_is_a_timeout() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
         drip(stream, b"1\r\nx\r\n");
     });
-    let error = failing_soon(&Request::get(in_its_body.url("/")).timeout(SOON * 2));
+    let error = failing_soon(&Request::get(in_its_body.url("/")).timeout(SOON));
     assert_eq!(error.kind, HttpErrorKind::Timeout);
-    assert_eq!(error.to_string(), format!("the answer of {} was not complete within 300ms", in_its_body.address));
+    assert_eq!(error.to_string(), format!("the answer of {} was not complete within 1s", in_its_body.address));
     let from_one_to_the_next = server(move |_, stream| {
         linger(stream, pause * 3);
         stream.write_all(&response("302 Found", "Location: /\r\n", b"")).unwrap();

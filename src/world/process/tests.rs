@@ -12,9 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{output::MAX_LINE, *};
 
 /// Longer than any of these tests takes unless it hangs.
-const HUNG: Duration = Duration::from_secs(20);
+const HUNG: Duration = Duration::from_secs(120);
 /// Long enough for a shell to start on a busy machine, and far shorter than the `sleep 1000` of the children.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(3);
 
 fn sh(script: &str) -> Program {
     Program::new("sh").arg("-c").arg(script)

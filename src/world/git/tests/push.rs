@@ -106,19 +106,19 @@ fn a_declining_hook_is_a_refusal_with_its_message() {
 fn a_missing_repository_is_a_refusal_and_no_answer_is_an_unknown_outcome() {
     let forge = Forge::new();
     let dir = forge.checkout("infra", &[]);
-    let ours = open(&dir).with_remote_timeout(Duration::from_millis(500));
-    let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let push = |url: &str| {
+    let made = change(&open(&dir), &commit(&forge.tip()), "a", "1");
+    let push_within = |limit, url: &str| {
         git(&dir, &["remote", "set-url", "origin", url]);
-        push(&ours, &made)
+        push(&open(&dir).with_remote_timeout(limit), &made)
     };
+    let push = |url: &str| push_within(Duration::from_mins(1), url);
     let gone = push(&format!("file://{}/gone.git", forge.dir.path().display()));
     assert!(matches!(gone, PushOutcome::Refused { .. }), "{gone:?}");
 
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://bob:hunter2@{}/x.git", listener.local_addr().expect("an address"));
     // The connection is established, but no answer comes.
-    let silent = push(&url);
+    let silent = push_within(Duration::from_millis(500), &url);
     assert!(matches!(&silent, PushOutcome::Unknown { why } if why.contains("no answer after")), "{silent:?}");
     drop(listener);
     let closed = push(&url);

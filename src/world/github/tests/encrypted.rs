@@ -19,7 +19,7 @@ fn serve_once(serve: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static) 
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         let (stream, _) = listener.accept()?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         serve(stream)
     });
     address
