@@ -1,4 +1,4 @@
-//! `health` against services on loopback, as a runner runs it.
+//! `health` with endpoints: services on loopback, and the command as a runner starts it.
 
 mod cluster;
 
@@ -23,7 +23,7 @@ use crate::{
     patience::SIGNALLED,
 };
 
-/// What would act, were it taken for a command, an output, markup or another cell.
+/// Text that would have an effect if it were read as a command, an output, markup or a table cell.
 const HOSTILE: &str = "::error::x\n##[error]x\n%0A::set-output name=verdict::passed\n</td><script>x</script> a|b `c`\nverdict=passed\nEOF\n";
 
 fn ready(staging: &Staging) -> Runner {
@@ -40,7 +40,7 @@ fn a_service_that_is_ready_passes_with_its_version() {
     assert!(end.outputs["reason"].contains("3 times in a row (attempts 1 to 3 of 10)"), "{:?}", end.outputs);
     assert_eq!(end.report["tables"][0]["rows"].as_array().unwrap().len(), 3);
     assert_eq!(staging.requests().len(), 3);
-    // The same release under another tag is not the one that was asked for.
+    // Another tag is another release.
     let runner = ready(&staging).input("condition", ".version == $subject.tag").input("attempts", "2");
     let end = runner.input("tag", "1.4.3").run(&["health"]);
     assert_eq!((end.code, end.outputs["verdict"].as_str()), (1, "blocked"), "{}", end.log);
@@ -53,7 +53,7 @@ fn a_service_that_is_ready_passes_with_its_version() {
 }
 
 #[test]
-fn run_holds_it_with_its_settings_from_the_config_file() {
+fn run_uses_the_gate_with_settings_from_the_config_file() {
     let staging = Staging::start().unwrap();
     staging.deploy("shop", "1.4.2");
     let runner = Runner::new();
@@ -70,9 +70,9 @@ fn run_holds_it_with_its_settings_from_the_config_file() {
 }
 
 #[test]
-fn what_cannot_be_observed_is_inconclusive_and_what_cannot_be_used_bad_input() {
+fn unobservable_endpoints_are_inconclusive_and_unusable_settings_bad_input() {
     let runner = || Runner::new().input("attempts", "2").input("interval", "0");
-    for (runner, code, said) in [
+    for (runner, code, expected) in [
         (runner().input("endpoints", "http://127.0.0.1:1/"), 1, "refused the connection"),
         (runner().input("endpoints", "http://does-not-exist.invalid/"), 3, "no address"),
         (runner(), 2, "`endpoints`, `workload`: neither is given"),
@@ -80,13 +80,13 @@ fn what_cannot_be_observed_is_inconclusive_and_what_cannot_be_used_bad_input() {
         (runner().input("endpoints", "http://127.0.0.1:1/").input("condition", ".a == $subject.tag"), 2, "has no tag"),
     ] {
         let end = runner.run(&["health"]);
-        assert!(end.code == code && end.log.contains(said), "{code} {said}: {}", end.log);
+        assert!(end.code == code && end.log.contains(expected), "{code} {expected}: {}", end.log);
         assert_eq!(end.outputs["verdict"], if code == 1 { "blocked" } else { "inconclusive" });
     }
 }
 
 #[test]
-fn a_hostile_body_is_text_everywhere() {
+fn a_hostile_body_is_escaped_everywhere() {
     let staging = Staging::start().unwrap();
     let path = "/shop/health/ready";
     for answer in [
@@ -116,8 +116,8 @@ fn a_hostile_body_is_text_everywhere() {
 }
 
 #[test]
-fn a_token_in_a_header_is_seen_by_the_service_alone() {
-    // A page that tells every header it was asked with.
+fn a_token_in_a_header_is_shown_nowhere() {
+    // A page that shows every header of its request.
     let echo = LoopbackServer::start(|request| FakeResponse::text(401, "text/plain", format!("{:?}", request.headers)))
         .unwrap();
     let runner = || {
@@ -148,19 +148,19 @@ fn a_token_in_a_header_is_seen_by_the_service_alone() {
     }
 }
 
-/// A server that answers 503, and tells when the other side has hung up: by then the answer has been read.
-fn unwell() -> io::Result<(String, Receiver<()>)> {
+/// A server that answers 503, and reports when the client has closed the connection: by then it has read the response.
+fn unhealthy_server() -> io::Result<(String, Receiver<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/", listener.local_addr()?);
-    let (hung_up, heard) = channel();
+    let (closed, closings) = channel();
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            if answer_503(stream).is_err() || hung_up.send(()).is_err() {
+            if answer_503(stream).is_err() || closed.send(()).is_err() {
                 return;
             }
         }
     });
-    Ok((url, heard))
+    Ok((url, closings))
 }
 
 fn answer_503(mut stream: TcpStream) -> io::Result<usize> {
@@ -172,11 +172,11 @@ fn answer_503(mut stream: TcpStream) -> io::Result<usize> {
 
 #[test]
 fn a_signal_ends_the_gate_between_attempts() {
-    let (url, hung_up) = unwell().unwrap();
+    let (url, closings) = unhealthy_server().unwrap();
     let runner = Runner::new().input("endpoints", &url).input("interval", "1h");
     for signal in [Signal::TERM, Signal::INT] {
         let started = runner.start(&["health"]);
-        hung_up.recv_timeout(LIMIT).unwrap();
+        closings.recv_timeout(LIMIT).unwrap();
         started.signal(signal);
         let end = started.end_within(SIGNALLED);
         assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
@@ -185,7 +185,7 @@ fn a_signal_ends_the_gate_between_attempts() {
 }
 
 #[test]
-fn a_signal_ends_the_gate_during_an_attempt_with_what_it_saw() {
+fn a_signal_ends_the_gate_during_an_attempt_with_its_findings() {
     let (asked, was_asked) = channel();
     let asked_once = AtomicBool::new(false);
     let staging = LoopbackServer::start(move |_| match asked.send(()) {

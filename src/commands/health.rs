@@ -1,26 +1,24 @@
-//! `health`: whether the new version is rolled out (`rollout`), and answers as it should, several times in a row.
+//! `health`: the new version is rolled out (`workloads`), and its endpoints answer as expected, several times in a row
+//! (`endpoints`).
 //!
-//! | seen of an endpoint | verdict |
+//! | what is observed of an endpoint | verdict |
 //! |---|---|
-//! | as many good answers in a row as asked for | passed |
-//! | another status, a redirect, another page, a condition that is false or cannot be told, no HTTP, no answer in time, a refused connection | blocked |
-//! | no address, no connection in time, no trusted TLS, no way through the proxy or the network | inconclusive |
+//! | as many good responses in a row as required | passed |
+//! | another status, a redirect, another page, a condition that is false or cannot be evaluated, no HTTP, no response in time, a refused connection | blocked |
+//! | no address, no connection in time, no trusted TLS, no route through the proxy or the network | inconclusive |
 //!
-//! Blocked is what was observed and is bad, inconclusive what could not be observed. A service that refuses connections
-//! or does not answer, several times over, does not serve: that is an observation. A name without an address, a connection
-//! that nobody takes or refuses (a firewall drops it), a certificate that is not trusted and a proxy that refuses may be the
-//! runner's own trouble, and say nothing about it.
+//! Blocked means observed and bad; inconclusive means not observed. A service that refuses connections or does not answer,
+//! several times in a row, does not work: that is an observation. A name without an address, a connection that a firewall
+//! drops, a certificate that is not trusted and a proxy that refuses may all be problems of the runner, and say nothing about
+//! the service.
 //!
-//! Each endpoint is judged alone. The gate ends when all of them are decided, or one is blocked: nothing that could still
-//! be seen would change that.
+//! Each endpoint is judged on its own. The gate ends when all are decided, or one is blocked: nothing that it could still
+//! observe would change the verdict.
 //!
-//! With `workload`, the rollout in the cluster is looked at before (`rollout`), and endpoints only once it has passed: a
-//! service that is being replaced answers for two versions.
+//! With `workload`, the rollout is watched first, and the endpoints are probed only after it has passed: until then, two
+//! versions of the service answer.
 
-mod condition;
 pub(super) mod endpoints;
-pub(super) mod judge;
-pub(super) mod observations;
 #[cfg(test)]
 mod tests;
 pub mod workloads;
@@ -38,19 +36,19 @@ use crate::{
     values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
-use condition::Condition;
-use endpoints::{Ask, How};
-use judge::{Course, Rules, Sight, judge};
-use observations::{Probe, Seen};
+use endpoints::{
+    Condition, EndpointAssessment, EndpointLimits, EndpointObservations, Probe, ProbeRating, ProbeSettings, Prober,
+    judge::judge,
+};
 
-/// Every endpoint is asked on a thread of its own.
-const MOST_ENDPOINTS: usize = 50;
-const MOST_ATTEMPTS: u32 = 1000;
-const MOST_REDIRECTS: u32 = 20;
-/// How long evaluating a condition may take, with all that surrounds it.
+/// Each endpoint is probed on a thread of its own.
+const MAX_ENDPOINTS: usize = 50;
+const MAX_ATTEMPTS: u32 = 1000;
+const MAX_REDIRECTS: u32 = 20;
+/// How long the evaluation of a condition may take, with the start of its thread.
 const EVALUATION: Duration = Duration::from_secs(15);
 /// Rows of the table of probes.
-const ROWS: usize = 200;
+const MAX_ROWS: usize = 200;
 
 /// Settings of `health`.
 #[derive(Debug, clap::Args)]
@@ -107,7 +105,7 @@ impl Gate for Args {}
 
 pub(super) fn count(text: &str) -> Result<u32, ValueError> {
     const ACCEPTED: ValueError = ValueError::new("a whole number from 1 to 1000");
-    text.parse().ok().filter(|count| (1..=MOST_ATTEMPTS).contains(count)).ok_or(ACCEPTED)
+    text.parse().ok().filter(|count| (1..=MAX_ATTEMPTS).contains(count)).ok_or(ACCEPTED)
 }
 
 pub(super) fn status(text: &str) -> Result<u16, ValueError> {
@@ -118,22 +116,22 @@ pub(super) fn status(text: &str) -> Result<u16, ValueError> {
 }
 
 fn redirects(text: &str) -> Result<u32, ValueError> {
-    text.parse().ok().filter(|count| *count <= MOST_REDIRECTS).ok_or(ValueError::new("a whole number from 0 to 20"))
+    text.parse().ok().filter(|count| *count <= MAX_REDIRECTS).ok_or(ValueError::new("a whole number from 0 to 20"))
 }
 
-/// Watches the rollout, if there is one, and then asks every endpoint until it is decided.
+/// Watches the rollout, if there is one, and then probes every endpoint until it is decided.
 ///
 /// # Errors
 /// Bad input in settings that do not go together; [`CommandError::Cancelled`].
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check(args, subject)?;
     if args.rollout.workload.is_empty() {
-        return Ok(ask(args, subject, ctx, &[])?.into());
+        return Ok(probe_endpoints(args, subject, ctx, &[])?.into());
     }
     let mut outcome = workloads::run(&args.rollout, subject, ctx)?;
     if !args.endpoints.is_empty() {
         if verdict(&outcome.findings) == Verdict::Passed {
-            outcome.findings = ask(args, subject, ctx, &outcome.findings)?;
+            outcome.findings = probe_endpoints(args, subject, ctx, &outcome.findings)?;
         } else {
             ctx.log.say("the endpoints are not asked: the rollout did not pass");
         }
@@ -141,54 +139,60 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     Ok(outcome)
 }
 
-/// Asks every endpoint until it is decided. Gives the findings so far, and those about the endpoints.
-fn ask(args: &Args, subject: &Subject, ctx: &CommandContext, so_far: &[Finding]) -> Result<Vec<Finding>, CommandError> {
-    let rules = Rules {
+/// Probes every endpoint until it is decided. Returns the findings of the rollout, and those about the endpoints.
+fn probe_endpoints(
+    args: &Args,
+    subject: &Subject,
+    ctx: &CommandContext,
+    rollout: &[Finding],
+) -> Result<Vec<Finding>, CommandError> {
+    let limits = EndpointLimits {
         attempts: args.attempts as usize,
         consecutive: args.consecutive as usize,
         statuses: args.expect_status.clone(),
         condition: args.condition.as_ref().map(ToString::to_string),
     };
-    let how = How {
+    let settings = ProbeSettings {
         statuses: args.expect_status.clone(),
         condition: args.condition.clone(),
         headers: args.headers.clone(),
         timeout: args.request_timeout,
         redirects: args.redirects,
     };
-    let mut seen = Seen::of(args.endpoints.iter().map(ToString::to_string));
+    let mut observations = EndpointObservations::new(args.endpoints.iter().map(ToString::to_string));
     let decided = vec![Cell::new(false); args.endpoints.len()];
-    let sources = args.endpoints.iter().zip(&decided).enumerate().map(|(endpoint, (url, decided))| {
-        let ask = Arc::new(Ask::new(endpoint, url, &how, subject, ctx));
+    let sources = args.endpoints.iter().zip(&decided).enumerate().map(|(index, (url, decided))| {
+        let prober = Arc::new(Prober::new(index, url, &settings, subject, ctx));
         let source = Source::blocking(PollInterval::Every(args.interval.0), move || {
-            let ask = Arc::clone(&ask);
-            Box::new(move || ask.probe())
+            let prober = Arc::clone(&prober);
+            Box::new(move || prober.probe())
         });
         source.until(|| decided.get())
     });
-    let each = args.interval.0 + args.request_timeout.0 + EVALUATION;
+    let each_attempt = args.interval.0 + args.request_timeout.0 + EVALUATION;
     let end = observe_until_decided(
         &ctx.execution,
-        each * args.attempts + EVALUATION,
+        each_attempt * args.attempts + EVALUATION,
         sources.collect(),
-        &mut seen,
-        |seen, _, probe| {
-            let line = format!("attempt {} of {}: {}", seen.take(probe.clone()), args.attempts, probe.told());
-            let endpoint = &seen.endpoints[probe.endpoint];
-            ctx.log.say(&format!("{}: {line}", endpoint.name));
-            decided[probe.endpoint].set(rules.course(&endpoint.probes) != Course::Open);
+        &mut observations,
+        |observations, _, probe| {
+            let attempt = observations.record(probe.clone());
+            let endpoint = &observations.endpoints[probe.endpoint];
+            let (name, details) = (&endpoint.name, probe.details());
+            ctx.log.say(&format!("{name}: attempt {attempt} of {}: {details}", args.attempts));
+            decided[probe.endpoint].set(limits.assess(&endpoint.probes) != EndpointAssessment::Pending);
         },
-        |seen, _| {
-            let Judgement { findings, decision } = judge(&rules, seen);
-            Judgement { findings: so_far.iter().cloned().chain(findings).collect(), decision }
+        |observations, _| {
+            let Judgement { findings, decision } = judge(&limits, observations);
+            Judgement { findings: rollout.iter().cloned().chain(findings).collect(), decision }
         },
     );
-    // However it ended: a report that was cut short tells as well what was seen.
-    ctx.execution.partial.edit(|partial| partial.tables.extend(probes(&rules, &seen)));
+    // Also after an error: the report of a cancelled gate shows its probes as well.
+    ctx.execution.partial.edit(|partial| partial.tables.extend(probe_table(&limits, &observations)));
     end
 }
 
-/// What no single setting can say of itself.
+/// Checks that the settings go together.
 fn check(args: &Args, subject: &Subject) -> Result<(), CommandError> {
     if args.endpoints.is_empty() && args.rollout.workload.is_empty() {
         return Err(Finding::inconclusive("`endpoints`, `workload`")
@@ -196,10 +200,10 @@ fn check(args: &Args, subject: &Subject) -> Result<(), CommandError> {
             .expected("URLs to ask, workloads to watch, or both")
             .bad_input());
     }
-    if args.endpoints.len() > MOST_ENDPOINTS {
+    if args.endpoints.len() > MAX_ENDPOINTS {
         return Err(Finding::inconclusive("`endpoints`")
             .actual(format!("{} of them", args.endpoints.len()))
-            .expected(format!("at most {MOST_ENDPOINTS}"))
+            .expected(format!("at most {MAX_ENDPOINTS}"))
             .bad_input());
     }
     if args.consecutive > args.attempts {
@@ -208,7 +212,7 @@ fn check(args: &Args, subject: &Subject) -> Result<(), CommandError> {
             .expected("no more than `attempts`")
             .bad_input());
     }
-    match args.condition.as_ref().and_then(|condition| condition.lacks(subject)) {
+    match args.condition.as_ref().and_then(|condition| condition.missing_part(subject)) {
         None => Ok(()),
         Some(part) => Err(Finding::inconclusive("`condition`")
             .actual(format!("it compares with `$subject.{part}`, and the subject has no {part}"))
@@ -218,17 +222,17 @@ fn check(args: &Args, subject: &Subject) -> Result<(), CommandError> {
     }
 }
 
-/// Every attempt, as far as a person reads on: the last ones of each endpoint.
-fn probes(rules: &Rules, seen: &Seen) -> Option<Table> {
-    let most = (ROWS / seen.endpoints.len().max(1)).max(1);
+/// The last probes of each endpoint, as many as a person reads.
+fn probe_table(limits: &EndpointLimits, observations: &EndpointObservations) -> Option<Table> {
+    let max_rows = (MAX_ROWS / observations.endpoints.len().max(1)).max(1);
     let columns = ["Endpoint", "Attempt", "Time", "Latency", "Outcome", "Seen"];
-    let rows = seen.endpoints.iter().flat_map(|endpoint| {
-        let skipped = endpoint.probes.len().saturating_sub(most);
+    let rows = observations.endpoints.iter().flat_map(|endpoint| {
+        let skipped = endpoint.probes.len().saturating_sub(max_rows);
         endpoint.probes.iter().zip(1..).skip(skipped).map(|(probe, attempt): (&Probe, usize)| {
-            let outcome = match rules.sight(probe) {
-                Sight::Good => "as expected",
-                Sight::Bad => "not as expected",
-                Sight::Nothing => "not observed",
+            let outcome = match limits.rate(probe) {
+                ProbeRating::Good => "as expected",
+                ProbeRating::Bad => "not as expected",
+                ProbeRating::Unobserved => "not observed",
             };
             vec![
                 endpoint.name.clone(),
@@ -236,12 +240,15 @@ fn probes(rules: &Rules, seen: &Seen) -> Option<Table> {
                 probe.at.clone(),
                 format!("{} ms", probe.took.as_millis()),
                 outcome.to_owned(),
-                probe.told(),
+                probe.details(),
             ]
         })
     });
     let rows: Vec<_> = rows.collect();
-    let left_out = seen.endpoints.iter().map(|endpoint| endpoint.probes.len()).sum::<usize>() - rows.len();
-    let title = if left_out == 0 { "Probes".to_owned() } else { format!("Probes, without {left_out} earlier ones") };
+    let probes: usize = observations.endpoints.iter().map(|endpoint| endpoint.probes.len()).sum();
+    let title = match probes - rows.len() {
+        0 => "Probes".to_owned(),
+        omitted => format!("Probes, without {omitted} earlier ones"),
+    };
     (!rows.is_empty()).then(|| Table { title, open: false, columns: columns.map(ToOwned::to_owned).into(), rows })
 }

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::health::{
     self,
-    endpoints::{Ask, How},
+    endpoints::{EndpointLimits, ProbeSettings, Prober},
 };
 use crate::{
     clock::{Moment, rfc3339},
@@ -172,7 +172,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
 struct WaitSession<'a> {
     limits: WaitLimits,
     endpoints: Vec<WatchedEndpoint>,
-    asks: Vec<Arc<Ask>>,
+    probers: Vec<Arc<Prober>>,
     holds: Arc<HoldSource>,
     promotions: Arc<NewerPromotionSource>,
     ctx: &'a CommandContext,
@@ -206,15 +206,15 @@ impl<'a> WaitSession<'a> {
         });
         let waited = Duration::try_from(now.duration_since(start.at)).unwrap_or_default();
         let left = args.duration.0.saturating_sub(waited);
-        let how = How {
+        let settings = ProbeSettings {
             statuses: args.expect_status.clone(),
             condition: None,
             headers: args.headers.clone(),
             timeout: args.request_timeout,
             redirects: 0,
         };
-        let asks = args.endpoints.iter().enumerate();
-        let asks = asks.map(|(index, url)| Arc::new(Ask::new(index, url, &how, subject, ctx))).collect();
+        let probers = args.endpoints.iter().enumerate();
+        let probers = probers.map(|(index, url)| Arc::new(Prober::new(index, url, &settings, subject, ctx))).collect();
         let consecutive = args.consecutive as usize;
         Ok(Self {
             limits: WaitLimits {
@@ -224,7 +224,7 @@ impl<'a> WaitSession<'a> {
                 until_wall: start.at.checked_add(args.duration.0).map(rfc3339).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
                 target: format!("{service} in {environment}"),
-                good: health::judge::Rules { attempts: 1, consecutive: 1, statuses: how.statuses, condition: None },
+                good: EndpointLimits { attempts: 1, consecutive: 1, statuses: settings.statuses, condition: None },
                 consecutive,
             },
             endpoints: args
@@ -232,7 +232,7 @@ impl<'a> WaitSession<'a> {
                 .iter()
                 .map(|url| WatchedEndpoint { name: url.to_string(), probes: Vec::new() })
                 .collect(),
-            asks,
+            probers,
             holds: Arc::new(HoldSource {
                 github: ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?,
                 repository: ctx.own_repository()?,
@@ -258,10 +258,10 @@ impl<'a> WaitSession<'a> {
             let promotions = Arc::clone(&self.promotions);
             Box::new(move || WaitFact::Promotions(promotions.look()))
         });
-        let endpoints = self.asks.iter().map(|ask| {
+        let endpoints = self.probers.iter().map(|prober| {
             Source::blocking(interval, || {
-                let ask = Arc::clone(ask);
-                Box::new(move || WaitFact::Probe(ask.probe()))
+                let prober = Arc::clone(prober);
+                Box::new(move || WaitFact::Probe(prober.probe()))
             })
         });
         [holds, promotions].into_iter().chain(endpoints).collect()
@@ -275,7 +275,7 @@ impl<'a> WaitSession<'a> {
             WaitFact::Probe(probe) => {
                 let endpoint = &mut observations.endpoints[probe.endpoint];
                 if !self.limits.is_good(&probe) {
-                    say(&format!("{}: {}", endpoint.name, probe.told()));
+                    say(&format!("{}: {}", endpoint.name, probe.details()));
                 }
                 endpoint.probes.push((at, probe));
             }

@@ -50,8 +50,8 @@ use objects::{Event, List, Object};
 
 pub use error::ClusterError;
 pub use kubeconfig::{Source, secrets_of};
-pub use watch::{Heard, News};
-use watch::{Resource, Telling};
+use watch::{Resource, UpdateDecoder};
+pub use watch::{WatchState, WatchUpdate};
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 /// The largest answer that is no list, in bytes.
@@ -145,10 +145,15 @@ impl Cluster {
     }
 
     /// Looks at a kind until the connection ends; tells news on a thread that must not be blocked. Dropping the task ends it.
-    pub fn watch<T: Object>(&self, scope: Scope, heard: Heard, tell: impl Fn(News<T>) + Send + Sync + 'static) -> Task {
+    pub fn watch<T: Object>(
+        &self,
+        scope: Scope,
+        state: WatchState,
+        send: impl Fn(WatchUpdate<T>) + Send + Sync + 'static,
+    ) -> Task {
         let door = Arc::clone(&self.door);
-        let ear = Telling::new(tell);
-        self.runtime.spawn(async move { watch::look(&door, Resource::of::<T>(), &scope, &heard, &ear).await })
+        let handler = UpdateDecoder::new(send);
+        self.runtime.spawn(async move { watch::look(&door, Resource::of::<T>(), &scope, &state, &handler).await })
     }
 
     /// The Warning events about one object, in no order; no later than `within`.

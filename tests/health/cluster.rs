@@ -1,5 +1,5 @@
-//! `health` against an API that is played from what a real control plane answered (v1.36.3): no cluster is needed. What
-//! only a real one shows is in `tests/e2e/cluster`.
+//! `health` with workloads: an API that replays the answers of a control plane (v1.36.3), so that no cluster is needed. What
+//! only a real cluster shows is in `tests/e2e/cluster`.
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +18,8 @@ use crate::{
     patience::{SIGNALLED, with_enough_time},
 };
 
-/// When the answers were recorded, as the server's clock tells it.
-const THEN: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
+/// When the answers were recorded, by the server's clock.
+const RECORDED_AT: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
 const TOKEN: &str = "s3cr3t-token";
 
 fn recorded(resource: &str) -> Value {
@@ -27,7 +27,7 @@ fn recorded(resource: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Lists are answered as they were; a watch has nothing to say, and does not end.
+/// Lists are answered as recorded; a watch sends nothing and does not end.
 fn replay(request: &ReceivedRequest) -> FakeResponse {
     let resource = request.path.rsplit('/').next().unwrap_or_default();
     if request.query.contains("watch=true") {
@@ -39,10 +39,10 @@ fn replay(request: &ReceivedRequest) -> FakeResponse {
         let items = list["items"].as_array_mut().unwrap();
         items.retain(|item| item["metadata"]["name"] == name);
     }
-    FakeResponse::json(200, &list).header("date", THEN)
+    FakeResponse::json(200, &list).header("date", RECORDED_AT)
 }
 
-/// A server that replays, and what it was asked.
+/// A server that replays, and the requests it received.
 fn replaying() -> (LoopbackServer, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
@@ -67,9 +67,9 @@ fn gate(server: &LoopbackServer, workloads: &str) -> Runner {
 }
 
 #[test]
-fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
+fn recorded_answers_of_a_control_plane_are_judged_as_on_the_cluster() {
     let api = LoopbackServer::start(replay).unwrap();
-    for (workloads, code, said) in [
+    for (workloads, code, expected) in [
         ("deployment/a", 0, "complete: 1 of 1 updated, 1 available, revision 1"),
         ("statefulset/db", 0, "complete: 2 of 2 updated, 2 of 2 available"),
         ("daemonset/agent", 0, "complete: 1 of 1 updated, 1 available"),
@@ -77,7 +77,7 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
         ("deployment/missing", 1, "ErrImagePull: failed to pull and unpack image: ghcr.io/acme/app:9: not found"),
         ("deployment/nothing", 1, "there is no such workload in the namespace staging"),
         ("rollout/canary", 0, "complete: 1 of 1 updated, 1 available, revision 7d4f8c"),
-        ("rollout/held", 1, "it is paused at step 2 of 2 until somebody goes on: 1 of 1 updated, 1 available"),
+        ("rollout/held", 1, "it is paused at step 2 of 2 until it is resumed by hand: 1 of 1 updated, 1 available"),
         ("application/shop", 0, "complete: Healthy, Synced to 111111111111"),
         ("application/broken", 1, "Degraded"),
         ("kustomization/shop", 0, "complete: applied main@sha1:1111, and what it applies is healthy"),
@@ -89,7 +89,7 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
     ] {
         let end = gate(&api, workloads).run(&["health"]);
         let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
-        assert!(end.code == code && actual.contains(said), "{workloads}: {actual}\n{}", end.log);
+        assert!(end.code == code && actual.contains(expected), "{workloads}: {actual}\n{}", end.log);
         let shown = end.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
         for place in [&shown, &end.summary, &format!("{:?}", end.outputs), &end.report.to_string()] {
             assert!(!place.contains(TOKEN), "{place}");
@@ -105,19 +105,23 @@ fn what_a_real_control_plane_said_is_judged_the_same_without_one() {
 }
 
 #[test]
-fn a_kubeconfig_of_the_runners_own_is_only_used_by_a_context_that_is_named() {
+fn the_runners_kubeconfig_is_used_only_with_a_named_context() {
     let api = LoopbackServer::start(replay).unwrap();
     let runner = Runner::new().input("workload", "deployment/a").input("kubeconfig", "");
     runner.write("own", kubeconfig(api.url()).to_string());
     let own = runner.workspace().join("own").display().to_string();
     let runner = runner.env("KUBECONFIG", &own);
     let end = runner.run(&["health"]);
-    assert!(end.code == 2 && end.log.contains("the runner has one of its own"), "{}", end.log);
+    assert!(
+        end.code == 2 && end.log.contains("the runner has a kubeconfig whose current context may be of any cluster"),
+        "{}",
+        end.log
+    );
     assert_eq!(runner.input("context", "staging").run(&["health"]).code, 0);
 }
 
 #[test]
-fn what_only_a_controller_tells_asks_for_nothing_else() {
+fn applications_and_kustomizations_need_no_other_kind() {
     let (api, asked) = replaying();
     let gate = |workloads: &str| gate(&api, workloads).input("image", "ghcr.io/acme/app:2");
     let attempt = |time: &str| {
@@ -132,10 +136,10 @@ fn what_only_a_controller_tells_asks_for_nothing_else() {
     let end = gate("app/broken").run(&["health"]);
     assert!(end.code == 1 && end.summary.contains("exceeded its progress deadline"), "{}", end.summary);
     assert!(asked.lock().unwrap().iter().all(|path| path.starts_with(own)));
-    // A kustomization tells no image: alone it is refused before anything is asked.
+    // A kustomization reports no image. Alone, it is rejected before the first request.
     asked.lock().unwrap().clear();
     let end = gate("ks/shop").run(&["health"]);
-    assert!(end.code == 2 && end.log.contains("name its deployment beside it"), "{}", end.log);
+    assert!(end.code == 2 && end.log.contains("watch its Deployment as well"), "{}", end.log);
     assert!(asked.lock().unwrap().is_empty(), "{}", end.log);
     let end = gate("ks/shop\nrollout/canary").run(&["health"]);
     assert_eq!((end.code, end.report["findings"].as_array().map(Vec::len)), (0, Some(2)), "{}", end.log);
@@ -143,21 +147,21 @@ fn what_only_a_controller_tells_asks_for_nothing_else() {
 
 #[test]
 fn a_kind_that_is_not_installed_is_named() {
-    // As a server answers for what it does not know: no object of its own.
+    // A server answers a path that it does not know with text, not with an API object.
     let api = LoopbackServer::start(|_| FakeResponse::text(404, "text/plain; charset=utf-8", "404 page not found\n"))
         .unwrap();
     for (workload, plural) in
         [("rollout/a", "rollouts"), ("application/a", "applications"), ("kustomization/a", "kustomizations")]
     {
         let end = gate(&api, workload).run(&["health"]);
-        let said = end.report["findings"].to_string();
+        let findings = end.report["findings"].to_string();
         let expected = format!("list and watch {plural} in the namespace staging");
-        assert!(end.code == 3 && said.contains("404: ") && said.contains(&expected), "{said}");
+        assert!(end.code == 3 && findings.contains("404: ") && findings.contains(&expected), "{findings}");
     }
 }
 
 #[test]
-fn endpoints_are_asked_once_the_rollout_is_well() {
+fn endpoints_are_probed_only_after_the_rollout_passed() {
     let api = LoopbackServer::start(replay).unwrap();
     let service = LoopbackServer::start(|_| FakeResponse::status(503)).unwrap();
     let gate = |workload: &str| gate(&api, workload).input("endpoints", service.url()).input("attempts", "1");
@@ -190,7 +194,7 @@ fn one_list_and_one_watch_for_each_kind() {
 }
 
 #[test]
-fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
+fn refusals_end_the_gate_at_once_and_temporary_errors_are_retried() {
     let status = |code: u16| {
         move |request: &ReceivedRequest| {
             if request.path.ends_with("/pods") {
@@ -210,10 +214,10 @@ fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
         (429, "does not answer: 429: "),
         (500, "does not answer: 500: "),
     ];
-    at_once(cases, |(code, said)| {
+    at_once(cases, |(code, expected)| {
         let api = LoopbackServer::start(status(code)).unwrap();
         let end = gate(&api, "deployment/a").input("grace", "api-lost 1s").run(&["health"]);
-        assert!(end.code == 3 && end.report["findings"].to_string().contains(said), "{code}: {}", end.log);
+        assert!(end.code == 3 && end.report["findings"].to_string().contains(expected), "{code}: {}", end.log);
         assert!(
             end.commands().iter().all(|line| line.starts_with("::error title=health")
                 || line.starts_with("::notice title=")
@@ -222,7 +226,7 @@ fn refusals_end_it_at_once_and_what_may_pass_is_waited_for() {
             end.commands()
         );
     });
-    // It was busy only for a moment.
+    // Busy only for the first request.
     let busy = std::sync::atomic::AtomicBool::new(true);
     let api = LoopbackServer::start(move |request| {
         if request.path.ends_with("/pods") && busy.swap(false, std::sync::atomic::Ordering::AcqRel) {
@@ -244,7 +248,7 @@ fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync)
     });
 }
 
-/// The first watch of pods ends; then `answer` for each list of them, until it gives none.
+/// The first watch of pods ends. Then `answer` answers the lists of pods, until it returns `None`.
 fn interrupted(
     answer: impl Fn(usize) -> Option<FakeResponse> + Send + Sync + 'static,
 ) -> (LoopbackServer, Arc<Mutex<usize>>) {
@@ -268,7 +272,7 @@ fn interrupted(
 }
 
 #[test]
-fn what_was_granted_before_is_asked_for_again() {
+fn a_refusal_after_a_granted_watch_is_retried() {
     let status = |code: u16| FakeResponse::json(code, &json!({ "kind": "Status", "code": code, "message": "no" }));
     // A server that has just started knows neither its rules nor its kinds.
     let granted_again = || {
@@ -314,7 +318,7 @@ fn a_kind_that_is_listed_again_without_an_answer_does_not_stay_healthy() {
             return if is_list { replay(request).held_by(&listed_again) } else { replay(request) };
         }
         if request.query.contains("watch=true") {
-            // It ends in its time, as every watch does: one that ends within a second is a lost connection.
+            // Every watch ends after a time.
             let mark = r#"{"type":"BOOKMARK","object":{}}"#;
             return FakeResponse::text(200, "application/json", mark).byte_by_byte(Duration::from_millis(50));
         }
@@ -333,7 +337,7 @@ fn a_kind_that_is_listed_again_without_an_answer_does_not_stay_healthy() {
 }
 
 #[test]
-fn a_verdict_does_not_wait_for_its_reasons() {
+fn the_verdict_does_not_wait_for_diagnostics() {
     let api = LoopbackServer::start(|request| {
         let is_reason = request.path.ends_with("/events") || request.path.ends_with("/log");
         if is_reason { FakeResponse::hang() } else { replay(request) }
@@ -346,17 +350,17 @@ fn a_verdict_does_not_wait_for_its_reasons() {
 }
 
 #[test]
-fn what_is_no_list_of_a_cluster_is_no_workload_that_is_missing() {
-    for (body, said) in [
+fn an_answer_that_is_not_a_list_is_inconclusive() {
+    for (body, expected) in [
         (json!({}), "an answer that is no list"),
         (json!({ "status": "UP", "items": [] }), "an answer that is no list"),
         (json!("<html>"), "an answer that cannot be read"),
     ] {
         let api = LoopbackServer::start(move |_| FakeResponse::json(200, &body)).unwrap();
         let end = gate(&api, "deployment/a").run(&["health"]);
-        assert!(end.code == 3 && end.report["findings"].to_string().contains(said), "{said}: {}", end.log);
+        assert!(end.code == 3 && end.report["findings"].to_string().contains(expected), "{expected}: {}", end.log);
     }
-    // A list without an end.
+    // A list whose pages do not end.
     let api = LoopbackServer::start(|request| {
         let mut page = recorded(request.path.rsplit('/').next().unwrap_or_default());
         page["items"] = json!([]);
@@ -381,13 +385,13 @@ fn a_signal_ends_a_gate_that_no_server_answers() {
 }
 
 #[test]
-fn what_does_not_go_together_is_bad_input() {
+fn conflicting_settings_are_bad_input() {
     let runner = || Runner::new().input("workload", "deployment/a");
-    for (runner, said) in [
+    for (runner, expected) in [
         (runner().input("in-cluster", "true").input("context", "x"), "one way to the cluster"),
         (runner().input("kubeconfig", "/nowhere/config"), "/nowhere/config"),
         (runner().input("kubeconfig", "a:\n  s3cr3t: [").input("context", "x"), "`kubeconfig`: it cannot be read"),
-        // As base64: longer than a path, and not shown.
+        // In base64: longer than a path, and not shown.
         (runner().input("kubeconfig", &"s3cr3t".repeat(50)), "300 characters on one line, which are not shown"),
         (runner().input("api-timeout", "0"), "a duration over 0"),
         (
@@ -398,6 +402,6 @@ fn what_does_not_go_together_is_bad_input() {
         (runner().input("namespace", "../x"), "the name of a namespace"),
     ] {
         let end = runner.run(&["health"]);
-        assert!(end.code == 2 && end.log.contains(said) && !end.log.contains("s3cr3t"), "{said}: {}", end.log);
+        assert!(end.code == 2 && end.log.contains(expected) && !end.log.contains("s3cr3t"), "{expected}: {}", end.log);
     }
 }

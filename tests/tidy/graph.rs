@@ -256,7 +256,6 @@ fn owner(
 /// an empty list.
 const KNOWN: &[&[&str]] = &[
     &["commands::evidence"],
-    &["commands::health::workloads"],
     &["commands::smoke"],
     &["kustomization"],
     &["ledger"],

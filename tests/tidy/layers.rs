@@ -44,7 +44,7 @@ const DATA: &[(&str, &[&str], &str)] = &[
     ("results", &["Received", "Reports"], "the reports of other jobs"),
     ("expression", &["Expression"], "evaluates jq over a value, within limits that need a thread"),
     ("ledger", &["EvidenceId", "Kind", "trailer"], "the fields of a promotion, and one of a commit message"),
-    ("world::cluster::watch", &["News"], "what a watch of the cluster saw"),
+    ("world::cluster::watch", &["WatchUpdate"], "what a watch of the cluster saw"),
     ("world::event", &["Dispatched"], "the event that started the workflow"),
     ("world::git::history", &["Told"], "a commit that was read"),
     ("world::github::actions", &["Annotation", "Job", "WorkflowRun"], "what GitHub answered"),

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::mpsc, time::Duration};
 
 use clap::Parser as _;
 
-use super::*;
+use super::{endpoints::observations::ProbeOutcome, *};
 use crate::{
     context::tests::test_context,
     finding::{Finding, Verdict},
@@ -15,45 +15,45 @@ use crate::{
 };
 
 #[derive(clap::Parser)]
-struct Alone {
+struct HealthCli {
     #[command(flatten)]
     args: Args,
 }
 
-/// How a gate ended, and what a person saw of it.
-struct Ended {
+/// The result of a gate, and what its user sees.
+struct GateResult {
     findings: Vec<Finding>,
-    /// The clock's, since the start.
+    /// By the gate's clock.
     took: Duration,
     log: String,
     table: Vec<Vec<String>>,
 }
 
 fn args(flags: &str) -> Result<Args, clap::Error> {
-    // A word of a flag stands behind a tab, so that conditions can have blanks.
-    Alone::try_parse_from(std::iter::once("health").chain(flags.split('\t'))).map(|alone| alone.args)
+    // Flags are separated by tabs, because conditions contain blanks.
+    HealthCli::try_parse_from(std::iter::once("health").chain(flags.split('\t'))).map(|cli| cli.args)
 }
 
-fn started(flags: &str, ctx: &CommandContext, subject: &str) -> Result<Vec<Finding>, CommandError> {
+fn run_gate(flags: &str, ctx: &CommandContext, subject: &str) -> Result<Vec<Finding>, CommandError> {
     let args = args(flags).unwrap_or_else(|error| panic!("{error}"));
     run(&args, &subject.parse().unwrap(), ctx).map(|outcome| outcome.findings)
 }
 
-fn gate_for(flags: &str, subject: &str) -> Ended {
+fn gate_for(flags: &str, subject: &str) -> GateResult {
     let kept = Kept::default();
     let ctx = CommandContext { log: Arc::new(kept.log(true)), ..test_context() };
-    let findings = started(flags, &ctx, subject).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let findings = run_gate(flags, &ctx, subject).unwrap_or_else(|error| panic!("{error:?}"));
     let table = ctx.execution.partial.copy().tables.remove(0).rows;
-    Ended { findings, took: ctx.execution.clock.now(), log: kept.text(), table }
+    GateResult { findings, took: ctx.execution.clock.now(), log: kept.text(), table }
 }
 
-fn gate(flags: &str) -> Ended {
+fn gate(flags: &str) -> GateResult {
     gate_for(flags, "{}")
 }
 
-impl Ended {
-    /// The only finding: verdict, and what was seen.
-    fn one(&self) -> (Verdict, &str) {
+impl GateResult {
+    /// Verdict and text of the only finding.
+    fn only_finding(&self) -> (Verdict, &str) {
         let [finding] = &self.findings[..] else { panic!("{:?}", self.findings) };
         (finding.verdict, &finding.actual)
     }
@@ -81,13 +81,13 @@ fn a_service_that_becomes_ready_passes_at_that_attempt() {
     let [down, up] = [503, 200].map(FakeResponse::status);
     let (staging, flag) = staging(ResponseScript::sequence([down.clone(), down, up]));
     let end = gate(&flag);
-    let (verdict, actual) = end.one();
+    let (verdict, actual) = end.only_finding();
     assert!(verdict == Verdict::Passed && actual.ends_with("ms (attempt 3 of 10)"), "{actual}");
-    assert_eq!((end.took, staging.requests().len()), (Duration::from_secs(20), 3), "asked no more once it is decided");
-    let told: Vec<&str> = end.log.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+    assert_eq!((end.took, staging.requests().len()), (Duration::from_secs(20), 3), "no probe after the decision");
+    let lines: Vec<&str> = end.log.lines().map(|line| line.split_once(": ").unwrap().1).collect();
     assert!(
-        told[0].starts_with("attempt 1 of 10: 503 after ") && told[2].starts_with("attempt 3 of 10: 200"),
-        "{told:?}"
+        lines[0].starts_with("attempt 1 of 10: 503 after ") && lines[2].starts_with("attempt 3 of 10: 200"),
+        "{lines:?}"
     );
     assert_eq!(
         end.table.iter().map(|row| row[4].as_str()).collect::<Vec<_>>(),
@@ -99,11 +99,11 @@ fn a_service_that_becomes_ready_passes_at_that_attempt() {
 }
 
 #[test]
-fn flapping_is_not_health() {
+fn a_flapping_endpoint_is_blocked() {
     let answers = [200, 503].map(FakeResponse::status);
     let (_staging, flag) = staging(ResponseScript::cycle(answers.clone()));
     let end = gate(&format!("{flag}\t--consecutive=2\t--attempts=6"));
-    let (verdict, actual) = end.one();
+    let (verdict, actual) = end.only_finding();
     assert!(verdict == Verdict::Blocked && actual.starts_with("flapping: 503 "), "{actual}");
     assert!(
         actual.ends_with("(3 of 6 attempts failed; at most 1 good in a row, the last at 1970-01-01T00:00:40Z)"),
@@ -111,20 +111,20 @@ fn flapping_is_not_health() {
     );
     let [up, down] = answers;
     let (_staging, flag) = staging(ResponseScript::sequence([up.clone(), down, up]));
-    assert_eq!(gate(&format!("{flag}\t--consecutive=2\t--attempts=6")).one().0, Verdict::Passed);
+    assert_eq!(gate(&format!("{flag}\t--consecutive=2\t--attempts=6")).only_finding().0, Verdict::Passed);
 }
 
 #[test]
-fn a_redirect_to_a_login_page_is_not_health() {
+fn a_redirect_to_a_login_page_is_blocked() {
     let (site, flag) = staging(ResponseScript::always(FakeResponse::redirect("/login?return=s3cr3t")));
     let end = gate(&format!("{flag}\t--attempts=1"));
-    let (verdict, actual) = end.one();
+    let (verdict, actual) = end.only_finding();
     let login = format!("{}/login", site.url());
     assert!(verdict == Verdict::Blocked && actual.starts_with(&format!("302, a redirect to {login}, ")), "{actual}");
     assert!(!end.everything().contains("s3cr3t"));
-    // Who follows it sees a page that is well, and not the service: a condition tells.
+    // Behind the redirect, a healthy page answers for the service. The condition shows the difference.
     let followed = gate(&format!("{flag}\t--attempts=1\t--redirects=1\t--condition=.status == \"ready\""));
-    let (verdict, actual) = followed.one();
+    let (verdict, actual) = followed.only_finding();
     assert!(
         verdict == Verdict::Blocked && actual.starts_with(&format!("200 from {login}, another page, after ")),
         "{actual}"
@@ -137,26 +137,26 @@ fn a_redirect_to_a_login_page_is_not_health() {
     );
     let (_circle, flag) = staging(ResponseScript::always(FakeResponse::redirect(READY)));
     let circling = gate(&format!("{flag}\t--attempts=1\t--redirects=3"));
-    let (verdict, actual) = circling.one();
+    let (verdict, actual) = circling.only_finding();
     assert!(verdict == Verdict::Blocked && actual.contains("one redirect more than 3"), "{actual}");
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_looked_at_is_not_decided() {
+fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_reached_is_inconclusive() {
     let slow = FakeResponse::text(200, "text/plain", "one byte at a time").byte_by_byte(Duration::from_secs(1));
-    for (answer, timeout, said) in [
+    for (answer, timeout, expected) in [
         (FakeResponse::hang(), "1s", "no answer from "),
         (slow, "1s", "the answer of "),
         (FakeResponse::close(), "1m", " closed the connection"),
     ] {
         let (_staging, flag) = staging(ResponseScript::always(answer));
         let end = gate(&format!("{flag}\t--attempts=2\t--request-timeout={timeout}"));
-        let (verdict, actual) = end.one();
-        assert!(verdict == Verdict::Blocked && actual.contains(said), "{actual}");
+        let (verdict, actual) = end.only_finding();
+        assert!(verdict == Verdict::Blocked && actual.contains(expected), "{actual}");
         assert!(actual.ends_with("(2 of 2 attempts failed)"), "{actual}");
     }
     let (_staging, flag) = staging(ResponseScript::always(FakeResponse::status(200)));
-    for (flag, verdict, said) in [
+    for (flag, verdict, expected) in [
         ("--endpoints=http://127.0.0.1:1/", Verdict::Blocked, "127.0.0.1:1 refused the connection"),
         (
             "--endpoints=http://does-not-exist.invalid/",
@@ -166,24 +166,24 @@ fn a_service_that_does_not_answer_is_blocked_and_one_that_cannot_be_looked_at_is
         (&flag.replace("http:", "https:"), Verdict::Inconclusive, "no TLS with 127.0.0.1:"),
     ] {
         let end = gate(&format!("{flag}\t--attempts=2"));
-        assert!(end.one().0 == verdict && end.one().1.contains(said), "{:?}", end.findings);
+        assert!(end.only_finding().0 == verdict && end.only_finding().1.contains(expected), "{:?}", end.findings);
         assert_eq!(end.took, Duration::from_secs(10));
     }
 }
 
 #[test]
-fn a_proxy_that_refuses_says_nothing_about_the_service() {
+fn a_refusing_proxy_is_inconclusive() {
     let network = BTreeMap::from([("http_proxy".to_owned(), "http://127.0.0.1:1".to_owned())]);
     let ctx = CommandContext { world: Arc::new(World::new(Network::new(&network))), ..test_context() };
-    let findings = started("--endpoints=http://staging.example/\t--attempts=1", &ctx, "{}").unwrap();
+    let findings = run_gate("--endpoints=http://staging.example/\t--attempts=1", &ctx, "{}").unwrap();
     assert_eq!(findings[0].verdict, Verdict::Inconclusive);
     assert!(findings[0].actual.starts_with("the proxy 127.0.0.1:1 refused"), "{findings:?}");
 }
 
 #[test]
-fn the_condition_is_about_the_body_and_the_release() {
+fn the_condition_compares_the_body_with_the_release() {
     let ready = r#"{"status": "ready", "version": "1.4.2"}"#;
-    for (condition, tag, body, said) in [
+    for (condition, tag, body, expected) in [
         (".version == $subject.tag", "1.4.2", ready, None),
         (
             ".version == $subject.tag",
@@ -200,15 +200,18 @@ fn the_condition_is_about_the_body_and_the_release() {
         let (_staging, flag) = staging(ResponseScript::always(json(body)));
         let end =
             gate_for(&format!("{flag}\t--attempts=1\t--condition={condition}"), &format!(r#"{{"tag": "{tag}"}}"#));
-        let (verdict, actual) = end.one();
-        assert_eq!(verdict == Verdict::Passed, said.is_none(), "{actual}");
-        assert!(verdict != Verdict::Inconclusive && said.is_none_or(|said| actual.contains(said)), "{actual}");
-        assert_eq!(end.table[0][5].ends_with(body), said.is_some(), "{:?}", end.table);
+        let (verdict, actual) = end.only_finding();
+        assert_eq!(verdict == Verdict::Passed, expected.is_none(), "{actual}");
+        assert!(
+            verdict != Verdict::Inconclusive && expected.is_none_or(|expected| actual.contains(expected)),
+            "{actual}"
+        );
+        assert_eq!(end.table[0][5].ends_with(body), expected.is_some(), "{:?}", end.table);
     }
 }
 
 #[test]
-fn every_endpoint_is_judged_alone_and_one_that_is_blocked_ends_it() {
+fn each_endpoint_is_judged_on_its_own_and_a_blocked_one_ends_the_gate() {
     let staging = Staging::start().unwrap();
     let [down, up] = [503, 200].map(FakeResponse::status);
     staging.script("/a", ResponseScript::always(up.clone()));
@@ -220,7 +223,7 @@ fn every_endpoint_is_judged_alone_and_one_that_is_blocked_ends_it() {
     assert_eq!(seen, [(Verdict::Passed, format!("{url}/a")), (Verdict::Passed, format!("{url}/b"))]);
     assert_eq!(staging.requests().iter().filter(|asked| asked.ends_with("/a")).count(), 1);
     let end = gate(&format!("--endpoints={url}/c\t--endpoints={url}/a\t--consecutive=10"));
-    assert_eq!(end.took, Duration::ZERO, "ten in a row cannot come any more");
+    assert_eq!(end.took, Duration::ZERO, "ten good responses in a row are not possible any more");
     assert_eq!(end.findings[0].verdict, Verdict::Blocked);
     assert!(
         end.findings[0].actual.contains("the 9 that are left cannot make 10 good ones in a row"),
@@ -232,11 +235,11 @@ fn every_endpoint_is_judged_alone_and_one_that_is_blocked_ends_it() {
 
 #[test]
 fn a_body_or_an_address_that_repeats_a_header_is_not_shown() {
-    // Tells what it was asked with, as debugging pages do.
-    let (told, tells) = mpsc::channel();
+    // Shows the headers of its request, as debugging pages do.
+    let (sent, received) = mpsc::channel();
     let echo = LoopbackServer::start(move |request| {
         let token = request.headers["authorization"].to_str().unwrap().to_owned();
-        let _ = told.send(token.clone());
+        let _ = sent.send(token.clone());
         match request.path.as_str() {
             "/body" => FakeResponse::text(503, "text/plain", format!("you said {token}")),
             "/condition" => FakeResponse::text(200, "application/json", format!(r#"{{"token": "{token}"}}"#)),
@@ -253,15 +256,15 @@ fn a_body_or_an_address_that_repeats_a_header_is_not_shown() {
             echo.url()
         );
         let end = gate(&flags);
-        assert_eq!(tells.recv().unwrap(), "Bearer s3cr3t", "it was sent");
+        assert_eq!(received.recv().unwrap(), "Bearer s3cr3t", "it was sent");
         assert!(end.table[0][5].ends_with("(not shown: it repeats a header of the request)") || path == "/redirect");
-        assert!(end.one().1.contains(seen) && !end.everything().contains("s3cr3t"), "{}", end.everything());
+        assert!(end.only_finding().1.contains(seen) && !end.everything().contains("s3cr3t"), "{}", end.everything());
         assert!(!format!("{:?}", args(&flags).unwrap()).contains("s3cr3t"));
     }
 }
 
 #[test]
-fn settings_that_cannot_be_used_are_refused() {
+fn invalid_settings_are_rejected() {
     let endpoint = "--endpoints=https://a.example/";
     for (flag, expected) in [
         ("--attempts=0", "from 1 to 1000"),
@@ -291,7 +294,7 @@ fn settings_that_cannot_be_used_are_refused() {
         ),
         (&many, "`endpoints`: 51 of them; expected at most 50"),
     ] {
-        let Err(CommandError::BadInput(error)) = started(&format!("{endpoint}{flags}"), &test_context(), "{}") else {
+        let Err(CommandError::BadInput(error)) = run_gate(&format!("{endpoint}{flags}"), &test_context(), "{}") else {
             panic!("{flags}")
         };
         assert!(error.to_string().contains(expected), "{error}");
@@ -299,32 +302,37 @@ fn settings_that_cannot_be_used_are_refused() {
 }
 
 #[test]
-fn statuses_can_be_told() {
+fn expected_statuses_can_be_set() {
     let (_staging, flag) = staging(ResponseScript::sequence([200, 204].map(FakeResponse::status)));
     let end = gate(&format!("{flag}\t--expect-status=204\t--expect-status=404"));
-    assert_eq!((end.one().0, end.findings[0].expected.as_str()), (Verdict::Passed, "204 or 404"));
+    assert_eq!((end.only_finding().0, end.findings[0].expected.as_str()), (Verdict::Passed, "204 or 404"));
     assert_eq!(end.table.len(), 2);
 }
 
 #[test]
-fn the_table_keeps_the_last_attempts_and_says_so() {
-    let rules = Rules { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None };
-    let mut seen = Seen::of(["a".to_owned(), "b".to_owned()]);
-    for place in 0..300 {
-        let saw = observations::Saw::Nothing { why: String::new(), next: "" };
-        seen.take(Probe { endpoint: usize::from(place >= 250), at: String::new(), took: Duration::ZERO, saw });
+fn the_table_keeps_the_last_attempts_and_counts_the_omitted_ones() {
+    let limits = EndpointLimits { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None };
+    let mut observations = EndpointObservations::new(["a".to_owned(), "b".to_owned()]);
+    for index in 0..300 {
+        let outcome = ProbeOutcome::Unobserved { reason: String::new(), next: "" };
+        observations.record(Probe {
+            endpoint: usize::from(index >= 250),
+            at: String::new(),
+            took: Duration::ZERO,
+            outcome,
+        });
     }
-    let table = probes(&rules, &seen).unwrap();
+    let table = probe_table(&limits, &observations).unwrap();
     assert_eq!((table.title.as_str(), table.rows.len()), ("Probes, without 150 earlier ones", 150));
     assert_eq!(
         (&table.rows[0][..2], &table.rows[149][..2]),
         (&["a".to_owned(), "151".to_owned()][..], &["b".to_owned(), "50".to_owned()][..])
     );
-    assert_eq!(probes(&rules, &Seen::of(["a".to_owned()])), None);
+    assert_eq!(probe_table(&limits, &EndpointObservations::new(["a".to_owned()])), None);
 }
 
 #[test]
-fn a_signal_ends_it_with_what_was_seen() {
+fn a_signal_ends_the_gate_with_the_findings_so_far() {
     let ctx = test_context();
     let wake = Arc::clone(&ctx.execution.wake);
     let server = LoopbackServer::start(move |_| {
@@ -332,7 +340,7 @@ fn a_signal_ends_it_with_what_was_seen() {
         FakeResponse::status(503)
     })
     .unwrap();
-    let end = started(&format!("--endpoints={}", server.url()), &ctx, "{}");
+    let end = run_gate(&format!("--endpoints={}", server.url()), &ctx, "{}");
     assert_eq!(end, Err(CommandError::Cancelled));
     assert_eq!(ctx.execution.partial.copy().findings[0].verdict, Verdict::Inconclusive);
 }

@@ -1,23 +1,28 @@
-//! The rollout: whether the new revision of every workload is complete, runs the image under promotion, and stays well.
+//! The rollout gate: the new revision of every workload is complete, runs the image under promotion, and stays healthy.
 //!
-//! | seen of a workload | verdict |
+//! | what is observed of a workload | verdict |
 //! |---|---|
-//! | the new revision observed, updated, available, nothing of the old one left, its pods running the image, for `stabilize` | passed |
-//! | a pod that cannot recover, or is unhealthy for too long; a rollout that was given up or takes too long; another image after `appear-timeout`; no such workload | blocked |
-//! | no pod asked for; an image whose version cannot be told; a controller that cannot tell how it is; a cluster that does not answer or lets us see too little | inconclusive |
+//! | the new revision is observed, updated and available, no pod of the old one is left, its pods run the image, for `stabilize` | passed |
+//! | a pod that cannot recover or is unhealthy for too long; a rollout that was given up or takes too long; another image after `appear-timeout`; no such workload | blocked |
+//! | no pod is requested; the version of the image is unknown; the controller does not know how the workload is; the cluster does not answer or grants too little access | inconclusive |
 //!
-//! Kinds are listed and watched, each once in the namespace. What is judged is in `judge` and below it; `seen` keeps what
-//! an object does not tell of its past.
+//! Objects are listed and watched, each kind once for the whole namespace. `observations` keeps what the objects no longer
+//! show; `judge` and the files it takes from decide.
 
+mod diagnostics;
+mod history;
 mod image;
 mod judge;
+mod limits;
 mod observations;
-mod pods;
+mod pod_history;
+mod pod_problems;
+mod pod_status;
 mod progress;
-mod rules;
-mod track;
+mod snapshot;
+mod states;
+mod timeline;
 mod views;
-mod why;
 mod workload;
 
 use std::{
@@ -36,23 +41,24 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::cluster::{self, Access, Cluster, Heard, News, Scope, objects::Object},
+    world::cluster::{self, Access, Cluster, Scope, WatchState, WatchUpdate, objects::Object},
 };
-use image::Wanted;
+use diagnostics::Diagnostics;
+use image::ExpectedImage;
 use judge::judge;
-use observations::{Fact, Seen};
-use rules::{Grace, Rules};
-use why::{Why, why};
-use workload::{Kind, Workload};
+use limits::WorkloadLimits;
+use observations::{ClusterUpdate, WorkloadObservations};
+use states::GracePeriod;
+use workload::{Workload, WorkloadKind};
 
-pub use rules::states;
+pub use states::states;
 
-const MOST_WORKLOADS: usize = 100;
-/// Characters of a path. A kubeconfig as base64 is longer, and so is a service account's token.
+const MAX_WORKLOADS: usize = 100;
+/// Characters of a path. Longer text may be a secret: a kubeconfig in base64, or a token.
 const LONGEST_PATH: usize = 255;
-/// How soon after its end a watch is taken up again.
-const AGAIN: Duration = Duration::from_secs(1);
-/// Beyond what the judge waits for: it ends by itself.
+/// How soon a watch that has ended is opened again.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Time beyond the limits of the judge, which decides before.
 const SLACK: Duration = Duration::from_secs(60);
 
 /// Settings of the rollout.
@@ -91,7 +97,7 @@ pub struct Args {
     pub crash_limit: u32,
     /// After how long a state blocks, as in `image-pull 5m` or `failed-create never` [default: see the table of states]
     #[arg(long, value_name = "STATE DURATION")]
-    pub grace: Vec<Grace>,
+    pub grace: Vec<GracePeriod>,
     /// Let a workload pass that is asked to run no pod
     #[arg(long)]
     pub allow_empty: bool,
@@ -111,54 +117,45 @@ fn crashes(text: &str) -> Result<u32, ValueError> {
 pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let workloads = check(args, subject)?;
     let cluster = connect(args, ctx)?;
-    let rules = Rules {
+    let limits = WorkloadLimits {
         workloads,
         context: cluster.context().to_owned(),
         namespace: cluster.namespace().to_owned(),
-        image: Wanted::of(subject),
+        image: ExpectedImage::from_subject(subject),
         appear_timeout: args.appear_timeout.0,
-        timeout: args.rollout_timeout.0,
+        rollout_timeout: args.rollout_timeout.0,
         stabilize: args.stabilize.0,
         max_unhealthy: args.max_unhealthy.0,
         crash_limit: i32::try_from(args.crash_limit).unwrap_or(i32::MAX),
-        graces: args.grace.clone(),
+        grace_periods: args.grace.clone(),
         allow_empty: args.allow_empty,
     };
-    ctx.log.say(&format!("watching the namespace {} of {}", rules.namespace, rules.context));
-    let mut seen = Seen::of(&rules.workloads);
+    ctx.log.say(&format!("watching the namespace {} of {}", limits.namespace, limits.context));
+    let mut observations = WorkloadObservations::new(&limits.workloads);
     let refused = Cell::new(false);
-    let watch = Watch { cluster: &cluster, rules: &rules, refused: &refused };
-    let sources = watch.sources();
-    let limit = rules.appear_timeout + rules.timeout + rules.stabilize + rules.max_unhealthy + SLACK;
+    let sources = WatchSources { cluster: &cluster, limits: &limits, refused: &refused }.all();
+    let time_limit = limits.appear_timeout + limits.rollout_timeout + limits.stabilize + limits.max_unhealthy + SLACK;
     let mut findings = observe_until_decided(
         &ctx.execution,
-        limit,
+        time_limit,
         sources,
-        &mut seen,
-        |seen, at, fact| {
-            for line in seen.absorb(&rules, at, fact) {
+        &mut observations,
+        |observations, at, update| {
+            for line in observations.absorb(&limits, at, update) {
                 ctx.log.say(&line);
             }
-            refused.set(seen.states().iter().any(|view| view.refused.is_some()));
+            refused.set(observations.view_states().iter().any(|view| view.refused.is_some()));
         },
-        |seen, now| judge(&rules, seen, now),
+        |observations, now| judge(&limits, observations, now),
     )?;
-    let failed: Vec<usize> = (0..rules.workloads.len())
-        .filter(|place| {
-            let workload = &rules.workloads[*place];
-            let name = workload.to_string();
-            // What a controller says of itself costs nothing to show.
-            let is_told =
-                |verdict| verdict == Verdict::Blocked || (verdict != Verdict::Passed && !workload.kind.has_pods());
-            findings.iter().any(|finding| finding.check == name && is_told(finding.verdict))
-        })
-        .collect();
+    let failed: Vec<usize> =
+        (0..limits.workloads.len()).filter(|index| needs_diagnostics(&limits.workloads[*index], &findings)).collect();
     if failed.is_empty() {
         return Ok(findings.into());
     }
-    let Why { tables, warnings } = why(&rules, &seen, &cluster, &failed, ctx);
-    for (place, warning) in warnings {
-        let name = rules.workloads[place].to_string();
+    let Diagnostics { tables, warnings } = diagnostics::fetch(&limits, &observations, &cluster, &failed, ctx);
+    for (index, warning) in warnings {
+        let name = limits.workloads[index].to_string();
         for finding in findings.iter_mut().filter(|finding| finding.check == name) {
             finding.actual.push_str(&format!("; last warning: {warning}"));
         }
@@ -166,7 +163,19 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     Ok(Outcome { findings, tables, ..Outcome::default() })
 }
 
-/// What no single setting can say of itself. Gives each workload once.
+/// Blocked workloads need diagnostics. Those without pods also need them when inconclusive: the status of a controller is
+/// already known, and costs no request.
+fn needs_diagnostics(workload: &Workload, findings: &[Finding]) -> bool {
+    let name = workload.to_string();
+    let verdicts = findings.iter().filter(|finding| finding.check == name).map(|finding| finding.verdict);
+    verdicts.into_iter().any(|verdict| match verdict {
+        Verdict::Blocked => true,
+        Verdict::Inconclusive => !workload.kind.has_pods(),
+        Verdict::Passed => false,
+    })
+}
+
+/// Checks that the settings go together. Returns each workload once.
 fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> {
     let mut workloads = Vec::new();
     for workload in &args.workload {
@@ -174,30 +183,31 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
             workloads.push(workload.clone());
         }
     }
-    if workloads.len() > MOST_WORKLOADS {
+    if workloads.len() > MAX_WORKLOADS {
         return Err(Finding::inconclusive("`workload`")
             .actual(format!("{} of them", workloads.len()))
-            .expected(format!("at most {MOST_WORKLOADS}"))
+            .expected(format!("at most {MAX_WORKLOADS}"))
             .bad_input());
     }
-    let beside = match (&args.kubeconfig, &args.context) {
-        (Some(_), _) => Some("`true`, and `kubeconfig` beside it"),
-        (None, Some(_)) => Some("`true`, and `context` beside it"),
+    let also_given = match (&args.kubeconfig, &args.context) {
+        (Some(_), _) => Some("`true`, and `kubeconfig` is given as well"),
+        (None, Some(_)) => Some("`true`, and `context` is given as well"),
         (None, None) => None,
     };
-    if let Some(beside) = beside.filter(|_| args.in_cluster) {
+    if let Some(also_given) = also_given.filter(|_| args.in_cluster) {
         return Err(Finding::inconclusive("`in-cluster`")
-            .actual(beside)
+            .actual(also_given)
             .expected("one way to the cluster: `in-cluster`, or `kubeconfig` and `context`")
             .bad_input());
     }
-    if Wanted::of(subject).names_version() && !workloads.iter().any(|workload| workload.kind.tells_images()) {
+    let names_version = ExpectedImage::from_subject(subject).names_version();
+    if names_version && !workloads.iter().any(|workload| workload.kind.reports_images()) {
         return Err(Finding::inconclusive("`workload`")
-            .actual("only kustomizations, which tell no image, and a tag or a digest to look for")
-            .expected("a workload that tells which image it runs")
+            .actual("only kustomizations, which report no image, and a tag or a digest to look for")
+            .expected("a workload that reports which image it runs")
             .next(
-                "name its deployment beside it, as in `deployment/checkout`; when that is in another namespace, watch it in a \
-                 step of its own, and give this one no tag and no digest",
+                "watch its Deployment as well, as in `deployment/checkout`; if that is in another namespace, watch it in a \
+                 separate step, and give this one no tag and no digest",
             )
             .bad_input());
     }
@@ -206,12 +216,14 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
 
 fn connect(args: &Args, ctx: &CommandContext) -> Result<Cluster, CommandError> {
     let runner_env = &ctx.runner_env;
-    let here = || runner_env.workspace.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
+    let directory = || runner_env.workspace.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
     let source = match &args.kubeconfig {
-        _ if args.in_cluster => in_cluster(ctx)?,
-        Some(given) if is_content(given.expose()) => cluster::Source::Content(given.clone(), here()),
-        Some(path) => cluster::Source::Files(vec![here().join(path_of(path)?)]),
-        None => cluster::Source::Files(usual(args, ctx)?),
+        _ if args.in_cluster => in_cluster_source(ctx)?,
+        Some(kubeconfig) if is_content(kubeconfig.expose()) => {
+            cluster::Source::Content(kubeconfig.clone(), directory())
+        }
+        Some(kubeconfig) => cluster::Source::Files(vec![directory().join(kubeconfig_path(kubeconfig)?)]),
+        None => cluster::Source::Files(default_kubeconfigs(args, ctx)?),
     };
     ctx.world.cluster(Access {
         source,
@@ -226,9 +238,10 @@ fn is_content(text: &str) -> bool {
     text.contains('\n') || text.trim_start().starts_with('{')
 }
 
-/// A path may be shown. Content in a form that is not read, such as base64, would be taken for one, and has to be kept back.
-fn path_of(given: &Secret) -> Result<&str, CommandError> {
-    let text = given.expose();
+/// A path is shown in messages. Content that is not recognized, such as base64, would be taken for a path, and must not be
+/// shown.
+fn kubeconfig_path(kubeconfig: &Secret) -> Result<&str, CommandError> {
+    let text = kubeconfig.expose();
     let length = text.chars().count();
     if length <= LONGEST_PATH {
         return Ok(text);
@@ -236,14 +249,14 @@ fn path_of(given: &Secret) -> Result<&str, CommandError> {
     Err(Finding::inconclusive("`kubeconfig`")
         .actual(format!("{length} characters on one line, which are not shown: they may be a secret"))
         .expected(format!("a path of at most {LONGEST_PATH} characters, or the content of a kubeconfig"))
-        .next("give the content as it stands in the file, not as base64")
+        .next("give the content of the file, not base64")
         .bad_input())
 }
 
-fn in_cluster(ctx: &CommandContext) -> Result<cluster::Source, CommandError> {
+fn in_cluster_source(ctx: &CommandContext) -> Result<cluster::Source, CommandError> {
     let Some((host, port)) = ctx.runner_env.in_cluster.clone() else {
         return Err(Finding::inconclusive("`in-cluster`")
-            .actual("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this runs in no pod")
+            .actual("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this does not run in a pod")
             .expected("a runner in a pod of the cluster")
             .next("give `kubeconfig` instead")
             .bad_input());
@@ -251,86 +264,90 @@ fn in_cluster(ctx: &CommandContext) -> Result<cluster::Source, CommandError> {
     Ok(cluster::Source::InCluster(host, port))
 }
 
-/// Where kubectl looks. An input that a secret fills is empty where the secret is not set, and a runner of one's own may have
-/// a kubeconfig of any cluster: there, the one that is meant has to be named.
-fn usual(args: &Args, ctx: &CommandContext) -> Result<Vec<PathBuf>, CommandError> {
-    let paths = usual_paths(ctx);
+/// The files that kubectl reads. In a job, the input `kubeconfig` is empty when its secret is not set, and a self-hosted runner
+/// may have the kubeconfig of any cluster. The user must therefore name the context.
+fn default_kubeconfigs(args: &Args, ctx: &CommandContext) -> Result<Vec<PathBuf>, CommandError> {
+    let paths = kubectl_paths(ctx);
     if ctx.runner_env.actions && args.context.is_none() && !paths.is_empty() {
         return Err(Finding::inconclusive("`kubeconfig`")
-            .actual("not given, and the runner has one of its own, whose current context may be of any cluster")
+            .actual("not given, and the runner has a kubeconfig whose current context may be of any cluster")
             .expected("`kubeconfig`, or the `context` that is meant")
-            .next("see whether the secret is set that `kubeconfig` is filled from")
+            .next("see whether the secret for `kubeconfig` is set")
             .bad_input());
     }
     Ok(paths)
 }
 
-fn usual_paths(ctx: &CommandContext) -> Vec<PathBuf> {
+fn kubectl_paths(ctx: &CommandContext) -> Vec<PathBuf> {
     let runner_env = &ctx.runner_env;
     if let Some(paths) = &runner_env.kubeconfig {
         return env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
     }
     let home = runner_env.home.as_deref().unwrap_or(Path::new("/"));
     let path = home.join(".kube/config");
-    // Nothing there is nothing given, which is said in other words than a file that is missing.
+    // A default file that does not exist is reported as "no kubeconfig", not as a missing file.
     if fs::exists(&path).unwrap_or(false) { vec![path] } else { Vec::new() }
 }
 
-/// One source for each kind.
-struct Watch<'a> {
+/// The watches that the workloads need, one for each kind.
+struct WatchSources<'a> {
     cluster: &'a Cluster,
-    rules: &'a Rules,
+    limits: &'a WorkloadLimits,
     refused: &'a Cell<bool>,
 }
 
-impl<'a> Watch<'a> {
-    fn sources(&self) -> Vec<Source<'a, Fact>> {
+impl<'a> WatchSources<'a> {
+    fn all(&self) -> Vec<Source<'a, ClusterUpdate>> {
         let mut sources = Vec::new();
-        if self.asks_for(Kind::Deployment) {
-            sources.push(self.source(self.only(Kind::Deployment), Fact::Deployments));
+        if self.needs(WorkloadKind::Deployment) {
+            sources.push(self.source(self.only_name(WorkloadKind::Deployment), ClusterUpdate::Deployments));
         }
-        if self.asks_for(Kind::Rollout) {
-            sources.push(self.source(self.only(Kind::Rollout), Fact::Rollouts));
+        if self.needs(WorkloadKind::Rollout) {
+            sources.push(self.source(self.only_name(WorkloadKind::Rollout), ClusterUpdate::Rollouts));
         }
-        if self.asks_for(Kind::Deployment) || self.asks_for(Kind::Rollout) {
-            sources.push(self.source(None, Fact::ReplicaSets));
+        if self.needs(WorkloadKind::Deployment) || self.needs(WorkloadKind::Rollout) {
+            sources.push(self.source(None, ClusterUpdate::ReplicaSets));
         }
-        if self.asks_for(Kind::StatefulSet) {
-            sources.push(self.source(self.only(Kind::StatefulSet), Fact::StatefulSets));
+        if self.needs(WorkloadKind::StatefulSet) {
+            sources.push(self.source(self.only_name(WorkloadKind::StatefulSet), ClusterUpdate::StatefulSets));
         }
-        if self.asks_for(Kind::DaemonSet) {
-            sources.push(self.source(self.only(Kind::DaemonSet), Fact::DaemonSets));
-            sources.push(self.source(None, Fact::Revisions));
+        if self.needs(WorkloadKind::DaemonSet) {
+            sources.push(self.source(self.only_name(WorkloadKind::DaemonSet), ClusterUpdate::DaemonSets));
+            sources.push(self.source(None, ClusterUpdate::Revisions));
         }
-        if self.asks_for(Kind::Application) {
-            sources.push(self.source(self.only(Kind::Application), Fact::Applications));
+        if self.needs(WorkloadKind::Application) {
+            sources.push(self.source(self.only_name(WorkloadKind::Application), ClusterUpdate::Applications));
         }
-        if self.asks_for(Kind::Kustomization) {
-            sources.push(self.source(self.only(Kind::Kustomization), Fact::Kustomizations));
+        if self.needs(WorkloadKind::Kustomization) {
+            sources.push(self.source(self.only_name(WorkloadKind::Kustomization), ClusterUpdate::Kustomizations));
         }
-        if self.rules.workloads.iter().any(|one| one.kind.has_pods()) {
-            sources.push(self.source(None, Fact::Pods));
+        if self.limits.watches_pods() {
+            sources.push(self.source(None, ClusterUpdate::Pods));
         }
         sources
     }
 
-    fn asks_for(&self, kind: Kind) -> bool {
-        self.rules.workloads.iter().any(|one| one.kind == kind)
+    fn needs(&self, kind: WorkloadKind) -> bool {
+        self.limits.workloads.iter().any(|one| one.kind == kind)
     }
 
-    /// The name of the only one of a kind; several share a watch on all.
-    fn only(&self, kind: Kind) -> Option<String> {
-        let mut names = self.rules.workloads.iter().filter(|one| one.kind == kind).map(|one| one.name.clone());
+    /// The name of the only workload of a kind. Several share a watch on all objects of the kind.
+    fn only_name(&self, kind: WorkloadKind) -> Option<String> {
+        let mut names = self.limits.workloads.iter().filter(|one| one.kind == kind).map(|one| one.name.clone());
         names.next().filter(|_| names.next().is_none())
     }
 
-    fn source<T: Object>(&self, name: Option<String>, fact: fn(News<T>) -> Fact) -> Source<'a, Fact> {
+    fn source<T: Object>(
+        &self,
+        name: Option<String>,
+        to_update: fn(WatchUpdate<T>) -> ClusterUpdate,
+    ) -> Source<'a, ClusterUpdate> {
         let (cluster, refused) = (self.cluster, self.refused);
-        let scope = Scope { namespace: self.rules.namespace.clone(), name };
-        let heard = Heard::default();
-        let source = Source::new(PollInterval::Every(AGAIN), move |reply| {
-            let tell = move |news| reply.send(fact(news));
-            Box::new(cluster.watch(scope.clone(), heard.clone(), tell))
+        let scope = Scope { namespace: self.limits.namespace.clone(), name };
+        let state = WatchState::default();
+        let source = Source::new(PollInterval::Every(WATCH_INTERVAL), move |reply| {
+            let send = move |update| reply.send(to_update(update));
+            Box::new(cluster.watch(scope.clone(), state.clone(), send))
         });
         source.until(|| refused.get())
     }

@@ -3,10 +3,7 @@
 use super::observations::{LookHistory, NewerPromotion, PromotionHold, WaitObservations, WatchedEndpoint};
 use crate::{
     clock::Moment,
-    commands::health::{
-        judge::{Rules as GoodAnswer, Sight},
-        observations::Probe,
-    },
+    commands::health::endpoints::{EndpointLimits, Probe, ProbeRating},
     finding::{Finding, Verdict, verdict},
     observe::Judgement,
     values::HumanDuration,
@@ -27,7 +24,7 @@ pub struct WaitLimits {
     /// The service and the environment: `checkout-service in production`.
     pub target: String,
     /// What a good answer of an endpoint is.
-    pub good: GoodAnswer,
+    pub good: EndpointLimits,
     /// How many bad answers in a row block. At least 1.
     pub consecutive: usize,
 }
@@ -35,7 +32,7 @@ pub struct WaitLimits {
 impl WaitLimits {
     #[must_use]
     pub fn is_good(&self, probe: &Probe) -> bool {
-        self.good.sight(probe) == Sight::Good
+        self.good.rate(probe) == ProbeRating::Good
     }
 }
 
@@ -111,24 +108,25 @@ fn unless_found<T>(looks: &LookHistory<T>, check: &str, nothing: &str, until: Mo
 
 /// Blocked by `consecutive` bad answers since the last good one. A probe without an observation is neither good nor bad.
 fn check_endpoint(limits: &WaitLimits, WatchedEndpoint { name, probes }: &WatchedEndpoint, now: Moment) -> Finding {
-    let sight = |probe: &Probe| limits.good.sight(probe);
-    let since_good = || probes.iter().rev().map(|(_, probe)| probe).take_while(|probe| sight(probe) != Sight::Good);
-    let bad = since_good().filter(|probe| sight(probe) == Sight::Bad).count();
+    let rate = |probe: &Probe| limits.good.rate(probe);
+    let since_good =
+        || probes.iter().rev().map(|(_, probe)| probe).take_while(|probe| rate(probe) != ProbeRating::Good);
+    let bad = since_good().filter(|probe| rate(probe) == ProbeRating::Bad).count();
     let expected = format!("{}, not missed {} times in a row", limits.good.expected(), limits.consecutive);
     let Some((at, last)) = probes.last() else {
         return Finding::inconclusive(name).actual("no answer yet").expected(expected);
     };
     let finding = if bad >= limits.consecutive {
-        let last_bad = since_good().find(|probe| sight(probe) == Sight::Bad).unwrap_or(last);
-        Finding::blocked(name).actual(format!("{}, {bad} times in a row", last_bad.words()))
-    } else if sight(last) != Sight::Good {
-        Finding::inconclusive(name).actual(format!("{}, not yet {} times in a row", last.words(), limits.consecutive))
+        let last_bad = since_good().find(|probe| rate(probe) == ProbeRating::Bad).unwrap_or(last);
+        Finding::blocked(name).actual(format!("{}, {bad} times in a row", last_bad.summary()))
+    } else if rate(last) != ProbeRating::Good {
+        Finding::inconclusive(name).actual(format!("{}, not yet {} times in a row", last.summary(), limits.consecutive))
     } else if now >= limits.until && *at < limits.until {
         Finding::inconclusive(name).actual("not looked at since the wait was over")
     } else {
-        let missed = probes.iter().filter(|(_, probe)| sight(probe) != Sight::Good).count();
+        let missed = probes.iter().filter(|(_, probe)| rate(probe) != ProbeRating::Good).count();
         let missed = if missed == 0 { String::new() } else { format!(", and {missed} of {} missed", probes.len()) };
-        Finding::passed(name).actual(format!("{}{missed}", last.words()))
+        Finding::passed(name).actual(format!("{}{missed}", last.summary()))
     };
     finding.expected(expected).seen_at(name, &last.at)
 }

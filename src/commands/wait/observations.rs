@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{clock::Moment, commands::health::observations::Probe, finding::Finding};
+use crate::{clock::Moment, commands::health::endpoints::Probe, finding::Finding};
 
 /// One result of a look.
 pub enum WaitFact {

@@ -43,40 +43,40 @@ const SILENCE: Duration = Duration::from_secs(90);
 /// A watch that lasts for less is not taken up again at once.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// What is heard of a kind.
+/// What a watch on one kind reports.
 #[derive(Clone, Debug, PartialEq)]
-pub enum News<T> {
-    /// It is listed from the beginning: what was known may be over until all of it is told.
-    Again,
-    /// All that there is; what was known before and is not among it is gone.
-    All {
+pub enum WatchUpdate<T> {
+    /// A new list begins: what is known may be out of date until it is complete.
+    Relisting,
+    /// The complete list. An object that was known before and is not in it has been deleted.
+    Listed {
         items: Vec<T>,
         /// The server's clock.
         at: Option<Timestamp>,
     },
-    /// One is new, or has changed.
-    Now(T),
-    Gone(T),
-    /// Nothing is heard until the next look.
-    Lost(String),
-    /// Nothing will be heard.
+    /// An object was created or has changed.
+    Applied(T),
+    Deleted(T),
+    /// No update comes until the next look, for this reason.
+    Interrupted(String),
+    /// No update will come.
     Refused(Finding),
 }
 
-impl<T> News<T> {
-    /// The server's clock, when it is told.
+impl<T> WatchUpdate<T> {
+    /// The server's clock, if the update carries it.
     #[must_use]
     pub const fn clock(&self) -> Option<Timestamp> {
         match self {
-            Self::All { at, .. } => *at,
+            Self::Listed { at, .. } => *at,
             _ => None,
         }
     }
 }
 
-/// What one look at a kind leaves for the next. Clones are the same.
+/// What one look at a kind leaves for the next. Clones share it.
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<Before>>);
+pub struct WatchState(Arc<Mutex<Before>>);
 
 #[derive(Default)]
 struct Before {
@@ -86,35 +86,35 @@ struct Before {
     busy: Option<(Stopwatch, Duration)>,
 }
 
-impl Heard {
+impl WatchState {
     fn before(&self) -> MutexGuard<'_, Before> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What becomes of what is heard, whatever kind it is of: looking is the same for all, and in the program once.
-pub(super) trait Ear: Send + Sync {
-    /// A list of everything begins.
+/// Takes what a watch reads, as JSON. It knows no type, so that the program holds the code of a watch once for all kinds.
+pub(super) trait WatchHandler: Send + Sync {
+    /// A list begins.
     fn begin(&self);
-    /// One page of it.
+    /// One page of the list.
     fn page(&self, page: &[u8]) -> Result<ListMeta, ClusterError>;
-    /// That was all, by the server's clock.
-    fn all(&self, at: Option<Timestamp>);
-    fn now(&self, object: &[u8]) -> Result<(), ClusterError>;
-    fn gone(&self, object: &[u8]) -> Result<(), ClusterError>;
-    fn lost(&self, why: String);
+    /// The list is complete, by the server's clock.
+    fn listed(&self, at: Option<Timestamp>);
+    fn applied(&self, object: &[u8]) -> Result<(), ClusterError>;
+    fn deleted(&self, object: &[u8]) -> Result<(), ClusterError>;
+    fn interrupted(&self, why: String);
     fn refused(&self, finding: Finding);
 }
 
-/// One that makes objects of it.
-pub(super) struct Telling<T, F> {
+/// Decodes the objects of one kind and sends each update.
+pub(super) struct UpdateDecoder<T, F> {
     pages: Mutex<Vec<T>>,
-    tell: F,
+    send: F,
 }
 
-impl<T: Object, F: Fn(News<T>)> Telling<T, F> {
-    pub(super) const fn new(tell: F) -> Self {
-        Self { pages: Mutex::new(Vec::new()), tell }
+impl<T: Object, F: Fn(WatchUpdate<T>)> UpdateDecoder<T, F> {
+    pub(super) const fn new(send: F) -> Self {
+        Self { pages: Mutex::new(Vec::new()), send }
     }
 
     fn pages(&self) -> MutexGuard<'_, Vec<T>> {
@@ -122,10 +122,10 @@ impl<T: Object, F: Fn(News<T>)> Telling<T, F> {
     }
 }
 
-impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
+impl<T: Object, F: Fn(WatchUpdate<T>) + Send + Sync> WatchHandler for UpdateDecoder<T, F> {
     fn begin(&self) {
         self.pages().clear();
-        (self.tell)(News::Again);
+        (self.send)(WatchUpdate::Relisting);
     }
 
     fn page(&self, page: &[u8]) -> Result<ListMeta, ClusterError> {
@@ -134,27 +134,27 @@ impl<T: Object, F: Fn(News<T>) + Send + Sync> Ear for Telling<T, F> {
         Ok(metadata)
     }
 
-    fn all(&self, at: Option<Timestamp>) {
+    fn listed(&self, at: Option<Timestamp>) {
         let items = mem::take(&mut *self.pages());
-        (self.tell)(News::All { items, at });
+        (self.send)(WatchUpdate::Listed { items, at });
     }
 
-    fn now(&self, object: &[u8]) -> Result<(), ClusterError> {
-        (self.tell)(News::Now(read(object)?));
+    fn applied(&self, object: &[u8]) -> Result<(), ClusterError> {
+        (self.send)(WatchUpdate::Applied(read(object)?));
         Ok(())
     }
 
-    fn gone(&self, object: &[u8]) -> Result<(), ClusterError> {
-        (self.tell)(News::Gone(read(object)?));
+    fn deleted(&self, object: &[u8]) -> Result<(), ClusterError> {
+        (self.send)(WatchUpdate::Deleted(read(object)?));
         Ok(())
     }
 
-    fn lost(&self, why: String) {
-        (self.tell)(News::Lost(why));
+    fn interrupted(&self, why: String) {
+        (self.send)(WatchUpdate::Interrupted(why));
     }
 
     fn refused(&self, finding: Finding) {
-        (self.tell)(News::Refused(finding));
+        (self.send)(WatchUpdate::Refused(finding));
     }
 }
 
@@ -176,31 +176,37 @@ impl Resource {
 }
 
 /// Looks until the connection ends, and tells why it did. A server that wants to be left alone is not looked at.
-pub(super) async fn look(door: &Door, resource: Resource, scope: &Scope, heard: &Heard, ear: &dyn Ear) {
-    if heard.before().busy.as_ref().is_some_and(|(since, pause)| since.elapsed() < *pause) {
+pub(super) async fn look(
+    door: &Door,
+    resource: Resource,
+    scope: &Scope,
+    state: &WatchState,
+    handler: &dyn WatchHandler,
+) {
+    if state.before().busy.as_ref().is_some_and(|(since, pause)| since.elapsed() < *pause) {
         return;
     }
     let end = loop {
         let begun = Stopwatch::start();
-        match follow(door, resource, scope, heard, ear).await {
+        match follow(door, resource, scope, state, handler).await {
             // A server ends every watch after some minutes. One that ends at once is no watch.
             Ok(()) if begun.elapsed() >= LEAST => {}
             // Once: a server whose own list has expired is asked again by the next look.
-            Err(ClusterError::Expired) => break follow(door, resource, scope, heard, ear).await,
+            Err(ClusterError::Expired) => break follow(door, resource, scope, state, handler).await,
             end => break end,
         }
     };
     match end {
-        Ok(()) => ear.lost("its watch has ended".to_owned()),
-        Err(ClusterError::Lost(why)) => ear.lost(why),
-        Err(ClusterError::Expired) => ear.lost("its list expired while it was read".to_owned()),
+        Ok(()) => handler.interrupted("its watch has ended".to_owned()),
+        Err(ClusterError::Lost(why)) => handler.interrupted(why),
+        Err(ClusterError::Expired) => handler.interrupted("its list expired while it was read".to_owned()),
         Err(ClusterError::Busy(why, pause)) => {
-            heard.before().busy = Some((Stopwatch::start(), pause));
-            ear.lost(why);
+            state.before().busy = Some((Stopwatch::start(), pause));
+            handler.interrupted(why);
         }
         // A server that has just started denies for a moment what it has granted, and does not know every kind yet.
-        Err(ClusterError::Denied(finding)) if heard.before().granted => ear.lost(finding.to_string()),
-        Err(ClusterError::Denied(finding) | ClusterError::Refused(finding)) => ear.refused(finding),
+        Err(ClusterError::Denied(finding)) if state.before().granted => handler.interrupted(finding.to_string()),
+        Err(ClusterError::Denied(finding) | ClusterError::Refused(finding)) => handler.refused(finding),
     }
 }
 
@@ -208,20 +214,20 @@ async fn follow(
     door: &Door,
     resource: Resource,
     scope: &Scope,
-    heard: &Heard,
-    ear: &dyn Ear,
+    state: &WatchState,
+    handler: &dyn WatchHandler,
 ) -> Result<(), ClusterError> {
     let what = format!("list and watch {} in the namespace {}", resource.plural, scope.namespace);
-    let from = list(door, resource, scope, &what, ear).await?;
+    let from = list(door, resource, scope, &what, handler).await?;
     let params = WatchParams { field_selector: scope.selector(), ..WatchParams::default() };
     let answer = door.get(scope.request(resource).watch(&params, &from), &what).await?;
-    heard.before().granted = true;
+    state.before().granted = true;
     let mut lines = Lines { body: answer.into_body(), held: Vec::new(), from: 0 };
     loop {
         match timeout(SILENCE, lines.next()).await {
             Err(_) => return Err(ClusterError::Lost(format!("nothing was heard for {} s", SILENCE.as_secs()))),
             Ok(None) => return Ok(()),
-            Ok(Some(line)) => change(&line?, &what, ear)?,
+            Ok(Some(line)) => change(&line?, &what, handler)?,
         }
     }
 }
@@ -232,20 +238,20 @@ async fn list(
     resource: Resource,
     scope: &Scope,
     what: &str,
-    ear: &dyn Ear,
+    handler: &dyn WatchHandler,
 ) -> Result<String, ClusterError> {
     let mut params = ListParams { field_selector: scope.selector(), limit: Some(PAGE), ..ListParams::default() };
-    ear.begin();
+    handler.begin();
     for _ in 0..MOST_PAGES {
         let answer = door.get(scope.request(resource).list(&params), what).await?;
         let at = date(&answer);
         let page = door.whole(answer, LARGEST_PAGE).await?;
-        let metadata = ear.page(&page)?;
+        let metadata = handler.page(&page)?;
         if metadata.resource_version.is_empty() {
             return Err(ClusterError::unreadable("an answer that is no list"));
         }
         if metadata.more.is_empty() {
-            ear.all(at);
+            handler.listed(at);
             return Ok(metadata.resource_version);
         }
         params.continue_token = Some(metadata.more);
@@ -299,7 +305,7 @@ struct Line<'a> {
 }
 
 /// What a line of a watch tells.
-fn change(line: &[u8], what: &str, ear: &dyn Ear) -> Result<(), ClusterError> {
+fn change(line: &[u8], what: &str, handler: &dyn WatchHandler) -> Result<(), ClusterError> {
     let lost = |status: &Status| match ClusterError::of(&Error::Api(Box::new(status.clone())), what) {
         ClusterError::Expired => ClusterError::Expired,
         // Refused is only what was never granted: the watch itself was.
@@ -315,8 +321,8 @@ fn change(line: &[u8], what: &str, ear: &dyn Ear) -> Result<(), ClusterError> {
         }
     };
     match kind {
-        "ADDED" | "MODIFIED" => ear.now(object),
-        "DELETED" => ear.gone(object),
+        "ADDED" | "MODIFIED" => handler.applied(object),
+        "DELETED" => handler.deleted(object),
         "BOOKMARK" => Ok(()),
         "ERROR" => Err(lost(&read(object)?)),
         _ => Err(ClusterError::unreadable("a change of a kind that nobody knows")),

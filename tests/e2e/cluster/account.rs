@@ -110,7 +110,7 @@ fn the_documented_role_has_exactly_the_needed_permissions() {
     }
     let tables = end.report["tables"].as_array().expect("tables");
     let titles: Vec<&str> = tables.iter().filter_map(|table| table["title"].as_str()).collect();
-    assert_eq!(titles[..2], ["Pods that are not well", "Warning events, newest first"], "{titles:?}");
+    assert_eq!(titles[..2], ["Pods that are not ready", "Warning events, newest first"], "{titles:?}");
     assert_eq!(tables[1]["rows"].as_array().map(Vec::len), Some(3), "{}", tables[1]);
     assert_eq!(titles.iter().filter(|title| title.contains("last lines of the run before")).count(), 3, "{titles:?}");
     assert_eq!(titles.len(), 5, "no table of what could not be observed: {titles:?}");

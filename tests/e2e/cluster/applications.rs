@@ -83,7 +83,7 @@ fn a_commit_is_followed_from_sync_to_health() {
     started.heard("a refresh was asked for");
     application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": null } } }));
     set_status(&application, "OutOfSync", TWO, "Healthy", &json!({}));
-    started.heard("OutOfSync with 222222222222, which is to be synced by itself");
+    started.heard("OutOfSync with 222222222222, and to be synced automatically");
     application.change(&json!({ "operation": { "sync": { "revision": TWO } } }));
     started.heard("a sync was asked for");
     set_status(
@@ -138,7 +138,7 @@ fn unhealthy_resources_are_listed() {
     set_status(&application, "Synced", ONE, "Degraded", &json!({}));
     let end = started.end_within(TIME_LIMIT);
     assert_end(&end, BLOCKED, &["Degraded"]);
-    assert!(end.summary.contains("Resources of application/app that are not well"), "{}", end.summary);
+    assert!(end.summary.contains("Resources of application/app that are not Healthy and Synced"), "{}", end.summary);
     assert!(end.summary.contains("shop/checkout") && !end.summary.contains("shop/well"), "{}", end.summary);
     assert!(
         end.summary.contains("exceeded its progress deadline") && !end.summary.contains("hunter2"),
@@ -190,7 +190,7 @@ fn an_outdated_waiting_or_unknown_state_never_passes() {
     let sync = json!({ "status": "OutOfSync", "revision": TWO, "comparedTo": { "source": compared, "destination": destination() } });
     application.change(&json!({ "status": { "sync": sync } }));
     let end = started.end_within(TIME_LIMIT);
-    assert_end(&end, BLOCKED, &["OutOfSync with 222222222222 until somebody syncs it"]);
+    assert_end(&end, BLOCKED, &["OutOfSync with 222222222222 until it is synced by hand"]);
     let error =
         json!([{ "type": "ComparisonError", "message": "repository not found", "lastTransitionTime": LONG_AGO }]);
     application.change(&json!({ "status": { "sync": { "status": "Unknown" }, "conditions": error } }));

@@ -150,7 +150,7 @@ fn a_kustomization_without_health_checks_is_inconclusive_unless_a_workload_is_wa
     let kustomization = kustomization(&ns, false);
     kustomization.set_status(&ready(1, ONE));
     let end = ns.gate("kustomization/app").run(&["health"]);
-    assert_end(&end, INCONCLUSIVE, &["it is to check no health"]);
+    assert_end(&end, INCONCLUSIVE, &["it checks no health"]);
     ns.deploy("deployments", "app", 1, "1", &json!({}));
     let end = ns.gate("kustomization/app\ndeployment/app").input("tag", "1").run(&["health"]);
     assert_end(&end, PASSED, &["complete"]);

@@ -96,10 +96,10 @@ fn a_canary_is_followed_through_its_steps() {
     rollout.set_status(&paused(1));
     started.heard("it is paused for a while");
     rollout.set_status(&paused(2));
-    started.heard("it is paused at step 3 of 3 until somebody goes on");
+    started.heard("it is paused at step 3 of 3 until it is resumed by hand");
     // The effect of `kubectl argo rollouts promote` on the status.
     rollout.set_status(&json!({ "pauseConditions": null }));
-    started.heard("it is about to go on");
+    started.heard("it is about to resume");
     scale(&ns, "app-new", 2);
     rollout.set_status(
         &json!({ "phase": "Progressing", "message": "old replicas are pending termination", "controllerPause": null,
@@ -121,7 +121,7 @@ fn a_rollout_that_waits_for_promotion_or_was_aborted_blocks_with_the_reason() {
     rollout.set_status(&paused(2));
     let gate = || ns.gate("rollout/app");
     let end = gate().run(&["health"]);
-    assert_end(&end, BLOCKED, &["it is paused at step 3 of 3 until somebody goes on"]);
+    assert_end(&end, BLOCKED, &["it is paused at step 3 of 3 until it is resumed by hand"]);
     assert!(end.log.contains("kubectl argo rollouts promote"), "{}", end.log);
 
     let progressing = |reason: &str| {
@@ -142,7 +142,7 @@ fn a_rollout_that_waits_for_promotion_or_was_aborted_blocks_with_the_reason() {
     let runner = gate();
     rollout.set_status(&json!({ "abort": null }));
     let started = runner.start(&["health"]);
-    started.heard("it was aborted, and is to be tried again");
+    started.heard("it was aborted, and is to be retried");
     rollout.set_status(&json!({ "phase": "Degraded", "message": "ProgressDeadlineExceeded: ReplicaSet \"app-new\" has timed out progressing.",
         "conditions": progressing("ProgressDeadlineExceeded") }));
     assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["Degraded: ProgressDeadlineExceeded"]);

@@ -93,7 +93,7 @@ fn the_shipped_job_awaits_the_rollout_then_probes_the_endpoint_or_names_the_fail
     for expected in ["pod checkout-service-", "container app: ErrImagePull: ", &message] {
         assert!(error.message.contains(expected), "{expected} in {}", error.message);
     }
-    assert!(gate.summary.contains("Pods that are not well"), "{}", gate.summary);
+    assert!(gate.summary.contains("Pods that are not ready"), "{}", gate.summary);
     assert!(!gate.summary.contains("What could not be seen"), "{}", gate.summary);
     assert_eq!(requests.lock().expect("no panic").len(), 1, "no request while the rollout fails");
 }

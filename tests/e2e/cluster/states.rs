@@ -99,7 +99,7 @@ fn an_unrecoverable_state_blocks_at_once_with_the_reason() {
         assert_end(&end, BLOCKED, &["pod ", "container app", expected]);
         let error = end.commands().into_iter().find(|line| line.starts_with("::error ")).unwrap_or_default();
         assert!(error.contains(expected), "{error}");
-        assert!(end.summary.contains("Pods that are not well"), "{}", end.summary);
+        assert!(end.summary.contains("Pods that are not ready"), "{}", end.summary);
     }
 }
 
@@ -127,7 +127,7 @@ fn the_log_before_the_last_restart_is_shown_masked_and_escaped() {
     assert_end(&end, BLOCKED, &["CrashLoopBackOff"]);
     let tables = end.report["tables"].as_array().expect("tables");
     let titles: Vec<&str> = tables.iter().filter_map(|table| table["title"].as_str()).collect();
-    assert_eq!(titles[..2], ["Pods that are not well", "Warning events, newest first"], "{titles:?}");
+    assert_eq!(titles[..2], ["Pods that are not ready", "Warning events, newest first"], "{titles:?}");
     assert!(titles[2].contains("container app: last lines of the run before its last restart"), "{titles:?}");
     assert_eq!(tables[1]["rows"][0][3], "BackOff");
     let lines = tables[2]["rows"].as_array().expect("lines");

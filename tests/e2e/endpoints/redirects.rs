@@ -27,7 +27,7 @@ fn a_redirect_is_not_followed_and_its_target_is_named() {
     let nginx = Nginx::serving(&[SERVICE, SIGN_IN]);
     let end = gate_for(&nginx.url(0, "/ready")).run(&["health"]);
     let leads_to = format!("302, a redirect to {}, after ", nginx.url(1, "/sign-in"));
-    assert_end(&end, "blocked", &[&leads_to, "a page to sign in on is not health"]);
+    assert_end(&end, "blocked", &[&leads_to, "a sign-in page says nothing about health"]);
     assert!(
         !end.log.contains("s3cr3t") && !end.summary.contains("s3cr3t") && !end.report.to_string().contains("s3cr3t")
     );
@@ -51,7 +51,7 @@ fn a_response_from_another_page_blocks_without_a_condition() {
         assert_end(
             &end,
             "blocked",
-            &[&words, "a page to sign in on is not health", "say by `condition` what it holds"],
+            &[&words, "a sign-in page says nothing about health", "describe its body with `condition`"],
         );
         assert!(end.summary.contains("not as expected"), "{}", end.summary);
         // Only a condition can tell whether the other page belongs to the service.

@@ -1,32 +1,32 @@
-//! Whether what runs is the image under promotion. A healthy old version is no proof of the new one.
+//! Whether a workload runs the image under promotion. A healthy old version does not prove that the new one runs.
 
-use super::pods::statuses;
+use super::pod_status::container_statuses;
 use crate::{
     subject::{Image, Reference, Subject},
     world::cluster::objects::{Container, Pod, PodSpec, Template},
 };
 
-/// The image under promotion, as far as it is told.
+/// The image under promotion, as far as the subject names it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wanted {
+pub struct ExpectedImage {
     pub image: Option<Image>,
     pub tag: Option<String>,
     pub digest: Option<String>,
 }
 
-/// Whether it is the one.
+/// Whether an image is the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fit {
-    Fits,
-    /// What is there instead.
+pub enum ImageMatch {
+    Matches,
+    /// The image that was found instead.
     Differs(String),
-    /// It cannot be told from this; what is there.
+    /// The name of the image does not decide it; the image that was found.
     Unknown(String),
 }
 
-impl Wanted {
+impl ExpectedImage {
     #[must_use]
-    pub fn of(subject: &Subject) -> Self {
+    pub fn from_subject(subject: &Subject) -> Self {
         Self {
             image: subject.image.clone(),
             tag: subject.tag.as_ref().map(ToString::to_string),
@@ -34,7 +34,7 @@ impl Wanted {
         }
     }
 
-    /// Whether it tells one from another. The repository alone does not: any image will do.
+    /// Whether it tells two versions apart. With the repository alone, every version matches.
     #[must_use]
     pub const fn names_version(&self) -> bool {
         self.tag.is_some() || self.digest.is_some()
@@ -52,124 +52,130 @@ impl Wanted {
         }
     }
 
-    /// What a specification asks for.
+    /// Compares with what a pod template asks for.
     #[must_use]
-    pub fn in_template(&self, template: &Template) -> Fit {
-        let fit = |container: &Container| self.one(&container.image, None);
-        self.of_containers(&template.spec, fit)
+    pub fn match_template(&self, template: &Template) -> ImageMatch {
+        self.match_containers(&template.spec, |container| self.match_reference(&container.image, None))
     }
 
-    /// What a pod runs: the digest that was pulled says more than the name that was asked for.
+    /// Compares with what a pod runs. The digest that was pulled decides before the name in the specification.
     #[must_use]
-    pub fn in_pod(&self, pod: &Pod) -> Fit {
-        self.of_containers(&pod.spec, |container| {
-            let status = statuses(pod).find(|status| status.name == container.name);
-            self.one(&container.image, status.map(|status| status.image_id.as_str()))
+    pub fn match_pod(&self, pod: &Pod) -> ImageMatch {
+        self.match_containers(&pod.spec, |container| {
+            let status = container_statuses(pod).find(|status| status.name == container.name);
+            self.match_reference(&container.image, status.map(|status| status.image_id.as_str()))
         })
     }
 
-    /// What a list of names holds, in which the digest of a tag is not told.
+    /// Compares with a list of image names, in which a tag has no digest.
     #[must_use]
-    pub fn in_names(&self, images: &[String]) -> Fit {
-        self.best_of(images.iter().map(|image| self.named(image)))
+    pub fn match_names(&self, images: &[String]) -> ImageMatch {
+        self.best_match(images.iter().map(|image| self.match_name(image)))
     }
 
-    /// Other versions in the list, of what the one under promotion is a version of.
+    /// The images in the list that are other versions of the expected one.
     #[must_use]
-    pub fn others<'a>(&self, images: &'a [String]) -> Vec<&'a str> {
+    pub fn other_versions<'a>(&self, images: &'a [String]) -> Vec<&'a str> {
         if !self.names_version() {
             return Vec::new();
         }
-        let repository = |image: &str| image.parse::<Reference>().ok().map(|there| whole(there.image.as_str()));
-        let fits = |image: &&String| matches!(self.named(image), Some(Fit::Fits | Fit::Unknown(_)));
-        let ours: Vec<_> = images.iter().filter(fits).filter_map(|image| repository(image)).collect();
-        let differs = |image: &&str| matches!(self.named(image), Some(Fit::Differs(_)));
-        let images = images.iter().map(String::as_str);
-        images.filter(differs).filter(|image| repository(image).is_some_and(|one| ours.contains(&one))).collect()
+        let repository =
+            |image: &str| image.parse::<Reference>().ok().map(|reference| full_repository(reference.image.as_str()));
+        let may_match =
+            |image: &&String| matches!(self.match_name(image), Some(ImageMatch::Matches | ImageMatch::Unknown(_)));
+        let expected: Vec<_> = images.iter().filter(may_match).filter_map(|image| repository(image)).collect();
+        let differs = |image: &&str| matches!(self.match_name(image), Some(ImageMatch::Differs(_)));
+        let differing = images.iter().map(String::as_str).filter(differs);
+        differing.filter(|image| repository(image).is_some_and(|repository| expected.contains(&repository))).collect()
     }
 
-    /// A tag is no proof of a digest, but another tag is another version.
-    fn named(&self, image: &str) -> Option<Fit> {
-        let fit = self.one(image, None)?;
-        let tag = image.parse::<Reference>().ok().and_then(|there| there.tag).map(|tag| tag.to_string());
-        let other = self.tag.is_some() && tag.is_some() && tag != self.tag;
-        Some(if other && matches!(fit, Fit::Unknown(_)) { Fit::Differs(image.to_owned()) } else { fit })
+    /// A matching tag does not prove the digest, but another tag is another version.
+    fn match_name(&self, image: &str) -> Option<ImageMatch> {
+        let found = self.match_reference(image, None)?;
+        let tag = image.parse::<Reference>().ok().and_then(|reference| reference.tag).map(|tag| tag.to_string());
+        let other_tag = self.tag.is_some() && tag.is_some() && tag != self.tag;
+        let is_unknown = matches!(found, ImageMatch::Unknown(_));
+        Some(if other_tag && is_unknown { ImageMatch::Differs(image.to_owned()) } else { found })
     }
 
-    /// With the repository told, all containers of it have to run this version; without, nobody knows which one is meant, and
-    /// one is enough. Those that only prepare count where no other is of that repository.
-    fn of_containers(&self, spec: &PodSpec, fit: impl Fn(&Container) -> Option<Fit>) -> Fit {
+    /// If the subject names the repository, all its containers must run this version. If it does not, the container under
+    /// promotion is unknown, and one match is enough. Init containers count only if no other container is of the repository.
+    fn match_containers(
+        &self,
+        spec: &PodSpec,
+        match_container: impl Fn(&Container) -> Option<ImageMatch>,
+    ) -> ImageMatch {
         if !self.names_version() || self.image.is_none() {
-            return self.best_of(spec.containers.iter().map(fit));
+            return self.best_match(spec.containers.iter().map(match_container));
         }
-        let fits = |containers: &[Container]| containers.iter().filter_map(&fit).collect::<Vec<_>>();
-        let mut all = fits(&spec.containers);
+        let matches = |containers: &[Container]| containers.iter().filter_map(&match_container).collect::<Vec<_>>();
+        let mut all = matches(&spec.containers);
         if all.is_empty() {
-            all = fits(&spec.init_containers);
+            all = matches(&spec.init_containers);
         }
-        let differs = all.iter().find(|fit| matches!(fit, Fit::Differs(_)));
-        let unknown = || all.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
+        let differs = all.iter().find(|found| matches!(found, ImageMatch::Differs(_)));
+        let unknown = || all.iter().find(|found| matches!(found, ImageMatch::Unknown(_)));
         match differs.or_else(unknown).or(all.first()) {
-            Some(fit) => fit.clone(),
-            None => Fit::Differs("no container of that repository".to_owned()),
+            Some(found) => found.clone(),
+            None => ImageMatch::Differs("no container of that repository".to_owned()),
         }
     }
 
-    /// One is enough; the others are companions.
-    fn best_of(&self, fits: impl Iterator<Item = Option<Fit>>) -> Fit {
+    /// One match is enough: the other images are those of sidecars.
+    fn best_match(&self, matches: impl Iterator<Item = Option<ImageMatch>>) -> ImageMatch {
         if !self.names_version() {
-            return Fit::Fits;
+            return ImageMatch::Matches;
         }
-        let mut seen = Vec::new();
-        let mut unknown = false;
-        for fit in fits {
-            match fit {
-                Some(Fit::Fits) => return Fit::Fits,
-                Some(Fit::Unknown(what)) => {
-                    unknown = true;
-                    seen.push(what);
+        let mut images = Vec::new();
+        let mut is_unknown = false;
+        for found in matches {
+            match found {
+                Some(ImageMatch::Matches) => return ImageMatch::Matches,
+                Some(ImageMatch::Unknown(image)) => {
+                    is_unknown = true;
+                    images.push(image);
                 }
-                Some(Fit::Differs(what)) => seen.push(what),
+                Some(ImageMatch::Differs(image)) => images.push(image),
                 None => {}
             }
         }
-        let what = if seen.is_empty() { "no container of that repository".to_owned() } else { seen.join(", ") };
-        if unknown { Fit::Unknown(what) } else { Fit::Differs(what) }
+        let images = if images.is_empty() { "no container of that repository".to_owned() } else { images.join(", ") };
+        if is_unknown { ImageMatch::Unknown(images) } else { ImageMatch::Differs(images) }
     }
 
-    /// `None`: of another repository.
-    fn one(&self, image: &str, pulled: Option<&str>) -> Option<Fit> {
-        let Ok(there) = image.parse::<Reference>() else { return Some(Fit::Differs(image.to_owned())) };
-        if self.image.as_ref().is_some_and(|image| !same_repository(image.as_str(), there.image.as_str())) {
+    /// `pulled` is the image ID in a container's status. `None`: an image of another repository.
+    fn match_reference(&self, image: &str, pulled: Option<&str>) -> Option<ImageMatch> {
+        let Ok(reference) = image.parse::<Reference>() else { return Some(ImageMatch::Differs(image.to_owned())) };
+        if self.image.as_ref().is_some_and(|image| !is_same_repository(image.as_str(), reference.image.as_str())) {
             return None;
         }
         let pulled = pulled.and_then(|pulled| pulled.rsplit_once('@')).map(|(_, digest)| digest);
-        let asked = there.digest.as_ref().map(ToString::to_string);
+        let requested = reference.digest.as_ref().map(ToString::to_string);
         let Some(digest) = &self.digest else {
-            let tag = there.tag.as_ref().map(ToString::to_string);
+            let tag = reference.tag.as_ref().map(ToString::to_string);
             return Some(match tag {
-                Some(tag) if self.tag.as_ref() == Some(&tag) => Fit::Fits,
-                None if asked.is_some() => Fit::Unknown(format!("{image}, which names no tag")),
-                _ => Fit::Differs(image.to_owned()),
+                Some(tag) if self.tag.as_ref() == Some(&tag) => ImageMatch::Matches,
+                None if requested.is_some() => ImageMatch::Unknown(format!("{image}, which names no tag")),
+                _ => ImageMatch::Differs(image.to_owned()),
             });
         };
-        Some(match (asked, pulled) {
-            // By its digest, nothing else can have been pulled.
-            (Some(asked), _) if asked == *digest => Fit::Fits,
-            (Some(_), _) => Fit::Differs(image.to_owned()),
-            (None, Some(pulled)) if pulled == digest => Fit::Fits,
-            (None, Some(pulled)) => Fit::Differs(format!("{image}@{pulled}")),
-            (None, None) => Fit::Unknown(format!("{image}, whose digest is not told")),
+        Some(match (requested, pulled) {
+            // An image that is requested by digest cannot be pulled as another one.
+            (Some(requested), _) if requested == *digest => ImageMatch::Matches,
+            (Some(_), _) => ImageMatch::Differs(image.to_owned()),
+            (None, Some(pulled)) if pulled == digest => ImageMatch::Matches,
+            (None, Some(pulled)) => ImageMatch::Differs(format!("{image}@{pulled}")),
+            (None, None) => ImageMatch::Unknown(format!("{image}, whose digest is unknown")),
         })
     }
 }
 
-/// `nginx` is `docker.io/library/nginx`. Source: distribution/reference, familiar names.
-fn same_repository(one: &str, other: &str) -> bool {
-    whole(one) == whole(other)
+fn is_same_repository(one: &str, other: &str) -> bool {
+    full_repository(one) == full_repository(other)
 }
 
-fn whole(repository: &str) -> String {
+/// `nginx` is `docker.io/library/nginx`. Source: distribution/reference, familiar names.
+fn full_repository(repository: &str) -> String {
     let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
     let (host, path) = match repository.split_once('/') {
         Some((host, path)) if is_host(host) => (host, path),
@@ -187,15 +193,15 @@ mod tests {
     const TWO: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
 
     fn pod(containers: &[(&str, &str)]) -> Pod {
-        let name = |place: usize| format!("c{place}");
+        let name = |index: usize| format!("c{index}");
         let spec = containers
             .iter()
             .enumerate()
-            .map(|(place, (image, _))| serde_json::json!({"name": name(place), "image": image}));
+            .map(|(index, (image, _))| serde_json::json!({"name": name(index), "image": image}));
         let status = containers
             .iter()
             .enumerate()
-            .map(|(place, (_, id))| serde_json::json!({"name": name(place), "imageID": id}));
+            .map(|(index, (_, id))| serde_json::json!({"name": name(index), "imageID": id}));
         serde_json::from_value(serde_json::json!({
             "spec": {"containers": spec.collect::<Vec<_>>()}, "status": {"containerStatuses": status.collect::<Vec<_>>()}
         }))
@@ -203,11 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn every_container_of_the_repository_has_to_run_this_version() {
-        let wanted = |image: Option<&str>| Wanted {
+    fn every_container_of_the_repository_must_run_the_expected_version() {
+        let expected = |image: Option<&str>| ExpectedImage {
             image: image.map(|image| image.parse().unwrap()),
             tag: Some("2".to_owned()),
-            ..Wanted::default()
+            ..ExpectedImage::default()
         };
         let spec = |init: &str, containers: [&str; 2]| -> Pod {
             let all = containers.map(|image| serde_json::json!({ "name": image, "image": image }));
@@ -215,7 +221,7 @@ mod tests {
             serde_json::from_value(serde_json::json!({ "spec": { "initContainers": init, "containers": all } }))
                 .unwrap()
         };
-        for (image, init, containers, fits) in [
+        for (image, init, containers, matches) in [
             (Some("acme/shop"), "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
             (Some("acme/shop"), "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
             (Some("acme/shop"), "acme/shop:2", ["acme/shop:2", "acme/shop:1"], false),
@@ -223,15 +229,15 @@ mod tests {
             (None, "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
             (None, "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
         ] {
-            let found = wanted(image).in_pod(&spec(init, containers));
-            assert_eq!(found == Fit::Fits, fits, "{image:?} {init} {containers:?}: {found:?}");
+            let found = expected(image).match_pod(&spec(init, containers));
+            assert_eq!(found == ImageMatch::Matches, matches, "{image:?} {init} {containers:?}: {found:?}");
         }
     }
 
     #[test]
-    fn a_pod_runs_the_image_when_a_container_of_its_repository_does() {
+    fn a_pod_runs_the_image_if_a_container_of_its_repository_does() {
         let pulled = |digest: &str| format!("ghcr.io/acme/shop@{digest}");
-        for (wanted, image, id, fits) in [
+        for (expected, image, id, matches) in [
             (("", "1.4.2", ""), "ghcr.io/acme/shop:1.4.2", String::new(), Some(true)),
             (("", "1.4.2", ""), "ghcr.io/acme/shop:1.4.1", pulled(ONE), Some(false)),
             (("ghcr.io/acme/shop", "1.4.2", ""), "ghcr.io/acme/shop:1.4.2", String::new(), Some(true)),
@@ -243,7 +249,7 @@ mod tests {
             (("", "", ONE), &format!("nginx:1@{TWO}"), pulled(ONE), Some(false)),
             (("", "1", ONE), "nginx:1", pulled(ONE), Some(true)),
             (("", "1", ONE), "nginx:1", format!("docker-pullable://nginx@{ONE}"), Some(true)),
-            // The same tag was pushed twice: the digest tells.
+            // The same tag was pushed twice: the digest decides.
             (("", "1", ONE), "nginx:1", pulled(TWO), Some(false)),
             (("", "1", ONE), "nginx:1", "sha256:abc".to_owned(), None),
             (("", "1", ONE), "nginx:1", String::new(), None),
@@ -251,14 +257,14 @@ mod tests {
             (("", "1", ""), "nginx", String::new(), Some(false)),
         ] {
             let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-            let image_wanted = given(wanted.0).map(|image| image.parse().unwrap());
-            let wanted = Wanted { image: image_wanted, tag: given(wanted.1), digest: given(wanted.2) };
-            let found = match wanted.in_pod(&pod(&[("envoy:3", "envoy@sha256:3"), (image, &id)])) {
-                Fit::Fits => Some(true),
-                Fit::Differs(_) => Some(false),
-                Fit::Unknown(_) => None,
+            let repository = given(expected.0).map(|image| image.parse().unwrap());
+            let expected = ExpectedImage { image: repository, tag: given(expected.1), digest: given(expected.2) };
+            let found = match expected.match_pod(&pod(&[("envoy:3", "envoy@sha256:3"), (image, &id)])) {
+                ImageMatch::Matches => Some(true),
+                ImageMatch::Differs(_) => Some(false),
+                ImageMatch::Unknown(_) => None,
             };
-            assert_eq!(found, fits, "{wanted:?} in {image} {id}");
+            assert_eq!(found, matches, "{expected:?} in {image} {id}");
         }
     }
 }

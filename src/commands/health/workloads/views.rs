@@ -1,4 +1,4 @@
-//! The objects of each kind as they are now, and whether they are heard of.
+//! The current objects of each kind, and whether they are up to date.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::{
     clock::Moment,
     finding::Finding,
     world::cluster::{
-        News,
+        WatchUpdate,
         objects::{
             Application, ControllerRevision, DaemonSet, Deployment, Kustomization, Object, Pod, ReplicaSet, Rollout,
             StatefulSet,
@@ -16,19 +16,19 @@ use crate::{
     },
 };
 
-/// The objects of a kind.
+/// The objects of one kind.
 #[derive(Clone, Debug)]
 pub struct View<T> {
-    /// Somebody asks for this kind.
+    /// Whether a workload of the gate depends on this kind.
     pub needed: bool,
-    /// By their uid.
+    /// By uid.
     pub items: BTreeMap<String, T>,
-    /// The uids of those that a controller has made, by its own: there are hundreds of pods, and each change is judged.
-    made_by: BTreeMap<String, BTreeSet<String>>,
-    /// All of them were listed, and every change since then is told.
+    /// The uids of the objects that a controller owns, by its uid: there may be hundreds of pods, and every update is judged.
+    owned: BTreeMap<String, BTreeSet<String>>,
+    /// A list is complete, and updates keep it current.
     pub listed: bool,
-    /// Nothing is heard since then, and why.
-    pub lost: Option<(Moment, String)>,
+    /// Since when no update has come, and why.
+    pub interrupted: Option<(Moment, String)>,
     pub refused: Option<Finding>,
 }
 
@@ -37,52 +37,52 @@ impl<T> Default for View<T> {
         Self {
             needed: false,
             items: BTreeMap::new(),
-            made_by: BTreeMap::new(),
+            owned: BTreeMap::new(),
             listed: false,
-            lost: None,
+            interrupted: None,
             refused: None,
         }
     }
 }
 
 impl<T: Object> View<T> {
-    /// Gives the server's clock, when it was told.
-    pub fn take(&mut self, at: Moment, news: News<T>) -> Option<Timestamp> {
-        let clock = news.clock();
-        match news {
-            News::Again => self.listed = false,
-            News::All { items, .. } => {
-                (self.items, self.made_by) = Default::default();
+    /// Returns the server's clock if the update carries it.
+    pub fn apply(&mut self, at: Moment, update: WatchUpdate<T>) -> Option<Timestamp> {
+        let clock = update.clock();
+        match update {
+            WatchUpdate::Relisting => self.listed = false,
+            WatchUpdate::Listed { items, .. } => {
+                (self.items, self.owned) = Default::default();
                 for item in items {
-                    self.put(item);
+                    self.insert(item);
                 }
                 self.listed = true;
-                self.lost = None;
+                self.interrupted = None;
             }
-            News::Now(item) => {
-                self.put(item);
-                self.lost = None;
+            WatchUpdate::Applied(item) => {
+                self.insert(item);
+                self.interrupted = None;
             }
-            News::Gone(item) => {
+            WatchUpdate::Deleted(item) => {
                 self.remove(&item.meta().uid);
-                self.lost = None;
+                self.interrupted = None;
             }
-            // Since the first of several.
-            News::Lost(why) => {
-                let since = self.lost.take().map_or(at, |(since, _)| since);
-                self.lost = Some((since, why));
+            // Several in a row count from the first.
+            WatchUpdate::Interrupted(reason) => {
+                let since = self.interrupted.take().map_or(at, |(since, _)| since);
+                self.interrupted = Some((since, reason));
             }
-            News::Refused(finding) => self.refused = Some(finding),
+            WatchUpdate::Refused(finding) => self.refused = Some(finding),
         }
         clock
     }
 
-    fn put(&mut self, item: T) {
+    fn insert(&mut self, item: T) {
         let uid = item.meta().uid.clone();
-        // It may have been another's: controllers adopt and release.
+        // Its owner may have changed: controllers adopt and release objects.
         self.remove(&uid);
         if let Some(owner) = item.meta().controller() {
-            self.made_by.entry(owner.to_owned()).or_default().insert(uid.clone());
+            self.owned.entry(owner.to_owned()).or_default().insert(uid.clone());
         }
         self.items.insert(uid, item);
     }
@@ -90,21 +90,21 @@ impl<T: Object> View<T> {
     fn remove(&mut self, uid: &str) {
         let Some(item) = self.items.remove(uid) else { return };
         let Some(owner) = item.meta().controller() else { return };
-        if let Some(all) = self.made_by.get_mut(owner) {
-            all.remove(uid);
-            if all.is_empty() {
-                self.made_by.remove(owner);
+        if let Some(owned) = self.owned.get_mut(owner) {
+            owned.remove(uid);
+            if owned.is_empty() {
+                self.owned.remove(owner);
             }
         }
     }
 
-    /// Those that a controller has made, by its uid.
-    pub fn made_by(&self, owner: &str) -> impl Iterator<Item = &T> {
-        self.made_by.get(owner).into_iter().flatten().filter_map(|uid| self.items.get(uid))
+    /// The objects that the controller with this uid owns.
+    pub fn owned_by(&self, owner: &str) -> impl Iterator<Item = &T> {
+        self.owned.get(owner).into_iter().flatten().filter_map(|uid| self.items.get(uid))
     }
 
-    /// The one with this name that is not about to go.
-    pub fn named(&self, name: &str) -> Option<&T> {
+    /// The object with this name, unless it is being deleted.
+    pub fn find(&self, name: &str) -> Option<&T> {
         self.items.values().find(|item| item.meta().name == name && item.meta().deletion_timestamp.is_none())
     }
 
@@ -113,23 +113,23 @@ impl<T: Object> View<T> {
             resource: T::RESOURCE,
             needed: self.needed,
             listed: self.listed,
-            lost: self.lost.as_ref(),
+            interrupted: self.interrupted.as_ref(),
             refused: self.refused.as_ref(),
         }
     }
 }
 
-/// How a view is, whatever it holds.
+/// Whether a view is up to date, for any kind.
 #[derive(Clone, Copy, Debug)]
 pub struct ViewState<'a> {
     pub resource: &'static str,
     pub needed: bool,
     pub listed: bool,
-    pub lost: Option<&'a (Moment, String)>,
+    pub interrupted: Option<&'a (Moment, String)>,
     pub refused: Option<&'a Finding>,
 }
 
-/// Every kind.
+/// The views of every kind.
 #[derive(Clone, Debug, Default)]
 pub struct Views {
     pub deployments: View<Deployment>,
@@ -148,29 +148,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_made_what_follows_every_change() {
+    fn ownership_follows_every_update() {
         let pod = |uid: &str, owner: &str| {
             let owners = serde_json::json!([{ "uid": "other" }, { "uid": owner, "controller": true }]);
             serde_json::from_value::<Pod>(serde_json::json!({ "metadata": { "uid": uid, "ownerReferences": owners } }))
                 .unwrap()
         };
-        let all = |items: &[(&str, &str)]| News::All {
+        let all = |items: &[(&str, &str)]| WatchUpdate::Listed {
             items: items.iter().map(|(uid, owner)| pod(uid, owner)).collect(),
             at: None,
         };
         let mut view = View::default();
-        for (news, of_a, of_b) in [
+        for (update, of_a, of_b) in [
             (all(&[("1", "a"), ("2", "b")]), vec!["1"], vec!["2"]),
-            (News::Now(pod("3", "a")), vec!["1", "3"], vec!["2"]),
-            // Adopted by another.
-            (News::Now(pod("1", "b")), vec!["3"], vec!["1", "2"]),
-            (News::Gone(pod("3", "a")), vec![], vec!["1", "2"]),
-            (News::Gone(pod("4", "b")), vec![], vec!["1", "2"]),
-            (News::Lost("frozen".to_owned()), vec![], vec!["1", "2"]),
+            (WatchUpdate::Applied(pod("3", "a")), vec!["1", "3"], vec!["2"]),
+            // Another controller adopts it.
+            (WatchUpdate::Applied(pod("1", "b")), vec!["3"], vec!["1", "2"]),
+            (WatchUpdate::Deleted(pod("3", "a")), vec![], vec!["1", "2"]),
+            (WatchUpdate::Deleted(pod("4", "b")), vec![], vec!["1", "2"]),
+            (WatchUpdate::Interrupted("frozen".to_owned()), vec![], vec!["1", "2"]),
             (all(&[("2", "a")]), vec!["2"], vec![]),
         ] {
-            view.take(Moment::ZERO, news);
-            let uids = |owner: &str| view.made_by(owner).map(|pod| pod.metadata.uid.as_str()).collect::<Vec<_>>();
+            view.apply(Moment::ZERO, update);
+            let uids = |owner: &str| view.owned_by(owner).map(|pod| pod.metadata.uid.as_str()).collect::<Vec<_>>();
             assert_eq!((uids("a"), uids("b"), uids("other")), (of_a, of_b, vec![]));
         }
     }

@@ -1,24 +1,23 @@
-//! What is rolled out, as it is named: `deployment/checkout`.
+//! A workload by its kind and name: `deployment/checkout`.
 
 use std::{fmt, str::FromStr};
 
 use crate::error::ValueError;
 
-/// A kind of workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WorkloadKind {
     Deployment,
     StatefulSet,
     DaemonSet,
-    /// Of Argo Rollouts.
+    /// From Argo Rollouts.
     Rollout,
-    /// Of Argo CD.
+    /// From Argo CD.
     Application,
-    /// Of Flux.
+    /// From Flux.
     Kustomization,
 }
 
-impl Kind {
+impl WorkloadKind {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -31,20 +30,20 @@ impl Kind {
         }
     }
 
-    /// Whether its pods are looked at. Of the others only what their controller says.
+    /// Whether its pods are judged. For the other kinds, only the status that their controller writes is.
     #[must_use]
     pub const fn has_pods(self) -> bool {
         !matches!(self, Self::Application | Self::Kustomization)
     }
 
-    /// Whether it tells which images run.
+    /// Whether its status or its pods show which images run.
     #[must_use]
-    pub const fn tells_images(self) -> bool {
+    pub const fn reports_images(self) -> bool {
         !matches!(self, Self::Kustomization)
     }
 
-    /// As kubectl takes it, in one, in many, and in short.
-    fn named(text: &str) -> Option<Self> {
+    /// Parses what kubectl accepts: singular, plural and short names.
+    fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "deployment" | "deployments" | "deploy" => Some(Self::Deployment),
             "statefulset" | "statefulsets" | "sts" => Some(Self::StatefulSet),
@@ -57,10 +56,9 @@ impl Kind {
     }
 }
 
-/// A workload by its kind and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    pub kind: Kind,
+    pub kind: WorkloadKind,
     pub name: String,
 }
 
@@ -73,7 +71,7 @@ impl FromStr for Workload {
              application, kustomization",
         );
         let (kind, name) = text.split_once('/').ok_or(ACCEPTED)?;
-        let kind = Kind::named(kind.trim()).ok_or(ACCEPTED)?;
+        let kind = WorkloadKind::parse(kind.trim()).ok_or(ACCEPTED)?;
         let name = is_name(name).then(|| name.to_owned()).ok_or(ACCEPTED)?;
         Ok(Self { kind, name })
     }
@@ -93,7 +91,6 @@ pub fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.bytes().all(inner) && edge(text.bytes().next()) && edge(text.bytes().last())
 }
 
-/// A namespace's name.
 pub fn namespace(text: &str) -> Result<String, ValueError> {
     if is_name(text) && text.len() <= 63 && !text.contains('.') {
         Ok(text.to_owned())
@@ -107,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_is_a_kind_and_a_name() {
+    fn a_workload_is_parsed_from_its_kind_and_name() {
         for (text, shown) in [
             ("deployment/checkout", "deployment/checkout"),
             ("deploy/checkout.v2", "deployment/checkout.v2"),

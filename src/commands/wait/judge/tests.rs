@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    commands::health::observations::{Answer, Saw},
+    commands::health::endpoints::observations::{EndpointResponse, ProbeOutcome},
     observe::Decision,
 };
 
@@ -16,7 +16,7 @@ fn limits() -> WaitLimits {
         until_wall: "2026-01-01T10:10:00Z".to_owned(),
         hold_label: "promotion-hold".to_owned(),
         target: "checkout-service in production".to_owned(),
-        good: GoodAnswer { attempts: 1, consecutive: 1, statuses: vec![200], condition: None },
+        good: EndpointLimits { attempts: 1, consecutive: 1, statuses: vec![200], condition: None },
         consecutive: 3,
     }
 }
@@ -58,12 +58,12 @@ fn newer() -> NewerPromotion {
 /// One probe per minute for each character: `+` good, `-` bad, `?` not observed.
 fn endpoint(course: &str) -> WatchedEndpoint {
     let probe = |sight: char| {
-        let saw = match sight {
-            '+' => Saw::Answer(Answer { status: 200, ..Answer::default() }),
-            '-' => Saw::Answer(Answer { status: 503, ..Answer::default() }),
-            _ => Saw::Nothing { why: "no address".to_owned(), next: "" },
+        let outcome = match sight {
+            '+' => ProbeOutcome::Response(EndpointResponse { status: 200, ..EndpointResponse::default() }),
+            '-' => ProbeOutcome::Response(EndpointResponse { status: 503, ..EndpointResponse::default() }),
+            _ => ProbeOutcome::Unobserved { reason: "no address".to_owned(), next: "" },
         };
-        Probe { endpoint: 0, at: "then".to_owned(), took: Duration::from_millis(7), saw }
+        Probe { endpoint: 0, at: "then".to_owned(), took: Duration::from_millis(7), outcome }
     };
     let probes = course.chars().zip(1..).map(|(sight, minute)| (at(60 * minute), probe(sight))).collect();
     WatchedEndpoint { name: "https://shop/ready".to_owned(), probes }

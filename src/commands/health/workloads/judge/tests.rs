@@ -1,12 +1,12 @@
-//! The rules as tables: what is seen at which second, and what is said of it.
+//! The verdicts as tables: what is observed at which second, and what the judge says about it.
 
 mod applications;
+mod concurrent_changes;
+mod hostile_objects;
 mod kinds;
 mod kustomizations;
-mod meanwhile;
 mod pods;
 mod rollouts;
-mod strange;
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    commands::health::workloads::{image::Wanted, observations::Fact},
+    commands::health::workloads::{image::ExpectedImage, observations::ClusterUpdate},
     finding::Finding,
     observe::Decision,
     world::cluster::{
-        News,
+        WatchUpdate,
         objects::{ControllerRevision, DaemonSet, Deployment, Pod, ReplicaSet, StatefulSet},
     },
 };
@@ -31,37 +31,37 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The cluster's clock so many seconds after the gate began, or before.
+/// The time of the cluster so many seconds after the gate began; negative: before.
 fn at(seconds: i64) -> String {
     let began: Timestamp = BEGAN.parse().unwrap();
     (began + jiff::SignedDuration::from_secs(seconds)).to_string()
 }
 
-fn rules(workloads: &[&str]) -> Rules {
-    Rules {
+fn limits(workloads: &[&str]) -> WorkloadLimits {
+    WorkloadLimits {
         workloads: workloads.iter().map(|name| name.parse().unwrap()).collect(),
         context: "staging".to_owned(),
         namespace: "shop".to_owned(),
-        image: Wanted::default(),
+        image: ExpectedImage::default(),
         appear_timeout: Duration::ZERO,
-        timeout: seconds(600),
+        rollout_timeout: seconds(600),
         stabilize: Duration::ZERO,
         max_unhealthy: seconds(120),
         crash_limit: 3,
-        graces: Vec::new(),
+        grace_periods: Vec::new(),
         allow_empty: false,
     }
 }
 
-fn tagged(tag: &str, rules: Rules) -> Rules {
-    Rules { image: Wanted { tag: Some(tag.to_owned()), ..Wanted::default() }, ..rules }
+fn with_tag(tag: &str, limits: WorkloadLimits) -> WorkloadLimits {
+    WorkloadLimits { image: ExpectedImage { tag: Some(tag.to_owned()), ..ExpectedImage::default() }, ..limits }
 }
 
 fn parsed<T: for<'de> serde::Deserialize<'de>>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
-/// What is changed in an object; `null` takes away.
+/// Applies changes to an object; `null` removes a value.
 fn merge(it: &mut Value, changes: &Value) {
     match (it, changes) {
         (Value::Object(it), Value::Object(changes)) => {
@@ -73,7 +73,7 @@ fn merge(it: &mut Value, changes: &Value) {
     }
 }
 
-/// `spec` replicas, and of the status: all, updated, available.
+/// The counts are the replicas in the specification, and all, updated and available ones in the status.
 fn deployment(counts: (i32, i32, i32, i32), tag: &str, more: &Value) -> Deployment {
     let (spec, all, updated, available) = counts;
     let mut it = json!({
@@ -97,7 +97,7 @@ fn replica_sets() -> Vec<ReplicaSet> {
     vec![set("old", "1"), set("new", "2")]
 }
 
-/// A pod of a ReplicaSet, ready or not for some reason; scheduled and created when the gate began.
+/// A pod of a ReplicaSet, created and scheduled when the gate began.
 fn pod(name: &str, owner: &str, ready: bool, containers: &Value) -> Pod {
     let status = if ready { "True" } else { "False" };
     parsed(json!({
@@ -124,35 +124,35 @@ fn crashed(restarts: i32, reason: &str) -> Value {
         "lastState": { "terminated": { "exitCode": 1, "reason": reason } } })
 }
 
-/// What happens, in its order.
-struct Story {
-    rules: Rules,
-    seen: Seen,
+/// What the gate observes, in order.
+struct Scenario {
+    limits: WorkloadLimits,
+    observations: WorkloadObservations,
 }
 
-impl Story {
-    fn of(rules: Rules) -> Self {
-        let seen = Seen::of(&rules.workloads);
-        Self { rules, seen }
+impl Scenario {
+    fn new(limits: WorkloadLimits) -> Self {
+        let observations = WorkloadObservations::new(&limits.workloads);
+        Self { limits, observations }
     }
 
-    fn hear(&mut self, second: u64, fact: Fact) -> &mut Self {
-        self.seen.absorb(&self.rules, seconds(second), fact);
+    fn update(&mut self, second: u64, fact: ClusterUpdate) -> &mut Self {
+        self.observations.absorb(&self.limits, seconds(second), fact);
         self
     }
 
-    /// Everything of a Deployment at once.
-    fn shows(&mut self, second: u64, deployment: Deployment, pods: Vec<Pod>) -> &mut Self {
+    /// Lists a Deployment with its `ReplicaSet`s and pods.
+    fn list_deployment(&mut self, second: u64, deployment: Deployment, pods: Vec<Pod>) -> &mut Self {
         let clock =
             Some(BEGAN.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(i64::try_from(second).unwrap()));
-        self.hear(second, Fact::ReplicaSets(News::All { items: replica_sets(), at: clock }));
-        self.hear(second, Fact::Pods(News::All { items: pods, at: clock }));
-        self.hear(second, Fact::Deployments(News::All { items: vec![deployment], at: clock }))
+        self.update(second, ClusterUpdate::ReplicaSets(WatchUpdate::Listed { items: replica_sets(), at: clock }));
+        self.update(second, ClusterUpdate::Pods(WatchUpdate::Listed { items: pods, at: clock }));
+        self.update(second, ClusterUpdate::Deployments(WatchUpdate::Listed { items: vec![deployment], at: clock }))
     }
 
-    /// Verdict and words of the first finding, and whether it is settled, or when it is looked at again.
-    fn at(&self, second: u64) -> (Verdict, String, Option<u64>) {
-        let Judgement { findings, decision } = judge(&self.rules, &self.seen, seconds(second));
+    /// Verdict and text of the first finding; `None` if the gate is decided, else the second of the next look.
+    fn judge_at(&self, second: u64) -> (Verdict, String, Option<u64>) {
+        let Judgement { findings, decision } = judge(&self.limits, &self.observations, seconds(second));
         let revisit = match decision {
             Decision::Decided => None,
             Decision::Pending { revisit } => Some(revisit.map_or(u64::MAX, |moment| moment.as_secs())),
@@ -161,199 +161,212 @@ impl Story {
     }
 
     #[track_caller]
-    fn settled(&self, second: u64, verdict: Verdict, said: &str) {
-        let (found, actual, revisit) = self.at(second);
+    fn assert_decided(&self, second: u64, verdict: Verdict, expected: &str) {
+        let (found, actual, revisit) = self.judge_at(second);
         assert!(
-            (found, revisit) == (verdict, None) && actual.contains(said),
+            (found, revisit) == (verdict, None) && actual.contains(expected),
             "{second} s: {found} {revisit:?}: {actual}"
         );
     }
 
     #[track_caller]
-    fn open(&self, second: u64, until: u64, said: &str) {
-        let (found, actual, revisit) = self.at(second);
+    fn assert_pending(&self, second: u64, until: u64, expected: &str) {
+        let (found, actual, revisit) = self.judge_at(second);
         let open = found == Verdict::Inconclusive && revisit == Some(until);
-        assert!(open && actual.contains(said), "{second} s: {found} {revisit:?}: {actual}");
+        assert!(open && actual.contains(expected), "{second} s: {found} {revisit:?}: {actual}");
     }
 }
 
-fn app() -> Rules {
-    rules(&["deployment/app"])
+fn app() -> WorkloadLimits {
+    limits(&["deployment/app"])
 }
 
 const NONE: &[Pod] = &[];
 
 #[test]
-fn a_rollout_that_is_stuck_is_named() {
+fn a_stuck_rollout_blocks_with_its_cause() {
     let condition = |kind: &str, status: &str, reason: &str| json!({ "status": { "conditions": [{ "type": kind, "status": status, "reason": reason, "message": "why", "lastTransitionTime": at(1) }] } });
     let paused = json!({ "spec": { "paused": true } });
-    for (more, blocks, said) in [
+    for (more, blocks, expected) in [
         (condition("Progressing", "False", "ProgressDeadlineExceeded"), 6, "ProgressDeadlineExceeded: why"),
         (paused.clone(), 1, "it is paused"),
         (json!({}), 601, "not complete after 10m: 0 of 1 updated"),
     ] {
-        let mut story = Story::of(app());
-        story.shows(1, deployment((1, 1, 0, 0), "2", &more), NONE.to_vec());
+        let mut scenario = Scenario::new(app());
+        scenario.list_deployment(1, deployment((1, 1, 0, 0), "2", &more), NONE.to_vec());
         if blocks > 1 {
-            story.open(blocks - 1, blocks, "of 1 updated");
+            scenario.assert_pending(blocks - 1, blocks, "of 1 updated");
         }
-        story.settled(blocks, Verdict::Blocked, said);
+        scenario.assert_decided(blocks, Verdict::Blocked, expected);
     }
-    // A failure that is over is none, and neither is a pause after everything was done.
+    // Neither a failure that is over nor a pause of a complete rollout blocks.
     let well = || vec![pod("a", "new", true, &running())];
     for more in [condition("ReplicaFailure", "False", "FailedCreate"), paused] {
-        let mut story = Story::of(app());
-        story.shows(1, deployment((1, 1, 1, 1), "2", &more), well());
-        story.settled(1, Verdict::Passed, "complete");
+        let mut scenario = Scenario::new(app());
+        scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &more), well());
+        scenario.assert_decided(1, Verdict::Passed, "complete");
     }
     let mut unscheduled = pod("a", "new", false, &json!({ "name": "app" }));
     unscheduled.status.conditions[0].status = "False".to_owned();
     unscheduled.status.conditions[0].reason = "Unschedulable".to_owned();
     unscheduled.status.conditions[0].message = "no cpu".to_owned();
-    let mut story = Story::of(app());
-    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![unscheduled]);
-    story.open(300, 601, "Unschedulable: no cpu");
-    story.settled(601, Verdict::Blocked, "not complete after 10m: pod a: Unschedulable: no cpu");
+    let mut scenario = Scenario::new(app());
+    scenario.list_deployment(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![unscheduled]);
+    scenario.assert_pending(300, 601, "Unschedulable: no cpu");
+    scenario.assert_decided(601, Verdict::Blocked, "not complete after 10m: pod a: Unschedulable: no cpu");
 }
 
 #[test]
-fn nothing_to_run_is_not_well_unless_that_is_meant() {
+fn a_workload_without_pods_is_inconclusive_unless_allowed() {
     let nothing = || deployment((0, 0, 0, 0), "2", &json!({}));
-    let mut story = Story::of(app());
-    story.shows(1, nothing(), vec![]);
-    story.settled(1, Verdict::Inconclusive, "`replicas: 0`");
-    let mut story = Story::of(Rules { allow_empty: true, ..app() });
-    story.shows(1, nothing(), vec![]);
-    story.settled(1, Verdict::Passed, "`replicas: 0`");
-    // The last pod is not gone yet.
-    let mut story = Story::of(app());
-    story.shows(1, deployment((0, 1, 0, 0), "2", &json!({})), vec![]);
-    story.open(1, 601, "1 of the old revision left");
+    let mut scenario = Scenario::new(app());
+    scenario.list_deployment(1, nothing(), vec![]);
+    scenario.assert_decided(1, Verdict::Inconclusive, "`replicas: 0`");
+    let mut scenario = Scenario::new(WorkloadLimits { allow_empty: true, ..app() });
+    scenario.list_deployment(1, nothing(), vec![]);
+    scenario.assert_decided(1, Verdict::Passed, "`replicas: 0`");
+    // The last pod is not deleted yet.
+    let mut scenario = Scenario::new(app());
+    scenario.list_deployment(1, deployment((0, 1, 0, 0), "2", &json!({})), vec![]);
+    scenario.assert_pending(1, 601, "1 of the old revision left");
 }
 
 #[test]
-fn the_image_under_promotion_is_waited_for_and_an_old_one_never_passes() {
+fn the_gate_waits_for_the_image_under_promotion_and_never_passes_an_old_one() {
     let well = || vec![pod("a", "new", true, &running())];
-    let shows = |rules: Rules, tag: &str| {
-        let mut story = Story::of(rules);
-        story.shows(1, deployment((1, 1, 1, 1), tag, &json!({})), well());
-        story
+    let with_image = |limits: WorkloadLimits, tag: &str| {
+        let mut scenario = Scenario::new(limits);
+        scenario.list_deployment(1, deployment((1, 1, 1, 1), tag, &json!({})), well());
+        scenario
     };
-    shows(tagged("2", app()), "2").settled(1, Verdict::Passed, "its pods run an image 2");
-    shows(tagged("3", app()), "2").settled(
+    with_image(with_tag("2", app()), "2").assert_decided(1, Verdict::Passed, "its pods run an image 2");
+    with_image(with_tag("3", app()), "2").assert_decided(
         1,
         Verdict::Blocked,
         "it is healthy, and runs shop:2: an image 3 has not appeared",
     );
-    let patient = Rules { appear_timeout: seconds(300), ..tagged("3", app()) };
-    let mut story = shows(patient, "2");
-    story.open(299, 300, "an image 3 has not appeared");
-    story.settled(300, Verdict::Blocked, "has not appeared within 5m");
-    // It comes after all; its own time begins then, and what the old one did is nothing.
-    story.hear(200, Fact::Deployments(News::Now(deployment((1, 1, 0, 0), "3", &json!({})))));
-    story.open(300, 800, "0 of 1 updated");
-    // A crash of the old one is not the new one's.
-    let mut story = Story::of(Rules { appear_timeout: seconds(300), ..tagged("3", app()) });
-    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![pod("a", "new", false, &crashed(5, "Error"))]);
-    story.open(1, 300, "it asks for shop:2: an image 3 has not appeared");
+    let patient = WorkloadLimits { appear_timeout: seconds(300), ..with_tag("3", app()) };
+    let mut scenario = with_image(patient, "2");
+    scenario.assert_pending(299, 300, "an image 3 has not appeared");
+    scenario.assert_decided(300, Verdict::Blocked, "has not appeared within 5m");
+    // It appears after all. Its own time limit begins then, and the old image does not count.
+    scenario.update(200, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 0, 0), "3", &json!({})))));
+    scenario.assert_pending(300, 800, "0 of 1 updated");
+    // A crash of the old image does not count for the new one.
+    let mut scenario = Scenario::new(WorkloadLimits { appear_timeout: seconds(300), ..with_tag("3", app()) });
+    scenario.list_deployment(
+        1,
+        deployment((1, 1, 1, 0), "2", &json!({})),
+        vec![pod("a", "new", false, &crashed(5, "Error"))],
+    );
+    scenario.assert_pending(1, 300, "it asks for shop:2: an image 3 has not appeared");
 }
 
 #[test]
-fn a_digest_is_told_by_the_pods() {
+fn the_digest_is_read_from_the_pods() {
     let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
-    let wanted = Wanted { digest: Some(digest("1")), ..Wanted::default() };
-    for (pulled, verdict, blocks, said) in [
+    let expected_image = ExpectedImage { digest: Some(digest("1")), ..ExpectedImage::default() };
+    for (pulled, verdict, blocks, expected) in [
         (format!("shop@{}", digest("1")), Verdict::Passed, 1, "complete"),
         (format!("shop@{}", digest("2")), Verdict::Blocked, 1, "it is healthy, and runs shop:2@sha256:2222"),
-        // Nobody can tell; nothing bad was seen either.
-        (String::new(), Verdict::Inconclusive, 601, "whose digest is not told"),
+        // The digest is unknown, and nothing bad was observed.
+        (String::new(), Verdict::Inconclusive, 601, "whose digest is unknown"),
     ] {
         let mut state = running();
         state["imageID"] = pulled.into();
-        let mut story = Story::of(Rules { image: wanted.clone(), ..app() });
-        story.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &state)]);
-        story.settled(blocks, verdict, said);
+        let mut scenario = Scenario::new(WorkloadLimits { image: expected_image.clone(), ..app() });
+        scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &state)]);
+        scenario.assert_decided(blocks, verdict, expected);
     }
 }
 
 #[test]
-fn what_is_not_there_is_waited_for_as_well() {
-    let mut story = Story::of(Rules { appear_timeout: seconds(60), ..app() });
-    let nothing = || News::All { items: Vec::new(), at: None };
-    story.hear(1, Fact::ReplicaSets(News::All { items: vec![], at: None }));
-    story.hear(1, Fact::Pods(News::All { items: vec![], at: None }));
-    story.hear(1, Fact::Deployments(nothing()));
-    story.open(59, 60, "there is no such workload in the namespace shop");
-    story.settled(60, Verdict::Blocked, "there is no such workload in the namespace shop within 1m");
-    // One that is being deleted is none.
+fn a_missing_workload_blocks_after_the_appear_timeout() {
+    let mut scenario = Scenario::new(WorkloadLimits { appear_timeout: seconds(60), ..app() });
+    let nothing = || WatchUpdate::Listed { items: Vec::new(), at: None };
+    scenario.update(1, ClusterUpdate::ReplicaSets(WatchUpdate::Listed { items: vec![], at: None }));
+    scenario.update(1, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![], at: None }));
+    scenario.update(1, ClusterUpdate::Deployments(nothing()));
+    scenario.assert_pending(59, 60, "there is no such workload in the namespace shop");
+    scenario.assert_decided(60, Verdict::Blocked, "there is no such workload in the namespace shop within 1m");
+    // A workload that is being deleted does not exist.
     let mut going = deployment((1, 1, 1, 1), "2", &json!({}));
     going.metadata.deletion_timestamp = Some(at(0).parse().unwrap());
-    story.hear(2, Fact::Deployments(News::Now(going)));
-    story.settled(60, Verdict::Blocked, "no such workload");
+    scenario.update(2, ClusterUpdate::Deployments(WatchUpdate::Applied(going)));
+    scenario.assert_decided(60, Verdict::Blocked, "no such workload");
 }
 
 #[test]
-fn after_completion_nothing_may_change_for_the_worse() {
-    let steady = || Rules { stabilize: seconds(30), ..app() };
-    let complete = |rules: Rules| {
-        let mut story = Story::of(rules);
-        story.shows(5, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-        story
+fn a_disturbance_within_the_stabilization_time_blocks() {
+    let steady = || WorkloadLimits { stabilize: seconds(30), ..app() };
+    let complete = |limits: WorkloadLimits| {
+        let mut scenario = Scenario::new(limits);
+        scenario.list_deployment(5, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
+        scenario
     };
-    let story = complete(steady());
-    story.open(34, 35, "to stay so for 30s");
-    story.settled(35, Verdict::Passed, "nothing went unready or restarted for 30s");
+    let scenario = complete(steady());
+    scenario.assert_pending(34, 35, "to stay so for 30s");
+    scenario.assert_decided(35, Verdict::Passed, "nothing went unready or restarted for 30s");
     let mut restarted = running();
     restarted["restartCount"] = 1.into();
-    for (fact, said) in [
-        (Fact::Pods(News::Now(pod("a", "new", false, &running()))), "pod a is not ready"),
-        (Fact::Pods(News::Now(pod("a", "new", true, &restarted))), "pod a restarted"),
-        (Fact::Deployments(News::All { items: vec![], at: None }), "it is gone from the namespace shop"),
+    for (fact, expected) in [
+        (ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", false, &running()))), "pod a is not ready"),
+        (ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", true, &restarted))), "pod a restarted"),
+        (
+            ClusterUpdate::Deployments(WatchUpdate::Listed { items: vec![], at: None }),
+            "it is gone from the namespace shop",
+        ),
     ] {
-        let mut story = complete(steady());
-        story.hear(10, fact);
-        story.settled(10, Verdict::Blocked, said);
-        // It was seen, and being well again does not undo it.
-        if !said.starts_with("it is gone") {
-            story.hear(12, Fact::Pods(News::Now(pod("a", "new", true, &running()))));
-            story.hear(12, Fact::Deployments(News::Now(deployment((1, 1, 1, 1), "2", &json!({})))));
-            story.settled(35, Verdict::Blocked, "did not stay so for 30s");
+        let mut scenario = complete(steady());
+        scenario.update(10, fact);
+        scenario.assert_decided(10, Verdict::Blocked, expected);
+        // Becoming healthy again does not undo the disturbance.
+        if !expected.starts_with("it is gone") {
+            scenario.update(12, ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", true, &running()))));
+            scenario.update(
+                12,
+                ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 1, 1), "2", &json!({})))),
+            );
+            scenario.assert_decided(35, Verdict::Blocked, "did not stay so for 30s");
         }
     }
 }
 
 #[test]
-fn what_is_not_heard_of_decides_nothing() {
-    let lost = |why: &str| Fact::Pods(News::Lost(why.to_owned()));
-    let mut story = Story::of(app());
-    story.open(5, u64::MAX, "not seen yet");
-    story.hear(5, lost("refused"));
-    story.open(64, 65, "the API server of staging does not answer: refused");
-    story.settled(65, Verdict::Inconclusive, "does not answer");
-    // A pod that would be unhealthy for too long is not judged by what was seen before.
-    let mut story = Story::of(app());
+fn an_interrupted_watch_decides_nothing() {
+    let lost = |why: &str| ClusterUpdate::Pods(WatchUpdate::Interrupted(why.to_owned()));
+    let mut scenario = Scenario::new(app());
+    scenario.assert_pending(5, u64::MAX, "not seen yet");
+    scenario.update(5, lost("refused"));
+    scenario.assert_pending(64, 65, "the API server of staging does not answer: refused");
+    scenario.assert_decided(65, Verdict::Inconclusive, "does not answer");
+    // An old observation does not make a pod unhealthy for too long.
+    let mut scenario = Scenario::new(app());
     let unready = || pod("a", "new", false, &waiting("ContainerCreating", ""));
-    story.shows(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![unready()]);
-    story.hear(100, lost("frozen")).hear(110, lost("still frozen"));
-    story.open(130, 160, "still frozen");
-    story.hear(140, Fact::Pods(News::All { items: vec![unready()], at: None }));
-    story.settled(140, Verdict::Blocked, "to be ready within 2m");
-    // Nor does a rollout stay well that nobody looks at.
-    let mut story = Story::of(Rules { stabilize: seconds(30), ..app() });
-    story.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-    story.hear(20, lost("gone"));
-    story.open(31, 80, "does not answer");
-    story.hear(32, Fact::Pods(News::All { items: vec![pod("a", "new", true, &running())], at: None }));
-    story.settled(32, Verdict::Passed, "complete");
+    scenario.list_deployment(1, deployment((1, 1, 1, 0), "2", &json!({})), vec![unready()]);
+    scenario.update(100, lost("frozen")).update(110, lost("still frozen"));
+    scenario.assert_pending(130, 160, "still frozen");
+    scenario.update(140, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![unready()], at: None }));
+    scenario.assert_decided(140, Verdict::Blocked, "to be ready within 2m");
+    // Nor does it keep a rollout stable.
+    let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
+    scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
+    scenario.update(20, lost("gone"));
+    scenario.assert_pending(31, 80, "does not answer");
+    scenario.update(
+        32,
+        ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![pod("a", "new", true, &running())], at: None }),
+    );
+    scenario.assert_decided(32, Verdict::Passed, "complete");
 }
 
 #[test]
-fn what_may_not_be_seen_is_named_and_inconclusive() {
-    let mut story = Story::of(app());
-    story.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
+fn a_refused_kind_is_named_and_inconclusive() {
+    let mut scenario = Scenario::new(app());
+    scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
     let no = Finding::inconclusive("the cluster's API").actual("403: forbidden").expected("permission to list pods");
-    story.hear(2, Fact::Pods(News::Refused(no)));
-    let Judgement { findings, decision } = judge(&story.rules, &story.seen, seconds(2));
+    scenario.update(2, ClusterUpdate::Pods(WatchUpdate::Refused(no)));
+    let Judgement { findings, decision } = judge(&scenario.limits, &scenario.observations, seconds(2));
     assert_eq!(decision, Decision::Decided);
     let lines: Vec<String> = findings.iter().map(|finding| format!("{} {finding}", finding.verdict)).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"

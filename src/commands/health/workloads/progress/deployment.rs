@@ -1,70 +1,67 @@
-//! Deployments.
+//! The rollout status of a Deployment.
 //!
 //! Source: Kubernetes v1.36, `pkg/controller/deployment/sync.go` (a rollback raises the number of the old ReplicaSet, writes
-//! the status, and only then the number on the Deployment; scaling writes a status before there is a new ReplicaSet) and
-//! `progress.go` (`ProgressDeadlineExceeded` stays until something moves, also when the revision is another one by then).
+//! the status, and only then the number on the Deployment; scaling writes a status before the new ReplicaSet exists) and
+//! `progress.go` (`ProgressDeadlineExceeded` stays until something moves, even when the revision has changed by then).
 
-use super::{Found, NO_REPLICAS, Progress, UNOBSERVED, rolling, stuck};
+use super::status::{NO_REPLICAS, RolloutProgress, RolloutStatus, UNOBSERVED, paused, progressing, stuck};
 use crate::{
-    commands::health::workloads::{
-        rules::{Rules, State},
-        views::Views,
-    },
+    commands::health::workloads::{limits::WorkloadLimits, states::UnhealthyState, views::Views},
     world::cluster::objects::{Condition, Deployment, Meta, ReplicaSet},
 };
 
 /// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
-pub fn deployment<'a>(rules: &Rules, views: &'a Views, it: &'a Deployment) -> Found<'a> {
-    let Deployment { metadata, spec, status } = it;
+pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, deployment: &'a Deployment) -> RolloutStatus<'a> {
+    let Deployment { metadata, spec, status } = deployment;
     let revision = metadata.annotations.get(REVISION);
-    let newest = newest(views, metadata).filter(|set| set.metadata.annotations.get(REVISION) == revision);
+    let newest = newest_replica_set(views, metadata).filter(|set| set.metadata.annotations.get(REVISION) == revision);
     let observed = status.observed_generation >= metadata.generation;
     let pods = match newest {
-        // With none of them updated, the new ReplicaSet is not made yet, and this is the one before.
-        Some(set) if observed && status.updated_replicas > 0 => views.pods.made_by(&set.metadata.uid).collect(),
+        // With no pod updated, the new ReplicaSet does not exist yet, and this is the previous one.
+        Some(set) if observed && status.updated_replicas > 0 => views.pods.owned_by(&set.metadata.uid).collect(),
         _ => Vec::new(),
     };
-    let progressing = |reason: &str| {
-        let of_reason = |one: &&Condition| one.kind == "Progressing" && one.reason == reason;
-        status.conditions.iter().find(of_reason)
+    let progressing_condition = |reason: &str| {
+        let matches = |one: &&Condition| one.kind == "Progressing" && one.reason == reason;
+        status.conditions.iter().find(matches)
     };
-    // Of the newest ReplicaSet alone: the Deployment's own condition may be an older one's.
+    // Only the newest ReplicaSet counts: the Deployment's own condition may come from an older one.
     let mut failures = newest.into_iter().flat_map(|set| &set.status.conditions);
     let failure = failures.find(|one| one.kind == "ReplicaFailure" && one.status == "True");
     let (updated, available, all) = (status.updated_replicas, status.available_replicas, status.replicas);
     let counts = format!("{updated} of {} updated, {available} available", spec.replicas);
-    // On its way to no pod at all, what is left would be enough.
+    // While a Deployment scales to zero, any number of pods would be enough.
     let complete = spec.replicas > 0 && updated >= spec.replicas && all <= updated && available >= updated;
-    let progress = if let (false, Some(condition)) = (observed, progressing("ReplicaSetCreateError")) {
-        stuck(State::FailedCreate, condition, &counts)
+    let progress = if let (false, Some(condition)) = (observed, progressing_condition("ReplicaSetCreateError")) {
+        stuck(UnhealthyState::FailedCreate, condition, &counts)
     } else if !observed {
-        rolling(UNOBSERVED)
+        progressing(UNOBSERVED)
     } else if spec.replicas == 0 && all == 0 {
-        Progress::Empty(NO_REPLICAS.to_owned())
+        RolloutProgress::Empty(NO_REPLICAS.to_owned())
     } else if complete && newest.is_none() {
-        rolling("its newest ReplicaSet is not seen yet")
+        progressing("its newest ReplicaSet is not seen yet")
     } else if complete {
-        Progress::Complete(format!("{counts}, revision {}", revision.map(String::as_str).unwrap_or_default()))
-    } else if let Some(condition) = progressing("ProgressDeadlineExceeded") {
-        stuck(State::GivenUp, condition, &counts)
+        RolloutProgress::Complete(format!("{counts}, revision {}", revision.map(String::as_str).unwrap_or_default()))
+    } else if let Some(condition) = progressing_condition("ProgressDeadlineExceeded") {
+        stuck(UnhealthyState::GivenUp, condition, &counts)
     } else if spec.paused {
-        Progress::Stuck { state: State::Paused, since: None, why: format!("it is paused: {counts}") }
+        paused(None, format!("it is paused: {counts}"))
     } else if let Some(condition) = failure {
-        stuck(State::FailedCreate, condition, &counts)
+        stuck(UnhealthyState::FailedCreate, condition, &counts)
     } else if all > updated {
-        rolling(format!("{counts}, {} of the old revision left", all.saturating_sub(updated)))
+        progressing(format!("{counts}, {} of the old revision left", all.saturating_sub(updated)))
     } else {
-        rolling(counts)
+        progressing(counts)
     };
-    Found::of_pods(progress, rules.image.in_template(&spec.template), pods, spec.replicas)
+    RolloutStatus::from_pods(progress, limits.image.match_template(&spec.template), pods, spec.replicas)
 }
 
-/// The ReplicaSet with the highest number; none while two have it.
-fn newest<'a>(views: &'a Views, of: &Meta) -> Option<&'a ReplicaSet> {
+/// The ReplicaSet with the highest revision number; none while two have it.
+fn newest_replica_set<'a>(views: &'a Views, deployment: &Meta) -> Option<&'a ReplicaSet> {
     let number = |set: &ReplicaSet| set.metadata.annotations.get(REVISION).and_then(|text| text.parse::<u64>().ok());
-    let own = || views.replica_sets.made_by(&of.uid);
+    let own = || views.replica_sets.owned_by(&deployment.uid);
     let highest = own().filter_map(number).max()?;
     let mut found = own().filter(|set| number(set) == Some(highest));
     found.next().filter(|_| found.next().is_none())

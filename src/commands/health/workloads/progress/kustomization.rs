@@ -1,98 +1,95 @@
-//! Flux's Kustomizations.
+//! The rollout status of a Flux Kustomization.
 //!
-//! Sources: kustomize-controller v1.9, `internal/controller/kustomization_controller.go` (which reasons end what; that all
-//! but a stalled one is tried again; when the generation and the revisions are written), fluxcd/pkg `runtime/conditions`
-//! (every condition names its generation), and `apis/meta` (a reconciliation that was asked for).
+//! Sources: kustomize-controller v1.9, `internal/controller/kustomization_controller.go` (which reason ends which step; that
+//! every failure but a stalled one is retried; when the generation and the revisions are written), fluxcd/pkg
+//! `runtime/conditions` (every condition names its generation), and `apis/meta` (a reconciliation on request).
 
-use super::{Found, Progress, UNOBSERVED, said};
+use super::status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason, paused};
 use crate::{
     commands::health::workloads::{
-        image::Fit,
-        rules::{Rules, State},
-        workload::Kind,
+        image::ImageMatch, limits::WorkloadLimits, states::UnhealthyState, workload::WorkloadKind,
     },
     world::cluster::objects::{Condition, Kustomization},
 };
 
-/// Somebody asks for a reconciliation: `flux reconcile`.
+/// The annotation that requests a reconciliation, as `flux reconcile` sets it.
 const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 
-pub fn kustomization<'a>(rules: &Rules, it: &Kustomization) -> Found<'a> {
-    // It tells no image; that another workload of the gate does is seen to before.
-    Found::of_word(progress(rules, it), Fit::Fits, it.status.last_attempted_revision.clone())
+pub fn status<'a>(limits: &WorkloadLimits, kustomization: &Kustomization) -> RolloutStatus<'a> {
+    // A Kustomization reports no image. The command refuses input in which no other workload reports it.
+    let revision = kustomization.status.last_attempted_revision.clone();
+    RolloutStatus::from_controller(progress(limits, kustomization), ImageMatch::Matches, revision)
 }
 
-fn progress(rules: &Rules, it: &Kustomization) -> Progress {
-    let Kustomization { metadata, spec, status } = it;
-    // What is said of an earlier generation is over.
-    let of_type = |kind: &str| {
+fn progress(limits: &WorkloadLimits, kustomization: &Kustomization) -> RolloutProgress {
+    let Kustomization { metadata, spec, status } = kustomization;
+    // A condition of an earlier generation is out of date.
+    let condition = |kind: &str| {
         let found = status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);
         found.filter(|condition| condition.observed_generation == metadata.generation)
     };
-    let is = |kind: &str, value: &str| of_type(kind).filter(|condition| condition.status == value);
+    let with_status = |kind: &str, value: &str| condition(kind).filter(|condition| condition.status == value);
     if spec.suspend {
-        return Progress::Stuck {
-            state: State::Paused,
-            since: None,
-            why: "it is suspended (`spec.suspend`)".to_owned(),
-        };
+        return paused(None, "it is suspended (`spec.suspend`)".to_owned());
     }
-    if metadata.annotations.get(REQUESTED).is_some_and(|asked| *asked != status.last_handled_reconcile_at) {
-        return Progress::Reconciling("a reconciliation was asked for, and has not been done".to_owned());
+    if metadata.annotations.get(REQUESTED).is_some_and(|requested| *requested != status.last_handled_reconcile_at) {
+        return RolloutProgress::Reconciling("a reconciliation was asked for, and has not been done".to_owned());
     }
-    if let Some(stalled) = is("Stalled", "True") {
-        let why = format!("stalled: {}", said(&stalled.reason, &stalled.message));
-        return Progress::Failed { why, since: stalled.last_transition_time };
+    if let Some(stalled) = with_status("Stalled", "True") {
+        let reason = format!("stalled: {}", join_reason(&stalled.reason, &stalled.message));
+        return RolloutProgress::Failed { reason, since: stalled.last_transition_time };
     }
-    let Some(ready) = of_type("Ready") else { return Progress::Reconciling(UNOBSERVED.to_owned()) };
-    let at_work = is("Reconciling", "True");
+    let Some(ready) = condition("Ready") else { return RolloutProgress::Reconciling(UNOBSERVED.to_owned()) };
+    let reconciling = with_status("Reconciling", "True");
     match ready.status.as_str() {
         "False" => failing(ready),
-        "True" if at_work.is_none() => ready_one(rules, it, is("Healthy", "False")),
+        "True" if reconciling.is_none() => ready_progress(limits, kustomization, with_status("Healthy", "False")),
         _ => {
-            let said_last = at_work.unwrap_or(ready);
-            Progress::Reconciling(said(&said_last.reason, &said_last.message))
+            let latest = reconciling.unwrap_or(ready);
+            RolloutProgress::Reconciling(join_reason(&latest.reason, &latest.message))
         }
     }
 }
 
-/// Everything is tried again. What waits for something else is on its way; what a new revision must mend is not.
-fn failing(ready: &Condition) -> Progress {
-    let why = said(&ready.reason, &ready.message);
+/// The controller retries every failure. A reason that names another object to wait for is not a failure of this one.
+fn failing(ready: &Condition) -> RolloutProgress {
+    let reason = join_reason(&ready.reason, &ready.message);
     match ready.reason.as_str() {
         "DependencyNotReady" | "ArtifactFailed" | "HealthCheckCanceled" | "Progressing" | "ProgressingWithRetry" => {
-            Progress::Reconciling(why)
+            RolloutProgress::Reconciling(reason)
         }
-        // It has waited for its own `timeout`.
-        "HealthCheckFailed" => Progress::Failed { why, since: ready.last_transition_time },
-        _ => Progress::Stuck { state: State::Degraded, since: ready.last_transition_time, why },
+        // It has already waited for its own `timeout`.
+        "HealthCheckFailed" => RolloutProgress::Failed { reason, since: ready.last_transition_time },
+        _ => RolloutProgress::Stuck { state: UnhealthyState::Degraded, since: ready.last_transition_time, reason },
     }
 }
 
-fn ready_one(rules: &Rules, it: &Kustomization, unhealthy: Option<&Condition>) -> Progress {
-    let Kustomization { metadata, spec, status } = it;
+fn ready_progress(
+    limits: &WorkloadLimits,
+    kustomization: &Kustomization,
+    unhealthy: Option<&Condition>,
+) -> RolloutProgress {
+    let Kustomization { metadata, spec, status } = kustomization;
     let (applied, attempted) = (&status.last_applied_revision, &status.last_attempted_revision);
     if status.observed_generation != metadata.generation {
-        return Progress::Reconciling(UNOBSERVED.to_owned());
+        return RolloutProgress::Reconciling(UNOBSERVED.to_owned());
     }
     if applied.is_empty() || applied != attempted {
-        return Progress::Rolling(format!("{attempted} was tried, and {} is applied", or_nothing(applied)));
+        let applied = if applied.is_empty() { "nothing" } else { applied };
+        return RolloutProgress::Progressing(format!("{attempted} was tried, and {applied} is applied"));
     }
     if let Some(unhealthy) = unhealthy {
-        let why = said(&unhealthy.reason, &unhealthy.message);
-        return Progress::Stuck { state: State::Degraded, since: unhealthy.last_transition_time, why };
+        let reason = join_reason(&unhealthy.reason, &unhealthy.message);
+        let since = unhealthy.last_transition_time;
+        return RolloutProgress::Stuck { state: UnhealthyState::Degraded, since, reason };
     }
-    let told = format!("applied {applied}");
+    let applied = format!("applied {applied}");
     if spec.wait || !spec.health_checks.is_empty() {
-        Progress::Complete(format!("{told}, and what it applies is healthy"))
-    } else if rules.workloads.iter().any(|workload| workload.kind != Kind::Kustomization) {
-        Progress::Complete(told)
+        RolloutProgress::Complete(format!("{applied}, and what it applies is healthy"))
+    } else if limits.workloads.iter().any(|workload| workload.kind != WorkloadKind::Kustomization) {
+        RolloutProgress::Complete(applied)
     } else {
-        // Applied is not yet well.
-        Progress::Empty(format!("{told}, and it is to check no health (`wait`, `healthChecks`)"))
+        // Applied does not mean healthy.
+        RolloutProgress::Empty(format!("{applied}, and it checks no health (`wait`, `healthChecks`)"))
     }
-}
-
-const fn or_nothing(text: &str) -> &str {
-    if text.is_empty() { "nothing" } else { text }
 }

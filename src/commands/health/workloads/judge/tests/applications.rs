@@ -1,4 +1,4 @@
-//! Argo CD's Applications: which of their words is about now, and which image they run.
+//! Argo CD Applications: when their status is current, and which image they run.
 
 use super::*;
 use crate::world::cluster::objects::Application;
@@ -6,7 +6,7 @@ use crate::world::cluster::objects::Application;
 const ONE: &str = "1111111111111111111111111111111111111111";
 const TWO: &str = "2222222222222222222222222222222222222222";
 
-/// One that is well, with changes to it.
+/// A healthy and synced Application, with changes.
 fn application(changes: &Value) -> Value {
     let source = json!({ "repoURL": "https://example.com/infra", "path": "shop", "targetRevision": "main" });
     let destination = json!({ "server": "https://kubernetes.default.svc", "namespace": "shop" });
@@ -25,19 +25,22 @@ fn application(changes: &Value) -> Value {
     it
 }
 
-fn now(story: &mut Story, second: u64, changes: &Value) {
-    story.hear(second, Fact::Applications(News::Now(parsed(application(changes)))));
+fn update(scenario: &mut Scenario, second: u64, changes: &Value) {
+    scenario.update(second, ClusterUpdate::Applications(WatchUpdate::Applied(parsed(application(changes)))));
 }
 
-fn begun(rules: Rules, changes: &Value) -> Story {
-    let mut story = Story::of(rules);
+fn started_with(limits: WorkloadLimits, changes: &Value) -> Scenario {
+    let mut scenario = Scenario::new(limits);
     let it: Application = parsed(application(changes));
-    story.hear(0, Fact::Applications(News::All { items: vec![it], at: Some(BEGAN.parse().unwrap()) }));
-    story
+    scenario.update(
+        0,
+        ClusterUpdate::Applications(WatchUpdate::Listed { items: vec![it], at: Some(BEGAN.parse().unwrap()) }),
+    );
+    scenario
 }
 
-fn alone() -> Rules {
-    rules(&["application/app"])
+fn alone() -> WorkloadLimits {
+    limits(&["application/app"])
 }
 
 fn health(status: &str, since: i64) -> Value {
@@ -53,30 +56,30 @@ fn out_of_sync(revision: &str, policy: &Value) -> Value {
         "resources": [{ "kind": "Deployment", "name": "app", "status": "OutOfSync" }, { "kind": "Service", "name": "app", "status": "Synced" }] } })
 }
 
-fn and(mut one: Value, other: &Value) -> Value {
+fn merged(mut one: Value, other: &Value) -> Value {
     merge(&mut one, other);
     one
 }
 
 #[test]
-fn it_is_complete_when_it_is_healthy_and_synced_by_a_comparison_of_now() {
+fn an_application_is_complete_when_healthy_and_synced_by_a_current_comparison() {
     let well = "complete: Healthy, Synced to 111111111111";
-    begun(alone(), &json!({})).settled(0, Verdict::Passed, well);
-    // What Go leaves out when it is empty, and a rehearsal, change nothing.
+    started_with(alone(), &json!({})).assert_decided(0, Verdict::Passed, well);
+    // Neither empty values, which Go omits, nor a dry run change anything.
     let empty = json!({ "spec": { "source": { "directory": { "recurse": false }, "chart": "" }, "sources": [] } });
-    begun(alone(), &empty).settled(0, Verdict::Passed, well);
-    let rehearsal = and(
+    started_with(alone(), &empty).assert_decided(0, Verdict::Passed, well);
+    let rehearsal = merged(
         sync("Failed", TWO, 5),
         &json!({ "status": { "operationState": { "operation": { "sync": { "dryRun": true } } } } }),
     );
-    begun(alone(), &rehearsal).settled(0, Verdict::Passed, well);
+    started_with(alone(), &rehearsal).assert_decided(0, Verdict::Passed, well);
     let warned = json!({ "status": { "conditions": [{ "type": "OrphanedResourceWarning", "message": "1" }] } });
-    begun(alone(), &warned).settled(0, Verdict::Passed, well);
+    started_with(alone(), &warned).assert_decided(0, Verdict::Passed, well);
     let several = json!({ "spec": { "source": null, "sources": [{ "path": "a" }] },
         "status": { "sync": { "revision": "", "revisions": [ONE, TWO], "comparedTo": { "source": null, "sources": [{ "path": "a" }] } },
             "operationState": { "syncResult": { "revision": "", "revisions": [ONE, TWO] } } } });
-    begun(alone(), &several).settled(0, Verdict::Passed, "Synced to 111111111111, 222222222222");
-    for (changes, said) in [
+    started_with(alone(), &several).assert_decided(0, Verdict::Passed, "Synced to 111111111111, 222222222222");
+    for (changes, expected) in [
         (json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "hard" } } }), "a refresh was asked for"),
         (json!({ "status": null }), "it has not been compared yet"),
         (json!({ "status": { "reconciledAt": null } }), "it has not been compared yet"),
@@ -88,235 +91,249 @@ fn it_is_complete_when_it_is_healthy_and_synced_by_a_comparison_of_now() {
         (json!({ "spec": { "sources": [{ "path": "a" }] } }), "its specification has changed"),
         (json!({ "spec": { "destination": { "namespace": "other" } } }), "its specification has changed"),
         (json!({ "operation": { "sync": { "revision": TWO } } }), "a sync was asked for"),
-        (and(sync("Running", TWO, 0), &json!({ "operation": {} })), "its sync runs: why"),
+        (merged(sync("Running", TWO, 0), &json!({ "operation": {} })), "its sync runs: why"),
         (sync("Terminating", TWO, 0), "its sync runs: why"),
-        // It has ended, and what is said of it is older.
+        // The sync has ended, and the comparison is older.
         (sync("Succeeded", ONE, -4), "has not been compared since"),
         (json!({ "status": { "sync": { "status": "" } } }), "it has not been compared yet"),
-        (json!({ "status": { "health": { "status": "" } } }), "its health has not been told yet"),
+        (json!({ "status": { "health": { "status": "" } } }), "its health has not been reported yet"),
         (health("Progressing", -3), "Progressing: why"),
         (
             json!({ "spec": { "sourceHydrator": {} }, "status": { "sourceHydrator": { "currentOperation": { "phase": "Hydrating" } } } }),
             "hydrated",
         ),
     ] {
-        let story = begun(alone(), &changes);
-        story.open(0, 600, said);
-        story.settled(600, Verdict::Blocked, said);
+        let scenario = started_with(alone(), &changes);
+        scenario.assert_pending(0, 600, expected);
+        scenario.assert_decided(600, Verdict::Blocked, expected);
     }
 }
 
 #[test]
-fn what_it_cannot_tell_itself_is_inconclusive_in_the_end() {
+fn an_unknown_status_is_inconclusive_at_the_time_limit() {
     let error = |kind: &str| json!({ "status": { "conditions": [{ "type": kind, "message": "why", "lastTransitionTime": at(0) }] } });
-    for (changes, said) in [
+    for (changes, expected) in [
         (health("Unknown", 0), "Unknown: why"),
         (health("Sideways", 0), "Sideways: why"),
-        (json!({ "status": { "sync": { "status": "Unknown" } } }), "whether it is synced is not known"),
+        (json!({ "status": { "sync": { "status": "Unknown" } } }), "its sync status is unknown"),
         (error("ComparisonError"), "ComparisonError: why"),
         (error("UnknownError"), "UnknownError: why"),
     ] {
-        let story = begun(alone(), &changes);
-        story.open(0, 600, said);
-        story.settled(600, Verdict::Inconclusive, said);
+        let scenario = started_with(alone(), &changes);
+        scenario.assert_pending(0, 600, expected);
+        scenario.assert_decided(600, Verdict::Inconclusive, expected);
     }
     for kind in ["InvalidSpecError", "SyncError", "DeletionError"] {
-        let story = begun(alone(), &error(kind));
-        story.open(0, 120, &format!("{kind}: why"));
-        story.settled(120, Verdict::Blocked, &format!("{kind}: why"));
+        let scenario = started_with(alone(), &error(kind));
+        scenario.assert_pending(0, 120, &format!("{kind}: why"));
+        scenario.assert_decided(120, Verdict::Blocked, &format!("{kind}: why"));
     }
-    // It could not look for a moment, and was well before and after.
-    let mut story = begun(Rules { stabilize: seconds(30), ..alone() }, &json!({}));
-    now(&mut story, 10, &error("ComparisonError"));
-    story.open(40, 600, "ComparisonError");
-    now(&mut story, 41, &json!({}));
-    story.settled(41, Verdict::Passed, "complete");
+    // The comparison failed for a moment; the Application was healthy before and after.
+    let mut scenario = started_with(WorkloadLimits { stabilize: seconds(30), ..alone() }, &json!({}));
+    update(&mut scenario, 10, &error("ComparisonError"));
+    scenario.assert_pending(40, 600, "ComparisonError");
+    update(&mut scenario, 41, &json!({}));
+    scenario.assert_decided(41, Verdict::Passed, "complete");
 }
 
 #[test]
-fn a_sync_that_failed_blocks_unless_another_is_to_follow() {
+fn a_failed_sync_blocks_unless_another_sync_follows() {
     for phase in ["Failed", "Error"] {
-        begun(alone(), &sync(phase, ONE, 1)).settled(0, Verdict::Blocked, "its sync to 111111111111 failed: why");
+        started_with(alone(), &sync(phase, ONE, 1)).assert_decided(
+            0,
+            Verdict::Blocked,
+            "its sync to 111111111111 failed: why",
+        );
     }
-    begun(alone(), &sync("Failed", "", 1)).settled(0, Verdict::Blocked, "its last sync failed: why");
+    started_with(alone(), &sync("Failed", "", 1)).assert_decided(0, Verdict::Blocked, "its last sync failed: why");
     let automated = json!({ "automated": {} });
-    let follows = and(sync("Failed", ONE, -60), &out_of_sync(TWO, &automated));
-    begun(alone(), &follows).open(
+    let follows = merged(sync("Failed", ONE, -60), &out_of_sync(TWO, &automated));
+    started_with(alone(), &follows).assert_pending(
         0,
         600,
-        "OutOfSync with 222222222222, which is to be synced by itself: Deployment/app",
+        "OutOfSync with 222222222222, and to be synced automatically: Deployment/app",
     );
-    // The same revision is not tried twice, and nobody syncs without being asked to.
-    let given_up = and(sync("Failed", TWO, -60), &out_of_sync(TWO, &automated));
-    begun(alone(), &given_up).settled(0, Verdict::Blocked, "its sync to 222222222222 failed");
-    let by_hand = and(sync("Failed", ONE, -60), &out_of_sync(TWO, &Value::Null));
-    begun(alone(), &by_hand).settled(0, Verdict::Blocked, "its sync to 111111111111 failed");
-    // What had failed before we looked may not be what is under promotion.
-    let patient = Rules { appear_timeout: seconds(300), ..alone() };
-    let mut story = begun(patient, &given_up);
-    story.open(0, 300, "its sync to 222222222222 failed");
-    now(&mut story, 100, &sync("Running", TWO, 0));
-    now(&mut story, 110, &sync("Failed", TWO, 105));
-    story.settled(300, Verdict::Blocked, "its sync to 222222222222 failed");
+    // Argo CD does not retry the same revision, and does not sync unless that is automated.
+    let given_up = merged(sync("Failed", TWO, -60), &out_of_sync(TWO, &automated));
+    started_with(alone(), &given_up).assert_decided(0, Verdict::Blocked, "its sync to 222222222222 failed");
+    let by_hand = merged(sync("Failed", ONE, -60), &out_of_sync(TWO, &Value::Null));
+    started_with(alone(), &by_hand).assert_decided(0, Verdict::Blocked, "its sync to 111111111111 failed");
+    // A sync that failed before the gate began may not be the one under promotion.
+    let patient = WorkloadLimits { appear_timeout: seconds(300), ..alone() };
+    let mut scenario = started_with(patient, &given_up);
+    scenario.assert_pending(0, 300, "its sync to 222222222222 failed");
+    update(&mut scenario, 100, &sync("Running", TWO, 0));
+    update(&mut scenario, 110, &sync("Failed", TWO, 105));
+    scenario.assert_decided(300, Verdict::Blocked, "its sync to 222222222222 failed");
 }
 
 #[test]
-fn out_of_sync_is_on_its_way_or_waits_for_somebody() {
+fn out_of_sync_waits_for_an_automated_sync_or_for_a_person() {
     let pruned = json!({ "status": { "resources": [{ "kind": "Job", "name": "old", "status": "OutOfSync", "requiresPruning": true }] } });
-    for (changes, said) in [
-        (out_of_sync(TWO, &Value::Null), "OutOfSync with 222222222222 until somebody syncs it: Deployment/app"),
-        (out_of_sync(TWO, &json!({ "automated": { "enabled": false } })), "until somebody syncs it"),
+    for (changes, expected) in [
+        (out_of_sync(TWO, &Value::Null), "OutOfSync with 222222222222 until it is synced by hand: Deployment/app"),
+        (out_of_sync(TWO, &json!({ "automated": { "enabled": false } })), "until it is synced by hand"),
         (
-            and(out_of_sync(TWO, &json!({ "automated": { "prune": false } })), &pruned),
-            "nobody prunes what is left over: Job/old",
+            merged(out_of_sync(TWO, &json!({ "automated": { "prune": false } })), &pruned),
+            "pruning is not automated, and resources are left over: Job/old",
         ),
     ] {
-        let story = begun(alone(), &changes);
-        story.settled(0, Verdict::Blocked, said);
-        let mut story = begun(Rules { graces: vec!["paused 1m".parse().unwrap()], ..alone() }, &changes);
-        story.open(0, 60, said);
-        now(&mut story, 20, &json!({}));
-        story.settled(20, Verdict::Passed, "complete");
+        let scenario = started_with(alone(), &changes);
+        scenario.assert_decided(0, Verdict::Blocked, expected);
+        let mut scenario =
+            started_with(WorkloadLimits { grace_periods: vec!["paused 1m".parse().unwrap()], ..alone() }, &changes);
+        scenario.assert_pending(0, 60, expected);
+        update(&mut scenario, 20, &json!({}));
+        scenario.assert_decided(20, Verdict::Passed, "complete");
     }
-    for (policy, revision, said) in [
-        (json!({ "automated": {} }), TWO, "to be synced by itself"),
-        (json!({ "automated": { "prune": true } }), TWO, "to be synced by itself"),
-        (json!({ "automated": { "selfHeal": true } }), ONE, "to be synced by itself"),
-        // A comparison right after the sync may be older than what that did.
+    for (policy, revision, expected) in [
+        (json!({ "automated": {} }), TWO, "to be synced automatically"),
+        (json!({ "automated": { "prune": true } }), TWO, "to be synced automatically"),
+        (json!({ "automated": { "selfHeal": true } }), ONE, "to be synced automatically"),
+        // A comparison right after the sync may be older than its changes.
         (json!({ "automated": {} }), ONE, "it was synced to 111111111111, and is OutOfSync again"),
         (Value::Null, ONE, "it was synced to 111111111111, and is OutOfSync again"),
     ] {
-        let story = begun(alone(), &out_of_sync(revision, &policy));
-        story.open(0, 600, said);
-        story.settled(600, Verdict::Blocked, said);
+        let scenario = started_with(alone(), &out_of_sync(revision, &policy));
+        scenario.assert_pending(0, 600, expected);
+        scenario.assert_decided(600, Verdict::Blocked, expected);
     }
 }
 
 #[test]
-fn unhealthy_is_borne_with_for_a_while() {
+fn an_unhealthy_application_is_tolerated_for_its_grace_period() {
     for status in ["Degraded", "Missing"] {
-        let story = begun(alone(), &health(status, -20));
-        story.open(0, 100, &format!("{status}: why"));
-        story.settled(100, Verdict::Blocked, &format!("{status}: why"));
-        begun(alone(), &health(status, -120)).settled(0, Verdict::Blocked, status);
-        // From before the sync is no word on what that brought.
-        let before = and(health(status, -120), &json!({ "status": { "operationState": { "startedAt": at(-10) } } }));
-        begun(alone(), &before).open(0, 110, status);
+        let scenario = started_with(alone(), &health(status, -20));
+        scenario.assert_pending(0, 100, &format!("{status}: why"));
+        scenario.assert_decided(100, Verdict::Blocked, &format!("{status}: why"));
+        started_with(alone(), &health(status, -120)).assert_decided(0, Verdict::Blocked, status);
+        // Health from before the sync says nothing about its result.
+        let before = merged(health(status, -120), &json!({ "status": { "operationState": { "startedAt": at(-10) } } }));
+        started_with(alone(), &before).assert_pending(0, 110, status);
     }
-    // Since when is not told.
-    let mut story = begun(alone(), &health("Progressing", 0));
-    now(&mut story, 300, &json!({ "status": { "health": { "status": "Degraded", "lastTransitionTime": null } } }));
-    story.open(300, 420, "Degraded");
-    let mut story = begun(alone(), &health("Degraded", 0));
-    now(&mut story, 60, &health("Progressing", 60));
-    now(&mut story, 70, &health("Degraded", 70));
-    story.open(70, 190, "Degraded");
-    now(&mut story, 80, &json!({}));
-    story.settled(80, Verdict::Passed, "complete");
-    begun(alone(), &health("Suspended", 0)).settled(0, Verdict::Blocked, "Suspended: why");
-    let mut steady = begun(Rules { stabilize: seconds(30), ..alone() }, &json!({}));
-    now(&mut steady, 10, &health("Progressing", 10));
-    steady.settled(10, Verdict::Blocked, "it was complete, and did not stay so for 30s: Progressing: why");
+    // The transition time is not reported.
+    let mut scenario = started_with(alone(), &health("Progressing", 0));
+    update(
+        &mut scenario,
+        300,
+        &json!({ "status": { "health": { "status": "Degraded", "lastTransitionTime": null } } }),
+    );
+    scenario.assert_pending(300, 420, "Degraded");
+    let mut scenario = started_with(alone(), &health("Degraded", 0));
+    update(&mut scenario, 60, &health("Progressing", 60));
+    update(&mut scenario, 70, &health("Degraded", 70));
+    scenario.assert_pending(70, 190, "Degraded");
+    update(&mut scenario, 80, &json!({}));
+    scenario.assert_decided(80, Verdict::Passed, "complete");
+    started_with(alone(), &health("Suspended", 0)).assert_decided(0, Verdict::Blocked, "Suspended: why");
+    let mut steady = started_with(WorkloadLimits { stabilize: seconds(30), ..alone() }, &json!({}));
+    update(&mut steady, 10, &health("Progressing", 10));
+    steady.assert_decided(10, Verdict::Blocked, "it was complete, and did not stay so for 30s: Progressing: why");
 }
 
 #[test]
-fn its_images_are_those_that_it_lists() {
+fn the_images_of_an_application_are_those_in_its_status() {
     let images = |images: &[&str]| json!({ "status": { "summary": { "images": images } } });
-    let two = || tagged("2", alone());
-    let well = begun(two(), &json!({}));
-    well.settled(0, Verdict::Passed, "; it runs an image 2");
-    begun(two(), &images(&["shop:1"])).settled(
+    let two = || with_tag("2", alone());
+    let well = started_with(two(), &json!({}));
+    well.assert_decided(0, Verdict::Passed, "; it runs an image 2");
+    started_with(two(), &images(&["shop:1"])).assert_decided(
         0,
         Verdict::Blocked,
         "it is healthy, and runs shop:1: an image 2 has not appeared",
     );
-    begun(two(), &images(&[])).settled(0, Verdict::Blocked, "an image 2 has not appeared");
-    // Companions have versions of their own.
-    begun(two(), &images(&["envoy:3", "shop:2"])).settled(0, Verdict::Passed, "complete");
-    let both = begun(two(), &images(&["shop:1", "shop:2"]));
-    both.open(0, 600, "Healthy, Synced to 111111111111, and shop:1 runs as well");
-    both.settled(600, Verdict::Inconclusive, "and shop:1 runs as well");
-    // It comes: old, old while it is synced, both, new.
-    let mut story = begun(Rules { appear_timeout: seconds(300), ..two() }, &images(&["shop:1"]));
-    story.open(0, 300, "an image 2 has not appeared");
-    now(&mut story, 250, &and(images(&["shop:1"]), &sync("Running", TWO, 0)));
-    story.open(250, 850, "its sync runs");
-    now(&mut story, 260, &and(images(&["shop:1", "shop:2"]), &health("Progressing", 255)));
-    story.open(260, 850, "Progressing");
-    now(&mut story, 270, &json!({}));
-    story.settled(270, Verdict::Passed, "; it runs an image 2");
-    // Or what came was something else.
-    let mut story =
-        begun(Rules { appear_timeout: seconds(300), ..two() }, &and(images(&["shop:1"]), &sync("Running", TWO, 0)));
-    now(&mut story, 10, &images(&["shop:1"]));
-    story.open(10, 300, "an image 2 has not appeared");
-    // An unhealthy old one is none of ours, but nothing new appears by itself.
-    let story =
-        begun(Rules { appear_timeout: seconds(300), ..two() }, &and(images(&["shop:1"]), &health("Degraded", -900)));
-    story.open(0, 300, "it runs shop:1 (Degraded: why): an image 2 has not appeared");
-    story.settled(300, Verdict::Blocked, "(Degraded: why): an image 2 has not appeared within 5m");
+    started_with(two(), &images(&[])).assert_decided(0, Verdict::Blocked, "an image 2 has not appeared");
+    // Sidecars have other versions.
+    started_with(two(), &images(&["envoy:3", "shop:2"])).assert_decided(0, Verdict::Passed, "complete");
+    let both = started_with(two(), &images(&["shop:1", "shop:2"]));
+    both.assert_pending(0, 600, "Healthy, Synced to 111111111111, and shop:1 runs as well");
+    both.assert_decided(600, Verdict::Inconclusive, "and shop:1 runs as well");
+    // The image appears: old, old during the sync, both, new.
+    let mut scenario = started_with(WorkloadLimits { appear_timeout: seconds(300), ..two() }, &images(&["shop:1"]));
+    scenario.assert_pending(0, 300, "an image 2 has not appeared");
+    update(&mut scenario, 250, &merged(images(&["shop:1"]), &sync("Running", TWO, 0)));
+    scenario.assert_pending(250, 850, "its sync runs");
+    update(&mut scenario, 260, &merged(images(&["shop:1", "shop:2"]), &health("Progressing", 255)));
+    scenario.assert_pending(260, 850, "Progressing");
+    update(&mut scenario, 270, &json!({}));
+    scenario.assert_decided(270, Verdict::Passed, "; it runs an image 2");
+    // The sync brought another image.
+    let mut scenario = started_with(
+        WorkloadLimits { appear_timeout: seconds(300), ..two() },
+        &merged(images(&["shop:1"]), &sync("Running", TWO, 0)),
+    );
+    update(&mut scenario, 10, &images(&["shop:1"]));
+    scenario.assert_pending(10, 300, "an image 2 has not appeared");
+    // An unhealthy old version does not block, but the new one does not appear either.
+    let scenario = started_with(
+        WorkloadLimits { appear_timeout: seconds(300), ..two() },
+        &merged(images(&["shop:1"]), &health("Degraded", -900)),
+    );
+    scenario.assert_pending(0, 300, "it runs shop:1 (Degraded: why): an image 2 has not appeared");
+    scenario.assert_decided(300, Verdict::Blocked, "(Degraded: why): an image 2 has not appeared within 5m");
 }
 
 #[test]
-fn names_are_no_proof_of_a_digest_but_pods_beside_are() {
+fn image_names_do_not_prove_a_digest_but_watched_pods_do() {
     let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
-    let wanted = |workloads: &[&str], tag: &str| Rules {
-        image: Wanted { tag: Some(tag.to_owned()), digest: Some(digest("1")), ..Wanted::default() },
-        ..rules(workloads)
+    let expected_image = |workloads: &[&str], tag: &str| WorkloadLimits {
+        image: ExpectedImage { tag: Some(tag.to_owned()), digest: Some(digest("1")), ..ExpectedImage::default() },
+        ..limits(workloads)
     };
     let images = |images: &[String]| json!({ "status": { "summary": { "images": images } } });
-    let alone = |tag: &str, image: String| begun(wanted(&["application/app"], tag), &images(&[image]));
-    alone("2", format!("shop@{}", digest("1"))).settled(0, Verdict::Passed, "complete");
-    alone("2", format!("shop@{}", digest("2"))).settled(0, Verdict::Blocked, "has not appeared");
-    alone("3", "shop:2".to_owned()).settled(0, Verdict::Blocked, "has not appeared");
+    let alone = |tag: &str, image: String| started_with(expected_image(&["application/app"], tag), &images(&[image]));
+    alone("2", format!("shop@{}", digest("1"))).assert_decided(0, Verdict::Passed, "complete");
+    alone("2", format!("shop@{}", digest("2"))).assert_decided(0, Verdict::Blocked, "has not appeared");
+    alone("3", "shop:2".to_owned()).assert_decided(0, Verdict::Blocked, "has not appeared");
     let mut unknown = alone("2", "shop:2".to_owned());
-    unknown.settled(0, Verdict::Inconclusive, "shop:2, whose digest is not told");
-    let finding = &judge(&unknown.rules, &unknown.seen, seconds(0)).findings[0];
-    assert!(finding.next.as_ref().is_some_and(|next| next.contains("name its deployment beside it")), "{finding:?}");
-    unknown.rules.appear_timeout = seconds(60);
-    unknown.open(0, 60, "shop:2, whose digest is not told");
+    unknown.assert_decided(0, Verdict::Inconclusive, "shop:2, whose digest is unknown");
+    let finding = &judge(&unknown.limits, &unknown.observations, seconds(0)).findings[0];
+    assert!(finding.next.as_ref().is_some_and(|next| next.contains("watch its Deployment as well")), "{finding:?}");
+    unknown.limits.appear_timeout = seconds(60);
+    unknown.assert_pending(0, 60, "shop:2, whose digest is unknown");
     let mut state = running();
     state["imageID"] = format!("shop@{}", digest("1")).into();
-    // What of an old version is left over is told by the pods as well.
+    // The pods also show whether an old version is left over.
     for images in [images(&["shop:2".to_owned()]), images(&["shop:1".to_owned(), "shop:2".to_owned()])] {
-        let mut beside = begun(wanted(&["application/app", "deployment/app"], "2"), &images);
-        beside.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &state)]);
-        beside.settled(1, Verdict::Passed, "Healthy, Synced");
+        let mut beside = started_with(expected_image(&["application/app", "deployment/app"], "2"), &images);
+        beside.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &state)]);
+        beside.assert_decided(1, Verdict::Passed, "Healthy, Synced");
     }
 }
 
 #[test]
-fn an_old_image_that_is_left_over_is_nothing_where_pods_are_looked_at() {
+fn a_leftover_old_image_passes_when_pods_are_watched() {
     let old = json!({ "status": { "summary": { "images": ["shop:1", "shop:2"] } } });
-    let mut beside = begun(tagged("2", rules(&["application/app", "deployment/app"])), &old);
-    beside.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-    beside.settled(1, Verdict::Passed, "Healthy, Synced to 111111111111; it runs an image 2");
+    let mut beside = started_with(with_tag("2", limits(&["application/app", "deployment/app"])), &old);
+    beside.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
+    beside.assert_decided(1, Verdict::Passed, "Healthy, Synced to 111111111111; it runs an image 2");
 }
 
 #[test]
-fn nothing_but_the_application_is_looked_at() {
-    let seen = Seen::of(&alone().workloads);
-    let needed: Vec<&str> = seen.states().iter().filter(|view| view.needed).map(|view| view.resource).collect();
+fn an_application_needs_no_other_kind() {
+    let observations = WorkloadObservations::new(&alone().workloads);
+    let needed: Vec<&str> =
+        observations.view_states().iter().filter(|view| view.needed).map(|view| view.resource).collect();
     assert_eq!(needed, ["applications"]);
 }
 
 #[test]
-fn what_was_complete_for_its_time_is_no_disturbance_while_another_is_waited_for() {
+fn a_change_after_the_stabilization_time_is_no_disturbance() {
     let named = |name: &str, changes: &Value| -> Application {
         let mut it: Application = parsed(application(changes));
         (it.metadata.name, it.metadata.uid) = (name.to_owned(), name.to_owned());
         it
     };
-    let mut story = Story::of(rules(&["application/a", "application/b"]));
+    let mut scenario = Scenario::new(limits(&["application/a", "application/b"]));
     let items = vec![named("a", &json!({})), named("b", &health("Progressing", 0))];
-    story.hear(0, Fact::Applications(News::All { items, at: Some(BEGAN.parse().unwrap()) }));
-    story.hear(300, Fact::Applications(News::Now(named("a", &health("Progressing", 300)))));
-    let (verdict, actual, _) = story.at(300);
+    scenario.update(0, ClusterUpdate::Applications(WatchUpdate::Listed { items, at: Some(BEGAN.parse().unwrap()) }));
+    scenario.update(300, ClusterUpdate::Applications(WatchUpdate::Applied(named("a", &health("Progressing", 300)))));
+    let (verdict, actual, _) = scenario.judge_at(300);
     assert!(verdict == Verdict::Inconclusive && actual.contains("undecided"), "{verdict}: {actual}");
-    // Both have to be well in the end.
-    story.hear(310, Fact::Applications(News::Now(named("b", &json!({})))));
-    let (verdict, actual, _) = story.at(310);
+    // Both must be healthy at the end.
+    scenario.update(310, ClusterUpdate::Applications(WatchUpdate::Applied(named("b", &json!({})))));
+    let (verdict, actual, _) = scenario.judge_at(310);
     assert!(verdict == Verdict::Inconclusive && actual.contains("Progressing"), "{verdict}: {actual}");
-    story.hear(320, Fact::Applications(News::Now(named("a", &json!({})))));
-    story.settled(320, Verdict::Passed, "Healthy, Synced");
+    scenario.update(320, ClusterUpdate::Applications(WatchUpdate::Applied(named("a", &json!({})))));
+    scenario.assert_decided(320, Verdict::Passed, "Healthy, Synced");
 }

@@ -1,4 +1,4 @@
-//! Flux's Kustomizations: which word of their controller counts, and how long.
+//! Flux Kustomizations: which condition counts, and how long it is tolerated.
 
 use super::*;
 use crate::world::cluster::objects::Kustomization;
@@ -10,7 +10,7 @@ fn condition(kind: &str, status: &str, reason: &str, since: i64) -> Value {
     json!({ "type": kind, "status": status, "reason": reason, "message": "why", "lastTransitionTime": at(since), "observedGeneration": 2 })
 }
 
-/// One that waits for what it applies.
+/// A Kustomization that waits for the objects that it applies.
 fn kustomization(conditions: &[Value], applied: &str, attempted: &str) -> Value {
     json!({
         "metadata": { "name": "app", "uid": "k", "generation": 2 },
@@ -23,7 +23,7 @@ fn ready() -> Value {
     kustomization(&[condition("Ready", "True", "ReconciliationSucceeded", 0)], ONE, ONE)
 }
 
-/// What a controller writes when it sets to work.
+/// What the controller writes when it starts to reconcile.
 fn reconciling(revision: &str) -> Value {
     let conditions =
         [condition("Reconciling", "True", "Progressing", 0), condition("Ready", "Unknown", "Progressing", 0)];
@@ -36,19 +36,22 @@ fn failing(reason: &str, since: i64, revision: &str) -> Value {
     kustomization(&conditions, ONE, revision)
 }
 
-fn now(story: &mut Story, second: u64, it: &Value) {
-    story.hear(second, Fact::Kustomizations(News::Now(parsed(it.clone()))));
+fn update(scenario: &mut Scenario, second: u64, it: &Value) {
+    scenario.update(second, ClusterUpdate::Kustomizations(WatchUpdate::Applied(parsed(it.clone()))));
 }
 
-fn begun(rules: Rules, it: &Value) -> Story {
-    let mut story = Story::of(rules);
+fn started_with(limits: WorkloadLimits, it: &Value) -> Scenario {
+    let mut scenario = Scenario::new(limits);
     let it: Kustomization = parsed(it.clone());
-    story.hear(0, Fact::Kustomizations(News::All { items: vec![it], at: Some(BEGAN.parse().unwrap()) }));
-    story
+    scenario.update(
+        0,
+        ClusterUpdate::Kustomizations(WatchUpdate::Listed { items: vec![it], at: Some(BEGAN.parse().unwrap()) }),
+    );
+    scenario
 }
 
-fn alone() -> Rules {
-    rules(&["kustomization/app"])
+fn alone() -> WorkloadLimits {
+    limits(&["kustomization/app"])
 }
 
 fn changed(mut it: Value, changes: &Value) -> Value {
@@ -57,13 +60,13 @@ fn changed(mut it: Value, changes: &Value) -> Value {
 }
 
 #[test]
-fn it_is_complete_when_it_is_ready_at_this_generation_and_revision() {
-    let told = "complete: applied main@sha1:1111, and what it applies is healthy";
-    begun(alone(), &ready()).settled(0, Verdict::Passed, told);
+fn a_kustomization_is_complete_when_ready_at_this_generation_and_revision() {
+    let complete = "complete: applied main@sha1:1111, and what it applies is healthy";
+    started_with(alone(), &ready()).assert_decided(0, Verdict::Passed, complete);
     let checks = json!({ "spec": { "wait": false, "healthChecks": [{ "kind": "Deployment", "name": "app" }] } });
-    begun(alone(), &changed(ready(), &checks)).settled(0, Verdict::Passed, told);
-    for (it, said) in [
-        // Its specification has changed since; so it has by one of the two words only.
+    started_with(alone(), &changed(ready(), &checks)).assert_decided(0, Verdict::Passed, complete);
+    for (it, expected) in [
+        // Its specification has changed since, according to both generations or to one.
         (changed(ready(), &json!({ "metadata": { "generation": 3 } })), "not been taken up yet"),
         (changed(ready(), &json!({ "status": { "observedGeneration": 1 } })), "not been taken up yet"),
         (changed(ready(), &json!({ "status": null })), "not been taken up yet"),
@@ -89,29 +92,33 @@ fn it_is_complete_when_it_is_ready_at_this_generation_and_revision() {
         (failing("ArtifactFailed", -900, ONE), "ArtifactFailed: why"),
         (failing("HealthCheckCanceled", -900, ONE), "HealthCheckCanceled: why"),
     ] {
-        let story = begun(alone(), &it);
-        story.open(0, 600, said);
-        story.settled(600, Verdict::Blocked, said);
+        let scenario = started_with(alone(), &it);
+        scenario.assert_pending(0, 600, expected);
+        scenario.assert_decided(600, Verdict::Blocked, expected);
     }
     let handled = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } }, "status": { "lastHandledReconcileAt": "now" } });
-    begun(alone(), &changed(ready(), &handled)).settled(0, Verdict::Passed, told);
+    started_with(alone(), &changed(ready(), &handled)).assert_decided(0, Verdict::Passed, complete);
 }
 
 #[test]
-fn what_checks_no_health_tells_none() {
+fn a_kustomization_without_health_checks_is_inconclusive() {
     let blind = changed(ready(), &json!({ "spec": { "wait": false } }));
-    begun(alone(), &blind).settled(0, Verdict::Inconclusive, "it is to check no health (`wait`, `healthChecks`)");
-    begun(Rules { allow_empty: true, ..alone() }, &blind).settled(0, Verdict::Passed, "applied");
-    // Beside one that does.
-    let mut story = begun(rules(&["kustomization/app", "deployment/app"]), &blind);
-    story.shows(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-    story.settled(1, Verdict::Passed, "complete: applied main@sha1:1111");
+    started_with(alone(), &blind).assert_decided(
+        0,
+        Verdict::Inconclusive,
+        "it checks no health (`wait`, `healthChecks`)",
+    );
+    started_with(WorkloadLimits { allow_empty: true, ..alone() }, &blind).assert_decided(0, Verdict::Passed, "applied");
+    // A Deployment that is watched as well shows the health.
+    let mut scenario = started_with(limits(&["kustomization/app", "deployment/app"]), &blind);
+    scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
+    scenario.assert_decided(1, Verdict::Passed, "complete: applied main@sha1:1111");
 }
 
 #[test]
-fn suspended_stalled_and_failed_ones_are_named() {
+fn suspended_stalled_and_failed_kustomizations_block() {
     let suspended = changed(ready(), &json!({ "spec": { "suspend": true } }));
-    begun(alone(), &suspended).settled(0, Verdict::Blocked, "it is suspended (`spec.suspend`)");
+    started_with(alone(), &suspended).assert_decided(0, Verdict::Blocked, "it is suspended (`spec.suspend`)");
     let stalled = || {
         kustomization(
             &[condition("Stalled", "True", "InvalidCELExpression", 1), condition("Ready", "False", "x", 1)],
@@ -119,78 +126,82 @@ fn suspended_stalled_and_failed_ones_are_named() {
             ONE,
         )
     };
-    begun(alone(), &stalled()).settled(0, Verdict::Blocked, "stalled: InvalidCELExpression: why");
-    // Somebody has mended it since.
+    started_with(alone(), &stalled()).assert_decided(0, Verdict::Blocked, "stalled: InvalidCELExpression: why");
+    // It was fixed since.
     let mended = changed(stalled(), &json!({ "metadata": { "generation": 3 } }));
-    begun(alone(), &mended).open(0, 600, "not been taken up yet");
-    begun(alone(), &failing("HealthCheckFailed", 1, ONE)).settled(0, Verdict::Blocked, "HealthCheckFailed: why");
+    started_with(alone(), &mended).assert_pending(0, 600, "not been taken up yet");
+    started_with(alone(), &failing("HealthCheckFailed", 1, ONE)).assert_decided(
+        0,
+        Verdict::Blocked,
+        "HealthCheckFailed: why",
+    );
     let unhealthy = kustomization(
         &[condition("Ready", "True", "x", 0), condition("Healthy", "False", "HealthCheckFailed", 0)],
         ONE,
         ONE,
     );
-    begun(alone(), &unhealthy).open(0, 120, "HealthCheckFailed: why");
+    started_with(alone(), &unhealthy).assert_pending(0, 120, "HealthCheckFailed: why");
 }
 
 #[test]
-fn what_is_tried_again_is_borne_with_from_the_first_failure() {
+fn retries_are_tolerated_from_the_first_failure_on() {
     for reason in ["BuildFailed", "ReconciliationFailed", "PruneFailed", "DirCreationFailed"] {
-        let mut story = begun(alone(), &reconciling(ONE));
-        now(&mut story, 10, &failing(reason, 10, ONE));
-        story.open(10, 130, &format!("{reason}: why"));
-        // Each try has a time of its own.
-        now(&mut story, 70, &reconciling(ONE));
-        story.open(70, 600, "Progressing");
-        now(&mut story, 100, &failing(reason, 100, ONE));
-        story.open(129, 130, reason);
-        story.settled(130, Verdict::Blocked, reason);
-        // A new revision may mend it.
-        now(&mut story, 120, &failing(reason, 120, TWO));
-        story.open(130, 240, reason);
-        now(&mut story, 125, &ready());
-        story.settled(125, Verdict::Passed, "applied");
+        let mut scenario = started_with(alone(), &reconciling(ONE));
+        update(&mut scenario, 10, &failing(reason, 10, ONE));
+        scenario.assert_pending(10, 130, &format!("{reason}: why"));
+        // Each retry sets a new time.
+        update(&mut scenario, 70, &reconciling(ONE));
+        scenario.assert_pending(70, 600, "Progressing");
+        update(&mut scenario, 100, &failing(reason, 100, ONE));
+        scenario.assert_pending(129, 130, reason);
+        scenario.assert_decided(130, Verdict::Blocked, reason);
+        // A new revision may fix it.
+        update(&mut scenario, 120, &failing(reason, 120, TWO));
+        scenario.assert_pending(130, 240, reason);
+        update(&mut scenario, 125, &ready());
+        scenario.assert_decided(125, Verdict::Passed, "applied");
     }
 }
 
 #[test]
-fn what_had_failed_before_may_be_mended_by_what_is_under_promotion() {
-    let patient = || Rules { appear_timeout: seconds(300), ..alone() };
+fn an_earlier_failure_may_be_fixed_by_the_revision_under_promotion() {
+    let patient = || WorkloadLimits { appear_timeout: seconds(300), ..alone() };
     for it in [failing("HealthCheckFailed", -60, ONE), failing("BuildFailed", -600, ONE)] {
-        begun(alone(), &it).settled(0, Verdict::Blocked, "Failed: why");
-        let story = begun(patient(), &it);
-        story.open(0, 300, "Failed: why");
-        story.settled(300, Verdict::Blocked, "Failed: why");
+        started_with(alone(), &it).assert_decided(0, Verdict::Blocked, "Failed: why");
+        let scenario = started_with(patient(), &it);
+        scenario.assert_pending(0, 300, "Failed: why");
+        scenario.assert_decided(300, Verdict::Blocked, "Failed: why");
     }
-    let mut story = begun(patient(), &failing("HealthCheckFailed", -60, ONE));
-    // The same once more tells nothing new.
-    now(&mut story, 20, &reconciling(ONE));
-    now(&mut story, 30, &failing("HealthCheckFailed", 30, ONE));
-    story.open(30, 300, "HealthCheckFailed");
-    // The new revision has a time of its own, and its own failure counts.
-    now(&mut story, 200, &reconciling(TWO));
-    story.open(200, 800, "Progressing");
-    now(&mut story, 210, &failing("HealthCheckFailed", 210, TWO));
-    story.settled(210, Verdict::Blocked, "HealthCheckFailed");
-    now(&mut story, 220, &kustomization(&[condition("Ready", "True", "x", 220)], TWO, TWO));
-    story.settled(220, Verdict::Passed, "applied main@sha1:2222");
+    let mut scenario = started_with(patient(), &failing("HealthCheckFailed", -60, ONE));
+    // The same failure again does not count.
+    update(&mut scenario, 20, &reconciling(ONE));
+    update(&mut scenario, 30, &failing("HealthCheckFailed", 30, ONE));
+    scenario.assert_pending(30, 300, "HealthCheckFailed");
+    // The new revision has its own time limit, and its own failure counts.
+    update(&mut scenario, 200, &reconciling(TWO));
+    scenario.assert_pending(200, 800, "Progressing");
+    update(&mut scenario, 210, &failing("HealthCheckFailed", 210, TWO));
+    scenario.assert_decided(210, Verdict::Blocked, "HealthCheckFailed");
+    update(&mut scenario, 220, &kustomization(&[condition("Ready", "True", "x", 220)], TWO, TWO));
+    scenario.assert_decided(220, Verdict::Passed, "applied main@sha1:2222");
 }
 
 #[test]
-fn looking_again_is_no_harm_to_what_was_complete() {
-    let steady = || Rules { stabilize: seconds(60), ..alone() };
-    let mut story = begun(steady(), &ready());
-    now(&mut story, 50, &reconciling(ONE));
-    story.open(65, 650, "Progressing");
-    now(&mut story, 70, &ready());
-    story.settled(70, Verdict::Passed, "complete");
-    // With another revision, the time begins anew.
-    let mut story = begun(steady(), &ready());
-    now(&mut story, 50, &reconciling(TWO));
-    now(&mut story, 70, &kustomization(&[condition("Ready", "True", "x", 70)], TWO, TWO));
-    story.open(129, 130, "to stay so for 1m");
-    story.settled(130, Verdict::Passed, "applied main@sha1:2222");
-    // What fails is harm.
-    let mut story = begun(steady(), &ready());
-    now(&mut story, 50, &failing("BuildFailed", 50, ONE));
-    story.settled(50, Verdict::Blocked, "it was complete, and did not stay so for 1m: BuildFailed");
+fn a_reconciliation_does_not_undo_a_complete_kustomization() {
+    let steady = || WorkloadLimits { stabilize: seconds(60), ..alone() };
+    let mut scenario = started_with(steady(), &ready());
+    update(&mut scenario, 50, &reconciling(ONE));
+    scenario.assert_pending(65, 650, "Progressing");
+    update(&mut scenario, 70, &ready());
+    scenario.assert_decided(70, Verdict::Passed, "complete");
+    // With another revision, the stabilization time begins again.
+    let mut scenario = started_with(steady(), &ready());
+    update(&mut scenario, 50, &reconciling(TWO));
+    update(&mut scenario, 70, &kustomization(&[condition("Ready", "True", "x", 70)], TWO, TWO));
+    scenario.assert_pending(129, 130, "to stay so for 1m");
+    scenario.assert_decided(130, Verdict::Passed, "applied main@sha1:2222");
+    // A failure is a disturbance.
+    let mut scenario = started_with(steady(), &ready());
+    update(&mut scenario, 50, &failing("BuildFailed", 50, ONE));
+    scenario.assert_decided(50, Verdict::Blocked, "it was complete, and did not stay so for 1m: BuildFailed");
 }

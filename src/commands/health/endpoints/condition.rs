@@ -1,4 +1,4 @@
-//! A condition on the body of an answer: jq, in which `$subject` is the release under promotion.
+//! A condition on the body of a response, in jq. `$subject` is the release under promotion.
 
 use std::{fmt, str::FromStr};
 
@@ -11,11 +11,11 @@ use crate::{
 
 const SUBJECT: &str = "$subject";
 
-/// What a subject may hold.
+/// The fields of a subject.
 const PARTS: [&str; 6] = ["service", "environment", "image", "tag", "digest", "commit"];
 
-/// A condition that compiled. `$subject` stands in it with one of its parts only, `$subject.tag`, so that it is known
-/// beforehand which parts it needs: one that is missing would be `null`, and equal to whatever the body lacks as well.
+/// A condition that compiled. It uses `$subject` only with a field, as in `$subject.tag`, so that the fields it needs are
+/// known before the first request: a missing field would be `null`, and equal to a key that the body lacks as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     expression: Expression,
@@ -23,18 +23,18 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// A part that it names and `subject` lacks.
+    /// A field that the condition needs and `subject` lacks.
     #[must_use]
-    pub fn lacks(&self, subject: &Subject) -> Option<&'static str> {
+    pub fn missing_part(&self, subject: &Subject) -> Option<&'static str> {
         let subject = as_json(subject);
         self.parts.iter().copied().find(|part| subject.get(part).is_none())
     }
 
-    /// Whether it holds for a body. Blocks for at most ten seconds and a bit.
+    /// Evaluates the condition for a body. Blocks for little more than ten seconds at most.
     ///
     /// # Errors
-    /// When it does not: false, neither true nor false, a body that is no JSON. Raw: the words may be the body's.
-    pub fn hold(&self, body: &[u8], subject: &Subject) -> Result<(), String> {
+    /// The condition is false, or neither true nor false, or the body is not JSON. The text may quote the body.
+    pub fn check(&self, body: &[u8], subject: &Subject) -> Result<(), String> {
         let body = expression::parse(body).map_err(|error| format!("its body is {error}"))?;
         match self.expression.holds_with(&body, &[as_json(subject)]) {
             Ok(true) => Ok(()),
@@ -48,7 +48,7 @@ impl Condition {
 }
 
 fn as_json(subject: &Subject) -> Value {
-    // Texts only: it cannot fail to serialize; if it did, every part would be missing.
+    // A subject holds only text, so serialization cannot fail. If it did, every field would be missing.
     serde_json::to_value(subject).unwrap_or_default()
 }
 
@@ -62,8 +62,8 @@ impl FromStr for Condition {
     }
 }
 
-/// The parts of the subject that a condition names. What only looks like one, in a text or a comment, is taken for one:
-/// it asks for too much, never for too little.
+/// The fields of the subject that a condition uses. A field in a string or a comment counts as well: the result may contain
+/// too many fields, never too few.
 fn parts(text: &str) -> Result<Vec<&'static str>, String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let uses = text.split(SUBJECT).skip(1).filter(|rest| !rest.starts_with(is_name));
@@ -75,7 +75,7 @@ fn parts(text: &str) -> Result<Vec<&'static str>, String> {
     .collect::<Option<_>>()
     .ok_or_else(|| {
         let parts = PARTS.map(|part| format!("`{SUBJECT}.{part}`")).join(", ");
-        format!("`{SUBJECT}` with one of its parts behind it: {parts}")
+        format!("`{SUBJECT}` followed by one of its parts: {parts}")
     })
 }
 
@@ -104,24 +104,24 @@ mod tests {
         "commit":"0123456789abcdef0123456789abcdef01234567"}"#;
 
     #[test]
-    fn every_part_of_a_subject_can_be_compared_with() {
+    fn every_field_of_the_subject_can_be_compared() {
         let whole = subject(WHOLE);
         let known: Vec<String> = as_json(&whole).as_object().unwrap().keys().cloned().collect();
         assert_eq!(known, PARTS);
         for part in PARTS {
             let condition = condition(&format!(".it == $subject.{part}"));
-            assert_eq!(condition.lacks(&whole), None);
-            assert_eq!(condition.lacks(&Subject::default()), Some(part));
+            assert_eq!(condition.missing_part(&whole), None);
+            assert_eq!(condition.missing_part(&Subject::default()), Some(part));
             let body = json!({ "it": as_json(&whole)[part] }).to_string();
-            assert_eq!(condition.hold(body.as_bytes(), &whole), Ok(()), "{part}");
-            assert!(condition.hold(br#"{"it": "other"}"#, &whole).is_err(), "{part}");
+            assert_eq!(condition.check(body.as_bytes(), &whole), Ok(()), "{part}");
+            assert!(condition.check(br#"{"it": "other"}"#, &whole).is_err(), "{part}");
         }
     }
 
     #[test]
-    fn a_condition_that_does_not_hold_says_what_it_saw() {
+    fn an_unfulfilled_condition_says_what_it_found() {
         let tag = subject(r#"{"tag":"1.4.2"}"#);
-        for (text, body, why) in [
+        for (text, body, expected) in [
             (".version == $subject.tag", r#"{"version": "1.4.1"}"#, "is false: `.version` is the string \"1.4.1\""),
             (".version == $subject.tag", r#"{"status": "up"}"#, "is false: the input has no key \"version\""),
             ("[.a] == [1]", "{}", "the condition is false"),
@@ -131,16 +131,16 @@ mod tests {
             (".ready", "<html>Sign in", "its body is not JSON"),
             (".ready", "", "its body is not JSON: there is nothing in it"),
         ] {
-            let said = condition(text).hold(body.as_bytes(), &tag).expect_err(text);
-            assert!(said.contains(why), "{text} on {body}: {said}");
+            let error = condition(text).check(body.as_bytes(), &tag).expect_err(text);
+            assert!(error.contains(expected), "{text} on {body}: {error}");
         }
-        assert_eq!(condition(".version == $subject.tag").hold(br#"{"version": "1.4.2"}"#, &tag), Ok(()));
+        assert_eq!(condition(".version == $subject.tag").check(br#"{"version": "1.4.2"}"#, &tag), Ok(()));
     }
 
     #[test]
-    fn what_both_sides_lack_is_known_beforehand() {
+    fn a_missing_field_is_known_before_the_first_request() {
         let only_tag = subject(r#"{"tag":"1.4.2"}"#);
-        for (text, lacks) in [
+        for (text, missing) in [
             (".commit == $subject.commit", Some("commit")),
             ("[.tag, .digest] == [$subject.tag,$subject.digest]", Some("digest")),
             (r#""v\($subject.service)" == .v"#, Some("service")),
@@ -148,12 +148,12 @@ mod tests {
             (".a as $subjects | $subjects == 1", None),
             (".status == \"ready\"", None),
         ] {
-            assert_eq!(condition(text).lacks(&only_tag), lacks, "{text}");
+            assert_eq!(condition(text).missing_part(&only_tag), missing, "{text}");
         }
     }
 
     #[test]
-    fn a_subject_without_its_part_is_refused() {
+    fn subject_without_a_known_field_is_rejected() {
         for text in [
             "$subject == .",
             "$subject | .tag == null",

@@ -1,0 +1,242 @@
+//! What is wrong with the pods of the new revision, and when each problem blocks. The pods of the old revision are not judged:
+//! their failures do not come from this release.
+
+use super::{
+    limits::WorkloadLimits,
+    observations::WorkloadObservations,
+    pod_status::{MESSAGE_CHARS, condition, container_statuses, is_ready, is_true, ready_changed_at},
+    snapshot::WorkloadSnapshot,
+    states::UnhealthyState,
+    timeline::{deadline, millis},
+};
+use crate::{
+    secret::excerpt,
+    values::HumanDuration,
+    world::cluster::objects::{Container, ContainerStatus, Pod},
+};
+
+/// Why a pod is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodProblem {
+    pub pod: String,
+    pub container: Option<String>,
+    pub description: String,
+    /// When it blocks, in milliseconds on the gate's clock; `None`: at the rollout's time limit.
+    pub due: Option<i64>,
+    /// The pod's status does not say what the pod waits for; its events may.
+    pub cause_unknown: bool,
+}
+
+/// The problems of the pods of the new revision, the one that is due first at the front.
+pub fn pod_problems(
+    limits: &WorkloadLimits,
+    observations: &WorkloadObservations,
+    snapshot: &WorkloadSnapshot<'_>,
+) -> Vec<PodProblem> {
+    let mut problems: Vec<_> =
+        snapshot.pods.iter().filter_map(|pod| PodCheck { limits, observations, pod }.problem()).collect();
+    problems.sort_by_key(|problem| problem.due.unwrap_or(i64::MAX));
+    problems
+}
+
+/// Checks one pod.
+struct PodCheck<'a> {
+    limits: &'a WorkloadLimits,
+    observations: &'a WorkloadObservations,
+    pod: &'a Pod,
+}
+
+/// What a container's state says, and when it blocks.
+type ContainerProblem = (String, Option<i64>);
+
+impl PodCheck<'_> {
+    /// The problem of the pod that is due first; none of a pod that is ready.
+    fn problem(&self) -> Option<PodProblem> {
+        let Self { limits, pod, .. } = self;
+        if is_ready(pod) {
+            return None;
+        }
+        let problem = |container: Option<&str>, description: String, due: Option<i64>| PodProblem {
+            pod: pod.metadata.name.clone(),
+            container: container.map(ToOwned::to_owned),
+            description,
+            due,
+            cause_unknown: false,
+        };
+        if let Some(unscheduled) = condition(pod, "PodScheduled").filter(|one| one.status == "False") {
+            let since = unscheduled.last_transition_time.map_or(0, |time| self.observations.gate_millis(time));
+            let description = format!("{}: {}", unscheduled.reason, excerpt(&unscheduled.message, MESSAGE_CHARS));
+            let due = deadline(limits.grace_period(UnhealthyState::Unschedulable), since);
+            return Some(problem(None, description, due));
+        }
+        let of_containers = container_statuses(pod).filter_map(|status| {
+            let (description, due) = self.container_problem(status)?;
+            Some(problem(Some(&status.name), description, due))
+        });
+        let of_container = of_containers.min_by_key(|problem| problem.due.unwrap_or(i64::MAX));
+        if let Some((name, description)) = starting(pod) {
+            let due = deadline(limits.grace_period(UnhealthyState::Starting), self.startable_at());
+            let is_due = of_container.filter(|problem| problem.due.is_some());
+            return is_due.or_else(|| Some(problem(Some(name), description, due)));
+        }
+        let unhealthy_for_too_long = deadline(Some(limits.max_unhealthy), self.unhealthy_since());
+        match of_container {
+            Some(problem) if problem.due <= unhealthy_for_too_long && problem.due.is_some() => Some(problem),
+            of_container => {
+                let container = of_container.as_ref().and_then(|problem| problem.container.clone());
+                let cause_unknown = of_container.is_none();
+                let description = of_container.map_or_else(|| describe_unready(pod), |problem| problem.description);
+                let description = format!("{description}; to be ready within {}", HumanDuration(limits.max_unhealthy));
+                let problem = problem(None, description, unhealthy_for_too_long);
+                Some(PodProblem { container, cause_unknown, ..problem })
+            }
+        }
+    }
+
+    fn container_problem(&self, status: &ContainerStatus) -> Option<ContainerProblem> {
+        let history = &self.observations.pod_history;
+        let waiting = status.state.waiting.as_ref();
+        let reason = waiting.map(|waiting| waiting.reason.as_str()).unwrap_or_default();
+        let message = waiting.map(|waiting| waiting.message.as_str()).unwrap_or_default();
+        let describe = |message: &str| format!("{reason}: {}", excerpt(message, MESSAGE_CHARS));
+        let since = history.waiting_since(self.pod, &status.name, reason).map_or(0, millis);
+        let due = |state: UnhealthyState| deadline(self.limits.grace_period(state), since);
+        match reason {
+            "InvalidImageName" | "ErrImageNeverPull" => Some((describe(message), due(UnhealthyState::InvalidImage))),
+            "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
+                let earlier = history.pull_errors.get(&self.key(status)).map_or(message, String::as_str);
+                let error = if is_not_found(message) { message } else { earlier };
+                let not_found = is_not_found(error);
+                let state = if not_found { UnhealthyState::ImageNotFound } else { UnhealthyState::ImagePull };
+                Some((describe(error), due(state)))
+            }
+            "CreateContainerConfigError" => {
+                // The kubelet's own cache is not synced yet; that passes.
+                let passes = message.contains("failed to sync") && message.contains("cache");
+                let due = due(UnhealthyState::ConfigError).filter(|_| !passes);
+                Some((describe(message), due))
+            }
+            // Another reason, such as `CreateContainerError`, may pass, or lead to crashes.
+            _ => self.crash(status).or_else(|| (!message.is_empty()).then(|| (describe(message), None))),
+        }
+    }
+
+    fn crash(&self, status: &ContainerStatus) -> Option<ContainerProblem> {
+        let earlier = self.observations.pod_history.earlier_restarts.get(&self.key(status)).copied();
+        let is_down = status.state.terminated.as_ref().is_some_and(|end| end.exit_code != 0)
+            || status.state.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
+        let crashes =
+            status.restart_count.saturating_sub(earlier.unwrap_or_default()).saturating_add(i32::from(is_down));
+        if crashes <= 0 || (status.ready && !is_down) {
+            return None;
+        }
+        let exit = match status.state.terminated.as_ref().or(status.last_state.terminated.as_ref()) {
+            Some(end) => {
+                let reason = if end.reason.is_empty() { "ended" } else { &end.reason };
+                let message = excerpt(&end.message, MESSAGE_CHARS);
+                let message = if message.is_empty() { message } else { format!(": {message}") };
+                format!("{reason}, exit code {}{message}", end.exit_code)
+            }
+            None => "exit code unknown".to_owned(),
+        };
+        let back_off = if status.state.waiting.is_some() { "CrashLoopBackOff: " } else { "" };
+        let times = if crashes == 1 { "once".to_owned() } else { format!("{crashes} times") };
+        let due = (crashes >= self.limits.crash_limit).then_some(0);
+        Some((format!("{back_off}it crashed {times} ({exit})"), due))
+    }
+
+    /// From when a pod that is not ready counts as unhealthy, in milliseconds on the gate's clock: when it stopped being
+    /// ready, or when it should have become so.
+    fn unhealthy_since(&self) -> i64 {
+        let Self { observations, pod, .. } = self;
+        let at = |time| observations.gate_millis(time);
+        let stopped = ready_changed_at(pod).map(at);
+        // The first start of a container, if it is known: pulling an image may take long.
+        let first_start =
+            |status: &ContainerStatus| observations.pod_history.first_started.get(&self.key(status)).copied().map(at);
+        let statuses = || pod.status.container_statuses.iter();
+        let started = statuses().filter_map(first_start).max().unwrap_or_else(|| self.startable_at());
+        let containers = || pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        let startup = containers().map(startup_seconds).max().unwrap_or_default();
+        // A restarted container runs its startup probe again.
+        let restarted = statuses().filter(|status| status.restart_count > 0 && !status.ready);
+        let restarted = restarted.filter_map(|status| {
+            let has_probe = |container: &&Container| container.name == status.name && container.startup_probe.is_some();
+            let startup = startup_seconds(containers().find(has_probe)?);
+            let running = status.state.running.as_ref()?.started_at.map(at)?;
+            Some(running.saturating_add(1000 * startup))
+        });
+        let first = stopped.unwrap_or(started).max(started.saturating_add(1000 * startup));
+        restarted.fold(first, i64::max)
+    }
+
+    /// When the containers of the pod could start: it has a node, and its init containers are done.
+    fn startable_at(&self) -> i64 {
+        let since = |kind: &str| {
+            let condition = condition(self.pod, kind).filter(|condition| condition.status == "True");
+            condition.and_then(|condition| condition.last_transition_time)
+        };
+        let scheduled = since("PodScheduled").or(self.pod.metadata.creation_timestamp);
+        scheduled.max(since("Initialized")).map_or(0, |time| self.observations.gate_millis(time))
+    }
+
+    fn key(&self, status: &ContainerStatus) -> (String, String) {
+        (self.pod.metadata.uid.clone(), status.name.clone())
+    }
+}
+
+/// The container that has to start before the pod can become ready at all, and what it waits for.
+///
+/// Before the sandbox exists, a pod waits for volumes and networks, which do not take long. Kubelets before v1.29 do not report
+/// which of the two it is (`PodReadyToStartContainers`).
+fn starting(pod: &Pod) -> Option<(&str, String)> {
+    if !is_true(pod, "Initialized") {
+        let running = pod.status.init_container_statuses.iter().find(|status| status.state.running.is_some());
+        if let Some(status) = running {
+            return Some((&status.name, "the init container is running".to_owned()));
+        }
+    }
+    let status = container_statuses(pod).find(|status| status.state.terminated.is_none() && !status.ready)?;
+    let reason = status.state.waiting.as_ref().map(|waiting| waiting.reason.as_str());
+    let waits = matches!(reason, Some("ContainerCreating" | "PodInitializing"));
+    (waits && is_true(pod, "PodReadyToStartContainers"))
+        .then(|| (&*status.name, "its image is being pulled".to_owned()))
+}
+
+/// Why a pod is not ready, when no container says it.
+fn describe_unready(pod: &Pod) -> String {
+    let status = &pod.status;
+    if !status.reason.is_empty() {
+        return format!("{}: {}", status.reason, excerpt(&status.message, MESSAGE_CHARS));
+    }
+    // If all containers are ready, a readiness gate is missing.
+    let conditions = ["ContainersReady", "Ready"].into_iter().filter_map(|kind| condition(pod, kind));
+    let mut missing = conditions.filter(|condition| condition.status != "True" && !condition.message.is_empty());
+    match missing.next() {
+        Some(missing) => format!("{}: {}", missing.reason, excerpt(&missing.message, MESSAGE_CHARS)),
+        None => format!("not ready, {}", status.phase),
+    }
+}
+
+/// Whether a message says that the registry does not have the image. Sources: OCI distribution-spec error codes
+/// (`MANIFEST_UNKNOWN`, `NAME_UNKNOWN`), and how containerd and CRI-O report them.
+fn is_not_found(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    // Both of these pass: a layer that is garbage-collected while it is pulled, and a host name that does not resolve.
+    let passing = ["content digest", "snapshot", "failed to extract layer", "no such host"];
+    if passing.iter().any(|words| lower.contains(words)) {
+        return false;
+    }
+    ["not found", "manifest unknown", "name unknown", "code = notfound"].iter().any(|words| lower.contains(words))
+}
+
+/// How long a container may take to become ready by its own probes.
+fn startup_seconds(container: &Container) -> i64 {
+    let startup = container.startup_probe.as_ref().map_or(0, |probe| {
+        let (period, failures) = (probe.period_seconds.max(1), probe.failure_threshold.max(1));
+        probe.initial_delay_seconds.saturating_add(period.saturating_mul(failures))
+    });
+    let readiness = container.readiness_probe.as_ref();
+    let readiness = readiness.map_or(0, |probe| probe.initial_delay_seconds.saturating_add(probe.period_seconds));
+    startup.saturating_add(readiness).clamp(0, 24 * 3600)
+}

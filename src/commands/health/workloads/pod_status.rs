@@ -1,0 +1,72 @@
+//! What the status of a pod says about it.
+
+use jiff::Timestamp;
+
+use crate::{
+    secret::excerpt,
+    world::cluster::objects::{Condition, ContainerStatus, Pod, State as ContainerState},
+};
+
+/// Characters of a controller's or kubelet's message that are shown in a line.
+pub const MESSAGE_CHARS: usize = 300;
+
+#[must_use]
+pub fn is_ready(pod: &Pod) -> bool {
+    is_true(pod, "Ready")
+}
+
+#[must_use]
+pub fn is_true(pod: &Pod, condition_type: &str) -> bool {
+    condition(pod, condition_type).is_some_and(|condition| condition.status == "True")
+}
+
+#[must_use]
+pub fn condition<'a>(pod: &'a Pod, condition_type: &str) -> Option<&'a Condition> {
+    pod.status.conditions.iter().find(|condition| condition.kind == condition_type)
+}
+
+/// When the pod last became ready, or stopped being ready.
+#[must_use]
+pub fn ready_changed_at(pod: &Pod) -> Option<Timestamp> {
+    condition(pod, "Ready").and_then(|ready| ready.last_transition_time)
+}
+
+/// Whether the pod ended for good: its owner creates another in its place. Source: Kubernetes,
+/// `pkg/controller/controller_utils.go`, `IsPodActive`.
+#[must_use]
+pub fn has_ended(pod: &Pod) -> bool {
+    matches!(pod.status.phase.as_str(), "Failed" | "Succeeded")
+}
+
+/// Whether the pod ended because its node was shut down or needed for another pod, which is no fault of the release. Source:
+/// Kubernetes, `pkg/kubelet/nodeshutdown` and `pkg/kubelet/preemption`; before v1.22 the reason of a shutdown was `Shutdown`.
+#[must_use]
+pub fn ended_with_its_node(pod: &Pod) -> bool {
+    matches!(pod.status.reason.as_str(), "Terminated" | "NodeShutdown" | "Shutdown" | "Preempting" | "NodeLost")
+}
+
+#[must_use]
+pub fn describe_end(pod: &Pod) -> String {
+    let status = &pod.status;
+    let reason = if status.reason.is_empty() { &status.phase } else { &status.reason };
+    format!("pod {}: {reason}: {}", pod.metadata.name, excerpt(&status.message, MESSAGE_CHARS))
+}
+
+/// Init containers first, as they run.
+pub fn container_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
+}
+
+/// How often its containers have restarted.
+#[must_use]
+pub fn restart_count(pod: &Pod) -> i64 {
+    container_statuses(pod).map(|status| i64::from(status.restart_count)).sum()
+}
+
+/// When a container first started, as far as its status still shows it.
+#[must_use]
+pub fn first_start(status: &ContainerStatus) -> Option<Timestamp> {
+    let ended = |state: &ContainerState| state.terminated.as_ref().and_then(|end| end.started_at);
+    let running = status.state.running.as_ref().and_then(|running| running.started_at);
+    ended(&status.last_state).or_else(|| ended(&status.state)).or(running)
+}

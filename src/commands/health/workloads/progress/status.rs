@@ -1,0 +1,99 @@
+//! The rollout status that every kind of workload is reduced to.
+
+use jiff::Timestamp;
+
+use crate::{
+    commands::health::workloads::{image::ImageMatch, pod_status::MESSAGE_CHARS, states::UnhealthyState},
+    secret::excerpt,
+    world::cluster::objects::{Condition, Pod},
+};
+
+/// How far a rollout is. Texts are the reasons shown to the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RolloutProgress {
+    /// The workload does not exist.
+    Missing,
+    Progressing(String),
+    /// The controller is reconciling the workload, or is about to: its last status may be out of date.
+    Reconciling(String),
+    /// The controller does not know how the workload is, or its objects do not show it.
+    Unknown(String),
+    /// The rollout may or may not continue without help.
+    Stuck {
+        state: UnhealthyState,
+        since: Option<Timestamp>,
+        reason: String,
+    },
+    /// The controller has given up; `since` if it reports the time.
+    Failed {
+        reason: String,
+        since: Option<Timestamp>,
+    },
+    /// No pod is requested, or nothing that runs is checked.
+    Empty(String),
+    /// Complete, according to the controller.
+    Complete(String),
+}
+
+/// What the objects of a workload say about its rollout.
+pub struct RolloutStatus<'a> {
+    pub progress: RolloutProgress,
+    /// Whether the workload requests the image under promotion.
+    pub requested: ImageMatch,
+    /// Pods of the new revision.
+    pub pods: Vec<&'a Pod>,
+    /// How many pods of the new revision there should be.
+    pub desired: i32,
+    /// The revision that the controller last worked on; empty for a workload that is judged by its pods.
+    pub revision: String,
+}
+
+impl<'a> RolloutStatus<'a> {
+    pub fn missing() -> Self {
+        Self::from_pods(RolloutProgress::Missing, ImageMatch::Differs("nothing".to_owned()), Vec::new(), 0)
+    }
+
+    pub const fn from_pods(progress: RolloutProgress, requested: ImageMatch, pods: Vec<&'a Pod>, desired: i32) -> Self {
+        Self { progress, requested, pods, desired, revision: String::new() }
+    }
+
+    /// For a workload of which only its controller's status is read.
+    pub const fn from_controller(progress: RolloutProgress, requested: ImageMatch, revision: String) -> Self {
+        Self { progress, requested, pods: Vec::new(), desired: 0, revision }
+    }
+}
+
+pub const UNOBSERVED: &str = "its latest change has not been taken up yet";
+pub const NO_REPLICAS: &str = "it asks for no pod: `replicas: 0`";
+
+/// The label of a pod that names the revision it was created from.
+pub const POD_REVISION: &str = "controller-revision-hash";
+
+pub fn progressing(reason: impl Into<String>) -> RolloutProgress {
+    RolloutProgress::Progressing(reason.into())
+}
+
+/// Stuck since, and because of, what a condition says.
+pub fn stuck(state: UnhealthyState, condition: &Condition, counts: &str) -> RolloutProgress {
+    let reason = format!("{}; {counts}", join_reason(&condition.reason, &condition.message));
+    RolloutProgress::Stuck { state, since: condition.last_transition_time, reason }
+}
+
+pub const fn paused(since: Option<Timestamp>, reason: String) -> RolloutProgress {
+    RolloutProgress::Stuck { state: UnhealthyState::Paused, since, reason }
+}
+
+/// The update strategy `OnDelete`: the controller replaces a pod only after a person has deleted it.
+pub fn waits_for_deletion(counts: &str) -> RolloutProgress {
+    paused(None, format!("its pods are replaced only when they are deleted by hand (`OnDelete`): {counts}"))
+}
+
+/// `reason: message`, of which one may be missing.
+pub fn join_reason(reason: &str, message: &str) -> String {
+    let message = excerpt(message, MESSAGE_CHARS);
+    match (reason.is_empty(), message.is_empty()) {
+        (false, false) => format!("{reason}: {message}"),
+        (true, _) => message,
+        (false, true) => reason.to_owned(),
+    }
+}
