@@ -71,7 +71,7 @@ impl World {
     ///
     /// # Errors
     /// Bad input when the kubeconfig or the context cannot be used.
-    pub fn cluster(&self, access: cluster::Access) -> Result<Cluster, CommandError> {
+    pub fn cluster(&self, access: cluster::ClusterAccess) -> Result<Cluster, CommandError> {
         let runtime = self.runtime().map_err(|error| {
             Finding::inconclusive("the cluster's API")
                 .actual(error.to_string())

@@ -41,7 +41,7 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::cluster::{self, Access, Cluster, Scope, WatchState, WatchUpdate, objects::Object},
+    world::cluster::{Cluster, ClusterAccess, KubeconfigSource, Scope, WatchState, WatchUpdate, objects::Object},
 };
 use diagnostics::Diagnostics;
 use image::ExpectedImage;
@@ -220,12 +220,12 @@ fn connect(args: &Args, ctx: &CommandContext) -> Result<Cluster, CommandError> {
     let source = match &args.kubeconfig {
         _ if args.in_cluster => in_cluster_source(ctx)?,
         Some(kubeconfig) if is_content(kubeconfig.expose()) => {
-            cluster::Source::Content(kubeconfig.clone(), directory())
+            KubeconfigSource::Content(kubeconfig.clone(), directory())
         }
-        Some(kubeconfig) => cluster::Source::Files(vec![directory().join(kubeconfig_path(kubeconfig)?)]),
-        None => cluster::Source::Files(default_kubeconfigs(args, ctx)?),
+        Some(kubeconfig) => KubeconfigSource::Files(vec![directory().join(kubeconfig_path(kubeconfig)?)]),
+        None => KubeconfigSource::Files(default_kubeconfigs(args, ctx)?),
     };
-    ctx.world.cluster(Access {
+    ctx.world.cluster(ClusterAccess {
         source,
         context: args.context.clone(),
         namespace: args.namespace.clone(),
@@ -253,7 +253,7 @@ fn kubeconfig_path(kubeconfig: &Secret) -> Result<&str, CommandError> {
         .bad_input())
 }
 
-fn in_cluster_source(ctx: &CommandContext) -> Result<cluster::Source, CommandError> {
+fn in_cluster_source(ctx: &CommandContext) -> Result<KubeconfigSource, CommandError> {
     let Some((host, port)) = ctx.runner_env.in_cluster.clone() else {
         return Err(Finding::inconclusive("`in-cluster`")
             .actual("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this does not run in a pod")
@@ -261,7 +261,7 @@ fn in_cluster_source(ctx: &CommandContext) -> Result<cluster::Source, CommandErr
             .next("give `kubeconfig` instead")
             .bad_input());
     };
-    Ok(cluster::Source::InCluster(host, port))
+    Ok(KubeconfigSource::InCluster(host, port))
 }
 
 /// The files that kubectl reads. In a job, the input `kubeconfig` is empty when its secret is not set, and a self-hosted runner

@@ -1,5 +1,5 @@
-//! Who we are, for kube: a plugin's answer or a file's token in the place of a token that is written down. kube would ask a
-//! plugin without a limit, and take a file's last line break for a part of the token.
+//! Credentials: runs credential plugins and reads token files, within limits. The result is kube's `AuthInfo` with a token
+//! or a client certificate.
 
 use std::{ffi::OsString, path::Path, time::Duration};
 
@@ -9,7 +9,7 @@ use kube::config::{AuthInfo, ExecConfig};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::kubeconfig::bounded;
+use super::kubeconfig::read_bounded;
 use crate::{
     finding::Finding,
     secret::masked,
@@ -17,51 +17,52 @@ use crate::{
     world::process::{self, ProcessError, ProcessGroups, ProcessOutput, Program},
 };
 
-/// How long a credential plugin may take: it may ask a cloud for a token, and those take seconds.
-const PLUGIN: Duration = Duration::from_secs(30);
-/// Characters of what a plugin says that are shown.
-const SAID: usize = 300;
+/// How long a credential plugin may take. One that requests a token from a cloud takes seconds.
+const PLUGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many characters of a plugin's messages are shown.
+const LONGEST_MESSAGE: usize = 300;
 
-/// Whether new ones can be had when the server no longer takes those that it took.
-pub(super) fn renewable(who: &AuthInfo) -> bool {
-    who.exec.is_some() || who.token_file.is_some()
+/// Whether expired credentials can be replaced by new ones.
+pub(super) fn is_renewable(user: &AuthInfo) -> bool {
+    user.exec.is_some() || user.token_file.is_some()
 }
 
-/// Finds them. Blocks for as long as a plugin may take.
-pub(super) fn find(mut who: AuthInfo, groups: &ProcessGroups, withheld: &[OsString]) -> Result<AuthInfo, Finding> {
-    if let Some(plugin) = who.exec.take() {
-        let Given { token, client_certificate_data, client_key_data } = ask(&plugin, groups, withheld)?;
+/// Runs the plugin or reads the token file of a user. Blocks for up to the time limit of a plugin.
+pub(super) fn resolve(mut user: AuthInfo, groups: &ProcessGroups, withheld: &[OsString]) -> Result<AuthInfo, Finding> {
+    if let Some(plugin) = user.exec.take() {
+        let ExecCredentialStatus { token, client_certificate_data, client_key_data } =
+            run_plugin(&plugin, groups, withheld)?;
         match (token, client_certificate_data.zip(client_key_data)) {
-            (None, None) => return Err(empty(&plugin)),
+            (None, None) => return Err(no_credentials(&plugin)),
             (token, pair) => {
-                who.token = token.map(SecretString::from);
+                user.token = token.map(SecretString::from);
                 if let Some((certificate, key)) = pair {
-                    who.client_certificate_data = Some(BASE64_STANDARD.encode(certificate));
-                    who.client_key_data = Some(BASE64_STANDARD.encode(key).into());
+                    user.client_certificate_data = Some(BASE64_STANDARD.encode(certificate));
+                    user.client_key_data = Some(BASE64_STANDARD.encode(key).into());
                 }
             }
         }
-    } else if let Some(path) = who.token_file.take().filter(|path| !path.is_empty()) {
-        // A token file goes before a token, as in kubectl.
-        let token = bounded(Path::new(&path)).map_err(|error| {
+    } else if let Some(path) = user.token_file.take().filter(|path| !path.is_empty()) {
+        // A token file takes precedence over a token, as in kubectl.
+        let token = read_bounded(Path::new(&path)).map_err(|error| {
             Finding::inconclusive(format!("the token in {path}"))
                 .actual(error.to_string())
                 .expected("a file with a token")
         })?;
-        who.token = Some(token.into());
+        user.token = Some(token.into());
     }
-    who.token = match who.token.as_ref().map(|token| token.expose_secret().trim()) {
+    user.token = match user.token.as_ref().map(|token| token.expose_secret().trim()) {
         None | Some("") => None,
-        Some(token) => Some(sendable(token)?),
+        Some(token) => Some(require_sendable(token)?),
     };
-    Ok(who)
+    Ok(user)
 }
 
-/// kube panics at any other.
-fn sendable(token: &str) -> Result<SecretString, Finding> {
+/// A token that does not fit into a header would be left out, and the request would be anonymous.
+fn require_sendable(token: &str) -> Result<SecretString, Finding> {
     if HeaderValue::try_from(token).is_err() {
         return Err(Finding::inconclusive("the cluster's credentials")
-            .actual("characters that no token has")
+            .actual("characters that a token cannot contain")
             .expected("the token alone, on one line"));
     }
     Ok(token.to_owned().into())
@@ -69,19 +70,23 @@ fn sendable(token: &str) -> Result<SecretString, Finding> {
 
 /// Source: client.authentication.k8s.io/v1, `ExecCredential`.
 #[derive(Deserialize)]
-struct Answer {
-    status: Option<Given>,
+struct ExecCredential {
+    status: Option<ExecCredentialStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Given {
+struct ExecCredentialStatus {
     token: Option<String>,
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
 }
 
-fn ask(plugin: &ExecConfig, groups: &ProcessGroups, withheld: &[OsString]) -> Result<Given, Finding> {
+fn run_plugin(
+    plugin: &ExecConfig,
+    groups: &ProcessGroups,
+    withheld: &[OsString],
+) -> Result<ExecCredentialStatus, Finding> {
     let command = plugin.command.as_deref().unwrap_or_default();
     let program =
         Program::new(command).args(plugin.args.iter().flatten()).set("KUBERNETES_EXEC_INFO", exec_info(plugin));
@@ -91,40 +96,45 @@ fn ask(plugin: &ExecConfig, groups: &ProcessGroups, withheld: &[OsString]) -> Re
             (Some(name), Some(value)) => program.set(name, value),
             _ => program,
         });
-    let about = |seen: String| about(plugin).actual(seen);
+    let failed = |actual: String| plugin_finding(plugin).actual(actual);
     let ProcessOutput { status, stdout, stderr } =
-        process::run(&program, groups, PLUGIN).map_err(|error| match error {
-            ProcessError::Timeout { after, .. } => about(format!("no end within {} s; it was ended", after.as_secs()))
-                .expected("a plugin that works without a terminal")
-                .next("run it in a step of its own to see what it waits for"),
+        process::run(&program, groups, PLUGIN_TIMEOUT).map_err(|error| match error {
+            ProcessError::Timeout { after, .. } => {
+                failed(format!("it did not end within {} s and was stopped", after.as_secs()))
+                    .expected("a plugin that works without a terminal")
+                    .next("run it in a separate step to see what it waits for")
+            }
             error @ ProcessError::NotFound { .. } => {
                 let hint = plugin.install_hint.as_deref().map(str::trim).filter(|hint| !hint.is_empty());
-                about("no such program".to_owned())
-                    .expected("the program that the kubeconfig names")
-                    .next(hint.map_or_else(|| error.to_finding().next.unwrap_or_default(), |hint| clip(hint, SAID)))
+                failed("no such program".to_owned()).expected("the program that the kubeconfig names").next(
+                    hint.map_or_else(
+                        || error.to_finding().next.unwrap_or_default(),
+                        |hint| clip(hint, LONGEST_MESSAGE),
+                    ),
+                )
             }
             error => error.to_finding(),
         })?;
     if !status.success() {
-        // Never its stdout: a token may be in it.
-        let said = stderr.text().trim().to_owned();
-        return Err(about(format!("{status}: {}", clip(&masked(&said), SAID)))
+        // Only stderr is shown: stdout may hold a token.
+        let message = stderr.text().trim().to_owned();
+        return Err(failed(format!("{status}: {}", clip(&masked(&message), LONGEST_MESSAGE)))
             .expected("credentials")
-            .next("run it in a step of its own"));
+            .next("run it in a separate step"));
     }
-    let answer: Option<Answer> = serde_json::from_slice(stdout.whole().unwrap_or_default()).ok();
-    answer.and_then(|answer| answer.status).ok_or_else(|| empty(plugin))
+    let credential: Option<ExecCredential> = serde_json::from_slice(stdout.whole().unwrap_or_default()).ok();
+    credential.and_then(|credential| credential.status).ok_or_else(|| no_credentials(plugin))
 }
 
-fn about(plugin: &ExecConfig) -> Finding {
+fn plugin_finding(plugin: &ExecConfig) -> Finding {
     Finding::inconclusive(format!("the credential plugin {}", plugin.command.as_deref().unwrap_or_default()))
 }
 
-fn empty(plugin: &ExecConfig) -> Finding {
-    about(plugin).actual("an answer that holds no credentials").expected("an ExecCredential with a status")
+fn no_credentials(plugin: &ExecConfig) -> Finding {
+    plugin_finding(plugin).actual("its output holds no credentials").expected("an ExecCredential with a status")
 }
 
-/// What a plugin is told, as JSON: `KUBERNETES_EXEC_INFO`. Source: client.authentication.k8s.io/v1.
+/// The value of `KUBERNETES_EXEC_INFO` for a plugin, as JSON. Source: client.authentication.k8s.io/v1.
 #[must_use]
 pub(super) fn exec_info(plugin: &ExecConfig) -> String {
     let mut spec = serde_json::json!({ "interactive": false });

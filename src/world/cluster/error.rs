@@ -1,4 +1,4 @@
-//! Why there is no answer, and whether it makes sense to ask again.
+//! Errors of requests to the cluster, and whether a retry can help.
 
 use std::{error::Error as StdError, io, iter, time::Duration};
 
@@ -6,104 +6,101 @@ use kube::{Error, core::Status};
 
 use crate::{finding::Finding, values::clip};
 
-/// Characters of what a server says that are shown.
-const SAID: usize = 400;
+/// How many characters of an error message are shown.
+const LONGEST_MESSAGE: usize = 400;
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClusterError {
-    /// It may be over soon.
-    Lost(String),
-    /// The same, and the server says how long it wants to be left alone.
-    Busy(String, Duration),
-    /// The version that a watch was to go on from is gone: everything is to be listed again.
+    /// A retry may succeed.
+    Temporary(String),
+    /// A retry may succeed, but the server asks the client to wait first (`Retry-After`).
+    RetryAfter(String, Duration),
+    /// The server no longer has the requested resource version: the objects have to be listed again.
     Expired,
-    /// Asking again would change nothing, unless the answer was another one before.
+    /// Permanent, unless the same request succeeded before: a server that has just started may deny it for a moment.
     Denied(Finding),
-    /// Asking again would change nothing.
+    /// Permanent.
     Refused(Finding),
 }
 
 impl ClusterError {
-    /// From what kube says. `what` was asked for: `list pods in the namespace staging`.
-    pub(super) fn of(error: &Error, what: &str) -> Self {
+    /// `permission` is what the account has to be allowed to do: `list pods in the namespace staging`.
+    pub(super) fn from_kube(error: &Error, permission: &str) -> Self {
         match error {
-            Error::Api(status) => Self::of_answer(status, what),
+            Error::Api(status) => Self::from_status(status, permission),
             Error::Service(error) if is_untrusted(&**error) => Self::Refused(
                 Finding::inconclusive("the cluster's API")
                     .actual(causes(&**error))
-                    .expected("a certificate of an authority that is trusted, for the name that it is reached by")
+                    .expected("a certificate from a trusted authority, for the host name in `server`")
                     .next("see `certificate-authority-data`, `server` and `tls-server-name` of the kubeconfig"),
             ),
-            Error::Service(error) => Self::Lost(causes(&**error)),
-            Error::SerdeError(error) => Self::json(error),
-            error => Self::Lost(causes(error)),
+            Error::Service(error) => Self::Temporary(causes(&**error)),
+            Error::SerdeError(error) => Self::from_json(error),
+            error => Self::Temporary(causes(error)),
         }
     }
 
-    fn of_answer(status: &Status, what: &str) -> Self {
+    fn from_status(status: &Status, permission: &str) -> Self {
         let Status { code, message, .. } = status;
-        let said = clip(message.trim(), SAID);
-        let about = || Finding::inconclusive("the cluster's API").actual(format!("{code}: {said}"));
+        let message = clip(message.trim(), LONGEST_MESSAGE);
+        let finding = || Finding::inconclusive("the cluster's API").actual(format!("{code}: {message}"));
         match code {
-            // Somebody on the way, in words of their own; kube has lost the number.
-            0 => Self::Lost("an answer that is none of Kubernetes".to_owned()),
             410 => Self::Expired,
             401 => Self::Refused(
-                about()
-                    .expected("credentials that it accepts")
+                finding()
+                    .expected("credentials that the API server accepts")
                     .next("see whether the token has expired, and log in again"),
             ),
             403 => Self::Denied(
-                about()
-                    .expected(format!("permission to {what}"))
+                finding()
+                    .expected(format!("permission to {permission}"))
                     .next("give the account the Role in the README of `health`"),
             ),
             404 => Self::Denied(
-                about()
-                    .expected(format!("an API server that can {what}"))
-                    .next("see whether `context` is the right cluster, and what the kind needs is installed there"),
+                finding()
+                    .expected(format!("an API server that can {permission}"))
+                    .next("see whether `context` is the right cluster, and whether the kind is installed there"),
             ),
-            408 | 429 | 500..=599 => Self::Lost(format!("{code}: {said}")),
-            _ => Self::Refused(about()),
+            408 | 429 | 500..=599 => Self::Temporary(format!("{code}: {message}")),
+            _ => Self::Refused(finding()),
         }
     }
 
-    /// Of JSON that cannot be read.
-    pub(super) fn json(error: &serde_json::Error) -> Self {
+    pub(super) fn from_json(error: &serde_json::Error) -> Self {
         if error.is_eof() {
-            return Self::Lost("the answer broke off".to_owned());
+            return Self::Temporary("the answer broke off".to_owned());
         }
-        Self::unreadable(&format!("an answer that cannot be read: {error}"))
+        Self::unreadable(&format!("the answer cannot be read: {error}"))
     }
 
-    pub(super) fn unreadable(why: &str) -> Self {
+    pub(super) fn unreadable(reason: &str) -> Self {
         Self::Denied(
             Finding::inconclusive("the cluster's API")
-                .actual(why)
-                .expected("objects as Kubernetes v1.20 and later write them"),
+                .actual(reason)
+                .expected("objects in the format of Kubernetes v1.20 or later"),
         )
     }
 }
 
-/// Whether it is the server's certificate, which will be the same the next time.
+/// Whether the server's certificate is the cause: a retry would get the same one.
 fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
     if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
         return true;
     }
-    // An `io::Error` does not name what it wraps as its source, but the source of that.
+    // `source()` of an `io::Error` skips the error that it wraps.
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     wrapped.is_some_and(|wrapped| is_untrusted(wrapped)) || error.source().is_some_and(is_untrusted)
 }
 
-/// An error and what caused it, each said once.
+/// An error and its causes; a cause whose text the message already holds is left out.
 pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut said = Vec::<String>::new();
+    let mut messages = Vec::<String>::new();
     for error in iter::successors(Some(error), |&error| error.source()) {
         let text = error.to_string();
-        if !said.iter().any(|before| before.contains(&text)) {
-            said.push(text);
+        if !messages.iter().any(|message| message.contains(&text)) {
+            messages.push(text);
         }
     }
-    clip(&said.join(": "), SAID)
+    clip(&messages.join(": "), LONGEST_MESSAGE)
 }

@@ -1,5 +1,6 @@
-//! Kubeconfigs: which cluster a context means, and who we are there. Their types are kube's; nothing is guessed: a context
-//! that is not there is an error that lists those that are, and never the cluster that this happens to run in.
+//! Reads kubeconfigs: the API server, credentials and namespace of a context. The types are kube's, the reader is not.
+//!
+//! There are no fallbacks: an unknown context or user is an error, and never in-cluster or anonymous access.
 
 use std::{
     collections::BTreeMap,
@@ -14,62 +15,66 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::world::cluster::error::causes;
+use super::error::causes;
 use crate::{finding::Finding, secret::Secret, values::closest, world::url::Url, yaml};
 
-/// The largest file that is read for an access, in bytes.
-const LARGEST: u64 = 1 << 20;
+/// The largest kubeconfig, certificate or token file, in bytes.
+const LARGEST_FILE: u64 = 1 << 20;
 
-/// Where it is written how to reach a cluster.
+/// Where the access to a cluster is configured.
 #[derive(Clone, Debug)]
-pub enum Source {
-    /// A kubeconfig itself; relative paths in it are taken from the folder.
+pub enum KubeconfigSource {
+    /// The text of a kubeconfig, and the folder that its relative paths start from.
     Content(Secret, PathBuf),
-    /// Kubeconfigs; what an earlier one says is kept.
+    /// Files that are merged; the first one that sets a value takes precedence.
     Files(Vec<PathBuf>),
-    /// The service account of the pod that this runs in; host and port of the API server.
+    /// The service account of the pod that this process runs in; host and port of the API server.
     InCluster(String, String),
 }
 
-/// A cluster, and who we are there.
+/// An API server, the user, and a namespace.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// As errors name it: the context, or that it is this cluster.
+pub struct ClusterTarget {
+    /// The name of the context, or `this cluster`.
     pub context: String,
     pub server: Url,
-    /// The proxy, when not the one that the environment names.
+    /// The `proxy-url` of the kubeconfig. It takes precedence over the environment.
     pub proxy: Option<String>,
     pub namespace: String,
-    /// For kube. A credential plugin and a file with a token are still to be asked.
+    /// The credential plugin has not run yet, and the token file has not been read.
     pub config: Config,
 }
 
-/// Reads what the source says, and takes from it the context that was named or is current.
+/// Reads the source and selects the given context, or the current one.
 ///
 /// # Errors
-/// A complaint about `kubeconfig` or `context`; never with what a kubeconfig holds but for the names of contexts.
-pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -> Result<Target, Finding> {
+/// A finding about `kubeconfig` or `context`. It shows names and settings of the kubeconfig, and never a secret.
+pub fn load_target(
+    source: &KubeconfigSource,
+    context: Option<&str>,
+    namespace: Option<&str>,
+) -> Result<ClusterTarget, Finding> {
     let all = match source {
-        Source::InCluster(host, port) => return in_cluster(host, port, namespace),
-        Source::Content(text, folder) => within(read("`kubeconfig`", text.expose())?, folder),
-        Source::Files(paths) => files(paths)?,
+        KubeconfigSource::InCluster(host, port) => return in_cluster(host, port, namespace),
+        KubeconfigSource::Content(text, folder) => resolve_paths(parse("`kubeconfig`", text.expose())?, folder),
+        KubeconfigSource::Files(paths) => read_files(paths)?,
     };
-    let named: Vec<&str> = all.contexts.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<&str> = all.contexts.iter().map(|one| one.name.as_str()).collect();
     let Some(wanted) = context.or(all.current_context.as_deref().filter(|name| !name.is_empty())) else {
         return Err(Finding::inconclusive("`context`")
-            .actual("not given, and the kubeconfig has no current one")
-            .expected(one_of(&named))
-            .next("name the context of the environment that is looked at"));
+            .actual("not given, and the kubeconfig has no current context")
+            .expected(one_of(&names))
+            .next("give the context of the environment that is checked"));
     };
     let Some(chosen) = all.contexts.iter().find(|one| one.name == wanted) else {
         return Err(Finding::inconclusive("`context`")
-            .actual(format!("{wanted:?}, which the kubeconfig does not have"))
-            .expected(one_of(&named))
-            .did_you_mean(closest(wanted, &named)));
+            .actual(format!("{wanted:?}, which is not in the kubeconfig"))
+            .expected(one_of(&names))
+            .did_you_mean(closest(wanted, &names)));
     };
-    let missing = |what: &str, name: &str| {
+    let missing = |part: &str, name: &str| {
         Finding::inconclusive("`kubeconfig`")
-            .actual(format!("the context {wanted:?} names the {what} {name:?}, which is not in it"))
+            .actual(format!("the context {wanted:?} names the {part} {name:?}, which is not in it"))
             .expected("a kubeconfig with every part of the context")
     };
     let chosen = chosen.context.clone().unwrap_or_default();
@@ -77,7 +82,6 @@ pub fn target(source: &Source, context: Option<&str>, namespace: Option<&str>) -
     let cluster = cluster.ok_or_else(|| missing("cluster", &chosen.cluster))?.cluster.clone().unwrap_or_default();
     let user = match chosen.user.as_deref().unwrap_or_default() {
         "" => AuthInfo::default(),
-        // kube would be nobody instead.
         name => {
             let user = all.auth_infos.iter().find(|one| one.name == name).ok_or_else(|| missing("user", name))?;
             user.auth_info.clone().unwrap_or_default()
@@ -94,51 +98,49 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
-/// Not by kube: its reader of YAML makes the program a megabyte larger, and repeats the lines around an error, where a token
-/// may stand.
-fn read(name: &str, text: &str) -> Result<Kubeconfig, Finding> {
-    let wrong = |seen: String| {
-        Finding::inconclusive(name).actual(seen).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
+/// Parses with the project's own YAML reader, whose errors do not quote the text: it may hold a token.
+fn parse(name: &str, text: &str) -> Result<Kubeconfig, Finding> {
+    let invalid = |actual: String| {
+        Finding::inconclusive(name).actual(actual).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
     };
-    let root = yaml::read(text).map_err(|error| wrong(format!("it cannot be read at {}", error.position)))?;
+    let root = yaml::read(text).map_err(|error| invalid(format!("it cannot be read at {}", error.position)))?;
     let mut parts = BTreeMap::new();
     if let yaml::Value::Map(entries) = root.value {
         for (key, node) in entries {
-            parts.insert(key.name, (key.line, json(node)));
+            parts.insert(key.name, (key.line, to_json(node)));
         }
     }
     let mut part = |name: &str| parts.remove(name).unwrap_or_default();
     let all = Kubeconfig {
-        current_context: said(part("current-context")).map_err(wrong)?,
-        contexts: said(part("contexts")).map_err(wrong)?.unwrap_or_default(),
-        clusters: said(part("clusters")).map_err(wrong)?.unwrap_or_default(),
-        auth_infos: said(part("users")).map_err(wrong)?.unwrap_or_default(),
+        current_context: parse_part(part("current-context")).map_err(invalid)?,
+        contexts: parse_part(part("contexts")).map_err(invalid)?.unwrap_or_default(),
+        clusters: parse_part(part("clusters")).map_err(invalid)?.unwrap_or_default(),
+        auth_infos: parse_part(part("users")).map_err(invalid)?.unwrap_or_default(),
         ..Kubeconfig::default()
     };
     if all.contexts.is_empty() && all.clusters.is_empty() {
-        return Err(wrong("neither `contexts` nor `clusters` in it".to_owned()));
+        return Err(invalid("neither `contexts` nor `clusters` in it".to_owned()));
     }
     Ok(all)
 }
 
-/// A part of a kubeconfig, and the line of its key. What is wrong with it is not repeated: it may be a secret.
-fn said<T: DeserializeOwned>((line, part): (usize, Value)) -> Result<Option<T>, String> {
+/// Reads a part of a kubeconfig, given with the line of its key. The error does not quote the text: it may be a secret.
+fn parse_part<T: DeserializeOwned>((line, part): (usize, Value)) -> Result<Option<T>, String> {
     serde_json::from_value(part).map_err(|_| format!("it cannot be read from line {line} on"))
 }
 
-/// A scalar is the text that was written: a token may look like a number. Three keys hold no text, and base64 may be broken
-/// into lines.
-fn json(node: yaml::Node) -> Value {
-    const SWITCHES: [&str; 3] = ["insecure-skip-tls-verify", "disable-compression", "provideClusterInfo"];
+/// Scalars stay text, because a token may look like a number; three keys hold booleans. Line breaks in base64 are removed.
+fn to_json(node: yaml::Node) -> Value {
+    const BOOLEANS: [&str; 3] = ["insecure-skip-tls-verify", "disable-compression", "provideClusterInfo"];
     match node.value {
         yaml::Value::Text(text) if text == "null" || text == "~" => Value::Null,
         yaml::Value::Text(text) => Value::String(text),
         yaml::Value::Nothing => Value::Null,
-        yaml::Value::List(items) => items.into_iter().map(json).collect(),
+        yaml::Value::List(items) => items.into_iter().map(to_json).collect(),
         yaml::Value::Map(entries) => {
             let entry = |(key, node): (yaml::Key, yaml::Node)| {
-                let value = match json(node) {
-                    Value::String(text) if SWITCHES.contains(&&*key.name) => {
+                let value = match to_json(node) {
+                    Value::String(text) if BOOLEANS.contains(&&*key.name) => {
                         text.parse().map_or(Value::String(text), Value::Bool)
                     }
                     Value::String(text) if key.name.ends_with("-data") => {
@@ -153,12 +155,12 @@ fn json(node: yaml::Node) -> Value {
     }
 }
 
-/// One kubeconfig of several: files that are not there are left out, as kubectl does, but not all of them.
-fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Finding> {
+/// Reads files and merges them. As in kubectl, missing files are skipped; but at least one file has to exist.
+fn read_files(paths: &[PathBuf]) -> Result<Kubeconfig, Finding> {
     let mut all = None;
     for path in paths {
         let name = format!("kubeconfig {}", path.display());
-        let text = match bounded(path) {
+        let text = match read_bounded(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && paths.len() > 1 => continue,
             Err(error) => {
@@ -168,27 +170,27 @@ fn files(paths: &[PathBuf]) -> Result<Kubeconfig, Finding> {
                     .next("give `kubeconfig`, as a path or as the content of a secret"));
             }
         };
-        let one = within(read(&name, &text)?, path.parent().unwrap_or(Path::new("")));
+        let one = resolve_paths(parse(&name, &text)?, path.parent().unwrap_or(Path::new("")));
         all = Some(match all {
             None => one,
             Some(all) => Kubeconfig::merge(all, one).map_err(|error| {
-                Finding::inconclusive(name).actual(causes(&error)).expected("kubeconfigs of one kind")
+                Finding::inconclusive(name).actual(causes(&error)).expected("kubeconfigs of the same kind")
             })?,
         });
     }
     all.ok_or_else(|| {
         Finding::inconclusive("`kubeconfig`")
-            .actual("none: not given, and none where kubectl looks for it")
+            .actual("none: not given, and no file where kubectl looks for it")
             .expected("a path, or the content of a kubeconfig")
             .next(
-                "give `kubeconfig`, and see whether the secret is set that it is filled from; or `in-cluster: true` on a \
+                "give `kubeconfig`, and see whether the secret that it comes from is set; or give `in-cluster: true` on a \
                  runner inside the cluster",
             )
     })
 }
 
-/// Relative paths in a kubeconfig are taken from its folder.
-fn within(mut all: Kubeconfig, folder: &Path) -> Kubeconfig {
+/// Makes relative paths in a kubeconfig start from its folder.
+fn resolve_paths(mut all: Kubeconfig, folder: &Path) -> Kubeconfig {
     let clusters = all.clusters.iter_mut().filter_map(|one| one.cluster.as_mut());
     let authorities = clusters.map(|cluster| &mut cluster.certificate_authority);
     for path in authorities.flatten() {
@@ -207,59 +209,61 @@ fn within(mut all: Kubeconfig, folder: &Path) -> Kubeconfig {
     all
 }
 
-/// A file's text, when it is a file of a size that such files have.
-pub(super) fn bounded(path: &Path) -> std::io::Result<String> {
+/// Reads a text file of at most 1 MiB.
+pub(super) fn read_bounded(path: &Path) -> std::io::Result<String> {
     let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
+    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
         return Err(std::io::Error::other("not a file of at most 1 MiB"));
     }
     fs::read_to_string(path)
 }
 
-fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<Target, Finding> {
-    let wrong = |seen: String| {
+fn in_cluster(host: &str, port: &str, namespace: Option<&str>) -> Result<ClusterTarget, Finding> {
+    let invalid = |actual: String| {
         Finding::inconclusive("`in-cluster`")
-            .actual(seen)
+            .actual(actual)
             .expected("a runner in a pod with a service account")
             .next("give `kubeconfig` instead, or mount the service account's token into the runner's pod")
     };
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let server = format!("https://{host}:{port}");
-    let server: Url = server.parse().map_err(|error| wrong(format!("{server:?}: {error}")))?;
-    let mut config = Config::incluster_dns().map_err(|error| wrong(causes(&error)))?;
-    config.cluster_url = server.full().parse().map_err(|_| wrong(format!("{server:?}: no URI")))?;
+    let server: Url = server.parse().map_err(|error| invalid(format!("{server:?}: {error}")))?;
+    let mut config = Config::incluster_dns().map_err(|error| invalid(causes(&error)))?;
+    config.cluster_url = server.full().parse().map_err(|_| invalid(format!("{server:?} is not a URI")))?;
     let namespace = namespace.map_or_else(|| config.default_namespace.trim().to_owned(), ToOwned::to_owned);
-    Ok(Target { context: "this cluster".to_owned(), server, proxy: None, namespace, config })
+    Ok(ClusterTarget { context: "this cluster".to_owned(), server, proxy: None, namespace, config })
 }
 
-/// For kube, without kube's own way from a context to a `Config`: that one reads the environment's proxy by other rules.
-fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo) -> Result<Target, Finding> {
-    let about = || Finding::inconclusive(format!("`kubeconfig`: the cluster of {context:?}"));
+/// Checks the parts of a context. kube's own conversion to a `Config` is not used: it reads the environment's proxy by other
+/// rules.
+fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo) -> Result<ClusterTarget, Finding> {
+    let finding = || Finding::inconclusive(format!("`kubeconfig`: the cluster of {context:?}"));
     if cluster.insecure_skip_tls_verify == Some(true) {
-        return Err(about()
-            .actual("`insecure-skip-tls-verify: true`: anyone on the way could say that all is well")
+        return Err(finding()
+            .actual("`insecure-skip-tls-verify: true`: anyone on the network path could forge the answers")
             .expected("`certificate-authority-data`")
-            .next("take the authority from the cluster's own kubeconfig"));
+            .next("copy the authority from the cluster's own kubeconfig"));
     }
     let server = cluster.server.as_deref().unwrap_or_default();
     let server: Url =
-        server.parse().map_err(|error| about().actual(format!("server: {error}")).expected("https://<host>"))?;
+        server.parse().map_err(|error| finding().actual(format!("server: {error}")).expected("https://<host>"))?;
     if !server.is_https() && !server.is_loopback() {
-        return Err(about()
-            .actual(format!("`server: {server}`, where everyone on the way could read the token"))
+        return Err(finding()
+            .actual(format!("`server: {server}`, where anyone on the network path could read the token"))
             .expected("https://<host>, or http:// on loopback"));
     }
-    let uri = server.full().parse().map_err(|_| about().actual("`server` is no URI").expected("https://<host>"))?;
+    let uri =
+        server.full().parse().map_err(|_| finding().actual("`server` is not a URI").expected("https://<host>"))?;
     let mut config = Config::new(uri);
-    // Also what a plugin is told of the cluster.
-    let told = ExecAuthCluster::try_from(&cluster).map_err(|error| unreadable(&error))?;
-    config.root_cert = told.certificate_authority_data.as_deref().map(authorities).transpose()?;
+    // This loads the certificate authority, and is what a plugin with `provideClusterInfo` receives.
+    let info = ExecAuthCluster::try_from(&cluster).map_err(|error| authority_error(&error))?;
+    config.root_cert = info.certificate_authority_data.as_deref().map(parse_authorities).transpose()?;
     config.tls_server_name = cluster.tls_server_name.filter(|name| !name.is_empty());
     if let Some(exec) = &mut user.exec {
-        exec.cluster = exec.provide_cluster_info.then_some(told);
+        exec.cluster = exec.provide_cluster_info.then_some(info);
     }
-    config.auth_info = usable(context, user)?;
-    Ok(Target {
+    config.auth_info = require_unattended(context, user)?;
+    Ok(ClusterTarget {
         context: context.to_owned(),
         server,
         proxy: cluster.proxy_url.filter(|url| !url.is_empty()),
@@ -268,53 +272,53 @@ fn assemble(context: &str, namespace: &str, cluster: Cluster, mut user: AuthInfo
     })
 }
 
-fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, Finding> {
-    let wrong = |seen: &str| {
+fn parse_authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, Finding> {
+    let invalid = |actual: &str| {
         Finding::inconclusive("`kubeconfig`")
-            .actual(format!("`certificate-authority`: {seen}"))
+            .actual(format!("`certificate-authority`: {actual}"))
             .expected("PEM of certificates")
     };
     let all: Result<Vec<_>, _> =
         CertificateDer::pem_slice_iter(pem).map(|one| one.map(|certificate| certificate.to_vec())).collect();
-    let all = all.map_err(|_| wrong("no PEM"))?;
-    if all.is_empty() { Err(wrong("no certificate in it")) } else { Ok(all) }
+    let all = all.map_err(|_| invalid("not PEM"))?;
+    if all.is_empty() { Err(invalid("no certificate in it")) } else { Ok(all) }
 }
 
-/// What kube could not load of a cluster. What is wrong with base64 is not repeated.
-fn unreadable(error: &KubeconfigError) -> Finding {
-    let why = match error {
-        KubeconfigError::LoadCertificateAuthority(LoadDataError::DecodeBase64(_)) => "no base64".to_owned(),
+/// Why kube could not load the certificate authority. The error does not quote invalid base64: it may be a secret.
+fn authority_error(error: &KubeconfigError) -> Finding {
+    let reason = match error {
+        KubeconfigError::LoadCertificateAuthority(LoadDataError::DecodeBase64(_)) => "not base64".to_owned(),
         KubeconfigError::LoadCertificateAuthority(LoadDataError::ReadFile(error, path)) => {
             format!("{}: {error}", path.display())
         }
         _ => "it cannot be used".to_owned(),
     };
     Finding::inconclusive("`kubeconfig`")
-        .actual(format!("`certificate-authority`: {why}"))
+        .actual(format!("`certificate-authority`: {reason}"))
         .expected("the path of a file with PEM, or PEM as base64 in `certificate-authority-data`")
 }
 
-/// Who we are, when it can be found out without asking a person.
-fn usable(context: &str, mut user: AuthInfo) -> Result<AuthInfo, Finding> {
-    let about = || Finding::inconclusive(format!("`kubeconfig`: the user of {context:?}"));
+/// Returns the user if its credentials need no input from a person.
+fn require_unattended(context: &str, mut user: AuthInfo) -> Result<AuthInfo, Finding> {
+    let finding = || Finding::inconclusive(format!("`kubeconfig`: the user of {context:?}"));
     if let Some(exec) = &user.exec {
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
-            return Err(about()
-                .actual("a credential plugin that wants to ask somebody")
+            return Err(finding()
+                .actual("a credential plugin that needs a terminal (`interactiveMode: Always`)")
                 .expected("a plugin that works without a terminal"));
         }
-        // It goes before what else there is, as in kubectl.
+        // A plugin takes precedence over all other credentials, as in kubectl.
         (user.username, user.password, user.token, user.token_file) = Default::default();
     } else if user.auth_provider.is_some() {
-        return Err(about()
-            .actual("`auth-provider`, which Kubernetes took out in v1.26")
+        return Err(finding()
+            .actual("`auth-provider`, which Kubernetes removed in v1.26")
             .expected("a token, a client certificate, or a credential plugin (`exec`)"));
     }
     user.auth_provider = None;
     Ok(user)
 }
 
-/// The secrets that a kubeconfig's text holds, to be masked; none of a path.
+/// The secrets in a kubeconfig's text, to be masked. A path has none.
 #[must_use]
 pub fn secrets_of(text: &str) -> Vec<Secret> {
     const KEYS: [&str; 5] = ["token", "password", "client-key-data", "id-token", "refresh-token"];
@@ -323,7 +327,7 @@ pub fn secrets_of(text: &str) -> Vec<Secret> {
         let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
         (KEYS.contains(&key.trim_end_matches('"')) && value.len() > 3).then(|| Secret::new(value.to_owned()))
     };
-    // As JSON, all of it may stand on one line.
+    // JSON may be on one line.
     text.split(['\n', ',', '{', '}']).filter_map(secret).collect()
 }
 

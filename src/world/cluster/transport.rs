@@ -1,5 +1,6 @@
-//! The connection below kube's client: one for all requests where the server speaks HTTP/2. kube's own speaks HTTP/1.1,
-//! where each watch is a connection, and a server that is frozen looks like one that has nothing to say.
+//! The connection to the API server: TLS, proxies and HTTP/2, below kube's `Client` type.
+//!
+//! With HTTP/2 all watches share one connection, and its pings tell a frozen server from an idle one.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -26,25 +27,25 @@ use secrecy::ExposeSecret as _;
 use tower::{BoxError, ServiceExt as _};
 use ureq::Proxy;
 
-use super::kubeconfig::{Target, bounded};
+use super::kubeconfig::{ClusterTarget, read_bounded};
 use crate::{
     finding::Finding,
     world::network::{Network, tunnel},
 };
 
-/// How often an idle HTTP/2 connection is pinged, and how long the answer may take: a server that is frozen keeps its
-/// connections open, and says as little as one that has nothing to say.
-const PING: Duration = Duration::from_secs(5);
-/// Bytes that a server may send before it hears that they were read: a list of pods is megabytes.
+/// How often an HTTP/2 connection is pinged, and how long the response to a ping may take. A frozen server keeps its
+/// connections open but does not respond to pings.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// The flow-control window of a stream, in bytes. A list of pods has megabytes.
 const WINDOW: u32 = 4 << 20;
 
-/// A client for `who`; nothing is sent. Must be called on the runtime.
+/// Builds a client for a user. It connects at the first request. Call this on the runtime.
 ///
 /// # Errors
-/// When the authorities, the certificate, the proxy or a header cannot be used.
-pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Result<Client, Finding> {
+/// An authority, certificate, key, proxy or header that cannot be used.
+pub(super) fn client(network: &Network, target: &ClusterTarget, user: AuthInfo) -> Result<Client, Finding> {
     let mut config = target.config.clone();
-    config.auth_info = who;
+    config.auth_info = user;
     let proxy = match &target.proxy {
         Some(url) => Some(Proxy::new(url).map_err(|_| {
             Finding::inconclusive("`kubeconfig`")
@@ -54,36 +55,39 @@ pub(super) fn client(network: &Network, target: &Target, who: AuthInfo) -> Resul
         None => network.proxy(&target.server)?,
     };
     let authorities = match &config.root_cert {
-        Some(given) => these(given)?,
+        Some(certificates) => certificate_store(certificates)?,
         None => network.authorities()?.store(),
     };
-    let tls = tls(authorities, identity(&config.auth_info)?)?;
-    let named = config.tls_server_name.take();
+    let tls = tls_config(authorities, client_identity(&config.auth_info)?)?;
+    let server_name = config.tls_server_name.take();
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     let Some(proxy) = proxy else {
-        return above(config, encrypted(tls, named.as_deref(), tcp)?);
+        return build_client(config, tls_connector(tls, server_name.as_deref(), tcp)?);
     };
-    // To an https proxy itself: its own name, and the authorities of this machine.
-    let to_proxy = encrypted(self::tls(network.authorities()?.store(), None)?, None, tcp)?;
-    above(config, encrypted(tls, named.as_deref(), tunnel(&proxy, to_proxy)?)?)
+    // An https proxy is verified by its own name and the authorities of this machine.
+    let to_proxy = tls_connector(tls_config(network.authorities()?.store(), None)?, None, tcp)?;
+    build_client(config, tls_connector(tls, server_name.as_deref(), tunnel(&proxy, to_proxy)?)?)
 }
 
-fn above<C: Connect + Clone + Send + Sync + 'static>(mut config: Config, connector: C) -> Result<Client, Finding> {
+fn build_client<C: Connect + Clone + Send + Sync + 'static>(
+    mut config: Config,
+    connector: C,
+) -> Result<Client, Finding> {
     config.headers.extend(authorization(&config.auth_info));
     let client: legacy::Client<C, Body> = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .http2_keep_alive_interval(PING)
-        .http2_keep_alive_timeout(PING)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_INTERVAL)
         .http2_initial_stream_window_size(WINDOW)
         .http2_initial_connection_window_size(2 * WINDOW)
         .retry_canceled_requests(false)
         .build(connector);
-    // The layers of kube's own client, without its repetitions.
+    // kube's layers for headers and the base URL. Its retry layer is left out: the caller decides about retries.
     let headers = config.extra_headers_layer().map_err(|_| {
         Finding::inconclusive("`kubeconfig`")
-            .actual("a name to act as that no header can hold")
+            .actual("`as` or `as-groups`: a name that cannot be sent in a header")
             .expected("a name on one line")
     })?;
     Ok(ClientBuilder::new(client.map_err(BoxError::from), &*config.default_namespace)
@@ -92,9 +96,9 @@ fn above<C: Connect + Clone + Send + Sync + 'static>(mut config: Config, connect
         .build())
 }
 
-/// Who we are, as a header; kube's own layer for it brings the providers of old along, by which a token was asked for.
-fn authorization(who: &AuthInfo) -> Option<(HeaderName, HeaderValue)> {
-    let text = match (&who.token, &who.username, &who.password) {
+/// The `Authorization` header of a user. kube's auth layer is not used: the plugin has run and the token file has been read.
+fn authorization(user: &AuthInfo) -> Option<(HeaderName, HeaderValue)> {
+    let text = match (&user.token, &user.username, &user.password) {
         (Some(token), ..) => format!("Bearer {}", token.expose_secret()),
         (None, Some(name), Some(password)) => {
             format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{}", password.expose_secret())))
@@ -106,82 +110,82 @@ fn authorization(who: &AuthInfo) -> Option<(HeaderName, HeaderValue)> {
     Some((AUTHORIZATION, value))
 }
 
-fn tls(authorities: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, Finding> {
+fn tls_config(authorities: RootCertStore, identity: Option<ClientIdentity>) -> Result<ClientConfig, Finding> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let trusting = versions
+    let builder = versions
         .map_err(|error| Finding::inconclusive("TLS").actual(error.to_string()))?
         .with_root_certificates(authorities);
     match identity {
-        None => Ok(trusting.with_no_client_auth()),
-        Some((certificates, key)) => trusting.with_client_auth_cert(certificates, key).map_err(|_| {
-            unusable("`client-certificate` and `client-key`: nothing that TLS can use, or not of each other")
+        None => Ok(builder.with_no_client_auth()),
+        Some((certificates, key)) => builder.with_client_auth_cert(certificates, key).map_err(|_| {
+            pem_finding("`client-certificate` and `client-key`: TLS cannot use them, or they do not match")
         }),
     }
 }
 
-fn these(given: &[Vec<u8>]) -> Result<RootCertStore, Finding> {
+fn certificate_store(certificates: &[Vec<u8>]) -> Result<RootCertStore, Finding> {
     let mut store = RootCertStore::empty();
-    for certificate in given {
+    for certificate in certificates {
         store
             .add(CertificateDer::from(&**certificate))
-            .map_err(|error| unusable(&format!("`certificate-authority`: {error}")))?;
+            .map_err(|error| pem_finding(&format!("`certificate-authority`: {error}")))?;
     }
     Ok(store)
 }
 
-/// A client certificate with those that it was signed by, and its key.
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+/// A client certificate with its chain, and its key.
+type ClientIdentity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn identity(who: &AuthInfo) -> Result<Option<Identity>, Finding> {
-    let key = who.client_key_data.as_ref().map(secrecy::ExposeSecret::expose_secret);
+fn client_identity(user: &AuthInfo) -> Result<Option<ClientIdentity>, Finding> {
+    let key = user.client_key_data.as_ref().map(secrecy::ExposeSecret::expose_secret);
     let certificate =
-        written("client-certificate", who.client_certificate_data.as_deref(), who.client_certificate.as_deref())?;
-    let key = written("client-key", key, who.client_key.as_deref())?;
+        read_pem("client-certificate", user.client_certificate_data.as_deref(), user.client_certificate.as_deref())?;
+    let key = read_pem("client-key", key, user.client_key.as_deref())?;
     let (certificate, key) = match (certificate, key) {
         (None, None) => return Ok(None),
         (Some(certificate), Some(key)) => (certificate, key),
-        (None, Some(_)) => return Err(unusable("`client-certificate`: not there, as the other half of the pair is")),
-        (Some(_), None) => return Err(unusable("`client-key`: not there, as the other half of the pair is")),
+        (None, Some(_)) => return Err(pem_finding("`client-certificate`: missing, while `client-key` is given")),
+        (Some(_), None) => return Err(pem_finding("`client-key`: missing, while `client-certificate` is given")),
     };
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&certificate).filter_map(Result::ok).collect();
     if certificates.is_empty() {
-        return Err(unusable("`client-certificate`: no certificate in it"));
+        return Err(pem_finding("`client-certificate`: no certificate in it"));
     }
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| unusable("`client-key`: no PEM of a private key"))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| pem_finding("`client-key`: no private key in PEM"))?;
     Ok(Some((certificates, key)))
 }
 
-/// PEM that stands in a kubeconfig, or else in a file. What is wrong with base64 is not repeated: it would be some of a key.
-fn written(name: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, Finding> {
+/// Reads PEM from the kubeconfig or else from a file. The error does not quote invalid base64: it may be a part of a key.
+fn read_pem(name: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, Finding> {
     if let Some(data) = data.filter(|data| !data.is_empty()) {
-        let plain = BASE64_STANDARD.decode(data);
-        return plain.map(Some).map_err(|_| unusable(&format!("`{name}-data`: no base64")));
+        let pem = BASE64_STANDARD.decode(data);
+        return pem.map(Some).map_err(|_| pem_finding(&format!("`{name}-data`: not base64")));
     }
     let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(None) };
-    let text = bounded(Path::new(file)).map_err(|error| unusable(&format!("`{name}`: {file}: {error}")))?;
+    let text = read_bounded(Path::new(file)).map_err(|error| pem_finding(&format!("`{name}`: {file}: {error}")))?;
     Ok(Some(text.into_bytes()))
 }
 
-fn encrypted<C>(tls: ClientConfig, server_name: Option<&str>, below: C) -> Result<HttpsConnector<C>, Finding> {
+fn tls_connector<C>(tls: ClientConfig, server_name: Option<&str>, inner: C) -> Result<HttpsConnector<C>, Finding> {
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     Ok(match server_name {
-        None => builder.enable_all_versions().wrap_connector(below),
+        None => builder.enable_all_versions().wrap_connector(inner),
         Some(name) => {
             let name = ServerName::try_from(name.to_owned()).map_err(|InvalidDnsNameError| {
                 Finding::inconclusive("`kubeconfig`")
-                    .actual("`tls-server-name` is no name of a server")
+                    .actual("`tls-server-name` is not a host name")
                     .expected("a host name")
             })?;
             builder
                 .with_server_name_resolver(FixedServerNameResolver::new(name))
                 .enable_all_versions()
-                .wrap_connector(below)
+                .wrap_connector(inner)
         }
     })
 }
 
-/// What is wrong with a key is not repeated: the error might hold some of it.
-fn unusable(seen: &str) -> Finding {
-    Finding::inconclusive("`kubeconfig`").actual(seen).expected("what TLS can use, as PEM")
+/// A finding about a certificate or a key. It holds no error of the parser, which might quote the key.
+fn pem_finding(actual: &str) -> Finding {
+    Finding::inconclusive("`kubeconfig`").actual(actual).expected("PEM that TLS can use")
 }

@@ -103,9 +103,9 @@ fn a_response_that_is_not_from_a_cluster_is_inconclusive() {
     ns.deploy("deployments", "app", 1, "1", &json!({}));
     ns.available("app", 1);
     for (head, body, words) in [
-        ("200 OK\r\ncontent-type: text/html", "<html><form>password</form></html>", "an answer that cannot be read"),
-        ("200 OK\r\ncontent-type: application/json", "{}", "an answer that is no list"),
-        ("200 OK\r\ncontent-type: application/json", "{\"status\":\"UP\",\"items\":[]}", "an answer that is no list"),
+        ("200 OK\r\ncontent-type: text/html", "<html><form>password</form></html>", "the answer cannot be read"),
+        ("200 OK\r\ncontent-type: application/json", "{}", "the answer is not a list"),
+        ("200 OK\r\ncontent-type: application/json", "{\"status\":\"UP\",\"items\":[]}", "the answer is not a list"),
         ("200 OK", "", "the answer broke off"),
         ("302 Found\r\nlocation: https://login.example/", "", "302: "),
     ] {
@@ -282,7 +282,7 @@ fn client_certificates_work_with_every_key_format() {
     }
     let user = json!({ "client-certificate": at("rsa"), "client-key": at("ec-sec1-key") });
     let end = gate(&kubeconfig(&ns, &json!({}), Some(user))).run(&["health"]);
-    assert!(end.code == 3 && findings_text(&end).contains("not of each other"), "{}", end.log);
+    assert!(end.code == 3 && findings_text(&end).contains("do not match"), "{}", end.log);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn a_credential_plugin_is_limited_in_time_and_its_output_is_never_shown() {
     assert_eq!(end.code, 0, "{}", end.log);
     for (args, expected) in [
         (vec!["-c", "echo s3cr3t-stdout; echo no session >&2; exit 4"], "exit code 4: no session"),
-        (vec!["-c", "echo s3cr3t-stdout"], "an answer that holds no credentials"),
+        (vec!["-c", "echo s3cr3t-stdout"], "its output holds no credentials"),
     ] {
         let end = gate(config("sh", &args)).run(&["health"]);
         assert!(end.code == 3 && findings_text(&end).contains(expected), "{}", end.log);

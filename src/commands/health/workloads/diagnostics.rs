@@ -22,7 +22,7 @@ use crate::{
     values::clip,
     world::cluster::{
         Cluster,
-        objects::{ContainerStatus, Event, Pod, Terminated},
+        objects::{ContainerStateTerminated, ContainerStatus, Event, Pod},
     },
 };
 use table::table;
@@ -137,7 +137,7 @@ impl Fetched {
     fn into_diagnostics(mut self, controller_tables: Vec<Table>) -> Diagnostics {
         let newest_warning = |(index, pod): (usize, String)| {
             let about = self.events.iter().filter(|(name, _)| *name == pod).map(|(_, event)| event);
-            let newest = about.max_by_key(|event| event.last())?;
+            let newest = about.max_by_key(|event| event.last_seen())?;
             Some((index, format!("{}: {}", newest.reason, excerpt(&newest.message, LINE_CHARS))))
         };
         let warnings = self.unexplained.into_iter().filter_map(newest_warning).collect();
@@ -175,7 +175,8 @@ fn pod_row(snapshot: &WorkloadSnapshot<'_>, problem: &PodProblem) -> Vec<String>
     let is_container = |status: &&ContainerStatus| problem.container.as_ref() == Some(&status.name);
     let status = pod.and_then(|pod| container_statuses(pod).find(is_container));
     let end = status.and_then(|one| one.state.terminated.as_ref().or(one.last_state.terminated.as_ref()));
-    let at = |end: &Terminated| end.finished_at.map(|at| format!(" at {}", rfc3339(at))).unwrap_or_default();
+    let at =
+        |end: &ContainerStateTerminated| end.finished_at.map(|at| format!(" at {}", rfc3339(at))).unwrap_or_default();
     vec![
         problem.pod.clone(),
         problem.container.clone().unwrap_or_default(),
@@ -205,7 +206,7 @@ fn owners(observations: &WorkloadObservations, workload: &Workload) -> impl Iter
 
 /// Newest first. Events with the same object, reason and message share a row.
 fn event_rows(mut events: Vec<(String, Event)>) -> Vec<Vec<String>> {
-    events.sort_by_key(|(_, event)| std::cmp::Reverse(event.last()));
+    events.sort_by_key(|(_, event)| std::cmp::Reverse(event.last_seen()));
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (about, event) in events {
         let message = excerpt(&event.message, LINE_CHARS);
@@ -213,8 +214,8 @@ fn event_rows(mut events: Vec<(String, Event)>) -> Vec<Vec<String>> {
         if same || rows.len() == MAX_EVENTS {
             continue;
         }
-        let last = event.last().map(rfc3339).unwrap_or_default();
-        rows.push(vec![about, last, event.times().to_string(), event.reason, message]);
+        let last = event.last_seen().map(rfc3339).unwrap_or_default();
+        rows.push(vec![about, last, event.occurrences().to_string(), event.reason, message]);
     }
     rows
 }

@@ -3,7 +3,7 @@
 use super::pod_status::container_statuses;
 use crate::{
     subject::{Image, Reference, Subject},
-    world::cluster::objects::{Container, Pod, PodSpec, Template},
+    world::cluster::objects::{Container, Pod, PodSpec, PodTemplate},
 };
 
 /// The image under promotion, as far as the subject names it.
@@ -54,7 +54,7 @@ impl ExpectedImage {
 
     /// Compares with what a pod template asks for.
     #[must_use]
-    pub fn match_template(&self, template: &Template) -> ImageMatch {
+    pub fn match_template(&self, template: &PodTemplate) -> ImageMatch {
         self.match_containers(&template.spec, |container| self.match_reference(&container.image, None))
     }
 

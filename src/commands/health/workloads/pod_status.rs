@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     secret::excerpt,
-    world::cluster::objects::{Condition, ContainerStatus, Pod, State as ContainerState},
+    world::cluster::objects::{Condition, ContainerState, ContainerStatus, Pod},
 };
 
 /// Characters of a controller's or kubelet's message that are shown in a line.

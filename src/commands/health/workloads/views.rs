@@ -81,7 +81,7 @@ impl<T: Object> View<T> {
         let uid = item.meta().uid.clone();
         // Its owner may have changed: controllers adopt and release objects.
         self.remove(&uid);
-        if let Some(owner) = item.meta().controller() {
+        if let Some(owner) = item.meta().controller_uid() {
             self.owned.entry(owner.to_owned()).or_default().insert(uid.clone());
         }
         self.items.insert(uid, item);
@@ -89,7 +89,7 @@ impl<T: Object> View<T> {
 
     fn remove(&mut self, uid: &str) {
         let Some(item) = self.items.remove(uid) else { return };
-        let Some(owner) = item.meta().controller() else { return };
+        let Some(owner) = item.meta().controller_uid() else { return };
         if let Some(owned) = self.owned.get_mut(owner) {
             owned.remove(uid);
             if owned.is_empty() {

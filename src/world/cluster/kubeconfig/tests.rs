@@ -32,60 +32,60 @@ users:
       as-groups: [a, b]
 "#;
 
-/// With `Q0E=` standing for an authority.
-fn content(text: &str) -> Source {
-    Source::Content(Secret::new(text.replace("Q0E=", &authority())), PathBuf::from("/here"))
+/// Replaces `Q0E=` by a certificate authority.
+fn content(text: &str) -> KubeconfigSource {
+    KubeconfigSource::Content(Secret::new(text.replace("Q0E=", &authority())), PathBuf::from("/here"))
 }
 
 fn authority() -> String {
     BASE64_STANDARD.encode(fs::read(tls("ca.pem")).unwrap())
 }
 
-fn error_of(text: &str, context: Option<&str>) -> String {
-    target(&content(text), context, None).unwrap_err().to_string()
+fn load_error(text: &str, context: Option<&str>) -> String {
+    load_target(&content(text), context, None).unwrap_err().to_string()
 }
 
 #[test]
-fn a_context_names_its_cluster_user_and_namespace() {
-    let one = target(&content(BOTH), None, None).unwrap();
+fn a_context_selects_its_cluster_user_and_namespace() {
+    let one = load_target(&content(BOTH), None, None).unwrap();
     assert_eq!((one.context.as_str(), one.namespace.as_str()), ("staging", "shop"));
     assert_eq!(one.server.full(), "https://one.example:6443/k8s");
     assert_eq!(one.config.cluster_url, one.server.full());
     assert_eq!(one.config.root_cert.as_ref().map(Vec::len), Some(1));
     assert_eq!(one.config.tls_server_name.as_deref(), Some("inner.example"));
     assert_eq!(one.proxy.as_deref(), Some("http://proxy:3128"));
-    let who = &one.config.auth_info;
-    assert_eq!(who.token.as_ref().map(ExposeSecret::expose_secret), Some("s3cr3t"));
-    assert_eq!(who.impersonate.as_deref(), Some("deployer"));
-    assert_eq!(who.impersonate_groups.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
-    let two = target(&content(BOTH), Some("production"), None).unwrap();
+    let user = &one.config.auth_info;
+    assert_eq!(user.token.as_ref().map(ExposeSecret::expose_secret), Some("s3cr3t"));
+    assert_eq!(user.impersonate.as_deref(), Some("deployer"));
+    assert_eq!(user.impersonate_groups.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+    let two = load_target(&content(BOTH), Some("production"), None).unwrap();
     assert_eq!((two.server.full(), two.namespace.as_str()), ("https://two.example/", "default"));
-    assert_eq!(target(&content(BOTH), None, Some("other")).unwrap().namespace, "other");
+    assert_eq!(load_target(&content(BOTH), None, Some("other")).unwrap().namespace, "other");
     // JSON is YAML.
     let json = r#"{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c"}}],"clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:8001"}}],"users":null}"#;
-    assert!(target(&content(json), None, None).unwrap().config.auth_info.token.is_none());
-    // As kubectl writes what is empty, and base64 in lines.
+    assert!(load_target(&content(json), None, None).unwrap().config.auth_info.token.is_none());
+    // An empty part as kubectl writes it, and base64 with line breaks.
     let pem = authority();
     let lines = pem.as_bytes().chunks(60).map(|line| format!("        {}\n", String::from_utf8_lossy(line)));
     let broken = BOTH.replace("Q0E=", &format!("|\n{}", lines.collect::<String>()));
-    let broken = target(&content(&format!("{broken}preferences: null\n")), None, None).unwrap();
+    let broken = load_target(&content(&format!("{broken}preferences: null\n")), None, None).unwrap();
     assert_eq!(broken.config.root_cert, one.config.root_cert);
-    // A scalar is the text that was written.
-    let plain = target(&content(&BOTH.replace("\"s3cr3t\"", "1e10")), None, None).unwrap();
+    // A token that looks like a number stays text.
+    let plain = load_target(&content(&BOTH.replace("\"s3cr3t\"", "1e10")), None, None).unwrap();
     assert_eq!(plain.config.auth_info.token.unwrap().expose_secret(), "1e10");
 }
 
 #[test]
-fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
-    for (text, context, said) in [
+fn an_error_names_the_problem_and_shows_no_secret() {
+    for (text, context, expected) in [
         (BOTH, Some("stagin"), "one of `staging`, `production`, `broken`"),
         (BOTH, Some("stagin"), "did you mean `staging`?"),
         (BOTH, Some("broken"), "names the cluster \"three\", which is not in it"),
         (&BOTH.replace("name: bot", "name: other"), None, "names the user \"bot\""),
-        (&BOTH.replace("current-context: staging", ""), None, "has no current one"),
+        (&BOTH.replace("current-context: staging", ""), None, "has no current context"),
         (&BOTH.replace("https://one.example", "http://one.example"), None, "could read the token"),
         (&BOTH.replace("server: https://one.example:6443/k8s", "server: one"), None, "server: "),
-        (&BOTH.replace("Q0E=", "no-base64"), None, "`certificate-authority`: no base64"),
+        (&BOTH.replace("Q0E=", "no-base64"), None, "`certificate-authority`: not base64"),
         (&BOTH.replace("Q0E=", "Q0E9"), None, "`certificate-authority`: no certificate in it"),
         (&BOTH.replace("-data: Q0E=", ": nowhere.pem"), None, "/here/nowhere.pem: No such file"),
         (
@@ -93,61 +93,61 @@ fn what_is_wrong_is_named_and_nothing_secret_is_repeated() {
             None,
             "insecure-skip-tls-verify",
         ),
-        (&BOTH.replace("token:", "auth-provider: { name: gcp }\n      x:"), None, "took out in v1.26"),
+        (&BOTH.replace("token:", "auth-provider: { name: gcp }\n      x:"), None, "removed in v1.26"),
         (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "it cannot be read from line"),
         (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "it cannot be read from line"),
         ("s3cr3t: \"", None, "cannot be read at line"),
         ("s3cr3t", None, "neither `contexts` nor `clusters`"),
         ("a: s3cr3t", None, "neither `contexts` nor `clusters`"),
     ] {
-        let finding = error_of(text, context);
-        assert!(finding.contains(said) && !finding.contains("s3cr3t"), "{said}: {finding}");
+        let finding = load_error(text, context);
+        assert!(finding.contains(expected) && !finding.contains("s3cr3t"), "{expected}: {finding}");
     }
 }
 
 #[test]
-fn several_files_are_one_and_the_first_says_what_holds() {
+fn files_are_merged_and_the_first_takes_precedence() {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let path = |name: &str| folder.path().join(name);
     let both = BOTH.replace("Q0E=", &authority());
-    fs::write(at("one"), both.replace("current-context: staging", "").replace("token: \"s3cr3t\"", "tokenFile: ./t"))
+    fs::write(path("one"), both.replace("current-context: staging", "").replace("token: \"s3cr3t\"", "tokenFile: ./t"))
         .unwrap();
     fs::write(
-        at("two"),
+        path("two"),
         both.replace("one.example", "never.example").replace("staging\ncontexts", "production\ncontexts"),
     )
     .unwrap();
-    let both = Source::Files(vec![at("none"), at("one"), at("two")]);
-    let named = target(&both, Some("staging"), None).unwrap();
-    assert_eq!(named.server.full(), "https://one.example:6443/k8s");
-    assert_eq!(named.config.auth_info.token_file.map(PathBuf::from), Some(at("./t")));
-    assert_eq!(target(&both, None, None).unwrap().context, "production");
-    for (paths, said) in
-        [(vec![], "nor"), (vec![at("none")], "No such file"), (vec![folder.path().to_owned()], "not a file")]
+    let files = KubeconfigSource::Files(vec![path("none"), path("one"), path("two")]);
+    let staging = load_target(&files, Some("staging"), None).unwrap();
+    assert_eq!(staging.server.full(), "https://one.example:6443/k8s");
+    assert_eq!(staging.config.auth_info.token_file.map(PathBuf::from), Some(path("./t")));
+    assert_eq!(load_target(&files, None, None).unwrap().context, "production");
+    for (paths, expected) in
+        [(vec![], "in-cluster"), (vec![path("none")], "No such file"), (vec![folder.path().to_owned()], "not a file")]
     {
-        let finding = target(&Source::Files(paths), None, None).unwrap_err().to_string();
-        assert!(finding.contains(said) || finding.contains("in-cluster"), "{finding}");
+        let finding = load_target(&KubeconfigSource::Files(paths), None, None).unwrap_err().to_string();
+        assert!(finding.contains(expected), "{expected}: {finding}");
     }
 }
 
 #[test]
-fn a_plugin_is_told_of_the_cluster_when_it_asks() {
+fn a_plugin_receives_the_cluster_if_it_is_configured_to() {
     let exec = "exec: { command: ./login, apiVersion: client.authentication.k8s.io/v1, provideClusterInfo: true, args: [a], env: [{ name: A, value: b }] }";
     let text = BOTH.replace("as: deployer", &format!("{exec}\n      as: deployer"));
-    let it = target(&content(&text), None, None).unwrap();
-    let plugin = it.config.auth_info.exec.unwrap();
+    let target = load_target(&content(&text), None, None).unwrap();
+    let plugin = target.config.auth_info.exec.unwrap();
     assert_eq!(plugin.command.as_deref(), Some("/here/./login"));
-    assert!(it.config.auth_info.token.is_none(), "a plugin goes before a token");
+    assert!(target.config.auth_info.token.is_none(), "a plugin takes precedence over a token");
     let info: Value = serde_json::from_str(&exec_info(&plugin)).unwrap();
     assert_eq!(info["spec"]["cluster"]["server"], "https://one.example:6443/k8s");
     assert_eq!(info["spec"]["cluster"]["certificate-authority-data"], authority());
     assert_eq!(info["spec"]["interactive"], false);
-    let asks = text.replace("args: [a]", "interactiveMode: Always");
-    assert!(error_of(&asks, None).contains("wants to ask somebody"));
+    let interactive = text.replace("args: [a]", "interactiveMode: Always");
+    assert!(load_error(&interactive, None).contains("needs a terminal"));
 }
 
 #[test]
-fn the_secrets_of_a_kubeconfig_are_known_and_a_path_holds_none() {
+fn secrets_are_found_in_content_and_none_in_a_path() {
     let secrets = |text: &str| secrets_of(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
     let text =
         "users:\n- user:\n    token: \"t0ken\"\n    client-key-data: S0VZ\n    password: 'pass'\n- name: token\n";

@@ -1,58 +1,62 @@
-//! Argo's objects. Sources: the custom resource definitions of argo-rollouts v1.9 and argo-cd v3.4, and the Go types that
-//! they are made from.
+//! Objects of Argo Rollouts and Argo CD. Sources: the custom resource definitions of argo-rollouts v1.9 and argo-cd v3.4,
+//! and their Go types, whose names are used here.
 
+use jiff::Timestamp;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::{Condition, Meta, Object, Template, Timestamp, or_default};
+use super::{
+    object::{Condition, Object, ObjectMeta, impl_object, lenient, or_default},
+    pods::PodTemplate,
+};
 
-object!(Rollout, "/apis/argoproj.io/v1alpha1", "rollouts");
-object!(Application, "/apis/argoproj.io/v1alpha1", "applications");
+impl_object!(Rollout, "/apis/argoproj.io/v1alpha1", "rollouts");
+impl_object!(Application, "/apis/argoproj.io/v1alpha1", "applications");
 
 lenient! {
     pub struct Rollout {
-        pub metadata: Meta,
+        pub metadata: ObjectMeta,
         pub spec: RolloutSpec,
         pub status: RolloutStatus,
     }
 
     pub struct RolloutSpec {
-        /// Not given is one.
+        /// The default is 1.
         pub replicas: Option<i32>,
         pub paused: bool,
-        pub template: Template,
-        /// Given: the template is that of another object.
+        pub template: PodTemplate,
+        /// If set, the pod template is in another object.
         pub workload_ref: Option<IgnoredAny>,
-        pub strategy: Strategy,
+        pub strategy: RolloutStrategy,
     }
 
-    pub struct Strategy {
-        pub canary: Canary,
-        pub blue_green: BlueGreen,
+    pub struct RolloutStrategy {
+        pub canary: CanaryStrategy,
+        pub blue_green: BlueGreenStrategy,
     }
 
-    pub struct Canary {
-        pub steps: Vec<Step>,
+    pub struct CanaryStrategy {
+        pub steps: Vec<CanaryStep>,
     }
 
-    pub struct Step {
-        pub pause: Option<Pause>,
+    pub struct CanaryStep {
+        pub pause: Option<RolloutPause>,
     }
 
-    pub struct Pause {
-        /// Not given: until somebody goes on.
+    pub struct RolloutPause {
+        /// If absent, the pause lasts until a person promotes the rollout.
         pub duration: Option<IgnoredAny>,
     }
 
-    pub struct BlueGreen {
-        /// Not given is true.
+    pub struct BlueGreenStrategy {
+        /// The default is true.
         pub auto_promotion_enabled: Option<bool>,
     }
 
     pub struct RolloutStatus {
-        /// A number, as text.
+        /// A number as text.
         pub observed_generation: String,
-        /// Likewise.
+        /// A number as text.
         pub workload_observed_generation: String,
         /// `Healthy`, `Progressing`, `Paused` or `Degraded`.
         pub phase: String,
@@ -61,9 +65,9 @@ lenient! {
         pub controller_pause: bool,
         pub pause_conditions: Vec<PauseCondition>,
         pub current_step_index: Option<usize>,
-        /// Of the newest revision.
+        /// The hash of the newest revision.
         pub current_pod_hash: String,
-        /// Of the revision that was rolled out last.
+        /// The hash of the last revision whose rollout completed.
         #[serde(rename = "stableRS")]
         pub stable_hash: String,
         pub replicas: i32,
@@ -77,11 +81,11 @@ lenient! {
         pub start_time: Option<Timestamp>,
     }
 
-    /// Has no subresource for its status, so its generation tells nothing.
+    /// Has no status subresource: status updates also increment the generation, so it does not show changes of the spec.
     pub struct Application {
-        pub metadata: Meta,
+        pub metadata: ObjectMeta,
         pub spec: ApplicationSpec,
-        /// Asked for, and not begun.
+        /// Requested and not yet started.
         pub operation: Option<Operation>,
         pub status: Box<ApplicationStatus>,
     }
@@ -95,11 +99,11 @@ lenient! {
     }
 
     pub struct SyncPolicy {
-        pub automated: Option<Automated>,
+        pub automated: Option<SyncPolicyAutomated>,
     }
 
-    pub struct Automated {
-        /// Not given is true.
+    pub struct SyncPolicyAutomated {
+        /// The default is true.
         pub enabled: Option<bool>,
         pub prune: bool,
         pub self_heal: bool,
@@ -115,13 +119,13 @@ lenient! {
 
     pub struct ApplicationStatus {
         pub sync: SyncStatus,
-        pub health: Health,
+        pub health: HealthStatus,
         pub operation_state: Option<OperationState>,
         pub conditions: Vec<Condition>,
         pub reconciled_at: Option<Timestamp>,
-        pub resources: Vec<Resource>,
-        pub summary: Summary,
-        pub source_hydrator: Hydrator,
+        pub resources: Vec<ResourceStatus>,
+        pub summary: ApplicationSummary,
+        pub source_hydrator: SourceHydratorStatus,
     }
 
     pub struct SyncStatus {
@@ -129,18 +133,18 @@ lenient! {
         pub status: String,
         pub compared_to: ComparedTo,
         pub revision: String,
-        /// With several sources.
+        /// For an Application with several sources.
         pub revisions: Vec<String>,
     }
 
-    /// What the specification was when it was compared.
+    /// The spec at the time of the comparison.
     pub struct ComparedTo {
         pub source: Value,
         pub sources: Vec<Value>,
         pub destination: Value,
     }
 
-    pub struct Health {
+    pub struct HealthStatus {
         /// `Healthy`, `Progressing`, `Degraded`, `Suspended`, `Missing` or `Unknown`.
         pub status: String,
         pub message: String,
@@ -153,12 +157,12 @@ lenient! {
         /// `Running`, `Terminating`, `Succeeded`, `Failed` or `Error`.
         pub phase: String,
         pub message: String,
-        pub sync_result: SyncResult,
+        pub sync_result: SyncOperationResult,
         pub started_at: Option<Timestamp>,
         pub finished_at: Option<Timestamp>,
     }
 
-    pub struct SyncResult {
+    pub struct SyncOperationResult {
         pub revision: String,
         pub revisions: Vec<String>,
         pub resources: Vec<ResourceResult>,
@@ -168,32 +172,32 @@ lenient! {
         pub kind: String,
         pub namespace: String,
         pub name: String,
-        /// `Synced`, `SyncFailed`, `Pruned` or `PruneSkipped`; none of a hook.
+        /// `Synced`, `SyncFailed`, `Pruned` or `PruneSkipped`; empty for a hook.
         pub status: String,
         pub message: String,
         pub hook_phase: String,
     }
 
-    pub struct Resource {
+    pub struct ResourceStatus {
         pub kind: String,
         pub namespace: String,
         pub name: String,
         pub status: String,
-        /// None: nobody knows how to tell it.
-        pub health: Option<Health>,
+        /// Absent if Argo CD has no health check for the kind.
+        pub health: Option<HealthStatus>,
         pub requires_pruning: bool,
     }
 
-    pub struct Summary {
-        /// As its pods ask for them.
+    pub struct ApplicationSummary {
+        /// As in the pod specs.
         pub images: Vec<String>,
     }
 
-    pub struct Hydrator {
-        pub current_operation: Hydration,
+    pub struct SourceHydratorStatus {
+        pub current_operation: HydrateOperation,
     }
 
-    pub struct Hydration {
+    pub struct HydrateOperation {
         /// `Hydrating`, `Hydrated` or `Failed`.
         pub phase: String,
         pub message: String,

@@ -1,24 +1,23 @@
-//! Flux's objects. Source: the custom resource definition of kustomize-controller v1.9, and the Go types that it is made
-//! from.
+//! Objects of Flux. Source: the custom resource definition of kustomize-controller v1.9, and its Go types.
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Condition, Meta, Object, or_default};
+use super::object::{Condition, Object, ObjectMeta, impl_object, lenient, or_default};
 
-object!(Kustomization, "/apis/kustomize.toolkit.fluxcd.io/v1", "kustomizations");
+impl_object!(Kustomization, "/apis/kustomize.toolkit.fluxcd.io/v1", "kustomizations");
 
 lenient! {
     pub struct Kustomization {
-        pub metadata: Meta,
+        pub metadata: ObjectMeta,
         pub spec: KustomizationSpec,
         pub status: KustomizationStatus,
     }
 
     pub struct KustomizationSpec {
         pub suspend: bool,
-        /// Everything that it applies is to be healthy.
+        /// All applied objects have to become healthy.
         pub wait: bool,
-        /// These are to be healthy.
+        /// These objects have to become healthy.
         pub health_checks: Vec<IgnoredAny>,
     }
 

@@ -7,7 +7,7 @@
 use super::status::{NO_REPLICAS, RolloutProgress, RolloutStatus, UNOBSERVED, paused, progressing, stuck};
 use crate::{
     commands::health::workloads::{limits::WorkloadLimits, states::UnhealthyState, views::Views},
-    world::cluster::objects::{Condition, Deployment, Meta, ReplicaSet},
+    world::cluster::objects::{Condition, Deployment, ObjectMeta, ReplicaSet},
 };
 
 /// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
@@ -59,7 +59,7 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, deployment: &'a Dep
 }
 
 /// The ReplicaSet with the highest revision number; none while two have it.
-fn newest_replica_set<'a>(views: &'a Views, deployment: &Meta) -> Option<&'a ReplicaSet> {
+fn newest_replica_set<'a>(views: &'a Views, deployment: &ObjectMeta) -> Option<&'a ReplicaSet> {
     let number = |set: &ReplicaSet| set.metadata.annotations.get(REVISION).and_then(|text| text.parse::<u64>().ok());
     let own = || views.replica_sets.owned_by(&deployment.uid);
     let highest = own().filter_map(number).max()?;

@@ -1,0 +1,112 @@
+//! What all Kubernetes objects share: the trait, metadata, conditions and lists.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+/// A kind that can be listed and watched.
+pub trait Object: for<'de> Deserialize<'de> + Clone + Send + 'static {
+    /// The path of the API group and version: `/apis/apps/v1`.
+    const API: &'static str;
+    /// The plural name, as in URLs and RBAC rules: `deployments`.
+    const RESOURCE: &'static str;
+
+    fn meta(&self) -> &ObjectMeta;
+}
+
+macro_rules! impl_object {
+    ($kind:ident, $api:literal, $resource:literal) => {
+        impl Object for $kind {
+            const API: &'static str = $api;
+            const RESOURCE: &'static str = $resource;
+
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+        }
+    };
+}
+pub(super) use impl_object;
+
+/// Reads `null` as the default value.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Structs whose fields may all be absent or `null`.
+macro_rules! lenient {
+    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$about:meta])* pub $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct $name { $(
+            $(#[$about])*
+            #[serde(deserialize_with = "or_default")]
+            pub $field: $type,
+        )* }
+    )*};
+}
+pub(super) use lenient;
+
+lenient! {
+    pub struct ObjectMeta {
+        pub name: String,
+        pub uid: String,
+        /// The server increments it at each change of the spec.
+        pub generation: i64,
+        pub creation_timestamp: Option<Timestamp>,
+        /// If set, the object is being deleted.
+        pub deletion_timestamp: Option<Timestamp>,
+        pub labels: BTreeMap<String, String>,
+        pub annotations: BTreeMap<String, String>,
+        pub owner_references: Vec<OwnerReference>,
+    }
+
+    pub struct OwnerReference {
+        pub uid: String,
+        pub controller: bool,
+    }
+
+    /// One aspect of an object's status.
+    pub struct Condition {
+        #[serde(rename = "type")]
+        pub kind: String,
+        /// `True`, `False` or `Unknown`.
+        pub status: String,
+        pub reason: String,
+        pub message: String,
+        /// The generation that it describes; 0 if the controller does not report it.
+        pub observed_generation: i64,
+        pub last_transition_time: Option<Timestamp>,
+    }
+
+    pub struct ListMeta {
+        pub resource_version: String,
+        /// For the next page; empty on the last one.
+        #[serde(rename = "continue")]
+        pub continue_token: String,
+    }
+}
+
+impl ObjectMeta {
+    /// The uid of the controller that owns the object.
+    #[must_use]
+    pub fn controller_uid(&self) -> Option<&str> {
+        self.owner_references.iter().find(|owner| owner.controller).map(|owner| owner.uid.as_str())
+    }
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+pub struct List<T> {
+    #[serde(default, deserialize_with = "or_default")]
+    pub metadata: ListMeta,
+    #[serde(default = "Vec::new", deserialize_with = "or_default")]
+    pub items: Vec<T>,
+}
