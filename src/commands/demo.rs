@@ -1,14 +1,14 @@
-//! `demo`: the Thursday of the incident, played at home. The staging environment, GitHub and the infra repository are the
-//! embedded sandbox's; the commands are this very program, each started as a runner starts a step.
+//! `demo`: a release day on this machine, with the gates in place. The staging environment, GitHub and the infra repository
+//! are fakes of the embedded sandbox; each command is a process of this program, started as a runner starts a step.
 
 mod checkout;
+mod day_result;
 mod demo_env;
-mod ending;
 mod narrator;
 mod play;
+pub mod release_day;
 mod run;
 mod runner;
-pub mod story;
 mod workflows;
 mod workspace;
 
@@ -28,14 +28,14 @@ use crate::{
     report::{Outcome, Output},
     world::process::{self, Program},
 };
-pub use demo_env::Stage;
-pub use ending::{Ending, Played, Stopped};
+pub use day_result::{ChangeResult, DayResult, FailedStep};
+pub use demo_env::DemoPaths;
 use narrator::Narrator;
 pub use play::play;
-use story::Day;
+use release_day::ReleaseDay;
 
-/// How long git may take to say its version.
-const GIT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long `git --version` may take.
+const GIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Settings of `demo`.
 #[derive(Debug, clap::Args)]
@@ -57,76 +57,80 @@ impl Command for Args {
     }
 }
 
-/// Plays the day, tells it, and holds it against the story.
+/// Plays the day, prints it, and compares its results with the expected ones.
 ///
 /// # Errors
-/// Bad input: a folder that is in use. Unseen: no git, or a step that could not be run. [`CommandError::Cancelled`], which takes a
-/// temp folder away again.
+/// Bad input: a folder that is in use. Unobservable: no git, or a step that could not be run. [`CommandError::Cancelled`]: a temp
+/// folder is removed again.
 fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     find_git(ctx)?;
-    let folder = Folder::open(args.keep.as_deref())?;
+    let folder = DemoFolder::open(args.keep.as_deref())?;
     let program = env::current_exe().map_err(|error| {
         Finding::inconclusive("demo")
             .actual(error.to_string())
             .expected("the path of this program, to start it")
             .unobservable()
     })?;
-    let day = Day::thursday();
+    let day = ReleaseDay::thursday();
     let narrator = Narrator::new(&ctx.log);
-    narrator.beginning();
-    let played = play(&day, &Stage { folder: folder.path(), program: &program }, ctx);
-    if played != Err(CommandError::Cancelled) {
+    narrator.introduce();
+    let result = play(&day, &DemoPaths { folder: folder.path(), program: &program }, ctx);
+    if result != Err(CommandError::Cancelled) {
         folder.keep();
     }
-    let played = played?;
-    narrator.ending(&day, &played);
-    Ok(played.findings(&day).into())
+    let result = result?;
+    narrator.summarize(&day, &result);
+    Ok(result.findings(&day).into())
 }
 
 fn find_git(ctx: &CommandContext) -> Result<(), CommandError> {
-    let version = Program::new("git").arg("--version");
-    let problem = |finding: Finding| finding.next("install git: the infra repository is a real one").unobservable();
-    let end = process::run(&version, &ctx.world.groups, GIT_PATIENCE).map_err(|error| problem(error.to_finding()))?;
+    let program = Program::new("git").arg("--version");
+    let without_git = |finding: Finding| finding.next("install git: the infra repository is a real one").unobservable();
+    let end = process::run(&program, &ctx.world.groups, GIT_LIMIT).map_err(|error| without_git(error.to_finding()))?;
     if end.status.success() {
         return Ok(());
     }
-    Err(problem(Finding::inconclusive("git --version").actual(end.status.to_string()).expected("git on this machine")))
+    Err(without_git(
+        Finding::inconclusive("git --version").actual(end.status.to_string()).expected("git on this machine"),
+    ))
 }
 
-/// Where the demo plays.
-enum Folder {
-    Asked(PathBuf),
-    Fresh(TempDir, PathBuf),
+/// The folder that the demo writes to.
+enum DemoFolder {
+    /// The folder of `--keep`.
+    Given(PathBuf),
+    /// A new folder below the system's temp folder, removed when dropped.
+    Temporary(TempDir, PathBuf),
 }
 
-impl Folder {
-    fn open(asked: Option<&Path>) -> Result<Self, CommandError> {
-        let Some(asked) = asked else {
+impl DemoFolder {
+    fn open(given: Option<&Path>) -> Result<Self, CommandError> {
+        let Some(given) = given else {
             let temp = tempfile::Builder::new().prefix("promote-gates-demo-").tempdir();
             let temp = temp.and_then(|temp| {
                 let path = temp.path().canonicalize()?;
-                Ok(Self::Fresh(temp, path))
+                Ok(Self::Temporary(temp, path))
             });
             return temp.map_err(|error| {
                 Finding::inconclusive("temp folder")
                     .actual(error.to_string())
-                    .expected("a place to write to")
+                    .expected("a folder that can be written to")
                     .unobservable()
             });
         };
-        let refused = |seen: String| {
+        let refused = |observed: String| {
             Finding::inconclusive("`keep`")
-                .actual(format!("{}: {seen}", asked.display()))
-                .expected("a folder that is empty, or not there yet")
+                .actual(format!("{}: {observed}", given.display()))
+                .expected("an empty folder, or a path that does not exist yet")
                 .with_origin("flag")
                 .bad_input()
         };
         let opened = || -> io::Result<(PathBuf, Option<fs::DirEntry>)> {
-            fs::create_dir_all(asked)?;
-            Ok((asked.canonicalize()?, fs::read_dir(asked)?.next().transpose()?))
+            fs::create_dir_all(given)?;
+            Ok((given.canonicalize()?, fs::read_dir(given)?.next().transpose()?))
         };
         match opened() {
-            Ok((path, None)) => Ok(Self::Asked(path)),
+            Ok((path, None)) => Ok(Self::Given(path)),
             Ok((_, Some(entry))) => Err(refused(format!("not empty, it holds {}", entry.file_name().display()))),
             Err(error) => Err(refused(error.to_string())),
         }
@@ -134,15 +138,15 @@ impl Folder {
 
     fn path(&self) -> &Path {
         match self {
-            Self::Asked(path) | Self::Fresh(_, path) => path,
+            Self::Given(path) | Self::Temporary(_, path) => path,
         }
     }
 
-    /// From here on it stays.
+    /// Keeps a temp folder from being removed.
     fn keep(self) -> PathBuf {
         match self {
-            Self::Asked(path) => path,
-            Self::Fresh(temp, _) => temp.keep(),
+            Self::Given(path) => path,
+            Self::Temporary(temp, _) => temp.keep(),
         }
     }
 }

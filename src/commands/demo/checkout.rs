@@ -1,5 +1,5 @@
-//! Checkouts of the day's repositories, by git itself: those of the services, and the one that gives the infra repository
-//! its rules.
+//! Checkouts of the day's repositories, by the installed git: those of the services, and one that commits the config file of
+//! the infra repository.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::runner::unwritten;
+use super::runner::write_error;
 use crate::{
     context::CommandContext,
     error::CommandError,
@@ -16,29 +16,29 @@ use crate::{
 };
 
 /// How long one call of git may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(20);
 
-/// A folder that git works in, as if nobody had configured it.
+/// A folder that git works in, without the user's and the system's configuration.
 pub struct Checkout<'a> {
     ctx: &'a CommandContext,
     folder: PathBuf,
 }
 
 impl<'a> Checkout<'a> {
-    /// Makes a repository in a new folder.
+    /// Creates a repository in a new folder.
     ///
     /// # Errors
-    /// Unseen when that fails.
+    /// Unobservable when that fails.
     pub fn create(ctx: &'a CommandContext, folder: &Path) -> Result<Self, CommandError> {
-        fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-        let checkout = Self::of(ctx, folder);
+        fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
+        let checkout = Self::open(ctx, folder);
         checkout.git(&["init", "--quiet", "--initial-branch", "main"])?;
         Ok(checkout)
     }
 
-    /// A folder that is one.
+    /// A folder that is a checkout already.
     #[must_use]
-    pub fn of(ctx: &'a CommandContext, folder: &Path) -> Self {
+    pub fn open(ctx: &'a CommandContext, folder: &Path) -> Self {
         Self { ctx, folder: folder.to_owned() }
     }
 
@@ -50,17 +50,17 @@ impl<'a> Checkout<'a> {
     /// Writes a file.
     ///
     /// # Errors
-    /// Unseen when it cannot be written.
+    /// Unobservable when it cannot be written.
     pub fn write(&self, path: &str, text: &str) -> Result<(), CommandError> {
         let path = self.folder.join(path);
         let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|error| unwritten(&path, &error))
+        fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|error| write_error(&path, &error))
     }
 
-    /// Commits all there is; the commit's id.
+    /// Commits all changes and returns the commit's id.
     ///
     /// # Errors
-    /// Unseen when git fails.
+    /// Unobservable when git fails.
     pub fn commit(&self, author: &str, message: &str) -> Result<String, CommandError> {
         self.git(&["add", "--all"])?;
         let author = format!("--author={author} <{author}@users.noreply.github.example>");
@@ -68,10 +68,10 @@ impl<'a> Checkout<'a> {
         Ok(self.git(&["rev-parse", "HEAD"])?.trim().to_owned())
     }
 
-    /// Pushes to where it came from.
+    /// Pushes to the repository that it was cloned from.
     ///
     /// # Errors
-    /// Unseen when git fails.
+    /// Unobservable when git fails.
     pub fn push(&self) -> Result<(), CommandError> {
         self.git(&["push", "--quiet", "origin", "main"]).map(drop)
     }
@@ -90,14 +90,14 @@ impl<'a> Checkout<'a> {
         if let Some(path) = &self.ctx.runner_env.search_path {
             git = git.set("PATH", path);
         }
-        let ended =
-            process::run(&git, &self.ctx.world.groups, PATIENCE).map_err(|error| error.to_finding().unobservable())?;
-        if ended.status.success() {
-            return Ok(ended.stdout.text());
+        let end =
+            process::run(&git, &self.ctx.world.groups, LIMIT).map_err(|error| error.to_finding().unobservable())?;
+        if end.status.success() {
+            return Ok(end.stdout.text());
         }
         Err(Finding::inconclusive(format!("git {}", arguments.first().unwrap_or(&"")))
-            .actual(format!("{}: {}", ended.status, ended.stderr.text().trim()))
-            .expected("the demo's own world to work")
+            .actual(format!("{}: {}", end.status, end.stderr.text().trim()))
+            .expected("the demo's sandbox to work")
             .unobservable())
     }
 }

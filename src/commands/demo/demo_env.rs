@@ -1,5 +1,5 @@
-//! The world that a day is played in: the sandbox as the day's company has set it up, and what the company's teams do
-//! themselves.
+//! The environment of the demo: the sandbox with the repositories, tokens and rules of the day's company, and the steps of its
+//! teams that are not commands of this program.
 
 use std::{
     cell::Cell,
@@ -14,13 +14,13 @@ use serde_json::json;
 
 use super::{
     checkout::Checkout,
-    ending::{Ending, Played},
-    run::{Run, Trigger},
-    runner::{Ended, Runner, once, unwritten},
-    story::{Day, INFRA, ON_CALL, image, repository},
-    workflows::{AROUND_THE_GATES, DEPLOY, Job, LOAD_RESULTS, VALIDATE},
+    day_result::{ChangeResult, DayResult},
+    narrator::Narrator,
+    release_day::{INFRA, ON_CALL, ReleaseDay, image, repository},
+    run::{DemoRun, RunTrigger},
+    runner::{StepResult, StepRunner, wait_for_fact, write_error},
+    workflows::{DEPLOY, DemoJob, EMERGENCY_ENVIRONMENT, LOAD_RESULTS, VALIDATE},
 };
-use crate::commands::demo::narrator::Narrator;
 use crate::{
     config,
     context::CommandContext,
@@ -34,70 +34,71 @@ use crate::{
     },
 };
 
-/// Few enough to be quick, and enough for a p99 that is not simply the slowest.
+/// Few requests are quick; with more than 100 of them the p99 is not simply the slowest.
 const REQUESTS: usize = 120;
 const USERS: usize = 40;
 const LOAD_LIMIT: Duration = Duration::from_secs(60);
-/// The number before that of the first workflow run.
-const RUNS_BEFORE: u64 = 1000;
-/// Who sends a dispatch: the App whose token `record` has.
+/// The id of the first workflow run is the next number.
+const LAST_RUN_ID: u64 = 1000;
+/// The App that sends a dispatch: `record` has its token.
 pub const DISPATCHER: &str = "dispatcher[bot]";
-/// No secrets: the sandbox's GitHub knows them for as long as it runs.
-const DISPATCH: &str = "token-of-the-dispatcher";
-const SOURCE_READ: &str = "token-that-reads-sources";
-const OWN: &str = "token-of-the-workflow";
+/// These tokens are not secret: only the fake GitHub accepts them, while it runs.
+const DISPATCH_TOKEN: &str = "token-of-the-dispatcher";
+const SOURCE_TOKEN: &str = "token-that-reads-sources";
+const WORKFLOW_TOKEN: &str = "token-of-the-workflow";
 
-/// Where a day is played, and by which program.
-pub struct Stage<'a> {
+/// The paths that the demo needs.
+pub struct DemoPaths<'a> {
     /// An empty folder.
     pub folder: &'a Path,
+    /// The binary whose commands the steps run.
     pub program: &'a Path,
 }
 
 pub struct DemoEnv<'a> {
-    pub stage: &'a Stage<'a>,
+    pub paths: &'a DemoPaths<'a>,
     pub ctx: &'a CommandContext,
     pub sandbox: Sandbox,
     pub narrator: Narrator<'a>,
-    runner: Runner<'a>,
-    /// How many runs there were.
-    runs: Cell<u64>,
+    runner: StepRunner<'a>,
+    /// The id of the last workflow run.
+    run_id: Cell<u64>,
 }
 
 impl<'a> DemoEnv<'a> {
-    /// Sets up the services' repositories, the infra repository with its rules and environments, and who may do what.
+    /// Sets up the services' repositories, the infra repository with its rules and environments, and the permissions.
     ///
     /// # Errors
-    /// Unseen when that fails.
-    pub fn set(day: &Day, stage: &'a Stage<'a>, ctx: &'a CommandContext) -> Result<Self, CommandError> {
+    /// Unobservable when that fails.
+    pub fn set_up(day: &ReleaseDay, paths: &'a DemoPaths<'a>, ctx: &'a CommandContext) -> Result<Self, CommandError> {
         let services = day.services();
         let sandbox =
-            Sandbox::start(stage.folder, &services).map_err(|error| unobservable("sandbox", &error.to_string()))?;
+            Sandbox::start(paths.folder, &services).map_err(|error| sandbox_error("sandbox", &error.to_string()))?;
         let fake_github = &sandbox.github;
         fake_github.create(INFRA);
-        fake_github.grant(DISPATCH, INFRA, &["contents=write"]);
-        fake_github.grant(OWN, INFRA, &["actions=read", "contents=read", "issues=write"]);
-        for (environment, reviewers) in [("production", &day.reviewers[..]), (AROUND_THE_GATES, &[ON_CALL])] {
+        fake_github.grant(DISPATCH_TOKEN, INFRA, &["contents=write"]);
+        fake_github.grant(WORKFLOW_TOKEN, INFRA, &["actions=read", "contents=read", "issues=write"]);
+        for (environment, reviewers) in [("production", &day.reviewers[..]), (EMERGENCY_ENVIRONMENT, &[ON_CALL])] {
             let reviewers = reviewers.iter().map(|login| json!({ "type": "User", "id": fake_github.add_user(login) }));
             fake_github.protect(INFRA, environment, &json!({ "reviewers": reviewers.collect::<Vec<_>>() }));
         }
         for service in &services {
             fake_github.create(&repository(service));
-            fake_github.grant(SOURCE_READ, &repository(service), &["actions=read", "checks=read", "contents=read"]);
+            fake_github.grant(SOURCE_TOKEN, &repository(service), &["actions=read", "checks=read", "contents=read"]);
         }
         let demo_env = Self {
-            stage,
+            paths,
             ctx,
             sandbox,
             narrator: Narrator::new(&ctx.log),
-            runner: Runner { ctx, program: stage.program },
-            runs: Cell::new(RUNS_BEFORE),
+            runner: StepRunner { ctx, program: paths.program },
+            run_id: Cell::new(LAST_RUN_ID),
         };
         demo_env.write_rules(&services)?;
         Ok(demo_env)
     }
 
-    /// Which repository, workflow and image each service may come from, and which settings of a gate are relaxed too far.
+    /// Commits the config file: the repository, workflow and image of each service, and the policy for the settings of gates.
     fn write_rules(&self, services: &[&str]) -> Result<(), CommandError> {
         let mut rules = "services:\n".to_owned();
         for service in services {
@@ -110,24 +111,24 @@ impl<'a> DemoEnv<'a> {
             );
         }
         rules += "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2']\n";
-        let folder = self.stage.folder.join("rules");
-        self.sandbox.infra.clone_to(&folder).map_err(|error| unobservable(INFRA, &error.to_string()))?;
-        let checkout = Checkout::of(self.ctx, &folder);
+        let folder = self.paths.folder.join("rules");
+        self.sandbox.infra.clone_to(&folder).map_err(|error| sandbox_error(INFRA, &error.to_string()))?;
+        let checkout = Checkout::open(self.ctx, &folder);
         checkout.write(config::DEFAULT_PATH, &rules)?;
         checkout.commit("platform", "Where each service may come from")?;
         checkout.push()?;
-        fs::remove_dir_all(&folder).map_err(|error| unwritten(&folder, &error))
+        fs::remove_dir_all(&folder).map_err(|error| write_error(&folder, &error))
     }
 
-    /// What stands for a name in braces, in every workflow.
-    pub fn words(&self) -> BTreeMap<&'static str, String> {
+    /// The values of the placeholders (`{name}`) that every workflow may use.
+    pub fn placeholders(&self) -> BTreeMap<&'static str, String> {
         [
             ("staging", self.sandbox.staging.url().to_owned()),
-            ("program", self.stage.program.display().to_string()),
+            ("program", self.paths.program.display().to_string()),
             ("infra", INFRA.to_owned()),
-            ("secrets.DISPATCH", DISPATCH.to_owned()),
-            ("secrets.SOURCE_READ", SOURCE_READ.to_owned()),
-            ("github.token", OWN.to_owned()),
+            ("secrets.DISPATCH", DISPATCH_TOKEN.to_owned()),
+            ("secrets.SOURCE_READ", SOURCE_TOKEN.to_owned()),
+            ("github.token", WORKFLOW_TOKEN.to_owned()),
         ]
         .into()
     }
@@ -135,70 +136,77 @@ impl<'a> DemoEnv<'a> {
     /// Starts the next workflow run.
     ///
     /// # Errors
-    /// As [`Run::begin`].
-    pub fn begin<'run>(&'run self, trigger: Trigger<'run>) -> Result<Run<'run>, CommandError> {
-        self.runs.set(self.runs.get() + 1);
-        Run::begin(&self.runner, &self.sandbox.github, &self.stage.folder.join("runs"), self.runs.get(), trigger)
+    /// Those of [`DemoRun::start`].
+    pub fn start_run<'run>(&'run self, trigger: RunTrigger<'run>) -> Result<DemoRun<'run>, CommandError> {
+        self.run_id.set(self.run_id.get() + 1);
+        DemoRun::start(&self.runner, &self.sandbox.github, &self.paths.folder.join("runs"), self.run_id.get(), trigger)
     }
 
-    /// `uses: actions/checkout`, in the infra repository.
+    /// The step `uses: actions/checkout` in the infra repository; returns the folder.
     ///
     /// # Errors
-    /// Unseen when git fails.
-    pub fn check_out_infra(&self, run: &Run, job: &Job) -> Result<PathBuf, CommandError> {
+    /// Unobservable when git fails.
+    pub fn check_out_infra(&self, run: &DemoRun, job: &DemoJob) -> Result<PathBuf, CommandError> {
         let folder = run.folder().join(format!("workspace-{}", job.name));
-        self.sandbox.infra.clone_to(&folder).map_err(|error| unobservable(INFRA, &error.to_string()))?;
+        self.sandbox.infra.clone_to(&folder).map_err(|error| sandbox_error(INFRA, &error.to_string()))?;
         Ok(folder)
     }
 
-    /// Requests a path of staging, and leaves the results where `performance` is told to look.
+    /// Runs a load test against a path of staging, and writes the results to the file that `performance` reads.
     ///
     /// # Errors
-    /// Unseen when a request failed; [`CommandError::Cancelled`].
+    /// Unobservable when a request failed; [`CommandError::Cancelled`].
     pub fn load_test(&self, path: &str, workspace: &Path) -> Result<(), CommandError> {
         let url = format!("{}/{path}", self.sandbox.staging.url());
         let source = Source::blocking(PollInterval::Once, || {
             let (url, clock) = (url.clone(), Arc::clone(&self.ctx.execution.clock));
             Box::new(move || load::run_load_test(&url, REQUESTS, USERS, || clock.now()))
         });
-        let ended = once(self.ctx, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
-        let results = ended.map_err(|error| unobservable("load test", &error.to_string()))?;
+        let results =
+            wait_for_fact(self.ctx, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
+        let results = results.map_err(|error| sandbox_error("load test", &error.to_string()))?;
         if results.failures > 0 {
-            return Err(unobservable("load test", &format!("{} of {REQUESTS} requests failed", results.failures)));
+            return Err(sandbox_error("load test", &format!("{} of {REQUESTS} requests failed", results.failures)));
         }
         let file = workspace.join(LOAD_RESULTS);
         let json = serde_json::to_string_pretty(&results).unwrap_or_default();
-        fs::write(&file, json).map_err(|error| unwritten(&file, &error))?;
+        fs::write(&file, json).map_err(|error| write_error(&file, &error))?;
         let LoadResults { requests, p99_latency, .. } = results;
-        self.narrator.own("load test", &format!("{requests} requests, {USERS} at a time: p99 {p99_latency:.0} ms"));
+        self.narrator
+            .team_step("load test", &format!("{requests} requests, {USERS} at a time: p99 {p99_latency:.0} ms"));
         Ok(())
     }
 
-    /// The image of a service in production, as the infra repository has it now.
+    /// The image of a service in production, read from the infra repository.
     ///
     /// # Errors
-    /// Unseen when that cannot be read.
-    pub fn in_production(&self, service: &str) -> Result<String, CommandError> {
+    /// Unobservable when it cannot be read.
+    pub fn production_image(&self, service: &str) -> Result<String, CommandError> {
         let path = format!("apps/{service}/overlays/production/kustomization.yaml");
-        let text = self.sandbox.infra.read(&path).map_err(|error| unobservable(INFRA, &error.to_string()))?;
-        let entry = kustomization::image(&text, service).map_err(|problem| problem.to_finding(&path).unobservable())?;
+        let text = self.sandbox.infra.read(&path).map_err(|error| sandbox_error(INFRA, &error.to_string()))?;
+        let entry = kustomization::image(&text, service).map_err(|error| error.to_finding(&path).unobservable())?;
         Ok(entry.map(|entry| entry.reference()).unwrap_or_default())
     }
 
-    /// What came of the day.
+    /// Collects the result of the day.
     ///
     /// # Errors
-    /// Unseen when the infra repository cannot be read.
-    pub fn played(&self, endings: Vec<Ending>, audit: Option<Ended>, summary: PathBuf) -> Result<Played, CommandError> {
+    /// Unobservable when the infra repository cannot be read.
+    pub fn collect_result(
+        &self,
+        changes: Vec<ChangeResult>,
+        audit: Option<StepResult>,
+        summary: PathBuf,
+    ) -> Result<DayResult, CommandError> {
         let dispatches = self.sandbox.github.dispatches(INFRA).into_iter().map(|dispatch| {
             let part = |key: &str| dispatch.client_payload[key].as_str().unwrap_or_default().to_owned();
             format!("{} {}", part("service"), part("image_tag"))
         });
         let issues = self.sandbox.github.issues(INFRA).into_iter().filter(|issue| issue.state == "open");
-        Ok(Played {
-            endings,
-            audit: audit.map(|ended| ended.report),
-            commits: self.sandbox.infra.messages().map_err(|error| unobservable(INFRA, &error.to_string()))?,
+        Ok(DayResult {
+            changes,
+            audit: audit.map(|step| step.report),
+            commits: self.sandbox.infra.messages().map_err(|error| sandbox_error(INFRA, &error.to_string()))?,
             dispatches: dispatches.collect(),
             issues: issues.map(|issue| issue.title).collect(),
             violations: self.sandbox.violations(),
@@ -208,7 +216,7 @@ impl<'a> DemoEnv<'a> {
     }
 }
 
-/// Something of the demo's own that did not work.
-pub fn unobservable(what: &str, seen: &str) -> CommandError {
-    Finding::inconclusive(what).actual(seen).expected("the demo's own world to work").unobservable()
+/// The error for a part of the demo's environment that failed.
+pub fn sandbox_error(check: &str, observed: &str) -> CommandError {
+    Finding::inconclusive(check).actual(observed).expected("the demo's sandbox to work").unobservable()
 }

@@ -1,11 +1,11 @@
-//! What a newcomer reads: the day as it goes, then a table, the ledger, and where to look.
+//! The text that the demo prints: each step as it ends, then a table of results and the paths of the kept files.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
-    ending::{Ending, Played, Stopped},
-    runner::Ended,
-    story::{Day, Incident, Release, Scene, What, image},
+    day_result::{ChangeResult, DayResult, FailedStep},
+    release_day::{ChangeKind, Incident, PlannedChange, PlannedRelease, ReleaseDay, image},
+    runner::StepResult,
 };
 use crate::{
     finding::{Finding, Verdict},
@@ -14,33 +14,34 @@ use crate::{
     values::{Bytes, clip},
 };
 
-/// Columns of a terminal that are used.
+/// The columns of a terminal that lines may fill.
 const WIDTH: usize = 100;
-/// Where the text behind a step's name begins.
+/// The column of the text after a step's name.
 const INDENT: usize = 19;
-/// Lines for what a step that did not pass says.
-const MOST_LINES: usize = 3;
-/// Commands that have two lines to say how they passed.
-const MANY_WORDS: [&str; 5] = ["evidence", "approval", "emergency", "rollback", "audit"];
-/// Characters of a reason that was told already.
-const LONGEST_ECHO: usize = 70;
+/// The most lines for a step that did not pass.
+const FAILURE_LINES: usize = 3;
+/// Commands that get two lines when they pass.
+const TWO_LINES: [&str; 5] = ["evidence", "approval", "emergency", "rollback", "audit"];
+/// The most characters of a reason that was printed before.
+const REPEATED_REASON: usize = 70;
 
+/// Prints the day to the log.
 pub struct Narrator<'a> {
     log: &'a Log,
-    /// What was told once is told in brief from then on.
-    told: RefCell<BTreeSet<String>>,
-    /// Steps that passed again, not told yet.
-    again: RefCell<Vec<String>>,
+    /// The kinds of steps that were printed in full; later ones are printed by name only.
+    printed: RefCell<BTreeSet<String>>,
+    /// The names of passed steps that wait for one common line.
+    queued: RefCell<Vec<String>>,
 }
 
 impl<'a> Narrator<'a> {
     #[must_use]
     pub fn new(log: &'a Log) -> Self {
-        Self { log, told: RefCell::default(), again: RefCell::default() }
+        Self { log, printed: RefCell::default(), queued: RefCell::default() }
     }
 
-    /// What the reader is about to see.
-    pub fn beginning(&self) {
+    /// Prints what the reader is about to see.
+    pub fn introduce(&self) {
         self.paragraph(
             "The incident: on a busy Thursday a team lead approved three promotions in 20 minutes, without a look at \
              staging. The third had a debug library of 4 MB left in its build; pages took 3 seconds longer to load.",
@@ -52,98 +53,105 @@ impl<'a> Narrator<'a> {
         );
     }
 
-    /// What runs in production, by service and the outcome of measuring its bundle.
-    pub fn morning(&self, measured: &[(&str, Ended)], p99: f64) {
+    /// Prints the baseline: the services in production and the sizes of their bundles.
+    pub fn baseline(&self, measured: &[(&str, StepResult)], p99: f64) {
         self.say(&format!("The morning: what runs in production is the baseline, its p99 of {p99} ms and its bundles"));
-        let bundles = measured.iter().map(|(service, ended)| {
-            let size = ended.outputs.get("size").and_then(|size| size.parse().ok()).map(Bytes);
+        let bundles = measured.iter().map(|(service, step)| {
+            let size = step.outputs.get("size").and_then(|size| size.parse().ok()).map(Bytes);
             size.map_or_else(|| (*service).to_owned(), |size| format!("{service} {size}"))
         });
         let bundles = bundles.collect::<Vec<_>>().join(", ");
         self.entry(mark(Verdict::Passed), "bundle-size", &format!("{FIRST_TAG} of {bundles}"), 2);
     }
 
-    pub fn scene(&self, scene: &Scene, number: usize) {
-        let told = match &scene.what {
-            What::Release(Release { about, author, .. }) => format!("{scene}, \"{about}\" by {author}"),
-            What::Emergency { incident: Incident { id, reason, by, .. }, .. } => {
-                format!("{id}, {reason}: {by} promotes {scene} around the gates")
+    /// Prints the heading of a change.
+    pub fn change(&self, change: &PlannedChange, number: usize) {
+        let heading = match &change.kind {
+            ChangeKind::Release(PlannedRelease { title, author, .. }) => format!("{change}, \"{title}\" by {author}"),
+            ChangeKind::Emergency { incident: Incident { id, reason, started_by, .. }, .. } => {
+                format!("{id}, {reason}: {started_by} promotes {change} around the gates")
             }
-            What::Rollback(Incident { id, reason, by, .. }) => {
-                format!("{id}, {reason}: {by} takes {} back", scene.service)
+            ChangeKind::Rollback(Incident { id, reason, started_by, .. }) => {
+                format!("{id}, {reason}: {started_by} takes {} back", change.service)
             }
         };
-        self.say(&format!("\n{number}. {told}"));
+        self.say(&format!("\n{number}. {heading}"));
     }
 
+    /// Prints the heading of the audit.
     pub fn audit(&self) {
         self.say("\nThe audit reads all of this from the infra repository's commits");
     }
 
-    /// A step that is a command, in its own words. `again`: it repeats what stopped the release before.
-    pub fn step(&self, command: &str, ended: &Ended, again: bool) {
-        let Ended { verdict, reason, report, .. } = ended;
+    /// Prints the result of a step that is a command. `failed_before`: an earlier step of the same change did not pass, and the
+    /// reason of this one repeats it.
+    pub fn step(&self, command: &str, step: &StepResult, failed_before: bool) {
+        let StepResult { verdict, reason, report, .. } = step;
         if *verdict == Verdict::Passed {
-            let first = self.told.borrow_mut().insert(command.to_owned());
-            if first || ended.commit().is_some() {
-                let lines = if MANY_WORDS.contains(&command) { 2 } else { 1 };
-                self.entry(mark(*verdict), command, &said(command, ended), lines);
+            let first = self.printed.borrow_mut().insert(command.to_owned());
+            if first || step.commit().is_some() {
+                let lines = if TWO_LINES.contains(&command) { 2 } else { 1 };
+                self.entry(mark(*verdict), command, &summarize(command, step), lines);
             } else {
-                self.again.borrow_mut().push(command.to_owned());
+                self.queued.borrow_mut().push(command.to_owned());
             }
-        } else if again {
-            self.entry(mark(*verdict), command, &format!("{verdict}: {}", clip(reason, LONGEST_ECHO)), 1);
+        } else if failed_before {
+            self.entry(mark(*verdict), command, &format!("{verdict}: {}", clip(reason, REPEATED_REASON)), 1);
         } else {
             let worst = report.findings.first().map_or_else(
                 || reason.clone(),
                 |Finding { check, actual, expected, .. }| format!("{check}: {actual}; expected {expected}"),
             );
-            self.entry(mark(*verdict), command, &format!("{verdict}: {worst}"), MOST_LINES);
+            self.entry(mark(*verdict), command, &format!("{verdict}: {worst}"), FAILURE_LINES);
         }
     }
 
-    /// Somebody lets a job run.
+    /// Prints that a reviewer approved a job.
     pub fn review(&self, approver: &str, environment: &str) {
-        self.once(&format!("{approver} {environment}"), "review", &format!("{approver} approves it for {environment}"));
+        self.print_once(
+            &format!("{approver} {environment}"),
+            "review",
+            &format!("{approver} approves it for {environment}"),
+        );
     }
 
-    /// A step of the team's own, or of GitHub's.
-    pub fn own(&self, name: &str, told: &str) {
-        self.once(name, name, told);
+    /// Prints a step of the team or of GitHub, which does not run this program.
+    pub fn team_step(&self, name: &str, text: &str) {
+        self.print_once(name, name, text);
     }
 
-    /// In full when it is the first of its kind.
-    fn once(&self, kind: &str, name: &str, told: &str) {
-        if self.told.borrow_mut().insert(kind.to_owned()) {
-            self.entry("· ", name, told, 2);
+    /// Prints the text for the first step of a kind, and queues only the name of each later one.
+    fn print_once(&self, kind: &str, name: &str, text: &str) {
+        if self.printed.borrow_mut().insert(kind.to_owned()) {
+            self.entry("· ", name, text, 2);
         } else {
-            self.again.borrow_mut().push(name.to_owned());
+            self.queued.borrow_mut().push(name.to_owned());
         }
     }
 
-    /// What follows from it.
-    pub fn note(&self, told: &str) {
-        self.entry("· ", "", told, 2);
+    /// Prints a consequence of the last step.
+    pub fn note(&self, text: &str) {
+        self.entry("· ", "", text, 2);
     }
 
-    /// Steps that a gate before them spared.
-    pub fn left_out(&self, names: impl Iterator<Item = &'static str>) {
+    /// Prints the steps that were skipped because an earlier one failed.
+    pub fn skipped(&self, names: impl Iterator<Item = &'static str>) {
         let names: Vec<_> = names.collect();
         if !names.is_empty() {
             self.entry("· ", "not run", &names.join(", "), 1);
         }
     }
 
-    /// The table, the ledger, and where to look.
-    pub fn ending(&self, day: &Day, played: &Played) {
+    /// Prints the table of results and the paths of the kept files.
+    pub fn summarize(&self, day: &ReleaseDay, result: &DayResult) {
         self.say("\nThe day in one table");
-        let rows = day.scenes.iter().zip(&played.endings).map(|(scene, ending)| row(scene, ending));
+        let rows = day.changes.iter().zip(&result.changes).map(|(change, result)| row(change, result));
         self.table([["what", "verdict", "stopped by", "why"].map(ToOwned::to_owned)].into_iter().chain(rows));
         self.say("\nWithout the gates: three approvals in 20 minutes, and page loads 3 seconds longer.");
 
         self.say("\nTo look around");
-        for (what, path) in [("job summaries", &played.summary), ("infra repository", &played.infra)] {
-            self.say(&format!("    {what:<18}{}", path.display()));
+        for (name, path) in [("job summaries", &result.summary), ("infra repository", &result.infra)] {
+            self.say(&format!("    {name:<18}{}", path.display()));
         }
         self.say("    logs and reports  beside them, in runs/: a folder for each workflow run");
         self.say("\nNext: workflows/ holds these workflows, ready to copy.");
@@ -153,21 +161,22 @@ impl<'a> Narrator<'a> {
         self.say(&(wrapped(text, WIDTH).join("\n") + "\n"));
     }
 
+    /// Prints the queued step names, then the text.
     fn say(&self, text: &str) {
-        let again = std::mem::take(&mut *self.again.borrow_mut());
-        for (line, at) in wrapped(&again.join(", "), WIDTH - 6).iter().zip(0..) {
-            let mark = if at == 0 { mark(Verdict::Passed) } else { "  " };
+        let queued = std::mem::take(&mut *self.queued.borrow_mut());
+        for (line, index) in wrapped(&queued.join(", "), WIDTH - 6).iter().zip(0..) {
+            let mark = if index == 0 { mark(Verdict::Passed) } else { "  " };
             self.log.say(&format!("  {mark} {line}"));
         }
         self.log.say(text);
     }
 
-    /// `  ✅ health        …`, what follows below what came first, at most so many lines. `mark` takes two columns.
-    fn entry(&self, mark: &str, name: &str, text: &str, most: usize) {
+    /// Prints `  ✅ health        …` on at most `max_lines` lines, all of the text indented alike. `mark` takes two columns.
+    fn entry(&self, mark: &str, name: &str, text: &str, max_lines: usize) {
         let width = WIDTH - INDENT;
         let mut lines = wrapped(text, width);
-        if lines.len() > most {
-            let rest = lines.split_off(most - 1).join(" ");
+        if lines.len() > max_lines {
+            let rest = lines.split_off(max_lines - 1).join(" ");
             lines.push(clip(&rest, width));
         }
         let first = lines.first().map(String::as_str).unwrap_or_default();
@@ -189,85 +198,95 @@ impl<'a> Narrator<'a> {
     }
 }
 
-/// What of a passed command says most: what it saw first, or what stands here.
-const SAYS_MOST: [(&str, &[Says]); 8] = [
-    ("evidence", &[Says::Reason, Says::Actual("image"), Says::Output("may not approve", "excluded")]),
-    ("approval", &[Says::Actual("approval"), Says::Actual("independence"), Says::Actual("approvals within")]),
-    ("wait", &[Says::Actual("wait"), Says::Actual("hold"), Says::Actual("supersession")]),
-    ("record", &[Says::Actual("dispatch")]),
-    ("promote", &[Says::Actual("promotion")]),
+/// The parts of a passed command's report that its line shows. For a command that is not listed: the first finding.
+const SUMMARY_PARTS: [(&str, &[ReportPart]); 8] = [
+    ("evidence", &[ReportPart::Reason, ReportPart::Actual("image"), ReportPart::Output("may not approve", "excluded")]),
+    (
+        "approval",
+        &[ReportPart::Actual("approval"), ReportPart::Actual("independence"), ReportPart::Actual("approvals within")],
+    ),
+    ("wait", &[ReportPart::Actual("wait"), ReportPart::Actual("hold"), ReportPart::Actual("supersession")]),
+    ("record", &[ReportPart::Actual("dispatch")]),
+    ("promote", &[ReportPart::Actual("promotion")]),
     (
         "emergency",
         &[
-            Says::Actual("emergency promotion"),
-            Says::Output("emergencies in 30 days", "emergencies"),
-            Says::Output("follow-up", "issue"),
+            ReportPart::Actual("emergency promotion"),
+            ReportPart::Output("emergencies in 30 days", "emergencies"),
+            ReportPart::Output("follow-up", "issue"),
         ],
     ),
-    ("rollback", &[Says::Actual("rollback"), Says::Output("follow-up", "issue")]),
+    ("rollback", &[ReportPart::Actual("rollback"), ReportPart::Output("follow-up", "issue")]),
     (
         "audit",
         &[
-            Says::Output("promotions", "promotions"),
-            Says::Output("rollbacks", "rollbacks"),
-            Says::Output("changed by hand", "by-hand"),
-            Says::Output("emergencies", "emergencies"),
-            Says::Expected("emergencies"),
+            ReportPart::Output("promotions", "promotions"),
+            ReportPart::Output("rollbacks", "rollbacks"),
+            ReportPart::Output("changed by hand", "by-hand"),
+            ReportPart::Output("emergencies", "emergencies"),
+            ReportPart::Expected("emergencies"),
         ],
     ),
 ];
 
 /// A part of a report.
-enum Says {
+enum ReportPart {
     Reason,
-    /// What was seen of the first check whose name begins so.
+    /// The actual value of the first check whose name has this prefix.
     Actual(&'static str),
+    /// The expected value of the first check whose name has this prefix.
     Expected(&'static str),
-    /// An output, behind what it is.
+    /// A label, and the name of an output.
     Output(&'static str, &'static str),
 }
 
-fn said(command: &str, ended: &Ended) -> String {
-    let Ended { reason, report, outputs, .. } = ended;
-    let chosen =
-        SAYS_MOST.iter().find(|(known, _)| *known == command).map_or(&[Says::Actual("")][..], |(_, says)| says);
+/// A passed command's line.
+fn summarize(command: &str, step: &StepResult) -> String {
+    let StepResult { reason, report, outputs, .. } = step;
+    let chosen = SUMMARY_PARTS
+        .iter()
+        .find(|(known, _)| *known == command)
+        .map_or(&[ReportPart::Actual("")][..], |(_, parts)| parts);
     let check = |name: &str| report.findings.iter().find(|finding| finding.check.starts_with(name));
-    let parts = chosen.iter().filter_map(|says| match says {
-        Says::Reason => Some(reason.clone()),
-        Says::Actual(name) => Some(check(name)?.actual.clone()),
-        Says::Expected(name) => Some(format!("expected {}", check(name)?.expected)),
-        Says::Output(label, name) => Some(format!("{label}: {}", outputs.get(*name)?.replace('\n', ", "))),
+    let parts = chosen.iter().filter_map(|part| match part {
+        ReportPart::Reason => Some(reason.clone()),
+        ReportPart::Actual(name) => Some(check(name)?.actual.clone()),
+        ReportPart::Expected(name) => Some(format!("expected {}", check(name)?.expected)),
+        ReportPart::Output(label, name) => Some(format!("{label}: {}", outputs.get(*name)?.replace('\n', ", "))),
     });
     let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-    let said = if parts.is_empty() { reason.clone() } else { parts.join("; ") };
-    // One registry and forty digits tell nothing here.
-    let said = said.replace(&image(""), "");
-    ended.commit().map_or_else(|| said.clone(), |commit| said.replace(commit, brief(commit)))
+    let line = if parts.is_empty() { reason.clone() } else { parts.join("; ") };
+    // All images have the same registry, and a short commit id is enough for a reader.
+    let line = line.replace(&image(""), "");
+    step.commit().map_or_else(|| line.clone(), |commit| line.replace(commit, short_commit(commit)))
 }
 
-fn brief(commit: &str) -> &str {
+fn short_commit(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }
 
-fn row(scene: &Scene, ending: &Ending) -> [String; 4] {
-    let verdict = match (&ending.commit, &ending.stopped) {
-        (_, Some(stopped)) => stopped.verdict,
+/// The row of a change in the table.
+fn row(change: &PlannedChange, result: &ChangeResult) -> [String; 4] {
+    let verdict = match (&result.commit, &result.failed_step) {
+        (_, Some(step)) => step.verdict,
         (Some(_), None) => Verdict::Passed,
         (None, None) => Verdict::Inconclusive,
     };
-    let (by, why) = match ending {
-        Ending { stopped: Some(Stopped { by, seen, .. }), .. } => (by.clone(), seen.clone()),
-        Ending { commit: Some(commit), before, in_production, .. } => {
-            let tag = |image: &str| image.rsplit(':').next().unwrap_or_default().to_owned();
-            let images = [tag(before), tag(in_production)].join(" → ");
-            ("–".to_owned(), format!("{images} in commit {}", brief(commit)))
+    let (command, why) = match result {
+        ChangeResult { failed_step: Some(FailedStep { command, observed, .. }), .. } => {
+            (command.clone(), observed.clone())
         }
-        Ending { .. } => ("–".to_owned(), "no commit".to_owned()),
+        ChangeResult { commit: Some(commit), image_before, image_after, .. } => {
+            let tag = |image: &str| image.rsplit(':').next().unwrap_or_default().to_owned();
+            let images = [tag(image_before), tag(image_after)].join(" → ");
+            ("–".to_owned(), format!("{images} in commit {}", short_commit(commit)))
+        }
+        ChangeResult { .. } => ("–".to_owned(), "no commit".to_owned()),
     };
-    [scene.to_string(), format!("{} {}", mark(verdict), scene.became(ending)), by, why]
+    [change.to_string(), format!("{} {}", mark(verdict), change.outcome(result)), command, why]
 }
 
-/// How many columns of a terminal a text takes. The marks of verdicts take two.
+/// The columns of a terminal that a text takes. The mark of a verdict takes two.
 fn columns(text: &str) -> usize {
     let marks = [Verdict::Passed, Verdict::Inconclusive, Verdict::Blocked].map(mark).concat();
     text.chars().map(|c| if marks.contains(c) { 2 } else { 1 }).sum()
@@ -277,7 +296,7 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{:1$}", "", width.saturating_sub(columns(text)))
 }
 
-/// Lines of at most `width` columns; a word that is longer has one of its own.
+/// Lines of at most `width` columns. A longer word gets a line for itself.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -297,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_end_before_the_edge_and_marks_take_two_columns() {
+    fn lines_keep_to_the_width_and_marks_take_two_columns() {
         assert_eq!(wrapped("ab cd efghijkl m", 5), ["ab cd", "efghijkl", "m"]);
         assert_eq!(wrapped("⛔ ab", 4), ["⛔", "ab"]);
         assert_eq!(padded("✅", 4), "✅  ");

@@ -1,4 +1,4 @@
-//! Plays a day: what is in production is measured, then every scene goes through its workflows, step by step.
+//! Plays a day: records the baseline of what runs in production, then runs the workflows of each change, step by step.
 
 use std::{
     collections::BTreeMap,
@@ -10,238 +10,242 @@ use serde_json::{Value, json};
 
 use super::{
     checkout::Checkout,
-    ending::{Ending, Played},
-    run::{Run, Trigger},
-    runner::{Ended, unwritten},
-    story::{Day, INFRA, Incident, Release, Scene, What, image, repository},
-    workflows::{AUDIT, BASELINE, CI, DEPLOY, EMERGENCY, Job, PROMOTE, ROLLBACK, Step, VALIDATE, Workflow},
+    day_result::{ChangeResult, DayResult},
+    demo_env::{DISPATCHER, DemoEnv, DemoPaths, sandbox_error},
+    release_day::{ChangeKind, INFRA, Incident, PlannedChange, PlannedRelease, ReleaseDay, image, repository},
+    run::{DemoRun, RunResult, RunTrigger},
+    runner::{StepResult, write_error},
+    workflows::{AUDIT, BASELINE, CI, DEPLOY, DemoJob, DemoStep, DemoWorkflow, EMERGENCY, PROMOTE, ROLLBACK, VALIDATE},
     workspace,
 };
-use crate::commands::demo::demo_env::{DISPATCHER, DemoEnv, Stage, unobservable};
 use crate::{context::CommandContext, error::CommandError, finding::Verdict, sandbox::infra::FIRST_TAG};
 
-/// Plays a day from its morning on, and tells it as it goes.
+/// Plays a day and prints each step as it ends.
 ///
 /// # Errors
-/// Unseen when the sandbox cannot be set up or a step cannot be run; [`CommandError::Cancelled`].
-pub fn play(day: &Day, stage: &Stage, ctx: &CommandContext) -> Result<Played, CommandError> {
-    let demo_env = DemoEnv::set(day, stage, ctx)?;
+/// Unobservable when the sandbox cannot be set up or a step cannot be run; [`CommandError::Cancelled`].
+pub fn play(day: &ReleaseDay, paths: &DemoPaths, ctx: &CommandContext) -> Result<DayResult, CommandError> {
+    let demo_env = DemoEnv::set_up(day, paths, ctx)?;
     let (mut sources, mut measured) = (BTreeMap::new(), Vec::new());
-    for (scene, release) in day.scenes.iter().filter_map(|scene| Some((scene, scene.release()?))) {
-        let (source, bundle) = measure(&demo_env, scene, release, day.p99)?;
-        sources.insert(scene.service, source);
-        measured.push((scene.service, bundle));
+    for (change, release) in day.changes.iter().filter_map(|change| Some((change, change.release()?))) {
+        let (source, bundle) = record_baseline(&demo_env, change, release, day.p99)?;
+        sources.insert(change.service, source);
+        measured.push((change.service, bundle));
     }
-    demo_env.narrator.morning(&measured, day.p99);
+    demo_env.narrator.baseline(&measured, day.p99);
     let mut summary = String::new();
-    let mut endings = Vec::new();
-    for (scene, number) in day.scenes.iter().zip(1..) {
-        demo_env.narrator.scene(scene, number);
-        let mut act = Act::of(&demo_env, scene, sources.get(scene.service));
-        act.ending.before = demo_env.in_production(scene.service)?;
-        act.play(scene)?;
-        act.ending.in_production = demo_env.in_production(scene.service)?;
-        summary += &format!("# {scene}: {}\n\n{}", scene.became(&act.ending), act.summary);
-        endings.push(act.ending);
+    let mut results = Vec::new();
+    for (change, number) in day.changes.iter().zip(1..) {
+        demo_env.narrator.change(change, number);
+        let mut sequence = WorkflowSequence::of_change(&demo_env, change, sources.get(change.service));
+        sequence.result.image_before = demo_env.production_image(change.service)?;
+        sequence.run_change(change)?;
+        sequence.result.image_after = demo_env.production_image(change.service)?;
+        summary += &format!("# {change}: {}\n\n{}", change.outcome(&sequence.result), sequence.summary);
+        results.push(sequence.result);
     }
     demo_env.narrator.audit();
-    let mut audit = Act::new(&demo_env);
-    audit.perform(&AUDIT, INFRA, DISPATCHER, None, json!({ "schedule": "23 6 * * 1" }))?;
+    let mut audit = WorkflowSequence::new(&demo_env);
+    audit.run_workflow(&AUDIT, INFRA, DISPATCHER, None, json!({ "schedule": "23 6 * * 1" }))?;
     summary += &format!("# The audit\n\n{}", audit.summary);
-    let path = stage.folder.join("summary.md");
-    fs::write(&path, summary).map_err(|error| unwritten(&path, &error))?;
-    demo_env.played(endings, audit.said, path)
+    let path = paths.folder.join("summary.md");
+    fs::write(&path, summary).map_err(|error| write_error(&path, &error))?;
+    demo_env.collect_result(results, audit.last_step, path)
 }
 
-/// The repository of a service, checked out, and the commit that is in production.
-struct Source {
+/// A checkout of a service's repository, and the commit that runs in production.
+struct ServiceCheckout {
     folder: PathBuf,
     base: String,
 }
 
-/// What runs in production is the baseline: the metrics server knows its p99, and `bundle-size` records its sizes.
-fn measure(demo_env: &DemoEnv, scene: &Scene, release: &Release, p99: f64) -> Result<(Source, Ended), CommandError> {
-    let service = scene.service;
-    let checkout = Checkout::create(demo_env.ctx, &demo_env.stage.folder.join("services").join(service))?;
+/// Makes what runs in production the baseline: the metrics server reports its p99, and `bundle-size` records its sizes.
+fn record_baseline(
+    demo_env: &DemoEnv,
+    change: &PlannedChange,
+    release: &PlannedRelease,
+    p99: f64,
+) -> Result<(ServiceCheckout, StepResult), CommandError> {
+    let service = change.service;
+    let checkout = Checkout::create(demo_env.ctx, &demo_env.paths.folder.join("services").join(service))?;
     workspace::write(&checkout, service, FIRST_TAG)?;
     let folder = checkout.folder().to_owned();
-    workspace::build_previous(&folder, release).map_err(|error| unwritten(&folder, &error))?;
-    let mut act = Act { workspace: Some(&folder), quiet: true, ..Act::new(demo_env) };
-    act.words.insert("service", service.to_owned());
-    let from = repository(service);
-    act.perform(&BASELINE, &from, release.author, None, json!({}))?;
-    let Some(ended) = act.said.filter(|ended| ended.verdict == Verdict::Passed) else {
-        return Err(unobservable("baseline", "it was not recorded"));
+    workspace::build_previous(&folder, release).map_err(|error| write_error(&folder, &error))?;
+    let mut sequence = WorkflowSequence { workspace: Some(&folder), quiet: true, ..WorkflowSequence::new(demo_env) };
+    sequence.placeholders.insert("service", service.to_owned());
+    let repository = repository(service);
+    sequence.run_workflow(&BASELINE, &repository, release.author, None, json!({}))?;
+    let Some(step) = sequence.last_step.filter(|step| step.verdict == Verdict::Passed) else {
+        return Err(sandbox_error("baseline", "not recorded"));
     };
     let base = checkout.commit("platform", "As it runs in production")?;
-    demo_env.sandbox.github.commit(&from, &base, "platform", "As it runs in production");
-    demo_env.sandbox.github.tag(&from, FIRST_TAG, &base);
+    demo_env.sandbox.github.commit(&repository, &base, "platform", "As it runs in production");
+    demo_env.sandbox.github.tag(&repository, FIRST_TAG, &base);
     demo_env.sandbox.staging.set_baseline(service, p99);
-    Ok((Source { folder, base }, ended))
+    Ok((ServiceCheckout { folder, base }, step))
 }
 
-/// A scene under way.
-struct Act<'a> {
+/// Workflow runs that follow one another, such as all runs of one change.
+struct WorkflowSequence<'a> {
     demo_env: &'a DemoEnv<'a>,
-    scene: Option<&'a Scene>,
-    source: Option<&'a Source>,
-    /// The checkout of the service.
+    change: Option<&'a PlannedChange>,
+    source: Option<&'a ServiceCheckout>,
+    /// The folder that the service's jobs run in.
     workspace: Option<&'a Path>,
-    /// What stands for a name in braces.
-    words: BTreeMap<&'static str, String>,
-    /// Who approves what waits for an approval.
+    /// The values of the placeholders (`{name}`).
+    placeholders: BTreeMap<&'static str, String>,
+    /// The reviewer who approves the jobs.
     approver: &'a str,
-    /// Whether nothing of it is told.
+    /// Whether its steps are not printed.
     quiet: bool,
-    ending: Ending,
-    /// Those of all runs so far.
+    result: ChangeResult,
+    /// The job summaries of all runs so far.
     summary: String,
-    /// The last command's end.
-    said: Option<Ended>,
+    /// The last step that was a command.
+    last_step: Option<StepResult>,
 }
 
-/// A workflow run that has ended.
-struct Over {
-    passed: bool,
-    /// The event about it, which starts others.
-    event: Value,
-}
-
-impl<'a> Act<'a> {
+impl<'a> WorkflowSequence<'a> {
     fn new(demo_env: &'a DemoEnv<'a>) -> Self {
         Self {
             demo_env,
-            scene: None,
+            change: None,
             source: None,
             workspace: None,
-            words: demo_env.words(),
+            placeholders: demo_env.placeholders(),
             approver: "",
             quiet: false,
-            ending: Ending::default(),
+            result: ChangeResult::default(),
             summary: String::new(),
-            said: None,
+            last_step: None,
         }
     }
 
-    fn of(demo_env: &'a DemoEnv<'a>, scene: &'a Scene, source: Option<&'a Source>) -> Self {
-        let mut words = demo_env.words();
-        words.insert("service", scene.service.to_owned());
-        words.insert("image", image(scene.service));
-        let (tag, approver) = match &scene.what {
-            What::Release(release) => {
-                words.insert("critical-paths", release.critical_paths.join(" "));
+    fn of_change(demo_env: &'a DemoEnv<'a>, change: &'a PlannedChange, source: Option<&'a ServiceCheckout>) -> Self {
+        let mut placeholders = demo_env.placeholders();
+        placeholders.insert("service", change.service.to_owned());
+        placeholders.insert("image", image(change.service));
+        let (tag, approver) = match &change.kind {
+            ChangeKind::Release(release) => {
+                placeholders.insert("critical-paths", release.critical_paths.join(" "));
                 (Some(release.tag), release.approver)
             }
-            What::Emergency { tag, incident } => (Some(*tag), incident.approver),
-            What::Rollback(incident) => (None, incident.approver),
+            ChangeKind::Emergency { tag, incident } => (Some(*tag), incident.approver),
+            ChangeKind::Rollback(incident) => (None, incident.approver),
         };
-        if let What::Emergency { incident, .. } | What::Rollback(incident) = &scene.what {
-            words.insert("incident", incident.id.to_owned());
-            words.insert("reason", incident.reason.to_owned());
+        if let ChangeKind::Emergency { incident, .. } | ChangeKind::Rollback(incident) = &change.kind {
+            placeholders.insert("incident", incident.id.to_owned());
+            placeholders.insert("reason", incident.reason.to_owned());
         }
-        words.extend(tag.map(|tag| ("tag", tag.to_owned())));
+        placeholders.extend(tag.map(|tag| ("tag", tag.to_owned())));
         let workspace = source.map(|source| source.folder.as_path());
-        Self { scene: Some(scene), source, workspace, words, approver, ..Self::new(demo_env) }
+        Self { change: Some(change), source, workspace, placeholders, approver, ..Self::new(demo_env) }
     }
 
-    fn play(&mut self, scene: &Scene) -> Result<(), CommandError> {
-        match &scene.what {
-            What::Release(release) => self.release(scene.service, release),
-            What::Emergency { incident, .. } => self.by_hand(&EMERGENCY, incident),
-            What::Rollback(incident) => self.by_hand(&ROLLBACK, incident),
+    fn run_change(&mut self, change: &PlannedChange) -> Result<(), CommandError> {
+        match &change.kind {
+            ChangeKind::Release(release) => self.run_release(change.service, release),
+            ChangeKind::Emergency { incident, .. } => self.run_by_hand(&EMERGENCY, incident),
+            ChangeKind::Rollback(incident) => self.run_by_hand(&ROLLBACK, incident),
         }
     }
 
-    /// From the pull request to production, as far as it gets.
-    fn release(&mut self, service: &str, release: &Release) -> Result<(), CommandError> {
-        let Some(source) = self.source else { return Err(unobservable(service, "no repository of it")) };
-        let (fake_github, from) = (&self.demo_env.sandbox.github, repository(service));
-        let checkout = Checkout::of(self.demo_env.ctx, &source.folder);
+    /// Runs the workflows of a release from the pull request to production, up to the first that fails.
+    fn run_release(&mut self, service: &str, release: &PlannedRelease) -> Result<(), CommandError> {
+        let Some(source) = self.source else { return Err(sandbox_error(service, "no repository")) };
+        let (fake_github, repository) = (&self.demo_env.sandbox.github, repository(service));
+        let checkout = Checkout::open(self.demo_env.ctx, &source.folder);
         workspace::write(&checkout, service, release.tag)?;
-        workspace::build_release(&source.folder, release).map_err(|error| unwritten(&source.folder, &error))?;
-        let head = checkout.commit(release.author, release.about)?;
+        workspace::build_release(&source.folder, release).map_err(|error| write_error(&source.folder, &error))?;
+        let head = checkout.commit(release.author, release.title)?;
         let (author, commit) = (release.author, Some(head.as_str()));
 
-        let proposal = json!({ "number": 1, "title": release.about, "base": { "ref": "main", "sha": source.base } });
-        let proposed = json!({ "action": "opened", "pull_request": proposal });
-        if !self.perform(&CI, &from, author, commit, proposed)?.passed {
+        let pull_request =
+            json!({ "number": 1, "title": release.title, "base": { "ref": "main", "sha": source.base } });
+        let opened = json!({ "action": "opened", "pull_request": pull_request });
+        if !self.run_workflow(&CI, &repository, author, commit, opened)?.passed {
             self.demo_env.narrator.note("so it is not merged, and never deployed");
             return Ok(());
         }
-        fake_github.commit(&from, &head, author, release.about);
-        let deployed =
-            self.perform(&DEPLOY, &from, author, commit, json!({ "ref": "refs/heads/main", "after": head }))?;
-        let before = fake_github.dispatches(INFRA).len();
-        self.perform(&VALIDATE, &from, author, commit, deployed.event)?;
-        let Some(dispatch) = fake_github.dispatches(INFRA).into_iter().nth(before) else {
-            self.demo_env.narrator.note("so nobody is asked for an approval");
+        fake_github.commit(&repository, &head, author, release.title);
+        let deployed = self.run_workflow(
+            &DEPLOY,
+            &repository,
+            author,
+            commit,
+            json!({ "ref": "refs/heads/main", "after": head }),
+        )?;
+        let sent_before = fake_github.dispatches(INFRA).len();
+        self.run_workflow(&VALIDATE, &repository, author, commit, deployed.event)?;
+        let Some(dispatch) = fake_github.dispatches(INFRA).into_iter().nth(sent_before) else {
+            self.demo_env.narrator.note("so no approval is requested");
             return Ok(());
         };
-        self.demo_env.narrator.own("dispatch", &format!("starts {} in {INFRA}", PROMOTE.file));
-        let payload = (release.on_the_way)(dispatch.client_payload);
-        let told = json!({ "action": dispatch.event_type, "branch": "main", "client_payload": payload });
-        self.perform(&PROMOTE, INFRA, DISPATCHER, None, told)?;
+        self.demo_env.narrator.team_step("dispatch", &format!("starts {} in {INFRA}", PROMOTE.file));
+        let payload = (release.alter_payload)(dispatch.client_payload);
+        let event = json!({ "action": dispatch.event_type, "branch": "main", "client_payload": payload });
+        self.run_workflow(&PROMOTE, INFRA, DISPATCHER, None, event)?;
         Ok(())
     }
 
-    /// Somebody starts a workflow of the infra repository in an incident.
-    fn by_hand(&mut self, workflow: &'static Workflow, incident: &Incident) -> Result<(), CommandError> {
+    /// Runs a workflow of the infra repository that a person starts in an incident.
+    fn run_by_hand(&mut self, workflow: &'static DemoWorkflow, incident: &Incident) -> Result<(), CommandError> {
         let event = json!({ "ref": "refs/heads/main", "inputs": { "incident-id": incident.id } });
-        self.perform(workflow, INFRA, incident.by, None, event)?;
+        self.run_workflow(workflow, INFRA, incident.started_by, None, event)?;
         Ok(())
     }
 
-    /// A workflow from its event to its end.
-    fn perform(
+    /// Runs all jobs of a workflow.
+    fn run_workflow(
         &mut self,
-        workflow: &'static Workflow,
+        workflow: &'static DemoWorkflow,
         repository: &str,
         actor: &str,
         commit: Option<&str>,
         event: Value,
-    ) -> Result<Over, CommandError> {
-        let words = self.words.clone();
-        let trigger = Trigger { workflow, repository, actor, commit, event, words };
-        let mut run = self.demo_env.begin(trigger)?;
+    ) -> Result<RunResult, CommandError> {
+        let placeholders = self.placeholders.clone();
+        let trigger = RunTrigger { workflow, repository, actor, commit, event, placeholders };
+        let mut run = self.demo_env.start_run(trigger)?;
         for job in workflow.jobs {
-            if !run.lets(job) {
-                run.skip(job);
-                self.left_out(job.steps);
+            if !run.runs(job) {
+                run.skip_job(job);
+                self.print_skipped(job.steps);
                 continue;
             }
             if let Some(environment) = job.environment {
                 self.demo_env.sandbox.github.approve(INFRA, run.id(), environment, self.approver, "");
                 self.demo_env.narrator.review(self.approver, environment);
             }
-            run.enter(job);
-            let passed = self.steps(job, &mut run)?;
-            run.leave(job, passed);
+            run.start_job(job);
+            let passed = self.run_steps(job, &mut run)?;
+            run.end_job(job, passed);
         }
-        let (passed, summary, event) = run.end();
-        self.summary += &summary;
-        Ok(Over { passed, event })
+        let result = run.end();
+        self.summary += &result.summary;
+        Ok(result)
     }
 
-    /// The steps of a job, up to the first that fails.
-    fn steps(&mut self, job: &Job, run: &mut Run) -> Result<bool, CommandError> {
+    /// Runs the steps of a job up to the first that fails. Returns whether all passed.
+    fn run_steps(&mut self, job: &DemoJob, run: &mut DemoRun) -> Result<bool, CommandError> {
         let mut infra = None;
-        for (step, at) in job.steps.iter().zip(1..) {
+        for (step, next) in job.steps.iter().zip(1..) {
             match step {
-                Step::Deploy => self.deploy(),
-                Step::LoadTest => self.load_test()?,
-                Step::CheckOutInfra => infra = Some(self.demo_env.check_out_infra(run, job)?),
-                Step::Uses(command, with) => {
+                DemoStep::Deploy => self.deploy(),
+                DemoStep::LoadTest => self.load_test()?,
+                DemoStep::CheckOutInfra => infra = Some(self.demo_env.check_out_infra(run, job)?),
+                DemoStep::Uses(command, with) => {
                     let workspace = infra.as_deref().or(self.workspace);
-                    let workspace = workspace.ok_or_else(|| unobservable(command, "no workspace"))?;
-                    let ended = run.uses(command, with, workspace)?;
+                    let workspace = workspace.ok_or_else(|| sandbox_error(command, "no workspace"))?;
+                    let result = run.run_step(command, with, workspace)?;
                     if !self.quiet {
-                        self.demo_env.narrator.step(command, &ended, self.ending.stopped.is_some());
+                        self.demo_env.narrator.step(command, &result, self.result.failed_step.is_some());
                     }
-                    let passed = ended.verdict == Verdict::Passed;
-                    self.ending.take(command, &ended);
-                    self.said = Some(ended);
+                    let passed = result.verdict == Verdict::Passed;
+                    self.result.record(command, &result);
+                    self.last_step = Some(result);
                     if !passed {
-                        self.left_out(job.steps.get(at..).unwrap_or_default());
+                        self.print_skipped(job.steps.get(next..).unwrap_or_default());
                         return Ok(false);
                     }
                 }
@@ -250,24 +254,24 @@ impl<'a> Act<'a> {
         Ok(true)
     }
 
-    fn left_out(&self, steps: &[Step]) {
-        self.demo_env.narrator.left_out(steps.iter().map(Step::name));
+    fn print_skipped(&self, steps: &[DemoStep]) {
+        self.demo_env.narrator.skipped(steps.iter().map(DemoStep::name));
     }
 
     fn deploy(&self) {
-        let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else { return };
+        let Some((change, release)) = self.change.and_then(|change| Some((change, change.release()?))) else { return };
         let staging = &self.demo_env.sandbox.staging;
-        staging.deploy(scene.service, release.tag);
-        staging.set_max_latency(scene.service, release.slowest);
-        self.demo_env.narrator.own("deploy", &format!("merged, built, and {scene} is on staging"));
+        staging.deploy(change.service, release.tag);
+        staging.set_max_latency(change.service, release.max_latency);
+        self.demo_env.narrator.team_step("deploy", &format!("merged, built, and {change} is on staging"));
     }
 
     fn load_test(&self) -> Result<(), CommandError> {
-        let Some((scene, release)) = self.scene.and_then(|scene| Some((scene, scene.release()?))) else {
+        let Some((change, release)) = self.change.and_then(|change| Some((change, change.release()?))) else {
             return Ok(());
         };
         let path = release.critical_paths.first().copied().unwrap_or_default();
-        let workspace = self.workspace.unwrap_or(self.demo_env.stage.folder);
-        self.demo_env.load_test(&format!("{}/api/{path}", scene.service), workspace)
+        let workspace = self.workspace.unwrap_or(self.demo_env.paths.folder);
+        self.demo_env.load_test(&format!("{}/api/{path}", change.service), workspace)
     }
 }

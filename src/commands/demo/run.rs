@@ -1,5 +1,5 @@
-//! A workflow run: its jobs one after the other, each told to GitHub as it goes, with the contexts that GitHub would fill
-//! in.
+//! A workflow run: its jobs one after the other, each reported to the fake GitHub, with the expressions filled in that
+//! GitHub would evaluate.
 
 use std::{
     collections::BTreeMap,
@@ -10,8 +10,8 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    runner::{Ended, Runner, SUMMARY, unwritten},
-    workflows::{Job, Workflow},
+    runner::{SUMMARY, StepResult, StepRunner, write_error},
+    workflows::{DemoJob, DemoWorkflow},
 };
 use crate::{
     error::CommandError,
@@ -19,57 +19,67 @@ use crate::{
     sandbox::github::{self, FakeGitHub},
 };
 
-/// What starts a run.
-pub struct Trigger<'a> {
-    pub workflow: &'static Workflow,
+/// The event that starts a run.
+pub struct RunTrigger<'a> {
+    pub workflow: &'static DemoWorkflow,
     pub repository: &'a str,
     pub actor: &'a str,
-    /// What it is about; the default branch's tip, where nobody asks.
+    /// The commit of the run; `None`: the tip of the default branch.
     pub commit: Option<&'a str>,
     pub event: Value,
-    /// What stands for a name in braces.
-    pub words: BTreeMap<&'static str, String>,
+    /// The values of the placeholders (`{name}`).
+    pub placeholders: BTreeMap<&'static str, String>,
 }
 
-/// A run under way.
-pub struct Run<'a> {
-    runner: &'a Runner<'a>,
+/// A run in progress.
+pub struct DemoRun<'a> {
+    runner: &'a StepRunner<'a>,
     fake_github: &'a FakeGitHub,
-    trigger: Trigger<'a>,
-    known: github::FakeRun,
+    trigger: RunTrigger<'a>,
+    /// The run as GitHub's API shows it.
+    fake_run: github::FakeRun,
     folder: PathBuf,
     variables: BTreeMap<&'static str, String>,
-    /// `needs`, as every later job has it.
+    /// The `needs` context of later jobs.
     needs: Map<String, Value>,
-    /// `steps`, of the job under way.
+    /// The `steps` context of the job in progress.
     steps: Map<String, Value>,
-    /// The job under way, and what its steps printed.
+    /// The job in progress, and the log of its steps.
     job: Option<(github::FakeJob, String)>,
-    /// The steps' folders, in their order.
-    ran: Vec<PathBuf>,
+    /// The folders of the steps, in their order.
+    step_folders: Vec<PathBuf>,
     failed: bool,
 }
 
-impl<'a> Run<'a> {
-    /// Starts run `id`, in a folder of its own.
+/// The result of a workflow run.
+pub struct RunResult {
+    pub passed: bool,
+    /// The summaries of all steps, as GitHub shows them.
+    pub summary: String,
+    /// The `workflow_run` event, which starts other workflows.
+    pub event: Value,
+}
+
+impl<'a> DemoRun<'a> {
+    /// Starts run `id` in a new folder.
     ///
     /// # Errors
-    /// Unseen when it cannot be made.
-    pub fn begin(
-        runner: &'a Runner<'a>,
+    /// Unobservable when the folder cannot be created.
+    pub fn start(
+        runner: &'a StepRunner<'a>,
         fake_github: &'a FakeGitHub,
         folder: &Path,
         id: u64,
-        trigger: Trigger<'a>,
+        trigger: RunTrigger<'a>,
     ) -> Result<Self, CommandError> {
         let folder = folder.join(format!("{id}-{}", trigger.workflow.file.trim_end_matches(".yml")));
         for name in ["temp", "home"] {
             let folder = folder.join(name);
-            fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+            fs::create_dir_all(&folder).map_err(|error| write_error(&folder, &error))?;
         }
         let event = folder.join("event.json");
-        fs::write(&event, format!("{:#}", trigger.event)).map_err(|error| unwritten(&event, &error))?;
-        let at = |name: &str| folder.join(name).display().to_string();
+        fs::write(&event, format!("{:#}", trigger.event)).map_err(|error| write_error(&event, &error))?;
+        let folder_of = |name: &str| folder.join(name).display().to_string();
         let (git_ref, ref_name) = match trigger.workflow.event {
             "pull_request" => ("refs/pull/1/merge", "1/merge"),
             _ => ("refs/heads/main", "main"),
@@ -88,40 +98,40 @@ impl<'a> Run<'a> {
             ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
             ("GITHUB_ACTOR", trigger.actor.to_owned()),
             ("RUNNER_NAME", format!("runner-{id}")),
-            ("RUNNER_TEMP", at("temp")),
-            ("HOME", at("home")),
+            ("RUNNER_TEMP", folder_of("temp")),
+            ("HOME", folder_of("home")),
             ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
         ];
         let path = runner.ctx.runner_env.search_path.clone().map(|path| ("PATH", path));
-        let known = github::FakeRun {
+        let fake_run = github::FakeRun {
             id,
             path: trigger.workflow.path(),
             event: trigger.workflow.event.to_owned(),
             actor: trigger.actor.to_owned(),
             ..github::FakeRun::default()
         };
-        let head_sha = trigger.commit.map_or_else(|| known.head_sha.clone(), ToOwned::to_owned);
-        let known = github::FakeRun { head_sha, ..known }.in_progress();
-        fake_github.set_run(trigger.repository, known.clone());
+        let head_sha = trigger.commit.map_or_else(|| fake_run.head_sha.clone(), ToOwned::to_owned);
+        let fake_run = github::FakeRun { head_sha, ..fake_run }.in_progress();
+        fake_github.set_run(trigger.repository, fake_run.clone());
         Ok(Self {
             runner,
             fake_github,
             trigger,
-            known,
+            fake_run,
             folder,
             variables: variables.into_iter().chain(path).collect(),
             needs: Map::new(),
             steps: Map::new(),
             job: None,
-            ran: Vec::new(),
+            step_folders: Vec::new(),
             failed: false,
         })
     }
 
     #[must_use]
     pub const fn id(&self) -> u64 {
-        self.known.id
+        self.fake_run.id
     }
 
     #[must_use]
@@ -129,14 +139,14 @@ impl<'a> Run<'a> {
         &self.folder
     }
 
-    /// Whether a job runs: the ones before it have succeeded, or it does not ask.
+    /// Whether a job runs: all jobs before it succeeded, or it runs always.
     #[must_use]
-    pub const fn lets(&self, job: &Job) -> bool {
+    pub const fn runs(&self, job: &DemoJob) -> bool {
         job.always || !self.failed
     }
 
-    /// Starts a job in its turn. Somebody has approved it when it is in an environment.
-    pub fn enter(&mut self, job: &Job) {
+    /// Starts a job. A job with an environment has been approved before.
+    pub fn start_job(&mut self, job: &DemoJob) {
         let running = github::FakeJob::running(job.name, &format!("runner-{}", self.id()));
         self.fake_github.set_job(self.trigger.repository, self.id(), 1, running.clone());
         self.variables.insert("GITHUB_JOB", job.name.to_owned());
@@ -147,24 +157,29 @@ impl<'a> Run<'a> {
     /// Runs a step of the job.
     ///
     /// # Errors
-    /// As [`Runner::uses`].
-    pub fn uses(&mut self, command: &str, with: &[(&str, &str)], workspace: &Path) -> Result<Ended, CommandError> {
-        let folder = self.folder.join(format!("{}-{command}", self.ran.len() + 1));
+    /// Those of [`StepRunner::run`].
+    pub fn run_step(
+        &mut self,
+        command: &str,
+        with: &[(&str, &str)],
+        workspace: &Path,
+    ) -> Result<StepResult, CommandError> {
+        let folder = self.folder.join(format!("{}-{command}", self.step_folders.len() + 1));
         let inputs: Vec<(&str, String)> = with.iter().map(|(key, text)| (*key, self.fill(text))).collect();
         self.variables.insert("GITHUB_WORKSPACE", workspace.display().to_string());
-        let ended = self.runner.uses(command, &inputs, workspace, &self.variables, &folder)?;
-        self.ran.push(folder);
-        let outcome = outcome(ended.verdict == Verdict::Passed);
-        let step = json!({ "outputs": ended.outputs, "outcome": outcome, "conclusion": outcome });
+        let result = self.runner.run(command, &inputs, workspace, &self.variables, &folder)?;
+        self.step_folders.push(folder);
+        let outcome = outcome(result.verdict == Verdict::Passed);
+        let step = json!({ "outputs": result.outputs, "outcome": outcome, "conclusion": outcome });
         self.steps.insert(command.to_owned(), step);
         if let Some((_, log)) = &mut self.job {
-            *log += &(ended.lines.join("\n") + "\n");
+            *log += &(result.lines.join("\n") + "\n");
         }
-        Ok(ended)
+        Ok(result)
     }
 
-    /// Ends the job: its outputs are there for those that need it, and what it said has become annotations.
-    pub fn leave(&mut self, job: &Job, passed: bool) {
+    /// Ends a job: later jobs can read its outputs, and its workflow commands become annotations.
+    pub fn end_job(&mut self, job: &DemoJob, passed: bool) {
         let outputs: BTreeMap<&str, String> = job.outputs.iter().map(|(name, text)| (*name, self.fill(text))).collect();
         self.needs.insert(job.name.to_owned(), json!({ "result": outcome(passed), "outputs": outputs }));
         if let Some((running, log)) = self.job.take() {
@@ -176,32 +191,31 @@ impl<'a> Run<'a> {
         self.failed |= !passed;
     }
 
-    /// A job that is not run, because one that it needs has failed.
-    pub fn skip(&mut self, job: &Job) {
+    /// Skips a job because one that it needs has failed.
+    pub fn skip_job(&mut self, job: &DemoJob) {
         self.needs.insert(job.name.to_owned(), json!({ "result": "skipped", "outputs": {} }));
         let skipped = github::FakeJob { runner_name: None, ..github::FakeJob::ended(job.name, "skipped") };
         self.fake_github.set_job(self.trigger.repository, self.id(), 1, skipped);
     }
 
-    /// Ends the run: whether it succeeded, its summary (those of all steps, as GitHub shows them), and the event about it that
-    /// starts others.
+    /// Ends the run. Returns its result.
     #[must_use]
-    pub fn end(self) -> (bool, String, Value) {
+    pub fn end(self) -> RunResult {
         let conclusion = outcome(!self.failed);
-        let github::FakeRun { id, path, head_sha, event, .. } = &self.known;
-        let about = json!({
+        let github::FakeRun { id, path, head_sha, event: trigger, .. } = &self.fake_run;
+        let event = json!({
             "action": "completed",
             "workflow_run": {
-                "id": id, "run_attempt": 1, "path": path, "event": event, "status": "completed", "conclusion": conclusion,
+                "id": id, "run_attempt": 1, "path": path, "event": trigger, "status": "completed", "conclusion": conclusion,
                 "head_branch": "main", "head_sha": head_sha,
             },
         });
-        self.fake_github.set_run(self.trigger.repository, self.known.clone().ended(conclusion));
-        let summaries = self.ran.iter().filter_map(|folder| fs::read_to_string(folder.join(SUMMARY)).ok());
-        (!self.failed, summaries.collect(), about)
+        self.fake_github.set_run(self.trigger.repository, self.fake_run.clone().ended(conclusion));
+        let summaries = self.step_folders.iter().filter_map(|folder| fs::read_to_string(folder.join(SUMMARY)).ok());
+        RunResult { passed: !self.failed, summary: summaries.collect(), event }
     }
 
-    /// Puts words in the place of their names in braces; braces around anything else stay.
+    /// Replaces the placeholders that have a value; other braces stay.
     fn fill(&self, text: &str) -> String {
         fill(text, |name| {
             let output = |jobs: &Map<String, Value>, path: &str| {
@@ -214,28 +228,28 @@ impl<'a> Run<'a> {
                 _ => match name.split_once('.') {
                     Some(("needs", path)) => output(&self.needs, path),
                     Some(("steps", path)) => output(&self.steps, path),
-                    _ => self.trigger.words.get(name).cloned(),
+                    _ => self.trigger.placeholders.get(name).cloned(),
                 },
             }
         })
     }
 }
 
-/// No such server: what names a run leads nowhere.
+/// No server has this name: links to runs lead nowhere.
 const SERVER: &str = "https://github.example";
 
 const fn outcome(passed: bool) -> &'static str {
     if passed { "success" } else { "failure" }
 }
 
-fn fill(text: &str, word: impl Fn(&str) -> Option<String>) -> String {
+fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let (mut filled, mut rest) = (String::new(), text);
-    while let Some((before, behind)) = rest.split_once('{') {
+    while let Some((before, after)) = rest.split_once('{') {
         filled += before;
-        let named = behind.split_once('}').and_then(|(name, behind)| Some((word(name)?, behind)));
-        let (word, behind) = named.unwrap_or_else(|| ("{".to_owned(), behind));
-        filled += &word;
-        rest = behind;
+        let replaced = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
+        let (replacement, after) = replaced.unwrap_or_else(|| ("{".to_owned(), after));
+        filled += &replacement;
+        rest = after;
     }
     filled + rest
 }
@@ -245,9 +259,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_known_words_are_filled_in_and_their_own_braces_stay() {
-        let word = |name: &str| (name == "steps").then(|| "{\"a\":\"{steps}\"}".to_owned());
-        assert_eq!(fill("x {steps} y", word), "x {\"a\":\"{steps}\"} y");
-        assert_eq!(fill("{tag} {.a{steps}", word), "{tag} {.a{\"a\":\"{steps}\"}");
+    fn only_known_placeholders_are_replaced_and_braces_in_values_stay() {
+        let value = |name: &str| (name == "steps").then(|| "{\"a\":\"{steps}\"}".to_owned());
+        assert_eq!(fill("x {steps} y", value), "x {\"a\":\"{steps}\"} y");
+        assert_eq!(fill("{tag} {.a{steps}", value), "{tag} {.a{\"a\":\"{steps}\"}");
     }
 }

@@ -1,5 +1,5 @@
-//! A runner as far as the commands can tell: each step is this program, with the inputs, files and variables that a
-//! composite action gives it, and nothing of this machine's own but PATH.
+//! Runs steps as a GitHub Actions runner does: each step is a process of this program with the inputs, files and variables
+//! that a composite action gives it. Of this machine's environment it gets only `PATH`.
 
 use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
@@ -13,31 +13,31 @@ use crate::{
     world::process::{ProcessError, ProcessEvent, ProcessStatus, Program, RunningProcess},
 };
 
-/// No step here takes this long.
+/// The time limit of a step. The longest ones take a few seconds.
 const LIMIT: Duration = Duration::from_secs(60);
-/// A step's summary, in its folder.
+/// The file in a step's folder that holds its job summary.
 pub const SUMMARY: &str = "summary.md";
 
-/// Where steps run: this program, in a job's workspace, with a job's variables.
-pub struct Runner<'a> {
+/// Runs the commands of `program` as steps.
+pub struct StepRunner<'a> {
     pub ctx: &'a CommandContext,
     pub program: &'a Path,
 }
 
-/// How a step ended, by what it put out.
-pub struct Ended {
+/// The result of a step, read from its outputs.
+pub struct StepResult {
     pub verdict: Verdict,
     /// The verdict in one line.
     pub reason: String,
     pub outputs: BTreeMap<String, String>,
     /// The compact report.
     pub report: Report,
-    /// What it printed.
+    /// The lines that it printed.
     pub lines: Vec<String>,
 }
 
-impl Ended {
-    /// The commit that it pushed to the infra repository.
+impl StepResult {
+    /// The commit that it pushed to the infra repository, if it pushed one.
     #[must_use]
     pub fn commit(&self) -> Option<&str> {
         let changed = self.outputs.get("changed").is_some_and(|changed| changed == "true");
@@ -45,20 +45,20 @@ impl Ended {
     }
 }
 
-impl Runner<'_> {
-    /// Runs `uses: acme/promote-gates/<command>` with inputs to its end, and keeps its log, outputs and summary in `folder`.
+impl StepRunner<'_> {
+    /// Runs `uses: acme/promote-gates/<command>` with inputs, and keeps its log, outputs and summary in `folder`.
     ///
     /// # Errors
-    /// Unseen when it could not be run or told nothing that can be understood; [`CommandError::Cancelled`].
-    pub fn uses(
+    /// Unobservable when it cannot be run, or when its outputs are missing or contradict each other; [`CommandError::Cancelled`].
+    pub fn run(
         &self,
         command: &str,
         with: &[(&str, String)],
         workspace: &Path,
         variables: &BTreeMap<&'static str, String>,
         folder: &Path,
-    ) -> Result<Ended, CommandError> {
-        fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    ) -> Result<StepResult, CommandError> {
+        fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
         let mut program = Program::new(self.program).scrubbed().arg(command).in_dir(workspace);
         for (name, value) in variables {
             program = program.set(name, value);
@@ -68,26 +68,27 @@ impl Runner<'_> {
         for (key, value) in with {
             program = program.set(runner_env::variable(key), value);
         }
-        let (lines, status) = self.to_its_end(command, &program)?;
+        let (lines, status) = self.run_process(command, &program)?;
         let log = folder.join("log.txt");
-        fs::write(&log, log_of(command, with, &lines)).map_err(|error| unwritten(&log, &error))?;
+        fs::write(&log, format_log(command, with, &lines)).map_err(|error| write_error(&log, &error))?;
 
         let text = fs::read_to_string(folder.join("output")).unwrap_or_default();
-        understood(outputs(&text), status).map(|ended| Ended { lines, ..ended }).map_err(|seen| {
+        parse_step_result(outputs(&text), status).map(|result| StepResult { lines, ..result }).map_err(|observed| {
             Finding::inconclusive(format!("step {command}"))
-                .actual(seen)
-                .expected("a verdict, a report, and the exit code that belongs to it")
+                .actual(observed)
+                .expected("a verdict, a report, and the exit code of that verdict")
                 .next(format!("read {}", log.display()))
                 .unobservable()
         })
     }
 
-    fn to_its_end(&self, command: &str, program: &Program) -> Result<(Vec<String>, ProcessStatus), CommandError> {
-        type Said = (Vec<String>, Result<ProcessStatus, ProcessError>);
+    /// The lines that the process printed, and its status.
+    fn run_process(&self, command: &str, program: &Program) -> Result<(Vec<String>, ProcessStatus), CommandError> {
+        type ProcessEnd = (Vec<String>, Result<ProcessStatus, ProcessError>);
         let groups = &self.ctx.world.groups;
-        let source = Source::new(PollInterval::Once, |reply: Reply<Said>| {
+        let source = Source::new(PollInterval::Once, |reply: Reply<ProcessEnd>| {
             let (mut lines, failed) = (Vec::new(), reply.clone());
-            let started = RunningProcess::start(program, groups, move |heard| match heard {
+            let started = RunningProcess::start(program, groups, move |event| match event {
                 ProcessEvent::Line(_, line) => lines.push(line),
                 ProcessEvent::Ended(end) => reply.send((std::mem::take(&mut lines), end.map(|end| end.status))),
             });
@@ -99,51 +100,54 @@ impl Runner<'_> {
                 }
             }
         });
-        let unended =
-            || Finding::inconclusive(format!("step {command}")).actual("it did not end").expected("an end in a minute");
-        let (lines, end) = once(self.ctx, LIMIT, source)?.ok_or_else(|| unended().unobservable())?;
+        let timed_out = || {
+            Finding::inconclusive(format!("step {command}"))
+                .actual("still running after a minute")
+                .expected("an end within a minute")
+        };
+        let (lines, end) = wait_for_fact(self.ctx, LIMIT, source)?.ok_or_else(|| timed_out().unobservable())?;
         Ok((lines, end.map_err(|error| error.to_finding().unobservable())?))
     }
 }
 
-/// Waits for the one fact of one source, where a signal is heard; `None` when none came in time.
+/// Waits for the one fact of a source; `None` when none came within the limit. A signal ends the wait.
 ///
 /// # Errors
 /// [`CommandError::Cancelled`].
-pub fn once<F: Send + 'static>(
+pub fn wait_for_fact<F: Send + 'static>(
     ctx: &CommandContext,
     limit: Duration,
     source: Source<'_, F>,
 ) -> Result<Option<F>, CommandError> {
-    let mut seen = None;
-    let absorb = |seen: &mut Option<F>, _, fact| *seen = Some(fact);
-    observe_until_decided(&ctx.execution, limit, vec![source], &mut seen, absorb, |seen, _| match seen {
+    let mut received = None;
+    let absorb = |received: &mut Option<F>, _, fact| *received = Some(fact);
+    observe_until_decided(&ctx.execution, limit, vec![source], &mut received, absorb, |received, _| match received {
         Some(_) => Judgement::decided(Vec::new()),
         None => Judgement::pending(Vec::new()),
     })?;
-    Ok(seen)
+    Ok(received)
 }
 
-/// A file of ours that could not be written.
-pub fn unwritten(path: &Path, error: &io::Error) -> CommandError {
+/// The error for a file that could not be written.
+pub fn write_error(path: &Path, error: &io::Error) -> CommandError {
     Finding::inconclusive(path.display().to_string())
         .actual(error.to_string())
-        .expected("a place to write to")
+        .expected("a folder that can be written to")
         .unobservable()
 }
 
-/// Takes a step at its word only when its exit code says the same.
-fn understood(outputs: BTreeMap<String, String>, status: ProcessStatus) -> Result<Ended, String> {
-    let told = |name: &str| outputs.get(name).ok_or_else(|| format!("{status}, and no output `{name}`"));
-    let report: Report = serde_json::from_str(told("report")?).map_err(|error| format!("no report: {error}"))?;
-    let (verdict, reason) = (report.verdict, told("reason")?.clone());
-    if told("verdict")? != verdict.word() || status != ProcessStatus::Exited(exit_code(Ok(verdict), false).into()) {
+/// Reads a step's result from its outputs. The exit code must be the one of the verdict.
+fn parse_step_result(outputs: BTreeMap<String, String>, status: ProcessStatus) -> Result<StepResult, String> {
+    let output = |name: &str| outputs.get(name).ok_or_else(|| format!("{status}, and no output `{name}`"));
+    let report: Report = serde_json::from_str(output("report")?).map_err(|error| format!("no report: {error}"))?;
+    let (verdict, reason) = (report.verdict, output("reason")?.clone());
+    if output("verdict")? != verdict.word() || status != ProcessStatus::Exited(exit_code(Ok(verdict), false).into()) {
         return Err(format!("{status}, and the verdict {verdict}: {reason}"));
     }
-    Ok(Ended { verdict, reason, outputs, report, lines: Vec::new() })
+    Ok(StepResult { verdict, reason, outputs, report, lines: Vec::new() })
 }
 
-/// Reads what a command wrote to `GITHUB_OUTPUT`: `name<<delimiter`, lines, and a line that is the delimiter.
+/// Reads a `GITHUB_OUTPUT` file: `name<<delimiter`, the lines of the value, and a line that is the delimiter.
 fn outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.lines();
@@ -154,8 +158,8 @@ fn outputs(text: &str) -> BTreeMap<String, String> {
     outputs
 }
 
-/// A step's log as the runner shows it: the action, its inputs, what was said; secrets as `***`.
-fn log_of(command: &str, with: &[(&str, String)], lines: &[String]) -> String {
+/// A step's log as the runner shows it: the action, its inputs and its lines, with secrets as `***`.
+fn format_log(command: &str, with: &[(&str, String)], lines: &[String]) -> String {
     const MASK: &str = "::add-mask::";
     let secrets: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(MASK)).collect();
     let mut log = format!("Run acme/promote-gates/{command}@v1\n  with:\n");
@@ -173,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outputs_are_read_to_their_delimiters() {
+    fn an_output_ends_at_its_delimiter() {
         let read = outputs("a<<E1\nx<<y\n\nE2\nE1\nb<<E2\nE2\n");
         assert_eq!(
             read,
@@ -182,9 +186,9 @@ mod tests {
     }
 
     #[test]
-    fn a_log_holds_no_secret() {
+    fn secrets_are_masked_in_a_log() {
         let lines = ["::add-mask::s3cret", "sent with s3cret"].map(ToOwned::to_owned);
-        let log = log_of("record", &[("token", "s3cret".to_owned()), ("required", "a\nb".to_owned())], &lines);
+        let log = format_log("record", &[("token", "s3cret".to_owned()), ("required", "a\nb".to_owned())], &lines);
         assert_eq!(
             log,
             "Run acme/promote-gates/record@v1\n  with:\n    token: ***\n    required: a\n      b\nsent with ***\n"
@@ -192,22 +196,22 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_believed_only_when_its_exit_code_says_the_same() {
+    fn a_result_needs_the_exit_code_of_its_verdict() {
         let mut report = Report::open("health", String::new());
         report.close(Ok(vec![Finding::passed("ready")].into()), String::new());
         let text = serde_json::to_string(&report).unwrap();
-        let told = |verdict: &str| {
+        let outputs = |verdict: &str| {
             let all = [("verdict", verdict), ("reason", "ready"), ("report", &text)];
             all.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
         };
-        assert_eq!(understood(told("passed"), ProcessStatus::Exited(0)).ok().unwrap().reason, "ready");
+        assert_eq!(parse_step_result(outputs("passed"), ProcessStatus::Exited(0)).ok().unwrap().reason, "ready");
         for (verdict, code, why) in
             [("passed", 1, "exit code 1, and the verdict passed"), ("blocked", 0, "passed: ready")]
         {
-            assert!(understood(told(verdict), ProcessStatus::Exited(code)).err().unwrap().contains(why));
+            assert!(parse_step_result(outputs(verdict), ProcessStatus::Exited(code)).err().unwrap().contains(why));
         }
         assert_eq!(
-            understood(BTreeMap::new(), ProcessStatus::Exited(2)).err().unwrap(),
+            parse_step_result(BTreeMap::new(), ProcessStatus::Exited(2)).err().unwrap(),
             "exit code 2, and no output `report`"
         );
     }

@@ -1,16 +1,16 @@
-//! The workflows of the story as data: those in `workflows/`, as far as the story needs them. Expressions stand in single
-//! braces and are filled in by [`super::run`].
+//! The workflows of the demo as data: those in `workflows/`, reduced to the parts that the demo runs. [`super::run`] evaluates
+//! the expressions, which are written in single braces.
 
 /// A workflow file.
 #[derive(Debug)]
-pub struct Workflow {
-    /// Its name below `.github/workflows/`.
+pub struct DemoWorkflow {
+    /// The name of the file below `.github/workflows/`.
     pub file: &'static str,
     pub event: &'static str,
-    pub jobs: &'static [Job],
+    pub jobs: &'static [DemoJob],
 }
 
-impl Workflow {
+impl DemoWorkflow {
     #[must_use]
     pub fn path(&self) -> String {
         format!(".github/workflows/{}", self.file)
@@ -20,25 +20,26 @@ impl Workflow {
     #[must_use]
     pub fn uses(&self, wanted: &str) -> bool {
         let mut steps = self.jobs.iter().flat_map(|job| job.steps);
-        steps.any(|step| matches!(step, Step::Uses(command, _) if *command == wanted))
+        steps.any(|step| matches!(step, DemoStep::Uses(command, _) if *command == wanted))
     }
 }
 
-/// A job. It needs all jobs before it.
+/// A job of a workflow. It needs all jobs before it.
 #[derive(Debug)]
-pub struct Job {
+pub struct DemoJob {
     pub name: &'static str,
-    /// Whose reviewers have to let it run.
+    /// The environment whose reviewers must approve it.
     pub environment: Option<&'static str>,
     /// `if: ${{ !cancelled() }}`
     pub always: bool,
-    pub steps: &'static [Step],
-    /// What later jobs see of it.
+    pub steps: &'static [DemoStep],
+    /// Its outputs for later jobs, by name and expression.
     pub outputs: &'static [(&'static str, &'static str)],
 }
 
+/// A step of a job.
 #[derive(Debug)]
-pub enum Step {
+pub enum DemoStep {
     /// `uses: acme/promote-gates/<command>`, `with:` these inputs; its id is the command.
     Uses(&'static str, &'static [(&'static str, &'static str)]),
     /// The team's own deployment to staging.
@@ -49,7 +50,7 @@ pub enum Step {
     CheckOutInfra,
 }
 
-impl Step {
+impl DemoStep {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -61,47 +62,51 @@ impl Step {
     }
 }
 
-/// Where the load test leaves its results, in the service's checkout.
+/// The file with the results of the load test, in the service's checkout.
 pub const LOAD_RESULTS: &str = "load-results.json";
-/// What the smoke test is told.
+/// The environment variables of the smoke test.
 const SMOKE_ENVIRONMENT: &str =
     "STAGING={staging}/{service}\nSERVICE={service}\nTAG={tag}\nPATHS={critical-paths}\nGATES={program}";
 
-const fn job(name: &'static str, steps: &'static [Step]) -> Job {
-    Job { name, environment: None, always: false, steps, outputs: &[] }
+const fn job(name: &'static str, steps: &'static [DemoStep]) -> DemoJob {
+    DemoJob { name, environment: None, always: false, steps, outputs: &[] }
 }
 
-/// A job that is one gate.
-const fn gate(name: &'static str, steps: &'static [Step], outputs: &'static [(&'static str, &'static str)]) -> Job {
-    Job { outputs, ..job(name, steps) }
+/// A job that runs one gate.
+const fn gate(
+    name: &'static str,
+    steps: &'static [DemoStep],
+    outputs: &'static [(&'static str, &'static str)],
+) -> DemoJob {
+    DemoJob { outputs, ..job(name, steps) }
 }
 
-/// What the team does with what is in production: the sizes are recorded.
-pub const BASELINE: Workflow = Workflow {
+/// Records the bundle sizes of the version in production.
+pub const BASELINE: DemoWorkflow = DemoWorkflow {
     file: "baseline.yml",
     event: "push",
     jobs: &[job(
         "baseline",
-        &[Step::Uses("bundle-size", &[("service", "{service}"), ("path", "dist"), ("allow-first", "true")])],
+        &[DemoStep::Uses("bundle-size", &[("service", "{service}"), ("path", "dist"), ("allow-first", "true")])],
     )],
 };
 
-pub const CI: Workflow = Workflow {
+pub const CI: DemoWorkflow = DemoWorkflow {
     file: "ci-bundle-size.yml",
     event: "pull_request",
-    jobs: &[job("bundle-size", &[Step::Uses("bundle-size", &[("service", "{service}"), ("path", "dist")])])],
+    jobs: &[job("bundle-size", &[DemoStep::Uses("bundle-size", &[("service", "{service}"), ("path", "dist")])])],
 };
 
-pub const DEPLOY: Workflow =
-    Workflow { file: "deploy-staging.yml", event: "push", jobs: &[job("deploy", &[Step::Deploy])] };
+pub const DEPLOY: DemoWorkflow =
+    DemoWorkflow { file: "deploy-staging.yml", event: "push", jobs: &[job("deploy", &[DemoStep::Deploy])] };
 
-pub const VALIDATE: Workflow = Workflow {
+pub const VALIDATE: DemoWorkflow = DemoWorkflow {
     file: "validate-staging.yml",
     event: "workflow_run",
     jobs: &[
         gate(
             "health",
-            &[Step::Uses(
+            &[DemoStep::Uses(
                 "health",
                 &[
                     ("service", "{service}"),
@@ -117,7 +122,7 @@ pub const VALIDATE: Workflow = Workflow {
         ),
         gate(
             "smoke",
-            &[Step::Uses(
+            &[DemoStep::Uses(
                 "smoke",
                 &[
                     ("service", "{service}"),
@@ -135,8 +140,8 @@ pub const VALIDATE: Workflow = Workflow {
         gate(
             "performance",
             &[
-                Step::LoadTest,
-                Step::Uses(
+                DemoStep::LoadTest,
+                DemoStep::Uses(
                     "performance",
                     &[
                         ("service", "{service}"),
@@ -150,11 +155,11 @@ pub const VALIDATE: Workflow = Workflow {
             ],
             &[("report", "{steps.performance.outputs.report}")],
         ),
-        Job {
+        DemoJob {
             always: true,
             ..job(
                 "record",
-                &[Step::Uses(
+                &[DemoStep::Uses(
                     "record",
                     &[
                         ("service", "{service}"),
@@ -171,53 +176,53 @@ pub const VALIDATE: Workflow = Workflow {
     ],
 };
 
-const EARLIER: (&str, &str) = ("results", "{toJSON(needs)}\n{toJSON(steps)}");
+const EARLIER_RESULTS: (&str, &str) = ("results", "{toJSON(needs)}\n{toJSON(steps)}");
 const SUBJECT: (&str, &str) = ("subject", "{needs.evidence.outputs.subject}");
 
-pub const PROMOTE: Workflow = Workflow {
+pub const PROMOTE: DemoWorkflow = DemoWorkflow {
     file: "promote-to-production.yml",
     event: "repository_dispatch",
     jobs: &[
         gate(
             "evidence",
             &[
-                Step::CheckOutInfra,
-                Step::Uses(
+                DemoStep::CheckOutInfra,
+                DemoStep::Uses(
                     "evidence",
                     &[
                         ("environment", "production"),
                         ("token", "{github.token}"),
                         ("source-token", "{secrets.SOURCE_READ}"),
-                        // A minute, by default: GitHub is slower with them than the sandbox.
+                        // The default is a minute: GitHub publishes annotations later than the sandbox does.
                         ("annotations-timeout", "1s"),
                     ],
                 ),
             ],
             &[("report", "{steps.evidence.outputs.report}"), ("subject", "{steps.evidence.outputs.subject}")],
         ),
-        Job {
+        DemoJob {
             environment: Some("production"),
             ..job(
                 "promote",
                 &[
-                    Step::CheckOutInfra,
-                    Step::Uses(
+                    DemoStep::CheckOutInfra,
+                    DemoStep::Uses(
                         "approval",
-                        &[SUBJECT, ("github-environment", "production"), EARLIER, ("token", "{github.token}")],
+                        &[SUBJECT, ("github-environment", "production"), EARLIER_RESULTS, ("token", "{github.token}")],
                     ),
-                    Step::Uses(
+                    DemoStep::Uses(
                         "wait",
                         &[
                             SUBJECT,
-                            // Ten minutes, by default.
+                            // The default is ten minutes.
                             ("duration", "1s"),
                             ("interval", "250ms"),
-                            EARLIER,
+                            EARLIER_RESULTS,
                             ("endpoints", "{staging}/{service}/health/ready"),
                             ("token", "{github.token}"),
                         ],
                     ),
-                    Step::Uses("promote", &[SUBJECT, EARLIER]),
+                    DemoStep::Uses("promote", &[SUBJECT, EARLIER_RESULTS]),
                 ],
             )
         },
@@ -225,18 +230,18 @@ pub const PROMOTE: Workflow = Workflow {
 };
 
 /// The environment whose reviewers are on call.
-pub const AROUND_THE_GATES: &str = "production-emergency";
+pub const EMERGENCY_ENVIRONMENT: &str = "production-emergency";
 
-pub const EMERGENCY: Workflow = Workflow {
+pub const EMERGENCY: DemoWorkflow = DemoWorkflow {
     file: "emergency-promote.yml",
     event: "workflow_dispatch",
-    jobs: &[Job {
-        environment: Some(AROUND_THE_GATES),
+    jobs: &[DemoJob {
+        environment: Some(EMERGENCY_ENVIRONMENT),
         ..job(
             "emergency",
             &[
-                Step::CheckOutInfra,
-                Step::Uses(
+                DemoStep::CheckOutInfra,
+                DemoStep::Uses(
                     "emergency",
                     &[
                         ("service", "{service}"),
@@ -244,7 +249,7 @@ pub const EMERGENCY: Workflow = Workflow {
                         ("tag", "{tag}"),
                         ("incident", "{incident}"),
                         ("reason", "{reason}"),
-                        ("github-environment", AROUND_THE_GATES),
+                        ("github-environment", EMERGENCY_ENVIRONMENT),
                         ("api-token", "{github.token}"),
                     ],
                 ),
@@ -253,23 +258,23 @@ pub const EMERGENCY: Workflow = Workflow {
     }],
 };
 
-pub const ROLLBACK: Workflow = Workflow {
+pub const ROLLBACK: DemoWorkflow = DemoWorkflow {
     file: "rollback.yml",
     event: "workflow_dispatch",
-    jobs: &[Job {
-        environment: Some(AROUND_THE_GATES),
+    jobs: &[DemoJob {
+        environment: Some(EMERGENCY_ENVIRONMENT),
         ..job(
             "rollback",
             &[
-                Step::CheckOutInfra,
-                Step::Uses(
+                DemoStep::CheckOutInfra,
+                DemoStep::Uses(
                     "rollback",
                     &[
                         ("service", "{service}"),
                         ("environment", "production"),
                         ("incident", "{incident}"),
                         ("reason", "{reason}"),
-                        ("github-environment", AROUND_THE_GATES),
+                        ("github-environment", EMERGENCY_ENVIRONMENT),
                         ("api-token", "{github.token}"),
                     ],
                 ),
@@ -278,14 +283,14 @@ pub const ROLLBACK: Workflow = Workflow {
     }],
 };
 
-pub const AUDIT: Workflow = Workflow {
+pub const AUDIT: DemoWorkflow = DemoWorkflow {
     file: "audit.yml",
     event: "schedule",
     jobs: &[job(
         "audit",
         &[
-            Step::CheckOutInfra,
-            Step::Uses("audit", &[("environment", "production"), ("since", "30d"), ("budget", "2")]),
+            DemoStep::CheckOutInfra,
+            DemoStep::Uses("audit", &[("environment", "production"), ("since", "30d"), ("budget", "2")]),
         ],
     )],
 };
@@ -294,7 +299,7 @@ pub const AUDIT: Workflow = Workflow {
 mod tests {
     use super::*;
 
-    /// The commands of a workflow file with the jobs they stand in, in their order.
+    /// The commands of a workflow file, each with its job, in their order.
     fn commands(file: &str) -> Vec<(String, String)> {
         let mut job = "";
         let mut commands = Vec::new();
@@ -311,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn they_run_what_the_files_to_copy_run() {
+    fn each_workflow_runs_the_commands_of_its_file() {
         for (workflow, file) in [
             (&CI, include_str!("../../../workflows/ci-bundle-size.yml")),
             (&VALIDATE, include_str!("../../../workflows/validate-staging.yml")),
@@ -320,18 +325,18 @@ mod tests {
             (&ROLLBACK, include_str!("../../../workflows/rollback.yml")),
             (&AUDIT, include_str!("../../../workflows/audit.yml")),
         ] {
-            let ours: Vec<(String, String)> = workflow
+            let demo_commands: Vec<(String, String)> = workflow
                 .jobs
                 .iter()
                 .flat_map(|job| job.steps.iter().map(move |step| (job.name, step)))
                 .filter_map(|(job, step)| match step {
-                    Step::Uses(command, _) => Some((job.to_owned(), (*command).to_owned())),
+                    DemoStep::Uses(command, _) => Some((job.to_owned(), (*command).to_owned())),
                     _ => None,
                 })
                 .collect();
-            // There is no production to look at afterwards.
-            let theirs: Vec<_> = commands(file).into_iter().filter(|(job, _)| job != "verify").collect();
-            assert_eq!(ours, theirs, "{}", workflow.file);
+            // The demo has no production environment to verify.
+            let file_commands: Vec<_> = commands(file).into_iter().filter(|(job, _)| job != "verify").collect();
+            assert_eq!(demo_commands, file_commands, "{}", workflow.file);
             assert!(file.contains(&format!("\n  {}:\n", workflow.event)), "{}: {}", workflow.file, workflow.event);
         }
     }

@@ -1,33 +1,33 @@
-//! What a checkout of a service holds: its version, the team's smoke test, and after a build the bundle.
+//! The files in a checkout of a service: its version, the team's smoke test, and the bundle after a build.
 
 use std::{fs, io, path::Path};
 
-use super::{checkout::Checkout, story::Release, workflows::LOAD_RESULTS};
+use super::{checkout::Checkout, release_day::PlannedRelease, workflows::LOAD_RESULTS};
 use crate::{error::CommandError, report::compact::hex_sha256};
 
-/// How many bytes of every file of a bundle are new code in a release.
+/// The bytes of new code in each file of a bundle in a release.
 const NEW_CODE: usize = 2_000;
 
-/// Builds what runs in production today.
+/// Builds the bundle of the version in production.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn build_previous(workspace: &Path, release: &Release) -> io::Result<()> {
+pub fn build_previous(workspace: &Path, release: &PlannedRelease) -> io::Result<()> {
     let files = release.bundle.iter().map(|(path, bytes)| (*path, code(path, *bytes)));
     build(workspace, files)
 }
 
-/// Builds the release in its place.
+/// Builds the bundle of the release and replaces the previous one.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn build_release(workspace: &Path, release: &Release) -> io::Result<()> {
+pub fn build_release(workspace: &Path, release: &PlannedRelease) -> io::Result<()> {
     let changed = release.bundle.iter().map(|(path, bytes)| (*path, code(path, bytes + NEW_CODE)));
-    let added = release.added.iter().map(|(path, bytes)| (*path, code(path, *bytes)));
+    let added = release.added_file.iter().map(|(path, bytes)| (*path, code(path, *bytes)));
     build(workspace, changed.chain(added))
 }
 
-/// Writes `dist/`, with a hash of what is in it in each file's name, as bundlers do.
+/// Writes `dist/`. As with bundlers, the name of each file has a hash of its content.
 fn build<'a>(workspace: &Path, files: impl Iterator<Item = (&'a str, String)>) -> io::Result<()> {
     let dist = workspace.join("dist");
     if dist.exists() {
@@ -48,8 +48,8 @@ fn build<'a>(workspace: &Path, files: impl Iterator<Item = (&'a str, String)>) -
     Ok(())
 }
 
-/// So many bytes that read, and compress, like minified code; the same for a path in every run, and a longer one begins
-/// with the shorter one.
+/// Text of this many bytes that compresses like minified code. It depends on the path alone: a longer text starts with the
+/// shorter one.
 fn code(path: &str, bytes: usize) -> String {
     const WORDS: [&str; 24] = [
         "cart", "price", "item", "render", "props", "state", "order", "total", "fetch", "query", "node", "child",
@@ -67,19 +67,18 @@ fn code(path: &str, bytes: usize) -> String {
     code
 }
 
-/// Writes what is committed beside the bundle's baseline: the version, and the team's smoke test.
+/// Writes the committed files: the version and the team's smoke test.
 ///
 /// # Errors
-/// Unseen when a file cannot be written.
+/// Unobservable when a file cannot be written.
 pub fn write(checkout: &Checkout, service: &str, version: &str) -> Result<(), CommandError> {
     checkout.write(".gitignore", &format!("/dist\n/smoke.xml\n/{LOAD_RESULTS}\n"))?;
     checkout.write("package.json", &format!("{{ \"name\": \"{service}\", \"version\": \"{version}\" }}\n"))?;
     checkout.write("smoke.sh", SMOKE)
 }
 
-/// Any test runner that writes `JUnit` would do. This one needs no more than a shell: `health` of this very program, in an
-/// environment of its own, does what curl would.
-const SMOKE: &str = r#"# Asks staging for each critical path, and writes down as JUnit what became of it.
+/// The smoke test, as a script that needs only a shell. It requests each path with `health` of this program instead of curl.
+const SMOKE: &str = r#"# Requests each critical path from staging, and writes the results as JUnit.
 set -u
 ask() {
     env -i "$GATES" health --endpoints "$STAGING/api/$1" --attempts 1 \
