@@ -1,10 +1,10 @@
-//! The settings that every command has beside its own.
+//! The settings that every action has beside its own.
 
 use std::path::PathBuf;
 
 use crate::subject::SubjectArgs;
 
-/// The settings that every command has.
+/// The settings that every action has.
 #[derive(Debug, clap::Args)]
 pub struct CommonArgs {
     /// Config file [default: .github/promote-gates.yml, if there is one]

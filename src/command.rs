@@ -1,4 +1,4 @@
-//! What every command declares beside its arguments, and the table row that is made from it. Knows no command.
+//! What a command declares beside its arguments, and its entry in the registry. This file names no command.
 
 use std::fmt;
 
@@ -22,11 +22,11 @@ pub trait Command: clap::Args + fmt::Debug + 'static {
     /// One sentence without a period, for `--help`, `action.yml` and the documentation.
     const ABOUT: &'static str;
     const KIND: CommandKind;
-    /// `None` for a local command, which is no action.
+    /// `None` for a local command, which has no action.
     const BRANDING: Option<Branding>;
     /// Its outputs beside [`crate::report::OUTPUTS`].
     const OUTPUTS: &'static [Output];
-    /// A table for its documentation alone. A command without one lacks nothing, so this has a default.
+    /// A table that only its documentation shows. Most commands have none.
     const REFERENCE_TABLE: Option<ReferenceTable> = None;
 
     /// # Errors
@@ -34,11 +34,11 @@ pub trait Command: clap::Args + fmt::Debug + 'static {
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError>;
 }
 
-/// A command that observes and judges, and writes nothing outside: `run` can hold nothing else. `cargo test` checks that no
-/// file of a gate uses `reconcile` or `Permit`.
+/// A command that observes and judges, and writes nothing outside. `run` can run only gates. `cargo test` checks that no file of
+/// a gate uses `reconcile` or `Permit`.
 pub trait Gate: Command {}
 
-/// What a command is for. Other commands select by it, never by a list of names.
+/// The purpose of a command. Code selects commands by their kind, never by a list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
     /// A gate on the software, in any environment: what `run` runs and a validation reports.
@@ -86,7 +86,7 @@ pub struct ReferenceTable {
     pub rows: fn() -> Vec<Vec<String>>,
 }
 
-/// What a command is run with, beside its own arguments.
+/// The inputs of a command beside its own arguments.
 pub struct RunInputs<'a> {
     /// Empty for a local command.
     pub subject: &'a Subject,
@@ -99,7 +99,7 @@ pub struct RunInputs<'a> {
 }
 
 impl RunInputs<'_> {
-    /// The gates on the software.
+    /// The names of the gates on the software.
     #[must_use]
     pub fn software_gates(&self) -> Vec<&'static str> {
         names_where(self.commands, |kind| kind == CommandKind::SoftwareGate)
@@ -108,7 +108,7 @@ impl RunInputs<'_> {
     /// Resolves the settings of a gate that the config file lists.
     ///
     /// # Errors
-    /// Bad input; a command that is no gate on the software.
+    /// Bad input, also when the command is not a gate on the software.
     pub fn resolve_gate<'l>(
         &self,
         name: &str,
@@ -129,7 +129,7 @@ pub fn names_where(commands: &[CommandEntry], is_wanted: impl Fn(CommandKind) ->
     commands.iter().filter(|entry| is_wanted(entry.kind)).map(|entry| entry.name).collect()
 }
 
-/// A row of the registry. Only [`gate`] and [`command`] make one.
+/// An entry of the registry. Only [`gate`] and [`command`] create one.
 pub struct CommandEntry {
     pub name: &'static str,
     pub about: &'static str,
@@ -141,14 +141,14 @@ pub struct CommandEntry {
     parse: fn(&ArgMatches) -> Result<Box<dyn Runnable>, clap::Error>,
 }
 
-/// The row of a gate.
+/// The entry of a gate.
 #[must_use]
 pub const fn gate<A: Gate>() -> CommandEntry {
     assert!(A::KIND.is_gate(), "the KIND of a gate is SoftwareGate or PromotionGate");
     entry::<A>()
 }
 
-/// The row of any other command.
+/// The entry of a command that is not a gate.
 #[must_use]
 pub const fn command<A: Command>() -> CommandEntry {
     assert!(!A::KIND.is_gate(), "a gate is listed as `gate::<…>()`");
@@ -174,13 +174,13 @@ fn parse<A: Command>(matches: &ArgMatches) -> Result<Box<dyn Runnable>, clap::Er
 }
 
 impl CommandEntry {
-    /// Its part of clap's model.
+    /// Its subcommand in clap's model.
     #[must_use]
     pub fn clap_command(&self) -> clap::Command {
-        let own = (self.augment)(clap::Command::new(self.name));
-        let all = if self.kind.is_local() { own } else { CommonArgs::augment_args(own) };
-        // The documentation of the arguments' type is not the command's.
-        all.about(self.about).long_about(None)
+        let command = (self.augment)(clap::Command::new(self.name));
+        let command = if self.kind.is_local() { command } else { CommonArgs::augment_args(command) };
+        // clap would show the doc comment of `Args` as the command's description.
+        command.about(self.about).long_about(None)
     }
 
     /// Merges layers of settings, the highest first, into typed arguments. `location` is the origin of an error that no layer
@@ -195,11 +195,11 @@ impl CommandEntry {
         location: Option<&str>,
     ) -> Result<Resolved<ParsedCommand>, CommandError> {
         settings::resolve(command_table, self.name, layers, location, |matches| {
-            Ok(ParsedCommand { own: (self.parse)(matches)?, common: CommonArgs::from_arg_matches(matches)? })
+            Ok(ParsedCommand { arguments: (self.parse)(matches)?, common: CommonArgs::from_arg_matches(matches)? })
         })
     }
 
-    /// Runs a local command, which has flags only.
+    /// Runs a local command. Its only settings are flags.
     ///
     /// # Errors
     /// Bad input, and those of [`Command::run`].
@@ -211,7 +211,7 @@ impl CommandEntry {
 /// A command with its typed arguments.
 #[derive(Debug)]
 pub struct ParsedCommand {
-    own: Box<dyn Runnable>,
+    arguments: Box<dyn Runnable>,
     pub common: CommonArgs,
 }
 
@@ -219,7 +219,7 @@ impl ParsedCommand {
     /// # Errors
     /// Those of [`Command::run`].
     pub fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        self.own.run(inputs, ctx)
+        self.arguments.run(inputs, ctx)
     }
 }
 
@@ -264,7 +264,7 @@ pub fn clap_command(commands: &[CommandEntry]) -> clap::Command {
     settings::with_switches(commands.iter().fold(top, |top, entry| top.subcommand(entry.clap_command())))
 }
 
-/// What the settings and the config file know of the commands.
+/// The commands as the settings and the config file need them.
 #[must_use]
 pub fn command_table(commands: &[CommandEntry]) -> CommandTable {
     let common = settings::with_switches(

@@ -1,6 +1,6 @@
 //! The registry: one line for each command, in the order of `--help` and of the documentation.
 //!
-//! A new command is its files and two lines here. What it declares is beside its `Args`: see [`crate::command::Command`].
+//! A new command needs its files and two lines here; it declares the rest beside its `Args`: see [`crate::command::Command`].
 
 pub mod approval;
 pub mod audit;
@@ -59,7 +59,7 @@ pub fn gates() -> Vec<&'static str> {
     names_where(COMMANDS, CommandKind::is_gate)
 }
 
-/// What the settings and the config file know of the commands.
+/// The commands as the settings and the config file need them.
 #[must_use]
 pub fn command_table() -> CommandTable {
     command::command_table(COMMANDS)

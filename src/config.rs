@@ -7,7 +7,7 @@
 //! gates:                         # what `run` runs, in order
 //!   - bundle-size
 //!   - health: { url: https://staging.example/ready }
-//! services: {}                   # where each service may come from
+//! services: {}                   # the sources that each service may come from
 //! policy: {}                     # conditions on the reports of gates
 //! ```
 
@@ -25,15 +25,15 @@ use crate::{
     settings::{CommandTable, Layer, Setting, SettingOrigin, SettingValue},
     yaml::{self, Key, Node, Value},
 };
-use nodes::{location, mapping, misshapen, unknown};
+use nodes::{location, mapping, unknown_key, wrong_shape};
 use policy::Policy;
 use services::Services;
 
 /// The config file's path, unless the setting `config` names another.
 pub const DEFAULT_PATH: &str = ".github/promote-gates.yml";
 
-/// The keys that are no settings: the gates that `run` runs, and the rules that `evidence` holds a validation against.
-const OWN: [&str; 3] = ["gates", "services", "policy"];
+/// The keys that are not settings: the gates that `run` runs, and the rules that `evidence` checks.
+const SECTIONS: [&str; 3] = ["gates", "services", "policy"];
 
 /// A config file, read and checked: every key in it is known.
 #[derive(Clone, Debug, Default)]
@@ -102,9 +102,9 @@ impl Config {
             self.sections.insert(key.name, layer);
         } else {
             let settings = common.iter().map(|setting| setting.key.as_str()).filter(|name| *name != "config");
-            let known: Vec<&str> = settings.chain(command_table.names.iter().copied()).chain(OWN).collect();
+            let known: Vec<&str> = settings.chain(command_table.names.iter().copied()).chain(SECTIONS).collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
-            let setting = setting.ok_or_else(|| unknown(path, &key, "the config file", &known))?;
+            let setting = setting.ok_or_else(|| unknown_key(path, &key, "the config file", &known))?;
             let value = setting_value(path, setting, &key, node)?;
             self.common.extend(value.map(|value| (key.name, value)));
         }
@@ -118,7 +118,7 @@ fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<L
         let known: Vec<&str> =
             settings.iter().map(|setting| setting.key.as_str()).filter(|known| *known != "config").collect();
         let Some(setting) = settings.iter().find(|setting| setting.key == key.name && setting.key != "config") else {
-            return Err(unknown(path, &key, &format!("`{name}`"), &known));
+            return Err(unknown_key(path, &key, &format!("`{name}`"), &known));
         };
         let value = setting_value(path, setting, &key, node)?;
         layer.extend(value.map(|value| (key.name, value)));
@@ -128,7 +128,7 @@ fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<L
 
 fn gate_entries(command_table: &CommandTable, path: &str, node: Node) -> Result<Vec<GateEntry>, CommandError> {
     let Value::List(items) = node.value else {
-        return Err(misshapen(path, "gates", &node, "a list of gates, each a name or a name with its settings"));
+        return Err(wrong_shape(path, "gates", &node, "a list of gates, each a name or a name with its settings"));
     };
     items
         .into_iter()
@@ -141,7 +141,7 @@ fn gate_entries(command_table: &CommandTable, path: &str, node: Node) -> Result<
                     (key, Some(settings))
                 }
                 _ => {
-                    return Err(misshapen(
+                    return Err(wrong_shape(
                         path,
                         "gates",
                         &item,
@@ -152,7 +152,7 @@ fn gate_entries(command_table: &CommandTable, path: &str, node: Node) -> Result<
             let gates = &command_table.gates;
             let Some(known) = command_table.settings_of(&key.name).filter(|_| gates.contains(&key.name.as_str()))
             else {
-                return Err(unknown(path, &key, "`gates`", gates));
+                return Err(unknown_key(path, &key, "`gates`", gates));
             };
             let settings = settings.map(|node| section(path, &key.name, &known, node)).transpose()?.unwrap_or_default();
             Ok(GateEntry { gate: key.name, settings, location })
@@ -188,8 +188,8 @@ fn setting_value(path: &str, setting: &Setting, key: &Key, node: Node) -> Result
             vec![serde_json::Value::Object(parts.collect::<Result<_, CommandError>>()?).to_string()]
         }
         _ => {
-            let wanted = if setting.many { "a value or a list of values" } else { "one value" };
-            return Err(misshapen(path, &key.name, &node, wanted));
+            let expected = if setting.many { "a value or a list of values" } else { "one value" };
+            return Err(wrong_shape(path, &key.name, &node, expected));
         }
     };
     let texts: Vec<String> = texts;
@@ -199,6 +199,6 @@ fn setting_value(path: &str, setting: &Setting, key: &Key, node: Node) -> Result
 fn scalar(path: &str, setting: &Setting, node: Node) -> Result<String, CommandError> {
     match node.value {
         Value::Text(text) => Ok(text),
-        _ => Err(misshapen(path, &setting.key, &node, "a text")),
+        _ => Err(wrong_shape(path, &setting.key, &node, "a text")),
     }
 }

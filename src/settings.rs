@@ -1,5 +1,5 @@
-//! Settings from flags, inputs, the config file and defaults. A setting has one name everywhere, read off clap's model of the
-//! commands; so are `action.yml`, the tables in the documentation and the settings in the report.
+//! Settings from flags, inputs, the config file and defaults. A setting has one name everywhere: clap's model of the commands
+//! defines it for flags, inputs, `action.yml`, the tables in the documentation and the report.
 
 mod command_table;
 mod invalid_value;
@@ -18,13 +18,13 @@ use crate::{error::CommandError, finding::Finding, runner_env, values::closest};
 
 pub use command_table::CommandTable;
 pub use invalid_value::no_command;
-use invalid_value::{invalid_value, on_command_line};
+use invalid_value::{command_line_error, invalid_value};
 pub use layer::{Layer, SettingOrigin, SettingValue};
 use reported::as_json;
 use setting::is_clap_own;
 pub use setting::{Setting, SettingKind, help_and_default, read_settings, with_switches};
 
-/// A command line, before any value is judged.
+/// A command line whose values are not checked yet.
 pub enum CommandLine {
     /// Help or version, which clap prints itself.
     HelpOrVersion(clap::Error),
@@ -34,7 +34,7 @@ pub enum CommandLine {
     },
 }
 
-/// Reads the command's name and its flags. Values are judged by [`resolve`], once inputs, config and defaults are known.
+/// Reads the command's name and its flags. [`resolve`] checks the values later, together with inputs, config and defaults.
 ///
 /// # Errors
 /// Bad input: an unknown command or flag, with the closest known one.
@@ -51,12 +51,12 @@ pub fn parse_command_line(command_table: &CommandTable, arguments: &[OsString]) 
     let matches = match relaxed.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // The strict model prints the possible values in its help.
+            // The relaxed model lacks the possible values, which the help shows.
             return Ok(CommandLine::HelpOrVersion(
                 command_table.command.clone().try_get_matches_from(arguments).err().unwrap_or(error),
             ));
         }
-        Err(error) => return Err(on_command_line(command_table, &error).bad_input()),
+        Err(error) => return Err(command_line_error(command_table, &error).bad_input()),
     };
     let Some((name, matches)) = matches.subcommand() else {
         return Err(no_command(command_table).bad_input());
@@ -75,7 +75,7 @@ pub fn parse_command_line(command_table: &CommandTable, arguments: &[OsString]) 
     Ok(CommandLine::Command { name: name.to_owned(), flags })
 }
 
-/// clap's name of a setting: its derive uses the name of the field.
+/// clap's id of a setting, which is the name of the field.
 fn id(key: &str) -> String {
     key.replace('-', "_")
 }
@@ -89,22 +89,20 @@ pub fn input_layer(
     command: &str,
     inputs: &BTreeMap<String, String>,
 ) -> Result<Layer, CommandError> {
-    let own = command_table.settings_of(command).unwrap_or_default();
+    let settings = command_table.settings_of(command).unwrap_or_default();
     let mut layer = Layer::new();
     for (key, text) in inputs {
-        if let Some(setting) = own.iter().find(|setting| setting.key == *key) {
+        if let Some(setting) = settings.iter().find(|setting| setting.key == *key) {
             let texts: Vec<String> = if setting.many {
                 text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
             } else {
                 vec![text.trim().to_owned()]
             };
             layer.insert(key.clone(), SettingValue { texts, origin: SettingOrigin::Input });
-        } else if !command_table
-            .names
-            .iter()
-            .any(|name| command_table.settings_of(name).is_some_and(|all| all.iter().any(|one| one.key == *key)))
-        {
-            let known: Vec<&str> = own.iter().map(|setting| setting.key.as_str()).collect();
+        } else if !command_table.names.iter().any(|name| {
+            command_table.settings_of(name).is_some_and(|all| all.iter().any(|setting| setting.key == *key))
+        }) {
+            let known: Vec<&str> = settings.iter().map(|setting| setting.key.as_str()).collect();
             let finding = Finding::inconclusive(format!("`{}`", runner_env::variable(key)))
                 .actual("no command has such an input")
                 .expected(format!("one of {}", known.join(", ")));
@@ -129,11 +127,11 @@ impl<T> Resolved<T> {
     }
 }
 
-/// Merges layers, the highest first, and lets clap parse and check the result. `parse` reads the matches of the subcommand;
+/// Merges layers, the highest first. clap parses and checks the result. `parse` reads the matches of the subcommand;
 /// `location` is the origin of an error that no layer causes, such as a missing setting.
 ///
 /// # Errors
-/// Bad input: names the setting, the value, where it came from and what is accepted.
+/// Bad input, with the setting, the value, its origin and the accepted values.
 pub fn resolve<'a, T>(
     command_table: &CommandTable,
     name: &str,
@@ -171,7 +169,7 @@ pub fn resolve<'a, T>(
     }
     let invalid = |error| invalid_value(&error, &all, &merged, location).bad_input();
     let matches = command_table.command.clone().try_get_matches_from(arguments).map_err(invalid)?;
-    let own = matches.subcommand().map_or(&matches, |(_, own)| own);
-    let typed = parse(own).map_err(invalid)?;
+    let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    let typed = parse(matches).map_err(invalid)?;
     Ok(Resolved { typed, settings, origins })
 }

@@ -1,4 +1,4 @@
-//! `demo` as somebody types it, and as data: the verdicts come from running the gates.
+//! `demo` as a person starts it, and with changed days as a library: all verdicts come from the real gates.
 
 use std::{
     fs,
@@ -12,8 +12,8 @@ use std::{
 use promote_gates::{
     clock::SystemClock,
     commands::demo::{
-        self, Ending, Played, Stage,
-        story::{Day, Ends, Release, Scene, What},
+        self, ChangeResult, DayResult, DemoPaths,
+        release_day::{ChangeKind, ExpectedResult, PlannedChange, PlannedRelease, ReleaseDay},
     },
     context::CommandContext,
     execution::Execution,
@@ -28,8 +28,8 @@ use crate::house::{Ended, Runner};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_promote-gates");
 
-/// The log's words with one space between any two: where a line ends is not what is tested.
-fn told(ended: &Ended) -> String {
+/// The log with single spaces for any white space, so that no test depends on line breaks.
+fn unwrapped_log(ended: &Ended) -> String {
     ended.log.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -39,17 +39,17 @@ fn git(repository: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a runner gives a step, and inputs that would spoil everything: none of it is for a command that plays at home.
-fn spoilt() -> Runner {
+/// A runner with inputs that would fail a gate. A local command must ignore the runner and all inputs.
+fn runner_with_bad_inputs() -> Runner {
     Runner::new().input("dry-run", "true").input("nonsense", "x").input("tag", "9.9.9").env("GIT_DIR", "/nowhere")
 }
 
 #[test]
-fn the_thursday_ends_as_the_story_says() {
-    let runner = spoilt();
+fn each_change_has_its_expected_result() {
+    let runner = runner_with_bad_inputs();
     let ended = runner.run(&["demo", "--keep", "here/kept"]);
     assert_eq!(ended.code, 0, "{}", ended.log);
-    let told = told(&ended);
+    let log = unwrapped_log(&ended);
     for line in [
         "checkout-service 1.4.2 ✅ promoted – 1.4.1 → 1.4.2 in commit",
         "catalog-service 1.5.0 ⛔ blocked performance p99 latency: ",
@@ -61,12 +61,12 @@ fn the_thursday_ends_as_the_story_says() {
         "payments-service 1.6.1 ✅ promoted – 1.6.0 → 1.6.1 in commit",
         "checkout-service rollback ✅ taken back – 1.4.2 → 1.4.1 in commit",
     ] {
-        assert!(told.contains(line), "{line} in {}", ended.log);
+        assert!(log.contains(line), "{line} in {}", ended.log);
     }
     let wide = ended.log.lines().filter(|line| !line.contains('/')).find(|line| line.chars().count() > 100);
-    assert_eq!(wide, None, "it reads well at 100 columns");
+    assert_eq!(wide, None, "no line is longer than 100 columns");
     let lines = ended.log.lines().count();
-    assert!(lines <= 95, "{lines} lines: it is read in a minute");
+    assert!(lines <= 95, "{lines} lines: too long to read in a minute");
 
     let kept = runner.workspace().join("here/kept").canonicalize().unwrap();
     let infra = kept.join("infra.git");
@@ -79,7 +79,7 @@ fn the_thursday_ends_as_the_story_says() {
     assert_eq!(words("Promotion-kind"), ["normal", "normal", "emergency", "rollback"]);
     assert_eq!(words("Approved-by"), ["team-lead", "team-lead", "on-call", "on-call"]);
     assert_eq!(words("Incident"), ["INC-2041", "INC-2042"]);
-    assert_eq!(words("Evidence").len(), 2, "of the two that went through the gates");
+    assert_eq!(words("Evidence").len(), 2, "one for each promotion through the gates");
 
     let summary = fs::read_to_string(kept.join("summary.md")).unwrap();
     for part in [
@@ -92,27 +92,28 @@ fn the_thursday_ends_as_the_story_says() {
         assert!(summary.contains(part), "{part} in {summary}");
     }
 
-    // Of the step that the demo itself was in: nothing written, nothing said to the runner, nothing passed on.
+    // The demo writes no outputs and no summary, prints no workflow commands, and passes no runner variables on.
     assert_eq!((ended.outputs.len(), ended.summary.as_str()), (0, ""));
     assert_eq!(ended.commands(), [""; 0]);
-    let own = git(&infra, &["log", "--format=%B", "main"]);
+    let messages = git(&infra, &["log", "--format=%B", "main"]);
     assert!(
-        own.contains("https://github.example/acme/ecommerce-infra/actions/runs/") && !own.contains("/runs/7/"),
-        "{own}"
+        messages.contains("https://github.example/acme/ecommerce-infra/actions/runs/")
+            && !messages.contains("/runs/7/"),
+        "{messages}"
     );
     for token in ["token-of-the-dispatcher", "token-that-reads-sources", "token-of-the-workflow"] {
         assert!(!kept_texts(&kept).any(|text| text.contains(token)), "{token} is masked");
     }
 }
 
-/// The texts of all that the steps left behind.
+/// The text of each file that the steps wrote.
 fn kept_texts(kept: &Path) -> impl Iterator<Item = String> {
     let files = walkdir::WalkDir::new(kept.join("runs")).into_iter().map(Result::unwrap);
     files.filter(|entry| entry.file_type().is_file()).filter_map(|entry| fs::read_to_string(entry.path()).ok())
 }
 
-/// Plays a day as a library, by the real binary.
-fn play(day: &Day, folder: &Path) -> Played {
+/// Plays a day through the library; the steps run the real binary.
+fn play(day: &ReleaseDay, folder: &Path) -> DayResult {
     #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
     let search_path = std::env::var("PATH").ok();
     let ctx = CommandContext {
@@ -124,113 +125,117 @@ fn play(day: &Day, folder: &Path) -> Played {
         world: Arc::default(),
         runner_env: Arc::new(RunnerEnv { search_path, ..RunnerEnv::default() }),
     };
-    demo::play(day, &Stage { folder, program: Path::new(BINARY) }, &ctx).unwrap()
+    demo::play(day, &DemoPaths { folder, program: Path::new(BINARY) }, &ctx).unwrap()
 }
 
-/// The Thursday with one of its releases, told in another way.
-fn alone(service: &str, change: impl FnOnce(&mut Release)) -> Day {
-    let mut day = Day::thursday();
-    day.scenes.retain(|scene| scene.service == service && scene.release().is_some());
-    change(day.scenes[0].release_mut().unwrap());
+/// The Thursday with only the release of one service, which `edit` changes.
+fn day_with_one_release(service: &str, edit: impl FnOnce(&mut PlannedRelease)) -> ReleaseDay {
+    let mut day = ReleaseDay::thursday();
+    day.changes.retain(|change| change.service == service && change.release().is_some());
+    edit(day.changes[0].release_mut().unwrap());
     day
 }
 
-/// So slow a service in production, in milliseconds, that no load test on a busy machine is slower.
-const SLOW: f64 = 60_000.0;
+/// A p99 of production, in milliseconds, that no load test on a busy machine exceeds.
+const SLOW_P99: f64 = 60_000.0;
 
-/// The one scene of a day ended like this, which is not what the story says.
+/// Plays a day with one change, whose result must differ from the expected one.
 #[track_caller]
-fn ends_otherwise(day: &Day) -> (Played, Ending) {
+fn play_unexpected(day: &ReleaseDay) -> (DayResult, ChangeResult) {
     let folder = tempfile::tempdir().unwrap();
-    let played = play(day, folder.path());
-    let findings = played.findings(day);
-    assert_eq!(verdict(&findings), Verdict::Blocked, "the demo says that it did not go as told: {findings:?}");
-    let [ending] = &played.endings[..] else { panic!("{played:?}") };
-    let ending = ending.clone();
-    (played, ending)
+    let result = play(day, folder.path());
+    let findings = result.findings(day);
+    assert_eq!(verdict(&findings), Verdict::Blocked, "an unexpected result blocks: {findings:?}");
+    let [change] = &result.changes[..] else { panic!("{result:?}") };
+    let change = change.clone();
+    (result, change)
 }
 
 #[test]
 fn a_quick_catalog_is_promoted() {
-    let (played, ending) =
-        ends_otherwise(&alone("catalog-service", |release| release.slowest = Duration::from_millis(60)));
-    assert_eq!(ending.stopped, None);
-    assert_eq!(ending.in_production, "ghcr.io/acme/catalog-service:1.5.0");
-    assert!(ending.commit.is_some() && played.dispatches == ["catalog-service 1.5.0"], "{played:?}");
+    let (result, change) = play_unexpected(&day_with_one_release("catalog-service", |release| {
+        release.max_latency = Duration::from_millis(60);
+    }));
+    assert_eq!(change.failed_step, None);
+    assert_eq!(change.image_after, "ghcr.io/acme/catalog-service:1.5.0");
+    assert!(change.commit.is_some() && result.dispatches == ["catalog-service 1.5.0"], "{result:?}");
 }
 
 #[test]
-fn neither_whoever_wrote_a_release_approves_it_nor_somebody_who_is_no_reviewer() {
-    let day = || Day { p99: SLOW, ..alone("checkout-service", |release| release.approver = release.author) };
-    for (reviewers, by) in [
+fn an_approval_by_the_author_or_by_a_non_reviewer_blocks() {
+    let day = || ReleaseDay {
+        p99: SLOW_P99,
+        ..day_with_one_release("checkout-service", |release| release.approver = release.author)
+    };
+    for (reviewers, reason) in [
         (vec!["team-lead", "ada"], "independence: "),
         (vec!["team-lead"], "approval: approved by ada, none of its reviewers"),
     ] {
-        let (played, ending) = ends_otherwise(&Day { reviewers, ..day() });
-        let stopped = ending.stopped.unwrap();
-        assert_eq!((stopped.by.as_str(), stopped.verdict), ("approval", Verdict::Blocked), "{stopped:?}");
-        assert!(stopped.reason.starts_with(by) && stopped.reason.contains("ada"), "{stopped:?}");
-        assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
+        let (result, change) = play_unexpected(&ReleaseDay { reviewers, ..day() });
+        let step = change.failed_step.unwrap();
+        assert_eq!((step.command.as_str(), step.verdict), ("approval", Verdict::Blocked), "{step:?}");
+        assert!(step.reason.starts_with(reason) && step.reason.contains("ada"), "{step:?}");
+        assert_eq!((change.commit, change.image_after), (None, change.image_before), "{:?}", result.commits);
     }
 }
 
 #[test]
-fn a_payload_that_was_changed_on_its_way_is_no_evidence() {
+fn an_altered_payload_is_blocked_by_evidence() {
     let forge: fn(Value) -> Value = |payload| {
         let forged = payload.to_string().replace("1.4.2", "6.6.6");
         serde_json::from_str(&forged).unwrap()
     };
-    let day = Day { p99: SLOW, ..alone("checkout-service", |release| release.on_the_way = forge) };
-    let (played, ending) = ends_otherwise(&day);
-    assert_eq!(played.dispatches, ["checkout-service 1.4.2"], "what record sent was right");
-    let stopped = ending.stopped.unwrap();
-    assert_eq!((stopped.by.as_str(), stopped.verdict), ("evidence", Verdict::Blocked), "{stopped:?}");
-    assert!(stopped.reason.contains("job `health` announced sha256"), "{stopped:?}");
-    assert_eq!((ending.commit, ending.in_production), (None, ending.before), "{:?}", played.commits);
+    let day = day_with_one_release("checkout-service", |release| release.alter_payload = forge);
+    let (result, change) = play_unexpected(&ReleaseDay { p99: SLOW_P99, ..day });
+    assert_eq!(result.dispatches, ["checkout-service 1.4.2"], "record sent the real payload");
+    let step = change.failed_step.unwrap();
+    assert_eq!((step.command.as_str(), step.verdict), ("evidence", Verdict::Blocked), "{step:?}");
+    assert!(step.reason.contains("job `health` announced sha256"), "{step:?}");
+    assert_eq!((change.commit, change.image_after), (None, change.image_before), "{:?}", result.commits);
 }
 
 #[test]
-fn a_third_emergency_is_over_the_budget_and_each_has_its_issue() {
-    let mut day = Day::thursday();
-    day.scenes.retain(|scene| matches!(scene.what, What::Emergency { .. }));
-    let emergency = day.scenes[0].clone();
-    day.scenes = ["1.6.1", "1.6.2", "1.6.3"]
+fn a_third_emergency_exceeds_the_budget_and_each_has_an_issue() {
+    let mut day = ReleaseDay::thursday();
+    day.changes.retain(|change| matches!(change.kind, ChangeKind::Emergency { .. }));
+    let emergency = day.changes[0].clone();
+    day.changes = ["1.6.1", "1.6.2", "1.6.3"]
         .into_iter()
         .map(|hotfix| {
-            let mut scene = emergency.clone();
-            let What::Emergency { tag, .. } = &mut scene.what else { panic!("{scene}") };
+            let mut change = emergency.clone();
+            let ChangeKind::Emergency { tag, .. } = &mut change.kind else { panic!("{change}") };
             *tag = hotfix;
-            Scene { ends: Ends::Runs(hotfix), ..scene }
+            PlannedChange { expected: ExpectedResult::Deployed(hotfix), ..change }
         })
         .collect();
     let folder = tempfile::tempdir().unwrap();
-    let played = play(&day, folder.path());
-    let wrong: Vec<String> = played
+    let result = play(&day, folder.path());
+    let failed: Vec<String> = result
         .findings(&day)
         .into_iter()
         .filter(|finding| finding.verdict != Verdict::Passed)
         .map(|finding| format!("{}: {}", finding.check, finding.actual))
         .collect();
-    let [audit] = &wrong[..] else { panic!("{wrong:?}") };
+    let [audit] = &failed[..] else { panic!("{failed:?}") };
     assert!(audit.starts_with("the audit: blocked, ") && audit.contains("emergencies: 3"), "{audit}");
-    assert_eq!(played.issues.len(), 3, "{:?}", played.issues);
+    assert_eq!(result.issues.len(), 3, "{:?}", result.issues);
 }
 
 #[test]
-fn a_folder_in_use_is_refused_and_left_alone() {
+fn a_folder_in_use_is_refused_and_unchanged() {
     let runner = Runner::new();
     runner.write("full/mine.txt", "x");
     runner.write("file", "x");
-    for (keep, seen) in [("full", "full: not empty, it holds mine.txt"), ("file", "file: ")] {
+    for (keep, message) in [("full", "full: not empty, it holds mine.txt"), ("file", "file: ")] {
         let ended = runner.run(&["demo", "--keep", keep]);
         assert_eq!(ended.code, 2, "{}", ended.log);
-        assert!(ended.log.contains("`keep` (flag): ") && ended.log.contains(seen), "{}", ended.log);
+        assert!(ended.log.contains("`keep` (flag): ") && ended.log.contains(message), "{}", ended.log);
     }
     assert_eq!(fs::read_dir(runner.workspace().join("full")).unwrap().count(), 1);
 }
 
 #[test]
-fn without_git_it_says_so_and_leaves_nothing() {
+fn without_git_the_error_says_to_install_it_and_no_folder_stays() {
     let temp = tempfile::tempdir().unwrap();
     let runner = Runner::new().env("PATH", "/nowhere").env("TMPDIR", &temp.path().display().to_string());
     let ended = runner.run(&["demo"]);
@@ -240,14 +245,14 @@ fn without_git_it_says_so_and_leaves_nothing() {
 }
 
 #[test]
-fn it_is_found_by_a_name_that_is_close() {
+fn a_misspelled_demo_is_suggested() {
     let ended = Runner::new().run(&["dmeo"]);
     assert!(ended.code == 2 && ended.log.contains("did you mean `demo`?"), "{}", ended.log);
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "PATH says where git and sh are")]
-fn a_signal_ends_it_with_its_children_and_takes_the_temp_folder_away() {
+fn a_signal_ends_the_demo_and_its_children_and_removes_the_temp_folder() {
     let temp = tempfile::tempdir().unwrap();
     let mut demo = Command::new(BINARY)
         .arg("demo")
@@ -257,26 +262,26 @@ fn a_signal_ends_it_with_its_children_and_takes_the_temp_folder_away() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(demo.stdout.take().unwrap());
+    let mut output = BufReader::new(demo.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("bundle-size") {
         line.clear();
-        assert!(said.read_line(&mut line).unwrap() > 0, "it ended early");
+        assert!(output.read_line(&mut line).unwrap() > 0, "the demo ended early");
     }
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
     let mut rest = String::new();
-    said.read_to_string(&mut rest).unwrap();
+    output.read_to_string(&mut rest).unwrap();
     let code = demo.wait().unwrap().code();
     assert_eq!(code, Some(3), "{rest}");
     assert!(rest.contains("cancelled by a signal"), "{rest}");
     // The rest of the day is not played.
     assert!(!rest.contains("7. INC-2042") && !rest.contains("The day in one table"), "{rest}");
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0, "{rest}");
-    assert_eq!(at_work_in(temp.path()), Vec::<PathBuf>::new(), "no child is left");
+    assert_eq!(working_folders_below(temp.path()), Vec::<PathBuf>::new(), "no child is left");
 }
 
-/// Programs whose folder is below `folder`, as the system lists them.
-fn at_work_in(folder: &Path) -> Vec<PathBuf> {
+/// The working folders, below `folder`, of all running processes.
+fn working_folders_below(folder: &Path) -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes
         .filter_map(|process| fs::read_link(process.path().join("cwd")).ok())

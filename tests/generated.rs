@@ -1,4 +1,4 @@
-//! Committed files that are made from the code: `action.yml`, tables in the documentation, JSON Schemas.
+//! Committed files that are generated from the code: `action.yml`, tables in the documentation, JSON Schemas.
 //!
 //! The test rewrites a stale file and fails. The next run passes, and `git diff` shows the difference.
 
@@ -15,18 +15,18 @@ use crate::repository::{find, root};
 #[test]
 fn generated_files_are_up_to_date() {
     let mut stale = Vec::new();
-    let mut shown = String::new();
-    for (path, text) in wanted() {
-        if let Some(difference) = renew(&root().join(&path), &text) {
-            shown += &format!("\n{path}\n{difference}");
+    let mut differences = String::new();
+    for (path, text) in expected_files() {
+        if let Some(difference) = update(&root().join(&path), &text) {
+            differences += &format!("\n{path}\n{difference}");
             stale.push(path);
         }
     }
-    assert!(stale.is_empty(), "regenerated: {}; commit them\n{shown}", stale.join(", "));
+    assert!(stale.is_empty(), "regenerated: {}; commit them\n{differences}", stale.join(", "));
 }
 
-/// Every generated file with the text it should have. A document is its prose, with the blocks between markers filled.
-fn wanted() -> Vec<(String, String)> {
+/// Every generated file with its expected text. In a document only the blocks between markers are generated.
+fn expected_files() -> Vec<(String, String)> {
     let mut files = vec![
         ("report.schema.json".to_owned(), schema(report::schema())),
         ("config.schema.json".to_owned(), schema(config::schema::schema(&commands::command_table()))),
@@ -35,7 +35,7 @@ fn wanted() -> Vec<(String, String)> {
         let folder = action.folder();
         files.push((format!("{folder}action.yml"), action.yml()));
         let path = format!("{folder}README.md");
-        // The one at the root may hold any of them; tidy asks for the others.
+        // The root README may have any of these blocks; every other README must have inputs and outputs.
         let mut blocks = vec![
             ("actions", actions::actions_table(), false),
             ("inputs", action.inputs_table(), !folder.is_empty()),
@@ -43,10 +43,10 @@ fn wanted() -> Vec<(String, String)> {
         ];
         blocks.extend(action.reference_table().map(|(name, table)| (name, table, true)));
         if let Some(mut text) = find(&path) {
-            for (name, block, needed) in blocks {
-                match filled(&text, name, &block) {
+            for (name, block, required) in blocks {
+                match with_block(&text, name, &block) {
                     Some(filled) => text = filled,
-                    None => assert!(!needed, "{path} has no block {} … {}", opening(name), closing(name)),
+                    None => assert!(!required, "{path} has no block {} … {}", opening(name), closing(name)),
                 }
             }
             files.push((path, text));
@@ -70,29 +70,29 @@ fn closing(name: &str) -> String {
 }
 
 /// A document with a block's content replaced, or `None` when it has no such block.
-fn filled(text: &str, name: &str, block: &str) -> Option<String> {
+fn with_block(text: &str, name: &str, block: &str) -> Option<String> {
     let (before, rest) = text.split_once(&opening(name))?;
     let (_, after) = rest.split_once(&closing(name))?;
     Some(format!("{before}{}\n{block}\n{}{after}", opening(name), closing(name)))
 }
 
-/// Writes a file that does not hold `text`, and gives the first lines that differ.
-fn renew(path: &Path, text: &str) -> Option<String> {
+/// Writes `text` to a file with other content, and returns the first lines that differ; `None` when it is up to date.
+fn update(path: &Path, text: &str) -> Option<String> {
     let old = fs::read_to_string(path).unwrap_or_default();
     if old == text {
         return None;
     }
     let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
-    let failed = written.err().map(|error| format!("  (not written: {error})\n")).unwrap_or_default();
-    Some(first_difference(&old, text) + &failed)
+    let error = written.err().map(|error| format!("  (not written: {error})\n")).unwrap_or_default();
+    Some(first_difference(&old, text) + &error)
 }
 
 /// The first lines that differ, the committed ones marked `-`.
 fn first_difference(old: &str, new: &str) -> String {
-    const SHOWN: usize = 5;
+    const MAX_LINES: usize = 5;
     let same = old.lines().zip(new.lines()).take_while(|(old, new)| old == new).count();
     let lines = |text: &str, mark: &str| {
-        text.lines().skip(same).take(SHOWN).map(|line| format!("{mark} {line}\n")).collect::<String>()
+        text.lines().skip(same).take(MAX_LINES).map(|line| format!("{mark} {line}\n")).collect::<String>()
     };
     format!("  line {}\n{}{}", same + 1, lines(old, "  -"), lines(new, "  +"))
 }
@@ -101,19 +101,19 @@ fn first_difference(old: &str, new: &str) -> String {
 fn a_stale_file_is_rewritten_and_its_first_difference_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("health/action.yml");
-    assert!(renew(&path, "a\nb\n").unwrap().contains("+ a"));
+    assert!(update(&path, "a\nb\n").unwrap().contains("+ a"));
     assert_eq!(fs::read_to_string(&path).unwrap(), "a\nb\n");
-    assert_eq!(renew(&path, "a\nb\n"), None);
-    assert_eq!(renew(&path, "a\nc\n").unwrap(), "  line 2\n  - b\n  + c\n");
+    assert_eq!(update(&path, "a\nb\n"), None);
+    assert_eq!(update(&path, "a\nc\n").unwrap(), "  line 2\n  - b\n  + c\n");
     let nowhere = Path::new("/dev/null/health/action.yml");
-    assert!(renew(nowhere, "a\n").unwrap().contains("not written"));
+    assert!(update(nowhere, "a\n").unwrap().contains("not written"));
 }
 
 #[test]
 fn a_block_is_replaced_and_the_prose_around_it_stays() {
     let text = "before\n<!-- inputs: generated -->\nold\n<!-- /inputs -->\nafter\n";
-    let once = filled(text, "inputs", "| new |\n").unwrap();
+    let once = with_block(text, "inputs", "| new |\n").unwrap();
     assert_eq!(once, "before\n<!-- inputs: generated -->\n\n| new |\n\n<!-- /inputs -->\nafter\n");
-    assert_eq!(filled(&once, "inputs", "| new |\n").unwrap(), once);
-    assert_eq!(filled(text, "outputs", ""), None);
+    assert_eq!(with_block(&once, "inputs", "| new |\n").unwrap(), once);
+    assert_eq!(with_block(text, "outputs", ""), None);
 }

@@ -1,6 +1,7 @@
-//! The binary as a runner starts it: a step's files, folders and variables, and nothing of this machine's own.
+//! Runs the binary as a GitHub Actions runner does: with a step's files, folders and variables. Of this machine's environment
+//! it gets only `PATH`.
 
-#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 
 use std::{
     collections::BTreeMap,
@@ -26,11 +27,11 @@ use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_promote-gates");
 
-/// No step of a test takes this long, on a busy machine either; one that hangs must not hang the tests.
+/// The time limit of a step, also on a busy machine, so that one that hangs does not hang the tests.
 pub const LIMIT: Duration = Duration::from_secs(150);
 
-/// A temporary folder: in memory where there is a gigabyte and programs may run. Most of what a test with git waits for is
-/// small files that a disk makes and removes.
+/// A temporary folder, in memory if it has a gigabyte free and programs may run there: tests with git mostly wait for a disk to
+/// create and remove small files.
 pub fn temp_dir() -> TempDir {
     static MEMORY: LazyLock<Option<&Path>> = LazyLock::new(|| {
         let memory = Path::new("/dev/shm");
@@ -48,23 +49,23 @@ pub struct Runner {
     variables: BTreeMap<String, String>,
 }
 
-/// A step at work; killed when dropped.
+/// A running step; killed when dropped.
 pub struct Started<'a> {
-    on: &'a Runner,
+    runner: &'a Runner,
     child: Child,
-    /// stdout and stderr as one, once both have been closed.
-    said: Receiver<Vec<u8>>,
-    /// The same, line by line as it comes.
+    /// stdout and stderr combined; sent once both are closed.
+    log: Receiver<Vec<u8>>,
+    /// The lines of the log, each sent when it is complete.
     lines: Receiver<String>,
-    /// Of this step alone.
+    /// The folder of this step's command files.
     files: TempDir,
 }
 
-/// What a step left behind.
+/// The result of a step.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,
-    /// stdout and stderr as the runner gets them.
+    /// stdout and stderr as the runner receives them.
     pub log: String,
     pub outputs: BTreeMap<String, String>,
     pub summary: String,
@@ -78,8 +79,12 @@ impl Runner {
         for folder in ["workspace", "temp", "home"] {
             fs::create_dir(runner.folder.path().join(folder)).expect("make a folder");
         }
-        let at = |name: &str| runner.folder.path().join(name).display().to_string();
-        let folders = [("HOME", at("home")), ("GITHUB_WORKSPACE", at("workspace")), ("RUNNER_TEMP", at("temp"))];
+        let folder_of = |name: &str| runner.folder.path().join(name).display().to_string();
+        let folders = [
+            ("HOME", folder_of("home")),
+            ("GITHUB_WORKSPACE", folder_of("workspace")),
+            ("RUNNER_TEMP", folder_of("temp")),
+        ];
         let runner = folders.into_iter().fold(runner, |runner, (name, path)| runner.env(name, &path));
         runner
             .env("GITHUB_ACTIONS", "true")
@@ -87,7 +92,7 @@ impl Runner {
             .env("GITHUB_RUN_ID", "7")
             .env("GITHUB_RUN_ATTEMPT", "1")
             .env("GITHUB_JOB", "job")
-            // Nothing listens there, and no test may reach the real one by accident.
+            // No server listens there, so that a test cannot reach the real GitHub by accident.
             .env("GITHUB_API_URL", "http://127.0.0.1:9")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("LANG", "C.UTF-8")
@@ -99,18 +104,18 @@ impl Runner {
         self
     }
 
-    /// An input, by its name in `with:`.
+    /// An input of every step, by its name in `with:`.
     pub fn input(self, key: &str, value: &str) -> Self {
         let name = format!("PROMOTE_GATES_{}", key.to_uppercase().replace('-', "_"));
         self.env(&name, value)
     }
 
-    /// The folder that steps run in.
+    /// The working folder of steps.
     pub fn workspace(&self) -> PathBuf {
         self.folder.path().join("workspace")
     }
 
-    /// Writes a file into the workspace, with its folders.
+    /// Writes a file into the workspace, and creates its folders.
     pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) {
         let path = self.workspace().join(path);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make the folder");
@@ -122,14 +127,14 @@ impl Runner {
         self.start(arguments).end_within(LIMIT)
     }
 
-    /// Runs a step as a shell starts it: `script` says how, and `"$@"` in it is the step.
+    /// Runs a step through a shell script, in which `"$@"` is the step.
     pub fn run_by(&self, script: &str, arguments: &[&str]) -> Ended {
         let mut shell = Command::new("sh");
         shell.args(["-c", script, "sh", BINARY]).args(arguments);
         self.spawn(shell).end_within(LIMIT)
     }
 
-    /// Starts a step, for a test that does something while it runs.
+    /// Starts a step without waiting for its end.
     pub fn start(&self, arguments: &[&str]) -> Started<'_> {
         let mut step = Command::new(BINARY);
         step.args(arguments);
@@ -152,9 +157,9 @@ impl Runner {
             .stdout(write.try_clone().expect("a pipe"))
             .stderr(write);
         let child = command.spawn().expect("start the step");
-        // It holds our ends of the pipe, which would never be closed.
+        // It holds the writing ends of the pipe: the reader would never see the end.
         drop(command);
-        let ((to, said), (tell, lines)) = (channel(), channel());
+        let ((log_sender, log), (line_sender, lines)) = (channel(), channel());
         thread::spawn(move || {
             let (mut read, mut bytes) = (BufReader::new(read), Vec::new());
             loop {
@@ -162,13 +167,13 @@ impl Runner {
                 if read.read_until(b'\n', &mut bytes).expect("read the log") == 0 {
                     break;
                 }
-                // Few tests listen.
-                let _ = tell.send(String::from_utf8_lossy(&bytes[begin..]).into_owned());
+                // Few tests receive the lines.
+                let _ = line_sender.send(String::from_utf8_lossy(&bytes[begin..]).into_owned());
             }
-            // A test that has failed no longer listens.
-            let _ = to.send(bytes);
+            // The receiver is gone when the test has failed.
+            let _ = log_sender.send(bytes);
         });
-        Started { on: self, child, said, lines, files }
+        Started { runner: self, child, log, lines, files }
     }
 }
 
@@ -178,22 +183,22 @@ impl Started<'_> {
         kill_process(Pid::from_child(&self.child), signal).expect("send the signal");
     }
 
-    /// Waits until a line of the log holds a text.
+    /// Waits until a line of the log contains a text.
     pub fn heard(&self, text: &str) {
-        let heard = |line: String| line.contains(text);
-        while !self.lines.recv_timeout(LIMIT).map_or_else(|_| panic!("nobody said {text:?}"), heard) {}
+        let contains = |line: String| line.contains(text);
+        while !self.lines.recv_timeout(LIMIT).map_or_else(|_| panic!("no line contains {text:?}"), contains) {}
     }
 
     /// Waits for the step; fails when it takes longer than `limit`.
     pub fn end_within(mut self, limit: Duration) -> Ended {
-        let said = self.said.recv_timeout(limit).unwrap_or_else(|_| panic!("the step did not end within {limit:?}"));
-        let log = String::from_utf8(said).expect("a log in UTF-8");
+        let bytes = self.log.recv_timeout(limit).unwrap_or_else(|_| panic!("the step did not end within {limit:?}"));
+        let log = String::from_utf8(bytes).expect("a log in UTF-8");
         let status = self.child.wait().expect("the step ends");
         let code = status.code().unwrap_or_else(|| panic!("{status}:\n{log}"));
         let file = |name: &str| fs::read_to_string(self.files.path().join(name)).unwrap_or_default();
         let outputs = outputs(&file("output"));
         let report = outputs.get("report-path").filter(|path| !path.is_empty()).map_or(Value::Null, |path| {
-            let text = fs::read_to_string(self.on.workspace().join(path)).expect("read the report");
+            let text = fs::read_to_string(self.runner.workspace().join(path)).expect("read the report");
             serde_json::from_str(&text).expect("a report in JSON")
         });
         Ended { code, log, outputs, summary: file("summary"), report }
@@ -202,7 +207,7 @@ impl Started<'_> {
 
 impl Drop for Started<'_> {
     fn drop(&mut self) {
-        // Once waited for, its number may be another's.
+        // After `wait` the process id may belong to another process.
         if let Ok(None) = self.child.try_wait() {
             let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
             let _ = self.child.wait();
@@ -211,7 +216,7 @@ impl Drop for Started<'_> {
 }
 
 impl Ended {
-    /// The lines of the log that the runner takes for commands: `::` at a line's start, the legacy `##[` anywhere.
+    /// The lines of the log that the runner reads as workflow commands: `::` at the start of a line, the legacy `##[` anywhere.
     pub fn commands(&self) -> Vec<&str> {
         let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
         self.log.split(['\n', '\r']).filter(is_command).collect()
@@ -219,7 +224,7 @@ impl Ended {
 }
 
 /// Reads `GITHUB_OUTPUT` as the runner does (its `FileCommandManager`): `name=value`, or `name<<delimiter` up to a line
-/// that is the delimiter. Anything else fails the step there, and the test here.
+/// that is the delimiter. Anything else fails the step on a runner, and the test here.
 fn outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.split('\n');
@@ -252,7 +257,7 @@ fn outputs(text: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn outputs_are_read_as_the_runner_reads_them() {
+fn outputs_are_read_as_by_the_runner() {
     let read = outputs("a=1<<2\nb<<EOF\nx=1\n\nc<<y\nEOF\n\nb2=\na=3\n");
     let expected = [("a", "3"), ("b", "x=1\n\nc<<y"), ("b2", "")];
     assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());

@@ -1,11 +1,12 @@
-//! The one integration binary: the real program against real servers on loopback, one module for each command; and what
-//! holds for the repository as a whole.
+//! The one integration binary: the real program against servers on loopback, one module for each command, and the checks of
+//! the repository as a whole.
 //!
-//! `house` is the fixture that drives the program as a runner does, `shop` the infra repository that it changes, `patience`
-//! says how long a test waits. `generated` renews the files that are made from the code, `examples` holds every workflow and
-//! config file that the documentation shows to the commands as they are, `tidy` holds the invariants of the house.
+//! `house` runs the program as a runner does, `shop` is an infra repository to change, `patience`
+//! has the time limits. `generated` rewrites the files that are
+//! made from the code, `examples` checks every workflow and config file in the documentation against the commands, `tidy` checks
+//! the rules of this repository, and `exits` covers full disks, closed pipes, signals and bad command lines.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod approval;
 mod audit;

@@ -1,9 +1,9 @@
-//! The files of this repository, by their path in it.
+//! The files of this repository, by their path from its root.
 
 use std::path::Path;
 
-/// Folders that a checkout may hold beside what is committed.
-const NOT_OURS: [&str; 5] = [".git", "target", "node_modules", ".venv", "venv"];
+/// Folders of a checkout that are not committed.
+const UNCOMMITTED: [&str; 5] = [".git", "target", "node_modules", ".venv", "venv"];
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -11,11 +11,12 @@ pub fn root() -> &'static Path {
 
 /// Every file, sorted.
 pub fn files() -> Vec<String> {
-    let ours = |entry: &walkdir::DirEntry| !entry.file_name().to_str().is_some_and(|name| NOT_OURS.contains(&name));
+    let committed =
+        |entry: &walkdir::DirEntry| !entry.file_name().to_str().is_some_and(|name| UNCOMMITTED.contains(&name));
     walkdir::WalkDir::new(root())
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(ours)
+        .filter_entry(committed)
         .map(|entry| entry.unwrap_or_else(|error| panic!("the repository cannot be walked: {error}")))
         .filter(|entry| entry.file_type().is_file())
         .map(|entry| entry.path().strip_prefix(root()).unwrap_or(entry.path()).to_string_lossy().into_owned())

@@ -1,6 +1,6 @@
-//! The infra repository of a shop, as commands find it and change it.
+//! The infra repository of a shop, for the commands that read and change it.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 pub mod template;
 
@@ -35,7 +35,7 @@ pub struct Shop {
     folder: TempDir,
     template: Arc<Template>,
     pub infra: Infra,
-    /// The commit it starts from.
+    /// Its first commit.
     pub first: String,
 }
 
@@ -60,7 +60,7 @@ impl Shop {
         self.path(name)
     }
 
-    /// A hook of the bare repository, as a shell script.
+    /// Adds a hook to the bare repository, as a shell script.
     pub fn hook(&self, name: &str, script: &str) {
         let path = self.infra.path().join("hooks").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -71,7 +71,7 @@ impl Shop {
         git(self.infra.path(), &["rev-parse", "main"])
     }
 
-    /// What `git log` says of the commits since the first, oldest first.
+    /// The lines of `git log` for the commits since the first, oldest first.
     pub fn log(&self, format: &str) -> Vec<String> {
         let range = format!("{}..main", self.first);
         let log = git(self.infra.path(), &["log", "--reverse", &format!("--format={format}"), &range]);
@@ -81,7 +81,7 @@ impl Shop {
     /// The trailers of the last commit, as `git interpret-trailers` reads them.
     pub fn trailers(&self) -> Vec<String> {
         let message = git(self.infra.path(), &["log", "-1", "--format=%B", "main"]);
-        let parsed = fed(self.infra.path(), &["interpret-trailers", "--parse"], &(message + "\n"));
+        let parsed = git_with_input(self.infra.path(), &["interpret-trailers", "--parse"], &(message + "\n"));
         parsed.lines().map(ToOwned::to_owned).collect()
     }
 
@@ -96,39 +96,39 @@ impl Shop {
         self.edit_at(None, path, message, change);
     }
 
-    /// As if it had been so many days ago.
+    /// The same, with a commit date so many days ago.
     pub fn edit_at(&self, days: Option<i64>, path: &str, message: &str, change: impl Fn(&str) -> String) {
         let text = change(&self.infra.read(path).unwrap());
         commit(&self.infra, &ago(days.unwrap_or_default()), message, Some((path, &text)));
     }
 }
 
-/// Commits to the branch of an infra repository at a date as git takes it, with a change of a file or without: what another
-/// writer has pushed, in one process.
+/// Commits to the branch of an infra repository at a date in git's format, with or without a change of a file: a push of
+/// another writer, in one process.
 pub fn commit(infra: &Infra, date: &str, message: &str, change: Option<(&str, &str)>) {
-    // As `git commit` ends it.
+    // `git commit` ends a message with a line break.
     let message = format!("{}\n", message.trim_end());
     let mut stream = format!("commit refs/heads/main\ncommitter A <a@shop.invalid> {}\n", date.trim_start_matches('@'));
     stream += &format!("data {}\n{message}from refs/heads/main^0\n", message.len());
     if let Some((path, text)) = change {
         stream += &format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len());
     }
-    fed(infra.path(), &["fast-import", "--quiet"], &stream);
+    git_with_input(infra.path(), &["fast-import", "--quiet"], &stream);
 }
 
-/// A plain git that knows nobody's configuration; gives what it prints.
+/// Runs git without the user's and the system's configuration; returns its output.
 pub fn git(dir: &Path, arguments: &[&str]) -> String {
-    fed(dir, arguments, "")
+    git_with_input(dir, arguments, "")
 }
 
-fn fed(dir: &Path, arguments: &[&str], stdin: &str) -> String {
+fn git_with_input(dir: &Path, arguments: &[&str], stdin: &str) -> String {
     dated(dir, None, arguments, stdin)
 }
 
-/// A day so many days ago, as git takes it.
+/// The time so many days ago, in git's format.
 pub fn ago(days: i64) -> String {
-    let at = SystemClock::new().wall() - jiff::SignedDuration::from_hours(24 * days);
-    format!("@{} +0000", at.as_second())
+    let time = SystemClock::new().wall() - jiff::SignedDuration::from_hours(24 * days);
+    format!("@{} +0000", time.as_second())
 }
 
 fn dated(dir: &Path, date: Option<&str>, arguments: &[&str], stdin: &str) -> String {
@@ -154,7 +154,7 @@ pub fn executable(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A shop whose infra repository is `acme/infra` on a GitHub that the program can ask.
+/// A shop whose infra repository is `acme/infra` on a fake GitHub.
 pub struct Scene {
     pub shop: Shop,
     pub fake_github: FakeGitHub,
@@ -162,7 +162,7 @@ pub struct Scene {
 
 /// The infra repository on GitHub.
 pub const INFRA: &str = "acme/infra";
-/// May read runs and write issues there.
+/// A token that may read runs and write issues there.
 pub const API_TOKEN: &str = "api-token-of-the-scene";
 
 impl Scene {
@@ -173,7 +173,7 @@ impl Scene {
         Self { shop: Shop::new(), fake_github }
     }
 
-    /// A run of a workflow there, which these people have approved.
+    /// Adds a workflow run there that these people have approved.
     pub fn run(&self, id: u64, approvers: &[&str]) {
         let path = ".github/workflows/exception.yml".to_owned();
         let run = FakeRun {
@@ -203,20 +203,20 @@ impl Scene {
             .input("api-token", API_TOKEN)
     }
 
-    /// The issues that are open, and what has to hold of all.
+    /// The open issues. Also checks that no request violated GitHub's API.
     pub fn open_issues(&self) -> Vec<FakeIssue> {
         assert_eq!(self.fake_github.violations(), [""; 0]);
         self.fake_github.issues(INFRA).into_iter().filter(|issue| issue.state == "open").collect()
     }
 }
 
-/// The states of all effects that a report tells, in order.
+/// The states of all effects in a report, in order.
 pub fn effects(ended: &Ended) -> Vec<&str> {
     let effects = ended.report["effects"].as_array().map(Vec::as_slice).unwrap_or_default();
     effects.iter().map(|effect| effect["state"].as_str().unwrap()).collect()
 }
 
-/// Code, verdict, and the states of the effects.
+/// The exit code, the verdict, and the states of the effects.
 pub fn end(ended: &Ended) -> (i32, &str, Vec<&str>) {
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     (ended.code, &ended.outputs["verdict"], effects(ended))

@@ -1,5 +1,5 @@
-//! The rules of this repository that neither a type nor clippy can hold, each with its reason: `words` bans words, `graph`
-//! forbids circles between files, `layers` keeps judging pure, `registry` asks for complete commands.
+//! The rules of this repository that neither the compiler nor clippy can check, each with its reason: `words` restricts words to
+//! certain files, `graph` forbids circles between files, `layers` keeps judges pure, `registry` requires complete commands.
 
 mod graph;
 mod layers;
@@ -12,29 +12,29 @@ use std::collections::BTreeSet;
 use promote_gates::{config, report::compact::hex_sha256};
 
 use crate::repository::{ends, exists, files, files_ending, find, read, root};
-use source::Source;
-use words::{RULES, breaches};
+use source::SourceFile;
+use words::{RULES, violations};
 
-/// A file of this length is read in one sitting.
+/// A longer file takes too long to read.
 const MOST_LINES: usize = 450;
 
-/// Fails with one line for each breach of a rule.
-fn hold(rule: &str, broken: impl IntoIterator<Item = String>) {
+/// Fails with one line for each violation of a rule.
+fn assert_rule(rule: &str, broken: impl IntoIterator<Item = String>) {
     let broken: Vec<String> = broken.into_iter().collect();
     assert!(broken.is_empty(), "{rule}\n  {}\n", broken.join("\n  "));
 }
 
 /// Every Rust file.
-fn sources() -> Vec<Source> {
-    files_ending(&[".rs"]).iter().map(|path| Source::new(path, &read(path))).collect()
+fn sources() -> Vec<SourceFile> {
+    files_ending(&[".rs"]).iter().map(|path| SourceFile::new(path, &read(path))).collect()
 }
 
 #[test]
-fn words_are_used_in_their_rooms_only() {
+fn restricted_words_are_used_in_their_modules_only() {
     let sources = sources();
     assert!(sources.len() > 20, "the sources are found");
-    let broken = RULES.iter().flat_map(|rule| sources.iter().flat_map(|source| breaches(rule, source)));
-    hold("each way to reach outside has one room (ARCHITECTURE.md):", broken);
+    let broken = RULES.iter().flat_map(|rule| sources.iter().flat_map(|source| violations(rule, source)));
+    assert_rule("each way to reach outside has one module (ARCHITECTURE.md):", broken);
 }
 
 #[test]
@@ -43,10 +43,8 @@ fn files_are_short() {
         let lines = read(&path).lines().count();
         (lines > MOST_LINES).then(|| format!("{path}: {lines} lines"))
     });
-    hold(
-        &format!(
-            "a file has at most {MOST_LINES} lines; move its tests beside it, or a part that has a name of its own:"
-        ),
+    assert_rule(
+        &format!("a file has at most {MOST_LINES} lines; move its tests beside it, or a part that deserves a name:"),
         long,
     );
 }
@@ -60,7 +58,7 @@ fn no_file_has_a_reminder_mark() {
         let found = marks.iter().filter(|mark| source::mentions(&text, mark));
         found.map(|mark| format!("{path}: {mark}")).collect::<Vec<_>>()
     });
-    hold("open work is an issue, not a comment:", broken);
+    assert_rule("open work is an issue, not a comment:", broken);
 }
 
 #[test]
@@ -73,10 +71,10 @@ fn paths_in_documents_exist() {
             .filter(|path| !["", "src/", "tests/"].iter().any(|base| exists(&format!("{base}{path}"))));
         missing.map(|path| format!("{document}: `{path}`")).collect::<Vec<_>>()
     });
-    hold("a path in backticks exists, here or below src/ or tests/:", broken);
+    assert_rule("a path in backticks exists, here or below src/ or tests/:", broken);
 }
 
-/// The words in backticks that look like a path of this repository, those with the placeholder NAME left out.
+/// The words in backticks that look like a path of this repository, without those that have the placeholder NAME.
 fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
     let mut fenced = false;
     let prose = text.lines().filter(|line| {
@@ -96,7 +94,7 @@ fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
 
 #[test]
 fn every_dependency_has_its_reason() {
-    hold(
+    assert_rule(
         "a dependency has its reason in a comment: above it, behind it, or above its family:",
         unexplained(&read("Cargo.toml")),
     );
@@ -146,12 +144,12 @@ fn released_binaries_match_their_checksums() {
     let mut summed = vec!["promote-gates".to_owned(), "SHA256SUMS".to_owned()];
     for line in sums.lines() {
         let Some((sum, name)) = line.split_once("  ").or_else(|| line.split_once(" *")) else {
-            broken.push(format!("dist/SHA256SUMS: no sum and name: {line}"));
+            broken.push(format!("dist/SHA256SUMS: not a checksum and a name: {line}"));
             continue;
         };
         match std::fs::read(root().join("dist").join(name)) {
             Ok(bytes) if hex_sha256(&bytes) == sum => {}
-            Ok(_) => broken.push(format!("dist/{name}: its sum is another one")),
+            Ok(_) => broken.push(format!("dist/{name}: the checksum differs")),
             Err(error) => broken.push(format!("dist/{name}: {error}")),
         }
         summed.push(name.to_owned());
@@ -160,7 +158,7 @@ fn released_binaries_match_their_checksums() {
         .into_iter()
         .filter(|path| path.strip_prefix("dist/").is_some_and(|name| !summed.iter().any(|known| known == name)));
     broken.extend(others.map(|path| format!("{path}: not in dist/SHA256SUMS")));
-    hold(
+    assert_rule(
         "released binaries are those that were built and attested: `scripts/build-dist` writes them and their sums:",
         broken,
     );
@@ -169,12 +167,12 @@ fn released_binaries_match_their_checksums() {
 #[test]
 fn skipped_checks_give_a_reason() {
     let scripts = files().into_iter().filter(|path| path.starts_with("tests/e2e/") || path.starts_with(".ci/"));
-    let broken = scripts.flat_map(|path| silent(&path, &find(&path).unwrap_or_default()));
-    hold("a skipped check gives its reason, and a check that waits waits for an event, not for a time:", broken);
+    let broken = scripts.flat_map(|path| unexplained_skips(&path, &find(&path).unwrap_or_default()));
+    assert_rule("a skipped check gives its reason, and a check waits for an event, never for a fixed time:", broken);
 }
 
-/// Lines that print SKIPPED with nothing behind it, and lines of a shell script that sleep.
-fn silent(path: &str, text: &str) -> Vec<String> {
+/// Lines that print SKIPPED without a reason, and lines of a shell script that sleep.
+fn unexplained_skips(path: &str, text: &str) -> Vec<String> {
     let rust = ends(path, &[".rs"]);
     let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with(['#', '/']));
     lines
@@ -191,7 +189,7 @@ fn silent(path: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_rules_of_this_file_find_what_breaks_them() {
+fn the_rules_of_this_file_find_violations() {
     let top = BTreeSet::from(["src".to_owned(), ".github".to_owned()]);
     let document = "`src/gone.rs`, `src/NAME.rs`, `world/clock.rs`, `Cargo.toml` `cargo test` `acme/shop` `.github/promote-gates.yml`\n```\n`src/x`\n```\n`src/*`";
     assert_eq!(paths_named(document, &top), ["src/gone.rs", "world/clock.rs", "Cargo.toml"]);
@@ -201,6 +199,6 @@ fn the_rules_of_this_file_find_what_breaks_them() {
 
     let script = "echo SKIPPED\nprintf 'SKIPPED: %s' \"$2\"\nsleep 5\ntrue && sleep 1\n# sleep 5\nskip ''\necho 'SKIPPED no docker'\n";
     let found: Vec<String> =
-        silent("e2e.sh", script).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
+        unexplained_skips("e2e.sh", script).iter().map(|line| line.split(':').nth(1).unwrap().to_owned()).collect();
     assert_eq!(found, ["1", "3", "4", "6"]);
 }

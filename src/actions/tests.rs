@@ -25,7 +25,7 @@ fn setting(help: &str) -> Setting {
     }
 }
 
-/// The node behind some keys; a number is an item's place in a list.
+/// The node at a path of keys; a number is an index of a list.
 fn at<'a>(node: &'a Node, path: &[&str]) -> &'a Node {
     path.iter().fold(node, |node, key| match &node.value {
         Value::Map(entries) => {
@@ -60,7 +60,7 @@ fn every_input_reaches_its_command_under_its_name() {
         });
         let layer =
             settings::input_layer(&commands::command_table(), action.name, &RunnerEnv::read(environment).inputs)
-                .unwrap_or_else(|stop| panic!("{stop:?}"));
+                .unwrap_or_else(|error| panic!("{error:?}"));
         let received: Vec<(&str, &str)> =
             layer.iter().map(|(key, given)| (key.as_str(), given.texts[0].as_str())).collect();
         let mut wanted: Vec<&str> = action.settings.iter().map(|setting| setting.key.as_str()).collect();

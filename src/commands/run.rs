@@ -11,7 +11,7 @@ use crate::{
     subject::Subject,
 };
 
-/// `run` takes its gates from the config file's `gates:`.
+/// Settings of `run`. The gates come from `gates:` in the config file.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Run only these of the config file's gates, in its order
@@ -32,11 +32,12 @@ impl Command for Args {
     }
 }
 
-/// A gate with its settings resolved.
+/// A gate whose settings are resolved.
 struct ReadyGate {
     gate: ParsedGate,
     name: String,
     subject: Subject,
+    /// Its report with settings and subject, before it runs.
     partial: Report,
 }
 
@@ -46,13 +47,13 @@ struct ReadyGate {
 /// Bad input in any entry, before the first gate has run; [`CommandError::Cancelled`].
 fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let ready = prepare(args, inputs, ctx)?;
-    // No result would count, so `run` itself must not report a pass: it is in dry-run too.
-    let all_dry = ready.iter().all(|ready| ready.partial.dry_run);
+    // When no gate counts, `run` must not report a pass that counts: it is in dry-run too.
+    let all_dry = ready.iter().all(|gate| gate.partial.dry_run);
     ctx.execution.partial.edit(|partial| partial.dry_run |= all_dry);
     let mut outcome = Outcome::default();
-    let mut names = ready.iter().map(|ready| ready.name.clone()).collect::<Vec<_>>().into_iter();
+    let mut remaining = ready.iter().map(|gate| gate.name.clone()).collect::<Vec<_>>().into_iter();
     for ReadyGate { gate, name, subject, mut partial } in ready {
-        names.next();
+        remaining.next();
         let group = ctx.log.group(&format!("{name} {subject}"));
         partial.started_at = ctx.execution.wall();
         let dry_run = partial.dry_run;
@@ -76,12 +77,12 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
             break;
         }
     }
-    for skipped in names {
+    for skipped in remaining {
         outcome
             .findings
             .push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
     }
-    // The partial report held them in case of a signal; the outcome has them now.
+    // The partial report holds the gates' reports for the case of a signal. From here on the outcome holds them.
     ctx.execution.partial.edit(|partial| partial.reports.clear());
     Ok(outcome)
 }
@@ -100,6 +101,7 @@ fn as_finding(report: &Report, all_dry: bool) -> Finding {
     }
 }
 
+/// Resolves the settings and the subject of every gate that `only` selects.
 fn prepare(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Vec<ReadyGate>, CommandError> {
     let config = inputs.config;
     let path = config.file.as_ref().map_or(crate::config::DEFAULT_PATH, |file| file.path.as_str());

@@ -1,4 +1,4 @@
-//! Nodes of the config file's YAML in the shapes that its sections expect, and the errors for other shapes.
+//! Reads mappings from the config file's YAML, and makes the errors for other shapes and unknown keys.
 
 use crate::{
     error::CommandError,
@@ -7,23 +7,23 @@ use crate::{
     yaml::{Key, Node, Value},
 };
 
-pub(super) fn mapping(path: &str, what: &str, node: Node) -> Result<Vec<(Key, Node)>, CommandError> {
+pub(super) fn mapping(path: &str, name: &str, node: Node) -> Result<Vec<(Key, Node)>, CommandError> {
     match node.value {
         Value::Map(entries) => Ok(entries),
         Value::Nothing => Ok(Vec::new()),
-        _ => Err(misshapen(path, what, &node, "a mapping of settings")),
+        _ => Err(wrong_shape(path, name, &node, "a mapping of settings")),
     }
 }
 
-pub(super) fn misshapen(path: &str, what: &str, node: &Node, expected: &str) -> CommandError {
-    Finding::inconclusive(format!("`{what}`"))
+pub(super) fn wrong_shape(path: &str, name: &str, node: &Node, expected: &str) -> CommandError {
+    Finding::inconclusive(format!("`{name}`"))
         .actual(node.kind())
         .expected(expected)
         .with_origin(location(path, node.line, node.column))
         .bad_input()
 }
 
-pub(super) fn unknown(path: &str, key: &Key, section: &str, known: &[&str]) -> CommandError {
+pub(super) fn unknown_key(path: &str, key: &Key, section: &str, known: &[&str]) -> CommandError {
     let finding = Finding::inconclusive(format!("`{}`", key.name))
         .actual(format!("no such key in {section}"))
         .expected(format!("one of {}", known.join(", ")))

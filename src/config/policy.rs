@@ -1,5 +1,4 @@
-//! `policy:` of the config file: conditions on the reports of gates, whatever settings a service uses. They keep a service
-//! from relaxing its own gates.
+//! `policy:` of the config file: conditions on the reports of gates. They keep a service from relaxing its own gates.
 //!
 //! ```yaml
 //! policy:
@@ -10,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::nodes::{location, mapping, misshapen, unknown};
+use super::nodes::{location, mapping, unknown_key, wrong_shape};
 use crate::{
     error::CommandError,
     expression::Expression,
@@ -29,7 +28,7 @@ pub struct PolicyCondition {
 /// The conditions by gate.
 pub type Policy = BTreeMap<String, Vec<PolicyCondition>>;
 
-/// Reads `policy:`. `gates`: those that it may name.
+/// Reads `policy:`. `gates` are the names that it accepts as keys.
 pub(super) fn read(path: &str, node: Node, gates: &[&str]) -> Result<Policy, CommandError> {
     mapping(path, "policy", node)?.into_iter().map(|(key, node)| conditions_of_gate(path, key, node, gates)).collect()
 }
@@ -40,9 +39,9 @@ fn conditions_of_gate(
     node: Node,
     gates: &[&str],
 ) -> Result<(String, Vec<PolicyCondition>), CommandError> {
-    // A validation holds the reports of software gates only: a condition on another gate would never be evaluated.
+    // A validation has the reports of software gates only: no other condition would ever be evaluated.
     if !gates.contains(&key.name.as_str()) {
-        return Err(unknown(path, &key, "`policy`", gates));
+        return Err(unknown_key(path, &key, "`policy`", gates));
     }
     let conditions = match node.value {
         Value::List(items) => {
@@ -50,7 +49,7 @@ fn conditions_of_gate(
         }
         Value::Text(_) => vec![condition(path, &key.name, &node)?],
         Value::Nothing | Value::Map(_) => {
-            return Err(misshapen(path, &key.name, &node, "a jq condition or a list of them"));
+            return Err(wrong_shape(path, &key.name, &node, "a jq condition or a list of them"));
         }
     };
     Ok((key.name, conditions))
@@ -58,7 +57,7 @@ fn conditions_of_gate(
 
 fn condition(path: &str, gate: &str, node: &Node) -> Result<PolicyCondition, CommandError> {
     let Value::Text(text) = &node.value else {
-        return Err(misshapen(path, gate, node, "a jq condition, such as '.settings[\"max-ratio\"] <= 1.2'"));
+        return Err(wrong_shape(path, gate, node, "a jq condition, such as '.settings[\"max-ratio\"] <= 1.2'"));
     };
     let location = location(path, node.line, node.column);
     let expression = Expression::compile(text).map_err(|error| {

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use super::{policy, services};
 use crate::settings::{CommandTable, Setting, SettingKind, help_and_default};
 
-/// The schema, in draft 7: what editors' YAML servers read.
+/// The schema in draft 7, which the YAML servers of editors read.
 #[must_use]
 pub fn schema(command_table: &CommandTable) -> Value {
-    let mut properties = settings(&command_table.common);
+    let mut properties = setting_schemas(&command_table.common);
     for name in &command_table.names {
         let about =
             command_table.command.find_subcommand(name).and_then(clap::Command::get_about).map(ToString::to_string);
@@ -18,7 +18,7 @@ pub fn schema(command_table: &CommandTable) -> Value {
         properties.insert((*name).to_owned(), section.into());
     }
     let gates = &command_table.gates;
-    let settled =
+    let gate_sections =
         gates.iter().map(|name| ((*name).to_owned(), section(command_table, name).into())).collect::<Map<_, _>>();
     properties.insert(
         "gates".to_owned(),
@@ -27,7 +27,7 @@ pub fn schema(command_table: &CommandTable) -> Value {
             "type": "array",
             "items": { "anyOf": [
                 { "enum": gates },
-                { "type": "object", "properties": settled, "additionalProperties": false, "minProperties": 1, "maxProperties": 1 },
+                { "type": "object", "properties": gate_sections, "additionalProperties": false, "minProperties": 1, "maxProperties": 1 },
             ] },
         }),
     );
@@ -43,19 +43,19 @@ pub fn schema(command_table: &CommandTable) -> Value {
     })
 }
 
-/// A command's settings as an object. One with nothing in it may be left empty.
+/// The schema of a command's section. A section may be empty.
 fn section(command_table: &CommandTable, name: &str) -> Map<String, Value> {
-    let properties = settings(&command_table.settings_of(name).unwrap_or_default());
+    let properties = setting_schemas(&command_table.settings_of(name).unwrap_or_default());
     let section = json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false });
     section.as_object().cloned().unwrap_or_default()
 }
 
-/// The settings that the config file may hold: no secrets, and no path of another config file.
-fn settings(all: &[Setting]) -> Map<String, Value> {
+/// The settings that the config file accepts: all but secrets and the path of the config file.
+fn setting_schemas(all: &[Setting]) -> Map<String, Value> {
     let parts: Map<String, Value> = all
         .iter()
         .filter(|setting| setting.heading.as_deref() == Some("Subject") && setting.key != "subject")
-        .map(|setting| (setting.key.clone(), one(setting)))
+        .map(|setting| (setting.key.clone(), scalar(setting)))
         .collect();
     all.iter()
         .filter(|setting| !setting.is_secret() && setting.key != "config")
@@ -64,12 +64,12 @@ fn settings(all: &[Setting]) -> Map<String, Value> {
 }
 
 fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
-    let mut shapes = vec![one(setting)];
+    let mut shapes = vec![scalar(setting)];
     if setting.many {
-        shapes.push(json!({ "type": "array", "items": one(setting) }));
+        shapes.push(json!({ "type": "array", "items": scalar(setting) }));
     }
     if setting.many && setting.takes_pairs() {
-        shapes.push(json!({ "type": "object", "additionalProperties": one(setting) }));
+        shapes.push(json!({ "type": "object", "additionalProperties": scalar(setting) }));
     }
     if setting.key == "subject" {
         shapes.push(json!({ "type": "object", "properties": subject_parts, "additionalProperties": false }));
@@ -84,15 +84,16 @@ fn property(setting: &Setting, subject_parts: &Map<String, Value>) -> Value {
     if let [default] = setting.default.as_slice()
         && !setting.many
     {
-        property.insert("default".to_owned(), written(setting, default));
+        property.insert("default".to_owned(), default_value(setting, default));
     } else if !setting.default.is_empty() {
-        property.insert("default".to_owned(), setting.default.iter().map(|item| written(setting, item)).collect());
+        property
+            .insert("default".to_owned(), setting.default.iter().map(|item| default_value(setting, item)).collect());
     }
     property.into()
 }
 
-/// One value. The reader keeps scalars as they are written, so a text may look like a number: `tag: 1.10`.
-fn one(setting: &Setting) -> Value {
+/// The schema of one value. The reader keeps scalars as written, so a text may look like a number: `tag: 1.10`.
+fn scalar(setting: &Setting) -> Value {
     if !setting.choices.is_empty() {
         return json!({ "enum": setting.choices });
     }
@@ -105,8 +106,8 @@ fn one(setting: &Setting) -> Value {
     }
 }
 
-/// A default as a person would write it in YAML.
-fn written(setting: &Setting, default: &str) -> Value {
+/// A default as a YAML value.
+fn default_value(setting: &Setting, default: &str) -> Value {
     match setting.kind {
         SettingKind::Switch | SettingKind::Number => serde_json::from_str(default).unwrap_or_else(|_| default.into()),
         _ => default.into(),
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
     use crate::{
         commands::command_table,
-        config::{Config, OWN},
+        config::{Config, SECTIONS},
     };
 
     fn keys(node: &Value) -> Vec<&str> {
@@ -135,7 +136,7 @@ mod tests {
         let command_table = command_table();
         let schema = schema(&command_table);
         let sections = command_table.names.clone();
-        for key in keys(&schema).into_iter().filter(|key| !OWN.contains(key) && !sections.contains(key)) {
+        for key in keys(&schema).into_iter().filter(|key| !SECTIONS.contains(key) && !sections.contains(key)) {
             assert!(reads(&format!("{key}: x")), "{key}");
         }
         for name in sections {

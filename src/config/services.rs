@@ -1,5 +1,5 @@
-//! `services:` of the config file: where each service may come from. `evidence` compares a validation with it, so it belongs
-//! into the config file of the infra repository and nowhere else.
+//! `services:` of the config file: the repository, workflows, image and branch that each service must come from. `evidence`
+//! compares a validation with it, so only the config file of the infra repository needs it.
 //!
 //! ```yaml
 //! services:
@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde_json::{Value as Json, json};
 
-use super::nodes::{location, mapping, misshapen, unknown};
+use super::nodes::{location, mapping, unknown_key, wrong_shape};
 use crate::{
     error::{CommandError, ValueError},
     finding::Finding,
@@ -24,11 +24,11 @@ use crate::{
     yaml::{Key, Node, Value},
 };
 
-/// Where one service may come from.
+/// The source that a service must come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceSource {
     pub repository: Repository,
-    /// The workflow whose run validates.
+    /// The workflow that validates.
     pub workflow: WorkflowPath,
     /// The workflow whose run deployed what is validated. Without it the validating run itself must come from a push.
     pub deploy_workflow: Option<WorkflowPath>,
@@ -86,9 +86,9 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
     let mut texts = BTreeMap::new();
     for (key, node) in mapping(path, &key.name, node)? {
         if !KEYS.contains(&key.name.as_str()) {
-            return Err(unknown(path, &key, &format!("`services: {name}`"), &KEYS));
+            return Err(unknown_key(path, &key, &format!("`services: {name}`"), &KEYS));
         }
-        let Value::Text(text) = node.value else { return Err(misshapen(path, &key.name, &node, "one text")) };
+        let Value::Text(text) = node.value else { return Err(wrong_shape(path, &key.name, &node, "one text")) };
         texts.insert(key.name, (text, (node.line, node.column)));
     }
     if let Some(missing) = REQUIRED.iter().find(|required| !texts.contains_key(**required)) {

@@ -1,4 +1,4 @@
-//! Errors of clap as messages: the setting, the value, where it came from, what is accepted.
+//! Turns errors of clap into findings: the setting, the value, its origin and the accepted values.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -13,7 +13,7 @@ use crate::{
     world::url::redact_invalid_url,
 };
 
-/// The error of merged settings.
+/// The finding for an error in merged settings.
 pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer, location: Option<&str>) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
@@ -36,11 +36,11 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
     match error.kind() {
         ErrorKind::MissingRequiredArgument => finding
             .actual("not given")
-            .expected(setting.map_or_else(String::new, |setting| in_a_sentence(&setting.help)))
+            .expected(setting.map_or_else(String::new, |setting| lowercase_start(&setting.help)))
             .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
-            let seen = match setting.map(|setting| setting.kind) {
+            let actual = match setting.map(|setting| setting.kind) {
                 Some(SettingKind::Secret | SettingKind::Header) => "a value that is hidden".to_owned(),
                 Some(SettingKind::Text) if setting.is_some_and(Setting::takes_pairs) => {
                     "a value that is hidden".to_owned()
@@ -56,14 +56,14 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
             } else {
                 format!("one of {}", valid.join(", "))
             };
-            finding.actual(seen).expected(expected)
+            finding.actual(actual).expected(expected)
         }
         kind => finding.actual(kind.as_str().unwrap_or("not accepted")).expected("a setting of this command"),
     }
 }
 
-/// A help text after `expected`: in lower case, unless it starts with an abbreviation.
-fn in_a_sentence(help: &str) -> String {
+/// A help text for use inside a sentence: the first letter in lower case, unless the text starts with an abbreviation.
+fn lowercase_start(help: &str) -> String {
     let mut characters = help.chars();
     match (characters.next(), characters.clone().next()) {
         (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(characters).collect(),
@@ -72,12 +72,12 @@ fn in_a_sentence(help: &str) -> String {
 }
 
 /// `--max-ratio <RATIO>` → `max-ratio`
-fn key_of(shown: &str) -> String {
-    shown.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
+fn key_of(argument: &str) -> String {
+    argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
 }
 
-/// The error of a command line.
-pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error) -> Finding {
+/// The finding for an error in the command line.
+pub(super) fn command_line_error(command_table: &CommandTable, error: &clap::Error) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.concat(),
@@ -100,8 +100,8 @@ pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error)
         }
         kind => {
             let flag = key_of(&context(ContextKind::InvalidArg));
-            let about = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
-            Finding::inconclusive(about)
+            let check = if flag.is_empty() { "command line".to_owned() } else { format!("`{flag}`") };
+            Finding::inconclusive(check)
                 .actual(kind.as_str().unwrap_or("not accepted"))
                 .expected("a value (see --help)")
         }
@@ -109,7 +109,7 @@ pub(super) fn on_command_line(command_table: &CommandTable, error: &clap::Error)
     finding.with_origin("command line")
 }
 
-/// The error of a command line without a command.
+/// The finding for a command line without a command.
 #[must_use]
 pub fn no_command(command_table: &CommandTable) -> Finding {
     Finding::inconclusive("command")

@@ -1,8 +1,8 @@
-//! Values of settings as they were written, and where.
+//! Values of settings as written, with their origin.
 
 use std::{collections::BTreeMap, fmt};
 
-/// Where a value came from. Precedence: flag and input, config file, default.
+/// The origin of a value. Precedence: flag and input, config file, default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingOrigin {
     Flag,
@@ -19,19 +19,19 @@ impl fmt::Display for SettingOrigin {
         match self {
             Self::Flag => f.write_str("flag"),
             Self::Input => f.write_str("input"),
-            Self::Config(place) => f.write_str(place),
+            Self::Config(location) => f.write_str(location),
             Self::Run => f.write_str("run"),
             Self::Default => f.write_str("default"),
         }
     }
 }
 
-/// A setting's value as written, and where. A list holds several texts.
+/// A setting's value as written, and its origin. A list has several texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingValue {
     pub texts: Vec<String>,
     pub origin: SettingOrigin,
 }
 
-/// Values by setting key. A value in a higher layer replaces the one below, lists too.
+/// Values by setting key. A value in a higher layer replaces the whole value below, also for a list.
 pub type Layer = BTreeMap<String, SettingValue>;

@@ -1,4 +1,4 @@
-//! Settings as a report shows them: typed, and without secrets.
+//! Settings for the report: typed, and without secrets.
 
 use serde_json::Value;
 
@@ -9,12 +9,12 @@ use crate::{
     world::{http::Header, url::Url},
 };
 
-/// The longest text of a setting that a report repeats, in bytes.
-const LONGEST_SHOWN: usize = 1000;
+/// The most bytes of a text that a report repeats.
+const MAX_TEXT: usize = 1000;
 
 pub(super) fn as_json(setting: &Setting, texts: &[String]) -> Value {
     let texts: Vec<String> = texts.iter().map(|text| without_secrets(setting.kind, text)).collect();
-    let one = |text: &String| match setting.kind {
+    let value = |text: &String| match setting.kind {
         // A variable's value may be a secret that nothing masks.
         SettingKind::Text if setting.takes_pairs() => text.split('=').next().unwrap_or_default().into(),
         SettingKind::Number => {
@@ -27,25 +27,25 @@ pub(super) fn as_json(setting: &Setting, texts: &[String]) -> Value {
         }
         SettingKind::Duration => text.parse::<HumanDuration>().map_or_else(
             |_| text.clone().into(),
-            |span| {
-                let millis = u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
-                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(span.0.as_secs_f64()) }
+            |duration| {
+                let millis = u64::try_from(duration.0.as_millis()).unwrap_or(u64::MAX);
+                if millis % 1000 == 0 { Value::from(millis / 1000) } else { Value::from(duration.0.as_secs_f64()) }
             },
         ),
         SettingKind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
-        // Most likely the results of other jobs. They have reports of their own; the hash identifies them.
-        SettingKind::Text if text.len() > LONGEST_SHOWN => {
+        // Most likely the results of other jobs, which have their own reports. The hash identifies them.
+        SettingKind::Text if text.len() > MAX_TEXT => {
             format!("{} bytes, sha256 {}", text.len(), hex_sha256(text.as_bytes())).into()
         }
         SettingKind::Text | SettingKind::Header | SettingKind::Url | SettingKind::Secret => text.clone().into(),
     };
     match texts.as_slice() {
-        [text] if !setting.many => one(text),
-        texts => texts.iter().map(one).collect(),
+        [text] if !setting.many => value(text),
+        texts => texts.iter().map(value).collect(),
     }
 }
 
-/// A value without secrets: only the name of a header, a URL without its secret parts. A text may be a URL too.
+/// A value without secrets: a header's name only, a URL without its secret parts. A text may be a URL, too.
 fn without_secrets(kind: SettingKind, text: &str) -> String {
     match kind {
         SettingKind::Header => text.parse::<Header>().map_or_else(|_| "***".to_owned(), |header| format!("{header:?}")),

@@ -1,4 +1,4 @@
-//! What a setting is: its key, help, default and kind, read off clap's model of a command.
+//! A setting of a command: its key, help, default and kind, read from clap's model.
 
 use std::any::TypeId;
 
@@ -10,7 +10,7 @@ use crate::{
     world::{http::Header, url::Url},
 };
 
-/// What a value of a setting is, for the report and the documentation.
+/// The kind of a setting's value, for the report and the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingKind {
     Text,
@@ -19,9 +19,9 @@ pub enum SettingKind {
     /// Reported in seconds.
     Duration,
     Switch,
-    /// Shown without the secrets that its query may hold.
+    /// Reported without the secrets that its query may hold.
     Url,
-    /// `Name: value`; only the name is shown.
+    /// `Name: value`; only the name is reported.
     Header,
     Secret,
 }
@@ -33,12 +33,12 @@ pub struct Setting {
     /// One sentence, without a period.
     pub help: String,
     pub value_name: String,
-    /// The items of the default, one for a setting that is no list.
+    /// The items of the default: one, unless the setting is a list.
     pub default: Vec<String>,
     pub required: bool,
-    /// A list: one item a line as an input, a sequence in the config file, a repeated flag.
+    /// Whether it is a list: one item per line as an input, a sequence in the config file, a repeated flag.
     pub many: bool,
-    /// The only values accepted, when they can be listed.
+    /// The accepted values; empty when they cannot be listed.
     pub choices: Vec<String>,
     pub kind: SettingKind,
     /// Its heading in `--help`.
@@ -62,14 +62,14 @@ impl Setting {
     }
 }
 
-/// Splits a help text of the form `… [default: …]`: a default that is computed is described there.
+/// Splits a help text of the form `… [default: …]`, which describes a computed default.
 #[must_use]
 pub fn help_and_default(setting: &Setting) -> (&str, Option<&str>) {
     let split = setting.help.strip_suffix(']').and_then(|help| help.split_once(" [default: "));
     split.map_or((&setting.help, None), |(help, default)| (help, Some(default)))
 }
 
-/// Reads the settings of one command off clap's model.
+/// Reads the settings of one command from clap's model.
 #[must_use]
 pub fn read_settings(command: &Command) -> Vec<Setting> {
     command.get_arguments().filter(|argument| !is_clap_own(argument)).map(setting).collect()
@@ -131,7 +131,7 @@ fn kind(argument: &Arg) -> SettingKind {
     }
 }
 
-/// Lets switches take a value too (`--dry-run`, `--dry-run=false`), in every command: an input always has one.
+/// Lets the switches of every command take a value, too (`--dry-run`, `--dry-run=false`): an input always has one.
 #[must_use]
 pub fn with_switches(command: Command) -> Command {
     command.mut_subcommands(|command| {

@@ -25,7 +25,7 @@ fn layer(origin: &SettingOrigin, values: &[(&str, &str)]) -> Layer {
 fn finding<T>(result: Result<T, CommandError>) -> String {
     match result {
         Err(CommandError::BadInput(finding)) => finding.to_string(),
-        Err(stop) => panic!("{stop:?}"),
+        Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("must be refused"),
     }
 }
@@ -41,12 +41,12 @@ fn read_flags(arguments: &[&str]) -> Result<CommandLine, CommandError> {
 fn an_input_wins_over_the_config_file_and_that_over_the_default() {
     let input = layer(&SettingOrigin::Input, &[("max-ratio", "1.5"), ("results", "r.json")]);
     let config = layer(&SettingOrigin::Config("f:1:2".to_owned()), &[("max-ratio", "1.3"), ("baseline", "b.json")]);
-    let resolved = resolve("performance", [&input, &config]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let resolved = resolve("performance", [&input, &config]).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(resolved.settings["max-ratio"], serde_json::json!(1.5));
     assert_eq!(resolved.origins["max-ratio"], "input");
     assert_eq!(resolved.origins["baseline"], "f:1:2");
     let plain = resolve("performance", [&layer(&SettingOrigin::Flag, &[("results", "r"), ("baseline", "b")])])
-        .unwrap_or_else(|stop| panic!("{stop:?}"));
+        .unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(
         (&plain.settings["max-ratio"], plain.origins["max-ratio"].as_str()),
         (&serde_json::json!(1.2), "default")
@@ -112,7 +112,7 @@ fn switches_can_be_given_bare_or_with_a_value_and_empty_flags_are_absent() {
 #[test]
 fn durations_are_reported_in_seconds_and_lists_as_lists() {
     let flag = layer(&SettingOrigin::Flag, &[("interval", "1m30s"), ("endpoints", "https://staging.example/ready")]);
-    let resolved = resolve("health", [&flag]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let resolved = resolve("health", [&flag]).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(resolved.settings["interval"], serde_json::json!(90));
     assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://staging.example/ready"]));
 }
@@ -125,12 +125,12 @@ fn settings_in_force_hold_the_names_of_headers_and_urls_without_secrets() {
         origin: SettingOrigin::Input,
     };
     let input = input.into_iter().chain([("headers".to_owned(), headers)]).collect();
-    let resolved = resolve("health", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let resolved = resolve("health", [&input]).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(resolved.settings["endpoints"], serde_json::json!(["https://a.example/r?token=***&page=2"]));
     assert_eq!(resolved.settings["headers"], serde_json::json!(["authorization: ***", "x-key: ***"]));
     let baseline = "https://a.example/p99.json?token=s3cr3t";
     let input = layer(&SettingOrigin::Input, &[("results", "r.json"), ("baseline", baseline)]);
-    let resolved = resolve("performance", [&input]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let resolved = resolve("performance", [&input]).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(resolved.settings["baseline"], "https://a.example/p99.json?token=***");
 }
 
@@ -156,7 +156,7 @@ fn only_the_name_of_a_variable_is_reported() {
         let texts = vec!["ENVIRONMENT=staging".to_owned(), text.to_owned()];
         Layer::from([("env".to_owned(), SettingValue { texts, origin: SettingOrigin::Input })])
     };
-    let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|stop| panic!("{stop:?}"));
+    let resolved = resolve("smoke", [&given("KEY=hunter2=hunter2")]).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(resolved.settings["env"], serde_json::json!(["ENVIRONMENT", "KEY"]));
     assert!(!format!("{:?}", resolved.typed).contains("hunter2"));
     let text = finding(resolve("smoke", [&given("hunter2")]));

@@ -1,4 +1,4 @@
-//! From the name and the flags of a command to its outcome.
+//! Runs a command: resolves its settings, config file and subject, and returns its outcome.
 
 use crate::{
     command::{CommandEntry, RunInputs},
@@ -11,8 +11,8 @@ use crate::{
     subject::Subject,
 };
 
-/// Resolves inputs, config file, typed arguments and subject, and runs the command. The partial report gets each of them as
-/// soon as it is known.
+/// Resolves inputs, config file, typed arguments and subject, and runs the command. The partial report gets each of them as soon
+/// as it is known.
 ///
 /// # Errors
 /// Bad input, or those of the command.
@@ -27,10 +27,10 @@ pub fn execute(
         return Err(settings::no_command(command_table).bad_input());
     };
     let mut step = settings::input_layer(command_table, name, &ctx.runner_env.inputs)?;
-    // Where a setting is given both as a flag and as an input, the flag is the more deliberate one.
+    // A flag overrides an input: it is the more deliberate one.
     step.extend(flags.clone());
     if let Some(path) = step.get("report-file").and_then(|value| value.texts.first()) {
-        // A config file that cannot be used must not lose the report.
+        // Recorded first, so that the report is written there even when the config file is invalid.
         ctx.execution
             .partial
             .edit(|partial| drop(partial.settings.insert("report-file".to_owned(), path.clone().into())));
@@ -56,12 +56,12 @@ pub fn execute(
 }
 
 fn load_config(command_table: &CommandTable, step: &Layer, ctx: &CommandContext) -> Result<Config, CommandError> {
-    let named = step.get("config").and_then(|value| value.texts.first());
-    let path = named.map_or(config::DEFAULT_PATH, String::as_str);
+    let given = step.get("config").and_then(|value| value.texts.first());
+    let path = given.map_or(config::DEFAULT_PATH, String::as_str);
     let trusted = ctx.trusted()?;
     match trusted.read(path)? {
         Some(file) => Config::read(command_table, path, &file.bytes, file.commit.map(|commit| commit.to_string())),
-        None if named.is_some() => Err(Finding::inconclusive("`config`")
+        None if given.is_some() => Err(Finding::inconclusive("`config`")
             .actual(format!("no file at {path}{}", trusted.place()))
             .expected("an existing config file")
             .bad_input()),

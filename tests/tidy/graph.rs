@@ -1,16 +1,16 @@
-//! Which module takes what from which: production code only, read off imports and paths.
+//! The imports between modules, read from `use` items and paths in production code.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    hold,
-    source::{Source, in_name, without_visibility},
+    assert_rule,
+    source::{SourceFile, in_name, without_visibility},
 };
 
 /// The path of a module or an item below the crate: `world`, `github`, `Repository`.
 pub type Path = Vec<String>;
 
-/// A module: the file, and what it takes.
+/// A module: its file, and the items that it takes from other modules.
 #[derive(Default)]
 pub struct Module {
     pub file: String,
@@ -21,23 +21,23 @@ pub struct Module {
     pub takes_defined: BTreeMap<Path, BTreeSet<String>>,
 }
 
-/// The modules of the crate. `lib.rs` and `main.rs` take nothing that matters: they only list the others.
+/// The modules of the crate without `lib.rs` and `main.rs`, which only list the others.
 pub struct Graph {
     pub modules: BTreeMap<Path, Module>,
 }
 
 /// A file before its paths are resolved.
 struct Unresolved<'a> {
-    source: &'a Source,
+    source: &'a SourceFile,
     children: BTreeSet<&'a str>,
     /// Modules by the name that an import gives them here.
     aliases: BTreeMap<String, Path>,
-    /// What others may import from here under a name, and where that is defined.
+    /// Re-exports: the name here, and the path of the definition.
     reexports: BTreeMap<String, Path>,
 }
 
 impl Graph {
-    pub fn new(sources: &[Source]) -> Self {
+    pub fn new(sources: &[SourceFile]) -> Self {
         let only_tests = test_modules(sources);
         let mut files: BTreeMap<Path, Unresolved<'_>> = BTreeMap::new();
         for source in sources {
@@ -71,7 +71,7 @@ impl Graph {
         self.modules.get(path).map_or("", |module| &module.file)
     }
 
-    /// Groups of modules of which each takes from each other one, through others or not.
+    /// Groups of modules in which each module takes from every other, directly or through others.
     fn circles(&self) -> Vec<BTreeSet<&Path>> {
         let reach: BTreeMap<&Path, BTreeSet<&Path>> =
             self.modules.keys().map(|path| (path, self.reachable(path))).collect();
@@ -95,8 +95,8 @@ impl Graph {
         reached
     }
 
-    /// The shortest way around inside of a circle: `a.rs → b.rs → a.rs: by X and Y`.
-    fn spelled(&self, circle: &BTreeSet<&Path>) -> String {
+    /// Describes the shortest way around a circle: `a.rs → b.rs → a.rs: by X and Y`.
+    fn describe(&self, circle: &BTreeSet<&Path>) -> String {
         let ways = circle.iter().filter_map(|start| self.way_around(start, circle));
         let way = ways.min_by_key(Vec::len).unwrap_or_default();
         let files: Vec<&str> = way.iter().map(|path| self.file(path)).collect();
@@ -137,7 +137,7 @@ fn module_path(file: &str) -> Option<Path> {
 }
 
 /// Modules that are compiled for tests alone.
-fn test_modules(sources: &[Source]) -> BTreeSet<Path> {
+fn test_modules(sources: &[SourceFile]) -> BTreeSet<Path> {
     let mut found = BTreeSet::new();
     for source in sources {
         let Some(path) = module_path(&source.path) else { continue };
@@ -149,10 +149,10 @@ fn test_modules(sources: &[Source]) -> BTreeSet<Path> {
 }
 
 /// The code that is neither a test nor behind `#[cfg(test)]`.
-fn production(source: &Source) -> impl Iterator<Item = &str> {
-    let mut behind = false;
+fn production(source: &SourceFile) -> impl Iterator<Item = &str> {
+    let mut after_cfg_test = false;
     source.lines.iter().filter(|line| !line.test).filter_map(move |line| {
-        let skipped = std::mem::replace(&mut behind, line.code.trim() == "#[cfg(test)]");
+        let skipped = std::mem::replace(&mut after_cfg_test, line.code.trim() == "#[cfg(test)]");
         (!skipped).then_some(line.code.as_str())
     })
 }
@@ -252,58 +252,57 @@ fn owner(
     }
 }
 
-/// Circles that are not resolved yet: for each the modules that hold all of its files. The first that fits counts. The aim is
-/// an empty list.
+/// Circles that are not resolved yet: for each the modules that hold all of its files. The first match counts. The aim is an
+/// empty list.
 const KNOWN: &[&[&str]] = &[
     &["commands::evidence"],
     &["commands::smoke"],
     &["kustomization"],
     &["ledger"],
-    &["sandbox"],
     &["world::cluster::objects"],
     &["world::process"],
     &["context", "reconcile", "runner_env", "world"],
 ];
 
-/// The circles that are not known, and what is known without need.
+/// The circles that are not in `known`, and the items of `known` that have no circle.
 fn circles(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
     let mut unused: BTreeSet<usize> = (0..known.len()).collect();
     let mut broken = Vec::new();
     for circle in graph.circles() {
-        let inside = |rooms: &[&str]| circle.iter().all(|path| rooms.iter().any(|room| is_below(path, room)));
-        match known.iter().position(|rooms| inside(rooms)) {
-            Some(place) => drop(unused.remove(&place)),
-            None => broken.push(graph.spelled(&circle)),
+        let inside = |modules: &[&str]| circle.iter().all(|path| modules.iter().any(|module| is_below(path, module)));
+        match known.iter().position(|modules| inside(modules)) {
+            Some(index) => drop(unused.remove(&index)),
+            None => broken.push(graph.describe(&circle)),
         }
     }
     broken.extend(
-        unused.into_iter().map(|place| format!("{:?} has no circle any more: remove it from KNOWN", known[place])),
+        unused.into_iter().map(|index| format!("{:?} has no circle any more: remove it from KNOWN", known[index])),
     );
     broken
 }
 
-fn is_below(path: &Path, room: &str) -> bool {
-    let room: Vec<&str> = room.split("::").collect();
-    path.len() >= room.len() && path.iter().zip(&room).all(|(part, room)| part == room)
+fn is_below(path: &Path, module: &str) -> bool {
+    let module: Vec<&str> = module.split("::").collect();
+    path.len() >= module.len() && path.iter().zip(&module).all(|(part, name)| part == name)
 }
 
 #[test]
-fn no_file_takes_from_one_that_takes_from_it() {
+fn no_circles_between_files() {
     let graph = Graph::new(&super::sources());
     assert!(graph.modules.len() > 100, "the modules are found");
-    hold(
-        "a file must not take from one that takes from it, through others or not: move what both need into a file of its own:",
+    assert_rule(
+        "files must not take from each other in a circle, directly or through others: move the shared items into a new file:",
         circles(&graph, KNOWN),
     );
 }
 
 fn graph(files: &[(&str, &str)]) -> Graph {
-    Graph::new(&files.iter().map(|(path, text)| Source::new(path, text)).collect::<Vec<_>>())
+    Graph::new(&files.iter().map(|(path, text)| SourceFile::new(path, text)).collect::<Vec<_>>())
 }
 
 #[test]
-fn a_circle_is_spelled_out() {
-    for (files, spelled) in [
+fn a_circle_is_described_by_its_shortest_way() {
+    for (files, description) in [
         (
             &[("src/a.rs", "use crate::b::{self, B};\nfn f() { b::g(); }"), ("src/b.rs", "type T = super::a::A;")][..],
             "src/a.rs → src/b.rs → src/a.rs (2 files in all): src/a.rs takes B, g; src/b.rs takes A",
@@ -321,12 +320,12 @@ fn a_circle_is_spelled_out() {
             "src/a.rs → src/b.rs → src/c.rs → src/a.rs (3 files in all): src/a.rs takes B; src/b.rs takes C; src/c.rs takes A",
         ),
     ] {
-        assert_eq!(circles(&graph(files), &[]), [spelled]);
+        assert_eq!(circles(&graph(files), &[]), [description]);
     }
 }
 
 #[test]
-fn what_only_tests_take_makes_no_circle() {
+fn imports_of_tests_make_no_circle() {
     let graph = graph(&[
         ("src/lib.rs", "pub mod a;"),
         (

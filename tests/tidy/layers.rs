@@ -1,17 +1,17 @@
-//! What judges and plans is pure: it decides from values alone, so that a table of cases can test it. Checked by what its
-//! file imports, and by what those files import in turn.
+//! Files that judge or plan are pure: they decide from values alone, so that a table of cases can test them. The check follows
+//! their imports, and the imports of the imported files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use promote_gates::commands::COMMANDS;
 
 use super::{
+    assert_rule,
     graph::{Graph, Module, Path},
-    hold,
-    source::{Source, mentions, without_visibility},
+    source::{SourceFile, mentions, without_visibility},
 };
 
-/// A file that mentions one of these reaches outside of its arguments: files, the network, children, threads, the clock.
+/// A file that mentions one of these is not pure: it reaches files, the network, children, threads or the clock.
 const EFFECTS: &[&str] = &[
     "std::fs",
     "std::net",
@@ -37,23 +37,23 @@ const EFFECTS: &[&str] = &[
     "walkdir",
 ];
 
-/// What a pure file may take from a file that is not pure: values, and functions of values alone. By file, with the reason.
+/// The items that a pure file may take from an impure one: values, and functions of values alone. By file, with the reason.
 const DATA: &[(&str, &[&str], &str)] = &[
     ("clock", &["Moment", "rfc3339"], "a point in time, and its text"),
-    ("observe", &["Judgement"], "what a judge returns"),
+    ("observe", &["Judgement"], "the result of a judge"),
     ("results", &["Received", "Reports"], "the reports of other jobs"),
     ("expression", &["Expression"], "evaluates jq over a value, within limits that need a thread"),
     ("ledger", &["EvidenceId", "Kind", "trailer"], "the fields of a promotion, and one of a commit message"),
     ("world::cluster::watch", &["WatchUpdate"], "what a watch of the cluster saw"),
     ("world::event", &["Dispatched"], "the event that started the workflow"),
     ("world::git::history", &["Told"], "a commit that was read"),
-    ("world::github::actions", &["Annotation", "Job", "WorkflowRun"], "what GitHub answered"),
-    ("world::github::source", &["Comparison", "SourceCommit"], "what GitHub answered"),
+    ("world::github::actions", &["Annotation", "Job", "WorkflowRun"], "parts of GitHub's responses"),
+    ("world::github::source", &["Comparison", "SourceCommit"], "parts of GitHub's responses"),
     ("approvers", &["Reviewer", "Reviews", "names", "same"], "reviews that were read"),
     ("commands::audit::look", &["ByHand", "Facts", "WINDOW"], "the ledger as it was read"),
     ("commands::bundle_size::measure", &["Measured", "Named"], "sizes that were measured"),
     ("commands::bundle_size::baseline", &["Baseline", "HOW"], "sizes that were recorded"),
-    ("commands::environments::present", &["Present"], "the environment as it was read"),
+    ("commands::environments::actual", &["ActualEnvironment"], "the environment as it was read"),
 ];
 
 /// Files that judge or plan and are not pure yet, with the obstacle.
@@ -63,9 +63,9 @@ const KNOWN: &[(&str, &str)] = &[
     ("src/commands/rollback/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
 ];
 
-/// Whether a file offers to judge or to plan: by a function of that name that others can call, by implementing
-/// `promotion::infra::Intent`, whose plan is pure, or by its own name.
-fn decides(source: &Source) -> bool {
+/// Whether a file judges or plans: it has a public function of that name, implements `promotion::infra::Intent`, or has such a
+/// file name.
+fn decides(source: &SourceFile) -> bool {
     let named = ["/judge.rs", "/plan.rs"].iter().any(|name| source.path.ends_with(name));
     let offers = |code: &str| {
         let inner = without_visibility(code);
@@ -75,11 +75,11 @@ fn decides(source: &Source) -> bool {
     source.path.starts_with("src/") && (named || source.lines.iter().any(|line| !line.test && offers(line.code.trim())))
 }
 
-/// Why a module is not pure, by module.
+/// The impure modules, with the reason.
 type Impure = BTreeMap<Path, String>;
 
-/// The modules with an effect, and those that take anything but `data` from such a module, through others or not.
-fn impure(sources: &[Source], graph: &Graph, data: &[String]) -> Impure {
+/// The modules with an effect, and those that take anything but `data` from such a module, directly or through others.
+fn impure(sources: &[SourceFile], graph: &Graph, data: &[String]) -> Impure {
     let mut impure = Impure::new();
     for (path, module) in &graph.modules {
         let source = sources.iter().find(|source| source.path == module.file);
@@ -100,7 +100,7 @@ fn impure(sources: &[Source], graph: &Graph, data: &[String]) -> Impure {
     }
 }
 
-/// What a module takes from modules that are not pure, `data` aside.
+/// The items that a module takes from impure modules, without those in `data`.
 fn crossings(module: &Module, impure: &Impure, data: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (from, names) in &module.takes_defined {
@@ -111,8 +111,8 @@ fn crossings(module: &Module, impure: &Impure, data: &[String]) -> Vec<String> {
     found
 }
 
-/// The deciding files that are not pure, and the items of `data` and files of `known` that are listed without need.
-fn breaches(sources: &[Source], data: &[String], known: &[&str]) -> Vec<String> {
+/// The judging and planning files that are not pure, and the unused items of `data` and `known`.
+fn violations(sources: &[SourceFile], data: &[String], known: &[&str]) -> Vec<String> {
     let graph = Graph::new(sources);
     let deciding: BTreeSet<&str> =
         sources.iter().filter(|source| decides(source)).map(|source| source.path.as_str()).collect();
@@ -134,11 +134,11 @@ fn breaches(sources: &[Source], data: &[String], known: &[&str]) -> Vec<String> 
         .map(|(file, why)| format!("{file}\n    {why}"))
         .collect();
     let mut unused: Vec<&str> = known.iter().filter(|file| !found.contains_key(**file)).copied().collect();
-    let needless = |item: &&String| {
+    let is_unused = |item: &&String| {
         let others: Vec<String> = data.iter().filter(|other| other != item).cloned().collect();
         not_pure(&others).len() == found.len()
     };
-    unused.extend(data.iter().filter(needless).map(String::as_str));
+    unused.extend(data.iter().filter(is_unused).map(String::as_str));
     broken.extend(unused.into_iter().map(|item| format!("{item}: no longer needed, remove it from the list")));
     broken
 }
@@ -147,9 +147,9 @@ fn breaches(sources: &[Source], data: &[String], known: &[&str]) -> Vec<String> 
 fn judging_and_planning_are_pure() {
     let items = DATA.iter().flat_map(|(file, names, _)| names.iter().map(move |name| format!("{file}::{name}")));
     let known: Vec<&str> = KNOWN.iter().map(|(file, _)| *file).collect();
-    hold(
-        "a file that judges or plans decides from values alone, and so does all that it imports:",
-        breaches(&super::sources(), &items.collect::<Vec<_>>(), &known),
+    assert_rule(
+        "a file that judges or plans decides from values alone, and so do the files that it imports:",
+        violations(&super::sources(), &items.collect::<Vec<_>>(), &known),
     );
 }
 
@@ -160,13 +160,13 @@ fn every_gate_has_a_pure_judge() {
     let broken = gates.filter_map(|name| {
         let folder = format!("src/commands/{}/", name.replace('-', "_"));
         let judged = sources.iter().any(|source| source.path.starts_with(&folder) && decides(source));
-        (!judged).then(|| format!("{name}: no file below {folder} offers `fn judge`"))
+        (!judged).then(|| format!("{name}: no file below {folder} has a public `fn judge`"))
     });
-    hold("a gate judges in a file of its own, which is pure:", broken);
+    assert_rule("a gate judges in a separate file, which is pure:", broken);
 }
 
 #[test]
-fn a_judge_that_reaches_outside_is_named_with_the_way() {
+fn an_impure_judge_is_reported_with_the_chain_of_imports() {
     let judge = "pub fn judge(seen: &Seen) -> Judgement {}";
     let look = ("src/look.rs", "use std::fs;\npub struct Seen;\npub fn look() {}");
     for (files, named) in [
@@ -184,23 +184,23 @@ fn a_judge_that_reaches_outside_is_named_with_the_way() {
             "src/j.rs\n    takes `a::A`, whose file takes `look::look`, whose file uses `std::fs`",
         ),
     ] {
-        let mut sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
-        sources.push(Source::new(look.0, look.1));
-        let found = breaches(&sources, &["look::Seen".to_owned()], &[]);
+        let mut sources: Vec<SourceFile> = files.iter().map(|(path, text)| SourceFile::new(path, text)).collect();
+        sources.push(SourceFile::new(look.0, look.1));
+        let found = violations(&sources, &["look::Seen".to_owned()], &[]);
         assert!(found.contains(&named.to_owned()), "{named} in {found:?}");
     }
 }
 
 #[test]
-fn a_pure_judge_and_what_is_listed_without_need() {
+fn a_pure_judge_passes_and_unused_list_items_are_reported() {
     let sources = [
-        Source::new("src/j.rs", "use crate::look::Seen;\npub fn judge() {}\nmod tests {\n    use std::fs;\n}"),
-        Source::new("src/look.rs", "use std::fs;\npub struct Seen;"),
+        SourceFile::new("src/j.rs", "use crate::look::Seen;\npub fn judge() {}\nmod tests {\n    use std::fs;\n}"),
+        SourceFile::new("src/look.rs", "use std::fs;\npub struct Seen;"),
     ];
     let item = |name: &str| format!("look::{name}");
-    assert_eq!(breaches(&sources, &[item("Seen")], &[]), Vec::<String>::new());
+    assert_eq!(violations(&sources, &[item("Seen")], &[]), Vec::<String>::new());
     assert_eq!(
-        breaches(&sources, &[item("Seen"), item("Other")], &["src/j.rs"]),
+        violations(&sources, &[item("Seen"), item("Other")], &["src/j.rs"]),
         ["src/j.rs", "look::Other"].map(|listed| format!("{listed}: no longer needed, remove it from the list"))
     );
 }

@@ -1,14 +1,14 @@
-//! Every command is complete: files, registry line, action, documentation and test, all of one name.
+//! Every command is complete: its files, registry line, action, documentation and test exist and have its name.
 
 use std::collections::BTreeSet;
 
 use promote_gates::{actions::Action, commands::COMMANDS};
 
-use super::hold;
+use super::assert_rule;
 use crate::repository::{files, find};
 
 /// A command as the registry lists it.
-struct Listed {
+struct ListedCommand {
     name: &'static str,
     /// The folder of its action with a slash at the end; `None` for a local command.
     folder: Option<String>,
@@ -20,8 +20,12 @@ fn module<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     Some(first.strip_suffix(".rs").unwrap_or(first))
 }
 
-/// What is missing of the commands, and what belongs to none. `read` gives the text of a file.
-fn incomplete(commands: &[Listed], paths: &BTreeSet<String>, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+/// The missing pieces of commands, and the files that belong to no command. `read` returns the text of a file.
+fn incomplete(
+    commands: &[ListedCommand],
+    paths: &BTreeSet<String>,
+    read: impl Fn(&str) -> Option<String>,
+) -> Vec<String> {
     let modules: BTreeSet<String> = commands.iter().map(|command| command.name.replace('-', "_")).collect();
     let mut missing = Vec::new();
     for path in paths.iter().filter(|path| module(path, "src/commands/").is_some_and(|name| !modules.contains(name))) {
@@ -31,7 +35,7 @@ fn incomplete(commands: &[Listed], paths: &BTreeSet<String>, read: impl Fn(&str)
     }
     let main = read("tests/main.rs").unwrap_or_default();
     let runs = |module: &str| main.lines().any(|line| line == format!("mod {module};"));
-    for Listed { name, folder } in commands {
+    for ListedCommand { name, folder } in commands {
         let module = name.replace('-', "_");
         let source = format!("src/commands/{module}.rs");
         if !paths.contains(&source) {
@@ -73,16 +77,16 @@ fn incomplete(commands: &[Listed], paths: &BTreeSet<String>, read: impl Fn(&str)
 #[test]
 fn every_command_is_complete() {
     let folder = |name: &str| Action::all().find(|action| action.name == name).map(|action| action.folder());
-    let commands: Vec<Listed> =
-        COMMANDS.iter().map(|entry| Listed { name: entry.name, folder: folder(entry.name) }).collect();
-    hold(
+    let commands: Vec<ListedCommand> =
+        COMMANDS.iter().map(|entry| ListedCommand { name: entry.name, folder: folder(entry.name) }).collect();
+    assert_rule(
         "a command is src/commands/NAME.rs, two lines in src/commands.rs, tests/NAME.rs, and a folder with action.yml and README.md:",
         incomplete(&commands, &files().into_iter().collect(), find),
     );
 }
 
 #[test]
-fn each_missing_piece_of_a_command_is_named() {
+fn each_missing_piece_of_a_command_is_reported() {
     const PIECES: [&str; 5] = [
         "src/commands/hello_you.rs",
         "tests/hello_you.rs",
@@ -94,7 +98,7 @@ fn each_missing_piece_of_a_command_is_named() {
         let text = if path == "tests/main.rs" { "mod hello_you;\n" } else { "run(&[\"hello-you\"])" };
         PIECES.contains(&path).then(|| text.to_owned())
     };
-    let listed = || vec![Listed { name: "hello-you", folder: Some("hello-you/".to_owned()) }];
+    let listed = || vec![ListedCommand { name: "hello-you", folder: Some("hello-you/".to_owned()) }];
     let all: BTreeSet<String> = PIECES.into_iter().map(ToOwned::to_owned).collect();
     assert_eq!(incomplete(&listed(), &all, text), Vec::<String>::new());
     for piece in PIECES {
@@ -102,8 +106,8 @@ fn each_missing_piece_of_a_command_is_named() {
         let found = incomplete(&listed(), &without, |path| text(path).filter(|_| path != piece));
         assert_eq!(found.len(), 1, "{piece}: {found:?}");
     }
-    let silent = incomplete(&listed(), &all, |path| text(path).map(|text| text.replace("hello-you", "hi")));
-    assert_eq!(silent, ["hello-you: tests/hello_you.rs never starts \"hello-you\""]);
+    let without_run = incomplete(&listed(), &all, |path| text(path).map(|text| text.replace("hello-you", "hi")));
+    assert_eq!(without_run, ["hello-you: tests/hello_you.rs never starts \"hello-you\""]);
     let unlisted = incomplete(&[], &all, text).join("\n");
     assert!(unlisted.contains("src/commands/hello_you.rs: no command of this name is listed"), "{unlisted}");
     assert!(unlisted.contains("hello-you/action.yml: belongs to no command"), "{unlisted}");

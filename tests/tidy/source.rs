@@ -1,28 +1,28 @@
-//! A Rust file as the rules see it: code without comments and string literals, one path for each import, tests marked.
+//! Reads a Rust file for the rules: code without comments and string literals, one path for each import, tests marked.
 
 /// A file's code.
-pub struct Source {
+pub struct SourceFile {
     pub path: String,
-    pub lines: Vec<Line>,
+    pub lines: Vec<SourceLine>,
 }
 
-pub struct Line {
+pub struct SourceLine {
     /// Counts from 1.
     pub number: usize,
-    /// The code of the line. An import is `use` and the whole path, once for each name that it brings.
+    /// The code of the line. An import is `use` and the whole path, once for each imported name.
     pub code: String,
-    /// Of `mod tests`, or in a file of tests or of a bench.
+    /// Whether it is in `mod tests`, or in a file of tests or of a bench.
     pub test: bool,
-    /// Of an item that clippy's ban of methods is lifted from, with a reason.
+    /// Whether its item has an `#[expect]` for clippy's disallowed methods, with a reason.
     pub excused: bool,
-    /// An import that others may import from here.
+    /// Whether it is a re-export.
     pub reexport: bool,
 }
 
-impl Source {
+impl SourceFile {
     pub fn new(path: &str, text: &str) -> Self {
         let code = without_prose(text);
-        let outside = ["tests/", "bench/"].iter().any(|room| path.starts_with(room));
+        let outside = ["tests/", "bench/"].iter().any(|folder| path.starts_with(folder));
         let only_tests = outside || path.contains("/tests/") || path.ends_with("/tests.rs");
         let first_test =
             code.lines().position(|line| line.starts_with("mod tests {") || line.starts_with("pub mod tests {"));
@@ -32,7 +32,7 @@ impl Source {
         while let Some((line, number)) = numbered.next() {
             let Some((reexport, start)) = import(line) else {
                 let code = line.to_owned();
-                lines.push(Line { number, code, test: is_test(number), excused: false, reexport: false });
+                lines.push(SourceLine { number, code, test: is_test(number), excused: false, reexport: false });
                 continue;
             };
             let mut tree = start.to_owned();
@@ -42,7 +42,7 @@ impl Source {
             }
             for path in paths("", tree.split(';').next().unwrap_or_default()) {
                 let code = format!("use {path}");
-                lines.push(Line { number, code, test: is_test(number), excused: false, reexport });
+                lines.push(SourceLine { number, code, test: is_test(number), excused: false, reexport });
             }
         }
         excuse(&mut lines);
@@ -50,8 +50,8 @@ impl Source {
     }
 }
 
-/// Marks the items behind `#[expect(clippy::disallowed_methods, …)]`: up to the brace or semicolon as far to the left.
-fn excuse(lines: &mut [Line]) {
+/// Marks each item with `#[expect(clippy::disallowed_methods, …)]`, up to the brace or semicolon of the same indentation.
+fn excuse(lines: &mut [SourceLine]) {
     let mut item = None;
     for line in lines {
         let code = line.code.trim();
@@ -66,7 +66,7 @@ fn excuse(lines: &mut [Line]) {
     }
 }
 
-/// What an import brings, when the line begins one, and whether it is a re-export.
+/// For a line that starts an import: whether it is a re-export, and its use tree.
 fn import(line: &str) -> Option<(bool, &str)> {
     let line = line.trim_start();
     let inner = without_visibility(line);
@@ -99,7 +99,7 @@ fn paths(before: &str, tree: &str) -> Vec<String> {
     branches.filter(|branch| !branch.trim().is_empty()).flat_map(|branch| paths(&before, branch)).collect()
 }
 
-/// The code with comments and the content of texts taken out; lines stay where they are.
+/// The code without comments and string literals; line numbers stay the same.
 fn without_prose(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -115,7 +115,7 @@ fn without_prose(text: &str) -> String {
     code
 }
 
-/// The length of the comment or text that begins here, in bytes.
+/// The length in bytes of the comment or literal at the start; `None` for code.
 fn prose(rest: &str, before: Option<char>) -> Option<usize> {
     let to = |end: &str, from: usize| rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len());
     let mut chars = rest.chars();
@@ -123,7 +123,7 @@ fn prose(rest: &str, before: Option<char>) -> Option<usize> {
         ('/', Some('/')) => Some(rest.find('\n').unwrap_or(rest.len())),
         ('/', Some('*')) => Some(to("*/", 2)),
         ('"', _) => Some(quoted(rest)),
-        // A character, not a lifetime.
+        // A character literal, not a lifetime.
         ('\'', Some('\\')) => Some(to("'", 3)),
         ('\'', Some(c)) if chars.next() == Some('\'') => Some(2 + c.len_utf8()),
         ('r', Some('"' | '#')) if !before.is_some_and(|c| in_name(c) && !matches!(c, 'b' | 'c')) => {
@@ -134,7 +134,7 @@ fn prose(rest: &str, before: Option<char>) -> Option<usize> {
     }
 }
 
-/// The length of a text in quotes, both included.
+/// The length of a string literal, with its quotes.
 fn quoted(rest: &str) -> usize {
     let mut escaped = false;
     let end = rest.char_indices().skip(1).find(|(_, c)| {
@@ -150,7 +150,7 @@ pub fn in_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Whether `code` holds `word`, not as a part of a longer name.
+/// Whether `code` contains `word`, not as a part of a longer name.
 pub fn mentions(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let joins = |inner: Option<char>, outer: Option<char>| inner.is_some_and(in_name) && outer.is_some_and(in_name);
@@ -161,7 +161,7 @@ pub fn mentions(code: &str, word: &str) -> bool {
 }
 
 #[test]
-fn comments_and_texts_are_no_code() {
+fn comments_and_literals_are_removed() {
     for (text, code) in [
         ("a // b\nc", "a \nc"),
         ("a(\"b \\\" c\", d)", "a(, d)"),
@@ -179,13 +179,13 @@ fn comments_and_texts_are_no_code() {
 
 #[test]
 fn imports_are_whole_paths_and_tests_are_marked() {
-    let source = Source::new(
+    let source = SourceFile::new(
         "src/a.rs",
         "use std::{\n    env,\n    process::{Child, Command as Run},\n};\nf()\nmod tests {\n    g()\n}\n",
     );
-    let seen: Vec<_> = source.lines.iter().map(|line| (line.number, line.code.trim(), line.test)).collect();
+    let lines: Vec<_> = source.lines.iter().map(|line| (line.number, line.code.trim(), line.test)).collect();
     assert_eq!(
-        seen,
+        lines,
         [
             (1, "use std::env", false),
             (1, "use std::process::Child", false),
@@ -196,14 +196,14 @@ fn imports_are_whole_paths_and_tests_are_marked() {
             (8, "}", true),
         ]
     );
-    assert!(Source::new("src/a/tests.rs", "f()").lines[0].test);
+    assert!(SourceFile::new("src/a/tests.rs", "f()").lines[0].test);
 }
 
 #[test]
-fn an_excuse_ends_with_its_item() {
+fn an_expectation_ends_with_its_item() {
     let text = "a()\n#[expect(clippy::disallowed_methods, reason = \"why\")]\nfn b() {\n    c();\n}\nfn d() {}\n";
     let excused: Vec<usize> =
-        Source::new("f", text).lines.iter().filter(|line| line.excused).map(|line| line.number).collect();
+        SourceFile::new("f", text).lines.iter().filter(|line| line.excused).map(|line| line.number).collect();
     assert_eq!(excused, [2, 3, 4, 5]);
 }
 

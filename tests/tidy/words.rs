@@ -1,103 +1,103 @@
-//! Words that code may use in a few files only. `clippy.toml` bans some of them too, by what they resolve to; here they fail
-//! in `cargo test` already, and no attribute lifts the ban.
+//! Words that only a few files may use. `clippy.toml` bans some of them, too, by the resolved path; here no attribute can lift the
+//! ban.
 
 use promote_gates::commands;
 
-use super::source::{Line, Source, mentions};
+use super::source::{SourceFile, SourceLine, mentions};
 use crate::repository::files;
 
 /// One rule.
-pub struct Rule {
-    /// What must not be mentioned.
+pub struct WordRule {
+    /// The restricted words.
     words: &'static [&'static str],
-    /// Where the rule holds.
-    within: fn(&str, &Line) -> bool,
-    /// Where the words are allowed: the beginning of a path, and the reason.
-    rooms: &'static [(&'static str, &'static str)],
+    /// Whether the rule applies to a line of a file.
+    within: fn(&str, &SourceLine) -> bool,
+    /// Where the words are allowed: the start of a path, and the reason.
+    allowed: &'static [(&'static str, &'static str)],
     why: &'static str,
-    /// A file and a line that break the rule.
-    breach: (&'static str, &'static str),
+    /// A file and a line that violate the rule.
+    violation: (&'static str, &'static str),
 }
 
 const NONE: &[(&str, &str)] = &[];
 
-pub const RULES: [Rule; 10] = [
-    Rule {
+pub const RULES: [WordRule; 10] = [
+    WordRule {
         words: &["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"],
         within: in_src,
-        rooms: &[("src/report/log.rs", "it escapes what a runner would read as a command")],
+        allowed: &[("src/report/log.rs", "it escapes text that a runner would read as a command")],
         why: "the runner reads stdout and stderr for commands: print through `report::log`",
-        breach: ("src/commands/health.rs", "println!(\"{body}\")"),
+        violation: ("src/commands/health.rs", "println!(\"{body}\")"),
     },
-    Rule {
+    WordRule {
         words: &["env::var", "env::var_os", "env::vars", "env::vars_os", "env::set_var", "env::remove_var"],
         within: in_production,
-        rooms: &[("src/main.rs", "hands the environment to `supervise`")],
-        why: "the report shows where each setting comes from: take variables from `runner_env::RunnerEnv`",
-        breach: ("src/world/git.rs", "use std::env::var_os;"),
+        allowed: &[("src/main.rs", "passes the environment to `supervise`")],
+        why: "the report shows the origin of each setting: take variables from `runner_env::RunnerEnv`",
+        violation: ("src/world/git.rs", "use std::env::var_os;"),
     },
-    Rule {
+    WordRule {
         words: &["thread::sleep", "thread::park_timeout"],
         within: everywhere,
-        rooms: NONE,
+        allowed: NONE,
         why: "a sleeping thread sees no signal, and a test that sleeps is slow or wrong: wait for the event itself",
-        breach: ("tests/e2e/runner.rs", "thread::sleep(second)"),
+        violation: ("tests/e2e/runner.rs", "thread::sleep(second)"),
     },
-    Rule {
+    WordRule {
         words: &["time::sleep", "time::interval"],
         within: everywhere,
-        rooms: &[
+        allowed: &[
             ("src/sandbox/", "a slow service waits for a timer of its runtime, which blocks no thread"),
             ("src/world/runtime", "its test shows that timers work there"),
         ],
         why: "only the two loops wait: a source has a `PollInterval`, a write a time limit",
-        breach: ("src/commands/smoke.rs", "use tokio::{net, time::{self, sleep}};"),
+        violation: ("src/commands/smoke.rs", "use tokio::{net, time::{self, sleep}};"),
     },
-    Rule {
+    WordRule {
         words: &["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now"],
         // A test may check a bound on real time, with a reason in `#[expect]`.
         within: |_, line| !(line.test && line.excused),
-        rooms: &[("src/clock.rs", "the clock")],
+        allowed: &[("src/clock.rs", "the clock")],
         why: "tests set the clock: take the time from `clock`",
-        breach: ("src/commands/performance.rs", "let began = std::time::Instant::now();"),
+        violation: ("src/commands/performance.rs", "let began = std::time::Instant::now();"),
     },
-    Rule {
+    WordRule {
         words: &["process::Command"],
         within: in_production,
-        rooms: &[
-            ("src/world/process", "children in groups of their own, bounded, ended as a whole"),
+        allowed: &[
+            ("src/world/process", "starts children in process groups, bounds and ends them"),
             ("src/sandbox/infra.rs", "creates the repository for the demo and the tests"),
         ],
         why: "a child must have a limit and a process group that a signal ends: start it by `world::process`",
-        breach: ("src/commands/promote.rs", "use std::{fs, process::{Command, Stdio}};"),
+        violation: ("src/commands/promote.rs", "use std::{fs, process::{Command, Stdio}};"),
     },
-    Rule {
+    WordRule {
         words: &["ureq", "octocrab", "tokio", "kube", "hyper", "hyper_util", "hyper_rustls", "http_body_util"],
         within: in_src,
-        rooms: &[("src/world", "the modules that reach outside"), ("src/sandbox", "fake services on loopback")],
+        allowed: &[("src/world", "the modules that reach outside"), ("src/sandbox", "fake services on loopback")],
         why: "clients stay behind `world`: it bounds, never retries, and asks for a permit before a write",
-        breach: ("src/commands/health.rs", "let page = ureq::get(url);"),
+        violation: ("src/commands/health.rs", "let page = ureq::get(url);"),
     },
-    Rule {
+    WordRule {
         words: &["reconcile", "Permit"],
         within: |path, _| is_of_gate(path),
-        rooms: NONE,
+        allowed: NONE,
         why: "a gate observes and judges; it writes nothing outside, so `run` may run any of them",
-        breach: ("src/commands/bundle_size/sizes.rs", "use crate::reconcile::reconcile;"),
+        violation: ("src/commands/bundle_size/sizes.rs", "use crate::reconcile::reconcile;"),
     },
-    Rule {
+    WordRule {
         words: &["#[ignore]"],
         within: everywhere,
-        rooms: NONE,
+        allowed: NONE,
         why: "an ignored test has its reason: `#[ignore = \"…\"]`",
-        breach: ("tests/e2e/runner.rs", "    #[ignore]"),
+        violation: ("tests/e2e/runner.rs", "    #[ignore]"),
     },
-    Rule {
+    WordRule {
         words: &["unimplemented!", "todo!"],
         within: everywhere,
-        rooms: NONE,
+        allowed: NONE,
         why: "unfinished code is left out",
-        breach: ("src/commands/run.rs", "    todo!()"),
+        violation: ("src/commands/run.rs", "    todo!()"),
     },
 ];
 
@@ -109,22 +109,22 @@ fn is_of_gate(path: &str) -> bool {
     })
 }
 
-fn everywhere(_: &str, _: &Line) -> bool {
+fn everywhere(_: &str, _: &SourceLine) -> bool {
     true
 }
 
-fn in_src(path: &str, _: &Line) -> bool {
+fn in_src(path: &str, _: &SourceLine) -> bool {
     path.starts_with("src/")
 }
 
-fn in_production(path: &str, line: &Line) -> bool {
+fn in_production(path: &str, line: &SourceLine) -> bool {
     in_src(path, line) && !line.test
 }
 
-/// Where a file breaks a rule, with the rule.
-pub fn breaches(rule: &Rule, source: &Source) -> Vec<String> {
+/// The lines of a file that violate a rule, with the reason.
+pub fn violations(rule: &WordRule, source: &SourceFile) -> Vec<String> {
     let path = &source.path;
-    if rule.rooms.iter().any(|(room, _)| path.starts_with(room)) {
+    if rule.allowed.iter().any(|(start, _)| path.starts_with(start)) {
         return Vec::new();
     }
     let lines = source.lines.iter().filter(|line| (rule.within)(path, line));
@@ -137,20 +137,20 @@ pub fn breaches(rule: &Rule, source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn every_rule_finds_its_breach_and_leaves_its_rooms_alone() {
+fn every_rule_finds_its_violation_and_spares_the_allowed_files() {
     for rule in &RULES {
-        let (path, line) = rule.breach;
-        let found = breaches(rule, &Source::new(path, line));
+        let (path, line) = rule.violation;
+        let found = violations(rule, &SourceFile::new(path, line));
         assert!(!found.is_empty() && found[0].contains(rule.why), "{line} in {path}: {found:?}");
         let paths = files();
-        for (room, _) in rule.rooms {
-            assert!(paths.iter().any(|path| path.starts_with(room)), "{room} is gone");
+        for (start, _) in rule.allowed {
+            assert!(paths.iter().any(|path| path.starts_with(start)), "{start} is gone");
             assert_eq!(
-                breaches(rule, &Source::new(&format!("{room}x.rs"), line)),
+                violations(rule, &SourceFile::new(&format!("{start}x.rs"), line)),
                 Vec::<String>::new(),
-                "{line} in {room}"
+                "{line} in {start}"
             );
         }
-        assert_eq!(breaches(rule, &Source::new(path, &format!("// {line}"))), Vec::<String>::new());
+        assert_eq!(violations(rule, &SourceFile::new(path, &format!("// {line}"))), Vec::<String>::new());
     }
 }
