@@ -29,7 +29,7 @@ use plan::Promote;
 /// Settings of `promote`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// ReceivedReports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
+    /// Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
     /// Commands whose passed reports must be among the results, or `none`, which the commit then records

@@ -352,9 +352,9 @@ fn the_verdict_does_not_wait_for_diagnostics() {
 #[test]
 fn an_answer_that_is_not_a_list_is_inconclusive() {
     for (body, expected) in [
-        (json!({}), "an answer that is no list"),
-        (json!({ "status": "UP", "items": [] }), "an answer that is no list"),
-        (json!("<html>"), "an answer that cannot be read"),
+        (json!({}), "the answer is not a list"),
+        (json!({ "status": "UP", "items": [] }), "the answer is not a list"),
+        (json!("<html>"), "the answer cannot be read"),
     ] {
         let api = LoopbackServer::start(move |_| FakeResponse::json(200, &body)).unwrap();
         let end = gate(&api, "deployment/a").run(&["health"]);

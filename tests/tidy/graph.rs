@@ -252,38 +252,9 @@ fn owner(
     }
 }
 
-/// Circles that are not resolved yet: for each the modules that hold all of its files. The first match counts. The aim is an
-/// empty list.
-const KNOWN: &[&[&str]] = &[
-    &["commands::evidence"],
-    &["commands::smoke"],
-    &["kustomization"],
-    &["ledger"],
-    &["world::cluster::objects"],
-    &["world::process"],
-    &["context", "reconcile", "runner_env", "world"],
-];
-
-/// The circles that are not in `known`, and the items of `known` that have no circle.
-fn circles(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
-    let mut unused: BTreeSet<usize> = (0..known.len()).collect();
-    let mut broken = Vec::new();
-    for circle in graph.circles() {
-        let inside = |modules: &[&str]| circle.iter().all(|path| modules.iter().any(|module| is_below(path, module)));
-        match known.iter().position(|modules| inside(modules)) {
-            Some(index) => drop(unused.remove(&index)),
-            None => broken.push(graph.describe(&circle)),
-        }
-    }
-    broken.extend(
-        unused.into_iter().map(|index| format!("{:?} has no circle any more: remove it from KNOWN", known[index])),
-    );
-    broken
-}
-
-fn is_below(path: &Path, module: &str) -> bool {
-    let module: Vec<&str> = module.split("::").collect();
-    path.len() >= module.len() && path.iter().zip(&module).all(|(part, name)| part == name)
+/// A description of each circle.
+fn circles(graph: &Graph) -> Vec<String> {
+    graph.circles().iter().map(|circle| graph.describe(circle)).collect()
 }
 
 #[test]
@@ -292,7 +263,7 @@ fn no_circles_between_files() {
     assert!(graph.modules.len() > 100, "the modules are found");
     assert_rule(
         "files must not take from each other in a circle, directly or through others: move the shared items into a new file:",
-        circles(&graph, KNOWN),
+        circles(&graph),
     );
 }
 
@@ -320,7 +291,7 @@ fn a_circle_is_described_by_its_shortest_way() {
             "src/a.rs → src/b.rs → src/c.rs → src/a.rs (3 files in all): src/a.rs takes B; src/b.rs takes C; src/c.rs takes A",
         ),
     ] {
-        assert_eq!(circles(&graph(files), &[]), [description]);
+        assert_eq!(circles(&graph(files)), [description]);
     }
 }
 
@@ -336,17 +307,8 @@ fn imports_of_tests_make_no_circle() {
         ("src/a/tests.rs", "use crate::b::B;"),
         ("src/b.rs", "fn f(x: &str) { x(\"crate::a::A\") }\nmod tests {\n    use crate::a::A;\n}"),
     ]);
-    assert_eq!(circles(&graph, &[]), Vec::<String>::new());
+    assert_eq!(circles(&graph), Vec::<String>::new());
     assert_eq!(graph.modules.len(), 2);
-}
-
-#[test]
-fn a_known_circle_is_allowed_until_it_is_gone() {
-    let tied = graph(&[("src/p/a.rs", "use super::b::B;"), ("src/p/b.rs", "use super::a::A;")]);
-    assert_eq!(circles(&tied, &[&["p"]]), Vec::<String>::new());
-    assert_eq!(circles(&tied, &[&["p::a"]]).len(), 2, "one of its files is outside");
-    let untied = graph(&[("src/p/a.rs", "use super::b::B;"), ("src/p/b.rs", "")]);
-    assert_eq!(circles(&untied, &[&["p"]]), ["[\"p\"] has no circle any more: remove it from KNOWN"]);
 }
 
 #[test]

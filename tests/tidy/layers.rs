@@ -41,36 +41,37 @@ const EFFECTS: &[&str] = &[
 const DATA: &[(&str, &[&str], &str)] = &[
     ("clock", &["Moment", "rfc3339"], "a point in time, and its text"),
     ("observe", &["Judgement"], "the result of a judge"),
-    ("results", &["Received", "Reports"], "the reports of other jobs"),
+    ("results", &["ReceivedReport", "ReceivedReports"], "the reports of other jobs"),
     ("expression", &["Expression"], "evaluates jq over a value, within limits that need a thread"),
-    ("ledger", &["EvidenceId", "Kind", "trailer"], "the fields of a promotion, and one of a commit message"),
-    ("world::cluster::watch", &["WatchUpdate"], "what a watch of the cluster saw"),
-    ("world::event", &["Dispatched"], "the event that started the workflow"),
-    ("world::git::history", &["Told"], "a commit that was read"),
+    ("world::event", &["RepositoryDispatch"], "the event that started the workflow"),
+    ("world::git::history", &["CommitSummary"], "a commit that was read"),
     ("world::github::actions", &["Annotation", "Job", "WorkflowRun"], "parts of GitHub's responses"),
     ("world::github::source", &["Comparison", "SourceCommit"], "parts of GitHub's responses"),
-    ("approvers", &["Reviewer", "Reviews", "names", "same"], "reviews that were read"),
-    ("commands::audit::look", &["ByHand", "Facts", "WINDOW"], "the ledger as it was read"),
-    ("commands::bundle_size::measure", &["Measured", "Named"], "sizes that were measured"),
-    ("commands::bundle_size::baseline", &["Baseline", "HOW"], "sizes that were recorded"),
+    ("approvers", &["ReviewAuthor", "Reviews", "is_same_login", "join_names"], "reviews that were read"),
+    ("commands::audit::observations", &["AuditObservations", "ManualChange", "WINDOW"], "the ledger as it was read"),
+    ("commands::smoke::command", &["CommandExit"], "how the tests ended"),
+    ("commands::smoke::reports", &["TestReports"], "test reports that were read"),
+    ("commands::bundle_size::measure", &["Bundle", "NamedFiles"], "sizes that were measured"),
+    ("commands::bundle_size::baseline", &["Baseline", "HOW_TO_WRITE"], "sizes that were recorded"),
     ("commands::environments::actual", &["ActualEnvironment"], "the environment as it was read"),
 ];
 
 /// Files that judge or plan and are not pure yet, with the obstacle.
 const KNOWN: &[(&str, &str)] = &[
-    ("src/commands/emergency/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
-    ("src/commands/promote/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
-    ("src/commands/rollback/plan.rs", "`Intent::entries` reads the ledger beside the plan"),
+    ("src/commands/emergency/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
+    ("src/commands/promote/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
+    ("src/commands/rollback/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
+    ("src/promotion/infra/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
 ];
 
-/// Whether a file judges or plans: it has a public function of that name, implements `promotion::infra::Intent`, or has such a
+/// Whether a file judges or plans: it has a public function of that name, implements `promotion::infra::PromotionPlan`, or has such a
 /// file name.
 fn decides(source: &SourceFile) -> bool {
     let named = ["/judge.rs", "/plan.rs"].iter().any(|name| source.path.ends_with(name));
     let offers = |code: &str| {
         let inner = without_visibility(code);
         let callable = inner.len() < code.len() && ["fn judge(", "fn plan("].iter().any(|name| inner.starts_with(name));
-        callable || code.starts_with("impl") && code.contains("Intent for ")
+        callable || code.starts_with("impl") && code.contains("PromotionPlan for ")
     };
     source.path.starts_with("src/") && (named || source.lines.iter().any(|line| !line.test && offers(line.code.trim())))
 }
@@ -176,7 +177,7 @@ fn an_impure_judge_is_reported_with_the_chain_of_imports() {
         ),
         (vec![("src/x/judge.rs", "let began = Instant::now();".to_owned())], "src/x/judge.rs\n    uses `Instant::now`"),
         (
-            vec![("src/p.rs", "use crate::look::{Seen, look};\nimpl Intent for Promote {}".to_owned())],
+            vec![("src/p.rs", "use crate::look::{Seen, look};\nimpl PromotionPlan for Promote {}".to_owned())],
             "src/p.rs\n    takes `look::look`, whose file uses `std::fs`",
         ),
         (
