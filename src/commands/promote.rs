@@ -160,7 +160,7 @@ impl RequiredReports {
     /// One finding for each required report, or one that no report is required.
     fn judge(&self, reports: &ReceivedReports, subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
         if self.is_empty() {
-            // ReceivedReports that are not required decide nothing, readable or not. The commit records that none was required.
+            // Reports that are not required decide nothing, readable or not. The commit records that none was required.
             let finding = Finding::passed("required reports").actual("none required");
             return vec![finding.waived("`require: none`, which the commit records")];
         }

@@ -184,11 +184,11 @@ fn only_status_204_means_that_a_dispatch_is_done() {
 
 #[test]
 fn a_request_is_never_sent_twice() {
-    let busy = || server::FakeResponse::json(502, &json!({ "message": "LoopbackServer Error" }));
+    let busy = || server::FakeResponse::json(502, &json!({ "message": "Server Error" }));
     let lost = "the connection was lost: connection closed before message completed";
     for (fault, why, arrived) in [
-        (InjectedFault::WithoutEffect(busy()), "answered 502: LoopbackServer Error", 0),
-        (InjectedFault::AfterEffect(busy()), "answered 502: LoopbackServer Error", 1),
+        (InjectedFault::WithoutEffect(busy()), "answered 502: Server Error", 0),
+        (InjectedFault::AfterEffect(busy()), "answered 502: Server Error", 1),
         (InjectedFault::WithoutEffect(server::FakeResponse::close()), lost, 0),
         (InjectedFault::AfterEffect(server::FakeResponse::close()), lost, 1),
     ] {
