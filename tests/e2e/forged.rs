@@ -39,7 +39,7 @@ const FORGERIES: [Forgery; 6] = [
         payload(text)
     }),
     // The run has a newer attempt.
-    ("attempt 2 is the latest", |acme, validated, text| {
+    ("the latest attempt is 2", |acme, validated, text| {
         let path = ".github/workflows/validate-staging.yml".to_owned();
         let event = "workflow_run".to_owned();
         acme.fake_github.set_run(
