@@ -257,7 +257,7 @@ pub fn clap_command(commands: &[CommandEntry]) -> clap::Command {
     let top = clap::Command::new("promote-gates")
         .bin_name("promote-gates")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Gates a release has to pass on its way to production")
+        .about("Gates that a release must pass before production")
         .max_term_width(100)
         .subcommand_required(true)
         .arg_required_else_help(true);

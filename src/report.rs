@@ -150,9 +150,9 @@ pub struct Output {
 /// The outputs of every command.
 pub const OUTPUTS: [Output; 4] = [
     Output { name: "verdict", help: "`passed`, `blocked` or `inconclusive`" },
-    Output { name: "reason", help: "The verdict in one line" },
+    Output { name: "reason", help: "The reason for the verdict, in one line" },
     Output { name: "report", help: "The compact report (JSON, at most 6 KiB), for `record` and `promote`" },
-    Output { name: "report-path", help: "Path of the whole report (JSON)" },
+    Output { name: "report-path", help: "Path of the full report (JSON)" },
 ];
 
 /// The result of a command that was not stopped early.

@@ -219,13 +219,13 @@ impl FromStr for Subject {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Subject")]
 pub struct SubjectArgs {
-    /// The whole subject as one JSON object, for passing it between jobs
+    /// The complete subject as one JSON object, to pass it between jobs
     #[arg(long, value_name = "JSON")]
     pub subject: Option<Subject>,
     /// Service under promotion
     #[arg(long)]
     pub service: Option<Service>,
-    /// Environment that is looked at or written to
+    /// Environment that the command checks or changes
     #[arg(long)]
     pub environment: Option<Environment>,
     /// Image repository, optionally with `:tag` and `@digest`

@@ -41,13 +41,13 @@ const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 /// Settings of `approval`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Reports of earlier jobs, that of `evidence` among them: the expression `toJSON(needs)`
+    /// Reports of earlier jobs, including that of `evidence`: the expression `toJSON(needs)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
-    /// GitHub environment that this job stands in
+    /// GitHub environment of this job
     #[arg(long, value_name = "NAME", required = true)]
     pub github_environment: Environment,
-    /// Whether the approver must have had no part in the release: its deployment and its commits, as `evidence` lists them
+    /// Require an approver who had no part in the release: its deployment and its commits, as `evidence` lists them
     #[arg(
         long,
         value_name = "BOOL",
@@ -59,13 +59,13 @@ pub struct Args {
         value_parser = switch
     )]
     pub independent: bool,
-    /// More logins whose approval does not count
+    /// Additional logins whose approval does not count
     #[arg(long, value_name = "LOGIN", value_parser = login)]
     pub excluded: Vec<String>,
     /// How many promotions one person may approve within `window`
     #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = count)]
     pub max_approvals: u32,
-    /// The time in which approvals are counted
+    /// Time window in which approvals are counted
     #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = window)]
     pub window: HumanDuration,
     /// Token that may read this repository's workflow runs (Actions: read) and the ledger (Contents: read)
@@ -73,19 +73,19 @@ pub struct Args {
     pub token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,
-    /// How long to go on while GitHub or the ledger cannot be read
+    /// How long to retry while GitHub or the ledger cannot be read
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub timeout: HumanDuration,
 }
 
 impl Command for Args {
     const NAME: &'static str = "approval";
-    const ABOUT: &'static str = "Ask who approved this run, and whether they are independent and had time to look";
+    const ABOUT: &'static str = "Check that an independent person approved this run, and had time to review it";
     const KIND: CommandKind = CommandKind::PromotionGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "user-check", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
         Output { name: "approver", help: "Login of the person whose approval counts" },
-        Output { name: "approved-at", help: "When the protected job started, RFC 3339: the approval came no later" },
+        Output { name: "approved-at", help: "Start of the protected job (RFC 3339); the approval came no later" },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {

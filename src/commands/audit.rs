@@ -42,7 +42,7 @@ use tables::tables;
 /// Settings of `audit`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How far back to look: days such as `90d`, or a day such as `2026-01-31` (UTC)
+    /// Start of the audited period: a number of days such as `90d`, or a date such as `2026-01-31` (UTC)
     #[arg(long, value_name = "DAYS|DATE", default_value = "30d")]
     pub since: Since,
     /// How many emergencies an environment may have in any 30 days
@@ -51,18 +51,18 @@ pub struct Args {
     /// How many commits may change an image without being in the ledger
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub by_hand: u32,
-    /// Where to write all figures as JSON
+    /// File for all figures in JSON
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     #[command(flatten)]
     pub repo: InfraRepoArgs,
-    /// Kustomization files from the repository's top; `{service}` and `{environment}` stand for any
+    /// Path of the kustomization files from the repository root; `{service}` and `{environment}` match any name
     #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<String>,
-    /// Token that may read the infra repository (Contents: read); without it, the checkout's own credentials
+    /// Token that may read the infra repository (Contents: read); without it, git uses the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
 }
@@ -70,11 +70,14 @@ pub struct Args {
 impl Command for Args {
     const NAME: &'static str = "audit";
     const ABOUT: &'static str =
-        "Read the ledger: promotions, emergencies against their budget, rollbacks, approvals per person";
+        "Audit the ledger: promotions, emergencies against their budget, rollbacks, approvals per person";
     const KIND: CommandKind = CommandKind::Rules;
     const BRANDING: Option<Branding> = Some(Branding { icon: "book-open", color: "green" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "json-path", help: "The file with all figures, entries and changes by hand as JSON" },
+        Output {
+            name: "json-path",
+            help: "Path of the JSON file with all figures, ledger entries and changes by hand",
+        },
         Output { name: "promotions", help: "How many promotions passed the gates" },
         Output { name: "emergencies", help: "How many promotions bypassed the gates" },
         Output { name: "rollbacks", help: "How many promotions were rolled back" },

@@ -39,13 +39,13 @@ const LARGEST_BASELINE: u64 = 32 << 20;
 /// Settings.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files and folders of the bundle, or globs; `!` leaves out; source maps count only when one of them says `.map`
+    /// Files and folders of the bundle, or globs; `!` excludes; source maps count only if a pattern names `.map`
     #[arg(long, required = true, value_name = "GLOB")]
     pub path: Vec<Glob>,
     /// JSON file with the sizes to compare with; on a pull request it is read from the base commit
     #[arg(long, value_name = "FILE", default_value = "bundle-size.baseline.json")]
     pub baseline: String,
-    /// Write the sizes of now to the baseline file, for you to commit; this run is still judged by the old ones
+    /// Write the current sizes to the baseline file, for you to commit; this run is still compared with the old sizes
     #[arg(long)]
     pub write_baseline: bool,
     /// Write a baseline and pass if none exists yet
@@ -53,7 +53,7 @@ pub struct Args {
     pub allow_first: bool,
     #[command(flatten)]
     pub limits: GrowthLimits,
-    /// How many of the files that grew most the table shows
+    /// Number of files in the table of the files that grew most
     #[arg(long, value_name = "ROWS", default_value = "10")]
     pub top: u16,
 }
@@ -64,8 +64,11 @@ impl Command for Args {
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "package", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "size", help: "Size of the bundle in bytes, by the `compression` that is judged" },
-        Output { name: "baseline-size", help: "Size of the baseline in bytes, by the same; absent without a baseline" },
+        Output { name: "size", help: "Size of the bundle in bytes, in the chosen `compression`" },
+        Output {
+            name: "baseline-size",
+            help: "Size of the baseline in bytes, in the same compression; absent without a baseline",
+        },
         Output { name: "change", help: "Growth in percent, such as `+5.1 %`; absent without a baseline" },
     ];
 

@@ -40,14 +40,14 @@ const GIT_LIMIT: Duration = Duration::from_secs(10);
 /// Settings of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// New or empty folder for all that the demo leaves behind [default: a new one below the system's temp folder]
+    /// New or empty folder in which the demo keeps its files [default: a new folder below the system's temp folder]
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 }
 
 impl Command for Args {
     const NAME: &'static str = "demo";
-    const ABOUT: &'static str = "Play a release day on this machine: five releases, an emergency, a rollback and the audit, by the real commands";
+    const ABOUT: &'static str = "Simulate a release day on this machine with the real commands: five releases, an emergency, a rollback and the audit";
     const KIND: CommandKind = CommandKind::Local;
     const BRANDING: Option<Branding> = None;
     const OUTPUTS: &'static [Output] = &[];

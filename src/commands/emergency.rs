@@ -31,13 +31,13 @@ use plan::Emergency;
 /// Settings of `emergency`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The incident, as the tracker names it
+    /// Incident id, as in the incident tracker
     #[arg(long, value_name = "ID", required = true)]
     pub incident: String,
     /// Why the promotion cannot wait for the gates
     #[arg(long, value_name = "TEXT", required = true)]
     pub reason: BypassReason,
-    /// Services that may be promoted like this [default: those of the config file's `services`]
+    /// Services that may bypass the gates [default: those of the config file's `services`]
     #[arg(long, value_name = "SERVICE")]
     pub allowed: Vec<Service>,
     /// How many emergencies in 30 days are normal; more are reported as too many, but never blocked
@@ -51,8 +51,7 @@ pub struct Args {
 
 impl Command for Args {
     const NAME: &'static str = "emergency";
-    const ABOUT: &'static str =
-        "Promote around the gates in an incident: a commit that says so, a follow-up issue, a budget";
+    const ABOUT: &'static str = "Bypass the gates in an incident: a marked commit, a follow-up issue and a budget";
     const KIND: CommandKind = CommandKind::Promotion;
     const BRANDING: Option<Branding> = Some(Branding { icon: "alert-triangle", color: "red" });
     const OUTPUTS: &'static [Output] = &[
@@ -63,7 +62,7 @@ impl Command for Args {
         bypass::APPROVER,
         Output {
             name: "emergencies",
-            help: "How many emergencies the environment had in the last 30 days, this one included",
+            help: "How many emergencies the environment had in the last 30 days, including this one",
         },
     ];
 

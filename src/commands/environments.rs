@@ -34,31 +34,34 @@ use plan::{SetBy, after, describe, facets, plan, requests};
 /// Settings of `environments`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// `plan` shows what differs, `check` blocks on it, `apply` writes it
+    /// `plan` shows the differences, `check` blocks on them, `apply` writes them
     #[arg(long, value_enum, default_value = "plan")]
     pub mode: Mode,
-    /// File with the environments
+    /// File that defines the environments
     #[arg(long, value_name = "FILE", default_value = ".github/environments.yml")]
     pub file: String,
-    /// Repository whose environments they are [default: the workflow's own]
+    /// Repository that has the environments [default: the workflow's own]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repository: Option<Repository>,
-    /// Token with Actions: read; for `apply` Administration: write, for new teams among the reviewers Members: read
+    /// Token with Actions: read; `apply` needs Administration: write, and new teams among the reviewers need Members: read
     #[arg(long)]
     pub token: Option<Secret>,
-    /// How long GitHub may take to answer
+    /// How long GitHub may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
 }
 
 impl Command for Args {
     const NAME: &'static str = "environments";
-    const ABOUT: &'static str = "Plan, apply or check the protection of GitHub environments from a file";
+    const ABOUT: &'static str = "Plan, check or apply the protection rules of GitHub environments from a file";
     const KIND: CommandKind = CommandKind::Rules;
     const BRANDING: Option<Branding> = Some(Branding { icon: "lock", color: "green" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "differences", help: "How many rules were different on GitHub before anything was written" },
-        Output { name: "changed", help: "`true` when something was written" },
+        Output {
+            name: "differences",
+            help: "How many rules on GitHub differed from the file before the command wrote anything",
+        },
+        Output { name: "changed", help: "`true` if something was written" },
     ];
 
     fn run(&self, _: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {

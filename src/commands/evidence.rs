@@ -44,18 +44,18 @@ pub struct Args {
     /// Gates whose passed reports must be in the payload
     #[arg(long, value_name = "GATE", default_values = ["health", "smoke", "performance"])]
     pub required: Vec<String>,
-    /// How long ago a gate's job may have ended
+    /// Maximum time since the end of a gate's job
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
-    /// Promote also when the commit in the current image is unknown, as for a service's first promotion
+    /// Pass even if the commit in the current image is unknown, as for a service's first promotion
     #[arg(long)]
     pub allow_first: bool,
-    /// How long after its end a job's annotations may take to appear
+    /// How long a job's annotations may take to appear after the job ended
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     pub annotations_timeout: HumanDuration,
     #[command(flatten)]
     pub at: InfraRepoArgs,
-    /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
+    /// Path of the kustomization file from the repository root; `{service}` and `{environment}` are filled in
     #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]
@@ -64,10 +64,10 @@ pub struct Args {
     /// Token with Actions, Checks and Contents: read on the services' repositories [default: `token`]
     #[arg(long)]
     pub source_token: Option<Secret>,
-    /// Token with Contents: read on this repository; without it, the checkout's own credentials
+    /// Token with Contents: read on this repository; without it, git uses the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
-    /// How long GitHub may take to answer each question
+    /// How long GitHub may take to respond to each request
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
 }
@@ -75,22 +75,22 @@ pub struct Args {
 impl Command for Args {
     const NAME: &'static str = "evidence";
     const ABOUT: &'static str =
-        "Verify what a validation's payload tells, and show the evidence before the approve button";
+        "Verify the claims of a validation's payload, and show the evidence before the approval";
     const KIND: CommandKind = CommandKind::Evidence;
     const BRANDING: Option<Branding> = Some(Branding { icon: "eye", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
         Output { name: "service", help: "The service that was validated" },
-        Output { name: "environment", help: "The environment that it would be promoted to" },
-        Output { name: "image", help: "The whole image reference: repository, tag and digest" },
+        Output { name: "environment", help: "The target environment of the promotion" },
+        Output { name: "image", help: "The full image reference: repository, tag and digest" },
         Output { name: "tag", help: "The image's tag" },
-        Output { name: "digest", help: "The image's digest; empty when the payload names none" },
-        Output { name: "commit", help: "The commit in the image" },
-        Output { name: "subject", help: "The whole subject (JSON), for the jobs that follow" },
+        Output { name: "digest", help: "The image's digest; empty if the payload has none" },
+        Output { name: "commit", help: "The commit that the image was built from" },
+        Output { name: "subject", help: "The complete subject (JSON), for later jobs" },
         Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
         Output { name: "validated-at", help: "When the first of the required gates' jobs ended, by GitHub's clock" },
-        Output { name: "validation-run", help: "The URL of the workflow run that validated" },
-        Output { name: "excluded", help: "Logins of those who may not approve, one a line" },
-        Output { name: "authors", help: "Logins of those among them who wrote what is new, one a line" },
+        Output { name: "validation-run", help: "URL of the validating workflow run" },
+        Output { name: "excluded", help: "Logins of the people who may not approve, one per line" },
+        Output { name: "authors", help: "Logins in `excluded` that are authors of new commits, one per line" },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {

@@ -55,38 +55,38 @@ const MAX_ROWS: usize = 200;
 pub struct Args {
     #[command(flatten)]
     pub rollout: workloads::Args,
-    /// Endpoints to ask, as http or https URLs
+    /// Endpoints to probe, as http or https URLs
     #[arg(long, value_name = "URL", value_parser = Url::from_setting)]
     pub endpoints: Vec<Url>,
-    /// How many times each endpoint is asked at most
+    /// Maximum number of attempts for each endpoint
     #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = count)]
     pub attempts: u32,
-    /// Pause after an answer
+    /// Pause between two attempts
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub interval: HumanDuration,
-    /// How many good answers in a row make an endpoint healthy
+    /// How many good responses in a row make an endpoint healthy
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = count)]
     pub consecutive: u32,
-    /// Status codes of a good answer
+    /// Status codes of a good response
     #[arg(long, value_name = "CODE", default_value = "200", value_parser = status)]
     pub expect_status: Vec<u16>,
-    /// jq condition on the JSON body of a good answer, such as `.version == $subject.tag`
+    /// jq condition on the JSON body of a good response, such as `.version == $subject.tag`
     #[arg(long, value_name = "JQ")]
     pub condition: Option<Condition>,
-    /// Headers of the request, `Name: value`
+    /// Request headers, as `Name: value`
     #[arg(long, value_name = "NAME: VALUE")]
     pub headers: Vec<Header>,
-    /// How long one answer may take, redirects and body included
+    /// How long one response may take, including redirects and body
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub request_timeout: HumanDuration,
-    /// How many redirects are followed; with 0, one is an answer that is not good
+    /// How many redirects to follow; with 0, a redirect is not a good response unless `expect-status` lists its status
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = redirects)]
     pub redirects: u32,
 }
 
 impl Command for Args {
     const NAME: &'static str = "health";
-    const ABOUT: &'static str = "Check that the new version is rolled out and answers as it should";
+    const ABOUT: &'static str = "Check that the new version is rolled out and responds as expected";
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "activity", color: "blue" });
     const OUTPUTS: &'static [Output] = &[];

@@ -26,28 +26,28 @@ const EVALUATION: Duration = Duration::from_secs(60);
 /// Settings of `performance`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Results file of the load test (JSON, or one JSON document a line)
+    /// Results file of the load test (JSON, or one JSON document per line)
     #[arg(long, value_name = "FILE")]
     pub results: String,
-    /// jq expression that gives the p99 out of the results
+    /// jq expression that extracts the p99 from the results
     #[arg(long, value_name = "JQ", default_value = ".p99_latency")]
     pub results_query: Expression,
-    /// Baseline: a JSON file, or an http(s) URL that answers with JSON
+    /// Baseline: a JSON file, or an http(s) URL that returns JSON
     #[arg(long, value_name = "FILE|URL")]
     pub baseline: BaselineSource,
-    /// jq expression that gives the p99 out of the baseline, in the unit of the results
+    /// jq expression that extracts the p99 from the baseline, in the unit of the results
     #[arg(long, value_name = "JQ", default_value = ".p99_latency")]
     pub baseline_query: Expression,
-    /// Headers of the request for the baseline, `Name: value`
+    /// Headers of the request for the baseline, as `Name: value`
     #[arg(long, value_name = "NAME: VALUE")]
     pub baseline_headers: Vec<Header>,
-    /// How many times the baseline the p99 may be
+    /// Maximum ratio of the p99 to its baseline
     #[arg(long, value_name = "RATIO", default_value = "1.2")]
     pub max_ratio: Ratio,
-    /// Unit of both figures, for messages
+    /// Unit of both figures, shown in messages
     #[arg(long, default_value = "ms")]
     pub unit: String,
-    /// How long the baseline's server may take
+    /// How long the server of the baseline may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
 }
@@ -58,9 +58,9 @@ impl Command for Args {
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "trending-up", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "p99", help: "The p99 that was measured, in the unit of the results" },
-        Output { name: "baseline-p99", help: "The p99 it was compared with" },
-        Output { name: "ratio", help: "Measured over baseline" },
+        Output { name: "p99", help: "The measured p99, in the unit of the results" },
+        Output { name: "baseline-p99", help: "The p99 of the baseline" },
+        Output { name: "ratio", help: "The measured p99 divided by the p99 of the baseline" },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {

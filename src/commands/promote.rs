@@ -32,15 +32,15 @@ pub struct Args {
     /// Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
-    /// Commands whose passed reports must be among the results, or `none`, which the commit then records
+    /// Commands whose passed reports must be among the results, or `none`; the commit records the choice
     #[arg(long, value_name = "COMMAND", default_values = ["evidence", "approval", "wait"])]
     pub require: Vec<String>,
-    /// How old the required reports, and the validation behind them, may be
+    /// Maximum age of the required reports, and of the validation behind them
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
     #[command(flatten)]
     pub infra: infra::InfraArgs,
-    /// Token that may push to the infra repository (Contents: write); without it, the checkout's own credentials
+    /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
 }

@@ -35,7 +35,7 @@ const MAX_REPORT_SIZE: u64 = 16 << 20;
 /// Settings of `record`: the gates' reports and the receiver of the dispatch.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What the gates' jobs or steps gave out: the expression `toJSON(needs)` or `toJSON(steps)`
+    /// Outputs of the gates' jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
     /// Files with the gates' reports, for a matrix: paths or globs in the workspace
@@ -44,16 +44,16 @@ pub struct Args {
     /// Gates that must have passed
     #[arg(long, value_name = "GATE", default_values = ["health", "smoke", "performance"])]
     pub required: Vec<String>,
-    /// Infra repository that the dispatch is sent to
+    /// Infra repository that receives the dispatch
     #[arg(long, value_name = "OWNER/NAME")]
     pub repository: Repository,
     /// Type of the `repository_dispatch` event
     #[arg(long, value_name = "TYPE", default_value = "staging-validated")]
     pub event_type: EventType,
-    /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` reaches its own repository only
+    /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` has access to its own repository only
     #[arg(long)]
     pub token: Option<Secret>,
-    /// How long GitHub may take to answer
+    /// How long GitHub may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
 }
@@ -61,7 +61,7 @@ pub struct Args {
 impl Command for Args {
     const NAME: &'static str = "record";
     const ABOUT: &'static str =
-        "Collect the gates' reports and dispatch the validation to the infra repository, or refuse";
+        "Collect the gates' reports; if the required gates passed, dispatch the validation to the infra repository";
     const KIND: CommandKind = CommandKind::Evidence;
     const BRANDING: Option<Branding> = Some(Branding { icon: "send", color: "purple" });
     const OUTPUTS: &'static [Output] = &[];

@@ -27,10 +27,10 @@ use plan::{Rollback, RollbackTarget};
 /// Settings of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Commit of the promotion to roll back [default: the last one; nothing, when that is a rollback]
+    /// Commit id of the promotion to roll back [default: the last promotion; none if the last one is a rollback]
     #[arg(long, value_name = "SHA")]
     pub promotion: Option<Commit>,
-    /// The incident, as the tracker names it
+    /// Incident id, as in the incident tracker
     #[arg(long, value_name = "ID")]
     pub incident: Option<String>,
     /// What went wrong
@@ -44,7 +44,7 @@ pub struct Args {
 
 impl Command for Args {
     const NAME: &'static str = "rollback";
-    const ABOUT: &'static str = "Take the last promotion of a service back, and file the review of it";
+    const ABOUT: &'static str = "Roll back the last promotion of a service, and open a review issue";
     const KIND: CommandKind = CommandKind::Promotion;
     const BRANDING: Option<Branding> = Some(Branding { icon: "rotate-ccw", color: "red" });
     const OUTPUTS: &'static [Output] = &[

@@ -14,7 +14,7 @@ use crate::{
 /// Settings of `run`. The gates come from `gates:` in the config file.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Run only these of the config file's gates, in its order
+    /// Run only these gates of the config file, in the file's order
     #[arg(long, value_name = "GATE")]
     pub only: Vec<String>,
 }
@@ -22,7 +22,7 @@ pub struct Args {
 impl Command for Args {
     const NAME: &'static str = "run";
     const ABOUT: &'static str =
-        "Run several gates in order, in one step, from the config file; stop at the first that does not pass";
+        "Run the gates of the config file in one step, in order, and stop at the first that does not pass";
     const KIND: CommandKind = CommandKind::GateRunner;
     const BRANDING: Option<Branding> = Some(Branding { icon: "shield", color: "blue" });
     const OUTPUTS: &'static [Output] = &[];

@@ -43,32 +43,32 @@ const LOG_SOURCE: &str = "smoke";
 /// Settings of `smoke`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Command that runs the tests, by `bash -e -o pipefail` (`sh -e` if bash is not installed)
+    /// Command that runs the tests, executed by `bash -e -o pipefail` (`sh -e` if bash is not installed)
     #[arg(long, value_name = "SCRIPT")]
     pub command: Option<String>,
     /// Program and arguments that run the tests, without a shell
     #[arg(long, value_name = "ARGUMENT")]
     pub argv: Vec<String>,
-    /// Folder that the tests run in
+    /// Folder in which the tests run
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub working_directory: PathBuf,
-    /// Variables that the tests get beside those of the job, `NAME=VALUE`
+    /// Environment variables for the tests, in addition to those of the job, as `NAME=VALUE`
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<EnvVariable>,
-    /// How long the tests may take; then they are ended, with everything that they started
+    /// How long the tests may take; then the gate kills them and all processes that they started
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub timeout: HumanDuration,
     /// JUnit XML files that the tests write: paths or globs in the workspace
     #[arg(long, value_name = "GLOB")]
     pub junit: Vec<Glob>,
-    /// Names of tests that must be among those that ran, `*` for any text
+    /// Names of tests that must have run; `*` matches any text
     #[arg(long, value_name = "TEST")]
     pub critical: Vec<CriticalTest>,
 }
 
 impl Command for Args {
     const NAME: &'static str = "smoke";
-    const ABOUT: &'static str = "Run the smoke tests: every critical path works";
+    const ABOUT: &'static str = "Run the smoke tests, and check that every critical path works";
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "check-circle", color: "blue" });
     const OUTPUTS: &'static [Output] = &[];

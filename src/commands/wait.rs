@@ -54,28 +54,28 @@ pub struct Args {
     /// How long to wait after the approval, at most 43200 minutes
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub duration: HumanDuration,
-    /// Reports of earlier jobs and steps, those of `evidence` and `approval` among them: the expressions `toJSON(needs)` and `toJSON(steps)`
+    /// Reports of earlier jobs and steps, including those of `evidence` and `approval`: the expressions `toJSON(needs)` and `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
-    /// Pause between two looks, and two lines in the log
+    /// Pause between two checks, and between two progress lines in the log
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub interval: HumanDuration,
-    /// Endpoints that must stay well meanwhile, as http or https URLs
+    /// Endpoints that must stay healthy during the wait, as http or https URLs
     #[arg(long, value_name = "URL")]
     pub endpoints: Vec<Url>,
-    /// Headers of the request, `Name: value`
+    /// Request headers, as `Name: value`
     #[arg(long, value_name = "NAME: VALUE")]
     pub headers: Vec<Header>,
-    /// Status codes of a good answer
+    /// Status codes of a good response
     #[arg(long, value_name = "CODE", default_value = "200", value_parser = health::status)]
     pub expect_status: Vec<u16>,
-    /// How long one answer of an endpoint may take
+    /// How long one response of an endpoint may take
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub request_timeout: HumanDuration,
-    /// How many bad answers of an endpoint in a row block
+    /// Number of bad responses of an endpoint in a row at which the gate blocks
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = health::count)]
     pub consecutive: u32,
-    /// Label of the issues that hold all promotions, while they are open
+    /// Label of the issues that hold all promotions while they are open
     #[arg(long, value_name = "LABEL", default_value = "promotion-hold")]
     pub hold_label: LabelName,
     /// Token that may read this repository's issues (Issues: read) and the ledger (Contents: read)
@@ -83,7 +83,7 @@ pub struct Args {
     pub token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,
-    /// How long to go on, once the time is over, while something cannot be looked at or an endpoint is not well
+    /// How long to retry after the wait while something cannot be read or an endpoint is not healthy
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub timeout: HumanDuration,
 }

@@ -14,13 +14,13 @@ use crate::{
 /// other uses differ.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InfraRepoArgs {
-    /// Checkout of the infra repository; its files, index and branches are left as they are
+    /// Checkout of the infra repository; its files, index and branches stay unchanged
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub checkout: PathBuf,
-    /// Branch of the infra repository that holds the promotions [default: the checkout's]
+    /// Branch of the infra repository that holds the promotions [default: the checkout's current branch]
     #[arg(long)]
     pub branch: Option<Branch>,
-    /// Remote of the checkout that is the infra repository
+    /// Name of the checkout's remote for the infra repository
     #[arg(long, value_name = "NAME", default_value = "origin")]
     pub remote: String,
 }

@@ -33,22 +33,22 @@ pub const RERUN_WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// The settings that `emergency` and `rollback` share.
 #[derive(Debug, clap::Args)]
 pub struct BypassArgs {
-    /// Regular expression that the whole name of an incident has to match
+    /// Regular expression that the whole incident id must match
     #[arg(long, value_name = "REGEX", default_value = "[A-Za-z0-9][A-Za-z0-9._-]{2,63}")]
     pub incident_pattern: IncidentPattern,
-    /// GitHub environment of this job, whose reviewers approved it
+    /// GitHub environment of this job, whose reviewers approve it
     #[arg(long, value_name = "NAME", default_value = "production-emergency")]
     pub github_environment: Environment,
-    /// Continue without a known approval; the commit and the issue then say so
+    /// Continue without a known approval; the commit then names no approver, and the issue says so
     #[arg(long)]
     pub allow_unapproved: bool,
-    /// Repository that gets the follow-up issue [default: this one]
+    /// Repository that gets the follow-up issue [default: this repository]
     #[arg(long, value_name = "OWNER/NAME")]
     pub issue_repository: Option<Repository>,
-    /// Token for GitHub's API: Actions: read here, Issues: write where the follow-up goes [default: `token`]
+    /// Token for GitHub's API: Actions: read on this repository, Issues: write on the repository of the issue [default: `token`]
     #[arg(long)]
     pub api_token: Option<Secret>,
-    /// Token that may push to the infra repository (Contents: write); without it, the checkout's own credentials
+    /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
     #[arg(long)]
     pub token: Option<Secret>,
 }

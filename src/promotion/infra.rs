@@ -32,7 +32,7 @@ pub const PREVIOUS_IMAGE: Output = Output { name: "previous-image", help: "The i
 pub struct InfraArgs {
     #[command(flatten)]
     pub repo: InfraRepoArgs,
-    /// Kustomization file from the repository's top; `{service}` and `{environment}` are filled in
+    /// Path of the kustomization file from the repository root; `{service}` and `{environment}` are filled in
     #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
     pub file: String,
     /// The image's name in the manifests (`images[].name`) [default: the service]

@@ -16,23 +16,23 @@ use crate::{
 /// How much a bundle may grow. The fields are settings of the command, with their defaults.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 pub struct GrowthLimits {
-    /// How many percent larger than the baseline the bundle may be; exactly that many still pass
+    /// Maximum growth over the baseline in percent; a growth of exactly this much still passes
     #[arg(long, value_name = "PERCENT", default_value = "5")]
     pub max_increase: Percent,
     // A percentage alone would let a whole library into a large bundle: 4 MB are less than 5 % of more than 80 MB, and a new
     // file has no percentage. Raw bytes, because code that compresses well still has to be parsed, and because "a 4 MB
     // library" means raw bytes. 1 MB, because it is a quarter of such a library (4 MB take 3 s to load, so 1 MB takes most
     // of a second) and several times the size of a route or a widget. An intended file of that size can be explained.
-    /// How many bytes, before compression, any one file may add, whatever the percentage
+    /// Maximum number of bytes, before compression, that any one file may add, whatever the percentage
     #[arg(long, value_name = "BYTES", default_value = "1 MB")]
     pub max_added: Bytes,
-    /// Growth by fewer bytes than this counts as noise, whatever the percentage
+    /// Growth by fewer bytes than this is ignored as noise, whatever the percentage
     #[arg(long, value_name = "BYTES", default_value = "0")]
     pub min_increase: Bytes,
-    /// Which size is judged: that of the files as they are, or compressed one by one
+    /// Which size to compare: that of the files as they are, or of each file compressed
     #[arg(long, value_enum, value_name = "WHICH", default_value = "gzip")]
     pub compression: Compression,
-    /// Why the growth is right: with a reason it passes, and the report says so
+    /// Why the growth is intended: with an explanation the gate passes, and the report shows it
     #[arg(long, value_name = "TEXT")]
     pub explanation: Option<String>,
 }

@@ -65,43 +65,43 @@ const SLACK: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Workloads to watch, as `deployment/NAME`; also statefulset, daemonset, rollout, application and kustomization
+    /// Workloads to watch, as `deployment/NAME`; other kinds: statefulset, daemonset, rollout, application, kustomization
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Vec<Workload>,
-    /// Namespace of the workloads [default: the context's, else `default`]
+    /// Namespace of the workloads [default: that of the context, else `default`]
     #[arg(long, value_parser = workload::namespace)]
     pub namespace: Option<String>,
-    /// Context of the kubeconfig [default: its current one]
+    /// Context of the kubeconfig [default: its current context]
     #[arg(long)]
     pub context: Option<String>,
     /// Kubeconfig, as a path or as its content [default: `KUBECONFIG`, else `~/.kube/config`]
     #[arg(long)]
     pub kubeconfig: Option<Secret>,
-    /// Use the service account of the pod that the runner is in, and no kubeconfig
+    /// Use the service account of the runner's pod instead of a kubeconfig
     #[arg(long)]
     pub in_cluster: bool,
     /// How long the image under promotion may take to appear in the cluster
     #[arg(long, value_name = "DURATION", default_value = "0")]
     pub appear_timeout: HumanDuration,
-    /// How long the rollout may take once it has begun
+    /// How long the rollout may take once it has started
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub rollout_timeout: HumanDuration,
-    /// How long no pod may go unready or restart after the rollout
+    /// How long after the rollout no pod may become unready or restart
     #[arg(long, value_name = "DURATION", default_value = "0")]
     pub stabilize: HumanDuration,
     /// How long a pod may be unhealthy
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub max_unhealthy: HumanDuration,
-    /// How many crashes of one container are too many
+    /// Number of crashes of one container at which the gate blocks
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = crashes)]
     pub crash_limit: u32,
-    /// After how long a state blocks, as in `image-pull 5m` or `failed-create never` [default: see the table of states]
+    /// Grace periods: how long a state is tolerated, as in `image-pull 5m` or `failed-create never` [default: see the table of states]
     #[arg(long, value_name = "STATE DURATION")]
     pub grace: Vec<GracePeriod>,
-    /// Let a workload pass that is asked to run no pod
+    /// Pass a workload even if it is configured to run no pods
     #[arg(long)]
     pub allow_empty: bool,
-    /// How long one answer of the cluster may take to begin
+    /// How long the API server may take to start a response
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub api_timeout: HumanDuration,
 }
