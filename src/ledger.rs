@@ -11,6 +11,7 @@ mod evidence_id;
 pub mod infra_repo;
 mod kind;
 mod promotion;
+mod query;
 mod run_url;
 #[cfg(test)]
 pub mod tests;
@@ -23,6 +24,7 @@ pub use evidence_id::EvidenceId;
 pub use infra_repo::InfraRepo;
 pub use kind::PromotionKind;
 pub use promotion::Promotion;
+pub use query::{LedgerQuery, WantedEntry};
 pub use run_url::RunUrl;
 
 use crate::{
@@ -44,7 +46,7 @@ pub fn read(repo: &InfraRepo, since: Timestamp) -> Result<Vec<LedgerEntry>, Find
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_from(repo: &InfraRepo, tip: &Commit, since: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
+fn read_from(repo: &InfraRepo, tip: &Commit, since: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
     let InfraRepo { git, remote, branch } = repo;
     Ok(entries(&git.commits_since(remote, branch, tip, since)?))
 }
@@ -71,6 +73,23 @@ pub fn history(
     let is_enough = |commits: &[CommitSummary]| is_enough(&service_entries(commits));
     let commits = git.commits_mentioning(remote, branch, tip, service.as_str(), is_enough)?;
     Ok(service_entries(&commits))
+}
+
+/// The entries of a query in the history of `tip`, newest first. If the wanted entry is not among those of `since` or later,
+/// they are the entries that [`history`] returns for it.
+///
+/// # Errors
+/// As [`read`].
+pub fn run_query(repo: &InfraRepo, tip: &Commit, query: &LedgerQuery) -> Result<Vec<LedgerEntry>, Finding> {
+    let LedgerQuery { service, environment, since, wanted } = query;
+    let mut recent = read_from(repo, tip, *since)?;
+    recent.retain(|entry| entry.promotion.is_for(service, environment));
+    match wanted {
+        Some(wanted) if !wanted.is_among(&recent) => {
+            history(repo, tip, service, environment, |entries| wanted.is_among(entries))
+        }
+        _ => Ok(recent),
+    }
 }
 
 /// The ledger entries among `commits`.

@@ -3,7 +3,11 @@
 //! After a conflict the loop reads and plans again; it never resends. It reads an unknown outcome back before the command
 //! may end. Only this loop makes a [`Permit`], so a dry-run writes nothing.
 
+mod plan;
+
 use std::time::Duration;
+
+pub use plan::Plan;
 
 use crate::{
     error::CommandError,
@@ -15,15 +19,6 @@ use crate::{
 
 /// The right to write. Only this module makes one, and every writing method of `world` asks for one.
 pub struct Permit(());
-
-/// What to do about the state that was read.
-pub enum Plan<E, D> {
-    /// The state is already the wanted one.
-    UpToDate(D),
-    Write(E),
-    /// A rule forbids the change.
-    Refuse(Finding),
-}
 
 /// How a write ended.
 pub enum WriteOutcome<D> {

@@ -12,11 +12,11 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    ledger::{InfraRepo, Promotion, PromotionKind},
+    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
     promotion::{
         bypass::{self, BypassReason},
         follow_up,
-        infra::{self, set_image::SetImage},
+        infra::{self, PromotionResult, set_image::SetImage},
     },
     reconcile::reconcile,
     report::{Outcome, Output},
@@ -110,7 +110,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         return Ok(Outcome { outputs, ..findings.into() });
     };
     outputs.insert("image", result.image.clone());
-    match rollback.read_entry(&repo, &result) {
+    match read_entry(&repo, &rollback.promotion, &result) {
         Ok(Some(entry)) => {
             outputs.extend(entry.promotion.approved_by.clone().map(|login| (bypass::APPROVER.name, login)));
             let repository_url = bypass::repository_url(ctx, &github.workflow_repository);
@@ -123,4 +123,21 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         Err(finding) => findings.push(finding.next(follow_up::RUN_AGAIN)),
     }
     Ok(Outcome { outputs, ..findings.into() })
+}
+
+/// The ledger entry of the result's commit, however old it is.
+///
+/// # Errors
+/// The ledger cannot be read.
+fn read_entry(
+    repo: &InfraRepo,
+    promotion: &Promotion,
+    result: &PromotionResult,
+) -> Result<Option<LedgerEntry>, Finding> {
+    let Some(commit) = &result.commit else { return Ok(None) };
+    let tip = repo.fetch()?.ok_or_else(|| repo.no_branch())?;
+    let is_entry = |entry: &LedgerEntry| entry.commit == *commit;
+    let Promotion { service, environment, .. } = promotion;
+    let entries = ledger::history(repo, &tip.commit, service, environment, |entries| entries.iter().any(is_entry))?;
+    Ok(entries.into_iter().find(is_entry))
 }

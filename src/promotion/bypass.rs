@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use regex_lite::Regex;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     promotion::{
         follow_up::{self, FollowUp},
         infra::PromotionResult,
+        rerun::earliest_attempt,
     },
     report::{Effect, EffectState, Output, Run},
     secret::Secret,
@@ -27,8 +28,6 @@ pub const APPROVER: Output = Output { name: "approver", help: "Login of the pers
 
 /// The timeout of one request to GitHub.
 const REQUEST_TIMEOUT: HumanDuration = HumanDuration(std::time::Duration::from_secs(20));
-/// How long after its creation a run can be re-run. Source: GitHub's documentation, "Re-running workflows and jobs".
-pub const RERUN_WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// The settings that `emergency` and `rollback` share.
 #[derive(Debug, clap::Args)]
@@ -234,23 +233,6 @@ fn judge_reviews(
     Err(refusal)
 }
 
-/// The commit of `kind` that this workflow run made in an earlier attempt. GitHub re-runs a run on request; the work of the
-/// run is then done, whatever the current image is.
-#[must_use]
-pub fn find_commit_of_run<'a>(
-    entries: &'a [LedgerEntry],
-    kind: PromotionKind,
-    run: Option<&Run>,
-) -> Option<&'a LedgerEntry> {
-    let run = run?;
-    entries.iter().find(|entry| {
-        let workflow_run = entry.promotion.workflow_run().filter(|_| entry.promotion.kind == kind);
-        workflow_run.is_some_and(|theirs| {
-            theirs.id == run.id && theirs.repository.to_string().eq_ignore_ascii_case(&run.repository)
-        })
-    })
-}
-
 /// Adds who started this run, and its URL.
 #[must_use]
 pub fn with_run(promotion: Promotion, ctx: &CommandContext) -> Promotion {
@@ -271,8 +253,7 @@ pub fn read_entry(
     result: &PromotionResult,
     now: Timestamp,
 ) -> Result<(Option<LedgerEntry>, Vec<LedgerEntry>), Finding> {
-    let since = now.checked_sub(RERUN_WINDOW).unwrap_or(now);
-    let entries = ledger::read(repo, since)?;
+    let entries = ledger::read(repo, earliest_attempt(now))?;
     let entry = entries.iter().find(|entry| Some(&entry.commit) == result.commit.as_ref()).cloned();
     Ok((entry, entries))
 }

@@ -1,8 +1,9 @@
 //! The image of a service in the infra repository: the settings, outputs and result that the commands which change it share.
 //!
-//! [`image_field`] is the image entry, [`plan`] what a command decides, [`set_image`] the change that commits and pushes it.
+//! [`image_field`] is the image entry, [`image_file`] reads its file, [`plan`] what a command decides, [`set_image`] the change that commits and pushes it.
 
 pub mod image_field;
+pub mod image_file;
 pub mod plan;
 pub mod set_image;
 

@@ -56,14 +56,6 @@ const DATA: &[(&str, &[&str], &str)] = &[
     ("commands::environments::actual", &["ActualEnvironment"], "the environment as it was read"),
 ];
 
-/// Files that judge or plan and are not pure yet, with the obstacle.
-const KNOWN: &[(&str, &str)] = &[
-    ("src/commands/emergency/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
-    ("src/commands/promote/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
-    ("src/commands/rollback/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
-    ("src/promotion/infra/plan.rs", "`PromotionPlan::read_ledger` reads the ledger beside the plan"),
-];
-
 /// Whether a file judges or plans: it has a public function of that name, implements `promotion::infra::PromotionPlan`, or has such a
 /// file name.
 fn decides(source: &SourceFile) -> bool {
@@ -112,8 +104,8 @@ fn crossings(module: &Module, impure: &Impure, data: &[String]) -> Vec<String> {
     found
 }
 
-/// The judging and planning files that are not pure, and the unused items of `data` and `known`.
-fn violations(sources: &[SourceFile], data: &[String], known: &[&str]) -> Vec<String> {
+/// The judging and planning files that are not pure, and the unused items of `data`.
+fn violations(sources: &[SourceFile], data: &[String]) -> Vec<String> {
     let graph = Graph::new(sources);
     let deciding: BTreeSet<&str> =
         sources.iter().filter(|source| decides(source)).map(|source| source.path.as_str()).collect();
@@ -129,28 +121,22 @@ fn violations(sources: &[SourceFile], data: &[String], known: &[&str]) -> Vec<St
         found.collect::<BTreeMap<String, String>>()
     };
     let found = not_pure(data);
-    let mut broken: Vec<String> = found
-        .iter()
-        .filter(|(file, _)| !known.contains(&file.as_str()))
-        .map(|(file, why)| format!("{file}\n    {why}"))
-        .collect();
-    let mut unused: Vec<&str> = known.iter().filter(|file| !found.contains_key(**file)).copied().collect();
+    let mut broken: Vec<String> = found.iter().map(|(file, why)| format!("{file}\n    {why}")).collect();
     let is_unused = |item: &&String| {
         let others: Vec<String> = data.iter().filter(|other| other != item).cloned().collect();
         not_pure(&others).len() == found.len()
     };
-    unused.extend(data.iter().filter(is_unused).map(String::as_str));
-    broken.extend(unused.into_iter().map(|item| format!("{item}: no longer needed, remove it from the list")));
+    let unused = data.iter().filter(is_unused);
+    broken.extend(unused.map(|item| format!("{item}: no longer needed, remove it from the list")));
     broken
 }
 
 #[test]
 fn judging_and_planning_are_pure() {
     let items = DATA.iter().flat_map(|(file, names, _)| names.iter().map(move |name| format!("{file}::{name}")));
-    let known: Vec<&str> = KNOWN.iter().map(|(file, _)| *file).collect();
     assert_rule(
         "a file that judges or plans decides from values alone, and so do the files that it imports:",
-        violations(&super::sources(), &items.collect::<Vec<_>>(), &known),
+        violations(&super::sources(), &items.collect::<Vec<_>>()),
     );
 }
 
@@ -187,7 +173,7 @@ fn an_impure_judge_is_reported_with_the_chain_of_imports() {
     ] {
         let mut sources: Vec<SourceFile> = files.iter().map(|(path, text)| SourceFile::new(path, text)).collect();
         sources.push(SourceFile::new(look.0, look.1));
-        let found = violations(&sources, &["look::Seen".to_owned()], &[]);
+        let found = violations(&sources, &["look::Seen".to_owned()]);
         assert!(found.contains(&named.to_owned()), "{named} in {found:?}");
     }
 }
@@ -199,9 +185,9 @@ fn a_pure_judge_passes_and_unused_list_items_are_reported() {
         SourceFile::new("src/look.rs", "use std::fs;\npub struct Seen;"),
     ];
     let item = |name: &str| format!("look::{name}");
-    assert_eq!(violations(&sources, &[item("Seen")], &[]), Vec::<String>::new());
+    assert_eq!(violations(&sources, &[item("Seen")]), Vec::<String>::new());
     assert_eq!(
-        violations(&sources, &[item("Seen"), item("Other")], &["src/j.rs"]),
-        ["src/j.rs", "look::Other"].map(|listed| format!("{listed}: no longer needed, remove it from the list"))
+        violations(&sources, &[item("Seen"), item("Other")]),
+        ["look::Other: no longer needed, remove it from the list"]
     );
 }

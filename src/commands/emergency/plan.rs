@@ -5,14 +5,13 @@ use jiff::Timestamp;
 use crate::{
     finding::Finding,
     kustomization::ImageEntry,
-    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
+    ledger::{LedgerQuery, Promotion, PromotionKind},
     promotion::{
-        bypass::{RERUN_WINDOW, find_commit_of_run},
         infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
     report::Run,
-    world::git::Commit,
 };
 
 /// A promotion that bypasses the gates.
@@ -36,12 +35,10 @@ impl PromotionPlan for Emergency {
         self.release.clone()
     }
 
-    /// Reads the entries that an earlier attempt of this run can have committed.
-    fn read_ledger(&self, repo: &InfraRepo, tip: &Commit, now: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
-        let Promotion { service, environment, .. } = &self.promotion;
-        let mut entries = ledger::read_from(repo, tip, now.checked_sub(RERUN_WINDOW).unwrap_or(now))?;
-        entries.retain(|entry| entry.promotion.is_for(service, environment));
-        Ok(entries)
+    /// The entries that an earlier attempt of this run can have committed.
+    fn ledger_query(&self, now: Timestamp) -> Option<LedgerQuery> {
+        let Promotion { service, environment, .. } = self.promotion.clone();
+        Some(LedgerQuery { service, environment, since: earliest_attempt(now), wanted: None })
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {

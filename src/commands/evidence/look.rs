@@ -22,7 +22,7 @@ use crate::{
     kustomization::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
-    promotion::infra::ImageField,
+    promotion::infra::{ImageField, image_file::read_image_file},
     subject::Service,
     world::{
         git::Commit,
@@ -55,7 +55,7 @@ impl EvidenceObserver<'_> {
     /// The infra repository lacks the file or git cannot read it; a signal.
     pub fn observe(&self) -> Result<EvidenceObservations, CommandError> {
         let tip = self.place.tip()?.commit;
-        let (text, _) = self.image_field.read_file(self.place, &tip)?;
+        let (text, _) = read_image_file(self.place, &tip, &self.image_field.file)?;
         let current_entry = self.image_field.find_entry(&text).map_err(Finding::unobservable)?;
         let payload = &self.verification.claim.payload;
         let run = self.fetch_run(payload.run.id);

@@ -7,10 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::freshness::Freshness;
 use crate::{
     finding::Finding,
-    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind, RunUrl},
+    ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, RunUrl},
     promotion::infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
     reconcile::Plan,
-    world::git::Commit,
 };
 
 /// How far the clock of the validation and that of the commit may differ.
@@ -35,14 +34,12 @@ impl PromotionPlan for Promote {
         self.release.clone()
     }
 
-    /// Reads the entries that can rest on the same evidence, or be newer than it.
-    fn read_ledger(&self, repo: &InfraRepo, tip: &Commit, _: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
-        let Promotion { service, environment, validated_at, .. } = &self.promotion;
-        let Some(validated_at) = *validated_at else { return Ok(Vec::new()) };
+    /// The entries that can rest on the same evidence, or be newer than it.
+    fn ledger_query(&self, _: Timestamp) -> Option<LedgerQuery> {
+        let Promotion { service, environment, validated_at, .. } = self.promotion.clone();
+        let validated_at = validated_at?;
         let since = validated_at.checked_sub(CLOCK_SKEW).unwrap_or(validated_at);
-        let mut entries = ledger::read_from(repo, tip, since)?;
-        entries.retain(|entry| entry.promotion.is_for(service, environment));
-        Ok(entries)
+        Some(LedgerQuery { service, environment, since, wanted: None })
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::{
     finding::Finding,
-    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
+    ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, WantedEntry},
     promotion::{
-        bypass::{RERUN_WINDOW, find_commit_of_run},
         infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
     report::Run,
@@ -38,28 +38,6 @@ pub(super) struct Rollback {
 }
 
 impl Rollback {
-    fn history(
-        &self,
-        repo: &InfraRepo,
-        tip: &Commit,
-        is_enough: impl Fn(&[LedgerEntry]) -> bool,
-    ) -> Result<Vec<LedgerEntry>, Finding> {
-        let Promotion { service, environment, .. } = &self.promotion;
-        ledger::history(repo, tip, service, environment, is_enough)
-    }
-
-    /// The ledger entry of the result's commit, however old it is.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn read_entry(&self, repo: &InfraRepo, result: &PromotionResult) -> Result<Option<LedgerEntry>, Finding> {
-        let Some(commit) = &result.commit else { return Ok(None) };
-        let tip = repo.fetch()?.ok_or_else(|| repo.no_branch())?;
-        let is_entry = |entry: &LedgerEntry| entry.commit == *commit;
-        let entries = self.history(repo, &tip.commit, |entries| entries.iter().any(is_entry))?;
-        Ok(entries.into_iter().find(is_entry))
-    }
-
     /// The promotion to roll back, or the plan if there is none: a refusal, or up to date when it was rolled back earlier.
     fn find_target<'a>(
         &self,
@@ -113,16 +91,14 @@ impl PromotionPlan for Rollback {
         "the image before".to_owned()
     }
 
-    /// Reads back to the promotion, and to what an earlier attempt of this run can have committed.
-    fn read_ledger(&self, repo: &InfraRepo, tip: &Commit, now: Timestamp) -> Result<Vec<LedgerEntry>, Finding> {
-        let Promotion { service, environment, .. } = &self.promotion;
-        let is_enough = |entries: &[LedgerEntry]| match &self.target {
-            RollbackTarget::Commit(commit) => entries.iter().any(|entry| entry.commit == *commit),
-            RollbackTarget::Latest { .. } => !entries.is_empty(),
+    /// The promotion, and the entries that an earlier attempt of this run can have committed.
+    fn ledger_query(&self, now: Timestamp) -> Option<LedgerQuery> {
+        let Promotion { service, environment, .. } = self.promotion.clone();
+        let wanted = match &self.target {
+            RollbackTarget::Commit(commit) => WantedEntry::Commit(commit.clone()),
+            RollbackTarget::Latest { .. } => WantedEntry::Latest,
         };
-        let mut recent = ledger::read_from(repo, tip, now.checked_sub(RERUN_WINDOW).unwrap_or(now))?;
-        recent.retain(|entry| entry.promotion.is_for(service, environment));
-        if is_enough(&recent) { Ok(recent) } else { self.history(repo, tip, is_enough) }
+        Some(LedgerQuery { service, environment, since: earliest_attempt(now), wanted: Some(wanted) })
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {

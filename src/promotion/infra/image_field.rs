@@ -6,9 +6,8 @@ use crate::{
     error::{CommandError, ValueError},
     finding::Finding,
     kustomization::{self, Edited, ImageChange, ImageEntry, KustomizationError},
-    ledger::InfraRepo,
     subject::{Digest, Environment, Image, Service, Subject, Tag},
-    world::git::{Commit, FileMode, TreeEntry, TreePath},
+    world::git::TreePath,
 };
 
 /// An image as manifests name it, which a registry need not accept.
@@ -67,29 +66,6 @@ impl ImageField {
         })?;
         let name = image_name.map_or_else(|| service.to_string(), |name| name.0.clone());
         Ok(Self { file, name })
-    }
-
-    /// The file's text and mode in a commit of the branch.
-    ///
-    /// # Errors
-    /// Bad input when there is no such file; unobservable when git fails.
-    pub fn read_file(&self, repo: &InfraRepo, commit: &Commit) -> Result<(String, FileMode), CommandError> {
-        let path = &self.file;
-        let actual = match repo.git.read_file(commit, path).map_err(Finding::unobservable)? {
-            Some(TreeEntry::File(blob)) => {
-                let text = String::from_utf8(blob.bytes).map_err(|error| {
-                    Finding::inconclusive(path.as_str()).actual(error.to_string()).expected("UTF-8").unobservable()
-                })?;
-                return Ok((text, blob.mode));
-            }
-            Some(_) => "no regular file",
-            None => "no such file",
-        };
-        Err(Finding::inconclusive("`file`")
-            .actual(format!("{actual} at {path} on {}", repo.branch))
-            .expected("a kustomization file")
-            .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
-            .bad_input())
     }
 
     /// The current entry in the file's text; `None` when it has none.

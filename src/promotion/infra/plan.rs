@@ -4,9 +4,8 @@ use jiff::Timestamp;
 
 use super::image_field::ImageField;
 use crate::{
-    finding::Finding,
     kustomization::{Edited, ImageEntry},
-    ledger::{InfraRepo, LedgerEntry, Promotion},
+    ledger::{LedgerEntry, LedgerQuery, Promotion},
     reconcile::Plan,
     world::git::Commit,
 };
@@ -18,11 +17,8 @@ pub trait PromotionPlan {
     /// The new release, as far as it is known before anything is read.
     fn release(&self) -> String;
 
-    /// Reads the entries of the ledger that [`PromotionPlan::decide`] needs.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    fn read_ledger(&self, repo: &InfraRepo, tip: &Commit, now: Timestamp) -> Result<Vec<LedgerEntry>, Finding>;
+    /// The entries of the ledger that [`PromotionPlan::decide`] needs; `None`: it needs none.
+    fn ledger_query(&self, now: Timestamp) -> Option<LedgerQuery>;
 
     /// Decides what to commit. A pure function of the snapshot.
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult>;
@@ -33,7 +29,7 @@ pub trait PromotionPlan {
 pub struct InfraSnapshot {
     /// The text of the image's file.
     pub text: String,
-    /// The entries that [`PromotionPlan::read_ledger`] returned, newest first.
+    /// The entries that [`PromotionPlan::ledger_query`] asks for, newest first.
     pub entries: Vec<LedgerEntry>,
     pub now: Timestamp,
 }

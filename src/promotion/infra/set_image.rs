@@ -5,13 +5,14 @@ use std::cell::RefCell;
 
 use super::{
     image_field::ImageField,
+    image_file::read_image_file,
     plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult},
 };
 use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    ledger::InfraRepo,
+    ledger::{self, InfraRepo},
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
     world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, Tip},
@@ -77,10 +78,13 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
 
     fn read(&self) -> Result<Base, CommandError> {
         let tip = self.repo.tip()?;
-        let (text, mode) = self.plan.image_field().read_file(self.repo, &tip.commit)?;
+        let (text, mode) = read_image_file(self.repo, &tip.commit, &self.plan.image_field().file)?;
         let arrived = self.arrived_push(&tip.commit)?;
         let now = self.ctx.execution.clock.wall();
-        let entries = self.plan.read_ledger(self.repo, &tip.commit, now).map_err(Finding::unobservable)?;
+        let entries = match self.plan.ledger_query(now) {
+            Some(query) => ledger::run_query(self.repo, &tip.commit, &query).map_err(Finding::unobservable)?,
+            None => Vec::new(),
+        };
         Ok(Base { snapshot: InfraSnapshot { text, entries, now }, tip, mode, arrived })
     }
 

@@ -1,0 +1,12 @@
+//! What the loop is to do about the state that was read.
+
+use crate::finding::Finding;
+
+/// What to do about the state that was read.
+pub enum Plan<E, D> {
+    /// The state is already the wanted one.
+    UpToDate(D),
+    Write(E),
+    /// A rule forbids the change.
+    Refuse(Finding),
+}
