@@ -1,5 +1,7 @@
 //! The clock, and the signal that ends a wait. The only place that reads the time or waits.
 
+mod moment;
+
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -7,8 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 
-/// Monotonic time since the command started.
-pub type Moment = Duration;
+pub use moment::{Moment, rfc3339};
 
 /// Reads the time and waits. Wall time goes into reports; judges use [`Moment`]s.
 pub trait Clock: Send + Sync {
@@ -120,12 +121,6 @@ impl Clock for SystemClock {
         }
         state.notified = false;
     }
-}
-
-/// RFC 3339 in UTC with whole seconds, the format of times in reports.
-#[must_use]
-pub fn rfc3339(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

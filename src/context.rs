@@ -6,7 +6,7 @@ use crate::{
     error::CommandError,
     execution::Execution,
     finding::Finding,
-    report::log::Log,
+    report::{Run, log::Log},
     runner_env::RunnerEnv,
     secret::Secret,
     values::HumanDuration,
@@ -55,6 +55,16 @@ impl CommandContext {
         name.parse().map_err(|error: String| {
             Finding::inconclusive("GITHUB_REPOSITORY").actual(format!("{name:?}")).expected(error).bad_input()
         })
+    }
+
+    /// The workflow run whose reports count. Outside a runner there is none, and the reports of any run count; this logs it.
+    #[must_use]
+    pub fn current_run(&self) -> Option<&Run> {
+        let run = self.runner_env.run.as_ref();
+        if run.is_none() {
+            self.log.say("no workflow run is known here: reports of any run count");
+        }
+        run
     }
 
     /// The same context with `dry_run` set.

@@ -4,6 +4,8 @@
 //! pure: it returns findings and either *decided*, or *pending* and the time at which it would decide without a new fact.
 //! The loop wakes on a fact, at that time, for the next look, at the time limit, or on a signal; it waits in one place only.
 
+mod judgement;
+
 use std::{
     any::Any,
     sync::{
@@ -21,6 +23,8 @@ use crate::{
     finding::{Finding, Verdict, verdict},
     values::HumanDuration,
 };
+
+pub use judgement::{Decision, Judgement};
 
 /// How often a source looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,38 +106,6 @@ impl Drop for Flight {
     fn drop(&mut self) {
         self.landed.store(true, Ordering::Release);
         self.wake.end_look();
-    }
-}
-
-/// The result of a judge: the findings as of now, and whether they are final.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
-    pub findings: Vec<Finding>,
-    pub decision: Decision,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// No further fact could change the verdict, or it would come too late to matter.
-    Decided,
-    /// Undecided; `revisit` is the time at which the judge would decide without a new fact.
-    Pending { revisit: Option<Moment> },
-}
-
-impl Judgement {
-    #[must_use]
-    pub const fn decided(findings: Vec<Finding>) -> Self {
-        Self { findings, decision: Decision::Decided }
-    }
-
-    #[must_use]
-    pub const fn pending(findings: Vec<Finding>) -> Self {
-        Self { findings, decision: Decision::Pending { revisit: None } }
-    }
-
-    #[must_use]
-    pub const fn pending_until(findings: Vec<Finding>, revisit: Moment) -> Self {
-        Self { findings, decision: Decision::Pending { revisit: Some(revisit) } }
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict},
     report::{Report, Run, SCHEMA},
@@ -138,15 +137,6 @@ impl ReceivedReports {
             .max_by_key(|finding| finding.verdict)
             .unwrap_or_else(|| Finding::inconclusive(command))
     }
-}
-
-/// The workflow run whose reports count. Outside a runner there is none, and the reports of any run count; this logs it.
-pub fn current_run(ctx: &CommandContext) -> Option<&Run> {
-    let run = ctx.runner_env.run.as_ref();
-    if run.is_none() {
-        ctx.log.say("no workflow run is known here: reports of any run count");
-    }
-    run
 }
 
 /// Whether one report counts, as a finding.

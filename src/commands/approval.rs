@@ -24,7 +24,7 @@ use crate::{
     ledger::{EvidenceId, InfraRepo, infra_repo::InfraRepoArgs},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
-    results::{ReceivedReports, current_run},
+    results::ReceivedReports,
     secret::Secret,
     subject::{Environment, Subject},
     values::{HumanDuration, nonzero_duration, switch},
@@ -185,7 +185,7 @@ fn find_excluded(
     if !args.independent {
         return Ok(args.excluded.clone());
     }
-    let run = current_run(ctx);
+    let run = ctx.current_run();
     let evidence = reports.required_findings(&["evidence".to_owned()], subject, run);
     if let Some(missing) = evidence.into_iter().find(|finding| finding.verdict != Verdict::Passed) {
         return Err(missing);

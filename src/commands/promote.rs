@@ -17,7 +17,7 @@ use crate::{
     promotion::infra::{self, Target, set_image::SetImage},
     reconcile::reconcile,
     report::{Outcome, Output, Report, Run},
-    results::{ReceivedReports, current_run},
+    results::ReceivedReports,
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, closest},
@@ -74,7 +74,7 @@ fn run(
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?;
 
-    let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { current_run(ctx) };
+    let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { ctx.current_run() };
     let mut findings = required.judge(&reports, subject, run);
     let mut outputs = EvidenceOutputs::default();
     if verdict(&findings) == Verdict::Passed {

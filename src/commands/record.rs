@@ -17,7 +17,7 @@ use crate::{
         Effect, EffectState, Outcome, Output, Report,
         compact::{compact, hex_sha256},
     },
-    results::{ReceivedReports, current_run},
+    results::ReceivedReports,
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, closest},
@@ -105,7 +105,7 @@ fn run(args: &Args, subject: &Subject, gates: &[&str], ctx: &CommandContext) -> 
         TriggerEvent::WorkflowRun(run) => Some(run),
         TriggerEvent::RepositoryDispatch(_) | TriggerEvent::Other => None,
     };
-    let release = ValidatedRelease::new(subject, current_run(ctx), deploy, ctx.execution.wall())?;
+    let release = ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let reports = collect_reports(args)?;
     let mut findings = reports.require(&args.required, subject, release.run);
     ctx.execution.partial.publish(&findings);

@@ -2,6 +2,7 @@
 //! and work tree never change; new commits are made next to them.
 
 mod checkout;
+mod commits;
 mod credentials;
 mod history;
 mod names;
@@ -12,8 +13,8 @@ mod tests;
 mod trees;
 
 pub use checkout::Git;
+pub use commits::{CommitChanges, CommitSummary};
 pub use credentials::redact_remote_url;
-pub use history::{CommitChanges, CommitSummary};
 pub use names::{Branch, TreePath};
 pub use push::PushOutcome;
 pub use remote::{Remote, Tip};

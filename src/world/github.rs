@@ -12,24 +12,27 @@ mod environments;
 mod fields;
 mod issues;
 mod permission;
+mod protection;
 mod read;
 mod refusal;
 mod repository;
 mod source;
+mod source_commit;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod workflow_run;
 mod write;
 
 pub use access::GitHubAccess;
-pub use actions::{Annotation, Approval, Job, WorkflowRun};
 pub use client::GitHub;
 pub use dispatch::check_dispatch_limits;
-pub use environments::{
+pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
+pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };
-pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use refusal::GitHubRefusal;
 pub use repository::Repository;
-pub use source::{Comparison, SourceCommit};
+pub use source_commit::{Comparison, SourceCommit};
+pub use workflow_run::{Annotation, Approval, Job, WorkflowRun};
 pub use write::SendOutcome;

@@ -166,3 +166,9 @@ fn the_outputs_are_declared() {
     let declared: Vec<&str> = Args::OUTPUTS.iter().map(|output| output.name).collect();
     assert_eq!(declared, ["commit", "changed", "previous-image", "issue", "approver", "emergencies"]);
 }
+
+#[test]
+fn the_ledger_is_read_for_31_days() {
+    let query = emergency().ledger_query(NOW.parse().unwrap()).unwrap();
+    assert_eq!((query.since.to_string().as_str(), query.wanted), ("2026-01-01T12:00:00Z", None));
+}

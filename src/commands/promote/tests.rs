@@ -413,3 +413,13 @@ fn a_promotion_is_as_old_as_its_validation() {
     assert_eq!(at("2026-01-02T08:00:00Z"), None);
     assert_eq!(at("2026-01-02T08:00:01Z"), Some(Verdict::Blocked));
 }
+
+#[test]
+fn the_ledger_is_read_from_an_hour_before_the_validation() {
+    let now = "2026-02-01T00:00:00Z".parse().unwrap();
+    let mut promote = promotion(":1.4.2");
+    let query = promote.ledger_query(now).unwrap();
+    assert_eq!((query.since.to_string().as_str(), query.wanted), ("2026-01-01T09:00:00Z", None));
+    promote.promotion.validated_at = None;
+    assert_eq!(promote.ledger_query(now), None, "nothing can be newer than no validation");
+}

@@ -2,7 +2,7 @@
 
 use super::{plan::Rollback, *};
 use crate::{
-    ledger::{LedgerEntry, tests::commit_with_trailers},
+    ledger::{WantedEntry, tests::commit_with_trailers},
     promotion::infra::{ImageField, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
@@ -203,4 +203,15 @@ fn a_promotion_that_cannot_be_rolled_back_is_refused() {
         matches!(planned(&unapproved, "1.4.1", rolled_back(&[])), Err(Ok(_))),
         "an earlier rollback needs no approval"
     );
+}
+
+#[test]
+fn the_ledger_is_read_for_31_days_and_back_to_the_target() {
+    for (named, wanted) in [(Some('1'), WantedEntry::Commit(commit('1'))), (None, WantedEntry::Latest)] {
+        let query = rollback(named).ledger_query("2026-02-01T00:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!((query.since.to_string().as_str(), &query.wanted), ("2026-01-01T00:00:00Z", &Some(wanted.clone())));
+        assert_eq!((query.service.as_str(), query.environment.as_str()), ("checkout-service", "production"));
+        assert!(wanted.is_among(&two("normal")) && !wanted.is_among(&[]));
+    }
+    assert!(!WantedEntry::Commit(commit('9')).is_among(&two("normal")));
 }

@@ -4,59 +4,12 @@ use serde::Deserialize;
 
 use super::{
     client::GitHub,
-    fields::{login, names},
+    fields::names,
     permission::RequiredPermission,
     repository::Repository,
+    source_commit::{Comparison, SourceCommit},
 };
 use crate::finding::Finding;
-
-/// The commits between two refs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comparison {
-    /// How the second ref relates to the first: `ahead`, `behind`, `diverged` or `identical`.
-    pub status: String,
-    pub total: u64,
-    /// From the first ref, exclusive, to the second; oldest first.
-    pub commits: Vec<SourceCommit>,
-}
-
-/// A commit with the GitHub accounts of its author and committer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct SourceCommit {
-    pub sha: String,
-    /// The login; `None` when the commit's email address belongs to no GitHub account.
-    #[serde(default, deserialize_with = "login")]
-    pub author: Option<String>,
-    #[serde(default, deserialize_with = "login")]
-    pub committer: Option<String>,
-    pub commit: CommitContent,
-}
-
-/// The part of a commit that its author wrote, and may have made up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct CommitContent {
-    pub message: String,
-    pub author: Option<CommitAuthor>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct CommitAuthor {
-    pub name: Option<String>,
-}
-
-impl SourceCommit {
-    /// The first line of the message.
-    #[must_use]
-    pub fn title(&self) -> &str {
-        self.commit.message.lines().next().unwrap_or_default()
-    }
-
-    /// The author's name in the commit.
-    #[must_use]
-    pub fn author_name(&self) -> &str {
-        self.commit.author.as_ref().and_then(|author| author.name.as_deref()).unwrap_or_default()
-    }
-}
 
 impl GitHub {
     /// The commits between two refs of one repository; `None` when GitHub does not know one of them.
