@@ -6,11 +6,12 @@
 //! | more of either | blocked |
 //! | a history that is too short | inconclusive |
 //!
-//! [`observations`] reads the repository, [`figures`] counts, [`judge`](mod@judge) decides and [`tables`] renders.
+//! [`look`] reads the repository, [`figures`] counts, [`judge`](mod@judge) decides and [`tables`] renders.
 
 mod figures;
 mod json;
 mod judge;
+mod look;
 mod observations;
 mod overlay_layout;
 mod tables;
@@ -35,7 +36,7 @@ use crate::{
 };
 use figures::AuditFigures;
 use judge::judge;
-use observations::observe;
+use look::observe;
 use overlay_layout::OverlayLayout;
 use tables::tables;
 

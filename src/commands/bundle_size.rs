@@ -1,6 +1,7 @@
 //! `bundle-size`: whether the bundle grew beyond its limits, which file grew most, and whether the growth is explained.
 
 pub mod baseline;
+pub mod bundle;
 pub mod growth;
 pub mod measure;
 pub mod names;
@@ -28,8 +29,8 @@ use crate::{
     },
 };
 use baseline::Baseline;
+use bundle::Bundle;
 use growth::GrowthLimits;
-use measure::Bundle;
 
 /// How long measuring may take: a gigabyte takes less than a minute.
 const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);

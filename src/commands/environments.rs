@@ -154,7 +154,7 @@ impl CurrentState {
         let names = github.environment_names(repository).map_err(Finding::unobservable)?;
         let mut environments = BTreeMap::new();
         for one in desired {
-            let actual = ActualEnvironment::look(github, repository, &one.name).map_err(Finding::unobservable)?;
+            let actual = place.look(&one.name).map_err(Finding::unobservable)?;
             environments.insert(one.name.to_string(), actual);
         }
         let mut seen = Self { environments, names, protected: Ok(Vec::new()) };

@@ -4,10 +4,12 @@
 //! runner's command files, and with its output quoted. This prevents accidents; it is not a sandbox for hostile code.
 
 mod command;
+mod command_exit;
 mod critical;
 mod judge;
 pub mod junit;
 mod reports;
+mod test_reports;
 mod transcript;
 mod variable;
 
@@ -28,10 +30,12 @@ use crate::{
     values::HumanDuration,
     world::files::Glob,
 };
-use command::{CommandEvent, CommandExit, TestCommand};
+use command::{CommandEvent, TestCommand};
+use command_exit::CommandExit;
 use critical::CriticalTest;
 use judge::{COMMAND, EndedCommand, SmokeCriteria};
-use reports::{ReportSnapshot, TestReports};
+use reports::ReportSnapshot;
+use test_reports::TestReports;
 use transcript::Transcript;
 use variable::EnvVariable;
 

@@ -38,23 +38,8 @@ const EFFECTS: &[&str] = &[
 ];
 
 /// The items that a pure file may take from an impure one: values, and functions of values alone. By file, with the reason.
-const DATA: &[(&str, &[&str], &str)] = &[
-    ("clock", &["Moment", "rfc3339"], "a point in time, and its text"),
-    ("observe", &["Judgement"], "the result of a judge"),
-    ("results", &["ReceivedReport", "ReceivedReports"], "the reports of other jobs"),
-    ("expression", &["Expression"], "evaluates jq over a value, within limits that need a thread"),
-    ("world::event", &["RepositoryDispatch"], "the event that started the workflow"),
-    ("world::git::history", &["CommitSummary"], "a commit that was read"),
-    ("world::github::actions", &["Annotation", "Job", "WorkflowRun"], "parts of GitHub's responses"),
-    ("world::github::source", &["Comparison", "SourceCommit"], "parts of GitHub's responses"),
-    ("approvers", &["ReviewAuthor", "Reviews", "is_same_login", "join_names"], "reviews that were read"),
-    ("commands::audit::observations", &["AuditObservations", "ManualChange", "WINDOW"], "the ledger as it was read"),
-    ("commands::smoke::command", &["CommandExit"], "how the tests ended"),
-    ("commands::smoke::reports", &["TestReports"], "test reports that were read"),
-    ("commands::bundle_size::measure", &["Bundle", "NamedFiles"], "sizes that were measured"),
-    ("commands::bundle_size::baseline", &["Baseline", "HOW_TO_WRITE"], "sizes that were recorded"),
-    ("commands::environments::actual", &["ActualEnvironment"], "the environment as it was read"),
-];
+const DATA: &[(&str, &[&str], &str)] =
+    &[("expression", &["Expression"], "evaluates jq over a value, within limits that need a thread")];
 
 /// Whether a file judges or plans: it has a public function of that name, implements `promotion::infra::PromotionPlan`, or has such a
 /// file name.

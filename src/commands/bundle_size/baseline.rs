@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    measure::{Bundle, Compressor, NamedFiles},
+    bundle::{Bundle, Compressor, NamedFiles},
     names,
     sizes::{Compression, Sizes},
 };

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{
     baseline::{Baseline, HOW_TO_WRITE},
-    measure::{Bundle, NamedFiles},
+    bundle::{Bundle, NamedFiles},
     names,
     sizes::{Compression, Sizes, signed},
 };

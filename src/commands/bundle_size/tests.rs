@@ -41,7 +41,7 @@ fn args(settings: &[(&str, &str)]) -> Args {
 /// A bundle of one file that does not compress.
 fn bundle_of(bytes: u64) -> Bundle {
     let sizes = sizes::Sizes { raw: bytes, gzip: bytes };
-    Bundle::from_files([measure::BundleFile { path: "a.js".to_owned(), sizes, sha256: String::new() }])
+    Bundle::from_files([bundle::BundleFile { path: "a.js".to_owned(), sizes, sha256: String::new() }])
 }
 
 #[test]

@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::desired::{DeployableBranches, RefPattern, ReviewerName};
-use crate::{
-    finding::Finding,
-    subject,
-    world::github::{
-        BranchKind, BranchRule, EnvironmentProtection, EnvironmentSettings, GitHub, Repository, ReviewerKind,
-    },
+use crate::world::github::{
+    BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, ReviewerKind,
 };
 
 /// One environment on GitHub.
@@ -37,26 +33,9 @@ impl ActualEnvironment {
         patterns: BTreeMap::new(),
     };
 
-    /// Reads one environment; `None`: it does not exist.
-    ///
-    /// # Errors
-    /// When GitHub does not show it.
-    pub fn look(
-        github: &GitHub,
-        repository: &Repository,
-        name: &subject::Environment,
-    ) -> Result<Option<Self>, Finding> {
-        let Some(environment) = github.environment(repository, name)? else { return Ok(None) };
-        let mut actual = Self::of(&environment);
-        if actual.branches == DeployableBranches::Custom {
-            let policies = github.branch_policies(repository, name)?;
-            actual.patterns =
-                policies.into_iter().map(|policy| (pattern(policy.kind, policy.name), policy.id)).collect();
-        }
-        Ok(Some(actual))
-    }
-
-    fn of(environment: &EnvironmentProtection) -> Self {
+    /// The environment as GitHub describes it. Its patterns come from another request: see [`ActualEnvironment::with_patterns`].
+    #[must_use]
+    pub fn from_protection(environment: &EnvironmentProtection) -> Self {
         let reviewer = |kind, name: &str| match kind {
             ReviewerKind::Team => ReviewerName::Team(name.to_lowercase()),
             ReviewerKind::User => ReviewerName::User(name.to_lowercase()),
@@ -73,6 +52,12 @@ impl ActualEnvironment {
             },
             patterns: BTreeMap::new(),
         }
+    }
+
+    #[must_use]
+    pub fn with_patterns(self, policies: Vec<BranchPolicy>) -> Self {
+        let patterns = policies.into_iter().map(|policy| (pattern(policy.kind, policy.name), policy.id)).collect();
+        Self { patterns, ..self }
     }
 
     /// The request that changes `before` into this: every rule that is set in either of the two.

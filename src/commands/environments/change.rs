@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     actual::ActualEnvironment,
-    desired::{DesiredEnvironment, RefPattern, ReviewerName},
+    desired::{DeployableBranches, DesiredEnvironment, RefPattern, ReviewerName},
     plan::{Facet, ProtectionRule, SetBy, after, describe, facets, plan},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     finding::Finding,
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState},
+    subject::Environment,
     values::HumanDuration,
     world::github::{BranchKind, EnvironmentSettings, GitHub, Repository, SendOutcome},
 };
@@ -75,8 +76,17 @@ impl EnvironmentsApi<'_> {
         }
     }
 
-    fn look(&self, desired: &DesiredEnvironment) -> Result<Option<ActualEnvironment>, Finding> {
-        ActualEnvironment::look(self.github, self.repository, &desired.name)
+    /// Reads one environment; `None`: it does not exist.
+    ///
+    /// # Errors
+    /// When GitHub does not show it.
+    pub fn look(&self, name: &Environment) -> Result<Option<ActualEnvironment>, Finding> {
+        let Some(environment) = self.github.environment(self.repository, name)? else { return Ok(None) };
+        let actual = ActualEnvironment::from_protection(&environment);
+        if actual.branches != DeployableBranches::Custom {
+            return Ok(Some(actual));
+        }
+        Ok(Some(actual.with_patterns(self.github.branch_policies(self.repository, name)?)))
     }
 }
 
@@ -93,7 +103,7 @@ pub fn apply_environment(
     if differing.iter().any(|facet| facet.rule.set_by() == SetBy::Environment) {
         reconcile(&ctx.execution, limit.0, &SetRules { place: *place, desired, ids })?;
         // GitHub lists patterns only while they apply: older ones may reappear with the rule.
-        differing = plan(desired, place.look(desired).map_err(Finding::unobservable)?.as_ref());
+        differing = plan(desired, place.look(&desired.name).map_err(Finding::unobservable)?.as_ref());
     }
     for facet in differing {
         if let ProtectionRule::RefPattern(pattern) = &facet.rule {
@@ -153,7 +163,7 @@ impl Change for SetRules<'_> {
     }
 
     fn read(&self) -> Result<Option<ActualEnvironment>, CommandError> {
-        self.place.look(self.desired).map_err(Finding::unobservable)
+        self.place.look(&self.desired.name).map_err(Finding::unobservable)
     }
 
     fn plan(&self, actual: &Option<ActualEnvironment>) -> Plan<Edit, ()> {
@@ -205,7 +215,7 @@ impl Change for SetPattern<'_> {
     }
 
     fn read(&self) -> Result<Self::Base, CommandError> {
-        let actual = self.place.look(self.desired).map_err(Finding::unobservable)?;
+        let actual = self.place.look(&self.desired.name).map_err(Finding::unobservable)?;
         Ok(actual.map(|actual| actual.patterns).unwrap_or_default())
     }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{transcript::Transcript, variable::EnvVariable};
+use super::{command_exit::CommandExit, transcript::Transcript, variable::EnvVariable};
 use crate::{
     context::CommandContext,
     finding::Finding,
@@ -25,15 +25,6 @@ pub enum TestCommand {
     Shell(String),
     /// A program and its arguments.
     Program(String, Vec<String>),
-}
-
-/// How the command ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommandExit {
-    Exited(i32),
-    Signalled(i32),
-    /// It did not start, or its end could not be observed.
-    Unobservable(Finding),
 }
 
 /// What a running command sends.

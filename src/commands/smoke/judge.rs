@@ -1,10 +1,10 @@
 //! Judges the smoke tests by how the command ended, what its reports contain, and whether the critical tests ran.
 
 use super::{
-    command::CommandExit,
+    command_exit::CommandExit,
     critical::CriticalTest,
     junit::{TestCase, TestFailure, TestOutcome},
-    reports::TestReports,
+    test_reports::TestReports,
 };
 use crate::{
     finding::Finding,

@@ -1,4 +1,4 @@
-//! The JUnit reports that the command wrote: files of an earlier run are stale.
+//! Reads the JUnit reports that the command wrote: files of an earlier run are stale.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
     slice,
 };
 
-use super::junit::{self, TestCase, TestFailure, TestSuite};
+use super::{junit, test_reports::TestReports};
 use crate::{
     finding::Finding,
     world::files::{self, Glob},
@@ -19,37 +19,6 @@ const LARGEST: u64 = 64 << 20;
 /// The most files, and the most tests in all of them.
 const MOST_FILES: usize = 1000;
 const MOST_TESTS: usize = 100_000;
-
-/// The reports after the command. Paths are relative to the workspace.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TestReports {
-    /// Path and content of each valid report.
-    pub read: Vec<(String, TestSuite)>,
-    /// The paths of reports of an earlier run.
-    pub stale: Vec<String>,
-    pub unusable: Vec<Finding>,
-}
-
-impl TestReports {
-    /// Each failed test, with the path of its report.
-    pub fn failed(&self) -> impl Iterator<Item = (&str, &TestCase, &TestFailure)> {
-        self.read.iter().flat_map(|(path, suite)| suite.failed().map(|(case, failure)| (path.as_str(), case, failure)))
-    }
-
-    pub fn cases(&self) -> impl Iterator<Item = &TestCase> {
-        self.read.iter().flat_map(|(_, suite)| &suite.cases)
-    }
-
-    /// How many tests ran.
-    pub fn ran(&self) -> usize {
-        self.read.iter().map(|(_, suite)| suite.ran()).sum()
-    }
-
-    /// How many tests were skipped.
-    pub fn skipped(&self) -> usize {
-        self.read.iter().map(|(_, suite)| suite.skipped).sum()
-    }
-}
 
 /// The files that matched the patterns before the command ran. A report that is still the same file afterwards is stale,
 /// whatever its modification time.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    commands::bundle_size::measure::{BundleFile, Compressor},
+    commands::bundle_size::bundle::{BundleFile, Compressor},
     finding::verdict,
 };
 
