@@ -1,4 +1,4 @@
-//! What the loop is to do about the state that was read.
+//! The plan of a change: up to date, write or refuse.
 
 use crate::finding::Finding;
 
