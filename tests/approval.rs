@@ -1,4 +1,4 @@
-//! `approval` against a GitHub on loopback and a real ledger: whose approval counts, and whose does not.
+//! `approval` against a fake GitHub and a real ledger: whose approval counts, and whose does not.
 
 mod counted;
 mod refused;
@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use promote_gates::{
     finding::{Finding, Verdict},
-    report::{Outcome, Report, Run as Its, compact::compact},
+    report::{Outcome, Report, Run as WorkflowRun, compact::compact},
     sandbox::{
         github::{FakeGitHub, FakeJob, FakeRun},
         infra::Infra,
@@ -28,16 +28,16 @@ const WORKFLOW: &str = ".github/workflows/promote-to-production.yml";
 const EVIDENCE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 pub const SUBJECT: &str = r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#;
 
-/// When the protected job of the run that asks started: 12:00.
+/// The start of the protected job of run 7: 12:00.
 pub fn noon() -> Timestamp {
     "2026-01-01T12:00:00Z".parse().unwrap()
 }
 
-pub fn at(minutes: i64) -> Timestamp {
+pub fn noon_plus(minutes: i64) -> Timestamp {
     noon() + SignedDuration::from_mins(minutes)
 }
 
-/// The infra repository at GitHub and on disk, in the middle of the promotion of run 7, which waited for its review.
+/// The infra repository on GitHub and on disk, during the promotion in run 7, which waited for its review.
 pub struct Stage {
     pub fake_github: FakeGitHub,
     pub infra: Infra,
@@ -46,9 +46,9 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// `production` asks the team `platform-leads`.
+    /// `production` requires a review by the team `platform-leads`.
     pub fn new() -> Self {
-        let (folder, template) = (temp_dir(), Template::of(&["checkout-service"]));
+        let (folder, template) = (temp_dir(), Template::with_services(&["checkout-service"]));
         let stage =
             Self { fake_github: FakeGitHub::start().unwrap(), infra: template.infra(folder.path()), template, folder };
         stage.fake_github.create(INFRA);
@@ -59,33 +59,33 @@ impl Stage {
         stage
     }
 
-    /// A run of the promotion workflow whose protected job started so many minutes after noon, and goes on.
+    /// Adds a run of the promotion workflow whose protected job started this many minutes after noon and still runs.
     fn start(&self, id: u64, minutes: i64) {
-        let created_at = at(minutes - 60);
+        let created_at = noon_plus(minutes - 60);
         let run = FakeRun {
             id,
             path: WORKFLOW.to_owned(),
             created_at,
             run_started_at: created_at,
-            updated_at: at(minutes),
+            updated_at: noon_plus(minutes),
             ..FakeRun::default()
         };
         self.fake_github.set_run(INFRA, run.in_progress());
-        self.fake_github.set_job(INFRA, id, 1, ended("evidence", minutes - 60));
-        self.fake_github.set_job(INFRA, id, 1, under_way("promote", minutes));
+        self.fake_github.set_job(INFRA, id, 1, completed_job("evidence", minutes - 60));
+        self.fake_github.set_job(INFRA, id, 1, running_job("promote", minutes));
     }
 
-    /// The same, approved by somebody and still under way.
+    /// As [`Self::start`], approved by `by`.
     fn approved(&self, id: u64, by: &str, minutes: i64) {
         self.start(id, minutes);
         self.fake_github.approve(INFRA, id, "production", by, "");
     }
 
-    /// A promotion in the ledger.
+    /// Commits a promotion to the ledger.
     pub fn commit(&self, trailers: &str, minutes: i64) {
         let environment = if trailers.contains("Environment: ") { "" } else { "Environment: production\n" };
         let message = format!("promote\n\n{environment}Image: ghcr.io/acme/x:1\n{trailers}\n");
-        shop::commit(&self.infra, &format!("{} +0000", at(minutes).as_second()), &message, None);
+        shop::commit(&self.infra, &format!("{} +0000", noon_plus(minutes).as_second()), &message, None);
     }
 
     pub fn checkout(&self) -> PathBuf {
@@ -96,7 +96,7 @@ impl Stage {
         path
     }
 
-    /// The step as it stands in run 7.
+    /// The step of run 7.
     fn step(&self) -> Runner {
         Runner::new()
             .env("GITHUB_API_URL", &self.fake_github.api_url())
@@ -110,65 +110,68 @@ impl Stage {
             .input("results", &needs(&evidence(&["mallory"])))
     }
 
-    /// Runs it; nothing it asked may be against the rules of GitHub's API.
+    /// Runs a step. Asserts that its requests conform to GitHub's API and that no output shows the token.
     fn judge(&self, step: &Runner) -> Ended {
         let ended = step.run(&["approval"]);
         assert_eq!(self.fake_github.violations(), Vec::<String>::new(), "{}", ended.log);
         assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
-        let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
-        for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
+        let log = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+        for place in [&log, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
             assert!(!place.contains(TOKEN), "{place}");
         }
         ended
     }
 }
 
-/// Put into the queue an hour before.
-fn ended(name: &str, minutes: i64) -> FakeJob {
-    let (started_at, completed_at) = (at(minutes), Some(at(minutes + 1)));
-    let queued_at = Some(at(minutes - 60));
+/// A completed job that was queued an hour before its start.
+fn completed_job(name: &str, minutes: i64) -> FakeJob {
+    let (started_at, completed_at) = (noon_plus(minutes), Some(noon_plus(minutes + 1)));
+    let queued_at = Some(noon_plus(minutes - 60));
     FakeJob { name: name.to_owned(), started_at, queued_at, completed_at, ..FakeJob::default() }
 }
 
-fn under_way(name: &str, minutes: i64) -> FakeJob {
+fn running_job(name: &str, minutes: i64) -> FakeJob {
     FakeJob {
         status: "in_progress".to_owned(),
         conclusion: None,
         completed_at: None,
         runner_name: Some("runner-7".to_owned()),
-        ..ended(name, minutes)
+        ..completed_job(name, minutes)
     }
 }
 
-/// What `evidence` told in run 7.
+/// The report of `evidence` in run 7.
 pub fn evidence(excluded: &[&str]) -> Report {
     let mut report = Report::open("evidence", noon().to_string());
     report.subject = SUBJECT.parse().unwrap();
-    report.run = Some(Its {
+    report.run = Some(WorkflowRun {
         repository: INFRA.to_owned(),
         id: 7,
         attempt: 1,
         url: format!("https://github.com/{INFRA}/actions/runs/7/attempts/1"),
         job: "evidence".to_owned(),
     });
-    let outputs =
-        [("excluded", excluded.join("\n")), ("evidence", EVIDENCE.to_owned()), ("validated-at", at(-90).to_string())];
+    let outputs = [
+        ("excluded", excluded.join("\n")),
+        ("evidence", EVIDENCE.to_owned()),
+        ("validated-at", noon_plus(-90).to_string()),
+    ];
     report
         .close(Ok(Outcome { outputs: outputs.into(), ..vec![Finding::passed("evidence")].into() }), noon().to_string());
     report
 }
 
-/// `toJSON(needs)` after it.
+/// `toJSON(needs)` of a job that needs `evidence`.
 pub fn needs(report: &Report) -> String {
     json!({ "evidence": { "result": "success", "outputs": { "report": compact(report, "").text } } }).to_string()
 }
 
-/// Code and verdict.
+/// The exit code and the verdict.
 pub fn end(ended: &Ended) -> (i32, &str) {
     (ended.code, &ended.outputs["verdict"])
 }
 
-/// A finding of the report, by how its check begins.
+/// The first finding whose check starts with `check`.
 pub fn finding<'a>(ended: &'a Ended, check: &str) -> &'a Value {
     let findings = ended.report["findings"].as_array().unwrap();
     let found = findings.iter().find(|finding| finding["check"].as_str().unwrap().starts_with(check));
@@ -180,7 +183,7 @@ pub const BLOCKED: (i32, &str) = (1, "blocked");
 pub const INCONCLUSIVE: (i32, &str) = (3, "inconclusive");
 
 #[test]
-fn an_independent_approver_passes_and_is_told() {
+fn an_independent_approver_passes_and_is_an_output() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "looks well");
     let ended = stage.judge(&stage.step());
@@ -190,14 +193,14 @@ fn an_independent_approver_passes_and_is_told() {
         ("alice", "2026-01-01T12:00:00Z")
     );
     assert!(finding(&ended, "protection of production")["actual"].as_str().unwrap().contains("platform-leads"));
-    // What later steps read.
-    let told: Report = serde_json::from_str(&ended.outputs["report"]).unwrap();
-    assert_eq!((told.verdict, told.outputs["approver"].as_str()), (Verdict::Passed, "alice"));
-    assert!(!fs::read_to_string(stage.checkout().join("README.md")).unwrap().is_empty(), "the checkout is as it was");
+    // Later steps read the compact report.
+    let report: Report = serde_json::from_str(&ended.outputs["report"]).unwrap();
+    assert_eq!((report.verdict, report.outputs["approver"].as_str()), (Verdict::Passed, "alice"));
+    assert!(!fs::read_to_string(stage.checkout().join("README.md")).unwrap().is_empty(), "the checkout is unchanged");
 }
 
 #[test]
-fn one_review_can_be_for_two_environments_and_two_people_can_review() {
+fn the_independent_one_of_two_approvers_counts() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "staging", "bob", "");
     stage.fake_github.approve(INFRA, 7, "production", "mallory", "");
@@ -208,7 +211,7 @@ fn one_review_can_be_for_two_environments_and_two_people_can_review() {
 }
 
 #[test]
-fn in_shadow_mode_it_judges_and_fails_nothing() {
+fn a_dry_run_reports_the_verdict_and_fails_nothing() {
     let stage = Stage::new();
     let ended = stage.judge(&stage.step().input("dry-run", "true"));
     assert_eq!(end(&ended), (0, "blocked"), "{}", ended.log);

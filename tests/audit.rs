@@ -1,4 +1,4 @@
-//! `audit` against real repositories: what is counted, what is found beside the ledger, and what cannot be seen.
+//! `audit` against real repositories: promotions in the ledger, manual changes, and unobservable histories.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
@@ -19,7 +19,7 @@ fn step(checkout: &Path) -> Runner {
     Runner::new().input("checkout", &checkout.display().to_string()).input("environment", "production")
 }
 
-/// An entry of the ledger, made so many days ago: it sets a tag where another stood.
+/// Commits a promotion to the ledger, this many days ago; returns the commit.
 fn entry(shop: &Shop, days: i64, file: &str, kind: &str, tag: &str, more: &str) -> String {
     let service = file.split('/').nth(1).unwrap();
     let message = format!(
@@ -30,7 +30,7 @@ fn entry(shop: &Shop, days: i64, file: &str, kind: &str, tag: &str, more: &str) 
     shop.tip()
 }
 
-/// The rows of a table of the report.
+/// The rows of the report's table whose title starts with `title`.
 fn table<'a>(ended: &'a Ended, title: &str) -> Vec<Vec<&'a str>> {
     let tables = ended.report["tables"].as_array().unwrap();
     let table = tables.iter().find(|table| table["title"].as_str().unwrap().starts_with(title));
@@ -43,7 +43,7 @@ fn outputs(ended: &Ended) -> [&str; 4] {
 }
 
 #[test]
-fn the_ledger_is_counted_and_shown() {
+fn promotions_are_counted_and_listed() {
     let shop = Shop::new();
     entry(&shop, 40, FILE, "normal", "1.4.2", "Approved-by: alice\n");
     let wrong = entry(&shop, 9, FILE, "normal", "1.4.3", "Approved-by: bob\nRequired: evidence, approval, wait\n");
@@ -86,18 +86,18 @@ fn the_ledger_is_counted_and_shown() {
     let checkout_service = step(&shop.path("infra")).input("service", SERVICE).input("output-file", "a.json");
     let one = checkout_service.run(&["audit"]);
     assert_eq!(outputs(&one), ["1", "1", "1", "0"]);
-    let told: Value =
+    let audit: Value =
         serde_json::from_str(&fs::read_to_string(checkout_service.workspace().join("a.json")).unwrap()).unwrap();
-    let day = told["figures"]["time_to_rollback"]["mean"].as_i64().unwrap();
+    let day = audit["figures"]["time_to_rollback"]["mean"].as_i64().unwrap();
     assert!((86_400 - 60..86_400 + 60).contains(&day), "{day}");
-    assert_eq!(told["figures"]["started"], serde_json::json!({ "alice": 1 }));
-    assert_eq!(told["entries"].as_array().unwrap().len(), 3);
-    assert_eq!(told["entries"][0]["reason"], "<b>x</b>", "raw, for programs");
-    assert_eq!(told["entries"][1]["rolls-back"], wrong);
+    assert_eq!(audit["figures"]["started"], serde_json::json!({ "alice": 1 }));
+    assert_eq!(audit["entries"].as_array().unwrap().len(), 3);
+    assert_eq!(audit["entries"][0]["reason"], "<b>x</b>", "raw, for programs");
+    assert_eq!(audit["entries"][1]["rolls-back"], wrong);
 }
 
 #[test]
-fn emergencies_are_held_against_the_budget_of_any_thirty_days() {
+fn more_emergencies_than_the_budget_of_any_thirty_days_block() {
     let shop = Shop::new();
     for (number, days) in [(1, 80), (2, 55), (3, 52), (4, 20)] {
         entry(&shop, days, FILE, "emergency", &format!("2.{number}"), "");
@@ -120,14 +120,14 @@ fn emergencies_are_held_against_the_budget_of_any_thirty_days() {
 }
 
 #[test]
-fn what_cannot_be_read_is_inconclusive() {
+fn an_unreadable_history_or_an_unwritable_file_is_inconclusive() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &["--depth=1"]);
-    fs::rename(shop.infra.path(), shop.path("away.git")).unwrap();
+    fs::rename(shop.infra.path(), shop.path("moved.git")).unwrap();
     let ended = step(&dir).run(&["audit"]);
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", ended.log);
-    // A branch of a checkout whose history nobody gives.
-    fs::rename(shop.path("away.git"), shop.infra.path()).unwrap();
+    // The history is readable, the output file is not writable.
+    fs::rename(shop.path("moved.git"), shop.infra.path()).unwrap();
     entry(&shop, 1, FILE, "normal", "2", "");
     let ended = step(&dir).input("output-file", "/proc/none/x").run(&["audit"]);
     assert_eq!(ended.code, 3, "{}", ended.log);
@@ -158,7 +158,7 @@ fn bad_input_is_named() {
 }
 
 #[test]
-fn the_checkout_is_left_as_it_was() {
+fn the_checkout_is_unchanged() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     fs::write(dir.join("README.md"), "mine").unwrap();

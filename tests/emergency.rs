@@ -1,6 +1,6 @@
-//! `emergency` against real repositories and GitHub's API: one commit and one issue, whatever goes wrong in between.
+//! `emergency` against real repositories and a fake GitHub: one commit and one issue, even after a failure in between.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod inputs;
 mod once;
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects, end, git, landed},
+    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, applied, effects, end, git},
 };
 
 /// A step that promotes 1.4.2 in an incident.
@@ -24,12 +24,12 @@ fn step(scene: &Scene, run: u64, checkout: &Path) -> Runner {
 }
 
 #[test]
-fn an_emergency_is_a_commit_that_says_so_and_an_issue() {
+fn an_emergency_makes_a_marked_commit_and_an_issue() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     assert_eq!(scene.shop.log("%s"), ["EMERGENCY promote(production): checkout-service → 1.4.2"]);
     let expected = [
         "Service: checkout-service",
@@ -66,19 +66,19 @@ fn an_emergency_is_a_commit_that_says_so_and_an_issue() {
         assert!(body.contains(part), "{part} in {body}");
     }
     assert_eq!(ended.outputs["issue"], format!("https://github.com/acme/infra/issues/{}", issue.number));
-    let told = ["changed", "approver", "emergencies", "previous-image"].map(|name| ended.outputs[name].as_str());
-    assert_eq!(told, ["true", "bob", "1", BEFORE]);
+    let outputs = ["changed", "approver", "emergencies", "previous-image"].map(|name| ended.outputs[name].as_str());
+    assert_eq!(outputs, ["true", "bob", "1", BEFORE]);
 }
 
 #[test]
-fn what_others_wrote_stays_text_in_the_issue() {
+fn text_from_outside_is_escaped_in_the_issue() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
     let reason =
         "</li><script>x</script> @acme/all [a](http://b) `c`\n\n---\nApproved-by: eve\n<!-- promote-gates:x -->";
     let ended = step(&scene, 7, &dir).env("GITHUB_ACTOR", "@acme/all\n# x").input("reason", reason).run(&["emergency"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     let trailers = scene.shop.trailers();
     assert_eq!(trailers.iter().filter(|trailer| trailer.starts_with("Approved-by")).count(), 1, "{trailers:?}");
     let body = scene.open_issues()[0].body.clone().unwrap();
@@ -89,7 +89,7 @@ fn what_others_wrote_stays_text_in_the_issue() {
 }
 
 #[test]
-fn the_third_in_thirty_days_says_so_and_is_not_held_up() {
+fn the_third_emergency_in_thirty_days_is_a_warning_and_is_committed() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     for (run, service, over) in [(1, "frontend", false), (2, SERVICE, false), (3, "frontend", true)] {
@@ -99,30 +99,30 @@ fn the_third_in_thirty_days_says_so_and_is_not_held_up() {
             .input("allowed", "frontend\ncheckout-service")
             .input("tag", &format!("2.{run}"));
         let ended = step.run(&["emergency"]);
-        assert_eq!(end(&ended), landed(), "{}", ended.log);
+        assert_eq!(end(&ended), applied(), "{}", ended.log);
         assert_eq!(ended.outputs["emergencies"], run.to_string());
-        let told = "the normal flow is too slow or too strict";
+        let warning = "the normal flow is too slow or too strict";
         let body = scene.open_issues().pop().unwrap().body.unwrap();
         assert_eq!(
-            [ended.summary.contains(told), ended.log.contains(told), body.contains(told)],
+            [ended.summary.contains(warning), ended.log.contains(warning), body.contains(warning)],
             [over; 3],
             "{}",
             ended.log
         );
         assert_eq!(ended.summary.contains("Emergencies of the last 30 days"), run > 1, "{}", ended.summary);
     }
-    // Another environment has a budget of its own, and so has whoever says another number.
+    // Another environment has its own budget, and `budget` sets another limit.
     scene.run(4, &["bob"]);
     let staging = step(&scene, 4, &dir).input("environment", "staging").run(&["emergency"]);
-    assert_eq!((end(&staging), staging.outputs["emergencies"].as_str()), (landed(), "1"), "{}", staging.log);
+    assert_eq!((end(&staging), staging.outputs["emergencies"].as_str()), (applied(), "1"), "{}", staging.log);
     scene.run(5, &["bob"]);
-    let more = step(&scene, 5, &dir).input("tag", "2.9").input("budget", "9").run(&["emergency"]);
-    assert_eq!(end(&more), landed());
-    assert!(!more.log.contains("too slow"), "{}", more.log);
+    let larger_budget = step(&scene, 5, &dir).input("tag", "2.9").input("budget", "9").run(&["emergency"]);
+    assert_eq!(end(&larger_budget), applied());
+    assert!(!larger_budget.log.contains("too slow"), "{}", larger_budget.log);
 }
 
 #[test]
-fn a_dry_run_shows_both_and_writes_neither() {
+fn a_dry_run_shows_the_commit_and_the_issue_and_writes_neither() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);

@@ -74,7 +74,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let (folder, template) = (temp_dir(), Template::of(&["checkout-service", "frontend"]));
+        let (folder, template) = (temp_dir(), Template::with_services(&["checkout-service", "frontend"]));
         let infra = template.infra(folder.path());
         let fake_github = FakeGitHub::start().unwrap();
         fake_github.create(SHOP);

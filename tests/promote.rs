@@ -1,6 +1,6 @@
-//! `promote` against real repositories: what lands, when nothing does, and what is said about it.
+//! `promote` against real repositories: commits, refusals, and their reports.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod checkouts;
 mod evidence;
@@ -35,16 +35,16 @@ use crate::{
     shop::{AFTER, BEFORE, FILE, SERVICE, Shop, executable, git},
 };
 
-/// What is written into a named pipe, line by line.
+/// Creates a named pipe; returns the lines that are written into it.
 fn listen(path: &Path) -> Receiver<String> {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     let path = path.to_owned();
-    let (heard, lines) = channel();
+    let (sender, lines) = channel();
     thread::spawn(move || {
-        // Opening waits for a writer, and reading ends with it: then the next one is waited for.
+        // Opening the pipe waits for a writer; reading ends when the writer closes it.
         while let Ok(pipe) = fs::File::open(&path) {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                if heard.send(line).is_err() {
+                if sender.send(line).is_err() {
                     return;
                 }
             }
@@ -63,7 +63,7 @@ fn step(checkout: &Path, service: &str, tag: &str) -> Runner {
         .input("require", "none")
 }
 
-/// Code, verdict, and the state of the effect, which have to agree with each other everywhere.
+/// The exit code, the verdict and the state of the effect. Outputs, report and summary must agree.
 fn end(ended: &Ended) -> (i32, &str, &str) {
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     assert!(ended.summary.contains(&ended.outputs["verdict"]), "{}", ended.summary);
@@ -73,13 +73,13 @@ fn end(ended: &Ended) -> (i32, &str, &str) {
     (ended.code, &ended.outputs["verdict"], effect)
 }
 
-const LANDED: (i32, &str, &str) = (0, "passed", "applied");
+const APPLIED: (i32, &str, &str) = (0, "passed", "applied");
 
-/// What a command found in this run about this subject, just now.
+/// A report of this run about the subject, finished now.
 fn report(command: &str, verdict: Verdict) -> Report {
     let now = rfc3339(SystemClock::new().wall());
     let mut report = Report::open(command, now.clone());
-    report.subject = json_subject("1.4.2");
+    report.subject = subject_with_tag("1.4.2");
     report.run = Some(run(7));
     report.close(Ok(Outcome::from(vec![Finding::new("check", verdict).actual("as seen")])), now.clone());
     match command {
@@ -89,7 +89,7 @@ fn report(command: &str, verdict: Verdict) -> Report {
     }
 }
 
-/// What `evidence` puts out about a validation of this number, which ended `at`.
+/// The outputs of `evidence` for validation number `number`, which ended at `at`.
 fn validated(number: u64, at: &str) -> BTreeMap<String, String> {
     let run = "https://github.com/acme/shop/actions/runs/5/attempts/2";
     [("evidence", format!("{number:064x}")), ("validated-at", at.to_owned()), ("validation-run", run.to_owned())]
@@ -97,11 +97,11 @@ fn validated(number: u64, at: &str) -> BTreeMap<String, String> {
         .into()
 }
 
-fn json_subject(tag: &str) -> promote_gates::subject::Subject {
+fn subject_with_tag(tag: &str) -> promote_gates::subject::Subject {
     json!({ "service": SERVICE, "tag": tag }).to_string().parse().unwrap()
 }
 
-/// A run of the workflow that the house plays.
+/// The workflow run that `Runner` simulates, with this id.
 fn run(id: u64) -> Run {
     let url = format!("https://github.com/acme/shop/actions/runs/{id}/attempts/1");
     Run { repository: "acme/shop".to_owned(), id, attempt: 1, url, job: "job".to_owned() }

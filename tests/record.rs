@@ -1,6 +1,6 @@
-//! `record` against a GitHub on loopback: what is sent, when nothing is, and what is said about it.
+//! `record` against a fake GitHub: the dispatch, refusals, and lost responses.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod answers;
 mod evidence;
@@ -33,7 +33,7 @@ fn fake_github() -> FakeGitHub {
     fake_github
 }
 
-/// A step with all the inputs it needs but the reports.
+/// A step with all required inputs except the reports.
 fn runner(api_url: &str) -> Runner {
     Runner::new()
         .env("GITHUB_API_URL", api_url)
@@ -43,12 +43,12 @@ fn runner(api_url: &str) -> Runner {
         .input("tag", "1.4.2")
 }
 
-/// What a gate found in this run about this subject.
+/// A report of this run about the subject.
 fn report(command: &str, verdict: Verdict) -> Report {
-    told(command, vec![Finding::new("check", verdict).actual("as seen")])
+    report_with(command, vec![Finding::new("check", verdict).actual("as seen")])
 }
 
-fn told(command: &str, findings: Vec<Finding>) -> Report {
+fn report_with(command: &str, findings: Vec<Finding>) -> Report {
     let mut report = Report::open(command, "2026-01-01T00:00:00Z".to_owned());
     report.subject = r#"{"service":"checkout-service","tag":"1.4.2"}"#.parse().unwrap();
     report.run = Some(run(7));
@@ -64,7 +64,7 @@ fn passed() -> [Report; 3] {
     ["health", "smoke", "performance"].map(|command| report(command, Verdict::Passed))
 }
 
-/// The whole report, as its file holds it.
+/// The whole report, as in its file.
 fn whole(report: &Report) -> String {
     serde_json::to_string_pretty(report).unwrap() + "\n"
 }
@@ -89,7 +89,7 @@ fn record(runner: Runner, reports: &[Report]) -> Ended {
     runner.input("results", &needs(&outputs(reports))).run(&["record"])
 }
 
-/// Code, verdict, and the state of the effect, which all have to agree with each other everywhere.
+/// The exit code, the verdict and the state of the effect. Outputs, report and summary must agree.
 fn end(ended: &Ended) -> (i32, &str, &str) {
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     assert!(ended.summary.contains(&ended.outputs["verdict"]), "{}", ended.summary);
@@ -98,13 +98,13 @@ fn end(ended: &Ended) -> (i32, &str, &str) {
 }
 
 /// The reports in the payload of the only dispatch.
-fn carried(fake_github: &FakeGitHub) -> Vec<Value> {
+fn sent_reports(fake_github: &FakeGitHub) -> Vec<Value> {
     let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
     dispatch.client_payload["evidence"]["reports"].as_array().unwrap().clone()
 }
 
 #[test]
-fn the_news_goes_out_with_the_reports_as_they_came() {
+fn the_dispatch_contains_the_reports_unchanged() {
     let fake_github = fake_github();
     let reports = passed();
     let ended = record(runner(&fake_github.api_url()), &reports);
@@ -123,7 +123,7 @@ fn the_news_goes_out_with_the_reports_as_they_came() {
         },
     });
     assert_eq!((&*dispatch.event_type, &dispatch.client_payload), ("staging-validated", &expected));
-    // RFC 3339 in UTC with whole seconds: texts compare as times do.
+    // RFC 3339 in UTC with whole seconds, so that texts compare like times.
     let within = ended.report["started-at"].as_str()..=ended.report["finished-at"].as_str();
     assert!(within.contains(&validated_at.as_str()), "{validated_at} in {within:?}");
     assert_eq!(fake_github.violations(), [""; 0]);
@@ -132,11 +132,11 @@ fn the_news_goes_out_with_the_reports_as_they_came() {
         assert!(ended.summary.contains(&format!("| {gate} | ✅ passed |")), "{}", ended.summary);
     }
     let settings = ended.report["settings"]["results"].as_str().unwrap();
-    assert!(settings.contains("bytes, sha256 "), "the reports are not told twice: {settings}");
+    assert!(settings.contains("bytes, sha256 "), "the settings hold only size and hash: {settings}");
 }
 
 #[test]
-fn a_digest_names_the_image_as_well_and_the_event_can_have_another_name() {
+fn a_digest_can_replace_the_tag_and_the_event_type_is_a_setting() {
     let fake_github = fake_github();
     let digest = format!("sha256:{}", "a".repeat(64));
     let subject = json!({ "service": "checkout-service", "digest": digest }).to_string();
@@ -150,7 +150,7 @@ fn a_digest_names_the_image_as_well_and_the_event_can_have_another_name() {
     assert_eq!(dispatch.client_payload["evidence"]["subject"]["digest"], digest);
 }
 
-/// A runner that the end of deploy run 41 has started.
+/// A runner whose workflow was started by the completion of deploy run 41.
 fn after_deploy(runner: Runner, commit: &str) -> Runner {
     let deploy = json!({ "id": 41, "run_attempt": 2, "head_sha": commit, "head_branch": "main", "event": "push" });
     runner.write("../event.json", json!({ "action": "completed", "workflow_run": deploy }).to_string());
@@ -159,7 +159,7 @@ fn after_deploy(runner: Runner, commit: &str) -> Runner {
 }
 
 #[test]
-fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subjects() {
+fn the_payload_names_the_deploy_run_and_its_commit_is_the_subjects() {
     let commit = "c".repeat(40);
     let subject = json!({ "service": "checkout-service", "tag": "1.4.2", "commit": commit });
     let reports = passed().map(|report| Report { subject: subject.to_string().parse().unwrap(), ..report });
@@ -186,7 +186,7 @@ fn the_deploy_run_that_started_the_validation_is_told_and_its_commit_is_the_subj
 }
 
 #[test]
-fn what_is_required_can_be_told() {
+fn the_required_gates_are_a_setting() {
     let fake_github = fake_github();
     let only = |required: &str| {
         record(runner(&fake_github.api_url()).input("required", required), &[report("bundle-size", Verdict::Passed)])
@@ -214,7 +214,7 @@ fn a_dry_run_shows_what_would_be_sent_and_needs_no_token() {
 }
 
 #[test]
-fn the_token_is_told_to_nobody() {
+fn the_token_appears_only_in_its_mask() {
     let echo = FakeResponse::json(403, &json!({ "message": format!("no, {TOKEN}") }))
         .header("x-accepted-github-permissions", TOKEN);
     for fault in [None, Some(InjectedFault::WithoutEffect(echo))] {
@@ -236,7 +236,7 @@ const HOSTILE: &str = "::error::x\n##[error]x\r::set-output name=verdict::passed
 
 #[test]
 fn hostile_texts_in_reports_give_no_command_no_output_and_no_markup() {
-    let hostile = |verdict| told("health", vec![Finding::new(HOSTILE, verdict).actual(HOSTILE).waived(HOSTILE)]);
+    let hostile = |verdict| report_with("health", vec![Finding::new(HOSTILE, verdict).actual(HOSTILE).waived(HOSTILE)]);
     let [_, smoke, performance] = passed();
     let mut texts = outputs(&[hostile(Verdict::Passed), smoke.clone(), performance.clone()]);
     let fine = needs(&texts);
@@ -255,10 +255,10 @@ fn hostile_texts_in_reports_give_no_command_no_output_and_no_markup() {
         let ended = runner(&fake_github.api_url()).input("dry-run", dry_run).input("results", results).run(&["record"]);
         assert_eq!(ended.code, code, "{}", ended.log);
         for command in ended.commands() {
-            let ours =
+            let own_commands =
                 ["::add-mask::ghs_", "::group::what", "::endgroup::", "::notice title=promote-gates::command=record "];
             let findings = ["::error title=record%3A ", "::warning title=record%3A "];
-            assert!(ours.iter().chain(&findings).any(|ours| command.starts_with(ours)), "{command}");
+            assert!(own_commands.iter().chain(&findings).any(|own| command.starts_with(own)), "{command}");
         }
         assert_eq!(ended.outputs.keys().collect::<Vec<_>>(), ["reason", "report", "report-path", "verdict"]);
         assert_eq!(ended.outputs["verdict"], ended.report["verdict"]);
@@ -272,7 +272,7 @@ fn hostile_texts_in_reports_give_no_command_no_output_and_no_markup() {
         if let [dispatch] = &fake_github.dispatches(INFRA)[..] {
             let sent: Report =
                 serde_json::from_str(dispatch.client_payload["evidence"]["reports"][0].as_str().unwrap()).unwrap();
-            assert_eq!(sent.findings[0].actual, HOSTILE, "and what is sent is what was said");
+            assert_eq!(sent.findings[0].actual, HOSTILE, "the report is sent unchanged");
         }
     }
 }

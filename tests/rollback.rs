@@ -1,4 +1,4 @@
-//! `rollback` against real repositories and GitHub's API: what stood there before stands there again, once.
+//! `rollback` against real repositories and a fake GitHub: the image before the promotion is restored, once.
 
 mod once;
 mod refusals;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, effects, end, landed},
+    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, applied, effects, end},
 };
 
 /// A step that rolls a service back.
@@ -15,7 +15,7 @@ fn step(scene: &Scene, run: u64, checkout: &Path) -> Runner {
     scene.step(run, checkout).input("reason", "payments fail")
 }
 
-/// Promotes a tag, and gives the commit.
+/// Promotes a tag; returns the commit.
 fn promote(dir: &Path, tag: &str) -> String {
     let step = Runner::new()
         .input("checkout", &dir.display().to_string())
@@ -29,18 +29,18 @@ fn promote(dir: &Path, tag: &str) -> String {
 }
 
 #[test]
-fn the_image_before_the_last_promotion_is_restored_and_a_review_is_asked_for() {
+fn the_image_before_the_last_promotion_is_restored_and_a_review_issue_is_opened() {
     let scene = Scene::new();
     let before = scene.shop.infra.read(FILE).unwrap();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let promoted = promote(&dir, "1.4.2");
-    // Others commit in between, of this service too.
-    scene
-        .shop
-        .edit("apps/frontend/overlays/production/kustomization.yaml", "theirs", |text| text.replace("1.4.1", "9"));
+    // Another service is changed in between.
+    scene.shop.edit("apps/frontend/overlays/production/kustomization.yaml", "another service", |text| {
+        text.replace("1.4.1", "9")
+    });
     scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).input("incident", "INC-17").run(&["rollback"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     assert_eq!(scene.shop.log("%s").last().unwrap(), "rollback(production): checkout-service → 1.4.1");
     let expected = [
         "Service: checkout-service",
@@ -57,8 +57,8 @@ fn the_image_before_the_last_promotion_is_restored_and_a_review_is_asked_for() {
     ];
     assert_eq!(scene.shop.trailers(), expected);
     assert_eq!(scene.shop.infra.read(FILE).unwrap(), before, "byte for byte");
-    let told = ["commit", "changed", "image", "previous-image", "approver"].map(|name| ended.outputs[name].as_str());
-    assert_eq!(told, [&scene.shop.tip(), "true", BEFORE, AFTER, "bob"]);
+    let outputs = ["commit", "changed", "image", "previous-image", "approver"].map(|name| ended.outputs[name].as_str());
+    assert_eq!(outputs, [&scene.shop.tip(), "true", BEFORE, AFTER, "bob"]);
     let issues = scene.open_issues();
     let [issue] = &issues[..] else { panic!("{issues:?}") };
     assert_eq!(issue.title, "Rollback of checkout-service in production: review (INC-17)");
@@ -73,7 +73,7 @@ fn the_image_before_the_last_promotion_is_restored_and_a_review_is_asked_for() {
 }
 
 #[test]
-fn tag_and_digest_come_back_as_they_were() {
+fn tag_and_digest_are_restored() {
     let scene = Scene::new();
     let digest = format!("sha256:{}", "a".repeat(64));
     scene.shop.edit(FILE, "pinned", |text| {
@@ -86,7 +86,7 @@ fn tag_and_digest_come_back_as_they_were() {
     assert!(!scene.shop.infra.read(FILE).unwrap().contains(&digest));
     scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     let subject = format!("rollback(production): checkout-service → 1.4.1@{digest}");
     assert_eq!(scene.shop.log("%s").last(), Some(&subject));
     let after = scene.shop.infra.read(FILE).unwrap();
@@ -94,23 +94,24 @@ fn tag_and_digest_come_back_as_they_were() {
 }
 
 #[test]
-fn an_emergency_is_taken_back_like_any_promotion() {
+fn an_emergency_is_rolled_back_like_any_promotion() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
-    let around = step(&scene, 7, &dir).input("tag", "1.4.2").input("incident", "INC-17").input("allowed", SERVICE);
-    let emergency = around.run(&["emergency"]);
+    let emergency_step =
+        step(&scene, 7, &dir).input("tag", "1.4.2").input("incident", "INC-17").input("allowed", SERVICE);
+    let emergency = emergency_step.run(&["emergency"]);
     assert_eq!(emergency.code, 0, "{}", emergency.log);
     scene.run(8, &["bob"]);
     let ended = step(&scene, 8, &dir).run(&["rollback"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     assert!(scene.shop.trailers().contains(&format!("Rolls-back: {}", emergency.outputs["commit"])));
     let titles: Vec<String> = scene.open_issues().into_iter().map(|issue| issue.title).collect();
     assert!(titles[0].starts_with("Emergency promotion") && titles[1].starts_with("Rollback of"), "{titles:?}");
 }
 
 #[test]
-fn an_old_promotion_is_found_behind_a_shallow_checkouts_end() {
+fn an_old_promotion_is_found_beyond_the_depth_of_a_shallow_checkout() {
     let scene = Scene::new();
     let message =
         format!("old\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\nPrevious-Image: {BEFORE}\n");
@@ -122,13 +123,13 @@ fn an_old_promotion_is_found_behind_a_shallow_checkouts_end() {
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     assert_eq!(scene.shop.tag(SERVICE), "1.4.1");
     assert!(scene.shop.trailers().contains(&format!("Rolls-back: {promoted}")));
 }
 
 #[test]
-fn a_dry_run_shows_both_and_writes_neither() {
+fn a_dry_run_shows_the_commit_and_the_issue_and_writes_neither() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &[]);
     let promoted = promote(&dir, "1.4.2");

@@ -41,11 +41,11 @@ pub struct Shop {
 
 impl Shop {
     pub fn new() -> Self {
-        Self::of(&[SERVICE, "frontend"])
+        Self::with_services(&[SERVICE, "frontend"])
     }
 
-    pub fn of(services: &[&str]) -> Self {
-        let (folder, template) = (temp_dir(), Template::of(services));
+    pub fn with_services(services: &[&str]) -> Self {
+        let (folder, template) = (temp_dir(), Template::with_services(services));
         Self { infra: template.infra(folder.path()), first: template.first.clone(), template, folder }
     }
 
@@ -222,7 +222,7 @@ pub fn end(ended: &Ended) -> (i32, &str, Vec<&str>) {
     (ended.code, &ended.outputs["verdict"], effects(ended))
 }
 
-/// The [`end`] of a step that committed and filed its issue.
-pub fn landed() -> (i32, &'static str, Vec<&'static str>) {
+/// The [`end`] of a step that made its commit and opened its issue.
+pub fn applied() -> (i32, &'static str, Vec<&'static str>) {
     (0, "passed", vec!["applied", "applied"])
 }

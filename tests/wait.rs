@@ -1,4 +1,4 @@
-//! `wait` against a GitHub, a ledger and services on loopback: what stops a promotion, and what does not.
+//! `wait` against a fake GitHub, a ledger and services on loopback: what blocks a promotion, and what does not.
 
 mod stopped;
 
@@ -19,7 +19,7 @@ use promote_gates::{
 use serde_json::json;
 
 use crate::{
-    approval::{BLOCKED, INCONCLUSIVE, INFRA, PASSED, SUBJECT, Stage, TOKEN, at, end, evidence, finding, needs},
+    approval::{BLOCKED, INCONCLUSIVE, INFRA, PASSED, SUBJECT, Stage, TOKEN, end, evidence, finding, needs, noon_plus},
     house::{Ended, Runner},
     patience::with_enough_time,
 };
@@ -36,7 +36,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// `toJSON(needs)` and `toJSON(steps)`, after an approval at that time.
+/// `toJSON(needs)` and `toJSON(steps)` after an approval at that time.
 fn results(approved_at: Timestamp) -> String {
     let mut report = Report { command: "approval".to_owned(), ..evidence(&[]) };
     let outputs = [("approved-at", approved_at.to_string())].into();
@@ -45,8 +45,8 @@ fn results(approved_at: Timestamp) -> String {
     format!("{}\n{steps}\n", needs(&evidence(&[])))
 }
 
-/// The step in run 7, approved a moment ago, which looks ten times a second and waits for longer than any test. Once the time is
-/// over it has as long again.
+/// The step of run 7, approved just now. It checks ten times a second, waits for longer than any test, and then retries for as
+/// long again.
 fn step(stage: &Stage) -> Runner {
     Runner::new()
         .env("GITHUB_API_URL", &stage.fake_github.api_url())
@@ -63,8 +63,8 @@ fn step(stage: &Stage) -> Runner {
 fn checked(stage: &Stage, ended: Ended) -> Ended {
     assert_eq!(stage.fake_github.violations(), Vec::<String>::new(), "{}", ended.log);
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
-    let shown = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
-    for place in [&shown, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
+    let log = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+    for place in [&log, &ended.summary, &format!("{:?}", ended.outputs), &ended.report.to_string()] {
         assert!(!place.contains(TOKEN), "{place}");
     }
     ended
@@ -75,17 +75,17 @@ fn judge(stage: &Stage, step: &Runner) -> Ended {
 }
 
 #[test]
-fn when_the_time_is_over_and_all_is_well_it_passes() {
+fn the_wait_passes_after_its_time_without_a_hold_or_a_failure() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
     staging.deploy("checkout-service", "1.4.2");
-    // An issue that is closed, one with another label, and a pull request hold nothing.
+    // A closed issue, an issue with another label and a pull request are no holds.
     let closed = stage.fake_github.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
     stage.fake_github.close_issue(INFRA, closed);
     stage.fake_github.open_issue(INFRA, "a bug", "", &["bug"]);
     stage.fake_github.open_pull_request(INFRA, "a change", "", &["promotion-hold"]);
     let endpoint = format!("{}{READY}", staging.url());
     let lines = |ended: &Ended| ended.log.lines().filter(|line| line.contains(" left, until ")).count();
-    // Counted from the approval an hour ago: counted from now it would not end.
+    // The wait counts from the approval an hour ago; counted from now it would not end.
     let attempt = |left: &str| {
         let approved_at = now() - SignedDuration::from_hours(1);
         let duration = HumanDuration(Duration::from_hours(1) + left.parse::<HumanDuration>().unwrap().0).to_string();
@@ -102,10 +102,10 @@ fn when_the_time_is_over_and_all_is_well_it_passes() {
 }
 
 #[test]
-fn what_is_over_already_is_looked_at_once() {
+fn a_wait_that_is_already_over_checks_once() {
     let stage = stage();
-    // The look at the ledger takes longer than the one for holds, which is not repeated meanwhile.
-    let step = || step(&stage).input("results", &results(at(0))).input("interval", "1h");
+    // Reading the ledger takes longer than reading the holds; the holds are not read again meanwhile.
+    let step = || step(&stage).input("results", &results(noon_plus(0))).input("interval", "1h");
     let ended = judge(&stage, &step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert_eq!(stage.fake_github.requests().len(), 1, "{:?}", stage.fake_github.requests());
@@ -115,13 +115,13 @@ fn what_is_over_already_is_looked_at_once() {
 }
 
 #[test]
-fn without_a_time_of_the_approval_it_counts_from_now() {
+fn without_an_approval_time_the_wait_counts_from_now() {
     let stage = stage();
     for (results, words) in [
         (String::new(), "no report of a passed `approval` says when it was"),
         (results(now() + SignedDuration::from_hours(1)), "is in the future"),
-        // Of another run, it is none.
-        (results(at(0)).replace("\\\"id\\\":7", "\\\"id\\\":8"), "no report of a passed `approval`"),
+        // The report of another run does not count.
+        (results(noon_plus(0)).replace("\\\"id\\\":7", "\\\"id\\\":8"), "no report of a passed `approval`"),
     ] {
         let step = step(&stage).input("results", &results).input("duration", "300ms");
         let (begun, ended) = (now(), judge(&stage, &step));
@@ -132,9 +132,9 @@ fn without_a_time_of_the_approval_it_counts_from_now() {
 }
 
 #[test]
-fn a_failed_look_is_reported_and_repeated_and_never_passes() {
+fn a_failed_check_is_retried_and_never_passes() {
     let step = |stage: &Stage| step(stage).input("duration", "400ms").input("interval", "50ms");
-    // A look that is under way when the time is over is not counted: both have to end before.
+    // A check that is still running at the end of the wait does not count, so both must end before.
     let attempt = |time: &str| {
         let stage = stage();
         stage.fake_github.fail_at("/issues", 2, InjectedFault::WithoutEffect(FakeResponse::status(502)));
@@ -147,8 +147,8 @@ fn a_failed_look_is_reported_and_repeated_and_never_passes() {
     assert!(ended.log.contains("holds not seen: GitHub's API: 502"), "{}", ended.log);
     assert!(both_counted(&ended), "{}", ended.log);
     let stage = stage();
-    // Without the permission, an open hold may be there unseen. It looks again until its time is over, which has to be enough
-    // for one look.
+    // Without the permission there may be an unseen hold. The step retries until its timeout, which must be long enough for one
+    // attempt.
     stage.fake_github.grant("ghs_less", INFRA, &["contents=read"]);
     for (key, value, words) in [
         ("token", "ghs_less", "the token needs Issues: read on acme/infra"),
@@ -164,13 +164,13 @@ fn a_failed_look_is_reported_and_repeated_and_never_passes() {
 }
 
 #[test]
-fn an_endpoint_that_misses_once_or_twice_is_asked_again() {
+fn an_endpoint_that_fails_once_or_twice_in_a_row_is_tolerated() {
     let (stage, staging) = (stage(), Staging::start().unwrap());
     let [up, down] = [200, 503].map(FakeResponse::status);
     let [a, b, c, d] = [up.clone(), down.clone(), down, up];
     staging.script(READY, ResponseScript::sequence([a, b, c, d]));
-    // The time is over at once: only the looks after it are there.
-    let step = step(&stage).input("results", &results(at(0))).input("interval", "20ms");
+    // The wait is over at the start: only the checks after it run.
+    let step = step(&stage).input("results", &results(noon_plus(0))).input("interval", "20ms");
     staging.script("/other", ResponseScript::sequence([503, 503, 200].map(FakeResponse::status)));
     let ended = judge(&stage, &step.input("endpoints", &format!("{0}{READY}\n{0}/other", staging.url())));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
@@ -178,7 +178,7 @@ fn an_endpoint_that_misses_once_or_twice_is_asked_again() {
 }
 
 #[test]
-fn settings_that_cannot_be_used_are_bad_input() {
+fn invalid_settings_are_bad_input() {
     let stage = stage();
     for (key, value, words) in [
         ("duration", "43201m", "at most 43200 minutes"),

@@ -1,14 +1,14 @@
-//! The third approval in twenty minutes.
+//! The limit of approvals by one person: two within twenty minutes.
 
 use super::*;
 
-/// What was counted, as the finding tells it.
+/// The counted approvals in the finding.
 fn counted(ended: &Ended) -> &str {
     finding(ended, "approvals within 20m")["actual"].as_str().unwrap()
 }
 
 #[test]
-fn the_third_within_three_minutes_is_blocked_before_anything_is_committed() {
+fn the_third_approval_within_three_minutes_is_blocked_before_any_commit() {
     let stage = Stage::new();
     stage.approved(5, "alice", -3);
     stage.approved(6, "alice", -1);
@@ -22,7 +22,7 @@ fn the_third_within_three_minutes_is_blocked_before_anything_is_committed() {
     );
     let error = ended.commands().into_iter().find(|line| line.starts_with("::error ")).unwrap();
     assert!(["11:57:00Z", "11:59:00Z", "12:00:00Z"].iter().all(|time| error.contains(time)), "{error}");
-    // The other two are none of its business, and pass.
+    // The two earlier runs pass.
     let second = stage.step().env("GITHUB_RUN_ID", "6");
     let second = second.input(
         "results",
@@ -30,26 +30,31 @@ fn the_third_within_three_minutes_is_blocked_before_anything_is_committed() {
     );
     let ended = stage.judge(&second);
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
-    // A team that works otherwise says so.
+    // The limit and the window are settings.
     assert_eq!(end(&stage.judge(&stage.step().input("max-approvals", "3"))), PASSED);
     assert_eq!(end(&stage.judge(&stage.step().input("window", "2m"))), PASSED);
 }
 
 #[test]
-fn runs_in_every_state_and_the_ledger_count_each_run_once() {
+fn a_run_that_is_also_in_the_ledger_counts_once() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
-    // Created twenty-nine days ago, approved ten minutes ago, failed since.
+    // A run that was created 29 days ago, approved ten minutes ago, and failed.
     stage.approved(4, "alice", -10);
     let run = FakeRun {
         id: 4,
         path: WORKFLOW.to_owned(),
-        created_at: at(-29 * 24 * 60),
-        updated_at: at(-9),
+        created_at: noon_plus(-29 * 24 * 60),
+        updated_at: noon_plus(-9),
         ..FakeRun::default()
     };
     stage.fake_github.set_run(INFRA, run.ended("failure"));
-    stage.fake_github.set_job(INFRA, 4, 1, FakeJob { conclusion: Some("failure".to_owned()), ..ended("promote", -10) });
+    stage.fake_github.set_job(
+        INFRA,
+        4,
+        1,
+        FakeJob { conclusion: Some("failure".to_owned()), ..completed_job("promote", -10) },
+    );
     let trailers = |run: u64| {
         format!(
             "Service: frontend\nApproved-by: alice\nWorkflow: https://github.com/acme/infra/actions/runs/{run}/attempts/1"
@@ -59,7 +64,7 @@ fn runs_in_every_state_and_the_ledger_count_each_run_once() {
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert_eq!(counted(&ended), "2 by alice: 2026-01-01T11:50:00Z (run 4), 2026-01-01T12:00:00Z (this run)");
-    // An emergency is a run of another workflow: only the ledger knows it.
+    // An emergency is a run of another workflow: it is only in the ledger.
     stage.commit(&format!("{}\nPromotion-kind: emergency", trailers(2)), -5);
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
@@ -71,34 +76,45 @@ fn runs_in_every_state_and_the_ledger_count_each_run_once() {
 }
 
 #[test]
-fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
+fn other_people_workflows_environments_and_times_do_not_count() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     stage.approved(1, "bob", -2);
-    // Before the window, and over since.
+    // Approved before the window, and completed.
     stage.approved(2, "alice", -50);
     stage.fake_github.set_run(
         INFRA,
-        FakeRun { id: 2, path: WORKFLOW.to_owned(), created_at: at(-90), updated_at: at(-30), ..FakeRun::default() },
+        FakeRun {
+            id: 2,
+            path: WORKFLOW.to_owned(),
+            created_at: noon_plus(-90),
+            updated_at: noon_plus(-30),
+            ..FakeRun::default()
+        },
     );
-    // Of another workflow.
+    // A run of another workflow.
     stage.approved(3, "alice", -2);
     stage.fake_github.set_run(
         INFRA,
-        FakeRun { id: 3, path: ".github/workflows/other.yml".to_owned(), created_at: at(-3), ..FakeRun::default() },
+        FakeRun {
+            id: 3,
+            path: ".github/workflows/other.yml".to_owned(),
+            created_at: noon_plus(-3),
+            ..FakeRun::default()
+        },
     );
-    // Approved, and its job has not started yet; or was skipped.
+    // Approved, but its job has not started or was skipped.
     for (id, status, conclusion) in [(8, "queued", None), (9, "completed", Some("skipped"))] {
         stage.approved(id, "alice", -2);
         let (status, conclusion) = (status.to_owned(), conclusion.map(ToOwned::to_owned));
-        stage.fake_github.set_job(INFRA, id, 1, FakeJob { status, conclusion, ..ended("promote", -2) });
+        stage.fake_github.set_job(INFRA, id, 1, FakeJob { status, conclusion, ..completed_job("promote", -2) });
     }
-    // For another environment, and not approved at all.
+    // Approved for another environment, and rejected.
     stage.start(10, -2);
     stage.fake_github.approve(INFRA, 10, "staging", "alice", "");
     stage.start(11, -2);
     stage.fake_github.reject(INFRA, 11, "production", "alice", "");
-    // In the ledger: taken back, elsewhere, by somebody else, long ago.
+    // In the ledger: long ago, by another person, a rollback, and another environment.
     let ledger = "Service: frontend\nApproved-by:";
     stage.commit(&format!("{ledger} alice"), -30);
     stage.commit(&format!("{ledger} bob"), -4);
@@ -106,16 +122,16 @@ fn what_is_no_approval_of_a_promotion_by_the_same_person_does_not_count() {
     stage.commit(&format!("{ledger} alice\nEnvironment: staging"), -2);
     let ended = stage.judge(&stage.step());
     assert_eq!(counted(&ended), "1 by alice: 2026-01-01T12:00:00Z (this run)", "{}", ended.log);
-    // What is long over is not asked about.
+    // The reviews of a run that completed before the window are not requested.
     assert!(
-        stage.fake_github.requests().iter().all(|asked| !asked.path.contains("/runs/2/")),
+        stage.fake_github.requests().iter().all(|request| !request.path.contains("/runs/2/")),
         "{:?}",
         stage.fake_github.requests()
     );
 }
 
 #[test]
-fn a_run_whose_job_was_renamed_since_counts_all_the_same() {
+fn a_run_counts_after_its_job_was_renamed() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     for (id, minutes) in [(5, -3), (6, -2)] {
@@ -126,9 +142,9 @@ fn a_run_whose_job_was_renamed_since_counts_all_the_same() {
         INFRA,
         7,
         1,
-        FakeJob { runner_name: Some("elsewhere".to_owned()), ..ended("promote", 0) },
+        FakeJob { runner_name: Some("elsewhere".to_owned()), ..completed_job("promote", 0) },
     );
-    stage.fake_github.set_job(INFRA, 7, 1, under_way("promote it", 0));
+    stage.fake_github.set_job(INFRA, 7, 1, running_job("promote it", 0));
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert!(counted(&ended).starts_with("3 by alice: "), "{}", counted(&ended));

@@ -1,4 +1,4 @@
-//! Who may not, and what cannot be seen.
+//! Approvals that do not count, unobservable facts and bad input.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use crate::patience::with_enough_time;
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
 #[test]
-fn a_run_that_nobody_approved_is_blocked() {
+fn a_run_without_an_approval_is_blocked() {
     let stage = Stage::new();
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert!(finding(&ended, "approval")["actual"].as_str().unwrap().contains("bypassed"), "{}", ended.log);
     assert_eq!(ended.outputs.get("approver"), None);
-    // No protection at all: GitHub let the job start without asking anybody.
+    // Without a protection rule GitHub starts the job without a review.
     stage.fake_github.protect(INFRA, "production", &json!({}));
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     let protection = finding(&ended, "protection of production");
     assert!(protection["actual"].as_str().unwrap().contains("no required reviewers"), "{protection}");
     assert!(protection["next"].as_str().unwrap().contains("`environments` with `mode: apply`"), "{protection}");
-    // Somebody approved while it was protected; that it is no more, is not for this run to forgive.
+    // An approval does not replace the missing protection.
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     assert_eq!(end(&stage.judge(&stage.step())), BLOCKED);
-    // No such environment.
+    // The environment does not exist.
     let ended = stage.judge(&stage.step().input("github-environment", "produktion"));
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert!(ended.log.contains("the environment does not exist"), "{}", ended.log);
 }
 
 #[test]
-fn whoever_had_a_part_in_it_said_no_or_is_no_person_does_not_count() {
+fn participants_bots_and_rejections_do_not_count() {
     for (by, excluded, words) in [
         (&["mallory"][..], "", "mallory had a part in it"),
         (&["Mallory"], "", "Mallory had a part in it"),
@@ -53,7 +53,7 @@ fn whoever_had_a_part_in_it_said_no_or_is_no_person_does_not_count() {
 }
 
 #[test]
-fn independence_can_be_waived_and_is_not_assumed() {
+fn independence_can_be_waived_and_is_inconclusive_without_evidence() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "mallory", "");
     let ended = stage.judge(&stage.step().input("independent", "false").input("results", ""));
@@ -75,12 +75,13 @@ fn independence_can_be_waived_and_is_not_assumed() {
 }
 
 #[test]
-fn a_second_attempt_is_blocked_unless_its_evidence_is_committed() {
+fn a_second_attempt_is_blocked_until_its_evidence_is_committed() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
-    let again = FakeRun { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: at(-60), ..FakeRun::default() };
+    let again =
+        FakeRun { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: noon_plus(-60), ..FakeRun::default() };
     stage.fake_github.set_run(INFRA, again.in_progress());
-    stage.fake_github.set_job(INFRA, 7, 2, under_way("promote", 20));
+    stage.fake_github.set_job(INFRA, 7, 2, running_job("promote", 20));
     let step = || stage.step().env("GITHUB_RUN_ATTEMPT", "2");
     let ended = stage.judge(&step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
@@ -94,11 +95,11 @@ fn a_second_attempt_is_blocked_unless_its_evidence_is_committed() {
 }
 
 #[test]
-fn an_unreadable_answer_is_inconclusive_and_names_the_missing_permission() {
+fn an_unobservable_fact_is_inconclusive_and_the_missing_permission_is_named() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     stage.fake_github.grant("ghs_less", INFRA, &["contents=read"]);
-    // It looks again until its time is over, which has to be enough for one look.
+    // The step retries until its timeout, which must be long enough for one attempt.
     let inconclusive = |words: &str, step: &dyn Fn() -> Runner| {
         let attempt = |time: &str| stage.judge(&step().input("timeout", time));
         let ended = with_enough_time(Duration::from_millis(300), attempt, |ended| ended.log.contains(words));
@@ -106,27 +107,27 @@ fn an_unreadable_answer_is_inconclusive_and_names_the_missing_permission() {
         assert!(ended.log.contains(words), "{words}: {}", ended.log);
     };
     inconclusive("the token needs Actions: read on acme/infra", &|| stage.step().input("token", "ghs_less"));
-    // A ledger that is away, and a job that cannot be told from another.
+    // A branch that does not exist, and two jobs of which either may be this one.
     inconclusive("no branch gone", &|| stage.step().input("branch", "gone"));
-    stage.fake_github.set_job(INFRA, 7, 1, under_way("other", 1));
+    stage.fake_github.set_job(INFRA, 7, 1, running_job("other", 1));
     inconclusive("in progress: promote, other", &|| stage.step());
     let ended = Runner::new().env("GITHUB_RUN_ID", "").input("github-environment", "production").input("token", TOKEN);
     assert_eq!(end(&ended.run(&["approval"])), INCONCLUSIVE);
 }
 
 #[test]
-fn an_answer_that_fails_once_is_asked_for_again() {
+fn a_failed_request_is_retried() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     stage.fake_github.fail_at("/approvals", 1, InjectedFault::WithoutEffect(FakeResponse::status(502)));
-    // Twelve looks at most: the second one follows after a second.
+    // The timeout allows up to twelve attempts, a second apart.
     let ended = stage.judge(&stage.step().input("timeout", "12s"));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert!(ended.log.contains("not seen: GitHub's API: 502"), "{}", ended.log);
 }
 
 #[test]
-fn settings_that_cannot_be_used_are_bad_input() {
+fn invalid_settings_are_bad_input() {
     let stage = Stage::new();
     for (key, value, words) in [
         ("github-environment", "", "`github-environment`: not given"),

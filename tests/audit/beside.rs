@@ -1,8 +1,8 @@
-//! Commits that set an image and are not in the ledger.
+//! Manual changes: commits that set an image and are not in the ledger.
 
 use super::*;
 
-/// How many were found, the last first: from, to.
+/// The manual changes in the report, the newest first: the images before and after.
 fn found(shop: &Shop, name: &str) -> Vec<(String, String)> {
     let ended = step(&shop.checkout(name, &["--depth=1"])).run(&["audit"]);
     let rows = table(&ended, "Images changed by hand");
@@ -37,20 +37,20 @@ fn an_image_set_by_hand_is_found_and_other_edits_are_not() {
 }
 
 #[test]
-fn a_commit_that_says_another_image_than_it_set_is_found() {
+fn a_commit_that_records_another_image_than_it_set_is_found() {
     let shop = Shop::new();
-    let says = |image: &str| format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\n");
-    shop.edit(FILE, &says(&image("1.4.2")), |text| text.replace("1.4.1", "6.6.6"));
+    let message = |image: &str| format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\n");
+    shop.edit(FILE, &message(&image("1.4.2")), |text| text.replace("1.4.1", "6.6.6"));
     let other = format!("{} (it records {})", image("6.6.6"), image("1.4.2"));
     assert_eq!(found(&shop, "one"), [(image("1.4.1"), other)]);
-    // Trailers of another service do not speak for this one.
-    let theirs = says(&image("1.4.3")).replace(SERVICE, "frontend");
-    shop.edit(FILE, &theirs, |text| text.replace("6.6.6", "1.4.3"));
+    // Trailers of another service do not record a change of this one.
+    let other_service = message(&image("1.4.3")).replace(SERVICE, "frontend");
+    shop.edit(FILE, &other_service, |text| text.replace("6.6.6", "1.4.3"));
     assert_eq!(found(&shop, "two").len(), 2);
 }
 
 #[test]
-fn a_file_that_breaks_or_goes_is_a_change() {
+fn a_broken_or_deleted_file_is_a_manual_change() {
     let shop = Shop::new();
     shop.edit(FILE, "broken", |_| "images: [".to_owned());
     let rows = found(&shop, "one");
@@ -60,7 +60,7 @@ fn a_file_that_breaks_or_goes_is_a_change() {
     git(&dir, &["commit", "-qm", "gone"]);
     git(&dir, &["push", "-q"]);
     assert_eq!(found(&shop, "two")[0].1, "no file");
-    // A new service's file promotes nothing.
+    // The first file of a new service is no change.
     fs::create_dir_all(dir.join("apps/new/overlays/production")).unwrap();
     fs::copy(dir.join(OTHER), dir.join("apps/new/overlays/production/kustomization.yaml")).unwrap();
     git(&dir, &["add", "apps/new"]);
@@ -70,7 +70,7 @@ fn a_file_that_breaks_or_goes_is_a_change() {
 }
 
 #[test]
-fn a_merge_is_what_it_brings_in() {
+fn a_merge_is_judged_by_the_commits_it_brings_in() {
     let shop = Shop::new();
     let dir = shop.checkout("work", &[]);
     let merge = |name: &str, message: &str, tag: &str| {
@@ -83,12 +83,12 @@ fn a_merge_is_what_it_brings_in() {
         git(&dir, &["merge", "-q", "--no-ff", "-m", &format!("Merge {name}"), name]);
         git(&dir, &["push", "-q"]);
     };
-    let told = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {}\n", image("1.4.2"));
-    merge("promoted", &told, "1.4.2");
+    let message = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {}\n", image("1.4.2"));
+    merge("promoted", &message, "1.4.2");
     assert_eq!(found(&shop, "one"), []);
     merge("by-hand", "y", "1.4.3");
     assert_eq!(found(&shop, "two"), [(image("1.4.2"), image("1.4.3"))]);
-    // What was promoted before does not speak for a merge that brings it back.
+    // An earlier promotion of the image does not record a merge that restores it.
     merge("back", "z", "1.4.2");
     assert_eq!(found(&shop, "three").len(), 2);
 }

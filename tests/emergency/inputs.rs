@@ -1,4 +1,4 @@
-//! Bad input: exit 2, and nothing was asked or written.
+//! Bad input: exit code 2, no request and no commit.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn bad_input_is_named_and_nothing_is_written() {
 }
 
 #[test]
-fn incidents_are_named_as_the_tracker_does() {
+fn an_incident_must_match_the_configured_pattern() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
@@ -47,11 +47,11 @@ fn incidents_are_named_as_the_tracker_does() {
     assert_eq!(named("XOPS-1234").run(&["emergency"]).code, 2);
     assert_eq!(named("OPS-12345").run(&["emergency"]).code, 2);
     let ended = named("OPS-1234").run(&["emergency"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
 }
 
 #[test]
-fn the_config_file_says_which_services_and_images_there_are() {
+fn services_and_images_must_be_in_the_config_file() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &[]);
@@ -70,5 +70,5 @@ fn the_config_file_says_which_services_and_images_there_are() {
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(ended.outputs["reason"].contains("ghcr.io/acme/checkout-service, which"), "{}", ended.outputs["reason"]);
     let ended = step().input("image", "ghcr.io/acme/checkout-service").run(&["emergency"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
 }

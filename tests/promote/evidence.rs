@@ -1,17 +1,17 @@
-//! The same evidence promotes once.
+//! One evidence id promotes once.
 
 use super::*;
 use crate::patience::{RACE, RACE_TIMEOUT};
 
-/// A step that promotes 1.4.2 on the evidence of this number, validated a minute ago, in a workflow run of its own.
-fn on_evidence(dir: &Path, number: u64) -> Runner {
+/// A step that promotes 1.4.2 with evidence number `number`, validated a minute ago.
+fn step_with_evidence(dir: &Path, number: u64) -> Runner {
     let at = rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(60));
     let evidence = Report { outputs: validated(number, &at), ..report("evidence", Verdict::Passed) };
     step(dir, SERVICE, "1.4.2").input("require", "evidence").input("results", &needs(&[evidence]))
 }
 
-/// Somebody sets the image of production, and says this about it.
-fn set(shop: &Shop, tag: &str, kind: &str) {
+/// Commits another image in production, as a promotion of this kind.
+fn commit_promotion(shop: &Shop, tag: &str, kind: &str) {
     let message = format!(
         "{kind}\n\nService: {SERVICE}\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:{tag}\n\
          Promotion-kind: {kind}\n"
@@ -21,14 +21,15 @@ fn set(shop: &Shop, tag: &str, kind: &str) {
 }
 
 #[test]
-fn a_second_delivery_is_told_which_commit_was_the_first() {
+fn a_second_delivery_returns_the_first_commit() {
     let shop = Shop::new();
-    let first = on_evidence(&shop.checkout("one", &["--depth=1"]), 1).run(&["promote"]);
-    assert_eq!(end(&first), LANDED, "{}", first.log);
+    let first = step_with_evidence(&shop.checkout("one", &["--depth=1"]), 1).run(&["promote"]);
+    assert_eq!(end(&first), APPLIED, "{}", first.log);
     assert!(shop.trailers().contains(&format!("Evidence: {:064x}", 1)));
-    // Others have committed since.
+    // Another commit follows.
     shop.edit(FILE, "more replicas", |text| text.replace("count: 4", "count: 6"));
-    let second = on_evidence(&shop.checkout("two", &["--depth=1"]), 1).env("GITHUB_RUN_ID", "7").run(&["promote"]);
+    let second =
+        step_with_evidence(&shop.checkout("two", &["--depth=1"]), 1).env("GITHUB_RUN_ID", "7").run(&["promote"]);
     assert_eq!(end(&second), (0, "passed", "already"), "{}", second.log);
     assert_eq!((&second.outputs["commit"], second.outputs["changed"].as_str()), (&first.outputs["commit"], "false"));
     assert_eq!(second.outputs["previous-image"], BEFORE);
@@ -36,10 +37,10 @@ fn a_second_delivery_is_told_which_commit_was_the_first() {
 }
 
 #[test]
-fn twenty_deliveries_at_once_are_one_commit() {
+fn twenty_concurrent_deliveries_make_one_commit() {
     let shop = Shop::new();
     let clone = shop.checkout("clone", &["--depth=1"]);
-    let steps: Vec<Runner> = (0..20).map(|_| on_evidence(&clone, 1).input("timeout", RACE_TIMEOUT)).collect();
+    let steps: Vec<Runner> = (0..20).map(|_| step_with_evidence(&clone, 1).input("timeout", RACE_TIMEOUT)).collect();
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
     let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     let commits = shop.log("%H");
@@ -51,21 +52,21 @@ fn twenty_deliveries_at_once_are_one_commit() {
 }
 
 #[test]
-fn evidence_does_not_bring_back_what_was_taken_away_since() {
+fn used_evidence_does_not_restore_a_replaced_image() {
     for (kind, tag, part) in
         [("rollback", "1.4.1", "it was rolled back by"), ("emergency", "1.4.9", "was promoted after it by")]
     {
         let shop = Shop::new();
         let dir = shop.checkout("infra", &["--depth=1"]);
-        assert_eq!(end(&on_evidence(&dir, 1).run(&["promote"])), LANDED);
-        set(&shop, tag, kind);
+        assert_eq!(end(&step_with_evidence(&dir, 1).run(&["promote"])), APPLIED);
+        commit_promotion(&shop, tag, kind);
         let tip = shop.tip();
-        let again = on_evidence(&dir, 1).run(&["promote"]);
+        let again = step_with_evidence(&dir, 1).run(&["promote"]);
         assert_eq!(end(&again), (1, "blocked", "refused"), "{}", again.log);
         let reason = &again.outputs["reason"];
         assert!(reason.contains(part) && reason.contains(&tip), "{reason}");
-        // Nor does a validation that could not know of it.
-        let other = on_evidence(&dir, 2).run(&["promote"]);
+        // An earlier validation with other evidence does not restore it either.
+        let other = step_with_evidence(&dir, 2).run(&["promote"]);
         assert_eq!(end(&other), (1, "blocked", "refused"), "{}", other.log);
         assert!(other.outputs["reason"].starts_with("supersession"), "{}", other.outputs["reason"]);
         assert_eq!((shop.tip(), shop.tag(SERVICE).as_str()), (tip, tag));
@@ -73,7 +74,7 @@ fn evidence_does_not_bring_back_what_was_taken_away_since() {
 }
 
 #[test]
-fn the_evidence_of_another_service_or_environment_is_not_ours() {
+fn evidence_in_a_commit_of_another_service_or_environment_is_ignored() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     let evidence = format!("Evidence: {:064x}", 1);
@@ -84,6 +85,6 @@ fn the_evidence_of_another_service_or_environment_is_not_ours() {
     // Lines that look like trailers, in the middle of a message.
     let message = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: a:1\n{evidence}\n\nthat was it\n");
     shop.edit("README.md", &message, |text| format!("{text}\nagain\n"));
-    let ended = on_evidence(&dir, 1).run(&["promote"]);
-    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    let ended = step_with_evidence(&dir, 1).run(&["promote"]);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
 }

@@ -1,18 +1,18 @@
-//! What cannot be used is named, with what can, and nothing is written.
+//! Bad input: the message names the value and case is accepted, and nothing is written.
 
 use super::*;
 
-/// Runs a step that must end as bad input, and gives what it says.
-fn bad(shop: &Shop, what: &str, step: &Runner) -> String {
+/// Runs a step that must end as bad input; returns its reason.
+fn bad_input_reason(shop: &Shop, case: &str, step: &Runner) -> String {
     let ended = step.run(&["promote"]);
-    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{what}: {}", ended.log);
-    assert_eq!(shop.tip(), shop.first, "{what}");
-    assert!(ended.commands().iter().any(|line| line.starts_with("::error title=")), "{what}: {}", ended.log);
+    assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (2, "inconclusive"), "{case}: {}", ended.log);
+    assert_eq!(shop.tip(), shop.first, "{case}");
+    assert!(ended.commands().iter().any(|line| line.starts_with("::error title=")), "{case}: {}", ended.log);
     ended.outputs["reason"].clone()
 }
 
 #[test]
-fn an_input_that_cannot_be_used_is_named_with_its_value_and_what_can() {
+fn an_invalid_input_is_named_with_its_value_and_what_is_accepted() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     for (input, value, parts) in [
@@ -44,7 +44,7 @@ fn an_input_that_cannot_be_used_is_named_with_its_value_and_what_can() {
         ("checkout", "/nonexistent", &["`checkout`", "/nonexistent", "no such directory"]),
         ("dry-run", "yes", &["`dry-run`", "yes", "true"]),
     ] {
-        let reason = bad(&shop, value, &step(&dir, SERVICE, "1.4.2").input(input, value));
+        let reason = bad_input_reason(&shop, value, &step(&dir, SERVICE, "1.4.2").input(input, value));
         for part in parts {
             assert!(reason.contains(part), "{input}={value:?}: {reason:?} lacks {part:?}");
         }
@@ -56,24 +56,24 @@ fn a_dry_run_fails_on_bad_input_too() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     for (input, value) in [("tag", "a b"), ("branch", "gone"), ("file", "gone.yaml"), ("results", "[]")] {
-        bad(&shop, value, &step(&dir, SERVICE, "1.4.2").input("dry-run", "true").input(input, value));
+        bad_input_reason(&shop, value, &step(&dir, SERVICE, "1.4.2").input("dry-run", "true").input(input, value));
     }
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_missing_input_is_named() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     for missing in ["service", "environment", "tag"] {
-        let reason = bad(&shop, missing, &step(&dir, SERVICE, "1.4.2").input(missing, ""));
+        let reason = bad_input_reason(&shop, missing, &step(&dir, SERVICE, "1.4.2").input(missing, ""));
         assert_eq!(reason, format!("`{missing}`: not given; expected the {missing} of the promotion"));
     }
     git(&dir, &["switch", "-q", "--detach"]);
-    let reason = bad(&shop, "branch", &step(&dir, SERVICE, "1.4.2"));
+    let reason = bad_input_reason(&shop, "branch", &step(&dir, SERVICE, "1.4.2"));
     assert!(reason.starts_with("`branch`: not given, and the checkout is on no branch"), "{reason}");
-    let nowhere = step(&shop.path("empty"), SERVICE, "1.4.2");
+    let without_checkout = step(&shop.path("empty"), SERVICE, "1.4.2");
     fs::create_dir(shop.path("empty")).unwrap();
-    let reason = bad(&shop, "checkout", &nowhere);
+    let reason = bad_input_reason(&shop, "checkout", &without_checkout);
     assert!(reason.contains("not a git checkout") && reason.contains("actions/checkout"), "{reason}");
 }
 
@@ -82,7 +82,7 @@ fn a_service_that_contradicts_the_subject_is_refused() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     let subject = json!({ "service": "frontend" }).to_string();
-    let reason = bad(&shop, "subject", &step(&dir, SERVICE, "1.4.2").input("subject", &subject));
+    let reason = bad_input_reason(&shop, "subject", &step(&dir, SERVICE, "1.4.2").input("subject", &subject));
     assert!(reason.contains("`checkout-service` in `service` but `frontend` in `subject`"), "{reason}");
 }
 

@@ -1,15 +1,15 @@
-//! A server that takes a push and loses its answer: what became of it is read back.
+//! A push without a response: the branch is read back to learn its outcome.
 
 use super::*;
 
 #[test]
-fn a_push_that_arrived_unanswered_is_found() {
+fn a_push_that_arrived_without_a_response_is_found() {
     let shop = Shop::new();
-    // The branch has moved by now, and nobody says so.
+    // The server moves the branch and ends without a response.
     shop.hook("reference-transaction", "[ \"$1\" = committed ] || exit 0\nkill -9 $PPID");
     let dir = shop.checkout("infra", &["--depth=1"]);
     let ended = step(&dir, SERVICE, "1.4.2").run(&["promote"]);
-    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
     assert!(ended.log.contains("the push got no answer"), "{}", ended.log);
     assert_eq!(ended.outputs["changed"], "true");
     assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
@@ -21,21 +21,21 @@ fn a_push_that_arrived_unanswered_is_found() {
 }
 
 #[test]
-fn a_push_that_did_not_arrive_is_made_again() {
+fn a_push_that_did_not_arrive_is_repeated() {
     let shop = Shop::new();
     let once = shop.path("once");
     shop.hook("pre-receive", &format!("[ -e '{0}' ] && exit 0\n: > '{0}'\nkill -9 $PPID", once.display()));
     let ended = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2").run(&["promote"]);
-    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
     assert!(ended.log.contains("the push got no answer"), "{}", ended.log);
     assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
 }
 
 #[test]
-fn what_arrived_unanswered_and_was_built_upon_is_not_written_again() {
+fn a_push_without_a_response_is_found_below_a_newer_commit() {
     let shop = Shop::new();
     let (once, other) = (shop.path("once"), shop.checkout("other", &[]));
-    // Ours arrives, and before we can look the next release is there.
+    // The push arrives, and before the branch is read back another writer commits the next release.
     shop.hook(
         "reference-transaction",
         &format!(
@@ -49,20 +49,20 @@ fn what_arrived_unanswered_and_was_built_upon_is_not_written_again() {
         ),
     );
     let ended = step(&shop.checkout("infra", &["--depth=1"]), SERVICE, "1.4.2").run(&["promote"]);
-    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
     assert_eq!(shop.log("%s"), ["promote(production): checkout-service → 1.4.2", "next"], "{}", ended.log);
     assert_eq!((shop.log("%H")[0].as_str(), shop.tag(SERVICE).as_str()), (ended.outputs["commit"].as_str(), "1.4.3"));
 }
 
 #[test]
-fn what_cannot_be_read_back_is_unknown() {
+fn a_push_that_cannot_be_read_back_is_unknown() {
     let shop = Shop::new();
-    let away = shop.path("away.git");
-    // The server is gone with its answer.
+    let moved = shop.path("moved.git");
+    // The repository is gone when the branch is read back.
     let script = format!(
         "[ \"$1\" = committed ] || exit 0\nmv '{}' '{}'\nkill -9 $PPID",
         shop.infra.path().display(),
-        away.display()
+        moved.display()
     );
     shop.hook("reference-transaction", &script);
     let ended = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2").run(&["promote"]);
@@ -72,5 +72,5 @@ fn what_cannot_be_read_back_is_unknown() {
         "{}",
         ended.outputs["reason"]
     );
-    assert_ne!(git(&away, &["rev-parse", "main"]), shop.first, "it did arrive");
+    assert_ne!(git(&moved, &["rev-parse", "main"]), shop.first, "the push arrived");
 }

@@ -1,9 +1,9 @@
-//! What becomes of a push: refused, lost to others, and how long it is tried.
+//! Pushes: declined, in conflict with other writers, and retried until the time limit.
 
 use super::*;
 
 #[test]
-fn a_hook_that_declines_is_told_with_what_is_needed() {
+fn a_declining_hook_is_reported_with_the_needed_permission() {
     let shop = Shop::new();
     shop.hook("pre-receive", "echo 'main is frozen ::error::x' >&2\nexit 1");
     let dir = shop.checkout("infra", &[]);
@@ -18,10 +18,10 @@ fn a_hook_that_declines_is_told_with_what_is_needed() {
 }
 
 #[test]
-fn a_race_that_is_always_lost_ends_with_its_time() {
+fn endless_conflicts_end_at_the_time_limit() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
-    // Somebody holds the branch, and never lets go.
+    // A lock file on the branch that is never removed.
     fs::write(shop.infra.path().join("refs/heads/main.lock"), "").unwrap();
     let ended = step(&dir, SERVICE, "1.4.2").input("timeout", "300ms").run(&["promote"]);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
@@ -32,13 +32,13 @@ fn a_race_that_is_always_lost_ends_with_its_time() {
 }
 
 #[test]
-fn what_others_push_meanwhile_is_kept() {
+fn a_concurrent_push_of_another_writer_is_kept() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     let other = shop.checkout("other", &[]);
     fs::write(other.join("README.md"), "changed meanwhile\n").unwrap();
     git(&other, &["commit", "-qam", "meanwhile"]);
-    // The first push of ours is overtaken while the server looks at it.
+    // While the hook runs for the first push, another push moves the branch.
     let overtaken = shop.path("overtaken");
     shop.hook(
         "pre-receive",
@@ -50,14 +50,14 @@ fn what_others_push_meanwhile_is_kept() {
         ),
     );
     let ended = step(&dir, SERVICE, "1.4.2").run(&["promote"]);
-    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
     assert!(ended.log.contains("another push was first, planning again"), "{}", ended.log);
     assert_eq!(shop.log("%s"), ["meanwhile", "promote(production): checkout-service → 1.4.2"]);
     assert_eq!(shop.infra.read("README.md").unwrap(), "changed meanwhile\n");
 }
 
 #[test]
-fn a_remote_that_is_not_there_is_inconclusive() {
+fn a_missing_remote_is_inconclusive() {
     let shop = Shop::new();
     let dir = shop.checkout("infra", &[]);
     git(&dir, &["remote", "set-url", "origin", "file:///nonexistent/infra.git"]);

@@ -1,4 +1,4 @@
-//! Many at once: each lands, once.
+//! Concurrent promotions: each makes one commit.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -11,7 +11,7 @@ fn services() -> Vec<String> {
     (1..=RACERS).map(|number| format!("service-{number}")).collect()
 }
 
-/// Promotes every service at once, each to a tag of its own, and holds what came of it against what should.
+/// Promotes all services concurrently, each to a different tag, and checks the commits and the files.
 fn race(shop: &Shop, services: &[String], checkout: impl Fn(&str) -> PathBuf) {
     let step =
         |service: &String| step(&checkout(service), service, &format!("2.0-{service}")).input("timeout", RACE_TIMEOUT);
@@ -19,9 +19,9 @@ fn race(shop: &Shop, services: &[String], checkout: impl Fn(&str) -> PathBuf) {
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
     let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     for ended in &ended {
-        assert_eq!((end(ended), ended.outputs["changed"].as_str()), (LANDED, "true"), "{}", ended.log);
+        assert_eq!((end(ended), ended.outputs["changed"].as_str()), (APPLIED, "true"), "{}", ended.log);
     }
-    // One commit each, in one line, and each is the one that its step told.
+    // One commit for each step, in a linear history, with the id that the step reported.
     let log: Vec<(String, String)> = shop
         .log("%H %P")
         .iter()
@@ -34,9 +34,9 @@ fn race(shop: &Shop, services: &[String], checkout: impl Fn(&str) -> PathBuf) {
         assert_eq!(parents, before, "one parent, the commit before");
         before = id;
     }
-    let told: BTreeSet<String> = ended.iter().map(|ended| ended.outputs["commit"].clone()).collect();
-    assert_eq!(told, log.into_iter().map(|(id, _)| id).collect());
-    // Each changed one line of its own file.
+    let reported: BTreeSet<String> = ended.iter().map(|ended| ended.outputs["commit"].clone()).collect();
+    assert_eq!(reported, log.into_iter().map(|(id, _)| id).collect());
+    // Each commit changed one line of its service's file.
     let range = format!("{}..main", shop.first);
     let changes = git(shop.infra.path(), &["log", "--numstat", "--format=", &range]);
     let changes: BTreeSet<&str> = changes.lines().collect();
@@ -49,9 +49,9 @@ fn race(shop: &Shop, services: &[String], checkout: impl Fn(&str) -> PathBuf) {
 }
 
 #[test]
-fn twenty_from_clones_of_their_own_all_land() {
+fn twenty_concurrent_promotions_from_separate_clones_all_succeed() {
     let services = services();
-    let shop = Shop::of(&services.iter().map(String::as_str).collect::<Vec<_>>());
+    let shop = Shop::with_services(&services.iter().map(String::as_str).collect::<Vec<_>>());
     let clone = shop.checkout("clone", &["--template="]);
     race(&shop, &services, |service| {
         let copy = shop.path(service);
@@ -61,16 +61,16 @@ fn twenty_from_clones_of_their_own_all_land() {
 }
 
 #[test]
-fn twenty_from_one_clone_all_land() {
+fn twenty_concurrent_promotions_from_one_clone_all_succeed() {
     let services = services();
-    let shop = Shop::of(&services.iter().map(String::as_str).collect::<Vec<_>>());
+    let shop = Shop::with_services(&services.iter().map(String::as_str).collect::<Vec<_>>());
     let clone = shop.checkout("clone", &["--depth=1"]);
     race(&shop, &services, |_| clone.clone());
     assert_eq!(git(&clone, &["for-each-ref", "refs/promote-gates"]), "");
 }
 
 #[test]
-fn two_to_the_same_image_are_one_commit() {
+fn two_concurrent_promotions_of_one_image_make_one_commit() {
     let shop = Shop::new();
     let steps =
         ["one", "two"].map(|name| step(&shop.checkout(name, &[]), SERVICE, "1.4.2").input("timeout", RACE_TIMEOUT));
@@ -78,7 +78,7 @@ fn two_to_the_same_image_are_one_commit() {
     let mut ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     ended.sort_by_key(|ended| ended.outputs["changed"] != "true");
     let [first, second] = &ended[..] else { panic!("two steps") };
-    assert_eq!((end(first), end(second)), (LANDED, (0, "passed", "already")), "{}{}", first.log, second.log);
+    assert_eq!((end(first), end(second)), (APPLIED, (0, "passed", "already")), "{}{}", first.log, second.log);
     assert_eq!((first.outputs["changed"].as_str(), second.outputs["changed"].as_str()), ("true", "false"));
     assert!(second.log.contains("1.4.2 is already set, nothing to commit"), "{}", second.log);
     assert_eq!(shop.log("%H"), [first.outputs["commit"].clone()]);

@@ -1,4 +1,4 @@
-//! A cancelled step ends in time, and what it has sent is not left in the dark.
+//! A cancelled promotion ends in time and reports the outcome of its push.
 
 use std::net::TcpListener;
 
@@ -16,7 +16,7 @@ fn a_signal_between_two_pushes_ends_the_step() {
     shop.hook("pre-receive", &format!("echo pushed > '{}'", shop.path("pushes").display()));
     let runner = step(&dir, SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
-    // It retries.
+    // The step retries.
     for _ in 0..4 {
         pushes.recv_timeout(LIMIT).unwrap();
     }
@@ -37,8 +37,8 @@ fn a_signal_during_a_fetch_ends_the_step() {
     git(&dir, &["remote", "set-url", "origin", &format!("http://{}/infra.git", listener.local_addr().unwrap())]);
     let runner = step(&dir, SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
-    // Connected, and never answered.
-    let _asked = listener.accept().unwrap();
+    // The server accepts the connection and never responds.
+    let _connection = listener.accept().unwrap();
     step.signal(Signal::TERM);
     let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
@@ -46,19 +46,19 @@ fn a_signal_during_a_fetch_ends_the_step() {
 }
 
 #[test]
-fn a_push_that_ends_in_time_is_told_as_it_ended() {
+fn a_push_that_ends_soon_after_the_signal_is_reported_as_applied() {
     let shop = Shop::new();
     let pushes = listen(&shop.path("pushes"));
     assert!(Command::new("mkfifo").arg(shop.path("gate")).status().unwrap().success());
-    let (told, gate) = (shop.path("pushes"), shop.path("gate"));
-    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", told.display(), gate.display()));
+    let (pushed, gate) = (shop.path("pushes"), shop.path("gate"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", pushed.display(), gate.display()));
     let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
     pushes.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::INT);
     fs::write(gate, "go\n").unwrap();
     let ended = step.end_within(LIMIT);
-    assert_eq!(end(&ended), LANDED, "{}", ended.log);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
     assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
 }
 
@@ -67,13 +67,13 @@ fn a_push_that_hangs_is_unknown_after_a_signal() {
     let shop = Shop::new();
     let pushes = listen(&shop.path("pushes"));
     assert!(Command::new("mkfifo").arg(shop.path("never")).status().unwrap().success());
-    let (told, never) = (shop.path("pushes"), shop.path("never"));
-    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", told.display(), never.display()));
+    let (pushed, never) = (shop.path("pushes"), shop.path("never"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", pushed.display(), never.display()));
     let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
     pushes.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::INT);
-    // Ten seconds after its first signal the runner kills: `supervise` holds its own pauses to that.
+    // The runner kills the step ten seconds after its first signal; `supervise` has tests for its time limits.
     let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
     assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);

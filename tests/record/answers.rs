@@ -1,4 +1,4 @@
-//! When it was sent, and the answer does not come, or not in time.
+//! A dispatch whose response is lost or late.
 
 use std::{
     net::TcpListener,
@@ -13,7 +13,7 @@ use super::*;
 use crate::{house::LIMIT, patience::SIGNALLED};
 
 #[test]
-fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
+fn a_lost_response_is_an_unknown_outcome_and_nothing_is_sent_again() {
     let busy = || FakeResponse::json(502, &json!({ "message": "Server Error" }));
     for (fault, timeout, why, arrived) in [
         (InjectedFault::WithoutEffect(busy()), "10m", "answered 502: Server Error", 0),
@@ -34,7 +34,7 @@ fn a_lost_answer_is_no_answer_and_nothing_is_sent_again() {
 }
 
 #[test]
-fn without_a_connection_nothing_was_sent_and_it_says_so() {
+fn without_a_connection_the_message_says_that_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -43,44 +43,44 @@ fn without_a_connection_nothing_was_sent_and_it_says_so() {
     assert!(ended.log.contains("no connection") && ended.log.contains("nothing was sent"), "{}", ended.log);
 }
 
-/// A GitHub that takes the request and never answers; tells when it has come.
-fn silent() -> (LoopbackServer, Receiver<()>) {
-    let (to, came) = mpsc::channel();
+/// A server that never responds, and a channel that reports each request.
+fn silent_server() -> (LoopbackServer, Receiver<()>) {
+    let (sender, received) = mpsc::channel();
     let server = LoopbackServer::start(move |_| {
-        let _ = to.send(());
+        let _ = sender.send(());
         FakeResponse::hang()
     });
-    (server.unwrap(), came)
+    (server.unwrap(), received)
 }
 
 #[test]
-fn a_signal_while_the_answer_is_awaited_leaves_a_report() {
-    let (server, came) = silent();
+fn a_signal_during_a_request_leaves_a_report() {
+    let (server, received) = silent_server();
     let runner = runner(server.url()).input("results", &needs(&outputs(&passed())));
     let step = runner.start(&["record"]);
-    came.recv_timeout(LIMIT).unwrap();
+    received.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::INT);
-    // The runner follows with SIGTERM after 7.5 s, and kills another 2.5 s later: `supervise` holds its own pauses to that.
+    // The runner sends SIGTERM 7.5 s later and kills the step after another 2.5 s; `supervise` has tests for its time limits.
     step.signal(Signal::TERM);
     let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (3, "inconclusive", "unknown"), "{}", ended.log);
     for part in ["sent, not yet answered", "it may have arrived", "cancelled by a signal"] {
         assert!(ended.log.contains(part), "{part} in {}", ended.log);
     }
-    assert!(came.try_recv().is_err(), "once");
+    assert!(received.try_recv().is_err(), "once");
 }
 
 #[test]
-fn an_answer_that_comes_after_the_signal_still_counts() {
-    let (to, came) = mpsc::channel();
+fn a_response_after_the_signal_still_counts() {
+    let (sender, received) = mpsc::channel();
     let late = LoopbackServer::start(move |_| {
-        let _ = to.send(());
+        let _ = sender.send(());
         FakeResponse::status(204).delayed(Duration::from_millis(1500))
     });
     let late = late.unwrap();
     let runner = runner(late.url()).input("results", &needs(&outputs(&passed())));
     let step = runner.start(&["record"]);
-    came.recv_timeout(LIMIT).unwrap();
+    received.recv_timeout(LIMIT).unwrap();
     step.signal(Signal::TERM);
     let ended = step.end_within(SIGNALLED);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);

@@ -1,19 +1,19 @@
-//! Which reports are taken in, and which of them go out.
+//! The reports that are read and the reports that are sent.
 
 use super::*;
 
 #[test]
-fn twelve_maximal_reports_come_in_one_variable_and_those_that_fit_go_out() {
-    // Of findings of many lengths, the report whose compact form is the largest.
+fn as_many_of_twelve_maximal_reports_are_sent_as_fit() {
+    // The length of text that makes the largest compact report.
     let of_length = |length: usize| {
         let long = "\"\\\n🦀".repeat(length);
-        told("bundle-size", vec![Finding::passed(&long).expected(&long).actual(&long); 30])
+        report_with("bundle-size", vec![Finding::passed(&long).expected(&long).actual(&long); 30])
     };
     let size = |report: &Report| json!(output(report)).to_string().len();
     let maximal = (1..60).map(of_length).max_by_key(size).unwrap();
     assert!(size(&maximal) > 6000, "{}", size(&maximal));
     let commands = ["health", "smoke", "performance"].into_iter().chain(["bundle-size"; 9]);
-    // Each its own: two that are the same would be sent as one.
+    // Different start times, because equal reports are sent once.
     let reports: Vec<Report> = commands
         .enumerate()
         .map(|(at, command)| {
@@ -24,13 +24,13 @@ fn twelve_maximal_reports_come_in_one_variable_and_those_that_fit_go_out() {
     let fake_github = fake_github();
     let ended = record(runner(&fake_github.api_url()), &reports);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    let carried = carried(&fake_github);
-    assert!((8..12).contains(&carried.len()), "{}", carried.len());
-    assert_eq!(carried[..3], outputs(&reports[..3])[..], "the required ones first");
-    let left_out = 12 - carried.len();
+    let sent = sent_reports(&fake_github);
+    assert!((8..12).contains(&sent.len()), "{}", sent.len());
+    assert_eq!(sent[..3], outputs(&reports[..3])[..], "the required ones first");
+    let left_out = 12 - sent.len();
     assert_eq!(ended.log.matches("no room within GitHub's limit").count(), left_out, "{}", ended.log);
     let effect = ended.report["effects"][0]["detail"].as_str().unwrap();
-    assert!(effect.contains(&format!("{} of 12 reports", carried.len())), "{effect}");
+    assert!(effect.contains(&format!("{} of 12 reports", sent.len())), "{effect}");
     assert_eq!(fake_github.violations(), [""; 0]);
 }
 
@@ -39,7 +39,7 @@ fn required_reports_that_do_not_fit_are_not_sent_in_part() {
     let fake_github = fake_github();
     let long = "x".repeat(300);
     let reports: Vec<Report> = (0..16)
-        .map(|at| told("health", vec![Finding::passed(format!("{at}")).actual(&long).expected(&long); 7]))
+        .map(|at| report_with("health", vec![Finding::passed(format!("{at}")).actual(&long).expected(&long); 7]))
         .collect();
     let ended = record(runner(&fake_github.api_url()).input("required", "health"), &reports);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
@@ -50,27 +50,27 @@ fn required_reports_that_do_not_fit_are_not_sent_in_part() {
 }
 
 #[test]
-fn reports_of_a_matrix_come_as_files_whole_or_compact() {
+fn reports_of_a_matrix_are_read_from_whole_and_compact_files() {
     let fake_github = fake_github();
     let [health, smoke, performance] = passed();
     let step = runner(&fake_github.api_url()).input("reports", "reports/**/*.json\n!reports/old");
     step.write("reports/a/health.json", whole(&health));
-    // As `echo "$REPORT" >smoke.json` writes it.
+    // The format of `echo "$REPORT" >smoke.json`.
     step.write("reports/b/smoke.json", output(&smoke) + "\n");
     step.write("reports/old/smoke.json", output(&report("smoke", Verdict::Blocked)));
-    // The same report both ways is one.
+    // A report that is in a file and in `results` is sent once.
     let step = step.input("results", &needs(&outputs(&[health.clone(), performance.clone()])));
     let ended = step.run(&["record"]);
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
     assert_eq!(
-        carried(&fake_github),
+        sent_reports(&fake_github),
         outputs(&[health, smoke, performance]),
-        "each as its gate's annotation has hashed it"
+        "the text that the gate's annotation has the hash of"
     );
 }
 
 #[test]
-fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
+fn one_invalid_file_or_one_failed_leg_of_a_matrix_stops_the_dispatch() {
     for (contents, seen) in [
         (b"\xff\xfe".to_vec(), "reports/d.json: no report"),
         (b"{}".to_vec(), "reports/d.json: no report"),
@@ -90,17 +90,17 @@ fn one_file_that_is_no_report_or_one_leg_that_failed_is_enough() {
 }
 
 #[test]
-fn the_gates_of_a_run_travel_once() {
+fn the_gates_inside_a_run_are_sent_once() {
     let fake_github = fake_github();
-    let mut outer = told("run", vec![Finding::passed("all")]);
+    let mut outer = report_with("run", vec![Finding::passed("all")]);
     outer.reports = passed().into();
     let ended = record(runner(&fake_github.api_url()), std::slice::from_ref(&outer));
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&fake_github), outputs(&[outer]));
+    assert_eq!(sent_reports(&fake_github), outputs(&[outer]));
 }
 
 #[test]
-fn reports_of_another_release_are_not_sent_along() {
+fn reports_of_another_release_are_not_sent() {
     let fake_github = fake_github();
     let subject = r#"{"service":"frontend","tag":"1.4.2"}"#.parse().unwrap();
     let other = Report { subject, ..report("bundle-size", Verdict::Passed) };
@@ -108,7 +108,7 @@ fn reports_of_another_release_are_not_sent_along() {
     let further = report("bundle-size", Verdict::Blocked);
     let ended = record(runner(&fake_github.api_url()), &[&passed()[..], &[other, stale, further.clone()]].concat());
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-    assert_eq!(carried(&fake_github), outputs(&[&passed()[..], &[further]].concat()));
+    assert_eq!(sent_reports(&fake_github), outputs(&[&passed()[..], &[further]].concat()));
     assert!(
         ended.log.contains("gate-3`, about another subject: service frontend, not checkout-service"),
         "{}",

@@ -1,16 +1,16 @@
-//! When nothing is sent, or nothing was done: what is said about it.
+//! Dispatches that are not sent or that GitHub refuses.
 
 use super::*;
 
 #[test]
-fn what_does_not_count_is_named_and_nothing_is_sent() {
+fn a_report_that_does_not_count_is_named_and_nothing_is_sent() {
     let with = |changed: Report| {
         let [_, smoke, performance] = passed();
         vec![changed, smoke, performance]
     };
     let health = || report("health", Verdict::Passed);
     let other = Report { subject: r#"{"service":"checkout-service","tag":"1.4.3"}"#.parse().unwrap(), ..health() };
-    let mut outer = told("run", vec![Finding::passed("health")]);
+    let mut outer = report_with("run", vec![Finding::passed("health")]);
     outer.reports = passed().into();
     outer.dry_run = true;
     for (reports, code, verdict, seen) in [
@@ -74,14 +74,14 @@ fn bad_input_is_named_before_anything_is_sent() {
 }
 
 #[test]
-fn what_github_refuses_comes_with_what_to_do() {
-    let said = |status, message: &str| Some(FakeResponse::json(status, &json!({ "message": message })));
+fn a_refusal_by_github_is_reported_with_the_next_step() {
+    let error_response = |status, message: &str| Some(FakeResponse::json(status, &json!({ "message": message })));
     for (token, repository, fault, parts) in [
         ("stranger", INFRA, None, ["401 Bad credentials", "the token is wrong, expired or revoked"]),
         ("reader", INFRA, None, ["403 Resource not accessible", "needs Contents: write on acme/ecommerce-infra"]),
         (TOKEN, "acme/elsewhere", None, ["404 Not Found", "there is no acme/elsewhere, or the token cannot see it"]),
-        (TOKEN, INFRA, said(422, "too large"), ["422 too large", "does not take what was sent"]),
-        (TOKEN, INFRA, said(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
+        (TOKEN, INFRA, error_response(422, "too large"), ["422 too large", "does not take what was sent"]),
+        (TOKEN, INFRA, error_response(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
         (TOKEN, INFRA, Some(FakeResponse::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
     ] {
         let fake_github = fake_github();

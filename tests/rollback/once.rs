@@ -1,4 +1,4 @@
-//! Twice, at once, or cut short: one commit, one review.
+//! Repeated, concurrent and interrupted rollbacks: one commit and one review issue.
 
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::patience::{RACE, RACE_TIMEOUT};
 
 #[test]
-fn a_second_rollback_does_nothing() {
+fn a_second_rollback_changes_nothing() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
@@ -16,14 +16,14 @@ fn a_second_rollback_does_nothing() {
         scene.run(run, &["bob"]);
         let ended = step(&scene, run, &dir).run(&["rollback"]);
         assert_eq!(end(&ended), (0, "passed", vec![state; 2]), "{}", ended.log);
-        let told = ["commit", "issue", "image", "previous-image"].map(|name| ended.outputs[name].clone());
-        assert_eq!(*first.get_or_insert(told.clone()), told);
+        let outputs = ["commit", "issue", "image", "previous-image"].map(|name| ended.outputs[name].clone());
+        assert_eq!(*first.get_or_insert(outputs.clone()), outputs);
         assert_eq!((scene.shop.tag(SERVICE).as_str(), scene.fake_github.issues(INFRA).len()), ("1.4.2", 1));
     }
 }
 
 #[test]
-fn further_back_is_to_be_said_and_said_twice_is_once() {
+fn a_named_promotion_is_rolled_back_once() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let (second, third) = (promote(&dir, "1.4.2"), promote(&dir, "1.4.3"));
@@ -42,13 +42,13 @@ fn further_back_is_to_be_said_and_said_twice_is_once() {
 }
 
 #[test]
-fn a_run_that_is_run_again_later_does_not_take_back_what_came_after() {
+fn a_later_attempt_of_the_run_does_not_roll_back_a_newer_promotion() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
     scene.run(7, &["bob"]);
     let first = step(&scene, 7, &dir).run(&["rollback"]);
-    assert_eq!(end(&first), landed(), "{}", first.log);
+    assert_eq!(end(&first), applied(), "{}", first.log);
     let fixed = promote(&dir, "1.4.3");
     let again = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["rollback"]);
     assert_eq!(end(&again), (1, "blocked", vec!["already", "already"]), "{}", again.log);
@@ -57,16 +57,17 @@ fn a_run_that_is_run_again_later_does_not_take_back_what_came_after() {
 }
 
 #[test]
-fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
+fn an_attempt_that_failed_after_the_commit_is_finished_by_the_next_one() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
-    let away = InjectedFault::WithoutEffect(FakeResponse::json(503, &serde_json::json!({ "message": "Unavailable" })));
-    scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, away.clone());
-    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, away);
+    let unavailable =
+        InjectedFault::WithoutEffect(FakeResponse::json(503, &serde_json::json!({ "message": "Unavailable" })));
+    scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, unavailable.clone());
+    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, unavailable);
     scene.run(7, &["bob"]);
-    let cut = step(&scene, 7, &dir).run(&["rollback"]);
-    assert_eq!((cut.code, effects(&cut)), (3, vec!["applied", "refused"]), "{}", cut.log);
+    let failed = step(&scene, 7, &dir).run(&["rollback"]);
+    assert_eq!((failed.code, effects(&failed)), (3, vec!["applied", "refused"]), "{}", failed.log);
     assert_eq!((scene.shop.log("%H").len(), scene.fake_github.issues(INFRA).len()), (2, 0));
     let ended = step(&scene, 7, &dir).env("GITHUB_RUN_ATTEMPT", "2").run(&["rollback"]);
     assert_eq!(end(&ended), (0, "passed", vec!["already", "applied"]), "{}", ended.log);
@@ -74,7 +75,7 @@ fn what_was_cut_short_after_the_commit_is_finished_by_the_next_attempt() {
 }
 
 #[test]
-fn ten_at_once_are_one_commit_and_one_review() {
+fn ten_concurrent_rollbacks_make_one_commit_and_one_review() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");

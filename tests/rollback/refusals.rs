@@ -1,4 +1,4 @@
-//! What is not taken back.
+//! Rollbacks that are refused.
 
 use promote_gates::{
     clock::{Clock as _, SystemClock},
@@ -7,8 +7,8 @@ use promote_gates::{
 
 use super::*;
 
-/// Nothing was written, for this reason.
-fn refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
+/// Asserts that nothing was written, and that the reason contains `part`.
+fn assert_refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
     assert_eq!(ended.code, code, "{part}: {}", ended.log);
     assert!(ended.outputs["reason"].contains(part), "{part}: {}", ended.outputs["reason"]);
     assert_eq!(scene.fake_github.issues(INFRA).len(), 0, "{part}");
@@ -16,37 +16,37 @@ fn refused(scene: &Scene, ended: &Ended, code: i32, part: &str) {
 }
 
 #[test]
-fn without_a_promotion_there_is_nothing_to_take_back() {
+fn a_rollback_without_a_promotion_in_the_ledger_is_refused() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     scene.run(7, &["bob"]);
-    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "the ledger has no promotion");
+    assert_refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "the ledger has no promotion");
     let promoted = promote(&dir, "1.4.2");
     for (input, value, part) in [
         ("environment", "staging", "the ledger has no promotion"),
         ("service", "frontend", "the ledger has no promotion"),
         ("promotion", &scene.shop.first, "is not a promotion in the ledger"),
     ] {
-        refused(&scene, &step(&scene, 7, &dir).input(input, value).run(&["rollback"]), 1, part);
+        assert_refused(&scene, &step(&scene, 7, &dir).input(input, value).run(&["rollback"]), 1, part);
     }
     assert_eq!(scene.shop.tip(), promoted);
 }
 
 #[test]
-fn a_workflow_of_another_branch_takes_nothing_back() {
+fn a_rollback_from_another_ref_is_refused() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     let promoted = promote(&dir, "1.4.2");
     scene.run(7, &["bob"]);
     for (other, code) in [("refs/heads/hotfix", 1), ("refs/tags/main", 1), ("", 3)] {
         let ended = step(&scene, 7, &dir).env("GITHUB_REF", other).run(&["rollback"]);
-        refused(&scene, &ended, code, "expected refs/heads/main");
+        assert_refused(&scene, &ended, code, "expected refs/heads/main");
     }
     assert_eq!(scene.shop.tip(), promoted);
 }
 
 #[test]
-fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
+fn a_promotion_after_the_start_of_the_run_is_rolled_back_only_by_name() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
@@ -55,22 +55,22 @@ fn what_was_promoted_after_the_run_was_started_is_not_what_was_meant() {
     scene.fake_github.approve(INFRA, 7, "production-emergency", "bob", "");
     // While the run waited for its approval the fix was promoted.
     let fix = promote(&dir, "1.4.3");
-    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "1.4.3 was promoted by");
+    assert_refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "1.4.3 was promoted by");
     assert_eq!(scene.shop.tip(), fix);
     let ended = step(&scene, 7, &dir).input("promotion", &fix).run(&["rollback"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
     assert_eq!(scene.shop.tag(SERVICE), "1.4.2");
 }
 
 #[test]
-fn an_image_that_was_changed_since_is_not_rolled_back() {
+fn an_image_that_was_changed_after_the_promotion_is_not_rolled_back() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
     scene.shop.edit(FILE, "by hand", |text| text.replace("1.4.2", "1.4.9"));
     scene.run(7, &["bob"]);
     let ended = step(&scene, 7, &dir).run(&["rollback"]);
-    refused(&scene, &ended, 1, "the current image is ghcr.io/acme/checkout-service:1.4.9");
+    assert_refused(&scene, &ended, 1, "the current image is ghcr.io/acme/checkout-service:1.4.9");
     assert_eq!(scene.shop.tag(SERVICE), "1.4.9");
 }
 
@@ -84,11 +84,11 @@ fn a_promotion_without_the_previous_image_is_not_rolled_back() {
         let scene = Scene::new();
         let dir = scene.shop.checkout("infra", &[]);
         let message = format!(
-            "ours\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\n{line}Promotion-kind: normal\n"
+            "by hand\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\n{line}Promotion-kind: normal\n"
         );
         scene.shop.edit(FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
         scene.run(7, &["bob"]);
-        refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, part);
+        assert_refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, part);
         assert_eq!(scene.shop.tag(SERVICE), "1.4.2");
     }
 }
@@ -99,9 +99,9 @@ fn a_rollback_needs_an_approval_unless_it_may_be_unapproved() {
     let dir = scene.shop.checkout("infra", &[]);
     promote(&dir, "1.4.2");
     scene.run(7, &[]);
-    refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "no person approved this run");
+    assert_refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, "no person approved this run");
     let ended = step(&scene, 7, &dir).input("allow-unapproved", "true").run(&["rollback"]);
-    assert_eq!(end(&ended), landed(), "{}", ended.log);
+    assert_eq!(end(&ended), applied(), "{}", ended.log);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub struct Template {
 
 impl Template {
     /// The template with these services.
-    pub fn of(services: &[&str]) -> Arc<Self> {
+    pub fn with_services(services: &[&str]) -> Arc<Self> {
         static ALL: Mutex<BTreeMap<Vec<String>, Arc<Template>>> = Mutex::new(BTreeMap::new());
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(owned(services)).or_insert_with(|| Arc::new(Self::make(services))))

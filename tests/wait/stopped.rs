@@ -1,11 +1,11 @@
-//! What ends the wait at once.
+//! Events that end the wait at once.
 
 use rustix::process::Signal;
 
 use super::*;
 use crate::{house::LIMIT, patience::SIGNALLED};
 
-/// Runs the step, and does something to it once it has looked for holds.
+/// Runs the step, and calls `happens` after its first request for holds.
 fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
     let started = step.start(&["wait"]);
     assert!(
@@ -29,7 +29,7 @@ fn a_hold_blocks_at_once() {
         "{hold}"
     );
     assert!(ended.log.contains("/issues/1"), "{}", ended.log);
-    // It had been there before; and under a name of the team's own.
+    // The hold is older than the run, and its label is a setting.
     assert_eq!(end(&judge(&stage, &step(&stage))), BLOCKED);
     stage.fake_github.open_issue(INFRA, "freeze", "", &["freeze"]);
     assert_eq!(end(&judge(&stage, &step(&stage).input("hold-label", "freeze"))), BLOCKED);
@@ -38,7 +38,7 @@ fn a_hold_blocks_at_once() {
 }
 
 #[test]
-fn a_younger_promotion_blocks_at_once() {
+fn a_newer_promotion_blocks_at_once() {
     let younger = [
         "Service: checkout-service\nPromotion-kind: emergency",
         "Service: checkout-service\nPromotion-kind: rollback",
@@ -62,7 +62,7 @@ fn a_younger_promotion_blocks_at_once() {
         stage.commit(trailers, -5);
     }
     stage.commit("Service: checkout-service\nPromotion-kind: emergency", -91);
-    let ended = judge(&stage, &step(&stage).input("results", &results(at(0))));
+    let ended = judge(&stage, &step(&stage).input("results", &results(noon_plus(0))));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
 }
 
@@ -78,7 +78,7 @@ fn an_endpoint_that_fails_in_a_row_blocks_at_once() {
 }
 
 #[test]
-fn a_signal_ends_the_wait_and_it_has_not_passed() {
+fn a_signal_ends_the_wait_without_passing() {
     for signal in [Signal::INT, Signal::TERM] {
         let stage = stage();
         let step = step(&stage);
