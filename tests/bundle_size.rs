@@ -1,4 +1,4 @@
-//! `bundle-size` on a runner: the reference pipeline's numbers, the way to a first baseline, and what never passes.
+//! `bundle-size` on a runner: limits, the first baseline, and what never passes.
 
 mod pull_request;
 
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::house::{Ended, Runner};
 
-/// Where the baseline is, unless it is said.
+/// The default path of the baseline.
 const BASELINE: &str = "bundle-size.baseline.json";
 
-/// A shop whose bundle weighed this much when its baseline was recorded.
+/// A runner with a bundle of this size and its baseline.
 fn shop(bytes: usize) -> Runner {
     let runner = Runner::new();
     runner.write("dist/app.3f2a91cc.js", noise(bytes));
-    is(&step(&runner, &["--allow-first"]), 0, "passed");
+    assert_end(&step(&runner, &["--allow-first"]), 0, "passed");
     runner
 }
 
@@ -25,7 +25,7 @@ fn step(runner: &Runner, flags: &[&str]) -> Ended {
     runner.run(&[&["bundle-size", "--path=dist"], flags].concat())
 }
 
-/// Bytes that do not compress, the same every time: a longer one begins with the shorter.
+/// Reproducible bytes that do not compress; a longer sequence starts with the shorter one.
 fn noise(length: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
@@ -36,19 +36,19 @@ fn read(runner: &Runner, path: &str) -> Option<String> {
 }
 
 #[track_caller]
-fn is(ended: &Ended, code: i32, verdict: &str) {
+fn assert_end(ended: &Ended, code: i32, verdict: &str) {
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (code, verdict), "{}", ended.log);
     assert_eq!(ended.report["verdict"], verdict);
 }
 
 #[track_caller]
-fn says(ended: &Ended, parts: &[&str]) {
+fn assert_log_contains(ended: &Ended, parts: &[&str]) {
     for part in parts {
         assert!(ended.log.contains(part), "{part}: {}", ended.log);
     }
 }
 
-fn annotated<'a>(ended: &'a Ended, level: &str) -> Vec<&'a str> {
+fn annotations<'a>(ended: &'a Ended, level: &str) -> Vec<&'a str> {
     let start = format!("::{level} ");
     ended.commands().into_iter().filter(|line| line.starts_with(&start)).collect()
 }
@@ -65,18 +65,18 @@ fn five_percent_is_the_limit() {
         ("raw", 104_900, 0, "passed", "+4.9 %"),
         ("raw", 90_000, 0, "passed", "-10.0 %"),
     ] {
-        // Another hash in the name is the same file.
+        // A file name with another hash is the same file.
         fs::remove_dir_all(runner.workspace().join("dist")).expect("removed");
         runner.write(&format!("dist/app.{bytes:08x}.js"), noise(bytes));
         let ended = step(&runner, &[&format!("--compression={compression}")]);
-        is(&ended, code, verdict);
-        says(&ended, &[change, "at most 5 % more than the baseline's 100 kB, which is 105 kB"]);
+        assert_end(&ended, code, verdict);
+        assert_log_contains(&ended, &[change, "at most 5 % more than the baseline's 100 kB, which is 105 kB"]);
         assert_eq!(ended.outputs["change"], change);
         if compression == "raw" {
             let sizes = [ended.outputs["size"].as_str(), &ended.outputs["baseline-size"]];
             assert_eq!(sizes, [&bytes.to_string(), "100000"]);
         }
-        let errors = annotated(&ended, "error");
+        let errors = annotations(&ended, "error");
         assert_eq!(errors.len(), usize::from(code == 1), "{errors:?}");
         let whole =
             |error: &&str| ["100 kB → 105 kB", "dist/app.[hash].js", "`explanation`"].map(|part| error.contains(part));
@@ -85,19 +85,19 @@ fn five_percent_is_the_limit() {
 }
 
 #[test]
-fn growth_that_is_explained_passes_and_says_so() {
+fn explained_growth_passes_and_its_explanation_is_shown() {
     let runner = shop(100_000);
     runner.write("dist/editor.9c1bd0aa.js", noise(5_100));
     let ended = step(&runner, &["--explanation= the new editor, see ticket 71 "]);
-    is(&ended, 0, "passed");
-    assert_eq!(ended.outputs["change"], "+5.13 %", "a second file is compressed for itself");
-    for told in [&ended.log, &ended.summary, &ended.outputs["reason"]] {
-        assert!(told.contains("explained: the new editor, see ticket 71"), "{told}");
+    assert_end(&ended, 0, "passed");
+    assert_eq!(ended.outputs["change"], "+5.13 %", "each file is compressed separately");
+    for text in [&ended.log, &ended.summary, &ended.outputs["reason"]] {
+        assert!(text.contains("explained: the new editor, see ticket 71"), "{text}");
     }
     let compact: Value = serde_json::from_str(&ended.outputs["report"]).expect("JSON");
     assert_eq!(compact["findings"][0]["waived"], "the new editor, see ticket 71");
-    assert_eq!(annotated(&ended, "warning").len(), 1, "what was explained is not hidden: {}", ended.log);
-    is(&step(&runner, &["--explanation= \n "]), 1, "blocked");
+    assert_eq!(annotations(&ended, "warning").len(), 1, "explained growth is a warning: {}", ended.log);
+    assert_end(&step(&runner, &["--explanation= \n "]), 1, "blocked");
 }
 
 #[test]
@@ -105,9 +105,9 @@ fn the_debug_library_is_named() {
     let runner = shop(50_000);
     runner.write("dist/debug-library.9c1bd0aa.js", vec![b' '; 4_000_000]);
     let ended = step(&runner, &["--service=shop", "--tag=1.4.2"]);
-    is(&ended, 1, "blocked");
+    assert_end(&ended, 1, "blocked");
     let named = "dist/debug-library.[hash].js";
-    let errors = annotated(&ended, "error");
+    let errors = annotations(&ended, "error");
     assert_eq!(errors.len(), 2, "the total, and the one file: {errors:?}");
     assert!(errors.iter().all(|error| error.contains(named) && error.contains("+4 MB")), "{errors:?}");
     for finding in ended.report["findings"].as_array().expect("findings") {
@@ -119,22 +119,22 @@ fn the_debug_library_is_named() {
     assert!(ended.summary.contains("| dist/debug-library.&#91;hash&#93;.js | – |"), "{}", ended.summary);
     assert!(ended.outputs["reason"].contains(named));
 
-    // Compressed it is hardly there: the percentage alone would let it pass.
+    // Its compressed size is small: the percentage alone would pass.
     let ended = step(&runner, &["--max-increase=50%"]);
-    is(&ended, 1, "blocked");
-    assert_eq!(annotated(&ended, "error").len(), 1);
-    is(&step(&runner, &["--max-increase=50%", "--max-added=4MB"]), 0, "passed");
+    assert_end(&ended, 1, "blocked");
+    assert_eq!(annotations(&ended, "error").len(), 1);
+    assert_end(&step(&runner, &["--max-increase=50%", "--max-added=4MB"]), 0, "passed");
 }
 
 #[test]
-fn settings_are_told_as_they_are_in_force() {
+fn the_settings_in_force_and_their_origins_are_reported() {
     let runner = shop(1_000);
     runner.write(".github/promote-gates.yml", "bundle-size:\n  max-increase: 2.5%\n  min-increase: 2 kB\n");
     let ended = step(&runner, &[]);
-    is(&ended, 0, "passed");
+    assert_end(&ended, 0, "passed");
     let settings = &ended.report["settings"];
-    let told = ["max-increase", "min-increase", "max-added", "top"].map(|key| settings[key].clone());
-    assert_eq!(told, [json!(2.5), json!(2000), json!(1_000_000), json!(10)]);
+    let limits = ["max-increase", "min-increase", "max-added", "top"].map(|key| settings[key].clone());
+    assert_eq!(limits, [json!(2.5), json!(2000), json!(1_000_000), json!(10)]);
     assert_eq!((&settings["compression"], &settings["path"]), (&json!("gzip"), &json!(["dist"])));
     assert_eq!(ended.report["origins"]["min-increase"], ".github/promote-gates.yml:3:17");
     let evidence = &ended.report["findings"][0]["evidence"];
@@ -143,32 +143,32 @@ fn settings_are_told_as_they_are_in_force() {
 }
 
 #[test]
-fn without_a_baseline_the_way_to_one_is_told() {
+fn without_a_baseline_the_message_says_how_to_write_one() {
     let runner = Runner::new();
     runner.write("dist/app.js", noise(1_000));
     let ended = step(&runner, &[]);
-    is(&ended, 3, "inconclusive");
-    says(&ended, &["next: add `write-baseline: true`", BASELINE, "or add `allow-first: true`"]);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(&ended, &["next: add `write-baseline: true`", BASELINE, "or add `allow-first: true`"]);
     assert_eq!((read(&runner, BASELINE), ended.outputs.get("change")), (None, None));
     assert!(ended.outputs.contains_key("size"));
 
     let ended = step(&runner, &["--allow-first", "--dry-run"]);
-    is(&ended, 0, "passed");
+    assert_end(&ended, 0, "passed");
     assert_eq!(ended.report["effects"][0]["state"], "planned");
     assert_eq!(read(&runner, BASELINE), None, "a dry run writes nothing");
 
     let ended = step(&runner, &["--write-baseline"]);
-    is(&ended, 3, "inconclusive");
-    says(&ended, &["next: commit bundle-size.baseline.json"]);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(&ended, &["next: commit bundle-size.baseline.json"]);
     assert_eq!(ended.report["effects"][0]["state"], "applied");
     let written: Value = serde_json::from_str(&read(&runner, BASELINE).expect("written")).expect("JSON");
     let ended = step(&runner, &["--write-baseline=false"]);
-    is(&ended, 0, "passed");
-    says(&ended, &["no file grew"]);
+    assert_end(&ended, 0, "passed");
+    assert_log_contains(&ended, &["no file grew"]);
 
     fs::remove_file(runner.workspace().join(BASELINE)).expect("removed");
     let ended = step(&runner, &["--allow-first", "--service=shop", "--tag=1.4.2"]);
-    is(&ended, 0, "passed");
+    assert_end(&ended, 0, "passed");
     assert_eq!(ended.report["findings"][0]["waived"], "first measurement (`allow-first`)");
     let first: Value = serde_json::from_str(&read(&runner, BASELINE).expect("written")).expect("JSON");
     assert_eq!(first["subject"], json!({ "service": "shop", "tag": "1.4.2" }));
@@ -176,26 +176,26 @@ fn without_a_baseline_the_way_to_one_is_told() {
 }
 
 #[test]
-fn a_new_baseline_is_for_the_next_time() {
+fn a_rewritten_baseline_applies_to_the_next_step() {
     let runner = shop(1_000);
     let before = read(&runner, BASELINE);
     let ended = step(&runner, &["--write-baseline", "--tag=1.4.3"]);
-    is(&ended, 0, "passed");
+    assert_end(&ended, 0, "passed");
     assert_eq!(ended.report["effects"][0]["state"], "already");
-    assert_eq!(read(&runner, BASELINE), before, "nothing but its date and subject would change");
+    assert_eq!(read(&runner, BASELINE), before, "only its date and subject would change");
 
     runner.write("dist/more.js", noise(5_000));
     let ended = step(&runner, &["--write-baseline", "--dry-run"]);
-    is(&ended, 0, "blocked");
+    assert_end(&ended, 0, "blocked");
     assert_eq!(ended.report["effects"][0]["state"], "planned");
     assert_eq!(read(&runner, BASELINE), before);
-    is(&step(&runner, &["--write-baseline"]), 1, "blocked");
+    assert_end(&step(&runner, &["--write-baseline"]), 1, "blocked");
     assert_ne!(read(&runner, BASELINE), before);
-    is(&step(&runner, &[]), 0, "passed");
+    assert_end(&step(&runner, &[]), 0, "passed");
 }
 
 #[test]
-fn bad_input_is_told_and_nothing_is_written() {
+fn bad_input_is_named_and_nothing_is_written() {
     let runner = shop(1_000);
     let good = read(&runner, BASELINE).expect("a baseline");
     runner.write("broken.json", good.replace("\"level\": 9", "\"level\": nine"));
@@ -215,21 +215,21 @@ fn bad_input_is_told_and_nothing_is_written() {
         (&["--max-increese=3"], &["max-increese", "did you mean", "max-increase"]),
     ] {
         let ended = step(&runner, &[flags, &["--write-baseline", "--allow-first"]].concat());
-        is(&ended, 2, "inconclusive");
-        says(&ended, parts);
+        assert_end(&ended, 2, "inconclusive");
+        assert_log_contains(&ended, parts);
         assert_eq!(entries(), before, "{flags:?}");
     }
     assert_eq!(read(&runner, BASELINE), Some(good));
     for (paths, part) in [("!dist", "`path`: patterns: only `!` lines"), (" \n ", "`path`: not given")] {
         let runner = Runner::new().input("path", paths);
         let ended = runner.run(&["bundle-size", "--allow-first"]);
-        is(&ended, 2, "inconclusive");
-        says(&ended, &[part]);
+        assert_end(&ended, 2, "inconclusive");
+        assert_log_contains(&ended, &[part]);
     }
 }
 
 #[test]
-fn what_cannot_be_told_never_passes() {
+fn an_empty_or_incomparable_measurement_is_inconclusive() {
     let runner = shop(1_000);
     let good = read(&runner, BASELINE).expect("a baseline");
     let head = good.split("\"total\"").next().expect("a head");
@@ -249,17 +249,17 @@ fn what_cannot_be_told_never_passes() {
     ] {
         let inputs = [format!("--path={path}"), format!("--baseline={baseline}")];
         let ended = runner.run(&["bundle-size", &inputs[0], &inputs[1], "--allow-first", "--explanation=because"]);
-        is(&ended, 3, "inconclusive");
-        says(&ended, parts);
+        assert_end(&ended, 3, "inconclusive");
+        assert_log_contains(&ended, parts);
         assert_eq!(read(&runner, "new.json"), None, "an empty bundle is no baseline");
     }
-    // What another version wrote is replaced when that is asked for, so that there is a way on.
-    is(&step(&runner, &["--baseline=other.json", "--write-baseline"]), 3, "inconclusive");
-    is(&step(&runner, &["--baseline=other.json"]), 0, "passed");
+    // `write-baseline` replaces a baseline that another version wrote.
+    assert_end(&step(&runner, &["--baseline=other.json", "--write-baseline"]), 3, "inconclusive");
+    assert_end(&step(&runner, &["--baseline=other.json"]), 0, "passed");
 }
 
 #[test]
-fn names_of_files_are_only_text() {
+fn file_names_are_escaped() {
     let runner = shop(1_000);
     let names = [
         "</td><script>alert(1)</script>.js",
@@ -285,7 +285,7 @@ fn names_of_files_are_only_text() {
     ] {
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let ended = step(&runner, &flags);
-        is(&ended, code, verdict);
+        assert_end(&ended, code, verdict);
         let titled =
             |line: &&str| ["::error title=", "::warning title=", "::notice title="].map(|own| line.starts_with(own));
         let found = ended.commands();
@@ -296,8 +296,8 @@ fn names_of_files_are_only_text() {
         let own = commands::find("bundle-size").unwrap().outputs;
         let declared: Vec<&str> = OUTPUTS.iter().chain(own).map(|output| output.name).collect();
         assert!(ended.outputs.keys().all(|key| declared.contains(&key.as_str())), "{:?}", ended.outputs);
-        let ours = ["<details>", "</details>", "<summary>", "</summary>", "<br>"];
-        let foreign = ours.iter().fold(ended.summary.clone(), |text, mark| text.replace(mark, ""));
+        let own_markup = ["<details>", "</details>", "<summary>", "</summary>", "<br>"];
+        let foreign = own_markup.iter().fold(ended.summary.clone(), |text, mark| text.replace(mark, ""));
         assert!(!foreign.contains(['<', '`']), "{foreign}");
         for table in ended.summary.split("\n\n").filter(|part| part.starts_with("| ")) {
             let bars: Vec<usize> = table.lines().map(|row| row.matches('|').count()).collect();

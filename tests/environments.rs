@@ -1,6 +1,6 @@
-//! `environments` against a GitHub on loopback: what is compared, what is written, and what is said about it.
+//! `environments` against a fake GitHub: plan, check and apply.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod apply;
 mod check;
@@ -18,7 +18,7 @@ use crate::{
 const INFRA: &str = "acme/ecommerce-infra";
 const TOKEN: &str = "ghs_tokenOfTheKeeper";
 
-/// The reference's file, as it stands.
+/// The file of the reference pipeline, unchanged.
 const REFERENCE: &str = "\
 # This is configured via GitHub API, shown here for documentation
 environments:
@@ -41,7 +41,7 @@ environments:
     wait_timer: 10 # 10 minutes after approval before deploy starts
 ";
 
-/// A repository without environments, with a protected branch, and a token that may do everything.
+/// A repository without environments, with a protected branch, and a token with all permissions.
 fn fake_github() -> FakeGitHub {
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create(INFRA);
@@ -52,8 +52,8 @@ fn fake_github() -> FakeGitHub {
     fake_github
 }
 
-/// As [`hub`], with the environments of [`REFERENCE`] as it says.
-fn hub_as_the_reference_says() -> FakeGitHub {
+/// As [`fake_github`], with the environments as [`REFERENCE`] has them.
+fn fake_github_with_reference() -> FakeGitHub {
     let fake_github = fake_github();
     fake_github.protect(INFRA, "dev", &json!({ "deployment_branch_policy": policy(false) }));
     fake_github.protect(INFRA, "staging", &json!({ "deployment_branch_policy": policy(true) }));
@@ -68,7 +68,7 @@ fn policy(protected: bool) -> Value {
     json!({ "protected_branches": protected, "custom_branch_policies": !protected })
 }
 
-/// A step with the file in its workspace.
+/// A step with `file` in its workspace.
 fn runner(fake_github: &FakeGitHub, file: &str) -> Runner {
     let runner = Runner::new()
         .env("GITHUB_API_URL", &fake_github.api_url())
@@ -78,28 +78,30 @@ fn runner(fake_github: &FakeGitHub, file: &str) -> Runner {
     runner
 }
 
-/// Runs one mode, and holds what goes for all of them.
+/// Runs one mode, and asserts what holds for all of them.
 fn run(fake_github: &FakeGitHub, runner: Runner, mode: &str) -> Ended {
     let ended = runner.input("mode", mode).run(&["environments"]);
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     assert!(ended.summary.contains(&ended.outputs["verdict"]), "{}", ended.summary);
-    // The runner is told once what to mask.
-    let told = ended.log.replace(&format!("::add-mask::{TOKEN}\n"), "") + &ended.summary + &ended.report.to_string();
-    assert!(!told.contains(TOKEN), "{told}");
+    // The only place of the token is its mask.
+    let text = ended.log.replace(&format!("::add-mask::{TOKEN}\n"), "") + &ended.summary + &ended.report.to_string();
+    assert!(!text.contains(TOKEN), "{text}");
     assert_eq!(fake_github.violations(), [""; 0]);
     ended
 }
 
-/// Exit code and verdict, which have to agree.
+/// The exit code and the verdict.
 fn end(ended: &Ended) -> (i32, &str) {
     (ended.code, &ended.outputs["verdict"])
 }
 
-/// The requests that write, so far.
+/// The requests so far that write.
 fn writes(fake_github: &FakeGitHub) -> Vec<String> {
-    let written = fake_github.requests().into_iter().filter(|asked| asked.method != "GET");
+    let written = fake_github.requests().into_iter().filter(|request| request.method != "GET");
     written
-        .map(|asked| format!("{} {} {}", asked.method, asked.path.replace(&format!("/repos/{INFRA}/"), ""), asked.body))
+        .map(|request| {
+            format!("{} {} {}", request.method, request.path.replace(&format!("/repos/{INFRA}/"), ""), request.body)
+        })
         .collect()
 }
 
@@ -117,14 +119,14 @@ fn effects(ended: &Ended) -> Vec<String> {
     all.iter().map(|one| format!("{} {}: {}", text(one, "state"), text(one, "target"), text(one, "detail"))).collect()
 }
 
-/// What a person reads about the finding of one check.
-fn about<'a>(ended: &'a Ended, check: &str) -> &'a Value {
+/// The finding of one check.
+fn finding_of<'a>(ended: &'a Ended, check: &str) -> &'a Value {
     let all = ended.report["findings"].as_array().unwrap();
     all.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}: {:?}", findings(ended)))
 }
 
 #[test]
-fn the_files_that_people_copy_are_read() {
+fn the_example_files_are_valid() {
     let page = read("environments/README.md");
     let blocks: Vec<&str> = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     let shown = blocks.iter().find(|block| block.contains("\nenvironments:")).unwrap();

@@ -1,6 +1,6 @@
-//! `evidence` against a GitHub on loopback and a real infra repository: what passes, what is blocked, and what is shown.
+//! `evidence` against a fake GitHub and a real infra repository: verdicts, and the evidence for the approver.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod forged;
 mod inputs;
@@ -51,7 +51,7 @@ policy:
   performance: ['.settings[\"max-ratio\"] <= 1.2']
 ";
 
-/// A commit of the shop: the letter forty times.
+/// A commit id of the shop: the letter forty times.
 fn sha(letter: char) -> String {
     letter.to_string().repeat(40)
 }
@@ -60,8 +60,8 @@ fn ago(minutes: i64) -> Timestamp {
     SystemClock::new().wall().checked_sub(SignedDuration::from_mins(minutes)).unwrap()
 }
 
-/// A release of the shop that was validated on staging and is not promoted yet: commit `c` is 1.4.2, run 41 deployed it, run 7
-/// validated it, and its last job, which dispatched, is still at it. Production runs 1.4.1, which is commit `a`.
+/// A release of the shop that was validated on staging and is not promoted yet: 1.4.2 is commit `c`, run 41 deployed it, run 7
+/// validated it, and its last job, which sent the dispatch, still runs. Production has 1.4.1, which is commit `a`.
 struct Stage {
     fake_github: FakeGitHub,
     folder: TempDir,
@@ -103,7 +103,7 @@ impl Stage {
         stage
     }
 
-    /// A job of the validating run that has ended, and told of a report.
+    /// Adds a completed job to the validating run, and its annotation about a report.
     fn job(&self, name: &str, conclusion: &str, report: Option<&Report>) -> u64 {
         let job = FakeJob { completed_at: Some(ago(4)), ..FakeJob::ended(name, conclusion) }.since(ago(6));
         let id = self.fake_github.set_job(SHOP, 7, 1, job);
@@ -119,7 +119,7 @@ impl Stage {
         self.fake_github.annotate(SHOP, job, "promote-gates", &message);
     }
 
-    /// What `record` dispatches of it.
+    /// The payload that `record` dispatches.
     fn payload(&self) -> Value {
         let reports: Vec<String> = self.reports.iter().map(output).collect();
         json!({
@@ -143,7 +143,7 @@ impl Stage {
         path
     }
 
-    /// A step of the promotion workflow, with all that it needs but the event.
+    /// A step of the promotion workflow, without its event.
     fn runner(&self) -> Runner {
         let runner = Runner::new()
             .env("GITHUB_API_URL", &self.fake_github.api_url())
@@ -162,7 +162,7 @@ impl Stage {
     }
 }
 
-/// The runner of a workflow that a dispatch has started.
+/// A runner whose workflow was started by a dispatch with this payload.
 fn dispatched(runner: Runner, payload: &Value) -> Runner {
     let event = json!({ "action": "staging-validated", "branch": "main", "client_payload": payload, "sender": {} });
     with_event(runner, "repository_dispatch", &event.to_string())
@@ -200,7 +200,7 @@ fn validating_run() -> github::FakeRun {
     }
 }
 
-/// What a gate found on staging, in run 7.
+/// A report of a gate on staging in run 7.
 fn report(command: &str, verdict: Verdict) -> Report {
     let finding = Finding::new(format!("{command} figure"), verdict).actual("97 ms");
     let mut report = Report::open(command, rfc3339(ago(6)));
@@ -228,13 +228,13 @@ fn found<'a>(ended: &'a Ended, check: &str) -> &'a Value {
     findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check} in {}", ended.log))
 }
 
-/// Code and verdict, which agree everywhere.
+/// The exit code and the verdict. Outputs and report must agree.
 fn end(ended: &Ended) -> (i32, &str) {
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     (ended.code, &ended.outputs["verdict"])
 }
 
-/// Git as nobody has configured it.
+/// Runs git without the user's and the system's configuration.
 fn git(dir: &Path, arguments: &[&str]) -> String {
     let output = std::process::Command::new("git")
         .args(["-c", "user.name=A", "-c", "user.email=a@shop.invalid"])
@@ -249,7 +249,7 @@ fn git(dir: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_release_that_was_validated_passes() {
+fn a_validated_release_passes() {
     let stage = Stage::new();
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
@@ -271,19 +271,19 @@ fn a_release_that_was_validated_passes() {
     ] {
         assert_eq!(outputs(name), value, "{name}");
     }
-    let whole = json!({
+    let subject = json!({
         "service": "checkout-service",
         "environment": "production",
         "image": "ghcr.io/acme/checkout-service",
         "tag": "1.4.2",
         "commit": sha('c'),
     });
-    assert_eq!(serde_json::from_str::<Value>(outputs("subject")).unwrap(), whole);
-    assert_eq!(ended.report["subject"], whole);
+    assert_eq!(serde_json::from_str::<Value>(outputs("subject")).unwrap(), subject);
+    assert_eq!(ended.report["subject"], subject);
     let validated_at: Timestamp = outputs("validated-at").parse().unwrap();
     assert!(validated_at <= ago(4) && validated_at >= ago(5), "by GitHub's clock: {validated_at}");
     let compact: Report = serde_json::from_str(&ended.outputs["report"]).unwrap();
-    assert_eq!(compact.outputs["evidence"], outputs("evidence"), "later jobs read it there");
+    assert_eq!(compact.outputs["evidence"], outputs("evidence"), "later jobs read the compact report");
     assert!(
         !ended.log.contains(TOKEN.trim_start_matches("ghs_")) || ended.log.matches(TOKEN).count() == 1,
         "{}",
@@ -292,7 +292,7 @@ fn a_release_that_was_validated_passes() {
 }
 
 #[test]
-fn what_record_sends_is_what_evidence_reads() {
+fn evidence_accepts_the_payload_of_record() {
     let stage = Stage::new();
     stage.fake_github.create(INFRA);
     stage.fake_github.grant("dispatcher", INFRA, &["contents=write"]);

@@ -13,7 +13,7 @@ fn step(p99: &str, baseline: &str) -> Ended {
 }
 
 #[test]
-fn the_reference_pipelines_numbers_block_with_an_error_that_names_them() {
+fn a_p99_above_the_limit_blocks_with_an_error_that_names_the_numbers() {
     let ended = step("130", "100");
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (1, "blocked"), "{}", ended.log);
     let error = ended.commands().into_iter().find(|line| line.starts_with("::error")).expect("an annotation");
@@ -44,7 +44,7 @@ fn a_missing_baseline_is_inconclusive_and_says_how_to_make_one() {
 }
 
 #[test]
-fn what_cannot_be_used_is_bad_input_that_names_input_value_and_what_is_accepted() {
+fn bad_input_is_named_with_its_value_and_what_is_accepted() {
     for (key, value, parts) in [
         ("results", "nowhere.json", &["`results`", "nowhere.json"][..]),
         ("results", "broken.json", &["broken.json", "JSON"]),
@@ -73,7 +73,7 @@ fn what_cannot_be_used_is_bad_input_that_names_input_value_and_what_is_accepted(
 }
 
 #[test]
-fn a_baseline_comes_from_a_server_and_its_header_is_told_to_nobody() {
+fn a_baseline_from_a_server_is_compared_and_its_header_is_shown_nowhere() {
     let server = LoopbackServer::start(|request| {
         match request.headers.get("authorization").and_then(|value| value.to_str().ok()) {
             Some("Bearer s3cret-token") => {
@@ -98,7 +98,7 @@ fn a_baseline_comes_from_a_server_and_its_header_is_told_to_nobody() {
         ("report", ended.report.to_string()),
         ("outputs", format!("{:?}", ended.outputs)),
     ] {
-        assert!(!text.contains("s3cret"), "the {place} tells it: {text}");
+        assert!(!text.contains("s3cret"), "the {place} shows it: {text}");
     }
 }
 
@@ -115,7 +115,7 @@ fn a_server_that_does_not_answer_is_inconclusive() {
 }
 
 #[test]
-fn what_a_file_says_makes_no_command_no_output_and_no_markup() {
+fn hostile_text_in_a_file_is_escaped() {
     let hostile = "::error::x ##[error]x %0A::set-output name=verdict::passed </td><script> a|b `c`\n::add-mask::z\r::stop-commands::q\nverdict=passed\nEOF";
     let runner = Runner::new().input("results", "stats.json").input("baseline", "baseline.json");
     runner.write("stats.json", json!({ "p99_latency": hostile, hostile: 1 }).to_string());

@@ -22,7 +22,7 @@ gates:
 ";
 
 #[test]
-fn gates_run_in_order_and_each_counts_as_if_it_had_a_step_of_its_own() {
+fn gates_run_in_order_and_each_report_counts_separately() {
     let ended = step(119, TWO, &[]);
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);
     let mut reports = ReceivedReports::default();
@@ -36,7 +36,7 @@ fn gates_run_in_order_and_each_counts_as_if_it_had_a_step_of_its_own() {
 }
 
 #[test]
-fn the_first_gate_that_does_not_pass_is_the_last_that_runs() {
+fn the_first_gate_that_does_not_pass_ends_the_run() {
     let ended = step(130, TWO, &[]);
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (1, "blocked"), "{}", ended.log);
     assert_eq!(ended.report["reports"].as_array().map(Vec::len), Some(1));
@@ -45,19 +45,19 @@ fn the_first_gate_that_does_not_pass_is_the_last_that_runs() {
 }
 
 #[test]
-fn a_gate_in_shadow_mode_decides_nothing_and_counts_for_nothing() {
-    let shadow = TWO.replace("{ results: stats.json }", "{ results: stats.json, dry-run: true }");
-    let ended = step(130, &shadow, &[]);
+fn a_gate_in_dry_run_does_not_change_the_verdict() {
+    let dry_run = TWO.replace("{ results: stats.json }", "{ results: stats.json, dry-run: true }");
+    let ended = step(130, &dry_run, &[]);
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);
     assert_eq!(ended.report["reports"][0]["verdict"], "blocked");
     assert_eq!(ended.report["reports"][0]["dry-run"], true);
 }
 
 #[test]
-fn with_all_gates_in_shadow_mode_the_step_is_in_it_too() {
-    let shadow = TWO.replace("results: stats.json }", "results: stats.json, dry-run: true }");
-    let shadow = shadow.replace("max-ratio: 9", "max-ratio: 9\n      dry-run: true");
-    for (config, arguments) in [(&*shadow, &[][..]), (TWO, &["--dry-run"])] {
+fn with_all_gates_in_dry_run_the_step_is_in_dry_run() {
+    let dry_run = TWO.replace("results: stats.json }", "results: stats.json, dry-run: true }");
+    let dry_run = dry_run.replace("max-ratio: 9", "max-ratio: 9\n      dry-run: true");
+    for (config, arguments) in [(&*dry_run, &[][..]), (TWO, &["--dry-run"])] {
         let ended = step(130, config, arguments);
         assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "blocked"), "{}", ended.log);
         assert_eq!(
@@ -77,7 +77,7 @@ fn every_entry_is_resolved_before_any_runs() {
 }
 
 #[test]
-fn a_config_file_is_held_to_the_vocabulary_with_line_and_column() {
+fn an_error_in_the_config_file_is_reported_with_line_and_column() {
     for (config, parts) in [
         ("gates:\n  - perfomance\n", &[":2:5", "perfomance", "did you mean `performance`"][..]),
         ("gates:\n  - promote\n", &[":2:5", "promote", "one of health"]),
@@ -97,14 +97,14 @@ fn a_config_file_is_held_to_the_vocabulary_with_line_and_column() {
 }
 
 #[test]
-fn a_config_file_that_was_named_has_to_be_there() {
+fn a_configured_config_file_must_exist() {
     let ended = step(1, TWO, &["--config=elsewhere.yml"]);
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(ended.outputs["reason"].contains("no file at elsewhere.yml"), "{}", ended.outputs["reason"]);
 }
 
 #[test]
-fn the_report_goes_where_it_was_asked_for_also_when_the_config_file_is_broken() {
+fn report_file_applies_even_if_the_config_file_is_broken() {
     let runner = Runner::new().input("report-file", "reports/run.json");
     runner.write(".github/promote-gates.yml", "gates: [");
     let ended = runner.run(&["run"]);

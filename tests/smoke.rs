@@ -1,6 +1,6 @@
-//! `smoke` with real shells and real processes: what ends them, what they see of us, and what their words can do.
+//! `smoke` with real shells and processes: how they end, which variables they inherit, and that their output is escaped.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod reports;
 
@@ -26,19 +26,19 @@ fn runner(script: &str) -> Runner {
     Runner::new().input("service", "checkout-service").input("tag", "1.4.2").input("command", script)
 }
 
-/// Code and verdict, which have to agree with each other everywhere.
+/// The exit code and the verdict. Outputs, report and summary must agree.
 fn end(ended: &Ended) -> (i32, &str) {
     assert_eq!(ended.outputs["verdict"], ended.report["verdict"], "{}", ended.log);
     assert!(ended.summary.contains(&ended.outputs["verdict"]), "{}", ended.summary);
     (ended.code, &ended.outputs["verdict"])
 }
 
-/// A process that can be seen to be alive: it holds a FIFO open for writing, and the reader sees the end of the file when
-/// the last such process is gone.
+/// Shows whether processes are alive: they hold a FIFO open for writing, and the reader reaches the end of the file when the
+/// last of them has ended.
 struct Pulse(Receiver<()>);
 
 impl Pulse {
-    /// Makes the FIFO `pulse` in the workspace; the first thing that is heard says that somebody writes.
+    /// Makes the FIFO `pulse` in the workspace. The first message says that a process has opened it.
     fn new(runner: &Runner) -> Self {
         let fifo = runner.workspace().join("pulse");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
@@ -52,21 +52,21 @@ impl Pulse {
         Self(end)
     }
 
-    fn has_begun(&self) {
+    fn wait_for_writer(&self) {
         self.0.recv_timeout(LIMIT).unwrap();
     }
 
-    fn has_ended(&self) {
-        assert_eq!(self.0.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "somebody still writes");
+    fn assert_no_writer(&self) {
+        assert_eq!(self.0.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "a process still holds the FIFO");
     }
 }
 
-/// A child that waits for a grandchild; both hold the FIFO, and once it says so both are there.
+/// A child that waits for a grandchild; both hold the FIFO once the child prints `waiting`.
 const GRANDCHILD: &str = "exec 3>pulse; (sleep 1000; sleep 1000) & echo waiting; wait";
 
 #[test]
-fn the_exit_code_decides_where_there_are_no_reports() {
-    for (script, expected, said) in [
+fn without_reports_the_exit_code_decides() {
+    for (script, expected, message) in [
         ("exit 0", (0, "passed"), "exit code 0; tests not counted (no `junit`)"),
         ("echo boom; exit 3", (1, "blocked"), "exit code 3; its last lines:\nboom"),
         ("false; true", (1, "blocked"), "exit code 1"),
@@ -77,19 +77,19 @@ fn the_exit_code_decides_where_there_are_no_reports() {
         let ended = runner(script).run(&["smoke"]);
         assert_eq!(end(&ended), expected, "{script}: {}", ended.log);
         let actual = ended.report["findings"][0]["actual"].as_str().unwrap();
-        assert!(actual.contains(said), "{script}: {actual}");
+        assert!(actual.contains(message), "{script}: {actual}");
     }
 }
 
 #[test]
-fn a_program_runs_without_a_shell_in_its_folder_with_its_variables() {
+fn argv_runs_without_a_shell_in_the_given_folder_with_the_given_variables() {
     let runner = Runner::new().input("working-directory", "tests/smoke").env("GIVEN", "by the job");
     runner.write(
         ".github/promote-gates.yml",
         "smoke:\n  argv: [./run, 'a  b', $HOME]\n  env: { ENVIRONMENT: staging, TAG: 1.10, KEY: hunter2 }\n",
     );
     runner.write("tests/smoke/script", "echo \"$# <$1> <$2> $ENVIRONMENT $TAG $GIVEN\"\n[ \"$KEY\" = hunter2 ]\n");
-    // Made by a child of its own: written here, it could still be open for writing in a child that another test starts.
+    // A child process writes the script: another test's child could inherit a file that this process has open for writing.
     let make = "printf '#!/bin/sh\\n. ./script\\n' > run; chmod +x run";
     assert!(
         Command::new("sh")
@@ -103,23 +103,25 @@ fn a_program_runs_without_a_shell_in_its_folder_with_its_variables() {
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert!(ended.log.contains("smoke │ 2 <a  b> <$HOME> staging 1.10 by the job\n"), "{}", ended.log);
     assert_eq!(ended.report["settings"]["env"], json!(["ENVIRONMENT", "TAG", "KEY"]));
-    let told = format!("{} {:?} {} {}", ended.log, ended.outputs, ended.summary, ended.report);
-    assert!(!told.contains("hunter2"), "{told}");
+    let text = format!("{} {:?} {} {}", ended.log, ended.outputs, ended.summary, ended.report);
+    assert!(!text.contains("hunter2"), "{text}");
 }
 
 #[test]
-fn a_program_that_is_not_there_tested_nothing() {
-    for (argv, said) in [("no-such-program-anywhere\nx", "no such program"), ("npm run smoke", "goes into `command`")] {
+fn a_missing_program_is_inconclusive() {
+    for (argv, message) in
+        [("no-such-program-anywhere\nx", "no such program"), ("npm run smoke", "goes into `command`")]
+    {
         let ended = Runner::new().input("argv", argv).run(&["smoke"]);
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
-        assert!(ended.log.contains(said), "{}", ended.log);
+        assert!(ended.log.contains(message), "{}", ended.log);
     }
 }
 
 #[test]
-fn bad_input_runs_nothing_and_is_named() {
+fn bad_input_is_named_and_nothing_runs() {
     let marks = || Runner::new().input("command", "touch ran");
-    for (runner, said) in [
+    for (runner, message) in [
         (Runner::new(), "`command`, `argv`: neither is given"),
         (marks().input("argv", "true"), "`command`, `argv`: both are given"),
         (marks().input("working-directory", "tests/gone"), "`working-directory` (input): no folder tests/gone"),
@@ -133,13 +135,13 @@ fn bad_input_runs_nothing_and_is_named() {
     ] {
         let ended = runner.run(&["smoke"]);
         assert_eq!(end(&ended), (2, "inconclusive"), "{}", ended.log);
-        assert!(ended.log.contains(said), "{said} in {}", ended.log);
-        assert!(!runner.workspace().join("ran").exists(), "{said}");
+        assert!(ended.log.contains(message), "{message} in {}", ended.log);
+        assert!(!runner.workspace().join("ran").exists(), "{message}");
     }
 }
 
 #[test]
-fn time_that_is_up_ends_grandchildren_and_blocks() {
+fn the_timeout_ends_grandchildren_and_blocks() {
     let attempt = |time: &str| {
         let runner = runner(GRANDCHILD).input("timeout", time);
         let pulse = Pulse::new(&runner);
@@ -147,8 +149,8 @@ fn time_that_is_up_ends_grandchildren_and_blocks() {
     };
     let grandchild_started = |(ended, ..): &(Ended, Pulse, HumanDuration)| ended.log.contains("waiting");
     let (ended, pulse, time) = with_enough_time(Duration::from_millis(1500), attempt, grandchild_started);
-    pulse.has_begun();
-    pulse.has_ended();
+    pulse.wait_for_writer();
+    pulse.assert_no_writer();
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     let no_end = format!("no end within {time}");
     for part in [no_end.as_str(), "its last lines:<br>waiting", "Last lines of the command"] {
@@ -162,31 +164,31 @@ fn a_signal_ends_grandchildren_and_leaves_a_report() {
         let runner = runner(&format!("{stubborn}{GRANDCHILD}"));
         let pulse = Pulse::new(&runner);
         let step = runner.start(&["smoke"]);
-        pulse.has_begun();
+        pulse.wait_for_writer();
         step.heard("waiting");
         step.signal(signal);
         let ended = step.end_within(SIGNALLED);
-        pulse.has_ended();
+        pulse.assert_no_writer();
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
         assert!(ended.log.contains("it has not ended") && ended.log.contains("cancelled by a signal"), "{}", ended.log);
     }
 }
 
 #[test]
-fn what_stays_behind_is_ended_with_the_command() {
+fn a_background_process_is_ended_with_the_command() {
     let runner = runner("(exec 3>pulse; exec sleep 1000 >/dev/null 2>&1) & read -r x <gate");
     let pulse = Pulse::new(&runner);
     assert!(Command::new("mkfifo").arg(runner.workspace().join("gate")).status().unwrap().success());
     let step = runner.start(&["smoke"]);
-    pulse.has_begun();
+    pulse.wait_for_writer();
     std::fs::write(runner.workspace().join("gate"), "go\n").unwrap();
     let ended = step.end_within(LIMIT);
-    pulse.has_ended();
+    pulse.assert_no_writer();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
 }
 
 #[test]
-fn neither_tokens_nor_the_runners_files_reach_the_tests() {
+fn the_tests_inherit_neither_tokens_nor_the_runners_files() {
     let script = "env | sed 's/^/seen: /'
         for file in \"$GITHUB_OUTPUT\" \"$GITHUB_ENV\" \"$GITHUB_PATH\" \"$GITHUB_STATE\" \"$GITHUB_STEP_SUMMARY\"; do
             if [ -n \"$file\" ]; then printf 'verdict=passed\\n' >>\"$file\"; fi
@@ -212,7 +214,7 @@ fn neither_tokens_nor_the_runners_files_reach_the_tests() {
 }
 
 #[test]
-fn ten_megabytes_end_well_and_the_end_of_them_is_told() {
+fn of_a_long_output_the_last_lines_are_logged() {
     for (script, lines) in [
         // 100,000 lines of 100 bytes, and one line of 10 MB.
         ("yes \"$(printf '%099d' 0)\" | head -n 100000; echo the end", "… 90001 more lines left out; the last ones:"),
@@ -227,13 +229,13 @@ fn ten_megabytes_end_well_and_the_end_of_them_is_told() {
 }
 
 #[test]
-fn words_without_end_do_not_keep_the_time_from_being_up() {
+fn endless_output_does_not_delay_the_timeout() {
     let ended = runner("yes").input("timeout", "1s").run(&["smoke"]);
     assert_eq!(end(&ended), (1, "blocked"), "{:.2000}", ended.log);
 }
 
 #[test]
-fn in_dry_run_the_tests_run_and_fail_nothing() {
+fn a_dry_run_runs_the_tests_and_fails_nothing() {
     let runner = runner("touch ran; exit 1").input("dry-run", "true");
     let ended = runner.run(&["smoke"]);
     assert_eq!((end(&ended), &ended.report["dry-run"]), ((0, "blocked"), &json!(true)), "{}", ended.log);
@@ -253,15 +255,15 @@ EOF_00000000000000000000000000000000
 \u{1b}[2K\u{1b}]0;title\u{7}";
 
 #[test]
-fn hostile_words_give_no_command_no_output_and_no_markup() {
+fn hostile_output_is_escaped() {
     for stream in ["cat words", "cat words >&2"] {
         let runner = runner(&format!(": '{HOSTILE}'\n{stream}; exit 1"));
         runner.write("words", HOSTILE);
         let ended = runner.run(&["smoke"]);
         assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-        reports::harmless(&ended);
-        for told in ["smoke │ : :error::x\n", "smoke │ progress\nsmoke │ (a value to mask: not shown)\n"] {
-            assert!(ended.log.contains(told), "{told} in {}", ended.log);
+        reports::assert_escaped(&ended);
+        for line in ["smoke │ : :error::x\n", "smoke │ progress\nsmoke │ (a value to mask: not shown)\n"] {
+            assert!(ended.log.contains(line), "{line} in {}", ended.log);
         }
     }
 }

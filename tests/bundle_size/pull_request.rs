@@ -1,6 +1,6 @@
-//! On a pull request: a change is judged by the rules and the baseline of the commit that it is proposed against.
+//! On a pull request the limits and the baseline come from the base commit.
 
-#![expect(clippy::expect_used, reason = "what cannot be staged is a failed test")]
+#![expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 
 use std::{
     fs,
@@ -11,25 +11,25 @@ use std::{
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;
 
-use super::{BASELINE, is, noise, read, says, shop, step};
+use super::{BASELINE, assert_end, assert_log_contains, noise, read, shop, step};
 use crate::house::Runner;
 
-/// Runs git with nothing of this machine but PATH (a hook that runs the tests sets `GIT_DIR`), and gives what it prints.
+/// Runs git with nothing of this machine's environment but PATH (a hook that runs the tests sets `GIT_DIR`); returns its output.
 #[expect(clippy::disallowed_methods, reason = "PATH says where git is")]
 #[track_caller]
 fn git(dir: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
     git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
-    for who in ["AUTHOR", "COMMITTER"] {
-        git.env(format!("GIT_{who}_NAME"), "Ada").env(format!("GIT_{who}_EMAIL"), "ada@acme.example");
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@acme.example");
     }
     let output = git.current_dir(dir).args(arguments).output().expect("git runs");
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
-/// A repository with a bundle, its baseline and its rules, and a branch that proposes a change.
+/// A repository with a bundle, its baseline and limits, and a branch that proposes a change.
 struct Proposal {
     origin: Runner,
     base: String,
@@ -57,7 +57,7 @@ impl Proposal {
         self.origin.workspace()
     }
 
-    /// As `actions/checkout` does: the one commit that is built, without the one that it is compared with.
+    /// A checkout as `actions/checkout` makes it: the commit that is built, without the base commit.
     fn checkout(&self) -> Runner {
         let runner = Runner::new();
         let url = format!("file://{}", self.repository().display());
@@ -76,61 +76,64 @@ impl Proposal {
 }
 
 #[test]
-fn a_change_is_judged_by_the_base_commit() {
+fn a_pull_request_is_judged_by_the_base_commit() {
     let proposal = Proposal::new(|change| {
         change.write("dist/more.9c1bd0aa.js", noise(20_000));
-        is(&step(change, &["--write-baseline"]), 1, "blocked");
+        assert_end(&step(change, &["--write-baseline"]), 1, "blocked");
         change.write(".github/promote-gates.yml", "bundle-size:\n  max-increase: 100\n");
     });
     let runner = proposal.checkout();
-    is(&step(&runner, &[]), 0, "passed");
+    assert_end(&step(&runner, &[]), 0, "passed");
 
     let runner = proposal.event(runner);
     let ended = step(&runner, &[]);
-    is(&ended, 1, "blocked");
-    says(&ended, &["(+20.", "at most 5 % more than the baseline's 100 kB"]);
+    assert_end(&ended, 1, "blocked");
+    assert_log_contains(&ended, &["(+20.", "at most 5 % more than the baseline's 100 kB"]);
     assert_eq!(ended.report["config"]["commit"], proposal.base);
     let source = format!("{BASELINE} (in the base commit {})", proposal.base);
     assert_eq!(ended.report["findings"][0]["evidence"][0]["source"], source);
 
-    // The rules alone, or the baseline alone, would let it pass.
+    // With only the limits or only the baseline of the pull request it would pass.
     runner.write(BASELINE, "broken");
-    is(&step(&runner, &[]), 1, "blocked");
-    is(&step(&runner, &["--max-increase=100"]), 0, "passed");
+    assert_end(&step(&runner, &[]), 1, "blocked");
+    assert_end(&step(&runner, &["--max-increase=100"]), 0, "passed");
 }
 
 #[test]
-fn a_baseline_of_a_change_counts_once_it_is_merged() {
+fn a_baseline_in_a_pull_request_counts_once_it_is_merged() {
     let proposal = Proposal::new(|change| change.write("dist/more.9c1bd0aa.js", noise(20_000)));
     let runner = proposal.event(proposal.checkout());
     let ended = step(&runner, &["--write-baseline"]);
-    is(&ended, 1, "blocked");
-    says(&ended, &["done bundle-size.baseline.json", "on a pull request they count once they are merged"]);
+    assert_end(&ended, 1, "blocked");
+    assert_log_contains(
+        &ended,
+        &["done bundle-size.baseline.json", "on a pull request they count once they are merged"],
+    );
     assert!(read(&runner, BASELINE).is_some_and(|written| written.contains("dist/more.[hash].js")));
-    is(&step(&runner, &[]), 1, "blocked");
+    assert_end(&step(&runner, &[]), 1, "blocked");
 }
 
 #[test]
-fn a_change_cannot_take_its_baseline_away() {
+fn a_pull_request_cannot_delete_its_baseline() {
     let proposal = Proposal::new(|change| {
         change.write("dist/debug-library.js", noise(20_000));
         git(&change.workspace(), &["rm", "--quiet", "-r", BASELINE, ".github"]);
     });
     let runner = proposal.checkout();
-    is(&step(&runner, &["--allow-first", "--dry-run"]), 0, "passed");
+    assert_end(&step(&runner, &["--allow-first", "--dry-run"]), 0, "passed");
     let runner = proposal.event(runner);
-    is(&step(&runner, &["--allow-first"]), 1, "blocked");
+    assert_end(&step(&runner, &["--allow-first"]), 1, "blocked");
 
-    // A workspace unpacked from an archive cannot tell what the base commit holds.
+    // In a workspace from an archive the base commit is unknown.
     fs::remove_dir_all(runner.workspace().join(".git")).expect("removed");
     let ended = step(&runner, &["--allow-first"]);
-    is(&ended, 3, "inconclusive");
-    says(&ended, &["not a git checkout", "actions/checkout"]);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(&ended, &["not a git checkout", "actions/checkout"]);
     assert_eq!(read(&runner, BASELINE), None);
 }
 
 #[test]
-fn a_change_cannot_take_its_rules_away() {
+fn a_pull_request_cannot_delete_its_config_file() {
     let proposal = Proposal::new(|change| {
         git(&change.workspace(), &["rm", "--quiet", "-r", ".github"]);
     });
@@ -139,14 +142,17 @@ fn a_change_cannot_take_its_rules_away() {
         let runner = Runner::new().input("results", "stats.json").input("baseline", figures.url());
         if event { proposal.event(runner) } else { runner }
     };
-    let is_judged = |runner: &Runner| is(&runner.run(&["performance"]), 0, "passed");
+    let is_judged = |runner: &Runner| assert_end(&runner.run(&["performance"]), 0, "passed");
     let runner = unpacked(true);
     runner.write("stats.json", r#"{"p99_latency": 100}"#);
     let ended = runner.run(&["performance"]);
-    is(&ended, 3, "inconclusive");
-    says(&ended, &["\".github/promote-gates.yml\" (in the base commit ", "not a git checkout", "actions/checkout"]);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(
+        &ended,
+        &["\".github/promote-gates.yml\" (in the base commit ", "not a git checkout", "actions/checkout"],
+    );
 
-    // Nobody proposes a change, or there is nothing that one could have changed.
+    // Without a pull request, or with all files outside the workspace, there is nothing to protect.
     let runner = unpacked(false);
     runner.write("stats.json", r#"{"p99_latency": 100}"#);
     is_judged(&runner);
@@ -157,18 +163,21 @@ fn a_change_cannot_take_its_rules_away() {
 }
 
 #[test]
-fn a_base_commit_that_is_there_needs_no_remote() {
+fn a_base_commit_in_the_checkout_needs_no_remote() {
     let proposal = Proposal::new(|change| change.write("dist/more.9c1bd0aa.js", noise(20_000)));
     let runner = proposal.event(proposal.checkout());
     let dir = runner.workspace();
     git(&dir, &["remote", "rename", "origin", "upstream"]);
     let ended = step(&runner, &[]);
-    is(&ended, 3, "inconclusive");
-    says(&ended, &["remote: \"origin\"; expected a remote of this checkout: `upstream`", "`fetch-depth: 0`"]);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(
+        &ended,
+        &["remote: \"origin\"; expected a remote of this checkout: `upstream`", "`fetch-depth: 0`"],
+    );
     git(&dir, &["fetch", "--quiet", "upstream", &proposal.base]);
     git(&dir, &["remote", "remove", "upstream"]);
     let ended = step(&runner, &[]);
-    is(&ended, 1, "blocked");
+    assert_end(&ended, 1, "blocked");
     assert_eq!(ended.report["config"]["commit"], proposal.base);
 }
 
@@ -176,11 +185,11 @@ fn a_base_commit_that_is_there_needs_no_remote() {
 fn a_base_commit_that_cannot_be_fetched_is_inconclusive() {
     let proposal = Proposal::new(|change| change.write("dist/more.js", "1"));
     let runner = proposal.event(proposal.checkout());
-    let (there, away) = (proposal.repository(), proposal.repository().with_file_name("away"));
-    fs::rename(&there, &away).expect("moved");
+    let (repository, moved) = (proposal.repository(), proposal.repository().with_file_name("away"));
+    fs::rename(&repository, &moved).expect("moved");
     let ended = step(&runner, &["--allow-first"]);
-    is(&ended, 3, "inconclusive");
-    says(&ended, &["`fetch-depth: 0`"]);
-    fs::rename(&away, &there).expect("moved");
-    is(&step(&runner, &["--allow-first"]), 0, "passed");
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(&ended, &["`fetch-depth: 0`"]);
+    fs::rename(&moved, &repository).expect("moved");
+    assert_end(&step(&runner, &["--allow-first"]), 0, "passed");
 }

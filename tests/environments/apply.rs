@@ -1,4 +1,4 @@
-//! What is written, and that it is written once.
+//! `mode: apply`: each rule is written once.
 
 use super::*;
 
@@ -17,7 +17,7 @@ environments:
 ";
 
 #[test]
-fn the_reference_is_applied_and_the_second_time_nothing_is_written() {
+fn a_second_apply_writes_nothing() {
     let fake_github = fake_github();
     let leads = fake_github.add_team("acme", "platform-leads", &["lena"]);
     let first = run(&fake_github, runner(&fake_github, REFERENCE), "apply");
@@ -48,15 +48,15 @@ fn every_rule_is_written_and_read_back() {
     let fake_github = fake_github();
     let first = run(&fake_github, runner(&fake_github, FULL), "apply");
     assert_eq!(end(&first), (0, "passed"), "{}", first.log);
-    let told = findings(&first);
-    for said in [
+    let findings = findings(&first);
+    for expected in [
         "passed production: required reviewers: team platform-leads, user alice",
         "passed production: review of one's own run: prevented",
         "passed production: branch pattern main: there",
         "passed production: branch pattern release/*: there",
         "passed production: tag pattern v*: there",
     ] {
-        assert!(told.iter().any(|finding| finding == said), "{said}\n{told:#?}");
+        assert!(findings.iter().any(|finding| finding == expected), "{expected}\n{findings:#?}");
     }
     let before = writes(&fake_github).len();
     assert_eq!(before, 4, "one for the rules, one for each pattern");
@@ -65,7 +65,7 @@ fn every_rule_is_written_and_read_back() {
 }
 
 #[test]
-fn what_the_file_does_not_mention_is_sent_as_it_stands() {
+fn rules_that_the_file_does_not_mention_are_sent_unchanged() {
     let fake_github = fake_github();
     let alice = fake_github.add_user("alice");
     let body = json!({
@@ -112,7 +112,7 @@ fn a_pattern_is_removed_before_another_is_added() {
 }
 
 #[test]
-fn a_rule_is_taken_back() {
+fn rules_are_removed() {
     let fake_github = fake_github();
     assert_eq!(end(&run(&fake_github, runner(&fake_github, FULL), "apply")), (0, "passed"));
     let open = "\
@@ -131,20 +131,20 @@ environments:
 }
 
 #[test]
-fn a_dry_run_shows_and_writes_nothing() {
+fn a_dry_run_shows_the_changes_and_writes_nothing() {
     let fake_github = fake_github();
     let ended = run(&fake_github, runner(&fake_github, FULL).input("dry-run", "true"), "apply");
     assert_eq!(end(&ended), (0, "inconclusive"), "{}", ended.log);
     assert_eq!(writes(&fake_github), [""; 0]);
-    let told = effects(&ended);
-    assert!(told.len() == 4 && told.iter().all(|effect| effect.starts_with("planned ")), "{told:?}");
+    let effects = effects(&ended);
+    assert!(effects.len() == 4 && effects.iter().all(|effect| effect.starts_with("planned ")), "{effects:?}");
 }
 
 #[test]
-fn patterns_that_come_back_with_the_rule_are_removed_too() {
+fn inactive_patterns_are_removed_when_the_rule_activates_them() {
     let fake_github = fake_github();
     fake_github.protect(INFRA, "production", &json!({ "deployment_branch_policy": policy(true) }));
-    // They count again once branches are named; until then nobody sees them.
+    // GitHub keeps this pattern inactive until the environment uses custom policies.
     fake_github.add_branch_policy(INFRA, "production", "*", "branch");
     let file = "environments:\n  production:\n    deployment_branch_policy: { branches: [main] }\n";
     let ended = run(&fake_github, runner(&fake_github, file), "apply");

@@ -1,14 +1,14 @@
-//! GitHub is held against the file.
+//! `mode: check`: GitHub is compared with the file.
 
 use super::*;
 
 #[test]
-fn as_the_file_says_passes_with_what_it_means() {
-    let fake_github = hub_as_the_reference_says();
+fn an_environment_as_in_the_file_passes_with_remarks() {
+    let fake_github = fake_github_with_reference();
     let ended = run(&fake_github, runner(&fake_github, REFERENCE), "check");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    let told = findings(&ended);
-    for said in [
+    let findings = findings(&ended);
+    for expected in [
         "passed dev: what deploys: branches and tags by pattern",
         "passed dev: what deploys there: NOTHING",
         "passed staging: wait timer: none",
@@ -17,7 +17,7 @@ fn as_the_file_says_passes_with_what_it_means() {
         "passed production: minimum approvals: 1",
         "passed production: when its timer starts: 10 minutes from when the job was triggered",
     ] {
-        assert!(told.iter().any(|finding| finding.starts_with(said)), "{said}\n{told:#?}");
+        assert!(findings.iter().any(|finding| finding.starts_with(expected)), "{expected}\n{findings:#?}");
     }
     assert_eq!(writes(&fake_github), [""; 0]);
 }
@@ -44,14 +44,14 @@ fn each_rule_that_differs_is_blocked_and_named() {
         let production = format!("environments:\n{}", &REFERENCE[REFERENCE.find("  production:").unwrap()..]);
         let ended = run(&fake_github, runner(&fake_github, &production), "check");
         assert_eq!(end(&ended), (1, "blocked"), "{change}: {}", ended.log);
-        assert_eq!(about(&ended, check)["verdict"], "blocked", "{change}");
+        assert_eq!(finding_of(&ended, check)["verdict"], "blocked", "{change}");
         assert_eq!(ended.outputs["differences"], "1");
         assert_eq!(writes(&fake_github), [""; 0]);
     }
 }
 
 #[test]
-fn patterns_are_the_whole_list() {
+fn other_patterns_than_in_the_file_are_blocked() {
     let file = "\
 environments:
   production:
@@ -64,12 +64,12 @@ environments:
     fake_github.add_branch_policy(INFRA, "production", "release/*", "tag");
     let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    let told = findings(&ended);
+    let findings = findings(&ended);
     assert_eq!(
-        told[..2],
+        findings[..2],
         ["blocked production: tag pattern release/*: there", "blocked production: branch pattern release/*: not there"]
     );
-    assert!(told.contains(&"passed production: branch pattern main: there".to_owned()), "{told:#?}");
+    assert!(findings.contains(&"passed production: branch pattern main: there".to_owned()), "{findings:#?}");
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn a_missing_environment_is_blocked_and_others_are_named() {
     let ended = run(&fake_github, runner(&fake_github, REFERENCE), "check");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     for name in ["dev", "staging", "production"] {
-        assert!(about(&ended, name)["actual"].as_str().unwrap().contains("creates it, unprotected"));
+        assert!(finding_of(&ended, name)["actual"].as_str().unwrap().contains("creates it, unprotected"));
     }
-    assert_eq!(about(&ended, "environments that the file does not name")["actual"], "preview, legacy | x");
+    assert_eq!(finding_of(&ended, "environments that the file does not name")["actual"], "preview, legacy | x");
 }
 
 #[test]
@@ -94,15 +94,15 @@ fn protected_branches_only_without_one_is_blocked() {
     let file = "environments:\n  staging:\n    deployment_branch_policy: { protected_branches: true }\n";
     let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    let told = about(&ended, "staging: protected branches");
-    assert_eq!(told["actual"], "no branch is protected, and then GitHub lets EVERY branch deploy");
-    assert_eq!(about(&ended, "staging: what deploys")["verdict"], "passed");
+    let finding = finding_of(&ended, "staging: protected branches");
+    assert_eq!(finding["actual"], "no branch is protected, and then GitHub lets EVERY branch deploy");
+    assert_eq!(finding_of(&ended, "staging: what deploys")["verdict"], "passed");
 }
 
 #[test]
-fn what_cannot_be_seen_is_inconclusive_and_the_permission_named() {
+fn a_missing_permission_is_inconclusive_and_named() {
     for (granted, needed) in [(&["contents=read"][..], "Actions: read"), (&["actions=read"], "Contents: read")] {
-        let fake_github = hub_as_the_reference_says();
+        let fake_github = fake_github_with_reference();
         fake_github.grant("ghs_small", INFRA, granted);
         let ended = run(&fake_github, runner(&fake_github, REFERENCE).input("token", "ghs_small"), "check");
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
@@ -111,11 +111,11 @@ fn what_cannot_be_seen_is_inconclusive_and_the_permission_named() {
 }
 
 #[test]
-fn a_bypass_that_github_does_not_tell_is_inconclusive() {
+fn an_admin_bypass_that_github_does_not_report_is_inconclusive() {
     let fake_github = fake_github();
     fake_github.protect(INFRA, "production", &json!({}));
     let file = "environments:\n  production:\n    can_admins_bypass: false\n";
     let ended = run(&fake_github, runner(&fake_github, file), "check");
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
-    assert_eq!(about(&ended, "production: bypass by administrators")["actual"], "not reported by GitHub");
+    assert_eq!(finding_of(&ended, "production: bypass by administrators")["actual"], "not reported by GitHub");
 }

@@ -1,11 +1,11 @@
-//! What would be done is shown, and nothing is.
+//! `mode: plan`: the changes are shown, and nothing is written.
 
 use std::{path::Path, process::Command};
 
 use super::*;
 
 #[test]
-fn what_differs_is_shown_rule_by_rule() {
+fn each_difference_is_shown() {
     let fake_github = fake_github();
     fake_github.protect(INFRA, "Staging", &json!({ "wait_timer": 5 }));
     fake_github.protect(INFRA, "preview", &json!({}));
@@ -32,8 +32,8 @@ fn what_differs_is_shown_rule_by_rule() {
     ] {
         assert!(ended.summary.contains(row), "{row}\n{}", ended.summary);
     }
-    let told = findings(&ended);
-    for said in [
+    let findings = findings(&ended);
+    for expected in [
         "passed staging: 2 rules differ",
         "passed dev: what deploys there: NOTHING",
         "passed production: minimum approvals: 1: any one of the reviewers suffices",
@@ -42,21 +42,21 @@ fn what_differs_is_shown_rule_by_rule() {
         "passed production: protected branches: main",
         "passed environments that the file does not name: preview",
     ] {
-        assert!(told.iter().any(|finding| finding.starts_with(said)), "{said}\n{told:#?}");
+        assert!(findings.iter().any(|finding| finding.starts_with(expected)), "{expected}\n{findings:#?}");
     }
 }
 
 #[test]
-fn nothing_to_do_is_said() {
-    let fake_github = hub_as_the_reference_says();
+fn without_a_difference_the_plan_says_so() {
+    let fake_github = fake_github_with_reference();
     let ended = run(&fake_github, runner(&fake_github, REFERENCE), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!((effects(&ended), &*ended.outputs["differences"]), (vec![], "0"));
-    assert_eq!(about(&ended, "production")["actual"], "as the file says");
+    assert_eq!(finding_of(&ended, "production")["actual"], "as the file says");
 }
 
 #[test]
-fn what_check_would_block_on_is_told_and_not_blocked() {
+fn a_plan_reports_what_check_would_block_on_and_passes() {
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create(INFRA);
     fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
@@ -70,11 +70,11 @@ environments:
     let ended = run(&fake_github, runner(&fake_github, file), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     for check in ["production: protected branches", "production: minimum approvals"] {
-        assert_eq!(about(&ended, check)["waived"], "a plan judges nothing: `check` and `apply` block on this");
+        assert_eq!(finding_of(&ended, check)["waived"], "a plan judges nothing: `check` and `apply` block on this");
     }
     assert!(
         ended.outputs["reason"].contains("no approval is requested"),
-        "the worst is said first: {}",
+        "the worst finding is the reason: {}",
         ended.outputs["reason"]
     );
 }
@@ -95,8 +95,8 @@ fn proposal(fake_github: &FakeGitHub, file: &str) -> Runner {
 }
 
 #[test]
-fn a_proposed_file_is_planned_and_neither_the_measure_nor_applied() {
-    let fake_github = hub_as_the_reference_says();
+fn a_pull_requests_file_is_planned_but_not_checked_or_applied() {
+    let fake_github = fake_github_with_reference();
     let open = "environments:\n  production:\n    required_reviewers: []\n";
     let ended = run(&fake_github, proposal(&fake_github, open), "plan");
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
@@ -110,14 +110,14 @@ fn a_proposed_file_is_planned_and_neither_the_measure_nor_applied() {
     assert_eq!(writes(&fake_github), [""; 0]);
 }
 
-/// Runs git with nothing of this machine but PATH, and gives what it prints.
+/// Runs git with nothing of this machine's environment but PATH; returns its output.
 #[expect(clippy::disallowed_methods, reason = "PATH says where git is")]
 fn git(dir: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
     git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
-    for who in ["AUTHOR", "COMMITTER"] {
-        git.env(format!("GIT_{who}_NAME"), "Ada").env(format!("GIT_{who}_EMAIL"), "ada@acme.example");
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@acme.example");
     }
     let output = git.current_dir(dir).args(arguments).output().unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

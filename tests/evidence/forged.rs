@@ -1,4 +1,4 @@
-//! Payloads that tell what is not so. Each is blocked, and the message names what it saw.
+//! Forgery payloads. Each is blocked, and the message names what was observed.
 
 use std::thread;
 
@@ -12,24 +12,24 @@ const FRONTEND: &str = "  frontend:
     image: ghcr.io/acme/frontend
 policy:";
 
-/// A stage that somebody has tampered with, and the payload of it.
-type Forged = fn(&mut Stage) -> Value;
+/// Changes the stage; returns the forged payload.
+type Forgery = fn(&mut Stage) -> Value;
 
 fn set(mut payload: Value, pointer: &str, value: Value) -> Value {
     *payload.pointer_mut(pointer).unwrap() = value;
     payload
 }
 
-/// The same report with something in it changed after its job told of it.
-fn touched(stage: &Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
+/// The payload with one report changed after the annotation of its job.
+fn changed_after_annotation(stage: &Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
     let mut reports = stage.reports.clone();
     change(reports.iter_mut().find(|report| report.command == command).unwrap());
     let texts: Vec<String> = reports.iter().map(output).collect();
     set(stage.payload(), "/evidence/reports", json!(texts))
 }
 
-/// A gate of the run that has said something else.
-fn said(stage: &mut Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
+/// The payload with one report changed together with the annotation of its job.
+fn changed_with_annotation(stage: &mut Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
     let place = stage.reports.iter().position(|report| report.command == command).unwrap();
     change(&mut stage.reports[place]);
     let report = stage.reports[place].clone();
@@ -41,10 +41,10 @@ fn rerun(run: github::FakeRun) -> github::FakeRun {
     github::FakeRun { attempt: 2, ..run }
 }
 
-/// What was tampered with, the check that sees it, and what it says.
-const TABLE: &[(&str, Forged, &str, &str)] = &[
+/// The name of each forgery, the check that finds it, and what that check reports.
+const TABLE: &[(&str, Forgery, &str, &str)] = &[
     (
-        "a service that nobody knows",
+        "an unknown service",
         |stage| {
             let payload = set(stage.payload(), "/service", json!("checkout-servise"));
             set(payload, "/evidence/subject/service", json!("checkout-servise"))
@@ -97,7 +97,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "about another subject: tag 1.4.2, not 1.5.0",
     ),
     (
-        "a digest that nobody has seen",
+        "a digest that no gate has checked",
         |stage| {
             let mut subject = subject();
             subject["digest"] = json!(format!("sha256:{}", "d".repeat(64)));
@@ -111,7 +111,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         |stage| {
             let digest = format!("sha256:{}", "d".repeat(64));
             for command in GATES {
-                said(stage, command, |report| report.subject.digest = digest.parse().ok());
+                changed_with_annotation(stage, command, |report| report.subject.digest = digest.parse().ok());
             }
             stage.payload()
         },
@@ -135,7 +135,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     ),
     (
         "gates of two environments",
-        |stage| said(stage, "smoke", |report| report.subject.environment = "dev".parse().ok()),
+        |stage| changed_with_annotation(stage, "smoke", |report| report.subject.environment = "dev".parse().ok()),
         "smoke",
         "about another subject: environment dev, not staging",
     ),
@@ -165,7 +165,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         ".github/workflows/mallory.yml",
     ),
     (
-        "a run that somebody started by hand",
+        "a run that was started by hand",
         |stage| {
             stage
                 .fake_github
@@ -196,26 +196,26 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "the payload names attempt 1; the latest attempt is 2",
     ),
     (
-        "an attempt to come",
+        "a later attempt",
         |stage| set(stage.payload(), "/evidence/run/attempt", json!(2)),
         "attempt",
         "the payload names attempt 2; the latest attempt is 1",
     ),
     (
         "a report of another run",
-        |stage| said(stage, "smoke", |report| report.run.as_mut().unwrap().id = 6),
+        |stage| changed_with_annotation(stage, "smoke", |report| report.run.as_mut().unwrap().id = 6),
         "smoke",
         "its report is of attempt 1 of run 6 of acme/shop; the payload names attempt 1 of run 7",
     ),
     (
         "a report of no run",
-        |stage| said(stage, "smoke", |report| report.run = None),
+        |stage| changed_with_annotation(stage, "smoke", |report| report.run = None),
         "smoke",
         "its report is of no workflow run",
     ),
     (
         "a report that was changed after its annotation",
-        |stage| touched(stage, "performance", |report| "p99 1 ms".clone_into(&mut report.reason)),
+        |stage| changed_after_annotation(stage, "performance", |report| "p99 1 ms".clone_into(&mut report.reason)),
         "performance",
         "job `performance` announced sha256",
     ),
@@ -223,15 +223,19 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a verdict that was changed after its annotation",
         |stage| {
             let blocked = Report { started_at: rfc3339(ago(8)), ..report("performance", Verdict::Blocked) };
-            said(stage, "performance", |report| *report = blocked);
-            touched(stage, "performance", |report| report.verdict = Verdict::Passed)
+            changed_with_annotation(stage, "performance", |report| *report = blocked);
+            changed_after_annotation(stage, "performance", |report| report.verdict = Verdict::Passed)
         },
         "performance",
         "its report has sha256",
     ),
     (
         "relaxed settings",
-        |stage| said(stage, "performance", |report| drop(report.settings.insert("max-ratio".to_owned(), json!(3)))),
+        |stage| {
+            changed_with_annotation(stage, "performance", |report| {
+                drop(report.settings.insert("max-ratio".to_owned(), json!(3)))
+            })
+        },
         "policy: performance",
         "3",
     ),
@@ -246,7 +250,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
     ),
     (
         "a gate in dry-run",
-        |stage| said(stage, "health", |report| report.dry_run = true),
+        |stage| changed_with_annotation(stage, "health", |report| report.dry_run = true),
         "health",
         "in dry-run, which counts for nothing",
     ),
@@ -254,7 +258,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "a gate that was blocked",
         |stage| {
             let blocked = report("health", Verdict::Blocked);
-            said(stage, "health", |report| *report = blocked)
+            changed_with_annotation(stage, "health", |report| *report = blocked)
         },
         "health",
         "blocked: health figure: 97 ms",
@@ -280,7 +284,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "but its job `lint` ended as failure",
     ),
     (
-        "one report more, which no job told of",
+        "one more report, which no job announced",
         |stage| {
             stage.reports.push(report("bundle-size", Verdict::Passed));
             stage.payload()
@@ -289,7 +293,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "none of the 4 jobs announced one",
     ),
     (
-        "one report more, of another leg, which no job told of",
+        "one more report of another leg, which no job announced",
         |stage| {
             stage.reports.push(Report { started_at: rfc3339(ago(9)), ..report("health", Verdict::Passed) });
             stage.payload()
@@ -298,7 +302,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "job `health` announced sha256",
     ),
     (
-        "a gate of yesterday",
+        "a report of yesterday",
         |stage| {
             let job = FakeJob { completed_at: Some(ago(25 * 60)), ..FakeJob::ended("smoke", "success") }
                 .since(ago(25 * 60 + 1));
@@ -361,7 +365,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "run 41 ended as failure",
     ),
     (
-        "a deploy that was run again",
+        "a deploy that was rerun",
         |stage| {
             stage.fake_github.set_run(SHOP, rerun(deploy_run()));
             stage.payload()
@@ -370,7 +374,7 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
         "the payload names attempt 1; the latest attempt is 2",
     ),
     (
-        "an older commit than the one that stands there",
+        "an older commit than the current one",
         |stage| {
             stage.fake_github.tag(SHOP, "1.4.1", &sha('d'));
             stage.payload()
@@ -381,15 +385,15 @@ const TABLE: &[(&str, Forged, &str, &str)] = &[
 ];
 
 #[test]
-fn what_is_not_so_is_blocked_by_name() {
+fn each_forgery_is_blocked_with_what_was_observed() {
     thread::scope(|scope| {
         for rows in TABLE.chunks(TABLE.len().div_ceil(4)) {
-            scope.spawn(|| rows.iter().for_each(is_blocked));
+            scope.spawn(|| rows.iter().for_each(assert_blocked));
         }
     });
 }
 
-fn is_blocked((name, forge, check, seen): &(&str, Forged, &str, &str)) {
+fn assert_blocked((name, forge, check, seen): &(&str, Forgery, &str, &str)) {
     let mut stage = Stage::new();
     stage.fake_github.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
     let payload = forge(&mut stage);

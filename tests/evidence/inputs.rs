@@ -1,8 +1,8 @@
-//! Bad input: named, clipped, and before anybody is asked.
+//! Bad input: named, clipped, and refused before any request.
 
 use super::*;
 
-fn refused(stage: &Stage, runner: &Runner, parts: &[&str]) {
+fn assert_refused(stage: &Stage, runner: &Runner, parts: &[&str]) {
     let ended = runner.run(&["evidence"]);
     assert_eq!(end(&ended), (2, "inconclusive"), "{parts:?}: {}", ended.log);
     for part in parts {
@@ -36,24 +36,24 @@ fn a_payload_that_record_would_not_send_is_refused() {
         (less, &["`client_payload.service`", "not there"]),
         (Value::Null, &["client_payload"]),
     ] {
-        refused(&stage, &dispatched(stage.runner(), &payload), parts);
+        assert_refused(&stage, &dispatched(stage.runner(), &payload), parts);
     }
 }
 
 #[test]
-fn sixty_kilobytes_of_nesting_are_refused() {
+fn deeply_nested_json_is_refused() {
     let stage = Stage::new();
     let nested = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let event = format!(r#"{{"action":"staging-validated","client_payload":{{"evidence":{nested}}}}}"#);
-    refused(
+    assert_refused(
         &stage,
         &with_event(stage.runner(), "repository_dispatch", &event),
         &["`repository_dispatch` event", "recursion"],
     );
-    // The same inside a report, where it is text at first.
+    // The same inside a report, which is a string of JSON.
     let mut payload = stage.payload();
     payload["evidence"]["reports"][0] = json!(nested);
-    refused(&stage, &dispatched(stage.runner(), &payload), &["report 1 of the payload", "no report"]);
+    assert_refused(&stage, &dispatched(stage.runner(), &payload), &["report 1 of the payload", "no report"]);
 }
 
 #[test]
@@ -61,17 +61,21 @@ fn an_event_of_another_kind_is_refused() {
     let stage = Stage::new();
     let of_type = |name: &str| json!({ "action": name, "client_payload": stage.payload() }).to_string();
     let other = with_event(stage.runner(), "repository_dispatch", &of_type("deploy"));
-    refused(&stage, &other, &["a `repository_dispatch` of type deploy", "of type staging-validated", "`event-type`"]);
+    assert_refused(
+        &stage,
+        &other,
+        &["a `repository_dispatch` of type deploy", "of type staging-validated", "`event-type`"],
+    );
     let push = with_event(stage.runner(), "push", "{}");
-    refused(&stage, &push, &["event: `push`", "on: repository_dispatch"]);
-    refused(&stage, &stage.runner(), &["none that is known"]);
-    refused(&stage, &with_event(stage.runner(), "repository_dispatch", "{"), &["`repository_dispatch` event"]);
+    assert_refused(&stage, &push, &["event: `push`", "on: repository_dispatch"]);
+    assert_refused(&stage, &stage.runner(), &["none that is known"]);
+    assert_refused(&stage, &with_event(stage.runner(), "repository_dispatch", "{"), &["`repository_dispatch` event"]);
     let named = with_event(stage.runner().input("event-type", "deploy"), "repository_dispatch", &of_type("deploy"));
     assert_eq!(end(&named.run(&["evidence"])), (0, "passed"));
 }
 
 #[test]
-fn settings_that_cannot_be_are_refused() {
+fn invalid_settings_are_refused() {
     for (key, value, parts) in [
         ("environment", "", &["`environment`", "not given", "environment: production"][..]),
         ("environment", "../production", &["`environment`", "an environment name"]),
@@ -85,12 +89,12 @@ fn settings_that_cannot_be_are_refused() {
         ("source-token", "two words\nof it", &["the token"]),
     ] {
         let stage = Stage::new();
-        refused(&stage, &dispatched(stage.runner().input(key, value), &stage.payload()), parts);
+        assert_refused(&stage, &dispatched(stage.runner().input(key, value), &stage.payload()), parts);
     }
 }
 
 #[test]
-fn a_config_file_that_trusts_nobody_is_refused() {
+fn a_config_file_without_valid_services_is_refused() {
     for (config, parts) in [
         ("", &["`services`", "none in .github/promote-gates.yml"][..]),
         (&*CONFIG.replace("acme/shop", "acme"), &["promote-gates.yml:3:17", "owner/name"]),
@@ -98,12 +102,12 @@ fn a_config_file_that_trusts_nobody_is_refused() {
         ("policy: { performance: '.a <' }\n", &["promote-gates.yml:1:24", "cannot compile"]),
     ] {
         let stage = Stage { config: config.to_owned(), ..Stage::new() };
-        refused(&stage, &dispatched(stage.runner(), &stage.payload()), parts);
+        assert_refused(&stage, &dispatched(stage.runner(), &stage.payload()), parts);
     }
 }
 
 #[test]
-fn a_workflow_for_one_service_takes_no_other() {
+fn a_workflow_for_one_service_blocks_other_services() {
     let stage = Stage::new();
     for (key, value, code) in [
         ("service", "checkout-service", 0),

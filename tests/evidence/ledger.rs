@@ -1,11 +1,11 @@
-//! What git tells: the image that stands there, the commit in it, and what was promoted already.
+//! Facts from git: the current image, its source commit, and earlier promotions.
 
 use super::*;
 
 const FILE: &str = "apps/checkout-service/overlays/production/kustomization.yaml";
 
-/// Pushes a commit to the infra repository, whose message ends with these trailers; `image` becomes the tag in the file.
-fn promoted(stage: &Stage, tag: Option<&str>, trailers: &[(&str, &str)]) {
+/// Commits a promotion with these trailers to the infra repository, and sets the tag in the file if there is one.
+fn commit_promotion(stage: &Stage, tag: Option<&str>, trailers: &[(&str, &str)]) {
     let edited = tag.map(|tag| {
         let text = stage.infra.read(FILE).unwrap();
         let lines = text.lines().map(|line| match line.find("newTag:") {
@@ -14,8 +14,9 @@ fn promoted(stage: &Stage, tag: Option<&str>, trailers: &[(&str, &str)]) {
         });
         lines.collect::<String>()
     });
-    let ours = [("Service", "checkout-service"), ("Environment", "production")];
-    let lines: Vec<String> = ours.iter().chain(trailers).map(|(key, value)| format!("{key}: {value}")).collect();
+    let service_trailers = [("Service", "checkout-service"), ("Environment", "production")];
+    let lines: Vec<String> =
+        service_trailers.iter().chain(trailers).map(|(key, value)| format!("{key}: {value}")).collect();
     let message = format!("promote\n\n{}", lines.join("\n"));
     shop::commit(&stage.infra, &shop::ago(0), &message, edited.as_deref().map(|text| (FILE, text)));
 }
@@ -25,24 +26,24 @@ fn evidence(stage: &Stage) -> String {
 }
 
 const IMAGE: &str = "ghcr.io/acme/checkout-service:1.4.1";
-const OURS: &str = "https://github.com/acme/ecommerce-infra/actions/runs/900/attempts/1";
-const OTHER: &str = "https://github.com/acme/ecommerce-infra/actions/runs/899/attempts/1";
+const THIS_RUN: &str = "https://github.com/acme/ecommerce-infra/actions/runs/900/attempts/1";
+const OTHER_RUN: &str = "https://github.com/acme/ecommerce-infra/actions/runs/899/attempts/1";
 const VALIDATION: &str = "https://github.com/acme/shop/actions/runs/7/attempts/1";
 
 #[test]
 fn a_validation_promotes_once() {
     for (trailer, value, workflow, code) in [
-        ("Evidence", "", OTHER, 1),
-        // Fewer of the same reports are other evidence of the same run.
-        ("Validation-run", VALIDATION, OTHER, 1),
-        ("Evidence", "", OURS, 0),
-        ("Validation-run", VALIDATION, OURS, 0),
-        ("Validation-run", "https://github.com/acme/shop/actions/runs/6/attempts/1", OTHER, 0),
+        ("Evidence", "", OTHER_RUN, 1),
+        // Fewer reports of the same run make another evidence id.
+        ("Validation-run", VALIDATION, OTHER_RUN, 1),
+        ("Evidence", "", THIS_RUN, 0),
+        ("Validation-run", VALIDATION, THIS_RUN, 0),
+        ("Validation-run", "https://github.com/acme/shop/actions/runs/6/attempts/1", OTHER_RUN, 0),
     ] {
         let stage = Stage::new();
         let id = evidence(&stage);
         let value = if value.is_empty() { &id } else { value };
-        promoted(
+        commit_promotion(
             &stage,
             None,
             &[("Image", "ghcr.io/acme/checkout-service:1.4.2"), (trailer, value), ("Workflow", workflow)],
@@ -50,8 +51,8 @@ fn a_validation_promotes_once() {
         let ended = stage.run();
         assert_eq!(ended.code, code, "{trailer} {workflow}: {}", ended.log);
         let replay = found(&ended, "replay")["actual"].as_str().unwrap();
-        match (code, workflow == OURS) {
-            (1, _) => assert!(replay.contains("promoted by") && replay.contains(OTHER), "{replay}"),
+        match (code, workflow == THIS_RUN) {
+            (1, _) => assert!(replay.contains("promoted by") && replay.contains(OTHER_RUN), "{replay}"),
             (_, true) => assert!(replay.contains("which is this run"), "{replay}"),
             _ => assert_eq!(replay, "not in the ledger"),
         }
@@ -59,7 +60,7 @@ fn a_validation_promotes_once() {
 }
 
 #[test]
-fn the_evidence_of_another_service_or_environment_is_no_replay() {
+fn evidence_in_a_commit_of_another_service_or_environment_is_no_replay() {
     let stage = Stage::new();
     let id = evidence(&stage);
     for (service, environment) in [("frontend", "production"), ("checkout-service", "staging")] {
@@ -70,10 +71,10 @@ fn the_evidence_of_another_service_or_environment_is_no_replay() {
 }
 
 #[test]
-fn the_ledger_knows_the_commit_in_the_image_before_any_tag_does() {
+fn the_source_commit_in_the_ledger_takes_precedence_over_a_tag() {
     let stage = Stage::new();
-    promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('b'))]);
-    promoted(&stage, None, &[("Image", "ghcr.io/acme/checkout-service:1.4.0"), ("Source-commit", &sha('a'))]);
+    commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('b'))]);
+    commit_promotion(&stage, None, &[("Image", "ghcr.io/acme/checkout-service:1.4.0"), ("Source-commit", &sha('a'))]);
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let commits = found(&ended, "commits")["actual"].as_str().unwrap();
@@ -82,11 +83,11 @@ fn the_ledger_knows_the_commit_in_the_image_before_any_tag_does() {
 }
 
 #[test]
-fn a_checkout_of_one_commit_is_enough() {
+fn a_checkout_of_depth_one_is_enough() {
     let stage = Stage::new();
-    promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('b'))]);
+    commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('b'))]);
     for _ in 0..3 {
-        promoted(&stage, None, &[("Image", "ghcr.io/acme/checkout-service:1.4.0")]);
+        commit_promotion(&stage, None, &[("Image", "ghcr.io/acme/checkout-service:1.4.0")]);
     }
     let shallow = stage.folder.path().join("shallow");
     let url = format!("file://{}", stage.infra.path().display());
@@ -98,10 +99,10 @@ fn a_checkout_of_one_commit_is_enough() {
 }
 
 #[test]
-fn the_branch_counts_and_not_the_files_of_the_checkout() {
+fn the_current_image_is_read_from_the_branch_not_from_the_checkout() {
     let stage = Stage::new();
     let runner = dispatched(stage.runner(), &stage.payload());
-    promoted(
+    commit_promotion(
         &stage,
         Some("1.4.1-hotfix"),
         &[("Image", "ghcr.io/acme/checkout-service:1.4.1-hotfix"), ("Source-commit", &sha('b'))],
@@ -113,9 +114,9 @@ fn the_branch_counts_and_not_the_files_of_the_checkout() {
 }
 
 #[test]
-fn without_a_commit_to_begin_from_nobody_knows_who_may_not_approve() {
+fn without_a_base_commit_the_participants_are_unknown() {
     let stage = Stage::new();
-    promoted(&stage, Some("unknown"), &[("Image", "ghcr.io/acme/checkout-service:unknown")]);
+    commit_promotion(&stage, Some("unknown"), &[("Image", "ghcr.io/acme/checkout-service:unknown")]);
     let ended = stage.run();
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     let finding = found(&ended, "commits").to_string();
@@ -125,13 +126,13 @@ fn without_a_commit_to_begin_from_nobody_knows_who_may_not_approve() {
     let first = dispatched(stage.runner().input("allow-first", "true"), &stage.payload()).run(&["evidence"]);
     assert_eq!(end(&first), (0, "passed"), "{}", first.log);
     assert_eq!(found(&first, "commits")["waived"], "`allow-first`");
-    assert_eq!(first.outputs["authors"], "alice", "of the one commit that is known");
+    assert_eq!(first.outputs["authors"], "alice", "the author of the only known commit");
 }
 
 #[test]
-fn a_base_that_the_repository_lost_is_not_taken_for_none() {
+fn a_base_commit_that_no_longer_exists_is_inconclusive() {
     let stage = Stage::new();
-    promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('e'))]);
+    commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('e'))]);
     let ended = dispatched(stage.runner().input("allow-first", "true"), &stage.payload()).run(&["evidence"]);
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     assert!(
@@ -142,11 +143,11 @@ fn a_base_that_the_repository_lost_is_not_taken_for_none() {
 }
 
 #[test]
-fn a_downgrade_is_blocked_and_the_same_commit_is_none() {
-    for (decision, code, seen) in [('d', 1, "a downgrade"), ('c', 0, "none: the same commit ccccccc")] {
+fn a_downgrade_is_blocked_and_the_same_commit_passes() {
+    for (base, code, seen) in [('d', 1, "a downgrade"), ('c', 0, "none: the same commit ccccccc")] {
         let stage = Stage::new();
         stage.fake_github.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
-        promoted(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha(decision))]);
+        commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha(base))]);
         let ended = stage.run();
         assert_eq!(ended.code, code, "{}", ended.log);
         assert!(found(&ended, "commits")["actual"].as_str().unwrap().starts_with(seen), "{}", ended.log);
@@ -154,7 +155,7 @@ fn a_downgrade_is_blocked_and_the_same_commit_is_none() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_bad_input() {
+fn a_missing_file_is_bad_input() {
     let stage = Stage::new();
     let runner = dispatched(stage.runner().input("file", "apps/{service}/{environment}.yaml"), &stage.payload());
     let ended = runner.run(&["evidence"]);

@@ -1,4 +1,4 @@
-//! What whoever approves gets to see.
+//! The evidence that is shown to the approver.
 
 use super::*;
 
@@ -10,15 +10,21 @@ fn rows(ended: &Ended, title: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_pack_shows_what_changes_who_made_it_and_what_the_gates_saw() {
+fn the_evidence_shows_the_changes_the_authors_and_the_gates() {
     let stage = Stage::new();
     let message = "promote\n\nService: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:1.4.1\nApproved-by: grace";
     shop::commit(&stage.infra, &shop::ago(0), message, None);
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    let what = rows(&ended, "What would be promoted");
-    assert!(what.contains(&["Now", "ghcr.io/acme/checkout-service:1.4.1"].map(ToOwned::to_owned).into()), "{what:?}");
-    assert!(what.contains(&["Next", "ghcr.io/acme/checkout-service:1.4.2"].map(ToOwned::to_owned).into()), "{what:?}");
+    let promotion = rows(&ended, "What would be promoted");
+    assert!(
+        promotion.contains(&["Now", "ghcr.io/acme/checkout-service:1.4.1"].map(ToOwned::to_owned).into()),
+        "{promotion:?}"
+    );
+    assert!(
+        promotion.contains(&["Next", "ghcr.io/acme/checkout-service:1.4.2"].map(ToOwned::to_owned).into()),
+        "{promotion:?}"
+    );
     let gates = rows(&ended, "What the gates saw");
     assert_eq!(gates.iter().map(|row| &*row[0]).collect::<Vec<_>>(), GATES);
     assert_eq!(gates[2][2], "performance figure: 97 ms");
@@ -36,7 +42,7 @@ fn the_pack_shows_what_changes_who_made_it_and_what_the_gates_saw() {
 }
 
 #[test]
-fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
+fn bots_are_no_participants_and_logins_ignore_case() {
     let stage = Stage::new();
     let commit = |letter: char, author: Option<&str>, committer: Option<&str>, name: &str| github::FakeCommit {
         sha: sha(letter),
@@ -70,9 +76,9 @@ fn apps_are_nobody_and_a_login_counts_once_whatever_its_case() {
 }
 
 #[test]
-fn more_people_than_can_be_told_are_blocked() {
+fn more_participants_than_fit_into_the_output_are_blocked() {
     let stage = Stage::new();
-    // The release stays where it is; so many came before it.
+    // The same release, after sixty commits by different authors.
     let fake_github = FakeGitHub::start().unwrap();
     fake_github.create(SHOP);
     fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
@@ -95,7 +101,7 @@ fn more_people_than_can_be_told_are_blocked() {
 }
 
 #[test]
-fn a_gate_that_nobody_required_is_shown_as_it_is() {
+fn a_gate_that_is_not_required_is_shown_and_does_not_block() {
     let mut stage = Stage::new();
     let size = report("bundle-size", Verdict::Blocked);
     stage.job("bundle-size", "failure", Some(&size));
@@ -109,7 +115,7 @@ fn a_gate_that_nobody_required_is_shown_as_it_is() {
 }
 
 #[test]
-fn the_gates_of_a_run_count_under_its_notice() {
+fn the_gates_inside_a_run_count_with_its_annotation() {
     let mut stage = Stage::new();
     let mut outer = report("run", Verdict::Passed);
     outer.reports = stage.reports.iter().map(|report| Report { run: None, ..report.clone() }).collect();
@@ -121,7 +127,7 @@ fn the_gates_of_a_run_count_under_its_notice() {
 }
 
 #[test]
-fn in_dry_run_it_tells_the_same_and_fails_nothing() {
+fn a_dry_run_reports_the_verdict_and_fails_nothing() {
     let stage = Stage::new();
     let mut payload = stage.payload();
     payload["image_tag"] = json!("1.5.0");
@@ -140,7 +146,7 @@ fn without_a_deploy_workflow_a_push_to_the_branch_validates() {
     payload["evidence"]["subject"].as_object_mut().unwrap().remove("commit");
     let ended = dispatched(stage.runner(), &payload).run(&["evidence"]);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    assert_eq!(ended.outputs["commit"], sha('c'), "GitHub tells it of the run");
+    assert_eq!(ended.outputs["commit"], sha('c'), "the commit of the validating run");
     for (run, check, seen) in [
         (github::FakeRun { event: "pull_request".to_owned(), ..pushed.clone() }, "started by", "pull_request on main"),
         (github::FakeRun { head_branch: Some("x".to_owned()), ..pushed.clone() }, "started by", "push on x"),

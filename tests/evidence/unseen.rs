@@ -1,4 +1,4 @@
-//! What cannot be seen never passes, and what is missing is named.
+//! Unobservable facts never pass, and the missing permission is named.
 
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 use rustix::process::Signal;
@@ -7,7 +7,7 @@ use super::*;
 use crate::{house::LIMIT, patience::SIGNALLED};
 
 #[test]
-fn a_permission_that_is_missing_is_named() {
+fn a_missing_permission_is_named() {
     for (permissions, check, parts) in [
         (&["checks=read", "contents=read"][..], "validating run", &["403", "Actions: read on acme/shop"][..]),
         (&["actions=read", "contents=read"], "health", &["403", "Checks: read on acme/shop"]),
@@ -15,7 +15,7 @@ fn a_permission_that_is_missing_is_named() {
     ] {
         let stage = Stage::new();
         stage.fake_github.grant("narrow", SHOP, permissions);
-        // It does not come by waiting, and a step of a test may not take so long.
+        // A missing permission is not waited for: ten minutes would exceed the test's limit.
         let runner = stage.runner().input("source-token", "narrow").input("annotations-timeout", "10m");
         let ended = dispatched(runner, &stage.payload()).run(&["evidence"]);
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
@@ -27,9 +27,9 @@ fn a_permission_that_is_missing_is_named() {
     }
 }
 
-/// GitHub says 404 of what a token may not see: that is no proof that there is nothing.
+/// GitHub answers 404 for a repository that the token cannot see, so 404 does not prove that it does not exist.
 #[test]
-fn a_repository_that_the_token_does_not_see_is_not_taken_for_a_forgery() {
+fn a_repository_that_the_token_cannot_see_is_inconclusive() {
     for token in ["stranger", ""] {
         let stage = Stage::new();
         stage.fake_github.create("acme/elsewhere");
@@ -42,7 +42,7 @@ fn a_repository_that_the_token_does_not_see_is_not_taken_for_a_forgery() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_is_no_answer() {
+fn a_failed_request_is_inconclusive() {
     for (path, check) in [
         ("/repos/acme/shop/actions/runs/7", "validating run"),
         ("/repos/acme/shop/actions/runs/41", "deploy run"),
@@ -65,7 +65,7 @@ fn an_answer_that_does_not_come_is_no_answer() {
 }
 
 #[test]
-fn annotations_that_are_late_are_waited_for() {
+fn late_annotations_are_awaited() {
     let stage = Stage::new();
     let late = Report { started_at: rfc3339(ago(7)), ..report("smoke", Verdict::Passed) };
     let job = stage.job("smoke", "success", None);
@@ -80,7 +80,7 @@ fn annotations_that_are_late_are_waited_for() {
 }
 
 #[test]
-fn a_signal_while_it_waits_ends_it_with_what_is_known() {
+fn a_signal_during_the_wait_ends_it_with_the_findings_so_far() {
     let stage = Stage::new();
     stage.fake_github.set_job(SHOP, 7, 1, FakeJob::running("smoke", "GitHub Actions 2"));
     let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
@@ -94,12 +94,12 @@ fn a_signal_while_it_waits_ends_it_with_what_is_known() {
 }
 
 #[test]
-fn jobs_that_ended_long_ago_have_said_all_they_will_say() {
+fn annotations_of_long_ended_jobs_are_not_awaited() {
     let mut stage = Stage::new();
     stage.reports[1] = Report { started_at: rfc3339(ago(7)), ..report("smoke", Verdict::Passed) };
     stage.fake_github.set_run(SHOP, validating_run());
     stage.job("record", "success", None);
-    // Longer than a step of a test may take: it must not be waited for.
+    // The timeout exceeds the test's limit, so the step must not wait.
     let ended = dispatched(stage.runner().input("annotations-timeout", "3m"), &stage.payload()).run(&["evidence"]);
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     assert_eq!(found(&ended, "smoke")["verdict"], "blocked");

@@ -1,10 +1,10 @@
-//! The tests' reports: which of them count, what they decide, and what their words can do.
+//! JUnit reports: which of them count, the verdict, and that their text is escaped.
 
 use super::{HOSTILE, end, runner};
 use crate::house::{Ended, Runner};
 
 /// A step whose command writes `report` to `results/r.xml` and ends with `code`.
-fn writing(report: &str, code: i32) -> Runner {
+fn step_writing(report: &str, code: i32) -> Runner {
     let runner =
         runner(&format!("mkdir -p results; cp report results/r.xml; exit {code}")).input("junit", "results/*.xml");
     runner.write("report", report);
@@ -20,16 +20,16 @@ const BAD: &str = "<testcase classname='checkout' name='pays by card' file='chec
                    <failure message='expected 200, got 500'>at checkout.spec.ts:7</failure></testcase>";
 const SKIPPED: &str = "<testcase name='later'><skipped/></testcase>";
 
-/// No command but our own, no output but our own, and no markup in the summary.
-pub fn harmless(ended: &Ended) {
+/// Asserts that text from outside added no workflow command, no output and no markup.
+pub fn assert_escaped(ended: &Ended) {
     for command in ended.commands() {
-        let ours = [
+        let own_commands = [
             "::group::smoke: ",
             "::endgroup::",
             "::error title=smoke%3A ",
             "::notice title=promote-gates::command=smoke ",
         ];
-        assert!(ours.iter().any(|ours| command.starts_with(ours)), "{command}");
+        assert!(own_commands.iter().any(|own| command.starts_with(own)), "{command}");
         assert!(!command.contains("##["), "{command}");
     }
     assert_eq!(ended.outputs.keys().collect::<Vec<_>>(), ["reason", "report", "report-path", "verdict"]);
@@ -45,7 +45,7 @@ pub fn harmless(ended: &Ended) {
 
 #[test]
 fn reports_and_exit_code_decide_together() {
-    for (cases, code, expected, said) in [
+    for (cases, code, expected, message) in [
         ([GOOD, SKIPPED].concat(), 0, (0, "passed"), "1 ran, none failed, 1 skipped"),
         ([GOOD, BAD].concat(), 1, (1, "blocked"), "checkout › pays by card: expected 200, got 500; expected passed"),
         ([GOOD, BAD].concat(), 0, (1, "blocked"), "1 of 2 failed"),
@@ -53,15 +53,15 @@ fn reports_and_exit_code_decide_together() {
         (String::new(), 0, (3, "inconclusive"), "tests: none ran"),
         (SKIPPED.to_owned(), 0, (3, "inconclusive"), "none ran, 1 skipped"),
     ] {
-        let ended = writing(&suite(&cases), code).run(&["smoke"]);
+        let ended = step_writing(&suite(&cases), code).run(&["smoke"]);
         assert_eq!(end(&ended), expected, "{}", ended.log);
-        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+        assert!(ended.log.contains(message), "{message} in {}", ended.log);
     }
 }
 
 #[test]
-fn a_failing_path_is_named_everywhere() {
-    let ended = writing(&suite(&[GOOD, BAD].concat()), 1).run(&["smoke"]);
+fn a_failing_test_is_named_in_all_outputs() {
+    let ended = step_writing(&suite(&[GOOD, BAD].concat()), 1).run(&["smoke"]);
     assert!(
         ended.outputs["reason"].starts_with("checkout › pays by card: expected 200, got 500"),
         "{:?}",
@@ -76,15 +76,15 @@ fn a_failing_path_is_named_everywhere() {
 }
 
 #[test]
-fn a_report_that_is_missing_broken_or_old_decides_nothing() {
+fn a_missing_broken_or_stale_report_is_inconclusive() {
     let whole = suite(GOOD);
     let missing = runner("true").input("junit", "results/*.xml");
-    let broken = writing(&whole[..whole.len() - 5], 0);
+    let broken = step_writing(&whole[..whole.len() - 5], 0);
     let old = runner("true").input("junit", "results/r.xml");
     old.write("results/r.xml", &whole);
-    let one_old = writing(&whole, 0);
+    let one_old = step_writing(&whole, 0);
     one_old.write("results/old.xml", &whole);
-    for (runner, said) in [
+    for (runner, message) in [
         (missing, "the command wrote no report at results/*.xml: it names no file"),
         (broken, "results/r.xml: line 1, column"),
         (old, "of an earlier run, not written by this one: results/r.xml"),
@@ -92,20 +92,20 @@ fn a_report_that_is_missing_broken_or_old_decides_nothing() {
     ] {
         let ended = runner.run(&["smoke"]);
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
-        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+        assert!(ended.log.contains(message), "{message} in {}", ended.log);
     }
 }
 
 #[test]
-fn an_old_report_that_is_written_anew_counts() {
-    let runner = writing(&suite(GOOD), 0);
+fn a_rewritten_report_counts() {
+    let runner = step_writing(&suite(GOOD), 0);
     runner.write("results/r.xml", suite(BAD));
     let ended = runner.run(&["smoke"]);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
 }
 
 #[test]
-fn reports_of_a_run_that_was_cut_off_are_not_read() {
+fn reports_are_not_read_after_a_timeout() {
     let script = "cp report r.xml; exec sleep 1000";
     let runner = runner(script).input("junit", "r.xml").input("timeout", "1s");
     runner.write("report", suite(GOOD));
@@ -115,38 +115,38 @@ fn reports_of_a_run_that_was_cut_off_are_not_read() {
 }
 
 #[test]
-fn critical_paths_have_to_have_run() {
-    for (critical, expected, said) in [
+fn critical_tests_must_have_run() {
+    for (critical, expected, message) in [
         ("login\naccount › *", (0, "passed"), "1 ran"),
         ("pays*", (3, "inconclusive"), "pays*: not among the 1 tests that ran"),
         ("later", (3, "inconclusive"), "later: skipped"),
     ] {
-        let ended = writing(&suite(&[GOOD, SKIPPED].concat()), 0).input("critical", critical).run(&["smoke"]);
+        let ended = step_writing(&suite(&[GOOD, SKIPPED].concat()), 0).input("critical", critical).run(&["smoke"]);
         assert_eq!(end(&ended), expected, "{}", ended.log);
-        assert!(ended.log.contains(said), "{said} in {}", ended.log);
+        assert!(ended.log.contains(message), "{message} in {}", ended.log);
     }
 }
 
 #[test]
-fn hostile_reports_give_no_command_no_output_and_no_markup() {
+fn hostile_reports_are_escaped() {
     let escaped: String = HOSTILE
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("&#{};", u32::from(c)) })
         .collect();
-    let said = format!("name='{escaped}' classname='{escaped}' file='{escaped}'");
+    let attributes = format!("name='{escaped}' classname='{escaped}' file='{escaped}'");
     for (cases, code) in [
-        (format!("<testcase {said}><failure message='{escaped}'>{escaped}</failure></testcase>"), 1),
-        (format!("<testcase {said}><failure>{escaped}</failure></testcase>"), 1),
-        (format!("<testcase {said}/>"), 3),
-        (format!("<testcase {said}><failure {said}>"), 3),
+        (format!("<testcase {attributes}><failure message='{escaped}'>{escaped}</failure></testcase>"), 1),
+        (format!("<testcase {attributes}><failure>{escaped}</failure></testcase>"), 1),
+        (format!("<testcase {attributes}/>"), 3),
+        (format!("<testcase {attributes}><failure {attributes}>"), 3),
     ] {
-        let ended = writing(&suite(&cases), 0).input("critical", "none such").run(&["smoke"]);
-        harmless(&ended);
+        let ended = step_writing(&suite(&cases), 0).input("critical", "none such").run(&["smoke"]);
+        assert_escaped(&ended);
         assert_eq!(ended.code, code, "{}", ended.log);
     }
     let named = runner("cp report '::error::x ##[error] a|b `c`.xml'").input("junit", "*.xml");
     for report in [suite(BAD), "broken ##[error]".to_owned()] {
         named.write("report", report);
-        harmless(&named.run(&["smoke"]));
+        assert_escaped(&named.run(&["smoke"]));
     }
 }
