@@ -127,7 +127,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
     execution: &Execution,
     limit: Duration,
     sources: Vec<Source<'_, F>>,
-    seen: &mut S,
+    observations: &mut S,
     absorb: impl Fn(&mut S, Moment, F),
     judge: impl Fn(&S, Moment) -> Judgement,
 ) -> Result<Vec<Finding>, CommandError> {
@@ -142,7 +142,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
             .collect();
         for fact in facts.try_iter() {
-            absorb(seen, execution.clock.now(), fact);
+            absorb(observations, execution.clock.now(), fact);
         }
         let now = execution.clock.now();
         for (one, landed) in underway.iter_mut().zip(landed) {
@@ -154,7 +154,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
                 };
             }
         }
-        let Judgement { mut findings, decision } = judge(seen, now);
+        let Judgement { mut findings, decision } = judge(observations, now);
         execution.partial.publish(&findings);
         let revisit = match decision {
             Decision::Decided => return Ok(findings),
@@ -173,13 +173,13 @@ pub fn observe_until_decided<F: Send + 'static, S>(
         let exhausted = next_look.is_none() && revisit.is_none() && underway.iter().all(|one| one.flight.is_none());
         if now >= deadline || exhausted {
             if verdict(&findings) == Verdict::Passed {
-                let seen = if exhausted {
+                let actual = if exhausted {
                     "nothing more to observe, and undecided".to_owned()
                 } else {
                     format!("undecided after {}", HumanDuration(limit))
                 };
                 findings.push(
-                    Finding::inconclusive("time limit").actual(seen).expected("a decision before the time is up"),
+                    Finding::inconclusive("time limit").actual(actual).expected("a decision before the time is up"),
                 );
             }
             return Ok(findings);

@@ -95,9 +95,9 @@ pub fn reconcile<C: Change>(
                 effect.is(EffectState::Unknown, &error.actual);
                 return Err(CommandError::Unobservable(error.clone()));
             }
-            (Err(stop), None) => {
+            (Err(error), None) => {
                 effect.is(EffectState::Refused, "not written: what it depends on could not be read");
-                return Err(stop);
+                return Err(error);
             }
         };
         let edit = match change.plan(&base) {

@@ -152,7 +152,7 @@ fn assess(
     };
     let other_run = run
         .zip(report.run.as_ref())
-        .is_some_and(|(ours, theirs)| (ours.id, &ours.repository) != (theirs.id, &theirs.repository));
+        .is_some_and(|(own, other)| (own.id, &own.repository) != (other.id, &other.repository));
     if let Some(difference) = report.subject.differs_from(subject) {
         return with_source(Finding::inconclusive(command).actual(format!("about another subject: {difference}")));
     }

@@ -74,7 +74,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             ctx.world.groups.end_all();
             if local { finish_local(&ctx, end) } else { finish(&ctx, end) }
         }
-        Err(stop) => finish(&ctx, Err(stop)),
+        Err(error) => finish(&ctx, Err(error)),
     }
 }
 
@@ -152,9 +152,9 @@ fn supervise(
         }
     }
     running.join().unwrap_or_else(|_| {
-        let seen = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let message = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         Err(Finding::inconclusive("internal error")
-            .actual(seen)
+            .actual(message)
             .expected("no panic")
             .next("please report it with the command's inputs")
             .unobservable())
@@ -204,7 +204,7 @@ const OUR_THREADS: [&str; 2] = ["command", "look"];
 /// that none says `passed` while the exit code does not.
 fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let mut report = ctx.execution.partial.copy();
-    let stop = end.as_ref().err().cloned();
+    let error = end.as_ref().err().cloned();
     let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
     report.close(end, ctx.execution.wall());
     let files = Files::new(ctx, &report, own_outputs);
@@ -217,20 +217,20 @@ fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
         small = again;
     }
     // A file that failed is inconclusive, even on a blocked verdict: later steps may not see the verdict.
-    let code = if failed { 3 } else { exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), report.dry_run) };
+    let code = if failed { 3 } else { exit_code(error.as_ref().map_or(Ok(report.verdict), Err), report.dry_run) };
     ctx.log.report(&report, &small.sha256, code != 0);
     code
 }
 
 /// For a local command, which prints its own output: reports only what went wrong.
 fn finish_local(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
-    let stop = end.as_ref().err().cloned();
+    let error = end.as_ref().err().cloned();
     let mut report = ctx.execution.partial.copy();
     report.close(end, ctx.execution.wall());
     if report.verdict != Verdict::Passed {
         ctx.log.report(&report, "", true);
     }
-    exit_code(stop.as_ref().map_or(Ok(report.verdict), Err), false)
+    exit_code(error.as_ref().map_or(Ok(report.verdict), Err), false)
 }
 
 #[cfg(test)]

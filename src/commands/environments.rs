@@ -157,15 +157,15 @@ impl CurrentState {
             let actual = place.look(&one.name).map_err(Finding::unobservable)?;
             environments.insert(one.name.to_string(), actual);
         }
-        let mut seen = Self { environments, names, protected: Ok(Vec::new()) };
+        let mut observations = Self { environments, names, protected: Ok(Vec::new()) };
         let matters = |one: &DesiredEnvironment| {
-            let now = seen.of(one).map(|actual| actual.branches);
+            let now = observations.of(one).map(|actual| actual.branches);
             [one.branches, now].contains(&Some(DeployableBranches::Protected))
         };
         if desired.iter().any(matters) {
-            seen.protected = github.protected_branches(repository);
+            observations.protected = github.protected_branches(repository);
         }
-        Ok(seen)
+        Ok(observations)
     }
 
     fn of(&self, desired: &DesiredEnvironment) -> Option<&ActualEnvironment> {

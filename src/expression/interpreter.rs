@@ -19,7 +19,7 @@ use std::{
 };
 
 use jaq_core::{
-    Ctx, Cv, DataT, Error as Fault, Exn, Filter, Lut, Native, ValXs, Vars,
+    Ctx, Cv, DataT, Error as JaqError, Exn, Filter, Lut, Native, ValXs, Vars,
     box_iter::box_once,
     data::HasLut,
     native::{self, Fun},
@@ -106,15 +106,15 @@ impl<'a> HasLut<'a, Metered> for Meter<'a> {
 /// The built-ins of jq without those that reach outside (`env`, `debug`, `stderr`), and with `range` and `fromjson` bounded.
 /// `input` and `$ENV` do not exist either: the host would have to provide them.
 pub(super) fn builtins() -> impl Iterator<Item = Fun<Metered>> {
-    let ours: [Fun<Metered>; 4] = [
+    let own_functions: [Fun<Metered>; 4] = [
         ("range", native::v(3), Native::new(|cv| range(cv))),
         ("fromjson", native::v(0), Native::new(|cv| fromjson(&cv.1))),
         ("debug_empty", native::v(0), Native::new(|_| Box::new(iter::empty()))),
         ("stderr_empty", native::v(0), Native::new(|_| Box::new(iter::empty()))),
     ];
-    let replaced: Vec<_> = ours.iter().map(|(name, ..)| *name).chain(["env"]).collect();
-    let theirs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    theirs.filter(move |(name, ..)| !replaced.contains(name)).chain(ours)
+    let replaced: Vec<_> = own_functions.iter().map(|(name, ..)| *name).chain(["env"]).collect();
+    let library_functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    library_functions.filter(move |(name, ..)| !replaced.contains(name)).chain(own_functions)
 }
 
 /// `range($from; $to; $by)`. jaq's built-in takes no step between its numbers, so `[range(infinite)]` could not be stopped.
@@ -144,11 +144,11 @@ fn range(mut cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
 /// `fromjson`, by the parser that refuses deep nesting, since the string is untrusted.
 fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
     let Val::TStr(text) = input else {
-        return box_once(Err(Exn::from(Fault::typ(input.clone(), "string"))));
+        return box_once(Err(Exn::from(JaqError::typ(input.clone(), "string"))));
     };
     match document::documents(text) {
         Ok(values) => Box::new(values.into_iter().map(|value| Ok(from_json(&value)))),
-        Err(error) => box_once(Err(Exn::from(Fault::str(format_args!("cannot parse as JSON: {error}"))))),
+        Err(error) => box_once(Err(Exn::from(JaqError::str(format_args!("cannot parse as JSON: {error}"))))),
     }
 }
 

@@ -95,7 +95,7 @@ fn only_one_finite_number_is_a_number() {
         let number = expression(text).number(&input).unwrap();
         assert!((number - expected).abs() < 1e-9, "{text}: {number}");
     }
-    for (text, seen) in [
+    for (text, actual) in [
         (".none", "gave null"),
         (".many", "gave [1,2]"),
         (".many[]", "gave several values: 1, 2, …"),
@@ -115,7 +115,7 @@ fn only_one_finite_number_is_a_number() {
         (r#""bye" | halt_error"#, "called halt"),
     ] {
         let error = expression(text).number(&input).expect_err(text);
-        assert_eq!((error.actual.as_str(), error.expected.as_str()), (seen, "one number"), "{text}");
+        assert_eq!((error.actual.as_str(), error.expected.as_str()), (actual, "one number"), "{text}");
     }
 }
 

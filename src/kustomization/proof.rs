@@ -75,7 +75,7 @@ mod tests {
         let good = before.replace("v1", "v2");
         assert_eq!(verdict(&good, &reach), Ok(()));
         let all = 0..before.len();
-        for (after, reach, seen) in [
+        for (after, reach, error) in [
             (good.replace("[a]", "[b]"), &reach, "bytes outside the image entry would change"),
             (good.replace("[a]", "[b]"), &all, "keys other than `images` would change"),
             (format!("{good}kind: Component\n"), &all, "keys other than `images` would change"),
@@ -94,7 +94,7 @@ mod tests {
                 "the entry for app would not hold the requested values",
             ),
         ] {
-            assert_eq!(verdict(&after, reach), Err(seen.to_owned()), "{after}");
+            assert_eq!(verdict(&after, reach), Err(error.to_owned()), "{after}");
         }
         let broken = verdict(&good.replace("newTag: v2", "newTag: v2: v3"), &all).unwrap_err();
         assert!(

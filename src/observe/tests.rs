@@ -2,23 +2,23 @@ use super::*;
 use crate::{clock::SystemClock, execution::tests::test_execution};
 
 fn counting(execution: &Execution, limit: u64, wanted: usize) -> (usize, Result<Vec<Finding>, CommandError>) {
-    let mut seen = Vec::new();
+    let mut facts = Vec::new();
     let source = Source::blocking(PollInterval::Every(Duration::from_secs(10)), || Box::new(|| 503_u16));
     let end = observe_until_decided(
         execution,
         Duration::from_secs(limit),
         vec![source],
-        &mut seen,
-        |seen, at, fact| seen.push((at, fact)),
-        |seen: &Vec<(Moment, u16)>, _| {
-            if seen.len() == wanted {
+        &mut facts,
+        |facts, at, fact| facts.push((at, fact)),
+        |facts: &Vec<(Moment, u16)>, _| {
+            if facts.len() == wanted {
                 Judgement::decided(vec![Finding::blocked("ready")])
             } else {
                 Judgement::pending(vec![Finding::passed("ready")])
             }
         },
     );
-    (seen.len(), end)
+    (facts.len(), end)
 }
 
 #[test]

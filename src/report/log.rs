@@ -52,9 +52,9 @@ impl Log {
     }
 
     /// Prints the output of a child process or a server, each line behind `who`.
-    pub fn quote(&self, who: &str, text: &str) {
+    pub fn quote(&self, source: &str, text: &str) {
         for line in harmless(text).lines() {
-            self.write(&format!("{} │ {line}", harmless_line(who)));
+            self.write(&format!("{} │ {line}", harmless_line(source)));
         }
     }
 

@@ -63,15 +63,15 @@ fn body(report: &Report) -> String {
     let mut text = if first { open.clone() } else { String::new() };
     if !report.findings.is_empty() {
         let rows = report.findings.iter().map(|finding| {
-            let mut seen = finding.actual.clone();
+            let mut actual = finding.actual.clone();
             if let Some(waived) = &finding.waived {
-                seen.push_str(&format!("\nexplained: {waived}"));
+                actual.push_str(&format!("\nexplained: {waived}"));
             }
             if let Some(next) = &finding.next {
-                seen.push_str(&format!("\nnext: {next}"));
+                actual.push_str(&format!("\nnext: {next}"));
             }
             let mark = format!("{} {}", log::mark(finding.verdict), finding.verdict);
-            vec![finding.check.clone(), mark, finding.expected.clone(), seen]
+            vec![finding.check.clone(), mark, finding.expected.clone(), actual]
         });
         text.push_str(&table(&["Check", "Verdict", "Expected", "Seen"], rows.collect()));
     }
@@ -89,14 +89,14 @@ fn body(report: &Report) -> String {
     }
     if !report.settings.is_empty() {
         let rows = report.settings.iter().map(|(key, value)| {
-            let shown = match value {
+            let text = match value {
                 Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(
                     "
 ",
                 ),
                 value => plain(value),
             };
-            vec![key.clone(), shown, report.origins.get(key).cloned().unwrap_or_default()]
+            vec![key.clone(), text, report.origins.get(key).cloned().unwrap_or_default()]
         });
         text.push_str(&fold("Settings in force", &table(&["Setting", "Value", "From"], rows.collect())));
     }

@@ -41,8 +41,8 @@ impl Files {
     /// could not be written whole.
     pub(super) fn write(&self, report: &Report) -> (Compact, Vec<Finding>) {
         let mut lost = Vec::new();
-        let mut record = |what: &str, error: &io::Error| {
-            lost.push(Finding::inconclusive(what).actual(error.to_string()).expected("to be written"));
+        let mut record = |file: &str, error: &io::Error| {
+            lost.push(Finding::inconclusive(file).actual(error.to_string()).expected("to be written"));
         };
         if let Some(file) = &self.summary
             && let Err(error) = summary::put(file, report)
@@ -63,8 +63,9 @@ impl Files {
             },
             Err(error) => record("report file", error),
         }
-        let there = written.is_some() || matches!(self.report, Ok(None));
-        let small = compact::compact(report, &if there { compact::hex_sha256(full.as_bytes()) } else { String::new() });
+        let is_complete = written.is_some() || matches!(self.report, Ok(None));
+        let small =
+            compact::compact(report, &if is_complete { compact::hex_sha256(full.as_bytes()) } else { String::new() });
         if let Some(file) = &self.outputs {
             let path = written.map(|path| path.to_string_lossy()).unwrap_or_default();
             let mut all = vec![

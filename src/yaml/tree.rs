@@ -83,16 +83,16 @@ impl SpannedNode {
         self.anchor == other.anchor
             && self.tag == other.tag
             && match (&self.content, &other.content) {
-                (Content::Scalar { text, quoting }, Content::Scalar { text: theirs, quoting: style }) => {
-                    text == theirs && quoting == style
+                (Content::Scalar { text, quoting }, Content::Scalar { text: other, quoting: style }) => {
+                    text == other && quoting == style
                 }
-                (Content::List { items, flow }, Content::List { items: theirs, flow: style }) => {
-                    flow == style && items.len() == theirs.len() && items.iter().zip(theirs).all(|(a, b)| a.is_same(b))
+                (Content::List { items, flow }, Content::List { items: other, flow: style }) => {
+                    flow == style && items.len() == other.len() && items.iter().zip(other).all(|(a, b)| a.is_same(b))
                 }
-                (Content::Map { pairs, flow }, Content::Map { pairs: theirs, flow: style }) => {
-                    flow == style && pairs.len() == theirs.len() && pairs.iter().zip(theirs).all(|(a, b)| a.is_same(b))
+                (Content::Map { pairs, flow }, Content::Map { pairs: other, flow: style }) => {
+                    flow == style && pairs.len() == other.len() && pairs.iter().zip(other).all(|(a, b)| a.is_same(b))
                 }
-                (Content::Alias(anchor), Content::Alias(theirs)) => anchor == theirs,
+                (Content::Alias(anchor), Content::Alias(other)) => anchor == other,
                 _ => false,
             }
     }

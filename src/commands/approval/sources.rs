@@ -139,10 +139,10 @@ impl ApprovalObserver {
     }
 
     /// The approvals of another run by approvers of this one: one for each start of the protected job, in every attempt.
-    fn fetch_approvals_of(&self, run: &WorkflowRun, ours: &Reviews, job: &str) -> Result<Vec<PastApproval>, Finding> {
-        let theirs = fetch_reviews(&self.github, &self.repository, run.id, &self.github_environment)?;
+    fn fetch_approvals_of(&self, run: &WorkflowRun, own: &Reviews, job: &str) -> Result<Vec<PastApproval>, Finding> {
+        let other = fetch_reviews(&self.github, &self.repository, run.id, &self.github_environment)?;
         let both: Vec<&str> =
-            theirs.people().filter(|theirs| ours.people().any(|ours| is_same_login(ours, theirs))).collect();
+            other.people().filter(|login| own.people().any(|own| is_same_login(own, login))).collect();
         let mut approvals = Vec::new();
         if both.is_empty() {
             return Ok(approvals);

@@ -107,8 +107,8 @@ pub fn apply_environment(
     }
     for facet in differing {
         if let ProtectionRule::RefPattern(pattern) = &facet.rule {
-            let there = desired.patterns.as_ref().is_some_and(|patterns| patterns.contains(pattern));
-            reconcile(&ctx.execution, limit.0, &SetPattern { place: *place, desired, pattern, there })?;
+            let is_wanted = desired.patterns.as_ref().is_some_and(|patterns| patterns.contains(pattern));
+            reconcile(&ctx.execution, limit.0, &SetPattern { place: *place, desired, pattern, is_wanted })?;
         }
     }
     Ok(())
@@ -169,14 +169,15 @@ impl Change for SetRules<'_> {
     fn plan(&self, actual: &Option<ActualEnvironment>) -> Plan<Edit, ()> {
         let actual = actual.as_ref();
         let differing = plan(self.desired, actual);
-        let ours: Vec<&Facet> = differing.iter().filter(|facet| facet.rule.set_by() == SetBy::Environment).collect();
-        if ours.is_empty() {
+        let environment_rules: Vec<&Facet> =
+            differing.iter().filter(|facet| facet.rule.set_by() == SetBy::Environment).collect();
+        if environment_rules.is_empty() {
             return Plan::UpToDate(());
         }
         match after(self.desired, actual, self.ids) {
             Ok(after) => {
                 let settings = after.settings(actual.unwrap_or(&ActualEnvironment::NEW));
-                Plan::Write(Edit { settings, describe: describe(ours) })
+                Plan::Write(Edit { settings, describe: describe(environment_rules) })
             }
             Err(_) => Plan::Refuse(
                 Finding::inconclusive(self.desired.name.as_str())
@@ -199,7 +200,7 @@ struct SetPattern<'a> {
     place: EnvironmentsApi<'a>,
     desired: &'a DesiredEnvironment,
     pattern: &'a RefPattern,
-    there: bool,
+    is_wanted: bool,
 }
 
 impl Change for SetPattern<'_> {
@@ -210,7 +211,7 @@ impl Change for SetPattern<'_> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
-        let detail = format!("{}: {}", self.pattern, if self.there { "add" } else { "remove" });
+        let detail = format!("{}: {}", self.pattern, if self.is_wanted { "add" } else { "remove" });
         self.place.effect(self.desired, &detail, EffectState::Planned)
     }
 
@@ -220,7 +221,7 @@ impl Change for SetPattern<'_> {
     }
 
     fn plan(&self, actual: &Self::Base) -> Plan<Option<u64>, ()> {
-        match (actual.get(self.pattern), self.there) {
+        match (actual.get(self.pattern), self.is_wanted) {
             (Some(_), true) | (None, false) => Plan::UpToDate(()),
             (None, true) => Plan::Write(None),
             (Some(id), false) => Plan::Write(Some(*id)),

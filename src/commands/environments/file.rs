@@ -92,16 +92,16 @@ impl File<'_> {
         // A name without rules: the environment must exist.
         let entries = if node.value == Value::Nothing { Vec::new() } else { self.map(&key.name, node, &RULES)? };
         for (key, node) in entries {
-            let what = key.name.as_str();
-            match what {
-                "deployment_branch_policy" => self.policy(what, node, &mut desired)?,
-                "required_reviewers" => self.reviewers(what, node, &mut desired)?,
+            let field = key.name.as_str();
+            match field {
+                "deployment_branch_policy" => self.policy(field, node, &mut desired)?,
+                "required_reviewers" => self.reviewers(field, node, &mut desired)?,
                 "minimum_approvals" => self.approvals(&node, &mut desired)?,
-                "wait_timer" => desired.wait_timer = Some(self.minutes(what, &node)?),
+                "wait_timer" => desired.wait_timer = Some(self.minutes(field, &node)?),
                 "prevent_self_review" => {
-                    desired.prevent_self_review = Some(self.switch(what, &node)?);
+                    desired.prevent_self_review = Some(self.switch(field, &node)?);
                 }
-                _ => desired.can_admins_bypass = Some(self.switch(what, &node)?),
+                _ => desired.can_admins_bypass = Some(self.switch(field, &node)?),
             }
         }
         if desired.prevent_self_review == Some(true) && desired.reviewers.as_ref().is_some_and(BTreeSet::is_empty) {
@@ -113,7 +113,7 @@ impl File<'_> {
         Ok(desired)
     }
 
-    fn policy(&self, what: &str, node: Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
+    fn policy(&self, field: &str, node: Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
         const ONE: &str = "exactly one of `protected_branches` and `custom_branch_policies` to be true";
         const ANY: &str = "for any branch, write `deployment_branch_policy: null`";
         if let Value::Text(text) = &node.value
@@ -123,11 +123,11 @@ impl File<'_> {
             return Ok(());
         }
         if matches!(node.value, Value::Nothing | Value::Text(_)) {
-            return Err(self.wrong_type(what, &node, "a mapping, or `null` for any branch"));
+            return Err(self.wrong_type(field, &node, "a mapping, or `null` for any branch"));
         }
         let (line, column) = (node.line, node.column);
         let (mut protected, mut custom, mut patterns) = (None, None, None::<BTreeSet<RefPattern>>);
-        for (key, node) in self.map(what, node, &POLICY)? {
+        for (key, node) in self.map(field, node, &POLICY)? {
             match key.name.as_str() {
                 "protected_branches" => protected = Some(self.switch(&key.name, &node)?),
                 "custom_branch_policies" if matches!(node.value, Value::List(_)) => {
@@ -139,7 +139,7 @@ impl File<'_> {
                 _ => patterns.get_or_insert_default().extend(self.patterns(&key, node, RefPattern::Tag)?),
             }
         }
-        let here = || self.about(what, line, column).expected(ONE);
+        let here = || self.about(field, line, column).expected(ONE);
         // Listed patterns imply custom policies.
         desired.branches = Some(match (protected == Some(true), custom == Some(true), patterns.is_some()) {
             (true, false, false) => DeployableBranches::Protected,
@@ -174,10 +174,10 @@ impl File<'_> {
         Ok(patterns)
     }
 
-    fn reviewers(&self, what: &str, node: Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
+    fn reviewers(&self, field: &str, node: Node, desired: &mut DesiredEnvironment) -> Result<(), Finding> {
         let (line, column) = (node.line, node.column);
         let mut reviewers = BTreeSet::new();
-        for item in self.list(what, node, "a list of reviewers, each `team: SLUG` or `user: LOGIN`")? {
+        for item in self.list(field, node, "a list of reviewers, each `team: SLUG` or `user: LOGIN`")? {
             let (line, column) = (item.line, item.column);
             let mut reviewer = None;
             for (key, node) in self.map("a reviewer", item, &REVIEWER)? {
@@ -191,26 +191,26 @@ impl File<'_> {
                 };
                 if let Some(first) = reviewer.replace(name) {
                     return Err(self
-                        .about(what, line, column)
+                        .about(field, line, column)
                         .actual(format!("{first} and another in one entry"))
                         .expected("an entry for each reviewer"));
                 }
             }
             let reviewer = reviewer.ok_or_else(|| {
-                self.about(what, line, column)
+                self.about(field, line, column)
                     .actual("an entry without a name")
                     .expected("`team: SLUG` or `user: LOGIN`")
             })?;
             if let Some(twin) = reviewers.replace(reviewer) {
                 return Err(self
-                    .about(what, line, column)
+                    .about(field, line, column)
                     .actual(format!("{twin} twice"))
                     .expected("each reviewer once"));
             }
         }
         if reviewers.len() > MOST_REVIEWERS {
             return Err(self
-                .about(what, line, column)
+                .about(field, line, column)
                 .actual(format!("{} reviewers", reviewers.len()))
                 .expected(format!("at most {MOST_REVIEWERS}: GitHub takes no more"))
                 .next("put them into a team"));
@@ -252,59 +252,59 @@ impl File<'_> {
         }
     }
 
-    fn minutes(&self, what: &str, node: &Node) -> Result<u32, Finding> {
+    fn minutes(&self, field: &str, node: &Node) -> Result<u32, Finding> {
         let expected = format!("a whole number of minutes, 0 to {LONGEST_WAIT} (30 days)");
-        let text = self.text(what, node, &expected)?;
+        let text = self.text(field, node, &expected)?;
         let minutes = whole(text).filter(|minutes| *minutes <= LONGEST_WAIT);
-        minutes.ok_or_else(|| self.wrong(what, node, &format!("\"{text}\""), &expected))
+        minutes.ok_or_else(|| self.wrong(field, node, &format!("\"{text}\""), &expected))
     }
 
-    fn switch(&self, what: &str, node: &Node) -> Result<bool, Finding> {
+    fn switch(&self, field: &str, node: &Node) -> Result<bool, Finding> {
         let expected = "true or false";
-        let text = self.text(what, node, expected)?;
-        switch(text).map_err(|_| self.wrong(what, node, &format!("\"{text}\""), expected))
+        let text = self.text(field, node, expected)?;
+        switch(text).map_err(|_| self.wrong(field, node, &format!("\"{text}\""), expected))
     }
 
-    fn text<'n>(&self, what: &str, node: &'n Node, expected: &str) -> Result<&'n str, Finding> {
+    fn text<'n>(&self, field: &str, node: &'n Node, expected: &str) -> Result<&'n str, Finding> {
         match &node.value {
             Value::Text(text) => Ok(text),
-            _ => Err(self.wrong_type(what, node, expected)),
+            _ => Err(self.wrong_type(field, node, expected)),
         }
     }
 
-    fn list(&self, what: &str, node: Node, expected: &str) -> Result<Vec<Node>, Finding> {
+    fn list(&self, field: &str, node: Node, expected: &str) -> Result<Vec<Node>, Finding> {
         match node.value {
             Value::List(items) => Ok(items),
-            _ => Err(self.wrong_type(what, &node, expected)),
+            _ => Err(self.wrong_type(field, &node, expected)),
         }
     }
 
     /// A mapping whose keys are all known.
-    fn map(&self, what: &str, node: Node, known: &[&str]) -> Result<Vec<(Key, Node)>, Finding> {
+    fn map(&self, field: &str, node: Node, known: &[&str]) -> Result<Vec<(Key, Node)>, Finding> {
         let names = known.join(", ");
         let Value::Map(entries) = node.value else {
-            return Err(self.wrong_type(what, &node, &format!("a mapping with {names}")));
+            return Err(self.wrong_type(field, &node, &format!("a mapping with {names}")));
         };
         match entries.iter().find(|(key, _)| !known.contains(&key.name.as_str())) {
             None => Ok(entries),
             Some((key, _)) => Err(self
                 .about(&key.name, key.line, key.column)
-                .actual(format!("no such key in {what}"))
+                .actual(format!("no such key in {field}"))
                 .expected(if known.len() == 1 { names } else { format!("one of {names}") })
                 .did_you_mean(closest(&key.name, known).or_else(|| holding(&key.name, known)))),
         }
     }
 
-    fn wrong_type(&self, what: &str, node: &Node, expected: &str) -> Finding {
-        self.wrong(what, node, node.kind(), expected)
+    fn wrong_type(&self, field: &str, node: &Node, expected: &str) -> Finding {
+        self.wrong(field, node, node.kind(), expected)
     }
 
-    fn wrong(&self, what: &str, node: &Node, seen: &str, expected: &str) -> Finding {
-        self.about(what, node.line, node.column).actual(seen).expected(expected)
+    fn wrong(&self, field: &str, node: &Node, actual: &str, expected: &str) -> Finding {
+        self.about(field, node.line, node.column).actual(actual).expected(expected)
     }
 
-    fn about(&self, what: &str, line: usize, column: usize) -> Finding {
-        Finding::inconclusive(format!("`{what}`")).with_origin(self.place(line, column))
+    fn about(&self, field: &str, line: usize, column: usize) -> Finding {
+        Finding::inconclusive(format!("`{field}`")).with_origin(self.place(line, column))
     }
 
     fn place(&self, line: usize, column: usize) -> String {

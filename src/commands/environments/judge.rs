@@ -18,7 +18,7 @@ pub fn judge(
     protected: &ProtectedBranches,
 ) -> Vec<Finding> {
     let name = &desired.name;
-    let Some(there) = actual else {
+    let Some(existing) = actual else {
         return vec![
             Finding::blocked(name.as_str())
                 .actual("GitHub has no such environment: a job that names it creates it, unprotected")
@@ -27,11 +27,11 @@ pub fn judge(
         ];
     };
     let mut findings: Vec<Finding> =
-        facets(desired, actual).iter().filter_map(|facet| check_rule(desired, facet, there)).collect();
+        facets(desired, actual).iter().filter_map(|facet| check_rule(desired, facet, existing)).collect();
     if findings.is_empty() {
         findings.push(Finding::passed(name.as_str()).actual("exists; the file sets no rules"));
     }
-    findings.extend(remarks(desired, there, protected));
+    findings.extend(remarks(desired, existing, protected));
     findings
 }
 
@@ -119,9 +119,9 @@ fn deploys(desired: &DesiredEnvironment, actual: &ActualEnvironment, protected: 
         }
         (DeployableBranches::Protected, Err(error)) => {
             let finding = error.clone();
-            let seen = format!("{}: {}; with no protected branch, GitHub lets EVERY branch deploy", error.check, error.actual);
+            let actual = format!("{}: {}; with no protected branch, GitHub lets EVERY branch deploy", error.check, error.actual);
             let check = format!("{name}: protected branches");
-            Some(Finding { check, expected: "at least one protected branch".to_owned(), actual: seen, ..finding })
+            Some(Finding { check, expected: "at least one protected branch".to_owned(), actual, ..finding })
         }
         (DeployableBranches::Custom, _) if actual.patterns.is_empty() => Some(
             Finding::passed(format!("{name}: what deploys there"))

@@ -78,11 +78,11 @@ pub fn plan(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) ->
 /// Every rule, also those that the file does not mention.
 #[must_use]
 pub fn facets(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) -> Vec<Facet> {
-    let there = actual.is_some();
+    let exists = actual.is_some();
     let new = ActualEnvironment::NEW;
     let actual = actual.unwrap_or(&new);
     let mut facets = Vec::new();
-    if !there {
+    if !exists {
         let (now, desired) = ("not there".to_owned(), Some("there".to_owned()));
         facets.push(Facet { rule: ProtectionRule::Environment, now, desired, differs: true });
     }
@@ -124,11 +124,11 @@ fn patterns(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Vec<Fac
     let mut all: Vec<&RefPattern> = actual.patterns.keys().chain(listed.into_iter().flatten()).collect();
     all.sort();
     all.dedup();
-    let say = |there: &bool| if *there { "there" } else { "not there" }.to_owned();
+    let say = |exists: &bool| if *exists { "there" } else { "not there" }.to_owned();
     let one = |pattern: &&RefPattern| {
         let now = actual.patterns.contains_key(pattern);
-        let there = listed.map(|listed| listed.contains(*pattern));
-        facet(ProtectionRule::RefPattern((*pattern).clone()), &now, there.as_ref(), say)
+        let is_listed = listed.map(|listed| listed.contains(*pattern));
+        facet(ProtectionRule::RefPattern((*pattern).clone()), &now, is_listed.as_ref(), say)
     };
     let facets: Vec<Facet> = all.iter().map(one).collect();
     // Removals first: in between, fewer branches can deploy and not more.

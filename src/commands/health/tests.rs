@@ -219,8 +219,8 @@ fn each_endpoint_is_judged_on_its_own_and_a_blocked_one_ends_the_gate() {
     staging.script("/c", ResponseScript::always(down));
     let url = staging.url();
     let both = gate(&format!("--endpoints={url}/a\t--endpoints={url}/b"));
-    let seen: Vec<_> = both.findings.iter().map(|finding| (finding.verdict, finding.check.clone())).collect();
-    assert_eq!(seen, [(Verdict::Passed, format!("{url}/a")), (Verdict::Passed, format!("{url}/b"))]);
+    let verdicts: Vec<_> = both.findings.iter().map(|finding| (finding.verdict, finding.check.clone())).collect();
+    assert_eq!(verdicts, [(Verdict::Passed, format!("{url}/a")), (Verdict::Passed, format!("{url}/b"))]);
     assert_eq!(staging.requests().iter().filter(|asked| asked.ends_with("/a")).count(), 1);
     let end = gate(&format!("--endpoints={url}/c\t--endpoints={url}/a\t--consecutive=10"));
     assert_eq!(end.took, Duration::ZERO, "ten good responses in a row are not possible any more");
@@ -248,7 +248,7 @@ fn a_body_or_an_address_that_repeats_a_header_is_not_shown() {
         }
     })
     .unwrap();
-    for (path, seen) in
+    for (path, verdicts) in
         [("/body", "503"), ("/condition", "does not fulfil the condition"), ("/redirect", "repeats a header")]
     {
         let flags = format!(
@@ -258,7 +258,11 @@ fn a_body_or_an_address_that_repeats_a_header_is_not_shown() {
         let end = gate(&flags);
         assert_eq!(received.recv().unwrap(), "Bearer s3cr3t", "it was sent");
         assert!(end.table[0][5].ends_with("(not shown: it repeats a header of the request)") || path == "/redirect");
-        assert!(end.only_finding().1.contains(seen) && !end.everything().contains("s3cr3t"), "{}", end.everything());
+        assert!(
+            end.only_finding().1.contains(verdicts) && !end.everything().contains("s3cr3t"),
+            "{}",
+            end.everything()
+        );
         assert!(!format!("{:?}", args(&flags).unwrap()).contains("s3cr3t"));
     }
 }

@@ -88,8 +88,8 @@ impl Promote {
         let Some(validated_at) = self.promotion.validated_at else { return false };
         let run = |url: &Option<String>| url.as_deref()?.parse::<RunUrl>().ok();
         let is_later = || {
-            let (ours, theirs) = (run(&self.promotion.validation_run)?, run(&entry.promotion.validation_run)?);
-            Some(ours.repository == theirs.repository && ours.id > theirs.id)
+            let (own, other) = (run(&self.promotion.validation_run)?, run(&entry.promotion.validation_run)?);
+            Some(own.repository == other.repository && own.id > other.id)
         };
         match entry.decided_at().cmp(&validated_at) {
             Ordering::Less => false,
@@ -102,18 +102,20 @@ impl Promote {
     fn superseded(&self, newest: Option<&LedgerEntry>) -> Option<Finding> {
         let newest = newest?;
         let LedgerEntry { commit, promotion: Promotion { image, kind, .. }, .. } = newest;
-        let (theirs, ours) = (newest.decided_at(), self.promotion.validated_at?);
+        let (decided_at, validated_at) = (newest.decided_at(), self.promotion.validated_at?);
         let actual = match kind {
             PromotionKind::Normal => {
                 format!(
-                    "{image} was validated at {theirs}, not before this release ({ours}), and is promoted by {commit}"
+                    "{image} was validated at {decided_at}, not before this release ({validated_at}), and is promoted by {commit}"
                 )
             }
             PromotionKind::Emergency => format!(
-                "{image} was promoted in an emergency by {commit} at {theirs}, after this release was validated ({ours})"
+                "{image} was promoted in an emergency by {commit} at {decided_at}, after this release was validated ({validated_at})"
             ),
             PromotionKind::Rollback => {
-                format!("{commit} rolled back to {image} at {theirs}, after this release was validated ({ours})")
+                format!(
+                    "{commit} rolled back to {image} at {decided_at}, after this release was validated ({validated_at})"
+                )
             }
         };
         Some(

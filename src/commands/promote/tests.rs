@@ -230,7 +230,7 @@ fn a_release_validated_later_is_not_replaced() {
 #[test]
 fn of_two_validations_in_one_second_the_later_run_is_newer() {
     let run = |repository: &str, id: u64| format!("https://github.com/{repository}/actions/runs/{id}/attempts/1");
-    let ours = Promote {
+    let promote = Promote {
         promotion: Promotion { validation_run: Some(run("acme/shop", 10)), ..promotion(":1.4.2").promotion },
         ..promotion(":1.4.2")
     };
@@ -238,10 +238,10 @@ fn of_two_validations_in_one_second_the_later_run_is_newer() {
         let entries = promoted(&[("Validated-at", VALIDATED), ("Validation-run", run)]);
         InfraSnapshot { entries, ..snapshot(&FILE.replace("1.4.1", "1.4.3")) }
     };
-    planned(&ours, &after(&run("acme/shop", 9)));
-    for theirs in [run("acme/shop", 11), run("acme/shop", 10), run("acme/other", 9), "elsewhere".to_owned()] {
-        let (verdict, message) = refused(&ours, &after(&theirs));
-        assert!(verdict == Verdict::Blocked && message.contains("supersession"), "{theirs}: {message}");
+    planned(&promote, &after(&run("acme/shop", 9)));
+    for other in [run("acme/shop", 11), run("acme/shop", 10), run("acme/other", 9), "elsewhere".to_owned()] {
+        let (verdict, message) = refused(&promote, &after(&other));
+        assert!(verdict == Verdict::Blocked && message.contains("supersession"), "{other}: {message}");
     }
 }
 
@@ -331,7 +331,7 @@ fn the_same_evidence_twice_is_one_commit() {
 
 #[test]
 fn used_evidence_does_not_restore_a_replaced_image() {
-    let ours = promoted(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED)]);
+    let earlier = promoted(&[("Evidence", EVIDENCE), ("Validated-at", VALIDATED)]);
     let next = |kind: &str| {
         let mut next = promoted(&[("Promotion-kind", kind)]);
         next[0].commit = "3".repeat(40).parse().unwrap();
@@ -343,7 +343,7 @@ fn used_evidence_does_not_restore_a_replaced_image() {
         (vec![], "it was changed since without a ledger entry"),
     ] {
         // Newest first.
-        let entries = [later, ours.clone()].concat();
+        let entries = [later, earlier.clone()].concat();
         let (verdict, message) = refused(&on_evidence(":1.4.3"), &InfraSnapshot { entries, ..snapshot(FILE) });
         assert_eq!(verdict, Verdict::Blocked);
         assert!(message.contains("promoted on this evidence by 2222") && message.contains(part), "{message}");

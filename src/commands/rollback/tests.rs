@@ -151,10 +151,10 @@ fn a_second_rollback_changes_nothing_and_further_back_needs_a_name() {
 
 #[test]
 fn a_run_rolls_back_once() {
-    let ours = ("Workflow", "https://github.com/acme/infra/actions/runs/7/attempts/1");
+    let own_run = ("Workflow", "https://github.com/acme/infra/actions/runs/7/attempts/1");
     let since = entry('4', "normal", &tagged("1.4.9"), &tagged("1.4.1"), &[]);
     let entries = |more: &[(&str, &str)]| [vec![since.clone()], rolled_back(more)].concat();
-    let Err(Ok(result)) = planned(&rollback(None), "1.4.9", entries(&[ours])) else {
+    let Err(Ok(result)) = planned(&rollback(None), "1.4.9", entries(&[own_run])) else {
         panic!("it was rolled back earlier")
     };
     assert_eq!((result.commit.unwrap(), result.is_current), (commit('3'), false));

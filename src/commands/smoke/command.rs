@@ -110,7 +110,7 @@ fn listener(
     reply: Reply<CommandEvent>,
     transcript: Arc<Mutex<Transcript>>,
 ) -> impl FnMut(ProcessEvent) + Send + 'static {
-    move |heard| match heard {
+    move |event| match event {
         ProcessEvent::Line(_, line) => {
             let line = transcript.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
             if let Some(line) = line {

@@ -99,10 +99,10 @@ pub fn list_for_workflow(
     }
     runs.sort_by_key(|run| (run.created_at, run.id, run.attempt));
     runs.reverse();
-    let mut seen = Vec::new();
+    let mut ids = Vec::new();
     runs.retain(|run| {
-        let first = !seen.contains(&run.id);
-        seen.push(run.id);
+        let first = !ids.contains(&run.id);
+        ids.push(run.id);
         first
     });
 

@@ -149,8 +149,8 @@ fn a_request_outside_the_api_description_is_rejected_and_recorded() {
         (&large, 422, "client_payload is too large."),
     ] {
         let before = fake_github.violations().len();
-        let (seen, text) = post(&fake_github, PATH, "t-write", body);
-        assert!(seen == status && text.ends_with(message), "{body:.60}: {seen} {text}");
+        let (response_status, text) = post(&fake_github, PATH, "t-write", body);
+        assert!(response_status == status && text.ends_with(message), "{body:.60}: {response_status} {text}");
         let violations = fake_github.violations();
         assert!(violations.len() == before + 1 && violations[before].ends_with(message), "{violations:?}");
     }

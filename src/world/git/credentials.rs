@@ -181,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_token_applies_to_one_server_only() {
-        let ours = Credentials::new("https://github.com", Secret::new("t".into()));
+        let credentials = Credentials::new("https://github.com", Secret::new("t".into()));
         for url in ["https://github.com/a/b", "https://bob:x@GitHub.com:443/a", "HTTPS://github.com"] {
-            assert!(ours.apply_to(url), "{url}");
+            assert!(credentials.apply_to(url), "{url}");
         }
         for url in [
             "http://github.com/a/b",
@@ -194,7 +194,7 @@ mod tests {
             "git@github.com:a/b",
             "/srv/github.com",
         ] {
-            assert!(!ours.apply_to(url), "{url}");
+            assert!(!credentials.apply_to(url), "{url}");
         }
         assert!(!Credentials::new("https://github.com", Secret::new(String::new())).apply_to("https://github.com/a"));
         assert!(!Credentials::new("nonsense", Secret::new("t".into())).apply_to("nonsense"));
@@ -202,10 +202,10 @@ mod tests {
 
     #[test]
     fn every_form_of_the_token_is_redacted() {
-        let ours = Credentials::new("https://github.com", Secret::new("hunter22".into()));
-        let basic = ours.basic();
+        let credentials = Credentials::new("https://github.com", Secret::new("hunter22".into()));
+        let basic = credentials.basic();
         let text = format!("hunter22 {basic} {} aHVudGVyMjI=", basic.trim_end_matches('='));
-        assert_eq!(ours.redact(&text), "*** *** *** ***");
+        assert_eq!(credentials.redact(&text), "*** *** *** ***");
         assert_eq!(Credentials::new("x", Secret::new(String::new())).redact("abc"), "abc");
     }
 }

@@ -21,26 +21,26 @@ fn job(name: &str, status: &str) -> Job {
 
 #[test]
 fn the_own_job_is_on_this_runner_or_the_only_incomplete_one() {
-    let [done, ours, beside, queued] =
+    let [done, own, parallel, queued] =
         [("a@x", "completed"), ("b@x", "in_progress"), ("c@y", "in_progress"), ("d", "queued")]
             .map(|(name, status)| job(name, status));
     let unnamed = job("e", "in_progress");
     for (jobs, runner, expected) in [
-        (vec![&done, &ours, &beside, &queued], Some("x"), Some("b")),
-        (vec![&done, &ours, &beside, &queued], Some("y"), Some("c")),
-        (vec![&done, &ours, &beside], Some("z"), None),
-        (vec![&done, &ours, &beside], None, None),
-        (vec![&done, &ours], None, Some("b")),
+        (vec![&done, &own, &parallel, &queued], Some("x"), Some("b")),
+        (vec![&done, &own, &parallel, &queued], Some("y"), Some("c")),
+        (vec![&done, &own, &parallel], Some("z"), None),
+        (vec![&done, &own, &parallel], None, None),
+        (vec![&done, &own], None, Some("b")),
         // GitHub shows another runner name: the only incomplete job is this one all the same.
-        (vec![&done, &ours], Some("z"), Some("b")),
+        (vec![&done, &own], Some("z"), Some("b")),
         (vec![&done, &unnamed], Some("x"), Some("e")),
         // Ours may be the queued one, which GitHub does not show in progress yet.
-        (vec![&done, &beside, &queued], Some("x"), None),
+        (vec![&done, &parallel, &queued], Some("x"), None),
         (vec![&queued], Some("x"), None),
         (vec![&done], Some("x"), None),
         (vec![], Some("x"), None),
         // Two on one runner: one of them is stale.
-        (vec![&ours, &ours], Some("x"), None),
+        (vec![&own, &own], Some("x"), None),
     ] {
         let jobs: Vec<Job> = jobs.into_iter().cloned().collect();
         let found = find_own_job(&jobs, runner).map(|job| job.name.as_str());

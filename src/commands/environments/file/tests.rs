@@ -121,15 +121,15 @@ fn deployable_branches_must_be_unambiguous() {
 fn rules_that_the_file_does_not_mention_are_none() {
     for text in ["environments:\n  dev:\n", "environments:\n  dev: {}\n"] {
         let [dev] = &read(text).unwrap()[..] else { panic!("{text}") };
-        let said = (dev.wait_timer, &dev.reviewers, dev.branches, &dev.patterns, dev.minimum_approvals);
-        assert_eq!(said, (None, &None, None, &None, None));
+        let rules = (dev.wait_timer, &dev.reviewers, dev.branches, &dev.patterns, dev.minimum_approvals);
+        assert_eq!(rules, (None, &None, None, &None, None));
     }
     assert_eq!(one("    required_reviewers: []\n").reviewers, Some(BTreeSet::new()), "an empty list: no reviewers");
 }
 
 #[test]
 fn an_error_names_its_place() {
-    for (rules, place, said) in [
+    for (rules, place, message) in [
         ("wait_timers: 10", "3:5", "next: did you mean `wait_timer`?"),
         ("reviewers: []", "3:5", "next: did you mean `required_reviewers`?"),
         ("wait_timer: 43201", "3:17", "expected a whole number of minutes, 0 to 43200 (30 days)"),
@@ -191,13 +191,13 @@ fn an_error_names_its_place() {
         ("prevent_self_review: true\n    required_reviewers: []", "2:3", "which has no reviewers"),
     ] {
         let finding = refused(&format!("environments:\n  production:\n    {rules}\n"));
-        assert!(finding.contains(place) && finding.contains(said), "{rules}: {finding}");
+        assert!(finding.contains(place) && finding.contains(message), "{rules}: {finding}");
     }
 }
 
 #[test]
 fn a_file_without_environments_is_refused() {
-    for (text, said) in [
+    for (text, message) in [
         ("", "a mapping with environments"),
         ("[]", "a list"),
         ("environments: {}", "no environment"),
@@ -211,7 +211,7 @@ fn a_file_without_environments_is_refused() {
         ("environments: &x {}", "an anchor"),
     ] {
         let finding = refused(text);
-        assert!(finding.contains(said) && finding.contains(PATH), "{text:?}: {finding}");
+        assert!(finding.contains(message) && finding.contains(PATH), "{text:?}: {finding}");
     }
     let Err(CommandError::BadInput(finding)) = super::read(PATH, b"\xff") else { panic!("not UTF-8") };
     assert!(finding.to_string().contains("not UTF-8"), "{finding}");

@@ -31,12 +31,12 @@ fn main() -> Vec<String> {
 }
 
 /// Check, verdict and text of the findings.
-fn said(findings: &[Finding]) -> Vec<(Verdict, String)> {
+fn texts(findings: &[Finding]) -> Vec<(Verdict, String)> {
     findings.iter().map(|finding| (finding.verdict, finding.to_string())).collect()
 }
 
 fn only(findings: &[Finding]) -> (Verdict, String) {
-    let [finding] = findings else { panic!("{:?}", said(findings)) };
+    let [finding] = findings else { panic!("{:?}", texts(findings)) };
     (finding.verdict, finding.to_string())
 }
 
@@ -57,7 +57,7 @@ fn each_rule_in_the_file_is_one_finding() {
         checks,
         ["production: wait timer", "production: review of one's own run", "production: when its timer starts"]
     );
-    assert!(findings.iter().all(|finding| finding.verdict == Passed), "{:?}", said(&findings));
+    assert!(findings.iter().all(|finding| finding.verdict == Passed), "{:?}", texts(&findings));
 
     let other = DesiredEnvironment { wait_timer: Some(0), ..same };
     let findings = judge(&other, Some(&actual), &Ok(main()));
@@ -107,7 +107,7 @@ fn an_unmentioned_admin_bypass_is_reported_for_protected_environments() {
     ] {
         let findings = remarks(&desired(), &actual, &Ok(main()));
         match describe {
-            None => assert_eq!(said(&findings), []),
+            None => assert_eq!(texts(&findings), []),
             Some(describe) => {
                 let (verdict, text) = only(&findings);
                 assert!(verdict == Passed && text.contains(describe), "{text}");
@@ -137,8 +137,8 @@ fn a_timer_beside_reviewers_starts_at_the_trigger() {
     assert_eq!(verdict, Passed);
     assert!(text.contains("10 minutes from when the job was triggered, not from the approval"), "{text}");
     assert!(text.contains("use `wait` in the job, or a second job"), "{text}");
-    assert_eq!(said(&remarks(&timed(0), &reviewed(), &Ok(main()))), []);
-    assert_eq!(said(&remarks(&timed(10), &ActualEnvironment::NEW, &Ok(main()))), []);
+    assert_eq!(texts(&remarks(&timed(0), &reviewed(), &Ok(main()))), []);
+    assert_eq!(texts(&remarks(&timed(10), &ActualEnvironment::NEW, &Ok(main()))), []);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn protected_branches_only_needs_a_protected_branch() {
         let (found, text) = only(&remarks(&desired(), &actual, &protected));
         assert!(found == verdict && text.contains(describe), "{text}");
         assert_eq!(
-            said(&remarks(&desired(), &ActualEnvironment::NEW, &protected)),
+            texts(&remarks(&desired(), &ActualEnvironment::NEW, &protected)),
             [],
             "any branch deploys: nothing to be seen"
         );
@@ -170,7 +170,7 @@ fn custom_policies_without_a_pattern_let_nothing_deploy() {
     let (verdict, text) = only(&remarks(&desired(), &actual, &Ok(vec![])));
     assert!(verdict == Passed && text.contains("NOTHING"), "{text}");
     let actual = ActualEnvironment { patterns: [(RefPattern::Tag("v*".to_owned()), 1)].into(), ..actual };
-    assert_eq!(said(&remarks(&desired(), &actual, &Ok(vec![]))), []);
+    assert_eq!(texts(&remarks(&desired(), &actual, &Ok(vec![]))), []);
 }
 
 #[test]

@@ -142,8 +142,8 @@ fn rules_that_the_file_does_not_mention_stay() {
     let actual = guarded();
     assert_eq!(after(&desired(), Some(&actual), &BTreeMap::new()).as_ref(), Ok(&actual));
     let desired = DesiredEnvironment { wait_timer: Some(0), ..desired() };
-    let kept = after(&desired, Some(&actual), &BTreeMap::new()).unwrap();
-    assert_eq!(kept, ActualEnvironment { wait_timer: 0, ..actual.clone() });
+    let unchanged = after(&desired, Some(&actual), &BTreeMap::new()).unwrap();
+    assert_eq!(unchanged, ActualEnvironment { wait_timer: 0, ..actual.clone() });
     let unmentioned: Vec<String> = facets(&desired, Some(&actual))
         .into_iter()
         .filter(|facet| facet.desired.is_none())

@@ -174,14 +174,14 @@ fn a_critical_test_must_be_among_those_that_ran() {
 #[test]
 fn the_first_failures_are_named_and_the_others_counted() {
     let many: String = (0..300).map(|n| format!("<testcase name='t{n}'><error message='e{n}'/></testcase>")).collect();
-    let seen = reports(&many);
-    let findings = exited(1, Some(&seen), &[]);
+    let test_reports = reports(&many);
+    let findings = exited(1, Some(&test_reports), &[]);
     assert_eq!(
         findings.iter().filter(|finding| finding.check.starts_with('t') && finding.check != TESTS).count(),
         NAMED
     );
     assert_eq!(find(&findings, TESTS).actual, "300 of 300 failed");
-    let table = failing_tests(&seen).unwrap();
+    let table = failing_tests(&test_reports).unwrap();
     assert_eq!((table.rows.len(), table.title.as_str()), (ROWS, "Failing tests (200 of 300)"));
     assert_eq!(table.rows[1], ["t1", "r.xml", "e1"]);
     assert_eq!(failing_tests(&reports(GOOD)), None);
@@ -204,10 +204,10 @@ fn the_first_failures_are_named_and_the_others_counted() {
 #[test]
 fn long_texts_are_clipped() {
     let long = "x".repeat(5000);
-    let seen = reports(&format!("<testcase name='{long}'><failure message='{long}'/></testcase>"));
-    let findings = exited(1, Some(&seen), &[]);
+    let test_reports = reports(&format!("<testcase name='{long}'><failure message='{long}'/></testcase>"));
+    let findings = exited(1, Some(&test_reports), &[]);
     assert_eq!((findings[0].check.chars().count(), findings[0].actual.chars().count()), (NAME, MESSAGE));
-    assert!(failing_tests(&seen).unwrap().rows[0].iter().all(|cell| cell.chars().count() <= MESSAGE));
+    assert!(failing_tests(&test_reports).unwrap().rows[0].iter().all(|cell| cell.chars().count() <= MESSAGE));
 }
 
 #[test]

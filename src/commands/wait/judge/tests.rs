@@ -78,8 +78,8 @@ fn observations() -> WaitObservations {
     }
 }
 
-fn finding(seen: &WaitObservations, now: u64, check: &str) -> Finding {
-    let found = judge(&limits(), seen, at(now)).findings.into_iter().find(|finding| finding.check == check);
+fn finding(observations: &WaitObservations, now: u64, check: &str) -> Finding {
+    let found = judge(&limits(), observations, at(now)).findings.into_iter().find(|finding| finding.check == check);
     found.unwrap_or_else(|| panic!("no {check}"))
 }
 
@@ -88,7 +88,7 @@ const ENDPOINT: &str = "https://shop/ready";
 #[test]
 fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_again() {
     let open = Decision::Pending { revisit: Some(END) };
-    for (description, seen, now, decision, expected) in [
+    for (description, observations, now, decision, expected) in [
         ("nothing was looked at", WaitObservations::default(), 0, open, Verdict::Inconclusive),
         ("all is well before the end", observations(), 599, open, Verdict::Inconclusive),
         ("all is well at the end", observations(), 661, Decision::Decided, Verdict::Passed),
@@ -128,7 +128,7 @@ fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_ag
             Verdict::Inconclusive,
         ),
     ] {
-        let Judgement { findings, decision: actual } = judge(&limits(), &seen, at(now));
+        let Judgement { findings, decision: actual } = judge(&limits(), &observations, at(now));
         assert_eq!((actual, verdict(&findings)), (decision, expected), "{description}: {findings:?}");
     }
 }
@@ -137,7 +137,7 @@ fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_ag
 fn a_hold_and_a_younger_promotion_block_at_once() {
     let held = WaitObservations { holds: looks([(5, Ok(vec![hold(), hold()]))]), ..WaitObservations::default() };
     let overtaken = WaitObservations { promotions: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
-    for (seen, check, words) in [
+    for (observations, check, words) in [
         (held, "hold", "issue #12 \"the sale\" by dave holds all promotions: https://x/12 (and 1 more)"),
         (
             overtaken,
@@ -145,8 +145,8 @@ fn a_hold_and_a_younger_promotion_block_at_once() {
             "x:1.4.3 came by 1a2b (emergency) at 2026-01-01T10:05:00Z, after this release was validated",
         ),
     ] {
-        assert_eq!(judge(&limits(), &seen, at(5)).decision, Decision::Decided);
-        let found = finding(&seen, 5, check);
+        assert_eq!(judge(&limits(), &observations, at(5)).decision, Decision::Decided);
+        let found = finding(&observations, 5, check);
         assert_eq!((found.verdict, found.actual.as_str()), (Verdict::Blocked, words));
         assert!(found.next.is_some());
     }
@@ -163,16 +163,16 @@ fn a_failed_look_during_the_wait_is_reported_and_one_after_it_stays_pending() {
     assert_eq!(found.verdict, Verdict::Passed);
     assert!(found.actual.ends_with("(1 of 3 looks failed, the last one did not)"), "{found}");
     let open = Decision::Pending { revisit: None };
-    for (seen, check) in [
+    for (observations, check) in [
         (WaitObservations { holds: looks([(60, Ok(vec![])), (601, lost())]), ..observations() }, "hold"),
         (WaitObservations { promotions: looks([(60, Ok(None)), (601, lost())]), ..observations() }, "supersession"),
     ] {
-        let found = finding(&seen, 661, check);
-        assert_eq!((found.verdict, judge(&limits(), &seen, at(661)).decision), (Verdict::Inconclusive, open));
+        let found = finding(&observations, 661, check);
+        assert_eq!((found.verdict, judge(&limits(), &observations, at(661)).decision), (Verdict::Inconclusive, open));
         assert_eq!(found.actual, "GitHub's API: 502 Bad Gateway");
         assert_eq!(found.next.as_deref(), Some("run this step again"));
         // During the wait, it is only unknown for the moment.
-        assert_eq!(judge(&limits(), &seen, at(130)).decision, Decision::Pending { revisit: Some(END) });
+        assert_eq!(judge(&limits(), &observations, at(130)).decision, Decision::Pending { revisit: Some(END) });
     }
 }
 
@@ -205,7 +205,7 @@ fn an_endpoint_blocks_after_enough_bad_answers_in_a_row() {
 
 #[test]
 fn the_progress_line_shows_the_time_left_and_the_last_looks() {
-    let line = |seen: &WaitObservations, now| progress_line(&limits(), seen, now);
+    let line = |observations: &WaitObservations, now| progress_line(&limits(), observations, now);
     assert_eq!(line(&WaitObservations::default(), at(0)), "10m left, until 2026-01-01T10:10:00Z");
     assert_eq!(
         line(&observations(), Duration::from_millis(60_400)),

@@ -69,15 +69,15 @@ fn a_comparison_lists_the_commits_that_only_the_head_has() {
         ("main...main", "identical", 0, 0, &[]),
         (&format!("{}...{}", sha(2), sha(3)), "ahead", 1, 0, &[3]),
     ] {
-        let seen = get(&fake_github, &format!("compare/{ends}"));
+        let body = get(&fake_github, &format!("compare/{ends}"));
         let expected: Vec<String> = expected.iter().map(|number| sha(*number)).collect();
         assert_eq!(
-            (values_at(&seen["commits"], "/sha"), &seen["status"]),
+            (values_at(&body["commits"], "/sha"), &body["status"]),
             (expected.into_iter().map(Value::from).collect(), &json!(status)),
             "{ends}"
         );
         assert_eq!(
-            (&seen["ahead_by"], &seen["behind_by"], &seen["total_commits"]),
+            (&body["ahead_by"], &body["behind_by"], &body["total_commits"]),
             (&json!(ahead), &json!(behind), &json!(ahead))
         );
     }
@@ -90,14 +90,14 @@ fn a_comparison_lists_the_commits_that_only_the_head_has() {
 #[test]
 fn an_unpaged_comparison_returns_the_last_250_commits() {
     let fake_github = history(260);
-    let seen = |query: &str| {
+    let compare = |query: &str| {
         let (_, link, body) = send(&fake_github, &Method::GET, &format!("compare/v1...main{query}"), &Value::Null);
         let shas = values_at(&body["commits"], "/sha");
         (shas.len(), shas[0].clone(), link.contains("next"), body["total_commits"].clone(), body.get("files").is_some())
     };
-    assert_eq!(seen(""), (250, json!(sha(11)), false, json!(259), true));
-    assert_eq!(seen("?per_page=100"), (100, json!(sha(2)), true, json!(259), true));
-    assert_eq!(seen("?per_page=100&page=3"), (59, json!(sha(202)), false, json!(259), false));
+    assert_eq!(compare(""), (250, json!(sha(11)), false, json!(259), true));
+    assert_eq!(compare("?per_page=100"), (100, json!(sha(2)), true, json!(259), true));
+    assert_eq!(compare("?per_page=100&page=3"), (59, json!(sha(202)), false, json!(259), false));
 }
 
 #[test]

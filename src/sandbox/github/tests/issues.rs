@@ -56,12 +56,12 @@ fn an_issue_is_closed_with_a_reason_and_can_be_reopened() {
         (json!({ "state": "closed", "state_reason": "not_planned" }), "closed", json!("not_planned"), true),
         (json!({ "state": "open", "state_reason": null }), "open", json!("reopened"), false),
     ] {
-        let shown = patch(body.clone());
-        assert_eq!((&shown["state"], &shown["state_reason"]), (&json!(state), &reason), "{body}");
-        assert_eq!(shown["closed_at"].is_string(), closed, "{body}");
+        let issue = patch(body.clone());
+        assert_eq!((&issue["state"], &issue["state_reason"]), (&json!(state), &reason), "{body}");
+        assert_eq!(issue["closed_at"].is_string(), closed, "{body}");
     }
-    let shown = patch(json!({ "title": "u", "labels": [], "body": null }));
-    assert_eq!((&shown["title"], &shown["labels"], &shown["body"]), (&json!("u"), &json!([]), &Value::Null));
+    let issue = patch(json!({ "title": "u", "labels": [], "body": null }));
+    assert_eq!((&issue["title"], &issue["labels"], &issue["body"]), (&json!("u"), &json!([]), &Value::Null));
     assert_eq!(send(&fake_github, &Method::PATCH, "issues/2", &json!({ "state": "closed" })).0, 404);
     assert_eq!(fake_github.violations(), [""; 0]);
 }

@@ -15,12 +15,12 @@ fn with_65_issues() -> FakeGitHub {
 fn links_lead_to_every_page_and_contain_the_repository_id() {
     let fake_github = with_65_issues();
     let mut next_path = "issues?labels=a+b".to_owned();
-    let mut seen = Vec::new();
+    let mut numbers = Vec::new();
     let mut relations = Vec::new();
     for _ in 0..3 {
         let (status, link, body) = send(&fake_github, &Method::GET, &next_path, &Value::Null);
         assert_eq!(status, 200, "{next_path}");
-        seen.extend(values_at(&body, "/number"));
+        numbers.extend(values_at(&body, "/number"));
         let links: Vec<(&str, &str)> = link
             .split(", ")
             .map(|link| link.strip_prefix('<').unwrap().strip_suffix('"').unwrap().split_once(">; rel=\"").unwrap())
@@ -34,7 +34,7 @@ fn links_lead_to_every_page_and_contain_the_repository_id() {
         }
     }
     assert_eq!(relations, ["next last", "prev next last first", "prev first"]);
-    assert_eq!(seen, (1..=65).rev().map(|number| json!(number)).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=65).rev().map(|number| json!(number)).collect::<Vec<_>>());
     assert_eq!(fake_github.violations(), [""; 0]);
 }
 

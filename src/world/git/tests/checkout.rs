@@ -25,12 +25,12 @@ fn the_top_directory_prefix_and_branch_are_found() {
 fn a_directory_that_is_no_checkout_is_named() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     git(dir.path(), &["init", "-q", "--bare", "bare.git"]);
-    for (name, seen) in
+    for (name, actual) in
         [("nowhere", "no such directory"), ("", "not a git checkout"), ("bare.git", "not a git checkout")]
     {
         let path = dir.path().join(name);
         let finding = Git::open(&path, &ProcessGroups::default()).err().expect("no checkout");
-        assert_eq!((finding.check, finding.actual.as_str()), (path.display().to_string(), seen));
+        assert_eq!((finding.check, finding.actual.as_str()), (path.display().to_string(), actual));
     }
 }
 
@@ -86,9 +86,9 @@ fn is_ancestor_is_an_error_only_when_the_history_is_too_short() {
     assert_eq!(shallow.is_ancestor(&two, &three), Ok(true));
     // Decidable: the missing history lies behind commits that `three` reaches too.
     assert_eq!(shallow.is_ancestor(&three, &two), Ok(false));
-    let ours = change(&shallow, &three, "a", "a");
-    assert_eq!(shallow.is_ancestor(&ours, &three), Ok(false));
-    assert_eq!(shallow.is_ancestor(&three, &ours), Ok(true));
+    let new_commit = change(&shallow, &three, "a", "a");
+    assert_eq!(shallow.is_ancestor(&new_commit, &three), Ok(false));
+    assert_eq!(shallow.is_ancestor(&three, &new_commit), Ok(true));
     // Neither commit is known to be an ancestor of the other, and the history of one is missing.
     shallow.fetch_commit(&origin(&shallow), &one).expect("fetched");
     let finding = shallow.is_ancestor(&one, &three).expect_err("not known");

@@ -26,16 +26,17 @@ fn ago(minutes: i64) -> Timestamp {
 }
 
 fn numbers(dir: &Path, forge: &Forge, since: Timestamp) -> Result<Vec<i64>, Finding> {
-    let ours = open(dir);
-    let commits = ours.commits_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), since)?;
+    let checkout = open(dir);
+    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &commit(&forge.tip()), since)?;
     Ok(commits.iter().filter_map(|commit| commit.trailer("number")?.parse().ok()).collect())
 }
 
 #[test]
 fn commits_since_have_their_trailers_newest_first() {
     let forge = forge(4);
-    let ours = open(&forge.checkout("infra", &[]));
-    let commits = ours.commits_since(&origin(&ours), &main_branch(), &commit(&forge.tip()), ago(1)).expect("read");
+    let checkout = open(&forge.checkout("infra", &[]));
+    let commits =
+        checkout.commits_since(&origin(&checkout), &main_branch(), &commit(&forge.tip()), ago(1)).expect("read");
     let [last, before] = &commits[..] else { panic!("{commits:?}") };
     assert_eq!((last.commit.as_str(), last.at, last.trailer("NUMBER")), (forge.tip().as_str(), ago(0), Some("4")));
     assert_eq!((before.at, before.trailer("Image"), before.trailer("c3")), (ago(1), Some("a:3 b"), None));
@@ -61,10 +62,10 @@ fn a_shallow_checkout_is_deepened_only_as_far_as_needed() {
 
 /// The numbers of the commits that contain a text, until there are `enough` of them.
 fn mentioning(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Finding> {
-    let ours = open(dir);
+    let checkout = open(dir);
     let tip = commit(&git(dir, &["rev-parse", "HEAD"]));
-    let commits =
-        ours.commits_mentioning(&origin(&ours), &main_branch(), &tip, name, |commits| commits.len() >= enough)?;
+    let commits = checkout
+        .commits_mentioning(&origin(&checkout), &main_branch(), &tip, name, |commits| commits.len() >= enough)?;
     Ok(commits.iter().filter_map(|commit| commit.trailer("number")?.parse().ok()).collect())
 }
 
@@ -118,8 +119,8 @@ fn a_history_that_cannot_be_fetched_is_an_error() {
     let dir = forge.checkout("infra", &["--depth=1"]);
     let tip = commit(&forge.tip());
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
-    let ours = open(&dir);
-    let commits = ours.commits_since(&origin(&ours), &main_branch(), &tip, ago(2));
+    let checkout = open(&dir);
+    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &tip, ago(2));
     assert!(commits.is_err_and(|finding| finding.check.starts_with("git fetch from origin")));
 }
 

@@ -108,12 +108,12 @@ fn the_token_replaces_all_other_credentials() {
     });
     let url = format!("{}/acme/infra.git", server.url);
     let dir = checkout(&forge, &url);
-    let ours = open(&dir).with_token(&server.url, token());
-    assert_eq!(ours.remote_tip(&origin(&ours), &main_branch()), Ok(Some(commit(&forge.tip()))));
+    let checkout = open(&dir).with_token(&server.url, token());
+    assert_eq!(checkout.remote_tip(&origin(&checkout), &main_branch()), Ok(Some(commit(&forge.tip()))));
     server.assert_authorized();
 
-    let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let refused = push(&ours, &made);
+    let made = change(&checkout, &commit(&forge.tip()), "a", "1");
+    let refused = push(&checkout, &made);
     assert!(matches!(&refused, PushOutcome::Refused { why } if why.contains("403")), "{refused:?}");
     server.assert_authorized();
 
@@ -128,7 +128,7 @@ fn the_token_replaces_all_other_credentials() {
             "AUTHORIZATION: basic bob",
         ],
     );
-    assert!(ours.remote_tip(&origin(&ours), &main_branch()).is_ok());
+    assert!(checkout.remote_tip(&origin(&checkout), &main_branch()).is_ok());
     server.assert_authorized();
 }
 
@@ -137,8 +137,8 @@ fn without_a_token_the_configured_header_is_sent() {
     let forge = Forge::new();
     let id = forge.tip();
     let server = Server::new(move |_| refs("git-upload-pack", &id));
-    let ours = open(&checkout(&forge, &format!("{}/x.git", server.url)));
-    assert!(ours.remote_tip(&origin(&ours), &main_branch()).is_ok());
+    let checkout = open(&checkout(&forge, &format!("{}/x.git", server.url)));
+    assert!(checkout.remote_tip(&origin(&checkout), &main_branch()).is_ok());
     assert!(server.requests().iter().all(|request| request.authorization.contains(&"basic persisted".to_owned())));
 }
 
@@ -148,8 +148,8 @@ fn a_token_is_not_sent_to_another_server() {
     let other = Server::new(|_| status("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n"));
     let dir = forge.checkout("infra", &[]);
     git(&dir, &["remote", "set-url", "origin", &format!("{}/x.git", other.url)]);
-    let ours = open(&dir).with_token("https://github.com", token());
-    let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
+    let checkout = open(&dir).with_token("https://github.com", token());
+    let finding = checkout.remote_tip(&origin(&checkout), &main_branch()).expect_err("not let in");
     assert!(finding.next.as_deref().unwrap().contains("it is for https://github.com"), "{finding}");
     let requests = other.requests();
     assert!(!requests.is_empty() && requests.iter().all(|request| request.authorization.is_empty()));
@@ -164,8 +164,8 @@ fn the_token_is_not_sent_to_the_target_of_a_redirect() {
     let server = Server::new(move |_| status("302 Found", &location));
     let dir = checkout(&forge, &format!("{}/x.git", server.url));
     git(&dir, &["config", &format!("http.{}/x.git.followRedirects", server.url), "true"]);
-    let ours = open(&dir).with_token(&server.url, token());
-    let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not followed");
+    let checkout = open(&dir).with_token(&server.url, token());
+    let finding = checkout.remote_tip(&origin(&checkout), &main_branch()).expect_err("not followed");
     assert!(finding.next.as_deref().unwrap().contains("moved"), "{finding}");
     server.assert_authorized();
     assert!(elsewhere.requests().is_empty());
@@ -183,18 +183,18 @@ fn no_error_shows_the_token_even_when_the_server_repeats_it() {
             .replace("Content-Length", "X-Length")
     });
     let dir = checkout(&forge, &format!("{}/x.git", server.url.replace("://", "://bob:hunter2@")));
-    let ours = open(&dir).with_token(&server.url, token());
-    let made = change(&ours, &commit(&forge.tip()), "a", "1");
+    let checkout = open(&dir).with_token(&server.url, token());
+    let made = change(&checkout, &commit(&forge.tip()), "a", "1");
     let messages = [
-        ours.remote_tip(&origin(&ours), &main_branch()).expect_err("an error").to_string(),
-        ours.fetch_tip(&origin(&ours), &main_branch()).err().expect("an error").to_string(),
-        format!("{:?}", push(&ours, &made)),
+        checkout.remote_tip(&origin(&checkout), &main_branch()).expect_err("an error").to_string(),
+        checkout.fetch_tip(&origin(&checkout), &main_branch()).err().expect("an error").to_string(),
+        format!("{:?}", push(&checkout, &made)),
     ];
     for message in messages {
         assert!(message.contains("you are ***"), "{message}");
         assert!(!message.contains("hunter2") && !message.contains(&AUTHORIZATION[6..]), "{message}");
     }
-    assert!(!format!("{:?}", ours.credentials).contains("hunter2"));
+    assert!(!format!("{:?}", checkout.credentials).contains("hunter2"));
 }
 
 #[test]
@@ -209,11 +209,11 @@ fn denied_access_fails_at_once_without_a_prompt() {
     fs::write(&askpass, format!("#!/bin/sh\ntouch '{}'\n", marker.display())).expect("written");
     fs::set_permissions(&askpass, fs::Permissions::from_mode(0o755)).expect("made executable");
     git(&dir, &["config", "core.askPass", &askpass.display().to_string()]);
-    let ours = open(&dir).with_token(&server.url, token());
-    let finding = ours.remote_tip(&origin(&ours), &main_branch()).expect_err("not let in");
+    let checkout = open(&dir).with_token(&server.url, token());
+    let finding = checkout.remote_tip(&origin(&checkout), &main_branch()).expect_err("not let in");
     assert!(finding.actual.contains("could not read Username"), "{finding}");
-    let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let refused = push(&ours, &made);
+    let made = change(&checkout, &commit(&forge.tip()), "a", "1");
+    let refused = push(&checkout, &made);
     assert!(matches!(refused, PushOutcome::Refused { .. }), "{refused:?}");
     assert!(!marker.exists());
 }

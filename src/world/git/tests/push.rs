@@ -27,14 +27,14 @@ fn a_push_moves_the_branch_and_changes_nothing_in_the_checkout() {
     git(&dir, &["tag", "-m", "a tag", "v1"]);
     git(&dir, &["config", "push.followTags", "true"]);
     let before = snapshot(&dir);
-    let ours = open(&dir);
-    let made = change(&ours, &fetched(&ours).commit, "apps/shop/image.txt", "tag: 4\n");
-    assert_eq!(push(&ours, &made), PushOutcome::Done);
+    let checkout = open(&dir);
+    let made = change(&checkout, &fetched(&checkout).commit, "apps/shop/image.txt", "tag: 4\n");
+    assert_eq!(push(&checkout, &made), PushOutcome::Done);
     assert_eq!(forge.tip(), made.as_str());
     assert_eq!(git(&forge.bare(), &["for-each-ref", "--format=%(refname)"]), "refs/heads/main");
     assert_eq!(snapshot(&dir), before);
     assert!(!marker.exists(), "hooks of the checkout are not run");
-    assert!(matches!(push(&ours, &made), PushOutcome::Conflict { .. }), "the branch is at that commit already");
+    assert!(matches!(push(&checkout, &made), PushOutcome::Conflict { .. }), "the branch is at that commit already");
 }
 
 #[test]
@@ -65,18 +65,18 @@ fn concurrent_pushes_are_done_or_conflicts_and_all_succeed_after_retries() {
         .map(|number| {
             let (dir, start) = (dir.clone(), Arc::clone(&start));
             thread::spawn(move || {
-                let ours = open(&dir);
-                let mut tip = fetched(&ours);
+                let checkout = open(&dir);
+                let mut tip = fetched(&checkout);
                 start.wait();
                 let mut conflicts = 0;
                 loop {
-                    let made = change(&ours, &tip.commit, &format!("file-{number}"), "x");
-                    match push(&ours, &made) {
+                    let made = change(&checkout, &tip.commit, &format!("file-{number}"), "x");
+                    match push(&checkout, &made) {
                         PushOutcome::Done => return conflicts,
                         PushOutcome::Conflict { .. } => conflicts += 1,
                         other => panic!("{other:?}"),
                     }
-                    tip = fetched(&ours);
+                    tip = fetched(&checkout);
                 }
             })
         })
@@ -94,9 +94,9 @@ fn a_declining_hook_is_a_refusal_with_its_message() {
     let hook = forge.bare().join("hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'main is frozen until Monday' >&2\nexit 1\n").expect("written");
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("made executable");
-    let ours = open(&forge.checkout("infra", &[]));
-    let made = change(&ours, &commit(&forge.tip()), "a", "1");
-    let refused = push(&ours, &made);
+    let checkout = open(&forge.checkout("infra", &[]));
+    let made = change(&checkout, &commit(&forge.tip()), "a", "1");
+    let refused = push(&checkout, &made);
     let PushOutcome::Refused { why } = &refused else { panic!("{refused:?}") };
     assert!(why.contains("pre-receive hook declined") && why.contains("frozen until Monday"), "{why}");
     assert_ne!(forge.tip(), made.as_str());
@@ -128,10 +128,10 @@ fn a_missing_repository_is_a_refusal_and_no_answer_is_an_unknown_outcome() {
 /// Messages that git and servers print, and the outcome that each means.
 #[test]
 fn the_output_of_a_push_determines_its_outcome() {
-    let ours = open(&Forge::new().checkout("infra", &[]));
+    let checkout = open(&Forge::new().checkout("infra", &[]));
     let outcome = |code, stdout: &str, stderr: &str| {
         let captured = |text: &str| CapturedOutput { bytes: text.into(), lost: 0 };
-        ours.outcome(
+        checkout.outcome(
             &ProcessOutput { status: ProcessStatus::Exited(code), stdout: captured(stdout), stderr: captured(stderr) },
             &main_branch(),
         )

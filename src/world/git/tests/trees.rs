@@ -78,13 +78,13 @@ fn a_new_commit_changes_its_files_and_nothing_in_the_checkout() {
         git(&dir, &["config", name, value]);
     }
     let before = snapshot(&dir);
-    let ours = open(&dir.join("apps"));
+    let checkout = open(&dir.join("apps"));
     let parent = commit(&forge.tip());
     let message = "promote(production): shop → 1.4.2\n\nService: shop\nImage: a::error::b\n";
     let mut script = file("new/dir/run.sh", "#!/bin/sh\n");
     script.mode = FileMode::Executable;
     let files = [file("apps/shop/image.txt", "tag: 4\r\n"), script];
-    let made = ours.commit_files(&parent, &files, message, &signature()).expect("a commit");
+    let made = checkout.commit_files(&parent, &files, message, &signature()).expect("a commit");
     assert_eq!(snapshot(&dir), before);
     assert!(
         fs::read_dir(dir.join(".git"))
@@ -105,17 +105,17 @@ fn a_new_commit_changes_its_files_and_nothing_in_the_checkout() {
         (":000000 100755".to_owned(), Some("new/dir/run.sh")),
     ];
     assert_eq!(changed, expected);
-    let blob = ours.read_file(&made, &tree_path("apps/shop/image.txt"));
+    let blob = checkout.read_file(&made, &tree_path("apps/shop/image.txt"));
     assert_eq!(blob, Ok(Some(TreeEntry::File(Blob { mode: FileMode::Regular, bytes: b"tag: 4\r\n".to_vec() }))));
 }
 
 #[test]
 fn a_commit_that_cannot_be_made_is_an_error() {
     let forge = Forge::new();
-    let ours = open(&forge.checkout("infra", &[]));
+    let checkout = open(&forge.checkout("infra", &[]));
     let parent = commit(&forge.tip());
     let make = |parent: &Commit, path: &str, message: &str| {
-        ours.commit_files(parent, &[file(path, "x")], message, &signature())
+        checkout.commit_files(parent, &[file(path, "x")], message, &signature())
     };
     assert!(make(&parent, "README/x", "through a file").is_err());
     assert!(make(&parent, "apps", "in place of a directory").is_err());

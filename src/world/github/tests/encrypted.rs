@@ -136,12 +136,12 @@ fn loopback_is_reached_without_a_proxy() {
 
 #[test]
 fn an_unusable_proxy_is_named_without_its_password() {
-    for (name, proxy, seen) in [
+    for (name, proxy, message) in [
         ("ALL_PROXY", "socks5://me:hunter2@127.0.0.1", "a SOCKS proxy"),
         ("HTTPS_PROXY", "gopher://me:hunter2@127.0.0.1", "HTTPS_PROXY: not the URL of a proxy"),
     ] {
         let finding = client_with(&[(name, proxy)], BEHIND_PROXY).unwrap_err().to_string();
-        assert!(finding.contains(seen) && !finding.contains("hunter2"), "{finding}");
+        assert!(finding.contains(message) && !finding.contains("hunter2"), "{finding}");
         assert!(
             client_with(&[(name, proxy), ("NO_PROXY", ".example")], BEHIND_PROXY).is_ok(),
             "NO_PROXY exempts the host"

@@ -188,7 +188,7 @@ fn an_autoscaler_may_scale_within_the_stabilization_time() {
 fn a_disturbance_during_an_interrupted_watch_is_found_in_the_pod() {
     let mut flapped = ready("a");
     flapped.status.conditions[1].last_transition_time = Some(at(12).parse().unwrap());
-    for (heard, verdict, expected) in [
+    for (listed_at, verdict, expected) in [
         (20, Verdict::Blocked, "did not stay so for 30s: pod a was not ready for a while"),
         // The stabilization time is over, but the disturbance may have come within it.
         (40, Verdict::Blocked, "did not stay so for 30s: pod a was not ready for a while"),
@@ -196,8 +196,8 @@ fn a_disturbance_during_an_interrupted_watch_is_found_in_the_pod() {
         let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
         scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![ready("a")]);
         scenario.update(10, ClusterUpdate::Pods(WatchUpdate::Interrupted("gone".to_owned())));
-        scenario.update(heard, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![flapped.clone()], at: None }));
-        scenario.assert_decided(heard, verdict, expected);
+        scenario.update(listed_at, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![flapped.clone()], at: None }));
+        scenario.assert_decided(listed_at, verdict, expected);
     }
 }
 
