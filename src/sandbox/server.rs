@@ -370,12 +370,12 @@ mod tests {
     #[test]
     fn a_response_can_be_held_until_it_is_released() {
         let hold = Hold::default();
-        let held = hold.clone();
+        let handle = hold.clone();
         let server = LoopbackServer::start(move |request| {
             if request.path == "/held" {
-                return FakeResponse::status(204).held_by(&held);
+                return FakeResponse::status(204).held_by(&handle);
             }
-            held.release();
+            handle.release();
             FakeResponse::status(200)
         })
         .unwrap();
