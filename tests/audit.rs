@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
-mod beside;
+mod manual_changes;
 
 use std::{fs, path::Path};
 

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod inputs;
-mod once;
 mod refusals;
+mod repeats;
 
 use std::path::Path;
 

@@ -4,8 +4,8 @@
 
 mod apply;
 mod check;
+mod errors;
 mod plan;
-mod trouble;
 
 use promote_gates::sandbox::github::FakeGitHub;
 use serde_json::{Value, json};

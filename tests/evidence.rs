@@ -6,7 +6,7 @@ mod forged;
 mod inputs;
 mod ledger;
 mod pack;
-mod unseen;
+mod unobservable;
 
 use std::{
     path::{Path, PathBuf},

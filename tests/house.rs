@@ -1,5 +1,5 @@
-//! Runs the binary as a GitHub Actions runner does: with a step's files, folders and variables. Of this machine's environment
-//! it gets only `PATH`.
+//! Runs the binary as a GitHub Actions runner does, with a step's files, folders and variables. From this machine's environment
+//! it inherits only `PATH`.
 
 #![expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 
@@ -157,7 +157,7 @@ impl Runner {
             .stdout(write.try_clone().expect("a pipe"))
             .stderr(write);
         let child = command.spawn().expect("start the step");
-        // It holds the writing ends of the pipe: the reader would never see the end.
+        // The command holds the writing ends of the pipe; the reader would never reach the end.
         drop(command);
         let ((log_sender, log), (line_sender, lines)) = (channel(), channel());
         thread::spawn(move || {
@@ -184,7 +184,7 @@ impl Started<'_> {
     }
 
     /// Waits until a line of the log contains a text.
-    pub fn heard(&self, text: &str) {
+    pub fn wait_for_line(&self, text: &str) {
         let contains = |line: String| line.contains(text);
         while !self.lines.recv_timeout(LIMIT).map_or_else(|_| panic!("no line contains {text:?}"), contains) {}
     }

@@ -1,9 +1,9 @@
-//! How long tests wait, so that a busy machine changes no verdict: a bound is only there to end a test that hangs.
+//! Time limits of tests. They only end a test that hangs, so that a busy machine changes no verdict.
 
 use std::time::Duration;
 
-/// A signal ends a step within a second on a quiet machine, and within this on a busy one. What the step would otherwise wait
-/// for takes longer than this, or never comes.
+/// A signal ends a step within a second on a quiet machine, and within this time on a busy one. Without the signal the step
+/// would wait for longer than this.
 pub const SIGNALLED: Duration = Duration::from_secs(30);
 
 /// For many writers at once, each of which runs dozens of git processes for every attempt.
@@ -11,16 +11,16 @@ pub const RACE: Duration = Duration::from_mins(10);
 /// The same as a step's `timeout`.
 pub const RACE_TIMEOUT: &str = "10m";
 
-/// Attempts something with ten times as much time, and again, until it was enough for what the test has to see first. The
-/// first attempt is enough on a quiet machine; the test judges the last one.
+/// Repeats an attempt with ten times as much time until `enough` holds, at most twice; returns the last result. On a quiet
+/// machine the first attempt is enough.
 pub fn with_enough_time<T>(first: Duration, attempt: impl Fn(&str) -> T, enough: impl Fn(&T) -> bool) -> T {
-    let with = |factor| attempt(&format!("{}ms", (first * factor).as_millis()));
-    let mut last = with(1);
+    let run = |factor| attempt(&format!("{}ms", (first * factor).as_millis()));
+    let mut last = run(1);
     for factor in [10, 100] {
         if enough(&last) {
             break;
         }
-        last = with(factor);
+        last = run(factor);
     }
     last
 }

@@ -5,7 +5,7 @@
 mod checkouts;
 mod evidence;
 mod inputs;
-mod lost;
+mod lost_responses;
 mod pushes;
 mod races;
 mod reports;

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
-mod answers;
 mod evidence;
+mod lost_responses;
 mod refusals;
 
 use promote_gates::{

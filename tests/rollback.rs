@@ -1,7 +1,7 @@
 //! `rollback` against real repositories and a fake GitHub: the image before the promotion is restored, once.
 
-mod once;
 mod refusals;
+mod repeats;
 
 use std::path::Path;
 

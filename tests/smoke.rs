@@ -42,14 +42,14 @@ impl Pulse {
     fn new(runner: &Runner) -> Self {
         let fifo = runner.workspace().join("pulse");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let (alive, end) = channel();
+        let (sender, receiver) = channel();
         thread::spawn(move || {
             // Opening blocks until there is a writer.
             let mut fifo = File::open(fifo).unwrap();
-            let _ = alive.send(());
+            let _ = sender.send(());
             let _ = fifo.read_to_end(&mut Vec::new());
         });
-        Self(end)
+        Self(receiver)
     }
 
     fn wait_for_writer(&self) {
@@ -165,7 +165,7 @@ fn a_signal_ends_grandchildren_and_leaves_a_report() {
         let pulse = Pulse::new(&runner);
         let step = runner.start(&["smoke"]);
         pulse.wait_for_writer();
-        step.heard("waiting");
+        step.wait_for_line("waiting");
         step.signal(signal);
         let ended = step.end_within(SIGNALLED);
         pulse.assert_no_writer();

@@ -80,7 +80,7 @@ pub enum Mode {
 /// Compares the file with GitHub, and with `apply` changes GitHub.
 ///
 /// # Errors
-/// Bad input; what GitHub did not show; what it refused: what was written before that stays, and the next run goes on.
+/// Bad input; what GitHub did not show; what it refused: what was written before that stays, and the next run continues from there.
 fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check_args(args, ctx)?;
     let desired = read(args, ctx)?;
@@ -289,7 +289,7 @@ fn apply(
     }
     let changed = ctx.execution.partial.copy().effects.iter().any(|effect| effect.state == EffectState::Applied);
     outcome.outputs.insert("changed", changed.to_string());
-    // An accepted request is no proof: read the state back.
+    // GitHub may accept a request without effect: read the state back.
     let now = if changed { &CurrentState::look(place, desired)? } else { before };
     outcome.findings = now.judge(desired);
     outcome

@@ -41,7 +41,7 @@ use endpoints::{
     judge::judge,
 };
 
-/// Each endpoint is probed on a thread of its own.
+/// Each endpoint is probed on its own thread.
 const MAX_ENDPOINTS: usize = 50;
 const MAX_ATTEMPTS: u32 = 1000;
 const MAX_REDIRECTS: u32 = 20;

@@ -15,7 +15,7 @@ pub struct ImageChange {
 }
 
 /// The values of an image entry. Empty and null parts are `None`, as kustomize reads them. A plain `newTag: 1.10` reads
-/// `1.10` here, while kustomize refuses the number: only [`Edited::changed`](super::Edited::changed) tells whether the entry
+/// `1.10` here, while kustomize refuses the number: only [`Edited::changed`](super::Edited::changed) shows whether the entry
 /// needs an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageEntry {

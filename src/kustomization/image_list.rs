@@ -83,7 +83,7 @@ pub fn pair_value(pair: &SpannedPair) -> Option<&str> {
 /// The `images:` of a kustomization.
 #[derive(Debug)]
 pub struct ImageList<'t> {
-    /// The key and its value, which may be null; `None` when there is no such key.
+    /// The key and its value, which may be null; `None` when the key is missing.
     pub pair: Option<&'t SpannedPair>,
     pub items: Vec<ImageItem<'t>>,
 }

@@ -37,7 +37,7 @@ impl InfraRepo {
     /// Opens the checkout. It does not contact the remote.
     ///
     /// # Errors
-    /// Bad input when there is no such checkout, remote or branch; unobservable when git fails.
+    /// Bad input when the checkout, the remote or the branch does not exist; unobservable when git fails.
     pub fn open(args: &InfraRepoArgs, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
         let mut git = Git::open(&args.checkout, &ctx.world.groups).map_err(|finding| {
             let actual = format!("{}: {}", finding.check, finding.actual);

@@ -172,7 +172,7 @@ pub fn find(root: &Path, patterns: &[Glob]) -> Result<Vec<PathBuf>, Finding> {
     search(root, patterns, |root, pattern| Err(no_match(root, pattern)))
 }
 
-/// As [`find`], for files that may not exist yet: a line that matches nothing is no error.
+/// As [`find`], for files that may not exist yet: a line may match nothing.
 ///
 /// # Errors
 /// As [`find`] otherwise.

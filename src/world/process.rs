@@ -22,7 +22,7 @@ pub use running::{ProcessEvent, RunningProcess, Stream};
 /// Runs a program to its end. After `timeout` its whole process group is ended, which takes half a second at most.
 ///
 /// # Errors
-/// The program could not be started, or did not end in time. An exit code is no error: see [`ProcessOutput::status`].
+/// The program could not be started, or did not end in time. An exit code is not an error: see [`ProcessOutput::status`].
 pub fn run(program: &Program, groups: &ProcessGroups, timeout: Duration) -> Result<ProcessOutput, ProcessError> {
     let (sender, ended) = mpsc::channel();
     let running = RunningProcess::launch(program, groups, false, move |event| {

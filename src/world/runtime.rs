@@ -65,7 +65,7 @@ impl Runtime {
     /// a future on this runtime, which would wait for itself.
     ///
     /// # Errors
-    /// [`RuntimeError`] when there is no result. The future does not run after that, unless it blocks its thread.
+    /// [`RuntimeError`] without a result. The future does not run after that, unless it blocks its thread.
     pub fn run<T: Send + 'static>(
         &self,
         timeout: Duration,

@@ -68,7 +68,7 @@ impl TrustedSource {
     ///
     /// # Errors
     /// Bad input for an invalid path; unobservable when the file exists and cannot be read, and on a pull request when the
-    /// workspace has files but is no checkout (for example, unpacked from an archive), so that the base version is unknown.
+    /// workspace has files but is not a checkout (for example, unpacked from an archive), so that the base version is unknown.
     pub fn read(&self, path: &str) -> Result<Option<TrustedFile>, CommandError> {
         match self {
             Self::Checkout => from_checkout(Path::new(path)),

@@ -14,8 +14,8 @@ use super::error::{Position, YamlError, YamlErrorKind};
 pub struct SpannedNode {
     pub position: Position,
     /// Byte range, exact for plain and quoted scalars and flow collections. A block collection ends with its last node; a
-    /// block scalar starts after its header. A missing value is an empty range behind its colon, or behind its key if there
-    /// is no colon.
+    /// block scalar starts after its header. A missing value is an empty range behind its colon, or behind its key if the
+    /// colon is missing.
     pub start: usize,
     pub end: usize,
     /// The parser's number of its anchor; 0 for none.

@@ -285,14 +285,14 @@ fn a_refusal_after_a_granted_watch_is_retried() {
         let (end, lists) = with_enough_time(Duration::from_secs(2), attempt, |(_, lists)| *lists >= 4);
         assert_eq!((end.code, lists), (0, 4), "{}", end.log);
     };
-    // It stays so, or these credentials are taken no more.
+    // The refusal is repeated, or the credentials are not accepted any more.
     let refused = |code, said| {
         let (api, _) = interrupted(move |_| Some(status(code)));
         let end = gate(&api, "deployment/a").input("stabilize", "5m").input("grace", "api-lost 3s").run(&["health"]);
         let findings = end.report["findings"].to_string();
         assert!(end.code == 3 && findings.contains(said), "{code}: {}", end.log);
     };
-    // A server that says when to come again is left alone until then.
+    // With `Retry-After` the gate sends no request until then.
     let left_alone = || {
         let (api, lists) = interrupted(move |_| Some(status(429).header("retry-after", "60")));
         let end = gate(&api, "deployment/a").input("stabilize", "5m").input("grace", "api-lost 4s").run(&["health"]);
@@ -313,7 +313,7 @@ fn a_kind_that_is_listed_again_without_an_answer_does_not_stay_healthy() {
     let (lists, listed_again) = (Mutex::new(0), Hold::default());
     let api = LoopbackServer::start(move |request| {
         if !request.path.ends_with("/pods") {
-            // The rest is only seen once the pods are no longer.
+            // The other kinds answer after the pods.
             let is_list = !request.query.contains("watch=true");
             return if is_list { replay(request).held_by(&listed_again) } else { replay(request) };
         }
@@ -377,7 +377,7 @@ fn a_signal_ends_a_gate_that_no_server_answers() {
     let api = LoopbackServer::start(|_| FakeResponse::hang()).unwrap();
     let runner = gate(&api, "deployment/a").input("api-timeout", "1h");
     let started = runner.start(&["health"]);
-    started.heard("watching the namespace staging of staging");
+    started.wait_for_line("watching the namespace staging of staging");
     started.signal(Signal::TERM);
     let end = started.end_within(SIGNALLED);
     assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);

@@ -26,7 +26,7 @@ fn an_invalid_input_is_named_with_its_value_and_what_is_accepted() {
         ("image", "ghcr.io/Acme/x", &["`image`", "ghcr.io/Acme/x"]),
         ("image-name", "a b", &["`image-name`", "a b", "without blanks"]),
         ("branch", "gone", &["`branch`", "has no branch gone", "a branch that the remote has"]),
-        ("branch", "--force", &["`branch`", "--force", "is no branch name"]),
+        ("branch", "--force", &["`branch`", "--force", "is not a branch name"]),
         ("branch", "main:other", &["`branch`", "main:other"]),
         ("remote", "upstream", &["`remote`", "\"upstream\"", "a remote of this checkout: `origin`"]),
         ("file", "../{service}.yaml", &["`file`", "../checkout-service.yaml", "holds `.` or `..`"]),

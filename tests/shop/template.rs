@@ -13,7 +13,7 @@ use promote_gates::sandbox::infra::Infra;
 use super::{ago, dated, git};
 use crate::house::temp_dir;
 
-/// What a folder holds, by path: directories without, files with their bytes.
+/// The content of a folder by path: `None` for a directory, the bytes of a file.
 struct Folder(BTreeMap<PathBuf, Option<Vec<u8>>>);
 
 impl Folder {
@@ -40,7 +40,7 @@ impl Folder {
 /// Settings of the copies: git does no more than a test needs, and nothing in the background.
 const SETTINGS: &str = "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[receive]\n\tautogc = false\n";
 
-/// Stands in a checkout's configuration for the address of the repository that it belongs to.
+/// A placeholder in a checkout's configuration for the URL of its repository.
 const REMOTE: &str = "@remote@";
 
 /// An infra repository with one commit, and checkouts of it.
@@ -63,13 +63,13 @@ impl Template {
     fn make(services: &[&str]) -> Self {
         let folder = temp_dir();
         let infra = Infra::create(folder.path(), services).unwrap();
-        // Long ago, so that what follows can be dated.
+        // Long ago, so that later commits can have any date since.
         let first = dated(infra.path(), Some(&ago(500)), &["commit-tree", "main^{tree}", "-m", "The shop"], "");
         for command in [&["update-ref", "refs/heads/main", &first][..], &["repack", "-adq"], &["prune", "--expire=now"]]
         {
             git(infra.path(), command);
         }
-        // Hooks that git brings as samples are of no use.
+        // The sample hooks of git are not needed.
         for entry in fs::read_dir(infra.path().join("hooks")).into_iter().flatten() {
             fs::remove_file(entry.unwrap().path()).unwrap();
         }
@@ -98,7 +98,7 @@ impl Template {
         checkout.write(to);
         let config = to.join(".git/config");
         fs::write(&config, fs::read_to_string(&config).unwrap().replace(REMOTE, url)).unwrap();
-        // The index knows the files by inode and time; these are others.
+        // The index holds the inodes and times of other files.
         git(to, &["update-index", "-q", "--refresh"]);
     }
 
@@ -106,7 +106,7 @@ impl Template {
         let folder = temp_dir();
         let infra = self.infra(folder.path());
         let to = folder.path().join("checkout");
-        // By a path git would clone all of it, whatever depth is asked for.
+        // From a path git would ignore `--depth`.
         clone(&format!("file://{}", infra.path().display()), options, &to);
         git(&to, &["config", "remote.origin.url", REMOTE]);
         append(&to.join(".git/config"), SETTINGS);

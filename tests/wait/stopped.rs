@@ -10,7 +10,7 @@ fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
     let started = step.start(&["wait"]);
     assert!(
         stage.fake_github.wait_for_requests("GET /repos/acme/infra/issues", 2, LIMIT),
-        "it looks for holds again and again"
+        "it reads the holds repeatedly"
     );
     happens();
     checked(stage, started.end_within(LIMIT))
@@ -25,7 +25,7 @@ fn a_hold_blocks_at_once() {
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     let hold = finding(&ended, "hold");
     assert!(
-        hold["actual"].as_str().unwrap().starts_with("issue #1 \"the sale ::error::x\" by somebody holds all"),
+        hold["actual"].as_str().unwrap().starts_with("issue #1 \"the sale ::error::x\" by octocat holds all"),
         "{hold}"
     );
     assert!(ended.log.contains("/issues/1"), "{}", ended.log);
@@ -39,12 +39,12 @@ fn a_hold_blocks_at_once() {
 
 #[test]
 fn a_newer_promotion_blocks_at_once() {
-    let younger = [
+    let newer = [
         "Service: checkout-service\nPromotion-kind: emergency",
         "Service: checkout-service\nPromotion-kind: rollback",
         "Service: checkout-service\nValidated-at: 2026-01-01T11:00:00Z",
     ];
-    for trailers in younger {
+    for trailers in newer {
         let stage = stage();
         let ended = meanwhile(&stage, &step(&stage), || stage.commit(trailers, -5));
         assert_eq!(end(&ended), BLOCKED, "{}", ended.log);

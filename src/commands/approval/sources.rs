@@ -194,7 +194,7 @@ fn runner_of(job: &Job) -> Option<&str> {
 }
 
 /// When the jobs of a name started. If no job has the name, the workflow was changed in between; then the last start of any
-/// job, which is no earlier than the start of the approved one.
+/// job, which is not earlier than the start of the approved one.
 fn start_times(jobs: &[Job], name: &str) -> Vec<Timestamp> {
     if jobs.iter().any(|job| job.name == name) {
         return jobs.iter().filter(|job| job.name == name).filter_map(latest_start).collect();

@@ -7,7 +7,7 @@ use crate::{
     report::summary::escape,
 };
 
-/// The title. `release` is the image of the commit; in dry-run, where there is no commit, it is tag and digest.
+/// The title. `release` is the image of the commit; in dry-run, which makes no commit, it is tag and digest.
 pub(super) fn title(promotion: &Promotion, release: &str) -> String {
     let Promotion { service, environment, incident, .. } = promotion;
     let incident = incident.as_ref().map(|incident| format!(" ({incident})")).unwrap_or_default();

@@ -78,11 +78,9 @@ fn approvals(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Option
         (false, 1) => {
             Finding::passed(check).actual("1: any one of the reviewers suffices, which is all that GitHub can ask for")
         }
-        (false, _) => {
-            Finding::blocked(check).actual("1: any one of the reviewers suffices; GitHub has no rule for more").next(
-                "let one job after the other pass an environment of its own, each with other reviewers, and say 1 here",
-            )
-        }
+        (false, _) => Finding::blocked(check)
+            .actual("1: any one of the reviewers suffices; GitHub has no rule for more")
+            .next("use one job and one environment for each approval, each with other reviewers, and set 1 here"),
     };
     Some(finding.expected(expected))
 }

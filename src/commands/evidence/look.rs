@@ -172,7 +172,7 @@ impl EvidenceObserver<'_> {
         ledger: &Result<Vec<LedgerEntry>, Finding>,
     ) -> Result<BaseCommit, Finding> {
         let Some(current_entry) = current_entry else {
-            return Ok(BaseCommit::Unknown { tried: "there is no image entry yet".to_owned() });
+            return Ok(BaseCommit::Unknown { tried: "the file has no image entry yet".to_owned() });
         };
         let image = current_entry.reference();
         let entries = ledger.as_ref().map_err(Clone::clone)?;

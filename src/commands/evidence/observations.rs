@@ -41,7 +41,7 @@ pub struct ReleaseChanges {
     pub base: Result<BaseCommit, Finding>,
     /// Absent without a base, or if the commit of the new image is unknown.
     pub comparison: Option<Result<Option<Comparison>, Finding>>,
-    /// The commit of the new image, if there is no base to compare it with.
+    /// The commit of the new image, without a base to compare it with.
     pub head: Option<Result<Option<SourceCommit>, Finding>>,
 }
 

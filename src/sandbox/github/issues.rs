@@ -22,12 +22,12 @@ impl FakeGitHub {
         repository.map_or_else(Vec::new, |repository| repository.issues.clone())
     }
 
-    /// Opens an issue as the user `somebody`; returns its number.
+    /// Opens an issue as the user `octocat`; returns its number.
     pub fn open_issue(&self, repository: &str, title: &str, body: &str, labels: &[&str]) -> u64 {
         self.open(repository, title, body, labels, false)
     }
 
-    /// Opens a pull request as the user `somebody`; returns its number.
+    /// Opens a pull request as the user `octocat`; returns its number.
     pub fn open_pull_request(&self, repository: &str, title: &str, body: &str, labels: &[&str]) -> u64 {
         self.open(repository, title, body, labels, true)
     }
@@ -43,11 +43,11 @@ impl FakeGitHub {
 
     fn open(&self, repository: &str, title: &str, body: &str, labels: &[&str], is_pull_request: bool) -> u64 {
         self.with_repository(repository, |repository, accounts| {
-            accounts.add_user("somebody");
+            accounts.add_user("octocat");
             let labels = labels.iter().map(|&label| label.to_owned()).collect();
             let body = Some(body.to_owned());
             let issue = open_issue(repository, title.to_owned(), body, labels, now());
-            "somebody".clone_into(&mut issue.user);
+            "octocat".clone_into(&mut issue.user);
             issue.is_pull_request = is_pull_request;
             issue.number
         })

@@ -29,7 +29,7 @@ pub struct RecordedRequest {
 pub enum InjectedFault {
     /// GitHub does not apply the request and sends this response.
     WithoutEffect(FakeResponse),
-    /// GitHub applies the request, but sends this response instead of its own.
+    /// GitHub applies the request, but sends this response instead of the real one.
     AfterEffect(FakeResponse),
 }
 

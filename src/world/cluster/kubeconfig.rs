@@ -1,6 +1,6 @@
 //! Reads kubeconfigs: the API server, credentials and namespace of a context. The types are kube's, the reader is not.
 //!
-//! There are no fallbacks: an unknown context or user is an error, and never in-cluster or anonymous access.
+//! It has no fallbacks: an unknown context or user is an error, and never in-cluster or anonymous access.
 
 use std::{
     collections::BTreeMap,

@@ -34,9 +34,9 @@ impl FromStr for Branch {
     fn from_str(name: &str) -> Result<Self, String> {
         match invalid_branch(name) {
             None => Ok(Self(name.to_owned())),
-            Some(reason) => {
-                Err(format!("{name:?} is no branch name: it {reason}; expected a name such as `main` or `release/1.4`"))
-            }
+            Some(reason) => Err(format!(
+                "{name:?} is not a branch name: it {reason}; expected a name such as `main` or `release/1.4`"
+            )),
         }
     }
 }
@@ -93,7 +93,7 @@ impl FromStr for TreePath {
             _ => return Ok(Self(path.to_owned())),
         };
         Err(format!(
-            "{path:?} is no path in a repository: it {reason}; expected one such as `apps/shop/kustomization.yaml`"
+            "{path:?} is not a path in a repository: it {reason}; expected one such as `apps/shop/kustomization.yaml`"
         ))
     }
 }
@@ -157,7 +157,7 @@ mod tests {
         assert!(message("refs/heads/main").contains("full name of a ref"));
         assert!(message("@").contains("current commit") && message("HEAD").contains("current commit"));
         assert!(
-            message("a\n::error::x").contains(r#""a\n::error::x" is no branch name: it holds a space or a control"#)
+            message("a\n::error::x").contains(r#""a\n::error::x" is not a branch name: it holds a space or a control"#)
         );
         assert_eq!("main".parse::<Branch>().expect("a branch").full(), "refs/heads/main");
     }

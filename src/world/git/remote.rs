@@ -70,7 +70,7 @@ impl Git {
     /// Looks up a remote in the configuration, without contacting it.
     ///
     /// # Errors
-    /// There is no remote of this name, or it has several push URLs.
+    /// The checkout has no remote of this name, or it has several push URLs.
     pub fn remote(&self, name: &str) -> Result<Remote, Finding> {
         let names = self.run_local(&self.program().arg("remote"))?;
         let names = String::from_utf8_lossy(&names);
@@ -135,7 +135,7 @@ impl Git {
     /// fetches may run in one checkout at the same time, whatever its state. `None` when the remote has no such branch.
     ///
     /// # Errors
-    /// The remote could not be reached, or the tip is no commit.
+    /// The remote could not be reached, or the tip is not a commit.
     pub fn fetch_tip(&self, remote: &Remote, branch: &Branch) -> Result<Option<Tip>, Finding> {
         let temporary = TemporaryRef::new(self);
         let full = branch.full();

@@ -66,7 +66,7 @@ impl CommitIdentity {
             return Ok(Self { name: name.trim().to_owned(), email: email.trim().to_owned() });
         }
         Err(format!(
-            "{name:?} and {email:?} are no name and address; expected such as `promotion-bot` and `bot@acme.example`"
+            "{name:?} and {email:?} are not a name and an address; expected such as `promotion-bot` and `bot@acme.example`"
         ))
     }
 }
@@ -129,7 +129,7 @@ impl Git {
         Ok(read)
     }
 
-    /// The entries of a directory in a commit; `None` for its top. Empty when there is no such directory.
+    /// The entries of a directory in a commit; `None` for its top. Empty when the directory does not exist.
     ///
     /// # Errors
     /// The commit is missing.

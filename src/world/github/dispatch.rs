@@ -27,7 +27,7 @@ pub fn check_dispatch_limits(client_payload: &Value, event_type: &str) -> Result
     }
     let payload = Finding::inconclusive("client payload of the dispatch");
     let Value::Object(properties) = client_payload else {
-        return Err(payload.actual("JSON that is no object").expected("an object"));
+        return Err(payload.actual("JSON that is not an object").expected("an object"));
     };
     if properties.len() > MAX_PROPERTIES {
         let expected = format!("{MAX_PROPERTIES} at most, at the top level");

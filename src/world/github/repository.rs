@@ -40,7 +40,7 @@ impl FromStr for Repository {
     /// enterprise manages also have an underscore. A name has 1 to 100 letters, digits, `.`, `_` and `-`.
     fn from_str(text: &str) -> Result<Self, String> {
         let invalid = |rule: &str| Err(format!("a repository as owner/name, such as acme/ecommerce-infra: {rule}"));
-        let Some((owner, name)) = text.split_once('/') else { return invalid("there is no slash") };
+        let Some((owner, name)) = text.split_once('/') else { return invalid("it has no slash") };
         let word = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
         if owner.is_empty() || owner.len() > 39 || !owner.chars().all(word) {
             return invalid("an owner is 1 to 39 letters, digits and hyphens");

@@ -40,7 +40,7 @@ impl GitHub {
         Ok(comparison.filter(|_| found))
     }
 
-    /// The commit that a ref names; `None` when there is no such ref.
+    /// The commit that a ref names; `None` when the ref does not exist.
     ///
     /// # Errors
     /// No answer; an invalid ref; a token without Contents: read.

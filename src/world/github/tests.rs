@@ -299,7 +299,7 @@ fn dispatch_limits_match_githubs() {
         (
             "x".to_owned(),
             json!([1]),
-            Some("client payload of the dispatch: JSON that is no object; expected an object"),
+            Some("client payload of the dispatch: JSON that is not an object; expected an object"),
         ),
         (
             "x".to_owned(),

@@ -19,7 +19,7 @@ pub struct Header {
 const RESERVED: [&str; 8] =
     ["connection", "content-length", "expect", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// Headers whose values are no secrets. Pages contain these values for other reasons, so they are not hidden.
+/// Headers whose values are not secret. Pages contain these values for other reasons, so they are not hidden.
 const PUBLIC: [&str; 7] =
     ["accept", "accept-encoding", "accept-language", "cache-control", "host", "pragma", "user-agent"];
 
@@ -77,7 +77,7 @@ impl Header {
         let value = text.and_then(|text| HeaderValue::from_str(text).ok());
         let mut value = value.ok_or_else(|| {
             ValueError::from(format!(
-                "the value of {} holds a control character or something that is no ASCII",
+                "the value of {} holds a control character or a character outside of ASCII",
                 self.name
             ))
         })?;

@@ -90,7 +90,7 @@ impl RunningProcess {
             err.spawn(pipe, open).map_err(io_error)?;
         }
         if let (Some(mut pipe), Some(bytes)) = (leader.child.stdin.take(), program.stdin.clone()) {
-            // The child may close its stdin without reading it, which is no error.
+            // The child may close its stdin without reading it; that is not an error.
             let write = move || drop(pipe.write_all(&bytes));
             thread::Builder::new().name("child stdin".into()).spawn(write).map_err(io_error)?;
         }

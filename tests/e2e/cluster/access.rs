@@ -426,7 +426,7 @@ fn a_signal_ends_the_gate_at_every_stage() {
         ] {
             let before = proxy.map_or(0, |proxy| proxy.requests().len());
             let started = runner.start(&["health"]);
-            started.heard("watching the namespace");
+            started.wait_for_line("watching the namespace");
             match proxy {
                 Some(proxy) if blocked => until_evidence_is_requested(proxy, before),
                 Some(proxy) => until("a request", || (proxy.requests().len() > before).then_some(())),

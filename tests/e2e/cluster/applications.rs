@@ -63,7 +63,7 @@ fn a_commit_is_followed_from_sync_to_health() {
     // The controller has not processed the object yet.
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("it has not been compared yet");
+    started.wait_for_line("it has not been compared yet");
     let done = |revision: &str| sync("Succeeded", "successfully synced", revision, &json!([]));
     set_status(
         &application,
@@ -78,14 +78,14 @@ fn a_commit_is_followed_from_sync_to_health() {
 
     let runner = gate().input("image", &format!("{APP}:2")).input("appear-timeout", "30s");
     let started = runner.start(&["health"]);
-    started.heard("complete: Healthy, Synced to 111111111111");
+    started.wait_for_line("complete: Healthy, Synced to 111111111111");
     application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "normal" } } }));
-    started.heard("a refresh was asked for");
+    started.wait_for_line("a refresh was asked for");
     application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": null } } }));
     set_status(&application, "OutOfSync", TWO, "Healthy", &json!({}));
-    started.heard("OutOfSync with 222222222222, and to be synced automatically");
+    started.wait_for_line("OutOfSync with 222222222222, and to be synced automatically");
     application.change(&json!({ "operation": { "sync": { "revision": TWO } } }));
-    started.heard("a sync was asked for");
+    started.wait_for_line("a sync was asked for");
     set_status(
         &application,
         "OutOfSync",
@@ -93,7 +93,7 @@ fn a_commit_is_followed_from_sync_to_health() {
         "Healthy",
         &json!({ "operationState": sync("Running", "one task left", TWO, &json!([])) }),
     );
-    started.heard("its sync runs: one task left");
+    started.wait_for_line("its sync runs: one task left");
     // The sync has ended, but the last comparison is older.
     application.change(&json!({ "operation": null }));
     let mut ended = done(TWO);
@@ -105,7 +105,7 @@ fn a_commit_is_followed_from_sync_to_health() {
         "Healthy",
         &json!({ "operationState": ended, "reconciledAt": LONG_AGO }),
     );
-    started.heard("it has not been compared since");
+    started.wait_for_line("it has not been compared since");
     set_status(
         &application,
         "Synced",
@@ -113,9 +113,9 @@ fn a_commit_is_followed_from_sync_to_health() {
         "Progressing",
         &json!({ "operationState": done(TWO), "summary": images(&["1", "2"]) }),
     );
-    started.heard("Progressing");
+    started.wait_for_line("Progressing");
     set_status(&application, "Synced", TWO, "Healthy", &json!({}));
-    started.heard("ghcr.io/acme/app:1 runs as well");
+    started.wait_for_line("ghcr.io/acme/app:1 runs as well");
     set_status(&application, "Synced", TWO, "Healthy", &json!({ "summary": images(&["2"]) }));
     let end = started.end_within(TIME_LIMIT);
     assert_end(&end, PASSED, &["complete: Healthy, Synced to 222222222222", "it runs ghcr.io/acme/app:2"]);
@@ -134,7 +134,7 @@ fn unhealthy_resources_are_listed() {
     let runner = gate().input("max-unhealthy", "1s");
     set_status(&application, "Synced", ONE, "Progressing", &json!({ "resources": resources }));
     let started = runner.start(&["health"]);
-    started.heard("Progressing");
+    started.wait_for_line("Progressing");
     set_status(&application, "Synced", ONE, "Degraded", &json!({}));
     let end = started.end_within(TIME_LIMIT);
     assert_end(&end, BLOCKED, &["Degraded"]);
@@ -148,7 +148,7 @@ fn unhealthy_resources_are_listed() {
     // The application recovers within its grace period.
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("Degraded");
+    started.wait_for_line("Degraded");
     set_status(&application, "Synced", ONE, "Healthy", &json!({}));
     assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete"]);
 
@@ -161,7 +161,7 @@ fn unhealthy_resources_are_listed() {
         &json!({ "operationState": sync("Running", "", TWO, &json!([])), "summary": images(&["1"]) }),
     );
     let started = runner.start(&["health"]);
-    started.heard("its sync runs");
+    started.wait_for_line("its sync runs");
     let results = json!([{ "group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "checkout",
         "status": "SyncFailed", "message": "field is immutable" }]);
     let mut failed = sync("Failed", "one or more objects failed to apply", TWO, &results);
@@ -184,7 +184,7 @@ fn an_outdated_waiting_or_unknown_state_never_passes() {
     application.change(&json!({ "spec": { "source": { "targetRevision": "v2" } } }));
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("its specification has changed since it was compared");
+    started.wait_for_line("its specification has changed since it was compared");
     let mut compared = source();
     compared["targetRevision"] = "v2".into();
     let sync = json!({ "status": "OutOfSync", "revision": TWO, "comparedTo": { "source": compared, "destination": destination() } });

@@ -54,13 +54,13 @@ fn a_reconciliation_is_followed_to_its_end() {
     let gate = || ns.gate("kustomization/app");
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("its latest change has not been taken up yet");
+    started.wait_for_line("its latest change has not been taken up yet");
     kustomization.set_status(&failing("DependencyNotReady", "dependency 'shop/db' is not ready", 1, ""));
-    started.heard("DependencyNotReady: dependency 'shop/db' is not ready");
+    started.wait_for_line("DependencyNotReady: dependency 'shop/db' is not ready");
     kustomization.set_status(&reconciling("Fetching manifests for revision main", 1, ""));
-    started.heard("Progressing: Fetching manifests");
+    started.wait_for_line("Progressing: Fetching manifests");
     kustomization.set_status(&reconciling("Running health checks", 1, ONE));
-    started.heard("Progressing: Running health checks");
+    started.wait_for_line("Progressing: Running health checks");
     kustomization.set_status(&ready(1, ONE));
     let end = started.end_within(TIME_LIMIT);
     assert_end(&end, PASSED, &["complete: applied main@sha1:1111", "what it applies is healthy"]);
@@ -69,9 +69,9 @@ fn a_reconciliation_is_followed_to_its_end() {
     kustomization.change(&json!({ "spec": { "path": "./other" } }));
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("its latest change has not been taken up yet");
+    started.wait_for_line("its latest change has not been taken up yet");
     kustomization.change(&json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "1" } } }));
-    started.heard("a reconciliation was asked for");
+    started.wait_for_line("a reconciliation was asked for");
     let mut done = ready(2, TWO);
     done["lastHandledReconcileAt"] = "1".into();
     kustomization.set_status(&done);
@@ -90,7 +90,7 @@ fn a_failed_reconciliation_blocks_with_the_reason() {
     kustomization.set_status(&reconciling("Running health checks", 1, ONE));
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("Running health checks");
+    started.wait_for_line("Running health checks");
     kustomization.add_warning("HealthCheckFailed", "Deployment/shop/checkout status: 'InProgress', password=hunter2");
     kustomization.set_status(&failing(
         "HealthCheckFailed",
@@ -108,9 +108,9 @@ fn a_failed_reconciliation_blocks_with_the_reason() {
     kustomization.set_status(&failing("BuildFailed", "no such file", 1, ONE));
     let runner = gate().input("max-unhealthy", "1s");
     let started = runner.start(&["health"]);
-    started.heard("BuildFailed: no such file");
+    started.wait_for_line("BuildFailed: no such file");
     kustomization.set_status(&reconciling("Fetching manifests", 1, ONE));
-    started.heard("Fetching manifests");
+    started.wait_for_line("Fetching manifests");
     kustomization.set_status(&failing("BuildFailed", "no such file", 1, ONE));
     assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["BuildFailed: no such file"]);
     let stalled = condition("Stalled", "True", "InvalidCELExpression", "Reconciliation failed terminally", 1);
@@ -121,7 +121,7 @@ fn a_failed_reconciliation_blocks_with_the_reason() {
     kustomization.change(&json!({ "spec": { "path": "./fixed" } }));
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.heard("its latest change has not been taken up yet");
+    started.wait_for_line("its latest change has not been taken up yet");
     kustomization.change(&json!({ "spec": { "suspend": true } }));
     assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["it is suspended (`spec.suspend`)"]);
 }
@@ -137,9 +137,9 @@ fn an_earlier_failure_can_be_fixed_by_the_awaited_revision() {
     assert_end(&gate().run(&["health"]), BLOCKED, &["HealthCheckFailed"]);
     let runner = gate().input("appear-timeout", "30s");
     let started = runner.start(&["health"]);
-    started.heard("HealthCheckFailed: timeout waiting");
+    started.wait_for_line("HealthCheckFailed: timeout waiting");
     kustomization.set_status(&reconciling("Building manifests", 1, TWO));
-    started.heard("Building manifests");
+    started.wait_for_line("Building manifests");
     kustomization.set_status(&ready(1, TWO));
     assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete: applied main@sha1:2222"]);
 }

@@ -114,7 +114,7 @@ fn a_credential_plugin_is_limited_in_time_and_its_output_is_never_shown() {
     // A signal to the gate also ends a hanging plugin.
     let runner = gate(config("sh", &["-c", "echo started >&2; sleep 600"]));
     let started = runner.start(&["health"]);
-    started.heard("watching the namespace");
+    started.wait_for_line("watching the namespace");
     started.signal(Signal::INT);
     let end = started.end_within(SIGNALLED);
     assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);
@@ -158,7 +158,7 @@ fn a_signal_ends_the_gate_with_its_report() {
     for signal in [Signal::INT, Signal::TERM] {
         let runner = ns.gate("deployment/app");
         let started = runner.start(&["health"]);
-        started.heard("deployment/app: 1 of 1 updated, 0 available");
+        started.wait_for_line("deployment/app: 1 of 1 updated, 0 available");
         started.signal(signal);
         let end = started.end_within(SIGNALLED);
         assert_eq!((end.code, end.outputs["verdict"].as_str()), (3, "inconclusive"), "{}", end.log);

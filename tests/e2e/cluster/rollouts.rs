@@ -85,27 +85,27 @@ fn a_canary_is_followed_through_its_steps() {
 
     let runner = ns.gate("rollout/app").input("tag", "2").input("appear-timeout", "30s").input("grace", "paused 1h");
     let started = runner.start(&["health"]);
-    started.heard("complete: 2 of 2 updated");
+    started.wait_for_line("complete: 2 of 2 updated");
     // A new commit reaches the cluster; the healthy revision is still the old one.
     rollout.change(&json!({ "spec": { "template": template("app", &app("2"), &json!({})) } }));
-    started.heard("its latest change has not been taken up yet");
+    started.wait_for_line("its latest change has not been taken up yet");
     create_replica_set(&ns, &rollout, "app", "new", "2", 1, &json!({}));
     rollout.set_status(&json!({ "observedGeneration": "2", "currentPodHash": "new", "phase": "Progressing",
         "message": "more replicas need to be updated", "replicas": 3, "updatedReplicas": 1 }));
-    started.heard("Progressing: more replicas need to be updated");
+    started.wait_for_line("Progressing: more replicas need to be updated");
     rollout.set_status(&paused(1));
-    started.heard("it is paused for a while");
+    started.wait_for_line("it is paused for a while");
     rollout.set_status(&paused(2));
-    started.heard("it is paused at step 3 of 3 until it is resumed by hand");
+    started.wait_for_line("it is paused at step 3 of 3 until it is resumed by hand");
     // The effect of `kubectl argo rollouts promote` on the status.
     rollout.set_status(&json!({ "pauseConditions": null }));
-    started.heard("it is about to resume");
+    started.wait_for_line("it is about to resume");
     scale(&ns, "app-new", 2);
     rollout.set_status(
         &json!({ "phase": "Progressing", "message": "old replicas are pending termination", "controllerPause": null,
         "updatedReplicas": 2, "replicas": 4, "availableReplicas": 4 }),
     );
-    started.heard("old replicas are pending termination");
+    started.wait_for_line("old replicas are pending termination");
     scale(&ns, "app-old", 0);
     rollout.set_status(&healthy("2", "new"));
     let end = started.end_within(TIME_LIMIT);
@@ -131,7 +131,7 @@ fn a_rollout_that_waits_for_promotion_or_was_aborted_blocks_with_the_reason() {
     let runner = gate();
     rollout.set_status(&json!({ "phase": "Progressing", "pauseConditions": null, "controllerPause": null }));
     let started = runner.start(&["health"]);
-    started.heard("Progressing");
+    started.wait_for_line("Progressing");
     let aborted = json!({ "phase": "Degraded", "abort": true, "message": "RolloutAborted: metric error-rate failed",
         "conditions": progressing("RolloutAborted") });
     rollout.set_status(&aborted);
@@ -142,7 +142,7 @@ fn a_rollout_that_waits_for_promotion_or_was_aborted_blocks_with_the_reason() {
     let runner = gate();
     rollout.set_status(&json!({ "abort": null }));
     let started = runner.start(&["health"]);
-    started.heard("it was aborted, and is to be retried");
+    started.wait_for_line("it was aborted, and is to be retried");
     rollout.set_status(&json!({ "phase": "Degraded", "message": "ProgressDeadlineExceeded: ReplicaSet \"app-new\" has timed out progressing.",
         "conditions": progressing("ProgressDeadlineExceeded") }));
     assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["Degraded: ProgressDeadlineExceeded"]);
@@ -150,7 +150,7 @@ fn a_rollout_that_waits_for_promotion_or_was_aborted_blocks_with_the_reason() {
     let runner = gate();
     rollout.change(&json!({ "spec": { "minReadySeconds": 1 } }));
     let started = runner.start(&["health"]);
-    started.heard("its latest change has not been taken up yet");
+    started.wait_for_line("its latest change has not been taken up yet");
     rollout.set_status(&json!({ "conditions": null }));
     rollout.set_status(&healthy("2", "new"));
     assert_end(&started.end_within(TIME_LIMIT), PASSED, &["revision new"]);
@@ -201,7 +201,7 @@ fn a_workload_ref_is_complete_once_its_generation_is_observed() {
     set_workload_generation("2");
     let runner = ns.gate("rollout/app").input("tag", "2");
     let started = runner.start(&["health"]);
-    started.heard("its latest change has not been taken up yet");
+    started.wait_for_line("its latest change has not been taken up yet");
     create_replica_set(&ns, &rollout, "app", "new", "2", 2, &json!({}));
     scale(&ns, "app-old", 0);
     let mut status = healthy("1", "new");

@@ -36,7 +36,7 @@ fn a_rollback_passes_while_the_failed_revision_still_crashes() {
         // One gate watches during the rollback, and one starts right after it.
         let runner = ns.gate("deployment/app").input("image", &format!("{APP}:1")).input("appear-timeout", "20s");
         let watching = runner.start(&["health"]);
-        watching.heard("watching the namespace");
+        watching.wait_for_line("watching the namespace");
         ns.release("deployments", "app", "1", &json!({}));
         let end =
             ns.gate("deployment/app").input("image", &format!("{APP}:1")).start(&["health"]).end_within(TIME_LIMIT);
@@ -55,7 +55,7 @@ fn earlier_crashes_are_ignored_when_a_release_also_scales() {
         wait_for_third_crash(&ns);
         let runner = ns.gate(&format!("deployment/{name}")).input("tag", "2").input("appear-timeout", "20s");
         let watching = runner.start(&["health"]);
-        watching.heard("watching the namespace");
+        watching.wait_for_line("watching the namespace");
         let template = json!({ "metadata": { "annotations": { "plays": null } },
             "spec": { "containers": [{ "name": "app", "image": format!("{APP}:2") }] } });
         ns.change("deployments", &name, &json!({ "spec": { "replicas": 3, "template": template } }));
@@ -74,7 +74,7 @@ fn scaling_does_not_fail_a_workload_that_must_stay_stable() {
     for (replicas, expected) in [(4, "complete: 4 of 4 updated"), (1, "complete: 1 of 1 updated")] {
         let runner = ns.gate("deployment/app").input("stabilize", "3s");
         let watching = runner.start(&["health"]);
-        watching.heard("deployment/app: complete");
+        watching.wait_for_line("deployment/app: complete");
         ns.change("deployments", "app", &json!({ "spec": { "replicas": replicas } }));
         let end = watching.end_within(TIME_LIMIT);
         assert!(end.code == 0 && end.log.contains(expected), "{expected}: {}", end.log);
@@ -108,7 +108,7 @@ fn an_evicted_pod_is_replaced_and_no_harm_to_the_rollout() {
     // With `stabilize`, an eviction blocks.
     let runner = ns.gate("deployment/app").input("stabilize", "20s");
     let watching = runner.start(&["health"]);
-    watching.heard("deployment/app: complete");
+    watching.wait_for_line("deployment/app: complete");
     evict();
     let end = watching.end_within(TIME_LIMIT);
     let findings = end.report["findings"].to_string();

@@ -24,7 +24,7 @@ fn an_endpoint_that_becomes_healthy_passes_and_the_latency_of_each_probe_is_show
     let runner = gate_for(&url).input("attempts", "1000").input("condition", ".version == $subject.tag");
     let runner = runner.input("tag", "1.4.2");
     let started = runner.start(&["health"]);
-    started.heard("attempt 2 of 1000: 503 ");
+    started.wait_for_line("attempt 2 of 1000: 503 ");
     nginx.put("up", "");
     let end = started.end_within(super::LIMIT);
     assert_end(&end, "passed", &["200 after ", " of 1000)"]);
@@ -50,7 +50,7 @@ fn the_next_probe_reaches_the_server_after_a_reload() {
     let nginx = Nginx::serving(&["location / { return 503; }"]);
     let runner = gate_for(&nginx.url(0, "/")).input("attempts", "1000").input("consecutive", "2");
     let started = runner.start(&["health"]);
-    started.heard("attempt 1 of 1000: 503 ");
+    started.wait_for_line("attempt 1 of 1000: 503 ");
     nginx.reload(&["location / { return 200; }"]);
     assert_end(&started.end_within(super::LIMIT), "passed", &["200 after ", "2 times in a row"]);
 }

@@ -273,7 +273,7 @@ fn issues(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
             "state=all&labels=promote-gates&since=2020-01-01T00:00:00Z&sort=updated&direction=asc",
             Conformance::Valid,
         ),
-        list("creator=somebody&per_page=1", Conformance::Valid),
+        list("creator=octocat&per_page=1", Conformance::Valid),
         patch(json!({ "state": "closed", "state_reason": "not_planned" }), Conformance::Valid),
         patch(json!({ "state": "open", "title": "again", "body": null, "labels": [] }), Conformance::Valid),
         patch(json!({ "state": "closed" }), Conformance::Valid),

@@ -33,7 +33,7 @@ pub struct ProbeSettings {
     pub redirects: u32,
 }
 
-/// Probes one endpoint. Each probe runs on a thread of its own.
+/// Probes one endpoint. Each probe runs on its own thread.
 pub struct Prober {
     endpoint: usize,
     request: Request,

@@ -172,8 +172,8 @@ impl WorkloadHistory {
     /// Records a workload of which only the controller's status is read.
     ///
     /// Such a controller reconciles again and again, for a new revision or to see that nothing has changed. It may fail to
-    /// compare, or wait for a person to resume it. None of this undoes a complete rollout, and what follows has a time limit
-    /// of its own.
+    /// compare, or wait for a person to resume it. None of this undoes a complete rollout, and what follows has its own
+    /// time limit.
     fn record_controller(&mut self, at: Moment, epoch: Option<Timestamp>, snapshot: &WorkloadSnapshot<'_>) {
         use RolloutProgress::{Complete, Empty, Failed, Missing, Progressing, Reconciling, Stuck, Unknown};
         use UnhealthyState::{Degraded, Paused};

@@ -34,7 +34,7 @@ impl ExpectedImage {
         }
     }
 
-    /// Whether it tells two versions apart. With the repository alone, every version matches.
+    /// Whether it distinguishes two versions. With the repository alone, every version matches.
     #[must_use]
     pub const fn names_version(&self) -> bool {
         self.tag.is_some() || self.digest.is_some()

@@ -254,7 +254,7 @@ impl Assessor<'_> {
             limit => format!(" within {}", HumanDuration(limit)),
         };
         let next = match other_image {
-            _ if was_replaced => "see what has been deployed since; the later release has a gate of its own",
+            _ if was_replaced => "see what has been deployed since; the later release has its own gate",
             None => "see whether `workload`, `namespace` and `context` are the right ones",
             Some(_) => {
                 "see whether this release has been deployed; `appear-timeout` waits for a deployment that comes later"

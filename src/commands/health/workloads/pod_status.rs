@@ -38,7 +38,7 @@ pub fn has_ended(pod: &Pod) -> bool {
     matches!(pod.status.phase.as_str(), "Failed" | "Succeeded")
 }
 
-/// Whether the pod ended because its node was shut down or needed for another pod, which is no fault of the release. Source:
+/// Whether the pod ended because its node was shut down or needed for another pod, which the release did not cause. Source:
 /// Kubernetes, `pkg/kubelet/nodeshutdown` and `pkg/kubelet/preemption`; before v1.22 the reason of a shutdown was `Shutdown`.
 #[must_use]
 pub fn ended_with_its_node(pod: &Pod) -> bool {

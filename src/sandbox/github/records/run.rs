@@ -77,7 +77,7 @@ impl Default for FakeRun {
             conclusion: Some("success".to_owned()),
             head_branch: Some("main".to_owned()),
             head_sha: "1".repeat(40),
-            actor: "somebody".to_owned(),
+            actor: "octocat".to_owned(),
             triggering_actor: String::new(),
             head_repository: String::new(),
             created_at: now,

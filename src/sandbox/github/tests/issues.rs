@@ -29,7 +29,7 @@ fn issues_are_numbered_in_order_and_found_by_query() {
         ("state=all&labels=x,promote-gates", &[1]),
         ("state=all&labels=x", &[4, 3, 1]),
         ("labels=none", &[]),
-        ("creator=somebody", &[4]),
+        ("creator=octocat", &[4]),
         ("since=2020-01-01T00:00:00Z&direction=asc&sort=created", &[1, 2, 4]),
         ("since=2999-01-01T00:00:00Z", &[]),
     ] {

@@ -167,7 +167,7 @@ fn an_autoscaler_may_scale_within_the_stabilization_time() {
     update_deployment(&mut scenario, 11, deployment((3, 3, 3, 2), "2", &json!({})));
     scenario.update(11, ClusterUpdate::Pods(WatchUpdate::Applied(pod("c", "new", false, &crashed(2, "Error")))));
     scenario.assert_decided(11, Verdict::Blocked, "pod c, container app: CrashLoopBackOff: it crashed 3 times");
-    // Down: a deleted pod is not ready any more, which is no disturbance.
+    // Down: a deleted pod is not ready any more, but is not a disturbance.
     let mut scenario = steady();
     let mut going = pod("b", "new", false, &running());
     going.metadata.deletion_timestamp = Some(at(40).parse().unwrap());
