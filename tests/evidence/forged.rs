@@ -233,7 +233,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
         "relaxed settings",
         |stage| {
             changed_with_annotation(stage, "performance", |report| {
-                drop(report.settings.insert("max-ratio".to_owned(), json!(3)))
+                drop(report.settings.insert("max-ratio".to_owned(), json!(3)));
             })
         },
         "policy: performance",

@@ -50,8 +50,8 @@ fn a_push_that_ends_soon_after_the_signal_is_reported_as_applied() {
     let shop = Shop::new();
     let pushes = listen(&shop.path("pushes"));
     assert!(Command::new("mkfifo").arg(shop.path("gate")).status().unwrap().success());
-    let (pushed, gate) = (shop.path("pushes"), shop.path("gate"));
-    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", pushed.display(), gate.display()));
+    let (pipe, gate) = (shop.path("pushes"), shop.path("gate"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", pipe.display(), gate.display()));
     let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
     pushes.recv_timeout(LIMIT).unwrap();
@@ -67,8 +67,8 @@ fn a_push_that_hangs_is_unknown_after_a_signal() {
     let shop = Shop::new();
     let pushes = listen(&shop.path("pushes"));
     assert!(Command::new("mkfifo").arg(shop.path("never")).status().unwrap().success());
-    let (pushed, never) = (shop.path("pushes"), shop.path("never"));
-    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", pushed.display(), never.display()));
+    let (pipe, never) = (shop.path("pushes"), shop.path("never"));
+    shop.hook("pre-receive", &format!("echo pushed > '{}'\nread _ < '{}'", pipe.display(), never.display()));
     let runner = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2");
     let step = runner.start(&["promote"]);
     pushes.recv_timeout(LIMIT).unwrap();

@@ -166,10 +166,10 @@ fn judge_after(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut E
         allow_first,
         own_run: None,
     };
-    let mut observations = observations(reports);
-    change(&mut observations);
-    let mut findings = verification.judge(&observations);
-    findings.extend(check_size(&verification.outputs(&observations)));
+    let mut facts = observations(reports);
+    change(&mut facts);
+    let mut findings = verification.judge(&facts);
+    findings.extend(check_size(&verification.outputs(&facts)));
     findings
 }
 
@@ -216,178 +216,136 @@ type ChangeCase = (&'static str, fn(&mut EvidenceObservations), &'static [&'stat
 #[test]
 fn each_wrong_or_missing_observation_fails_its_check() {
     let table: &[ChangeCase] = &[
-        (
-            "the run cannot be seen",
-            |observations| observations.run = Err(api_error()),
-            &["validating run: inconclusive"],
-        ),
-        ("there is no run", |observations| observations.run = Ok(None), &["validating run: blocked"]),
+        ("the run cannot be seen", |facts| facts.run = Err(api_error()), &["validating run: inconclusive"]),
+        ("there is no run", |facts| facts.run = Ok(None), &["validating run: blocked"]),
         (
             "the run was cancelled",
-            |observations| run_of(observations).conclusion = Some("cancelled".to_owned()),
+            |facts| run_of(facts).conclusion = Some("cancelled".to_owned()),
             &["validating run: blocked"],
         ),
-        ("a run without an end", |observations| run_of(observations).conclusion = None, &["validating run: blocked"]),
-        (
-            "a run without a head repository",
-            |observations| run_of(observations).head_repository = None,
-            &["started by: blocked"],
-        ),
-        (
-            "the deploy cannot be seen",
-            |observations| observations.deploy = Some(Err(api_error())),
-            &["deploy run: inconclusive"],
-        ),
-        ("the payload names no deploy", |observations| observations.deploy = None, &["deploy run: inconclusive"]),
-        ("the deploy still runs", |observations| deploy_of(observations).conclusion = None, &["deploy run: blocked"]),
-        (
-            "the deploy is of no branch",
-            |observations| deploy_of(observations).head_branch = None,
-            &["deploy run: blocked"],
-        ),
+        ("a run without an end", |facts| run_of(facts).conclusion = None, &["validating run: blocked"]),
+        ("a run without a head repository", |facts| run_of(facts).head_repository = None, &["started by: blocked"]),
+        ("the deploy cannot be seen", |facts| facts.deploy = Some(Err(api_error())), &["deploy run: inconclusive"]),
+        ("the payload names no deploy", |facts| facts.deploy = None, &["deploy run: inconclusive"]),
+        ("the deploy still runs", |facts| deploy_of(facts).conclusion = None, &["deploy run: blocked"]),
+        ("the deploy is of no branch", |facts| deploy_of(facts).head_branch = None, &["deploy run: blocked"]),
         (
             "the deploy is of another commit",
-            |observations| deploy_of(observations).head_sha = "d".repeat(40),
+            |facts| deploy_of(facts).head_sha = "d".repeat(40),
             &["smoke: blocked", "deploy run: blocked"],
         ),
-        ("no job was seen", |observations| observations.jobs.jobs = None, &["smoke: inconclusive"]),
+        ("no job was seen", |facts| facts.jobs.jobs = None, &["smoke: inconclusive"]),
         (
             "the last look failed",
-            |observations| {
-                observations.jobs.annotations.clear();
-                observations.jobs.error = Some(api_error());
+            |facts| {
+                facts.jobs.annotations.clear();
+                facts.jobs.error = Some(api_error());
             },
             &["smoke: inconclusive"],
         ),
-        ("no job announced the report", |observations| observations.jobs.annotations.clear(), &["smoke: blocked"]),
+        ("no job announced the report", |facts| facts.jobs.annotations.clear(), &["smoke: blocked"]),
         (
             "a job made more annotations than GitHub keeps",
-            |observations| {
+            |facts| {
                 let other = Annotation { level: None, title: None, message: None };
-                observations.jobs.annotations.insert(1, vec![other; 50]);
+                facts.jobs.annotations.insert(1, vec![other; 50]);
             },
             &["smoke: inconclusive"],
         ),
         (
             "the job is not over",
-            |observations| {
-                let job = job_of(observations);
+            |facts| {
+                let job = job_of(facts);
                 (job.conclusion, job.completed_at) = (None, None);
             },
             &["smoke: inconclusive"],
         ),
-        (
-            "the job was cancelled",
-            |observations| job_of(observations).conclusion = Some("cancelled".to_owned()),
-            &["smoke: blocked"],
-        ),
-        ("an hour ago", |observations| job_of(observations).completed_at = "2026-01-01T11:00:00Z".parse().ok(), &[]),
+        ("the job was cancelled", |facts| job_of(facts).conclusion = Some("cancelled".to_owned()), &["smoke: blocked"]),
+        ("an hour ago", |facts| job_of(facts).completed_at = "2026-01-01T11:00:00Z".parse().ok(), &[]),
         (
             "a second more",
-            |observations| job_of(observations).completed_at = "2026-01-01T10:59:59Z".parse().ok(),
+            |facts| job_of(facts).completed_at = "2026-01-01T10:59:59Z".parse().ok(),
             &["smoke: blocked"],
         ),
-        (
-            "clocks a little apart",
-            |observations| job_of(observations).completed_at = "2026-01-01T12:05:00Z".parse().ok(),
-            &[],
-        ),
+        ("clocks a little apart", |facts| job_of(facts).completed_at = "2026-01-01T12:05:00Z".parse().ok(), &[]),
         (
             "clocks far apart",
-            |observations| job_of(observations).completed_at = "2026-01-01T12:05:01Z".parse().ok(),
+            |facts| job_of(facts).completed_at = "2026-01-01T12:05:01Z".parse().ok(),
             &["smoke: inconclusive"],
         ),
-        ("there is no image entry", |observations| observations.changes.current_image = None, &[]),
+        ("there is no image entry", |facts| facts.changes.current_image = None, &[]),
         (
             "the ledger cannot be read",
-            |observations| {
-                observations.ledger = Err(api_error());
-                observations.changes.base = Err(api_error());
+            |facts| {
+                facts.ledger = Err(api_error());
+                facts.changes.base = Err(api_error());
             },
             &["commits: inconclusive", "replay: inconclusive"],
         ),
-        ("nothing was compared", |observations| observations.changes.comparison = None, &["commits: inconclusive"]),
+        ("nothing was compared", |facts| facts.changes.comparison = None, &["commits: inconclusive"]),
         (
             "it cannot be compared",
-            |observations| observations.changes.comparison = Some(Err(api_error())),
+            |facts| facts.changes.comparison = Some(Err(api_error())),
             &["commits: inconclusive"],
         ),
-        (
-            "the base is gone",
-            |observations| observations.changes.comparison = Some(Ok(None)),
-            &["commits: inconclusive"],
-        ),
-        (
-            "not all commits are listed",
-            |observations| comparison_of(observations).total = 2,
-            &["commits: inconclusive"],
-        ),
+        ("the base is gone", |facts| facts.changes.comparison = Some(Ok(None)), &["commits: inconclusive"]),
+        ("not all commits are listed", |facts| comparison_of(facts).total = 2, &["commits: inconclusive"]),
         (
             "a downgrade",
-            |observations| {
-                *comparison_of(observations) =
-                    Comparison { status: "behind".to_owned(), total: 0, commits: Vec::new() };
+            |facts| {
+                *comparison_of(facts) = Comparison { status: "behind".to_owned(), total: 0, commits: Vec::new() };
             },
             &["commits: blocked"],
         ),
         (
             "the same commit",
-            |observations| {
-                *comparison_of(observations) =
-                    Comparison { status: "identical".to_owned(), total: 0, commits: Vec::new() };
+            |facts| {
+                *comparison_of(facts) = Comparison { status: "identical".to_owned(), total: 0, commits: Vec::new() };
             },
             &[],
         ),
-        (
-            "a diverged branch",
-            |observations| comparison_of(observations).status = "diverged".to_owned(),
-            &["commits: passed"],
-        ),
+        ("a diverged branch", |facts| comparison_of(facts).status = "diverged".to_owned(), &["commits: passed"]),
         (
             "an unknown comparison status",
-            |observations| comparison_of(observations).status = "sideways".to_owned(),
+            |facts| comparison_of(facts).status = "sideways".to_owned(),
             &["commits: inconclusive"],
         ),
-        (
-            "an author without an account",
-            |observations| comparison_of(observations).commits[0].author = None,
-            &["authors: passed"],
-        ),
+        ("an author without an account", |facts| comparison_of(facts).commits[0].author = None, &["authors: passed"]),
     ];
     for (name, change, expected) in table {
         assert_eq!(notable(&judge_after(&passed(), false, change)), *expected, "{name}");
     }
 }
 
-fn run_of(observations: &mut EvidenceObservations) -> &mut WorkflowRun {
-    observations.run.as_mut().unwrap().as_mut().unwrap()
+fn run_of(facts: &mut EvidenceObservations) -> &mut WorkflowRun {
+    facts.run.as_mut().unwrap().as_mut().unwrap()
 }
 
-fn deploy_of(observations: &mut EvidenceObservations) -> &mut WorkflowRun {
-    observations.deploy.as_mut().unwrap().as_mut().unwrap().as_mut().unwrap()
+fn deploy_of(facts: &mut EvidenceObservations) -> &mut WorkflowRun {
+    facts.deploy.as_mut().unwrap().as_mut().unwrap().as_mut().unwrap()
 }
 
-fn job_of(observations: &mut EvidenceObservations) -> &mut Job {
-    &mut observations.jobs.jobs.as_mut().unwrap()[0]
+fn job_of(facts: &mut EvidenceObservations) -> &mut Job {
+    &mut facts.jobs.jobs.as_mut().unwrap()[0]
 }
 
-fn comparison_of(observations: &mut EvidenceObservations) -> &mut Comparison {
-    observations.changes.comparison.as_mut().unwrap().as_mut().unwrap().as_mut().unwrap()
+fn comparison_of(facts: &mut EvidenceObservations) -> &mut Comparison {
+    facts.changes.comparison.as_mut().unwrap().as_mut().unwrap().as_mut().unwrap()
 }
 
 #[test]
 fn a_first_promotion_needs_to_be_allowed_and_its_author_known() {
-    let first = |observations: &mut EvidenceObservations| {
-        observations.changes.base = Ok(BaseCommit::Unknown { tried: "no tag".to_owned() });
-        observations.changes.comparison = None;
-        observations.changes.head = Some(Ok(Some(commit(Some("alice"), None))));
+    let first = |facts: &mut EvidenceObservations| {
+        facts.changes.base = Ok(BaseCommit::Unknown { tried: "no tag".to_owned() });
+        facts.changes.comparison = None;
+        facts.changes.head = Some(Ok(Some(commit(Some("alice"), None))));
     };
     assert_eq!(notable(&judge_after(&passed(), false, first)), ["commits: inconclusive"]);
     assert_eq!(notable(&judge_after(&passed(), true, first)), ["commits: passed"]);
     for head in [None, Some(Ok(None)), Some(Err(api_error()))] {
-        let findings = judge_after(&passed(), true, |observations| {
-            first(observations);
-            observations.changes.head = head;
+        let findings = judge_after(&passed(), true, |facts| {
+            first(facts);
+            facts.changes.head = head;
         });
         assert_eq!(notable(&findings), ["commits: inconclusive"]);
     }
@@ -431,14 +389,14 @@ fn a_policy_passes_only_if_its_condition_holds() {
 
 #[test]
 fn participants_started_a_run_or_wrote_a_commit() {
-    let mut observations = observations(&passed());
-    deploy_of(&mut observations).triggering_actor = Some("Emil".to_owned());
-    comparison_of(&mut observations).commits = vec![
+    let mut facts = observations(&passed());
+    deploy_of(&mut facts).triggering_actor = Some("Emil".to_owned());
+    comparison_of(&mut facts).commits = vec![
         commit(Some("Dora"), Some("web-flow")),
         commit(Some("renovate[bot]"), Some("Web-Flow")),
         commit(None, Some("bob")),
     ];
-    let Participants { excluded, without_account } = Participants::from_observations(&observations);
+    let Participants { excluded, without_account } = Participants::from_observations(&facts);
     let logins: Vec<&str> = excluded.values().map(|person| person.login.as_str()).collect();
     assert_eq!(logins, ["bob", "dora", "Emil"]);
     let authors: Vec<&String> = excluded.iter().filter(|(_, person)| person.is_author).map(|(key, _)| key).collect();
