@@ -10,7 +10,7 @@ pub struct CommonArgs {
     /// Config file [default: .github/promote-gates.yml, if it exists]
     #[arg(long, value_name = "FILE", help_heading = "Common")]
     pub config: Option<PathBuf>,
-    /// Evaluate and report only: never fail the step, write nothing; later steps ignore the result
+    /// Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result
     #[arg(long, help_heading = "Common")]
     pub dry_run: bool,
     /// File for the full report in JSON [default: a new file in the runner's temp folder]
