@@ -40,26 +40,26 @@ pub type LookGuard = Box<dyn Any>;
 
 /// Something to look at.
 pub struct Source<'a, F> {
-    pace: PollInterval,
+    interval: PollInterval,
     look: Box<dyn FnMut(Reply<F>) -> LookGuard + 'a>,
-    over: Box<dyn Fn() -> bool + 'a>,
+    finished: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a, F: Send + 'static> Source<'a, F> {
     /// `look` starts a look and returns at once. It sends facts with the [`Reply`] and ends when the reply is dropped.
-    pub fn new(pace: PollInterval, look: impl FnMut(Reply<F>) -> LookGuard + 'a) -> Self {
-        Self { pace, look: Box::new(look), over: Box::new(|| false) }
+    pub fn new(interval: PollInterval, look: impl FnMut(Reply<F>) -> LookGuard + 'a) -> Self {
+        Self { interval, look: Box::new(look), finished: Box::new(|| false) }
     }
 
-    /// Stops looking once `over` returns true; it is called after each look.
+    /// Stops looking once `finished` returns true; it is called after each look.
     #[must_use]
-    pub fn until(self, over: impl Fn() -> bool + 'a) -> Self {
-        Self { over: Box::new(over), ..self }
+    pub fn until(self, finished: impl Fn() -> bool + 'a) -> Self {
+        Self { finished: Box::new(finished), ..self }
     }
 
     /// A source whose look is a blocking call on a thread. The call bounds its own time.
-    pub fn blocking(pace: PollInterval, mut call: impl FnMut() -> Box<dyn FnOnce() -> F + Send> + 'a) -> Self {
-        Self::new(pace, move |reply| {
+    pub fn blocking(interval: PollInterval, mut call: impl FnMut() -> Box<dyn FnOnce() -> F + Send> + 'a) -> Self {
+        Self::new(interval, move |reply| {
             let call = call();
             let started = std::thread::Builder::new().name("look".to_owned()).spawn(move || reply.send(call()));
             // Without a thread the reply is dropped, no fact comes, and nothing passes.
@@ -72,48 +72,48 @@ impl<'a, F: Send + 'static> Source<'a, F> {
 /// Sends the facts of a look, which is in flight until every clone of this is dropped.
 pub struct Reply<F> {
     to: Sender<F>,
-    flight: Arc<Flight>,
+    in_flight: Arc<LookInFlight>,
 }
 
 impl<F> Clone for Reply<F> {
     fn clone(&self) -> Self {
-        Self { to: self.to.clone(), flight: Arc::clone(&self.flight) }
+        Self { to: self.to.clone(), in_flight: Arc::clone(&self.in_flight) }
     }
 }
 
 impl<F> Reply<F> {
     /// The reply of a look that begins now, and whether that look has ended.
     fn new(execution: &Execution, sender: &Sender<F>) -> (Self, Arc<AtomicBool>) {
-        let landed = Arc::new(AtomicBool::new(false));
+        let ended = Arc::new(AtomicBool::new(false));
         execution.wake.begin_look();
-        let flight = Arc::new(Flight { wake: Arc::clone(&execution.wake), landed: Arc::clone(&landed) });
-        (Self { to: sender.clone(), flight }, landed)
+        let in_flight = Arc::new(LookInFlight { wake: Arc::clone(&execution.wake), ended: Arc::clone(&ended) });
+        (Self { to: sender.clone(), in_flight }, ended)
     }
 
     /// Sends a fact. It is dropped if the loop has ended.
     pub fn send(&self, fact: F) {
         let _ = self.to.send(fact);
-        self.flight.wake.notify();
+        self.in_flight.wake.notify();
     }
 }
 
-struct Flight {
+struct LookInFlight {
     wake: Arc<WakeSignal>,
-    landed: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
 }
 
-impl Drop for Flight {
+impl Drop for LookInFlight {
     fn drop(&mut self) {
-        self.landed.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
         self.wake.end_look();
     }
 }
 
-/// One source under way.
-struct Underway<'a, F> {
+/// A source, its next look, and the look in flight.
+struct RunningSource<'a, F> {
     source: Source<'a, F>,
     next: Option<Moment>,
-    flight: Option<(LookGuard, Arc<AtomicBool>)>,
+    in_flight: Option<(LookGuard, Arc<AtomicBool>)>,
 }
 
 /// Looks until the judge decides, at most for `limit`.
@@ -133,23 +133,23 @@ pub fn observe_until_decided<F: Send + 'static, S>(
 ) -> Result<Vec<Finding>, CommandError> {
     let (sender, facts): (Sender<F>, Receiver<F>) = channel();
     let deadline = execution.clock.now() + limit;
-    let mut underway: Vec<Underway<'_, F>> =
-        sources.into_iter().map(|source| Underway { source, next: Some(Moment::ZERO), flight: None }).collect();
+    let mut running: Vec<RunningSource<'_, F>> =
+        sources.into_iter().map(|source| RunningSource { source, next: Some(Moment::ZERO), in_flight: None }).collect();
     loop {
-        // Before the facts are read: a look that has landed has sent all of its facts.
-        let landed: Vec<bool> = underway
+        // Before the facts are read: a look that has ended has sent all of its facts.
+        let ended: Vec<bool> = running
             .iter()
-            .map(|one| one.flight.as_ref().is_some_and(|(_, landed)| landed.load(Ordering::Acquire)))
+            .map(|one| one.in_flight.as_ref().is_some_and(|(_, ended)| ended.load(Ordering::Acquire)))
             .collect();
         for fact in facts.try_iter() {
             absorb(observations, execution.clock.now(), fact);
         }
         let now = execution.clock.now();
-        for (one, landed) in underway.iter_mut().zip(landed) {
-            if landed {
-                one.flight = None;
-                one.next = match one.source.pace {
-                    PollInterval::Every(pause) if !(one.source.over)() => Some(now + pause),
+        for (one, ended) in running.iter_mut().zip(ended) {
+            if ended {
+                one.in_flight = None;
+                one.next = match one.source.interval {
+                    PollInterval::Every(pause) if !(one.source.finished)() => Some(now + pause),
                     PollInterval::Once | PollInterval::Every(_) => None,
                 };
             }
@@ -163,14 +163,14 @@ pub fn observe_until_decided<F: Send + 'static, S>(
         if execution.wake.is_cancelled() {
             return Err(CommandError::Cancelled);
         }
-        for one in &mut underway {
-            if one.flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
+        for one in &mut running {
+            if one.in_flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
                 one.next = None;
-                one.flight = Some(start(execution, &mut one.source, &sender));
+                one.in_flight = Some(start(execution, &mut one.source, &sender));
             }
         }
-        let next_look = underway.iter().filter_map(|one| one.next).min();
-        let exhausted = next_look.is_none() && revisit.is_none() && underway.iter().all(|one| one.flight.is_none());
+        let next_look = running.iter().filter_map(|one| one.next).min();
+        let exhausted = next_look.is_none() && revisit.is_none() && running.iter().all(|one| one.in_flight.is_none());
         if now >= deadline || exhausted {
             if verdict(&findings) == Verdict::Passed {
                 let actual = if exhausted {
@@ -200,8 +200,8 @@ fn start<F: Send + 'static>(
     source: &mut Source<'_, F>,
     sender: &Sender<F>,
 ) -> (LookGuard, Arc<AtomicBool>) {
-    let (reply, landed) = Reply::new(execution, sender);
-    ((source.look)(reply), landed)
+    let (reply, ended) = Reply::new(execution, sender);
+    ((source.look)(reply), ended)
 }
 
 /// A blocking call that bounds its own time, for [`observe_once`].
@@ -251,18 +251,18 @@ pub fn observe_stream<F: Send + 'static, T>(
     }
     let (sender, facts) = channel();
     let deadline = execution.clock.now() + limit;
-    let (reply, landed) = Reply::new(execution, &sender);
+    let (reply, ended) = Reply::new(execution, &sender);
     let _guard = look(reply);
     loop {
-        // Before the facts are read: a look that has landed has sent all of its facts.
-        let landed = landed.load(Ordering::Acquire);
+        // Before the facts are read: a look that has ended has sent all of its facts.
+        let ended = ended.load(Ordering::Acquire);
         if let Some(result) = facts.try_iter().find_map(&mut take) {
             return Ok(Some(result));
         }
         if execution.wake.is_cancelled() {
             return Err(CommandError::Cancelled);
         }
-        if landed || execution.clock.now() >= deadline {
+        if ended || execution.clock.now() >= deadline {
             return Ok(None);
         }
         execution.clock.park(&execution.wake, Some(deadline));
