@@ -13,6 +13,7 @@ use crate::{
     report::{Outcome, Output},
     settings::{self, CommandTable, Layer, Resolved},
     subject::Subject,
+    values::closest,
 };
 
 /// A command: its arguments are the type that implements this.
@@ -103,6 +104,21 @@ impl RunInputs<'_> {
     #[must_use]
     pub fn software_gates(&self) -> Vec<&'static str> {
         names_where(self.commands, |kind| kind == CommandKind::SoftwareGate)
+    }
+
+    /// Checks that the setting `required` names gates on the software only.
+    ///
+    /// # Errors
+    /// Bad input: another name.
+    pub fn check_required(&self, required: &[String], ctx: &CommandContext) -> Result<(), CommandError> {
+        let gates = self.software_gates();
+        let Some(unknown) = required.iter().find(|name| !gates.contains(&name.as_str())) else { return Ok(()) };
+        let finding = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
+        let finding = finding.did_you_mean(closest(unknown, &gates));
+        Err(match ctx.execution.partial.copy().origins.remove("required") {
+            Some(origin) => finding.with_origin(origin).bad_input(),
+            None => finding.bad_input(),
+        })
     }
 
     /// Resolves the settings of a gate that the config file lists.

@@ -94,7 +94,8 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, inputs.config, &inputs.software_gates(), ctx)
+        inputs.check_required(&self.required, ctx)?;
+        run(self, inputs.subject, inputs.config, ctx)
     }
 }
 
@@ -103,14 +104,8 @@ impl Command for Args {
 /// # Errors
 /// Bad input: invalid settings, another event, or a payload that `record` does not write. The infra repository cannot be
 /// read.
-fn run(
-    args: &Args,
-    subject: &Subject,
-    config: &Config,
-    gates: &[&str],
-    ctx: &CommandContext,
-) -> Result<Outcome, CommandError> {
-    let environment = validate(args, subject, gates, ctx)?;
+fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let environment = validate(args, subject)?;
     let claim = Claim::from_event(dispatched_event(args, ctx)?)?;
     let service = &claim.payload.service;
     let origin = match find_origin(config, service)? {
@@ -158,20 +153,7 @@ fn run(
 }
 
 /// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.
-fn validate<'a>(
-    args: &Args,
-    subject: &'a Subject,
-    gates: &[&str],
-    ctx: &CommandContext,
-) -> Result<&'a Environment, CommandError> {
-    if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
-        let finding = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
-        let finding = finding.did_you_mean(closest(unknown, gates));
-        return Err(match ctx.execution.partial.copy().origins.remove("required") {
-            Some(origin) => finding.with_origin(origin).bad_input(),
-            None => finding.bad_input(),
-        });
-    }
+fn validate<'a>(args: &Args, subject: &'a Subject) -> Result<&'a Environment, CommandError> {
     for (name, duration) in [("timeout", args.timeout), ("max-age", args.max_age)] {
         if duration.0.is_zero() {
             return Err(Finding::inconclusive(format!("`{name}`"))

@@ -20,7 +20,7 @@ use crate::{
     results::ReceivedReports,
     secret::Secret,
     subject::Subject,
-    values::{HumanDuration, closest},
+    values::HumanDuration,
     world::{
         event::TriggerEvent,
         files::{self, Glob},
@@ -67,7 +67,8 @@ impl Command for Args {
     const OUTPUTS: &'static [Output] = &[];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, &inputs.software_gates(), ctx)
+        inputs.check_required(&self.required, ctx)?;
+        run(self, inputs.subject, ctx)
     }
 }
 
@@ -99,8 +100,8 @@ impl fmt::Display for EventType {
 /// # Errors
 /// Nothing is sent after bad input, if a required report does not count, or if the payload exceeds GitHub's limits. GitHub
 /// can refuse the dispatch. If its answer is lost, the outcome is unknown.
-fn run(args: &Args, subject: &Subject, gates: &[&str], ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    validate(args, gates, ctx)?;
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    validate(args, ctx)?;
     let deploy = match ctx.world.event(&ctx.runner_env)? {
         TriggerEvent::WorkflowRun(run) => Some(run),
         TriggerEvent::RepositoryDispatch(_) | TriggerEvent::Other => None,
@@ -130,15 +131,7 @@ fn run(args: &Args, subject: &Subject, gates: &[&str], ctx: &CommandContext) -> 
 }
 
 /// Checks that clap cannot do.
-fn validate(args: &Args, gates: &[&str], ctx: &CommandContext) -> Result<(), CommandError> {
-    if let Some(unknown) = args.required.iter().find(|required| !gates.contains(&required.as_str())) {
-        let finding = Finding::inconclusive("`required`").actual(format!("{unknown:?}")).expected(gates.join(", "));
-        let finding = finding.did_you_mean(closest(unknown, gates));
-        return Err(match ctx.execution.partial.copy().origins.remove("required") {
-            Some(origin) => finding.with_origin(origin).bad_input(),
-            None => finding.bad_input(),
-        });
-    }
+fn validate(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
     if args.timeout.0.is_zero() {
         return Err(Finding::inconclusive("`timeout`")
             .actual("0s")
