@@ -19,7 +19,7 @@ definitions=$cache/definitions-$rollouts-$argo_cd-$kustomizations
 
 main() {
     [[ $(uname -s) == Linux ]] || skip 'it needs Linux'
-    etcd
+    install_etcd
     installed "$plane" control_plane
     installed "$kubelets" kwok
     installed "$definitions" definitions
@@ -63,8 +63,8 @@ skip() {
     exit 77 # .ci/run counts it as skipped
 }
 
-etcd() {
-    if ! command -v etcd >/dev/null; then
+install_etcd() {
+    if ! type -P etcd >/dev/null; then
         if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
             skip 'no etcd, and no way to install it (apt-get install etcd-server)'
         fi
@@ -72,7 +72,7 @@ etcd() {
             { apt-get update -qq && apt-get install -y -qq --no-install-recommends etcd-server >/dev/null; } ||
             skip 'etcd could not be installed (apt-get install etcd-server)'
     fi
-    PROMOTE_GATES_E2E_ETCD=$(command -v etcd)
+    PROMOTE_GATES_E2E_ETCD=$(type -P etcd)
 }
 
 # installed FOLDER COMMAND: installs into the folder by COMMAND FOLDER, unless an earlier run completed it.
