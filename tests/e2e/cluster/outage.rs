@@ -70,7 +70,7 @@ fn invalid_credentials_and_contexts_are_named() {
     let end = Runner::new().input("workload", "deployment/app").run(&["health"]);
     assert!(end.code == 2 && end.log.contains("in-cluster"), "{}", end.log);
     let end = Runner::new().input("workload", "deployment/app").input("in-cluster", "true").run(&["health"]);
-    assert!(end.code == 2 && end.log.contains("this runs in no pod"), "{}", end.log);
+    assert!(end.code == 2 && end.log.contains("this does not run in a pod"), "{}", end.log);
     // Nothing listens on this port.
     let mut config: serde_json::Value = serde_json::from_str(&shared().kubeconfig(ADMIN, "wrong")).expect("JSON");
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
