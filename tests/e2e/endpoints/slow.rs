@@ -38,10 +38,10 @@ fn is_open_after(stream: &mut TcpStream, pause: Duration) -> bool {
         }
 }
 
-/// Asserts that both attempts lasted until their timeout.
+/// Asserts that both attempts lasted until their timeout of 900 ms, up to rounding.
 fn assert_both_timed_out(end: &Ended) {
     for row in probes(end) {
-        assert!((900..30_000).contains(&latency(&row)), "{row:?}");
+        assert!((890..30_000).contains(&latency(&row)), "{row:?}");
     }
     assert_eq!(probes(end).len(), 2);
 }
