@@ -20,7 +20,7 @@ use execute::execute;
 use files::Files;
 
 use crate::{
-    clock::SystemClock,
+    clock::{Clock as _, SystemClock, rfc3339},
     commands::{self, COMMANDS},
     context::CommandContext,
     error::{CommandError, exit_code},
@@ -36,7 +36,6 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(700);
 /// How long to wait for a write in flight: the runner kills a cancelled step ten seconds after the first signal.
 const WRITING_GRACE: Duration = Duration::from_secs(8);
-
 /// How long a cancelled local command may take to end: it ends its steps and removes its folder, and no runner kills it.
 const LOCAL_GRACE: Duration = Duration::from_secs(10);
 
@@ -48,8 +47,8 @@ pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsStrin
 
 fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
     let command_table = commands::command_table();
-    let asked = settings::parse_command_line(&command_table, arguments);
-    let local = matches!(&asked, Ok(CommandLine::Command { name, .. }) if commands::find(name).is_some_and(|entry| entry.kind.is_local()));
+    let command_line = settings::parse_command_line(&command_table, arguments);
+    let local = matches!(&command_line, Ok(CommandLine::Command { name, .. }) if commands::find(name).is_some_and(|entry| entry.kind.is_local()));
     let runner_env = RunnerEnv::read(variables);
     let runner_env = if local { runner_env.local() } else { runner_env };
     let log = Log::stdout(runner_env.actions);
@@ -57,8 +56,8 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
         log.mask(&secret);
     }
     start_debug_log(&runner_env);
-    let ctx = ctx(runner_env, log);
-    match asked {
+    let ctx = new_context(runner_env, log);
+    match command_line {
         Ok(CommandLine::HelpOrVersion(text)) => {
             // clap writes to stdout or stderr as it should be; a closed pipe changes nothing.
             let _ = text.print();
@@ -78,9 +77,9 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
     }
 }
 
-fn ctx(runner_env: RunnerEnv, log: Log) -> CommandContext {
+fn new_context(runner_env: RunnerEnv, log: Log) -> CommandContext {
     let clock = SystemClock::new();
-    let mut partial = Report::open("promote-gates", crate::clock::rfc3339(crate::clock::Clock::wall(&clock)));
+    let mut partial = Report::open("promote-gates", rfc3339(clock.wall()));
     partial.run.clone_from(&runner_env.run);
     CommandContext {
         execution: Execution::new(Arc::new(clock), PartialReport::new(partial)),
