@@ -39,22 +39,19 @@ pub enum CommandLine {
 /// # Errors
 /// Bad input: an unknown command or flag, with the closest known one.
 pub fn parse_command_line(command_table: &CommandTable, arguments: &[OsString]) -> Result<CommandLine, CommandError> {
-    let relaxed = command_table.command.clone().mut_subcommands(|command| {
-        command.mut_args(|argument| {
-            if is_clap_own(&argument) {
-                argument
-            } else {
-                argument.required(false).value_parser(clap::value_parser!(String))
-            }
-        })
-    });
+    // Only the models of the named commands are relaxed: most of a cold start would go into the others.
+    let named: Vec<&str> =
+        command_table.all_names().filter(|name| arguments.iter().any(|argument| argument == name)).collect();
+    let relaxed = named
+        .iter()
+        .fold(command_table.command.clone(), |command, name| command.mut_subcommand(name, without_validation));
     let matches = match relaxed.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // The relaxed model lacks the possible values, which the help shows.
-            return Ok(CommandLine::HelpOrVersion(
-                command_table.command.clone().try_get_matches_from(arguments).err().unwrap_or(error),
-            ));
+            // A relaxed model lacks the possible values, which the help shows.
+            let strict =
+                (!named.is_empty()).then(|| command_table.command.clone().try_get_matches_from(arguments).err());
+            return Ok(CommandLine::HelpOrVersion(strict.flatten().unwrap_or(error)));
         }
         Err(error) => return Err(command_line_error(command_table, &error).bad_input()),
     };
@@ -73,6 +70,17 @@ pub fn parse_command_line(command_table: &CommandTable, arguments: &[OsString]) 
         })
         .collect();
     Ok(CommandLine::Command { name: name.to_owned(), flags })
+}
+
+/// The model of a command that accepts any value, and needs none: config and defaults are still to come.
+fn without_validation(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| {
+        if is_clap_own(&argument) {
+            argument
+        } else {
+            argument.required(false).value_parser(clap::value_parser!(String))
+        }
+    })
 }
 
 /// clap's id of a setting, which is the name of the field.
