@@ -122,6 +122,12 @@ impl Finding {
         }
     }
 
+    /// The same finding for another check; what it was about goes before what was observed.
+    #[must_use]
+    pub fn for_check(&self, check: impl Into<String>) -> Self {
+        Self { check: check.into(), actual: format!("{}: {}", self.check, self.actual), ..self.clone() }
+    }
+
     /// Where the value came from: `input`, `flag`, `.github/promote-gates.yml:4:12`.
     #[must_use]
     pub fn with_origin(mut self, origin: impl fmt::Display) -> Self {

@@ -95,7 +95,7 @@ fn check_protection(ApprovalRules { environment, .. }: &ApprovalRules, observati
         "give {environment} required reviewers: `environments` with `mode: apply`, or the repository's settings"
     );
     match &observations.protection {
-        Err(error) => unobservable(check, error),
+        Err(error) => error.for_check(check),
         Ok(None) => Finding::blocked(check)
             .actual("the environment does not exist: GitHub creates one that a job names, without any protection")
             .expected(expected)
@@ -116,7 +116,7 @@ fn check_approval(ApprovalRules { environment, .. }: &ApprovalRules, observation
     let expected = format!("a person who approved this run for {environment}");
     let Reviews { approved, rejected } = match &observations.reviews {
         Ok(reviews) => reviews,
-        Err(error) => return unobservable(check, error),
+        Err(error) => return error.for_check(check),
     };
     if !rejected.is_empty() {
         let approved =
@@ -175,7 +175,7 @@ fn check_attempt(observations: &ApprovalObservations) -> Option<Finding> {
         .actual(format!("attempt {attempt} of run {id}: GitHub does not show which attempt was approved"))
         .expected("the first attempt of a run");
     Some(match &observations.committed {
-        Err(error) => unobservable("attempt", error),
+        Err(error) => error.for_check("attempt"),
         Ok(None) => finding.next("dispatch again: a new run asks for a new review"),
         Ok(Some(commit)) => {
             let passed = Finding::passed("attempt").actual(finding.actual).expected(finding.expected);
@@ -232,7 +232,7 @@ fn check_frequency(rules: &ApprovalRules, observations: &ApprovalObservations) -
     let expected = format!("at most {max_approvals} by one person");
     let started = match (&observations.started, &observations.others) {
         (Ok(started), Ok(_)) => *started,
-        (Err(error), _) | (_, Err(error)) => return Some(unobservable(check, error)),
+        (Err(error), _) | (_, Err(error)) => return Some(error.for_check(check)),
     };
     let earlier = observations.earlier_approvals(rules, approver);
     let mut times: Vec<String> =
@@ -253,12 +253,6 @@ fn check_frequency(rules: &ApprovalRules, observations: &ApprovalObservations) -
             "start it again, and have it approved by another reviewer who takes the time to look{retry_at}"
         )),
     )
-}
-
-/// The error of an observation, as the finding of the check that needs it.
-fn unobservable(check: impl Into<String>, error: &Finding) -> Finding {
-    let finding = error.clone();
-    Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.into(), ..finding }
 }
 
 #[cfg(test)]

@@ -81,9 +81,3 @@ pub fn tag_or_digest_difference(actual: &Subject, expected: &Subject) -> Option<
 pub fn block_if(is_bad: bool, check: &str) -> Finding {
     if is_bad { Finding::blocked(check) } else { Finding::passed(check) }
 }
-
-/// The error of an observation, as the finding of the check that needs it.
-pub fn unobservable(check: &str, error: &Finding) -> Finding {
-    let finding = error.clone();
-    Finding { check: check.to_owned(), actual: format!("{}: {}", finding.check, finding.actual), ..finding }
-}

@@ -4,7 +4,7 @@ use crate::{
     commands::evidence::{
         observations::{BaseCommit, EvidenceObservations, ReleaseChanges, short_sha},
         people::Participants,
-        verification::{Verification, image_reference, unobservable},
+        verification::{Verification, image_reference},
     },
     finding::Finding,
     world::github::Comparison,
@@ -46,14 +46,14 @@ impl Verification<'_> {
                 let actual = format!("the commit in the current image is unknown: {tried}");
                 let next = "tag the commits of releases, as the images are; for a service's first promotion give `allow-first: true`";
                 return match &changes.head {
-                    Some(Err(error)) => unobservable(CHECK, error).expected(expected),
+                    Some(Err(error)) => error.for_check(CHECK).expected(expected),
                     Some(Ok(Some(_))) if self.allow_first => {
                         Finding::passed(CHECK).actual(actual).expected(expected).waived("`allow-first`")
                     }
                     _ => Finding::inconclusive(CHECK).actual(actual).expected(expected).next(next),
                 };
             }
-            Err(error) => return unobservable(CHECK, error).expected(expected),
+            Err(error) => return error.for_check(CHECK).expected(expected),
         };
         let comparison = match &changes.comparison {
             Some(Ok(Some(comparison))) => comparison,
@@ -61,7 +61,7 @@ impl Verification<'_> {
                 let actual = format!("{} no longer has commit {sha}, which {source} names", self.origin.repository);
                 return Finding::inconclusive(CHECK).actual(actual).expected(expected);
             }
-            Some(Err(error)) => return unobservable(CHECK, error).expected(expected),
+            Some(Err(error)) => return error.for_check(CHECK).expected(expected),
             None => {
                 return Finding::inconclusive(CHECK).actual("the commit of this image is not known").expected(expected);
             }

@@ -9,7 +9,7 @@ use crate::{
         gate_jobs::{age, report_sha256},
         observations::{EvidenceObservations, ReportNotice, ValidationJobs},
         payload::ReportText,
-        verification::{Verification, tag_or_digest_difference, unobservable},
+        verification::{Verification, tag_or_digest_difference},
     },
     finding::{Finding, Verdict},
     results::ReceivedReport,
@@ -134,7 +134,7 @@ impl<'a> ReportChecks<'a> {
     fn missing_notice(&self, command: &str, sha256: &str) -> Finding {
         let jobs = self.jobs;
         if let Some(error) = &jobs.error {
-            return unobservable(command, error);
+            return error.for_check(command);
         }
         let Some(all) = &jobs.jobs else {
             return Finding::inconclusive(command).actual("the jobs of the validating run were not seen");

@@ -1,10 +1,7 @@
 //! The replay check: a validation promotes once.
 
 use crate::{
-    commands::evidence::{
-        observations::EvidenceObservations,
-        verification::{Verification, unobservable},
-    },
+    commands::evidence::{observations::EvidenceObservations, verification::Verification},
     finding::Finding,
     ledger::LedgerEntry,
 };
@@ -15,7 +12,7 @@ impl Verification<'_> {
     pub(super) fn check_replay(&self, observations: &EvidenceObservations) -> Finding {
         let entries = match &observations.ledger {
             Ok(entries) => entries,
-            Err(error) => return unobservable(CHECK, error),
+            Err(error) => return error.for_check(CHECK),
         };
         let validation_run = observations.validation_run();
         let is_same_validation = |entry: &&LedgerEntry| {

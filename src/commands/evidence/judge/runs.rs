@@ -4,7 +4,7 @@ use crate::{
     commands::evidence::{
         observations::{EvidenceObservations, is_of_workflow, short_sha},
         payload::ClaimedDeploy,
-        verification::{Verification, block_if, unobservable},
+        verification::{Verification, block_if},
     },
     finding::Finding,
     subject::Commit,
@@ -25,7 +25,7 @@ impl Verification<'_> {
                 let expected = format!("a run of {}", self.origin.workflow);
                 return vec![Finding::blocked(RUN).actual(actual).expected(expected)];
             }
-            Err(error) => return vec![unobservable(RUN, error)],
+            Err(error) => return vec![error.for_check(RUN)],
         };
         vec![check_conclusion(run), self.check_workflow(run), self.check_attempt(run), self.check_event(run)]
     }
@@ -83,7 +83,7 @@ impl Verification<'_> {
                 let actual = format!("{} has no run {}", self.origin.repository, claimed.id);
                 return Finding::blocked(DEPLOY).actual(actual).expected(expected);
             }
-            Err(error) => return unobservable(DEPLOY, error).expected(expected),
+            Err(error) => return error.for_check(DEPLOY).expected(expected),
         };
         let difference = self.deploy_difference(claimed, run, workflow.as_str());
         let at = run.updated_at.to_string();
@@ -131,7 +131,7 @@ impl Verification<'_> {
         let run = match &observations.run {
             Ok(Some(run)) => run,
             Ok(None) => return Finding::inconclusive(check).actual("no validating run, and so no commit"),
-            Err(error) => return unobservable(check, error),
+            Err(error) => return error.for_check(check),
         };
         let claimed = self.claim.commit().map(Commit::as_str);
         block_if(claimed.is_some_and(|commit| commit != run.head_sha), check)
