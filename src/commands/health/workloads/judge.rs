@@ -101,8 +101,7 @@ fn judge_unobservable(limits: &WorkloadLimits, observations: &WorkloadObservatio
         findings.extend(for_all(&format!("not judged: {} cannot be seen", names.join(", ")), None));
         return Some(Judgement::decided(findings));
     }
-    let interrupted = needed.iter().filter_map(|view| view.interrupted).min_by_key(|(since, _)| *since);
-    if let Some((since, reason)) = interrupted {
+    if let Some((since, reason)) = &observations.outage {
         let actual = format!("the API server of {} does not answer: {reason}", limits.context);
         let findings = for_all(&actual, Some("see whether this runner can reach it, and whether it is healthy"));
         return Some(match limits.grace_period(UnhealthyState::ApiLost).map(|period| *since + period) {

@@ -46,6 +46,9 @@ pub struct WorkloadObservations {
     pub histories: Vec<WorkloadHistory>,
     /// The server's clock at the gate's moment zero.
     pub epoch: Option<Timestamp>,
+    /// Since when a watch has been interrupted with no moment at which all views were up to date, and the last reason. Watches
+    /// that break off in turn would each be young, and the gate would wait without an end.
+    pub outage: Option<(Moment, String)>,
 }
 
 impl WorkloadObservations {
@@ -86,8 +89,16 @@ impl WorkloadObservations {
             }
         };
         self.epoch = self.epoch.or_else(|| epoch(at, clock?));
-        let is_outdated = |view: ViewState<'_>| view.needed && (!view.listed || view.interrupted.is_some());
-        if self.view_states().into_iter().any(is_outdated) {
+        let is_outdated = |view: &ViewState<'_>| view.needed && (!view.listed || view.interrupted.is_some());
+        let outdated: Vec<ViewState<'_>> = self.view_states().into_iter().filter(is_outdated).collect();
+        let interrupted = outdated.iter().filter_map(|view| view.interrupted).max_by_key(|(since, _)| *since).cloned();
+        let is_current = outdated.is_empty();
+        self.outage = match (self.outage.take(), interrupted) {
+            _ if is_current => None,
+            (Some((since, _)), Some((_, reason))) => Some((since, reason)),
+            (outage, interrupted) => outage.or(interrupted),
+        };
+        if !is_current {
             self.histories.iter_mut().for_each(|history| history.missed_updates = true);
             return Vec::new();
         }

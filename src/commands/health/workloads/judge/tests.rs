@@ -361,6 +361,28 @@ fn an_interrupted_watch_decides_nothing() {
 }
 
 #[test]
+fn watches_that_break_off_in_turn_are_an_outage_since_the_first() {
+    let mut scenario = Scenario::new(app());
+    let pods = || vec![pod("a", "new", true, &running())];
+    scenario.list_deployment(1, deployment((1, 1, 1, 0), "2", &json!({})), pods());
+    // The pods come back each time just after the replica sets are gone: no view is old, and never are all current.
+    scenario.update(10, ClusterUpdate::Pods(WatchUpdate::Interrupted("garbled".to_owned())));
+    for second in (11..69).step_by(2) {
+        scenario.update(second, ClusterUpdate::ReplicaSets(WatchUpdate::Interrupted("garbled".to_owned())));
+        scenario.update(second, ClusterUpdate::Pods(WatchUpdate::Listed { items: pods(), at: None }));
+        scenario.assert_pending(second, 70, "does not answer: garbled");
+        scenario.update(second + 1, ClusterUpdate::Pods(WatchUpdate::Interrupted("garbled".to_owned())));
+        scenario.update(second + 1, ClusterUpdate::ReplicaSets(WatchUpdate::Listed { items: vec![], at: None }));
+        scenario.assert_pending(second + 1, 70, "does not answer: garbled");
+    }
+    scenario.assert_decided(70, Verdict::Inconclusive, "does not answer: garbled");
+    // One moment at which all are current ends it.
+    scenario.update(71, ClusterUpdate::Pods(WatchUpdate::Listed { items: pods(), at: None }));
+    scenario.update(72, ClusterUpdate::Pods(WatchUpdate::Interrupted("again".to_owned())));
+    scenario.assert_pending(73, 132, "does not answer: again");
+}
+
+#[test]
 fn a_refused_kind_is_named_and_inconclusive() {
     let mut scenario = Scenario::new(app());
     scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
