@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::subject::SubjectArgs;
+use crate::{report::summary::SummaryStyle, subject::SubjectArgs};
 
 /// The settings that every action has.
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,9 @@ pub struct CommonArgs {
     /// File for the full report in JSON [default: a new file in the runner's temp folder]
     #[arg(long, value_name = "FILE", help_heading = "Common")]
     pub report_file: Option<PathBuf>,
+    /// How much to write into the job summary
+    #[arg(long, value_name = "AMOUNT", default_value = "full", help_heading = "Common")]
+    pub summary: SummaryStyle,
     #[command(flatten)]
     pub subject: SubjectArgs,
 }

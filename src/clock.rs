@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use moment::{Moment, rfc3339};
+pub use moment::{Moment, minute, rfc3339};
 
 /// Reads the time and waits. Wall time goes into reports; judges use [`Moment`]s.
 pub trait Clock: Send + Sync {

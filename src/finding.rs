@@ -48,11 +48,71 @@ pub struct Finding {
     /// The explanation with which a bad value passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<String>,
-    /// What to do next.
+    /// What to do next. Every blocked finding has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// The same in a few words, for a headline and a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Box<Figures>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+}
+
+/// What was measured, and by what it is judged, each in a few words with its unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Figures {
+    /// `957 kB (+634 %)`, `p99 88 ms`.
+    pub now: String,
+    /// `+5 %`, `360 ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// `130 kB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// What contributed most: `` `debug-lib.js` +825 kB ``.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+impl Figures {
+    pub fn now(now: impl Into<String>) -> Self {
+        Self { now: now.into(), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn limit(mut self, limit: impl Into<String>) -> Self {
+        self.limit = Some(limit.into());
+        self
+    }
+
+    #[must_use]
+    pub fn baseline(mut self, baseline: impl Into<String>) -> Self {
+        self.baseline = Some(baseline.into());
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}
+
+impl fmt::Display for Figures {
+    /// `130 kB → 957 kB (+634 %), limit +5 %: debug-lib.js +825 kB`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(baseline) = &self.baseline {
+            write!(f, "{baseline} → ")?;
+        }
+        f.write_str(&self.now)?;
+        if let Some(limit) = &self.limit {
+            write!(f, ", limit {limit}")?;
+        }
+        if let Some(cause) = &self.cause {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Where and when something was observed.
@@ -73,6 +133,7 @@ impl Finding {
             actual: String::new(),
             waived: None,
             next: None,
+            figures: None,
             evidence: Vec::new(),
         }
     }
@@ -111,6 +172,22 @@ impl Finding {
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into()).filter(|next| !next.is_empty());
         self
+    }
+
+    #[must_use]
+    pub fn figures(mut self, figures: Figures) -> Self {
+        self.figures = Some(Box::new(figures));
+        self
+    }
+
+    /// The finding in a few words: `frontend 130 kB → 957 kB (+634 %), limit +5 %`, or `ready: 503`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match &self.figures {
+            Some(figures) => format!("{} {figures}", self.check),
+            None if self.actual.is_empty() => self.check.clone(),
+            None => format!("{}: {}", self.check, self.actual),
+        }
     }
 
     /// Names the known value that a mistyped one is close to, if there is one.

@@ -3,9 +3,11 @@
 
 pub mod compact;
 pub mod log;
+pub mod markdown;
 pub mod outputs;
 pub mod partial;
 pub mod summary;
+mod table;
 pub mod tail;
 
 use std::collections::BTreeMap;
@@ -15,13 +17,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    clock::minute,
     error::CommandError,
     finding::{Finding, Verdict, verdict},
     subject::Subject,
+    values::clip,
 };
+
+pub use table::{Cell, Table};
 
 /// The version of the report's format. Readers refuse a newer one; within a version, fields are only added.
 pub const SCHEMA: u32 = 1;
+
+/// The maximum length of a headline in characters.
+const LONGEST_HEADLINE: usize = 180;
 
 /// What a command observed and what it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +47,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// The verdict in one line.
     pub reason: String,
+    /// The title of the page of a passed report, for a command that has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Dry-run: evaluated, but later steps must ignore the result.
     #[serde(default)]
     pub dry_run: bool,
@@ -65,6 +77,9 @@ pub struct Report {
     /// Where each setting came from: `input`, `flag`, `default` or `file:line:column`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub origins: BTreeMap<String, String>,
+    /// The unit of each setting that has one: `s`, `B`, `%`, or `×` for a multiple.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub units: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigFile>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,11 +95,6 @@ pub struct Report {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(number: &usize) -> bool {
     *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_false(switch: &bool) -> bool {
-    !*switch
 }
 
 /// The workflow run that wrote the report.
@@ -130,17 +140,6 @@ pub enum EffectState {
     Unknown,
 }
 
-/// A table beside the findings, such as the files that grew most.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Table {
-    pub title: String,
-    /// The main result rather than a detail: shown unfolded, and before the checks when they passed.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub open: bool,
-    pub columns: Vec<String>,
-    pub rows: Vec<Vec<String>>,
-}
-
 /// An output of a command's action.
 pub struct Output {
     pub name: &'static str,
@@ -159,6 +158,8 @@ pub const OUTPUTS: [Output; 4] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     pub findings: Vec<Finding>,
+    /// The title of the page if all passed; without one, it is the command and its figures.
+    pub title: Option<String>,
     pub tables: Vec<Table>,
     /// The outputs of this command only.
     pub outputs: BTreeMap<&'static str, String>,
@@ -183,6 +184,7 @@ impl Report {
             subject: Subject::default(),
             verdict: Verdict::Inconclusive,
             reason: String::new(),
+            title: None,
             dry_run: false,
             started_at,
             finished_at: String::new(),
@@ -193,6 +195,7 @@ impl Report {
             outputs: BTreeMap::new(),
             settings: BTreeMap::new(),
             origins: BTreeMap::new(),
+            units: BTreeMap::new(),
             config: None,
             tables: Vec::new(),
             reports: Vec::new(),
@@ -208,6 +211,7 @@ impl Report {
         match end {
             Ok(outcome) => {
                 self.findings = outcome.findings;
+                self.title = outcome.title;
                 self.outputs = outcome.outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
                 self.tables.extend(outcome.tables);
                 self.reports.extend(outcome.reports);
@@ -243,6 +247,50 @@ impl Report {
         self.reason = self.one_line();
     }
 
+    /// What a person reads first: the command, and the figure behind its verdict.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match &self.title {
+            Some(title) if self.verdict == Verdict::Passed => title.clone(),
+            _ => {
+                let line = format!("{}: {}", self.command, self.main_figures());
+                clip(&line.split_whitespace().collect::<Vec<_>>().join(" "), LONGEST_HEADLINE)
+            }
+        }
+    }
+
+    fn main_figures(&self) -> String {
+        let Some(first) = self.findings.first() else { return self.reason.clone() };
+        let count = self.findings.len();
+        if self.verdict != Verdict::Passed || first.waived.is_some() {
+            let same = self.findings.iter().filter(|finding| finding.verdict == self.verdict).count();
+            let more = if same > 1 { format!(" (and {} more)", same - 1) } else { String::new() };
+            return format!("{}{more}", first.headline());
+        }
+        let mut parts: Vec<String> =
+            self.findings.iter().filter(|finding| finding.figures.is_some()).map(Finding::headline).take(3).collect();
+        match (parts.len(), count) {
+            (0, 1) => return first.headline(),
+            (shown, count) if shown == count => {}
+            (_, count) => parts.push(format!("all {count} checks passed")),
+        }
+        parts.join(" · ")
+    }
+
+    /// The verdict, what it is about, and when it was reached.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let mut parts = vec![self.verdict.to_string()];
+        if !self.subject.is_empty() {
+            parts.push(self.subject.to_string());
+        }
+        parts.extend(self.finished_at.parse().ok().map(minute));
+        if self.dry_run {
+            parts.push("dry-run: counts for nothing".to_owned());
+        }
+        parts.join(" · ")
+    }
+
     fn one_line(&self) -> String {
         let Some(first) = self.findings.first() else {
             return "nothing was observed".to_owned();
@@ -258,7 +306,7 @@ impl Report {
                 }
             }
         };
-        crate::values::clip(&line.split_whitespace().collect::<Vec<_>>().join(" "), 500)
+        clip(&line.split_whitespace().collect::<Vec<_>>().join(" "), 500)
     }
 }
 

@@ -126,12 +126,14 @@ pub struct Resolved<T> {
     /// For the report: settings as JSON and their origins, secrets left out.
     pub settings: BTreeMap<String, Value>,
     pub origins: BTreeMap<String, String>,
+    /// The units of settings that have one.
+    pub units: BTreeMap<String, String>,
 }
 
 impl<T> Resolved<T> {
     /// The same settings with the command wrapped.
     pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Resolved<U> {
-        Resolved { typed: wrap(self.typed), settings: self.settings, origins: self.origins }
+        Resolved { typed: wrap(self.typed), settings: self.settings, origins: self.origins, units: self.units }
     }
 }
 
@@ -152,6 +154,7 @@ pub fn resolve<'a, T>(
     let mut arguments = vec![OsString::from("promote-gates"), name.into()];
     let mut settings = BTreeMap::new();
     let mut origins = BTreeMap::new();
+    let mut units = BTreeMap::new();
     let mut merged = Layer::new();
     for setting in &all {
         let value = layers.iter().find_map(|layer| layer.get(&setting.key));
@@ -169,6 +172,7 @@ pub fn resolve<'a, T>(
         let texts = value.map_or(&setting.default, |value| &value.texts);
         if !texts.is_empty() && !setting.is_secret() {
             settings.insert(setting.key.clone(), as_json(setting, texts));
+            units.extend(setting.unit.map(|unit| (setting.key.clone(), unit.to_owned())));
             origins.insert(
                 setting.key.clone(),
                 value.map_or(SettingOrigin::Default, |value| value.origin.clone()).to_string(),
@@ -179,5 +183,5 @@ pub fn resolve<'a, T>(
     let matches = command_table.command.clone().try_get_matches_from(arguments).map_err(invalid)?;
     let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     let typed = parse(matches).map_err(invalid)?;
-    Ok(Resolved { typed, settings, origins })
+    Ok(Resolved { typed, settings, origins, units })
 }

@@ -328,7 +328,7 @@ mod tests {
         fs::create_dir(folder.path().join("output")).unwrap();
         assert_eq!(finish(&ctx, Ok(passed())), 3);
         let text = fs::read_to_string(folder.path().join("summary")).unwrap();
-        assert!(text.starts_with("of another tool\n### ❔ test inconclusive"), "{text}");
+        assert!(text.starts_with("of another tool\n### ❓ test: "), "{text}");
         assert!(!text.contains("test passed"), "{text}");
         let report: Report =
             serde_json::from_str(&fs::read_to_string(folder.path().join("promote-gates/test.json")).unwrap()).unwrap();

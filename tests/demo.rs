@@ -85,7 +85,7 @@ fn each_change_has_its_expected_result() {
     for part in [
         "# checkout-service 1.4.2: promoted\n",
         "# frontend 2.0.0: blocked\n",
-        "| Check | Verdict |",
+        "| Check |",
         "debug-lib",
         "# The audit\n",
     ] {

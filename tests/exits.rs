@@ -28,7 +28,7 @@ fn runner_with_baseline() -> Runner {
 fn assert_end(ended: &Ended, code: i32, verdict: &str) {
     let reported = ended.outputs.get("verdict").map(String::as_str);
     assert_eq!((ended.code, reported), (code, Some(verdict)), "{}", ended.log);
-    assert!(ended.summary.contains(&format!(" {verdict}")), "{}", ended.summary);
+    assert!(ended.summary.contains(&format!("\n\n{verdict} · ")), "{}", ended.summary);
     if ended.report != Value::Null {
         assert_eq!(ended.report["verdict"], verdict);
     }
@@ -36,7 +36,7 @@ fn assert_end(ended: &Ended, code: i32, verdict: &str) {
 
 /// Whether the log or any file reports that the command passed. Single checks may have passed.
 fn reports_passed(ended: &Ended) -> bool {
-    let heading = "✅ bundle-size passed";
+    let heading = "✅ bundle-size: ";
     ended.log.contains(heading)
         || ended.summary.contains(heading)
         || ended.outputs.get("verdict").is_some_and(|verdict| verdict == "passed")

@@ -12,3 +12,9 @@ pub type Moment = Duration;
 pub fn rfc3339(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
+
+/// A time for people, in UTC: `2026-11-29 15:44 UTC`.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

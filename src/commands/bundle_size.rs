@@ -145,12 +145,10 @@ fn compare(args: &Args, bundle: &Bundle, baseline: &Baseline) -> Outcome {
     let mut outcome = Outcome::default();
     if let Some(most) = growth.changes.first() {
         let title = if most.growth(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
-        outcome.tables.push(Table {
-            title: title.to_owned(),
-            open: false,
-            columns: growth.columns().into(),
-            rows: growth.table(args.top.into()).into_iter().map(Into::into).collect(),
-        });
+        let columns = growth.columns();
+        let columns = columns.each_ref().map(String::as_str);
+        let rows = growth.table(args.top.into());
+        outcome.tables.push(Table::new(title, &columns, rows).figures(&[1, 2, 3, 4, 5]));
     }
     outcome.outputs.insert("baseline-size", growth.before.bytes(growth.judged).to_string());
     outcome.outputs.insert("change", growth.percent());

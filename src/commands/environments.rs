@@ -185,7 +185,6 @@ impl CurrentState {
     }
 
     fn table(&self, desired: &[DesiredEnvironment]) -> Table {
-        let columns = ["Environment", "Rule", "Now", "Wanted"].map(ToOwned::to_owned).to_vec();
         let rows = desired.iter().flat_map(|one| {
             facets(one, self.of(one)).into_iter().map(|facet| {
                 let desired = match (facet.differs, facet.desired) {
@@ -196,7 +195,8 @@ impl CurrentState {
                 vec![one.name.to_string(), facet.rule.to_string(), facet.now, desired]
             })
         });
-        Table { title: "Rules of the environments as this began".to_owned(), open: true, columns, rows: rows.collect() }
+        let columns = ["Environment", "Rule", "Now", "Wanted"];
+        Table::new("Rules of the environments as this began", &columns, rows).open()
     }
 }
 

@@ -149,7 +149,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let outputs: BTreeMap<&'static str, String> = verification.outputs(&observations);
     findings.extend(pack::check_size(&outputs));
     ctx.execution.partial.edit(|partial| partial.subject = verification.subject(&observations));
-    Ok(Outcome { findings, tables: verification.tables(&observations), outputs, reports: Vec::new() })
+    Ok(Outcome { findings, tables: verification.tables(&observations), outputs, ..Outcome::default() })
 }
 
 /// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.

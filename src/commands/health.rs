@@ -250,5 +250,5 @@ fn probe_table(limits: &EndpointLimits, observations: &EndpointObservations) -> 
         0 => "Probes".to_owned(),
         omitted => format!("Probes, without {omitted} earlier ones"),
     };
-    (!rows.is_empty()).then(|| Table { title, open: false, columns: columns.map(ToOwned::to_owned).into(), rows })
+    (!rows.is_empty()).then(|| Table::new(title, &columns, rows).figures(&[1, 3]))
 }

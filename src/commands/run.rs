@@ -126,6 +126,7 @@ fn prepare(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<
             partial.subject = subject.clone();
             partial.settings = resolved.settings;
             partial.origins = resolved.origins;
+            partial.units = resolved.units;
             partial.dry_run = gate.common().dry_run || ctx.execution.dry_run;
             Ok(ReadyGate { gate, name: entry.gate.clone(), subject, partial })
         })

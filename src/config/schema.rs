@@ -155,6 +155,7 @@ mod tests {
     #[test]
     fn a_setting_has_the_shapes_that_the_reader_accepts() {
         let setting = Setting {
+            unit: None,
             key: "env".to_owned(),
             help: "Variables [default: none]".to_owned(),
             value_name: "NAME=VALUE".to_owned(),

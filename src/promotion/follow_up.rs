@@ -12,7 +12,7 @@ use crate::{
     finding::{Finding, Verdict},
     ledger::{LedgerEntry, Promotion, PromotionKind},
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
-    report::{Effect, EffectState, summary::escape},
+    report::{Effect, EffectState, markdown::inline},
     values::clip,
     world::{
         git::Commit,
@@ -67,11 +67,11 @@ impl FollowUp {
 pub fn entry_facts(entry: &LedgerEntry, repository_url: &str) -> String {
     let promotion = &entry.promotion;
     let commit = |id: &Commit| format!("[{}]({repository_url}/commit/{id})", &id.as_str()[..12]);
-    let text = |value: &Option<String>| value.as_deref().map(escape);
+    let text = |value: &Option<String>| value.as_deref().map(inline);
     let rows = [
         ("Commit", Some(commit(&entry.commit))),
-        ("Committed", Some(escape(&entry.committed_at.to_string()))),
-        ("Image", Some(escape(&promotion.image))),
+        ("Committed", Some(inline(&entry.committed_at.to_string()))),
+        ("Image", Some(inline(&promotion.image))),
         ("Image before", text(&promotion.previous)),
         ("Rolls back", promotion.rolls_back.as_ref().map(commit)),
         ("Incident", text(&promotion.incident)),

@@ -152,7 +152,7 @@ mod tests {
         }
         let finding =
             || Finding::blocked(&long).expected(&long).actual(&long).waived(&long).next(&long).seen_at(&long, "now");
-        report.tables.push(Table { title: long.clone(), open: true, columns: vec![], rows: vec![vec![long.clone()]] });
+        report.tables.push(Table::list(&long, [[long.as_str()]]));
         let outcome = Outcome { outputs: [("people", "p".repeat(2000))].into(), ..vec![finding(); 60].into() };
         report.close(Ok(outcome), "2026-01-01T00:00:00Z".to_owned());
         report

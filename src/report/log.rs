@@ -91,16 +91,14 @@ impl Log {
 
     /// Prints the report: findings, effects, annotations, and the notice that `evidence` reads later. `fails`: the step fails.
     pub fn report(&self, report: &Report, compact_sha256: &str, fails: bool) {
-        let name = &report.command;
+        self.say(&format!("{} {}", mark(report.verdict), report.headline()));
+        self.say(&report.status());
         for finding in &report.findings {
             self.say(&format!("{} {finding}", mark(finding.verdict)));
         }
         for effect in &report.effects {
             self.say(&format!("{} {}: {}", effect_word(effect.state), effect.target, effect.detail));
         }
-        let subject = if report.subject.is_empty() { String::new() } else { format!(" ({})", report.subject) };
-        let shadow = if report.dry_run { " [dry-run: counts for nothing]" } else { "" };
-        self.say(&format!("{} {name} {}{subject}{shadow}", mark(report.verdict), report.verdict));
 
         if self.actions {
             self.annotate_report(report, compact_sha256, fails);
@@ -159,7 +157,7 @@ impl Drop for Group<'_> {
 pub const fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "✅",
-        Verdict::Inconclusive => "❔",
+        Verdict::Inconclusive => "❓",
         Verdict::Blocked => "⛔",
     }
 }

@@ -41,6 +41,8 @@ pub struct Setting {
     /// The accepted values; empty when they cannot be listed.
     pub choices: Vec<String>,
     pub kind: SettingKind,
+    /// The unit of a number or a duration in a report.
+    pub unit: Option<&'static str>,
     /// Its heading in `--help`.
     pub heading: Option<String>,
 }
@@ -90,6 +92,7 @@ fn setting(argument: &Arg) -> Setting {
         many: matches!(argument.get_action(), ArgAction::Append),
         choices: if kind == SettingKind::Text { choices(argument) } else { Vec::new() },
         kind,
+        unit: unit(argument),
         heading: argument.get_help_heading().map(ToOwned::to_owned),
     }
 }
@@ -129,6 +132,18 @@ fn kind(argument: &Arg) -> SettingKind {
     } else {
         SettingKind::Text
     }
+}
+
+fn unit(argument: &Arg) -> Option<&'static str> {
+    let value_type = argument.get_value_parser().type_id();
+    [
+        (TypeId::of::<HumanDuration>(), "s"),
+        (TypeId::of::<Bytes>(), "B"),
+        (TypeId::of::<Percent>(), "%"),
+        (TypeId::of::<Ratio>(), "×"),
+    ]
+    .into_iter()
+    .find_map(|(id, unit)| (value_type == id).then_some(unit))
 }
 
 /// Lets the switches of every command take a value, too (`--dry-run`, `--dry-run=false`): an input always has one.

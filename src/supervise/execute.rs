@@ -48,6 +48,7 @@ pub fn execute(
     ctx.execution.partial.edit(|partial| {
         partial.settings = resolved.settings;
         partial.origins = resolved.origins;
+        partial.units = resolved.units;
         partial.dry_run = common.dry_run;
         partial.subject = subject.clone();
     });

@@ -7,13 +7,16 @@ use std::{
     path::PathBuf,
 };
 
+use clap::ValueEnum as _;
+
 use crate::{
     context::CommandContext,
     finding::Finding,
     report::{
         Report,
         compact::{self, Compact},
-        outputs, summary,
+        outputs,
+        summary::{self, SummaryStyle},
         tail::Tail,
     },
 };
@@ -21,6 +24,7 @@ use crate::{
 /// The files that exist on this machine.
 pub(super) struct Files {
     summary: Option<Tail>,
+    style: SummaryStyle,
     report: io::Result<Option<PathBuf>>,
     outputs: Option<Tail>,
     /// The outputs of this command only.
@@ -31,6 +35,7 @@ impl Files {
     pub(super) fn new(ctx: &CommandContext, report: &Report, own_outputs: BTreeMap<&'static str, String>) -> Self {
         Self {
             summary: ctx.runner_env.summary.as_deref().map(Tail::of),
+            style: summary_style(report),
             report: report_file(ctx, report),
             outputs: ctx.runner_env.output.as_deref().map(Tail::of),
             own_outputs,
@@ -45,7 +50,7 @@ impl Files {
             lost.push(Finding::inconclusive(file).actual(error.to_string()).expected("to be written"));
         };
         if let Some(file) = &self.summary
-            && let Err(error) = summary::put(file, report)
+            && let Err(error) = summary::put(file, report, self.style)
         {
             record("job summary", &error);
         }
@@ -88,6 +93,12 @@ fn to_json(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What `summary` asks for. A report of bad input, whose settings are not known, is written in full.
+fn summary_style(report: &Report) -> SummaryStyle {
+    let text = report.settings.get("summary").and_then(|style| style.as_str()).unwrap_or_default();
+    SummaryStyle::from_str(text, false).unwrap_or_default()
 }
 
 /// Creates the report file: the one that `report-file` names, or on a runner one in its temp folder.

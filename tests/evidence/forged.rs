@@ -403,6 +403,6 @@ fn assert_blocked((name, forge, check, seen): &(&str, Forgery, &str, &str)) {
     assert_eq!(finding["verdict"], "blocked", "{name}: {}", ended.log);
     let actual = finding["actual"].as_str().unwrap();
     assert!(actual.contains(seen), "{name}: {seen} in {actual}");
-    assert!(ended.summary.contains("⛔ blocked"), "{name}: {}", ended.summary);
+    assert!(ended.summary.starts_with("### ⛔ evidence: "), "{name}: {}", ended.summary);
     assert_eq!(stage.fake_github.violations(), [""; 0], "{name}");
 }

@@ -44,7 +44,7 @@ pub(super) fn tables(observations: &AuditObservations, figures: &AuditFigures, b
 }
 
 fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table { title: title.to_owned(), open: true, columns: columns.iter().map(ToString::to_string).collect(), rows }
+    Table::new(title, columns, rows).open()
 }
 
 fn overview(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> Table {

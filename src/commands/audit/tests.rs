@@ -128,9 +128,9 @@ fn tables_without_rows_are_left_out_and_hostile_text_is_kept_raw() {
     assert!(none.len() == 1 && none[0].starts_with("From 2026-01-30T12:00:00Z to 2026-03-31"), "{none:?}");
     let hostile = observations(vec![entry('1', 1, "emergency", &[("Approved-by", "<b>|x")])]);
     let tables = tables(&hostile, &AuditFigures::count(&hostile), 2);
-    assert!(tables[0].rows.contains(&vec!["most of them in 30 days, in production".to_owned(), "1 of 2".to_owned()]));
+    assert!(tables[0].rows.contains(&vec!["most of them in 30 days, in production".into(), "1 of 2".into()]));
     let emergencies = tables.iter().find(|table| table.title == "Emergencies").unwrap();
-    assert!(emergencies.rows[0].contains(&"<b>|x".to_owned()), "only a sink escapes");
+    assert!(emergencies.rows[0].contains(&"<b>|x".into()), "only a sink escapes");
     for table in &tables {
         assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
     }

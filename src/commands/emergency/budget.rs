@@ -75,11 +75,8 @@ impl BudgetUse {
                 entry.commit.to_string(),
             ]
         };
-        (self.emergencies() > 1).then(|| Table {
-            title: "Emergencies of the last 30 days".to_owned(),
-            open: true,
-            columns: ["When", "Service", "Image", "Incident", "Approved by", "Commit"].map(ToOwned::to_owned).into(),
-            rows: self.emergencies.iter().map(row).collect(),
-        })
+        let columns = ["When", "Service", "Image", "Incident", "Approved by", "Commit"];
+        (self.emergencies() > 1)
+            .then(|| Table::new("Emergencies of the last 30 days", &columns, self.emergencies.iter().map(row)).open())
     }
 }

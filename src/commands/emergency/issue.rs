@@ -4,7 +4,7 @@ use super::budget::BudgetUse;
 use crate::{
     ledger::{LedgerEntry, Promotion},
     promotion::follow_up::{FollowUp, entry_facts},
-    report::summary::escape,
+    report::markdown::inline,
 };
 
 /// The issue's title. `release` is the image of the commit; in dry-run, which makes no commit, it is tag and digest.
@@ -26,7 +26,7 @@ pub(super) fn follow_up(entry: &LedgerEntry, budget_use: &BudgetUse, repository_
     }
     if let Some(message) = budget_use.excess_message() {
         text +=
-            &format!("**{}.** See which gate was too slow or too strict before the next one.\n\n", escape(&message));
+            &format!("**{}.** See which gate was too slow or too strict before the next one.\n\n", inline(&message));
     }
     text += "### To be answered\n\n\
         - [ ] Would the gates have passed? Validate this image now (health, smoke, performance, bundle size), and link the run.\n\

@@ -144,7 +144,7 @@ fn history_table(observations: &EvidenceObservations) -> Table {
 }
 
 fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table { title: title.to_owned(), open: true, columns: columns.iter().map(ToString::to_string).collect(), rows }
+    Table::new(title, columns, rows).open()
 }
 
 /// The finding if the outputs exceed the limit. A report then drops all of them, since a shortened list would be wrong.

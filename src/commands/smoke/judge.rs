@@ -205,8 +205,7 @@ pub fn failing_tests(reports: &TestReports) -> Option<Table> {
     let all = reports.failed().count();
     let title =
         if all > rows.len() { format!("Failing tests ({} of {all})", rows.len()) } else { "Failing tests".to_owned() };
-    let columns = ["Test", "File", "Message"].map(ToOwned::to_owned).into();
-    (!rows.is_empty()).then_some(Table { title, open: false, columns, rows })
+    (!rows.is_empty()).then(|| Table::new(title, &["Test", "File", "Message"], rows))
 }
 
 /// Quotes the last printed lines in a finding.
@@ -220,9 +219,8 @@ pub fn quote_last(finding: &mut Finding, last: &[String]) {
 
 /// The last printed lines as a table.
 pub fn last_lines(last: &[String]) -> Option<Table> {
-    let rows: Vec<Vec<String>> = last.iter().map(|line| vec![line.clone()]).collect();
-    let columns = vec!["Line".to_owned()];
-    (!rows.is_empty()).then(|| Table { title: "Last lines of the command".to_owned(), open: false, columns, rows })
+    let rows = last.iter().map(|line| [line.as_str()]);
+    (!last.is_empty()).then(|| Table::new("Last lines of the command", &["Line"], rows))
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn the_approval_check_depends_on_the_reviews_and_the_protection() {
     let bot = ReviewAuthor::Bot("deployer[bot]".to_owned());
     let rejected =
         |approved: &[ReviewAuthor]| Ok(Reviews { approved: approved.to_vec(), rejected: vec![person("bob")] });
-    for (observations, check, expected, words) in [
+    for (observations, check, expected, words) in vec![
         // No approval, and reviewers are required.
         (Observations { reviews: Ok(approved_by(&[])), ..good() }, "approval", Verdict::Blocked, "was bypassed"),
         (

@@ -2,7 +2,6 @@
 //! container that failed. Fetched once, after the verdict.
 
 mod conditions;
-mod table;
 
 use std::time::Duration;
 
@@ -25,7 +24,6 @@ use crate::{
         objects::{ContainerStateTerminated, ContainerStatus, Event, Pod},
     },
 };
-use table::table;
 
 /// Most pods whose events and logs are fetched. The others usually fail in the same way.
 const MAX_PODS: usize = 5;
@@ -143,14 +141,14 @@ impl Fetched {
         let warnings = self.unexplained.into_iter().filter_map(newest_warning).collect();
         self.unobservable.sort();
         self.unobservable.dedup();
-        let unobservable = self.unobservable.into_iter().map(|line| vec![line]).collect();
+        let unobservable = self.unobservable.into_iter().map(|line| [line]);
         let mut tables = controller_tables;
         let pods = ["Pod", "Container", "Restarts", "Last exit", "Seen"];
-        tables.push(table("Pods that are not ready".to_owned(), &pods, self.pods));
+        tables.push(Table::new("Pods that are not ready".to_owned(), &pods, self.pods));
         let events = ["About", "Last", "Times", "Reason", "Message"];
-        tables.push(table("Warning events, newest first".to_owned(), &events, event_rows(self.events)));
+        tables.push(Table::new("Warning events, newest first".to_owned(), &events, event_rows(self.events)));
         tables.extend(self.logs);
-        tables.push(table("What could not be seen".to_owned(), &["What, and why"], unobservable));
+        tables.push(Table::new("What could not be seen".to_owned(), &["What, and why"], unobservable));
         tables.retain(|table| !table.rows.is_empty());
         Diagnostics { tables, warnings }
     }
@@ -226,5 +224,5 @@ fn log_table(pod: &str, container: &str, previous: bool, text: &str) -> Table {
     let mut lines: Vec<Vec<String>> = text.lines().map(|line| vec![clip(line, LINE_CHARS)]).collect();
     let lines = lines.split_off(lines.len().saturating_sub(LOG_LINES as usize));
     let lines = if lines.is_empty() { vec![vec!["(nothing)".to_owned()]] } else { lines };
-    table(format!("{pod}, container {container}: last lines of {run}"), &["Log"], lines)
+    Table::new(format!("{pod}, container {container}: last lines of {run}"), &["Log"], lines)
 }

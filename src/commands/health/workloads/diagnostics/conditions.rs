@@ -1,6 +1,5 @@
 //! What the controller of a workload reports in its status, as tables.
 
-use super::table::table;
 use crate::{
     clock::rfc3339,
     commands::health::workloads::{
@@ -35,10 +34,10 @@ fn condition_table(workload: &Workload, conditions: &[Condition]) -> Table {
         let since = one.last_transition_time.map(rfc3339).unwrap_or_default();
         vec![one.kind.clone(), one.status.clone(), since, one.reason.clone(), excerpt(&one.message, MESSAGE_CHARS)]
     });
-    table(
+    Table::new(
         format!("Conditions of {workload}"),
         &["Condition", "Status", "Since", "Reason", "Message"],
-        rows.take(MAX_ROWS).collect(),
+        rows.take(MAX_ROWS),
     )
 }
 
@@ -74,16 +73,20 @@ fn application_tables(workload: &Workload, it: &Application) -> Vec<Table> {
         let since = one.last_transition_time.map(rfc3339).unwrap_or_default();
         vec![one.kind.clone(), since, excerpt(&one.message, MESSAGE_CHARS)]
     });
-    let unhealthy = unhealthy.take(MAX_ROWS).collect();
-    let failed = failed.take(MAX_ROWS).collect();
-    let conditions = conditions.take(MAX_ROWS).collect();
+    let unhealthy = unhealthy.take(MAX_ROWS);
+    let failed = failed.take(MAX_ROWS);
+    let conditions = conditions.take(MAX_ROWS);
     vec![
-        table(
+        Table::new(
             format!("Resources of {workload} that are not Healthy and Synced"),
             &["Kind", "Name", "Sync", "Health", "Message"],
             unhealthy,
         ),
-        table(format!("What the last sync of {workload} could not do"), &["Kind", "Name", "Result", "Message"], failed),
-        table(format!("Conditions of {workload}"), &["Condition", "Since", "Message"], conditions),
+        Table::new(
+            format!("What the last sync of {workload} could not do"),
+            &["Kind", "Name", "Result", "Message"],
+            failed,
+        ),
+        Table::new(format!("Conditions of {workload}"), &["Condition", "Since", "Message"], conditions),
     ]
 }
