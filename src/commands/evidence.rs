@@ -127,7 +127,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     ctx.execution
         .partial
         .edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..verification.release() });
-    let claims = verification.check_claims();
+    let claims: Vec<Finding> = verification.check_claims().into_iter().map(judge::with_next_step).collect();
     ctx.execution.partial.publish(&claims);
     if claims.iter().any(|finding| finding.verdict != Verdict::Passed) {
         // The ids in the payload are not of the trusted repository and release, so looking them up would prove nothing.
@@ -149,7 +149,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let outputs: BTreeMap<&'static str, String> = verification.outputs(&observations);
     findings.extend(pack::check_size(&outputs));
     ctx.execution.partial.edit(|partial| partial.subject = verification.subject(&observations));
-    Ok(Outcome { findings, tables: verification.tables(&observations), outputs, ..Outcome::default() })
+    let title = Some(verification.title(&observations));
+    Ok(Outcome { findings, title, tables: verification.tables(&observations), outputs, ..Outcome::default() })
 }
 
 /// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.

@@ -65,6 +65,12 @@ fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
         {
             *text = clip(text, limits.text);
         }
+        if let Some(figures) = finding.figures.as_deref_mut() {
+            figures.now = clip(&figures.now, limits.text);
+            for text in [&mut figures.limit, &mut figures.baseline, &mut figures.cause].into_iter().flatten() {
+                *text = clip(text, limits.text);
+            }
+        }
         finding.evidence.truncate(1);
         for evidence in &mut finding.evidence {
             evidence.source = clip(&evidence.source, limits.text);
@@ -80,6 +86,8 @@ fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
         small.outputs.clear();
     }
     small.origins.clear();
+    small.units.clear();
+    small.title = None;
     small.tables.clear();
     small.reports =
         report.reports.iter().map(|inner| Report { run: None, config: None, ..cut(inner, None, &share) }).collect();
@@ -120,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        finding::{Finding, Verdict},
+        finding::{Figures, Finding, Verdict},
         report::{ConfigFile, Outcome, Run, Table},
     };
 
@@ -150,8 +158,15 @@ mod tests {
         for key in 0..60 {
             report.settings.insert(format!("setting-number-{key}"), long[..long.len().min(400)].into());
         }
-        let finding =
-            || Finding::blocked(&long).expected(&long).actual(&long).waived(&long).next(&long).seen_at(&long, "now");
+        let finding = || {
+            Finding::blocked(&long)
+                .expected(&long)
+                .actual(&long)
+                .waived(&long)
+                .next(&long)
+                .seen_at(&long, "now")
+                .figures(Figures::now(&long).limit(&long).baseline(&long).cause(&long))
+        };
         report.tables.push(Table::list(&long, [[long.as_str()]]));
         let outcome = Outcome { outputs: [("people", "p".repeat(2000))].into(), ..vec![finding(); 60].into() };
         report.close(Ok(outcome), "2026-01-01T00:00:00Z".to_owned());

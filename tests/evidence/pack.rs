@@ -1,12 +1,15 @@
 //! The evidence that is shown to the approver.
 
+use promote_gates::report::Cell;
+
 use super::*;
 
-/// The rows of a table of the report.
+/// The rows of a table of the report, the first with this title; of a link, its text.
 fn rows(ended: &Ended, title: &str) -> Vec<Vec<String>> {
     let tables = ended.report["tables"].as_array().unwrap();
     let table = tables.iter().find(|table| table["title"] == title).unwrap_or_else(|| panic!("{title} in {tables:#?}"));
-    serde_json::from_value(table["rows"].clone()).unwrap()
+    let rows: Vec<Vec<Cell>> = serde_json::from_value(table["rows"].clone()).unwrap();
+    rows.iter().map(|row| row.iter().map(|cell| cell.text().to_owned()).collect()).collect()
 }
 
 #[test]
@@ -16,27 +19,35 @@ fn the_evidence_shows_the_changes_the_authors_and_the_gates() {
     shop::commit(&stage.infra, &shop::ago(0), message, None);
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
-    let promotion = rows(&ended, "What would be promoted");
-    assert!(
-        promotion.contains(&["Now", "ghcr.io/acme/checkout-service:1.4.1"].map(ToOwned::to_owned).into()),
-        "{promotion:?}"
-    );
-    assert!(
-        promotion.contains(&["Next", "ghcr.io/acme/checkout-service:1.4.2"].map(ToOwned::to_owned).into()),
-        "{promotion:?}"
-    );
-    let gates = rows(&ended, "What the gates saw");
+    let heading = "### ✅ Ready for approval: checkout-service <code>1.4.1</code> → <code>1.4.2</code> in production\n";
+    assert!(ended.summary.starts_with(heading), "{}", ended.summary);
+    let promotion = rows(&ended, "Images and commit in full");
+    assert_eq!(promotion[0], ["Image now", "ghcr.io/acme/checkout-service:1.4.1"]);
+    assert_eq!(promotion[1], ["Image to promote", "ghcr.io/acme/checkout-service:1.4.2"]);
+    let gates = rows(&ended, "");
     assert_eq!(gates.iter().map(|row| &*row[0]).collect::<Vec<_>>(), GATES);
-    assert_eq!(gates[2][2], "performance figure: 97 ms");
-    assert!(gates[2][4].starts_with("https://github.com/acme/shop/actions/runs/7/job/"), "{gates:?}");
-    let commits = rows(&ended, "What is new in it");
-    assert_eq!(commits, [["ccccccc", "alice", "Cart: gifts"], ["bbbbbbb", "bob", "Cart: coupons"]]);
-    let people = rows(&ended, "Who may not approve");
-    assert_eq!(people[0], ["alice", "author, committer"]);
-    assert_eq!(people[2], ["dora", "started the validation, started the deploy"]);
+    assert_eq!(gates[2][1..5], ["✅", "performance figure: 97 ms", "–", "–"]);
+    let log = |row: &str| {
+        row.contains(
+            "| ✅ | performance figure: 97 ms | – | – | <a href=\"https://github.com/acme/shop/actions/runs/7/job/",
+        )
+    };
+    assert!(ended.summary.lines().any(log), "{}", ended.summary);
+    let commits = rows(&ended, "What is new");
+    assert_eq!(commits, [["ccccccc", "Cart: gifts — alice"], ["bbbbbbb", "Cart: coupons — bob"]]);
+    let people = rows(&ended, "Not you?");
+    let sentence = &people[0];
+    assert!(sentence[0].contains("alice (author, committer); bob (author, committer); dora (started the validation"));
+    assert_eq!(sentence[1], "A rollback returns to `1.4.1`.");
     let promotions = rows(&ended, "The last promotions of this service");
-    assert_eq!(promotions[0][1..4], ["normal", "ghcr.io/acme/checkout-service:1.4.1", "grace"]);
-    for text in ["Cart: gifts", "Who may not approve", "97 ms"] {
+    assert_eq!(promotions[0][1..4], ["normal", "1.4.1", "grace"]);
+    for text in [
+        "3 of 3 gates passed · 2 commits by bob, alice",
+        "– valid until ",
+        ">run 7</a>",
+        "Not you?",
+        ">compare aaaaaaa…ccccccc</a>",
+    ] {
         assert!(ended.summary.contains(text), "{text} in {}", ended.summary);
     }
 }
@@ -111,7 +122,7 @@ fn a_gate_that_is_not_required_is_shown_and_does_not_block() {
     let finding = found(&ended, "bundle-size");
     assert_eq!(finding["waived"], "`required` does not name it");
     assert!(finding["actual"].as_str().unwrap().starts_with("blocked: bundle-size figure: 97 ms"), "{finding}");
-    assert_eq!(rows(&ended, "What the gates saw")[3][..2], ["bundle-size (not required)", "blocked"]);
+    assert_eq!(rows(&ended, "")[3][..2], ["bundle-size (not required)", "⛔"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod replay;
 mod runs;
 
 use super::{observations::EvidenceObservations, verification::Verification};
-use crate::finding::Finding;
+use crate::finding::{Finding, Verdict};
 
 impl Verification<'_> {
     /// All checks. The approver's first questions come first: what changes, and what the gates observed.
@@ -21,8 +21,16 @@ impl Verification<'_> {
         findings.push(self.check_deploy_run(observations));
         findings.extend(self.check_validating_run(&observations.run));
         findings.push(self.check_replay(observations));
-        findings
+        findings.into_iter().map(with_next_step).collect()
     }
+}
+
+/// A claim that is not true has one answer, unless its check knows a better one.
+pub fn with_next_step(finding: Finding) -> Finding {
+    if finding.verdict != Verdict::Blocked || finding.next.is_some() {
+        return finding;
+    }
+    finding.next("do not approve: find out who sent this dispatch and why it differs, and validate the release again")
 }
 
 #[cfg(test)]

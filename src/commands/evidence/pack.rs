@@ -5,23 +5,38 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    gate_jobs::{GateJob, age, find_gate_jobs},
-    observations::{EvidenceObservations, short_sha},
+    gate_jobs::{GateJob, find_gate_jobs},
+    observations::{BaseCommit, EvidenceObservations, attempt_url, short_sha},
     people::Participants,
     verification::{Verification, image_reference},
 };
 use crate::{
-    clock::rfc3339,
-    finding::Finding,
+    clock::{minute, rfc3339},
+    finding::{Finding, Verdict},
     report::{
-        Table,
+        Cell, Table,
         compact::{OUTPUTS_LIMIT, size_in_json},
+        log::mark,
     },
+    subject::Subject,
     values::clip,
+    world::github::SourceCommit,
 };
 
 /// Length limit of a cell with text from outside, in characters.
 const MAX_CELL: usize = 160;
+/// Length limit of a name or a limit in the gates' table, in characters.
+const MAX_NAME: usize = 24;
+/// Length limit of what a gate measured, in characters.
+const MAX_FIGURE: usize = 60;
+/// How many gates' figures the line above the table repeats.
+const MAX_FIGURES: usize = 3;
+/// How many authors are named there.
+const MAX_AUTHORS: usize = 3;
+/// How many of the new commits are listed.
+const MAX_COMMITS: usize = 8;
+/// How much of a digest identifies an image for people: `sha256:` and twelve digits.
+const DIGEST: usize = 19;
 /// How many promotions the table of the last promotions lists.
 pub const MAX_PROMOTIONS: usize = 5;
 
@@ -58,12 +73,25 @@ impl Verification<'_> {
         required.map(|gate| gate.ended).min()
     }
 
+    /// The title of the page when every check has passed: what a reviewer is asked.
+    pub fn title(&self, observations: &EvidenceObservations) -> String {
+        let Subject { service, .. } = self.release();
+        let service = service.map(|service| service.to_string()).unwrap_or_default();
+        let next = version(&image_reference(&self.release()));
+        let change = match &observations.changes.current_image {
+            Some(current) => format!("`{}` → `{next}`", version(current)),
+            None => format!("`{next}`, its first version"),
+        };
+        format!("Ready for approval: {service} {change} in {}", self.environment)
+    }
+
     pub fn tables(&self, observations: &EvidenceObservations) -> Vec<Table> {
         [
-            self.promotion_table(observations),
+            self.summary(observations),
             self.gates_table(observations),
-            commits_table(observations),
-            excluded_table(observations),
+            commits_list(observations),
+            people_list(observations),
+            self.promotion_table(observations),
             history_table(observations),
         ]
         .into_iter()
@@ -71,80 +99,170 @@ impl Verification<'_> {
         .collect()
     }
 
-    fn promotion_table(&self, observations: &EvidenceObservations) -> Table {
-        let subject = self.subject(observations);
-        let current_image = observations.changes.current_image.as_deref().unwrap_or("no image entry");
-        let validated_in = self.claim.payload.subject.environment.as_ref();
-        let row = |name: &str, value: String| vec![name.to_owned(), value];
-        let mut rows = vec![
-            row("Now", current_image.to_owned()),
-            row("Next", image_reference(&subject)),
-            row("Environment", self.environment.to_string()),
-            row("Validated in", validated_in.map(ToString::to_string).unwrap_or_default()),
-        ];
-        let repository_url = observations.repository_url().unwrap_or_default();
-        rows.extend(
-            observations.built_commit().map(|commit| row("Commit", format!("{repository_url}/commit/{commit}"))),
-        );
-        rows.extend(observations.validation_run().map(|url| row("Validated by", url)));
-        rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
-        table("What would be promoted", &["What", "Which"], rows)
+    /// The gates, the commits and the figures in one line; where it was validated, and until when that counts.
+    fn summary(&self, observations: &EvidenceObservations) -> Table {
+        let gate_jobs = find_gate_jobs(&self.claim.received, &observations.jobs);
+        let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
+        let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
+        parts.extend(self.commits_phrase(observations));
+        let compared = gate_jobs.iter().filter_map(|gate| {
+            let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
+            let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
+            let limit = figures.limit.as_ref().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+            Some(clip(&format!("{} {}{limit}", finding.check, figures.now), MAX_CELL))
+        });
+        parts.extend(compared.take(MAX_FIGURES));
+        let mut sentence: Vec<Cell> = Vec::new();
+        if let Some(ended) = self.first_end(&gate_jobs) {
+            let place = self.claim.payload.subject.environment.as_ref();
+            let place = place.map(|environment| format!(" in {environment}")).unwrap_or_default();
+            sentence.push(format!("Validated{place} on {} by", minute(ended)).into());
+            let run = observations.run.as_ref().ok().and_then(Option::as_ref);
+            sentence.push(match run {
+                Some(run) => Cell::link(format!("run {}", run.id), attempt_url(run)),
+                None => "an unknown run".into(),
+            });
+            if let Ok(until) = ended.checked_add(self.max_age.0) {
+                sentence.push(format!("– valid until {}.", minute(until)).into());
+            }
+        }
+        Table::list(parts.join(" · "), [sentence])
+    }
+
+    /// `3 commits by ada and bob`
+    fn commits_phrase(&self, observations: &EvidenceObservations) -> Option<String> {
+        let mut authors: Vec<String> = Vec::new();
+        let mut count = 0;
+        for commit in observations.changes.commits() {
+            count += 1;
+            let author = author(commit);
+            if !authors.contains(&author) {
+                authors.push(author);
+            }
+        }
+        let commits = if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") };
+        let more = authors.len().saturating_sub(MAX_AUTHORS);
+        authors.truncate(MAX_AUTHORS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (count > 0).then(|| format!("{commits} by {}{more}", clip(&authors.join(", "), MAX_CELL)))
     }
 
     fn gates_table(&self, observations: &EvidenceObservations) -> Table {
         let gate_jobs = find_gate_jobs(&self.claim.received, &observations.jobs);
         let rows = gate_jobs.iter().map(|gate| {
             let report = &gate.received.report;
-            let figure = report.findings.first().map(|finding| format!("{}: {}", finding.check, finding.actual));
             let required = if self.required.contains(&report.command) { "" } else { " (not required)" };
-            vec![
-                format!("{}{required}", report.command),
-                report.verdict.to_string(),
-                clip(&figure.unwrap_or_else(|| report.reason.clone()), MAX_CELL),
-                format!("{} ago", age(gate.ended, observations.now)),
-                observations.run_url().map(|url| format!("{url}/job/{}", gate.job.id)).unwrap_or_default(),
+            let finding = report.findings.iter().find(|finding| finding.figures.is_some()).or(report.findings.first());
+            let figures = finding.and_then(|finding| finding.figures.as_deref());
+            let now = match (finding, figures) {
+                (Some(finding), Some(figures)) if finding.check.chars().count() <= MAX_NAME => {
+                    format!("{} {}", finding.check, figures.now)
+                }
+                (_, Some(figures)) => figures.now.clone(),
+                (Some(finding), None) => finding.headline(),
+                (None, None) => report.reason.clone(),
+            };
+            let short = |text: Option<&String>| text.map_or_else(|| "–".to_owned(), |text| clip(text, MAX_NAME));
+            [
+                Cell::Text(format!("{}{required}", clip(&report.command, MAX_NAME))),
+                mark(report.verdict).into(),
+                clip(&now, MAX_FIGURE).into(),
+                short(figures.and_then(|figures| figures.limit.as_ref())).into(),
+                short(figures.and_then(|figures| figures.baseline.as_ref())).into(),
+                Cell::maybe_link("log", observations.run_url().map(|url| format!("{url}/job/{}", gate.job.id))),
             ]
         });
-        table("What the gates saw", &["Gate", "Verdict", "Figure", "Age", "Job"], rows.collect())
+        let columns = ["Gate", "", "Now", "Limit", "Baseline", "Job"];
+        Table::new("", &columns, rows).figures(&[2, 3, 4]).open()
+    }
+
+    fn promotion_table(&self, observations: &EvidenceObservations) -> Table {
+        let subject = self.subject(observations);
+        let repository_url = observations.repository_url().unwrap_or_default();
+        let mut rows = vec![
+            ["Image now".into(), observations.changes.current_image.as_deref().unwrap_or("no image entry").into()],
+            ["Image to promote".into(), image_reference(&subject).into()],
+        ];
+        rows.extend(observations.built_commit().map(|commit| {
+            let url = format!("{repository_url}/commit/{commit}");
+            [Cell::from("Built from"), Cell::link(commit, url)]
+        }));
+        Table::new("Images and commit in full", &["", ""], rows)
     }
 }
 
-fn commits_table(observations: &EvidenceObservations) -> Table {
-    // Newest first, because people read from the top.
-    let mut rows: Vec<Vec<String>> = observations
-        .changes
-        .commits()
-        .map(|commit| {
-            let author = commit.author.clone().unwrap_or_else(|| format!("{} (no account)", commit.author_name()));
-            vec![short_sha(&commit.sha).to_owned(), clip(&author, MAX_CELL), clip(commit.title(), MAX_CELL)]
-        })
-        .collect();
-    rows.reverse();
-    table("What is new in it", &["Commit", "Author", "What"], rows)
+/// What is new, newest first, because people read from the top.
+fn commits_list(observations: &EvidenceObservations) -> Table {
+    let changes = &observations.changes;
+    let repository_url = observations.repository_url();
+    let commits: Vec<&SourceCommit> = changes.commits().collect();
+    let items = commits.iter().rev().take(MAX_COMMITS).map(|commit| {
+        let url = repository_url.map(|url| format!("{url}/commit/{}", commit.sha));
+        let text = format!("{} — {}", clip(commit.title(), MAX_CELL), author(commit));
+        vec![Cell::maybe_link(short_sha(&commit.sha), url), text.into()]
+    });
+    let mut items: Vec<Vec<Cell>> = items.collect();
+    let more = commits.len().saturating_sub(MAX_COMMITS);
+    if more > 0 {
+        items.push(vec![format!("and {more} earlier ones").into()]);
+    }
+    let list = Table::list("What is new", items);
+    match (&changes.base, observations.built_commit()) {
+        (Ok(BaseCommit::Known { sha, .. }), Some(head)) => list.linked(
+            format!("compare {}…{}", short_sha(sha), short_sha(head)),
+            repository_url.map(|url| format!("{url}/compare/{sha}...{head}")),
+        ),
+        _ => list,
+    }
 }
 
-fn excluded_table(observations: &EvidenceObservations) -> Table {
+/// Who may not approve, and what a rollback would return to.
+fn people_list(observations: &EvidenceObservations) -> Table {
     let Participants { excluded, .. } = Participants::from_observations(observations);
-    let rows = excluded.values().map(|person| vec![person.login.clone(), person.roles.join(", ")]).collect();
-    table("Who may not approve", &["Login", "Why"], rows)
+    let people: Vec<String> =
+        excluded.values().map(|person| format!("{} ({})", person.login, person.roles.join(", "))).collect();
+    let mut sentence = Vec::new();
+    if !people.is_empty() {
+        sentence.push(Cell::Text(format!("{} may not approve.", people.join("; "))));
+    }
+    sentence.push(match &observations.changes.current_image {
+        Some(image) => format!("A rollback returns to `{}`.", version(image)).into(),
+        None => "There is no earlier image that a rollback could return to.".into(),
+    });
+    Table::list("Not you?", [sentence])
 }
 
 fn history_table(observations: &EvidenceObservations) -> Table {
     let entries = observations.ledger.as_deref().unwrap_or_default().iter().take(MAX_PROMOTIONS);
     let rows = entries.map(|entry| {
-        vec![
-            rfc3339(entry.committed_at),
+        [
+            minute(entry.committed_at),
             entry.promotion.kind.to_string(),
-            clip(&entry.promotion.image, MAX_CELL),
+            clip(&version(&entry.promotion.image), MAX_CELL),
             clip(entry.promotion.approved_by.as_deref().unwrap_or("unknown"), MAX_CELL),
             short_sha(entry.commit.as_str()).to_owned(),
         ]
     });
-    table("The last promotions of this service", &["At", "Kind", "Image", "Approved by", "Commit"], rows.collect())
+    Table::new("The last promotions of this service", &["When", "Kind", "Image", "Approved by", "Commit"], rows)
 }
 
-fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table::new(title, columns, rows).open()
+/// The login of a commit's author, or the name in the commit.
+fn author(commit: &SourceCommit) -> String {
+    let author = commit.author.clone().unwrap_or_else(|| format!("{} (no account)", commit.author_name()));
+    clip(&author, MAX_CELL)
+}
+
+/// The tag of an image reference, or the beginning of its digest; without both, the reference.
+fn version(reference: &str) -> String {
+    let (name, digest) = match reference.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (reference, None),
+    };
+    match (name.rsplit('/').next().and_then(|last| last.split_once(':')), digest) {
+        (Some((_, tag)), _) => tag.to_owned(),
+        (None, Some(digest)) => digest.get(..DIGEST).unwrap_or(digest).to_owned(),
+        (None, None) => reference.to_owned(),
+    }
 }
 
 /// The finding if the outputs exceed the limit. A report then drops all of them, since a shortened list would be wrong.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    clock::minute,
     commands::evidence::{
         gate_jobs::{age, report_sha256},
         observations::{EvidenceObservations, ReportNotice, ValidationJobs},
@@ -199,7 +200,8 @@ impl<'a> ReportChecks<'a> {
         let age = age(ended, self.now);
         let is_too_old = age.0 > self.verification.max_age.0;
         let verdict = if is_too_old { Verdict::Blocked } else { Verdict::Passed };
-        let finding = finding(verdict, format!("{reported}; {age} ago, in job `{name}`"));
+        let before = if is_too_old { format!(", {age} before this check") } else { String::new() };
+        let finding = finding(verdict, format!("{reported}; ended {}{before}, in job `{name}`", minute(ended)));
         let waived = report.findings.iter().find_map(|finding| finding.waived.as_deref());
         match waived {
             _ if is_too_old => finding.next("validate the release again"),
