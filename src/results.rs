@@ -165,6 +165,12 @@ fn assess(
         return with_source(Finding::inconclusive(command).actual("of another workflow run"));
     }
     let finding = Finding::new(command, report.verdict).actual(format!("{}: {}", report.verdict, report.reason));
+    // The report names the next step of its worst check; a report of another version may have none.
+    let next = report.findings.iter().find_map(|finding| finding.next.clone());
+    let finding = match report.verdict {
+        Verdict::Passed => finding,
+        _ => finding.next(next.unwrap_or_else(|| "see the report of this gate, and validate again".to_owned())),
+    };
     let waived =
         report.findings.iter().find_map(|finding| finding.waived.clone()).filter(|_| report.verdict == Verdict::Passed);
     with_source(match waived {

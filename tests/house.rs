@@ -201,6 +201,7 @@ impl Started<'_> {
             let text = fs::read_to_string(self.runner.workspace().join(path)).expect("read the report");
             serde_json::from_str(&text).expect("a report in JSON")
         });
+        assert_eq!(without_next_step(&report), [""; 0], "a blocked check says what to do next");
         Ended { code, log, outputs, summary: file("summary"), report }
     }
 }
@@ -221,6 +222,15 @@ impl Ended {
         let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
         self.log.split(['\n', '\r']).filter(is_command).collect()
     }
+}
+
+/// The blocked checks of a report, and of the gates in it, that leave the reader alone with the failure.
+fn without_next_step(report: &Value) -> Vec<String> {
+    let inner = report["reports"].as_array().into_iter().flatten();
+    let findings =
+        [report].into_iter().chain(inner).flat_map(|report| report["findings"].as_array().into_iter().flatten());
+    let blocked = findings.filter(|finding| finding["verdict"] == "blocked" && finding["next"].is_null());
+    blocked.map(|finding| format!("{} {}: {}", report["command"], finding["check"], finding["actual"])).collect()
 }
 
 /// Reads `GITHUB_OUTPUT` as the runner does (its `FileCommandManager`): `name=value`, or `name<<delimiter` up to a line

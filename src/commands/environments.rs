@@ -280,7 +280,12 @@ fn apply(
     }
     if !obstacles.is_empty() {
         let worst = verdict(&obstacles);
-        obstacles.push(Finding::new("apply", worst).actual("nothing was written").expected("nothing in the way"));
+        obstacles.push(
+            Finding::new("apply", worst)
+                .actual("nothing was written")
+                .expected("nothing in the way")
+                .next("do what the other checks ask for, and run this again"),
+        );
         outcome.findings = obstacles;
         return Ok(());
     }

@@ -21,7 +21,7 @@ use crate::{
     config::{Config, DEFAULT_PATH, services::ServiceSource},
     context::CommandContext,
     error::CommandError,
-    finding::{Finding, Verdict},
+    finding::{self, Finding, Verdict},
     kustomization::DEFAULT_OVERLAY,
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     promotion::infra::{ImageField, ImageName},
@@ -150,7 +150,9 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     findings.extend(pack::check_size(&outputs));
     ctx.execution.partial.edit(|partial| partial.subject = verification.subject(&observations));
     let title = Some(verification.title(&observations));
-    Ok(Outcome { findings, title, tables: verification.tables(&observations), outputs, ..Outcome::default() })
+    let ready = finding::verdict(&findings) == Verdict::Passed;
+    let tables = verification.tables(&observations, ready);
+    Ok(Outcome { findings, title, tables, outputs, ..Outcome::default() })
 }
 
 /// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.

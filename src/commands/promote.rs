@@ -88,6 +88,7 @@ fn run(
         findings.push(
             Finding::new("promotion", worst)
                 .actual("nothing was written")
+                .next("do what the other checks ask for; a new run of the promotion then writes it")
                 .expected("every required report to have passed"),
         );
         return Ok(Outcome { outputs: [(infra::CHANGED.name, "false".to_owned())].into(), ..findings.into() });

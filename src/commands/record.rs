@@ -189,6 +189,7 @@ fn compose_payload(
         Verdict::Passed => DispatchPayload::compose(release, &args.event_type.0, &reports.received, &args.required),
         worst => Err(Finding::new("dispatch", worst)
             .actual("nothing was sent")
+            .next("do what the other checks ask for, and validate again")
             .expected(format!("reports that count and passed, of {}", args.required.join(", ")))),
     }
 }

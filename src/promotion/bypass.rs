@@ -205,7 +205,8 @@ fn judge_reviews(
             // No setting overrides a rejection.
             return Err(Finding::blocked("approval")
                 .expected(expected)
-                .actual(format!("{} rejected it", join_names(&reviews.rejected))));
+                .actual(format!("{} rejected it", join_names(&reviews.rejected)))
+                .next("ask who rejected it why; a new run asks for a new review"));
         }
         Ok(_) if attempt > 1 => Finding::blocked("approval")
             .expected(expected)

@@ -101,7 +101,11 @@ fn heading(report: &Report, hashes: &str) -> String {
     format!("{hashes} {} {}\n\n{}", log::mark(report.verdict), inline(&report.headline()), status(report))
 }
 
+/// A title of its own already says what passed, and for what.
 fn status(report: &Report) -> String {
+    if report.title.is_some() && report.verdict == Verdict::Passed && !report.dry_run {
+        return String::new();
+    }
     format!("{}\n\n", inline(&report.status()))
 }
 

@@ -21,9 +21,10 @@ fn the_evidence_shows_the_changes_the_authors_and_the_gates() {
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let heading = "### ✅ Ready for approval: checkout-service <code>1.4.1</code> → <code>1.4.2</code> in production\n";
     assert!(ended.summary.starts_with(heading), "{}", ended.summary);
-    let promotion = rows(&ended, "Images and commit in full");
-    assert_eq!(promotion[0], ["Image now", "ghcr.io/acme/checkout-service:1.4.1"]);
-    assert_eq!(promotion[1], ["Image to promote", "ghcr.io/acme/checkout-service:1.4.2"]);
+    let images = "ghcr.io/acme/checkout-service:1.4.1 → ghcr.io/acme/checkout-service:1.4.2";
+    assert_eq!(found(&ended, "image")["actual"], images);
+    let next = "**Next:** look at it in staging, and at what is new; then approve or reject production in this run.";
+    assert!(ended.summary.contains(next), "{}", ended.summary);
     let gates = rows(&ended, "");
     assert_eq!(gates.iter().map(|row| &*row[0]).collect::<Vec<_>>(), GATES);
     assert_eq!(gates[2][1..5], ["✅", "performance figure: 97 ms", "–", "–"]);
@@ -37,7 +38,10 @@ fn the_evidence_shows_the_changes_the_authors_and_the_gates() {
     assert_eq!(commits, [["ccccccc", "Cart: gifts — alice"], ["bbbbbbb", "Cart: coupons — bob"]]);
     let people = rows(&ended, "Not you?");
     let sentence = &people[0];
-    assert!(sentence[0].contains("alice (author, committer); bob (author, committer); dora (started the validation"));
+    assert!(
+        sentence[0]
+            .contains("alice (wrote it, committed it); bob (wrote it, committed it); dora (validated it, deployed it")
+    );
     assert_eq!(sentence[1], "A rollback returns to `1.4.1`.");
     let promotions = rows(&ended, "The last promotions of this service");
     assert_eq!(promotions[0][1..4], ["normal", "1.4.1", "grace"]);

@@ -123,7 +123,8 @@ fn check_approval(ApprovalRules { environment, .. }: &ApprovalRules, observation
             if approved.is_empty() { String::new() } else { format!(", approved by {}", join_names(approved)) };
         return Finding::blocked(check)
             .actual(format!("rejected by {}{approved}", join_names(rejected)))
-            .expected(expected);
+            .expected(expected)
+            .next("ask who rejected it why; a new run asks for a new review");
     }
     if approved.is_empty() {
         return no_approval(observations).expected(expected);
@@ -150,7 +151,11 @@ fn no_approval(observations: &ApprovalObservations) -> Finding {
     let finding = Finding::blocked("approval");
     let protected = match &observations.protection {
         Ok(Some(protection)) if !protection.reviewers().is_empty() => protection,
-        _ => return finding.actual("this run has no approval"),
+        _ => {
+            return finding
+                .actual("this run has no approval")
+                .next("name an environment with required reviewers in the job's `environment:`, and start it again");
+        }
     };
     let finding = finding.actual(
         "this run has no approval, though reviewers are required: its protection was bypassed, or switched on only later",

@@ -85,18 +85,20 @@ impl Verification<'_> {
         format!("Ready for approval: {service} {change} in {}", self.environment)
     }
 
-    pub fn tables(&self, observations: &EvidenceObservations) -> Vec<Table> {
-        [
+    /// `ready`: nothing stands against an approval, so the page asks for one, and shows what a reviewer decides by.
+    pub fn tables(&self, observations: &EvidenceObservations, ready: bool) -> Vec<Table> {
+        let mut tables = vec![
             self.summary(observations),
             self.gates_table(observations),
-            commits_list(observations),
-            people_list(observations),
-            self.promotion_table(observations),
+            Table { open: ready, ..commits_list(observations) },
+            Table { open: ready, ..people_list(observations) },
             history_table(observations),
-        ]
-        .into_iter()
-        .filter(|table| !table.rows.is_empty())
-        .collect()
+        ];
+        if ready {
+            tables.push(self.next_step());
+        }
+        tables.retain(|table| !table.rows.is_empty());
+        tables
     }
 
     /// The gates, the commits and the figures in one line; where it was validated, and until when that counts.
@@ -104,7 +106,7 @@ impl Verification<'_> {
         let gate_jobs = find_gate_jobs(&self.claim.received, &observations.jobs);
         let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
         let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
-        parts.extend(self.commits_phrase(observations));
+        parts.extend(Self::commits_phrase(observations));
         let compared = gate_jobs.iter().filter_map(|gate| {
             let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
             let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
@@ -130,7 +132,7 @@ impl Verification<'_> {
     }
 
     /// `3 commits by ada and bob`
-    fn commits_phrase(&self, observations: &EvidenceObservations) -> Option<String> {
+    fn commits_phrase(observations: &EvidenceObservations) -> Option<String> {
         let mut authors: Vec<String> = Vec::new();
         let mut count = 0;
         for commit in observations.changes.commits() {
@@ -176,18 +178,13 @@ impl Verification<'_> {
         Table::new("", &columns, rows).figures(&[2, 3, 4]).open()
     }
 
-    fn promotion_table(&self, observations: &EvidenceObservations) -> Table {
-        let subject = self.subject(observations);
-        let repository_url = observations.repository_url().unwrap_or_default();
-        let mut rows = vec![
-            ["Image now".into(), observations.changes.current_image.as_deref().unwrap_or("no image entry").into()],
-            ["Image to promote".into(), image_reference(&subject).into()],
-        ];
-        rows.extend(observations.built_commit().map(|commit| {
-            let url = format!("{repository_url}/commit/{commit}");
-            [Cell::from("Built from"), Cell::link(commit, url)]
-        }));
-        Table::new("Images and commit in full", &["", ""], rows)
+    /// What the reviewer does now.
+    fn next_step(&self) -> Table {
+        let validated_in = self.claim.payload.subject.environment.as_ref();
+        let place = validated_in.map_or_else(|| "where it was validated".to_owned(), |place| format!("in {place}"));
+        let step =
+            format!("look at it {place}, and at what is new; then approve or reject {} in this run.", self.environment);
+        Table::list("Next:", [[step]])
     }
 }
 

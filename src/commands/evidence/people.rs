@@ -26,8 +26,7 @@ pub struct Participant {
 impl Participants {
     pub fn from_observations(observations: &EvidenceObservations) -> Self {
         let mut participants = Self::default();
-        let runs =
-            [(Some(&observations.run), "started the validation"), (observations.deploy.as_ref(), "started the deploy")];
+        let runs = [(Some(&observations.run), "validated it"), (observations.deploy.as_ref(), "deployed it")];
         for (run, role) in runs {
             let run = run.and_then(|run| run.as_ref().ok()).and_then(Option::as_ref);
             if let Some(WorkflowRun { actor, triggering_actor, .. }) = run {
@@ -36,8 +35,8 @@ impl Participants {
             }
         }
         for commit in observations.changes.commits() {
-            participants.add(commit.author.as_deref(), "author", true);
-            participants.add(commit.committer.as_deref(), "committer", false);
+            participants.add(commit.author.as_deref(), "wrote it", true);
+            participants.add(commit.committer.as_deref(), "committed it", false);
             if commit.author.is_none() {
                 let commit = format!("{} by {}", short_sha(&commit.sha), commit.author_name());
                 participants.without_account.push(commit);
