@@ -1,0 +1,92 @@
+//! The gates on a runner, each with a release that it passes and one that it stops: steps with real summaries.
+
+use std::fmt::Write as _;
+
+use promote_gates::{report::compact::hex_sha256, sandbox::staging::Staging};
+
+use crate::house::{Ended, Runner};
+
+pub const SERVICE: &str = "checkout-service";
+/// The tag under promotion.
+pub const TAG: &str = "1.4.2";
+
+/// The commits of the service, oldest first: the one in production, then those of the release.
+pub const COMMITS: [(&str, &str); 3] =
+    [("alice", "Show the total in the cart"), ("bob", "Accept coupons"), ("alice", "Round the tax once")];
+
+/// The id of the commit with this message.
+pub fn sha(message: &str) -> String {
+    hex_sha256(message.as_bytes())[..40].to_owned()
+}
+
+/// A job of the validating run, for the release.
+fn job(name: &str) -> Runner {
+    Runner::new()
+        .env("GITHUB_JOB", name)
+        .input("service", SERVICE)
+        .input("environment", "staging")
+        .input("image", &format!("ghcr.io/acme/{SERVICE}"))
+        .input("tag", TAG)
+        .input("commit", &sha(COMMITS[2].1))
+}
+
+/// `health` of a staging environment that runs this version.
+pub fn health(version: &str) -> Ended {
+    let staging = Staging::start().expect("a free port");
+    staging.deploy(SERVICE, version);
+    job("health")
+        .input("endpoints", &format!("{}/{SERVICE}/health/ready", staging.url()))
+        .input("condition", ".version == $subject.tag")
+        .input("interval", "20ms")
+        .run(&["health"])
+}
+
+/// `smoke` with so many test cases, so many of which failed.
+pub fn smoke(cases: usize, failed: usize) -> Ended {
+    let mut report = "<testsuites><testsuite name='smoke'>".to_owned();
+    for number in 1..=cases {
+        let failure = "<failure message='expected status 200, got 500'>at pay (tests/orders.spec.ts:41)</failure>";
+        let failure = if number <= failed { failure } else { "" };
+        let case = write!(report, "<testcase classname='orders' name='order {number} is paid'>{failure}</testcase>");
+        case.expect("a string grows");
+    }
+    let runner = job("smoke");
+    runner.write("report", report + "</testsuite></testsuites>");
+    let command = format!("mkdir results; cp report results/smoke.xml; exit {}", i32::from(failed > 0));
+    runner.input("command", &command).input("junit", "results/*.xml").run(&["smoke"])
+}
+
+/// `smoke` with a command that wrote no results.
+pub fn smoke_without_results() -> Ended {
+    job("smoke").input("command", "echo 42 tests passed").input("junit", "results/*.xml").run(&["smoke"])
+}
+
+/// `performance` with this p99, and one of 100 ms as the baseline; in milliseconds.
+pub fn performance(p99: u32) -> Ended {
+    let runner = job("performance").input("results", "load-results.json").input("baseline", "production.json");
+    runner.write("load-results.json", format!("{{\"p99_latency\": {p99}}}"));
+    runner.write("production.json", "{\"p99_latency\": 100}");
+    runner.run(&["performance"])
+}
+
+/// `bundle-size` of a bundle of 130 kB that grew by a kilobyte, and with the debug library of 4 MB by 827 kB.
+pub fn bundle_size(with_debug_library: bool) -> Ended {
+    let runner = job("bundle-size").input("path", "dist");
+    for (file, bytes) in [("app.3f2a91cc.js", 90_000), ("vendor.77aa01de.js", 38_000), ("index.5e1d2c3b.css", 2_000)] {
+        runner.write(&format!("dist/{file}"), noise(bytes));
+    }
+    let first = runner.run(&["bundle-size", "--allow-first"]);
+    assert_eq!(first.code, 0, "{}", first.log);
+    runner.write("dist/app.3f2a91cc.js", noise(91_000));
+    if with_debug_library {
+        // As much of it compresses as of real code.
+        runner.write("dist/debug-library.9c1bd0aa.js", [noise(822_000), vec![b' '; 3_178_000]].concat());
+    }
+    runner.run(&["bundle-size"])
+}
+
+/// Reproducible bytes that do not compress; a longer sequence starts with the shorter one.
+fn noise(length: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(7);
+    std::iter::repeat_with(|| random.u8(..)).take(length).collect()
+}
