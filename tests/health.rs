@@ -99,7 +99,7 @@ fn a_hostile_body_is_escaped_everywhere() {
         let end = ready(&staging).input("attempts", "2").input("condition", ".ready").run(&["health"]);
         assert_eq!(end.code, 1, "{}", end.log);
         let commands = end.commands();
-        let ours = |line: &&str| line.starts_with("::error title=health%3A blocked::http://127.0.0.1:");
+        let ours = |line: &&str| line.starts_with("::error title=health%3A blocked::/shop/health/ready:");
         assert_eq!(commands.iter().filter(|line| ours(line)).count(), 1, "{commands:?}");
         assert!(
             commands.len() == 2 && commands[1].starts_with("::notice title=promote-gates::command=health"),

@@ -95,9 +95,9 @@ fn the_wait_passes_after_its_time_without_a_hold_or_a_failure() {
     let (ended, duration) = with_enough_time(Duration::from_millis(500), attempt, |(ended, _)| lines(ended) >= 2);
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert!(lines(&ended) >= 2, "{}", ended.log);
-    assert!(ended.log.contains("no hold, nothing younger, 1 of 1 endpoints well"), "{}", ended.log);
+    assert!(ended.log.contains("no hold, no newer promotion, 1 of 1 endpoints healthy"), "{}", ended.log);
     assert!(ended.log.contains("the time is over: looking once more"), "{}", ended.log);
-    let expected = finding(&ended, "wait")["expected"].as_str().unwrap();
+    let expected = finding(&ended, "time")["expected"].as_str().unwrap();
     assert!(expected.starts_with(&format!("{duration} since the approval at ")), "{expected}");
 }
 
@@ -109,7 +109,7 @@ fn a_wait_that_is_already_over_checks_once() {
     let ended = judge(&stage, &step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert_eq!(stage.fake_github.requests().len(), 1, "{:?}", stage.fake_github.requests());
-    assert_eq!(finding(&ended, "wait")["actual"], "over since 2026-01-01T12:10:00Z");
+    assert_eq!(finding(&ended, "time")["actual"], "over since 2026-01-01 12:10 UTC");
     stage.fake_github.open_issue(INFRA, "the sale", "", &["promotion-hold"]);
     assert_eq!(end(&judge(&stage, &step())), BLOCKED);
 }

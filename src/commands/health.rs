@@ -151,6 +151,7 @@ fn probe_endpoints(
         consecutive: args.consecutive as usize,
         statuses: args.expect_status.clone(),
         condition: args.condition.as_ref().map(ToString::to_string),
+        compared: args.condition.as_ref().and_then(|condition| condition.wanted(subject)),
     };
     let settings = ProbeSettings {
         statuses: args.expect_status.clone(),
@@ -159,7 +160,7 @@ fn probe_endpoints(
         timeout: args.request_timeout,
         redirects: args.redirects,
     };
-    let mut observations = EndpointObservations::new(args.endpoints.iter().map(ToString::to_string));
+    let mut observations = EndpointObservations::new(&args.endpoints);
     let decided = vec![Cell::new(false); args.endpoints.len()];
     let sources = args.endpoints.iter().zip(&decided).enumerate().map(|(index, (url, decided))| {
         let prober = Arc::new(Prober::new(index, url, &settings, subject, ctx));
@@ -178,8 +179,8 @@ fn probe_endpoints(
         |observations, _, probe| {
             let attempt = observations.record(probe.clone());
             let endpoint = &observations.endpoints[probe.endpoint];
-            let (name, details) = (&endpoint.name, probe.details());
-            ctx.log.say(&format!("{name}: attempt {attempt} of {}: {details}", args.attempts));
+            let (url, details) = (&endpoint.url, probe.details());
+            ctx.log.say(&format!("{url}: attempt {attempt} of {}: {details}", args.attempts));
             decided[probe.endpoint].set(limits.assess(&endpoint.probes) != EndpointAssessment::Pending);
         },
         |observations, _| {
@@ -235,7 +236,7 @@ fn probe_table(limits: &EndpointLimits, observations: &EndpointObservations) -> 
                 ProbeRating::Unobserved => "not observed",
             };
             vec![
-                endpoint.name.clone(),
+                endpoint.url.clone(),
                 attempt.to_string(),
                 probe.at.clone(),
                 format!("{} ms", probe.took.as_millis()),

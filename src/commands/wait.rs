@@ -21,7 +21,7 @@ use super::health::{
     endpoints::{EndpointLimits, ProbeSettings, Prober},
 };
 use crate::{
-    clock::{Moment, rfc3339},
+    clock::{Moment, minute},
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
@@ -35,7 +35,7 @@ use crate::{
     values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
-use judge::{WaitLimits, judge, progress_line};
+use judge::{WaitLimits, judge, progress_line, title};
 use observations::{WaitFact, WaitObservations, WatchedEndpoint};
 use sources::{HoldSource, NewerPromotionSource};
 
@@ -165,7 +165,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
             |observations, now| judge(limits, observations, now),
         )?;
     }
-    Ok(findings.into())
+    Ok(Outcome { title: Some(title(limits, &observations)), ..findings.into() })
 }
 
 /// The limits and the sources of one wait.
@@ -200,7 +200,7 @@ impl<'a> WaitSession<'a> {
         let validated_at = timestamp("evidence", "validated-at").unwrap_or_else(|| {
             ctx.log.say(
                 "no report of a passed `evidence` says when this release was validated: promotions since then count as \
-                 younger",
+                 newer",
             );
             start.at
         });
@@ -221,16 +221,22 @@ impl<'a> WaitSession<'a> {
                 duration: args.duration,
                 since: start.description,
                 until: ctx.execution.clock.now() + left,
-                until_wall: start.at.checked_add(args.duration.0).map(rfc3339).unwrap_or_default(),
+                until_wall: start.at.checked_add(args.duration.0).map(minute).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
                 target: format!("{service} in {environment}"),
-                good: EndpointLimits { attempts: 1, consecutive: 1, statuses: settings.statuses, condition: None },
+                good: EndpointLimits {
+                    attempts: 1,
+                    consecutive: 1,
+                    statuses: settings.statuses,
+                    condition: None,
+                    compared: None,
+                },
                 consecutive,
             },
-            endpoints: args
-                .endpoints
-                .iter()
-                .map(|url| WatchedEndpoint { name: url.to_string(), probes: Vec::new() })
+            endpoints: Url::short_names(&args.endpoints)
+                .into_iter()
+                .zip(&args.endpoints)
+                .map(|(name, url)| WatchedEndpoint { name, url: url.to_string(), probes: Vec::new() })
                 .collect(),
             probers,
             holds: Arc::new(HoldSource {
@@ -275,7 +281,7 @@ impl<'a> WaitSession<'a> {
             WaitFact::Probe(probe) => {
                 let endpoint = &mut observations.endpoints[probe.endpoint];
                 if !self.limits.is_good(&probe) {
-                    say(&format!("{}: {}", endpoint.name, probe.details()));
+                    say(&format!("{}: {}", endpoint.url, probe.details()));
                 }
                 endpoint.probes.push((at, probe));
             }
@@ -315,10 +321,10 @@ struct WaitStart {
 impl WaitStart {
     /// The approval's time, or now if that is unknown or in the future: a clock that is ahead must not change the wait.
     fn new(approved_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let from_now = |reason: &str| (now, format!("now, {}: {reason}", rfc3339(now)));
+        let from_now = |reason: &str| (now, format!("now, {}: {reason}", minute(now)));
         let (at, description) = match approved_at {
-            Some(at) if at <= now => (at, format!("the approval at {}", rfc3339(at))),
-            Some(at) => from_now(&format!("the approval's time, {}, is in the future", rfc3339(at))),
+            Some(at) if at <= now => (at, format!("the approval at {}", minute(at))),
+            Some(at) => from_now(&format!("the approval's time, {}, is in the future", minute(at))),
             None => from_now("no report of a passed `approval` says when it was"),
         };
         Self { at, description }

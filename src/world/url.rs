@@ -38,6 +38,20 @@ impl Url {
         &self.0[..Position::AfterPath]
     }
 
+    /// Short names of these URLs: paths if all have the same host, else hosts with paths, without queries. Whole URLs where
+    /// short names would be the same.
+    #[must_use]
+    pub fn short_names(urls: &[Self]) -> Vec<String> {
+        let is_one_host = urls.windows(2).all(|pair| pair[0].authority() == pair[1].authority());
+        let name = |url: &Self| {
+            let (path, with_host) = (url.0.path(), &url.0[Position::BeforeHost..Position::AfterPath]);
+            if is_one_host && path != "/" { path.to_owned() } else { with_host.trim_end_matches('/').to_owned() }
+        };
+        let names: Vec<String> = urls.iter().map(name).collect();
+        let is_unique = |name: &String| names.iter().filter(|other| *other == name).count() == 1;
+        if names.iter().all(is_unique) { names } else { urls.iter().map(ToString::to_string).collect() }
+    }
+
     pub(super) fn host(&self) -> Option<Host<&str>> {
         self.0.host()
     }

@@ -88,7 +88,7 @@ fn a_signal_ends_the_wait_without_passing() {
         let ended = checked(&stage, started.end_within(SIGNALLED));
         assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
         assert!(ended.log.contains("cancelled by a signal"), "{}", ended.log);
-        let wait = finding(&ended, "wait");
+        let wait = finding(&ended, "time");
         assert!(
             wait["verdict"] == "inconclusive" && wait["actual"].as_str().unwrap().contains(" left, until "),
             "{wait}"

@@ -205,7 +205,7 @@ const SUMMARY_PARTS: [(&str, &[ReportPart]); 8] = [
         "approval",
         &[ReportPart::Actual("approval"), ReportPart::Actual("independence"), ReportPart::Actual("approvals within")],
     ),
-    ("wait", &[ReportPart::Actual("wait"), ReportPart::Actual("hold"), ReportPart::Actual("supersession")]),
+    ("wait", &[ReportPart::Actual("time"), ReportPart::Actual("hold"), ReportPart::Actual("supersession")]),
     ("record", &[ReportPart::Actual("dispatch")]),
     ("promote", &[ReportPart::Actual("promotion")]),
     (

@@ -96,7 +96,9 @@ fn a_service_that_becomes_ready_passes_at_that_attempt() {
     );
     assert_eq!(end.table[1][2], "1970-01-01T00:00:10Z");
     let finding = &end.findings[0];
-    assert_eq!((&finding.check, finding.evidence[0].at.as_str()), (&end.table[0][0], "1970-01-01T00:00:20Z"));
+    assert_eq!((finding.check.as_str(), &finding.evidence[0].source), (READY, &end.table[0][0]));
+    assert_eq!(finding.evidence[0].at, "1970-01-01T00:00:20Z");
+    assert_eq!(finding.headline(), "/shop/health/ready 200 after 3 of 10 attempts, limit 200");
 }
 
 #[test]
@@ -221,7 +223,7 @@ fn each_endpoint_is_judged_on_its_own_and_a_blocked_one_ends_the_gate() {
     let url = staging.url();
     let both = gate(&format!("--endpoints={url}/a\t--endpoints={url}/b"));
     let verdicts: Vec<_> = both.findings.iter().map(|finding| (finding.verdict, finding.check.clone())).collect();
-    assert_eq!(verdicts, [(Verdict::Passed, format!("{url}/a")), (Verdict::Passed, format!("{url}/b"))]);
+    assert_eq!(verdicts, [(Verdict::Passed, "/a".to_owned()), (Verdict::Passed, "/b".to_owned())]);
     assert_eq!(staging.requests().iter().filter(|asked| asked.ends_with("/a")).count(), 1);
     let end = gate(&format!("--endpoints={url}/c\t--endpoints={url}/a\t--consecutive=10"));
     assert_eq!(end.took, Duration::ZERO, "ten good responses in a row are not possible any more");
@@ -316,8 +318,10 @@ fn expected_statuses_can_be_set() {
 
 #[test]
 fn the_table_keeps_the_last_attempts_and_counts_the_omitted_ones() {
-    let limits = EndpointLimits { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None };
-    let mut observations = EndpointObservations::new(["a".to_owned(), "b".to_owned()]);
+    let limits =
+        EndpointLimits { attempts: 1000, consecutive: 1, statuses: vec![200], condition: None, compared: None };
+    let urls = ["http://a.example/a", "http://a.example/b"].map(|url| url.parse::<Url>().unwrap());
+    let mut observations = EndpointObservations::new(&urls);
     for index in 0..300 {
         let outcome = ProbeOutcome::Unobserved { reason: String::new(), next: "" };
         observations.record(Probe {
@@ -329,9 +333,9 @@ fn the_table_keeps_the_last_attempts_and_counts_the_omitted_ones() {
     }
     let table = probe_table(&limits, &observations).unwrap();
     assert_eq!((table.title.as_str(), table.rows.len()), ("Probes, without 150 earlier ones", 150));
-    assert_eq!(table.rows[0][..2], ["a", "151"]);
-    assert_eq!(table.rows[149][..2], ["b", "50"]);
-    assert_eq!(probe_table(&limits, &EndpointObservations::new(["a".to_owned()])), None);
+    assert_eq!(table.rows[0][..2], ["http://a.example/a", "151"]);
+    assert_eq!(table.rows[149][..2], ["http://a.example/b", "50"]);
+    assert_eq!(probe_table(&limits, &EndpointObservations::new(&urls[..1])), None);
 }
 
 #[test]

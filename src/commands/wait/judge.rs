@@ -2,12 +2,16 @@
 
 use super::observations::{LookHistory, NewerPromotion, PromotionHold, WaitObservations, WatchedEndpoint};
 use crate::{
-    clock::Moment,
+    clock::{Moment, minute},
     commands::health::endpoints::{EndpointLimits, Probe, ProbeRating},
-    finding::{Finding, Verdict, verdict},
+    finding::{Figures, Finding, Verdict, verdict},
     observe::Judgement,
-    values::HumanDuration,
+    values::{HumanDuration, clip},
 };
+
+/// Characters of an issue's title in a headline.
+const TITLE_CHARS: usize = 60;
+const LONGER_TIMEOUT: &str = "run this step again; a longer `timeout` leaves time for the looks after the wait";
 
 /// What the promotion waits for, and what blocks it meanwhile.
 #[derive(Clone, Debug)]
@@ -17,7 +21,7 @@ pub struct WaitLimits {
     pub since: String,
     /// The end of the wait.
     pub until: Moment,
-    /// The end of the wait in RFC 3339.
+    /// The end of the wait for people: `2026-11-29 15:44 UTC`.
     pub until_wall: String,
     /// Open issues with this label hold every promotion.
     pub hold_label: String,
@@ -53,9 +57,9 @@ pub fn judge(limits: &WaitLimits, observations: &WaitObservations, now: Moment) 
 
 fn check_time(WaitLimits { duration, since, until, until_wall, .. }: &WaitLimits, now: Moment) -> Finding {
     let finding = if now >= *until {
-        Finding::passed("wait").actual(format!("over since {until_wall}"))
+        Finding::passed("time").actual(format!("over since {until_wall}"))
     } else {
-        Finding::inconclusive("wait").actual(format!("{} left, until {until_wall}", time_left(*until, now)))
+        Finding::inconclusive("time").actual(format!("{} left, until {until_wall}", time_left(*until, now)))
     };
     finding.expected(format!("{duration} since {since}"))
 }
@@ -68,22 +72,25 @@ fn check_holds(limits: &WaitLimits, observations: &WaitObservations, now: Moment
         Some((PromotionHold { number, title, url, author }, more)) => {
             let by = author.as_deref().map(|author| format!(" by {author}")).unwrap_or_default();
             let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
+            let (short, of) = (clip(title, TITLE_CHARS), by.replacen(" by ", " of ", 1));
             Finding::blocked("hold")
                 .actual(format!("issue #{number} \"{title}\"{by} holds all promotions: {url}{more}"))
                 .expected(expected)
-                .next("close it once promotions may go on, and start this one again")
+                .figures(Figures::now(format!("by issue #{number} \"{short}\"{of}{more}")))
+                .next(format!("close {url} once promotions may continue, and start this promotion again"))
         }
     }
 }
 
 fn check_newer(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> Finding {
     let check = "supersession";
-    let expected = format!("no younger promotion of {}", limits.target);
+    let expected = format!("no newer promotion of {}", limits.target);
     match observations.promotions.value() {
         Some(Some(NewerPromotion { commit, kind, image, at })) => Finding::blocked(check)
             .actual(format!("{image} came by {commit} ({kind}) at {at}, after this release was validated"))
             .expected(expected)
-            .next("promote the younger one, or validate this one again"),
+            .figures(Figures::now(format!("by {} at {} ({kind})", short_image(image), minute(*at))))
+            .next("leave the newer release in place; to promote this one after all, validate it again"),
         _ => unless_found(&observations.promotions, check, &expected, limits.until, now).expected(expected),
     }
 }
@@ -98,7 +105,7 @@ fn unless_found<T>(looks: &LookHistory<T>, check: &str, nothing: &str, until: Mo
             Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.to_owned(), ..finding }
         }
         Some((at, Ok(_))) if now >= until && *at < until => {
-            Finding::inconclusive(check).actual("not looked at since the wait was over")
+            Finding::inconclusive(check).actual("not looked at since the wait was over").next(LONGER_TIMEOUT)
         }
         Some((_, Ok(_))) if looks.failed > 0 => Finding::passed(check)
             .actual(format!("{nothing} ({} of {} looks failed, the last one did not)", looks.failed, looks.total)),
@@ -107,7 +114,11 @@ fn unless_found<T>(looks: &LookHistory<T>, check: &str, nothing: &str, until: Mo
 }
 
 /// Blocked by `consecutive` bad answers since the last good one. A probe without an observation is neither good nor bad.
-fn check_endpoint(limits: &WaitLimits, WatchedEndpoint { name, probes }: &WatchedEndpoint, now: Moment) -> Finding {
+fn check_endpoint(
+    limits: &WaitLimits,
+    WatchedEndpoint { name, url, probes }: &WatchedEndpoint,
+    now: Moment,
+) -> Finding {
     let rate = |probe: &Probe| limits.good.rate(probe);
     let since_good =
         || probes.iter().rev().map(|(_, probe)| probe).take_while(|probe| rate(probe) != ProbeRating::Good);
@@ -118,40 +129,61 @@ fn check_endpoint(limits: &WaitLimits, WatchedEndpoint { name, probes }: &Watche
     };
     let finding = if bad >= limits.consecutive {
         let last_bad = since_good().find(|probe| rate(probe) == ProbeRating::Bad).unwrap_or(last);
-        Finding::blocked(name).actual(format!("{}, {bad} times in a row", last_bad.summary()))
+        Finding::blocked(name)
+            .actual(format!("{}, {bad} times in a row", last_bad.summary()))
+            .figures(Figures::now(format!("{}, {bad} times in a row", last_bad.figure())).limit(limits.good.figure()))
+            .next("find out why it fails, and start this promotion again once it is healthy")
     } else if rate(last) != ProbeRating::Good {
-        Finding::inconclusive(name).actual(format!("{}, not yet {} times in a row", last.summary(), limits.consecutive))
+        Finding::inconclusive(name)
+            .actual(format!("{}, not yet {} times in a row", last.summary(), limits.consecutive))
+            .figures(Figures::now(last.figure()).limit(limits.good.figure()))
+            .next("see whether it is healthy, and run this step again; `timeout` gives it more time after the wait")
     } else if now >= limits.until && *at < limits.until {
-        Finding::inconclusive(name).actual("not looked at since the wait was over")
+        Finding::inconclusive(name).actual("not looked at since the wait was over").next(LONGER_TIMEOUT)
     } else {
         let missed = probes.iter().filter(|(_, probe)| rate(probe) != ProbeRating::Good).count();
         let missed = if missed == 0 { String::new() } else { format!(", and {missed} of {} missed", probes.len()) };
         Finding::passed(name).actual(format!("{}{missed}", last.summary()))
     };
-    finding.expected(expected).seen_at(name, &last.at)
+    finding.expected(expected).seen_at(url, &last.at)
 }
 
-/// The progress line of the log: `9m left, until …: no hold, nothing younger, 2 of 2 endpoints well`. It omits everything
-/// that was not looked at yet.
+/// The progress line of the log: `9m left, until …: no hold, no newer promotion, 2 of 2 endpoints healthy`.
 #[must_use]
 pub fn progress_line(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> String {
+    let looks = last_looks(limits, observations);
+    let looks = if looks.is_empty() { looks } else { format!(": {looks}") };
+    format!("{} left, until {}{looks}", time_left(limits.until, now), limits.until_wall)
+}
+
+/// The title of a wait that passed: `wait: 10m over since 2026-11-29 15:44 UTC · no hold, …`.
+#[must_use]
+pub fn title(limits: &WaitLimits, observations: &WaitObservations) -> String {
+    format!("wait: {} over since {} · {}", limits.duration, limits.until_wall, last_looks(limits, observations))
+}
+
+/// What the last looks found. Omits everything that was not looked at yet.
+fn last_looks(limits: &WaitLimits, observations: &WaitObservations) -> String {
     let holds = observations.holds.last.as_ref().map(|(_, look)| match look {
         Ok(holds) if holds.is_empty() => "no hold",
         Ok(_) => "held",
         Err(_) => "holds not seen",
     });
     let promotions = observations.promotions.last.as_ref().map(|(_, look)| match look {
-        Ok(None) => "nothing younger",
-        Ok(Some(_)) => "overtaken",
+        Ok(None) => "no newer promotion",
+        Ok(Some(_)) => "superseded",
         Err(_) => "the ledger not seen",
     });
     let last = || observations.endpoints.iter().filter_map(|endpoint| endpoint.probes.last());
     let healthy = last().filter(|(_, probe)| limits.is_good(probe)).count();
-    let endpoints = last().next().map(|_| format!("{healthy} of {} endpoints well", observations.endpoints.len()));
+    let endpoints = last().next().map(|_| format!("{healthy} of {} endpoints healthy", observations.endpoints.len()));
     let parts = [holds.map(ToOwned::to_owned), promotions.map(ToOwned::to_owned), endpoints];
-    let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let parts = if parts.is_empty() { parts } else { format!(": {parts}") };
-    format!("{} left, until {}{parts}", time_left(limits.until, now), limits.until_wall)
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `ghcr.io/acme/shop:1.4.2` as `shop:1.4.2`.
+fn short_image(image: &str) -> &str {
+    image.rsplit('/').next().unwrap_or(image)
 }
 
 /// In whole seconds, rounded up; exact below a second.

@@ -24,8 +24,10 @@ pub struct WaitObservations {
 /// An endpoint and its answers.
 #[derive(Clone, Debug)]
 pub struct WatchedEndpoint {
-    /// Its URL, without secrets.
+    /// A short name: its path, if that is unambiguous.
     pub name: String,
+    /// Its URL, without secrets.
+    pub url: String,
     /// In order of time.
     pub probes: Vec<(Moment, Probe)>,
 }

@@ -61,12 +61,12 @@ fn the_wait_looks_and_logs_once_a_minute_and_looks_again_at_the_end() {
     let log = stage.kept.text();
     let left: Vec<&str> = log
         .lines()
-        .filter_map(|line| line.split_once(" left, until 1970-01-01T00:10:00Z"))
+        .filter_map(|line| line.split_once(" left, until 1970-01-01 00:10 UTC"))
         .map(|(left, _)| left)
         .collect();
     assert_eq!(left, ["10m", "9m", "8m", "7m", "6m", "5m", "4m", "3m", "2m", "1m"], "{log}");
     assert!(
-        log.lines().any(|line| line.ends_with("left, until 1970-01-01T00:10:00Z: no hold, nothing younger")),
+        log.lines().any(|line| line.ends_with("left, until 1970-01-01 00:10 UTC: no hold, no newer promotion")),
         "{log}"
     );
 }
@@ -95,5 +95,5 @@ fn a_signal_ends_the_wait_and_the_partial_report_shows_its_progress() {
     assert_eq!(stage.wait(&[]), Err(CommandError::Cancelled));
     let partial = stage.ctx.execution.partial.copy().findings;
     assert!(partial.iter().all(|finding| finding.verdict == Verdict::Inconclusive), "{partial:?}");
-    assert_eq!(partial[0].actual, "10m left, until 1970-01-01T00:10:00Z");
+    assert_eq!(partial[0].actual, "10m left, until 1970-01-01 00:10 UTC");
 }

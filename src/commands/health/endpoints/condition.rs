@@ -7,9 +7,12 @@ use serde_json::Value;
 use crate::{
     expression::{self, Expression},
     subject::Subject,
+    values::clip,
 };
 
 const SUBJECT: &str = "$subject";
+/// Characters of a compared value that are shown.
+const COMPARED_CHARS: usize = 24;
 
 /// The fields of a subject.
 const PARTS: [&str; 6] = ["service", "environment", "image", "tag", "digest", "commit"];
@@ -20,6 +23,34 @@ const PARTS: [&str; 6] = ["service", "environment", "image", "tag", "digest", "c
 pub struct Condition {
     expression: Expression,
     parts: Vec<&'static str>,
+    comparison: Option<Comparison>,
+}
+
+/// What a condition such as `.version == $subject.tag` compares: a key of the body with a field of the subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Comparison {
+    /// The keys from the root of the body.
+    path: Vec<String>,
+    part: &'static str,
+}
+
+impl Comparison {
+    /// `None`: the condition has another form.
+    fn parse(text: &str) -> Option<Self> {
+        let (one, other) = text.split_once("==")?;
+        let (path, part) = if one.trim().starts_with('.') { (one, other) } else { (other, one) };
+        let part = part.trim().strip_prefix(SUBJECT)?.strip_prefix('.')?;
+        let is_name = |key: &&str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let keys: Vec<&str> = path.trim().strip_prefix('.')?.split('.').collect();
+        let part = PARTS.into_iter().find(|known| *known == part)?;
+        keys.iter().all(is_name).then(|| Self { path: keys.into_iter().map(ToOwned::to_owned).collect(), part })
+    }
+
+    /// `version 1.4.2`
+    fn describe(&self, value: &str) -> String {
+        let key = self.path.last().map_or("", String::as_str);
+        format!("{key} {}", clip(value, COMPARED_CHARS))
+    }
 }
 
 impl Condition {
@@ -28,6 +59,25 @@ impl Condition {
     pub fn missing_part(&self, subject: &Subject) -> Option<&'static str> {
         let subject = as_json(subject);
         self.parts.iter().copied().find(|part| subject.get(part).is_none())
+    }
+
+    /// What the condition compares with the subject, as a body has it: `version 1.4.1`. The text is the service's.
+    #[must_use]
+    pub fn compared(&self, body: &[u8]) -> Option<String> {
+        let comparison = self.comparison.as_ref()?;
+        let body = expression::parse(body).ok()?;
+        match comparison.path.iter().try_fold(&body, |value, key| value.get(key))? {
+            Value::String(text) => Some(comparison.describe(text)),
+            Value::Number(number) => Some(comparison.describe(&number.to_string())),
+            _ => None,
+        }
+    }
+
+    /// What the condition compares, as the subject has it: `version 1.4.2`.
+    #[must_use]
+    pub fn wanted(&self, subject: &Subject) -> Option<String> {
+        let comparison = self.comparison.as_ref()?;
+        Some(comparison.describe(as_json(subject).get(comparison.part)?.as_str()?))
     }
 
     /// Evaluates the condition for a body. Blocks for little more than ten seconds at most.
@@ -58,7 +108,7 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Self, String> {
         let expression = Expression::with_variables(text, &[SUBJECT])
             .map_err(|error| format!("a jq condition that compiles ({error})"))?;
-        Ok(Self { parts: parts(text)?, expression })
+        Ok(Self { parts: parts(text)?, comparison: Comparison::parse(text), expression })
     }
 }
 
@@ -135,6 +185,26 @@ mod tests {
             assert!(error.contains(expected), "{text} on {body}: {error}");
         }
         assert_eq!(condition(".version == $subject.tag").check(br#"{"version": "1.4.2"}"#, &tag), Ok(()));
+    }
+
+    #[test]
+    fn a_compared_value_is_named_as_the_body_and_the_subject_have_it() {
+        let body = br#"{"version": "1.4.1", "build": {"number": 7, "tags": []}}"#;
+        let subject = subject(r#"{"tag":"1.4.2"}"#);
+        for (text, compared, wanted) in [
+            (".version == $subject.tag", Some("version 1.4.1"), Some("version 1.4.2")),
+            ("$subject.tag==.build.number", Some("number 7"), Some("number 1.4.2")),
+            (".build.tags == $subject.tag", None, Some("tags 1.4.2")),
+            (".version == $subject.commit", Some("version 1.4.1"), None),
+            (".version == \"v\" + $subject.tag", None, None),
+            (".version | startswith($subject.tag)", None, None),
+            (".ready", None, None),
+        ] {
+            let condition = condition(text);
+            assert_eq!(condition.compared(body).as_deref(), compared, "{text}");
+            assert_eq!(condition.wanted(&subject).as_deref(), wanted, "{text}");
+        }
+        assert_eq!(condition(".version == $subject.tag").compared(b"<html>"), None);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use super::observations::{EndpointHistory, EndpointObservations, EndpointResponse, Probe, ProbeOutcome};
 use crate::{
-    finding::{Finding, Verdict},
+    finding::{Figures, Finding, Verdict},
     observe::Judgement,
 };
+
+/// The longest condition that is shown as a limit, in characters.
+const SHORT_CONDITION: usize = 40;
 
 /// What an endpoint has to reach, and in how many attempts.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +19,8 @@ pub struct EndpointLimits {
     pub statuses: Vec<u16>,
     /// As the user wrote it.
     pub condition: Option<String>,
+    /// What the condition compares, as the release has it: `version 1.4.2`.
+    pub compared: Option<String>,
 }
 
 /// What one probe says about the service.
@@ -40,7 +45,7 @@ impl EndpointLimits {
     pub fn rate(&self, probe: &Probe) -> ProbeRating {
         let EndpointResponse { status, other_page, condition, .. } = match &probe.outcome {
             ProbeOutcome::Response(response) => response,
-            ProbeOutcome::Failure(_) => return ProbeRating::Bad,
+            ProbeOutcome::Failure { .. } => return ProbeRating::Bad,
             ProbeOutcome::Unobserved { .. } => return ProbeRating::Unobserved,
         };
         // A sign-in page answers 200 as well. Another page counts as the service's only if it fulfils the condition.
@@ -72,10 +77,30 @@ impl EndpointLimits {
         probes.iter().rev().take_while(|probe| self.rate(probe) == ProbeRating::Good).count()
     }
 
+    fn statuses(&self) -> String {
+        self.statuses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// In a few words: `200, version 1.4.2, 3 in a row`
+    pub fn figure(&self) -> String {
+        let mut text = self.statuses();
+        match (&self.compared, &self.condition) {
+            (Some(compared), _) => text.push_str(&format!(", {compared}")),
+            (None, Some(condition)) if condition.chars().count() <= SHORT_CONDITION => {
+                text.push_str(&format!(", `{condition}`"));
+            }
+            (None, Some(_)) => text.push_str(" and `condition`"),
+            (None, None) => {}
+        }
+        if self.consecutive > 1 {
+            text.push_str(&format!(", {} in a row", self.consecutive));
+        }
+        text
+    }
+
     /// ``200 or 204, 3 times in a row, with `.version == $subject.tag` ``
     pub fn expected(&self) -> String {
-        let statuses: Vec<String> = self.statuses.iter().map(ToString::to_string).collect();
-        let mut text = statuses.join(" or ");
+        let mut text = self.statuses();
         if self.consecutive > 1 {
             text.push_str(&format!(", {} times in a row", self.consecutive));
         }
@@ -104,7 +129,7 @@ pub fn judge(limits: &EndpointLimits, observations: &EndpointObservations) -> Ju
 }
 
 fn finding(limits: &EndpointLimits, endpoint: &EndpointHistory, assessment: EndpointAssessment) -> Finding {
-    let EndpointHistory { name, probes } = endpoint;
+    let EndpointHistory { name, url, probes } = endpoint;
     let (finding, decisive) = match assessment {
         EndpointAssessment::Healthy => (Finding::passed(name).actual(describe_healthy(limits, probes)), probes.last()),
         EndpointAssessment::Failed(verdict) => {
@@ -123,8 +148,38 @@ fn finding(limits: &EndpointLimits, endpoint: &EndpointHistory, assessment: Endp
     let finding = finding.expected(limits.expected());
     match decisive.or(probes.last()) {
         None => finding,
-        Some(probe) => Finding { next: next_step(limits, probe), ..finding.seen_at(name, &probe.at) },
+        Some(probe) => {
+            let next = match assessment {
+                EndpointAssessment::Failed(_) => Some(next_step(limits, probe).to_owned()),
+                EndpointAssessment::Healthy | EndpointAssessment::Pending => None,
+            };
+            let finding = finding.seen_at(url, &probe.at).figures(figures(limits, probes, probe, assessment));
+            Finding { next, ..finding }
+        }
     }
+}
+
+/// `503, version 1.4.1, limit 200, version 1.4.2: 10 of 10 attempts failed`
+fn figures(limits: &EndpointLimits, probes: &[Probe], decisive: &Probe, assessment: EndpointAssessment) -> Figures {
+    let (seen, most) = (probes.len(), limits.attempts);
+    let figures = match assessment {
+        EndpointAssessment::Healthy => Figures::now(format!("{} after {seen} of {most} attempts", decisive.figure())),
+        EndpointAssessment::Pending => {
+            Figures::now(decisive.figure()).cause(format!("undecided after {seen} of {most} attempts"))
+        }
+        EndpointAssessment::Failed(_) => {
+            let misses = probes.iter().filter(|probe| limits.rate(probe) != ProbeRating::Good).count();
+            let flapping = if is_flapping(limits, probes) { "flapping, " } else { "" };
+            Figures::now(decisive.figure()).cause(format!("{flapping}{misses} of {seen} attempts failed"))
+        }
+    };
+    figures.limit(limits.figure())
+}
+
+/// Whether good and other responses took turns.
+fn is_flapping(limits: &EndpointLimits, probes: &[Probe]) -> bool {
+    let is_good = |probe: &Probe| limits.rate(probe) == ProbeRating::Good;
+    probes.windows(2).filter(|pair| is_good(&pair[0]) != is_good(&pair[1])).count() > 1
 }
 
 /// `200 after 12 ms, 3 times in a row (attempts 3 to 5 of 10)`
@@ -142,11 +197,10 @@ fn describe_healthy(limits: &EndpointLimits, probes: &[Probe]) -> String {
 fn describe_failed(limits: &EndpointLimits, probes: &[Probe]) -> String {
     let good: Vec<bool> = probes.iter().map(|probe| limits.rate(probe) == ProbeRating::Good).collect();
     let misses = good.iter().filter(|good| !**good).count();
-    let changes = good.windows(2).filter(|pair| pair[0] != pair[1]).count();
     let longest_row = good.split(|good| !good).map(<[bool]>::len).max().unwrap_or_default();
     let last_good = probes.iter().rev().find(|probe| limits.rate(probe) == ProbeRating::Good);
 
-    let mut text = if changes > 1 { "flapping: ".to_owned() } else { String::new() };
+    let mut text = if is_flapping(limits, probes) { "flapping: ".to_owned() } else { String::new() };
     text.push_str(&last_miss(limits, probes).map(Probe::summary).unwrap_or_default());
     text.push_str(&format!(" ({misses} of {} attempts failed", probes.len()));
     let left = limits.attempts.saturating_sub(probes.len());
@@ -164,12 +218,9 @@ fn last_miss<'a>(limits: &EndpointLimits, probes: &'a [Probe]) -> Option<&'a Pro
     probes.iter().rev().find(|probe| limits.rate(probe) != ProbeRating::Good)
 }
 
-/// What to do about a probe, if its outcome points to more than an unhealthy service.
-fn next_step(limits: &EndpointLimits, probe: &Probe) -> Option<String> {
-    if limits.rate(probe) == ProbeRating::Good {
-        return None;
-    }
-    let text = match &probe.outcome {
+/// What to do about a probe that was not good.
+const fn next_step(limits: &EndpointLimits, probe: &Probe) -> &'static str {
+    match &probe.outcome {
         ProbeOutcome::Response(EndpointResponse { redirect_to: Some(_), .. }) => {
             "a sign-in page says nothing about health: give what it asks for in `headers`; if the service has moved, use its \
              new address, or set `redirects`"
@@ -182,10 +233,23 @@ fn next_step(limits: &EndpointLimits, probe: &Probe) -> Option<String> {
             "a sign-in page says nothing about health: if this is the service's page, use its address in `endpoints`, or \
              describe its body with `condition`"
         }
-        ProbeOutcome::Unobserved { next, .. } => next,
-        ProbeOutcome::Response(_) | ProbeOutcome::Failure(_) => return None,
-    };
-    Some(text.to_owned())
+        ProbeOutcome::Response(EndpointResponse { condition: Some(Err(_)), compared: Some(_), .. })
+            if limits.compared.is_some() =>
+        {
+            "see whether this release is deployed: another one answers; a larger `attempts` waits longer for it"
+        }
+        ProbeOutcome::Response(EndpointResponse { condition: Some(Err(_)), .. }) => {
+            "compare the body in the table of probes with `condition`"
+        }
+        ProbeOutcome::Response(EndpointResponse { status: 404 | 410, .. }) => {
+            "see whether the path is right, and whether this release serves it"
+        }
+        ProbeOutcome::Response(EndpointResponse { status: 500.., .. }) => {
+            "see the service's log for the reason, and run this step again once it answers"
+        }
+        ProbeOutcome::Response(_) => "see why the service answers so, or list the status in `expect-status`",
+        ProbeOutcome::Unobserved { next, .. } | ProbeOutcome::Failure { next, .. } => next,
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::{values::clip, world::url::Url};
+
+/// Characters of an error that stands for a figure.
+const FIGURE_CHARS: usize = 80;
+
 /// One request to an endpoint, and its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
@@ -18,7 +23,10 @@ pub struct Probe {
 pub enum ProbeOutcome {
     Response(EndpointResponse),
     /// The service failed to answer.
-    Failure(String),
+    Failure {
+        reason: String,
+        next: &'static str,
+    },
     /// Something failed before the service was reached, so the probe says nothing about it.
     Unobserved {
         reason: String,
@@ -37,6 +45,8 @@ pub struct EndpointResponse {
     pub redirect_to: Option<String>,
     /// Whether the body fulfils the condition, or why not. `None`: it was not evaluated.
     pub condition: Option<Result<(), String>>,
+    /// What the condition compares with the release, as the body has it: `version 1.4.1`.
+    pub compared: Option<String>,
     /// Why the body did not arrive completely. Only for a status that is bad without it.
     pub incomplete: Option<String>,
     /// The beginning of the body, on one line. Empty for a good response.
@@ -50,7 +60,7 @@ impl Probe {
         let EndpointResponse { status, from, other_page, redirect_to, condition, incomplete, .. } = match &self.outcome
         {
             ProbeOutcome::Response(response) => response,
-            ProbeOutcome::Failure(reason) | ProbeOutcome::Unobserved { reason, .. } => return reason.clone(),
+            ProbeOutcome::Failure { reason, .. } | ProbeOutcome::Unobserved { reason, .. } => return reason.clone(),
         };
         let mut text = status.to_string();
         if let Some(from) = from {
@@ -66,6 +76,30 @@ impl Probe {
         }
         if let Some(reason) = incomplete {
             text.push_str(&format!("; {reason}"));
+        }
+        text
+    }
+
+    /// In a few words: `503, version 1.4.1`
+    #[must_use]
+    pub fn figure(&self) -> String {
+        let EndpointResponse { status, other_page, redirect_to, condition, compared, .. } = match &self.outcome {
+            ProbeOutcome::Response(response) => response,
+            ProbeOutcome::Failure { reason, .. } | ProbeOutcome::Unobserved { reason, .. } => {
+                return clip(reason, FIGURE_CHARS);
+            }
+        };
+        let mut text = status.to_string();
+        if *other_page {
+            text.push_str(" from another page");
+        }
+        if redirect_to.is_some() {
+            text.push_str(", a redirect");
+        }
+        match (compared, condition) {
+            (Some(compared), _) => text.push_str(&format!(", {compared}")),
+            (None, Some(Err(_))) => text.push_str(", `condition` not met"),
+            (None, _) => {}
         }
         text
     }
@@ -90,15 +124,19 @@ pub struct EndpointObservations {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndpointHistory {
-    /// Its URL, without secrets.
+    /// A short name: its path, if that is unambiguous.
     pub name: String,
+    /// Its URL, without secrets.
+    pub url: String,
     /// In order.
     pub probes: Vec<Probe>,
 }
 
 impl EndpointObservations {
-    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
-        Self { endpoints: names.into_iter().map(|name| EndpointHistory { name, probes: Vec::new() }).collect() }
+    pub fn new(urls: &[Url]) -> Self {
+        let named = Url::short_names(urls).into_iter().zip(urls);
+        let history = |(name, url): (String, &Url)| EndpointHistory { name, url: url.to_string(), probes: Vec::new() };
+        Self { endpoints: named.map(history).collect() }
     }
 
     /// Returns the number of the attempt, from 1.

@@ -94,6 +94,7 @@ impl Prober {
             other_page,
             redirect_to: response.redirect_target().as_ref().map(displayed),
             condition,
+            compared: self.condition.as_ref().filter(|_| !repeats).and_then(|one| one.compared(&response.body)),
             incomplete: None,
             body,
         }
@@ -115,8 +116,17 @@ impl Prober {
             }
         };
         let next = match kind {
-            HttpErrorKind::Timeout | HttpErrorKind::Refused | HttpErrorKind::Redirects | HttpErrorKind::Protocol => {
-                return ProbeOutcome::Failure(reason);
+            HttpErrorKind::Timeout => {
+                let next = "see the service's log and its load; `request-timeout` gives it more time";
+                return ProbeOutcome::Failure { reason, next };
+            }
+            HttpErrorKind::Refused => {
+                let next = "see whether the service has started, and whether it listens at this address";
+                return ProbeOutcome::Failure { reason, next };
+            }
+            HttpErrorKind::Redirects | HttpErrorKind::Protocol => {
+                let next = "see whether the address in `endpoints` is that of the service";
+                return ProbeOutcome::Failure { reason, next };
             }
             HttpErrorKind::Dns => "see whether the name is right, and whether this runner can look it up",
             HttpErrorKind::ConnectTimeout => "see whether a firewall lets this runner reach it",

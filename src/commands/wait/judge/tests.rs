@@ -11,12 +11,12 @@ const END: Moment = Moment::from_secs(600);
 fn limits() -> WaitLimits {
     WaitLimits {
         duration: "10m".parse().unwrap(),
-        since: "the approval at 2026-01-01T10:00:00Z".to_owned(),
+        since: "the approval at 2026-01-01 10:00 UTC".to_owned(),
         until: END,
-        until_wall: "2026-01-01T10:10:00Z".to_owned(),
+        until_wall: "2026-01-01 10:10 UTC".to_owned(),
         hold_label: "promotion-hold".to_owned(),
         target: "checkout-service in production".to_owned(),
-        good: EndpointLimits { attempts: 1, consecutive: 1, statuses: vec![200], condition: None },
+        good: EndpointLimits { attempts: 1, consecutive: 1, statuses: vec![200], condition: None, compared: None },
         consecutive: 3,
     }
 }
@@ -66,7 +66,7 @@ fn endpoint(course: &str) -> WatchedEndpoint {
         Probe { endpoint: 0, at: "then".to_owned(), took: Duration::from_millis(7), outcome }
     };
     let probes = course.chars().zip(1..).map(|(sight, minute)| (at(60 * minute), probe(sight))).collect();
-    WatchedEndpoint { name: "https://shop/ready".to_owned(), probes }
+    WatchedEndpoint { name: ENDPOINT.to_owned(), url: format!("https://shop{ENDPOINT}"), probes }
 }
 
 /// Everything was looked at after the wait, and nothing blocks.
@@ -83,7 +83,7 @@ fn finding(observations: &WaitObservations, now: u64, check: &str) -> Finding {
     found.unwrap_or_else(|| panic!("no {check}"))
 }
 
-const ENDPOINT: &str = "https://shop/ready";
+const ENDPOINT: &str = "/ready";
 
 #[test]
 fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_again() {
@@ -134,7 +134,7 @@ fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_ag
 }
 
 #[test]
-fn a_hold_and_a_younger_promotion_block_at_once() {
+fn a_hold_and_a_newer_promotion_block_at_once() {
     let held = WaitObservations { holds: looks([(5, Ok(vec![hold(), hold()]))]), ..WaitObservations::default() };
     let overtaken = WaitObservations { promotions: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
     for (observations, check, words) in [
@@ -148,11 +148,31 @@ fn a_hold_and_a_younger_promotion_block_at_once() {
         assert_eq!(judge(&limits(), &observations, at(5)).decision, Decision::Decided);
         let found = finding(&observations, 5, check);
         assert_eq!((found.verdict, found.actual.as_str()), (Verdict::Blocked, words));
-        assert!(found.next.is_some());
     }
     let holds = looks([(5, Ok(vec![PromotionHold { author: None, ..hold() }]))]);
     let anonymous = WaitObservations { holds, ..WaitObservations::default() };
     assert!(finding(&anonymous, 5, "hold").actual.contains("\"the sale\" holds all promotions: https://x/12"));
+}
+
+#[test]
+fn a_headline_names_the_cause_and_the_next_step_says_what_to_do() {
+    let held = WaitObservations { holds: looks([(5, Ok(vec![hold()]))]), ..WaitObservations::default() };
+    let superseded = WaitObservations { promotions: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
+    let down = WaitObservations { endpoints: vec![endpoint("---")], ..observations() };
+    let lines =
+        [(held, 5, "hold"), (superseded, 5, "supersession"), (down, 180, ENDPOINT)].map(|(seen, now, check)| {
+            let found = finding(&seen, now, check);
+            format!("{}; next: {}", found.headline(), found.next.unwrap_or_default())
+        });
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    hold by issue #12 "the sale" of dave; next: close https://x/12 once promotions may continue, and start this promotion again
+    supersession by x:1.4.3 at 2026-01-01 10:05 UTC (emergency); next: leave the newer release in place; to promote this one after all, validate it again
+    /ready 503, 3 times in a row, limit 200; next: find out why it fails, and start this promotion again once it is healthy
+    "#);
+    assert_eq!(
+        title(&limits(), &observations()),
+        "wait: 10m over since 2026-01-01 10:10 UTC · no hold, no newer promotion, 1 of 1 endpoints healthy"
+    );
 }
 
 #[test]
@@ -206,10 +226,10 @@ fn an_endpoint_blocks_after_enough_bad_answers_in_a_row() {
 #[test]
 fn the_progress_line_shows_the_time_left_and_the_last_looks() {
     let line = |observations: &WaitObservations, now| progress_line(&limits(), observations, now);
-    assert_eq!(line(&WaitObservations::default(), at(0)), "10m left, until 2026-01-01T10:10:00Z");
+    assert_eq!(line(&WaitObservations::default(), at(0)), "10m left, until 2026-01-01 10:10 UTC");
     assert_eq!(
         line(&observations(), Duration::from_millis(60_400)),
-        "9m left, until 2026-01-01T10:10:00Z: no hold, nothing younger, 1 of 1 endpoints well"
+        "9m left, until 2026-01-01 10:10 UTC: no hold, no newer promotion, 1 of 1 endpoints healthy"
     );
     let failing = WaitObservations {
         endpoints: vec![endpoint("+"), endpoint("-"), endpoint("?"), endpoint("")],
@@ -218,7 +238,7 @@ fn the_progress_line_shows_the_time_left_and_the_last_looks() {
     };
     assert_eq!(
         line(&failing, at(540)),
-        "1m left, until 2026-01-01T10:10:00Z: holds not seen, the ledger not seen, 1 of 4 endpoints well"
+        "1m left, until 2026-01-01 10:10 UTC: holds not seen, the ledger not seen, 1 of 4 endpoints healthy"
     );
     assert!(
         line(&WaitObservations { endpoints: vec![], ..observations() }, Duration::from_millis(599_700))

@@ -6,11 +6,15 @@ use super::*;
 use crate::observe::Decision;
 
 fn limits(attempts: usize, consecutive: usize) -> EndpointLimits {
-    EndpointLimits { attempts, consecutive, statuses: vec![200], condition: None }
+    EndpointLimits { attempts, consecutive, statuses: vec![200], condition: None, compared: None }
 }
 
 fn answer(status: u16) -> ProbeOutcome {
     ProbeOutcome::Response(EndpointResponse { status, ..EndpointResponse::default() })
+}
+
+fn failure(reason: &str) -> ProbeOutcome {
+    ProbeOutcome::Failure { reason: reason.to_owned(), next: "see whether the service has started" }
 }
 
 fn unobserved(reason: &str) -> ProbeOutcome {
@@ -26,17 +30,20 @@ fn probes(letters: &str) -> Vec<Probe> {
     let outcome = |letter| match letter {
         'g' => answer(200),
         'b' => answer(503),
-        'r' => ProbeOutcome::Failure("127.0.0.1:1 refused the connection".to_owned()),
+        'r' => failure("127.0.0.1:1 refused the connection"),
         'n' => unobserved("no address for staging.example:443"),
         other => panic!("{other}"),
     };
     letters.chars().map(outcome).enumerate().map(|(index, outcome)| probe(index, outcome)).collect()
 }
 
+fn history(name: &str, probes: Vec<Probe>) -> EndpointHistory {
+    EndpointHistory { name: name.to_owned(), url: format!("https://{name}.example"), probes }
+}
+
 fn observations(histories: &[&str]) -> EndpointObservations {
     let endpoints = histories.iter().enumerate();
-    let endpoints =
-        endpoints.map(|(index, letters)| EndpointHistory { name: format!("e{index}"), probes: probes(letters) });
+    let endpoints = endpoints.map(|(index, letters)| history(&format!("e{index}"), probes(letters)));
     EndpointObservations { endpoints: endpoints.collect() }
 }
 
@@ -131,7 +138,7 @@ fn a_good_response_has_an_expected_status_and_fulfils_the_condition() {
         (&strict, on_other_page(None), ProbeRating::Bad),
         (&strict, on_other_page(Some(Ok(()))), ProbeRating::Good),
         (&strict, with(503, Some(Ok(()))), ProbeRating::Bad),
-        (&plain, ProbeOutcome::Failure("refused".to_owned()), ProbeRating::Bad),
+        (&plain, failure("refused"), ProbeRating::Bad),
         (&plain, unobserved("no address"), ProbeRating::Unobserved),
     ] {
         assert_eq!(limits.rate(&probe(0, outcome.clone())), rating, "{outcome:?}");
@@ -182,11 +189,11 @@ fn findings_say_what_was_observed_what_was_expected_and_how_often() {
     passed e0: 200 after 12 ms (attempt 3 of 10); expected 200
     passed e0: 200 after 12 ms, 3 times in a row (attempts 3 to 5 of 10); expected 200, 3 times in a row
     inconclusive e0: undecided after 3 of 10 attempts: 200 after 12 ms; expected 200, 3 times in a row
-    blocked e0: 503 after 12 ms (3 of 3 attempts failed); expected 200
+    blocked e0: 503 after 12 ms (3 of 3 attempts failed); expected 200; next: see the service's log for the reason, and run this step again once it answers
     inconclusive e0: no address for staging.example:443 (3 of 3 attempts failed); expected 200; next: see whether the name is right
-    blocked e0: 503 after 12 ms (1 of 2 attempts failed, and the 8 that are left cannot make 9 good ones in a row; at most 1 good in a row, the last at 2026-01-01T00:00:00Z); expected 200, 9 times in a row
-    blocked e0: flapping: 503 after 12 ms (3 of 6 attempts failed; at most 1 good in a row, the last at 2026-01-01T00:00:04Z); expected 200, 2 times in a row
-    blocked e0: 127.0.0.1:1 refused the connection (3 of 4 attempts failed; at most 1 good in a row, the last at 2026-01-01T00:00:03Z); expected 200, 2 times in a row
+    blocked e0: 503 after 12 ms (1 of 2 attempts failed, and the 8 that are left cannot make 9 good ones in a row; at most 1 good in a row, the last at 2026-01-01T00:00:00Z); expected 200, 9 times in a row; next: see the service's log for the reason, and run this step again once it answers
+    blocked e0: flapping: 503 after 12 ms (3 of 6 attempts failed; at most 1 good in a row, the last at 2026-01-01T00:00:04Z); expected 200, 2 times in a row; next: see the service's log for the reason, and run this step again once it answers
+    blocked e0: 127.0.0.1:1 refused the connection (3 of 4 attempts failed; at most 1 good in a row, the last at 2026-01-01T00:00:03Z); expected 200, 2 times in a row; next: see whether the service has started
     ");
 }
 
@@ -221,18 +228,61 @@ fn findings_about_bad_responses_say_why_and_what_to_do() {
         },
     ];
     let lines = answers.map(|answer| {
-        let endpoint = EndpointHistory { name: "e".to_owned(), probes: vec![probe(0, ProbeOutcome::Response(answer))] };
+        let endpoint = history("e", vec![probe(0, ProbeOutcome::Response(answer))]);
         judge(&limits, &EndpointObservations { endpoints: vec![endpoint] }).findings[0].to_string()
     });
     insta::assert_snapshot!(lines.join("\n"), @r"
     e: 302, a redirect to https://login.example/sign-in, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: a sign-in page says nothing about health: give what it asks for in `headers`; if the service has moved, use its new address, or set `redirects`
     e: 401 after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: give what it asks for in `headers`
-    e: 200 after 12 ms, but the condition is false (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
+    e: 200 after 12 ms, but the condition is false (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: compare the body in the table of probes with `condition`
     e: 404 from https://other.example/x, another page, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: a sign-in page says nothing about health: if this is the service's page, use its address in `endpoints`, or describe its body with `condition`
     e: 401 from https://other.example/x, another page, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: use that address in `endpoints`: a redirect to another server is followed without `headers`
     e: 200 from https://login.example/sign-in, another page, after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: a sign-in page says nothing about health: if this is the service's page, use its address in `endpoints`, or describe its body with `condition`
-    e: 503 from https://a.example/ready/ after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
-    e: 503 after 12 ms; the body is larger than 5 bytes (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`
+    e: 503 from https://a.example/ready/ after 12 ms (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: see the service's log for the reason, and run this step again once it answers
+    e: 503 after 12 ms; the body is larger than 5 bytes (1 of 1 attempts failed); expected 200, with `.version == $subject.tag`; next: see the service's log for the reason, and run this step again once it answers
+    ");
+}
+
+#[test]
+fn a_headline_has_the_status_the_version_and_the_attempts() {
+    let limits = |attempts, consecutive| EndpointLimits {
+        condition: Some(".version == $subject.tag".to_owned()),
+        compared: Some("version 1.4.2".to_owned()),
+        ..limits(attempts, consecutive)
+    };
+    let with = |status: u16, version: &str, condition| EndpointResponse {
+        status,
+        compared: Some(format!("version {version}")),
+        condition,
+        ..EndpointResponse::default()
+    };
+    let good = || ProbeOutcome::Response(with(200, "1.4.2", Some(Ok(()))));
+    let down = || ProbeOutcome::Response(with(503, "1.4.2", None));
+    let old = || ProbeOutcome::Response(with(200, "1.4.1", Some(Err("the condition is false".to_owned()))));
+    let lines = [
+        (limits(10, 1), vec![down(), good()]),
+        (limits(3, 2), vec![good(), good()]),
+        (limits(10, 1), vec![down()]),
+        (limits(2, 1), vec![down(), down()]),
+        (limits(1, 1), vec![old()]),
+        (limits(4, 2), vec![good(), down(), good(), down()]),
+        (limits(1, 1), vec![failure("127.0.0.1:1 refused the connection")]),
+    ]
+    .map(|(limits, outcomes)| {
+        let probes = outcomes.into_iter().enumerate().map(|(index, outcome)| probe(index, outcome)).collect();
+        let observations = EndpointObservations { endpoints: vec![history("/ready", probes)] };
+        let finding = judge(&limits, &observations).findings.remove(0);
+        let next = finding.next.as_ref().map(|next| format!("; next: {next}")).unwrap_or_default();
+        format!("{}{next}", finding.headline())
+    });
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    /ready 200, version 1.4.2 after 2 of 10 attempts, limit 200, version 1.4.2
+    /ready 200, version 1.4.2 after 2 of 3 attempts, limit 200, version 1.4.2, 2 in a row
+    /ready 503, version 1.4.2, limit 200, version 1.4.2: undecided after 1 of 10 attempts
+    /ready 503, version 1.4.2, limit 200, version 1.4.2: 2 of 2 attempts failed; next: see the service's log for the reason, and run this step again once it answers
+    /ready 200, version 1.4.1, limit 200, version 1.4.2: 1 of 1 attempts failed; next: see whether this release is deployed: another one answers; a larger `attempts` waits longer for it
+    /ready 503, version 1.4.2, limit 200, version 1.4.2, 2 in a row: flapping, 2 of 4 attempts failed; next: see the service's log for the reason, and run this step again once it answers
+    /ready 127.0.0.1:1 refused the connection, limit 200, version 1.4.2: 1 of 1 attempts failed; next: see whether the service has started
     ");
 }
 
@@ -242,7 +292,7 @@ fn the_evidence_is_the_decisive_attempt() {
         let consecutive = if history == "bbg" { 1 } else { 2 };
         let Judgement { findings, .. } = judge(&limits(4, consecutive), &observations(&[history]));
         assert_eq!(findings[0].evidence[0].at, format!("2026-01-01T00:00:{at}Z"), "{history}");
-        assert_eq!(findings[0].evidence[0].source, "e0");
+        assert_eq!(findings[0].evidence[0].source, "https://e0.example");
     }
 }
 
