@@ -10,6 +10,7 @@
 //! show; `judge` and the files it takes from decide.
 
 mod diagnostics;
+mod headline;
 mod history;
 mod image;
 mod judge;
@@ -158,6 +159,9 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         let name = limits.workloads[index].to_string();
         for finding in findings.iter_mut().filter(|finding| finding.check == name) {
             finding.actual.push_str(&format!("; last warning: {warning}"));
+            if let (Some(figures), Some((reason, _))) = (&mut finding.figures, warning.split_once(": ")) {
+                figures.cause = Some(format!("`{reason}`"));
+            }
         }
     }
     Ok(Outcome { findings, tables, ..Outcome::default() })

@@ -40,6 +40,13 @@ impl ExpectedImage {
         self.tag.is_some() || self.digest.is_some()
     }
 
+    /// The tag, else the digest cut short: `1.4.2`, `sha256:0123456`.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        const SHOWN: usize = "sha256:0123456".len();
+        self.tag.clone().or_else(|| self.digest.as_ref().map(|digest| digest.chars().take(SHOWN).collect()))
+    }
+
     /// Its name in messages.
     #[must_use]
     pub fn name(&self) -> String {

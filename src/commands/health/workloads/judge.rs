@@ -1,6 +1,7 @@
 //! The verdict on each workload, from what the gate sees now, what it saw before, and the time.
 
 use super::{
+    headline,
     history::{Completion, ReleasePhase, WorkloadHistory},
     image::ImageMatch,
     limits::WorkloadLimits,
@@ -35,7 +36,9 @@ pub enum WorkloadAssessment {
     Failed {
         verdict: Verdict,
         reason: String,
-        next: Option<String>,
+        /// The reason in a few words.
+        cause: Option<String>,
+        next: &'static str,
     },
 }
 
@@ -48,15 +51,15 @@ pub fn judge(limits: &WorkloadLimits, observations: &WorkloadObservations, now: 
         return judgement;
     }
     let workloads = || limits.workloads.iter().zip(&observations.histories);
-    let assessments: Vec<WorkloadAssessment> = workloads()
+    let (assessments, findings): (Vec<WorkloadAssessment>, Vec<Finding>) = workloads()
         .map(|(workload, history)| {
             let snapshot = WorkloadSnapshot::take(limits, &observations.views, workload);
-            Assessor { limits, observations, history, snapshot: &snapshot, now }.assess()
+            let assessor = Assessor { limits, observations, history, snapshot: &snapshot, now };
+            let assessment = assessor.assess();
+            let finding = assessor.finding(workload, &assessment);
+            (assessment, finding)
         })
-        .collect();
-    let findings = limits.workloads.iter().zip(&assessments);
-    let findings =
-        findings.map(|(workload, assessment)| finding(limits, observations, workload, assessment, now)).collect();
+        .unzip();
     let is_blocked =
         |one: &WorkloadAssessment| matches!(one, WorkloadAssessment::Failed { verdict: Verdict::Blocked, .. });
     let mut revisits = Vec::new();
@@ -132,11 +135,12 @@ impl Assessor<'_> {
         if let Some(disturbance) = &history.disturbance {
             let period = HumanDuration(limits.stabilize);
             let reason = format!("it was complete, and did not stay so for {period}: {disturbance}");
-            return failed(Verdict::Blocked, reason, None);
+            let next = "find out why it did not stay ready: see the pod's log and events";
+            return failed(Verdict::Blocked, reason, Some(disturbance.clone()), next);
         }
         if let (RolloutProgress::Empty(reason), false) = (&snapshot.progress, limits.allow_empty) {
             let reason = format!("{reason}, so nothing was observed to be healthy");
-            return failed(Verdict::Inconclusive, reason, Some("set `allow-empty` if that is meant"));
+            return failed(Verdict::Inconclusive, reason, None, "set `allow-empty` if that is meant");
         }
         let stable_at = history.completion.as_ref().map(|completion| completion.at + limits.stabilize);
         let healthy = snapshot.check_healthy(limits);
@@ -150,11 +154,12 @@ impl Assessor<'_> {
         // A failure from before the gate began may be of another revision: the one under promotion may still come.
         let failed_before = now < limits.appear_timeout && history.failed_before.as_ref() == Some(&snapshot.revision);
         if let RolloutProgress::Failed { reason, .. } = &snapshot.progress {
-            let reason = with_problems(reason, &self.pod_problems());
+            let problems = self.pod_problems();
+            let reason = with_problems(reason, &problems);
             if failed_before {
                 return WorkloadAssessment::Pending { summary: reason, revisit: Some(limits.appear_timeout) };
             }
-            return failed(Verdict::Blocked, reason, None);
+            return self.failed(Verdict::Blocked, reason, &problems);
         }
         let is_complete = matches!(snapshot.progress, RolloutProgress::Complete(_));
         let is_unknown_image = matches!(snapshot.running_image(limits), ImageMatch::Unknown(_));
@@ -164,7 +169,7 @@ impl Assessor<'_> {
             if now < limits.appear_timeout {
                 return WorkloadAssessment::Pending { summary, revisit: Some(limits.appear_timeout) };
             }
-            return failed(Verdict::Inconclusive, summary, next_step(snapshot));
+            return self.failed(Verdict::Inconclusive, summary, &[]);
         }
         self.assess_incomplete(stable_at, failed_before)
     }
@@ -182,10 +187,11 @@ impl Assessor<'_> {
         let stuck = if failed_before { stuck.map(|due| due.max(millis(limits.appear_timeout))) } else { stuck };
         let due = problems.iter().filter_map(|problem| problem.due).chain(stuck).min();
         if due.is_some_and(|due| due <= millis(now)) {
-            return failed(Verdict::Blocked, summary, next_step(snapshot));
+            return self.failed(Verdict::Blocked, summary, &problems);
         }
         if now >= time_limit {
-            let reason = format!("not complete after {}: {summary}", HumanDuration(limits.rollout_timeout));
+            let late = format!("not complete after {}", HumanDuration(limits.rollout_timeout));
+            let reason = format!("{late}: {summary}");
             // A complete rollout whose image is unknown was not observed to be bad.
             let verdict = match (&snapshot.progress, snapshot.running_image(limits)) {
                 (RolloutProgress::Complete(_), ImageMatch::Unknown(_)) | (RolloutProgress::Unknown(_), _) => {
@@ -193,7 +199,8 @@ impl Assessor<'_> {
                 }
                 _ => Verdict::Blocked,
             };
-            return failed(verdict, reason, next_step(snapshot));
+            let cause = problems.first().map_or(late, |problem| problem.cause.clone());
+            return failed(verdict, reason, Some(cause), headline::next_step(snapshot, &problems));
         }
         let due = due.and_then(|due| u64::try_from(due).ok()).map(Moment::from_millis);
         let revisit = Some(due.map_or(time_limit, |due| due.min(time_limit)));
@@ -252,6 +259,12 @@ impl Assessor<'_> {
             _ if was_replaced => String::new(),
             limit => format!(" within {}", HumanDuration(limit)),
         };
+        let cause = match &other_image {
+            None if was_replaced => Some("it was deleted".to_owned()),
+            None => None,
+            Some(_) if was_replaced => Some("another release took its place".to_owned()),
+            Some(_) => Some(format!("{} has not appeared", limits.image.version().unwrap_or(name))),
+        };
         let next = match other_image {
             _ if was_replaced => "see what has been deployed since; the later release has its own gate",
             None => "see whether `workload`, `namespace` and `context` are the right ones",
@@ -259,7 +272,33 @@ impl Assessor<'_> {
                 "see whether this release has been deployed; `appear-timeout` waits for a deployment that comes later"
             }
         };
-        Some(failed(Verdict::Blocked, format!("{summary}{waited}"), Some(next)))
+        Some(failed(Verdict::Blocked, format!("{summary}{waited}"), cause, next))
+    }
+
+    fn failed(&self, verdict: Verdict, reason: String, problems: &[PodProblem]) -> WorkloadAssessment {
+        let cause = headline::cause(self.snapshot, problems);
+        failed(verdict, reason, Some(cause), headline::next_step(self.snapshot, problems))
+    }
+
+    fn finding(&self, workload: &Workload, assessment: &WorkloadAssessment) -> Finding {
+        let Self { limits, observations, snapshot, now, .. } = *self;
+        let name = workload.to_string();
+        let mut figures = headline::figures(limits, snapshot);
+        let finding = match assessment {
+            WorkloadAssessment::Pending { summary, .. } => {
+                figures = figures.cause("undecided");
+                Finding::inconclusive(name).actual(format!("undecided: {summary}"))
+            }
+            WorkloadAssessment::Healthy(summary) => Finding::passed(name).actual(summary),
+            WorkloadAssessment::Failed { verdict, reason, cause, next } => {
+                // The cause may repeat the figure, if all that is known is what the controller reports.
+                figures.cause = cause.clone().filter(|cause| *cause != figures.now);
+                Finding::new(name, *verdict).actual(reason).next(*next)
+            }
+        };
+        let source = format!("{workload} in the namespace {} of {}", limits.namespace, limits.context);
+        let finding = finding.expected(expected(limits, workload.kind)).figures(figures);
+        finding.seen_at(source, observations.cluster_time(now))
     }
 
     fn pod_problems(&self) -> Vec<PodProblem> {
@@ -298,33 +337,8 @@ impl Assessor<'_> {
     }
 }
 
-fn failed(verdict: Verdict, reason: String, next: Option<&str>) -> WorkloadAssessment {
-    WorkloadAssessment::Failed { verdict, reason, next: next.map(ToOwned::to_owned) }
-}
-
-fn next_step(snapshot: &WorkloadSnapshot<'_>) -> Option<&'static str> {
-    let state = match &snapshot.progress {
-        RolloutProgress::Stuck { state, .. } => Some(*state),
-        _ => None,
-    };
-    match (state, snapshot.kind) {
-        (Some(UnhealthyState::Paused), WorkloadKind::Rollout) => {
-            Some("promote it (`kubectl argo rollouts promote`); `grace: paused 1h` leaves time for that")
-        }
-        (Some(UnhealthyState::Paused), WorkloadKind::Application) => {
-            Some("sync it, or resume what is suspended; `grace: paused 1h` leaves time for that")
-        }
-        (Some(UnhealthyState::Paused), WorkloadKind::Kustomization) => Some("resume it (`flux resume kustomization`)"),
-        (Some(UnhealthyState::Paused), _) => {
-            Some("resume the rollout (`kubectl rollout resume`), or delete the old pods")
-        }
-        (Some(UnhealthyState::FailedCreate), _) => Some("see the quotas and admission rules of the namespace"),
-        (None, WorkloadKind::Application) if matches!(snapshot.progress, RolloutProgress::Complete(_)) => Some(
-            "an Application lists only the names of images: watch its Deployment as well, or in a separate step if it is in \
-             another namespace",
-        ),
-        _ => None,
-    }
+const fn failed(verdict: Verdict, reason: String, cause: Option<String>, next: &'static str) -> WorkloadAssessment {
+    WorkloadAssessment::Failed { verdict, reason, cause, next }
 }
 
 /// The first problem, and how many pods have the same.
@@ -353,28 +367,6 @@ fn expected(limits: &WorkloadLimits, kind: WorkloadKind) -> String {
         text.push_str(&format!(", and so for {}", HumanDuration(limits.stabilize)));
     }
     text
-}
-
-fn finding(
-    limits: &WorkloadLimits,
-    observations: &WorkloadObservations,
-    workload: &Workload,
-    assessment: &WorkloadAssessment,
-    now: Moment,
-) -> Finding {
-    let name = workload.to_string();
-    let (finding, next) = match assessment {
-        WorkloadAssessment::Pending { summary, .. } => {
-            (Finding::inconclusive(name).actual(format!("undecided: {summary}")), None)
-        }
-        WorkloadAssessment::Healthy(summary) => (Finding::passed(name).actual(summary), None),
-        WorkloadAssessment::Failed { verdict, reason, next } => {
-            (Finding::new(name, *verdict).actual(reason), next.clone())
-        }
-    };
-    let source = format!("{workload} in the namespace {} of {}", limits.namespace, limits.context);
-    let finding = finding.expected(expected(limits, workload.kind)).seen_at(source, observations.cluster_time(now));
-    Finding { next, ..finding }
 }
 
 #[cfg(test)]

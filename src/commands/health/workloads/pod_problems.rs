@@ -21,6 +21,10 @@ pub struct PodProblem {
     pub pod: String,
     pub container: Option<String>,
     pub description: String,
+    /// The description in a few words.
+    pub cause: String,
+    /// What to do about it.
+    pub next: &'static str,
     /// When it blocks, in milliseconds on the gate's clock; `None`: at the rollout's time limit.
     pub due: Option<i64>,
     /// The pod's status does not say what the pod waits for; its events may.
@@ -46,8 +50,15 @@ struct PodCheck<'a> {
     pod: &'a Pod,
 }
 
-/// What a container's state says, and when it blocks.
-type ContainerProblem = (String, Option<i64>);
+/// What a container's state says, in full and in a few words; what to do, and when it blocks.
+struct ContainerProblem {
+    description: String,
+    cause: String,
+    next: &'static str,
+    due: Option<i64>,
+}
+
+const SEE_LOG: &str = "see the last lines of its log below, correct what makes it crash, and deploy again";
 
 impl PodCheck<'_> {
     /// The problem of the pod that is due first; none of a pod that is ready.
@@ -56,39 +67,51 @@ impl PodCheck<'_> {
         if is_ready(pod) {
             return None;
         }
-        let problem = |container: Option<&str>, description: String, due: Option<i64>| PodProblem {
-            pod: pod.metadata.name.clone(),
-            container: container.map(ToOwned::to_owned),
-            description,
-            due,
-            cause_unknown: false,
+        let problem = |container: Option<&str>, found: ContainerProblem| {
+            let ContainerProblem { description, cause, next, due } = found;
+            let container = container.map(ToOwned::to_owned);
+            PodProblem {
+                pod: pod.metadata.name.clone(),
+                container,
+                description,
+                cause,
+                next,
+                due,
+                cause_unknown: false,
+            }
         };
         if let Some(unscheduled) = condition(pod, "PodScheduled").filter(|one| one.status == "False") {
             let since = unscheduled.last_transition_time.map_or(0, |time| self.observations.gate_millis(time));
             let description = format!("{}: {}", unscheduled.reason, excerpt(&unscheduled.message, MESSAGE_CHARS));
             let due = deadline(limits.grace_period(UnhealthyState::Unschedulable), since);
-            return Some(problem(None, description, due));
+            let cause = format!("`{}`", unscheduled.reason);
+            let next = "add nodes, or lower what the pods request: the message says what is missing";
+            return Some(problem(None, ContainerProblem { description, cause, next, due }));
         }
-        let of_containers = container_statuses(pod).filter_map(|status| {
-            let (description, due) = self.container_problem(status)?;
-            Some(problem(Some(&status.name), description, due))
-        });
+        let of_containers = container_statuses(pod)
+            .filter_map(|status| Some(problem(Some(&status.name), self.container_problem(status)?)));
         let of_container = of_containers.min_by_key(|problem| problem.due.unwrap_or(i64::MAX));
         if let Some((name, description)) = starting(pod) {
             let due = deadline(limits.grace_period(UnhealthyState::Starting), self.startable_at());
             let is_due = of_container.filter(|problem| problem.due.is_some());
-            return is_due.or_else(|| Some(problem(Some(name), description, due)));
+            let (cause, next) = (description.clone(), "see its events below; `rollout-timeout` gives it more time");
+            let found = ContainerProblem { description, cause, next, due };
+            return is_due.or_else(|| Some(problem(Some(name), found)));
         }
         let unhealthy_for_too_long = deadline(Some(limits.max_unhealthy), self.unhealthy_since());
         match of_container {
             Some(problem) if problem.due <= unhealthy_for_too_long && problem.due.is_some() => Some(problem),
             of_container => {
-                let container = of_container.as_ref().and_then(|problem| problem.container.clone());
                 let cause_unknown = of_container.is_none();
-                let description = of_container.map_or_else(|| describe_unready(pod), |problem| problem.description);
-                let description = format!("{description}; to be ready within {}", HumanDuration(limits.max_unhealthy));
-                let problem = problem(None, description, unhealthy_for_too_long);
-                Some(PodProblem { container, cause_unknown, ..problem })
+                let within = HumanDuration(limits.max_unhealthy);
+                let unready = || {
+                    let (description, cause) = (describe_unready(pod), format!("not ready within {within}"));
+                    let next = "see its readiness probe, its log and its events below";
+                    problem(None, ContainerProblem { description, cause, next, due: None })
+                };
+                let found = of_container.unwrap_or_else(unready);
+                let description = format!("{}; to be ready within {within}", found.description);
+                Some(PodProblem { description, due: unhealthy_for_too_long, cause_unknown, ..found })
             }
         }
     }
@@ -98,26 +121,43 @@ impl PodCheck<'_> {
         let waiting = status.state.waiting.as_ref();
         let reason = waiting.map(|waiting| waiting.reason.as_str()).unwrap_or_default();
         let message = waiting.map(|waiting| waiting.message.as_str()).unwrap_or_default();
-        let describe = |message: &str| format!("{reason}: {}", excerpt(message, MESSAGE_CHARS));
+        let found = |message: &str, due: Option<i64>, next: &'static str| {
+            let description = format!("{reason}: {}", excerpt(message, MESSAGE_CHARS));
+            Some(ContainerProblem { description, cause: format!("`{reason}`"), next, due })
+        };
         let since = history.waiting_since(self.pod, &status.name, reason).map_or(0, millis);
         let due = |state: UnhealthyState| deadline(self.limits.grace_period(state), since);
         match reason {
-            "InvalidImageName" | "ErrImageNeverPull" => Some((describe(message), due(UnhealthyState::InvalidImage))),
+            "InvalidImageName" | "ErrImageNeverPull" => found(
+                message,
+                due(UnhealthyState::InvalidImage),
+                "correct the image in the manifests, and deploy again",
+            ),
             "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
                 let earlier = history.pull_errors.get(&self.key(status)).map_or(message, String::as_str);
                 let error = if is_not_found(message) { message } else { earlier };
                 let not_found = is_not_found(error);
                 let state = if not_found { UnhealthyState::ImageNotFound } else { UnhealthyState::ImagePull };
-                Some((describe(error), due(state)))
+                let next = if not_found {
+                    "check that this tag was pushed, and that the image's name is right"
+                } else {
+                    "check that the tag was pushed, and that the namespace's pull secret is valid for this registry"
+                };
+                let found = found(error, due(state), next)?;
+                let cause = if not_found { format!("{}, image not found", found.cause) } else { found.cause };
+                Some(ContainerProblem { cause, ..found })
             }
             "CreateContainerConfigError" => {
                 // The kubelet's own cache is not synced yet; that passes.
                 let passes = message.contains("failed to sync") && message.contains("cache");
                 let due = due(UnhealthyState::ConfigError).filter(|_| !passes);
-                Some((describe(message), due))
+                found(message, due, "create the ConfigMap or the Secret that it names, or correct the reference")
             }
             // Another reason, such as `CreateContainerError`, may pass, or lead to crashes.
-            _ => self.crash(status).or_else(|| (!message.is_empty()).then(|| (describe(message), None))),
+            _ => self.crash(status).or_else(|| {
+                let next = "see its events below; `rollout-timeout` gives it more time";
+                found(message, None, next).filter(|_| !message.is_empty())
+            }),
         }
     }
 
@@ -142,7 +182,16 @@ impl PodCheck<'_> {
         let back_off = if status.state.waiting.is_some() { "CrashLoopBackOff: " } else { "" };
         let times = if crashes == 1 { "once".to_owned() } else { format!("{crashes} times") };
         let due = (crashes >= self.limits.crash_limit).then_some(0);
-        Some((format!("{back_off}it crashed {times} ({exit})"), due))
+        let end = status.state.terminated.as_ref().or(status.last_state.terminated.as_ref());
+        let cause = match end {
+            Some(end) if end.reason.is_empty() || end.reason == "Error" => {
+                format!("crashed {times}, exit code {}", end.exit_code)
+            }
+            Some(end) => format!("crashed {times}, `{}`, exit code {}", end.reason, end.exit_code),
+            None => format!("crashed {times}"),
+        };
+        let description = format!("{back_off}it crashed {times} ({exit})");
+        Some(ContainerProblem { description, cause, next: SEE_LOG, due })
     }
 
     /// From when a pod that is not ready counts as unhealthy, in milliseconds on the gate's clock: when it stopped being

@@ -2,6 +2,7 @@
 
 mod applications;
 mod concurrent_changes;
+mod headlines;
 mod hostile_objects;
 mod kinds;
 mod kustomizations;
