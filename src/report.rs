@@ -259,12 +259,18 @@ impl Report {
         }
     }
 
-    fn main_figures(&self) -> String {
+    /// The figures behind the verdict, without the command's name.
+    #[must_use]
+    pub fn main_figures(&self) -> String {
         let Some(first) = self.findings.first() else { return self.reason.clone() };
         let count = self.findings.len();
         if self.verdict != Verdict::Passed || first.waived.is_some() {
             let same = self.findings.iter().filter(|finding| finding.verdict == self.verdict).count();
-            let more = if same > 1 { format!(" (and {} more)", same - 1) } else { String::new() };
+            let more = match same {
+                _ if !self.reports.is_empty() => self.count_gates(),
+                0 | 1 => String::new(),
+                same => format!(" (and {} more)", same - 1),
+            };
             return format!("{}{more}", first.headline());
         }
         let mut parts: Vec<String> =
@@ -275,6 +281,17 @@ impl Report {
             (_, count) => parts.push(format!("all {count} checks passed")),
         }
         parts.join(" · ")
+    }
+
+    /// How many of the gates of `run` have its verdict, and how many did not run: ` (1 of 3 gates; 1 not run)`.
+    fn count_gates(&self) -> String {
+        let gates = self.findings.iter().filter(|finding| finding.check != self.command).count();
+        let is_same = |gate: &&Self| gate.verdict == self.verdict && gate.dry_run == self.dry_run;
+        let same = self.reports.iter().filter(is_same).count();
+        match gates.saturating_sub(self.reports.len()) {
+            0 => format!(" ({same} of {gates} gates)"),
+            not_run => format!(" ({same} of {gates} gates; {not_run} not run)"),
+        }
     }
 
     /// The verdict, what it is about, and when it was reached.

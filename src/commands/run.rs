@@ -5,11 +5,17 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     execution::Execution,
-    finding::{Finding, Verdict},
+    finding::{Figures, Finding, Verdict},
     report::{Outcome, Output, Report, partial::PartialReport},
     settings::{Layer, SettingOrigin, SettingValue},
     subject::Subject,
+    values::clip,
 };
+
+/// The maximum length of a gate's figures in characters; its own report has them whole.
+const LONGEST_FIGURES: usize = 160;
+/// The maximum length of the title in characters.
+const LONGEST_TITLE: usize = 180;
 
 /// Settings of `run`. The gates come from `gates:` in the config file.
 #[derive(Debug, clap::Args)]
@@ -66,39 +72,79 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         ctx.log.say(&format!("{} {name}: {}", crate::report::log::mark(report.verdict), report.reason));
         drop(group);
         let verdict = report.verdict;
-        outcome.findings.push(as_finding(&report, all_dry));
+        outcome.findings.push(as_finding(&report, &name, all_dry));
         outcome.reports.push(report.clone());
         ctx.execution.partial.publish(&outcome.findings);
         ctx.execution.partial.edit(|partial| partial.reports.push(report));
+        let stops = cancelled || (verdict != Verdict::Passed && !dry_run);
+        if stops {
+            let why = format!("not run: {name} did not pass");
+            let not_run = |skipped| Finding::inconclusive(skipped).actual(&why).figures(Figures::now(&why));
+            outcome.findings.extend(remaining.by_ref().map(not_run));
+            ctx.execution.partial.publish(&outcome.findings);
+        }
         if cancelled {
             return Err(CommandError::Cancelled);
         }
-        if verdict != Verdict::Passed && !dry_run {
+        if stops {
             break;
         }
     }
-    for skipped in remaining {
-        outcome
-            .findings
-            .push(Finding::inconclusive(skipped).actual("not run: a gate before it did not pass").expected("passed"));
-    }
     // The partial report holds the gates' reports for the case of a signal. From here on the outcome holds them.
     ctx.execution.partial.edit(|partial| partial.reports.clear());
+    outcome.title = Some(title(&outcome.reports, all_dry));
     Ok(outcome)
 }
 
 /// The report of one gate as a finding of `run`. A gate in dry-run does not count, unless all gates are in dry-run.
-fn as_finding(report: &Report, all_dry: bool) -> Finding {
+fn as_finding(report: &Report, gate: &str, all_dry: bool) -> Finding {
     let uncounted = report.dry_run && !all_dry;
-    let finding = Finding::new(&report.command, if uncounted { Verdict::Passed } else { report.verdict });
-    let finding = finding.expected("passed");
+    let figures = clip(&report.main_figures(), LONGEST_FIGURES);
     if uncounted {
-        return finding.actual(format!("{} in dry-run, not counted: {}", report.verdict, report.reason));
+        let verdict = format!("{} in dry-run, not counted", report.verdict);
+        let finding = Finding::passed(gate).actual(format!("{verdict}: {}", report.reason));
+        return finding.figures(Figures::now(format!("{verdict}: {figures}")));
     }
-    match report.findings.iter().find_map(|finding| finding.waived.clone()) {
-        Some(waived) => finding.actual(format!("{}: {}", report.verdict, report.reason)).waived(waived),
-        None => finding.actual(format!("{}: {}", report.verdict, report.reason)),
+    let finding = Finding::new(gate, report.verdict);
+    if report.verdict == Verdict::Passed {
+        let finding = finding.actual(format!("passed: {}", report.reason)).figures(Figures::now(figures));
+        let waived = report.findings.iter().find_map(|finding| finding.waived.clone());
+        return Finding { waived, ..finding };
     }
+    // The worst finding comes first.
+    let next = report.findings.first().and_then(|finding| finding.next.clone());
+    let reason = match &next {
+        // It would be said twice.
+        Some(next) => report.reason.replacen(&format!("; next: {next}"), "", 1),
+        None => report.reason.clone(),
+    };
+    let finding = finding.actual(format!("{}: {reason}", report.verdict));
+    let finding = finding.figures(Figures::now(format!("{}: {figures}", report.verdict)));
+    Finding { next, ..finding }
+}
+
+/// The title of a run whose gates all passed: `run: 3 of 3 gates passed · p99 88 ms, limit 360 ms`.
+fn title(reports: &[Report], all_dry: bool) -> String {
+    let counted: Vec<&Report> = reports.iter().filter(|report| all_dry || !report.dry_run).collect();
+    let passed = counted.iter().filter(|report| report.verdict == Verdict::Passed).count();
+    let mut title = format!("run: {passed} of {} gates passed", counted.len());
+    let uncounted = reports.len() - counted.len();
+    if uncounted > 0 {
+        title.push_str(&format!(", {uncounted} in dry-run not counted"));
+    }
+    for report in counted {
+        let findings = &report.findings;
+        // What passed only by an explanation comes before what was measured.
+        let explained = findings.iter().find(|finding| finding.waived.is_some());
+        let shown = explained.or_else(|| findings.iter().find(|finding| finding.figures.is_some()));
+        let Some(finding) = shown else { continue };
+        let explained = if finding.waived.is_some() { ", explained" } else { "" };
+        let part = format!(" · {}{explained}", finding.headline());
+        if title.chars().count() + part.chars().count() <= LONGEST_TITLE {
+            title.push_str(&part);
+        }
+    }
+    title
 }
 
 /// Resolves the settings and the subject of every gate that `only` selects.

@@ -58,7 +58,8 @@ pub fn put(file: &Tail, report: &Report, style: SummaryStyle) -> io::Result<()> 
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut text = heading(report, "###");
-    text.push_str(&next_steps(report));
+    let next = next_steps(report);
+    text.push_str(&next);
     let (open_tables, folded_tables): (Vec<&Table>, Vec<&Table>) = report.tables.iter().partition(|table| table.open);
     let open_tables: String = open_tables.into_iter().map(open).collect();
     let open_checks = open_checks(report).as_ref().map(open).unwrap_or_default();
@@ -71,7 +72,8 @@ pub fn render(report: &Report) -> String {
         text.push_str(&if inner.verdict == Verdict::Passed {
             fold(&format!("{} {}", log::mark(inner.verdict), inline(&inner.headline())), &inner_page)
         } else {
-            render(inner).replacen("### ", "#### ", 1)
+            // A step that was already said above is not repeated.
+            render(inner).replacen("### ", "#### ", 1).replacen(&next, "", 1)
         });
     }
     text.push_str(&all_checks(report));
@@ -127,12 +129,12 @@ fn next_steps(report: &Report) -> String {
     }
 }
 
-/// The checks that did not pass, and those that passed only by an explanation.
+/// The checks that did not pass, and those that passed only by an explanation; of `run`, every gate.
 fn open_checks(report: &Report) -> Option<Table> {
     let of_note: Vec<&Finding> = report
         .findings
         .iter()
-        .filter(|finding| finding.verdict != Verdict::Passed || finding.waived.is_some())
+        .filter(|finding| finding.verdict != Verdict::Passed || finding.waived.is_some() || !report.reports.is_empty())
         .collect();
     let shown = &of_note[..of_note.len().min(OPEN_CHECKS)];
     let has_figures = shown.iter().any(|finding| finding.figures.is_some());
@@ -151,8 +153,10 @@ fn open_checks(report: &Report) -> Option<Table> {
         })
         .collect();
     let used: Vec<usize> = (0..5).filter(|index| rows.iter().any(|row| !row[*index].is_empty())).collect();
-    let columns: Vec<&str> = used.iter().map(|index| ["", "Check", names[0], names[1], names[2]][*index]).collect();
-    let all_figures = shown.iter().all(|finding| finding.figures.is_some());
+    let check = if report.reports.is_empty() { "Check" } else { "Gate" };
+    let columns: Vec<&str> = used.iter().map(|index| ["", check, names[0], names[1], names[2]][*index]).collect();
+    // The figures of a gate are a sentence.
+    let all_figures = report.reports.is_empty() && shown.iter().all(|finding| finding.figures.is_some());
     let figures: Vec<usize> = if all_figures { (2..used.len()).collect() } else { Vec::new() };
     let pick = |row: [String; 5]| used.iter().map(move |index| row[*index].clone());
     let table = Table::new("", &columns, rows.into_iter().map(pick)).open();
@@ -165,7 +169,9 @@ fn all_checks(report: &Report) -> String {
     let is_long = |finding: &Finding| finding.actual.chars().count() > OBSERVATION || finding.figures.is_some();
     let is_shown =
         |finding: &Finding| (finding.verdict != Verdict::Passed || finding.waived.is_some()) && !is_long(finding);
-    if findings.len() <= OPEN_CHECKS && findings.iter().all(is_shown) {
+    // The gates of `run` have reports of their own below.
+    let in_full = !report.reports.is_empty() || findings.iter().all(is_shown);
+    if findings.len() <= OPEN_CHECKS && in_full {
         return String::new();
     }
     let rows = findings.iter().map(|finding| {
