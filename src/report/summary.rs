@@ -103,9 +103,11 @@ fn heading(report: &Report, hashes: &str) -> String {
     format!("{hashes} {} {}\n\n{}", log::mark(report.verdict), inline(&report.headline()), status(report))
 }
 
-/// A title of its own already says what passed, and for what.
+/// The line below the heading. A title that names the release already says what passed.
 fn status(report: &Report) -> String {
-    if report.title.is_some() && report.verdict == Verdict::Passed && !report.dry_run {
+    let service = report.subject.service.as_ref().map(ToString::to_string);
+    let names_release = report.title.as_ref().zip(service).is_some_and(|(title, service)| title.contains(&service));
+    if names_release && report.verdict == Verdict::Passed && !report.dry_run {
         return String::new();
     }
     format!("{}\n\n", inline(&report.status()))
