@@ -24,19 +24,32 @@ pub fn secrets_of(runner_env: &RunnerEnv) -> impl Iterator<Item = Secret> {
 mod tests {
     use super::*;
 
+    fn secrets(inputs: &[(&str, &str)]) -> Vec<String> {
+        let inputs = inputs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let runner_env = RunnerEnv { inputs, ..RunnerEnv::default() };
+        let mut secrets: Vec<String> = secrets_of(&runner_env).map(|secret| secret.expose().to_owned()).collect();
+        secrets.sort();
+        secrets
+    }
+
     #[test]
     fn tokens_and_header_values_are_secrets() {
-        let inputs = [
+        let secrets = secrets(&[
             ("token", "t0ken"),
             ("source-token", "s0urce"),
             ("headers", "Accept: text/plain\nX-Key: h1dden\r\n\n"),
             ("baseline-headers", "Authorization: Bearer b4se"),
             ("tag", "1.4.2"),
-        ];
-        let inputs = inputs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let runner_env = RunnerEnv { inputs, ..RunnerEnv::default() };
-        let mut secrets: Vec<String> = secrets_of(&runner_env).map(|secret| secret.expose().to_owned()).collect();
-        secrets.sort();
+        ]);
         assert_eq!(secrets, ["Bearer b4se", "b4se", "h1dden", "s0urce", "t0ken"]);
+    }
+
+    #[test]
+    fn the_secrets_in_a_kubeconfig_are_secrets_also_in_base64() {
+        // users: [{name: u, user: {token: s3cr3t-token}}]
+        let encoded = "dXNlcnM6IFt7bmFtZTogdSwgdXNlcjoge3Rva2VuOiBzM2NyM3QtdG9rZW59fV0K";
+        assert_eq!(secrets(&[("kubeconfig", encoded)]), [encoded, "s3cr3t-token"]);
+        assert_eq!(secrets(&[("kubeconfig", "users:\n- user: {token: s3cr3t-token}\n")]), ["s3cr3t-token"]);
+        assert_eq!(secrets(&[("kubeconfig", "~/.kube/config")]), [""; 0]);
     }
 }

@@ -1,9 +1,11 @@
 //! Access to a Kubernetes cluster, read-only: typed, blocking calls that list, watch, and read events and logs.
 //!
-//! From kube come the types of a kubeconfig, the request builder, the client type and the error types. The rest is here:
-//! reading kubeconfigs, credential plugins, the connection, time limits, list and watch, and which errors are temporary.
+//! From kube come the reader of kubeconfigs, the request builder, the client type and the error types. The rest is here:
+//! the choice of the context, credential plugins, the connection, time limits, list and watch, and which errors are
+//! temporary.
 
 mod client;
+mod content;
 mod credentials;
 mod error;
 mod kubeconfig;
@@ -36,8 +38,9 @@ use objects::{Event, List, Object, Pod};
 use resource::ApiResource;
 use watch::UpdateDecoder;
 
+pub use content::{kubeconfig_content, secrets_of};
 pub use error::ClusterError;
-pub use kubeconfig::{KubeconfigSource, secrets_of};
+pub use kubeconfig::KubeconfigSource;
 pub use resource::Scope;
 pub use update::WatchUpdate;
 pub use watch::WatchState;

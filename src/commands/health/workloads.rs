@@ -42,7 +42,9 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::cluster::{Cluster, ClusterAccess, KubeconfigSource, Scope, WatchState, WatchUpdate, objects::Object},
+    world::cluster::{
+        Cluster, ClusterAccess, KubeconfigSource, Scope, WatchState, WatchUpdate, kubeconfig_content, objects::Object,
+    },
 };
 use diagnostics::Diagnostics;
 use image::ExpectedImage;
@@ -75,7 +77,7 @@ pub struct Args {
     /// Context of the kubeconfig [default: its current context]
     #[arg(long)]
     pub context: Option<String>,
-    /// Kubeconfig, as a path or as its content [default: `KUBECONFIG`, else `~/.kube/config`]
+    /// Kubeconfig, as a path or as its content, also in base64 [default: `KUBECONFIG`, else `~/.kube/config`]
     #[arg(long)]
     pub kubeconfig: Option<Secret>,
     /// Use the service account of the runner's pod instead of a kubeconfig
@@ -223,10 +225,14 @@ fn connect(args: &Args, ctx: &CommandContext) -> Result<Cluster, CommandError> {
     let directory = || runner_env.workspace.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
     let source = match &args.kubeconfig {
         _ if args.in_cluster => in_cluster_source(ctx)?,
-        Some(kubeconfig) if is_content(kubeconfig.expose()) => {
-            KubeconfigSource::Content(kubeconfig.clone(), directory())
+        Some(kubeconfig) => {
+            if let Some(content) = kubeconfig_content(kubeconfig.expose()) {
+                KubeconfigSource::Content(Secret::new(content.into_owned()), directory())
+            } else {
+                let path = expand_home(Path::new(kubeconfig_path(kubeconfig)?), runner_env.home.as_deref());
+                KubeconfigSource::Files(vec![directory().join(path)])
+            }
         }
-        Some(kubeconfig) => KubeconfigSource::Files(vec![directory().join(kubeconfig_path(kubeconfig)?)]),
         None => KubeconfigSource::Files(default_kubeconfigs(args, ctx)?),
     };
     ctx.world.cluster(ClusterAccess {
@@ -238,11 +244,15 @@ fn connect(args: &Args, ctx: &CommandContext) -> Result<Cluster, CommandError> {
     })
 }
 
-fn is_content(text: &str) -> bool {
-    text.contains('\n') || text.trim_start().starts_with('{')
+/// Replaces a leading `~`, which no shell expands in an input or in a list of paths. `~name` stays as it is.
+fn expand_home(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
 }
 
-/// A path is shown in messages. Content that is not recognized, such as base64, would be taken for a path, and must not be
+/// A path is shown in messages. Content that is not recognized, such as a token, would be taken for a path, and must not be
 /// shown.
 fn kubeconfig_path(kubeconfig: &Secret) -> Result<&str, CommandError> {
     let text = kubeconfig.expose();
@@ -253,7 +263,7 @@ fn kubeconfig_path(kubeconfig: &Secret) -> Result<&str, CommandError> {
     Err(Finding::inconclusive("`kubeconfig`")
         .actual(format!("{length} characters on one line, which are not shown: they may be a secret"))
         .expected(format!("a path of at most {LONGEST_PATH} characters, or the content of a kubeconfig"))
-        .next("give the content of the file, not base64")
+        .next("give the content of the file as it is, or the base64 of it")
         .bad_input())
 }
 
@@ -285,7 +295,9 @@ fn default_kubeconfigs(args: &Args, ctx: &CommandContext) -> Result<Vec<PathBuf>
 fn kubectl_paths(ctx: &CommandContext) -> Vec<PathBuf> {
     let runner_env = &ctx.runner_env;
     if let Some(paths) = &runner_env.kubeconfig {
-        return env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
+        let home = runner_env.home.as_deref();
+        let paths = env::split_paths(paths).filter(|path| !path.as_os_str().is_empty());
+        return paths.map(|path| expand_home(&path, home)).collect();
     }
     let home = runner_env.home.as_deref().unwrap_or(Path::new("/"));
     let path = home.join(".kube/config");

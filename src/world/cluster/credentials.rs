@@ -9,7 +9,7 @@ use kube::config::{AuthInfo, ExecConfig};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::kubeconfig::read_bounded;
+use super::{content::first_document, kubeconfig::read_bounded};
 use crate::{
     finding::Finding,
     secret::masked,
@@ -122,8 +122,18 @@ fn run_plugin(
             .expected("credentials")
             .next("run it in a separate step"));
     }
-    let credential: Option<ExecCredential> = serde_json::from_slice(stdout.whole().unwrap_or_default()).ok();
-    credential.and_then(|credential| credential.status).ok_or_else(|| no_credentials(plugin))
+    let output = str::from_utf8(stdout.whole().unwrap_or_default()).unwrap_or_default();
+    read_credentials(output).ok_or_else(|| no_credentials(plugin))
+}
+
+/// Reads the output of a plugin: JSON or, as kubectl also accepts, YAML. A token that looks like a number stays text.
+fn read_credentials(output: &str) -> Option<ExecCredentialStatus> {
+    let credential: ExecCredential = serde_saphyr::from_str(first_document(output)).ok()?;
+    let mut status = credential.status?;
+    for text in [&mut status.token, &mut status.client_certificate_data, &mut status.client_key_data] {
+        text.take_if(|text| text.trim().is_empty());
+    }
+    Some(status)
 }
 
 fn plugin_finding(plugin: &ExecConfig) -> Finding {

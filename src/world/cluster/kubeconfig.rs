@@ -1,9 +1,8 @@
-//! Reads kubeconfigs: the API server, credentials and namespace of a context. The types are kube's, the reader is not.
+//! Selects a context of a kubeconfig: its API server, credentials and namespace.
 //!
-//! It has no fallbacks: an unknown context or user is an error, and never in-cluster or anonymous access.
+//! The selection has no fallbacks: an unknown context or user is an error, and never in-cluster or anonymous access.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -12,11 +11,12 @@ use kube::config::{
     AuthInfo, Cluster, Config, ExecAuthCluster, ExecInteractiveMode, Kubeconfig, KubeconfigError, LoadDataError,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::error::causes;
-use crate::{finding::Finding, secret::Secret, values::closest, world::url::Url, yaml};
+use super::{
+    content::{KUBECONFIG_PARTS, parse_kubeconfig},
+    error::causes,
+};
+use crate::{finding::Finding, secret::Secret, values::closest, world::url::Url};
 
 /// The largest kubeconfig, certificate or token file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -56,9 +56,16 @@ pub fn load_target(
 ) -> Result<ClusterTarget, Finding> {
     let all = match source {
         KubeconfigSource::InCluster(host, port) => return in_cluster(host, port, namespace),
-        KubeconfigSource::Content(text, folder) => resolve_paths(parse("`kubeconfig`", text.expose())?, folder),
+        KubeconfigSource::Content(text, folder) => {
+            resolve_paths(parse_kubeconfig("`kubeconfig`", text.expose())?, folder)
+        }
         KubeconfigSource::Files(paths) => read_files(paths)?,
     };
+    if all.contexts.is_empty() && all.clusters.is_empty() {
+        return Err(Finding::inconclusive(source_name(source))
+            .actual("neither `contexts` nor `clusters` in it")
+            .expected(KUBECONFIG_PARTS));
+    }
     let names: Vec<&str> = all.contexts.iter().map(|one| one.name.as_str()).collect();
     let Some(wanted) = context.or(all.current_context.as_deref().filter(|name| !name.is_empty())) else {
         return Err(Finding::inconclusive("`context`")
@@ -91,67 +98,21 @@ pub fn load_target(
     assemble(wanted, namespace, cluster, user)
 }
 
+/// The name of the kubeconfig in messages; several files are one kubeconfig.
+fn source_name(source: &KubeconfigSource) -> String {
+    match source {
+        KubeconfigSource::Files(paths) => {
+            let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            format!("kubeconfig {}", paths.join(":"))
+        }
+        KubeconfigSource::Content(..) | KubeconfigSource::InCluster(..) => "`kubeconfig`".to_owned(),
+    }
+}
+
 fn one_of(names: &[&str]) -> String {
     match names {
         [] => "a kubeconfig with contexts".to_owned(),
         names => format!("one of {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// Parses with the project's own YAML reader, whose errors do not quote the text: it may hold a token.
-fn parse(name: &str, text: &str) -> Result<Kubeconfig, Finding> {
-    let invalid = |actual: String| {
-        Finding::inconclusive(name).actual(actual).expected("a kubeconfig, with `contexts`, `clusters` and `users`")
-    };
-    let root = yaml::read(text).map_err(|error| invalid(format!("it cannot be read at {}", error.position)))?;
-    let mut parts = BTreeMap::new();
-    if let yaml::Value::Map(entries) = root.value {
-        for (key, node) in entries {
-            parts.insert(key.name, (key.line, to_json(node)));
-        }
-    }
-    let mut part = |name: &str| parts.remove(name).unwrap_or_default();
-    let all = Kubeconfig {
-        current_context: parse_part(part("current-context")).map_err(invalid)?,
-        contexts: parse_part(part("contexts")).map_err(invalid)?.unwrap_or_default(),
-        clusters: parse_part(part("clusters")).map_err(invalid)?.unwrap_or_default(),
-        auth_infos: parse_part(part("users")).map_err(invalid)?.unwrap_or_default(),
-        ..Kubeconfig::default()
-    };
-    if all.contexts.is_empty() && all.clusters.is_empty() {
-        return Err(invalid("neither `contexts` nor `clusters` in it".to_owned()));
-    }
-    Ok(all)
-}
-
-/// Reads a part of a kubeconfig, given with the line of its key. The error does not quote the text: it may be a secret.
-fn parse_part<T: DeserializeOwned>((line, part): (usize, Value)) -> Result<Option<T>, String> {
-    serde_json::from_value(part).map_err(|_| format!("it cannot be read from line {line} on"))
-}
-
-/// Scalars stay text, because a token may look like a number; three keys hold booleans. Line breaks in base64 are removed.
-fn to_json(node: yaml::Node) -> Value {
-    const BOOLEANS: [&str; 3] = ["insecure-skip-tls-verify", "disable-compression", "provideClusterInfo"];
-    match node.value {
-        yaml::Value::Text(text) if text == "null" || text == "~" => Value::Null,
-        yaml::Value::Text(text) => Value::String(text),
-        yaml::Value::Nothing => Value::Null,
-        yaml::Value::List(items) => items.into_iter().map(to_json).collect(),
-        yaml::Value::Map(entries) => {
-            let entry = |(key, node): (yaml::Key, yaml::Node)| {
-                let value = match to_json(node) {
-                    Value::String(text) if BOOLEANS.contains(&&*key.name) => {
-                        text.parse().map_or(Value::String(text), Value::Bool)
-                    }
-                    Value::String(text) if key.name.ends_with("-data") => {
-                        Value::String(text.split_ascii_whitespace().collect())
-                    }
-                    value => value,
-                };
-                (key.name, value)
-            };
-            Value::Object(entries.into_iter().map(entry).collect())
-        }
     }
 }
 
@@ -170,7 +131,7 @@ fn read_files(paths: &[PathBuf]) -> Result<Kubeconfig, Finding> {
                     .next("give `kubeconfig`, as a path or as the content of a secret"));
             }
         };
-        let one = resolve_paths(parse(&name, &text)?, path.parent().unwrap_or(Path::new("")));
+        let one = resolve_paths(parse_kubeconfig(&name, &text)?, path.parent().unwrap_or(Path::new("")));
         all = Some(match all {
             None => one,
             Some(all) => Kubeconfig::merge(all, one).map_err(|error| {
@@ -193,12 +154,12 @@ fn read_files(paths: &[PathBuf]) -> Result<Kubeconfig, Finding> {
 fn resolve_paths(mut all: Kubeconfig, folder: &Path) -> Kubeconfig {
     let clusters = all.clusters.iter_mut().filter_map(|one| one.cluster.as_mut());
     let authorities = clusters.map(|cluster| &mut cluster.certificate_authority);
-    for path in authorities.flatten() {
+    for path in authorities.flatten().filter(|path| !path.is_empty()) {
         *path = folder.join(&*path).display().to_string();
     }
     for user in all.auth_infos.iter_mut().filter_map(|one| one.auth_info.as_mut()) {
         let files = [&mut user.client_certificate, &mut user.client_key, &mut user.token_file];
-        for path in files.into_iter().flatten() {
+        for path in files.into_iter().flatten().filter(|path| !path.is_empty()) {
             *path = folder.join(&*path).display().to_string();
         }
         let plugin = user.exec.as_mut().and_then(|exec| exec.command.as_mut());
@@ -316,19 +277,6 @@ fn require_unattended(context: &str, mut user: AuthInfo) -> Result<AuthInfo, Fin
     }
     user.auth_provider = None;
     Ok(user)
-}
-
-/// The secrets in a kubeconfig's text, to be masked. A path has none.
-#[must_use]
-pub fn secrets_of(text: &str) -> Vec<Secret> {
-    const KEYS: [&str; 5] = ["token", "password", "client-key-data", "id-token", "refresh-token"];
-    let secret = |line: &str| {
-        let (key, value) = line.trim_start_matches(['-', ' ', '\t', '{', ',', '"']).split_once(':')?;
-        let value = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
-        (KEYS.contains(&key.trim_end_matches('"')) && value.len() > 3).then(|| Secret::new(value.to_owned()))
-    };
-    // JSON may be on one line.
-    text.split(['\n', ',', '{', '}']).filter_map(secret).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use super::{super::credentials::exec_info, *};
 use crate::world::network::tests::tls;
@@ -70,6 +71,12 @@ fn a_context_selects_its_cluster_user_and_namespace() {
     let broken = BOTH.replace("Q0E=", &format!("|\n{}", lines.collect::<String>()));
     let broken = load_target(&content(&format!("{broken}preferences: null\n")), None, None).unwrap();
     assert_eq!(broken.config.root_cert, one.config.root_cert);
+    // A boolean of YAML 1.1, and an empty path, as some tools write them.
+    let verified = BOTH.replace(
+        "tls-server-name:",
+        "insecure-skip-tls-verify: False\n      certificate-authority: ''\n      tls-server-name:",
+    );
+    assert_eq!(load_target(&content(&verified), None, None).unwrap().config.root_cert, one.config.root_cert);
     // A token that looks like a number stays text.
     let plain = load_target(&content(&BOTH.replace("\"s3cr3t\"", "1e10")), None, None).unwrap();
     assert_eq!(plain.config.auth_info.token.unwrap().expose_secret(), "1e10");
@@ -93,11 +100,21 @@ fn an_error_names_the_problem_and_shows_no_secret() {
             None,
             "insecure-skip-tls-verify",
         ),
+        (
+            &BOTH.replace("certificate-authority-data: Q0E=", "insecure-skip-tls-verify: True"),
+            None,
+            "insecure-skip-tls-verify",
+        ),
+        (
+            &BOTH.replace("certificate-authority-data: Q0E=", "insecure-skip-tls-verify: yes"),
+            None,
+            "insecure-skip-tls-verify",
+        ),
         (&BOTH.replace("token:", "auth-provider: { name: gcp }\n      x:"), None, "removed in v1.26"),
-        (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "it cannot be read from line"),
-        (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "it cannot be read from line"),
+        (&BOTH.replace("users:", "users: s3cr3t\nx:"), None, "it cannot be read at line"),
+        (&BOTH.replace("as-groups: [a, b]", "as-groups: s3cr3t"), None, "it cannot be read at line"),
         ("s3cr3t: \"", None, "cannot be read at line"),
-        ("s3cr3t", None, "neither `contexts` nor `clusters`"),
+        ("s3cr3t", None, "cannot be read at line 1, column 1"),
         ("a: s3cr3t", None, "neither `contexts` nor `clusters`"),
     ] {
         let finding = load_error(text, context);
@@ -131,6 +148,49 @@ fn files_are_merged_and_the_first_takes_precedence() {
 }
 
 #[test]
+fn the_parts_of_a_kubeconfig_may_be_in_several_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (name, text) in [
+        // kubectl writes an empty current context, which a later file sets.
+        ("users", "current-context: \"\"\nkind: Config\nusers: [{name: u, user: {token: 0123}}]\nclusters: null\n"),
+        ("contexts", "contexts: [{name: x, context: {cluster: c, user: u}}]\n"),
+        ("clusters", "---\nkind: Config\nclusters: [{name: c, cluster: {server: \"https://one.example\"}}]\n"),
+        ("current", "current-context: x\n"),
+        ("empty", ""),
+        ("comment", "# nothing yet\n"),
+        ("null", "null\n"),
+        ("broken", "users: s3cr3t\n"),
+        ("other", "kind: Other\n"),
+    ] {
+        fs::write(path(name), text).unwrap();
+    }
+    let load = |names: &[&str]| {
+        load_target(&KubeconfigSource::Files(names.iter().map(|name| path(name)).collect()), None, None)
+    };
+    for names in [
+        &["users", "contexts", "clusters", "current"][..],
+        &["empty", "current", "comment", "clusters", "null", "contexts", "missing", "users"],
+    ] {
+        let target = load(names).unwrap();
+        assert_eq!((target.context.as_str(), target.server.full()), ("x", "https://one.example/"), "{names:?}");
+        assert_eq!(target.config.auth_info.token.unwrap().expose_secret(), "0123");
+    }
+    for (names, expected) in [
+        (&["users"][..], "neither `contexts` nor `clusters` in it"),
+        (&["empty", "null"], "neither `contexts` nor `clusters` in it"),
+        (&["clusters", "users"], "has no current context"),
+        (&["contexts", "current", "users"], "names the cluster \"c\", which is not in it"),
+        (&["contexts", "current", "clusters"], "names the user \"u\", which is not in it"),
+        (&["contexts", "broken"], "broken: it cannot be read at line 1, column 8"),
+        (&["users", "other"], "other: "),
+    ] {
+        let finding = load(names).unwrap_err().to_string();
+        assert!(finding.contains(expected) && !finding.contains("s3cr3t"), "{names:?}: {finding}");
+    }
+}
+
+#[test]
 fn a_plugin_receives_the_cluster_if_it_is_configured_to() {
     let exec = "exec: { command: ./login, apiVersion: client.authentication.k8s.io/v1, provideClusterInfo: true, args: [a], env: [{ name: A, value: b }] }";
     let text = BOTH.replace("as: deployer", &format!("{exec}\n      as: deployer"));
@@ -144,14 +204,4 @@ fn a_plugin_receives_the_cluster_if_it_is_configured_to() {
     assert_eq!(info["spec"]["interactive"], false);
     let interactive = text.replace("args: [a]", "interactiveMode: Always");
     assert!(load_error(&interactive, None).contains("needs a terminal"));
-}
-
-#[test]
-fn secrets_are_found_in_content_and_none_in_a_path() {
-    let secrets = |text: &str| secrets_of(text).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
-    let text =
-        "users:\n- user:\n    token: \"t0ken\"\n    client-key-data: S0VZ\n    password: 'pass'\n- name: token\n";
-    assert_eq!(secrets(text), ["t0ken", "S0VZ", "pass"]);
-    assert_eq!(secrets("{\n \"token\": \"t0ken\",\n \"x\": 1}"), ["t0ken"]);
-    assert_eq!(secrets("/home/runner/.kube/config"), [""; 0]);
 }
