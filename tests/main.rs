@@ -29,5 +29,6 @@ mod rollback;
 mod run;
 mod shop;
 mod smoke;
+mod socks;
 mod tidy;
 mod wait;

@@ -72,20 +72,15 @@ impl HttpClient {
         loop {
             let route = RequestRoute::new(&url, self.0.network.proxy(&url)?);
             let (host, proxy) = (url.authority(), route.proxy());
-            let attempt = |stage| Attempt {
-                host: &host,
-                proxy: proxy.as_deref(),
-                timeout: request.timeout,
-                max_body: request.max_body,
-                stage,
-            };
+            let attempt =
+                |stage| Attempt { host: &host, proxy, timeout: request.timeout, max_body: request.max_body, stage };
             let tracker = StageTracker::default();
             let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()), &tracker)?;
             let message = build_request(request.method, &url, headers, &route)?;
             let response = agent
                 .run(message)
                 .map_err(|error| HttpError::from_ureq(error, &attempt(tracker.stage().max(min_stage))))?;
-            if let (RequestRoute::Forward(_), 407, Some(proxy)) = (&route, response.status().as_u16(), &proxy) {
+            if let (RequestRoute::Forward(_), 407, Some(proxy)) = (&route, response.status().as_u16(), proxy) {
                 let refused = format!("{proxy} wants a user and a password (407)");
                 return Err(HttpError::new(HttpErrorKind::Proxy, refused));
             }
@@ -134,10 +129,10 @@ impl HttpClient {
         }
         Ok(match route {
             RequestRoute::Direct => tracker.agent(config.build()),
-            RequestRoute::Tunnel(proxy) => config.proxy(Some(proxy.clone())).build().new_agent(),
+            RequestRoute::Tunnel(proxy) => config.proxy(Some(proxy.proxy.clone())).build().new_agent(),
             RequestRoute::Forward(proxy) => {
                 let connector = ().chain(TcpConnector::default()).chain(AbsoluteFormConnector);
-                Agent::with_parts(config.build(), connector, ProxyResolver(proxy.uri().clone()))
+                Agent::with_parts(config.build(), connector, ProxyResolver(proxy.proxy.uri().clone()))
             }
         })
     }

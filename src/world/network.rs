@@ -1,9 +1,10 @@
 //! Network settings from the environment: certificate authorities and proxies. All clients share them, so that all clients
 //! reach the same hosts.
 
+mod connector;
 mod error;
 mod proxies;
-mod tunnel;
+mod proxy;
 
 use std::{
     collections::BTreeMap,
@@ -14,15 +15,13 @@ use std::{
 
 use rustls::{RootCertStore, pki_types::CertificateDer};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths};
-use ureq::{
-    Proxy,
-    tls::{Certificate, RootCerts},
-};
+use ureq::tls::{Certificate, RootCerts};
 
 use super::url::Url;
+pub(super) use connector::{ProxyError, connector};
 pub use error::NetworkError;
 use proxies::Proxies;
-pub(super) use tunnel::tunnel;
+pub use proxy::ConfiguredProxy;
 
 /// The network settings. Cheap to clone; the authorities are read once for all clones, when TLS is first needed.
 #[derive(Clone, Default)]
@@ -56,7 +55,7 @@ impl Network {
     ///
     /// # Errors
     /// The proxy variable is unusable. Connecting directly instead would bypass a proxy that the environment requires.
-    pub fn proxy(&self, url: &Url) -> Result<Option<Proxy>, NetworkError> {
+    pub fn proxy(&self, url: &Url) -> Result<Option<ConfiguredProxy>, NetworkError> {
         self.0.proxies.for_url(url)
     }
 

@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     finding::Finding,
-    world::{network::Network, process::ProcessGroups},
+    world::{
+        network::{ConfiguredProxy, Network},
+        process::ProcessGroups,
+    },
 };
 
 /// The largest response that is not a page of a list, in bytes.
@@ -51,6 +54,8 @@ pub(super) struct ApiClient {
 /// kube's client with its credentials.
 pub(super) struct AuthenticatedClient {
     client: Client,
+    /// The proxy to the server, for messages.
+    proxy: Option<ConfiguredProxy>,
     /// Whether the server has accepted the credentials at least once.
     accepted: AtomicBool,
 }
@@ -64,7 +69,11 @@ impl ApiClient {
         let response = match timeout(self.timeout, authenticated.client.send(request)).await {
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
-                return Err(ClusterError::Temporary(format!("no answer within {seconds} s")));
+                let through = authenticated.proxy.as_ref().map(|proxy| format!(" through {proxy}"));
+                return Err(ClusterError::Temporary(format!(
+                    "no answer within {seconds} s{}",
+                    through.unwrap_or_default()
+                )));
             }
             Ok(Err(error)) => return Err(ClusterError::from_kube(&error, permission)),
             Ok(Ok(response)) => response,
@@ -131,8 +140,10 @@ impl ApiClient {
         let user = resolved
             .map_err(|error| ClusterError::Temporary(format!("no thread for credentials: {error}")))?
             .map_err(ClusterError::Refused)?;
-        let client = transport::client(&self.network, &self.target, user).map_err(ClusterError::Refused)?;
-        let authenticated = Arc::new(AuthenticatedClient { client, accepted: AtomicBool::new(false) });
+        let proxy = transport::proxy(&self.network, &self.target).map_err(ClusterError::Refused)?;
+        let client =
+            transport::client(&self.network, &self.target, user, proxy.as_ref()).map_err(ClusterError::Refused)?;
+        let authenticated = Arc::new(AuthenticatedClient { client, proxy, accepted: AtomicBool::new(false) });
         *slot = Some(Arc::clone(&authenticated));
         Ok(authenticated)
     }

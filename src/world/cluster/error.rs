@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io, iter, time::Duration};
 
 use kube::{Error, core::Status};
 
-use crate::{finding::Finding, values::clip};
+use crate::{finding::Finding, values::clip, world::network::ProxyError};
 
 /// How many characters of an error message are shown.
 const LONGEST_MESSAGE: usize = 400;
@@ -29,6 +29,13 @@ impl ClusterError {
     pub(super) fn from_kube(error: &Error, permission: &str) -> Self {
         match error {
             Error::Api(status) => Self::from_status(status, permission),
+            Error::Service(error) if let Some(error) = proxy_error(&**error) => {
+                if error.permanent {
+                    Self::Refused(error.to_finding("the cluster's API"))
+                } else {
+                    Self::Temporary(error.to_string())
+                }
+            }
             Error::Service(error) if is_untrusted(&**error) => Self::Refused(
                 Finding::inconclusive("the cluster's API")
                     .actual(causes(&**error))
@@ -81,6 +88,11 @@ impl ClusterError {
                 .expected("objects in the format of Kubernetes v1.20 or later"),
         )
     }
+}
+
+/// The error of the connection's proxy, which may be what failed.
+fn proxy_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a ProxyError> {
+    iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// Whether the server's certificate is the cause: a retry would get the same one.

@@ -25,12 +25,11 @@ use rustls::{
 };
 use secrecy::ExposeSecret as _;
 use tower::{BoxError, ServiceExt as _};
-use ureq::Proxy;
 
 use super::kubeconfig::{ClusterTarget, read_bounded};
 use crate::{
     finding::Finding,
-    world::network::{Network, tunnel},
+    world::network::{ConfiguredProxy, Network, connector},
 };
 
 /// How often an HTTP/2 connection is pinged, and how long the response to a ping may take. A frozen server keeps its
@@ -39,21 +38,28 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The flow-control window of a stream, in bytes. A list of pods has megabytes.
 const WINDOW: u32 = 4 << 20;
 
+/// The proxy to the API server. `proxy-url` takes precedence over the environment, and `NO_PROXY` does not apply to it.
+pub(super) fn proxy(network: &Network, target: &ClusterTarget) -> Result<Option<ConfiguredProxy>, Finding> {
+    let Some(url) = &target.proxy else { return Ok(network.proxy(&target.server)?) };
+    ConfiguredProxy::parse(url, "`proxy-url` in the kubeconfig").map(Some).ok_or_else(|| {
+        Finding::inconclusive("`kubeconfig`")
+            .actual("`proxy-url` is not the URL of a proxy")
+            .expected(ConfiguredProxy::ACCEPTED)
+    })
+}
+
 /// Builds a client for a user. It connects at the first request. Call this on the runtime.
 ///
 /// # Errors
 /// An authority, certificate, key, proxy or header that cannot be used.
-pub(super) fn client(network: &Network, target: &ClusterTarget, user: AuthInfo) -> Result<Client, Finding> {
+pub(super) fn client(
+    network: &Network,
+    target: &ClusterTarget,
+    user: AuthInfo,
+    proxy: Option<&ConfiguredProxy>,
+) -> Result<Client, Finding> {
     let mut config = target.config.clone();
     config.auth_info = user;
-    let proxy = match &target.proxy {
-        Some(url) => Some(Proxy::new(url).map_err(|_| {
-            Finding::inconclusive("`kubeconfig`")
-                .actual("`proxy-url` is not the URL of a proxy")
-                .expected("http://host:port")
-        })?),
-        None => network.proxy(&target.server)?,
-    };
     let authorities = match &config.root_cert {
         Some(certificates) => certificate_store(certificates)?,
         None => network.authorities()?.store(),
@@ -68,7 +74,7 @@ pub(super) fn client(network: &Network, target: &ClusterTarget, user: AuthInfo) 
     };
     // An https proxy is verified by its own name and the authorities of this machine.
     let to_proxy = tls_connector(tls_config(network.authorities()?.store(), None)?, None, tcp)?;
-    build_client(config, tls_connector(tls, server_name.as_deref(), tunnel(&proxy, to_proxy)?)?)
+    build_client(config, tls_connector(tls, server_name.as_deref(), connector(proxy, to_proxy)?)?)
 }
 
 fn build_client<C: Connect + Clone + Send + Sync + 'static>(

@@ -30,6 +30,8 @@ pub struct GitHub {
     runtime: Arc<Runtime>,
     octocrab: Octocrab,
     token: Option<Secret>,
+    /// The proxy of every request, for messages.
+    proxy: Option<String>,
     timeout: Duration,
 }
 
@@ -56,10 +58,11 @@ impl GitHub {
     pub fn connect(runtime: Arc<Runtime>, network: &Network, access: GitHubAccess) -> Result<Self, Finding> {
         let base = transport::parse_base_url(&access.api_url)?;
         let config = TransportConfig::new(network, &base)?;
+        let proxy = config.proxy.as_ref().map(ToString::to_string);
         let (token, timeout) = (access.token.clone(), access.timeout);
         let built = runtime.run(timeout, async move { transport::build_octocrab(&base, &access, config) });
         let octocrab = built.map_err(|error| Finding::inconclusive("GitHub's API").actual(error.to_string()))??;
-        Ok(Self { runtime, octocrab, token, timeout })
+        Ok(Self { runtime, octocrab, token, proxy, timeout })
     }
 
     /// Sends one request, once, and reads the whole response. `path` is everything after the API's address,
@@ -85,9 +88,17 @@ impl GitHub {
             }))
         });
         response.map_err(|error| match error {
-            RequestError::NotSent(why) => RequestError::NotSent(self.sanitize(&why)),
-            RequestError::NoResponse(why) => RequestError::NoResponse(self.sanitize(&why)),
+            RequestError::NotSent(why) => RequestError::NotSent(self.sanitize(&self.with_proxy(why))),
+            RequestError::NoResponse(why) => RequestError::NoResponse(self.sanitize(&self.with_proxy(why))),
         })
+    }
+
+    /// Adds the proxy, which may be the cause, to an error that does not name it.
+    fn with_proxy(&self, why: String) -> String {
+        match &self.proxy {
+            Some(proxy) if !why.contains(proxy) => format!("{why} (through {proxy})"),
+            _ => why,
+        }
     }
 
     /// A server's text as a message may quote it: without the token, and clipped.

@@ -19,13 +19,12 @@ use octocrab::{
     service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
 };
 use rustls::{ClientConfig, RootCertStore};
-use ureq::Proxy;
 
 use super::access::GitHubAccess;
 use crate::{
     finding::Finding,
     world::{
-        network::{Network, tunnel},
+        network::{ConfiguredProxy, Network, connector},
         url::Url,
     },
 };
@@ -55,7 +54,7 @@ pub(super) fn parse_base_url(api_url: &str) -> Result<Url, Finding> {
 /// How to connect to the API.
 pub(super) struct TransportConfig {
     tls: ClientConfig,
-    proxy: Option<Proxy>,
+    pub(super) proxy: Option<ConfiguredProxy>,
 }
 
 impl TransportConfig {
@@ -99,7 +98,7 @@ pub(super) fn build_octocrab(base: &Url, access: &GitHubAccess, config: Transpor
     Ok(match proxy {
         None => with_connector(builder.set_connect_timeout_service(direct), base, auth),
         Some(proxy) => {
-            with_connector(builder.set_connect_timeout_service(with_tls(&tls, tunnel(&proxy, direct)?)), base, auth)
+            with_connector(builder.set_connect_timeout_service(with_tls(&tls, connector(&proxy, direct)?)), base, auth)
         }
     })
 }

@@ -8,7 +8,10 @@ use rustls::pki_types::UnixTime;
 use super::stage::ExchangeStage;
 use crate::{
     clock::rfc3339,
-    world::{network::NetworkError, url::Url},
+    world::{
+        network::{ConfiguredProxy, NetworkError},
+        url::Url,
+    },
 };
 
 /// An exchange without a complete response. It never contains a header or a secret of a URL.
@@ -49,7 +52,7 @@ pub(super) struct Attempt<'a> {
     /// The target of the request: `host:port`.
     pub(super) host: &'a str,
     /// The proxy that the connection went to.
-    pub(super) proxy: Option<&'a str>,
+    pub(super) proxy: Option<&'a ConfiguredProxy>,
     pub(super) timeout: Duration,
     pub(super) max_body: u64,
     pub(super) stage: ExchangeStage,
@@ -57,8 +60,8 @@ pub(super) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// The other end of the connection.
-    fn peer(&self) -> &str {
-        self.proxy.unwrap_or(self.host)
+    fn peer(&self) -> String {
+        self.proxy.map_or_else(|| self.host.to_owned(), ConfiguredProxy::name)
     }
 
     /// Until a response begins, an error of the proxy looks the same as one of the host behind it.
@@ -83,6 +86,14 @@ impl HttpError {
     }
 
     pub(super) fn from_ureq(error: ureq::Error, attempt: &Attempt<'_>) -> Self {
+        let mut error = Self::without_setting(error, attempt);
+        if let Some(proxy) = attempt.proxy.filter(|proxy| error.detail.contains(&proxy.name())) {
+            error.detail.push_str(&format!(" ({} names this proxy)", proxy.setting));
+        }
+        error
+    }
+
+    fn without_setting(error: ureq::Error, attempt: &Attempt<'_>) -> Self {
         let peer = attempt.peer();
         let cause = with_causes(&error);
         let (kind, detail) = match error {
@@ -182,7 +193,7 @@ impl HttpError {
         };
         let peer = match attempt.proxy {
             None => attempt.host.to_owned(),
-            Some(proxy) => format!("{} by {proxy}", attempt.host),
+            Some(proxy) => format!("{} by {}", attempt.host, proxy.name()),
         };
         Self::new(HttpErrorKind::Tls, format!("no TLS with {peer}: {why}"))
     }
@@ -227,6 +238,7 @@ mod tests {
     #[test]
     fn a_timeout_names_the_stage_that_was_reached() {
         let second = Duration::from_secs(1);
+        let proxy = ConfiguredProxy::parse("p:1", "HTTP_PROXY");
         let error = |stage, proxy| {
             let attempt = Attempt { host: "a:80", proxy, timeout: second, max_body: 1, stage };
             let by_clock = HttpError::from_ureq(ureq::Error::Timeout(ureq::Timeout::Global), &attempt);
@@ -241,9 +253,9 @@ mod tests {
             (ExchangeStage::Body, HttpErrorKind::Timeout, "the answer of a:80 was not complete within 1s"),
         ] {
             assert_eq!(error(stage, None), (kind, detail.to_owned()));
-            let (by_proxy, detail) = error(stage, Some("the proxy p:1"));
+            let (by_proxy, detail) = error(stage, proxy.as_ref());
             assert_eq!(by_proxy, if stage == ExchangeStage::Body { kind } else { HttpErrorKind::Proxy });
-            assert!(detail.contains("the proxy p:1"), "{detail}");
+            assert!(detail.contains("the proxy p:1") && detail.ends_with("(HTTP_PROXY names this proxy)"), "{detail}");
         }
     }
 

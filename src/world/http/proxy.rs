@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ureq::{
-    Proxy, ProxyProtocol,
+    ProxyProtocol,
     config::Config,
     http::{HeaderValue, Uri},
     unversioned::{
@@ -13,41 +13,40 @@ use ureq::{
     },
 };
 
-use crate::world::url::Url;
+use crate::world::{network::ConfiguredProxy, url::Url};
 
 /// How to reach one host.
 pub(super) enum RequestRoute {
     Direct,
     /// A plain http request that an HTTP proxy forwards.
-    Forward(Proxy),
+    Forward(ConfiguredProxy),
     /// A connection through an HTTP proxy's CONNECT, or through SOCKS.
-    Tunnel(Proxy),
+    Tunnel(ConfiguredProxy),
 }
 
 impl RequestRoute {
-    pub(super) fn new(url: &Url, proxy: Option<Proxy>) -> Self {
+    pub(super) fn new(url: &Url, proxy: Option<ConfiguredProxy>) -> Self {
         match proxy {
             None => Self::Direct,
-            Some(proxy) if proxy.protocol() == ProxyProtocol::Http && !url.is_https() => Self::Forward(proxy),
+            Some(proxy) if proxy.proxy.protocol() == ProxyProtocol::Http && !url.is_https() => Self::Forward(proxy),
             Some(proxy) => Self::Tunnel(proxy),
         }
     }
 
-    /// The proxy as messages name it.
-    pub(super) fn proxy(&self) -> Option<String> {
+    pub(super) const fn proxy(&self) -> Option<&ConfiguredProxy> {
         match self {
             Self::Direct => None,
-            Self::Forward(proxy) | Self::Tunnel(proxy) => Some(format!("the proxy {}:{}", proxy.host(), proxy.port())),
+            Self::Forward(proxy) | Self::Tunnel(proxy) => Some(proxy),
         }
     }
 
     pub(super) fn is_tls_proxy(&self) -> bool {
-        matches!(self, Self::Tunnel(proxy) if proxy.protocol() == ProxyProtocol::Https)
+        matches!(self, Self::Tunnel(proxy) if proxy.proxy.protocol() == ProxyProtocol::Https)
     }
 
     /// The `Proxy-Authorization` for a forwarding proxy. For a tunnel, ureq sends it.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
-        let Self::Forward(proxy) = self else { return None };
+        let Self::Forward(ConfiguredProxy { proxy, .. }) = self else { return None };
         proxy.username().or(proxy.password())?;
         let pair = format!("{}:{}", proxy.username().unwrap_or_default(), proxy.password().unwrap_or_default());
         let mut value = HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
@@ -131,7 +130,7 @@ mod tests {
             ("http://a.example/", "https://p", "tunnel", true),
             ("http://a.example/", "socks5://p", "tunnel", false),
         ] {
-            let route = RequestRoute::new(&url.parse().unwrap(), Some(Proxy::new(proxy).unwrap()));
+            let route = RequestRoute::new(&url.parse().unwrap(), ConfiguredProxy::parse(proxy, "ALL_PROXY"));
             let taken = match route {
                 RequestRoute::Direct => "direct",
                 RequestRoute::Forward(_) => "forward",

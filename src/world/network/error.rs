@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt};
 
+use super::proxy::ConfiguredProxy;
 use crate::finding::Finding;
 
 /// An unusable network setting. Its value is left out, because it may hold a password.
@@ -29,7 +30,7 @@ impl From<NetworkError> for Finding {
         match error {
             NetworkError::Proxy(name) => Self::inconclusive(name)
                 .actual("not the URL of a proxy")
-                .expected("http:// or https://, a host and a port")
+                .expected(ConfiguredProxy::ACCEPTED)
                 .next(format!("correct {name}, or name the host in NO_PROXY")),
             NetworkError::Authorities(why) => Self::inconclusive("SSL_CERT_FILE, SSL_CERT_DIR")
                 .actual(why)

@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ::url::Host;
-use ureq::Proxy;
 
-use super::error::NetworkError;
+use super::{error::NetworkError, proxy::ConfiguredProxy};
 use crate::world::url::Url;
 
 /// The proxy variables, with the rules of curl and Go, which ureq does not follow: one proxy per scheme, lower case first.
@@ -43,10 +42,10 @@ impl Proxies {
     }
 
     /// The proxy for `url`.
-    pub(super) fn for_url(&self, url: &Url) -> Result<Option<Proxy>, NetworkError> {
+    pub(super) fn for_url(&self, url: &Url) -> Result<Option<ConfiguredProxy>, NetworkError> {
         match if url.is_https() { &self.https } else { &self.http } {
             Some(ProxyVariable { name, value }) if !self.is_exempt(url) => {
-                Proxy::new(value.trim()).map(Some).map_err(|_| NetworkError::Proxy(name))
+                ConfiguredProxy::parse(value, name).map(Some).ok_or(NetworkError::Proxy(name))
             }
             _ => Ok(None),
         }
@@ -106,7 +105,7 @@ mod tests {
     fn route(variables: &[(&str, &str)], url: &str) -> String {
         match network(variables).proxy(&url.parse().unwrap()) {
             Ok(None) => "direct".to_owned(),
-            Ok(Some(proxy)) => format!("{:?} {}:{}", proxy.protocol(), proxy.host(), proxy.port()),
+            Ok(Some(proxy)) => format!("{:?} {}", proxy.scheme(), proxy.address()),
             Err(error) => error.to_string(),
         }
     }

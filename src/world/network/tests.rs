@@ -1,3 +1,6 @@
+#[path = "../../../tests/socks.rs"]
+pub mod socks;
+
 use super::*;
 use crate::finding::Finding;
 

@@ -17,6 +17,7 @@ use super::{
     faulty_proxy::{FaultyProxy, ProxiedRequest, ProxyAction, start_connect_proxy},
     house::{Ended, Runner},
     outage::{SIGNALLED, grant},
+    socks::{SocksBehavior, SocksProxy},
     workloads::TestNamespace,
 };
 
@@ -336,6 +337,32 @@ fn the_configured_proxy_is_used() {
     let runner = gate(&kubeconfig(&ns, &unreachable, None)).input("grace", "api-lost 1s");
     let end = runner.start(&["health"]).end_within(TIME_LIMIT);
     assert!(end.code == 3 && findings_text(&end).contains("does not answer"), "{}", end.log);
+}
+
+#[test]
+fn a_socks_proxy_looks_up_the_name_of_the_server() {
+    let ns = TestNamespace::new(shared(), "socks");
+    ns.deploy("deployments", "app", 1, "1", &json!({}));
+    ns.available("app", 1);
+    // A name of the certificate, which does not resolve here.
+    let name = "kubernetes.default.svc";
+    let server = || json!({ "server": format!("https://{name}:6443") });
+    let address = shared().address().parse().expect("an address");
+    let start = || SocksProxy::start(SocksBehavior::Authenticate(address, "me", "hunter2")).expect("a port");
+    let proxy = start();
+    let url = format!("socks5://me:hunter2@{}", proxy.address);
+    let end = gate(&kubeconfig(&ns, &server(), None)).env("ALL_PROXY", &url).run(&["health"]);
+    assert_eq!(end.code, 0, "{}", end.log);
+    // All watches share one connection.
+    assert_eq!(proxy.targets(), [format!("{name}:6443")]);
+    let proxy = start();
+    let own = json!({ "server": server()["server"], "proxy-url": format!("socks5h://me:hunter2@{}", proxy.address) });
+    let end = gate(&kubeconfig(&ns, &own, None)).env("ALL_PROXY", "socks5://127.0.0.1:9").run(&["health"]);
+    assert_eq!(end.code, 0, "{}", end.log);
+    assert_eq!(proxy.targets(), [format!("{name}:6443")]);
+    let runner = gate(&kubeconfig(&ns, &server(), None)).env("ALL_PROXY", "socks5://127.0.0.1:9");
+    let end = runner.input("grace", "api-lost 1s").start(&["health"]).end_within(TIME_LIMIT);
+    assert!(end.code == 3 && findings_text(&end).contains("the proxy 127.0.0.1:9 of ALL_PROXY"), "{}", end.log);
 }
 
 #[test]

@@ -23,6 +23,9 @@ mod outage;
 mod repo;
 mod rollouts;
 mod runner;
+#[path = "../../socks.rs"]
+#[expect(dead_code, reason = "the other tests need more ways in which a proxy fails")]
+mod socks;
 mod states;
 mod transitions;
 mod workloads;

@@ -12,6 +12,7 @@ use rustls::{
 };
 
 use super::*;
+use crate::world::network::tests::socks::{SocksBehavior, SocksProxy};
 
 /// Serves one connection on a thread that ends with the connection, after ten seconds at the latest.
 fn serve_once(serve: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static) -> SocketAddr {
@@ -128,6 +129,46 @@ fn requests_go_through_the_proxy_of_the_environment() {
 }
 
 #[test]
+fn requests_go_through_a_socks_proxy_that_looks_up_the_name() {
+    for (user, proxy) in [
+        ("", SocksBehavior::Forward(github_over_tls())),
+        ("me:hunter%32@", SocksBehavior::Authenticate(github_over_tls(), "me", "hunter2")),
+    ] {
+        let proxy = SocksProxy::start(proxy).unwrap();
+        let url = format!("socks5://{user}{}", proxy.address);
+        assert_eq!(send(&client_with(&[("ALL_PROXY", &url)], BEHIND_PROXY).unwrap()), SendOutcome::Done(()));
+        assert_eq!(proxy.targets(), ["staging.example:443"]);
+    }
+}
+
+#[test]
+fn a_proxy_that_fails_is_named_with_its_variable_and_nothing_was_sent() {
+    let why = |variable, url: &str| {
+        let access = GitHubAccess { connect_timeout: Duration::from_millis(100), ..access(BEHIND_PROXY) };
+        let authority = tls("ca.pem");
+        let network = network(&[("SSL_CERT_FILE", &authority), (variable, url)]);
+        match send(&GitHub::connect(runtime(), &network, access).unwrap()) {
+            SendOutcome::NotSent { why } => why,
+            other => panic!("{variable}: {other:?}"),
+        }
+    };
+    let refusing = SocksProxy::start(SocksBehavior::AcceptNothing).unwrap().address;
+    let silent = SocksProxy::start(SocksBehavior::Silent).unwrap().address;
+    for (variable, url, reason) in [
+        ("ALL_PROXY", format!("socks5h://{refusing}"), "it requires a user name and a password"),
+        ("https_proxy", format!("socks5://me:hunter2@{refusing}"), "it accepts no user name and no password"),
+        ("HTTPS_PROXY", format!("socks5://{silent}"), "deadline has elapsed"),
+        ("all_proxy", "socks5://127.0.0.1:1".to_owned(), "Connection refused"),
+        ("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:1".to_owned(), "Connection refused"),
+    ] {
+        let why = why(variable, &url);
+        let address = url.rsplit(['/', '@']).next().unwrap_or_default();
+        assert!(why.contains(reason) && why.contains(&format!("the proxy {address} of {variable}")), "{why}");
+        assert!(!why.contains("hunter2"), "{why}");
+    }
+}
+
+#[test]
 fn loopback_is_reached_without_a_proxy() {
     for nowhere in [("https_proxy", "http://127.0.0.1:1"), ("ALL_PROXY", "no proxy at all")] {
         assert_eq!(send(&client_with(&[nowhere], &https_url(github_over_tls())).unwrap()), SendOutcome::Done(()));
@@ -137,7 +178,7 @@ fn loopback_is_reached_without_a_proxy() {
 #[test]
 fn an_unusable_proxy_is_named_without_its_password() {
     for (name, proxy, message) in [
-        ("ALL_PROXY", "socks5://me:hunter2@127.0.0.1", "a SOCKS proxy"),
+        ("ALL_PROXY", "socks4://me:hunter2@127.0.0.1", "the proxy 127.0.0.1:1080 of ALL_PROXY: a SOCKS4 proxy"),
         ("HTTPS_PROXY", "gopher://me:hunter2@127.0.0.1", "HTTPS_PROXY: not the URL of a proxy"),
     ] {
         let finding = client_with(&[(name, proxy)], BEHIND_PROXY).unwrap_err().to_string();
