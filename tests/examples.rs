@@ -1,8 +1,12 @@
 //! Checks the example workflows and config files in this repository against the commands.
 
+use std::collections::BTreeMap;
+
 use promote_gates::{
     commands,
     config::Config,
+    error::CommandError,
+    settings::{self, CommandTable, Layer},
     yaml::{self, Node, Value},
 };
 
@@ -12,6 +16,16 @@ use crate::repository::{ends, files, read};
 const ACTIONS: &str = "acme/promote-gates";
 /// The first line of an example that is a config file.
 const CONFIG: &str = "# .github/promote-gates.yml";
+
+/// Values of which every setting accepts at least one. An expression in an example has one of them when the job runs.
+const STAND_INS: [&str; 6] = [
+    "1",
+    "acme/shop",
+    "{}",
+    "https://staging.example.com",
+    "0123456789abcdef0123456789abcdef01234567",
+    "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+];
 
 /// A piece of YAML with its location.
 struct Example {
@@ -73,13 +87,15 @@ fn value<'a>(entries: &'a [(yaml::Key, Node)], key: &str) -> Option<&'a Value> {
     entries.iter().find(|(found, _)| found.name == key).map(|(_, node)| &node.value)
 }
 
-/// The errors in an example: invalid YAML, an expression in a script, a step with an input that its action lacks, an invalid
-/// config file.
-fn errors(example: &Example) -> Vec<String> {
+/// The errors in an example: invalid YAML, an expression in a script, a step that its action refuses, an invalid config file.
+/// `configs`: the config files of the same document, which may hold what a step leaves out.
+fn errors(example: &Example, configs: &[Config]) -> Vec<String> {
     let Example { location, text } = example;
-    if text.starts_with(CONFIG) {
-        let error = Config::read(&commands::command_table(), location, text.as_bytes(), None).err();
-        return error.map(|error| format!("{location}: {error:?}")).into_iter().collect();
+    if is_config(example) {
+        return match Config::read(&commands::command_table(), location, text.as_bytes(), None) {
+            Ok(config) => config_errors(&config),
+            Err(error) => vec![format!("{location}: {error:?}")],
+        };
     }
     let node = match yaml::read(text).map_err(|error| error.to_finding(location)) {
         Ok(node) => node,
@@ -97,16 +113,81 @@ fn errors(example: &Example) -> Vec<String> {
         }
         let Some(Value::Text(uses)) = value(entries, "uses") else { continue };
         let Some(command) = command(uses) else { continue };
-        let Some(settings) = commands::command_table().settings_of(command) else {
-            errors.push(format!("{location}: {uses}: there is no such action"));
-            continue;
+        let with = match value(entries, "with") {
+            Some(Value::Map(with)) => with.as_slice(),
+            _ => &[],
         };
-        let Some(Value::Map(with)) = value(entries, "with") else { continue };
-        for (key, _) in with.iter().filter(|(key, _)| !settings.iter().any(|setting| setting.key == key.name)) {
-            errors.push(format!("{location}: `{command}` has no input `{}`", key.name));
-        }
+        errors.extend(step_errors(command, with, configs).into_iter().map(|error| format!("{location}: {error}")));
     }
     errors
+}
+
+/// A config file, if it is valid: [`errors`] has the reason if it is not.
+fn config(example: &Example) -> Option<Config> {
+    Config::read(&commands::command_table(), &example.location, example.text.as_bytes(), None).ok()
+}
+
+fn is_config(example: &Example) -> bool {
+    example.text.starts_with(CONFIG)
+}
+
+/// The errors of a step: no such action, an unknown input, a required one that is missing, a value that is not accepted.
+fn step_errors(command: &str, with: &[(yaml::Key, Node)], configs: &[Config]) -> Vec<String> {
+    let command_table = commands::command_table();
+    let Some(settings) = command_table.settings_of(command) else {
+        return vec![format!("there is no action `{command}`")];
+    };
+    let unknown = with.iter().filter(|(key, _)| !settings.iter().any(|setting| setting.key == key.name));
+    let unknown: Vec<String> = unknown.map(|(key, _)| format!("`{command}` has no input `{}`", key.name)).collect();
+    if !unknown.is_empty() {
+        return unknown;
+    }
+    let inputs = with.iter().filter_map(|(key, node)| match &node.value {
+        Value::Text(text) => Some((key.name.clone(), filled(&command_table, command, &key.name, text))),
+        Value::Map(_) | Value::List(_) | Value::Nothing => None,
+    });
+    let step = settings::input_layer(&command_table, command, &inputs.collect()).unwrap_or_else(|e| panic!("{e:?}"));
+    let error = resolve(&command_table, command, [&step].into_iter());
+    let by_file = |config: &Config| resolve(&command_table, command, [&step].into_iter().chain(config.layers(command)));
+    match error {
+        Some(error) if configs.iter().all(|config| by_file(config).is_some()) => vec![format!("`{command}`: {error}")],
+        _ => Vec::new(),
+    }
+}
+
+/// The settings of a config file that their command refuses. The step may give those that are missing.
+fn config_errors(config: &Config) -> Vec<String> {
+    let command_table = commands::command_table();
+    let sections = command_table.names.iter().filter_map(|name| resolve(&command_table, name, config.layers(name)));
+    let gates = config.gates.iter();
+    let gates = gates.filter_map(|entry| resolve(&command_table, &entry.gate, [&entry.settings].into_iter()));
+    sections.chain(gates).filter(|error| !error.contains(": not given")).collect()
+}
+
+/// Why a command refuses its settings.
+fn resolve<'a>(command_table: &CommandTable, command: &str, layers: impl Iterator<Item = &'a Layer>) -> Option<String> {
+    let resolved = commands::find(command).map(|entry| entry.resolve(command_table, layers, None));
+    match resolved {
+        Some(Err(CommandError::BadInput(finding))) => Some(finding.to_string()),
+        Some(Err(error)) => panic!("{command}: {error:?}"),
+        Some(Ok(_)) | None => None,
+    }
+}
+
+/// An input's text with a value in place of each expression: the first stand-in with which the input is accepted.
+fn filled(command_table: &CommandTable, command: &str, key: &str, text: &str) -> String {
+    let with = |value: &str| {
+        let mut parts = text.split("${{");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |filled, part| filled + value + part.split_once("}}").map_or("", |(_, rest)| rest))
+    };
+    let accepted = |text: &String| {
+        let input = BTreeMap::from([(key.to_owned(), text.clone())]);
+        let layer = settings::input_layer(command_table, command, &input).unwrap_or_else(|e| panic!("{e:?}"));
+        // The other settings are missing, and that is another error.
+        resolve(command_table, command, [&layer].into_iter()).is_none_or(|error| !error.contains(&format!("`{key}`")))
+    };
+    STAND_INS.into_iter().map(with).find(accepted).unwrap_or_else(|| text.to_owned())
 }
 
 /// The command of a `uses:` of this repository's actions.
@@ -117,7 +198,15 @@ fn command(uses: &str) -> Option<&str> {
 
 #[test]
 fn examples_and_workflows_are_accepted() {
-    let errors: Vec<String> = examples().iter().flat_map(errors).collect();
+    let examples = examples();
+    let document = |example: &Example| example.location.split(':').next().map(ToOwned::to_owned);
+    let errors: Vec<String> = examples
+        .iter()
+        .flat_map(|example| {
+            let configs = examples.iter().filter(|other| is_config(other) && document(other) == document(example));
+            errors(example, &configs.filter_map(config).collect::<Vec<_>>())
+        })
+        .collect();
     assert!(errors.is_empty(), "examples and workflows must work unchanged:\n{}", errors.join("\n"));
 }
 
@@ -126,20 +215,38 @@ fn a_broken_example_is_reported() {
     let document = "- list\n  ```yaml\n  steps:\n    - uses: acme/promote-gates/performance@v1\n      with: { max-rato: 2 }\n  ```\n";
     let found = blocks("a.md", document);
     assert_eq!((found[0].location.as_str(), found.len()), ("a.md:3", 1));
-    assert_eq!(errors(&found[0]), ["a.md:3: `performance` has no input `max-rato`"]);
+    assert_eq!(errors(&found[0], &[]), ["a.md:3: `performance` has no input `max-rato`"]);
     let several = blocks("a.md", "```yaml\na: 1\n---\nb: [\n```\n");
     assert_eq!((several[0].location.as_str(), several[1].location.as_str(), several.len()), ("a.md:2", "a.md:4", 2));
-    assert_eq!((errors(&several[0]).len(), errors(&several[1]).len()), (0, 1));
+    assert_eq!((errors(&several[0], &[]).len(), errors(&several[1], &[]).len()), (0, 1));
     for (text, error) in [
-        ("uses: acme/promote-gates/perf@v1", "there is no such action"),
+        ("uses: acme/promote-gates/perf@v1", "there is no action `perf`"),
         ("uses: acme/promote-gates@v1\nwith: { max-ratio: 2 }", "`run` has no input `max-ratio`"),
+        ("uses: acme/promote-gates/performance@v1\nwith: { baseline: b }", "`results`: not given"),
+        ("uses: acme/promote-gates/wait@v1", "`token`: not given"),
+        ("uses: acme/promote-gates/wait@v1\nwith: { token: a, duration: ten }", "`duration` (input): \"ten\""),
+        ("uses: acme/promote-gates/health@v1\nwith: { endpoints: 'x${{ a }}' }", "`endpoints` (input)"),
         ("jobs: { a: { steps: [{ run: 'echo ${{ inputs.tag }}' }] } }", "an expression in a script"),
         ("# .github/promote-gates.yml\nperformance: { max-rato: 2 }", "max-rato"),
+        ("# .github/promote-gates.yml\nhealth: { interval: ten }", "`interval` (f:2:21): \"ten\""),
+        ("# .github/promote-gates.yml\ngates: [{ health: { interval: ten } }]", "`interval` (f:2:31): \"ten\""),
         ("a: [", "f"),
     ] {
-        let errors = errors(&Example { location: "f".to_owned(), text: text.to_owned() });
+        let errors = errors(&Example { location: "f".to_owned(), text: text.to_owned() }, &[]);
         assert!(errors.len() == 1 && errors[0].contains(error), "{text}: {errors:?}");
     }
-    let good = "steps:\n  - uses: acme/promote-gates/performance@v1\n    with: { max-ratio: 2 }\n  - uses: acme/other@v1\n    with: { x: 1 }";
-    assert!(errors(&Example { location: "f".to_owned(), text: good.to_owned() }).is_empty());
+}
+
+#[test]
+fn an_example_may_leave_out_what_an_expression_or_its_documents_config_file_gives() {
+    let step = "steps:\n  - uses: acme/promote-gates/performance@v1\n    with: { results: '${{ a }}', max-ratio: 2 }\n  - uses: acme/other@v1\n    with: { x: 1 }";
+    let step = Example { location: "f".to_owned(), text: step.to_owned() };
+    let file = |text: &str| config(&Example { location: "f".to_owned(), text: format!("{CONFIG}\n{text}") });
+    let configs = [file("performance: { baseline: b }"), file("{}")].map(Option::unwrap_or_default);
+    assert_eq!(errors(&step, &configs), Vec::<String>::new());
+    assert_eq!(errors(&step, &configs[1..]).len(), 1);
+    for expression in ["digest: '${{ a }}'", "commit: '${{ a }}'", "image: 'ghcr.io/${{ a }}'", "subject: '${{ a }}'"] {
+        let text = format!("uses: acme/promote-gates/health@v1\nwith: {{ {expression} }}");
+        assert_eq!(errors(&Example { location: "f".to_owned(), text }, &[]), Vec::<String>::new());
+    }
 }
