@@ -150,18 +150,21 @@ fn sentences(setting: &Setting) -> String {
     text += match setting.kind {
         SettingKind::Duration => " A duration such as `90s` or `2m`.",
         SettingKind::Switch => " `true` or `false`.",
-        SettingKind::Secret => {
-            " A secret, so never in the config file: give it as an expression, of `secrets` or `github.token`."
+        SettingKind::Header => {
+            " Logs and reports show only the names. Give a token as an expression of `secrets`, never in the config file."
         }
-        SettingKind::Header => " Only the name is ever shown; put a token in by `secrets`, never into the config file.",
-        SettingKind::Text | SettingKind::Number | SettingKind::Url => "",
+        SettingKind::Secret | SettingKind::Text | SettingKind::Number | SettingKind::Url => "",
     };
+    // Without its braces: the runner refuses an expression in the description of an input.
+    if let Some(expression) = setting.expression() {
+        text += &format!(" Secret: give it as an expression such as `{expression}`, never in the config file.");
+    }
     if !setting.choices.is_empty() {
         let choices: Vec<String> = setting.choices.iter().map(|choice| format!("`{choice}`")).collect();
         text += &format!(" One of {}.", choices.join(", "));
     }
     if setting.many {
-        text += " One item a line.";
+        text += " One item per line.";
     }
     text
 }

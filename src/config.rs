@@ -165,7 +165,7 @@ fn setting_value(path: &str, setting: &Setting, key: &Key, node: Node) -> Result
         return Err(Finding::inconclusive(format!("`{}`", key.name))
             .actual("a secret in the config file")
             .expected("a secret as an input only")
-            .next(format!("give it as `with: {}: ${{{{ secrets.… }}}}`, and revoke it if it was pushed", key.name))
+            .next(format!("{}; revoke the secret if it was pushed", setting.way_to_give()))
             .with_origin(location(path, key.line, key.column))
             .bad_input());
     }

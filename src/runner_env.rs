@@ -137,7 +137,7 @@ pub fn is_secret(key: &str) -> bool {
     key == "token" || key.ends_with("-token") || key == KUBECONFIG
 }
 
-/// Whether an input holds headers, one a line. A test compares this with the types of the settings.
+/// Whether an input holds headers, one per line. A test compares this with the types of the settings.
 #[must_use]
 pub fn holds_headers(key: &str) -> bool {
     key == "headers" || key.ends_with("-headers")

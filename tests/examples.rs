@@ -142,6 +142,18 @@ fn step_errors(command: &str, with: &[(yaml::Key, Node)], configs: &[Config]) ->
     if !unknown.is_empty() {
         return unknown;
     }
+    let secrets = with.iter().filter_map(|(key, node)| {
+        let setting = settings.iter().find(|setting| setting.key == key.name)?;
+        // A job may call the secret `STAGING_KUBECONFIG`.
+        let (kind, name) =
+            setting.expression()?.split_once('.').map(|(a, b)| (format!("${{{{ {a}."), format!("{b} }}}}")))?;
+        let fits = matches!(&node.value, Value::Text(text) if text.starts_with(&kind) && text.ends_with(&name));
+        (!fits).then(|| format!("`{command}`: `{}` is not {kind}{name}, which messages name", key.name))
+    });
+    let secrets: Vec<String> = secrets.collect();
+    if !secrets.is_empty() {
+        return secrets;
+    }
     let inputs = with.iter().filter_map(|(key, node)| match &node.value {
         Value::Text(text) => Some((key.name.clone(), filled(&command_table, command, &key.name, text))),
         Value::Map(_) | Value::List(_) | Value::Nothing => None,
@@ -224,7 +236,14 @@ fn a_broken_example_is_reported() {
         ("uses: acme/promote-gates@v1\nwith: { max-ratio: 2 }", "`run` has no input `max-ratio`"),
         ("uses: acme/promote-gates/performance@v1\nwith: { baseline: b }", "`results`: not given"),
         ("uses: acme/promote-gates/wait@v1", "`token`: not given"),
-        ("uses: acme/promote-gates/wait@v1\nwith: { token: a, duration: ten }", "`duration` (input): \"ten\""),
+        (
+            "uses: acme/promote-gates/wait@v1\nwith: { token: '${{ github.token }}', duration: ten }",
+            "`duration` (input): \"ten\"",
+        ),
+        (
+            "uses: acme/promote-gates/promote@v1\nwith: { token: '${{ github.token }}' }",
+            "is not ${{ secrets.INFRA_WRITE_TOKEN }}",
+        ),
         ("uses: acme/promote-gates/health@v1\nwith: { endpoints: 'x${{ a }}' }", "`endpoints` (input)"),
         ("jobs: { a: { steps: [{ run: 'echo ${{ inputs.tag }}' }] } }", "an expression in a script"),
         ("# .github/promote-gates.yml\nperformance: { max-rato: 2 }", "max-rato"),

@@ -69,7 +69,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = window)]
     pub window: HumanDuration,
     /// Token that may read this repository's workflow runs (Actions: read) and the ledger (Contents: read)
-    #[arg(long, required = true)]
+    #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,

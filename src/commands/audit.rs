@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<String>,
     /// Token that may read the infra repository (Contents: read); without it, git uses the checkout's own credentials
-    #[arg(long)]
+    #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
 }
 

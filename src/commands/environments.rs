@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "OWNER/NAME")]
     pub repository: Option<Repository>,
     /// Token with Actions: read; `apply` needs Administration: write, and new teams among the reviewers need Members: read
-    #[arg(long)]
+    #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
     /// How long GitHub may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
@@ -119,7 +119,7 @@ fn check_args(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
         return Err(Finding::inconclusive("`token`")
             .actual("not given")
             .expected("a token with Administration: write on the repository")
-            .next("give the token of an App that is installed there: `github.token` cannot have that permission")
+            .next("give the token of an App that is installed there, as an expression: `token: ${{ secrets.ENVIRONMENTS_TOKEN }}`; `github.token` cannot have that permission")
             .bad_input());
     }
     Ok(())

@@ -62,10 +62,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<ImageName>,
     /// Token with Actions, Checks and Contents: read on the services' repositories [default: `token`]
-    #[arg(long)]
+    #[arg(long, value_name = "SOURCE_READ_TOKEN")]
     pub source_token: Option<Secret>,
     /// Token with Contents: read on this repository; without it, git uses the checkout's own credentials
-    #[arg(long)]
+    #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
     /// How long GitHub may take to respond to each request
     #[arg(long, value_name = "DURATION", default_value = "30s")]

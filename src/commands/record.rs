@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "TYPE", default_value = "staging-validated")]
     pub event_type: EventType,
     /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` has access to its own repository only
-    #[arg(long)]
+    #[arg(long, value_name = "INFRA_DISPATCH_TOKEN")]
     pub token: Option<Secret>,
     /// How long GitHub may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
@@ -142,7 +142,7 @@ fn validate(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
         return Err(Finding::inconclusive("`token`")
             .actual("not given")
             .expected(format!("a token with Contents: write on {}", args.repository))
-            .next("give the token of an App that is installed there, or a fine-grained one")
+            .next("give the token of an App that is installed there, as an expression: `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`")
             .bad_input());
     }
     Ok(())

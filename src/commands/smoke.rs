@@ -169,7 +169,7 @@ fn validate(args: &Args, ctx: &CommandContext) -> Result<TestCommand, CommandErr
             return Err(Finding::inconclusive("`command`, `argv`")
                 .actual(actual)
                 .expected("one of them: the command that runs the tests")
-                .next("give `command: npm run smoke`, or the program and its arguments one a line as `argv`")
+                .next("give `command: npm run smoke`, or the program and its arguments, one per line, as `argv`")
                 .bad_input());
         }
     };

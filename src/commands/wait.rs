@@ -79,7 +79,7 @@ pub struct Args {
     #[arg(long, value_name = "LABEL", default_value = "promotion-hold")]
     pub hold_label: LabelName,
     /// Token that may read this repository's issues (Issues: read) and the ledger (Contents: read)
-    #[arg(long, required = true)]
+    #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,

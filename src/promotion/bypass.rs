@@ -45,10 +45,10 @@ pub struct BypassArgs {
     #[arg(long, value_name = "OWNER/NAME")]
     pub issue_repository: Option<Repository>,
     /// Token for GitHub's API: Actions: read on this repository, Issues: write on the repository of the issue [default: `token`]
-    #[arg(long)]
+    #[arg(long, value_name = "GITHUB_TOKEN")]
     pub api_token: Option<Secret>,
     /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
-    #[arg(long)]
+    #[arg(long, value_name = "INFRA_WRITE_TOKEN")]
     pub token: Option<Secret>,
 }
 

@@ -34,10 +34,12 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
         (None, None) => finding,
     };
     match error.kind() {
-        ErrorKind::MissingRequiredArgument => finding
-            .actual("not given")
-            .expected(setting.map_or_else(String::new, |setting| lowercase_start(&setting.help)))
-            .next(format!("give it as input or flag `{first}`, or as a key of the config file")),
+        ErrorKind::MissingRequiredArgument => {
+            let missing = named.iter().filter_map(|name| all.iter().find(|setting| setting.key == *name));
+            let (helps, ways): (Vec<String>, Vec<String>) =
+                missing.map(|setting| (lowercase_start(&setting.help), setting.way_to_give())).unzip();
+            finding.actual("not given").expected(helps.join("; ")).next(ways.join("; "))
+        }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let value = context(ContextKind::InvalidValue).concat();
             let actual = match setting.map(|setting| setting.kind) {
@@ -62,11 +64,14 @@ pub(super) fn invalid_value(error: &clap::Error, all: &[Setting], merged: &Layer
     }
 }
 
-/// A help text for use inside a sentence: the first letter in lower case, unless the text starts with an abbreviation.
+/// A help text for use inside a sentence: the first letter in lower case, unless the text starts with a name such as GitHub.
 fn lowercase_start(help: &str) -> String {
+    let first_word = help.split(' ').next().unwrap_or_default();
     let mut characters = help.chars();
-    match (characters.next(), characters.clone().next()) {
-        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(characters).collect(),
+    match characters.next() {
+        Some(first) if !first_word.chars().skip(1).any(char::is_uppercase) => {
+            first.to_lowercase().chain(characters).collect()
+        }
         _ => help.to_owned(),
     }
 }

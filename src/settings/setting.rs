@@ -57,6 +57,26 @@ impl Setting {
         self.kind == SettingKind::Secret
     }
 
+    /// The expression that gives a secret in a workflow, without `${{ }}`. Its value name is the name of the secret that has
+    /// the permissions: `GITHUB_TOKEN` for the job's own token.
+    #[must_use]
+    pub fn expression(&self) -> Option<String> {
+        self.is_secret().then(|| match self.value_name.as_str() {
+            "GITHUB_TOKEN" => "github.token".to_owned(),
+            name => format!("secrets.{name}"),
+        })
+    }
+
+    /// How to give a setting that is missing.
+    #[must_use]
+    pub fn way_to_give(&self) -> String {
+        let key = &self.key;
+        match self.expression() {
+            Some(expression) => format!("give `{key}` as an expression: `{key}: ${{{{ {expression} }}}}`"),
+            None => format!("give `{key}` as an input, as a flag, or as a key of the config file"),
+        }
+    }
+
     /// Whether its items are `NAME=VALUE`: the config file may give them as a mapping, and reports hold only the names.
     #[must_use]
     pub fn takes_pairs(&self) -> bool {

@@ -79,6 +79,48 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
 fn a_missing_setting_is_named_with_the_ways_to_give_it() {
     let text = finding(resolve("performance", []));
     assert!(text.contains("`results`") && text.contains("not given") && text.contains("config file"), "{text}");
+    let text = finding(resolve("approval", []));
+    for part in [
+        "`github-environment`, `token`: not given; expected GitHub environment ",
+        "give `github-environment` as an input, as a flag, or as a key of the config file",
+        "; give `token` as an expression: `token: ${{ github.token }}`",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_missing_secret_is_answered_with_an_expression_only() {
+    let command_table = command_table();
+    let mut expressions = Vec::new();
+    for name in &command_table.names {
+        for setting in command_table.settings_of(name).unwrap_or_default().iter().filter(|setting| setting.is_secret())
+        {
+            let way = setting.way_to_give();
+            assert!(!way.contains("config file"), "{name}: {way}");
+            expressions.push(format!("{name} {}", way.split_once(": ").unwrap().1));
+        }
+    }
+    assert_eq!(
+        expressions,
+        [
+            "health `kubeconfig: ${{ secrets.KUBECONFIG }}`",
+            "approval `token: ${{ github.token }}`",
+            "wait `token: ${{ github.token }}`",
+            "record `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
+            "evidence `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
+            "evidence `token: ${{ github.token }}`",
+            "promote `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "emergency `api-token: ${{ github.token }}`",
+            "emergency `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "rollback `api-token: ${{ github.token }}`",
+            "rollback `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "environments `token: ${{ github.token }}`",
+            "audit `token: ${{ github.token }}`",
+        ]
+    );
+    let text = finding(resolve("wait", []));
+    assert!(text.ends_with("next: give `token` as an expression: `token: ${{ github.token }}`"), "{text}");
 }
 
 #[test]
@@ -184,4 +226,12 @@ fn every_setting_is_documented_and_secrets_are_known_by_name() {
             assert!(!setting.key.contains('_'), "{name} {}", setting.key);
         }
     }
+}
+
+#[test]
+fn a_secret_in_the_config_file_is_answered_with_its_expression() {
+    let file = b"wait: { token: s3cr3t }";
+    let text = finding(crate::config::Config::read(&command_table(), "f.yml", file, None));
+    assert!(text.contains("`token` (f.yml:1:9)") && text.contains("`token: ${{ github.token }}`; revoke"), "{text}");
+    assert!(!text.contains("s3cr3t"), "{text}");
 }
