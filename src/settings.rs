@@ -53,7 +53,10 @@ pub fn parse_command_line(command_table: &CommandTable, arguments: &[OsString]) 
                 (!named.is_empty()).then(|| command_table.command.clone().try_get_matches_from(arguments).err());
             return Ok(CommandLine::HelpOrVersion(strict.flatten().unwrap_or(error)));
         }
-        Err(error) => return Err(command_line_error(command_table, &error).bad_input()),
+        Err(error) => {
+            let name = arguments.get(1).and_then(|argument| argument.to_str());
+            return Err(command_line_error(command_table, name, &error).bad_input());
+        }
     };
     let Some((name, matches)) = matches.subcommand() else {
         return Err(no_command(command_table).bad_input());

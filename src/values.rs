@@ -206,15 +206,24 @@ pub fn clip(text: &str, limit: usize) -> String {
     }
 }
 
-/// The known name that is closest to a mistyped one.
+/// The known name that a mistyped one most likely means. At most two characters, and at most a third of them, may be wrong,
+/// missing, added or swapped: a name that merely looks similar would mislead. So would another number: `p95` is not `p99`.
 #[must_use]
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let length = name.chars().count();
+    let limit = (length / 3).clamp(1, 2);
     known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit && digits(&name).eq(digits(candidate)))
+        .map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), *candidate))
+        .filter(|(distance, _)| *distance <= limit && *distance < length)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+fn digits(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(char::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -342,5 +351,31 @@ mod tests {
     fn clipping_counts_characters() {
         assert_eq!(clip("äöü", 3), "äöü");
         assert_eq!(clip("äöüß", 3), "äö…");
+    }
+
+    #[test]
+    fn only_a_slip_of_the_keys_has_a_closest_name() {
+        let known = ["health", "smoke", "performance", "wait", "run", "max-ratio", "environments"];
+        for (name, close) in [
+            ("healt", Some("health")),
+            ("haelth", Some("health")),
+            ("Health", Some("health")),
+            ("performence", Some("performance")),
+            ("max_ratios", Some("max-ratio")),
+            ("environment", Some("environments")),
+            ("runs", Some("run")),
+            ("rum", Some("run")),
+            ("zzz", None),
+            ("wealth-check", None),
+            ("rm", None),
+            ("w", None),
+            ("conformance", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(name, &known), close, "{name}");
+        }
+        assert_eq!(closest("x", &["y"]), None);
+        assert_eq!(closest("p99", &["p95", "q99"]), Some("q99"), "another number is no slip");
+        assert_eq!(closest("stable", &["staging", "stables", "table"]), Some("stables"), "the first of the closest");
     }
 }

@@ -127,7 +127,7 @@ fn a_description_names_the_accepted_values_and_the_default() {
         ),
         (
             Setting { many: true, ..setting("Files [default: all, if any]") },
-            "Files. One item a line. Default: all, if any.",
+            "Files. One item per line. Default: all, if any.",
         ),
         (
             Setting { choices: vec!["raw".to_owned(), "gzip".to_owned()], ..setting("Size") },

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde_json::{Deserializer, Value};
 
-use crate::error::ValueError;
+use crate::{error::ValueError, values::closest};
 
 /// Parses JSON. One document gives its value; several documents, as in NDJSON (`k6 --out json`), give an array of them. So a
 /// stream with a single document gives that document, not an array of one.
@@ -120,8 +120,8 @@ fn key(name: &str) -> String {
     if bare && !name.is_empty() && name.len() <= 40 { name.to_owned() } else { quoted(name, 40) }
 }
 
-/// Describes where `input` ends the path that `expression` begins with: `` `.latency` has no key "p98" (did you mean "p99"?):
-/// object with keys … ``. `None` if `input` has the path, or if the expression begins with something else.
+/// Describes where `input` ends the path that `expression` begins with: `` `.latency` has no key "avrage" (did you mean
+/// "average"?): object with keys … ``. `None` if `input` has the path, or if the expression begins with something else.
 pub(super) fn dead_end(expression: &str, input: &Value) -> Option<String> {
     walk(expression, input).err()
 }
@@ -149,7 +149,9 @@ pub(super) fn walk<'a>(expression: &str, input: &'a Value) -> Result<(String, &'
         };
         let Some(next) = next else {
             let near = match (&step, value) {
-                (PathStep::Key(name), Value::Object(entries)) => nearest(name, entries),
+                (PathStep::Key(name), Value::Object(entries)) => {
+                    closest(name, &entries.keys().map(String::as_str).collect::<Vec<_>>())
+                }
                 _ => None,
             };
             let suggestion = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
@@ -163,11 +165,6 @@ pub(super) fn walk<'a>(expression: &str, input: &'a Value) -> Result<(String, &'
         walked.push_str(rest[..rest.len() - after.len()].trim());
         (value, rest) = (next, after);
     }
-}
-
-fn nearest<'a>(name: &str, entries: &'a serde_json::Map<String, Value>) -> Option<&'a str> {
-    let scored = entries.keys().map(|key| (strsim::jaro_winkler(name, key), key.as_str()));
-    scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
 }
 
 pub(super) enum PathStep {

@@ -81,8 +81,8 @@ fn key_of(argument: &str) -> String {
     argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned()
 }
 
-/// The finding for an error in the command line.
-pub(super) fn command_line_error(command_table: &CommandTable, error: &clap::Error) -> Finding {
+/// The finding for an error in the command line. `name`: the command that it starts, if it is known.
+pub(super) fn command_line_error(command_table: &CommandTable, name: Option<&str>, error: &clap::Error) -> Finding {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.concat(),
@@ -90,10 +90,14 @@ pub(super) fn command_line_error(command_table: &CommandTable, error: &clap::Err
     };
     let finding = match error.kind() {
         ErrorKind::UnknownArgument => {
-            let finding = Finding::inconclusive(format!("`{}`", context(ContextKind::InvalidArg)))
+            let flag = context(ContextKind::InvalidArg);
+            let settings = name.and_then(|name| command_table.settings_of(name)).unwrap_or_default();
+            let flags: Vec<&str> = settings.iter().map(|setting| setting.key.as_str()).chain(["help"]).collect();
+            let close = closest(&key_of(&flag), &flags).map(|close| format!("--{close}"));
+            Finding::inconclusive(format!("`{flag}`"))
                 .actual("no such flag")
-                .expected("a flag of this command (see --help)");
-            finding.did_you_mean(Some(context(ContextKind::SuggestedArg)).filter(|close| !close.is_empty()).as_deref())
+                .expected("a flag of this command (see --help)")
+                .did_you_mean(close.as_deref())
         }
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             let name = context(ContextKind::InvalidSubcommand);

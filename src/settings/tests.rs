@@ -127,6 +127,10 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
 fn unknown_flags_commands_and_inputs_name_the_closest_known_one() {
     assert!(finding(read_flags(&["performance", "--max-rato=1"])).contains("did you mean `--max-ratio`"));
     assert!(finding(read_flags(&["performence"])).contains("did you mean `performance`"));
+    for stranger in [&["zzz"][..], &["performance", "--zzz"], &["performance", "--results-of-the-test=1"]] {
+        let text = finding(read_flags(stranger));
+        assert!(text.contains(&stranger[stranger.len() - 1][..3]) && !text.contains("did you mean"), "{text}");
+    }
     let unknown = BTreeMap::from([("max-rato".to_owned(), "1".to_owned())]);
     let text = finding(inputs("performance", &unknown));
     assert!(text.contains("PROMOTE_GATES_MAX_RATO") && text.contains("did you mean `max-ratio`"), "{text}");
