@@ -64,6 +64,10 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
             if !text.use_stderr() {
                 return 0;
             }
+            // At a terminal the help says it all. On a runner the step lacks its command, and later steps read the outputs.
+            if !ctx.runner_env.actions && ctx.runner_env.output.is_none() {
+                return 2;
+            }
             finish(&ctx, Err(settings::no_command(&command_table).bad_input()))
         }
         Ok(CommandLine::Command { name, flags }) => {

@@ -3,7 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 
-use std::{fs, path::Path, sync::mpsc::channel};
+use std::{fs, path::Path, process::Command, sync::mpsc::channel};
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use rustix::process::Signal;
@@ -187,6 +187,17 @@ fn a_bad_command_line_is_bad_input_with_outputs_summary_and_report() {
     }
     let ended = Runner::new().run(&[]);
     assert!(ended.log.contains("Usage: promote-gates <COMMAND>"), "{}", ended.log);
+}
+
+#[test]
+fn without_a_command_a_terminal_gets_the_help_only() {
+    let ended = Command::new(env!("CARGO_BIN_EXE_promote-gates")).env_clear().output().expect("the program");
+    let help = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!((ended.status.code(), ended.stdout), (Some(2), Vec::new()), "{help}");
+    for part in ["Usage: promote-gates <COMMAND>", "  health ", "  demo ", "--version"] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+    assert!(!help.contains("none given"), "{help}");
 }
 
 /// The health gate alone and inside `run`, and the server of a baseline: each step waits for a response that never comes.
