@@ -40,6 +40,8 @@ pub type LookGuard = Box<dyn Any>;
 
 /// Something to look at.
 pub struct Source<'a, F> {
+    /// For the debug log.
+    name: String,
     interval: PollInterval,
     look: Box<dyn FnMut(Reply<F>) -> LookGuard + 'a>,
     finished: Box<dyn Fn() -> bool + 'a>,
@@ -48,7 +50,13 @@ pub struct Source<'a, F> {
 impl<'a, F: Send + 'static> Source<'a, F> {
     /// `look` starts a look and returns at once. It sends facts with the [`Reply`] and ends when the reply is dropped.
     pub fn new(interval: PollInterval, look: impl FnMut(Reply<F>) -> LookGuard + 'a) -> Self {
-        Self { interval, look: Box::new(look), finished: Box::new(|| false) }
+        Self { name: "look".to_owned(), interval, look: Box::new(look), finished: Box::new(|| false) }
+    }
+
+    /// Names what it looks at, for the debug log.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     /// Stops looking once `finished` returns true; it is called after each look.
@@ -112,6 +120,8 @@ impl Drop for LookInFlight {
 /// A source, its next look, and the look in flight.
 struct RunningSource<'a, F> {
     source: Source<'a, F>,
+    /// How many looks have begun.
+    looks: usize,
     next: Option<Moment>,
     in_flight: Option<(LookGuard, Arc<AtomicBool>)>,
 }
@@ -133,8 +143,11 @@ pub fn observe_until_decided<F: Send + 'static, S>(
 ) -> Result<Vec<Finding>, CommandError> {
     let (sender, facts): (Sender<F>, Receiver<F>) = channel();
     let deadline = execution.clock.now() + limit;
-    let mut running: Vec<RunningSource<'_, F>> =
-        sources.into_iter().map(|source| RunningSource { source, next: Some(Moment::ZERO), in_flight: None }).collect();
+    let mut running: Vec<RunningSource<'_, F>> = sources
+        .into_iter()
+        .map(|source| RunningSource { source, looks: 0, next: Some(Moment::ZERO), in_flight: None })
+        .collect();
+    let mut logged = None;
     loop {
         // Before the facts are read: a look that has ended has sent all of its facts.
         let ended: Vec<bool> = running
@@ -155,6 +168,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             }
         }
         let Judgement { mut findings, decision } = judge(observations, now);
+        log_once(&mut logged, (decision, verdict(&findings)), now);
         execution.partial.publish(&findings);
         let revisit = match decision {
             Decision::Decided => return Ok(findings),
@@ -166,12 +180,18 @@ pub fn observe_until_decided<F: Send + 'static, S>(
         for one in &mut running {
             if one.in_flight.is_none() && one.next.is_some_and(|next| next <= now) && now < deadline {
                 one.next = None;
+                one.looks += 1;
+                log::debug!("look {} of {}", one.looks, one.source.name);
                 one.in_flight = Some(start(execution, &mut one.source, &sender));
             }
         }
         let next_look = running.iter().filter_map(|one| one.next).min();
         let exhausted = next_look.is_none() && revisit.is_none() && running.iter().all(|one| one.in_flight.is_none());
         if now >= deadline || exhausted {
+            log::debug!(
+                "judge: {}",
+                if exhausted { "no source can send another fact" } else { "the time limit is over" }
+            );
             if verdict(&findings) == Verdict::Passed {
                 let actual = if exhausted {
                     "nothing more to observe, and undecided".to_owned()
@@ -189,6 +209,21 @@ pub fn observe_until_decided<F: Send + 'static, S>(
             .flatten()
             .min();
         execution.clock.park(&execution.wake, wake);
+    }
+}
+
+/// Logs what the judge says, unless it has said the same before.
+fn log_once(logged: &mut Option<(Decision, Verdict)>, said: (Decision, Verdict), now: Moment) {
+    if logged.replace(said) == Some(said) {
+        return;
+    }
+    match said {
+        (Decision::Decided, verdict) => log::debug!("judge: decided, {verdict}"),
+        (Decision::Pending { revisit: None }, verdict) => log::debug!("judge: pending, {verdict} so far"),
+        (Decision::Pending { revisit: Some(at) }, verdict) => {
+            let rest = HumanDuration(at.saturating_sub(now));
+            log::debug!("judge: pending, {verdict} so far, decides in {rest} without a new fact");
+        }
     }
 }
 

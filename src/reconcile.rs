@@ -13,7 +13,7 @@ use crate::{
     error::CommandError,
     execution::Execution,
     finding::Finding,
-    report::{Effect, EffectState},
+    report::{Effect, EffectState, log::effect_word},
     values::HumanDuration,
 };
 
@@ -165,7 +165,6 @@ pub fn reconcile<C: Change>(
             }
             WriteOutcome::Conflict(why) => {
                 drop(guard);
-                log::debug!("conflict with a concurrent writer, planning again: {why}");
                 effect.is(EffectState::Refused, &why);
                 lost = Some(why);
                 back_off(execution, &mut pause);
@@ -195,6 +194,12 @@ impl<'execution> RecordedEffect<'execution> {
     }
 
     fn is(&self, state: EffectState, remark: &str) {
+        log::debug!(
+            "write: {} → {}{}{remark}",
+            self.effect.target,
+            effect_word(state),
+            if remark.is_empty() { "" } else { ", " }
+        );
         let detail =
             if remark.is_empty() { self.effect.detail.clone() } else { format!("{} ({remark})", self.effect.detail) };
         self.execution.partial.update_effect(self.index, Effect { target: self.effect.target.clone(), detail, state });

@@ -1,13 +1,13 @@
 //! Runs one command on its own thread, ends it on a signal, and makes every exit write its report: also after a panic, on a
 //! full disk, and on a signal.
 
+mod debug_log;
 mod execute;
 mod files;
 mod masking;
 
 use std::{
     ffi::OsString,
-    io::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -55,7 +55,7 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
     for secret in masking::secrets_of(&runner_env) {
         log.mask(&secret);
     }
-    start_debug_log(&runner_env);
+    debug_log::start(&runner_env);
     let ctx = new_context(runner_env, log);
     match command_line {
         Ok(CommandLine::HelpOrVersion(text)) => {
@@ -91,25 +91,6 @@ fn new_context(runner_env: RunnerEnv, log: Log) -> CommandContext {
         world: Arc::new(World::new(Network::new(&runner_env.network))),
         runner_env: Arc::new(runner_env),
     }
-}
-
-/// Debug lines on stderr: with `RUST_LOG`, or when the runner's debug logging is on.
-fn start_debug_log(runner_env: &RunnerEnv) {
-    let own = if runner_env.debug { "promote_gates=debug" } else { "off" };
-    env_logger::Builder::new()
-        .parse_filters(runner_env.log_filter.as_deref().unwrap_or(own))
-        .format(|out, record| {
-            if is_unsafe_to_log(record.metadata()) {
-                return Ok(());
-            }
-            writeln!(out, "{} {}", record.level(), crate::report::log::harmless(&record.args().to_string()))
-        })
-        .init();
-}
-
-/// ureq logs URLs with queries, and headers, below the level of warnings. No log filter may show them.
-fn is_unsafe_to_log(line: &log::Metadata<'_>) -> bool {
-    line.level() > log::Level::Warn && line.target().starts_with("ureq")
 }
 
 /// What the supervisor waits for.
@@ -356,16 +337,6 @@ mod tests {
         assert!(GRACE < Duration::from_secs(1));
         // The runner kills it ten seconds after the first signal, and the reports must still be written.
         assert!(GRACE + WRITING_GRACE <= Duration::from_secs(9));
-    }
-
-    #[test]
-    fn requests_are_never_logged() {
-        let line = |target, level| log::Metadata::builder().target(target).level(level).build();
-        for target in ["ureq", "ureq::unversioned::transport", "ureq_proto::util"] {
-            assert!(is_unsafe_to_log(&line(target, log::Level::Debug)), "{target}");
-            assert!(!is_unsafe_to_log(&line(target, log::Level::Warn)), "{target}");
-        }
-        assert!(!is_unsafe_to_log(&line("promote_gates::reconcile", log::Level::Debug)));
     }
 
     #[test]

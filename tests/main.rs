@@ -11,6 +11,7 @@
 mod approval;
 mod audit;
 mod bundle_size;
+mod debug;
 mod demo;
 mod emergency;
 mod environments;

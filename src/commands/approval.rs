@@ -149,7 +149,8 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let source = Source::blocking(PollInterval::Every(args.timeout.0 / MAX_LOOKS), move || {
         let observer = Arc::clone(&observer);
         Box::new(move || observer.observe())
-    });
+    })
+    .named("this run, its reviews and the ledger");
     let mut last: Option<ApprovalObservations> = None;
     let findings = observe_until_decided(
         &ctx.execution,

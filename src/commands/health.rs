@@ -168,7 +168,7 @@ fn probe_endpoints(
             let prober = Arc::clone(&prober);
             Box::new(move || prober.probe())
         });
-        source.until(|| decided.get())
+        source.named(format!("endpoint {}", url.without_query())).until(|| decided.get())
     });
     let each_attempt = args.interval.0 + args.request_timeout.0 + EVALUATION;
     let end = observe_until_decided(

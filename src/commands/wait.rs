@@ -140,10 +140,13 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         };
         let time_limit = limits.until.saturating_sub(ctx.execution.clock.now()) + REQUEST_TIMEOUT.0;
         let mut sources = session.sources(args.interval.0);
-        sources.push(Source::new(PollInterval::Every(args.interval.0), |reply| {
-            reply.send(WaitFact::Tick);
-            Box::new(())
-        }));
+        sources.push(
+            Source::new(PollInterval::Every(args.interval.0), |reply| {
+                reply.send(WaitFact::Tick);
+                Box::new(())
+            })
+            .named("the clock"),
+        );
         findings = observe_until_decided(
             &ctx.execution,
             time_limit,
@@ -259,16 +262,19 @@ impl<'a> WaitSession<'a> {
         let holds = Source::blocking(interval, || {
             let holds = Arc::clone(&self.holds);
             Box::new(move || WaitFact::Holds(holds.look()))
-        });
+        })
+        .named("open holds");
         let promotions = Source::blocking(interval, || {
             let promotions = Arc::clone(&self.promotions);
             Box::new(move || WaitFact::Promotions(promotions.look()))
-        });
+        })
+        .named("newer promotions in the ledger");
         let endpoints = self.probers.iter().map(|prober| {
             Source::blocking(interval, || {
                 let prober = Arc::clone(prober);
                 Box::new(move || WaitFact::Probe(prober.probe()))
             })
+            .named("an endpoint")
         });
         [holds, promotions].into_iter().chain(endpoints).collect()
     }

@@ -6,7 +6,7 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    report::Outcome,
+    report::{Outcome, compact::hex_sha256},
     settings::{self, CommandTable, Layer},
     subject::Subject,
 };
@@ -61,7 +61,10 @@ fn load_config(command_table: &CommandTable, step: &Layer, ctx: &CommandContext)
     let path = given.map_or(config::DEFAULT_PATH, String::as_str);
     let trusted = ctx.trusted()?;
     match trusted.read(path)? {
-        Some(file) => Config::read(command_table, path, &file.bytes, file.commit.map(|commit| commit.to_string())),
+        Some(file) => {
+            log::debug!("config file {path}{} → sha256 {}", trusted.place(), hex_sha256(&file.bytes));
+            Config::read(command_table, path, &file.bytes, file.commit.map(|commit| commit.to_string()))
+        }
         None if given.is_some() => Err(Finding::inconclusive("`config`")
             .actual(format!("no file at {path}{}", trusted.place()))
             .expected("an existing config file")

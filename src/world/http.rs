@@ -34,7 +34,7 @@ use proxy::{AbsoluteFormConnector, ProxyResolver, RequestRoute};
 use stage::{ExchangeStage, StageTracker};
 
 use super::{network::Network, url::Url};
-use crate::clock::Stopwatch;
+use crate::{clock::Stopwatch, values::HumanDuration};
 
 const USER_AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
 
@@ -82,11 +82,15 @@ impl HttpClient {
                 .map_err(|error| HttpError::from_ureq(error, &attempt(tracker.stage().max(min_stage))))?;
             if let (RequestRoute::Forward(_), 407, Some(proxy)) = (&route, response.status().as_u16(), proxy) {
                 let refused = format!("{proxy} wants a user and a password (407)");
-                return Err(HttpError::new(HttpErrorKind::Proxy, refused));
+                return Err(logged.failed(HttpError::new(HttpErrorKind::Proxy, refused)));
             }
             let Some(location) = redirect_location(&response).filter(|_| request.redirects > 0) else {
-                return read_response(response, url, request, started, &attempt(ExchangeStage::Body));
+                let response = read_response(response, url, request, started, &attempt(ExchangeStage::Body));
+                let response = response.map_err(|error| logged.failed(error))?;
+                logged.done(response.status, &format!("{} B", response.body.len()));
+                return Ok(response);
             };
+            logged.done(response.status().as_u16(), "a redirect");
             let redirect_error = |destination: &str| HttpError::redirects(&url, followed > 0, destination);
             let next = url.join(&location).map_err(|error| redirect_error(&format!("to {error}")))?;
             // The server chose this URL, and its query may hold a secret.
@@ -140,6 +144,28 @@ impl HttpClient {
     fn tls(&self) -> Result<TlsConfig, HttpError> {
         let load = || Ok(TlsConfig::builder().root_certs(self.0.network.authorities()?.ureq_roots()).build());
         self.0.tls.get_or_init(load).clone()
+    }
+}
+
+/// One request in the debug log: without its query and its headers, which may hold secrets.
+struct LoggedRequest {
+    asked: String,
+    started: Stopwatch,
+}
+
+impl LoggedRequest {
+    fn begin(method: Method, url: &Url) -> Self {
+        let asked = format!("http: {} {}", method.as_str(), url.without_query());
+        Self { asked, started: Stopwatch::start() }
+    }
+
+    fn done(&self, status: u16, what: &str) {
+        log::debug!("{} → {status}, {what}, after {}", self.asked, HumanDuration(self.started.elapsed()));
+    }
+
+    fn failed(&self, error: HttpError) -> HttpError {
+        log::debug!("{} → {error}, after {}", self.asked, HumanDuration(self.started.elapsed()));
+        error
     }
 }
 

@@ -16,6 +16,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
+    debug::{assert_in_order, debug_lines},
     house::Runner,
     patience::{SIGNALLED, with_enough_time},
 };

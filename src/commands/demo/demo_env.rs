@@ -161,7 +161,8 @@ impl<'a> DemoEnv<'a> {
         let source = Source::blocking(PollInterval::Once, || {
             let (url, clock) = (url.clone(), Arc::clone(&self.ctx.execution.clock));
             Box::new(move || load::run_load_test(&url, REQUESTS, USERS, || clock.now()))
-        });
+        })
+        .named("the load test");
         let results =
             wait_for_fact(self.ctx, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
         let results = results.map_err(|error| sandbox_error("load test", &error.to_string()))?;

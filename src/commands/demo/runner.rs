@@ -59,7 +59,7 @@ impl StepRunner<'_> {
         folder: &Path,
     ) -> Result<StepResult, CommandError> {
         fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
-        let mut program = Program::new(self.program).scrubbed().arg(command).in_dir(workspace);
+        let mut program = Program::new(self.program).scrubbed().show_args(str::to_owned).arg(command).in_dir(workspace);
         for (name, value) in variables {
             program = program.set(name, value);
         }
@@ -99,7 +99,8 @@ impl StepRunner<'_> {
                     Box::new(())
                 }
             }
-        });
+        })
+        .named(command);
         let timed_out = || {
             Finding::inconclusive(format!("step {command}"))
                 .actual("still running after a minute")

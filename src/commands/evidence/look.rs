@@ -111,7 +111,8 @@ impl EvidenceObserver<'_> {
             let (github, repository) = (Arc::clone(&self.github), self.verification.origin.repository.clone());
             let (id, attempt, complete) = (run.id, run.attempt, complete.borrow().clone());
             Box::new(move || fetch_jobs(&github, &repository, id, attempt, &complete))
-        });
+        })
+        .named("the gates' jobs and their annotations");
         let absorb = |jobs: &mut ValidationJobs, now, fetched: ValidationJobs| {
             let read = fetched.jobs.iter().flatten().filter(|job| fetched.annotations.contains_key(&job.id));
             let read = read.filter(|job| ended_before(job, wall(now), self.annotation_delay));

@@ -365,6 +365,6 @@ impl<'a> WatchSources<'a> {
             let send = move |update| reply.send(to_update(update));
             Box::new(cluster.watch(scope.clone(), state.clone(), send))
         });
-        source.until(|| refused.get())
+        source.named(format!("the {} of the cluster", T::RESOURCE)).until(|| refused.get())
     }
 }

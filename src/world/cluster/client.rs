@@ -25,6 +25,7 @@ use super::{
     transport,
 };
 use crate::{
+    clock::Stopwatch,
     finding::Finding,
     world::{
         network::{ConfiguredProxy, Network},
@@ -66,7 +67,19 @@ impl ApiClient {
     pub(super) async fn send(&self, request: BuiltRequest, permission: &str) -> Result<Response<Body>, ClusterError> {
         let request = require_valid(request)?.map(Body::from);
         let authenticated = self.authenticate().await?;
-        let response = match timeout(self.timeout, authenticated.client.send(request)).await {
+        // A list and a watch differ only in the query, which is not logged.
+        let watch =
+            if request.uri().query().is_some_and(|query| query.contains("watch=true")) { " (watch)" } else { "" };
+        let asked = format!("cluster: {} {}{watch}", request.method(), request.uri().path());
+        let started = Stopwatch::start();
+        let sent = timeout(self.timeout, authenticated.client.send(request)).await;
+        let answer = match &sent {
+            Err(_) => "no answer".to_owned(),
+            Ok(Err(error)) => causes(error),
+            Ok(Ok(response)) => response.status().as_u16().to_string(),
+        };
+        log::debug!("{asked} → {answer}, after {}", HumanDuration(started.elapsed()));
+        let response = match sent {
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
                 let through = authenticated.proxy.as_ref().map(|proxy| format!(" through {proxy}"));

@@ -230,7 +230,7 @@ impl Git {
     }
 
     fn check_version(&self) -> Result<(), Finding> {
-        let output = self.run_local(&Program::new("git").arg("version").set("LC_ALL", "C"))?;
+        let output = self.run_local(&Program::new("git").show_args(str::to_owned).arg("version").set("LC_ALL", "C"))?;
         let version = String::from_utf8_lossy(&output);
         let number = version.trim().strip_prefix("git version ").unwrap_or_default();
         let mut parts = number.split('.').map(|part| part.parse::<u32>().ok());
@@ -262,6 +262,7 @@ impl Git {
         ]
         .into_iter()
         .fold(program, |program, (name, value)| program.set(name, value))
+        .show_args(redact_urls)
     }
 
     /// Runs git, and accepts any exit code.

@@ -42,6 +42,7 @@ impl Credentials {
             .set("PROMOTE_GATES_GIT_NO_HEADER", "")
             .set("PROMOTE_GATES_GIT_HEADER", format!("AUTHORIZATION: basic {}", self.basic()))
             .set("PROMOTE_GATES_GIT_NO_REDIRECT", "false")
+            .show_args(redact_urls)
     }
 
     /// The credentials that GitHub expects: any user name, with the token as the password.

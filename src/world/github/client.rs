@@ -12,8 +12,10 @@ use super::{
     transport::{self, TransportConfig},
 };
 use crate::{
+    clock::Stopwatch,
     finding::Finding,
     secret::Secret,
+    values::HumanDuration,
     world::{
         network::Network,
         runtime::{Runtime, RuntimeError},
@@ -68,6 +70,21 @@ impl GitHub {
     /// Sends one request, once, and reads the whole response. `path` is everything after the API's address,
     /// percent-encoded.
     pub(super) fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<ApiResponse, RequestError> {
+        let started = Stopwatch::start();
+        let asked = format!("github: {method} {}", path.split('?').next().unwrap_or_default());
+        let response = self.exchange(method, path, body);
+        match &response {
+            Ok(ApiResponse { status, body, .. }) => {
+                log::debug!("{asked} → {status}, {} B, after {}", body.len(), HumanDuration(started.elapsed()));
+            }
+            Err(RequestError::NotSent(why) | RequestError::NoResponse(why)) => {
+                log::debug!("{asked} → {why}, after {}", HumanDuration(started.elapsed()));
+            }
+        }
+        response
+    }
+
+    fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<ApiResponse, RequestError> {
         let octocrab = self.octocrab.clone();
         let request = hyper::http::request::Builder::new().method(method).uri(path);
         let request =

@@ -13,6 +13,9 @@ use super::outcome::ProcessError;
 /// How many bytes of each of stdout and stderr are kept, unless [`Program::keep`] says otherwise: 1 MiB.
 const KEEP: usize = 1 << 20;
 
+/// Returns an argument without the secrets in it.
+type Redact = fn(&str) -> String;
+
 /// A program to run, without a shell.
 #[derive(Clone)]
 pub struct Program {
@@ -20,6 +23,8 @@ pub struct Program {
     dir: Option<PathBuf>,
     scrubbed: bool,
     environment: BTreeMap<OsString, Option<OsString>>,
+    /// The first argument that the debug log shows, and what hides the secrets in one; `None`: it shows only the name.
+    shown: Option<(usize, Redact)>,
     pub(super) stdin: Option<Vec<u8>>,
     pub(super) keep: usize,
 }
@@ -32,6 +37,7 @@ impl Program {
             dir: None,
             scrubbed: false,
             environment: BTreeMap::new(),
+            shown: None,
             stdin: None,
             keep: KEEP,
         }
@@ -46,6 +52,13 @@ impl Program {
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.argv.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lets the debug log show the arguments that are added from here on, each as `redact` returns it.
+    #[must_use]
+    pub fn show_args(mut self, redact: Redact) -> Self {
+        self.shown = Some((self.argv.len(), redact));
         self
     }
 
@@ -95,6 +108,15 @@ impl Program {
     #[must_use]
     pub fn name(&self) -> String {
         self.argv[0].to_string_lossy().into_owned()
+    }
+
+    /// The program for the debug log: its name, and the arguments that [`Program::show_args`] allows.
+    pub(super) fn shown(&self) -> String {
+        let arguments = self
+            .shown
+            .iter()
+            .flat_map(|(from, redact)| self.argv[*from..].iter().map(|argument| redact(&argument.to_string_lossy())));
+        [self.name()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn command(&self) -> Command {

@@ -18,6 +18,7 @@ use super::{
     output::{CapturedOutput, LineSplitter, OutputTail},
     program::Program,
 };
+use crate::{clock::Stopwatch, values::HumanDuration};
 
 /// How long the rest of the group may write after its leader has exited, before it gets TERM. The last stage of a pipeline
 /// flushes its output after the shell that started it has exited.
@@ -66,11 +67,16 @@ impl RunningProcess {
         lines: bool,
         handler: impl FnMut(ProcessEvent) + Send + 'static,
     ) -> Result<Self, ProcessError> {
+        let started = Stopwatch::start();
         let io_error = |error: io::Error| ProcessError::Io { program: program.name(), why: error.to_string() };
         let mut leader = groups
             .start(&mut program.command())
             .ok_or_else(|| ProcessError::Ending { program: program.name() })?
-            .map_err(|error| program.failed_to_start(&error))?;
+            .map_err(|error| {
+                let error = program.failed_to_start(&error);
+                log::debug!("process: {} → {error}", program.shown());
+                error
+            })?;
         let group = leader.group();
         let handler = Arc::new(EventHandler(Mutex::new(Some(Box::new(handler)))));
         let (open, drained) = mpsc::channel();
@@ -95,8 +101,16 @@ impl RunningProcess {
             thread::Builder::new().name("child stdin".into()).spawn(write).map_err(io_error)?;
         }
         let (alive, done) = mpsc::channel();
-        let waiter =
-            GroupWaiter { program: program.name(), leader, drained, tails, handler: Arc::clone(&handler), alive };
+        let waiter = GroupWaiter {
+            program: program.name(),
+            shown: program.shown(),
+            started,
+            leader,
+            drained,
+            tails,
+            handler: Arc::clone(&handler),
+            alive,
+        };
         thread::Builder::new().name("child".into()).spawn(|| waiter.wait()).map_err(io_error)?;
         Ok(Self { group, handler, done })
     }
@@ -178,6 +192,9 @@ impl PipeReader {
 /// Waits for the end of the leader, and then ends the rest of its group.
 struct GroupWaiter {
     program: String,
+    /// For the debug log.
+    shown: String,
+    started: Stopwatch,
     leader: GroupLeader,
     drained: Receiver<()>,
     tails: [Arc<Mutex<OutputTail>>; 2],
@@ -209,6 +226,12 @@ impl GroupWaiter {
                 Err(ProcessError::Io { program: self.program, why: format!("its end could not be seen: {error}") })
             }
         };
+        match &end {
+            Ok(ProcessOutput { status, .. }) => {
+                log::debug!("process: {} → {status}, after {}", self.shown, HumanDuration(self.started.elapsed()));
+            }
+            Err(error) => log::debug!("process: {} → {error}", self.shown),
+        }
         self.handler.call(ProcessEvent::Ended(end));
         self.handler.close();
         drop(self.alive);
