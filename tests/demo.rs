@@ -59,7 +59,7 @@ fn each_change_has_its_expected_result() {
         "payments-service 1.6.0 ✅ promoted – 1.4.1 → 1.6.0 in commit",
         "inventory-service 1.4.3 ⛔ blocked approval approvals within 20m: ",
         "payments-service 1.6.1 ✅ promoted – 1.6.0 → 1.6.1 in commit",
-        "checkout-service rollback ✅ taken back – 1.4.2 → 1.4.1 in commit",
+        "checkout-service rollback ✅ rolled back – 1.4.2 → 1.4.1 in commit",
     ] {
         assert!(log.contains(line), "{line} in {}", ended.log);
     }

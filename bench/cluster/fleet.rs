@@ -74,7 +74,7 @@ pub fn compare(control_plane: &ControlPlane, audit_log: &AuditLog, programs: &Pr
     // A release of all Deployments, which the gate watches from before its start.
     let began = now();
     let mut running = gate("2");
-    running.wait_for_line(&format!("deployment/{}: an image 2 has not appeared", names[WORKLOADS - 1]));
+    running.wait_for_line(&format!("deployment/{}: an image with tag 2 is not deployed yet", names[WORKLOADS - 1]));
     for name in &names {
         ns.release("deployments", name, "2", &annotations);
     }

@@ -209,7 +209,7 @@ fn find_origin<'a>(config: &'a Config, service: &Service) -> Result<Result<&'a S
         let close = closest(service.as_str(), &known).map(|close| format!("; {close} is known")).unwrap_or_default();
         Finding::blocked("service")
             .actual(format!("{service} is not in `services` of {file}{close}"))
-            .expected("a service that the config file knows")
-            .next("a new service is added there, by a change of that file")
+            .expected("a service that the config file lists")
+            .next("add a new service by a change of that file")
     }))
 }

@@ -133,7 +133,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         if verdict(&outcome.findings) == Verdict::Passed {
             outcome.findings = probe_endpoints(args, subject, ctx, &outcome.findings)?;
         } else {
-            ctx.log.say("the endpoints are not asked: the rollout did not pass");
+            ctx.log.say("no request is sent to the endpoints: the rollout did not pass");
         }
     }
     Ok(outcome)

@@ -76,7 +76,7 @@ pub(super) fn schema(gates: &[&str]) -> Json {
     let properties: serde_json::Map<String, Json> =
         gates.iter().map(|gate| ((*gate).to_owned(), conditions.clone())).collect();
     json!({
-        "description": "What must hold of a gate's report, whatever the service's own settings say: jq conditions that `evidence` asks, such as '.settings[\"max-ratio\"] <= 1.2'.",
+        "description": "Conditions on a gate's report that a service cannot relax: jq expressions that `evidence` evaluates on the report, such as '.settings[\"max-ratio\"] <= 1.2'.",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": false,

@@ -36,7 +36,7 @@ pub fn schema(command_table: &CommandTable) -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "promote-gates config file",
-        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, and what `evidence` holds a validation against.",
+        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, and the rules that `evidence` checks a validation against.",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": false,

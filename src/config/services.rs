@@ -142,7 +142,7 @@ fn parsed<T: FromStr<Err: fmt::Display>>(
 pub(super) fn schema() -> Json {
     let workflow = json!({ "type": "string", "pattern": r"^\.github/workflows/[A-Za-z0-9_-][A-Za-z0-9._-]*\.ya?ml$" });
     json!({
-        "description": "Where each service may come from: `evidence` holds a validation against it. A service that is not here is not promoted.",
+        "description": "Where each service may come from: `evidence` compares each validation with it. A service that is not listed is not promoted.",
         "type": ["object", "null"],
         "propertyNames": { "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" },
         "additionalProperties": {

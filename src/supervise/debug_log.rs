@@ -42,7 +42,7 @@ fn lines(text: &str, secrets: &[String], commands: bool) -> String {
     if !commands {
         return text;
     }
-    // As `escapeData` of `@actions/core`; each line is a command of its own.
+    // As `escapeData` of `@actions/core`; each line is a separate command.
     text.lines().map(|line| format!("::debug::{}", line.replace('%', "%25"))).collect::<Vec<_>>().join("\n")
 }
 

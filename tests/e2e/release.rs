@@ -164,7 +164,7 @@ fn a_cluster_that_does_not_deploy_the_commit_is_blocked_with_both_images() {
     let image = |tag: &str| format!("ghcr.io/acme/{SERVICE}:{tag}");
     let healthy = format!("it is healthy, and runs {}: {} has not", image(FIRST_TAG), image(&validated.tag));
     assert!(error.message.contains(&healthy), "{}", error.message);
-    assert!(verify.printed.contains("the endpoints are not asked"), "{}", verify.printed);
+    assert!(verify.printed.contains("no request is sent to the endpoints"), "{}", verify.printed);
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn endpoints_are_probed_only_after_the_rollout_passed() {
     assert_eq!(end.report["findings"][1]["verdict"], "passed", "the worst first");
     let end = gate("deployment/crash").run(&["health"]);
     assert_eq!((end.code, end.report["findings"].as_array().unwrap().len()), (1, 1), "{}", end.log);
-    assert!(end.log.contains("the endpoints are not asked"), "{}", end.log);
+    assert!(end.log.contains("no request is sent to the endpoints"), "{}", end.log);
 }
 
 #[test]

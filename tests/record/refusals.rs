@@ -80,8 +80,13 @@ fn a_refusal_by_github_is_reported_with_the_next_step() {
         ("stranger", INFRA, None, ["401 Bad credentials", "the token is wrong, expired or revoked"]),
         ("reader", INFRA, None, ["403 Resource not accessible", "needs Contents: write on acme/ecommerce-infra"]),
         (TOKEN, "acme/elsewhere", None, ["404 Not Found", "there is no acme/elsewhere, or the token cannot see it"]),
-        (TOKEN, INFRA, error_response(422, "too large"), ["422 too large", "does not take what was sent"]),
-        (TOKEN, INFRA, error_response(429, "slow down"), ["429 slow down", "it takes requests again in a few minutes"]),
+        (TOKEN, INFRA, error_response(422, "too large"), ["422 too large", "does not accept what was sent"]),
+        (
+            TOKEN,
+            INFRA,
+            error_response(429, "slow down"),
+            ["429 slow down", "it accepts requests again in a few minutes"],
+        ),
         (TOKEN, INFRA, Some(FakeResponse::redirect("/elsewhere")), ["302", "acme/ecommerce-infra has moved"]),
     ] {
         let fake_github = fake_github();

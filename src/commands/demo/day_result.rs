@@ -105,7 +105,7 @@ impl PlannedChange {
             (Some(step), ..) => step.verdict.word(),
             (None, None, _) => "unchanged",
             (None, Some(_), ChangeKind::Release(_) | ChangeKind::Emergency { .. }) => "promoted",
-            (None, Some(_), ChangeKind::Rollback(_)) => "taken back",
+            (None, Some(_), ChangeKind::Rollback(_)) => "rolled back",
         }
     }
 

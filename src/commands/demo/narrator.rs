@@ -69,10 +69,10 @@ impl<'a> Narrator<'a> {
         let heading = match &change.kind {
             ChangeKind::Release(PlannedRelease { title, author, .. }) => format!("{change}, \"{title}\" by {author}"),
             ChangeKind::Emergency { incident: Incident { id, reason, started_by, .. }, .. } => {
-                format!("{id}, {reason}: {started_by} promotes {change} around the gates")
+                format!("{id}, {reason}: {started_by} promotes {change} and bypasses the gates")
             }
             ChangeKind::Rollback(Incident { id, reason, started_by, .. }) => {
-                format!("{id}, {reason}: {started_by} takes {} back", change.service)
+                format!("{id}, {reason}: {started_by} rolls {} back", change.service)
             }
         };
         self.say(&format!("\n{number}. {heading}"));

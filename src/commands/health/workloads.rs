@@ -101,7 +101,7 @@ pub struct Args {
     /// Grace periods: how long a state is tolerated, as in `image-pull 5m` or `failed-create never` [default: see the table of states]
     #[arg(long, value_name = "STATE DURATION")]
     pub grace: Vec<GracePeriod>,
-    /// Pass a workload even if it is configured to run no pods
+    /// Pass a workload even if it requests no pods, and a Kustomization without health checks
     #[arg(long)]
     pub allow_empty: bool,
     /// How long the API server may take to start a response

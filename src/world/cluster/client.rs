@@ -136,7 +136,7 @@ impl ApiClient {
                 let seconds = self.timeout.as_secs_f64();
                 Err(ClusterError::Temporary(format!("the answer was not complete within {seconds} s")))
             }
-            Ok(Err(error)) => Err(ClusterError::Temporary(format!("the answer broke off: {}", causes(&*error)))),
+            Ok(Err(error)) => Err(ClusterError::Temporary(format!("the response ended early: {}", causes(&*error)))),
             Ok(Ok(body)) => Ok(body.to_bytes()),
         }
     }

@@ -76,7 +76,7 @@ impl ClusterError {
 
     pub(super) fn from_json(error: &serde_json::Error) -> Self {
         if error.is_eof() {
-            return Self::Temporary("the answer broke off".to_owned());
+            return Self::Temporary("the response ended early".to_owned());
         }
         Self::unreadable(&format!("the answer cannot be read: {error}"))
     }

@@ -253,7 +253,10 @@ impl LineReader {
             match pin!(self.body.frame()).await? {
                 Ok(frame) => self.buffer.extend_from_slice(&frame.into_data().unwrap_or_default()),
                 Err(error) => {
-                    return Some(Err(ClusterError::Temporary(format!("the watch broke off: {}", causes(&error)))));
+                    return Some(Err(ClusterError::Temporary(format!(
+                        "the watch was interrupted: {}",
+                        causes(&error)
+                    ))));
                 }
             }
         }

@@ -103,7 +103,7 @@ impl GitHub {
         }
         Err(Finding::inconclusive(format!("the runs of workflow {workflow}"))
             .actual(format!("more than {} of them since {since}", all.len()))
-            .expected("a list that ends"))
+            .expected("fewer runs, in a shorter time"))
     }
 }
 

@@ -92,10 +92,9 @@ impl GitHub {
         let result = self.runtime.run(self.timeout, async move {
             let response = octocrab.execute(request).await.map_err(|error| request_error(&error))?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, MAX_BODY)
-                .collect()
-                .await
-                .map_err(|error| RequestError::NoResponse(format!("the answer broke off: {}", with_causes(&*error))))?;
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
+                RequestError::NoResponse(format!("the response ended early: {}", with_causes(&*error)))
+            })?;
             Ok(ApiResponse { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
         });
         let response = result.unwrap_or_else(|error| {

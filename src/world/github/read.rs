@@ -74,7 +74,7 @@ impl GitHub {
         }
         Err(Finding::inconclusive("GitHub's API")
             .actual(format!("more than {MAX_PAGES} pages of 100 at {path}"))
-            .expected("a list that ends"))
+            .expected(format!("at most {MAX_PAGES} pages")))
     }
 
     /// The finding for a list or an object that must exist, when GitHub answers 404.

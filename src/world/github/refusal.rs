@@ -24,7 +24,7 @@ impl GitHubRefusal {
     #[must_use]
     pub fn to_finding(self, check: &str) -> Finding {
         let actual = format!("GitHub refused it: {} {}", self.status, self.message);
-        Finding::inconclusive(check).actual(actual).expected("GitHub to take it").next(self.hint)
+        Finding::inconclusive(check).actual(actual).expected("GitHub to accept it").next(self.hint)
     }
 }
 
@@ -33,7 +33,7 @@ impl GitHub {
         let RequiredPermission { permission, target } = required;
         let message = self.message(response);
         let hint = if let Some(end) = rate_limit_end(response, &message) {
-            format!("a rate limit of GitHub's; it takes requests again {end}")
+            format!("a rate limit of GitHub's; it accepts requests again {end}")
         } else {
             match response.status {
                 300..=399 => format!("{target} has moved: give the name it has now"),
@@ -43,8 +43,8 @@ impl GitHub {
                     None => format!("the token needs {permission} on {target}"),
                 },
                 404 => format!("there is no {target}, or the token cannot see it: it needs {permission} there"),
-                422 => "GitHub does not take what was sent".to_owned(),
-                _ => format!("nothing came of it at {target}"),
+                422 => "GitHub does not accept what was sent".to_owned(),
+                _ => format!("GitHub failed to handle the request for {target}: run this step again later"),
             }
         };
         GitHubRefusal { status: response.status, message, hint }

@@ -134,14 +134,14 @@ fn a_refusal_says_what_to_do() {
     let SendOutcome::Refused(refusal) = dispatch(&github, &infra(), "x", &eleven) else { panic!("11 are too many") };
     let finding = refusal.to_finding("dispatch").to_string();
     let message = "Invalid request.\n\nNo more than 10 properties are allowed; 11 were supplied.";
-    let expected = "expected GitHub to take it; next: GitHub does not take what was sent";
+    let expected = "expected GitHub to accept it; next: GitHub does not accept what was sent";
     assert_eq!(finding, format!("dispatch: GitHub refused it: 422 {message}; {expected}"));
 }
 
 #[test]
 fn a_rate_limit_refusal_says_when_the_limit_ends() {
     let response = |status, message: &str| server::FakeResponse::json(status, &json!({ "message": message }));
-    let limit = |when: &str| format!("a rate limit of GitHub's; it takes requests again {when}");
+    let limit = |when: &str| format!("a rate limit of GitHub's; it accepts requests again {when}");
     let spent = response(403, "API rate limit exceeded").header("x-ratelimit-remaining", "0");
     for (answer, status, message, when) in [
         (response(429, "slow down").header("retry-after", "60"), 429, "slow down", "in 60 s"),
@@ -233,7 +233,7 @@ fn a_long_message_is_clipped_and_an_oversized_body_is_an_unknown_outcome() {
     };
     assert_eq!(refusal.message, "é".repeat(MAX_QUOTE) + "…");
     let endless = outcome_of(server::FakeResponse::text(404, "text/plain", "x".repeat(MAX_BODY + 1)));
-    assert_eq!(endless, unknown("the answer broke off: length limit exceeded"));
+    assert_eq!(endless, unknown("the response ended early: length limit exceeded"));
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl HttpError {
             ureq::Error::Decompress(_, error) => {
                 (HttpErrorKind::Protocol, format!("the body cannot be decompressed: {}", with_causes(&error)))
             }
-            ureq::Error::ConnectProxyFailed(_) => (HttpErrorKind::Proxy, format!("{peer} did not connect us: {cause}")),
+            ureq::Error::ConnectProxyFailed(_) => (HttpErrorKind::Proxy, format!("{peer} opened no tunnel: {cause}")),
             // These errors quote the URL or a header, so they are left out.
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 (HttpErrorKind::Other, "the URL or a header cannot be sent".to_owned())

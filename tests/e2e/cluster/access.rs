@@ -88,7 +88,7 @@ fn a_temporary_server_or_connection_error_is_retried() {
     for (action, words) in [
         (actions[0], "429: not now"),
         (actions[2], "503: "),
-        (actions[4], "the answer broke off"),
+        (actions[4], "the response ended early"),
         (actions[6], "connection"),
     ] {
         let status = status(429);
@@ -108,7 +108,7 @@ fn a_response_that_is_not_from_a_cluster_is_inconclusive() {
         ("200 OK\r\ncontent-type: text/html", "<html><form>password</form></html>", "the answer cannot be read"),
         ("200 OK\r\ncontent-type: application/json", "{}", "the answer is not a list"),
         ("200 OK\r\ncontent-type: application/json", "{\"status\":\"UP\",\"items\":[]}", "the answer is not a list"),
-        ("200 OK", "", "the answer broke off"),
+        ("200 OK", "", "the response ended early"),
         ("302 Found\r\nlocation: https://login.example/", "", "302: "),
     ] {
         let proxy = FaultyProxy::start(&shared().api, move |_| ProxyAction::Respond(head, body.to_owned()));

@@ -74,18 +74,18 @@ fn a_commit_is_followed_from_sync_to_health() {
     );
     assert_end(&started.end_within(TIME_LIMIT), PASSED, &["complete: Healthy, Synced to 111111111111"]);
     let end = gate().input("tag", "2").run(&["health"]);
-    assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1: an image 2 has not appeared"]);
+    assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1, not an image with tag 2"]);
 
     let runner = gate().input("image", &format!("{APP}:2")).input("appear-timeout", "30s");
     let started = runner.start(&["health"]);
     started.wait_for_line("complete: Healthy, Synced to 111111111111");
     application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "normal" } } }));
-    started.wait_for_line("a refresh was asked for");
+    started.wait_for_line("a refresh was requested");
     application.change(&json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": null } } }));
     set_status(&application, "OutOfSync", TWO, "Healthy", &json!({}));
     started.wait_for_line("OutOfSync with 222222222222, and to be synced automatically");
     application.change(&json!({ "operation": { "sync": { "revision": TWO } } }));
-    started.wait_for_line("a sync was asked for");
+    started.wait_for_line("a sync was requested");
     set_status(
         &application,
         "OutOfSync",
@@ -212,5 +212,5 @@ fn an_application_needs_no_other_permission() {
     assert_end(&end, BLOCKED, &["Degraded"]);
     assert!(!end.summary.contains("What could not be seen"), "{}", end.summary);
     set_status(&application, "Synced", ONE, "Healthy", &json!({}));
-    assert_end(&gate().input("tag", "1").run(&["health"]), PASSED, &["it runs an image 1"]);
+    assert_end(&gate().input("tag", "1").run(&["health"]), PASSED, &["it runs an image with tag 1"]);
 }

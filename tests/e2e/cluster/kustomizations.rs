@@ -54,7 +54,7 @@ fn a_reconciliation_is_followed_to_its_end() {
     let gate = || ns.gate("kustomization/app");
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.wait_for_line("its latest change has not been taken up yet");
+    started.wait_for_line("its controller has not observed its latest change yet");
     kustomization.set_status(&failing("DependencyNotReady", "dependency 'shop/db' is not ready", 1, ""));
     started.wait_for_line("DependencyNotReady: dependency 'shop/db' is not ready");
     kustomization.set_status(&reconciling("Fetching manifests for revision main", 1, ""));
@@ -69,9 +69,9 @@ fn a_reconciliation_is_followed_to_its_end() {
     kustomization.change(&json!({ "spec": { "path": "./other" } }));
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.wait_for_line("its latest change has not been taken up yet");
+    started.wait_for_line("its controller has not observed its latest change yet");
     kustomization.change(&json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "1" } } }));
-    started.wait_for_line("a reconciliation was asked for");
+    started.wait_for_line("a reconciliation was requested");
     let mut done = ready(2, TWO);
     done["lastHandledReconcileAt"] = "1".into();
     kustomization.set_status(&done);
@@ -121,7 +121,7 @@ fn a_failed_reconciliation_blocks_with_the_reason() {
     kustomization.change(&json!({ "spec": { "path": "./fixed" } }));
     let runner = gate();
     let started = runner.start(&["health"]);
-    started.wait_for_line("its latest change has not been taken up yet");
+    started.wait_for_line("its controller has not observed its latest change yet");
     kustomization.change(&json!({ "spec": { "suspend": true } }));
     assert_end(&started.end_within(TIME_LIMIT), BLOCKED, &["it is suspended (`spec.suspend`)"]);
 }

@@ -81,14 +81,14 @@ fn a_canary_is_followed_through_its_steps() {
         &["complete: 2 of 2 updated, 2 available, revision old"],
     );
     let end = ns.gate("ro/app").input("tag", "2").run(&["health"]);
-    assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1: an image 2 has not appeared"]);
+    assert_end(&end, BLOCKED, &["it is healthy, and runs ghcr.io/acme/app:1, not an image with tag 2"]);
 
     let runner = ns.gate("rollout/app").input("tag", "2").input("appear-timeout", "30s").input("grace", "paused 1h");
     let started = runner.start(&["health"]);
     started.wait_for_line("complete: 2 of 2 updated");
     // A new commit reaches the cluster; the healthy revision is still the old one.
     rollout.change(&json!({ "spec": { "template": template("app", &app("2"), &json!({})) } }));
-    started.wait_for_line("its latest change has not been taken up yet");
+    started.wait_for_line("its controller has not observed its latest change yet");
     create_replica_set(&ns, &rollout, "app", "new", "2", 1, &json!({}));
     rollout.set_status(&json!({ "observedGeneration": "2", "currentPodHash": "new", "phase": "Progressing",
         "message": "more replicas need to be updated", "replicas": 3, "updatedReplicas": 1 }));
@@ -109,7 +109,7 @@ fn a_canary_is_followed_through_its_steps() {
     scale(&ns, "app-old", 0);
     rollout.set_status(&healthy("2", "new"));
     let end = started.end_within(TIME_LIMIT);
-    assert_end(&end, PASSED, &["revision new", "its pods run an image 2"]);
+    assert_end(&end, PASSED, &["revision new", "its pods run an image with tag 2"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_rollout_that_waits_for_promotion_or_was_aborted_blocks_with_the_reason() {
     let runner = gate();
     rollout.change(&json!({ "spec": { "minReadySeconds": 1 } }));
     let started = runner.start(&["health"]);
-    started.wait_for_line("its latest change has not been taken up yet");
+    started.wait_for_line("its controller has not observed its latest change yet");
     rollout.set_status(&json!({ "conditions": null }));
     rollout.set_status(&healthy("2", "new"));
     assert_end(&started.end_within(TIME_LIMIT), PASSED, &["revision new"]);
@@ -201,11 +201,11 @@ fn a_workload_ref_is_complete_once_its_generation_is_observed() {
     set_workload_generation("2");
     let runner = ns.gate("rollout/app").input("tag", "2");
     let started = runner.start(&["health"]);
-    started.wait_for_line("its latest change has not been taken up yet");
+    started.wait_for_line("its controller has not observed its latest change yet");
     create_replica_set(&ns, &rollout, "app", "new", "2", 2, &json!({}));
     scale(&ns, "app-old", 0);
     let mut status = healthy("1", "new");
     status["workloadObservedGeneration"] = "2".into();
     rollout.set_status(&status);
-    assert_end(&started.end_within(TIME_LIMIT), PASSED, &["revision new", "its pods run an image 2"]);
+    assert_end(&started.end_within(TIME_LIMIT), PASSED, &["revision new", "its pods run an image with tag 2"]);
 }

@@ -113,7 +113,7 @@ fn an_evicted_pod_is_replaced_and_no_harm_to_the_rollout() {
     let end = watching.end_within(TIME_LIMIT);
     let findings = end.report["findings"].to_string();
     assert!(
-        end.code == 1 && findings.contains("did not stay so for 20s") && findings.contains("Evicted"),
+        end.code == 1 && findings.contains("did not stay complete for 20s") && findings.contains("Evicted"),
         "{}",
         end.log
     );

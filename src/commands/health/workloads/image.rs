@@ -50,12 +50,16 @@ impl ExpectedImage {
     /// Its name in messages.
     #[must_use]
     pub fn name(&self) -> String {
-        let image = self.image.as_ref().map(ToString::to_string).unwrap_or_default();
-        let tag = self.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
-        let digest = self.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
-        match (image.is_empty(), format!("{image}{tag}{digest}")) {
-            (true, name) => format!("an image {}", name.trim_start_matches(':')),
-            (false, name) => name,
+        match (&self.image, &self.tag, &self.digest) {
+            (None, Some(tag), None) => format!("an image with tag {tag}"),
+            (None, None, Some(digest)) => format!("an image with digest {digest}"),
+            (None, Some(tag), Some(digest)) => format!("an image with tag {tag} and digest {digest}"),
+            (None, None, None) => "any image".to_owned(),
+            (Some(image), tag, digest) => {
+                let tag = tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+                let digest = digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+                format!("{image}{tag}{digest}")
+            }
         }
     }
 

@@ -134,19 +134,20 @@ impl Assessor<'_> {
         }
         if let Some(disturbance) = &history.disturbance {
             let period = HumanDuration(limits.stabilize);
-            let reason = format!("it was complete, and did not stay so for {period}: {disturbance}");
+            let reason = format!("it was complete, but did not stay complete for {period}: {disturbance}");
             let next = "find out why it did not stay ready: see the pod's log and events";
             return failed(Verdict::Blocked, reason, Some(disturbance.clone()), next);
         }
         if let (RolloutProgress::Empty(reason), false) = (&snapshot.progress, limits.allow_empty) {
             let reason = format!("{reason}, so nothing was observed to be healthy");
-            return failed(Verdict::Inconclusive, reason, None, "set `allow-empty` if that is meant");
+            return failed(Verdict::Inconclusive, reason, None, "set `allow-empty` if this is intended");
         }
         let stable_at = history.completion.as_ref().map(|completion| completion.at + limits.stabilize);
         let healthy = snapshot.check_healthy(limits);
         if let (Some(completion), Some(stable_at), Ok(())) = (&history.completion, stable_at, healthy) {
             if now < stable_at {
-                let summary = format!("{}; to stay so for {}", snapshot.summary(), HumanDuration(limits.stabilize));
+                let summary =
+                    format!("{}; must stay complete for {}", snapshot.summary(), HumanDuration(limits.stabilize));
                 return WorkloadAssessment::Pending { summary, revisit: Some(stable_at) };
             }
             return WorkloadAssessment::Healthy(self.describe_healthy(completion));
@@ -243,13 +244,13 @@ impl Assessor<'_> {
             None if was_replaced => format!("it is gone from the namespace {namespace}"),
             None => format!("there is no such workload in the namespace {namespace}"),
             Some(image) if was_replaced => {
-                format!("{name} was asked for, and now {image} is: another release took its place")
+                format!("{name} was requested, and now {image} is: another release took its place")
             }
-            Some(image) if is_complete => format!("it is healthy, and runs {image}: {name} has not appeared"),
+            Some(image) if is_complete => format!("it is healthy, and runs {image}, not {name}"),
             Some(image) if !snapshot.kind.has_pods() => {
-                format!("it runs {image} ({}): {name} has not appeared", snapshot.summary())
+                format!("it runs {image} ({}), not {name}", snapshot.summary())
             }
-            Some(image) => format!("it asks for {image}: {name} has not appeared"),
+            Some(image) => format!("it requests {image}, not {name}"),
         };
         if now < limits.appear_timeout {
             return Some(WorkloadAssessment::Pending { summary, revisit: Some(limits.appear_timeout) });
@@ -257,13 +258,13 @@ impl Assessor<'_> {
         let waited = match limits.appear_timeout {
             Moment::ZERO => String::new(),
             _ if was_replaced => String::new(),
-            limit => format!(" within {}", HumanDuration(limit)),
+            limit => format!(", after {}", HumanDuration(limit)),
         };
         let cause = match &other_image {
             None if was_replaced => Some("it was deleted".to_owned()),
             None => None,
             Some(_) if was_replaced => Some("another release took its place".to_owned()),
-            Some(_) => Some(format!("{} has not appeared", limits.image.version().unwrap_or(name))),
+            Some(_) => Some(format!("{} is not deployed", limits.image.version().unwrap_or(name))),
         };
         let next = match other_image {
             _ if was_replaced => "see what has been deployed since; the later release has its own gate",

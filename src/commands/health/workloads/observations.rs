@@ -108,7 +108,7 @@ impl WorkloadObservations {
             history.record(limits, at, self.epoch, &snapshot);
             let summary = match snapshot.requested {
                 ImageMatch::Differs(_) if snapshot.progress != RolloutProgress::Missing => {
-                    format!("{} has not appeared; {}", limits.image.name(), snapshot.summary())
+                    format!("{} is not deployed yet; {}", limits.image.name(), snapshot.summary())
                 }
                 _ => snapshot.summary(),
             };

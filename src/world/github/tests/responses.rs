@@ -52,7 +52,7 @@ fn a_failed_read_names_the_permission_or_the_cause() {
         (403, r#"{"message":"Resource not accessible by integration"}"#, ["403 Resource", "Checks: read on acme/shop"]),
         (401, r#"{"message":"Bad credentials"}"#, ["401 Bad", "wrong, expired or revoked"]),
         (429, "slow down", ["429 slow down", "rate limit"]),
-        (500, "{}", ["500", "nothing came of it"]),
+        (500, "{}", ["500", "GitHub failed to handle"]),
         (200, "<html>", ["expected value", "as GitHub's description"]),
         (200, r#"[{"title":7}]"#, ["invalid type", "as GitHub's description"]),
     ] {

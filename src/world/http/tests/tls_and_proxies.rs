@@ -156,7 +156,7 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
     let proxy = server(|_, stream| stream.write_all(&response("403 Forbidden", "", b"")).unwrap());
     let http = client_with(&[("all_proxy", &format!("http://user:hunter2@{}", proxy.address))]);
     let error = http.fetch(&Request::get("https://staging.example/".parse().unwrap())).unwrap_err();
-    assert!(error.to_string().starts_with(&format!("the proxy {} did not connect us: ", proxy.address)), "{error}");
+    assert!(error.to_string().starts_with(&format!("the proxy {} opened no tunnel: ", proxy.address)), "{error}");
     assert!(error.kind == HttpErrorKind::Proxy && error.to_string().contains("403"), "{error}");
     for target in ["https://staging.example/", "http://staging.example/"] {
         let http = client_with(&[("all_proxy", &format!("http://user:hunter2@{CLOSED}"))]);
@@ -176,9 +176,9 @@ fn a_failure_at_the_proxy_is_not_blamed_on_the_host() {
     let silent = raw_server(|mut stream, _| while linger(&mut stream, Duration::from_secs(5)) {});
     for (proxy, target, cause) in [
         (&wants_a_password, "http://staging.example/", "wants a user and a password (407)"),
-        (&wants_a_password, "https://staging.example/", "did not connect us"),
+        (&wants_a_password, "https://staging.example/", "opened no tunnel"),
         (&hangs_up, "http://staging.example/", "closed the connection before its answer was complete"),
-        (&hangs_up, "https://staging.example/", "did not connect us"),
+        (&hangs_up, "https://staging.example/", "opened no tunnel"),
         (&silent, "http://staging.example/", "within 1s"),
         (&silent, "https://staging.example/", "within 1s"),
     ] {

@@ -240,16 +240,16 @@ fn the_gate_waits_for_the_image_under_promotion_and_never_passes_an_old_one() {
         scenario.list_deployment(1, deployment((1, 1, 1, 1), tag, &json!({})), well());
         scenario
     };
-    with_image(with_tag("2", app()), "2").assert_decided(1, Verdict::Passed, "its pods run an image 2");
+    with_image(with_tag("2", app()), "2").assert_decided(1, Verdict::Passed, "its pods run an image with tag 2");
     with_image(with_tag("3", app()), "2").assert_decided(
         1,
         Verdict::Blocked,
-        "it is healthy, and runs shop:2: an image 3 has not appeared",
+        "it is healthy, and runs shop:2, not an image with tag 3",
     );
     let patient = WorkloadLimits { appear_timeout: seconds(300), ..with_tag("3", app()) };
     let mut scenario = with_image(patient, "2");
-    scenario.assert_pending(299, 300, "an image 3 has not appeared");
-    scenario.assert_decided(300, Verdict::Blocked, "has not appeared within 5m");
+    scenario.assert_pending(299, 300, "not an image with tag 3");
+    scenario.assert_decided(300, Verdict::Blocked, ", after 5m");
     // It appears after all. Its own time limit begins then, and the old image does not count.
     scenario.update(200, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 0, 0), "3", &json!({})))));
     scenario.assert_pending(300, 800, "0 of 1 updated");
@@ -260,7 +260,7 @@ fn the_gate_waits_for_the_image_under_promotion_and_never_passes_an_old_one() {
         deployment((1, 1, 1, 0), "2", &json!({})),
         vec![pod("a", "new", false, &crashed(5, "Error"))],
     );
-    scenario.assert_pending(1, 300, "it asks for shop:2: an image 3 has not appeared");
+    scenario.assert_pending(1, 300, "it requests shop:2, not an image with tag 3");
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn a_missing_workload_blocks_after_the_appear_timeout() {
     scenario.update(1, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![], at: None }));
     scenario.update(1, ClusterUpdate::Deployments(nothing()));
     scenario.assert_pending(59, 60, "there is no such workload in the namespace shop");
-    scenario.assert_decided(60, Verdict::Blocked, "there is no such workload in the namespace shop within 1m");
+    scenario.assert_decided(60, Verdict::Blocked, "there is no such workload in the namespace shop, after 1m");
     // A workload that is being deleted does not exist.
     let mut going = deployment((1, 1, 1, 1), "2", &json!({}));
     going.metadata.deletion_timestamp = Some(at(0).parse().unwrap());
@@ -306,7 +306,7 @@ fn a_disturbance_within_the_stabilization_time_blocks() {
         scenario
     };
     let scenario = complete(steady());
-    scenario.assert_pending(34, 35, "to stay so for 30s");
+    scenario.assert_pending(34, 35, "must stay complete for 30s");
     scenario.assert_decided(35, Verdict::Passed, "nothing went unready or restarted for 30s");
     let mut restarted = running();
     restarted["restartCount"] = 1.into();
@@ -328,7 +328,7 @@ fn a_disturbance_within_the_stabilization_time_blocks() {
                 12,
                 ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 1, 1), "2", &json!({})))),
             );
-            scenario.assert_decided(35, Verdict::Blocked, "did not stay so for 30s");
+            scenario.assert_decided(35, Verdict::Blocked, "did not stay complete for 30s");
         }
     }
 }

@@ -84,7 +84,7 @@ fn progress(application: &Application) -> RolloutProgress {
 fn outdated_status(application: &Application) -> Option<String> {
     let Application { metadata, spec, status, .. } = application;
     if metadata.annotations.contains_key(REFRESH) {
-        return Some("a refresh was asked for, and has not been done".to_owned());
+        return Some("a refresh was requested, and is not done yet".to_owned());
     }
     if status.reconciled_at.is_none() {
         return Some("it has not been compared yet".to_owned());
@@ -122,7 +122,7 @@ fn last_sync(application: &Application) -> Option<&OperationState> {
 fn operation(application: &Application) -> Option<RolloutProgress> {
     if application.operation.as_ref().is_some_and(|operation| !operation.sync.dry_run) {
         let running = last_sync(application).filter(|state| state.phase == "Running");
-        let phase = if running.is_some() { "its sync runs" } else { "a sync was asked for" };
+        let phase = if running.is_some() { "its sync runs" } else { "a sync was requested" };
         let message = running.map_or("", |state| &state.message);
         return Some(RolloutProgress::Reconciling(join_reason(phase, message)));
     }

@@ -33,7 +33,7 @@ fn progress(limits: &WorkloadLimits, kustomization: &Kustomization) -> RolloutPr
         return paused(None, "it is suspended (`spec.suspend`)".to_owned());
     }
     if metadata.annotations.get(REQUESTED).is_some_and(|requested| *requested != status.last_handled_reconcile_at) {
-        return RolloutProgress::Reconciling("a reconciliation was asked for, and has not been done".to_owned());
+        return RolloutProgress::Reconciling("a reconciliation was requested, and is not done yet".to_owned());
     }
     if let Some(stalled) = with_status("Stalled", "True") {
         let reason = format!("stalled: {}", join_reason(&stalled.reason, &stalled.message));

@@ -34,7 +34,9 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, rollout: &'a Rollou
         (None, _) => limits.image.match_template(&spec.template),
         (Some(_), Some(set)) => limits.image.match_template(&set.spec.template),
         _ if !limits.image.names_version() => ImageMatch::Matches,
-        _ => ImageMatch::Unknown("what its `workloadRef` asks for, which is not taken up yet".to_owned()),
+        _ => ImageMatch::Unknown(
+            "the image that its `workloadRef` requests: its controller has not observed it yet".to_owned(),
+        ),
     };
     let kept: i32 = sets()
         .filter(|set| !is_new(set) && set.metadata.annotations.contains_key(KEPT_UNTIL))

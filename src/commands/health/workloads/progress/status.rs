@@ -63,8 +63,8 @@ impl<'a> RolloutStatus<'a> {
     }
 }
 
-pub const UNOBSERVED: &str = "its latest change has not been taken up yet";
-pub const NO_REPLICAS: &str = "it asks for no pod: `replicas: 0`";
+pub const UNOBSERVED: &str = "its controller has not observed its latest change yet";
+pub const NO_REPLICAS: &str = "it requests no pods: `replicas: 0`";
 
 /// The label of a pod that names the revision it was created from.
 pub const POD_REVISION: &str = "controller-revision-hash";

@@ -80,7 +80,7 @@ fn an_application_is_complete_when_healthy_and_synced_by_a_current_comparison() 
             "operationState": { "syncResult": { "revision": "", "revisions": [ONE, TWO] } } } });
     started_with(alone(), &several).assert_decided(0, Verdict::Passed, "Synced to 111111111111, 222222222222");
     for (changes, expected) in [
-        (json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "hard" } } }), "a refresh was asked for"),
+        (json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "hard" } } }), "a refresh was requested"),
         (json!({ "status": null }), "it has not been compared yet"),
         (json!({ "status": { "reconciledAt": null } }), "it has not been compared yet"),
         (json!({ "spec": { "source": { "targetRevision": "v2" } } }), "its specification has changed"),
@@ -90,7 +90,7 @@ fn an_application_is_complete_when_healthy_and_synced_by_a_current_comparison() 
         ),
         (json!({ "spec": { "sources": [{ "path": "a" }] } }), "its specification has changed"),
         (json!({ "spec": { "destination": { "namespace": "other" } } }), "its specification has changed"),
-        (json!({ "operation": { "sync": { "revision": TWO } } }), "a sync was asked for"),
+        (json!({ "operation": { "sync": { "revision": TWO } } }), "a sync was requested"),
         (merged(sync("Running", TWO, 0), &json!({ "operation": {} })), "its sync runs: why"),
         (sync("Terminating", TWO, 0), "its sync runs: why"),
         // The sync has ended, and the comparison is older.
@@ -228,7 +228,7 @@ fn an_unhealthy_application_is_tolerated_for_its_grace_period() {
     started_with(alone(), &health("Suspended", 0)).assert_decided(0, Verdict::Blocked, "Suspended: why");
     let mut steady = started_with(WorkloadLimits { stabilize: seconds(30), ..alone() }, &json!({}));
     update(&mut steady, 10, &health("Progressing", 10));
-    steady.assert_decided(10, Verdict::Blocked, "it was complete, and did not stay so for 30s: Progressing: why");
+    steady.assert_decided(10, Verdict::Blocked, "it was complete, but did not stay complete for 30s: Progressing: why");
 }
 
 #[test]
@@ -236,13 +236,13 @@ fn the_images_of_an_application_are_those_in_its_status() {
     let images = |images: &[&str]| json!({ "status": { "summary": { "images": images } } });
     let two = || with_tag("2", alone());
     let well = started_with(two(), &json!({}));
-    well.assert_decided(0, Verdict::Passed, "; it runs an image 2");
+    well.assert_decided(0, Verdict::Passed, "; it runs an image with tag 2");
     started_with(two(), &images(&["shop:1"])).assert_decided(
         0,
         Verdict::Blocked,
-        "it is healthy, and runs shop:1: an image 2 has not appeared",
+        "it is healthy, and runs shop:1, not an image with tag 2",
     );
-    started_with(two(), &images(&[])).assert_decided(0, Verdict::Blocked, "an image 2 has not appeared");
+    started_with(two(), &images(&[])).assert_decided(0, Verdict::Blocked, "not an image with tag 2");
     // Sidecars have other versions.
     started_with(two(), &images(&["envoy:3", "shop:2"])).assert_decided(0, Verdict::Passed, "complete");
     let both = started_with(two(), &images(&["shop:1", "shop:2"]));
@@ -250,27 +250,27 @@ fn the_images_of_an_application_are_those_in_its_status() {
     both.assert_decided(600, Verdict::Inconclusive, "and shop:1 runs as well");
     // The image appears: old, old during the sync, both, new.
     let mut scenario = started_with(WorkloadLimits { appear_timeout: seconds(300), ..two() }, &images(&["shop:1"]));
-    scenario.assert_pending(0, 300, "an image 2 has not appeared");
+    scenario.assert_pending(0, 300, "not an image with tag 2");
     update(&mut scenario, 250, &merged(images(&["shop:1"]), &sync("Running", TWO, 0)));
     scenario.assert_pending(250, 850, "its sync runs");
     update(&mut scenario, 260, &merged(images(&["shop:1", "shop:2"]), &health("Progressing", 255)));
     scenario.assert_pending(260, 850, "Progressing");
     update(&mut scenario, 270, &json!({}));
-    scenario.assert_decided(270, Verdict::Passed, "; it runs an image 2");
+    scenario.assert_decided(270, Verdict::Passed, "; it runs an image with tag 2");
     // The sync brought another image.
     let mut scenario = started_with(
         WorkloadLimits { appear_timeout: seconds(300), ..two() },
         &merged(images(&["shop:1"]), &sync("Running", TWO, 0)),
     );
     update(&mut scenario, 10, &images(&["shop:1"]));
-    scenario.assert_pending(10, 300, "an image 2 has not appeared");
+    scenario.assert_pending(10, 300, "not an image with tag 2");
     // An unhealthy old version does not block, but the new one does not appear either.
     let scenario = started_with(
         WorkloadLimits { appear_timeout: seconds(300), ..two() },
         &merged(images(&["shop:1"]), &health("Degraded", -900)),
     );
-    scenario.assert_pending(0, 300, "it runs shop:1 (Degraded: why): an image 2 has not appeared");
-    scenario.assert_decided(300, Verdict::Blocked, "(Degraded: why): an image 2 has not appeared within 5m");
+    scenario.assert_pending(0, 300, "it runs shop:1 (Degraded: why), not an image with tag 2");
+    scenario.assert_decided(300, Verdict::Blocked, "(Degraded: why), not an image with tag 2, after 5m");
 }
 
 #[test]
@@ -283,8 +283,8 @@ fn image_names_do_not_prove_a_digest_but_watched_pods_do() {
     let images = |images: &[String]| json!({ "status": { "summary": { "images": images } } });
     let alone = |tag: &str, image: String| started_with(expected_image(&["application/app"], tag), &images(&[image]));
     alone("2", format!("shop@{}", digest("1"))).assert_decided(0, Verdict::Passed, "complete");
-    alone("2", format!("shop@{}", digest("2"))).assert_decided(0, Verdict::Blocked, "has not appeared");
-    alone("3", "shop:2".to_owned()).assert_decided(0, Verdict::Blocked, "has not appeared");
+    alone("2", format!("shop@{}", digest("2"))).assert_decided(0, Verdict::Blocked, ", not an image with tag");
+    alone("3", "shop:2".to_owned()).assert_decided(0, Verdict::Blocked, ", not an image with tag");
     let mut unknown = alone("2", "shop:2".to_owned());
     unknown.assert_decided(0, Verdict::Inconclusive, "shop:2, whose digest is unknown");
     let finding = &judge(&unknown.limits, &unknown.observations, seconds(0)).findings[0];
@@ -306,7 +306,7 @@ fn a_leftover_old_image_passes_when_pods_are_watched() {
     let old = json!({ "status": { "summary": { "images": ["shop:1", "shop:2"] } } });
     let mut beside = started_with(with_tag("2", limits(&["application/app", "deployment/app"])), &old);
     beside.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-    beside.assert_decided(1, Verdict::Passed, "Healthy, Synced to 111111111111; it runs an image 2");
+    beside.assert_decided(1, Verdict::Passed, "Healthy, Synced to 111111111111; it runs an image with tag 2");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn an_evicted_pod_does_not_count_as_a_pod_of_the_rollout() {
     scenario.assert_pending(300, 601, "1 of 1 updated, 0 available");
     // Within the stabilization time, the reason decides.
     for (reason, verdict, expected) in [
-        ("Evicted", Verdict::Blocked, "did not stay so for 30s: pod a: Evicted: low on memory"),
+        ("Evicted", Verdict::Blocked, "did not stay complete for 30s: pod a: Evicted: low on memory"),
         ("NodeShutdown", Verdict::Passed, "complete"),
         ("Terminated", Verdict::Passed, "complete"),
     ] {
@@ -152,7 +152,7 @@ fn an_autoscaler_may_scale_within_the_stabilization_time() {
     // Up: the new pods have time to become ready.
     let mut scenario = steady();
     update_deployment(&mut scenario, 10, deployment((3, 2, 2, 2), "2", &more));
-    scenario.assert_pending(10, 721, "not been taken up yet");
+    scenario.assert_pending(10, 721, "has not observed its latest change yet");
     update_deployment(&mut scenario, 11, deployment((3, 3, 3, 2), "2", &json!({})));
     scenario.update(
         11,
@@ -180,7 +180,7 @@ fn an_autoscaler_may_scale_within_the_stabilization_time() {
     let mut scenario = steady();
     let items = vec![ready("c"), ready("d")];
     scenario.update(20, ClusterUpdate::Pods(WatchUpdate::Listed { items, at: None }));
-    scenario.assert_pending(31, 50, "to stay so for 30s");
+    scenario.assert_pending(31, 50, "must stay complete for 30s");
     scenario.assert_decided(50, Verdict::Passed, "complete");
 }
 
@@ -189,9 +189,9 @@ fn a_disturbance_during_an_interrupted_watch_is_found_in_the_pod() {
     let mut flapped = ready("a");
     flapped.status.conditions[1].last_transition_time = Some(at(12).parse().unwrap());
     for (listed_at, verdict, expected) in [
-        (20, Verdict::Blocked, "did not stay so for 30s: pod a was not ready for a while"),
+        (20, Verdict::Blocked, "did not stay complete for 30s: pod a was not ready for a while"),
         // The stabilization time is over, but the disturbance may have come within it.
-        (40, Verdict::Blocked, "did not stay so for 30s: pod a was not ready for a while"),
+        (40, Verdict::Blocked, "did not stay complete for 30s: pod a was not ready for a while"),
     ] {
         let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
         scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![ready("a")]);
@@ -219,7 +219,7 @@ fn nothing_passes_while_a_kind_is_relisted() {
         40,
         ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![pod("a", "new", false, &running())], at: None }),
     );
-    scenario.assert_decided(40, Verdict::Blocked, "did not stay so for 30s: pod a is not ready");
+    scenario.assert_decided(40, Verdict::Blocked, "did not stay complete for 30s: pod a is not ready");
     let mut scenario = steady();
     scenario.update(35, ClusterUpdate::Pods(WatchUpdate::Interrupted("no answer".to_owned())));
     scenario.assert_decided(95, Verdict::Inconclusive, "does not answer: no answer");
@@ -275,12 +275,16 @@ fn a_release_that_replaces_the_one_under_promotion_is_named() {
     let mut scenario = Scenario::new(patient());
     scenario.list_deployment(1, deployment((1, 1, 0, 0), "2", &json!({})), vec![]);
     scenario.update(30, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 0, 0), "3", &json!({})))));
-    scenario.assert_pending(30, 60, "an image 2 was asked for, and now shop:3 is: another release took its place");
+    scenario.assert_pending(
+        30,
+        60,
+        "an image with tag 2 was requested, and now shop:3 is: another release took its place",
+    );
     scenario.assert_decided(60, Verdict::Blocked, "another release took its place");
     // It may be rolled out again.
     scenario.update(40, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 1, 1), "2", &json!({})))));
     scenario.update(40, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![ready("a")], at: None }));
-    scenario.assert_decided(40, Verdict::Passed, "its pods run an image 2");
+    scenario.assert_decided(40, Verdict::Passed, "its pods run an image with tag 2");
 }
 
 #[test]

@@ -73,8 +73,8 @@ fn a_headline_names_what_the_workload_waits_for() {
     blocked deployment/app 2 of 4 pods ready, limit 4 of 4: ProgressDeadlineExceeded; next: see what the rollout waits for (`kubectl describe`); `rollout-timeout` gives it more time
     blocked deployment/app 2 of 4 pods ready, limit 4 of 4: it waits for a person; next: resume the rollout (`kubectl rollout resume`), or delete the old pods
     blocked deployment/app 2 of 4 pods ready, limit 4 of 4: not complete after 10m; next: see what the rollout waits for (`kubectl describe`); `rollout-timeout` gives it more time
-    inconclusive deployment/app no pods, limit all pods ready; next: set `allow-empty` if that is meant
-    blocked deployment/app runs shop:2, limit 4 of 4 on 3: 3 has not appeared; next: see whether this release has been deployed; `appear-timeout` waits for a deployment that comes later
+    inconclusive deployment/app no pods, limit all pods ready; next: set `allow-empty` if this is intended
+    blocked deployment/app runs shop:2, limit 4 of 4 on 3: 3 is not deployed; next: see whether this release has been deployed; `appear-timeout` waits for a deployment that comes later
     blocked deployment/app not found, limit all pods ready on 2: it was deleted; next: see what has been deployed since; the later release has its own gate
     blocked deployment/app 1 of 1 pods ready, limit 1 of 1: pod a restarted; next: find out why it did not stay ready: see the pod's log and events
     ");

@@ -8,7 +8,12 @@ fn a_deployment_is_complete_when_only_the_new_revision_is_left() {
     let none = json!({});
     for (counts, more, pods, expected) in [
         ((2, 2, 2, 2), &none, two(), None),
-        ((2, 2, 2, 2), &json!({ "metadata": { "generation": 3 } }), two(), Some("not been taken up yet")),
+        (
+            (2, 2, 2, 2),
+            &json!({ "metadata": { "generation": 3 } }),
+            two(),
+            Some("has not observed its latest change yet"),
+        ),
         ((2, 3, 2, 2), &none, two(), Some("1 of the old revision left")),
         ((2, 2, 1, 1), &none, two(), Some("1 of 2 updated")),
         ((2, 2, 2, 1), &none, two(), Some("1 available")),

@@ -67,12 +67,12 @@ fn a_kustomization_is_complete_when_ready_at_this_generation_and_revision() {
     started_with(alone(), &changed(ready(), &checks)).assert_decided(0, Verdict::Passed, complete);
     for (it, expected) in [
         // Its specification has changed since, according to both generations or to one.
-        (changed(ready(), &json!({ "metadata": { "generation": 3 } })), "not been taken up yet"),
-        (changed(ready(), &json!({ "status": { "observedGeneration": 1 } })), "not been taken up yet"),
-        (changed(ready(), &json!({ "status": null })), "not been taken up yet"),
+        (changed(ready(), &json!({ "metadata": { "generation": 3 } })), "has not observed its latest change yet"),
+        (changed(ready(), &json!({ "status": { "observedGeneration": 1 } })), "has not observed its latest change yet"),
+        (changed(ready(), &json!({ "status": null })), "has not observed its latest change yet"),
         (
             changed(ready(), &json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } })),
-            "a reconciliation was asked for",
+            "a reconciliation was requested",
         ),
         (reconciling(ONE), "Progressing: why"),
         (
@@ -129,7 +129,7 @@ fn suspended_stalled_and_failed_kustomizations_block() {
     started_with(alone(), &stalled()).assert_decided(0, Verdict::Blocked, "stalled: InvalidCELExpression: why");
     // It was fixed since.
     let mended = changed(stalled(), &json!({ "metadata": { "generation": 3 } }));
-    started_with(alone(), &mended).assert_pending(0, 600, "not been taken up yet");
+    started_with(alone(), &mended).assert_pending(0, 600, "has not observed its latest change yet");
     started_with(alone(), &failing("HealthCheckFailed", 1, ONE)).assert_decided(
         0,
         Verdict::Blocked,
@@ -198,10 +198,10 @@ fn a_reconciliation_does_not_undo_a_complete_kustomization() {
     let mut scenario = started_with(steady(), &ready());
     update(&mut scenario, 50, &reconciling(TWO));
     update(&mut scenario, 70, &kustomization(&[condition("Ready", "True", "x", 70)], TWO, TWO));
-    scenario.assert_pending(129, 130, "to stay so for 1m");
+    scenario.assert_pending(129, 130, "must stay complete for 1m");
     scenario.assert_decided(130, Verdict::Passed, "applied main@sha1:2222");
     // A failure is a disturbance.
     let mut scenario = started_with(steady(), &ready());
     update(&mut scenario, 50, &failing("BuildFailed", 50, ONE));
-    scenario.assert_decided(50, Verdict::Blocked, "it was complete, and did not stay so for 1m: BuildFailed");
+    scenario.assert_decided(50, Verdict::Blocked, "it was complete, but did not stay complete for 1m: BuildFailed");
 }

@@ -56,11 +56,11 @@ fn a_rollout_is_complete_when_its_phase_is_current_and_no_old_pod_is_left() {
         .assert_decided(1, Verdict::Passed, "1 of 1 updated");
     for (changes, expected) in [
         // Healthy, but the phase is not of this generation.
-        (json!({ "status": { "observedGeneration": "2" } }), "not been taken up yet"),
-        (json!({ "status": { "observedGeneration": "4" } }), "not been taken up yet"),
-        (json!({ "status": { "observedGeneration": "" } }), "not been taken up yet"),
-        (json!({ "status": { "observedGeneration": "5f9cd6fdb" } }), "not been taken up yet"),
-        (json!({ "status": null }), "not been taken up yet"),
+        (json!({ "status": { "observedGeneration": "2" } }), "has not observed its latest change yet"),
+        (json!({ "status": { "observedGeneration": "4" } }), "has not observed its latest change yet"),
+        (json!({ "status": { "observedGeneration": "" } }), "has not observed its latest change yet"),
+        (json!({ "status": { "observedGeneration": "5f9cd6fdb" } }), "has not observed its latest change yet"),
+        (json!({ "status": null }), "has not observed its latest change yet"),
         (json!({ "status": { "phase": "" } }), "no phase is reported"),
         (
             json!({ "status": { "phase": "Progressing", "message": "more replicas need to be updated" } }),
@@ -162,7 +162,7 @@ fn an_aborted_or_degraded_rollout_blocks_at_once() {
     // A failure of an old generation does not count for the next.
     let stale =
         json!({ "status": { "phase": "Degraded", "abort": true, "message": message, "observedGeneration": "2" } });
-    scenario(&stale).assert_pending(1, 601, "not been taken up yet");
+    scenario(&stale).assert_pending(1, 601, "has not observed its latest change yet");
     // A retry was requested: the flag is gone, but the condition is still set.
     let again = json!({ "status": { "phase": "Degraded", "conditions": condition("Progressing", "RolloutAborted") } });
     scenario(&again).assert_pending(1, 601, "to be retried");
@@ -198,7 +198,7 @@ fn zero_replicas_are_inconclusive_and_only_pods_of_the_new_revision_are_judged()
 fn the_image_comes_from_the_template_or_from_the_newest_replica_set_of_a_workload_reference() {
     let mut own = Scenario::new(with_tag("3", limits(&["rollout/app"])));
     list_rollout(&mut own, 1, rollout(&json!({})), sets("2", 0), two());
-    own.assert_decided(1, Verdict::Blocked, "it is healthy, and runs shop:2: an image 3 has not appeared");
+    own.assert_decided(1, Verdict::Blocked, "it is healthy, and runs shop:2, not an image with tag 3");
     let referring = |noted: &str, observed: &str| {
         rollout(&json!({
             "metadata": { "annotations": { "rollout.argoproj.io/workload-generation": noted } },
@@ -211,9 +211,9 @@ fn the_image_comes_from_the_template_or_from_the_newest_replica_set_of_a_workloa
         list_rollout(&mut scenario, 1, it, sets("2", 0), two());
         scenario
     };
-    scenario("2", referring("5", "5")).assert_decided(1, Verdict::Passed, "its pods run an image 2");
+    scenario("2", referring("5", "5")).assert_decided(1, Verdict::Passed, "its pods run an image with tag 2");
     scenario("3", referring("5", "5")).assert_decided(1, Verdict::Blocked, "it is healthy, and runs shop:2");
     // The referenced object has changed, and the controller has not observed it yet.
-    scenario("3", referring("6", "5")).assert_pending(1, 601, "not been taken up yet");
-    scenario("3", referring("", "")).assert_pending(1, 601, "not been taken up yet");
+    scenario("3", referring("6", "5")).assert_pending(1, 601, "has not observed its latest change yet");
+    scenario("3", referring("", "")).assert_pending(1, 601, "has not observed its latest change yet");
 }
