@@ -1,8 +1,11 @@
 //! The small values of settings, with one notation each: durations, ratios, percentages, bytes, switches.
 
+mod figures;
+
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::error::ValueError;
+pub use figures::{bytes_beside, elapsed, growth_percent, rounded, rounded_beside, thousands};
 
 /// A duration: `90s`, `2m`, `1h30m`, `500ms`; a bare number means seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
