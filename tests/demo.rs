@@ -52,7 +52,7 @@ fn each_change_has_its_expected_result() {
     let log = unwrapped_log(&ended);
     for line in [
         "checkout-service 1.4.2 ✅ promoted – 1.4.1 → 1.4.2 in commit",
-        "catalog-service 1.5.0 ⛔ blocked performance p99 latency: ",
+        "catalog-service 1.5.0 ⛔ blocked performance p99: ",
         "frontend 2.0.0 ⛔ blocked bundle-size ",
         "dist/vendor/debug-lib.[hash].js",
         "+4 MB raw",

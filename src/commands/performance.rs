@@ -105,5 +105,6 @@ fn unread(setting: &str, limit: Duration) -> CommandError {
     Finding::inconclusive(setting)
         .actual("not read to the end")
         .expected(format!("a p99 that can be read within {}", HumanDuration(limit)))
+        .next("give a smaller file or a simpler jq expression")
         .unobservable()
 }

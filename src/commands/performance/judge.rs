@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{error::CommandError, finding::Finding, values::Ratio};
+use crate::{
+    error::CommandError,
+    finding::{self, Finding},
+    values::{Ratio, rounded, rounded_beside},
+};
 
 /// A p99, or why there is none.
 pub type Figure = Result<f64, CommandError>;
@@ -46,32 +50,38 @@ impl Figures {
 }
 
 fn compare(p99: f64, baseline: f64, Ratio(max_ratio): Ratio, unit: &str) -> Finding {
-    let check = "p99 latency";
+    let check = "p99";
+    let with_unit = |value: f64| format!("{} {unit}", rounded(value));
     if baseline <= 0.0 {
         return Finding::inconclusive(check)
-            .actual(format!("{} {unit}, but the baseline is {} {unit}", number(p99), number(baseline)))
+            .actual(format!("{}, but the baseline is {}", with_unit(p99), with_unit(baseline)))
             .expected("a baseline over 0")
             .next("measure the release that is in production, and store its p99 as the baseline");
     }
     if p99 <= 0.0 {
         return Finding::inconclusive(check)
-            .actual(format!("{} {unit}: nothing was measured (baseline {} {unit})", number(p99), number(baseline)))
+            .actual(format!("{}: nothing was measured (baseline {})", with_unit(p99), with_unit(baseline)))
             .expected("a p99 over 0")
             .next("look at the load test: did it send requests?");
     }
     let threshold = baseline * max_ratio;
-    let actual = format!("{} {unit}, {} times the baseline", number(p99), number(p99 / baseline));
-    let expected = format!(
-        "at most {} {unit} ({} × the baseline of {} {unit})",
-        number(threshold),
-        number(max_ratio),
-        number(baseline)
-    );
-    let finding = if p99 > threshold { Finding::blocked(check) } else { Finding::passed(check) };
-    finding.actual(actual).expected(expected)
+    let [now, limit] = rounded_beside(p99, threshold).map(|number| format!("{number} {unit}"));
+    let [ratio, _] = rounded_beside(p99 / baseline, max_ratio);
+    let actual = format!("{now}, {ratio} times the baseline");
+    let expected = format!("at most {limit} ({max_ratio} × the baseline of {})", with_unit(baseline));
+    let finding = if p99 > threshold {
+        Finding::blocked(check).next(
+            "find what made the release slower: compare its commits since the baseline; if this latency is acceptable, store \
+             it as the baseline or raise `max-ratio`",
+        )
+    } else {
+        Finding::passed(check)
+    };
+    let figures = finding::Figures::now(now).limit(limit).baseline(with_unit(baseline));
+    finding.actual(actual).expected(expected).figures(figures)
 }
 
-/// At most three decimals, without trailing zeros.
+/// A number for a program: at most three decimals, without trailing zeros.
 fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -93,9 +103,25 @@ mod tests {
         assert_eq!(blocked.verdict, Verdict::Blocked);
         assert_eq!(
             blocked.to_string(),
-            "p99 latency: 130 ms, 1.3 times the baseline; expected at most 120 ms (1.2 × the baseline of 100 ms)"
+            "p99: 130 ms, 1.3 times the baseline; expected at most 120 ms (1.2 × the baseline of 100 ms); next: find what made \
+             the release slower: compare its commits since the baseline; if this latency is acceptable, store it as the \
+             baseline or raise `max-ratio`"
         );
         assert_eq!(judged(119.0, 100.0).verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn the_headline_has_few_digits_and_never_looks_within_the_limit() {
+        for (p99, baseline, headline) in [
+            (412.3, 300.0, "p99 300 ms → 412 ms, limit 360 ms"),
+            (88.368, 300.0, "p99 300 ms → 88 ms, limit 360 ms"),
+            (360.4, 300.0, "p99 300 ms → 360.4 ms, limit 360 ms"),
+            (12.34, 4.4, "p99 4.4 ms → 12.3 ms, limit 5.3 ms"),
+            (20_412.3, 30_000.0, "p99 30,000 ms → 20,412 ms, limit 36,000 ms"),
+        ] {
+            assert_eq!(judged(p99, baseline).headline(), headline);
+        }
+        assert_eq!(judged(360.4, 300.0).actual, "360.4 ms, 1.201 times the baseline");
     }
 
     #[test]

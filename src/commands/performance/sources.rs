@@ -45,7 +45,8 @@ impl fmt::Display for BaselineSource {
 pub fn read_results(path: &str, query: &Expression) -> Figure {
     let unusable = |actual: String| {
         let finding = Finding::inconclusive("`results`").actual(actual);
-        finding.expected("the results file of a load test, as JSON").bad_input()
+        let next = "name the file that the load test writes, and run the load test in a step before";
+        finding.expected("the results file of a load test, as JSON").next(next).bad_input()
     };
     let metadata = fs::metadata(path).map_err(|error| unusable(format!("{path}: {error}")))?;
     if !metadata.is_file() || metadata.len() > LARGEST {
@@ -107,12 +108,15 @@ fn fetch_baseline(
 /// The number that `query` gives for the JSON in `bytes`; `setting` is the name of the query in messages.
 fn evaluate(source: &str, bytes: &[u8], setting: &str, query: &Expression) -> Figure {
     let name = if Path::new(source).is_absolute() { source.to_owned() } else { format!("\"{source}\"") };
-    let document = expression::parse(bytes)
-        .map_err(|error| Finding::inconclusive(name).actual(error.to_string()).expected("JSON").bad_input())?;
+    let document = expression::parse(bytes).map_err(|error| {
+        let next = "see what wrote it: the load test, or the server of the baseline, must write JSON";
+        Finding::inconclusive(name).actual(error.to_string()).expected("JSON").next(next).bad_input()
+    })?;
     query.number(&document).map_err(|error| {
         Finding::inconclusive(format!("`{setting}`"))
             .actual(format!("{source}: {error}"))
             .expected("a jq expression that gives the p99")
+            .next(format!("set `{setting}` to the path of the p99 in that document"))
             .bad_input()
     })
 }
