@@ -56,21 +56,21 @@ fn annotations<'a>(ended: &'a Ended, level: &str) -> Vec<&'a str> {
 #[test]
 fn five_percent_is_the_limit() {
     let runner = shop(100_000);
-    for (compression, bytes, code, verdict, change) in [
-        ("gzip", 105_100, 1, "blocked", "+5.1 %"),
-        ("gzip", 104_900, 0, "passed", "+4.9 %"),
-        ("raw", 105_100, 1, "blocked", "+5.1 %"),
-        ("raw", 105_001, 1, "blocked", "+5.01 %"),
-        ("raw", 105_000, 0, "passed", "+5.0 %"),
-        ("raw", 104_900, 0, "passed", "+4.9 %"),
-        ("raw", 90_000, 0, "passed", "-10.0 %"),
+    for (compression, bytes, code, verdict, change, shown) in [
+        ("gzip", 105_100, 1, "blocked", "+5.1 %", "+5.1 %"),
+        ("gzip", 104_900, 0, "passed", "+4.9 %", "+4.9 %"),
+        ("raw", 105_100, 1, "blocked", "+5.1 %", "+5.1 %"),
+        ("raw", 105_001, 1, "blocked", "+5.01 %", "+5.001 %"),
+        ("raw", 105_000, 0, "passed", "+5.0 %", "+5 %"),
+        ("raw", 104_900, 0, "passed", "+4.9 %", "+4.9 %"),
+        ("raw", 90_000, 0, "passed", "-10.0 %", "-10 %"),
     ] {
         // A file name with another hash is the same file.
         fs::remove_dir_all(runner.workspace().join("dist")).expect("removed");
         runner.write(&format!("dist/app.{bytes:08x}.js"), noise(bytes));
         let ended = step(&runner, &[&format!("--compression={compression}")]);
         assert_end(&ended, code, verdict);
-        assert_log_contains(&ended, &[change, "at most 5 % more than the baseline's 100 kB, which is 105 kB"]);
+        assert_log_contains(&ended, &[shown, "at most 5 % more than the baseline's 100 kB, which is 105 kB"]);
         assert_eq!(ended.outputs["change"], change);
         if compression == "raw" {
             let sizes = [ended.outputs["size"].as_str(), &ended.outputs["baseline-size"]];
@@ -114,9 +114,12 @@ fn the_debug_library_is_named() {
         assert!(finding["actual"].as_str().is_some_and(|actual| actual.contains(named)), "{finding}");
     }
     let table = &ended.report["tables"][0];
-    assert_eq!(table["title"], "Files that grew most");
-    assert_eq!((&table["rows"][0][0], &table["rows"][0][5]), (&json!(named), &json!("+4 MB")));
-    assert!(ended.summary.contains("| dist/debug-library.&#91;hash&#93;.js | – |"), "{}", ended.summary);
+    assert_eq!((&table["title"], &table["open"]), (&json!("Files that grew most (gzip)"), &json!(true)));
+    assert_eq!((&table["rows"][0][0], &table["rows"][0][5]), (&json!(format!("`{named}`")), &json!("+4 MB")));
+    assert!(ended.summary.contains("| <code>dist/debug-library.&#91;hash&#93;.js</code> | – |"), "{}", ended.summary);
+    let headline = "### ⛔ bundle-size: shop bundle 50 kB → 53.9 kB (+7.8 %), limit +5 %: \
+                    <code>dist/debug-library.&#91;hash&#93;.js</code> +3.9 kB (and 1 more)\n";
+    assert!(ended.summary.starts_with(headline), "{}", ended.summary);
     assert!(ended.outputs["reason"].contains(named));
 
     // Its compressed size is small: the percentage alone would pass.
@@ -159,7 +162,7 @@ fn without_a_baseline_the_message_says_how_to_write_one() {
 
     let ended = step(&runner, &["--write-baseline"]);
     assert_end(&ended, 3, "inconclusive");
-    assert_log_contains(&ended, &["next: commit bundle-size.baseline.json"]);
+    assert_log_contains(&ended, &["next: commit `bundle-size.baseline.json`"]);
     assert_eq!(ended.report["effects"][0]["state"], "applied");
     let written: Value = serde_json::from_str(&read(&runner, BASELINE).expect("written")).expect("JSON");
     let ended = step(&runner, &["--write-baseline=false"]);

@@ -18,7 +18,7 @@ use crate::{
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::CommandError,
-    finding::Finding,
+    finding::{Figures, Finding, Verdict},
     observe::{BlockingCall, observe_once},
     report::{Effect, EffectState, Outcome, Output, Table},
     subject::Subject,
@@ -30,12 +30,14 @@ use crate::{
 };
 use baseline::Baseline;
 use bundle::Bundle;
-use growth::GrowthLimits;
+use growth::{Growth, GrowthLimits};
 
 /// How long measuring may take: a gigabyte takes less than a minute.
 const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// The largest existing baseline, in bytes, that is compared with the new one before it is overwritten.
 const LARGEST_BASELINE: u64 = 32 << 20;
+/// How many changed files the open table shows of a bundle that did not pass; the folded one has `top` files.
+const OPEN_FILES: usize = 5;
 
 /// Settings.
 #[derive(Debug, clap::Args)]
@@ -92,9 +94,11 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let wanted = args.write_baseline || args.allow_first && baseline.is_none();
     // An empty bundle is not written: every later comparison with it would be inconclusive.
     let write = (wanted && bundle.total().raw > 0).then(|| write_baseline(args, subject, &bundle, &trusted, ctx));
+    let check = growth::total_check(subject);
+    let written = write == Some(Ok(BaselineWrite::UpToDate));
     let mut outcome = match &baseline {
-        Some(baseline) => compare(args, &bundle, baseline),
-        None => first_measurement(args, &bundle, &trusted, write == Some(Ok(BaselineWrite::UpToDate))).into(),
+        Some(baseline) => compare(args, &check, &bundle, baseline),
+        None => vec![first_measurement(args, &check, &bundle, &trusted, written)].into(),
     };
     let now = ctx.execution.wall();
     let patterns: Vec<String> = args.path.iter().map(ToString::to_string).collect();
@@ -125,6 +129,7 @@ fn measure_bundle(args: &Args, ctx: &CommandContext) -> Result<Bundle, CommandEr
         Err(Finding::inconclusive("`path`")
             .actual("the files were not measured to the end")
             .expected(format!("a bundle that takes less than {}", HumanDuration(TIME_LIMIT)))
+            .next("name only what is shipped in `path`")
             .unobservable())
     };
     bundle.unwrap_or_else(unfinished).map_err(|error| match error {
@@ -137,44 +142,58 @@ fn measure_bundle(args: &Args, ctx: &CommandContext) -> Result<Bundle, CommandEr
 }
 
 /// Judges the bundle by a baseline.
-fn compare(args: &Args, bundle: &Bundle, baseline: &Baseline) -> Outcome {
-    let growth = match growth::judge(bundle, baseline, &args.limits) {
+fn compare(args: &Args, check: &str, bundle: &Bundle, baseline: &Baseline) -> Outcome {
+    let growth = match growth::judge(check, bundle, baseline, &args.limits) {
         Ok(growth) => growth,
         Err(finding) => return vec![finding].into(),
     };
-    let mut outcome = Outcome::default();
-    if let Some(most) = growth.changes.first() {
-        let title = if most.growth(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
-        let columns = growth.columns();
-        let columns = columns.each_ref().map(String::as_str);
-        let rows = growth.table(args.top.into());
-        outcome.tables.push(Table::new(title, &columns, rows).figures(&[1, 2, 3, 4, 5]));
-    }
+    let mut outcome = Outcome { tables: file_tables(&growth, args.top.into()), ..Outcome::default() };
     outcome.outputs.insert("baseline-size", growth.before.bytes(growth.judged).to_string());
-    outcome.outputs.insert("change", growth.percent());
+    outcome.outputs.insert("change", growth.exact_percent());
     outcome.findings = growth.findings;
     outcome
 }
 
+/// The changed files: few of them open for a bundle over its limits, and `top` of them folded.
+fn file_tables(growth: &Growth, top: usize) -> Vec<Table> {
+    let Some(most) = growth.changes.first() else { return Vec::new() };
+    let title = if most.growth(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
+    let title = format!("{title} ({})", growth.judged.word());
+    let table = |title: &str, limit| {
+        let columns = growth.columns();
+        Table::new(title, columns, growth.table(limit)).figures(&(1..columns.len()).collect::<Vec<_>>())
+    };
+    if growth.findings.iter().all(|finding| finding.verdict == Verdict::Passed && finding.waived.is_none()) {
+        return vec![table(&title, top)];
+    }
+    let open = table(&title, top.min(OPEN_FILES)).open();
+    let all = growth.changes.len().min(top);
+    if all <= OPEN_FILES {
+        return vec![open];
+    }
+    vec![open, table(&format!("{all} of {} files that changed", growth.changes.len()), top)]
+}
+
 /// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.
-fn first_measurement(args: &Args, bundle: &Bundle, trusted: &TrustedSource, written: bool) -> Vec<Finding> {
+fn first_measurement(args: &Args, check: &str, bundle: &Bundle, trusted: &TrustedSource, written: bool) -> Finding {
     let (path, judged) = (&args.baseline, args.limits.compression);
     if bundle.total().raw == 0 {
-        return vec![growth::empty_bundle(bundle, judged)];
+        return growth::empty_bundle(check, bundle);
     }
-    let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(growth::total_check(judged))
-        .expected(format!("a baseline to compare with: {path}{}", trusted.place()))
-        .actual(format!("none yet; now {}", describe(args, bundle)));
-    let commit = format!("commit {path}, which holds the current sizes");
-    vec![match (args.allow_first, written) {
+    let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(check)
+        .expected(format!("a baseline to compare with: `{path}`{}", trusted.place()))
+        .actual(format!("none yet; now {}", describe(args, bundle)))
+        .figures(Figures::now(format!("{}, no baseline yet", Bytes(bundle.total().bytes(judged)))));
+    let commit = format!("commit `{path}`, which holds the current sizes");
+    match (args.allow_first, written) {
         (true, true) => finding.waived("first measurement (`allow-first`)").next(commit),
         (true, false) => finding.waived("first measurement (`allow-first`)"),
         (false, true) => finding.next(format!("{commit}; or add `allow-first: true`, which lets a first measurement pass")),
         (false, false) => finding.next(format!(
-            "add `write-baseline: true` on the branch to compare with and commit {path}; or add `allow-first: true`, which \
+            "add `write-baseline: true` on the branch to compare with and commit `{path}`; or add `allow-first: true`, which \
              writes the file and lets a first measurement pass"
         )),
-    }]
+    }
 }
 
 /// `1.05 MB gzip in 12 files`

@@ -9,9 +9,13 @@ use super::{
     sizes::{Compression, Sizes, signed},
 };
 use crate::{
-    finding::{Finding, Verdict},
-    values::{Bytes, Percent},
+    finding::{Figures, Finding, Verdict},
+    subject::Subject,
+    values::{Bytes, Percent, bytes_beside, clip, growth_percent},
 };
+
+/// The maximum length of a file's name in a headline, in characters.
+const SHORT_NAME: usize = 60;
 
 /// How much a bundle may grow. The fields are settings of the command, with their defaults.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
@@ -59,14 +63,30 @@ impl GrowthLimits {
         self.explanation.as_deref().map(str::trim).filter(|text| !text.is_empty())
     }
 
-    /// The finding on growth over the limit: blocked, or passed with the explanation.
-    fn over_limit(&self, finding: Finding, actual: String) -> Finding {
-        match self.explanation() {
-            Some(why) => Finding { verdict: Verdict::Passed, ..finding }
-                .actual(format!("{actual}; over the limit, but explained"))
-                .waived(why),
-            None => finding.actual(actual).next("make it smaller, or say in `explanation` why it is right"),
+    /// The growth of the total that blocks, for people: a percentage, or the noise limit where that allows more.
+    fn total_limit(&self, before: u64) -> String {
+        if self.is_noise_limit(before) {
+            format!("less than +{}", self.min_increase)
+        } else {
+            format!("+{} %", self.max_increase)
         }
+    }
+
+    /// Whether the noise limit allows more than the percentage does.
+    fn is_noise_limit(&self, before: u64) -> bool {
+        self.min_increase.0 > self.limit(before) - before
+    }
+
+    /// The finding on growth over the limit by this file most: blocked, or passed with the explanation.
+    fn over_limit(&self, finding: Finding, actual: String, file: Option<&FileChange>) -> Finding {
+        if let Some(why) = self.explanation() {
+            let actual = format!("{actual}; over the limit, but explained");
+            return Finding { verdict: Verdict::Passed, ..finding }.actual(actual).waived(why);
+        }
+        let file = file.map_or_else(|| "the bundle".to_owned(), FileChange::short_name);
+        finding
+            .actual(actual)
+            .next(format!("make {file} smaller or leave it out; if the growth is intended, say why in `explanation`"))
     }
 }
 
@@ -108,22 +128,34 @@ impl FileChange {
         match (self.before, self.now) {
             (None, _) => "new".to_owned(),
             (_, None) => "gone".to_owned(),
-            (Some(before), Some(now)) => percent(before.bytes(compression), now.bytes(compression)),
+            (Some(before), Some(now)) => show_percent(before.bytes(compression), now.bytes(compression), None),
         }
     }
 
-    /// `dist/chunk-[hash].js (12 files, the largest dist/chunk-ABCDEF12.js)`.
+    /// `` `dist/chunk-[hash].js` (12 files, the largest `dist/chunk-ABCDEF12.js`) ``.
     #[must_use]
     pub fn title(&self) -> String {
         let files = match (self.files, &self.largest) {
-            (2.., Some((path, _))) => format!(" ({} files, the largest {path})", self.files),
+            (2.., Some((path, _))) => format!(" ({} files, the largest `{path}`)", self.files),
             _ => String::new(),
         };
-        let renamed = self.old_name.as_ref().map(|name| format!(" (was {name})")).unwrap_or_default();
-        format!("{}{files}{renamed}", self.name)
+        let renamed = self.old_name.as_ref().map(|name| format!(" (was `{name}`)")).unwrap_or_default();
+        format!("`{}`{files}{renamed}", self.name)
     }
 
-    /// `vendor/debug-lib.js +1.1 MB gzip, +4.0 MB raw (new)`.
+    /// The name for a headline: of a long path only the end.
+    fn short_name(&self) -> String {
+        let is_short = self.name.chars().count() <= SHORT_NAME;
+        let name = if is_short { &self.name } else { self.name.rsplit('/').next().unwrap_or_default() };
+        format!("`{}`", clip(name, SHORT_NAME))
+    }
+
+    /// `` `debug-lib.js` +825 kB ``.
+    fn cause(&self, compression: Compression) -> String {
+        format!("{} {}", self.short_name(), signed(self.growth(compression)))
+    }
+
+    /// `` `vendor/debug-lib.js` +1.1 MB gzip, +4 MB raw (new) ``.
     fn describe(&self, compression: Compression) -> String {
         let raw = signed(self.growth(Compression::Raw));
         let growth = match compression {
@@ -145,45 +177,50 @@ pub struct Growth {
     pub judged: Compression,
 }
 
-/// Judges a bundle by its baseline.
+/// Judges a bundle by its baseline; `total_check` is the name of the check on the total.
 ///
 /// # Errors
 /// Those of [`Baseline::check_comparable`].
-pub fn judge(bundle: &Bundle, baseline: &Baseline, limits: &GrowthLimits) -> Result<Growth, Finding> {
+pub fn judge(
+    total_check: &str,
+    bundle: &Bundle,
+    baseline: &Baseline,
+    limits: &GrowthLimits,
+) -> Result<Growth, Finding> {
     let judged = limits.compression;
     baseline.check_comparable(&bundle.compressor, judged)?;
     let (before, now) = (baseline.total(), bundle.total());
     let changes = file_changes(bundle, baseline, judged);
     let findings = if now.raw == 0 {
-        vec![empty_bundle(bundle, judged)]
+        vec![empty_bundle(total_check, bundle)]
     } else if before.raw == 0 || before.bytes(judged) == 0 {
         let actual =
             format!("the baseline has 0 bytes in {} files; now {}", baseline.files.len(), Bytes(now.bytes(judged)));
         vec![
-            Finding::inconclusive(total_check(judged))
+            Finding::inconclusive(total_check)
                 .expected("a baseline with something in it")
                 .actual(actual)
                 .next(HOW_TO_WRITE),
         ]
     } else {
         vec![
-            judge_total(before.bytes(judged), now.bytes(judged), &changes, limits),
+            judge_total(total_check, before.bytes(judged), now.bytes(judged), &changes, limits),
             judge_largest_addition(&changes, limits),
         ]
     };
     Ok(Growth { findings, changes, before, now, judged })
 }
 
-/// The name of the check on the total.
+/// The name of the check on the total: `frontend bundle`.
 #[must_use]
-pub fn total_check(judged: Compression) -> String {
-    format!("bundle size ({})", judged.word())
+pub fn total_check(subject: &Subject) -> String {
+    subject.service.as_ref().map_or_else(|| "bundle".to_owned(), |service| format!("{service} bundle"))
 }
 
 /// The finding on a bundle without any bytes.
 #[must_use]
-pub fn empty_bundle(bundle: &Bundle, judged: Compression) -> Finding {
-    Finding::inconclusive(total_check(judged))
+pub fn empty_bundle(total_check: &str, bundle: &Bundle) -> Finding {
+    Finding::inconclusive(total_check)
         .expected("a bundle with something in it")
         .actual(format!("0 bytes in {}", bundle.count()))
         .next("build first, and name the folder that is shipped in `path`")
@@ -221,7 +258,7 @@ fn file_change(pair: &names::NamePair, bundle: &Bundle, baseline: &Baseline) -> 
 }
 
 /// Judges the total by the percentage.
-fn judge_total(before: u64, now: u64, changes: &[FileChange], limits: &GrowthLimits) -> Finding {
+fn judge_total(check: &str, before: u64, now: u64, changes: &[FileChange], limits: &GrowthLimits) -> Finding {
     let judged = limits.compression;
     let word = judged.word();
     let limit = limits.limit(before);
@@ -235,23 +272,32 @@ fn judge_total(before: u64, now: u64, changes: &[FileChange], limits: &GrowthLim
         Bytes(before),
         Bytes(limit)
     );
-    let most = changes.first().filter(|change| change.growth(judged) > 0);
-    let most = most.map(|change| format!("; grew most: {}", change.describe(judged))).unwrap_or_default();
-    let actual = format!("{} → {} {word} ({}){most}", Bytes(before), Bytes(now), percent(before, now));
-    let finding = |verdict| Finding::new(total_check(judged), verdict).expected(expected);
-    if now <= limit {
-        finding(Verdict::Passed).actual(actual)
-    } else if now - before < limits.min_increase.0 {
-        finding(Verdict::Passed).actual(format!("{actual}; so little counts as noise"))
+    let is_over = now > limit && now - before >= limits.min_increase.0;
+    let file = changes.first().filter(|change| change.growth(judged) > 0);
+    let most = file.map(|change| format!("; grew most: {}", change.describe(judged))).unwrap_or_default();
+    let percent = show_percent(before, now, Some(limits.max_increase));
+    let actual = format!("{} → {} {word} ({percent}){most}", Bytes(before), Bytes(now));
+    // Growth in bytes where the percentage alone would say too little: it is small, or the limit is in bytes.
+    let growth = if is_over && !limits.is_noise_limit(before) {
+        percent
     } else {
-        limits.over_limit(finding(Verdict::Blocked), actual)
+        format!("{}, {percent}", signed(i128::from(now) - i128::from(before)))
+    };
+    let figures = Figures::now(format!("{} ({growth})", Bytes(now)))
+        .limit(limits.total_limit(before))
+        .baseline(Bytes(before).to_string());
+    if is_over {
+        let figures = Figures { cause: file.map(|file| file.cause(judged)), ..figures };
+        return limits.over_limit(Finding::blocked(check).expected(expected).figures(figures), actual, file);
     }
+    let noise = if now > limit { "; so little counts as noise" } else { "" };
+    Finding::passed(check).expected(expected).actual(format!("{actual}{noise}")).figures(figures)
 }
 
 /// Judges the bytes that any one file added.
 fn judge_largest_addition(changes: &[FileChange], limits: &GrowthLimits) -> Finding {
     const SHOWN: usize = 3;
-    let check = "bytes added by one file";
+    let check = "one file";
     let Bytes(limit) = limits.max_added;
     let expected = format!("at most {} raw more in any one file", limits.max_added);
     let mut grown: Vec<&FileChange> = changes.iter().filter(|change| change.largest_addition() > 0).collect();
@@ -263,14 +309,34 @@ fn judge_largest_addition(changes: &[FileChange], limits: &GrowthLimits) -> Find
         actual.push(format!("and {} more", over - SHOWN));
     }
     let actual = if actual.is_empty() { "no file grew".to_owned() } else { actual.join(", ") };
-    if over == 0 {
-        return Finding::passed(check).expected(expected).actual(actual);
+    let now = match grown.first() {
+        Some(most) => format!("+{} raw", bytes_beside(Bytes(most.largest_addition()), limits.max_added)),
+        None => "no growth".to_owned(),
+    };
+    let figures = Figures::now(now).limit(format!("+{} raw", limits.max_added));
+    let finding = |verdict| Finding::new(check, verdict).expected(expected);
+    match grown.first().filter(|_| over > 0) {
+        None => finding(Verdict::Passed).actual(actual).figures(figures),
+        Some(most) => {
+            let finding = finding(Verdict::Blocked).figures(figures.cause(most.short_name()));
+            limits.over_limit(finding, actual, Some(most))
+        }
     }
-    limits.over_limit(Finding::blocked(check).expected(expected), actual)
 }
 
-/// `+5.1 %`, rounded up to hundredths, so that growth over a limit never looks like growth within it.
-fn percent(before: u64, now: u64) -> String {
+/// The growth in percent for people.
+#[expect(clippy::cast_precision_loss, reason = "sizes below 2^53 bytes are exact")]
+fn show_percent(before: u64, now: u64, limit: Option<Percent>) -> String {
+    if before == 0 {
+        return "from 0 B".to_owned();
+    }
+    let growth = (i128::from(now) - i128::from(before)) as f64;
+    growth_percent(growth * 100.0 / before as f64, limit)
+}
+
+/// The growth in percent for programs: `+5.1 %`, rounded up to hundredths, so that growth over a limit never looks like
+/// growth within it.
+fn exact_percent(before: u64, now: u64) -> String {
     if before == 0 {
         return "from 0 B".to_owned();
     }
@@ -283,30 +349,25 @@ fn percent(before: u64, now: u64) -> String {
 }
 
 impl Growth {
-    /// The growth of the judged total: `+5.1 %`.
+    /// The growth of the judged total for programs: `+5.1 %`.
     #[must_use]
-    pub fn percent(&self) -> String {
-        percent(self.before.bytes(self.judged), self.now.bytes(self.judged))
+    pub fn exact_percent(&self) -> String {
+        exact_percent(self.before.bytes(self.judged), self.now.bytes(self.judged))
     }
 
     /// The column names of [`Growth::table`].
     #[must_use]
-    pub fn columns(&self) -> [String; 6] {
-        let word = self.judged.word();
-        [
-            "file".into(),
-            format!("{word} before"),
-            format!("{word} now"),
-            "change".into(),
-            "%".into(),
-            "raw change".into(),
-        ]
+    pub const fn columns(&self) -> &'static [&'static str] {
+        match self.judged {
+            Compression::Raw => &["File", "Before", "Now", "Growth", "Percent"],
+            Compression::Gzip => &["File", "Before", "Now", "Growth", "Percent", "Raw growth"],
+        }
     }
 
     /// At most `limit` changed files: first those that grew most, then those that shrank most. One row sums up the other
     /// changed files, and the last row is the total. The changes add up to that of the total.
     #[must_use]
-    pub fn table(&self, limit: usize) -> Vec<[String; 6]> {
+    pub fn table(&self, limit: usize) -> Vec<Vec<String>> {
         let (grown, other): (Vec<&FileChange>, Vec<&FileChange>) =
             self.changes.iter().partition(|change| change.growth(self.judged) > 0);
         let room = limit - other.len().min(limit / 3);
@@ -322,14 +383,18 @@ impl Growth {
             let before = rest().filter_map(|change| change.before).sum::<Sizes>();
             let now = rest().filter_map(|change| change.now).sum::<Sizes>();
             let name = format!("{} more files that changed", self.changes.len() - shown.len());
-            let percent = percent(before.bytes(self.judged), now.bytes(self.judged));
-            table.push(self.cells(name, Some(before), Some(now), percent));
+            table.push(self.sum(name, before, now));
         }
-        table.push(self.cells("total".to_owned(), Some(self.before), Some(self.now), self.percent()));
+        table.push(self.sum("total".to_owned(), self.before, self.now));
         table
     }
 
-    fn cells(&self, name: String, before: Option<Sizes>, now: Option<Sizes>, percent: String) -> [String; 6] {
+    fn sum(&self, name: String, before: Sizes, now: Sizes) -> Vec<String> {
+        let percent = show_percent(before.bytes(self.judged), now.bytes(self.judged), None);
+        self.cells(name, Some(before), Some(now), percent)
+    }
+
+    fn cells(&self, name: String, before: Option<Sizes>, now: Option<Sizes>, percent: String) -> Vec<String> {
         let size = |sizes: Option<Sizes>| {
             sizes.map_or_else(|| "–".to_owned(), |sizes| Bytes(sizes.bytes(self.judged)).to_string())
         };
@@ -337,7 +402,9 @@ impl Growth {
             let bytes = |sizes: Option<Sizes>| i128::from(sizes.unwrap_or_default().bytes(compression));
             signed(bytes(now) - bytes(before))
         };
-        [name, size(before), size(now), growth(self.judged), percent, growth(Compression::Raw)]
+        let mut cells = vec![name, size(before), size(now), growth(self.judged), percent, growth(Compression::Raw)];
+        cells.truncate(self.columns().len());
+        cells
     }
 }
 

@@ -38,10 +38,13 @@ fn args(settings: &[(&str, &str)]) -> Args {
         .typed
 }
 
-/// A bundle of one file that does not compress.
-fn bundle_of(bytes: u64) -> Bundle {
-    let sizes = sizes::Sizes { raw: bytes, gzip: bytes };
-    Bundle::from_files([bundle::BundleFile { path: "a.js".to_owned(), sizes, sha256: String::new() }])
+/// A bundle of files with these sizes, which do not compress.
+fn bundle_of(sizes: &[u64]) -> Bundle {
+    Bundle::from_files(sizes.iter().enumerate().map(|(index, bytes)| bundle::BundleFile {
+        path: format!("{index}.js"),
+        sizes: sizes::Sizes { raw: *bytes, gzip: *bytes },
+        sha256: String::new(),
+    }))
 }
 
 #[test]
@@ -54,13 +57,32 @@ fn a_signal_ends_the_measuring() {
     assert_eq!(ctx.execution.partial.copy().effects, [], "nothing was written");
 }
 
+/// The title, whether it is open, and the number of rows of each table.
+fn tables(before: &[u64], now: &[u64], settings: &[(&str, &str)]) -> Vec<(String, bool, usize)> {
+    let baseline = Baseline::from_bundle(&bundle_of(before));
+    let args = args(&[&[("path", "dist")], settings].concat());
+    let outcome = compare(&args, "bundle", &bundle_of(now), &baseline);
+    outcome.tables.into_iter().map(|table| (table.title, table.open, table.rows.len())).collect()
+}
+
 #[test]
 fn the_table_title_says_whether_a_file_grew() {
-    let titles = |before, now| -> Vec<String> {
-        let outcome = compare(&args(&[("path", "dist")]), &bundle_of(now), &Baseline::from_bundle(&bundle_of(before)));
-        outcome.tables.into_iter().map(|table| table.title).collect()
-    };
-    assert_eq!(titles(100, 101), ["Files that grew most"]);
-    assert_eq!(titles(100, 99), ["Files that changed"]);
-    assert_eq!(titles(100, 100), Vec::<String>::new(), "nothing to show");
+    assert_eq!(tables(&[100], &[101], &[]), [("Files that grew most (gzip)".to_owned(), false, 2)]);
+    assert_eq!(tables(&[100], &[99], &[("compression", "raw")]), [("Files that changed (raw)".to_owned(), false, 2)]);
+    assert_eq!(tables(&[100], &[100], &[]), [], "nothing to show");
+}
+
+#[test]
+fn the_files_of_a_bundle_over_its_limit_are_shown_open() {
+    let title = || "Files that grew most (gzip)".to_owned();
+    assert_eq!(tables(&[100], &[200], &[]), [(title(), true, 2)]);
+    assert_eq!(tables(&[100], &[200], &[("explanation", "why")]), [(title(), true, 2)]);
+    let all = || "10 of 12 files that changed".to_owned();
+    assert_eq!(
+        tables(&[100; 12], &[200; 12], &[]),
+        [(title(), true, OPEN_FILES + 2), (all(), false, 12)],
+        "one row sums up the other files, and one is the total"
+    );
+    assert_eq!(tables(&[100; 12], &[200; 12], &[("top", "2")]), [(title(), true, 4)]);
+    assert_eq!(tables(&[100; 12], &[101; 12], &[]), [(title(), false, 12)]);
 }

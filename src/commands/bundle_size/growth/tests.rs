@@ -23,7 +23,7 @@ fn bundle(files: Weights) -> Bundle {
 }
 
 fn grown(before: Weights, now: Weights, limits: &GrowthLimits) -> Growth {
-    judge(&bundle(now), &Baseline::from_bundle(&bundle(before)), limits).expect("comparable")
+    judge("bundle", &bundle(now), &Baseline::from_bundle(&bundle(before)), limits).expect("comparable")
 }
 
 fn total_finding(before: u64, now: u64, limits: &GrowthLimits) -> Finding {
@@ -103,7 +103,7 @@ fn explained_growth_passes_and_keeps_its_explanation() {
     assert_eq!(finding.waived.as_deref(), Some("the editor moved in"));
     assert_eq!(
         finding.actual,
-        "1 MB → 1.05 MB gzip (+5.1 %); grew most: a.js +51 kB gzip, +51 kB raw (+5.1 %); over the limit, but explained"
+        "1 MB → 1.05 MB gzip (+5.1 %); grew most: `a.js` +51 kB gzip, +51 kB raw (+5.1 %); over the limit, but explained"
     );
     assert_eq!(
         total_finding(1_000_000, 1_051_000, &limits(" \n")).verdict,
@@ -131,15 +131,15 @@ fn a_large_new_file_is_named() {
     let growth = grown(&[app], &[("dist/app.9c1b.js", 1_610_000, 503_000), library], &default_limits());
     let [total, one] = &growth.findings[..] else { panic!("{:?}", growth.findings) };
     assert_eq!((total.verdict, one.verdict), (Verdict::Blocked, Verdict::Blocked));
-    assert_eq!(total.check, "bundle size (gzip)");
+    assert_eq!(total.check, "bundle");
     assert_eq!(total.expected, "at most 5 % more than the baseline's 500 kB, which is 525 kB gzip");
     assert_eq!(
         total.actual,
-        "500 kB → 1.6 MB gzip (+220.6 %); grew most: vendor/debug-lib.js +1.1 MB gzip, +4 MB raw (new)"
+        "500 kB → 1.6 MB gzip (+221 %); grew most: `vendor/debug-lib.js` +1.1 MB gzip, +4 MB raw (new)"
     );
-    assert_eq!(one.check, "bytes added by one file");
+    assert_eq!(one.check, "one file");
     assert_eq!(one.expected, "at most 1 MB raw more in any one file");
-    assert_eq!(one.actual, "vendor/debug-lib.js +4 MB (new)");
+    assert_eq!(one.actual, "`vendor/debug-lib.js` +4 MB (new)");
 }
 
 #[test]
@@ -151,29 +151,29 @@ fn a_large_file_in_a_large_bundle_is_blocked() {
             &[("a.js", 60 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB), ("debug.js", 4 * MB, MB / 4)][..],
             default_limits(),
             Verdict::Blocked,
-            "debug.js +4 MB (new)",
+            "`debug.js` +4 MB (new)",
         ),
         // an existing file that grew
         (
             &[("a.js", 64 * MB, 16 * MB), ("b.js", 40 * MB, 10 * MB)],
             default_limits(),
             Verdict::Blocked,
-            "a.js +4 MB (+6.67 %)",
+            "`a.js` +4 MB (+6.7 %)",
         ),
         // a removed file does not make up for it
-        (&[("a.js", 60 * MB, 15 * MB), ("c.js", 4 * MB, MB)], default_limits(), Verdict::Blocked, "c.js +4 MB (new)"),
+        (&[("a.js", 60 * MB, 15 * MB), ("c.js", 4 * MB, MB)], default_limits(), Verdict::Blocked, "`c.js` +4 MB (new)"),
         (
             &[("a.js", 61 * MB, 15 * MB), ("b.js", 40 * MB, 10 * MB)],
             default_limits(),
             Verdict::Passed,
-            "a.js +1 MB (+1.67 %)",
+            "`a.js` +1 MB (+1.7 %)",
         ),
         (&[("a.js", 60 * MB, 15 * MB)], default_limits(), Verdict::Passed, "no file grew"),
         (
             &[("a.js", 64 * MB, 16 * MB), ("b.js", 40 * MB, 10 * MB)],
             GrowthLimits { max_added: Bytes(4 * MB), ..default_limits() },
             Verdict::Passed,
-            "a.js +4 MB (+6.67 %)",
+            "`a.js` +4 MB (+6.7 %)",
         ),
         // five files
         (
@@ -188,7 +188,7 @@ fn a_large_file_in_a_large_bundle_is_blocked() {
             ],
             GrowthLimits { max_added: Bytes(10), ..default_limits() },
             Verdict::Blocked,
-            "5.js +15 B (new), 3.js +13 B (new), 2.js +12 B (new), and 1 more",
+            "`5.js` +15 B (new), `3.js` +13 B (new), `2.js` +12 B (new), and 1 more",
         ),
     ] {
         let findings = grown(before, now, &limits).findings;
@@ -206,12 +206,12 @@ fn many_small_chunks_of_one_name_do_not_count_as_one_large_file() {
     let mut now: Vec<_> = chunks.chain([app]).collect();
     let findings = grown(&[app], &now, &default_limits()).findings;
     assert_eq!(findings[1].verdict, Verdict::Passed, "{:?}", findings[1]);
-    assert_eq!(findings[1].actual, "chunk-[hash].js (10 files, the largest chunk-ABCDEF09.js) +2 MB (new)");
+    assert_eq!(findings[1].actual, "`chunk-[hash].js` (10 files, the largest `chunk-ABCDEF09.js`) +2 MB (new)");
 
     now.push(("chunk-QRSTUV99.js", 4 * MB, MB / 20));
     let findings = grown(&[app], &now, &default_limits()).findings;
     assert_eq!(findings[1].verdict, Verdict::Blocked);
-    assert_eq!(findings[1].actual, "chunk-[hash].js (11 files, the largest chunk-QRSTUV99.js) +6 MB (new)");
+    assert_eq!(findings[1].actual, "`chunk-[hash].js` (11 files, the largest `chunk-QRSTUV99.js`) +6 MB (new)");
 }
 
 #[test]
@@ -220,14 +220,14 @@ fn the_chosen_compression_is_judged() {
     let now: Weights = &[("a.js", 1100, 100)];
     let raw = GrowthLimits { compression: Compression::Raw, ..default_limits() };
     let finding = &grown(before, now, &raw).findings[0];
-    assert_eq!((finding.verdict, finding.check.as_str()), (Verdict::Blocked, "bundle size (raw)"));
-    assert_eq!(finding.actual, "1 kB → 1.1 kB raw (+10.0 %); grew most: a.js +100 B (+10.0 %)");
+    assert_eq!((finding.verdict, finding.check.as_str()), (Verdict::Blocked, "bundle"));
+    assert_eq!(finding.actual, "1 kB → 1.1 kB raw (+10 %); grew most: `a.js` +100 B (+10 %)");
     assert_eq!(grown(before, now, &default_limits()).findings[0].verdict, Verdict::Passed);
 
     let mut baseline = Baseline::from_bundle(&bundle(before));
     baseline.compressor.level = 6;
-    assert!(judge(&bundle(now), &baseline, &default_limits()).is_err());
-    assert!(judge(&bundle(now), &baseline, &raw).is_ok());
+    assert!(judge("bundle", &bundle(now), &baseline, &default_limits()).is_err());
+    assert!(judge("bundle", &bundle(now), &baseline, &raw).is_ok());
 }
 
 #[test]
@@ -265,6 +265,48 @@ fn growth_below_the_noise_limit_passes() {
 }
 
 #[test]
+fn the_headline_has_the_figures() {
+    let explained = GrowthLimits { explanation: Some("the editor moved in".into()), ..default_limits() };
+    let noise = GrowthLimits { min_increase: Bytes(10_000), ..default_limits() };
+    for (before, now, limits, headline) in [
+        (130_000, 957_000, default_limits(), "bundle 130 kB → 957 kB (+636 %), limit +5 %: `a.js` +827 kB"),
+        (100_000, 105_001, default_limits(), "bundle 100 kB → 105 kB (+5.001 %), limit +5 %: `a.js` +5 kB"),
+        (100_000, 105_000, default_limits(), "bundle 100 kB → 105 kB (+5 kB, +5 %), limit +5 %"),
+        (38_000, 38_407, default_limits(), "bundle 38 kB → 38.4 kB (+407 B, +1.1 %), limit +5 %"),
+        (38_000, 38_000, default_limits(), "bundle 38 kB → 38 kB (±0 B, ±0 %), limit +5 %"),
+        (38_000, 19_000, default_limits(), "bundle 38 kB → 19 kB (-19 kB, -50 %), limit +5 %"),
+        (100_000, 108_000, explained, "bundle 100 kB → 108 kB (+8 %), limit +5 %: `a.js` +8 kB"),
+        (1_000, 3_000, noise.clone(), "bundle 1 kB → 3 kB (+2 kB, +200 %), limit less than +10 kB"),
+        (1_000, 12_000, noise.clone(), "bundle 1 kB → 12 kB (+11 kB, +1,100 %), limit less than +10 kB: `a.js` +11 kB"),
+        (900_000, 990_000, noise, "bundle 900 kB → 990 kB (+10 %), limit +5 %: `a.js` +90 kB"),
+    ] {
+        assert_eq!(total_finding(before, now, &limits).headline(), headline);
+    }
+    let one_file =
+        |raw| grown(&[("a.js", 80 * MB, MB)], &[("a.js", 80 * MB, MB), ("dist/b.js", raw, 9)], &default_limits());
+    let headline = |raw| one_file(raw).findings[1].headline();
+    assert_eq!(headline(4 * MB), "one file +4 MB raw, limit +1 MB raw: `dist/b.js`");
+    assert_eq!(headline(MB + 1), "one file +1,000,001 B raw, limit +1 MB raw: `dist/b.js`");
+    assert_eq!(headline(MB), "one file +1 MB raw, limit +1 MB raw");
+    assert_eq!(total_finding(1, 1, &default_limits()).figures.unwrap().cause, None);
+    let next = one_file(4 * MB).findings.remove(1).next;
+    assert!(next.is_some_and(|next| next.starts_with("make `dist/b.js` smaller or leave it out; ")));
+}
+
+#[test]
+fn of_a_long_path_the_headline_has_the_end() {
+    let path = format!("dist/{}/debug-lib.js", "x".repeat(SHORT_NAME));
+    let growth = grown(&[("a.js", 10, 10)], &[("a.js", 10, 10), (&path, 50, 50)], &default_limits());
+    assert!(growth.findings[0].headline().ends_with(": `debug-lib.js` +50 B"), "{:?}", growth.findings[0]);
+}
+
+#[test]
+fn the_total_is_named_after_the_service() {
+    assert_eq!(total_check(&Subject::default()), "bundle");
+    assert_eq!(total_check(&r#"{"service":"frontend"}"#.parse().unwrap()), "frontend bundle");
+}
+
+#[test]
 fn the_table_shows_changed_files_and_sums_up_the_rest() {
     let before: Weights = &[
         ("same.js", 10, 10),
@@ -281,27 +323,27 @@ fn the_table_shows_changed_files_and_sums_up_the_rest() {
         ("tiny.js", 110, 50),
     ];
     let growth = grown(before, now, &default_limits());
-    assert_eq!(growth.columns(), ["file", "gzip before", "gzip now", "change", "%", "raw change"]);
+    assert_eq!(growth.columns(), ["File", "Before", "Now", "Growth", "Percent", "Raw growth"]);
     let rows = |limit| growth.table(limit).iter().map(|cells| cells.join(" | ")).collect::<Vec<_>>();
-    let total = "total | 2.43 kB | 3.54 kB | +1.11 kB | +45.56 % | +4.51 kB";
+    let total = "total | 2.43 kB | 3.54 kB | +1.11 kB | +46 % | +4.51 kB";
     assert_eq!(
         rows(10),
         [
-            "new.js | – | 3 kB | +3 kB | new | +9 kB",
-            "app.[hash].js | 300 B | 400 B | +100 B | +33.34 % | +500 B",
-            "i-[hash].js (was i-HomePage.js) | 70 B | 77 B | +7 B | +10.0 % | ±0 B",
-            "old.js | 2 kB | – | -2 kB | gone | -5 kB",
-            "tiny.js | 50 B | 50 B | ±0 B | +0.0 % | +10 B",
+            "`new.js` | – | 3 kB | +3 kB | new | +9 kB",
+            "`app.[hash].js` | 300 B | 400 B | +100 B | +33 % | +500 B",
+            "`i-[hash].js` (was `i-HomePage.js`) | 70 B | 77 B | +7 B | +10 % | ±0 B",
+            "`old.js` | 2 kB | – | -2 kB | gone | -5 kB",
+            "`tiny.js` | 50 B | 50 B | ±0 B | ±0 % | +10 B",
             total,
         ]
     );
     assert_eq!(
         rows(3),
         [
-            "new.js | – | 3 kB | +3 kB | new | +9 kB",
-            "app.[hash].js | 300 B | 400 B | +100 B | +33.34 % | +500 B",
-            "old.js | 2 kB | – | -2 kB | gone | -5 kB",
-            "2 more files that changed | 120 B | 127 B | +7 B | +5.84 % | +10 B",
+            "`new.js` | – | 3 kB | +3 kB | new | +9 kB",
+            "`app.[hash].js` | 300 B | 400 B | +100 B | +33 % | +500 B",
+            "`old.js` | 2 kB | – | -2 kB | gone | -5 kB",
+            "2 more files that changed | 120 B | 127 B | +7 B | +5.8 % | +10 B",
             total,
         ]
     );
@@ -309,7 +351,7 @@ fn the_table_shows_changed_files_and_sums_up_the_rest() {
 }
 
 #[test]
-fn percentages_are_rounded_up() {
+fn percentages_for_programs_are_rounded_up() {
     for (before, now, shown) in [
         (100, 105, "+5.0 %"),
         (1_000_000, 1_050_001, "+5.01 %"),
@@ -323,7 +365,7 @@ fn percentages_are_rounded_up() {
         (0, 5, "from 0 B"),
         (u64::MAX, 0, "-100.0 %"),
     ] {
-        assert_eq!(percent(before, now), shown, "{before} {now}");
+        assert_eq!(exact_percent(before, now), shown, "{before} {now}");
     }
 }
 
@@ -370,7 +412,11 @@ fn a_baseline_of_this_binary_is_comparable() {
     let measured = bundle(&[("a.js", 10, 30)]);
     assert_eq!(measured.compressor, Compressor::built_in());
     assert_eq!(
-        verdict(&judge(&measured, &Baseline::from_bundle(&measured), &default_limits()).expect("comparable").findings),
+        verdict(
+            &judge("bundle", &measured, &Baseline::from_bundle(&measured), &default_limits())
+                .expect("comparable")
+                .findings
+        ),
         Verdict::Passed
     );
 }
