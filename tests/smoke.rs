@@ -153,7 +153,7 @@ fn the_timeout_ends_grandchildren_and_blocks() {
     pulse.assert_no_writer();
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     let no_end = format!("no end within {time}");
-    for part in [no_end.as_str(), "its last lines:<br>waiting", "Last lines of the command"] {
+    for part in [no_end.as_str(), "its last lines:<br>waiting", "| Last lines of the command |"] {
         assert!(ended.summary.contains(part), "{part} in {}", ended.summary);
     }
 }

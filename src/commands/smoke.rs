@@ -108,6 +108,7 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
     let transcript = Arc::new(Mutex::new(Transcript::default()));
     ctx.execution.partial.publish(&[judge::running()]);
     let group = ctx.log.group(&format!("{LOG_SOURCE}: {description}"));
+    let started = ctx.execution.clock.now();
     let exit = run_command(&command, args, ctx, &transcript);
     let transcript = transcript.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(omitted) = transcript.omitted() {
@@ -115,8 +116,10 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
         omitted.lines.iter().for_each(|line| ctx.log.quote(LOG_SOURCE, line));
     }
     drop(group);
-    let ended = exit?.map(|exit| EndedCommand { exit, at: ctx.execution.wall() });
+    let took = ctx.execution.clock.now().saturating_sub(started);
+    let ended = exit?.map(|exit| EndedCommand { exit, at: ctx.execution.wall(), took });
     let mut findings = judge::judge(&criteria, ended.as_ref(), None);
+    let mut title = ended.as_ref().map(|ended| judge::passed_title(Args::NAME, ended, None));
     let mut tables = Vec::new();
     if ended.as_ref().is_some_and(|ended| criteria.wants_reports(&ended.exit)) {
         ctx.execution.partial.publish(&findings);
@@ -124,11 +127,12 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
         let read: BlockingCall<TestReports> = Box::new(move || snapshot.read_new());
         if let [Some(reports)] = observe_once(&ctx.execution, time_left, [read])? {
             findings = judge::judge(&criteria, ended.as_ref(), Some(&reports));
+            title = ended.as_ref().map(|ended| judge::passed_title(Args::NAME, ended, Some(&reports)));
             tables.extend(judge::failing_tests(&reports));
         }
     }
     quote_last_lines(&transcript.last(), &mut findings, &mut tables);
-    Ok(Outcome { findings, tables, ..Outcome::default() })
+    Ok(Outcome { findings, title, tables, ..Outcome::default() })
 }
 
 /// Runs the command and logs its lines. `None`: it did not end within the time limit, and was killed.
@@ -155,7 +159,8 @@ fn quote_last_lines(lines: &[String], findings: &mut [Finding], tables: &mut Vec
     let command = findings.iter_mut().rev().find(|finding| finding.check == COMMAND);
     if let Some(command) = command.filter(|command| command.verdict != Verdict::Passed) {
         judge::quote_last(command, lines);
-        tables.extend(judge::last_lines(lines));
+        let is_only_reason = tables.is_empty();
+        tables.extend(judge::last_lines(lines, is_only_reason));
     }
 }
 

@@ -62,17 +62,32 @@ fn reports_and_exit_code_decide_together() {
 #[test]
 fn a_failing_test_is_named_in_all_outputs() {
     let ended = step_writing(&suite(&[GOOD, BAD].concat()), 1).run(&["smoke"]);
-    assert!(
-        ended.outputs["reason"].starts_with("checkout › pays by card: expected 200, got 500"),
-        "{:?}",
-        ended.outputs
-    );
-    let annotation = "::error title=smoke%3A blocked::checkout › pays by card: expected 200, got 500";
-    assert!(ended.commands().iter().any(|command| command.starts_with(annotation)), "{}", ended.log);
+    assert!(ended.outputs["reason"].starts_with("tests: 1 of 2 failed; expected "), "{:?}", ended.outputs);
+    let errors: Vec<&str> = ended.commands().into_iter().filter(|command| command.starts_with("::error")).collect();
+    for (error, part) in errors.iter().zip(["tests: 1 of 2 failed", "checkout › pays by card: expected 200, got 500"])
+    {
+        assert!(error.starts_with(&format!("::error title=smoke%3A blocked::{part}")), "{errors:?}");
+    }
+    let page = "### ⛔ smoke: tests 1 of 2 failed, limit all pass: <code>checkout › pays by card</code> \
+                expected 200, got 500 (and 2 more)\n";
+    assert!(ended.summary.starts_with(page), "{}", ended.summary);
     let table = "<details><summary>Failing tests</summary>\n\n| Test | File | Message |\n| --- | --- | --- |\n\
                  | checkout › pays by card | checkout.spec.ts | expected 200, got 500 |\n";
     assert!(ended.summary.contains(table), "{}", ended.summary);
-    assert_eq!(ended.report["findings"][0]["evidence"][0]["source"], "results/r.xml");
+    assert_eq!(ended.report["findings"][1]["evidence"][0]["source"], "results/r.xml");
+}
+
+#[test]
+fn of_many_failing_tests_the_total_comes_first() {
+    let cases = |n| format!("<testcase name='t{n}'><failure message='connection refused'/></testcase>");
+    let ended = step_writing(&suite(&(0..2_000).map(cases).collect::<String>()), 1).run(&["smoke"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    let total = "tests: 2,000 of 2,000 failed: t0, t1, t2 and 1,997 more; expected ";
+    assert!(ended.outputs["reason"].starts_with(total), "{:?}", ended.outputs);
+    let first_error = ended.commands().into_iter().find(|command| command.starts_with("::error")).unwrap();
+    assert!(first_error.contains(total), "{first_error}");
+    let table = "**Failing tests (5 of 2,000)**\n\n| Test | File | Message |\n";
+    assert!(ended.summary.contains(table), "{}", ended.summary);
 }
 
 #[test]

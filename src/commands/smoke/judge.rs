@@ -1,5 +1,7 @@
 //! Judges the smoke tests by how the command ended, what its reports contain, and whether the critical tests ran.
 
+use std::time::Duration;
+
 use super::{
     command_exit::CommandExit,
     critical::CriticalTest,
@@ -7,9 +9,9 @@ use super::{
     test_reports::TestReports,
 };
 use crate::{
-    finding::Finding,
+    finding::{Figures, Finding},
     report::Table,
-    values::{HumanDuration, clip, closest},
+    values::{HumanDuration, clip, closest, elapsed, thousands},
 };
 
 /// The check of the command itself.
@@ -17,17 +19,27 @@ pub const COMMAND: &str = "command";
 /// The check of all tests together.
 const TESTS: &str = "tests";
 
-/// The most failing tests, and the most unusable reports, that get one finding each.
-const NAMED: usize = 20;
-/// The most rows of a table.
+/// If at most this many tests failed, each has a finding of its own; of more, the finding on all tests names the first.
+const NAMED: usize = 3;
+/// The most unusable reports that get one finding each.
+const NAMED_REPORTS: usize = 5;
+/// The most rows of a folded table, and of an open one.
 const ROWS: usize = 200;
+const OPEN_ROWS: usize = 5;
 /// The most characters of a test's name and of its message.
 const NAME: usize = 200;
 const MESSAGE: usize = 500;
+/// The same where several are named in one sentence.
+const SHORT: usize = 80;
 /// The most test names that a missing one is compared with to suggest a name.
 const COMPARED: usize = 2000;
-/// How many of the last lines a finding quotes.
+/// How many of the last lines a finding quotes, and how many the page shows open.
 const QUOTED: usize = 3;
+const OPEN_LINES: usize = 10;
+/// The most characters of a line that the page shows open.
+const LINE: usize = 160;
+/// What to do about failing tests. It is the same for all of them, so the page shows it once.
+const FIX_TESTS: &str = "fix what the failing tests show, and run the gate again; the log has their output";
 
 /// What the command and its reports are judged by.
 pub struct SmokeCriteria<'a> {
@@ -51,6 +63,8 @@ impl SmokeCriteria<'_> {
 pub struct EndedCommand {
     pub exit: CommandExit,
     pub at: String,
+    /// How long it ran.
+    pub took: Duration,
 }
 
 /// The finding while the command runs, for the report of a cancelled step.
@@ -65,25 +79,39 @@ pub fn judge(
     ended: Option<&EndedCommand>,
     reports: Option<&TestReports>,
 ) -> Vec<Finding> {
-    let Some(EndedCommand { exit, at }) = ended else { return vec![timed_out(criteria)] };
+    let Some(EndedCommand { exit, at, took }) = ended else { return vec![timed_out(criteria)] };
     let command = |reports| judge_command(criteria, exit, reports).seen_at(criteria.command, at);
     if !criteria.wants_reports(exit) {
         return vec![command(None)];
     }
     let Some(reports) = reports else {
-        let unread = Finding::inconclusive(TESTS).actual("the reports were not read").expected("at least one test");
+        let unread = Finding::inconclusive(TESTS).actual("the reports were not read in time");
+        let unread = unread.expected("at least one test").next("let `junit` name fewer or smaller reports");
         return vec![unread, command(None)];
     };
-    let mut findings = judge_tests(criteria, reports, at);
+    let mut findings = judge_tests(criteria, reports, at, *took);
     findings.push(command(Some(reports)));
     findings
+}
+
+/// The title of the page when all passed: `smoke: 3 of 3 tests passed in 2.1 s`.
+pub fn passed_title(name: &str, ended: &EndedCommand, reports: Option<&TestReports>) -> String {
+    let took = elapsed(ended.took);
+    match reports {
+        Some(reports) => {
+            let ran = count(reports.ran());
+            format!("{name}: {ran} of {ran} tests passed in {took}{}", skipped(reports))
+        }
+        None => format!("{name}: the command ended with exit code 0 in {took}; tests not counted"),
+    }
 }
 
 fn timed_out(criteria: &SmokeCriteria<'_>) -> Finding {
     Finding::blocked(COMMAND)
         .actual(format!("no end within {}: it was ended, with everything that it started", criteria.timeout))
         .expected(format!("an end within {}", criteria.timeout))
-        .next("see what it waited for; if it only needs longer, raise `timeout`")
+        .next("see in its last lines what it waited for; if it only needs longer, raise `timeout`")
+        .figures(Figures::now(format!("not ended after {}", criteria.timeout)))
 }
 
 fn judge_command(criteria: &SmokeCriteria<'_>, exit: &CommandExit, reports: Option<&TestReports>) -> Finding {
@@ -93,7 +121,8 @@ fn judge_command(criteria: &SmokeCriteria<'_>, exit: &CommandExit, reports: Opti
             return Finding::inconclusive(COMMAND)
                 .actual(format!("ended by signal {signal} before it was through"))
                 .expected("exit code 0")
-                .next("run it again; signal 9 most often says that the machine was out of memory");
+                .next("run it again; signal 9 most often says that the machine was out of memory")
+                .figures(Figures::now(format!("ended by signal {signal}")));
         }
         CommandExit::Unobservable(finding) => {
             let finding = finding.clone();
@@ -102,11 +131,13 @@ fn judge_command(criteria: &SmokeCriteria<'_>, exit: &CommandExit, reports: Opti
             return Finding { check: COMMAND.to_owned(), actual, ..finding };
         }
     };
+    let has_failed_tests = reports.is_some_and(|reports| reports.failed().next().is_some());
     let finding = match code {
         0 => Finding::passed(COMMAND),
         // The codes of shells, env, docker and others. Source: POSIX, Shell Command Language, 2.8.2.
         126 | 127 => Finding::inconclusive(COMMAND).next("install what it calls in a step before, or correct its name"),
-        _ => Finding::blocked(COMMAND).next("read its last lines, in the log or the job summary"),
+        _ if has_failed_tests => Finding::blocked(COMMAND).next(FIX_TESTS),
+        _ => Finding::blocked(COMMAND).next("fix what its last lines show, and run the gate again"),
     };
     let remark = match code {
         0 if !criteria.junit => "; tests not counted (no `junit`)".to_owned(),
@@ -115,36 +146,49 @@ fn judge_command(criteria: &SmokeCriteria<'_>, exit: &CommandExit, reports: Opti
         129..=192 => format!(", which shells use for signal {}", code - 128),
         _ => String::new(),
     };
-    let contradicted =
-        code != 0 && reports.is_some_and(|reports| reports.ran() > 0 && reports.failed().next().is_none());
+    let contradicted = code != 0 && !has_failed_tests && reports.is_some_and(|reports| reports.ran() > 0);
     let contradiction = if contradicted { ", though its reports show no failure" } else { "" };
-    finding.actual(format!("exit code {code}{remark}{contradiction}")).expected("exit code 0")
+    let finding = finding.actual(format!("exit code {code}{remark}{contradiction}")).expected("exit code 0");
+    // Of a command that passed, the tests say more.
+    if code == 0 { finding } else { finding.figures(Figures::now(format!("exit code {code}"))) }
 }
 
-/// One finding for each failing test, missing critical test and unusable report, and one for all tests together.
-fn judge_tests(criteria: &SmokeCriteria<'_>, reports: &TestReports, at: &str) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = reports.failed().take(NAMED).map(|failed| failed_test(failed, at)).collect();
+/// A finding on all tests together, then one for each failing test if they are few, each missing critical test and each
+/// unusable report.
+fn judge_tests(criteria: &SmokeCriteria<'_>, reports: &TestReports, at: &str, took: Duration) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // Without a valid report, the findings on the reports say more than that no test ran.
+    if !reports.read.is_empty() || reports.stale.is_empty() && reports.unusable.is_empty() {
+        findings.push(all_tests(reports, took));
+    }
+    if reports.failed().nth(NAMED).is_none() {
+        findings.extend(reports.failed().map(|failed| failed_test(failed, at)));
+    }
     if reports.ran() > 0 {
         findings.extend(criteria.critical.iter().filter_map(|critical| missing_test(critical, reports)));
     }
     findings.extend(stale_reports(&reports.stale));
-    findings.extend(reports.unusable.iter().take(NAMED).cloned());
-    if let Some(more) = reports.unusable.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        findings.push(Finding::inconclusive("reports").actual(format!("{more} more cannot be used")));
-    }
-    // Without a valid report, the findings on the reports say more than that no test ran.
-    if !reports.read.is_empty() || findings.is_empty() {
-        findings.push(all_tests(reports));
+    findings.extend(reports.unusable.iter().take(NAMED_REPORTS).cloned());
+    if let Some(more) = reports.unusable.len().checked_sub(NAMED_REPORTS).filter(|more| *more > 0) {
+        findings.push(
+            Finding::inconclusive("reports")
+                .actual(format!("{} more cannot be used", count(more)))
+                .next("let `junit` name only the reports of the smoke tests"),
+        );
     }
     findings
 }
 
 fn failed_test((path, case, failure): (&str, &TestCase, &TestFailure), at: &str) -> Finding {
-    let actual = match failure.headline() {
-        "" => "failed, without a message".to_owned(),
-        headline => clip(headline, MESSAGE),
-    };
-    Finding::blocked(clip(&case.name, NAME)).actual(actual).expected("passed").seen_at(path, at)
+    let message = clip(message(failure), MESSAGE);
+    Finding::blocked(clip(&case.name, NAME)).actual(message).expected("passed").next(FIX_TESTS).seen_at(path, at)
+}
+
+fn message(failure: &TestFailure) -> &str {
+    match failure.headline() {
+        "" => "failed, without a message",
+        headline => headline,
+    }
 }
 
 fn missing_test(critical: &CriticalTest, reports: &TestReports) -> Option<Finding> {
@@ -161,7 +205,7 @@ fn missing_test(critical: &CriticalTest, reports: &TestReports) -> Option<Findin
         Some(close) => format!("did you mean `{}`?", clip(close, NAME)),
         None => "correct the name in `critical`, or see why the test did not run".to_owned(),
     };
-    Some(finding.actual(format!("not among the {} tests that ran", reports.ran())).next(next))
+    Some(finding.actual(format!("not among the {} tests that ran", count(reports.ran()))).next(next))
 }
 
 fn stale_reports(paths: &[String]) -> Option<Finding> {
@@ -176,51 +220,106 @@ fn stale_reports(paths: &[String]) -> Option<Finding> {
     })
 }
 
-fn all_tests(reports: &TestReports) -> Finding {
-    let (ran, failed) = (reports.ran(), reports.failed().count());
-    let skipped = match reports.skipped() {
-        0 => String::new(),
-        skipped => format!(", {skipped} skipped"),
-    };
-    let finding = match (ran, failed) {
-        (_, 1..) => Finding::blocked(TESTS).actual(format!("{failed} of {} failed{skipped}", ran.max(failed))),
-        (0, 0) => Finding::inconclusive(TESTS)
+fn all_tests(reports: &TestReports, took: Duration) -> Finding {
+    let (ran, failed, skipped) = (reports.ran(), reports.failed().count(), skipped(reports));
+    let expected = "at least one test, and none that fails";
+    if failed > 0 {
+        let now = format!("{} of {} failed", count(failed), count(ran.max(failed)));
+        let actual = format!("{now}{skipped}{}", first_failures(reports, failed));
+        let figures = Figures { cause: first_failure(reports), ..Figures::now(now).limit("all pass") };
+        return Finding::blocked(TESTS).actual(actual).expected(expected).figures(figures).next(FIX_TESTS);
+    }
+    if ran == 0 {
+        return Finding::inconclusive(TESTS)
             .actual(format!("none ran{skipped}"))
-            .next("look at the filter that picks the tests: one that matches nothing makes every run green"),
-        (_, 0) => Finding::passed(TESTS).actual(format!("{ran} ran, none failed{skipped}")),
-    };
-    finding.expected("at least one test, and none that fails")
+            .expected(expected)
+            .next("look at the filter that picks the tests: one that matches nothing makes every run green");
+    }
+    let ran = count(ran);
+    Finding::passed(TESTS)
+        .actual(format!("{ran} ran, none failed{skipped}"))
+        .expected(expected)
+        .figures(Figures::now(format!("{ran} of {ran} passed in {}", elapsed(took))).limit("all pass"))
 }
 
-/// The failing tests as a table, if any.
-pub fn failing_tests(reports: &TestReports) -> Option<Table> {
-    let rows: Vec<Vec<String>> = reports
+/// `, 2 skipped`
+fn skipped(reports: &TestReports) -> String {
+    match reports.skipped() {
+        0 => String::new(),
+        skipped => format!(", {} skipped", count(skipped)),
+    }
+}
+
+/// The names of the first failing tests if they have no findings of their own.
+fn first_failures(reports: &TestReports, failed: usize) -> String {
+    if failed <= NAMED {
+        return String::new();
+    }
+    let names: Vec<String> = reports.failed().take(NAMED).map(|(_, case, _)| clip(&case.name, SHORT)).collect();
+    format!(": {} and {} more", names.join(", "), count(failed - NAMED))
+}
+
+/// `` `checkout › pays by card` expected 200, got 500 ``
+fn first_failure(reports: &TestReports) -> Option<String> {
+    let (_, case, failure) = reports.failed().next()?;
+    Some(format!("`{}` {}", clip(&case.name, SHORT), clip(message(failure), SHORT)))
+}
+
+fn count(number: usize) -> String {
+    thousands(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+/// The failing tests as tables: a folded one and, if they have no findings of their own, the first of them in an open one.
+pub fn failing_tests(reports: &TestReports) -> Vec<Table> {
+    let rows: Vec<[String; 3]> = reports
         .failed()
         .take(ROWS)
         .map(|(path, case, failure)| {
             let file = case.file.as_deref().unwrap_or(path);
-            vec![clip(&case.name, NAME), clip(file, NAME), clip(failure.headline(), MESSAGE)]
+            [clip(&case.name, NAME), clip(file, NAME), clip(failure.headline(), MESSAGE)]
         })
         .collect();
     let all = reports.failed().count();
-    let title =
-        if all > rows.len() { format!("Failing tests ({} of {all})", rows.len()) } else { "Failing tests".to_owned() };
-    (!rows.is_empty()).then(|| Table::new(title, &["Test", "File", "Message"], rows))
+    let table = |limit: usize| {
+        let rows = &rows[..rows.len().min(limit)];
+        let shown = if all > rows.len() { format!(" ({} of {})", rows.len(), count(all)) } else { String::new() };
+        Table::new(format!("Failing tests{shown}"), &["Test", "File", "Message"], rows.iter().cloned())
+    };
+    let mut tables = Vec::new();
+    if all > NAMED {
+        tables.push(table(OPEN_ROWS).open());
+    }
+    if all > OPEN_ROWS || (1..=NAMED).contains(&all) {
+        tables.push(table(ROWS));
+    }
+    tables
 }
 
 /// Quotes the last printed lines in a finding.
 pub fn quote_last(finding: &mut Finding, last: &[String]) {
     let quoted = &last[last.len().saturating_sub(QUOTED)..];
-    if !quoted.is_empty() {
+    if let Some(line) = quoted.last() {
         let lines: Vec<String> = quoted.iter().map(|line| clip(line, NAME)).collect();
         finding.actual.push_str(&format!("; its last lines:\n{}", lines.join("\n")));
+        if let Some(figures) = &mut finding.figures {
+            figures.cause = Some(clip(line.trim(), SHORT));
+        }
     }
 }
 
-/// The last printed lines as a table.
-pub fn last_lines(last: &[String]) -> Option<Table> {
-    let rows = last.iter().map(|line| [line.as_str()]);
-    (!last.is_empty()).then(|| Table::new("Last lines of the command", &["Line"], rows))
+/// The last printed lines as tables: the very last of them open if nothing else says what failed, and all folded.
+pub fn last_lines(last: &[String], is_only_reason: bool) -> Vec<Table> {
+    let mut tables = Vec::new();
+    if is_only_reason && !last.is_empty() {
+        let shown = &last[last.len().saturating_sub(OPEN_LINES)..];
+        let lines: Vec<String> = shown.iter().map(|line| clip(line, LINE)).collect();
+        tables.push(Table::new("", &["Last lines of the command"], [[lines.join("\n")]]).open());
+    }
+    if last.len() > OPEN_LINES || !is_only_reason && !last.is_empty() {
+        let rows = last.iter().map(|line| [line.as_str()]);
+        tables.push(Table::new(format!("Last {} lines of the command", last.len()), &["Line"], rows));
+    }
+    tables
 }
 
 #[cfg(test)]

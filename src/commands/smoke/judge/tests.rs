@@ -11,6 +11,7 @@ use crate::{
 
 const TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(600));
 const AT: &str = "2026-01-01T00:00:00Z";
+const TOOK: Duration = Duration::from_millis(2_140);
 
 fn suite(inner: &str) -> TestSuite {
     junit::read(format!("<testsuite>{inner}</testsuite>").as_bytes()).unwrap_or_else(|error| panic!("{error}"))
@@ -28,7 +29,7 @@ fn reports(inner: &str) -> TestReports {
 fn judged(exit: CommandExit, reports: Option<&TestReports>, critical: &[&str]) -> Vec<Finding> {
     let critical: Vec<CriticalTest> = critical.iter().map(|name| name.parse().unwrap()).collect();
     let criteria = SmokeCriteria { junit: reports.is_some(), critical: &critical, ..criteria() };
-    judge(&criteria, Some(&EndedCommand { exit, at: AT.to_owned() }), reports)
+    judge(&criteria, Some(&EndedCommand { exit, at: AT.to_owned(), took: TOOK }), reports)
 }
 
 const fn criteria() -> SmokeCriteria<'static> {
@@ -110,7 +111,7 @@ fn a_command_passes_only_with_its_end_and_its_reports() {
     assert_eq!(running().verdict, Inconclusive);
     let timed_out = judge(&criteria(), None, None);
     assert_eq!((timed_out.len(), verdict(&timed_out)), (1, Blocked));
-    let ended = EndedCommand { exit: CommandExit::Exited(0), at: AT.to_owned() };
+    let ended = EndedCommand { exit: CommandExit::Exited(0), at: AT.to_owned(), took: TOOK };
     let unread = judge(&criteria(), Some(&ended), None);
     assert_eq!((find(&unread, TESTS).verdict, find(&unread, COMMAND).verdict), (Inconclusive, Passed));
     let without_reports = SmokeCriteria { junit: false, ..criteria() };
@@ -120,9 +121,11 @@ fn a_command_passes_only_with_its_end_and_its_reports() {
 #[test]
 fn findings_name_the_test_and_the_failure() {
     let findings = exited(1, Some(&reports(&[GOOD, BAD, SKIPPED].concat())), &[]);
-    assert_eq!(findings[0].to_string(), "checkout › pays: expected 200, got 500; expected passed");
-    assert_eq!(findings[0].evidence[0].source, "r.xml");
-    assert_eq!(find(&findings, TESTS).actual, "1 of 2 failed, 1 skipped");
+    assert_eq!(findings[0].actual, "1 of 2 failed, 1 skipped");
+    let headline = "tests 1 of 2 failed, limit all pass: `checkout › pays` expected 200, got 500";
+    assert_eq!(findings[0].headline(), headline);
+    assert!(findings[1].to_string().starts_with("checkout › pays: expected 200, got 500; expected passed; next: fix"));
+    assert_eq!(findings[1].evidence[0].source, "r.xml");
     assert_eq!(find(&findings, COMMAND).actual, "exit code 1");
     assert_eq!(find(&findings, COMMAND).evidence[0].source, "npm run smoke");
     let actual =
@@ -139,7 +142,43 @@ fn findings_name_the_test_and_the_failure() {
     );
     assert_eq!(find(&exited(0, Some(&reports(SKIPPED)), &[]), TESTS).actual, "none ran, 1 skipped");
     let silent = exited(1, Some(&reports("<testcase name='a'><failure/></testcase>")), &[]);
-    assert_eq!(silent[0].actual, "failed, without a message");
+    assert_eq!(silent[1].actual, "failed, without a message");
+}
+
+#[test]
+fn a_passed_page_counts_the_tests() {
+    let ended = EndedCommand { exit: CommandExit::Exited(0), at: AT.to_owned(), took: TOOK };
+    let title = |reports: Option<&TestReports>| passed_title("smoke", &ended, reports);
+    assert_eq!(title(Some(&reports(GOOD))), "smoke: 1 of 1 tests passed in 2.1 s");
+    assert_eq!(title(Some(&reports(&[GOOD, SKIPPED].concat()))), "smoke: 1 of 1 tests passed in 2.1 s, 1 skipped");
+    assert_eq!(title(None), "smoke: the command ended with exit code 0 in 2.1 s; tests not counted");
+    let findings = exited(0, Some(&reports(GOOD)), &[]);
+    assert_eq!(findings[0].headline(), "tests 1 of 1 passed in 2.1 s, limit all pass");
+}
+
+#[test]
+fn every_finding_that_did_not_pass_says_what_to_do() {
+    let many: String = (0..9).map(|n| format!("<testcase name='t{n}'><error message='e{n}'/></testcase>")).collect();
+    let unusable = vec![Finding::inconclusive("a.xml").actual("cut off").next("write it"); NAMED_REPORTS + 1];
+    let broken = TestReports { unusable, stale: vec!["old.xml".to_owned()], ..TestReports::default() };
+    let without_reports = SmokeCriteria { junit: false, ..criteria() };
+    let ended = EndedCommand { exit: CommandExit::Exited(0), at: AT.to_owned(), took: TOOK };
+    for findings in [
+        exited(1, Some(&reports(BAD)), &["search"]),
+        exited(1, Some(&reports(&many)), &[]),
+        exited(0, Some(&reports(SKIPPED)), &[]),
+        exited(0, Some(&broken), &[]),
+        exited(3, None, &[]),
+        exited(127, None, &[]),
+        judged(CommandExit::Signalled(9), None, &[]),
+        judge(&without_reports, None, None),
+        judge(&criteria(), Some(&ended), None),
+    ] {
+        let silent: Vec<&Finding> =
+            findings.iter().filter(|finding| finding.verdict != Passed && finding.next.is_none()).collect();
+        assert_eq!(silent, [&findings[0]; 0]);
+        assert_ne!(verdict(&findings), Passed);
+    }
 }
 
 #[test]
@@ -149,7 +188,7 @@ fn tests_of_several_reports_count_together() {
     assert_eq!(verdict(&exited(0, Some(&both), &[])), Passed, "one of them has a test that ran");
     both.read.push(("three.xml".to_owned(), suite(BAD)));
     let findings = exited(0, Some(&both), &[]);
-    assert_eq!((verdict(&findings), findings[0].evidence[0].source.as_str()), (Blocked, "three.xml"));
+    assert_eq!((verdict(&findings), findings[1].evidence[0].source.as_str()), (Blocked, "three.xml"));
 }
 
 #[test]
@@ -163,7 +202,8 @@ fn a_critical_test_must_be_among_those_that_ran() {
     ] {
         let findings = exited(0, Some(&good), &["login", critical]);
         assert_eq!(verdict(&findings), Inconclusive, "{critical}");
-        assert!(findings[0].to_string().contains(message), "{}", findings[0]);
+        let missing = find(&findings, critical);
+        assert!(missing.to_string().contains(message), "{missing}");
     }
     let failed = exited(0, Some(&reports(&[GOOD, BAD].concat())), &["login", "pays"]);
     assert!(failed.iter().all(|finding| finding.verdict != Inconclusive), "it ran, and failed: {failed:?}");
@@ -172,25 +212,38 @@ fn a_critical_test_must_be_among_those_that_ran() {
 }
 
 #[test]
-fn the_first_failures_are_named_and_the_others_counted() {
-    let many: String = (0..300).map(|n| format!("<testcase name='t{n}'><error message='e{n}'/></testcase>")).collect();
-    let test_reports = reports(&many);
-    let findings = exited(1, Some(&test_reports), &[]);
-    assert_eq!(
-        findings.iter().filter(|finding| finding.check.starts_with('t') && finding.check != TESTS).count(),
-        NAMED
-    );
-    assert_eq!(find(&findings, TESTS).actual, "300 of 300 failed");
-    let table = failing_tests(&test_reports).unwrap();
-    assert_eq!((table.rows.len(), table.title.as_str()), (ROWS, "Failing tests (200 of 300)"));
-    assert_eq!(table.rows[1], ["t1", "r.xml", "e1"]);
-    assert_eq!(failing_tests(&reports(GOOD)), None);
-    let file = "<testcase name='a' file='a.spec.ts'><failure>Error: x\n at y</failure></testcase>";
-    let table = failing_tests(&reports(file)).unwrap();
-    assert_eq!(table.rows[0], ["a", "a.spec.ts", "Error: x"]);
-    assert_eq!(table.title, "Failing tests");
+fn the_total_comes_first_and_of_many_failures_a_few_are_named() {
+    let failing = |count: usize| -> TestReports {
+        let cases = |n| format!("<testcase name='t{n}'><error message='e{n}'/></testcase>");
+        reports(&(0..count).map(cases).collect::<String>())
+    };
+    let checks = |count| -> Vec<String> {
+        exited(1, Some(&failing(count)), &[]).into_iter().map(|finding| finding.check).collect()
+    };
+    assert_eq!(checks(3), [TESTS, "t0", "t1", "t2", COMMAND]);
+    assert_eq!(checks(4), [TESTS, COMMAND]);
+    let findings = exited(1, Some(&failing(20_000)), &[]);
+    assert_eq!(findings[0].actual, "20,000 of 20,000 failed: t0, t1, t2 and 19,997 more");
+    assert_eq!(findings[0].headline(), "tests 20,000 of 20,000 failed, limit all pass: `t0` e0");
+    assert_eq!(find(&findings, COMMAND).headline(), "command exit code 1");
 
-    let errors = vec![Finding::inconclusive("a.xml").actual("cut off"); NAMED + 5];
+    let tables = |count| -> Vec<(String, bool, usize)> {
+        let tables = failing_tests(&failing(count)).into_iter();
+        tables.map(|table| (table.title, table.open, table.rows.len())).collect()
+    };
+    assert_eq!(tables(0), []);
+    assert_eq!(tables(3), [("Failing tests".to_owned(), false, 3)], "the checks show them already");
+    assert_eq!(tables(5), [("Failing tests".to_owned(), true, 5)]);
+    let (few, all) = ("Failing tests (5 of 20,000)".to_owned(), "Failing tests (200 of 20,000)".to_owned());
+    assert_eq!(tables(20_000), [(few, true, 5), (all, false, 200)]);
+    assert_eq!(failing_tests(&failing(9))[1].rows[1], ["t1", "r.xml", "e1"]);
+    let file = "<testcase name='a' file='a.spec.ts'><failure>Error: x\n at y</failure></testcase>";
+    assert_eq!(failing_tests(&reports(file))[0].rows[0], ["a", "a.spec.ts", "Error: x"]);
+}
+
+#[test]
+fn the_first_unusable_reports_are_named_and_the_others_counted() {
+    let errors = vec![Finding::inconclusive("a.xml").actual("cut off"); NAMED_REPORTS + 5];
     let findings = exited(0, Some(&TestReports { unusable: errors, ..TestReports::default() }), &[]);
     assert_eq!(find(&findings, "reports").actual, "5 more cannot be used");
     let paths = (0..9).map(|n| format!("{n}.xml")).collect();
@@ -204,18 +257,26 @@ fn long_texts_are_clipped() {
     let long = "x".repeat(5000);
     let test_reports = reports(&format!("<testcase name='{long}'><failure message='{long}'/></testcase>"));
     let findings = exited(1, Some(&test_reports), &[]);
-    assert_eq!((findings[0].check.chars().count(), findings[0].actual.chars().count()), (NAME, MESSAGE));
-    assert!(failing_tests(&test_reports).unwrap().rows[0].iter().all(|cell| cell.text().chars().count() <= MESSAGE));
+    assert!(findings[0].headline().chars().count() < 250, "{}", findings[0].headline());
+    assert_eq!((findings[1].check.chars().count(), findings[1].actual.chars().count()), (NAME, MESSAGE));
+    assert!(failing_tests(&test_reports)[0].rows[0].iter().all(|cell| cell.text().chars().count() <= MESSAGE));
 }
 
 #[test]
 fn the_last_lines_go_into_the_finding_and_a_table() {
-    let last: Vec<String> = (0..5).map(|n| n.to_string()).collect();
+    let lines = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<String>>();
     let mut finding = timed_out(&criteria());
-    quote_last(&mut finding, &last);
+    quote_last(&mut finding, &lines(5));
     assert!(finding.actual.starts_with("no end within 10m") && finding.actual.ends_with("; its last lines:\n2\n3\n4"));
-    assert_eq!(last_lines(&last).unwrap().rows.len(), 5);
+    assert_eq!(finding.headline(), "command not ended after 10m: 4");
+    let shapes = |count, is_only_reason| -> Vec<(bool, usize)> {
+        last_lines(&lines(count), is_only_reason).iter().map(|table| (table.open, table.rows.len())).collect()
+    };
+    assert_eq!(shapes(5, true), [(true, 1)]);
+    assert_eq!(shapes(50, true), [(true, 1), (false, 50)]);
+    assert_eq!(shapes(5, false), [(false, 5)], "failing tests say more");
+    assert_eq!(last_lines(&lines(12), true)[0].rows[0], ["2\n3\n4\n5\n6\n7\n8\n9\n10\n11"]);
     let before = finding.clone();
     quote_last(&mut finding, &[]);
-    assert_eq!((finding, last_lines(&[])), (before, None));
+    assert_eq!((finding, last_lines(&[], true), last_lines(&[], false)), (before, Vec::new(), Vec::new()));
 }
