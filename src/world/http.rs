@@ -77,9 +77,10 @@ impl HttpClient {
             let tracker = StageTracker::default();
             let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()), &tracker)?;
             let message = build_request(request.method, &url, headers, &route)?;
-            let response = agent
-                .run(message)
-                .map_err(|error| HttpError::from_ureq(error, &attempt(tracker.stage().max(min_stage))))?;
+            let logged = LoggedRequest::begin(request.method, &url);
+            let response = agent.run(message).map_err(|error| {
+                logged.failed(HttpError::from_ureq(error, &attempt(tracker.stage().max(min_stage))))
+            })?;
             if let (RequestRoute::Forward(_), 407, Some(proxy)) = (&route, response.status().as_u16(), proxy) {
                 let refused = format!("{proxy} wants a user and a password (407)");
                 return Err(logged.failed(HttpError::new(HttpErrorKind::Proxy, refused)));

@@ -152,6 +152,17 @@ fn a_kind_that_is_not_installed_is_named() {
 }
 
 #[test]
+fn requests_are_in_the_debug_log_without_the_token() {
+    let api = LoopbackServer::start(replay).unwrap();
+    let end = gate(&api, "deployment/a").env("RUNNER_DEBUG", "1").run(&["health"]);
+    assert_eq!(end.code, 0, "{}", end.log);
+    let lines = debug_lines(&end, TOKEN);
+    assert_in_order(&lines, &[("look 1 of the deployments of the cluster", "")]);
+    let deployments = "cluster: GET /apis/apps/v1/namespaces/staging/deployments";
+    assert_in_order(&lines, &[(&format!("{deployments} → 200, after "), "s"), ("judge: decided, passed", "")]);
+}
+
+#[test]
 fn endpoints_are_probed_only_after_the_rollout_passed() {
     let api = LoopbackServer::start(replay).unwrap();
     let service = LoopbackServer::start(|_| FakeResponse::status(503)).unwrap();

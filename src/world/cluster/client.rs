@@ -27,6 +27,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     finding::Finding,
+    values::HumanDuration,
     world::{
         network::{ConfiguredProxy, Network},
         process::ProcessGroups,
