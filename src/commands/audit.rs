@@ -14,6 +14,7 @@ mod judge;
 mod look;
 mod observations;
 mod overlay_layout;
+mod short_image;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ use crate::{
     world::files::write_atomically,
 };
 use figures::AuditFigures;
-use judge::judge;
+use judge::{judge, title};
 use look::observe;
 use overlay_layout::OverlayLayout;
 use tables::tables;
@@ -135,7 +136,12 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let observations = observe(&repo, &layout, since, now)?;
     let figures = AuditFigures::count(&observations);
     let mut findings = judge(&observations, &figures, args.budget, args.by_hand);
-    let mut outcome = Outcome { tables: tables(&observations, &figures, args.budget), ..Outcome::default() };
+    let page = repo.web_address(ctx.runner_env.server_url.as_deref());
+    let mut outcome = Outcome {
+        title: Some(title(&observations, &figures, args.budget)),
+        tables: tables(&observations, &figures, args.budget, page.as_deref()),
+        ..Outcome::default()
+    };
     outcome.outputs.extend([
         ("promotions", figures.counts.normal.to_string()),
         ("emergencies", figures.counts.emergency.to_string()),

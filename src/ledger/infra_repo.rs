@@ -71,6 +71,12 @@ impl InfraRepo {
         Ok(Self { git, remote, branch })
     }
 
+    /// The repository's page on GitHub, `https://github.com/acme/infra`; `None` if the remote is elsewhere.
+    #[must_use]
+    pub fn web_address(&self, server: Option<&str>) -> Option<String> {
+        web_address(&self.remote.url(), server.unwrap_or("https://github.com"))
+    }
+
     /// Fetches the tip of the branch.
     ///
     /// # Errors
@@ -94,5 +100,45 @@ impl InfraRepo {
         Finding::inconclusive("`branch`")
             .actual(format!("{} has no branch {}", self.remote.url(), self.branch))
             .expected("a branch that the remote has")
+    }
+}
+
+/// The page of a repository on `server`, from the URL of a remote in any of git's forms.
+fn web_address(remote: &str, server: &str) -> Option<String> {
+    let server = server.trim_end_matches('/');
+    let (_, host) = server.split_once("://")?;
+    let path = remote
+        .strip_prefix(server)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .or_else(|| remote.strip_prefix("git@")?.strip_prefix(host)?.strip_prefix(':'))
+        .or_else(|| remote.strip_prefix("ssh://git@")?.strip_prefix(host)?.strip_prefix('/'))?;
+    let path = path.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let (owner, name) = path.split_once('/')?;
+    let is_repository = [owner, name].iter().all(|part| !part.is_empty() && part.chars().all(is_name));
+    is_repository.then(|| format!("{server}/{owner}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_repository_is_known_only_on_the_server() {
+        let page = Some("https://github.com/acme/infra".to_owned());
+        for (remote, expected) in [
+            ("https://github.com/acme/infra", &page),
+            ("https://github.com/acme/infra.git", &page),
+            ("git@github.com:acme/infra.git", &page),
+            ("ssh://git@github.com/acme/infra.git/", &page),
+            ("https://github.com.evil.example/acme/infra", &None),
+            ("https://gitlab.com/acme/infra", &None),
+            ("https://github.com/acme/infra/x", &None),
+            ("https://github.com/acme/in\"fra", &None),
+            ("/srv/git/infra", &None),
+        ] {
+            assert_eq!(web_address(remote, "https://github.com/"), *expected, "{remote}");
+        }
     }
 }

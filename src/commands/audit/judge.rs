@@ -1,13 +1,18 @@
 //! Judges the number of emergencies and of manual image changes.
 
 use super::{
-    figures::{AuditFigures, EmergencyPeak},
+    figures::{AuditFigures, EmergencyPeak, PromotionCounts},
     observations::{AuditObservations, ManualChange},
+    short_image::short_image,
 };
 use crate::{
-    finding::{Finding, Verdict},
+    clock::minute,
+    finding::{Figures, Finding, Verdict},
     values::clip,
 };
+
+const TOO_MANY: &str = "the gates are too slow or too strict, or the bypass is too easy: read the follow-up issues together, and \
+                        change what made people bypass the gates";
 
 /// Passes with at most `budget` emergencies of an environment in 30 days, and at most `by_hand` commits that are not in the
 /// ledger. Promotions that required no report are allowed, and only reported.
@@ -23,13 +28,15 @@ pub(super) fn judge(
         .iter()
         .map(|(environment, EmergencyPeak { count, until })| {
             let finding = Finding::passed(format!("emergencies in {environment}"))
-                .actual(format!("{count} in the 30 days up to {until}"))
+                .actual(format!("{count} in the 30 days up to {}", minute(*until)))
                 .expected(format!("at most {budget} in any 30 days"));
+            let now = Figures::now(format!("{count} in 30 days")).limit(budget.to_string());
             if !exceeds(*count, budget) {
-                return finding;
+                return finding.figures(now);
             }
             Finding { verdict: Verdict::Blocked, ..finding }
-                .next("the normal flow is too slow or too strict: read the follow-up issues together, and fix why people bypass it")
+                .figures(now.cause(bypassed(observations, figures)))
+                .next(TOO_MANY)
         })
         .collect();
     if findings.is_empty() {
@@ -45,6 +52,28 @@ pub(super) fn judge(
     findings
 }
 
+/// The title of a passed audit: `audit: 1 of 12 promotions bypassed the gates in 90 days, budget 2 in any 30 days`.
+#[must_use]
+pub(super) fn title(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> String {
+    let by_hand = match observations.by_hand.len() {
+        0 => String::new(),
+        1 => " · 1 image changed by hand".to_owned(),
+        many => format!(" · {many} images changed by hand"),
+    };
+    format!("audit: {}, budget {budget} in any 30 days{by_hand}", bypassed(observations, figures))
+}
+
+/// `3 of 12 promotions bypassed the gates in 90 days`
+fn bypassed(observations: &AuditObservations, figures: &AuditFigures) -> String {
+    let PromotionCounts { normal, emergency, .. } = figures.counts;
+    let hours = observations.until.duration_since(observations.since).as_hours();
+    let days = match (hours + 23) / 24 {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    format!("{emergency} of {} promotions bypassed the gates in {days}", normal + emergency)
+}
+
 fn judge_manual_changes(changes: &[ManualChange], exceeds: bool, limit: u32) -> Finding {
     let finding = Finding::passed("images changed by hand").expected(match limit {
         0 => "none: every change of an image in the ledger".to_owned(),
@@ -52,6 +81,8 @@ fn judge_manual_changes(changes: &[ManualChange], exceeds: bool, limit: u32) -> 
     });
     let Some(last) = changes.first() else { return finding.actual("none") };
     let ManualChange { commit, author, title, service, environment, before, after, recorded, .. } = last;
+    let now = Figures::now(changes.len().to_string()).limit(limit.to_string());
+    let figures = now.cause(format!("{author} set {service} in {environment} to {}", short_image(after)));
     let recorded = recorded.as_ref().map(|image| format!(", but records {image}")).unwrap_or_default();
     let actual = format!(
         "{}; the last: {commit} by {author} ({}) set {service} in {environment} from {before} to {after}{recorded}",
@@ -61,8 +92,8 @@ fn judge_manual_changes(changes: &[ManualChange], exceeds: bool, limit: u32) -> 
     if exceeds {
         let next =
             "let only the promoting App push to the branch, and set images by `promote`, `emergency` or `rollback`";
-        Finding { verdict: Verdict::Blocked, ..finding.actual(actual).next(next) }
+        Finding { verdict: Verdict::Blocked, ..finding.actual(actual).figures(figures).next(next) }
     } else {
-        finding.actual(actual).waived(format!("`by-hand: {limit}`"))
+        finding.actual(actual).figures(figures).waived(format!("`by-hand: {limit}`"))
     }
 }

@@ -2,80 +2,83 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
     figures::{AuditFigures, DurationStats, PromotionCounts},
     observations::{AuditObservations, ManualChange},
+    short_image::{short_change, short_image},
 };
 use crate::{
-    clock::rfc3339,
     ledger::{LedgerEntry, Promotion, PromotionKind},
-    report::Table,
+    report::{Cell, Table},
+    subject::Service,
     values::HumanDuration,
     world::git::Commit,
 };
 
 const UNKNOWN: &str = "unknown";
+/// Characters of a commit that are shown.
+const SHORT_COMMIT: usize = 7;
 
-/// The figures first, then their details. A table without rows is left out.
-pub(super) fn tables(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> Vec<Table> {
-    let mut tables = vec![overview(observations, figures, budget)];
+/// The totals first, then what bypassed the gates; counts are folded. A table without rows is left out. `page`: that of the
+/// repository on GitHub.
+pub(super) fn tables(
+    observations: &AuditObservations,
+    figures: &AuditFigures,
+    budget: u32,
+    page: Option<&str>,
+) -> Vec<Table> {
+    let mut tables = vec![totals(observations, figures, budget)];
+    let of_kind =
+        |kind: PromotionKind| observations.audited_entries().filter(move |entry| entry.promotion.kind == kind);
     tables.extend([
-        services(figures),
-        table(
+        Table::new(
             "Images changed by hand",
-            &["When", "Author", "Service", "Environment", "From", "To", "Commit"],
-            observations.by_hand.iter().map(manual_change).collect(),
-        ),
-        table(
+            &["Date", "Change", "Environment", "Author", "Commit"],
+            observations.by_hand.iter().map(|change| manual_change(change, page)),
+        )
+        .open(),
+        Table::new(
             "Emergencies",
-            &["When", "Service", "Environment", "Image", "Incident", "Started by", "Approved by", "Commit"],
-            rows(observations, PromotionKind::Emergency, emergency),
-        ),
+            &["Date", "Image", "Environment", "Incident", "Started by", "Approved by", "Commit"],
+            of_kind(PromotionKind::Emergency).map(|entry| emergency(entry, page)),
+        )
+        .open(),
+        Table::new(
+            "Rollbacks",
+            &["Date", "Change", "Environment", "Incident", "Approved by", "Commit"],
+            of_kind(PromotionKind::Rollback).map(|entry| rollback(entry, page)),
+        )
+        .open(),
+        services(figures),
         people(figures),
         months(figures),
-        table(
-            "Rollbacks",
-            &["When", "Service", "Environment", "From", "To", "Incident", "Approved by", "Commit"],
-            rows(observations, PromotionKind::Rollback, rollback),
-        ),
     ]);
     tables.retain(|table| !table.rows.is_empty());
     tables
 }
 
-fn table(title: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-    Table::new(title, columns, rows).open()
-}
-
-fn overview(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> Table {
+fn totals(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> Table {
     let PromotionCounts { normal, ungated, emergency, rollback } = figures.counts;
-    let stats = |stats: &Option<DurationStats>| {
-        stats.as_ref().map_or_else(
-            || "–".to_owned(),
-            |stats| {
-                let DurationStats { count, mean, median, longest } = *stats;
-                let [mean, median, longest] = [mean, median, longest].map(duration);
-                format!("{mean} on average, median {median}, at most {longest} ({count})")
-            },
-        )
-    };
-    let row = |name: &str, value: String| vec![name.to_owned(), value];
-    let mut rows = vec![
-        row("Promotions that passed the gates", normal.to_string()),
-        row("of them without a required report", ungated.to_string()),
-        row("Emergencies", emergency.to_string()),
-    ];
+    let row = |name: &str, count: usize| vec![name.to_owned(), count.to_string()];
+    let mut rows = vec![row("Promotions through the gates", normal)];
+    if ungated > 0 {
+        rows.push(row("of them without a required report", ungated));
+    }
+    rows.push(row("Emergencies, which bypassed the gates", emergency));
     rows.extend(figures.peaks.iter().map(|(environment, peak)| {
-        row(&format!("most of them in 30 days, in {environment}"), format!("{} of {budget}", peak.count))
+        vec![format!("most of them in 30 days, in {environment}"), format!("{} of {budget}", peak.count)]
     }));
-    rows.extend([
-        row("Rollbacks", rollback.to_string()),
-        row("Images changed by hand", observations.by_hand.len().to_string()),
-        row("From validation to promotion", stats(&figures.lead_time)),
-        row("From a promotion to its rollback", stats(&figures.time_to_rollback)),
-    ]);
-    let title = format!("From {} to {}", rfc3339(observations.since), rfc3339(observations.until));
-    table(&title, &["Figure", "Value"], rows)
+    rows.extend([row("Rollbacks", rollback), row("Images changed by hand", observations.by_hand.len())]);
+    let stats = [("From validation to promotion", &figures.lead_time), ("Until a rollback", &figures.time_to_rollback)];
+    rows.extend(stats.into_iter().filter_map(|(name, stats)| {
+        let DurationStats { median, longest, .. } = *stats.as_ref()?;
+        let [median, longest] = [median, longest].map(duration);
+        Some(vec![name.to_owned(), format!("median {median}, longest {longest}")])
+    }));
+    let title = format!("From {} to {}", date(observations.since), date(observations.until));
+    Table::new(title, &["", "Total"], rows).figures(&[1]).open()
 }
 
 fn services(figures: &AuditFigures) -> Table {
@@ -84,78 +87,78 @@ fn services(figures: &AuditFigures) -> Table {
             [vec![service.to_string(), environment.to_string()], cells(*counts)].concat()
         })
     });
-    table("By service", &["Service", "Environment", "Promotions", "Emergencies", "Rollbacks"], rows.collect())
+    let columns = ["Service", "Environment", "Promotions", "Emergencies", "Rollbacks"];
+    Table::new("By service", &columns, rows).figures(&[2, 3, 4])
 }
 
 fn people(figures: &AuditFigures) -> Table {
     let rows = figures.approvals.iter().map(|(login, counts)| [vec![person(login)], cells(*counts)].concat());
-    table("By approver", &["Approved by", "Promotions", "Emergencies", "Rollbacks"], rows.collect())
+    Table::new("By approver", &["Approved by", "Promotions", "Emergencies", "Rollbacks"], rows).figures(&[1, 2, 3])
 }
 
 fn months(figures: &AuditFigures) -> Table {
     let rows = figures.months.iter().map(|(month, counts)| [vec![month.clone()], cells(*counts)].concat());
     let rows: Vec<_> = rows.collect();
-    // A single month would repeat the figures.
+    // A single month would repeat the totals.
     let rows = if rows.len() > 1 { rows } else { Vec::new() };
-    table("By month", &["Month", "Promotions", "Emergencies", "Rollbacks"], rows)
+    Table::new("By month", &["Month", "Promotions", "Emergencies", "Rollbacks"], rows).figures(&[1, 2, 3])
 }
 
 fn cells(PromotionCounts { normal, emergency, rollback, .. }: PromotionCounts) -> Vec<String> {
     [normal, emergency, rollback].map(|count| count.to_string()).into()
 }
 
-fn rows(
-    observations: &AuditObservations,
-    kind: PromotionKind,
-    row: fn(&LedgerEntry) -> Vec<String>,
-) -> Vec<Vec<String>> {
-    observations.audited_entries().filter(|entry| entry.promotion.kind == kind).map(row).collect()
-}
-
-fn emergency(entry: &LedgerEntry) -> Vec<String> {
+fn emergency(entry: &LedgerEntry, page: Option<&str>) -> Vec<Cell> {
     let Promotion { service, environment, image, incident, triggered_by, approved_by, .. } = &entry.promotion;
     vec![
-        rfc3339(entry.committed_at),
-        service.to_string(),
-        environment.to_string(),
-        image.clone(),
-        incident.clone().unwrap_or_default(),
-        person(triggered_by.as_deref().unwrap_or_default()),
-        person(approved_by.as_deref().unwrap_or_default()),
-        short(&entry.commit),
+        date(entry.committed_at).into(),
+        of_service(service, short_image(image)).into(),
+        environment.to_string().into(),
+        incident.clone().unwrap_or_default().into(),
+        person(triggered_by.as_deref().unwrap_or_default()).into(),
+        person(approved_by.as_deref().unwrap_or_default()).into(),
+        link(&entry.commit, page),
     ]
 }
 
-fn rollback(entry: &LedgerEntry) -> Vec<String> {
+fn rollback(entry: &LedgerEntry, page: Option<&str>) -> Vec<Cell> {
     let Promotion { service, environment, image, previous, incident, approved_by, .. } = &entry.promotion;
     vec![
-        rfc3339(entry.committed_at),
-        service.to_string(),
-        environment.to_string(),
-        previous.clone().unwrap_or_default(),
-        image.clone(),
-        incident.clone().unwrap_or_default(),
-        person(approved_by.as_deref().unwrap_or_default()),
-        short(&entry.commit),
+        date(entry.committed_at).into(),
+        of_service(service, short_change(previous.as_deref().unwrap_or(UNKNOWN), image)).into(),
+        environment.to_string().into(),
+        incident.clone().unwrap_or_default().into(),
+        person(approved_by.as_deref().unwrap_or_default()).into(),
+        link(&entry.commit, page),
     ]
 }
 
-fn manual_change(change: &ManualChange) -> Vec<String> {
+fn manual_change(change: &ManualChange, page: Option<&str>) -> Vec<Cell> {
     let ManualChange { commit, at, author, service, environment, before, after, recorded, .. } = change;
-    let after = match recorded {
-        Some(recorded) => format!("{after} (it records {recorded})"),
-        None => after.clone(),
-    };
-    let (service, environment) = (service.to_string(), environment.to_string());
-    vec![rfc3339(*at), author.clone(), service, environment, before.clone(), after, short(commit)]
+    let mut text = of_service(service, short_change(before, after));
+    if let Some(recorded) = recorded {
+        text.push_str(&format!(" (it records {})", short_image(recorded)));
+    }
+    vec![date(*at).into(), text.into(), environment.to_string().into(), author.clone().into(), link(commit, page)]
+}
+
+/// Images mostly have the name of their service; others are shown behind it.
+fn of_service(service: &Service, images: String) -> String {
+    let is_named = images.strip_prefix(service.as_str()).is_some_and(|rest| rest.starts_with([':', ' ', '@']));
+    if is_named { images } else { format!("{service}: {images}") }
 }
 
 fn person(login: &str) -> String {
     if login.is_empty() { UNKNOWN.to_owned() } else { login.to_owned() }
 }
 
-fn short(commit: &Commit) -> String {
-    commit.as_str()[..12].to_owned()
+/// `2026-11-29`
+fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn link(commit: &Commit, page: Option<&str>) -> Cell {
+    Cell::maybe_link(&commit.as_str()[..SHORT_COMMIT], page.map(|page| format!("{page}/commit/{commit}")))
 }
 
 /// From an hour on without seconds.

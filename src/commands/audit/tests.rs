@@ -7,6 +7,7 @@ use super::{
 use crate::{
     finding::Verdict,
     ledger::{LedgerEntry, tests::commit_with_trailers},
+    report::Cell,
     world::git::CommitSummary,
 };
 
@@ -122,18 +123,57 @@ fn every_promotion_is_counted_once_in_each_figure() {
 #[test]
 fn tables_without_rows_are_left_out_and_hostile_text_is_kept_raw() {
     let titles = |observed: &AuditObservations| -> Vec<String> {
-        tables(observed, &AuditFigures::count(observed), 2).into_iter().map(|table| table.title).collect()
+        tables(observed, &AuditFigures::count(observed), 2, None).into_iter().map(|table| table.title).collect()
     };
     let none = titles(&observations(vec![]));
-    assert!(none.len() == 1 && none[0].starts_with("From 2026-01-30T12:00:00Z to 2026-03-31"), "{none:?}");
+    assert!(none.len() == 1 && none[0] == "From 2026-01-30 to 2026-03-31", "{none:?}");
     let hostile = observations(vec![entry('1', 1, "emergency", &[("Approved-by", "<b>|x")])]);
-    let tables = tables(&hostile, &AuditFigures::count(&hostile), 2);
+    let tables = tables(&hostile, &AuditFigures::count(&hostile), 2, None);
     assert!(tables[0].rows.contains(&vec!["most of them in 30 days, in production".into(), "1 of 2".into()]));
     let emergencies = tables.iter().find(|table| table.title == "Emergencies").unwrap();
     assert!(emergencies.rows[0].contains(&"<b>|x".into()), "only a sink escapes");
     for table in &tables {
         assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.title);
     }
+}
+
+#[test]
+fn the_headline_has_the_share_of_bypasses_and_the_budget() {
+    let kinds = ["normal", "emergency", "emergency", "normal", "emergency", "rollback"];
+    let observed = observations(kinds.iter().map(|kind| entry('1', 1, kind, &[])).collect());
+    let findings = judge(&observed, &AuditFigures::count(&observed), 2, 0);
+    assert_eq!(
+        findings[0].headline(),
+        "emergencies in production 3 in 30 days, limit 2: 3 of 5 promotions bypassed the gates in 60 days"
+    );
+    assert!(findings[0].next.as_ref().is_some_and(|next| next.contains("change what made people bypass the gates")));
+    let by_hand = AuditObservations { by_hand: vec![manual_change()], ..observed };
+    let figures = AuditFigures::count(&by_hand);
+    assert_eq!(
+        judge(&by_hand, &figures, 3, 0)[1].headline(),
+        "images changed by hand 1, limit 0: mallory set checkout-service in production to a:2"
+    );
+    assert_eq!(
+        title(&by_hand, &figures, 3),
+        "audit: 3 of 5 promotions bypassed the gates in 60 days, budget 3 in any 30 days · 1 image changed by hand"
+    );
+}
+
+#[test]
+fn commits_are_short_and_linked_where_the_repository_is_known() {
+    let observed =
+        AuditObservations { by_hand: vec![manual_change()], ..observations(vec![entry('1', 1, "emergency", &[])]) };
+    let page = "https://github.com/acme/infra";
+    let figures = AuditFigures::count(&observed);
+    let cells = |page| {
+        tables(&observed, &figures, 2, page)[1..3]
+            .iter()
+            .map(|table| table.rows[0].last().cloned().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let url = |digit: &str| format!("{page}/commit/{}", digit.repeat(40));
+    assert_eq!(cells(Some(page)), [Cell::link("9999999", url("9")), Cell::link("1111111", url("1"))]);
+    assert_eq!(cells(None), [Cell::from("9999999"), Cell::from("1111111")]);
 }
 
 #[test]
