@@ -19,7 +19,7 @@ use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::CommandError,
-    finding::{Finding, Verdict, verdict},
+    finding::{Figures, Finding, Verdict, verdict},
     report::{EffectState, Outcome, Output, Table},
     secret::Secret,
     values::HumanDuration,
@@ -29,7 +29,7 @@ use actual::ActualEnvironment;
 use change::EnvironmentsApi;
 use desired::{DeployableBranches, DesiredEnvironment, ReviewerName};
 use judge::{ProtectedBranches, judge, refusal, remarks};
-use plan::{SetBy, after, describe, facets, plan, requests};
+use plan::{Facet, SetBy, after, describe, facets, plan, requests};
 
 /// Settings of `environments`.
 #[derive(Debug, clap::Args)]
@@ -91,10 +91,10 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let github = ctx.github(args.token.as_ref(), args.timeout)?;
     let place = EnvironmentsApi { github: &github, repository: &repository };
     let before = CurrentState::look(&place, &desired)?;
-    let differences = desired.iter().map(|one| plan(one, before.of(one)).len()).sum::<usize>();
+    let count = before.count(&desired);
     let mut outcome = Outcome {
-        tables: vec![before.table(&desired)],
-        outputs: [("differences", differences.to_string()), ("changed", "false".to_owned())].into(),
+        tables: before.tables(&desired, args.mode),
+        outputs: [("differences", count.differing.to_string()), ("changed", "false".to_owned())].into(),
         ..Outcome::default()
     };
     match args.mode {
@@ -102,6 +102,7 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         Mode::Plan => outcome.findings = planned(&place, &desired, &before, ctx),
         Mode::Apply => apply(&place, &desired, &before, args.timeout, ctx, &mut outcome)?,
     }
+    outcome.title = Some(title(args.mode, count, &outcome.findings));
     outcome.findings.extend(before.others(&desired));
     for finding in &mut outcome.findings {
         *finding = finding.clone().seen_at(format!("the environments of {repository}"), ctx.execution.wall());
@@ -173,7 +174,24 @@ impl CurrentState {
     }
 
     fn judge(&self, desired: &[DesiredEnvironment]) -> Vec<Finding> {
-        desired.iter().flat_map(|one| judge(one, self.of(one), &self.protected)).collect()
+        let of_rules = desired.iter().flat_map(|one| judge(one, self.of(one), &self.protected));
+        self.count(desired).finding().into_iter().chain(of_rules).collect()
+    }
+
+    fn facets(&self, desired: &[DesiredEnvironment]) -> Vec<(String, Facet)> {
+        let of_one = |one: &DesiredEnvironment| {
+            let named = |facet| (one.name.to_string(), facet);
+            facets(one, self.of(one)).into_iter().map(named).collect::<Vec<_>>()
+        };
+        desired.iter().flat_map(of_one).collect()
+    }
+
+    fn count(&self, desired: &[DesiredEnvironment]) -> RuleCount {
+        let facets = self.facets(desired);
+        RuleCount {
+            all: facets.iter().filter(|(_, facet)| facet.desired.is_some()).count(),
+            differing: facets.iter().filter(|(_, facet)| facet.differs).count(),
+        }
     }
 
     /// A finding about environments that the file does not name.
@@ -184,20 +202,94 @@ impl CurrentState {
         (!others.is_empty()).then(|| finding.next("add them to the file, or delete them: no check covers them"))
     }
 
-    fn table(&self, desired: &[DesiredEnvironment]) -> Table {
-        let rows = desired.iter().flat_map(|one| {
-            facets(one, self.of(one)).into_iter().map(|facet| {
-                let desired = match (facet.differs, facet.desired) {
-                    (true, Some(desired)) => format!("→ {desired}"),
-                    (false, Some(desired)) => desired,
-                    (_, None) => "not in the file: left as it is".to_owned(),
-                };
-                vec![one.name.to_string(), facet.rule.to_string(), facet.now, desired]
-            })
-        });
-        let columns = ["Environment", "Rule", "Now", "Wanted"];
-        Table::new("Rules of the environments as this began", &columns, rows).open()
+    /// The rules that differ, those that are as the file says, and those that it does not mention. `check` blocks on each rule
+    /// that differs, and `apply` lists what it wrote; so only a plan shows them open.
+    fn tables(&self, desired: &[DesiredEnvironment], mode: Mode) -> Vec<Table> {
+        let facets = self.facets(desired);
+        let rows = |chosen: &dyn Fn(&Facet) -> bool| -> Vec<Vec<String>> {
+            let chosen = facets.iter().filter(|(_, facet)| chosen(facet));
+            let row = |(name, facet): &(String, Facet)| {
+                [Some(name.clone()), Some(facet.rule.to_string()), Some(facet.now.clone()), facet.desired.clone()]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            };
+            chosen.map(row).collect()
+        };
+        let columns = ["Environment", "Rule", "On GitHub", "In the file"];
+        let differing = rows(&|facet| facet.differs);
+        let right = rows(&|facet| facet.desired.is_some() && !facet.differs);
+        let unmentioned = rows(&|facet| facet.desired.is_none());
+        let title = if mode == Mode::Apply { "Rules that differed before" } else { "Rules that differ" };
+        let mut tables = Vec::new();
+        if mode == Mode::Plan && !differing.is_empty() {
+            tables.push(Table::list("Next:", [[next_after_plan(&facets)]]));
+        }
+        tables.extend([
+            Table { open: mode == Mode::Plan, ..Table::new(title, &columns, differing) },
+            Table::new(format!("{} rules are as the file says", right.len()), &columns, right),
+            Table::new(
+                format!("{} rules are not in the file, and stay as they are", unmentioned.len()),
+                &columns[..3],
+                unmentioned,
+            ),
+        ]);
+        tables.retain(|table| !table.rows.is_empty());
+        tables
     }
+}
+
+/// How many rules the file has, and how many of them differ.
+#[derive(Clone, Copy)]
+struct RuleCount {
+    all: usize,
+    differing: usize,
+}
+
+impl RuleCount {
+    /// The finding on all rules. A single one that differs has a finding that says more.
+    fn finding(self) -> Option<Finding> {
+        (self.differing > 1).then(|| {
+            let now = format!("{} of {} differ", self.differing, self.all);
+            Finding::blocked("rules")
+                .actual(format!("{now} from the file"))
+                .expected("every rule as the file says")
+                .figures(Figures::now(now))
+                .next(APPLY)
+        })
+    }
+}
+
+const APPLY: &str = "run `environments` with `mode: apply`, or change the file";
+const BY_HAND: &str = "set the bypass by administrators in the environment's settings: GitHub's API cannot";
+
+fn next_after_plan(facets: &[(String, Facet)]) -> String {
+    let differs = |by_hand| {
+        let mut differing = facets.iter().filter(|(_, facet)| facet.differs);
+        differing.any(|(_, facet)| (facet.rule.set_by() == SetBy::Hand) == by_hand)
+    };
+    match (differs(false), differs(true)) {
+        (true, true) => format!("{APPLY}; {BY_HAND}"),
+        (false, true) => BY_HAND.to_owned(),
+        (_, false) => APPLY.to_owned(),
+    }
+}
+
+/// The title of a page that passed: `environments: 2 of 14 rules differ`, `environments: all 14 rules as the file says`.
+fn title(mode: Mode, RuleCount { all, differing }: RuleCount, findings: &[Finding]) -> String {
+    let would_block = findings.iter().filter(|finding| finding.waived.is_some()).count();
+    let would_block = match would_block {
+        0 => String::new(),
+        1 => " · 1 finding would block `check`".to_owned(),
+        many => format!(" · {many} findings would block `check`"),
+    };
+    let rules = match (mode, differing) {
+        (_, 0) => format!("all {all} rules as the file says"),
+        (Mode::Apply, _) => format!("all {all} rules as the file says, {differing} of them set now"),
+        (Mode::Plan | Mode::Check, 1) => format!("1 of {all} rules differs"),
+        (Mode::Plan | Mode::Check, _) => format!("{differing} of {all} rules differ"),
+    };
+    format!("environments: {rules}{would_block}")
 }
 
 /// What `apply` would write, and the effect that it would have.
@@ -224,9 +316,7 @@ fn planned(
         findings.push(match (differing.is_empty(), by_hand) {
             (true, _) => finding,
             (false, false) => finding.next("run it with `mode: apply`"),
-            (false, true) => {
-                finding.next("set the bypass by administrators in the environment's settings: GitHub's API cannot")
-            }
+            (false, true) => finding.next(BY_HAND),
         });
         match place.ids(one, before.of(one)) {
             Err(unknown) => findings.extend(unknown),
@@ -263,7 +353,10 @@ fn apply(
 ) -> Result<(), CommandError> {
     if ctx.execution.dry_run {
         outcome.findings = planned(place, desired, before, ctx);
-        outcome.findings.push(Finding::inconclusive("apply").actual("dry-run: nothing was written"));
+        let RuleCount { all, differing } = before.count(desired);
+        let now = format!("in dry-run: {differing} of {all} rules differ, nothing was written");
+        let finding = Finding::inconclusive("apply").actual("dry-run: nothing was written").figures(Figures::now(now));
+        outcome.findings.push(finding.next("run it without `dry-run`"));
         return Ok(());
     }
     // All obstacles are found before the first write.

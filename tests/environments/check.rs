@@ -46,6 +46,12 @@ fn each_rule_that_differs_is_blocked_and_named() {
         assert_eq!(end(&ended), (1, "blocked"), "{change}: {}", ended.log);
         assert_eq!(finding_of(&ended, check)["verdict"], "blocked", "{change}");
         assert_eq!(ended.outputs["differences"], "1");
+        assert!(ended.summary.starts_with(&format!("### ⛔ environments: {check} ")), "{}", ended.summary);
+        assert!(
+            ended.summary.contains("run <code>environments</code> with <code>mode: apply</code>"),
+            "{}",
+            ended.summary
+        );
         assert_eq!(writes(&fake_github), [""; 0]);
     }
 }
@@ -66,8 +72,12 @@ environments:
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     let findings = findings(&ended);
     assert_eq!(
-        findings[..2],
-        ["blocked production: tag pattern release/*: there", "blocked production: branch pattern release/*: not there"]
+        findings[..3],
+        [
+            "blocked rules: 2 of 4 differ from the file",
+            "blocked production: tag pattern release/*: there",
+            "blocked production: branch pattern release/*: not there"
+        ]
     );
     assert!(findings.contains(&"passed production: branch pattern main: there".to_owned()), "{findings:#?}");
 }

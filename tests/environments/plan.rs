@@ -26,9 +26,11 @@ fn each_difference_is_shown() {
     assert_eq!((&*ended.outputs["differences"], &*ended.outputs["changed"]), ("8", "false"));
     assert_eq!(writes(&fake_github), [""; 0]);
     for row in [
-        "| staging | wait timer | 5 minutes | → none |",
-        "| staging | required reviewers | none | not in the file: left as it is |",
-        "| production | required reviewers | none | → team platform-leads |",
+        "### ✅ environments: 8 of 8 rules differ",
+        "**Next:** run <code>environments</code> with <code>mode: apply</code>, or change the file",
+        "| staging | wait timer | 5 minutes | none |",
+        "| staging | required reviewers | none |",
+        "| production | required reviewers | none | team platform-leads |",
     ] {
         assert!(ended.summary.contains(row), "{row}\n{}", ended.summary);
     }
@@ -53,6 +55,7 @@ fn without_a_difference_the_plan_says_so() {
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!((effects(&ended), &*ended.outputs["differences"]), (vec![], "0"));
     assert_eq!(finding_of(&ended, "production")["actual"], "as the file says");
+    assert!(ended.summary.starts_with("### ✅ environments: all 6 rules as the file says\n"), "{}", ended.summary);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{
     desired::{DeployableBranches, DesiredEnvironment},
     plan::{Facet, ProtectionRule, bypass, facets, timer},
 };
-use crate::finding::Finding;
+use crate::finding::{Figures, Finding};
 
 /// The protected branches, or why they cannot be read.
 pub type ProtectedBranches = Result<Vec<String>, Finding>;
@@ -23,6 +23,7 @@ pub fn judge(
             Finding::blocked(name.as_str())
                 .actual("GitHub has no such environment: a job that names it creates it, unprotected")
                 .expected("an environment as the file says")
+                .figures(Figures::now("does not exist"))
                 .next("run `environments` with `mode: apply`"),
         ];
     };
@@ -47,7 +48,7 @@ fn check_rule(desired: &DesiredEnvironment, facet: &Facet, actual: &ActualEnviro
         }
         (true, false) => Finding::blocked(check).next("run `environments` with `mode: apply`, or change the file"),
     };
-    Some(finding.expected(expected).actual(&facet.now))
+    Some(finding.expected(expected).actual(&facet.now).figures(Figures::now(&facet.now).limit(expected)))
 }
 
 /// Effects of the rules that surprise people.
@@ -74,12 +75,14 @@ fn approvals(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> Option
     let finding = match (actual.reviewers.is_empty(), minimum) {
         (true, _) => Finding::blocked(check)
             .actual("0: no reviewer is required, so no approval is requested")
+            .figures(Figures::now("0").limit(minimum.to_string()))
             .next("name them under `required_reviewers`"),
         (false, 1) => {
             Finding::passed(check).actual("1: any one of the reviewers suffices, which is all that GitHub can ask for")
         }
         (false, _) => Finding::blocked(check)
             .actual("1: any one of the reviewers suffices; GitHub has no rule for more")
+            .figures(Figures::now("1").limit(minimum.to_string()))
             .next("use one job and one environment for each approval, each with other reviewers, and set 1 here"),
     };
     Some(finding.expected(expected))
@@ -109,6 +112,7 @@ fn deploys(desired: &DesiredEnvironment, actual: &ActualEnvironment, protected: 
             Finding::blocked(format!("{name}: protected branches"))
                 .actual("no branch is protected, and then GitHub lets EVERY branch deploy")
                 .expected("at least one protected branch")
+                .figures(Figures::now("none, so that EVERY branch deploys").limit("at least 1"))
                 .next("protect the default branch, or list `branches:` under `deployment_branch_policy`"),
         ),
         (DeployableBranches::Protected, Ok(branches)) => {
