@@ -73,11 +73,11 @@ fn promotions_are_counted_and_listed() {
     let people = [["unknown", "1", "0", "0"], ["alice", "0", "0", "1"], ["bob", "1", "1", "0"]];
     assert_eq!(table(&ended, "By approver"), people);
     let emergencies = table(&ended, "Emergencies");
-    let expected = ["checkout-service:1.4.4", "production", "INC-2", "alice", "bob"];
-    assert_eq!((emergencies.len(), &emergencies[0][1..6]), (1, &expected[..]));
+    let expected = ["checkout-service:1.4.4 in production", "INC-2", "alice, bob"];
+    assert_eq!((emergencies.len(), &emergencies[0][1..4]), (1, &expected[..]));
     let rollbacks = table(&ended, "Rollbacks");
-    let expected = ["checkout-service 1.4.3 → 1.4.2", "production", "INC-1", "alice"];
-    assert_eq!((rollbacks.len(), &rollbacks[0][1..5]), (1, &expected[..]));
+    let expected = ["checkout-service 1.4.3 → 1.4.2 in production", "INC-1", "alice"];
+    assert_eq!((rollbacks.len(), &rollbacks[0][1..4]), (1, &expected[..]));
     assert!(ended.log.contains("1 promotions with `require: none`"), "{}", ended.log);
     assert!(ended.summary.contains("| Until a rollback | median 1d"), "{}", ended.summary);
 

@@ -28,7 +28,7 @@ use crate::{
 use actual::ActualEnvironment;
 use change::EnvironmentsApi;
 use desired::{DeployableBranches, DesiredEnvironment, ReviewerName};
-use judge::{ProtectedBranches, judge, refusal, remarks};
+use judge::{APPLY, ProtectedBranches, judge, refusal, remarks};
 use plan::{Facet, SetBy, after, describe, facets, plan, requests};
 
 /// Settings of `environments`.
@@ -209,14 +209,12 @@ impl CurrentState {
         let rows = |chosen: &dyn Fn(&Facet) -> bool| -> Vec<Vec<String>> {
             let chosen = facets.iter().filter(|(_, facet)| chosen(facet));
             let row = |(name, facet): &(String, Facet)| {
-                [Some(name.clone()), Some(facet.rule.to_string()), Some(facet.now.clone()), facet.desired.clone()]
-                    .into_iter()
-                    .flatten()
-                    .collect()
+                let rule = format!("{name}: {}", facet.rule);
+                [rule, facet.now.clone()].into_iter().chain(facet.desired.clone()).collect()
             };
             chosen.map(row).collect()
         };
-        let columns = ["Environment", "Rule", "On GitHub", "In the file"];
+        let columns = ["Rule", "On GitHub", "In the file"];
         let differing = rows(&|facet| facet.differs);
         let right = rows(&|facet| facet.desired.is_some() && !facet.differs);
         let unmentioned = rows(&|facet| facet.desired.is_none());
@@ -230,7 +228,7 @@ impl CurrentState {
             Table::new(format!("{} rules are as the file says", right.len()), &columns, right),
             Table::new(
                 format!("{} rules are not in the file, and stay as they are", unmentioned.len()),
-                &columns[..3],
+                &columns[..2],
                 unmentioned,
             ),
         ]);
@@ -260,7 +258,6 @@ impl RuleCount {
     }
 }
 
-const APPLY: &str = "run `environments` with `mode: apply`, or change the file";
 const BY_HAND: &str = "set the bypass by administrators in the environment's settings: GitHub's API cannot";
 
 fn next_after_plan(facets: &[(String, Facet)]) -> String {

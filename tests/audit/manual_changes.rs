@@ -27,7 +27,7 @@ fn an_image_set_by_hand_is_found_and_other_edits_are_not() {
     shop.edit_at(Some(40), "README.md", "long ago", |text| format!("{text}\n"));
     assert_eq!(found(&shop, "one"), [""; 0]);
     shop.edit(FILE, "quick::error::fix", |text| text.replace("1.4.1", "1.4.2"));
-    assert_eq!(found(&shop, "two"), ["checkout-service 1.4.1 → 1.4.2"]);
+    assert_eq!(found(&shop, "two"), ["checkout-service 1.4.1 → 1.4.2 in production"]);
     let dir = shop.path("two");
     let ended = step(&dir).input("by-hand", "1").run(&["audit"]);
     assert_eq!(ended.code, 0, "{}", ended.log);
@@ -41,7 +41,7 @@ fn a_commit_that_records_another_image_than_it_set_is_found() {
     let shop = Shop::new();
     let message = |image: &str| format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\n");
     shop.edit(FILE, &message(&image("1.4.2")), |text| text.replace("1.4.1", "6.6.6"));
-    let change = "checkout-service 1.4.1 → 6.6.6 (it records checkout-service:1.4.2)";
+    let change = "checkout-service 1.4.1 → 6.6.6 in production (it records checkout-service:1.4.2)";
     assert_eq!(found(&shop, "one"), [change]);
     // Trailers of another service do not record a change of this one.
     let other_service = message(&image("1.4.3")).replace(SERVICE, "frontend");
@@ -59,7 +59,7 @@ fn a_broken_or_deleted_file_is_a_manual_change() {
     git(&dir, &["rm", "-q", FILE]);
     git(&dir, &["commit", "-qm", "gone"]);
     git(&dir, &["push", "-q"]);
-    assert!(found(&shop, "two")[0].ends_with(" → no file"));
+    assert!(found(&shop, "two")[0].ends_with(" → no file in production"));
     // The first file of a new service is no change.
     fs::create_dir_all(dir.join("apps/new/overlays/production")).unwrap();
     fs::copy(dir.join(OTHER), dir.join("apps/new/overlays/production/kustomization.yaml")).unwrap();
@@ -87,7 +87,7 @@ fn a_merge_is_judged_by_the_commits_it_brings_in() {
     merge("promoted", &message, "1.4.2");
     assert_eq!(found(&shop, "one"), [""; 0]);
     merge("by-hand", "y", "1.4.3");
-    assert_eq!(found(&shop, "two"), ["checkout-service 1.4.2 → 1.4.3"]);
+    assert_eq!(found(&shop, "two"), ["checkout-service 1.4.2 → 1.4.3 in production"]);
     // An earlier promotion of the image does not record a merge that restores it.
     merge("back", "z", "1.4.2");
     assert_eq!(found(&shop, "three").len(), 2);

@@ -28,9 +28,9 @@ fn each_difference_is_shown() {
     for row in [
         "### ✅ environments: 8 of 8 rules differ",
         "**Next:** run <code>environments</code> with <code>mode: apply</code>, or change the file",
-        "| staging | wait timer | 5 minutes | none |",
-        "| staging | required reviewers | none |",
-        "| production | required reviewers | none | team platform-leads |",
+        "| staging: wait timer | 5 minutes | none |",
+        "| staging: required reviewers | none |",
+        "| production: required reviewers | none | team platform-leads |",
     ] {
         assert!(ended.summary.contains(row), "{row}\n{}", ended.summary);
     }

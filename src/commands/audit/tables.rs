@@ -35,19 +35,19 @@ pub(super) fn tables(
     tables.extend([
         Table::new(
             "Images changed by hand",
-            &["Date", "Change", "Environment", "Author", "Commit"],
+            &["Date", "Change", "Author", "Commit"],
             observations.by_hand.iter().map(|change| manual_change(change, page)),
         )
         .open(),
         Table::new(
             "Emergencies",
-            &["Date", "Image", "Environment", "Incident", "Started by", "Approved by", "Commit"],
+            &["Date", "Image", "Incident", "Started and approved by", "Commit"],
             of_kind(PromotionKind::Emergency).map(|entry| emergency(entry, page)),
         )
         .open(),
         Table::new(
             "Rollbacks",
-            &["Date", "Change", "Environment", "Incident", "Approved by", "Commit"],
+            &["Date", "Change", "Incident", "Approved by", "Commit"],
             of_kind(PromotionKind::Rollback).map(|entry| rollback(entry, page)),
         )
         .open(),
@@ -92,7 +92,7 @@ fn services(figures: &AuditFigures) -> Table {
 }
 
 fn people(figures: &AuditFigures) -> Table {
-    let rows = figures.approvals.iter().map(|(login, counts)| [vec![person(login)], cells(*counts)].concat());
+    let rows = figures.approvals.iter().map(|(login, counts)| [vec![person(Some(login))], cells(*counts)].concat());
     Table::new("By approver", &["Approved by", "Promotions", "Emergencies", "Rollbacks"], rows).figures(&[1, 2, 3])
 }
 
@@ -112,34 +112,32 @@ fn emergency(entry: &LedgerEntry, page: Option<&str>) -> Vec<Cell> {
     let Promotion { service, environment, image, incident, triggered_by, approved_by, .. } = &entry.promotion;
     vec![
         date(entry.committed_at).into(),
-        of_service(service, short_image(image)).into(),
-        environment.to_string().into(),
+        format!("{} in {environment}", of_service(service, short_image(image))).into(),
         incident.clone().unwrap_or_default().into(),
-        person(triggered_by.as_deref().unwrap_or_default()).into(),
-        person(approved_by.as_deref().unwrap_or_default()).into(),
+        format!("{}, {}", person(triggered_by.as_deref()), person(approved_by.as_deref())).into(),
         link(&entry.commit, page),
     ]
 }
 
 fn rollback(entry: &LedgerEntry, page: Option<&str>) -> Vec<Cell> {
     let Promotion { service, environment, image, previous, incident, approved_by, .. } = &entry.promotion;
+    let change = short_change(previous.as_deref().unwrap_or(UNKNOWN), image);
     vec![
         date(entry.committed_at).into(),
-        of_service(service, short_change(previous.as_deref().unwrap_or(UNKNOWN), image)).into(),
-        environment.to_string().into(),
+        format!("{} in {environment}", of_service(service, change)).into(),
         incident.clone().unwrap_or_default().into(),
-        person(approved_by.as_deref().unwrap_or_default()).into(),
+        person(approved_by.as_deref()).into(),
         link(&entry.commit, page),
     ]
 }
 
 fn manual_change(change: &ManualChange, page: Option<&str>) -> Vec<Cell> {
     let ManualChange { commit, at, author, service, environment, before, after, recorded, .. } = change;
-    let mut text = of_service(service, short_change(before, after));
+    let mut text = format!("{} in {environment}", of_service(service, short_change(before, after)));
     if let Some(recorded) = recorded {
         text.push_str(&format!(" (it records {})", short_image(recorded)));
     }
-    vec![date(*at).into(), text.into(), environment.to_string().into(), author.clone().into(), link(commit, page)]
+    vec![date(*at).into(), text.into(), author.clone().into(), link(commit, page)]
 }
 
 /// Images mostly have the name of their service; others are shown behind it.
@@ -148,8 +146,8 @@ fn of_service(service: &Service, images: String) -> String {
     if is_named { images } else { format!("{service}: {images}") }
 }
 
-fn person(login: &str) -> String {
-    if login.is_empty() { UNKNOWN.to_owned() } else { login.to_owned() }
+fn person(login: Option<&str>) -> String {
+    login.filter(|login| !login.is_empty()).unwrap_or(UNKNOWN).to_owned()
 }
 
 /// `2026-11-29`

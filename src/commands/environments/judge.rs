@@ -7,6 +7,9 @@ use super::{
 };
 use crate::finding::{Figures, Finding};
 
+/// What to do about a rule that differs.
+pub const APPLY: &str = "run `environments` with `mode: apply`, or change the file";
+
 /// The protected branches, or why they cannot be read.
 pub type ProtectedBranches = Result<Vec<String>, Finding>;
 
@@ -24,7 +27,7 @@ pub fn judge(
                 .actual("GitHub has no such environment: a job that names it creates it, unprotected")
                 .expected("an environment as the file says")
                 .figures(Figures::now("does not exist"))
-                .next("run `environments` with `mode: apply`"),
+                .next(APPLY),
         ];
     };
     let mut findings: Vec<Finding> =
@@ -46,7 +49,7 @@ fn check_rule(desired: &DesiredEnvironment, facet: &Facet, actual: &ActualEnviro
         (true, false) if facet.rule == ProtectionRule::AdminBypass => {
             Finding::blocked(check).next("set it in the environment's settings on GitHub: its API cannot")
         }
-        (true, false) => Finding::blocked(check).next("run `environments` with `mode: apply`, or change the file"),
+        (true, false) => Finding::blocked(check).next(APPLY),
     };
     Some(finding.expected(expected).actual(&facet.now).figures(Figures::now(&facet.now).limit(expected)))
 }

@@ -59,7 +59,9 @@ fn check_time(WaitLimits { duration, since, until, until_wall, .. }: &WaitLimits
     let finding = if now >= *until {
         Finding::passed("time").actual(format!("over since {until_wall}"))
     } else {
-        Finding::inconclusive("time").actual(format!("{} left, until {until_wall}", time_left(*until, now)))
+        Finding::inconclusive("time")
+            .actual(format!("{} left, until {until_wall}", time_left(*until, now)))
+            .next("start this promotion again if it is still wanted")
     };
     finding.expected(format!("{duration} since {since}"))
 }
@@ -102,7 +104,10 @@ fn unless_found<T>(looks: &LookHistory<T>, check: &str, nothing: &str, until: Mo
         None => Finding::inconclusive(check).actual("not looked at yet"),
         Some((_, Err(error))) => {
             let finding = error.clone();
-            Finding { actual: format!("{}: {}", finding.check, finding.actual), check: check.to_owned(), ..finding }
+            let actual = format!("{}: {}", finding.check, finding.actual);
+            let next =
+                finding.next.clone().or_else(|| Some("see why it cannot be read, and run this step again".to_owned()));
+            Finding { actual, next, check: check.to_owned(), ..finding }
         }
         Some((at, Ok(_))) if now >= until && *at < until => {
             Finding::inconclusive(check).actual("not looked at since the wait was over").next(LONGER_TIMEOUT)
