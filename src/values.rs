@@ -1,11 +1,10 @@
 //! The small values of settings, with one notation each: durations, ratios, percentages, bytes, switches.
 
-mod figures;
+pub mod figures;
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::error::ValueError;
-pub use figures::{bytes_beside, elapsed, growth_percent, rounded, rounded_beside, thousands};
 
 /// A duration: `90s`, `2m`, `1h30m`, `500ms`; a bare number means seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,6 +181,26 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A count with its thousands apart: `20,000`.
+#[must_use]
+pub fn thousands(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
+/// Puts commas between the thousands before the point of a decimal number.
+fn grouped(number: &str) -> String {
+    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let digits = whole.trim_start_matches('-');
+    let mut text = whole[..whole.len() - digits.len()].to_owned();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + fraction
+}
+
 /// Parses plain decimal notation only: no `inf`, no `NaN`, no exponent, no sign.
 fn parse_number(text: &str) -> Option<f64> {
     let plain = !text.is_empty()
@@ -338,6 +357,20 @@ mod tests {
             "99999999999 GB",
         ] {
             assert!(bad.parse::<Bytes>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn counts_have_their_thousands_apart() {
+        for (count, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (20_000, "20,000"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(thousands(count), shown);
         }
     }
 

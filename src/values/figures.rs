@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Bytes, HumanDuration, Percent};
+use super::{Bytes, HumanDuration, Percent, grouped, thousands};
 
 /// The most decimals that are shown: about as many as a number near 1 holds.
 const MOST_DECIMALS: usize = 15;
-
-/// A count with its thousands apart: `20,000`.
-#[must_use]
-pub fn thousands(count: u64) -> String {
-    grouped(&count.to_string())
-}
 
 /// A measured number with two digits, or with all digits before the point: `412`, `5.2`, `0.088`, `20,000`.
 #[must_use]
@@ -92,39 +86,11 @@ fn with_decimals(value: f64, decimals: usize) -> String {
     grouped(if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text })
 }
 
-/// Puts commas between the thousands before the point.
-fn grouped(number: &str) -> String {
-    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
-    let digits = whole.trim_start_matches('-');
-    let mut text = whole[..whole.len() - digits.len()].to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text + fraction
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn counts_have_their_thousands_apart() {
-        for (count, shown) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (20_000, "20,000"),
-            (123_456, "123,456"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
-        ] {
-            assert_eq!(thousands(count), shown);
-        }
-    }
 
     #[test]
     fn numbers_have_few_digits() {

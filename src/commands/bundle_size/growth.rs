@@ -11,7 +11,10 @@ use super::{
 use crate::{
     finding::{Figures, Finding, Verdict},
     subject::Subject,
-    values::{Bytes, Percent, bytes_beside, clip, growth_percent},
+    values::{
+        Bytes, Percent, clip,
+        figures::{bytes_beside, growth_percent},
+    },
 };
 
 /// The maximum length of a file's name in a headline, in characters.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::{
     error::CommandError,
     finding::{self, Finding},
-    values::{Ratio, rounded, rounded_beside},
+    values::{
+        Ratio,
+        figures::{rounded, rounded_beside},
+    },
 };
 
 /// A p99, or why there is none.

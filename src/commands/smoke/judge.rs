@@ -11,7 +11,7 @@ use super::{
 use crate::{
     finding::{Figures, Finding},
     report::Table,
-    values::{HumanDuration, clip, closest, elapsed, thousands},
+    values::{HumanDuration, clip, closest, figures::elapsed, thousands},
 };
 
 /// The check of the command itself.
