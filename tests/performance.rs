@@ -22,7 +22,11 @@ fn a_p99_above_the_limit_blocks_with_an_error_that_names_the_numbers() {
     }
     assert_eq!(ended.outputs["ratio"], "1.3");
     let page = "### ⛔ performance: p99 100 ms → 130 ms, limit 120 ms\n";
-    assert!(ended.summary.starts_with(page) && ended.summary.contains("**Next:** find what"), "{}", ended.summary);
+    assert!(
+        ended.summary.starts_with(page) && ended.summary.contains("**Next:** find the commit"),
+        "{}",
+        ended.summary
+    );
 
     let ended = step("119", "100");
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);

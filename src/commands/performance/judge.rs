@@ -74,8 +74,7 @@ fn compare(p99: f64, baseline: f64, Ratio(max_ratio): Ratio, unit: &str) -> Find
     let expected = format!("at most {limit} ({max_ratio} × the baseline of {})", with_unit(baseline));
     let finding = if p99 > threshold {
         Finding::blocked(check).next(
-            "find what made the release slower: compare its commits since the baseline; if this latency is acceptable, store \
-             it as the baseline or raise `max-ratio`",
+            "find the commit that made it slower; if this latency is acceptable, raise `max-ratio` or renew the baseline",
         )
     } else {
         Finding::passed(check)
@@ -106,9 +105,8 @@ mod tests {
         assert_eq!(blocked.verdict, Verdict::Blocked);
         assert_eq!(
             blocked.to_string(),
-            "p99: 130 ms, 1.3 times the baseline; expected at most 120 ms (1.2 × the baseline of 100 ms); next: find what made \
-             the release slower: compare its commits since the baseline; if this latency is acceptable, store it as the \
-             baseline or raise `max-ratio`"
+            "p99: 130 ms, 1.3 times the baseline; expected at most 120 ms (1.2 × the baseline of 100 ms); next: find the \
+             commit that made it slower; if this latency is acceptable, raise `max-ratio` or renew the baseline"
         );
         assert_eq!(judged(119.0, 100.0).verdict, Verdict::Passed);
     }
