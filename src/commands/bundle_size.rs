@@ -36,8 +36,8 @@ use growth::{Growth, GrowthLimits};
 const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// The largest existing baseline, in bytes, that is compared with the new one before it is overwritten.
 const LARGEST_BASELINE: u64 = 32 << 20;
-/// How many changed files the open table shows of a bundle that did not pass; the folded one has `top` files.
-const OPEN_FILES: usize = 5;
+/// How many changed files the open table shows of a bundle over its limits; the folded one has `top` files.
+const OPEN_FILES: usize = 4;
 
 /// Settings.
 #[derive(Debug, clap::Args)]
@@ -159,19 +159,25 @@ fn file_tables(growth: &Growth, top: usize) -> Vec<Table> {
     let Some(most) = growth.changes.first() else { return Vec::new() };
     let title = if most.growth(growth.judged) > 0 { "Files that grew most" } else { "Files that changed" };
     let title = format!("{title} ({})", growth.judged.word());
-    let table = |title: &str, limit| {
+    let table = |title: &str, rows| {
         let columns = growth.columns();
-        Table::new(title, columns, growth.table(limit)).figures(&(1..columns.len()).collect::<Vec<_>>())
+        Table::new(title, columns, rows).figures(&(1..columns.len()).collect::<Vec<_>>())
     };
     if growth.findings.iter().all(|finding| finding.verdict == Verdict::Passed && finding.waived.is_none()) {
-        return vec![table(&title, top)];
+        return vec![table(&title, growth.table(top))];
     }
-    let open = table(&title, top.min(OPEN_FILES)).open();
-    let all = growth.changes.len().min(top);
-    if all <= OPEN_FILES {
+    // The checks show the total.
+    let open = table(&title, growth.files(top.min(OPEN_FILES))).open();
+    let (shown, all) = (growth.changes.len().min(top), growth.changes.len());
+    if all <= OPEN_FILES + 1 || shown <= OPEN_FILES {
         return vec![open];
     }
-    vec![open, table(&format!("{all} of {} files that changed", growth.changes.len()), top)]
+    let title = if shown == all {
+        format!("All {all} files that changed")
+    } else {
+        format!("{shown} of {all} files that changed")
+    };
+    vec![open, table(&title, growth.table(top))]
 }
 
 /// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.

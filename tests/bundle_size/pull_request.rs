@@ -88,7 +88,7 @@ fn a_pull_request_is_judged_by_the_base_commit() {
     let runner = proposal.event(runner);
     let ended = step(&runner, &[]);
     assert_end(&ended, 1, "blocked");
-    assert_log_contains(&ended, &["(+20.", "at most 5 % more than the baseline's 100 kB"]);
+    assert_log_contains(&ended, &["(+20 %)", "at most 5 % more than the baseline's 100 kB"]);
     assert_eq!(ended.report["config"]["commit"], proposal.base);
     let source = format!("{BASELINE} (in the base commit {})", proposal.base);
     assert_eq!(ended.report["findings"][0]["evidence"][0]["source"], source);

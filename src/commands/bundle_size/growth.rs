@@ -146,11 +146,9 @@ impl FileChange {
         format!("`{}`{files}{renamed}", self.name)
     }
 
-    /// The name for a headline: of a long path only the end.
+    /// The name without its folders, for a headline.
     fn short_name(&self) -> String {
-        let is_short = self.name.chars().count() <= SHORT_NAME;
-        let name = if is_short { &self.name } else { self.name.rsplit('/').next().unwrap_or_default() };
-        format!("`{}`", clip(name, SHORT_NAME))
+        format!("`{}`", clip(self.name.rsplit('/').next().unwrap_or_default(), SHORT_NAME))
     }
 
     /// `` `debug-lib.js` +825 kB ``.
@@ -214,10 +212,10 @@ pub fn judge(
     Ok(Growth { findings, changes, before, now, judged })
 }
 
-/// The name of the check on the total: `frontend bundle`.
+/// The name of the check on the total: the service, if it is known.
 #[must_use]
 pub fn total_check(subject: &Subject) -> String {
-    subject.service.as_ref().map_or_else(|| "bundle".to_owned(), |service| format!("{service} bundle"))
+    subject.service.as_ref().map_or_else(|| "bundle".to_owned(), ToString::to_string)
 }
 
 /// The finding on a bundle without any bytes.
@@ -281,11 +279,9 @@ fn judge_total(check: &str, before: u64, now: u64, changes: &[FileChange], limit
     let percent = show_percent(before, now, Some(limits.max_increase));
     let actual = format!("{} → {} {word} ({percent}){most}", Bytes(before), Bytes(now));
     // Growth in bytes where the percentage alone would say too little: it is small, or the limit is in bytes.
-    let growth = if is_over && !limits.is_noise_limit(before) {
-        percent
-    } else {
-        format!("{}, {percent}", signed(i128::from(now) - i128::from(before)))
-    };
+    let bytes = signed(i128::from(now) - i128::from(before));
+    let growth = if is_over && !limits.is_noise_limit(before) { percent } else { format!("{bytes}, {percent}") };
+    let growth = if is_over && limits.explanation().is_some() { format!("{growth}, explained") } else { growth };
     let figures = Figures::now(format!("{} ({growth})", Bytes(now)))
         .limit(limits.total_limit(before))
         .baseline(Bytes(before).to_string());
@@ -312,17 +308,15 @@ fn judge_largest_addition(changes: &[FileChange], limits: &GrowthLimits) -> Find
         actual.push(format!("and {} more", over - SHOWN));
     }
     let actual = if actual.is_empty() { "no file grew".to_owned() } else { actual.join(", ") };
-    let now = match grown.first() {
-        Some(most) => format!("+{} raw", bytes_beside(Bytes(most.largest_addition()), limits.max_added)),
-        None => "no growth".to_owned(),
-    };
-    let figures = Figures::now(now).limit(format!("+{} raw", limits.max_added));
-    let finding = |verdict| Finding::new(check, verdict).expected(expected);
     match grown.first().filter(|_| over > 0) {
-        None => finding(Verdict::Passed).actual(actual).figures(figures),
+        // Without figures of its own: those of the total say enough of a bundle within its limits.
+        None => Finding::passed(check).expected(expected).actual(actual),
         Some(most) => {
-            let finding = finding(Verdict::Blocked).figures(figures.cause(most.short_name()));
-            limits.over_limit(finding, actual, Some(most))
+            let figures =
+                Figures::now(format!("+{} raw", bytes_beside(Bytes(most.largest_addition()), limits.max_added)))
+                    .limit(format!("+{} raw", limits.max_added))
+                    .cause(most.short_name());
+            limits.over_limit(Finding::blocked(check).expected(expected).figures(figures), actual, Some(most))
         }
     }
 }
@@ -368,16 +362,17 @@ impl Growth {
     }
 
     /// At most `limit` changed files: first those that grew most, then those that shrank most. One row sums up the other
-    /// changed files, and the last row is the total. The changes add up to that of the total.
+    /// changed files; a single other file has the row for itself.
     #[must_use]
-    pub fn table(&self, limit: usize) -> Vec<Vec<String>> {
+    pub fn files(&self, limit: usize) -> Vec<Vec<String>> {
+        let limit = if self.changes.len() == limit + 1 { limit + 1 } else { limit };
         let (grown, other): (Vec<&FileChange>, Vec<&FileChange>) =
             self.changes.iter().partition(|change| change.growth(self.judged) > 0);
         let room = limit - other.len().min(limit / 3);
         let shown: Vec<&FileChange> = grown.iter().copied().take(room).collect();
         let left = limit - shown.len();
         let shown: Vec<&FileChange> = shown.into_iter().chain(other.iter().rev().copied().take(left)).collect();
-        let mut table: Vec<_> = shown
+        let mut rows: Vec<_> = shown
             .iter()
             .map(|change| self.cells(change.title(), change.before, change.now, change.percent(self.judged)))
             .collect();
@@ -385,11 +380,17 @@ impl Growth {
             let rest = || self.changes.iter().filter(|change| !shown.contains(change));
             let before = rest().filter_map(|change| change.before).sum::<Sizes>();
             let now = rest().filter_map(|change| change.now).sum::<Sizes>();
-            let name = format!("{} more files that changed", self.changes.len() - shown.len());
-            table.push(self.sum(name, before, now));
+            rows.push(self.sum(format!("{} more files that changed", self.changes.len() - shown.len()), before, now));
         }
-        table.push(self.sum("total".to_owned(), self.before, self.now));
-        table
+        rows
+    }
+
+    /// The rows of [`Growth::files`] and the total, to which the changes add up.
+    #[must_use]
+    pub fn table(&self, limit: usize) -> Vec<Vec<String>> {
+        let mut rows = self.files(limit);
+        rows.push(self.sum("total".to_owned(), self.before, self.now));
+        rows
     }
 
     fn sum(&self, name: String, before: Sizes, now: Sizes) -> Vec<String> {
