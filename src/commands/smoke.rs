@@ -119,7 +119,6 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
     let took = ctx.execution.clock.now().saturating_sub(started);
     let ended = exit?.map(|exit| EndedCommand { exit, at: ctx.execution.wall(), took });
     let mut findings = judge::judge(&criteria, ended.as_ref(), None);
-    let mut title = ended.as_ref().map(|ended| judge::passed_title(Args::NAME, ended, None));
     let mut tables = Vec::new();
     if ended.as_ref().is_some_and(|ended| criteria.wants_reports(&ended.exit)) {
         ctx.execution.partial.publish(&findings);
@@ -127,12 +126,11 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
         let read: BlockingCall<TestReports> = Box::new(move || snapshot.read_new());
         if let [Some(reports)] = observe_once(&ctx.execution, time_left, [read])? {
             findings = judge::judge(&criteria, ended.as_ref(), Some(&reports));
-            title = ended.as_ref().map(|ended| judge::passed_title(Args::NAME, ended, Some(&reports)));
             tables.extend(judge::failing_tests(&reports));
         }
     }
     quote_last_lines(&transcript.last(), &mut findings, &mut tables);
-    Ok(Outcome { findings, title, tables, ..Outcome::default() })
+    Ok(Outcome { findings, tables, ..Outcome::default() })
 }
 
 /// Runs the command and logs its lines. `None`: it did not end within the time limit, and was killed.

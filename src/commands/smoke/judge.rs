@@ -29,8 +29,8 @@ const OPEN_ROWS: usize = 5;
 /// The most characters of a test's name and of its message.
 const NAME: usize = 200;
 const MESSAGE: usize = 500;
-/// The same where several are named in one sentence.
-const SHORT: usize = 80;
+/// The same in a headline and in an open table, so that each stays on few lines.
+const SHORT: usize = 64;
 /// The most test names that a missing one is compared with to suggest a name.
 const COMPARED: usize = 2000;
 /// How many of the last lines a finding quotes, and how many the page shows open.
@@ -79,9 +79,9 @@ pub fn judge(
     ended: Option<&EndedCommand>,
     reports: Option<&TestReports>,
 ) -> Vec<Finding> {
-    let Some(EndedCommand { exit, at, took }) = ended else { return vec![timed_out(criteria)] };
-    let command = |reports| judge_command(criteria, exit, reports).seen_at(criteria.command, at);
-    if !criteria.wants_reports(exit) {
+    let Some(ended) = ended else { return vec![timed_out(criteria)] };
+    let command = |reports| judge_command(criteria, ended, reports).seen_at(criteria.command, &ended.at);
+    if !criteria.wants_reports(&ended.exit) {
         return vec![command(None)];
     }
     let Some(reports) = reports else {
@@ -89,21 +89,9 @@ pub fn judge(
         let unread = unread.expected("at least one test").next("let `junit` name fewer or smaller reports");
         return vec![unread, command(None)];
     };
-    let mut findings = judge_tests(criteria, reports, at, *took);
+    let mut findings = judge_tests(criteria, reports, ended);
     findings.push(command(Some(reports)));
     findings
-}
-
-/// The title of the page when all passed: `smoke: 3 of 3 tests passed in 2.1 s`.
-pub fn passed_title(name: &str, ended: &EndedCommand, reports: Option<&TestReports>) -> String {
-    let took = elapsed(ended.took);
-    match reports {
-        Some(reports) => {
-            let ran = count(reports.ran());
-            format!("{name}: {ran} of {ran} tests passed in {took}{}", skipped(reports))
-        }
-        None => format!("{name}: the command ended with exit code 0 in {took}; tests not counted"),
-    }
 }
 
 fn timed_out(criteria: &SmokeCriteria<'_>) -> Finding {
@@ -114,8 +102,8 @@ fn timed_out(criteria: &SmokeCriteria<'_>) -> Finding {
         .figures(Figures::now(format!("not ended after {}", criteria.timeout)))
 }
 
-fn judge_command(criteria: &SmokeCriteria<'_>, exit: &CommandExit, reports: Option<&TestReports>) -> Finding {
-    let code = match exit {
+fn judge_command(criteria: &SmokeCriteria<'_>, ended: &EndedCommand, reports: Option<&TestReports>) -> Finding {
+    let code = match &ended.exit {
         CommandExit::Exited(code) => *code,
         CommandExit::Signalled(signal) => {
             return Finding::inconclusive(COMMAND)
@@ -149,20 +137,24 @@ fn judge_command(criteria: &SmokeCriteria<'_>, exit: &CommandExit, reports: Opti
     let contradicted = code != 0 && !has_failed_tests && reports.is_some_and(|reports| reports.ran() > 0);
     let contradiction = if contradicted { ", though its reports show no failure" } else { "" };
     let finding = finding.actual(format!("exit code {code}{remark}{contradiction}")).expected("exit code 0");
-    // Of a command that passed, the tests say more.
-    if code == 0 { finding } else { finding.figures(Figures::now(format!("exit code {code}"))) }
+    match code {
+        // The figures of the tests say more.
+        0 if criteria.junit => finding,
+        0 => finding.figures(Figures::now(format!("exit code 0 in {}", elapsed(ended.took)))),
+        code => finding.figures(Figures::now(format!("exit code {code}"))),
+    }
 }
 
 /// A finding on all tests together, then one for each failing test if they are few, each missing critical test and each
 /// unusable report.
-fn judge_tests(criteria: &SmokeCriteria<'_>, reports: &TestReports, at: &str, took: Duration) -> Vec<Finding> {
+fn judge_tests(criteria: &SmokeCriteria<'_>, reports: &TestReports, ended: &EndedCommand) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Without a valid report, the findings on the reports say more than that no test ran.
     if !reports.read.is_empty() || reports.stale.is_empty() && reports.unusable.is_empty() {
-        findings.push(all_tests(reports, took));
+        findings.push(all_tests(reports, ended.took));
     }
     if reports.failed().nth(NAMED).is_none() {
-        findings.extend(reports.failed().map(|failed| failed_test(failed, at)));
+        findings.extend(reports.failed().map(|failed| failed_test(failed, &ended.at)));
     }
     if reports.ran() > 0 {
         findings.extend(criteria.critical.iter().filter_map(|critical| missing_test(critical, reports)));
@@ -262,7 +254,16 @@ fn first_failures(reports: &TestReports, failed: usize) -> String {
 /// `` `checkout › pays by card` expected 200, got 500 ``
 fn first_failure(reports: &TestReports) -> Option<String> {
     let (_, case, failure) = reports.failed().next()?;
-    Some(format!("`{}` {}", clip(&case.name, SHORT), clip(message(failure), SHORT)))
+    Some(format!("`{}` {}", clip(&case.name, SHORT), beginning(message(failure))))
+}
+
+/// The beginning of a text, up to a space: half of an address would be another address.
+fn beginning(text: &str) -> String {
+    let clipped = clip(text, SHORT);
+    match clipped.rsplit_once(' ') {
+        Some((words, _)) if clipped != text => format!("{words} …"),
+        _ => clipped,
+    }
 }
 
 fn count(number: usize) -> String {
@@ -271,26 +272,25 @@ fn count(number: usize) -> String {
 
 /// The failing tests as tables: a folded one and, if they have no findings of their own, the first of them in an open one.
 pub fn failing_tests(reports: &TestReports) -> Vec<Table> {
-    let rows: Vec<[String; 3]> = reports
-        .failed()
-        .take(ROWS)
-        .map(|(path, case, failure)| {
-            let file = case.file.as_deref().unwrap_or(path);
-            [clip(&case.name, NAME), clip(file, NAME), clip(failure.headline(), MESSAGE)]
-        })
-        .collect();
     let all = reports.failed().count();
-    let table = |limit: usize| {
-        let rows = &rows[..rows.len().min(limit)];
+    let table = |limit: usize, shorten: &dyn Fn(&str) -> String| {
+        let rows: Vec<[String; 3]> = reports
+            .failed()
+            .take(limit)
+            .map(|(path, case, failure)| {
+                let file = case.file.as_deref().unwrap_or(path);
+                [clip(&case.name, NAME), clip(file, NAME), shorten(failure.headline())]
+            })
+            .collect();
         let shown = if all > rows.len() { format!(" ({} of {})", rows.len(), count(all)) } else { String::new() };
-        Table::new(format!("Failing tests{shown}"), &["Test", "File", "Message"], rows.iter().cloned())
+        Table::new(format!("Failing tests{shown}"), &["Test", "File", "Message"], rows)
     };
     let mut tables = Vec::new();
     if all > NAMED {
-        tables.push(table(OPEN_ROWS).open());
+        tables.push(table(OPEN_ROWS, &beginning).open());
     }
-    if all > OPEN_ROWS || (1..=NAMED).contains(&all) {
-        tables.push(table(ROWS));
+    if all > 0 {
+        tables.push(table(ROWS, &|message| clip(message, MESSAGE)));
     }
     tables
 }
@@ -302,7 +302,7 @@ pub fn quote_last(finding: &mut Finding, last: &[String]) {
         let lines: Vec<String> = quoted.iter().map(|line| clip(line, NAME)).collect();
         finding.actual.push_str(&format!("; its last lines:\n{}", lines.join("\n")));
         if let Some(figures) = &mut finding.figures {
-            figures.cause = Some(clip(line.trim(), SHORT));
+            figures.cause = Some(beginning(line.trim()));
         }
     }
 }

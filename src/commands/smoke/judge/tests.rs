@@ -146,14 +146,11 @@ fn findings_name_the_test_and_the_failure() {
 }
 
 #[test]
-fn a_passed_page_counts_the_tests() {
-    let ended = EndedCommand { exit: CommandExit::Exited(0), at: AT.to_owned(), took: TOOK };
-    let title = |reports: Option<&TestReports>| passed_title("smoke", &ended, reports);
-    assert_eq!(title(Some(&reports(GOOD))), "smoke: 1 of 1 tests passed in 2.1 s");
-    assert_eq!(title(Some(&reports(&[GOOD, SKIPPED].concat()))), "smoke: 1 of 1 tests passed in 2.1 s, 1 skipped");
-    assert_eq!(title(None), "smoke: the command ended with exit code 0 in 2.1 s; tests not counted");
-    let findings = exited(0, Some(&reports(GOOD)), &[]);
+fn a_passed_headline_has_the_count_and_the_time() {
+    let findings = exited(0, Some(&reports(&[GOOD, SKIPPED].concat())), &[]);
     assert_eq!(findings[0].headline(), "tests 1 of 1 passed in 2.1 s, limit all pass");
+    assert_eq!(find(&findings, COMMAND).figures, None);
+    assert_eq!(exited(0, None, &[])[0].headline(), "command exit code 0 in 2.1 s");
 }
 
 #[test]
@@ -233,7 +230,7 @@ fn the_total_comes_first_and_of_many_failures_a_few_are_named() {
     };
     assert_eq!(tables(0), []);
     assert_eq!(tables(3), [("Failing tests".to_owned(), false, 3)], "the checks show them already");
-    assert_eq!(tables(5), [("Failing tests".to_owned(), true, 5)]);
+    assert_eq!(tables(5), [("Failing tests".to_owned(), true, 5), ("Failing tests".to_owned(), false, 5)]);
     let (few, all) = ("Failing tests (5 of 20,000)".to_owned(), "Failing tests (200 of 20,000)".to_owned());
     assert_eq!(tables(20_000), [(few, true, 5), (all, false, 200)]);
     assert_eq!(failing_tests(&failing(9))[1].rows[1], ["t1", "r.xml", "e1"]);
@@ -260,6 +257,17 @@ fn long_texts_are_clipped() {
     assert!(findings[0].headline().chars().count() < 250, "{}", findings[0].headline());
     assert_eq!((findings[1].check.chars().count(), findings[1].actual.chars().count()), (NAME, MESSAGE));
     assert!(failing_tests(&test_reports)[0].rows[0].iter().all(|cell| cell.text().chars().count() <= MESSAGE));
+}
+
+#[test]
+fn a_shortened_message_ends_at_a_space() {
+    for (message, shown) in [
+        ("expected 200, got 500".to_owned(), "expected 200, got 500".to_owned()),
+        (format!("no answer from https://staging.example/{}", "x".repeat(SHORT)), "no answer from …".to_owned()),
+        ("x".repeat(SHORT + 1), format!("{}…", "x".repeat(SHORT - 1))),
+    ] {
+        assert_eq!(beginning(&message), shown);
+    }
 }
 
 #[test]
