@@ -33,6 +33,8 @@ fn gates_run_in_order_and_each_report_counts_separately() {
     assert_eq!(found[0].verdict, Verdict::Passed, "{found:?}");
     assert_eq!(ended.report["reports"][1]["settings"]["max-ratio"], 9);
     assert_eq!(ended.report["reports"][0]["origins"]["baseline"], ".github/promote-gates.yml:1:26");
+    assert!(ended.summary.starts_with("### ✅ run: 2 of 2 gates passed"), "{}", ended.summary);
+    assert_eq!(ended.summary.matches("| ✅ | performance | ").count(), 2, "one row for each gate: {}", ended.summary);
 }
 
 #[test]
@@ -42,6 +44,10 @@ fn the_first_gate_that_does_not_pass_ends_the_run() {
     assert_eq!(ended.report["reports"].as_array().map(Vec::len), Some(1));
     let findings = ended.report["findings"].to_string();
     assert!(findings.contains("130 ms") && findings.contains("not run"), "{findings}");
+    let heading = ended.summary.lines().next().unwrap_or_default();
+    assert!(heading.starts_with("### ⛔ run: performance blocked: p99"), "{heading}");
+    assert!(heading.contains("130 ms") && heading.ends_with("(1 of 2 gates; 1 not run)"), "{heading}");
+    assert!(ended.summary.contains("| ❓ | performance | not run: performance did not pass |"), "{}", ended.summary);
 }
 
 #[test]
@@ -51,6 +57,11 @@ fn a_gate_in_dry_run_does_not_change_the_verdict() {
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{}", ended.log);
     assert_eq!(ended.report["reports"][0]["verdict"], "blocked");
     assert_eq!(ended.report["reports"][0]["dry-run"], true);
+    assert!(
+        ended.summary.starts_with("### ✅ run: 1 of 1 gates passed, 1 in dry-run not counted"),
+        "{}",
+        ended.summary
+    );
 }
 
 #[test]
