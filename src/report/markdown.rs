@@ -87,6 +87,10 @@ fn escape(text: &str) -> String {
                 escaped.push_str(&format!("&#{};", u32::from(c)));
             }
             ':' if text[at..].starts_with("://") => escaped.push_str("&#58;"),
+            // A figure and its percent sign stay on one line.
+            ' ' if text[..at].ends_with(|c: char| c.is_ascii_digit()) && text[at..].starts_with(" %") => {
+                escaped.push_str("&nbsp;");
+            }
             '.' if ends_with_www(&text[..at]) => escaped.push_str("&#46;"),
             c if c.is_control() => escaped.push('\u{fffd}'),
             c => escaped.push(c),

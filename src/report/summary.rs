@@ -332,7 +332,7 @@ mod tests {
         );
         report.subject = r#"{"service":"checkout-service","tag":"1.4.2","environment":"staging"}"#.parse().unwrap();
         insta::assert_snapshot!(render(&report), @r"
-        ### ⛔ bundle-size: frontend 130 kB → 957 kB (+634 %), limit +5 %: <code>debug-lib.js</code> +825 kB
+        ### ⛔ bundle-size: frontend 130 kB → 957 kB (+634&nbsp;%), limit +5&nbsp;%: <code>debug-lib.js</code> +825 kB
 
         blocked · checkout-service 1.4.2 in staging · 2026-11-29 15:44 UTC
 
@@ -340,7 +340,7 @@ mod tests {
 
         |  | Check | Now | Limit | Baseline |
         | --- | --- | ---: | ---: | ---: |
-        | ⛔ | frontend | 957 kB (+634 %) | +5 % | 130 kB |
+        | ⛔ | frontend | 957 kB (+634&nbsp;%) | +5&nbsp;% | 130 kB |
 
         <details><summary>All 2 checks: 1 blocked, 1 passed</summary>
 

@@ -91,11 +91,10 @@ impl Verification<'_> {
             self.summary(observations),
             self.gates_table(observations),
             Table { open: ready, ..commits_list(observations) },
-            Table { open: ready, ..people_list(observations) },
             history_table(observations),
         ];
         if ready {
-            tables.push(self.next_step());
+            tables.extend([people_list(observations), self.next_step()]);
         }
         tables.retain(|table| !table.rows.is_empty());
         tables
@@ -111,7 +110,8 @@ impl Verification<'_> {
             let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
             let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
             let limit = figures.limit.as_ref().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
-            Some(clip(&format!("{} {}{limit}", finding.check, figures.now), MAX_CELL))
+            let name = if self.is_service(&finding.check) { &gate.received.report.command } else { &finding.check };
+            Some(clip(&format!("{name} {}{limit}", figures.now), MAX_CELL))
         });
         parts.extend(compared.take(MAX_FIGURES));
         let mut sentence: Vec<Cell> = Vec::new();
@@ -129,6 +129,11 @@ impl Verification<'_> {
             }
         }
         Table::list(parts.join(" · "), [sentence])
+    }
+
+    /// Whether a check is named after the service, which the page's title has already.
+    fn is_service(&self, check: &str) -> bool {
+        check == self.claim.payload.service.as_str()
     }
 
     /// `3 commits by ada and bob`
@@ -157,7 +162,9 @@ impl Verification<'_> {
             let finding = report.findings.iter().find(|finding| finding.figures.is_some()).or(report.findings.first());
             let figures = finding.and_then(|finding| finding.figures.as_deref());
             let now = match (finding, figures) {
-                (Some(finding), Some(figures)) if finding.check.chars().count() <= MAX_NAME => {
+                (Some(finding), Some(figures))
+                    if finding.check.chars().count() <= MAX_NAME && !self.is_service(&finding.check) =>
+                {
                     format!("{} {}", finding.check, figures.now)
                 }
                 (_, Some(figures)) => figures.now.clone(),

@@ -3,7 +3,7 @@
     const article = document.querySelector('article');
     const root = document.documentElement;
     const all = () => [...article.querySelectorAll('*')];
-    const text = element => element.innerText.trim();
+    const text = element => element.innerText.replaceAll("\u00a0", " ").trim();
 
     // Elements and attributes that GitHub keeps in markdown; it drops all others.
     const elements = `a abbr b bdo blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4
