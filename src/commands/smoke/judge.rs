@@ -25,7 +25,7 @@ const NAMED: usize = 3;
 const NAMED_REPORTS: usize = 5;
 /// The most rows of a folded table, and of an open one.
 const ROWS: usize = 200;
-const OPEN_ROWS: usize = 4;
+const OPEN_ROWS: usize = 3;
 /// The most characters of a test's name and of its message.
 const NAME: usize = 200;
 const MESSAGE: usize = 500;
