@@ -21,6 +21,7 @@ mod pod_problems;
 mod pod_status;
 mod progress;
 mod snapshot;
+mod stability;
 mod states;
 mod timeline;
 mod views;
@@ -89,8 +90,8 @@ pub struct Args {
     /// How long the rollout may take once it has started
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub rollout_timeout: HumanDuration,
-    /// How long after the rollout no pod may become unready or restart
-    #[arg(long, value_name = "DURATION", default_value = "0")]
+    /// How long each container must have run, and one that restarted longer than its previous run; 0: ready for a moment is enough
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub stabilize: HumanDuration,
     /// How long a pod may be unhealthy
     #[arg(long, value_name = "DURATION", default_value = "2m")]

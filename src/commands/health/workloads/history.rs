@@ -1,13 +1,13 @@
 //! What the gate saw of a workload over time.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::{
     image::ImageMatch,
     limits::WorkloadLimits,
-    pod_status::{describe_end, ended_with_its_node, is_ready, ready_changed_at, restart_count},
+    pod_status::{describe_end, ended_with_its_node},
     progress::RolloutProgress,
     snapshot::WorkloadSnapshot,
     states::UnhealthyState,
@@ -20,8 +20,6 @@ pub struct WorkloadHistory {
     /// read: since when the controller last worked on it.
     pub appeared: Option<Moment>,
     pub completion: Option<Completion>,
-    /// What went wrong after the rollout was complete.
-    pub disturbance: Option<String>,
     /// Since when its controller reports it as unhealthy, and at which revision.
     pub unhealthy_since: Option<(Moment, String)>,
     /// A revision that had failed before the gate began: it may not be the one under promotion.
@@ -29,9 +27,6 @@ pub struct WorkloadHistory {
     pub release: ReleasePhase,
     /// The summary that was last logged.
     pub last_summary: String,
-    /// A watch was interrupted since the last snapshot.
-    pub missed_updates: bool,
-    last_snapshot_at: Moment,
     /// The rollout was complete before its controller started to reconcile again.
     earlier_completion: Option<Completion>,
     /// The controller has nothing more to do.
@@ -52,53 +47,33 @@ pub enum ReleasePhase {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
     pub at: Moment,
-    /// Pods that were ready then or have become ready since, by uid.
-    pods: BTreeMap<String, ReadyPod>,
+    /// The uids of the pods that were there. Pods that come later, from an autoscaler or a drained node, delay nobody.
+    pub pods: BTreeSet<String>,
+    /// When one of them was evicted last, and how.
+    pub evicted: Option<(Moment, String)>,
     revision: String,
-}
-
-/// A pod when it became ready.
-#[derive(Clone, Debug, PartialEq)]
-struct ReadyPod {
-    restarts: i64,
-    ready_since: Option<Timestamp>,
 }
 
 impl Completion {
     fn new(at: Moment, snapshot: &WorkloadSnapshot<'_>) -> Self {
-        let mut completion = Self { at, pods: BTreeMap::new(), revision: snapshot.revision.clone() };
-        completion.add_ready_pods(snapshot);
-        completion
+        let pods = snapshot.pods.iter().map(|pod| pod.metadata.uid.clone()).collect();
+        Self { at, pods, evicted: None, revision: snapshot.revision.clone() }
     }
 
-    fn add_ready_pods(&mut self, snapshot: &WorkloadSnapshot<'_>) {
-        for pod in snapshot.pods.iter().filter(|pod| is_ready(pod)) {
-            let ready = ReadyPod { restarts: restart_count(pod), ready_since: ready_changed_at(pod) };
-            self.pods.entry(pod.metadata.uid.clone()).or_insert(ready);
+    /// Notes a pod that ended for good, other than with its node. Its successor comes later and has its own time, so this
+    /// restarts the time of all.
+    fn record_evictions(&mut self, at: Moment, snapshot: &WorkloadSnapshot<'_>) {
+        let ended =
+            snapshot.ended.iter().filter(|pod| self.pods.contains(&pod.metadata.uid) && !ended_with_its_node(pod));
+        for pod in ended.map(|pod| (pod.metadata.uid.clone(), describe_end(pod))).collect::<Vec<_>>() {
+            self.pods.remove(&pod.0);
+            self.evicted = Some((at, pod.1));
         }
-    }
-
-    /// What went wrong with a pod that was ready. A deleted pod did nothing wrong. A pod that came later, from an autoscaler
-    /// or a drained node, is judged from its own start.
-    fn find_disturbance(&self, snapshot: &WorkloadSnapshot<'_>) -> Option<String> {
-        let in_pod = |pod: &&Pod| {
-            let (ready, name) = (self.pods.get(&pod.metadata.uid)?, &pod.metadata.name);
-            if restart_count(pod) > ready.restarts {
-                return Some(format!("pod {name} restarted"));
-            }
-            if !is_ready(pod) {
-                return Some(format!("pod {name} is not ready"));
-            }
-            (ready_changed_at(pod) != ready.ready_since).then(|| format!("pod {name} was not ready for a while"))
-        };
-        let mut ended = snapshot.ended.iter().filter(|pod| self.pods.contains_key(&pod.metadata.uid));
-        let ended = || ended.find(|pod| !ended_with_its_node(pod)).map(|pod| describe_end(pod));
-        snapshot.pods.iter().find_map(in_pod).or_else(ended)
     }
 
     /// Whether none of its pods is left: another revision runs, or all pods were moved to other nodes.
     fn is_outdated(&self, snapshot: &WorkloadSnapshot<'_>) -> bool {
-        let is_known = |pod: &&Pod| self.pods.contains_key(&pod.metadata.uid);
+        let is_known = |pod: &&Pod| self.pods.contains(&pod.metadata.uid);
         snapshot.kind.has_pods()
             && !snapshot.pods.is_empty()
             && !snapshot.pods.iter().chain(&snapshot.ended).any(is_known)
@@ -138,8 +113,6 @@ impl WorkloadHistory {
         if !snapshot.kind.has_pods() {
             self.record_controller(at, epoch, snapshot);
         }
-        let missed_updates = std::mem::take(&mut self.missed_updates);
-        let last_snapshot_at = std::mem::replace(&mut self.last_snapshot_at, at);
         let healthy = snapshot.check_healthy(limits);
         if self.completion.as_ref().is_some_and(|completion| completion.is_outdated(snapshot)) {
             self.completion = None;
@@ -153,18 +126,9 @@ impl WorkloadHistory {
             (Some(completion), Ok(())) if completion.revision != snapshot.revision => {
                 *completion = Completion::new(at, snapshot);
             }
-            (Some(completion), healthy) => {
-                // What happens after the stabilization time does not count. What happened while updates were missed may have
-                // happened within it.
-                let stable_at = completion.at + limits.stabilize;
-                if at < stable_at || (missed_updates && last_snapshot_at < stable_at) {
-                    let found = || {
-                        if snapshot.kind.has_pods() { completion.find_disturbance(snapshot) } else { healthy.err() }
-                    };
-                    self.disturbance = self.disturbance.take().or_else(found);
-                }
-                completion.add_ready_pods(snapshot);
-            }
+            // Without pods, leaving the healthy state is all that is seen: its time begins anew when it returns.
+            (Some(_), Err(_)) if !snapshot.kind.has_pods() => self.completion = None,
+            (Some(completion), _) => completion.record_evictions(at, snapshot),
             (None, Err(_)) => {}
         }
     }

@@ -6,9 +6,10 @@ use super::{
     image::ImageMatch,
     limits::WorkloadLimits,
     observations::WorkloadObservations,
-    pod_problems::{PodProblem, pod_problems},
+    pod_problems::{PodProblem, SEE_LOG, pod_problems},
     progress::RolloutProgress,
     snapshot::WorkloadSnapshot,
+    stability::{self, Unstable},
     states::UnhealthyState,
     timeline::{deadline, millis},
     views::ViewState,
@@ -132,25 +133,12 @@ impl Assessor<'_> {
         if let Some(assessment) = self.assess_absent_image() {
             return assessment;
         }
-        if let Some(disturbance) = &history.disturbance {
-            let period = HumanDuration(limits.stabilize);
-            let reason = format!("it was complete, but did not stay complete for {period}: {disturbance}");
-            let next = "find out why it did not stay ready: see the pod's log and events";
-            return failed(Verdict::Blocked, reason, Some(disturbance.clone()), next);
-        }
         if let (RolloutProgress::Empty(reason), false) = (&snapshot.progress, limits.allow_empty) {
             let reason = format!("{reason}, so nothing was observed to be healthy");
             return failed(Verdict::Inconclusive, reason, None, "set `allow-empty` if this is intended");
         }
-        let stable_at = history.completion.as_ref().map(|completion| completion.at + limits.stabilize);
-        let healthy = snapshot.check_healthy(limits);
-        if let (Some(completion), Some(stable_at), Ok(())) = (&history.completion, stable_at, healthy) {
-            if now < stable_at {
-                let summary =
-                    format!("{}; must stay complete for {}", snapshot.summary(), HumanDuration(limits.stabilize));
-                return WorkloadAssessment::Pending { summary, revisit: Some(stable_at) };
-            }
-            return WorkloadAssessment::Healthy(self.describe_healthy(completion));
+        if let (Some(completion), Ok(())) = (&history.completion, snapshot.check_healthy(limits)) {
+            return self.assess_complete(completion);
         }
         // A failure from before the gate began may be of another revision: the one under promotion may still come.
         let failed_before = now < limits.appear_timeout && history.failed_before.as_ref() == Some(&snapshot.revision);
@@ -172,16 +160,56 @@ impl Assessor<'_> {
             }
             return self.failed(Verdict::Inconclusive, summary, &[]);
         }
-        self.assess_incomplete(stable_at, failed_before)
+        self.assess_incomplete(failed_before)
+    }
+
+    /// Assesses a workload that is healthy now: whether it has lasted.
+    fn assess_complete(&self, completion: &Completion) -> WorkloadAssessment {
+        let Self { limits, observations, snapshot, now, .. } = *self;
+        let slowest = stability::slowest(limits, observations, &snapshot.pods, &completion.pods);
+        let anew = match &completion.evicted {
+            Some((at, _)) => *at,
+            None if snapshot.kind.has_pods() => Moment::ZERO,
+            None => completion.at,
+        };
+        let due = slowest.as_ref().map_or(0, |one| one.due).max(millis(anew + limits.stabilize));
+        if limits.stabilize.is_zero() || (due <= millis(now) && !slowest.as_ref().is_some_and(|one| one.exhausted)) {
+            return WorkloadAssessment::Healthy(self.describe_healthy(completion));
+        }
+        let evicted = completion.evicted.as_ref().map(|(_, how)| how.clone());
+        let (why, cause) = match (slowest.filter(|one| one.due == due || one.exhausted), evicted) {
+            (Some(Unstable { description, cause, exhausted: true, .. }), _) => {
+                return failed(Verdict::Blocked, description, Some(cause), SEE_LOG);
+            }
+            (Some(Unstable { description, cause, .. }), _) => (description, cause),
+            (None, Some(how)) => (how.clone(), how),
+            (None, None) => (format!("complete for less than {}", HumanDuration(limits.stabilize)), String::new()),
+        };
+        let time_limit = self.time_limit_after(completion);
+        if now >= time_limit {
+            let period = HumanDuration(limits.stabilize);
+            let reason = format!("it was complete, and did not stay so for {period}: {why}");
+            return failed(Verdict::Blocked, reason, Some(cause).filter(|cause| !cause.is_empty()), SEE_LOG);
+        }
+        let due = u64::try_from(due).map_or(time_limit, Moment::from_millis);
+        let summary = format!("{}; {why}", snapshot.summary());
+        WorkloadAssessment::Pending { summary, revisit: Some(due.min(time_limit)) }
+    }
+
+    /// Until when a rollout that was complete has to last, or to be complete again after it was scaled or moved.
+    fn time_limit_after(&self, completion: &Completion) -> Moment {
+        let Self { limits, history, .. } = *self;
+        let rollout_end = history.appeared.unwrap_or_default() + limits.rollout_timeout;
+        rollout_end.max(completion.at + limits.stabilize) + limits.max_unhealthy
     }
 
     /// Assesses a workload that requests the image under promotion and is not healthy, by what time is left.
-    fn assess_incomplete(&self, stable_at: Option<Moment>, failed_before: bool) -> WorkloadAssessment {
+    fn assess_incomplete(&self, failed_before: bool) -> WorkloadAssessment {
         let Self { limits, history, snapshot, now, .. } = *self;
-        let began = history.appeared.unwrap_or_default();
-        // A rollout that was complete is being scaled, or moved to other nodes, and may take `max-unhealthy` for that.
-        let rollout_end = began + limits.rollout_timeout;
-        let time_limit = stable_at.map_or(rollout_end, |stable| stable.max(rollout_end) + limits.max_unhealthy);
+        let time_limit = match &history.completion {
+            Some(completion) => self.time_limit_after(completion),
+            None => history.appeared.unwrap_or_default() + limits.rollout_timeout,
+        };
         let problems = self.pod_problems();
         let summary = with_problems(&self.describe_incomplete(), &problems);
         let stuck = self.stuck_deadline();
@@ -330,9 +358,15 @@ impl Assessor<'_> {
             WorkloadKind::Application => text.push_str(&format!("; it runs {}", limits.image.name())),
             _ => text.push_str(&format!("; its pods run {}", limits.image.name())),
         }
-        if !limits.stabilize.is_zero() {
-            let period = HumanDuration(limits.stabilize);
-            text.push_str(&format!("; nothing went unready or restarted for {period}"));
+        let period = HumanDuration(limits.stabilize);
+        text.push_str(&match (limits.stabilize.is_zero(), snapshot.kind.has_pods()) {
+            (true, _) => "; `stabilize: 0`: one moment was enough".to_owned(),
+            (false, true) => format!("; every container has run for {period}"),
+            (false, false) => format!("; so for {period}"),
+        });
+        let restarts = stability::restarts(self.observations, &snapshot.pods);
+        if !restarts.is_empty() {
+            text.push_str(&format!("; tolerated: {}", restarts.join(", ")));
         }
         text
     }

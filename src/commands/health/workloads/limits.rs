@@ -20,7 +20,7 @@ pub struct WorkloadLimits {
     pub appear_timeout: Duration,
     /// How long the rollout may take after the image appeared.
     pub rollout_timeout: Duration,
-    /// How long no pod may become unready or restart after the rollout.
+    /// How long each container must have run when the gate passes.
     pub stabilize: Duration,
     pub max_unhealthy: Duration,
     /// The gate blocks when one container has crashed this often.

@@ -99,7 +99,6 @@ impl WorkloadObservations {
             (outage, interrupted) => outage.or(interrupted),
         };
         if !is_current {
-            self.histories.iter_mut().for_each(|history| history.missed_updates = true);
             return Vec::new();
         }
         let mut lines = Vec::new();

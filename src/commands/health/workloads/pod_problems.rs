@@ -4,7 +4,7 @@
 use super::{
     limits::WorkloadLimits,
     observations::WorkloadObservations,
-    pod_status::{MESSAGE_CHARS, condition, container_statuses, is_ready, is_true, ready_changed_at},
+    pod_status::{MESSAGE_CHARS, condition, container_statuses, describe_exit, is_ready, is_true, ready_changed_at},
     snapshot::WorkloadSnapshot,
     states::UnhealthyState,
     timeline::{deadline, millis},
@@ -58,7 +58,7 @@ struct ContainerProblem {
     due: Option<i64>,
 }
 
-const SEE_LOG: &str = "see the last lines of its log below, correct what makes it crash, and deploy again";
+pub const SEE_LOG: &str = "see the last lines of its log below, correct what makes it crash, and deploy again";
 
 impl PodCheck<'_> {
     /// The problem of the pod that is due first; none of a pod that is ready.
@@ -171,12 +171,7 @@ impl PodCheck<'_> {
             return None;
         }
         let exit = match status.state.terminated.as_ref().or(status.last_state.terminated.as_ref()) {
-            Some(end) => {
-                let reason = if end.reason.is_empty() { "ended" } else { &end.reason };
-                let message = excerpt(&end.message, MESSAGE_CHARS);
-                let message = if message.is_empty() { message } else { format!(": {message}") };
-                format!("{reason}, exit code {}{message}", end.exit_code)
-            }
+            Some(end) => describe_exit(end),
             None => "exit code unknown".to_owned(),
         };
         let back_off = if status.state.waiting.is_some() { "CrashLoopBackOff: " } else { "" };

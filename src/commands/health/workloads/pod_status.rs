@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     secret::excerpt,
-    world::cluster::objects::{Condition, ContainerState, ContainerStatus, Pod},
+    world::cluster::objects::{Condition, ContainerState, ContainerStateTerminated, ContainerStatus, Pod},
 };
 
 /// Characters of a controller's or kubelet's message that are shown in a line.
@@ -52,15 +52,18 @@ pub fn describe_end(pod: &Pod) -> String {
     format!("pod {}: {reason}: {}", pod.metadata.name, excerpt(&status.message, MESSAGE_CHARS))
 }
 
+/// `Error, exit code 3: cannot bind`
+#[must_use]
+pub fn describe_exit(end: &ContainerStateTerminated) -> String {
+    let reason = if end.reason.is_empty() { "ended" } else { &end.reason };
+    let message = excerpt(&end.message, MESSAGE_CHARS);
+    let message = if message.is_empty() { message } else { format!(": {message}") };
+    format!("{reason}, exit code {}{message}", end.exit_code)
+}
+
 /// Init containers first, as they run.
 pub fn container_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
-}
-
-/// How often its containers have restarted.
-#[must_use]
-pub fn restart_count(pod: &Pod) -> i64 {
-    container_statuses(pod).map(|status| i64::from(status.restart_count)).sum()
 }
 
 /// When a container first started, as far as its status still shows it.

@@ -1,0 +1,159 @@
+//! Whether a complete rollout lasts: since when its containers run, and for how long they have to.
+//!
+//! A kubelet makes a container without a readiness probe ready at every start, also one that crashes in a loop. So a moment
+//! of readiness proves nothing: each container has to run for `stabilize`, and one that restarted also longer than its
+//! previous run. All times are the cluster's, so a gate that starts late does not wait for what has lasted already.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::{
+    limits::WorkloadLimits,
+    observations::WorkloadObservations,
+    pod_status::{describe_exit, ready_changed_at},
+    timeline::millis,
+};
+use crate::{
+    values::HumanDuration,
+    world::cluster::objects::{ContainerStatus, Pod},
+};
+
+/// A run that lasted this long is not one of a crash loop: the kubelet resets its back-off after the same time. Source:
+/// Kubernetes, `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff` and `backOffPeriod`.
+const LONG_RUN: SignedDuration = SignedDuration::from_mins(10);
+
+/// A container that has not run long enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unstable {
+    /// `pod web-1, container app: it restarted once (Error, exit code 1), and has to outlive its previous run of 2s`
+    pub description: String,
+    /// In a few words, for a headline.
+    pub cause: String,
+    /// When it has run long enough, in milliseconds on the gate's clock.
+    pub due: i64,
+    /// It restarted so often that it blocks.
+    pub exhausted: bool,
+}
+
+/// What takes longest to be stable, of the pods with these uids. `None` without `stabilize`.
+#[must_use]
+pub fn slowest(
+    limits: &WorkloadLimits,
+    observations: &WorkloadObservations,
+    pods: &[&Pod],
+    uids: &BTreeSet<String>,
+) -> Option<Unstable> {
+    if limits.stabilize.is_zero() {
+        return None;
+    }
+    let of_pods = pods.iter().filter(|pod| uids.contains(&pod.metadata.uid));
+    let all = of_pods.flat_map(|pod| {
+        let containers = running(pod).map(|status| Check { limits, observations, pod, status }.unstable());
+        containers.chain([unready_before(limits, observations, pod)])
+    });
+    all.max_by_key(|one| (one.exhausted, one.due))
+}
+
+/// The pod itself has to be ready for `stabilize`: its probes may have failed while its containers ran.
+fn unready_before(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Pod) -> Unstable {
+    let period = HumanDuration(limits.stabilize);
+    let ready_since = ready_changed_at(pod).map_or(i64::MAX, |time| observations.gate_millis(time));
+    Unstable {
+        description: format!("pod {} has not been ready for {period} yet", pod.metadata.name),
+        cause: format!("not ready for {period}"),
+        due: ready_since.saturating_add(millis(limits.stabilize)),
+        exhausted: false,
+    }
+}
+
+/// The restarts of these pods that were tolerated: `pod web-1, container app restarted once (Error, exit code 1)`.
+#[must_use]
+pub fn restarts(observations: &WorkloadObservations, pods: &[&Pod]) -> Vec<String> {
+    let of_pod = |pod: &&Pod| {
+        let of_container = |status: &ContainerStatus| {
+            let times = new_restarts(observations, pod, status);
+            (times > 0)
+                .then(|| format!("pod {}, container {} {}", pod.metadata.name, status.name, restarted(times, status)))
+        };
+        running(pod).filter_map(of_container).collect::<Vec<_>>()
+    };
+    pods.iter().flat_map(of_pod).collect()
+}
+
+/// The containers that have to run on: all but the init containers that have ended.
+fn running(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let sidecars = pod.status.init_container_statuses.iter().filter(|status| status.state.terminated.is_none());
+    sidecars.chain(&pod.status.container_statuses)
+}
+
+/// How often a container restarted since the gate watches it.
+fn new_restarts(observations: &WorkloadObservations, pod: &Pod, status: &ContainerStatus) -> i32 {
+    let key = (pod.metadata.uid.clone(), status.name.clone());
+    let earlier = observations.pod_history.earlier_restarts.get(&key).copied().unwrap_or_default();
+    status.restart_count.saturating_sub(earlier)
+}
+
+/// `restarted twice (Error, exit code 1)`
+fn restarted(times: i32, status: &ContainerStatus) -> String {
+    let times = match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        times => format!("{times} times"),
+    };
+    let exit =
+        status.last_state.terminated.as_ref().map(|end| format!(" ({})", describe_exit(end))).unwrap_or_default();
+    format!("restarted {times}{exit}")
+}
+
+/// Checks one container.
+struct Check<'a> {
+    limits: &'a WorkloadLimits,
+    observations: &'a WorkloadObservations,
+    pod: &'a Pod,
+    status: &'a ContainerStatus,
+}
+
+impl Check<'_> {
+    fn unstable(&self) -> Unstable {
+        let Self { limits, observations, pod, status } = *self;
+        // A container that does not run now has all of its time before it.
+        let started = status.state.running.as_ref().and_then(|running| running.started_at);
+        let since = started.map_or(i64::MAX, |started| observations.gate_millis(started));
+        let previous = self.previous_run();
+        let required =
+            millis(limits.stabilize) + previous.map_or(0, |run| i64::try_from(run.as_millis()).unwrap_or(i64::MAX / 2));
+        let place = format!("pod {}, container {}", pod.metadata.name, status.name);
+        let times = status.restart_count;
+        let (description, cause) = match previous {
+            Some(run) => {
+                let run = HumanDuration(run.unsigned_abs());
+                let restarted = restarted(times, status);
+                let to_outlive =
+                    format!("it has to outlive its previous run of {run} by {}", HumanDuration(limits.stabilize));
+                (format!("{place} {restarted}: {to_outlive}"), restarted)
+            }
+            None => {
+                let period = HumanDuration(limits.stabilize);
+                (format!("{place} has not run for {period} yet"), format!("not stable for {period}"))
+            }
+        };
+        let exhausted = new_restarts(observations, pod, status) >= limits.crash_limit && previous.is_some();
+        Unstable { description, cause, due: since.saturating_add(required), exhausted }
+    }
+
+    /// How long its previous run took; `None` for its first run, and after a long one.
+    fn previous_run(&self) -> Option<SignedDuration> {
+        if self.status.restart_count == 0 {
+            return None;
+        }
+        let end = self.status.last_state.terminated.as_ref();
+        let run = end.and_then(|end| Some(end.finished_at?.duration_since(end.started_at?)));
+        // A runtime that reports no times may have run it for a moment only.
+        let run = run.unwrap_or_default().max(SignedDuration::ZERO);
+        (run < LONG_RUN).then_some(run)
+    }
+}
+
+#[cfg(test)]
+mod tests;
