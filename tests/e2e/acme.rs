@@ -168,7 +168,7 @@ impl Acme {
             .replace("duration: 10m", "duration: 1s")
             .replace("interval: 10s", "interval: 100ms")
             .replace("appear-timeout: 10m", "appear-timeout: 5s")
-            .replace("stabilize: 30s", "stabilize: 200ms");
+            .replace("rollout-timeout: 120s", "rollout-timeout: 120s\n          stabilize: 200ms");
         assert!(!text.contains("example.com"), "{file} names a host that does not exist:\n{text}");
         text
     }

@@ -66,7 +66,8 @@ fn the_timeout_of_a_health_job_is_longer_than_the_gate() {
             |key: &str, default: &str| value(&job, key, default).parse::<HumanDuration>().expect("a duration").0;
         let attempts: u32 = value(&job, "attempts", "10").parse().expect("a number");
         let endpoints = attempts * (duration("interval", "10s") + duration("request-timeout", "10s"));
-        let rollout = duration("appear-timeout", "0") + duration("rollout-timeout", "10m") + duration("stabilize", "0");
+        let rollout =
+            duration("appear-timeout", "0") + duration("rollout-timeout", "10m") + duration("stabilize", "30s");
         let minutes: u64 = value(&job, "timeout-minutes", "360").parse().expect("minutes");
         // One minute more for the runner's own steps.
         let needed = rollout + endpoints + Duration::from_secs(60);

@@ -66,7 +66,8 @@ fn kubeconfig(server: &str) -> Value {
 }
 
 fn gate(server: &LoopbackServer, workloads: &str) -> Runner {
-    Runner::new().input("kubeconfig", &kubeconfig(server.url()).to_string()).input("workload", workloads)
+    let runner = Runner::new().input("kubeconfig", &kubeconfig(server.url()).to_string());
+    runner.input("workload", workloads).input("stabilize", "0")
 }
 
 #[test]
@@ -285,7 +286,7 @@ fn a_refusal_after_a_granted_watch_is_retried() {
             (end, lists)
         };
         let (end, lists) = with_enough_time(Duration::from_secs(2), attempt, |(_, lists)| *lists >= 4);
-        assert_eq!((end.code, lists), (0, 4), "{}", end.log);
+        assert!(end.code == 0 && lists >= 4, "{lists}: {}", end.log);
     };
     // The refusal is repeated, or the credentials are not accepted any more.
     let refused = |code, said| {

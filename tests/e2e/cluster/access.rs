@@ -42,7 +42,7 @@ fn kubeconfig(ns: &TestNamespace<'_>, cluster: &Value, user: Option<Value>) -> S
 }
 
 fn gate(kubeconfig: &str) -> Runner {
-    Runner::new().input("workload", "deployment/app").input("kubeconfig", kubeconfig)
+    Runner::new().input("workload", "deployment/app").input("kubeconfig", kubeconfig).input("stabilize", "0")
 }
 
 fn gate_through(ns: &TestNamespace<'_>, proxy: &FaultyProxy) -> Runner {

@@ -26,7 +26,9 @@ fn validate(staging: &LoopbackServer, kubeconfig: &str, commit: &str) -> ActRun 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/workflows/validate-staging.yml");
     let text = fs::read_to_string(path).expect("the workflow");
     let (text, _) = text.split_once("\n  smoke:\n").expect("a second job");
-    let text = text.replace("https://staging.example.com", staging.url()).replace("stabilize: 30s", "stabilize: 1s");
+    let text = text
+        .replace("https://staging.example.com", staging.url())
+        .replace("rollout-timeout: 120s", "rollout-timeout: 120s\n          stabilize: 1s");
     let repo = Repo::new();
     repo.write(&format!(".github/workflows/{WORKFLOW}"), text).commit("a shop");
     let event = json!({

@@ -117,7 +117,8 @@ impl<'a> TestNamespace<'a> {
 
     pub fn gate_as(&self, token: &str, workloads: &str) -> Runner {
         let config = self.control_plane.kubeconfig(token, &self.name);
-        Runner::new().input("kubeconfig", &config).input("workload", workloads)
+        // Most tests are about a moment, and kwok's pods do not crash behind it.
+        Runner::new().input("kubeconfig", &config).input("workload", workloads).input("stabilize", "0")
     }
 }
 

@@ -67,6 +67,7 @@ fn a_socks_proxy_leads_to_the_cluster() {
         let mut kubeconfig = kubeconfig("http://127.0.0.1:1");
         kubeconfig["clusters"][0]["cluster"]["proxy-url"] = proxy_url.into();
         let runner = Runner::new().input("kubeconfig", &kubeconfig.to_string()).input("workload", "deployment/a");
+        let runner = runner.input("stabilize", "0");
         // The kubeconfig's proxy takes precedence, and a message must not blame this one.
         runner.env("ALL_PROXY", "http://127.0.0.1:9").input("grace", "api-lost 0s").input("api-timeout", "2s")
     };

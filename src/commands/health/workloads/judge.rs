@@ -168,11 +168,12 @@ impl Assessor<'_> {
         let Self { limits, observations, snapshot, now, .. } = *self;
         let slowest = stability::slowest(limits, observations, &snapshot.pods, &completion.pods);
         let anew = match &completion.evicted {
-            Some((at, _)) => *at,
-            None if snapshot.kind.has_pods() => Moment::ZERO,
-            None => completion.at,
+            Some((at, _)) => Some(*at),
+            None if snapshot.kind.has_pods() => None,
+            None => Some(completion.at),
         };
-        let due = slowest.as_ref().map_or(0, |one| one.due).max(millis(anew + limits.stabilize));
+        let anew = anew.map_or(0, |anew| millis(anew + limits.stabilize));
+        let due = slowest.as_ref().map_or(0, |one| one.due).max(anew);
         if limits.stabilize.is_zero() || (due <= millis(now) && !slowest.as_ref().is_some_and(|one| one.exhausted)) {
             return WorkloadAssessment::Healthy(self.describe_healthy(completion));
         }

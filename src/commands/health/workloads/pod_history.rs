@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pod_status::{container_statuses, first_start, is_ready};
+use super::{
+    pod_status::{container_statuses, first_start, is_ready, ready_changed_at},
+    timeline::millis,
+};
 use crate::{
     clock::Moment,
     world::cluster::{WatchUpdate, objects::Pod},
@@ -26,7 +29,24 @@ pub struct PodHistory {
     pub pull_errors: BTreeMap<(String, String), String>,
     /// When a container first started, as far as the gate saw it, by pod and container.
     pub first_started: BTreeMap<(String, String), Timestamp>,
+    /// Since when a container runs, by pod and container.
+    running: BTreeMap<(String, String), Since>,
+    /// Since when a pod is ready, by its uid.
+    ready: BTreeMap<String, Since>,
     known: BTreeSet<String>,
+    /// The pods have been listed at least once.
+    listed: bool,
+}
+
+/// Since when a state holds. The node's clock may be wrong, so a change that the gate saw is dated by the gate's own.
+#[derive(Clone, Debug, PartialEq)]
+struct Since {
+    /// By the node's clock.
+    reported: Option<Timestamp>,
+    /// When the gate first saw it.
+    seen: Moment,
+    /// It was so already when the pods were first listed.
+    before: bool,
 }
 
 impl PodHistory {
@@ -39,6 +59,7 @@ impl PodHistory {
                 for pod in items {
                     self.record_pod(at, epoch, pod);
                 }
+                self.listed = true;
             }
             WatchUpdate::Applied(pod) => self.record_pod(at, epoch, pod),
             WatchUpdate::Deleted(pod) => self.waiting_since.retain(|(uid, ..), _| *uid != pod.metadata.uid),
@@ -51,9 +72,14 @@ impl PodHistory {
         let is_new = self.known.insert(uid.clone());
         let age = pod.metadata.creation_timestamp.zip(epoch).map(|(created, epoch)| epoch.duration_since(created));
         let is_old = age.is_some_and(|age| age > OLD);
+        let since = |reported| Since { reported, seen: at, before: !self.listed };
+        let ready = is_ready(pod).then(|| since(ready_changed_at(pod)));
+        set_since(&mut self.ready, uid.clone(), ready);
         let mut current = BTreeSet::new();
         for status in container_statuses(pod) {
             let key = (uid.clone(), status.name.clone());
+            let running = status.state.running.as_ref().map(|running| since(running.started_at));
+            set_since(&mut self.running, key.clone(), running);
             if is_new && (is_old || is_ready(pod)) {
                 self.earlier_restarts.insert(key.clone(), status.restart_count);
             }
@@ -71,10 +97,38 @@ impl PodHistory {
         self.waiting_since.retain(|state, _| state.0 != *uid || current.contains(state));
     }
 
+    /// Since when a container runs, in milliseconds on the gate's clock; `None`: it does not run.
+    pub fn running_since(&self, epoch: Option<Timestamp>, uid: &str, container: &str) -> Option<i64> {
+        self.running.get(&(uid.to_owned(), container.to_owned())).map(|since| since.gate_millis(epoch))
+    }
+
+    /// Since when a pod is ready, in milliseconds on the gate's clock; `None`: it is not.
+    pub fn ready_since(&self, epoch: Option<Timestamp>, uid: &str) -> Option<i64> {
+        self.ready.get(uid).map(|since| since.gate_millis(epoch))
+    }
+
     /// Since when a container waits for this reason.
     pub fn waiting_since(&self, pod: &Pod, container: &str, reason: &str) -> Option<Moment> {
         let key = (pod.metadata.uid.clone(), container.to_owned(), waiting_reason(reason).to_owned());
         self.waiting_since.get(&key).copied()
+    }
+}
+
+impl Since {
+    /// Negative before the gate began.
+    fn gate_millis(&self, epoch: Option<Timestamp>) -> i64 {
+        let reported = self.reported.zip(epoch).filter(|_| self.before);
+        let reported = reported.map(|(reported, epoch)| reported.as_millisecond() - epoch.as_millisecond());
+        reported.unwrap_or(i64::MAX).min(millis(self.seen))
+    }
+}
+
+/// Records that a state holds, or that it does not (`None`). The same time reported again is the same state.
+fn set_since<K: Ord>(all: &mut BTreeMap<K, Since>, key: K, since: Option<Since>) {
+    match since {
+        None => drop(all.remove(&key)),
+        Some(since) if all.get(&key).is_some_and(|known| known.reported == since.reported) => {}
+        Some(since) => drop(all.insert(key, since)),
     }
 }
 

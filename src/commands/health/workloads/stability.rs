@@ -2,18 +2,14 @@
 //!
 //! A kubelet makes a container without a readiness probe ready at every start, also one that crashes in a loop. So a moment
 //! of readiness proves nothing: each container has to run for `stabilize`, and one that restarted also longer than its
-//! previous run. All times are the cluster's, so a gate that starts late does not wait for what has lasted already.
+//! previous run. What ran before the
+//! gate began is dated by the cluster, so a gate that starts late does not wait for what has lasted already.
 
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::{
-    limits::WorkloadLimits,
-    observations::WorkloadObservations,
-    pod_status::{describe_exit, ready_changed_at},
-    timeline::millis,
-};
+use super::{limits::WorkloadLimits, observations::WorkloadObservations, pod_status::describe_exit, timeline::millis};
 use crate::{
     values::HumanDuration,
     world::cluster::objects::{ContainerStatus, Pod},
@@ -58,7 +54,7 @@ pub fn slowest(
 /// The pod itself has to be ready for `stabilize`: its probes may have failed while its containers ran.
 fn unready_before(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Pod) -> Unstable {
     let period = HumanDuration(limits.stabilize);
-    let ready_since = ready_changed_at(pod).map_or(i64::MAX, |time| observations.gate_millis(time));
+    let ready_since = observations.pod_history.ready_since(observations.epoch, &pod.metadata.uid).unwrap_or(i64::MAX);
     Unstable {
         description: format!("pod {} has not been ready for {period} yet", pod.metadata.name),
         cause: format!("not ready for {period}"),
@@ -118,13 +114,14 @@ impl Check<'_> {
     fn unstable(&self) -> Unstable {
         let Self { limits, observations, pod, status } = *self;
         // A container that does not run now has all of its time before it.
-        let started = status.state.running.as_ref().and_then(|running| running.started_at);
-        let since = started.map_or(i64::MAX, |started| observations.gate_millis(started));
+        let since = observations.pod_history.running_since(observations.epoch, &pod.metadata.uid, &status.name);
+        let since = since.unwrap_or(i64::MAX);
         let previous = self.previous_run();
         let required =
             millis(limits.stabilize) + previous.map_or(0, |run| i64::try_from(run.as_millis()).unwrap_or(i64::MAX / 2));
         let place = format!("pod {}, container {}", pod.metadata.name, status.name);
-        let times = status.restart_count;
+        let seen = new_restarts(observations, pod, status);
+        let times = if seen > 0 { seen } else { status.restart_count };
         let (description, cause) = match previous {
             Some(run) => {
                 let run = HumanDuration(run.unsigned_abs());
@@ -138,7 +135,7 @@ impl Check<'_> {
                 (format!("{place} has not run for {period} yet"), format!("not stable for {period}"))
             }
         };
-        let exhausted = new_restarts(observations, pod, status) >= limits.crash_limit && previous.is_some();
+        let exhausted = seen >= limits.crash_limit && previous.is_some();
         Unstable { description, cause, due: since.saturating_add(required), exhausted }
     }
 
@@ -154,6 +151,3 @@ impl Check<'_> {
         (run < LONG_RUN).then_some(run)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,6 +8,7 @@ mod kinds;
 mod kustomizations;
 mod pods;
 mod rollouts;
+mod stabilization;
 
 use std::time::Duration;
 
@@ -295,42 +296,6 @@ fn a_missing_workload_blocks_after_the_appear_timeout() {
     going.metadata.deletion_timestamp = Some(at(0).parse().unwrap());
     scenario.update(2, ClusterUpdate::Deployments(WatchUpdate::Applied(going)));
     scenario.assert_decided(60, Verdict::Blocked, "no such workload");
-}
-
-#[test]
-fn a_disturbance_within_the_stabilization_time_blocks() {
-    let steady = || WorkloadLimits { stabilize: seconds(30), ..app() };
-    let complete = |limits: WorkloadLimits| {
-        let mut scenario = Scenario::new(limits);
-        scenario.list_deployment(5, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
-        scenario
-    };
-    let scenario = complete(steady());
-    scenario.assert_pending(34, 35, "must stay complete for 30s");
-    scenario.assert_decided(35, Verdict::Passed, "nothing went unready or restarted for 30s");
-    let mut restarted = running();
-    restarted["restartCount"] = 1.into();
-    for (fact, expected) in [
-        (ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", false, &running()))), "pod a is not ready"),
-        (ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", true, &restarted))), "pod a restarted"),
-        (
-            ClusterUpdate::Deployments(WatchUpdate::Listed { items: vec![], at: None }),
-            "it is gone from the namespace shop",
-        ),
-    ] {
-        let mut scenario = complete(steady());
-        scenario.update(10, fact);
-        scenario.assert_decided(10, Verdict::Blocked, expected);
-        // Becoming healthy again does not undo the disturbance.
-        if !expected.starts_with("it is gone") {
-            scenario.update(12, ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", true, &running()))));
-            scenario.update(
-                12,
-                ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 1, 1), "2", &json!({})))),
-            );
-            scenario.assert_decided(35, Verdict::Blocked, "did not stay complete for 30s");
-        }
-    }
 }
 
 #[test]

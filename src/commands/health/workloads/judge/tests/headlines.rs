@@ -64,7 +64,7 @@ fn a_headline_names_what_the_workload_waits_for() {
     missing.update(2, ClusterUpdate::Deployments(WatchUpdate::Listed { items: vec![], at: None }));
     lines.push(line(&missing, 2));
     let mut restarted = running();
-    restarted["restartCount"] = 1.into();
+    restarted["restartCount"] = 3.into();
     let mut disturbed = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
     disturbed.list_deployment(5, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
     disturbed.update(10, ClusterUpdate::Pods(WatchUpdate::Applied(pod("a", "new", true, &restarted))));
@@ -76,6 +76,6 @@ fn a_headline_names_what_the_workload_waits_for() {
     inconclusive deployment/app no pods, limit all pods ready; next: set `allow-empty` if this is intended
     blocked deployment/app runs shop:2, limit 4 of 4 on 3: 3 is not deployed; next: see whether this release has been deployed; `appear-timeout` waits for a deployment that comes later
     blocked deployment/app not found, limit all pods ready on 2: it was deleted; next: see what has been deployed since; the later release has its own gate
-    blocked deployment/app 1 of 1 pods ready, limit 1 of 1: pod a restarted; next: find out why it did not stay ready: see the pod's log and events
+    blocked deployment/app 1 of 1 pods ready, limit 1 of 1: restarted 3 times; next: see the last lines of its log below, correct what makes it crash, and deploy again
     ");
 }

@@ -100,7 +100,7 @@ fn restarts_without_an_exit_status_are_crashes() {
     let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
     scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![well(1)]);
     scenario.update(2, ClusterUpdate::Pods(WatchUpdate::Applied(well(i32::MAX))));
-    scenario.assert_decided(2, Verdict::Blocked, "pod a restarted");
+    scenario.assert_decided(2, Verdict::Blocked, "pod a, container app restarted 2147483646 times");
 }
 
 #[test]

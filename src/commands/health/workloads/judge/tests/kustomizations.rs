@@ -198,10 +198,11 @@ fn a_reconciliation_does_not_undo_a_complete_kustomization() {
     let mut scenario = started_with(steady(), &ready());
     update(&mut scenario, 50, &reconciling(TWO));
     update(&mut scenario, 70, &kustomization(&[condition("Ready", "True", "x", 70)], TWO, TWO));
-    scenario.assert_pending(129, 130, "must stay complete for 1m");
+    scenario.assert_pending(129, 130, "complete for less than 1m");
     scenario.assert_decided(130, Verdict::Passed, "applied main@sha1:2222");
-    // A failure is a disturbance.
+    // A failure blocks by its own rules.
     let mut scenario = started_with(steady(), &ready());
     update(&mut scenario, 50, &failing("BuildFailed", 50, ONE));
-    scenario.assert_decided(50, Verdict::Blocked, "it was complete, but did not stay complete for 1m: BuildFailed");
+    scenario.assert_pending(50, 170, "BuildFailed");
+    scenario.assert_decided(170, Verdict::Blocked, "BuildFailed");
 }
