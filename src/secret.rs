@@ -42,6 +42,28 @@ const NAMES: [&str; 9] =
 const PREFIXES: [&str; 12] =
     ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "AKIA", "eyJ", "AIza"];
 
+/// Words of an error that follow `token:` in prose, as in "failed to fetch a token: unexpected status".
+const ERROR_WORDS: [&str; 18] = [
+    "unexpected",
+    "failed",
+    "failure",
+    "unauthorized",
+    "forbidden",
+    "denied",
+    "invalid",
+    "expired",
+    "error",
+    "cannot",
+    "could",
+    "missing",
+    "not",
+    "no",
+    "unable",
+    "server",
+    "the",
+    "get",
+];
+
 /// Replaces by `***` what looks like a secret in a text from outside: values of names such as `password`, passwords in URLs,
 /// credentials after `Bearer` or `Basic`, tokens with a known prefix, private keys.
 #[must_use]
@@ -72,6 +94,8 @@ fn masked_line(line: &str) -> String {
     for piece in line.split_inclusive([' ', '\t', ',', ';', '&', '{', '}', '(', ')', '[', ']', '<', '>']) {
         let end = piece.len() - piece.chars().next_back().filter(|c| !is_wordy(*c)).map_or(0, char::len_utf8);
         let (word, separator) = piece.split_at(end);
+        // No value follows the name, but the reason why there is none.
+        hides &= !ERROR_WORDS.contains(&&*word.to_ascii_lowercase());
         let (shown, next) = masked_word(word, hides, 0);
         out.push_str(&shown);
         out.push_str(separator);
@@ -141,6 +165,11 @@ mod tests {
             ),
             ("DB_PASSWORD=hunter2 PORT=80", "DB_PASSWORD=*** PORT=80"),
             ("password: hunter2", "password: ***"),
+            (
+                "failed to fetch anonymous token: unexpected status 401",
+                "failed to fetch anonymous token: unexpected status 401",
+            ),
+            ("token: no such host, token: s3cr3t", "token: no such host, token: ***"),
             (r#"{"password": "hunter2", "port": 80}"#, r#"{"password": ***, "port": 80}"#),
             (r#"{"api_key":"hunter2"}"#, r#"{"api_key":***}"#),
             ("Authorization: Bearer hunter2", "Authorization: Bearer ***"),

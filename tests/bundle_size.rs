@@ -117,7 +117,7 @@ fn the_debug_library_is_named() {
     assert_eq!((&table["title"], &table["open"]), (&json!("Files that grew most (gzip)"), &json!(true)));
     assert_eq!((&table["rows"][0][0], &table["rows"][0][5]), (&json!(format!("`{named}`")), &json!("+4 MB")));
     assert!(ended.summary.contains("| <code>dist/debug-library.&#91;hash&#93;.js</code> | – |"), "{}", ended.summary);
-    let headline = "### ⛔ bundle-size: shop 50 kB → 54 kB (+7.8 %), limit +5 %: \
+    let headline = "### ⛔ bundle-size: shop 50 kB → 54 kB (+7.8&nbsp;%), limit +5&nbsp;%: \
                     <code>debug-library.&#91;hash&#93;.js</code> +3.91 kB (and 1 more)\n";
     assert!(ended.summary.starts_with(headline), "{}", ended.summary);
     assert!(ended.outputs["reason"].contains(named));

@@ -34,6 +34,8 @@ pub struct PodHistory {
     /// Since when a pod is ready, by its uid.
     ready: BTreeMap<String, Since>,
     known: BTreeSet<String>,
+    /// The pods that came after the first list.
+    new: BTreeSet<String>,
     /// The pods have been listed at least once.
     listed: bool,
 }
@@ -70,6 +72,9 @@ impl PodHistory {
     fn record_pod(&mut self, at: Moment, epoch: Option<Timestamp>, pod: &Pod) {
         let uid = &pod.metadata.uid;
         let is_new = self.known.insert(uid.clone());
+        if is_new && self.listed {
+            self.new.insert(uid.clone());
+        }
         let age = pod.metadata.creation_timestamp.zip(epoch).map(|(created, epoch)| epoch.duration_since(created));
         let is_old = age.is_some_and(|age| age > OLD);
         let since = |reported| Since { reported, seen: at, before: !self.listed };
@@ -95,6 +100,11 @@ impl PodHistory {
             current.insert(state);
         }
         self.waiting_since.retain(|state, _| state.0 != *uid || current.contains(state));
+    }
+
+    /// Whether a pod came after the first list.
+    pub fn is_new(&self, uid: &str) -> bool {
+        self.new.contains(uid)
     }
 
     /// Since when a container runs, in milliseconds on the gate's clock; `None`: it does not run.

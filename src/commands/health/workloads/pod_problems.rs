@@ -4,7 +4,10 @@
 use super::{
     limits::WorkloadLimits,
     observations::WorkloadObservations,
-    pod_status::{MESSAGE_CHARS, condition, container_statuses, describe_exit, is_ready, is_true, ready_changed_at},
+    pod_status::{
+        MESSAGE_CHARS, condition, container_statuses, describe_exit, ended_with_its_node, is_ready, is_true,
+        ready_changed_at,
+    },
     snapshot::WorkloadSnapshot,
     states::UnhealthyState,
     timeline::{deadline, millis},
@@ -39,8 +42,37 @@ pub fn pod_problems(
 ) -> Vec<PodProblem> {
     let mut problems: Vec<_> =
         snapshot.pods.iter().filter_map(|pod| PodCheck { limits, observations, pod }.problem()).collect();
+    problems.extend(ended_one_after_the_other(limits, observations, snapshot));
     problems.sort_by_key(|problem| problem.due.unwrap_or(i64::MAX));
     problems
+}
+
+/// The problem of a workload whose pods end before they are ready: rejected by their node or evicted, and replaced by pods
+/// that end as well.
+fn ended_one_after_the_other(
+    limits: &WorkloadLimits,
+    observations: &WorkloadObservations,
+    snapshot: &WorkloadSnapshot<'_>,
+) -> Option<PodProblem> {
+    let ended = || snapshot.ended.iter().filter(|pod| !ended_with_its_node(pod));
+    let last = ended().max_by_key(|pod| pod.metadata.creation_timestamp)?;
+    let new = ended().filter(|pod| observations.pod_history.is_new(&pod.metadata.uid)).count();
+    let is_exhausted = i32::try_from(new).unwrap_or(i32::MAX) >= limits.crash_limit;
+    let status = &last.status;
+    let reason = if status.reason.is_empty() { &status.phase } else { &status.reason };
+    let others = match ended().count() - 1 {
+        0 => String::new(),
+        others => format!("; {others} more ended before it"),
+    };
+    Some(PodProblem {
+        pod: last.metadata.name.clone(),
+        container: None,
+        description: format!("{reason}: {}{others}", excerpt(&status.message, MESSAGE_CHARS)),
+        cause: format!("pods end with `{reason}`"),
+        next: "see why the nodes reject or evict its pods: the message says what is missing",
+        due: is_exhausted.then_some(0),
+        cause_unknown: false,
+    })
 }
 
 /// Checks one pod.

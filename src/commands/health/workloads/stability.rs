@@ -122,18 +122,13 @@ impl Check<'_> {
         let place = format!("pod {}, container {}", pod.metadata.name, status.name);
         let seen = new_restarts(observations, pod, status);
         let times = if seen > 0 { seen } else { status.restart_count };
-        let (description, cause) = match previous {
-            Some(run) => {
-                let run = HumanDuration(run.unsigned_abs());
-                let restarted = restarted(times, status);
-                let to_outlive =
-                    format!("it has to outlive its previous run of {run} by {}", HumanDuration(limits.stabilize));
-                (format!("{place} {restarted}: {to_outlive}"), restarted)
-            }
-            None => {
-                let period = HumanDuration(limits.stabilize);
-                (format!("{place} has not run for {period} yet"), format!("not stable for {period}"))
-            }
+        let period = HumanDuration(limits.stabilize);
+        let (description, cause) = if let Some(run) = previous {
+            let (run, restarted) = (HumanDuration(run.unsigned_abs()), restarted(times, status));
+            let description = format!("{place} {restarted}: it has to outlive its previous run of {run} by {period}");
+            (description, restarted)
+        } else {
+            (format!("{place} has not run for {period} yet"), format!("not stable for {period}"))
         };
         let exhausted = seen >= limits.crash_limit && previous.is_some();
         Unstable { description, cause, due: since.saturating_add(required), exhausted }

@@ -6,8 +6,10 @@
 
 use super::status::{NO_REPLICAS, RolloutProgress, RolloutStatus, UNOBSERVED, paused, progressing, stuck};
 use crate::{
-    commands::health::workloads::{limits::WorkloadLimits, states::UnhealthyState, views::Views},
-    world::cluster::objects::{Condition, Deployment, ObjectMeta, ReplicaSet},
+    commands::health::workloads::{
+        limits::WorkloadLimits, pod_status::has_ended, states::UnhealthyState, views::Views,
+    },
+    world::cluster::objects::{Condition, Container, Deployment, ObjectMeta, Pod, PodTemplate, ReplicaSet},
 };
 
 /// The controller writes the number of the newest revision on the Deployment and on its ReplicaSet.
@@ -21,6 +23,11 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, deployment: &'a Dep
     let pods = match newest {
         // With no pod updated, the new ReplicaSet does not exist yet, and this is the previous one.
         Some(set) if observed && status.updated_replicas > 0 => views.pods.owned_by(&set.metadata.uid).collect(),
+        // Or all its pods have ended: those run the images of the new template.
+        Some(set) if observed => {
+            let of_template = |pod: &&Pod| has_ended(pod) && runs_images_of(&spec.template, pod);
+            views.pods.owned_by(&set.metadata.uid).filter(of_template).collect()
+        }
         _ => Vec::new(),
     };
     let progressing_condition = |reason: &str| {
@@ -56,6 +63,13 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, deployment: &'a Dep
         progressing(counts)
     };
     RolloutStatus::from_pods(progress, limits.image.match_template(&spec.template), pods, spec.replicas)
+}
+
+fn runs_images_of(template: &PodTemplate, pod: &Pod) -> bool {
+    let wanted = &template.spec.containers;
+    let has =
+        |container: &Container| wanted.iter().any(|one| one.name == container.name && one.image == container.image);
+    !wanted.is_empty() && pod.spec.containers.iter().filter(|container| has(container)).count() == wanted.len()
 }
 
 /// The ReplicaSet with the highest revision number; none while two have it.

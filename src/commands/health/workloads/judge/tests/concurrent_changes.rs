@@ -137,6 +137,35 @@ fn an_evicted_pod_does_not_count_as_a_pod_of_the_rollout() {
 }
 
 #[test]
+fn pods_that_end_one_after_the_other_block_with_their_reason() {
+    // A node that rejects a pod ends it, and the controller makes the next one at once; none counts as updated.
+    let none = || deployment((1, 0, 0, 0), "2", &json!({}));
+    let rejected = |name: &str| ended(name, "UnexpectedAdmissionError");
+    let mut scenario = Scenario::new(app());
+    scenario.list_deployment(1, none(), vec![rejected("a")]);
+    scenario.assert_pending(5, 601, "pod a: UnexpectedAdmissionError: low on memory");
+    for (second, name) in [(6, "b"), (7, "c")] {
+        scenario.update(second, ClusterUpdate::Pods(WatchUpdate::Applied(rejected(name))));
+        scenario.assert_pending(second, 601, "UnexpectedAdmissionError");
+    }
+    scenario.update(8, ClusterUpdate::Pods(WatchUpdate::Applied(rejected("d"))));
+    scenario.assert_decided(8, Verdict::Blocked, "UnexpectedAdmissionError: low on memory; 3 more ended before it");
+    // Pods that were evicted before the gate began block nothing.
+    let mut scenario = Scenario::new(app());
+    let old = ["a", "b", "c", "d"].map(|name| ended(name, "Evicted"));
+    let starting = pod("e", "new", false, &waiting("ContainerCreating", ""));
+    scenario.list_deployment(1, deployment((1, 1, 1, 0), "2", &json!({})), old.into_iter().chain([starting]).collect());
+    scenario.assert_pending(5, 120, "pod");
+    // Nor do those of another image, while no pod of the new one exists.
+    let mut scenario = Scenario::new(with_tag("3", app()));
+    scenario.list_deployment(1, deployment((1, 0, 0, 0), "3", &json!({})), vec![]);
+    for (second, name) in [(2, "a"), (3, "b"), (4, "c"), (5, "d")] {
+        scenario.update(second, ClusterUpdate::Pods(WatchUpdate::Applied(rejected(name))));
+    }
+    scenario.assert_pending(5, 601, "0 of 1 updated");
+}
+
+#[test]
 fn an_autoscaler_may_scale_within_the_stabilization_time() {
     let steady = || {
         let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
