@@ -46,7 +46,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
+    pub fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
         // The shell kills the program when the pipe closes, which happens even if the tests are killed.
         let script = r#""$@" </dev/null >"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -KILL $! 2>/dev/null; wait"#;
         let mut shell = Command::new("sh")
@@ -116,6 +116,13 @@ impl ControlPlane {
 
     /// Starts with additional flags for the API server.
     pub fn start_with(flags: Vec<String>) -> Self {
+        let mut control_plane = Self::start_without_nodes(flags);
+        control_plane.start_kubelets();
+        control_plane
+    }
+
+    /// Starts without kwok, with additional flags for the API server.
+    pub fn start_without_nodes(flags: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         let (client, peer, port) = (free_port(), free_port(), free_port());
@@ -151,11 +158,11 @@ impl ControlPlane {
             api,
         };
         control_plane.start_controllers();
-        control_plane.start_kubelets();
         control_plane
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    /// The path of a file of this control plane; `admin.kubeconfig` is the administrator's.
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

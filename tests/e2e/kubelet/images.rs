@@ -1,0 +1,98 @@
+//! The image under promotion, as a kubelet reports it: one of the names of its content.
+
+use serde_json::{Value, json};
+
+use super::{
+    control_plane::until,
+    registry::REGISTRY,
+    story::{BLOCKED, PASSED, RUNS, Story, image, pod},
+};
+
+fn pod_of(image: &str) -> Value {
+    let mut spec = pod(RUNS);
+    spec["containers"][0]["image"] = image.into();
+    // A tag may move, so that the image on the node is an old one.
+    spec["containers"][0]["imagePullPolicy"] = "Always".into();
+    spec
+}
+
+#[test]
+fn a_tag_that_has_moved_to_another_image_after_the_pods_started() {
+    let story = Story::new("moved-tag");
+    let before = story.cluster.registry.push("moved", "1", "before");
+    let story = story.deploy(1, &pod_of(&image("moved:1")));
+    story.await_pod("pod that runs", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
+    let after = story.cluster.registry.push("moved", "1", "after");
+    assert_ne!(before, after);
+    story.setting("image", &format!("{}@{after}", image("moved:1"))).ends(BLOCKED, &[&before]);
+}
+
+#[test]
+fn a_tag_that_moved_before_the_pods_started() {
+    let story = Story::new("moved-before");
+    story.cluster.registry.push("moved-before", "1", "before");
+    let after = story.cluster.registry.push("moved-before", "1", "after");
+    let story = story.deploy(1, &pod_of(&image("moved-before:1")));
+    story.setting("image", &format!("{}@{after}", image("moved-before:1"))).ends(PASSED, &["complete"]);
+}
+
+/// Pods name the mirror, and the template of the Deployment the original.
+#[test]
+fn a_registry_that_admission_replaces_by_its_mirror() {
+    let story = Story::new("mirrored");
+    let api = &story.cluster.control_plane.api;
+    let expression = format!(
+        "[JSONPatch{{op: 'replace', path: '/spec/containers/0/image', \
+         value: object.spec.containers[0].image.replace('shop.example/', '{REGISTRY}/')}}]"
+    );
+    let kind = "admissionregistration.k8s.io/v1";
+    let policy = json!({
+        "apiVersion": kind, "kind": "MutatingAdmissionPolicy", "metadata": { "name": "mirror" },
+        "spec": {
+            "matchConstraints": { "resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] }] },
+            "matchConditions": [{ "name": "original", "expression": "object.spec.containers[0].image.startsWith('shop.example/')" }],
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "Never",
+            "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression": expression } }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": kind, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": "mirror" },
+        "spec": { "policyName": "mirror" },
+    });
+    api.create(&format!("/apis/{kind}/mutatingadmissionpolicies"), &policy);
+    api.create(&format!("/apis/{kind}/mutatingadmissionpolicybindings"), &binding);
+    let digest = story.cluster.registry.push("mirrored", "1", "mirrored");
+    let original = "shop.example/mirrored:1";
+    let probe = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "probe" }, "spec": pod_of(original),
+    });
+    until("policy that is in force", || {
+        let pod = api.create("/api/v1/namespaces/mirrored/pods?dryRun=All", &probe);
+        (pod["spec"]["containers"][0]["image"] == image("mirrored:1")).then_some(())
+    });
+    let story = story.deploy(1, &pod_of(original)).setting("image", &format!("{original}@{digest}"));
+    let pod = story.await_pod("pod", |_| true);
+    assert_eq!(pod["spec"]["containers"][0]["image"], image("mirrored:1"));
+    story.ends(PASSED, &["complete"]);
+}
+
+/// The same image, built again with another attestation: containerd reports the first index for both.
+#[test]
+fn the_same_content_under_two_indexes() {
+    let story = Story::new("two-indexes");
+    let registry = &story.cluster.registry;
+    let first = registry.push_index("indexed", "1", "content", "first build");
+    let second = registry.push_index("indexed", "2", "content", "second build");
+    assert_ne!(first, second);
+    // On the node that the release goes to, the first index is known.
+    let mut spec = pod_of(&image("indexed:1"));
+    spec["nodeName"] = "node-1".into();
+    let story = story.deploy(1, &spec);
+    story.await_pod("pod that runs", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
+    spec["containers"][0]["image"] = format!("{}@{second}", image("indexed:2")).into();
+    story.namespace.change("deployments", "app", &json!({ "spec": { "template": { "spec": spec } } }));
+    let story = story.setting("image", &format!("{}@{second}", image("indexed:2")));
+    story.ends(PASSED, &["complete"]);
+}

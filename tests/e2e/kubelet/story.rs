@@ -1,0 +1,124 @@
+//! A story: a Deployment whose containers do something, and the verdict of a gate that watches it.
+
+use std::{
+    fs::File,
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    cluster::{Cluster, shared},
+    control_plane::{tool, until},
+    house::{Ended, Runner},
+    registry::REGISTRY,
+    workloads::TestNamespace,
+};
+
+pub const PASSED: i32 = 0;
+pub const BLOCKED: i32 = 1;
+
+/// The time limit of a gate: the slowest crash loop needs minutes to its third crash.
+const TIME_LIMIT: Duration = Duration::from_mins(8);
+
+/// A namespace with a Deployment named `app`.
+pub struct Story {
+    pub cluster: &'static Cluster,
+    pub namespace: TestNamespace<'static>,
+    name: &'static str,
+    settings: Vec<(&'static str, String)>,
+}
+
+/// The reference of an image in the registry of the tests, such as `app:1`.
+pub fn image(name: &str) -> String {
+    format!("{REGISTRY}/{name}")
+}
+
+/// A container that runs a script.
+pub fn container(name: &str, script: &str) -> Value {
+    json!({ "name": name, "image": image("app:1"), "command": ["sh", "-c", script] })
+}
+
+/// The specification of a pod with one container, which runs a script.
+pub fn pod(script: &str) -> Value {
+    // The nodes have no network for pods.
+    json!({ "hostNetwork": true, "terminationGracePeriodSeconds": 1, "containers": [container("app", script)] })
+}
+
+/// A script that runs until its pod is deleted.
+pub const RUNS: &str = "sleep 1000000";
+
+impl Story {
+    /// A namespace of this name, still empty.
+    pub fn new(name: &'static str) -> Self {
+        let cluster = shared();
+        let namespace = TestNamespace::new(&cluster.control_plane, name);
+        Self { cluster, namespace, name, settings: vec![("image", image("app:1"))] }
+    }
+
+    /// Sets an input of the gate.
+    pub fn setting(mut self, key: &'static str, value: &str) -> Self {
+        self.settings.retain(|(known, _)| *known != key);
+        self.settings.push((key, value.to_owned()));
+        self
+    }
+
+    /// Creates the Deployment with this pod.
+    pub fn deploy(self, replicas: u32, pod: &Value) -> Self {
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "app" },
+            "spec": {
+                "replicas": replicas,
+                "selector": { "matchLabels": { "app": "app" } },
+                "template": { "metadata": { "labels": { "app": "app" } }, "spec": pod },
+            },
+        });
+        let path = format!("/apis/apps/v1/namespaces/{}/deployments", self.name);
+        self.cluster.control_plane.api.create(&path, &deployment);
+        self
+    }
+
+    /// Waits until a pod meets a condition.
+    pub fn await_pod(&self, what: &str, mut condition: impl FnMut(&Value) -> bool) -> Value {
+        until(what, || self.namespace.pods().into_iter().find(&mut condition))
+    }
+
+    /// The gate, with the settings of the story.
+    pub fn gate(&self) -> Runner {
+        let gate = self.namespace.gate("deployment/app");
+        self.settings.iter().fold(gate, |gate, (key, value)| gate.input(key, value))
+    }
+
+    /// Runs the gate to its end, and removes the Deployment.
+    #[track_caller]
+    pub fn ends(&self, code: i32, expected: &[&str]) -> Ended {
+        self.ends_after(|_| {}, code, expected)
+    }
+
+    /// Runs the gate to its end. `change` changes the cluster once the log has the line that it waits for.
+    #[expect(clippy::disallowed_methods, reason = "the real time that a person would wait for the gate")]
+    #[track_caller]
+    pub fn ends_after(&self, change: impl FnOnce(&dyn Fn(&str)), code: i32, expected: &[&str]) -> Ended {
+        let gate = self.gate();
+        let began = Instant::now();
+        let running = gate.start(&["health"]);
+        change(&|line| running.wait_for_line(line));
+        let end = running.end_within(TIME_LIMIT);
+        let took = began.elapsed().as_secs_f64();
+        let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
+        let mark = if end.code == code { "as expected" } else { "UNEXPECTED" };
+        let line = format!("{}: exit {} ({mark}, {code}) after {took:.1} s: {actual}\n", self.name, end.code);
+        let mut reports =
+            File::options().append(true).create(true).open(tool("PROMOTE_GATES_E2E_REPORTS")).expect("a file");
+        reports.write_all(line.as_bytes()).expect("it is written");
+        // A crash loop would go on beside the other tests.
+        self.cluster.control_plane.api.delete(&format!("/apis/apps/v1/namespaces/{}/deployments/app", self.name));
+        assert!(
+            end.code == code && expected.iter().all(|expected| actual.contains(expected)),
+            "expected exit {code} and {expected:?}: {line}{}",
+            end.log
+        );
+        end
+    }
+}
