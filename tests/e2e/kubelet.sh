@@ -6,7 +6,7 @@
 # cluster.sh needs. Everything runs in its own namespaces for processes, mounts and the network: nothing of it is reachable
 # from outside, and the kernel ends all of it when the tests end. Builds the binaries once, in minutes, and caches them in
 # ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder per version. `--tools` only builds them; `--with COMMAND…` runs
-# a command with the environment of the tests. What each gate reported is in target/kubelet/reports.txt.
+# a command with the environment of the tests. target/kubelet has what each gate reported, and the logs of the nodes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,7 +16,7 @@ cache=${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}
 kubelets=$cache/kubelet-$kubernetes
 runtime=$cache/containerd-$containerd
 packages=$cache/kubelet-packages
-reports=$PWD/target/kubelet/reports.txt
+results=$PWD/target/kubelet
 
 main() {
     [[ ${1-} == --inside ]] && inside "${@:2}"
@@ -36,8 +36,10 @@ main() {
 
     export PROMOTE_GATES_E2E_KUBELET=$kubelets/bin PROMOTE_GATES_E2E_CONTAINERD=$runtime/bin/containerd
     export PROMOTE_GATES_E2E_RUNC=$packages/bin/runc PROMOTE_GATES_E2E_REGISTRY=$packages/bin/docker-registry
-    export PROMOTE_GATES_E2E_LAYER=$packages/layer.tar PROMOTE_GATES_E2E_REPORTS=$reports
+    export PROMOTE_GATES_E2E_LAYER=$packages/layer.tar PROMOTE_GATES_E2E_RESULTS=$results
     export PROMOTE_GATES_E2E_CGROUP=promote-gates-$$
+    rm -rf "$results"
+    mkdir -p "$results"
     scratch=$(mktemp -d)
     trap clean EXIT
     if [[ ${1-} == --with ]]; then
@@ -46,12 +48,10 @@ main() {
     fi
     # Inside there is no network for cargo.
     cargo test --locked --features e2e --test e2e_kubelet --no-run
-    mkdir -p "${reports%/*}"
-    : >"$reports"
     local code=0
     # The tests mostly wait for their pods, and do so at the same time.
     isolated cargo test --locked --offline --features e2e --test e2e_kubelet "$@" -- --test-threads 32 || code=$?
-    sort "$reports"
+    [[ ! -e $results/reports.txt ]] || sort "$results/reports.txt"
     return "$code"
 }
 
@@ -88,7 +88,7 @@ private_folders() {
     done
     for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
         kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
-        folder=$TMPDIR/sys/${setting%=*}
+        folder=/run/sys/${setting%=*}
         mkdir -p "${folder%/*}"
         printf '%s\n' "${setting#*=}" >"$folder"
         mount --bind "$folder" "/proc/sys/${setting%=*}"

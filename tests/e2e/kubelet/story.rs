@@ -109,8 +109,11 @@ impl Story {
         let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
         let mark = if end.code == code { "as expected" } else { "UNEXPECTED" };
         let line = format!("{}: exit {} ({mark}, {code}) after {took:.1} s: {actual}\n", self.name, end.code);
-        let mut reports =
-            File::options().append(true).create(true).open(tool("PROMOTE_GATES_E2E_REPORTS")).expect("a file");
+        let mut reports = File::options()
+            .append(true)
+            .create(true)
+            .open(tool("PROMOTE_GATES_E2E_RESULTS").join("reports.txt"))
+            .expect("a file");
         reports.write_all(line.as_bytes()).expect("it is written");
         // A crash loop would go on beside the other tests.
         self.cluster.control_plane.api.delete(&format!("/apis/apps/v1/namespaces/{}/deployments/app", self.name));
