@@ -108,7 +108,8 @@ impl Story {
         let took = began.elapsed().as_secs_f64();
         let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
         let mark = if end.code == code { "as expected" } else { "UNEXPECTED" };
-        let line = format!("{}: exit {} ({mark}, {code}) after {took:.1} s: {actual}\n", self.name, end.code);
+        let reason = end.outputs.get("reason").map(String::as_str).unwrap_or_default();
+        let line = format!("{}: exit {} ({mark}, {code}) after {took:.1} s: {reason}\n", self.name, end.code);
         let mut reports = File::options()
             .append(true)
             .create(true)
