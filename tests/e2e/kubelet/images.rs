@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     control_plane::until,
     registry::REGISTRY,
-    story::{BLOCKED, PASSED, RUNS, Story, image, pod},
+    story::{INCONCLUSIVE, PASSED, RUNS, Story, image, pod},
 };
 
 fn pod_of(image: &str) -> Value {
@@ -16,15 +16,20 @@ fn pod_of(image: &str) -> Value {
     spec
 }
 
+fn is_ready(pod: &Value) -> bool {
+    pod["status"]["containerStatuses"][0]["ready"] == true
+}
+
+/// The pod may also run another build of the expected content: see `the_same_content_under_two_indexes`.
 #[test]
 fn a_tag_that_has_moved_to_another_image_after_the_pods_started() {
     let story = Story::new("moved-tag");
     let before = story.cluster.registry.push("moved", "1", "before");
     let story = story.deploy(1, &pod_of(&image("moved:1")));
-    story.await_pod("pod that runs", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
+    story.await_pod("pod that runs", is_ready);
     let after = story.cluster.registry.push("moved", "1", "after");
     assert_ne!(before, after);
-    story.setting("image", &format!("{}@{after}", image("moved:1"))).ends(BLOCKED, &[&before]);
+    story.setting("image", &format!("{}@{after}", image("moved:1"))).ends(INCONCLUSIVE, &[&before]);
 }
 
 #[test]
@@ -78,21 +83,33 @@ fn a_registry_that_admission_replaces_by_its_mirror() {
     story.ends(PASSED, &["complete"]);
 }
 
-/// The same image, built again with another attestation: containerd reports the first index for both.
+/// The same content, built twice with different attestations: containerd reports one of the two indexes for both. Only a pod
+/// that names the digest of the other is known to run it.
 #[test]
 fn the_same_content_under_two_indexes() {
-    let story = Story::new("two-indexes");
-    let registry = &story.cluster.registry;
-    let first = registry.push_index("indexed", "1", "content", "first build");
-    let second = registry.push_index("indexed", "2", "content", "second build");
-    assert_ne!(first, second);
-    // On the node that the release goes to, the first index is known.
-    let mut spec = pod_of(&image("indexed:1"));
-    spec["nodeName"] = "node-1".into();
-    let story = story.deploy(1, &spec);
-    story.await_pod("pod that runs", |pod| pod["status"]["containerStatuses"][0]["ready"] == true);
-    spec["containers"][0]["image"] = format!("{}@{second}", image("indexed:2")).into();
-    story.namespace.change("deployments", "app", &json!({ "spec": { "template": { "spec": spec } } }));
-    let story = story.setting("image", &format!("{}@{second}", image("indexed:2")));
-    story.ends(PASSED, &["complete"]);
+    for (name, by_digest, code, expected) in
+        [("two-indexes", true, PASSED, "complete"), ("two-indexes-by-tag", false, INCONCLUSIVE, "")]
+    {
+        let story = Story::new(name);
+        let registry = &story.cluster.registry;
+        let first = registry.push_index(name, "1", name, "build 1");
+        // containerd reports the lower of two digests.
+        let builds = (2..).map(|build| registry.push_index(name, "2", name, &format!("build {build}")));
+        let second = builds.into_iter().find(|digest| *digest > first).expect("a higher digest");
+        let tags = [1, 2].map(|tag| image(&format!("{name}:{tag}")));
+        let mut spec = pod_of(&tags[0]);
+        // Only the node on which both are known has the choice.
+        spec["nodeName"] = "node-1".into();
+        let story = story.deploy(1, &spec);
+        story.await_pod("pod that runs", is_ready);
+        let release = format!("{}@{second}", tags[1]);
+        spec["containers"][0]["image"] = if by_digest { release.clone() } else { tags[1].clone() }.into();
+        let requested = spec["containers"][0]["image"].clone();
+        story.namespace.change("deployments", "app", &json!({ "spec": { "template": { "spec": spec } } }));
+        let is_new = |pod: &Value| is_ready(pod) && pod["spec"]["containers"][0]["image"] == requested;
+        let pod = story.await_pod("pod of the second build", is_new);
+        let reported = pod["status"]["containerStatuses"][0]["imageID"].as_str().unwrap_or_default().to_owned();
+        assert!(reported.ends_with(&first), "{reported} {second}");
+        story.setting("image", &release).ends(code, &[expected]);
+    }
 }

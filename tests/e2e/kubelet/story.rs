@@ -18,6 +18,7 @@ use super::{
 
 pub const PASSED: i32 = 0;
 pub const BLOCKED: i32 = 1;
+pub const INCONCLUSIVE: i32 = 3;
 
 /// The time limit of a gate: the slowest crash loop needs minutes to its third crash.
 const TIME_LIMIT: Duration = Duration::from_mins(8);
