@@ -45,12 +45,19 @@ pub struct Source<'a, F> {
     interval: PollInterval,
     look: Box<dyn FnMut(Reply<F>) -> LookGuard + 'a>,
     finished: Box<dyn Fn() -> bool + 'a>,
+    target: Box<dyn Fn() -> Option<u64> + 'a>,
 }
 
 impl<'a, F: Send + 'static> Source<'a, F> {
     /// `look` starts a look and returns at once. It sends facts with the [`Reply`] and ends when the reply is dropped.
     pub fn new(interval: PollInterval, look: impl FnMut(Reply<F>) -> LookGuard + 'a) -> Self {
-        Self { name: "look".to_owned(), interval, look: Box::new(look), finished: Box::new(|| false) }
+        Self {
+            name: "look".to_owned(),
+            interval,
+            look: Box::new(look),
+            finished: Box::new(|| false),
+            target: Box::new(|| Some(0)),
+        }
     }
 
     /// Names what it looks at, for the debug log.
@@ -63,6 +70,13 @@ impl<'a, F: Send + 'static> Source<'a, F> {
     #[must_use]
     pub fn until(self, finished: impl Fn() -> bool + 'a) -> Self {
         Self { finished: Box::new(finished), ..self }
+    }
+
+    /// Looks only while `target` returns a number, for a source that learns from the facts of others what to look at.
+    /// Another number ends the look in flight and starts a new one; facts of the ended look may still arrive.
+    #[must_use]
+    pub fn aimed_at(self, target: impl Fn() -> Option<u64> + 'a) -> Self {
+        Self { target: Box::new(target), ..self }
     }
 
     /// A source whose look is a blocking call on a thread. The call bounds its own time.
@@ -124,6 +138,20 @@ struct RunningSource<'a, F> {
     looks: usize,
     next: Option<Moment>,
     in_flight: Option<(LookGuard, Arc<AtomicBool>)>,
+    /// What it looks at; `None` until its target is known.
+    target: Option<u64>,
+}
+
+impl<F> RunningSource<'_, F> {
+    /// If the target has changed, ends the look in flight and makes the next one due.
+    fn follow_target(&mut self, now: Moment) {
+        let target = (self.source.target)();
+        if target != self.target {
+            self.in_flight = None;
+            self.next = target.map(|_| now);
+            self.target = target;
+        }
+    }
 }
 
 /// Looks until the judge decides, at most for `limit`.
@@ -145,7 +173,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
     let deadline = execution.clock.now() + limit;
     let mut running: Vec<RunningSource<'_, F>> = sources
         .into_iter()
-        .map(|source| RunningSource { source, looks: 0, next: Some(Moment::ZERO), in_flight: None })
+        .map(|source| RunningSource { source, looks: 0, next: None, in_flight: None, target: None })
         .collect();
     let mut logged = None;
     loop {
@@ -166,6 +194,7 @@ pub fn observe_until_decided<F: Send + 'static, S>(
                     PollInterval::Once | PollInterval::Every(_) => None,
                 };
             }
+            one.follow_target(now);
         }
         let Judgement { mut findings, decision } = judge(observations, now);
         log_once(&mut logged, (decision, verdict(&findings)), now);

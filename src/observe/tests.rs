@@ -167,3 +167,50 @@ fn a_stream_is_followed_to_the_fact_that_is_wanted_and_ends_with_its_look() {
     assert_eq!(follow(9), (Ok(None), vec![1, 2, 3]), "the look ended without it");
     assert_eq!(execution.clock.now(), Duration::ZERO);
 }
+
+#[test]
+fn a_source_waits_for_its_target_and_starts_again_when_it_changes() {
+    let execution = test_execution();
+    let target = std::cell::Cell::new(None);
+    let first = Source::new(PollInterval::Once, |reply: Reply<(&str, u64)>| {
+        reply.send(("first", 0));
+        Box::new(())
+    });
+    let second = Source::new(PollInterval::Once, |reply: Reply<(&str, u64)>| {
+        let number: u64 = target.get().unwrap();
+        reply.send(("second", number));
+        // The first look stays in flight until it is ended, the second ends by itself.
+        if number == 1 { Box::new(reply) } else { Box::new(()) }
+    });
+    let mut facts = Vec::new();
+    let end = observe_until_decided(
+        &execution,
+        Duration::from_secs(3600),
+        vec![second.aimed_at(|| target.get()), first],
+        &mut facts,
+        |facts, _, fact| {
+            facts.push(fact);
+            target.set(Some(facts.len().min(2) as u64));
+        },
+        |_, _| Judgement::pending(vec![Finding::passed("ready")]),
+    );
+    assert_eq!(facts, [("first", 0), ("second", 1), ("second", 2)]);
+    assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
+    assert_eq!(execution.clock.now(), Duration::ZERO, "over when the last look has ended");
+}
+
+#[test]
+fn a_source_whose_target_stays_unknown_is_not_waited_for() {
+    let execution = test_execution();
+    let source = Source::<()>::new(PollInterval::Once, |_| panic!("nothing to look at"));
+    let end = observe_until_decided(
+        &execution,
+        Duration::from_secs(3600),
+        vec![source.aimed_at(|| None)],
+        &mut (),
+        |(), _, ()| {},
+        |(), _| Judgement::pending(vec![Finding::passed("ready")]),
+    );
+    assert_eq!(verdict(&end.unwrap()), Verdict::Inconclusive);
+    assert_eq!(execution.clock.now(), Duration::ZERO);
+}

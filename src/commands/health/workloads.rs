@@ -6,7 +6,8 @@
 //! | a pod that cannot recover or is unhealthy for too long; a rollout that was given up or takes too long; another image after `appear-timeout`; no such workload | blocked |
 //! | no pod is requested; the version of the image is unknown; the controller does not know how the workload is; the cluster does not answer or grants too little access | inconclusive |
 //!
-//! Objects are listed and watched, each kind once for the whole namespace. `observations` keeps what the objects no longer
+//! Workloads are listed and watched first, each kind once, and then the objects that they own, by the labels that their
+//! selectors require (`selection`). `observations` keeps what the objects no longer
 //! show; `judge` and the files it takes from decide.
 
 mod diagnostics;
@@ -19,8 +20,11 @@ mod observations;
 mod pod_history;
 mod pod_problems;
 mod pod_status;
+mod pod_warnings;
 mod progress;
+mod selection;
 mod snapshot;
+mod sources;
 mod stability;
 mod states;
 mod timeline;
@@ -28,7 +32,6 @@ mod views;
 mod workload;
 
 use std::{
-    cell::Cell,
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -38,30 +41,27 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
-    observe::{PollInterval, Source, observe_until_decided},
+    observe::observe_until_decided,
     report::Outcome,
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::cluster::{
-        Cluster, ClusterAccess, KubeconfigSource, Scope, WatchState, WatchUpdate, kubeconfig_content, objects::Object,
-    },
+    world::cluster::{Cluster, ClusterAccess, KubeconfigSource, kubeconfig_content},
 };
 use diagnostics::Diagnostics;
 use image::ExpectedImage;
 use judge::judge;
 use limits::WorkloadLimits;
-use observations::{ClusterUpdate, WorkloadObservations};
+use observations::WorkloadObservations;
+use sources::{WatchControl, WatchSources};
 use states::GracePeriod;
-use workload::{Workload, WorkloadKind};
+use workload::Workload;
 
 pub use states::states;
 
 const MAX_WORKLOADS: usize = 100;
 /// Characters of a path. Longer text may be a secret: a kubeconfig in base64, or a token.
 const LONGEST_PATH: usize = 255;
-/// How soon a watch that has ended is opened again.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// Time beyond the limits of the judge, which decides before.
 const SLACK: Duration = Duration::from_secs(60);
 
@@ -136,19 +136,23 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
     };
     ctx.log.say(&format!("watching the namespace {} of {}", limits.namespace, limits.context));
     let mut observations = WorkloadObservations::new(&limits.workloads);
-    let refused = Cell::new(false);
-    let sources = WatchSources { cluster: &cluster, limits: &limits, refused: &refused }.all();
+    let control = WatchControl::default();
+    let sources = WatchSources { cluster: &cluster, limits: &limits, control: &control }.all();
     let time_limit = limits.appear_timeout + limits.rollout_timeout + limits.stabilize + limits.max_unhealthy + SLACK;
     let mut findings = observe_until_decided(
         &ctx.execution,
         time_limit,
         sources,
         &mut observations,
-        |observations, at, update| {
+        |observations, at, (selection, update)| {
+            // From a watch with an earlier selector.
+            if selection.is_some_and(|version| version != observations.selection.version) {
+                return;
+            }
             for line in observations.absorb(&limits, at, update) {
                 ctx.log.say(&line);
             }
-            refused.set(observations.view_states().iter().any(|view| view.refused.is_some()));
+            control.follow(observations);
         },
         |observations, now| judge(&limits, observations, now),
     )?;
@@ -304,68 +308,4 @@ fn kubectl_paths(ctx: &CommandContext) -> Vec<PathBuf> {
     let path = home.join(".kube/config");
     // A default file that does not exist is reported as "no kubeconfig", not as a missing file.
     if fs::exists(&path).unwrap_or(false) { vec![path] } else { Vec::new() }
-}
-
-/// The watches that the workloads need, one for each kind.
-struct WatchSources<'a> {
-    cluster: &'a Cluster,
-    limits: &'a WorkloadLimits,
-    refused: &'a Cell<bool>,
-}
-
-impl<'a> WatchSources<'a> {
-    fn all(&self) -> Vec<Source<'a, ClusterUpdate>> {
-        let mut sources = Vec::new();
-        if self.needs(WorkloadKind::Deployment) {
-            sources.push(self.source(self.only_name(WorkloadKind::Deployment), ClusterUpdate::Deployments));
-        }
-        if self.needs(WorkloadKind::Rollout) {
-            sources.push(self.source(self.only_name(WorkloadKind::Rollout), ClusterUpdate::Rollouts));
-        }
-        if self.needs(WorkloadKind::Deployment) || self.needs(WorkloadKind::Rollout) {
-            sources.push(self.source(None, ClusterUpdate::ReplicaSets));
-        }
-        if self.needs(WorkloadKind::StatefulSet) {
-            sources.push(self.source(self.only_name(WorkloadKind::StatefulSet), ClusterUpdate::StatefulSets));
-        }
-        if self.needs(WorkloadKind::DaemonSet) {
-            sources.push(self.source(self.only_name(WorkloadKind::DaemonSet), ClusterUpdate::DaemonSets));
-            sources.push(self.source(None, ClusterUpdate::Revisions));
-        }
-        if self.needs(WorkloadKind::Application) {
-            sources.push(self.source(self.only_name(WorkloadKind::Application), ClusterUpdate::Applications));
-        }
-        if self.needs(WorkloadKind::Kustomization) {
-            sources.push(self.source(self.only_name(WorkloadKind::Kustomization), ClusterUpdate::Kustomizations));
-        }
-        if self.limits.watches_pods() {
-            sources.push(self.source(None, ClusterUpdate::Pods));
-        }
-        sources
-    }
-
-    fn needs(&self, kind: WorkloadKind) -> bool {
-        self.limits.workloads.iter().any(|one| one.kind == kind)
-    }
-
-    /// The name of the only workload of a kind. Several share a watch on all objects of the kind.
-    fn only_name(&self, kind: WorkloadKind) -> Option<String> {
-        let mut names = self.limits.workloads.iter().filter(|one| one.kind == kind).map(|one| one.name.clone());
-        names.next().filter(|_| names.next().is_none())
-    }
-
-    fn source<T: Object>(
-        &self,
-        name: Option<String>,
-        to_update: fn(WatchUpdate<T>) -> ClusterUpdate,
-    ) -> Source<'a, ClusterUpdate> {
-        let (cluster, refused) = (self.cluster, self.refused);
-        let scope = Scope { namespace: self.limits.namespace.clone(), name };
-        let state = WatchState::default();
-        let source = Source::new(PollInterval::Every(WATCH_INTERVAL), move |reply| {
-            let send = move |update| reply.send(to_update(update));
-            Box::new(cluster.watch(scope.clone(), state.clone(), send))
-        });
-        source.named(format!("the {} of the cluster", T::RESOURCE)).until(|| refused.get())
-    }
 }

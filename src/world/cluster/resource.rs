@@ -23,21 +23,21 @@ impl ApiResource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     pub namespace: String,
-    /// Only the object with this name.
-    pub name: Option<String>,
+    /// A field selector, such as `metadata.name=checkout`.
+    pub fields: Option<String>,
+    /// A label selector, such as `app in (cart,checkout)`.
+    pub labels: Option<String>,
 }
 
 impl Scope {
-    pub(super) const fn namespace(namespace: String) -> Self {
-        Self { namespace, name: None }
+    /// All objects of a namespace.
+    #[must_use]
+    pub const fn namespace(namespace: String) -> Self {
+        Self { namespace, fields: None, labels: None }
     }
 
     pub(super) fn request(&self, ApiResource { api, plural }: ApiResource) -> request::Request {
         let namespace: String = form_urlencoded::byte_serialize(self.namespace.as_bytes()).collect();
         request::Request::new(format!("{api}/namespaces/{namespace}/{plural}"))
-    }
-
-    pub(super) fn field_selector(&self) -> Option<String> {
-        self.name.as_ref().map(|name| format!("metadata.name={name}"))
     }
 }

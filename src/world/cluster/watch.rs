@@ -177,7 +177,11 @@ async fn list_and_watch(
 ) -> Result<(), ClusterError> {
     let permission = format!("list and watch {} in the namespace {}", resource.plural, scope.namespace);
     let version = list(client, resource, scope, &permission, handler).await?;
-    let params = WatchParams { field_selector: scope.field_selector(), ..WatchParams::default() };
+    let params = WatchParams {
+        field_selector: scope.fields.clone(),
+        label_selector: scope.labels.clone(),
+        ..WatchParams::default()
+    };
     let response = client.send(scope.request(resource).watch(&params, &version), &permission).await?;
     state.history().granted = true;
     let mut lines = LineReader { body: response.into_body(), buffer: Vec::new(), start: 0 };
@@ -198,8 +202,12 @@ async fn list(
     permission: &str,
     handler: &dyn WatchHandler,
 ) -> Result<String, ClusterError> {
-    let mut params =
-        ListParams { field_selector: scope.field_selector(), limit: Some(PAGE_SIZE), ..ListParams::default() };
+    let mut params = ListParams {
+        field_selector: scope.fields.clone(),
+        label_selector: scope.labels.clone(),
+        limit: Some(PAGE_SIZE),
+        ..ListParams::default()
+    };
     handler.begin();
     for _ in 0..MOST_PAGES {
         let response = client.send(scope.request(resource).list(&params), permission).await?;

@@ -8,7 +8,9 @@ use super::{
     image::ImageMatch,
     limits::WorkloadLimits,
     pod_history::PodHistory,
+    pod_warnings::PodWarnings,
     progress::RolloutProgress,
+    selection::Selection,
     snapshot::WorkloadSnapshot,
     views::{ViewState, Views},
     workload::{Workload, WorkloadKind},
@@ -18,7 +20,7 @@ use crate::{
     world::cluster::{
         WatchUpdate,
         objects::{
-            Application, ControllerRevision, DaemonSet, Deployment, Kustomization, Pod, ReplicaSet, Rollout,
+            Application, ControllerRevision, DaemonSet, Deployment, Event, Kustomization, Pod, ReplicaSet, Rollout,
             StatefulSet,
         },
     },
@@ -36,12 +38,17 @@ pub enum ClusterUpdate {
     Applications(WatchUpdate<Application>),
     Kustomizations(WatchUpdate<Kustomization>),
     Pods(WatchUpdate<Pod>),
+    /// Warning events about pods.
+    Warnings(WatchUpdate<Event>),
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct WorkloadObservations {
     pub views: Views,
+    /// Which objects of the workloads `views` has.
+    pub selection: Selection,
     pub pod_history: PodHistory,
+    pub pod_warnings: PodWarnings,
     /// One for each workload, in their order.
     pub histories: Vec<WorkloadHistory>,
     /// The server's clock at the gate's moment zero.
@@ -70,7 +77,7 @@ impl WorkloadObservations {
         Self { views, histories: vec![WorkloadHistory::default(); workloads.len()], ..Self::default() }
     }
 
-    /// Returns a line for the log for each workload whose summary has changed.
+    /// Returns a line for the log for each workload whose summary has changed, and one if events cannot be seen.
     pub fn absorb(&mut self, limits: &WorkloadLimits, at: Moment, update: ClusterUpdate) -> Vec<String> {
         let views = &mut self.views;
         let clock = match update {
@@ -87,8 +94,12 @@ impl WorkloadObservations {
                 self.pod_history.record(at, epoch, &update);
                 views.pods.apply(at, update)
             }
+            ClusterUpdate::Warnings(update) => return self.pod_warnings.record(update).into_iter().collect(),
         };
         self.epoch = self.epoch.or_else(|| epoch(at, clock?));
+        if self.selection.update(&limits.workloads, &self.views) {
+            self.views.expect_owned_objects();
+        }
         let is_outdated = |view: &ViewState<'_>| view.needed && (!view.listed || view.interrupted.is_some());
         let outdated: Vec<ViewState<'_>> = self.view_states().into_iter().filter(is_outdated).collect();
         let interrupted = outdated.iter().filter_map(|view| view.interrupted).max_by_key(|(since, _)| *since).cloned();
@@ -134,6 +145,14 @@ impl WorkloadObservations {
             revisions.state(),
             pods.state(),
         ]
+    }
+
+    /// When the kubelet last reported about a pod that a probe failed or that it backs off, on the cluster's clock, and the
+    /// `reason: message`. `None` also if events cannot be seen.
+    #[must_use]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the judge does not use it yet"))]
+    pub fn last_warning(&self, pod_uid: &str) -> Option<(Timestamp, String)> {
+        self.pod_warnings.last(pod_uid)
     }
 
     /// A time of the cluster in milliseconds on the gate's clock; negative before the gate began.

@@ -143,6 +143,15 @@ pub struct Views {
     pub pods: View<Pod>,
 }
 
+impl Views {
+    /// Which objects of the workloads are listed has changed: those that are known are not all.
+    pub const fn expect_owned_objects(&mut self) {
+        self.replica_sets.listed = false;
+        self.revisions.listed = false;
+        self.pods.listed = false;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{
-    object::{Condition, Object, ObjectMeta, impl_object, lenient, or_default},
+    object::{Condition, LabelSelector, Object, ObjectMeta, impl_object, lenient, or_default},
     pods::PodTemplate,
 };
 
@@ -24,6 +24,8 @@ lenient! {
         /// The default is 1.
         pub replicas: Option<i32>,
         pub paused: bool,
+        /// Empty if the pod template is in another object: its selector counts.
+        pub selector: LabelSelector,
         pub template: PodTemplate,
         /// If set, the pod template is in another object.
         pub workload_ref: Option<IgnoredAny>,

@@ -10,6 +10,7 @@ impl_object!(Event, "/api/v1", "events");
 lenient! {
     pub struct Event {
         pub metadata: ObjectMeta,
+        pub involved_object: ObjectReference,
         pub reason: String,
         pub message: String,
         /// How often it happened; 0 in `events.k8s.io/v1` events, which have a series.
@@ -17,6 +18,13 @@ lenient! {
         pub last_timestamp: Option<Timestamp>,
         pub event_time: Option<Timestamp>,
         pub series: Option<EventSeries>,
+    }
+
+    /// The object that an event is about.
+    pub struct ObjectReference {
+        pub kind: String,
+        pub name: String,
+        pub uid: String,
     }
 
     pub struct EventSeries {

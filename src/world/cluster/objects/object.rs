@@ -67,6 +67,12 @@ lenient! {
         pub owner_references: Vec<OwnerReference>,
     }
 
+    /// Which objects a controller owns, by their labels.
+    pub struct LabelSelector {
+        /// An object has to have all of them.
+        pub match_labels: BTreeMap<String, String>,
+    }
+
     pub struct OwnerReference {
         pub uid: String,
         pub controller: bool,

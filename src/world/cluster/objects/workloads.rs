@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    object::{Condition, Object, ObjectMeta, impl_object, lenient, or_default},
+    object::{Condition, LabelSelector, Object, ObjectMeta, impl_object, lenient, or_default},
     pods::PodTemplate,
 };
 
@@ -24,6 +24,7 @@ lenient! {
         /// The server sets the default.
         pub replicas: i32,
         pub paused: bool,
+        pub selector: LabelSelector,
         pub template: PodTemplate,
     }
 
@@ -61,6 +62,7 @@ lenient! {
         pub replicas: i32,
         /// `OrderedReady` or `Parallel`.
         pub pod_management_policy: String,
+        pub selector: LabelSelector,
         pub template: PodTemplate,
         pub update_strategy: UpdateStrategy,
     }
@@ -95,6 +97,7 @@ lenient! {
     }
 
     pub struct DaemonSetSpec {
+        pub selector: LabelSelector,
         pub template: PodTemplate,
         pub update_strategy: UpdateStrategy,
     }

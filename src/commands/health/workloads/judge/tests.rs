@@ -9,6 +9,7 @@ mod kustomizations;
 mod pods;
 mod rollouts;
 mod stabilization;
+mod watches;
 
 use std::time::Duration;
 

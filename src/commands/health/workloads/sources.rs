@@ -1,0 +1,143 @@
+//! The watches of the rollout gate: first on the workloads, then on the objects that they own.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+
+use super::{
+    limits::WorkloadLimits,
+    observations::{ClusterUpdate, WorkloadObservations},
+    selection::Selection,
+    workload::WorkloadKind,
+};
+use crate::{
+    observe::{PollInterval, Source},
+    world::cluster::{Cluster, Scope, WatchState, WatchUpdate, objects::Object},
+};
+
+/// How soon a watch that has ended is opened again.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the watches take from the observations.
+#[derive(Default)]
+pub struct WatchControl {
+    /// A kind that the verdict needs cannot be seen.
+    refused: Cell<bool>,
+    events_refused: Cell<bool>,
+    selection: RefCell<Selection>,
+}
+
+impl WatchControl {
+    pub fn follow(&self, observations: &WorkloadObservations) {
+        self.refused.set(observations.view_states().iter().any(|view| view.refused.is_some()));
+        self.events_refused.set(observations.pod_warnings.refused);
+        if self.selection.borrow().version != observations.selection.version {
+            self.selection.replace(observations.selection.clone());
+        }
+    }
+
+    /// `None` until the workloads have been listed.
+    fn selection_version(&self) -> Option<u64> {
+        Some(self.selection.borrow().version).filter(|version| *version > 0)
+    }
+}
+
+/// An update of a watch. For objects that workloads own, with the version of the selection that the watch has.
+pub type WatchFact = (Option<u64>, ClusterUpdate);
+
+/// The watches that the workloads need, one for each kind.
+pub struct WatchSources<'a> {
+    pub cluster: &'a Cluster,
+    pub limits: &'a WorkloadLimits,
+    pub control: &'a WatchControl,
+}
+
+impl<'a> WatchSources<'a> {
+    pub fn all(&self) -> Vec<Source<'a, WatchFact>> {
+        let mut sources = Vec::new();
+        if self.needs(WorkloadKind::Deployment) {
+            sources.push(self.workloads(WorkloadKind::Deployment, ClusterUpdate::Deployments));
+        }
+        if self.needs(WorkloadKind::Rollout) {
+            sources.push(self.workloads(WorkloadKind::Rollout, ClusterUpdate::Rollouts));
+        }
+        if self.needs(WorkloadKind::Deployment) || self.needs(WorkloadKind::Rollout) {
+            sources.push(self.owned(ClusterUpdate::ReplicaSets));
+        }
+        if self.needs(WorkloadKind::StatefulSet) {
+            sources.push(self.workloads(WorkloadKind::StatefulSet, ClusterUpdate::StatefulSets));
+        }
+        if self.needs(WorkloadKind::DaemonSet) {
+            sources.push(self.workloads(WorkloadKind::DaemonSet, ClusterUpdate::DaemonSets));
+            sources.push(self.owned(ClusterUpdate::Revisions));
+        }
+        if self.needs(WorkloadKind::Application) {
+            sources.push(self.workloads(WorkloadKind::Application, ClusterUpdate::Applications));
+        }
+        if self.needs(WorkloadKind::Kustomization) {
+            sources.push(self.workloads(WorkloadKind::Kustomization, ClusterUpdate::Kustomizations));
+        }
+        if self.limits.watches_pods() {
+            sources.push(self.owned(ClusterUpdate::Pods));
+            sources.push(self.warnings());
+        }
+        sources
+    }
+
+    fn needs(&self, kind: WorkloadKind) -> bool {
+        self.limits.workloads.iter().any(|one| one.kind == kind)
+    }
+
+    /// Watches the only workload of a kind, or all objects of the kind for several.
+    fn workloads<T: Object>(
+        &self,
+        kind: WorkloadKind,
+        to_update: fn(WatchUpdate<T>) -> ClusterUpdate,
+    ) -> Source<'a, WatchFact> {
+        let mut names = self.limits.workloads.iter().filter(|one| one.kind == kind).map(|one| &one.name);
+        let only_name = names.next().filter(|_| names.next().is_none());
+        let control = self.control;
+        let scope = Scope { fields: only_name.map(|name| format!("metadata.name={name}")), ..self.namespace() };
+        self.watch(to_update, move || (scope.clone(), None)).until(|| control.refused.get())
+    }
+
+    /// Watches objects that the workloads own, once these have been listed.
+    fn owned<T: Object>(&self, to_update: fn(WatchUpdate<T>) -> ClusterUpdate) -> Source<'a, WatchFact> {
+        let (namespace, control) = (self.namespace(), self.control);
+        let scope = move || {
+            let Selection { version, labels, .. } = &*control.selection.borrow();
+            (Scope { labels: labels.clone(), ..namespace.clone() }, Some(*version))
+        };
+        self.watch(to_update, scope).until(|| control.refused.get()).aimed_at(|| control.selection_version())
+    }
+
+    /// Watches the Warning events about pods. The verdict does not need them.
+    fn warnings(&self) -> Source<'a, WatchFact> {
+        let control = self.control;
+        let fields = Some("type=Warning,involvedObject.kind=Pod".to_owned());
+        let scope = Scope { fields, ..self.namespace() };
+        self.watch(ClusterUpdate::Warnings, move || (scope.clone(), None))
+            .until(|| control.refused.get() || control.events_refused.get())
+    }
+
+    fn namespace(&self) -> Scope {
+        Scope::namespace(self.limits.namespace.clone())
+    }
+
+    /// `scope` returns what to watch, and the version of the selection in it.
+    fn watch<T: Object>(
+        &self,
+        to_update: fn(WatchUpdate<T>) -> ClusterUpdate,
+        scope: impl Fn() -> (Scope, Option<u64>) + 'a,
+    ) -> Source<'a, WatchFact> {
+        let cluster = self.cluster;
+        let state = WatchState::default();
+        let source = Source::new(PollInterval::Every(WATCH_INTERVAL), move |reply| {
+            let (scope, version) = scope();
+            let send = move |update| reply.send((version, to_update(update)));
+            Box::new(cluster.watch(scope, state.clone(), send))
+        });
+        source.named(format!("the {} of the cluster", T::RESOURCE))
+    }
+}
