@@ -94,7 +94,7 @@ impl WorkloadObservations {
                 self.pod_history.record(at, epoch, &update);
                 views.pods.apply(at, update)
             }
-            ClusterUpdate::Warnings(update) => return self.pod_warnings.record(update).into_iter().collect(),
+            ClusterUpdate::Warnings(update) => return self.pod_warnings.record(at, update).into_iter().collect(),
         };
         self.epoch = self.epoch.or_else(|| epoch(at, clock?));
         if self.selection.update(&limits.workloads, &self.views) {
@@ -145,14 +145,6 @@ impl WorkloadObservations {
             revisions.state(),
             pods.state(),
         ]
-    }
-
-    /// When the kubelet last reported about a pod that a probe failed or that it backs off, on the cluster's clock, and the
-    /// `reason: message`. `None` also if events cannot be seen.
-    #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the judge does not use it yet"))]
-    pub fn last_warning(&self, pod_uid: &str) -> Option<(Timestamp, String)> {
-        self.pod_warnings.last(pod_uid)
     }
 
     /// A time of the cluster in milliseconds on the gate's clock; negative before the gate began.

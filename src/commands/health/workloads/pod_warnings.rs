@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::pod_status::MESSAGE_CHARS;
+use super::{pod_status::MESSAGE_CHARS, timeline::millis};
 use crate::{
+    clock::Moment,
     secret::excerpt,
     world::cluster::{WatchUpdate, objects::Event},
 };
@@ -17,19 +18,50 @@ const REASONS: [&str; 2] = ["Unhealthy", "BackOff"];
 
 #[derive(Clone, Debug, Default)]
 pub struct PodWarnings {
-    /// When, on the cluster's clock, and `reason: message`, by the uid of the pod.
-    last: BTreeMap<String, (Timestamp, String)>,
+    /// By the uid of the pod.
+    last: BTreeMap<String, PodWarning>,
+    /// Events have been listed at least once.
+    listed: bool,
     /// The account may not watch events. The verdict does not need them.
     pub refused: bool,
 }
 
+/// The last warning about a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodWarning {
+    /// By the node's clock.
+    reported: Timestamp,
+    /// When the gate saw it; `None`: it was there when the gate began.
+    seen: Option<Moment>,
+    /// `reason: message`
+    pub text: String,
+}
+
+impl PodWarning {
+    /// When it came, in milliseconds on the gate's clock; negative before the gate began. The node's clock may be wrong, so a
+    /// warning that the gate saw is dated by the gate's own.
+    #[must_use]
+    pub fn gate_millis(&self, epoch: Option<Timestamp>) -> i64 {
+        match (self.seen, epoch) {
+            (Some(seen), _) => millis(seen),
+            (None, Some(epoch)) => (self.reported.as_millisecond() - epoch.as_millisecond()).min(0),
+            (None, None) => 0,
+        }
+    }
+}
+
 impl PodWarnings {
     /// Returns a line for the log if events cannot be seen.
-    pub fn record(&mut self, update: WatchUpdate<Event>) -> Option<String> {
+    pub fn record(&mut self, at: Moment, update: WatchUpdate<Event>) -> Option<String> {
         match update {
             // The API server deletes an event after an hour; what it reported stays true.
-            WatchUpdate::Listed { items, .. } => items.into_iter().for_each(|event| self.record_event(&event)),
-            WatchUpdate::Applied(event) => self.record_event(&event),
+            WatchUpdate::Listed { items, .. } => {
+                for event in items {
+                    self.record_event(at, &event);
+                }
+                self.listed = true;
+            }
+            WatchUpdate::Applied(event) => self.record_event(at, &event),
             WatchUpdate::Relisting | WatchUpdate::Deleted(_) | WatchUpdate::Interrupted(_) => {}
             WatchUpdate::Refused(finding) => {
                 self.refused = true;
@@ -39,19 +71,20 @@ impl PodWarnings {
         None
     }
 
-    fn record_event(&mut self, event: &Event) {
-        let Some(at) = event.last_seen().filter(|_| REASONS.contains(&event.reason.as_str())) else { return };
-        let text = || format!("{}: {}", event.reason, excerpt(&event.message, MESSAGE_CHARS));
+    fn record_event(&mut self, at: Moment, event: &Event) {
+        let Some(reported) = event.last_seen().filter(|_| REASONS.contains(&event.reason.as_str())) else { return };
+        let text = format!("{}: {}", event.reason, excerpt(&event.message, MESSAGE_CHARS));
         let uid = &event.involved_object.uid;
-        if self.last.get(uid).is_none_or(|(last, _)| *last <= at) {
-            self.last.insert(uid.clone(), (at, text()));
+        // The same event is listed again after an interruption.
+        if self.last.get(uid).is_none_or(|last| last.reported < reported) {
+            let seen = self.listed.then_some(at);
+            self.last.insert(uid.clone(), PodWarning { reported, seen, text });
         }
     }
 
-    /// When the last warning about a pod was reported, on the cluster's clock, and its `reason: message`.
     #[must_use]
-    pub fn last(&self, pod_uid: &str) -> Option<(Timestamp, String)> {
-        self.last.get(pod_uid).cloned()
+    pub fn last(&self, pod_uid: &str) -> Option<&PodWarning> {
+        self.last.get(pod_uid)
     }
 }
 
@@ -72,22 +105,26 @@ mod tests {
     fn the_last_warning_of_each_pod_is_kept() {
         let mut warnings = PodWarnings::default();
         let listed = vec![event("a", "BackOff", 9), event("a", "Unhealthy", 3), event("b", "FailedMount", 4)];
-        assert_eq!(warnings.record(WatchUpdate::Listed { items: listed, at: None }), None);
-        let last = |warnings: &PodWarnings, uid: &str| warnings.last(uid).map(|(at, text)| (at.to_string(), text));
-        let seen = |second: u32, text: &str| Some((format!("2026-01-01T00:00:{second:02}Z"), text.to_owned()));
-        assert_eq!(last(&warnings, "a"), seen(9, "BackOff: at 9"));
+        let second = Moment::from_secs;
+        assert_eq!(warnings.record(second(1), WatchUpdate::Listed { items: listed, at: None }), None);
+        let epoch = Some("2026-01-01T00:00:10Z".parse().unwrap());
+        let last =
+            |warnings: &PodWarnings, uid: &str| warnings.last(uid).map(|it| (it.gate_millis(epoch), it.text.clone()));
+        assert_eq!(last(&warnings, "a"), Some((-1000, "BackOff: at 9".to_owned())));
         assert_eq!(last(&warnings, "b"), None);
-        warnings.record(WatchUpdate::Applied(event("a", "Unhealthy", 12)));
+        // What comes later is dated by the gate, whatever the node says.
+        warnings.record(second(40), WatchUpdate::Applied(event("a", "Unhealthy", 12)));
         // Events expire, and a watch is opened again.
-        warnings.record(WatchUpdate::Deleted(event("a", "Unhealthy", 12)));
-        warnings.record(WatchUpdate::Listed { items: Vec::new(), at: None });
-        assert_eq!(last(&warnings, "a"), seen(12, "Unhealthy: at 12"));
+        warnings.record(second(50), WatchUpdate::Deleted(event("a", "Unhealthy", 12)));
+        warnings.record(second(60), WatchUpdate::Listed { items: vec![event("a", "Unhealthy", 12)], at: None });
+        assert_eq!(last(&warnings, "a"), Some((40_000, "Unhealthy: at 12".to_owned())));
     }
 
     #[test]
     fn events_that_cannot_be_seen_are_reported_in_a_line() {
         let mut warnings = PodWarnings::default();
-        let line = warnings.record(WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no")));
+        let line = warnings
+            .record(Moment::ZERO, WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no")));
         assert!(warnings.refused && line.unwrap().contains("403: no"));
     }
 }

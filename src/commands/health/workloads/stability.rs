@@ -46,9 +46,24 @@ pub fn slowest(
     let of_pods = pods.iter().filter(|pod| uids.contains(&pod.metadata.uid));
     let all = of_pods.flat_map(|pod| {
         let containers = running(pod).map(|status| Check { limits, observations, pod, status }.unstable());
-        containers.chain([unready_before(limits, observations, pod)])
+        containers.chain([unready_before(limits, observations, pod)]).chain(warned(limits, observations, pod))
     });
     all.max_by_key(|one| (one.exhausted, one.due))
+}
+
+/// A warning of the kubelet restarts the time: a probe that fails now kills the container later.
+fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Pod) -> Option<Unstable> {
+    let warning = observations.pod_warnings.last(&pod.metadata.uid)?;
+    let period = HumanDuration(limits.stabilize);
+    Some(Unstable {
+        description: format!(
+            "pod {} has not been without a warning for {period} yet: {}",
+            pod.metadata.name, warning.text
+        ),
+        cause: warning.text.clone(),
+        due: warning.gate_millis(observations.epoch).saturating_add(millis(limits.stabilize)),
+        exhausted: false,
+    })
 }
 
 /// The pod itself has to be ready for `stabilize`: its probes may have failed while its containers ran.

@@ -73,16 +73,16 @@ fn what_is_listed_depends_on_every_workload_with_pods() {
 }
 
 #[test]
-fn warning_events_are_kept_and_not_needed() {
-    let mut scenario = Scenario::new(app());
+fn a_warning_restarts_the_time_and_events_that_cannot_be_seen_are_not_needed() {
+    let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
     scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &running())]);
     let event = parsed(json!({ "reason": "Unhealthy", "message": "probe failed", "lastTimestamp": at(1),
         "involvedObject": { "kind": "Pod", "uid": "a" } }));
-    scenario.update(1, ClusterUpdate::Warnings(WatchUpdate::Applied(event)));
-    let warning = scenario.observations.last_warning("a").map(|(time, text)| (time.to_string(), text));
-    assert_eq!(warning, Some((at(1), "Unhealthy: probe failed".to_owned())));
+    scenario.update(1, ClusterUpdate::Warnings(WatchUpdate::Listed { items: vec![], at: None }));
+    scenario.update(12, ClusterUpdate::Warnings(WatchUpdate::Applied(event)));
+    scenario.assert_pending(41, 42, "pod a has not been without a warning for 30s yet: Unhealthy: probe failed");
     let refused = WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no"));
     let lines = scenario.observations.absorb(&scenario.limits, seconds(2), ClusterUpdate::Warnings(refused));
     assert!(lines.len() == 1 && lines[0].contains("403: no"), "{lines:?}");
-    scenario.assert_decided(2, Verdict::Passed, "complete");
+    scenario.assert_decided(42, Verdict::Passed, "complete");
 }
