@@ -85,9 +85,9 @@ impl Story {
         until(what, || self.namespace.pods().into_iter().find(&mut condition))
     }
 
-    /// The gate, with the settings of the story.
+    /// The gate, with the settings of the story; for the others their defaults.
     pub fn gate(&self) -> Runner {
-        let gate = self.namespace.gate("deployment/app");
+        let gate = self.namespace.gate("deployment/app").input("stabilize", "");
         self.settings.iter().fold(gate, |gate, (key, value)| gate.input(key, value))
     }
 

@@ -35,6 +35,9 @@ pub struct PodWarning {
     seen: Option<Moment>,
     /// `reason: message`
     pub text: String,
+    /// Of a probe after which the kubelet stops the container. Source: Kubernetes v1.36, `pkg/kubelet/prober/prober.go`,
+    /// whose messages begin with the kind of the probe.
+    pub stops_container: bool,
 }
 
 impl PodWarning {
@@ -78,7 +81,9 @@ impl PodWarnings {
         // The same event is listed again after an interruption.
         if self.last.get(uid).is_none_or(|last| last.reported < reported) {
             let seen = self.listed.then_some(at);
-            self.last.insert(uid.clone(), PodWarning { reported, seen, text });
+            let of_probe = |kind: &str| event.reason == "Unhealthy" && event.message.starts_with(kind);
+            let stops_container = of_probe("Liveness probe") || of_probe("Startup probe");
+            self.last.insert(uid.clone(), PodWarning { reported, seen, text, stops_container });
         }
     }
 

@@ -51,7 +51,11 @@ pub fn slowest(
     all.max_by_key(|one| (one.exhausted, one.due))
 }
 
-/// A warning of the kubelet restarts the time: a probe that fails now kills the container later.
+/// How long a container may take to stop. Source: Kubernetes' API reference, `PodSpec`.
+const DEFAULT_TERMINATION: i64 = 30;
+
+/// A warning of the kubelet restarts the time. After a failing liveness probe it stops the container, which is ready, and
+/// without a warning, until it has stopped.
 fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Pod) -> Option<Unstable> {
     let warning = observations.pod_warnings.last(&pod.metadata.uid)?;
     let period = HumanDuration(limits.stabilize);
@@ -61,7 +65,7 @@ fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Po
             pod.metadata.name, warning.text
         ),
         cause: warning.text.clone(),
-        due: warning.gate_millis(observations.epoch).saturating_add(millis(limits.stabilize)),
+        due: warning.gate_millis(observations.epoch).saturating_add(stopping).saturating_add(millis(limits.stabilize)),
         exhausted: false,
     })
 }

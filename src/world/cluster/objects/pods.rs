@@ -21,6 +21,8 @@ lenient! {
     pub struct PodSpec {
         pub containers: Vec<Container>,
         pub init_containers: Vec<Container>,
+        /// How long a container may take to stop. The server sets the default; `None` if it did not.
+        pub termination_grace_period_seconds: Option<i64>,
     }
 
     pub struct Container {

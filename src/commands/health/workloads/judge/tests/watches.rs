@@ -81,8 +81,14 @@ fn a_warning_restarts_the_time_and_events_that_cannot_be_seen_are_not_needed() {
     scenario.update(1, ClusterUpdate::Warnings(WatchUpdate::Listed { items: vec![], at: None }));
     scenario.update(12, ClusterUpdate::Warnings(WatchUpdate::Applied(event)));
     scenario.assert_pending(41, 42, "pod a has not been without a warning for 30s yet: Unhealthy: probe failed");
+    // A failing liveness probe stops the container, which may take 30 s without another warning.
+    let liveness =
+        parsed(json!({ "reason": "Unhealthy", "message": "Liveness probe failed: no", "lastTimestamp": at(14),
+        "involvedObject": { "kind": "Pod", "uid": "a" } }));
+    scenario.update(14, ClusterUpdate::Warnings(WatchUpdate::Applied(liveness)));
+    scenario.assert_pending(73, 74, "Liveness probe failed");
     let refused = WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no"));
     let lines = scenario.observations.absorb(&scenario.limits, seconds(2), ClusterUpdate::Warnings(refused));
     assert!(lines.len() == 1 && lines[0].contains("403: no"), "{lines:?}");
-    scenario.assert_decided(42, Verdict::Passed, "complete");
+    scenario.assert_decided(74, Verdict::Passed, "complete");
 }
