@@ -89,7 +89,7 @@ impl Command for Args {
     const ABOUT: &'static str = "Check that the new version is rolled out and responds as expected";
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "activity", color: "blue" });
-    const OUTPUTS: &'static [Output] = &[];
+    const OUTPUTS: &'static [Output] = &[workloads::DIGEST, workloads::PLATFORM_DIGEST];
     const REFERENCE_TABLE: Option<ReferenceTable> = Some(ReferenceTable {
         name: "states",
         columns: &["State", "What is seen", "Blocks after"],

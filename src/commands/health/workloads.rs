@@ -22,6 +22,7 @@ mod pod_problems;
 mod pod_status;
 mod pod_warnings;
 mod progress;
+mod running_digests;
 mod selection;
 mod snapshot;
 mod sources;
@@ -57,6 +58,7 @@ use sources::{WatchControl, WatchSources};
 use states::GracePeriod;
 use workload::Workload;
 
+pub use running_digests::{DIGEST, PLATFORM_DIGEST};
 pub use states::states;
 
 const MAX_WORKLOADS: usize = 100;
@@ -156,10 +158,11 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         },
         |observations, now| judge(&limits, observations, now),
     )?;
+    let outputs = running_digests::outputs(&limits, &observations);
     let failed: Vec<usize> =
         (0..limits.workloads.len()).filter(|index| needs_diagnostics(&limits.workloads[*index], &findings)).collect();
     if failed.is_empty() {
-        return Ok(findings.into());
+        return Ok(Outcome { findings, outputs, ..Outcome::default() });
     }
     let Diagnostics { tables, warnings } = diagnostics::fetch(&limits, &observations, &cluster, &failed, ctx);
     for (index, warning) in warnings {
@@ -171,7 +174,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
             }
         }
     }
-    Ok(Outcome { findings, tables, ..Outcome::default() })
+    Ok(Outcome { findings, tables, outputs, ..Outcome::default() })
 }
 
 /// Blocked workloads need diagnostics. Those without pods also need them when inconclusive: the status of a controller is

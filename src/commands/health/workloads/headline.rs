@@ -14,10 +14,10 @@ const SHOWN: usize = 60;
 pub fn figures(limits: &WorkloadLimits, snapshot: &WorkloadSnapshot<'_>) -> Figures {
     let now = match (&snapshot.requested, &snapshot.progress) {
         (_, RolloutProgress::Missing) => "not found".to_owned(),
-        (ImageMatch::Differs(image), RolloutProgress::Complete(_)) => format!("runs {}", short_image(image)),
-        (ImageMatch::Differs(image), _) => format!("asks for {}", short_image(image)),
+        (ImageMatch::Differs(image), RolloutProgress::Complete(_)) => format!("runs {}", short_images(image)),
+        (ImageMatch::Differs(image), _) => format!("asks for {}", short_images(image)),
         _ => match snapshot.running_image(limits) {
-            ImageMatch::Differs(image) => format!("runs {}", short_image(&image)),
+            ImageMatch::Differs(image) => format!("runs {}", short_images(&image)),
             ImageMatch::Matches | ImageMatch::Unknown(_) if snapshot.kind.has_pods() => pods_ready(snapshot),
             ImageMatch::Matches | ImageMatch::Unknown(_) => first_words(&snapshot.summary()),
         },
@@ -90,13 +90,28 @@ const fn without_problem(snapshot: &WorkloadSnapshot<'_>) -> &'static str {
     }
 }
 
-/// `ghcr.io/acme/shop:1.4.2` as `shop:1.4.2`, and a digest cut short.
+/// What to do about a workload of which no name shows that it runs the image under promotion.
 #[must_use]
-pub fn short_image(image: &str) -> String {
+pub const fn confirm_image(limits: &WorkloadLimits) -> &'static str {
+    if limits.image.digest.is_some() {
+        "deploy the image by its digest (`image@sha256:…`), which proves what runs, or compare the digests in the registry"
+    } else {
+        "give `digest`: the workload requests the image by its digest, without a tag"
+    }
+}
+
+/// `ghcr.io/acme/shop:1.4.2, ghcr.io/acme/envoy:3 (…)` as `shop:1.4.2, envoy:3`, and digests cut short.
+#[must_use]
+pub fn short_images(images: &str) -> String {
+    let names = images.split(" (").next().unwrap_or(images).split(", ").map(short_image);
+    clip(&names.collect::<Vec<_>>().join(", "), SHOWN)
+}
+
+fn short_image(image: &str) -> String {
     let name = image.rsplit('/').next().unwrap_or(image);
     match name.split_once("@sha256:") {
         Some((name, digest)) => format!("{name}@sha256:{}", digest.get(..7).unwrap_or(digest)),
-        None => clip(name, SHOWN),
+        None => name.to_owned(),
     }
 }
 

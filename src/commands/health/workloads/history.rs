@@ -89,25 +89,29 @@ impl WorkloadHistory {
         epoch: Option<Timestamp>,
         snapshot: &WorkloadSnapshot<'_>,
     ) {
+        let is_other_release = snapshot.other_release(limits).is_some();
         let is_requested = match (&snapshot.requested, &snapshot.progress) {
             (_, RolloutProgress::Missing) | (ImageMatch::Differs(_), _) => false,
+            _ if is_other_release && self.release != ReleasePhase::NotRequested => false,
             // The pods show which digest a tag has, once they all run.
             (ImageMatch::Unknown(_), RolloutProgress::Complete(_)) => {
                 !matches!(snapshot.running_image(limits), ImageMatch::Differs(_))
+                    && !snapshot.only_image_is_unknown(limits)
             }
             _ => true,
         };
         if !is_requested {
             // What happened to another image does not count for the one under promotion.
+            let is_gone = snapshot.progress == RolloutProgress::Missing;
             let release = match self.release {
-                ReleasePhase::NotRequested => ReleasePhase::NotRequested,
-                ReleasePhase::Requested | ReleasePhase::Replaced => ReleasePhase::Replaced,
+                ReleasePhase::Requested if is_gone || is_other_release => ReleasePhase::Replaced,
+                unchanged => unchanged,
             };
             *self = Self { last_summary: std::mem::take(&mut self.last_summary), release, ..Self::default() };
             return;
         }
         self.appeared.get_or_insert(at);
-        if snapshot.requested == ImageMatch::Matches && snapshot.kind.has_pods() {
+        if snapshot.template.is_some_and(|template| limits.image.is_named_in(template)) {
             self.release = ReleasePhase::Requested;
         }
         if !snapshot.kind.has_pods() {

@@ -2,9 +2,12 @@
 
 use super::pod_status::container_statuses;
 use crate::{
-    subject::{Image, Reference, Subject},
+    subject::{Digest, Image, Reference, Subject},
     world::cluster::objects::{Container, Pod, PodSpec, PodTemplate},
 };
+
+/// Images that a message names.
+const MAX_IMAGES: usize = 5;
 
 /// The image under promotion, as far as the subject names it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,10 +21,37 @@ pub struct ExpectedImage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageMatch {
     Matches,
-    /// The image that was found instead.
+    /// The images that were found instead.
     Differs(String),
-    /// The name of the image does not decide it; the image that was found.
+    /// No name of the image decides it; the image that was found, and why.
     Unknown(String),
+}
+
+/// The image of one container, compared with the expected one.
+struct ContainerImage {
+    /// Its name in messages.
+    name: String,
+    found: Found,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Found {
+    Matches,
+    Differs,
+    /// It is requested by a digest, and only a tag is expected.
+    NoTag,
+    /// The runtime reports another digest. An image has several: of its index, of each platform, of an index with other
+    /// attestations. containerd reports the first that it knew.
+    OtherDigest(String),
+    /// The runtime reports no digest, or only that of the configuration.
+    NoDigest(Option<String>),
+}
+
+/// The digests of one container of the release; none before it has started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerDigests {
+    pub requested: Option<String>,
+    pub reported: Option<String>,
 }
 
 impl ExpectedImage {
@@ -66,22 +96,60 @@ impl ExpectedImage {
     /// Compares with what a pod template asks for.
     #[must_use]
     pub fn match_template(&self, template: &PodTemplate) -> ImageMatch {
-        self.match_containers(&template.spec, |container| self.match_reference(&container.image, None))
+        self.match_spec(&template.spec, |container, is_ours| self.compare(&container.image, None, is_ours))
     }
 
-    /// Compares with what a pod runs. The digest that was pulled decides before the name in the specification.
+    /// Whether a pod template asks for the release by its own tag or digest.
     #[must_use]
-    pub fn match_pod(&self, pod: &Pod) -> ImageMatch {
-        self.match_containers(&pod.spec, |container| {
-            let status = container_statuses(pod).find(|status| status.name == container.name);
-            self.match_reference(&container.image, status.map(|status| status.image_id.as_str()))
-        })
+    pub fn is_named_in(&self, template: &PodTemplate) -> bool {
+        let by_tag = Self { digest: None, ..self.clone() };
+        self.match_template(template) == ImageMatch::Matches
+            || (self.tag.is_some()
+                && matches!(self.match_template(template), ImageMatch::Unknown(_))
+                && by_tag.match_template(template) == ImageMatch::Matches)
+    }
+
+    /// The images of a template that are of the repository, else all of them.
+    #[must_use]
+    pub fn images_in(&self, template: &PodTemplate) -> String {
+        let images = || template.spec.containers.iter().map(|container| container.image.as_str());
+        let own: Vec<&str> = images().filter(|image| self.compare(image, None, false).is_some()).collect();
+        if own.is_empty() { join_images(images()) } else { join_images(own.into_iter()) }
+    }
+
+    /// Compares with what a pod runs. `template` is the one that the pod was created from: it shows which container is of the
+    /// release if an admission webhook has replaced the repository.
+    #[must_use]
+    pub fn match_pod(&self, template: Option<&PodTemplate>, pod: &Pod) -> ImageMatch {
+        self.match_spec(&pod.spec, |container, is_ours| self.compare_running(template, pod, container, is_ours))
+    }
+
+    /// The digests of the containers of a pod that run the release, as far as their names show it.
+    #[must_use]
+    pub fn digests(&self, template: Option<&PodTemplate>, pod: &Pod) -> Vec<ContainerDigests> {
+        let compare = |container: &Container, is_ours| self.compare_running(template, pod, container, is_ours);
+        let containers = self.containers_of_release(&pod.spec, compare);
+        let is_release = |image: &ContainerImage| match image.found {
+            Found::Matches => true,
+            // Without the repository, it may be a sidecar.
+            Found::NoTag | Found::OtherDigest(_) | Found::NoDigest(_) => self.image.is_some(),
+            Found::Differs => false,
+        };
+        let digests = |container: &Container| {
+            let id = image_id(pod, container).filter(|id| !id.is_empty());
+            let requested = || {
+                requested_digest(&container.image)
+                    .or_else(|| requested_digest(&in_template(template, &container.name)?.image))
+            };
+            ContainerDigests { requested: id.and_then(|_| requested()), reported: id.and_then(reported_digest) }
+        };
+        containers.iter().filter(|(_, image)| is_release(image)).map(|(container, _)| digests(container)).collect()
     }
 
     /// Compares with a list of image names, in which a tag has no digest.
     #[must_use]
     pub fn match_names(&self, images: &[String]) -> ImageMatch {
-        self.best_match(images.iter().map(|image| self.match_name(image)))
+        self.best_match(images.iter().map(|image| (image.as_str(), self.compare_name(image))))
     }
 
     /// The images in the list that are other versions of the expected one.
@@ -92,92 +160,221 @@ impl ExpectedImage {
         }
         let repository =
             |image: &str| image.parse::<Reference>().ok().map(|reference| full_repository(reference.image.as_str()));
-        let may_match =
-            |image: &&String| matches!(self.match_name(image), Some(ImageMatch::Matches | ImageMatch::Unknown(_)));
-        let expected: Vec<_> = images.iter().filter(may_match).filter_map(|image| repository(image)).collect();
-        let differs = |image: &&str| matches!(self.match_name(image), Some(ImageMatch::Differs(_)));
-        let differing = images.iter().map(String::as_str).filter(differs);
-        differing.filter(|image| repository(image).is_some_and(|repository| expected.contains(&repository))).collect()
+        let differs = |image: &&str| self.compare_name(image).is_some_and(|one| one.found == Found::Differs);
+        let may_match = |image: &&str| self.compare_name(image).is_some_and(|one| one.found != Found::Differs);
+        let images = || images.iter().map(String::as_str);
+        let expected: Vec<_> = images().filter(may_match).filter_map(repository).collect();
+        images()
+            .filter(differs)
+            .filter(|image| repository(image).is_some_and(|repository| expected.contains(&repository)))
+            .collect()
     }
 
     /// A matching tag does not prove the digest, but another tag is another version.
-    fn match_name(&self, image: &str) -> Option<ImageMatch> {
-        let found = self.match_reference(image, None)?;
-        let tag = image.parse::<Reference>().ok().and_then(|reference| reference.tag).map(|tag| tag.to_string());
-        let other_tag = self.tag.is_some() && tag.is_some() && tag != self.tag;
-        let is_unknown = matches!(found, ImageMatch::Unknown(_));
-        Some(if other_tag && is_unknown { ImageMatch::Differs(image.to_owned()) } else { found })
+    fn compare_name(&self, image: &str) -> Option<ContainerImage> {
+        let found = self.compare(image, None, false)?;
+        let is_unknown = !matches!(found.found, Found::Matches | Found::Differs);
+        let is_other = is_unknown && self.has_other_tag(image);
+        Some(if is_other { ContainerImage { name: image.to_owned(), found: Found::Differs } } else { found })
     }
 
     /// If the subject names the repository, all its containers must run this version. If it does not, the container under
-    /// promotion is unknown, and one match is enough. Init containers count only if no other container is of the repository.
-    fn match_containers(
-        &self,
-        spec: &PodSpec,
-        match_container: impl Fn(&Container) -> Option<ImageMatch>,
-    ) -> ImageMatch {
-        if !self.names_version() || self.image.is_none() {
-            return self.best_match(spec.containers.iter().map(match_container));
-        }
-        let matches = |containers: &[Container]| containers.iter().filter_map(&match_container).collect::<Vec<_>>();
-        let mut all = matches(&spec.containers);
-        if all.is_empty() {
-            all = matches(&spec.init_containers);
-        }
-        let differs = all.iter().find(|found| matches!(found, ImageMatch::Differs(_)));
-        let unknown = || all.iter().find(|found| matches!(found, ImageMatch::Unknown(_)));
-        match differs.or_else(unknown).or(all.first()) {
-            Some(found) => found.clone(),
-            None => ImageMatch::Differs("no container of that repository".to_owned()),
-        }
-    }
-
-    /// One match is enough: the other images are those of sidecars.
-    fn best_match(&self, matches: impl Iterator<Item = Option<ImageMatch>>) -> ImageMatch {
+    /// promotion is unknown, and one match is enough.
+    fn match_spec(&self, spec: &PodSpec, compare: impl Fn(&Container, bool) -> Option<ContainerImage>) -> ImageMatch {
         if !self.names_version() {
             return ImageMatch::Matches;
         }
-        let mut images = Vec::new();
-        let mut is_unknown = false;
-        for found in matches {
-            match found {
-                Some(ImageMatch::Matches) => return ImageMatch::Matches,
-                Some(ImageMatch::Unknown(image)) => {
-                    is_unknown = true;
-                    images.push(image);
-                }
-                Some(ImageMatch::Differs(image)) => images.push(image),
-                None => {}
-            }
+        if self.image.is_none() {
+            let containers = spec.containers.iter();
+            return self.best_match(containers.map(|one| (one.image.as_str(), compare(one, false))));
         }
-        let images = if images.is_empty() { "no container of that repository".to_owned() } else { images.join(", ") };
-        if is_unknown { ImageMatch::Unknown(images) } else { ImageMatch::Differs(images) }
+        let all: Vec<_> = self.containers_of_release(spec, compare).into_iter().map(|(_, image)| image).collect();
+        let differs = all.iter().find(|image| image.found == Found::Differs);
+        let unknown = || all.iter().find(|image| image.found != Found::Matches);
+        match differs.or_else(unknown).or(all.first()) {
+            Some(image) => self.describe(std::slice::from_ref(image)),
+            None => ImageMatch::Differs(other_images(spec.containers.iter().map(|one| one.image.as_str()))),
+        }
     }
 
-    /// `pulled` is the image ID in a container's status. `None`: an image of another repository.
-    fn match_reference(&self, image: &str, pulled: Option<&str>) -> Option<ImageMatch> {
-        let Ok(reference) = image.parse::<Reference>() else { return Some(ImageMatch::Differs(image.to_owned())) };
-        if self.image.as_ref().is_some_and(|image| !is_same_repository(image.as_str(), reference.image.as_str())) {
+    /// Init containers count only if no other container is of the release. Containers of another repository with the same tag
+    /// count last, and only if the digest can decide: the repository may be a mirror.
+    fn containers_of_release<'s>(
+        &self,
+        spec: &'s PodSpec,
+        compare: impl Fn(&Container, bool) -> Option<ContainerImage>,
+    ) -> Vec<(&'s Container, ContainerImage)> {
+        let of = |containers: &'s [Container], is_ours: bool| {
+            let has_tag = |one: &&Container| !is_ours || (self.digest.is_some() && self.has_same_tag(&one.image));
+            let containers = containers.iter().filter(has_tag);
+            containers.filter_map(|one| Some((one, compare(one, is_ours)?))).collect::<Vec<_>>()
+        };
+        let mut all = of(&spec.containers, false);
+        if all.is_empty() {
+            all = of(&spec.init_containers, false);
+        }
+        if all.is_empty() { of(&spec.containers, true) } else { all }
+    }
+
+    /// One match is enough: the other images are those of sidecars.
+    fn best_match<'i>(&self, images: impl Iterator<Item = (&'i str, Option<ContainerImage>)>) -> ImageMatch {
+        if !self.names_version() {
+            return ImageMatch::Matches;
+        }
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        for (image, compared) in images {
+            match compared {
+                Some(compared) if compared.found == Found::Matches => return ImageMatch::Matches,
+                Some(compared) => found.push(compared),
+                None => others.push(image),
+            }
+        }
+        if found.is_empty() { ImageMatch::Differs(other_images(others.into_iter())) } else { self.describe(&found) }
+    }
+
+    /// What containers that do not match run instead, or why that is unknown.
+    fn describe(&self, images: &[ContainerImage]) -> ImageMatch {
+        let names = || join_images(images.iter().map(|image| image.name.as_str()));
+        let unknown = images.iter().map(|image| &image.found).find(|found| **found != Found::Differs);
+        match unknown {
+            None => ImageMatch::Differs(names()),
+            Some(Found::Matches | Found::Differs) => ImageMatch::Matches,
+            Some(Found::NoTag) => ImageMatch::Unknown(format!("{}, which names no tag", names())),
+            Some(Found::OtherDigest(reported)) => {
+                let expected = self.digest.as_deref().unwrap_or_default();
+                ImageMatch::Unknown(format!(
+                    "{}; one image has several digests: the runtime reports {reported}, expected {expected}",
+                    names()
+                ))
+            }
+            Some(Found::NoDigest(None)) => ImageMatch::Unknown(format!("{}, whose digest is unknown", names())),
+            Some(Found::NoDigest(Some(id))) => {
+                let expected = self.digest.as_deref().unwrap_or_default();
+                ImageMatch::Unknown(format!(
+                    "{}, whose digest is unknown: the runtime reports only the image ID {id}, expected {expected}",
+                    names()
+                ))
+            }
+        }
+    }
+
+    /// Compares with a container of a pod.
+    fn compare_running(
+        &self,
+        template: Option<&PodTemplate>,
+        pod: &Pod,
+        container: &Container,
+        is_ours: bool,
+    ) -> Option<ContainerImage> {
+        let in_template = in_template(template, &container.name);
+        let requested = in_template.and_then(|one| self.compare(&one.image, None, false));
+        let id = image_id(pod, container);
+        let image = self.compare(&container.image, id, is_ours || requested.is_some())?;
+        // A webhook may replace a tag by the digest that the tag has.
+        let is_resolved = image.found == Found::NoTag && requested.is_some_and(|one| one.found == Found::Matches);
+        Some(if is_resolved { ContainerImage { found: Found::Matches, ..image } } else { image })
+    }
+
+    /// Compares with an image. `image_id` is that of a container that has started. `is_ours`: the image is of the release,
+    /// whatever its repository. `None`: an image of another repository.
+    fn compare(&self, image: &str, image_id: Option<&str>, is_ours: bool) -> Option<ContainerImage> {
+        let reported = image_id.and_then(reported_digest);
+        let requested = requested_digest(image);
+        let found = |found: Found| Some(ContainerImage { name: image.to_owned(), found });
+        // A digest is proof, whatever the repository that it was pulled from.
+        let is_expected = |digest: &String| Some(digest) == self.digest.as_ref();
+        if requested.iter().chain(&reported).any(is_expected) || image_id.and_then(bare_digest).iter().any(is_expected)
+        {
+            return found(Found::Matches);
+        }
+        let Ok(reference) = image.parse::<Reference>() else { return found(Found::Differs) };
+        let is_same = |image: &Image| is_same_repository(image.as_str(), reference.image.as_str());
+        if !is_ours && self.image.as_ref().is_some_and(|image| !is_same(image)) {
             return None;
         }
-        let pulled = pulled.and_then(|pulled| pulled.rsplit_once('@')).map(|(_, digest)| digest);
-        let requested = reference.digest.as_ref().map(ToString::to_string);
-        let Some(digest) = &self.digest else {
-            let tag = reference.tag.as_ref().map(ToString::to_string);
-            return Some(match tag {
-                Some(tag) if self.tag.as_ref() == Some(&tag) => ImageMatch::Matches,
-                None if requested.is_some() => ImageMatch::Unknown(format!("{image}, which names no tag")),
-                _ => ImageMatch::Differs(image.to_owned()),
+        if !self.names_version() {
+            return found(Found::Matches);
+        }
+        if self.digest.is_none() {
+            return found(match (self.has_same_tag(image), reference.tag, requested) {
+                (true, _, _) => Found::Matches,
+                (false, None, Some(_)) => Found::NoTag,
+                (false, _, _) => Found::Differs,
             });
-        };
-        Some(match (requested, pulled) {
-            // An image that is requested by digest cannot be pulled as another one.
-            (Some(requested), _) if requested == *digest => ImageMatch::Matches,
-            (Some(_), _) => ImageMatch::Differs(image.to_owned()),
-            (None, Some(pulled)) if pulled == digest => ImageMatch::Matches,
-            (None, Some(pulled)) => ImageMatch::Differs(format!("{image}@{pulled}")),
-            (None, None) => ImageMatch::Unknown(format!("{image}, whose digest is unknown")),
+        }
+        if requested.is_some() || (image_id.is_some() && self.has_other_tag(image)) {
+            let by_tag = reported.filter(|_| requested.is_none());
+            let name = by_tag.map_or_else(|| image.to_owned(), |digest| format!("{image}@{digest}"));
+            return Some(ContainerImage { name, found: Found::Differs });
+        }
+        found(match reported {
+            Some(reported) => Found::OtherDigest(reported),
+            None => Found::NoDigest(image_id.and_then(bare_digest)),
         })
+    }
+
+    fn has_same_tag(&self, image: &str) -> bool {
+        self.tag.is_some() && tag(image) == self.tag
+    }
+
+    fn has_other_tag(&self, image: &str) -> bool {
+        self.tag.is_some() && tag(image).is_some_and(|tag| Some(tag) != self.tag)
+    }
+}
+
+fn tag(image: &str) -> Option<String> {
+    Some(image.parse::<Reference>().ok()?.tag?.to_string())
+}
+
+fn requested_digest(image: &str) -> Option<String> {
+    Some(image.parse::<Reference>().ok()?.digest?.to_string())
+}
+
+/// The container of a template with this name.
+fn in_template<'t>(template: Option<&'t PodTemplate>, name: &str) -> Option<&'t Container> {
+    let spec = &template?.spec;
+    spec.containers.iter().chain(&spec.init_containers).find(|container| container.name == name)
+}
+
+/// The image ID of a container that has started; it may be empty.
+fn image_id<'p>(pod: &'p Pod, container: &Container) -> Option<&'p str> {
+    let status = container_statuses(pod).find(|status| status.name == container.name)?;
+    (status.ready || !status.image_id.is_empty()).then_some(status.image_id.as_str())
+}
+
+/// The digest in an image ID that is a name: `ghcr.io/acme/shop@sha256:…`, also after `docker-pullable://`.
+fn reported_digest(image_id: &str) -> Option<String> {
+    let (_, digest) = image_id.rsplit_once('@')?;
+    Some(digest.parse::<Digest>().ok()?.to_string())
+}
+
+/// The digest in an image ID without a name, mostly that of the configuration: `sha256:…`, `docker://sha256:…`.
+fn bare_digest(image_id: &str) -> Option<String> {
+    let digest = image_id.split_once("://").map_or(image_id, |(_, digest)| digest);
+    Some(digest.parse::<Digest>().ok()?.to_string())
+}
+
+/// The images of a workload that has none of the repository.
+fn other_images<'i>(images: impl Iterator<Item = &'i str>) -> String {
+    const NONE: &str = "no container of that repository";
+    match join_images(images) {
+        images if images.is_empty() => NONE.to_owned(),
+        images => format!("{images} ({NONE})"),
+    }
+}
+
+/// `a, b and 3 more`, each once.
+fn join_images<'i>(images: impl Iterator<Item = &'i str>) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for image in images {
+        if !names.contains(&image) {
+            names.push(image);
+        }
+    }
+    let shown = names.iter().take(MAX_IMAGES).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_IMAGES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -240,7 +437,7 @@ mod tests {
             (None, "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
             (None, "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
         ] {
-            let found = expected(image).match_pod(&spec(init, containers));
+            let found = expected(image).match_pod(None, &spec(init, containers));
             assert_eq!(found == ImageMatch::Matches, matches, "{image:?} {init} {containers:?}: {found:?}");
         }
     }
@@ -257,11 +454,12 @@ mod tests {
             (("", "1", ""), &format!("nginx@{ONE}"), String::new(), None),
             (("", "1", ""), &format!("nginx:1@{ONE}"), String::new(), Some(true)),
             (("", "", ONE), &format!("nginx@{ONE}"), String::new(), Some(true)),
-            (("", "", ONE), &format!("nginx:1@{TWO}"), pulled(ONE), Some(false)),
+            (("", "", ONE), &format!("nginx:1@{TWO}"), pulled(ONE), Some(true)),
+            (("", "1", ONE), &format!("nginx:1@{TWO}"), pulled(TWO), Some(false)),
             (("", "1", ONE), "nginx:1", pulled(ONE), Some(true)),
             (("", "1", ONE), "nginx:1", format!("docker-pullable://nginx@{ONE}"), Some(true)),
-            // The same tag was pushed twice: the digest decides.
-            (("", "1", ONE), "nginx:1", pulled(TWO), Some(false)),
+            // An image has several digests, and the runtime reports one of them.
+            (("", "1", ONE), "nginx:1", pulled(TWO), None),
             (("", "1", ONE), "nginx:1", "sha256:abc".to_owned(), None),
             (("", "1", ONE), "nginx:1", String::new(), None),
             (("", "", ""), "anything", String::new(), Some(true)),
@@ -270,7 +468,7 @@ mod tests {
             let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
             let repository = given(expected.0).map(|image| image.parse().unwrap());
             let expected = ExpectedImage { image: repository, tag: given(expected.1), digest: given(expected.2) };
-            let found = match expected.match_pod(&pod(&[("envoy:3", "envoy@sha256:3"), (image, &id)])) {
+            let found = match expected.match_pod(None, &pod(&[("envoy:3", "envoy@sha256:3"), (image, &id)])) {
                 ImageMatch::Matches => Some(true),
                 ImageMatch::Differs(_) => Some(false),
                 ImageMatch::Unknown(_) => None,

@@ -150,13 +150,15 @@ impl Assessor<'_> {
             }
             return self.failed(Verdict::Blocked, reason, &problems);
         }
-        let is_complete = matches!(snapshot.progress, RolloutProgress::Complete(_));
-        let is_unknown_image = matches!(snapshot.running_image(limits), ImageMatch::Unknown(_));
-        if is_complete && is_unknown_image && !snapshot.kind.has_pods() {
+        if snapshot.only_image_is_unknown(limits) {
             // Waiting does not make the names of images clearer, unless a new image appears.
             let summary = self.describe_incomplete();
             if now < limits.appear_timeout {
                 return WorkloadAssessment::Pending { summary, revisit: Some(limits.appear_timeout) };
+            }
+            if snapshot.kind.has_pods() {
+                let cause = Some("its image is not confirmed".to_owned());
+                return failed(Verdict::Inconclusive, summary, cause, headline::confirm_image(limits));
             }
             return self.failed(Verdict::Inconclusive, summary, &[]);
         }
@@ -256,6 +258,15 @@ impl Assessor<'_> {
     /// The assessment while the workload does not request the image under promotion, or runs another one.
     fn assess_absent_image(&self) -> Option<WorkloadAssessment> {
         let Self { limits, history, snapshot, now, .. } = *self;
+        let was_replaced = history.release == ReleasePhase::Replaced;
+        if let Some(image) = snapshot.other_release(limits).filter(|_| was_replaced) {
+            // A later release has its own gate: waiting for this one would be in vain.
+            let name = limits.image.name();
+            let reason = format!("{name} was requested, and now {image} is: another release took its place");
+            let cause = Some(format!("replaced by {}", headline::short_images(&image)));
+            let next = "see what has been deployed since; the later release has its own gate";
+            return Some(failed(Verdict::Blocked, reason, cause, next));
+        }
         let is_complete = matches!(snapshot.progress, RolloutProgress::Complete(_));
         let other_image = match (&snapshot.requested, &snapshot.progress) {
             (_, RolloutProgress::Missing) => None,
@@ -268,13 +279,9 @@ impl Assessor<'_> {
             _ => return None,
         };
         let (name, namespace) = (limits.image.name(), &limits.namespace);
-        let was_replaced = history.release == ReleasePhase::Replaced;
         let summary = match &other_image {
             None if was_replaced => format!("it is gone from the namespace {namespace}"),
             None => format!("there is no such workload in the namespace {namespace}"),
-            Some(image) if was_replaced => {
-                format!("{name} was requested, and now {image} is: another release took its place")
-            }
             Some(image) if is_complete => format!("it is healthy, and runs {image}, not {name}"),
             Some(image) if !snapshot.kind.has_pods() => {
                 format!("it runs {image} ({}), not {name}", snapshot.summary())
@@ -292,11 +299,10 @@ impl Assessor<'_> {
         let cause = match &other_image {
             None if was_replaced => Some("it was deleted".to_owned()),
             None => None,
-            Some(_) if was_replaced => Some("another release took its place".to_owned()),
             Some(_) => Some(format!("{} is not deployed", limits.image.version().unwrap_or(name))),
         };
         let next = match other_image {
-            _ if was_replaced => "see what has been deployed since; the later release has its own gate",
+            None if was_replaced => "see what has been deployed since; the later release has its own gate",
             None => "see whether `workload`, `namespace` and `context` are the right ones",
             Some(_) => {
                 "see whether this release has been deployed; `appear-timeout` waits for a deployment that comes later"
@@ -338,9 +344,7 @@ impl Assessor<'_> {
     fn describe_incomplete(&self) -> String {
         let summary = self.snapshot.summary();
         match self.snapshot.check_healthy(self.limits) {
-            Err(reason) if matches!(self.snapshot.progress, RolloutProgress::Complete(_)) => {
-                format!("{summary}; {reason}")
-            }
+            Err(reason) if reason != summary => format!("{summary}; {reason}"),
             _ => summary,
         }
     }
@@ -357,6 +361,7 @@ impl Assessor<'_> {
             _ if !limits.image.names_version() => {}
             WorkloadKind::Kustomization => {}
             WorkloadKind::Application => text.push_str(&format!("; it runs {}", limits.image.name())),
+            _ if snapshot.pods.is_empty() => text.push_str(&format!("; it requests {}", limits.image.name())),
             _ => text.push_str(&format!("; its pods run {}", limits.image.name())),
         }
         let period = HumanDuration(limits.stabilize);

@@ -8,13 +8,16 @@ use super::{
     views::Views,
     workload::{Workload, WorkloadKind},
 };
-use crate::world::cluster::objects::Pod;
+use crate::world::cluster::objects::{Pod, PodTemplate};
 
 pub struct WorkloadSnapshot<'a> {
     pub kind: WorkloadKind,
     pub progress: RolloutProgress,
-    /// Whether the workload requests the image under promotion.
+    /// Whether the workload requests the image under promotion, by the name in its template or by the digests that its pods
+    /// report.
     pub requested: ImageMatch,
+    /// The template of the newest revision, if the workload has one.
+    pub template: Option<&'a PodTemplate>,
     /// The pods of the new revision that are not being deleted, by name.
     pub pods: Vec<&'a Pod>,
     /// Pods that ended for good: evicted, or gone with their node. Other pods replace them.
@@ -28,12 +31,15 @@ pub struct WorkloadSnapshot<'a> {
 impl<'a> WorkloadSnapshot<'a> {
     #[must_use]
     pub fn take(limits: &WorkloadLimits, views: &'a Views, workload: &Workload) -> Self {
-        let RolloutStatus { progress, requested, mut pods, desired, revision } =
+        let RolloutStatus { progress, requested, template, mut pods, desired, revision } =
             rollout_status(limits, views, workload);
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
         pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
-        let (ended, pods) = pods.into_iter().partition(|pod| has_ended(pod));
-        Self { kind: workload.kind, progress, requested, pods, ended, desired, revision }
+        let (ended, pods): (Vec<&Pod>, Vec<&Pod>) = pods.into_iter().partition(|pod| has_ended(pod));
+        let runs_it = |pod: &&Pod| limits.image.match_pod(template, pod) == ImageMatch::Matches;
+        let is_proven = limits.image.digest.is_some() && !pods.is_empty() && pods.iter().all(runs_it);
+        let requested = if is_proven { ImageMatch::Matches } else { requested };
+        Self { kind: workload.kind, progress, requested, template, pods, ended, desired, revision }
     }
 
     /// Whether the rollout is complete, all pods are seen and ready, and they run the image under promotion.
@@ -41,6 +47,24 @@ impl<'a> WorkloadSnapshot<'a> {
     /// # Errors
     /// The first reason why not.
     pub fn check_healthy(&self, limits: &WorkloadLimits) -> Result<(), String> {
+        self.check_rolled_out(limits)?;
+        match self.running_image(limits) {
+            ImageMatch::Matches => Ok(()),
+            ImageMatch::Differs(image) | ImageMatch::Unknown(image) if !self.pods.is_empty() => {
+                Err(format!("its pods run {image}"))
+            }
+            ImageMatch::Differs(image) | ImageMatch::Unknown(image) if self.kind.has_pods() => {
+                Err(format!("it requests {image}"))
+            }
+            ImageMatch::Differs(image) | ImageMatch::Unknown(image) => Err(format!("it runs {image}")),
+        }
+    }
+
+    /// Whether the rollout is complete, and all pods are seen and ready, whatever they run.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub fn check_rolled_out(&self, limits: &WorkloadLimits) -> Result<(), String> {
         match &self.progress {
             RolloutProgress::Complete(_) => {}
             RolloutProgress::Empty(_) if limits.allow_empty => {}
@@ -62,13 +86,20 @@ impl<'a> WorkloadSnapshot<'a> {
         if self.kind.has_pods() && self.pods.is_empty() && matches!(self.progress, RolloutProgress::Complete(_)) {
             return Err("no pod of it is seen".to_owned());
         }
-        match self.running_image(limits) {
-            ImageMatch::Matches => Ok(()),
-            ImageMatch::Differs(image) | ImageMatch::Unknown(image) if self.kind.has_pods() => {
-                Err(format!("its pods run {image}"))
-            }
-            ImageMatch::Differs(image) | ImageMatch::Unknown(image) => Err(format!("it runs {image}")),
-        }
+        Ok(())
+    }
+
+    /// Whether all that is left open is which image runs: no name of it has the expected version.
+    #[must_use]
+    pub fn only_image_is_unknown(&self, limits: &WorkloadLimits) -> bool {
+        self.check_rolled_out(limits).is_ok() && matches!(self.running_image(limits), ImageMatch::Unknown(_))
+    }
+
+    /// The images that its template requests, if that is another release than the one under promotion.
+    #[must_use]
+    pub fn other_release(&self, limits: &WorkloadLimits) -> Option<String> {
+        let template = self.template.filter(|template| !limits.image.is_named_in(template))?;
+        (self.requested != ImageMatch::Matches).then(|| limits.image.images_in(template))
     }
 
     /// Whether every pod runs the image under promotion; without pods, whether the workload requests it.
@@ -78,7 +109,7 @@ impl<'a> WorkloadSnapshot<'a> {
             return self.requested.clone();
         }
         let mut worst = ImageMatch::Matches;
-        for found in self.pods.iter().map(|pod| limits.image.match_pod(pod)) {
+        for found in self.pods.iter().map(|pod| limits.image.match_pod(self.template, pod)) {
             match found {
                 ImageMatch::Differs(_) => return found,
                 ImageMatch::Unknown(_) => worst = found,

@@ -59,6 +59,8 @@ const DEFAULT_TERMINATION: i64 = 30;
 fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Pod) -> Option<Unstable> {
     let warning = observations.pod_warnings.last(&pod.metadata.uid)?;
     let period = HumanDuration(limits.stabilize);
+    let stopping = pod.spec.termination_grace_period_seconds.unwrap_or(DEFAULT_TERMINATION).clamp(0, 24 * 3600);
+    let stopping = if warning.stops_container { 1000 * stopping } else { 0 };
     Some(Unstable {
         description: format!(
             "pod {} has not been without a warning for {period} yet: {}",

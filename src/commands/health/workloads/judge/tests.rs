@@ -4,6 +4,7 @@ mod applications;
 mod concurrent_changes;
 mod headlines;
 mod hostile_objects;
+mod images;
 mod kinds;
 mod kustomizations;
 mod pods;
@@ -263,24 +264,6 @@ fn the_gate_waits_for_the_image_under_promotion_and_never_passes_an_old_one() {
         vec![pod("a", "new", false, &crashed(5, "Error"))],
     );
     scenario.assert_pending(1, 300, "it requests shop:2, not an image with tag 3");
-}
-
-#[test]
-fn the_digest_is_read_from_the_pods() {
-    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
-    let expected_image = ExpectedImage { digest: Some(digest("1")), ..ExpectedImage::default() };
-    for (pulled, verdict, blocks, expected) in [
-        (format!("shop@{}", digest("1")), Verdict::Passed, 1, "complete"),
-        (format!("shop@{}", digest("2")), Verdict::Blocked, 1, "it is healthy, and runs shop:2@sha256:2222"),
-        // The digest is unknown, and nothing bad was observed.
-        (String::new(), Verdict::Inconclusive, 601, "whose digest is unknown"),
-    ] {
-        let mut state = running();
-        state["imageID"] = pulled.into();
-        let mut scenario = Scenario::new(WorkloadLimits { image: expected_image.clone(), ..app() });
-        scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![pod("a", "new", true, &state)]);
-        scenario.assert_decided(blocks, verdict, expected);
-    }
 }
 
 #[test]

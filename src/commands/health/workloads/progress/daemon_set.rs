@@ -30,5 +30,5 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, daemon_set: &'a Dae
     } else {
         progressing(counts)
     };
-    RolloutStatus::from_pods(progress, limits.image.match_template(&spec.template), pods, desired)
+    RolloutStatus::from_pods(limits, progress, &spec.template, pods, desired)
 }

@@ -62,7 +62,7 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, deployment: &'a Dep
     } else {
         progressing(counts)
     };
-    RolloutStatus::from_pods(progress, limits.image.match_template(&spec.template), pods, spec.replicas)
+    RolloutStatus::from_pods(limits, progress, &spec.template, pods, spec.replicas)
 }
 
 fn runs_images_of(template: &PodTemplate, pod: &Pod) -> bool {

@@ -30,14 +30,6 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, rollout: &'a Rollou
     };
     let observed = is_observed(rollout);
     let newest = sets().find(is_new).filter(|_| observed);
-    let requested = match (&spec.workload_ref, newest) {
-        (None, _) => limits.image.match_template(&spec.template),
-        (Some(_), Some(set)) => limits.image.match_template(&set.spec.template),
-        _ if !limits.image.names_version() => ImageMatch::Matches,
-        _ => ImageMatch::Unknown(
-            "the image that its `workloadRef` requests: its controller has not observed it yet".to_owned(),
-        ),
-    };
     let kept: i32 = sets()
         .filter(|set| !is_new(set) && set.metadata.annotations.contains_key(KEPT_UNTIL))
         .fold(0, |sum, set| sum.saturating_add(set.status.replicas));
@@ -45,7 +37,21 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, rollout: &'a Rollou
     let progress =
         if observed { observed_progress(rollout, desired, kept, newest.is_some()) } else { progressing(UNOBSERVED) };
     let pods = newest.map(|set| views.pods.owned_by(&set.metadata.uid).collect()).unwrap_or_default();
-    RolloutStatus::from_pods(progress, requested, pods, desired)
+    let template = match (&spec.workload_ref, newest) {
+        (None, _) => &spec.template,
+        (Some(_), Some(set)) => &set.spec.template,
+        (Some(_), None) => {
+            let requested = if limits.image.names_version() {
+                ImageMatch::Unknown(
+                    "the image that its `workloadRef` requests: its controller has not observed it yet".to_owned(),
+                )
+            } else {
+                ImageMatch::Matches
+            };
+            return RolloutStatus { desired, ..RolloutStatus::from_controller(progress, requested, String::new()) };
+        }
+    };
+    RolloutStatus::from_pods(limits, progress, template, pods, desired)
 }
 
 fn is_observed(rollout: &Rollout) -> bool {

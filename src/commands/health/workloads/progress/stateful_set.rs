@@ -52,5 +52,5 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, stateful_set: &'a S
     } else {
         progressing(counts)
     };
-    RolloutStatus::from_pods(progress, limits.image.match_template(&spec.template), pods, desired)
+    RolloutStatus::from_pods(limits, progress, &spec.template, pods, desired)
 }

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 
 use crate::{
-    commands::health::workloads::{image::ImageMatch, pod_status::MESSAGE_CHARS, states::UnhealthyState},
+    commands::health::workloads::{
+        image::ImageMatch, limits::WorkloadLimits, pod_status::MESSAGE_CHARS, states::UnhealthyState,
+    },
     secret::excerpt,
-    world::cluster::objects::{Condition, Pod},
+    world::cluster::objects::{Condition, Pod, PodTemplate},
 };
 
 /// How far a rollout is. Texts are the reasons shown to the user.
@@ -40,6 +42,8 @@ pub struct RolloutStatus<'a> {
     pub progress: RolloutProgress,
     /// Whether the workload requests the image under promotion.
     pub requested: ImageMatch,
+    /// The template of the newest revision.
+    pub template: Option<&'a PodTemplate>,
     /// Pods of the new revision.
     pub pods: Vec<&'a Pod>,
     /// How many pods of the new revision there should be.
@@ -50,16 +54,23 @@ pub struct RolloutStatus<'a> {
 
 impl<'a> RolloutStatus<'a> {
     pub fn missing() -> Self {
-        Self::from_pods(RolloutProgress::Missing, ImageMatch::Differs("nothing".to_owned()), Vec::new(), 0)
+        Self::from_controller(RolloutProgress::Missing, ImageMatch::Differs("nothing".to_owned()), String::new())
     }
 
-    pub const fn from_pods(progress: RolloutProgress, requested: ImageMatch, pods: Vec<&'a Pod>, desired: i32) -> Self {
-        Self { progress, requested, pods, desired, revision: String::new() }
+    pub fn from_pods(
+        limits: &WorkloadLimits,
+        progress: RolloutProgress,
+        template: &'a PodTemplate,
+        pods: Vec<&'a Pod>,
+        desired: i32,
+    ) -> Self {
+        let requested = limits.image.match_template(template);
+        Self { progress, requested, template: Some(template), pods, desired, revision: String::new() }
     }
 
     /// For a workload of which only its controller's status is read.
     pub const fn from_controller(progress: RolloutProgress, requested: ImageMatch, revision: String) -> Self {
-        Self { progress, requested, pods: Vec::new(), desired: 0, revision }
+        Self { progress, requested, template: None, pods: Vec::new(), desired: 0, revision }
     }
 }
 

@@ -296,12 +296,11 @@ fn a_release_that_replaces_the_one_under_promotion_is_named() {
     let mut scenario = Scenario::new(patient());
     scenario.list_deployment(1, deployment((1, 1, 0, 0), "2", &json!({})), vec![]);
     scenario.update(30, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 0, 0), "3", &json!({})))));
-    scenario.assert_pending(
+    scenario.assert_decided(
         30,
-        60,
+        Verdict::Blocked,
         "an image with tag 2 was requested, and now shop:3 is: another release took its place",
     );
-    scenario.assert_decided(60, Verdict::Blocked, "another release took its place");
     // It may be rolled out again.
     scenario.update(40, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((1, 1, 1, 1), "2", &json!({})))));
     scenario.update(40, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![ready("a")], at: None }));
@@ -319,7 +318,11 @@ fn an_image_that_only_pods_show_has_its_time_limit_from_when_it_appears() {
         it
     };
     scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![of("a", "1")]);
-    scenario.assert_pending(540, 600, "it is healthy, and runs shop:2@sha256:1111");
+    scenario.assert_pending(
+        540,
+        600,
+        "its pods run shop:2; one image has several digests: the runtime reports sha256:1111",
+    );
     // It appears late, and has its full time limit.
     scenario.list_deployment(540, deployment((1, 2, 1, 0), "2", &json!({})), vec![]);
     scenario.assert_pending(700, 1140, "1 of the old revision left");
