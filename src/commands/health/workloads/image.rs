@@ -152,6 +152,13 @@ impl ExpectedImage {
         self.best_match(images.iter().map(|image| (image.as_str(), self.compare_name(image))))
     }
 
+    /// Whether the list has none of the repository, but the tag in another one: an admission webhook may have put in a mirror.
+    #[must_use]
+    pub fn may_be_mirrored(&self, images: &[String]) -> bool {
+        images.iter().all(|image| self.compare_name(image).is_none())
+            && images.iter().any(|image| self.has_same_tag(image))
+    }
+
     /// The images in the list that are other versions of the expected one.
     #[must_use]
     pub fn other_versions<'a>(&self, images: &'a [String]) -> Vec<&'a str> {

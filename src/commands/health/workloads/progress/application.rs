@@ -31,6 +31,9 @@ pub fn status<'a>(limits: &WorkloadLimits, application: &Application) -> Rollout
             (ImageMatch::Matches, progress)
         }
         (ImageMatch::Unknown(_), progress) if pods_show_images => (ImageMatch::Matches, progress),
+        (ImageMatch::Differs(_), progress) if pods_show_images && limits.image.may_be_mirrored(images) => {
+            (ImageMatch::Matches, progress)
+        }
         // The image that a sync brings is listed only when its pods exist.
         (
             ImageMatch::Differs(image),

@@ -313,6 +313,27 @@ fn a_leftover_old_image_passes_when_pods_are_watched() {
 }
 
 #[test]
+fn the_images_of_a_mirror_are_left_to_the_watched_pods() {
+    let of_shop = |workloads: &[&str]| {
+        let limits = with_tag("2", limits(workloads));
+        WorkloadLimits { image: ExpectedImage { image: Some("shop".parse().unwrap()), ..limits.image }, ..limits }
+    };
+    let images = |image: &str| json!({ "status": { "summary": { "images": ["envoy:3", image] } } });
+    let beside = |image: &str| {
+        let mut scenario = started_with(of_shop(&["application/app", "deployment/app"]), &images(image));
+        let mut it = pod("a", "new", true, &running());
+        it.spec.containers[0].image = image.to_owned();
+        scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![it]);
+        scenario
+    };
+    beside("mirror.local/shop:2").assert_decided(1, Verdict::Passed, "Healthy, Synced");
+    let other = "runs envoy:3, mirror.local/shop:1 (no container of that repository), not shop:2";
+    beside("mirror.local/shop:1").assert_decided(1, Verdict::Blocked, other);
+    let alone = started_with(of_shop(&["application/app"]), &images("mirror.local/shop:2"));
+    alone.assert_decided(0, Verdict::Blocked, "mirror.local/shop:2 (no container of that repository)");
+}
+
+#[test]
 fn an_application_needs_no_other_kind() {
     let observations = WorkloadObservations::new(&alone().workloads);
     let needed: Vec<&str> =
