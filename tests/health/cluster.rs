@@ -2,10 +2,11 @@
 //! only a real cluster shows is in `tests/e2e/cluster`.
 
 mod access;
+mod replay;
+mod selection;
 
 use std::{
     collections::BTreeMap,
-    fs,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -15,46 +16,14 @@ use promote_gates::sandbox::server::{FakeResponse, Hold, LoopbackServer, Receive
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use self::replay::{recorded, replay, replaying};
 use crate::{
     debug::{assert_in_order, debug_lines},
     house::Runner,
     patience::{SIGNALLED, with_enough_time},
 };
 
-/// When the answers were recorded, by the server's clock.
-const RECORDED_AT: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
 const TOKEN: &str = "s3cr3t-token";
-
-fn recorded(resource: &str) -> Value {
-    let path = format!("{}/tests/samples/kubernetes/{resource}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// Lists are answered as recorded; a watch sends nothing and does not end.
-fn replay(request: &ReceivedRequest) -> FakeResponse {
-    let resource = request.path.rsplit('/').next().unwrap_or_default();
-    if request.query.contains("watch=true") {
-        return FakeResponse::hang();
-    }
-    let mut list = recorded(resource);
-    if let Some((_, rest)) = request.query.split_once("metadata.name%3D") {
-        let name = rest.split('&').next().unwrap_or_default();
-        let items = list["items"].as_array_mut().unwrap();
-        items.retain(|item| item["metadata"]["name"] == name);
-    }
-    FakeResponse::json(200, &list).header("date", RECORDED_AT)
-}
-
-/// A server that replays, and the requests it received.
-fn replaying() -> (LoopbackServer, Arc<Mutex<Vec<String>>>) {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&asked);
-    let api = LoopbackServer::start(move |request| {
-        noted.lock().unwrap().push(format!("{}?{}", request.path, request.query));
-        replay(request)
-    });
-    (api.unwrap(), asked)
-}
 
 fn kubeconfig(server: &str) -> Value {
     json!({
@@ -184,16 +153,18 @@ fn one_list_and_one_watch_for_each_kind() {
         let gate = gate(&api, "deployment/a\nstatefulset/db\ndaemonset/agent").input("stabilize", time);
         (gate.run(&["health"]), std::mem::take(&mut *asked.lock().unwrap()))
     };
-    let (end, mut asked) = with_enough_time(Duration::from_secs(1), attempt, |(_, asked)| asked.len() >= 12);
+    let (end, mut asked) = with_enough_time(Duration::from_secs(1), attempt, |(_, asked)| asked.len() >= 14);
     assert_eq!(end.code, 0, "{}", end.log);
     asked.sort();
     let only = |resource: &str| asked.iter().filter(|one| one.contains(&format!("/{resource}?"))).count();
-    for resource in ["deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "pods"] {
+    for resource in
+        ["deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions", "pods", "events"]
+    {
         assert_eq!(only(resource), 2, "{asked:?}");
     }
-    assert_eq!(asked.len(), 12, "{asked:?}");
-    assert!(asked.iter().all(|one| one.starts_with("/apis/apps/v1/namespaces/staging/")
-        || one.starts_with("/api/v1/namespaces/staging/pods")));
+    assert_eq!(asked.len(), 14, "{asked:?}");
+    let paths = ["/apis/apps/v1/namespaces/staging/", "/api/v1/namespaces/staging/"];
+    assert!(asked.iter().all(|one| paths.iter().any(|path| one.starts_with(path))), "{asked:?}");
 }
 
 #[test]
@@ -316,9 +287,9 @@ fn a_kind_that_is_listed_again_without_an_answer_does_not_stay_healthy() {
     let (lists, listed_again) = (Mutex::new(0), Hold::default());
     let api = LoopbackServer::start(move |request| {
         if !request.path.ends_with("/pods") {
-            // The other kinds answer after the pods.
-            let is_list = !request.query.contains("watch=true");
-            return if is_list { replay(request).held_by(&listed_again) } else { replay(request) };
+            // The ReplicaSets are listed after the pods.
+            let is_held = request.path.ends_with("/replicasets") && !request.query.contains("watch=true");
+            return if is_held { replay(request).held_by(&listed_again) } else { replay(request) };
         }
         if request.query.contains("watch=true") {
             // Every watch ends after a time.

@@ -68,7 +68,9 @@ impl PodWarnings {
             WatchUpdate::Relisting | WatchUpdate::Deleted(_) | WatchUpdate::Interrupted(_) => {}
             WatchUpdate::Refused(finding) => {
                 self.refused = true;
-                return Some(format!("the Warning events of pods cannot be seen, and are not needed: {finding}"));
+                return Some(format!(
+                    "the Warning events of pods cannot be seen, and the gate continues without them: {finding}"
+                ));
             }
         }
         None
