@@ -2,7 +2,8 @@
 //!
 //! - `rollouts`: the time from a complete rollout to the exit of each program, while both watch it;
 //! - `failures`: the time from an unrecoverable state to the exit of each program;
-//! - `fleet`: the memory, time and requests for 50 Deployments with 500 pods.
+//! - `fleet`: the memory, time and requests for 50 Deployments with 500 pods;
+//! - `busy_namespace`: the memory and time for one Deployment beside 5,000 other pods.
 //!
 //! Both programs use the same account and machine at the same time. Times and requests come from the API server's audit
 //! log (`audit_log`). Exits with 1 if a bound is violated.
@@ -14,6 +15,7 @@
 #[expect(dead_code, reason = "shared with the tests")]
 mod api;
 mod audit_log;
+mod busy_namespace;
 #[path = "../../tests/e2e/cluster/control_plane.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod control_plane;
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
     let failures = failures::start(&control_plane, &audit_log, &programs, args.deadline);
     rollouts::compare(&control_plane, &audit_log, &programs, args.rollouts, &mut bounds);
     fleet::compare(&control_plane, &audit_log, &programs, &mut bounds);
+    busy_namespace::compare(&control_plane, &programs, &mut bounds);
     failures::compare(failures, args.deadline, &mut bounds);
     println!("load of this machine after: {}", load());
     for bound in bounds.violated() {

@@ -188,10 +188,10 @@ fn a_watch_with_an_expired_resource_version_lists_again() {
 #[test]
 fn all_pages_of_a_list_are_read_and_an_expired_list_is_restarted() {
     let ns = TestNamespace::new(shared(), "many");
-    // Without a node, no kubelet handles these pods.
+    // Without a node, no kubelet handles these pods; without the hash of its ReplicaSet, the Deployment does not own them.
     for number in 0..510 {
-        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": format!("a-{number:03}") },
-            "spec": { "containers": [{ "name": "a", "image": "a:1" }] } });
+        let metadata = json!({ "name": format!("a-{number:03}"), "labels": { "app": "zoo" } });
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": { "containers": [{ "name": "a", "image": "a:1" }] } });
         shared().api.create(&format!("/api/v1/namespaces/{}/pods", ns.name), &pod);
     }
     // The pods of this Deployment are on the second page.
@@ -213,6 +213,13 @@ fn all_pages_of_a_list_are_read_and_an_expired_list_is_restarted() {
     let end = gate_through(&ns, &proxy).input("workload", "deployment/zoo").run(&["health"]);
     assert_eq!(end.code, 0, "{}", end.log);
     assert_eq!(proxy.requests().iter().filter(|request| is_second_page(request)).count(), 2, "{:?}", proxy.requests());
+    // Pods with other labels are not requested.
+    ns.deploy("deployments", "alone", 2, "1", &json!({}));
+    ns.available("alone", 2);
+    let proxy = FaultyProxy::start(&shared().api, |_| ProxyAction::Forward);
+    let end = gate_through(&ns, &proxy).input("workload", "deployment/alone").run(&["health"]);
+    assert_eq!(end.code, 0, "{}", end.log);
+    assert!(!proxy.requests().iter().any(is_second_page), "{:?}", proxy.requests());
 }
 
 #[test]
@@ -387,7 +394,8 @@ fn a_signal_ends_the_gate_at_every_stage() {
     let hangs = json!({ "exec": { "apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["600"],
         "interactiveMode": "Never" } });
     let until_evidence_is_requested = |proxy: &FaultyProxy, before: usize| {
-        let was_requested = || proxy.requests().iter().skip(before).any(|request| request.target.contains("/events?"));
+        let is_evidence = |request: &ProxiedRequest| request.target.contains("involvedObject.uid");
+        let was_requested = || proxy.requests().iter().skip(before).any(is_evidence);
         until("request for evidence", || was_requested().then_some(()));
     };
     for signal in [Signal::INT, Signal::TERM] {
