@@ -22,7 +22,7 @@ pub struct PodWarnings {
     last: BTreeMap<String, PodWarning>,
     /// Events have been listed at least once.
     listed: bool,
-    /// The account may not watch events. The verdict does not need them.
+    /// The account may not watch events.
     pub refused: bool,
 }
 
@@ -87,6 +87,12 @@ impl PodWarnings {
             let stops_container = of_probe("Liveness probe") || of_probe("Startup probe");
             self.last.insert(uid.clone(), PodWarning { reported, seen, text, stops_container });
         }
+    }
+
+    /// Whether warnings are seen: events were listed, and the account may watch them.
+    #[must_use]
+    pub const fn are_seen(&self) -> bool {
+        self.listed && !self.refused
     }
 
     #[must_use]

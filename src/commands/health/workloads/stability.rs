@@ -5,7 +5,7 @@
 //! previous run. What ran before the
 //! gate began is dated by the cluster, so a gate that starts late does not wait for what has lasted already.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 
@@ -54,13 +54,17 @@ pub fn slowest(
 /// How long a container may take to stop. Source: Kubernetes' API reference, `PodSpec`.
 const DEFAULT_TERMINATION: i64 = 30;
 
+/// How long its containers may take to stop, in seconds.
+fn termination(pod: &Pod) -> i64 {
+    pod.spec.termination_grace_period_seconds.unwrap_or(DEFAULT_TERMINATION).clamp(0, 24 * 3600)
+}
+
 /// A warning of the kubelet restarts the time. After a failing liveness probe it stops the container, which is ready, and
 /// without a warning, until it has stopped.
 fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Pod) -> Option<Unstable> {
     let warning = observations.pod_warnings.last(&pod.metadata.uid)?;
     let period = HumanDuration(limits.stabilize);
-    let stopping = pod.spec.termination_grace_period_seconds.unwrap_or(DEFAULT_TERMINATION).clamp(0, 24 * 3600);
-    let stopping = if warning.stops_container { 1000 * stopping } else { 0 };
+    let stopping = if warning.stops_container { 1000 * termination(pod) } else { 0 };
     Some(Unstable {
         description: format!(
             "pod {} has not been without a warning for {period} yet: {}",
@@ -140,6 +144,7 @@ impl Check<'_> {
         let previous = self.previous_run();
         let required =
             millis(limits.stabilize) + previous.map_or(0, |run| i64::try_from(run.as_millis()).unwrap_or(i64::MAX / 2));
+        let required = required.saturating_add(self.unseen_failures());
         let place = format!("pod {}, container {}", pod.metadata.name, status.name);
         let seen = new_restarts(observations, pod, status);
         let times = if seen > 0 { seen } else { status.restart_count };
@@ -149,10 +154,26 @@ impl Check<'_> {
             let description = format!("{place} {restarted}: it has to outlive its previous run of {run} by {period}");
             (description, restarted)
         } else {
-            (format!("{place} has not run for {period} yet"), format!("not stable for {period}"))
+            let required = HumanDuration(Duration::from_millis(required.unsigned_abs()));
+            (format!("{place} has not run for {required} yet"), format!("not stable for {required}"))
         };
         let exhausted = seen >= limits.crash_limit && previous.is_some();
         Unstable { description, cause, due: since.saturating_add(required), exhausted }
+    }
+
+    /// How much longer it has to run if no warning shows that its liveness probe fails: until that would have stopped it.
+    fn unseen_failures(&self) -> i64 {
+        if self.observations.pod_warnings.are_seen() {
+            return 0;
+        }
+        let spec = &self.pod.spec;
+        let mut containers = spec.init_containers.iter().chain(&spec.containers);
+        let own = containers.find(|container| container.name == self.status.name);
+        own.and_then(|container| container.liveness_probe.as_ref()).map_or(0, |probe| {
+            let failures = probe.period_seconds.max(1).saturating_mul(probe.failure_threshold.max(1));
+            let seconds = probe.initial_delay_seconds.saturating_add(failures).saturating_add(termination(self.pod));
+            1000 * seconds.clamp(0, 24 * 3600)
+        })
     }
 
     /// How long its previous run took; `None` for its first run, and after a long one.

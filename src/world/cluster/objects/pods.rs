@@ -30,6 +30,7 @@ lenient! {
         pub image: String,
         pub startup_probe: Option<ContainerProbe>,
         pub readiness_probe: Option<ContainerProbe>,
+        pub liveness_probe: Option<ContainerProbe>,
     }
 
     /// Times are in seconds. The server sets the defaults; a field is 0 if it did not.

@@ -91,4 +91,17 @@ fn a_warning_restarts_the_time_and_events_that_cannot_be_seen_are_not_needed() {
     let lines = scenario.observations.absorb(&scenario.limits, seconds(2), ClusterUpdate::Warnings(refused));
     assert!(lines.len() == 1 && lines[0].contains("403: no"), "{lines:?}");
     scenario.assert_decided(74, Verdict::Passed, "complete");
+    // Then a container with a liveness probe has to run for as long as a failing probe would leave it.
+    let with_probe = |events: Option<WatchUpdate<_>>| {
+        let mut it = pod("a", "new", true, &running());
+        it.spec.containers[0].liveness_probe = Some(parsed(json!({ "periodSeconds": 10, "failureThreshold": 3 })));
+        let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
+        scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![it]);
+        events.into_iter().for_each(|events| drop(scenario.update(1, ClusterUpdate::Warnings(events))));
+        scenario
+    };
+    let refused = WatchUpdate::Refused(Finding::inconclusive("the cluster's API"));
+    with_probe(Some(refused)).assert_pending(89, 90, "has not run for 1m30s");
+    with_probe(None).assert_pending(89, 90, "has not run for");
+    with_probe(Some(WatchUpdate::Listed { items: vec![], at: None })).assert_decided(30, Verdict::Passed, "complete");
 }
