@@ -97,7 +97,9 @@ fn a_warning_restarts_the_time_and_events_that_cannot_be_seen_are_not_needed() {
         it.spec.containers[0].liveness_probe = Some(parsed(json!({ "periodSeconds": 10, "failureThreshold": 3 })));
         let mut scenario = Scenario::new(WorkloadLimits { stabilize: seconds(30), ..app() });
         scenario.list_deployment(1, deployment((1, 1, 1, 1), "2", &json!({})), vec![it]);
-        events.into_iter().for_each(|events| drop(scenario.update(1, ClusterUpdate::Warnings(events))));
+        if let Some(events) = events {
+            scenario.update(1, ClusterUpdate::Warnings(events));
+        }
         scenario
     };
     let refused = WatchUpdate::Refused(Finding::inconclusive("the cluster's API"));
