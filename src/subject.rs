@@ -104,6 +104,23 @@ checked_text!(
     |text| matches!(text.len(), 40 | 64) && is_hex(text)
 );
 
+impl Image {
+    /// Its registry and the path there, written in full: `nginx` is `docker.io` and `library/nginx`. Source:
+    /// distribution/reference, familiar names.
+    #[must_use]
+    pub fn host_and_path(&self) -> (String, String) {
+        const DOCKER_HUB: &str = "docker.io";
+        let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+        let (host, path) = match self.0.split_once('/') {
+            Some((host, path)) if is_host(host) => (host, path),
+            _ => (DOCKER_HUB, self.as_str()),
+        };
+        let host = if host == "index.docker.io" { DOCKER_HUB } else { host };
+        let is_official = host == DOCKER_HUB && !path.contains('/');
+        (host.to_owned(), if is_official { format!("library/{path}") } else { path.to_owned() })
+    }
+}
+
 fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

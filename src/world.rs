@@ -11,6 +11,7 @@ pub mod github;
 pub mod http;
 pub mod network;
 pub mod process;
+pub mod registry;
 pub mod runtime;
 pub mod signals;
 pub mod trusted;

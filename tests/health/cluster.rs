@@ -2,6 +2,7 @@
 //! only a real cluster shows is in `tests/e2e/cluster`.
 
 mod access;
+mod registry;
 mod replay;
 mod selection;
 

@@ -14,6 +14,7 @@ mod diagnostics;
 mod headline;
 mod history;
 mod image;
+mod image_names;
 mod judge;
 mod limits;
 mod observations;
@@ -33,6 +34,7 @@ mod views;
 mod workload;
 
 use std::{
+    cell::RefCell,
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -47,14 +49,17 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::cluster::{Cluster, ClusterAccess, KubeconfigSource, kubeconfig_content},
+    world::{
+        cluster::{Cluster, ClusterAccess, KubeconfigSource, kubeconfig_content},
+        registry::Registry,
+    },
 };
 use diagnostics::Diagnostics;
 use image::ExpectedImage;
 use judge::judge;
 use limits::WorkloadLimits;
 use observations::WorkloadObservations;
-use sources::{WatchControl, WatchSources};
+use sources::{WatchControl, WatchSources, registry_source};
 use states::GracePeriod;
 use workload::Workload;
 
@@ -107,6 +112,9 @@ pub struct Args {
     /// Pass a workload even if it requests no pods, and a Kustomization without health checks
     #[arg(long)]
     pub allow_empty: bool,
+    /// Token that may read the image's manifests, as `user:token` or alone, sent only to the registry of `image`
+    #[arg(long, value_name = "REGISTRY_TOKEN")]
+    pub registry_token: Option<Secret>,
     /// How long the API server may take to start a response
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = nonzero_duration)]
     pub api_timeout: HumanDuration,
@@ -123,6 +131,12 @@ fn crashes(text: &str) -> Result<u32, ValueError> {
 pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let workloads = check(args, subject)?;
     let cluster = connect(args, ctx)?;
+    let registry = match (&subject.image, &subject.digest, &args.registry_token) {
+        (Some(image), Some(digest), Some(token)) => {
+            Some((Registry::new(ctx.world.http().clone(), image, token.clone()), digest.to_string()))
+        }
+        _ => None,
+    };
     let limits = WorkloadLimits {
         workloads,
         context: cluster.context().to_owned(),
@@ -135,11 +149,14 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         crash_limit: i32::try_from(args.crash_limit).unwrap_or(i32::MAX),
         grace_periods: args.grace.clone(),
         allow_empty: args.allow_empty,
+        asks_registry: registry.is_some(),
     };
     ctx.log.say(&format!("watching the namespace {} of {}", limits.namespace, limits.context));
     let mut observations = WorkloadObservations::new(&limits.workloads);
     let control = WatchControl::default();
-    let sources = WatchSources { cluster: &cluster, limits: &limits, control: &control }.all();
+    let open_digests = RefCell::new(Vec::new());
+    let mut sources = WatchSources { cluster: &cluster, limits: &limits, control: &control }.all();
+    sources.extend(registry.map(|(registry, expected)| registry_source(registry, expected, &open_digests)));
     let time_limit = limits.appear_timeout + limits.rollout_timeout + limits.stabilize + limits.max_unhealthy + SLACK;
     let mut findings = observe_until_decided(
         &ctx.execution,
@@ -154,6 +171,7 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
             for line in observations.absorb(&limits, at, update) {
                 ctx.log.say(&line);
             }
+            *open_digests.borrow_mut() = observations.open_digests(&limits);
             control.follow(observations);
         },
         |observations, now| judge(&limits, observations, now),

@@ -94,7 +94,8 @@ const fn without_problem(snapshot: &WorkloadSnapshot<'_>) -> &'static str {
 #[must_use]
 pub const fn confirm_image(limits: &WorkloadLimits) -> &'static str {
     if limits.image.digest.is_some() {
-        "deploy the image by its digest (`image@sha256:…`), which proves what runs, or compare the digests in the registry"
+        "deploy the image by its digest (`image@sha256:…`), which proves what runs, or give `registry-token` to compare the \
+         digests in the registry"
     } else {
         "give `digest`: the workload requests the image by its digest, without a tag"
     }

@@ -1,13 +1,17 @@
 //! Whether a workload runs the image under promotion. A healthy old version does not prove that the new one runs.
 
-use super::pod_status::container_statuses;
-use crate::{
-    subject::{Digest, Image, Reference, Subject},
-    world::cluster::objects::{Container, Pod, PodSpec, PodTemplate},
-};
+use std::collections::BTreeMap;
 
-/// Images that a message names.
-const MAX_IMAGES: usize = 5;
+use super::image_names::{
+    bare_digest, image_id, in_template, join_images, other_images, reported_digest, requested_digest, tag,
+};
+use crate::{
+    subject::{Image, Reference, Subject},
+    world::{
+        cluster::objects::{Container, Pod, PodSpec, PodTemplate},
+        registry::manifest::DigestComparison,
+    },
+};
 
 /// The image under promotion, as far as the subject names it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,12 +49,18 @@ enum Found {
     OtherDigest(String),
     /// The runtime reports no digest, or only that of the configuration.
     NoDigest(Option<String>),
+    /// The registry was asked about the reported digest, and does not show whether it is the expected image.
+    Unsettled(String, String),
 }
+
+/// What the registry says about the digests that the runtime reports, by digest.
+pub type RegistryAnswers = BTreeMap<String, DigestComparison>;
 
 /// The digests of one container of the release; none before it has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerDigests {
-    pub requested: Option<String>,
+    /// The expected one if it is proven, else the one that is requested.
+    pub image: Option<String>,
     pub reported: Option<String>,
 }
 
@@ -120,30 +130,53 @@ impl ExpectedImage {
     /// Compares with what a pod runs. `template` is the one that the pod was created from: it shows which container is of the
     /// release if an admission webhook has replaced the repository.
     #[must_use]
-    pub fn match_pod(&self, template: Option<&PodTemplate>, pod: &Pod) -> ImageMatch {
-        self.match_spec(&pod.spec, |container, is_ours| self.compare_running(template, pod, container, is_ours))
+    pub fn match_pod(&self, template: Option<&PodTemplate>, pod: &Pod, answers: &RegistryAnswers) -> ImageMatch {
+        self.match_spec(&pod.spec, |container, is_ours| {
+            let image = self.compare_running(template, pod, container, is_ours)?;
+            Some(settle(image, answers))
+        })
+    }
+
+    /// The digests that only the registry can compare with the expected one.
+    #[must_use]
+    pub fn open_digests(&self, template: Option<&PodTemplate>, pod: &Pod) -> Vec<String> {
+        let compare = |container: &Container, is_ours| self.compare_running(template, pod, container, is_ours);
+        let open = |(_, image): (&Container, ContainerImage)| match image.found {
+            Found::OtherDigest(digest) | Found::NoDigest(Some(digest)) => Some(digest),
+            _ => None,
+        };
+        self.containers_of_release(&pod.spec, compare).into_iter().filter_map(open).collect()
     }
 
     /// The digests of the containers of a pod that run the release, as far as their names show it.
     #[must_use]
-    pub fn digests(&self, template: Option<&PodTemplate>, pod: &Pod) -> Vec<ContainerDigests> {
-        let compare = |container: &Container, is_ours| self.compare_running(template, pod, container, is_ours);
-        let containers = self.containers_of_release(&pod.spec, compare);
+    pub fn digests(
+        &self,
+        template: Option<&PodTemplate>,
+        pod: &Pod,
+        answers: &RegistryAnswers,
+    ) -> Vec<ContainerDigests> {
+        let compare = |container: &Container, is_ours| {
+            let image = self.compare_running(template, pod, container, is_ours)?;
+            Some(settle(image, answers))
+        };
         let is_release = |image: &ContainerImage| match image.found {
             Found::Matches => true,
             // Without the repository, it may be a sidecar.
-            Found::NoTag | Found::OtherDigest(_) | Found::NoDigest(_) => self.image.is_some(),
+            Found::NoTag | Found::OtherDigest(_) | Found::NoDigest(_) | Found::Unsettled(..) => self.image.is_some(),
             Found::Differs => false,
         };
-        let digests = |container: &Container| {
+        let digests = |(container, image): (&Container, ContainerImage)| {
             let id = image_id(pod, container).filter(|id| !id.is_empty());
-            let requested = || {
-                requested_digest(&container.image)
-                    .or_else(|| requested_digest(&in_template(template, &container.name)?.image))
+            let in_template = || requested_digest(&in_template(template, &container.name)?.image);
+            let requested = match &self.digest {
+                Some(digest) if image.found == Found::Matches => Some(digest.clone()),
+                _ => requested_digest(&container.image).or_else(in_template),
             };
-            ContainerDigests { requested: id.and_then(|_| requested()), reported: id.and_then(reported_digest) }
+            ContainerDigests { image: id.and(requested), reported: id.and_then(reported_digest) }
         };
-        containers.iter().filter(|(_, image)| is_release(image)).map(|(container, _)| digests(container)).collect()
+        let containers = self.containers_of_release(&pod.spec, compare).into_iter();
+        containers.filter(|(_, image)| is_release(image)).map(digests).collect()
     }
 
     /// Compares with a list of image names, in which a tag has no digest.
@@ -165,8 +198,7 @@ impl ExpectedImage {
         if !self.names_version() {
             return Vec::new();
         }
-        let repository =
-            |image: &str| image.parse::<Reference>().ok().map(|reference| full_repository(reference.image.as_str()));
+        let repository = |image: &str| image.parse::<Reference>().ok().map(|reference| reference.image.host_and_path());
         let differs = |image: &&str| self.compare_name(image).is_some_and(|one| one.found == Found::Differs);
         let may_match = |image: &&str| self.compare_name(image).is_some_and(|one| one.found != Found::Differs);
         let images = || images.iter().map(String::as_str);
@@ -254,6 +286,13 @@ impl ExpectedImage {
                     names()
                 ))
             }
+            Some(Found::Unsettled(reported, reason)) => {
+                let expected = self.digest.as_deref().unwrap_or_default();
+                ImageMatch::Unknown(format!(
+                    "{}; the runtime reports {reported}, expected {expected}, and {reason}",
+                    names()
+                ))
+            }
             Some(Found::NoDigest(None)) => ImageMatch::Unknown(format!("{}, whose digest is unknown", names())),
             Some(Found::NoDigest(Some(id))) => {
                 let expected = self.digest.as_deref().unwrap_or_default();
@@ -295,7 +334,7 @@ impl ExpectedImage {
             return found(Found::Matches);
         }
         let Ok(reference) = image.parse::<Reference>() else { return found(Found::Differs) };
-        let is_same = |image: &Image| is_same_repository(image.as_str(), reference.image.as_str());
+        let is_same = |image: &Image| image.host_and_path() == reference.image.host_and_path();
         if !is_ours && self.image.as_ref().is_some_and(|image| !is_same(image)) {
             return None;
         }
@@ -329,158 +368,21 @@ impl ExpectedImage {
     }
 }
 
-fn tag(image: &str) -> Option<String> {
-    Some(image.parse::<Reference>().ok()?.tag?.to_string())
-}
-
-fn requested_digest(image: &str) -> Option<String> {
-    Some(image.parse::<Reference>().ok()?.digest?.to_string())
-}
-
-/// The container of a template with this name.
-fn in_template<'t>(template: Option<&'t PodTemplate>, name: &str) -> Option<&'t Container> {
-    let spec = &template?.spec;
-    spec.containers.iter().chain(&spec.init_containers).find(|container| container.name == name)
-}
-
-/// The image ID of a container that has started; it may be empty.
-fn image_id<'p>(pod: &'p Pod, container: &Container) -> Option<&'p str> {
-    let status = container_statuses(pod).find(|status| status.name == container.name)?;
-    (status.ready || !status.image_id.is_empty()).then_some(status.image_id.as_str())
-}
-
-/// The digest in an image ID that is a name: `ghcr.io/acme/shop@sha256:…`, also after `docker-pullable://`.
-fn reported_digest(image_id: &str) -> Option<String> {
-    let (_, digest) = image_id.rsplit_once('@')?;
-    Some(digest.parse::<Digest>().ok()?.to_string())
-}
-
-/// The digest in an image ID without a name, mostly that of the configuration: `sha256:…`, `docker://sha256:…`.
-fn bare_digest(image_id: &str) -> Option<String> {
-    let digest = image_id.split_once("://").map_or(image_id, |(_, digest)| digest);
-    Some(digest.parse::<Digest>().ok()?.to_string())
-}
-
-/// The images of a workload that has none of the repository.
-fn other_images<'i>(images: impl Iterator<Item = &'i str>) -> String {
-    const NONE: &str = "no container of that repository";
-    match join_images(images) {
-        images if images.is_empty() => NONE.to_owned(),
-        images => format!("{images} ({NONE})"),
-    }
-}
-
-/// `a, b and 3 more`, each once.
-fn join_images<'i>(images: impl Iterator<Item = &'i str>) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for image in images {
-        if !names.contains(&image) {
-            names.push(image);
+/// Applies the registry's answer about the reported digest.
+fn settle(image: ContainerImage, answers: &RegistryAnswers) -> ContainerImage {
+    let (Found::OtherDigest(digest) | Found::NoDigest(Some(digest))) = &image.found else { return image };
+    match answers.get(digest) {
+        None => image,
+        Some(DigestComparison::Same) => ContainerImage { found: Found::Matches, ..image },
+        Some(DigestComparison::Different) => {
+            ContainerImage { name: format!("{}@{digest}", image.name), found: Found::Differs }
+        }
+        Some(DigestComparison::Unknown(reason)) => {
+            let found = Found::Unsettled(digest.clone(), reason.clone());
+            ContainerImage { name: image.name, found }
         }
     }
-    let shown = names.iter().take(MAX_IMAGES).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MAX_IMAGES) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
-fn is_same_repository(one: &str, other: &str) -> bool {
-    full_repository(one) == full_repository(other)
-}
-
-/// `nginx` is `docker.io/library/nginx`. Source: distribution/reference, familiar names.
-fn full_repository(repository: &str) -> String {
-    let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
-    let (host, path) = match repository.split_once('/') {
-        Some((host, path)) if is_host(host) => (host, path),
-        _ => ("docker.io", repository),
-    };
-    let host = if host == "index.docker.io" { "docker.io" } else { host };
-    if host == "docker.io" && !path.contains('/') { format!("{host}/library/{path}") } else { format!("{host}/{path}") }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ONE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
-    const TWO: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
-
-    fn pod(containers: &[(&str, &str)]) -> Pod {
-        let name = |index: usize| format!("c{index}");
-        let spec = containers
-            .iter()
-            .enumerate()
-            .map(|(index, (image, _))| serde_json::json!({"name": name(index), "image": image}));
-        let status = containers
-            .iter()
-            .enumerate()
-            .map(|(index, (_, id))| serde_json::json!({"name": name(index), "imageID": id}));
-        serde_json::from_value(serde_json::json!({
-            "spec": {"containers": spec.collect::<Vec<_>>()}, "status": {"containerStatuses": status.collect::<Vec<_>>()}
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn every_container_of_the_repository_must_run_the_expected_version() {
-        let expected = |image: Option<&str>| ExpectedImage {
-            image: image.map(|image| image.parse().unwrap()),
-            tag: Some("2".to_owned()),
-            ..ExpectedImage::default()
-        };
-        let spec = |init: &str, containers: [&str; 2]| -> Pod {
-            let all = containers.map(|image| serde_json::json!({ "name": image, "image": image }));
-            let init = serde_json::json!([{ "name": "init", "image": init }]);
-            serde_json::from_value(serde_json::json!({ "spec": { "initContainers": init, "containers": all } }))
-                .unwrap()
-        };
-        for (image, init, containers, matches) in [
-            (Some("acme/shop"), "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
-            (Some("acme/shop"), "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
-            (Some("acme/shop"), "acme/shop:2", ["acme/shop:2", "acme/shop:1"], false),
-            (Some("acme/shop"), "acme/shop:2", ["other:1", "envoy:3"], true),
-            (None, "acme/shop:2", ["acme/shop:1", "envoy:3"], false),
-            (None, "acme/shop:1", ["acme/shop:2", "envoy:3"], true),
-        ] {
-            let found = expected(image).match_pod(None, &spec(init, containers));
-            assert_eq!(found == ImageMatch::Matches, matches, "{image:?} {init} {containers:?}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_pod_runs_the_image_if_a_container_of_its_repository_does() {
-        let pulled = |digest: &str| format!("ghcr.io/acme/shop@{digest}");
-        for (expected, image, id, matches) in [
-            (("", "1.4.2", ""), "ghcr.io/acme/shop:1.4.2", String::new(), Some(true)),
-            (("", "1.4.2", ""), "ghcr.io/acme/shop:1.4.1", pulled(ONE), Some(false)),
-            (("ghcr.io/acme/shop", "1.4.2", ""), "ghcr.io/acme/shop:1.4.2", String::new(), Some(true)),
-            (("ghcr.io/acme/shop", "1.4.2", ""), "ghcr.io/acme/other:1.4.2", String::new(), Some(false)),
-            (("nginx", "1", ""), "docker.io/library/nginx:1", String::new(), Some(true)),
-            (("", "1", ""), &format!("nginx@{ONE}"), String::new(), None),
-            (("", "1", ""), &format!("nginx:1@{ONE}"), String::new(), Some(true)),
-            (("", "", ONE), &format!("nginx@{ONE}"), String::new(), Some(true)),
-            (("", "", ONE), &format!("nginx:1@{TWO}"), pulled(ONE), Some(true)),
-            (("", "1", ONE), &format!("nginx:1@{TWO}"), pulled(TWO), Some(false)),
-            (("", "1", ONE), "nginx:1", pulled(ONE), Some(true)),
-            (("", "1", ONE), "nginx:1", format!("docker-pullable://nginx@{ONE}"), Some(true)),
-            // An image has several digests, and the runtime reports one of them.
-            (("", "1", ONE), "nginx:1", pulled(TWO), None),
-            (("", "1", ONE), "nginx:1", "sha256:abc".to_owned(), None),
-            (("", "1", ONE), "nginx:1", String::new(), None),
-            (("", "", ""), "anything", String::new(), Some(true)),
-            (("", "1", ""), "nginx", String::new(), Some(false)),
-        ] {
-            let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-            let repository = given(expected.0).map(|image| image.parse().unwrap());
-            let expected = ExpectedImage { image: repository, tag: given(expected.1), digest: given(expected.2) };
-            let found = match expected.match_pod(None, &pod(&[("envoy:3", "envoy@sha256:3"), (image, &id)])) {
-                ImageMatch::Matches => Some(true),
-                ImageMatch::Differs(_) => Some(false),
-                ImageMatch::Unknown(_) => None,
-            };
-            assert_eq!(found, matches, "{expected:?} in {image} {id}");
-        }
-    }
-}
+mod tests;

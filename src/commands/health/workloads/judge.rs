@@ -153,6 +153,10 @@ impl Assessor<'_> {
         if snapshot.only_image_is_unknown(limits) {
             // Waiting does not make the names of images clearer, unless a new image appears.
             let summary = self.describe_incomplete();
+            if !snapshot.open_digests(limits).is_empty() {
+                let summary = format!("{summary}; the registry is asked");
+                return WorkloadAssessment::Pending { summary, revisit: None };
+            }
             if now < limits.appear_timeout {
                 return WorkloadAssessment::Pending { summary, revisit: Some(limits.appear_timeout) };
             }

@@ -27,6 +27,8 @@ pub struct WorkloadLimits {
     pub crash_limit: i32,
     pub grace_periods: Vec<GracePeriod>,
     pub allow_empty: bool,
+    /// Whether the registry is asked about digests that the runtime reports.
+    pub asks_registry: bool,
 }
 
 impl WorkloadLimits {

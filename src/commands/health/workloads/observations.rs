@@ -1,11 +1,13 @@
 //! What the gate knows of the cluster: the current objects (`views`), and what it saw before that the objects no longer show
 //! (`pod_history`, `history`).
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     history::WorkloadHistory,
-    image::ImageMatch,
+    image::{ImageMatch, RegistryAnswers},
     limits::WorkloadLimits,
     pod_history::PodHistory,
     pod_warnings::PodWarnings,
@@ -26,6 +28,9 @@ use crate::{
     },
 };
 
+/// Digests that the registry is asked about in one look.
+const MAX_QUESTIONS: usize = 4;
+
 /// A watch update of any kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClusterUpdate {
@@ -40,6 +45,8 @@ pub enum ClusterUpdate {
     Pods(WatchUpdate<Pod>),
     /// Warning events about pods.
     Warnings(WatchUpdate<Event>),
+    /// Answers of the registry, by the digest that it was asked about.
+    Registry(RegistryAnswers),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,6 +96,10 @@ impl WorkloadObservations {
             ClusterUpdate::Rollouts(update) => views.rollouts.apply(at, update),
             ClusterUpdate::Applications(update) => views.applications.apply(at, update),
             ClusterUpdate::Kustomizations(update) => views.kustomizations.apply(at, update),
+            ClusterUpdate::Registry(answers) => {
+                views.registry_answers.extend(answers);
+                self.epoch
+            }
             ClusterUpdate::Pods(update) => {
                 let epoch = self.epoch.or_else(|| epoch(at, update.clock()?));
                 self.pod_history.record(at, epoch, &update);
@@ -128,6 +139,18 @@ impl WorkloadObservations {
             }
         }
         lines
+    }
+
+    /// The digests that the registry is to be asked about: at most a few at once, because one image has few.
+    #[must_use]
+    pub fn open_digests(&self, limits: &WorkloadLimits) -> Vec<String> {
+        let is_outdated = |view: &ViewState<'_>| view.needed && (!view.listed || view.interrupted.is_some());
+        if !limits.asks_registry || self.view_states().iter().any(is_outdated) {
+            return Vec::new();
+        }
+        let snapshots = limits.workloads.iter().map(|workload| WorkloadSnapshot::take(limits, &self.views, workload));
+        let open: BTreeSet<String> = snapshots.flat_map(|snapshot| snapshot.open_digests(limits)).collect();
+        open.into_iter().take(MAX_QUESTIONS).collect()
     }
 
     #[must_use]

@@ -20,7 +20,7 @@ pub const PLATFORM_DIGEST: Output = Output {
 #[must_use]
 pub fn outputs(limits: &WorkloadLimits, observations: &WorkloadObservations) -> BTreeMap<&'static str, String> {
     let containers = containers_of_release(limits, observations).unwrap_or_default();
-    let digest = agreed(containers.iter().map(|one| one.requested.as_ref().or(one.reported.as_ref())));
+    let digest = agreed(containers.iter().map(|one| one.image.as_ref().or(one.reported.as_ref())));
     let reported = agreed(containers.iter().map(|one| one.reported.as_ref()));
     let platform = reported.filter(|reported| digest.is_some_and(|digest| digest != *reported));
     [(DIGEST, digest), (PLATFORM_DIGEST, platform)]
@@ -39,7 +39,7 @@ fn containers_of_release(
     for workload in limits.workloads.iter().filter(|workload| is_known && workload.kind.has_pods()) {
         let snapshot = WorkloadSnapshot::take(limits, &observations.views, workload);
         for pod in &snapshot.pods {
-            let containers = image.digests(snapshot.template, pod);
+            let containers = image.digests(snapshot.template, pod, snapshot.registry_answers);
             if containers.is_empty() {
                 return None;
             }

@@ -1,7 +1,9 @@
 //! A workload at one moment: its rollout status and its pods.
 
+use std::collections::BTreeSet;
+
 use super::{
-    image::ImageMatch,
+    image::{ImageMatch, RegistryAnswers},
     limits::WorkloadLimits,
     pod_status::{has_ended, is_ready},
     progress::{RolloutProgress, RolloutStatus, rollout_status},
@@ -18,6 +20,8 @@ pub struct WorkloadSnapshot<'a> {
     pub requested: ImageMatch,
     /// The template of the newest revision, if the workload has one.
     pub template: Option<&'a PodTemplate>,
+    /// What the registry has said about digests.
+    pub registry_answers: &'a RegistryAnswers,
     /// The pods of the new revision that are not being deleted, by name.
     pub pods: Vec<&'a Pod>,
     /// Pods that ended for good: evicted, or gone with their node. Other pods replace them.
@@ -36,10 +40,11 @@ impl<'a> WorkloadSnapshot<'a> {
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
         pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
         let (ended, pods): (Vec<&Pod>, Vec<&Pod>) = pods.into_iter().partition(|pod| has_ended(pod));
-        let runs_it = |pod: &&Pod| limits.image.match_pod(template, pod) == ImageMatch::Matches;
+        let registry_answers = &views.registry_answers;
+        let runs_it = |pod: &&Pod| limits.image.match_pod(template, pod, registry_answers) == ImageMatch::Matches;
         let is_proven = limits.image.digest.is_some() && !pods.is_empty() && pods.iter().all(runs_it);
         let requested = if is_proven { ImageMatch::Matches } else { requested };
-        Self { kind: workload.kind, progress, requested, template, pods, ended, desired, revision }
+        Self { kind: workload.kind, progress, requested, template, registry_answers, pods, ended, desired, revision }
     }
 
     /// Whether the rollout is complete, all pods are seen and ready, and they run the image under promotion.
@@ -95,6 +100,16 @@ impl<'a> WorkloadSnapshot<'a> {
         self.check_rolled_out(limits).is_ok() && matches!(self.running_image(limits), ImageMatch::Unknown(_))
     }
 
+    /// The digests that only the registry can compare, and that it has not been asked about.
+    #[must_use]
+    pub fn open_digests(&self, limits: &WorkloadLimits) -> BTreeSet<String> {
+        if !limits.asks_registry || !self.only_image_is_unknown(limits) {
+            return BTreeSet::new();
+        }
+        let open = self.pods.iter().flat_map(|pod| limits.image.open_digests(self.template, pod));
+        open.filter(|digest| !self.registry_answers.contains_key(digest)).collect()
+    }
+
     /// The images that its template requests, if that is another release than the one under promotion.
     #[must_use]
     pub fn other_release(&self, limits: &WorkloadLimits) -> Option<String> {
@@ -109,7 +124,7 @@ impl<'a> WorkloadSnapshot<'a> {
             return self.requested.clone();
         }
         let mut worst = ImageMatch::Matches;
-        for found in self.pods.iter().map(|pod| limits.image.match_pod(self.template, pod)) {
+        for found in self.pods.iter().map(|pod| limits.image.match_pod(self.template, pod, self.registry_answers)) {
             match found {
                 ImageMatch::Differs(_) => return found,
                 ImageMatch::Unknown(_) => worst = found,

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     observe::{PollInterval, Source},
-    world::cluster::{Cluster, Scope, WatchState, WatchUpdate, objects::Object},
+    world::{
+        cluster::{Cluster, Scope, WatchState, WatchUpdate, objects::Object},
+        registry::Registry,
+    },
 };
 
 /// How soon a watch that has ended is opened again.
@@ -140,4 +143,28 @@ impl<'a> WatchSources<'a> {
         });
         source.named(format!("the {} of the cluster", T::RESOURCE))
     }
+}
+
+/// Asks the registry about the digests that are open. While there are none, a look ends at once and sends nothing.
+pub fn registry_source(
+    registry: Registry,
+    expected: String,
+    open_digests: &RefCell<Vec<String>>,
+) -> Source<'_, WatchFact> {
+    let source = Source::new(PollInterval::Every(WATCH_INTERVAL), move |reply| {
+        let (open, registry, expected) = (open_digests.borrow().clone(), registry.clone(), expected.clone());
+        if !open.is_empty() {
+            let ask = move || {
+                let answers = open.into_iter().map(|digest| {
+                    let answer = registry.compare(&expected, &digest);
+                    (digest, answer)
+                });
+                reply.send((None, ClusterUpdate::Registry(answers.collect())));
+            };
+            // Without a thread no answer comes, and nothing passes.
+            drop(std::thread::Builder::new().name("look".to_owned()).spawn(ask));
+        }
+        Box::new(())
+    });
+    source.named("the registry")
 }

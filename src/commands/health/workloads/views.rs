@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::image::RegistryAnswers;
 use crate::{
     clock::Moment,
     finding::Finding,
@@ -141,6 +142,8 @@ pub struct Views {
     pub applications: View<Application>,
     pub kustomizations: View<Kustomization>,
     pub pods: View<Pod>,
+    /// What the registry has said about digests.
+    pub registry_answers: RegistryAnswers,
 }
 
 impl Views {

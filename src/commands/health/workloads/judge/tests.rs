@@ -54,6 +54,7 @@ fn limits(workloads: &[&str]) -> WorkloadLimits {
         crash_limit: 3,
         grace_periods: Vec::new(),
         allow_empty: false,
+        asks_registry: false,
     }
 }
 

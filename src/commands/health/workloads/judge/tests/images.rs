@@ -1,7 +1,7 @@
 //! Which names of an image show that it is the one under promotion.
 
 use super::*;
-use crate::commands::health::workloads::running_digests;
+use crate::{commands::health::workloads::running_digests, world::registry::manifest::DigestComparison};
 
 const SHOP: &str = "ghcr.io/acme/shop";
 
@@ -317,5 +317,53 @@ fn the_digest_that_runs_is_given_out_if_all_pods_agree() {
         assert_eq!(outputs(&scenario), (of_image.clone(), of_platform.clone()), "{containers:?}");
         scenario.update(2, ClusterUpdate::Pods(WatchUpdate::Interrupted("frozen".to_owned())));
         assert_eq!(outputs(&scenario), (String::new(), String::new()), "what was seen last may be stale");
+    }
+}
+
+#[test]
+fn the_registry_settles_which_image_a_reported_digest_is() {
+    let containers = [("app", "ghcr.io/acme/shop:2", "ghcr.io/acme/shop:2", "ghcr.io/acme/shop@2")];
+    let asking = |id: &str| {
+        let of_id = [("app", containers[0].1, containers[0].2, id)];
+        let mut scenario = complete("deployment", release(SHOP, "2", "1"), &of_id);
+        scenario.limits.asks_registry = true;
+        scenario
+    };
+    let answered = |answer: DigestComparison, digit: &str| {
+        ClusterUpdate::Registry([(digest(digit), answer)].into_iter().collect())
+    };
+    for (answer, verdict, expected) in [
+        (DigestComparison::Same, Verdict::Passed, "its pods run ghcr.io/acme/shop:2@sha256:1111"),
+        (DigestComparison::Different, Verdict::Blocked, "it is healthy, and runs ghcr.io/acme/shop:2@sha256:2222"),
+        (
+            DigestComparison::Unknown("the registry answered 500".to_owned()),
+            Verdict::Inconclusive,
+            "its pods run ghcr.io/acme/shop:2; the runtime reports sha256:2222",
+        ),
+    ] {
+        let mut scenario = asking("ghcr.io/acme/shop@2");
+        assert_eq!(scenario.observations.open_digests(&scenario.limits), [digest("2")]);
+        let (found, actual, revisit) = scenario.judge_at(1);
+        assert!(revisit.is_some() && actual.ends_with("; the registry is asked"), "{found}: {actual}");
+        scenario.update(2, answered(answer, "2"));
+        scenario.assert_decided(2, verdict, expected);
+        assert!(scenario.observations.open_digests(&scenario.limits).is_empty(), "each is asked about once");
+        let outputs = running_digests::outputs(&scenario.limits, &scenario.observations);
+        let ran = match verdict {
+            Verdict::Passed => (digest("1"), digest("2")),
+            Verdict::Blocked => Default::default(),
+            Verdict::Inconclusive => (digest("2"), String::new()),
+        };
+        assert_eq!((outputs["digest"].clone(), outputs["platform-digest"].clone()), ran);
+    }
+    // The digest of a configuration may be one of the image.
+    let mut bare = asking(&digest("9"));
+    bare.update(2, answered(DigestComparison::Same, "9"));
+    bare.assert_decided(2, Verdict::Passed, "complete");
+    // There is nothing to ask about.
+    for id in ["", "ghcr.io/acme/shop@1"] {
+        let scenario = asking(id);
+        assert!(scenario.observations.open_digests(&scenario.limits).is_empty(), "{id}");
+        assert_eq!(scenario.judge_at(1).2, None, "{id}");
     }
 }
