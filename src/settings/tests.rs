@@ -105,6 +105,7 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
         expressions,
         [
             "health `kubeconfig: ${{ secrets.KUBECONFIG }}`",
+            "health `registry-token: ${{ secrets.REGISTRY_TOKEN }}`",
             "approval `token: ${{ github.token }}`",
             "wait `token: ${{ github.token }}`",
             "record `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
