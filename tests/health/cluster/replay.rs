@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 /// When the answers were recorded, by the server's clock.
-const RECORDED_AT: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
+pub const RECORDED_AT: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
 
 pub fn recorded(resource: &str) -> Value {
     let path = format!("{}/tests/samples/kubernetes/{resource}.json", env!("CARGO_MANIFEST_DIR"));
