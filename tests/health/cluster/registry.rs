@@ -43,7 +43,7 @@ fn api(registry: &LoopbackServer, reported: &str) -> LoopbackServer {
         {
             status["imageID"] = id.clone().into();
         }
-        FakeResponse::json(200, &list).header("date", super::replay::RECORDED_AT)
+        FakeResponse::json(200, &list).header("date", RECORDED_AT)
     })
     .unwrap()
 }
