@@ -59,7 +59,7 @@ fn an_emergency_makes_a_marked_commit_and_an_issue() {
         "Approved by: bob",
         "Started by: alice",
         "Incident: INC-17",
-        "payments fail for 40 % of all",
+        "payments fail for 40&nbsp;% of all",
         &format!("https://github.com/acme/infra/commit/{commit}"),
         "https://github.com/acme/infra/actions/runs/7/attempts/1",
     ] {

@@ -6,7 +6,7 @@ use promote_gates::sandbox::server::{FakeResponse, LoopbackServer, ReceivedReque
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{gate, replay, shown};
+use super::{gate, replay, replay::RECORDED_AT, shown};
 
 const REGISTRY_TOKEN: &str = "robot:r3gistry-s3cr3t";
 /// The token above on the wire.
