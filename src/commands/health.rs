@@ -16,37 +16,32 @@
 //! observe would change the verdict.
 //!
 //! With `workload`, the rollout is watched first, and the endpoints are probed only after it has passed: until then, two
-//! versions of the service answer.
+//! versions of the service answer. The rollout stays watched until the endpoints are decided, and what happens then counts.
 
 pub(super) mod endpoints;
 #[cfg(test)]
 mod tests;
 pub mod workloads;
 
-use std::{cell::Cell, sync::Arc, time::Duration};
-
 use crate::{
     command::{Branding, Command, CommandKind, Gate, ReferenceTable, RunInputs},
     context::CommandContext,
     error::{CommandError, ValueError},
-    finding::{Finding, Verdict, verdict},
-    observe::{Judgement, PollInterval, Source, observe_until_decided},
+    finding::Finding,
+    observe::observe_until_decided,
     report::{Outcome, Output, Table},
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
 use endpoints::{
-    Condition, EndpointAssessment, EndpointLimits, EndpointObservations, Probe, ProbeRating, ProbeSettings, Prober,
-    judge::judge,
+    Condition, EndpointLimits, EndpointObservations, EndpointProbes, Probe, ProbeRating, ProbeSettings, judge::judge,
 };
 
 /// Each endpoint is probed on its own thread.
 const MAX_ENDPOINTS: usize = 50;
 const MAX_ATTEMPTS: u32 = 1000;
 const MAX_REDIRECTS: u32 = 20;
-/// How long the evaluation of a condition may take, with the start of its thread.
-const EVALUATION: Duration = Duration::from_secs(15);
 /// Rows of the table of probes.
 const MAX_ROWS: usize = 200;
 
@@ -119,33 +114,25 @@ fn redirects(text: &str) -> Result<u32, ValueError> {
     text.parse().ok().filter(|count| *count <= MAX_REDIRECTS).ok_or(ValueError::new("a whole number from 0 to 20"))
 }
 
-/// Watches the rollout, if there is one, and then probes every endpoint until it is decided.
+/// Watches the rollout, if there is one, and probes every endpoint once it has passed, until all is decided.
 ///
 /// # Errors
 /// Bad input in settings that do not go together; [`CommandError::Cancelled`].
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check(args, subject)?;
-    if args.rollout.workload.is_empty() {
-        return Ok(probe_endpoints(args, subject, ctx, &[])?.into());
-    }
-    let mut outcome = workloads::run(&args.rollout, subject, ctx)?;
-    if !args.endpoints.is_empty() {
-        if verdict(&outcome.findings) == Verdict::Passed {
-            outcome.findings = probe_endpoints(args, subject, ctx, &outcome.findings)?;
-        } else {
-            ctx.log.say("no request is sent to the endpoints: the rollout did not pass");
-        }
-    }
-    Ok(outcome)
+    let probes = endpoint_probes(args, subject, ctx);
+    let mut responses = EndpointObservations::new(&args.endpoints);
+    let end = if args.rollout.workload.is_empty() {
+        probe_endpoints(&probes, &mut responses)
+    } else {
+        workloads::run(&args.rollout, subject, ctx, &probes, &mut responses)
+    };
+    // Also after an error: the report of a cancelled gate shows its probes as well.
+    ctx.execution.partial.edit(|partial| partial.tables.extend(probe_table(&probes.limits, &responses)));
+    end
 }
 
-/// Probes every endpoint until it is decided. Returns the findings of the rollout, and those about the endpoints.
-fn probe_endpoints(
-    args: &Args,
-    subject: &Subject,
-    ctx: &CommandContext,
-    rollout: &[Finding],
-) -> Result<Vec<Finding>, CommandError> {
+fn endpoint_probes<'a>(args: &'a Args, subject: &'a Subject, ctx: &'a CommandContext) -> EndpointProbes<'a> {
     let limits = EndpointLimits {
         attempts: args.attempts as usize,
         consecutive: args.consecutive as usize,
@@ -160,37 +147,20 @@ fn probe_endpoints(
         timeout: args.request_timeout,
         redirects: args.redirects,
     };
-    let mut observations = EndpointObservations::new(&args.endpoints);
-    let decided = vec![Cell::new(false); args.endpoints.len()];
-    let sources = args.endpoints.iter().zip(&decided).enumerate().map(|(index, (url, decided))| {
-        let prober = Arc::new(Prober::new(index, url, &settings, subject, ctx));
-        let source = Source::blocking(PollInterval::Every(args.interval.0), move || {
-            let prober = Arc::clone(&prober);
-            Box::new(move || prober.probe())
-        });
-        source.named(format!("endpoint {}", url.without_query())).until(|| decided.get())
-    });
-    let each_attempt = args.interval.0 + args.request_timeout.0 + EVALUATION;
-    let end = observe_until_decided(
-        &ctx.execution,
-        each_attempt * args.attempts + EVALUATION,
-        sources.collect(),
-        &mut observations,
-        |observations, _, probe| {
-            let attempt = observations.record(probe.clone());
-            let endpoint = &observations.endpoints[probe.endpoint];
-            let (url, details) = (&endpoint.url, probe.details());
-            ctx.log.say(&format!("{url}: attempt {attempt} of {}: {details}", args.attempts));
-            decided[probe.endpoint].set(limits.assess(&endpoint.probes) != EndpointAssessment::Pending);
-        },
-        |observations, _| {
-            let Judgement { findings, decision } = judge(&limits, observations);
-            Judgement { findings: rollout.iter().cloned().chain(findings).collect(), decision }
-        },
-    );
-    // Also after an error: the report of a cancelled gate shows its probes as well.
-    ctx.execution.partial.edit(|partial| partial.tables.extend(probe_table(&limits, &observations)));
-    end
+    EndpointProbes::new(&args.endpoints, limits, settings, args.interval.0, subject, ctx)
+}
+
+/// Probes every endpoint until it is decided, without a rollout.
+fn probe_endpoints(probes: &EndpointProbes<'_>, responses: &mut EndpointObservations) -> Result<Outcome, CommandError> {
+    let findings = observe_until_decided(
+        &probes.ctx.execution,
+        probes.time_limit(),
+        probes.sources(|probe| probe, || true),
+        responses,
+        |responses, _, probe| probes.record(responses, probe),
+        |responses, _| judge(&probes.limits, responses),
+    )?;
+    Ok(findings.into())
 }
 
 /// Checks that the settings go together.

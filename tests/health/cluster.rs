@@ -134,6 +134,42 @@ fn requests_are_in_the_debug_log_without_the_token() {
 }
 
 #[test]
+fn the_rollout_stays_watched_while_the_endpoints_are_probed() {
+    let probed = Hold::default();
+    let crashes = probed.clone();
+    let api = LoopbackServer::start(move |request| {
+        if !(request.path.ends_with("/pods") && request.query.contains("watch=true")) {
+            return replay(request);
+        }
+        let pods = recorded("pods");
+        let is_own = |pod: &&Value| pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("a-"));
+        let mut pod = pods["items"].as_array().unwrap().iter().find(is_own).unwrap().clone();
+        let status = &mut pod["status"]["containerStatuses"][0];
+        status["restartCount"] = (status["restartCount"].as_i64().unwrap_or_default() + 3).into();
+        status["ready"] = false.into();
+        status["state"] = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
+        for condition in pod["status"]["conditions"].as_array_mut().unwrap() {
+            if condition["type"] == "Ready" {
+                condition["status"] = "False".into();
+            }
+        }
+        let event = format!("{}\n", json!({ "type": "MODIFIED", "object": pod }));
+        FakeResponse::text(200, "application/json", &event).held_by(&crashes)
+    })
+    .unwrap();
+    let endpoint = LoopbackServer::start(move |_| {
+        probed.release();
+        FakeResponse::status(503)
+    })
+    .unwrap();
+    let gate = gate(&api, "deployment/a").input("endpoints", endpoint.url()).input("attempts", "1000");
+    let end = gate.input("interval", "100ms").run(&["health"]);
+    let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
+    assert!(end.code == 1 && actual.contains("CrashLoopBackOff: it crashed"), "{}", end.log);
+    assert_eq!(end.report["findings"].as_array().unwrap().len(), 2, "{}", end.log);
+}
+
+#[test]
 fn endpoints_are_probed_only_after_the_rollout_passed() {
     let api = LoopbackServer::start(replay).unwrap();
     let service = LoopbackServer::start(|_| FakeResponse::status(503)).unwrap();

@@ -4,8 +4,10 @@ mod condition;
 pub mod judge;
 pub mod observations;
 mod probe;
+mod probes;
 
 pub use condition::Condition;
-pub use judge::{EndpointAssessment, EndpointLimits, ProbeRating};
+pub use judge::{EndpointLimits, ProbeRating};
 pub use observations::{EndpointObservations, Probe};
 pub use probe::{ProbeSettings, Prober};
+pub use probes::EndpointProbes;

@@ -34,17 +34,18 @@ mod views;
 mod workload;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use crate::{
+    commands::health::endpoints::{self, EndpointObservations, EndpointProbes},
     context::CommandContext,
     error::{CommandError, ValueError},
-    finding::{Finding, Verdict},
-    observe::observe_until_decided,
+    finding::{Finding, Verdict, verdict},
+    observe::{Decision, Judgement, observe_until_decided},
     report::Outcome,
     secret::Secret,
     subject::Subject,
@@ -59,7 +60,7 @@ use image::ExpectedImage;
 use judge::judge;
 use limits::WorkloadLimits;
 use observations::WorkloadObservations;
-use sources::{WatchControl, WatchSources, registry_source};
+use sources::{HealthFact, WatchControl, WatchSources, registry_source};
 use states::GracePeriod;
 use workload::Workload;
 
@@ -124,11 +125,18 @@ fn crashes(text: &str) -> Result<u32, ValueError> {
     text.parse().ok().filter(|count| (1..=100).contains(count)).ok_or(ValueError::new("a whole number from 1 to 100"))
 }
 
-/// Watches every workload until it is decided.
+/// Watches every workload until it is decided. Once all have passed, the endpoints are probed, and the workloads watched until
+/// these are decided as well.
 ///
 /// # Errors
 /// Bad input: a kubeconfig or a context that cannot be used. [`CommandError::Cancelled`].
-pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+pub fn run(
+    args: &Args,
+    subject: &Subject,
+    ctx: &CommandContext,
+    probes: &EndpointProbes<'_>,
+    responses: &mut EndpointObservations,
+) -> Result<Outcome, CommandError> {
     let workloads = check(args, subject)?;
     let cluster = connect(args, ctx)?;
     let registry = match (&subject.image, &subject.digest, &args.registry_token) {
@@ -152,30 +160,53 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         asks_registry: registry.is_some(),
     };
     ctx.log.say(&format!("watching the namespace {} of {}", limits.namespace, limits.context));
-    let mut observations = WorkloadObservations::new(&limits.workloads);
+    let mut observations = (WorkloadObservations::new(&limits.workloads), responses);
     let control = WatchControl::default();
     let open_digests = RefCell::new(Vec::new());
     let mut sources = WatchSources { cluster: &cluster, limits: &limits, control: &control }.all();
     sources.extend(registry.map(|(registry, expected)| registry_source(registry, expected, &open_digests)));
+    // The rollout has passed once, so the endpoints are probed.
+    let passed = Cell::new(false);
+    sources.extend(probes.sources(HealthFact::Probed, || passed.get()));
     let time_limit = limits.appear_timeout + limits.rollout_timeout + limits.stabilize + limits.max_unhealthy + SLACK;
     let mut findings = observe_until_decided(
         &ctx.execution,
-        time_limit,
+        time_limit + probes.time_limit(),
         sources,
         &mut observations,
-        |observations, at, (selection, update)| {
+        |(observations, responses), at, fact| {
+            let (selection, update) = match fact {
+                HealthFact::Probed(probe) => return probes.record(responses, probe),
+                HealthFact::Watched(selection, update) => (selection, update),
+            };
             // From a watch with an earlier selector.
             if selection.is_some_and(|version| version != observations.selection.version) {
                 return;
             }
-            for line in observations.absorb(&limits, at, update) {
+            for line in observations.absorb(&limits, at, *update) {
                 ctx.log.say(&line);
             }
             *open_digests.borrow_mut() = observations.open_digests(&limits);
             control.follow(observations);
         },
-        |observations, now| judge(&limits, observations, now),
+        |(observations, responses), now| {
+            let rollout = judge(&limits, observations, now);
+            if probes.urls.is_empty() {
+                return rollout;
+            }
+            let is_good = rollout.decision == Decision::Decided && verdict(&rollout.findings) == Verdict::Passed;
+            match passed.replace(passed.get() || is_good) {
+                true => with_endpoints(rollout, endpoints::judge::judge(&probes.limits, responses)),
+                // The first probes begin at once.
+                false if is_good => Judgement::pending_until(rollout.findings, now),
+                false => rollout,
+            }
+        },
     )?;
+    let (observations, _) = observations;
+    if !probes.urls.is_empty() && !passed.get() {
+        ctx.log.say("no request is sent to the endpoints: the rollout did not pass");
+    }
     let outputs = running_digests::outputs(&limits, &observations);
     let failed: Vec<usize> =
         (0..limits.workloads.len()).filter(|index| needs_diagnostics(&limits.workloads[*index], &findings)).collect();
@@ -193,6 +224,17 @@ pub fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outco
         }
     }
     Ok(Outcome { findings, tables, outputs, ..Outcome::default() })
+}
+
+/// The judgement on the rollout and its endpoints: decided when both are, or when one of them is not passed.
+fn with_endpoints(rollout: Judgement, endpoints: Judgement) -> Judgement {
+    let fails = |one: &Judgement| one.decision == Decision::Decided && verdict(&one.findings) != Verdict::Passed;
+    let decision = match (rollout.decision, endpoints.decision) {
+        _ if fails(&rollout) || fails(&endpoints) => Decision::Decided,
+        (Decision::Decided, decision) => decision,
+        (pending, _) => pending,
+    };
+    Judgement { findings: rollout.findings.into_iter().chain(endpoints.findings).collect(), decision }
 }
 
 /// Blocked workloads need diagnostics. Those without pods also need them when inconclusive: the status of a controller is

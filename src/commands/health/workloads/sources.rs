@@ -12,6 +12,7 @@ use super::{
     workload::WorkloadKind,
 };
 use crate::{
+    commands::health::endpoints::Probe,
     observe::{PollInterval, Source},
     world::{
         cluster::{Cluster, Scope, WatchState, WatchUpdate, objects::Object},
@@ -46,8 +47,13 @@ impl WatchControl {
     }
 }
 
-/// An update of a watch. For objects that workloads own, with the version of the selection that the watch has.
-pub type WatchFact = (Option<u64>, ClusterUpdate);
+/// What the gate learns.
+pub enum HealthFact {
+    /// An update of a watch. For objects that workloads own, with the version of the selection that the watch has.
+    Watched(Option<u64>, Box<ClusterUpdate>),
+    /// A probe of an endpoint.
+    Probed(Probe),
+}
 
 /// The watches that the workloads need, one for each kind.
 pub struct WatchSources<'a> {
@@ -57,7 +63,7 @@ pub struct WatchSources<'a> {
 }
 
 impl<'a> WatchSources<'a> {
-    pub fn all(&self) -> Vec<Source<'a, WatchFact>> {
+    pub fn all(&self) -> Vec<Source<'a, HealthFact>> {
         let mut sources = Vec::new();
         if self.needs(WorkloadKind::Deployment) {
             sources.push(self.workloads(WorkloadKind::Deployment, ClusterUpdate::Deployments));
@@ -97,7 +103,7 @@ impl<'a> WatchSources<'a> {
         &self,
         kind: WorkloadKind,
         to_update: fn(WatchUpdate<T>) -> ClusterUpdate,
-    ) -> Source<'a, WatchFact> {
+    ) -> Source<'a, HealthFact> {
         let mut names = self.limits.workloads.iter().filter(|one| one.kind == kind).map(|one| &one.name);
         let only_name = names.next().filter(|_| names.next().is_none());
         let control = self.control;
@@ -106,7 +112,7 @@ impl<'a> WatchSources<'a> {
     }
 
     /// Watches objects that the workloads own, once these have been listed.
-    fn owned<T: Object>(&self, to_update: fn(WatchUpdate<T>) -> ClusterUpdate) -> Source<'a, WatchFact> {
+    fn owned<T: Object>(&self, to_update: fn(WatchUpdate<T>) -> ClusterUpdate) -> Source<'a, HealthFact> {
         let (namespace, control) = (self.namespace(), self.control);
         let scope = move || {
             let Selection { version, labels, .. } = &*control.selection.borrow();
@@ -116,7 +122,7 @@ impl<'a> WatchSources<'a> {
     }
 
     /// Watches the Warning events about pods. The verdict does not need them.
-    fn warnings(&self) -> Source<'a, WatchFact> {
+    fn warnings(&self) -> Source<'a, HealthFact> {
         let control = self.control;
         let fields = Some("type=Warning,involvedObject.kind=Pod".to_owned());
         let scope = Scope { fields, ..self.namespace() };
@@ -133,12 +139,12 @@ impl<'a> WatchSources<'a> {
         &self,
         to_update: fn(WatchUpdate<T>) -> ClusterUpdate,
         scope: impl Fn() -> (Scope, Option<u64>) + 'a,
-    ) -> Source<'a, WatchFact> {
+    ) -> Source<'a, HealthFact> {
         let cluster = self.cluster;
         let state = WatchState::default();
         let source = Source::new(PollInterval::Every(WATCH_INTERVAL), move |reply| {
             let (scope, version) = scope();
-            let send = move |update| reply.send((version, to_update(update)));
+            let send = move |update| reply.send(HealthFact::Watched(version, Box::new(to_update(update))));
             Box::new(cluster.watch(scope, state.clone(), send))
         });
         source.named(format!("the {} of the cluster", T::RESOURCE))
@@ -150,7 +156,7 @@ pub fn registry_source(
     registry: Registry,
     expected: String,
     open_digests: &RefCell<Vec<String>>,
-) -> Source<'_, WatchFact> {
+) -> Source<'_, HealthFact> {
     let source = Source::new(PollInterval::Every(WATCH_INTERVAL), move |reply| {
         let (open, registry, expected) = (open_digests.borrow().clone(), registry.clone(), expected.clone());
         if !open.is_empty() {
@@ -159,7 +165,7 @@ pub fn registry_source(
                     let answer = registry.compare(&expected, &digest);
                     (digest, answer)
                 });
-                reply.send((None, ClusterUpdate::Registry(answers.collect())));
+                reply.send(HealthFact::Watched(None, Box::new(ClusterUpdate::Registry(answers.collect()))));
             };
             // Without a thread no answer comes, and nothing passes.
             drop(std::thread::Builder::new().name("look".to_owned()).spawn(ask));
