@@ -162,7 +162,7 @@ fn a_cluster_that_does_not_deploy_the_commit_is_blocked_with_both_images() {
     assert_eq!((verify.exit, verify.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
     let [error] = verify.annotated("error")[..] else { panic!("one error: {:?}", verify.annotations) };
     let image = |tag: &str| format!("ghcr.io/acme/{SERVICE}:{tag}");
-    let healthy = format!("it is healthy, and runs {}: {} has not", image(FIRST_TAG), image(&validated.tag));
+    let healthy = format!("it is healthy, and runs {}, not {}", image(FIRST_TAG), image(&validated.tag));
     assert!(error.message.contains(&healthy), "{}", error.message);
     assert!(verify.printed.contains("no request is sent to the endpoints"), "{}", verify.printed);
 }

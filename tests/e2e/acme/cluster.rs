@@ -102,7 +102,10 @@ impl ClusterState {
         }
         let path = &request.path;
         let (group, resource) = path.split_once(&format!("/namespaces/{namespace}/")).unwrap_or_default();
-        if !matches!((group, resource), ("/apis/apps/v1", "deployments" | "replicasets") | ("/api/v1", "pods")) {
+        if !matches!(
+            (group, resource),
+            ("/apis/apps/v1", "deployments" | "replicasets") | ("/api/v1", "pods" | "events")
+        ) {
             return refuse(403, &format!("{path} is forbidden: this account has no access"));
         }
         let query = |name: &str| {
@@ -113,8 +116,11 @@ impl ClusterState {
             change.resource == resource && name.is_none_or(|name| change.object["metadata"]["name"] == name)
         };
         if query("watch") == "true" {
-            for (service, tag) in std::mem::take(&mut self.coming) {
-                self.deploy(namespace, &service, &tag);
+            // The pods are listed last.
+            if resource == "pods" {
+                for (service, tag) in std::mem::take(&mut self.coming) {
+                    self.deploy(namespace, &service, &tag);
+                }
             }
             let since: usize = query("resourceVersion").parse().unwrap_or_default();
             let new_events = self.changes.iter().skip(since).filter(matches);
