@@ -17,7 +17,7 @@ use promote_gates::sandbox::server::{FakeResponse, Hold, LoopbackServer, Receive
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use self::replay::{recorded, replay, replaying};
+use self::replay::{AGE, recorded, replay, replaying};
 use crate::{
     debug::{assert_in_order, debug_lines},
     house::Runner,
@@ -138,6 +138,9 @@ fn the_rollout_stays_watched_while_the_endpoints_are_probed() {
     let probed = Hold::default();
     let crashes = probed.clone();
     let api = LoopbackServer::start(move |request| {
+        if request.path.ends_with("/log") {
+            return FakeResponse::status(404);
+        }
         if !(request.path.ends_with("/pods") && request.query.contains("watch=true")) {
             return replay(request);
         }
@@ -190,7 +193,7 @@ fn one_list_and_one_watch_for_each_kind() {
         let gate = gate(&api, "deployment/a\nstatefulset/db\ndaemonset/agent").input("stabilize", time);
         (gate.run(&["health"]), std::mem::take(&mut *asked.lock().unwrap()))
     };
-    let (end, mut asked) = with_enough_time(Duration::from_secs(1), attempt, |(_, asked)| asked.len() >= 14);
+    let (end, mut asked) = with_enough_time(AGE + Duration::from_secs(1), attempt, |(_, asked)| asked.len() >= 14);
     assert_eq!(end.code, 0, "{}", end.log);
     asked.sort();
     let only = |resource: &str| asked.iter().filter(|one| one.contains(&format!("/{resource}?"))).count();
@@ -293,7 +296,7 @@ fn a_refusal_after_a_granted_watch_is_retried() {
             let lists = *lists.lock().unwrap();
             (end, lists)
         };
-        let (end, lists) = with_enough_time(Duration::from_secs(2), attempt, |(_, lists)| *lists >= 4);
+        let (end, lists) = with_enough_time(AGE + Duration::from_secs(3), attempt, |(_, lists)| *lists >= 4);
         assert!(end.code == 0 && lists >= 4, "{lists}: {}", end.log);
     };
     // The refusal is repeated, or the credentials are not accepted any more.

@@ -12,7 +12,7 @@ use crate::{
 #[test]
 fn the_runners_kubeconfig_is_used_only_with_a_named_context() {
     let api = LoopbackServer::start(replay).unwrap();
-    let runner = Runner::new().input("workload", "deployment/a").input("kubeconfig", "");
+    let runner = Runner::new().input("workload", "deployment/a").input("kubeconfig", "").input("stabilize", "0");
     runner.write("own", kubeconfig(api.url()).to_string());
     let own = runner.workspace().join("own").display().to_string();
     let runner = runner.env("KUBECONFIG", &own);
@@ -32,7 +32,8 @@ fn a_kubeconfig_may_be_base64() {
     let wrapped: String =
         encoded.as_bytes().chunks(76).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect();
     for kubeconfig in [&encoded, &wrapped] {
-        let runner = Runner::new().input("kubeconfig", kubeconfig).input("workload", "deployment/a");
+        let runner =
+            Runner::new().input("kubeconfig", kubeconfig).input("workload", "deployment/a").input("stabilize", "0");
         let end = runner.run(&["health"]);
         assert_eq!(end.code, 0, "{}", end.log);
         assert!(end.log.contains(&format!("::add-mask::{TOKEN}")), "{}", end.log);
@@ -44,7 +45,8 @@ fn a_kubeconfig_may_be_base64() {
 fn a_tilde_is_the_home_folder() {
     let api = LoopbackServer::start(replay).unwrap();
     let runner = || {
-        let runner = Runner::new().input("workload", "deployment/a").input("context", "staging");
+        let runner =
+            Runner::new().input("workload", "deployment/a").input("context", "staging").input("stabilize", "0");
         runner.write("home/.kube/other", kubeconfig(api.url()).to_string());
         let home = runner.workspace().join("home").display().to_string();
         runner.env("HOME", &home)

@@ -3,6 +3,7 @@
 use std::{
     fs,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer, ReceivedRequest};
@@ -11,6 +12,9 @@ use url::form_urlencoded;
 
 /// When the answers were recorded, by the server's clock.
 pub const RECORDED_AT: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
+
+/// How long the pods of the recorded workloads had run by then: `stabilize` waits for what is left.
+pub const AGE: Duration = Duration::from_secs(2);
 
 pub fn recorded(resource: &str) -> Value {
     let path = format!("{}/tests/samples/kubernetes/{resource}.json", env!("CARGO_MANIFEST_DIR"));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     gate, recorded, replay,
-    replay::{parameter, replaying},
+    replay::{AGE, parameter, replaying},
 };
 use crate::patience::with_enough_time;
 
@@ -137,7 +137,7 @@ fn events_that_cannot_be_seen_change_no_verdict() {
             gate(&api.unwrap(), "deployment/a").input("stabilize", time).run(&["health"])
         };
         let seen = |end: &crate::house::Ended| end.log.contains("Warning events of pods cannot be seen");
-        let end = with_enough_time(Duration::from_secs(2), attempt, seen);
+        let end = with_enough_time(AGE + Duration::from_secs(1), attempt, seen);
         assert_eq!(end.code, 0, "{}", end.log);
         let lines: Vec<&str> = end.log.lines().filter(|line| line.contains("cannot be seen")).collect();
         assert!(lines.len() == 1 && lines[0].contains(expected), "{lines:?}");

@@ -133,7 +133,7 @@ impl ExpectedImage {
     pub fn match_pod(&self, template: Option<&PodTemplate>, pod: &Pod, answers: &RegistryAnswers) -> ImageMatch {
         self.match_spec(&pod.spec, |container, is_ours| {
             let image = self.compare_running(template, pod, container, is_ours)?;
-            Some(settle(image, answers))
+            Some(compared_by_registry(image, answers))
         })
     }
 
@@ -158,7 +158,7 @@ impl ExpectedImage {
     ) -> Vec<ContainerDigests> {
         let compare = |container: &Container, is_ours| {
             let image = self.compare_running(template, pod, container, is_ours)?;
-            Some(settle(image, answers))
+            Some(compared_by_registry(image, answers))
         };
         let is_release = |image: &ContainerImage| match image.found {
             Found::Matches => true,
@@ -369,7 +369,7 @@ impl ExpectedImage {
 }
 
 /// Applies the registry's answer about the reported digest.
-fn settle(image: ContainerImage, answers: &RegistryAnswers) -> ContainerImage {
+fn compared_by_registry(image: ContainerImage, answers: &RegistryAnswers) -> ContainerImage {
     let (Found::OtherDigest(digest) | Found::NoDigest(Some(digest))) = &image.found else { return image };
     match answers.get(digest) {
         None => image,
