@@ -133,20 +133,12 @@ fn requests_are_in_the_debug_log_without_the_token() {
     assert_in_order(&lines, &[(&format!("{deployments} → 200, after "), "s"), ("judge: decided, passed", "")]);
 }
 
-#[test]
-fn the_rollout_stays_watched_while_the_endpoints_are_probed() {
-    let probed = Hold::default();
-    let crashes = probed.clone();
-    let api = LoopbackServer::start(move |request| {
-        if request.path.ends_with("/log") {
-            return FakeResponse::status(404);
-        }
-        if !(request.path.ends_with("/pods") && request.query.contains("watch=true")) {
-            return replay(request);
-        }
-        let pods = recorded("pods");
-        let is_own = |pod: &&Value| pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("a-"));
-        let mut pod = pods["items"].as_array().unwrap().iter().find(is_own).unwrap().clone();
+/// The pods of the Deployment `a`, crashing for the third time.
+fn crashing_pods() -> Value {
+    let mut list = recorded("pods");
+    let pods = list["items"].as_array_mut().unwrap();
+    pods.retain(|pod| pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("a-")));
+    for pod in pods {
         let status = &mut pod["status"]["containerStatuses"][0];
         status["restartCount"] = (status["restartCount"].as_i64().unwrap_or_default() + 3).into();
         status["ready"] = false.into();
@@ -156,11 +148,27 @@ fn the_rollout_stays_watched_while_the_endpoints_are_probed() {
                 condition["status"] = "False".into();
             }
         }
-        let event = format!("{}\n", json!({ "type": "MODIFIED", "object": pod }));
-        FakeResponse::text(200, "application/json", &event).held_by(&crashes)
+    }
+    list
+}
+
+#[test]
+fn the_rollout_stays_watched_while_the_endpoints_are_probed() {
+    let (probed, crashes) = (Hold::default(), Arc::<Mutex<bool>>::default());
+    let (released, seen) = (probed.clone(), Arc::clone(&crashes));
+    let api = LoopbackServer::start(move |request| {
+        let is_watch = request.query.contains("watch=true");
+        match request.path.rsplit('/').next() {
+            Some("log") => FakeResponse::status(404),
+            // The first watch ends after the first probe, and the pods are listed again.
+            Some("pods") if is_watch && !*seen.lock().unwrap() => FakeResponse::status(200).held_by(&released),
+            Some("pods") if !is_watch && *seen.lock().unwrap() => FakeResponse::json(200, &crashing_pods()),
+            _ => replay(request),
+        }
     })
     .unwrap();
     let endpoint = LoopbackServer::start(move |_| {
+        *crashes.lock().unwrap() = true;
         probed.release();
         FakeResponse::status(503)
     })
