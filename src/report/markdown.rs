@@ -107,7 +107,7 @@ fn cell(cell: &Cell) -> String {
     match cell {
         Cell::Link(Link { text, url }) if is_linkable(url) => {
             // A link within the text would end this one.
-            format!("<a href=\"{}\">{}</a>", url.replace('&', "&amp;"), escape(&clip(text, CELL)).replace('\n', " "))
+            anchor(&clip(text, CELL), url)
         }
         Cell::Text(text) | Cell::Link(Link { text, .. }) => inline(text),
     }
