@@ -18,5 +18,7 @@ pub use argo::{Application, OperationState, PauseCondition, Rollout};
 pub use events::Event;
 pub use flux::Kustomization;
 pub use object::{Condition, List, ListMeta, Object, ObjectMeta};
-pub use pods::{Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodTemplate};
+pub use pods::{
+    Container, ContainerProbe, ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodTemplate,
+};
 pub use workloads::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};

@@ -111,8 +111,7 @@ impl WorkloadObservations {
         if self.selection.update(&limits.workloads, &self.views) {
             self.views.expect_owned_objects();
         }
-        let is_outdated = |view: &ViewState<'_>| view.needed && (!view.listed || view.interrupted.is_some());
-        let outdated: Vec<ViewState<'_>> = self.view_states().into_iter().filter(is_outdated).collect();
+        let outdated: Vec<ViewState<'_>> = self.view_states().into_iter().filter(ViewState::is_outdated).collect();
         let interrupted = outdated.iter().filter_map(|view| view.interrupted).max_by_key(|(since, _)| *since).cloned();
         let is_current = outdated.is_empty();
         self.outage = match (self.outage.take(), interrupted) {
@@ -144,8 +143,7 @@ impl WorkloadObservations {
     /// The digests that the registry is to be asked about: at most a few at once, because one image has few.
     #[must_use]
     pub fn open_digests(&self, limits: &WorkloadLimits) -> Vec<String> {
-        let is_outdated = |view: &ViewState<'_>| view.needed && (!view.listed || view.interrupted.is_some());
-        if !limits.asks_registry || self.view_states().iter().any(is_outdated) {
+        if !limits.asks_registry || self.view_states().iter().any(ViewState::is_outdated) {
             return Vec::new();
         }
         let snapshots = limits.workloads.iter().map(|workload| WorkloadSnapshot::take(limits, &self.views, workload));

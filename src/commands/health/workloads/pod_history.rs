@@ -2,26 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
-    pod_status::{container_statuses, first_start, is_ready, ready_changed_at},
-    timeline::millis,
+    pod_status::{BACK_OFF_RESET, container_statuses, first_start, is_ready, ready_changed_at},
+    timeline::NodeTime,
 };
 use crate::{
     clock::Moment,
-    world::cluster::{WatchUpdate, objects::Pod},
+    world::cluster::{
+        WatchUpdate,
+        objects::{ContainerStatus, Pod},
+    },
 };
-
-/// The crashes of a pod that is older than this when the gate begins do not count: the kubelet resets its crash back-off
-/// after the same time.
-const OLD: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Clone, Debug, Default)]
 pub struct PodHistory {
     /// Restarts of a container that do not count, by pod and container: those of pods that were ready when first seen, or
     /// were old by then.
-    pub earlier_restarts: BTreeMap<(String, String), i32>,
+    earlier_restarts: BTreeMap<(String, String), i32>,
     /// Since when a container is waiting, by pod, container and reason.
     pub waiting_since: BTreeMap<(String, String, String), Moment>,
     /// What the registry said when a pull failed, by pod and container. The states that follow only say that the kubelet
@@ -30,25 +29,14 @@ pub struct PodHistory {
     /// When a container first started, as far as the gate saw it, by pod and container.
     pub first_started: BTreeMap<(String, String), Timestamp>,
     /// Since when a container runs, by pod and container.
-    running: BTreeMap<(String, String), Since>,
+    running: BTreeMap<(String, String), NodeTime>,
     /// Since when a pod is ready, by its uid.
-    ready: BTreeMap<String, Since>,
+    ready: BTreeMap<String, NodeTime>,
     known: BTreeSet<String>,
     /// The pods that came after the first list.
     new: BTreeSet<String>,
     /// The pods have been listed at least once.
     listed: bool,
-}
-
-/// Since when a state holds. The node's clock may be wrong, so a change that the gate saw is dated by the gate's own.
-#[derive(Clone, Debug, PartialEq)]
-struct Since {
-    /// By the node's clock.
-    reported: Option<Timestamp>,
-    /// When the gate first saw it.
-    seen: Moment,
-    /// It was so already when the pods were first listed.
-    before: bool,
 }
 
 impl PodHistory {
@@ -76,8 +64,9 @@ impl PodHistory {
             self.new.insert(uid.clone());
         }
         let age = pod.metadata.creation_timestamp.zip(epoch).map(|(created, epoch)| epoch.duration_since(created));
-        let is_old = age.is_some_and(|age| age > OLD);
-        let since = |reported| Since { reported, seen: at, before: !self.listed };
+        // The crashes of an old pod from before the gate began do not count.
+        let is_old = age.is_some_and(|age| age > BACK_OFF_RESET);
+        let since = |reported| NodeTime { reported, seen: at, before: !self.listed };
         let ready = is_ready(pod).then(|| since(ready_changed_at(pod)));
         set_since(&mut self.ready, uid.clone(), ready);
         let mut current = BTreeSet::new();
@@ -102,6 +91,12 @@ impl PodHistory {
         self.waiting_since.retain(|state, _| state.0 != *uid || current.contains(state));
     }
 
+    /// How often a container has restarted, without the restarts that do not count.
+    pub fn new_restarts(&self, pod: &Pod, status: &ContainerStatus) -> i32 {
+        let key = (pod.metadata.uid.clone(), status.name.clone());
+        status.restart_count.saturating_sub(self.earlier_restarts.get(&key).copied().unwrap_or_default())
+    }
+
     /// Whether a pod came after the first list.
     pub fn is_new(&self, uid: &str) -> bool {
         self.new.contains(uid)
@@ -124,17 +119,8 @@ impl PodHistory {
     }
 }
 
-impl Since {
-    /// Negative before the gate began.
-    fn gate_millis(&self, epoch: Option<Timestamp>) -> i64 {
-        let reported = self.reported.zip(epoch).filter(|_| self.before);
-        let reported = reported.map(|(reported, epoch)| reported.as_millisecond() - epoch.as_millisecond());
-        reported.unwrap_or(i64::MAX).min(millis(self.seen))
-    }
-}
-
 /// Records that a state holds, or that it does not (`None`). The same time reported again is the same state.
-fn set_since<K: Ord>(all: &mut BTreeMap<K, Since>, key: K, since: Option<Since>) {
+fn set_since<K: Ord>(all: &mut BTreeMap<K, NodeTime>, key: K, since: Option<NodeTime>) {
     match since {
         None => drop(all.remove(&key)),
         Some(since) if all.get(&key).is_some_and(|known| known.reported == since.reported) => {}

@@ -5,8 +5,8 @@ use super::{
     limits::WorkloadLimits,
     observations::WorkloadObservations,
     pod_status::{
-        MESSAGE_CHARS, condition, container_statuses, describe_exit, ended_with_its_node, is_ready, is_true,
-        ready_changed_at,
+        MESSAGE_CHARS, condition, container_statuses, describe_exit, end_reason, ended_with_its_node, failing_seconds,
+        is_ready, is_true, ready_changed_at,
     },
     snapshot::WorkloadSnapshot,
     states::UnhealthyState,
@@ -58,8 +58,7 @@ fn ended_one_after_the_other(
     let last = ended().max_by_key(|pod| pod.metadata.creation_timestamp)?;
     let new = ended().filter(|pod| observations.pod_history.is_new(&pod.metadata.uid)).count();
     let is_exhausted = i32::try_from(new).unwrap_or(i32::MAX) >= limits.crash_limit;
-    let status = &last.status;
-    let reason = if status.reason.is_empty() { &status.phase } else { &status.reason };
+    let reason = end_reason(last);
     let others = match ended().count() - 1 {
         0 => String::new(),
         others => format!("; {others} more ended before it"),
@@ -67,7 +66,7 @@ fn ended_one_after_the_other(
     Some(PodProblem {
         pod: last.metadata.name.clone(),
         container: None,
-        description: format!("{reason}: {}{others}", excerpt(&status.message, MESSAGE_CHARS)),
+        description: format!("{reason}: {}{others}", excerpt(&last.status.message, MESSAGE_CHARS)),
         cause: format!("pods end with `{reason}`"),
         next: "see why the nodes reject or evict its pods: the message says what is missing",
         due: is_exhausted.then_some(0),
@@ -194,11 +193,10 @@ impl PodCheck<'_> {
     }
 
     fn crash(&self, status: &ContainerStatus) -> Option<ContainerProblem> {
-        let earlier = self.observations.pod_history.earlier_restarts.get(&self.key(status)).copied();
         let is_down = status.state.terminated.as_ref().is_some_and(|end| end.exit_code != 0)
             || status.state.waiting.as_ref().is_some_and(|waiting| waiting.reason == "CrashLoopBackOff");
-        let crashes =
-            status.restart_count.saturating_sub(earlier.unwrap_or_default()).saturating_add(i32::from(is_down));
+        let restarts = self.observations.pod_history.new_restarts(self.pod, status);
+        let crashes = restarts.saturating_add(i32::from(is_down));
         if crashes <= 0 || (status.ready && !is_down) {
             return None;
         }
@@ -308,10 +306,7 @@ fn is_not_found(message: &str) -> bool {
 
 /// How long a container may take to become ready by its own probes.
 fn startup_seconds(container: &Container) -> i64 {
-    let startup = container.startup_probe.as_ref().map_or(0, |probe| {
-        let (period, failures) = (probe.period_seconds.max(1), probe.failure_threshold.max(1));
-        probe.initial_delay_seconds.saturating_add(period.saturating_mul(failures))
-    });
+    let startup = container.startup_probe.as_ref().map_or(0, failing_seconds);
     let readiness = container.readiness_probe.as_ref();
     let readiness = readiness.map_or(0, |probe| probe.initial_delay_seconds.saturating_add(probe.period_seconds));
     startup.saturating_add(readiness).clamp(0, 24 * 3600)

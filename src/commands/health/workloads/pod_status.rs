@@ -1,11 +1,17 @@
 //! What the status of a pod says about it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     secret::excerpt,
-    world::cluster::objects::{Condition, ContainerState, ContainerStateTerminated, ContainerStatus, Pod},
+    world::cluster::objects::{
+        Condition, ContainerProbe, ContainerState, ContainerStateTerminated, ContainerStatus, Pod,
+    },
 };
+
+/// A container that ran for this long was not in a crash loop: the kubelet begins its back-off anew. Source: Kubernetes'
+/// documentation, Pod Lifecycle, "Container restart policy".
+pub const BACK_OFF_RESET: SignedDuration = SignedDuration::from_mins(10);
 
 /// Characters of a controller's or kubelet's message that are shown in a line.
 pub const MESSAGE_CHARS: usize = 300;
@@ -47,9 +53,13 @@ pub fn ended_with_its_node(pod: &Pod) -> bool {
 
 #[must_use]
 pub fn describe_end(pod: &Pod) -> String {
-    let status = &pod.status;
-    let reason = if status.reason.is_empty() { &status.phase } else { &status.reason };
-    format!("pod {}: {reason}: {}", pod.metadata.name, excerpt(&status.message, MESSAGE_CHARS))
+    format!("pod {}: {}: {}", pod.metadata.name, end_reason(pod), excerpt(&pod.status.message, MESSAGE_CHARS))
+}
+
+/// Why a pod ended, in a word: `Evicted`, `OutOfcpu`.
+#[must_use]
+pub fn end_reason(pod: &Pod) -> &str {
+    if pod.status.reason.is_empty() { &pod.status.phase } else { &pod.status.reason }
 }
 
 /// `Error, exit code 3: cannot bind`
@@ -59,6 +69,13 @@ pub fn describe_exit(end: &ContainerStateTerminated) -> String {
     let message = excerpt(&end.message, MESSAGE_CHARS);
     let message = if message.is_empty() { message } else { format!(": {message}") };
     format!("{reason}, exit code {}{message}", end.exit_code)
+}
+
+/// How long a probe that never succeeds may go on before it counts as failed, in seconds.
+#[must_use]
+pub fn failing_seconds(probe: &ContainerProbe) -> i64 {
+    let (period, failures) = (probe.period_seconds.max(1), probe.failure_threshold.max(1));
+    probe.initial_delay_seconds.saturating_add(period.saturating_mul(failures))
 }
 
 /// Init containers first, as they run.

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
-use super::{pod_status::MESSAGE_CHARS, timeline::millis};
+use super::{pod_status::MESSAGE_CHARS, timeline::NodeTime};
 use crate::{
     clock::Moment,
     secret::excerpt,
@@ -29,28 +27,12 @@ pub struct PodWarnings {
 /// The last warning about a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodWarning {
-    /// By the node's clock.
-    reported: Timestamp,
-    /// When the gate saw it; `None`: it was there when the gate began.
-    seen: Option<Moment>,
+    pub at: NodeTime,
     /// `reason: message`
     pub text: String,
     /// Of a probe after which the kubelet stops the container. Source: Kubernetes v1.36, `pkg/kubelet/prober/prober.go`,
     /// whose messages begin with the kind of the probe.
     pub stops_container: bool,
-}
-
-impl PodWarning {
-    /// When it came, in milliseconds on the gate's clock; negative before the gate began. The node's clock may be wrong, so a
-    /// warning that the gate saw is dated by the gate's own.
-    #[must_use]
-    pub fn gate_millis(&self, epoch: Option<Timestamp>) -> i64 {
-        match (self.seen, epoch) {
-            (Some(seen), _) => millis(seen),
-            (None, Some(epoch)) => (self.reported.as_millisecond() - epoch.as_millisecond()).min(0),
-            (None, None) => 0,
-        }
-    }
 }
 
 impl PodWarnings {
@@ -77,15 +59,18 @@ impl PodWarnings {
     }
 
     fn record_event(&mut self, at: Moment, event: &Event) {
-        let Some(reported) = event.last_seen().filter(|_| REASONS.contains(&event.reason.as_str())) else { return };
+        let reported = event.last_seen().filter(|_| REASONS.contains(&event.reason.as_str()));
+        if reported.is_none() {
+            return;
+        }
         let text = format!("{}: {}", event.reason, excerpt(&event.message, MESSAGE_CHARS));
         let uid = &event.involved_object.uid;
         // The same event is listed again after an interruption.
-        if self.last.get(uid).is_none_or(|last| last.reported < reported) {
-            let seen = self.listed.then_some(at);
+        if self.last.get(uid).is_none_or(|last| last.at.reported < reported) {
+            let at = NodeTime { reported, seen: at, before: !self.listed };
             let of_probe = |kind: &str| event.reason == "Unhealthy" && event.message.starts_with(kind);
             let stops_container = of_probe("Liveness probe") || of_probe("Startup probe");
-            self.last.insert(uid.clone(), PodWarning { reported, seen, text, stops_container });
+            self.last.insert(uid.clone(), PodWarning { at, text, stops_container });
         }
     }
 
@@ -121,10 +106,15 @@ mod tests {
         let second = Moment::from_secs;
         assert_eq!(warnings.record(second(1), WatchUpdate::Listed { items: listed, at: None }), None);
         let epoch = Some("2026-01-01T00:00:10Z".parse().unwrap());
-        let last =
-            |warnings: &PodWarnings, uid: &str| warnings.last(uid).map(|it| (it.gate_millis(epoch), it.text.clone()));
+        let last = |warnings: &PodWarnings, uid: &str| {
+            warnings.last(uid).map(|it| (it.at.gate_millis(epoch), it.text.clone()))
+        };
         assert_eq!(last(&warnings, "a"), Some((-1000, "BackOff: at 9".to_owned())));
         assert_eq!(last(&warnings, "b"), None);
+        // A first list that comes late makes nothing older.
+        let mut late = PodWarnings::default();
+        late.record(second(40), WatchUpdate::Listed { items: vec![event("a", "BackOff", 39)], at: None });
+        assert_eq!(last(&late, "a"), Some((29_000, "BackOff: at 39".to_owned())));
         // What comes later is dated by the gate, whatever the node says.
         warnings.record(second(40), WatchUpdate::Applied(event("a", "Unhealthy", 12)));
         // Events expire, and a watch is opened again.

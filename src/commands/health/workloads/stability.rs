@@ -2,22 +2,23 @@
 //!
 //! A kubelet makes a container without a readiness probe ready at every start, also one that crashes in a loop. So a moment
 //! of readiness proves nothing: each container has to run for `stabilize`, and one that restarted also longer than its
-//! previous run. What ran before the
-//! gate began is dated by the cluster, so a gate that starts late does not wait for what has lasted already.
+//! previous run. What ran before the gate began is dated by the cluster, so a gate that starts late does not wait for what has
+//! lasted already.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{limits::WorkloadLimits, observations::WorkloadObservations, pod_status::describe_exit, timeline::millis};
+use super::{
+    limits::WorkloadLimits,
+    observations::WorkloadObservations,
+    pod_status::{BACK_OFF_RESET, describe_exit, failing_seconds},
+    timeline::millis,
+};
 use crate::{
     values::HumanDuration,
     world::cluster::objects::{ContainerStatus, Pod},
 };
-
-/// A run that lasted this long is not one of a crash loop: the kubelet resets its back-off after the same time. Source:
-/// Kubernetes, `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff` and `backOffPeriod`.
-const LONG_RUN: SignedDuration = SignedDuration::from_mins(10);
 
 /// A container that has not run long enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +72,11 @@ fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Po
             pod.metadata.name, warning.text
         ),
         cause: warning.text.clone(),
-        due: warning.gate_millis(observations.epoch).saturating_add(stopping).saturating_add(millis(limits.stabilize)),
+        due: warning
+            .at
+            .gate_millis(observations.epoch)
+            .saturating_add(stopping)
+            .saturating_add(millis(limits.stabilize)),
         exhausted: false,
     })
 }
@@ -93,7 +98,7 @@ fn unready_before(limits: &WorkloadLimits, observations: &WorkloadObservations, 
 pub fn restarts(observations: &WorkloadObservations, pods: &[&Pod]) -> Vec<String> {
     let of_pod = |pod: &&Pod| {
         let of_container = |status: &ContainerStatus| {
-            let times = new_restarts(observations, pod, status);
+            let times = observations.pod_history.new_restarts(pod, status);
             (times > 0)
                 .then(|| format!("pod {}, container {} {}", pod.metadata.name, status.name, restarted(times, status)))
         };
@@ -106,13 +111,6 @@ pub fn restarts(observations: &WorkloadObservations, pods: &[&Pod]) -> Vec<Strin
 fn running(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     let sidecars = pod.status.init_container_statuses.iter().filter(|status| status.state.terminated.is_none());
     sidecars.chain(&pod.status.container_statuses)
-}
-
-/// How often a container restarted since the gate watches it.
-fn new_restarts(observations: &WorkloadObservations, pod: &Pod, status: &ContainerStatus) -> i32 {
-    let key = (pod.metadata.uid.clone(), status.name.clone());
-    let earlier = observations.pod_history.earlier_restarts.get(&key).copied().unwrap_or_default();
-    status.restart_count.saturating_sub(earlier)
 }
 
 /// `restarted twice (Error, exit code 1)`
@@ -146,7 +144,7 @@ impl Check<'_> {
             millis(limits.stabilize) + previous.map_or(0, |run| i64::try_from(run.as_millis()).unwrap_or(i64::MAX / 2));
         let required = required.saturating_add(self.unseen_failures());
         let place = format!("pod {}, container {}", pod.metadata.name, status.name);
-        let seen = new_restarts(observations, pod, status);
+        let seen = observations.pod_history.new_restarts(pod, status);
         let times = if seen > 0 { seen } else { status.restart_count };
         let period = HumanDuration(limits.stabilize);
         let (description, cause) = if let Some(run) = previous {
@@ -169,11 +167,8 @@ impl Check<'_> {
         let spec = &self.pod.spec;
         let mut containers = spec.init_containers.iter().chain(&spec.containers);
         let own = containers.find(|container| container.name == self.status.name);
-        own.and_then(|container| container.liveness_probe.as_ref()).map_or(0, |probe| {
-            let failures = probe.period_seconds.max(1).saturating_mul(probe.failure_threshold.max(1));
-            let seconds = probe.initial_delay_seconds.saturating_add(failures).saturating_add(termination(self.pod));
-            1000 * seconds.clamp(0, 24 * 3600)
-        })
+        own.and_then(|container| container.liveness_probe.as_ref())
+            .map_or(0, |probe| 1000 * failing_seconds(probe).saturating_add(termination(self.pod)).clamp(0, 24 * 3600))
     }
 
     /// How long its previous run took; `None` for its first run, and after a long one.
@@ -185,6 +180,7 @@ impl Check<'_> {
         let run = end.and_then(|end| Some(end.finished_at?.duration_since(end.started_at?)));
         // A runtime that reports no times may have run it for a moment only.
         let run = run.unwrap_or_default().max(SignedDuration::ZERO);
-        (run < LONG_RUN).then_some(run)
+        // After a long run the kubelet begins its back-off anew: it was not one of a crash loop.
+        (run < BACK_OFF_RESET).then_some(run)
     }
 }

@@ -130,6 +130,14 @@ pub struct ViewState<'a> {
     pub refused: Option<&'a Finding>,
 }
 
+impl ViewState<'_> {
+    /// Whether the gate needs the view and it is not up to date: nothing may be decided by what it shows.
+    #[must_use]
+    pub const fn is_outdated(&self) -> bool {
+        self.needed && (!self.listed || self.interrupted.is_some())
+    }
+}
+
 /// The views of every kind.
 #[derive(Clone, Debug, Default)]
 pub struct Views {
