@@ -8,6 +8,8 @@
 # `--with COMMAND…` runs a command with the environment of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/e2e/tools/builds.sh
+source tests/e2e/tools/builds.sh
 
 kubernetes=1.36.3
 kwok=0.8.0
@@ -75,33 +77,19 @@ install_etcd() {
     PROMOTE_GATES_E2E_ETCD=$(type -P etcd)
 }
 
-# installed FOLDER COMMAND: installs into the folder by COMMAND FOLDER, unless an earlier run completed it.
-installed() {
-    local folder=$1
-    [[ -e $folder/.complete ]] && return
-    command -v go >/dev/null || skip "no go to build ${folder##*/} with"
-    printf 'building %s, which can take minutes\n' "${folder##*/}"
-    rm -rf "$folder"
-    mkdir -p "$folder/bin"
-    # A separate build cache, removed afterwards: it has gigabytes that no other build uses.
-    GOCACHE=$folder/go-build CGO_ENABLED=0 GOFLAGS="${GOFLAGS-} -trimpath -p=${GO_JOBS:-2}" "$2" "$folder"
-    rm -rf "$folder/go-build"
-    touch "$folder/.complete"
-}
-
 control_plane() {
-    local version=k8s.io/component-base/version
-    nice -n 19 go build -C tests/e2e/tools/kubernetes -mod=readonly -o "$1/bin/" -ldflags "-s -w
-        -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${kubernetes:2:2}" \
-        k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager
+    kubernetes_programs "$1" "$kubernetes" k8s.io/kubernetes/cmd/kube-apiserver \
+        k8s.io/kubernetes/cmd/kube-controller-manager
 }
 
 kwok() {
+    go_for "$1"
     GOBIN=$1/bin nice -n 19 go install -ldflags '-s -w' "sigs.k8s.io/kwok/cmd/kwok@v$kwok"
 }
 
 # Custom resource definitions from the Go modules of their projects.
 definitions() {
+    go_for "$1"
     definition "$1" rollouts github.com/argoproj/argo-rollouts@v$rollouts manifests/crds/rollout-crd.yaml \
         h1:NaAtrUjjm9AFAyurAEFRJjP54mk98s8007B3vsdFEbI=
     definition "$1" applications github.com/argoproj/argo-cd/v3@v$argo_cd manifests/crds/application-crd.yaml \

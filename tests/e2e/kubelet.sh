@@ -9,6 +9,8 @@
 # a command with the environment of the tests. target/kubelet has what each gate reported, and the logs of the nodes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/e2e/tools/builds.sh
+source tests/e2e/tools/builds.sh
 
 kubernetes=$(sed -n 's/^kubernetes=//p' tests/e2e/cluster.sh)
 containerd=2.4.2
@@ -111,29 +113,12 @@ clean() {
     find /sys/fs/cgroup -depth -type d -path "*/$PROMOTE_GATES_E2E_CGROUP*" -exec rmdir {} + 2>/dev/null || true
 }
 
-# installed FOLDER COMMAND: installs into the folder by COMMAND FOLDER, unless an earlier run completed it.
-installed() {
-    local folder=$1
-    [[ -e $folder/.complete ]] && return
-    printf 'building %s, which can take minutes\n' "${folder##*/}"
-    rm -rf "$folder"
-    mkdir -p "$folder/bin"
-    # A separate build cache, removed afterwards: it has gigabytes that no other build uses.
-    GOCACHE=$folder/go-build CGO_ENABLED=0 GOFLAGS="${GOFLAGS-} -trimpath -p=${GO_JOBS:-2}" "$2" "$folder"
-    rm -rf "$folder/go-build"
-    touch "$folder/.complete"
-}
-
 kubelet_and_scheduler() {
-    local version=k8s.io/component-base/version
-    command -v go >/dev/null || skip "no go to build ${1##*/} with"
-    nice -n 19 go build -C tests/e2e/tools/kubernetes -mod=readonly -o "$1/bin/" -ldflags "-s -w
-        -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${kubernetes:2:2}" \
-        k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-scheduler
+    kubernetes_programs "$1" "$kubernetes" k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-scheduler
 }
 
 container_runtime() {
-    command -v go >/dev/null || skip "no go to build ${1##*/} with"
+    go_for "$1"
     nice -n 19 go build -C tests/e2e/tools/containerd -mod=readonly -o "$1/bin/" -ldflags '-s -w' tool
 }
 

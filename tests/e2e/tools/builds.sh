@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds the Go programs that the scripts of tests/e2e need, once per version, outside of the tree. They source this file; it
+# needs their function `skip REASON`.
+
+# installed FOLDER COMMAND: installs into the folder by COMMAND FOLDER, unless an earlier run completed it.
+installed() {
+    local folder=$1
+    [[ -e $folder/.complete ]] && return
+    printf 'building %s, which can take minutes\n' "${folder##*/}"
+    rm -rf "$folder"
+    mkdir -p "$folder/bin"
+    # A separate build cache, removed afterwards: it has gigabytes that no other build uses.
+    GOCACHE=$folder/go-build CGO_ENABLED=0 GOFLAGS="${GOFLAGS-} -trimpath -p=${GO_JOBS:-2}" "$2" "$folder"
+    rm -rf "$folder/go-build"
+    touch "$folder/.complete"
+}
+
+# go_for FOLDER: skips if there is no Go to build it with.
+go_for() {
+    command -v go >/dev/null || skip "no go to build ${1##*/} with"
+}
+
+# kubernetes_programs FOLDER VERSION PACKAGE…: programs of Kubernetes that report this version.
+kubernetes_programs() {
+    local version=k8s.io/component-base/version
+    go_for "$1"
+    nice -n 19 go build -C tests/e2e/tools/kubernetes -mod=readonly -o "$1/bin/" -ldflags "-s -w
+        -X $version.gitVersion=v$2 -X $version.gitMajor=1 -X $version.gitMinor=${2:2:2}" "${@:3}"
+}
