@@ -9,7 +9,7 @@ pub mod manifest;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt::Write as _, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
@@ -33,6 +33,7 @@ const DOCKER_HUB: &str = "docker.io";
 const MANIFESTS: &str = "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json, \
                          application/vnd.docker.distribution.manifest.v2+json";
+
 /// The repository of one image.
 #[derive(Clone)]
 pub struct Registry {
@@ -50,8 +51,7 @@ impl Registry {
     #[must_use]
     pub fn new(http: HttpClient, image: &Image, token: Secret) -> Self {
         let (host, repository) = image.host_and_path();
-        let name = host.split(':').next().unwrap_or_default();
-        let is_loopback = name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+        let is_loopback = format!("http://{host}").parse().is_ok_and(|url: Url| url.is_loopback());
         // Docker Hub has a host of its own for manifests, and one for tokens.
         let (host, hub) = match host.as_str() {
             DOCKER_HUB => ("registry-1.docker.io".to_owned(), Some("auth.docker.io:443".to_owned())),
