@@ -1,6 +1,6 @@
 //! What a check found, and the verdict over several findings.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,9 @@ pub struct Finding {
     pub figures: Option<Box<Figures>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// Set when the same read may succeed after at least this time: a busy server, a cut connection.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 /// What was measured, and by what it is judged, each in a few words with its unit.
@@ -135,6 +138,7 @@ impl Finding {
             next: None,
             figures: None,
             evidence: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -171,6 +175,13 @@ impl Finding {
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into()).filter(|next| !next.is_empty());
+        self
+    }
+
+    /// The same read may succeed after at least `pause`.
+    #[must_use]
+    pub const fn temporary(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
         self
     }
 

@@ -1,10 +1,12 @@
-//! The one loop that looks until the judge decides, and two functions for what is looked at only once.
+//! The one loop that looks until the judge decides, two functions for what is looked at only once, and one that repeats a
+//! read until it is answered.
 //!
 //! Sources start looks on threads and send facts. `absorb` adds each fact, with its time, to the observations. `judge` is
 //! pure: it returns findings and either *decided*, or *pending* and the time at which it would decide without a new fact.
 //! The loop wakes on a fact, at that time, for the next look, at the time limit, or on a signal; it waits in one place only.
 
 mod judgement;
+mod repeat;
 
 use std::{
     any::Any,
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub use judgement::{Decision, Judgement};
+pub use repeat::{MayPass, Pauses, read_until_answered};
 
 /// How often a source looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The loop that writes: read the current state, plan, write on the condition that the state has not changed.
 //!
 //! After a conflict the loop reads and plans again; it never resends. It reads an unknown outcome back before the command
-//! may end. Only this loop makes a [`Permit`], so a dry-run writes nothing.
+//! may end, and again at the end of the time limit: a write that nobody answered may still arrive. Only this loop makes a [`Permit`], so a dry-run writes nothing.
 
 mod plan;
 
@@ -11,8 +11,9 @@ pub use plan::Plan;
 
 use crate::{
     error::CommandError,
-    execution::Execution,
+    execution::{Execution, WriteInFlight},
     finding::Finding,
+    observe::{Pauses, read_until_answered},
     report::{Effect, EffectState, log::effect_word},
     values::HumanDuration,
 };
@@ -55,16 +56,16 @@ pub trait Change {
     /// When it cannot be read.
     fn read(&self) -> Result<Self::Base, CommandError>;
 
+    /// The earlier write of this change that the remote shows now, although its answer was lost or said otherwise.
+    fn arrived(&self, _base: &Self::Base) -> Option<Self::Done> {
+        None
+    }
+
     /// Pure.
     fn plan(&self, base: &Self::Base) -> Plan<Self::Edit, Self::Done>;
 
     fn write(&self, permit: &Permit, base: &Self::Base, edit: &Self::Edit) -> WriteOutcome<Self::Done>;
 }
-
-/// The first pause after a conflict. It doubles each time and is randomised, so that writers do not collide again.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Measured with twenty concurrent writers: at 5 s the last one waits a quarter of its time while no other writes.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Applies `change` within `limit`. `None`: a dry-run that would have written.
 ///
@@ -77,32 +78,35 @@ pub fn reconcile<C: Change>(
 ) -> Result<Option<C::Done>, CommandError> {
     let deadline = execution.clock.now() + limit;
     let mut effect = RecordedEffect::new(execution, change.effect());
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = Pauses::default();
     // Why the last write did not succeed.
     let mut lost: Option<String> = None;
     // A write whose answer was lost. Its guard keeps a signal from ending the process before the outcome is read back.
-    let mut unread = None;
+    let mut unread: Option<(Finding, WriteInFlight)> = None;
+    // A write whose answer was lost and that had not arrived when it was read back. It may still arrive.
+    let mut late: Option<Finding> = None;
     loop {
-        let unsure: Option<(Finding, _)> = unread.take();
         // Checked before the next read: the signal may have ended the pause.
-        if unsure.is_none() && execution.wake.is_cancelled() {
-            effect.is(EffectState::Refused, "not written: cancelled");
-            return Err(CommandError::Cancelled);
+        if unread.is_none() && execution.wake.is_cancelled() {
+            return Err(effect.unwritten(late, "not written: cancelled", CommandError::Cancelled));
         }
-        let base = match (change.read(), &unsure) {
-            (Ok(base), _) => base,
-            (Err(_), Some((error, _guard))) => {
-                effect.is(EffectState::Unknown, &error.actual);
-                return Err(CommandError::Unobservable(error.clone()));
-            }
-            (Err(error), None) => {
-                effect.is(EffectState::Refused, "not written: what it depends on could not be read");
-                return Err(error);
+        let left = deadline.saturating_sub(execution.clock.now());
+        let base = match read_until_answered(execution, left, || change.read()) {
+            Ok(base) => base,
+            Err(error) => {
+                return Err(match unread.map(|(lost, _guard)| lost).or(late) {
+                    Some(lost) => effect.unknown(lost),
+                    None => effect.unwritten(None, "not written: what it depends on could not be read", error),
+                });
             }
         };
+        if let Some(done) = change.arrived(&base) {
+            effect.is(EffectState::Applied, "");
+            return Ok(Some(done));
+        }
         let edit = match change.plan(&base) {
             Plan::UpToDate(done) => {
-                if unsure.is_some() {
+                if unread.is_some() || late.is_some() {
                     effect.is(EffectState::Applied, "");
                 } else {
                     // Another writer did it, and not necessarily as planned here.
@@ -112,20 +116,21 @@ pub fn reconcile<C: Change>(
                 return Ok(Some(done));
             }
             Plan::Refuse(finding) => {
-                effect.is(EffectState::Refused, &finding.actual);
-                return Err(CommandError::Refused(finding));
+                let late = unread.map(|(lost, _guard)| lost).or(late);
+                let remark = finding.actual.clone();
+                return Err(effect.unwritten(late, &remark, CommandError::Refused(finding)));
             }
             Plan::Write(edit) => edit,
         };
         if let Some(detail) = change.detail(&edit) {
             effect.effect.detail = detail;
         }
-        if let Some((error, guard)) = unsure {
-            // The read shows that the write did not arrive. Pause: a server that loses every answer must not get one write
-            // after the other.
+        if let Some((lost, guard)) = unread.take() {
+            // Not arrived yet. Pause: a server that loses every answer must not get one write after the other.
             drop(guard);
-            effect.is(EffectState::Refused, &error.actual);
-            back_off(execution, &mut pause);
+            effect.is(EffectState::Unknown, &lost.actual);
+            late = Some(lost);
+            pauses.wait(execution, deadline);
             continue;
         }
         if execution.dry_run {
@@ -133,10 +138,12 @@ pub fn reconcile<C: Change>(
             return Ok(None);
         }
         if execution.wake.is_cancelled() {
-            effect.is(EffectState::Refused, "not written: cancelled");
-            return Err(CommandError::Cancelled);
+            return Err(effect.unwritten(late, "not written: cancelled", CommandError::Cancelled));
         }
         if let Some(lost) = lost.take_if(|_| execution.clock.now() >= deadline) {
+            if let Some(late) = late {
+                return Err(effect.unknown(late));
+            }
             effect.is(EffectState::Refused, &lost);
             return Err(Finding::inconclusive(change.effect().target)
                 .actual(format!("nothing written within {}: {lost}", HumanDuration(limit)))
@@ -152,13 +159,10 @@ pub fn reconcile<C: Change>(
                 return Ok(Some(done));
             }
             WriteOutcome::Refused(finding) => {
-                effect.is(EffectState::Refused, &finding.actual);
-                return Err(CommandError::Refused(finding));
+                let remark = finding.actual.clone();
+                return Err(effect.unwritten(late, &remark, CommandError::Refused(finding)));
             }
-            WriteOutcome::Unknown(error) if !C::READS_BACK => {
-                effect.is(EffectState::Unknown, &error.actual);
-                return Err(CommandError::Unobservable(error));
-            }
+            WriteOutcome::Unknown(error) if !C::READS_BACK => return Err(effect.unknown(error)),
             WriteOutcome::Unknown(error) => {
                 lost = Some(error.actual.clone());
                 unread = Some((error, guard));
@@ -167,17 +171,12 @@ pub fn reconcile<C: Change>(
                 drop(guard);
                 effect.is(EffectState::Refused, &why);
                 lost = Some(why);
-                back_off(execution, &mut pause);
+                // The base has changed, and with it the condition of every earlier write: none can arrive any more.
+                late = None;
+                pauses.wait(execution, deadline);
             }
         }
     }
-}
-
-/// Waits for about `pause`, or until a signal; doubles the pause.
-fn back_off(execution: &Execution, pause: &mut Duration) {
-    let spread = pause.mul_f64(0.5 + fastrand::f64());
-    execution.clock.park(&execution.wake, Some(execution.clock.now() + spread));
-    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
 /// An effect in the partial report, correct at every moment: a cancelled command leaves what is known.
@@ -191,6 +190,21 @@ impl<'execution> RecordedEffect<'execution> {
     fn new(execution: &'execution Execution, effect: Effect) -> Self {
         let index = execution.partial.begin_effect(Effect { state: EffectState::Refused, ..effect.clone() });
         Self { execution, index, effect }
+    }
+
+    /// The outcome of a write stays unknown: nobody answered, and it may still arrive.
+    fn unknown(&self, lost: Finding) -> CommandError {
+        self.is(EffectState::Unknown, &lost.actual);
+        CommandError::Unobservable(lost)
+    }
+
+    /// Nothing more is written because of `error`. What was sent and may still arrive stays unknown.
+    fn unwritten(&self, late: Option<Finding>, remark: &str, error: CommandError) -> CommandError {
+        match late {
+            Some(late) => self.is(EffectState::Unknown, &late.actual),
+            None => self.is(EffectState::Refused, remark),
+        }
+        error
     }
 
     fn is(&self, state: EffectState, remark: &str) {
@@ -250,6 +264,15 @@ pub mod tests {
         reads: Cell<usize>,
         writes: Cell<usize>,
         readable: Cell<bool>,
+        /// How many reads fail, and whether a later one may succeed.
+        failing_reads: Cell<(usize, bool)>,
+        /// Reads until a late write arrives.
+        late: Cell<Option<usize>>,
+    }
+
+    fn gone(may_pass: bool) -> CommandError {
+        let finding = Finding::inconclusive("remote").actual("gone");
+        if may_pass { finding.temporary(Duration::ZERO) } else { finding }.unobservable()
     }
 
     #[derive(Clone, Copy)]
@@ -258,6 +281,8 @@ pub mod tests {
         Conflict,
         AppliedAnswerLost,
         AnswerLost,
+        /// Arrives after the next read.
+        ArrivesLater,
         AnswerAndRemoteLost,
     }
 
@@ -279,11 +304,19 @@ pub mod tests {
 
         fn read(&self) -> Result<u32, CommandError> {
             self.0.reads.set(self.0.reads.get() + 1);
-            if self.0.readable.get() {
-                Ok(self.0.holds.get())
-            } else {
-                Err(Finding::inconclusive("remote").actual("gone").unobservable())
+            if let (left @ 1.., may_pass) = self.0.failing_reads.get() {
+                self.0.failing_reads.set((left - 1, may_pass));
+                return Err(gone(may_pass));
             }
+            if !self.0.readable.get() {
+                return Err(gone(false));
+            }
+            match self.0.late.get() {
+                Some(0) => self.0.holds.set(7),
+                Some(reads) => self.0.late.set(Some(reads - 1)),
+                None => {}
+            }
+            Ok(self.0.holds.get())
         }
 
         fn plan(&self, base: &u32) -> Plan<u32, u32> {
@@ -308,6 +341,10 @@ pub mod tests {
                     unknown()
                 }
                 Scripted::AnswerLost => unknown(),
+                Scripted::ArrivesLater => {
+                    self.0.late.set(Some(1));
+                    unknown()
+                }
                 Scripted::AnswerAndRemoteLost => {
                     self.0.readable.set(false);
                     unknown()
@@ -324,6 +361,8 @@ pub mod tests {
             reads: Cell::new(0),
             writes: Cell::new(0),
             readable: Cell::new(true),
+            failing_reads: Cell::default(),
+            late: Cell::default(),
         }
     }
 
@@ -373,7 +412,36 @@ pub mod tests {
         let (end, writes, effect) = play::<true>(&execution, 1, &[Scripted::AnswerLost; 1000]);
         assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert!((5..60).contains(&writes), "{writes} in a minute");
+        assert_eq!(effect, EffectState::Unknown, "each of them may still arrive");
+    }
+
+    #[test]
+    fn a_write_that_arrives_after_its_read_back_is_found_at_the_end() {
+        let execution = test_execution();
+        let (end, writes, effect) = play::<true>(&execution, 1, &[Scripted::ArrivesLater, Scripted::AnswerLost]);
+        assert_eq!((end, writes, effect), (Ok(Some(7)), 2, EffectState::Applied));
+    }
+
+    #[test]
+    fn a_conflict_settles_that_an_earlier_write_cannot_arrive_any_more() {
+        let mut script = vec![Scripted::Conflict; 1000];
+        script.push(Scripted::AnswerLost);
+        let (end, _, effect) = play::<true>(&test_execution(), 1, &script);
+        assert!(matches!(end, Err(CommandError::Unobservable(_))));
         assert_eq!(effect, EffectState::Refused);
+    }
+
+    #[test]
+    fn a_read_of_a_busy_server_is_repeated_and_one_that_would_fail_again_is_not() {
+        for (failures, may_pass, expected) in
+            [(3, true, (Ok(Some(7)), 4)), (3, false, (Err(gone(false)), 1)), (1_000_000, true, (Err(gone(true)), 0))]
+        {
+            let remote = remote(1, &[Scripted::Applied]);
+            remote.failing_reads.set((failures, may_pass));
+            let end = reconcile(&test_execution(), Duration::from_secs(60), &SetNumber::<true>(&remote));
+            let reads = if failures > 3 { 0 } else { remote.reads.get() };
+            assert_eq!((end, reads), expected, "{failures} failures");
+        }
     }
 
     #[test]

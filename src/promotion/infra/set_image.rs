@@ -24,8 +24,8 @@ pub struct SetImage<'a, P> {
     repo: &'a InfraRepo,
     committer: CommitIdentity,
     ctx: &'a CommandContext,
-    /// Pushes without an answer: each may still reach the remote.
-    unanswered: RefCell<Vec<PromotionResult>>,
+    /// Pushes that were not refused: each may have reached the remote, or may still.
+    sent: RefCell<Vec<PromotionResult>>,
 }
 
 /// The branch at its current tip.
@@ -34,18 +34,19 @@ pub struct Base {
     /// The mode of the image's file.
     mode: FileMode,
     snapshot: InfraSnapshot,
-    /// The earlier push that reached the remote without an answer.
+    /// The earlier push that reached the remote, although its answer was lost or said otherwise.
     arrived: Option<PromotionResult>,
 }
 
 impl<'a, P: PromotionPlan> SetImage<'a, P> {
     pub fn new(plan: &'a P, repo: &'a InfraRepo, committer: CommitIdentity, ctx: &'a CommandContext) -> Self {
-        Self { plan, repo, committer, ctx, unanswered: RefCell::default() }
+        Self { plan, repo, committer, ctx, sent: RefCell::default() }
     }
 
-    /// The unanswered push that reached the branch.
+    /// The earlier push that reached the branch. A connection that is cut during a push makes git send it again; the answer to
+    /// that is a conflict with the first.
     fn arrived_push(&self, tip: &Commit) -> Result<Option<PromotionResult>, CommandError> {
-        for result in &*self.unanswered.borrow() {
+        for result in &*self.sent.borrow() {
             if let Some(commit) = &result.commit
                 && self.repo.git.is_ancestor(commit, tip).map_err(Finding::unobservable)?
             {
@@ -88,12 +89,12 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
         Ok(Base { snapshot: InfraSnapshot { text, entries, now }, tip, mode, arrived })
     }
 
+    fn arrived(&self, base: &Base) -> Option<PromotionResult> {
+        base.arrived.clone()
+    }
+
     fn plan(&self, base: &Base) -> Plan<PlannedCommit, PromotionResult> {
-        match &base.arrived {
-            // The push succeeded, whatever the branch has now.
-            Some(arrived) => Plan::UpToDate(arrived.clone()),
-            None => self.plan.decide(&base.snapshot),
-        }
+        self.plan.decide(&base.snapshot)
     }
 
     fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
@@ -116,6 +117,7 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
             }
             PushOutcome::Conflict { why } => {
                 self.ctx.log.say(&format!("another push was first, planning again: {why}"));
+                self.sent.borrow_mut().push(result);
                 WriteOutcome::Conflict(why)
             }
             PushOutcome::Refused { why } => WriteOutcome::Refused(
@@ -126,7 +128,7 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
             ),
             PushOutcome::Unknown { why } => {
                 self.ctx.log.say(&format!("the push got no answer, checking whether it reached the branch: {why}"));
-                self.unanswered.borrow_mut().push(result);
+                self.sent.borrow_mut().push(result);
                 WriteOutcome::Unknown(
                     Finding::inconclusive("git push").actual(why).expected("an answer").next(
                         "look at the branch before running it again; a second run is safe: an image that is already set is not committed twice",

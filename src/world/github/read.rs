@@ -1,5 +1,7 @@
 //! Reads: one object, or a list page by page.
 
+use std::time::Duration;
+
 use hyper::Method;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use super::{
     client::{ApiResponse, GitHub, RequestError},
     permission::RequiredPermission,
-    refusal::GitHubRefusal,
+    refusal::{GitHubRefusal, retry_after},
 };
 use crate::finding::Finding;
 
@@ -89,13 +91,18 @@ impl GitHub {
     fn send_get(&self, path: &str) -> Result<ApiResponse, Finding> {
         self.send(Method::GET, path, None).map_err(|error| {
             let (RequestError::NotSent(why) | RequestError::NoResponse(why)) = error;
-            Finding::inconclusive("GitHub's API").actual(why).expected("an answer").next("run this step again")
+            Finding::inconclusive("GitHub's API")
+                .actual(why)
+                .expected("an answer")
+                .next("run this step again")
+                .temporary(Duration::ZERO)
         })
     }
 
     fn refused(&self, response: &ApiResponse, required: &RequiredPermission) -> Finding {
         let GitHubRefusal { status, message, hint } = self.refusal(response, required);
-        Finding::inconclusive("GitHub's API").actual(format!("{status} {message}")).expected("an answer").next(hint)
+        let finding = Finding::inconclusive("GitHub's API").actual(format!("{status} {message}")).expected("an answer");
+        Finding { retry_after: retry_after(response, &message), ..finding.next(hint) }
     }
 
     fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Finding> {

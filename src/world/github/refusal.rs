@@ -1,5 +1,7 @@
 //! What GitHub's refusals mean, and what to do about them.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{
@@ -64,20 +66,44 @@ impl GitHub {
     }
 }
 
+/// After which time the same read may succeed; `None`: it would be refused again. A rate limit without a time is asked again
+/// after a minute, as GitHub's documentation wants it; one that ends at a time of day is not waited for.
+/// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>
+pub(super) fn retry_after(response: &ApiResponse, message: &str) -> Option<Duration> {
+    let seconds = number(response, "retry-after").and_then(|seconds| u64::try_from(seconds).ok());
+    match (response.status, seconds) {
+        (403 | 429 | 500 | 502..=504, Some(seconds)) => Some(Duration::from_secs(seconds)),
+        (500 | 502..=504, None) => Some(Duration::ZERO),
+        (403 | 429, None) if number(response, "x-ratelimit-reset").is_some() && is_exhausted(response) => None,
+        (429, None) => Some(Duration::from_mins(1)),
+        (403, None) => message.to_lowercase().contains("rate limit").then_some(Duration::from_mins(1)),
+        _ => None,
+    }
+}
+
+/// The number in a header.
+fn number(response: &ApiResponse, name: &str) -> Option<i64> {
+    response.headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Whether the primary rate limit leaves no further request.
+fn is_exhausted(response: &ApiResponse) -> bool {
+    number(response, "x-ratelimit-remaining") == Some(0)
+}
+
 /// When the rate limit ends, if the response is about one. Primary limits show in the headers; secondary limits sometimes
 /// show in the message only.
 /// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 fn rate_limit_end(response: &ApiResponse, message: &str) -> Option<String> {
-    let number = |name: &str| response.headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-    let exhausted = number("x-ratelimit-remaining") == Some(0);
+    let exhausted = is_exhausted(response);
     let in_message = message.to_lowercase().contains("rate limit");
-    let retry_after = number("retry-after");
+    let retry_after = number(response, "retry-after");
     match response.status {
         429 => {}
         403 if exhausted || in_message || retry_after.is_some() => {}
         _ => return None,
     }
-    let reset = || jiff::Timestamp::from_second(number("x-ratelimit-reset").filter(|_| exhausted)?).ok();
+    let reset = || jiff::Timestamp::from_second(number(response, "x-ratelimit-reset").filter(|_| exhausted)?).ok();
     Some(match retry_after {
         Some(seconds) => format!("in {seconds} s"),
         None => reset().map_or_else(|| "in a few minutes".to_owned(), |time| format!("at {time}")),
