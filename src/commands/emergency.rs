@@ -82,7 +82,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let committer = args.infra.committer()?;
     let image_field = args.infra.image_field(&service, &environment)?;
     let github = args.bypass.github(ctx)?;
-    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?;
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?.within(args.infra.timeout.0);
 
     let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);

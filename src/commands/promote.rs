@@ -72,7 +72,7 @@ fn run(
     let committer = args.infra.committer()?;
     let image_field = args.infra.image_field(&service, &environment)?;
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
-    let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?;
+    let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?.within(args.infra.timeout.0);
 
     let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { ctx.current_run() };
     let mut findings = required.judge(&reports, subject, run);

@@ -71,7 +71,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let committer = args.infra.committer()?;
     let image_field = args.infra.image_field(&service, &environment)?;
     let github = args.bypass.github(ctx)?;
-    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?;
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?.within(args.infra.timeout.0);
 
     let branch = bypass::check_default_branch(&repo, ctx)?;
     ctx.execution.partial.publish(std::slice::from_ref(&branch));

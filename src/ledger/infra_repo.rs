@@ -1,6 +1,6 @@
 //! The infra repository that holds the ledger: a branch of a remote, accessed through a checkout.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     context::CommandContext,
@@ -69,6 +69,12 @@ impl InfraRepo {
         };
         git.delete_abandoned_refs();
         Ok(Self { git, remote, branch })
+    }
+
+    /// Bounds the time for everything that is read from the remote and pushed to it.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { git: self.git.within(limit), ..self }
     }
 
     /// The repository's page on GitHub, `https://github.com/acme/infra`; `None` if the remote is elsewhere.

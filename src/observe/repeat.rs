@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn a_busy_server_is_asked_again_until_it_answers() {
-        assert_eq!((Ok(()), 3), { let (end, reads, _) = play(30, &[busy(0), busy(0)]); (end, reads) });
+        assert_eq!((Ok(()), 3), {
+            let (end, reads, _) = play(30, &[busy(0), busy(0)]);
+            (end, reads)
+        });
     }
 
     #[test]
@@ -123,7 +126,11 @@ mod tests {
         let (end, reads, took) = play(30, &[busy(7)]);
         assert_eq!((end, reads), (Ok(()), 2));
         assert!(took >= Duration::from_secs(7), "{took:?}");
-        assert_eq!(play(30, &[busy(31)]), (Err(busy(31)), 1, Duration::ZERO), "a pause past the limit is not waited for");
+        assert_eq!(
+            play(30, &[busy(31)]),
+            (Err(busy(31)), 1, Duration::ZERO),
+            "a pause past the limit is not waited for"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct InfraArgs {
     /// The image's name in the manifests (`images[].name`) [default: the service]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<ImageName>,
-    /// How long to retry when another push wins
+    /// How long all reads and pushes of the infra repository may take, repetitions included
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
     /// Name of the committer

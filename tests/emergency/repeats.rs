@@ -35,9 +35,9 @@ fn an_attempt_that_failed_after_the_commit_is_finished_by_the_next_one() {
     let scene = Scene::new();
     scene.run(7, &["bob"]);
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
-    let unavailable =
-        InjectedFault::WithoutEffect(FakeResponse::json(502, &serde_json::json!({ "message": "Bad Gateway" })));
-    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, unavailable);
+    let forbidden =
+        FakeResponse::json(403, &serde_json::json!({ "message": "Resource not accessible by integration" }));
+    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, InjectedFault::WithoutEffect(forbidden));
     let ended = step(&scene, 7, &dir).run(&["emergency"]);
     assert_eq!((ended.code, effects(&ended)), (3, vec!["applied", "refused"]), "{}", ended.log);
     assert!(ended.outputs["reason"].contains("the commit stands and is not made twice"), "{}", ended.outputs["reason"]);

@@ -20,6 +20,21 @@ fn a_push_that_arrived_without_a_response_is_found() {
     );
 }
 
+/// Git itself repeats a push whose connection is cut. The second one finds the branch moved, by the first.
+#[test]
+fn a_push_that_git_sent_twice_is_this_commands_own() {
+    let shop = Shop::new();
+    // The remote accepts the push, and reports a conflict.
+    shop.hook(
+        "update",
+        "git update-ref \"$1\" \"$3\" \"$2\" 2>/dev/null || { unset GIT_QUARANTINE_PATH; git update-ref \"$1\" \"$3\" \"$2\"; }",
+    );
+    let ended = step(&shop.checkout("infra", &[]), SERVICE, "1.4.2").run(&["promote"]);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
+    assert_eq!(ended.outputs["changed"], "true", "{}", ended.log);
+    assert_eq!(shop.log("%H"), [ended.outputs["commit"].clone()]);
+}
+
 #[test]
 fn a_push_that_did_not_arrive_is_repeated() {
     let shop = Shop::new();

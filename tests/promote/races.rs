@@ -72,8 +72,10 @@ fn twenty_concurrent_promotions_from_one_clone_all_succeed() {
 #[test]
 fn two_concurrent_promotions_of_one_image_make_one_commit() {
     let shop = Shop::new();
-    let steps =
-        ["one", "two"].map(|name| step(&shop.checkout(name, &[]), SERVICE, "1.4.2").input("timeout", RACE_TIMEOUT));
+    let steps = [("one", "1"), ("two", "2")].map(|(name, run)| {
+        let step = step(&shop.checkout(name, &[]), SERVICE, "1.4.2");
+        step.env("GITHUB_RUN_ID", run).input("timeout", RACE_TIMEOUT)
+    });
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
     let mut ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     ended.sort_by_key(|ended| ended.outputs["changed"] != "true");

@@ -61,10 +61,9 @@ fn an_attempt_that_failed_after_the_commit_is_finished_by_the_next_one() {
     let scene = Scene::new();
     let dir = scene.shop.checkout("infra", &["--depth=1"]);
     promote(&dir, "1.4.2");
-    let unavailable =
-        InjectedFault::WithoutEffect(FakeResponse::json(503, &serde_json::json!({ "message": "Unavailable" })));
-    scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, unavailable.clone());
-    scene.fake_github.fail_at("GET /repos/acme/infra/issues", 1, unavailable);
+    let forbidden =
+        FakeResponse::json(403, &serde_json::json!({ "message": "Resource not accessible by integration" }));
+    scene.fake_github.fail_at("POST /repos/acme/infra/issues", 1, InjectedFault::WithoutEffect(forbidden));
     scene.run(7, &["bob"]);
     let failed = step(&scene, 7, &dir).run(&["rollback"]);
     assert_eq!((failed.code, effects(&failed)), (3, vec!["applied", "refused"]), "{}", failed.log);

@@ -115,9 +115,9 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
                 self.ctx.log.say(&format!("pushed {commit} to {branch}"));
                 WriteOutcome::Done(result)
             }
-            PushOutcome::Conflict { why } => {
+            PushOutcome::Conflict { why, received } => {
                 self.ctx.log.say(&format!("another push was first, planning again: {why}"));
-                self.sent.borrow_mut().push(result);
+                self.sent.borrow_mut().extend(received.then_some(result));
                 WriteOutcome::Conflict(why)
             }
             PushOutcome::Refused { why } => WriteOutcome::Refused(

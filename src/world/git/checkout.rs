@@ -14,6 +14,7 @@ use super::{
     names::Branch,
 };
 use crate::{
+    clock::Stopwatch,
     finding::Finding,
     secret::Secret,
     subject::Commit,
@@ -24,8 +25,10 @@ use crate::{
 const MIN_VERSION: (u32, u32) = (2, 31);
 /// Time limit for a command that contacts no remote.
 pub(super) const LOCAL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Time limit for a command that contacts a remote, unless [`Git::with_remote_timeout`] sets another.
+/// Time limit for a command that contacts a remote, unless [`Git::within`] leaves less.
 const REMOTE_TIMEOUT: Duration = Duration::from_mins(2);
+/// The time for one command that contacts a remote when the time for all of them is over.
+const LAST_READ: Duration = Duration::from_secs(2);
 /// The most bytes of output that are read of one command.
 const MAX_OUTPUT: usize = 32 << 20;
 
@@ -92,13 +95,21 @@ const UNSET: &[&str] = &[
     "SSH_ASKPASS",
 ];
 
+/// A time limit, and since when it counts.
+#[derive(Clone, Copy)]
+struct Deadline {
+    started: Stopwatch,
+    limit: Duration,
+}
+
 /// Git in a checkout.
 #[derive(Clone)]
 pub struct Git {
     groups: ProcessGroups,
     toplevel: PathBuf,
     prefix: String,
-    pub(super) remote_timeout: Duration,
+    /// The end of the time for all commands that contact a remote.
+    deadline: Option<Deadline>,
     pub(super) credentials: Option<Credentials>,
 }
 
@@ -113,7 +124,7 @@ impl Git {
             groups: groups.clone(),
             toplevel: dir.clone(),
             prefix: String::new(),
-            remote_timeout: REMOTE_TIMEOUT,
+            deadline: None,
             credentials: None,
         };
         if !dir.is_dir() {
@@ -145,11 +156,22 @@ impl Git {
         self
     }
 
-    /// Sets the time limit for one command that contacts a remote; the default is 2 minutes.
+    /// Sets the time limit for all commands together that contact a remote, from now on. After it, a command still gets
+    /// [`LAST_READ`], so that the outcome of a push can be read back.
     #[must_use]
-    pub const fn with_remote_timeout(mut self, timeout: Duration) -> Self {
-        self.remote_timeout = timeout;
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.deadline = Some(Deadline { started: Stopwatch::start(), limit });
         self
+    }
+
+    /// The time limit for the next command that contacts a remote.
+    pub(super) fn remote_timeout(&self) -> Duration {
+        match self.deadline {
+            Some(Deadline { started, limit }) => {
+                limit.saturating_sub(started.elapsed()).clamp(LAST_READ.min(limit), REMOTE_TIMEOUT)
+            }
+            None => REMOTE_TIMEOUT,
+        }
     }
 
     /// The top directory of the checkout.
@@ -184,7 +206,7 @@ impl Git {
     /// Git failed.
     pub fn has_commit(&self, commit: &Commit) -> Result<bool, Finding> {
         let program = self.program().args(["cat-file", "-e", &format!("{commit}^{{commit}}")]);
-        Ok(self.run(&program, self.remote_timeout)?.status.success())
+        Ok(self.run(&program, self.remote_timeout())?.status.success())
     }
 
     /// Whether `commit` is `descendant` or one of its ancestors.
@@ -273,7 +295,8 @@ impl Git {
                 .expected("git 2.31 or later")
                 .next("install git in the job's container or runner"),
             ProcessError::Timeout { after, .. } => {
-                Finding::inconclusive("git").actual(format!("no answer after {} s", after.as_secs()))
+                let actual = format!("no answer after {} s", after.as_secs());
+                Finding::inconclusive("git").actual(actual).temporary(Duration::ZERO)
             }
             other => other.to_finding(),
         })

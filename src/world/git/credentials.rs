@@ -109,7 +109,8 @@ fn config_key_url(url: &str) -> String {
     }
 }
 
-/// Redacts a remote's URL: removes userinfo, query and fragment, each of which may hold a secret.
+/// Redacts a remote's URL: removes userinfo, query and fragment, each of which may hold a secret. A query that only names a
+/// ref stays: GitHub's address of the rules that refused a push has one.
 #[must_use]
 pub fn redact_remote_url(url: &str) -> String {
     let one_slash = || url.split_once(":/").filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
@@ -125,8 +126,17 @@ pub fn redact_remote_url(url: &str) -> String {
     let (authority, path) = split_authority(rest);
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
     // A file name may contain `?` and `#`, and holds no secrets.
-    let path = if scheme.is_empty() { path } else { path.split(['?', '#']).next().unwrap_or_default() };
+    if scheme.is_empty() || names_a_ref(path) {
+        return format!("{scheme}{address}{path}");
+    }
+    let path = path.split(['?', '#']).next().unwrap_or_default();
     format!("{scheme}{address}{path}")
+}
+
+/// Whether the query of this path and query is a ref and nothing else: `/acme/infra/rules?ref=refs%2Fheads%2Fmain`.
+fn names_a_ref(path: &str) -> bool {
+    let name = path.split_once('?').and_then(|(_, query)| query.strip_prefix("ref=refs%2F"));
+    name.is_some_and(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"%-_.".contains(&b)))
 }
 
 /// Redacts every URL in `text`, as [`redact_remote_url`] does.
@@ -165,6 +175,12 @@ mod tests {
             ("git@github.com:acme/infra.git", "github.com:acme/infra.git"),
             ("x-access-token:hunter2@github.com/acme/infra", "github.com/acme/infra"),
             ("https:/bob:hunter2@github.com/a/b?c", "https:/github.com/a/b"),
+            (
+                "https://x:y@github.com/a/rules?ref=refs%2Fheads%2Fmain",
+                "https://github.com/a/rules?ref=refs%2Fheads%2Fmain",
+            ),
+            ("https://github.com/a/rules?ref=refs%2Fheads%2Fmain&token=hunter2", "https://github.com/a/rules"),
+            ("https://github.com/a/rules?ref=refs%2Fheads%2Fmain#hunter2", "https://github.com/a/rules"),
             ("git@host:/srv/a@b.git", "host:/srv/a@b.git"),
             ("/srv/infra@old?.git", "/srv/infra@old?.git"),
             ("file:///srv/a@b.git", "file:///srv/a@b.git"),

@@ -12,8 +12,9 @@ use crate::{
 pub enum PushOutcome {
     /// The branch is at the commit.
     Done,
-    /// Another push moved the branch first; nothing was written.
-    Conflict { why: String },
+    /// Another push moved the branch first. `received`: the remote itself says so. Git repeats a push whose connection is cut,
+    /// and the answer to the second is then a conflict with the first.
+    Conflict { why: String, received: bool },
     /// The remote refused the push; nothing was written.
     Refused { why: String },
     /// No answer, or an unclear one. The push may have been written, so read the branch back.
@@ -37,6 +38,9 @@ const CONFLICT: &[&str] = &[
 const REFUSED: &[&str] = &[
     "hook declined",
     "repository rule violations",
+    "push declined",
+    "quota",
+    "locked",
     "protected branch",
     "permission",
     "not permitted",
@@ -76,7 +80,7 @@ impl Git {
             &remote.push_url,
             &format!("{commit}:{}", branch.full()),
         ]);
-        match self.run(&push, self.remote_timeout) {
+        match self.run(&push, self.remote_timeout()) {
             Ok(output) => self.outcome(&output, branch),
             Err(finding) => PushOutcome::Unknown { why: self.sanitize(&finding.to_string()) },
         }
@@ -95,10 +99,15 @@ impl Git {
             (Some((" " | "*", _)), ProcessStatus::Exited(0)) => PushOutcome::Done,
             // Another run made the same commit in the same second, and moved the branch first.
             (Some(("=", _)), ProcessStatus::Exited(0)) => {
-                PushOutcome::Conflict { why: "the branch is at this very commit already".into() }
+                PushOutcome::Conflict { why: "the branch is at this very commit already".into(), received: false }
             }
             (Some(("!", summary)), _) => {
-                let why = self.sanitize(&format!("{summary}; {}", self.failure_message(output)));
+                let message = server_message(&output.stderr.text());
+                let why = self.sanitize(&if message.is_empty() {
+                    format!("{summary}; {}", self.failure_message(output))
+                } else {
+                    format!("{summary}: {message}")
+                });
                 rejected(summary, why)
             }
             (None, ProcessStatus::Exited(_)) if access_denied(&output.stderr.text()) => {
@@ -109,6 +118,21 @@ impl Git {
     }
 }
 
+/// How many lines of a server's message are quoted.
+const MAX_MESSAGE_LINES: usize = 8;
+
+/// What the server says about a rejection, its headline first. GitHub begins it with `error: GH013: …`, the code of the rule,
+/// and gives the address of the rules; both may stand before or after many lines of details.
+fn server_message(stderr: &str) -> String {
+    let lines = stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let is_headline = |line: &str| line.starts_with("error:") || line.starts_with("fatal:");
+    let (headlines, rest): (Vec<&str>, Vec<&str>) = lines.into_iter().partition(|line| is_headline(line));
+    let (addresses, details): (Vec<&str>, Vec<&str>) = rest.into_iter().partition(|line| line.contains("https://"));
+    let all = headlines.into_iter().chain(addresses).chain(details);
+    all.take(MAX_MESSAGE_LINES).collect::<Vec<_>>().join(" · ")
+}
+
 /// Classifies the summary of a rejection: `[rejected] (reason)`, `[remote rejected] (reason)` and others.
 fn rejected(summary: &str, why: String) -> PushOutcome {
     let contains_any = |reasons: &[&str]| reasons.iter().any(|reason| summary.contains(reason));
@@ -117,7 +141,7 @@ fn rejected(summary: &str, why: String) -> PushOutcome {
         return PushOutcome::Unknown { why };
     }
     if contains_any(CONFLICT) {
-        return PushOutcome::Conflict { why };
+        return PushOutcome::Conflict { why, received: summary.starts_with("[remote rejected]") };
     }
     if contains_any(REFUSED) { PushOutcome::Refused { why } } else { PushOutcome::Unknown { why } }
 }

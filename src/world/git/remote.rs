@@ -1,5 +1,7 @@
 //! Remotes: their branches, and fetching from them.
 
+use std::time::Duration;
+
 use super::{checkout::Git, credentials::redact_remote_url, names::Branch};
 use crate::{
     clock::{Clock, SystemClock},
@@ -124,7 +126,7 @@ impl Git {
             &remote.name,
             name,
         ]);
-        let output = self.run(&program, self.remote_timeout)?;
+        let output = self.run(&program, self.remote_timeout())?;
         if !output.status.success() {
             return Err(self.unreachable("git ls-remote", remote, &output));
         }
@@ -193,7 +195,7 @@ impl Git {
             .arg("--refmap=")
             .args(options)
             .args(["--", &remote.name, refspec]);
-        self.run(&fetch, self.remote_timeout)
+        self.run(&fetch, self.remote_timeout())
     }
 
     /// Whether the token is sent to this remote, because its URLs are on the token's server.
@@ -216,6 +218,7 @@ impl Git {
         let finding = Finding::inconclusive(format!("{command} from {} ({})", remote.name, redact_remote_url(url)))
             .actual(self.failure_message(output))
             .expected("a repository that can be read");
+        let finding = if may_pass(&output.stderr.text()) { finding.temporary(Duration::ZERO) } else { finding };
         finding.next(match &self.credentials {
             Some(credentials) if !credentials.apply_to(url) => {
                 format!("the token was not used: it is for {}", credentials.server())
@@ -228,6 +231,40 @@ impl Git {
             _ => "check the remote's URL, the network, and that the token may read its contents".into(),
         })
     }
+}
+
+/// Messages of git, curl and ssh about a server that is busy or a connection that was cut.
+const TEMPORARY: &[&str] = &[
+    "The requested URL returned error: 429",
+    "The requested URL returned error: 500",
+    "The requested URL returned error: 502",
+    "The requested URL returned error: 503",
+    "The requested URL returned error: 504",
+    "Could not resolve host",
+    "Failed to connect to",
+    "Couldn't connect to server",
+    "Connection refused",
+    "Connection reset",
+    "Connection timed out",
+    "Connection closed by",
+    "Operation timed out",
+    "Empty reply from server",
+    "Recv failure",
+    "Send failure",
+    "transfer closed with",
+    "unexpected disconnect",
+    "unexpected eof",
+    "early EOF",
+    "TLS connection was non-properly terminated",
+    "SSL_ERROR_SYSCALL",
+    "was not closed cleanly",
+];
+
+/// Whether a read that ended with these messages may succeed a moment later. What a server says itself (`remote: …`) does not
+/// count.
+fn may_pass(stderr: &str) -> bool {
+    let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
+    own_lines().any(|line| TEMPORARY.iter().any(|message| line.contains(message)))
 }
 
 /// The system time in seconds since 1970. Processes compare it, so it is not the clock that tests can advance.

@@ -217,3 +217,35 @@ fn denied_access_fails_at_once_without_a_prompt() {
     assert!(matches!(refused, PushOutcome::Refused { .. }), "{refused:?}");
     assert!(!marker.exists());
 }
+
+#[test]
+fn a_busy_server_may_answer_the_next_read_and_a_denied_one_will_not() {
+    let forge = Forge::new();
+    for (answer, may_pass) in [
+        ("502 Bad Gateway", true),
+        ("503 Service Unavailable", true),
+        ("429 Too Many Requests", true),
+        ("401 Unauthorized", false),
+        ("403 Forbidden", false),
+        ("404 Not Found", false),
+    ] {
+        let server = Server::new(move |_| status(answer, ""));
+        let dir = forge.checkout(&answer.replace(' ', "-"), &[]);
+        git(&dir, &["remote", "set-url", "origin", &format!("{}/infra.git", server.url)]);
+        let checkout = open(&dir);
+        let errors = [
+            checkout.fetch_tip(&origin(&checkout), &main_branch()).err(),
+            checkout.remote_tip(&origin(&checkout), &main_branch()).err(),
+        ];
+        for error in errors {
+            let error = error.expect("no answer");
+            assert_eq!(error.retry_after.is_some(), may_pass, "{answer}: {error}");
+        }
+    }
+    let gone = Server::new(|_| String::new());
+    let dir = forge.checkout("cut", &[]);
+    git(&dir, &["remote", "set-url", "origin", &format!("{}/infra.git", gone.url)]);
+    let checkout = open(&dir);
+    let error = checkout.remote_tip(&origin(&checkout), &main_branch()).expect_err("the connection is cut");
+    assert!(error.retry_after.is_some(), "{error}");
+}

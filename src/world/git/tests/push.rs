@@ -46,11 +46,17 @@ fn the_second_of_two_pushes_on_one_tip_is_a_conflict() {
     let second = change(&two, &tip, "b", "2");
     assert_eq!(push(&one, &first), PushOutcome::Done);
     let conflict = push(&two, &second);
-    assert!(matches!(&conflict, PushOutcome::Conflict { why } if why.contains("fetch first")), "{conflict:?}");
+    assert!(
+        matches!(&conflict, PushOutcome::Conflict { why, received: false } if why.contains("fetch first")),
+        "{conflict:?}"
+    );
     // With the other commit in the checkout, git prints another reason.
     drop(fetched(&two));
     let conflict = push(&two, &second);
-    assert!(matches!(&conflict, PushOutcome::Conflict { why } if why.contains("non-fast-forward")), "{conflict:?}");
+    assert!(
+        matches!(&conflict, PushOutcome::Conflict { why, received: false } if why.contains("non-fast-forward")),
+        "{conflict:?}"
+    );
     assert_eq!(forge.tip(), first.as_str());
 }
 
@@ -102,6 +108,30 @@ fn a_declining_hook_is_a_refusal_with_its_message() {
     assert_ne!(forge.tip(), made.as_str());
 }
 
+/// As GitHub answers a push that breaks a rule: the code first, then the address of the rules, then details.
+#[test]
+fn a_broken_rule_is_told_by_its_code_and_the_address_of_the_rules() {
+    let forge = Forge::new();
+    let hook = forge.bare().join("hooks/pre-receive");
+    let details = (0..20).map(|number| format!("- detail {number}")).collect::<Vec<_>>().join("\n\n");
+    let message = format!(
+        "{details}\n\nReview all repository rules at https://github.com/acme/infra/rules?ref=refs%2Fheads%2Fmain\n\nerror: GH013: \
+         Repository rule violations found for refs/heads/main."
+    );
+    fs::write(&hook, format!("#!/bin/sh\ncat >&2 <<'END'\n{message}\nEND\nexit 1\n")).expect("written");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("made executable");
+    let checkout = open(&forge.checkout("infra", &[]));
+    let refused = push(&checkout, &change(&checkout, &commit(&forge.tip()), "a", "1"));
+    let PushOutcome::Refused { why } = &refused else { panic!("{refused:?}") };
+    assert!(
+        why.starts_with(
+            "[remote rejected] (pre-receive hook declined): error: GH013: Repository rule violations found for \
+             refs/heads/main. · Review all repository rules at https://github.com/acme/infra/rules?ref=refs%2Fheads%2Fmain · - detail 0"
+        ),
+        "{why}"
+    );
+}
+
 #[test]
 fn a_missing_repository_is_a_refusal_and_no_answer_is_an_unknown_outcome() {
     let forge = Forge::new();
@@ -109,7 +139,7 @@ fn a_missing_repository_is_a_refusal_and_no_answer_is_an_unknown_outcome() {
     let made = change(&open(&dir), &commit(&forge.tip()), "a", "1");
     let push_within = |limit, url: &str| {
         git(&dir, &["remote", "set-url", "origin", url]);
-        push(&open(&dir).with_remote_timeout(limit), &made)
+        push(&open(&dir).within(limit), &made)
     };
     let push = |url: &str| push_within(Duration::from_mins(1), url);
     let gone = push(&format!("file://{}/gone.git", forge.dir.path().display()));
