@@ -7,7 +7,7 @@ use crate::{report::summary::SummaryStyle, subject::SubjectArgs};
 /// The settings that every action has.
 #[derive(Debug, clap::Args)]
 pub struct CommonArgs {
-    /// Config file [default: .github/promote-gates.yml, if it exists]
+    /// Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]
     #[arg(long, value_name = "FILE", help_heading = "Common")]
     pub config: Option<PathBuf>,
     /// Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result
@@ -21,4 +21,12 @@ pub struct CommonArgs {
     pub summary: SummaryStyle,
     #[command(flatten)]
     pub subject: SubjectArgs,
+}
+
+/// The setting `checkout` of a command that has none of its own.
+#[derive(Debug, clap::Args)]
+pub struct CheckoutArgs {
+    /// Folder of this repository's checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]
+    #[arg(long, value_name = "DIR", help_heading = "Common")]
+    pub checkout: Option<PathBuf>,
 }

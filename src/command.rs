@@ -5,7 +5,7 @@ use std::fmt;
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 
 use crate::{
-    arguments::CommonArgs,
+    arguments::{CheckoutArgs, CommonArgs},
     config::Config,
     context::CommandContext,
     error::CommandError,
@@ -194,7 +194,7 @@ impl CommandEntry {
     #[must_use]
     pub fn clap_command(&self) -> clap::Command {
         let command = (self.augment)(clap::Command::new(self.name));
-        let command = if self.kind.is_local() { command } else { CommonArgs::augment_args(command) };
+        let command = if self.kind.is_local() { command } else { with_common_settings(command) };
         // clap would show the doc comment of `Args` as the command's description.
         command.about(self.about).long_about(None)
     }
@@ -265,6 +265,13 @@ impl<A: Command> Runnable for A {
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         Command::run(self, inputs, ctx)
     }
+}
+
+/// Adds the settings that every action has. A command on the infra repository has its own setting `checkout`.
+fn with_common_settings(command: clap::Command) -> clap::Command {
+    let has_checkout = command.get_arguments().any(|argument| argument.get_id() == "checkout");
+    let command = CommonArgs::augment_args(command);
+    if has_checkout { command } else { CheckoutArgs::augment_args(command) }
 }
 
 /// clap's model of the whole command line.

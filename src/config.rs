@@ -29,8 +29,10 @@ use nodes::{location, mapping, unknown_key, wrong_shape};
 use policy::Policy;
 use services::Services;
 
-/// The config file's path, unless the setting `config` names another.
-pub const DEFAULT_PATH: &str = ".github/promote-gates.yml";
+/// The config file's path in its repository, unless the setting `config` names another.
+pub const DEFAULT_PATH: &str = DEFAULT_PATHS[0];
+/// GitHub accepts both endings for its own files.
+pub const DEFAULT_PATHS: [&str; 2] = [".github/promote-gates.yml", ".github/promote-gates.yaml"];
 
 /// The keys that are not settings: the gates that `run` runs, and the rules that `evidence` checks.
 const SECTIONS: [&str; 3] = ["gates", "services", "policy"];
@@ -101,7 +103,7 @@ impl Config {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
         } else {
-            let settings = common.iter().map(|setting| setting.key.as_str()).filter(|name| *name != "config");
+            let settings = common.iter().filter(|setting| !setting.locates_config()).map(|setting| setting.key.as_str());
             let known: Vec<&str> = settings.chain(command_table.names.iter().copied()).chain(SECTIONS).collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown_key(path, &key, "the config file", &known))?;
@@ -115,9 +117,9 @@ impl Config {
 fn section(path: &str, name: &str, settings: &[Setting], node: Node) -> Result<Layer, CommandError> {
     let mut layer = Layer::new();
     for (key, node) in mapping(path, name, node)? {
-        let known: Vec<&str> =
-            settings.iter().map(|setting| setting.key.as_str()).filter(|known| *known != "config").collect();
-        let Some(setting) = settings.iter().find(|setting| setting.key == key.name && setting.key != "config") else {
+        let accepted = || settings.iter().filter(|setting| !setting.locates_config());
+        let known: Vec<&str> = accepted().map(|setting| setting.key.as_str()).collect();
+        let Some(setting) = accepted().find(|setting| setting.key == key.name) else {
             return Err(unknown_key(path, &key, &format!("`{name}`"), &known));
         };
         let value = setting_value(path, setting, &key, node)?;

@@ -29,12 +29,21 @@ pub struct CommandContext {
 }
 
 impl CommandContext {
-    /// Where to read config and baselines: on a pull request, the base commit, so that a change cannot relax its own gates.
+    /// Where to read the config file and other rules: on a pull request, the base commit, so that a change cannot relax its
+    /// own gates.
     ///
     /// # Errors
     /// On a pull request whose base commit is unknown.
-    pub fn trusted(&self) -> Result<TrustedSource, CommandError> {
-        TrustedSource::from_event(&self.runner_env, &self.world.groups)
+    pub fn trusted_rules(&self) -> Result<TrustedSource, CommandError> {
+        self.world.trusted.settings(&self.runner_env, &self.world.groups)
+    }
+
+    /// Where to read baselines: on a pull request, the last commit that its work shares with the base branch.
+    ///
+    /// # Errors
+    /// On a pull request whose base commit is unknown.
+    pub fn trusted_baselines(&self) -> Result<TrustedSource, CommandError> {
+        self.world.trusted.baselines(&self.runner_env, &self.world.groups)
     }
 
     /// A client for GitHub's API at the runner's `GITHUB_API_URL`, or the public one.

@@ -82,6 +82,9 @@ pub struct Report {
     pub units: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigFile>,
+    /// Why no config file was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_config: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
     /// The reports of the gates that `run` ran.
@@ -197,6 +200,7 @@ impl Report {
             origins: BTreeMap::new(),
             units: BTreeMap::new(),
             config: None,
+            no_config: None,
             tables: Vec::new(),
             reports: Vec::new(),
             full_sha256: None,

@@ -31,6 +31,8 @@ pub struct RunnerEnv {
     pub ref_name: Option<String>,
     /// The full ref: `refs/heads/main`.
     pub git_ref: Option<String>,
+    /// The commit that started the workflow: on a pull request its merge commit.
+    pub sha: Option<String>,
     /// The runner's name, as in the jobs of a workflow run.
     pub runner_name: Option<String>,
     pub actor: Option<String>,
@@ -85,6 +87,7 @@ impl RunnerEnv {
             repository: text("GITHUB_REPOSITORY"),
             ref_name: text("GITHUB_REF_NAME"),
             git_ref: text("GITHUB_REF"),
+            sha: text("GITHUB_SHA"),
             runner_name: text("RUNNER_NAME"),
             actor: text("GITHUB_ACTOR"),
             api_url: text("GITHUB_API_URL"),

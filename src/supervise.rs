@@ -1,6 +1,7 @@
 //! Runs one command on its own thread, ends it on a signal, and makes every exit write its report: also after a panic, on a
 //! full disk, and on a signal.
 
+mod config_file;
 mod debug_log;
 mod execute;
 mod files;

@@ -3,6 +3,7 @@
 //!
 //! Clients never retry; only `observe_until_decided` and `reconcile` repeat. Nothing here judges.
 
+pub mod checkout;
 pub mod cluster;
 pub mod event;
 pub mod files;
@@ -39,6 +40,8 @@ pub struct World {
     network: Network,
     http: OnceLock<HttpClient>,
     event: OnceLock<Result<TriggerEvent, Finding>>,
+    /// The files that decide how a change is judged.
+    pub trusted: trusted::TrustedFiles,
     /// Shared by the asynchronous clients; `None` until the first of them needs it.
     runtime: Mutex<Option<Arc<Runtime>>>,
 }

@@ -88,7 +88,7 @@ impl Gate for Args {}
 /// Bad input: a pattern that matches nothing or leads out of the workspace, a malformed baseline. Unobservable: a file, or
 /// the base commit of a pull request, that cannot be read.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let trusted = ctx.trusted()?;
+    let trusted = ctx.trusted_baselines()?;
     let baseline = read_baseline(&args.baseline, &trusted)?;
     let bundle = measure_bundle(args, ctx)?;
     let wanted = args.write_baseline || args.allow_first && baseline.is_none();
@@ -234,7 +234,7 @@ fn write_baseline(
     let new = Baseline { subject, measured_at: Some(ctx.execution.wall()), ..Baseline::from_bundle(bundle) };
     let old = read_bounded(path, LARGEST_BASELINE).and_then(|bytes| Baseline::parse(&args.baseline, &bytes));
     let note = match trusted {
-        TrustedSource::Checkout => "",
+        TrustedSource::Workspace | TrustedSource::Nothing => "",
         TrustedSource::Base { .. } => "; on a pull request they count once they are merged",
     };
     let effect = |state| Effect {

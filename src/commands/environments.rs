@@ -129,7 +129,7 @@ fn check_args(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
 /// Reads and validates the file. On a pull request only `plan` reads the proposed file; `check` and `apply` read the base
 /// commit.
 fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<DesiredEnvironment>, CommandError> {
-    let trusted = if args.mode == Mode::Plan { TrustedSource::Checkout } else { ctx.trusted()? };
+    let trusted = if args.mode == Mode::Plan { TrustedSource::Workspace } else { ctx.trusted_rules()? };
     match trusted.read(&args.file)? {
         Some(found) => file::read(&args.file, &found.bytes),
         None => Err(Finding::inconclusive("`file`")

@@ -15,7 +15,7 @@ use crate::{
     report::{Outcome, Output},
     subject::Subject,
     values::{HumanDuration, Ratio},
-    world::http::Header,
+    world::{http::Header, trusted::TrustedSource},
 };
 use judge::{Figure, Figures};
 use sources::BaselineSource;
@@ -97,7 +97,9 @@ fn read_results(args: &Args) -> BlockingCall<Figure> {
 
 fn read_baseline(args: &Args, ctx: &CommandContext) -> Result<BlockingCall<Figure>, CommandError> {
     let (source, query, headers) = (args.baseline.clone(), args.baseline_query.clone(), args.baseline_headers.clone());
-    let (http, trusted, timeout) = (ctx.world.http().clone(), ctx.trusted()?, args.timeout.0);
+    let (http, timeout) = (ctx.world.http().clone(), args.timeout.0);
+    // A baseline from a server needs no base commit.
+    let trusted = if let BaselineSource::File(_) = source { ctx.trusted_baselines()? } else { TrustedSource::Nothing };
     Ok(Box::new(move || sources::read_baseline(&source, &query, &headers, timeout, &http, &trusted)))
 }
 

@@ -50,7 +50,7 @@ fn section(command_table: &CommandTable, name: &str) -> Map<String, Value> {
     section.as_object().cloned().unwrap_or_default()
 }
 
-/// The settings that the config file accepts: all but secrets and the path of the config file.
+/// The settings that the config file accepts: all but secrets and those that say where the config file is.
 fn setting_schemas(all: &[Setting]) -> Map<String, Value> {
     let parts: Map<String, Value> = all
         .iter()
@@ -58,7 +58,7 @@ fn setting_schemas(all: &[Setting]) -> Map<String, Value> {
         .map(|setting| (setting.key.clone(), scalar(setting)))
         .collect();
     all.iter()
-        .filter(|setting| !setting.is_secret() && setting.key != "config")
+        .filter(|setting| !setting.is_secret() && !setting.locates_config())
         .map(|setting| (setting.key.clone(), property(setting, &parts)))
         .collect()
 }

@@ -1,6 +1,9 @@
 //! The infra repository that holds the ledger: a branch of a remote, accessed through a checkout.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     context::CommandContext,
@@ -14,9 +17,9 @@ use crate::{
 /// other uses differ.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InfraRepoArgs {
-    /// Checkout of the infra repository; its files, index and branches stay unchanged
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub checkout: PathBuf,
+    /// Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]
+    #[arg(long, value_name = "DIR")]
+    pub checkout: Option<PathBuf>,
     /// Branch of the infra repository that holds the promotions [default: the checkout's current branch]
     #[arg(long)]
     pub branch: Option<Branch>,
@@ -39,7 +42,8 @@ impl InfraRepo {
     /// # Errors
     /// Bad input when the checkout, the remote or the branch does not exist; unobservable when git fails.
     pub fn open(args: &InfraRepoArgs, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
-        let mut git = Git::open(&args.checkout, &ctx.world.groups).map_err(|finding| {
+        let checkout = args.checkout.as_deref().unwrap_or(Path::new("."));
+        let mut git = Git::open(checkout, &ctx.world.groups).map_err(|finding| {
             let actual = format!("{}: {}", finding.check, finding.actual);
             Finding { check: "`checkout`".to_owned(), actual, ..finding }.bad_input()
         })?;

@@ -90,7 +90,7 @@ fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
     small.title = None;
     small.tables.clear();
     small.reports =
-        report.reports.iter().map(|inner| Report { run: None, config: None, ..cut(inner, None, &share) }).collect();
+        report.reports.iter().map(|inner| Report { run: None, config: None, no_config: None, ..cut(inner, None, &share) }).collect();
     small.full_sha256 = full_sha256.map(ToOwned::to_owned);
     small
 }
@@ -102,6 +102,7 @@ fn bare(report: &Report, full_sha256: &str) -> Report {
     small.findings_left_out += small.reports.len();
     small.reports.clear();
     small.config = None;
+    small.no_config = None;
     small.run = None;
     small
 }

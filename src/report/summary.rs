@@ -217,7 +217,8 @@ fn effects(report: &Report) -> String {
 }
 
 fn settings(report: &Report) -> String {
-    if report.settings.is_empty() {
+    let config = config_file(report);
+    if report.settings.is_empty() && config.is_none() {
         return String::new();
     }
     let rows = report.settings.iter().map(|(key, value)| {
@@ -228,7 +229,19 @@ fn settings(report: &Report) -> String {
         };
         [Cell::Text(key.clone()), text.into(), report.origins.get(key).cloned().unwrap_or_default().into()]
     });
-    folded(&Table::new("Settings in force", &["Setting", "Value", "From"], rows))
+    folded(&Table::new("Settings in force", &["Setting", "Value", "From"], config.into_iter().chain(rows)))
+}
+
+/// The row of the config file, or why there is none.
+fn config_file(report: &Report) -> Option<[Cell; 3]> {
+    let (value, from) = match (&report.config, &report.no_config) {
+        (Some(file), _) => {
+            (file.path.clone(), file.commit.as_ref().map(|commit| format!("base commit {commit}")).unwrap_or_default())
+        }
+        (None, Some(why)) => ("none".to_owned(), why.clone()),
+        (None, None) => return None,
+    };
+    Some([Cell::Text("(config file)".to_owned()), value.into(), from.into()])
 }
 
 /// A setting's value for people: `1m30s`, `1.05 MB`, `5 %`; without quotes around a text.

@@ -11,6 +11,8 @@ pub enum SettingOrigin {
     Config(String),
     /// The gate's subject inside `run`.
     Run,
+    /// The program found it in the workspace.
+    Found,
     Default,
 }
 
@@ -21,6 +23,7 @@ impl fmt::Display for SettingOrigin {
             Self::Input => f.write_str("input"),
             Self::Config(location) => f.write_str(location),
             Self::Run => f.write_str("run"),
+            Self::Found => f.write_str("found in the workspace"),
             Self::Default => f.write_str("default"),
         }
     }

@@ -57,6 +57,13 @@ impl Setting {
         self.kind == SettingKind::Secret
     }
 
+    /// Whether it says where the config file is, and so cannot be in it. The `checkout` of a command on the infra repository
+    /// can: it is not a common setting.
+    #[must_use]
+    pub fn locates_config(&self) -> bool {
+        self.heading.as_deref() == Some("Common") && ["config", "checkout"].contains(&self.key.as_str())
+    }
+
     /// The expression that gives a secret in a workflow, without `${{ }}`. Its value name is the name of the secret that has
     /// the permissions: `GITHUB_TOKEN` for the job's own token.
     #[must_use]

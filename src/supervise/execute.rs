@@ -1,12 +1,12 @@
 //! Runs a command: resolves its settings, config file and subject, and returns its outcome.
 
+use super::config_file::{self, Loaded};
 use crate::{
     command::{CommandEntry, RunInputs},
-    config::{self, Config},
+    config::Config,
     context::CommandContext,
     error::CommandError,
-    finding::Finding,
-    report::{Outcome, compact::hex_sha256},
+    report::Outcome,
     settings::{self, CommandTable, Layer},
     subject::Subject,
 };
@@ -39,9 +39,13 @@ pub fn execute(
         let (subject, config) = (&Subject::default(), &Config::default());
         return entry.run_local(&RunInputs { subject, config, step: &step, command_table, commands }, ctx);
     }
-    let config = load_config(command_table, &step, ctx)?;
-    ctx.execution.partial.edit(|partial| partial.config.clone_from(&config.file));
-    let resolved = entry.resolve(command_table, [&step].into_iter().chain(config.layers(name)), None)?;
+    let Loaded { config, found, no_config } = config_file::load(command_table, &step, ctx)?;
+    ctx.execution.partial.edit(|partial| {
+        partial.config.clone_from(&config.file);
+        partial.no_config = no_config;
+    });
+    let layers = [&step].into_iter().chain(config.layers(name)).chain([&found]);
+    let resolved = entry.resolve(command_table, layers, None)?;
     let command = resolved.typed;
     let common = &command.common;
     let subject = ctx.world.complete_subject(common.subject.assemble()?, &ctx.runner_env)?;
@@ -54,24 +58,4 @@ pub fn execute(
     });
     let ctx = ctx.with_dry_run(common.dry_run);
     command.run(&RunInputs { subject: &subject, config: &config, step: &step, command_table, commands }, &ctx)
-}
-
-fn load_config(command_table: &CommandTable, step: &Layer, ctx: &CommandContext) -> Result<Config, CommandError> {
-    let given = step.get("config").and_then(|value| value.texts.first());
-    let path = given.map_or(config::DEFAULT_PATH, String::as_str);
-    let trusted = ctx.trusted()?;
-    match trusted.read(path)? {
-        Some(file) => {
-            log::debug!("config file {path}{} → sha256 {}", trusted.place(), hex_sha256(&file.bytes));
-            Config::read(command_table, path, &file.bytes, file.commit.map(|commit| commit.to_string()))
-        }
-        None if given.is_some() => Err(Finding::inconclusive("`config`")
-            .actual(format!("no file at {path}{}", trusted.place()))
-            .expected("an existing config file")
-            .bad_input()),
-        None => {
-            ctx.log.say(&format!("no config file at {path}{}: flags, inputs and defaults only", trusted.place()));
-            Ok(Config::default())
-        }
-    }
 }

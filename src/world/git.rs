@@ -4,6 +4,7 @@
 mod checkout;
 mod commits;
 mod credentials;
+mod head;
 mod history;
 mod names;
 mod push;
@@ -15,6 +16,7 @@ mod trees;
 pub use checkout::Git;
 pub use commits::{CommitChanges, CommitSummary};
 pub use credentials::redact_remote_url;
+pub use head::{Head, MergeBase};
 pub use names::{Branch, TreePath};
 pub use push::PushOutcome;
 pub use remote::{Remote, Tip};

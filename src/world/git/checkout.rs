@@ -120,13 +120,7 @@ impl Git {
     /// Git is missing or older than 2.31, or `dir` is in no checkout that git accepts.
     pub fn open(dir: impl Into<PathBuf>, groups: &ProcessGroups) -> Result<Self, Finding> {
         let dir = dir.into();
-        let mut git = Self {
-            groups: groups.clone(),
-            toplevel: dir.clone(),
-            prefix: String::new(),
-            deadline: None,
-            credentials: None,
-        };
+        let mut git = Self::at(dir.clone(), groups);
         if !dir.is_dir() {
             return Err(Finding::inconclusive(dir.display().to_string())
                 .actual("no such directory")
@@ -146,6 +140,18 @@ impl Git {
             Finding::inconclusive(dir.display().to_string()).actual("its path is not UTF-8").expected("a path in UTF-8")
         })?;
         Ok(git)
+    }
+
+    /// Git in a checkout whose top directory is known. Neither the directory nor the version of git is checked.
+    #[must_use]
+    pub fn at(toplevel: impl Into<PathBuf>, groups: &ProcessGroups) -> Self {
+        Self {
+            groups: groups.clone(),
+            toplevel: toplevel.into(),
+            prefix: String::new(),
+            deadline: None,
+            credentials: None,
+        }
     }
 
     /// Authenticates with `token` at `server` (the scheme, host and port of this URL) in place of the configured credentials.

@@ -1,7 +1,7 @@
 //! Branch names and paths in a tree. Parsing validates them, so that git cannot take one for an option, a range or a path
 //! outside the tree.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, path::Path, str::FromStr};
 
 /// The name of a branch, without `refs/heads/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +66,12 @@ fn invalid_branch(name: &str) -> Option<&'static str> {
 pub struct TreePath(String);
 
 impl TreePath {
+    /// The path of a file below `top`, the top directory of a work tree. Both are absolute and have no links in them.
+    #[must_use]
+    pub fn inside(top: &Path, file: &Path) -> Option<Self> {
+        file.strip_prefix(top).ok()?.to_str()?.parse().ok()
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -188,13 +188,23 @@ impl Git {
     }
 
     pub(super) fn fetch(&self, remote: &Remote, options: &[&str], refspec: &str) -> Result<ProcessOutput, Finding> {
+        self.fetch_all(remote, options, &[refspec])
+    }
+
+    pub(super) fn fetch_all(
+        &self,
+        remote: &Remote,
+        options: &[&str],
+        refspecs: &[&str],
+    ) -> Result<ProcessOutput, Finding> {
         let fetch = self
             .program_for(&remote.fetch_url)
             .args(["fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules"])
             // Without it, git would also move the remote-tracking branch.
             .arg("--refmap=")
             .args(options)
-            .args(["--", &remote.name, refspec]);
+            .args(["--", &remote.name])
+            .args(refspecs.iter().copied());
         self.run(&fetch, self.remote_timeout())
     }
 

@@ -1,0 +1,207 @@
+//! Finds and reads the config file. One that the checked-out commit has and that was not read is an error: the settings in
+//! force are those of the team, never the defaults by accident.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    config::{Config, DEFAULT_PATHS},
+    context::CommandContext,
+    error::CommandError,
+    finding::Finding,
+    report::compact::hex_sha256,
+    secret::Secret,
+    settings::{CommandTable, Layer, SettingOrigin, SettingValue},
+    world::{
+        checkout::{Checkout, Checkouts},
+        git::TreePath,
+        trusted::{BaseAccess, TrustedFile, TrustedSource},
+    },
+};
+
+/// The settings of the config file, and those that were found in the workspace.
+#[derive(Default)]
+pub struct Loaded {
+    pub config: Config,
+    pub found: Layer,
+    /// Why no config file was read.
+    pub no_config: Option<String>,
+}
+
+/// A config file that was read.
+struct ConfigText {
+    path: String,
+    file: TrustedFile,
+}
+
+/// A place where the config file may be.
+struct Candidate<'a> {
+    /// Relative to the working directory.
+    path: String,
+    /// The checkout that it is in, and its path there.
+    tracked: Option<(&'a Checkout, TreePath)>,
+}
+
+/// Finds the checkout, then finds and reads the config file.
+///
+/// # Errors
+/// Bad input: a checkout or a config file that was named and is missing, several of them, a config file that the checked-out
+/// commit has and the workspace lacks, an invalid config file. Unobservable: a checkout that git cannot read, a missing base
+/// commit.
+pub fn load(command_table: &CommandTable, step: &Layer, ctx: &CommandContext) -> Result<Loaded, CommandError> {
+    let text = |key: &str| step.get(key).and_then(|value| value.texts.first()).map(String::as_str);
+    let checkouts = Checkouts::find(text("checkout"), &ctx.runner_env, &ctx.world.groups)?;
+    let token = text("token").map(|token| {
+        let server = ctx.runner_env.server_url.clone().unwrap_or_else(|| "https://github.com".to_owned());
+        (server, Secret::new(token.to_owned()))
+    });
+    ctx.world.trusted.set_access(BaseAccess { checkout: checkouts.own.clone(), token });
+    let mut loaded = Loaded::default();
+    if let Some(checkout) = checkouts.found() {
+        let folder = checkout.folder.display().to_string();
+        ctx.log.say(&format!("the checkout was found in the folder {folder}"));
+        loaded.found.insert("checkout".to_owned(), SettingValue { texts: vec![folder], origin: SettingOrigin::Found });
+    }
+    let trusted = ctx.trusted_rules()?;
+    let found = match (text("config"), &trusted) {
+        (Some(path), _) => Some(read_named(path, &trusted)?),
+        (None, TrustedSource::Base { .. }) => read_from_base(&checkouts, &trusted)?,
+        (None, _) => read_from_workspace(&checkouts, &trusted, ctx)?,
+    };
+    match found {
+        Some(ConfigText { path, file }) => {
+            log::debug!("config file {path}{} → sha256 {}", trusted.place(), hex_sha256(&file.bytes));
+            let commit = file.commit.map(|commit| commit.to_string());
+            loaded.config = Config::read(command_table, &path, &file.bytes, commit)?;
+        }
+        None => {
+            let why = match &checkouts.own {
+                Some(checkout) => format!("no config file in {}{}", checkout.name(), trusted.place()),
+                None => "no checkout: no config file could be looked for".to_owned(),
+            };
+            ctx.log.say(&format!("{why}; flags, inputs and defaults only"));
+            loaded.no_config = Some(why);
+        }
+    }
+    Ok(loaded)
+}
+
+/// The file that the setting `config` names.
+fn read_named(path: &str, trusted: &TrustedSource) -> Result<ConfigText, CommandError> {
+    let file = trusted.read(path)?.ok_or_else(|| {
+        Finding::inconclusive("`config`")
+            .actual(format!("no file at {path}{}", trusted.place()))
+            .expected("an existing config file")
+            .bad_input()
+    })?;
+    Ok(ConfigText { path: path.to_owned(), file })
+}
+
+/// The file in the base commit of a proposed change.
+fn read_from_base(checkouts: &Checkouts, trusted: &TrustedSource) -> Result<Option<ConfigText>, CommandError> {
+    let mut found = Vec::new();
+    for Candidate { path, tracked } in candidates(checkouts) {
+        let Some((_, tree_path)) = tracked.filter(|(checkout, _)| Some(*checkout) == checkouts.own.as_ref()) else {
+            continue;
+        };
+        found.extend(trusted.read_in_repository(&tree_path)?.map(|file| ConfigText { path, file }));
+    }
+    only(found, &trusted.place())
+}
+
+/// The file in the workspace.
+fn read_from_workspace(
+    checkouts: &Checkouts,
+    trusted: &TrustedSource,
+    ctx: &CommandContext,
+) -> Result<Option<ConfigText>, CommandError> {
+    let candidates = candidates(checkouts);
+    let mut found = Vec::new();
+    for Candidate { path, .. } in &candidates {
+        found.extend(trusted.read(path)?.map(|file| ConfigText { path: path.clone(), file }));
+    }
+    let found = only(found, "")?;
+    let is_read = |path: &str| found.as_ref().is_some_and(|found| found.path == path);
+    for checkout in checkouts.all() {
+        let here = candidates.iter().filter_map(|Candidate { path, tracked }| {
+            let (_, tree_path) = tracked.as_ref().filter(|(owner, _)| *owner == checkout)?;
+            Some((path, tree_path))
+        });
+        let (paths, tree_paths): (Vec<&String>, Vec<TreePath>) =
+            here.filter(|(path, _)| !is_read(path)).map(|(path, tree_path)| (path, tree_path.clone())).unzip();
+        let committed = match checkout.git(&ctx.world.groups).in_head(&tree_paths) {
+            Ok(committed) => committed,
+            Err(finding) if found.is_some() => {
+                log::debug!("whether the commit has another config file is unknown: {finding}");
+                continue;
+            }
+            Err(finding) => {
+                let next = finding.next.clone().unwrap_or_else(|| {
+                    "let git read the checkout (`git config --global --add safe.directory '*'`, or git 2.38 or later)".to_owned()
+                });
+                let finding = finding.expected("to see whether the checked-out commit has a config file");
+                return Err(finding.next(next).unobservable());
+            }
+        };
+        if let Some((path, _)) = paths.into_iter().zip(&tree_paths).find(|(_, path)| committed.contains(path)) {
+            return Err(unread(path, found.as_ref()));
+        }
+    }
+    Ok(found)
+}
+
+/// The error for a config file that the checked-out commit has and the workspace lacks.
+fn unread(path: &str, found: Option<&ConfigText>) -> CommandError {
+    let finding = Finding::inconclusive(format!("config file {path}"));
+    match found {
+        Some(other) => finding
+            .actual(format!("in the checked-out commit, but not in the workspace, which has {}", other.path))
+            .expected("one config file")
+            .next("remove one of the two from the repository, or name the one in force in `config`"),
+        None => finding
+            .actual("in the checked-out commit, but not in the workspace")
+            .expected("the config file of the commit")
+            .next("add `.github` to `sparse-checkout`, or find the step that removes the file"),
+    }
+    .bad_input()
+}
+
+/// The only one of the files.
+fn only(mut found: Vec<ConfigText>, place: &str) -> Result<Option<ConfigText>, CommandError> {
+    if found.len() < 2 {
+        return Ok(found.pop());
+    }
+    let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
+    Err(Finding::inconclusive("config file")
+        .actual(format!("{}{place}", paths.join(" and ")))
+        .expected("one config file")
+        .next("remove one of them, or name the one in force in `config`")
+        .bad_input())
+}
+
+/// The places where the config file may be: the working directory and the top of each checkout.
+fn candidates(checkouts: &Checkouts) -> Vec<Candidate<'_>> {
+    let mut folders: Vec<&Path> = vec![&checkouts.start];
+    for checkout in checkouts.all() {
+        if !folders.contains(&checkout.top.as_path()) {
+            folders.push(&checkout.top);
+        }
+    }
+    let paths = folders.into_iter().flat_map(|folder| DEFAULT_PATHS.iter().map(move |name| folder.join(name)));
+    paths
+        .map(|path| {
+            let tracked = checkouts.all().find_map(|checkout| Some((checkout, checkout.tree_path(&path)?)));
+            Candidate { path: relative(&checkouts.start, &path).display().to_string(), tracked }
+        })
+        .collect()
+}
+
+/// A path relative to a folder at or above it, or below the folder of the file; otherwise as it is.
+fn relative(start: &Path, path: &Path) -> PathBuf {
+    for (up, folder) in start.ancestors().enumerate() {
+        // Beyond three levels the absolute path is easier to read.
+        if up <= 3 && let Ok(inside) = path.strip_prefix(folder) {
+            return std::iter::repeat_n("..", up).collect::<PathBuf>().join(inside);
+        }
+    }
+    path.to_owned()
+}
