@@ -103,7 +103,8 @@ impl Config {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);
         } else {
-            let settings = common.iter().filter(|setting| !setting.locates_config()).map(|setting| setting.key.as_str());
+            let settings =
+                common.iter().filter(|setting| !setting.locates_config()).map(|setting| setting.key.as_str());
             let known: Vec<&str> = settings.chain(command_table.names.iter().copied()).chain(SECTIONS).collect();
             let setting = common.iter().find(|setting| setting.key == key.name && known.contains(&key.name.as_str()));
             let setting = setting.ok_or_else(|| unknown_key(path, &key, "the config file", &known))?;

@@ -1,9 +1,8 @@
 //! The one integration binary: the real program against servers on loopback, one module for each command, and the checks of
 //! the repository as a whole.
 //!
-//! `house` runs the program as a runner does, `shop` is an infra repository to change, `patience`
-//! has the time limits. `generated` rewrites the files that are
-//! made from the code, `examples` checks every workflow and config file in the documentation against the commands, `tidy` checks
+//! `house` runs the program as a runner does, `origin` is a repository with pull requests, `shop` is an infra repository to
+//! change, `patience` has the time limits. `generated` rewrites the files that are made from the code, `examples` checks every workflow and config file in the documentation against the commands, `tidy` checks
 //! the rules of this repository, and `exits` covers full disks, closed pipes, signals and bad command lines.
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
@@ -11,6 +10,7 @@
 mod approval;
 mod audit;
 mod bundle_size;
+mod config_file;
 mod debug;
 mod demo;
 mod emergency;
@@ -21,6 +21,7 @@ mod exits;
 mod generated;
 mod health;
 mod house;
+mod origin;
 mod patience;
 mod performance;
 mod promote;

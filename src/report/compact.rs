@@ -89,8 +89,11 @@ fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
     small.units.clear();
     small.title = None;
     small.tables.clear();
-    small.reports =
-        report.reports.iter().map(|inner| Report { run: None, config: None, no_config: None, ..cut(inner, None, &share) }).collect();
+    small.reports = report
+        .reports
+        .iter()
+        .map(|inner| Report { run: None, config: None, no_config: None, ..cut(inner, None, &share) })
+        .collect();
     small.full_sha256 = full_sha256.map(ToOwned::to_owned);
     small
 }

@@ -199,7 +199,9 @@ fn candidates(checkouts: &Checkouts) -> Vec<Candidate<'_>> {
 fn relative(start: &Path, path: &Path) -> PathBuf {
     for (up, folder) in start.ancestors().enumerate() {
         // Beyond three levels the absolute path is easier to read.
-        if up <= 3 && let Ok(inside) = path.strip_prefix(folder) {
+        if up <= 3
+            && let Ok(inside) = path.strip_prefix(folder)
+        {
             return std::iter::repeat_n("..", up).collect::<PathBuf>().join(inside);
         }
     }

@@ -132,7 +132,8 @@ impl<'a> Search<'a> {
 
     /// The checkout that contains a folder. Above the workspace is none: no job put it there.
     fn enclosing(&self, folder: &Path) -> Option<Checkout> {
-        let inside = |top: &&Path| self.workspace.as_deref().is_none_or(|root| top.starts_with(root) || !root.starts_with(top));
+        let inside =
+            |top: &&Path| self.workspace.as_deref().is_none_or(|root| top.starts_with(root) || !root.starts_with(top));
         let top = folder.ancestors().take_while(inside).find(|folder| is_checkout(folder))?;
         Some(self.checkout(top.to_owned()))
     }
@@ -194,12 +195,27 @@ impl<'a> Search<'a> {
     }
 
     fn origin(&self, checkout: &Checkout) -> Result<Origin, CommandError> {
-        let Some(repository) = self.repository else { return Ok(Origin::Unknown) };
-        let url = checkout.git(self.groups).configured_url("origin").map_err(Finding::unobservable)?;
-        Ok(url.as_deref().and_then(repository_of).map_or(Origin::Unknown, |name| {
-            if name.eq_ignore_ascii_case(repository) { Origin::Own } else { Origin::Other }
-        }))
+        origin(&checkout.git(self.groups), self.repository).map_err(Finding::unobservable)
     }
+}
+
+/// Whether the remote of a checkout is another repository than the workflow's: that of a fork, for instance.
+///
+/// # Errors
+/// Git failed.
+pub fn is_of_other_repository(git: &Git, repository: Option<&str>) -> Result<bool, Finding> {
+    Ok(origin(git, repository)? == Origin::Other)
+}
+
+fn origin(git: &Git, repository: Option<&str>) -> Result<Origin, Finding> {
+    let Some(repository) = repository else { return Ok(Origin::Unknown) };
+    let name = git.configured_url("origin")?.as_deref().and_then(repository_of);
+    Ok(name.map_or(
+        Origin::Unknown,
+        |name| {
+            if name.eq_ignore_ascii_case(repository) { Origin::Own } else { Origin::Other }
+        },
+    ))
 }
 
 fn is_checkout(folder: &Path) -> bool {

@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::{
-    checkout::Checkout,
+    checkout::{self, Checkout},
     files,
-    git::{Commit, Git, Head, MergeBase, TreeEntry, TreePath},
+    git::{Branch, Commit, Git, Head, MergeBase, TreeEntry, TreePath},
     process::ProcessGroups,
 };
 use crate::{error::CommandError, finding::Finding, runner_env::RunnerEnv, secret::Secret};
@@ -61,6 +61,8 @@ pub struct BaseAccess {
 const MAX_SIZE: u64 = 32 << 20;
 /// The largest event that GitHub delivers, in bytes: its documentation, "Webhook events and payloads".
 const MAX_EVENT: u64 = 25 << 20;
+/// The next step when the checked-out commit cannot be compared.
+const CHECK_OUT_MERGE: &str = "check out the merge commit of the pull request, as actions/checkout does without `ref` and `repository`, with `fetch-depth: 2`";
 /// Time limit for one fetch of missing commits.
 const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -154,7 +156,8 @@ fn settings_base(git: &Git, proposal: &Proposal, head: Option<&Head>) -> Result<
 
 /// The commit whose baselines the checked-out commit is compared with.
 fn baseline_base(git: &Git, proposal: &Proposal, head: Option<&Head>) -> Result<Commit, Finding> {
-    let head = head.ok_or_else(|| Finding::inconclusive("HEAD").actual("no commit").expected("a checked-out commit"))?;
+    let head =
+        head.ok_or_else(|| Finding::inconclusive("HEAD").actual("no commit").expected("a checked-out commit"))?;
     match proposal.base_rule(head) {
         BaseRule::Commit(base) => fetch(git, &base, 2).map(|()| base),
         BaseRule::MergeBase => merge_base(git, proposal, &head.commit),
@@ -168,17 +171,26 @@ fn merge_base(git: &Git, proposal: &Proposal, head: &Commit) -> Result<Commit, F
         let found = git.fetch_merge_base("origin", head, others).map_err(|finding| with_depth(finding, 0))?;
         let actual = match found {
             MergeBase::One(base) => return Ok(base),
-            MergeBase::Cut => "the checkout is shallow, and its history ends before the answer, however much is fetched",
+            MergeBase::Cut => {
+                "the checkout is shallow, and its history ends before the answer, however much is fetched"
+            }
             MergeBase::Several => "several: the branches were merged into each other",
             MergeBase::None => "none: their histories are unrelated",
         };
         let check = format!("the last commit that {head} shares with its base branch");
         let finding = Finding::inconclusive(check).actual(actual).expected("one commit");
-        Err(finding.next("check out the merge commit of the pull request, as actions/checkout does without `ref`"))
+        Err(finding.next(CHECK_OUT_MERGE))
     };
     let base = shared(&[proposal.base.clone()])?;
     let Some(branch) = proposal.branch.as_ref().filter(|_| base == proposal.base) else { return Ok(base) };
     // The whole of the base branch, as the event knows it, is in the checked-out commit. So newer commits of that branch may be, too.
+    // In a fork, a branch of this name is its owner's.
+    if checkout::is_of_other_repository(git, proposal.repository.as_deref())? {
+        return Err(Finding::inconclusive("the base branch")
+            .actual(format!("the checkout is of another repository, whose {branch} may be any commit"))
+            .expected("a checkout of the repository with the base branch")
+            .next(CHECK_OUT_MERGE));
+    }
     let tip = match tip(git, branch) {
         Ok(tip) => tip,
         // A complete checkout has fetched every branch.
@@ -191,7 +203,7 @@ fn merge_base(git: &Git, proposal: &Proposal, head: &Commit) -> Result<Commit, F
 }
 
 /// Fetches the tip of the base branch.
-fn tip(git: &Git, branch: &super::git::Branch) -> Result<Commit, Finding> {
+fn tip(git: &Git, branch: &Branch) -> Result<Commit, Finding> {
     let origin = git.remote("origin")?;
     let tip = git.remote_tip(&origin, branch)?.ok_or_else(|| {
         Finding::inconclusive("the base branch").actual(format!("no {branch} on {}", origin.url())).expected("a branch")

@@ -1,195 +1,307 @@
-//! On a pull request the limits and the baseline come from the base commit.
+//! On a pull request the limits and the baseline come from the base branch, as the pull request was merged with it.
 
 #![expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;
 
 use super::{BASELINE, assert_end, assert_log_contains, noise, read, shop, step};
-use crate::house::Runner;
+use crate::{
+    house::{Ended, Runner},
+    origin::{Depth, Event, Origin, git},
+};
 
-/// Runs git with nothing of this machine's environment but PATH (a hook that runs the tests sets `GIT_DIR`); returns its output.
-#[expect(clippy::disallowed_methods, reason = "PATH says where git is")]
-#[track_caller]
-fn git(dir: &Path, arguments: &[&str]) -> String {
-    let mut git = Command::new("git");
-    git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    git.envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")]);
-    for role in ["AUTHOR", "COMMITTER"] {
-        git.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@acme.example");
-    }
-    let output = git.current_dir(dir).args(arguments).output().expect("git runs");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+const CONFIG: &str = ".github/promote-gates.yml";
+const FIVE: &[u8] = b"bundle-size:\n  max-increase: 5\n";
+const HUNDRED: &[u8] = b"bundle-size:\n  max-increase: 100\n";
+
+/// The baseline of a bundle with this many kilobytes.
+fn baseline(kilobytes: usize) -> Vec<u8> {
+    read(&shop(kilobytes * 1000), BASELINE).expect("a baseline").into_bytes()
 }
 
-/// A repository with a bundle, its baseline and limits, and a branch that proposes a change.
-struct Proposal {
-    origin: Runner,
-    base: String,
+/// Runs the gate on a bundle of this many kilobytes.
+fn build(runner: &Runner, kilobytes: usize) -> Ended {
+    runner.write("dist/app.js", noise(kilobytes * 1000));
+    step(runner, &[])
 }
 
-impl Proposal {
-    fn new(change: impl FnOnce(&Runner)) -> Self {
-        let origin = shop(100_000);
-        origin.write(".github/promote-gates.yml", "bundle-size:\n  max-increase: 5\n");
-        let dir = origin.workspace();
-        git(&dir, &["init", "--quiet", "--initial-branch=main"]);
-        let commit = |message: &str| {
-            git(&dir, &["add", "--all"]);
-            git(&dir, &["commit", "--quiet", "--message", message]);
-            git(&dir, &["rev-parse", "HEAD"])
-        };
-        let base = commit("a shop");
-        git(&dir, &["switch", "--quiet", "--create", "topic"]);
-        change(&origin);
-        commit("a small fix");
-        Self { origin, base }
+/// Where the baseline was read.
+fn baseline_source(ended: &Ended) -> &str {
+    ended.report["findings"][0]["evidence"][0]["source"].as_str().unwrap_or_default()
+}
+
+fn in_base(commit: &str) -> String {
+    format!("{BASELINE} (in the base commit {commit})")
+}
+
+/// A repository whose base branch moved from one size to another, in kilobytes, and a pull request from before that.
+struct Moved {
+    origin: Origin,
+    /// The base branch, first and last.
+    base: [String; 2],
+    head: String,
+    /// The merge commit of the pull request.
+    merge: String,
+}
+
+impl Moved {
+    fn new(first: usize, later: usize) -> Self {
+        let origin = Origin::new();
+        let old = origin.commit(&[(BASELINE, &baseline(first)), (CONFIG, FIVE)]);
+        let new = origin.commit(&[(BASELINE, &baseline(later))]);
+        origin.branch("topic", &old);
+        let head = origin.commit(&[("README.md", b"a change\n")]);
+        let merge = origin.merge(&new, &head);
+        Self { origin, base: [old, new], head, merge }
     }
 
-    fn repository(&self) -> PathBuf {
-        self.origin.workspace()
+    /// A runner with the merge commit; the event names the base branch before or after the move.
+    fn merged(&self, base: usize, depth: Depth) -> Runner {
+        self.origin.runner(&self.event(base), &self.merge, depth)
     }
 
-    /// A checkout as `actions/checkout` makes it: the commit that is built, without the base commit.
-    fn checkout(&self) -> Runner {
-        let runner = Runner::new();
-        let url = format!("file://{}", self.repository().display());
-        git(&runner.workspace(), &["clone", "--quiet", "--depth=1", "--branch=topic", &url, "."]);
-        assert_eq!(git(&runner.workspace(), &["rev-list", "--all", "--count"]), "1", "the base commit is not there");
-        runner
+    /// A runner with the last commit of the pull request.
+    fn head(&self, base: usize, depth: Depth) -> Runner {
+        self.origin.runner(&self.event(base), &self.head, depth)
     }
 
-    /// The same runner on the event of this pull request.
-    fn event(&self, runner: Runner) -> Runner {
-        let path = runner.workspace().with_file_name("event.json");
-        let event = json!({ "pull_request": { "base": { "ref": "main", "sha": self.base } } });
-        fs::write(&path, event.to_string()).expect("an event");
-        runner.env("GITHUB_EVENT_NAME", "pull_request").env("GITHUB_EVENT_PATH", &path.display().to_string())
+    fn event(&self, base: usize) -> Event {
+        Event::pull_request(&self.base[base], &self.head, &self.merge)
     }
 }
 
 #[test]
-fn a_pull_request_is_judged_by_the_base_commit() {
-    let proposal = Proposal::new(|change| {
-        change.write("dist/more.9c1bd0aa.js", noise(20_000));
-        assert_end(&step(change, &["--write-baseline"]), 1, "blocked");
-        change.write(".github/promote-gates.yml", "bundle-size:\n  max-increase: 100\n");
-    });
-    let runner = proposal.checkout();
-    assert_end(&step(&runner, &[]), 0, "passed");
+fn a_pull_request_behind_the_base_branch_is_judged_by_what_it_was_merged_with() {
+    // An explained growth of 75 % on the base branch is not one of the pull request.
+    let moved = Moved::new(100, 175);
+    for depth in [1, 2, 0] {
+        let ended = build(&moved.merged(0, depth), 175);
+        assert_end(&ended, 0, "passed");
+        assert_eq!(baseline_source(&ended), in_base(&moved.base[1]), "{depth}");
+        assert_eq!(ended.report["config"]["commit"], moved.base[1]);
+        let ended = build(&moved.merged(0, depth), 262);
+        assert_end(&ended, 1, "blocked");
+        assert_log_contains(&ended, &["175 kB → 262 kB (+50 %)"]);
+    }
+    // The base branch shrank: 117 kB are 17 % more, not 48 % less.
+    let moved = Moved::new(225, 100);
+    let ended = build(&moved.merged(0, 1), 117);
+    assert_end(&ended, 1, "blocked");
+    assert_log_contains(&ended, &["(+17 %)"]);
+    assert_end(&build(&moved.merged(0, 1), 104), 0, "passed");
+}
 
-    let runner = proposal.event(runner);
-    let ended = step(&runner, &[]);
+#[test]
+fn a_checked_out_head_is_judged_by_the_last_commit_that_it_shares_with_the_base_branch() {
+    let moved = Moved::new(100, 175);
+    for depth in [1, 2, 0] {
+        let ended = build(&moved.head(1, depth), 150);
+        assert_end(&ended, 1, "blocked");
+        assert_log_contains(&ended, &["100 kB → 150 kB (+50 %)"]);
+        assert_eq!(baseline_source(&ended), in_base(&moved.base[0]), "{depth}");
+        // The config file is that of the base branch.
+        assert_eq!(ended.report["config"]["commit"], moved.base[1]);
+        assert_end(&build(&moved.head(1, depth), 104), 0, "passed");
+    }
+}
+
+#[test]
+fn a_head_that_merged_the_base_branch_is_judged_by_what_it_merged() {
+    let origin = Origin::new();
+    let old = origin.commit(&[(BASELINE, &baseline(100)), (CONFIG, FIVE)]);
+    let new = origin.commit(&[(BASELINE, &baseline(175))]);
+    origin.branch("topic", &old);
+    origin.commit(&[("README.md", b"a change\n")]);
+    origin.git(&["merge", "--quiet", "--no-ff", "--message", "newer", &new]);
+    let head = origin.git(&["rev-parse", "HEAD"]);
+    let merge = origin.merge(&new, &head);
+    // The event's base has not noticed.
+    let event = Event::pull_request(&old, &head, &merge);
+    for depth in [1, 0] {
+        let ended = build(&origin.runner(&event, &head, depth), 175);
+        assert_end(&ended, 0, "passed");
+        assert_eq!(baseline_source(&ended), in_base(&new), "{depth}");
+        assert_end(&build(&origin.runner(&event, &head, depth), 200), 1, "blocked");
+    }
+    // A complete checkout knows the base branch, too.
+    let runner = origin.runner(&event, &head, 0);
+    git(&runner.workspace(), &["remote", "set-url", "origin", "file:///nonexistent/shop"]);
+    assert_end(&build(&runner, 175), 0, "passed");
+    git(&runner.workspace(), &["update-ref", "-d", "refs/remotes/origin/main"]);
+    let ended = build(&runner, 175);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(&ended, &["`fetch-depth: 0`"]);
+    // In a checkout of a fork, the branch of this name is its owner's.
+    let runner = origin.runner(&event, &head, 0);
+    git(&runner.workspace(), &["remote", "set-url", "origin", "https://127.0.0.1:9/mallory/shop"]);
+    let ended = build(&runner, 175);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(&ended, &["the checkout is of another repository", "as actions/checkout does without `ref`"]);
+}
+
+#[test]
+fn a_pull_request_cannot_choose_its_base_by_a_merge_of_its_own() {
+    let moved = Moved::new(100, 100);
+    let Moved { origin, base, head, merge } = &moved;
+    // Pushed to the branch while the job starts: a merge of the last commit into a commit with other limits.
+    origin.branch("relaxed", &base[0]);
+    let relaxed = origin.commit(&[(BASELINE, &baseline(200)), (CONFIG, HUNDRED)]);
+    origin.git(&["merge", "--quiet", "--no-ff", "--message", "merge", head]);
+    let forged = origin.git(&["rev-parse", "HEAD"]);
+    assert_eq!(origin.git(&["rev-parse", "HEAD^1", "HEAD^2"]), format!("{relaxed}\n{head}"));
+    for depth in [2, 0] {
+        let ended = build(&origin.runner(&moved.event(1), &forged, depth), 150);
+        assert_end(&ended, 1, "blocked");
+        assert_log_contains(&ended, &["(+50 %)", "at most 5 %"]);
+        assert_end(&build(&origin.runner(&moved.event(1), merge, depth), 104), 0, "passed");
+    }
+}
+
+#[test]
+fn a_merge_queue_and_a_workflow_of_the_base_branch_have_their_bases() {
+    let moved = Moved::new(100, 175);
+    let [old, new] = &moved.base;
+    let group = |base: &str| Event {
+        name: "merge_group",
+        content: json!({ "merge_group": { "base_sha": base, "head_sha": moved.merge } }),
+        sha: moved.merge.clone(),
+    };
+    assert_end(&build(&moved.origin.runner(&group(new), &moved.merge, 1), 175), 0, "passed");
+    assert_end(&build(&moved.origin.runner(&group(new), &moved.merge, 1), 190), 1, "blocked");
+
+    // The base branch itself is checked out, and the event lags.
+    let target = Event { name: "pull_request_target", sha: new.clone(), ..moved.event(0) };
+    assert_end(&build(&moved.origin.runner(&target, new, 1), 175), 0, "passed");
+    // The merge commit by its name, and the pull request's last commit.
+    assert_end(&build(&moved.origin.runner(&target, &moved.merge, 1), 175), 0, "passed");
+    assert_end(&build(&moved.origin.runner(&target, &moved.merge, 1), 262), 1, "blocked");
+    let ended = build(&moved.origin.runner(&target, &moved.head, 1), 150);
+    assert_end(&ended, 1, "blocked");
+    assert_eq!(baseline_source(&ended), in_base(old));
+    assert_eq!(ended.report["config"]["commit"], **new);
+}
+
+#[test]
+fn a_pull_request_cannot_relax_its_own_gate() {
+    let origin = Origin::new();
+    let base = origin.commit(&[(BASELINE, &baseline(100)), (CONFIG, FIVE)]);
+    let later = origin.commit(&[(CONFIG, HUNDRED)]);
+    origin.branch("topic", &base);
+    let head = origin.commit(&[(BASELINE, &baseline(150)), ("README.md", b"x")]);
+    let merge = origin.merge(&base, &head);
+    let event = Event::pull_request(&base, &head, &merge);
+    let runner = origin.runner(&event, &merge, 1);
+    let ended = build(&runner, 120);
     assert_end(&ended, 1, "blocked");
     assert_log_contains(&ended, &["(+20 %)", "at most 5 % more than the baseline's 100 kB"]);
-    assert_eq!(ended.report["config"]["commit"], proposal.base);
-    let source = format!("{BASELINE} (in the base commit {})", proposal.base);
-    assert_eq!(ended.report["findings"][0]["evidence"][0]["source"], source);
-
-    // With only the limits or only the baseline of the pull request it would pass.
+    assert_eq!(ended.report["config"]["commit"], base);
+    // What stands in the workspace does not matter.
     runner.write(BASELINE, "broken");
+    runner.write(CONFIG, HUNDRED);
     assert_end(&step(&runner, &[]), 1, "blocked");
     assert_end(&step(&runner, &["--max-increase=100"]), 0, "passed");
+
+    // The limit that the base branch has now counts, whatever the event says.
+    let merge = origin.merge(&later, &head);
+    let event = Event::pull_request(&base, &head, &merge);
+    let ended = build(&origin.runner(&event, &merge, 1), 120);
+    assert_end(&ended, 0, "passed");
+    assert_eq!(ended.report["config"]["commit"], later);
+
+    // A push is judged by what it holds.
+    let runner = Runner::new().env("GITHUB_EVENT_NAME", "push");
+    origin.check_out(&runner, "", &merge, 1);
+    assert_end(&build(&runner, 151), 0, "passed");
 }
 
 #[test]
 fn a_baseline_in_a_pull_request_counts_once_it_is_merged() {
-    let proposal = Proposal::new(|change| change.write("dist/more.9c1bd0aa.js", noise(20_000)));
-    let runner = proposal.event(proposal.checkout());
+    let moved = Moved::new(100, 100);
+    let runner = moved.merged(1, 1);
+    runner.write("dist/app.js", noise(120_000));
     let ended = step(&runner, &["--write-baseline"]);
     assert_end(&ended, 1, "blocked");
     assert_log_contains(
         &ended,
         &["done bundle-size.baseline.json", "on a pull request they count once they are merged"],
     );
-    assert!(read(&runner, BASELINE).is_some_and(|written| written.contains("dist/more.[hash].js")));
+    assert!(read(&runner, BASELINE).is_some_and(|written| written.contains("120000")));
     assert_end(&step(&runner, &[]), 1, "blocked");
 }
 
 #[test]
-fn a_pull_request_cannot_delete_its_baseline() {
-    let proposal = Proposal::new(|change| {
-        change.write("dist/debug-library.js", noise(20_000));
-        git(&change.workspace(), &["rm", "--quiet", "-r", BASELINE, ".github"]);
-    });
-    let runner = proposal.checkout();
-    assert_end(&step(&runner, &["--allow-first", "--dry-run"]), 0, "passed");
-    let runner = proposal.event(runner);
+fn a_pull_request_cannot_delete_its_baseline_and_its_config_file() {
+    let origin = Origin::new();
+    let base = origin.commit(&[(BASELINE, &baseline(100)), (CONFIG, FIVE)]);
+    origin.branch("topic", &base);
+    let head = origin.commit(&[(BASELINE, b""), (CONFIG, b"")]);
+    let merge = origin.merge(&base, &head);
+    let runner = origin.runner(&Event::pull_request(&base, &head, &merge), &merge, 1);
+    runner.write("dist/app.js", noise(120_000));
     assert_end(&step(&runner, &["--allow-first"]), 1, "blocked");
 
     // In a workspace from an archive the base commit is unknown.
     fs::remove_dir_all(runner.workspace().join(".git")).expect("removed");
     let ended = step(&runner, &["--allow-first"]);
     assert_end(&ended, 3, "inconclusive");
-    assert_log_contains(&ended, &["not a git checkout", "actions/checkout"]);
+    assert_log_contains(&ended, &["is not a git checkout", "actions/checkout"]);
     assert_eq!(read(&runner, BASELINE), None);
 }
 
 #[test]
-fn a_pull_request_cannot_delete_its_config_file() {
-    let proposal = Proposal::new(|change| {
-        git(&change.workspace(), &["rm", "--quiet", "-r", ".github"]);
-    });
+fn an_empty_workspace_has_nothing_to_protect() {
+    let moved = Moved::new(100, 100);
     let figures = LoopbackServer::start(|_| FakeResponse::json(200, &json!({ "p99_latency": 100 }))).expect("a server");
-    let unpacked = |event: bool| {
-        let runner = Runner::new().input("results", "stats.json").input("baseline", figures.url());
-        if event { proposal.event(runner) } else { runner }
-    };
-    let is_judged = |runner: &Runner| assert_end(&runner.run(&["performance"]), 0, "passed");
-    let runner = unpacked(true);
-    runner.write("stats.json", r#"{"p99_latency": 100}"#);
-    let ended = runner.run(&["performance"]);
-    assert_end(&ended, 3, "inconclusive");
-    assert_log_contains(
-        &ended,
-        &["\".github/promote-gates.yml\" (in the base commit ", "not a git checkout", "actions/checkout"],
-    );
-
-    // Without a pull request, or with all files outside the workspace, there is nothing to protect.
-    let runner = unpacked(false);
-    runner.write("stats.json", r#"{"p99_latency": 100}"#);
-    is_judged(&runner);
-    let runner = unpacked(true);
+    let runner = moved.event(1).on(Runner::new()).input("baseline", figures.url());
     let elsewhere = runner.workspace().with_file_name("stats.json");
     fs::write(&elsewhere, r#"{"p99_latency": 100}"#).expect("figures");
-    is_judged(&runner.input("results", &elsewhere.display().to_string()));
-}
-
-#[test]
-fn a_base_commit_in_the_checkout_needs_no_remote() {
-    let proposal = Proposal::new(|change| change.write("dist/more.9c1bd0aa.js", noise(20_000)));
-    let runner = proposal.event(proposal.checkout());
-    let dir = runner.workspace();
-    git(&dir, &["remote", "rename", "origin", "upstream"]);
-    let ended = step(&runner, &[]);
-    assert_end(&ended, 3, "inconclusive");
-    assert_log_contains(
-        &ended,
-        &["remote: \"origin\"; expected a remote of this checkout: `upstream`", "`fetch-depth: 0`"],
-    );
-    git(&dir, &["fetch", "--quiet", "upstream", &proposal.base]);
-    git(&dir, &["remote", "remove", "upstream"]);
-    let ended = step(&runner, &[]);
-    assert_end(&ended, 1, "blocked");
-    assert_eq!(ended.report["config"]["commit"], proposal.base);
+    let runner = runner.input("results", &elsewhere.display().to_string());
+    let ended = runner.run(&["performance"]);
+    assert_end(&ended, 0, "passed");
+    assert_eq!(ended.report["no-config"], "no checkout: no config file could be looked for");
+    runner.write("unpacked.txt", "x");
+    assert_end(&runner.run(&["performance"]), 3, "inconclusive");
 }
 
 #[test]
 fn a_base_commit_that_cannot_be_fetched_is_inconclusive() {
-    let proposal = Proposal::new(|change| change.write("dist/more.js", "1"));
-    let runner = proposal.event(proposal.checkout());
-    let (repository, moved) = (proposal.repository(), proposal.repository().with_file_name("away"));
-    fs::rename(&repository, &moved).expect("moved");
-    let ended = step(&runner, &["--allow-first"]);
-    assert_end(&ended, 3, "inconclusive");
-    assert_log_contains(&ended, &["`fetch-depth: 0`"]);
-    fs::rename(&moved, &repository).expect("moved");
-    assert_end(&step(&runner, &["--allow-first"]), 0, "passed");
+    let moved = Moved::new(100, 175);
+    for (runner, depth) in [(moved.merged(0, 1), 2), (moved.head(1, 1), 0)] {
+        git(&runner.workspace(), &["remote", "set-url", "origin", "file:///nonexistent/shop"]);
+        let ended = build(&runner, 175);
+        assert_end(&ended, 3, "inconclusive");
+        assert_log_contains(&ended, &[&format!("`fetch-depth: {depth}`")]);
+        git(&runner.workspace(), &["remote", "rename", "origin", "upstream"]);
+        let ended = build(&runner, 175);
+        assert_end(&ended, 3, "inconclusive");
+        assert_log_contains(&ended, &["remote: \"origin\"; expected a remote of this checkout: `upstream`"]);
+    }
+    // With these depths no remote is needed.
+    for (runner, kilobytes) in [(moved.merged(0, 2), 175), (moved.head(1, 0), 100)] {
+        git(&runner.workspace(), &["remote", "remove", "origin"]);
+        assert_end(&build(&runner, kilobytes), 0, "passed");
+    }
+}
+
+#[test]
+fn paths_stay_relative_to_the_workspace() {
+    let moved = Moved::new(100, 175);
+    let runner = moved.event(0).on(Runner::new());
+    moved.origin.check_out(&runner, "app", &moved.merge, 1);
+    runner.write("app/dist/app.js", noise(175_000));
+    let named = ["bundle-size", "--path=app/dist", "--baseline=app/bundle-size.baseline.json"];
+    let ended = runner.run(&named);
+    assert_end(&ended, 0, "passed");
+    assert_eq!(ended.report["config"]["path"], "app/.github/promote-gates.yml");
+    let absolute = format!("--baseline={}", runner.workspace().join("app").join(BASELINE).display());
+    assert_end(&runner.run(&["bundle-size", "--path=app/dist", &absolute]), 0, "passed");
+    runner.write("app/dist/more.js", noise(20_000));
+    assert_end(&runner.run(&named), 1, "blocked");
+    // The default is not in the checkout.
+    let ended = runner.run(&["bundle-size", "--path=app/dist"]);
+    assert_end(&ended, 2, "inconclusive");
+    assert_log_contains(&ended, &["no path inside the checkout at ", "relative to the workspace"]);
 }

@@ -179,6 +179,8 @@ fn a_pull_request_cannot_delete_its_own_baseline() {
     repo.git(["rm", "--quiet", "sizes.json"]);
     repo.write("public/debug-library.js", vec![b'x'; 4_000_000]);
     let head = repo.commit("a small fix");
+    repo.git(["switch", "--quiet", "--detach", "main"]);
+    repo.git(["merge", "--quiet", "--no-ff", "--message", "Merge topic into main", "topic"]);
     let run = Act::on(&repo, "pull_request")
         .payload(serde_json::json!({ "number": 1, "pull_request": {
             "number": 1,

@@ -22,7 +22,9 @@ fn pull_request(labels: &[&str], body: &str) -> ActRun {
     team.repo.write("src/debug-library.9c1bd0aa.js", noise(4_000_000));
     let head = team.repo.commit("a small fix");
     // GitHub's merge commit of the pull request, which the workflow checks out.
-    team.repo.git(["update-ref", "refs/pull/1/merge", &head]);
+    let tree = format!("{head}^{{tree}}");
+    let merge = team.repo.git(["commit-tree", &tree, "-p", &base, "-p", &head, "-m", "Merge topic into main"]);
+    team.repo.git(["update-ref", "refs/pull/1/merge", &merge]);
     let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
     let event = json!({
         "action": "opened",

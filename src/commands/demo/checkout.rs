@@ -68,6 +68,25 @@ impl<'a> Checkout<'a> {
         Ok(self.git(&["rev-parse", "HEAD"])?.trim().to_owned())
     }
 
+    /// Checks out the merge commit of a pull request, as a runner does.
+    ///
+    /// # Errors
+    /// Unobservable when git fails.
+    pub fn check_out_merge(&self, base: &str, head: &str) -> Result<(), CommandError> {
+        let tree = format!("{head}^{{tree}}");
+        let message = format!("Merge {head} into {base}");
+        let merge = self.git(&["commit-tree", &tree, "-p", base, "-p", head, "-m", &message])?;
+        self.git(&["switch", "--quiet", "--detach", merge.trim()]).map(drop)
+    }
+
+    /// Checks out the branch `main`.
+    ///
+    /// # Errors
+    /// Unobservable when git fails.
+    pub fn check_out_main(&self) -> Result<(), CommandError> {
+        self.git(&["switch", "--quiet", "main"]).map(drop)
+    }
+
     /// Pushes to the repository that it was cloned from.
     ///
     /// # Errors
@@ -81,6 +100,9 @@ impl<'a> Checkout<'a> {
         for (name, value) in [
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            // Of merge commits; other commits name their author.
+            ("GIT_AUTHOR_NAME", "GitHub"),
+            ("GIT_AUTHOR_EMAIL", "noreply@github.example"),
             ("GIT_COMMITTER_NAME", "GitHub"),
             ("GIT_COMMITTER_EMAIL", "noreply@github.example"),
             ("LC_ALL", "C"),

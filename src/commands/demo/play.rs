@@ -160,10 +160,17 @@ impl<'a> WorkflowSequence<'a> {
         let head = checkout.commit(release.author, release.title)?;
         let (author, commit) = (release.author, Some(head.as_str()));
 
-        let pull_request =
-            json!({ "number": 1, "title": release.title, "base": { "ref": "main", "sha": source.base } });
+        let pull_request = json!({
+            "number": 1,
+            "title": release.title,
+            "base": { "ref": "main", "sha": source.base },
+            "head": { "sha": head },
+        });
         let opened = json!({ "action": "opened", "pull_request": pull_request });
-        if !self.run_workflow(&CI, &repository, author, commit, opened)?.passed {
+        checkout.check_out_merge(&source.base, &head)?;
+        let checked = self.run_workflow(&CI, &repository, author, commit, opened)?;
+        checkout.check_out_main()?;
+        if !checked.passed {
             self.demo_env.narrator.note("so it is not merged, and never deployed");
             return Ok(());
         }

@@ -24,6 +24,8 @@ pub struct Proposal {
     pub head: Option<Commit>,
     /// `GITHUB_SHA`, which GitHub sets and no change can.
     pub sha: Option<Commit>,
+    /// The repository of the workflow and of the base branch.
+    pub repository: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,7 @@ impl Proposal {
             branch: branch.and_then(|name| name.parse().ok()),
             head: commit("/pull_request/head/sha")?,
             sha: runner_env.sha.as_deref().and_then(|sha| sha.parse().ok()),
+            repository: runner_env.repository.clone(),
         })
     }
 
@@ -164,6 +167,7 @@ mod tests {
                 branch: None,
                 head: event_head.map(commit),
                 sha: sha.map(commit),
+                repository: None,
             };
             let expected = expected.map_or(BaseRule::MergeBase, |letter| BaseRule::Commit(commit(letter)));
             assert_eq!(proposal.base_rule(&head), expected, "{kind:?}: {what}");
@@ -177,7 +181,9 @@ mod tests {
         let read = |event: &Value| Proposal::read(ProposalKind::PullRequest, event, &RunnerEnv::default());
         let proposal = read(&event).unwrap();
         assert_eq!((&proposal.base, proposal.head, proposal.branch), (&base, Some(head), "main".parse().ok()));
-        for (pointer, part) in [("base", "nothing at /pull_request/base/sha"), ("head", "\"x\" at /pull_request/head/sha")] {
+        for (pointer, part) in
+            [("base", "nothing at /pull_request/base/sha"), ("head", "\"x\" at /pull_request/head/sha")]
+        {
             let mut event = event.clone();
             event["pull_request"][pointer] = if pointer == "base" { json!({}) } else { json!({ "sha": "x" }) };
             let error = read(&event).unwrap_err();
