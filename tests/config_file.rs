@@ -2,9 +2,16 @@
 
 #![expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
-use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
+use promote_gates::{
+    commands,
+    sandbox::server::{FakeResponse, LoopbackServer},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,7 +59,8 @@ fn add(runner: &Runner, folder: &str, files: &[(&str, &[u8])]) {
 }
 
 fn name_origin(runner: &Runner, folder: &str, repository: &str) {
-    let url = format!("https://github.com/{repository}");
+    // No server listens there.
+    let url = format!("https://127.0.0.1:9/{repository}");
     git(&runner.workspace().join(folder), &["remote", "set-url", "origin", &url]);
 }
 
@@ -250,4 +258,45 @@ fn on_a_pull_request_the_base_commit_has_the_config_file() {
     let runner = Event::pull_request(&base, &head, &merge).on(Runner::new());
     origin.check_out(&runner, "", &merge, 2);
     assert_refused(&judge(&runner, &[]), 2, &[YML, YAML, &format!("(in the base commit {base})")]);
+}
+
+#[test]
+fn a_missing_base_commit_is_fetched_with_the_token_of_the_command() {
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let sent = Arc::clone(&tokens);
+    let server = LoopbackServer::start(move |request| {
+        let token =
+            request.headers.get("authorization").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        sent.lock().expect("a list").extend(token);
+        FakeResponse::text(403, "text/plain", "no")
+    })
+    .expect("a server");
+    let origin = Origin::new();
+    let base = origin.commit(&[(YML, STRICT)]);
+    origin.branch("topic", &base);
+    let head = origin.commit(&[("README.md", b"x")]);
+    let merge = origin.merge(&base, &head);
+    let runner = Event::pull_request(&base, &head, &merge).on(Runner::new()).env("GITHUB_SERVER_URL", server.url());
+    origin.check_out(&runner, "", &merge, 1);
+    git(&runner.workspace(), &["remote", "set-url", "origin", &format!("{}/acme/shop", server.url())]);
+    let ended = runner.run(&["environments", "--mode=check"]);
+    assert_refused(&ended, 3, &["`fetch-depth: 2`"]);
+    assert_eq!(*tokens.lock().expect("a list"), [""; 0]);
+    let ended = runner.input("token", "t0ken").run(&["environments", "--mode=check"]);
+    assert_refused(&ended, 3, &["`fetch-depth: 2`"]);
+    // `x-access-token:t0ken`
+    assert_eq!(*tokens.lock().expect("a list"), ["basic eC1hY2Nlc3MtdG9rZW46dDBrZW4="]);
+}
+
+#[test]
+fn every_command_finds_the_checkout_in_a_folder() {
+    let runner = pushed("infra", &[(YML, b"audit:\n  environment: staging\n")]);
+    let ended = runner.run(&["audit"]);
+    // The remote is not there; what counts is that the checkout is read.
+    assert_eq!(ended.report["settings"]["environment"], "staging", "{}", ended.log);
+    assert_eq!(ended.report["settings"]["checkout"], "infra");
+    for command in commands::names() {
+        let ended = runner.run(&[command, "--checkout=gone"]);
+        assert_refused(&ended, 2, &["`checkout`: gone: no such directory"]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Tests with real repositories in temporary directories, and with remotes in files and on loopback HTTP.
 
 mod checkout;
+mod head;
 mod history;
 mod http;
 mod push;
