@@ -3,7 +3,10 @@
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;
 
-use crate::house::{Ended, Runner};
+use crate::{
+    house::{Ended, Runner},
+    origin::{Event, Origin},
+};
 
 fn step(p99: &str, baseline: &str) -> Ended {
     let runner = Runner::new().input("results", "stats.json").input("baseline", "baseline.json");
@@ -143,4 +146,30 @@ fn hostile_text_in_a_file_is_escaped() {
         "{}",
         ended.summary
     );
+}
+
+#[test]
+fn a_baseline_file_is_that_of_the_commit_that_the_pull_request_was_merged_with() {
+    let origin = Origin::new();
+    let old = origin.commit(&[("p99.json", br#"{"p99_latency": 200}"#)]);
+    let new = origin.commit(&[("p99.json", br#"{"p99_latency": 100}"#)]);
+    origin.branch("topic", &old);
+    let head = origin.commit(&[("p99.json", br#"{"p99_latency": 900}"#)]);
+    origin.git(&["switch", "--quiet", "main"]);
+    origin.branch("behind", &old);
+    let behind = origin.commit(&[("README.md", b"x")]);
+    // The event's base, what is checked out, the measured p99.
+    let merge = origin.merge(&new, &behind);
+    for (event, checked_out, p99, code) in [
+        (Event::pull_request(&old, &behind, &merge), &merge, 119, 0),
+        (Event::pull_request(&old, &behind, &merge), &merge, 130, 1),
+        (Event::pull_request(&new, &behind, &merge), &behind, 230, 0),
+        (Event::pull_request(&new, &behind, &merge), &behind, 250, 1),
+        (Event::pull_request(&new, &head, &merge), &head, 250, 1),
+    ] {
+        let runner = origin.runner(&event, checked_out, 1);
+        runner.write("stats.json", format!("{{\"p99_latency\": {p99}}}"));
+        let ended = runner.input("results", "stats.json").input("baseline", "p99.json").run(&["performance"]);
+        assert_eq!(ended.code, code, "{p99}: {}", ended.log);
+    }
 }
