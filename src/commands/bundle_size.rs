@@ -45,7 +45,7 @@ pub struct Args {
     /// Files and folders of the bundle, or globs; `!` excludes; source maps count only if a pattern names `.map`
     #[arg(long, required = true, value_name = "GLOB")]
     pub path: Vec<Glob>,
-    /// JSON file with the sizes to compare with; on a pull request it is read from the base commit
+    /// JSON file with the sizes to compare with; on a pull request it is read from the base commit, which the pull request was merged with
     #[arg(long, value_name = "FILE", default_value = "bundle-size.baseline.json")]
     pub baseline: String,
     /// Write the current sizes to the baseline file, for you to commit; this run is still compared with the old sizes
