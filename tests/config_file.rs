@@ -118,7 +118,12 @@ fn a_checkout_in_a_folder_is_found_and_named() {
         // The input says the same.
         assert_blocked_by(&judge(&runner, &["--checkout", folder]), &format!("{folder}/{YML}"));
     }
-    assert_passed_without(&judge(&pushed("app", &[("README.md", b"x")]), &[]), "no config file in app");
+    let runner = pushed("app", &[("gates.yml", STRICT)]);
+    assert_passed_without(&judge(&runner, &[]), "no config file in app");
+    let missing =
+        ["no file at gates.yml", "by its path from the workspace; next: the checkout is in a folder: app/gates.yml"];
+    assert_refused(&judge(&runner, &["--config=gates.yml"]), 2, &missing);
+    assert_blocked_by(&judge(&runner, &["--config=app/gates.yml"]), "app/gates.yml");
     // A working directory in the checkout, and one beside it.
     for (folder, start, config) in
         [("", "web", "../.github/promote-gates.yml"), ("app", "web", "/app/.github/promote-gates.yml")]

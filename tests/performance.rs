@@ -171,5 +171,8 @@ fn a_baseline_file_is_that_of_the_commit_that_the_pull_request_was_merged_with()
         runner.write("stats.json", format!("{{\"p99_latency\": {p99}}}"));
         let ended = runner.input("results", "stats.json").input("baseline", "p99.json").run(&["performance"]);
         assert_eq!(ended.code, code, "{p99}: {}", ended.log);
+        let base = if *checked_out == merge { &new } else { &old };
+        let source = &ended.report["findings"][0]["evidence"][1]["source"];
+        assert_eq!(*source, format!("p99.json (in the base commit {base})"));
     }
 }

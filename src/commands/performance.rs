@@ -76,14 +76,21 @@ impl Gate for Args {}
 /// Bad input: a results file that does not exist, a malformed baseline, an expression that gives no number.
 fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let limit = args.timeout.0 + EVALUATION;
-    let [results, baseline] = observe_once(&ctx.execution, limit, [read_results(args), read_baseline(args, ctx)?])?;
+    // A baseline from a server needs no base commit.
+    let trusted = match &args.baseline {
+        BaselineSource::File(_) => ctx.trusted_baselines()?,
+        BaselineSource::Url(_) => TrustedSource::Nothing,
+    };
+    let place = trusted.place();
+    let looks = [read_results(args), read_baseline(args, trusted, ctx)];
+    let [results, baseline] = observe_once(&ctx.execution, limit, looks)?;
     let figures = Figures {
         results: results.unwrap_or_else(|| Err(unread("`results`", limit))),
         baseline: baseline.unwrap_or_else(|| Err(unread("`baseline`", limit))),
     };
     let now = ctx.execution.wall();
     let with_evidence =
-        |finding: Finding| finding.seen_at(&args.results, &now).seen_at(args.baseline.to_string(), &now);
+        |finding: Finding| finding.seen_at(&args.results, &now).seen_at(format!("{}{place}", args.baseline), &now);
     let findings = figures.judge(args.max_ratio, &args.unit)?;
     let mut outcome = Outcome::from(findings.into_iter().map(with_evidence).collect::<Vec<_>>());
     outcome.outputs = figures.outputs();
@@ -95,12 +102,10 @@ fn read_results(args: &Args) -> BlockingCall<Figure> {
     Box::new(move || sources::read_results(&path, &query))
 }
 
-fn read_baseline(args: &Args, ctx: &CommandContext) -> Result<BlockingCall<Figure>, CommandError> {
+fn read_baseline(args: &Args, trusted: TrustedSource, ctx: &CommandContext) -> BlockingCall<Figure> {
     let (source, query, headers) = (args.baseline.clone(), args.baseline_query.clone(), args.baseline_headers.clone());
     let (http, timeout) = (ctx.world.http().clone(), args.timeout.0);
-    // A baseline from a server needs no base commit.
-    let trusted = if let BaselineSource::File(_) = source { ctx.trusted_baselines()? } else { TrustedSource::Nothing };
-    Ok(Box::new(move || sources::read_baseline(&source, &query, &headers, timeout, &http, &trusted)))
+    Box::new(move || sources::read_baseline(&source, &query, &headers, timeout, &http, &trusted))
 }
 
 fn unread(setting: &str, limit: Duration) -> CommandError {

@@ -63,35 +63,45 @@ pub fn load(command_table: &CommandTable, step: &Layer, ctx: &CommandContext) ->
     }
     let trusted = ctx.trusted_rules()?;
     let found = match (text("config"), &trusted) {
-        (Some(path), _) => Some(read_named(path, &trusted)?),
+        (Some(path), _) => Some(read_named(path, &checkouts, &trusted)?),
         (None, TrustedSource::Base { .. }) => read_from_base(&checkouts, &trusted)?,
         (None, _) => read_from_workspace(&checkouts, &trusted, ctx)?,
     };
-    match found {
-        Some(ConfigText { path, file }) => {
-            log::debug!("config file {path}{} → sha256 {}", trusted.place(), hex_sha256(&file.bytes));
-            let commit = file.commit.map(|commit| commit.to_string());
-            loaded.config = Config::read(command_table, &path, &file.bytes, commit)?;
-        }
-        None => {
-            let why = match &checkouts.own {
-                Some(checkout) => format!("no config file in {}{}", checkout.name(), trusted.place()),
-                None => "no checkout: no config file could be looked for".to_owned(),
-            };
-            ctx.log.say(&format!("{why}; flags, inputs and defaults only"));
-            loaded.no_config = Some(why);
-        }
+    if let Some(ConfigText { path, file }) = found {
+        log::debug!("config file {path}{} → sha256 {}", trusted.place(), hex_sha256(&file.bytes));
+        let commit = file.commit.map(|commit| commit.to_string());
+        loaded.config = Config::read(command_table, &path, &file.bytes, commit)?;
+    } else {
+        let why = no_config(&checkouts, &trusted);
+        ctx.log.say(&format!("{why}; flags, inputs and defaults only"));
+        loaded.no_config = Some(why);
     }
     Ok(loaded)
 }
 
+/// Why there is no config file.
+fn no_config(checkouts: &Checkouts, trusted: &TrustedSource) -> String {
+    let names: Vec<String> = match trusted {
+        TrustedSource::Base { .. } => checkouts.own.iter().map(Checkout::name).collect(),
+        TrustedSource::Workspace | TrustedSource::Nothing => checkouts.all().map(Checkout::name).collect(),
+    };
+    if names.is_empty() {
+        return "no checkout: no config file could be looked for".to_owned();
+    }
+    format!("no config file in {}{}", names.join(" and "), trusted.place())
+}
+
 /// The file that the setting `config` names.
-fn read_named(path: &str, trusted: &TrustedSource) -> Result<ConfigText, CommandError> {
+fn read_named(path: &str, checkouts: &Checkouts, trusted: &TrustedSource) -> Result<ConfigText, CommandError> {
     let file = trusted.read(path)?.ok_or_else(|| {
-        Finding::inconclusive("`config`")
-            .actual(format!("no file at {path}{}", trusted.place()))
-            .expected("an existing config file")
-            .bad_input()
+        let finding = Finding::inconclusive("`config`").actual(format!("no file at {path}{}", trusted.place()));
+        let finding = finding.expected("an existing config file, by its path from the workspace");
+        let folders = checkouts.all().map(|checkout| &checkout.folder).find(|folder| !folder.as_os_str().is_empty());
+        match folders {
+            Some(folder) => finding.next(format!("the checkout is in a folder: {}", folder.join(path).display())),
+            None => finding,
+        }
+        .bad_input()
     })?;
     Ok(ConfigText { path: path.to_owned(), file })
 }

@@ -115,8 +115,8 @@ impl TrustedFiles {
                 return Ok(None);
             }
             return Err(Finding::inconclusive("the base commit")
-                .actual("the workspace has files, but is not a git checkout")
-                .expected("a checkout to read the config file and baselines from the base commit")
+                .actual("the workspace has files, but no git checkout of this repository")
+                .expected("a checkout, to read the config file and baselines from the base commit")
                 .next("add an actions/checkout step before this one")
                 .unobservable());
         };
@@ -181,7 +181,7 @@ fn merge_base(git: &Git, proposal: &Proposal, head: &Commit) -> Result<Commit, F
         let finding = Finding::inconclusive(check).actual(actual).expected("one commit");
         Err(finding.next(CHECK_OUT_MERGE))
     };
-    let base = shared(&[proposal.base.clone()])?;
+    let base = shared(std::slice::from_ref(&proposal.base))?;
     let Some(branch) = proposal.branch.as_ref().filter(|_| base == proposal.base) else { return Ok(base) };
     // The whole of the base branch, as the event knows it, is in the checked-out commit. So newer commits of that branch may be, too.
     // In a fork, a branch of this name is its owner's.

@@ -247,7 +247,7 @@ fn a_pull_request_cannot_delete_its_baseline_and_its_config_file() {
     fs::remove_dir_all(runner.workspace().join(".git")).expect("removed");
     let ended = step(&runner, &["--allow-first"]);
     assert_end(&ended, 3, "inconclusive");
-    assert_log_contains(&ended, &["is not a git checkout", "actions/checkout"]);
+    assert_log_contains(&ended, &["no git checkout of this repository", "actions/checkout"]);
     assert_eq!(read(&runner, BASELINE), None);
 }
 
