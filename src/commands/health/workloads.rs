@@ -10,6 +10,7 @@
 //! selectors require (`selection`). `observations` keeps what the objects no longer
 //! show; `judge` and the files it takes from decide.
 
+mod creation_failures;
 mod diagnostics;
 mod headline;
 mod history;
@@ -17,6 +18,7 @@ mod image;
 mod image_names;
 mod judge;
 mod limits;
+mod live_state;
 mod observations;
 mod pod_history;
 mod pod_problems;
@@ -41,6 +43,7 @@ use std::{
 };
 
 use crate::{
+    clock::Moment,
     commands::health::endpoints::{self, EndpointObservations, EndpointProbes},
     context::CommandContext,
     error::{CommandError, ValueError},
@@ -60,7 +63,7 @@ use image::ExpectedImage;
 use judge::judge;
 use limits::WorkloadLimits;
 use observations::WorkloadObservations;
-use sources::{HealthFact, WatchControl, WatchSources, registry_source};
+use sources::{HealthFact, WatchControl, WatchSources, log_source, registry_source};
 use states::GracePeriod;
 use workload::Workload;
 
@@ -164,6 +167,7 @@ pub fn run(
     let control = WatchControl::default();
     let open_digests = RefCell::new(Vec::new());
     let mut sources = WatchSources { cluster: &cluster, limits: &limits, control: &control }.all();
+    sources.push(log_source());
     sources.extend(registry.map(|(registry, expected)| registry_source(registry, expected, &open_digests)));
     // The rollout has passed once, so the endpoints are probed.
     let passed = Cell::new(false);
@@ -177,15 +181,15 @@ pub fn run(
         |(observations, responses), at, fact| {
             let (selection, update) = match fact {
                 HealthFact::Probed(probe) => return probes.record(responses, probe),
+                HealthFact::Tick => return log_state(ctx, &limits, observations, at),
                 HealthFact::Watched(selection, update) => (selection, update),
             };
             // From a watch with an earlier selector.
             if selection.is_some_and(|version| version != observations.selection.version) {
                 return;
             }
-            for line in observations.absorb(&limits, at, *update) {
-                ctx.log.say(&line);
-            }
+            observations.absorb(&limits, at, *update);
+            log_state(ctx, &limits, observations, at);
             *open_digests.borrow_mut() = observations.open_digests(&limits);
             control.follow(observations);
         },
@@ -224,6 +228,12 @@ pub fn run(
         }
     }
     Ok(Outcome { findings, tables, outputs, ..Outcome::default() })
+}
+
+fn log_state(ctx: &CommandContext, limits: &WorkloadLimits, observations: &mut WorkloadObservations, now: Moment) {
+    for line in observations.log_lines(limits, now) {
+        ctx.log.say(&line);
+    }
 }
 
 /// The judgement on the rollout and its endpoints: decided when both are, or when one of them is not passed.

@@ -36,6 +36,7 @@ pub fn replay(request: &ReceivedRequest) -> FakeResponse {
             ("metadata.name", name) => item["metadata"]["name"] == name,
             ("involvedObject.uid", uid) => item["involvedObject"]["uid"] == uid,
             ("type", "Warning") | ("involvedObject.kind", "Pod") => true,
+            ("reason", reason) => item["reason"] == reason,
             other => panic!("{other:?}"),
         };
         let has_label = |selector: &str| {

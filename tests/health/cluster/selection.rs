@@ -48,7 +48,10 @@ fn pods_and_revisions_are_requested_by_the_labels_of_the_workloads() {
         let (api, asked) = replaying();
         let mut wanted: Vec<(String, bool, Option<String>)> = Vec::new();
         let events = ("events", Some("type=Warning,involvedObject.kind=Pod".to_owned()));
-        for (resource, selector) in own.into_iter().chain([("pods", None), events]) {
+        // Only these kinds report in events alone that no pod can be created.
+        let has_events = workloads.contains("set/");
+        let failures = has_events.then(|| ("events", Some("type=Warning,reason=FailedCreate".to_owned())));
+        for (resource, selector) in own.into_iter().chain([("pods", None), events]).chain(failures) {
             let is_owned = ["pods", "replicasets", "controllerrevisions"].contains(&resource);
             let selector = if is_owned { Some(expected.to_owned()) } else { selector };
             wanted.extend([false, true].map(|watch| (resource.to_owned(), watch, selector.clone())));
@@ -136,7 +139,7 @@ fn events_that_cannot_be_seen_change_no_verdict() {
             // Longer than the pause before a watch that has ended is opened again.
             gate(&api.unwrap(), "deployment/a").input("stabilize", time).run(&["health"])
         };
-        let seen = |end: &crate::house::Ended| end.log.contains("Warning events of pods cannot be seen");
+        let seen = |end: &crate::house::Ended| end.log.contains("Warning events cannot be seen");
         let end = with_enough_time(AGE + Duration::from_secs(1), attempt, seen);
         assert_eq!(end.code, 0, "{}", end.log);
         let lines: Vec<&str> = end.log.lines().filter(|line| line.contains("cannot be seen")).collect();

@@ -9,7 +9,7 @@ use super::{
     limits::WorkloadLimits,
     observations::WorkloadObservations,
     pod_problems::{PodProblem, pod_problems},
-    pod_status::container_statuses,
+    pod_status::{container_statuses, pending_init_container},
     snapshot::WorkloadSnapshot,
     workload::{Workload, WorkloadKind},
 };
@@ -165,7 +165,9 @@ fn container_with_log<'a>(pod: &'a Pod, problem: &PodProblem) -> Option<&'a Cont
         status.restart_count > 0 || status.state.running.is_some() || status.state.terminated.is_some()
     };
     let with_problem = container_statuses(pod).find(|status| problem.container.as_ref() == Some(&status.name));
-    with_problem.or_else(|| container_statuses(pod).find(|status| has_run(status) && !status.ready)).filter(has_run)
+    let pending_init = || pending_init_container(pod);
+    let unready = || container_statuses(pod).find(|status| has_run(status) && !status.ready);
+    with_problem.or_else(pending_init).or_else(unready).filter(has_run)
 }
 
 fn pod_row(snapshot: &WorkloadSnapshot<'_>, problem: &PodProblem) -> Vec<String> {

@@ -72,7 +72,9 @@ pub fn next_step(snapshot: &WorkloadSnapshot<'_>, problems: &[PodProblem]) -> &'
         }
         (Some(UnhealthyState::Paused), WorkloadKind::Kustomization) => "resume it (`flux resume kustomization`)",
         (Some(UnhealthyState::Paused), _) => "resume the rollout (`kubectl rollout resume`), or delete the old pods",
-        (Some(UnhealthyState::FailedCreate), _) => "see the quotas and admission rules of the namespace",
+        (Some(UnhealthyState::FailedCreate), _) => {
+            "see the quotas, the admission rules and the service accounts of the namespace"
+        }
         (None, WorkloadKind::Application) if matches!(snapshot.progress, RolloutProgress::Complete(_)) => {
             "an Application lists only the names of images: watch its Deployment as well, or in a separate step if it is in \
              another namespace"

@@ -25,8 +25,6 @@ pub struct WorkloadHistory {
     /// A revision that had failed before the gate began: it may not be the one under promotion.
     pub failed_before: Option<String>,
     pub release: ReleasePhase,
-    /// The summary that was last logged.
-    pub last_summary: String,
     /// The rollout was complete before its controller started to reconcile again.
     earlier_completion: Option<Completion>,
     /// The controller has nothing more to do.
@@ -107,7 +105,7 @@ impl WorkloadHistory {
                 ReleasePhase::Requested if is_gone || is_other_release => ReleasePhase::Replaced,
                 unchanged => unchanged,
             };
-            *self = Self { last_summary: std::mem::take(&mut self.last_summary), release, ..Self::default() };
+            *self = Self { release, ..Self::default() };
             return;
         }
         self.appeared.get_or_insert(at);
@@ -135,6 +133,12 @@ impl WorkloadHistory {
             (Some(completion), _) => completion.record_evictions(at, snapshot),
             (None, Err(_)) => {}
         }
+    }
+
+    /// Whether the rollout was complete before its controller started to reconcile again, or was suspended.
+    #[must_use]
+    pub const fn was_complete(&self) -> bool {
+        self.earlier_completion.is_some()
     }
 
     /// Records a workload of which only the controller's status is read.

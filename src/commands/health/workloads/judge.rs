@@ -247,6 +247,10 @@ impl Assessor<'_> {
     fn stuck_deadline(&self) -> Option<i64> {
         let Self { limits, observations, history, snapshot, now } = *self;
         let RolloutProgress::Stuck { state, since, .. } = &snapshot.progress else { return None };
+        // What was complete goes on running while its controller waits for a person.
+        if *state == UnhealthyState::Paused && history.was_complete() {
+            return None;
+        }
         let began = millis(history.appeared.unwrap_or_default());
         // Each retry of the controller sets a new time; the workload is unhealthy since the first failure.
         let first_failure = history.unhealthy_since.as_ref().filter(|_| *state == UnhealthyState::Degraded);
@@ -254,8 +258,10 @@ impl Assessor<'_> {
         // The controller's clock may be ahead of the server's, so its time may lie in the future.
         let reported = since.map(|time| observations.gate_millis(time).min(millis(now)));
         let since = reported.into_iter().chain(first_failure).min().unwrap_or(began);
-        // An earlier condition of a Deployment may describe the previous revision.
-        let since = if snapshot.kind == WorkloadKind::Deployment { since.max(began) } else { since };
+        // An earlier condition or event may describe the previous revision.
+        let may_be_older =
+            matches!(snapshot.kind, WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet);
+        let since = if may_be_older { since.max(began) } else { since };
         deadline(limits.grace_period(*state), since)
     }
 

@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     history::WorkloadHistory,
-    image::{ImageMatch, RegistryAnswers},
+    image::RegistryAnswers,
     limits::WorkloadLimits,
+    live_state::LiveLog,
     pod_history::PodHistory,
     pod_warnings::PodWarnings,
-    progress::RolloutProgress,
     selection::Selection,
     snapshot::WorkloadSnapshot,
     views::{ViewState, Views},
@@ -45,6 +45,8 @@ pub enum ClusterUpdate {
     Pods(WatchUpdate<Pod>),
     /// Warning events about pods.
     Warnings(WatchUpdate<Event>),
+    /// Warning events about workloads whose pods cannot be created.
+    CreationFailures(WatchUpdate<Event>),
     /// Answers of the registry, by the digest that it was asked about.
     Registry(RegistryAnswers),
 }
@@ -63,6 +65,9 @@ pub struct WorkloadObservations {
     /// Since when a watch has been interrupted with no moment at which all views were up to date, and the last reason. Watches
     /// that break off in turn would each be young, and the gate would wait without an end.
     pub outage: Option<(Moment, String)>,
+    live_log: LiveLog,
+    /// Lines for the log beside the state of the workloads.
+    notes: Vec<String>,
 }
 
 impl WorkloadObservations {
@@ -81,11 +86,12 @@ impl WorkloadObservations {
                 WorkloadKind::Kustomization => views.kustomizations.needed = true,
             }
         }
-        Self { views, histories: vec![WorkloadHistory::default(); workloads.len()], ..Self::default() }
+        let (histories, live_log) = (vec![WorkloadHistory::default(); workloads.len()], LiveLog::new(workloads.len()));
+        Self { views, histories, live_log, ..Self::default() }
     }
 
-    /// Returns a line for the log for each workload whose summary has changed, and one if events cannot be seen.
-    pub fn absorb(&mut self, limits: &WorkloadLimits, at: Moment, update: ClusterUpdate) -> Vec<String> {
+    /// Adds an update to what is known.
+    pub fn absorb(&mut self, limits: &WorkloadLimits, at: Moment, update: ClusterUpdate) {
         let views = &mut self.views;
         let clock = match update {
             ClusterUpdate::Deployments(update) => views.deployments.apply(at, update),
@@ -105,7 +111,21 @@ impl WorkloadObservations {
                 self.pod_history.record(at, epoch, &update);
                 views.pods.apply(at, update)
             }
-            ClusterUpdate::Warnings(update) => return self.pod_warnings.record(at, update).into_iter().collect(),
+            ClusterUpdate::Warnings(WatchUpdate::Refused(finding))
+            | ClusterUpdate::CreationFailures(WatchUpdate::Refused(finding)) => {
+                self.notes.extend(self.pod_warnings.refuse(&finding));
+                return;
+            }
+            ClusterUpdate::Warnings(update) => {
+                self.pod_warnings.record(at, update);
+                return;
+            }
+            ClusterUpdate::CreationFailures(update) => {
+                let clock = update.clock();
+                let epoch = self.epoch.or_else(|| epoch(at, clock?));
+                views.creation_failures.record(at, epoch, update);
+                clock
+            }
         };
         self.epoch = self.epoch.or_else(|| epoch(at, clock?));
         if self.selection.update(&limits.workloads, &self.views) {
@@ -120,30 +140,33 @@ impl WorkloadObservations {
             (outage, interrupted) => outage.or(interrupted),
         };
         if !is_current {
-            return Vec::new();
+            return;
         }
-        let mut lines = Vec::new();
         for (workload, history) in limits.workloads.iter().zip(&mut self.histories) {
             let snapshot = WorkloadSnapshot::take(limits, &self.views, workload);
             history.record(limits, at, self.epoch, &snapshot);
-            let summary = match snapshot.requested {
-                ImageMatch::Differs(_) if snapshot.progress != RolloutProgress::Missing => {
-                    format!("{} is not deployed yet; {}", limits.image.name(), snapshot.summary())
-                }
-                _ => snapshot.summary(),
-            };
-            if summary != history.last_summary {
-                lines.push(format!("{workload}: {summary}"));
-                history.last_summary = summary;
-            }
         }
+    }
+
+    /// The lines that the log has to show now.
+    pub fn log_lines(&mut self, limits: &WorkloadLimits, now: Moment) -> Vec<String> {
+        let mut live_log = std::mem::take(&mut self.live_log);
+        let mut lines = std::mem::take(&mut self.notes);
+        lines.extend(live_log.update(limits, self, now));
+        self.live_log = live_log;
         lines
+    }
+
+    /// Whether every kind that the verdict needs is listed and up to date.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        !self.view_states().iter().any(ViewState::is_outdated)
     }
 
     /// The digests that the registry is to be asked about: at most a few at once, because one image has few.
     #[must_use]
     pub fn open_digests(&self, limits: &WorkloadLimits) -> Vec<String> {
-        if !limits.asks_registry || self.view_states().iter().any(ViewState::is_outdated) {
+        if !limits.asks_registry || !self.is_current() {
             return Vec::new();
         }
         let snapshots = limits.workloads.iter().map(|workload| WorkloadSnapshot::take(limits, &self.views, workload));

@@ -6,7 +6,7 @@ use super::{
     observations::WorkloadObservations,
     pod_status::{
         MESSAGE_CHARS, condition, container_statuses, describe_exit, end_reason, ended_with_its_node, failing_seconds,
-        is_ready, is_true, ready_changed_at,
+        is_ready, is_sidecar, is_true, pending_init_container, ready_changed_at,
     },
     snapshot::WorkloadSnapshot,
     states::UnhealthyState,
@@ -121,7 +121,11 @@ impl PodCheck<'_> {
         }
         let of_containers = container_statuses(pod)
             .filter_map(|status| Some(problem(Some(&status.name), self.container_problem(status)?)));
-        let of_container = of_containers.min_by_key(|problem| problem.due.unwrap_or(i64::MAX));
+        let pending_init = pending_init_container(pod).map(|status| &status.name);
+        let of_container = of_containers.min_by_key(|problem| {
+            let holds_up = pending_init.is_some() && problem.container.as_ref() == pending_init;
+            (problem.due.unwrap_or(i64::MAX), !holds_up)
+        });
         if let Some((name, description)) = starting(pod) {
             let due = deadline(limits.grace_period(UnhealthyState::Starting), self.startable_at());
             let is_due = of_container.filter(|problem| problem.due.is_some());
@@ -264,13 +268,18 @@ impl PodCheck<'_> {
 /// Before the sandbox exists, a pod waits for volumes and networks, which do not take long. Kubelets before v1.29 do not report
 /// which of the two it is (`PodReadyToStartContainers`).
 fn starting(pod: &Pod) -> Option<(&str, String)> {
-    if !is_true(pod, "Initialized") {
-        let running = pod.status.init_container_statuses.iter().find(|status| status.state.running.is_some());
-        if let Some(status) = running {
-            return Some((&status.name, "the init container is running".to_owned()));
-        }
+    let pending_init = pending_init_container(pod);
+    if let Some(status) = pending_init.filter(|status| status.state.running.is_some()) {
+        let description = if is_sidecar(pod, &status.name) {
+            "the sidecar has not started yet"
+        } else {
+            "the init container is running"
+        };
+        return Some((&status.name, description.to_owned()));
     }
-    let status = container_statuses(pod).find(|status| status.state.terminated.is_none() && !status.ready)?;
+    let mut containers = pod.status.container_statuses.iter();
+    let status =
+        pending_init.or_else(|| containers.find(|status| status.state.terminated.is_none() && !status.ready))?;
     let reason = status.state.waiting.as_ref().map(|waiting| waiting.reason.as_str());
     let waits = matches!(reason, Some("ContainerCreating" | "PodInitializing"));
     (waits && is_true(pod, "PodReadyToStartContainers"))
@@ -283,8 +292,8 @@ fn describe_unready(pod: &Pod) -> String {
     if !status.reason.is_empty() {
         return format!("{}: {}", status.reason, excerpt(&status.message, MESSAGE_CHARS));
     }
-    // If all containers are ready, a readiness gate is missing.
-    let conditions = ["ContainersReady", "Ready"].into_iter().filter_map(|kind| condition(pod, kind));
+    // The containers wait for the init containers. If all containers are ready, a readiness gate is missing.
+    let conditions = ["Initialized", "ContainersReady", "Ready"].into_iter().filter_map(|kind| condition(pod, kind));
     let mut missing = conditions.filter(|condition| condition.status != "True" && !condition.message.is_empty());
     match missing.next() {
         Some(missing) => format!("{}: {}", missing.reason, excerpt(&missing.message, MESSAGE_CHARS)),

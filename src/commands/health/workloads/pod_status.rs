@@ -83,6 +83,29 @@ pub fn container_statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
 }
 
+/// The init container that holds up the pod: the first one that has not done its part. A sidecar has when it has started, the
+/// others when they have succeeded. `None` once all have.
+///
+/// Source: Kubernetes' documentation, "Sidecar Containers", and `pkg/kubelet/kuberuntime/kuberuntime_container.go`,
+/// `computeInitContainerActions`.
+#[must_use]
+pub fn pending_init_container(pod: &Pod) -> Option<&ContainerStatus> {
+    let is_done = |status: &ContainerStatus| match &status.state.terminated {
+        _ if is_sidecar(pod, &status.name) => status.started,
+        Some(end) => end.exit_code == 0,
+        None => false,
+    };
+    let position = |status: &&ContainerStatus| pod.spec.init_containers.iter().position(|one| one.name == status.name);
+    let pending = pod.status.init_container_statuses.iter().filter(|status| !is_done(status));
+    pending.min_by_key(position).filter(|_| !is_true(pod, "Initialized"))
+}
+
+/// Whether it is an init container that runs beside the others.
+#[must_use]
+pub fn is_sidecar(pod: &Pod, container: &str) -> bool {
+    pod.spec.init_containers.iter().any(|one| one.name == container && one.restart_policy == "Always")
+}
+
 /// When a container first started, as far as its status still shows it.
 #[must_use]
 pub fn first_start(status: &ContainerStatus) -> Option<Timestamp> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{pod_status::MESSAGE_CHARS, timeline::NodeTime};
 use crate::{
     clock::Moment,
+    finding::Finding,
     secret::excerpt,
     world::cluster::{WatchUpdate, objects::Event},
 };
@@ -36,8 +37,7 @@ pub struct PodWarning {
 }
 
 impl PodWarnings {
-    /// Returns a line for the log if events cannot be seen.
-    pub fn record(&mut self, at: Moment, update: WatchUpdate<Event>) -> Option<String> {
+    pub fn record(&mut self, at: Moment, update: WatchUpdate<Event>) {
         match update {
             // The API server deletes an event after an hour; what it reported stays true.
             WatchUpdate::Listed { items, .. } => {
@@ -47,15 +47,18 @@ impl PodWarnings {
                 self.listed = true;
             }
             WatchUpdate::Applied(event) => self.record_event(at, &event),
-            WatchUpdate::Relisting | WatchUpdate::Deleted(_) | WatchUpdate::Interrupted(_) => {}
-            WatchUpdate::Refused(finding) => {
-                self.refused = true;
-                return Some(format!(
-                    "the Warning events of pods cannot be seen, and the gate continues without them: {finding}"
-                ));
-            }
+            WatchUpdate::Relisting
+            | WatchUpdate::Deleted(_)
+            | WatchUpdate::Interrupted(_)
+            | WatchUpdate::Refused(_) => {}
         }
-        None
+    }
+
+    /// Notes that the account may not watch events, or that the cluster does not offer them. Returns a line for the log, the
+    /// first time.
+    pub fn refuse(&mut self, finding: &Finding) -> Option<String> {
+        let was_refused = std::mem::replace(&mut self.refused, true);
+        (!was_refused).then(|| format!("Warning events cannot be seen, and the gate continues without them: {finding}"))
     }
 
     fn record_event(&mut self, at: Moment, event: &Event) {
@@ -91,7 +94,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::finding::Finding;
 
     fn event(uid: &str, reason: &str, second: u32) -> Event {
         serde_json::from_value(json!({ "reason": reason, "message": format!("at {second}"),
@@ -104,7 +106,7 @@ mod tests {
         let mut warnings = PodWarnings::default();
         let listed = vec![event("a", "BackOff", 9), event("a", "Unhealthy", 3), event("b", "FailedMount", 4)];
         let second = Moment::from_secs;
-        assert_eq!(warnings.record(second(1), WatchUpdate::Listed { items: listed, at: None }), None);
+        warnings.record(second(1), WatchUpdate::Listed { items: listed, at: None });
         let epoch = Some("2026-01-01T00:00:10Z".parse().unwrap());
         let last = |warnings: &PodWarnings, uid: &str| {
             warnings.last(uid).map(|it| (it.at.gate_millis(epoch), it.text.clone()))
@@ -126,8 +128,10 @@ mod tests {
     #[test]
     fn events_that_cannot_be_seen_are_reported_in_a_line() {
         let mut warnings = PodWarnings::default();
-        let line = warnings
-            .record(Moment::ZERO, WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no")));
+        let refused = Finding::inconclusive("the cluster's API").actual("403: no");
+        let line = warnings.refuse(&refused);
         assert!(warnings.refused && line.unwrap().contains("403: no"));
+        // Two watches need the same permission.
+        assert_eq!(warnings.refuse(&refused), None);
     }
 }

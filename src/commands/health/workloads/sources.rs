@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    creation_failures::FAILED_CREATE,
     limits::WorkloadLimits,
     observations::{ClusterUpdate, WorkloadObservations},
     selection::Selection,
@@ -22,6 +23,8 @@ use crate::{
 
 /// How soon a watch that has ended is opened again.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the log may have to say what time has changed, not the cluster.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the watches take from the observations.
 #[derive(Default)]
@@ -53,6 +56,8 @@ pub enum HealthFact {
     Watched(Option<u64>, Box<ClusterUpdate>),
     /// A probe of an endpoint.
     Probed(Probe),
+    /// Time has passed.
+    Tick,
 }
 
 /// The watches that the workloads need, one for each kind.
@@ -90,6 +95,9 @@ impl<'a> WatchSources<'a> {
         if self.limits.watches_pods() {
             sources.push(self.owned(ClusterUpdate::Pods));
             sources.push(self.warnings());
+        }
+        if self.needs(WorkloadKind::StatefulSet) || self.needs(WorkloadKind::DaemonSet) {
+            sources.push(self.creation_failures());
         }
         sources
     }
@@ -130,6 +138,15 @@ impl<'a> WatchSources<'a> {
             .until(|| control.refused.get() || control.events_refused.get())
     }
 
+    /// Watches the Warning events about objects whose pods cannot be created. One watch for all kinds: the uid in an event
+    /// shows which workload it is about.
+    fn creation_failures(&self) -> Source<'a, HealthFact> {
+        let control = self.control;
+        let scope = Scope { fields: Some(format!("type=Warning,reason={FAILED_CREATE}")), ..self.namespace() };
+        self.watch(ClusterUpdate::CreationFailures, move || (scope.clone(), None))
+            .until(|| control.refused.get() || control.events_refused.get())
+    }
+
     fn namespace(&self) -> Scope {
         Scope::namespace(self.limits.namespace.clone())
     }
@@ -149,6 +166,15 @@ impl<'a> WatchSources<'a> {
         });
         source.named(format!("the {} of the cluster", T::RESOURCE))
     }
+}
+
+/// Wakes the gate, so that the log shows what has waited for its interval.
+pub fn log_source<'a>() -> Source<'a, HealthFact> {
+    let source = Source::new(PollInterval::Every(LOG_INTERVAL), |reply| {
+        reply.send(HealthFact::Tick);
+        Box::new(())
+    });
+    source.named("the time, for the log")
 }
 
 /// Asks the registry about the digests that are open. While there are none, a look ends at once and sends nothing.

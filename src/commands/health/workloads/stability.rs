@@ -31,7 +31,12 @@ pub struct Unstable {
     pub due: i64,
     /// It restarted so often that it blocks.
     pub exhausted: bool,
+    /// The description has its last exit.
+    restarted: bool,
 }
+
+/// Restarts that a line names.
+const MOST_RESTARTS: usize = 3;
 
 /// What takes longest to be stable, of the pods with these uids. `None` without `stabilize`.
 #[must_use]
@@ -49,7 +54,14 @@ pub fn slowest(
         let containers = running(pod).map(|status| Check { limits, observations, pod, status }.unstable());
         containers.chain([unready_before(limits, observations, pod)]).chain(warned(limits, observations, pod))
     });
-    all.max_by_key(|one| (one.exhausted, one.due))
+    let slowest = all.max_by_key(|one| (one.exhausted, one.due, one.restarted))?;
+    let restarts = restarts(observations, pods);
+    if slowest.restarted || restarts.is_empty() {
+        return Some(slowest);
+    }
+    // A probe failed or a pod was not ready, because a container has ended.
+    let restarts = restarts[..restarts.len().min(MOST_RESTARTS)].join(", ");
+    Some(Unstable { description: format!("{}; {restarts}", slowest.description), ..slowest })
 }
 
 /// How long a container may take to stop. Source: Kubernetes' API reference, `PodSpec`.
@@ -78,6 +90,7 @@ fn warned(limits: &WorkloadLimits, observations: &WorkloadObservations, pod: &Po
             .saturating_add(stopping)
             .saturating_add(millis(limits.stabilize)),
         exhausted: false,
+        restarted: false,
     })
 }
 
@@ -90,6 +103,7 @@ fn unready_before(limits: &WorkloadLimits, observations: &WorkloadObservations, 
         cause: format!("not ready for {period}"),
         due: ready_since.saturating_add(millis(limits.stabilize)),
         exhausted: false,
+        restarted: false,
     }
 }
 
@@ -156,7 +170,8 @@ impl Check<'_> {
             (format!("{place} has not run for {required} yet"), format!("not stable for {required}"))
         };
         let exhausted = seen >= limits.crash_limit && previous.is_some();
-        Unstable { description, cause, due: since.saturating_add(required), exhausted }
+        let restarted = previous.is_some();
+        Unstable { description, cause, due: since.saturating_add(required), exhausted, restarted }
     }
 
     /// How much longer it has to run if no warning shows that its liveness probe fails: until that would have stopped it.

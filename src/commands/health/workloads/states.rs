@@ -76,8 +76,8 @@ impl UnhealthyState {
                  kubelet's cache is late, the grace period does not run"
             }
             Self::FailedCreate => {
-                "`ReplicaFailure` of a Deployment or a Rollout: a quota or an admission rule prevents the creation of pods. \
-                 Other kinds report this only in events"
+                "`ReplicaFailure` of a Deployment or a Rollout, `FailedCreate` events about a StatefulSet or a DaemonSet: a quota, \
+                 an admission rule or a missing service account prevents the creation of pods"
             }
             Self::GivenUp => {
                 "`ProgressDeadlineExceeded` of a Deployment; for a moment it may still describe the previous revision"

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::image::RegistryAnswers;
+use super::{creation_failures::CreationFailures, image::RegistryAnswers};
 use crate::{
     clock::Moment,
     finding::Finding,
@@ -150,6 +150,8 @@ pub struct Views {
     pub applications: View<Application>,
     pub kustomizations: View<Kustomization>,
     pub pods: View<Pod>,
+    /// Of StatefulSets and DaemonSets.
+    pub creation_failures: CreationFailures,
     /// What the registry has said about digests.
     pub registry_answers: RegistryAnswers,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 /// A kind that can be listed and watched.
 pub trait Object: for<'de> Deserialize<'de> + Clone + Send + 'static {
@@ -65,6 +65,7 @@ lenient! {
         pub labels: BTreeMap<String, String>,
         pub annotations: BTreeMap<String, String>,
         pub owner_references: Vec<OwnerReference>,
+        pub managed_fields: ManagedFields,
     }
 
     /// Which objects a controller owns, by their labels.
@@ -96,6 +97,40 @@ lenient! {
         /// For the next page; empty on the last one.
         #[serde(rename = "continue")]
         pub continue_token: String,
+    }
+}
+
+/// Who wrote which fields, of which only the last change of the specification is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ManagedFields {
+    /// When the specification last changed; `None` if the server does not say so. Writes of the status and of the subresource
+    /// `scale` do not count.
+    pub spec_changed: Option<Timestamp>,
+}
+
+impl<'de> Deserialize<'de> for ManagedFields {
+    /// Source: Kubernetes' API reference, `ManagedFieldsEntry`: `time` changes with the value of a field of its manager.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Entry {
+            subresource: Option<String>,
+            time: Option<Timestamp>,
+            fields_v1: Option<Fields>,
+        }
+
+        #[derive(Deserialize)]
+        struct Fields {
+            #[serde(rename = "f:spec")]
+            spec: Option<IgnoredAny>,
+        }
+
+        let entries = Vec::<Entry>::deserialize(deserializer)?;
+        let of_spec = entries.into_iter().filter(|entry| {
+            let writes_spec = entry.fields_v1.as_ref().is_some_and(|fields| fields.spec.is_some());
+            writes_spec && entry.subresource.as_ref().is_none_or(String::is_empty)
+        });
+        Ok(Self { spec_changed: of_spec.filter_map(|entry| entry.time).max() })
     }
 }
 

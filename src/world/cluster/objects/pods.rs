@@ -28,6 +28,8 @@ lenient! {
     pub struct Container {
         pub name: String,
         pub image: String,
+        /// `Always` for an init container that is a sidecar: it runs beside the others. Since v1.28.
+        pub restart_policy: String,
         pub startup_probe: Option<ContainerProbe>,
         pub readiness_probe: Option<ContainerProbe>,
         pub liveness_probe: Option<ContainerProbe>,
@@ -53,6 +55,8 @@ lenient! {
     pub struct ContainerStatus {
         pub name: String,
         pub ready: bool,
+        /// It runs, and its startup probe has succeeded.
+        pub started: bool,
         pub restart_count: i32,
         /// The image that was pulled: `repository@digest`, if the container runtime reports the digest.
         #[serde(rename = "imageID")]

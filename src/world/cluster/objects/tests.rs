@@ -23,6 +23,30 @@ fn absent_and_null_fields_are_defaults_and_unknown_fields_are_skipped() {
 }
 
 #[test]
+fn the_last_change_of_a_specification_is_that_of_its_managers() {
+    let meta =
+        |entries: &str| serde_json::from_str::<ObjectMeta>(&format!(r#"{{"managedFields":{entries}}}"#)).unwrap();
+    let entry = |time: u32, subresource: &str, field: &str| {
+        format!(
+            r#"{{"manager":"m","operation":"Update","time":"2026-01-01T00:00:{time:02}Z","subresource":"{subresource}",
+                "fieldsType":"FieldsV1","fieldsV1":{{"{field}":{{"f:x":{{}}}}}}}}"#
+        )
+    };
+    let [created, changed] = [entry(1, "", "f:spec"), entry(3, "", "f:spec")];
+    let others = [entry(5, "status", "f:status"), entry(6, "scale", "f:spec"), entry(7, "", "f:metadata")].join(",");
+    for (entries, expected) in [
+        ("null".to_owned(), None),
+        (format!("[{others},{{}}]"), None),
+        (format!("[{created},{others}]"), Some("2026-01-01T00:00:01Z")),
+        (format!("[{changed},{created},{others}]"), Some("2026-01-01T00:00:03Z")),
+        (r#"[{"time":"2026-01-01T00:00:09Z","fieldsV1":{"f:spec":{}}}]"#.to_owned(), Some("2026-01-01T00:00:09Z")),
+    ] {
+        let found = meta(&entries).managed_fields.spec_changed.map(|time| time.to_string());
+        assert_eq!(found.as_deref(), expected, "{entries}");
+    }
+}
+
+#[test]
 fn old_and_new_events_have_a_last_time_and_a_count() {
     let event = |text: &str| serde_json::from_str::<Event>(text).unwrap();
     let old = event(r#"{"count":3,"lastTimestamp":"2026-01-01T00:00:03Z","eventTime":null}"#);

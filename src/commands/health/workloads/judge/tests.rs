@@ -2,11 +2,14 @@
 
 mod applications;
 mod concurrent_changes;
+mod creation_failures;
 mod headlines;
 mod hostile_objects;
 mod images;
+mod init_containers;
 mod kinds;
 mod kustomizations;
+mod live_log;
 mod pods;
 mod rollouts;
 mod stabilization;

@@ -1,7 +1,8 @@
 //! The rollout status of a `StatefulSet`.
 
 use super::status::{
-    NO_REPLICAS, POD_REVISION, RolloutProgress, RolloutStatus, UNOBSERVED, progressing, waits_for_deletion,
+    NO_REPLICAS, POD_REVISION, RolloutProgress, RolloutStatus, UNOBSERVED, failed_create, progressing,
+    waits_for_deletion,
 };
 use crate::{
     commands::health::workloads::{limits::WorkloadLimits, pod_status::is_ready, views::Views},
@@ -18,7 +19,7 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, stateful_set: &'a S
     let ordered = spec.pod_management_policy != "Parallel";
     let broken = all.iter().filter(|pod| ordered && !is_new(pod) && !is_ready(pod));
     let broken = broken.map(|pod| pod.metadata.name.clone()).min();
-    let pods = all.into_iter().filter(is_new).collect();
+    let pods: Vec<&Pod> = all.into_iter().filter(is_new).collect();
     let partition = spec.update_strategy.rolling_update.partition.clamp(0, spec.replicas.max(0));
     let desired = spec.replicas - partition;
     let updated = status.updated_replicas;
@@ -37,7 +38,11 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, stateful_set: &'a S
     let revision_is_current = same_revision || partition > 0 || spec.update_strategy.kind == "OnDelete";
     let all_available =
         status.ready_replicas >= spec.replicas && available >= spec.replicas && status.replicas == spec.replicas;
-    let progress = if !observed {
+    let failure = failed_create(views, metadata, &pods, desired, &counts);
+    let progress = if let (false, Some(failure)) = (observed, &failure) {
+        // Some versions write no status after a failure.
+        failure.clone()
+    } else if !observed {
         progressing(UNOBSERVED)
     } else if spec.replicas == 0 && status.replicas == 0 {
         RolloutProgress::Empty(NO_REPLICAS.to_owned())
@@ -45,6 +50,8 @@ pub fn status<'a>(limits: &WorkloadLimits, views: &'a Views, stateful_set: &'a S
         RolloutProgress::Empty(format!("no pod is to run the new revision: `partition: {partition}`"))
     } else if updated >= desired && all_available && revision_is_current {
         RolloutProgress::Complete(format!("{counts}, revision {}", status.update_revision))
+    } else if let Some(failure) = failure {
+        failure
     } else if spec.update_strategy.kind == "OnDelete" && updated < desired {
         waits_for_deletion(&counts)
     } else if updated >= desired && all_available {

@@ -4,10 +4,15 @@ use jiff::Timestamp;
 
 use crate::{
     commands::health::workloads::{
-        image::ImageMatch, limits::WorkloadLimits, pod_status::MESSAGE_CHARS, states::UnhealthyState,
+        creation_failures::FAILED_CREATE,
+        image::ImageMatch,
+        limits::WorkloadLimits,
+        pod_status::{MESSAGE_CHARS, has_ended},
+        states::UnhealthyState,
+        views::Views,
     },
     secret::excerpt,
-    world::cluster::objects::{Condition, Pod, PodTemplate},
+    world::cluster::objects::{Condition, ObjectMeta, Pod, PodTemplate},
 };
 
 /// How far a rollout is. Texts are the reasons shown to the user.
@@ -88,6 +93,25 @@ pub fn progressing(reason: impl Into<String>) -> RolloutProgress {
 pub fn stuck(state: UnhealthyState, condition: &Condition, counts: &str) -> RolloutProgress {
     let reason = format!("{}; {counts}", join_reason(&condition.reason, &condition.message));
     RolloutProgress::Stuck { state, since: condition.last_transition_time, reason }
+}
+
+/// Stuck because its controller fails to create pods, of a kind whose controller reports that only in events. `pods` are those
+/// of the new revision.
+pub fn failed_create(
+    views: &Views,
+    metadata: &ObjectMeta,
+    pods: &[&Pod],
+    desired: i32,
+    counts: &str,
+) -> Option<RolloutProgress> {
+    let present = pods.iter().filter(|pod| !has_ended(pod) && pod.metadata.deletion_timestamp.is_none()).count();
+    if i32::try_from(present).is_ok_and(|present| present >= desired) {
+        return None;
+    }
+    let created = views.pods.owned_by(&metadata.uid).filter_map(|pod| pod.metadata.creation_timestamp).max();
+    let (since, error) = views.creation_failures.since(&metadata.uid, metadata.managed_fields.spec_changed, created)?;
+    let reason = format!("{}; {counts}", join_reason(FAILED_CREATE, error));
+    Some(RolloutProgress::Stuck { state: UnhealthyState::FailedCreate, since: Some(since), reason })
 }
 
 pub const fn paused(since: Option<Timestamp>, reason: String) -> RolloutProgress {

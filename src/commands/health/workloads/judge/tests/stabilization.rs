@@ -74,6 +74,135 @@ fn a_crash_that_heals_is_tolerated_and_named() {
 }
 
 #[test]
+fn a_rollout_that_does_not_last_is_reported_with_the_exit_of_its_containers() {
+    // The kubelet's times have whole seconds, so a run that ended at once took none.
+    let mut scenario = complete();
+    scenario.limits.crash_limit = 100;
+    for restarts in 1..35 {
+        let second = 20 * u64::try_from(restarts).unwrap();
+        seen(&mut scenario, second, true, &restarted(restarts, i64::try_from(second).unwrap(), 0));
+        scenario.assert_pending(second, second + 30, "(Error, exit code 3)");
+    }
+    seen(&mut scenario, 719, true, &restarted(36, 719, 0));
+    scenario.assert_decided(
+        725,
+        Verdict::Blocked,
+        "did not stay so for 30s: pod a, container app restarted 36 times (Error, exit code 3)",
+    );
+    // A warning comes after the restart.
+    let event = parsed(json!({ "reason": "BackOff", "message": "Back-off restarting", "lastTimestamp": at(12),
+        "involvedObject": { "kind": "Pod", "uid": "a" } }));
+    let mut scenario = complete();
+    seen(&mut scenario, 10, true, &restarted(1, 10, 1));
+    scenario.update(12, ClusterUpdate::Warnings(WatchUpdate::Applied(event)));
+    scenario.assert_pending(
+        41,
+        42,
+        "BackOff: Back-off restarting; pod a, container app restarted once (Error, exit code 3)",
+    );
+}
+
+/// Controllers report a moment of progress when they look again.
+#[test]
+fn a_controller_that_is_progressing_for_three_seconds_blocks_nothing() {
+    use crate::world::cluster::objects::{Application, Kustomization, Rollout};
+    let rollout = |phase: &str| -> Rollout {
+        parsed(json!({
+            "metadata": { "name": "app", "uid": "d", "generation": 3 },
+            "spec": { "replicas": 1, "template": { "spec": { "containers": [{ "name": "app", "image": "shop:2" }] } } },
+            "status": { "observedGeneration": "3", "phase": phase, "replicas": 1, "updatedReplicas": 1,
+                "availableReplicas": 1, "currentPodHash": "2", "stableRS": "2" },
+        }))
+    };
+    let application = |health: &str| -> Application {
+        parsed(json!({
+            "metadata": { "name": "app", "uid": "d" },
+            "status": { "reconciledAt": at(0), "sync": { "status": "Synced", "revision": "1" },
+                "health": { "status": health, "message": "why" } },
+        }))
+    };
+    let kustomization = |ready: &str, reason: &str| -> Kustomization {
+        let condition = json!({ "type": "Ready", "status": ready, "reason": reason, "observedGeneration": 1 });
+        parsed(json!({
+            "metadata": { "name": "app", "uid": "d", "generation": 1 }, "spec": { "wait": true },
+            "status": { "observedGeneration": 1, "lastAppliedRevision": "1", "lastAttemptedRevision": "1",
+                "conditions": [condition] },
+        }))
+    };
+    let set = || {
+        parsed(json!({ "metadata": { "name": "new", "uid": "new", "labels": { "rollouts-pod-template-hash": "2" },
+            "ownerReferences": [{ "uid": "d", "controller": true }] } }))
+    };
+    let clock = |second: u64| Some(at(i64::try_from(second).unwrap()).parse().unwrap());
+    // The kind, its states before, during and after, and when it passes: a time that began with the gate, or anew.
+    let apply = |scenario: &mut Scenario, kind: &str, second: u64, healthy: bool| {
+        let fact = match kind {
+            "rollout" => ClusterUpdate::Rollouts(WatchUpdate::Listed {
+                items: vec![rollout(if healthy { "Healthy" } else { "Progressing" })],
+                at: clock(second),
+            }),
+            "application" => ClusterUpdate::Applications(WatchUpdate::Listed {
+                items: vec![application(if healthy { "Healthy" } else { "Progressing" })],
+                at: clock(second),
+            }),
+            _ => ClusterUpdate::Kustomizations(WatchUpdate::Listed {
+                items: vec![if healthy { kustomization("True", "x") } else { kustomization("Unknown", "Progressing") }],
+                at: clock(second),
+            }),
+        };
+        scenario.update(second, fact);
+    };
+    for (kind, passes_at) in [("rollout", 31), ("application", 43), ("kustomization", 31)] {
+        let mut scenario =
+            Scenario::new(WorkloadLimits { stabilize: seconds(30), ..limits(&[&format!("{kind}/app")]) });
+        let mut ready = pod("a", "new", true, &running());
+        ready.status.conditions[1].last_transition_time = Some(at(1).parse().unwrap());
+        if kind == "rollout" {
+            scenario.update(1, ClusterUpdate::ReplicaSets(WatchUpdate::Listed { items: vec![set()], at: clock(1) }));
+            scenario.update(1, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![ready], at: clock(1) }));
+        }
+        apply(&mut scenario, kind, 1, true);
+        let (verdict, actual, revisit) = scenario.judge_at(5);
+        assert!(verdict == Verdict::Inconclusive && revisit == Some(31), "{kind}: {actual}");
+        apply(&mut scenario, kind, 10, false);
+        for second in 10..13 {
+            let (verdict, actual, revisit) = scenario.judge_at(second);
+            assert!(verdict == Verdict::Inconclusive && revisit.is_some(), "{kind} at {second}: {actual}");
+        }
+        apply(&mut scenario, kind, 13, true);
+        scenario.assert_pending(passes_at - 1, passes_at, "complete");
+        scenario.assert_decided(passes_at, Verdict::Passed, "complete");
+    }
+}
+
+#[test]
+fn what_was_complete_is_not_blocked_because_its_controller_waits_for_a_person() {
+    use crate::world::cluster::objects::Kustomization;
+    let it = |suspend: bool| -> Kustomization {
+        parsed(json!({
+            "metadata": { "name": "app", "uid": "k", "generation": 1 }, "spec": { "wait": true, "suspend": suspend },
+            "status": { "observedGeneration": 1, "lastAppliedRevision": "1", "lastAttemptedRevision": "1",
+                "conditions": [{ "type": "Ready", "status": "True", "observedGeneration": 1 }] },
+        }))
+    };
+    let see = |scenario: &mut Scenario, second: u64, suspend: bool| {
+        let update = WatchUpdate::Listed { items: vec![it(suspend)], at: Some(BEGAN.parse().unwrap()) };
+        scenario.update(second, ClusterUpdate::Kustomizations(update));
+    };
+    let steady = || WorkloadLimits { stabilize: seconds(30), ..limits(&["kustomization/app"]) };
+    let mut scenario = Scenario::new(steady());
+    see(&mut scenario, 0, true);
+    scenario.assert_decided(0, Verdict::Blocked, "it is suspended");
+    let mut scenario = Scenario::new(steady());
+    see(&mut scenario, 0, false);
+    see(&mut scenario, 10, true);
+    scenario.assert_pending(10, 600, "it is suspended");
+    scenario.assert_decided(600, Verdict::Blocked, "it is suspended");
+    see(&mut scenario, 20, false);
+    scenario.assert_decided(30, Verdict::Passed, "complete");
+}
+
+#[test]
 fn the_time_begins_anew_when_a_pod_is_ready_again() {
     let mut scenario = complete();
     seen(&mut scenario, 20, false, &running());

@@ -56,6 +56,26 @@ fn other_labels_of_a_workload_make_what_it_owns_unknown_until_that_is_listed_aga
 }
 
 #[test]
+fn the_pods_of_a_workload_that_is_created_again_with_the_same_labels_are_seen_by_the_same_watches() {
+    let mut scenario = Scenario::new(app());
+    deployments(&mut scenario, 1, listed(vec![labelled("d", "shop")]));
+    list_owned(&mut scenario, 1);
+    scenario.assert_decided(1, Verdict::Passed, "complete");
+    let version = scenario.observations.selection.version;
+    deployments(&mut scenario, 2, WatchUpdate::Deleted(labelled("d", "shop")));
+    deployments(&mut scenario, 2, WatchUpdate::Applied(labelled("again", "shop")));
+    assert_eq!(scenario.observations.selection.version, version, "the watches have not ended");
+    // The old pods are not those of the new one.
+    scenario.assert_pending(2, 602, "its newest ReplicaSet is not seen yet");
+    let mut set = replica_sets().remove(1);
+    (set.metadata.uid, set.metadata.owner_references[0].uid) = ("again-set".to_owned(), "again".to_owned());
+    scenario.update(3, ClusterUpdate::ReplicaSets(WatchUpdate::Applied(set)));
+    scenario.assert_pending(3, 602, "0 of 1 pods are seen");
+    scenario.update(4, ClusterUpdate::Pods(WatchUpdate::Applied(pod("b", "again-set", true, &running()))));
+    scenario.assert_decided(4, Verdict::Passed, "complete");
+}
+
+#[test]
 fn what_is_listed_depends_on_every_workload_with_pods() {
     let mut scenario = Scenario::new(limits(&["deployment/app", "statefulset/db", "application/app"]));
     assert_eq!(deployments(&mut scenario, 1, listed(vec![labelled("d", "shop")])), None);
@@ -88,7 +108,9 @@ fn a_warning_restarts_the_time_and_events_that_cannot_be_seen_are_not_needed() {
     scenario.update(14, ClusterUpdate::Warnings(WatchUpdate::Applied(liveness)));
     scenario.assert_pending(73, 74, "Liveness probe failed");
     let refused = WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no"));
-    let lines = scenario.observations.absorb(&scenario.limits, seconds(2), ClusterUpdate::Warnings(refused));
+    scenario.update(2, ClusterUpdate::Warnings(refused));
+    let lines = scenario.observations.log_lines(&scenario.limits, seconds(2));
+    let lines: Vec<String> = lines.into_iter().filter(|line| line.contains("events")).collect();
     assert!(lines.len() == 1 && lines[0].contains("403: no"), "{lines:?}");
     scenario.assert_decided(74, Verdict::Passed, "complete");
     // Then a container with a liveness probe has to run for as long as a failing probe would leave it.
