@@ -1,5 +1,7 @@
 //! Changes of the cluster during `stabilize` that are not the fault of the release.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::{Value, json};
 
 use super::{
@@ -8,7 +10,10 @@ use super::{
 };
 
 /// As `kubectl drain`: no new pods on the node, and an eviction of each of its pods in this namespace.
-fn drain(story: &Story, node: &Value) {
+pub fn drain(story: &Story, node: &Value) {
+    // With both nodes drained, no pod could move.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let api = &story.cluster.control_plane.api;
     let name = node.as_str().expect("a scheduled pod");
     api.patch(&format!("/api/v1/nodes/{name}"), &json!({ "spec": { "unschedulable": true } }));

@@ -21,6 +21,7 @@ mod images;
 mod node;
 mod registry;
 mod rollouts;
+mod series;
 mod story;
 #[path = "../cluster/workloads.rs"]
 #[expect(dead_code, reason = "shared with the tests on the control plane")]

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::story::{BLOCKED, PASSED, RUNS, Story, image, pod};
+use super::{
+    control_plane::until,
+    story::{BLOCKED, PASSED, RUNS, Story, image, pod},
+};
 
 #[test]
 fn a_good_rollout_passes() {
@@ -34,6 +37,43 @@ fn a_pod_that_never_becomes_ready_blocks() {
     spec["containers"][0]["readinessProbe"] = json!({ "exec": { "command": ["test", "-e", "/ready"] } });
     let story = Story::new("unready").deploy(1, &spec);
     story.ends(BLOCKED, &["to be ready within 2m"]);
+}
+
+/// A story whose namespace has a quota for so many pods.
+fn with_quota(name: &str, kind: &'static str, pods: &str) -> Story {
+    let story = Story::new(&format!("{name}-{}", kind.to_lowercase())).of_kind(kind);
+    let path = format!("/api/v1/namespaces/{}/resourcequotas", story.namespace.name);
+    let api = &story.cluster.control_plane.api;
+    let metadata = json!({ "name": "few" });
+    let spec = json!({ "hard": { "pods": pods } });
+    api.create(&path, &json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec }));
+    let in_force = || api.get(&format!("{path}/few"))["status"]["hard"]["pods"] == pods;
+    until("quota in force", || in_force().then_some(()));
+    story
+}
+
+/// StatefulSets and DaemonSets report that only in events.
+#[test]
+fn pods_that_cannot_be_created_block() {
+    for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
+        let story = with_quota("no-quota", kind, "0").deploy(1, &pod(RUNS));
+        let expected = "FailedCreate: pods \"app-";
+        let end = story.ends(BLOCKED, &[expected, "is forbidden: exceeded quota: few"]);
+        assert!(end.log.contains(&format!("{}/app: {expected}", kind.to_lowercase())), "{}", end.log);
+    }
+}
+
+#[test]
+fn pods_that_can_be_created_later_pass() {
+    for kind in ["StatefulSet", "DaemonSet"] {
+        let story = with_quota("late-quota", kind, "0").deploy(1, &pod(RUNS));
+        let path = format!("/api/v1/namespaces/{}/resourcequotas/few", story.namespace.name);
+        let change = |wait_for_line: &dyn Fn(&str)| {
+            wait_for_line("FailedCreate: pods");
+            story.cluster.control_plane.api.patch(&path, &json!({ "spec": { "hard": { "pods": "9" } } }));
+        };
+        story.ends_after(change, PASSED, &["complete"]);
+    }
 }
 
 /// The kubelet rejects each pod, and the controller creates another one.

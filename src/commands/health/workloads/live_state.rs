@@ -24,7 +24,7 @@ use crate::{
 
 const INTERVAL: Duration = Duration::from_secs(30);
 /// Lines of one workload after which its changes wait for the next interval. Its completion does not wait.
-const MOST_LINES_OF_WORKLOAD: usize = 5;
+const MOST_LINES_OF_WORKLOAD: usize = 10;
 /// Lines of all workloads, beside one for each, after which nothing is logged until the next interval.
 const MOST_LINES: usize = 30;
 /// Different reasons that are logged of one workload at a time.

@@ -67,7 +67,7 @@ fn the_lines_of_an_interval_are_limited_and_the_rest_follows_in_the_next() {
         scenario.update(second, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment(counts, "2", &json!({})))));
         shown.extend(lines(&mut scenario, second));
     }
-    assert_eq!(shown.len(), 5, "{shown:?}");
+    assert_eq!(shown.len(), 10, "{shown:?}");
     assert_eq!(lines(&mut scenario, 30), ["deployment/app: 29 of 500 updated, 0 available"], "as it is by then");
     // Several workloads share a limit.
     let named = |number: i32, updated: i32| {
@@ -95,14 +95,15 @@ fn the_lines_of_an_interval_are_limited_and_the_rest_follows_in_the_next() {
 
 #[test]
 fn completion_does_not_wait_for_the_next_interval() {
-    let mut scenario = one_pod((9, 1, 1, 0), None);
-    for second in 1..9 {
-        let counts = (9, i32::try_from(second).unwrap(), i32::try_from(second).unwrap(), 0);
+    let mut scenario = one_pod((20, 1, 1, 0), None);
+    for second in 1..20 {
+        let counts = (20, i32::try_from(second).unwrap(), i32::try_from(second).unwrap(), 0);
         scenario.update(second, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment(counts, "2", &json!({})))));
         lines(&mut scenario, second);
     }
-    scenario.update(9, ClusterUpdate::Deployments(WatchUpdate::Applied(deployment((9, 9, 9, 9), "2", &json!({})))));
-    assert!(lines(&mut scenario, 9)[0].starts_with("deployment/app: complete: 9 of 9 updated"));
+    let done = deployment((20, 20, 20, 20), "2", &json!({}));
+    scenario.update(20, ClusterUpdate::Deployments(WatchUpdate::Applied(done)));
+    assert!(lines(&mut scenario, 20)[0].starts_with("deployment/app: complete: 20 of 20 updated"));
 }
 
 #[test]
