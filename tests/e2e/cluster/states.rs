@@ -221,10 +221,25 @@ fn an_exceeded_quota_is_named() {
         let quota = ns.control_plane.api.get("/api/v1/namespaces/quota/resourcequotas/few");
         (quota["status"]["hard"]["pods"] == "0").then_some(())
     });
-    ns.deploy("deployments", "app", 1, "1", &json!({}));
-    let end = ns.gate("deployment/app").input("grace", "failed-create 1s").run(&["health"]);
-    assert_end(&end, BLOCKED, &["FailedCreate: ", "exceeded quota: few"]);
-    assert!(end.summary.contains("Warning events"), "{}", end.summary);
+    // Those of the last two kinds are only in events.
+    for (kind, workload) in
+        [("deployments", "deployment/app"), ("statefulsets", "statefulset/app"), ("daemonsets", "daemonset/app")]
+    {
+        ns.deploy(kind, "app", 1, "1", &json!({}));
+        let end = ns.gate(workload).input("grace", "failed-create 1s").run(&["health"]);
+        assert_end(&end, BLOCKED, &["FailedCreate: pods \"app-", "is forbidden: exceeded quota: few"]);
+        assert!(end.summary.contains("Warning events"), "{}", end.summary);
+    }
+    // A gate that starts late sees the failures of before. After a change, only those that follow it count.
+    let gate = |workload: &str| ns.gate(workload).input("grace", "failed-create 1s");
+    assert_end(&gate("statefulset/app").run(&["health"]), BLOCKED, &["FailedCreate: pods"]);
+    let quota = json!({ "spec": { "hard": { "pods": "9" } } });
+    ns.control_plane.api.patch("/api/v1/namespaces/quota/resourcequotas/few", &quota);
+    for (kind, workload) in [("statefulsets", "statefulset/app"), ("daemonsets", "daemonset/app")] {
+        ns.release(kind, "app", "2", &json!({}));
+        let runner = ns.gate(workload).input("tag", "2").input("grace", "failed-create 15s");
+        assert_end(&runner.run(&["health"]), PASSED, &["complete: 1 of 1 updated"]);
+    }
 }
 
 #[test]

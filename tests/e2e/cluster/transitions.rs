@@ -116,23 +116,27 @@ fn an_evicted_pod_is_replaced_and_no_harm_to_the_rollout() {
 }
 
 #[test]
-fn a_workload_that_is_created_again_with_other_labels_is_judged_by_its_own_pods() {
-    let ns = TestNamespace::new(shared(), "recreated");
-    ns.deploy("deployments", "app", 1, "1", &json!({}));
-    ns.available("app", 1);
-    let runner = ns.gate("deployment/app").input("image", &format!("{APP}:2")).input("appear-timeout", "1m");
-    let watching = runner.start(&["health"]);
-    watching.wait_for_line("is not deployed yet; complete");
-    let path = format!("/apis/apps/v1/namespaces/{}/deployments", ns.name);
-    ns.control_plane.api.delete(&format!("{path}/app"));
-    let spec = json!({ "replicas": 2, "selector": { "matchLabels": { "app": "other" } },
-        "template": template("other", &format!("{APP}:2"), &json!({})) });
-    let again = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "app" }, "spec": spec });
-    until("deployment that is created again", || {
-        ns.control_plane.api.try_get(&format!("{path}/app")).err()?;
-        ns.control_plane.api.create(&path, &again);
-        Some(())
-    });
-    let end = watching.end_within(TIME_LIMIT);
-    assert!(end.code == 0 && end.report["findings"].to_string().contains("2 of 2 updated, 2 available"), "{}", end.log);
+fn a_workload_that_is_created_again_is_judged_by_its_own_pods() {
+    for (name, labels) in [("recreated", "other"), ("recreated-alike", "app")] {
+        let ns = TestNamespace::new(shared(), name);
+        ns.deploy("deployments", "app", 1, "1", &json!({}));
+        ns.available("app", 1);
+        let runner = ns.gate("deployment/app").input("image", &format!("{APP}:2")).input("appear-timeout", "1m");
+        let watching = runner.start(&["health"]);
+        watching.wait_for_line("is not deployed yet; complete");
+        let path = format!("/apis/apps/v1/namespaces/{}/deployments", ns.name);
+        ns.control_plane.api.delete(&format!("{path}/app"));
+        let spec = json!({ "replicas": 2, "selector": { "matchLabels": { "app": labels } },
+            "template": template(labels, &format!("{APP}:2"), &json!({})) });
+        let again =
+            json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "app" }, "spec": spec });
+        until("deployment that is created again", || {
+            ns.control_plane.api.try_get(&format!("{path}/app")).err()?;
+            ns.control_plane.api.create(&path, &again);
+            Some(())
+        });
+        let end = watching.end_within(TIME_LIMIT);
+        let findings = end.report["findings"].to_string();
+        assert!(end.code == 0 && findings.contains("2 of 2 updated, 2 available"), "{name}: {}", end.log);
+    }
 }

@@ -70,13 +70,12 @@ fn of_20_crash_loops_none_passes() {
             rollouts.push((format!("{}-{name}", kind.to_lowercase()), rollout));
         }
     }
-    // The gate starts in the second run of a container.
+    // The gate starts after the first crash.
     for kind in ["Deployment", "StatefulSet"] {
         let rollout: Rollout = Box::new(move |name| {
-            let story = Story::new(name).of_kind(kind).deploy(1, &pod("sleep 3; exit 3"));
-            story.await_pod("pod that runs again", |pod| {
-                let status = &pod["status"]["containerStatuses"][0];
-                status["restartCount"] == 1 && status["state"]["running"].is_object()
+            let story = Story::new(name).of_kind(kind).deploy(1, &pod("sleep 5; exit 3"));
+            story.await_pod("pod that restarted", |pod| {
+                pod["status"]["containerStatuses"][0]["restartCount"].as_u64().is_some_and(|restarts| restarts > 0)
             });
             story.run(|_| {}, BLOCKED)
         });
