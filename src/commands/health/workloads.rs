@@ -43,7 +43,6 @@ use std::{
 };
 
 use crate::{
-    clock::Moment,
     commands::health::endpoints::{self, EndpointObservations, EndpointProbes},
     context::CommandContext,
     error::{CommandError, ValueError},
@@ -62,6 +61,7 @@ use diagnostics::Diagnostics;
 use image::ExpectedImage;
 use judge::judge;
 use limits::WorkloadLimits;
+use live_state::LiveLog;
 use observations::WorkloadObservations;
 use sources::{HealthFact, WatchControl, WatchSources, log_source, registry_source};
 use states::GracePeriod;
@@ -164,6 +164,7 @@ pub fn run(
     };
     ctx.log.say(&format!("watching the namespace {} of {}", limits.namespace, limits.context));
     let mut observations = (WorkloadObservations::new(&limits.workloads), responses);
+    let live_log = RefCell::new(LiveLog::new(limits.workloads.len()));
     let control = WatchControl::default();
     let open_digests = RefCell::new(Vec::new());
     let mut sources = WatchSources { cluster: &cluster, limits: &limits, control: &control }.all();
@@ -181,7 +182,7 @@ pub fn run(
         |(observations, responses), at, fact| {
             let (selection, update) = match fact {
                 HealthFact::Probed(probe) => return probes.record(responses, probe),
-                HealthFact::Tick => return log_state(ctx, &limits, observations, at),
+                HealthFact::Tick => return,
                 HealthFact::Watched(selection, update) => (selection, update),
             };
             // From a watch with an earlier selector.
@@ -189,11 +190,14 @@ pub fn run(
                 return;
             }
             observations.absorb(&limits, at, *update);
-            log_state(ctx, &limits, observations, at);
             *open_digests.borrow_mut() = observations.open_digests(&limits);
             control.follow(observations);
         },
         |(observations, responses), now| {
+            // Here and not at each fact: there may be hundreds at once.
+            for line in live_log.borrow_mut().update(&limits, observations, now) {
+                ctx.log.say(&line);
+            }
             let rollout = judge(&limits, observations, now);
             if probes.urls.is_empty() {
                 return rollout;
@@ -228,12 +232,6 @@ pub fn run(
         }
     }
     Ok(Outcome { findings, tables, outputs, ..Outcome::default() })
-}
-
-fn log_state(ctx: &CommandContext, limits: &WorkloadLimits, observations: &mut WorkloadObservations, now: Moment) {
-    for line in observations.log_lines(limits, now) {
-        ctx.log.say(&line);
-    }
 }
 
 /// The judgement on the rollout and its endpoints: decided when both are, or when one of them is not passed.

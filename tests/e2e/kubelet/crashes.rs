@@ -82,8 +82,8 @@ fn an_init_container_that_fails_or_takes_too_long_behind_a_sidecar() {
     };
     let failing = Story::new("init-behind-sidecar").deploy(1, &behind_sidecar("exit 3"));
     failing.ends(BLOCKED, &["pod app-", "container migrate: ", "it crashed 3 times (Error, exit code 3)"]);
-    let slow = Story::new("slow-behind-sidecar").setting("rollout-timeout", "20s").deploy(1, &behind_sidecar(RUNS));
-    let end = slow.ends(BLOCKED, &["not complete after 20s", "container migrate: the init container is running"]);
+    let slow = Story::new("slow-behind-sidecar").setting("rollout-timeout", "1m").deploy(1, &behind_sidecar(RUNS));
+    let end = slow.ends(BLOCKED, &["not complete after 1m", "container migrate: the init container is running"]);
     let line = end.log.lines().find(|line| line.contains("container migrate, not ready since")).unwrap_or_default();
     assert!(line.starts_with("deployment/app: pod app-") && line.contains("is running"), "{}", end.log);
 }

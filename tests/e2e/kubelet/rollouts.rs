@@ -83,6 +83,6 @@ fn pods_that_the_kubelet_rejects_block() {
     // Without a scheduler only the kubelet compares the request with the node.
     spec["nodeName"] = "node-1".into();
     spec["containers"][0]["resources"] = json!({ "requests": { "cpu": "1000" } });
-    let story = Story::new("rejected").setting("rollout-timeout", "20s").deploy(1, &spec);
+    let story = Story::new("rejected").setting("rollout-timeout", "5m").deploy(1, &spec);
     story.ends(BLOCKED, &["OutOfcpu"]);
 }

@@ -40,6 +40,8 @@ pub struct LiveLog {
     lines: usize,
     /// By the workload's index.
     workloads: Vec<WorkloadLog>,
+    /// How many notes have been logged.
+    notes: usize,
     /// The start of the outage that was logged last and has not ended in the log.
     outage: Option<Moment>,
 }
@@ -64,11 +66,12 @@ impl LiveLog {
             (self.interval_began, self.lines) = (now, 0);
             self.workloads.iter_mut().for_each(|workload| workload.lines = 0);
         }
-        let mut lines = Vec::new();
+        let mut lines = observations.notes.get(self.notes..).unwrap_or_default().to_vec();
+        self.notes += lines.len();
         if self.has_room() {
             lines.extend(self.outage_line(limits, observations, now));
-            self.lines += lines.len();
         }
+        self.lines += lines.len();
         if observations.outage.is_some() || !observations.is_current() {
             return lines;
         }

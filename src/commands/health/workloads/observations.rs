@@ -9,7 +9,6 @@ use super::{
     history::WorkloadHistory,
     image::RegistryAnswers,
     limits::WorkloadLimits,
-    live_state::LiveLog,
     pod_history::PodHistory,
     pod_warnings::PodWarnings,
     selection::Selection,
@@ -65,9 +64,8 @@ pub struct WorkloadObservations {
     /// Since when a watch has been interrupted with no moment at which all views were up to date, and the last reason. Watches
     /// that break off in turn would each be young, and the gate would wait without an end.
     pub outage: Option<(Moment, String)>,
-    live_log: LiveLog,
-    /// Lines for the log beside the state of the workloads.
-    notes: Vec<String>,
+    /// What the log has to say beside the state of the workloads, in order.
+    pub notes: Vec<String>,
 }
 
 impl WorkloadObservations {
@@ -86,8 +84,7 @@ impl WorkloadObservations {
                 WorkloadKind::Kustomization => views.kustomizations.needed = true,
             }
         }
-        let (histories, live_log) = (vec![WorkloadHistory::default(); workloads.len()], LiveLog::new(workloads.len()));
-        Self { views, histories, live_log, ..Self::default() }
+        Self { views, histories: vec![WorkloadHistory::default(); workloads.len()], ..Self::default() }
     }
 
     /// Adds an update to what is known.
@@ -146,15 +143,6 @@ impl WorkloadObservations {
             let snapshot = WorkloadSnapshot::take(limits, &self.views, workload);
             history.record(limits, at, self.epoch, &snapshot);
         }
-    }
-
-    /// The lines that the log has to show now.
-    pub fn log_lines(&mut self, limits: &WorkloadLimits, now: Moment) -> Vec<String> {
-        let mut live_log = std::mem::take(&mut self.live_log);
-        let mut lines = std::mem::take(&mut self.notes);
-        lines.extend(live_log.update(limits, self, now));
-        self.live_log = live_log;
-        lines
     }
 
     /// Whether every kind that the verdict needs is listed and up to date.

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    commands::health::workloads::{image::ExpectedImage, observations::ClusterUpdate},
+    commands::health::workloads::{image::ExpectedImage, live_state::LiveLog, observations::ClusterUpdate},
     finding::Finding,
     observe::Decision,
     world::cluster::{
@@ -136,12 +136,14 @@ fn crashed(restarts: i32, reason: &str) -> Value {
 struct Scenario {
     limits: WorkloadLimits,
     observations: WorkloadObservations,
+    live_log: LiveLog,
 }
 
 impl Scenario {
     fn new(limits: WorkloadLimits) -> Self {
         let observations = WorkloadObservations::new(&limits.workloads);
-        Self { limits, observations }
+        let live_log = LiveLog::new(limits.workloads.len());
+        Self { limits, observations, live_log }
     }
 
     fn update(&mut self, second: u64, fact: ClusterUpdate) -> &mut Self {
@@ -156,6 +158,11 @@ impl Scenario {
         self.update(second, ClusterUpdate::ReplicaSets(WatchUpdate::Listed { items: replica_sets(), at: clock }));
         self.update(second, ClusterUpdate::Pods(WatchUpdate::Listed { items: pods, at: clock }));
         self.update(second, ClusterUpdate::Deployments(WatchUpdate::Listed { items: vec![deployment], at: clock }))
+    }
+
+    /// The lines that the log gets at this second.
+    fn log_at(&mut self, second: u64) -> Vec<String> {
+        self.live_log.update(&self.limits, &self.observations, seconds(second))
     }
 
     /// Verdict and text of the first finding; `None` if the gate is decided, else the second of the next look.

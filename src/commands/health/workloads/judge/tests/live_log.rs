@@ -3,7 +3,7 @@
 use super::*;
 
 fn lines(scenario: &mut Scenario, second: u64) -> Vec<String> {
-    scenario.observations.log_lines(&scenario.limits, seconds(second))
+    scenario.log_at(second)
 }
 
 fn one_pod(counts: (i32, i32, i32, i32), state: Option<&Value>) -> Scenario {

@@ -109,7 +109,7 @@ fn a_warning_restarts_the_time_and_events_that_cannot_be_seen_are_not_needed() {
     scenario.assert_pending(73, 74, "Liveness probe failed");
     let refused = WatchUpdate::Refused(Finding::inconclusive("the cluster's API").actual("403: no"));
     scenario.update(2, ClusterUpdate::Warnings(refused));
-    let lines = scenario.observations.log_lines(&scenario.limits, seconds(2));
+    let lines = scenario.log_at(2);
     let lines: Vec<String> = lines.into_iter().filter(|line| line.contains("events")).collect();
     assert!(lines.len() == 1 && lines[0].contains("403: no"), "{lines:?}");
     scenario.assert_decided(74, Verdict::Passed, "complete");
