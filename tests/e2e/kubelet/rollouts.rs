@@ -52,7 +52,7 @@ fn with_quota(name: &str, kind: &'static str, pods: &str) -> Story {
     story
 }
 
-/// StatefulSets and DaemonSets report that only in events.
+/// For a StatefulSet and a DaemonSet, only events report that.
 #[test]
 fn pods_that_cannot_be_created_block() {
     for kind in ["Deployment", "StatefulSet", "DaemonSet"] {

@@ -1,5 +1,5 @@
-//! Pods that could not be created. The controllers of StatefulSets and DaemonSets report that only in Warning events about
-//! the workload; the controller of ReplicaSets also does so in a condition.
+//! Pods that could not be created. The controller of a StatefulSet or a DaemonSet reports that only in Warning events about
+//! the workload; that of a ReplicaSet also does so in a condition.
 //!
 //! Sources: Kubernetes v1.36, `pkg/controller/statefulset/stateful_pod_control.go` (`recordPodEvent`, `recordClaimEvent`),
 //! `pkg/controller/controller_utils.go` (`createPods`).

@@ -150,7 +150,7 @@ pub struct Views {
     pub applications: View<Application>,
     pub kustomizations: View<Kustomization>,
     pub pods: View<Pod>,
-    /// Of StatefulSets and DaemonSets.
+    /// Of workloads of the kinds StatefulSet and DaemonSet.
     pub creation_failures: CreationFailures,
     /// What the registry has said about digests.
     pub registry_answers: RegistryAnswers,

@@ -1,4 +1,4 @@
-//! Pods of StatefulSets and DaemonSets that cannot be created, which only events report.
+//! Pods of a StatefulSet or a DaemonSet that cannot be created, which only events report.
 
 use super::*;
 use crate::world::cluster::objects::Event;

@@ -70,7 +70,7 @@ fn the_lines_of_an_interval_are_limited_and_the_rest_follows_in_the_next() {
     assert_eq!(shown.len(), 10, "{shown:?}");
     assert_eq!(lines(&mut scenario, 30), ["deployment/app: 29 of 500 updated, 0 available"], "as it is by then");
     // Several workloads share a limit.
-    let named = |number: i32, updated: i32| {
+    let one_of = |number: i32, updated: i32| {
         let mut it = deployment((500, updated, updated, 0), "2", &json!({}));
         it.metadata.name = format!("app-{number}");
         it.metadata.uid = it.metadata.name.clone();
@@ -78,14 +78,14 @@ fn the_lines_of_an_interval_are_limited_and_the_rest_follows_in_the_next() {
     };
     let names: Vec<String> = (0..20).map(|number| format!("deployment/app-{number}")).collect();
     let mut scenario = Scenario::new(limits(&names.iter().map(String::as_str).collect::<Vec<_>>()));
-    let items = (0..20).map(|number| named(number, 0)).collect();
+    let items = (0..20).map(|number| one_of(number, 0)).collect();
     scenario.update(0, ClusterUpdate::Deployments(WatchUpdate::Listed { items, at: None }));
     scenario.update(0, ClusterUpdate::ReplicaSets(WatchUpdate::Listed { items: vec![], at: None }));
     scenario.update(0, ClusterUpdate::Pods(WatchUpdate::Listed { items: vec![], at: None }));
     let mut count = 0;
     for second in 0..29 {
         for number in 0..20 {
-            let update = WatchUpdate::Applied(named(number, second));
+            let update = WatchUpdate::Applied(one_of(number, second));
             scenario.update(u64::try_from(second).unwrap(), ClusterUpdate::Deployments(update));
             count += lines(&mut scenario, u64::try_from(second).unwrap()).len();
         }
