@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::control_plane::until;
 
-/// The account of both programs.
+/// The account of all compared programs.
 pub const USER: &str = "gate";
 
 pub struct AuditLog {

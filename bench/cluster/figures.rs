@@ -1,4 +1,6 @@
-//! Statistics, and bounds on them.
+//! Statistics, and the goals that they are compared with.
+
+use std::fmt;
 
 use jiff::SignedDuration;
 
@@ -6,41 +8,65 @@ pub fn seconds(time: SignedDuration) -> f64 {
     time.as_secs_f64()
 }
 
-pub fn millis(time: SignedDuration) -> f64 {
-    seconds(time) * 1000.0
-}
-
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
 pub fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-pub fn median(values: &[f64]) -> f64 {
-    percentile(values, 50)
-}
+/// At least one measured value.
+pub struct Sample(Vec<f64>);
 
-/// The smallest value that at least `percent` percent of the values do not exceed.
-pub fn percentile(values: &[f64], percent: usize) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(index).copied().expect("at least one value")
-}
-
-/// The bounds of the benchmark; keeps the violated ones.
-#[derive(Default)]
-pub struct Bounds {
-    violated: Vec<String>,
-}
-
-impl Bounds {
-    pub fn check(&mut self, holds: bool, bound: String) {
-        if !holds {
-            self.violated.push(bound);
-        }
+impl Sample {
+    pub fn new(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = values.into_iter().collect();
+        assert!(!sorted.is_empty(), "nothing was measured");
+        sorted.sort_by(f64::total_cmp);
+        Self(sorted)
     }
 
-    pub fn violated(&self) -> &[String] {
-        &self.violated
+    /// The smallest value that at least half of the values do not exceed.
+    pub fn median(&self) -> f64 {
+        self.0[(self.0.len() - 1) / 2]
+    }
+
+    pub fn highest(&self) -> f64 {
+        self.0[self.0.len() - 1]
+    }
+}
+
+/// The median, and the lowest and highest value: `1.02 (0.75 to 1.11)`. A precision, as in `{:.1}`, is the number of digits.
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(2);
+        write!(f, "{:.digits$} ({:.digits$} to {:.digits$})", self.median(), self.0[0], self.highest())
+    }
+}
+
+/// The goals, each with what was measured.
+#[derive(Default)]
+pub struct Goals {
+    lines: Vec<String>,
+    missed: bool,
+}
+
+impl Goals {
+    /// A goal is missed unless the measured value is at most the limit.
+    pub fn at_most(&mut self, limit: f64, measured: f64, goal: &str) {
+        let held = measured <= limit;
+        self.missed |= !held;
+        let word = if held { "held  " } else { "MISSED" };
+        self.lines.push(format!("{word}  {goal}: {measured:.2}, at most {limit}"));
+    }
+
+    pub fn unmeasured(&mut self, goal: &str, reason: &str) {
+        self.lines.push(format!("?       {goal}: not measured, {reason}"));
+    }
+
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    pub fn missed(&self) -> bool {
+        self.missed
     }
 }

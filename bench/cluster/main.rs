@@ -1,12 +1,12 @@
-//! `bench/health`: compares `health` with `kubectl rollout status` on one real control plane.
+//! `bench/health`: compares `health` with its peers, `kubectl rollout status` and Helm's `--wait`.
 //!
+//! - `verdicts`: the time from a release that fails to the verdict of each program, on real kubelets;
 //! - `rollouts`: the time from a complete rollout to the exit of each program, while both watch it;
-//! - `failures`: the time from an unrecoverable state to the exit of each program;
 //! - `fleet`: the memory, time and requests for 50 Deployments with 500 pods;
-//! - `busy_namespace`: the memory and time for one Deployment beside 5,000 other pods.
+//! - `busy_namespace`: the memory and time for one Deployment beside 5,000 pods of others.
 //!
-//! Both programs use the same account and machine at the same time. Times and requests come from the API server's audit
-//! log (`audit_log`). Exits with 1 if a bound is violated.
+//! All programs use the same account and machine, at the same time or in turn. Requests come from the API server's audit log
+//! (`audit_log`). Exits with 1 if a goal is missed. bench/README.md says how to read what it prints.
 
 #![expect(clippy::expect_used, reason = "the benchmark fails if its environment cannot be set up")]
 #![expect(clippy::disallowed_macros, reason = "a program for people, not a step of a job")]
@@ -16,17 +16,28 @@
 mod api;
 mod audit_log;
 mod busy_namespace;
+#[path = "../../tests/e2e/kubelet/cluster.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
+mod cluster;
 #[path = "../../tests/e2e/cluster/control_plane.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod control_plane;
-mod failures;
 mod figures;
 mod fleet;
 #[path = "../../tests/house.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod house;
+#[path = "../../tests/e2e/kubelet/node.rs"]
+mod node;
 mod programs;
+#[path = "../../tests/e2e/kubelet/registry.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
+mod registry;
 mod rollouts;
+#[path = "../../tests/e2e/kubelet/story.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
+mod story;
+mod verdicts;
 #[path = "../../tests/e2e/cluster/workloads.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod workloads;
@@ -41,49 +52,55 @@ use serde_json::{Value, json};
 
 use audit_log::{AuditLog, USER};
 use control_plane::{ControlPlane, GATE};
-use figures::{Bounds, megabytes};
-use programs::Programs;
+use figures::{Goals, megabytes};
+use programs::{Paths, Programs};
 
 const BAD_INPUT: u8 = 2;
 /// `.ci/run` counts this exit code as skipped.
 const SKIPPED: u8 = 77;
 
 struct Args {
-    binary: PathBuf,
-    kubectl: PathBuf,
+    paths: Paths,
+    /// How many releases the rollouts have.
     rollouts: u32,
-    /// The timeout of kubectl, in seconds.
+    /// How often everything else is repeated.
+    runs: u32,
+    /// The deadline of the peers for a release that fails, in seconds.
     deadline: u32,
 }
 
 impl Args {
     fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
         let released = format!("dist/promote-gates-{}-linux", env::consts::ARCH);
-        let mut args = Self { binary: released.into(), kubectl: "kubectl".into(), rollouts: 20, deadline: 120 };
+        let paths = Paths { binary: released.into(), kubectl: "kubectl".into(), helm: None };
+        let mut args = Self { paths, rollouts: 20, runs: 5, deadline: 150 };
         while let Some(name) = given.next() {
             let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
-            let number = || match value.parse() {
-                Ok(number) if (1..=1000).contains(&number) => Ok(number),
-                _ => Err(format!("{name} is {value:?}; expected a whole number from 1 to 1000")),
+            let number = |longest| match value.parse() {
+                Ok(number) if (1..=longest).contains(&number) => Ok(number),
+                _ => Err(format!("{name} is {value:?}; expected a whole number from 1 to {longest}")),
             };
             match name.as_str() {
-                "--binary" => args.binary = value.into(),
-                "--kubectl" => args.kubectl = value.into(),
-                "--rollouts" => args.rollouts = number()?,
-                "--deadline" => args.deadline = number()?,
+                "--binary" => args.paths.binary = value.into(),
+                "--kubectl" => args.paths.kubectl = value.into(),
+                "--helm" => args.paths.helm = (!value.is_empty()).then(|| value.into()),
+                "--rollouts" => args.rollouts = number(1000)?,
+                "--runs" => args.runs = number(20)?,
+                "--deadline" => args.deadline = number(250)?,
                 _ => {
                     return Err(format!(
-                        "unknown argument {name}; expected --binary, --kubectl, --rollouts or --deadline"
+                        "unknown argument {name}; expected --binary, --kubectl, --helm, --rollouts, --runs or --deadline"
                     ));
                 }
             }
         }
-        args.binary = fs::canonicalize(&args.binary).map_err(|error| format!("{}: {error}", args.binary.display()))?;
-        let help = stdout_of(Command::new(&args.binary).args(["health", "--help"]));
-        if !help.is_some_and(|help| help.contains("--workload")) {
+        let binary = &mut args.paths.binary;
+        *binary = fs::canonicalize(&*binary).map_err(|error| format!("{}: {error}", binary.display()))?;
+        let help = stdout_of(Command::new(&*binary).args(["health", "--help"]));
+        if !help.is_some_and(|help| help.contains("--stabilize")) {
             return Err(format!(
-                "{} does not support `health --workload`; choose another binary with --binary",
-                args.binary.display()
+                "{} does not support `health --stabilize`; choose another binary with --binary",
+                binary.display()
             ));
         }
         Ok(args)
@@ -98,32 +115,45 @@ fn main() -> ExitCode {
             return BAD_INPUT.into();
         }
     };
-    let Some((kubectl, version)) = kubectl(&args.kubectl) else {
+    let Some((kubectl, version)) = kubectl(&args.paths.kubectl) else {
         eprintln!("SKIPPED: kubectl is not installed");
         return SKIPPED.into();
     };
-    args.kubectl = kubectl;
-    let size = fs::metadata(&args.binary).map_or(0, |file| file.len());
-    println!("{} ({:.1} MB) compared with kubectl {version}", args.binary.display(), megabytes(size));
-    println!("load of this machine before: {}", load());
+    args.paths.kubectl = kubectl;
+    let paths = &args.paths;
+    let size = fs::metadata(&paths.binary).map_or(0, |file| file.len());
+    let of_binary = stdout_of(Command::new(&paths.binary).arg("--version")).unwrap_or_default();
+    println!("{}: {} ({:.1} MB)", paths.binary.display(), of_binary.trim(), megabytes(size));
+    println!("kubectl: {version}");
+    let helm = paths.helm.as_ref().and_then(|helm| stdout_of(Command::new(helm).args(["version", "--short"])));
+    println!("helm: {}", helm.as_deref().map_or("left out", str::trim));
+    println!("figures: the median (the lowest to the highest); load of this machine before: {}", load());
 
+    let mut goals = Goals::default();
+    if has_kubelets() {
+        verdicts::compare(paths, args.runs, args.deadline, &mut goals);
+    } else {
+        goals.unmeasured(verdicts::NOT_FOUND_GOAL, "no kubelet runs here");
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let (audit_log, flags) = AuditLog::new(folder.path());
     let control_plane = ControlPlane::start_with(flags);
     grant_all(&control_plane);
-    let programs = Programs::new(args.binary, args.kubectl, &control_plane.kubeconfig(GATE, "default"));
-    let mut bounds = Bounds::default();
-    // kubectl waits for its deadline while the other measurements run.
-    let failures = failures::start(&control_plane, &audit_log, &programs, args.deadline);
-    rollouts::compare(&control_plane, &audit_log, &programs, args.rollouts, &mut bounds);
-    fleet::compare(&control_plane, &audit_log, &programs, &mut bounds);
-    busy_namespace::compare(&control_plane, &programs, &mut bounds);
-    failures::compare(failures, args.deadline, &mut bounds);
-    println!("load of this machine after: {}", load());
-    for bound in bounds.violated() {
-        println!("VIOLATED: {bound}");
+    let programs = Programs::new(paths, &control_plane.kubeconfig(GATE, "default"));
+    rollouts::compare(&control_plane, &audit_log, &programs, args.rollouts, &mut goals);
+    fleet::compare(&control_plane, &audit_log, &programs, args.runs, &mut goals);
+    busy_namespace::compare(&control_plane, &programs, args.runs, &mut goals);
+    println!("\nload of this machine after: {}\n\ngoals:", load());
+    for line in goals.lines() {
+        println!("  {line}");
     }
-    u8::from(!bounds.violated().is_empty()).into()
+    u8::from(goals.missed()).into()
+}
+
+/// Whether `kubelet.sh` has set up what real kubelets need.
+#[expect(clippy::disallowed_methods, reason = "kubelet.sh sets the paths of the programs")]
+fn has_kubelets() -> bool {
+    env::var_os("PROMOTE_GATES_E2E_KUBELET").is_some()
 }
 
 /// The path and version of the kubectl to measure. Google's kubectl is a dispatcher that starts another binary for the
@@ -158,7 +188,7 @@ fn load() -> String {
     load.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// Grants the account of both programs all permissions.
+/// Grants the account of the programs all permissions.
 fn grant_all(control_plane: &ControlPlane) {
     let api = "rbac.authorization.k8s.io";
     let all = json!({

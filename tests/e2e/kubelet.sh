@@ -40,14 +40,15 @@ main() {
     export PROMOTE_GATES_E2E_RUNC=$packages/bin/runc PROMOTE_GATES_E2E_REGISTRY=$packages/bin/docker-registry
     export PROMOTE_GATES_E2E_LAYER=$packages/layer.tar PROMOTE_GATES_E2E_RESULTS=$results
     export PROMOTE_GATES_E2E_CGROUP=promote-gates-$$
-    rm -rf "$results"
-    mkdir -p "$results"
     scratch=$(mktemp -d)
     trap clean EXIT
     if [[ ${1-} == --with ]]; then
-        isolated "${@:2}"
+        # Only the tests keep what they reported.
+        PROMOTE_GATES_E2E_RESULTS=$scratch isolated "${@:2}"
         return
     fi
+    rm -rf "$results"
+    mkdir -p "$results"
     # Inside there is no network for cargo.
     cargo test --locked --features e2e --test e2e_kubelet --no-run
     local code=0

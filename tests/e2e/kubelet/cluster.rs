@@ -22,12 +22,13 @@ pub struct Cluster {
 /// The cluster; each test uses its own namespace.
 pub fn shared() -> &'static Cluster {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
-    SHARED.get_or_init(Cluster::start)
+    SHARED.get_or_init(|| Cluster::start(Vec::new()))
 }
 
 impl Cluster {
-    fn start() -> Self {
-        let control_plane = ControlPlane::start_without_nodes(Vec::new());
+    /// Starts with additional flags for the API server.
+    pub fn start(flags: Vec<String>) -> Self {
+        let control_plane = ControlPlane::start_without_nodes(flags);
         let registry = Registry::start(&control_plane.at(""));
         registry.push("pause", "1", "pause");
         registry.push("app", "1", "the first version");
