@@ -139,7 +139,9 @@ impl Waiting {
             let events = audit_log.since(released);
             let created = events.iter().find(|event| {
                 let object = &event.object_ref;
-                event.verb == "create" && object.resource == "deployments" && object.namespace == helm_namespace
+                ["create", "patch"].contains(&&*event.verb)
+                    && object.resource == "deployments"
+                    && object.namespace == helm_namespace
             });
             let created = created.unwrap_or_else(|| panic!("Helm installs nothing:\n{}", end.log));
             verdict(&end, created.at)
