@@ -24,9 +24,10 @@ impl Sample {
         Self(sorted)
     }
 
-    /// The smallest value that at least half of the values do not exceed.
+    /// The value in the middle; of two, their mean.
     pub fn median(&self) -> f64 {
-        self.0[(self.0.len() - 1) / 2]
+        let count = self.0.len();
+        f64::midpoint(self.0[(count - 1) / 2], self.0[count / 2])
     }
 
     pub fn highest(&self) -> f64 {

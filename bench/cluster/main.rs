@@ -51,7 +51,7 @@ use std::{
 use serde_json::{Value, json};
 
 use audit_log::{AuditLog, USER};
-use control_plane::{ControlPlane, GATE};
+use control_plane::{ControlPlane, GATE, tool};
 use figures::{Goals, megabytes};
 use programs::{Paths, Programs};
 
@@ -127,6 +127,8 @@ fn main() -> ExitCode {
     println!("kubectl: {version}");
     let helm = paths.helm.as_ref().and_then(|helm| stdout_of(Command::new(helm).args(["version", "--short"])));
     println!("helm: {}", helm.as_deref().map_or("left out", str::trim));
+    let etcd = stdout_of(Command::new(tool("PROMOTE_GATES_E2E_ETCD")).arg("--version")).unwrap_or_default();
+    println!("etcd: {}", etcd.lines().next().unwrap_or_default().trim_start_matches("etcd Version: "));
     println!("figures: the median (the lowest to the highest); load of this machine before: {}", load());
 
     let mut goals = Goals::default();
