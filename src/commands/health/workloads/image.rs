@@ -6,7 +6,7 @@ use super::image_names::{
     bare_digest, image_id, in_template, join_images, other_images, reported_digest, requested_digest, tag,
 };
 use crate::{
-    subject::{Image, Reference, Subject},
+    subject::{Image, Reference, Subject, Tag},
     world::{
         cluster::objects::{Container, Pod, PodSpec, PodTemplate},
         registry::manifest::DigestComparison,
@@ -324,8 +324,10 @@ impl ExpectedImage {
     /// Compares with an image. `image_id` is that of a container that has started. `is_ours`: the image is of the release,
     /// whatever its repository. `None`: an image of another repository.
     fn compare(&self, image: &str, image_id: Option<&str>, is_ours: bool) -> Option<ContainerImage> {
+        // Hundreds of pods are compared at every update, so the name is parsed once.
+        let reference = image.parse::<Reference>().ok();
         let reported = image_id.and_then(reported_digest);
-        let requested = requested_digest(image);
+        let requested = reference.as_ref().and_then(|reference| reference.digest.as_ref()).map(ToString::to_string);
         let found = |found: Found| Some(ContainerImage { name: image.to_owned(), found });
         // A digest is proof, whatever the repository that it was pulled from.
         let is_expected = |digest: &String| Some(digest) == self.digest.as_ref();
@@ -333,22 +335,24 @@ impl ExpectedImage {
         {
             return found(Found::Matches);
         }
-        let Ok(reference) = image.parse::<Reference>() else { return found(Found::Differs) };
-        let is_same = |image: &Image| image.host_and_path() == reference.image.host_and_path();
+        let Some(Reference { image: repository, tag, .. }) = reference else { return found(Found::Differs) };
+        let is_same = |image: &Image| *image == repository || image.host_and_path() == repository.host_and_path();
         if !is_ours && self.image.as_ref().is_some_and(|image| !is_same(image)) {
             return None;
         }
         if !self.names_version() {
             return found(Found::Matches);
         }
+        let has_same_tag = self.tag.is_some() && tag.as_ref().map(Tag::as_str) == self.tag.as_deref();
         if self.digest.is_none() {
-            return found(match (self.has_same_tag(image), reference.tag, requested) {
+            return found(match (has_same_tag, &tag, requested) {
                 (true, _, _) => Found::Matches,
                 (false, None, Some(_)) => Found::NoTag,
                 (false, _, _) => Found::Differs,
             });
         }
-        if requested.is_some() || (image_id.is_some() && self.has_other_tag(image)) {
+        let has_other_tag = self.tag.is_some() && tag.is_some() && !has_same_tag;
+        if requested.is_some() || (image_id.is_some() && has_other_tag) {
             let by_tag = reported.filter(|_| requested.is_none());
             let name = by_tag.map_or_else(|| image.to_owned(), |digest| format!("{image}@{digest}"));
             return Some(ContainerImage { name, found: Found::Differs });

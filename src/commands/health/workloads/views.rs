@@ -26,6 +26,8 @@ pub struct View<T> {
     pub items: BTreeMap<String, T>,
     /// The uids of the objects that a controller owns, by its uid: there may be hundreds of pods, and every update is judged.
     owned: BTreeMap<String, BTreeSet<String>>,
+    /// The uids of the objects with a name: several while one is being deleted and its successor exists.
+    named: BTreeMap<String, BTreeSet<String>>,
     /// A list is complete, and updates keep it current.
     pub listed: bool,
     /// Since when no update has come, and why.
@@ -39,6 +41,7 @@ impl<T> Default for View<T> {
             needed: false,
             items: BTreeMap::new(),
             owned: BTreeMap::new(),
+            named: BTreeMap::new(),
             listed: false,
             interrupted: None,
             refused: None,
@@ -53,7 +56,7 @@ impl<T: Object> View<T> {
         match update {
             WatchUpdate::Relisting => self.listed = false,
             WatchUpdate::Listed { items, .. } => {
-                (self.items, self.owned) = Default::default();
+                (self.items, self.owned, self.named) = Default::default();
                 for item in items {
                     self.insert(item);
                 }
@@ -85,18 +88,16 @@ impl<T: Object> View<T> {
         if let Some(owner) = item.meta().controller_uid() {
             self.owned.entry(owner.to_owned()).or_default().insert(uid.clone());
         }
+        self.named.entry(item.meta().name.clone()).or_default().insert(uid.clone());
         self.items.insert(uid, item);
     }
 
     fn remove(&mut self, uid: &str) {
         let Some(item) = self.items.remove(uid) else { return };
-        let Some(owner) = item.meta().controller_uid() else { return };
-        if let Some(owned) = self.owned.get_mut(owner) {
-            owned.remove(uid);
-            if owned.is_empty() {
-                self.owned.remove(owner);
-            }
+        if let Some(owner) = item.meta().controller_uid() {
+            remove_from(&mut self.owned, owner, uid);
         }
+        remove_from(&mut self.named, &item.meta().name, uid);
     }
 
     /// The objects that the controller with this uid owns.
@@ -106,7 +107,8 @@ impl<T: Object> View<T> {
 
     /// The object with this name, unless it is being deleted.
     pub fn find(&self, name: &str) -> Option<&T> {
-        self.items.values().find(|item| item.meta().name == name && item.meta().deletion_timestamp.is_none())
+        let mut named = self.named.get(name).into_iter().flatten().filter_map(|uid| self.items.get(uid));
+        named.find(|item| item.meta().deletion_timestamp.is_none())
     }
 
     pub fn state(&self) -> ViewState<'_> {
@@ -116,6 +118,16 @@ impl<T: Object> View<T> {
             listed: self.listed,
             interrupted: self.interrupted.as_ref(),
             refused: self.refused.as_ref(),
+        }
+    }
+}
+
+/// Removes a uid, and the entry of its key if no other is left there.
+fn remove_from(index: &mut BTreeMap<String, BTreeSet<String>>, key: &str, uid: &str) {
+    if let Some(uids) = index.get_mut(key) {
+        uids.remove(uid);
+        if uids.is_empty() {
+            index.remove(key);
         }
     }
 }
@@ -168,6 +180,29 @@ impl Views {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_finds_the_object_that_is_not_being_deleted() {
+        let pod = |uid: &str, name: &str, deleted: bool| {
+            let at = deleted.then_some("2026-01-01T00:00:00Z");
+            let metadata = serde_json::json!({ "uid": uid, "name": name, "deletionTimestamp": at });
+            serde_json::from_value::<Pod>(serde_json::json!({ "metadata": metadata })).unwrap()
+        };
+        let mut view = View::default();
+        for (update, expected) in [
+            (WatchUpdate::Listed { items: vec![pod("1", "a", false), pod("2", "b", false)], at: None }, Some("1")),
+            (WatchUpdate::Applied(pod("1", "a", true)), None),
+            (WatchUpdate::Applied(pod("0", "a", false)), Some("0")),
+            (WatchUpdate::Deleted(pod("1", "a", true)), Some("0")),
+            (WatchUpdate::Deleted(pod("0", "a", false)), None),
+            (WatchUpdate::Applied(pod("3", "a", false)), Some("3")),
+            (WatchUpdate::Listed { items: vec![pod("2", "b", false)], at: None }, None),
+        ] {
+            view.apply(Moment::ZERO, update);
+            assert_eq!(view.find("a").map(|pod| pod.metadata.uid.as_str()), expected);
+            assert_eq!(view.find("b").map(|pod| pod.metadata.uid.as_str()), Some("2"));
+        }
+    }
 
     #[test]
     fn ownership_follows_every_update() {
