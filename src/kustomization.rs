@@ -7,14 +7,19 @@
 //! kustomize would guess: two entries of one name, aliases that may contain the image.
 //!
 //! The parts: [`document`] reads the YAML with byte ranges, [`image_list`] finds the image in it, [`amend`] and [`append`]
-//! plan the smallest edit, [`proof`] compares the result with the original before it is returned.
+//! plan the smallest edit, [`proof`] compares the result with the original before it is returned. [`image_rule`] is how
+//! kustomize applies an entry, [`manifest`] finds the images of Kubernetes objects, and [`base`] those that the entries of a
+//! kustomization are applied to.
 
 mod amend;
 mod append;
+pub mod base;
 mod document;
 mod error;
 mod image;
 mod image_list;
+mod image_rule;
+mod manifest;
 mod proof;
 mod quoting;
 mod splices;
@@ -23,6 +28,7 @@ mod style;
 pub use self::{
     error::KustomizationError,
     image::{ImageChange, ImageEntry},
+    image_rule::{ImageRule, image_rules, split_image},
 };
 
 use self::image_list::{ImageItem, ImageList};
