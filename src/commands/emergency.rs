@@ -77,10 +77,11 @@ impl Command for Args {
 /// Bad input; a refusal; a read or a write before the commit that failed.
 fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let Target { service, environment, release } = Target::from_subject(subject)?;
-    check_allowed(&service, subject, &args.allowed, config)?;
+    check_allowed(&service, &args.allowed, config)?;
+    let repository = infra::image_repository(&service, subject, config)?;
     let incident = args.bypass.check_incident(&args.incident)?;
     let committer = args.infra.committer()?;
-    let image_field = args.infra.image_field(&service, &environment)?;
+    let image_locator = args.infra.image.locator(&service, &environment, repository)?;
     let github = args.bypass.github(ctx)?;
     let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?.within(args.infra.timeout.0);
 
@@ -101,7 +102,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         ctx.execution.partial.publish(&findings);
     }
     let run = ctx.runner_env.run.clone();
-    let emergency = Emergency { image_field, image: subject.into(), release, promotion, refusal, run };
+    let emergency = Emergency { image_locator, image: subject.into(), release, promotion, refusal, run };
     let change = SetImage::new(&emergency, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 
@@ -137,13 +138,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     Ok(Outcome { outputs, tables: budget_use.table().into_iter().collect(), ..findings.into() })
 }
 
-/// Checks that the service may bypass the gates, and that its image comes from the configured repository.
-fn check_allowed(
-    service: &Service,
-    subject: &Subject,
-    allowed: &[Service],
-    config: &Config,
-) -> Result<(), CommandError> {
+/// Checks that the service may bypass the gates.
+fn check_allowed(service: &Service, allowed: &[Service], config: &Config) -> Result<(), CommandError> {
     let allowed: Vec<&str> = match allowed {
         [] => config.services.keys().map(Service::as_str).collect(),
         given => given.iter().map(Service::as_str).collect(),
@@ -160,12 +156,5 @@ fn check_allowed(
             .expected(format!("one that may bypass the gates: {}", allowed.join(", ")));
         return Err(finding.did_you_mean(closest(service.as_str(), &allowed)).bad_input());
     }
-    let origin = config.services.get(service).map(|origin| &origin.image);
-    match (origin, &subject.image) {
-        (Some(configured), Some(given)) if configured != given => Err(Finding::inconclusive("`image`")
-            .actual(given.as_str())
-            .expected(format!("{configured}, which the config file's `services` names for {service}"))
-            .bad_input()),
-        _ => Ok(()),
-    }
+    Ok(())
 }

@@ -22,9 +22,8 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::{self, Finding, Verdict},
-    kustomization::DEFAULT_OVERLAY,
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
-    promotion::infra::{ImageField, ImageName},
+    promotion::infra::ImageArgs,
     report::{Outcome, Output},
     secret::Secret,
     subject::{Environment, Service, Subject},
@@ -55,12 +54,8 @@ pub struct Args {
     pub annotations_timeout: HumanDuration,
     #[command(flatten)]
     pub at: InfraRepoArgs,
-    /// Path of the kustomization file from the repository root; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
-    pub file: String,
-    /// The image's name in the manifests (`images[].name`) [default: the service]
-    #[arg(long, value_name = "NAME")]
-    pub image_name: Option<ImageName>,
+    #[command(flatten)]
+    pub image: ImageArgs,
     /// Token with Actions, Checks and Contents: read on the services' repositories [default: `token`]
     #[arg(long, value_name = "SOURCE_READ_TOKEN")]
     pub source_token: Option<Secret>,
@@ -112,7 +107,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let image_field = ImageField::locate(&args.file, args.image_name.as_ref(), service, environment)?;
+    let image_locator = args.image.locator(service, environment, Some(origin.image.clone()))?;
     let verification = Verification {
         claim: &claim,
         origin,
@@ -139,7 +134,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         verification: &verification,
         github: Arc::new(ctx.github(source_token, args.timeout)?),
         place: &place,
-        image_field: &image_field,
+        image_locator: &image_locator,
         annotation_delay: args.annotations_timeout.0,
         timeout: args.timeout.0,
         ctx,

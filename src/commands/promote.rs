@@ -53,7 +53,7 @@ impl Command for Args {
     const OUTPUTS: &'static [Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, inputs.commands, ctx)
+        run(self, inputs, ctx)
     }
 }
 
@@ -61,16 +61,13 @@ impl Command for Args {
 ///
 /// # Errors
 /// Bad input; a refusal; a read or a write that failed.
-fn run(
-    args: &Args,
-    subject: &Subject,
-    commands: &[CommandEntry],
-    ctx: &CommandContext,
-) -> Result<Outcome, CommandError> {
+fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let subject = inputs.subject;
     let Target { service, environment, release } = Target::from_subject(subject)?;
-    let required = RequiredReports::from_setting(&args.require, commands)?;
+    let required = RequiredReports::from_setting(&args.require, inputs.commands)?;
     let committer = args.infra.committer()?;
-    let image_field = args.infra.image_field(&service, &environment)?;
+    let repository = infra::image_repository(&service, subject, inputs.config)?;
+    let image_locator = args.infra.image.locator(&service, &environment, repository)?;
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?.within(args.infra.timeout.0);
 
@@ -111,7 +108,7 @@ fn run(
         ..Promotion::new(PromotionKind::Normal, service, environment)
     };
     let expected = format!("{release} in {}", promotion.environment);
-    let promote = Promote { image_field, image: subject.into(), release, promotion, freshness };
+    let promote = Promote { image_locator, image: subject.into(), release, promotion, freshness };
     let change = SetImage::new(&promote, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
     let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());

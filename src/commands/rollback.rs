@@ -9,6 +9,7 @@ mod tests;
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
+    config::Config,
     context::CommandContext,
     error::CommandError,
     finding::Finding,
@@ -57,7 +58,7 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, ctx)
+        run(self, inputs.subject, inputs.config, ctx)
     }
 }
 
@@ -65,11 +66,12 @@ impl Command for Args {
 ///
 /// # Errors
 /// Bad input; a refusal; a read or a write before the commit that failed.
-fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let (service, environment) = infra::service_and_environment(subject)?;
     let incident = args.incident.as_deref().map(|incident| args.bypass.check_incident(incident)).transpose()?;
     let committer = args.infra.committer()?;
-    let image_field = args.infra.image_field(&service, &environment)?;
+    let repository = infra::image_repository(&service, subject, config)?;
+    let image_locator = args.infra.image.locator(&service, &environment, repository)?;
     let github = args.bypass.github(ctx)?;
     let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?.within(args.infra.timeout.0);
 
@@ -98,7 +100,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     ctx.execution.partial.publish(&findings);
     let expected = format!("the image before, in {}", promotion.environment);
     let run = ctx.runner_env.run.clone();
-    let rollback = Rollback { image_field, target, promotion, refusal, run };
+    let rollback = Rollback { image_locator, target, promotion, refusal, run };
     let change = SetImage::new(&rollback, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 

@@ -1,26 +1,29 @@
 //! The image of a service in the infra repository: the settings, outputs and result that the commands which change it share.
 //!
-//! [`image_field`] is the image entry, [`image_file`] reads its file, [`plan`] what a command decides, [`set_image`] the change that commits and pushes it.
+//! [`image_locator`] finds the image entry, [`image_field`] is the entry, [`image_file`] reads its file and its base, [`plan`] is
+//! what a command decides, and [`set_image`] the change that commits and pushes it.
 
 pub mod image_field;
 pub mod image_file;
+pub mod image_locator;
 pub mod plan;
 pub mod set_image;
 
 use std::collections::BTreeMap;
 
 use crate::{
+    config::Config,
     error::CommandError,
     finding::{Finding, Verdict},
-    kustomization::DEFAULT_OVERLAY,
     ledger::infra_repo::InfraRepoArgs,
     report::Output,
-    subject::{Environment, Service, Subject},
+    subject::{Environment, Image, Service, Subject},
     values::HumanDuration,
     world::git::CommitIdentity,
 };
 
 pub use image_field::{ImageField, ImageName, NewImage};
+pub use image_locator::{ImageArgs, ImageLocator};
 pub use plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult};
 
 /// The outputs of every command that changes the image.
@@ -33,12 +36,8 @@ pub const PREVIOUS_IMAGE: Output = Output { name: "previous-image", help: "The i
 pub struct InfraArgs {
     #[command(flatten)]
     pub repo: InfraRepoArgs,
-    /// Path of the kustomization file from the repository root; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
-    pub file: String,
-    /// The image's name in the manifests (`images[].name`) [default: the service]
-    #[arg(long, value_name = "NAME")]
-    pub image_name: Option<ImageName>,
+    #[command(flatten)]
+    pub image: ImageArgs,
     /// How long all reads and pushes of the infra repository may take, repetitions included
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
@@ -58,14 +57,6 @@ impl InfraArgs {
     pub fn committer(&self) -> Result<CommitIdentity, CommandError> {
         CommitIdentity::new(&self.committer_name, &self.committer_email)
             .map_err(|error| Finding::inconclusive("`committer-name`, `committer-email`").actual(error).bad_input())
-    }
-
-    /// The image entry of a service in an environment.
-    ///
-    /// # Errors
-    /// Bad input when its path is not inside the repository.
-    pub fn image_field(&self, service: &Service, environment: &Environment) -> Result<ImageField, CommandError> {
-        ImageField::locate(&self.file, self.image_name.as_ref(), service, environment)
     }
 }
 
@@ -101,6 +92,21 @@ pub fn service_and_environment(subject: &Subject) -> Result<(Service, Environmen
         subject.service.clone().ok_or_else(|| missing("service"))?,
         subject.environment.clone().ok_or_else(|| missing("environment"))?,
     ))
+}
+
+/// Where the image of a service is pulled from: as the config file's `services` say, else as the subject does.
+///
+/// # Errors
+/// Bad input when both are given and differ.
+pub fn image_repository(service: &Service, subject: &Subject, config: &Config) -> Result<Option<Image>, CommandError> {
+    let configured = config.services.get(service).map(|source| &source.image);
+    match (configured, &subject.image) {
+        (Some(configured), Some(given)) if configured != given => Err(Finding::inconclusive("`image`")
+            .actual(given.as_str())
+            .expected(format!("{configured}, which the config file's `services` names for {service}"))
+            .bad_input()),
+        (configured, given) => Ok(configured.or(given.as_ref()).cloned()),
+    }
 }
 
 fn missing(name: &str) -> CommandError {

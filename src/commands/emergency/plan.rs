@@ -7,7 +7,7 @@ use crate::{
     kustomization::ImageEntry,
     ledger::{LedgerQuery, Promotion, PromotionKind},
     promotion::{
-        infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        infra::{ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
         rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
@@ -16,7 +16,7 @@ use crate::{
 
 /// A promotion that bypasses the gates.
 pub(super) struct Emergency {
-    pub image_field: ImageField,
+    pub image_locator: ImageLocator,
     pub image: NewImage,
     pub release: String,
     /// The facts for the commit. The images in it are filled in by the plan.
@@ -27,8 +27,8 @@ pub(super) struct Emergency {
 }
 
 impl PromotionPlan for Emergency {
-    fn image_field(&self) -> &ImageField {
-        &self.image_field
+    fn image_locator(&self) -> &ImageLocator {
+        &self.image_locator
     }
 
     fn release(&self) -> String {
@@ -42,7 +42,7 @@ impl PromotionPlan for Emergency {
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
-        let (edited, image_entry) = match self.image_field.set(&snapshot.text, &self.image) {
+        let (edited, image_entry) = match snapshot.image_field.set(&snapshot.text, &self.image) {
             Ok(edited) => edited,
             Err(finding) => return Plan::Refuse(finding),
         };

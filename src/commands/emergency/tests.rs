@@ -6,7 +6,7 @@ use super::{budget::BudgetUse, plan::Emergency, *};
 use crate::{
     finding::Verdict,
     ledger::{LedgerEntry, tests::commit_with_trailers},
-    promotion::infra::{ImageField, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
+    promotion::infra::{ImageField, ImageLocator, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
     world::git::CommitSummary,
@@ -27,7 +27,7 @@ fn emergency() -> Emergency {
         r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#.parse().unwrap();
     let Target { service, environment, release } = Target::from_subject(&subject).unwrap();
     Emergency {
-        image_field: ImageField { file: "k.yaml".parse().unwrap(), name: service.to_string() },
+        image_locator: ImageLocator::new("k.yaml".parse().unwrap(), service.clone()),
         image: (&subject).into(),
         promotion: Promotion::new(PromotionKind::Emergency, service, environment),
         release,
@@ -50,7 +50,8 @@ fn entry(id: char, kind: &str, tag: &str, days: i64, more: &[(&str, &str)]) -> L
 }
 
 fn snapshot(text: &str, entries: Vec<LedgerEntry>) -> InfraSnapshot {
-    InfraSnapshot { text: text.to_owned(), entries, now: NOW.parse().unwrap() }
+    let image_field = ImageField { file: "k.yaml".parse().unwrap(), name: "checkout-service".to_owned() };
+    InfraSnapshot { text: text.to_owned(), image_field, entries, now: NOW.parse().unwrap() }
 }
 
 /// The planned commit, the result when nothing is to write, or the refusal.
@@ -147,14 +148,9 @@ fn the_budget_counts_thirty_days_of_one_environment() {
 fn only_allowed_services_may_bypass_the_gates() {
     let service = "checkout-service".parse().unwrap();
     let named = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<Service>>();
-    let subject = Subject::default();
-    assert_eq!(
-        check_allowed(&service, &subject, &named(&["frontend", "checkout-service"]), &Config::default()),
-        Ok(())
-    );
+    assert_eq!(check_allowed(&service, &named(&["frontend", "checkout-service"]), &Config::default()), Ok(()));
     for (names, part) in [(&[][..], "`allowed`"), (&["checkout-servic"], "did you mean `checkout-servic`?")] {
-        let Err(CommandError::BadInput(error)) = check_allowed(&service, &subject, &named(names), &Config::default())
-        else {
+        let Err(CommandError::BadInput(error)) = check_allowed(&service, &named(names), &Config::default()) else {
             panic!("{names:?}")
         };
         assert!(error.to_string().contains(part), "{error}");

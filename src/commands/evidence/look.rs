@@ -22,7 +22,7 @@ use crate::{
     kustomization::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
-    promotion::infra::{ImageField, image_file::read_image_file},
+    promotion::infra::{ImageLocator, image_file::find_image},
     subject::Service,
     world::{
         git::Commit,
@@ -42,7 +42,7 @@ pub struct EvidenceObserver<'a> {
     pub verification: &'a Verification<'a>,
     pub github: Arc<GitHub>,
     pub place: &'a InfraRepo,
-    pub image_field: &'a ImageField,
+    pub image_locator: &'a ImageLocator,
     /// How long a job's annotations may take to appear after the job's end.
     pub annotation_delay: Duration,
     /// Time limit of one request.
@@ -55,8 +55,8 @@ impl EvidenceObserver<'_> {
     /// The infra repository lacks the file or git cannot read it; a signal.
     pub fn observe(&self) -> Result<EvidenceObservations, CommandError> {
         let tip = self.place.tip()?.commit;
-        let (text, _) = read_image_file(self.place, &tip, &self.image_field.file)?;
-        let current_entry = self.image_field.find_entry(&text).map_err(Finding::unobservable)?;
+        let image = find_image(self.place, &tip, self.image_locator)?;
+        let current_entry = image.field.find_entry(&image.text).map_err(Finding::unobservable)?;
         let payload = &self.verification.claim.payload;
         let run = self.fetch_run(payload.run.id);
         let deploy = self.verification.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());

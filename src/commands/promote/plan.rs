@@ -8,7 +8,7 @@ use super::freshness::Freshness;
 use crate::{
     finding::Finding,
     ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, RunUrl},
-    promotion::infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+    promotion::infra::{ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
     reconcile::Plan,
 };
 
@@ -17,7 +17,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// A promotion whose required reports passed.
 pub(super) struct Promote {
-    pub image_field: ImageField,
+    pub image_locator: ImageLocator,
     pub image: NewImage,
     pub release: String,
     /// The facts for the commit. The images in it are filled in by the plan.
@@ -26,8 +26,8 @@ pub(super) struct Promote {
 }
 
 impl PromotionPlan for Promote {
-    fn image_field(&self) -> &ImageField {
-        &self.image_field
+    fn image_locator(&self) -> &ImageLocator {
+        &self.image_locator
     }
 
     fn release(&self) -> String {
@@ -43,8 +43,8 @@ impl PromotionPlan for Promote {
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
-        let InfraSnapshot { text, entries, now } = snapshot;
-        let (edited, image_entry) = match self.image_field.set(text, &self.image) {
+        let InfraSnapshot { text, image_field, entries, now } = snapshot;
+        let (edited, image_entry) = match image_field.set(text, &self.image) {
             Ok(edited) => edited,
             Err(finding) => return Plan::Refuse(finding),
         };

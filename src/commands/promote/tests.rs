@@ -4,7 +4,9 @@ use super::{freshness::CLOCK_SKEW, *};
 use crate::{
     commands::COMMANDS,
     ledger::LedgerEntry,
-    promotion::infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan as _, PromotionResult},
+    promotion::infra::{
+        ImageField, ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan as _, PromotionResult,
+    },
     reconcile::Plan,
     subject::Reference,
 };
@@ -54,13 +56,14 @@ fn promotion(image: &str) -> Promote {
         ..Promotion::new(PromotionKind::Normal, target.service, target.environment)
     };
     let freshness = freshness(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
-    let image_field = ImageField { file: "apps/kustomization.yaml".parse().unwrap(), name: NAME.to_owned() };
-    Promote { image_field, image: (&subject).into(), release: target.release, promotion: facts, freshness }
+    let image_locator = ImageLocator::new("apps/kustomization.yaml".parse().unwrap(), NAME.parse().unwrap());
+    Promote { image_locator, image: (&subject).into(), release: target.release, promotion: facts, freshness }
 }
 
 /// The branch at noon.
 fn snapshot(text: &str) -> InfraSnapshot {
-    InfraSnapshot { text: text.to_owned(), entries: vec![], now: "2026-01-01T12:00:00Z".parse().unwrap() }
+    let image_field = ImageField { file: "apps/kustomization.yaml".parse().unwrap(), name: NAME.to_owned() };
+    InfraSnapshot { text: text.to_owned(), image_field, entries: vec![], now: "2026-01-01T12:00:00Z".parse().unwrap() }
 }
 
 fn planned(promote: &Promote, snapshot: &InfraSnapshot) -> PlannedCommit {
@@ -116,9 +119,9 @@ fn without_an_image_the_current_one_gets_the_tag() {
 
 #[test]
 fn a_new_entry_is_added_under_the_name_in_the_manifests() {
-    let mut named = promotion(":1.4.2");
-    named.image_field.name = "app".to_owned();
-    let commit = planned(&named, &snapshot(FILE));
+    let mut found = snapshot(FILE);
+    found.image_field.name = "app".to_owned();
+    let commit = planned(&promotion(":1.4.2"), &found);
     let entry = format!("  - name: app\n    newName: {OURS}\n    newTag: 1.4.2\n");
     assert_eq!(commit.text, FILE.replace("replicas:", &format!("{entry}replicas:")));
     assert_eq!(commit.previous, None);

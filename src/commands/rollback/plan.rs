@@ -6,7 +6,7 @@ use crate::{
     finding::Finding,
     ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, WantedEntry},
     promotion::{
-        infra::{ImageField, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        infra::{ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
         rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
@@ -28,7 +28,7 @@ pub(super) enum RollbackTarget {
 
 /// A rollback of one promotion.
 pub(super) struct Rollback {
-    pub image_field: ImageField,
+    pub image_locator: ImageLocator,
     pub target: RollbackTarget,
     /// The facts for the commit. The images and the rolled back commit are filled in by the plan.
     pub promotion: Promotion,
@@ -83,8 +83,8 @@ impl Rollback {
 }
 
 impl PromotionPlan for Rollback {
-    fn image_field(&self) -> &ImageField {
-        &self.image_field
+    fn image_locator(&self) -> &ImageLocator {
+        &self.image_locator
     }
 
     fn release(&self) -> String {
@@ -102,7 +102,7 @@ impl PromotionPlan for Rollback {
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
-        let current = match self.image_field.current_image(&snapshot.text) {
+        let current = match snapshot.image_field.current_image(&snapshot.text) {
             Ok(image) => image,
             Err(finding) => return Plan::Refuse(finding),
         };
@@ -140,7 +140,7 @@ impl PromotionPlan for Rollback {
             );
         };
         let new = NewImage { image: Some(image), tag, digest };
-        let (edited, image_entry) = match self.image_field.set(&snapshot.text, &new) {
+        let (edited, image_entry) = match snapshot.image_field.set(&snapshot.text, &new) {
             Ok(edited) => edited,
             Err(finding) => return Plan::Refuse(finding),
         };

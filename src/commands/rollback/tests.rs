@@ -3,7 +3,7 @@
 use super::{plan::Rollback, *};
 use crate::{
     ledger::{WantedEntry, tests::commit_with_trailers},
-    promotion::infra::{ImageField, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
+    promotion::infra::{ImageField, ImageLocator, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
 };
@@ -20,7 +20,7 @@ fn commit(id: char) -> Commit {
 fn rollback(named: Option<char>) -> Rollback {
     let service: crate::subject::Service = "checkout-service".parse().unwrap();
     Rollback {
-        image_field: ImageField { file: "k.yaml".parse().unwrap(), name: service.to_string() },
+        image_locator: ImageLocator::new("k.yaml".parse().unwrap(), service.clone()),
         target: named.map_or(RollbackTarget::Latest { started: None }, |id| RollbackTarget::Commit(commit(id))),
         promotion: Promotion::new(PromotionKind::Rollback, service, "production".parse().unwrap()),
         refusal: None,
@@ -72,7 +72,8 @@ fn planned(
     entries: Vec<LedgerEntry>,
 ) -> Result<PlannedCommit, Result<PromotionResult, Finding>> {
     let now = "2026-01-02T00:00:00Z".parse().unwrap();
-    match rollback.decide(&InfraSnapshot { text: FILE.replace("1.4.2", tag), entries, now }) {
+    let image_field = ImageField { file: "k.yaml".parse().unwrap(), name: "checkout-service".to_owned() };
+    match rollback.decide(&InfraSnapshot { text: FILE.replace("1.4.2", tag), image_field, entries, now }) {
         Plan::Write(commit) => Ok(commit),
         Plan::UpToDate(result) => Err(Ok(result)),
         Plan::Refuse(finding) => Err(Err(finding)),

@@ -1,18 +1,26 @@
-//! The image entry of a service in the infra repository: its file, its name, and the values to set.
+//! One image entry of the infra repository: its file, its name, and the values to set.
 
 use std::str::FromStr;
 
 use crate::{
-    error::{CommandError, ValueError},
+    error::ValueError,
     finding::Finding,
     kustomization::{self, Edited, ImageChange, ImageEntry, KustomizationError},
-    subject::{Digest, Environment, Image, Service, Subject, Tag},
+    subject::{Digest, Image, Service, Subject, Tag},
     world::git::TreePath,
 };
 
 /// An image as manifests name it, which a registry need not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName(String);
+
+impl ImageName {
+    /// The name for a service: `{service}` is filled in.
+    #[must_use]
+    pub fn for_service(&self, service: &Service) -> String {
+        self.0.replace("{service}", service.as_str())
+    }
+}
 
 impl FromStr for ImageName {
     type Err = ValueError;
@@ -50,24 +58,6 @@ pub struct ImageField {
 }
 
 impl ImageField {
-    /// Finds the file of a service in an environment. `pattern` and `image_name` are the settings `file` and `image-name`.
-    ///
-    /// # Errors
-    /// Bad input when the path is not inside the repository.
-    pub fn locate(
-        pattern: &str,
-        image_name: Option<&ImageName>,
-        service: &Service,
-        environment: &Environment,
-    ) -> Result<Self, CommandError> {
-        let path = pattern.replace("{service}", service.as_str()).replace("{environment}", environment.as_str());
-        let file = path.parse().map_err(|error: String| {
-            Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository").bad_input()
-        })?;
-        let name = image_name.map_or_else(|| service.to_string(), |name| name.0.clone());
-        Ok(Self { file, name })
-    }
-
     /// The current entry in the file's text; `None` when it has none.
     ///
     /// # Errors

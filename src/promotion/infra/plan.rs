@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::image_field::ImageField;
+use super::{image_field::ImageField, image_locator::ImageLocator};
 use crate::{
     kustomization::{Edited, ImageEntry},
     ledger::{LedgerEntry, LedgerQuery, Promotion},
@@ -10,9 +10,9 @@ use crate::{
     world::git::Commit,
 };
 
-/// The decision of one command: which image entry it changes, and whether it may.
+/// The decision of one command: whether it may change the image entry that its locator finds.
 pub trait PromotionPlan {
-    fn image_field(&self) -> &ImageField;
+    fn image_locator(&self) -> &ImageLocator;
 
     /// The new release, as far as it is known before anything is read.
     fn release(&self) -> String;
@@ -29,6 +29,8 @@ pub trait PromotionPlan {
 pub struct InfraSnapshot {
     /// The text of the image's file.
     pub text: String,
+    /// The image entry in it, or the one to add.
+    pub image_field: ImageField,
     /// The entries that [`PromotionPlan::ledger_query`] asks for, newest first.
     pub entries: Vec<LedgerEntry>,
     pub now: Timestamp,

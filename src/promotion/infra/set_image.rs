@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 
 use super::{
-    image_field::ImageField,
-    image_file::read_image_file,
+    image_file::{FoundImage, find_image},
+    image_locator::ImageLocator,
     plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult},
 };
 use crate::{
@@ -64,7 +64,8 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
-        let ImageField { file, name } = self.plan.image_field();
+        let locator: &ImageLocator = self.plan.image_locator();
+        let (file, name) = (&locator.file, locator.default_name());
         Effect {
             target: format!("{} {}", self.repo.remote.url(), self.repo.branch),
             detail: format!("{file}: {name} → {}", self.plan.release()),
@@ -74,19 +75,23 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
 
     fn detail(&self, edit: &PlannedCommit) -> Option<String> {
         let previous = edit.previous.as_deref().unwrap_or("no image entry");
-        Some(format!("{}: {previous} → {}", self.plan.image_field().file, edit.image))
+        Some(format!("{}: {previous} → {}", self.plan.image_locator().file, edit.image))
     }
 
     fn read(&self) -> Result<Base, CommandError> {
         let tip = self.repo.tip()?;
-        let (text, mode) = read_image_file(self.repo, &tip.commit, &self.plan.image_field().file)?;
         let arrived = self.arrived_push(&tip.commit)?;
+        let FoundImage { text, mode, field: image_field, unchecked } =
+            find_image(self.repo, &tip.commit, self.plan.image_locator())?;
+        if let Some(reason) = unchecked {
+            self.ctx.log.say(&format!("not checked whether kustomize uses the entry `{}`: {reason}", image_field.name));
+        }
         let now = self.ctx.execution.clock.wall();
         let entries = match self.plan.ledger_query(now) {
             Some(query) => ledger::run_query(self.repo, &tip.commit, &query).map_err(Finding::unobservable)?,
             None => Vec::new(),
         };
-        Ok(Base { snapshot: InfraSnapshot { text, entries, now }, tip, mode, arrived })
+        Ok(Base { snapshot: InfraSnapshot { text, image_field, entries, now }, tip, mode, arrived })
     }
 
     fn arrived(&self, base: &Base) -> Option<PromotionResult> {
@@ -99,7 +104,7 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
 
     fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
         let InfraRepo { git, remote, branch } = self.repo;
-        let path = self.plan.image_field().file.clone();
+        let path = self.plan.image_locator().file.clone();
         let file = NewFile { path, mode: base.mode, bytes: edit.text.clone().into_bytes() };
         let (author, committer) = (self.committer.clone(), self.committer.clone());
         let signature = Signature { author, committer, at: self.ctx.execution.clock.wall().into() };
