@@ -1,4 +1,5 @@
 //! The image edit compared with `kustomize edit set image`: after either edit, every fixture must render to the same bytes.
+//! And `promote` on kustomizations that name images by their repository: kustomize must render the promoted image.
 //!
 //! Run by `tests/e2e/kustomize.sh`, which builds the kustomize it needs.
 
@@ -93,6 +94,62 @@ fn kustomize_renders_the_same_after_either_edit() {
     assert!(differences.is_empty(), "{differences}");
 }
 
+/// The service's image in the kustomizations of `by-repository`, after the promotion.
+const PROMOTED: &str =
+    "ghcr.io/acme/shop:1.5.0@sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the path of kustomize is a setting of the test, not of the product")]
+fn kustomize_renders_the_image_that_promote_set() {
+    let Some(kustomize) = std::env::var_os("PROMOTE_GATES_E2E_KUSTOMIZE") else {
+        return print("SKIP: PROMOTE_GATES_E2E_KUSTOMIZE is not set; run tests/e2e/kustomize.sh");
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kustomizations/by-repository");
+    let all: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(all.len() >= 10, "{}", all.len());
+    for source in &all {
+        let work = TempDir::new().unwrap();
+        let checkout = work.path().join("infra");
+        let git = |folder: &Path, arguments: &[&str]| {
+            let identity = ["-c", "user.name=a", "-c", "user.email=a@shop.invalid", "-c", "init.defaultBranch=main"];
+            succeeded(Command::new("git").args(identity).args(arguments).current_dir(folder))
+        };
+        git(work.path(), &["init", "-q", "--bare", "infra.git"]);
+        git(work.path(), &["clone", "-q", "infra.git", "infra"]);
+        fs::create_dir(checkout.join("apps")).unwrap();
+        succeeded(Command::new("cp").arg("-R").arg(source).arg(checkout.join("apps/shop")));
+        git(&checkout, &["add", "."]);
+        git(&checkout, &["commit", "-qm", "a shop"]);
+        git(&checkout, &["push", "-q", "origin", "HEAD:main"]);
+        let overlay = checkout.join("apps/shop/overlays/production");
+        let render = || succeeded(Command::new(&kustomize).arg("build").arg(&overlay));
+        let before = render();
+
+        let mut promote = Command::new(env!("CARGO_BIN_EXE_promote-gates"));
+        let release = ["--service", "shop", "--environment", "production", "--image", PROMOTED];
+        promote.args(["promote", "--require", "none"]).args(release).current_dir(&checkout);
+        // The program takes every variable of this prefix for an input.
+        promote
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("PROMOTE_GATES_E2E_KUSTOMIZE")
+            .env_remove("PROMOTE_GATES_CACHE");
+        succeeded(promote.env("RUNNER_TEMP", work.path()));
+        git(&checkout, &["pull", "-q", "origin", "main"]);
+        let after = render();
+
+        let changed: Vec<(&str, &str)> =
+            before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
+        assert_eq!(before.lines().count(), after.lines().count(), "{}", source.display());
+        assert!(!changed.is_empty(), "{}: nothing changed\n{after}", source.display());
+        for (_, line) in changed {
+            assert_eq!(line.trim().trim_start_matches("- "), format!("image: {PROMOTED}"), "{}", source.display());
+        }
+        let images = |text: &str| text.lines().filter(|line| line.contains("image: ghcr.io/acme/shop:")).count();
+        assert_eq!(images(&after), after.matches(PROMOTED).count(), "{}: one is left\n{after}", source.display());
+    }
+    print(&format!("{} kustomizations that name images by repository: each renders the promoted image", all.len()));
+}
+
 struct Fixture<'a> {
     tools: &'a Tools,
     path: &'a Path,
@@ -175,8 +232,9 @@ fn expected((name, new_name, tag, digest): (&str, &str, &str, &str)) -> String {
 
 fn succeeded(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
+    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(status.success(), "{command:?}: {stdout}{stderr}");
+    stdout
 }
 
 /// Prints to stderr directly, because the test harness hides the output of passing tests.
