@@ -1,5 +1,7 @@
 //! Reads the reports of earlier jobs and steps, and checks that all required ones passed.
 
+mod digest;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

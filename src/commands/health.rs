@@ -127,6 +127,11 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     } else {
         workloads::run(&args.rollout, subject, ctx, &probes, &mut responses)
     };
+    if let Ok(outcome) = &end {
+        let digest = outcome.outputs.get(workloads::DIGEST.name).and_then(|digest| digest.parse().ok());
+        // The subject of the report is what was observed, for everything that rests on it.
+        ctx.execution.partial.edit(|partial| partial.subject.digest = partial.subject.digest.take().or(digest));
+    }
     // Also after an error: the report of a cancelled gate shows its probes as well.
     ctx.execution.partial.edit(|partial| partial.tables.extend(probe_table(&probes.limits, &responses)));
     end

@@ -1,9 +1,11 @@
 //! `promote`: sets the image in the infra repository, commits and pushes; only when the required reports passed.
 //!
-//! [`evidence_outputs`] reads the reports' outputs, [`freshness`] judges their age, and [`plan`] decides.
+//! [`evidence_outputs`] reads the reports' outputs, [`freshness`] judges their age, [`pin`] says what the entry holds, and [`plan`]
+//! decides.
 
 mod evidence_outputs;
 mod freshness;
+mod pin;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ use crate::{
 };
 use evidence_outputs::EvidenceOutputs;
 use freshness::Freshness;
+use pin::{Pin, pinned_image};
 use plan::Promote;
 
 /// Settings of `promote`.
@@ -38,6 +41,9 @@ pub struct Args {
     /// Maximum age of the required reports, and of the validation behind them
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
+    /// What the image entry holds: `both` sets `newTag` and `digest`, of which the digest decides what is pulled; `digest` or `tag` sets one alone [default: what is known of the two]
+    #[arg(long, value_name = "PARTS")]
+    pub pin: Option<Pin>,
     #[command(flatten)]
     pub infra: infra::InfraArgs,
     /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
@@ -63,7 +69,7 @@ impl Command for Args {
 /// Bad input; a refusal; a read or a write that failed.
 fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let subject = inputs.subject;
-    let Target { service, environment, release } = Target::from_subject(subject)?;
+    let Target { service, environment, .. } = Target::from_subject(subject)?;
     let required = RequiredReports::from_setting(&args.require, inputs.commands)?;
     let committer = args.infra.committer()?;
     let repository = infra::image_repository(&service, subject, inputs.config)?;
@@ -73,6 +79,12 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
 
     let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { ctx.current_run() };
     let mut findings = required.judge(&reports, subject, run);
+    // Reports that are not required decide nothing.
+    let with_digest =
+        if required.is_empty() { Ok(subject.clone()) } else { reports.with_digest(&required.all, subject, run) };
+    findings.extend(with_digest.as_ref().err().cloned());
+    let subject = with_digest.as_ref().unwrap_or(subject);
+    ctx.execution.partial.edit(|partial| partial.subject = subject.clone());
     let mut outputs = EvidenceOutputs::default();
     if verdict(&findings) == Verdict::Passed {
         match EvidenceOutputs::read(&reports, &required.others, subject, run) {
@@ -96,6 +108,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let oldest = freshness.oldest();
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
+        digest: subject.digest.clone(),
         validated_at: oldest.map(|oldest| oldest.finished),
         // The run of the evidence has precedence, because another report may be finished in the same second or by a slower
         // clock.
@@ -107,8 +120,10 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         required: Some(required.all),
         ..Promotion::new(PromotionKind::Normal, service, environment)
     };
-    let expected = format!("{release} in {}", promotion.environment);
-    let promote = Promote { image_locator, image: subject.into(), release, promotion, freshness };
+    let (image, pinned_by) = pinned_image(args.pin, subject)?;
+    let release = image.release();
+    let expected = format!("{release} in {}, pinned {pinned_by}", promotion.environment);
+    let promote = Promote { image_locator, image, release, promotion, freshness };
     let change = SetImage::new(&promote, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
     let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());

@@ -106,9 +106,14 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         TriggerEvent::WorkflowRun(run) => Some(run),
         TriggerEvent::RepositoryDispatch(_) | TriggerEvent::Other => None,
     };
-    let release = ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
+    ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let reports = collect_reports(args)?;
+    let with_digest = reports.with_digest(&args.required, subject, ctx.current_run());
+    let subject = with_digest.as_ref().unwrap_or(subject);
+    ctx.execution.partial.edit(|partial| partial.subject = subject.clone());
+    let release = ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let mut findings = reports.require(&args.required, subject, release.run);
+    findings.extend(with_digest.as_ref().err().cloned());
     ctx.execution.partial.publish(&findings);
     let payload = compose_payload(args, &release, &reports, &findings);
     if let Ok(payload) = &payload {

@@ -75,7 +75,11 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         outcome.findings.push(as_finding(&report, &name, all_dry));
         outcome.reports.push(report.clone());
         ctx.execution.partial.publish(&outcome.findings);
-        ctx.execution.partial.edit(|partial| partial.reports.push(report));
+        ctx.execution.partial.edit(|partial| {
+            let digest = report.subject.digest.clone().filter(|_| report.subject.tag == partial.subject.tag);
+            partial.subject.digest = partial.subject.digest.take().or(digest);
+            partial.reports.push(report);
+        });
         let stops = cancelled || (verdict != Verdict::Passed && !dry_run);
         if stops {
             let why = format!("not run: {name} did not pass");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{evidence_id::EvidenceId, kind::PromotionKind, run_url::RunUrl, trailer};
 use crate::{
     clock::rfc3339,
-    subject::{Environment, Service},
+    subject::{Digest, Environment, Service},
     world::git::{Commit, CommitSummary},
 };
 
@@ -21,10 +21,13 @@ pub struct Promotion {
     pub kind: PromotionKind,
     pub service: Service,
     pub environment: Environment,
-    /// The new image; never empty in the ledger.
+    /// The new image, exactly as the entry says it: repository, tag and digest, those parts that the entry has. Never empty
+    /// in the ledger.
     pub image: String,
     /// The image before; `None` when there was no image entry.
     pub previous: Option<String>,
+    /// The digest that was tested, if the entry does not pin it.
+    pub digest: Option<Digest>,
     /// The commit that the image was built from.
     pub source_commit: Option<Commit>,
     /// When the oldest required report was finished; `None` when no report was required.
@@ -54,6 +57,7 @@ impl Promotion {
             environment,
             image: String::new(),
             previous: None,
+            digest: None,
             source_commit: None,
             validated_at: None,
             validation_run: None,
@@ -82,6 +86,7 @@ impl Promotion {
             environment: parse(commit, trailer::ENVIRONMENT)?,
             image: text(trailer::IMAGE)?,
             previous: text(trailer::PREVIOUS),
+            digest: parse(commit, trailer::DIGEST),
             source_commit: parse(commit, trailer::SOURCE_COMMIT),
             validated_at: parse(commit, trailer::VALIDATED_AT),
             validation_run: text(trailer::VALIDATION_RUN),
@@ -137,6 +142,7 @@ impl Promotion {
         trailer(trailer::ENVIRONMENT, Some(self.environment.as_str()));
         trailer(trailer::IMAGE, Some(&self.image));
         trailer(trailer::PREVIOUS, self.previous.as_deref());
+        trailer(trailer::DIGEST, self.digest.as_ref().map(Digest::as_str));
         trailer(trailer::SOURCE_COMMIT, self.source_commit.as_ref().map(Commit::as_str));
         trailer(trailer::VALIDATED_AT, self.validated_at.map(rfc3339).as_deref());
         trailer(trailer::VALIDATION_RUN, self.validation_run.as_deref());

@@ -53,6 +53,7 @@ fn a_message_has_a_subject_line_and_one_trailer_for_each_fact() {
 fn complete_promotion(kind: PromotionKind) -> Promotion {
     Promotion {
         kind,
+        digest: format!("sha256:{}", "d".repeat(64)).parse().ok(),
         source_commit: "a".repeat(40).parse().ok(),
         validation_run: Some("https://github.com/acme/shop/actions/runs/5/attempts/2".to_owned()),
         evidence: "e".repeat(64).parse().ok(),
@@ -101,7 +102,7 @@ fn a_promotion_is_read_back_as_it_was_written() {
             promotion: written,
         };
         assert_eq!(read, expected);
-        assert!(trailers.len() == 16, "a trailer that this test does not set: {message}");
+        assert!(trailers.len() == 17, "a trailer that this test does not set: {message}");
     }
 }
 

@@ -4,6 +4,7 @@ pub const SERVICE: &str = "Service";
 pub const ENVIRONMENT: &str = "Environment";
 pub const IMAGE: &str = "Image";
 pub const PREVIOUS: &str = "Previous-Image";
+pub const DIGEST: &str = "Digest";
 pub const SOURCE_COMMIT: &str = "Source-commit";
 pub const VALIDATED_AT: &str = "Validated-at";
 pub const VALIDATION_RUN: &str = "Validation-run";

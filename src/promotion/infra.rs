@@ -73,8 +73,7 @@ impl Target {
     /// # Errors
     /// Bad input when the subject lacks a part.
     pub fn from_subject(subject: &Subject) -> Result<Self, CommandError> {
-        let parts = [subject.tag.as_ref().map(ToString::to_string), subject.digest.as_ref().map(ToString::to_string)];
-        let release = parts.into_iter().flatten().collect::<Vec<_>>().join("@");
+        let release = NewImage::from(subject).release();
         if release.is_empty() {
             return Err(missing("tag"));
         }

@@ -77,6 +77,15 @@ pub fn tag_or_digest_difference(actual: &Subject, expected: &Subject) -> Option<
     difference("tag", tag, expected_tag).or_else(|| difference("digest", digest, expected_digest))
 }
 
+/// Why a report is not about the release. It may know less than the release, never something else: beside the same tag, the
+/// digest may be missing.
+pub fn report_difference(report: &Subject, release: &Subject) -> Option<String> {
+    let lacks_digest = report.digest.is_none() && report.tag.is_some() && report.tag == release.tag;
+    let digest = if lacks_digest { release.digest.clone() } else { report.digest.clone() };
+    let report = Subject { digest, ..report.clone() };
+    report.differs_from(release).or_else(|| tag_or_digest_difference(&report, release))
+}
+
 /// A finding that is blocked if `is_bad`, else passed.
 pub fn block_if(is_bad: bool, check: &str) -> Finding {
     if is_bad { Finding::blocked(check) } else { Finding::passed(check) }

@@ -43,6 +43,15 @@ pub struct NewImage {
     pub digest: Option<Digest>,
 }
 
+impl NewImage {
+    /// `1.4.2`, `1.4.2@sha256:…`, `sha256:…`
+    #[must_use]
+    pub fn release(&self) -> String {
+        let parts = [self.tag.as_ref().map(ToString::to_string), self.digest.as_ref().map(ToString::to_string)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("@")
+    }
+}
+
 impl From<&Subject> for NewImage {
     fn from(subject: &Subject) -> Self {
         Self { image: subject.image.clone(), tag: subject.tag.clone(), digest: subject.digest.clone() }

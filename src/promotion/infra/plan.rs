@@ -52,7 +52,9 @@ impl PlannedCommit {
     pub fn new(edited: Edited, entry: &ImageEntry, promotion: &Promotion) -> Self {
         let image = entry.reference();
         let previous = edited.previous.as_ref().map(ImageEntry::reference);
-        let promotion = Promotion { image: image.clone(), previous: previous.clone(), ..promotion.clone() };
+        // The digest is in `Image` already if the entry pins it.
+        let digest = promotion.digest.clone().filter(|_| entry.digest.is_none());
+        let promotion = Promotion { image: image.clone(), previous: previous.clone(), digest, ..promotion.clone() };
         let parts: Vec<&str> = [&entry.tag, &entry.digest].into_iter().flatten().map(String::as_str).collect();
         let release = if parts.is_empty() { image.clone() } else { parts.join("@") };
         Self { text: edited.text, image, previous, message: promotion.message(&release) }

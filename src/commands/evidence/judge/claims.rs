@@ -35,12 +35,24 @@ impl Verification<'_> {
             _ => claimed
                 .differs_from(&release)
                 .or_else(|| tag_or_digest_difference(&claimed, &release))
+                .or_else(|| self.untested_digest(&release))
                 .map(|difference| format!("evidence.subject has {difference}"))
                 .or_else(|| difference_from_pinned(&pinned, &release)),
         };
         let finding = block_if(difference.is_some(), "subject");
         let finding = finding.expected(format!("one subject throughout, of {}", self.origin.image));
         finding.actual(difference.unwrap_or_else(|| release.to_string()))
+    }
+}
+
+impl Verification<'_> {
+    /// The digest of the release if no report of a required gate names it. The reports are judged afterwards.
+    fn untested_digest(&self, release: &Subject) -> Option<String> {
+        let digest = release.digest.as_ref()?;
+        let required = self.claim.received.iter().filter(|received| self.required.contains(&received.report.command));
+        let is_named =
+            required.map(|received| &received.report.subject.digest).any(|named| named.as_ref() == Some(digest));
+        (!is_named).then(|| format!("digest {digest}, which no report of a required gate names"))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         gate_jobs::{age, report_sha256},
         observations::{EvidenceObservations, ReportNotice, ValidationJobs},
         payload::ReportText,
-        verification::{Verification, tag_or_digest_difference},
+        verification::{Verification, report_difference},
     },
     finding::{Finding, Verdict},
     results::ReceivedReport,
@@ -98,8 +98,7 @@ impl<'a> ReportChecks<'a> {
         let command = &clip(&report.command, CLIP_NAME);
         let claimed = &self.verification.claim.payload.run;
         let blocked = |actual: String| Err(Finding::blocked(command).actual(actual));
-        let difference = report.subject.differs_from(&self.release);
-        if let Some(difference) = difference.or_else(|| tag_or_digest_difference(&report.subject, &self.release)) {
+        if let Some(difference) = report_difference(&report.subject, &self.release) {
             return blocked(format!("its report is about another subject: {difference}"));
         }
         // The `workflow_run` event gives the gate its commit, which ties the run to the deployed version.
