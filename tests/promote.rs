@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod checkouts;
+mod digests;
 mod entries;
 mod evidence;
 mod inputs;
@@ -33,7 +34,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, SERVICE, Shop, executable, git},
+    shop::{AFTER, BEFORE, FILE, SERVICE, Scene, Shop, executable, git},
 };
 
 /// Creates a named pipe; returns the lines that are written into it.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
+mod digests;
 mod evidence;
 mod lost_responses;
 mod refusals;

@@ -13,9 +13,9 @@ const FRONTEND: &str = "  frontend:
 policy:";
 
 /// Changes the stage; returns the forged payload.
-type Forgery = fn(&mut Stage) -> Value;
+pub(super) type Forgery = fn(&mut Stage) -> Value;
 
-fn set(mut payload: Value, pointer: &str, value: Value) -> Value {
+pub(super) fn set(mut payload: Value, pointer: &str, value: Value) -> Value {
     *payload.pointer_mut(pointer).unwrap() = value;
     payload
 }
@@ -29,7 +29,7 @@ fn changed_after_annotation(stage: &Stage, command: &str, change: impl FnOnce(&m
 }
 
 /// The payload with one report changed together with the annotation of its job.
-fn changed_with_annotation(stage: &mut Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
+pub(super) fn changed_with_annotation(stage: &mut Stage, command: &str, change: impl FnOnce(&mut Report)) -> Value {
     let place = stage.reports.iter().position(|report| report.command == command).unwrap();
     change(&mut stage.reports[place]);
     let report = stage.reports[place].clone();
@@ -103,8 +103,8 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
             subject["digest"] = json!(format!("sha256:{}", "d".repeat(64)));
             set(stage.payload(), "/evidence/subject", subject)
         },
-        "health",
-        "about another subject: no digest, not sha256:dddd",
+        "subject",
+        "evidence.subject has digest sha256:dddd",
     ),
     (
         "a digest taken away, so that the tag decides",
@@ -393,7 +393,7 @@ fn each_forgery_is_blocked_with_what_was_observed() {
     });
 }
 
-fn assert_blocked((name, forge, check, seen): &(&str, Forgery, &str, &str)) {
+pub(super) fn assert_blocked((name, forge, check, seen): &(&str, Forgery, &str, &str)) {
     let mut stage = Stage::new();
     stage.fake_github.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
     let payload = forge(&mut stage);

@@ -76,6 +76,13 @@ fn a_rebuilt_image_passes_if_the_registry_shows_that_it_is_the_same() {
         let without = runner.run(&["health"]);
         assert!(without.code == 3 && without.log.contains("the runtime reports sha256:"), "{}", without.log);
         assert!(asked.lock().unwrap().is_empty(), "without a token, nothing is asked");
+        let by_tag = gate(&api, "deployment/a").input("image", &image).run(&["health"]);
+        assert_eq!(
+            by_tag.report["subject"]["digest"],
+            digest(reported),
+            "what ran becomes the subject: {}",
+            by_tag.log
+        );
         let end = runner.input("registry-token", REGISTRY_TOKEN).run(&["health"]);
         assert!(end.code == code && end.log.contains(expected), "{}", end.log);
         assert!(!shown(&end.log).contains("r3gistry"), "{}", end.log);
@@ -87,6 +94,7 @@ fn a_rebuilt_image_passes_if_the_registry_shows_that_it_is_the_same() {
             String::new()
         };
         assert_eq!(end.outputs["digest"], ran);
+        assert_eq!(end.report["subject"]["digest"], digest(&first), "what was asked for stays the subject");
         assert!(!std::mem::take(&mut *asked.lock().unwrap()).is_empty());
     }
 }
