@@ -120,7 +120,7 @@ impl TrustedFiles {
                 .next("add an actions/checkout step before this one")
                 .unobservable());
         };
-        let git = Git::open(checkout.top, groups).map_err(Finding::unobservable)?.with_remote_timeout(FETCH_TIMEOUT);
+        let git = Git::open(checkout.top, groups).map_err(Finding::unobservable)?.within(FETCH_TIMEOUT);
         Ok(Some(match access.token {
             Some((server, token)) => git.with_token(&server, token),
             None => git,
