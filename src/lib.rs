@@ -21,6 +21,7 @@ pub mod kustomization;
 pub mod ledger;
 pub mod observe;
 pub mod promotion;
+pub mod proof;
 pub mod reconcile;
 pub mod report;
 pub mod results;
