@@ -15,3 +15,12 @@ pub mod keys;
 pub mod token;
 
 pub use error::ProofError;
+
+/// What holds a dispatch: a setting of both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProofMode {
+    /// A token in which GitHub signs the evidence.
+    Required,
+    /// The notices of the gates' jobs, for runners without an OIDC provider. Weaker: a token with Checks: write can add one.
+    Annotations,
+}

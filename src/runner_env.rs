@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use crate::report::Run;
+use crate::{report::Run, secret::Secret};
 
 /// The prefix of the variables that carry inputs: `PROMOTE_GATES_MAX_RATIO` is the input `max-ratio`.
 pub const INPUT_PREFIX: &str = "PROMOTE_GATES_";
@@ -17,6 +17,17 @@ pub const KUBECONFIG: &str = "kubeconfig";
 /// The variables that name the runner's command files: a program that writes there sets outputs of the step or the
 /// environment of later steps. Source: GitHub's documentation, "Workflow commands".
 const COMMAND_FILES: [&str; 5] = ["GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
+
+/// The variables with which a job asks for a token that GitHub signs. A child that has them could sign what it likes.
+pub const OIDC_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+pub const OIDC_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+
+/// How a job asks for a token that GitHub signs. The runner sets it in jobs with `permissions: id-token: write`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OidcRequest {
+    pub url: String,
+    pub token: Secret,
+}
 
 /// The environment variables that are set and not empty. Source: GitHub's documentation, "Variables reference".
 #[derive(Debug, Default)]
@@ -43,6 +54,7 @@ pub struct RunnerEnv {
     pub summary: Option<PathBuf>,
     pub runner_temp: Option<PathBuf>,
     pub run: Option<Run>,
+    pub oidc: Option<OidcRequest>,
     /// The inputs that are not empty, by setting key (`max-ratio`).
     pub inputs: BTreeMap<String, String>,
     /// The variables that a child process with code from outside must not get: inputs (tokens among them) and the runner's
@@ -97,6 +109,10 @@ impl RunnerEnv {
             runner_temp: path("RUNNER_TEMP"),
             run: run(&all, server_url.as_deref()),
             server_url,
+            oidc: text(OIDC_URL).zip(text(OIDC_TOKEN)).map(|(url, token)| OidcRequest {
+                url: url.trim().to_owned(),
+                token: Secret::new(token.trim().to_owned()),
+            }),
             inputs: all
                 .iter()
                 .filter_map(|(name, value)| {

@@ -11,6 +11,7 @@ pub mod git;
 pub mod github;
 pub mod http;
 pub mod network;
+pub mod oidc;
 pub mod process;
 pub mod registry;
 pub mod runtime;

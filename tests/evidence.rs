@@ -7,6 +7,7 @@ mod forged;
 mod inputs;
 mod ledger;
 mod pack;
+mod proofs;
 mod unobservable;
 
 use std::{
@@ -152,6 +153,8 @@ impl Stage {
             .env("GITHUB_RUN_ID", "900")
             .input("environment", "production")
             .input("source-token", TOKEN)
+            // `proofs` has the signed payloads.
+            .input("proof", "annotations")
             .input("annotations-timeout", "300ms")
             .input("checkout", &self.clone().display().to_string());
         runner.write(".github/promote-gates.yml", &self.config);
@@ -309,6 +312,7 @@ fn evidence_accepts_the_payload_of_record() {
         .input("service", "checkout-service")
         .input("environment", "staging")
         .input("tag", "1.4.2")
+        .input("proof", "annotations")
         .input("results", &Value::Object(needs).to_string());
     let ended = with_event(record, "workflow_run", &event).run(&["record"]);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);

@@ -5,6 +5,7 @@
 mod digests;
 mod evidence;
 mod lost_responses;
+mod proofs;
 mod refusals;
 
 use promote_gates::{
@@ -42,6 +43,8 @@ fn runner(api_url: &str) -> Runner {
         .input("token", TOKEN)
         .input("service", "checkout-service")
         .input("tag", "1.4.2")
+        // `proofs` has the signed payloads.
+        .input("proof", "annotations")
 }
 
 /// A report of this run about the subject.

@@ -11,6 +11,7 @@ mod observations;
 mod pack;
 mod payload;
 mod people;
+mod proof;
 mod verification;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,11 +25,15 @@ use crate::{
     finding::{self, Finding, Verdict},
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     promotion::infra::ImageArgs,
+    proof::ProofMode,
     report::{Outcome, Output},
     secret::Secret,
     subject::{Environment, Service, Subject},
     values::{HumanDuration, clip, closest},
-    world::event::{RepositoryDispatch, TriggerEvent},
+    world::{
+        event::{RepositoryDispatch, TriggerEvent},
+        oidc::Issuer,
+    },
 };
 use look::EvidenceObserver;
 use payload::Claim;
@@ -49,14 +54,20 @@ pub struct Args {
     /// Pass even if the commit in the current image is unknown, as for a service's first promotion
     #[arg(long)]
     pub allow_first: bool,
-    /// How long a job's annotations may take to appear after the job ended
+    /// What must prove the payload: GitHub's signature, or, on runners without OIDC, the gates' annotations, which is weaker
+    #[arg(long, value_name = "PROOF", default_value = "required")]
+    pub proof: ProofMode,
+    /// The OIDC issuer that signs, as in the tokens' `iss` [default: the issuer of the runner's server]
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<Issuer>,
+    /// With `proof: annotations`: how long a job's annotations may take to appear after the job ended
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     pub annotations_timeout: HumanDuration,
     #[command(flatten)]
     pub at: InfraRepoArgs,
     #[command(flatten)]
     pub image: ImageArgs,
-    /// Token with Actions, Checks and Contents: read on the services' repositories [default: `token`]
+    /// Token with Actions and Contents: read on the services' repositories, with `proof: annotations` also Checks: read [default: `token`]
     #[arg(long, value_name = "SOURCE_READ_TOKEN")]
     pub source_token: Option<Secret>,
     /// Token with Contents: read on this repository; without it, git uses the checkout's own credentials
@@ -82,8 +93,12 @@ impl Command for Args {
         Output { name: "commit", help: "The commit that the image was built from" },
         Output { name: "subject", help: "The complete subject (JSON), for later jobs" },
         Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
-        Output { name: "validated-at", help: "When the first of the required gates' jobs ended, by GitHub's clock" },
+        Output { name: "validated-at", help: "When the first of the required gates ended" },
         Output { name: "validation-run", help: "URL of the validating workflow run" },
+        Output {
+            name: "repository-id",
+            help: "GitHub's number of the service's repository; empty if GitHub did not sign the payload",
+        },
         Output { name: "excluded", help: "Logins of the people who may not approve, one per line" },
         Output { name: "authors", help: "Logins in `excluded` that are authors of new commits, one per line" },
     ];
@@ -108,7 +123,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         Err(finding) => return Ok(vec![finding].into()),
     };
     let image_locator = args.image.locator(service, environment, Some(origin.image.clone()))?;
-    let verification = Verification {
+    let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
+    let mut verification = Verification {
         claim: &claim,
         origin,
         policy: &config.policy,
@@ -117,13 +133,27 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         pinned: subject,
         max_age: args.max_age,
         allow_first: args.allow_first,
+        issuer: issuer.as_str(),
+        signed: None,
         own_run: ctx.runner_env.run.as_ref().map(|run| run.url.as_str()),
     };
     ctx.execution
         .partial
         .edit(|partial| partial.subject = Subject { environment: Some(environment.clone()), ..verification.release() });
-    let claims: Vec<Finding> = verification.check_claims().into_iter().map(judge::with_next_step).collect();
+    let mut claims: Vec<Finding> = verification.check_claims().into_iter().map(judge::with_next_step).collect();
     ctx.execution.partial.publish(&claims);
+    let are_claims_true = claims.iter().all(|finding| finding.verdict == Verdict::Passed);
+    if args.proof == ProofMode::Required && are_claims_true {
+        claims.push(match proof::verify(&claim, &issuer, args.timeout, &claims, ctx)? {
+            Ok(signed) => {
+                let finding = verification.check_signature(&signed, ctx.execution.clock.wall());
+                verification.signed = Some(signed);
+                judge::with_next_step(finding)
+            }
+            Err(finding) => judge::with_next_step(finding),
+        });
+        ctx.execution.partial.publish(&claims);
+    }
     if claims.iter().any(|finding| finding.verdict != Verdict::Passed) {
         // The ids in the payload are not of the trusted repository and release, so looking them up would prove nothing.
         return Ok(claims.into());

@@ -114,6 +114,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         // clock.
         validation_run: outputs.validation_run.or_else(|| oldest?.run.clone()),
         evidence: outputs.evidence,
+        repository_id: outputs.repository_id,
         approved_by: outputs.approver,
         triggered_by: ctx.runner_env.actor.clone(),
         workflow: ctx.runner_env.run.as_ref().map(|run| run.url.clone()),

@@ -2,6 +2,7 @@
 //! blocks it and sends nothing.
 
 mod payload;
+mod proof;
 
 use std::{fmt, path::Path, str::FromStr};
 
@@ -12,6 +13,7 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
+    proof::ProofMode,
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{
         Effect, EffectState, Outcome, Output, Report,
@@ -50,6 +52,9 @@ pub struct Args {
     /// Type of the `repository_dispatch` event
     #[arg(long, value_name = "TYPE", default_value = "staging-validated")]
     pub event_type: EventType,
+    /// How `evidence` can verify the dispatch: `required` sends GitHub's signature of it, for which the job needs `id-token: write`
+    #[arg(long, value_name = "PROOF", default_value = "required")]
+    pub proof: ProofMode,
     /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` has access to its own repository only
     #[arg(long, value_name = "INFRA_DISPATCH_TOKEN")]
     pub token: Option<Secret>,
@@ -121,6 +126,10 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
             ctx.log.say(&format!("not sent along: {omitted}"));
         }
     }
+    let payload = match payload {
+        Ok(payload) => proof::add(payload, args, ctx, &findings)?,
+        Err(finding) => Err(finding),
+    };
     let dispatch = ValidationDispatch { args, subject, ctx, findings: &findings, payload };
     let sent = reconcile(&ctx.execution, args.timeout.0, &dispatch)?;
     if let (None, Ok(payload)) = (&sent, &dispatch.payload) {

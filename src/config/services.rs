@@ -9,7 +9,13 @@
 //!     deploy-workflow: .github/workflows/deploy-staging.yml # the run that deployed what was validated
 //!     image: ghcr.io/acme/checkout-service
 //!     branch: main
+//!     repository-id: 74                                     # the rest is about the job that signs, and all of it optional
+//!     events: [workflow_run]
+//!     job-workflow: acme/workflows/.github/workflows/validate.yml@refs/heads/main
+//!     record-job: record
 //! ```
+
+pub mod signer;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -23,6 +29,7 @@ use crate::{
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
+use signer::{EventName, Signer};
 
 /// The source that a service must come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +42,19 @@ pub struct ServiceSource {
     pub image: Image,
     /// The branch that a release is built from.
     pub branch: Branch,
+    /// The job that signs the evidence.
+    pub signer: Signer,
+}
+
+impl ServiceSource {
+    /// The events that may start the validating workflow.
+    #[must_use]
+    pub fn events(&self) -> Vec<&str> {
+        if !self.signer.events.is_empty() {
+            return self.signer.events.iter().map(EventName::as_str).collect();
+        }
+        vec![if self.deploy_workflow.is_some() { "workflow_run" } else { "push" }]
+    }
 }
 
 /// The services by name.
@@ -72,7 +92,19 @@ impl FromStr for WorkflowPath {
     }
 }
 
-const KEYS: [&str; 5] = ["repository", "workflow", "deploy-workflow", "image", "branch"];
+const KEYS: [&str; 9] = [
+    "repository",
+    "workflow",
+    "deploy-workflow",
+    "image",
+    "branch",
+    "repository-id",
+    EVENTS,
+    "job-workflow",
+    "record-job",
+];
+/// The only list.
+const EVENTS: &str = "events";
 /// Without these a service could come from anywhere.
 const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
 
@@ -83,10 +115,14 @@ pub(super) fn read(path: &str, node: Node) -> Result<Services, CommandError> {
 
 fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource), CommandError> {
     let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
-    let mut texts = BTreeMap::new();
+    let (mut texts, mut events) = (BTreeMap::new(), Vec::new());
     for (key, node) in mapping(path, &key.name, node)? {
         if !KEYS.contains(&key.name.as_str()) {
             return Err(unknown_key(path, &key, &format!("`services: {name}`"), &KEYS));
+        }
+        if key.name == EVENTS {
+            events = event_names(path, &key, node)?;
+            continue;
         }
         let Value::Text(text) = node.value else { return Err(wrong_shape(path, &key.name, &node, "one text")) };
         texts.insert(key.name, (text, (node.line, node.column)));
@@ -107,8 +143,28 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
             Some(branch) => branch,
             None => parsed(path, "branch", "main", (key.line, key.column))?,
         },
+        signer: Signer {
+            repository_id: optional(path, "repository-id", &texts)?,
+            events,
+            job_workflow: optional(path, "job-workflow", &texts)?,
+            record_job: optional(path, "record-job", &texts)?.unwrap_or_default(),
+        },
     };
     Ok((name, origin))
+}
+
+/// The names of events: one, or a list that is not empty.
+fn event_names(path: &str, key: &Key, node: Node) -> Result<Vec<EventName>, CommandError> {
+    let items = match node.value {
+        Value::List(items) if !items.is_empty() => items,
+        Value::Text(_) => vec![node],
+        _ => return Err(wrong_shape(path, &key.name, &node, "the names of events")),
+    };
+    let event = |item: Node| match item.value {
+        Value::Text(text) => parsed(path, EVENTS, &text, (item.line, item.column)),
+        _ => Err(wrong_shape(path, &key.name, &item, "the name of an event")),
+    };
+    items.into_iter().map(event).collect()
 }
 
 /// A text, and its line and column.
@@ -158,6 +214,22 @@ pub(super) fn schema() -> Json {
                 "branch": described(
                     json!({ "type": "string", "default": "main" }),
                     "The branch that releases are built from. Default: main.",
+                ),
+                "repository-id": described(
+                    json!({ "type": ["integer", "string"] }),
+                    "GitHub's number of the repository, which a new repository of the same name does not have.",
+                ),
+                "events": described(
+                    json!({ "type": ["array", "string"], "items": { "type": "string" } }),
+                    "The events that may start the validating workflow. Default: workflow_run with a `deploy-workflow`, else push.",
+                ),
+                "job-workflow": described(
+                    json!({ "type": "string" }),
+                    "The reusable workflow that has the job of `record`, at its ref: acme/workflows/.github/workflows/validate.yml@refs/heads/main.",
+                ),
+                "record-job": described(
+                    json!({ "type": "string", "default": "record" }),
+                    "The displayed name of the job that runs `record`. Default: record.",
                 ),
             },
             "required": REQUIRED,

@@ -35,6 +35,8 @@ pub struct Promotion {
     /// URL of the workflow run that validated.
     pub validation_run: Option<String>,
     pub evidence: Option<EvidenceId>,
+    /// GitHub's number of the repository that validated, as GitHub signed it.
+    pub repository_id: Option<u64>,
     pub approved_by: Option<String>,
     pub triggered_by: Option<String>,
     /// URL of the workflow run that promotes.
@@ -62,6 +64,7 @@ impl Promotion {
             validated_at: None,
             validation_run: None,
             evidence: None,
+            repository_id: None,
             approved_by: None,
             triggered_by: None,
             workflow: None,
@@ -91,6 +94,7 @@ impl Promotion {
             validated_at: parse(commit, trailer::VALIDATED_AT),
             validation_run: text(trailer::VALIDATION_RUN),
             evidence: parse(commit, trailer::EVIDENCE),
+            repository_id: parse(commit, trailer::REPOSITORY_ID),
             approved_by: text(trailer::APPROVED_BY),
             triggered_by: text(trailer::TRIGGERED_BY),
             workflow: text(trailer::WORKFLOW).filter(|url| url.parse::<RunUrl>().is_ok()),
@@ -147,6 +151,7 @@ impl Promotion {
         trailer(trailer::VALIDATED_AT, self.validated_at.map(rfc3339).as_deref());
         trailer(trailer::VALIDATION_RUN, self.validation_run.as_deref());
         trailer(trailer::EVIDENCE, self.evidence.as_ref().map(EvidenceId::as_str));
+        trailer(trailer::REPOSITORY_ID, self.repository_id.map(|id| id.to_string()).as_deref());
         trailer(trailer::APPROVED_BY, self.approved_by.as_deref());
         trailer(trailer::TRIGGERED_BY, self.triggered_by.as_deref());
         trailer(trailer::WORKFLOW, self.workflow.as_deref());

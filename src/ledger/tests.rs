@@ -57,6 +57,7 @@ fn complete_promotion(kind: PromotionKind) -> Promotion {
         source_commit: "a".repeat(40).parse().ok(),
         validation_run: Some("https://github.com/acme/shop/actions/runs/5/attempts/2".to_owned()),
         evidence: "e".repeat(64).parse().ok(),
+        repository_id: Some(74),
         approved_by: Some("bob".to_owned()),
         triggered_by: Some("alice".to_owned()),
         incident: Some("INC-17".to_owned()),

@@ -6,7 +6,8 @@ use crate::{
     world::{cluster, http},
 };
 
-/// The secrets among the inputs: tokens, the values of headers, the credentials in a kubeconfig.
+/// The secrets among the inputs (tokens, the values of headers, the credentials in a kubeconfig), and the token with which the job
+/// asks for one that GitHub signs.
 pub fn secrets_of(runner_env: &RunnerEnv) -> impl Iterator<Item = Secret> {
     let inputs = &runner_env.inputs;
     let tokens = inputs
@@ -15,7 +16,9 @@ pub fn secrets_of(runner_env: &RunnerEnv) -> impl Iterator<Item = Secret> {
         .map(|(_, value)| Secret::new(value.clone()));
     let headers = inputs.iter().filter(|(key, _)| holds_headers(key)).flat_map(|(_, value)| value.lines());
     let kubeconfigs = inputs.iter().filter(|(key, _)| *key == KUBECONFIG);
+    let oidc = runner_env.oidc.iter().map(|request| request.token.clone());
     tokens
+        .chain(oidc)
         .chain(headers.flat_map(http::header_secrets))
         .chain(kubeconfigs.flat_map(|(_, text)| cluster::secrets_of(text)))
 }

@@ -7,6 +7,7 @@
 mod access;
 mod actions;
 mod client;
+mod default_branch;
 mod dispatch;
 mod environments;
 mod fields;

@@ -71,6 +71,25 @@ impl Url {
         }
     }
 
+    /// Whether what is sent there stays between two processes: over https, or on this machine.
+    pub(super) fn is_encrypted_or_local(&self) -> bool {
+        self.is_https() || self.is_loopback()
+    }
+
+    /// The URL with one more parameter in its query, encoded.
+    pub(super) fn with_parameter(&self, name: &str, value: &str) -> Self {
+        let mut url = self.0.clone();
+        url.query_pairs_mut().append_pair(name, value);
+        Self(url)
+    }
+
+    /// The URL with a longer path. `path` begins with a slash and needs no encoding.
+    pub(super) fn below(&self, path: &str) -> Self {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
+        Self(url)
+    }
+
     /// Whether scheme, host and port are equal, so that both URLs may receive the same credentials.
     pub(super) fn same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()

@@ -1,29 +1,40 @@
-//! The gates' reports together with the jobs that announced them.
+//! The gates' reports together with their jobs.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::observations::ValidationJobs;
+use super::{observations::EvidenceObservations, verification::Verification};
 use crate::{report::compact::hex_sha256, results::ReceivedReport, values::HumanDuration, world::github::Job};
 
-/// A report and the job that announced it.
+/// A report and the job that it is from.
 pub struct GateJob<'a> {
     pub received: &'a ReceivedReport,
-    pub job: &'a Job,
-    /// When the job ended, by GitHub's clock.
+    /// `None`: GitHub signed the report, and no job has the name that it gives.
+    pub job: Option<&'a Job>,
+    /// When the job ended, by GitHub's clock; in a signed payload, when the gate ended.
     pub ended: Timestamp,
 }
 
-/// The reports whose jobs are known, in the payload's order. A `run` is left out, because the gates inside it represent it.
-pub fn find_gate_jobs<'a>(received: &'a [ReceivedReport], jobs: &'a ValidationJobs) -> Vec<GateJob<'a>> {
-    let of_gates = received.iter().filter(|received| received.report.reports.is_empty());
-    of_gates
-        .filter_map(|received| {
-            let job = jobs.job_announcing(&report_sha256(received))?;
-            Some(GateJob { received, job, ended: job.completed_at? })
-        })
-        .collect()
+impl Verification<'_> {
+    /// The reports whose end is known, in the payload's order: those that a job announced, or that GitHub signed. A `run` is left
+    /// out, because the gates inside it represent it.
+    pub fn gate_jobs<'a>(&'a self, observations: &'a EvidenceObservations) -> Vec<GateJob<'a>> {
+        let jobs = &observations.jobs;
+        let of_gates = self.claim.received.iter().filter(|received| received.report.reports.is_empty());
+        of_gates
+            .filter_map(|received| {
+                if self.signed.is_some() {
+                    let ended = received.report.finished_at.parse().ok()?;
+                    let name = received.report.run.as_ref().map(|run| run.job.as_str());
+                    let job = jobs.jobs.iter().flatten().find(|job| Some(job.name.as_str()) == name);
+                    return Some(GateJob { received, job, ended });
+                }
+                let job = jobs.job_announcing(&report_sha256(received))?;
+                Some(GateJob { received, job: Some(job), ended: job.completed_at? })
+            })
+            .collect()
+    }
 }
 
 /// The sha256 of a report's text, in hex.

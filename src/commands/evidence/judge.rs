@@ -5,8 +5,11 @@ mod changes;
 mod claims;
 mod gates;
 mod policies;
+mod proof;
 mod replay;
 mod runs;
+
+pub use proof::{CHECK as PROOF, missing_proof};
 
 use super::{observations::EvidenceObservations, verification::Verification};
 use crate::finding::{Finding, Verdict};
@@ -18,6 +21,7 @@ impl Verification<'_> {
         findings.extend(self.check_gates(observations));
         findings.extend(self.check_policies());
         findings.extend(self.check_claims());
+        findings.extend(self.check_proof(observations));
         findings.push(self.check_deploy_run(observations));
         findings.extend(self.check_validating_run(&observations.run));
         findings.push(self.check_replay(observations));

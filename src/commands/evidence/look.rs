@@ -73,7 +73,12 @@ impl EvidenceObserver<'_> {
             comparison: None,
             head: None,
         };
-        let mut observations = EvidenceObservations { run, deploy, jobs, ledger, changes, now };
+        // Only the workflow of the default branch starts by `workflow_run`.
+        let needs_default_branch =
+            self.verification.signed.as_ref().is_some_and(|claims| claims.event_name == "workflow_run");
+        let default_branch =
+            needs_default_branch.then(|| self.github.default_branch(&self.verification.origin.repository));
+        let mut observations = EvidenceObservations { run, deploy, jobs, ledger, changes, default_branch, now };
         if let Some(commit) = observations.built_commit() {
             let repository = &self.verification.origin.repository;
             let comparison = match &observations.changes.base {
@@ -110,7 +115,9 @@ impl EvidenceObserver<'_> {
         let source = Source::blocking(PollInterval::Every(PAUSE), || {
             let (github, repository) = (Arc::clone(&self.github), self.verification.origin.repository.clone());
             let (id, attempt, complete) = (run.id, run.attempt, complete.borrow().clone());
-            Box::new(move || fetch_jobs(&github, &repository, id, attempt, &complete))
+            // GitHub's signature holds the reports: no notice is needed, and no Checks permission.
+            let needs_notices = self.verification.signed.is_none();
+            Box::new(move || fetch_jobs(&github, &repository, id, attempt, &complete, needs_notices))
         })
         .named("the gates' jobs and their annotations");
         let absorb = |jobs: &mut ValidationJobs, now, fetched: ValidationJobs| {
@@ -133,8 +140,9 @@ impl EvidenceObserver<'_> {
             absorb,
             |jobs, now| {
                 let has_looked = jobs.jobs.is_some() || jobs.error.is_some();
-                let expects_notice =
-                    self.verification.lacks_notice(jobs) && jobs.may_announce_more(wall(now), self.annotation_delay);
+                let expects_notice = self.verification.signed.is_none()
+                    && self.verification.lacks_notice(jobs)
+                    && jobs.may_announce_more(wall(now), self.annotation_delay);
                 match (has_looked, now < until) {
                     (true, is_in_time) if !(expects_notice && is_in_time) => Judgement::decided(claims.clone()),
                     (_, true) => Judgement::pending_until(claims.clone(), until),
@@ -213,6 +221,7 @@ fn fetch_jobs(
     id: u64,
     attempt: u32,
     complete: &BTreeSet<u64>,
+    needs_notices: bool,
 ) -> ValidationJobs {
     let jobs = match github.jobs(repository, id, attempt) {
         Ok(jobs) => jobs,
@@ -221,7 +230,7 @@ fn fetch_jobs(
     let mut annotations: BTreeMap<u64, Vec<Annotation>> = BTreeMap::new();
     let mut first_error = None;
     let has_ended = |job: &&Job| job.status == "completed" && job.conclusion.as_deref() != Some("skipped");
-    for job in jobs.iter().filter(has_ended).filter(|job| !complete.contains(&job.id)) {
+    for job in jobs.iter().filter(|_| needs_notices).filter(has_ended).filter(|job| !complete.contains(&job.id)) {
         match github.annotations(repository, job.id) {
             Ok(of_job) => drop(annotations.insert(job.id, of_job)),
             Err(error) => {

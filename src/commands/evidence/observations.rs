@@ -20,6 +20,8 @@ pub struct EvidenceObservations {
     /// The service's entries in the ledger, newest first.
     pub ledger: Result<Vec<LedgerEntry>, Finding>,
     pub changes: ReleaseChanges,
+    /// The default branch of the service's repository; absent where no check needs it.
+    pub default_branch: Option<Result<Option<String>, Finding>>,
     pub now: Timestamp,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    gate_jobs::{GateJob, find_gate_jobs},
+    gate_jobs::GateJob,
     observations::{BaseCommit, EvidenceObservations, attempt_url, short_sha},
     people::Participants,
     verification::{Verification, image_reference},
@@ -44,7 +44,7 @@ impl Verification<'_> {
     pub fn outputs(&self, observations: &EvidenceObservations) -> BTreeMap<&'static str, String> {
         let subject = self.subject(observations);
         let Participants { excluded, .. } = Participants::from_observations(observations);
-        let gate_jobs = find_gate_jobs(&self.claim.received, &observations.jobs);
+        let gate_jobs = self.gate_jobs(observations);
         let validated_at = self.first_end(&gate_jobs);
         let logins = |only_authors: bool| {
             let people = excluded.values().filter(|person| person.is_author || !only_authors);
@@ -62,6 +62,7 @@ impl Verification<'_> {
             ("evidence", self.claim.id.to_string()),
             ("validated-at", text(validated_at.map(rfc3339))),
             ("validation-run", text(observations.validation_run())),
+            ("repository-id", text(self.signed.as_ref().map(|claims| claims.repository_id.to_string()))),
             ("excluded", logins(false)),
             ("authors", logins(true)),
         ])
@@ -102,7 +103,7 @@ impl Verification<'_> {
 
     /// The gates, the commits and the figures in one line; where it was validated, and until when that counts.
     fn summary(&self, observations: &EvidenceObservations) -> Table {
-        let gate_jobs = find_gate_jobs(&self.claim.received, &observations.jobs);
+        let gate_jobs = self.gate_jobs(observations);
         let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
         let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
         parts.extend(Self::commits_phrase(observations));
@@ -128,6 +129,10 @@ impl Verification<'_> {
                 sentence.push(format!("– valid until {}.", minute(until)).into());
             }
         }
+        sentence.push(match &self.signed {
+            Some(claims) => format!("The evidence is {}.", self.signed_for(claims)).into(),
+            None => "GitHub did not sign the evidence: it rests on annotations, which is weaker.".into(),
+        });
         Table::list(parts.join(" · "), [sentence])
     }
 
@@ -155,7 +160,7 @@ impl Verification<'_> {
     }
 
     fn gates_table(&self, observations: &EvidenceObservations) -> Table {
-        let gate_jobs = find_gate_jobs(&self.claim.received, &observations.jobs);
+        let gate_jobs = self.gate_jobs(observations);
         let rows = gate_jobs.iter().map(|gate| {
             let report = &gate.received.report;
             let required = if self.required.contains(&report.command) { "" } else { " (not required)" };
@@ -178,7 +183,10 @@ impl Verification<'_> {
                 clip(&now, MAX_FIGURE).into(),
                 short(figures.and_then(|figures| figures.limit.as_ref())).into(),
                 short(figures.and_then(|figures| figures.baseline.as_ref())).into(),
-                Cell::maybe_link("log", observations.run_url().map(|url| format!("{url}/job/{}", gate.job.id))),
+                Cell::maybe_link(
+                    "log",
+                    observations.run_url().zip(gate.job).map(|(url, job)| format!("{url}/job/{}", job.id)),
+                ),
             ]
         });
         let columns = ["Gate", "", "Now", "Limit", "Baseline", "Job"];

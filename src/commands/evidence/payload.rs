@@ -9,6 +9,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     ledger::EvidenceId,
+    proof::audience,
     report::compact::hex_sha256,
     results::{ReceivedReport, ReceivedReports},
     subject::{Commit, Service, Subject, Tag},
@@ -20,6 +21,8 @@ use crate::{
 const SCHEMA: u64 = 1;
 /// GitHub's size limit of a dispatch's payload, in bytes of JSON without whitespace.
 const MAX_SIZE: usize = 65_535;
+/// The properties of a payload. The proof is read apart from what it signs.
+const FIELDS: [&str; 5] = ["service", "image_tag", "validated_at", "evidence", audience::PROPERTY];
 /// How much of a value goes into a message, in characters.
 const CLIP: usize = 300;
 
@@ -53,7 +56,7 @@ pub struct ClaimedDeploy {
 impl EvidencePayload {
     /// The payload, and its reports as texts.
     fn parse(payload: &Value) -> Result<(Self, Vec<&str>), Finding> {
-        let top = ObjectReader::new("client_payload", payload, &["service", "image_tag", "validated_at", "evidence"])?;
+        let top = ObjectReader::new("client_payload", payload, &FIELDS)?;
         let known = ["schema", "run", "deploy", "subject", "reports"];
         let evidence = top.require("evidence", top.object("evidence", &known)?, "what was seen")?;
         evidence.positive_number::<u64>("schema")?;
@@ -104,7 +107,14 @@ pub struct Claim {
     /// The reports of all texts, including those inside a `run`.
     pub received: Vec<ReceivedReport>,
     pub id: EvidenceId,
+    /// The token in which GitHub signs the rest of the payload; `None`: the payload has none.
+    pub proof: Option<Proof>,
+    /// The audience that such a token must have.
+    pub audience: String,
 }
+
+/// A token as the payload has it.
+pub struct Proof(pub String);
 
 /// The text of one report in the payload.
 pub struct ReportText {
@@ -133,6 +143,7 @@ impl Claim {
                 .expected(format!("schema {SCHEMA}"))
                 .next("use the same version of promote-gates in both repositories"));
         }
+        let (audience, proof) = (audience::of(payload), proof_of(payload)?);
         let (payload, report_texts) = EvidencePayload::parse(payload)?;
         let mut reports = ReceivedReports::default();
         let mut texts: Vec<ReportText> = Vec::new();
@@ -153,13 +164,24 @@ impl Claim {
         let id = evidence_id(&texts).ok_or_else(|| {
             Finding::inconclusive("client_payload.evidence.reports").actual("none").expected("the gates' reports")
         })?;
-        Ok(Self { payload, texts, received: reports.received, id })
+        Ok(Self { payload, texts, received: reports.received, id, proof, audience })
     }
 
     /// The commit in the image, as the payload claims.
     pub fn commit(&self) -> Option<&Commit> {
         let EvidencePayload { subject, deploy, .. } = &self.payload;
         subject.commit.as_ref().or(deploy.as_ref().map(|deploy| &deploy.head_sha))
+    }
+}
+
+/// The token in a payload. An error does not quote it: a token that is still valid is a secret.
+fn proof_of(payload: &Value) -> Result<Option<Proof>, Finding> {
+    match payload.get(audience::PROPERTY) {
+        None => Ok(None),
+        Some(Value::String(token)) => Ok(Some(Proof(token.clone()))),
+        Some(_) => Err(Finding::inconclusive(format!("`client_payload.{}`", audience::PROPERTY))
+            .actual("not a text")
+            .expected("the token that `record` sends")),
     }
 }
 
@@ -244,7 +266,7 @@ mod tests {
             (
                 "/environment",
                 Some(json!("production")),
-                &["`client_payload.environment`", "service, image_tag, validated_at, evidence"],
+                &["`client_payload.environment`", "service, image_tag, validated_at, evidence, proof"],
             ),
             (&*format!("/{long}"), Some(json!(1)), &["`client_payload.xxx", "…"]),
             ("/evidence", Some(json!([])), &["`client_payload.evidence`", "[]", "an object"]),

@@ -4,6 +4,7 @@ use super::{observations::EvidenceObservations, payload::Claim};
 use crate::{
     config::{policy::Policy, services::ServiceSource},
     finding::Finding,
+    proof::claims::Claims,
     subject::{Environment, Subject},
     values::HumanDuration,
 };
@@ -20,6 +21,10 @@ pub struct Verification<'a> {
     pub pinned: &'a Subject,
     pub max_age: HumanDuration,
     pub allow_first: bool,
+    /// The issuer whose signature counts.
+    pub issuer: &'a str,
+    /// What GitHub says about the job that signed the payload; `None`: the annotations of the gates' jobs count instead.
+    pub signed: Option<Claims>,
     /// The URL of the workflow run of this command.
     pub own_run: Option<&'a str>,
 }

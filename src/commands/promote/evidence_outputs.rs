@@ -8,6 +8,8 @@ use crate::{finding::Finding, ledger::EvidenceId, report::Run, results::Received
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct EvidenceOutputs {
     pub evidence: Option<EvidenceId>,
+    /// GitHub's number of the repository that validated; `None` if GitHub did not sign the evidence.
+    pub repository_id: Option<u64>,
     /// When the first job of the gates in the evidence ended.
     pub validated_at: Option<Timestamp>,
     pub validation_run: Option<String>,
@@ -46,6 +48,7 @@ impl EvidenceOutputs {
             outputs.evidence = Some(id.parse().map_err(|_| invalid("evidence", id, "64 lower-case hex digits"))?);
             let at = needed("evidence", "validated-at", "when it was validated")?;
             outputs.validated_at = Some(at.parse().map_err(|_| invalid("validated-at", at, "a time in RFC 3339"))?);
+            outputs.repository_id = output("evidence", "repository-id").and_then(|id| id.parse().ok());
             outputs.validation_run = output("evidence", "validation-run").map(ToOwned::to_owned);
         }
         if is_required("approval") {

@@ -372,11 +372,12 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
     };
     let at = ("validated-at", VALIDATED);
     let run = ("validation-run", "https://github.com/acme/shop/actions/runs/5");
-    let evidence = report_with_outputs("evidence", &[("evidence", EVIDENCE), at, run]);
+    let evidence = report_with_outputs("evidence", &[("evidence", EVIDENCE), at, run, ("repository-id", "74")]);
     let approval = report_with_outputs("approval", &[("approver", "bob")]);
     let outputs = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
     let expected = EvidenceOutputs {
         evidence: EVIDENCE.parse().ok(),
+        repository_id: Some(74),
         validated_at: VALIDATED.parse().ok(),
         validation_run: Some(run.1.to_owned()),
         approver: Some("bob".to_owned()),

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     error::CommandError,
     finding::Finding,
+    proof::{audience, token},
     report::{Report, Run},
     results::ReceivedReport,
+    secret::Secret,
     subject::{Service, Subject},
     world::{event::CompletedRun, github::check_dispatch_limits},
 };
@@ -107,7 +109,7 @@ impl<'a> ValidatedRelease<'a> {
 }
 
 impl DispatchPayload {
-    /// Includes every report of a required gate, then all other reports that fit.
+    /// Includes every report of a required gate, then all other reports that fit, with room for the proof.
     ///
     /// # Errors
     /// The reports of the required gates alone exceed GitHub's limits.
@@ -125,7 +127,11 @@ impl DispatchPayload {
             .map(|received| received.text.as_str())
             .filter(|text| texts_seen.insert(*text))
             .collect();
-        let check_limits = |texts: &[&str]| check_dispatch_limits(&release.to_json(texts), event_type);
+        let check_limits = |texts: &[&str]| {
+            let mut payload = release.to_json(texts);
+            payload[audience::PROPERTY] = "x".repeat(token::MAX_SIZE).into();
+            check_dispatch_limits(&payload, event_type)
+        };
         check_limits(&texts).map_err(|finding| {
             finding.next(format!(
                 "the {} reports of the required gates do not fit: fewer legs in the matrix, or several gates in one `run`",
@@ -147,5 +153,15 @@ impl DispatchPayload {
             }
         }
         Ok(Self { json: release.to_json(&texts), included: texts.len(), received: texts_seen.len(), omitted })
+    }
+
+    /// What the token of the proof must be for.
+    pub fn audience(&self) -> String {
+        audience::of(&self.json)
+    }
+
+    /// Adds the token in which GitHub signs the rest of the payload.
+    pub fn add_proof(&mut self, token: &Secret) {
+        self.json[audience::PROPERTY] = token.expose().into();
     }
 }

@@ -34,6 +34,7 @@ fn args(api_url: &str) -> (Args, CommandContext) {
         required: vec!["health".to_owned()],
         repository: "acme/ecommerce-infra".parse().unwrap(),
         event_type: "staging-validated".parse().unwrap(),
+        proof: ProofMode::Annotations,
         token: Some(Secret::new("t".to_owned())),
         timeout: "10s".parse().unwrap(),
     };

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::outcome::ProcessError;
+use crate::runner_env::{OIDC_TOKEN, OIDC_URL};
 
 /// How many bytes of each of stdout and stderr are kept, unless [`Program::keep`] says otherwise: 1 MiB.
 const KEEP: usize = 1 << 20;
@@ -129,6 +130,8 @@ impl Program {
         if self.scrubbed {
             command.env_clear();
         }
+        // No child is ours to trust with them: a test, a plugin or a hook could sign what it likes.
+        command.env_remove(OIDC_URL).env_remove(OIDC_TOKEN);
         for (name, value) in &self.environment {
             match value {
                 Some(value) => command.env(name, value),

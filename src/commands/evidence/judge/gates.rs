@@ -20,21 +20,21 @@ use crate::{
 };
 
 /// How far GitHub's clock and the runner's may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How much of a report's text goes into a finding, in characters.
-const CLIP: usize = 300;
+pub(super) const CLIP: usize = 300;
 /// How much of a name goes into a finding, in characters.
-const CLIP_NAME: usize = 60;
+pub(super) const CLIP_NAME: usize = 60;
 /// How many annotations GitHub keeps of a job, by its documentation of workflow commands.
 const MAX_ANNOTATIONS: usize = 50;
 
 /// The checks of the reports against the observations.
-struct ReportChecks<'a> {
-    verification: &'a Verification<'a>,
+pub(super) struct ReportChecks<'a> {
+    pub(super) verification: &'a Verification<'a>,
     jobs: &'a ValidationJobs,
     /// The subject that every report must have. Its commit is the one that GitHub shows for the run that built it.
     release: Subject,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl Verification<'_> {
@@ -61,10 +61,9 @@ impl Verification<'_> {
 impl<'a> ReportChecks<'a> {
     /// A required command. Every report of a matrix must pass.
     fn check_required(&self, command: &str) -> Finding {
-        let expected = format!(
-            "a passed report of this run and release, announced by a job that succeeded, at most {} old",
-            self.verification.max_age
-        );
+        let held_by = if self.verification.signed.is_some() { "signed" } else { "announced by a job that succeeded" };
+        let max_age = self.verification.max_age;
+        let expected = format!("a passed report of this run and release, {held_by}, at most {max_age} old");
         let claim = self.verification.claim;
         let all = claim.received.iter().filter(|received| received.report.command == command);
         let worst = all.map(|received| self.check_report(received)).max_by_key(|finding| finding.verdict);
@@ -80,9 +79,11 @@ impl<'a> ReportChecks<'a> {
     fn check_optional(&self, text: &ReportText) -> Vec<Finding> {
         let all = self.verification.claim.received.iter().filter(|received| report_sha256(received) == text.sha256);
         let findings = all.map(|received| {
-            let finding =
-                self.check_report(received).expected("a report of this run and release, announced by its job");
-            let is_authentic = self.authenticate(received).is_ok();
+            let finding = self
+                .check_report(received)
+                .expected("a report of this run and release, signed or announced by its job");
+            let is_signed = self.verification.signed.is_some() && self.check_origin(received).is_ok();
+            let is_authentic = is_signed || self.authenticate(received).is_ok();
             if is_authentic && finding.verdict != Verdict::Passed {
                 let finding = Finding { verdict: Verdict::Passed, ..finding };
                 return finding.waived("`required` does not name it");
@@ -94,6 +95,14 @@ impl<'a> ReportChecks<'a> {
 
     /// The job that announced the report. An error if none did, or if the report is of another release or run.
     fn authenticate(&self, received: &ReceivedReport) -> Result<&'a Job, Finding> {
+        self.check_origin(received)?;
+        let sha256 = report_sha256(received);
+        let command = &clip(&received.report.command, CLIP_NAME);
+        self.jobs.job_announcing(&sha256).ok_or_else(|| self.missing_notice(command, &sha256))
+    }
+
+    /// An error if the report is of another release or run.
+    pub(super) fn check_origin(&self, received: &ReceivedReport) -> Result<(), Finding> {
         let ReceivedReport { report, .. } = received;
         let command = &clip(&report.command, CLIP_NAME);
         let claimed = &self.verification.claim.payload.run;
@@ -126,8 +135,7 @@ impl<'a> ReportChecks<'a> {
             }
             None => return blocked("its report is of no workflow run".to_owned()),
         }
-        let sha256 = report_sha256(received);
-        self.jobs.job_announcing(&sha256).ok_or_else(|| self.missing_notice(command, &sha256))
+        Ok(())
     }
 
     /// The finding for a report that no job announced.
@@ -165,6 +173,9 @@ impl<'a> ReportChecks<'a> {
     }
 
     fn check_report(&self, received: &ReceivedReport) -> Finding {
+        if let Some(claims) = &self.verification.signed {
+            return self.check_signed_report(received, claims);
+        }
         let ReceivedReport { report, .. } = received;
         let command = &clip(&report.command, CLIP_NAME);
         let job = match self.authenticate(received) {

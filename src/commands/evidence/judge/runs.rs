@@ -54,12 +54,13 @@ impl Verification<'_> {
         let branch = run.head_branch.as_deref().unwrap_or("no branch");
         let from = run.head_repository.as_deref().unwrap_or("an unknown repository");
         let is_own_repository = from.eq_ignore_ascii_case(&trusted.repository.to_string());
+        let (is_of_event, events) = (trusted.events().contains(&run.event.as_str()), trusted.events().join("` or `"));
         let (is_trusted_event, expected) = match &trusted.deploy_workflow {
             // `workflow_run` always runs the default branch's workflow. The deploy run's check judges the deployed branch.
-            Some(deploy) => (run.event == "workflow_run", format!("`workflow_run`, after {deploy}")),
+            Some(deploy) => (is_of_event, format!("`{events}`, after {deploy}")),
             None => (
-                run.event == "push" && branch == trusted.branch.as_str(),
-                format!("`push` to {}, or a `deploy-workflow` in `services`", trusted.branch),
+                is_of_event && branch == trusted.branch.as_str(),
+                format!("`{events}` to {}, or a `deploy-workflow` in `services`", trusted.branch),
             ),
         };
         block_if(!(is_trusted_event && is_own_repository), "started by")

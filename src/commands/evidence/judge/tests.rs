@@ -147,6 +147,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
             comparison: Some(Ok(Some(comparison))),
             head: None,
         },
+        default_branch: None,
         now: NOW.parse().unwrap(),
     }
 }
@@ -164,6 +165,8 @@ fn judge_after(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut E
         pinned: &Subject::default(),
         max_age: "1h".parse().unwrap(),
         allow_first,
+        issuer: "https://issuer.example",
+        signed: None,
         own_run: None,
     };
     let mut facts = observations(reports);
