@@ -1,5 +1,5 @@
-//! The embedded test environment behind `demo` and the tests: a staging web service, a fake GitHub and an infra
-//! repository, on loopback and in one folder, removed when dropped. The clients under test are the production ones; only
+//! The embedded test environment behind `demo` and the tests: a staging web service, a fake GitHub with its issuer of tokens, and
+//! an infra repository, on loopback and in one folder, removed when dropped. The clients under test are the production ones; only
 //! the addresses differ.
 
 pub mod github;
@@ -15,12 +15,14 @@ use std::{io, path::Path};
 
 use github::FakeGitHub;
 use infra::Infra;
+use issuer::FakeIssuer;
 use staging::Staging;
 
-/// Staging, GitHub and the infra repository together.
+/// Staging, GitHub, its issuer and the infra repository together.
 pub struct Sandbox {
     pub staging: Staging,
     pub github: FakeGitHub,
+    pub issuer: FakeIssuer,
     pub infra: Infra,
 }
 
@@ -28,9 +30,10 @@ impl Sandbox {
     /// Starts the servers and creates the infra repository for the given services, `infra.git` in `folder`.
     ///
     /// # Errors
-    /// When the system has no free port, cannot start a thread, or git fails.
+    /// When the system has no free port or no random bytes, cannot start a thread, or git fails.
     pub fn start(folder: &Path, services: &[&str]) -> io::Result<Self> {
-        Ok(Self { staging: Staging::start()?, github: FakeGitHub::start()?, infra: Infra::create(folder, services)? })
+        let (staging, github, issuer) = (Staging::start()?, FakeGitHub::start()?, FakeIssuer::start()?);
+        Ok(Self { staging, github, issuer, infra: Infra::create(folder, services)? })
     }
 
     /// Every request that GitHub's API description does not allow. A test or demo with violations has failed.
@@ -45,13 +48,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_has_three_parts_and_reports_violations() {
+    fn the_parts_of_the_sandbox_work_and_it_reports_violations() {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(folder.path(), &["frontend"]).unwrap();
         sandbox.staging.deploy("frontend", "7");
         let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build().into();
         let status = |url: String| agent.get(url).call().unwrap().status().as_u16();
         assert_eq!(status(format!("{}/frontend/health/ready", sandbox.staging.url())), 200);
+        assert_eq!(status(format!("{}/.well-known/openid-configuration", sandbox.issuer.issuer())), 200);
         assert_eq!(sandbox.infra.messages().unwrap().len(), 1);
         assert_eq!(sandbox.violations(), [""; 0]);
         assert_eq!(status(format!("{}/rate_limit", sandbox.github.api_url())), 404);

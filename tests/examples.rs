@@ -269,3 +269,92 @@ fn an_example_may_leave_out_what_an_expression_or_its_documents_config_file_give
         assert_eq!(errors(&Example { location: "f".to_owned(), text }, &[]), Vec::<String>::new());
     }
 }
+
+/// The jobs of a workflow, by name.
+fn jobs(node: &Node) -> Vec<(&str, &[(yaml::Key, Node)])> {
+    let Value::Map(workflow) = &node.value else { return Vec::new() };
+    let Some(Value::Map(jobs)) = value(workflow, "jobs") else { return Vec::new() };
+    jobs.iter()
+        .filter_map(|(key, node)| match &node.value {
+            Value::Map(job) => Some((key.name.as_str(), job.as_slice())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether `permissions:` of a job or a workflow let it ask GitHub for a signature.
+fn may_sign(entries: &[(yaml::Key, Node)]) -> bool {
+    match value(entries, "permissions") {
+        Some(Value::Text(all)) => all == "write-all",
+        Some(Value::Map(permissions)) => {
+            matches!(value(permissions, "id-token"), Some(Value::Text(level)) if level == "write")
+        }
+        _ => false,
+    }
+}
+
+/// The errors of a workflow that lets anything but `record` sign: a program in a job with `id-token: write` could sign a forged
+/// report.
+fn signing_errors(location: &str, text: &str) -> Vec<String> {
+    let Ok(node) = yaml::read(text) else { return Vec::new() };
+    let mut errors = Vec::new();
+    if let Value::Map(workflow) = &node.value
+        && may_sign(workflow)
+    {
+        errors.push(format!("{location}: every job may sign"));
+    }
+    for (name, job) in jobs(&node) {
+        let steps = match value(job, "steps") {
+            Some(Value::List(steps)) => steps.as_slice(),
+            _ => &[],
+        };
+        let uses = |step: &Node| match &step.value {
+            Value::Map(step) => match (value(step, "uses"), value(step, "run")) {
+                (Some(Value::Text(uses)), None) => uses.split('@').next().unwrap_or_default().to_owned(),
+                _ => "a script".to_owned(),
+            },
+            _ => "no step".to_owned(),
+        };
+        let uses: Vec<String> = steps.iter().map(uses).collect();
+        let record = format!("{ACTIONS}/record");
+        let others: Vec<&String> = uses.iter().filter(|uses| **uses != record && *uses != "actions/checkout").collect();
+        match (may_sign(job), uses.contains(&record)) {
+            (true, true) if others.is_empty() => {}
+            (true, _) => errors.push(format!("{location}: job `{name}` may sign, and runs {uses:?}")),
+            (false, true) => errors.push(format!("{location}: job `{name}` runs `record`, and may not sign")),
+            (false, false) => {}
+        }
+    }
+    errors
+}
+
+#[test]
+fn only_a_job_that_runs_nothing_but_record_may_sign() {
+    // The workflows of this repository sign what it releases.
+    let examples = examples().into_iter().filter(|example| !example.location.starts_with(".github/"));
+    let errors: Vec<String> = examples.flat_map(|example| signing_errors(&example.location, &example.text)).collect();
+    assert!(errors.is_empty(), "\n  {}\n", errors.join("\n  "));
+
+    let shipped = read("workflows/validate-staging.yml");
+    assert!(jobs(&yaml::read(&shipped).unwrap()).iter().any(|(name, job)| *name == "record" && may_sign(job)));
+    for (from, to, part) in [
+        ("permissions: {}", "permissions: write-all", "every job may sign"),
+        ("permissions: {}", "permissions:\n  id-token: write", "every job may sign"),
+        ("id-token: write", "id-token: read", "job `record` runs `record`, and may not sign"),
+        ("contents: read", "id-token: write", "job `smoke` may sign, and runs"),
+        (
+            "      - uses: acme/promote-gates/record@v1",
+            "      - run: npm test\n      - uses: acme/promote-gates/record@v1",
+            "a script",
+        ),
+        (
+            "      - uses: acme/promote-gates/record@v1",
+            "      - uses: acme/promote-gates/smoke@v1\n      - uses: acme/promote-gates/record@v1",
+            "promote-gates/smoke",
+        ),
+    ] {
+        assert!(shipped.contains(from), "{from}");
+        let errors = signing_errors("x", &shipped.replacen(from, to, 1));
+        assert!(errors.iter().any(|error| error.contains(part)), "{part} in {errors:?}");
+    }
+}

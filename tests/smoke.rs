@@ -200,17 +200,24 @@ fn the_tests_inherit_neither_tokens_nor_the_runners_files() {
         runner.env(name, &path)
     });
     let runner = runner.input("token", "ghs_hunter2").env("PROMOTE_GATES_Odd", "").env("KEPT", "yes");
+    // With these a test could let GitHub sign a forged report.
+    let runner = runner
+        .env("ACTIONS_ID_TOKEN_REQUEST_URL", "https://runner.example/?hunter2")
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ghs_hunter2");
     let ended = runner.run(&["smoke"]);
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
     assert_eq!(ended.outputs.keys().collect::<Vec<_>>(), ["reason", "report", "report-path", "verdict"]);
     let seen: Vec<&str> = ended.log.lines().filter_map(|line| line.split("seen: ").nth(1)).collect();
     assert!(seen.contains(&"KEPT=yes") && seen.contains(&"GITHUB_REPOSITORY=acme/shop"), "{seen:?}");
-    let leaked = |line: &&&str| line.starts_with("PROMOTE_GATES_") || line.contains("GITHUB_OUTPUT");
+    let leaked = |line: &&&str| {
+        ["PROMOTE_GATES_", "ACTIONS_ID_TOKEN"].iter().any(|name| line.starts_with(name))
+            || line.contains("GITHUB_OUTPUT")
+    };
     assert_eq!(seen.iter().filter(leaked).collect::<Vec<_>>(), [&""; 0]);
     for name in files {
         assert!(!seen.iter().any(|line| line.starts_with(name)) && !runner.workspace().join(name).exists(), "{name}");
     }
-    assert!(!ended.log.replacen("::add-mask::ghs_hunter2", "", 1).contains("hunter2"), "{}", ended.log);
+    assert!(!ended.log.replacen("::add-mask::ghs_hunter2", "", 2).contains("hunter2"), "{}", ended.log);
 }
 
 #[test]

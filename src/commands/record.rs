@@ -200,7 +200,9 @@ fn compose_payload(
     findings: &[Finding],
 ) -> Result<DispatchPayload, Finding> {
     match verdict(findings) {
-        Verdict::Passed => DispatchPayload::compose(release, &args.event_type.0, &reports.received, &args.required),
+        Verdict::Passed => {
+            DispatchPayload::compose(release, &args.event_type.0, &reports.received, &args.required, args.proof)
+        }
         worst => Err(Finding::new("dispatch", worst)
             .actual("nothing was sent")
             .next("do what the other checks ask for, and validate again")

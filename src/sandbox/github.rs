@@ -28,7 +28,7 @@ mod serve;
 mod state;
 
 pub use fake_github::FakeGitHub;
-pub use format::now;
+pub use format::{now, repository_id};
 pub use records::{DispatchEvent, FakeCommit, FakeIssue, FakeJob, FakeRun};
 pub use routes::{ApiRoute, routes};
 pub use state::{InjectedFault, RecordedRequest};

@@ -13,7 +13,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{
-    github::now,
+    github::{FakeRun, now, repository_id},
     lock::lock,
     server::{FakeResponse, LoopbackServer, ReceivedRequest},
 };
@@ -126,6 +126,25 @@ impl FakeIssuer {
     pub fn sign(&self, claims: &Value, audience: &str) -> io::Result<String> {
         sign(&self.issuer(), claims, audience)
     }
+}
+
+/// What GitHub says about a job of a run, on the default branch `main`.
+#[must_use]
+pub fn job_claims(repository: &str, run: &FakeRun, job: u64) -> Value {
+    let workflow_ref = format!("{repository}/{}@refs/heads/main", run.path);
+    json!({
+        "sub": format!("repo:{repository}:ref:refs/heads/main"),
+        "repository": repository,
+        "repository_id": repository_id(repository).to_string(),
+        "run_id": run.id.to_string(),
+        "run_attempt": run.attempt.to_string(),
+        "event_name": run.event,
+        "workflow_ref": workflow_ref,
+        "job_workflow_ref": workflow_ref,
+        "ref": "refs/heads/main",
+        "sha": run.head_sha,
+        "check_run_id": job.to_string(),
+    })
 }
 
 fn sign(issuer: &str, claims: &Value, audience: &str) -> io::Result<String> {

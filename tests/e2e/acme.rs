@@ -29,7 +29,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use promote_gates::sandbox::github::{self, FakeGitHub};
-use promote_gates::sandbox::{Sandbox, infra::Infra, staging::Staging};
+use promote_gates::sandbox::{Sandbox, infra::Infra, issuer::FakeIssuer, staging::Staging};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -79,9 +79,9 @@ runs:
       run: exec "$GITHUB_ACTION_PATH/checkout"
 "#;
 
-/// The config file of the infra repository.
-fn config() -> String {
-    let mut text = "services:\n".to_owned();
+/// The config file of the infra repository. The runner's server is a git server, which has no issuer.
+fn config(issuer: &FakeIssuer) -> String {
+    let mut text = format!("evidence:\n  issuer: {}\nservices:\n", issuer.issuer());
     for service in SERVICES {
         text += &format!(
             "  {service}:
@@ -100,6 +100,7 @@ fn config() -> String {
 pub struct Acme {
     folder: TempDir,
     pub fake_github: FakeGitHub,
+    pub issuer: FakeIssuer,
     pub staging: Staging,
     pub production: Staging,
     pub staging_cluster: FakeCluster,
@@ -114,14 +115,24 @@ impl Acme {
     /// Creates the infra repository with its workflows, and the production environments with [`REVIEWERS`].
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        let Sandbox { staging, github: fake_github, infra } =
+        let Sandbox { staging, github: fake_github, issuer, infra } =
             Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
         let production = Staging::start().expect("a server");
         let git = GitServer::start(&folder.path().join(SERVED));
         let [staging_cluster, production_cluster] = ["staging", "production"].map(FakeCluster::start);
         let next = AtomicU64::new(1000);
-        let acme =
-            Self { folder, fake_github, staging, production, staging_cluster, production_cluster, infra, git, next };
+        let acme = Self {
+            folder,
+            fake_github,
+            issuer,
+            staging,
+            production,
+            staging_cluster,
+            production_cluster,
+            infra,
+            git,
+            next,
+        };
         acme.serve(INFRA, acme.infra.path());
         program(&acme.at("bin/npm"), team::NPM);
         program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
@@ -131,7 +142,7 @@ impl Acme {
             for file in INFRA_WORKFLOWS {
                 infra.write(&format!(".github/workflows/{file}"), acme.shipped(file));
             }
-            infra.write(".github/promote-gates.yml", config());
+            infra.write(".github/promote-gates.yml", config(&acme.issuer));
         });
         acme.fake_github.create(INFRA);
         // On GitHub, a ruleset prevents this token from pushing.
@@ -186,13 +197,6 @@ impl Acme {
         let commit = clone.commit(message);
         clone.git(["push", "--quiet", "origin", "HEAD"]);
         commit
-    }
-
-    /// Appends settings to the config file of the infra repository.
-    pub fn add_config(&self, more: &str) {
-        self.change_infra("the rules", |infra| {
-            infra.write(".github/promote-gates.yml", config() + more);
-        });
     }
 
     /// The messages of the promotion commits, newest first.

@@ -17,18 +17,24 @@ fn payload(text: &str) -> Value {
 }
 
 /// The last two change the records on GitHub, so the order matters.
-const FORGERIES: [Forgery; 6] = [
+const FORGERIES: [Forgery; 7] = [
+    // No proof.
+    ("GitHub did not sign it", |_, _, text| {
+        let mut payload = payload(text);
+        payload.as_object_mut().expect("an object").remove("proof");
+        payload
+    }),
     // Another release in every report.
-    ("deploy run", |_, validated, text| payload(&text.replace(&validated.tag, &"0".repeat(40)))),
+    ("signed with `aud`", |_, validated, text| payload(&text.replace(&validated.tag, &"0".repeat(40)))),
     // A better figure.
-    ("announced sha256", |_, _, text| payload(&text.replace("104 ms", "94 ms"))),
+    ("signed with `aud`", |_, _, text| payload(&text.replace("104 ms", "94 ms"))),
     // What was validated is not this service.
     ("expected acme/catalog-service", |_, _, text| {
         let name = |service: &str| format!("\"service\":\"{service}\"");
         payload(&text.replacen(&name(SERVICE), &name(SERVICES[1]), 1))
     }),
     // A deploy run that is not one.
-    ("deploy run", |_, validated, text| {
+    ("signed with `aud`", |_, validated, text| {
         let mut payload = payload(text);
         payload["evidence"]["deploy"]["id"] = json!(validated.id);
         payload
@@ -53,14 +59,12 @@ const FORGERIES: [Forgery; 6] = [
 #[test]
 fn a_forged_dispatch_is_blocked_before_the_approval() {
     let acme = Acme::new();
-    // Shortens the wait for a missing notice from its default of one minute.
-    acme.add_config("evidence:\n  annotations-timeout: 1s\n");
     let validated = Team::new(&acme, SERVICE).release("Gift cards");
     let [dispatch] = &validated.dispatches[..] else { panic!("one dispatch: {:#?}", validated.dispatches) };
     let text = dispatch.client_payload.to_string();
     for (number, (words, forge)) in FORGERIES.into_iter().enumerate() {
         let forged = forge(&acme, &validated, &text);
-        assert!(number > 3 || forged != dispatch.client_payload, "forgery {number} changes nothing");
+        assert!(number > 4 || forged != dispatch.client_payload, "forgery {number} changes nothing");
         let run = acme.promotion(event(&dispatch.event_type, &forged)).run();
 
         let evidence = run.step("evidence", "evidence");

@@ -441,3 +441,21 @@ fn a_signature_does_not_make_a_report_pass() {
         assert_eq!(found(&ended, "proof")["verdict"], "passed");
     }
 }
+
+#[test]
+fn the_job_of_a_signed_report_must_have_succeeded() {
+    let signed = SignedStage::new();
+    let payload = signed.signed(&signed.claims());
+    for (job, verdict, part) in [
+        (FakeJob::ended("smoke", "failure"), "blocked", "its job `smoke` ended as failure"),
+        (FakeJob::running("smoke", "r"), "inconclusive", "its job `smoke` is in_progress"),
+        (FakeJob::ended("smoke", "success"), "passed", "passed: "),
+        (FakeJob::ended("smoke (firefox)", "cancelled"), "blocked", "its job `smoke (firefox)` ended as cancelled"),
+    ] {
+        signed.stage.fake_github.set_job(SHOP, 7, 1, job);
+        let ended = signed.run(&payload);
+        let smoke = found(&ended, "smoke");
+        assert_eq!((end(&ended).1, &smoke["verdict"]), (verdict, &json!(verdict)), "{}", ended.log);
+        assert!(smoke["actual"].as_str().unwrap().contains(part), "{part} in {smoke}");
+    }
+}

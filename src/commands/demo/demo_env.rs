@@ -84,7 +84,7 @@ impl<'a> DemoEnv<'a> {
         }
         for service in &services {
             fake_github.create(&repository(service));
-            fake_github.grant(SOURCE_TOKEN, &repository(service), &["actions=read", "checks=read", "contents=read"]);
+            fake_github.grant(SOURCE_TOKEN, &repository(service), &["actions=read", "contents=read"]);
         }
         let demo_env = Self {
             paths,
@@ -98,7 +98,8 @@ impl<'a> DemoEnv<'a> {
         Ok(demo_env)
     }
 
-    /// Commits the config file: the repository, workflow and image of each service, and the policy for the settings of gates.
+    /// Commits the config file: the repository, workflow and image of each service, the issuer, and the policy for the settings of
+    /// gates.
     fn write_rules(&self, services: &[&str]) -> Result<(), CommandError> {
         let mut rules = "services:\n".to_owned();
         for service in services {
@@ -110,6 +111,8 @@ impl<'a> DemoEnv<'a> {
                 image(service)
             );
         }
+        // The runner's server has no issuer: its name leads nowhere.
+        rules += &format!("evidence:\n  issuer: {}\n", self.sandbox.issuer.issuer());
         rules += "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2']\n";
         let folder = self.paths.folder.join("rules");
         self.sandbox.infra.clone_to(&folder).map_err(|error| sandbox_error(INFRA, &error.to_string()))?;
@@ -139,7 +142,7 @@ impl<'a> DemoEnv<'a> {
     /// Those of [`DemoRun::start`].
     pub fn start_run<'run>(&'run self, trigger: RunTrigger<'run>) -> Result<DemoRun<'run>, CommandError> {
         self.run_id.set(self.run_id.get() + 1);
-        DemoRun::start(&self.runner, &self.sandbox.github, &self.paths.folder.join("runs"), self.run_id.get(), trigger)
+        DemoRun::start(&self.runner, &self.sandbox, &self.paths.folder.join("runs"), self.run_id.get(), trigger)
     }
 
     /// The step `uses: actions/checkout` in the infra repository; returns the folder.

@@ -16,7 +16,12 @@ use super::{
 use crate::{
     error::CommandError,
     finding::Verdict,
-    sandbox::github::{self, FakeGitHub},
+    runner_env::{OIDC_TOKEN, OIDC_URL},
+    sandbox::{
+        Sandbox,
+        github::{self, FakeGitHub},
+        issuer::{FakeIssuer, job_claims},
+    },
 };
 
 /// The event that starts a run.
@@ -35,6 +40,7 @@ pub struct RunTrigger<'a> {
 pub struct DemoRun<'a> {
     runner: &'a StepRunner<'a>,
     fake_github: &'a FakeGitHub,
+    issuer: &'a FakeIssuer,
     trigger: RunTrigger<'a>,
     /// The run as GitHub's API shows it.
     fake_run: github::FakeRun,
@@ -67,7 +73,7 @@ impl<'a> DemoRun<'a> {
     /// Unobservable when the folder cannot be created.
     pub fn start(
         runner: &'a StepRunner<'a>,
-        fake_github: &'a FakeGitHub,
+        Sandbox { github: fake_github, issuer, .. }: &'a Sandbox,
         folder: &Path,
         id: u64,
         trigger: RunTrigger<'a>,
@@ -117,6 +123,7 @@ impl<'a> DemoRun<'a> {
         Ok(Self {
             runner,
             fake_github,
+            issuer,
             trigger,
             fake_run,
             folder,
@@ -148,8 +155,16 @@ impl<'a> DemoRun<'a> {
     /// Starts a job. A job with an environment has been approved before.
     pub fn start_job(&mut self, job: &DemoJob) {
         let running = github::FakeJob::running(job.name, &format!("runner-{}", self.id()));
-        self.fake_github.set_job(self.trigger.repository, self.id(), 1, running.clone());
+        let number = self.fake_github.set_job(self.trigger.repository, self.id(), 1, running.clone());
         self.variables.insert("GITHUB_JOB", job.name.to_owned());
+        for name in [OIDC_URL, OIDC_TOKEN] {
+            self.variables.remove(name);
+        }
+        if job.signs {
+            let token = format!("request-token-of-job-{number}");
+            self.issuer.add_job(&token, job_claims(self.trigger.repository, &self.fake_run, number));
+            self.variables.extend([(OIDC_URL, self.issuer.request_url()), (OIDC_TOKEN, token)]);
+        }
         self.steps = Map::new();
         self.job = Some((running, String::new()));
     }

@@ -32,6 +32,8 @@ pub struct DemoJob {
     pub environment: Option<&'static str>,
     /// `if: ${{ !cancelled() }}`
     pub always: bool,
+    /// `permissions: id-token: write`
+    pub signs: bool,
     pub steps: &'static [DemoStep],
     /// Its outputs for later jobs, by name and expression.
     pub outputs: &'static [(&'static str, &'static str)],
@@ -69,7 +71,7 @@ const SMOKE_ENVIRONMENT: &str =
     "STAGING={staging}/{service}\nSERVICE={service}\nTAG={tag}\nPATHS={critical-paths}\nGATES={program}";
 
 const fn job(name: &'static str, steps: &'static [DemoStep]) -> DemoJob {
-    DemoJob { name, environment: None, always: false, steps, outputs: &[] }
+    DemoJob { name, environment: None, always: false, signs: false, steps, outputs: &[] }
 }
 
 /// A job that runs one gate.
@@ -157,6 +159,7 @@ pub const VALIDATE: DemoWorkflow = DemoWorkflow {
         ),
         DemoJob {
             always: true,
+            signs: true,
             ..job(
                 "record",
                 &[DemoStep::Uses(
@@ -193,8 +196,6 @@ pub const PROMOTE: DemoWorkflow = DemoWorkflow {
                         ("environment", "production"),
                         ("token", "{github.token}"),
                         ("source-token", "{secrets.SOURCE_READ}"),
-                        // The default is a minute: GitHub publishes annotations later than the sandbox does.
-                        ("annotations-timeout", "1s"),
                     ],
                 ),
             ],
@@ -313,6 +314,17 @@ mod tests {
             }
         }
         commands
+    }
+
+    #[test]
+    fn the_jobs_that_sign_are_those_of_the_file() {
+        let file = include_str!("../../../workflows/validate-staging.yml");
+        let (_, jobs) = file.split_once("\njobs:\n").unwrap();
+        for job in VALIDATE.jobs {
+            let (_, text) = jobs.split_once(&format!("  {}:\n", job.name)).unwrap();
+            let text = text.split("\n\n").next().unwrap();
+            assert_eq!(text.contains("id-token: write"), job.signs, "{}", job.name);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     error::CommandError,
     finding::Finding,
-    proof::{audience, token},
+    proof::{ProofMode, audience, token},
     report::{Report, Run},
     results::ReceivedReport,
     secret::Secret,
@@ -109,7 +109,7 @@ impl<'a> ValidatedRelease<'a> {
 }
 
 impl DispatchPayload {
-    /// Includes every report of a required gate, then all other reports that fit, with room for the proof.
+    /// Includes every report of a required gate, then all other reports that fit, with room for the proof if there is to be one.
     ///
     /// # Errors
     /// The reports of the required gates alone exceed GitHub's limits.
@@ -118,6 +118,7 @@ impl DispatchPayload {
         event_type: &str,
         received: &[ReceivedReport],
         required: &[String],
+        proof: ProofMode,
     ) -> Result<Self, Finding> {
         // A `run` and each of its gates share one text, which is included once.
         let mut texts_seen = BTreeSet::new();
@@ -129,7 +130,9 @@ impl DispatchPayload {
             .collect();
         let check_limits = |texts: &[&str]| {
             let mut payload = release.to_json(texts);
-            payload[audience::PROPERTY] = "x".repeat(token::MAX_SIZE).into();
+            if proof == ProofMode::Required {
+                payload[audience::PROPERTY] = "x".repeat(token::MAX_SIZE).into();
+            }
             check_dispatch_limits(&payload, event_type)
         };
         check_limits(&texts).map_err(|finding| {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    context::tests::test_context, execution::Execution, report::Run, results::ReceivedReport, runner_env::RunnerEnv,
-    sandbox::github::FakeGitHub, world::github::check_dispatch_limits,
+    context::tests::test_context, execution::Execution, proof::token, report::Run, results::ReceivedReport,
+    runner_env::RunnerEnv, sandbox::github::FakeGitHub, world::github::check_dispatch_limits,
 };
 
 fn subject() -> Subject {
@@ -85,7 +85,8 @@ proptest! {
 
     #[test]
     fn a_payload_holds_all_required_reports_within_githubs_limits(
-        all in prop::collection::vec((prop::sample::select(vec!["health", "smoke", "bundle-size"]), 1..9000_usize), 0..24)
+        all in prop::collection::vec((prop::sample::select(vec!["health", "smoke", "bundle-size"]), 1..9000_usize), 0..24),
+        proof in prop::sample::select(vec![ProofMode::Required, ProofMode::Annotations]),
     ) {
         let (subject, run) = (subject(), run());
         let release = ValidatedRelease::new(&subject, Some(&run), None, "2026-01-01T00:00:00Z".to_owned()).unwrap();
@@ -96,8 +97,12 @@ proptest! {
             of_command.map(|received| received.text.clone()).collect::<Vec<_>>()
         };
         let needed = [texts("smoke"), texts("health")].concat();
-        match DispatchPayload::compose(&release, "x", &received, &required) {
-            Ok(payload) => {
+        let room = if proof == ProofMode::Required { token::MAX_SIZE } else { 0 };
+        match DispatchPayload::compose(&release, "x", &received, &required, proof) {
+            Ok(mut payload) => {
+                if room > 0 {
+                    payload.add_proof(&Secret::new("x".repeat(room)));
+                }
                 prop_assert_eq!(check_dispatch_limits(&payload.json, "x"), Ok(()));
                 let included: Vec<String> = serde_json::from_value(payload.json["evidence"]["reports"].clone()).unwrap();
                 prop_assert_eq!(&included[..needed.len()], &needed[..]);
@@ -106,7 +111,7 @@ proptest! {
             }
             Err(finding) => {
                 prop_assert_eq!(finding.verdict, Verdict::Inconclusive);
-                prop_assert!(json!(needed).to_string().len() > 65_000);
+                prop_assert!(json!(needed).to_string().len() > 65_000 - room);
             }
         }
     }

@@ -18,6 +18,12 @@ pub fn id(kind: &str, name: &str) -> u64 {
     hash >> 20
 }
 
+/// The number of a repository.
+#[must_use]
+pub fn repository_id(name: &str) -> u64 {
+    id("repository", name)
+}
+
 pub fn node_id(kind: &str, id: u64) -> String {
     format!("{kind}_{id:x}")
 }

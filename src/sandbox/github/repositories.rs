@@ -6,7 +6,7 @@ use super::{
     accounts::owner_json,
     call::ApiCall,
     fake_github::FakeGitHub,
-    format::{LONG_AGO, id, node_id, object_fields, split_name},
+    format::{LONG_AGO, node_id, object_fields, repository_id, split_name},
     records::{FakeAccounts, FakeRepository},
 };
 use crate::sandbox::server::FakeResponse;
@@ -66,7 +66,7 @@ pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> Fak
 /// The fields of a repository that other responses include.
 pub fn repository_summary(api: &str, name: &str) -> Map<String, Value> {
     let (owner, short_name) = split_name(name);
-    let number = id("repository", name);
+    let number = repository_id(name);
     let base = format!("{api}/repos/{name}");
     let mut json = object_fields(json!({
         "id": number,

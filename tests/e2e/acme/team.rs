@@ -1,10 +1,10 @@
 //! A team: the repository of its service, its deployments to staging, and their validation.
 
 use promote_gates::sandbox::github::{self, DispatchEvent};
-use promote_gates::sandbox::infra::FIRST_TAG;
+use promote_gates::sandbox::{infra::FIRST_TAG, issuer::job_claims};
 use serde_json::{Value, json};
 
-use super::{Acme, DISPATCH, INFRA, READ};
+use super::{Acme, DISPATCH, INFRA, READ, RUNNER};
 use crate::act::{Act, ActRun};
 use crate::repo::{Repo, clean, path_with};
 
@@ -76,7 +76,7 @@ impl<'a> Team<'a> {
         let team = Self { acme, service, repository, repo: Repo::new() };
         acme.serve(&team.repository, team.repo.path());
         acme.fake_github.create(&team.repository);
-        acme.fake_github.grant(READ, &team.repository, &["actions=read", "checks=read", "contents=read"]);
+        acme.fake_github.grant(READ, &team.repository, &["actions=read", "contents=read"]);
         for file in ["ci-bundle-size.yml", "validate-staging.yml"] {
             let workflow = acme.shipped(file).replace("checkout-service", service);
             team.repo.write(&format!(".github/workflows/{file}"), workflow);
@@ -152,7 +152,12 @@ impl<'a> Team<'a> {
             ..github::FakeRun::default()
         };
         // The run is still in progress when its dispatch arrives, because its last job sends it.
-        self.acme.fake_github.set_run(&self.repository, run.in_progress());
+        let run = run.in_progress();
+        self.acme.fake_github.set_run(&self.repository, run.clone());
+        // On GitHub only the job with `id-token: write` gets the two variables; here all jobs of the run do.
+        let job = self.acme.fake_github.set_job(&self.repository, id, 1, github::FakeJob::running("record", RUNNER));
+        let request_token = format!("request-token-of-run-{id}");
+        self.acme.issuer.add_job(&request_token, job_claims(&self.repository, &run, job));
         let before = self.acme.fake_github.dispatches(INFRA).len();
         let event = json!({
             "action": "completed",
@@ -169,7 +174,12 @@ impl<'a> Team<'a> {
             },
             "repository": { "full_name": self.repository, "default_branch": "main" },
         });
-        let run = self.workflow(id, "validate-staging.yml", "workflow_run").payload(event).run();
+        let run = self
+            .workflow(id, "validate-staging.yml", "workflow_run")
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", &self.acme.issuer.request_url())
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &request_token)
+            .payload(event)
+            .run();
         self.acme.register_results(&self.repository, id, 1, &run);
         let dispatches = self.acme.fake_github.dispatches(INFRA).split_off(before);
         ValidatedRelease { tag: tag.to_owned(), deploy, id, run, dispatches }

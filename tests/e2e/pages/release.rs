@@ -4,7 +4,10 @@
 use jiff::SignedDuration;
 use promote_gates::{
     clock::{Clock as _, SystemClock},
-    sandbox::github::{FakeGitHub, FakeJob, FakeRun},
+    sandbox::{
+        github::{FakeGitHub, FakeJob, FakeRun},
+        issuer::{FakeIssuer, job_claims},
+    },
 };
 use serde_json::{Map, Value, json};
 
@@ -31,6 +34,7 @@ policy:
 /// Run 7 of the service's repository, which validates what run 41 deployed.
 struct Validation {
     fake_github: FakeGitHub,
+    issuer: FakeIssuer,
     needs: Map<String, Value>,
 }
 
@@ -39,7 +43,7 @@ impl Validation {
         let fake_github = FakeGitHub::start().expect("a free port");
         fake_github.create(SOURCE);
         fake_github.create(INFRA);
-        fake_github.grant(TOKEN, SOURCE, &["actions=read", "checks=read", "contents=read"]);
+        fake_github.grant(TOKEN, SOURCE, &["actions=read", "contents=read"]);
         fake_github.grant(TOKEN, INFRA, &["contents=write"]);
         for (login, message) in COMMITS {
             fake_github.commit(SOURCE, &sha(message), login, message);
@@ -48,25 +52,29 @@ impl Validation {
         let deploy = run(41, "deploy-staging.yml", "push");
         fake_github.set_run(SOURCE, FakeRun { triggering_actor: "erin".to_owned(), ..deploy });
         fake_github.set_run(SOURCE, run(7, "validate-staging.yml", "workflow_run").in_progress());
-        Self { fake_github, needs: Map::new() }
+        let issuer = FakeIssuer::start().expect("a free port");
+        Self { fake_github, issuer, needs: Map::new() }
     }
 
-    /// A job of the run, completed a minute ago, with what its step printed.
+    /// A job of the run, completed a minute ago.
     fn job(&mut self, name: &str, step: &Ended) {
         assert_eq!(step.code, 0, "{}", step.log);
         let ended = SystemClock::new().wall() - SignedDuration::from_mins(1);
         let job = FakeJob::ended(name, "success").since(ended - SignedDuration::from_mins(1));
-        let id = self.fake_github.set_job(SOURCE, 7, 1, FakeJob { completed_at: Some(ended), ..job });
-        self.fake_github.annotate_from_log(SOURCE, id, &step.log);
+        self.fake_github.set_job(SOURCE, 7, 1, FakeJob { completed_at: Some(ended), ..job });
         self.needs.insert(name.to_owned(), json!({ "outputs": { "report": step.outputs["report"] } }));
     }
 
     /// The payload that `record` dispatches.
     fn payload(&self) -> Value {
-        self.fake_github.set_job(SOURCE, 7, 1, FakeJob::running("record", "GitHub Actions 9"));
+        let job = self.fake_github.set_job(SOURCE, 7, 1, FakeJob::running("record", "GitHub Actions 9"));
+        let claims = job_claims(SOURCE, &run(7, "validate-staging.yml", "workflow_run"), job);
+        self.issuer.add_job("request-token", claims);
         let commit = sha(COMMITS[2].1);
         let deploy = json!({ "id": 41, "run_attempt": 1, "head_sha": commit, "head_branch": "main" });
         let step = Runner::new()
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", &self.issuer.request_url())
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
             .input("repository", INFRA)
             .input("token", TOKEN)
             .input("service", SERVICE)
@@ -110,7 +118,7 @@ pub fn evidence(allowed_ratio: &str) -> Ended {
         .input("environment", "production")
         .input("required", REQUIRED)
         .input("source-token", TOKEN)
-        .input("annotations-timeout", "300ms")
+        .input("issuer", &validation.issuer.issuer())
         .input("checkout", &shop.checkout("infra", &[]).display().to_string());
     step.write(".github/promote-gates.yml", CONFIG.replace("LIMIT", allowed_ratio));
     let event = json!({ "action": "staging-validated", "branch": "main", "client_payload": payload, "sender": {} });

@@ -31,7 +31,7 @@ const MAX_ANNOTATIONS: usize = 50;
 /// The checks of the reports against the observations.
 pub(super) struct ReportChecks<'a> {
     pub(super) verification: &'a Verification<'a>,
-    jobs: &'a ValidationJobs,
+    pub(super) jobs: &'a ValidationJobs,
     /// The subject that every report must have. Its commit is the one that GitHub shows for the run that built it.
     release: Subject,
     pub(super) now: Timestamp,

@@ -282,6 +282,15 @@ impl ReportChecks<'_> {
         if report.verdict != Verdict::Passed {
             return finding(report.verdict, reported);
         }
+        // A step after the gate, or another leg of its matrix, may have failed.
+        let mut own = self.jobs.jobs.iter().flatten().filter(|job| is_job_of(received, job));
+        if let Some(job) = own.find(|job| job.conclusion.as_deref() != Some("success")) {
+            let name = clip(&job.name, CLIP_NAME);
+            return match &job.conclusion {
+                Some(other) => finding(Verdict::Blocked, format!("{reported}, but its job `{name}` ended as {other}")),
+                None => finding(Verdict::Inconclusive, format!("{reported}; its job `{name}` is {}", job.status)),
+            };
+        }
         let Ok(ended) = report.finished_at.parse::<Timestamp>() else {
             let actual = format!("{reported}; its report does not say when it ended");
             return finding(Verdict::Inconclusive, actual).next(VALIDATE_AGAIN);
