@@ -7,7 +7,7 @@
 
 mod judgement;
 mod repeat;
-mod until_ok;
+pub mod until_ok;
 
 use std::{
     any::Any,
@@ -29,7 +29,6 @@ use crate::{
 
 pub use judgement::{Decision, Judgement};
 pub use repeat::{MayPass, Pauses, read_until_answered};
-pub use until_ok::{ReadError, observe_until_ok};
 
 /// How often a source looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! `evidence` verifies the token by the keys of the issuer and compares its claims. Only GitHub can sign them, so they hold
 //! whoever sent the dispatch.
 //!
-//! Sources: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (RS256), RFC 8725 (best practices of JWTs); GitHub's documentation, "OpenID
-//! Connect reference" (the claims).
+//! Sources: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (RS256), RFC 8725 (best practices of JWTs); the page "OpenID
+//! Connect reference" of GitHub (the claims).
 
 pub mod audience;
 pub mod claims;

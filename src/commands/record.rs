@@ -127,7 +127,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         }
     }
     let payload = match payload {
-        Ok(payload) => proof::add(payload, args, ctx, &findings)?,
+        Ok(payload) => proof::add(payload, args.proof, args.timeout, ctx, &findings)?,
         Err(finding) => Err(finding),
     };
     let dispatch = ValidationDispatch { args, subject, ctx, findings: &findings, payload };

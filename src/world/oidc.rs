@@ -21,7 +21,8 @@ use super::{
     url::Url,
 };
 use crate::{
-    finding::Finding, observe::ReadError, proof::keys::KeySet, runner_env::OidcRequest, secret::Secret, values::clip,
+    finding::Finding, observe::until_ok::ReadError, proof::keys::KeySet, runner_env::OidcRequest, secret::Secret,
+    values::clip,
 };
 
 /// GitHub's documents have a few KiB.
@@ -84,37 +85,37 @@ pub fn fetch_keys(http: &HttpClient, issuer: &Issuer, timeout: Duration) -> Resu
         issuer: String,
         jwks_uri: String,
     }
-    let document = fetch(http, issuer, issuer.discovery_url(), timeout)?;
+    let document = fetch(http, issuer, &issuer.discovery_url(), timeout)?;
     let discovery: DiscoveryJson = serde_json::from_slice(&document.body).map_err(|error| {
-        refused(issuer, format!("{} is no discovery document: {error}", document.url.without_query()))
+        refused(issuer, &format!("{} is no discovery document: {error}", document.url.without_query()))
     })?;
     if discovery.issuer != issuer.as_str() {
         let actual = format!("its discovery document is of {:?}", clip(&discovery.issuer, CLIP));
-        return Err(refused(issuer, actual));
+        return Err(refused(issuer, &actual));
     }
     let keys_url: Url = discovery.jwks_uri.parse().map_err(|_| {
-        refused(issuer, format!("its discovery document names the keys {:?}", clip(&discovery.jwks_uri, CLIP)))
+        refused(issuer, &format!("its discovery document names the keys {:?}", clip(&discovery.jwks_uri, CLIP)))
     })?;
     if !keys_url.same_origin(issuer.url()) {
         let actual = format!("its discovery document names keys on another host: {}", keys_url.without_query());
-        return Err(refused(issuer, actual));
+        return Err(refused(issuer, &actual));
     }
-    let document = fetch(http, issuer, keys_url, timeout)?;
+    let document = fetch(http, issuer, &keys_url, timeout)?;
     KeySet::parse(&document.body)
-        .map_err(|error| refused(issuer, format!("{} holds no keys: {error}", document.url.without_query())))
+        .map_err(|error| refused(issuer, &format!("{} holds no keys: {error}", document.url.without_query())))
 }
 
-fn fetch(http: &HttpClient, issuer: &Issuer, url: Url, timeout: Duration) -> Result<Response, ReadError> {
+fn fetch(http: &HttpClient, issuer: &Issuer, url: &Url, timeout: Duration) -> Result<Response, ReadError> {
     let request = Request::get(url.clone()).timeout(timeout).max_body(MAX_DOCUMENT);
     let response = http.fetch(&request).map_err(|error| ReadError {
         is_transient: true,
-        finding: finding(issuer, format!("{}: {error}", url.without_query())),
+        finding: finding(issuer, &format!("{}: {error}", url.without_query())),
     })?;
     match response.status {
         200 => Ok(response),
         status => Err(ReadError {
             is_transient: may_recover(status),
-            finding: finding(issuer, format!("{} responds {status}", url.without_query())),
+            finding: finding(issuer, &format!("{} responds {status}", url.without_query())),
         }),
     }
 }
@@ -124,13 +125,13 @@ const fn may_recover(status: u16) -> bool {
     status == 429 || status >= 500
 }
 
-fn refused(issuer: &Issuer, actual: String) -> ReadError {
+fn refused(issuer: &Issuer, actual: &str) -> ReadError {
     ReadError { finding: finding(issuer, actual), is_transient: false }
 }
 
-fn finding(issuer: &Issuer, actual: String) -> Finding {
+fn finding(issuer: &Issuer, actual: &str) -> Finding {
     Finding::inconclusive("issuer")
-        .actual(clip(&actual, 2 * CLIP))
+        .actual(clip(actual, 2 * CLIP))
         .expected(format!("the public keys of {issuer}, from its own host"))
         .next("see whether this runner reaches it, and whether `issuer` is right; then run this job again")
 }

@@ -5,7 +5,7 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    observe::observe_until_ok,
+    observe::until_ok::observe_until_ok,
     proof::{claims::Claims, token},
     values::HumanDuration,
     world::oidc::{self, Issuer},

@@ -1,12 +1,13 @@
 //! The proof of a dispatch: GitHub's OIDC provider signs the sum of the payload.
 
-use super::{Args, payload::DispatchPayload};
+use super::payload::DispatchPayload;
 use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    observe::observe_until_ok,
+    observe::until_ok::observe_until_ok,
     proof::{ProofMode, token},
+    values::HumanDuration,
     world::oidc,
 };
 
@@ -17,11 +18,12 @@ use crate::{
 /// [`CommandError::Cancelled`] on a signal.
 pub fn add(
     mut payload: DispatchPayload,
-    args: &Args,
+    mode: ProofMode,
+    timeout: HumanDuration,
     ctx: &CommandContext,
     findings: &[Finding],
 ) -> Result<Result<DispatchPayload, Finding>, CommandError> {
-    if args.proof == ProofMode::Annotations || ctx.execution.dry_run {
+    if mode == ProofMode::Annotations || ctx.execution.dry_run {
         return Ok(Ok(payload));
     }
     let Some(request) = &ctx.runner_env.oidc else {
@@ -34,10 +36,9 @@ pub fn add(
             )));
     };
     let audience = payload.audience();
-    let token = observe_until_ok(&ctx.execution, args.timeout.0, "the runner's OIDC provider", findings, || {
+    let token = observe_until_ok(&ctx.execution, timeout.0, "the runner's OIDC provider", findings, || {
         let (http, request, audience) = (ctx.world.http().clone(), request.clone(), audience.clone());
-        let timeout = args.timeout.0;
-        Box::new(move || oidc::request_token(&http, &request, &audience, timeout))
+        Box::new(move || oidc::request_token(&http, &request, &audience, timeout.0))
     })?;
     Ok(token.and_then(|token| {
         ctx.log.mask(&token);

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::WorkflowPath;
+use super::workflow_path::WorkflowPath;
 use crate::{error::ValueError, world::github::Repository};
 
 /// What GitHub must say about the job that signs, beside what follows from the repository and the workflow.

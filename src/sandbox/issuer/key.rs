@@ -20,8 +20,9 @@ const ROUNDS: usize = 8;
 /// An RSA key of 2048 bits.
 pub struct SigningKey {
     pair: RsaKeyPair,
-    n: Vec<u8>,
-    e: Vec<u8>,
+    /// Both in big-endian bytes.
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
 }
 
 impl SigningKey {
@@ -35,38 +36,37 @@ impl SigningKey {
         loop {
             let (one, other) = (prime(&random, &small)?, prime(&random, &small)?);
             // ring wants the larger prime first.
-            if let Some(key) = Self::from_primes(&(&one).max(&other).clone(), &(&one).min(&other).clone()) {
+            if let Some(key) = Self::from_primes((&one).max(&other), (&one).min(&other)) {
                 return Ok(key);
             }
         }
     }
 
-    fn from_primes(p: &BigUint, q: &BigUint) -> Option<Self> {
+    fn from_primes(larger: &BigUint, smaller: &BigUint) -> Option<Self> {
         let one = BigUint::from(1_u32);
-        let (p_less, q_less) = (p - &one, q - &one);
-        let e = BigUint::from(EXPONENT);
-        let d = e.modinv(&(&p_less * &q_less))?;
-        let q_inverse = q.modinv(p)?;
-        let n = (p * q).to_bytes_be();
+        let (larger_less, smaller_less) = (larger - &one, smaller - &one);
+        let exponent = BigUint::from(EXPONENT);
+        let private = exponent.modinv(&(&larger_less * &smaller_less))?;
+        let modulus = (larger * smaller).to_bytes_be();
         let components = KeyPairComponents {
-            public_key: PublicKeyComponents { n: n.clone(), e: e.to_bytes_be() },
-            d: d.to_bytes_be(),
-            p: p.to_bytes_be(),
-            q: q.to_bytes_be(),
-            dP: (&d % &p_less).to_bytes_be(),
-            dQ: (&d % &q_less).to_bytes_be(),
-            qInv: q_inverse.to_bytes_be(),
+            public_key: PublicKeyComponents { n: modulus.clone(), e: exponent.to_bytes_be() },
+            d: private.to_bytes_be(),
+            p: larger.to_bytes_be(),
+            q: smaller.to_bytes_be(),
+            dP: (&private % &larger_less).to_bytes_be(),
+            dQ: (&private % &smaller_less).to_bytes_be(),
+            qInv: smaller.modinv(larger)?.to_bytes_be(),
         };
         // ring refuses a key that does not fit together.
         let pair = RsaKeyPair::from_components(&components).ok()?;
-        Some(Self { pair, n, e: e.to_bytes_be() })
+        Some(Self { pair, modulus, exponent: exponent.to_bytes_be() })
     }
 
     /// The public key as an entry of a JWKS document.
     #[must_use]
     pub fn to_jwk(&self, kid: &str) -> Value {
         let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": text(&self.n), "e": text(&self.e) })
+        json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": text(&self.modulus), "e": text(&self.exponent) })
     }
 
     /// A token with this header and these claims, in compact form.

@@ -6,7 +6,7 @@ use super::gates::{CLIP, CLIP_NAME, ReportChecks, SKEW};
 use crate::{
     clock::minute,
     commands::evidence::{gate_jobs::age, observations::EvidenceObservations, verification::Verification},
-    config::services::ServiceSource,
+    config::services::{ServiceSource, signer::RepositoryId},
     finding::{Finding, Verdict},
     proof::claims::Claims,
     results::ReceivedReport,
@@ -143,14 +143,13 @@ impl Verification<'_> {
 
     /// The number of the repository: a repository that was deleted and created again has another one.
     fn difference_of_repository(&self, claims: &Claims, observations: &EvidenceObservations) -> Option<Difference> {
-        let (expected, why) = match self.origin.signer.repository_id {
-            Some(configured) => (configured.0, "`repository-id` of the service".to_owned()),
-            None => {
-                let entries = observations.ledger.as_deref().unwrap_or_default();
-                let (id, commit) =
-                    entries.iter().find_map(|entry| Some((entry.promotion.repository_id?, &entry.commit)))?;
-                (id, format!("as promotion {commit} recorded it"))
-            }
+        // A ledger that was not read ends the check for a replay.
+        let mut entries = observations.ledger.iter().flatten();
+        let (expected, why) = if let Some(RepositoryId(id)) = self.origin.signer.repository_id {
+            (id, "`repository-id` of the service".to_owned())
+        } else {
+            let recorded = entries.find_map(|entry| Some((entry.promotion.repository_id?, &entry.commit)))?;
+            (recorded.0, format!("as promotion {} recorded it", recorded.1))
         };
         differs("repository_id", &claims.repository_id.to_string(), &expected.to_string(), &why).map(|difference| {
             difference.next(
