@@ -206,6 +206,45 @@ fn a_config_file_of_the_commit_that_is_not_in_the_workspace_is_an_error() {
 }
 
 #[test]
+fn another_commit_without_the_config_file_of_the_workflow_run_is_an_error() {
+    let origin = Origin::new();
+    let old = origin.commit(&[("README.md", b"x")]);
+    let new = origin.commit(&[(YML, STRICT)]);
+    let runner = Runner::new().env("GITHUB_EVENT_NAME", "push").env("GITHUB_SHA", &new);
+    origin.check_out(&runner, "", &new, 0);
+    assert_blocked_by(&judge(&runner, &[]), YML);
+    git(&runner.workspace(), &["checkout", "--quiet", &old]);
+    let ended = judge(&runner, &[]);
+    assert_refused(
+        &ended,
+        2,
+        &[&format!("in the commit of this workflow run, {new}"), "check out a commit that has it"],
+    );
+    // A config file of the checked-out commit is the one in force.
+    git(&runner.workspace(), &["checkout", "--quiet", &new]);
+    let runner = runner.env("GITHUB_SHA", &old);
+    assert_blocked_by(&judge(&runner, &[]), YML);
+    // A commit that the checkout lacks is not asked for.
+    let runner = Runner::new().env("GITHUB_EVENT_NAME", "push").env("GITHUB_SHA", &new);
+    origin.check_out(&runner, "", &old, 1);
+    assert_passed_without(&judge(&runner, &[]), "no config file in the workspace");
+}
+
+#[test]
+fn the_checkout_of_an_infra_repository_in_that_of_the_workflow_has_its_own_commit() {
+    let runner = pushed("", &[("README.md", b"x")]);
+    add(&runner, "infra", &[(YML, STRICT)]);
+    name_origin(&runner, "infra", "acme/infra");
+    assert_passed_without(&judge(&runner, &[]), "no config file in the workspace");
+    let named = ["--checkout=infra"];
+    assert_blocked_by(&judge(&runner, &named), &format!("infra/{YML}"));
+    fs::remove_file(runner.workspace().join("infra").join(YML)).expect("removed");
+    assert_refused(&judge(&runner, &named), 2, &[&format!("infra/{YML}"), "in the checked-out commit"]);
+    runner.write(YML, LOOSE);
+    assert_refused(&judge(&runner, &named), 2, &["which has .github/promote-gates.yml"]);
+}
+
+#[test]
 fn a_real_sparse_checkout_is_noticed() {
     let runner = pushed("", &[(YML, STRICT), ("src/app.js", b"x")]);
     git(&runner.workspace(), &["sparse-checkout", "set", "src"]);

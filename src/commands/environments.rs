@@ -37,7 +37,7 @@ pub struct Args {
     /// `plan` shows the differences, `check` blocks on them, `apply` writes them
     #[arg(long, value_enum, default_value = "plan")]
     pub mode: Mode,
-    /// File that defines the environments
+    /// File that defines the environments, relative to the workspace
     #[arg(long, value_name = "FILE", default_value = ".github/environments.yml")]
     pub file: String,
     /// Repository that has the environments [default: the workflow's own]
@@ -135,7 +135,7 @@ fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<DesiredEnvironment>, Co
         None => Err(Finding::inconclusive("`file`")
             .actual(format!("no file at {}{}", args.file, trusted.place()))
             .expected("a file with `environments:`")
-            .next("check the repository out before this step, or name the file")
+            .next("check the repository out before this step, or name the file by its path from the workspace")
             .bad_input()),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     settings::{CommandTable, Layer, SettingOrigin, SettingValue},
     world::{
         checkout::{Checkout, Checkouts},
-        git::TreePath,
+        git::{Commit, TreePath},
         trusted::{BaseAccess, TrustedFile, TrustedSource},
     },
 };
@@ -41,11 +41,18 @@ struct Candidate<'a> {
     tracked: Option<(&'a Checkout, TreePath)>,
 }
 
+impl Candidate<'_> {
+    /// Its path in a checkout; `None` when it is in another one, or in none.
+    fn path_in(&self, checkout: &Checkout) -> Option<&TreePath> {
+        self.tracked.as_ref().filter(|(owner, _)| *owner == checkout).map(|(_, path)| path)
+    }
+}
+
 /// Finds the checkout, then finds and reads the config file.
 ///
 /// # Errors
 /// Bad input: a checkout or a config file that was named and is missing, several of them, a config file that the checked-out
-/// commit has and the workspace lacks, an invalid config file. Unobservable: a checkout that git cannot read, a missing base
+/// commit or that of the workflow run has and the workspace lacks, an invalid config file. Unobservable: a checkout that git cannot read, a missing base
 /// commit.
 pub fn load(command_table: &CommandTable, step: &Layer, ctx: &CommandContext) -> Result<Loaded, CommandError> {
     let text = |key: &str| step.get(key).and_then(|value| value.texts.first()).map(String::as_str);
@@ -109,11 +116,10 @@ fn read_named(path: &str, checkouts: &Checkouts, trusted: &TrustedSource) -> Res
 /// The file in the base commit of a proposed change.
 fn read_from_base(checkouts: &Checkouts, trusted: &TrustedSource) -> Result<Option<ConfigText>, CommandError> {
     let mut found = Vec::new();
-    for Candidate { path, tracked } in candidates(checkouts) {
-        let Some((_, tree_path)) = tracked.filter(|(checkout, _)| Some(*checkout) == checkouts.own.as_ref()) else {
-            continue;
-        };
-        found.extend(trusted.read_in_repository(&tree_path)?.map(|file| ConfigText { path, file }));
+    for candidate in candidates(checkouts) {
+        let Some(path) = checkouts.own.as_ref().and_then(|own| candidate.path_in(own)) else { continue };
+        let file = trusted.read_in_repository(path)?;
+        found.extend(file.map(|file| ConfigText { path: candidate.path, file }));
     }
     only(found, &trusted.place())
 }
@@ -130,37 +136,50 @@ fn read_from_workspace(
         found.extend(trusted.read(path)?.map(|file| ConfigText { path: path.clone(), file }));
     }
     let found = only(found, "")?;
-    let is_read = |path: &str| found.as_ref().is_some_and(|found| found.path == path);
     for checkout in checkouts.all() {
-        let here = candidates.iter().filter_map(|Candidate { path, tracked }| {
-            let (_, tree_path) = tracked.as_ref().filter(|(owner, _)| *owner == checkout)?;
-            Some((path, tree_path))
-        });
-        let (paths, tree_paths): (Vec<&String>, Vec<TreePath>) =
-            here.filter(|(path, _)| !is_read(path)).map(|(path, tree_path)| (path, tree_path.clone())).unzip();
-        let committed = match checkout.git(&ctx.world.groups).in_head(&tree_paths) {
-            Ok(committed) => committed,
-            Err(finding) if found.is_some() => {
-                log::debug!("whether the commit has another config file is unknown: {finding}");
-                continue;
-            }
-            Err(finding) => {
-                let next = finding.next.clone().unwrap_or_else(|| {
-                    "let git read the checkout (`git config --global --add safe.directory '*'`, or git 2.38 or later)".to_owned()
-                });
-                let finding = finding.expected("to see whether the checked-out commit has a config file");
-                return Err(finding.next(next).unobservable());
-            }
+        let (paths, tree_paths): (Vec<&str>, Vec<TreePath>) = candidates
+            .iter()
+            .filter(|candidate| found.as_ref().is_none_or(|found| found.path != candidate.path))
+            .filter_map(|candidate| Some((candidate.path.as_str(), candidate.path_in(checkout)?.clone())))
+            .unzip();
+        let unread = |committed: &[TreePath]| {
+            let mut all = paths.iter().zip(&tree_paths);
+            all.find(|(_, tree_path)| committed.contains(tree_path)).map(|(path, _)| *path)
         };
-        if let Some((path, _)) = paths.into_iter().zip(&tree_paths).find(|(_, path)| committed.contains(path)) {
-            return Err(unread(path, found.as_ref()));
+        let git = checkout.git(&ctx.world.groups);
+        match (git.in_head(&tree_paths), &found) {
+            (Ok(committed), _) => {
+                if let Some(path) = unread(&committed) {
+                    return Err(unread_of_head(path, found.as_ref()));
+                }
+            }
+            (Err(finding), Some(_)) => log::debug!("whether the commit has another config file is unknown: {finding}"),
+            (Err(finding), None) => return Err(unknown(finding)),
+        }
+        // Another step may have checked out a commit without the file.
+        if found.is_none() && Some(checkout) == checkouts.own.as_ref() {
+            let started_by = ctx.runner_env.sha.as_deref().and_then(|sha| sha.parse::<Commit>().ok());
+            let Some(commit) = started_by.filter(|commit| git.has_commit(commit).is_ok_and(|has| has)) else {
+                continue;
+            };
+            if let Some(path) = unread(&git.in_commit(&commit, &tree_paths).map_err(unknown)?) {
+                return Err(unread_of_start(path, &commit));
+            }
         }
     }
     Ok(found)
 }
 
+/// The error for a checkout that git cannot read.
+fn unknown(finding: Finding) -> CommandError {
+    let next = finding.next.clone().unwrap_or_else(|| {
+        "let git read the checkout (`git config --global --add safe.directory '*'`, or git 2.38 or later)".to_owned()
+    });
+    finding.expected("to see whether the checked-out commit has a config file").next(next).unobservable()
+}
+
 /// The error for a config file that the checked-out commit has and the workspace lacks.
-fn unread(path: &str, found: Option<&ConfigText>) -> CommandError {
+fn unread_of_head(path: &str, found: Option<&ConfigText>) -> CommandError {
     let finding = Finding::inconclusive(format!("config file {path}"));
     match found {
         Some(other) => finding
@@ -173,6 +192,15 @@ fn unread(path: &str, found: Option<&ConfigText>) -> CommandError {
             .next("add `.github` to `sparse-checkout`, or find the step that removes the file"),
     }
     .bad_input()
+}
+
+/// The error for a config file that the commit of the workflow run has and the checked-out commit lacks.
+fn unread_of_start(path: &str, commit: &Commit) -> CommandError {
+    Finding::inconclusive(format!("config file {path}"))
+        .actual(format!("in the commit of this workflow run, {commit}, but not in the checked-out commit"))
+        .expected("the config file of the team")
+        .next("check out a commit that has it, or name a config file in `config`")
+        .bad_input()
 }
 
 /// The only one of the files.
@@ -199,7 +227,9 @@ fn candidates(checkouts: &Checkouts) -> Vec<Candidate<'_>> {
     let paths = folders.into_iter().flat_map(|folder| DEFAULT_PATHS.iter().map(move |name| folder.join(name)));
     paths
         .map(|path| {
-            let tracked = checkouts.all().find_map(|checkout| Some((checkout, checkout.tree_path(&path)?)));
+            let inside = checkouts.all().filter_map(|checkout| Some((checkout, checkout.tree_path(&path)?)));
+            // A checkout may be in another one.
+            let tracked = inside.max_by_key(|(checkout, _)| checkout.top.components().count());
             Candidate { path: relative(&checkouts.start, &path).display().to_string(), tracked }
         })
         .collect()

@@ -2,8 +2,16 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
 
-use super::{checkout::Git, names::TreePath, remote::Remote};
-use crate::{finding::Finding, subject::Commit, world::process::ProcessStatus};
+use super::{
+    checkout::{Git, LOCAL_TIMEOUT},
+    names::TreePath,
+    remote::Remote,
+};
+use crate::{
+    finding::Finding,
+    subject::Commit,
+    world::process::{ProcessOutput, ProcessStatus},
+};
 
 /// By how many commits a shallow history is deepened first. Each further round fetches four times as many.
 const FIRST_DEEPENING: u32 = 100;
@@ -50,16 +58,32 @@ impl Git {
     /// # Errors
     /// Git failed.
     pub fn in_head(&self, paths: &[TreePath]) -> Result<Vec<TreePath>, Finding> {
-        let list = self.program().args(["ls-tree", "-z", "--name-only", "--full-tree", "HEAD", "--"]);
-        let list = list.args(paths.iter().map(TreePath::as_str));
-        // A partial clone may fetch the folders.
-        let output = self.run(&list, self.remote_timeout())?;
+        let output = self.list_paths("HEAD", paths)?;
         if !output.status.success() {
             let head = self.run_git(&["rev-parse", "--quiet", "--verify", "HEAD"])?;
             if head.status == ProcessStatus::Exited(1) {
                 return Ok(Vec::new());
             }
         }
+        self.listed(output, paths)
+    }
+
+    /// Those of `paths` that exist in a commit, which must be in this checkout.
+    ///
+    /// # Errors
+    /// Git failed.
+    pub fn in_commit(&self, commit: &Commit, paths: &[TreePath]) -> Result<Vec<TreePath>, Finding> {
+        let output = self.list_paths(commit.as_str(), paths)?;
+        self.listed(output, paths)
+    }
+
+    fn list_paths(&self, tree: &str, paths: &[TreePath]) -> Result<ProcessOutput, Finding> {
+        let list = self.program().args(["ls-tree", "-z", "--name-only", "--full-tree", tree, "--"]);
+        // A partial clone may fetch the folders.
+        self.run(&list.args(paths.iter().map(TreePath::as_str)), self.remote_timeout())
+    }
+
+    fn listed(&self, output: ProcessOutput, paths: &[TreePath]) -> Result<Vec<TreePath>, Finding> {
         let output = self.successful_output("git ls-tree", output)?;
         let listed: Vec<&[u8]> = output.split(|&byte| byte == 0).collect();
         Ok(paths.iter().filter(|path| listed.contains(&path.as_str().as_bytes())).cloned().collect())
@@ -123,7 +147,7 @@ impl Git {
             }
         }
         let base = self.program().args(["merge-base", "--all", commit.as_str()]).args(others());
-        let output = self.run(&base, super::checkout::LOCAL_TIMEOUT)?;
+        let output = self.run(&base, LOCAL_TIMEOUT)?;
         if output.status == ProcessStatus::Exited(1) && output.stdout.bytes.is_empty() {
             return Ok(MergeBase::None);
         }
@@ -157,7 +181,7 @@ impl Git {
         if output.status.success() { Ok(()) } else { Err(self.unreachable("git fetch", remote, &output)) }
     }
 
-    fn run_git(&self, args: &[&str]) -> Result<crate::world::process::ProcessOutput, Finding> {
-        self.run(&self.program().args(args.iter().copied()), super::checkout::LOCAL_TIMEOUT)
+    fn run_git(&self, args: &[&str]) -> Result<ProcessOutput, Finding> {
+        self.run(&self.program().args(args.iter().copied()), LOCAL_TIMEOUT)
     }
 }
