@@ -82,7 +82,7 @@ impl Proposal {
         Ok(Self {
             kind,
             base: commit(kind.base_pointer())?.ok_or_else(|| format!("nothing at {}", kind.base_pointer()))?,
-            branch: branch.and_then(|name| name.parse().ok()),
+            branch: branch.map(str::parse).transpose()?,
             head: commit("/pull_request/head/sha")?,
             sha: runner_env.sha.as_deref().and_then(|sha| sha.parse().ok()),
             repository: runner_env.repository.clone(),
@@ -181,11 +181,13 @@ mod tests {
         let read = |event: &Value| Proposal::read(ProposalKind::PullRequest, event, &RunnerEnv::default());
         let proposal = read(&event).unwrap();
         assert_eq!((&proposal.base, proposal.head, proposal.branch), (&base, Some(head), "main".parse().ok()));
-        for (pointer, part) in
-            [("base", "nothing at /pull_request/base/sha"), ("head", "\"x\" at /pull_request/head/sha")]
-        {
+        for (pointer, value, part) in [
+            ("base", json!({}), "nothing at /pull_request/base/sha"),
+            ("base", json!({ "sha": base, "ref": "a..b" }), "\"a..b\" is not a branch name"),
+            ("head", json!({ "sha": "x" }), "\"x\" at /pull_request/head/sha"),
+        ] {
             let mut event = event.clone();
-            event["pull_request"][pointer] = if pointer == "base" { json!({}) } else { json!({ "sha": "x" }) };
+            event["pull_request"][pointer] = value;
             let error = read(&event).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
