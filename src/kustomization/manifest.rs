@@ -96,8 +96,9 @@ fn collect_field<'v>(value: &'v Value, path: &str, images: &mut Vec<&'v str>) {
         Value::String(image) if path.is_empty() => images.push(image),
         Value::Object(members) if !path.is_empty() => {
             let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-            let member = members.get(first.strip_suffix("[]").unwrap_or(first));
-            member.into_iter().for_each(|member| collect_field(member, rest, images));
+            if let Some(member) = members.get(first.strip_suffix("[]").unwrap_or(first)) {
+                collect_field(member, rest, images);
+            }
         }
         _ => {}
     }

@@ -270,14 +270,11 @@ fn is_same_repository(name: &str, repository: &Image) -> bool {
 
 /// `the base has a:1, b; …/base of … is not in this repository`
 fn describe(base: &BaseImages) -> String {
-    let list = |items: Vec<&String>| {
-        let more = items.len().saturating_sub(SHOWN);
-        let shown = items.iter().take(SHOWN).map(|item| item.as_str()).collect::<Vec<_>>().join(", ");
-        if more == 0 { shown } else { format!("{shown} and {more} more") }
-    };
-    let mut parts = vec![match base.images.is_empty() {
-        true => "the base has no images".to_owned(),
-        false => format!("the base has {}", list(base.images.iter().collect())),
+    let shown = base.images.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut parts = vec![match base.images.len() {
+        0 => "the base has no images".to_owned(),
+        count if count > SHOWN => format!("the base has {shown} and {} more", count - SHOWN),
+        _ => format!("the base has {shown}"),
     }];
     parts.extend(base.unread.iter().chain(&base.changed_by).take(SHOWN).cloned());
     parts.join("; ")
