@@ -1,6 +1,7 @@
 //! A release through the shipped workflows: a grown bundle is blocked before the merge, and a merged release is promoted
 //! to production with its evidence, once.
 
+use promote_gates::sandbox::github::repository_id;
 use promote_gates::sandbox::infra::FIRST_TAG;
 use promote_gates::sandbox::server::FakeResponse;
 use promote_gates::sandbox::staging::ResponseScript;
@@ -86,6 +87,9 @@ fn a_validated_deployment_is_dispatched_to_the_infra_repository() {
     assert_eq!(dispatch.event_type, "staging-validated");
     assert_eq!(dispatch.client_payload["service"], SERVICE);
     assert_eq!(dispatch.client_payload["image_tag"], validated.tag);
+    let proof = dispatch.client_payload["proof"].as_str().expect("GitHub signs what is sent");
+    let signature = proof.rsplit('.').next().expect("three parts");
+    assert!(!validated.run.log.contains(signature), "the proof is masked: {}", validated.run.log);
     let evidence = &dispatch.client_payload["evidence"];
     assert_eq!((&evidence["run"]["id"], &evidence["deploy"]["id"]), (&json!(validated.id), &json!(validated.deploy)));
 }
@@ -110,7 +114,8 @@ fn a_validated_and_approved_release_is_promoted_once() {
     assert!(run.succeeded, "{}", run.log);
     // The reviewer sees the evidence before the approval, because its job has no environment.
     let pack = &run.step("evidence", "evidence").summary;
-    for part in [FIRST_TAG, &validated.tag, "Gift cards", "dana", "performance"] {
+    let signed = format!("signed by GitHub for run {}, attempt 1 of {}", validated.id, team.repository);
+    for part in [FIRST_TAG, &validated.tag, "Gift cards", "dana", "performance", &signed] {
         assert!(pack.contains(part), "{part} in {pack}");
     }
     let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
@@ -126,6 +131,7 @@ fn a_validated_and_approved_release_is_promoted_once() {
         ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
         ("Source-commit", &validated.tag),
         ("Evidence", evidence),
+        ("Repository-id", &repository_id(&team.repository).to_string()),
         ("Validation-run", &url("https://github.com", &team.repository, validated.id)),
         ("Approved-by", "lena"),
         ("Triggered-by", "acme-dispatcher[bot]"),

@@ -250,6 +250,24 @@ fn a_repository_of_the_same_name_but_another_number_is_refused() {
 }
 
 #[test]
+fn git_gets_no_means_to_let_github_sign() {
+    let signed = SignedStage::new();
+    let runner = dispatched(signed.runner(), &signed.signed(&signed.claims()));
+    let seen = runner.workspace().join("seen").display().to_string();
+    // A wrapper around git that records its environment.
+    runner.write("bin/git", format!("#!/bin/sh\nenv >>'{seen}'\nPATH=${{PATH#*:}} exec git \"$@\"\n"));
+    let script = "chmod +x bin/git && PATH=\"$PWD/bin:$PATH\" exec \"$@\"";
+    let runner = runner
+        .env("ACTIONS_ID_TOKEN_REQUEST_URL", "https://runner.example/token")
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ghs_hunter2")
+        .env("KEPT", "yes");
+    let ended = runner.run_by(script, &["evidence"]);
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("KEPT=yes") && !seen.contains("ACTIONS_ID_TOKEN"), "{seen}");
+}
+
+#[test]
 fn a_push_is_signed_for_its_branch_and_commit() {
     let mut signed = SignedStage::new();
     let deploy = format!("    deploy-workflow: {DEPLOY}\n");

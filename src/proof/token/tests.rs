@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -173,4 +174,16 @@ fn claims_of_another_type_are_refused() {
     let mut without = claims();
     without.as_object_mut().unwrap().remove("repository_id");
     assert!(matches!(verify(&signed(&header(), &without), &keys(&[jwk()])), Err(ProofError::Malformed(_))));
+}
+
+proptest! {
+    #[test]
+    fn no_text_but_a_signed_token_is_accepted(text in ".{0,200}", at in 0_usize..1000, byte in 33_u8..127) {
+        prop_assert!(verify(&text, &keys(&[jwk()])).is_err());
+        // One character of a real one.
+        let good = signed(&header(), &claims());
+        let at = at % good.len();
+        let changed = format!("{}{}{}", &good[..at], char::from(byte), &good[at + 1..]);
+        prop_assert_eq!(verify(&changed, &keys(&[jwk()])).is_ok(), changed == good);
+    }
 }

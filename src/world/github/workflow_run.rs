@@ -38,10 +38,13 @@ pub struct WorkflowRun {
     pub run_started_at: Option<Timestamp>,
 }
 
-/// A job of a workflow run. Its id is also that of its check run.
+/// A job of a workflow run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Job {
+    /// In practice also the id of its check run; [`Job::check_run_id`] is what the API says.
     pub id: u64,
+    #[serde(default)]
+    pub check_run_url: Option<String>,
     /// The displayed name: the job's `name:` or its key, followed by the values of a matrix.
     pub name: String,
     pub status: String,
@@ -55,6 +58,15 @@ pub struct Job {
     pub completed_at: Option<Timestamp>,
     #[serde(default)]
     pub runner_name: Option<String>,
+}
+
+impl Job {
+    /// The id of its check run: the last part of `…/check-runs/41`.
+    #[must_use]
+    pub fn check_run_id(&self) -> u64 {
+        let number = self.check_run_url.as_deref().and_then(|url| url.rsplit_once("/check-runs/")?.1.parse().ok());
+        number.unwrap_or(self.id)
+    }
 }
 
 /// A message that a step of a job printed with `::notice`, `::warning` or `::error`.

@@ -8,6 +8,7 @@ fn at(seconds: i64) -> Timestamp {
 fn job(name: &str, status: &str) -> Job {
     let (name, runner) = name.split_once('@').unwrap_or((name, ""));
     Job {
+        check_run_url: None,
         id: 1,
         name: name.to_owned(),
         status: status.to_owned(),

@@ -221,8 +221,11 @@ impl Verification<'_> {
             let next = error.and_then(|error| error.next.as_deref()).unwrap_or("run this job again");
             return Some(Difference::inconclusive(actual, expected, next));
         };
-        let Some(job) = jobs.iter().find(|job| job.id == id) else {
-            return Some(Difference::blocked(format!("signed by job {id}, which is none of this attempt's"), expected));
+        let Some(job) = jobs.iter().find(|job| job.check_run_id() == id) else {
+            return Some(Difference::blocked(
+                format!("signed by the job with check run {id}, which is none of this attempt's"),
+                expected,
+            ));
         };
         let name = clip(&job.name, CLIP_NAME);
         let gate = self.claim.received.iter().find(|received| is_job_of(received, job));
