@@ -22,6 +22,7 @@ mod image_rule;
 mod manifest;
 mod proof;
 mod quoting;
+mod restore;
 mod splices;
 mod style;
 
@@ -29,6 +30,7 @@ pub use self::{
     error::KustomizationError,
     image::{ImageChange, ImageEntry},
     image_rule::{ImageRule, image_rules, split_image},
+    restore::{EntryText, entries, restore},
 };
 
 use self::image_list::{ImageItem, ImageList};

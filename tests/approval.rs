@@ -48,7 +48,7 @@ pub struct Stage {
 impl Stage {
     /// `production` requires a review by the team `platform-leads`.
     pub fn new() -> Self {
-        let (folder, template) = (temp_dir(), Template::with_services(&["checkout-service"]));
+        let (folder, template) = (temp_dir(), Template::with_services(&["checkout-service", "frontend"]));
         let stage =
             Self { fake_github: FakeGitHub::start().unwrap(), infra: template.infra(folder.path()), template, folder };
         stage.fake_github.create(INFRA);
@@ -81,11 +81,23 @@ impl Stage {
         self.fake_github.approve(INFRA, id, "production", by, "");
     }
 
-    /// Commits a promotion to the ledger.
+    /// Commits a promotion of the service that the trailers name, to production unless they name another environment.
     pub fn commit(&self, trailers: &str, minutes: i64) {
-        let environment = if trailers.contains("Environment: ") { "" } else { "Environment: production\n" };
-        let message = format!("promote\n\n{environment}Image: ghcr.io/acme/x:1\n{trailers}\n");
-        shop::commit(&self.infra, &format!("{} +0000", noon_plus(minutes).as_second()), &message, None);
+        let named = |name: &str| trailers.lines().find_map(|line| line.strip_prefix(name));
+        let target = (named("Service: ").unwrap(), named("Environment: ").unwrap_or("production"));
+        let date = format!("{} +0000", noon_plus(minutes).as_second());
+        let tag = format!("2.0.{}", shop::git(self.infra.path(), &["rev-list", "--count", "main"]));
+        shop::commit_promotion(&self.infra, &date, target, &tag, trailers);
+    }
+
+    /// Commits the trailers of such a promotion, and changes no image.
+    pub fn claim(&self, trailers: &str, minutes: i64) {
+        let message = format!(
+            "docs\n\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:2.0.0\n\
+             Previous-Image: ghcr.io/acme/checkout-service:1.4.1\n{trailers}"
+        );
+        let date = format!("{} +0000", noon_plus(minutes).as_second());
+        shop::commit(&self.infra, &date, &message, Some(("README.md", trailers)));
     }
 
     pub fn checkout(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be staged is a failed test")]
 
+mod claims;
 mod manual_changes;
 
 use std::{fs, path::Path};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{FILE, SERVICE, Shop, git},
+    shop::{FILE, SERVICE, Shop, ago, commit_promotion, git},
 };
 
 const OTHER: &str = "apps/frontend/overlays/production/kustomization.yaml";
@@ -21,13 +22,8 @@ fn step(checkout: &Path) -> Runner {
 
 /// Commits a promotion to the ledger, this many days ago; returns the commit.
 fn entry(shop: &Shop, days: i64, file: &str, kind: &str, tag: &str, more: &str) -> String {
-    let service = file.split('/').nth(1).unwrap();
-    let message = format!(
-        "{kind}\n\nService: {service}\nEnvironment: production\nImage: ghcr.io/acme/{service}:{tag}\nPromotion-kind: {kind}\n{more}"
-    );
-    let now = shop.tag(service);
-    shop.edit_at(Some(days), file, &message, |text| text.replace(&now, tag));
-    shop.tip()
+    let target = (file.split('/').nth(1).unwrap(), "production");
+    commit_promotion(&shop.infra, &ago(days), target, tag, &format!("Promotion-kind: {kind}\n{more}"))
 }
 
 /// The rows of the report's table whose title starts with `title`.
@@ -47,16 +43,7 @@ fn promotions_are_counted_and_listed() {
     let shop = Shop::new();
     entry(&shop, 40, FILE, "normal", "1.4.2", "Approved-by: alice\n");
     let wrong = entry(&shop, 9, FILE, "normal", "1.4.3", "Approved-by: bob\nRequired: evidence, approval, wait\n");
-    entry(
-        &shop,
-        8,
-        FILE,
-        "rollback",
-        "1.4.2",
-        &format!(
-            "Approved-by: alice\nIncident: INC-1\nRolls-back: {wrong}\nPrevious-Image: ghcr.io/acme/checkout-service:1.4.3\n"
-        ),
-    );
+    entry(&shop, 8, FILE, "rollback", "1.4.2", &format!("Approved-by: alice\nIncident: INC-1\nRolls-back: {wrong}\n"));
     entry(&shop, 7, OTHER, "normal", "9", "Required: none\n");
     entry(
         &shop,

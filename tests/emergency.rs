@@ -10,7 +10,10 @@ use std::path::Path;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, applied, effects, end, git},
+    shop::{
+        AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, applied, effects, end, git,
+        histories::{CLAIMS, PROMOTIONS},
+    },
 };
 
 /// A step that promotes 1.4.2 in an incident.
@@ -68,6 +71,19 @@ fn an_emergency_makes_a_marked_commit_and_an_issue() {
     assert_eq!(ended.outputs["issue"], format!("https://github.com/acme/infra/issues/{}", issue.number));
     let outputs = ["changed", "approver", "emergencies", "previous-image"].map(|name| ended.outputs[name].as_str());
     assert_eq!(outputs, ["true", "bob", "1", BEFORE]);
+}
+
+#[test]
+fn only_an_emergency_that_a_commit_made_uses_the_budget() {
+    for (make, count) in [(CLAIMS[0], "1"), (CLAIMS[8], "1"), (PROMOTIONS[0], "2"), (PROMOTIONS[3], "2")] {
+        let scene = Scene::new();
+        make.1(&scene.shop, "Promotion-kind: emergency\n");
+        scene.run(7, &["bob"]);
+        let step = step(&scene, 7, &scene.shop.checkout("infra", &["--depth=1"])).input("tag", "1.4.3");
+        let ended = step.run(&["emergency"]);
+        assert_eq!(end(&ended), applied(), "{}: {}", make.0, ended.log);
+        assert_eq!(ended.outputs["emergencies"], count, "{}: {}", make.0, ended.log);
+    }
 }
 
 #[test]

@@ -105,6 +105,13 @@ impl Stage {
         stage
     }
 
+    /// Commits promotions to 1.4.0 and to 1.4.1, the current image, the latter with these further trailers.
+    fn infra_at_first_tag(&self, trailers: &str) {
+        let target = ("checkout-service", "production");
+        shop::commit_promotion(&self.infra, &shop::ago(0), target, "1.4.0", "");
+        shop::commit_promotion(&self.infra, &shop::ago(0), target, "1.4.1", trailers);
+    }
+
     /// Adds a completed job to the validating run, and its annotation about a report.
     fn job(&self, name: &str, conclusion: &str, report: Option<&Report>) -> u64 {
         let job = FakeJob { completed_at: Some(ago(4)), ..FakeJob::ended(name, conclusion) }.since(ago(6));

@@ -1,5 +1,6 @@
 //! `rollback` against real repositories and a fake GitHub: the image before the promotion is restored, once.
 
+mod histories;
 mod refusals;
 mod repeats;
 
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use crate::{
     house::{Ended, Runner},
-    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, applied, effects, end},
+    shop::{AFTER, BEFORE, FILE, INFRA, SERVICE, Scene, ago, applied, commit_promotion, effects, end},
 };
 
 /// A step that rolls a service back.
@@ -113,10 +114,7 @@ fn an_emergency_is_rolled_back_like_any_promotion() {
 #[test]
 fn an_old_promotion_is_found_beyond_the_depth_of_a_shallow_checkout() {
     let scene = Scene::new();
-    let message =
-        format!("old\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\nPrevious-Image: {BEFORE}\n");
-    scene.shop.edit_at(Some(400), FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
-    let promoted = scene.shop.tip();
+    let promoted = commit_promotion(&scene.shop.infra, &ago(400), (SERVICE, "production"), "1.4.2", "");
     for number in 0..3 {
         scene.shop.edit_at(Some(399 - number), "README.md", "more", |text| format!("{text}{number}\n"));
     }

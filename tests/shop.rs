@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
+pub mod histories;
 pub mod template;
 
 use std::{
@@ -116,12 +117,34 @@ pub fn commit(infra: &Infra, date: &str, message: &str, change: Option<(&str, &s
     git_with_input(infra.path(), &["fast-import", "--quiet"], &stream);
 }
 
+/// Commits a promotion to the ledger at a date in git's format: sets the tag of a service, and records it with these further
+/// trailers. Returns the commit.
+pub fn commit_promotion(
+    infra: &Infra,
+    date: &str,
+    (service, environment): (&str, &str),
+    tag: &str,
+    trailers: &str,
+) -> String {
+    let path = format!("apps/{service}/overlays/{environment}/kustomization.yaml");
+    let text = infra.read(&path).unwrap();
+    let (line, before) = text.lines().find_map(|line| Some((line, line.trim().strip_prefix("newTag: ")?))).unwrap();
+    let image = format!("ghcr.io/acme/{service}");
+    let message = format!(
+        "promote\n\nService: {service}\nEnvironment: {environment}\nImage: {image}:{tag}\n\
+         Previous-Image: {image}:{before}\n{trailers}"
+    );
+    let text = text.replace(line, &line.replace(before, tag));
+    commit(infra, date, &message, Some((&path, &text)));
+    git(infra.path(), &["rev-parse", "main"])
+}
+
 /// Runs git without the user's and the system's configuration; returns its output.
 pub fn git(dir: &Path, arguments: &[&str]) -> String {
     git_with_input(dir, arguments, "")
 }
 
-fn git_with_input(dir: &Path, arguments: &[&str], stdin: &str) -> String {
+pub fn git_with_input(dir: &Path, arguments: &[&str], stdin: &str) -> String {
     dated(dir, None, arguments, stdin)
 }
 

@@ -18,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::rfc3339,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
+    config::Config,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
@@ -89,7 +90,7 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, ctx)
+        run(self, inputs.subject, inputs.config, ctx)
     }
 }
 
@@ -119,7 +120,7 @@ fn login(text: &str) -> Result<String, ValueError> {
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
-fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let Some(run) = &ctx.runner_env.run else {
         return Err(Finding::inconclusive("workflow run")
             .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
@@ -134,7 +135,8 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         github_environment: args.github_environment.clone(),
         runner: ctx.runner_env.runner_name.clone(),
         window: args.window.0,
-        ledger: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
+        ledger: InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?,
+        service: subject.service.clone(),
         environment: subject.environment.clone(),
         evidence: find_evidence(&reports, subject, ctx),
         excluded: find_excluded(args, &reports, subject, ctx),

@@ -19,27 +19,31 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, str::FromStr};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
+    config::Config,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
-    kustomization::DEFAULT_OVERLAY,
-    ledger::{InfraRepo, infra_repo::InfraRepoArgs},
+    ledger::{InfraRepo, RunChecker, infra_repo::InfraRepoArgs},
     report::{Outcome, Output},
     secret::Secret,
     subject::Subject,
+    values::HumanDuration,
     world::files::write_atomically,
 };
 use figures::AuditFigures;
 use judge::{judge, title};
-use look::observe;
+use look::{check_runs, observe};
 use overlay_layout::OverlayLayout;
 use tables::tables;
+
+/// Time limit of one request to GitHub.
+const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Settings of `audit`.
 #[derive(Debug, clap::Args)]
@@ -58,13 +62,10 @@ pub struct Args {
     pub output_file: Option<PathBuf>,
     #[command(flatten)]
     pub repo: InfraRepoArgs,
-    /// Path of the kustomization files from the repository root; `{service}` and `{environment}` match any name
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
-    pub file: String,
-    /// The image's name in the manifests (`images[].name`) [default: the service]
+    /// The image's name in the manifests (`images[].name`); `{service}` is filled in [default: the entries of the service's image, else all]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<String>,
-    /// Token that may read the infra repository (Contents: read); without it, git uses the checkout's own credentials
+    /// Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read); without it, git uses the checkout's own credentials, and no run is checked
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
 }
@@ -87,7 +88,7 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, ctx)
+        run(self, inputs.subject, inputs.config, ctx)
     }
 }
 
@@ -126,14 +127,23 @@ impl Since {
 ///
 /// # Errors
 /// Bad input; a history that cannot be read.
-fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let now = ctx.execution.clock.wall();
     let since = args.since.start(now).filter(|since| *since < now).ok_or_else(|| {
         Finding::inconclusive("`since`").actual("a day in the future").expected("a past day").bad_input()
     })?;
-    let layout = OverlayLayout::new(&args.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
-    let repo = InfraRepo::open(&args.repo, args.token.as_ref(), ctx)?;
-    let observations = observe(&repo, &layout, since, now)?;
+    let layout =
+        OverlayLayout::new(&args.repo.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
+    let repo = InfraRepo::open(&args.repo, args.token.as_ref(), &config.services, ctx)?;
+    let mut observations = observe(&repo, &layout, since, now)?;
+    let repository = ctx.own_repository();
+    let github = ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?;
+    let checker = match (&args.token, &repository) {
+        (None, _) => Err("`token` is not given".to_owned()),
+        (Some(_), Err(_)) => Err("this is no workflow run".to_owned()),
+        (Some(_), Ok(repository)) => Ok(RunChecker::new(&github, repository, ctx.runner_env.run.as_ref())),
+    };
+    observations.runs = check_runs(&observations, &checker);
     let figures = AuditFigures::count(&observations);
     let mut findings = judge(&observations, &figures, args.budget, args.by_hand);
     let page = repo.web_address(ctx.runner_env.server_url.as_deref());

@@ -81,9 +81,10 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let repository = infra::image_repository(&service, subject, config)?;
     let incident = args.bypass.check_incident(&args.incident)?;
     let committer = args.infra.committer()?;
-    let image_locator = args.infra.image.locator(&service, &environment, repository)?;
+    let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
     let github = args.bypass.github(ctx)?;
-    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?.within(args.infra.timeout.0);
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?
+        .within(args.infra.timeout.0);
 
     let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);
@@ -114,7 +115,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         github.plan_issue(ctx, issue::title(&emergency.promotion, &emergency.release));
         return Ok(Outcome { outputs, ..findings.into() });
     };
-    let (entry, entries) = match bypass::read_entry(&repo, &result, now) {
+    let (entry, entries) = match bypass::read_entry(&repo, &emergency.promotion, &result, now) {
         Ok(read) => read,
         Err(finding) => {
             findings.push(finding.next(follow_up::RUN_AGAIN));

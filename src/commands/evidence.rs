@@ -122,7 +122,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let image_locator = args.image.locator(service, environment, Some(origin.image.clone()))?;
+    let image_locator = args.image.locator(&args.at.file, service, environment, Some(origin.image.clone()))?;
     let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
     let mut verification = Verification {
         claim: &claim,
@@ -158,7 +158,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         // The ids in the payload are not of the trusted repository and release, so looking them up would prove nothing.
         return Ok(claims.into());
     }
-    let place = InfraRepo::open(&args.at, args.token.as_ref(), ctx)?;
+    let place = InfraRepo::open(&args.at, args.token.as_ref(), &config.services, ctx)?;
     let source_token = args.source_token.as_ref().or(args.token.as_ref());
     let observer = EvidenceObserver {
         verification: &verification,

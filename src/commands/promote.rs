@@ -68,14 +68,15 @@ impl Command for Args {
 /// # Errors
 /// Bad input; a refusal; a read or a write that failed.
 fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let subject = inputs.subject;
+    let RunInputs { subject, config, commands, .. } = *inputs;
     let Target { service, environment, .. } = Target::from_subject(subject)?;
-    let required = RequiredReports::from_setting(&args.require, inputs.commands)?;
+    let required = RequiredReports::from_setting(&args.require, commands)?;
     let committer = args.infra.committer()?;
     let repository = infra::image_repository(&service, subject, inputs.config)?;
-    let image_locator = args.infra.image.locator(&service, &environment, repository)?;
+    let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
-    let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), ctx)?.within(args.infra.timeout.0);
+    let repo =
+        InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?.within(args.infra.timeout.0);
 
     let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { ctx.current_run() };
     let mut findings = required.judge(&reports, subject, run);

@@ -13,17 +13,17 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
+    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind, RunCheck, RunChecker},
     promotion::{
-        bypass::{self, BypassReason},
+        bypass::{self, BypassGitHub, BypassReason},
         follow_up,
-        infra::{self, PromotionResult, set_image::SetImage},
+        infra::{self, PromotionPlan as _, PromotionResult, set_image::SetImage},
     },
     reconcile::reconcile,
     report::{Outcome, Output},
     subject::{Commit, Subject},
 };
-use plan::{Rollback, RollbackTarget};
+use plan::{RefutedRun, Rollback, RollbackTarget};
 
 /// Settings of `rollback`.
 #[derive(Debug, clap::Args)]
@@ -71,9 +71,10 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let incident = args.incident.as_deref().map(|incident| args.bypass.check_incident(incident)).transpose()?;
     let committer = args.infra.committer()?;
     let repository = infra::image_repository(&service, subject, config)?;
-    let image_locator = args.infra.image.locator(&service, &environment, repository)?;
+    let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
     let github = args.bypass.github(ctx)?;
-    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), ctx)?.within(args.infra.timeout.0);
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?
+        .within(args.infra.timeout.0);
 
     let branch = bypass::check_default_branch(&repo, ctx)?;
     ctx.execution.partial.publish(std::slice::from_ref(&branch));
@@ -100,7 +101,11 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     ctx.execution.partial.publish(&findings);
     let expected = format!("the image before, in {}", promotion.environment);
     let run = ctx.runner_env.run.clone();
-    let rollback = Rollback { image_locator, target, promotion, refusal, run };
+    let repository = repo.images.get(&promotion.service).cloned();
+    let mut rollback = Rollback { image_locator, target, promotion, refusal, run, repository, refuted: None };
+    let (finding, refuted) = check_run(&rollback, &repo, &github, ctx)?;
+    findings.extend(finding);
+    rollback.refuted = refuted;
     let change = SetImage::new(&rollback, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 
@@ -125,6 +130,32 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         Err(finding) => findings.push(finding.next(follow_up::RUN_AGAIN)),
     }
     Ok(Outcome { outputs, ..findings.into() })
+}
+
+/// Asks GitHub about the workflow run that the promotion to roll back names. Only the commit itself decides what is restored,
+/// so an answer that is missing stops nothing.
+///
+/// # Errors
+/// The branch cannot be read.
+fn check_run(
+    rollback: &Rollback,
+    repo: &InfraRepo,
+    github: &BypassGitHub,
+    ctx: &CommandContext,
+) -> Result<(Option<Finding>, Option<RefutedRun>), CommandError> {
+    let Some(query) = rollback.ledger_query(ctx.execution.clock.wall()) else { return Ok((None, None)) };
+    let entries = ledger::run_query(repo, &repo.tip()?.commit, &query).map_err(Finding::unobservable)?;
+    let Ok(target) = rollback.find_target(&entries, None) else { return Ok((None, None)) };
+    let checker = RunChecker::new(&github.client, &github.workflow_repository, ctx.runner_env.run.as_ref());
+    let finding = Finding::passed("the promotion's workflow run").expected("a run that can have made it");
+    Ok(match checker.check(target) {
+        RunCheck::Confirmed(what) => (Some(finding.actual(what)), None),
+        RunCheck::NotChecked(why) => (Some(finding.actual(format!("not checked: {why}"))), None),
+        RunCheck::Refuted(why) => {
+            let finding = finding.actual(why.clone()).waived("the commit itself changed the image");
+            (Some(finding), Some(RefutedRun { promotion: target.commit.clone(), why }))
+        }
+    })
 }
 
 /// The ledger entry of the result's commit, however old it is.

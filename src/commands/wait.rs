@@ -23,6 +23,7 @@ use super::health::{
 use crate::{
     clock::{Moment, minute},
     command::{Branding, Command, CommandKind, Gate, RunInputs},
+    config::Config,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
@@ -96,7 +97,7 @@ impl Command for Args {
     const OUTPUTS: &'static [Output] = &[];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, ctx)
+        run(self, inputs.subject, inputs.config, ctx)
     }
 }
 
@@ -128,8 +129,8 @@ impl FromStr for LabelName {
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
-fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let session = WaitSession::prepare(args, subject, ctx)?;
+fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let session = WaitSession::prepare(args, subject, config, ctx)?;
     let limits = &session.limits;
     let mut observations = WaitObservations { endpoints: session.endpoints.clone(), ..WaitObservations::default() };
     let mut findings = Vec::new();
@@ -182,7 +183,7 @@ struct WaitSession<'a> {
 }
 
 impl<'a> WaitSession<'a> {
-    fn prepare(args: &Args, subject: &Subject, ctx: &'a CommandContext) -> Result<Self, CommandError> {
+    fn prepare(args: &Args, subject: &Subject, config: &Config, ctx: &'a CommandContext) -> Result<Self, CommandError> {
         let missing = |name: &str| {
             let finding = Finding::inconclusive(format!("`{name}`")).actual("not given");
             finding.expected(format!("the {name} that is promoted")).bad_input()
@@ -248,7 +249,7 @@ impl<'a> WaitSession<'a> {
                 label: args.hold_label.0.clone(),
             }),
             promotions: Arc::new(NewerPromotionSource {
-                place: InfraRepo::open(&args.ledger, args.token.as_ref(), ctx)?,
+                place: InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?,
                 service,
                 environment,
                 validated_at,

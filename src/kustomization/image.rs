@@ -26,10 +26,15 @@ pub struct ImageEntry {
 }
 
 impl ImageEntry {
+    /// The repository that the image is pulled from.
+    pub fn repository(&self) -> &str {
+        self.new_name.as_ref().unwrap_or(&self.name)
+    }
+
     /// The image that kustomize renders for the entry: `registry/app:1.4.2@sha256:…`. Without tag and digest it is the name
     /// only: the manifests then decide.
     pub fn reference(&self) -> String {
-        let mut reference = self.new_name.as_ref().unwrap_or(&self.name).clone();
+        let mut reference = self.repository().to_owned();
         for (mark, part) in [(':', &self.tag), ('@', &self.digest)] {
             if let Some(part) = part {
                 reference.push(mark);

@@ -14,6 +14,18 @@ use crate::yaml::tree::{Content, Document, Quoting, SpannedPair};
 /// Refuses an edit that changes a byte outside `reach` or any other node, or that leaves other values in the entry than those
 /// of `change`.
 pub fn verify(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), KustomizationError> {
+    verify_entry(before, after, reach, &change.name, &|item| holds(item, change))
+}
+
+/// Refuses an edit that changes a byte outside `reach` or any other node, or after which the entry of `name` does not hold what
+/// is requested.
+pub fn verify_entry(
+    before: &str,
+    after: &str,
+    reach: &Range<usize>,
+    name: &str,
+    holds: &dyn Fn(&ImageItem<'_>) -> bool,
+) -> Result<(), KustomizationError> {
     let (head, tail) = (&before[..reach.start], &before[reach.end..]);
     if after.len() < head.len() + tail.len() || !after.starts_with(head) || !after.ends_with(tail) {
         return Err(refused("bytes outside the image entry would change"));
@@ -25,10 +37,10 @@ pub fn verify(before: &str, after: &str, reach: &Range<usize>, change: &ImageCha
         return Err(refused("keys other than `images` would change"));
     }
     let (old, new) = (ImageList::read(before, &old)?, ImageList::read(after, &new)?);
-    let index = old.item(&change.name)?.map_or(old.items.len(), |item| item.index);
-    let item = new.item(&change.name)?.filter(|item| item.index == index);
-    if !item.is_some_and(|item| holds(item, change)) {
-        return Err(refused(format!("the entry for {} would not hold the requested values", change.name)));
+    let index = old.item(name)?.map_or(old.items.len(), |item| item.index);
+    let item = new.item(name)?.filter(|item| item.index == index);
+    if !item.is_some_and(holds) {
+        return Err(refused(format!("the entry for {name} would not hold the requested values")));
     }
     let others = |images: &ImageList<'_>| images.items.iter().filter(|item| item.index != index).count();
     let same = old.items.iter().zip(&new.items).all(|(old, new)| old.index == index || old.node.is_same(new.node));
@@ -42,9 +54,15 @@ pub fn verify(before: &str, after: &str, reach: &Range<usize>, change: &ImageCha
 fn holds(item: &ImageItem<'_>, change: &ImageChange) -> bool {
     ImageKey::ALL.into_iter().all(|key| {
         let value = item.value(key);
-        let scalar = item.pair(key).and_then(|pair| pair.value.scalar());
-        let quoting = scalar.map_or(Quoting::Plain, |(_, quoting)| quoting);
-        value == change.value(key, value.is_some()) && (quoting != Quoting::Plain || value.is_none_or(plain_is_text))
+        value == change.value(key, value.is_some())
+    }) && is_text(item)
+}
+
+/// Whether every reader takes the values of an entry for text.
+pub fn is_text(item: &ImageItem<'_>) -> bool {
+    item.pairs.iter().all(|(key, pair)| {
+        let quoting = pair.value.scalar().map_or(Quoting::Plain, |(_, quoting)| quoting);
+        quoting != Quoting::Plain || item.value(*key).is_none_or(plain_is_text)
     })
 }
 

@@ -45,6 +45,20 @@ fn difference(before: &str, after: &str) -> String {
 }
 
 #[test]
+fn a_comment_behind_a_quoted_value_stays() {
+    for (before, after) in [
+        ("newTag: \"1.4.1\" # keep", "newTag: \"1.5.0\" # keep"),
+        ("newTag: '1.4.1'   # it''s \"kept\"", "newTag: '1.5.0'   # it''s \"kept\""),
+        ("newTag: \"a\\\"b\" # keep", "newTag: \"1.5.0\" # keep"),
+        ("newTag: 'a''b' # keep", "newTag: '1.5.0' # keep"),
+    ] {
+        let file = |line: &str| format!("images:\n- name: app # the app\n  {line}\n");
+        let edited = set_image(&file(before), &change("app", "", "1.5.0", "")).unwrap();
+        assert_eq!(edited.text, file(after));
+    }
+}
+
+#[test]
 fn only_the_image_entry_changes() {
     let moved = "ghcr.io/acme/checkout-service";
     for (style, text) in &*FIXTURES {

@@ -2,26 +2,27 @@
 
 use jiff::Timestamp;
 
-use super::{kind::PromotionKind, promotion::Promotion};
-use crate::world::git::{Commit, CommitSummary};
+use super::{
+    kind::PromotionKind,
+    promotion::Promotion,
+    proof::{EntryChange, Unproven, is_described},
+};
+use crate::{
+    kustomization::ImageEntry,
+    world::git::{Commit, CommitSummary},
+};
 
-/// A commit of the ledger, and the promotion that it records.
+/// A commit of the ledger: the promotion that its message records, and the change of the image that proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
     pub commit: Commit,
     /// The commit time, by the committer's clock.
     pub committed_at: Timestamp,
     pub promotion: Promotion,
+    pub change: EntryChange,
 }
 
 impl LedgerEntry {
-    /// Reads a commit; `None` when it is not in the ledger.
-    #[must_use]
-    pub fn read(commit: &CommitSummary) -> Option<Self> {
-        let promotion = Promotion::from_trailers(commit)?;
-        Some(Self { commit: commit.commit.clone(), committed_at: commit.at, promotion })
-    }
-
     /// The moment of the decision for this release. A decision that rests on older facts did not know of it. A normal
     /// promotion was decided by its validation; every other one, and one with no valid validation time, when it was
     /// committed.
@@ -32,4 +33,18 @@ impl LedgerEntry {
             _ => self.committed_at,
         }
     }
+
+    /// Whether this promotion set the image that an entry has now.
+    #[must_use]
+    pub fn has_set(&self, current: &ImageEntry) -> bool {
+        is_described(current, &self.promotion.image)
+    }
+}
+
+/// A commit whose message claims a promotion that the commit did not make. Nothing believes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnprovenClaim {
+    pub commit: CommitSummary,
+    pub promotion: Promotion,
+    pub why: Unproven,
 }

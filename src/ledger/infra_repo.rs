@@ -1,16 +1,21 @@
 //! The infra repository that holds the ledger: a branch of a remote, accessed through a checkout.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use super::overlays::{OverlayPattern, OverlayScope};
 use crate::{
+    config::services::Services,
     context::CommandContext,
     error::CommandError,
     finding::Finding,
+    kustomization::DEFAULT_OVERLAY,
     secret::Secret,
-    world::git::{Branch, Git, Remote, Tip, redact_remote_url},
+    subject::{Image, Service},
+    world::git::{BlobId, Branch, Commit, Git, Remote, Tip, redact_remote_url},
 };
 
 /// The settings that every command with access to the ledger shares. The token is a setting of each command, because its
@@ -26,6 +31,9 @@ pub struct InfraRepoArgs {
     /// Name of the checkout's remote for the infra repository
     #[arg(long, value_name = "NAME", default_value = "origin")]
     pub remote: String,
+    /// Path of the kustomization files from the repository root; `{service}` and `{environment}` stand for their names
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
+    pub file: String,
 }
 
 /// A branch of the infra repository, and the checkout through which git accesses it.
@@ -34,6 +42,10 @@ pub struct InfraRepo {
     pub git: Git,
     pub remote: Remote,
     pub branch: Branch,
+    /// Where it keeps the images.
+    pub overlays: OverlayPattern,
+    /// The repository of each service's image, as far as the config file has it.
+    pub images: BTreeMap<Service, Image>,
 }
 
 impl InfraRepo {
@@ -41,7 +53,13 @@ impl InfraRepo {
     ///
     /// # Errors
     /// Bad input when the checkout, the remote or the branch does not exist; unobservable when git fails.
-    pub fn open(args: &InfraRepoArgs, token: Option<&Secret>, ctx: &CommandContext) -> Result<Self, CommandError> {
+    pub fn open(
+        args: &InfraRepoArgs,
+        token: Option<&Secret>,
+        services: &Services,
+        ctx: &CommandContext,
+    ) -> Result<Self, CommandError> {
+        let overlays = OverlayPattern::new(&args.file).map_err(Finding::bad_input)?;
         let checkout = args.checkout.as_deref().unwrap_or(Path::new("."));
         let mut git = Git::open(checkout, &ctx.world.groups).map_err(|finding| {
             let actual = format!("{}: {}", finding.check, finding.actual);
@@ -71,8 +89,32 @@ impl InfraRepo {
                     .bad_input()
             })?,
         };
+        let git = git.reading_from(&remote);
         git.delete_abandoned_refs();
-        Ok(Self { git, remote, branch })
+        let images = services.iter().map(|(service, source)| (service.clone(), source.image.clone())).collect();
+        Ok(Self { git, remote, branch, overlays, images })
+    }
+
+    /// The files of a scope in a commit, and their contents. There is at least one.
+    ///
+    /// # Errors
+    /// There is none: nothing was observed then. Git fails.
+    pub fn overlay_files(&self, commit: &Commit, scope: &OverlayScope) -> Result<Vec<(String, BlobId)>, Finding> {
+        let is_wanted = |path: &str| self.overlays.matches(path) && scope.has_file(&self.overlays, path);
+        let files = self.git.files_below(commit, self.overlays.directory(), &is_wanted)?;
+        if files.is_empty() {
+            return Err(Finding::inconclusive("`file`")
+                .actual(format!(
+                    "no file of {} at {commit} is one that \"{}\" names",
+                    self.branch,
+                    self.overlays.as_str()
+                ))
+                .expected("the kustomization files that hold the images")
+                .next(
+                    "name the repository's layout with `file`; `{service}` and `{environment}` stand for their names",
+                ));
+        }
+        Ok(files)
     }
 
     /// Bounds the time for everything that is read from the remote and pushed to it.

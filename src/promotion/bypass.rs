@@ -10,7 +10,7 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
-    ledger::{self, InfraRepo, LedgerEntry, Promotion, PromotionKind},
+    ledger::{self, InfraRepo, LedgerEntry, OverlayScope, Promotion, PromotionKind},
     promotion::{
         follow_up::{self, FollowUp},
         infra::PromotionResult,
@@ -251,10 +251,12 @@ pub fn with_run(promotion: Promotion, ctx: &CommandContext) -> Promotion {
 /// The ledger cannot be read.
 pub fn read_entry(
     repo: &InfraRepo,
+    promotion: &Promotion,
     result: &PromotionResult,
     now: Timestamp,
 ) -> Result<(Option<LedgerEntry>, Vec<LedgerEntry>), Finding> {
-    let entries = ledger::read(repo, earliest_attempt(now))?;
+    let scope = OverlayScope::of(&promotion.service, &promotion.environment);
+    let entries = ledger::read(repo, &scope, earliest_attempt(now))?;
     let entry = entries.iter().find(|entry| Some(&entry.commit) == result.commit.as_ref()).cloned();
     Ok((entry, entries))
 }

@@ -1,11 +1,14 @@
 //! Git, through its command line. A checkout is read and pushed from, and otherwise left as it is: HEAD, branches, index
 //! and work tree never change; new commits are made next to them.
 
+mod blobs;
 mod checkout;
 mod commits;
 mod credentials;
 mod head;
 mod history;
+mod log;
+mod merges;
 mod names;
 mod push;
 mod remote;
@@ -13,10 +16,13 @@ mod remote;
 mod tests;
 mod trees;
 
+pub use blobs::BlobContent;
 pub use checkout::Git;
-pub use commits::{CommitChanges, CommitSummary};
+pub use commits::{BlobId, CommitSummary, FileChange, LoggedCommit, Trailers};
 pub use credentials::redact_remote_url;
 pub use head::{Head, MergeBase};
+pub use history::HistoryFilter;
+pub use merges::MergedCommits;
 pub use names::{Branch, TreePath};
 pub use push::PushOutcome;
 pub use remote::{Remote, Tip};

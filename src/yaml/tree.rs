@@ -182,10 +182,11 @@ impl TreeBuilder<'_> {
         let (position, start, end) = (span.start.into(), self.offset(span.start), self.offset(span.end));
         match event {
             Event::Scalar(value, style, anchor, tag) => {
-                // The parser's spans include the blanks behind a scalar: a space before a bracket, the lines after a block
-                // scalar.
+                // The parser's spans include what is behind a scalar: a space before a bracket, the lines after a block
+                // scalar, a comment behind a quoted one.
                 let end =
                     if end > start { self.text[..end].trim_end_matches([' ', '\t', '\r', '\n']).len() } else { end };
+                let end = closing_quote(self.text, start).unwrap_or(end);
                 let content = Content::Scalar { text: value.into_owned(), quoting: style.into() };
                 let tag = tag.map(|tag| tag.to_string());
                 self.put(SpannedNode { position, start, end, anchor, tag, content });
@@ -258,6 +259,22 @@ impl TreeBuilder<'_> {
                 }
             },
         }
+    }
+}
+
+/// The byte behind the closing quote of a quoted scalar at `start`; `None` for other scalars.
+fn closing_quote(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let quote = *bytes.get(start).filter(|byte| matches!(byte, b'\'' | b'"'))?;
+    let mut offset = start + 1;
+    loop {
+        offset += match (quote, *bytes.get(offset)?) {
+            (b'"', b'\\') => 2,
+            // Two single quotes stand for one.
+            (b'\'', b'\'') if bytes.get(offset + 1) == Some(&b'\'') => 2,
+            (quote, byte) if byte == quote => return Some(offset + 1),
+            _ => 1,
+        };
     }
 }
 

@@ -65,6 +65,9 @@ fn a_run_that_is_also_in_the_ledger_counts_once() {
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert_eq!(counted(&ended), "2 by alice: 2026-01-01T11:50:00Z (run 4), 2026-01-01T12:00:00Z (this run)");
     // An emergency is a run of another workflow: it is only in the ledger.
+    let emergency = "Service: checkout-service\nApproved-by: alice\nPromotion-kind: emergency";
+    stage.claim(emergency, -6);
+    assert_eq!(end(&stage.judge(&stage.step())), PASSED, "a message alone is no promotion");
     stage.commit(&format!("{}\nPromotion-kind: emergency", trailers(2)), -5);
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);

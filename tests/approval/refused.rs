@@ -88,10 +88,22 @@ fn a_second_attempt_is_blocked_until_its_evidence_is_committed() {
     assert!(finding(&ended, "attempt")["next"].as_str().unwrap().starts_with("dispatch again"), "{}", ended.log);
     stage.commit(&format!("Service: checkout-service\nEvidence: {}", "f".repeat(64)), 5);
     assert_eq!(end(&stage.judge(&step())), BLOCKED, "another evidence");
+    stage.claim(&format!("Service: checkout-service\nEvidence: {EVIDENCE}\nApproved-by: alice"), 9);
+    assert_eq!(end(&stage.judge(&step())), BLOCKED, "a message alone commits nothing");
     stage.commit(&format!("Service: checkout-service\nEvidence: {EVIDENCE}\nApproved-by: alice"), 10);
     let ended = stage.judge(&step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert!(finding(&ended, "attempt")["waived"].as_str().unwrap().contains("committed already"));
+}
+
+#[test]
+fn a_ledger_without_the_file_of_the_service_is_inconclusive() {
+    let stage = Stage::new();
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
+    let elsewhere = stage.step().input("file", "deploy/{environment}/{service}.yaml").input("timeout", "1s");
+    let ended = stage.judge(&elsewhere);
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(ended.log.contains("is one that"), "{}", ended.log);
 }
 
 #[test]

@@ -39,7 +39,12 @@ fn an_image_set_by_hand_is_found_and_other_edits_are_not() {
 #[test]
 fn a_commit_that_records_another_image_than_it_set_is_found() {
     let shop = Shop::new();
-    let message = |image: &str| format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\n");
+    let message = |image: &str| {
+        format!(
+            "x\n\nService: {SERVICE}\nEnvironment: production\nImage: {image}\nPrevious-Image: {}\n",
+            image.replace(":1.4.2", ":1.4.1").replace(":1.4.3", ":6.6.6")
+        )
+    };
     shop.edit(FILE, &message(&image("1.4.2")), |text| text.replace("1.4.1", "6.6.6"));
     let change = "checkout-service 1.4.1 → 6.6.6 in production (it records checkout-service:1.4.2)";
     assert_eq!(found(&shop, "one"), [change]);
@@ -83,7 +88,11 @@ fn a_merge_is_judged_by_the_commits_it_brings_in() {
         git(&dir, &["merge", "-q", "--no-ff", "-m", &format!("Merge {name}"), name]);
         git(&dir, &["push", "-q"]);
     };
-    let message = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: {}\n", image("1.4.2"));
+    let message = format!(
+        "x\n\nService: {SERVICE}\nEnvironment: production\nImage: {}\nPrevious-Image: {}\n",
+        image("1.4.2"),
+        image("1.4.1")
+    );
     merge("promoted", &message, "1.4.2");
     assert_eq!(found(&shop, "one"), [""; 0]);
     merge("by-hand", "y", "1.4.3");
@@ -91,4 +100,7 @@ fn a_merge_is_judged_by_the_commits_it_brings_in() {
     // An earlier promotion of the image does not record a merge that restores it.
     merge("back", "z", "1.4.2");
     assert_eq!(found(&shop, "three").len(), 2);
+    // The merge is the promotion: it is what the branch had, before and after.
+    let counted = step(&shop.path("three")).run(&["audit"]);
+    assert_eq!(outputs(&counted)[0], "1", "{}", counted.log);
 }

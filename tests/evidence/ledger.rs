@@ -2,30 +2,22 @@
 
 use super::*;
 
-const FILE: &str = "apps/checkout-service/overlays/production/kustomization.yaml";
+/// Commits a promotion of a tag to production with these trailers.
+fn commit_promotion(stage: &Stage, tag: &str, trailers: &[(&str, &str)]) {
+    let lines: Vec<String> = trailers.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    let target = ("checkout-service", "production");
+    shop::commit_promotion(&stage.infra, &shop::ago(0), target, tag, &lines.join("\n"));
+}
 
-/// Commits a promotion with these trailers to the infra repository, and sets the tag in the file if there is one.
-fn commit_promotion(stage: &Stage, tag: Option<&str>, trailers: &[(&str, &str)]) {
-    let edited = tag.map(|tag| {
-        let text = stage.infra.read(FILE).unwrap();
-        let lines = text.lines().map(|line| match line.find("newTag:") {
-            Some(at) => format!("{}newTag: {tag}\n", &line[..at]),
-            None => format!("{line}\n"),
-        });
-        lines.collect::<String>()
-    });
-    let service_trailers = [("Service", "checkout-service"), ("Environment", "production")];
-    let lines: Vec<String> =
-        service_trailers.iter().chain(trailers).map(|(key, value)| format!("{key}: {value}")).collect();
-    let message = format!("promote\n\n{}", lines.join("\n"));
-    shop::commit(&stage.infra, &shop::ago(0), &message, edited.as_deref().map(|text| (FILE, text)));
+/// Commits that the current image, 1.4.1, was promoted with this source commit.
+fn set_base(stage: &Stage, source: char) {
+    stage.infra_at_first_tag(&format!("Source-commit: {}", sha(source)));
 }
 
 fn evidence(stage: &Stage) -> String {
     stage.run().outputs["evidence"].clone()
 }
 
-const IMAGE: &str = "ghcr.io/acme/checkout-service:1.4.1";
 const THIS_RUN: &str = "https://github.com/acme/ecommerce-infra/actions/runs/900/attempts/1";
 const OTHER_RUN: &str = "https://github.com/acme/ecommerce-infra/actions/runs/899/attempts/1";
 const VALIDATION: &str = "https://github.com/acme/shop/actions/runs/7/attempts/1";
@@ -43,11 +35,9 @@ fn a_validation_promotes_once() {
         let stage = Stage::new();
         let id = evidence(&stage);
         let value = if value.is_empty() { &id } else { value };
-        commit_promotion(
-            &stage,
-            None,
-            &[("Image", "ghcr.io/acme/checkout-service:1.4.2"), (trailer, value), ("Workflow", workflow)],
-        );
+        commit_promotion(&stage, "1.4.2", &[(trailer, value), ("Workflow", workflow)]);
+        // Rolled back since: only the ledger tells that the evidence was used.
+        commit_promotion(&stage, "1.4.1", &[("Promotion-kind", "rollback")]);
         let ended = stage.run();
         assert_eq!(ended.code, code, "{trailer} {workflow}: {}", ended.log);
         let replay = found(&ended, "replay")["actual"].as_str().unwrap();
@@ -63,9 +53,8 @@ fn a_validation_promotes_once() {
 fn evidence_in_a_commit_of_another_service_or_environment_is_no_replay() {
     let stage = Stage::new();
     let id = evidence(&stage);
-    for (service, environment) in [("frontend", "production"), ("checkout-service", "staging")] {
-        let message = format!("x\n\nService: {service}\nEnvironment: {environment}\nImage: x:1\nEvidence: {id}");
-        shop::commit(&stage.infra, &shop::ago(0), &message, None);
+    for target in [("frontend", "production"), ("checkout-service", "staging")] {
+        shop::commit_promotion(&stage.infra, &shop::ago(0), target, "1", &format!("Evidence: {id}"));
     }
     assert_eq!(end(&stage.run()), (0, "passed"));
 }
@@ -73,8 +62,8 @@ fn evidence_in_a_commit_of_another_service_or_environment_is_no_replay() {
 #[test]
 fn the_source_commit_in_the_ledger_takes_precedence_over_a_tag() {
     let stage = Stage::new();
-    commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('b'))]);
-    commit_promotion(&stage, None, &[("Image", "ghcr.io/acme/checkout-service:1.4.0"), ("Source-commit", &sha('a'))]);
+    commit_promotion(&stage, "1.4.0", &[("Source-commit", &sha('a'))]);
+    commit_promotion(&stage, "1.4.1", &[("Source-commit", &sha('b'))]);
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let commits = found(&ended, "commits")["actual"].as_str().unwrap();
@@ -82,12 +71,35 @@ fn the_source_commit_in_the_ledger_takes_precedence_over_a_tag() {
     assert_eq!(ended.outputs["authors"], "alice");
 }
 
+/// Commits trailers of a promotion with a change of the README.
+fn claim_promotion(stage: &Stage, (tag, previous): (&str, &str), trailers: &str) {
+    let repository = "ghcr.io/acme/checkout-service";
+    let message = format!(
+        "docs\n\nService: checkout-service\nEnvironment: production\nImage: {repository}:{tag}\n\
+         Previous-Image: {repository}:{previous}\n{trailers}"
+    );
+    shop::commit(&stage.infra, &shop::ago(0), &message, Some(("README.md", trailers)));
+}
+
+#[test]
+fn a_message_alone_hides_no_author_and_is_no_replay() {
+    let stage = Stage::new();
+    let id = evidence(&stage);
+    // With this base the commit of `bob` would not be among the new ones.
+    claim_promotion(&stage, ("1.4.1", "1.4.0"), &format!("Source-commit: {}", sha('b')));
+    claim_promotion(&stage, ("1.4.2", "1.4.1"), &format!("Evidence: {id}\nWorkflow: {OTHER_RUN}"));
+    let ended = stage.run();
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+    assert_eq!(ended.outputs["authors"], "alice\nbob");
+    assert_eq!(found(&ended, "replay")["actual"], "not in the ledger");
+}
+
 #[test]
 fn a_checkout_of_depth_one_is_enough() {
     let stage = Stage::new();
-    commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('b'))]);
-    for _ in 0..3 {
-        commit_promotion(&stage, None, &[("Image", "ghcr.io/acme/checkout-service:1.4.0")]);
+    set_base(&stage, 'b');
+    for number in 0..3 {
+        shop::commit(&stage.infra, &shop::ago(0), "docs", Some(("README.md", &number.to_string())));
     }
     let shallow = stage.folder.path().join("shallow");
     let url = format!("file://{}", stage.infra.path().display());
@@ -102,11 +114,7 @@ fn a_checkout_of_depth_one_is_enough() {
 fn the_current_image_is_read_from_the_branch_not_from_the_checkout() {
     let stage = Stage::new();
     let runner = dispatched(stage.runner(), &stage.payload());
-    commit_promotion(
-        &stage,
-        Some("1.4.1-hotfix"),
-        &[("Image", "ghcr.io/acme/checkout-service:1.4.1-hotfix"), ("Source-commit", &sha('b'))],
-    );
+    commit_promotion(&stage, "1.4.1-hotfix", &[("Source-commit", &sha('b'))]);
     let ended = runner.run(&["evidence"]);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let image = found(&ended, "image")["actual"].as_str().unwrap();
@@ -116,7 +124,7 @@ fn the_current_image_is_read_from_the_branch_not_from_the_checkout() {
 #[test]
 fn without_a_base_commit_the_participants_are_unknown() {
     let stage = Stage::new();
-    commit_promotion(&stage, Some("unknown"), &[("Image", "ghcr.io/acme/checkout-service:unknown")]);
+    commit_promotion(&stage, "unknown", &[]);
     let ended = stage.run();
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     let finding = found(&ended, "commits").to_string();
@@ -132,7 +140,7 @@ fn without_a_base_commit_the_participants_are_unknown() {
 #[test]
 fn a_base_commit_that_no_longer_exists_is_inconclusive() {
     let stage = Stage::new();
-    commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha('e'))]);
+    set_base(&stage, 'e');
     let ended = dispatched(stage.runner().input("allow-first", "true"), &stage.payload()).run(&["evidence"]);
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     assert!(
@@ -147,7 +155,7 @@ fn a_downgrade_is_blocked_and_the_same_commit_passes() {
     for (base, code, seen) in [('d', 1, "a downgrade"), ('c', 0, "none: the same commit ccccccc")] {
         let stage = Stage::new();
         stage.fake_github.commit(SHOP, &sha('d'), "carol", "Cart: taxes");
-        commit_promotion(&stage, None, &[("Image", IMAGE), ("Source-commit", &sha(base))]);
+        set_base(&stage, base);
         let ended = stage.run();
         assert_eq!(ended.code, code, "{}", ended.log);
         assert!(found(&ended, "commits")["actual"].as_str().unwrap().starts_with(seen), "{}", ended.log);

@@ -15,8 +15,7 @@ fn rows(ended: &Ended, title: &str) -> Vec<Vec<String>> {
 #[test]
 fn the_evidence_shows_the_changes_the_authors_and_the_gates() {
     let stage = Stage::new();
-    let message = "promote\n\nService: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:1.4.1\nApproved-by: grace";
-    shop::commit(&stage.infra, &shop::ago(0), message, None);
+    stage.infra_at_first_tag("Approved-by: grace");
     let ended = stage.run();
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     let heading = "### ✅ Ready for approval: checkout-service <code>1.4.1</code> → <code>1.4.2</code> in production\n";

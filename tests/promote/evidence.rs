@@ -1,7 +1,10 @@
 //! One evidence id promotes once.
 
 use super::*;
-use crate::patience::{RACE, RACE_TIMEOUT};
+use crate::{
+    patience::{RACE, RACE_TIMEOUT},
+    shop::{ago, commit_promotion},
+};
 
 /// A step that promotes 1.4.2 with evidence number `number`, validated a minute ago.
 fn step_with_evidence(dir: &Path, number: u64) -> Runner {
@@ -20,13 +23,9 @@ fn delivery(dir: &Path, run: u64) -> Runner {
 }
 
 /// Commits another image in production, as a promotion of this kind.
-fn commit_promotion(shop: &Shop, tag: &str, kind: &str) {
-    let message = format!(
-        "{kind}\n\nService: {SERVICE}\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:{tag}\n\
-         Promotion-kind: {kind}\n"
-    );
-    let now = shop.tag(SERVICE);
-    shop.edit(FILE, &message, |text| text.replace(&now, tag));
+fn commit_kind(shop: &Shop, tag: &str, kind: &str) {
+    let kind = format!("Promotion-kind: {kind}");
+    commit_promotion(&shop.infra, &ago(0), (SERVICE, "production"), tag, &kind);
 }
 
 #[test]
@@ -68,7 +67,7 @@ fn used_evidence_does_not_restore_a_replaced_image() {
         let shop = Shop::new();
         let dir = shop.checkout("infra", &["--depth=1"]);
         assert_eq!(end(&step_with_evidence(&dir, 1).run(&["promote"])), APPLIED);
-        commit_promotion(&shop, tag, kind);
+        commit_kind(&shop, tag, kind);
         let tip = shop.tip();
         let again = step_with_evidence(&dir, 1).run(&["promote"]);
         assert_eq!(end(&again), (1, "blocked", "refused"), "{}", again.log);
@@ -88,8 +87,7 @@ fn evidence_in_a_commit_of_another_service_or_environment_is_ignored() {
     let dir = shop.checkout("infra", &[]);
     let evidence = format!("Evidence: {:064x}", 1);
     for (service, environment) in [("frontend", "production"), (SERVICE, "staging")] {
-        let message = format!("x\n\nService: {service}\nEnvironment: {environment}\nImage: a:1\n{evidence}\n");
-        shop.edit("README.md", &message, |text| format!("{text}\n{service}\n"));
+        commit_promotion(&shop.infra, &ago(0), (service, environment), "1", &evidence);
     }
     // Lines that look like trailers, in the middle of a message.
     let message = format!("x\n\nService: {SERVICE}\nEnvironment: production\nImage: a:1\n{evidence}\n\nthat was it\n");

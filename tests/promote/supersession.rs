@@ -1,6 +1,7 @@
 //! A release with a later validation is not replaced by an earlier one.
 
 use super::*;
+use crate::shop::histories::{CLAIMS, PROMOTIONS};
 
 /// Promotes a tag that was validated so many seconds ago.
 fn promote(dir: &Path, service: &str, tag: &str, seconds: i64) -> Ended {
@@ -32,6 +33,18 @@ fn an_older_validation_does_not_replace_a_newer_one() {
     // With a later validation the promotion is allowed.
     assert_eq!(end(&promote(&late, SERVICE, "1.4.2", 60)), APPLIED);
     assert_eq!(shop.tag(SERVICE), "1.4.2");
+}
+
+#[test]
+fn a_message_alone_is_no_newer_release() {
+    for (make, blocked) in [(CLAIMS[0], false), (CLAIMS[4], false), (PROMOTIONS[0], true)] {
+        let shop = Shop::new();
+        let at = rfc3339(SystemClock::new().wall());
+        make.1(&shop, &format!("Validated-at: {at}\nEvidence: {:064x}\n", 600));
+        let ended = promote(&shop.checkout("infra", &["--depth=1"]), SERVICE, "1.4.3", 600);
+        let expected = if blocked { (1, "blocked", "refused") } else { APPLIED };
+        assert_eq!(end(&ended), expected, "{}: {}", make.0, ended.log);
+    }
 }
 
 #[test]

@@ -76,17 +76,27 @@ fn an_image_that_was_changed_after_the_promotion_is_not_rolled_back() {
 
 #[test]
 fn a_promotion_without_the_previous_image_is_not_rolled_back() {
-    for (line, part) in [
-        ("", "does not record the image before it"),
-        ("Previous-Image: $(id)\n", "is \"$(id)\""),
-        ("Previous-Image: ../../x:1\n", "is \"../../x:1\""),
+    // The first entry of a file, and an image before it that no registry has.
+    let entry = "  - name: checkout-service\n    newName: ghcr.io/acme/checkout-service # our own registry, never a mirror\n    newTag: 1.4.1\n";
+    for (before, line, part) in [
+        ("", "", "added the image entry: there was no image before it"),
+        ("  - name: checkout-service\n    newName: $(id)\n", "Previous-Image: $(id)\n", "is \"$(id)\""),
+        (
+            "  - name: checkout-service\n    newName: ../../x\n    newTag: \"1\"\n",
+            "Previous-Image: ../../x:1\n",
+            "is \"../../x:1\"",
+        ),
     ] {
         let scene = Scene::new();
         let dir = scene.shop.checkout("infra", &[]);
+        scene.shop.edit(FILE, "before", |text| text.replace(entry, before));
         let message = format!(
             "by hand\n\nService: {SERVICE}\nEnvironment: production\nImage: {AFTER}\n{line}Promotion-kind: normal\n"
         );
-        scene.shop.edit(FILE, &message, |text| text.replace("1.4.1", "1.4.2"));
+        scene.shop.edit(FILE, &message, |text| {
+            let images = format!("images:\n{before}");
+            text.replace(&images, &format!("images:\n{}", entry.replace("1.4.1", "1.4.2")))
+        });
         scene.run(7, &["bob"]);
         assert_refused(&scene, &step(&scene, 7, &dir).run(&["rollback"]), 1, part);
         assert_eq!(scene.shop.tag(SERVICE), "1.4.2");

@@ -49,7 +49,10 @@ fn a_newer_promotion_blocks_at_once() {
         let ended = meanwhile(&stage, &step(&stage), || stage.commit(trailers, -5));
         assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
         let found = finding(&ended, "supersession")["actual"].as_str().unwrap();
-        assert!(found.starts_with("ghcr.io/acme/x:1 came by ") && found.contains("2026-01-01T11:55:00Z"), "{found}");
+        assert!(
+            found.starts_with("ghcr.io/acme/checkout-service:2.0.1 came by ") && found.contains("2026-01-01T11:55:00Z"),
+            "{found}"
+        );
     }
     // This release was validated at 10:30.
     let stage = stage();
@@ -61,6 +64,7 @@ fn a_newer_promotion_blocks_at_once() {
     ] {
         stage.commit(trailers, -5);
     }
+    stage.claim("Service: checkout-service\nPromotion-kind: emergency", -5);
     stage.commit("Service: checkout-service\nPromotion-kind: emergency", -91);
     let ended = judge(&stage, &step(&stage).input("results", &results(noon_plus(0))));
     assert_eq!(end(&ended), PASSED, "{}", ended.log);

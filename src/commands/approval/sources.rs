@@ -9,8 +9,8 @@ use crate::{
     approvers::{Reviews, fetch_reviews, is_same_login},
     clock::{Clock, rfc3339},
     finding::Finding,
-    ledger::{self, EvidenceId, InfraRepo, PromotionKind},
-    subject::Environment,
+    ledger::{self, EvidenceId, InfraRepo, OverlayScope, PromotionKind},
+    subject::{Environment, Service},
     world::github::{GitHub, Job, Repository, Reviewer, ReviewerKind, WorkflowRun},
 };
 
@@ -30,6 +30,8 @@ pub struct ApprovalObserver {
     pub runner: Option<String>,
     pub window: Duration,
     pub ledger: InfraRepo,
+    /// The service of the promotion: the ledger must have its file.
+    pub service: Option<Service>,
     /// The environment of the promotion. If `None`, ledger entries of all environments count.
     pub environment: Option<Environment>,
     pub evidence: Option<EvidenceRef>,
@@ -118,7 +120,7 @@ impl ApprovalObserver {
                 others.runs.extend(self.fetch_approvals_of(&run, reviews, job)?);
             }
         }
-        for entry in ledger::read(&self.ledger, since)? {
+        for entry in ledger::read(&self.ledger, &self.scope(), since)? {
             let is_elsewhere =
                 self.environment.as_ref().is_some_and(|environment| *environment != entry.promotion.environment);
             // The limit must not make anyone hesitate to roll back.
@@ -161,10 +163,14 @@ impl ApprovalObserver {
         Ok(approvals)
     }
 
+    fn scope(&self) -> OverlayScope {
+        OverlayScope { service: self.service.clone(), environment: self.environment.clone() }
+    }
+
     /// The commit that holds this evidence. Only looked up from the second attempt on, because only then it matters.
     fn find_commit_of_evidence(&self) -> Result<Option<String>, Finding> {
         let Some(evidence) = self.evidence.as_ref().filter(|_| self.own_run.attempt > 1) else { return Ok(None) };
-        let entries = ledger::read(&self.ledger, subtract(evidence.validated_at, SKEW))?;
+        let entries = ledger::read(&self.ledger, &self.scope(), subtract(evidence.validated_at, SKEW))?;
         let entry = entries.into_iter().find(|entry| entry.promotion.evidence.as_ref() == Some(&evidence.id));
         Ok(entry.map(|entry| entry.commit.to_string()))
     }

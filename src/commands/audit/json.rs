@@ -21,12 +21,18 @@ pub(super) fn document(observations: &AuditObservations, figures: &AuditFigures,
         "figures": figures,
         "entries": observations.audited_entries().map(entry).collect::<Vec<_>>(),
         "by-hand": observations.by_hand,
+        "claims": observations.unproven,
+        "workflow-runs": {
+            "confirmed": observations.runs.confirmed,
+            "refuted": observations.runs.refuted.iter().map(|(commit, why)| json!({ "commit": commit, "why": why })).collect::<Vec<_>>(),
+            "unchecked": observations.runs.unchecked,
+        },
     })
 }
 
 /// An entry without its absent facts.
 fn entry(entry: &LedgerEntry) -> Value {
-    let LedgerEntry { commit, committed_at, promotion } = entry;
+    let LedgerEntry { commit, committed_at, promotion, .. } = entry;
     let Promotion { service, environment, image, previous, source_commit, validation_run, .. } = promotion;
     let mut json = json!({
         "commit": commit,

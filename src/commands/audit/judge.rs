@@ -2,7 +2,7 @@
 
 use super::{
     figures::{AuditFigures, EmergencyPeak, PromotionCounts},
-    observations::{AuditObservations, ManualChange},
+    observations::{AuditObservations, CheckedRuns, Coverage, ManualChange, UnprovenPromotion},
     short_image::short_image,
 };
 use crate::{
@@ -44,6 +44,9 @@ pub(super) fn judge(
             .push(Finding::passed("emergencies").actual("none").expected(format!("at most {budget} in any 30 days")));
     }
     findings.push(judge_manual_changes(&observations.by_hand, exceeds(observations.by_hand.len(), by_hand), by_hand));
+    findings.extend(judge_claims(&observations.unproven));
+    findings.push(judge_coverage(&observations.coverage));
+    findings.extend(judge_runs(&observations.runs));
     if figures.counts.ungated > 0 {
         let actual = format!("{} promotions with `require: none`", figures.counts.ungated);
         let finding = Finding::passed("promotions without a report").actual(actual);
@@ -74,16 +77,55 @@ fn bypassed(observations: &AuditObservations, figures: &AuditFigures) -> String 
     format!("{emergency} of {} promotions bypassed the gates in {days}", normal + emergency)
 }
 
+/// Claims change nothing, so they never block: no figure and no other command counts them.
+fn judge_claims(claims: &[UnprovenPromotion]) -> Option<Finding> {
+    let UnprovenPromotion { commit, author, title, kind, service, environment, image, why, .. } = claims.first()?;
+    let actual = format!(
+        "{}; the last: {commit} by {author} ({}) claims a promotion ({kind}) of {service} to {environment} with {image}, but {why}",
+        claims.len(),
+        clip(title, 80),
+    );
+    let finding = Finding::passed("claims without a promotion").expected("none").actual(actual);
+    Some(finding.waived("they are believed by nothing: not counted here, and no base, budget or target of any command"))
+}
+
+/// A commit that names a run which did not make it was not made by the workflow, whatever else it says.
+fn judge_runs(CheckedRuns { confirmed, refuted, unchecked, why_unchecked }: &CheckedRuns) -> Option<Finding> {
+    let finding = Finding::passed("workflow runs").expected("runs that can have made their promotions");
+    let unchecked = match why_unchecked {
+        Some(why) => format!(", {unchecked} not checked: {why}"),
+        None => String::new(),
+    };
+    match &refuted[..] {
+        [] if *confirmed == 0 && unchecked.is_empty() => None,
+        [] => Some(finding.actual(format!("{confirmed} confirmed{unchecked}"))),
+        [(commit, why), ..] => {
+            let actual =
+                format!("{} refuted; the last: {commit}: {why}; {confirmed} confirmed{unchecked}", refuted.len());
+            let finding = Finding { verdict: Verdict::Blocked, ..finding.actual(actual) };
+            Some(finding.next("find out who pushed this commit, as for an image that was changed by hand"))
+        }
+    }
+}
+
+fn judge_coverage(Coverage { files, without }: &Coverage) -> Finding {
+    let finding = Finding::passed("audited files").expected("files with image entries");
+    match &without[..] {
+        [] => finding.actual(files.to_string()),
+        [first, ..] => finding.actual(format!("{files}, {} of them without an image entry, as {first}", without.len())),
+    }
+}
+
 fn judge_manual_changes(changes: &[ManualChange], exceeds: bool, limit: u32) -> Finding {
     let finding = Finding::passed("images changed by hand").expected(match limit {
         0 => "none: every change of an image in the ledger".to_owned(),
         limit => format!("at most {limit}"),
     });
     let Some(last) = changes.first() else { return finding.actual("none") };
-    let ManualChange { commit, author, title, service, environment, before, after, recorded, .. } = last;
+    let ManualChange { commit, author, title, service, environment, before, after, unproven, .. } = last;
     let now = Figures::now(changes.len().to_string()).limit(limit.to_string());
     let figures = now.cause(format!("{author} set {service} in {environment} to {}", short_image(after)));
-    let recorded = recorded.as_ref().map(|image| format!(", but records {image}")).unwrap_or_default();
+    let recorded = unproven.as_ref().map(|why| format!(", but {why}")).unwrap_or_default();
     let actual = format!(
         "{}; the last: {commit} by {author} ({}) set {service} in {environment} from {before} to {after}{recorded}",
         changes.len(),

@@ -1,138 +1,207 @@
 //! Reads the ledger, and the image changes that are not in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::{
-    observations::{AuditObservations, ManualChange, WINDOW},
+    observations::{AuditObservations, CheckedRuns, Coverage, ManualChange, UnprovenPromotion, WINDOW},
     overlay_layout::OverlayLayout,
 };
 use crate::{
     error::CommandError,
     finding::Finding,
-    kustomization::{self, ImageEntry},
-    ledger::{self, InfraRepo, LedgerEntry},
-    subject::{Environment, Service},
-    world::git::{Commit, CommitChanges, CommitSummary, TreePath},
+    kustomization::EntryText,
+    ledger::{
+        ExaminedChange, FileClaim, InfraRepo, OverlayVersion, Promotion, PromotionKind, RunCheck, RunChecker,
+        UnprovenClaim, check_claims,
+        proof::{Unproven, is_described},
+        read_version,
+    },
+    world::git::{BlobId, Commit, CommitSummary, HistoryFilter, LoggedCommit},
 };
 
 /// # Errors
-/// Bad input when there is no such branch; a history that cannot be read far enough.
+/// Bad input when there is no such branch; a history that cannot be read far enough; no file or no image entry that the
+/// settings name.
 pub(super) fn observe(
     repo: &InfraRepo,
     layout: &OverlayLayout,
     since: Timestamp,
     until: Timestamp,
 ) -> Result<AuditObservations, CommandError> {
-    let InfraRepo { git, remote, branch } = repo;
     let tip = repo.tip()?;
+    let files = repo.overlay_files(&tip.commit, &layout.scope).map_err(Finding::unobservable)?;
+    let coverage = cover(repo, layout, files).map_err(Finding::unobservable)?;
     let earliest = until.checked_sub(WINDOW).map_or(since, |window| window.min(since));
-    let commits = git.commits_since(remote, branch, &tip.commit, earliest).map_err(Finding::unobservable)?;
-    let mut entries = ledger::entries(&commits);
-    entries.retain(|entry| layout.includes(&entry.promotion.service, &entry.promotion.environment));
-    // Up to the oldest commit of the period: commits in between may have an earlier commit time.
-    let audited = &commits[..commits.iter().rposition(|commit| commit.at >= since).map_or(0, |last| last + 1)];
-    let by_hand = find_manual_changes(repo, layout, &entries, audited, &tip.commit).map_err(Finding::unobservable)?;
-    Ok(AuditObservations { since, until, entries, by_hand })
+    observe_history(repo, layout, coverage, &tip.commit, earliest, since, until).map_err(Finding::unobservable)
 }
 
-/// The overlay that a commit changed.
-struct ChangedOverlay<'a> {
-    commit: &'a CommitSummary,
-    /// The branch before the commit.
-    parent: Commit,
-    is_merge: bool,
-    path: TreePath,
-    service: Service,
-    environment: Environment,
+/// How many runs are asked for: those of the rows, and the latest promotions.
+const MAX_RUNS: usize = 100;
+
+/// Asks GitHub about the workflow runs that the audited entries name: those that bypassed the gates first. `github` says why
+/// it is not asked.
+pub(super) fn check_runs(observations: &AuditObservations, github: &Result<RunChecker<'_>, String>) -> CheckedRuns {
+    let (bypassing, normal): (Vec<_>, Vec<_>) =
+        observations.audited_entries().partition(|entry| entry.promotion.kind != PromotionKind::Normal);
+    let mut runs = CheckedRuns::default();
+    for (index, entry) in bypassing.into_iter().chain(normal).enumerate() {
+        let check = match github {
+            Ok(_) if index >= MAX_RUNS => RunCheck::NotChecked(format!("more than {MAX_RUNS}")),
+            Ok(checker) => checker.check(entry),
+            Err(why) => RunCheck::NotChecked(why.clone()),
+        };
+        match check {
+            RunCheck::Confirmed(_) => runs.confirmed += 1,
+            RunCheck::Refuted(why) => runs.refuted.push((entry.commit.clone(), why)),
+            RunCheck::NotChecked(why) => {
+                runs.unchecked += 1;
+                runs.why_unchecked.get_or_insert(why);
+            }
+        }
+    }
+    runs
 }
 
-/// The image changes that the ledger does not record.
-fn find_manual_changes(
+fn observe_history(
     repo: &InfraRepo,
     layout: &OverlayLayout,
-    entries: &[LedgerEntry],
-    commits: &[CommitSummary],
+    coverage: Coverage,
     tip: &Commit,
-) -> Result<Vec<ManualChange>, Finding> {
-    let Some(oldest) = commits.last() else { return Ok(Vec::new()) };
-    let by_id: BTreeMap<&Commit, &CommitSummary> = commits.iter().map(|commit| (&commit.commit, commit)).collect();
-    let mut changed = Vec::new();
-    for CommitChanges { commit, before, merge, paths } in
-        repo.git.commits_changing(&oldest.commit, tip, &layout.pathspec())?
-    {
-        // The first commit of all changes nothing: there was nothing before it.
-        let (Some(commit), Some(parent)) = (by_id.get(&commit), before) else { continue };
-        for path in paths {
-            if let (Some((service, environment)), Ok(path)) = (layout.owner(&path), path.parse()) {
-                let parent = parent.clone();
-                changed.push(ChangedOverlay { commit, parent, is_merge: merge, path, service, environment });
-            }
+    earliest: Timestamp,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<AuditObservations, Finding> {
+    let InfraRepo { git, remote, branch, .. } = repo;
+    let is_audited = |promotion: &Promotion| layout.includes(&promotion.service, &promotion.environment);
+    let filter = HistoryFilter {
+        is_wanted: &|path| layout.owner(path).is_some(),
+        is_relevant: &|commit| {
+            !commit.changes.is_empty() || Promotion::from_trailers(&commit.summary).as_ref().is_some_and(is_audited)
+        },
+    };
+    let commits = git.commits_since(remote, branch, tip, earliest, &filter)?;
+    let mut by_hand = Vec::new();
+    let checked = check_claims(repo, &commits, &is_audited, &mut |changed, claims| {
+        if changed.commit.latest >= since {
+            by_hand.extend(manual_changes(repo, layout, changed, claims));
         }
-    }
-    let entries = entries.iter().map(|entry| (&entry.commit, entry)).collect();
-    let mut manual = Vec::new();
-    // In parts, so that the files of years are not in memory at once.
-    for changed in changed.chunks(500) {
-        let files: Vec<_> = changed.iter().flat_map(ChangedOverlay::versions).collect();
-        let files = repo.git.read_files(&files)?;
-        for (overlay, files) in changed.iter().zip(files.chunks(2)) {
-            let [before, after] = files else { continue };
-            let name = layout.image_name(&overlay.service);
-            // A new file promotes nothing: it sets up a service.
-            let Some(before) = before.as_deref().map(|bytes| image(bytes, &overlay.parent, name)) else { continue };
-            let after = after.as_deref().map(|bytes| image(bytes, &overlay.commit.commit, name));
-            let after = after.unwrap_or_else(|| "no file".to_owned());
-            manual.extend(overlay.manual_change(repo, &entries, before, after)?);
-        }
-    }
-    Ok(manual)
+    })?;
+    let by_hand_commits: BTreeSet<&Commit> = by_hand.iter().map(|change: &ManualChange| &change.commit).collect();
+    let is_shown = |claim: &UnprovenClaim| claim.commit.at >= since && !by_hand_commits.contains(&claim.commit.commit);
+    let unproven = checked.unproven.into_iter().filter(is_shown).map(UnprovenPromotion::from).collect();
+    let runs = CheckedRuns::default();
+    Ok(AuditObservations { since, until, entries: checked.entries, by_hand, unproven, coverage, runs })
 }
 
-impl ChangedOverlay<'_> {
-    /// The file before and after.
-    fn versions(&self) -> [(Commit, TreePath); 2] {
-        [(self.parent.clone(), self.path.clone()), (self.commit.commit.clone(), self.path.clone())]
+/// Checks that the files at the tip have the image entries that the settings name. An audit of files without entries would
+/// find nothing in any history.
+fn cover(repo: &InfraRepo, layout: &OverlayLayout, files: Vec<(String, BlobId)>) -> Result<Coverage, Finding> {
+    let (paths, ids): (Vec<String>, Vec<BlobId>) = files.into_iter().unzip();
+    let mut read = Vec::with_capacity(ids.len());
+    repo.git.read_blobs(&repo.remote, &ids, &mut |content| read.push(read_version(content)))?;
+    let has_entry = |path: &str, version: &OverlayVersion| {
+        let Some((service, _)) = layout.owner(path) else { return false };
+        let name = layout.image_name(&service);
+        // A file that cannot be read may have any entry, and its next change is found.
+        version.entries().map_or(true, |entries| {
+            entries.iter().any(|entry| name.as_ref().is_none_or(|name| entry.entry.name == *name))
+        })
+    };
+    let audited = paths.iter().zip(&read).filter(|(path, _)| layout.owner(path).is_some());
+    let (with, without): (Vec<_>, Vec<_>) = audited.partition(|(path, version)| has_entry(path, version));
+    let without: Vec<String> = without.into_iter().map(|(path, _)| path.clone()).collect();
+    if with.is_empty() {
+        let setting = if layout.has_image_name() { "`image-name`" } else { "`file`" };
+        return Err(Finding::inconclusive(setting)
+            .actual(format!("none of {} files has such an image entry, as {}", without.len(), without.join(", ")))
+            .expected("files with the image entries that promotions change")
+            .next("name the files with `file`, and the entries with `image-name`"));
     }
-
-    /// The change, unless the ledger records it.
-    fn manual_change(
-        &self,
-        repo: &InfraRepo,
-        entries: &BTreeMap<&Commit, &LedgerEntry>,
-        before: String,
-        after: String,
-    ) -> Result<Option<ManualChange>, Finding> {
-        if before == after {
-            return Ok(None);
-        }
-        let is_same = |entry: &LedgerEntry| entry.promotion.is_for(&self.service, &self.environment);
-        let entry = entries.get(&self.commit.commit).filter(|entry| is_same(entry));
-        let recorded = entry.map(|entry| entry.promotion.image.clone());
-        if recorded.as_ref() == Some(&after) {
-            return Ok(None);
-        }
-        if self.is_merge {
-            // A promotion on a merged branch is recorded by its commit there.
-            for entry in entries.values().filter(|entry| is_same(entry) && entry.promotion.image == after) {
-                if !repo.git.is_ancestor(&entry.commit, &self.parent)? {
-                    return Ok(None);
-                }
-            }
-        }
-        let CommitSummary { commit, at, author, title, .. } = self.commit.clone();
-        let (service, environment) = (self.service.clone(), self.environment.clone());
-        Ok(Some(ManualChange { commit, at, author, title, service, environment, before, after, recorded }))
-    }
+    Ok(Coverage { files: with.len() + without.len(), without })
 }
 
-/// The image in a file of a commit.
-fn image(bytes: &[u8], commit: &Commit, name: &str) -> String {
-    let text = str::from_utf8(bytes).map_err(|error| error.to_string());
-    match text.and_then(|text| kustomization::image(text, name).map_err(|error| error.to_string())) {
-        Ok(entry) => entry.as_ref().map_or_else(|| "no image entry".to_owned(), ImageEntry::reference),
+/// The changes of a service's image in a file that the commit's claim does not cover.
+fn manual_changes(
+    repo: &InfraRepo,
+    layout: &OverlayLayout,
+    changed: &ExaminedChange<'_>,
+    claims: &[FileClaim<'_>],
+) -> Vec<ManualChange> {
+    let LoggedCommit { summary, parents, .. } = changed.commit;
+    // The first commit of all and a new file promote nothing: they set up services.
+    let Some(parent) = parents.first().filter(|_| *changed.before != OverlayVersion::NoFile) else { return Vec::new() };
+    let Some((service, environment)) = layout.owner(changed.path) else { return Vec::new() };
+    let proven: BTreeSet<&str> =
+        claims.iter().filter_map(|claim| Some(claim.result.as_ref().ok()?.after.entry.name.as_str())).collect();
+    let images = match (changed.before.entries(), changed.after.entries()) {
+        (Ok(before), Ok(after)) => {
+            let is_of_service = |entry: &&EntryText| layout.is_of_service(&entry.entry, &service, &repo.images);
+            // Without an entry that is surely the service's, each may be.
+            let names: BTreeSet<&str> =
+                before.iter().chain(after).filter(is_of_service).map(|entry| entry.entry.name.as_str()).collect();
+            let is_counted = |name: &str| (names.is_empty() || names.contains(name)) && !proven.contains(name);
+            let gone = if *changed.after == OverlayVersion::NoFile { "no file" } else { "no image entry" };
+            changed_images(before, after, gone)
+                .into_iter()
+                .filter(|(name, ..)| is_counted(name))
+                .map(|(_, before, after)| (before, after))
+                .collect()
+        }
         // The text contains the commit, so two unreadable versions never count as unchanged.
-        Err(why) => format!("a file that cannot be read in {commit}: {why}"),
+        _ => vec![(shown(&changed.before, parent), shown(&changed.after, &summary.commit))],
+    };
+    let recorded = claims.iter().find_map(|claim| Some((claim.promotion, claim.result.as_ref().err()?)));
+    let CommitSummary { commit, at, author, title, .. } = summary;
+    let change = |(before, after): (String, String)| ManualChange {
+        commit: commit.clone(),
+        at: *at,
+        author: author.clone(),
+        title: title.clone(),
+        service: service.clone(),
+        environment: environment.clone(),
+        recorded: recorded.map(|(promotion, _)| promotion.image.clone()),
+        unproven: recorded.map(|(promotion, why)| contradiction(promotion, why, &changed.after)),
+        before,
+        after,
+    };
+    images.into_iter().map(change).collect()
+}
+
+/// Why the record of a promotion does not describe what its commit changed.
+fn contradiction(promotion: &Promotion, why: &Unproven, after: &OverlayVersion) -> String {
+    let has_image = |entries: &[EntryText]| entries.iter().any(|entry| is_described(&entry.entry, &promotion.image));
+    match (why, &promotion.previous) {
+        (Unproven::Differs { .. }, _) if !after.entries().is_ok_and(has_image) => {
+            format!("it records {}", promotion.image)
+        }
+        (Unproven::Differs { .. }, Some(previous)) => format!("it records {previous} before it"),
+        (Unproven::Differs { .. }, None) => "it records no image before it".to_owned(),
+        _ => why.to_string(),
+    }
+}
+
+/// The names whose entries differ in their images, with the images before and after. A name may stand twice in a file.
+fn changed_images<'e>(before: &'e [EntryText], after: &'e [EntryText], gone: &str) -> Vec<(&'e str, String, String)> {
+    let mut images: BTreeMap<&str, [Vec<String>; 2]> = BTreeMap::new();
+    for (side, entries) in [before, after].into_iter().enumerate() {
+        for EntryText { entry, .. } in entries {
+            images.entry(&entry.name).or_default()[side].push(entry.reference());
+        }
+    }
+    let joined = |images: Vec<String>, none: &str| if images.is_empty() { none.to_owned() } else { images.join(", ") };
+    let changed = images.into_iter().filter(|(_, [before, after])| before != after);
+    changed.map(|(name, [before, after])| (name, joined(before, "no image entry"), joined(after, gone))).collect()
+}
+
+fn shown(version: &OverlayVersion, commit: &Commit) -> String {
+    match version {
+        OverlayVersion::NoFile => "no file".to_owned(),
+        OverlayVersion::Unreadable(why) => format!("a file that cannot be read in {commit}: {why}"),
+        OverlayVersion::Entries(entries) => match &entries[..] {
+            [] => "no image entry".to_owned(),
+            entries => entries.iter().map(|entry| entry.entry.reference()).collect::<Vec<_>>().join(", "),
+        },
     }
 }

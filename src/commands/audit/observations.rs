@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    ledger::LedgerEntry,
+    ledger::{LedgerEntry, UnprovenClaim},
     subject::{Commit, Environment, Service},
 };
 
@@ -20,6 +20,59 @@ pub(super) struct AuditObservations {
     pub entries: Vec<LedgerEntry>,
     /// Since `since`, newest first.
     pub by_hand: Vec<ManualChange>,
+    /// Since `since`, newest first: the claims of commits that changed no image.
+    pub unproven: Vec<UnprovenPromotion>,
+    pub coverage: Coverage,
+    pub runs: CheckedRuns,
+}
+
+/// What GitHub says about the workflow runs that the audited entries name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct CheckedRuns {
+    pub confirmed: usize,
+    /// The commits whose run did not make the promotion, and why.
+    pub refuted: Vec<(Commit, String)>,
+    /// How many are not known, and why the first of them.
+    pub unchecked: usize,
+    pub why_unchecked: Option<String>,
+}
+
+/// The audited files at the tip of the branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Coverage {
+    pub files: usize,
+    /// Those without an image entry.
+    pub without: Vec<String>,
+}
+
+/// A commit whose message claims a promotion that the commit did not make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct UnprovenPromotion {
+    pub commit: Commit,
+    pub at: Timestamp,
+    pub author: String,
+    pub title: String,
+    pub kind: &'static str,
+    pub service: Service,
+    pub environment: Environment,
+    pub image: String,
+    pub why: String,
+}
+
+impl From<UnprovenClaim> for UnprovenPromotion {
+    fn from(UnprovenClaim { commit, promotion, why }: UnprovenClaim) -> Self {
+        Self {
+            commit: commit.commit,
+            at: commit.at,
+            author: commit.author,
+            title: commit.title,
+            kind: promotion.kind.word(),
+            service: promotion.service,
+            environment: promotion.environment,
+            image: promotion.image,
+            why: why.to_string(),
+        }
+    }
 }
 
 impl AuditObservations {
@@ -44,4 +97,7 @@ pub(super) struct ManualChange {
     /// The image that the commit's trailers record.
     #[serde(rename = "says", skip_serializing_if = "Option::is_none")]
     pub recorded: Option<String>,
+    /// Why that record does not count.
+    #[serde(rename = "why", skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<String>,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     figures::{AuditFigures, DurationStats, PromotionCounts},
-    observations::{AuditObservations, ManualChange},
+    observations::{AuditObservations, ManualChange, UnprovenPromotion},
     short_image::{short_change, short_image},
 };
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 const UNKNOWN: &str = "unknown";
 /// Characters of a commit that are shown.
 const SHORT_COMMIT: usize = 7;
+/// How many unproven claims are shown. The JSON file has all of them.
+const MAX_CLAIMS: usize = 20;
 
 /// The totals first, then what bypassed the gates; counts are folded. A table without rows is left out. `page`: that of the
 /// repository on GitHub.
@@ -39,6 +41,11 @@ pub(super) fn tables(
             observations.by_hand.iter().map(|change| manual_change(change, page)),
         )
         .open(),
+        Table::new(
+            claims_title(observations.unproven.len()),
+            &["Date", "Claim", "But", "Author", "Commit"],
+            observations.unproven.iter().take(MAX_CLAIMS).map(|claim| unproven(claim, page)),
+        ),
         Table::new(
             "Emergencies",
             &["Date", "Image", "Incident", "Started and approved by", "Commit"],
@@ -132,12 +139,34 @@ fn rollback(entry: &LedgerEntry, page: Option<&str>) -> Vec<Cell> {
 }
 
 fn manual_change(change: &ManualChange, page: Option<&str>) -> Vec<Cell> {
-    let ManualChange { commit, at, author, service, environment, before, after, recorded, .. } = change;
+    let ManualChange { commit, at, author, service, environment, before, after, recorded, unproven, .. } = change;
     let mut text = format!("{} in {environment}", of_service(service, short_change(before, after)));
-    if let Some(recorded) = recorded {
-        text.push_str(&format!(" (it records {})", short_image(recorded)));
+    if let (Some(recorded), Some(why)) = (recorded, unproven) {
+        // Most often another image: short, as all images here.
+        let why = if *why == format!("it records {recorded}") {
+            format!("it records {}", short_image(recorded))
+        } else {
+            why.clone()
+        };
+        text.push_str(&format!(" ({why})"));
     }
     vec![date(*at).into(), text.into(), author.clone().into(), link(commit, page)]
+}
+
+fn claims_title(count: usize) -> String {
+    let title = "Claimed by a message, not made by the commit";
+    if count > MAX_CLAIMS { format!("{title}: the last {MAX_CLAIMS} of {count}") } else { title.to_owned() }
+}
+
+fn unproven(claim: &UnprovenPromotion, page: Option<&str>) -> Vec<Cell> {
+    let UnprovenPromotion { commit, at, author, kind, service, environment, image, why, .. } = claim;
+    vec![
+        date(*at).into(),
+        format!("{kind}: {} in {environment}", of_service(service, short_image(image))).into(),
+        why.clone().into(),
+        author.clone().into(),
+        link(commit, page),
+    ]
 }
 
 /// Images mostly have the name of their service; others are shown behind it.

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use super::{budget::BudgetUse, plan::Emergency, *};
 use crate::{
     finding::Verdict,
-    ledger::{LedgerEntry, tests::commit_with_trailers},
+    ledger::{
+        LedgerEntry,
+        tests::{commit_with_trailers, entry_of},
+    },
     promotion::infra::{ImageField, ImageLocator, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
@@ -46,7 +49,7 @@ fn entry(id: char, kind: &str, tag: &str, days: i64, more: &[(&str, &str)]) -> L
         ("Promotion-kind", kind),
     ];
     let at = NOW.parse::<Timestamp>().unwrap() - jiff::SignedDuration::from_hours(24 * days);
-    LedgerEntry::read(&CommitSummary { at, ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
+    entry_of(&CommitSummary { at, ..commit_with_trailers(id, &[more, &least].concat()) }).unwrap()
 }
 
 fn snapshot(text: &str, entries: Vec<LedgerEntry>) -> InfraSnapshot {

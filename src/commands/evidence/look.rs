@@ -165,9 +165,8 @@ impl EvidenceObserver<'_> {
         let ends = jobs.jobs.iter().flatten().filter_map(|job| job.completed_at);
         let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
         let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-        let current_image = current_entry.map(ImageEntry::reference);
         let is_enough = |entries: &[LedgerEntry]| {
-            let has_base = entries.iter().any(|entry| is_base(entry, current_image.as_deref()));
+            let has_base = entries.iter().any(|entry| is_base(entry, current_entry));
             let covers_validation = entries.last().is_some_and(|entry| entry.committed_at < since);
             covers_validation && (has_base && entries.len() >= MAX_PROMOTIONS || entries.len() >= MAX_ENTRIES)
         };
@@ -185,7 +184,7 @@ impl EvidenceObserver<'_> {
         };
         let image = current_entry.reference();
         let entries = ledger.as_ref().map_err(Clone::clone)?;
-        let entry = entries.iter().find(|entry| is_base(entry, Some(&image)));
+        let entry = entries.iter().find(|entry| is_base(entry, Some(current_entry)));
         if let Some((entry, commit)) = entry.and_then(|entry| Some((entry, entry.promotion.source_commit.as_ref()?))) {
             let source = format!("the ledger ({})", short_sha(entry.commit.as_str()));
             return Ok(BaseCommit::Known { sha: commit.to_string(), source });
@@ -210,8 +209,8 @@ impl EvidenceObserver<'_> {
 }
 
 /// Whether an entry set the current image and records its source commit.
-fn is_base(entry: &LedgerEntry, current_image: Option<&str>) -> bool {
-    Some(entry.promotion.image.as_str()) == current_image && entry.promotion.source_commit.is_some()
+fn is_base(entry: &LedgerEntry, current_entry: Option<&ImageEntry>) -> bool {
+    current_entry.is_some_and(|current| entry.has_set(current)) && entry.promotion.source_commit.is_some()
 }
 
 /// Fetches the jobs, and the annotations of each one that ended and is not in `complete`.

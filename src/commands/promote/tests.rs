@@ -206,9 +206,12 @@ fn promoted(trailers: &[(&str, &str)]) -> Vec<LedgerEntry> {
     let image = format!("{OURS}:1.4.3");
     let least = [("Service", NAME), ("Environment", "production"), ("Image", image.as_str())];
     let commit = crate::ledger::tests::commit_with_trailers('2', &[&least, trailers].concat());
-    LedgerEntry::read(&crate::world::git::CommitSummary { at: "2026-01-01T11:00:00Z".parse().unwrap(), ..commit })
-        .into_iter()
-        .collect()
+    crate::ledger::tests::entry_of(&crate::world::git::CommitSummary {
+        at: "2026-01-01T11:00:00Z".parse().unwrap(),
+        ..commit
+    })
+    .into_iter()
+    .collect()
 }
 
 #[test]

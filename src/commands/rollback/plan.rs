@@ -4,16 +4,21 @@ use jiff::Timestamp;
 
 use crate::{
     finding::Finding,
+    kustomization,
     ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, WantedEntry},
     promotion::{
-        infra::{ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        infra::{ImageField, ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
         rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
     report::Run,
-    subject::Reference,
+    subject::{Image, Reference},
     world::git::Commit,
 };
+
+/// Why an entry is not restored as it was written.
+const RESHAPED: &str =
+    "the values only: the entry was written differently since, or kustomize would not read its earlier text";
 
 /// The promotion to roll back.
 #[derive(Debug)]
@@ -26,6 +31,13 @@ pub(super) enum RollbackTarget {
     },
 }
 
+/// A promotion whose workflow run did not make it.
+#[derive(Debug)]
+pub(super) struct RefutedRun {
+    pub promotion: Commit,
+    pub why: String,
+}
+
 /// A rollback of one promotion.
 pub(super) struct Rollback {
     pub image_locator: ImageLocator,
@@ -35,11 +47,15 @@ pub(super) struct Rollback {
     /// Why no commit may be made: the approval is missing.
     pub refusal: Option<Finding>,
     pub run: Option<Run>,
+    /// A promotion that is rolled back only if a person names it.
+    pub refuted: Option<RefutedRun>,
+    /// The repository of the service's image, if the config file has it. No other image is set.
+    pub repository: Option<Image>,
 }
 
 impl Rollback {
     /// The promotion to roll back, or the plan if there is none: a refusal, or up to date when it was rolled back earlier.
-    fn find_target<'a>(
+    pub fn find_target<'a>(
         &self,
         entries: &'a [LedgerEntry],
         current: Option<&str>,
@@ -57,7 +73,7 @@ impl Rollback {
                     None => refuse("the ledger has no promotion".to_owned(), "set the image by a promotion"),
                     // A second run changes nothing. To go further back, the caller names the promotion.
                     Some(last) if last.promotion.kind == PromotionKind::Rollback => earlier(last),
-                    Some(LedgerEntry { commit, committed_at: at, promotion })
+                    Some(LedgerEntry { commit, committed_at: at, promotion, .. })
                         if started.is_some_and(|started| *at > started) =>
                     {
                         refuse(
@@ -116,33 +132,59 @@ impl PromotionPlan for Rollback {
         let refuse = |actual: String, expected: String, next: &str| {
             Plan::Refuse(Finding::blocked("rollback").actual(actual).expected(expected).next(next))
         };
-        let LedgerEntry { commit, promotion: Promotion { image, previous, .. }, .. } = target;
-        if current.as_deref() != Some(image) {
-            let current = current.unwrap_or_else(|| "no image entry".to_owned());
+        if let (Some(RefutedRun { promotion, why }), RollbackTarget::Latest { .. }) = (&self.refuted, &self.target)
+            && *promotion == target.commit
+        {
+            return refuse(
+                format!("the last promotion, {promotion}, was not made by the workflow run that it names: {why}"),
+                "a promotion by a workflow run".to_owned(),
+                "look at the commit; if the image before it is the wanted one, name the commit with `promotion`",
+            );
+        }
+        let LedgerEntry { commit, promotion: Promotion { image, .. }, change, .. } = target;
+        // The entry that the promotion changed, whatever its name is.
+        let image_field = ImageField { name: change.after.entry.name.clone(), ..snapshot.image_field.clone() };
+        let current = match image_field.find_entry(&snapshot.text) {
+            Ok(entry) => entry,
+            Err(finding) => return Plan::Refuse(finding),
+        };
+        if !current.as_ref().is_some_and(|current| target.has_set(current)) {
+            let current = current.map_or_else(|| "no image entry".to_owned(), |entry| entry.reference());
             return refuse(
                 format!("the current image is {current}"),
                 format!("{image}, which {commit} promoted"),
                 "it was changed since: name the promotion that set the current image, or set the image by hand",
             );
         }
-        let Some(previous) = previous else {
+        let Some(before) = &change.before else {
             return refuse(
-                format!("{commit} does not record the image before it"),
-                "a promotion with `Previous-Image`".to_owned(),
-                "it was the first promotion of its service, or promote-gates did not make it: set the image by hand",
+                format!("{commit} added the image entry: there was no image before it"),
+                "a promotion with an image before it".to_owned(),
+                "it was the first promotion of its service: set the image by hand, or remove the entry",
             );
         };
+        let previous = before.entry.reference();
         let Ok(Reference { image, tag, digest }) = previous.parse() else {
             return refuse(
-                format!("`Previous-Image` of {commit} is \"{previous}\""),
+                format!("the image before {commit} is \"{previous}\""),
                 "an image such as `ghcr.io/acme/checkout-service:1.4.1`".to_owned(),
                 "set the image by hand",
             );
         };
-        let new = NewImage { image: Some(image), tag, digest };
-        let (edited, image_entry) = match snapshot.image_field.set(&snapshot.text, &new) {
-            Ok(edited) => edited,
-            Err(finding) => return Plan::Refuse(finding),
+        if let Some(repository) = self.repository.as_ref().filter(|repository| **repository != image) {
+            return refuse(
+                format!("the image before {commit} is {previous}"),
+                format!("an image of {repository}, as `services` has it"),
+                "check where it comes from: set it by hand, or correct `services` if the service had this repository",
+            );
+        }
+        let (edited, image_entry, remark) = match kustomization::restore(&snapshot.text, before, &change.after) {
+            Ok(Some(edited)) => (edited, before.entry.clone(), None),
+            Ok(None) => match image_field.set(&snapshot.text, &NewImage { image: Some(image), tag, digest }) {
+                Ok((edited, entry)) => (edited, entry, Some(RESHAPED.to_owned())),
+                Err(finding) => return Plan::Refuse(finding),
+            },
+            Err(error) => return Plan::Refuse(error.to_finding(image_field.file.as_str())),
         };
         if !edited.changed {
             return Plan::UpToDate(PromotionResult::up_to_date(image_entry.reference(), None));
@@ -151,6 +193,6 @@ impl PromotionPlan for Rollback {
             return Plan::Refuse(finding.clone());
         }
         let promotion = Promotion { rolls_back: Some(commit.clone()), ..self.promotion.clone() };
-        Plan::Write(PlannedCommit::new(edited, &image_entry, &promotion))
+        Plan::Write(PlannedCommit { remark, ..PlannedCommit::new(edited, &image_entry, &promotion) })
     }
 }

@@ -2,7 +2,10 @@
 
 use super::{plan::Rollback, *};
 use crate::{
-    ledger::{WantedEntry, tests::commit_with_trailers},
+    ledger::{
+        WantedEntry,
+        tests::{commit_with_trailers, entry_of},
+    },
     promotion::infra::{ImageField, ImageLocator, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
     reconcile::Plan,
     report::Run,
@@ -24,6 +27,8 @@ fn rollback(named: Option<char>) -> Rollback {
         target: named.map_or(RollbackTarget::Latest { started: None }, |id| RollbackTarget::Commit(commit(id))),
         promotion: Promotion::new(PromotionKind::Rollback, service, "production".parse().unwrap()),
         refusal: None,
+        repository: None,
+        refuted: None,
         run: Some(Run {
             repository: "acme/infra".to_owned(),
             id: 7,
@@ -43,7 +48,7 @@ fn entry(id: char, kind: &str, image: &str, previous: &str, more: &[(&str, &str)
         ("Previous-Image", previous),
         ("Promotion-kind", kind),
     ];
-    LedgerEntry::read(&commit_with_trailers(id, &[&least, more].concat())).unwrap()
+    entry_of(&commit_with_trailers(id, &[&least, more].concat())).unwrap()
 }
 
 fn tagged(tag: &str) -> String {
@@ -191,13 +196,26 @@ fn a_promotion_that_cannot_be_rolled_back_is_refused() {
         (rollback(Some('9')), "1.4.2", two("normal"), "9999999999 is not a promotion in the ledger"),
         (rollback(None), "1.4.9", two("normal"), "the current image is ghcr.io/acme/checkout-service:1.4.9"),
         (rollback(Some('1')), "1.4.2", two("normal"), "the current image is ghcr.io/acme/checkout-service:1.4.2"),
-        (rollback(None), "1.4.2", last(""), "does not record the image before it"),
+        (rollback(None), "1.4.2", last(""), "added the image entry: there was no image before it"),
         (rollback(None), "1.4.2", last("A B"), "is \"A B\""),
-        (rollback(None), "1.4.2", last("x:1\u{1b}[0m"), "`Previous-Image`"),
+        (
+            Rollback { repository: "ghcr.io/acme/other".parse().ok(), ..rollback(None) },
+            "1.4.2",
+            two("normal"),
+            "checkout-service:1.4.1; expected an image of ghcr.io/acme/other",
+        ),
     ] {
         let message = refused(&case, tag, entries);
         assert!(message.contains(part), "{message}");
     }
+    let doubted = |named| Rollback {
+        refuted: Some(RefutedRun { promotion: commit('2'), why: "no run 5".to_owned() }),
+        ..rollback(named)
+    };
+    assert!(refused(&doubted(None), "1.4.2", two("normal")).contains("by the workflow run that it names: no run 5"));
+    assert!(planned(&doubted(Some('2')), "1.4.2", two("normal")).is_ok(), "a person named it");
+    let own = Rollback { repository: IMAGE.parse().ok(), ..rollback(None) };
+    assert!(planned(&own, "1.4.2", two("normal")).is_ok());
     let unapproved = Rollback { refusal: Some(Finding::blocked("approval")), ..rollback(None) };
     assert_eq!(refused(&unapproved, "1.4.2", two("normal")), "approval");
     assert!(

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::observations::{NewerPromotion, PromotionHold};
 use crate::{
     finding::Finding,
-    ledger::{self, InfraRepo},
+    ledger::{self, InfraRepo, OverlayScope},
     subject::{Environment, Service},
     world::github::{GitHub, Issue, IssueQuery, Repository},
 };
@@ -48,7 +48,7 @@ impl NewerPromotionSource {
     /// Looks once. Blocks until the Git remote has answered.
     pub fn look(&self) -> Result<Option<NewerPromotion>, Finding> {
         let since = self.validated_at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-        let entries = ledger::read(&self.place, since)?;
+        let entries = ledger::read(&self.place, &OverlayScope::of(&self.service, &self.environment), since)?;
         let newer = entries.into_iter().find(|entry| {
             entry.promotion.is_for(&self.service, &self.environment) && entry.decided_at() > self.validated_at
         });

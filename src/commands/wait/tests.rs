@@ -28,7 +28,7 @@ impl Stage {
         let (fake_github, folder, kept) = (FakeGitHub::start().unwrap(), tempfile::tempdir().unwrap(), Kept::default());
         fake_github.create("acme/infra");
         fake_github.grant("t0ken", "acme/infra", &["issues=read"]);
-        Infra::create(folder.path(), &[]).unwrap().clone_to(&folder.path().join("checkout")).unwrap();
+        Infra::create(folder.path(), &["checkout-service"]).unwrap().clone_to(&folder.path().join("checkout")).unwrap();
         let runner_env = RunnerEnv {
             api_url: Some(fake_github.api_url()),
             repository: Some("acme/infra".to_owned()),
@@ -43,7 +43,7 @@ impl Stage {
         let args = ["wait", "--token=t0ken", &checkout].into_iter().chain(flags.iter().copied());
         let args = Alone::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).args;
         let subject = r#"{"service":"checkout-service","environment":"production"}"#.parse().unwrap();
-        run(&args, &subject, &self.ctx).map(|outcome| outcome.findings)
+        run(&args, &subject, &Config::default(), &self.ctx).map(|outcome| outcome.findings)
     }
 
     fn looks(&self) -> usize {

@@ -34,8 +34,9 @@ pub fn find_image(repo: &InfraRepo, commit: &Commit, locator: &ImageLocator) -> 
 fn read_base(repo: &InfraRepo, commit: &Commit, file: &TreePath, text: &str) -> BaseImages {
     let read_files = |paths: &[String]| {
         let parsed: Vec<Option<TreePath>> = paths.iter().map(|path| path.parse().ok()).collect();
-        let files: Vec<_> = parsed.iter().flatten().map(|path| (commit.clone(), path.clone())).collect();
-        let read = repo.git.read_files(&files).map_err(|finding| format!("{}: {}", finding.check, finding.actual))?;
+        let files: Vec<TreePath> = parsed.iter().flatten().cloned().collect();
+        let read =
+            repo.git.read_files(commit, &files).map_err(|finding| format!("{}: {}", finding.check, finding.actual))?;
         let mut read = read.into_iter();
         Ok(parsed.iter().map(|path| path.as_ref().and_then(|_| read.next().flatten())).collect())
     };

@@ -6,7 +6,7 @@ use super::image_field::{ImageField, ImageName};
 use crate::{
     error::CommandError,
     finding::Finding,
-    kustomization::{DEFAULT_OVERLAY, ImageRule, base::BaseImages, image_rules, split_image},
+    kustomization::{ImageRule, base::BaseImages, image_rules, split_image},
     subject::{Environment, Image, Service},
     world::git::TreePath,
 };
@@ -17,9 +17,6 @@ const SHOWN: usize = 5;
 /// The settings that locate an image entry.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ImageArgs {
-    /// Path of the kustomization file from the repository root; `{service}` and `{environment}` are filled in
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_OVERLAY)]
-    pub file: String,
     /// The image's name in the manifests (`images[].name`); `{service}` is filled in [default: the entry of the service's repository, else of its name, else of its image in the base]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<ImageName>,
@@ -29,17 +26,19 @@ pub struct ImageArgs {
 }
 
 impl ImageArgs {
-    /// The image entry of a service in an environment. `repository`: where the service's image is pulled from.
+    /// The image entry of a service in an environment. `file`: the pattern of its path. `repository`: where the service's
+    /// image is pulled from.
     ///
     /// # Errors
     /// Bad input when the file's path is not inside the repository.
     pub fn locator(
         &self,
+        file: &str,
         service: &Service,
         environment: &Environment,
         repository: Option<Image>,
     ) -> Result<ImageLocator, CommandError> {
-        let path = self.file.replace("{service}", service.as_str()).replace("{environment}", environment.as_str());
+        let path = file.replace("{service}", service.as_str()).replace("{environment}", environment.as_str());
         let file = path.parse().map_err(|error: String| {
             Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository").bad_input()
         })?;

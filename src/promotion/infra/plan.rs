@@ -44,6 +44,8 @@ pub struct PlannedCommit {
     pub image: String,
     pub previous: Option<String>,
     pub message: String,
+    /// What a reader of the change should know about the edit.
+    pub remark: Option<String>,
 }
 
 impl PlannedCommit {
@@ -57,7 +59,7 @@ impl PlannedCommit {
         let promotion = Promotion { image: image.clone(), previous: previous.clone(), digest, ..promotion.clone() };
         let parts: Vec<&str> = [&entry.tag, &entry.digest].into_iter().flatten().map(String::as_str).collect();
         let release = if parts.is_empty() { image.clone() } else { parts.join("@") };
-        Self { text: edited.text, image, previous, message: promotion.message(&release) }
+        Self { text: edited.text, image, previous, message: promotion.message(&release), remark: None }
     }
 }
 

@@ -75,7 +75,8 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
 
     fn detail(&self, edit: &PlannedCommit) -> Option<String> {
         let previous = edit.previous.as_deref().unwrap_or("no image entry");
-        Some(format!("{}: {previous} → {}", self.plan.image_locator().file, edit.image))
+        let remark = edit.remark.as_ref().map(|remark| format!(" ({remark})")).unwrap_or_default();
+        Some(format!("{}: {previous} → {}{remark}", self.plan.image_locator().file, edit.image))
     }
 
     fn read(&self) -> Result<Base, CommandError> {
@@ -103,7 +104,7 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     }
 
     fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
-        let InfraRepo { git, remote, branch } = self.repo;
+        let InfraRepo { git, remote, branch, .. } = self.repo;
         let path = self.plan.image_locator().file.clone();
         let file = NewFile { path, mode: base.mode, bytes: edit.text.clone().into_bytes() };
         let (author, committer) = (self.committer.clone(), self.committer.clone());

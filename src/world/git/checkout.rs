@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fmt, fs, io,
+    ops::ControlFlow,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     str::FromStr,
@@ -12,13 +13,14 @@ use std::{
 use super::{
     credentials::{Credentials, redact_urls},
     names::Branch,
+    remote::Remote,
 };
 use crate::{
     clock::Stopwatch,
     finding::Finding,
     secret::Secret,
     subject::Commit,
-    world::process::{ProcessError, ProcessGroups, ProcessOutput, ProcessStatus, Program, run},
+    world::process::{ProcessError, ProcessGroups, ProcessOutput, ProcessStatus, Program, run, stream},
 };
 
 /// The oldest supported git: `--config-env` needs it.
@@ -111,6 +113,8 @@ pub struct Git {
     /// The end of the time for all commands that contact a remote.
     deadline: Option<Deadline>,
     pub(super) credentials: Option<Credentials>,
+    /// The URL from which git may fetch what a partial clone lacks, in any command.
+    pub(super) promisor_url: Option<String>,
 }
 
 impl Git {
@@ -151,6 +155,7 @@ impl Git {
             prefix: String::new(),
             deadline: None,
             credentials: None,
+            promisor_url: None,
         }
     }
 
@@ -159,6 +164,13 @@ impl Git {
     #[must_use]
     pub fn with_token(mut self, server: &str, token: Secret) -> Self {
         self.credentials = Some(Credentials::new(server, token));
+        self
+    }
+
+    /// Authenticates every command for this remote: in a partial clone, each that reads a file may fetch it first.
+    #[must_use]
+    pub fn reading_from(mut self, remote: &Remote) -> Self {
+        self.promisor_url = Some(remote.fetch_url.clone());
         self
     }
 
@@ -273,6 +285,14 @@ impl Git {
 
     /// Git with its settings and environment, without a subcommand.
     pub(super) fn program(&self) -> Program {
+        match &self.promisor_url {
+            Some(url) => self.program_for(url),
+            None => self.plain_program(),
+        }
+    }
+
+    /// Git without authentication.
+    pub(super) fn plain_program(&self) -> Program {
         let program = Program::new("git").in_dir(&self.toplevel).keep(MAX_OUTPUT);
         let program = SETTINGS.iter().fold(program, |program, setting| program.args(["-c", setting]));
         let program = UNSET.iter().fold(program, Program::unset);
@@ -295,17 +315,23 @@ impl Git {
 
     /// Runs git, and accepts any exit code.
     pub(super) fn run(&self, program: &Program, timeout: Duration) -> Result<ProcessOutput, Finding> {
-        run(program, &self.groups, timeout).map_err(|error| match error {
-            ProcessError::NotFound { .. } => Finding::inconclusive("git")
-                .actual("no such program on PATH")
-                .expected("git 2.31 or later")
-                .next("install git in the job's container or runner"),
-            ProcessError::Timeout { after, .. } => {
-                let actual = format!("no answer after {} s", after.as_secs());
-                Finding::inconclusive("git").actual(actual).temporary(Duration::ZERO)
-            }
-            other => other.to_finding(),
-        })
+        run(program, &self.groups, timeout).map_err(|error| not_run(&error))
+    }
+
+    /// Runs a git command that must succeed, and passes its output to `receive` while it runs. Returns false when `receive`
+    /// ended it. In a partial clone git may contact the remote meanwhile.
+    pub(super) fn stream(
+        &self,
+        check: &str,
+        program: &Program,
+        receive: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<bool, Finding> {
+        let output = stream(program, &self.groups, self.remote_timeout(), receive).map_err(|error| not_run(&error))?;
+        match output {
+            None => Ok(false),
+            Some(output) if output.status.success() => Ok(true),
+            Some(output) => Err(Finding::inconclusive(check).actual(self.failure_message(&output))),
+        }
     }
 
     /// Runs a git command that contacts no remote and must succeed; returns its output.
@@ -350,6 +376,20 @@ impl Git {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         }
+    }
+}
+
+fn not_run(error: &ProcessError) -> Finding {
+    match error {
+        ProcessError::NotFound { .. } => Finding::inconclusive("git")
+            .actual("no such program on PATH")
+            .expected("git 2.31 or later")
+            .next("install git in the job's container or runner"),
+        ProcessError::Timeout { after, .. } => {
+            let actual = format!("no answer after {} s", after.as_secs());
+            Finding::inconclusive("git").actual(actual).temporary(Duration::ZERO)
+        }
+        other => other.to_finding(),
     }
 }
 

@@ -1,11 +1,16 @@
-//! The history of a branch: commits with their trailers, and the files that they changed.
+//! The history of a branch: its first-parent line, with the trailers of each commit and the files that it changed.
+//!
+//! One `git log` prints it, and it is read while git writes: neither its length nor its size is limited.
+
+use std::{collections::VecDeque, ops::ControlFlow};
 
 use jiff::Timestamp;
 
 use super::{
     checkout::Git,
-    commits::{CommitChanges, CommitSummary},
-    names::Branch,
+    commits::{CommitSummary, LoggedCommit},
+    log::{FORMAT, LogParser, PrintedCommit, UnexpectedOutput},
+    names::{Branch, TreePath},
     remote::Remote,
 };
 use crate::{finding::Finding, subject::Commit, world::process::ProcessOutput};
@@ -17,9 +22,28 @@ const FIRST_DEEPENING: u32 = 100;
 /// The most rounds of deepening: 400,000 commits in all.
 const MAX_ROUNDS: u32 = 12;
 
+/// The commits at which a shallow history ends; none when it is complete. Their files look new, because git does not know
+/// what was before them.
+pub struct ShallowEnds(Vec<String>);
+
+impl ShallowEnds {
+    pub(super) fn contains(&self, commit: &Commit) -> bool {
+        self.0.iter().any(|end| end == commit.as_str())
+    }
+}
+
+/// What a reader of a history wants of it.
+pub struct HistoryFilter<'f> {
+    /// Whether the content of a changed file matters.
+    pub is_wanted: &'f dyn Fn(&str) -> bool,
+    /// Whether a commit matters, with its changes of wanted files.
+    pub is_relevant: &'f dyn Fn(&LoggedCommit) -> bool,
+}
+
 impl Git {
-    /// The commits reachable from `tip` that were made at `since` or later, newest first; older-looking commits between them
-    /// are included. Deepens a shallow checkout as far as needed, and changes nothing else in it.
+    /// The relevant commits on the first-parent line of `tip` that were made at `since` or later, newest first;
+    /// older-looking commits between them are included. Deepens a shallow checkout as far as needed, and changes nothing
+    /// else in it.
     ///
     /// A commit's time comes from its committer's clock, which may have been wrong. One wrong time must not hide the commits
     /// before it, so the search ends only after [`OLDER_IN_A_ROW`] older commits. `--since` would stop
@@ -33,84 +57,82 @@ impl Git {
         branch: &Branch,
         tip: &Commit,
         since: Timestamp,
-    ) -> Result<Vec<CommitSummary>, Finding> {
+        filter: &HistoryFilter<'_>,
+    ) -> Result<Vec<LoggedCommit>, Finding> {
         self.with_enough_history(remote, branch, &format!("after {since}"), |ends| {
-            let mut count = FIRST_DEEPENING as usize;
-            loop {
-                let mut commits = self.log(tip, &[&format!("--max-count={count}")])?;
-                let ended = commits.len() < count;
-                let kept = commits.iter().rposition(|commit| commit.at >= since).map_or(0, |last| last + 1);
-                let over = commits.len() - kept >= OLDER_IN_A_ROW;
-                if over || ended {
-                    let cut = !over && commits.iter().any(|commit| is_end(ends, &commit.commit));
-                    commits.truncate(kept);
-                    return Ok((commits, cut));
-                }
-                count *= 2;
-            }
+            let (mut line, mut older, mut cut) = (RelevantCommits::new(filter), 0, false);
+            self.log(tip, None, filter.is_wanted, &mut |commit| {
+                cut |= ends.contains(&commit.commit);
+                older = match commit.at {
+                    Some(at) if at < since => older + 1,
+                    // A time that cannot be read does not show that the history is older from here on.
+                    None => older,
+                    Some(_) => 0,
+                };
+                line.add(commit);
+                older < OLDER_IN_A_ROW
+            })?;
+            let mut commits = line.finish();
+            commits.retain(|commit| commit.latest >= since);
+            Ok((commits, cut && older < OLDER_IN_A_ROW))
         })
     }
 
-    /// The commits reachable from `tip` whose messages contain `text` (in any case), newest first. Deepens a shallow checkout
-    /// until the found commits are `enough`, or its history is complete.
+    /// The relevant commits on the first-parent line of `tip` that changed the file at `path`, newest first, passed to `take`
+    /// in lots. It returns whether it has enough. Deepens a shallow checkout until it has, or the history is complete;
+    /// `take` is then called anew from the tip, with `first` set.
     ///
     /// # Errors
-    /// As [`Git::commits_since`].
-    pub fn commits_mentioning(
+    /// As [`Git::commits_since`], and those of `take`.
+    pub fn commits_of_file(
         &self,
         remote: &Remote,
         branch: &Branch,
         tip: &Commit,
-        text: &str,
-        enough: impl Fn(&[CommitSummary]) -> bool,
-    ) -> Result<Vec<CommitSummary>, Finding> {
-        let grep = format!("--grep={text}");
+        path: &TreePath,
+        filter: &HistoryFilter<'_>,
+        mut take: impl FnMut(Vec<LoggedCommit>, bool) -> Result<bool, Finding>,
+    ) -> Result<(), Finding> {
         self.with_enough_history(remote, branch, "too early", |ends| {
-            let commits = self.log(tip, &["--fixed-strings", "--regexp-ignore-case", &grep])?;
-            let cut = !enough(&commits) && !ends.is_empty() && self.reaches(tip, ends)?;
-            Ok((commits, cut))
+            let (mut size, mut first, mut done) = (FIRST_LOT, true, Ok(false));
+            let (mut line, mut read) = (RelevantCommits::new(filter), 0);
+            let mut cut = false;
+            self.log(tip, Some(path), filter.is_wanted, &mut |commit| {
+                // Whether this commit changed the file is unknown.
+                if ends.contains(&commit.commit) {
+                    cut = true;
+                    return false;
+                }
+                line.add(commit);
+                read += 1;
+                if read < size {
+                    return true;
+                }
+                (size, read) = (size * 4, 0);
+                done = take(std::mem::replace(&mut line, RelevantCommits::new(filter)).finish(), first);
+                first = false;
+                matches!(done, Ok(false))
+            })?;
+            if !done? && !take(line.finish(), first)? {
+                return Ok(((), cut || !ends.0.is_empty() && self.reaches(tip, ends)?));
+            }
+            Ok(((), false))
         })
-    }
-
-    /// The commits on the branch's first-parent line from `oldest` to `tip`, newest first, that changed files matching
-    /// `pathspec`. The changes of a merged branch count as the merge's. The checkout must hold all of these commits, as it
-    /// does after [`Git::commits_since`].
-    ///
-    /// # Errors
-    /// The history could not be read.
-    pub fn commits_changing(
-        &self,
-        oldest: &Commit,
-        tip: &Commit,
-        pathspec: &str,
-    ) -> Result<Vec<CommitChanges>, Finding> {
-        let log = self.program().args(["-c", "core.quotePath=false", "log", "--no-show-signature", "--no-renames"]);
-        let log = log.args(["-m", "--first-parent", "--root", "--name-only", "--format=%x00%H %P"]);
-        let before = format!("^{oldest}^@");
-        let output = self.run_local(&log.args(["--end-of-options", tip.as_str(), &before, "--", pathspec]))?;
-        let output = String::from_utf8_lossy(&output);
-        output
-            .split('\0')
-            .filter(|commit| !commit.trim().is_empty())
-            .map(|commit| {
-                parse_changes(commit).ok_or_else(|| Finding::inconclusive("git log").actual(self.sanitize(commit)))
-            })
-            .collect()
     }
 
     /// Calls `read`, which returns a result and whether a shallow end cut the history off too early, and deepens the checkout
     /// until it is not.
-    fn with_enough_history<T>(
+    pub(super) fn with_enough_history<T>(
         &self,
         remote: &Remote,
         branch: &Branch,
         ends_where: &str,
-        read: impl Fn(&str) -> Result<(T, bool), Finding>,
+        mut read: impl FnMut(&ShallowEnds) -> Result<(T, bool), Finding>,
     ) -> Result<T, Finding> {
         let mut concurrent = None;
         for round in 0..MAX_ROUNDS {
             // Read before the history, because another process may deepen the checkout in between.
-            let ends = self.shallow_ends()?;
+            let ends = ShallowEnds(self.shallow_ends()?.lines().map(ToOwned::to_owned).collect());
             let (result, cut) = read(&ends)?;
             if !cut {
                 return Ok(result);
@@ -126,22 +148,57 @@ impl Git {
     }
 
     /// Whether one of `ends` is `tip` or an ancestor of it.
-    fn reaches(&self, tip: &Commit, ends: &str) -> Result<bool, Finding> {
-        let all = self.run_local(&self.program().args(["rev-list", tip.as_str()]))?;
-        Ok(String::from_utf8_lossy(&all).lines().any(|id| ends.lines().any(|end| end == id)))
+    fn reaches(&self, tip: &Commit, ends: &ShallowEnds) -> Result<bool, Finding> {
+        let mut reached = false;
+        // Without a path, git prints every commit.
+        self.log(tip, None, &|_| false, &mut |commit| {
+            reached = ends.contains(&commit.commit);
+            !reached
+        })?;
+        Ok(reached)
     }
 
-    fn log(&self, tip: &Commit, options: &[&str]) -> Result<Vec<CommitSummary>, Finding> {
-        let format = "--format=%H%n%ct%n%an%n%s%n%(trailers:only=true,unfold=true)";
-        let log = self.program().args(["log", "-z", "--no-show-signature", format]).args(options);
-        let output = self.run_local(&log.args(["--end-of-options", tip.as_str(), "--"]))?;
-        let output = String::from_utf8_lossy(&output);
-        output
-            .split_terminator('\0')
-            .map(|commit| {
-                parse_summary(commit).ok_or_else(|| Finding::inconclusive("git log").actual(self.sanitize(commit)))
-            })
-            .collect()
+    /// Passes the commits on the first-parent line of `tip` to `visit`, newest first, until it returns false. With `path`, only
+    /// those that changed this file.
+    fn log(
+        &self,
+        tip: &Commit,
+        path: Option<&TreePath>,
+        is_wanted: &dyn Fn(&str) -> bool,
+        visit: &mut dyn FnMut(PrintedCommit) -> bool,
+    ) -> Result<(), Finding> {
+        let log = ["--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--root"].map(ToOwned::to_owned);
+        let path = path.map(|path| format!(":(top,literal){path}"));
+        let revisions = ["--end-of-options", tip.as_str(), "--"].map(ToOwned::to_owned);
+        self.run_log(log.into_iter().chain(revisions).chain(path), is_wanted, visit)
+    }
+
+    /// Passes the commits that `git log` prints for these arguments to `visit`, until it returns false.
+    pub(super) fn run_log(
+        &self,
+        arguments: impl IntoIterator<Item = String>,
+        is_wanted: &dyn Fn(&str) -> bool,
+        visit: &mut dyn FnMut(PrintedCommit) -> bool,
+    ) -> Result<(), Finding> {
+        let log = self.program().args(["log", "-z", "--no-show-signature", FORMAT]).args(arguments);
+        let mut parser = LogParser::new(is_wanted);
+        let mut unexpected = None;
+        let ended = self.stream("git log", &log, &mut |bytes| match parser.feed(bytes, visit) {
+            Ok(true) => ControlFlow::Continue(()),
+            Ok(false) => ControlFlow::Break(()),
+            Err(error) => {
+                unexpected = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        let failed = |UnexpectedOutput(text)| Finding::inconclusive("git log").actual(self.sanitize(&text));
+        if let Some(error) = unexpected {
+            return Err(failed(error));
+        }
+        if ended && let Some(last) = parser.finish().map_err(failed)? {
+            visit(last);
+        }
+        Ok(())
     }
 
     /// Deepens a shallow history. Returns the error of a collision with another git that deepens it at the same time: the
@@ -156,33 +213,61 @@ impl Git {
     }
 }
 
+/// How many commits of one file are read before a reader is asked whether it has enough.
+const FIRST_LOT: usize = 64;
+
+/// Collects the relevant commits of a line, newest first, and gives every commit a time.
+struct RelevantCommits<'f> {
+    filter: &'f HistoryFilter<'f>,
+    commits: Vec<LoggedCommit>,
+    /// The time of the last commit that has one. A commit whose time cannot be read gets that of the commit after it, or, at
+    /// the tip, that of the one before it.
+    last_time: Option<Timestamp>,
+    /// Commits at the tip that wait for a time.
+    undated: VecDeque<PrintedCommit>,
+}
+
+impl<'f> RelevantCommits<'f> {
+    const fn new(filter: &'f HistoryFilter<'f>) -> Self {
+        Self { filter, commits: Vec::new(), last_time: None, undated: VecDeque::new() }
+    }
+
+    fn add(&mut self, commit: PrintedCommit) {
+        let Some(at) = commit.at.or(self.last_time) else { return self.undated.push_back(commit) };
+        self.last_time = Some(at);
+        while let Some(undated) = self.undated.pop_front() {
+            self.add_dated(undated, at);
+        }
+        self.add_dated(commit, at);
+    }
+
+    fn add_dated(&mut self, printed: PrintedCommit, at: Timestamp) {
+        let PrintedCommit { commit, parents, author, title, trailers, changes, .. } = printed;
+        let summary = CommitSummary { commit, at, author, title, trailers };
+        let logged = LoggedCommit { summary, parents, changes, latest: at };
+        if (self.filter.is_relevant)(&logged) {
+            self.commits.push(logged);
+        } else if let Some(last) = self.commits.last_mut() {
+            last.latest = last.latest.max(at);
+        }
+    }
+
+    fn finish(mut self) -> Vec<LoggedCommit> {
+        for undated in std::mem::take(&mut self.undated) {
+            self.add_dated(undated, Timestamp::UNIX_EPOCH);
+        }
+        let mut latest = Timestamp::MIN;
+        for commit in self.commits.iter_mut().rev() {
+            latest = latest.max(commit.latest);
+            commit.latest = latest;
+        }
+        self.commits
+    }
+}
+
 /// Whether another git was deepening the same history at the same time.
 fn is_concurrent(output: &ProcessOutput) -> bool {
     let stderr = output.stderr.text();
     let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
     own_lines().any(|line| line.contains("shallow.lock': File exists") || line.contains("shallow file has changed"))
-}
-
-fn is_end(ends: &str, commit: &Commit) -> bool {
-    ends.lines().any(|end| end == commit.as_str())
-}
-
-/// Parses one commit of [`Git::commits_changing`]: its id, the ids of its parents, then its files.
-fn parse_changes(text: &str) -> Option<CommitChanges> {
-    let mut lines = text.lines();
-    let ids: Vec<Commit> = lines.next()?.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-    let (commit, parents) = ids.split_first()?;
-    let paths = lines.filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect();
-    Some(CommitChanges { commit: commit.clone(), before: parents.first().cloned(), merge: parents.len() > 1, paths })
-}
-
-/// Parses one commit of [`Git::log`]: id, seconds, author, title, trailers.
-fn parse_summary(text: &str) -> Option<CommitSummary> {
-    let mut lines = text.lines();
-    let commit = lines.next()?.parse().ok()?;
-    let at = Timestamp::from_second(lines.next()?.parse().ok()?).ok()?;
-    let (author, title) = (lines.next()?.to_owned(), lines.next()?.to_owned());
-    let trailers = lines.filter_map(|line| line.split_once(':'));
-    let trailers = trailers.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())).collect();
-    Some(CommitSummary { commit, at, author, title, trailers })
 }

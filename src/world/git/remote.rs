@@ -218,8 +218,8 @@ impl Git {
     /// Git, authenticated when the token applies to `url`.
     pub(super) fn program_for(&self, url: &str) -> Program {
         match &self.credentials {
-            Some(credentials) if credentials.apply_to(url) => credentials.authenticate(self.program(), url),
-            _ => self.program(),
+            Some(credentials) if credentials.apply_to(url) => credentials.authenticate(self.plain_program(), url),
+            _ => self.plain_program(),
         }
     }
 

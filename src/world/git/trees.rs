@@ -2,10 +2,11 @@
 
 use std::{
     ffi::OsString,
+    ops::ControlFlow,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{checkout::Git, names::TreePath};
+use super::{checkout::Git, commits::BlobId, names::TreePath};
 use crate::{finding::Finding, subject::Commit, world::process::Program};
 
 /// The mode of a regular file.
@@ -105,30 +106,6 @@ impl Git {
         }))
     }
 
-    /// The contents of many files, in the same order; `None` for a path without a file. One git process reads a hundred
-    /// files, while [`Git::read_file`] starts two processes for each. The checkout must hold the commits.
-    ///
-    /// # Errors
-    /// Git failed, or a hundred files are over 32 MiB together.
-    pub fn read_files(&self, files: &[(Commit, TreePath)]) -> Result<Vec<Option<Vec<u8>>>, Finding> {
-        let mut read = Vec::with_capacity(files.len());
-        for chunk in files.chunks(100) {
-            // Neither a path nor a commit id contains a line break.
-            let names: String = chunk.iter().map(|(commit, path)| format!("{commit}:{path}\n")).collect();
-            let output = self.run_local(&self.program().args(["cat-file", "--batch"]).stdin(names))?;
-            let mut rest = output.as_slice();
-            for _ in chunk {
-                let (file, next) = parse_batch_entry(rest).ok_or_else(|| {
-                    Finding::inconclusive("git cat-file")
-                        .actual(self.sanitize(&String::from_utf8_lossy(&rest[..rest.len().min(200)])))
-                })?;
-                read.push(file.map(<[u8]>::to_vec));
-                rest = next;
-            }
-        }
-        Ok(read)
-    }
-
     /// The entries of a directory in a commit; `None` for its top. Empty when the directory does not exist.
     ///
     /// # Errors
@@ -141,6 +118,40 @@ impl Git {
             .into_iter()
             .filter_map(|entry| Some((entry.name.strip_prefix(prefix)?.to_owned(), entry.kind)))
             .collect())
+    }
+
+    /// The regular files below a directory of a commit, and of its subdirectories, whose path is wanted. `directory` is empty for
+    /// the top.
+    ///
+    /// # Errors
+    /// The commit is missing.
+    pub fn files_below(
+        &self,
+        commit: &Commit,
+        directory: &str,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<(String, BlobId)>, Finding> {
+        let list = self.program().args(["ls-tree", "-r", "-z", "--full-tree", commit.as_str(), "--"]);
+        let list = list.args((!directory.is_empty()).then(|| format!("{directory}/")));
+        let (mut files, mut line) = (Vec::new(), Vec::new());
+        self.stream("git ls-tree", &list, &mut |bytes| {
+            let mut pieces = bytes.split(|&byte| byte == 0);
+            let unfinished = pieces.next_back().unwrap_or_default();
+            for piece in pieces {
+                line.extend_from_slice(piece);
+                let text = String::from_utf8_lossy(&line);
+                if let Some((meta, path)) = text.split_once('\t')
+                    && is_wanted(path)
+                    && let [mode, _, id] = meta.split(' ').collect::<Vec<_>>()[..]
+                {
+                    files.extend(BlobId::of_file(mode, id).map(|id| (path.to_owned(), id)));
+                }
+                line.clear();
+            }
+            line.extend_from_slice(unfinished);
+            ControlFlow::Continue(())
+        })?;
+        Ok(files)
     }
 
     fn ls_tree(&self, commit: &Commit, path: Option<&str>) -> Result<Vec<ListedEntry>, Finding> {
@@ -207,21 +218,6 @@ impl Git {
     fn object_id(&self, program: &Program) -> Result<String, Finding> {
         self.run_local(program).map(|id| String::from_utf8_lossy(&id).trim_end().to_owned())
     }
-}
-
-/// Parses the first entry of the output of `git cat-file --batch`, and returns it with the rest: `<id> SP <type> SP <size> LF <bytes> LF`, or
-/// `<name> SP missing LF`; <https://git-scm.com/docs/git-cat-file#_batch_output>.
-fn parse_batch_entry(output: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    let end = output.iter().position(|&byte| byte == b'\n')?;
-    let (line, rest) = (str::from_utf8(&output[..end]).ok()?, &output[end + 1..]);
-    // The commit of a submodule is in another repository.
-    if line.ends_with(" missing") || line.ends_with(" submodule") {
-        return Some((None, rest));
-    }
-    let mut words = line.split(' ').skip(1);
-    let (kind, size) = (words.next()?, words.next()?.parse::<usize>().ok()?);
-    let (bytes, next) = (rest.get(..size)?, rest.get(size + 1..)?);
-    Some(((kind == "blob").then_some(bytes), next))
 }
 
 /// Parses `<mode> SP <type> SP <id> TAB <name>`; <https://git-scm.com/docs/git-ls-tree#_output_format>.

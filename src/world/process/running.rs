@@ -4,7 +4,7 @@ use std::{
     io::{self, Read, Write},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender},
     },
     thread,
     time::Duration,
@@ -39,6 +39,16 @@ pub enum ProcessEvent {
     Ended(Result<ProcessOutput, ProcessError>),
 }
 
+/// What is passed on of a program's output while it runs.
+pub(super) enum OutputReport {
+    /// Nothing: the end of it comes with [`ProcessEvent::Ended`].
+    AtEnd,
+    /// Every line, as a [`ProcessEvent::Line`].
+    Lines,
+    /// The pieces of stdout as they are read. The channel is bounded, so that a slow receiver slows the program down.
+    Pieces(SyncSender<Vec<u8>>),
+}
+
 /// A program that runs in its own process group. Dropping it ends the group.
 pub struct RunningProcess {
     group: ProcessGroup,
@@ -57,14 +67,14 @@ impl RunningProcess {
         groups: &ProcessGroups,
         handler: impl FnMut(ProcessEvent) + Send + 'static,
     ) -> Result<Self, ProcessError> {
-        Self::launch(program, groups, true, handler)
+        Self::launch(program, groups, OutputReport::Lines, handler)
     }
 
-    /// As [`RunningProcess::start`]; without `lines`, only the end is reported.
+    /// As [`RunningProcess::start`], with another report of the output.
     pub(super) fn launch(
         program: &Program,
         groups: &ProcessGroups,
-        lines: bool,
+        report: OutputReport,
         handler: impl FnMut(ProcessEvent) + Send + 'static,
     ) -> Result<Self, ProcessError> {
         let started = Stopwatch::start();
@@ -80,13 +90,17 @@ impl RunningProcess {
         let group = leader.group();
         let handler = Arc::new(EventHandler(Mutex::new(Some(Box::new(handler)))));
         let (open, drained) = mpsc::channel();
-        let reader = |stream| PipeReader {
+        let reader = |stream, report| PipeReader {
             stream,
             tail: Arc::new(Mutex::new(OutputTail::new(program.keep))),
             handler: Arc::clone(&handler),
-            lines,
+            report,
         };
-        let (out, err) = (reader(Stream::Stdout), reader(Stream::Stderr));
+        let of_stderr = match report {
+            OutputReport::Lines => OutputReport::Lines,
+            OutputReport::AtEnd | OutputReport::Pieces(_) => OutputReport::AtEnd,
+        };
+        let (out, err) = (reader(Stream::Stdout, report), reader(Stream::Stderr, of_stderr));
         let tails = [Arc::clone(&out.tail), Arc::clone(&err.tail)];
         // When a thread cannot be started, dropping `leader` kills the child.
         if let Some(pipe) = leader.child.stdout.take() {
@@ -161,7 +175,7 @@ struct PipeReader {
     stream: Stream,
     tail: Arc<Mutex<OutputTail>>,
     handler: Arc<EventHandler>,
-    lines: bool,
+    report: OutputReport,
 }
 
 impl PipeReader {
@@ -179,8 +193,13 @@ impl PipeReader {
                 Ok(0) | Err(_) => break,
                 Ok(read) => read,
             };
+            if let OutputReport::Pieces(receiver) = &self.report {
+                // The receiver is gone when it has enough; the program is then ended.
+                let _ = receiver.send(buffer[..read].to_vec());
+                continue;
+            }
             self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..read]);
-            if self.lines {
+            if matches!(self.report, OutputReport::Lines) {
                 lines.feed(&buffer[..read], |line| self.handler.call(ProcessEvent::Line(self.stream, line)));
             }
         }

@@ -78,7 +78,7 @@ impl Pulse {
 }
 
 fn has_ended(end: &Receiver<()>) -> bool {
-    end.recv_timeout(HUNG) == Err(mpsc::RecvTimeoutError::Disconnected)
+    end.recv_timeout(HUNG) == Err(RecvTimeoutError::Disconnected)
 }
 
 fn is_alive(end: &Receiver<()>) -> bool {
@@ -224,7 +224,7 @@ fn dropping_ends_the_group_without_further_events() {
     let child = pulse.begin();
     drop(running);
     assert!(has_ended(&child));
-    assert_eq!(events.recv_timeout(HUNG), Err(mpsc::RecvTimeoutError::Disconnected));
+    assert_eq!(events.recv_timeout(HUNG), Err(RecvTimeoutError::Disconnected));
 }
 
 #[test]
@@ -307,4 +307,20 @@ fn concurrent_programs_each_get_their_own_output() {
             (format!("{number}\n"), ProcessStatus::Exited(i32::try_from(number).expect("small")))
         );
     }
+}
+
+#[test]
+fn a_stream_is_passed_on_whatever_its_length_until_the_receiver_has_enough() {
+    let long = sh("head -c 300000 /dev/zero; echo why >&2; exit 3");
+    let mut read = 0;
+    let output = stream(&long, &ProcessGroups::default(), HUNG, |bytes| {
+        read += bytes.len();
+        ControlFlow::Continue(())
+    });
+    let output = output.expect("started").expect("the end");
+    assert_eq!((read, output.status, output.stderr.text()), (300_000, ProcessStatus::Exited(3), "why\n".to_owned()));
+    let endless = stream(&sh("yes"), &ProcessGroups::default(), HUNG, |_| ControlFlow::Break(()));
+    assert_eq!(endless, Ok(None));
+    let silent = stream(&sh("echo x; sleep 1000"), &ProcessGroups::default(), SOON, |_| ControlFlow::Continue(()));
+    assert_eq!(silent, Err(ProcessError::Timeout { program: "sh".into(), after: SOON }));
 }

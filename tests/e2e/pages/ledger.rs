@@ -2,7 +2,7 @@
 
 use crate::{
     house::{Ended, Runner},
-    shop::{FILE, SERVICE, Shop},
+    shop::{FILE, SERVICE, Shop, ago, commit_promotion},
 };
 
 const FRONTEND: &str = "apps/frontend/overlays/production/kustomization.yaml";
@@ -13,7 +13,7 @@ pub fn audit() -> Ended {
     promote(&shop, 27, FILE, "normal", "1.4.2", "Approved-by: grace\n");
     let wrong = promote(&shop, 21, FILE, "normal", "1.5.0", "Approved-by: team-lead\n");
     let incident = "Incident: INC-2040\nApproved-by: on-call\nTriggered-by: alice\n";
-    let more = format!("{incident}Rolls-back: {wrong}\nPrevious-Image: ghcr.io/acme/{SERVICE}:1.5.0\n");
+    let more = format!("{incident}Rolls-back: {wrong}\n");
     promote(&shop, 20, FILE, "rollback", "1.4.2", &more);
     promote(&shop, 14, FRONTEND, "normal", "8.0.1", "Approved-by: grace\n");
     let more = "Incident: INC-2042\nApproved-by: on-call\nTriggered-by: alice\nReason: Payments by card fail for every customer, \
@@ -32,11 +32,6 @@ pub fn audit() -> Ended {
 /// Commits a promotion of this kind, so many days ago, with further trailers; returns the commit.
 fn promote(shop: &Shop, days: i64, file: &str, kind: &str, tag: &str, more: &str) -> String {
     let service = if file == FILE { SERVICE } else { "frontend" };
-    let message = format!(
-        "{kind}: {service} {tag}\n\nService: {service}\nEnvironment: production\nImage: ghcr.io/acme/{service}:{tag}\n\
-         Promotion-kind: {kind}\n{more}"
-    );
-    let before = shop.tag(service);
-    shop.edit_at(Some(days), file, &message, |text| text.replace(&before, tag));
-    shop.tip()
+    let trailers = format!("Promotion-kind: {kind}\n{more}");
+    commit_promotion(&shop.infra, &ago(days), (service, "production"), tag, &trailers)
 }

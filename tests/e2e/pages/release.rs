@@ -108,9 +108,9 @@ pub fn evidence(allowed_ratio: &str) -> Ended {
     let payload = validation.payload();
 
     let shop = Shop::new();
-    let earlier = "promote\n\nService: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:1.4.1\n\
-                   Promotion-kind: normal\nApproved-by: grace";
-    shop::commit(&shop.infra, &shop::ago(6), earlier, None);
+    let target = ("checkout-service", "production");
+    shop::commit_promotion(&shop.infra, &shop::ago(9), target, "1.4.0", "Approved-by: grace");
+    shop::commit_promotion(&shop.infra, &shop::ago(6), target, "1.4.1", "Approved-by: grace");
     let step = Runner::new()
         .env("GITHUB_REPOSITORY", INFRA)
         .env("GITHUB_RUN_ID", "900")

@@ -148,15 +148,12 @@ fn without_the_base_the_file_alone_shows_the_entry() {
 
 #[test]
 fn settings_are_filled_in() {
-    let args = |file: &str, image_name: Option<&str>| ImageArgs {
-        file: file.to_owned(),
-        image_name: image_name.map(|name| name.parse().unwrap()),
-        create_entry: false,
-    };
     let (service, environment) = ("shop".parse().unwrap(), "production".parse().unwrap());
-    let located = args("{environment}/{service}.yaml", Some("ghcr.io/acme/{service}"))
-        .locator(&service, &environment, None)
-        .unwrap();
-    assert_eq!((located.file.as_str(), located.default_name()), ("production/shop.yaml", "ghcr.io/acme/shop"));
-    assert!(matches!(args("../x", None).locator(&service, &environment, None), Err(CommandError::BadInput(_))));
+    let located = |file: &str| {
+        let args = ImageArgs { image_name: Some("ghcr.io/acme/{service}".parse().unwrap()), create_entry: false };
+        args.locator(file, &service, &environment, None)
+    };
+    let found = located("{environment}/{service}.yaml").unwrap();
+    assert_eq!((found.file.as_str(), found.default_name()), ("production/shop.yaml", "ghcr.io/acme/shop"));
+    assert!(matches!(located("../x"), Err(CommandError::BadInput(_))));
 }

@@ -6,7 +6,8 @@ use super::*;
 
 const NOW: i64 = 1_700_000_000;
 
-/// A branch of `count` commits, a minute apart, the last one made at [`NOW`]. Each has its number, from 1, in a trailer.
+/// A branch of `count` commits, a minute apart, the last one made at [`NOW`]. Each has its number, from 1, in a trailer, and
+/// every tenth changes the file `ten`.
 fn forge(count: i64) -> Forge {
     let forge = Forge::new();
     let mut stream = String::new();
@@ -15,10 +16,21 @@ fn forge(count: i64) -> Forge {
         let at = NOW - 60 * (count - number);
         let from = if number == 1 { "from refs/heads/main^0\n" } else { "" };
         let _ =
-            write!(stream, "commit refs/heads/main\ncommitter C <c@x> {at} +0000\ndata {}\n{text}{from}\n", text.len());
+            write!(stream, "commit refs/heads/main\ncommitter C <c@x> {at} +0000\ndata {}\n{text}{from}", text.len());
+        if number % 10 == 0 {
+            let _ = write!(stream, "M 644 inline ten\ndata 4\n{number:4}\nM 644 inline x\ndata 4\n{number:4}\n");
+        }
+        stream.push('\n');
     }
     forge.import(stream);
     forge
+}
+
+/// Every commit, with its changes of the file `ten`.
+const ALL: HistoryFilter<'_> = HistoryFilter { is_wanted: &|path| path == "ten", is_relevant: &|_| true };
+
+fn number(commit: &LoggedCommit) -> Option<i64> {
+    commit.summary.trailer("number")?.parse().ok()
 }
 
 fn ago(minutes: i64) -> Timestamp {
@@ -27,8 +39,8 @@ fn ago(minutes: i64) -> Timestamp {
 
 fn numbers(dir: &Path, forge: &Forge, since: Timestamp) -> Result<Vec<i64>, Finding> {
     let checkout = open(dir);
-    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &commit(&forge.tip()), since)?;
-    Ok(commits.iter().filter_map(|commit| commit.trailer("number")?.parse().ok()).collect())
+    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &commit(&forge.tip()), since, &ALL)?;
+    Ok(commits.iter().filter_map(number).collect())
 }
 
 #[test]
@@ -36,8 +48,10 @@ fn commits_since_have_their_trailers_newest_first() {
     let forge = forge(4);
     let checkout = open(&forge.checkout("infra", &[]));
     let commits =
-        checkout.commits_since(&origin(&checkout), &main_branch(), &commit(&forge.tip()), ago(1)).expect("read");
+        checkout.commits_since(&origin(&checkout), &main_branch(), &commit(&forge.tip()), ago(1), &ALL).expect("read");
     let [last, before] = &commits[..] else { panic!("{commits:?}") };
+    assert_eq!(last.parents.first(), Some(&before.summary.commit));
+    let (last, before) = (&last.summary, &before.summary);
     assert_eq!((last.commit.as_str(), last.at, last.trailer("NUMBER")), (forge.tip().as_str(), ago(0), Some("4")));
     assert_eq!((before.at, before.trailer("Image"), before.trailer("c3")), (ago(1), Some("a:3 b"), None));
 }
@@ -60,34 +74,82 @@ fn a_shallow_checkout_is_deepened_only_as_far_as_needed() {
     }
 }
 
-/// The numbers of the commits that contain a text, until there are `enough` of them.
-fn mentioning(dir: &Path, name: &str, enough: usize) -> Result<Vec<i64>, Finding> {
+/// The numbers of the commits that changed the file `ten`, until there are `enough` of them.
+fn changing(dir: &Path, enough: usize) -> Result<Vec<i64>, Finding> {
     let checkout = open(dir);
     let tip = commit(&git(dir, &["rev-parse", "HEAD"]));
-    let commits = checkout
-        .commits_mentioning(&origin(&checkout), &main_branch(), &tip, name, |commits| commits.len() >= enough)?;
-    Ok(commits.iter().filter_map(|commit| commit.trailer("number")?.parse().ok()).collect())
+    let mut numbers = Vec::new();
+    let remote = origin(&checkout);
+    checkout.commits_of_file(&remote, &main_branch(), &tip, &tree_path("ten"), &ALL, |commits, first| {
+        if first {
+            numbers.clear();
+        }
+        assert!(commits.iter().all(|commit| commit.changes.len() == 1), "{commits:?}");
+        numbers.extend(commits.iter().filter_map(number));
+        Ok(numbers.len() >= enough)
+    })?;
+    Ok(numbers)
 }
 
 #[test]
-fn a_search_deepens_the_checkout_until_enough_commits_mention_the_text() {
-    let forge = forge(350);
-    for (name, enough, found, fetched) in [
-        ("NUMBER: 350", 1, &[350][..], "1"),
-        ("Number: 299", 1, &[299], "101"),
-        ("Number: 2", 112, &[299, 298], "353"),
-        ("Number: 1", 1, &[199, 198], "301"),
-        ("c.0", 1, &[], "353"),
-    ] {
-        let dir = forge.checkout(&format!("{enough}-{}", name.replace([' ', ':'], "-")), &["--depth=1"]);
-        let numbers = mentioning(&dir, name, enough).expect("read");
-        assert_eq!(numbers[..found.len().min(numbers.len())], *found, "{name}: {numbers:?}");
-        assert_eq!(numbers.is_empty(), found.is_empty(), "{name}");
-        assert_eq!(git(&dir, &["rev-list", "--count", "HEAD"]), fetched, "{name}");
+fn a_search_deepens_the_checkout_until_enough_commits_changed_the_file() {
+    let forge = forge(355);
+    for (enough, fetched) in [(1, "101"), (10, "101"), (11, "301"), (35, "358"), (99, "358")] {
+        let dir = forge.checkout(&enough.to_string(), &["--depth=1"]);
+        let numbers = changing(&dir, enough).expect("read");
+        let expected: Vec<i64> = (1..=35).rev().map(|ten| ten * 10).collect();
+        assert!(numbers.len() >= enough.min(35) && expected.starts_with(&numbers), "{enough}: {numbers:?}");
+        assert_eq!(git(&dir, &["rev-list", "--count", "HEAD"]), fetched, "{enough}");
     }
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
-    let whole = forge.path("112-Number--2");
-    assert_eq!(mentioning(&whole, "Number: 7", 100).expect("read").len(), 11, "a complete checkout contacts no remote");
+    assert_eq!(changing(&forge.path("99"), 100).expect("read").len(), 35, "a complete checkout contacts no remote");
+}
+
+#[test]
+fn the_changes_of_a_merged_branch_are_the_merges() {
+    let forge = Forge::new();
+    let dir = forge.checkout("work", &[]);
+    git(&dir, &["switch", "-qc", "side"]);
+    for text in ["a", "b"] {
+        fs::write(dir.join("ten"), text).expect("written");
+        git(&dir, &["add", "ten"]);
+        git(&dir, &["commit", "-qm", text]);
+    }
+    git(&dir, &["switch", "-q", "main"]);
+    git(&dir, &["merge", "-q", "--no-ff", "-m", "Merge side", "side"]);
+    let checkout = open(&dir);
+    let tip = commit(&git(&dir, &["rev-parse", "HEAD"]));
+    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &tip, Timestamp::MIN, &ALL).expect("read");
+    let titles: Vec<_> = commits.iter().map(|commit| commit.summary.title.as_str()).collect();
+    assert_eq!(titles, ["Merge side", "c3", "c2", "c1"]);
+    let [change] = &commits[0].changes[..] else { panic!("{commits:?}") };
+    assert_eq!((commits[0].parents.len(), &change.before), (2, &None));
+    assert_eq!(change.after.as_ref().map(BlobId::as_str), Some(git(&dir, &["rev-parse", "HEAD:ten"]).as_str()));
+}
+
+#[test]
+fn a_commit_whose_time_cannot_be_read_has_that_of_its_neighbour() {
+    let forge = forge(3);
+    let dir = forge.checkout("work", &[]);
+    let odd = |parent: &str| {
+        let text = format!(
+            "tree {}\nparent {parent}\nauthor A <a@x> 1700000000000 +0000\ncommitter A <a@x> 1700000000000 +0000\n\nodd\n",
+            git(&dir, &["rev-parse", "HEAD^{tree}"])
+        );
+        fs::write(forge.path("odd"), text).expect("written");
+        git(&dir, &["hash-object", "-t", "commit", "-w", &forge.path("odd").display().to_string()])
+    };
+    let times = |tip: &str| -> Vec<(String, Timestamp)> {
+        let checkout = open(&dir);
+        let commits =
+            checkout.commits_since(&origin(&checkout), &main_branch(), &commit(tip), ago(1), &ALL).expect("read");
+        commits.into_iter().map(|commit| (commit.summary.title, commit.summary.at)).collect()
+    };
+    let entry = |title: &str, at| (title.to_owned(), at);
+    let head = git(&dir, &["rev-parse", "HEAD"]);
+    let (at_tip, below) = (odd(&head), odd(&git(&dir, &["rev-parse", "HEAD~1"])));
+    assert_eq!(times(&at_tip), [entry("odd", ago(0)), entry("c3", ago(0)), entry("c2", ago(1))]);
+    assert_eq!(times(&below), [entry("odd", ago(1)), entry("c2", ago(1))]);
 }
 
 #[test]
@@ -120,7 +182,7 @@ fn a_history_that_cannot_be_fetched_is_an_error() {
     let tip = commit(&forge.tip());
     fs::rename(forge.bare(), forge.path("away")).expect("moved");
     let checkout = open(&dir);
-    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &tip, ago(2));
+    let commits = checkout.commits_since(&origin(&checkout), &main_branch(), &tip, ago(2), &ALL);
     assert!(commits.is_err_and(|finding| finding.check.starts_with("git fetch from origin")));
 }
 
