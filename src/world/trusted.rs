@@ -63,8 +63,8 @@ const MAX_SIZE: u64 = 32 << 20;
 const MAX_EVENT: u64 = 25 << 20;
 /// The next step when the checked-out commit cannot be compared.
 const CHECK_OUT_MERGE: &str = "check out the merge commit of the pull request, as actions/checkout does without `ref` and `repository`, with `fetch-depth: 2`";
-/// Time limit for one fetch of missing commits.
-const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
+/// Time limit for all fetches of missing commits together.
+const FETCH_TIMEOUT: Duration = Duration::from_mins(2);
 
 impl TrustedFiles {
     /// Sets how the base commit is reached. Only the first call counts.
