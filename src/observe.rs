@@ -7,7 +7,6 @@
 
 mod judgement;
 mod repeat;
-pub mod until_ok;
 
 use std::{
     any::Any,

@@ -144,7 +144,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     ctx.execution.partial.publish(&claims);
     let are_claims_true = claims.iter().all(|finding| finding.verdict == Verdict::Passed);
     if args.proof == ProofMode::Required && are_claims_true {
-        claims.push(match proof::verify(&claim, &issuer, args.timeout, &claims, ctx)? {
+        claims.push(match proof::verify(&claim, &issuer, args.timeout, ctx) {
             Ok(signed) => {
                 let finding = verification.check_signature(&signed, ctx.execution.clock.wall());
                 verification.signed = Some(signed);

@@ -126,10 +126,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
             ctx.log.say(&format!("not sent along: {omitted}"));
         }
     }
-    let payload = match payload {
-        Ok(payload) => proof::add(payload, args.proof, args.timeout, ctx, &findings)?,
-        Err(finding) => Err(finding),
-    };
+    let payload = payload.and_then(|payload| proof::add(payload, args.proof, args.timeout, ctx));
     let dispatch = ValidationDispatch { args, subject, ctx, findings: &findings, payload };
     let sent = reconcile(&ctx.execution, args.timeout.0, &dispatch)?;
     if let (None, Ok(payload)) = (&sent, &dispatch.payload) {

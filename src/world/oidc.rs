@@ -20,10 +20,7 @@ use super::{
     http::{Header, HttpClient, Request, Response},
     url::Url,
 };
-use crate::{
-    finding::Finding, observe::until_ok::ReadError, proof::keys::KeySet, runner_env::OidcRequest, secret::Secret,
-    values::clip,
-};
+use crate::{finding::Finding, proof::keys::KeySet, runner_env::OidcRequest, secret::Secret, values::clip};
 
 /// GitHub's documents have a few KiB.
 const MAX_DOCUMENT: u64 = 256 << 10;
@@ -39,20 +36,18 @@ pub fn request_token(
     request: &OidcRequest,
     audience: &str,
     timeout: Duration,
-) -> Result<Secret, ReadError> {
+) -> Result<Secret, Finding> {
     const CHECK: &str = "the runner's OIDC provider";
     #[derive(Deserialize)]
     struct TokenJson {
         value: String,
     }
-    let failed = |is_transient, actual: String, next: &str| {
-        let finding = Finding::inconclusive(CHECK).actual(actual).expected("a token that GitHub signed for this job");
-        ReadError { finding: finding.next(next), is_transient }
+    let failed = |actual: String, next: &str| {
+        Finding::inconclusive(CHECK).actual(actual).expected("a token that GitHub signed for this job").next(next)
     };
-    let unusable = |actual: String| failed(false, actual, "see which step of this job changes this variable");
-    let unanswered = |is_transient, actual| {
-        failed(is_transient, actual, "run this job again; if it happens again, see GitHub's status page")
-    };
+    let unusable = |actual: String| failed(actual, "see which step of this job changes this variable");
+    let unanswered =
+        |actual: String| failed(actual, "run this job again; if it happens again, see GitHub's status page");
     let url: Url = request.url.parse().map_err(|_| unusable("ACTIONS_ID_TOKEN_REQUEST_URL is not a URL".to_owned()))?;
     if !url.is_encrypted_or_local() {
         let actual = format!("ACTIONS_ID_TOKEN_REQUEST_URL is {}, which is not encrypted", url.without_query());
@@ -64,14 +59,14 @@ pub fn request_token(
     let message = Request::get(url.with_parameter("audience", audience)).header(header);
     let response = http
         .fetch(&message.timeout(timeout).max_body(MAX_DOCUMENT))
-        .map_err(|error| unanswered(true, format!("{}: {error}", url.without_query())))?;
+        .map_err(|error| unanswered(format!("{}: {error}", url.without_query())).temporary(Duration::ZERO))?;
     let status = response.status;
     if status != 200 {
-        return Err(unanswered(may_recover(status), format!("{} responds {status}", url.without_query())));
+        return Err(with_retry(unanswered(format!("{} responds {status}", url.without_query())), status));
     }
     // The error could quote the token.
-    let token: TokenJson = serde_json::from_slice(&response.body)
-        .map_err(|_| unanswered(false, "its response holds no token".to_owned()))?;
+    let token: TokenJson =
+        serde_json::from_slice(&response.body).map_err(|_| unanswered("its response holds no token".to_owned()))?;
     Ok(Secret::new(token.value))
 }
 
@@ -79,7 +74,7 @@ pub fn request_token(
 ///
 /// # Errors
 /// A document cannot be read, is of another issuer, or names keys on another host.
-pub fn fetch_keys(http: &HttpClient, issuer: &Issuer, timeout: Duration) -> Result<KeySet, ReadError> {
+pub fn fetch_keys(http: &HttpClient, issuer: &Issuer, timeout: Duration) -> Result<KeySet, Finding> {
     #[derive(Deserialize)]
     struct DiscoveryJson {
         issuer: String,
@@ -105,31 +100,23 @@ pub fn fetch_keys(http: &HttpClient, issuer: &Issuer, timeout: Duration) -> Resu
         .map_err(|error| refused(issuer, &format!("{} holds no keys: {error}", document.url.without_query())))
 }
 
-fn fetch(http: &HttpClient, issuer: &Issuer, url: &Url, timeout: Duration) -> Result<Response, ReadError> {
+fn fetch(http: &HttpClient, issuer: &Issuer, url: &Url, timeout: Duration) -> Result<Response, Finding> {
     let request = Request::get(url.clone()).timeout(timeout).max_body(MAX_DOCUMENT);
-    let response = http.fetch(&request).map_err(|error| ReadError {
-        is_transient: true,
-        finding: finding(issuer, &format!("{}: {error}", url.without_query())),
-    })?;
+    let response = http
+        .fetch(&request)
+        .map_err(|error| refused(issuer, &format!("{}: {error}", url.without_query())).temporary(Duration::ZERO))?;
     match response.status {
         200 => Ok(response),
-        status => Err(ReadError {
-            is_transient: may_recover(status),
-            finding: finding(issuer, &format!("{} responds {status}", url.without_query())),
-        }),
+        status => Err(with_retry(refused(issuer, &format!("{} responds {status}", url.without_query())), status)),
     }
 }
 
-/// Whether a server that responds so may respond otherwise later.
-const fn may_recover(status: u16) -> bool {
-    status == 429 || status >= 500
+/// A server that responds so may respond otherwise later.
+const fn with_retry(finding: Finding, status: u16) -> Finding {
+    if status == 429 || status >= 500 { finding.temporary(Duration::ZERO) } else { finding }
 }
 
-fn refused(issuer: &Issuer, actual: &str) -> ReadError {
-    ReadError { finding: finding(issuer, actual), is_transient: false }
-}
-
-fn finding(issuer: &Issuer, actual: &str) -> Finding {
+fn refused(issuer: &Issuer, actual: &str) -> Finding {
     Finding::inconclusive("issuer")
         .actual(clip(actual, 2 * CLIP))
         .expected(format!("the public keys of {issuer}, from its own host"))

@@ -5,31 +5,21 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    observe::until_ok::observe_until_ok,
+    observe::read_until_answered,
     proof::{claims::Claims, token},
     values::HumanDuration,
     world::oidc::{self, Issuer},
 };
 
-/// What GitHub signed. The inner error is the finding for a payload that it did not sign.
+/// What GitHub signed.
 ///
 /// # Errors
-/// [`CommandError::Cancelled`] on a signal.
-pub fn verify(
-    claim: &Claim,
-    issuer: &Issuer,
-    timeout: HumanDuration,
-    findings: &[Finding],
-    ctx: &CommandContext,
-) -> Result<Result<Claims, Finding>, CommandError> {
-    let Some(proof) = &claim.proof else { return Ok(Err(judge::missing_proof())) };
-    let keys = observe_until_ok(&ctx.execution, timeout.0, "issuer", findings, || {
-        let (http, issuer) = (ctx.world.http().clone(), issuer.clone());
-        Box::new(move || oidc::fetch_keys(&http, &issuer, timeout.0))
-    })?;
-    Ok(keys
-        .map_err(|finding| finding.for_check(judge::PROOF))
-        .and_then(|keys| token::verify(&proof.0, &keys).map_err(|error| error.to_finding(judge::PROOF))))
+/// The finding for a payload that it did not sign, or whose issuer does not answer.
+pub fn verify(claim: &Claim, issuer: &Issuer, timeout: HumanDuration, ctx: &CommandContext) -> Result<Claims, Finding> {
+    let proof = claim.proof.as_ref().ok_or_else(judge::missing_proof)?;
+    let keys = read_until_answered(&ctx.execution, timeout.0, || oidc::fetch_keys(ctx.world.http(), issuer, timeout.0));
+    let keys = keys.map_err(|finding: Finding| finding.for_check(judge::PROOF))?;
+    token::verify(&proof.0, &keys).map_err(|error| error.to_finding(judge::PROOF))
 }
 
 /// The issuer whose signature counts: the setting, or the one of the runner's server. Never the one that a token names.

@@ -55,7 +55,7 @@ fn without_a_token_the_finding_shows_neither_secret_nor_query() {
         (&no_url, "is not a URL"),
         (&header, "cannot be sent in a header"),
     ] {
-        let finding = request_token(&http(), request, "x", TIMEOUT).unwrap_err().finding;
+        let finding = request_token(&http(), request, "x", TIMEOUT).unwrap_err();
         assert!(finding.actual.contains(part) && finding.next.is_some(), "{finding}");
         assert!(!format!("{finding} {finding:?}").contains("s3cret"), "{finding}");
     }
@@ -67,7 +67,7 @@ fn without_a_token_the_finding_shows_neither_secret_nor_query() {
         (FakeResponse::text(200, "text/plain", "x".repeat(300 << 10)), "/idtoken"),
     ] {
         issuer.replace("/idtoken", response);
-        let finding = request_token(&http(), &request, "x", TIMEOUT).unwrap_err().finding;
+        let finding = request_token(&http(), &request, "x", TIMEOUT).unwrap_err();
         assert!(finding.actual.contains(part), "{finding}");
         assert!(!format!("{finding}").contains("s3cret"), "{finding}");
     }
@@ -91,11 +91,11 @@ fn keys_come_from_the_issuers_own_host() {
     ] {
         issuer.set_discovery(discovery.clone());
         let error = fetch().unwrap_err();
-        assert!(error.finding.actual.contains(part) && !error.is_transient, "{discovery}: {}", error.finding);
+        assert!(error.actual.contains(part) && error.retry_after.is_none(), "{discovery}: {error}");
     }
     assert!(other.requests().is_empty(), "no request goes to another host");
     issuer.set_discovery(json!({ "issuer": ours.as_str(), "jwks_uri": keys_url(&issuer) }));
-    for (path, response, is_transient) in [
+    for (path, response, may_pass) in [
         ("configuration", FakeResponse::redirect(&format!("{}/x", other.issuer())), false),
         ("configuration", FakeResponse::status(404), false),
         ("configuration", FakeResponse::status(502), true),
@@ -103,12 +103,12 @@ fn keys_come_from_the_issuers_own_host() {
         ("configuration", FakeResponse::close(), true),
     ] {
         issuer.replace(path, response.clone());
-        assert_eq!(fetch().unwrap_err().is_transient, is_transient, "{response:?}");
+        assert_eq!(fetch().unwrap_err().retry_after.is_some(), may_pass, "{response:?}");
     }
     issuer.replace(
         "configuration",
         FakeResponse::json(200, &json!({ "issuer": ours.as_str(), "jwks_uri": keys_url(&issuer) })),
     );
     issuer.set_keys(json!({ "keys": 7 }));
-    assert!(fetch().unwrap_err().finding.actual.contains("holds no keys"));
+    assert!(fetch().unwrap_err().actual.contains("holds no keys"));
 }
