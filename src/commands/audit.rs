@@ -135,7 +135,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let layout =
         OverlayLayout::new(&args.repo.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
     let repo = InfraRepo::open(&args.repo, args.token.as_ref(), &config.services, ctx)?;
-    let mut observations = observe(&repo, &layout, since, now)?;
+    let mut observations = repo.read(ctx, || observe(&repo, &layout, since, now))?;
     let repository = ctx.own_repository();
     let github = ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?;
     let checker = match (&args.token, &repository) {

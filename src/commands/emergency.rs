@@ -115,7 +115,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         github.plan_issue(ctx, issue::title(&emergency.promotion, &emergency.release));
         return Ok(Outcome { outputs, ..findings.into() });
     };
-    let (entry, entries) = match bypass::read_entry(&repo, &emergency.promotion, &result, now) {
+    let (entry, entries) = match repo.read(ctx, || bypass::read_entry(&repo, &emergency.promotion, &result, now)) {
         Ok(read) => read,
         Err(finding) => {
             findings.push(finding.next(follow_up::RUN_AGAIN));

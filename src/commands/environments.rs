@@ -20,6 +20,7 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::{Figures, Finding, Verdict, verdict},
+    observe::read_until_answered,
     report::{EffectState, Outcome, Output, Table},
     secret::Secret,
     values::HumanDuration,
@@ -90,7 +91,7 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     };
     let github = ctx.github(args.token.as_ref(), args.timeout)?;
     let place = EnvironmentsApi { github: &github, repository: &repository };
-    let before = CurrentState::look(&place, &desired)?;
+    let before = CurrentState::look(&place, &desired, args.timeout, ctx)?;
     let count = before.count(&desired);
     let mut outcome = Outcome {
         tables: before.tables(&desired, args.mode),
@@ -150,13 +151,20 @@ struct CurrentState {
 }
 
 impl CurrentState {
-    fn look(place: &EnvironmentsApi<'_>, desired: &[DesiredEnvironment]) -> Result<Self, CommandError> {
+    fn look(
+        place: &EnvironmentsApi<'_>,
+        desired: &[DesiredEnvironment],
+        timeout: HumanDuration,
+        ctx: &CommandContext,
+    ) -> Result<Self, CommandError> {
         let EnvironmentsApi { github, repository } = *place;
-        let names = github.environment_names(repository).map_err(Finding::unobservable)?;
+        let (execution, limit) = (&ctx.execution, timeout.0);
+        let names = read_until_answered(execution, limit, || github.environment_names(repository));
+        let names = names.map_err(Finding::unobservable)?;
         let mut environments = BTreeMap::new();
         for one in desired {
-            let actual = place.look(&one.name).map_err(Finding::unobservable)?;
-            environments.insert(one.name.to_string(), actual);
+            let actual = read_until_answered(execution, limit, || place.look(&one.name));
+            environments.insert(one.name.to_string(), actual.map_err(Finding::unobservable)?);
         }
         let mut observations = Self { environments, names, protected: Ok(Vec::new()) };
         let matters = |one: &DesiredEnvironment| {
@@ -164,7 +172,7 @@ impl CurrentState {
             [one.branches, now].contains(&Some(DeployableBranches::Protected))
         };
         if desired.iter().any(matters) {
-            observations.protected = github.protected_branches(repository);
+            observations.protected = read_until_answered(execution, limit, || github.protected_branches(repository));
         }
         Ok(observations)
     }
@@ -385,7 +393,7 @@ fn apply(
     let changed = ctx.execution.partial.copy().effects.iter().any(|effect| effect.state == EffectState::Applied);
     outcome.outputs.insert("changed", changed.to_string());
     // GitHub may accept a request without effect: read the state back.
-    let now = if changed { &CurrentState::look(place, desired)? } else { before };
+    let now = if changed { &CurrentState::look(place, desired, limit, ctx)? } else { before };
     outcome.findings = now.judge(desired);
     outcome
         .findings

@@ -117,7 +117,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         return Ok(Outcome { outputs, ..findings.into() });
     };
     outputs.insert("image", result.image.clone());
-    match read_entry(&repo, &rollback.promotion, &result) {
+    match repo.read(ctx, || read_entry(&repo, &rollback.promotion, &result)) {
         Ok(Some(entry)) => {
             outputs.extend(entry.promotion.approved_by.clone().map(|login| (bypass::APPROVER.name, login)));
             let repository_url = bypass::repository_url(ctx, &github.workflow_repository);
@@ -144,7 +144,8 @@ fn check_run(
     ctx: &CommandContext,
 ) -> Result<(Option<Finding>, Option<RefutedRun>), CommandError> {
     let Some(query) = rollback.ledger_query(ctx.execution.clock.wall()) else { return Ok((None, None)) };
-    let entries = ledger::run_query(repo, &repo.tip()?.commit, &query).map_err(Finding::unobservable)?;
+    let entries =
+        repo.read(ctx, || ledger::run_query(repo, &repo.tip()?.commit, &query).map_err(Finding::unobservable))?;
     let Ok(target) = rollback.find_target(&entries, None) else { return Ok((None, None)) };
     let checker = RunChecker::new(&github.client, &github.workflow_repository, ctx.runner_env.run.as_ref());
     let finding = Finding::passed("the promotion's workflow run").expected("a run that can have made it");

@@ -13,6 +13,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     kustomization::DEFAULT_OVERLAY,
+    observe::{MayPass, read_until_answered},
     secret::Secret,
     subject::{Image, Service},
     world::git::{BlobId, Branch, Commit, Git, Remote, Tip, redact_remote_url},
@@ -36,12 +37,17 @@ pub struct InfraRepoArgs {
     pub file: String,
 }
 
+/// The time for reading from the remote, unless the command sets another.
+const TIME_LIMIT: Duration = Duration::from_mins(2);
+
 /// A branch of the infra repository, and the checkout through which git accesses it.
 #[derive(Clone)]
 pub struct InfraRepo {
     pub git: Git,
     pub remote: Remote,
     pub branch: Branch,
+    /// For everything that is read from the remote and pushed to it.
+    time_limit: Duration,
     /// Where it keeps the images.
     pub overlays: OverlayPattern,
     /// The repository of each service's image, as far as the config file has it.
@@ -92,7 +98,7 @@ impl InfraRepo {
         let git = git.reading_from(&remote);
         git.delete_abandoned_refs();
         let images = services.iter().map(|(service, source)| (service.clone(), source.image.clone())).collect();
-        Ok(Self { git, remote, branch, overlays, images })
+        Ok(Self { git, remote, branch, time_limit: TIME_LIMIT, overlays, images })
     }
 
     /// The files of a scope in a commit, and their contents. There is at least one.
@@ -120,7 +126,15 @@ impl InfraRepo {
     /// Bounds the time for everything that is read from the remote and pushed to it.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self { git: self.git.within(limit), ..self }
+        Self { git: self.git.within(limit), time_limit: limit, ..self }
+    }
+
+    /// Reads from the remote until it answers.
+    ///
+    /// # Errors
+    /// As [`read_until_answered`].
+    pub fn read<T, E: MayPass>(&self, ctx: &CommandContext, read: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+        read_until_answered(&ctx.execution, self.time_limit, read)
     }
 
     /// The repository's page on GitHub, `https://github.com/acme/infra`; `None` if the remote is elsewhere.

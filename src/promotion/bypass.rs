@@ -11,6 +11,7 @@ use crate::{
     error::{CommandError, ValueError},
     finding::Finding,
     ledger::{self, InfraRepo, LedgerEntry, OverlayScope, Promotion, PromotionKind},
+    observe::read_until_answered,
     promotion::{
         follow_up::{self, FollowUp},
         infra::PromotionResult,
@@ -140,14 +141,17 @@ impl BypassArgs {
         Ok(BypassGitHub { client, workflow_repository, issue_repository })
     }
 
-    /// Checks who approved this run. It makes one request and does not poll, because a person waits for it in an incident.
+    /// Checks who approved this run. It asks until GitHub answers, and does not poll, because a person waits for it in an
+    /// incident.
     ///
     /// # Errors
     /// The finding that forbids every write.
     pub fn check_approval(&self, ctx: &CommandContext, github: &BypassGitHub) -> Result<RunApproval, Finding> {
         let run = ctx.runner_env.run.as_ref();
         let reviews = match run {
-            Some(run) => fetch_reviews(&github.client, &github.workflow_repository, run.id, &self.github_environment),
+            Some(run) => read_until_answered(&ctx.execution, REQUEST_TIMEOUT.0, || {
+                fetch_reviews(&github.client, &github.workflow_repository, run.id, &self.github_environment)
+            }),
             None => Err(Finding::inconclusive("workflow run")
                 .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
                 .expected("a step of a workflow run with an approval")),
@@ -163,7 +167,8 @@ impl BypassGitHub {
     /// GitHub does not answer; the run does not exist; the token lacks Actions: read.
     pub fn run_created_at(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Finding> {
         let Some(run) = &ctx.runner_env.run else { return Ok(None) };
-        match self.client.workflow_run(&self.workflow_repository, run.id)? {
+        let find = || self.client.workflow_run(&self.workflow_repository, run.id);
+        match read_until_answered(&ctx.execution, REQUEST_TIMEOUT.0, find)? {
             Some(run) => Ok(Some(run.created_at)),
             None => Err(Finding::inconclusive(format!("workflow run {} of {}", run.id, self.workflow_repository))
                 .actual("there is none")
@@ -274,7 +279,7 @@ pub fn repository_url(ctx: &CommandContext, repository: &Repository) -> String {
 /// # Errors
 /// It runs from another branch; its branch or the default branch is unknown.
 pub fn check_default_branch(repo: &InfraRepo, ctx: &CommandContext) -> Result<Finding, CommandError> {
-    let default = repo.git.remote_default_branch(&repo.remote).map_err(Finding::unobservable)?;
+    let default = repo.read(ctx, || repo.git.remote_default_branch(&repo.remote)).map_err(Finding::unobservable)?;
     let Some(default) = default else {
         return Err(Finding::inconclusive("the default branch")
             .actual(format!("{} has none", repo.remote.url()))

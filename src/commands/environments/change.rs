@@ -12,7 +12,7 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
+    observe::read_until_answered,
     report::{Effect, EffectState},
     subject::Environment,
     values::HumanDuration,
@@ -103,7 +103,8 @@ pub fn apply_environment(
     if differing.iter().any(|facet| facet.rule.set_by() == SetBy::Environment) {
         reconcile(&ctx.execution, limit.0, &SetRules { place: *place, desired, ids })?;
         // GitHub lists patterns only while they apply: older ones may reappear with the rule.
-        differing = plan(desired, place.look(&desired.name).map_err(Finding::unobservable)?.as_ref());
+        let now = read_until_answered(&ctx.execution, limit.0, || place.look(&desired.name));
+        differing = plan(desired, now.map_err(Finding::unobservable)?.as_ref());
     }
     for facet in differing {
         if let ProtectionRule::RefPattern(pattern) = &facet.rule {
