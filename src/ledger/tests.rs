@@ -84,7 +84,8 @@ pub fn entry_of(commit: &CommitSummary) -> Option<LedgerEntry> {
     let promotion = Promotion::from_trailers(commit)?;
     let text = |image: &str| {
         let (rest, digest) = image.split_once('@').map_or((image, None), |(rest, digest)| (rest, Some(digest)));
-        let (name, tag) = rest.rsplit_once(':').map_or((rest, None), |(name, tag)| (name, Some(tag)));
+        let tagged = rest.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+        let (name, tag) = tagged.map_or((rest, None), |(name, tag)| (name, Some(tag)));
         let line =
             |key: &str, value: Option<&str>| value.map(|value| format!("    {key}: {value}\n")).unwrap_or_default();
         let (tag, digest) = (line("newTag", tag), line("digest", digest));
@@ -121,7 +122,7 @@ fn a_promotion_is_read_back_as_it_was_written() {
             promotion: written,
         };
         assert_eq!(read, expected);
-        assert!(trailers.len() == 17, "a trailer that this test does not set: {message}");
+        assert!(trailers.len() == 18, "a trailer that this test does not set: {message}");
     }
 }
 

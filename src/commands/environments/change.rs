@@ -13,6 +13,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     observe::read_until_answered,
+    reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState},
     subject::Environment,
     values::HumanDuration,
