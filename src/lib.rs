@@ -13,6 +13,7 @@ pub mod command;
 pub mod commands;
 pub mod config;
 pub mod context;
+pub mod deployment;
 pub mod error;
 pub mod execution;
 pub mod expression;

@@ -94,7 +94,7 @@ impl Stage {
             infra,
             reports: GATES.map(|command| report(command, Verdict::Passed)).into(),
             config: CONFIG.to_owned(),
-            deploy: json!({ "id": 41, "attempt": 1, "head_sha": sha('c'), "head_branch": "main" }),
+            deploy: json!({ "id": 41, "attempt": 1, "head_sha": sha('c') }),
         };
         stage.fake_github.set_run(SHOP, deploy_run());
         stage.fake_github.set_run(SHOP, validating_run().in_progress());
@@ -316,6 +316,7 @@ fn evidence_accepts_the_payload_of_record() {
         .env("GITHUB_API_URL", &stage.fake_github.api_url())
         .input("repository", INFRA)
         .input("token", "dispatcher")
+        .input("source-token", TOKEN)
         .input("service", "checkout-service")
         .input("environment", "staging")
         .input("tag", "1.4.2")

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
+mod deploy_run;
 mod digests;
 mod evidence;
 mod lost_responses;
@@ -152,41 +153,6 @@ fn a_digest_can_replace_the_tag_and_the_event_type_is_a_setting() {
     assert_eq!(dispatch.event_type, "ready");
     assert_eq!(dispatch.client_payload.get("image_tag"), None);
     assert_eq!(dispatch.client_payload["evidence"]["subject"]["digest"], digest);
-}
-
-/// A runner whose workflow was started by the completion of deploy run 41.
-fn after_deploy(runner: Runner, commit: &str) -> Runner {
-    let deploy = json!({ "id": 41, "run_attempt": 2, "head_sha": commit, "head_branch": "main", "event": "push" });
-    runner.write("../event.json", json!({ "action": "completed", "workflow_run": deploy }).to_string());
-    let path = runner.workspace().join("../event.json").display().to_string();
-    runner.env("GITHUB_EVENT_NAME", "workflow_run").env("GITHUB_EVENT_PATH", &path)
-}
-
-#[test]
-fn the_payload_names_the_deploy_run_and_its_commit_is_the_subjects() {
-    let commit = "c".repeat(40);
-    let subject = json!({ "service": "checkout-service", "tag": "1.4.2", "commit": commit });
-    let reports = passed().map(|report| Report { subject: subject.to_string().parse().unwrap(), ..report });
-    for given in ["", &*commit] {
-        let fake_github = fake_github();
-        let ended = record(after_deploy(runner(&fake_github.api_url()), &commit).input("commit", given), &reports);
-        assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
-        assert_eq!(ended.report["subject"], subject);
-        let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
-        let evidence = &dispatch.client_payload["evidence"];
-        assert_eq!(evidence["deploy"], json!({ "id": 41, "attempt": 2, "head_sha": commit, "head_branch": "main" }));
-        assert_eq!(evidence["subject"], subject);
-    }
-    let fake_github = fake_github();
-    let other = "d".repeat(40);
-    let ended = record(after_deploy(runner(&fake_github.api_url()), &commit).input("commit", &other), &reports);
-    assert_eq!((ended.code, &*ended.outputs["verdict"]), (2, "inconclusive"), "{}", ended.log);
-    for part in ["`commit`", &*other, &*commit] {
-        assert!(ended.log.contains(part), "{part} in {}", ended.log);
-    }
-    let broken = after_deploy(runner(&fake_github.api_url()), "main");
-    assert_eq!(record(broken, &reports).code, 2);
-    assert_eq!(fake_github.requests(), []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `record`: dispatches a validation to the infra repository with the gates' reports as evidence, or reports which gate
 //! blocks it and sends nothing.
 
+mod deploy_run;
 mod payload;
 mod proof;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
+    config::services::workflow_path::WorkflowPath,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
@@ -26,9 +28,11 @@ use crate::{
     world::{
         event::TriggerEvent,
         files::{self, Glob},
+        git::Branch,
         github::{GitHub, Repository, SendOutcome},
     },
 };
+use deploy_run::DeployRunLookup;
 use payload::{DispatchPayload, ValidatedRelease};
 
 /// Size limit of a report file, in bytes. A full report holds all findings and tables.
@@ -46,6 +50,14 @@ pub struct Args {
     /// Gates that must have passed
     #[arg(long, value_name = "GATE", default_values = ["health", "smoke", "performance"])]
     pub required: Vec<String>,
+    /// Branch that releases are built from: the commit that a deploy run deployed must be on it [default: the repository's
+    /// default branch]
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<Branch>,
+    /// Workflow whose end starts this one, as a path such as `.github/workflows/deploy-staging.yml`; without it, only
+    /// `evidence` checks the path
+    #[arg(long, value_name = "PATH")]
+    pub deploy_workflow: Option<WorkflowPath>,
     /// Infra repository that receives the dispatch
     #[arg(long, value_name = "OWNER/NAME")]
     pub repository: Repository,
@@ -58,6 +70,10 @@ pub struct Args {
     /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` has access to its own repository only
     #[arg(long, value_name = "INFRA_DISPATCH_TOKEN")]
     pub token: Option<Secret>,
+    /// Token with Actions and Contents: read on this repository; a workflow `on: workflow_run` needs it, to look up the deploy
+    /// run [default: `token`]
+    #[arg(long, value_name = "GITHUB_TOKEN")]
+    pub source_token: Option<Secret>,
     /// How long GitHub may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
@@ -103,8 +119,8 @@ impl fmt::Display for EventType {
 /// Judges the reports and sends the dispatch once if every required gate passed.
 ///
 /// # Errors
-/// Nothing is sent after bad input, if a required report does not count, or if the payload exceeds GitHub's limits. GitHub
-/// can refuse the dispatch. If its answer is lost, the outcome is unknown.
+/// Nothing is sent after bad input, if a required report or the deploy run does not count, or if the payload exceeds GitHub's
+/// limits. GitHub can refuse the dispatch. If its answer is lost, the outcome is unknown.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     validate(args, ctx)?;
     let deploy = match ctx.world.event(&ctx.runner_env)? {
@@ -119,6 +135,17 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let release = ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let mut findings = reports.require(&args.required, subject, release.run);
     findings.extend(with_digest.as_ref().err().cloned());
+    if let Some(deploy) = deploy {
+        let lookup = DeployRunLookup {
+            event: deploy,
+            workflow: args.deploy_workflow.as_ref(),
+            branch: args.branch.as_ref(),
+            source_token: args.source_token.as_ref(),
+            dispatch_token: args.token.as_ref(),
+            timeout: args.timeout,
+        };
+        findings.extend(lookup.check(ctx)?);
+    }
     ctx.execution.partial.publish(&findings);
     let payload = compose_payload(args, &release, &reports, &findings);
     if let Ok(payload) = &payload {
@@ -203,7 +230,7 @@ fn compose_payload(
         worst => Err(Finding::new("dispatch", worst)
             .actual("nothing was sent")
             .next("do what the other checks ask for, and validate again")
-            .expected(format!("reports that count and passed, of {}", args.required.join(", ")))),
+            .expected(format!("checks that passed, and passed reports of {}", args.required.join(", ")))),
     }
 }
 
@@ -212,7 +239,7 @@ struct ValidationDispatch<'a> {
     args: &'a Args,
     subject: &'a Subject,
     ctx: &'a CommandContext,
-    /// One for each required gate.
+    /// One for each required gate, and those of the deploy run.
     findings: &'a [Finding],
     payload: Result<DispatchPayload, Finding>,
 }

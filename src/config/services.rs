@@ -42,8 +42,8 @@ pub struct ServiceSource {
     /// The workflow whose run deployed what is validated. Without it the validating run itself must come from a push.
     pub deploy_workflow: Option<WorkflowPath>,
     pub image: Image,
-    /// The branch that a release is built from.
-    pub branch: Branch,
+    /// The branch that a release is built from; `None` for the repository's default branch.
+    pub branch: Option<Branch>,
     /// The job that signs the evidence.
     pub signer: Signer,
 }
@@ -109,10 +109,7 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
         workflow: required(path, "workflow", &texts)?,
         deploy_workflow: optional(path, "deploy-workflow", &texts)?,
         image: required(path, "image", &texts)?,
-        branch: match optional(path, "branch", &texts)? {
-            Some(branch) => branch,
-            None => parsed(path, "branch", "main", (key.line, key.column))?,
-        },
+        branch: optional(path, "branch", &texts)?,
         signer: Signer {
             repository_id: optional(path, "repository-id", &texts)?,
             events,
@@ -182,8 +179,8 @@ pub(super) fn schema() -> Json {
                 ),
                 "image": described(json!({ "type": "string" }), "The service's image: a repository without tag and digest."),
                 "branch": described(
-                    json!({ "type": "string", "default": "main" }),
-                    "The branch that releases are built from. Default: main.",
+                    json!({ "type": "string" }),
+                    "The branch that releases are built from. Default: the repository's default branch.",
                 ),
                 "repository-id": described(
                     json!({ "type": ["integer", "string"] }),
@@ -244,15 +241,15 @@ services:
         let services = Config::read(&command_table(), "f.yml", WHOLE.as_bytes(), None).unwrap().services;
         let checkout = &services[&"checkout-service".parse().unwrap()];
         assert_eq!(
-            (&*checkout.repository.to_string(), checkout.image.as_str(), checkout.branch.as_str()),
-            ("acme/shop", "ghcr.io/acme/checkout-service", "release/1")
+            (&*checkout.repository.to_string(), checkout.image.as_str(), checkout.branch.as_ref().map(Branch::as_str)),
+            ("acme/shop", "ghcr.io/acme/checkout-service", Some("release/1"))
         );
         assert_eq!(
             (checkout.workflow.as_str(), checkout.deploy_workflow.as_ref().unwrap().as_str()),
             (".github/workflows/validate-staging.yml", ".github/workflows/deploy-staging.yaml")
         );
         let frontend = &services[&"frontend".parse().unwrap()];
-        assert_eq!((frontend.branch.as_str(), &frontend.deploy_workflow), ("main", &None));
+        assert_eq!((&frontend.branch, &frontend.deploy_workflow), (&None, &None));
         assert!(Config::read(&command_table(), "f.yml", b"services:\n", None).unwrap().services.is_empty());
     }
 

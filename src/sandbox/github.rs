@@ -21,6 +21,7 @@ mod jobs;
 mod pages;
 mod policies;
 mod records;
+mod refs;
 mod repositories;
 mod routes;
 mod runs;

@@ -109,6 +109,7 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
             "approval `token: ${{ github.token }}`",
             "wait `token: ${{ github.token }}`",
             "record `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
+            "record `source-token: ${{ github.token }}`",
             "evidence `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
             "evidence `token: ${{ github.token }}`",
             "promote `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",

@@ -75,8 +75,7 @@ mod tests {
 
     #[test]
     fn only_the_needed_fields_of_an_event_are_read() {
-        let head_branch = Some("main".to_owned());
-        let run = CompletedRun { id: 41, attempt: 2, head_sha: SHA.parse().unwrap(), head_branch };
+        let run = CompletedRun { id: 41, attempt: 2, head_sha: SHA.parse().unwrap() };
         assert_eq!(read("workflow_run", &workflow_run_payload(SHA)), Ok(TriggerEvent::WorkflowRun(run)));
         let dispatched = read("repository_dispatch", r#"{"action":"x","client_payload":{"a":[1]},"sender":{}}"#);
         let expected = RepositoryDispatch { action: "x".to_owned(), client_payload: json!({ "a": [1] }) };

@@ -7,7 +7,6 @@
 mod access;
 mod actions;
 mod client;
-mod default_branch;
 mod dispatch;
 mod environments;
 mod fields;
@@ -15,6 +14,7 @@ mod issues;
 mod permission;
 mod protection;
 mod read;
+mod refs;
 mod refusal;
 mod repository;
 mod source;
@@ -32,8 +32,10 @@ pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };
+pub use refs::TagTarget;
 pub use refusal::GitHubRefusal;
 pub use repository::Repository;
-pub use source_commit::{Comparison, SourceCommit};
-pub use workflow_run::{Annotation, Approval, Job, WorkflowRun};
+pub use source::RepositoryFacts;
+pub use source_commit::{CommitRelation, Comparison, SourceCommit};
+pub use workflow_run::{Annotation, Approval, Job, RunRepository, WorkflowRun};
 pub use write::SendOutcome;

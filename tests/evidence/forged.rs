@@ -131,7 +131,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
             set(payload, "/evidence/deploy/head_sha", json!(sha('b')))
         },
         "deploy run",
-        "is of commit cccccccccccccccccccccccccccccccccccccccc; the payload names commit bbbb",
+        "run 41 is of commit cccccccccccccccccccccccccccccccccccccccc, not bbbb",
     ),
     (
         "gates of two environments",
@@ -333,7 +333,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
             stage.payload()
         },
         "deploy run",
-        "run 41 is of branch feature/x; the payload names main",
+        "run 41 is of feature/x, not main",
     ),
     (
         "a deploy of a pull request",
@@ -371,7 +371,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
             stage.payload()
         },
         "deploy run",
-        "the payload names attempt 1; the latest attempt is 2",
+        "attempt 1 is named; the latest attempt of run 41 is 2",
     ),
     (
         "an older commit than the current one",
@@ -380,7 +380,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
             stage.payload()
         },
         "commits",
-        "a downgrade: this image is older than the current one (ddddddd, by `1.4.1` in acme/shop)",
+        "a downgrade: this image is older than the current one (ddddddd, by tag `1.4.1` of acme/shop)",
     ),
 ];
 

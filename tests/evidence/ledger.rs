@@ -128,7 +128,7 @@ fn without_a_base_commit_the_participants_are_unknown() {
     let ended = stage.run();
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     let finding = found(&ended, "commits").to_string();
-    for part in ["acme/shop has no `unknown` or `vunknown`", "allow-first: true"] {
+    for part in ["acme/shop has no tag `unknown` or `vunknown` of a commit", "allow-first: true"] {
         assert!(finding.contains(part), "{part} in {finding}");
     }
     let first = dispatched(stage.runner().input("allow-first", "true"), &stage.payload()).run(&["evidence"]);

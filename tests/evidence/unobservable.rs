@@ -37,7 +37,7 @@ fn a_repository_that_the_token_cannot_see_is_inconclusive() {
         let ended = dispatched(stage.runner().input("source-token", token), &stage.payload()).run(&["evidence"]);
         assert_eq!(end(&ended), (3, "inconclusive"), "{token}: {}", ended.log);
         let run = found(&ended, "validating run").to_string();
-        assert!(run.contains("Actions, Checks and Contents: read on acme/shop") || run.contains("401"), "{run}");
+        assert!(run.contains("Actions and Contents: read on acme/shop") || run.contains("401"), "{run}");
     }
 }
 
@@ -49,6 +49,9 @@ fn a_failed_request_is_inconclusive() {
         ("/repos/acme/shop/actions/runs/7/attempts/1/jobs", "health"),
         ("/annotations", "health"),
         ("/repos/acme/shop/compare/", "commits"),
+        ("/repos/acme/shop/compare/", "branch"),
+        ("/repos/acme/shop/git/ref/heads/main", "branch"),
+        ("/repos/acme/shop/git/ref/tags/", "commits"),
     ] {
         let stage = Stage::new();
         stage.fake_github.fail_at(

@@ -171,6 +171,7 @@ pub const VALIDATE: DemoWorkflow = DemoWorkflow {
                         ("tag", "{tag}"),
                         ("results", "{toJSON(needs)}"),
                         ("repository", "{infra}"),
+                        ("source-token", "{github.token}"),
                         ("token", "{secrets.DISPATCH}"),
                     ],
                 )],

@@ -23,7 +23,8 @@ impl Verification<'_> {
         findings.extend(self.check_claims());
         findings.extend(self.check_proof(observations));
         findings.push(self.check_deploy_run(observations));
-        findings.extend(self.check_validating_run(&observations.run));
+        findings.push(self.check_branch(observations));
+        findings.extend(self.check_validating_run(observations));
         findings.push(self.check_replay(observations));
         findings.into_iter().map(with_next_step).collect()
     }

@@ -17,16 +17,18 @@ use super::{
 use crate::{
     clock::Moment,
     context::CommandContext,
+    deployment::{fetch_run, locate_commit},
     error::CommandError,
     finding::Finding,
     kustomization::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     promotion::infra::{ImageLocator, image_file::find_image},
-    subject::Service,
+    subject::{Commit as CommitId, Service},
+    values::clip,
     world::{
         git::Commit,
-        github::{Annotation, GitHub, Job, Repository, WorkflowRun},
+        github::{Annotation, GitHub, Job, Repository, TagTarget, WorkflowRun},
     },
 };
 
@@ -58,9 +60,10 @@ impl EvidenceObserver<'_> {
         let image = find_image(self.place, &tip, self.image_locator)?;
         let current_entry = image.field.find_entry(&image.text).map_err(Finding::unobservable)?;
         let payload = &self.verification.claim.payload;
-        let run = self.fetch_run(payload.run.id);
+        let repository = &self.verification.origin.repository;
+        let run = fetch_run(&self.github, repository, payload.run.id);
         let deploy = self.verification.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
-        let deploy = deploy.map(|claimed| self.fetch_run(claimed.id));
+        let deploy = deploy.map(|claimed| fetch_run(&self.github, repository, claimed.id));
         let claimed_attempt =
             run.as_ref().ok().and_then(Option::as_ref).filter(|run| run.attempt == payload.run.attempt);
         let jobs = claimed_attempt.map(|run| self.observe_jobs(run)).transpose()?.unwrap_or_default();
@@ -76,11 +79,15 @@ impl EvidenceObserver<'_> {
         // Only the workflow of the default branch starts by `workflow_run`.
         let needs_default_branch =
             self.verification.signed.as_ref().is_some_and(|claims| claims.event_name == "workflow_run");
-        let default_branch =
-            needs_default_branch.then(|| self.github.default_branch(&self.verification.origin.repository));
-        let mut observations = EvidenceObservations { run, deploy, jobs, ledger, changes, default_branch, now };
-        if let Some(commit) = observations.built_commit() {
-            let repository = &self.verification.origin.repository;
+        let default_branch = needs_default_branch.then(|| {
+            let facts = self.github.repository(repository)?;
+            Ok(facts.map(|facts| facts.default_branch))
+        });
+        let mut observations =
+            EvidenceObservations { run, deploy, branch: None, jobs, ledger, changes, default_branch, now };
+        if let Some(commit) = &observations.built_commit() {
+            let branch = self.verification.origin.branch.as_ref();
+            observations.branch = Some(locate_commit(&self.github, repository, branch, commit));
             let comparison = match &observations.changes.base {
                 Ok(BaseCommit::Known { sha, .. }) => Some(self.github.commits_between(repository, sha, commit)),
                 _ => None,
@@ -90,20 +97,6 @@ impl EvidenceObserver<'_> {
             (observations.changes.comparison, observations.changes.head) = (comparison, head);
         }
         Ok(observations)
-    }
-
-    /// The latest attempt of a run. GitHub answers 404 for everything that a token may not see, so a run is only missing
-    /// for certain if the token can see the repository.
-    fn fetch_run(&self, id: u64) -> Result<Option<WorkflowRun>, Finding> {
-        let repository = &self.verification.origin.repository;
-        let run = self.github.workflow_run(repository, id)?;
-        if run.is_none() && self.github.commit(repository, "HEAD")?.is_none() {
-            return Err(Finding::inconclusive(format!("run {id}"))
-                .actual(format!("GitHub does not show {repository} to this token"))
-                .expected("the run that the payload names")
-                .next(format!("give a `source-token` with Actions, Checks and Contents: read on {repository}")));
-        }
-        Ok(run)
     }
 
     /// The jobs of a run with their annotations: looks until every report is announced, or no job can announce more.
@@ -187,24 +180,39 @@ impl EvidenceObserver<'_> {
         let entry = entries.iter().find(|entry| is_base(entry, Some(current_entry)));
         if let Some((entry, commit)) = entry.and_then(|entry| Some((entry, entry.promotion.source_commit.as_ref()?))) {
             let source = format!("the ledger ({})", short_sha(entry.commit.as_str()));
-            return Ok(BaseCommit::Known { sha: commit.to_string(), source });
+            return Ok(BaseCommit::Known { sha: commit.clone(), source });
         }
+        let no_entry = format!("no ledger commit records a source commit for {image}");
+        match &current_entry.tag {
+            None => Ok(BaseCommit::Unknown { tried: format!("{no_entry}, and it has no tag to look up") }),
+            Some(tag) => self.find_tagged(tag, &no_entry),
+        }
+    }
+
+    /// The commit that an image's tag names: its id, or a git tag of the same name, with or without a `v`. A branch of that
+    /// name is not asked for.
+    fn find_tagged(&self, image_tag: &str, no_entry: &str) -> Result<BaseCommit, Finding> {
         let repository = &self.verification.origin.repository;
-        let tag = current_entry.tag.clone().unwrap_or_default();
-        let names = [tag.clone(), format!("v{tag}")];
-        let names = names.iter().filter(|_| !tag.is_empty());
-        for name in names.clone() {
-            if let Some(commit) = self.github.commit(repository, name)? {
-                return Ok(BaseCommit::Known { sha: commit.sha, source: format!("`{name}` in {repository}") });
+        if let Ok(id) = image_tag.parse::<CommitId>()
+            && self.github.commit(repository, &id)?.is_some()
+        {
+            return Ok(BaseCommit::Known { sha: id, source: "the image's tag".to_owned() });
+        }
+        let mut others = String::new();
+        let names = [image_tag.to_owned(), format!("v{image_tag}")];
+        for name in &names {
+            match self.github.tag_target(repository, name)? {
+                Some(TagTarget::Commit(sha)) => {
+                    return Ok(BaseCommit::Known { sha, source: format!("tag `{name}` of {repository}") });
+                }
+                Some(TagTarget::Other(kind)) => others = format!("; `{name}` is the tag of a {}", clip(&kind, 20)),
+                None => {}
             }
         }
-        let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-        let no_entry = format!("no ledger commit records a source commit for {image}");
-        let tried = match names.as_str() {
-            "" => format!("{no_entry}, and it has no tag to look up"),
-            names => format!("{no_entry}, and {repository} has no {names}"),
-        };
-        Ok(BaseCommit::Unknown { tried })
+        let names = names.map(|name| format!("`{name}`")).join(" or ");
+        Ok(BaseCommit::Unknown {
+            tried: format!("{no_entry}, and {repository} has no tag {names} of a commit{others}"),
+        })
     }
 }
 

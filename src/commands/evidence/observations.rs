@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
+    deployment::judge::BranchPosition,
     finding::Finding,
     ledger::LedgerEntry,
+    subject::Commit,
     world::github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
 };
 
@@ -16,6 +18,8 @@ pub struct EvidenceObservations {
     pub run: Result<Option<WorkflowRun>, Finding>,
     /// The latest attempt of the deploy run; absent if the payload names none.
     pub deploy: Option<Result<Option<WorkflowRun>, Finding>>,
+    /// Where the commit in the image is towards its branch; absent if the commit is not known.
+    pub branch: Option<Result<BranchPosition, Finding>>,
     pub jobs: ValidationJobs,
     /// The service's entries in the ledger, newest first.
     pub ledger: Result<Vec<LedgerEntry>, Finding>,
@@ -50,8 +54,8 @@ pub struct ReleaseChanges {
 /// The source commit of the image in the infra repository.
 pub enum BaseCommit {
     Known {
-        sha: String,
-        /// Where it was found: `the ledger (3f2a1b0)`, `` `v1.4.1` in acme/shop ``.
+        sha: Commit,
+        /// Where it was found: `the ledger (3f2a1b0)`, `` tag `v1.4.1` of acme/shop ``.
         source: String,
     },
     /// Not found; `tried` names the places that were searched.
@@ -68,9 +72,14 @@ pub struct ReportNotice<'a> {
 
 impl EvidenceObservations {
     /// The commit in the image: GitHub's head commit of the run that built it.
-    pub fn built_commit(&self) -> Option<&str> {
+    pub fn built_commit(&self) -> Option<Commit> {
         let run = self.deploy.as_ref().unwrap_or(&self.run);
-        run.as_ref().ok().and_then(Option::as_ref).map(|run| run.head_sha.as_str())
+        run.as_ref().ok().and_then(Option::as_ref).and_then(|run| run.head_sha.parse().ok())
+    }
+
+    /// The name of the branch that the commit has to be on.
+    pub fn branch_name(&self) -> Option<&str> {
+        self.branch.as_ref().and_then(|position| position.as_ref().ok()).map(|position| position.branch.as_str())
     }
 
     pub fn run_url(&self) -> Option<&str> {
@@ -153,11 +162,6 @@ pub fn attempt_url(run: &WorkflowRun) -> String {
 /// The first seven characters of a commit id.
 pub fn short_sha(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
-}
-
-/// Whether a run belongs to a workflow file. GitHub sometimes appends `@` and a ref to the path.
-pub fn is_of_workflow(run: &WorkflowRun, path: &str) -> bool {
-    run.path.split('@').next() == Some(path)
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ fn commits_list(observations: &EvidenceObservations) -> Table {
     let list = Table::list("What is new", items);
     match (&changes.base, observations.built_commit()) {
         (Ok(BaseCommit::Known { sha, .. }), Some(head)) => list.linked(
-            format!("compare {}…{}", short_sha(sha), short_sha(head)),
+            format!("compare {}…{}", short_sha(sha.as_str()), short_sha(head.as_str())),
             repository_url.map(|url| format!("{url}/compare/{sha}...{head}")),
         ),
         _ => list,

@@ -50,7 +50,6 @@ pub struct ClaimedDeploy {
     pub id: u64,
     pub attempt: u32,
     pub head_sha: Commit,
-    pub head_branch: Option<String>,
 }
 
 impl EvidencePayload {
@@ -91,11 +90,12 @@ impl EvidencePayload {
 
 impl ClaimedDeploy {
     fn parse(deploy: &ObjectReader<'_>) -> Result<Self, Finding> {
+        // Earlier versions send the name of what was pushed. It proves nothing.
+        deploy.optional::<String>("head_branch")?;
         Ok(Self {
             id: deploy.positive_number("id")?,
             attempt: deploy.positive_number("attempt")?,
             head_sha: deploy.require("head_sha", deploy.optional("head_sha")?, Commit::ACCEPTED)?,
-            head_branch: deploy.optional("head_branch")?,
         })
     }
 }

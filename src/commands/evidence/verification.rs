@@ -46,7 +46,7 @@ impl Verification<'_> {
     /// The subject of the promotion, with the commit as GitHub shows it.
     pub fn subject(&self, observations: &EvidenceObservations) -> Subject {
         let release = self.release();
-        let commit = observations.built_commit().and_then(|commit| commit.parse().ok()).or(release.commit);
+        let commit = observations.built_commit().or(release.commit);
         Subject { environment: Some(self.environment.clone()), commit, ..release }
     }
 }

@@ -94,11 +94,8 @@ impl<'a> ValidatedRelease<'a> {
             let run = json!({ "repository": repository, "id": id, "attempt": attempt, "url": url });
             evidence.insert("run".to_owned(), run);
         }
-        if let Some(CompletedRun { id, attempt, head_sha, head_branch }) = self.deploy {
-            let mut deploy = json!({ "id": id, "attempt": attempt, "head_sha": head_sha });
-            if let Some(head_branch) = head_branch {
-                deploy["head_branch"] = json!(head_branch);
-            }
+        if let Some(CompletedRun { id, attempt, head_sha }) = self.deploy {
+            let deploy = json!({ "id": id, "attempt": attempt, "head_sha": head_sha });
             evidence.insert("deploy".to_owned(), deploy);
         }
         evidence.insert("subject".to_owned(), json!(self.subject));

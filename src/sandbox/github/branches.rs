@@ -22,7 +22,13 @@ impl FakeGitHub {
 
     /// Renames the default branch.
     pub fn set_default_branch(&self, repository: &str, name: &str) {
-        self.with_repository(repository, |repository, _| name.clone_into(&mut repository.history.default_branch));
+        self.with_repository(repository, |repository, _| {
+            let history = &mut repository.history;
+            if let Some(tip) = history.branches.remove(&history.default_branch) {
+                history.branches.insert(name.to_owned(), tip);
+            }
+            name.clone_into(&mut history.default_branch);
+        });
     }
 }
 
@@ -33,13 +39,13 @@ pub fn list(
 ) -> Result<FakeResponse, ContractViolation> {
     let protected = call.query_one_of("protected", &["true", "false"])?;
     let is_protected = |name: &str| repository.history.protected.iter().any(|protected| protected == name);
-    let mut branches = repository.history.branches();
+    let mut branches: Vec<_> = repository.history.branches.iter().collect();
     branches.retain(|(name, _)| protected.is_none_or(|protected| protected == is_protected(name).to_string()));
     let url = repository.url(&call.api);
     let page = call.page(branches)?;
     Ok(page.into_list(|(name, sha)| {
         let mut branch = Map::new();
-        branch.insert("name".to_owned(), name.into());
+        branch.insert("name".to_owned(), name.as_str().into());
         branch.insert("commit".to_owned(), json!({ "sha": sha, "url": format!("{url}/commits/{sha}") }));
         branch.insert("protected".to_owned(), is_protected(name).into());
         Value::Object(branch)

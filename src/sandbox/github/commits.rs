@@ -1,7 +1,5 @@
 //! `GET …/commits/{ref}`, `GET …/compare/{basehead}`.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
     fake_github::FakeGitHub,
     format::{format_time, node_id},
     pages::ListPage,
-    records::{CommitHistory, FakeAccounts, FakeCommit, FakeRepository},
+    records::{FakeAccounts, FakeCommit, FakeRepository},
 };
 use crate::sandbox::server::FakeResponse;
 
@@ -35,40 +33,20 @@ impl FakeGitHub {
         );
     }
 
-    /// Adds a commit with all its fields on top of the history.
+    /// Adds a commit with all its fields on top of the default branch.
     pub fn push(&self, repository: &str, commit: FakeCommit) {
+        let branch = self.with_repository(repository, |repository, _| repository.history.default_branch.clone());
+        self.push_to(repository, &branch, commit);
+    }
+
+    /// Adds a commit on top of a branch.
+    pub fn push_to(&self, repository: &str, branch: &str, commit: FakeCommit) {
         self.with_repository(repository, |repository, accounts| {
             for login in [&commit.author, &commit.committer].into_iter().flatten() {
                 accounts.add_user(login);
             }
-            repository.history.commits.push(commit);
+            repository.history.push(branch, commit);
         });
-    }
-
-    /// Tags a commit.
-    pub fn tag(&self, repository: &str, name: &str, sha: &str) {
-        self.set_reference(repository, name, sha, |history| &mut history.tags);
-    }
-
-    /// Creates a branch at a commit.
-    pub fn branch(&self, repository: &str, name: &str, sha: &str) {
-        self.set_reference(repository, name, sha, |history| &mut history.branches);
-    }
-
-    fn set_reference(
-        &self,
-        repository: &str,
-        name: &str,
-        sha: &str,
-        references: fn(&mut CommitHistory) -> &mut BTreeMap<String, usize>,
-    ) {
-        let result = self.with_repository(repository, |repository, _| {
-            let index = repository.history.commits.iter().position(|commit| commit.sha == sha);
-            let index = index.ok_or_else(|| ContractViolation::new(404, format!("no commit {sha} to name")))?;
-            references(&mut repository.history).insert(name.to_owned(), index);
-            Ok(())
-        });
-        self.record_rejection(name, result);
     }
 }
 
@@ -103,13 +81,19 @@ pub fn compare(
     let history = &repository.history;
     let ends = basehead.split_once("...").and_then(|(base, head)| Some((history.find(base)?, history.find(head)?)));
     let Some((base, head)) = ends else { return Ok(not_found()) };
-    let (ahead, behind) = (head.saturating_sub(base), base.saturating_sub(head));
+    let (of_base, of_head) = (history.reachable(base), history.reachable(head));
+    // GitHub refuses to compare histories that have nothing in common.
+    let Some(&merge_base) = of_base.intersection(&of_head).max() else {
+        return Ok(error(404, "No common ancestor between the two commits."));
+    };
+    let all: Vec<usize> = of_head.difference(&of_base).copied().collect();
+    let (ahead, behind) = (all.len(), of_base.difference(&of_head).count());
     let status = match (ahead, behind) {
         (0, 0) => "identical",
         (0, _) => "behind",
-        _ => "ahead",
+        (_, 0) => "ahead",
+        _ => "diverged",
     };
-    let all: Vec<usize> = (base + 1..=head).collect();
     let paged = call.query_value("page").is_some() || call.query_value("per_page").is_some();
     let page = if paged { call.page(all)? } else { ListPage::unpaged(all, MAX_COMPARED) };
     let (url, html) = (repository.url(&call.api), format!("{}/compare/{basehead}", repository.page()));
@@ -125,7 +109,7 @@ pub fn compare(
             "diff_url": format!("{html}.diff"),
             "patch_url": format!("{html}.patch"),
             "base_commit": commit(base),
-            "merge_base_commit": commit(base.min(head)),
+            "merge_base_commit": commit(merge_base),
             "status": status,
             "ahead_by": ahead,
             "behind_by": behind,
@@ -145,7 +129,7 @@ fn commit_json(repository: &FakeRepository, index: usize, api: &str) -> Value {
     let (sha, url, html) = (&commit.sha, repository.url(api), repository.page());
     let account = |login: &Option<String>| login.as_ref().map(|login| account_json(api, login));
     let signature = |name: &str, email: &str| json!({ "name": name, "email": email, "date": format_time(commit.at) });
-    let parent = index.checked_sub(1).map(|before| &commits[before].sha);
+    let parents = repository.history.parents(index).into_iter().map(|parent| &commits[parent].sha);
     json!({
         "url": format!("{url}/commits/{sha}"),
         "sha": sha,
@@ -165,7 +149,7 @@ fn commit_json(repository: &FakeRepository, index: usize, api: &str) -> Value {
         },
         "author": account(&commit.author),
         "committer": account(&commit.committer),
-        "parents": parent.into_iter().map(|sha| json!({
+        "parents": parents.map(|sha| json!({
             "sha": sha, "url": format!("{url}/commits/{sha}"), "html_url": format!("{html}/commit/{sha}"),
         })).collect::<Vec<_>>(),
     })

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use accounts::{FakeAccounts, FakeTeam};
 pub use environment::{BranchPolicy, DeploymentBranches, FakeEnvironment, ProtectionSettings};
-pub use history::{CommitHistory, FakeCommit};
+pub use history::{FakeCommit, GitObject};
 pub use issue::FakeIssue;
 pub use repository::{DispatchEvent, FakeRepository};
 pub use run::{FakeAnnotation, FakeJob, FakeReview, FakeRun};
@@ -21,13 +21,15 @@ pub use run::{FakeAnnotation, FakeJob, FakeReview, FakeRun};
 pub struct FakeGitHubData {
     /// By lower-case `owner/name`: GitHub ignores case in names.
     pub repositories: BTreeMap<String, FakeRepository>,
+    /// The name of each renamed repository, by its old name in lower case.
+    pub renamed: BTreeMap<String, String>,
     pub accounts: FakeAccounts,
 }
 
 impl FakeGitHubData {
     /// The repository of that name, created if it does not exist; and the accounts.
     pub fn repository(&mut self, name: &str) -> (&mut FakeRepository, &mut FakeAccounts) {
-        let Self { repositories, accounts } = self;
+        let Self { repositories, accounts, .. } = self;
         let repository = repositories.entry(name.to_lowercase()).or_insert_with(|| {
             let created = FakeRepository::new(name);
             accounts.add_organisation(created.owner());

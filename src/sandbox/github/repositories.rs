@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     accounts::owner_json,
     call::ApiCall,
+    errors::error,
     fake_github::FakeGitHub,
     format::{LONG_AGO, node_id, object_fields, repository_id, split_name},
     records::{FakeAccounts, FakeRepository},
@@ -16,6 +17,21 @@ impl FakeGitHub {
     pub fn create(&self, repository: &str) {
         self.with_repository(repository, |_, _| ());
     }
+
+    /// Renames a repository. GitHub redirects requests for the old name.
+    pub fn rename(&self, repository: &str, name: &str) {
+        let mut state = self.state();
+        if let Some(renamed) = state.data.repositories.remove(&repository.to_lowercase()) {
+            let renamed = FakeRepository { name: name.to_owned(), ..renamed };
+            state.data.repositories.insert(name.to_lowercase(), renamed);
+        }
+        state.data.renamed.insert(repository.to_lowercase(), name.to_owned());
+    }
+}
+
+/// The response to a request for the old name of a repository.
+pub fn moved(to: &str) -> FakeResponse {
+    error(301, "Moved Permanently").header("location", to)
 }
 
 pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {

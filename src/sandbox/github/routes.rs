@@ -10,7 +10,7 @@ use super::{
     format::{id, now},
     issues, jobs, policies,
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
-    repositories, runs,
+    refs, repositories, runs,
     state::FakeGitHubState,
 };
 use crate::sandbox::server::{FakeResponse, ReceivedRequest};
@@ -25,7 +25,7 @@ const ISSUES: &[&str] = &["state", "labels", "since", "sort", "direction", "crea
 /// A route of the API, as GitHub's description has it.
 pub struct ApiRoute {
     pub method: Method,
-    /// `{…}` matches one segment.
+    /// `{…}` matches one segment, and `{ref}` at the end all that follow: GitHub's description calls it `x-multi-segment`.
     pub path: &'static str,
     /// The permission that the token needs: `contents=write`; empty if the route needs no token.
     pub permission: &'static str,
@@ -109,6 +109,8 @@ const ROUTES: &[ApiRoute] = &[
         Handler::ChangeRepository(commits::compare),
     ),
     route(Method::GET, below!("/commits/{ref}"), "contents=read", PAGES, Handler::ChangeRepository(commits::get)),
+    route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ChangeRepository(refs::get)),
+    route(Method::GET, below!("/git/tags/{tag_sha}"), "contents=read", &[], Handler::ChangeRepository(refs::get_tag)),
     route(
         Method::GET,
         below!("/branches"),
@@ -198,10 +200,13 @@ pub fn respond(
             grants => grants,
         },
     };
-    let FakeGitHubData { repositories, accounts } = &mut state.data;
+    let FakeGitHubData { repositories, renamed, accounts } = &mut state.data;
     let name = format!("{}/{}", call.parameter("owner"), call.parameter("repo")).to_lowercase();
     // GitHub's links to other pages contain the repository's id, not its name.
     let rest = call.path.splitn(5, '/').nth(4).unwrap_or_default();
+    if let Some(new_name) = renamed.get(&name) {
+        return Ok(repositories::moved(&format!("{}/repositories/{}/{rest}", call.api, id("repository", new_name))));
+    }
     call.path = format!("/repositories/{}/{rest}", id("repository", &name));
     let granted: Vec<&str> = if let Handler::ReadAccount(_) = route.handler {
         let owner = format!("{}/", call.parameter("org").to_lowercase());
@@ -274,9 +279,12 @@ fn token(request: &ReceivedRequest) -> Option<&str> {
 /// The decoded path segments at the pattern's `{…}`; `None` if the path does not match the pattern.
 fn match_path(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut found = Vec::new();
-    let mut segments = path.split('/');
+    let mut segments = path.splitn(pattern.split('/').count(), '/');
     for part in pattern.split('/') {
         let segment = segments.next()?;
+        if segment.contains('/') && part != "{ref}" {
+            return None;
+        }
         match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             Some(name) if !segment.is_empty() => found.push((name, decode_segment(segment)?)),
             None if part == segment => {}

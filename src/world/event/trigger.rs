@@ -27,8 +27,6 @@ pub struct CompletedRun {
     #[serde(rename = "run_attempt")]
     pub attempt: u32,
     pub head_sha: Commit,
-    #[serde(default)]
-    pub head_branch: Option<String>,
 }
 
 /// The content of a `repository_dispatch` event. Untrusted: everyone with write access to the repository can send one.

@@ -1,4 +1,4 @@
-//! Deserializers for the one needed field of objects that many of GitHub's responses nest: accounts, repositories, names.
+//! Deserializers for the one needed field of objects that many of GitHub's responses nest: accounts, names.
 
 use serde::{Deserialize, Deserializer};
 
@@ -10,19 +10,6 @@ struct AccountJson {
 /// The login of an account; `None` for a deleted account, or one that GitHub does not know.
 pub(super) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<AccountJson>::deserialize(deserializer)?.and_then(|account| account.login))
-}
-
-#[derive(Deserialize)]
-struct RepositoryJson {
-    full_name: String,
-}
-
-pub(super) fn full_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(RepositoryJson::deserialize(deserializer)?.full_name)
-}
-
-pub(super) fn optional_full_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<RepositoryJson>::deserialize(deserializer)?.map(|repository| repository.full_name))
 }
 
 #[derive(Deserialize)]

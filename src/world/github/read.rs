@@ -109,6 +109,11 @@ impl GitHub {
         serde_json::from_slice(body).map_err(|error| self.unreadable(&error.to_string()))
     }
 
+    /// Reads a value of a response.
+    pub(super) fn read_value<T: DeserializeOwned>(&self, value: Value) -> Result<T, Finding> {
+        serde_json::from_value(value).map_err(|error| self.unreadable(&error.to_string()))
+    }
+
     fn unreadable(&self, why: &str) -> Finding {
         Finding::inconclusive("GitHub's API")
             .actual(self.sanitize(why))
@@ -119,4 +124,9 @@ impl GitHub {
 /// Percent-encodes a value for a query or a path.
 pub(super) fn percent_encode(value: &str) -> String {
     url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
+/// Percent-encodes the components of a path, and keeps the slashes between them.
+pub(super) fn encode_path(path: &str) -> String {
+    path.split('/').map(percent_encode).collect::<Vec<_>>().join("/")
 }

@@ -4,14 +4,31 @@ use serde::Deserialize;
 
 use super::fields::login;
 
-/// The commits between two refs.
+/// The commits between two commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// How the second ref relates to the first: `ahead`, `behind`, `diverged` or `identical`.
+    /// How the second one relates to the first: `ahead`, `behind`, `diverged` or `identical`.
     pub status: String,
     pub total: u64,
-    /// From the first ref, exclusive, to the second; oldest first.
+    /// From the first one, exclusive, to the second; oldest first.
     pub commits: Vec<SourceCommit>,
+}
+
+/// How a commit relates to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CommitRelation {
+    /// `ahead`, `behind`, `diverged` or `identical`.
+    pub status: String,
+    /// How many commits only the other one has.
+    pub behind_by: u64,
+}
+
+impl CommitRelation {
+    /// Whether the commit is the other one, or an ancestor of it.
+    #[must_use]
+    pub fn is_ancestor(&self) -> bool {
+        matches!(self.status.as_str(), "identical" | "behind")
+    }
 }
 
 /// A commit with the GitHub accounts of its author and committer.

@@ -315,5 +315,6 @@ fn dispatch_limits_match_githubs() {
     }
 }
 
+mod commits;
 mod encrypted;
 mod responses;

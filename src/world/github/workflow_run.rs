@@ -3,7 +3,16 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::fields::{full_name, login, names, optional_full_name};
+use super::fields::{login, names};
+
+/// A repository in another object.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RunRepository {
+    /// Stays when the repository is renamed; no other repository ever has it.
+    #[serde(default)]
+    pub id: Option<u64>,
+    pub full_name: String,
+}
 
 /// One attempt of a workflow run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,22 +29,43 @@ pub struct WorkflowRun {
     pub status: Option<String>,
     /// `success`, `failure` and others, once the run is completed.
     pub conclusion: Option<String>,
+    /// The name of what was pushed: a branch or a tag.
     pub head_branch: Option<String>,
     pub head_sha: String,
     #[serde(default, deserialize_with = "login")]
     pub actor: Option<String>,
     #[serde(default, deserialize_with = "login")]
     pub triggering_actor: Option<String>,
-    #[serde(deserialize_with = "full_name")]
-    pub repository: String,
-    /// The repository of the commit: a different one for a fork's pull request.
-    #[serde(default, deserialize_with = "optional_full_name")]
-    pub head_repository: Option<String>,
+    pub repository: RunRepository,
+    /// The repository of the commit: a different one for a fork's pull request, none after the fork was deleted.
+    #[serde(default)]
+    pub head_repository: Option<RunRepository>,
     pub html_url: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     #[serde(default)]
     pub run_started_at: Option<Timestamp>,
+}
+
+impl WorkflowRun {
+    /// Whether the run's commit comes from the run's own repository, and not from a fork.
+    #[must_use]
+    pub fn is_of_own_commit(&self) -> bool {
+        let head = self.head_repository.as_ref().and_then(|repository| repository.id);
+        head.is_some() && head == self.repository.id
+    }
+
+    /// The name of the commit's repository, for messages.
+    #[must_use]
+    pub fn head_repository_name(&self) -> &str {
+        self.head_repository.as_ref().map_or("an unknown repository", |repository| repository.full_name.as_str())
+    }
+
+    /// Whether the run belongs to a workflow file. GitHub sometimes appends `@` and a ref to the path.
+    #[must_use]
+    pub fn is_of_workflow(&self, path: &str) -> bool {
+        self.path.split('@').next() == Some(path)
+    }
 }
 
 /// A job of a workflow run.

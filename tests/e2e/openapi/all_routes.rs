@@ -157,7 +157,28 @@ fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     fake_github.tag(INFRA, "v1", &sha("a"));
     fake_github.branch(INFRA, "release/1", &sha("b"));
     fake_github.protect_branch(INFRA, "main");
+    let tag_object = fake_github.annotated_tag(INFRA, "v2", "commit", &sha("b"));
+    fake_github.tag_object(INFRA, "a-tree", "tree", &sha("9"));
+    let aside = FakeCommit { sha: sha("d"), parents: Some(vec![sha("a")]), ..FakeCommit::default() };
+    fake_github.push_to(INFRA, "aside", aside);
+    fake_github.push_to(
+        INFRA,
+        "orphan",
+        FakeCommit { sha: sha("e"), parents: Some(Vec::new()), ..FakeCommit::default() },
+    );
+    let (tag_object, no_tag_object) = (format!("git/tags/{tag_object}"), format!("git/tags/{}", sha("8")));
     [
+        // The description has one segment for the name, and says that it may be several: `x-multi-segment`.
+        "git/ref/heads%2Fmain",
+        "git/ref/heads%2Frelease%2F1",
+        "git/ref/tags%2Fv1",
+        "git/ref/tags%2Fv2",
+        "git/ref/tags%2Fa-tree",
+        "git/ref/heads%2Frelease",
+        &tag_object,
+        &no_tag_object,
+        "compare/main...aside",
+        "compare/main...orphan",
         "commits/main",
         "commits/v1",
         "commits/heads%2Frelease%2F1",
@@ -178,6 +199,7 @@ fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     .map(|rest| caller.get(&format!("{REPO}/{rest}")))
     .chain([
         caller.get("/repos/acme/empty/commits/main"),
+        caller.get("/repos/acme/empty/git/ref/heads%2Fmain"),
         caller.get("/repos/acme/empty/branches"),
         caller.exchange(Method::GET, &format!("{REPO}/branches?protected=2"), Value::Null, Conformance::Invalid),
     ])

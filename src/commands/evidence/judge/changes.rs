@@ -41,7 +41,7 @@ impl Verification<'_> {
     fn check_commits(&self, changes: &ReleaseChanges) -> Finding {
         let expected = "the new commits since the current image";
         let (sha, source) = match &changes.base {
-            Ok(BaseCommit::Known { sha, source }) => (short_sha(sha), source),
+            Ok(BaseCommit::Known { sha, source }) => (short_sha(sha.as_str()), source),
             Ok(BaseCommit::Unknown { tried }) => {
                 let actual = format!("the commit in the current image is unknown: {tried}");
                 let next = "tag the commits of releases, as the images are; for a service's first promotion give `allow-first: true`";

@@ -160,15 +160,22 @@ impl Verification<'_> {
 
     /// The workflow, its ref and its commit.
     fn difference_of_workflow(&self, claims: &Claims, observations: &EvidenceObservations) -> Option<Difference> {
-        let ServiceSource { repository, workflow, deploy_workflow, branch, signer, .. } = self.origin;
+        let ServiceSource { repository, workflow, deploy_workflow, signer, .. } = self.origin;
         let is_workflow_run = claims.event_name == "workflow_run";
         let branch = if is_workflow_run {
             match &observations.default_branch {
                 Some(Ok(Some(default))) => default.clone(),
                 other => return Some(unknown_default_branch(other.as_ref())),
             }
+        } else if let Some(branch) = observations.branch_name() {
+            branch.to_owned()
         } else {
-            branch.to_string()
+            let next = "see the check `branch`";
+            return Some(Difference::inconclusive(
+                "the branch was not seen".to_owned(),
+                "the service's `branch`",
+                next,
+            ));
         };
         let why = if is_workflow_run {
             "the default branch, which `workflow_run` always runs"

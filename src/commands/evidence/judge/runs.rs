@@ -2,10 +2,11 @@
 
 use crate::{
     commands::evidence::{
-        observations::{EvidenceObservations, is_of_workflow, short_sha},
+        observations::{EvidenceObservations, short_sha},
         payload::ClaimedDeploy,
         verification::{Verification, block_if},
     },
+    deployment::judge::{ExpectedDeploy, judge_branch},
     finding::Finding,
     subject::Commit,
     values::clip,
@@ -14,11 +15,14 @@ use crate::{
 
 const RUN: &str = "validating run";
 const DEPLOY: &str = "deploy run";
+const BRANCH: &str = "branch";
+/// How much of a name goes into a finding, in characters.
+const CLIP: usize = 100;
 
 impl Verification<'_> {
-    pub(super) fn check_validating_run(&self, run: &Result<Option<WorkflowRun>, Finding>) -> Vec<Finding> {
+    pub(super) fn check_validating_run(&self, observations: &EvidenceObservations) -> Vec<Finding> {
         let claimed = &self.claim.payload.run;
-        let run = match run {
+        let run = match &observations.run {
             Ok(Some(run)) => run,
             Ok(None) => {
                 let actual = format!("{} has no run {}", self.origin.repository, claimed.id);
@@ -27,12 +31,13 @@ impl Verification<'_> {
             }
             Err(error) => return vec![error.for_check(RUN)],
         };
-        vec![check_conclusion(run), self.check_workflow(run), self.check_attempt(run), self.check_event(run)]
+        let event = self.check_event(run, observations.branch_name());
+        vec![check_conclusion(run), self.check_workflow(run), self.check_attempt(run), event]
     }
 
     fn check_workflow(&self, run: &WorkflowRun) -> Finding {
         let trusted = &self.origin.workflow;
-        block_if(!is_of_workflow(run, trusted.as_str()), "workflow")
+        block_if(!run.is_of_workflow(trusted.as_str()), "workflow")
             .actual(&run.path)
             .expected(format!("{trusted}, as `services` says"))
     }
@@ -48,23 +53,22 @@ impl Verification<'_> {
             .next("the latest attempt dispatches for itself when its gates pass")
     }
 
-    /// A person who may start a run can choose the code that it runs, unless the event and the branch leave no choice.
-    fn check_event(&self, run: &WorkflowRun) -> Finding {
-        let trusted = &self.origin;
-        let branch = run.head_branch.as_deref().unwrap_or("no branch");
-        let from = run.head_repository.as_deref().unwrap_or("an unknown repository");
-        let is_own_repository = from.eq_ignore_ascii_case(&trusted.repository.to_string());
-        let (is_of_event, events) = (trusted.events().contains(&run.event.as_str()), trusted.events().join("` or `"));
-        let (is_trusted_event, expected) = match &trusted.deploy_workflow {
-            // `workflow_run` always runs the default branch's workflow. The deploy run's check judges the deployed branch.
-            Some(deploy) => (is_of_event, format!("`{events}`, after {deploy}")),
-            None => (
-                is_of_event && branch == trusted.branch.as_str(),
-                format!("`{events}` to {}, or a `deploy-workflow` in `services`", trusted.branch),
-            ),
+    /// A person who may start a run can choose the code that it runs, unless the event and the branch leave no choice. The
+    /// name of the branch is needed, and not enough: a tag can have it. [`Self::check_branch`] compares the commit.
+    fn check_event(&self, run: &WorkflowRun, branch: Option<&str>) -> Finding {
+        let name = run.head_branch.as_deref().unwrap_or("no branch");
+        let (is_of_event, events) =
+            (self.origin.events().contains(&run.event.as_str()), self.origin.events().join("` or `"));
+        let (is_trusted_event, expected) = match (&self.origin.deploy_workflow, branch) {
+            // `workflow_run` always runs the default branch's workflow.
+            (Some(deploy), _) => (is_of_event, format!("`{events}`, after {deploy}")),
+            (None, Some(branch)) => {
+                (is_of_event && name == branch, format!("`{events}` to {branch}, or a `deploy-workflow` in `services`"))
+            }
+            (None, None) => (is_of_event, format!("`{events}`, or a `deploy-workflow` in `services`")),
         };
-        block_if(!(is_trusted_event && is_own_repository), "started by")
-            .actual(format!("{} on {branch} of {from}", run.event))
+        block_if(!(is_trusted_event && run.is_of_own_commit()), "started by")
+            .actual(format!("{} on {} of {}", run.event, clip(name, CLIP), clip(run.head_repository_name(), CLIP)))
             .expected(expected)
     }
 
@@ -72,7 +76,9 @@ impl Verification<'_> {
         let Some(workflow) = &self.origin.deploy_workflow else {
             return self.check_commit(observations);
         };
-        let expected = format!("a run of {workflow}: pushed to {}, and ended as success", self.origin.branch);
+        let branch = observations.branch_name();
+        let expected =
+            format!("a run of {workflow}: pushed to {}, and ended as success", branch.unwrap_or("its branch"));
         let (Some(claimed), Some(observed)) = (&self.claim.payload.deploy, &observations.deploy) else {
             return Finding::inconclusive(DEPLOY).actual("the payload names none").expected(expected).next(
                 "run `record` in a workflow that the deploy workflow's end starts (`workflow_run`), or take `deploy-workflow` out of `services`",
@@ -86,43 +92,25 @@ impl Verification<'_> {
             }
             Err(error) => return error.for_check(DEPLOY).expected(expected),
         };
-        let difference = self.deploy_difference(claimed, run, workflow.as_str());
+        let ClaimedDeploy { head_sha: commit, attempt, .. } = claimed;
+        let wanted = ExpectedDeploy { workflow: Some(workflow.as_str()), branch, commit, attempt: *attempt };
+        let difference = wanted.difference(run);
         let at = run.updated_at.to_string();
         let finding = match difference {
             Some(difference) => Finding::blocked(DEPLOY).actual(difference),
-            None => Finding::passed(DEPLOY).actual(format!(
-                "run {}: {} pushed to {}",
-                run.id,
-                short_sha(&run.head_sha),
-                run.head_branch.as_deref().unwrap_or_default()
-            )),
+            None => Finding::passed(DEPLOY).actual(format!("run {} of commit {}", run.id, short_sha(&run.head_sha))),
         };
         finding.expected(expected).seen_at(&run.html_url, at)
     }
 
-    /// The first difference of the deploy run from the claim and from what the config file trusts.
-    fn deploy_difference(&self, claimed: &ClaimedDeploy, run: &WorkflowRun, workflow: &str) -> Option<String> {
-        let trusted = &self.origin;
-        let id = run.id;
-        let branch = run.head_branch.as_deref().unwrap_or("no branch");
-        let from = run.head_repository.as_deref().unwrap_or("an unknown repository");
-        let ended = run.conclusion.as_deref().unwrap_or("not yet");
-        if !is_of_workflow(run, workflow) {
-            Some(format!("run {id} is of {}", run.path))
-        } else if run.event != "push" {
-            Some(format!("run {id} was started by `{}`", run.event))
-        } else if !from.eq_ignore_ascii_case(&trusted.repository.to_string()) {
-            Some(format!("run {id} is of a commit from {from}"))
-        } else if branch != trusted.branch.as_str() || claimed.head_branch.as_ref().is_some_and(|name| name != branch) {
-            Some(format!("run {id} is of branch {branch}{}", other_branch(claimed.head_branch.as_deref(), branch)))
-        } else if run.head_sha != claimed.head_sha.as_str() {
-            Some(format!("run {id} is of commit {}; the payload names commit {}", run.head_sha, claimed.head_sha))
-        } else if run.attempt != claimed.attempt {
-            Some(format!("the payload names attempt {}; the latest attempt is {}", claimed.attempt, run.attempt))
-        } else if ended != "success" {
-            Some(format!("run {id} ended as {ended}"))
-        } else {
-            None
+    /// The commit in the image has to be on the branch, whatever the run is named after.
+    pub(super) fn check_branch(&self, observations: &EvidenceObservations) -> Finding {
+        match (&observations.branch, observations.built_commit()) {
+            (Some(position), Some(commit)) => judge_branch(position, &self.origin.repository, &commit),
+            _ => Finding::inconclusive(BRANCH)
+                .actual("the commit of this image is not known")
+                .expected(format!("a commit of a branch of {}", self.origin.repository))
+                .next("see the check of the run that built it"),
         }
     }
 
@@ -151,10 +139,4 @@ fn check_conclusion(run: &WorkflowRun) -> Finding {
     };
     let finding = block_if(has_failed, RUN).actual(actual).expected("still running, or ended as success");
     finding.seen_at(&run.html_url, run.updated_at.to_string())
-}
-
-/// The end of a sentence about `branch` if the payload names another branch; else empty.
-fn other_branch(claimed: Option<&str>, branch: &str) -> String {
-    let other = claimed.filter(|claimed| *claimed != branch);
-    other.map(|claimed| format!("; the payload names {}", clip(claimed, 100))).unwrap_or_default()
 }

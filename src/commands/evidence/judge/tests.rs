@@ -12,12 +12,13 @@ use crate::{
         },
     },
     config::Config,
+    deployment::judge::BranchPosition,
     finding::Verdict,
     report::{Report, Run, compact::hex_sha256},
     subject::Subject,
     world::{
         event::RepositoryDispatch,
-        github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
+        github::{Annotation, CommitRelation, Comparison, Job, RunRepository, SourceCommit, WorkflowRun},
     },
 };
 
@@ -87,13 +88,27 @@ fn run(id: u64, path: &str, event: &str) -> WorkflowRun {
         head_sha: SHA.to_owned(),
         actor: some("dora"),
         triggering_actor: some("dora"),
-        repository: "acme/shop".to_owned(),
-        head_repository: some("acme/shop"),
+        repository: shop(Some(11)),
+        head_repository: Some(shop(Some(11))),
         html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
         created_at: NOW.parse().unwrap(),
         updated_at: NOW.parse().unwrap(),
         run_started_at: None,
     }
+}
+
+fn shop(id: Option<u64>) -> RunRepository {
+    RunRepository { id, full_name: "acme/shop".to_owned() }
+}
+
+/// The position of the commit on `main`, with this status.
+fn position(status: &str) -> Option<Result<BranchPosition, Finding>> {
+    let relation = CommitRelation { status: status.to_owned(), behind_by: 1 };
+    Some(Ok(BranchPosition {
+        branch: "main".parse().unwrap(),
+        tip: "d".repeat(40).parse().ok(),
+        relation: Some(relation),
+    }))
 }
 
 fn job(id: u64) -> Job {
@@ -136,6 +151,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
     EvidenceObservations {
         run: Ok(Some(run(7, ".github/workflows/validate.yml@main", "workflow_run"))),
         deploy: Some(Ok(Some(run(41, ".github/workflows/deploy.yml", "push")))),
+        branch: position("behind"),
         jobs: ValidationJobs {
             jobs: Some(numbered().map(|(_, id)| job(id)).collect()),
             annotations: numbered().map(|(report, id)| (id, vec![notice(report)])).collect(),
@@ -144,7 +160,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
         ledger: Ok(Vec::new()),
         changes: ReleaseChanges {
             current_image: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
-            base: Ok(BaseCommit::Known { sha: "a".repeat(40), source: "tag".to_owned() }),
+            base: Ok(BaseCommit::Known { sha: "a".repeat(40).parse().unwrap(), source: "tag".to_owned() }),
             comparison: Some(Ok(Some(comparison))),
             head: None,
         },
@@ -205,6 +221,7 @@ fn a_true_claim_passes_every_check() {
         "source repository",
         "subject",
         "deploy run",
+        "branch",
         "validating run",
         "workflow",
         "attempt",
@@ -229,10 +246,37 @@ fn each_wrong_or_missing_observation_fails_its_check() {
         ),
         ("a run without an end", |facts| run_of(facts).conclusion = None, &["validating run: blocked"]),
         ("a run without a head repository", |facts| run_of(facts).head_repository = None, &["started by: blocked"]),
-        ("the deploy cannot be seen", |facts| facts.deploy = Some(Err(api_error())), &["deploy run: inconclusive"]),
+        (
+            "a run of another repository with the same name",
+            |facts| run_of(facts).head_repository = Some(shop(Some(12))),
+            &["started by: blocked"],
+        ),
+        (
+            "a run of repositories without an id",
+            |facts| {
+                let run = run_of(facts);
+                (run.repository, run.head_repository) = (shop(None), Some(shop(None)));
+            },
+            &["started by: blocked"],
+        ),
+        (
+            "the deploy cannot be seen",
+            |facts| facts.deploy = Some(Err(api_error())),
+            &["deploy run: inconclusive", "branch: inconclusive"],
+        ),
         ("the payload names no deploy", |facts| facts.deploy = None, &["deploy run: inconclusive"]),
         ("the deploy still runs", |facts| deploy_of(facts).conclusion = None, &["deploy run: blocked"]),
         ("the deploy is of no branch", |facts| deploy_of(facts).head_branch = None, &["deploy run: blocked"]),
+        (
+            "the deploy is of a fork with the same name",
+            |facts| deploy_of(facts).head_repository = Some(shop(Some(12))),
+            &["deploy run: blocked"],
+        ),
+        ("the commit is the tip", |facts| facts.branch = position("identical"), &[]),
+        ("the commit was pushed away", |facts| facts.branch = position("diverged"), &["branch: blocked"]),
+        ("the branch was reset", |facts| facts.branch = position("ahead"), &["branch: blocked"]),
+        ("the branch cannot be seen", |facts| facts.branch = Some(Err(api_error())), &["branch: inconclusive"]),
+        ("the commit was not looked up", |facts| facts.branch = None, &["branch: inconclusive"]),
         (
             "the deploy is of another commit",
             |facts| deploy_of(facts).head_sha = "d".repeat(40),

@@ -88,6 +88,81 @@ fn a_comparison_lists_the_commits_that_only_the_head_has() {
 }
 
 #[test]
+fn branches_that_part_diverge() {
+    let fake_github = history(2);
+    let commit = |number: usize, parents: Vec<String>| FakeCommit {
+        sha: sha(number),
+        parents: (!parents.is_empty()).then_some(parents),
+        ..FakeCommit::default()
+    };
+    fake_github.push_to(INFRA, "feature", commit(3, vec![sha(1)]));
+    fake_github.push_to(INFRA, "other", commit(4, Vec::new()));
+    let compare = |ends: &str| {
+        let body = get(&fake_github, &format!("compare/{ends}"));
+        (
+            body["status"].clone(),
+            body["ahead_by"].clone(),
+            body["behind_by"].clone(),
+            body["merge_base_commit"]["sha"].clone(),
+        )
+    };
+    assert_eq!(compare("main...feature"), (json!("diverged"), json!(1), json!(1), json!(sha(1))));
+    assert_eq!(compare("main...other"), (json!("ahead"), json!(1), json!(0), json!(sha(2))));
+    fake_github.push(INFRA, commit(5, vec![sha(2), sha(3)]));
+    assert_eq!(compare("main...feature"), (json!("behind"), json!(0), json!(2), json!(sha(3))));
+    fake_github.branch(INFRA, "main", &sha(2));
+    assert_eq!(compare(&format!("main...{}", sha(5))), (json!("ahead"), json!(2), json!(0), json!(sha(2))));
+    fake_github.push_to(INFRA, "orphan", FakeCommit { parents: Some(Vec::new()), ..commit(6, Vec::new()) });
+    assert_eq!(status(&fake_github, "compare/main...orphan"), 404);
+    fake_github.delete_branch(INFRA, "feature");
+    assert_eq!(
+        (status(&fake_github, "git/ref/heads/feature"), status(&fake_github, &format!("commits/{}", sha(3)))),
+        (404, 200)
+    );
+    assert_eq!(fake_github.violations(), [""; 0]);
+}
+
+#[test]
+fn a_ref_is_found_by_its_full_name_and_a_tag_object_by_its_id() {
+    let fake_github = history(2);
+    fake_github.branch(INFRA, "release/1", &sha(2));
+    let object = fake_github.annotated_tag(INFRA, "v2", "commit", &sha(2));
+    let target = |path: &str| get(&fake_github, path)["object"].clone();
+    for (path, kind, expected) in [
+        ("git/ref/heads/main", "commit", &sha(2)),
+        ("git/ref/heads/release/1", "commit", &sha(2)),
+        ("git/ref/heads%2Frelease%2F1", "commit", &sha(2)),
+        ("git/ref/tags/v1", "commit", &sha(1)),
+        ("git/ref/tags/v2", "tag", &object),
+        (&format!("git/tags/{object}"), "commit", &sha(2)),
+    ] {
+        let found = target(path);
+        assert_eq!((&found["type"], &found["sha"]), (&json!(kind), &json!(expected)), "{path}");
+    }
+    for unknown in ["git/ref/heads/release", "git/ref/heads/v1", "git/ref/tags/main", "git/ref/main", "git/tags/v2"] {
+        assert_eq!(status(&fake_github, unknown), 404, "{unknown}");
+    }
+    fake_github.branch(INFRA, "v1", &sha(2));
+    assert_eq!(get(&fake_github, "commits/v1")["sha"], sha(2), "a branch goes before a tag");
+    assert_eq!(target("git/ref/tags/v1")["sha"], sha(1));
+    fake_github.set_default_branch(INFRA, "trunk");
+    assert_eq!(
+        (status(&fake_github, "git/ref/heads/main"), &target("git/ref/heads/trunk")["sha"]),
+        (404, &json!(sha(2)))
+    );
+    assert_eq!(fake_github.violations(), [""; 0]);
+}
+
+#[test]
+fn a_renamed_repository_redirects() {
+    let fake_github = history(1);
+    fake_github.rename(INFRA, "acme/moved");
+    assert_eq!(status(&fake_github, "commits/main"), 301);
+    assert_eq!(status(&fake_github, "git/ref/heads/main"), 301);
+    assert_eq!(fake_github.violations(), [""; 0]);
+}
+
+#[test]
 fn an_unpaged_comparison_returns_the_last_250_commits() {
     let fake_github = history(260);
     let compare = |query: &str| {

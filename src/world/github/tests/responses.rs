@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{sandbox::github::FakeRun, subject};
 
-fn shop() -> Repository {
+pub(super) fn shop() -> Repository {
     "acme/shop".parse().unwrap()
 }
 
 /// A server that answers by path and query, and 404 to everything else.
-fn serving(responses: &'static [(&'static str, u16, &'static str)]) -> (LoopbackServer, GitHub) {
+pub(super) fn serving(responses: &'static [(&'static str, u16, &'static str)]) -> (LoopbackServer, GitHub) {
     let server = LoopbackServer::start(move |request| {
         let target = match request.query.as_str() {
             "" => request.path.clone(),
@@ -35,8 +35,8 @@ const RUN: &str = r#"{"id":7,"run_attempt":2,"workflow_id":3,"path":".github/wor
 fn an_object_that_does_not_exist_is_none() {
     let (_server, github) = serving(&[("/repos/acme/shop/actions/runs/7", 200, RUN)]);
     let run = github.workflow_run(&shop(), 7).unwrap().unwrap();
-    assert_eq!((run.attempt, run.actor.as_deref(), run.triggering_actor), (2, Some("alice"), None));
-    assert_eq!((&*run.repository, run.head_repository), ("acme/shop", None));
+    assert_eq!((run.attempt, run.actor.as_deref(), run.triggering_actor.as_deref()), (2, Some("alice"), None));
+    assert_eq!((&*run.repository.full_name, run.is_of_own_commit()), ("acme/shop", false));
     assert_eq!(github.workflow_run(&shop(), 8), Ok(None));
     assert_eq!(github.workflow_run_attempt(&shop(), 7, 3), Ok(None));
     let missing = github.jobs(&shop(), 7, 3).unwrap_err().to_string();
@@ -84,29 +84,6 @@ fn a_list_is_read_to_its_last_page_and_an_endless_list_is_an_error() {
     let pages: Vec<_> = read(3).unwrap().into_iter().filter_map(|annotation| annotation.message).collect();
     assert_eq!(pages, ["1", "2", "3"]);
     assert!(read(usize::MAX).unwrap_err().to_string().contains("more than 50 pages"));
-}
-
-#[test]
-fn a_comparison_has_the_commits_with_their_authors() {
-    const COMPARE: &str = r#"{"status":"ahead","total_commits":2,"commits":[
-        {"sha":"a","author":{"login":"alice"},"committer":{},"commit":{"message":"one\n\nmore","author":{"name":"Alice"}}},
-        {"sha":"b","author":null,"commit":{"message":"two","author":null}}]}"#;
-    let (_server, github) = serving(&[
-        ("/repos/acme/shop/compare/1.4.1...1.4.2?per_page=100&page=1", 200, COMPARE),
-        ("/repos/acme/shop/commits/gone", 422, r#"{"message":"No commit found for SHA: gone"}"#),
-        ("/repos/acme/shop/commits/odd", 422, r#"{"message":"Something else"}"#),
-    ]);
-    let between = github.commits_between(&shop(), "1.4.1", "1.4.2").unwrap().unwrap();
-    let authors_and_titles: Vec<_> =
-        between.commits.iter().map(|commit| (commit.author.as_deref(), commit.title())).collect();
-    assert_eq!(authors_and_titles, [(Some("alice"), "one"), (None, "two")]);
-    assert_eq!((between.total, between.commits[0].author_name(), &between.commits[0].committer), (2, "Alice", &None));
-    assert_eq!(github.commits_between(&shop(), "1.4.1", "1.4.9"), Ok(None));
-    assert_eq!(github.commit(&shop(), "gone"), Ok(None));
-    assert!(github.commit(&shop(), "odd").is_err());
-    for hostile in ["", "a/../b", "a..b", "-x", "a?b", "a b", "%2e", "ä"] {
-        assert!(github.commit(&shop(), hostile).is_err(), "{hostile:?} is sent");
-    }
 }
 
 #[test]
