@@ -37,15 +37,7 @@ pub fn locate_commit(
     branch: Option<&Branch>,
     commit: &Commit,
 ) -> Result<BranchPosition, Finding> {
-    let branch = match branch {
-        Some(branch) => branch.clone(),
-        None => {
-            let facts = github.repository(repository)?.ok_or_else(|| hidden(repository))?;
-            facts.default_branch.parse().map_err(|error: String| {
-                Finding::inconclusive("branch").actual(error).expected("the name of the default branch")
-            })?
-        }
-    };
+    let branch = branch.map_or_else(|| default_branch(github, repository), |branch| Ok(branch.clone()))?;
     let tip = github.branch_tip(repository, &branch)?;
     let relation = match &tip {
         Some(tip) => github.relation(repository, tip, commit)?,
@@ -53,6 +45,14 @@ pub fn locate_commit(
         None => None,
     };
     Ok(BranchPosition { branch, tip, relation })
+}
+
+fn default_branch(github: &GitHub, repository: &Repository) -> Result<Branch, Finding> {
+    let facts = github.repository(repository)?.ok_or_else(|| hidden(repository))?;
+    facts
+        .default_branch
+        .parse()
+        .map_err(|error: String| Finding::inconclusive("default branch").actual(error).expected("the name of a branch"))
 }
 
 fn hidden(repository: &Repository) -> Finding {

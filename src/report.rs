@@ -4,6 +4,7 @@
 pub mod compact;
 pub mod log;
 pub mod markdown;
+pub mod notice;
 pub mod outputs;
 pub mod partial;
 pub mod summary;

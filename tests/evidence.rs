@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
-mod digests;
 mod forged;
 mod inputs;
 mod ledger;
@@ -22,6 +21,7 @@ use promote_gates::{
     report::{
         Outcome, Report, Run,
         compact::{compact, hex_sha256},
+        notice::ReportNotice,
     },
     sandbox::{
         github::{self, FakeGitHub, FakeJob},
@@ -117,15 +117,14 @@ impl Stage {
         let job = FakeJob { completed_at: Some(ago(4)), ..FakeJob::ended(name, conclusion) }.since(ago(6));
         let id = self.fake_github.set_job(SHOP, 7, 1, job);
         if let Some(report) = report {
+            self.fake_github.remove_annotations(SHOP, id);
             self.annotate(id, report);
         }
         id
     }
 
     fn annotate(&self, job: u64, report: &Report) {
-        let sha256 = hex_sha256(output(report).as_bytes());
-        let message = format!("command={} verdict={} sha256={sha256}", report.command, report.verdict);
-        self.fake_github.annotate(SHOP, job, "promote-gates", &message);
+        self.fake_github.annotate(SHOP, job, "promote-gates", &notice(report).to_string());
     }
 
     /// The payload that `record` dispatches.
@@ -231,6 +230,17 @@ fn report(command: &str, verdict: Verdict) -> Report {
 /// A gate's output `report`.
 fn output(report: &Report) -> String {
     compact(report, &"0".repeat(64)).text
+}
+
+/// The notice in which a gate announces its report.
+fn notice(report: &Report) -> ReportNotice {
+    ReportNotice {
+        command: report.command.clone(),
+        verdict: report.verdict.to_string(),
+        sha256: hex_sha256(output(report).as_bytes()),
+        dry_run: report.dry_run,
+        subject: Some(report.subject.clone()),
+    }
 }
 
 /// The finding of one check.

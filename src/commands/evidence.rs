@@ -17,7 +17,7 @@ mod verification;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    command::{Branding, Command, CommandKind, RunInputs},
+    command::{Branding, Command, CommandKind, RunInputs, names_where},
     commands::record::EventType,
     config::{Config, DEFAULT_PATH, services::ServiceSource},
     context::CommandContext,
@@ -105,7 +105,7 @@ impl Command for Args {
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         inputs.check_required(&self.required, ctx)?;
-        run(self, inputs.subject, inputs.config, ctx)
+        run(self, inputs, ctx)
     }
 }
 
@@ -114,7 +114,8 @@ impl Command for Args {
 /// # Errors
 /// Bad input: invalid settings, another event, or a payload that `record` does not write. The infra repository cannot be
 /// read.
-fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let RunInputs { subject, config, commands, .. } = *inputs;
     let environment = validate(args, subject)?;
     let claim = Claim::from_event(dispatched_event(args, ctx)?)?;
     let service = &claim.payload.service;
@@ -124,6 +125,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     };
     let image_locator = args.image.locator(&args.at.file, service, environment, Some(origin.image.clone()))?;
     let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
+    let is_gate = |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner);
+    let other_commands = names_where(commands, |kind| !is_gate(kind));
     let mut verification = Verification {
         claim: &claim,
         origin,
@@ -135,6 +138,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         allow_first: args.allow_first,
         issuer: issuer.as_str(),
         signed: None,
+        other_commands: &other_commands,
         own_run: ctx.runner_env.run.as_ref().map(|run| run.url.as_str()),
     };
     ctx.execution

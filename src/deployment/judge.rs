@@ -35,30 +35,51 @@ pub struct ExpectedDeploy<'a> {
     pub attempt: u32,
 }
 
+/// A difference of a run from what it has to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DeployDifference {
+    pub actual: String,
+    /// What to do if it can have happened without a forgery.
+    pub next: Option<&'static str>,
+}
+
 impl ExpectedDeploy<'_> {
     /// The first difference of a run from it. The run's branch is only a name: [`judge_branch`] says what the commit is on.
     #[must_use]
-    pub fn difference(&self, run: &WorkflowRun) -> Option<String> {
+    pub fn difference(&self, run: &WorkflowRun) -> Option<DeployDifference> {
         let id = run.id;
         let name = run.head_branch.as_deref().unwrap_or("no branch");
+        let forged = |actual: String| Some(DeployDifference { actual, next: None });
+        let unlucky = |actual: String, next| Some(DeployDifference { actual, next: Some(next) });
         if self.workflow.is_some_and(|workflow| !run.is_of_workflow(workflow)) {
-            Some(format!("run {id} is of {}", clip(&run.path, CLIP)))
-        } else if run.event != "push" {
-            Some(format!("run {id} was started by `{}`", clip(&run.event, CLIP)))
-        } else if !run.is_of_own_commit() {
-            Some(format!("run {id} is of a commit from {}", clip(run.head_repository_name(), CLIP)))
-        } else if self.branch.is_some_and(|branch| branch != name) {
-            Some(format!("run {id} is of {}, not {}", clip(name, CLIP), self.branch.unwrap_or_default()))
-        } else if run.head_sha != self.commit.as_str() {
-            Some(format!("run {id} is of commit {}, not {}", clip(&run.head_sha, CLIP), self.commit))
-        } else if run.attempt != self.attempt {
-            Some(format!("attempt {} is named; the latest attempt of run {id} is {}", self.attempt, run.attempt))
-        } else {
-            match run.conclusion.as_deref() {
-                Some("success") => None,
-                Some(conclusion) => Some(format!("run {id} ended as {conclusion}")),
-                None => Some(format!("run {id} has not ended")),
+            return forged(format!("run {id} is of {}", clip(&run.path, CLIP)));
+        }
+        if run.event != "push" {
+            return forged(format!("run {id} was started by `{}`", clip(&run.event, CLIP)));
+        }
+        if !run.is_of_own_commit() {
+            return forged(format!("run {id} is of a commit from {}", clip(run.head_repository_name(), CLIP)));
+        }
+        if let Some(branch) = self.branch.filter(|branch| *branch != name) {
+            let next = "deploy from the branch of releases; the end of that run starts a validation";
+            return unlucky(format!("run {id} is of {}, not {branch}", clip(name, CLIP)), next);
+        }
+        if run.head_sha != self.commit.as_str() {
+            return forged(format!("run {id} is of commit {}, not {}", clip(&run.head_sha, CLIP), self.commit));
+        }
+        if run.attempt != self.attempt {
+            let next = "the latest attempt starts a validation of its own when it ends";
+            let actual =
+                format!("attempt {} is named; the latest attempt of run {id} is {}", self.attempt, run.attempt);
+            return unlucky(actual, next);
+        }
+        match run.conclusion.as_deref() {
+            Some("success") => None,
+            Some(conclusion) => {
+                let next = "deploy again; the end of a run that succeeds starts a validation";
+                unlucky(format!("run {id} ended as {}", clip(conclusion, CLIP)), next)
             }
+            None => unlucky(format!("run {id} has not ended"), "its end starts a validation"),
         }
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use crate::{
     finding::{Finding, Verdict},
-    report::{EffectState, Report},
+    report::{
+        EffectState, Report,
+        notice::{self, ReportNotice},
+    },
     secret::Secret,
     values::clip,
 };
@@ -124,12 +127,15 @@ impl Log {
         for finding in report.findings.iter().filter(|finding| finding.waived.is_some()).take(MOST_ANNOTATIONS) {
             self.annotate(Level::Warning, &format!("{name}: explained"), &finding.to_string());
         }
-        // GitHub keeps it as an annotation of the job's check run, which a stolen dispatch token cannot forge.
-        self.annotate(
-            Level::Notice,
-            "promote-gates",
-            &format!("command={name} verdict={} sha256={compact_sha256}", report.verdict),
-        );
+        // GitHub keeps it as an annotation of the job's check run. A token that only dispatches cannot write one.
+        let notice = ReportNotice {
+            command: name.clone(),
+            verdict: report.verdict.to_string(),
+            sha256: compact_sha256.to_owned(),
+            dry_run: report.dry_run,
+            subject: Some(report.subject.clone()),
+        };
+        self.annotate(Level::Notice, notice::TITLE, &notice.to_string());
     }
 
     fn write(&self, lines: &str) {
@@ -293,6 +299,9 @@ pub mod tests {
         let text = kept.text();
         assert_eq!(text.lines().filter(|line| line.starts_with("::error")).count(), 10, "{text}");
         assert!(text.contains("3 more findings"), "{text}");
-        assert!(text.contains("::notice title=promote-gates::command=smoke verdict=blocked sha256=0"), "{text}");
+        assert!(
+            text.contains("::notice title=promote-gates::command=smoke verdict=blocked sha256=0 subject={}"),
+            "{text}"
+        );
     }
 }

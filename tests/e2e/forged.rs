@@ -86,6 +86,30 @@ fn a_forged_dispatch_is_blocked_before_the_approval() {
 }
 
 #[test]
+fn a_commit_that_was_pushed_away_is_neither_dispatched_nor_approved() {
+    let acme = Acme::new();
+    let team = Team::new(&acme, SERVICE);
+    let before = team.repo.git(["rev-parse", "HEAD"]);
+    let validated = team.release("Gift cards");
+
+    // The branch goes back, and a tag with its name keeps the commit: the deploy run still reports `main`.
+    acme.fake_github.branch(&repository(SERVICE), "main", &before);
+    acme.fake_github.tag(&repository(SERVICE), "main", &validated.tag);
+
+    let run = acme.promotion(validated.event()).run();
+    let evidence = run.step("evidence", "evidence");
+    assert_eq!((evidence.exit, evidence.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
+    let errors = evidence.annotated("error");
+    assert!(errors.iter().any(|error| error.message.contains("is not on main")), "{errors:#?}");
+
+    let again = team.validate(&validated.tag, validated.deploy);
+    let record = again.run.step("record", "0");
+    assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.run.log);
+    assert!(record.annotated("error").iter().any(|error| error.message.contains("is not on main")), "{record:#?}");
+    assert_eq!(again.dispatches.len(), 0, "{:#?}", again.dispatches);
+}
+
+#[test]
 fn a_service_that_relaxes_its_own_gate_is_blocked() {
     let acme = Acme::new();
     let team = Team::new(&acme, SERVICE);

@@ -72,6 +72,7 @@ fn late_annotations_are_awaited() {
     let stage = Stage::new();
     let late = Report { started_at: rfc3339(ago(7)), ..report("smoke", Verdict::Passed) };
     let job = stage.job("smoke", "success", None);
+    stage.fake_github.remove_annotations(SHOP, job);
     let stage = Stage { reports: vec![stage.reports[0].clone(), late.clone(), stage.reports[2].clone()], ..stage };
     let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
     let step = runner.start(&["evidence"]);
@@ -80,6 +81,22 @@ fn late_annotations_are_awaited() {
     stage.annotate(job, &late);
     let ended = step.end_within(LIMIT);
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+}
+
+/// All reports are announced, and a job has ended just now: GitHub may not show its notice yet.
+#[test]
+fn a_late_notice_that_counts_against_the_payload_is_awaited() {
+    let stage = Stage::new();
+    let leg = FakeJob { completed_at: Some(ago(0)), ..FakeJob::ended("health (us)", "success") };
+    let job = stage.fake_github.set_job(SHOP, 7, 1, leg);
+    let runner = dispatched(stage.runner().input("annotations-timeout", "10m"), &stage.payload());
+    let step = runner.start(&["evidence"]);
+    let path = format!("/repos/acme/shop/check-runs/{job}/annotations");
+    assert!(stage.fake_github.wait_for_requests(&path, 1, LIMIT), "{:?}", stage.fake_github.requests());
+    stage.annotate(job, &Report { started_at: rfc3339(ago(7)), ..report("health", Verdict::Blocked) });
+    let ended = step.end_within(LIMIT);
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert!(ended.log.contains("job `health (us)` announced health: blocked"), "{}", ended.log);
 }
 
 #[test]

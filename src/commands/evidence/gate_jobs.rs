@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{observations::EvidenceObservations, verification::Verification};
-use crate::{report::compact::hex_sha256, results::ReceivedReport, values::HumanDuration, world::github::Job};
+use crate::{results::ReceivedReport, values::HumanDuration, world::github::Job};
 
 /// A report and the job that it is from.
 pub struct GateJob<'a> {
@@ -30,16 +30,11 @@ impl Verification<'_> {
                     let job = jobs.jobs.iter().flatten().find(|job| Some(job.name.as_str()) == name);
                     return Some(GateJob { received, job, ended });
                 }
-                let job = jobs.job_announcing(&report_sha256(received))?;
+                let job = jobs.job_announcing(self.claim.text_of(received)?)?;
                 Some(GateJob { received, job: Some(job), ended: job.completed_at? })
             })
             .collect()
     }
-}
-
-/// The sha256 of a report's text, in hex.
-pub fn report_sha256(received: &ReceivedReport) -> String {
-    hex_sha256(received.text.as_bytes())
 }
 
 /// The time between two moments in whole seconds; 0 if `then` is in the future.

@@ -28,7 +28,7 @@ use crate::{
     values::clip,
     world::{
         git::Commit,
-        github::{Annotation, GitHub, Job, Repository, TagTarget, WorkflowRun},
+        github::{Annotation, GitHub, Repository, TagTarget, WorkflowRun},
     },
 };
 
@@ -99,7 +99,8 @@ impl EvidenceObserver<'_> {
         Ok(observations)
     }
 
-    /// The jobs of a run with their annotations: looks until every report is announced, or no job can announce more.
+    /// The jobs of a run with their annotations: looks until every report is announced and no other notice is to be expected,
+    /// or until no job can announce more.
     fn observe_jobs(&self, run: &WorkflowRun) -> Result<ValidationJobs, CommandError> {
         let (began, wall) = (self.ctx.execution.clock.now(), self.ctx.execution.clock.wall());
         let wall = |now: Moment| wall.checked_add(now.saturating_sub(began)).unwrap_or(wall);
@@ -133,9 +134,13 @@ impl EvidenceObserver<'_> {
             absorb,
             |jobs, now| {
                 let has_looked = jobs.jobs.is_some() || jobs.error.is_some();
-                let expects_notice = self.verification.signed.is_none()
-                    && self.verification.lacks_notice(jobs)
-                    && jobs.may_announce_more(wall(now), self.annotation_delay);
+                let expects_notice = if self.verification.signed.is_some() {
+                    false
+                } else if self.verification.lacks_notice(jobs) {
+                    jobs.may_announce_more(wall(now), self.annotation_delay)
+                } else {
+                    jobs.may_contradict(wall(now), self.annotation_delay)
+                };
                 match (has_looked, now < until) {
                     (true, is_in_time) if !(expects_notice && is_in_time) => Judgement::decided(claims.clone()),
                     (_, true) => Judgement::pending_until(claims.clone(), until),
@@ -236,9 +241,8 @@ fn fetch_jobs(
     };
     let mut annotations: BTreeMap<u64, Vec<Annotation>> = BTreeMap::new();
     let mut first_error = None;
-    let has_ended = |job: &&Job| job.status == "completed" && job.conclusion.as_deref() != Some("skipped");
-    for job in jobs.iter().filter(|_| needs_notices).filter(has_ended).filter(|job| !complete.contains(&job.id)) {
-        match github.annotations(repository, job.id) {
+    for job in jobs.iter().filter(|job| needs_notices && job.has_run() && !complete.contains(&job.id)) {
+        match github.annotations(repository, job.check_run_id()) {
             Ok(of_job) => drop(annotations.insert(job.id, of_job)),
             Err(error) => {
                 first_error = Some(error);

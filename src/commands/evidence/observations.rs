@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
+use super::payload::ReportText;
 use crate::{
     deployment::judge::BranchPosition,
     finding::Finding,
     ledger::LedgerEntry,
+    report::notice::{self, ReportNotice},
     subject::Commit,
     world::github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
 };
@@ -62,14 +64,6 @@ pub enum BaseCommit {
     Unknown { tried: String },
 }
 
-/// The notice in which a gate announces its report: `report::log` prints it, GitHub keeps it with the job's check run.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ReportNotice<'a> {
-    pub command: &'a str,
-    pub verdict: &'a str,
-    pub sha256: &'a str,
-}
-
 impl EvidenceObservations {
     /// The commit in the image: GitHub's head commit of the run that built it.
     pub fn built_commit(&self) -> Option<Commit> {
@@ -105,31 +99,41 @@ impl ReleaseChanges {
     }
 }
 
-impl<'a> ReportNotice<'a> {
-    /// `None` if the annotation is not such a notice.
-    pub fn parse(annotation: &'a Annotation) -> Option<Self> {
-        let is_ours =
-            annotation.title.as_deref() == Some("promote-gates") && annotation.level.as_deref() == Some("notice");
-        let message = annotation.message.as_deref().filter(|_| is_ours)?;
-        let mut words = message.split(' ');
-        let mut value_of = |key: &str| words.next()?.strip_prefix(key)?.strip_prefix('=');
-        let notice = Self { command: value_of("command")?, verdict: value_of("verdict")?, sha256: value_of("sha256")? };
-        words.next().is_none().then_some(notice)
-    }
-}
-
 impl ValidationJobs {
-    /// The notices of all jobs.
-    pub fn notices(&self) -> impl Iterator<Item = (&Job, ReportNotice<'_>)> {
-        self.jobs.iter().flatten().flat_map(|job| {
-            let annotations = self.annotations.get(&job.id).into_iter().flatten();
-            annotations.filter_map(move |annotation| Some((job, ReportNotice::parse(annotation)?)))
+    /// The notices of a job; an error holds the message of one that cannot be read.
+    pub fn notices_of(&self, job: &Job) -> impl Iterator<Item = Result<ReportNotice, &str>> {
+        let annotations = self.annotations.get(&job.id).into_iter().flatten();
+        annotations.filter(|annotation| is_notice(annotation)).map(|annotation| {
+            let message = annotation.message.as_deref().unwrap_or_default();
+            ReportNotice::parse(message).ok_or(message)
         })
     }
 
-    /// The job that announced the report with this sha256.
-    pub fn job_announcing(&self, sha256: &str) -> Option<&Job> {
-        self.notices().find(|(_, notice)| notice.sha256 == sha256).map(|(job, _)| job)
+    /// The notices of all jobs that can be read.
+    pub fn notices(&self) -> impl Iterator<Item = (&Job, ReportNotice)> {
+        let jobs = self.jobs.iter().flatten();
+        jobs.flat_map(|job| self.notices_of(job).filter_map(move |notice| Some((job, notice.ok()?))))
+    }
+
+    /// Whether a job announced a report.
+    pub fn announces(&self, job: &Job, text: &ReportText) -> bool {
+        self.notices_of(job).flatten().any(|notice| text.is_announced_by(&notice))
+    }
+
+    /// The job that announced a report.
+    pub fn job_announcing(&self, text: &ReportText) -> Option<&Job> {
+        self.jobs.iter().flatten().find(|job| self.announces(job, text))
+    }
+
+    /// Whether another look could find a notice that counts against the payload: a job that ended has announced nothing yet, or
+    /// more jobs than the one that sent the dispatch still run.
+    pub fn may_contradict(&self, now: Timestamp, delay: Duration) -> bool {
+        let Some(jobs) = self.jobs.as_ref().filter(|_| self.error.is_none()) else {
+            return self.may_announce_more(now, delay);
+        };
+        let is_silent = |job: &Job| job.has_run() && self.notices_of(job).next().is_none();
+        jobs.iter().any(|job| is_silent(job) && !ended_before(job, now, delay))
+            || jobs.iter().filter(|job| job.status != "completed").count() > 1
     }
 
     /// Whether another look could find a further notice: GitHub shows a notice when its job is complete, sometimes a little
@@ -164,42 +168,38 @@ pub fn short_sha(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
 }
 
+/// Whether an annotation has the title and the level of our notices.
+fn is_notice(annotation: &Annotation) -> bool {
+    annotation.title.as_deref() == Some(notice::TITLE) && annotation.level.as_deref() == Some("notice")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::{Report, log::tests::Kept};
 
-    fn annotation(title: &str, message: &str) -> Annotation {
-        let some = |text: &str| Some(text.to_owned());
-        Annotation { level: some("notice"), title: some(title), message: some(message) }
-    }
-
     #[test]
-    fn the_notice_that_the_log_prints_is_parsed() {
+    fn the_notice_that_the_log_prints_is_read() {
         let kept = Kept::default();
-        kept.log(true).report(&Report::open("health", String::new()), &"a".repeat(64), true);
+        let mut report = Report::open("health", String::new());
+        report.subject = r#"{"service":"checkout-service","tag":"1.4.2"}"#.parse().unwrap();
+        kept.log(true).report(&report, &"a".repeat(64), true);
         let text = kept.text();
         let message = text.lines().find_map(|line| line.strip_prefix("::notice title=promote-gates::")).unwrap();
-        let annotation = annotation("promote-gates", message);
-        let sha256 = "a".repeat(64);
-        let expected = ReportNotice { command: "health", verdict: "inconclusive", sha256: &sha256 };
-        assert_eq!(ReportNotice::parse(&annotation), Some(expected));
+        let read = ReportNotice::parse(message).unwrap();
+        assert_eq!((&*read.command, &*read.verdict, read.sha256), ("health", "inconclusive", "a".repeat(64)));
+        assert_eq!(read.subject, Some(report.subject));
     }
 
     #[test]
-    fn an_annotation_of_another_form_is_not_a_notice() {
-        for (title, message) in [
-            ("promote-gates", "command=health verdict=passed sha256=a x=y"),
-            ("promote-gates", "command=health verdict=passed"),
-            ("promote-gates", "x command=health verdict=passed sha256=a"),
-            ("promote-gates: health", "command=health verdict=passed sha256=a"),
-        ] {
-            assert_eq!(ReportNotice::parse(&annotation(title, message)), None, "{title} {message}");
-        }
-        let warning = Annotation {
-            level: Some("warning".to_owned()),
-            ..annotation("promote-gates", "command=a verdict=b sha256=c")
+    fn only_a_notice_with_our_title_is_read() {
+        let annotation = |title: &str, level: &str| Annotation {
+            level: Some(level.to_owned()),
+            title: Some(title.to_owned()),
+            message: Some("command=health verdict=passed sha256=a subject={}".to_owned()),
         };
-        assert_eq!(ReportNotice::parse(&warning), None);
+        assert!(is_notice(&annotation("promote-gates", "notice")));
+        assert!(!is_notice(&annotation("promote-gates", "warning")));
+        assert!(!is_notice(&annotation("promote-gates: health", "notice")));
     }
 }

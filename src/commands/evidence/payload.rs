@@ -10,7 +10,7 @@ use crate::{
     finding::Finding,
     ledger::EvidenceId,
     proof::audience,
-    report::compact::hex_sha256,
+    report::{compact::hex_sha256, notice::ReportNotice},
     results::{ReceivedReport, ReceivedReports},
     subject::{Commit, Service, Subject, Tag},
     values::clip,
@@ -122,6 +122,18 @@ pub struct ReportText {
     pub sha256: String,
     /// The command that wrote it.
     pub command: String,
+    pub verdict: String,
+    pub dry_run: bool,
+    pub subject: Subject,
+}
+
+impl ReportText {
+    /// Whether a notice is about this report, in every part.
+    pub fn is_announced_by(&self, notice: &ReportNotice) -> bool {
+        let ReportNotice { command, verdict, sha256, dry_run, subject } = notice;
+        (command, verdict, sha256, dry_run) == (&self.command, &self.verdict, &self.sha256, &self.dry_run)
+            && subject.as_ref() == Some(&self.subject)
+    }
 }
 
 impl Claim {
@@ -158,13 +170,25 @@ impl Claim {
                 return Err(Finding::inconclusive(source).actual("it is there twice").expected("each report once"));
             }
             // A `run` comes after the gates inside it.
-            let command = reports.received.last().map(|received| received.report.command.clone()).unwrap_or_default();
-            texts.push(ReportText { sha256, command });
+            let Some(ReceivedReport { report, .. }) = reports.received.last() else { continue };
+            texts.push(ReportText {
+                sha256,
+                command: report.command.clone(),
+                verdict: report.verdict.to_string(),
+                dry_run: report.dry_run,
+                subject: report.subject.clone(),
+            });
         }
         let id = evidence_id(&texts).ok_or_else(|| {
             Finding::inconclusive("client_payload.evidence.reports").actual("none").expected("the gates' reports")
         })?;
         Ok(Self { payload, texts, received: reports.received, id, proof, audience })
+    }
+
+    /// The text that a report was read from.
+    pub fn text_of(&self, received: &ReceivedReport) -> Option<&ReportText> {
+        let sha256 = report_sha256(received);
+        self.texts.iter().find(|text| text.sha256 == sha256)
     }
 
     /// The commit in the image, as the payload claims.
@@ -183,6 +207,11 @@ fn proof_of(payload: &Value) -> Result<Option<Proof>, Finding> {
             .actual("not a text")
             .expected("the token that `record` sends")),
     }
+}
+
+/// The sha256 of a report's text, in hex.
+pub fn report_sha256(received: &ReceivedReport) -> String {
+    hex_sha256(received.text.as_bytes())
 }
 
 /// The sha256 over the sorted sha256 of the reports, one per line: the order of the reports does not change the id.

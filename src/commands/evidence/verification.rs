@@ -25,6 +25,8 @@ pub struct Verification<'a> {
     pub issuer: &'a str,
     /// What GitHub says about the job that signed the payload; `None`: the annotations of the gates' jobs count instead.
     pub signed: Option<Claims>,
+    /// The commands that are no gates on the software: their notices say nothing of a release.
+    pub other_commands: &'a [&'static str],
     /// The URL of the workflow run of this command.
     pub own_run: Option<&'a str>,
 }

@@ -6,7 +6,7 @@ use crate::{
     context::CommandContext,
     deployment::{
         fetch_run,
-        judge::{ExpectedDeploy, judge_branch},
+        judge::{DeployDifference, ExpectedDeploy, judge_branch},
         locate_commit,
     },
     error::CommandError,
@@ -61,7 +61,7 @@ impl DeployRunLookup<'_> {
                     attempt: event.attempt,
                 };
                 let finding = match wanted.difference(&run) {
-                    Some(difference) => refuse(difference),
+                    Some(DeployDifference { actual, .. }) => refuse(actual),
                     None => Finding::passed(CHECK).actual(format!("run {} of commit {}", run.id, run.head_sha)),
                 };
                 finding.seen_at(&run.html_url, run.updated_at.to_string())

@@ -13,9 +13,20 @@ use crate::sandbox::server::FakeResponse;
 impl FakeGitHub {
     /// Adds the annotation that a job writes with `::notice title=…::…`.
     pub fn annotate(&self, repository: &str, job: u64, title: &str, message: &str) {
-        let annotation =
-            FakeAnnotation { job, level: "notice", title: Some(title.to_owned()), message: message.to_owned() };
+        self.annotate_as(repository, job, "notice", title, message);
+    }
+
+    /// Adds the annotation that a job writes with another command than `::notice`: `warning`, `failure`.
+    pub fn annotate_as(&self, repository: &str, job: u64, level: &'static str, title: &str, message: &str) {
+        let annotation = FakeAnnotation { job, level, title: Some(title.to_owned()), message: message.to_owned() };
         self.with_repository(repository, |repository, _| repository.annotations.push(annotation));
+    }
+
+    /// Removes the annotations of a job.
+    pub fn remove_annotations(&self, repository: &str, job: u64) {
+        self.with_repository(repository, |repository, _| {
+            repository.annotations.retain(|annotation| annotation.job != job);
+        });
     }
 
     /// Turns the workflow commands in a job's log into annotations, as the runner does.

@@ -34,6 +34,11 @@ impl FakeGitHub {
         self.tag_object(repository, name, "commit", sha);
     }
 
+    /// Deletes a tag.
+    pub fn delete_tag(&self, repository: &str, name: &str) {
+        self.with_repository(repository, |repository, _| drop(repository.history.tags.remove(name)));
+    }
+
     /// Tags an object of any kind: `commit`, `tag`, `tree` or `blob`.
     pub fn tag_object(&self, repository: &str, name: &str, kind: &'static str, sha: &str) {
         let target = GitObject { kind, sha: sha.to_owned() };
@@ -60,14 +65,10 @@ fn check_exists(repository: &FakeRepository, sha: &str) -> Result<(), ContractVi
 }
 
 /// One ref by its full name without `refs/`. The beginning of a name finds nothing.
-pub fn get(
-    repository: &mut FakeRepository,
-    _: &mut FakeAccounts,
-    call: &ApiCall,
-) -> Result<FakeResponse, ContractViolation> {
+pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {
     let history = &repository.history;
     if history.commits.is_empty() {
-        return Ok(error(409, "Git Repository is empty."));
+        return error(409, "Git Repository is empty.");
     }
     let name = call.parameter("ref");
     let target = match name.split_once('/') {
@@ -77,9 +78,9 @@ pub fn get(
         Some(("tags", tag)) => history.tags.get(tag).cloned(),
         _ => None,
     };
-    let Some(target) = target else { return Ok(not_found()) };
+    let Some(target) = target else { return not_found() };
     let url = repository.url(&call.api);
-    Ok(FakeResponse::json(
+    FakeResponse::json(
         200,
         &json!({
             "ref": format!("refs/{name}"),
@@ -87,19 +88,15 @@ pub fn get(
             "url": format!("{url}/git/refs/{name}"),
             "object": object_json(&target, &url),
         }),
-    ))
+    )
 }
 
 /// An annotated tag by the id of its own object.
-pub fn get_tag(
-    repository: &mut FakeRepository,
-    _: &mut FakeAccounts,
-    call: &ApiCall,
-) -> Result<FakeResponse, ContractViolation> {
+pub fn get_tag(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {
     let sha = call.parameter("tag_sha");
-    let Some(target) = repository.history.tag_objects.get(sha) else { return Ok(not_found()) };
+    let Some(target) = repository.history.tag_objects.get(sha) else { return not_found() };
     let url = repository.url(&call.api);
-    Ok(FakeResponse::json(
+    FakeResponse::json(
         200,
         &json!({
             "node_id": node_id("TA", id("tag", sha)),
@@ -113,7 +110,7 @@ pub fn get_tag(
                 "verified": false, "reason": "unsigned", "payload": null, "signature": null, "verified_at": null
             },
         }),
-    ))
+    )
 }
 
 fn object_json(GitObject { kind, sha }: &GitObject, url: &str) -> Value {

@@ -109,8 +109,8 @@ const ROUTES: &[ApiRoute] = &[
         Handler::ChangeRepository(commits::compare),
     ),
     route(Method::GET, below!("/commits/{ref}"), "contents=read", PAGES, Handler::ChangeRepository(commits::get)),
-    route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ChangeRepository(refs::get)),
-    route(Method::GET, below!("/git/tags/{tag_sha}"), "contents=read", &[], Handler::ChangeRepository(refs::get_tag)),
+    route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ReadRepository(refs::get)),
+    route(Method::GET, below!("/git/tags/{tag_sha}"), "contents=read", &[], Handler::ReadRepository(refs::get_tag)),
     route(
         Method::GET,
         below!("/branches"),

@@ -97,6 +97,12 @@ impl Job {
         let number = self.check_run_url.as_deref().and_then(|url| url.rsplit_once("/check-runs/")?.1.parse().ok());
         number.unwrap_or(self.id)
     }
+
+    /// Whether the job has ended, and was not skipped.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        self.status == "completed" && self.conclusion.as_deref() != Some("skipped")
+    }
 }
 
 /// A message that a step of a job printed with `::notice`, `::warning` or `::error`.

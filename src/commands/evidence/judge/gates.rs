@@ -7,12 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     clock::minute,
     commands::evidence::{
-        gate_jobs::{age, report_sha256},
-        observations::{EvidenceObservations, ReportNotice, ValidationJobs},
-        payload::ReportText,
+        gate_jobs::age,
+        judge::notices::{MAX_ANNOTATIONS, older_notice},
+        observations::{EvidenceObservations, ValidationJobs},
+        payload::{ReportText, report_sha256},
         verification::{Verification, report_difference},
     },
     finding::{Finding, Verdict},
+    report::notice::ReportNotice,
     results::ReceivedReport,
     subject::Subject,
     values::clip,
@@ -25,8 +27,6 @@ pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(super) const CLIP: usize = 300;
 /// How much of a name goes into a finding, in characters.
 pub(super) const CLIP_NAME: usize = 60;
-/// How many annotations GitHub keeps of a job, by its documentation of workflow commands.
-const MAX_ANNOTATIONS: usize = 50;
 
 /// The checks of the reports against the observations.
 pub(super) struct ReportChecks<'a> {
@@ -43,36 +43,42 @@ impl Verification<'_> {
         let environment = self.claim.payload.subject.environment.clone();
         let release = Subject { environment, ..self.subject(observations) };
         let checks = ReportChecks { verification: self, jobs: &observations.jobs, release, now: observations.now };
-        let required = self.required.iter().map(|command| checks.check_required(command));
+        // GitHub's signature holds all reports at once: with it, no notice is read.
+        let notices = if self.signed.is_some() { Vec::new() } else { self.check_notices(&observations.jobs) };
+        let required = self.required.iter().map(|command| checks.check_required(command, &notices));
         // The approver sees the other reports too, so they must be authentic as well.
         let is_required = |received: &&ReceivedReport| self.required.contains(&received.report.command);
         let required_texts: BTreeSet<String> =
             self.claim.received.iter().filter(is_required).map(report_sha256).collect();
         let others = self.claim.texts.iter().filter(|text| !required_texts.contains(&text.sha256));
-        required.chain(others.flat_map(|text| checks.check_optional(text))).collect()
+        let other_notices = notices.iter().filter(|notice| !self.required.contains(&notice.check)).cloned();
+        required.chain(others.flat_map(|text| checks.check_optional(text))).chain(other_notices).collect()
     }
 
     /// Whether no job has announced one of the reports yet.
     pub fn lacks_notice(&self, jobs: &ValidationJobs) -> bool {
-        self.claim.texts.iter().any(|text| jobs.job_announcing(&text.sha256).is_none())
+        self.claim.texts.iter().any(|text| jobs.job_announcing(text).is_none())
     }
 }
 
 impl<'a> ReportChecks<'a> {
-    /// A required command. Every report of a matrix must pass.
-    fn check_required(&self, command: &str) -> Finding {
+    /// A required command. Every report of a matrix must pass, and no notice may contradict the payload.
+    fn check_required(&self, command: &str, notices: &[Finding]) -> Finding {
         let held_by = if self.verification.signed.is_some() { "signed" } else { "announced by a job that succeeded" };
         let max_age = self.verification.max_age;
         let expected = format!("a passed report of this run and release, {held_by}, at most {max_age} old");
         let claim = self.verification.claim;
         let all = claim.received.iter().filter(|received| received.report.command == command);
-        let worst = all.map(|received| self.check_report(received)).max_by_key(|finding| finding.verdict);
-        let finding = worst.unwrap_or_else(|| {
+        let mut reports: Vec<Finding> = all.map(|received| self.check_report(received)).collect();
+        if reports.is_empty() {
             let commands: Vec<&str> = claim.texts.iter().map(|text| text.command.as_str()).collect();
             let actual = format!("no report of it in the payload, only of {}", commands.join(", "));
-            Finding::blocked(command).actual(clip(&actual, CLIP)).next("let `record` require it as well")
-        });
-        finding.expected(expected)
+            reports.push(Finding::blocked(command).actual(clip(&actual, CLIP)).next("let `record` require it as well"));
+        }
+        // Of findings that are as bad, one about a report comes first, and then the first notice: `max_by_key` takes the last.
+        let notices = notices.iter().rev().filter(|finding| finding.check == command).cloned();
+        let worst = notices.chain(reports).max_by_key(|finding| finding.verdict);
+        worst.unwrap_or_else(|| Finding::inconclusive(command)).expected(expected)
     }
 
     /// A report that is not required must be authentic. It need not have passed; the finding then says so.
@@ -96,9 +102,13 @@ impl<'a> ReportChecks<'a> {
     /// The job that announced the report. An error if none did, or if the report is of another release or run.
     fn authenticate(&self, received: &ReceivedReport) -> Result<&'a Job, Finding> {
         self.check_origin(received)?;
-        let sha256 = report_sha256(received);
         let command = &clip(&received.report.command, CLIP_NAME);
-        self.jobs.job_announcing(&sha256).ok_or_else(|| self.missing_notice(command, &sha256))
+        let text = self.verification.claim.text_of(received);
+        let job = text.and_then(|text| self.jobs.job_announcing(text));
+        job.ok_or_else(|| {
+            let older = text.and_then(|text| older_notice(self.jobs, text));
+            older.unwrap_or_else(|| self.missing_notice(command, &report_sha256(received)))
+        })
     }
 
     /// An error if the report is of another release or run.
@@ -151,7 +161,7 @@ impl<'a> ReportChecks<'a> {
             .notices()
             .filter(|(_, notice)| notice.command == command)
             .map(|(job, ReportNotice { sha256, .. })| {
-                format!("job `{}` announced sha256 {}", clip(&job.name, CLIP_NAME), clip(sha256, 64))
+                format!("job `{}` announced sha256 {}", clip(&job.name, CLIP_NAME), clip(&sha256, 64))
             })
             .collect();
         let announced =

@@ -6,7 +6,7 @@ use crate::{
         payload::ClaimedDeploy,
         verification::{Verification, block_if},
     },
-    deployment::judge::{ExpectedDeploy, judge_branch},
+    deployment::judge::{DeployDifference, ExpectedDeploy, judge_branch},
     finding::Finding,
     subject::Commit,
     values::clip,
@@ -97,7 +97,13 @@ impl Verification<'_> {
         let difference = wanted.difference(run);
         let at = run.updated_at.to_string();
         let finding = match difference {
-            Some(difference) => Finding::blocked(DEPLOY).actual(difference),
+            Some(DeployDifference { actual, next }) => {
+                let finding = Finding::blocked(DEPLOY).actual(actual);
+                match next {
+                    Some(next) => finding.next(next),
+                    None => finding,
+                }
+            }
             None => Finding::passed(DEPLOY).actual(format!("run {} of commit {}", run.id, short_sha(&run.head_sha))),
         };
         finding.expected(expected).seen_at(&run.html_url, at)

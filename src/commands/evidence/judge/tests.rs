@@ -1,3 +1,5 @@
+mod people;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -8,13 +10,12 @@ use crate::{
             observations::{BaseCommit, ReleaseChanges, ValidationJobs},
             pack::check_size,
             payload::Claim,
-            people::Participants,
         },
     },
     config::Config,
     deployment::judge::BranchPosition,
     finding::Verdict,
-    report::{Report, Run, compact::hex_sha256},
+    report::{Report, Run, compact::hex_sha256, notice::ReportNotice},
     subject::Subject,
     world::{
         event::RepositoryDispatch,
@@ -102,13 +103,9 @@ fn shop(id: Option<u64>) -> RunRepository {
 }
 
 /// The position of the commit on `main`, with this status.
-fn position(status: &str) -> Option<Result<BranchPosition, Finding>> {
+fn position(status: &str) -> BranchPosition {
     let relation = CommitRelation { status: status.to_owned(), behind_by: 1 };
-    Some(Ok(BranchPosition {
-        branch: "main".parse().unwrap(),
-        tip: "d".repeat(40).parse().ok(),
-        relation: Some(relation),
-    }))
+    BranchPosition { branch: "main".parse().unwrap(), tip: "d".repeat(40).parse().ok(), relation: Some(relation) }
 }
 
 fn job(id: u64) -> Job {
@@ -130,7 +127,16 @@ fn notice(report: &Report) -> Annotation {
     Annotation {
         level: Some("notice".to_owned()),
         title: Some("promote-gates".to_owned()),
-        message: Some(format!("command={} verdict={} sha256={sha256}", report.command, report.verdict)),
+        message: Some(
+            ReportNotice {
+                command: report.command.clone(),
+                verdict: report.verdict.to_string(),
+                sha256,
+                dry_run: report.dry_run,
+                subject: Some(report.subject.clone()),
+            }
+            .to_string(),
+        ),
     }
 }
 
@@ -151,7 +157,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
     EvidenceObservations {
         run: Ok(Some(run(7, ".github/workflows/validate.yml@main", "workflow_run"))),
         deploy: Some(Ok(Some(run(41, ".github/workflows/deploy.yml", "push")))),
-        branch: position("behind"),
+        branch: Some(Ok(position("behind"))),
         jobs: ValidationJobs {
             jobs: Some(numbered().map(|(_, id)| job(id)).collect()),
             annotations: numbered().map(|(report, id)| (id, vec![notice(report)])).collect(),
@@ -184,6 +190,7 @@ fn judge_after(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut E
         allow_first,
         issuer: "https://issuer.example",
         signed: None,
+        other_commands: &["record"],
         own_run: None,
     };
     let mut facts = observations(reports);
@@ -234,133 +241,126 @@ fn a_true_claim_passes_every_check() {
 /// A description, a change of the observations, and the findings that it makes notable.
 type ChangeCase = (&'static str, fn(&mut EvidenceObservations), &'static [&'static str]);
 
+const CHANGES: &[ChangeCase] = &[
+    ("the run cannot be seen", |facts| facts.run = Err(api_error()), &["validating run: inconclusive"]),
+    ("there is no run", |facts| facts.run = Ok(None), &["validating run: blocked"]),
+    (
+        "the run was cancelled",
+        |facts| run_of(facts).conclusion = Some("cancelled".to_owned()),
+        &["validating run: blocked"],
+    ),
+    ("a run without an end", |facts| run_of(facts).conclusion = None, &["validating run: blocked"]),
+    ("a run without a head repository", |facts| run_of(facts).head_repository = None, &["started by: blocked"]),
+    (
+        "a run of another repository with the same name",
+        |facts| run_of(facts).head_repository = Some(shop(Some(12))),
+        &["started by: blocked"],
+    ),
+    (
+        "a run of repositories without an id",
+        |facts| {
+            let run = run_of(facts);
+            (run.repository, run.head_repository) = (shop(None), Some(shop(None)));
+        },
+        &["started by: blocked"],
+    ),
+    (
+        "the deploy cannot be seen",
+        |facts| facts.deploy = Some(Err(api_error())),
+        &["deploy run: inconclusive", "branch: inconclusive"],
+    ),
+    ("the payload names no deploy", |facts| facts.deploy = None, &["deploy run: inconclusive"]),
+    ("the deploy still runs", |facts| deploy_of(facts).conclusion = None, &["deploy run: blocked"]),
+    ("the deploy is of no branch", |facts| deploy_of(facts).head_branch = None, &["deploy run: blocked"]),
+    (
+        "the deploy is of a fork with the same name",
+        |facts| deploy_of(facts).head_repository = Some(shop(Some(12))),
+        &["deploy run: blocked"],
+    ),
+    ("the commit is the tip", |facts| facts.branch = Some(Ok(position("identical"))), &[]),
+    ("the commit was pushed away", |facts| facts.branch = Some(Ok(position("diverged"))), &["branch: blocked"]),
+    ("the branch was reset", |facts| facts.branch = Some(Ok(position("ahead"))), &["branch: blocked"]),
+    ("the branch cannot be seen", |facts| facts.branch = Some(Err(api_error())), &["branch: inconclusive"]),
+    ("the commit was not looked up", |facts| facts.branch = None, &["branch: inconclusive"]),
+    (
+        "the deploy is of another commit",
+        |facts| deploy_of(facts).head_sha = "d".repeat(40),
+        &["smoke: blocked", "deploy run: blocked"],
+    ),
+    ("no job was seen", |facts| facts.jobs.jobs = None, &["smoke: inconclusive"]),
+    (
+        "the last look failed",
+        |facts| {
+            facts.jobs.annotations.clear();
+            facts.jobs.error = Some(api_error());
+        },
+        &["smoke: inconclusive", "notices: inconclusive"],
+    ),
+    ("no job announced the report", |facts| facts.jobs.annotations.clear(), &["smoke: blocked"]),
+    (
+        "a job made more annotations than GitHub keeps",
+        |facts| {
+            let other = Annotation { level: None, title: None, message: None };
+            facts.jobs.annotations.insert(1, vec![other; 50]);
+        },
+        &["smoke: inconclusive"],
+    ),
+    (
+        "the job is not over",
+        |facts| {
+            let job = job_of(facts);
+            (job.conclusion, job.completed_at) = (None, None);
+        },
+        &["smoke: inconclusive"],
+    ),
+    ("the job was cancelled", |facts| job_of(facts).conclusion = Some("cancelled".to_owned()), &["smoke: blocked"]),
+    ("an hour ago", |facts| job_of(facts).completed_at = "2026-01-01T11:00:00Z".parse().ok(), &[]),
+    ("a second more", |facts| job_of(facts).completed_at = "2026-01-01T10:59:59Z".parse().ok(), &["smoke: blocked"]),
+    ("clocks a little apart", |facts| job_of(facts).completed_at = "2026-01-01T12:05:00Z".parse().ok(), &[]),
+    (
+        "clocks far apart",
+        |facts| job_of(facts).completed_at = "2026-01-01T12:05:01Z".parse().ok(),
+        &["smoke: inconclusive"],
+    ),
+    ("there is no image entry", |facts| facts.changes.current_image = None, &[]),
+    (
+        "the ledger cannot be read",
+        |facts| {
+            facts.ledger = Err(api_error());
+            facts.changes.base = Err(api_error());
+        },
+        &["commits: inconclusive", "replay: inconclusive"],
+    ),
+    ("nothing was compared", |facts| facts.changes.comparison = None, &["commits: inconclusive"]),
+    ("it cannot be compared", |facts| facts.changes.comparison = Some(Err(api_error())), &["commits: inconclusive"]),
+    ("the base is gone", |facts| facts.changes.comparison = Some(Ok(None)), &["commits: inconclusive"]),
+    ("not all commits are listed", |facts| comparison_of(facts).total = 2, &["commits: inconclusive"]),
+    (
+        "a downgrade",
+        |facts| {
+            *comparison_of(facts) = Comparison { status: "behind".to_owned(), total: 0, commits: Vec::new() };
+        },
+        &["commits: blocked"],
+    ),
+    (
+        "the same commit",
+        |facts| {
+            *comparison_of(facts) = Comparison { status: "identical".to_owned(), total: 0, commits: Vec::new() };
+        },
+        &[],
+    ),
+    ("a diverged branch", |facts| comparison_of(facts).status = "diverged".to_owned(), &["commits: passed"]),
+    (
+        "an unknown comparison status",
+        |facts| comparison_of(facts).status = "sideways".to_owned(),
+        &["commits: inconclusive"],
+    ),
+    ("an author without an account", |facts| comparison_of(facts).commits[0].author = None, &["authors: passed"]),
+];
+
 #[test]
 fn each_wrong_or_missing_observation_fails_its_check() {
-    let table: &[ChangeCase] = &[
-        ("the run cannot be seen", |facts| facts.run = Err(api_error()), &["validating run: inconclusive"]),
-        ("there is no run", |facts| facts.run = Ok(None), &["validating run: blocked"]),
-        (
-            "the run was cancelled",
-            |facts| run_of(facts).conclusion = Some("cancelled".to_owned()),
-            &["validating run: blocked"],
-        ),
-        ("a run without an end", |facts| run_of(facts).conclusion = None, &["validating run: blocked"]),
-        ("a run without a head repository", |facts| run_of(facts).head_repository = None, &["started by: blocked"]),
-        (
-            "a run of another repository with the same name",
-            |facts| run_of(facts).head_repository = Some(shop(Some(12))),
-            &["started by: blocked"],
-        ),
-        (
-            "a run of repositories without an id",
-            |facts| {
-                let run = run_of(facts);
-                (run.repository, run.head_repository) = (shop(None), Some(shop(None)));
-            },
-            &["started by: blocked"],
-        ),
-        (
-            "the deploy cannot be seen",
-            |facts| facts.deploy = Some(Err(api_error())),
-            &["deploy run: inconclusive", "branch: inconclusive"],
-        ),
-        ("the payload names no deploy", |facts| facts.deploy = None, &["deploy run: inconclusive"]),
-        ("the deploy still runs", |facts| deploy_of(facts).conclusion = None, &["deploy run: blocked"]),
-        ("the deploy is of no branch", |facts| deploy_of(facts).head_branch = None, &["deploy run: blocked"]),
-        (
-            "the deploy is of a fork with the same name",
-            |facts| deploy_of(facts).head_repository = Some(shop(Some(12))),
-            &["deploy run: blocked"],
-        ),
-        ("the commit is the tip", |facts| facts.branch = position("identical"), &[]),
-        ("the commit was pushed away", |facts| facts.branch = position("diverged"), &["branch: blocked"]),
-        ("the branch was reset", |facts| facts.branch = position("ahead"), &["branch: blocked"]),
-        ("the branch cannot be seen", |facts| facts.branch = Some(Err(api_error())), &["branch: inconclusive"]),
-        ("the commit was not looked up", |facts| facts.branch = None, &["branch: inconclusive"]),
-        (
-            "the deploy is of another commit",
-            |facts| deploy_of(facts).head_sha = "d".repeat(40),
-            &["smoke: blocked", "deploy run: blocked"],
-        ),
-        ("no job was seen", |facts| facts.jobs.jobs = None, &["smoke: inconclusive"]),
-        (
-            "the last look failed",
-            |facts| {
-                facts.jobs.annotations.clear();
-                facts.jobs.error = Some(api_error());
-            },
-            &["smoke: inconclusive"],
-        ),
-        ("no job announced the report", |facts| facts.jobs.annotations.clear(), &["smoke: blocked"]),
-        (
-            "a job made more annotations than GitHub keeps",
-            |facts| {
-                let other = Annotation { level: None, title: None, message: None };
-                facts.jobs.annotations.insert(1, vec![other; 50]);
-            },
-            &["smoke: inconclusive"],
-        ),
-        (
-            "the job is not over",
-            |facts| {
-                let job = job_of(facts);
-                (job.conclusion, job.completed_at) = (None, None);
-            },
-            &["smoke: inconclusive"],
-        ),
-        ("the job was cancelled", |facts| job_of(facts).conclusion = Some("cancelled".to_owned()), &["smoke: blocked"]),
-        ("an hour ago", |facts| job_of(facts).completed_at = "2026-01-01T11:00:00Z".parse().ok(), &[]),
-        (
-            "a second more",
-            |facts| job_of(facts).completed_at = "2026-01-01T10:59:59Z".parse().ok(),
-            &["smoke: blocked"],
-        ),
-        ("clocks a little apart", |facts| job_of(facts).completed_at = "2026-01-01T12:05:00Z".parse().ok(), &[]),
-        (
-            "clocks far apart",
-            |facts| job_of(facts).completed_at = "2026-01-01T12:05:01Z".parse().ok(),
-            &["smoke: inconclusive"],
-        ),
-        ("there is no image entry", |facts| facts.changes.current_image = None, &[]),
-        (
-            "the ledger cannot be read",
-            |facts| {
-                facts.ledger = Err(api_error());
-                facts.changes.base = Err(api_error());
-            },
-            &["commits: inconclusive", "replay: inconclusive"],
-        ),
-        ("nothing was compared", |facts| facts.changes.comparison = None, &["commits: inconclusive"]),
-        (
-            "it cannot be compared",
-            |facts| facts.changes.comparison = Some(Err(api_error())),
-            &["commits: inconclusive"],
-        ),
-        ("the base is gone", |facts| facts.changes.comparison = Some(Ok(None)), &["commits: inconclusive"]),
-        ("not all commits are listed", |facts| comparison_of(facts).total = 2, &["commits: inconclusive"]),
-        (
-            "a downgrade",
-            |facts| {
-                *comparison_of(facts) = Comparison { status: "behind".to_owned(), total: 0, commits: Vec::new() };
-            },
-            &["commits: blocked"],
-        ),
-        (
-            "the same commit",
-            |facts| {
-                *comparison_of(facts) = Comparison { status: "identical".to_owned(), total: 0, commits: Vec::new() };
-            },
-            &[],
-        ),
-        ("a diverged branch", |facts| comparison_of(facts).status = "diverged".to_owned(), &["commits: passed"]),
-        (
-            "an unknown comparison status",
-            |facts| comparison_of(facts).status = "sideways".to_owned(),
-            &["commits: inconclusive"],
-        ),
-        ("an author without an account", |facts| comparison_of(facts).commits[0].author = None, &["authors: passed"]),
-    ];
-    for (name, change, expected) in table {
+    for (name, change, expected) in CHANGES {
         assert_eq!(notable(&judge_after(&passed(), false, change)), *expected, "{name}");
     }
 }
@@ -433,21 +433,4 @@ fn a_policy_passes_only_if_its_condition_holds() {
     let policy = absent.iter().find(|finding| finding.check == "policy: smoke").unwrap();
     assert_ne!(policy.verdict, Verdict::Blocked, "{policy}");
     assert_eq!(notable(&absent), ["policy: smoke: inconclusive"]);
-}
-
-#[test]
-fn participants_started_a_run_or_wrote_a_commit() {
-    let mut facts = observations(&passed());
-    deploy_of(&mut facts).triggering_actor = Some("Emil".to_owned());
-    comparison_of(&mut facts).commits = vec![
-        commit(Some("Dora"), Some("web-flow")),
-        commit(Some("renovate[bot]"), Some("Web-Flow")),
-        commit(None, Some("bob")),
-    ];
-    let Participants { excluded, without_account } = Participants::from_observations(&facts);
-    let logins: Vec<&str> = excluded.values().map(|person| person.login.as_str()).collect();
-    assert_eq!(logins, ["bob", "dora", "Emil"]);
-    let authors: Vec<&String> = excluded.iter().filter(|(_, person)| person.is_author).map(|(key, _)| key).collect();
-    assert_eq!(authors, ["dora"]);
-    assert_eq!(without_account, ["ccccccc by Nobody"]);
 }

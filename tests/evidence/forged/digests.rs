@@ -1,9 +1,6 @@
 //! The digest of a release: one that a required gate saw, and no other.
 
-use super::{
-    forged::{Forgery, assert_blocked, changed_with_annotation, set},
-    *,
-};
+use super::*;
 
 #[test]
 fn the_digest_that_one_gate_saw_is_that_of_the_release() {
@@ -21,9 +18,8 @@ fn the_digest_that_one_gate_saw_is_that_of_the_release() {
     assert_eq!(serde_json::from_str::<Value>(&ended.outputs["subject"]).unwrap()["digest"], digest);
 }
 
-/// As the table of forgeries.
-const TABLE: &[(&str, Forgery, &str, &str)] = &[
-    (
+const TABLE: &[History] = &[
+    blocked(
         "a digest that only a gate which is not required has seen",
         |stage| {
             let mut other = Report { command: "bundle-size".to_owned(), ..stage.reports[0].clone() };
@@ -37,7 +33,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
         "subject",
         "which no report of a required gate names",
     ),
-    (
+    blocked(
         "two digests of one tag",
         |stage| {
             for (command, letter) in [("health", "d"), ("smoke", "e")] {
@@ -51,7 +47,7 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
         "smoke",
         "about another subject: digest sha256:eeee",
     ),
-    (
+    blocked(
         "the tag of one gate's report taken away",
         |stage| {
             let digest = format!("sha256:{}", "d".repeat(64));
@@ -72,5 +68,5 @@ const TABLE: &[(&str, Forgery, &str, &str)] = &[
 
 #[test]
 fn a_digest_that_no_required_gate_saw_is_blocked() {
-    TABLE.iter().for_each(assert_blocked);
+    check_all(TABLE);
 }
