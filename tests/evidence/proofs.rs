@@ -95,7 +95,7 @@ fn with(mut claims: Value, name: &str, value: &Value) -> Value {
 
 #[test]
 fn signed_evidence_passes_without_notices_and_without_checks() {
-    let signed = SignedStage::new();
+    let mut signed = SignedStage::new();
     let ended = signed.passes(&signed.claims());
     assert_eq!(found(&ended, "proof")["actual"], "signed by GitHub for run 7, attempt 1 of acme/shop");
     assert!(
@@ -123,6 +123,8 @@ fn signed_evidence_passes_without_notices_and_without_checks() {
     signed.passes(&claims);
     // The deploy workflow and the branch of releases may be others than the default branch.
     signed.stage.fake_github.set_default_branch(SHOP, "trunk");
+    signed.stage.fake_github.branch(SHOP, "main", &sha('c'));
+    signed.stage.config = CONFIG.replace("policy:", "    branch: main\npolicy:");
     let claims = signed.claims().to_string().replace("refs/heads/main", "refs/heads/trunk");
     signed.passes(&serde_json::from_str(&claims).unwrap());
     signed.refuses(&signed.signed(&signed.claims()), "blocked", &["`ref` refs/heads/main", "refs/heads/trunk"]);
@@ -275,6 +277,7 @@ fn a_push_is_signed_for_its_branch_and_commit() {
     let run =
         github::FakeRun { event: "push".to_owned(), head_branch: Some("release/1".to_owned()), ..validating_run() };
     signed.stage.fake_github.set_run(SHOP, github::FakeRun { head_sha: sha('c'), ..run }.in_progress());
+    signed.stage.fake_github.branch(SHOP, "release/1", &sha('c'));
     signed.stage.deploy = json!({ "id": 41, "attempt": 1, "head_sha": sha('c') });
     let text =
         signed.claims().to_string().replace("refs/heads/main", "refs/heads/release/1").replace(&sha('b'), &sha('c'));
