@@ -28,7 +28,7 @@ mod style;
 
 pub use self::{
     error::KustomizationError,
-    image::{ImageChange, ImageEntry},
+    image::{Edited, ImageChange, ImageEntry},
     image_rule::{ImageRule, image_rules, split_image},
     restore::{EntryText, entries, restore},
 };
@@ -37,16 +37,6 @@ use self::image_list::{ImageItem, ImageList};
 
 /// The usual path of the overlays in the infra repository, the default of the `file` setting.
 pub const DEFAULT_OVERLAY: &str = "apps/{service}/overlays/{environment}/kustomization.yaml";
-
-/// A kustomization after [`set_image`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edited {
-    pub text: String,
-    /// The entry before the edit; `None` when there was none.
-    pub previous: Option<ImageEntry>,
-    /// False when the entry already held exactly these values; `text` is then the original.
-    pub changed: bool,
-}
 
 /// Sets the image entry of `change.name` in `text`.
 ///

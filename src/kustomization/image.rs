@@ -15,7 +15,7 @@ pub struct ImageChange {
 }
 
 /// The values of an image entry. Empty and null parts are `None`, as kustomize reads them. A plain `newTag: 1.10` reads
-/// `1.10` here, while kustomize refuses the number: only [`Edited::changed`](super::Edited::changed) shows whether the entry
+/// `1.10` here, while kustomize refuses the number: only [`Edited::changed`] shows whether the entry
 /// needs an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageEntry {
@@ -43,6 +43,16 @@ impl ImageEntry {
         }
         reference
     }
+}
+
+/// A kustomization after the edit of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    pub text: String,
+    /// The entry before the edit; `None` when there was none.
+    pub previous: Option<ImageEntry>,
+    /// False when the entry already held exactly these values; `text` is then the original.
+    pub changed: bool,
 }
 
 /// The keys of an image entry (kustomize 5.8.1, `api/types/image.go`), in their usual order.

@@ -1,9 +1,9 @@
 //! Puts an image entry back as it was written in an earlier version of the file, byte for byte.
 
 use super::{
-    Edited, document,
+    document,
     error::KustomizationError,
-    image::ImageEntry,
+    image::{Edited, ImageEntry},
     image_list::{ImageItem, ImageList},
     proof,
     splices::{Splices, line_end},
