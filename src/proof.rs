@@ -2,8 +2,8 @@
 //! outside.
 //!
 //! `record` asks the runner's OIDC provider for a token whose audience is [`audience::of`] the payload, and sends it along.
-//! `evidence` verifies the token by the keys of the issuer and compares its claims. Only GitHub can sign them, so they hold
-//! whoever sent the dispatch.
+//! `evidence` verifies the token by the keys of the issuer and compares its claims. Only GitHub can sign them, so it does
+//! not matter who sent the dispatch.
 //!
 //! Sources: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (RS256), RFC 8725 (best practices of JWTs); the page "OpenID
 //! Connect reference" of GitHub (the claims).

@@ -66,7 +66,7 @@ fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 /// Seconds since 1970, of which RFC 7519 allows fractions.
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let seconds = f64::deserialize(deserializer)?.floor();
-    // Beyond the year 9999 there is no timestamp.
+    // A timestamp ends with the year 9999.
     if !(0.0..253_402_207_200.0).contains(&seconds) {
         return Err(de::Error::custom("no time"));
     }

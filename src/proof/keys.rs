@@ -61,7 +61,7 @@ impl KeySet {
             return Err(unusable("is there twice"));
         }
         if key.kty != "RSA" {
-            return Err(unusable("is no RSA key"));
+            return Err(unusable("is not an RSA key"));
         }
         if key.purpose.as_deref().is_some_and(|purpose| purpose != "sig") {
             return Err(unusable("is not for signatures"));

@@ -239,16 +239,16 @@ fn a_repository_of_the_same_name_but_another_number_is_refused() {
     let mut signed = SignedStage::new();
     signed.stage.config = CONFIG.replace("    image:", "    repository-id: 74\n    image:");
     signed.passes(&signed.claims());
-    let anew = with(signed.claims(), "repository_id", &json!("9000"));
-    signed.refuses(&signed.signed(&anew), "blocked", &["`repository_id` 9000", "74, `repository-id` of the service"]);
+    let other = with(signed.claims(), "repository_id", &json!("9000"));
+    signed.refuses(&signed.signed(&other), "blocked", &["`repository_id` 9000", "74, `repository-id` of the service"]);
     // Without a setting, the number that the last promotion recorded counts; before the first promotion there is none.
     signed.stage.config = CONFIG.to_owned();
-    signed.passes(&anew);
+    signed.passes(&other);
     let message = "promote\n\nService: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:1.4.1\n\
                    Repository-id: 74\n";
     shop::commit(&signed.stage.infra, &shop::ago(0), message, None);
     signed.passes(&signed.claims());
-    signed.refuses(&signed.signed(&anew), "blocked", &["`repository_id` 9000", "74, as promotion"]);
+    signed.refuses(&signed.signed(&other), "blocked", &["`repository_id` 9000", "74, as promotion"]);
 }
 
 #[test]

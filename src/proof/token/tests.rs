@@ -96,7 +96,7 @@ fn a_key_must_be_the_only_one_of_its_id_and_for_this_use() {
     let token = signed(&header(), &claims());
     let small = json!({ "kty": "RSA", "kid": KEY_ID, "n": "AQAB", "e": "AQAB" });
     for (key, expected) in [
-        (with(jwk(), "kty", json!("EC")), "is no RSA key"),
+        (with(jwk(), "kty", json!("EC")), "is not an RSA key"),
         (with(jwk(), "use", json!("enc")), "is not for signatures"),
         (with(jwk(), "alg", json!("RS512")), "is not for RS256"),
         (with(jwk(), "n", json!("")), "has no modulus"),

@@ -153,7 +153,7 @@ impl Verification<'_> {
         };
         differs("repository_id", &claims.repository_id.to_string(), &expected.to_string(), &why).map(|difference| {
             difference.next(
-                "a repository was created anew under this name: if that is right, set `repository-id` of the service to its number",
+                "another repository has this name now: if that is right, set `repository-id` of the service to its number",
             )
         })
     }
