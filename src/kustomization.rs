@@ -30,7 +30,7 @@ pub use self::{
     error::KustomizationError,
     image::{Edited, ImageChange, ImageEntry},
     image_rule::{ImageRule, image_rules, split_image},
-    restore::{EntryText, entries, restore},
+    restore::{EntryText, entries},
 };
 
 use self::image_list::{ImageItem, ImageList};
@@ -59,6 +59,15 @@ pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, Kustomizati
     let edited = splices.apply(text).ok_or_else(|| proof::refused("its parts would overlap"))?;
     proof::verify(text, &edited, &reach, change)?;
     Ok(Edited { text: edited, previous, changed: true })
+}
+
+/// Puts `before` back where `text` has `after`, as a version of the file had it. `None` when that cannot be done: the entry was
+/// written differently since, or kustomize would not read the earlier text, such as a tag that is a number there.
+///
+/// The result is read back before it is returned, as that of [`set_image`].
+pub fn restore(text: &str, before: &EntryText, after: &EntryText) -> Result<Option<Edited>, KustomizationError> {
+    let restored = restore::put_back(text, before, after)?;
+    Ok(restored.map(|edited| Edited { changed: edited != text, text: edited, previous: Some(after.entry.clone()) }))
 }
 
 /// The image entry of `name`, if the kustomization has one.

@@ -6,7 +6,7 @@ use super::{
     image::{Edited, ImageEntry},
     image_list::{ImageItem, ImageList},
     proof,
-    splices::{Splices, line_end},
+    splices::line_end,
 };
 
 /// An image entry as a file has it: its values, and its text from the first key to the end of its last line.
@@ -43,11 +43,8 @@ pub fn entries(text: &str) -> Result<Vec<EntryText>, KustomizationError> {
     Ok(images.items.iter().map(|item| EntryText::of_item(text, item)).collect())
 }
 
-/// Puts `before` back where `text` has `after`. `None` when that cannot be done: the entry was written differently since, or
-/// kustomize would not read the earlier text, such as a tag that is a number there.
-///
-/// The result is read back before it is returned, as that of [`set_image`](super::set_image).
-pub fn restore(text: &str, before: &EntryText, after: &EntryText) -> Result<Option<Edited>, KustomizationError> {
+/// The text with `before` in the place of `after`; `None` when it has no such place, or cannot be read back.
+pub fn put_back(text: &str, before: &EntryText, after: &EntryText) -> Result<Option<String>, KustomizationError> {
     let document = document::parse(text)?;
     let images = ImageList::read(text, &document)?;
     let name = &after.entry.name;
@@ -57,13 +54,8 @@ pub fn restore(text: &str, before: &EntryText, after: &EntryText) -> Result<Opti
         return Ok(None);
     }
     let reach = item.node.start..entry_end(text, item);
-    let mut splices = Splices::within(reach.clone());
-    splices.replace(reach.clone(), before.text.clone());
-    let edited = splices.apply(text).ok_or_else(|| proof::refused("its parts would overlap"))?;
-    match proof::verify_entry(text, &edited, &reach, name, &|item| item.entry() == before.entry && proof::is_text(item))
-    {
-        Ok(()) => Ok(Some(Edited { changed: edited != text, text: edited, previous: Some(item.entry()) })),
-        // The values can still be set one by one.
-        Err(_) => Ok(None),
-    }
+    let edited = format!("{}{}{}", &text[..reach.start], before.text, &text[reach.end..]);
+    let is_restored = |item: &ImageItem<'_>| item.entry() == before.entry && proof::is_text(item);
+    // An error is no end: the values can still be set one by one.
+    Ok(proof::verify_entry(text, &edited, &reach, name, &is_restored).is_ok().then_some(edited))
 }

@@ -13,7 +13,6 @@ use std::{
 use super::{
     credentials::{Credentials, redact_urls},
     names::Branch,
-    remote::Remote,
 };
 use crate::{
     clock::Stopwatch,
@@ -164,13 +163,6 @@ impl Git {
     #[must_use]
     pub fn with_token(mut self, server: &str, token: Secret) -> Self {
         self.credentials = Some(Credentials::new(server, token));
-        self
-    }
-
-    /// Authenticates every command for this remote: in a partial clone, each that reads a file may fetch it first.
-    #[must_use]
-    pub fn reading_from(mut self, remote: &Remote) -> Self {
-        self.promisor_url = Some(remote.fetch_url.clone());
         self
     }
 

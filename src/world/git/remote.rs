@@ -98,6 +98,13 @@ impl Git {
         Ok(Remote { name: name.to_owned(), fetch_url: url(&[])?, push_url: url(&["--push", "--all"])? })
     }
 
+    /// Authenticates every command for this remote: in a partial clone, each that reads a file may fetch it first.
+    #[must_use]
+    pub fn reading_from(mut self, remote: &Remote) -> Self {
+        self.promisor_url = Some(remote.fetch_url.clone());
+        self
+    }
+
     /// The branch of the remote's HEAD; `None` when HEAD names no existing branch.
     ///
     /// # Errors
