@@ -3,7 +3,7 @@
 use super::{
     document,
     error::KustomizationError,
-    image::{Edited, ImageEntry},
+    image::ImageEntry,
     image_list::{ImageItem, ImageList},
     proof,
     splices::line_end,
