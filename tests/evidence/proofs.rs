@@ -244,8 +244,10 @@ fn a_repository_of_the_same_name_but_another_number_is_refused() {
     // Without a setting, the number that the last promotion recorded counts; before the first promotion there is none.
     signed.stage.config = CONFIG.to_owned();
     signed.passes(&other);
+    signed.stage.infra_at_first_tag("Repository-id: 74");
+    // A message that changes no image is believed by nothing.
     let message = "promote\n\nService: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:1.4.1\n\
-                   Repository-id: 74\n";
+                   Repository-id: 9000\n";
     shop::commit(&signed.stage.infra, &shop::ago(0), message, None);
     signed.passes(&signed.claims());
     signed.refuses(&signed.signed(&other), "blocked", &["`repository_id` 9000", "74, as promotion"]);
