@@ -10,8 +10,8 @@
 //! there. `audit` shows them; nothing else reads them. A promotion that was merged counts with the merge, when the merge changed
 //! the image as the merged message says.
 //!
-//! The committer does not matter: teams can write entries by other means, and whoever may push to the branch can deploy. All
-//! other trailers may be absent; an invalid one counts as absent. They are claims of whoever made the commit.
+//! The committer does not matter: teams can write entries by other means, and a person who may push to the branch can deploy. All
+//! other trailers may be absent; an invalid one counts as absent. They are claims of the person who made the commit.
 //! Git decides which lines are trailers: the last paragraph of a message.
 
 mod entry;

@@ -1,7 +1,8 @@
 //! The loop that writes: read the current state, plan, write on the condition that the state has not changed.
 //!
 //! After a conflict the loop reads and plans again; it never resends. It reads an unknown outcome back before the command
-//! may end, and again at the end of the time limit: a write that nobody answered may still arrive. Only this loop makes a [`Permit`], so a dry-run writes nothing.
+//! may end, and again at the end of the time limit: a write without an answer may still arrive. Only this loop makes a
+//! [`Permit`], so a dry-run writes nothing.
 
 mod plan;
 
@@ -192,7 +193,7 @@ impl<'execution> RecordedEffect<'execution> {
         Self { execution, index, effect }
     }
 
-    /// The outcome of a write stays unknown: nobody answered, and it may still arrive.
+    /// The outcome of a write stays unknown: it may still arrive.
     fn unknown(&self, lost: Finding) -> CommandError {
         self.is(EffectState::Unknown, &lost.actual);
         CommandError::Unobservable(lost)

@@ -45,7 +45,9 @@ impl ReceivedReports {
             return Err(Finding::blocked("digest")
                 .actual(format!("{tag} is {}", named.join(" and ")))
                 .expected("one digest: what one gate tested is what the others tested")
-                .next("the tag may have moved during the validation: deploy the release again, and validate it anew"));
+                .next(
+                    "the tag may have moved during the validation: deploy the release again, and validate it again",
+                ));
         }
         Ok(Subject { digest: found, ..subject.clone() })
     }

@@ -176,7 +176,12 @@ fn a_proof_of_another_job_run_or_source_is_refused_with_the_claim_that_differs()
             "blocked",
             &["`job_workflow_ref` acme/workflows", "name it in `job-workflow`"],
         ),
-        ("check_run_id", json!(gate.to_string()), "blocked", &["signed by job `smoke`, which ran smoke", "of its own"]),
+        (
+            "check_run_id",
+            json!(gate.to_string()),
+            "blocked",
+            &["signed by job `smoke`, which ran smoke", "in its own job"],
+        ),
         ("check_run_id", json!(leg.to_string()), "blocked", &["job `performance (chrome)`, which ran performance"]),
         (
             "check_run_id",

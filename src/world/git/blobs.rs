@@ -95,7 +95,7 @@ impl Git {
         }
     }
 
-    /// Fetches blobs that a partial clone may lack. Git would fetch each of them in a request of its own.
+    /// Fetches blobs that a partial clone may lack. Git would send one request for each of them.
     fn fetch_missing(&self, remote: &Remote, ids: &[BlobId]) -> Result<(), Finding> {
         if !self.is_partial(remote)? {
             return Ok(());

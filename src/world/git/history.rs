@@ -80,7 +80,7 @@ impl Git {
 
     /// The relevant commits on the first-parent line of `tip` that changed the file at `path`, newest first, passed to `take`
     /// in lots. It returns whether it has enough. Deepens a shallow checkout until it has, or the history is complete;
-    /// `take` is then called anew from the tip, with `first` set.
+    /// `take` is then called again from the tip, with `first` set.
     ///
     /// # Errors
     /// As [`Git::commits_since`], and those of `take`.

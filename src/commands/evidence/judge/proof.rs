@@ -238,7 +238,7 @@ impl Verification<'_> {
         let gate = self.claim.received.iter().find(|received| is_job_of(received, job));
         if let Some(gate) = gate {
             let actual = format!("signed by job `{name}`, which ran {}", clip(&gate.report.command, CLIP_NAME));
-            let next = "run `record` in a job of its own, and give `id-token: write` to no other";
+            let next = "run `record` in its own job, and give `id-token: write` to no other";
             return Some(Difference::blocked(actual, expected).next(next));
         }
         (!record_job.is_of(&job.name)).then(|| {

@@ -45,7 +45,7 @@ pub enum ReleasePhase {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
     pub at: Moment,
-    /// The uids of the pods that were there. Pods that come later, from an autoscaler or a drained node, delay nobody.
+    /// The uids of the pods that were there. Pods that come later, from an autoscaler or a drained node, delay no other pod.
     pub pods: BTreeSet<String>,
     /// When one of them was evicted last, and how.
     pub evicted: Option<(Moment, String)>,
@@ -128,7 +128,7 @@ impl WorkloadHistory {
             (Some(completion), Ok(())) if completion.revision != snapshot.revision => {
                 *completion = Completion::new(at, snapshot);
             }
-            // Without pods, leaving the healthy state is all that is seen: its time begins anew when it returns.
+            // Without pods, leaving the healthy state is all that is seen: its time begins again when it returns.
             (Some(_), Err(_)) if !snapshot.kind.has_pods() => self.completion = None,
             (Some(completion), _) => completion.record_evictions(at, snapshot),
             (None, Err(_)) => {}

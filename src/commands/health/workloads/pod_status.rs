@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// A container that ran for this long was not in a crash loop: the kubelet begins its back-off anew. Source: Kubernetes'
+/// A container that ran for this long was not in a crash loop: the kubelet begins its back-off again. Source: Kubernetes'
 /// documentation, Pod Lifecycle, "Container restart policy".
 pub const BACK_OFF_RESET: SignedDuration = SignedDuration::from_mins(10);
 

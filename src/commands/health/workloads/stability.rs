@@ -195,7 +195,7 @@ impl Check<'_> {
         let run = end.and_then(|end| Some(end.finished_at?.duration_since(end.started_at?)));
         // A runtime that reports no times may have run it for a moment only.
         let run = run.unwrap_or_default().max(SignedDuration::ZERO);
-        // After a long run the kubelet begins its back-off anew: it was not one of a crash loop.
+        // After a long run the kubelet begins its back-off again: it was not one of a crash loop.
         (run < BACK_OFF_RESET).then_some(run)
     }
 }
