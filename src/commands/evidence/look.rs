@@ -22,7 +22,7 @@ use crate::{
     finding::Finding,
     kustomization::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
-    observe::{Judgement, PollInterval, Source, observe_until_decided},
+    observe::{Judgement, PollInterval, Source, observe_until_decided, read_until_answered},
     promotion::infra::{ImageLocator, image_file::find_image},
     subject::{Commit as CommitId, Service},
     values::clip,
@@ -56,14 +56,14 @@ impl EvidenceObserver<'_> {
     /// # Errors
     /// The infra repository lacks the file or git cannot read it; a signal.
     pub fn observe(&self) -> Result<EvidenceObservations, CommandError> {
-        let tip = self.place.tip()?.commit;
-        let image = find_image(self.place, &tip, self.image_locator)?;
+        let tip = self.place.read(self.ctx, || self.place.tip())?.commit;
+        let image = self.place.read(self.ctx, || find_image(self.place, &tip, self.image_locator))?;
         let current_entry = image.field.find_entry(&image.text).map_err(Finding::unobservable)?;
         let payload = &self.verification.claim.payload;
         let repository = &self.verification.origin.repository;
-        let run = fetch_run(&self.github, repository, payload.run.id);
+        let run = self.ask(|| fetch_run(&self.github, repository, payload.run.id));
         let deploy = self.verification.origin.deploy_workflow.as_ref().and(payload.deploy.as_ref());
-        let deploy = deploy.map(|claimed| fetch_run(&self.github, repository, claimed.id));
+        let deploy = deploy.map(|claimed| self.ask(|| fetch_run(&self.github, repository, claimed.id)));
         let claimed_attempt =
             run.as_ref().ok().and_then(Option::as_ref).filter(|run| run.attempt == payload.run.attempt);
         let jobs = claimed_attempt.map(|run| self.observe_jobs(run)).transpose()?.unwrap_or_default();
@@ -80,23 +80,30 @@ impl EvidenceObserver<'_> {
         let needs_default_branch =
             self.verification.signed.as_ref().is_some_and(|claims| claims.event_name == "workflow_run");
         let default_branch = needs_default_branch.then(|| {
-            let facts = self.github.repository(repository)?;
+            let facts = self.ask(|| self.github.repository(repository))?;
             Ok(facts.map(|facts| facts.default_branch))
         });
         let mut observations =
             EvidenceObservations { run, deploy, branch: None, jobs, ledger, changes, default_branch, now };
         if let Some(commit) = &observations.built_commit() {
             let branch = self.verification.origin.branch.as_ref();
-            observations.branch = Some(locate_commit(&self.github, repository, branch, commit));
+            observations.branch = Some(self.ask(|| locate_commit(&self.github, repository, branch, commit)));
             let comparison = match &observations.changes.base {
-                Ok(BaseCommit::Known { sha, .. }) => Some(self.github.commits_between(repository, sha, commit)),
+                Ok(BaseCommit::Known { sha, .. }) => {
+                    Some(self.ask(|| self.github.commits_between(repository, sha, commit)))
+                }
                 _ => None,
             };
             // Without a comparison, at least the author of the image's commit is known.
-            let head = comparison.is_none().then(|| self.github.commit(repository, commit));
+            let head = comparison.is_none().then(|| self.ask(|| self.github.commit(repository, commit)));
             (observations.changes.comparison, observations.changes.head) = (comparison, head);
         }
         Ok(observations)
+    }
+
+    /// Asks GitHub until it answers.
+    fn ask<T>(&self, read: impl FnMut() -> Result<T, Finding>) -> Result<T, Finding> {
+        read_until_answered(&self.ctx.execution, self.timeout, read)
     }
 
     /// The jobs of a run with their annotations: looks until every report is announced and no other notice is to be expected,
@@ -141,8 +148,10 @@ impl EvidenceObserver<'_> {
                 } else {
                     jobs.may_contradict(wall(now), self.annotation_delay)
                 };
+                // A busy server may answer the next look.
+                let may_answer = jobs.error.as_ref().is_some_and(|error| error.retry_after.is_some());
                 match (has_looked, now < until) {
-                    (true, is_in_time) if !(expects_notice && is_in_time) => Judgement::decided(claims.clone()),
+                    (true, is_in_time) if !((expects_notice || may_answer) && is_in_time) => Judgement::decided(claims.clone()),
                     (_, true) => Judgement::pending_until(claims.clone(), until),
                     (_, false) => Judgement::pending(claims.clone()),
                 }
@@ -168,7 +177,7 @@ impl EvidenceObserver<'_> {
             let covers_validation = entries.last().is_some_and(|entry| entry.committed_at < since);
             covers_validation && (has_base && entries.len() >= MAX_PROMOTIONS || entries.len() >= MAX_ENTRIES)
         };
-        ledger::history(self.place, tip, service, environment, is_enough)
+        self.place.read(self.ctx, || ledger::history(self.place, tip, service, environment, is_enough))
     }
 
     /// The source commit of the current image: from the ledger, else from a Git tag with the name of the image's tag.
@@ -199,14 +208,14 @@ impl EvidenceObserver<'_> {
     fn find_tagged(&self, image_tag: &str, no_entry: &str) -> Result<BaseCommit, Finding> {
         let repository = &self.verification.origin.repository;
         if let Ok(id) = image_tag.parse::<CommitId>()
-            && self.github.commit(repository, &id)?.is_some()
+            && self.ask(|| self.github.commit(repository, &id))?.is_some()
         {
             return Ok(BaseCommit::Known { sha: id, source: "the image's tag".to_owned() });
         }
         let mut others = String::new();
         let names = [image_tag.to_owned(), format!("v{image_tag}")];
         for name in &names {
-            match self.github.tag_target(repository, name)? {
+            match self.ask(|| self.github.tag_target(repository, name))? {
                 Some(TagTarget::Commit(sha)) => {
                     return Ok(BaseCommit::Known { sha, source: format!("tag `{name}` of {repository}") });
                 }

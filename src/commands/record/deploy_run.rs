@@ -11,6 +11,7 @@ use crate::{
     },
     error::CommandError,
     finding::{Finding, Verdict},
+    observe::read_until_answered,
     secret::Secret,
     values::HumanDuration,
     world::{event::CompletedRun, git::Branch, github::Repository},
@@ -47,8 +48,11 @@ impl DeployRunLookup<'_> {
             ]);
         };
         let github = ctx.github(Some(token), self.timeout)?;
-        let run = fetch_run(&github, &repository, event.id);
-        let position = locate_commit(&github, &repository, self.branch, &event.head_sha);
+        let (execution, limit) = (&ctx.execution, self.timeout.0);
+        let run = read_until_answered(execution, limit, || fetch_run(&github, &repository, event.id));
+        let position = read_until_answered(execution, limit, || {
+            locate_commit(&github, &repository, self.branch, &event.head_sha)
+        });
         let branch = position.as_ref().ok().map(|position| position.branch.as_str());
         let finding = match run {
             Err(error) => self.with_permissions(error.for_check(CHECK), &repository),
