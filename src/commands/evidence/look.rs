@@ -151,7 +151,9 @@ impl EvidenceObserver<'_> {
                 // A busy server may answer the next look.
                 let may_answer = jobs.error.as_ref().is_some_and(|error| error.retry_after.is_some());
                 match (has_looked, now < until) {
-                    (true, is_in_time) if !((expects_notice || may_answer) && is_in_time) => Judgement::decided(claims.clone()),
+                    (true, is_in_time) if !((expects_notice || may_answer) && is_in_time) => {
+                        Judgement::decided(claims.clone())
+                    }
                     (_, true) => Judgement::pending_until(claims.clone(), until),
                     (_, false) => Judgement::pending(claims.clone()),
                 }

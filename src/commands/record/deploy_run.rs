@@ -50,9 +50,8 @@ impl DeployRunLookup<'_> {
         let github = ctx.github(Some(token), self.timeout)?;
         let (execution, limit) = (&ctx.execution, self.timeout.0);
         let run = read_until_answered(execution, limit, || fetch_run(&github, &repository, event.id));
-        let position = read_until_answered(execution, limit, || {
-            locate_commit(&github, &repository, self.branch, &event.head_sha)
-        });
+        let position =
+            read_until_answered(execution, limit, || locate_commit(&github, &repository, self.branch, &event.head_sha));
         let branch = position.as_ref().ok().map(|position| position.branch.as_str());
         let finding = match run {
             Err(error) => self.with_permissions(error.for_check(CHECK), &repository),
