@@ -61,6 +61,12 @@ fn recorded_answers_of_a_control_plane_are_judged_as_on_the_cluster() {
             1,
             "HealthCheckFailed: timeout waiting for: [Deployment/shop/checkout status: 'InProgress']",
         ),
+        ("helmrelease/shop", 0, "complete: deployed shop@1.4.2 as release 7, and what it installs became healthy"),
+        (
+            "helmrelease/broken",
+            1,
+            "the release failed and was rolled back: RollbackSucceeded: Helm rollback to previous release staging/broken.v3",
+        ),
     ] {
         let end = gate(&api, workloads).run(&["health"]);
         let actual = end.report["findings"][0]["actual"].as_str().unwrap_or_default();
@@ -84,7 +90,7 @@ fn shown(log: &str) -> String {
 }
 
 #[test]
-fn applications_and_kustomizations_need_no_other_kind() {
+fn applications_and_the_objects_of_flux_need_no_other_kind() {
     let (api, asked) = replaying();
     let gate = |workloads: &str| gate(&api, workloads).input("image", "ghcr.io/acme/app:2");
     let attempt = |time: &str| {
@@ -99,13 +105,15 @@ fn applications_and_kustomizations_need_no_other_kind() {
     let end = gate("app/broken").run(&["health"]);
     assert!(end.code == 1 && end.summary.contains("exceeded its progress deadline"), "{}", end.summary);
     assert!(asked.lock().unwrap().iter().all(|path| path.starts_with(own)));
-    // A kustomization reports no image. Alone, it is rejected before the first request.
+    // The objects of Flux report no image. Alone, they are rejected before the first request.
     asked.lock().unwrap().clear();
-    let end = gate("ks/shop").run(&["health"]);
-    assert!(end.code == 2 && end.log.contains("watch its Deployment as well"), "{}", end.log);
-    assert!(asked.lock().unwrap().is_empty(), "{}", end.log);
-    let end = gate("ks/shop\nrollout/canary").run(&["health"]);
-    assert_eq!((end.code, end.report["findings"].as_array().map(Vec::len)), (0, Some(2)), "{}", end.log);
+    for alone in ["ks/shop", "hr/shop", "ks/shop\nhr/shop"] {
+        let end = gate(alone).run(&["health"]);
+        assert!(end.code == 2 && end.log.contains("watch its Deployment as well"), "{}", end.log);
+        assert!(asked.lock().unwrap().is_empty(), "{}", end.log);
+    }
+    let end = gate("ks/shop\nhr/shop\nrollout/canary").run(&["health"]);
+    assert_eq!((end.code, end.report["findings"].as_array().map(Vec::len)), (0, Some(3)), "{}", end.log);
 }
 
 #[test]
@@ -113,9 +121,12 @@ fn a_kind_that_is_not_installed_is_named() {
     // A server answers a path that it does not know with text, not with an API object.
     let api = LoopbackServer::start(|_| FakeResponse::text(404, "text/plain; charset=utf-8", "404 page not found\n"))
         .unwrap();
-    for (workload, plural) in
-        [("rollout/a", "rollouts"), ("application/a", "applications"), ("kustomization/a", "kustomizations")]
-    {
+    for (workload, plural) in [
+        ("rollout/a", "rollouts"),
+        ("application/a", "applications"),
+        ("kustomization/a", "kustomizations"),
+        ("helmrelease/a", "helmreleases"),
+    ] {
         let end = gate(&api, workload).run(&["health"]);
         let findings = end.report["findings"].to_string();
         let expected = format!("list and watch {plural} in the namespace staging");
@@ -418,7 +429,7 @@ fn conflicting_settings_are_bad_input() {
         (runner().input("api-timeout", "0"), "a duration over 0"),
         (
             runner().input("workload", "pod/x"),
-            "deployment, statefulset, daemonset, rollout, application, kustomization",
+            "deployment, statefulset, daemonset, rollout, application, kustomization, helmrelease",
         ),
         (runner().input("grace", "soon"), "a state and a duration"),
         (runner().input("namespace", "../x"), "the name of a namespace"),

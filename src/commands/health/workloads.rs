@@ -80,7 +80,7 @@ const SLACK: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Workloads to watch, as `deployment/NAME`; other kinds: statefulset, daemonset, rollout, application, kustomization
+    /// Workloads to watch, as `deployment/NAME`; other kinds: statefulset, daemonset, rollout, application, kustomization, helmrelease
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Vec<Workload>,
     /// Namespace of the workloads [default: that of the context, else `default`]
@@ -113,7 +113,7 @@ pub struct Args {
     /// Grace periods: how long a state is tolerated, as in `image-pull 5m` or `failed-create never` [default: see the table of states]
     #[arg(long, value_name = "STATE DURATION")]
     pub grace: Vec<GracePeriod>,
-    /// Pass a workload even if it requests no pods, and a Kustomization without health checks
+    /// Pass a workload even if it requests no pods, and a Kustomization or a HelmRelease without health checks
     #[arg(long)]
     pub allow_empty: bool,
     /// Token that may read the image's manifests, as `user:token` or alone, sent only to the registry of `image`
@@ -285,7 +285,7 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
     let names_version = ExpectedImage::from_subject(subject).names_version();
     if names_version && !workloads.iter().any(|workload| workload.kind.reports_images()) {
         return Err(Finding::inconclusive("`workload`")
-            .actual("only kustomizations, which report no image, and a tag or a digest to look for")
+            .actual("only Kustomizations and HelmReleases, which report no image, and a tag or a digest to look for")
             .expected("a workload that reports which image it runs")
             .next(
                 "watch its Deployment as well, as in `deployment/checkout`; if that is in another namespace, watch it in a \

@@ -16,7 +16,7 @@ mod tests;
 
 pub use argo::{Application, OperationState, PauseCondition, Rollout};
 pub use events::Event;
-pub use flux::Kustomization;
+pub use flux::{HelmRelease, HelmSnapshot, Kustomization};
 pub use object::{Condition, List, ListMeta, Object, ObjectMeta};
 pub use pods::{
     Container, ContainerProbe, ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodTemplate,

@@ -195,6 +195,7 @@ fn owners(observations: &WorkloadObservations, workload: &Workload) -> impl Iter
         WorkloadKind::DaemonSet => views.daemon_sets.find(name).map(|it| &it.metadata),
         WorkloadKind::Rollout => views.rollouts.find(name).map(|it| &it.metadata),
         WorkloadKind::Kustomization => views.kustomizations.find(name).map(|it| &it.metadata),
+        WorkloadKind::HelmRelease => views.helm_releases.find(name).map(|it| &it.metadata),
         WorkloadKind::Application => None,
     };
     let newest = own.and_then(|own| {

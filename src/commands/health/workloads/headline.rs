@@ -36,7 +36,7 @@ fn pods_ready(snapshot: &WorkloadSnapshot<'_>) -> String {
 fn limit(limits: &WorkloadLimits, snapshot: &WorkloadSnapshot<'_>) -> String {
     let state = match (snapshot.kind, snapshot.desired) {
         (WorkloadKind::Application, _) => "Healthy and Synced".to_owned(),
-        (WorkloadKind::Kustomization, _) => "Ready".to_owned(),
+        (WorkloadKind::Kustomization | WorkloadKind::HelmRelease, _) => "Ready".to_owned(),
         (_, ..=0) => "all pods ready".to_owned(),
         (_, desired) => format!("{desired} of {desired}"),
     };
@@ -71,6 +71,7 @@ pub fn next_step(snapshot: &WorkloadSnapshot<'_>, problems: &[PodProblem]) -> &'
             "sync it, or resume what is suspended; `grace: paused 1h` leaves time for that"
         }
         (Some(UnhealthyState::Paused), WorkloadKind::Kustomization) => "resume it (`flux resume kustomization`)",
+        (Some(UnhealthyState::Paused), WorkloadKind::HelmRelease) => "resume it (`flux resume helmrelease`)",
         (Some(UnhealthyState::Paused), _) => "resume the rollout (`kubectl rollout resume`), or delete the old pods",
         (Some(UnhealthyState::FailedCreate), _) => {
             "see the quotas, the admission rules and the service accounts of the namespace"
@@ -81,6 +82,7 @@ pub fn next_step(snapshot: &WorkloadSnapshot<'_>, problems: &[PodProblem]) -> &'
         }
         (_, WorkloadKind::Application) => "see the Application's conditions and resources in the tables below",
         (_, WorkloadKind::Kustomization) => "see the Kustomization's conditions and events in the tables below",
+        (_, WorkloadKind::HelmRelease) => "see the HelmRelease's conditions and events in the tables below",
         _ => problems.first().map_or_else(|| without_problem(snapshot), |problem| problem.next),
     }
 }

@@ -369,7 +369,7 @@ impl Assessor<'_> {
         }
         match snapshot.kind {
             _ if !limits.image.names_version() => {}
-            WorkloadKind::Kustomization => {}
+            WorkloadKind::Kustomization | WorkloadKind::HelmRelease => {}
             WorkloadKind::Application => text.push_str(&format!("; it runs {}", limits.image.name())),
             _ if snapshot.pods.is_empty() => text.push_str(&format!("; it requests {}", limits.image.name())),
             _ => text.push_str(&format!("; its pods run {}", limits.image.name())),
@@ -409,6 +409,7 @@ fn expected(limits: &WorkloadLimits, kind: WorkloadKind) -> String {
     let mut text = match kind {
         WorkloadKind::Application => "Healthy and Synced".to_owned(),
         WorkloadKind::Kustomization => "Ready, the last revision applied".to_owned(),
+        WorkloadKind::HelmRelease => "Ready, the last chart and values deployed".to_owned(),
         _ => "the new revision complete, nothing of the old one left".to_owned(),
     };
     if limits.image.names_version() && kind.reports_images() {

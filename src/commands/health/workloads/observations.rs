@@ -21,8 +21,8 @@ use crate::{
     world::cluster::{
         WatchUpdate,
         objects::{
-            Application, ControllerRevision, DaemonSet, Deployment, Event, Kustomization, Pod, ReplicaSet, Rollout,
-            StatefulSet,
+            Application, ControllerRevision, DaemonSet, Deployment, Event, HelmRelease, Kustomization, Pod, ReplicaSet,
+            Rollout, StatefulSet,
         },
     },
 };
@@ -41,6 +41,7 @@ pub enum ClusterUpdate {
     Rollouts(WatchUpdate<Rollout>),
     Applications(WatchUpdate<Application>),
     Kustomizations(WatchUpdate<Kustomization>),
+    HelmReleases(WatchUpdate<HelmRelease>),
     Pods(WatchUpdate<Pod>),
     /// Warning events about pods.
     Warnings(WatchUpdate<Event>),
@@ -82,6 +83,7 @@ impl WorkloadObservations {
                 WorkloadKind::Rollout => (views.rollouts.needed, views.replica_sets.needed) = (true, true),
                 WorkloadKind::Application => views.applications.needed = true,
                 WorkloadKind::Kustomization => views.kustomizations.needed = true,
+                WorkloadKind::HelmRelease => views.helm_releases.needed = true,
             }
         }
         Self { views, histories: vec![WorkloadHistory::default(); workloads.len()], ..Self::default() }
@@ -99,6 +101,7 @@ impl WorkloadObservations {
             ClusterUpdate::Rollouts(update) => views.rollouts.apply(at, update),
             ClusterUpdate::Applications(update) => views.applications.apply(at, update),
             ClusterUpdate::Kustomizations(update) => views.kustomizations.apply(at, update),
+            ClusterUpdate::HelmReleases(update) => views.helm_releases.apply(at, update),
             ClusterUpdate::Registry(answers) => {
                 views.registry_answers.extend(answers);
                 self.epoch
@@ -163,7 +166,7 @@ impl WorkloadObservations {
     }
 
     #[must_use]
-    pub fn view_states(&self) -> [ViewState<'_>; 9] {
+    pub fn view_states(&self) -> [ViewState<'_>; 10] {
         let views = &self.views;
         let Views { deployments, replica_sets, stateful_sets, daemon_sets, revisions, pods, .. } = views;
         [
@@ -173,6 +176,7 @@ impl WorkloadObservations {
             views.rollouts.state(),
             views.applications.state(),
             views.kustomizations.state(),
+            views.helm_releases.state(),
             replica_sets.state(),
             revisions.state(),
             pods.state(),

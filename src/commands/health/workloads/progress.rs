@@ -5,6 +5,8 @@
 mod application;
 mod daemon_set;
 mod deployment;
+mod flux;
+mod helm_release;
 mod kustomization;
 mod rollout;
 mod stateful_set;
@@ -29,6 +31,7 @@ pub fn rollout_status<'a>(limits: &WorkloadLimits, views: &'a Views, workload: &
         WorkloadKind::Rollout => views.rollouts.find(name).map(|it| rollout::status(limits, views, it)),
         WorkloadKind::Application => views.applications.find(name).map(|it| application::status(limits, it)),
         WorkloadKind::Kustomization => views.kustomizations.find(name).map(|it| kustomization::status(limits, it)),
+        WorkloadKind::HelmRelease => views.helm_releases.find(name).map(|it| helm_release::status(limits, it)),
     };
     status.unwrap_or_else(RolloutStatus::missing)
 }

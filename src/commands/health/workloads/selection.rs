@@ -59,6 +59,7 @@ fn workload_view(views: &Views, kind: WorkloadKind) -> ViewState<'_> {
         WorkloadKind::Rollout => views.rollouts.state(),
         WorkloadKind::Application => views.applications.state(),
         WorkloadKind::Kustomization => views.kustomizations.state(),
+        WorkloadKind::HelmRelease => views.helm_releases.state(),
     }
 }
 
@@ -70,7 +71,7 @@ fn required_labels<'a>(views: &'a Views, workload: &Workload) -> Option<&'a Labe
         WorkloadKind::StatefulSet => views.stateful_sets.find(name).map(|it| &it.spec.selector),
         WorkloadKind::DaemonSet => views.daemon_sets.find(name).map(|it| &it.spec.selector),
         WorkloadKind::Rollout => views.rollouts.find(name).map(|it| &it.spec.selector),
-        WorkloadKind::Application | WorkloadKind::Kustomization => None,
+        WorkloadKind::Application | WorkloadKind::Kustomization | WorkloadKind::HelmRelease => None,
     };
     selector.map(|selector| &selector.match_labels)
 }

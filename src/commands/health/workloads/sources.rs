@@ -92,6 +92,9 @@ impl<'a> WatchSources<'a> {
         if self.needs(WorkloadKind::Kustomization) {
             sources.push(self.workloads(WorkloadKind::Kustomization, ClusterUpdate::Kustomizations));
         }
+        if self.needs(WorkloadKind::HelmRelease) {
+            sources.push(self.workloads(WorkloadKind::HelmRelease, ClusterUpdate::HelmReleases));
+        }
         if self.limits.watches_pods() {
             sources.push(self.owned(ClusterUpdate::Pods));
             sources.push(self.warnings());

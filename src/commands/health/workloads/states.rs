@@ -90,8 +90,8 @@ impl UnhealthyState {
             }
             Self::Unschedulable => "no node accepts the pod; an autoscaler may add one until `rollout-timeout`",
             Self::Degraded => {
-                "an Application is `Degraded` or `Missing`, a Kustomization fails and is retried, a Rollout's specification \
-                 is not valid: tolerated as long as an unhealthy pod"
+                "an Application is `Degraded` or `Missing`, a Kustomization or a HelmRelease fails and is retried, a Rollout's \
+                 specification is not valid: tolerated as long as an unhealthy pod"
             }
             Self::ApiLost => "the API server does not answer: inconclusive then, not blocked",
         }

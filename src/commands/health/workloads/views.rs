@@ -11,8 +11,8 @@ use crate::{
     world::cluster::{
         WatchUpdate,
         objects::{
-            Application, ControllerRevision, DaemonSet, Deployment, Kustomization, Object, Pod, ReplicaSet, Rollout,
-            StatefulSet,
+            Application, ControllerRevision, DaemonSet, Deployment, HelmRelease, Kustomization, Object, Pod,
+            ReplicaSet, Rollout, StatefulSet,
         },
     },
 };
@@ -161,6 +161,7 @@ pub struct Views {
     pub rollouts: View<Rollout>,
     pub applications: View<Application>,
     pub kustomizations: View<Kustomization>,
+    pub helm_releases: View<HelmRelease>,
     pub pods: View<Pod>,
     /// Of workloads of the kinds StatefulSet and DaemonSet.
     pub creation_failures: CreationFailures,

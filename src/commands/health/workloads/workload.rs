@@ -15,6 +15,8 @@ pub enum WorkloadKind {
     Application,
     /// From Flux.
     Kustomization,
+    /// From Flux.
+    HelmRelease,
 }
 
 impl WorkloadKind {
@@ -27,19 +29,20 @@ impl WorkloadKind {
             Self::Rollout => "rollout",
             Self::Application => "application",
             Self::Kustomization => "kustomization",
+            Self::HelmRelease => "helmrelease",
         }
     }
 
     /// Whether its pods are judged. For the other kinds, only the status that their controller writes is.
     #[must_use]
     pub const fn has_pods(self) -> bool {
-        !matches!(self, Self::Application | Self::Kustomization)
+        !matches!(self, Self::Application | Self::Kustomization | Self::HelmRelease)
     }
 
     /// Whether its status or its pods show which images run.
     #[must_use]
     pub const fn reports_images(self) -> bool {
-        !matches!(self, Self::Kustomization)
+        !matches!(self, Self::Kustomization | Self::HelmRelease)
     }
 
     /// Parses what kubectl accepts: singular, plural and short names.
@@ -51,6 +54,7 @@ impl WorkloadKind {
             "rollout" | "rollouts" | "ro" => Some(Self::Rollout),
             "application" | "applications" | "app" | "apps" => Some(Self::Application),
             "kustomization" | "kustomizations" | "ks" => Some(Self::Kustomization),
+            "helmrelease" | "helmreleases" | "hr" => Some(Self::HelmRelease),
             _ => None,
         }
     }
@@ -68,7 +72,7 @@ impl FromStr for Workload {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         const ACCEPTED: ValueError = ValueError::new(
             "a kind and a name, as in `deployment/checkout`; kinds: deployment, statefulset, daemonset, rollout, \
-             application, kustomization",
+             application, kustomization, helmrelease",
         );
         let (kind, name) = text.split_once('/').ok_or(ACCEPTED)?;
         let kind = WorkloadKind::parse(kind.trim()).ok_or(ACCEPTED)?;
@@ -116,6 +120,8 @@ mod tests {
             ("APPLICATIONS/checkout", "application/checkout"),
             ("ks/checkout", "kustomization/checkout"),
             ("Kustomizations/checkout", "kustomization/checkout"),
+            ("hr/checkout", "helmrelease/checkout"),
+            ("HelmReleases/checkout", "helmrelease/checkout"),
         ] {
             assert_eq!(text.parse::<Workload>().unwrap().to_string(), shown);
         }

@@ -23,6 +23,7 @@ pub fn tables(views: &Views, workload: &Workload) -> Vec<Table> {
     let tables = match workload.kind {
         WorkloadKind::Application => views.applications.find(name).map(|it| application_tables(workload, it)),
         WorkloadKind::Kustomization => views.kustomizations.find(name).map(|it| conditions(&it.status.conditions)),
+        WorkloadKind::HelmRelease => views.helm_releases.find(name).map(|it| conditions(&it.status.conditions)),
         WorkloadKind::Rollout => views.rollouts.find(name).map(|it| conditions(&it.status.conditions)),
         WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => None,
     };

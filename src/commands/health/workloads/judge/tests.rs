@@ -4,6 +4,7 @@ mod applications;
 mod concurrent_changes;
 mod creation_failures;
 mod headlines;
+mod helm_releases;
 mod hostile_objects;
 mod images;
 mod init_containers;

@@ -1,19 +1,18 @@
 //! The rollout status of a Flux Kustomization.
 //!
 //! Sources: kustomize-controller v1.9, `internal/controller/kustomization_controller.go` (which reason ends which step; that
-//! every failure but a stalled one is retried; when the generation and the revisions are written), fluxcd/pkg
-//! `runtime/conditions` (every condition names its generation), and `apis/meta` (a reconciliation on request).
+//! every failure but a stalled one is retried; when the generation and the revisions are written).
 
-use super::status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason, paused};
+use super::{
+    flux::{current_condition, is_requested},
+    status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason, paused},
+};
 use crate::{
     commands::health::workloads::{
         image::ImageMatch, limits::WorkloadLimits, states::UnhealthyState, workload::WorkloadKind,
     },
     world::cluster::objects::{Condition, Kustomization},
 };
-
-/// The annotation that requests a reconciliation, as `flux reconcile` sets it.
-const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 
 pub fn status<'a>(limits: &WorkloadLimits, kustomization: &Kustomization) -> RolloutStatus<'a> {
     // A Kustomization reports no image. The command refuses input in which no other workload reports it.
@@ -23,16 +22,12 @@ pub fn status<'a>(limits: &WorkloadLimits, kustomization: &Kustomization) -> Rol
 
 fn progress(limits: &WorkloadLimits, kustomization: &Kustomization) -> RolloutProgress {
     let Kustomization { metadata, spec, status } = kustomization;
-    // A condition of an earlier generation is out of date.
-    let condition = |kind: &str| {
-        let found = status.conditions.iter().find(|condition: &&Condition| condition.kind == kind);
-        found.filter(|condition| condition.observed_generation == metadata.generation)
-    };
+    let condition = |kind: &str| current_condition(metadata, &status.conditions, kind);
     let with_status = |kind: &str, value: &str| condition(kind).filter(|condition| condition.status == value);
     if spec.suspend {
         return paused(None, "it is suspended (`spec.suspend`)".to_owned());
     }
-    if metadata.annotations.get(REQUESTED).is_some_and(|requested| *requested != status.last_handled_reconcile_at) {
+    if is_requested(metadata, &status.last_handled_reconcile_at) {
         return RolloutProgress::Reconciling("a reconciliation was requested, and is not done yet".to_owned());
     }
     if let Some(stalled) = with_status("Stalled", "True") {
