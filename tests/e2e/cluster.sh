@@ -13,11 +13,11 @@ source tests/e2e/tools/builds.sh
 
 kubernetes=1.36.3
 kwok=0.8.0
-rollouts=1.9.2 argo_cd=3.4.13 kustomizations=1.9.6
+rollouts=1.9.2 argo_cd=3.4.13 kustomizations=1.9.6 helm_releases=1.6.3
 cache=${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}
 plane=$cache/kubernetes-$kubernetes
 kubelets=$cache/kwok-$kwok
-definitions=$cache/definitions-$rollouts-$argo_cd-$kustomizations
+definitions=$cache/definitions-$rollouts-$argo_cd-$kustomizations-$helm_releases
 
 main() {
     [[ $(uname -s) == Linux ]] || skip 'it needs Linux'
@@ -96,6 +96,8 @@ definitions() {
         h1:kmnF4nE5SQ83OhtdX6DMmLSpH0eRIa1gNYdCLNHqB+A=
     definition "$1" kustomizations github.com/fluxcd/kustomize-controller@v$kustomizations \
         config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml h1:XB+G3A0mky0j5uVHZWv4oSlS2RvZBoNIUhstIvY0JKE=
+    definition "$1" helmreleases github.com/fluxcd/helm-controller@v$helm_releases \
+        config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml h1:MSiDP/s8xRSkO3g11vBiDStxfmJ5ZVdwDEpW7BSE/UA=
     # The modules are not needed any more; Go creates them read-only.
     chmod -R u+w "$1/modules"
     rm -rf "$1/modules"

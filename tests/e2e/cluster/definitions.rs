@@ -13,12 +13,14 @@ use super::{
 
 pub const ARGO: &str = "argoproj.io/v1alpha1";
 pub const FLUX: &str = "kustomize.toolkit.fluxcd.io/v1";
+pub const HELM: &str = "helm.toolkit.fluxcd.io/v2";
 
 /// Each kind: the `workload` input, the plural, and the group with version.
-const KINDS: [(&str, &str, &str); 3] = [
+const KINDS: [(&str, &str, &str); 4] = [
     ("rollout/app", "rollouts", ARGO),
     ("application/app", "applications", ARGO),
     ("kustomization/app", "kustomizations", FLUX),
+    ("helmrelease/app", "helmreleases", HELM),
 ];
 
 /// The shared control plane with all definitions, and the result of a gate for each kind before its definition existed.

@@ -14,6 +14,7 @@ mod applications;
 mod control_plane;
 mod definitions;
 mod faulty_proxy;
+mod helm_releases;
 #[path = "../../house.rs"]
 mod house;
 mod kustomizations;
