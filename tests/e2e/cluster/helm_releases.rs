@@ -1,4 +1,4 @@
-//! Flux HelmReleases; the tests write their status as the controller does.
+//! Flux `HelmReleases`; the tests write their status as the controller does.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Flux HelmReleases: which condition counts, how long it is tolerated, and that a release that was rolled back never passes.
+//! Flux `HelmReleases`: which condition counts, how long it is tolerated, and that a release that was rolled back never passes.
 
 use super::*;
 use crate::world::cluster::objects::HelmRelease;
@@ -132,9 +132,10 @@ fn a_release_that_does_not_wait_is_inconclusive() {
         (without("", false, false), false),
     ] {
         let scenario = started_with(alone(), &it);
-        match is_blind {
-            true => scenario.assert_decided(0, Verdict::Inconclusive, "it checks no health (`disableWait`)"),
-            false => scenario.assert_decided(0, Verdict::Passed, "became healthy"),
+        if is_blind {
+            scenario.assert_decided(0, Verdict::Inconclusive, "it checks no health (`disableWait`)");
+        } else {
+            scenario.assert_decided(0, Verdict::Passed, "became healthy");
         }
     }
     let blind = || without("upgrade", true, true);
