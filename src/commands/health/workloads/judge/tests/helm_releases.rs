@@ -217,10 +217,11 @@ fn retries_are_tolerated_from_the_first_failure_on() {
         let mut scenario = started_with(alone(), &upgrading("1.1"));
         update(&mut scenario, 10, &failing(reason, 10, "1.1"));
         scenario.assert_pending(10, 130, &format!("{reason}: why"));
-        // Each retry sets a new time.
+        // Each retry sets a new time, and may make a release that fails as well.
         update(&mut scenario, 70, &upgrading("1.1"));
         scenario.assert_pending(70, 600, "Progressing");
-        update(&mut scenario, 100, &failing(reason, 100, "1.1"));
+        let another = json!({ "status": { "history": [{ "version": 3, "chartVersion": "1.1", "status": "failed" }] } });
+        update(&mut scenario, 100, &changed(failing(reason, 100, "1.1"), &another));
         scenario.assert_pending(129, 130, reason);
         scenario.assert_decided(130, Verdict::Blocked, reason);
         // Another chart may fix it, and so may other values.
