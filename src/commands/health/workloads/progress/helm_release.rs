@@ -6,8 +6,8 @@
 //! is; `release.go`: `Ready` repeats the condition of the last action, and a remediated release is never ready).
 
 use super::{
-    flux::{current_condition, is_requested},
-    status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason, paused},
+    flux::{current_condition, describe_stalled, held_back},
+    status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason},
 };
 use crate::{
     commands::health::workloads::{image::ImageMatch, limits::WorkloadLimits, states::UnhealthyState},
@@ -38,16 +38,13 @@ fn progress(limits: &WorkloadLimits, release: &HelmRelease) -> RolloutProgress {
     let HelmRelease { metadata, spec, status } = release;
     let condition = |kind: &str| current_condition(metadata, &status.conditions, kind);
     let with_status = |kind: &str, value: &str| condition(kind).filter(|condition| condition.status == value);
-    if spec.suspend {
-        return paused(None, "it is suspended (`spec.suspend`)".to_owned());
-    }
-    if is_requested(metadata, &status.last_handled_reconcile_at) {
-        return RolloutProgress::Reconciling("a reconciliation was requested, and is not done yet".to_owned());
+    if let Some(progress) = held_back(spec.suspend, metadata, &status.last_handled_reconcile_at) {
+        return progress;
     }
     let remediated = with_status("Remediated", "True");
     if let Some(stalled) = with_status("Stalled", "True") {
         let failure = remediated.or_else(|| with_status("Ready", "False")).map(describe);
-        let stalled_because = format!("stalled: {}", join_reason(&stalled.reason, &stalled.message));
+        let stalled_because = describe_stalled(stalled);
         let reason = match failure {
             Some(failure) if remediated.is_some() => format!("{failure}; {stalled_because}"),
             Some(failure) if !stalled_because.contains(&failure) => format!("{stalled_because}; {failure}"),

@@ -4,8 +4,8 @@
 //! every failure but a stalled one is retried; when the generation and the revisions are written).
 
 use super::{
-    flux::{current_condition, is_requested},
-    status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason, paused},
+    flux::{current_condition, describe_stalled, held_back},
+    status::{RolloutProgress, RolloutStatus, UNOBSERVED, join_reason},
 };
 use crate::{
     commands::health::workloads::{
@@ -24,14 +24,11 @@ fn progress(limits: &WorkloadLimits, kustomization: &Kustomization) -> RolloutPr
     let Kustomization { metadata, spec, status } = kustomization;
     let condition = |kind: &str| current_condition(metadata, &status.conditions, kind);
     let with_status = |kind: &str, value: &str| condition(kind).filter(|condition| condition.status == value);
-    if spec.suspend {
-        return paused(None, "it is suspended (`spec.suspend`)".to_owned());
-    }
-    if is_requested(metadata, &status.last_handled_reconcile_at) {
-        return RolloutProgress::Reconciling("a reconciliation was requested, and is not done yet".to_owned());
+    if let Some(progress) = held_back(spec.suspend, metadata, &status.last_handled_reconcile_at) {
+        return progress;
     }
     if let Some(stalled) = with_status("Stalled", "True") {
-        let reason = format!("stalled: {}", join_reason(&stalled.reason, &stalled.message));
+        let reason = describe_stalled(stalled);
         return RolloutProgress::Failed { reason, since: stalled.last_transition_time };
     }
     let Some(ready) = condition("Ready") else { return RolloutProgress::Reconciling(UNOBSERVED.to_owned()) };
