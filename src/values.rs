@@ -219,6 +219,12 @@ pub fn switch(text: &str) -> Result<bool, ValueError> {
     }
 }
 
+/// The first seven characters of a commit id, as git and GitHub show it.
+#[must_use]
+pub fn short_sha(sha: &str) -> &str {
+    sha.get(..7).unwrap_or(sha)
+}
+
 /// At most `limit` characters of `text`; `…` marks where it was cut.
 #[must_use]
 pub fn clip(text: &str, limit: usize) -> String {

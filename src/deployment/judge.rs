@@ -3,7 +3,7 @@
 use crate::{
     finding::Finding,
     subject::Commit,
-    values::clip,
+    values::{clip, short_sha},
     world::{
         git::Branch,
         github::{CommitRelation, Repository, WorkflowRun},
@@ -12,8 +12,6 @@ use crate::{
 
 /// How much of a text from GitHub goes into a finding, in characters.
 const CLIP: usize = 100;
-/// How many digits of a commit id a finding shows.
-const SHORT: usize = 7;
 
 /// A commit and a branch, as GitHub compares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +91,6 @@ pub fn judge_branch(position: &Result<BranchPosition, Finding>, repository: &Rep
         Err(error) => return error.for_check(CHECK),
     };
     let expected = format!("a commit of {branch} in {repository}");
-    let short = |commit: &Commit| commit.as_str().chars().take(SHORT).collect::<String>();
     let Some(tip) = tip else {
         return Finding::blocked(CHECK)
             .actual(format!("{repository} has no branch {branch}"))
@@ -103,11 +100,14 @@ pub fn judge_branch(position: &Result<BranchPosition, Finding>, repository: &Rep
     let merge = || format!("merge the commit into {branch}, deploy it from there, and validate it again");
     let Some(relation) = relation else {
         return Finding::blocked(CHECK)
-            .actual(format!("{} has nothing in common with {branch}, or {repository} does not have it", short(commit)))
+            .actual(format!(
+                "{} has nothing in common with {branch}, or {repository} does not have it",
+                short_sha(commit.as_str())
+            ))
             .expected(expected)
             .next(merge());
     };
-    let (commit, tip) = (short(commit), short(tip));
+    let (commit, tip) = (short_sha(commit.as_str()), short_sha(tip.as_str()));
     match relation.status.as_str() {
         "identical" => Finding::passed(CHECK).actual(format!("{commit} is the tip of {branch}")).expected(expected),
         "behind" => Finding::passed(CHECK)

@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    observations::{BaseCommit, EvidenceObservations, ReleaseChanges, ValidationJobs, ended_before, short_sha},
+    observations::{BaseCommit, EvidenceObservations, ReleaseChanges, ValidationJobs, ended_before},
     pack::MAX_PROMOTIONS,
     verification::Verification,
 };
@@ -25,7 +25,7 @@ use crate::{
     observe::{Judgement, PollInterval, Source, observe_until_decided, read_until_answered},
     promotion::infra::{ImageLocator, image_file::find_image},
     subject::{Commit as CommitId, Service},
-    values::clip,
+    values::{clip, short_sha},
     world::{
         git::Commit,
         github::{Annotation, GitHub, Repository, TagTarget, WorkflowRun},

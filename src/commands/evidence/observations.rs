@@ -163,11 +163,6 @@ pub fn attempt_url(run: &WorkflowRun) -> String {
     format!("{}/attempts/{}", run.html_url, run.attempt)
 }
 
-/// The first seven characters of a commit id.
-pub fn short_sha(sha: &str) -> &str {
-    sha.get(..7).unwrap_or(sha)
-}
-
 /// Whether an annotation has the title and the level of our notices.
 fn is_notice(annotation: &Annotation) -> bool {
     annotation.title.as_deref() == Some(notice::TITLE) && annotation.level.as_deref() == Some("notice")

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     gate_jobs::GateJob,
-    observations::{BaseCommit, EvidenceObservations, attempt_url, short_sha},
+    observations::{BaseCommit, EvidenceObservations, attempt_url},
     people::Participants,
     verification::{Verification, image_reference},
 };
@@ -19,7 +19,7 @@ use crate::{
         log::mark,
     },
     subject::Subject,
-    values::clip,
+    values::{clip, short_sha},
     world::github::SourceCommit,
 };
 

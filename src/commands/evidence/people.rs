@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::observations::{EvidenceObservations, short_sha};
-use crate::world::github::WorkflowRun;
+use super::observations::EvidenceObservations;
+use crate::{values::short_sha, world::github::WorkflowRun};
 
 /// Everyone who started a run or wrote a new commit, as far as that was observed.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -2,11 +2,12 @@
 
 use crate::{
     commands::evidence::{
-        observations::{BaseCommit, EvidenceObservations, ReleaseChanges, short_sha},
+        observations::{BaseCommit, EvidenceObservations, ReleaseChanges},
         people::Participants,
         verification::{Verification, image_reference},
     },
     finding::Finding,
+    values::short_sha,
     world::github::Comparison,
 };
 

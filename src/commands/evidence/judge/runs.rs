@@ -2,14 +2,14 @@
 
 use crate::{
     commands::evidence::{
-        observations::{EvidenceObservations, short_sha},
+        observations::EvidenceObservations,
         payload::ClaimedDeploy,
         verification::{Verification, block_if},
     },
     deployment::judge::{DeployDifference, ExpectedDeploy, judge_branch},
     finding::Finding,
     subject::Commit,
-    values::clip,
+    values::{clip, short_sha},
     world::github::WorkflowRun,
 };
 

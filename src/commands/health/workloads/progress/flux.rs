@@ -21,9 +21,7 @@ pub fn held_back(is_suspended: bool, metadata: &ObjectMeta, handled: &str) -> Op
         return Some(paused(None, "it is suspended (`spec.suspend`)".to_owned()));
     }
     let is_requested = metadata.annotations.get(REQUESTED).is_some_and(|requested| requested != handled);
-    is_requested.then(|| {
-        RolloutProgress::Reconciling("a reconciliation was requested, and is not done yet".to_owned())
-    })
+    is_requested.then(|| RolloutProgress::Reconciling("a reconciliation was requested, and is not done yet".to_owned()))
 }
 
 /// Why the controller has given up.
