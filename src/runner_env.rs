@@ -29,6 +29,9 @@ pub struct OidcRequest {
     pub token: Secret,
 }
 
+/// The server of workflows, unless the runner names another.
+pub const DEFAULT_SERVER: &str = "https://github.com";
+
 /// The environment variables that are set and not empty. Source: GitHub's documentation, "Variables reference".
 #[derive(Debug, Default)]
 pub struct RunnerEnv {
@@ -74,6 +77,12 @@ pub struct RunnerEnv {
 }
 
 impl RunnerEnv {
+    /// The address of the GitHub server that the workflow runs on.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        self.server_url.as_deref().unwrap_or(DEFAULT_SERVER)
+    }
+
     /// Reads the variables and skips those that are not UTF-8. A network variable stays, as an unusable value: to ignore it could
     /// widen what is trusted.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -172,7 +181,7 @@ fn run(all: &BTreeMap<String, String>, server_url: Option<&str>) -> Option<Run> 
     let repository = all.get("GITHUB_REPOSITORY")?.clone();
     let id = all.get("GITHUB_RUN_ID")?.parse().ok()?;
     let attempt = all.get("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1);
-    let server = server_url.unwrap_or("https://github.com").trim_end_matches('/');
+    let server = server_url.unwrap_or(DEFAULT_SERVER).trim_end_matches('/');
     let url = format!("{server}/{repository}/actions/runs/{id}/attempts/{attempt}");
     Some(Run { repository, id, attempt, url, job: all.get("GITHUB_JOB").cloned().unwrap_or_default() })
 }

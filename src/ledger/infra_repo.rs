@@ -14,9 +14,13 @@ use crate::{
     finding::Finding,
     kustomization::DEFAULT_OVERLAY,
     observe::{MayPass, read_until_answered},
+    runner_env::DEFAULT_SERVER,
     secret::Secret,
     subject::{Image, Service},
-    world::git::{BlobId, Branch, Commit, Git, Remote, Tip, redact_remote_url},
+    world::{
+        checkout::open_given,
+        git::{BlobId, Branch, Commit, Git, Remote, Tip, redact_remote_url},
+    },
 };
 
 /// The settings that every command with access to the ledger shares. The token is a setting of each command, because its
@@ -67,11 +71,8 @@ impl InfraRepo {
     ) -> Result<Self, CommandError> {
         let overlays = OverlayPattern::new(&args.file).map_err(Finding::bad_input)?;
         let checkout = args.checkout.as_deref().unwrap_or(Path::new("."));
-        let mut git = Git::open(checkout, &ctx.world.groups).map_err(|finding| {
-            let actual = format!("{}: {}", finding.check, finding.actual);
-            Finding { check: "`checkout`".to_owned(), actual, ..finding }.bad_input()
-        })?;
-        let server = ctx.runner_env.server_url.as_deref().unwrap_or("https://github.com");
+        let mut git = open_given(checkout, &ctx.world.groups)?;
+        let server = ctx.runner_env.server();
         if let Some(token) = token {
             git = git.with_token(server, token.clone());
         }
@@ -140,7 +141,7 @@ impl InfraRepo {
     /// The repository's page on GitHub, `https://github.com/acme/infra`; `None` if the remote is elsewhere.
     #[must_use]
     pub fn web_address(&self, server: Option<&str>) -> Option<String> {
-        web_address(&self.remote.url(), server.unwrap_or("https://github.com"))
+        web_address(&self.remote.url(), server.unwrap_or(DEFAULT_SERVER))
     }
 
     /// Fetches the tip of the branch.

@@ -269,7 +269,7 @@ pub fn read_entry(
 /// The URL of a repository.
 #[must_use]
 pub fn repository_url(ctx: &CommandContext, repository: &Repository) -> String {
-    let server = ctx.runner_env.server_url.as_deref().unwrap_or("https://github.com");
+    let server = ctx.runner_env.server();
     format!("{}/{repository}", server.trim_end_matches('/'))
 }
 

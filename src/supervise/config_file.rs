@@ -58,7 +58,7 @@ pub fn load(command_table: &CommandTable, step: &Layer, ctx: &CommandContext) ->
     let text = |key: &str| step.get(key).and_then(|value| value.texts.first()).map(String::as_str);
     let checkouts = Checkouts::find(text("checkout"), &ctx.runner_env, &ctx.world.groups)?;
     let token = text("token").map(|token| {
-        let server = ctx.runner_env.server_url.clone().unwrap_or_else(|| "https://github.com".to_owned());
+        let server = ctx.runner_env.server().to_owned();
         (server, Secret::new(token.to_owned()))
     });
     ctx.world.trusted.set_access(BaseAccess { checkout: checkouts.own.clone(), token });

@@ -74,10 +74,7 @@ impl Checkouts {
         let Some(given) = given else {
             return Ok(Self { own: search.own()?, given: None, start: search.start });
         };
-        let git = Git::open(given, groups).map_err(|finding| {
-            let actual = format!("{}: {}", finding.check, finding.actual);
-            Finding { check: "`checkout`".to_owned(), actual, ..finding }.bad_input()
-        })?;
+        let git = open_given(given, groups)?;
         let given = search.checkout(git.toplevel().to_owned());
         // The checkout of an infra repository beside that of the workflow's.
         let own = if search.origin(&given)? == Origin::Other { search.own()? } else { Some(given.clone()) };
@@ -197,6 +194,17 @@ impl<'a> Search<'a> {
     fn origin(&self, checkout: &Checkout) -> Result<Origin, CommandError> {
         origin(&checkout.git(self.groups), self.repository).map_err(Finding::unobservable)
     }
+}
+
+/// Opens the checkout that the setting `checkout` names.
+///
+/// # Errors
+/// Bad input when git finds none there.
+pub fn open_given(folder: impl Into<PathBuf>, groups: &ProcessGroups) -> Result<Git, CommandError> {
+    Git::open(folder, groups).map_err(|finding| {
+        let actual = format!("{}: {}", finding.check, finding.actual);
+        Finding { check: "`checkout`".to_owned(), actual, ..finding }.bad_input()
+    })
 }
 
 /// Whether the remote of a checkout is another repository than the workflow's: that of a fork, for instance.

@@ -14,7 +14,7 @@ use crate::{finding::Finding, values::clip};
 pub use trigger::{CompletedRun, RepositoryDispatch, TriggerEvent, complete_subject};
 
 /// The largest event that GitHub delivers, in bytes: its documentation, "Webhook events and payloads".
-const MAX_SIZE: u64 = 25 << 20;
+pub(super) const MAX_EVENT: u64 = 25 << 20;
 /// How much of an event's text a message quotes, in characters.
 const MAX_QUOTE: usize = 300;
 
@@ -30,7 +30,7 @@ impl TriggerEvent {
             return Ok(Self::Other);
         };
         let finding = || Finding::inconclusive(format!("the `{name}` event at {}", path.display()));
-        let bytes = files::read_bounded(path, MAX_SIZE).map_err(|error| finding().actual(error.to_string()))?;
+        let bytes = files::read_bounded(path, MAX_EVENT).map_err(|error| finding().actual(error.to_string()))?;
         let event = match name {
             "workflow_run" => {
                 serde_json::from_slice::<WorkflowRunPayload>(&bytes).map(|event| Self::WorkflowRun(event.workflow_run))

@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     checkout::{self, Checkout},
+    event::MAX_EVENT,
     files,
     git::{Branch, Commit, Git, Head, MergeBase, TreeEntry, TreePath},
     process::ProcessGroups,
@@ -59,8 +60,6 @@ pub struct BaseAccess {
 
 /// The largest file that is read, in bytes.
 const MAX_SIZE: u64 = 32 << 20;
-/// The largest event that GitHub delivers, in bytes: its documentation, "Webhook events and payloads".
-const MAX_EVENT: u64 = 25 << 20;
 /// The next step when the checked-out commit cannot be compared.
 const CHECK_OUT_MERGE: &str = "check out the merge commit of the pull request, as actions/checkout does without `ref` and `repository`, with `fetch-depth: 2`";
 /// Time limit for all fetches of missing commits together.

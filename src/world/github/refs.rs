@@ -3,10 +3,8 @@
 
 use serde::Deserialize;
 
-use super::{
-    client::GitHub, permission::RequiredPermission, read::encode_path, repository::Repository, source::checked_ref,
-};
-use crate::{finding::Finding, subject::Commit, world::git::Branch};
+use super::{client::GitHub, read::encode_path, repository::Repository, source::read_permission};
+use crate::{finding::Finding, subject::Commit, values::clip, world::git::Branch};
 
 /// How many annotated tags may tag each other. Git itself has no limit; one is usual.
 const MAX_NESTED: usize = 5;
@@ -86,6 +84,14 @@ impl GitHub {
     }
 }
 
-fn read_permission(repository: &Repository) -> RequiredPermission {
-    RequiredPermission::new("Contents: read", repository.to_string())
+/// A tag whose name needs no encoding in a path. Git allows more.
+fn checked_ref(name: &str) -> Result<&str, Finding> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=250).contains(&name.len()) && name.bytes().all(plain) && !name.contains("..") && !name.starts_with('-') {
+        Ok(name)
+    } else {
+        Err(Finding::inconclusive("a git ref")
+            .actual(format!("{:?}", clip(name, 100)))
+            .expected("letters, digits, `.`, `_` and `-`"))
+    }
 }

@@ -133,7 +133,7 @@ impl GitHub {
     }
 }
 
-fn read_permission(repository: &Repository) -> RequiredPermission {
+pub(super) fn read_permission(repository: &Repository) -> RequiredPermission {
     RequiredPermission::new("Contents: read", repository.to_string())
 }
 
@@ -145,17 +145,5 @@ fn check_id(found: Option<&CommitId>, asked: &Commit) -> Result<(), Finding> {
             .expected(format!("commit {asked}, which was asked for"))
             .next("delete the branch or the tag that is named like a commit")),
         _ => Ok(()),
-    }
-}
-
-/// A tag whose name needs no encoding in a path. Git allows more.
-pub(super) fn checked_ref(name: &str) -> Result<&str, Finding> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if (1..=250).contains(&name.len()) && name.bytes().all(plain) && !name.contains("..") && !name.starts_with('-') {
-        Ok(name)
-    } else {
-        Err(Finding::inconclusive("a git ref")
-            .actual(format!("{:?}", crate::values::clip(name, 100)))
-            .expected("letters, digits, `.`, `_` and `-`"))
     }
 }

@@ -2,9 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{error::ValueError, world::url::Url};
+use crate::{error::ValueError, runner_env::DEFAULT_SERVER, world::url::Url};
 
-const PUBLIC_SERVER: &str = "https://github.com";
 const PUBLIC_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// The issuer of tokens, as their `iss` names it.
@@ -20,8 +19,8 @@ impl Issuer {
     /// # Errors
     /// The address of the server is not one that an issuer can be at.
     pub fn of_server(server_url: Option<&str>) -> Result<Self, ValueError> {
-        let server = server_url.unwrap_or(PUBLIC_SERVER).trim_end_matches('/');
-        if server.eq_ignore_ascii_case(PUBLIC_SERVER) {
+        let server = server_url.unwrap_or(DEFAULT_SERVER).trim_end_matches('/');
+        if server.eq_ignore_ascii_case(DEFAULT_SERVER) {
             return PUBLIC_ISSUER.parse();
         }
         match server.strip_prefix("https://").filter(|host| host.ends_with(".ghe.com")) {

@@ -8,7 +8,7 @@ use crate::{
     clock::minute,
     commands::evidence::{
         gate_jobs::age,
-        judge::notices::{MAX_ANNOTATIONS, older_notice},
+        judge::notices::{CLIP_NAME, MAX_ANNOTATIONS, older_notice},
         observations::{EvidenceObservations, ValidationJobs},
         payload::{ReportText, report_sha256},
         verification::{Verification, report_difference},
@@ -25,8 +25,6 @@ use crate::{
 pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How much of a report's text goes into a finding, in characters.
 pub(super) const CLIP: usize = 300;
-/// How much of a name goes into a finding, in characters.
-pub(super) const CLIP_NAME: usize = 60;
 
 /// The checks of the reports against the observations.
 pub(super) struct ReportChecks<'a> {

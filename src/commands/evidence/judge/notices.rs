@@ -14,7 +14,7 @@ use crate::{
 /// The check of what belongs to no gate.
 const CHECK: &str = "notices";
 /// How much of a name goes into a finding, in characters.
-const CLIP_NAME: usize = 60;
+pub(super) const CLIP_NAME: usize = 60;
 /// How much of a sha256 goes into a finding that compares two.
 const CLIP_SHA: usize = 12;
 /// How much of a notice goes into a finding, in characters.

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::gates::{CLIP, CLIP_NAME, ReportChecks, SKEW};
+use super::{
+    gates::{CLIP, ReportChecks, SKEW},
+    notices::CLIP_NAME,
+};
 use crate::{
     clock::minute,
     commands::evidence::{gate_jobs::age, observations::EvidenceObservations, verification::Verification},
