@@ -107,7 +107,9 @@ impl InfraRepo {
     /// # Errors
     /// There is none: nothing was observed then. Git fails.
     pub fn overlay_files(&self, commit: &Commit, scope: &OverlayScope) -> Result<Vec<(String, BlobId)>, Finding> {
-        let is_wanted = |path: &str| self.overlays.matches(path) && scope.has_file(&self.overlays, path);
+        let scoped = scope.narrow(&self.overlays);
+        let is_wanted =
+            |path: &str| self.overlays.matches(path) && scoped.as_ref().is_some_and(|scoped| scoped.matches(path));
         let files = self.git.files_below(commit, self.overlays.directory(), &is_wanted)?;
         if files.is_empty() {
             return Err(Finding::inconclusive("`file`")

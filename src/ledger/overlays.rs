@@ -87,14 +87,14 @@ impl OverlayScope {
             && self.environment.as_ref().is_none_or(|wanted| wanted == environment)
     }
 
-    /// Whether a path that the pattern matches is the file of a service in this scope. A pattern without a placeholder has one
-    /// file for all.
-    pub(super) fn has_file(&self, overlays: &OverlayPattern, path: &str) -> bool {
+    /// The pattern of the files in this scope; `None` if its names make none. A pattern without a placeholder has one file for
+    /// all.
+    pub(super) fn narrow(&self, overlays: &OverlayPattern) -> Option<OverlayPattern> {
         let fill = |text: &str, name: &str, value: Option<&str>| {
             value.map_or_else(|| text.to_owned(), |value| text.replace(name, value))
         };
         let filled = fill(overlays.as_str(), SERVICE, self.service.as_ref().map(Service::as_str));
         let filled = fill(&filled, ENVIRONMENT, self.environment.as_ref().map(Environment::as_str));
-        OverlayPattern::new(&filled).is_ok_and(|filled| filled.matches(path))
+        OverlayPattern::new(&filled).ok()
     }
 }
