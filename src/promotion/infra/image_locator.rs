@@ -6,7 +6,11 @@ use super::image_field::{ImageField, ImageName};
 use crate::{
     error::CommandError,
     finding::Finding,
-    kustomization::{ImageRule, base::BaseImages, image_rules, split_image},
+    kustomization::{
+        ImageRule,
+        base::{BaseImages, apply_rules},
+        image_rules, split_image,
+    },
     subject::{Environment, Image, Service},
     world::git::TreePath,
 };
@@ -184,7 +188,7 @@ impl ImageLocator {
         // Where the base is not known, the entry's own name stands for the image.
         let unread = (!base.is_complete()).then_some(&own.name);
         for image in base.images.iter().chain(unread) {
-            let before = rules[..index].iter().fold(image.clone(), |image, rule| rule.apply(&image));
+            let before = apply_rules(&rules[..index], image);
             if !rules[index].matches(&before) {
                 continue;
             }

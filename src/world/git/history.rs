@@ -11,7 +11,7 @@ use super::{
     commits::{CommitSummary, LoggedCommit},
     log::{FORMAT, LogParser, PrintedCommit, UnexpectedOutput},
     names::{Branch, TreePath},
-    remote::Remote,
+    remote::{Remote, git_says},
 };
 use crate::{finding::Finding, subject::Commit, world::process::ProcessOutput};
 
@@ -267,7 +267,5 @@ impl<'f> RelevantCommits<'f> {
 
 /// Whether another git was deepening the same history at the same time.
 fn is_concurrent(output: &ProcessOutput) -> bool {
-    let stderr = output.stderr.text();
-    let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
-    own_lines().any(|line| line.contains("shallow.lock': File exists") || line.contains("shallow file has changed"))
+    git_says(&output.stderr.text(), &["shallow.lock': File exists", "shallow file has changed"])
 }

@@ -1,6 +1,10 @@
 //! One push and its outcome.
 
-use super::{checkout::Git, names::Branch, remote::Remote};
+use super::{
+    checkout::Git,
+    names::Branch,
+    remote::{Remote, git_says},
+};
 use crate::{
     reconcile::Permit,
     subject::Commit,
@@ -110,7 +114,7 @@ impl Git {
                 });
                 rejected(summary, why)
             }
-            (None, ProcessStatus::Exited(_)) if access_denied(&output.stderr.text()) => {
+            (None, ProcessStatus::Exited(_)) if git_says(&output.stderr.text(), NO_ACCESS) => {
                 PushOutcome::Refused { why: self.failure_message(output) }
             }
             _ => PushOutcome::Unknown { why: self.failure_message(output) },
@@ -144,11 +148,4 @@ fn rejected(summary: &str, why: String) -> PushOutcome {
         return PushOutcome::Conflict { why, received: summary.starts_with("[remote rejected]") };
     }
     if contains_any(REFUSED) { PushOutcome::Refused { why } } else { PushOutcome::Unknown { why } }
-}
-
-/// Whether the server denied access. The lines of a remote (`remote: …`) do not count, because a server may print
-/// anything there.
-fn access_denied(stderr: &str) -> bool {
-    let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
-    own_lines().any(|line| NO_ACCESS.iter().any(|message| line.contains(message)))
 }

@@ -235,7 +235,8 @@ impl Git {
         let finding = Finding::inconclusive(format!("{command} from {} ({})", remote.name, redact_remote_url(url)))
             .actual(self.failure_message(output))
             .expected("a repository that can be read");
-        let finding = if may_pass(&output.stderr.text()) { finding.temporary(Duration::ZERO) } else { finding };
+        let finding =
+            if git_says(&output.stderr.text(), TEMPORARY) { finding.temporary(Duration::ZERO) } else { finding };
         finding.next(match &self.credentials {
             Some(credentials) if !credentials.apply_to(url) => {
                 format!("the token was not used: it is for {}", credentials.server())
@@ -277,11 +278,11 @@ const TEMPORARY: &[&str] = &[
     "was not closed cleanly",
 ];
 
-/// Whether a read that ended with these messages may succeed a moment later. What a server says itself (`remote: …`) does not
-/// count.
-fn may_pass(stderr: &str) -> bool {
+/// Whether git itself printed one of these messages. The lines of a remote (`remote: …`) do not count, because a server may
+/// print anything there.
+pub(super) fn git_says(stderr: &str, messages: &[&str]) -> bool {
     let own_lines = || stderr.lines().filter(|line| !line.starts_with("remote:"));
-    own_lines().any(|line| TEMPORARY.iter().any(|message| line.contains(message)))
+    own_lines().any(|line| messages.iter().any(|message| line.contains(message)))
 }
 
 /// The system time in seconds since 1970. Processes compare it, so it is not the clock that tests can advance.
