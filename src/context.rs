@@ -46,13 +46,15 @@ impl CommandContext {
         self.world.trusted.baselines(&self.runner_env, &self.world.groups)
     }
 
-    /// A client for GitHub's API at the runner's `GITHUB_API_URL`, or the public one.
+    /// A client for GitHub's API at the runner's `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`, or the public one.
     ///
     /// # Errors
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
     pub fn github(&self, token: Option<&Secret>, timeout: HumanDuration) -> Result<GitHub, CommandError> {
         let api_url = self.runner_env.api_url.as_deref().unwrap_or(PUBLIC_API);
-        self.world.github(GitHubAccess { timeout: timeout.0, ..GitHubAccess::new(api_url, token.cloned()) })
+        let access = GitHubAccess { timeout: timeout.0, ..GitHubAccess::new(api_url, token.cloned()) };
+        let graphql_url = self.runner_env.graphql_url.clone().unwrap_or_else(|| access.graphql_url.clone());
+        self.world.github(GitHubAccess { graphql_url, ..access })
     }
 
     /// The repository of this workflow.

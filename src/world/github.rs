@@ -10,7 +10,9 @@ mod client;
 mod dispatch;
 mod environments;
 mod fields;
+mod graphql;
 mod issues;
+mod people;
 mod permission;
 mod protection;
 mod read;
@@ -28,7 +30,9 @@ mod write;
 pub use access::GitHubAccess;
 pub use client::GitHub;
 pub use dispatch::check_dispatch_limits;
+pub use graphql::{GraphQlQuery, QUERIES};
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
+pub use people::{CommitPeople, GitActor};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };

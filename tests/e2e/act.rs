@@ -115,7 +115,7 @@ impl<'a> Act<'a> {
         self
     }
 
-    /// Sets `GITHUB_API_URL`.
+    /// Sets `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`.
     pub fn api(mut self, address: &str) -> Self {
         address.clone_into(&mut self.api);
         self
@@ -156,6 +156,7 @@ impl<'a> Act<'a> {
         act.arg("--eventpath").arg(at("event.json"));
         act.arg("--action-cache-path").arg(at("cache"));
         act.arg("--env").arg(format!("GITHUB_API_URL={}", self.api));
+        act.arg("--env").arg(format!("GITHUB_GRAPHQL_URL={}/graphql", self.api));
         for (name, value) in &self.env {
             act.arg("--env").arg(format!("{name}={value}"));
         }

@@ -95,6 +95,7 @@ impl<'a> DemoRun<'a> {
             ("GITHUB_ACTIONS", "true".to_owned()),
             ("GITHUB_SERVER_URL", SERVER.to_owned()),
             ("GITHUB_API_URL", fake_github.api_url()),
+            ("GITHUB_GRAPHQL_URL", fake_github.graphql_url()),
             ("GITHUB_REPOSITORY", trigger.repository.to_owned()),
             ("GITHUB_REF", git_ref.to_owned()),
             ("GITHUB_REF_NAME", ref_name.to_owned()),

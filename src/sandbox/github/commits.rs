@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     accounts::account_json,
     call::ApiCall,
+    commit_people::commit_id,
     errors::{ContractViolation, error, not_found},
     fake_github::FakeGitHub,
-    format::{format_time, node_id},
+    format::format_time,
     pages::ListPage,
     records::{FakeAccounts, FakeCommit, FakeRepository},
 };
@@ -133,7 +134,7 @@ fn commit_json(repository: &FakeRepository, index: usize, api: &str) -> Value {
     json!({
         "url": format!("{url}/commits/{sha}"),
         "sha": sha,
-        "node_id": node_id("C", index as u64),
+        "node_id": commit_id(repository, commit),
         "html_url": format!("{html}/commit/{sha}"),
         "comments_url": format!("{url}/commits/{sha}/comments"),
         "commit": {

@@ -8,6 +8,7 @@ use std::{
 use super::{
     errors::ContractViolation,
     records::{FakeAccounts, FakeRepository},
+    serve::graphql_path,
     state::{FakeGitHubState, FaultInjection, InjectedFault, RecordedRequest, SharedState},
 };
 use crate::sandbox::{lock::lock, server::LoopbackServer};
@@ -27,6 +28,12 @@ impl FakeGitHub {
         format!("{}{}", self.server.url(), self.prefix)
     }
 
+    /// The value for `GITHUB_GRAPHQL_URL`.
+    #[must_use]
+    pub fn graphql_url(&self) -> String {
+        format!("{}{}", self.server.url(), graphql_path(&self.prefix))
+    }
+
     /// Gives a token access to a repository, with permissions such as `contents=write`, spelled as in GitHub's
     /// `x-accepted-github-permissions`. Write includes read. An organisation permission (`members=read`) applies to
     /// the repository's owner.
@@ -41,7 +48,8 @@ impl FakeGitHub {
         self.fail_at("", 1, fault);
     }
 
-    /// Injects a fault into the next `times` requests whose `METHOD /path` contains `pattern`; `usize::MAX` for all.
+    /// Injects a fault into the next `times` requests whose `METHOD /path` contains `pattern`; `usize::MAX` for all. A query is
+    /// `POST /graphql` and its name.
     pub fn fail_at(&self, pattern: &str, times: usize, fault: InjectedFault) {
         let injection = FaultInjection { pattern: pattern.to_owned(), remaining: times, fault };
         self.state().injections.push(injection);

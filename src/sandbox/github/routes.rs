@@ -8,7 +8,7 @@ use super::{
     checks, commits, dispatches, environments,
     errors::{ContractViolation, error, not_found},
     format::{id, now},
-    issues, jobs, policies,
+    graphql, issues, jobs, policies,
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
     refs, repositories, runs,
     state::FakeGitHubState,
@@ -17,6 +17,8 @@ use crate::sandbox::server::{FakeResponse, ReceivedRequest};
 
 /// The API version whose rules the fake enforces.
 const API_VERSION: &str = "2022-11-28";
+/// The path for GraphQL, which is not one of GitHub's description of REST.
+pub const GRAPHQL: &str = "/graphql";
 /// The query names of lists.
 const PAGES: &[&str] = &["per_page", "page"];
 const RUNS: &[&str] = &["created", "status", "event", "branch", "actor", "head_sha", "per_page", "page"];
@@ -181,6 +183,9 @@ pub fn respond(
     path: &str,
 ) -> Result<FakeResponse, ContractViolation> {
     check_headers(request)?;
+    if path == GRAPHQL {
+        return graphql::respond(state, request);
+    }
     let path = with_repository_name(&state.data, path);
     let mut at_path = ROUTES.iter().filter_map(|route| Some((route, match_path(route.path, &path)?)));
     let found = at_path.find(|(route, _)| route.method == request.method);
@@ -247,7 +252,7 @@ fn with_repository_name(data: &FakeGitHubData, path: &str) -> String {
 }
 
 /// Whether a granted permission includes the needed one. Write includes read.
-fn suffices(granted: &str, needed: &str) -> bool {
+pub fn suffices(granted: &str, needed: &str) -> bool {
     granted == needed || needed.strip_suffix("=read").is_some_and(|scope| granted.strip_suffix("=write") == Some(scope))
 }
 
@@ -271,7 +276,7 @@ fn check_headers(request: &ReceivedRequest) -> Result<(), ContractViolation> {
     }
 }
 
-fn token(request: &ReceivedRequest) -> Option<&str> {
+pub fn token(request: &ReceivedRequest) -> Option<&str> {
     let credentials = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     credentials.strip_prefix("Bearer ").or_else(|| credentials.strip_prefix("token "))
 }

@@ -39,7 +39,10 @@ impl FakeGitHub {
 }
 
 fn serve(state: &mut FakeGitHubState, request: &ReceivedRequest, prefix: &str) -> FakeResponse {
-    let path = request.path.strip_prefix(prefix).unwrap_or("outside the API");
+    let path = match request.path.strip_prefix(prefix) {
+        _ if request.path == graphql_path(prefix) => routes::GRAPHQL,
+        path => path.unwrap_or("outside the API"),
+    };
     let mut recorded = RecordedRequest {
         method: request.method.to_string(),
         path: path.to_owned(),
@@ -65,4 +68,9 @@ fn apply(state: &mut FakeGitHubState, request: &ReceivedRequest, prefix: &str, p
         state.violations.push(violation.describe(&format!("{} {path}", request.method)));
         error(violation.status, &violation.message)
     })
+}
+
+/// The path for GraphQL on a server with this prefix for its REST API: an Enterprise server has `/api/graphql`.
+pub fn graphql_path(prefix: &str) -> String {
+    format!("{}{}", prefix.strip_suffix("/v3").unwrap_or(prefix), routes::GRAPHQL)
 }

@@ -72,8 +72,9 @@ impl FakeGitHubState {
 }
 
 impl RecordedRequest {
-    /// Whether `METHOD /path` contains the pattern.
+    /// Whether `METHOD /path` contains the pattern. The name of a query follows its path.
     pub fn matches(&self, pattern: &str) -> bool {
-        format!("{} {}", self.method, self.path).contains(pattern)
+        let query = self.body["operationName"].as_str().unwrap_or_default();
+        format!("{} {} {query}", self.method, self.path).trim_end().contains(pattern)
     }
 }

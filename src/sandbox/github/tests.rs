@@ -1,6 +1,7 @@
 mod access;
 mod commits;
 mod environments;
+mod graphql;
 mod issues;
 mod pages;
 mod runs;

@@ -19,6 +19,7 @@ use crate::{
     world::{
         network::Network,
         runtime::{Runtime, RuntimeError},
+        url::Url,
     },
 };
 
@@ -30,11 +31,19 @@ pub(super) const MAX_QUOTE: usize = 300;
 /// A client for one API address and one token. Creating it sends nothing.
 pub struct GitHub {
     runtime: Arc<Runtime>,
-    octocrab: Octocrab,
+    rest: Endpoint,
+    graphql: Endpoint,
+    /// The last segment of the address for GraphQL, with its slash.
+    graphql_path: String,
     token: Option<Secret>,
+    timeout: Duration,
+}
+
+/// An address that requests are sent to.
+struct Endpoint {
+    octocrab: Octocrab,
     /// The proxy of every request, for messages.
     proxy: Option<String>,
-    timeout: Duration,
 }
 
 /// A complete response.
@@ -58,21 +67,34 @@ impl GitHub {
     /// # Errors
     /// When the address, the token, the proxy or the authorities cannot be used.
     pub fn connect(runtime: Arc<Runtime>, network: &Network, access: GitHubAccess) -> Result<Self, Finding> {
-        let base = transport::parse_base_url(&access.api_url)?;
-        let config = TransportConfig::new(network, &base)?;
-        let proxy = config.proxy.as_ref().map(ToString::to_string);
-        let (token, timeout) = (access.token.clone(), access.timeout);
-        let built = runtime.run(timeout, async move { transport::build_octocrab(&base, &access, config) });
-        let octocrab = built.map_err(|error| Finding::inconclusive("GitHub's API").actual(error.to_string()))??;
-        Ok(Self { runtime, octocrab, token, proxy, timeout })
+        let rest = Endpoint::new(&runtime, network, transport::parse_base_url(&access.api_url)?, &access)?;
+        let (graphql, graphql_path) = transport::parse_graphql_url(&access.graphql_url)?;
+        let graphql = Endpoint::new(&runtime, network, graphql, &access)?;
+        let GitHubAccess { token, timeout, .. } = access;
+        Ok(Self { runtime, rest, graphql, graphql_path, token, timeout })
     }
 
     /// Sends one request, once, and reads the whole response. `path` is everything after the API's address,
     /// percent-encoded.
     pub(super) fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<ApiResponse, RequestError> {
+        self.send_to(&self.rest, method, path, body)
+    }
+
+    /// Sends one query, once, and reads the whole response.
+    pub(super) fn send_graphql(&self, body: &Value) -> Result<ApiResponse, RequestError> {
+        self.send_to(&self.graphql, Method::POST, &self.graphql_path, Some(body))
+    }
+
+    fn send_to(
+        &self,
+        endpoint: &Endpoint,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<ApiResponse, RequestError> {
         let started = Stopwatch::start();
         let asked = format!("github: {method} {}", path.split('?').next().unwrap_or_default());
-        let response = self.exchange(method, path, body);
+        let response = self.exchange(endpoint, method, path, body);
         match &response {
             Ok(ApiResponse { status, body, .. }) => {
                 log::debug!("{asked} → {status}, {} B, after {}", body.len(), HumanDuration(started.elapsed()));
@@ -84,8 +106,14 @@ impl GitHub {
         response
     }
 
-    fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<ApiResponse, RequestError> {
-        let octocrab = self.octocrab.clone();
+    fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<ApiResponse, RequestError> {
+        let octocrab = endpoint.octocrab.clone();
         let request = hyper::http::request::Builder::new().method(method).uri(path);
         let request =
             octocrab.build_request(request, body).map_err(|error| RequestError::NotSent(with_causes(&error)))?;
@@ -104,17 +132,9 @@ impl GitHub {
             }))
         });
         response.map_err(|error| match error {
-            RequestError::NotSent(why) => RequestError::NotSent(self.sanitize(&self.with_proxy(why))),
-            RequestError::NoResponse(why) => RequestError::NoResponse(self.sanitize(&self.with_proxy(why))),
+            RequestError::NotSent(why) => RequestError::NotSent(self.sanitize(&endpoint.with_proxy(why))),
+            RequestError::NoResponse(why) => RequestError::NoResponse(self.sanitize(&endpoint.with_proxy(why))),
         })
-    }
-
-    /// Adds the proxy, which may be the cause, to an error that does not name it.
-    fn with_proxy(&self, why: String) -> String {
-        match &self.proxy {
-            Some(proxy) if !why.contains(proxy) => format!("{why} (through {proxy})"),
-            _ => why,
-        }
     }
 
     /// A server's text as a message may quote it: without the token, and clipped.
@@ -126,6 +146,25 @@ impl GitHub {
         match text.char_indices().nth(MAX_QUOTE) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
+        }
+    }
+}
+
+impl Endpoint {
+    fn new(runtime: &Runtime, network: &Network, base: Url, access: &GitHubAccess) -> Result<Self, Finding> {
+        let config = TransportConfig::new(network, &base)?;
+        let proxy = config.proxy.as_ref().map(ToString::to_string);
+        let access = access.clone();
+        let built = runtime.run(access.timeout, async move { transport::build_octocrab(&base, &access, config) });
+        let octocrab = built.map_err(|error| Finding::inconclusive("GitHub's API").actual(error.to_string()))??;
+        Ok(Self { octocrab, proxy })
+    }
+
+    /// Adds the proxy, which may be the cause, to an error that does not name it.
+    fn with_proxy(&self, why: String) -> String {
+        match &self.proxy {
+            Some(proxy) if !why.contains(proxy) => format!("{why} (through {proxy})"),
+            _ => why,
         }
     }
 }

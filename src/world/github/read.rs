@@ -89,23 +89,26 @@ impl GitHub {
     }
 
     fn send_get(&self, path: &str) -> Result<ApiResponse, Finding> {
-        self.send(Method::GET, path, None).map_err(|error| {
-            let (RequestError::NotSent(why) | RequestError::NoResponse(why)) = error;
-            Finding::inconclusive("GitHub's API")
-                .actual(why)
-                .expected("an answer")
-                .next("run this step again")
-                .temporary(Duration::ZERO)
-        })
+        self.send(Method::GET, path, None).map_err(Self::no_answer)
     }
 
-    fn refused(&self, response: &ApiResponse, required: &RequiredPermission) -> Finding {
+    /// The finding for a read without a response.
+    pub(super) fn no_answer(error: RequestError) -> Finding {
+        let (RequestError::NotSent(why) | RequestError::NoResponse(why)) = error;
+        Finding::inconclusive("GitHub's API")
+            .actual(why)
+            .expected("an answer")
+            .next("run this step again")
+            .temporary(Duration::ZERO)
+    }
+
+    pub(super) fn refused(&self, response: &ApiResponse, required: &RequiredPermission) -> Finding {
         let GitHubRefusal { status, message, hint } = self.refusal(response, required);
         let finding = Finding::inconclusive("GitHub's API").actual(format!("{status} {message}")).expected("an answer");
         Finding { retry_after: retry_after(response, &message), ..finding.next(hint) }
     }
 
-    fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Finding> {
+    pub(super) fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Finding> {
         serde_json::from_slice(body).map_err(|error| self.unreadable(&error.to_string()))
     }
 
@@ -114,7 +117,7 @@ impl GitHub {
         serde_json::from_value(value).map_err(|error| self.unreadable(&error.to_string()))
     }
 
-    fn unreadable(&self, why: &str) -> Finding {
+    pub(super) fn unreadable(&self, why: &str) -> Finding {
         Finding::inconclusive("GitHub's API")
             .actual(self.sanitize(why))
             .expected("an answer as GitHub's description has it")

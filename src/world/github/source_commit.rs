@@ -35,6 +35,8 @@ impl CommitRelation {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SourceCommit {
     pub sha: String,
+    /// The id with which GraphQL asks for the commit.
+    pub node_id: String,
     /// The login; `None` when the commit's email address belongs to no GitHub account.
     #[serde(default, deserialize_with = "login")]
     pub author: Option<String>,

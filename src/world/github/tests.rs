@@ -317,4 +317,5 @@ fn dispatch_limits_match_githubs() {
 
 mod commits;
 mod encrypted;
+mod graphql;
 mod responses;

@@ -51,6 +51,22 @@ pub(super) fn parse_base_url(api_url: &str) -> Result<Url, Finding> {
     }
 }
 
+/// Reads the address for GraphQL: what comes before its last segment, and this segment with its slash.
+pub(super) fn parse_graphql_url(graphql_url: &str) -> Result<(Url, String), Finding> {
+    let for_graphql = |finding: Finding| Finding {
+        check: "the address of GitHub's GraphQL API".to_owned(),
+        ..finding.expected(
+            "https://<host>/…, as in https://api.github.com/graphql or https://github.example.com/api/graphql",
+        )
+    };
+    parse_base_url(graphql_url).map_err(for_graphql)?;
+    let split = graphql_url.trim_end_matches('/').rsplit_once('/');
+    let (base, path) = split
+        .filter(|(base, _)| !base.ends_with(":/"))
+        .ok_or_else(|| for_graphql(Finding::inconclusive("").actual(format!("{graphql_url:?}, which has no path"))))?;
+    Ok((parse_base_url(base).map_err(for_graphql)?, format!("/{path}")))
+}
+
 /// How to connect to the API.
 pub(super) struct TransportConfig {
     tls: ClientConfig,

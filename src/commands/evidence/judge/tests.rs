@@ -143,6 +143,7 @@ fn notice(report: &Report) -> Annotation {
 fn commit(author: Option<&str>, committer: Option<&str>) -> SourceCommit {
     serde_json::from_value(json!({
         "sha": SHA,
+        "node_id": "C_1",
         "author": author.map(|login| json!({ "login": login })),
         "committer": committer.map(|login| json!({ "login": login })),
         "commit": { "message": "Title\n\nbody", "author": { "name": "Nobody" } },

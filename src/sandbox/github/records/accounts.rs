@@ -10,6 +10,8 @@ pub struct FakeAccounts {
     users: BTreeMap<String, FakeAccount>,
     /// By lower-case organisation and slug.
     teams: BTreeMap<(String, String), FakeTeam>,
+    /// The login of each email address.
+    addresses: BTreeMap<String, String>,
 }
 
 pub struct FakeAccount {
@@ -30,6 +32,16 @@ impl FakeAccounts {
         let account = FakeAccount { login: login.to_owned(), is_organisation: false };
         self.users.entry(login.to_lowercase()).or_insert(account);
         id("user", login)
+    }
+
+    pub fn add_address(&mut self, login: &str, address: &str) {
+        self.add_user(login);
+        self.addresses.insert(address.to_owned(), login.to_owned());
+    }
+
+    /// The login of the user with an email address that was added.
+    pub fn with_address(&self, address: &str) -> Option<&str> {
+        self.addresses.get(address).map(String::as_str)
     }
 
     pub fn add_organisation(&mut self, login: &str) {

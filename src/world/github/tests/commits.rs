@@ -35,8 +35,8 @@ fn history() -> (FakeGitHub, GitHub) {
 #[test]
 fn a_comparison_has_the_commits_with_their_authors() {
     const COMPARE: &str = r#"{"status":"ahead","total_commits":2,"commits":[
-        {"sha":"a","author":{"login":"alice"},"committer":{},"commit":{"message":"one\n\nmore","author":{"name":"Alice"}}},
-        {"sha":"b","author":null,"commit":{"message":"two","author":null}}]}"#;
+        {"sha":"a","node_id":"C_1","author":{"login":"alice"},"committer":{},"commit":{"message":"one\n\nmore","author":{"name":"Alice"}}},
+        {"sha":"b","node_id":"C_2","author":null,"commit":{"message":"two","author":null}}]}"#;
     let (_server, github) = serving(&[
         (
             "/repos/acme/shop/compare/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb?per_page=100&page=1",
@@ -78,7 +78,8 @@ fn a_commit_is_an_ancestor_only_by_the_comparison_of_the_two_ids() {
 /// A server that takes an id for the name of a branch.
 #[test]
 fn an_answer_about_another_commit_is_refused() {
-    const COMMIT: &str = r#"{"sha":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":{"message":"x","author":null}}"#;
+    const COMMIT: &str = r#"{"sha":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","node_id":"C_1",
+        "commit":{"message":"x","author":null}}"#;
     const BEHIND: &str = r#"{"status":"behind","behind_by":1,"total_commits":0,"commits":[],
         "base_commit":{"sha":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},
         "merge_base_commit":{"sha":"cccccccccccccccccccccccccccccccccccccccc"}}"#;
