@@ -22,6 +22,7 @@ mod issues;
 mod jobs;
 mod pages;
 mod policies;
+mod query_call;
 mod records;
 mod refs;
 mod repositories;
@@ -29,6 +30,7 @@ mod routes;
 mod runs;
 mod serve;
 mod state;
+mod tokens;
 
 pub use fake_github::FakeGitHub;
 pub use format::{now, repository_id};

@@ -15,6 +15,7 @@ mod issues;
 mod people;
 mod permission;
 mod protection;
+mod queries;
 mod read;
 mod refs;
 mod refusal;
@@ -30,12 +31,13 @@ mod write;
 pub use access::GitHubAccess;
 pub use client::GitHub;
 pub use dispatch::check_dispatch_limits;
-pub use graphql::{GraphQlQuery, QUERIES};
+pub use graphql::GraphQlQuery;
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use people::{CommitPeople, GitActor};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };
+pub use queries::QUERIES;
 pub use refs::TagTarget;
 pub use refusal::GitHubRefusal;
 pub use repository::Repository;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     fake_github::FakeGitHub,
     format::{id, node_id},
-    graphql::{GraphQlFailure, QueryCall, connection},
+    query_call::{GraphQlFailure, QueryCall, connection},
     records::{FakeAccounts, FakeCommit, FakeRepository},
 };
 

@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     errors::ContractViolation,
+    format::graphql_path,
     records::{FakeAccounts, FakeRepository},
-    serve::graphql_path,
     state::{FakeGitHubState, FaultInjection, InjectedFault, RecordedRequest, SharedState},
 };
 use crate::sandbox::{lock::lock, server::LoopbackServer};

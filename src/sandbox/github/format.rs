@@ -54,3 +54,11 @@ pub fn object_fields(object: Value) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+/// The path for GraphQL. GitHub's description of REST does not have it.
+pub const GRAPHQL: &str = "/graphql";
+
+/// The path for GraphQL on a server with this prefix for its REST API: an Enterprise server has `/api/graphql`.
+pub fn graphql_path(prefix: &str) -> String {
+    format!("{}{GRAPHQL}", prefix.strip_suffix("/v3").unwrap_or(prefix))
+}

@@ -7,18 +7,17 @@ use super::{
     call::ApiCall,
     checks, commits, dispatches, environments,
     errors::{ContractViolation, error, not_found},
-    format::{id, now},
+    format::{GRAPHQL, id, now},
     graphql, issues, jobs, policies,
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
     refs, repositories, runs,
     state::FakeGitHubState,
+    tokens::{suffices, token},
 };
 use crate::sandbox::server::{FakeResponse, ReceivedRequest};
 
 /// The API version whose rules the fake enforces.
 const API_VERSION: &str = "2022-11-28";
-/// The path for GraphQL, which is not one of GitHub's description of REST.
-pub const GRAPHQL: &str = "/graphql";
 /// The query names of lists.
 const PAGES: &[&str] = &["per_page", "page"];
 const RUNS: &[&str] = &["created", "status", "event", "branch", "actor", "head_sha", "per_page", "page"];
@@ -251,11 +250,6 @@ fn with_repository_name(data: &FakeGitHubData, path: &str) -> String {
     named.unwrap_or_else(|| path.to_owned())
 }
 
-/// Whether a granted permission includes the needed one. Write includes read.
-pub fn suffices(granted: &str, needed: &str) -> bool {
-    granted == needed || needed.strip_suffix("=read").is_some_and(|scope| granted.strip_suffix("=write") == Some(scope))
-}
-
 /// Checks the headers that GitHub requires (user agent), and those that clients get wrong (version, encoding).
 fn check_headers(request: &ReceivedRequest) -> Result<(), ContractViolation> {
     let header = |name| request.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -274,11 +268,6 @@ fn check_headers(request: &ReceivedRequest) -> Result<(), ContractViolation> {
         }
         _ => Ok(()),
     }
-}
-
-pub fn token(request: &ReceivedRequest) -> Option<&str> {
-    let credentials = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    credentials.strip_prefix("Bearer ").or_else(|| credentials.strip_prefix("token "))
 }
 
 /// The decoded path segments at the pattern's `{…}`; `None` if the path does not match the pattern.

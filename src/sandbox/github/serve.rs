@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 use super::{
     errors::error,
     fake_github::FakeGitHub,
+    format::{GRAPHQL, graphql_path},
     routes,
     state::{FakeGitHubState, InjectedFault, RecordedRequest, SharedState},
 };
@@ -40,7 +41,7 @@ impl FakeGitHub {
 
 fn serve(state: &mut FakeGitHubState, request: &ReceivedRequest, prefix: &str) -> FakeResponse {
     let path = match request.path.strip_prefix(prefix) {
-        _ if request.path == graphql_path(prefix) => routes::GRAPHQL,
+        _ if request.path == graphql_path(prefix) => GRAPHQL,
         path => path.unwrap_or("outside the API"),
     };
     let mut recorded = RecordedRequest {
@@ -68,9 +69,4 @@ fn apply(state: &mut FakeGitHubState, request: &ReceivedRequest, prefix: &str, p
         state.violations.push(violation.describe(&format!("{} {path}", request.method)));
         error(violation.status, &violation.message)
     })
-}
-
-/// The path for GraphQL on a server with this prefix for its REST API: an Enterprise server has `/api/graphql`.
-pub fn graphql_path(prefix: &str) -> String {
-    format!("{}{}", prefix.strip_suffix("/v3").unwrap_or(prefix), routes::GRAPHQL)
 }

@@ -28,9 +28,6 @@ pub struct GraphQlQuery {
     pub document: &'static str,
 }
 
-/// Every query, so that a test can check them against GitHub's schema.
-pub const QUERIES: &[&GraphQlQuery] = &[&super::people::COMMIT_PEOPLE];
-
 /// One entry of `errors`. GitHub gives the errors of a running query a `type`, and those of an invalid one a code.
 #[derive(Deserialize)]
 struct GraphQlError {
