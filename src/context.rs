@@ -1,6 +1,6 @@
 //! What every command gets: its execution, the log, the world, and the runner's environment.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     error::CommandError,
@@ -18,6 +18,8 @@ use crate::{
 };
 
 const PUBLIC_API: &str = "https://api.github.com";
+/// Time limit of one request to GitHub: one that hangs leaves time to ask again.
+pub const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Cheap to clone: the parts are shared.
 #[derive(Clone)]
@@ -46,13 +48,20 @@ impl CommandContext {
         self.world.trusted.baselines(&self.runner_env, &self.world.groups)
     }
 
+    /// The same context, with `limit` from now for all reads and writes of the command together.
+    #[must_use]
+    pub fn within(&self, limit: HumanDuration) -> Self {
+        Self { execution: self.execution.within(limit.0), ..self.clone() }
+    }
+
     /// A client for GitHub's API at the runner's `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`, or the public one.
     ///
     /// # Errors
     /// Bad input when the address, the token, the proxy or the certificate authorities cannot be used.
     pub fn github(&self, token: Option<&Secret>, timeout: HumanDuration) -> Result<GitHub, CommandError> {
         let api_url = self.runner_env.api_url.as_deref().unwrap_or(PUBLIC_API);
-        let access = GitHubAccess { timeout: timeout.0, ..GitHubAccess::new(api_url, token.cloned()) };
+        let total = self.execution.deadline.map(|_| self.execution.time_left(Duration::MAX));
+        let access = GitHubAccess { timeout: timeout.0, total, ..GitHubAccess::new(api_url, token.cloned()) };
         let graphql_url = self.runner_env.graphql_url.clone().unwrap_or_else(|| access.graphql_url.clone());
         self.world.github(GitHubAccess { graphql_url, ..access })
     }

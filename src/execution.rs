@@ -1,12 +1,15 @@
 //! The running state of one command: clock, wake signal, partial report, writes in flight, dry-run.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::{
-    clock::{Clock, WakeSignal, rfc3339},
+    clock::{Clock, Moment, WakeSignal, rfc3339},
     report::partial::PartialReport,
 };
 
@@ -18,12 +21,27 @@ pub struct Execution {
     pub partial: PartialReport,
     pub dry_run: bool,
     pub writes: WritesInFlight,
+    /// The end of the time for all reads and writes together.
+    pub deadline: Option<Moment>,
 }
 
 impl Execution {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, partial: PartialReport) -> Self {
-        Self { clock, wake: Arc::default(), partial, dry_run: false, writes: WritesInFlight::default() }
+        Self { clock, wake: Arc::default(), partial, dry_run: false, writes: WritesInFlight::default(), deadline: None }
+    }
+
+    /// The same, with `limit` from now for all reads and writes together. An earlier end stays.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        let deadline = self.clock.now() + limit;
+        Self { deadline: Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline))), ..self.clone() }
+    }
+
+    /// The time that is left, at most `limit`.
+    #[must_use]
+    pub fn time_left(&self, limit: Duration) -> Duration {
+        self.deadline.map_or(limit, |deadline| deadline.saturating_sub(self.clock.now()).min(limit))
     }
 
     /// The current time in RFC 3339, as findings and reports record it.

@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub use judgement::{Decision, Judgement};
-pub use repeat::{MayPass, Pauses, read_until_answered};
+pub use repeat::{MayPass, Pauses, read_at_least_once, read_until_answered};
 
 /// How often a source looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::{
     error::CommandError,
     execution::{Execution, WriteInFlight},
     finding::Finding,
-    observe::{Pauses, read_until_answered},
+    observe::{Pauses, read_at_least_once, read_until_answered},
     report::{Effect, EffectState, log::effect_word},
     values::HumanDuration,
 };
@@ -77,7 +77,7 @@ pub fn reconcile<C: Change>(
     limit: Duration,
     change: &C,
 ) -> Result<Option<C::Done>, CommandError> {
-    let deadline = execution.clock.now() + limit;
+    let deadline = execution.clock.now() + execution.time_left(limit);
     let mut effect = RecordedEffect::new(execution, change.effect());
     let mut pauses = Pauses::default();
     // Why the last write did not succeed.
@@ -92,7 +92,12 @@ pub fn reconcile<C: Change>(
             return Err(effect.unwritten(late, "not written: cancelled", CommandError::Cancelled));
         }
         let left = deadline.saturating_sub(execution.clock.now());
-        let base = match read_until_answered(execution, left, || change.read()) {
+        // What was sent is read back however late it is.
+        let base = match if unread.is_some() || late.is_some() {
+            read_at_least_once(execution, left, || change.read())
+        } else {
+            read_until_answered(execution, left, || change.read())
+        } {
             Ok(base) => base,
             Err(error) => {
                 return Err(match unread.map(|(lost, _guard)| lost).or(late) {

@@ -16,6 +16,7 @@ pub mod process;
 pub mod registry;
 pub mod runtime;
 pub mod signals;
+pub mod time_limit;
 pub mod trusted;
 pub mod url;
 

@@ -19,7 +19,7 @@ use crate::{
     clock::rfc3339,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     config::Config,
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
     ledger::{EvidenceId, InfraRepo, infra_repo::InfraRepoArgs},
@@ -36,8 +36,6 @@ use sources::{ApprovalObserver, EvidenceRef};
 
 /// How often the command looks within `timeout` if every look fails at once.
 const MAX_LOOKS: u32 = 12;
-/// Time limit of one request to GitHub.
-const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Settings of `approval`.
 #[derive(Debug, clap::Args)]

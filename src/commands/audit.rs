@@ -19,21 +19,21 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
     config::Config,
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::Finding,
     ledger::{InfraRepo, RunChecker, infra_repo::InfraRepoArgs},
     report::{Outcome, Output},
     secret::Secret,
     subject::Subject,
-    values::HumanDuration,
+    values::{HumanDuration, nonzero_duration},
     world::files::write_atomically,
 };
 use figures::AuditFigures;
@@ -41,9 +41,6 @@ use judge::{judge, title};
 use look::{check_runs, observe};
 use overlay_layout::OverlayLayout;
 use tables::tables;
-
-/// Time limit of one request to GitHub.
-const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Settings of `audit`.
 #[derive(Debug, clap::Args)]
@@ -68,6 +65,9 @@ pub struct Args {
     /// Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read); without it, git uses the checkout's own credentials, and no run is checked
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
+    /// How long all reads may take, repetitions included
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = nonzero_duration)]
+    pub timeout: HumanDuration,
 }
 
 impl Command for Args {
@@ -88,7 +88,7 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, inputs.config, ctx)
+        run(self, inputs.subject, inputs.config, &ctx.within(self.timeout))
     }
 }
 
@@ -141,7 +141,9 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let checker = match (&args.token, &repository) {
         (None, _) => Err("`token` is not given".to_owned()),
         (Some(_), Err(_)) => Err("this is no workflow run".to_owned()),
-        (Some(_), Ok(repository)) => Ok(RunChecker::new(&github, repository, ctx.runner_env.run.as_ref())),
+        (Some(_), Ok(repository)) => {
+            Ok(RunChecker::new(&github, repository, ctx.runner_env.run.as_ref(), &ctx.execution))
+        }
     };
     observations.runs = check_runs(&observations, &checker);
     let figures = AuditFigures::count(&observations);

@@ -67,7 +67,7 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, inputs.config, ctx)
+        run(self, inputs.subject, inputs.config, &ctx.within(self.infra.timeout))
     }
 }
 
@@ -83,8 +83,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let committer = args.infra.committer()?;
     let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
     let github = args.bypass.github(ctx)?;
-    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?
-        .within(args.infra.timeout.0);
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?;
 
     let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);

@@ -17,7 +17,7 @@ use clap::ValueEnum;
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::CommandError,
     finding::{Figures, Finding, Verdict, verdict},
     observe::read_until_answered,
@@ -47,8 +47,8 @@ pub struct Args {
     /// Token with Actions: read; `apply` needs Administration: write, and new teams among the reviewers need Members: read
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
-    /// How long GitHub may take to respond
-    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    /// How long all requests may take, repetitions included
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
 }
 
@@ -66,7 +66,7 @@ impl Command for Args {
     ];
 
     fn run(&self, _: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, ctx)
+        run(self, &ctx.within(self.timeout))
     }
 }
 
@@ -89,7 +89,7 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         Some(repository) => repository.clone(),
         None => ctx.own_repository()?,
     };
-    let github = ctx.github(args.token.as_ref(), args.timeout)?;
+    let github = ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?;
     let place = EnvironmentsApi { github: &github, repository: &repository };
     let before = CurrentState::look(&place, &desired, args.timeout, ctx)?;
     let count = before.count(&desired);
@@ -323,7 +323,7 @@ fn planned(
             (false, false) => finding.next("run it with `mode: apply`"),
             (false, true) => finding.next(BY_HAND),
         });
-        match place.ids(one, before.of(one)) {
+        match place.ids(one, before.of(one), ctx) {
             Err(unknown) => findings.extend(unknown),
             Ok(ids) => match after(one, before.of(one), &ids) {
                 Ok(after) => {
@@ -368,7 +368,7 @@ fn apply(
     let mut ids: BTreeMap<ReviewerName, u64> = BTreeMap::new();
     let mut obstacles = Vec::new();
     for one in desired {
-        match place.ids(one, before.of(one)) {
+        match place.ids(one, before.of(one), ctx) {
             Ok(found) => {
                 ids.extend(found);
                 obstacles.extend(after(one, before.of(one), &ids).ok().and_then(|after| refusal(one, &after)));

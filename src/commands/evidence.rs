@@ -20,7 +20,7 @@ use crate::{
     command::{Branding, Command, CommandKind, RunInputs, names_where},
     commands::record::EventType,
     config::{Config, DEFAULT_PATH, services::ServiceSource},
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::CommandError,
     finding::{self, Finding, Verdict},
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
@@ -73,8 +73,8 @@ pub struct Args {
     /// Token with Contents: read on this repository; without it, git uses the checkout's own credentials
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
-    /// How long GitHub may take to respond to each request
-    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    /// How long all reads may take, repetitions included; `annotations-timeout` is added to it
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
 }
 
@@ -105,7 +105,8 @@ impl Command for Args {
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         inputs.check_required(&self.required, ctx)?;
-        run(self, inputs, ctx)
+        let limit = HumanDuration(self.timeout.0 + self.annotations_timeout.0);
+        run(self, inputs, &ctx.within(limit))
     }
 }
 
@@ -166,7 +167,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let source_token = args.source_token.as_ref().or(args.token.as_ref());
     let observer = EvidenceObserver {
         verification: &verification,
-        github: Arc::new(ctx.github(source_token, args.timeout)?),
+        github: Arc::new(ctx.github(source_token, REQUEST_TIMEOUT)?),
         place: &place,
         image_locator: &image_locator,
         annotation_delay: args.annotations_timeout.0,

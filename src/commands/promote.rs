@@ -59,7 +59,7 @@ impl Command for Args {
     const OUTPUTS: &'static [Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs, ctx)
+        run(self, inputs, &ctx.within(self.infra.timeout))
     }
 }
 
@@ -75,8 +75,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let repository = infra::image_repository(&service, subject, inputs.config)?;
     let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
-    let repo =
-        InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?.within(args.infra.timeout.0);
+    let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?;
 
     let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { ctx.current_run() };
     let mut findings = required.judge(&reports, subject, run);

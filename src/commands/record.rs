@@ -74,8 +74,8 @@ pub struct Args {
     /// run [default: `token`]
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub source_token: Option<Secret>,
-    /// How long GitHub may take to respond
-    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    /// How long all requests may take, repetitions included
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
 }
 
@@ -89,7 +89,7 @@ impl Command for Args {
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         inputs.check_required(&self.required, ctx)?;
-        run(self, inputs.subject, ctx)
+        run(self, inputs.subject, &ctx.within(self.timeout))
     }
 }
 

@@ -58,7 +58,7 @@ impl Command for Args {
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, inputs.config, ctx)
+        run(self, inputs.subject, inputs.config, &ctx.within(self.infra.timeout))
     }
 }
 
@@ -73,8 +73,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let repository = infra::image_repository(&service, subject, config)?;
     let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
     let github = args.bypass.github(ctx)?;
-    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?
-        .within(args.infra.timeout.0);
+    let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?;
 
     let branch = bypass::check_default_branch(&repo, ctx)?;
     ctx.execution.partial.publish(std::slice::from_ref(&branch));
@@ -147,7 +146,8 @@ fn check_run(
     let entries =
         repo.read(ctx, || ledger::run_query(repo, &repo.tip()?.commit, &query).map_err(Finding::unobservable))?;
     let Ok(target) = rollback.find_target(&entries, None) else { return Ok((None, None)) };
-    let checker = RunChecker::new(&github.client, &github.workflow_repository, ctx.runner_env.run.as_ref());
+    let checker =
+        RunChecker::new(&github.client, &github.workflow_repository, ctx.runner_env.run.as_ref(), &ctx.execution);
     let finding = Finding::passed("the promotion's workflow run").expected("a run that can have made it");
     Ok(match checker.check(target) {
         RunCheck::Confirmed(what) => (Some(finding.actual(what)), None),

@@ -24,7 +24,7 @@ use crate::{
     clock::{Moment, minute},
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     config::Config,
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
@@ -46,8 +46,6 @@ const MAX_DURATION: Duration = Duration::from_secs(43_200 * 60);
 const MAX_ENDPOINTS: usize = 50;
 /// Pause between two looks after the wait.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
-/// Time limit of one request to GitHub.
-const REQUEST_TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(20));
 
 /// Settings of `wait`.
 #[derive(Debug, clap::Args)]

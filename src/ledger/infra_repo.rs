@@ -41,7 +41,7 @@ pub struct InfraRepoArgs {
     pub file: String,
 }
 
-/// The time for reading from the remote, unless the command sets another.
+/// The time for everything that is read from the remote, in a command without a time limit of its own.
 const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// A branch of the infra repository, and the checkout through which git accesses it.
@@ -96,10 +96,11 @@ impl InfraRepo {
                     .bad_input()
             })?,
         };
-        let git = git.reading_from(&remote);
+        let time_limit = ctx.execution.deadline.map_or(TIME_LIMIT, |_| ctx.execution.time_left(Duration::MAX));
+        let git = git.reading_from(&remote).within(time_limit);
         git.delete_abandoned_refs();
         let images = services.iter().map(|(service, source)| (service.clone(), source.image.clone())).collect();
-        Ok(Self { git, remote, branch, time_limit: TIME_LIMIT, overlays, images })
+        Ok(Self { git, remote, branch, time_limit, overlays, images })
     }
 
     /// The files of a scope in a commit, and their contents. There is at least one.
@@ -124,12 +125,6 @@ impl InfraRepo {
                 ));
         }
         Ok(files)
-    }
-
-    /// Bounds the time for everything that is read from the remote and pushed to it.
-    #[must_use]
-    pub fn within(self, limit: Duration) -> Self {
-        Self { git: self.git.within(limit), time_limit: limit, ..self }
     }
 
     /// Reads from the remote until it answers.

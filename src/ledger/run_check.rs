@@ -1,11 +1,14 @@
 //! Whether the workflow run that a promotion names exists, and can have made it.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, time::Duration};
 
 use jiff::SignedDuration;
 
 use super::{entry::LedgerEntry, run_url::RunUrl};
 use crate::{
+    execution::Execution,
+    finding::Finding,
+    observe::read_until_answered,
     report::Run,
     world::github::{GitHub, Repository, WorkflowRun},
 };
@@ -33,13 +36,24 @@ pub struct RunChecker<'a> {
     repository: &'a Repository,
     /// The run of this command, which GitHub shows to a token that may read runs.
     own_run: Option<&'a Run>,
+    execution: &'a Execution,
     sees_runs: OnceCell<bool>,
+    /// Why GitHub did not answer, however often it was asked. It is not asked again then: what it says decides little.
+    unanswered: OnceCell<Finding>,
 }
+
+/// How long one run is asked for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl<'a> RunChecker<'a> {
     #[must_use]
-    pub const fn new(github: &'a GitHub, repository: &'a Repository, own_run: Option<&'a Run>) -> Self {
-        Self { github, repository, own_run, sees_runs: OnceCell::new() }
+    pub const fn new(
+        github: &'a GitHub,
+        repository: &'a Repository,
+        own_run: Option<&'a Run>,
+        execution: &'a Execution,
+    ) -> Self {
+        Self { github, repository, own_run, execution, sees_runs: OnceCell::new(), unanswered: OnceCell::new() }
     }
 
     /// Checks the run of an entry. Requests one run, and this command's own once.
@@ -51,7 +65,7 @@ impl<'a> RunChecker<'a> {
         if !run.repository.to_string().eq_ignore_ascii_case(&self.repository.to_string()) {
             return RunCheck::NotChecked(format!("it names a run of {}", run.repository));
         }
-        match self.github.workflow_run(self.repository, run.id) {
+        match self.find(run.id) {
             Ok(Some(found)) => judge_run(entry, &run, &found),
             // GitHub also answers "not found" to a token that may not read the runs.
             Ok(None) if self.sees_runs() => RunCheck::Refuted(format!("{} has no run {}", self.repository, run.id)),
@@ -61,8 +75,18 @@ impl<'a> RunChecker<'a> {
     }
 
     fn sees_runs(&self) -> bool {
-        *self.sees_runs.get_or_init(|| {
-            self.own_run.is_some_and(|run| matches!(self.github.workflow_run(self.repository, run.id), Ok(Some(_))))
+        *self.sees_runs.get_or_init(|| self.own_run.is_some_and(|run| matches!(self.find(run.id), Ok(Some(_)))))
+    }
+
+    fn find(&self, id: u64) -> Result<Option<WorkflowRun>, Finding> {
+        if let Some(unanswered) = self.unanswered.get() {
+            return Err(unanswered.clone());
+        }
+        let found = read_until_answered(self.execution, PATIENCE, || self.github.workflow_run(self.repository, id));
+        found.inspect_err(|error| {
+            if error.retry_after.is_some() {
+                let _ = self.unanswered.set(error.clone());
+            }
         })
     }
 }

@@ -39,11 +39,21 @@ impl Pauses {
 pub trait MayPass {
     /// The pause that the same attempt needs at least; `None`: it would fail again.
     fn retry_after(&self) -> Option<Duration>;
+
+    /// The error of a read for which no time is left.
+    fn out_of_time() -> Self;
 }
 
 impl MayPass for Finding {
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    fn out_of_time() -> Self {
+        Self::inconclusive("time limit")
+            .actual("`timeout` was over before this was read")
+            .expected("an answer before that")
+            .next("run this step again; a longer `timeout` leaves more time")
     }
 }
 
@@ -54,19 +64,37 @@ impl MayPass for CommandError {
             Self::BadInput(_) | Self::Refused(_) | Self::Cancelled => None,
         }
     }
+
+    fn out_of_time() -> Self {
+        Finding::out_of_time().unobservable()
+    }
 }
 
-/// Reads until there is an answer: a busy server or a cut connection is asked again, at most for `limit`. The read must
-/// change nothing.
+/// Reads until there is an answer: a busy server or a cut connection is asked again, at most for `limit`, and no longer than
+/// the command's own time limit. The read must change nothing.
 ///
 /// # Errors
-/// The last one of `read`, when it would come again, when the time is up, or on a signal.
+/// The last one of `read`, when it would come again, when the time is up, or on a signal; when no time is left for the first.
 pub fn read_until_answered<T, E: MayPass>(
+    execution: &Execution,
+    limit: Duration,
+    read: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let left = execution.time_left(limit);
+    if left.is_zero() && !limit.is_zero() { Err(E::out_of_time()) } else { read_at_least_once(execution, left, read) }
+}
+
+/// As [`read_until_answered`], and reads once however late it is.
+///
+/// # Errors
+/// As [`read_until_answered`].
+pub fn read_at_least_once<T, E: MayPass>(
     execution: &Execution,
     limit: Duration,
     mut read: impl FnMut() -> Result<T, E>,
 ) -> Result<T, E> {
-    let deadline = execution.clock.now() + limit;
+    // A limit may be as long as there is.
+    let deadline = execution.clock.now().saturating_add(execution.time_left(limit));
     let mut pauses = Pauses::default();
     loop {
         let error = match read() {
@@ -139,6 +167,24 @@ mod tests {
         assert_eq!(end, Err(busy(0)));
         assert!((15..100).contains(&reads), "{reads} reads");
         assert!(took <= Duration::from_secs(30), "{took:?}");
+    }
+
+    #[test]
+    fn the_time_limit_of_the_command_ends_the_reads_too() {
+        let execution = test_execution().within(Duration::from_secs(10));
+        let hour = Duration::from_secs(3600);
+        let end = read_until_answered(&execution, hour, || Err::<(), _>(busy(1)));
+        assert_eq!((end, execution.clock.now() <= Duration::from_secs(10)), (Err(busy(1)), true));
+        execution.clock.park(&execution.wake, Some(Duration::from_secs(10)));
+        let late: Result<(), Finding> = read_until_answered(&execution, hour, || panic!("no time is left"));
+        assert!(late.unwrap_err().actual.contains("`timeout` was over"));
+        let (mut reads, busy) = (0, busy(0));
+        let last = read_at_least_once(&execution, hour, || {
+            reads += 1;
+            Err::<(), _>(busy.clone())
+        });
+        assert_eq!((last, reads), (Err(busy), 1));
+        assert_eq!(execution.within(hour).deadline, execution.deadline, "an earlier end stays");
     }
 
     #[test]

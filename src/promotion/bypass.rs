@@ -1,13 +1,13 @@
 //! A promotion that bypasses the gates, as `emergency` and `rollback` do: its incident, its approval, and its follow-up issue.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use regex_lite::Regex;
 
 use crate::{
     approvers::{Reviews, fetch_reviews, join_names},
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::Finding,
     ledger::{self, InfraRepo, LedgerEntry, OverlayScope, Promotion, PromotionKind},
@@ -20,15 +20,11 @@ use crate::{
     report::{Effect, EffectState, Output, Run},
     secret::Secret,
     subject::Environment,
-    values::HumanDuration,
     world::github::{GitHub, Repository},
 };
 
 pub const ISSUE: Output = Output { name: "issue", help: "URL of the follow-up issue" };
 pub const APPROVER: Output = Output { name: "approver", help: "Login of the person who approved this run" };
-
-/// The timeout of one request to GitHub.
-const REQUEST_TIMEOUT: HumanDuration = HumanDuration(std::time::Duration::from_secs(20));
 
 /// The settings that `emergency` and `rollback` share.
 #[derive(Debug, clap::Args)]
@@ -112,6 +108,8 @@ pub struct BypassGitHub {
     /// The repository of this workflow.
     pub workflow_repository: Repository,
     pub issue_repository: Repository,
+    /// How long it is asked about this run.
+    patience: Duration,
 }
 
 impl BypassArgs {
@@ -135,10 +133,17 @@ impl BypassArgs {
     /// # Errors
     /// Bad input when GitHub's address, a token or this repository is unknown or invalid.
     pub fn github(&self, ctx: &CommandContext) -> Result<BypassGitHub, CommandError> {
+        let patience = self.patience();
         let workflow_repository = ctx.own_repository()?;
         let issue_repository = self.issue_repository.clone().unwrap_or_else(|| workflow_repository.clone());
         let client = ctx.github(self.api_token.as_ref().or(self.token.as_ref()), REQUEST_TIMEOUT)?;
-        Ok(BypassGitHub { client, workflow_repository, issue_repository })
+        Ok(BypassGitHub { client, workflow_repository, issue_repository, patience })
+    }
+
+    /// How long GitHub is asked about this run: when an approval is required, as long as the command may take. Without one, a
+    /// GitHub that does not answer must not keep an incident waiting.
+    const fn patience(&self) -> Duration {
+        if self.allow_unapproved { REQUEST_TIMEOUT.0 } else { Duration::MAX }
     }
 
     /// Checks who approved this run. It asks until GitHub answers, and does not poll, because a person waits for it in an
@@ -149,7 +154,7 @@ impl BypassArgs {
     pub fn check_approval(&self, ctx: &CommandContext, github: &BypassGitHub) -> Result<RunApproval, Finding> {
         let run = ctx.runner_env.run.as_ref();
         let reviews = match run {
-            Some(run) => read_until_answered(&ctx.execution, REQUEST_TIMEOUT.0, || {
+            Some(run) => read_until_answered(&ctx.execution, self.patience(), || {
                 fetch_reviews(&github.client, &github.workflow_repository, run.id, &self.github_environment)
             }),
             None => Err(Finding::inconclusive("workflow run")
@@ -168,7 +173,7 @@ impl BypassGitHub {
     pub fn run_created_at(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Finding> {
         let Some(run) = &ctx.runner_env.run else { return Ok(None) };
         let find = || self.client.workflow_run(&self.workflow_repository, run.id);
-        match read_until_answered(&ctx.execution, REQUEST_TIMEOUT.0, find)? {
+        match read_until_answered(&ctx.execution, self.patience, find)? {
             Some(run) => Ok(Some(run.created_at)),
             None => Err(Finding::inconclusive(format!("workflow run {} of {}", run.id, self.workflow_repository))
                 .actual("there is none")

@@ -11,6 +11,7 @@ use crate::{
     error::CommandError,
     finding::{Finding, Verdict},
     ledger::{LedgerEntry, Promotion, PromotionKind},
+    observe::read_until_answered,
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState, markdown::inline},
     values::clip,
@@ -103,7 +104,8 @@ pub fn file_issue(
             .next(format!("add the label `{LABEL}` to it, and give a token that may do so (Issues: write)"));
         return Err(CommandError::Refused(finding));
     }
-    let all = matching_issues(github, repository, follow_up).map_err(Finding::unobservable)?;
+    let list = || matching_issues(github, repository, follow_up).map_err(Finding::unobservable);
+    let all = read_until_answered(&ctx.execution, TIME_LIMIT, list)?;
     let first = all.iter().min_by_key(|one| one.number).cloned().unwrap_or(issue);
     for duplicate in all.iter().filter(|one| one.number > first.number && one.state == IssueState::Open) {
         reconcile(

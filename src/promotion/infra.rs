@@ -38,7 +38,7 @@ pub struct InfraArgs {
     pub repo: InfraRepoArgs,
     #[command(flatten)]
     pub image: ImageArgs,
-    /// How long all reads and pushes of the infra repository may take, repetitions included
+    /// How long all reads and writes may take, repetitions included
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
     /// Name of the committer

@@ -1,7 +1,7 @@
 //! The writes: one change for all rules of an environment, one for each pattern. GitHub has no conditional request here, so
 //! each change reads the state right before its write, and a last read verifies everything.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     actual::ActualEnvironment,
@@ -41,20 +41,22 @@ impl EnvironmentsApi<'_> {
         &self,
         desired: &DesiredEnvironment,
         actual: Option<&ActualEnvironment>,
+        ctx: &CommandContext,
     ) -> Result<BTreeMap<ReviewerName, u64>, Vec<Finding>> {
         let known = |reviewer: &&ReviewerName| actual.is_some_and(|actual| actual.reviewers.contains_key(reviewer));
         let (mut ids, mut unknown) = (BTreeMap::new(), Vec::new());
         for reviewer in desired.reviewers.iter().flatten().filter(|reviewer| !known(reviewer)) {
-            let id = match reviewer {
+            let id = || match reviewer {
                 ReviewerName::Team(slug) => self.github.team_id(self.repository.owner(), slug),
                 ReviewerName::User(login) => self.github.user_id(login),
             };
-            match id {
+            match read_until_answered(&ctx.execution, Duration::MAX, id) {
                 Ok(Some(id)) => drop(ids.insert(reviewer.clone(), id)),
                 Ok(None) => unknown.push(self.unknown(desired, reviewer)),
                 Err(error) => {
-                    let Finding { actual, next, .. } = error;
-                    unknown.push(Finding { actual, next, ..self.unknown(desired, reviewer) });
+                    // GitHub did not say that there is none.
+                    let Finding { verdict, actual, next, .. } = error;
+                    unknown.push(Finding { verdict, actual, next, ..self.unknown(desired, reviewer) });
                 }
             }
         }

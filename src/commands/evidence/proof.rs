@@ -2,7 +2,7 @@
 
 use super::{judge, payload::Claim};
 use crate::{
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     error::CommandError,
     finding::Finding,
     observe::read_until_answered,
@@ -17,7 +17,9 @@ use crate::{
 /// The finding for a payload that it did not sign, or whose issuer does not answer.
 pub fn verify(claim: &Claim, issuer: &Issuer, timeout: HumanDuration, ctx: &CommandContext) -> Result<Claims, Finding> {
     let proof = claim.proof.as_ref().ok_or_else(judge::missing_proof)?;
-    let keys = read_until_answered(&ctx.execution, timeout.0, || oidc::fetch_keys(ctx.world.http(), issuer, timeout.0));
+    let keys = read_until_answered(&ctx.execution, timeout.0, || {
+        oidc::fetch_keys(ctx.world.http(), issuer, ctx.execution.time_left(REQUEST_TIMEOUT.0))
+    });
     let keys = keys.map_err(|finding: Finding| finding.for_check(judge::PROOF))?;
     token::verify(&proof.0, &keys).map_err(|error| error.to_finding(judge::PROOF))
 }

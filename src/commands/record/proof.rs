@@ -2,7 +2,7 @@
 
 use super::payload::DispatchPayload;
 use crate::{
-    context::CommandContext,
+    context::{CommandContext, REQUEST_TIMEOUT},
     finding::Finding,
     observe::read_until_answered,
     proof::{ProofMode, token},
@@ -34,7 +34,7 @@ pub fn add(
     };
     let audience = payload.audience();
     let token = read_until_answered(&ctx.execution, timeout.0, || {
-        oidc::request_token(ctx.world.http(), request, &audience, timeout.0)
+        oidc::request_token(ctx.world.http(), request, &audience, ctx.execution.time_left(REQUEST_TIMEOUT.0))
     })?;
     ctx.log.mask(&token);
     if token.expose().len() > token::MAX_SIZE {

@@ -15,11 +15,13 @@ use super::{
     names::Branch,
 };
 use crate::{
-    clock::Stopwatch,
     finding::Finding,
     secret::Secret,
     subject::Commit,
-    world::process::{ProcessError, ProcessGroups, ProcessOutput, ProcessStatus, Program, run, stream},
+    world::{
+        process::{ProcessError, ProcessGroups, ProcessOutput, ProcessStatus, Program, run, stream},
+        time_limit::TimeLimit,
+    },
 };
 
 /// The oldest supported git: `--config-env` needs it.
@@ -28,8 +30,6 @@ const MIN_VERSION: (u32, u32) = (2, 31);
 pub(super) const LOCAL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Time limit for a command that contacts a remote, unless [`Git::within`] leaves less.
 const REMOTE_TIMEOUT: Duration = Duration::from_mins(2);
-/// The time for one command that contacts a remote when the time for all of them is over.
-const LAST_READ: Duration = Duration::from_secs(2);
 /// The most bytes of output that are read of one command.
 const MAX_OUTPUT: usize = 32 << 20;
 
@@ -96,21 +96,14 @@ const UNSET: &[&str] = &[
     "SSH_ASKPASS",
 ];
 
-/// A time limit, and since when it counts.
-#[derive(Clone, Copy)]
-struct Deadline {
-    started: Stopwatch,
-    limit: Duration,
-}
-
 /// Git in a checkout.
 #[derive(Clone)]
 pub struct Git {
     groups: ProcessGroups,
     toplevel: PathBuf,
     prefix: String,
-    /// The end of the time for all commands that contact a remote.
-    deadline: Option<Deadline>,
+    /// The time for all commands that contact a remote.
+    time_limit: Option<TimeLimit>,
     pub(super) credentials: Option<Credentials>,
     /// The URL from which git may fetch what a partial clone lacks, in any command.
     pub(super) promisor_url: Option<String>,
@@ -152,7 +145,7 @@ impl Git {
             groups: groups.clone(),
             toplevel: toplevel.into(),
             prefix: String::new(),
-            deadline: None,
+            time_limit: None,
             credentials: None,
             promisor_url: None,
         }
@@ -166,22 +159,17 @@ impl Git {
         self
     }
 
-    /// Sets the time limit for all commands together that contact a remote, from now on. After it, a command still gets
-    /// [`LAST_READ`], so that the outcome of a push can be read back.
+    /// Sets the time limit for all commands together that contact a remote, from now on. After it, a command still gets a
+    /// moment, so that the outcome of a push can be read back.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
-        self.deadline = Some(Deadline { started: Stopwatch::start(), limit });
+        self.time_limit = Some(TimeLimit::start(limit));
         self
     }
 
     /// The time limit for the next command that contacts a remote.
     pub(super) fn remote_timeout(&self) -> Duration {
-        match self.deadline {
-            Some(Deadline { started, limit }) => {
-                limit.saturating_sub(started.elapsed()).clamp(LAST_READ.min(limit), REMOTE_TIMEOUT)
-            }
-            None => REMOTE_TIMEOUT,
-        }
+        self.time_limit.map_or(REMOTE_TIMEOUT, |limit| limit.of_next_call(REMOTE_TIMEOUT))
     }
 
     /// The top directory of the checkout.

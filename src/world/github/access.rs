@@ -16,6 +16,8 @@ pub struct GitHubAccess {
     pub connect_timeout: Duration,
     /// Limit for a whole call.
     pub timeout: Duration,
+    /// Limit for all calls together.
+    pub total: Option<Duration>,
 }
 
 impl GitHubAccess {
@@ -30,6 +32,7 @@ impl GitHubAccess {
             token: token.filter(|token| !token.expose().is_empty()),
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
+            total: None,
         }
     }
 }

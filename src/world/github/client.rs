@@ -19,6 +19,7 @@ use crate::{
     world::{
         network::Network,
         runtime::{Runtime, RuntimeError},
+        time_limit::TimeLimit,
         url::Url,
     },
 };
@@ -37,6 +38,8 @@ pub struct GitHub {
     graphql_path: String,
     token: Option<Secret>,
     timeout: Duration,
+    /// For all calls together.
+    total: Option<TimeLimit>,
 }
 
 /// An address that requests are sent to.
@@ -70,8 +73,9 @@ impl GitHub {
         let rest = Endpoint::new(&runtime, network, transport::parse_base_url(&access.api_url)?, &access)?;
         let (graphql, graphql_path) = transport::parse_graphql_url(&access.graphql_url)?;
         let graphql = Endpoint::new(&runtime, network, graphql, &access)?;
-        let GitHubAccess { token, timeout, .. } = access;
-        Ok(Self { runtime, rest, graphql, graphql_path, token, timeout })
+        let GitHubAccess { token, timeout, total, .. } = access;
+        let total = total.map(TimeLimit::start);
+        Ok(Self { runtime, rest, graphql, graphql_path, token, timeout, total })
     }
 
     /// Sends one request, once, and reads the whole response. `path` is everything after the API's address,
@@ -117,7 +121,8 @@ impl GitHub {
         let request = hyper::http::request::Builder::new().method(method).uri(path);
         let request =
             octocrab.build_request(request, body).map_err(|error| RequestError::NotSent(with_causes(&error)))?;
-        let result = self.runtime.run(self.timeout, async move {
+        let timeout = self.total.map_or(self.timeout, |total| total.of_next_call(self.timeout));
+        let result = self.runtime.run(timeout, async move {
             let response = octocrab.execute(request).await.map_err(|error| request_error(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
@@ -127,7 +132,10 @@ impl GitHub {
         });
         let response = result.unwrap_or_else(|error| {
             Err(RequestError::NoResponse(match error {
-                RuntimeError::Timeout(limit) => format!("no answer within {} s", limit.as_secs_f64()),
+                // In tenths: what is left of the time for all calls is an odd number.
+                RuntimeError::Timeout(limit) => {
+                    format!("no answer within {} s", (limit.as_secs_f64() * 10.0).round() / 10.0)
+                }
                 RuntimeError::Ended => error.to_string(),
             }))
         });
