@@ -2,6 +2,7 @@
 
 mod counted;
 mod refused;
+pub mod story;
 
 use std::{fs, path::PathBuf, sync::Arc};
 

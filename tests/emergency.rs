@@ -5,6 +5,7 @@
 mod inputs;
 mod refusals;
 mod repeats;
+pub mod story;
 
 use std::path::Path;
 

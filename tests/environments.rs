@@ -6,6 +6,7 @@ mod apply;
 mod check;
 mod errors;
 mod plan;
+pub mod story;
 
 use promote_gates::sandbox::github::FakeGitHub;
 use serde_json::{Value, json};

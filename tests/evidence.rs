@@ -7,6 +7,7 @@ mod inputs;
 mod ledger;
 mod pack;
 mod proofs;
+pub mod story;
 mod unobservable;
 
 use std::{

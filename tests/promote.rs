@@ -12,6 +12,7 @@ mod pushes;
 mod races;
 mod reports;
 mod signals;
+pub mod story;
 mod supersession;
 mod tokens;
 

@@ -8,6 +8,7 @@ mod evidence;
 mod lost_responses;
 mod proofs;
 mod refusals;
+pub mod story;
 
 use promote_gates::{
     finding::{Finding, Verdict},

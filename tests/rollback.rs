@@ -3,6 +3,7 @@
 mod histories;
 mod refusals;
 mod repeats;
+pub mod story;
 
 use std::path::Path;
 

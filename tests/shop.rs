@@ -226,6 +226,12 @@ impl Scene {
             .input("api-token", API_TOKEN)
     }
 
+    /// The commits, the issues, and what violated GitHub's API.
+    pub fn written(&self) -> Vec<String> {
+        let issues = self.fake_github.issues(INFRA).into_iter().map(|issue| format!("issue, {}", issue.state));
+        self.shop.log("%s").into_iter().chain(issues).chain(self.fake_github.violations()).collect()
+    }
+
     /// The open issues. Also checks that no request violated GitHub's API.
     pub fn open_issues(&self) -> Vec<FakeIssue> {
         assert_eq!(self.fake_github.violations(), [""; 0]);

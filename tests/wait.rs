@@ -1,6 +1,7 @@
 //! `wait` against a fake GitHub, a ledger and services on loopback: what blocks a promotion, and what does not.
 
 mod stopped;
+pub mod story;
 
 use std::time::Duration;
 

@@ -7,6 +7,8 @@
 
 mod acme;
 mod act;
+#[path = "../git_backend.rs"]
+mod git_backend;
 mod repo;
 
 mod approvals;

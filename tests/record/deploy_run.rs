@@ -25,7 +25,7 @@ fn deploy_run() -> FakeRun {
 }
 
 /// A shop whose run 41 deployed commit `c`, one before the tip of `main`.
-fn deployed() -> FakeGitHub {
+pub fn deployed() -> FakeGitHub {
     let fake_github = fake_github();
     fake_github.create(SHOP);
     fake_github.grant(SOURCE_TOKEN, SHOP, &["actions=read", "contents=read"]);
@@ -36,12 +36,12 @@ fn deployed() -> FakeGitHub {
     fake_github
 }
 
-fn reports() -> [Report; 3] {
+pub fn reports() -> [Report; 3] {
     let subject = json!({ "service": "checkout-service", "tag": "1.4.2", "commit": commit_id('c') });
     passed().map(|report| Report { subject: subject.to_string().parse().unwrap(), ..report })
 }
 
-fn step(fake_github: &FakeGitHub) -> Runner {
+pub fn step(fake_github: &FakeGitHub) -> Runner {
     after_deploy(runner(&fake_github.api_url()), &commit_id('c')).input("source-token", SOURCE_TOKEN)
 }
 

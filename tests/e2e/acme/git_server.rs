@@ -2,16 +2,15 @@
 //! request without a token is 401.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::repo::clean;
+use crate::git_backend::{self, RequestHead};
 
 /// The largest request body, in bytes; no push of a test is larger.
 const MAX_BODY: u64 = 64 << 20;
@@ -35,16 +34,6 @@ struct GitServerState {
     access: BTreeMap<(String, String), GitAccess>,
     /// The repository of each push.
     pushed: Vec<String>,
-}
-
-/// A request without its body.
-struct RequestHead {
-    method: String,
-    /// `/acme/shop/info/refs`
-    path: String,
-    query: String,
-    /// Names in lower case.
-    headers: BTreeMap<String, String>,
 }
 
 impl GitServer {
@@ -87,8 +76,8 @@ fn credentials(token: &str) -> String {
 
 fn serve(mut stream: TcpStream, state: &Mutex<GitServerState>, root: &Path) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let head = read_head(&mut reader)?;
-    let (repository, service) = head.target()?;
+    let head = RequestHead::read(&mut reader)?;
+    let (repository, service) = head.git_target()?;
     let wanted = if service == "git-receive-pack" { GitAccess::Write } else { GitAccess::Read };
     let credentials = head.headers.get("authorization").and_then(|value| value.split_once(' ')).map(|(_, value)| value);
     let Some(credentials) = credentials else {
@@ -103,72 +92,12 @@ fn serve(mut stream: TcpStream, state: &Mutex<GitServerState>, root: &Path) -> O
             Some(_) => {}
         }
     }
-    let response = backend(&head, &mut reader, root)?;
-    // A CGI response: headers, in which a missing `Status:` means 200, and the body.
-    let end = response.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let text = String::from_utf8_lossy(&response[..end]);
-    let status = text.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{text}", response.len() - end)
-        .ok()?;
-    stream.write_all(&response[end..]).ok()
+    let mut body = Vec::new();
+    reader.take(head.length().min(MAX_BODY)).read_to_end(&mut body).ok()?;
+    let path = head.path.replacen(".git/", "/", 1);
+    stream.write_all(&git_backend::respond(&head, &path, &body, root)?).ok()
 }
 
 fn refuse(stream: &mut TcpStream, status: &str) -> Option<()> {
     write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()
-}
-
-fn read_head(reader: &mut impl BufRead) -> Option<RequestHead> {
-    let mut lines = reader.lines().map_while(Result::ok).take_while(|line| !line.is_empty());
-    let first = lines.next()?;
-    let mut words = first.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?);
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (path, query) = (path.to_owned(), query.to_owned());
-    let headers = lines.filter_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        Some((name.to_ascii_lowercase(), value.to_owned()))
-    });
-    Some(RequestHead { method, path, query, headers: headers.collect() })
-}
-
-impl RequestHead {
-    /// The repository and the requested git service.
-    fn target(&self) -> Option<(String, String)> {
-        let (repository, rest) = ["/info/refs", "/git-upload-pack", "/git-receive-pack"]
-            .iter()
-            .find_map(|end| Some((self.path.strip_suffix(end)?, *end)))?;
-        let service = match rest {
-            "/info/refs" => self.query.strip_prefix("service=")?,
-            service => &service[1..],
-        };
-        let repository = repository.strip_prefix('/')?;
-        Some((repository.strip_suffix(".git").unwrap_or(repository).to_owned(), service.to_owned()))
-    }
-}
-
-/// Runs git's own server side; see `git help http-backend`.
-fn backend(head: &RequestHead, body: &mut impl Read, root: &Path) -> Option<Vec<u8>> {
-    let header = |name: &str| head.headers.get(name).map_or("", String::as_str);
-    let length: u64 = header("content-length").parse().unwrap_or_default();
-    let mut git = clean("git");
-    git.args(["http-backend"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    git.env("GIT_PROJECT_ROOT", root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_PROTOCOL", header("git-protocol"))
-        .env("REMOTE_USER", "x-access-token")
-        .env("REQUEST_METHOD", &head.method)
-        .env("PATH_INFO", head.path.replacen(".git/", "/", 1))
-        .env("QUERY_STRING", &head.query)
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("CONTENT_LENGTH", length.to_string())
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"));
-    let mut child = git.spawn().ok()?;
-    let mut input = child.stdin.take()?;
-    let output = thread::spawn(move || child.wait_with_output());
-    // git may exit before it has read the whole body.
-    let _ = std::io::copy(&mut body.take(length.min(MAX_BODY)), &mut input);
-    drop(input);
-    output.join().ok()?.ok().map(|output| output.stdout)
 }

@@ -1,0 +1,17 @@
+//! A rollback that is committed and filed, behind a relay.
+
+use super::*;
+use crate::{faults::Story, relay::Relay, shop::git};
+
+pub fn story() -> Story {
+    let scene = Scene::new();
+    let trailers = "Workflow: https://github.com/acme/infra/actions/runs/5/attempts/1\n";
+    commit_promotion(&scene.shop.infra, &ago(0), (SERVICE, "production"), "1.4.2", trailers);
+    scene.run(5, &[]);
+    scene.run(7, &["bob"]);
+    let dir = scene.shop.checkout("infra", &["--depth=1"]);
+    let relay = Relay::start(&scene.fake_github.api_url(), scene.shop.infra.path().parent().unwrap());
+    git(&dir, &["remote", "set-url", "origin", &format!("{}/infra.git", relay.url())]);
+    let runner = step(&scene, 7, &dir).env("GITHUB_API_URL", relay.url()).input("timeout", "2m");
+    Story::new(relay, runner, "rollback", move || scene.written())
+}
