@@ -96,7 +96,7 @@ fn prove(
         let path = repo.overlays.path(&service, &environment);
         commit.changes.retain(|change| change.path == path);
     }
-    Ok(check_claims(repo, &commits, is_wanted, &mut |_, _| {})?.entries)
+    Ok(check_claims(repo, commits, is_wanted, &mut |_, _| {})?.entries)
 }
 
 /// The entries of one service in one environment in the history of `tip`, newest first: as many as `is_enough` needs, or

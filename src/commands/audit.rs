@@ -34,9 +34,10 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::files::write_atomically,
+    world::files::write_atomically_by,
 };
 use figures::AuditFigures;
+use json::Document;
 use judge::{judge, title};
 use look::{check_runs, observe};
 use overlay_layout::OverlayLayout;
@@ -161,8 +162,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         ("by-hand", observations.by_hand.len().to_string()),
     ]);
     if let Some(path) = &args.output_file {
-        let json = json::document(&observations, &figures, args.budget);
-        match write_atomically(path, format!("{json:#}\n").as_bytes()) {
+        let document = Document { observations: &observations, figures: &figures, budget: args.budget };
+        match write_atomically_by(path, |file| json::write(&document, file)) {
             Ok(()) => drop(outcome.outputs.insert("json-path", path.display().to_string())),
             Err(finding) => findings.push(finding),
         }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     finding::Finding,
     kustomization::{self, EntryText},
-    world::git::{BlobContent, BlobId, CommitSummary, FileChange, LoggedCommit},
+    world::git::{BlobContent, BlobId, CommitSummary, FileChange, LoggedCommit, MergedCommits},
 };
 
 /// The image entries of one version of a file.
@@ -56,71 +56,9 @@ impl OverlayVersion {
 /// A file that a commit changed, before and after it.
 pub struct ExaminedChange<'c> {
     pub commit: &'c LoggedCommit,
-    /// The commit's place among those that are examined.
-    index: usize,
     pub path: &'c str,
     pub before: Rc<OverlayVersion>,
     pub after: Rc<OverlayVersion>,
-}
-
-/// The version of a path that was read last: the one before a commit is mostly the one after the next older commit.
-type LastRead<'c> = BTreeMap<&'c str, (&'c BlobId, Rc<OverlayVersion>)>;
-
-/// Passes every changed file of `commits`, which are newest first, to `visit`. One git process reads all of them, and only the
-/// entries of one version of each file are kept.
-///
-/// # Errors
-/// Git failed.
-pub fn examine(
-    repo: &InfraRepo,
-    commits: &[LoggedCommit],
-    visit: &mut dyn FnMut(ExaminedChange<'_>),
-) -> Result<(), Finding> {
-    let changes = || {
-        commits
-            .iter()
-            .enumerate()
-            .flat_map(|(index, commit)| commit.changes.iter().map(move |change| (index, commit, change)))
-    };
-    let mut last: BTreeMap<&str, &BlobId> = BTreeMap::new();
-    let mut wanted = Vec::new();
-    for (_, _, FileChange { path, before, after }) in changes() {
-        wanted.extend(after.iter().filter(|after| last.get(path.as_str()) != Some(after)).cloned());
-        wanted.extend(before.iter().cloned());
-        match before {
-            Some(before) => last.insert(path, before),
-            None => last.remove(path.as_str()),
-        };
-    }
-    let (mut left, mut read, mut last) = (changes().peekable(), VecDeque::new(), LastRead::new());
-    let mut advance = |read: &mut VecDeque<Rc<OverlayVersion>>| {
-        while let Some((index, commit, FileChange { path, before, after })) = left.peek().copied() {
-            let cached = last.get(path.as_str()).filter(|(id, _)| Some(*id) == after.as_ref());
-            let cached = cached.map(|(_, version)| Rc::clone(version));
-            let missing = usize::from(after.is_some() && cached.is_none()) + usize::from(before.is_some());
-            if read.len() < missing {
-                return;
-            }
-            left.next();
-            let mut next = |id: &Option<BlobId>| match id {
-                Some(_) => read.pop_front().unwrap_or_else(|| Rc::new(OverlayVersion::NoFile)),
-                None => Rc::new(OverlayVersion::NoFile),
-            };
-            let after = cached.unwrap_or_else(|| next(after));
-            let version = next(before);
-            match before {
-                Some(id) => last.insert(path, (id, Rc::clone(&version))),
-                None => last.remove(path.as_str()),
-            };
-            visit(ExaminedChange { commit, index, path, before: version, after });
-        }
-    };
-    // Changes without any file to read, such as from a link to a link.
-    advance(&mut read);
-    repo.git.read_blobs(&repo.remote, &wanted, &mut |content| {
-        read.push_back(Rc::new(read_version(content)));
-        advance(&mut read);
-    })
 }
 
 /// The claims of commits, newest first.
@@ -136,8 +74,6 @@ pub type ClaimResult = Result<EntryChange, Unproven>;
 /// A claim in a message.
 struct Claim {
     promotion: Promotion,
-    /// The place among the commits of the one that has to prove it.
-    commit: usize,
     /// The file of its service and environment.
     path: String,
     /// The commit with the message, when a merge brought it in.
@@ -162,66 +98,160 @@ impl Claim {
 /// messages that it brought in, and what they claim has to be what the merge changed. Also passes every changed file to `visit`,
 /// with the claims about it.
 ///
+/// One git process reads all files. A commit is dropped as soon as its files were read, and of the files only the entries of one
+/// version each are kept: a ledger of years has tens of thousands of promotions.
+///
 /// # Errors
 /// Git failed.
 pub fn check_claims(
     repo: &InfraRepo,
-    commits: &[LoggedCommit],
+    commits: Vec<LoggedCommit>,
     is_wanted: &dyn Fn(&Promotion) -> bool,
     visit: &mut dyn FnMut(&ExaminedChange<'_>, &[FileClaim<'_>]),
 ) -> Result<CheckedClaims, Finding> {
-    let promotion =
-        |summary: &CommitSummary| Promotion::from_trailers(summary).filter(|promotion| is_wanted(promotion));
-    let is_relevant = |summary: &CommitSummary| promotion(summary).is_some();
-    let mut merged = repo.git.merged_commits(&repo.remote, &repo.branch, commits, &is_relevant)?;
-    let claim = |commit: usize, summary: &CommitSummary, brought: Option<CommitSummary>| {
-        let promotion = promotion(summary)?;
-        let path = repo.overlays.path(&promotion.service, &promotion.environment);
-        Some(Claim { promotion, commit, path, brought, result: None })
+    let is_relevant = |summary: &CommitSummary| promotion_of(summary, is_wanted).is_some();
+    let merged = repo.git.merged_commits(&repo.remote, &repo.branch, &commits, &is_relevant)?;
+    let wanted = wanted_versions(&commits);
+    let mut examination = Examination {
+        repo,
+        is_wanted,
+        visit,
+        merged,
+        left: commits.into_iter(),
+        open: None,
+        read: VecDeque::new(),
+        last: BTreeMap::new(),
+        checked: CheckedClaims::default(),
     };
-    let mut claims: Vec<Claim> = Vec::new();
-    for (index, LoggedCommit { summary, .. }) in commits.iter().enumerate() {
-        claims.extend(claim(index, summary, None));
-        let brought = merged.remove(&summary.commit).unwrap_or_default();
-        claims.extend(brought.into_iter().filter_map(|commit| claim(index, &commit, Some(commit.clone()))));
-    }
-    examine(repo, commits, &mut |changed| {
-        let from = claims.partition_point(|claim| claim.commit < changed.index);
-        let until = claims.partition_point(|claim| claim.commit <= changed.index);
-        let claims = &mut claims[from..until];
-        for claim in claims.iter_mut().filter(|claim| claim.path == changed.path) {
-            claim.result = Some(check_claim(repo, &claim.promotion, &changed));
-        }
-        let about = claims.iter().filter(|claim| claim.path == changed.path);
-        let about = about.filter_map(Claim::about_file);
-        visit(&changed, &about.collect::<Vec<_>>());
+    // Commits without any file to read, such as one that changed a link to another link.
+    examination.advance();
+    repo.git.read_blobs(&repo.remote, &wanted, &mut |content| {
+        examination.read.push_back(Rc::new(read_version(content)));
+        examination.advance();
     })?;
-    let mut checked = CheckedClaims::default();
-    let mut proven: (usize, Vec<EntryChange>) = (0, Vec::new());
-    for Claim { promotion, commit, brought, result, .. } in claims {
-        if proven.0 != commit {
-            proven = (commit, Vec::new());
-        }
-        let LoggedCommit { summary, .. } = &commits[commit];
-        match result.unwrap_or(Err(Unproven::Unchanged)) {
-            // Two messages of one merge about the same change: it is one promotion.
-            Ok(change) if proven.1.contains(&change) => {}
-            Ok(change) => {
-                if commits[commit].parents.len() > 1 {
-                    proven.1.push(change.clone());
-                }
-                let (commit, committed_at) = (summary.commit.clone(), summary.at);
-                checked.entries.push(LedgerEntry { commit, committed_at, promotion, change });
+    Ok(examination.checked)
+}
+
+fn promotion_of(summary: &CommitSummary, is_wanted: &dyn Fn(&Promotion) -> bool) -> Option<Promotion> {
+    Promotion::from_trailers(summary).filter(is_wanted)
+}
+
+/// The versions of files that have to be read, in the order in which the examination takes them. The version before a commit is
+/// mostly the one after the next older commit, and read once.
+fn wanted_versions(commits: &[LoggedCommit]) -> Vec<BlobId> {
+    let (mut last, mut wanted) = (BTreeMap::<&str, &BlobId>::new(), Vec::new());
+    for FileChange { path, before, after } in commits.iter().flat_map(|commit| &commit.changes) {
+        wanted.extend(after.iter().filter(|after| last.get(path.as_str()) != Some(after)).cloned());
+        wanted.extend(before.iter().cloned());
+        match before {
+            Some(before) => last.insert(path, before),
+            None => last.remove(path.as_str()),
+        };
+    }
+    wanted
+}
+
+/// Goes through commits while git reads the versions of their files.
+struct Examination<'e> {
+    repo: &'e InfraRepo,
+    is_wanted: &'e dyn Fn(&Promotion) -> bool,
+    visit: &'e mut dyn FnMut(&ExaminedChange<'_>, &[FileClaim<'_>]),
+    merged: MergedCommits,
+    left: std::vec::IntoIter<LoggedCommit>,
+    open: Option<OpenCommit>,
+    /// Versions that were read and not taken yet.
+    read: VecDeque<Rc<OverlayVersion>>,
+    /// The version of each path that was taken last.
+    last: BTreeMap<String, (BlobId, Rc<OverlayVersion>)>,
+    checked: CheckedClaims,
+}
+
+/// A commit some of whose files were not read yet.
+struct OpenCommit {
+    commit: LoggedCommit,
+    claims: Vec<Claim>,
+    /// How many of its changes were examined.
+    examined: usize,
+}
+
+impl Examination<'_> {
+    /// Goes on as far as the versions that were read allow.
+    fn advance(&mut self) {
+        while let Some(mut open) = self.open.take().or_else(|| self.left.next().map(|commit| self.open(commit))) {
+            if !self.examine(&mut open) {
+                self.open = Some(open);
+                return;
             }
-            Err(why) => {
-                // The merge's time: that of the commit is from before it came to the branch.
-                let commit =
-                    brought.map_or_else(|| summary.clone(), |commit| CommitSummary { at: summary.at, ..commit });
-                checked.unproven.push(UnprovenClaim { commit, promotion, why });
+            self.close(open);
+        }
+    }
+
+    fn open(&mut self, commit: LoggedCommit) -> OpenCommit {
+        let claim = |summary: &CommitSummary, brought: Option<CommitSummary>| {
+            let promotion = promotion_of(summary, self.is_wanted)?;
+            let path = self.repo.overlays.path(&promotion.service, &promotion.environment);
+            Some(Claim { promotion, path, brought, result: None })
+        };
+        let mut claims: Vec<Claim> = claim(&commit.summary, None).into_iter().collect();
+        let brought = self.merged.remove(&commit.summary.commit).unwrap_or_default();
+        claims.extend(brought.into_iter().filter_map(|commit| claim(&commit, Some(commit.clone()))));
+        OpenCommit { commit, claims, examined: 0 }
+    }
+
+    /// Examines the changes whose versions were read; whether these are all.
+    fn examine(&mut self, OpenCommit { commit, claims, examined }: &mut OpenCommit) -> bool {
+        for FileChange { path, before, after } in &commit.changes[*examined..] {
+            let cached = self.last.get(path).filter(|(id, _)| Some(id) == after.as_ref());
+            let cached = cached.map(|(_, version)| Rc::clone(version));
+            let missing = usize::from(after.is_some() && cached.is_none()) + usize::from(before.is_some());
+            if self.read.len() < missing {
+                return false;
+            }
+            *examined += 1;
+            let mut next = |id: &Option<BlobId>| match id {
+                Some(_) => self.read.pop_front().unwrap_or_else(|| Rc::new(OverlayVersion::NoFile)),
+                None => Rc::new(OverlayVersion::NoFile),
+            };
+            let after = cached.unwrap_or_else(|| next(after));
+            let version = next(before);
+            match before {
+                Some(id) => drop(self.last.insert(path.clone(), (id.clone(), Rc::clone(&version)))),
+                None => drop(self.last.remove(path)),
+            }
+            let changed = ExaminedChange { commit, path, before: version, after };
+            for claim in claims.iter_mut().filter(|claim| claim.path == *path) {
+                claim.result = Some(check_claim(self.repo, &claim.promotion, &changed));
+            }
+            let about = claims.iter().filter(|claim| claim.path == *path).filter_map(Claim::about_file);
+            (self.visit)(&changed, &about.collect::<Vec<_>>());
+        }
+        true
+    }
+
+    /// Records what the claims of a commit are worth, and drops the commit.
+    fn close(&mut self, OpenCommit { commit: LoggedCommit { summary, parents, .. }, claims, .. }: OpenCommit) {
+        let is_merge = parents.len() > 1;
+        let mut proven: Vec<EntryChange> = Vec::new();
+        for Claim { promotion, brought, result, .. } in claims {
+            match result.unwrap_or(Err(Unproven::Unchanged)) {
+                // Two messages of one merge about the same change: it is one promotion.
+                Ok(change) if proven.contains(&change) => {}
+                Ok(change) => {
+                    if is_merge {
+                        proven.push(change.clone());
+                    }
+                    let (commit, committed_at) = (summary.commit.clone(), summary.at);
+                    self.checked.entries.push(LedgerEntry { commit, committed_at, promotion, change });
+                }
+                Err(why) => {
+                    // The merge's time: that of the commit is from before it came to the branch.
+                    let commit =
+                        brought.map_or_else(|| summary.clone(), |commit| CommitSummary { at: summary.at, ..commit });
+                    self.checked.unproven.push(UnprovenClaim { commit, promotion, why });
+                }
             }
         }
     }
-    Ok(checked)
 }
 
 fn check_claim(repo: &InfraRepo, promotion: &Promotion, changed: &ExaminedChange<'_>) -> ClaimResult {

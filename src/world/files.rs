@@ -311,7 +311,15 @@ pub fn open(path: &Path) -> io::Result<fs::File> {
 /// # Errors
 /// The folder cannot be created or written to, the disk is full, or `path` is a folder.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Finding> {
-    replace_file(path, bytes).map_err(|error| {
+    write_atomically_by(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], with a content that is not in memory as a whole.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Finding> {
+    replace_file(path, write).map_err(|error| {
         Finding::inconclusive(path.display().to_string())
             .actual(format!("cannot be written: {error}"))
             .expected("a place that can be written to")
@@ -319,12 +327,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Finding> {
     })
 }
 
-fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     // In the same folder, because a rename cannot cross file systems. On an early return it is dropped, and so deleted.
     let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut buffer = io::BufWriter::new(&mut file);
+    write(&mut buffer)?;
+    buffer.flush()?;
+    drop(buffer);
     // Some file systems report a full disk only here.
     file.as_file().sync_all()?;
     file.persist(path)?;

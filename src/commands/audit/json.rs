@@ -1,33 +1,62 @@
 //! Renders the audit as JSON, for programs.
 
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
 use super::{
     figures::AuditFigures,
-    observations::{AuditObservations, WINDOW},
+    observations::{AuditObservations, CheckedRuns, WINDOW},
 };
 use crate::{
     clock::rfc3339,
     ledger::{LedgerEntry, Promotion},
 };
 
-/// The whole audit. Texts are raw.
-pub(super) fn document(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> Value {
-    json!({
-        "schema": 1,
-        "since": rfc3339(observations.since),
-        "until": rfc3339(observations.until),
-        "budget": { "emergencies": budget, "days": WINDOW.as_hours() / 24 },
-        "figures": figures,
-        "entries": observations.audited_entries().map(entry).collect::<Vec<_>>(),
-        "by-hand": observations.by_hand,
-        "claims": observations.unproven,
-        "workflow-runs": {
-            "confirmed": observations.runs.confirmed,
-            "refuted": observations.runs.refuted.iter().map(|(commit, why)| json!({ "commit": commit, "why": why })).collect::<Vec<_>>(),
-            "unchecked": observations.runs.unchecked,
-        },
-    })
+/// Writes the whole audit. Texts are raw. Entry by entry: a ledger of years would fill the memory.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn write(document: &Document<'_>, to: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, document)?;
+    to.write_all(b"\n")
+}
+
+/// The whole audit.
+pub(super) struct Document<'a> {
+    pub observations: &'a AuditObservations,
+    pub figures: &'a AuditFigures,
+    pub budget: u32,
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { observations, figures, budget } = self;
+        let CheckedRuns { confirmed, refuted, unchecked, .. } = &observations.runs;
+        let refuted: Vec<Value> = refuted.iter().map(|(commit, why)| json!({ "commit": commit, "why": why })).collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", &1)?;
+        map.serialize_entry("since", &rfc3339(observations.since))?;
+        map.serialize_entry("until", &rfc3339(observations.until))?;
+        map.serialize_entry("budget", &json!({ "emergencies": budget, "days": WINDOW.as_hours() / 24 }))?;
+        map.serialize_entry("figures", figures)?;
+        map.serialize_entry("entries", &Entries(observations))?;
+        map.serialize_entry("by-hand", &observations.by_hand)?;
+        map.serialize_entry("claims", &observations.unproven)?;
+        let runs = json!({ "confirmed": confirmed, "refuted": refuted, "unchecked": unchecked });
+        map.serialize_entry("workflow-runs", &runs)?;
+        map.end()
+    }
+}
+
+/// The audited entries.
+struct Entries<'a>(&'a AuditObservations);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.audited_entries().map(entry))
+    }
 }
 
 /// An entry without its absent facts.

@@ -83,7 +83,7 @@ fn observe_history(
     };
     let commits = git.commits_since(remote, branch, tip, earliest, &filter)?;
     let mut by_hand = Vec::new();
-    let checked = check_claims(repo, &commits, &is_audited, &mut |changed, claims| {
+    let checked = check_claims(repo, commits, &is_audited, &mut |changed, claims| {
         if changed.commit.latest >= since {
             by_hand.extend(manual_changes(repo, layout, changed, claims));
         }

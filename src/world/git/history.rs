@@ -244,8 +244,11 @@ impl<'f> RelevantCommits<'f> {
     fn add_dated(&mut self, printed: PrintedCommit, at: Timestamp) {
         let PrintedCommit { commit, parents, author, title, trailers, changes, .. } = printed;
         let summary = CommitSummary { commit, at, author, title, trailers };
-        let logged = LoggedCommit { summary, parents, changes, latest: at };
+        let mut logged = LoggedCommit { summary, parents, changes, latest: at };
         if (self.filter.is_relevant)(&logged) {
+            // A history has tens of thousands of them, mostly with one parent and one change.
+            logged.parents.shrink_to_fit();
+            logged.changes.shrink_to_fit();
             self.commits.push(logged);
         } else if let Some(last) = self.commits.last_mut() {
             last.latest = last.latest.max(at);
