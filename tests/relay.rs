@@ -25,6 +25,8 @@ pub struct RelayedRequest {
     pub number: usize,
     /// Whether it is a request of git.
     pub is_git: bool,
+    /// Whether it has credentials.
+    pub is_authorized: bool,
 }
 
 impl RelayedRequest {
@@ -153,6 +155,7 @@ fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> Option<()> {
             query: head.query.clone(),
             number: 0,
             is_git: head.git_target().is_some(),
+            is_authorized: head.headers.contains_key("authorization"),
         };
         request.number = 1 + requests.iter().filter(|earlier| earlier.name() == request.name()).count();
         requests.push(request.clone());

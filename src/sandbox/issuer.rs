@@ -51,6 +51,8 @@ struct IssuerState {
     keys: Value,
     /// Responses that replace the real ones, by path.
     replaced: BTreeMap<String, FakeResponse>,
+    /// Responses that replace the next real one, by path.
+    failing: BTreeMap<String, FakeResponse>,
     /// The method, path and query of each request.
     requests: Vec<String>,
 }
@@ -66,6 +68,7 @@ impl FakeIssuer {
             discovery: Value::Null,
             keys: json!({ "keys": [signing_key()?.to_jwk(KEY_ID)] }),
             replaced: BTreeMap::new(),
+            failing: BTreeMap::new(),
             requests: Vec::new(),
         }));
         let shared = Arc::clone(&state);
@@ -111,6 +114,11 @@ impl FakeIssuer {
     /// Replaces the response to every request of a path that ends so.
     pub fn replace(&self, path_end: &str, response: FakeResponse) {
         lock(&self.state).replaced.insert(path_end.to_owned(), response);
+    }
+
+    /// Replaces the response to the next request of a path that ends so.
+    pub fn fail_once(&self, path_end: &str, response: FakeResponse) {
+        lock(&self.state).failing.insert(path_end.to_owned(), response);
     }
 
     /// The requests so far: method, path and query.
@@ -161,6 +169,10 @@ fn sign(issuer: &str, claims: &Value, audience: &str) -> io::Result<String> {
 impl IssuerState {
     fn respond(&mut self, request: &ReceivedRequest) -> FakeResponse {
         self.requests.push(format!("{} {}?{}", request.method, request.path, request.query));
+        let failing = self.failing.keys().find(|end| request.path.ends_with(&***end)).cloned();
+        if let Some(response) = failing.and_then(|end| self.failing.remove(&end)) {
+            return response;
+        }
         if let Some((_, response)) = self.replaced.iter().find(|(end, _)| request.path.ends_with(&***end)) {
             return response.clone();
         }

@@ -1,5 +1,6 @@
 //! Payloads that GitHub signed, and forged, stolen or unlucky proofs. Each forgery differs from its honest twin in one thing.
 
+mod failures;
 mod tokens;
 
 use promote_gates::{proof::audience, sandbox::issuer::FakeIssuer};
@@ -55,7 +56,7 @@ impl SignedStage {
             .input("proof", "")
             .input("source-token", PLAIN_TOKEN)
             .input("issuer", &self.issuer.issuer())
-            .input("timeout", "2s")
+            .input("timeout", "20s")
     }
 
     fn run(&self, payload: &Value) -> Ended {

@@ -1,12 +1,15 @@
 //! Unobservable facts never pass, and the missing permission is named.
 
-use std::{collections::BTreeSet, thread};
+use std::{collections::BTreeSet, thread, time::Duration};
 
 use promote_gates::sandbox::{github::InjectedFault, server::FakeResponse};
 use rustix::process::Signal;
 
 use super::*;
-use crate::{house::LIMIT, patience::SIGNALLED};
+use crate::{
+    house::LIMIT,
+    patience::{SIGNALLED, with_enough_time},
+};
 
 #[test]
 fn a_missing_permission_is_named() {
@@ -55,13 +58,15 @@ fn a_failed_request_is_inconclusive() {
         ("/repos/acme/shop/git/ref/heads/main", "branch"),
         ("/repos/acme/shop/git/ref/tags/", "commits"),
     ] {
-        let stage = Stage::new();
-        stage.fake_github.fail_at(
-            path,
-            1000,
-            InjectedFault::WithoutEffect(FakeResponse::json(502, &json!({ "message": "Server Error" }))),
-        );
-        let ended = dispatched(stage.runner().input("timeout", "300ms"), &stage.payload()).run(&["evidence"]);
+        // The time has to be enough for the reads before this one.
+        let attempt = |time: &str| {
+            let stage = Stage::new();
+            let busy = FakeResponse::json(502, &json!({ "message": "Server Error" }));
+            stage.fake_github.fail_at(path, 1_000_000, InjectedFault::WithoutEffect(busy));
+            dispatched(stage.runner().input("timeout", time), &stage.payload()).run(&["evidence"])
+        };
+        let says_why = |ended: &Ended| found(ended, check).to_string().contains("502");
+        let ended = with_enough_time(Duration::from_millis(500), attempt, says_why);
         assert_eq!(end(&ended), (3, "inconclusive"), "{path}: {}", ended.log);
         let finding = found(&ended, check);
         assert_eq!(finding["verdict"], "inconclusive", "{path}: {finding}");

@@ -23,7 +23,7 @@ fn issuer() -> FakeIssuer {
 fn step(fake_github: &FakeGitHub, issuer: &FakeIssuer) -> Runner {
     runner(&fake_github.api_url())
         .input("proof", "")
-        .input("timeout", "2s")
+        .input("timeout", "20s")
         .env("ACTIONS_ID_TOKEN_REQUEST_URL", &issuer.request_url())
         .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)
 }
@@ -61,7 +61,12 @@ fn without_a_token_nothing_is_sent() {
             "is not encrypted",
         ),
         (step(&fake_github, &other), "responds 401"),
-        (step(&fake_github, &other).env("ACTIONS_ID_TOKEN_REQUEST_URL", "http://127.0.0.1:9/t"), "127.0.0.1:9"),
+        (
+            step(&fake_github, &other)
+                .env("ACTIONS_ID_TOKEN_REQUEST_URL", "http://127.0.0.1:9/t")
+                .input("timeout", "2s"),
+            "127.0.0.1:9",
+        ),
     ] {
         let ended = record(step, &passed());
         assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
@@ -83,4 +88,15 @@ fn no_token_is_asked_for_when_nothing_is_sent_or_annotations_count() {
     assert_eq!(end(&weaker), (0, "passed", "applied"), "{}", weaker.log);
     assert_eq!(fake_github.dispatches(INFRA)[0].client_payload.get("proof"), None);
     assert!(issuer.requests().is_empty(), "{:?}", issuer.requests());
+}
+
+#[test]
+fn one_failure_of_the_oidc_provider_is_survived() {
+    for fault in [502, 429].map(FakeResponse::status).into_iter().chain([FakeResponse::close()]) {
+        let (fake_github, issuer) = (fake_github(), issuer());
+        issuer.fail_once("/idtoken", fault.clone());
+        let ended = record(step(&fake_github, &issuer), &passed());
+        assert_eq!(end(&ended), (0, "passed", "applied"), "{fault:?}: {}", ended.log);
+        assert_eq!(issuer.requests().len(), 2, "{:?}", issuer.requests());
+    }
 }

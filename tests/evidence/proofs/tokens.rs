@@ -98,7 +98,10 @@ fn keys_that_cannot_be_had_are_inconclusive_and_say_so() {
     assert!(signed.issuer.requests().iter().all(|request| !request.contains("idtoken")));
     let requests = signed.stage.fake_github.requests().len();
     signed.issuer.replace("/.well-known/jwks", FakeResponse::status(503));
-    signed.refuses(&payload, "inconclusive", &["responds 503", "run this job again"]);
+    let ended = dispatched(signed.runner().input("timeout", "5s"), &payload).run(&["evidence"]);
+    let proof = found(&ended, "proof").to_string();
+    assert!(proof.contains("responds 503") && proof.contains("run this job again"), "{proof}");
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     assert_eq!(signed.stage.fake_github.requests().len(), requests, "nothing is looked up for an unsigned payload");
     let tries = signed.issuer.requests().iter().filter(|request| request.contains("jwks")).count();
     assert!(tries > 4, "the keys are asked for again within the time limit: {tries}");
