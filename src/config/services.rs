@@ -13,9 +13,11 @@
 //!     events: [workflow_run]
 //!     job-workflow: acme/workflows/.github/workflows/validate.yml@refs/heads/main
 //!     record-job: record
+//!     paths: [services/checkout/**]                         # in a repository of several services
 //! ```
 
 pub mod signer;
+pub mod source_path;
 pub mod workflow_path;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -31,6 +33,7 @@ use crate::{
     yaml::{Key, Node, Value},
 };
 use signer::{EventName, Signer};
+use source_path::SourcePath;
 use workflow_path::WorkflowPath;
 
 /// The source that a service must come from.
@@ -46,6 +49,8 @@ pub struct ServiceSource {
     pub branch: Option<Branch>,
     /// The job that signs the evidence.
     pub signer: Signer,
+    /// What belongs to the service in a repository of several services; empty if all of it does.
+    pub paths: Vec<SourcePath>,
 }
 
 impl ServiceSource {
@@ -62,7 +67,7 @@ impl ServiceSource {
 /// The services by name.
 pub type Services = BTreeMap<Service, ServiceSource>;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "repository",
     "workflow",
     "deploy-workflow",
@@ -72,9 +77,11 @@ const KEYS: [&str; 9] = [
     EVENTS,
     "job-workflow",
     "record-job",
+    PATHS,
 ];
-/// The only list.
+/// The keys with a list.
 const EVENTS: &str = "events";
+const PATHS: &str = "paths";
 /// Without these a service could come from anywhere.
 const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
 
@@ -85,17 +92,19 @@ pub(super) fn read(path: &str, node: Node) -> Result<Services, CommandError> {
 
 fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource), CommandError> {
     let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
-    let (mut texts, mut events) = (BTreeMap::new(), Vec::new());
+    let (mut texts, mut events, mut paths) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (key, node) in mapping(path, &key.name, node)? {
         if !KEYS.contains(&key.name.as_str()) {
             return Err(unknown_key(path, &key, &format!("`services: {name}`"), &KEYS));
         }
-        if key.name == EVENTS {
-            events = event_names(path, &key, node)?;
-            continue;
+        match key.name.as_str() {
+            EVENTS => events = list(path, &key, node, "the names of events")?,
+            PATHS => paths = list(path, &key, node, "the service's paths in its repository")?,
+            _ => {
+                let Value::Text(text) = node.value else { return Err(wrong_shape(path, &key.name, &node, "one text")) };
+                texts.insert(key.name, (text, (node.line, node.column)));
+            }
         }
-        let Value::Text(text) = node.value else { return Err(wrong_shape(path, &key.name, &node, "one text")) };
-        texts.insert(key.name, (text, (node.line, node.column)));
     }
     if let Some(missing) = REQUIRED.iter().find(|required| !texts.contains_key(**required)) {
         return Err(Finding::inconclusive(format!("`{missing}`"))
@@ -116,22 +125,28 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
             job_workflow: optional(path, "job-workflow", &texts)?,
             record_job: optional(path, "record-job", &texts)?.unwrap_or_default(),
         },
+        paths,
     };
     Ok((name, origin))
 }
 
-/// The names of events: one, or a list that is not empty.
-fn event_names(path: &str, key: &Key, node: Node) -> Result<Vec<EventName>, CommandError> {
+/// A list that is not empty, or one text in its place.
+fn list<T: FromStr<Err: fmt::Display>>(
+    path: &str,
+    key: &Key,
+    node: Node,
+    expected: &str,
+) -> Result<Vec<T>, CommandError> {
     let items = match node.value {
         Value::List(items) if !items.is_empty() => items,
         Value::Text(_) => vec![node],
-        _ => return Err(wrong_shape(path, &key.name, &node, "the names of events")),
+        _ => return Err(wrong_shape(path, &key.name, &node, expected)),
     };
-    let event = |item: Node| match item.value {
-        Value::Text(text) => parsed(path, EVENTS, &text, (item.line, item.column)),
-        _ => Err(wrong_shape(path, &key.name, &item, "the name of an event")),
+    let one = |item: Node| match item.value {
+        Value::Text(text) => parsed(path, &key.name, &text, (item.line, item.column)),
+        _ => Err(wrong_shape(path, &key.name, &item, "one text")),
     };
-    items.into_iter().map(event).collect()
+    items.into_iter().map(one).collect()
 }
 
 /// A text, and its line and column.
@@ -197,6 +212,10 @@ pub(super) fn schema() -> Json {
                 "record-job": described(
                     json!({ "type": "string", "default": "record" }),
                     "The displayed name of the job that runs `record`. Default: record.",
+                ),
+                "paths": described(
+                    json!({ "type": ["array", "string"], "items": { "type": "string" } }),
+                    "What belongs to the service in a repository of several services: folders such as services/checkout/**, or files. The people of commits that change nothing there may approve. Default: the whole repository.",
                 ),
             },
             "required": REQUIRED,
