@@ -21,6 +21,7 @@ pub mod finding;
 pub mod kustomization;
 pub mod ledger;
 pub mod observe;
+pub mod people;
 pub mod promotion;
 pub mod proof;
 pub mod reconcile;

@@ -167,6 +167,8 @@ pub struct Outcome {
     pub tables: Vec<Table>,
     /// The outputs of this command only.
     pub outputs: BTreeMap<&'static str, String>,
+    /// Outputs of the step that are too long for the report.
+    pub long_outputs: BTreeMap<&'static str, String>,
     /// The reports of the gates that `run` ran.
     pub reports: Vec<Report>,
 }

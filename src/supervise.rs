@@ -190,7 +190,8 @@ const OUR_THREADS: [&str; 2] = ["command", "look"];
 fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let mut report = ctx.execution.partial.copy();
     let error = end.as_ref().err().cloned();
-    let own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
+    let mut own_outputs = end.as_ref().map(|outcome| outcome.outputs.clone()).unwrap_or_default();
+    own_outputs.extend(end.iter().flat_map(|outcome| outcome.long_outputs.clone()));
     report.close(end, ctx.execution.wall());
     let files = Files::new(ctx, &report, own_outputs);
     let (mut small, lost) = files.write(&report);

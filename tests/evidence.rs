@@ -6,6 +6,7 @@ mod forged;
 mod inputs;
 mod ledger;
 mod pack;
+mod people;
 mod proofs;
 pub mod story;
 mod unobservable;
@@ -81,7 +82,7 @@ impl Stage {
         let infra = template.infra(folder.path());
         let fake_github = FakeGitHub::start().unwrap();
         fake_github.create(SHOP);
-        fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
+        fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read", "pull_requests=read"]);
         for (letter, login, message) in
             [('a', "alice", "Cart: totals"), ('b', "bob", "Cart: coupons\n\nbody"), ('c', "alice", "Cart: gifts")]
         {

@@ -9,6 +9,7 @@
 //! The command runs in the job that the environment protects. GitHub shows who reviewed a run, but neither when nor in which
 //! attempt. The command takes the protected job's start for the time of the approval, which came no later.
 
+mod excluded;
 mod judge;
 mod observations;
 mod sources;
@@ -30,6 +31,7 @@ use crate::{
     subject::{Environment, Subject},
     values::{HumanDuration, nonzero_duration, switch},
 };
+use excluded::SourceAccess;
 use judge::{ApprovalRules, judge};
 use observations::{ApprovalObservations, OwnRun};
 use sources::{ApprovalObserver, EvidenceRef};
@@ -70,6 +72,9 @@ pub struct Args {
     /// Token that may read this repository's workflow runs (Actions: read) and the ledger (Contents: read)
     #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
+    /// Token with Actions, Contents and Pull requests: read on the service's repository; only for releases of more people than the report of `evidence` has room for [default: `token`]
+    #[arg(long, value_name = "SOURCE_READ_TOKEN")]
+    pub source_token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,
     /// How long to retry while GitHub or the ledger cannot be read
@@ -137,7 +142,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         service: subject.service.clone(),
         environment: subject.environment.clone(),
         evidence: find_evidence(&reports, subject, ctx),
-        excluded: find_excluded(args, &reports, subject, ctx),
+        excluded: find_excluded(args, &reports, subject, config, ctx),
         clock: Arc::clone(&ctx.execution.clock),
     });
     let rules = ApprovalRules {
@@ -181,6 +186,7 @@ fn find_excluded(
     args: &Args,
     reports: &ReceivedReports,
     subject: &Subject,
+    config: &Config,
     ctx: &CommandContext,
 ) -> Result<Vec<String>, Finding> {
     if !args.independent {
@@ -191,16 +197,13 @@ fn find_excluded(
     if let Some(missing) = evidence.into_iter().find(|finding| finding.verdict != Verdict::Passed) {
         return Err(missing);
     }
-    let logins = reports.output("evidence", "excluded", subject, run).ok_or_else(|| {
-        Finding::inconclusive("independence")
-            .actual("the report of `evidence` does not name who had a part in the release")
-            .expected("its output `excluded`")
-            .next(
-                "start it again; when its outputs are over 2 KiB, it keeps none of them: promote fewer commits at once",
-            )
-    })?;
-    let logins = logins.lines().map(str::trim).filter(|login| !login.is_empty()).map(ToOwned::to_owned);
-    Ok(logins.chain(args.excluded.iter().cloned()).collect())
+    let source = SourceAccess {
+        token: args.source_token.as_ref().or(args.token.as_ref()),
+        request_timeout: REQUEST_TIMEOUT,
+        time_limit: args.timeout.0,
+    };
+    let logins = excluded::from_evidence(reports, subject, config, &source, ctx)?;
+    Ok(logins.into_iter().chain(args.excluded.iter().cloned()).collect())
 }
 
 /// What identifies this promotion in the ledger; `None` if the reports do not contain it.

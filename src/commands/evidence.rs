@@ -10,11 +10,10 @@ mod object_reader;
 mod observations;
 mod pack;
 mod payload;
-mod people;
 mod proof;
 mod verification;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs, names_where},
@@ -24,6 +23,7 @@ use crate::{
     error::CommandError,
     finding::{self, Finding, Verdict},
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
+    people::participants::UnknownAuthors,
     promotion::infra::ImageArgs,
     proof::ProofMode,
     report::{Outcome, Output},
@@ -67,12 +67,15 @@ pub struct Args {
     pub at: InfraRepoArgs,
     #[command(flatten)]
     pub image: ImageArgs,
-    /// Token with Actions and Contents: read on the services' repositories, with `proof: annotations` also Checks: read [default: `token`]
+    /// Token with Actions, Contents and Pull requests: read on the services' repositories, with `proof: annotations` also Checks: read [default: `token`]
     #[arg(long, value_name = "SOURCE_READ_TOKEN")]
     pub source_token: Option<Secret>,
     /// Token with Contents: read on this repository; without it, git uses the checkout's own credentials
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
+    /// Whether commits whose authors have no account are only shown, or block
+    #[arg(long, value_name = "WHAT", default_value = "show")]
+    pub unknown_authors: UnknownAuthors,
     /// How long all reads may take, repetitions included; `annotations-timeout` is added to it
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
@@ -101,6 +104,10 @@ impl Command for Args {
         },
         Output { name: "excluded", help: "Logins of the people who may not approve, one per line" },
         Output { name: "authors", help: "Logins in `excluded` that are authors of new commits, one per line" },
+        Output {
+            name: "people",
+            help: "Number and sha256 of `excluded`, and what it follows from (JSON), for `approval`",
+        },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
@@ -137,6 +144,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         pinned: subject,
         max_age: args.max_age,
         allow_first: args.allow_first,
+        unknown_authors: args.unknown_authors,
         issuer: issuer.as_str(),
         signed: None,
         other_commands: &other_commands,
@@ -176,13 +184,13 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     };
     let observations = observer.observe()?;
     let mut findings = verification.judge(&observations);
-    let outputs: BTreeMap<&'static str, String> = verification.outputs(&observations);
+    let (outputs, long_outputs) = pack::split_long(verification.outputs(&observations));
     findings.extend(pack::check_size(&outputs));
     ctx.execution.partial.edit(|partial| partial.subject = verification.subject(&observations));
     let title = Some(verification.title(&observations));
     let ready = finding::verdict(&findings) == Verdict::Passed;
     let tables = verification.tables(&observations, ready);
-    Ok(Outcome { findings, title, tables, outputs, ..Outcome::default() })
+    Ok(Outcome { findings, title, tables, outputs, long_outputs, ..Outcome::default() })
 }
 
 /// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.

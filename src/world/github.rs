@@ -5,8 +5,11 @@
 //! [`SendOutcome`].
 
 mod access;
+mod account;
 mod actions;
 mod client;
+mod commit_paths;
+mod commit_people;
 mod dispatch;
 mod environments;
 mod fields;
@@ -15,6 +18,7 @@ mod issues;
 mod people;
 mod permission;
 mod protection;
+mod pull_requests;
 mod queries;
 mod read;
 mod refs;
@@ -29,11 +33,13 @@ mod workflow_run;
 mod write;
 
 pub use access::GitHubAccess;
+pub use account::{Account, AccountFacts, is_machine_login};
 pub use client::GitHub;
+pub use commit_paths::PathChange;
+pub use commit_people::{CommitPeople, GitActor, PullRequestId, PullRequestPeople};
 pub use dispatch::check_dispatch_limits;
 pub use graphql::GraphQlQuery;
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
-pub use people::{CommitPeople, GitActor};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };

@@ -90,31 +90,6 @@ fn bots_are_no_participants_and_logins_ignore_case() {
 }
 
 #[test]
-fn more_participants_than_fit_into_the_output_are_blocked() {
-    let stage = Stage::new();
-    // The same release, after sixty commits by different authors.
-    let fake_github = FakeGitHub::start().unwrap();
-    fake_github.create(SHOP);
-    fake_github.grant(TOKEN, SHOP, &["actions=read", "checks=read", "contents=read"]);
-    fake_github.commit(SHOP, &sha('a'), "alice", "first");
-    fake_github.tag(SHOP, "1.4.1", &sha('a'));
-    for number in 0..60 {
-        fake_github.commit(SHOP, &format!("{number:040x}"), &format!("an-author-of-the-shop-{number}"), "work");
-    }
-    fake_github.commit(SHOP, &sha('c'), "alice", "last");
-    let stage = Stage { fake_github, ..stage };
-    stage.fake_github.set_run(SHOP, deploy_run());
-    stage.fake_github.set_run(SHOP, validating_run().in_progress());
-    for report in &stage.reports {
-        stage.job(&report.command, "success", Some(report));
-    }
-    let ended = stage.run();
-    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    let finding = found(&ended, "people").to_string();
-    assert!(finding.contains("promote in smaller steps") && finding.contains("at most 2048 bytes"), "{finding}");
-}
-
-#[test]
 fn a_gate_that_is_not_required_is_shown_and_does_not_block() {
     let mut stage = Stage::new();
     let size = report("bundle-size", Verdict::Blocked);

@@ -19,7 +19,7 @@ struct SignedStage {
 impl SignedStage {
     fn new() -> Self {
         let stage = Stage::new();
-        stage.fake_github.grant(PLAIN_TOKEN, SHOP, &["actions=read", "contents=read"]);
+        stage.fake_github.grant(PLAIN_TOKEN, SHOP, &["actions=read", "contents=read", "pull_requests=read"]);
         Self { stage, issuer: FakeIssuer::start().unwrap() }
     }
 

@@ -17,6 +17,11 @@ fn a_missing_permission_is_named() {
         (&["checks=read", "contents=read"][..], "validating run", &["403", "Actions: read on acme/shop"][..]),
         (&["actions=read", "contents=read"], "health", &["403", "Checks: read on acme/shop"]),
         (&["actions=read", "checks=read"], "commits", &["403", "Contents: read on acme/shop"]),
+        (
+            &["actions=read", "checks=read", "contents=read"],
+            "people",
+            &["FORBIDDEN", "Contents and Pull requests: read on acme/shop"],
+        ),
     ] {
         let stage = Stage::new();
         stage.fake_github.grant("narrow", SHOP, permissions);
@@ -57,6 +62,7 @@ fn a_failed_request_is_inconclusive() {
         ("/repos/acme/shop/compare/", "branch"),
         ("/repos/acme/shop/git/ref/heads/main", "branch"),
         ("/repos/acme/shop/git/ref/tags/", "commits"),
+        ("POST /graphql CommitPeople", "people"),
     ] {
         // The time has to be enough for the reads before this one.
         let attempt = |time: &str| {

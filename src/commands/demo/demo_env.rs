@@ -84,7 +84,11 @@ impl<'a> DemoEnv<'a> {
         }
         for service in &services {
             fake_github.create(&repository(service));
-            fake_github.grant(SOURCE_TOKEN, &repository(service), &["actions=read", "contents=read"]);
+            fake_github.grant(
+                SOURCE_TOKEN,
+                &repository(service),
+                &["actions=read", "contents=read", "pull_requests=read"],
+            );
             fake_github.grant(WORKFLOW_TOKEN, &repository(service), &["actions=read", "contents=read"]);
         }
         let demo_env = Self {

@@ -23,12 +23,13 @@ use crate::{
     kustomization::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided, read_until_answered},
+    people::look::PeopleObserver,
     promotion::infra::{ImageLocator, image_file::find_image},
     subject::{Commit as CommitId, Service},
     values::{clip, short_sha},
     world::{
         git::Commit,
-        github::{Annotation, GitHub, Repository, TagTarget, WorkflowRun},
+        github::{Annotation, GitHub, Repository, SourceCommit, TagTarget, WorkflowRun},
     },
 };
 
@@ -75,6 +76,7 @@ impl EvidenceObserver<'_> {
             base,
             comparison: None,
             head: None,
+            people: None,
         };
         // Only the workflow of the default branch starts by `workflow_run`.
         let needs_default_branch =
@@ -97,8 +99,20 @@ impl EvidenceObserver<'_> {
             // Without a comparison, at least the author of the image's commit is known.
             let head = comparison.is_none().then(|| self.ask(|| self.github.commit(repository, commit)));
             (observations.changes.comparison, observations.changes.head) = (comparison, head);
+            let commits: Vec<SourceCommit> = observations.changes.commits().cloned().collect();
+            observations.changes.people = (!commits.is_empty()).then(|| self.people().observe(&commits));
         }
         Ok(observations)
+    }
+
+    fn people(&self) -> PeopleObserver<'_> {
+        PeopleObserver {
+            github: &self.github,
+            repository: &self.verification.origin.repository,
+            paths: &self.verification.origin.paths,
+            execution: &self.ctx.execution,
+            time_limit: self.timeout,
+        }
     }
 
     /// Asks GitHub until it answers.

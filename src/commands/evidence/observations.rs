@@ -9,6 +9,7 @@ use crate::{
     deployment::judge::BranchPosition,
     finding::Finding,
     ledger::LedgerEntry,
+    people::participants::{Participants, ReleasePeople},
     report::notice::{self, ReportNotice},
     subject::Commit,
     world::github::{Annotation, Comparison, Job, SourceCommit, WorkflowRun},
@@ -51,6 +52,8 @@ pub struct ReleaseChanges {
     pub comparison: Option<Result<Option<Comparison>, Finding>>,
     /// The commit of the new image, without a base to compare it with.
     pub head: Option<Result<Option<SourceCommit>, Finding>>,
+    /// Who is behind these commits; absent if there are none.
+    pub people: Option<Result<ReleasePeople, Finding>>,
 }
 
 /// The source commit of the image in the infra repository.
@@ -76,6 +79,20 @@ impl EvidenceObservations {
         self.branch.as_ref().and_then(|position| position.as_ref().ok()).map(|position| position.branch.as_str())
     }
 
+    /// Who had a part in the release.
+    pub fn participants(&self) -> Participants {
+        let runs = [(Some(&self.run), "validated it"), (self.deploy.as_ref(), "deployed it")];
+        let runs = runs.into_iter().filter_map(|(run, role)| Some((run?.as_ref().ok()?.as_ref()?, role)));
+        let people = self.changes.people.as_ref().and_then(|people| people.as_ref().ok());
+        Participants::of(runs, people, &[])
+    }
+
+    /// The ids of the runs whose actors had a part.
+    pub fn run_ids(&self) -> Vec<u64> {
+        let runs = [self.deploy.as_ref(), Some(&self.run)].into_iter().flatten();
+        runs.filter_map(|run| Some(run.as_ref().ok()?.as_ref()?.id)).collect()
+    }
+
     pub fn run_url(&self) -> Option<&str> {
         self.run.as_ref().ok().and_then(Option::as_ref).map(|run| run.html_url.as_str())
     }
@@ -91,6 +108,14 @@ impl EvidenceObservations {
 }
 
 impl ReleaseChanges {
+    /// The source commit of the current image, if it is known.
+    pub fn base_commit(&self) -> Option<&Commit> {
+        match &self.base {
+            Ok(BaseCommit::Known { sha, .. }) => Some(sha),
+            _ => None,
+        }
+    }
+
     /// The new commits, oldest first; only the commit of the image if the new commits are not known.
     pub fn commits(&self) -> impl Iterator<Item = &SourceCommit> {
         let comparison = self.comparison.as_ref().and_then(|result| result.as_ref().ok()).and_then(Option::as_ref);

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use super::{
     gate_jobs::GateJob,
     observations::{BaseCommit, EvidenceObservations, attempt_url},
-    people::Participants,
     verification::{Verification, image_reference},
 };
 use crate::{
     clock::{minute, rfc3339},
     finding::{Finding, Verdict},
+    people::{
+        digest::{PeopleDigest, sha256_of},
+        participants::Participants,
+    },
     report::{
         Cell, Table,
         compact::{OUTPUTS_LIMIT, size_in_json},
@@ -40,10 +43,17 @@ const DIGEST: usize = 19;
 /// How many promotions the table of the last promotions lists.
 pub const MAX_PROMOTIONS: usize = 5;
 
+/// The outputs that list people.
+const LISTS: [&str; 2] = ["excluded", "authors"];
+/// How many people the page lists.
+const MAX_PEOPLE: usize = 40;
+
+type Outputs = BTreeMap<&'static str, String>;
+
 impl Verification<'_> {
-    pub fn outputs(&self, observations: &EvidenceObservations) -> BTreeMap<&'static str, String> {
+    pub fn outputs(&self, observations: &EvidenceObservations) -> Outputs {
         let subject = self.subject(observations);
-        let Participants { excluded, .. } = Participants::from_observations(observations);
+        let Participants { excluded, .. } = observations.participants();
         let gate_jobs = self.gate_jobs(observations);
         let validated_at = self.first_end(&gate_jobs);
         let logins = |only_authors: bool| {
@@ -51,6 +61,13 @@ impl Verification<'_> {
             people.map(|person| person.login.as_str()).collect::<Vec<_>>().join("\n")
         };
         let text = |value: Option<String>| value.unwrap_or_default();
+        let people = observations.built_commit().map(|head| PeopleDigest {
+            count: excluded.len(),
+            sha256: sha256_of(excluded.keys().map(String::as_str)),
+            runs: observations.run_ids(),
+            head,
+            base: observations.changes.base_commit().cloned(),
+        });
         BTreeMap::from([
             ("service", text(subject.service.as_ref().map(ToString::to_string))),
             ("environment", self.environment.to_string()),
@@ -65,6 +82,7 @@ impl Verification<'_> {
             ("repository-id", text(self.signed.as_ref().map(|claims| claims.repository_id.to_string()))),
             ("excluded", logins(false)),
             ("authors", logins(true)),
+            ("people", text(people.map(|people| serde_json::json!(people).to_string()))),
         ])
     }
 
@@ -107,6 +125,9 @@ impl Verification<'_> {
         let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
         let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
         parts.extend(Self::commits_phrase(observations));
+        let unknown = observations.participants().unknown.len();
+        let plural = if unknown == 1 { "" } else { "s" };
+        parts.extend((unknown > 0).then(|| format!("{unknown} unknown author{plural}")));
         let compared = gate_jobs.iter().filter_map(|gate| {
             let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
             let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
@@ -230,12 +251,14 @@ fn commits_list(observations: &EvidenceObservations) -> Table {
 
 /// Who may not approve, and what a rollback would return to.
 fn people_list(observations: &EvidenceObservations) -> Table {
-    let Participants { excluded, .. } = Participants::from_observations(observations);
-    let people: Vec<String> =
-        excluded.values().map(|person| format!("{} ({})", person.login, person.roles.join(", "))).collect();
+    let Participants { excluded, .. } = observations.participants();
+    let listed = excluded.values().take(MAX_PEOPLE);
+    let people: Vec<String> = listed.map(|person| format!("{} ({})", person.login, person.roles.join(", "))).collect();
+    let more = excluded.len().saturating_sub(MAX_PEOPLE);
+    let more = if more > 0 { format!(" and {more} more, whom the output `excluded` lists,") } else { String::new() };
     let mut sentence = Vec::new();
     if !people.is_empty() {
-        sentence.push(Cell::Text(format!("{} may not approve.", people.join("; "))));
+        sentence.push(Cell::Text(format!("{}{more} may not approve.", people.join("; "))));
     }
     sentence.push(match &observations.changes.current_image {
         Some(image) => format!("A rollback returns to `{}`.", version(image)).into(),
@@ -260,7 +283,8 @@ fn history_table(observations: &EvidenceObservations) -> Table {
 
 /// The login of a commit's author, or the name in the commit.
 fn author(commit: &SourceCommit) -> String {
-    let author = commit.author.clone().unwrap_or_else(|| format!("{} (no account)", commit.author_name()));
+    let login = commit.author.as_ref().map(|account| account.login.clone());
+    let author = login.unwrap_or_else(|| format!("{} (no account)", commit.author_name()));
     clip(&author, MAX_CELL)
 }
 
@@ -277,13 +301,27 @@ fn version(reference: &str) -> String {
     }
 }
 
-/// The finding if the outputs exceed the limit. A report then drops all of them, since a shortened list would be wrong.
-pub fn check_size(outputs: &BTreeMap<&'static str, String>) -> Option<Finding> {
-    let size = size_in_json(&serde_json::json!(outputs).to_string());
+/// Takes the lists of people out of the outputs that travel in the report, if those exceed its limit. `people` stays: from it
+/// `approval` makes the list again.
+pub fn split_long(mut outputs: Outputs) -> (Outputs, Outputs) {
+    let mut long = Outputs::new();
+    if size_of(&outputs) > OUTPUTS_LIMIT {
+        long.extend(LISTS.iter().filter_map(|name| outputs.remove_entry(name)));
+    }
+    (outputs, long)
+}
+
+/// The finding if the outputs exceed the limit even so. A report then drops all of them.
+pub fn check_size(outputs: &Outputs) -> Option<Finding> {
+    let size = size_of(outputs);
     (size > OUTPUTS_LIMIT).then(|| {
-        Finding::blocked("people")
-            .actual(format!("{size} bytes of outputs, most of them those who may not approve"))
+        Finding::blocked("outputs")
+            .actual(format!("{size} bytes"))
             .expected(format!("at most {OUTPUTS_LIMIT} bytes, which travel to the later jobs"))
-            .next("promote in smaller steps, of fewer authors")
+            .next("shorten the name of the image or the tag")
     })
+}
+
+fn size_of(outputs: &Outputs) -> usize {
+    size_in_json(&serde_json::json!(outputs).to_string())
 }

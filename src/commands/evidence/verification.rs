@@ -4,6 +4,7 @@ use super::{observations::EvidenceObservations, payload::Claim};
 use crate::{
     config::{policy::Policy, services::ServiceSource},
     finding::Finding,
+    people::participants::UnknownAuthors,
     proof::claims::Claims,
     subject::{Environment, Subject},
     values::HumanDuration,
@@ -21,6 +22,7 @@ pub struct Verification<'a> {
     pub pinned: &'a Subject,
     pub max_age: HumanDuration,
     pub allow_first: bool,
+    pub unknown_authors: UnknownAuthors,
     /// The issuer whose signature counts.
     pub issuer: &'a str,
     /// What GitHub says about the job that signed the payload; `None`: the annotations of the gates' jobs count instead.

@@ -14,6 +14,9 @@ use crate::sandbox::server::FakeResponse;
 /// The author of every write through the API: the fake does not link tokens to users.
 pub const BOT: &str = "github-actions[bot]";
 
+/// The login of GitHub's agent, a `Bot` in REST.
+const AGENT: &str = "Copilot";
+
 impl FakeGitHub {
     /// Adds a user account; returns its id. Authors, actors and approvers get an account when they are first named.
     pub fn add_user(&self, login: &str) -> u64 {
@@ -92,7 +95,12 @@ pub fn team_json(team: &FakeTeam, api: &str) -> Map<String, Value> {
 
 /// A user or bot as most responses show it.
 pub fn account_json(api: &str, login: &str) -> Value {
-    account_json_of_type(api, login, if login.ends_with("[bot]") { "Bot" } else { "User" })
+    account_json_of_type(api, login, if is_bot(login) { "Bot" } else { "User" })
+}
+
+/// Whether an account is an App's. GitHub's agent has a login without `[bot]`.
+pub fn is_bot(login: &str) -> bool {
+    login.ends_with("[bot]") || login == AGENT
 }
 
 /// An organisation as the owner of a repository.

@@ -1,12 +1,13 @@
-//! The query `CommitPeople`: the authors of commits, as GitHub links them to users by their addresses.
+//! The query `CommitPeople`: the authors of commits, as GitHub links them to users by their addresses, and their pull requests.
 
 use serde_json::{Value, json};
 
 use super::{
+    accounts::is_bot,
     fake_github::FakeGitHub,
-    format::{id, node_id},
-    query_call::{GraphQlFailure, QueryCall, connection},
-    records::{FakeAccounts, FakeCommit, FakeRepository},
+    node_ids::{commit_id, pull_request_id},
+    query_call::{GraphQlFailure, QueryCall, connection, not_found},
+    records::{FakeAccounts, FakeCommit, FakeGitHubData, FakeRepository},
 };
 
 impl FakeGitHub {
@@ -17,45 +18,52 @@ impl FakeGitHub {
 }
 
 pub fn get(call: &QueryCall) -> Result<Value, GraphQlFailure> {
-    let (ids, first) = (call.ids("ids")?, call.first("authors")?);
-    let nodes: Result<Vec<Value>, _> = ids.into_iter().map(|id| node(call, id, first)).collect();
+    let limits = (call.first("authors")?, call.first("pulls")?);
+    let nodes: Result<Vec<Value>, _> = call.ids("ids")?.into_iter().map(|id| node(call, id, limits)).collect();
     Ok(json!({ "nodes": nodes? }))
 }
 
-/// The id of a commit, which belongs to its repository.
-pub fn commit_id(repository: &FakeRepository, commit: &FakeCommit) -> String {
-    node_id("C", id("commit", &format!("{}/{}", repository.name, commit.sha)))
+/// The commit with an id: one of the history, or of a pull request.
+pub fn find_commit<'a>(
+    data: &'a FakeGitHubData,
+    id: &str,
+) -> Result<(&'a FakeRepository, &'a FakeCommit), GraphQlFailure> {
+    let all = data.repositories.values().flat_map(|repository| {
+        let own = repository.pull_requests.iter().flat_map(|pull_request| &pull_request.own);
+        repository.history.commits.iter().chain(own).map(move |commit| (repository, commit))
+    });
+    all.into_iter().find(|(repository, commit)| commit_id(repository, commit) == id).ok_or_else(|| not_found(id))
 }
 
-fn node(call: &QueryCall, id: &str, first: usize) -> Result<Value, GraphQlFailure> {
-    let all = call
-        .data
-        .repositories
-        .values()
-        .flat_map(|repository| repository.history.commits.iter().map(move |commit| (repository, commit)));
-    let found = all.into_iter().find(|(repository, commit)| commit_id(repository, commit) == id);
-    let (repository, commit) = found
-        .ok_or_else(|| GraphQlFailure::NotFound(format!("Could not resolve to a node with the global id of '{id}'")))?;
+/// The author and the co-authors of a commit.
+pub fn authors(accounts: &FakeAccounts, commit: &FakeCommit) -> Vec<Value> {
+    let author = git_actor(&commit.author_name, &commit.author_email, commit.author.as_deref());
+    let others = co_authors(&commit.message).map(|(name, email)| git_actor(name, email, login_of(accounts, email)));
+    [author].into_iter().chain(others).collect()
+}
+
+fn node(call: &QueryCall, id: &str, (most_authors, most_pulls): (usize, usize)) -> Result<Value, GraphQlFailure> {
+    let (repository, commit) = find_commit(call.data, id)?;
     call.permit(repository, "contents=read")?;
-    let accounts = &call.data.accounts;
-    let author = json!({
-        "name": commit.author_name, "email": commit.author_email, "user": user(commit.author.as_deref()),
-    });
-    let co_authors = co_authors(&commit.message)
-        .map(|(name, email)| json!({ "name": name, "email": email, "user": user(accounts.login_of(email)) }));
-    let committer = json!({
-        "name": commit.author_name, "email": commit.author_email, "user": user(commit.committer.as_deref()),
-    });
+    call.permit(repository, "pull_requests=read")?;
+    let of_commit = repository.pull_requests.iter().filter(|pull_request| pull_request.brought.contains(&commit.sha));
+    let pull_requests = of_commit.map(
+        |pull_request| json!({ "id": pull_request_id(repository, pull_request), "merged": !pull_request.is_open }),
+    );
+    let email = if commit.committer_email.is_empty() { &commit.author_email } else { &commit.committer_email };
     Ok(json!({
         "oid": commit.sha,
-        "authors": connection([author].into_iter().chain(co_authors).collect(), first),
-        "committer": committer,
+        "signature": commit.is_signed_by_github.then(|| json!({ "isValid": true, "wasSignedByGitHub": true })),
+        "authors": connection(authors(&call.data.accounts, commit), most_authors),
+        "committer": git_actor("Committer", email, commit.committer.as_deref()),
+        "associatedPullRequests": connection(pull_requests.collect(), most_pulls),
     }))
 }
 
-/// A user. GitHub shows none for an App, which is a bot.
-fn user(login: Option<&str>) -> Value {
-    login.filter(|login| !login.ends_with("[bot]")).map_or(Value::Null, |login| json!({ "login": login }))
+/// A person as a commit names them. GitHub shows no user for an App, which is a bot.
+fn git_actor(name: &str, email: &str, login: Option<&str>) -> Value {
+    let user = login.filter(|login| !is_bot(login)).map(|login| json!({ "login": login }));
+    json!({ "name": name, "email": email, "user": user })
 }
 
 /// Names and addresses of the `Co-authored-by` lines of a message.
@@ -67,14 +75,11 @@ fn co_authors(message: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-impl FakeAccounts {
-    /// The user with an address: one that was added, or `login@users.noreply.github.com` with or without `<id>+` before it.
-    fn login_of(&self, email: &str) -> Option<&str> {
-        let noreply = || {
-            let name = email.strip_suffix("@users.noreply.github.com")?;
-            Some(name.split_once('+').map_or(name, |(_, login)| login))
-        };
-        let login = self.with_address(email).or_else(noreply)?;
-        Some(self.account(login)?.login.as_str())
-    }
+/// The user with an address: one that was added, or `login@users.noreply.github.com` with or without `<id>+` before it.
+fn login_of<'a>(accounts: &'a FakeAccounts, email: &str) -> Option<&'a str> {
+    let noreply = || {
+        let name = email.strip_suffix("@users.noreply.github.com")?;
+        accounts.account(name.split_once('+').map_or(name, |(_, login)| login)).map(|account| account.login.as_str())
+    };
+    accounts.with_address(email).or_else(noreply)
 }

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::{
     accounts::account_json,
     call::ApiCall,
-    commit_people::commit_id,
     errors::{ContractViolation, error, not_found},
     fake_github::FakeGitHub,
     format::format_time,
+    node_ids::commit_id,
     pages::ListPage,
     records::{FakeAccounts, FakeCommit, FakeRepository},
 };

@@ -24,6 +24,12 @@ pub fn repository_id(name: &str) -> u64 {
     id("repository", name)
 }
 
+/// The number of an account.
+#[must_use]
+pub fn account_id(login: &str) -> u64 {
+    id("user", login)
+}
+
 pub fn node_id(kind: &str, id: u64) -> String {
     format!("{kind}_{id:x}")
 }

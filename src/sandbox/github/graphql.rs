@@ -4,8 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    commit_people,
+    commit_paths, commit_people,
     errors::{ContractViolation, error},
+    pull_requests,
     query_call::{GraphQlFailure, QueryCall},
     state::FakeGitHubState,
     tokens::token,
@@ -20,8 +21,15 @@ struct Operation {
     handler: fn(&QueryCall) -> Result<Value, GraphQlFailure>,
 }
 
-const OPERATIONS: &[Operation] =
-    &[Operation { name: "CommitPeople", variables: &["ids", "authors"], handler: commit_people::get }];
+const OPERATIONS: &[Operation] = &[
+    Operation { name: "CommitPaths", variables: &["ids", "path"], handler: commit_paths::get },
+    Operation { name: "CommitPeople", variables: &["ids", "authors", "pulls"], handler: commit_people::get },
+    Operation {
+        name: "PullRequestPeople",
+        variables: &["ids", "commits", "after", "authors"],
+        handler: pull_requests::get,
+    },
+];
 
 /// Answers a query. GitHub reports errors with status 200.
 pub fn respond(state: &FakeGitHubState, request: &ReceivedRequest) -> Result<FakeResponse, ContractViolation> {

@@ -41,6 +41,18 @@ impl<'a> QueryCall<'a> {
         ids.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is no list of at most 100 ids")))
     }
 
+    pub fn text(&self, name: &str) -> Result<&'a str, GraphQlFailure> {
+        self.optional_text(name)?.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is null")))
+    }
+
+    pub fn optional_text(&self, name: &str) -> Result<Option<&'a str>, GraphQlFailure> {
+        match self.variables.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(GraphQlFailure::Violation(format!("${name} is no text"))),
+        }
+    }
+
     /// Succeeds if the token has a permission on a repository, `contents=read`.
     pub fn permit(&self, repository: &FakeRepository, permission: &str) -> Result<(), GraphQlFailure> {
         let name = &repository.name;
@@ -57,4 +69,9 @@ pub fn connection(entries: Vec<Value>, first: usize) -> Value {
     let has_next = entries.len() > first;
     let nodes: Vec<Value> = entries.into_iter().take(first).collect();
     json!({ "nodes": nodes, "pageInfo": { "hasNextPage": has_next } })
+}
+
+/// Why there is no object with an id.
+pub fn not_found(id: &str) -> GraphQlFailure {
+    GraphQlFailure::NotFound(format!("Could not resolve to a node with the global id of '{id}'"))
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod environment;
 mod history;
 mod issue;
+mod pull_request;
 mod repository;
 mod run;
 
@@ -11,8 +12,9 @@ use std::collections::BTreeMap;
 
 pub use accounts::{FakeAccounts, FakeTeam};
 pub use environment::{BranchPolicy, DeploymentBranches, FakeEnvironment, ProtectionSettings};
-pub use history::{FakeCommit, GitObject};
+pub use history::{CommitHistory, FakeCommit, GitObject};
 pub use issue::FakeIssue;
+pub use pull_request::FakePullRequest;
 pub use repository::{DispatchEvent, FakeRepository};
 pub use run::{FakeAnnotation, FakeJob, FakeReview, FakeRun};
 

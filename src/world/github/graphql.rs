@@ -55,6 +55,14 @@ pub(super) struct Connection<T> {
 pub(super) struct PageInfo {
     #[serde(rename = "hasNextPage")]
     pub(super) has_next: bool,
+    /// Only where the query asks for it.
+    #[serde(rename = "endCursor", default)]
+    pub(super) end: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NodesJson<T> {
+    nodes: Vec<Option<T>>,
 }
 
 impl GitHub {
@@ -84,6 +92,26 @@ impl GitHub {
             None | Some(Value::Null) => Err(self.unreadable(&format!("no `data` for the query {name}"))),
             Some(data) => self.read_value(data),
         }
+    }
+
+    /// Sends a query for objects by their ids: `wanted` is what `key` must tell of each, in the order of the ids.
+    pub(super) fn nodes<T: DeserializeOwned>(
+        &self,
+        query: &GraphQlQuery,
+        variables: &Value,
+        required: &RequiredPermission,
+        wanted: &[&str],
+        key: impl Fn(&T) -> &String,
+    ) -> Result<Vec<T>, Finding> {
+        let NodesJson { nodes } = self.query::<NodesJson<T>>(query, variables, required)?;
+        let is_wanted = |(node, wanted): (&Option<T>, &&str)| node.as_ref().is_some_and(|node| key(node) == wanted);
+        if nodes.len() != wanted.len() || !nodes.iter().zip(wanted).all(is_wanted) {
+            return Err(Finding::inconclusive("GitHub's API")
+                .actual(format!("an answer about other objects than the query {} asked for", query.name))
+                .expected(format!("the {} that it asked for, in their order", wanted.len()))
+                .next("run this step again"));
+        }
+        Ok(nodes.into_iter().flatten().collect())
     }
 
     /// The finding for an error that came with status 200.

@@ -1,59 +1,56 @@
-//! The people behind commits. GraphQL alone links a commit's co-authors to accounts.
+//! The people behind commits and their pull requests. GraphQL alone links a commit's co-authors to accounts, and a commit to its
+//! pull request.
+//!
+//! GitHub limits a query to 500,000 nodes and ends it after ten seconds, so the lists within a list are short at first. What is
+//! longer is asked for again: no entry is left out in silence.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    account::AccountFacts,
     client::GitHub,
+    commit_people::{CommitPeople, GitActor, PullRequestId},
     graphql::{Connection, GraphQlQuery, present},
+    permission::RequiredPermission,
+    read::percent_encode,
     repository::Repository,
-    source::read_permission,
     source_commit::SourceCommit,
 };
-use crate::finding::Finding;
+use crate::{finding::Finding, values::short_sha};
 
 pub(super) const COMMIT_PEOPLE: GraphQlQuery =
     GraphQlQuery { name: "CommitPeople", document: include_str!("graphql/commit_people.graphql") };
 
 /// The most ids that GitHub takes in one query.
-const MAX_IDS: usize = 100;
-/// How many authors of each commit the first query asks for, and how many the second one, for commits with more.
-const AUTHORS: [usize; 2] = [10, 100];
-
-/// The people that a commit names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitPeople {
-    pub sha: String,
-    /// The author first, then the co-authors.
-    pub authors: Vec<GitActor>,
-    pub committer: Option<GitActor>,
-}
-
-/// A person as a commit names them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GitActor {
-    /// As in the commit. Git does not verify it.
-    pub name: Option<String>,
-    pub email: Option<String>,
-    /// The login of the user with this email address; `None` for an address of no user, which an App's is too.
-    pub login: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct NodesJson<T> {
-    nodes: Vec<Option<T>>,
-}
+pub(super) const MAX_IDS: usize = 100;
+/// How many authors and pull requests of each commit a query asks for first.
+const FEW: usize = 10;
+/// The most that GitHub shows at once.
+const MOST: usize = 100;
 
 #[derive(Deserialize)]
 struct CommitJson {
     oid: String,
+    #[serde(deserialize_with = "present")]
+    signature: Option<SignatureJson>,
     authors: Connection<GitActorJson>,
     #[serde(deserialize_with = "present")]
     committer: Option<GitActorJson>,
+    #[serde(rename = "associatedPullRequests")]
+    pull_requests: Connection<PullRequestJson>,
 }
 
 #[derive(Deserialize)]
-struct GitActorJson {
+struct SignatureJson {
+    #[serde(rename = "isValid")]
+    is_valid: bool,
+    #[serde(rename = "wasSignedByGitHub")]
+    was_signed_by_github: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct GitActorJson {
     #[serde(deserialize_with = "present")]
     name: Option<String>,
     #[serde(deserialize_with = "present")]
@@ -63,8 +60,14 @@ struct GitActorJson {
 }
 
 #[derive(Deserialize)]
-struct UserJson {
-    login: String,
+pub(super) struct UserJson {
+    pub(super) login: String,
+}
+
+#[derive(Deserialize)]
+struct PullRequestJson {
+    id: PullRequestId,
+    merged: bool,
 }
 
 impl From<GitActorJson> for GitActor {
@@ -73,11 +76,25 @@ impl From<GitActorJson> for GitActor {
     }
 }
 
+impl From<CommitJson> for CommitPeople {
+    fn from(json: CommitJson) -> Self {
+        let merged = json.pull_requests.nodes.into_iter().filter(|pull_request| pull_request.merged);
+        Self {
+            sha: json.oid,
+            authors: json.authors.nodes.into_iter().map(GitActor::from).collect(),
+            committer: json.committer.map(GitActor::from),
+            is_signed_by_github: json.signature.is_some_and(|made| made.is_valid && made.was_signed_by_github),
+            pull_requests: merged.map(|pull_request| pull_request.id).collect(),
+        }
+    }
+}
+
 impl GitHub {
     /// The people of these commits, in the same order.
     ///
     /// # Errors
-    /// No answer; other commits; a commit with more authors than GitHub shows at once; a token without Contents: read.
+    /// No answer; other commits; more people of one commit than GitHub shows at once; a token without Contents and Pull
+    /// requests: read.
     pub fn commit_people(
         &self,
         repository: &Repository,
@@ -85,58 +102,63 @@ impl GitHub {
     ) -> Result<Vec<CommitPeople>, Finding> {
         let mut people = Vec::with_capacity(commits.len());
         for batch in commits.chunks(MAX_IDS) {
-            people.extend(self.batch(repository, batch, AUTHORS[0])?);
+            let commits: Vec<(&str, &str)> =
+                batch.iter().map(|commit| (commit.node_id.as_str(), commit.sha.as_str())).collect();
+            people.extend(self.people_of(repository, &commits)?);
         }
         Ok(people)
     }
 
-    fn batch(
+    /// The people of at most a hundred commits, given by node id and SHA.
+    pub(super) fn people_of(
         &self,
         repository: &Repository,
-        commits: &[SourceCommit],
-        authors: usize,
+        commits: &[(&str, &str)],
     ) -> Result<Vec<CommitPeople>, Finding> {
-        let ids: Vec<&str> = commits.iter().map(|commit| commit.node_id.as_str()).collect();
-        let variables = json!({ "ids": ids, "authors": authors });
-        let NodesJson { nodes } = self.query(&COMMIT_PEOPLE, &variables, &read_permission(repository))?;
-        let nodes: Vec<Option<CommitJson>> = nodes;
-        let is_asked = |(node, commit): (&Option<CommitJson>, &SourceCommit)| {
-            node.as_ref().is_some_and(|node| node.oid == commit.sha)
-        };
-        if nodes.len() != commits.len() || !nodes.iter().zip(commits).all(is_asked) {
-            return Err(Finding::inconclusive("GitHub's API")
-                .actual("an answer about other commits")
-                .expected(format!("the {} commits that were asked for", commits.len()))
-                .next("run this step again"));
-        }
-        let people = nodes.into_iter().flatten().zip(commits).map(|(node, commit)| {
-            if node.authors.page.has_next {
-                return self.more_authors(repository, commit, authors);
+        let found = self.ask_for_people(repository, commits, FEW)?;
+        let people = found.into_iter().zip(commits).map(|(found, commit)| {
+            if !found.has_more() {
+                return Ok(CommitPeople::from(found));
             }
-            Ok(CommitPeople {
-                sha: node.oid,
-                authors: node.authors.nodes.into_iter().map(GitActor::from).collect(),
-                committer: node.committer.map(GitActor::from),
+            let all = self.ask_for_people(repository, &[*commit], MOST)?.pop();
+            all.filter(|all| !all.has_more()).map(CommitPeople::from).ok_or_else(|| {
+                Finding::inconclusive("people")
+                    .actual(format!("over {MOST} authors or pull requests of commit {}", short_sha(commit.1)))
+                    .expected(format!("at most {MOST}, which GitHub shows at once"))
+                    .next("promote an image without this commit")
             })
         });
         people.collect()
     }
 
-    /// Asks again for a commit with more authors than the query asked for.
-    fn more_authors(
+    /// The account with a login; `None` if there is none.
+    ///
+    /// # Errors
+    /// No answer.
+    pub fn account(&self, login: &str) -> Result<Option<AccountFacts>, Finding> {
+        let path = format!("/users/{}", percent_encode(login));
+        self.get(&path, &RequiredPermission::new("no permission", "GitHub"))
+    }
+
+    fn ask_for_people(
         &self,
         repository: &Repository,
-        commit: &SourceCommit,
-        asked: usize,
-    ) -> Result<CommitPeople, Finding> {
-        let [_, most] = AUTHORS;
-        let people =
-            if asked < most { self.batch(repository, std::slice::from_ref(commit), most)?.pop() } else { None };
-        people.ok_or_else(|| {
-            Finding::inconclusive("GitHub's API")
-                .actual(format!("more than {most} authors of commit {}", commit.sha))
-                .expected(format!("at most {most}"))
-                .next("promote an image without this commit")
-        })
+        commits: &[(&str, &str)],
+        most: usize,
+    ) -> Result<Vec<CommitJson>, Finding> {
+        let ids: Vec<&str> = commits.iter().map(|(id, _)| *id).collect();
+        let variables = json!({ "ids": ids, "authors": most, "pulls": most });
+        let shas: Vec<&str> = commits.iter().map(|(_, sha)| *sha).collect();
+        self.nodes(&COMMIT_PEOPLE, &variables, &read_permission(repository), &shas, |commit: &CommitJson| &commit.oid)
     }
+}
+
+impl CommitJson {
+    const fn has_more(&self) -> bool {
+        self.authors.page.has_next || self.pull_requests.page.has_next
+    }
+}
+
+pub(super) fn read_permission(repository: &Repository) -> RequiredPermission {
+    RequiredPermission::new("Contents and Pull requests: read", repository.to_string())
 }

@@ -1,5 +1,7 @@
 //! Every query, so that a test can check them against GitHub's schema.
 
-use super::{graphql::GraphQlQuery, people::COMMIT_PEOPLE};
+use super::{
+    commit_paths::COMMIT_PATHS, graphql::GraphQlQuery, people::COMMIT_PEOPLE, pull_requests::PULL_REQUEST_PEOPLE,
+};
 
-pub const QUERIES: &[&GraphQlQuery] = &[&COMMIT_PEOPLE];
+pub const QUERIES: &[&GraphQlQuery] = &[&COMMIT_PATHS, &COMMIT_PEOPLE, &PULL_REQUEST_PEOPLE];

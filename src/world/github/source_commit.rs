@@ -1,8 +1,8 @@
 //! Commits of a repository, as GitHub's API describes them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::fields::login;
+use super::account::Account;
 
 /// The commits between two commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub struct SourceCommit {
     pub sha: String,
     /// The id with which GraphQL asks for the commit.
     pub node_id: String,
-    /// The login; `None` when the commit's email address belongs to no GitHub account.
-    #[serde(default, deserialize_with = "login")]
-    pub author: Option<String>,
-    #[serde(default, deserialize_with = "login")]
-    pub committer: Option<String>,
+    /// `None` when the commit's email address belongs to no GitHub account.
+    #[serde(default, deserialize_with = "account")]
+    pub author: Option<Account>,
+    #[serde(default, deserialize_with = "account")]
+    pub committer: Option<Account>,
     pub commit: CommitContent,
 }
 
@@ -55,6 +55,18 @@ pub struct CommitContent {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CommitAuthor {
     pub name: Option<String>,
+}
+
+/// An account. Where GitHub knows none, it answers `null` or an empty object.
+fn account<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Account>, D::Error> {
+    #[derive(Deserialize)]
+    struct AccountJson {
+        login: Option<String>,
+        #[serde(rename = "type", default)]
+        kind: String,
+    }
+    let account = Option::<AccountJson>::deserialize(deserializer)?;
+    Ok(account.and_then(|account| Some(Account { login: account.login?, kind: account.kind })))
 }
 
 impl SourceCommit {

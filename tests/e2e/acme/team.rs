@@ -76,7 +76,7 @@ impl<'a> Team<'a> {
         let team = Self { acme, service, repository, repo: Repo::new() };
         acme.serve(&team.repository, team.repo.path());
         acme.fake_github.create(&team.repository);
-        acme.fake_github.grant(READ, &team.repository, &["actions=read", "contents=read"]);
+        acme.fake_github.grant(READ, &team.repository, &["actions=read", "contents=read", "pull_requests=read"]);
         for file in ["ci-bundle-size.yml", "validate-staging.yml"] {
             let workflow = acme.shipped(file).replace("checkout-service", service);
             team.repo.write(&format!(".github/workflows/{file}"), workflow);

@@ -43,7 +43,7 @@ impl Validation {
         let fake_github = FakeGitHub::start().expect("a free port");
         fake_github.create(SOURCE);
         fake_github.create(INFRA);
-        fake_github.grant(TOKEN, SOURCE, &["actions=read", "contents=read"]);
+        fake_github.grant(TOKEN, SOURCE, &["actions=read", "contents=read", "pull_requests=read"]);
         fake_github.grant(TOKEN, INFRA, &["contents=write"]);
         for (login, message) in COMMITS {
             fake_github.commit(SOURCE, &sha(message), login, message);

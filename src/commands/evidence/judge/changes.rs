@@ -3,16 +3,16 @@
 use crate::{
     commands::evidence::{
         observations::{BaseCommit, EvidenceObservations, ReleaseChanges},
-        people::Participants,
         verification::{Verification, image_reference},
     },
     finding::Finding,
+    people::participants::{Participants, TouchingCommits, UnknownAuthors},
     values::short_sha,
     world::github::Comparison,
 };
 
 const CHECK: &str = "commits";
-/// How many commits without an account a finding lists.
+/// How many authors without an account a finding lists.
 const MAX_LISTED: usize = 10;
 
 impl Verification<'_> {
@@ -24,17 +24,48 @@ impl Verification<'_> {
             .actual(format!("{current_image} → {next_image}"))
             .expected(format!("an image to promote to {}", self.environment));
         let mut findings = vec![image, self.check_commits(changes)];
-        let Participants { without_account, .. } = Participants::from_observations(observations);
-        if !without_account.is_empty() {
-            let listed = without_account.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
-            let more = without_account.len().saturating_sub(MAX_LISTED);
+        findings.extend(self.check_people(observations));
+        findings
+    }
+
+    /// Whether it is known who may not approve.
+    fn check_people(&self, observations: &EvidenceObservations) -> Vec<Finding> {
+        let people = match &observations.changes.people {
+            None => return Vec::new(),
+            Some(Err(error)) => {
+                return vec![
+                    error.for_check("people").expected("the people behind the new commits, who may not approve"),
+                ];
+            }
+            Some(Ok(people)) => people,
+        };
+        let mut findings = Vec::new();
+        if let Some(TouchingCommits { touching, all, paths }) = &people.touching {
+            let actual = format!("{touching} of {all} commits change {}", paths.join(", "));
+            let finding = Finding::passed("paths").actual(actual).expected("commits that change the service's paths");
+            findings.push(if *touching == 0 {
+                finding.waived("informational: something else changed the image, so the people of all commits count")
+            } else {
+                finding
+            });
+        }
+        let Participants { unknown, .. } = observations.participants();
+        if !unknown.is_empty() {
+            let listed = unknown.values().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+            let more = unknown.len().saturating_sub(MAX_LISTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            findings.push(
-                Finding::passed("authors")
-                    .actual(format!("no account is known for {listed}{more}"))
-                    .expected("authors with an account, who can be kept from approving their own work")
+            let actual = format!("no account is known for {listed}{more}");
+            let expected = "authors with an account, who can be kept from approving their own work";
+            findings.push(match self.unknown_authors {
+                UnknownAuthors::Show => Finding::passed("authors")
+                    .actual(actual)
+                    .expected(expected)
                     .waived("informational: the approver should not be one of these authors"),
-            );
+                UnknownAuthors::Block => Finding::blocked("authors").actual(actual).expected(expected).next(
+                    "let each author add the address of their commits to their account, and dispatch again; \
+                     `unknown-authors: show` leaves it to the approver",
+                ),
+            });
         }
         findings
     }

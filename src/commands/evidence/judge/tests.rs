@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     deployment::judge::BranchPosition,
     finding::Verdict,
+    people::participants::{CommitPart, ReleasePeople, UnknownAuthors},
     report::{Report, Run, compact::hex_sha256, notice::ReportNotice},
     subject::Subject,
     world::{
@@ -170,6 +171,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
             base: Ok(BaseCommit::Known { sha: "a".repeat(40).parse().unwrap(), source: "tag".to_owned() }),
             comparison: Some(Ok(Some(comparison))),
             head: None,
+            people: Some(Ok(ReleasePeople::default())),
         },
         default_branch: None,
         now: NOW.parse().unwrap(),
@@ -178,6 +180,15 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
 
 /// The findings for good observations after `change`.
 fn judge_after(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut EvidenceObservations)) -> Vec<Finding> {
+    judge_with(reports, allow_first, UnknownAuthors::Show, change)
+}
+
+fn judge_with(
+    reports: &[Report],
+    allow_first: bool,
+    unknown_authors: UnknownAuthors,
+    change: impl FnOnce(&mut EvidenceObservations),
+) -> Vec<Finding> {
     let Ok(config) = Config::read(&command_table(), "f.yml", CONFIG.as_bytes(), None) else { panic!("a config file") };
     let claim = claim(reports);
     let verification = Verification {
@@ -189,6 +200,7 @@ fn judge_after(reports: &[Report], allow_first: bool, change: impl FnOnce(&mut E
         pinned: &Subject::default(),
         max_age: "1h".parse().unwrap(),
         allow_first,
+        unknown_authors,
         issuer: "https://issuer.example",
         signed: None,
         other_commands: &["record"],
@@ -356,7 +368,6 @@ const CHANGES: &[ChangeCase] = &[
         |facts| comparison_of(facts).status = "sideways".to_owned(),
         &["commits: inconclusive"],
     ),
-    ("an author without an account", |facts| comparison_of(facts).commits[0].author = None, &["authors: passed"]),
 ];
 
 #[test]

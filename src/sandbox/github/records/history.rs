@@ -21,6 +21,12 @@ pub struct FakeCommit {
     /// The name in the commit itself, which git does not verify.
     pub author_name: String,
     pub author_email: String,
+    /// Empty if it is the author's.
+    pub committer_email: String,
+    /// Whether GitHub made and signed the commit.
+    pub is_signed_by_github: bool,
+    /// The paths of the files that it changes.
+    pub files: Vec<String>,
     pub at: Timestamp,
 }
 
@@ -34,6 +40,9 @@ impl Default for FakeCommit {
             committer: None,
             author_name: "Unknown Author".to_owned(),
             author_email: "unknown@example.com".to_owned(),
+            committer_email: String::new(),
+            is_signed_by_github: false,
+            files: Vec::new(),
             at: now(),
         }
     }

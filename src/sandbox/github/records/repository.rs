@@ -6,6 +6,7 @@ use super::{
     environment::FakeEnvironment,
     history::CommitHistory,
     issue::FakeIssue,
+    pull_request::FakePullRequest,
     run::{FakeAnnotation, FakeJob, FakeReview, FakeRun},
 };
 use crate::sandbox::github::format::{now, split_name};
@@ -24,6 +25,7 @@ pub struct FakeRepository {
     /// In order of creation.
     pub environments: Vec<FakeEnvironment>,
     pub issues: Vec<FakeIssue>,
+    pub pull_requests: Vec<FakePullRequest>,
 }
 
 /// A `repository_dispatch` event as a workflow would receive it.
@@ -45,6 +47,7 @@ impl FakeRepository {
             history: CommitHistory::default(),
             environments: Vec::new(),
             issues: Vec::new(),
+            pull_requests: Vec::new(),
         }
     }
 

@@ -16,16 +16,16 @@ fn a_query_is_known_by_its_name_and_its_variables() {
         ask(&fake_github, "t-read", &json!({ "query": document, "operationName": name, "variables": variables })).0
     };
     let document = "query CommitPeople($ids: [ID!]!, $authors: Int!) { … }";
-    assert_eq!(query("CommitPeople", document, json!({ "ids": [], "authors": 1 })), 200);
+    assert_eq!(query("CommitPeople", document, json!({ "ids": [], "authors": 1, "pulls": 1 })), 200);
     assert_eq!(fake_github.violations(), [""; 0]);
     for (name, document, variables) in [
-        ("Other", document, json!({ "ids": [], "authors": 1 })),
-        ("CommitPeople", "query Other($x: ID) { … }", json!({ "ids": [], "authors": 1 })),
+        ("Other", document, json!({ "ids": [], "authors": 1, "pulls": 1 })),
+        ("CommitPeople", "query Other($x: ID) { … }", json!({ "ids": [], "authors": 1, "pulls": 1 })),
         ("CommitPeople", document, json!({ "ids": [] })),
-        ("CommitPeople", document, json!({ "ids": [], "author": 1 })),
-        ("CommitPeople", document, json!({ "ids": [], "authors": 0 })),
-        ("CommitPeople", document, json!({ "ids": [], "authors": 101 })),
-        ("CommitPeople", document, json!({ "ids": vec!["C_1"; 101], "authors": 1 })),
+        ("CommitPeople", document, json!({ "ids": [], "author": 1, "pulls": 1 })),
+        ("CommitPeople", document, json!({ "ids": [], "authors": 0, "pulls": 1 })),
+        ("CommitPeople", document, json!({ "ids": [], "authors": 101, "pulls": 1 })),
+        ("CommitPeople", document, json!({ "ids": vec!["C_1"; 101], "authors": 1, "pulls": 1 })),
     ] {
         let violations = fake_github.violations().len();
         assert_eq!(query(name, document, variables.clone()), 400, "{name} {document} {variables}");
@@ -39,13 +39,13 @@ fn errors_of_a_query_come_with_status_200() {
     fake_github.commit("acme/hidden", &"a".repeat(40), "alice", "x");
     fake_github.grant("t-none", "acme/hidden", &[]);
     let compared = format!("{}/repos/acme/hidden/commits/main", fake_github.api_url());
-    fake_github.grant("t-hidden", "acme/hidden", &["contents=read"]);
+    fake_github.grant("t-hidden", "acme/hidden", &["contents=read", "pull_requests=read"]);
     let mut response = agent().get(compared).header("authorization", "Bearer t-hidden").call().unwrap();
     let commit: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
     let ask = |token: &str, id: &Value| {
         let body = json!({
             "query": "query CommitPeople(", "operationName": "CommitPeople",
-            "variables": { "ids": [id], "authors": 1 },
+            "variables": { "ids": [id], "authors": 1, "pulls": 1 },
         });
         let (status, body) = ask(&fake_github, token, &body);
         (status, body["errors"][0]["type"].as_str().unwrap_or("none").to_owned())
@@ -67,7 +67,7 @@ fn a_fault_can_be_injected_into_one_query() {
     let fake_github = fake_github();
     fake_github.fail_at("POST /graphql Commit", 1, InjectedFault::WithoutEffect(FakeResponse::status(502)));
     let body = json!({
-        "query": "query CommitPeople(", "operationName": "CommitPeople", "variables": { "ids": [], "authors": 1 },
+        "query": "query CommitPeople(", "operationName": "CommitPeople", "variables": { "ids": [], "authors": 1, "pulls": 1 },
     });
     let agent = agent();
     let ask = || {

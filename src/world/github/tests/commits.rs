@@ -51,8 +51,11 @@ fn a_comparison_has_the_commits_with_their_authors() {
         ("/repos/acme/shop/commits/dddddddddddddddddddddddddddddddddddddddd", 422, r#"{"message":"Something else"}"#),
     ]);
     let between = github.commits_between(&shop(), &id(A), &id(B)).unwrap().unwrap();
-    let authors_and_titles: Vec<_> =
-        between.commits.iter().map(|commit| (commit.author.as_deref(), commit.title())).collect();
+    let authors_and_titles: Vec<_> = between
+        .commits
+        .iter()
+        .map(|commit| (commit.author.as_ref().map(|author| author.login.as_str()), commit.title()))
+        .collect();
     assert_eq!(authors_and_titles, [(Some("alice"), "one"), (None, "two")]);
     assert_eq!((between.total, between.commits[0].author_name(), &between.commits[0].committer), (2, "Alice", &None));
     assert_eq!(github.commits_between(&shop(), &id(A), &id(C)), Ok(None));

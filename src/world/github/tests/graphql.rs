@@ -36,7 +36,8 @@ fn logins(people: &CommitPeople) -> Vec<Option<&str>> {
 fn a_commit_names_its_author_and_its_co_authors() {
     let message = "one\n\nCo-authored-by: Bob B. <bob@example.com>\nco-authored-by: Nobody <nobody@example.com>\n\
                    Co-authored-by: Eve <7+Eve@users.noreply.github.com>";
-    let (fake_github, github) = github_with(&["contents=read"], [commit(1, Some("alice"), message)]);
+    let (fake_github, github) =
+        github_with(&["contents=read", "pull_requests=read"], [commit(1, Some("alice"), message)]);
     fake_github.add_address("bob", "bob@example.com");
     fake_github.add_user("eve");
     let people = people(&github, &format!("{:040x}", 1)).unwrap();
@@ -47,8 +48,10 @@ fn a_commit_names_its_author_and_its_co_authors() {
 
 #[test]
 fn a_hundred_commits_take_one_query_and_none_is_left_out() {
-    let (fake_github, github) =
-        github_with(&["contents=read"], (1..=201).map(|number| commit(number, Some("alice"), "x")));
+    let (fake_github, github) = github_with(
+        &["contents=read", "pull_requests=read"],
+        (1..=201).map(|number| commit(number, Some("alice"), "x")),
+    );
     let people = people(&github, &format!("{:040x}", 201)).unwrap();
     let shas: Vec<&str> = people.iter().map(|people| people.sha.as_str()).collect();
     assert_eq!(shas, (1..=201).map(|number| format!("{number:040x}")).collect::<Vec<_>>());
@@ -62,7 +65,7 @@ fn a_commit_with_many_authors_is_asked_for_again_and_with_too_many_is_inconclusi
     };
     for (co_authors, expected) in [(9, Some(10)), (10, Some(11)), (99, Some(100)), (100, None)] {
         let (_fake_github, github) = github_with(
-            &["contents=read"],
+            &["contents=read", "pull_requests=read"],
             [commit(1, None, "x"), commit(2, None, &with(co_authors)), commit(3, None, "y")],
         );
         match people(&github, &format!("{:040x}", 3)) {
@@ -74,7 +77,7 @@ fn a_commit_with_many_authors_is_asked_for_again_and_with_too_many_is_inconclusi
             }
             Err(finding) => {
                 assert_eq!(expected, None, "{finding}");
-                assert!(finding.to_string().contains("more than 100 authors of commit"), "{finding}");
+                assert!(finding.to_string().contains("over 100 authors or pull requests of commit"), "{finding}");
             }
         }
     }
@@ -82,7 +85,7 @@ fn a_commit_with_many_authors_is_asked_for_again_and_with_too_many_is_inconclusi
 
 #[test]
 fn a_token_without_the_permission_is_told_which_one() {
-    let (fake_github, github) = github_with(&["contents=read"], [commit(1, None, "x")]);
+    let (fake_github, github) = github_with(&["contents=read", "pull_requests=read"], [commit(1, None, "x")]);
     let [base, head]: [Commit; 2] = [A.to_owned(), format!("{:040x}", 1)].map(|sha| sha.parse().unwrap());
     let commits = github.commits_between(&shop(), &base, &head).unwrap().unwrap().commits;
     let access = GitHubAccess::new(fake_github.api_url(), Some(Secret::new("other".to_owned())));
@@ -93,12 +96,12 @@ fn a_token_without_the_permission_is_told_which_one() {
         assert_eq!(finding.retry_after(), None);
     };
     refused("401 Bad credentials; expected an answer; next: the token is wrong");
-    fake_github.grant("other", "acme/ecommerce-infra", &["contents=read"]);
+    fake_github.grant("other", "acme/ecommerce-infra", &["contents=read", "pull_requests=read"]);
     refused("NOT_FOUND: Could not resolve to a Repository");
-    refused("it needs Contents: read there");
+    refused("it needs Contents and Pull requests: read there");
     fake_github.grant("other", "acme/shop", &[]);
     refused(
-        "FORBIDDEN: Resource not accessible by integration; expected an answer; next: the token needs Contents: read",
+        "FORBIDDEN: Resource not accessible by integration; expected an answer; next: the token needs Contents and Pull requests: read",
     );
     assert_eq!(fake_github.violations(), [""; 0]);
 }
@@ -153,12 +156,24 @@ fn an_error_that_comes_with_status_200_is_an_error() {
 fn data_that_lacks_something_is_never_read_as_nothing() {
     let committer = json!({ "name": "x", "email": "x", "user": null });
     let authors = json!({ "nodes": [committer], "pageInfo": { "hasNextPage": false } });
-    let whole = json!({ "oid": A, "authors": authors, "committer": committer });
+    let pull_requests = json!({ "nodes": [{ "id": "PR_1", "merged": true }], "pageInfo": { "hasNextPage": false } });
+    let whole = json!({
+        "oid": A, "signature": null, "authors": authors, "committer": committer,
+        "associatedPullRequests": pull_requests,
+    });
     let data = |node: &Value| server::FakeResponse::json(200, &json!({ "data": { "nodes": [node] } }));
-    for (pointer, field) in
-        [("", "oid"), ("", "authors"), ("", "committer"), ("/authors", "pageInfo"), ("/authors", "nodes")]
-            .into_iter()
-            .chain(["name", "email", "user"].map(|field| ("/authors/nodes/0", field)))
+    for (pointer, field) in [
+        ("", "oid"),
+        ("", "authors"),
+        ("", "committer"),
+        ("", "signature"),
+        ("", "associatedPullRequests"),
+        ("/associatedPullRequests/nodes/0", "merged"),
+        ("/authors", "pageInfo"),
+        ("/authors", "nodes"),
+    ]
+    .into_iter()
+    .chain(["name", "email", "user"].map(|field| ("/authors/nodes/0", field)))
     {
         let mut node = whole.clone();
         node.pointer_mut(pointer).unwrap().as_object_mut().unwrap().shift_remove(field).unwrap();
@@ -169,7 +184,7 @@ fn data_that_lacks_something_is_never_read_as_nothing() {
     other["oid"] = "b".into();
     for node in [&other, &Value::Null] {
         let finding = answered(data(node)).to_string();
-        assert!(finding.contains("an answer about other commits"), "{finding}");
+        assert!(finding.contains("an answer about other objects than the query CommitPeople asked for"), "{finding}");
     }
     let beside = json!({ "data": { "nodes": [whole] }, "errors": [{ "type": "FORBIDDEN", "message": "no" }] });
     let finding = answered(server::FakeResponse::json(200, &beside)).to_string();
@@ -180,7 +195,7 @@ fn data_that_lacks_something_is_never_read_as_nothing() {
 fn an_enterprise_server_has_the_address_that_github_documents() {
     let fake_github = FakeGitHub::start_below("/api/v3").unwrap();
     fake_github.create("acme/shop");
-    fake_github.grant(TOKEN, "acme/shop", &["contents=read"]);
+    fake_github.grant(TOKEN, "acme/shop", &["contents=read", "pull_requests=read"]);
     fake_github.commit("acme/shop", A, "alice", "base");
     fake_github.push("acme/shop", commit(1, Some("bob"), "x"));
     assert!(fake_github.graphql_url().ends_with("/api/graphql"));
