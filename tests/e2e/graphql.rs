@@ -1,0 +1,151 @@
+//! Checks the queries of the program, and the fake GitHub's answers to them, against GitHub's own GraphQL schema: `graphql/judge.py`
+//! validates each. This keeps the fake, which does not execute a query, realistic.
+//!
+//! Run by `tests/e2e/graphql.sh`, which installs the schema and the judge.
+
+#![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]
+
+use std::{
+    fs,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use promote_gates::{
+    sandbox::github::{FakeCommit, FakeGitHub, FakePullRequest},
+    world::github::QUERIES,
+};
+use serde_json::{Map, Value, json};
+
+const SHOP: &str = "acme/shop";
+const TOKEN: &str = "reader";
+
+/// Returns whether there is no finding, and the output.
+#[expect(clippy::disallowed_methods, reason = "the path of the judge is a setting of the test, not of the product")]
+fn judge(queries: &Map<String, Value>, exchanges: &[Value]) -> (bool, String) {
+    let [schema, python] = ["PROMOTE_GATES_E2E_GRAPHQL", "PROMOTE_GATES_E2E_PYTHON"]
+        .map(|name| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: run tests/e2e/graphql.sh")));
+    let folder = tempfile::tempdir().expect("a temp folder");
+    let path = folder.path().join("exchanges.json");
+    fs::write(&path, json!({ "queries": queries, "exchanges": exchanges }).to_string()).expect("write the exchanges");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/graphql/judge.py");
+    let Output { status, stdout, stderr } =
+        Command::new(python).args(["-I", script]).arg(schema).arg(path).output().expect("run the judge");
+    let output = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (status.success(), output)
+}
+
+fn queries() -> Map<String, Value> {
+    QUERIES.iter().map(|query| (query.name.to_owned(), query.document.into())).collect()
+}
+
+/// Sends requests to the fake GitHub.
+struct Caller {
+    fake_github: FakeGitHub,
+    agent: ureq::Agent,
+}
+
+impl Caller {
+    fn rest(&self, path: &str) -> Value {
+        let request = self.agent.get(format!("{}/repos/{SHOP}/{path}", self.fake_github.api_url()));
+        let mut response = request.header("authorization", format!("Bearer {TOKEN}")).call().expect("a response");
+        serde_json::from_str(&response.body_mut().read_to_string().expect("a text")).expect("JSON")
+    }
+
+    /// Sends a query, and returns it with its answer.
+    fn query(&self, name: &str, variables: Value) -> Value {
+        let query = QUERIES.iter().find(|query| query.name == name).expect("a query of the program");
+        let body = json!({ "query": query.document, "operationName": name, "variables": variables });
+        let request = self.agent.post(self.fake_github.graphql_url()).content_type("application/json");
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        let text = request.send(body.to_string()).expect("a response").body_mut().read_to_string().expect("a text");
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        assert!(answer["errors"].is_null(), "{name}: {answer}");
+        json!({ "name": name, "variables": variables, "data": answer["data"] })
+    }
+}
+
+/// Answers about commits and a pull request with everything that can be `null`, and everything that cannot.
+fn exchanges() -> Vec<Value> {
+    let fake_github = FakeGitHub::start().expect("a GitHub");
+    fake_github.create(SHOP);
+    fake_github.grant(TOKEN, SHOP, &["contents=read", "pull_requests=read"]);
+    let commit = |digit: &str, login: Option<&str>| FakeCommit {
+        sha: digit.repeat(40),
+        author: login.map(ToOwned::to_owned),
+        committer: login.map(ToOwned::to_owned),
+        message: "work\n\nCo-authored-by: Bob <bob@users.noreply.github.com>".to_owned(),
+        files: vec!["src/main.rs".to_owned()],
+        is_signed_by_github: login.is_some(),
+        ..FakeCommit::default()
+    };
+    fake_github.add_user("bob");
+    fake_github.push(SHOP, FakeCommit { files: Vec::new(), ..commit("a", None) });
+    fake_github.push(SHOP, commit("b", Some("alice")));
+    for (number, opener) in [(5, Some("renovate[bot]")), (6, None)] {
+        let pull_request = FakePullRequest {
+            number,
+            opener: opener.map(ToOwned::to_owned),
+            assignees: vec!["carol".to_owned()],
+            own: vec![commit("c", Some("alice")), commit("d", None)],
+            brought: vec!["b".repeat(40)],
+            ..FakePullRequest::default()
+        };
+        fake_github.add_pull_request(SHOP, pull_request);
+    }
+    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).proxy(None);
+    let caller = Caller { fake_github, agent: config.build().into() };
+    let ids: Vec<Value> =
+        ["a", "b"].iter().map(|digit| caller.rest(&format!("commits/{}", digit.repeat(40)))["node_id"].take()).collect();
+    let commits = caller.query("CommitPeople", json!({ "ids": ids, "authors": 1, "pulls": 10 }));
+    let pulls = commits["data"]["nodes"][1]["associatedPullRequests"]["nodes"].as_array().expect("a list").clone();
+    let pulls: Vec<&Value> = pulls.iter().map(|pull| &pull["id"]).collect();
+    let page = |after: Value| json!({ "ids": pulls, "commits": 1, "after": after, "authors": 10 });
+    let first = caller.query("PullRequestPeople", page(Value::Null));
+    let after = first["data"]["nodes"][0]["commits"]["pageInfo"]["endCursor"].clone();
+    let second = caller.query("PullRequestPeople", page(after));
+    let paths = caller.query("CommitPaths", json!({ "ids": ids, "path": "src" }));
+    assert_eq!(caller.fake_github.violations(), [""; 0]);
+    vec![commits, first, second, paths]
+}
+
+#[test]
+fn the_queries_and_their_answers_conform_to_githubs_schema() {
+    let exchanges = exchanges();
+    for query in QUERIES {
+        assert!(exchanges.iter().any(|exchange| exchange["name"] == query.name), "{}: no answer is checked", query.name);
+    }
+    let (passed, output) = judge(&queries(), &exchanges);
+    assert!(passed, "{output}");
+}
+
+#[test]
+fn the_judge_finds_every_forged_query_and_answer() {
+    let exchanges = exchanges();
+    for (from, to, expected) in [
+        ("oid\n", "sha\n", "Cannot query field 'sha' on type 'Commit'"),
+        ("$authors: Int!", "$authors: String!", "Variable '$authors' of type 'String!' used in position expecting type 'Int'"),
+        ("authors(first: $authors)", "authors(most: $authors)", "Unknown argument 'most'"),
+        ("query CommitPeople", "query Other", "the document's operation has another name"),
+    ] {
+        let mut forged = queries();
+        let document = forged["CommitPeople"].as_str().expect("a document").replacen(from, to, 1);
+        forged["CommitPeople"] = document.into();
+        let (passed, output) = judge(&forged, &[]);
+        assert!(!passed && output.contains(expected), "{expected} in {output}");
+    }
+    for (pointer, value, expected) in [
+        ("/data/nodes/0/oid", json!(7), "data.nodes[0].oid: 7 is no GitObjectID"),
+        ("/data/nodes/1/authors/nodes/0/user/login", Value::Null, "login: null, which GitHub's schema excludes"),
+        ("/data/nodes/0/authors/pageInfo", json!({}), "data.nodes[0].authors.pageInfo: 'hasNextPage' is missing"),
+        ("/data/nodes/0/committer", json!({ "login": "x" }), "data.nodes[0].committer: 'login' was not selected"),
+        ("/data/nodes/0/authors/nodes", json!("x"), "data.nodes[0].authors.nodes: 'x' is no list"),
+        ("/variables/ids", json!(7.5), "Variable '$ids' got invalid value 7.5"),
+        ("/variables", json!({ "ids": [], "authors": 1, "pulls": 1, "x": 1 }), "$x is no variable"),
+    ] {
+        let mut forged = exchanges[0].clone();
+        *forged.pointer_mut(pointer).expect("a value") = value;
+        let (passed, output) = judge(&queries(), &[forged]);
+        assert!(!passed && output.contains(expected), "{expected} in {output}");
+    }
+}
