@@ -107,6 +107,7 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
             "health `kubeconfig: ${{ secrets.KUBECONFIG }}`",
             "health `registry-token: ${{ secrets.REGISTRY_TOKEN }}`",
             "approval `token: ${{ github.token }}`",
+            "approval `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
             "wait `token: ${{ github.token }}`",
             "record `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
             "record `source-token: ${{ github.token }}`",
