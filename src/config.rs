@@ -9,9 +9,11 @@
 //!   - health: { url: https://staging.example/ready }
 //! services: {}                   # the sources that each service may come from
 //! policy: {}                     # conditions on the reports of gates
+//! people: {}                     # the accounts that are no people
 //! ```
 
 mod nodes;
+pub mod people;
 pub mod policy;
 pub mod schema;
 pub mod services;
@@ -26,6 +28,7 @@ use crate::{
     yaml::{self, Key, Node, Value},
 };
 use nodes::{location, mapping, unknown_key, wrong_shape};
+use people::People;
 use policy::Policy;
 use services::Services;
 
@@ -34,8 +37,9 @@ pub const DEFAULT_PATH: &str = DEFAULT_PATHS[0];
 /// GitHub accepts both endings for its own files.
 pub const DEFAULT_PATHS: [&str; 2] = [".github/promote-gates.yml", ".github/promote-gates.yaml"];
 
-/// The keys that are not settings: the gates that `run` runs, and the rules that `evidence` checks.
-const SECTIONS: [&str; 3] = ["gates", "services", "policy"];
+/// The keys that are not settings: the gates that `run` runs, the rules that `evidence` checks, and the accounts that are no
+/// people.
+const SECTIONS: [&str; 4] = ["gates", "services", "policy", "people"];
 
 /// A config file, read and checked: every key in it is known.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +52,7 @@ pub struct Config {
     pub gates: Vec<GateEntry>,
     pub services: Services,
     pub policy: Policy,
+    pub people: People,
 }
 
 /// One item of `gates:`.
@@ -99,6 +104,8 @@ impl Config {
             self.services = services::read(path, node)?;
         } else if key.name == "policy" {
             self.policy = policy::read(path, node, &command_table.gates)?;
+        } else if key.name == "people" {
+            self.people = people::read(path, node)?;
         } else if let Some(settings) = command_table.settings_of(&key.name) {
             let layer = section(path, &key.name, &settings, node)?;
             self.sections.insert(key.name, layer);

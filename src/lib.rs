@@ -20,6 +20,7 @@ pub mod expression;
 pub mod finding;
 pub mod kustomization;
 pub mod ledger;
+pub mod login;
 pub mod observe;
 pub mod people;
 pub mod promotion;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{policy, services};
+use super::{people, policy, services};
 use crate::settings::{CommandTable, Setting, SettingKind, help_and_default};
 
 /// The schema in draft 7, which the YAML servers of editors read.
@@ -33,10 +33,11 @@ pub fn schema(command_table: &CommandTable) -> Value {
     );
     properties.insert("services".to_owned(), services::schema());
     properties.insert("policy".to_owned(), policy::schema(&command_table.gates));
+    properties.insert("people".to_owned(), people::schema());
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "promote-gates config file",
-        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, and the rules that `evidence` checks a validation against.",
+        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, the rules that `evidence` checks a validation against, and the accounts that are no people.",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": false,
