@@ -13,6 +13,7 @@ mod checks;
 mod commit_paths;
 mod commit_people;
 mod commits;
+mod deployments;
 mod dispatches;
 mod environments;
 mod errors;
@@ -37,7 +38,7 @@ mod tokens;
 
 pub use fake_github::FakeGitHub;
 pub use format::{account_id, now, repository_id};
-pub use records::{DispatchEvent, FakeCommit, FakeIssue, FakeJob, FakePullRequest, FakeRun};
+pub use records::{DispatchEvent, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest, FakeRun};
 pub use routes::{ApiRoute, routes};
 pub use state::{InjectedFault, RecordedRequest};
 

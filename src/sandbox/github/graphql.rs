@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    commit_paths, commit_people,
+    commit_paths, commit_people, deployments,
     errors::{ContractViolation, error},
     pull_requests,
     query_call::{GraphQlFailure, QueryCall},
@@ -28,6 +28,11 @@ const OPERATIONS: &[Operation] = &[
         name: "PullRequestPeople",
         variables: &["ids", "commits", "after", "authors"],
         handler: pull_requests::get,
+    },
+    Operation {
+        name: "Deployments",
+        variables: &["owner", "name", "environment", "first", "after", "statuses"],
+        handler: deployments::list,
     },
 ];
 

@@ -1,6 +1,7 @@
 //! The data of the fake GitHub: repositories with their runs, commits, issues and environments, and the accounts.
 
 mod accounts;
+mod deployment;
 mod environment;
 mod history;
 mod issue;
@@ -11,6 +12,7 @@ mod run;
 use std::collections::BTreeMap;
 
 pub use accounts::{FakeAccounts, FakeTeam};
+pub use deployment::FakeDeployment;
 pub use environment::{BranchPolicy, DeploymentBranches, FakeEnvironment, ProtectionSettings};
 pub use history::{CommitHistory, FakeCommit, GitObject};
 pub use issue::FakeIssue;

@@ -17,6 +17,8 @@ pub struct EnvironmentProtection {
     pub branch_rule: Option<BranchRule>,
     /// Whether administrators can bypass the rules; `None` when GitHub does not say.
     pub can_admins_bypass: Option<bool>,
+    /// Whether it has rules of Apps, or of kinds that are unknown here.
+    pub has_custom_rules: bool,
 }
 
 /// Which branches may deploy. Exactly one of the two is true.
@@ -106,6 +108,9 @@ impl EnvironmentSettings {
     }
 }
 
+/// The types of rules that GitHub's description lists.
+const KNOWN_RULES: [&str; 3] = ["wait_timer", "required_reviewers", "branch_policy"];
+
 /// An environment in GitHub's JSON: one list holds rules of several kinds.
 #[derive(Deserialize)]
 struct EnvironmentJson {
@@ -120,6 +125,8 @@ struct EnvironmentJson {
 
 #[derive(Deserialize)]
 struct RuleJson {
+    #[serde(default, rename = "type")]
+    kind: String,
     #[serde(default)]
     wait_timer: u32,
     #[serde(default)]
@@ -144,9 +151,11 @@ struct ReviewerIdentityJson {
 
 impl From<EnvironmentJson> for EnvironmentProtection {
     fn from(json: EnvironmentJson) -> Self {
+        let is_custom = |rule: &RuleJson| !KNOWN_RULES.contains(&rule.kind.as_str());
         let reviewer = |ReviewerJson { kind, reviewer }| Reviewer { kind, id: reviewer.id, name: reviewer.login };
         Self {
             name: json.name,
+            has_custom_rules: json.protection_rules.iter().any(is_custom),
             wait_timer: json.protection_rules.iter().map(|rule| rule.wait_timer).max().unwrap_or_default(),
             prevent_self_review: json.protection_rules.iter().any(|rule| rule.prevent_self_review),
             reviewers: json.protection_rules.into_iter().flat_map(|rule| rule.reviewers).map(reviewer).collect(),

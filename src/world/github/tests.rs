@@ -316,6 +316,7 @@ fn dispatch_limits_match_githubs() {
 }
 
 mod commits;
+mod deployments;
 mod encrypted;
 mod graphql;
 mod responses;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    deployment::FakeDeployment,
     environment::FakeEnvironment,
     history::CommitHistory,
     issue::FakeIssue,
@@ -21,6 +22,8 @@ pub struct FakeRepository {
     pub jobs: Vec<(u64, u32, FakeJob)>,
     pub annotations: Vec<FakeAnnotation>,
     pub reviews: Vec<FakeReview>,
+    /// Each with the name of its environment.
+    pub deployments: Vec<(String, FakeDeployment)>,
     pub history: CommitHistory,
     /// In order of creation.
     pub environments: Vec<FakeEnvironment>,
@@ -44,6 +47,7 @@ impl FakeRepository {
             jobs: Vec::new(),
             annotations: Vec::new(),
             reviews: Vec::new(),
+            deployments: Vec::new(),
             history: CommitHistory::default(),
             environments: Vec::new(),
             issues: Vec::new(),
