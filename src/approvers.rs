@@ -1,17 +1,35 @@
-//! Who reviewed a workflow run, read from GitHub's reviews. `github.actor` only names who started the run, which for a
-//! dispatch is an App.
+//! Who reviewed a workflow run, read from GitHub's reviews, and when its jobs were approved, read from their deployments.
+//! `github.actor` only names who started the run, which for a dispatch is an App.
 
+mod job_wait;
 mod reviews;
 
 use crate::{
+    config::people::People,
     finding::Finding,
     subject::Environment,
     world::github::{GitHub, Repository},
 };
 
-pub use reviews::{ReviewAuthor, Reviews, is_same_login, join_names};
+pub use job_wait::{ApprovalTime, JobWait, OtherRules, WaitEnd};
+pub use reviews::{PersonApproval, ReviewAuthor, Reviews, join_names};
 
-/// Fetches the reviews of a workflow run's deployment to an environment.
+/// Fetches the reviews of a workflow run's deployments to an environment; `None` if the run does not exist.
+///
+/// # Errors
+/// GitHub does not answer; the token lacks Actions: read.
+pub fn find_reviews(
+    github: &GitHub,
+    repository: &Repository,
+    run: u64,
+    environment: &Environment,
+    people: &People,
+) -> Result<Option<Reviews>, Finding> {
+    let approvals = github.approvals(repository, run)?;
+    Ok(approvals.map(|approvals| Reviews::for_environment(&approvals, environment, people)))
+}
+
+/// As [`find_reviews`], of a run that must exist.
 ///
 /// # Errors
 /// GitHub does not answer; the run does not exist; the token lacks Actions: read.
@@ -20,6 +38,12 @@ pub fn fetch_reviews(
     repository: &Repository,
     run: u64,
     environment: &Environment,
+    people: &People,
 ) -> Result<Reviews, Finding> {
-    Ok(Reviews::for_environment(&github.approvals(repository, run)?, environment))
+    find_reviews(github, repository, run, environment, people)?.ok_or_else(|| {
+        Finding::inconclusive(format!("workflow run {run}"))
+            .actual("GitHub knows none, or does not show it to this token")
+            .expected(format!("one in {repository}"))
+            .next(format!("the token needs Actions: read on {repository}"))
+    })
 }

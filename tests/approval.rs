@@ -1,8 +1,10 @@
 //! `approval` against a fake GitHub and a real ledger: whose approval counts, and whose does not.
 
 mod counted;
+mod people;
 mod refused;
 pub mod story;
+mod workflows;
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -11,7 +13,7 @@ use promote_gates::{
     finding::{Finding, Verdict},
     report::{Outcome, Report, Run as WorkflowRun, compact::compact},
     sandbox::{
-        github::{FakeGitHub, FakeJob, FakeRun},
+        github::{FakeDeployment, FakeGitHub, FakeJob, FakeRun},
         infra::Infra,
     },
 };
@@ -29,7 +31,7 @@ const WORKFLOW: &str = ".github/workflows/promote-to-production.yml";
 const EVIDENCE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 pub const SUBJECT: &str = r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#;
 
-/// The start of the protected job of run 7: 12:00.
+/// When the protected job of run 7 was approved and started: 12:00.
 pub fn noon() -> Timestamp {
     "2026-01-01T12:00:00Z".parse().unwrap()
 }
@@ -53,27 +55,49 @@ impl Stage {
         let stage =
             Self { fake_github: FakeGitHub::start().unwrap(), infra: template.infra(folder.path()), template, folder };
         stage.fake_github.create(INFRA);
-        stage.fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read"]);
+        stage.fake_github.grant(TOKEN, INFRA, &["actions=read", "contents=read", "deployments=read"]);
         let team = stage.fake_github.add_team("acme", "platform-leads", &["alice", "bob"]);
         stage.fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "Team", "id": team }] }));
         stage.start(7, 0);
         stage
     }
 
-    /// Adds a run of the promotion workflow whose protected job started this many minutes after noon and still runs.
+    /// Adds a run of the promotion workflow whose protected job stopped waiting this many minutes after noon and still runs.
     fn start(&self, id: u64, minutes: i64) {
+        self.start_of(WORKFLOW, id, minutes, minutes);
+    }
+
+    /// As [`Self::start`], of another workflow, with a job that started on a runner at `started`.
+    fn start_of(&self, path: &str, id: u64, minutes: i64, started: i64) {
         let created_at = noon_plus(minutes - 60);
         let run = FakeRun {
             id,
-            path: WORKFLOW.to_owned(),
+            path: path.to_owned(),
             created_at,
             run_started_at: created_at,
-            updated_at: noon_plus(minutes),
+            updated_at: noon_plus(started),
             ..FakeRun::default()
         };
         self.fake_github.set_run(INFRA, run.in_progress());
         self.fake_github.set_job(INFRA, id, 1, completed_job("evidence", minutes - 60));
-        self.fake_github.set_job(INFRA, id, 1, running_job("promote", minutes));
+        let job = self.fake_github.set_job(INFRA, id, 1, running_job("promote", started));
+        let deployment = waiting(id, job, minutes - 59).then("QUEUED", noon_plus(minutes));
+        self.fake_github.set_deployment(INFRA, "production", deployment.then("IN_PROGRESS", noon_plus(started)));
+    }
+
+    /// The protected job of an attempt of run 7 that waited anew, and stopped waiting this many minutes after noon.
+    fn start_attempt(&self, attempt: u32, minutes: i64) {
+        let job = self.fake_github.set_job(INFRA, 7, attempt, running_job("promote", minutes));
+        let deployment = waiting(7, job, minutes - 10).then("QUEUED", noon_plus(minutes));
+        self.fake_github.set_deployment(INFRA, "production", deployment);
+    }
+
+    /// The deployment of the protected job of run 7 in its first attempt.
+    fn own_deployment(&self) -> FakeDeployment {
+        let job = self.fake_github.set_job(INFRA, 7, 1, completed_job("promote", -60));
+        let skipped = FakeJob { conclusion: Some("skipped".to_owned()), ..completed_job("promote", -60) };
+        self.fake_github.set_job(INFRA, 7, 1, skipped);
+        waiting(7, job, -70).then("FAILURE", noon_plus(-60))
     }
 
     /// As [`Self::start`], approved by `by`.
@@ -134,6 +158,11 @@ impl Stage {
         }
         ended
     }
+}
+
+/// The deployment of a job that waits since this many minutes after noon.
+fn waiting(run: u64, job: u64, minutes: i64) -> FakeDeployment {
+    FakeDeployment::waiting(run, job, noon_plus(minutes))
 }
 
 /// A completed job that was queued an hour before its start.

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::{subject::Environment, world::github::Approval};
+use crate::{
+    config::people::People,
+    subject::Environment,
+    world::github::{Account, Approval},
+};
 
 /// The account that submitted a review.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,31 +15,42 @@ pub enum ReviewAuthor {
     Person(String),
     /// An App, by the login that GitHub gives it: `renovate[bot]`.
     Bot(String),
+    /// A user account that a program uses: `people.machines` in the config file names it.
+    Machine(String),
+    /// An account of another type, with that type: `Organization`, or an empty text.
+    Other(String, String),
     /// A deleted account.
     Deleted,
 }
 
 impl ReviewAuthor {
-    fn from_login(login: Option<&str>) -> Self {
-        match login {
-            None | Some("ghost") => Self::Deleted,
-            Some(login) if login.ends_with("[bot]") => Self::Bot(login.to_owned()),
-            Some(login) => Self::Person(login.to_owned()),
+    fn from_account(account: Option<&Account>, people: &People) -> Self {
+        let Some(Account { login, kind }) = account.filter(|account| account.login != "ghost") else {
+            return Self::Deleted;
+        };
+        let login = login.clone();
+        match kind.as_str() {
+            _ if login.ends_with("[bot]") => Self::Bot(login),
+            "Bot" => Self::Bot(login),
+            _ if people.is_machine(&login) => Self::Machine(login),
+            "User" => Self::Person(login),
+            other => Self::Other(login, other.to_owned()),
         }
     }
 
-    /// The login of a person; `None` for a bot or a deleted account.
+    /// The login of a person; `None` for every other account.
     #[must_use]
     pub fn person(&self) -> Option<&str> {
         match self {
             Self::Person(login) => Some(login),
-            Self::Bot(_) | Self::Deleted => None,
+            Self::Bot(_) | Self::Machine(_) | Self::Other(..) | Self::Deleted => None,
         }
     }
 
+    /// Whether the account is known not to be a person's.
     #[must_use]
-    pub const fn is_bot(&self) -> bool {
-        matches!(self, Self::Bot(_))
+    pub const fn is_no_person(&self) -> bool {
+        matches!(self, Self::Bot(_) | Self::Machine(_) | Self::Other(..))
     }
 }
 
@@ -44,6 +59,9 @@ impl fmt::Display for ReviewAuthor {
         match self {
             Self::Person(login) => f.write_str(login),
             Self::Bot(login) => write!(f, "{login} (a bot)"),
+            Self::Machine(login) => write!(f, "{login} (a machine, by `people.machines`)"),
+            Self::Other(login, kind) if kind.is_empty() => write!(f, "{login} (an account of unknown type)"),
+            Self::Other(login, kind) => write!(f, "{login} (an account of type {kind})"),
             Self::Deleted => f.write_str("an account that is gone"),
         }
     }
@@ -55,22 +73,42 @@ impl fmt::Display for ReviewAuthor {
 pub struct Reviews {
     pub approved: Vec<ReviewAuthor>,
     pub rejected: Vec<ReviewAuthor>,
+    /// Every approval by a person, in GitHub's order: a person can approve a run several times.
+    pub approvals: Vec<PersonApproval>,
+    /// How many approvals and rejections there are, by any account.
+    pub decisions: usize,
+}
+
+/// One approval by a person. It covers every job of the run that waited for the environment at that time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonApproval {
+    pub login: String,
+    /// As the person wrote it; raw.
+    pub comment: String,
 }
 
 impl Reviews {
     /// The reviews among `approvals` that name `environment`. One review can name several environments, and GitHub ignores
     /// the case of their names. Only the states `approved` and `rejected` are a decision; all others are comments.
     #[must_use]
-    pub fn for_environment(approvals: &[Approval], environment: &Environment) -> Self {
+    pub fn for_environment(approvals: &[Approval], environment: &Environment, people: &People) -> Self {
         let mut reviews = Self::default();
         let is_environment = |name: &String| name.eq_ignore_ascii_case(environment.as_str());
         for approval in approvals.iter().filter(|approval| approval.environments.iter().any(is_environment)) {
+            let author = ReviewAuthor::from_account(approval.user.as_ref(), people);
             let authors = match approval.state.as_str() {
-                "approved" => &mut reviews.approved,
+                "approved" => {
+                    reviews.approvals.extend(
+                        author
+                            .person()
+                            .map(|login| PersonApproval { login: login.to_owned(), comment: approval.comment.clone() }),
+                    );
+                    &mut reviews.approved
+                }
                 "rejected" => &mut reviews.rejected,
                 _ => continue,
             };
-            let author = ReviewAuthor::from_login(approval.user.as_deref());
+            reviews.decisions += 1;
             if !authors.contains(&author) {
                 authors.push(author);
             }
@@ -90,59 +128,74 @@ pub fn join_names<T: fmt::Display>(names: &[T]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether two logins are one account: GitHub ignores their case.
-#[must_use]
-pub fn is_same_login(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn approval(state: &str, user: Option<&str>, environments: &[&str]) -> Approval {
+    fn approval(state: &str, user: Option<(&str, &str)>, environments: &[&str]) -> Approval {
         Approval {
             state: state.to_owned(),
             comment: "::error::x".to_owned(),
-            user: user.map(ToOwned::to_owned),
+            user: user.map(|(login, kind)| Account { login: login.to_owned(), kind: kind.to_owned() }),
             environments: environments.iter().map(ToString::to_string).collect(),
         }
     }
 
+    fn people() -> People {
+        People { machines: vec!["Release-Robot".parse().unwrap()] }
+    }
+
+    fn reviews(approvals: &[Approval]) -> Reviews {
+        Reviews::for_environment(approvals, &"production".parse().unwrap(), &people())
+    }
+
     #[test]
     fn a_review_counts_for_the_environments_it_names() {
-        let person = |login: &str| ReviewAuthor::Person(login.to_owned());
-        for (state, user, environments, approved, rejected) in [
-            ("approved", Some("bob"), &["production"][..], vec![person("bob")], vec![]),
-            ("approved", Some("bob"), &["staging", "Production"], vec![person("bob")], vec![]),
-            ("approved", Some("bob"), &["production-verify"], vec![], vec![]),
-            ("approved", Some("bob"), &[], vec![], vec![]),
-            ("rejected", Some("bob"), &["production"], vec![], vec![person("bob")]),
-            ("pending", Some("bob"), &["production"], vec![], vec![]),
-            ("Approved", Some("bob"), &["production"], vec![], vec![]),
-            (
-                "approved",
-                Some("deployer[bot]"),
-                &["production"],
-                vec![ReviewAuthor::Bot("deployer[bot]".to_owned())],
-                vec![],
-            ),
-            ("approved", Some("ghost"), &["production"], vec![ReviewAuthor::Deleted], vec![]),
-            ("approved", None, &["production"], vec![ReviewAuthor::Deleted], vec![]),
+        let bob = ReviewAuthor::Person("bob".to_owned());
+        for (state, environments, approved, rejected) in [
+            ("approved", &["production"][..], vec![bob.clone()], vec![]),
+            ("approved", &["staging", "Production"], vec![bob.clone()], vec![]),
+            ("approved", &["production-verify"], vec![], vec![]),
+            ("approved", &[], vec![], vec![]),
+            ("rejected", &["production"], vec![], vec![bob.clone()]),
+            ("pending", &["production"], vec![], vec![]),
+            ("Approved", &["production"], vec![], vec![]),
         ] {
-            let reviews =
-                Reviews::for_environment(&[approval(state, user, environments)], &"production".parse().unwrap());
-            assert_eq!(reviews, Reviews { approved, rejected }, "{state} {user:?} {environments:?}");
+            let found = reviews(&[approval(state, Some(("bob", "User")), environments)]);
+            assert_eq!((&found.approved, &found.rejected), (&approved, &rejected), "{state} {environments:?}");
+            assert_eq!(found.approvals.len(), approved.len());
         }
     }
 
     #[test]
-    fn each_review_author_is_listed_once_and_bots_are_marked() {
-        let approvals =
-            ["alice", "deployer[bot]", "alice", "bob"].map(|user| approval("approved", Some(user), &["production"]));
-        let reviews = Reviews::for_environment(&approvals, &"production".parse().unwrap());
+    fn only_a_user_that_is_no_machine_is_a_person() {
+        let approve = |user| reviews(&[approval("approved", user, &["production"])]).approved.remove(0);
+        for (user, person, shown) in [
+            (Some(("bob", "User")), Some("bob"), "bob"),
+            (Some(("deployer[bot]", "Bot")), None, "deployer[bot] (a bot)"),
+            (Some(("deployer[bot]", "User")), None, "deployer[bot] (a bot)"),
+            (Some(("deployer", "Bot")), None, "deployer (a bot)"),
+            (Some(("release-robot", "User")), None, "release-robot (a machine, by `people.machines`)"),
+            (Some(("acme", "Organization")), None, "acme (an account of type Organization)"),
+            (Some(("dana", "Mannequin")), None, "dana (an account of type Mannequin)"),
+            (Some(("dana", "")), None, "dana (an account of unknown type)"),
+            (Some(("ghost", "User")), None, "an account that is gone"),
+            (None, None, "an account that is gone"),
+        ] {
+            let author = approve(user);
+            assert_eq!((author.person(), author.to_string().as_str()), (person, shown));
+            assert_eq!(author.is_no_person(), person.is_none() && author != ReviewAuthor::Deleted, "{author:?}");
+        }
+    }
+
+    #[test]
+    fn each_review_author_is_listed_once_and_every_approval_of_a_person() {
+        let approvals = [("alice", "User"), ("deployer[bot]", "Bot"), ("alice", "User"), ("bob", "User")];
+        let approvals = approvals.map(|user| approval("approved", Some(user), &["production"]));
+        let reviews = reviews(&approvals);
         assert_eq!(reviews.people().collect::<Vec<_>>(), ["alice", "bob"]);
         assert_eq!(join_names(&reviews.approved), "alice, deployer[bot] (a bot), bob");
-        assert!(is_same_login("Alice", "aLICE") && !is_same_login("alice", "alice2"));
+        let by: Vec<&str> = reviews.approvals.iter().map(|approval| approval.login.as_str()).collect();
+        assert_eq!((by, reviews.decisions), (vec!["alice", "alice", "bob"], 4));
     }
 }

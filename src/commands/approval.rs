@@ -7,12 +7,14 @@
 //! | GitHub or the ledger cannot be read; the people who had a part in the release are unknown | inconclusive |
 //!
 //! The command runs in the job that the environment protects. GitHub shows who reviewed a run, but neither when nor in which
-//! attempt. The command takes the protected job's start for the time of the approval, which came no later.
+//! attempt. The states of the deployment that GitHub made for the job show when it stopped waiting.
 
+mod attempts;
 mod excluded;
 mod judge;
 mod observations;
 mod sources;
+mod window;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +26,7 @@ use crate::{
     error::{CommandError, ValueError},
     finding::{Finding, Verdict},
     ledger::{EvidenceId, InfraRepo, infra_repo::InfraRepoArgs},
+    login::Login,
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     results::ReceivedReports,
@@ -61,15 +64,30 @@ pub struct Args {
     )]
     pub independent: bool,
     /// Additional logins whose approval does not count
-    #[arg(long, value_name = "LOGIN", value_parser = login)]
-    pub excluded: Vec<String>,
+    #[arg(long, value_name = "LOGIN")]
+    pub excluded: Vec<Login>,
     /// How many promotions one person may approve within `window`
     #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = count)]
     pub max_approvals: u32,
     /// Time window in which approvals are counted
     #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = window)]
     pub window: HumanDuration,
-    /// Token that may read this repository's workflow runs (Actions: read) and the ledger (Contents: read)
+    /// How long the decision pack must have been there before the approval, such as `60s` [default: not checked]
+    #[arg(long, value_name = "DURATION", value_parser = nonzero_duration)]
+    pub min_review_time: Option<HumanDuration>,
+    /// Require a comment of the approver in GitHub's review, with at least two letters
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value = "false",
+        value_parser = switch
+    )]
+    pub require_comment: bool,
+    /// Token that may read this repository's workflow runs (Actions: read), its deployments (Deployments: read) and the ledger (Contents: read)
     #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     /// Token with Actions, Contents and Pull requests: read on the service's repository; only for releases of more people than the report of `evidence` has room for [default: `token`]
@@ -89,7 +107,7 @@ impl Command for Args {
     const BRANDING: Option<Branding> = Some(Branding { icon: "user-check", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
         Output { name: "approver", help: "Login of the person whose approval counts" },
-        Output { name: "approved-at", help: "Start of the protected job (RFC 3339); the approval came no later" },
+        Output { name: "approved-at", help: "When GitHub let the job go on after its approval (RFC 3339)" },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
@@ -111,14 +129,6 @@ fn window(text: &str) -> Result<HumanDuration, ValueError> {
     (!duration.0.is_zero() && duration.0 <= Duration::from_hours(24)).then_some(duration).ok_or(ACCEPTED)
 }
 
-/// A login in GitHub's grammar, including those of Apps.
-fn login(text: &str) -> Result<String, ValueError> {
-    const ACCEPTED: ValueError = ValueError::new("a GitHub login such as `octocat` or `renovate[bot]`, without `@`");
-    let name = text.strip_suffix("[bot]").unwrap_or(text);
-    let is_accepted = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if (1..=100).contains(&name.len()) && name.chars().all(is_accepted) { Ok(text.to_owned()) } else { Err(ACCEPTED) }
-}
-
 /// Looks until everything was observed, or something blocks.
 ///
 /// # Errors
@@ -138,6 +148,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         github_environment: args.github_environment.clone(),
         runner: ctx.runner_env.runner_name.clone(),
         window: args.window.0,
+        people: config.people.clone(),
+        evidence_job: find_evidence_job(&reports),
         ledger: InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?,
         service: subject.service.clone(),
         environment: subject.environment.clone(),
@@ -150,6 +162,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         independent: args.independent,
         max_approvals: args.max_approvals as usize,
         window: args.window,
+        min_review_time: args.min_review_time,
+        require_comment: args.require_comment,
     };
     let source = Source::blocking(PollInterval::Every(args.timeout.0 / MAX_LOOKS), move || {
         let observer = Arc::clone(&observer);
@@ -176,7 +190,9 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let mut outcome = Outcome::from(findings);
     if let Some(observations) = &last {
         outcome.outputs.extend(observations.approver(&rules).map(|login| ("approver", login.to_owned())));
-        outcome.outputs.extend(observations.started.as_ref().ok().map(|at| ("approved-at", rfc3339(*at))));
+        outcome
+            .outputs
+            .extend(observations.approval.as_ref().ok().map(|own| ("approved-at", rfc3339(own.time.latest))));
     }
     Ok(outcome)
 }
@@ -190,7 +206,7 @@ fn find_excluded(
     ctx: &CommandContext,
 ) -> Result<Vec<String>, Finding> {
     if !args.independent {
-        return Ok(args.excluded.clone());
+        return Ok(args.excluded.iter().map(ToString::to_string).collect());
     }
     let run = ctx.current_run();
     let evidence = reports.required_findings(&["evidence".to_owned()], subject, run);
@@ -203,7 +219,7 @@ fn find_excluded(
         time_limit: args.timeout.0,
     };
     let logins = excluded::from_evidence(reports, subject, config, &source, ctx)?;
-    Ok(logins.into_iter().chain(args.excluded.iter().cloned()).collect())
+    Ok(logins.into_iter().chain(args.excluded.iter().map(ToString::to_string)).collect())
 }
 
 /// What identifies this promotion in the ledger; `None` if the reports do not contain it.
@@ -212,4 +228,11 @@ fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandCont
     let id: EvidenceId = reports.output("evidence", "evidence", subject, run)?.parse().ok()?;
     let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
     Some(EvidenceRef { id, validated_at })
+}
+
+/// The key of the job that ran `evidence`.
+fn find_evidence_job(reports: &ReceivedReports) -> Option<String> {
+    let evidence =
+        reports.received.iter().map(|received| &received.report).find(|report| report.command == "evidence")?;
+    evidence.run.as_ref().map(|run| run.job.clone())
 }

@@ -87,7 +87,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
 
     let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);
-    let approval = args.bypass.check_approval(ctx, &github);
+    let approval = args.bypass.check_approval(ctx, &github, &config.people);
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
         approved_by: approval.as_ref().ok().and_then(|approval| approval.approver.clone()),

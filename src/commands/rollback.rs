@@ -77,7 +77,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
 
     let branch = bypass::check_default_branch(&repo, ctx)?;
     ctx.execution.partial.publish(std::slice::from_ref(&branch));
-    let approval = args.bypass.check_approval(ctx, &github);
+    let approval = args.bypass.check_approval(ctx, &github, &config.people);
     let promotion = Promotion {
         approved_by: approval.as_ref().ok().and_then(|approval| approval.approver.clone()),
         incident,

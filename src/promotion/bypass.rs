@@ -7,6 +7,7 @@ use regex_lite::Regex;
 
 use crate::{
     approvers::{Reviews, fetch_reviews, join_names},
+    config::people::People,
     context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::Finding,
@@ -151,11 +152,16 @@ impl BypassArgs {
     ///
     /// # Errors
     /// The finding that forbids every write.
-    pub fn check_approval(&self, ctx: &CommandContext, github: &BypassGitHub) -> Result<RunApproval, Finding> {
+    pub fn check_approval(
+        &self,
+        ctx: &CommandContext,
+        github: &BypassGitHub,
+        people: &People,
+    ) -> Result<RunApproval, Finding> {
         let run = ctx.runner_env.run.as_ref();
         let reviews = match run {
             Some(run) => read_until_answered(&ctx.execution, self.patience(), || {
-                fetch_reviews(&github.client, &github.workflow_repository, run.id, &self.github_environment)
+                fetch_reviews(&github.client, &github.workflow_repository, run.id, &self.github_environment, people)
             }),
             None => Err(Finding::inconclusive("workflow run")
                 .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
@@ -318,7 +324,7 @@ mod tests {
             };
             logins.iter().map(reviewer).collect()
         };
-        Reviews { approved: people(approved), rejected: people(rejected) }
+        Reviews { approved: people(approved), rejected: people(rejected), ..Reviews::default() }
     }
 
     fn judged(reviews: Result<Reviews, Finding>, attempt: u32, allow: bool) -> Result<Option<String>, Verdict> {

@@ -15,7 +15,7 @@ use crate::{
         notice::{self, ReportNotice},
     },
     secret::Secret,
-    values::clip,
+    values::{clip, is_invisible},
 };
 
 /// The maximum length of an annotation's message that the runner keeps, in characters.
@@ -193,17 +193,6 @@ fn harmless_line(line: &str) -> String {
         Some(rest) => format!(": :{rest}"),
         None => visible,
     }
-}
-
-/// Control characters, and characters that Unicode lets a reader ignore. The runner compares by culture, which skips the
-/// latter: it finds a `::` behind a zero-width space.
-fn is_invisible(c: char) -> bool {
-    let ignorable = matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}');
-    c != '\t' && (c.is_control() || ignorable)
 }
 
 /// Source: `@actions/core`, `escapeData`.

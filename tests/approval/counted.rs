@@ -41,20 +41,19 @@ fn a_run_that_is_also_in_the_ledger_counts_once() {
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     // A run that was created 29 days ago, approved ten minutes ago, and failed.
     stage.approved(4, "alice", -10);
+    let created = -29 * 24 * 60;
     let run = FakeRun {
         id: 4,
         path: WORKFLOW.to_owned(),
-        created_at: noon_plus(-29 * 24 * 60),
+        created_at: noon_plus(created),
         updated_at: noon_plus(-9),
         ..FakeRun::default()
     };
     stage.fake_github.set_run(INFRA, run.ended("failure"));
-    stage.fake_github.set_job(
-        INFRA,
-        4,
-        1,
-        FakeJob { conclusion: Some("failure".to_owned()), ..completed_job("promote", -10) },
-    );
+    let failed = FakeJob { conclusion: Some("failure".to_owned()), ..completed_job("promote", -10) };
+    let job = stage.fake_github.set_job(INFRA, 4, 1, failed);
+    let deployment = waiting(4, job, created).then("QUEUED", noon_plus(-10)).then("FAILURE", noon_plus(-9));
+    stage.fake_github.set_deployment(INFRA, "production", deployment);
     let trailers = |run: u64| {
         format!(
             "Service: frontend\nApproved-by: alice\nWorkflow: https://github.com/acme/infra/actions/runs/{run}/attempts/1"
@@ -79,44 +78,27 @@ fn a_run_that_is_also_in_the_ledger_counts_once() {
 }
 
 #[test]
-fn other_people_workflows_environments_and_times_do_not_count() {
+fn other_people_environments_and_times_do_not_count() {
     let stage = Stage::new();
     stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     stage.approved(1, "bob", -2);
-    // Approved before the window, and completed.
+    // Approved before the window, and still in progress.
     stage.approved(2, "alice", -50);
-    stage.fake_github.set_run(
-        INFRA,
-        FakeRun {
-            id: 2,
-            path: WORKFLOW.to_owned(),
-            created_at: noon_plus(-90),
-            updated_at: noon_plus(-30),
-            ..FakeRun::default()
-        },
-    );
-    // A run of another workflow.
-    stage.approved(3, "alice", -2);
-    stage.fake_github.set_run(
-        INFRA,
-        FakeRun {
-            id: 3,
-            path: ".github/workflows/other.yml".to_owned(),
-            created_at: noon_plus(-3),
-            ..FakeRun::default()
-        },
-    );
-    // Approved, but its job has not started or was skipped.
-    for (id, status, conclusion) in [(8, "queued", None), (9, "completed", Some("skipped"))] {
-        stage.approved(id, "alice", -2);
-        let (status, conclusion) = (status.to_owned(), conclusion.map(ToOwned::to_owned));
-        stage.fake_github.set_job(INFRA, id, 1, FakeJob { status, conclusion, ..completed_job("promote", -2) });
-    }
+    // Nobody has approved it yet, or an administrator bypassed the approval.
+    let job = stage.fake_github.set_job(INFRA, 8, 1, FakeJob::waiting("promote"));
+    stage.fake_github.set_run(INFRA, FakeRun { id: 8, path: WORKFLOW.to_owned(), ..FakeRun::default() });
+    stage.fake_github.set_deployment(INFRA, "production", waiting(8, job, -5));
+    stage.start(9, -2);
     // Approved for another environment, and rejected.
     stage.start(10, -2);
     stage.fake_github.approve(INFRA, 10, "staging", "alice", "");
     stage.start(11, -2);
     stage.fake_github.reject(INFRA, 11, "production", "alice", "");
+    stage.fake_github.set_deployment(INFRA, "staging", waiting(12, 1, -5).then("QUEUED", noon_plus(-2)));
+    // A deployment that no workflow made.
+    let foreign = FakeDeployment { log_url: Some("https://ci.acme.example/8".to_owned()), ..waiting(0, 0, -2) };
+    let states = vec![("IN_PROGRESS".to_owned(), noon_plus(-2))];
+    stage.fake_github.set_deployment(INFRA, "production", FakeDeployment { states, ..foreign });
     // In the ledger: long ago, by another person, a rollback, and another environment.
     let ledger = "Service: frontend\nApproved-by:";
     stage.commit(&format!("{ledger} alice"), -30);
@@ -125,30 +107,36 @@ fn other_people_workflows_environments_and_times_do_not_count() {
     stage.commit(&format!("{ledger} alice\nEnvironment: staging"), -2);
     let ended = stage.judge(&stage.step());
     assert_eq!(counted(&ended), "1 by alice: 2026-01-01T12:00:00Z (this run)", "{}", ended.log);
-    // The reviews of a run that completed before the window are not requested.
-    assert!(
-        stage.fake_github.requests().iter().all(|request| !request.path.contains("/runs/2/")),
-        "{:?}",
-        stage.fake_github.requests()
-    );
+    // The reviews of a run that was approved before the window are not requested, nor are jobs of other runs.
+    let requests = stage.fake_github.requests();
+    let is_needless = |path: &str| path.contains("/runs/2/") || (path.contains("/jobs") && !path.contains("/runs/7/"));
+    assert!(requests.iter().all(|request| !is_needless(&request.path)), "{requests:?}");
 }
 
 #[test]
-fn a_run_counts_after_its_job_was_renamed() {
+fn two_stale_approvals_by_mistake_and_then_the_right_one() {
     let stage = Stage::new();
-    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
-    for (id, minutes) in [(5, -3), (6, -2)] {
-        stage.start(id, minutes);
-        stage.fake_github.approve(INFRA, id, "production", "alice", "");
+    for (id, minutes) in [(5, -6), (6, -3)] {
+        stage.approved(id, "alice", minutes);
+        let failed = FakeJob { conclusion: Some("failure".to_owned()), ..completed_job("promote", minutes) };
+        let job = stage.fake_github.set_job(INFRA, id, 1, failed);
+        let deployment = waiting(id, job, -60).then("QUEUED", noon_plus(minutes));
+        stage.fake_github.set_deployment(INFRA, "production", deployment.then("FAILURE", noon_plus(minutes + 1)));
     }
-    stage.fake_github.set_job(
-        INFRA,
-        7,
-        1,
-        FakeJob { runner_name: Some("elsewhere".to_owned()), ..completed_job("promote", 0) },
-    );
-    stage.fake_github.set_job(INFRA, 7, 1, running_job("promote it", 0));
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
     let ended = stage.judge(&stage.step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
-    assert!(counted(&ended).starts_with("3 by alice: "), "{}", counted(&ended));
+    assert_eq!(
+        counted(&ended),
+        "3 by alice: 2026-01-01T11:54:00Z (run 5, which promoted nothing), 2026-01-01T11:57:00Z (run 6, which promoted \
+         nothing), 2026-01-01T12:00:00Z (this run)"
+    );
+    let next = finding(&ended, "approvals within 20m")["next"].as_str().unwrap().to_owned();
+    for words in ["another reviewer", "no earlier than 2026-01-01T12:14:01Z", "run 5, run 6 promoted nothing", "Reject"]
+    {
+        assert!(next.contains(words), "{words}: {next}");
+    }
+    // Another reviewer ends it.
+    stage.fake_github.approve(INFRA, 7, "production", "bob", "");
+    assert_eq!(end(&stage.judge(&stage.step())), PASSED);
 }

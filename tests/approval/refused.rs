@@ -81,7 +81,7 @@ fn a_second_attempt_is_blocked_until_its_evidence_is_committed() {
     let again =
         FakeRun { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: noon_plus(-60), ..FakeRun::default() };
     stage.fake_github.set_run(INFRA, again.in_progress());
-    stage.fake_github.set_job(INFRA, 7, 2, running_job("promote", 20));
+    stage.start_attempt(2, 20);
     let step = || stage.step().env("GITHUB_RUN_ATTEMPT", "2");
     let ended = stage.judge(&step());
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
@@ -94,6 +94,29 @@ fn a_second_attempt_is_blocked_until_its_evidence_is_committed() {
     let ended = stage.judge(&step());
     assert_eq!(end(&ended), PASSED, "{}", ended.log);
     assert!(finding(&ended, "attempt")["waived"].as_str().unwrap().contains("committed already"));
+}
+
+#[test]
+fn a_second_attempt_counts_if_its_job_was_skipped_before() {
+    let stage = Stage::new();
+    let skipped = FakeJob { conclusion: Some("skipped".to_owned()), ..completed_job("promote", -60) };
+    stage.fake_github.set_job(INFRA, 7, 1, FakeJob { runner_name: None, ..skipped });
+    stage.fake_github.set_deployment(INFRA, "production", FakeDeployment { states: vec![], ..stage.own_deployment() });
+    let again =
+        FakeRun { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: noon_plus(-60), ..FakeRun::default() };
+    stage.fake_github.set_run(INFRA, again.in_progress());
+    stage.start_attempt(2, 20);
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
+    let step = || stage.step().env("GITHUB_RUN_ATTEMPT", "2");
+    let ended = stage.judge(&step());
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
+    assert_eq!(ended.outputs["approved-at"], "2026-01-01T12:20:00Z");
+    assert_eq!(finding(&ended, "attempt")["waived"], Value::Null);
+    // It waited in the first attempt: the approval may be from then.
+    stage.fake_github.set_deployment(INFRA, "production", stage.own_deployment());
+    let ended = stage.judge(&step());
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    assert!(finding(&ended, "attempt")["actual"].as_str().unwrap().contains("of an earlier attempt waited"));
 }
 
 #[test]
@@ -119,6 +142,8 @@ fn an_unobservable_fact_is_inconclusive_and_the_missing_permission_is_named() {
         assert!(ended.log.contains(words), "{words}: {}", ended.log);
     };
     inconclusive("the token needs Actions: read on acme/infra", &|| stage.step().input("token", "ghs_less"));
+    stage.fake_github.grant("ghs_other", INFRA, &["contents=read", "actions=read"]);
+    inconclusive("the token needs Deployments: read on acme/infra", &|| stage.step().input("token", "ghs_other"));
     // A branch that does not exist, and two jobs of which either may be this one.
     inconclusive("no branch gone", &|| stage.step().input("branch", "gone"));
     stage.fake_github.set_job(INFRA, 7, 1, running_job("other", 1));
@@ -150,6 +175,8 @@ fn invalid_settings_are_bad_input() {
         ("max-approvals", "0", "from 1 to 1000"),
         ("window", "0", "over 0"),
         ("window", "25h", "at most 24 hours"),
+        ("min-review-time", "0", "over 0"),
+        ("require-comment", "yes", "one of true, True, TRUE"),
         ("results", "[]", "toJSON(needs)"),
         ("checkout", "/nonexistent", "`checkout`"),
         ("remote", "upstream", "`remote`"),

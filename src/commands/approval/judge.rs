@@ -1,21 +1,24 @@
 //! Judges the approval: a person approved who is a required reviewer, had no part in the release, and has not approved too
-//! many other promotions shortly before.
+//! many other promotions shortly before; if wanted, not before there was time to read, and with a comment.
 
-use std::{collections::BTreeSet, time::Duration};
+mod care;
+mod frequency;
 
-use jiff::SignedDuration;
-
-use super::observations::{ApprovalObservations, OwnRun, PastApproval};
+use super::{
+    observations::{ApprovalObservations, OwnRun},
+    window::{ApprovalWindow, PastApproval},
+};
 use crate::{
-    approvers::{ReviewAuthor, Reviews, is_same_login, join_names},
+    approvers::{ReviewAuthor, Reviews, join_names},
     finding::{Finding, Verdict, verdict},
+    login::is_same_login,
     observe::Judgement,
     subject::Environment,
     values::HumanDuration,
 };
+use care::{check_comment, check_review_time, has_comment};
+use frequency::check_frequency;
 
-/// How many approval times a message lists.
-const MAX_TIMES: usize = 10;
 /// How many excluded people a message lists.
 const MAX_NAMES: usize = 5;
 
@@ -28,6 +31,10 @@ pub struct ApprovalRules {
     /// At least 1.
     pub max_approvals: usize,
     pub window: HumanDuration,
+    /// How long the decision pack must have been there before the approval.
+    pub min_review_time: Option<HumanDuration>,
+    /// Whether the approver must have written a comment.
+    pub require_comment: bool,
 }
 
 impl ApprovalObservations {
@@ -47,31 +54,19 @@ impl ApprovalObservations {
         eligible
     }
 
-    /// The approver that the promotion names: the eligible one with the fewest approvals within the window.
+    /// The approver that the promotion names: the eligible one with the fewest approvals within the window; if a comment is
+    /// required, one who wrote a comment.
     #[must_use]
     pub fn approver(&self, rules: &ApprovalRules) -> Option<&str> {
-        self.eligible_approvers(rules).into_iter().min_by_key(|login| self.earlier_approvals(rules, login).len())
+        let lacks_comment = |login: &str| rules.require_comment && !has_comment(self, login);
+        let eligible = self.eligible_approvers(rules).into_iter();
+        eligible.min_by_key(|login| (lacks_comment(login), self.earlier_approvals(rules, login).len()))
     }
 
-    /// What `login` approved within the window before this run, each run once, oldest first. Among runs that started in the
-    /// same second, the one with the lower id is earlier, so that exactly the third of three simultaneous runs is too many.
-    fn earlier_approvals(&self, rules: &ApprovalRules, login: &str) -> Vec<&PastApproval> {
-        let (Ok(started), Ok(others)) = (&self.started, &self.others) else { return Vec::new() };
-        let window = SignedDuration::try_from(rules.window.0).unwrap_or(SignedDuration::MAX);
-        let counts = |approval: &&PastApproval| {
-            is_same_login(&approval.approver, login)
-                && (approval.at, approval.run) < (*started, Some(self.run.id))
-                && approval.run != Some(self.run.id)
-                && started.duration_since(approval.at) <= window
-        };
-        // The start of a run's job is closer to the approval than the run's commit.
-        let is_unlisted = |approval: &&PastApproval| approval.run.is_none_or(|run| !others.listed.contains(&run));
-        let mut earlier: Vec<&PastApproval> = others.runs.iter().filter(counts).collect();
-        earlier.extend(others.commits.iter().filter(is_unlisted).filter(counts));
-        earlier.sort_by_key(|approval| (approval.at, approval.run));
-        let mut counted_runs = BTreeSet::new();
-        earlier.retain(|approval| approval.run.is_none_or(|run| counted_runs.insert(run)));
-        earlier
+    /// What `login` approved within the window before this job, oldest first.
+    fn earlier_approvals(&self, rules: &ApprovalRules, login: &str) -> Vec<PastApproval> {
+        let (Ok(own), Ok(others)) = (&self.approval, &self.others) else { return Vec::new() };
+        ApprovalWindow::new(self.run.id, *own, rules.window.0).approvals_by(login, others)
     }
 }
 
@@ -82,6 +77,8 @@ pub fn judge(rules: &ApprovalRules, observations: &ApprovalObservations) -> Judg
     findings.extend(check_attempt(observations));
     findings.extend(check_independence(rules, observations));
     findings.extend(check_frequency(rules, observations));
+    findings.extend(check_review_time(rules, observations));
+    findings.extend(check_comment(rules, observations));
     let with_source = |finding: Finding| finding.seen_at(&observations.run.url, &observations.at);
     let findings: Vec<Finding> = findings.into_iter().map(with_source).collect();
     let is_decided = observations.errors().next().is_none() || verdict(&findings) == Verdict::Blocked;
@@ -114,7 +111,7 @@ fn check_protection(ApprovalRules { environment, .. }: &ApprovalRules, observati
 fn check_approval(ApprovalRules { environment, .. }: &ApprovalRules, observations: &ApprovalObservations) -> Finding {
     let check = "approval";
     let expected = format!("a person who approved this run for {environment}");
-    let Reviews { approved, rejected } = match &observations.reviews {
+    let Reviews { approved, rejected, .. } = match &observations.reviews {
         Ok(reviews) => reviews,
         Err(error) => return error.for_check(check),
     };
@@ -139,8 +136,11 @@ fn check_approval(ApprovalRules { environment, .. }: &ApprovalRules, observation
             ))
             .expected(expected)
             .next("start it again, and have it approved by a reviewer")
-    } else if approved.iter().all(ReviewAuthor::is_bot) {
-        Finding::blocked(check).actual(actual).expected(expected).next("let only people be reviewers")
+    } else if approved.iter().all(ReviewAuthor::is_no_person) {
+        Finding::blocked(check)
+            .actual(actual)
+            .expected(expected)
+            .next("start it again, and have a person approve it; let only people be reviewers")
     } else {
         Finding::inconclusive(check).actual(actual).expected(expected).next("start it again, and have it approved")
     }
@@ -169,23 +169,33 @@ fn no_approval(observations: &ApprovalObservations) -> Finding {
     }
 }
 
-/// From the second attempt on, the approval may be one of an earlier attempt. Once the evidence is committed, this no longer
-/// matters.
+/// From the second attempt on, the approval may be one of an earlier attempt. That does not matter once the evidence is
+/// committed, and it is impossible if no other job of this run was ever there to be approved.
 fn check_attempt(observations: &ApprovalObservations) -> Option<Finding> {
     let OwnRun { id, attempt, .. } = observations.run;
     if attempt <= 1 {
         return None;
     }
-    let finding = Finding::blocked("attempt")
-        .actual(format!("attempt {attempt} of run {id}: GitHub does not show which attempt was approved"))
-        .expected("the first attempt of a run");
-    Some(match &observations.committed {
-        Err(error) => error.for_check("attempt"),
-        Ok(None) => finding.next("dispatch again: a new run asks for a new review"),
-        Ok(Some(commit)) => {
-            let passed = Finding::passed("attempt").actual(finding.actual).expected(finding.expected);
-            passed.waived(format!("this evidence is committed already, by {commit}"))
-        }
+    let expected =
+        "an approval of this attempt: the first one of a run, or one before which this job was always skipped";
+    Some(match (&observations.committed, &observations.old_approval) {
+        (Ok(Some(commit)), _) => Finding::passed("attempt")
+            .actual(format!("attempt {attempt} of run {id}: GitHub does not show which attempt was approved"))
+            .expected(expected)
+            .waived(format!("this evidence is committed already, by {commit}")),
+        (Err(error), _) | (_, Err(error)) => error.for_check("attempt"),
+        (Ok(None), Ok(None)) => Finding::passed("attempt")
+            .actual(format!("attempt {attempt} of run {id}; this job was skipped in every attempt before"))
+            .expected(expected),
+        (Ok(None), Ok(Some(old))) => Finding::blocked("attempt")
+            .actual(format!(
+                "attempt {attempt} of run {id}: GitHub does not show which attempt was approved, and {old}"
+            ))
+            .expected(expected)
+            .next(
+                "dispatch again: a new run asks for a new review (if `record` started this run, re-run all jobs of the \
+                 validation)",
+            ),
     })
 }
 
@@ -228,36 +238,6 @@ fn describe_excluded(excluded: &[String]) -> String {
         few if few.len() <= MAX_NAMES => format!(", unlike {}", join_names(few)),
         all => format!(", unlike {} and {} more", join_names(&all[..MAX_NAMES]), all.len() - MAX_NAMES),
     }
-}
-
-fn check_frequency(rules: &ApprovalRules, observations: &ApprovalObservations) -> Option<Finding> {
-    let ApprovalRules { max_approvals, window, .. } = rules;
-    let approver = observations.approver(rules)?;
-    let check = format!("approvals within {window}");
-    let expected = format!("at most {max_approvals} by one person");
-    let started = match (&observations.started, &observations.others) {
-        (Ok(started), Ok(_)) => *started,
-        (Err(error), _) | (_, Err(error)) => return Some(error.for_check(check)),
-    };
-    let earlier = observations.earlier_approvals(rules, approver);
-    let mut times: Vec<String> =
-        earlier.iter().map(|approval| format!("{} ({})", approval.at, approval.target)).collect();
-    times.push(format!("{started} (this run)"));
-    let omitted = times.len().saturating_sub(MAX_TIMES);
-    let more = if omitted == 0 { String::new() } else { format!("{omitted} before, ") };
-    let actual = format!("{} by {approver}: {more}{}", times.len(), times[omitted..].join(", "));
-    if earlier.len() < *max_approvals {
-        return Some(Finding::passed(check).actual(actual).expected(expected));
-    }
-    // From this moment on, the window has room for one more approval.
-    let retry_at = earlier.get(earlier.len() - max_approvals).map(|approval| approval.at);
-    let retry_at = retry_at.and_then(|at| at.checked_add(window.0 + Duration::from_secs(1)).ok());
-    let retry_at = retry_at.map(|at| format!(", or approved no earlier than {at}")).unwrap_or_default();
-    Some(
-        Finding::blocked(check).actual(actual).expected(expected).next(format!(
-            "start it again, and have it approved by another reviewer who takes the time to look{retry_at}"
-        )),
-    )
 }
 
 #[cfg(test)]

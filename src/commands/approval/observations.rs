@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::{
-    approvers::{Reviews, is_same_login},
+    approvers::{ApprovalTime, JobWait, OtherRules, Reviews},
     finding::Finding,
+    login::is_same_login,
 };
 
 /// One look at everything. An error says why its part could not be observed.
@@ -19,25 +20,28 @@ pub struct ApprovalObservations {
     pub protection: Result<Option<EnvironmentProtection>, Finding>,
     /// The reviews of this run.
     pub reviews: Result<Reviews, Finding>,
-    /// When the protected job started. The approval came earlier.
-    pub started: Result<Timestamp, Finding>,
+    /// When this job was approved.
+    pub approval: Result<OwnApproval, Finding>,
     /// The logins of those who had a part in the release, or why they are unknown.
     pub excluded: Result<Vec<String>, Finding>,
     /// The commit that already holds this evidence.
     pub committed: Result<Option<String>, Finding>,
-    /// Other promotions that the approvers of this run approved.
+    /// What an approval of this run may be from, other than this job in this attempt; `None` if it cannot be old.
+    pub old_approval: Result<Option<String>, Finding>,
+    /// Other promotions that the approvers of this run may have approved.
     pub others: Result<OtherApprovals, Finding>,
 }
 
 impl ApprovalObservations {
     /// The errors of the look.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
-        let Self { protection, reviews, started, committed, others, .. } = self;
+        let Self { protection, reviews, approval, committed, old_approval, others, .. } = self;
         let errors = [
             protection.as_ref().err(),
             reviews.as_ref().err(),
-            started.as_ref().err(),
+            approval.as_ref().err(),
             committed.as_ref().err(),
+            old_approval.as_ref().err(),
             others.as_ref().err(),
         ];
         errors.into_iter().flatten()
@@ -52,6 +56,16 @@ pub struct OwnRun {
     pub url: String,
 }
 
+/// The approval of the job that this command runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnApproval {
+    /// The job's id.
+    pub job: u64,
+    pub time: ApprovalTime,
+    /// When the decision pack was there and GitHub requested the approval; `None` if GitHub does not show it.
+    pub requested_at: Option<Timestamp>,
+}
+
 /// The protection of an environment. One approval by any of the required reviewers is enough.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EnvironmentProtection {
@@ -59,6 +73,7 @@ pub struct EnvironmentProtection {
     pub teams: Vec<String>,
     /// Whether administrators can bypass the protection; `None` if GitHub does not show it.
     pub admins_bypass: Option<bool>,
+    pub other_rules: OtherRules,
 }
 
 impl EnvironmentProtection {
@@ -76,21 +91,33 @@ impl EnvironmentProtection {
 /// Approvals of other promotions.
 #[derive(Clone, Debug, Default)]
 pub struct OtherApprovals {
-    /// All runs of this workflow in GitHub's list, with or without an approval.
+    /// All runs of this repository that have a deployment to the environment, with or without an approval.
     pub listed: BTreeSet<u64>,
-    /// Approvals of runs of this workflow, at the start of the protected job.
-    pub runs: Vec<PastApproval>,
+    /// Those of them that may have been approved within the window, this run included.
+    pub runs: Vec<ReviewedRun>,
     /// Approvals of commits in the ledger, at the time of the commit.
-    pub commits: Vec<PastApproval>,
+    pub commits: Vec<CommitApproval>,
+    /// The runs of this repository that commits in the ledger name.
+    pub promoted: BTreeSet<u64>,
 }
 
-/// One person's approval of another promotion.
+/// A run whose jobs waited for the environment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PastApproval {
+pub struct ReviewedRun {
+    pub id: u64,
+    /// `None` if the run was deleted.
+    pub reviews: Option<Reviews>,
+    /// Every job of the run that has a deployment to the environment.
+    pub jobs: Vec<JobWait>,
+}
+
+/// One person's approval of a commit in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommitApproval {
     pub approver: String,
     pub at: Timestamp,
     /// The approved workflow run, if it is in this repository.
     pub run: Option<u64>,
-    /// What was approved: `run 101`, `commit 1a2b3c4d (emergency)`.
+    /// `commit 1a2b3c4d (emergency)`
     pub target: String,
 }

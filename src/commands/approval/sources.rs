@@ -1,22 +1,32 @@
-//! Observes this run and the other runs of its workflow through GitHub, and the ledger.
+//! Observes this run and the other runs of this repository through GitHub, and the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::observations::{ApprovalObservations, EnvironmentProtection, OtherApprovals, OwnRun, PastApproval};
+use super::{
+    attempts::{find_old_approval, find_own_job, job_ended_at},
+    observations::{
+        ApprovalObservations, CommitApproval, EnvironmentProtection, OtherApprovals, OwnApproval, OwnRun, ReviewedRun,
+    },
+    window::ApprovalWindow,
+};
 use crate::{
-    approvers::{Reviews, fetch_reviews, is_same_login},
+    approvers::{JobWait, OtherRules, Reviews, fetch_reviews, find_reviews},
     clock::{Clock, rfc3339},
+    config::people::People,
     finding::Finding,
     ledger::{self, EvidenceId, InfraRepo, OverlayScope, PromotionKind},
     subject::{Environment, Service},
-    world::github::{GitHub, Job, Repository, Reviewer, ReviewerKind, WorkflowRun},
+    world::github::{self, GitHub, Job, Repository, Reviewer, ReviewerKind},
 };
 
-/// How long GitHub lets a run wait for its approval. GitHub fails a run that waits longer.
+/// How long GitHub lets a job wait for its approval, and a day for GitHub to notice. GitHub fails a job that waits longer than
+/// 30 days.
 /// <https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/review-deployments>
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(30 * 24);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// A run with more attempts is not looked through.
+const MAX_ATTEMPTS: u32 = 20;
 /// How far the clocks of the validating and the committing machine may differ.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
@@ -35,6 +45,9 @@ pub struct ApprovalObserver {
     /// The environment of the promotion. If `None`, ledger entries of all environments count.
     pub environment: Option<Environment>,
     pub evidence: Option<EvidenceRef>,
+    /// The key of the job that ran `evidence`, from its report.
+    pub evidence_job: Option<String>,
+    pub people: People,
     pub excluded: Result<Vec<String>, Finding>,
     pub clock: Arc<dyn Clock>,
 }
@@ -45,46 +58,54 @@ pub struct EvidenceRef {
     pub validated_at: Timestamp,
 }
 
+/// This step's job, and the deployments to its environment.
+struct OwnJob {
+    job: Job,
+    /// All jobs of this attempt.
+    jobs: Vec<Job>,
+    waits: Vec<JobWait>,
+}
+
 impl ApprovalObserver {
     /// Looks once. Blocks until GitHub and the Git remote have answered.
     pub fn observe(&self) -> ApprovalObservations {
         let Self { github, repository, own_run, github_environment, .. } = self;
-        let protection = github.environment(repository, github_environment).map(|environment| {
-            environment.map(|environment| {
-                let (users, teams): (Vec<_>, Vec<_>) =
-                    environment.reviewers.into_iter().partition(|reviewer| reviewer.kind == ReviewerKind::User);
-                let names = |reviewers: Vec<Reviewer>| reviewers.into_iter().map(|reviewer| reviewer.name).collect();
-                EnvironmentProtection {
-                    users: names(users),
-                    teams: names(teams),
-                    admins_bypass: environment.can_admins_bypass,
-                }
-            })
-        });
-        let reviews = fetch_reviews(github, repository, own_run.id, github_environment);
-        let job = self.fetch_own_job();
-        let others = match (&reviews, &job) {
-            (Ok(reviews), Ok((name, started))) => self.fetch_other_approvals(reviews, name, *started),
-            // The error of the reviews or of the job is already among the observations.
+        let environment = github.environment(repository, github_environment);
+        let name = environment.as_ref().ok().and_then(Option::as_ref).map(|environment| environment.name.clone());
+        let protection = environment.map(|environment| environment.map(protection_of));
+        let other_rules =
+            protection.as_ref().ok().and_then(Option::as_ref).map(|found| found.other_rules).unwrap_or_default();
+        let reviews = fetch_reviews(github, repository, own_run.id, github_environment, &self.people);
+        let own_job = self.fetch_own_job(name.as_deref().unwrap_or(github_environment.as_str()));
+        let approval = own_job.as_ref().map_err(Clone::clone).and_then(|own| self.find_own_approval(own, other_rules));
+        let others = match (&reviews, &own_job, &approval) {
+            (Ok(reviews), Ok(own), Ok(approval)) => self.fetch_other_approvals(reviews, own, *approval),
+            // The error is already among the observations.
             _ => Ok(OtherApprovals::default()),
+        };
+        let old_approval = match &own_job {
+            Ok(own) => self.find_old_approval(own),
+            Err(_) => Ok(None),
         };
         ApprovalObservations {
             run: own_run.clone(),
             at: rfc3339(self.clock.wall()),
             protection,
             reviews,
-            started: job.map(|(_, started)| started),
+            approval,
             excluded: self.excluded.clone(),
             committed: self.find_commit_of_evidence(),
+            old_approval,
             others,
         }
     }
 
-    /// The name and the start of this step's job. No variable holds the name: `GITHUB_JOB` is the job's key in the file.
-    fn fetch_own_job(&self) -> Result<(String, Timestamp), Finding> {
+    /// This step's job, and the deployments to the environment since the earliest time at which one can have been created that
+    /// was approved within the window. No variable holds the job's name: `GITHUB_JOB` is its key in the file.
+    fn fetch_own_job(&self, environment: &str) -> Result<OwnJob, Finding> {
         let OwnRun { id, attempt, .. } = self.own_run;
         let jobs = self.github.jobs(&self.repository, id, attempt)?;
-        let job = find_own_job(&jobs, self.runner.as_deref()).ok_or_else(|| {
+        let job = find_own_job(&jobs, self.runner.as_deref()).cloned().ok_or_else(|| {
             let under_way = jobs.iter().filter(|job| job.status == "in_progress").map(|job| job.name.as_str());
             let under_way = under_way.collect::<Vec<_>>().join(", ");
             Finding::inconclusive(format!("the jobs of run {id}"))
@@ -92,45 +113,84 @@ impl ApprovalObserver {
                 .expected("one in progress on this runner")
                 .next("let no other job of the workflow run beside it")
         })?;
-        // If GitHub shows no step yet: this step is part of the job, so the job started no later than now.
-        let started = job.began.map_or_else(|| self.clock.wall(), |began| began.max(job.started_at.unwrap_or(began)));
-        Ok((job.name.clone(), started))
+        // This job was not approved before the attempt began.
+        let began = jobs.iter().filter_map(|job| job.began.into_iter().chain(job.started_at).min()).min();
+        let began = began.unwrap_or_else(|| self.clock.wall());
+        let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
+        let since = subtract(subtract(began, window), LONGEST_WAIT);
+        let deployments = self.github.deployments(&self.repository, environment, since)?;
+        let repository = self.repository.to_string();
+        let waits = deployments.iter().filter_map(|deployment| JobWait::new(deployment, &repository)).collect();
+        Ok(OwnJob { job, jobs, waits })
     }
 
-    /// Other promotions that the approvers of this run approved.
+    /// When this job was approved.
+    fn find_own_approval(&self, own: &OwnJob, rules: OtherRules) -> Result<OwnApproval, Finding> {
+        let OwnJob { job, jobs, waits } = own;
+        let environment = &self.github_environment;
+        let check = format!("the deployment of this job to {environment}");
+        let is_own = |wait: &&JobWait| wait.run == Some(self.own_run.id) && wait.job == Some(job.id);
+        let wait = waits.iter().find(is_own).ok_or_else(|| {
+            Finding::inconclusive(&check)
+                .actual("GitHub shows none, so the time of the approval is unknown")
+                .expected(format!("one that names job {} of run {}", job.id, self.own_run.id))
+                .next(format!(
+                    "name {environment} in the job's `environment:`, without `deployment: false`, and run this step in that \
+                     job"
+                ))
+        })?;
+        let time = wait.approval(rules).ok_or_else(|| {
+            Finding::inconclusive(&check)
+                .actual("GitHub does not show when it stopped waiting, so the time of the approval is unknown")
+                .expected("a state after the last `waiting`")
+                .next("start it again, and have it approved")
+        })?;
+        let pack = job_ended_at(jobs, self.evidence_job.as_deref());
+        Ok(OwnApproval { job: job.id, time, requested_at: wait.since.into_iter().chain(pack).max() })
+    }
+
+    /// Other promotions that the approvers of this run may have approved within the window.
     fn fetch_other_approvals(
         &self,
         reviews: &Reviews,
-        job: &str,
-        started: Timestamp,
+        own: &OwnJob,
+        approval: OwnApproval,
     ) -> Result<OtherApprovals, Finding> {
         let mut others = OtherApprovals::default();
         if reviews.people().next().is_none() {
             return Ok(others);
         }
-        let since = subtract(started, SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX));
-        let Self { github, repository, own_run, .. } = self;
-        let workflow_run = github.workflow_run(repository, own_run.id)?.ok_or_else(|| {
-            Finding::inconclusive(format!("workflow run {}", own_run.id))
-                .actual(format!("GitHub knows none in {repository}"))
-        })?;
-        for run in github.runs_of_workflow(repository, workflow_run.workflow_id, subtract(since, LONGEST_WAIT))? {
-            others.listed.insert(run.id);
-            if run.id != own_run.id && !is_idle_since(&run, since) {
-                others.runs.extend(self.fetch_approvals_of(&run, reviews, job)?);
+        let window = ApprovalWindow::new(self.own_run.id, approval, self.window);
+        let mut by_run: BTreeMap<u64, Vec<JobWait>> = BTreeMap::new();
+        for wait in &own.waits {
+            match wait.run {
+                Some(run) => by_run.entry(run).or_default().push(wait.clone()),
+                None if window.may_include(wait) => return Err(self.nameless(wait)),
+                None => {}
             }
         }
-        for entry in ledger::read(&self.ledger, &self.scope(), since)? {
+        for (id, jobs) in by_run {
+            others.listed.insert(id);
+            let is_own = id == self.own_run.id;
+            // Of a later attempt's reviews, those of the earlier ones are judged on their own.
+            if !jobs.iter().any(|wait| window.may_include(wait)) || (is_own && self.own_run.attempt > 1) {
+                continue;
+            }
+            let reviews = if is_own { Some(reviews.clone()) } else { self.find_reviews(id)? };
+            others.runs.push(ReviewedRun { id, reviews, jobs });
+        }
+        for entry in ledger::read(&self.ledger, &self.scope(), window.start())? {
+            let run = entry.promotion.workflow_run().filter(|run| run.repository == self.repository).map(|run| run.id);
+            others.promoted.extend(run);
             let is_elsewhere =
                 self.environment.as_ref().is_some_and(|environment| *environment != entry.promotion.environment);
             // The limit must not make anyone hesitate to roll back.
             if is_elsewhere || entry.promotion.kind == PromotionKind::Rollback {
                 continue;
             }
-            let run = entry.promotion.workflow_run().filter(|run| run.repository == *repository).map(|run| run.id);
             let target = format!("commit {} ({})", short_sha(entry.commit.as_str()), entry.promotion.kind);
             let approvers = entry.promotion.approved_by.iter().flat_map(|names| names.split(',')).map(str::trim);
-            others.commits.extend(approvers.map(|approver| PastApproval {
+            others.commits.extend(approvers.map(|approver| CommitApproval {
                 approver: approver.to_owned(),
                 at: entry.committed_at,
                 run,
@@ -140,27 +200,29 @@ impl ApprovalObserver {
         Ok(others)
     }
 
-    /// The approvals of another run by approvers of this one: one for each start of the protected job, in every attempt.
-    fn fetch_approvals_of(&self, run: &WorkflowRun, own: &Reviews, job: &str) -> Result<Vec<PastApproval>, Finding> {
-        let other = fetch_reviews(&self.github, &self.repository, run.id, &self.github_environment)?;
-        let both: Vec<&str> =
-            other.people().filter(|login| own.people().any(|own| is_same_login(own, login))).collect();
-        let mut approvals = Vec::new();
-        if both.is_empty() {
-            return Ok(approvals);
+    fn find_reviews(&self, run: u64) -> Result<Option<Reviews>, Finding> {
+        find_reviews(&self.github, &self.repository, run, &self.github_environment, &self.people)
+    }
+
+    fn nameless(&self, wait: &JobWait) -> Finding {
+        Finding::inconclusive(format!("a deployment to {}", self.github_environment))
+            .actual(format!("it waited for its rules since {}, and names no workflow run", wait.created_at))
+            .expected("one that names the run whose approval counts")
+            .next("delete that deployment if no workflow of this repository made it")
+    }
+
+    /// What an approval of this run may be from, other than this job in this attempt.
+    fn find_old_approval(&self, own: &OwnJob) -> Result<Option<String>, Finding> {
+        let OwnRun { id, attempt, .. } = self.own_run;
+        if attempt <= 1 {
+            return Ok(None);
         }
-        for attempt in 1..=run.attempt {
-            let jobs = self.github.jobs(&self.repository, run.id, attempt)?;
-            for at in start_times(&jobs, job) {
-                approvals.extend(both.iter().map(|approver| PastApproval {
-                    approver: (*approver).to_owned(),
-                    at,
-                    run: Some(run.id),
-                    target: format!("run {}", run.id),
-                }));
-            }
+        if attempt > MAX_ATTEMPTS {
+            return Ok(Some(format!("the run has more than {MAX_ATTEMPTS} attempts")));
         }
-        Ok(approvals)
+        let earlier = (1..attempt).map(|attempt| Ok((attempt, self.github.jobs(&self.repository, id, attempt)?)));
+        let earlier = earlier.collect::<Result<Vec<_>, Finding>>()?;
+        Ok(find_old_approval(id, &own.job, &own.jobs, &earlier, &own.waits))
     }
 
     fn scope(&self) -> OverlayScope {
@@ -176,45 +238,17 @@ impl ApprovalObserver {
     }
 }
 
-/// Whether no job of a run can have started since: the run is completed or waits, and its status is older than that.
-fn is_idle_since(run: &WorkflowRun, since: Timestamp) -> bool {
-    let is_idle = matches!(run.status.as_deref(), Some("completed" | "waiting" | "queued" | "pending" | "requested"));
-    is_idle && run.updated_at < since
-}
-
-/// The job in progress on this runner. If GitHub shows none on it: the only job that is not completed. With several, each
-/// could be this one, because GitHub may not show this one in progress yet.
-fn find_own_job<'a>(jobs: &'a [Job], runner: Option<&str>) -> Option<&'a Job> {
-    let incomplete: Vec<&Job> = jobs.iter().filter(|job| job.status != "completed").collect();
-    let mut on_runner = incomplete.clone();
-    on_runner.retain(|job| runner.is_some() && runner_of(job) == runner);
-    let job = match (&on_runner[..], &incomplete[..]) {
-        ([job], _) | ([], [job]) => *job,
-        _ => return None,
-    };
-    (job.status == "in_progress").then_some(job)
-}
-
-fn runner_of(job: &Job) -> Option<&str> {
-    job.runner_name.as_deref().filter(|name| !name.is_empty())
-}
-
-/// When the jobs of a name started. If no job has the name, the workflow was changed in between; then the last start of any
-/// job, which is not earlier than the start of the approved one.
-fn start_times(jobs: &[Job], name: &str) -> Vec<Timestamp> {
-    if jobs.iter().any(|job| job.name == name) {
-        return jobs.iter().filter(|job| job.name == name).filter_map(latest_start).collect();
+fn protection_of(environment: github::EnvironmentProtection) -> EnvironmentProtection {
+    let other_rules = OtherRules { wait_timer: environment.wait_timer, custom: environment.has_custom_rules };
+    let (users, teams): (Vec<_>, Vec<_>) =
+        environment.reviewers.into_iter().partition(|reviewer| reviewer.kind == ReviewerKind::User);
+    let names = |reviewers: Vec<Reviewer>| reviewers.into_iter().map(|reviewer| reviewer.name).collect();
+    EnvironmentProtection {
+        users: names(users),
+        teams: names(teams),
+        admins_bypass: environment.can_admins_bypass,
+        other_rules,
     }
-    jobs.iter().filter_map(latest_start).max().into_iter().collect()
-}
-
-/// The latest time at which a job can have started: the start of its first step, or else its end. GitHub's `started_at` can
-/// be the time at which the job began to wait.
-fn latest_start(job: &Job) -> Option<Timestamp> {
-    let has_started =
-        matches!(job.status.as_str(), "in_progress" | "completed") && job.conclusion.as_deref() != Some("skipped");
-    let latest = job.began.or(job.completed_at).max(job.started_at);
-    latest.filter(|_| has_started)
 }
 
 /// `at` minus `duration`, or the earliest possible time.
@@ -225,6 +259,3 @@ fn subtract(at: Timestamp, duration: SignedDuration) -> Timestamp {
 fn short_sha(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
 }
-
-#[cfg(test)]
-mod tests;

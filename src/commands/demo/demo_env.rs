@@ -77,7 +77,11 @@ impl<'a> DemoEnv<'a> {
         let fake_github = &sandbox.github;
         fake_github.create(INFRA);
         fake_github.grant(DISPATCH_TOKEN, INFRA, &["contents=write"]);
-        fake_github.grant(WORKFLOW_TOKEN, INFRA, &["actions=read", "contents=read", "issues=write"]);
+        fake_github.grant(
+            WORKFLOW_TOKEN,
+            INFRA,
+            &["actions=read", "contents=read", "deployments=read", "issues=write"],
+        );
         for (environment, reviewers) in [("production", &day.reviewers[..]), (EMERGENCY_ENVIRONMENT, &[ON_CALL])] {
             let reviewers = reviewers.iter().map(|login| json!({ "type": "User", "id": fake_github.add_user(login) }));
             fake_github.protect(INFRA, environment, &json!({ "reviewers": reviewers.collect::<Vec<_>>() }));

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -52,6 +53,8 @@ pub struct DemoRun<'a> {
     steps: Map<String, Value>,
     /// The job in progress, and the log of its steps.
     job: Option<(github::FakeJob, String)>,
+    /// The deployment of the job in progress to its environment.
+    deployment: Option<github::FakeDeployment>,
     /// The folders of the steps, in their order.
     step_folders: Vec<PathBuf>,
     failed: bool,
@@ -132,6 +135,7 @@ impl<'a> DemoRun<'a> {
             needs: Map::new(),
             steps: Map::new(),
             job: None,
+            deployment: None,
             step_folders: Vec::new(),
             failed: false,
         })
@@ -157,6 +161,13 @@ impl<'a> DemoRun<'a> {
     pub fn start_job(&mut self, job: &DemoJob) {
         let running = github::FakeJob::running(job.name, &format!("runner-{}", self.id()));
         let number = self.fake_github.set_job(self.trigger.repository, self.id(), 1, running.clone());
+        if let Some(environment) = job.environment {
+            let (approved_at, asked_at) = (running.started_at, running.started_at - REVIEW);
+            let deployment = github::FakeDeployment::waiting(self.id(), number, asked_at).then("QUEUED", approved_at);
+            let deployment = deployment.then("IN_PROGRESS", approved_at);
+            self.fake_github.set_deployment(self.trigger.repository, environment, deployment.clone());
+            self.deployment = Some(deployment);
+        }
         self.variables.insert("GITHUB_JOB", job.name.to_owned());
         for name in [OIDC_URL, OIDC_TOKEN] {
             self.variables.remove(name);
@@ -203,6 +214,10 @@ impl<'a> DemoRun<'a> {
             let ended = github::FakeJob { runner_name: running.runner_name, ..ended };
             let number = self.fake_github.set_job(self.trigger.repository, self.id(), 1, ended);
             self.fake_github.annotate_from_log(self.trigger.repository, number, &log);
+        }
+        if let Some((deployment, environment)) = self.deployment.take().zip(job.environment) {
+            let deployment = deployment.then(&outcome(passed).to_uppercase(), github::now());
+            self.fake_github.set_deployment(self.trigger.repository, environment, deployment);
         }
         self.failed |= !passed;
     }
@@ -251,6 +266,8 @@ impl<'a> DemoRun<'a> {
     }
 }
 
+/// How long the lead looks at a decision pack.
+const REVIEW: SignedDuration = SignedDuration::from_secs(90);
 /// No server has this name: links to runs lead nowhere.
 const SERVER: &str = "https://github.example";
 

@@ -120,10 +120,20 @@ pub struct Approval {
     /// `approved`, `rejected` or `pending`.
     pub state: String,
     pub comment: String,
-    #[serde(default, deserialize_with = "login")]
-    pub user: Option<String>,
+    /// `None` for a deleted account.
+    #[serde(default)]
+    pub user: Option<Account>,
     #[serde(deserialize_with = "names")]
     pub environments: Vec<String>,
+}
+
+/// An account on GitHub.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    pub login: String,
+    /// `User`, `Bot`, `Organization` and others; empty if GitHub does not say.
+    #[serde(default, rename = "type")]
+    pub kind: String,
 }
 
 #[derive(Deserialize)]

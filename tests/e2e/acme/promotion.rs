@@ -1,6 +1,6 @@
 //! A run of `promote-to-production`: its records on the fake GitHub, its approvals, and its result.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use promote_gates::clock::{Clock as _, SystemClock};
 use promote_gates::sandbox::github;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub struct Promotion<'a> {
     acme: &'a Acme,
     pub id: u64,
     attempt: u32,
-    /// When the protected job started.
+    /// When the protected job was approved and started.
     pub since: Timestamp,
     event: Value,
     clone: Repo,
@@ -59,7 +59,12 @@ impl Acme {
         };
         self.fake_github.set_run(INFRA, run.in_progress());
         self.fake_github.set_job(INFRA, id, attempt, github::FakeJob::ended("evidence", "success"));
-        self.fake_github.set_job(INFRA, id, attempt, job);
+        // GitHub requested the approval when `evidence` had ended, and the job started with it.
+        let approved_at = job.started_at;
+        let job = self.fake_github.set_job(INFRA, id, attempt, job);
+        let deployment = github::FakeDeployment::waiting(id, job, approved_at - SignedDuration::from_secs(90));
+        let deployment = deployment.then("QUEUED", approved_at).then("IN_PROGRESS", approved_at);
+        self.fake_github.set_deployment(INFRA, "production", deployment);
     }
 }
 

@@ -1,8 +1,14 @@
-use jiff::Timestamp;
+mod care;
+mod frequency;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
-    commands::approval::observations::{ApprovalObservations as Observations, EnvironmentProtection, OtherApprovals},
+    approvers::{ApprovalTime, OtherRules, PersonApproval},
+    commands::approval::observations::{
+        ApprovalObservations as Observations, EnvironmentProtection, OtherApprovals, OwnApproval,
+    },
     observe::Decision,
 };
 
@@ -12,6 +18,8 @@ fn rules() -> ApprovalRules {
         independent: true,
         max_approvals: 2,
         window: "20m".parse().unwrap(),
+        min_review_time: None,
+        require_comment: false,
     }
 }
 
@@ -26,12 +34,19 @@ fn person(login: &str) -> ReviewAuthor {
 }
 
 fn approved_by(reviewers: &[ReviewAuthor]) -> Reviews {
-    Reviews { approved: reviewers.to_vec(), rejected: vec![] }
+    let people = reviewers.iter().filter_map(ReviewAuthor::person);
+    let approvals = people.map(|login| PersonApproval { login: login.to_owned(), comment: String::new() }).collect();
+    Reviews { approved: reviewers.to_vec(), rejected: vec![], approvals, decisions: reviewers.len() }
 }
 
 fn protection(users: &[&str], teams: &[&str]) -> EnvironmentProtection {
     let texts = |all: &[&str]| all.iter().map(ToString::to_string).collect();
-    EnvironmentProtection { users: texts(users), teams: texts(teams), admins_bypass: Some(true) }
+    EnvironmentProtection {
+        users: texts(users),
+        teams: texts(teams),
+        admins_bypass: Some(true),
+        other_rules: OtherRules::default(),
+    }
 }
 
 fn lost() -> Finding {
@@ -51,39 +66,24 @@ fn good() -> Observations {
         at: "2026-01-01T10:31:00Z".to_owned(),
         protection: Ok(Some(protection(&[], &["platform-leads"]))),
         reviews: Ok(approved_by(&[person("alice")])),
-        started: Ok(at(30)),
+        approval: Ok(approved_at(30)),
         excluded: Ok(vec!["mallory".to_owned()]),
         committed: Ok(None),
+        old_approval: Ok(None),
         others: Ok(OtherApprovals::default()),
     }
 }
 
-/// The approval of a run, whose job started this many minutes after ten.
-fn run(approver: &str, id: u64, minutes: i64) -> PastApproval {
-    PastApproval { approver: approver.to_owned(), at: at(minutes), run: Some(id), target: format!("run {id}") }
-}
-
-fn commit(approver: &str, id: Option<u64>, minutes: i64) -> PastApproval {
-    let target = "commit 1a2b3c4d (emergency)".to_owned();
-    PastApproval { approver: approver.to_owned(), at: at(minutes), run: id, target }
-}
-
-fn with(runs: &[PastApproval], commits: &[PastApproval]) -> Observations {
-    let listed = runs.iter().filter_map(|given| given.run).chain([103]).collect();
-    Observations { others: Ok(OtherApprovals { listed, runs: runs.to_vec(), commits: commits.to_vec() }), ..good() }
+/// The approval of job 1 of run 103, this many minutes after ten.
+fn approved_at(minutes: i64) -> OwnApproval {
+    let time = ApprovalTime { earliest: at(minutes), latest: at(minutes) };
+    OwnApproval { job: 1, time, requested_at: Some(at(0)) }
 }
 
 fn finding(rules: &ApprovalRules, observations: &Observations, check: &str) -> Finding {
     let Judgement { findings, .. } = judge(rules, observations);
     let found = findings.iter().find(|finding| finding.check.starts_with(check)).cloned();
     found.unwrap_or_else(|| panic!("no {check} in {findings:?}"))
-}
-
-/// The number of counted approvals, including this run's, and the verdict.
-fn counted(observations: &Observations) -> (usize, Verdict) {
-    let finding = finding(&rules(), observations, "approvals within 20m");
-    let number = finding.actual.split_once(" by ").unwrap().0;
-    (number.parse().unwrap(), finding.verdict)
 }
 
 #[test]
@@ -118,8 +118,7 @@ fn the_approval_check_depends_on_the_reviews_and_the_protection() {
     let strict =
         |bypass| Ok(Some(EnvironmentProtection { admins_bypass: bypass, ..good().protection.unwrap().unwrap() }));
     let bot = ReviewAuthor::Bot("deployer[bot]".to_owned());
-    let rejected =
-        |approved: &[ReviewAuthor]| Ok(Reviews { approved: approved.to_vec(), rejected: vec![person("bob")] });
+    let rejected = |approved: &[ReviewAuthor]| Ok(Reviews { rejected: vec![person("bob")], ..approved_by(approved) });
     for (observations, check, expected, words) in vec![
         // No approval, and reviewers are required.
         (Observations { reviews: Ok(approved_by(&[])), ..good() }, "approval", Verdict::Blocked, "was bypassed"),
@@ -250,7 +249,7 @@ fn an_excluded_approver_blocks_and_a_missing_observation_is_inconclusive() {
             "needs Actions: read",
         ),
         (
-            Observations { started: Err(lost()), ..good() },
+            Observations { approval: Err(lost()), ..good() },
             "approvals within",
             Verdict::Inconclusive,
             "needs Actions: read",
@@ -334,94 +333,27 @@ fn a_passed_verdict_has_an_independent_approver_among_the_required_reviewers() {
 }
 
 #[test]
-fn a_second_attempt_is_blocked_until_the_evidence_is_committed() {
-    let second = |committed| Observations { run: OwnRun { attempt: 2, ..good().run }, committed, ..good() };
-    let blocked = finding(&rules(), &second(Ok(None)), "attempt");
+fn a_later_attempt_is_blocked_unless_its_evidence_is_committed_or_its_job_was_always_skipped() {
+    let second = |committed, old_approval| Observations {
+        run: OwnRun { attempt: 2, ..good().run },
+        committed,
+        old_approval,
+        ..good()
+    };
+    let old = || Ok(Some("the job promote of attempt 1 was not skipped, but failure".to_owned()));
+    let blocked = finding(&rules(), &second(Ok(None), old()), "attempt");
     assert_eq!(blocked.verdict, Verdict::Blocked);
+    assert!(blocked.to_string().contains("attempt 1 was not skipped, but failure"), "{blocked}");
     assert!(blocked.to_string().contains("next: dispatch again"), "{blocked}");
-    let passed = finding(&rules(), &second(Ok(Some("abc".to_owned()))), "attempt");
+    let passed = finding(&rules(), &second(Ok(Some("abc".to_owned())), old()), "attempt");
     assert_eq!(passed.verdict, Verdict::Passed);
     assert!(passed.waived.unwrap().ends_with("by abc"));
-    assert_eq!(finding(&rules(), &second(Err(lost())), "attempt").verdict, Verdict::Inconclusive);
-    assert!(judge(&rules(), &good()).findings.iter().all(|finding| finding.check != "attempt"));
-}
-
-#[test]
-fn the_third_approval_in_the_window_is_blocked_and_lists_all_times() {
-    let third = with(&[run("alice", 101, 27), run("alice", 102, 28)], &[]);
-    let found = finding(&rules(), &third, "approvals within 20m");
-    assert_eq!(found.verdict, Verdict::Blocked);
-    assert_eq!(
-        found.to_string(),
-        "approvals within 20m: 3 by alice: 2026-01-01T10:27:00Z (run 101), 2026-01-01T10:28:00Z (run 102), \
-         2026-01-01T10:30:00Z (this run); expected at most 2 by one person; next: start it again, and have it approved by \
-         another reviewer who takes the time to look, or approved no earlier than 2026-01-01T10:47:01Z"
-    );
-}
-
-#[test]
-#[expect(clippy::large_stack_arrays, reason = "a table of cases")]
-fn approvals_are_counted_once_within_the_window() {
-    let alice = |id, minutes| run("alice", id, minutes);
-    for (description, observations, expected) in [
-        ("nothing else", with(&[], &[]), 1),
-        ("two", with(&[alice(101, 20)], &[]), 2),
-        ("both edges of the window", with(&[alice(101, 10), alice(102, 29)], &[]), 3),
-        ("beyond the window", with(&[alice(101, 9), alice(102, 8)], &[]), 1),
-        ("of other people", with(&[run("bob", 101, 29), run("alice2", 102, 29)], &[]), 1),
-        ("logins have no case", with(&[run("ALICE", 101, 29)], &[]), 2),
-        ("later ones", with(&[alice(104, 31), alice(105, 32)], &[]), 1),
-        ("itself", with(&[alice(103, 30), alice(103, 20)], &[commit("alice", Some(103), 29)]), 1),
-        ("one run in two attempts", with(&[alice(101, 20), alice(101, 25)], &[]), 2),
-        ("an attempt in the window and one before it", with(&[alice(101, 5), alice(101, 25)], &[]), 2),
-        ("an emergency of another workflow", with(&[], &[commit("alice", Some(90), 25)]), 2),
-        ("a commit of no run", with(&[], &[commit("alice", None, 25), commit("alice", None, 26)]), 3),
-        ("a run and its commit", with(&[alice(101, 20)], &[commit("alice", Some(101), 29)]), 2),
-        ("a commit in the window of a run before it", with(&[alice(101, 5)], &[commit("alice", Some(101), 15)]), 1),
-        ("two commits of one run", with(&[], &[commit("alice", Some(90), 25), commit("alice", Some(90), 26)]), 2),
-        ("a commit that another person approved", with(&[], &[commit("bob", Some(90), 25)]), 1),
-        ("a commit of the same second", with(&[], &[commit("alice", None, 30)]), 2),
-    ] {
-        let verdict = if expected > 2 { Verdict::Blocked } else { Verdict::Passed };
-        assert_eq!(counted(&observations), (expected, verdict), "{description}");
+    let skipped = finding(&rules(), &second(Ok(None), Ok(None)), "attempt");
+    assert_eq!((skipped.verdict, skipped.waived), (Verdict::Passed, None));
+    for lost in [second(Err(lost()), Ok(None)), second(Ok(None), Err(lost()))] {
+        assert_eq!(finding(&rules(), &lost, "attempt").verdict, Verdict::Inconclusive);
     }
-}
-
-#[test]
-fn of_three_simultaneous_runs_only_the_third_is_blocked() {
-    let all = [101, 102, 103].map(|id| run("alice", id, 30));
-    let verdicts = [101, 102, 103].map(|id| {
-        let observations = with(&all, &[]);
-        counted(&Observations { run: OwnRun { id, ..observations.run.clone() }, ..observations })
-    });
-    assert_eq!(verdicts, [(1, Verdict::Passed), (2, Verdict::Passed), (3, Verdict::Blocked)]);
-}
-
-#[test]
-fn of_two_approvers_the_one_with_fewer_approvals_counts() {
-    let hasty = [run("alice", 101, 28), run("alice", 102, 29)];
-    let both = Observations { reviews: Ok(approved_by(&[person("alice"), person("bob")])), ..with(&hasty, &[]) };
-    assert_eq!((both.approver(&rules()), counted(&both)), (Some("bob"), (1, Verdict::Passed)));
-    // Only alice is independent, and she has reached the limit.
-    let mallory = Observations { reviews: Ok(approved_by(&[person("alice"), person("mallory")])), ..with(&hasty, &[]) };
-    assert_eq!((mallory.approver(&rules()), counted(&mallory)), (Some("alice"), (3, Verdict::Blocked)));
-}
-
-#[test]
-fn the_limit_is_a_setting_and_a_long_list_is_shortened() {
-    let many: Vec<PastApproval> = (0..15).map(|n| run("alice", u64::try_from(n).unwrap(), 15 + n)).collect();
-    let observations = with(&many, &[]);
-    let found = finding(&ApprovalRules { max_approvals: 15, ..rules() }, &observations, "approvals");
-    assert_eq!(found.verdict, Verdict::Blocked);
-    assert!(found.actual.starts_with("16 by alice: 6 before, 2026-01-01T10:21:00Z (run 6), "), "{found}");
-    assert!(found.next.unwrap().ends_with("no earlier than 2026-01-01T10:35:01Z"));
-    assert_eq!(
-        finding(&ApprovalRules { max_approvals: 16, ..rules() }, &observations, "approvals").verdict,
-        Verdict::Passed
-    );
-    let one =
-        finding(&ApprovalRules { max_approvals: 1, ..rules() }, &with(&[run("alice", 101, 20)], &[]), "approvals");
-    assert_eq!(one.verdict, Verdict::Blocked);
+    assert!(judge(&rules(), &good()).findings.iter().all(|finding| finding.check != "attempt"));
 }
 
 #[test]
@@ -432,6 +364,7 @@ fn the_decision_needs_every_observation_or_a_blocked_finding() {
         (Observations { others: Err(lost()), ..good() }, open),
         (Observations { protection: Err(lost()), ..good() }, open),
         (Observations { committed: Err(lost()), ..good() }, open),
+        (Observations { old_approval: Err(lost()), ..good() }, open),
         (
             Observations { others: Err(lost()), reviews: Ok(approved_by(&[person("mallory")])), ..good() },
             Decision::Decided,

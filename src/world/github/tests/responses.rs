@@ -1,9 +1,7 @@
 //! The requests of reads and writes, and how their responses are read.
 
-use std::collections::BTreeSet;
-
 use super::*;
-use crate::{sandbox::github::FakeRun, subject};
+use crate::subject;
 
 pub(super) fn shop() -> Repository {
     "acme/shop".parse().unwrap()
@@ -93,7 +91,7 @@ fn an_environment_has_all_of_its_protection_rules() {
         {"id":2,"type":"required_reviewers","prevent_self_review":true,"reviewers":[
             {"type":"User","reviewer":{"id":4,"login":"alice"}},
             {"type":"Team","reviewer":{"id":5,"slug":"leads","name":"Leads"}}]},
-        {"id":3,"type":"branch_policy"}],
+        {"id":3,"type":"branch_policy"},{"id":4,"type":"custom"}],
         "deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}"#;
     const OPEN: &str = r#"{"id":2,"name":"dev","protection_rules":[],"deployment_branch_policy":null}"#;
     let (_server, github) = serving(&[
@@ -109,6 +107,7 @@ fn an_environment_has_all_of_its_protection_rules() {
     assert_eq!(guarded.branch_rule, Some(BranchRule { protected: true, custom: false }));
     let open = environment("dev").unwrap();
     assert_eq!((open.wait_timer, open.reviewers.len(), open.branch_rule, open.can_admins_bypass), (0, 0, None, None));
+    assert!(guarded.has_custom_rules && !open.has_custom_rules);
     assert_eq!(environment("none"), None);
 }
 
@@ -150,32 +149,4 @@ fn a_write_whose_response_cannot_be_read_is_an_unknown_outcome() {
     assert_eq!(refusal.message, "Issues are disabled");
     let SendOutcome::Refused(refusal) = create(403, "{}") else { panic!("403 is a refusal") };
     assert!(refusal.hint.contains("Issues: write on acme/shop"), "{}", refusal.hint);
-}
-
-#[test]
-fn runs_beyond_the_limit_of_one_search_are_found_by_further_searches() {
-    let fake_github = FakeGitHub::start().unwrap();
-    fake_github.create("acme/shop");
-    fake_github.grant(TOKEN, "acme/shop", &["actions=read"]);
-    let first: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    for id in 1..=1150 {
-        // Two runs in each second.
-        let created_at = first + Duration::from_secs(id / 2);
-        fake_github.set_run("acme/shop", FakeRun { id, created_at, ..FakeRun::default() });
-    }
-    let workflow = fake_github.workflow_id("acme/shop", &FakeRun::default().path);
-    let github = connect(&fake_github.api_url());
-    let since = |seconds| first + Duration::from_secs(seconds);
-    let ids = |seconds| -> Vec<u64> {
-        github.runs_of_workflow(&shop(), workflow, since(seconds)).unwrap().iter().map(|run| run.id).collect()
-    };
-    assert_eq!(ids(570), (1140..=1150).rev().collect::<Vec<_>>());
-    assert_eq!(ids(0), (1..=1150).rev().collect::<Vec<_>>());
-    let searches: BTreeSet<String> = fake_github
-        .requests()
-        .into_iter()
-        .map(|asked| asked.query.split('&').next().unwrap_or_default().to_owned())
-        .collect();
-    assert_eq!(searches.len(), 3, "{searches:?}");
-    assert_eq!(fake_github.violations(), Vec::<String>::new());
 }
