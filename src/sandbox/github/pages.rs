@@ -49,11 +49,6 @@ impl<T> ListPage<T> {
 
 impl ApiCall {
     pub fn page<T>(&self, all: Vec<T>) -> Result<ListPage<T>, ContractViolation> {
-        self.page_within(all, usize::MAX)
-    }
-
-    /// A page of a list of which GitHub returns at most the first `limit` items.
-    pub fn page_within<T>(&self, all: Vec<T>, limit: usize) -> Result<ListPage<T>, ContractViolation> {
         let number = self.positive_number("page")?.unwrap_or(1);
         // GitHub lowers a larger size to its maximum. A client that asks for more would mistake a full page for the last one.
         let size = self.positive_number("per_page")?.unwrap_or(DEFAULT_SIZE);
@@ -61,8 +56,8 @@ impl ApiCall {
             return Err(ContractViolation::invalid(&format!("per_page is {size}, at most {MAX_SIZE} are given.")));
         }
         let total = all.len();
-        let last = total.min(limit).div_ceil(size).max(1);
-        let items = all.into_iter().take(limit).skip((number - 1).saturating_mul(size)).take(size).collect();
+        let last = total.div_ceil(size).max(1);
+        let items = all.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
         Ok(ListPage { items, number, total, link: self.links(number, last) })
     }
 

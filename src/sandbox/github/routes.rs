@@ -20,7 +20,6 @@ use crate::sandbox::server::{FakeResponse, ReceivedRequest};
 const API_VERSION: &str = "2022-11-28";
 /// The query names of lists.
 const PAGES: &[&str] = &["per_page", "page"];
-const RUNS: &[&str] = &["created", "status", "event", "branch", "actor", "head_sha", "per_page", "page"];
 const ISSUES: &[&str] = &["state", "labels", "since", "sort", "direction", "creator", "per_page", "page"];
 
 /// A route of the API, as GitHub's description has it.
@@ -87,13 +86,6 @@ const ROUTES: &[ApiRoute] = &[
         "actions=read",
         &[],
         Handler::ChangeRepository(approvals::list_for_run),
-    ),
-    route(
-        Method::GET,
-        below!("/actions/workflows/{workflow_id}/runs"),
-        "actions=read",
-        RUNS,
-        Handler::ChangeRepository(runs::list_for_workflow),
     ),
     route(
         Method::GET,

@@ -1,6 +1,5 @@
-//! `GET …/actions/runs/{run_id}`, one attempt of a run, and the runs of a workflow.
+//! `GET …/actions/runs/{run_id}`, and one attempt of a run.
 
-use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{
@@ -14,28 +13,6 @@ use super::{
 };
 use crate::sandbox::server::FakeResponse;
 
-/// GitHub returns at most this many runs of a search, by the route's description.
-const MAX_FOUND: usize = 1000;
-/// The query names that turn a list into a search.
-const SEARCHES: [&str; 6] = ["actor", "branch", "created", "event", "head_sha", "status"];
-/// Statuses and conclusions; a `status` query accepts either.
-const STATUSES: [&str; 14] = [
-    "completed",
-    "action_required",
-    "cancelled",
-    "failure",
-    "neutral",
-    "skipped",
-    "stale",
-    "success",
-    "timed_out",
-    "in_progress",
-    "queued",
-    "requested",
-    "waiting",
-    "pending",
-];
-
 impl FakeGitHub {
     /// Adds an attempt of a run, or replaces the one with the same id and attempt.
     pub fn set_run(&self, repository: &str, run: FakeRun) {
@@ -47,12 +24,6 @@ impl FakeGitHub {
             repository.runs.retain(|existing| (existing.id, existing.attempt) != (run.id, run.attempt));
             repository.runs.push(run);
         });
-    }
-
-    /// The id of the workflow with that file.
-    #[must_use]
-    pub fn workflow_id(&self, repository: &str, path: &str) -> u64 {
-        workflow_id(repository, path)
     }
 }
 
@@ -82,46 +53,6 @@ pub fn get_attempt(
     Ok(found.map_or_else(not_found, |run| FakeResponse::json(200, &run_json(repository, run, &call.api))))
 }
 
-/// The latest attempt of each run of the workflow, newest first.
-pub fn list_for_workflow(
-    repository: &mut FakeRepository,
-    _: &mut FakeAccounts,
-    call: &ApiCall,
-) -> Result<FakeResponse, ContractViolation> {
-    let wanted = call.parameter("workflow_id");
-    let is_wanted = |run: &FakeRun| {
-        let path = run.path.split('@').next().unwrap_or(&run.path);
-        workflow_id(&repository.name, path).to_string() == wanted || path.rsplit('/').next() == Some(wanted)
-    };
-    let mut runs: Vec<&FakeRun> = repository.runs.iter().filter(|run| is_wanted(run)).collect();
-    if runs.is_empty() {
-        return Ok(not_found());
-    }
-    runs.sort_by_key(|run| (run.created_at, run.id, run.attempt));
-    runs.reverse();
-    let mut ids = Vec::new();
-    runs.retain(|run| {
-        let first = !ids.contains(&run.id);
-        ids.push(run.id);
-        first
-    });
-
-    let status = call.query_one_of("status", &STATUSES)?;
-    let created = call.query_value("created").map(parse_time_range).transpose()?;
-    let like = |name: &str, value: &str| call.query_value(name).is_none_or(|asked| asked.eq_ignore_ascii_case(value));
-    runs.retain(|run| {
-        status.is_none_or(|status| run.status == status || run.conclusion.as_deref() == Some(status))
-            && created.is_none_or(|(from, to)| (from..=to).contains(&whole_second(run.created_at)))
-            && like("event", &run.event)
-            && like("actor", &run.actor)
-            && like("branch", run.head_branch.as_deref().unwrap_or_default())
-            && like("head_sha", &run.head_sha)
-    });
-    let searched = SEARCHES.iter().any(|name| call.query_value(name).is_some());
-    let page = call.page_within(runs, if searched { MAX_FOUND } else { usize::MAX })?;
-    Ok(page.into_field("workflow_runs", |run| run_json(repository, run, &call.api)))
-}
-
 /// The attempt of a run that the path names.
 pub fn find_attempt<'a>(
     repository: &'a FakeRepository,
@@ -129,40 +60,6 @@ pub fn find_attempt<'a>(
 ) -> Result<Option<&'a FakeRun>, ContractViolation> {
     let (run_id, attempt) = (call.number("run_id")?, call.number("attempt_number")?);
     Ok(repository.runs.iter().find(|run| (run.id, u64::from(run.attempt)) == (run_id, attempt)))
-}
-
-/// The first and last time of a `created` query, in GitHub's search syntax: `>=2026-01-01T00:00:00Z`,
-/// `2026-01-01..2026-02-01`, `2026-01-01`.
-fn parse_time_range(text: &str) -> Result<(Timestamp, Timestamp), ContractViolation> {
-    let at = |text: &str| {
-        if let Ok(at) = text.parse::<Timestamp>() {
-            return Some((at, at));
-        }
-        let day: Date = text.parse().ok()?;
-        let start = day.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        Some((start, start.checked_add(86_399.seconds()).ok()?))
-    };
-    let (least, most, step) = (Timestamp::MIN, Timestamp::MAX, 1.second());
-    let found = if let Some(rest) = text.strip_prefix(">=") {
-        at(rest).map(|(from, _)| (from, most))
-    } else if let Some(rest) = text.strip_prefix("<=") {
-        at(rest).map(|(_, to)| (least, to))
-    } else if let Some(rest) = text.strip_prefix('>') {
-        at(rest).and_then(|(_, to)| Some((to.checked_add(step).ok()?, most)))
-    } else if let Some(rest) = text.strip_prefix('<') {
-        at(rest).and_then(|(from, _)| Some((least, from.checked_sub(step).ok()?)))
-    } else if let Some((from, to)) = text.split_once("..") {
-        let end = |text, or: Timestamp| if text == "*" { Some((or, or)) } else { at(text) };
-        end(from, least).zip(end(to, most)).map(|((from, _), (_, to))| (from, to))
-    } else {
-        at(text)
-    };
-    found.ok_or_else(|| ContractViolation::invalid(&format!("created is {text:?}, not a time or a range of times.")))
-}
-
-/// GitHub stores times in whole seconds.
-fn whole_second(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 fn run_json(repository: &FakeRepository, run: &FakeRun, api: &str) -> Value {

@@ -104,7 +104,6 @@ fn runs(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     fake_github.approve(INFRA, 7, "production", "grace", "ship it");
     fake_github.reject(INFRA, 7, "production", "ken", "");
 
-    let workflow = format!("{REPO}/actions/workflows/{}/runs", fake_github.workflow_id(INFRA, path));
     let jobs = format!("{REPO}/actions/runs/7/attempts/2/jobs");
     let annotations = format!("{REPO}/check-runs/{job}/annotations");
     let mut all: Vec<Exchange> = [
@@ -120,12 +119,6 @@ fn runs(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         &format!("{REPO}/actions/runs/7/approvals"),
         &format!("{REPO}/actions/runs/8/approvals"),
         &format!("{REPO}/actions/runs/6/approvals"),
-        &workflow,
-        &format!("{workflow}?created=%3E%3D2020-01-01T00:00:00Z&per_page=1"),
-        &format!("{workflow}?created=2020-01-01..2020-02-01"),
-        &format!("{workflow}?status=failure&event=push&branch=main&actor=dora&head_sha={}", "1".repeat(40)),
-        &format!("{REPO}/actions/workflows/promote-to-production.yml/runs?page=2"),
-        &format!("{REPO}/actions/workflows/1/runs"),
         &annotations,
         &format!("{annotations}?per_page=1"),
         &format!("{REPO}/check-runs/1/annotations"),
@@ -138,8 +131,6 @@ fn runs(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         (format!("{jobs}?page=first"), Conformance::Invalid),
         (format!("{jobs}?page=0"), Conformance::InvalidByProse),
         (format!("{jobs}?per_page=101"), Conformance::InvalidByProse),
-        (format!("{workflow}?status=done"), Conformance::Invalid),
-        (format!("{workflow}?created=lately"), Conformance::InvalidByProse),
     ] {
         all.push(caller.exchange(Method::GET, &url, Value::Null, request));
     }

@@ -1,7 +1,5 @@
 //! Runs, jobs, annotations, approvals.
 
-use jiff::ToSpan as _;
-
 use super::*;
 
 const PATH: &str = ".github/workflows/promote.yml";
@@ -37,68 +35,6 @@ fn a_run_returns_its_latest_attempt() {
     assert_eq!(fake_github.violations(), [""; 0]);
     assert_eq!(status(&fake_github, "actions/runs/latest"), 404);
     assert_eq!(fake_github.violations().len(), 1, "not a number");
-}
-
-#[test]
-fn the_runs_of_a_workflow_are_listed_once_each_newest_first() {
-    let fake_github = fake_github_with(&["actions=read"]);
-    let start = time("2026-01-01T00:00:00.5Z");
-    for (id, attempt, minute) in [(1, 1, 0), (3, 1, 20), (2, 1, 10), (2, 2, 10)] {
-        fake_github.set_run(INFRA, FakeRun { created_at: start + i64::from(minute).minutes(), ..run(id, attempt) });
-    }
-    fake_github.set_run(INFRA, FakeRun { id: 4, event: "repository_dispatch".to_owned(), ..FakeRun::default() });
-    let list = format!("actions/workflows/{}/runs", fake_github.workflow_id(INFRA, PATH));
-    let ids = |query: &str| values_at(&get(&fake_github, &format!("{list}?{query}"))["workflow_runs"], "/id");
-    let all = get(&fake_github, &list);
-    assert_eq!(
-        (&all["total_count"], values_at(&all["workflow_runs"], "/run_attempt")),
-        (&json!(3), vec![json!(1), json!(2), json!(1)])
-    );
-    for (query, expected) in [
-        ("created=%3E%3D2026-01-01T00:10:00Z", &[3, 2][..]),
-        ("created=%3E%3D2026-01-01T00:10:01Z", &[3]),
-        ("created=%3E2026-01-01T00:10:00Z", &[3]),
-        ("created=%3C%3D2026-01-01T00:10:00Z", &[2, 1]),
-        ("created=%3C2026-01-01T00:10:00Z", &[1]),
-        ("created=2026-01-01T00:00:00Z..2026-01-01T00:10:00Z", &[2, 1]),
-        ("created=2026-01-01T00:05:00Z..*", &[3, 2]),
-        ("created=2026-01-01", &[3, 2, 1]),
-        ("created=%3C2026-01-01", &[]),
-        ("created=%3E%3D2026-01-02", &[]),
-        ("status=success&event=push", &[3, 2, 1]),
-        ("status=waiting", &[]),
-        ("event=repository_dispatch", &[]),
-        ("branch=release", &[]),
-        ("per_page=1&page=2", &[2]),
-    ] {
-        assert_eq!(ids(query), expected, "{query}");
-    }
-    assert_eq!(values_at(&get(&fake_github, "actions/workflows/ci.yml/runs")["workflow_runs"], "/id"), [4]);
-    assert_eq!(status(&fake_github, "actions/workflows/other.yml/runs"), 404);
-    assert_eq!(fake_github.violations(), [""; 0]);
-    for query in ["created=2026-01-01T00:00:00+00:00", "created=now", "status=done"] {
-        assert_eq!(status(&fake_github, &format!("{list}?{query}")), 422, "{query}");
-    }
-}
-
-#[test]
-fn a_search_returns_at_most_1000_runs() {
-    let fake_github = fake_github_with(&["actions=read"]);
-    for id in 1..=1005 {
-        fake_github.set_run(INFRA, run(id, 1));
-    }
-    let page = |query: &str| {
-        let (_, link, body) = send(
-            &fake_github,
-            &Method::GET,
-            &format!("actions/workflows/promote.yml/runs?per_page=100&{query}"),
-            &Value::Null,
-        );
-        (body["total_count"].clone(), body["workflow_runs"].as_array().unwrap().len(), link.contains("next"))
-    };
-    assert_eq!(page("page=10&event=push"), (json!(1005), 100, false));
-    assert_eq!(page("page=11&event=push"), (json!(1005), 0, false));
-    assert_eq!(page("page=11"), (json!(1005), 5, false));
 }
 
 #[test]
@@ -151,4 +87,38 @@ fn reviews_are_returned_and_their_environments_are_created() {
         "created when a review names it"
     );
     assert_eq!(status(&fake_github, "/users/dora"), 200);
+}
+
+#[test]
+fn deployments_are_listed_by_environment_newest_first() {
+    let fake_github = fake_github_with(&["deployments=read"]);
+    let at = |minute: i64| time("2026-01-01T00:00:00Z") + jiff::SignedDuration::from_mins(minute);
+    for (run, environment) in [(1, "production"), (3, "Production"), (2, "production"), (4, "staging")] {
+        let minute = i64::try_from(run).unwrap();
+        let deployment = FakeDeployment::waiting(run, 41, at(minute)).then("QUEUED", at(minute + 1));
+        fake_github.set_deployment(INFRA, environment, deployment);
+    }
+    let list = |environment: &str, first: u64, after: Value| {
+        let body = json!({
+            "query": "query Deployments($owner: String!) {}",
+            "operationName": "Deployments",
+            "variables": {
+                "owner": "acme", "name": "ecommerce-infra", "environment": environment, "first": first, "after": after,
+                "statuses": 100,
+            },
+        });
+        let (_, _, body) = send(&fake_github, &Method::POST, "/graphql", &body);
+        body["data"]["repository"]["deployments"].clone()
+    };
+    let page = list("production", 2, Value::Null);
+    let created = values_at(&page["nodes"], "/createdAt");
+    assert_eq!(created, ["2026-01-01T00:03:00Z", "2026-01-01T00:02:00Z"], "in the case of its creation");
+    assert_eq!(page["pageInfo"]["hasNextPage"], true);
+    let statuses = &page["nodes"][0]["statuses"]["nodes"];
+    assert_eq!(values_at(statuses, "/state"), ["QUEUED", "WAITING"]);
+    assert!(statuses[0]["logUrl"].as_str().unwrap().ends_with("/actions/runs/3/job/41"));
+    let rest = list("production", 2, page["pageInfo"]["endCursor"].clone());
+    assert_eq!((values_at(&rest["nodes"], "/createdAt").len(), &rest["pageInfo"]["hasNextPage"]), (1, &json!(false)));
+    assert_eq!(list("PRODUCTION", 2, Value::Null)["nodes"], json!([]), "with its case");
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
