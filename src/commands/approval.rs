@@ -13,6 +13,7 @@ mod attempts;
 mod excluded;
 mod judge;
 mod observations;
+mod rules;
 mod sources;
 mod window;
 
@@ -35,8 +36,9 @@ use crate::{
     values::{HumanDuration, nonzero_duration, switch},
 };
 use excluded::SourceAccess;
-use judge::{ApprovalRules, judge};
+use judge::judge;
 use observations::{ApprovalObservations, OwnRun};
+use rules::ApprovalRules;
 use sources::{ApprovalObserver, EvidenceRef};
 
 /// How often the command looks within `timeout` if every look fails at once.

@@ -6,6 +6,7 @@ mod frequency;
 
 use super::{
     observations::{ApprovalObservations, OwnRun},
+    rules::ApprovalRules,
     window::{ApprovalWindow, PastApproval},
 };
 use crate::{
@@ -13,29 +14,12 @@ use crate::{
     finding::{Finding, Verdict, verdict},
     login::is_same_login,
     observe::Judgement,
-    subject::Environment,
-    values::HumanDuration,
 };
 use care::{check_comment, check_review_time, has_comment};
 use frequency::check_frequency;
 
 /// How many excluded people a message lists.
 const MAX_NAMES: usize = 5;
-
-/// The limits that an approval must keep.
-#[derive(Clone, Debug)]
-pub struct ApprovalRules {
-    pub environment: Environment,
-    /// Whether the people who had a part in the release may not approve it.
-    pub independent: bool,
-    /// At least 1.
-    pub max_approvals: usize,
-    pub window: HumanDuration,
-    /// How long the decision pack must have been there before the approval.
-    pub min_review_time: Option<HumanDuration>,
-    /// Whether the approver must have written a comment.
-    pub require_comment: bool,
-}
 
 impl ApprovalObservations {
     /// The logins of the people who approved and can be required reviewers, in the order of their reviews.

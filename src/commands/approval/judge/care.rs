@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::ApprovalRules;
 use crate::{
-    commands::approval::observations::ApprovalObservations,
+    commands::approval::{observations::ApprovalObservations, rules::ApprovalRules},
     finding::Finding,
     login::is_same_login,
     values::{HumanDuration, clip, is_invisible},

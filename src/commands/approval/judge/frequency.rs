@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::ApprovalRules;
 use crate::{
     approvers::join_names,
-    commands::approval::{observations::ApprovalObservations, window::PastApproval},
+    commands::approval::{observations::ApprovalObservations, rules::ApprovalRules, window::PastApproval},
     finding::Finding,
 };
 
