@@ -82,12 +82,17 @@ impl JobWait {
     #[must_use]
     pub fn approval(&self, rules: OtherRules) -> Option<ApprovalTime> {
         let WaitEnd::At(latest) = self.end else { return None };
-        let timer = SignedDuration::from_mins(i64::from(rules.wait_timer));
-        let timer_end = self.created_at.checked_add(timer).and_then(|end| end.checked_add(TIMER_SLACK));
-        let may_be_timer = rules.wait_timer > 0 && timer_end.map_or(true, |end| latest <= end);
-        let is_held_back = rules.custom || may_be_timer;
+        let is_held_back = self.is_held_back(rules, latest);
         let earliest = if is_held_back { self.since.unwrap_or(self.created_at) } else { latest };
         Some(ApprovalTime { earliest: earliest.min(latest), latest })
+    }
+
+    /// Whether a rule beside the approval may hold the job back at that time.
+    #[must_use]
+    pub fn is_held_back(&self, rules: OtherRules, at: Timestamp) -> bool {
+        let timer = SignedDuration::from_mins(i64::from(rules.wait_timer));
+        let timer_end = self.created_at.checked_add(timer).and_then(|end| end.checked_add(TIMER_SLACK));
+        rules.custom || (rules.wait_timer > 0 && timer_end.map_or(true, |end| at <= end))
     }
 }
 

@@ -82,7 +82,10 @@ fn check_protection(ApprovalRules { environment, .. }: &ApprovalRules, observati
             .expected(expected)
             .next(next),
         Ok(Some(protection)) if protection.reviewers().is_empty() => Finding::blocked(check)
-            .actual("it has no required reviewers, so GitHub requests no approval")
+            .actual(match &protection.machines[..] {
+                [] => "it has no required reviewers, so GitHub requests no approval".to_owned(),
+                machines => format!("its only required reviewers are machines: {}", join_names(machines)),
+            })
             .expected(expected)
             .next(next),
         Ok(Some(protection)) => {

@@ -71,6 +71,8 @@ pub struct OwnApproval {
 pub struct EnvironmentProtection {
     pub users: Vec<String>,
     pub teams: Vec<String>,
+    /// Users that are machines by the config file: their approval counts for nothing.
+    pub machines: Vec<String>,
     /// Whether administrators can bypass the protection; `None` if GitHub does not show it.
     pub admins_bypass: Option<bool>,
     pub other_rules: OtherRules,

@@ -12,7 +12,7 @@ use super::{
     window::ApprovalWindow,
 };
 use crate::{
-    approvers::{JobWait, OtherRules, Reviews, fetch_reviews, find_reviews},
+    approvers::{JobWait, OtherRules, Reviews, WaitEnd, fetch_reviews, find_reviews},
     clock::{Clock, rfc3339},
     config::people::People,
     finding::Finding,
@@ -25,6 +25,9 @@ use crate::{
 /// 30 days.
 /// <https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/review-deployments>
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// GitHub may be late to show that a job stopped waiting, so the newest runs that wait are asked for their reviews, up to this
+/// many without any.
+const MAX_OPEN: usize = 2;
 /// A run with more attempts is not looked through.
 const MAX_ATTEMPTS: u32 = 20;
 /// How far the clocks of the validating and the committing machine may differ.
@@ -72,14 +75,14 @@ impl ApprovalObserver {
         let Self { github, repository, own_run, github_environment, .. } = self;
         let environment = github.environment(repository, github_environment);
         let name = environment.as_ref().ok().and_then(Option::as_ref).map(|environment| environment.name.clone());
-        let protection = environment.map(|environment| environment.map(protection_of));
+        let protection = environment.map(|environment| environment.map(|found| protection_of(found, &self.people)));
         let other_rules =
             protection.as_ref().ok().and_then(Option::as_ref).map(|found| found.other_rules).unwrap_or_default();
         let reviews = fetch_reviews(github, repository, own_run.id, github_environment, &self.people);
         let own_job = self.fetch_own_job(name.as_deref().unwrap_or(github_environment.as_str()));
         let approval = own_job.as_ref().map_err(Clone::clone).and_then(|own| self.find_own_approval(own, other_rules));
         let others = match (&reviews, &own_job, &approval) {
-            (Ok(reviews), Ok(own), Ok(approval)) => self.fetch_other_approvals(reviews, own, *approval),
+            (Ok(reviews), Ok(own), Ok(approval)) => self.fetch_other_approvals(reviews, own, *approval, other_rules),
             // The error is already among the observations.
             _ => Ok(OtherApprovals::default()),
         };
@@ -155,6 +158,7 @@ impl ApprovalObserver {
         reviews: &Reviews,
         own: &OwnJob,
         approval: OwnApproval,
+        rules: OtherRules,
     ) -> Result<OtherApprovals, Finding> {
         let mut others = OtherApprovals::default();
         if reviews.people().next().is_none() {
@@ -169,14 +173,25 @@ impl ApprovalObserver {
                 None => {}
             }
         }
-        for (id, jobs) in by_run {
+        let may_count = |wait: &JobWait| window.may_include(wait);
+        // A job that still waits, and that nothing but the approval holds back, is not approved yet.
+        let is_surely_open =
+            |wait: &JobWait| wait.end == WaitEnd::NotYet && !wait.is_held_back(rules, approval.time.latest);
+        let mut unapproved = 0;
+        // The newest run first.
+        for (id, jobs) in by_run.into_iter().rev() {
             others.listed.insert(id);
             let is_own = id == self.own_run.id;
+            let is_open = jobs.iter().filter(|wait| may_count(wait)).all(is_surely_open);
             // Of a later attempt's reviews, those of the earlier ones are judged on their own.
-            if !jobs.iter().any(|wait| window.may_include(wait)) || (is_own && self.own_run.attempt > 1) {
+            if !jobs.iter().any(may_count)
+                || (is_own && self.own_run.attempt > 1)
+                || (is_open && unapproved >= MAX_OPEN)
+            {
                 continue;
             }
             let reviews = if is_own { Some(reviews.clone()) } else { self.find_reviews(id)? };
+            unapproved += usize::from(is_open && reviews.as_ref().is_none_or(|reviews| reviews.decisions == 0));
             others.runs.push(ReviewedRun { id, reviews, jobs });
         }
         for entry in ledger::read(&self.ledger, &self.scope(), window.start())? {
@@ -238,14 +253,16 @@ impl ApprovalObserver {
     }
 }
 
-fn protection_of(environment: github::EnvironmentProtection) -> EnvironmentProtection {
+fn protection_of(environment: github::EnvironmentProtection, people: &People) -> EnvironmentProtection {
     let other_rules = OtherRules { wait_timer: environment.wait_timer, custom: environment.has_custom_rules };
     let (users, teams): (Vec<_>, Vec<_>) =
         environment.reviewers.into_iter().partition(|reviewer| reviewer.kind == ReviewerKind::User);
+    let (machines, users) = users.into_iter().partition(|user| people.is_machine(&user.name));
     let names = |reviewers: Vec<Reviewer>| reviewers.into_iter().map(|reviewer| reviewer.name).collect();
     EnvironmentProtection {
         users: names(users),
         teams: names(teams),
+        machines: names(machines),
         admins_bypass: environment.can_admins_bypass,
         other_rules,
     }

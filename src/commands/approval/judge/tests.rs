@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
-    approvers::{ApprovalTime, OtherRules, PersonApproval},
+    approvers::{ApprovalTime, PersonApproval},
     commands::approval::observations::{
         ApprovalObservations as Observations, EnvironmentProtection, OtherApprovals, OwnApproval,
     },
@@ -45,7 +45,7 @@ fn protection(users: &[&str], teams: &[&str]) -> EnvironmentProtection {
         users: texts(users),
         teams: texts(teams),
         admins_bypass: Some(true),
-        other_rules: OtherRules::default(),
+        ..EnvironmentProtection::default()
     }
 }
 
@@ -159,6 +159,18 @@ fn the_approval_check_depends_on_the_reviews_and_the_protection() {
             "protection",
             Verdict::Blocked,
             "the environment does not exist: GitHub creates one",
+        ),
+        (
+            Observations {
+                protection: Ok(Some(EnvironmentProtection {
+                    machines: vec!["robot".to_owned()],
+                    ..protection(&[], &[])
+                })),
+                ..good()
+            },
+            "protection",
+            Verdict::Blocked,
+            "its only required reviewers are machines: robot;",
         ),
         // Rejected.
         (Observations { reviews: rejected(&[]), ..good() }, "approval", Verdict::Blocked, "rejected by bob;"),
