@@ -30,7 +30,7 @@ pub struct JobWait {
 pub enum WaitEnd {
     /// At this time: the first state after the last `WAITING`.
     At(Timestamp),
-    /// No state follows the last `WAITING`, or there is no state at all.
+    /// No state follows the last `WAITING`.
     NotYet,
     /// The states that GitHub shows do not tell.
     Unknown,
@@ -99,20 +99,15 @@ impl JobWait {
 /// When the wait ended. Without a `WAITING`, `QUEUED` and `PENDING` can be from before the approval.
 fn wait_end(statuses: &[DeploymentStatus], since: Option<Timestamp>) -> WaitEnd {
     let others = || statuses.iter().filter(|status| status.state != "WAITING");
-    let mut after: Vec<Timestamp> = match since {
-        Some(since) => others().map(|status| status.created_at).filter(|at| *at > since).collect(),
-        None => {
-            let has_run = |status: &&DeploymentStatus| !matches!(status.state.as_str(), "QUEUED" | "PENDING");
-            others().filter(has_run).map(|status| status.created_at).collect()
-        }
+    let Some(since) = since else {
+        let has_run = |status: &&DeploymentStatus| !matches!(status.state.as_str(), "QUEUED" | "PENDING");
+        return others().filter(has_run).map(|status| status.created_at).min().map_or(WaitEnd::Unknown, WaitEnd::At);
     };
-    after.sort();
-    match (after.first(), since) {
-        (Some(at), _) => WaitEnd::At(*at),
+    match others().map(|status| status.created_at).filter(|at| *at > since).min() {
+        Some(at) => WaitEnd::At(at),
         // Times have whole seconds: a state of the same second came before the wait or after it.
-        (None, Some(since)) if others().any(|status| status.created_at == since) => WaitEnd::Unknown,
-        (None, Some(_)) => WaitEnd::NotYet,
-        (None, None) => WaitEnd::Unknown,
+        None if others().any(|status| status.created_at == since) => WaitEnd::Unknown,
+        None => WaitEnd::NotYet,
     }
 }
 
@@ -148,12 +143,12 @@ mod tests {
 
     /// `WAITING 10` for each state, all with the job's address.
     fn deployment(states: &str) -> Deployment {
-        let status = |text: &str| {
+        let parse = |text: &str| {
             let (state, seconds) = text.trim().split_once(' ').unwrap();
             let created_at = at(seconds.parse().unwrap());
             DeploymentStatus { state: state.to_owned(), created_at, log_url: Some(JOB.to_owned()) }
         };
-        let statuses = states.split(',').filter(|state| !state.trim().is_empty()).map(status).collect();
+        let statuses = states.split(',').filter(|state| !state.trim().is_empty()).map(parse).collect();
         Deployment { id: "DE_1".to_owned(), created_at: at(1), statuses, is_complete: true }
     }
 

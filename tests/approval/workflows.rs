@@ -133,6 +133,5 @@ fn over_1300_runs_need_at_most_20_requests() {
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     assert!(counted(&ended).starts_with("3 by alice: "), "{}", counted(&ended));
     let requests = stage.fake_github.requests().len();
-    println!("approval over 1,300 runs: {requests} requests");
     assert!(requests <= 20, "{requests} requests");
 }

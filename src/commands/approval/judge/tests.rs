@@ -160,18 +160,6 @@ fn the_approval_check_depends_on_the_reviews_and_the_protection() {
             Verdict::Blocked,
             "the environment does not exist: GitHub creates one",
         ),
-        (
-            Observations {
-                protection: Ok(Some(EnvironmentProtection {
-                    machines: vec!["robot".to_owned()],
-                    ..protection(&[], &[])
-                })),
-                ..good()
-            },
-            "protection",
-            Verdict::Blocked,
-            "its only required reviewers are machines: robot;",
-        ),
         // Rejected.
         (Observations { reviews: rejected(&[]), ..good() }, "approval", Verdict::Blocked, "rejected by bob;"),
         (
@@ -221,6 +209,18 @@ fn the_approval_check_depends_on_the_reviews_and_the_protection() {
     ] {
         assert_finding(&observations, check, expected, words);
     }
+}
+
+#[test]
+fn reviewers_that_are_machines_are_none() {
+    let machines = EnvironmentProtection { machines: vec!["robot".to_owned()], ..protection(&[], &[]) };
+    let observations = Observations { protection: Ok(Some(machines)), ..good() };
+    assert_finding(
+        &observations,
+        "protection",
+        Verdict::Blocked,
+        "its only required reviewers are machines: robot; expected an environment with required reviewers",
+    );
 }
 
 #[test]
