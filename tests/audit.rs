@@ -85,6 +85,26 @@ fn promotions_are_counted_and_listed() {
 }
 
 #[test]
+fn self_approved_emergencies_are_counted_and_shown() {
+    let shop = Shop::new();
+    entry(&shop, 9, FILE, "emergency", "1.4.2", "Approved-by: bob\nTriggered-by: alice\nIndependent: yes\n");
+    entry(&shop, 8, FILE, "normal", "1.4.3", "Approved-by: bob\nTriggered-by: bob\n");
+    entry(&shop, 7, FILE, "emergency", "1.4.4", "Approved-by: bob\nTriggered-by: alice\nIndependent: no\n");
+    let last = entry(&shop, 6, FILE, "emergency", "1.4.5", "Approved-by: alice\nTriggered-by: Alice\n");
+    let step = step(&shop.checkout("infra", &[])).input("budget", "9").input("output-file", "a.json");
+    let ended = step.run(&["audit"]);
+    assert_eq!((ended.code, outputs(&ended)), (0, ["1", "3", "0", "0"]), "{}", ended.log);
+    let message = format!("2 of 3 were approved by the person who started them; the last: {last} by alice");
+    assert!(ended.log.contains(&message), "{}", ended.log);
+    assert!(ended.summary.contains("| of them approved by the person who started them | 2 |"), "{}", ended.summary);
+    let people: Vec<&str> = table(&ended, "Emergencies").iter().map(|row| row[3]).collect();
+    assert_eq!(people, ["alice, not independent", "bob, not independent", "alice, bob"]);
+    let audit: Value = serde_json::from_str(&fs::read_to_string(step.workspace().join("a.json")).unwrap()).unwrap();
+    assert_eq!(audit["figures"]["counts"]["self_approved"], 2);
+    assert_eq!(audit["entries"][1]["independent"], false);
+}
+
+#[test]
 fn more_emergencies_than_the_budget_of_any_thirty_days_block() {
     let shop = Shop::new();
     for (number, days) in [(1, 80), (2, 55), (3, 52), (4, 20)] {

@@ -9,6 +9,8 @@ pub mod story;
 
 use std::path::Path;
 
+use promote_gates::sandbox::github::FakeRun;
+
 use crate::{
     house::{Ended, Runner},
     shop::{
@@ -42,6 +44,7 @@ fn an_emergency_makes_a_marked_commit_and_an_issue() {
         &format!("Previous-Image: {BEFORE}"),
         "Approved-by: bob",
         "Triggered-by: alice",
+        "Independent: yes",
         "Workflow: https://github.com/acme/infra/actions/runs/7/attempts/1",
         "Promotion-kind: emergency",
         "Incident: INC-17",
@@ -70,8 +73,59 @@ fn an_emergency_makes_a_marked_commit_and_an_issue() {
         assert!(body.contains(part), "{part} in {body}");
     }
     assert_eq!(ended.outputs["issue"], format!("https://github.com/acme/infra/issues/{}", issue.number));
+    assert!(!body.contains("Independent"), "{body}");
     let outputs = ["changed", "approver", "emergencies", "previous-image"].map(|name| ended.outputs[name].as_str());
     assert_eq!(outputs, ["true", "bob", "1", BEFORE]);
+}
+
+#[test]
+fn an_emergency_says_when_the_person_who_started_it_also_approved_it() {
+    let no = "Independent: no";
+    let trailer = |scene: &Scene| scene.shop.trailers().into_iter().find(|line| line.starts_with("Independent"));
+    for (approvers, policy, expected) in [
+        (&["Alice"][..], "show", (0, Some(no))),
+        (&["Alice"], "block", (1, None)),
+        (&["Alice", "bob"], "block", (0, Some("Independent: yes"))),
+    ] {
+        let scene = Scene::new();
+        scene.run(7, approvers);
+        // Who started it is GitHub's word, not the environment's.
+        let step = step(&scene, 7, &scene.shop.checkout("infra", &[])).env("GITHUB_ACTOR", "mallory");
+        let ended = step.input("independent", policy).run(&["emergency"]);
+        assert_eq!((ended.code, trailer(&scene).as_deref()), expected, "{policy}: {}", ended.log);
+        let is_recorded = expected.1 == Some(no);
+        let message = "independence: Alice started this run and approved it";
+        assert_eq!(ended.outputs["reason"].contains(message), expected.1 != Some("Independent: yes"), "{}", ended.log);
+        let issues = scene.open_issues();
+        let body = issues.first().and_then(|issue| issue.body.as_deref()).unwrap_or_default();
+        let parts = [
+            "The person who started it also approved it.",
+            "- Independent: **no: the person who started it approved it**",
+        ];
+        assert_eq!(parts.map(|part| body.contains(part)), [is_recorded; 2], "{body}");
+        assert_eq!(issues.len(), usize::from(expected.0 == 0));
+        if is_recorded {
+            let audit =
+                Runner::new().input("checkout", &scene.shop.path("infra").display().to_string()).run(&["audit"]);
+            let message = "1 of 1 were approved by the person who started them; the last: ";
+            assert!(audit.code == 0 && audit.log.contains(message), "{}", audit.log);
+        }
+    }
+}
+
+#[test]
+fn who_started_it_may_be_unknown_unless_independence_is_required() {
+    for (policy, code) in [("show", 0), ("block", 3)] {
+        let scene = Scene::new();
+        let (path, actor) = (".github/workflows/exception.yml".to_owned(), "chatops[bot]".to_owned());
+        scene.fake_github.set_run(INFRA, FakeRun { id: 7, path, actor, ..FakeRun::default() }.in_progress());
+        scene.fake_github.approve(INFRA, 7, "production-emergency", "bob", "");
+        let step = step(&scene, 7, &scene.shop.checkout("infra", &[])).input("independent", policy);
+        let ended = step.run(&["emergency"]);
+        assert_eq!(ended.code, code, "{}", ended.log);
+        assert!(ended.log.contains("chatops[bot] started this run, and GitHub does not say for whom"), "{}", ended.log);
+        assert!(!scene.shop.trailers().iter().any(|line| line.starts_with("Independent")));
+    }
 }
 
 #[test]

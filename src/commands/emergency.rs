@@ -1,8 +1,10 @@
 //! `emergency`: a promotion that bypasses the gates, with an incident, a follow-up issue and a budget.
 //!
-//! [`plan`] decides about the commit, [`budget`] counts the emergencies, [`issue`] writes the follow-up issue.
+//! [`plan`] decides about the commit, [`independence`] about its approval, [`budget`] counts the emergencies, [`issue`] writes
+//! the follow-up issue.
 
 mod budget;
+mod independence;
 mod issue;
 mod plan;
 #[cfg(test)]
@@ -13,10 +15,10 @@ use crate::{
     config::Config,
     context::CommandContext,
     error::CommandError,
-    finding::Finding,
+    finding::{Finding, Verdict},
     ledger::{InfraRepo, Promotion, PromotionKind},
     promotion::{
-        bypass::{self, BypassReason},
+        bypass::{self, BypassReason, RunApproval},
         follow_up,
         infra::{self, Target, set_image::SetImage},
     },
@@ -26,6 +28,7 @@ use crate::{
     values::closest,
 };
 use budget::BudgetUse;
+use independence::{IndependencePolicy, judge_independence};
 use plan::Emergency;
 
 /// Settings of `emergency`.
@@ -43,6 +46,10 @@ pub struct Args {
     /// How many emergencies in 30 days are normal; more are reported as too many, but never blocked
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     pub budget: u32,
+    /// What an approval by the person who started the run means: `show` records it in the commit and the issue, `block` makes no
+    /// commit without the approval of another person
+    #[arg(long, value_name = "POLICY", default_value = "show")]
+    pub independent: IndependencePolicy,
     #[command(flatten)]
     pub bypass: bypass::BypassArgs,
     #[command(flatten)]
@@ -88,19 +95,26 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);
     let approval = args.bypass.check_approval(ctx, &github, &config.people);
+    let independence = approval
+        .as_ref()
+        .ok()
+        .map(|RunApproval { approvers, .. }| judge_independence(args.independent, approvers, &github.own_run(ctx)));
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
-        approved_by: approval.as_ref().ok().and_then(|approval| approval.approver.clone()),
+        approved_by: independence.as_ref().and_then(|independence| independence.approver.clone()),
+        independent: independence.as_ref().and_then(|independence| independence.is_independent),
         incident: Some(incident),
         reason: Some(args.reason.as_str().to_owned()),
         ..bypass::with_run(Promotion::new(PromotionKind::Emergency, service, environment), ctx)
     };
     let expected = format!("{release} in {}", promotion.environment);
-    let refusal = approval.as_ref().err().cloned();
-    if let Ok(approval) = &approval {
-        findings.push(approval.finding.clone());
-        ctx.execution.partial.publish(&findings);
+    let mut refusal = approval.as_ref().err().cloned();
+    findings.extend(approval.ok().map(|approval| approval.finding));
+    match independence.map(|independence| independence.finding) {
+        Some(finding) if finding.verdict == Verdict::Passed => findings.push(finding),
+        finding => refusal = refusal.or(finding),
     }
+    ctx.execution.partial.publish(&findings);
     let run = ctx.runner_env.run.clone();
     let emergency = Emergency { image_locator, image: subject.into(), release, promotion, refusal, run };
     let change = SetImage::new(&emergency, &repo, committer, ctx);

@@ -79,7 +79,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     ctx.execution.partial.publish(std::slice::from_ref(&branch));
     let approval = args.bypass.check_approval(ctx, &github, &config.people);
     let promotion = Promotion {
-        approved_by: approval.as_ref().ok().and_then(|approval| approval.approver.clone()),
+        approved_by: approval.as_ref().ok().and_then(|approval| approval.approvers.first().cloned()),
         incident,
         reason: args.reason.as_ref().map(|reason| reason.as_str().to_owned()),
         ..bypass::with_run(Promotion::new(PromotionKind::Rollback, service, environment), ctx)

@@ -39,6 +39,8 @@ pub struct Promotion {
     pub repository_id: Option<u64>,
     pub approved_by: Option<String>,
     pub triggered_by: Option<String>,
+    /// Whether a person approved it who did not start it; `None` where that was not checked or not known.
+    pub independent: Option<bool>,
     /// URL of the workflow run that promotes.
     pub workflow: Option<String>,
     /// The commands whose passed reports were required; empty for `none`. `None` for a kind that requires no reports.
@@ -67,6 +69,7 @@ impl Promotion {
             repository_id: None,
             approved_by: None,
             triggered_by: None,
+            independent: None,
             workflow: None,
             required: None,
             incident: None,
@@ -97,6 +100,7 @@ impl Promotion {
             repository_id: parse(commit, trailer::REPOSITORY_ID),
             approved_by: text(trailer::APPROVED_BY),
             triggered_by: text(trailer::TRIGGERED_BY),
+            independent: text(trailer::INDEPENDENT).and_then(|word| yes_or_no(&word)),
             workflow: text(trailer::WORKFLOW).filter(|url| url.parse::<RunUrl>().is_ok()),
             required,
             incident: text(trailer::INCIDENT),
@@ -114,6 +118,14 @@ impl Promotion {
     #[must_use]
     pub fn is_ungated(&self) -> bool {
         self.kind == PromotionKind::Normal && self.required.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Whether the person who started it is its only approver, as it says or as its two names show.
+    #[must_use]
+    pub fn is_self_approved(&self) -> bool {
+        let people = self.triggered_by.as_deref().zip(self.approved_by.as_deref());
+        self.independent == Some(false)
+            || people.is_some_and(|(started, approved)| started.eq_ignore_ascii_case(approved))
     }
 
     /// The workflow run that promoted.
@@ -154,6 +166,7 @@ impl Promotion {
         trailer(trailer::REPOSITORY_ID, self.repository_id.map(|id| id.to_string()).as_deref());
         trailer(trailer::APPROVED_BY, self.approved_by.as_deref());
         trailer(trailer::TRIGGERED_BY, self.triggered_by.as_deref());
+        trailer(trailer::INDEPENDENT, self.independent.map(|independent| if independent { "yes" } else { "no" }));
         trailer(trailer::WORKFLOW, self.workflow.as_deref());
         trailer(trailer::REQUIRED, required.as_deref());
         trailer(trailer::KIND, Some(self.kind.word()));
@@ -166,6 +179,14 @@ impl Promotion {
 
 fn parse<T: FromStr>(commit: &CommitSummary, name: &str) -> Option<T> {
     commit.trailer(name)?.parse().ok()
+}
+
+fn yes_or_no(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
 }
 
 /// A trailer ends with its line: a value with line breaks could add other trailers.

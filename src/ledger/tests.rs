@@ -61,6 +61,7 @@ fn complete_promotion(kind: PromotionKind) -> Promotion {
         repository_id: Some(74),
         approved_by: Some("bob".to_owned()),
         triggered_by: Some("alice".to_owned()),
+        independent: Some(kind != PromotionKind::Emergency),
         incident: Some("INC-17".to_owned()),
         reason: Some("payments fail: 40 % of them".to_owned()),
         rolls_back: "b".repeat(40).parse().ok(),
@@ -122,7 +123,7 @@ fn a_promotion_is_read_back_as_it_was_written() {
             promotion: written,
         };
         assert_eq!(read, expected);
-        assert!(trailers.len() == 18, "a trailer that this test does not set: {message}");
+        assert!(trailers.len() == 19, "a trailer that this test does not set: {message}");
     }
 }
 
@@ -153,6 +154,7 @@ fn an_invalid_trailer_counts_as_absent() {
         ("Promotion-kind", "hotfix"),
         ("Required", ""),
         ("Approved-by", ""),
+        ("Independent", "maybe"),
         ("Other", "x"),
     ] {
         assert_eq!(entry_with(&[broken]).unwrap(), without, "{broken:?}");
@@ -196,6 +198,24 @@ fn a_normal_promotion_was_decided_by_its_validation_and_others_when_committed() 
     assert_eq!(decided_at(&[("Validated-at", "9999-01-01T00:00:00Z")]), committed, "a validation time in the future");
     for kind in ["emergency", "rollback"] {
         assert_eq!(decided_at(&[early, ("Promotion-kind", kind)]), committed);
+    }
+}
+
+#[test]
+fn a_promotion_is_self_approved_by_its_trailer_or_by_its_two_names() {
+    let people = |started, approved| [("Triggered-by", started), ("Approved-by", approved)];
+    let (apart, alone) = (people("alice", "bob"), people("alice", "Alice"));
+    for (trailers, expected) in [
+        (apart.to_vec(), false),
+        (alone.to_vec(), true),
+        (vec![apart[0]], false),
+        (vec![], false),
+        ([&apart[..], &[("Independent", "yes")]].concat(), false),
+        ([&apart[..], &[("Independent", "No")]].concat(), true),
+        // The names say otherwise.
+        ([&alone[..], &[("Independent", "yes")]].concat(), true),
+    ] {
+        assert_eq!(entry_with(&trailers).unwrap().promotion.is_self_approved(), expected, "{trailers:?}");
     }
 }
 

@@ -12,6 +12,7 @@ pub const EVIDENCE: &str = "Evidence";
 pub const REPOSITORY_ID: &str = "Repository-id";
 pub const APPROVED_BY: &str = "Approved-by";
 pub const TRIGGERED_BY: &str = "Triggered-by";
+pub const INDEPENDENT: &str = "Independent";
 pub const WORKFLOW: &str = "Workflow";
 pub const REQUIRED: &str = "Required";
 pub const KIND: &str = "Promotion-kind";

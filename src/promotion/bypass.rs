@@ -21,7 +21,7 @@ use crate::{
     report::{Effect, EffectState, Output, Run},
     secret::Secret,
     subject::Environment,
-    world::github::{GitHub, Repository},
+    world::github::{GitHub, Repository, WorkflowRun},
 };
 
 pub const ISSUE: Output = Output { name: "issue", help: "URL of the follow-up issue" };
@@ -98,8 +98,8 @@ impl BypassReason {
 /// The approval of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunApproval {
-    /// `None` when no approver is known and `allow-unapproved` is set.
-    pub approver: Option<String>,
+    /// The people who approved it; empty when none is known and `allow-unapproved` is set.
+    pub approvers: Vec<String>,
     pub finding: Finding,
 }
 
@@ -175,12 +175,20 @@ impl BypassGitHub {
     /// When this run was started: the person who started it did not know of later promotions. `None` outside of a run.
     ///
     /// # Errors
-    /// GitHub does not answer; the run does not exist; the token lacks Actions: read.
+    /// As [`BypassGitHub::own_run`].
     pub fn run_created_at(&self, ctx: &CommandContext) -> Result<Option<Timestamp>, Finding> {
+        Ok(self.own_run(ctx)?.map(|run| run.created_at))
+    }
+
+    /// This run as GitHub shows it. `None` outside of a run.
+    ///
+    /// # Errors
+    /// GitHub does not answer; the run does not exist; the token lacks Actions: read.
+    pub fn own_run(&self, ctx: &CommandContext) -> Result<Option<WorkflowRun>, Finding> {
         let Some(run) = &ctx.runner_env.run else { return Ok(None) };
         let find = || self.client.workflow_run(&self.workflow_repository, run.id);
         match read_until_answered(&ctx.execution, self.patience, find)? {
-            Some(run) => Ok(Some(run.created_at)),
+            Some(run) => Ok(Some(run)),
             None => Err(Finding::inconclusive(format!("workflow run {} of {}", run.id, self.workflow_repository))
                 .actual("there is none")
                 .expected("the run of this step")),
@@ -228,22 +236,23 @@ fn judge_reviews(
             .expected(expected)
             .actual(format!("this is attempt {attempt}, and GitHub does not say which attempt was approved"))
             .next("start a new workflow run instead of re-running this one"),
-        Ok(reviews) => match reviews.people().next() {
-            Some(login) => {
-                let finding =
-                    Finding::passed("approval").expected(expected).actual(format!("{login} approved this run"));
-                return Ok(RunApproval { approver: Some(login.to_owned()), finding });
+        Ok(reviews) => {
+            let approvers: Vec<String> = reviews.people().map(ToOwned::to_owned).collect();
+            if !approvers.is_empty() {
+                let actual = format!("{} approved this run", join_names(&approvers));
+                let finding = Finding::passed("approval").expected(expected).actual(actual);
+                return Ok(RunApproval { approvers, finding });
             }
-            None => Finding::blocked("approval")
+            Finding::blocked("approval")
                 .expected(expected)
                 .actual("no person approved this run")
-                .next(format!("give {environment} required reviewers, and name it in the job's `environment:`")),
-        },
+                .next(format!("give {environment} required reviewers, and name it in the job's `environment:`"))
+        }
     };
     if allow_unapproved {
         let finding = Finding::passed("approval").expected(refusal.expected).actual(refusal.actual);
         return Ok(RunApproval {
-            approver: None,
+            approvers: Vec::new(),
             finding: finding.waived("`allow-unapproved`, which the issue records"),
         });
     }
@@ -332,8 +341,8 @@ mod tests {
         match judge_reviews(reviews, Some(&run), &"production-emergency".parse().unwrap(), allow) {
             Ok(approval) => {
                 assert_eq!(approval.finding.verdict, Verdict::Passed);
-                assert_eq!(approval.finding.waived.is_some(), approval.approver.is_none(), "{}", approval.finding);
-                Ok(approval.approver)
+                assert_eq!(approval.finding.waived.is_some(), approval.approvers.is_empty(), "{}", approval.finding);
+                Ok(approval.approvers.first().cloned())
             }
             Err(finding) => Err(finding.verdict),
         }

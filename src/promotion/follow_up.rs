@@ -78,6 +78,10 @@ pub fn entry_facts(entry: &LedgerEntry, repository_url: &str) -> String {
         ("Incident", text(&promotion.incident)),
         ("Reason", text(&promotion.reason)),
         ("Approved by", Some(text(&promotion.approved_by).unwrap_or_else(|| "**no known approval**".to_owned()))),
+        (
+            "Independent",
+            promotion.is_self_approved().then(|| "**no: the person who started it approved it**".to_owned()),
+        ),
         ("Started by", text(&promotion.triggered_by)),
         ("Workflow run", text(&promotion.workflow)),
     ];

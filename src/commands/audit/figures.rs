@@ -18,6 +18,8 @@ pub(super) struct PromotionCounts {
     /// The normal ones that required no report.
     pub ungated: usize,
     pub emergency: usize,
+    /// The emergencies that only the person who started them approved.
+    pub self_approved: usize,
     pub rollback: usize,
 }
 
@@ -28,6 +30,8 @@ impl PromotionCounts {
             PromotionKind::Emergency => self.emergency += 1,
             PromotionKind::Rollback => self.rollback += 1,
         }
+        let is_emergency = promotion.kind == PromotionKind::Emergency;
+        self.self_approved += usize::from(is_emergency && promotion.is_self_approved());
         self.ungated += usize::from(promotion.is_ungated());
     }
 }

@@ -77,6 +77,7 @@ fn entry(entry: &LedgerEntry) -> Value {
         "evidence": promotion.evidence.as_ref().map(ToString::to_string),
         "approved-by": promotion.approved_by,
         "triggered-by": promotion.triggered_by,
+        "independent": promotion.independent,
         "workflow": promotion.workflow,
         "required": promotion.required,
         "incident": promotion.incident,

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock::minute,
     finding::{Figures, Finding, Verdict},
+    ledger::{LedgerEntry, PromotionKind},
     values::clip,
 };
 
@@ -47,12 +48,27 @@ pub(super) fn judge(
     findings.extend(judge_claims(&observations.unproven));
     findings.push(judge_coverage(&observations.coverage));
     findings.extend(judge_runs(&observations.runs));
+    findings.extend(judge_independence(observations, figures));
     if figures.counts.ungated > 0 {
         let actual = format!("{} promotions with `require: none`", figures.counts.ungated);
         let finding = Finding::passed("promotions without a report").actual(actual);
         findings.push(finding.waived("recorded in their commits"));
     }
     findings
+}
+
+/// `emergency` decides whether the approval of the person who started it is enough; the audit shows how often it was.
+fn judge_independence(observations: &AuditObservations, figures: &AuditFigures) -> Option<Finding> {
+    let is_self_approved =
+        |entry: &&LedgerEntry| entry.promotion.kind == PromotionKind::Emergency && entry.promotion.is_self_approved();
+    let LedgerEntry { commit, promotion, .. } = observations.audited_entries().find(is_self_approved)?;
+    let login = promotion.approved_by.as_deref().unwrap_or("an unknown person");
+    let actual = format!(
+        "{} of {} were approved by the person who started them; the last: {commit} by {login}",
+        figures.counts.self_approved, figures.counts.emergency
+    );
+    let finding = Finding::passed("independent emergencies").expected("emergencies that another person approved");
+    Some(finding.actual(actual).waived("`emergency` allowed it; its `independent: block` forbids it"))
 }
 
 /// The title of a passed audit: `audit: 1 of 12 promotions bypassed the gates in 90 days, budget 2 in any 30 days`.

@@ -67,13 +67,16 @@ pub(super) fn tables(
 }
 
 fn totals(observations: &AuditObservations, figures: &AuditFigures, budget: u32) -> Table {
-    let PromotionCounts { normal, ungated, emergency, rollback } = figures.counts;
+    let PromotionCounts { normal, ungated, emergency, self_approved, rollback } = figures.counts;
     let row = |name: &str, count: usize| vec![name.to_owned(), count.to_string()];
     let mut rows = vec![row("Promotions through the gates", normal)];
     if ungated > 0 {
         rows.push(row("of them without a required report", ungated));
     }
     rows.push(row("Emergencies, which bypassed the gates", emergency));
+    if self_approved > 0 {
+        rows.push(row("of them approved by the person who started them", self_approved));
+    }
     rows.extend(figures.peaks.iter().map(|(environment, peak)| {
         vec![format!("most of them in 30 days, in {environment}"), format!("{} of {budget}", peak.count)]
     }));
@@ -121,7 +124,11 @@ fn emergency(entry: &LedgerEntry, page: Option<&str>) -> Vec<Cell> {
         date(entry.committed_at).into(),
         format!("{} in {environment}", of_service(service, short_image(image))).into(),
         incident.clone().unwrap_or_default().into(),
-        format!("{}, {}", person(triggered_by.as_deref()), person(approved_by.as_deref())).into(),
+        if entry.promotion.is_self_approved() {
+            format!("{}, not independent", person(approved_by.as_deref())).into()
+        } else {
+            format!("{}, {}", person(triggered_by.as_deref()), person(approved_by.as_deref())).into()
+        },
         link(&entry.commit, page),
     ]
 }

@@ -142,8 +142,13 @@ fn every_promotion_is_counted_once_in_each_figure() {
         entry('0', 70, "normal", &[]),
     ]);
     let figures = AuditFigures::count(&observed);
-    let counts =
-        |normal, ungated, emergency, rollback| figures::PromotionCounts { normal, ungated, emergency, rollback };
+    let counts = |normal, ungated, emergency, rollback| figures::PromotionCounts {
+        normal,
+        ungated,
+        emergency,
+        self_approved: 0,
+        rollback,
+    };
     assert_eq!(figures.counts, counts(3, 1, 1, 1));
     let months: Vec<_> = figures.months.iter().map(|(month, counts)| (month.as_str(), *counts)).collect();
     assert_eq!(months, [("2026-02", counts(2, 0, 0, 0)), ("2026-03", counts(1, 1, 1, 1))]);

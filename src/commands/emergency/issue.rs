@@ -24,6 +24,9 @@ pub(super) fn follow_up(entry: &LedgerEntry, budget_use: &BudgetUse, repository_
     if approved_by.is_none() {
         text += "No approval of it is known.\n\n";
     }
+    if entry.promotion.is_self_approved() {
+        text += "**The person who started it also approved it.** Let another person confirm that it was needed.\n\n";
+    }
     if let Some(message) = budget_use.excess_message() {
         text +=
             &format!("**{}.** See which gate was too slow or too strict before the next one.\n\n", inline(&message));
