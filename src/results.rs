@@ -113,6 +113,19 @@ impl ReceivedReports {
             .collect()
     }
 
+    /// The reports about `subject` that another attempt of `run` wrote. GitHub's "re-run failed jobs" keeps the outputs of the
+    /// jobs that passed.
+    pub fn of_other_attempts<'a>(&'a self, subject: &Subject, run: &Run) -> impl Iterator<Item = &'a ReceivedReport> {
+        let is_other = |report: &Report| {
+            report.run.as_ref().is_some_and(|other| {
+                (other.id, &other.repository) == (run.id, &run.repository) && other.attempt != run.attempt
+            })
+        };
+        self.received.iter().filter(move |received| {
+            is_other(&received.report) && received.report.subject.differs_from(subject).is_none()
+        })
+    }
+
     /// The value of a command's output in its passed report about `subject` in this run. `None` if no report that counts has
     /// the output, or if two such reports differ.
     #[must_use]

@@ -139,6 +139,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         claim: &claim,
         origin,
         policy: &config.policy,
+        other_services: other_services(config, service, origin),
         required: &args.required,
         environment,
         pinned: subject,
@@ -230,6 +231,14 @@ fn dispatched_event<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Repo
             Err(finding().actual(format!("`{}`", clip(name, 100))).next(next).bad_input())
         }
     }
+}
+
+/// The services that the repository of this one also has.
+fn other_services<'a>(config: &'a Config, service: &Service, origin: &ServiceSource) -> Vec<&'a str> {
+    let repository = origin.repository.to_string();
+    let is_same = |source: &ServiceSource| source.repository.to_string().eq_ignore_ascii_case(&repository);
+    let others = config.services.iter().filter(|(name, source)| *name != service && is_same(source));
+    others.map(|(name, _)| name.as_str()).collect()
 }
 
 /// The trusted source of a service. The inner error is the finding for a service that the config file does not list.

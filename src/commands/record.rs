@@ -18,10 +18,10 @@ use crate::{
     proof::ProofMode,
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{
-        Effect, EffectState, Outcome, Output, Report,
+        Effect, EffectState, Outcome, Output, Report, Run,
         compact::{compact, hex_sha256},
     },
-    results::ReceivedReports,
+    results::{ReceivedReport, ReceivedReports},
     secret::Secret,
     subject::Subject,
     values::HumanDuration,
@@ -134,6 +134,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     ctx.execution.partial.edit(|partial| partial.subject = subject.clone());
     let release = ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let mut findings = reports.require(&args.required, subject, release.run);
+    refuse_other_attempts(&mut findings, args, &reports, subject, release.run);
     findings.extend(with_digest.as_ref().err().cloned());
     if let Some(deploy) = deploy {
         let lookup = DeployRunLookup {
@@ -213,6 +214,38 @@ fn add_file(reports: &mut ReceivedReports, source: &str, bytes: &[u8]) {
         Ok(full) if full.full_sha256.is_none() => reports.add(source, &compact(&full, &hex_sha256(bytes)).text),
         // A tool that writes the output to a file ends it with a line break. A text that is not UTF-8 is not JSON either.
         _ => reports.add(source, String::from_utf8_lossy(bytes).trim()),
+    }
+}
+
+/// Replaces the findings of reports that another attempt of this run wrote: `evidence` accepts those of one attempt only. A
+/// report that is not required is left out of the payload; the notices of its job, where they are the proof, would miss it.
+fn refuse_other_attempts(
+    findings: &mut Vec<Finding>,
+    args: &Args,
+    reports: &ReceivedReports,
+    subject: &Subject,
+    run: Option<&Run>,
+) {
+    let Some(run) = run else { return };
+    for ReceivedReport { source, report, .. } in reports.of_other_attempts(subject, run) {
+        let (command, attempt) = (&report.command, report.run.as_ref().map_or(0, |run| run.attempt));
+        let is_required = args.required.contains(command);
+        // The gates inside a `run` represent it.
+        if !report.reports.is_empty() || (!is_required && args.proof == ProofMode::Required) {
+            continue;
+        }
+        let finding = Finding::inconclusive(command)
+            .actual(format!("its report ({source}) is of attempt {attempt}, and this is attempt {}", run.attempt))
+            .expected("reports of this attempt: `evidence` accepts no others")
+            .next(format!(
+                "re-run all jobs of this run (`gh run rerun {}`): \"re-run failed jobs\" keeps the reports of the jobs that passed",
+                run.id
+            ));
+        match findings.iter_mut().find(|finding| finding.check == *command) {
+            Some(known) if known.verdict == Verdict::Passed => *known = finding,
+            Some(_) => {}
+            None => findings.push(finding),
+        }
     }
 }
 

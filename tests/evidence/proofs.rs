@@ -366,3 +366,65 @@ fn the_job_of_a_signed_report_must_have_succeeded() {
         assert!(smoke["actual"].as_str().unwrap().contains(part), "{part} in {smoke}");
     }
 }
+
+/// One run validates several services, and another one's gate fails after this one's evidence was sent.
+#[test]
+fn a_job_that_failed_for_another_service_changes_nothing() {
+    let other = "  cart:\n    repository: acme/shop\n    workflow: .github/workflows/validate-staging.yml\n    image: ghcr.io/acme/cart\n";
+    let config = CONFIG.replace("policy:", &format!("{other}policy:"));
+    for (own, failed, record, verdict, part) in [
+        (
+            "smoke (checkout-service)",
+            "smoke (cart)",
+            "record",
+            "passed",
+            "no report of this evidence is from these jobs",
+        ),
+        (
+            "validate (checkout-service) / smoke",
+            "validate (cart) / smoke",
+            "record",
+            "passed",
+            "job `validate (cart) / smoke`",
+        ),
+        // Which service a caller is for is not in its name.
+        ("validate-1 / smoke", "validate-2 / smoke", "validate-1 / record", "passed", "job `validate-2 / smoke`"),
+        ("smoke", "lint", "record", "passed", "job `lint` ended as failure"),
+        ("smoke (eu)", "smoke (us)", "record", "blocked", "but its job `smoke (us)` ended as failure"),
+        ("smoke (checkout-service, eu)", "smoke (checkout-service, us)", "record", "blocked", "ended as failure"),
+        ("smoke (checkout-service)", "smoke (cart, checkout-service)", "record", "blocked", "ended as failure"),
+        (
+            "validate-1 / smoke",
+            "validate-2 / smoke",
+            "record",
+            "blocked",
+            "but its job `validate-2 / smoke` ended as failure",
+        ),
+        // A job with a name of its own may be the one of `smoke`.
+        (
+            "Smoke tests",
+            "Browser tests",
+            "record",
+            "blocked",
+            "run 7 ended as failure: job `Browser tests` ended as failure",
+        ),
+    ] {
+        let mut signed = SignedStage::new();
+        signed.stage.config.clone_from(&config);
+        let mut claims = signed.claims();
+        signed.stage.fake_github.remove_jobs(SHOP, 7);
+        for (name, conclusion) in
+            [("health", "success"), ("performance", "success"), (own, "success"), (failed, "failure")]
+        {
+            signed.stage.job(name, conclusion, None);
+        }
+        claims["check_run_id"] = json!(signed.stage.job(record, "success", None).to_string());
+        signed.stage.fake_github.set_run(SHOP, validating_run().ended("failure"));
+        let ended = signed.run(&signed.signed(&claims));
+        assert_eq!(end(&ended).1, verdict, "{own}, {failed}: {}", ended.log);
+        assert!(ended.log.contains(part), "{part} in {}", ended.log);
+        if verdict == "passed" {
+            assert!(found(&ended, "validating run")["waived"].is_string(), "{}", ended.log);
+        }
+    }
+}

@@ -34,6 +34,43 @@ fn a_report_that_does_not_count_is_named_and_nothing_is_sent() {
     }
 }
 
+/// GitHub's "re-run failed jobs" keeps the outputs of the jobs that passed, and `evidence` accepts reports of one attempt.
+#[test]
+fn a_report_of_an_earlier_attempt_is_refused_with_the_way_out() {
+    let of_attempt = |attempt| move |report: Report| Report { run: Some(Run { attempt, ..run(7) }), ..report };
+    let second = |reports: &[Report], proof: &str| {
+        let fake_github = fake_github();
+        let runner = runner(&fake_github.api_url()).env("GITHUB_RUN_ATTEMPT", "2").input("proof", proof);
+        (record(runner, reports), fake_github)
+    };
+    let [health, smoke, performance] = passed();
+    let mixed = [health, of_attempt(2)(smoke), of_attempt(2)(performance)];
+    let (ended, fake_github) = second(&mixed, "annotations");
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    let reason = &ended.outputs["reason"];
+    assert!(
+        reason.starts_with("health: its report (output `report` of `gate-0`) is of attempt 1, and this is attempt 2"),
+        "{reason}"
+    );
+    for part in ["re-run all jobs of this run (`gh run rerun 7`)", "keeps the reports of the jobs that passed"] {
+        assert!(ended.log.contains(part), "{part} in {}", ended.log);
+    }
+    assert_eq!(fake_github.requests(), []);
+    let all = passed().map(of_attempt(2));
+    let (ended, fake_github) = second(&all, "annotations");
+    assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
+    assert_eq!(fake_github.dispatches(INFRA)[0].client_payload["evidence"]["run"]["attempt"], 2);
+    // A gate that is not required: its job's notice would miss it, and a signature does not.
+    let more = [&all[..], &[report("bundle-size", Verdict::Passed)]].concat();
+    let (ended, _) = second(&more, "annotations");
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    assert!(ended.outputs["reason"].starts_with("bundle-size: its report"), "{}", ended.outputs["reason"]);
+    // This job cannot ask for a signature, so the proof is what is missing.
+    let (ended, _) = second(&more, "required");
+    assert!(ended.outputs["reason"].starts_with("proof: "), "{}", ended.outputs["reason"]);
+    assert!(ended.log.contains("gate-3`, of attempt 1 of this run"), "{}", ended.log);
+}
+
 #[test]
 fn bad_input_is_named_before_anything_is_sent() {
     let fake_github = fake_github();

@@ -4,6 +4,7 @@
 mod changes;
 mod claims;
 mod gates;
+mod job_names;
 mod notices;
 mod policies;
 mod proof;

@@ -15,6 +15,8 @@ pub struct Verification<'a> {
     pub claim: &'a Claim,
     pub origin: &'a ServiceSource,
     pub policy: &'a Policy,
+    /// The other services of the same repository: one run may validate several.
+    pub other_services: Vec<&'a str>,
     /// Commands whose reports must be in the payload and have passed.
     pub required: &'a [String],
     pub environment: &'a Environment,

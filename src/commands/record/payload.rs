@@ -71,12 +71,15 @@ impl<'a> ValidatedRelease<'a> {
     /// Why a report does not belong to this release; `None` if it does.
     fn mismatch(&self, report: &Report) -> Option<String> {
         let run_key = |run: &Run| (run.id, run.repository.clone());
-        match report.subject.differs_from(self.subject) {
-            Some(difference) => Some(format!("about another subject: {difference}")),
-            None if self.run.is_some() && self.run.map(run_key) != report.run.as_ref().map(run_key) => {
-                Some("of another workflow run".to_owned())
-            }
-            None => None,
+        if let Some(difference) = report.subject.differs_from(self.subject) {
+            return Some(format!("about another subject: {difference}"));
+        }
+        let own = self.run?;
+        match &report.run {
+            Some(run) if run_key(run) != run_key(own) => Some("of another workflow run".to_owned()),
+            Some(run) if run.attempt != own.attempt => Some(format!("of attempt {} of this run", run.attempt)),
+            Some(_) => None,
+            None => Some("of another workflow run".to_owned()),
         }
     }
 

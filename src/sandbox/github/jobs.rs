@@ -28,6 +28,11 @@ impl FakeGitHub {
             number
         })
     }
+
+    /// Removes all jobs of a run.
+    pub fn remove_jobs(&self, repository: &str, run: u64) {
+        self.with_repository(repository, |repository, _| repository.jobs.retain(|(run_id, ..)| *run_id != run));
+    }
 }
 
 pub fn list_for_attempt(

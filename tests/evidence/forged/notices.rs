@@ -110,6 +110,21 @@ const TABLE: &[History] = &[
         "job `health (us)` ended as timed_out and announced no report",
     ),
     passes(
+        "a leg of another service that ran into its time limit and announced nothing",
+        |stage| {
+            let other = "  frontend:\n    repository: acme/shop\n    workflow: .github/workflows/validate-staging.yml\n    image: ghcr.io/acme/frontend\n";
+            stage.config = CONFIG.replace("policy:", &format!("{other}policy:"));
+            let job = job_of(stage, "health");
+            stage.fake_github.remove_annotations(SHOP, job);
+            let own = stage.reports[0].clone();
+            stage.job("health (checkout-service)", "success", Some(&own));
+            stage.job("health (frontend)", "timed_out", None);
+            stage.payload()
+        },
+        "health",
+        "in job `health (checkout-service)`",
+    ),
+    passes(
         "a leg that was skipped",
         |stage| {
             let job = matrix(stage, &leg("health", Verdict::Passed, 9), "skipped");

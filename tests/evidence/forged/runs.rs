@@ -24,6 +24,31 @@ const TABLE: &[History] = &[
         "run 7 ended as failure",
     ),
     blocked(
+        "a run that failed by the job of a gate",
+        |stage| {
+            let smoke = stage.reports[1].clone();
+            stage.job("smoke", "failure", Some(&smoke));
+            stage.fake_github.set_run(SHOP, validating_run().ended("failure"));
+            stage.payload()
+        },
+        "validating run",
+        "run 7 ended as failure: job `smoke` ended as failure",
+    ),
+    passes(
+        "a run that failed later, by the jobs of another service",
+        |stage| {
+            let subject = r#"{"service":"frontend","tag":"9"}"#.parse().unwrap();
+            let other = Report { subject, ..report("smoke", Verdict::Blocked) };
+            stage.job("smoke (frontend)", "failure", Some(&other));
+            stage.job("deploy preview", "cancelled", None);
+            stage.job("record", "success", None);
+            stage.fake_github.set_run(SHOP, validating_run().ended("failure"));
+            stage.payload()
+        },
+        "validating run",
+        "run 7 ended as failure: job `smoke (frontend)` ended as failure, job `deploy preview` ended as cancelled",
+    ),
+    blocked(
         "a run of another workflow",
         |stage| {
             let path = ".github/workflows/mallory.yml".to_owned();

@@ -8,7 +8,10 @@ use crate::{
     clock::minute,
     commands::evidence::{
         gate_jobs::age,
-        judge::notices::{CLIP_NAME, MAX_ANNOTATIONS, older_notice},
+        judge::{
+            notices::{CLIP_NAME, MAX_ANNOTATIONS, older_notice},
+            runs::FAILED_JOB,
+        },
         observations::{EvidenceObservations, ValidationJobs},
         payload::{ReportText, report_sha256},
         verification::{Verification, report_difference},
@@ -208,7 +211,8 @@ impl<'a> ReportChecks<'a> {
                 return finding(Verdict::Inconclusive, format!("{reported}; its job `{name}` is {}", job.status));
             }
             (Some(other), _) => {
-                return finding(Verdict::Blocked, format!("{reported}, but its job `{name}` ended as {other}"));
+                return finding(Verdict::Blocked, format!("{reported}, but its job `{name}` ended as {other}"))
+                    .next(FAILED_JOB);
             }
         };
         if self.now.duration_since(ended) < -SKEW {

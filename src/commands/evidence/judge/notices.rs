@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    commands::evidence::{observations::ValidationJobs, payload::ReportText, verification::Verification},
+    commands::evidence::{
+        judge::job_names::is_leg_of_same_matrix, observations::ValidationJobs, payload::ReportText,
+        verification::Verification,
+    },
     finding::Finding,
     report::notice::ReportNotice,
     values::clip,
@@ -29,7 +32,7 @@ impl Verification<'_> {
         let all = jobs.jobs.as_deref().unwrap_or_default();
         let mut findings: Vec<Finding> = all.iter().flat_map(|job| self.check_job(job, jobs)).collect();
         findings.extend(all.iter().filter_map(|job| self.check_silent_leg(job, all, jobs)));
-        findings.extend(check_unread(jobs, all));
+        findings.extend(self.check_unread(jobs, all));
         findings.into_iter().map(|finding| finding.expected(EXPECTED)).collect()
     }
 
@@ -102,21 +105,50 @@ impl Verification<'_> {
         !notice.dry_run && !is_of_other_service && !self.other_commands.contains(&notice.command.as_str())
     }
 
-    /// A leg of a matrix that ended without a notice and without success, such as one that ran into its time limit. GitHub names
-    /// the legs `health (eu)`, `health (us)`.
+    /// A leg of a matrix that ended without a notice and without success, such as one that ran into its time limit.
     fn check_silent_leg(&self, job: &Job, all: &[Job], jobs: &ValidationJobs) -> Option<Finding> {
         let conclusion = job.conclusion.as_deref().filter(|conclusion| !["success", "skipped"].contains(conclusion))?;
-        let matrix = matrix_of(job)?;
-        if jobs.notices_of(job).next().is_some() {
+        if self.is_of_other_service(job) || jobs.notices_of(job).next().is_some() {
             return None;
         }
-        let others = all.iter().filter(|other| matrix_of(other) == Some(matrix));
+        let others = all.iter().filter(|other| is_leg_of_same_matrix(job, other));
         let announcing = |text: &&ReportText| others.clone().any(|other| jobs.announces(other, text));
         let text = self.claim.texts.iter().find(announcing)?;
         let actual =
             format!("{} ended as {conclusion} and announced no report; other jobs of its matrix did", name(job));
         let next = "see the log of that job; when its gate passes, validate the release again";
         Some(Finding::blocked(clip(&text.command, CLIP_NAME)).actual(actual).next(next))
+    }
+
+    /// What may hide a notice: annotations that were not read or not kept, and jobs that have not ended. The job that sent the
+    /// dispatch is still running.
+    fn check_unread(&self, jobs: &ValidationJobs, all: &[Job]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let is_unread = |job: &&Job| job.has_run() && !jobs.annotations.contains_key(&job.id);
+        if let (Some(error), Some(_)) = (&jobs.error, all.iter().find(is_unread)) {
+            findings.push(error.for_check(CHECK));
+        }
+        let unfinished: Vec<String> =
+            all.iter().filter(|job| job.status != "completed" && !self.is_of_other_service(job)).map(name).collect();
+        if unfinished.len() > 1 {
+            findings.push(
+                Finding::inconclusive(CHECK)
+                    .actual(format!("{} jobs have not ended: {}", unfinished.len(), clip(&unfinished.join(", "), CLIP)))
+                    .next("let the job of `record` need every job with a gate; run this job again after they ended"),
+            );
+        }
+        let is_full = |job: &&Job| {
+            let kept = jobs.annotations.get(&job.id).map_or(0, Vec::len);
+            kept >= MAX_ANNOTATIONS
+                && job.conclusion.as_deref() != Some("success")
+                && jobs.notices_of(job).next().is_none()
+        };
+        findings.extend(all.iter().filter(is_full).filter(|job| !self.is_of_other_service(job)).map(|job| {
+            Finding::inconclusive(CHECK)
+                .actual(format!("{} did not succeed, and made more annotations than GitHub keeps", name(job)))
+                .next("run the gate in a job that makes fewer annotations")
+        }));
+        findings
     }
 }
 
@@ -135,39 +167,6 @@ fn older_version(job: &Job, notice: &ReportNotice) -> Finding {
     Finding::inconclusive(clip(&notice.command, CLIP_NAME))
         .actual(format!("{} announced {}", name(job), describe(notice)))
         .next("use the same version of promote-gates in both repositories, and validate again")
-}
-
-/// What may hide a notice: annotations that were not read or not kept, and jobs that have not ended. The job that sent the
-/// dispatch is still running.
-fn check_unread(jobs: &ValidationJobs, all: &[Job]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let is_unread = |job: &&Job| job.has_run() && !jobs.annotations.contains_key(&job.id);
-    if let (Some(error), Some(_)) = (&jobs.error, all.iter().find(is_unread)) {
-        findings.push(error.for_check(CHECK));
-    }
-    let unfinished: Vec<String> = all.iter().filter(|job| job.status != "completed").map(name).collect();
-    if unfinished.len() > 1 {
-        findings.push(
-            Finding::inconclusive(CHECK)
-                .actual(format!("{} jobs have not ended: {}", unfinished.len(), clip(&unfinished.join(", "), CLIP)))
-                .next("let the job of `record` need every job with a gate; run this job again after they ended"),
-        );
-    }
-    let is_full = |job: &&Job| {
-        let kept = jobs.annotations.get(&job.id).map_or(0, Vec::len);
-        kept >= MAX_ANNOTATIONS && job.conclusion.as_deref() != Some("success") && jobs.notices_of(job).next().is_none()
-    };
-    findings.extend(all.iter().filter(is_full).map(|job| {
-        Finding::inconclusive(CHECK)
-            .actual(format!("{} did not succeed, and made more annotations than GitHub keeps", name(job)))
-            .next("run the gate in a job that makes fewer annotations")
-    }));
-    findings
-}
-
-/// The name of a job's matrix; `None` if its name has no values of a matrix.
-fn matrix_of(job: &Job) -> Option<&str> {
-    job.name.strip_suffix(')')?.split_once(" (").map(|(matrix, _)| matrix)
 }
 
 fn name(job: &Job) -> String {

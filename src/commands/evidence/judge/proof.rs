@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::{
     gates::{CLIP, ReportChecks, SKEW},
+    job_names::is_job_of,
     notices::CLIP_NAME,
+    runs::FAILED_JOB,
 };
 use crate::{
     clock::minute,
@@ -14,7 +16,6 @@ use crate::{
     proof::claims::Claims,
     results::ReceivedReport,
     values::clip,
-    world::github::Job,
 };
 
 pub const CHECK: &str = "proof";
@@ -251,13 +252,6 @@ impl Verification<'_> {
     }
 }
 
-/// Whether a job is displayed as the job that a report names: `smoke`, `smoke (chrome)`, `validate / smoke`.
-fn is_job_of(received: &ReceivedReport, job: &Job) -> bool {
-    let key = received.report.run.as_ref().map(|run| run.job.as_str()).unwrap_or_default();
-    let own = job.name.rsplit(" / ").next().unwrap_or_default();
-    !key.is_empty() && own.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
-}
-
 fn unknown_default_branch(observed: Option<&Result<Option<String>, Finding>>) -> Difference {
     let (actual, next) = match observed {
         Some(Err(error)) => (error.actual.clone(), error.next.clone()),
@@ -295,11 +289,12 @@ impl ReportChecks<'_> {
             return finding(report.verdict, reported);
         }
         // A step after the gate, or another leg of its matrix, may have failed.
-        let mut own = self.jobs.jobs.iter().flatten().filter(|job| is_job_of(received, job));
-        if let Some(job) = own.find(|job| job.conclusion.as_deref() != Some("success")) {
+        let own = self.verification.jobs_of(received, self.jobs);
+        if let Some(job) = own.into_iter().find(|job| job.conclusion.as_deref() != Some("success")) {
             let name = clip(&job.name, CLIP_NAME);
             return match &job.conclusion {
-                Some(other) => finding(Verdict::Blocked, format!("{reported}, but its job `{name}` ended as {other}")),
+                Some(other) => finding(Verdict::Blocked, format!("{reported}, but its job `{name}` ended as {other}"))
+                    .next(FAILED_JOB),
                 None => finding(Verdict::Inconclusive, format!("{reported}; its job `{name}` is {}", job.status)),
             };
         }

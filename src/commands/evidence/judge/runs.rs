@@ -2,20 +2,22 @@
 
 use crate::{
     commands::evidence::{
-        observations::EvidenceObservations,
+        observations::{EvidenceObservations, ValidationJobs},
         payload::ClaimedDeploy,
         verification::{Verification, block_if},
     },
     deployment::judge::{DeployDifference, ExpectedDeploy, judge_branch},
-    finding::Finding,
+    finding::{Finding, Verdict},
     subject::Commit,
     values::{clip, short_sha},
-    world::github::WorkflowRun,
+    world::github::{Job, WorkflowRun},
 };
 
 const RUN: &str = "validating run";
 const DEPLOY: &str = "deploy run";
 const BRANCH: &str = "branch";
+/// The next step after a job that failed.
+pub(super) const FAILED_JOB: &str = "see the log of that job; when it succeeds, validate the release again";
 /// How much of a name goes into a finding, in characters.
 const CLIP: usize = 100;
 
@@ -32,7 +34,44 @@ impl Verification<'_> {
             Err(error) => return vec![error.for_check(RUN)],
         };
         let event = self.check_event(run, observations.branch_name());
-        vec![check_conclusion(run), self.check_workflow(run), self.check_attempt(run), event]
+        vec![self.check_conclusion(run, &observations.jobs), self.check_workflow(run), self.check_attempt(run), event]
+    }
+
+    /// The validating run may still be running, because the job that dispatched is part of it. One run may validate several
+    /// services: it counts against this one when a job failed that may have to do with this evidence, or when no job explains it.
+    fn check_conclusion(&self, run: &WorkflowRun, jobs: &ValidationJobs) -> Finding {
+        let ended = run.conclusion.as_deref().filter(|_| run.status.as_deref() == Some("completed"));
+        let finding = |verdict, actual: String| {
+            Finding::new(RUN, verdict)
+                .actual(actual)
+                .expected("still running, or ended as success; a job that failed for another service does not count")
+                .seen_at(&run.html_url, run.updated_at.to_string())
+        };
+        let conclusion = match (run.status.as_deref(), ended) {
+            (_, Some("success")) => return finding(Verdict::Passed, format!("run {} ended as success", run.id)),
+            (Some("completed"), None) => {
+                return finding(Verdict::Blocked, format!("run {} ended without a conclusion", run.id));
+            }
+            (status, None) => {
+                let status = status.unwrap_or("under way");
+                return finding(Verdict::Passed, format!("run {} is {status}", run.id));
+            }
+            (_, Some(conclusion)) => conclusion,
+        };
+        let ended = format!("run {} ended as {}", run.id, clip(conclusion, CLIP));
+        let failed: Vec<&Job> = jobs.jobs.iter().flatten().filter(|job| has_failed(job)).collect();
+        let describe = |job: &&Job| {
+            format!("job `{}` ended as {}", clip(&job.name, CLIP), job.conclusion.as_deref().unwrap_or_default())
+        };
+        if let Some(own) = failed.iter().find(|job| self.may_be_own_job(job, jobs)) {
+            return finding(Verdict::Blocked, format!("{ended}: {}", describe(own))).next(FAILED_JOB);
+        }
+        if failed.is_empty() {
+            return finding(Verdict::Blocked, format!("{ended}, and none of its jobs shows why"));
+        }
+        let failed = failed.iter().map(describe).collect::<Vec<_>>().join(", ");
+        finding(Verdict::Passed, format!("{ended}: {}", clip(&failed, 3 * CLIP)))
+            .waived("no report of this evidence is from these jobs")
     }
 
     fn check_workflow(&self, run: &WorkflowRun) -> Finding {
@@ -135,14 +174,7 @@ impl Verification<'_> {
     }
 }
 
-/// The validating run may still be running, because the job that dispatched is part of it. The gate checks judge the jobs.
-fn check_conclusion(run: &WorkflowRun) -> Finding {
-    let ended = run.status.as_deref() == Some("completed");
-    let has_failed = ended && run.conclusion.as_deref() != Some("success");
-    let actual = match run.conclusion.as_deref().filter(|_| ended) {
-        Some(conclusion) => format!("run {} ended as {conclusion}", run.id),
-        None => format!("run {} is {}", run.id, run.status.as_deref().unwrap_or("under way")),
-    };
-    let finding = block_if(has_failed, RUN).actual(actual).expected("still running, or ended as success");
-    finding.seen_at(&run.html_url, run.updated_at.to_string())
+/// Whether a job kept its run from succeeding.
+fn has_failed(job: &Job) -> bool {
+    job.conclusion.as_deref().is_some_and(|conclusion| !["success", "skipped", "neutral"].contains(&conclusion))
 }
