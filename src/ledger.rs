@@ -12,7 +12,8 @@
 //!
 //! The committer does not matter: teams can write entries by other means, and a person who may push to the branch can deploy. All
 //! other trailers may be absent; an invalid one counts as absent. They are claims of the person who made the commit.
-//! Git decides which lines are trailers: the last paragraph of a message.
+//! Git decides which lines are trailers: the last paragraph of a message. When a squash merge added its co-authors below them,
+//! they are the paragraph before.
 
 mod entry;
 mod evidence_id;

@@ -37,6 +37,17 @@ pub const PROMOTIONS: &[History] = &[
         let message = format!("Promote (#17)\n\n* wip\n\nService: frontend\n\nReviewed.\n\n{}", trailers_of(trailers));
         shop.edit(FILE, &message, promoted);
     }),
+    ("a squash merge with co-authors", |shop, trailers| {
+        let message = format!(
+            "Promote (#17)\n\n* promote\n\n{}\n---------\n\nCo-authored-by: Alice <alice@example.com>\n",
+            trailers_of(trailers)
+        );
+        shop.edit(FILE, &message, promoted);
+    }),
+    ("tabs and line ends of Windows", |shop, trailers| {
+        let message = claim(trailers).replace(": ", ":\t").replace('\n', "\r\n");
+        shop.edit(FILE, &message, promoted);
+    }),
     ("a merge of the commit", |shop, trailers| {
         merge(shop, &[], |dir| {
             write(&dir, FILE, promoted);
@@ -109,6 +120,10 @@ pub const CLAIMS: &[History] = &[
             write(&dir, FILE, |text| text.replace("count: 4", "count: 6"));
             git(&dir, &["commit", "-qam", "more replicas"]);
         });
+    }),
+    ("a squash merge of a docs commit with co-authors", |shop, trailers| {
+        let message = format!("{}\nCo-authored-by: Alice <alice@example.com>\n", claim(trailers));
+        shop.edit("README.md", &message, |text| format!("{text}more\n"));
     }),
     ("trailers in the middle of a message", |shop, trailers| {
         let message = format!("{}\nNothing of it is true.\n", claim(trailers));

@@ -36,11 +36,57 @@ impl Trailers {
         Self(lines.to_owned())
     }
 
+    /// The trailers of a message: those that git finds in its last paragraph. Where these only credit people, in a paragraph that
+    /// a squash merge added (`Co-authored-by: …`), they are the trailers before it, which were the last ones of the squashed
+    /// message.
+    #[must_use]
+    pub fn of_message(last: &str, body: &str) -> Self {
+        if last.is_empty() || !last.lines().all(is_credit) {
+            return Self::new(last);
+        }
+        squashed_trailers(body).map_or_else(|| Self::new(last), Self)
+    }
+
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.0.lines().filter_map(|line| line.split_once(':'));
         lines.map(|(key, value)| (key.trim(), value.trim()))
     }
+}
+
+/// `Co-authored-by: Alice <alice@example.com>`, `Signed-off-by: …`.
+fn is_credit(line: &str) -> bool {
+    let name = trailer(line).map(|(name, _)| name.to_ascii_lowercase());
+    name.is_some_and(|name| ["co-authored-by", "signed-off-by"].contains(&name.as_str()))
+}
+
+/// Name and value of a line that has the form of a trailer.
+fn trailer(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once(':')?;
+    let name = name.trim_end();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_name.then(|| (name, value.trim()))
+}
+
+/// The last paragraph before the credits and the line that GitHub draws above them, one trailer a line, if nothing else is in
+/// it. A value may continue on indented lines.
+fn squashed_trailers(body: &str) -> Option<String> {
+    let lines: Vec<&str> = body.lines().collect();
+    let mut paragraphs = lines.split(|line| line.trim().is_empty()).filter(|lines| !lines.is_empty()).rev();
+    let is_rule = |line: &str| line.len() > 2 && line.bytes().all(|byte| byte == b'-');
+    let is_added = |lines: &&[&str]| lines.iter().all(|line| is_credit(line) || is_rule(line.trim_end()));
+    let paragraph = paragraphs.find(|lines| !is_added(lines))?;
+    let mut trailers = String::new();
+    for line in paragraph {
+        if line.starts_with([' ', '\t']) && !trailers.is_empty() {
+            trailers.insert(trailers.len() - 1, ' ');
+            trailers.insert_str(trailers.len() - 1, line.trim());
+        } else {
+            let (name, value) = trailer(line)?;
+            trailers.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    Some(trailers)
 }
 
 /// A commit on the first-parent line of a branch, and the files that it changed against its first parent. The changes of a
@@ -79,5 +125,38 @@ impl BlobId {
     pub(super) fn of_file(mode: &str, id: &str) -> Option<Self> {
         let is_id = matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         ((mode.starts_with("100") || mode == "120000") && is_id).then(|| Self(id.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trailers_before_the_credits_of_a_squash_merge_are_read() {
+        let read = |last: &str, body: &str| {
+            let trailers = Trailers::of_message(last, body);
+            trailers.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+        };
+        let credit = "Co-authored-by: A <a@b>\n";
+        for (body, expected) in [
+            ("Service: shop\nImage: a:1\n\nCo-authored-by: A <a@b>\n", "Service=shop,Image=a:1"),
+            ("* wip\n\nService: shop\n\n---------\n\nCo-authored-by: A <a@b>\nSigned-off-by: B <b@b>", "Service=shop"),
+            (
+                "Service:\tshop\r\nReason: it is\r\n\tslow\r\n\r\nCo-authored-by: A <a@b>\r\n",
+                "Service=shop,Reason=it is slow",
+            ),
+            ("Service : shop\n\nSigned-off-by: B <b@b>\n\nCo-authored-by: A <a@b>", "Service=shop"),
+            // Something else is in the paragraph, or between it and the credits.
+            ("so be it\nService: shop\n\nCo-authored-by: A <a@b>", "Co-authored-by=A <a@b>"),
+            ("Service: shop\n\nNothing of it is true.\n\nCo-authored-by: A <a@b>", "Co-authored-by=A <a@b>"),
+            ("  Service: shop\n\nCo-authored-by: A <a@b>", "Co-authored-by=A <a@b>"),
+            ("Co-authored-by: A <a@b>", "Co-authored-by=A <a@b>"),
+        ] {
+            assert_eq!(read(credit, body), expected, "{body:?}");
+        }
+        let both = "Service: shop\n\nImage: a:1\nCo-authored-by: A <a@b>";
+        assert_eq!(read("Image: a:1\nCo-authored-by: A <a@b>\n", both), "Image=a:1,Co-authored-by=A <a@b>");
+        assert_eq!(read("", "Service: shop\n\ntext"), "");
     }
 }

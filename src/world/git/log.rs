@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use super::commits::{BlobId, FileChange, Trailers};
 use crate::subject::Commit;
 
-/// One commit: this mark, then id, parents, seconds, author, title and trailers, each on its line.
-pub(super) const FORMAT: &str = "--format=%x01%H%n%P%n%ct%n%an%n%s%n%(trailers:only=true,unfold=true)";
+/// One commit: this mark, then id, parents, seconds, author, title and trailers, each on its line; behind a second mark the
+/// whole message without its title.
+pub(super) const FORMAT: &str = "--format=%x01%H%n%P%n%ct%n%an%n%s%n%(trailers:only=true,unfold=true)%x02%b";
 const MARK: char = '\u{1}';
+const BODY: char = '\u{2}';
 
 /// A commit as git prints it.
 #[derive(Debug)]
@@ -107,7 +109,9 @@ fn parse_commit(text: &str) -> Option<PrintedCommit> {
     let parents = lines.next()?.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     let at = lines.next()?.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let (author, title) = (lines.next()?.to_owned(), lines.next()?.to_owned());
-    let trailers = Trailers::new(lines.next().unwrap_or_default());
+    let rest = lines.next().unwrap_or_default();
+    let (trailers, body) = rest.split_once(BODY).unwrap_or((rest, ""));
+    let trailers = Trailers::of_message(trailers, body);
     Some(PrintedCommit { commit, parents, at, author, title, trailers, changes: Vec::new() })
 }
 
