@@ -105,6 +105,12 @@ mod tests {
         assert_eq!((items[0].line, items[0].column), (3, 5));
         assert_eq!(items[1].value, Value::Text(String::new()));
         assert_eq!(entries[2].1.value, Value::Nothing);
+        let Value::Map(tabs) = read("a:\tx\nb: \t y z # c\nc:\t-1\nd: |\n  e:\tf\n").unwrap().value else {
+            panic!("a mapping")
+        };
+        let texts = ["x", "y z", "-1", "e:\tf\n"].map(|text| Value::Text(text.to_owned()));
+        assert!(tabs.iter().map(|(_, node)| &node.value).eq(&texts), "{tabs:?}");
+        assert_eq!((tabs[1].1.line, tabs[1].1.column), (2, 6));
         assert_eq!(read("# nothing\n").unwrap().value, Value::Nothing);
     }
 
@@ -117,6 +123,9 @@ mod tests {
             ("a: 1\na: 2", "line 2, column 1"),
             ("a: 1\n---\nb: 2", "line 2, column 1"),
             ("a: [1", "line 2"),
+            ("a:\n\tb: 1", "line 2"),
+            ("a:\t- 1", "line 1"),
+            ("a:\tb: 1", "line 1"),
             ("? [a]\n: b", "line 1"),
             (&"[".repeat(60_000), "line 1"),
         ] {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::yaml::tree::MAX_TABS;
 
 const DIGEST: &str = "sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
 
@@ -125,7 +126,6 @@ fn ambiguous_files_are_refused_with_the_position() {
         "text\n",
         "a: b\n---\nc: d\n",
         "images: [\n",
-        "images:\n- name:\tapp\n",
         "images:\n\t- name: app\n",
         "resources: []\nimages: []\nresources: []\n",
         "images: []\nImages: []\n",
@@ -236,10 +236,20 @@ fn a_finding_names_the_file_and_the_position() {
     assert_eq!(finding.check, "kind (apps/a/overlays/b/kustomization.yaml:1:7)");
 }
 
-/// The parser accepts a tab before a value that starts with `?`, and refuses it before another one.
+#[test]
+fn a_tab_behind_a_colon_is_read_and_kept() {
+    let text = "images:\n- name:\tapp\n  newTag:\tv1 # now\n";
+    let edited = set_image(text, &change("app", "", "v2", "")).unwrap();
+    assert_eq!(edited.text, text.replace("v1", "v2"));
+    assert_eq!(edited.previous.unwrap().tag.as_deref(), Some("v1"));
+}
+
+/// The parser accepts a tab before a value that starts with `?`. It reads a limited number of other tabs.
 #[test]
 fn an_edit_after_which_the_file_could_not_be_read_is_refused() {
-    let error = set_image("images:\n- digest:\t?old\n  name: app\n", &change("app", "", "", DIGEST)).unwrap_err();
+    let tabs: String = (0..MAX_TABS).map(|at| format!("k{at}:\tx\n")).collect();
+    let text = format!("{tabs}images:\n- digest:\t?old\n  name: app\n");
+    let error = set_image(&text, &change("app", "", "", DIGEST)).unwrap_err();
     let (actual, next) = (&error.finding.actual, error.finding.next.as_deref().unwrap_or_default());
     assert!(actual.starts_with("the file would not be readable any more"), "{actual}");
     assert!(actual.contains("use spaces instead of the tab") && next.starts_with("set the image by hand"), "{actual}");

@@ -5,6 +5,8 @@
 //!
 //! Anchors, aliases and tags are kept: each user of the tree decides which of them it refuses.
 
+use std::borrow::Cow;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use super::error::{Position, YamlError, YamlErrorKind};
@@ -117,12 +119,46 @@ impl SpannedPair {
     }
 }
 
+/// How many tabs behind a colon are read, each in a pass of its own.
+pub const MAX_TABS: usize = 64;
+
 /// Reads the only document of `text`; `None` when the text has none. `max_depth` limits how many collections may be nested,
 /// so that recursion over the tree stays harmless.
 ///
 /// # Errors
 /// Broken YAML, a second document, deeper nesting, a key that one mapping has twice.
 pub fn read_document(text: &str, max_depth: usize) -> Result<Option<Document>, YamlError> {
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..MAX_TABS {
+        match read_without_tabs(&text, max_depth) {
+            Err(error) => match without_tab(&text, &error) {
+                Some(spaced) => text = Cow::Owned(spaced),
+                None => return Err(error),
+            },
+            read => return read,
+        }
+    }
+    read_without_tabs(&text, max_depth)
+}
+
+/// The text with spaces for the tabs behind the colon that an error is about. YAML allows them there (production 66,
+/// `s-separate-in-line`), and other parsers read them; this one does not. All byte ranges stay the same.
+/// <https://yaml.org/spec/1.2.2/#63-line-prefixes>
+fn without_tab(text: &str, error: &YamlError) -> Option<String> {
+    let YamlErrorKind::Syntax(message) = &error.kind else { return None };
+    if message != "':' must be followed by a valid YAML whitespace" {
+        return None;
+    }
+    let line_start: usize = text.split_inclusive('\n').take(error.position.line - 1).map(str::len).sum();
+    let (value, _) = text[line_start..].char_indices().nth(error.position.column - 1)?;
+    let before = &text[..line_start + value];
+    let colon = before.trim_end_matches(['\t', ' ']);
+    let blank = &before[colon.len()..];
+    (colon.ends_with(':') && blank.contains('\t'))
+        .then(|| format!("{colon}{}{}", " ".repeat(blank.len()), &text[before.len()..]))
+}
+
+fn read_without_tabs(text: &str, max_depth: usize) -> Result<Option<Document>, YamlError> {
     let mut builder = TreeBuilder {
         text,
         max_depth,

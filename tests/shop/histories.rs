@@ -44,6 +44,9 @@ pub const PROMOTIONS: &[History] = &[
         );
         shop.edit(FILE, &message, promoted);
     }),
+    ("a file with a tab behind a colon", |shop, trailers| {
+        shop.edit(FILE, &claim(trailers), |text| promoted(text).replace("newTag: ", "newTag:\t"));
+    }),
     ("tabs and line ends of Windows", |shop, trailers| {
         let message = claim(trailers).replace(": ", ":\t").replace('\n', "\r\n");
         shop.edit(FILE, &message, promoted);
