@@ -29,14 +29,33 @@ pub struct ReceivedReport {
 pub struct ReceivedReports {
     pub received: Vec<ReceivedReport>,
     pub unreadable: Vec<Finding>,
+    /// The jobs that ended without a report.
+    pub without_report: Vec<SilentJob>,
+}
+
+/// A job of `toJSON(needs)` without a report among its outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SilentJob {
+    pub name: String,
+    /// `success`, `failure`, `skipped`, `cancelled`.
+    pub result: String,
+    /// Whether it has other outputs.
+    pub has_outputs: bool,
 }
 
 /// One job of `toJSON(needs)` or one step of `toJSON(steps)`.
 #[derive(Deserialize)]
 struct CompletedStep {
+    /// Only a job has one.
+    #[serde(default)]
+    result: Option<String>,
     #[serde(default)]
     outputs: BTreeMap<String, Value>,
 }
+
+/// The next step when the outputs of a matrix were received: the last leg that ends replaces the outputs of the others.
+pub const MATRIX: &str = "a matrix keeps the outputs of its last leg only: let each leg upload the file of its `report-path` as an \
+                          artifact, download them here, and give the files in `reports`";
 
 impl ReceivedReports {
     /// Reads `results`: `toJSON(needs)`, `toJSON(steps)`, or one after the other. Reports are the outputs named `report`, or
@@ -53,12 +72,17 @@ impl ReceivedReports {
                 .bad_input()
         })?;
         let mut reports = Self::default();
-        for (name, CompletedStep { outputs }) in documents.into_iter().flatten() {
+        for (name, CompletedStep { result, outputs }) in documents.into_iter().flatten() {
+            let (has_outputs, mut has_report) = (!outputs.is_empty(), false);
             for (output, value) in outputs {
                 let is_report = output == "report" || output.ends_with("-report") || output.ends_with("_report");
                 if let Some(text) = value.as_str().filter(|text| is_report && !text.is_empty()) {
                     reports.add(&format!("output `{output}` of `{name}`"), text);
+                    has_report = true;
                 }
+            }
+            if let Some(result) = result.filter(|_| !has_report) {
+                reports.without_report.push(SilentJob { name, result, has_outputs });
             }
         }
         Ok(reports)
@@ -137,15 +161,45 @@ impl ReceivedReports {
         values.all(|other| other == first).then_some(first)
     }
 
+    /// The finding for a command without a report. The runner gives no output that contains a secret: to the next job, it looks
+    /// like an output that was never declared.
+    fn missing_report(&self, command: &str) -> Finding {
+        let has_command =
+            |job: &&SilentJob| job.name.split(['-', '_']).any(|word| word == command) || job.name == command;
+        let job = match &self.without_report[..] {
+            [only] => Some(only),
+            jobs => jobs.iter().find(has_command),
+        };
+        let declare = format!(
+            "in the job that runs it: `outputs:` `{{ report: ${{{{ steps.{command}.outputs.report }}}} }}` with `id: {command}` on its step, \
+             and name the job in `needs:`"
+        );
+        let finding = Finding::inconclusive(command);
+        let Some(SilentJob { name, result, has_outputs }) = job else {
+            return finding.actual("no report of it").next(declare);
+        };
+        let (name, result) = (clip(name, 100), clip(result, 20));
+        let dropped = "look at the page of that job for the warning \"Skip output 'report' since it may contain secret\": \
+                       the report contains the value of a secret, such as a name or a number, which must be no secret";
+        match (result.as_str(), has_outputs) {
+            ("success" | "failure", true) => finding
+                .actual(format!("no report of it: job `{name}` ended as {result} and has outputs, but no report"))
+                .next(format!("{dropped}; if there is none: {declare}")),
+            ("success", false) => finding
+                .actual(format!("no report of it: job `{name}` ended as success and has no outputs"))
+                .next(format!("{declare}; if it is there, {dropped}")),
+            (_, _) => finding
+                .actual(format!("no report of it: job `{name}` ended as {result}"))
+                .next(format!("see why that job ended as {result}: a gate that does not run to its end has no report")),
+        }
+    }
+
     fn require_command(&self, command: &str, subject: &Subject, run: Option<&Run>) -> Finding {
         let expected = format!("a passed report about {subject}");
         let all: Vec<&ReceivedReport> =
             self.received.iter().filter(|received| received.report.command == command).collect();
         if all.is_empty() {
-            return Finding::inconclusive(command).expected(expected).actual("no report of it").next(format!(
-                "in the job that runs it: `outputs:` `{{ report: ${{{{ steps.{command}.outputs.report }}}} }}` with `id: {command}` on its step, \
-                 and name the job in `needs:`"
-            ));
+            return self.missing_report(command).expected(expected);
         }
         all.iter()
             .map(|received| assess(command, received, subject, run).expected(&expected))
@@ -169,7 +223,8 @@ fn assess(
         .zip(report.run.as_ref())
         .is_some_and(|(own, other)| (own.id, &own.repository) != (other.id, &other.repository));
     if let Some(difference) = report.subject.differs_from(subject) {
-        return with_source(Finding::inconclusive(command).actual(format!("about another subject: {difference}")));
+        let finding = Finding::inconclusive(command).actual(format!("about another subject: {difference}"));
+        return with_source(finding.next(format!("let this job and the gate have the same subject; {MATRIX}")));
     }
     if report.dry_run {
         return with_source(
@@ -177,7 +232,10 @@ fn assess(
         );
     }
     if other_run || (run.is_some() && report.run.is_none()) {
-        return with_source(Finding::inconclusive(command).actual("of another workflow run"));
+        let finding = Finding::inconclusive(command).actual("of another workflow run");
+        return with_source(
+            finding.next("give the reports of this run: of its jobs' outputs, and of artifacts of this run"),
+        );
     }
     let finding = Finding::new(command, report.verdict).actual(format!("{}: {}", report.verdict, report.reason));
     // The report names the next step of its worst check; a report of another version may have none.

@@ -89,7 +89,7 @@ impl Shop {
     /// The tag of a service in production.
     pub fn tag(&self, service: &str) -> String {
         let file = self.infra.read(&format!("apps/{service}/overlays/production/kustomization.yaml")).unwrap();
-        file.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).unwrap().to_owned()
+        file.lines().find_map(|line| line.trim().strip_prefix("newTag:")).unwrap().trim().to_owned()
     }
 
     /// Commits a change of a file, as another writer.

@@ -168,12 +168,20 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         });
         ctx.execution.partial.publish(&claims);
     }
+    let source_token = args.source_token.as_ref().or(args.token.as_ref());
+    if verification.is_of_other_repository() {
+        // Only the trusted name is looked up.
+        let github = ctx.github(source_token, args.timeout)?;
+        let finding = verification.check_repository(github.new_name(&origin.repository).as_ref());
+        if let Some(known) = claims.iter_mut().find(|known| known.check == judge::REPOSITORY) {
+            *known = judge::with_next_step(finding);
+        }
+    }
     if claims.iter().any(|finding| finding.verdict != Verdict::Passed) {
         // The ids in the payload are not of the trusted repository and release, so looking them up would prove nothing.
         return Ok(claims.into());
     }
     let place = InfraRepo::open(&args.at, args.token.as_ref(), &config.services, ctx)?;
-    let source_token = args.source_token.as_ref().or(args.token.as_ref());
     let observer = EvidenceObserver {
         verification: &verification,
         github: Arc::new(ctx.github(source_token, REQUEST_TIMEOUT)?),

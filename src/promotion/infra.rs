@@ -110,7 +110,13 @@ pub fn image_repository(service: &Service, subject: &Subject, config: &Config) -
 
 fn missing(name: &str) -> CommandError {
     let finding = Finding::inconclusive(format!("`{name}`")).actual("not given");
-    finding.expected(format!("the {name} of the promotion")).bad_input()
+    finding
+        .expected(format!("the {name} of the promotion"))
+        .next(format!(
+            "give it as `{name}`, or in `subject`. The output of another job is empty if that job does not declare it, or if the \
+             runner dropped it (warning \"Skip output … since it may contain secret\")"
+        ))
+        .bad_input()
 }
 
 /// The last finding and the outputs of a promotion. `expected`: the wanted state; `result` is `None` after a dry-run.

@@ -76,7 +76,7 @@ mod tests {
             .into_iter()
             .map(|report| ReceivedReport { source: String::new(), text: String::new(), report })
             .collect();
-        let reports = ReceivedReports { received, unreadable: Vec::new() };
+        let reports = ReceivedReports { received, ..ReceivedReports::default() };
         let run = report("run", Subject::default()).run;
         let commands = ["health".to_owned(), "smoke".to_owned()];
         let found = reports.with_digest(&commands, subject, run.as_ref())?;

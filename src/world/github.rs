@@ -25,6 +25,7 @@ mod queries;
 mod read;
 mod refs;
 mod refusal;
+mod renamed;
 mod repository;
 mod source;
 mod source_commit;

@@ -11,13 +11,13 @@ use super::*;
 const PLAIN_TOKEN: &str = "ghs_tokenWithoutChecks";
 
 /// A stage whose gates print no notices: what `record` sends is signed instead.
-struct SignedStage {
-    stage: Stage,
+pub struct SignedStage {
+    pub stage: Stage,
     issuer: FakeIssuer,
 }
 
 impl SignedStage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let stage = Stage::new();
         stage.fake_github.grant(PLAIN_TOKEN, SHOP, &["actions=read", "contents=read", "pull_requests=read"]);
         Self { stage, issuer: FakeIssuer::start().unwrap() }
@@ -28,7 +28,7 @@ impl SignedStage {
     }
 
     /// What GitHub says about the job of `record`. The run is of the default branch's tip, which is not the deployed commit.
-    fn claims(&self) -> Value {
+    pub fn claims(&self) -> Value {
         let workflow_ref = format!("{SHOP}/{VALIDATE}@refs/heads/main");
         json!({
             "repository": SHOP,
@@ -44,13 +44,13 @@ impl SignedStage {
         })
     }
 
-    fn signed(&self, claims: &Value) -> Value {
+    pub fn signed(&self, claims: &Value) -> Value {
         let payload = self.stage.payload();
         let token = self.issuer.sign(claims, &audience::of(&payload)).unwrap();
         with_proof(payload, &token)
     }
 
-    fn runner(&self) -> Runner {
+    pub fn runner(&self) -> Runner {
         self.stage
             .runner()
             .input("proof", "")
@@ -59,7 +59,7 @@ impl SignedStage {
             .input("timeout", "20s")
     }
 
-    fn run(&self, payload: &Value) -> Ended {
+    pub fn run(&self, payload: &Value) -> Ended {
         dispatched(self.runner(), payload).run(&["evidence"])
     }
 

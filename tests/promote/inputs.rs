@@ -66,7 +66,9 @@ fn a_missing_input_is_named() {
     let dir = shop.checkout("infra", &[]);
     for missing in ["service", "environment", "tag"] {
         let reason = bad_input_reason(&shop, missing, &step(&dir, SERVICE, "1.4.2").input(missing, ""));
-        assert_eq!(reason, format!("`{missing}`: not given; expected the {missing} of the promotion"));
+        let expected =
+            format!("`{missing}`: not given; expected the {missing} of the promotion; next: give it as `{missing}`");
+        assert!(reason.starts_with(&expected) && reason.contains("Skip output"), "{reason}");
     }
     git(&dir, &["switch", "-q", "--detach"]);
     let reason = bad_input_reason(&shop, "branch", &step(&dir, SERVICE, "1.4.2"));

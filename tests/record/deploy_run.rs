@@ -227,3 +227,26 @@ fn a_token_that_cannot_read_the_run_sends_nothing_and_names_the_permissions() {
     assert_eq!(end(&ended), (0, "inconclusive", "refused"), "{}", ended.log);
     assert!(ended.log.contains("run 41 was not looked up: no token is given"), "{}", ended.log);
 }
+
+#[test]
+fn a_token_without_access_and_a_renamed_repository_are_the_reason() {
+    let fake_github = deployed();
+    fake_github.create("acme/elsewhere");
+    fake_github.grant("stranger", "acme/elsewhere", &["actions=read"]);
+    let ended = record(step(&fake_github).input("source-token", "stranger"), &reports());
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    let reason = &ended.outputs["reason"];
+    assert!(
+        reason.starts_with("deploy run: source repository: GitHub does not show acme/shop to this token"),
+        "{reason}"
+    );
+    let fake_github = deployed();
+    fake_github.rename(INFRA, "acme/platform");
+    fake_github.grant(TOKEN, "acme/platform", &["contents=write"]);
+    let ended = record(step(&fake_github), &reports());
+    assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+    let reason = &ended.outputs["reason"];
+    let renamed = "Moved Permanently: acme/ecommerce-infra is acme/platform now";
+    assert!(reason.starts_with("dispatch: GitHub refused it: 3") && reason.contains(renamed), "{reason}");
+    assert!(ended.log.contains("write acme/platform where the old name is given"), "{}", ended.log);
+}

@@ -71,6 +71,52 @@ fn a_report_of_an_earlier_attempt_is_refused_with_the_way_out() {
     assert!(ended.log.contains("gate-3`, of attempt 1 of this run"), "{}", ended.log);
 }
 
+/// The runner gives no output that contains a secret, and a matrix keeps the outputs of its last leg only.
+#[test]
+fn the_reason_names_a_dropped_output_and_a_matrix() {
+    let without_health = |job: Value| {
+        let [_, smoke, performance] = passed();
+        let mut jobs: Value = serde_json::from_str(&needs(&outputs(&[smoke, performance]))).unwrap();
+        jobs["health"] = job;
+        jobs["lint"] = json!({ "result": "success", "outputs": {} });
+        jobs
+    };
+    let subject = r#"{"service":"frontend","tag":"1.4.2"}"#.parse().unwrap();
+    let other = output(&Report { subject, ..report("health", Verdict::Passed) });
+    let dropped = "Skip output 'report' since it may contain secret";
+    for (job, reason, next) in [
+        (
+            json!({ "result": "success", "outputs": { "verdict": "passed" } }),
+            "health: no report of it: job `health` ended as success and has outputs, but no report",
+            dropped,
+        ),
+        (
+            json!({ "result": "success", "outputs": {} }),
+            "health: no report of it: job `health` ended as success and has no outputs",
+            dropped,
+        ),
+        (
+            json!({ "result": "skipped", "outputs": {} }),
+            "health: no report of it: job `health` ended as skipped",
+            "see why that job ended as skipped",
+        ),
+        (
+            json!({ "result": "success", "outputs": { "report": other } }),
+            "health: about another subject: service frontend, not checkout-service",
+            "a matrix keeps the outputs of its last leg only",
+        ),
+    ] {
+        let fake_github = fake_github();
+        let step = runner(&fake_github.api_url()).input("results", &without_health(job).to_string());
+        let ended = step.run(&["record"]);
+        assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
+        assert!(ended.outputs["reason"].starts_with(reason), "{reason}: {}", ended.outputs["reason"]);
+        let first = &ended.report["findings"][0]["next"];
+        assert!(first.as_str().is_some_and(|text| text.contains(next)), "{next} in {first}");
+        assert_eq!(fake_github.requests(), []);
+    }
+}
+
 #[test]
 fn bad_input_is_named_before_anything_is_sent() {
     let fake_github = fake_github();

@@ -11,6 +11,7 @@ mod proof;
 mod replay;
 mod runs;
 
+pub use claims::REPOSITORY;
 pub use proof::{CHECK as PROOF, missing_proof};
 
 use super::{observations::EvidenceObservations, verification::Verification};
@@ -28,6 +29,10 @@ impl Verification<'_> {
         findings.push(self.check_branch(observations));
         findings.extend(self.check_validating_run(observations));
         findings.push(self.check_replay(observations));
+        // What GitHub did not answer is the reason why other checks have nothing to look at.
+        let unanswered = runs::unanswered_checks(observations);
+        let place = |finding: &Finding| unanswered.iter().position(|check| *check == finding.check);
+        findings.sort_by_key(|finding| place(finding).unwrap_or(unanswered.len()));
         findings.into_iter().map(with_next_step).collect()
     }
 }

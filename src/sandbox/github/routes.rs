@@ -234,10 +234,11 @@ pub fn respond(
 
 /// Replaces `/repositories/{id}` in a path by the repository's name.
 fn with_repository_name(data: &FakeGitHubData, path: &str) -> String {
-    let numbered = path.strip_prefix("/repositories/").and_then(|rest| rest.split_once('/'));
-    let named = numbered.and_then(|(number, rest)| {
+    let named = path.strip_prefix("/repositories/").and_then(|rest| {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let (number, rest) = rest.split_at(end);
         let has_number = |repository: &&FakeRepository| id("repository", &repository.name).to_string() == number;
-        Some(format!("/repos/{}/{rest}", data.repositories.values().find(has_number)?.name))
+        Some(format!("/repos/{}{rest}", data.repositories.values().find(has_number)?.name))
     });
     named.unwrap_or_else(|| path.to_owned())
 }

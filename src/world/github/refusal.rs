@@ -33,12 +33,19 @@ impl GitHubRefusal {
 impl GitHub {
     pub(super) fn refusal(&self, response: &ApiResponse, required: &RequiredPermission) -> GitHubRefusal {
         let RequiredPermission { permission, target } = required;
-        let message = self.message(response);
+        let mut message = self.message(response);
+        let new_name = self.name_after_redirect(response);
+        if let Some(name) = &new_name {
+            message = format!("{message}: {target} is {name} now");
+        }
         let hint = if let Some(end) = rate_limit_end(response, &message) {
             format!("a rate limit of GitHub's; it accepts requests again {end}")
         } else {
             match response.status {
-                300..=399 => format!("{target} has moved: give the name it has now"),
+                300..=399 => match new_name {
+                    Some(name) => format!("{target} was renamed: write {name} where the old name is given"),
+                    None => format!("{target} has moved: give the name it has now"),
+                },
                 401 => "the token is wrong, expired or revoked, or belongs to another server".to_owned(),
                 403 => match self.header(response, "x-accepted-github-permissions") {
                     Some(accepted) => format!("the token needs {permission} on {target} (GitHub asks for {accepted})"),

@@ -223,10 +223,11 @@ const TABLE: &[History] = &[
         "a repository that was renamed",
         |stage| {
             stage.fake_github.rename(SHOP, "acme/store");
+            stage.fake_github.grant(TOKEN, "acme/store", &["actions=read", "checks=read", "contents=read"]);
             stage.payload()
         },
-        "branch",
-        "the commit of this image is not known",
+        "validating run",
+        "301 Moved Permanently: acme/shop is acme/store now",
     ),
     inconclusive(
         "a comparison of another kind than GitHub describes",

@@ -4,19 +4,38 @@ use crate::{
     commands::evidence::verification::{Verification, block_if, tag_or_digest_difference},
     finding::Finding,
     subject::Subject,
+    world::github::Repository,
 };
+
+/// The check of the repository that the payload names.
+pub const REPOSITORY: &str = "source repository";
+
+fn is_same_repository(one: &Repository, other: &Repository) -> bool {
+    one.to_string().eq_ignore_ascii_case(&other.to_string())
+}
 
 impl Verification<'_> {
     /// The checks that need nothing but the payload and the config file.
     pub fn check_claims(&self) -> Vec<Finding> {
-        vec![self.check_repository(), self.check_subject()]
+        vec![self.check_repository(None), self.check_subject()]
     }
 
-    fn check_repository(&self) -> Finding {
-        let claimed = self.claim.payload.run.repository.to_string();
-        let trusted = &self.origin.repository;
-        let finding = block_if(!claimed.eq_ignore_ascii_case(&trusted.to_string()), "source repository");
-        finding.actual(claimed).expected(format!("{trusted}, as `services` says"))
+    /// Whether the payload names another repository than `services`.
+    pub fn is_of_other_repository(&self) -> bool {
+        !is_same_repository(&self.claim.payload.run.repository, &self.origin.repository)
+    }
+
+    /// `new_name`: the name that the repository of `services` has now, if it was renamed.
+    pub fn check_repository(&self, new_name: Option<&Repository>) -> Finding {
+        let (claimed, trusted) = (&self.claim.payload.run.repository, &self.origin.repository);
+        let finding = block_if(self.is_of_other_repository(), REPOSITORY);
+        let finding = finding.actual(claimed.to_string()).expected(format!("{trusted}, as `services` says"));
+        match new_name.filter(|name| is_same_repository(name, claimed)) {
+            Some(name) => finding.actual(format!("{name}, and GitHub renamed {trusted} to it")).next(format!(
+                "write {name} into `repository` of the service in `services`, and start the promotion again"
+            )),
+            None => finding,
+        }
     }
 
     fn check_subject(&self) -> Finding {

@@ -10,6 +10,7 @@ use crate::{
     },
     finding::Finding,
     report::notice::ReportNotice,
+    results::MATRIX,
     values::clip,
     world::github::Job,
 };
@@ -52,7 +53,7 @@ impl Verification<'_> {
                     continue;
                 }
             };
-            findings.extend(self.check_notice(job, &notice));
+            findings.extend(self.check_notice(job, &notice, jobs));
             if !self.counts(&notice) {
                 continue;
             }
@@ -74,10 +75,15 @@ impl Verification<'_> {
     }
 
     /// The finding for a notice whose report is not in the payload, or is another one there.
-    fn check_notice(&self, job: &Job, notice: &ReportNotice) -> Option<Finding> {
+    fn check_notice(&self, job: &Job, notice: &ReportNotice, jobs: &ValidationJobs) -> Option<Finding> {
         let (name, described) = (name(job), describe(notice));
         let Some(text) = self.claim.texts.iter().find(|text| text.sha256 == notice.sha256) else {
-            let next = if notice.verdict == "passed" {
+            let is_matrix = jobs.jobs.iter().flatten().any(|other| {
+                is_leg_of_same_matrix(job, other) && self.claim.texts.iter().any(|text| jobs.announces(other, text))
+            });
+            let next = if notice.verdict == "passed" && is_matrix {
+                MATRIX
+            } else if notice.verdict == "passed" {
                 "let `record` collect the reports of all gates of the run: their jobs in `needs`, with `outputs: report`"
             } else {
                 "see the log of that job; when its gate passes, validate the release again"

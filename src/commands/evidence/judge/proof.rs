@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     gates::{CLIP, ReportChecks, SKEW},
-    job_names::is_job_of,
+    job_names::{is_job_of, matrix_of},
     notices::CLIP_NAME,
     runs::FAILED_JOB,
 };
@@ -14,7 +14,7 @@ use crate::{
     config::services::{ServiceSource, signer::RepositoryId},
     finding::{Finding, Verdict},
     proof::claims::Claims,
-    results::ReceivedReport,
+    results::{MATRIX, ReceivedReport},
     values::clip,
 };
 
@@ -270,6 +270,22 @@ fn same_case(text: &str, name: &str) -> String {
 }
 
 impl ReportChecks<'_> {
+    /// What is missing if more legs of a matrix ran this gate than the payload has reports of.
+    fn missing_legs(&self, received: &ReceivedReport) -> Option<String> {
+        let jobs = self.verification.jobs_of(received, self.jobs);
+        let legs = jobs.iter().filter(|job| job.has_run() && matrix_of(job).is_some()).count();
+        let is_of_matrix = |other: &&ReceivedReport| {
+            let jobs = [&other.report, &received.report].map(|report| report.run.as_ref().map(|run| &run.job));
+            jobs[0] == jobs[1] && other.report.command == received.report.command
+        };
+        let reports = self.verification.claim.received.iter().filter(is_of_matrix).count();
+        let command = clip(&received.report.command, CLIP_NAME);
+        (legs > 1 && reports < legs).then(|| {
+            let example = clip(&jobs[0].name, CLIP_NAME);
+            format!("{legs} legs of a matrix ran {command}, as `{example}`, and the payload has reports of {reports}")
+        })
+    }
+
     /// A report in a payload that GitHub signed. Its time is the gate's own, which the signature covers.
     pub(super) fn check_signed_report(&self, received: &ReceivedReport, claims: &Claims) -> Finding {
         if let Err(finding) = self.check_origin(received) {
@@ -297,6 +313,9 @@ impl ReportChecks<'_> {
                     .next(FAILED_JOB),
                 None => finding(Verdict::Inconclusive, format!("{reported}; its job `{name}` is {}", job.status)),
             };
+        }
+        if let Some(missing) = self.missing_legs(received) {
+            return finding(Verdict::Inconclusive, missing).next(MATRIX);
         }
         let Ok(ended) = report.finished_at.parse::<Timestamp>() else {
             let actual = format!("{reported}; its report does not say when it ended");

@@ -174,6 +174,17 @@ impl Verification<'_> {
     }
 }
 
+/// The checks of the runs and the branch that GitHub did not answer: without them, the commit and the jobs are unknown.
+pub(super) fn unanswered_checks(observations: &EvidenceObservations) -> Vec<&'static str> {
+    let EvidenceObservations { run, deploy, branch, .. } = observations;
+    let checks = [
+        (RUN, run.is_err()),
+        (DEPLOY, deploy.as_ref().is_some_and(Result::is_err)),
+        (BRANCH, branch.as_ref().is_some_and(Result::is_err)),
+    ];
+    checks.into_iter().filter_map(|(check, is_unanswered)| is_unanswered.then_some(check)).collect()
+}
+
 /// Whether a job kept its run from succeeding.
 fn has_failed(job: &Job) -> bool {
     job.conclusion.as_deref().is_some_and(|conclusion| !["success", "skipped", "neutral"].contains(&conclusion))

@@ -207,6 +207,13 @@ fn a_renamed_repository_is_reported_and_not_followed() {
     fake_github.rename("acme/shop", "acme/store");
     for refused in [github.repository(&shop()).map(drop), github.branch_tip(&shop(), &branch("main")).map(drop)] {
         let finding = refused.unwrap_err().to_string();
-        assert!(finding.contains("301") && finding.contains("acme/shop has moved"), "{finding}");
+        assert!(finding.contains("301 Moved Permanently: acme/shop is acme/store now"), "{finding}");
+        assert!(finding.contains("write acme/store where the old name is given"), "{finding}");
     }
+    assert_eq!(github.new_name(&shop()).map(|name| name.to_string()).as_deref(), Some("acme/store"));
+    assert_eq!(github.new_name(&"acme/store".parse().unwrap()), None);
+    // The new name is not shown to every token.
+    fake_github.rename("acme/store", "secret/store");
+    let finding = github.repository(&"acme/store".parse().unwrap()).unwrap_err().to_string();
+    assert!(finding.contains("301") && finding.contains("acme/store has moved"), "{finding}");
 }
