@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::finding::Verdict;
 
-    fn run(actor: &str, triggering: &str) -> Result<Option<WorkflowRun>, Finding> {
+    fn run(actor: &str, triggering: &str) -> WorkflowRun {
         let account = |login: &str| if login.is_empty() { json!(null) } else { json!({ "login": login }) };
         let run = json!({
             "id": 7, "run_attempt": 1, "workflow_id": 1, "path": ".github/workflows/emergency.yml", "head_branch": "main",
@@ -128,27 +128,28 @@ mod tests {
             "actor": account(actor), "triggering_actor": account(triggering), "repository": { "full_name": "acme/infra" },
             "html_url": "https://github.com/x", "created_at": "2026-01-01T11:00:00Z", "updated_at": "2026-01-01T12:00:00Z",
         });
-        Ok(Some(serde_json::from_value(run).unwrap()))
+        serde_json::from_value(run).unwrap()
     }
 
     #[test]
     fn only_a_person_who_did_not_start_the_run_is_independent() {
         use Verdict::{Blocked, Inconclusive, Passed};
+        let by = |actor: &str, triggering: &str| Ok(Some(run(actor, triggering)));
         let lost = || Err(Finding::inconclusive("GitHub's API").actual("403 no").next("the token needs Actions: read"));
         for (approvers, run, approver, independent, blocks) in [
-            (&["bob"][..], run("alice", "alice"), Some("bob"), Some(true), Passed),
-            (&["alice"], run("alice", "alice"), Some("alice"), Some(false), Blocked),
-            (&["Alice"], run("alice", "alice"), Some("Alice"), Some(false), Blocked),
-            (&["alice", "bob"], run("alice", "alice"), Some("bob"), Some(true), Passed),
+            (&["bob"][..], by("alice", "alice"), Some("bob"), Some(true), Passed),
+            (&["alice"], by("alice", "alice"), Some("alice"), Some(false), Blocked),
+            (&["Alice"], by("alice", "alice"), Some("Alice"), Some(false), Blocked),
+            (&["alice", "bob"], by("alice", "alice"), Some("bob"), Some(true), Passed),
             // She started the attempt, or the run.
-            (&["bob"], run("alice", "bob"), Some("bob"), Some(false), Blocked),
-            (&["alice"], run("alice", "bob"), Some("alice"), Some(false), Blocked),
-            (&["carol"], run("alice", "bob"), Some("carol"), Some(true), Passed),
-            (&[], run("alice", "alice"), None, None, Blocked),
-            (&["bob"], run("chatops[bot]", "chatops[bot]"), Some("bob"), None, Inconclusive),
-            (&["bob"], run("bob", "chatops[bot]"), Some("bob"), Some(false), Blocked),
-            (&["bob"], run("ghost", "ghost"), Some("bob"), None, Inconclusive),
-            (&["bob"], run("", "alice"), Some("bob"), None, Inconclusive),
+            (&["bob"], by("alice", "bob"), Some("bob"), Some(false), Blocked),
+            (&["alice"], by("alice", "bob"), Some("alice"), Some(false), Blocked),
+            (&["carol"], by("alice", "bob"), Some("carol"), Some(true), Passed),
+            (&[], by("alice", "alice"), None, None, Blocked),
+            (&["bob"], by("chatops[bot]", "chatops[bot]"), Some("bob"), None, Inconclusive),
+            (&["bob"], by("bob", "chatops[bot]"), Some("bob"), Some(false), Blocked),
+            (&["bob"], by("ghost", "ghost"), Some("bob"), None, Inconclusive),
+            (&["bob"], by("", "alice"), Some("bob"), None, Inconclusive),
             (&["bob"], Ok(None), Some("bob"), None, Inconclusive),
             (&["bob"], lost(), Some("bob"), None, Inconclusive),
         ] {
