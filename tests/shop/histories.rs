@@ -45,7 +45,8 @@ pub const PROMOTIONS: &[History] = &[
         shop.edit(FILE, &message, promoted);
     }),
     ("a file with a tab behind a colon", |shop, trailers| {
-        shop.edit(FILE, &claim(trailers), |text| promoted(text).replace("newTag: ", "newTag:\t"));
+        shop.edit(FILE, "a tab", |text| text.replace("newTag: 1.4.1", "newTag:\t1.4.1"));
+        shop.edit(FILE, &claim(trailers), |text| text.replace("newTag:\t1.4.1", "newTag:\t1.4.2"));
     }),
     ("tabs and line ends of Windows", |shop, trailers| {
         let message = claim(trailers).replace(": ", ":\t").replace('\n', "\r\n");

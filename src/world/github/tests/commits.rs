@@ -205,6 +205,7 @@ fn a_renamed_repository_is_reported_and_not_followed() {
     assert_eq!(github.repository(&shop()).unwrap().unwrap().default_branch, "main");
     assert_eq!(github.repository(&"acme/other".parse().unwrap()), Ok(None));
     fake_github.rename("acme/shop", "acme/store");
+    fake_github.grant(TOKEN, "acme/store", &["contents=read"]);
     for refused in [github.repository(&shop()).map(drop), github.branch_tip(&shop(), &branch("main")).map(drop)] {
         let finding = refused.unwrap_err().to_string();
         assert!(finding.contains("301 Moved Permanently: acme/shop is acme/store now"), "{finding}");
