@@ -204,7 +204,7 @@ impl CurrentState {
 
     /// A finding about environments that the file does not name.
     fn others(&self, desired: &[DesiredEnvironment]) -> Option<Finding> {
-        let named = |name: &String| desired.iter().any(|one| one.name.as_str().eq_ignore_ascii_case(name));
+        let named = |name: &String| desired.iter().any(|one| one.name.is_same(name));
         let others: Vec<&str> = self.names.iter().filter(|name| !named(name)).map(String::as_str).collect();
         let finding = Finding::passed("environments that the file does not name").actual(others.join(", "));
         (!others.is_empty()).then(|| finding.next("add them to the file, or delete them: no check covers them"))

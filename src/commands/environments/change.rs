@@ -15,7 +15,7 @@ use crate::{
     observe::read_until_answered,
     reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{Effect, EffectState},
-    subject::Environment,
+    subject::EnvironmentName,
     values::HumanDuration,
     world::github::{BranchKind, EnvironmentSettings, GitHub, Repository, SendOutcome},
 };
@@ -83,7 +83,7 @@ impl EnvironmentsApi<'_> {
     ///
     /// # Errors
     /// When GitHub does not show it.
-    pub fn look(&self, name: &Environment) -> Result<Option<ActualEnvironment>, Finding> {
+    pub fn look(&self, name: &EnvironmentName) -> Result<Option<ActualEnvironment>, Finding> {
         let Some(environment) = self.github.environment(self.repository, name)? else { return Ok(None) };
         let actual = ActualEnvironment::from_protection(&environment);
         if actual.branches != DeployableBranches::Custom {

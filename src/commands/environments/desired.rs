@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::subject::Environment;
+use crate::subject::EnvironmentName;
 
 /// One environment of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredEnvironment {
-    pub name: Environment,
+    pub name: EnvironmentName,
     /// `file:line:column` of its name.
     pub place: String,
     /// Minutes, 0 to [`LONGEST_WAIT`].

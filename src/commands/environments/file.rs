@@ -62,7 +62,7 @@ impl File<'_> {
             };
             for (key, node) in entries {
                 let one = self.environment(&key, node)?;
-                if let Some(twin) = desired.iter().find(|twin| twin.name.as_str().eq_ignore_ascii_case(&key.name)) {
+                if let Some(twin) = desired.iter().find(|twin| twin.name.is_same(&key.name)) {
                     return Err(self
                         .about(&key.name, key.line, key.column)
                         .actual(format!("{} is already defined at {}", twin.name, twin.place))

@@ -14,7 +14,7 @@ use super::{
     repository::Repository,
     write::SendOutcome,
 };
-use crate::{finding::Finding, reconcile::Permit, subject};
+use crate::{finding::Finding, reconcile::Permit, subject::EnvironmentName};
 
 impl GitHub {
     /// An environment; `None` when it does not exist.
@@ -24,9 +24,9 @@ impl GitHub {
     pub fn environment(
         &self,
         repository: &Repository,
-        name: &subject::Environment,
+        name: impl Into<EnvironmentName>,
     ) -> Result<Option<EnvironmentProtection>, Finding> {
-        self.get(&repository.api_path(&format!("environments/{name}")), &read_permission(repository))
+        self.get(&environment_path(repository, &name.into()), &read_permission(repository))
     }
 
     /// The names of all environments, unchecked.
@@ -57,7 +57,7 @@ impl GitHub {
     pub fn branch_policies(
         &self,
         repository: &Repository,
-        environment: &subject::Environment,
+        environment: &EnvironmentName,
     ) -> Result<Vec<BranchPolicy>, Finding> {
         let required = read_permission(repository);
         self.list(&branch_policies_path(repository, environment), Some("branch_policies"), &required)?
@@ -69,10 +69,10 @@ impl GitHub {
         &self,
         _permit: &Permit,
         repository: &Repository,
-        name: &subject::Environment,
+        name: &EnvironmentName,
         settings: &EnvironmentSettings,
     ) -> SendOutcome {
-        let path = repository.api_path(&format!("environments/{name}"));
+        let path = environment_path(repository, name);
         self.write(Method::PUT, &path, Some(&settings.body()), &admin_permission(repository), 200, |_| Some(()))
     }
 
@@ -81,7 +81,7 @@ impl GitHub {
         &self,
         _permit: &Permit,
         repository: &Repository,
-        environment: &subject::Environment,
+        environment: &EnvironmentName,
         name: &str,
         kind: BranchKind,
     ) -> SendOutcome {
@@ -99,7 +99,7 @@ impl GitHub {
         &self,
         _permit: &Permit,
         repository: &Repository,
-        environment: &subject::Environment,
+        environment: &EnvironmentName,
         id: u64,
     ) -> SendOutcome {
         let path = format!("{}/{id}", branch_policies_path(repository, environment));
@@ -132,8 +132,13 @@ impl GitHub {
     }
 }
 
-fn branch_policies_path(repository: &Repository, environment: &subject::Environment) -> String {
-    repository.api_path(&format!("environments/{environment}/deployment-branch-policies"))
+/// The name is one segment of the path: its slashes are encoded, too.
+fn environment_path(repository: &Repository, environment: &EnvironmentName) -> String {
+    repository.api_path(&format!("environments/{}", percent_encode(environment.as_str())))
+}
+
+fn branch_policies_path(repository: &Repository, environment: &EnvironmentName) -> String {
+    format!("{}/deployment-branch-policies", environment_path(repository, environment))
 }
 
 fn read_permission(repository: &Repository) -> RequiredPermission {

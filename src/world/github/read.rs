@@ -124,9 +124,9 @@ impl GitHub {
     }
 }
 
-/// Percent-encodes a value for a query or a path.
+/// Percent-encodes a value for a query or a path. A blank is `%20`: the `+` of forms is a plus sign in a path.
 pub(super) fn percent_encode(value: &str) -> String {
-    url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
+    url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// Percent-encodes the components of a path, and keeps the slashes between them.

@@ -205,8 +205,9 @@ fn a_file_without_environments_is_refused() {
         ("environment:\n  dev: {}", "did you mean `environments`?"),
         ("environments: {dev: {}}\nservices: {}", ":2:1"),
         ("environments: {dev: 1}", "a text"),
-        ("environments: {a b: {}}", "an environment name"),
-        ("environments: {../x: {}}", "an environment name"),
+        ("environments: {\" a\": {}}", "the name of a GitHub environment"),
+        ("environments: {../x: {}}", "the name of a GitHub environment"),
+        ("environments: {eu/Prüfung: {}, eu/PRÜFUNG: {}}", "eu/Prüfung is already defined"),
         ("environments:\n  Dev: {}\n  dev: {}", "Dev is already defined at .github/environments.yml:2:3"),
         ("environments: &x {}", "an anchor"),
     ] {
