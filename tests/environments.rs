@@ -5,6 +5,7 @@
 mod apply;
 mod check;
 mod errors;
+mod limits;
 mod names;
 mod plan;
 pub mod story;

@@ -1,8 +1,8 @@
 //! `environments`: GitHub environment protection as code. `plan` shows the differences, `check` blocks on them, `apply` writes
 //! them and reads the result back.
 //!
-//! [`file`] reads the desired state, [`actual`](mod@actual) GitHub's; [`plan`](mod@plan) and [`judge`](mod@judge) compare the two;
-//! [`change`] writes.
+//! [`file`] reads the desired state, [`actual`](mod@actual) is GitHub's and [`state`] reads it; [`plan`](mod@plan) and
+//! [`judge`](mod@judge) compare the two; [`change`] writes.
 
 mod actual;
 mod change;
@@ -10,6 +10,7 @@ mod desired;
 mod file;
 mod judge;
 mod plan;
+mod state;
 
 use std::collections::BTreeMap;
 
@@ -20,17 +21,16 @@ use crate::{
     context::{CommandContext, REQUEST_TIMEOUT},
     error::CommandError,
     finding::{Figures, Finding, Verdict, verdict},
-    observe::read_until_answered,
-    report::{EffectState, Outcome, Output, Table},
+    report::{EffectState, Outcome, Output},
     secret::Secret,
     values::HumanDuration,
     world::{github::Repository, trusted::TrustedSource},
 };
-use actual::ActualEnvironment;
 use change::EnvironmentsApi;
-use desired::{DeployableBranches, DesiredEnvironment, ReviewerName};
-use judge::{APPLY, ProtectedBranches, judge, refusal, remarks};
-use plan::{Facet, SetBy, after, describe, facets, plan, requests};
+use desired::{DesiredEnvironment, ReviewerName};
+use judge::{Occasion, refusal, remarks};
+use plan::{after, describe, plan, requests};
+use state::{CurrentState, RuleCount, ShownTables};
 
 /// Settings of `environments`.
 #[derive(Debug, clap::Args)]
@@ -78,6 +78,16 @@ pub enum Mode {
     Apply,
 }
 
+impl Mode {
+    const fn tables(self) -> ShownTables {
+        match self {
+            Self::Plan => ShownTables::Plan,
+            Self::Check => ShownTables::Check,
+            Self::Apply => ShownTables::BeforeApply,
+        }
+    }
+}
+
 /// Compares the file with GitHub, and with `apply` changes GitHub.
 ///
 /// # Errors
@@ -94,12 +104,12 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let before = CurrentState::look(&place, &desired, args.timeout, ctx)?;
     let count = before.count(&desired);
     let mut outcome = Outcome {
-        tables: before.tables(&desired, args.mode),
+        tables: before.tables(&desired, args.mode.tables()),
         outputs: [("differences", count.differing.to_string()), ("changed", "false".to_owned())].into(),
         ..Outcome::default()
     };
     match args.mode {
-        Mode::Check => outcome.findings = before.judge(&desired),
+        Mode::Check => outcome.findings = before.judge(&desired, Occasion::Check),
         Mode::Plan => outcome.findings = planned(&place, &desired, &before, ctx),
         Mode::Apply => apply(&place, &desired, &before, args.timeout, ctx, &mut outcome)?,
     }
@@ -141,145 +151,6 @@ fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<DesiredEnvironment>, Co
     }
 }
 
-/// The state on GitHub.
-struct CurrentState {
-    /// By name in the file; `None`: the environment does not exist.
-    environments: BTreeMap<String, Option<ActualEnvironment>>,
-    /// The names of all environments.
-    names: Vec<String>,
-    protected: ProtectedBranches,
-}
-
-impl CurrentState {
-    fn look(
-        place: &EnvironmentsApi<'_>,
-        desired: &[DesiredEnvironment],
-        timeout: HumanDuration,
-        ctx: &CommandContext,
-    ) -> Result<Self, CommandError> {
-        let EnvironmentsApi { github, repository } = *place;
-        let (execution, limit) = (&ctx.execution, timeout.0);
-        let names = read_until_answered(execution, limit, || github.environment_names(repository));
-        let names = names.map_err(Finding::unobservable)?;
-        let mut environments = BTreeMap::new();
-        for one in desired {
-            let actual = read_until_answered(execution, limit, || place.look(&one.name));
-            environments.insert(one.name.to_string(), actual.map_err(Finding::unobservable)?);
-        }
-        let mut observations = Self { environments, names, protected: Ok(Vec::new()) };
-        let matters = |one: &DesiredEnvironment| {
-            let now = observations.of(one).map(|actual| actual.branches);
-            [one.branches, now].contains(&Some(DeployableBranches::Protected))
-        };
-        if desired.iter().any(matters) {
-            observations.protected = read_until_answered(execution, limit, || github.protected_branches(repository));
-        }
-        Ok(observations)
-    }
-
-    fn of(&self, desired: &DesiredEnvironment) -> Option<&ActualEnvironment> {
-        self.environments.get(desired.name.as_str()).and_then(Option::as_ref)
-    }
-
-    fn judge(&self, desired: &[DesiredEnvironment]) -> Vec<Finding> {
-        let of_rules = desired.iter().flat_map(|one| judge(one, self.of(one), &self.protected));
-        self.count(desired).finding().into_iter().chain(of_rules).collect()
-    }
-
-    fn facets(&self, desired: &[DesiredEnvironment]) -> Vec<(String, Facet)> {
-        let of_one = |one: &DesiredEnvironment| {
-            let named = |facet| (one.name.to_string(), facet);
-            facets(one, self.of(one)).into_iter().map(named).collect::<Vec<_>>()
-        };
-        desired.iter().flat_map(of_one).collect()
-    }
-
-    fn count(&self, desired: &[DesiredEnvironment]) -> RuleCount {
-        let facets = self.facets(desired);
-        RuleCount {
-            all: facets.iter().filter(|(_, facet)| facet.desired.is_some()).count(),
-            differing: facets.iter().filter(|(_, facet)| facet.differs).count(),
-        }
-    }
-
-    /// A finding about environments that the file does not name.
-    fn others(&self, desired: &[DesiredEnvironment]) -> Option<Finding> {
-        let named = |name: &String| desired.iter().any(|one| one.name.is_same(name));
-        let others: Vec<&str> = self.names.iter().filter(|name| !named(name)).map(String::as_str).collect();
-        let finding = Finding::passed("environments that the file does not name").actual(others.join(", "));
-        (!others.is_empty()).then(|| finding.next("add them to the file, or delete them: no check covers them"))
-    }
-
-    /// The rules that differ, those that are as the file says, and those that it does not mention. `check` blocks on each rule
-    /// that differs, and `apply` lists what it wrote; so only a plan shows them open.
-    fn tables(&self, desired: &[DesiredEnvironment], mode: Mode) -> Vec<Table> {
-        let facets = self.facets(desired);
-        let rows = |chosen: &dyn Fn(&Facet) -> bool| -> Vec<Vec<String>> {
-            let chosen = facets.iter().filter(|(_, facet)| chosen(facet));
-            let row = |(name, facet): &(String, Facet)| {
-                let rule = format!("{name}: {}", facet.rule);
-                [rule, facet.now.clone()].into_iter().chain(facet.desired.clone()).collect()
-            };
-            chosen.map(row).collect()
-        };
-        let columns = ["Rule", "On GitHub", "In the file"];
-        let differing = rows(&|facet| facet.differs);
-        let right = rows(&|facet| facet.desired.is_some() && !facet.differs);
-        let unmentioned = rows(&|facet| facet.desired.is_none());
-        let title = if mode == Mode::Apply { "Rules that differed before" } else { "Rules that differ" };
-        let mut tables = Vec::new();
-        if mode == Mode::Plan && !differing.is_empty() {
-            tables.push(Table::list("Next:", [[next_after_plan(&facets)]]));
-        }
-        tables.extend([
-            Table { open: mode == Mode::Plan, ..Table::new(title, &columns, differing) },
-            Table::new(format!("{} rules are as the file says", right.len()), &columns, right),
-            Table::new(
-                format!("{} rules are not in the file, and stay as they are", unmentioned.len()),
-                &columns[..2],
-                unmentioned,
-            ),
-        ]);
-        tables.retain(|table| !table.rows.is_empty());
-        tables
-    }
-}
-
-/// How many rules the file has, and how many of them differ.
-#[derive(Clone, Copy)]
-struct RuleCount {
-    all: usize,
-    differing: usize,
-}
-
-impl RuleCount {
-    /// The finding on all rules. A single one that differs has a finding that says more.
-    fn finding(self) -> Option<Finding> {
-        (self.differing > 1).then(|| {
-            let now = format!("{} of {} differ", self.differing, self.all);
-            Finding::blocked("rules")
-                .actual(format!("{now} from the file"))
-                .expected("every rule as the file says")
-                .figures(Figures::now(now))
-                .next(APPLY)
-        })
-    }
-}
-
-const BY_HAND: &str = "set the bypass by administrators in the environment's settings: GitHub's API cannot";
-
-fn next_after_plan(facets: &[(String, Facet)]) -> String {
-    let differs = |by_hand| {
-        let mut differing = facets.iter().filter(|(_, facet)| facet.differs);
-        differing.any(|(_, facet)| (facet.rule.set_by() == SetBy::Hand) == by_hand)
-    };
-    match (differs(false), differs(true)) {
-        (true, true) => format!("{APPLY}; {BY_HAND}"),
-        (false, true) => BY_HAND.to_owned(),
-        (_, false) => APPLY.to_owned(),
-    }
-}
-
 /// The title of a page that passed: `environments: 2 of 14 rules differ`, `environments: all 14 rules as the file says`.
 fn title(mode: Mode, RuleCount { all, differing }: RuleCount, findings: &[Finding]) -> String {
     let would_block = findings.iter().filter(|finding| finding.waived.is_some()).count();
@@ -310,7 +181,6 @@ fn planned(
         for facets in requests(&differing) {
             ctx.execution.partial.begin_effect(place.effect(one, &describe(facets), EffectState::Planned));
         }
-        let by_hand = differing.iter().any(|facet| facet.rule.set_by() == SetBy::Hand);
         let finding = Finding::passed(one.name.as_str());
         let many = match differing.len() {
             0 => "as the file says".to_owned(),
@@ -318,16 +188,12 @@ fn planned(
             many => format!("{many} rules differ"),
         };
         let finding = finding.actual(many);
-        findings.push(match (differing.is_empty(), by_hand) {
-            (true, _) => finding,
-            (false, false) => finding.next("run it with `mode: apply`"),
-            (false, true) => finding.next(BY_HAND),
-        });
+        findings.push(if differing.is_empty() { finding } else { finding.next("run it with `mode: apply`") });
+        findings.extend(refusal(one, before.of(one)));
         match place.ids(one, before.of(one), ctx) {
             Err(unknown) => findings.extend(unknown),
             Ok(ids) => match after(one, before.of(one), &ids) {
                 Ok(after) => {
-                    findings.extend(refusal(one, &after));
                     findings.extend(remarks(one, &after, &before.protected).into_iter().map(unjudged));
                 }
                 Err(unknown) => findings.extend(unknown.iter().map(|reviewer| place.unknown(one, reviewer))),
@@ -368,11 +234,9 @@ fn apply(
     let mut ids: BTreeMap<ReviewerName, u64> = BTreeMap::new();
     let mut obstacles = Vec::new();
     for one in desired {
+        obstacles.extend(refusal(one, before.of(one)));
         match place.ids(one, before.of(one), ctx) {
-            Ok(found) => {
-                ids.extend(found);
-                obstacles.extend(after(one, before.of(one), &ids).ok().and_then(|after| refusal(one, &after)));
-            }
+            Ok(found) => ids.extend(found),
             Err(unknown) => obstacles.extend(unknown),
         }
     }
@@ -387,14 +251,35 @@ fn apply(
         outcome.findings = obstacles;
         return Ok(());
     }
-    for one in desired {
-        change::apply_environment(place, one, before.of(one), &ids, limit, ctx)?;
+    let mut written = desired;
+    let mut error = None;
+    for (index, one) in desired.iter().enumerate() {
+        if let Err(stopped) = change::apply_environment(place, one, before.of(one), &ids, limit, ctx) {
+            written = &desired[..index];
+            error = Some(stopped);
+            break;
+        }
     }
     let changed = ctx.execution.partial.copy().effects.iter().any(|effect| effect.state == EffectState::Applied);
     outcome.outputs.insert("changed", changed.to_string());
-    // GitHub may accept a request without effect: read the state back.
-    let now = if changed { &CurrentState::look(place, desired, limit, ctx)? } else { before };
-    outcome.findings = now.judge(desired);
+    // GitHub may accept a request without effect: read the state back, also of what was written before an error.
+    let read_back;
+    let now = match error {
+        None if !changed => before,
+        Some(CommandError::Cancelled | CommandError::BadInput(_)) => return error.map_or(Ok(()), Err),
+        Some(error) if !changed => return Err(error),
+        Some(error) => {
+            let Ok(now) = CurrentState::look(place, desired, limit, ctx) else { return Err(error) };
+            outcome.findings.extend(error.finding());
+            read_back = now;
+            &read_back
+        }
+        None => {
+            read_back = CurrentState::look(place, desired, limit, ctx)?;
+            &read_back
+        }
+    };
+    outcome.findings.extend(now.judge(written, Occasion::AfterApply));
     outcome
         .findings
         .extend(desired.iter().flat_map(|one| change::unexpected_changes(one, before.of(one), now.of(one))));

@@ -26,8 +26,7 @@ fn a_second_apply_writes_nothing() {
     let body = |more: &str, policy: &str| format!("{{{more}\"deployment_branch_policy\":{policy}}}");
     let protected = r#"{"protected_branches":true,"custom_branch_policies":false}"#;
     let custom = r#"{"protected_branches":false,"custom_branch_policies":true}"#;
-    let people =
-        format!(r#""wait_timer":10,"prevent_self_review":false,"reviewers":[{{"type":"Team","id":{leads}}}],"#);
+    let people = format!(r#""wait_timer":10,"reviewers":[{{"type":"Team","id":{leads}}}],"#);
     let written = [
         format!("PUT environments/dev {}", body("", custom)),
         format!("PUT environments/staging {}", body("", protected)),
@@ -107,7 +106,7 @@ fn a_pattern_is_removed_before_another_is_added() {
     let below = "environments/production/deployment-branch-policies";
     assert_eq!(
         writes(&fake_github),
-        [format!("DELETE {below}/{gone} null"), format!(r#"POST {below} {{"name":"a","type":"branch"}}"#)]
+        [format!("DELETE {below}/{gone} null"), format!(r#"POST {below} {{"name":"a"}}"#)]
     );
 }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const NO_BYPASS: &str = "environments:\n  production:\n    can_admins_bypass: false\n";
+
 #[test]
 fn an_environment_as_in_the_file_passes_with_remarks() {
     let fake_github = fake_github_with_reference();
@@ -124,8 +126,22 @@ fn a_missing_permission_is_inconclusive_and_named() {
 fn an_admin_bypass_that_github_does_not_report_is_inconclusive() {
     let fake_github = fake_github();
     fake_github.protect(INFRA, "production", &json!({}));
-    let file = "environments:\n  production:\n    can_admins_bypass: false\n";
-    let ended = run(&fake_github, runner(&fake_github, file), "check");
+    fake_github.forget_fields(INFRA, &["can_admins_bypass"]);
+    let ended = run(&fake_github, runner(&fake_github, NO_BYPASS), "check");
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
-    assert_eq!(finding_of(&ended, "production: bypass by administrators")["actual"], "not reported by GitHub");
+    let finding = finding_of(&ended, "production: bypass by administrators");
+    assert_eq!(finding["actual"], "not reported by GitHub: its answer has no `can_admins_bypass`");
+    assert!(finding["next"].as_str().unwrap().contains("take `can_admins_bypass` out of"), "{finding}");
+}
+
+#[test]
+fn an_admin_bypass_that_is_on_is_blocked() {
+    let fake_github = fake_github();
+    fake_github.protect(INFRA, "production", &json!({}));
+    let ended = run(&fake_github, runner(&fake_github, NO_BYPASS), "check");
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert_eq!(finding_of(&ended, "production: bypass by administrators")["actual"], "possible");
+    fake_github.protect(INFRA, "production", &json!({ "can_admins_bypass": false }));
+    let ended = run(&fake_github, runner(&fake_github, NO_BYPASS), "check");
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
 }

@@ -158,6 +158,29 @@ fn after_a_refusal_the_next_run_writes_the_rest() {
 }
 
 #[test]
+fn what_was_written_before_a_refusal_is_read_back() {
+    let fake_github = fake_github();
+    let at = |name| format!("PUT /repos/acme/ecommerce-infra/environments/{name}");
+    // GitHub accepts the first timer and forgets it, and refuses the second.
+    for (name, status, body) in
+        [("dev", 200, json!({})), ("production", 422, json!({ "message": "Validation Failed" }))]
+    {
+        fake_github.fail_at(&at(name), 1, InjectedFault::WithoutEffect(FakeResponse::json(status, &body)));
+    }
+    for name in ["dev", "production", "last"] {
+        fake_github.protect(INFRA, name, &json!({}));
+    }
+    let file = "environments:\n  dev: { wait_timer: 5 }\n  production: { wait_timer: 5 }\n  last: { wait_timer: 5 }\n";
+    let ended = run(&fake_github, runner(&fake_github, file), "apply");
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert_eq!(finding_of(&ended, "production")["actual"], "GitHub refused it: 422 Validation Failed");
+    let timer = "blocked dev: wait timer: none, although GitHub accepted the request".to_owned();
+    assert!(findings(&ended).contains(&timer), "{:#?}", findings(&ended));
+    assert_eq!(writes(&fake_github).len(), 2, "the last environment is not reached");
+    assert_eq!(ended.outputs["changed"], "true");
+}
+
+#[test]
 fn an_accepted_write_without_effect_is_blocked() {
     let fake_github = fake_github();
     fake_github.fail_at("PUT", 1, InjectedFault::WithoutEffect(FakeResponse::json(200, &json!({}))));

@@ -32,7 +32,7 @@ fn every_route_takes_a_name_with_slashes_and_blanks() {
                 r#"PUT environments/{SEGMENT} {{"wait_timer":10,"deployment_branch_policy":{{"protected_branches":false,"custom_branch_policies":true}}}}"#
             ),
             format!("DELETE {policies}/{gone} null"),
-            format!(r#"POST {policies} {{"name":"main","type":"branch"}}"#),
+            format!(r#"POST {policies} {{"name":"main"}}"#),
             r#"PUT environments/Pr%C3%BCfung%2B50%25 {"deployment_branch_policy":null}"#.to_owned(),
         ]
     );

@@ -40,7 +40,7 @@ fn each_difference_is_shown() {
         "passed dev: what deploys there: NOTHING",
         "passed production: minimum approvals: 1: any one of the reviewers suffices",
         "passed production: when its timer starts: 10 minutes from when the job was triggered, not from the approval",
-        "passed production: bypass by administrators: not reported by GitHub; by default it is possible",
+        "passed production: bypass by administrators: possible; the file does not mention it",
         "passed production: protected branches: main",
         "passed environments that the file does not name: preview",
     ] {

@@ -3,9 +3,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use serde_json::{Map, Value, json};
+
 use super::{
     actual::ActualEnvironment,
     desired::{DeployableBranches, DesiredEnvironment, RefPattern, ReviewerName},
+    judge::{key_in_file, refusal, update_server},
     plan::{Facet, ProtectionRule, SetBy, after, describe, facets, plan},
 };
 use crate::{
@@ -178,6 +181,9 @@ impl Change for SetRules<'_> {
         if environment_rules.is_empty() {
             return Plan::UpToDate(());
         }
+        if let Some(finding) = refusal(self.desired, actual) {
+            return Plan::Refuse(finding);
+        }
         match after(self.desired, actual, self.ids) {
             Ok(after) => {
                 let settings = after.settings(actual.unwrap_or(&ActualEnvironment::NEW));
@@ -195,7 +201,7 @@ impl Change for SetRules<'_> {
     fn write(&self, permit: &Permit, _: &Option<ActualEnvironment>, edit: &Edit) -> WriteOutcome<()> {
         let EnvironmentsApi { github, repository } = self.place;
         let sent = github.put_environment(permit, repository, &self.desired.name, &edit.settings);
-        wrote(sent, self.desired)
+        wrote(sent, self.desired, &edit.settings.body())
     }
 }
 
@@ -208,7 +214,7 @@ struct SetPattern<'a> {
 }
 
 impl Change for SetPattern<'_> {
-    type Base = BTreeMap<RefPattern, u64>;
+    type Base = Option<ActualEnvironment>;
     /// The id to remove; `None`: add the pattern.
     type Edit = Option<u64>;
     type Done = ();
@@ -220,13 +226,24 @@ impl Change for SetPattern<'_> {
     }
 
     fn read(&self) -> Result<Self::Base, CommandError> {
-        let actual = self.place.look(&self.desired.name).map_err(Finding::unobservable)?;
-        Ok(actual.map(|actual| actual.patterns).unwrap_or_default())
+        self.place.look(&self.desired.name).map_err(Finding::unobservable)
     }
 
     fn plan(&self, actual: &Self::Base) -> Plan<Option<u64>, ()> {
-        match (actual.get(self.pattern), self.is_wanted) {
+        let id = actual.as_ref().and_then(|actual| actual.patterns.get(self.pattern));
+        match (id, self.is_wanted) {
             (Some(_), true) | (None, false) => Plan::UpToDate(()),
+            // Such a server would make a pattern of branches of it.
+            (None, true)
+                if matches!(self.pattern, RefPattern::Tag(_)) && actual.as_ref().is_some_and(|now| !now.knows_tags) =>
+            {
+                Plan::Refuse(
+                    Finding::blocked(format!("{}: {}", self.desired.name, self.pattern))
+                        .actual("the patterns in GitHub's answer have no `type`: this server knows only branches")
+                        .expected("a server that knows patterns of tags")
+                        .next(update_server("tags", &self.desired.place)),
+                )
+            }
             (None, true) => Plan::Write(None),
             (Some(id), false) => Plan::Write(Some(*id)),
         }
@@ -242,24 +259,41 @@ impl Change for SetPattern<'_> {
             }
             (None, RefPattern::Tag(text)) => github.add_branch_policy(permit, repository, name, text, BranchKind::Tag),
         };
-        wrote(sent, self.desired)
+        wrote(sent, self.desired, &json!({ "type": "tag" }))
     }
 }
 
-/// GitHub answers 422 "ensure the billing plan supports …" when the repository's plan does not include a rule.
-fn wrote(sent: SendOutcome, desired: &DesiredEnvironment) -> WriteOutcome<()> {
-    match sent {
-        SendOutcome::Refused(refusal) if refusal.message.contains("billing plan") => WriteOutcome::Refused(
-            Finding::blocked(desired.name.as_str())
-                .actual(format!("GitHub refused it: {} {}", refusal.status, refusal.message))
-                .expected("a plan that has this rule")
-                .next(
-                    "reviewers and timers need a public repository, or GitHub Enterprise: private ones of the Free, Pro and \
-                     Team plans have no such rules",
-                ),
-        ),
-        sent => sent.into_write_outcome(desired.name.as_str()),
-    }
+/// Says more about three refusals: GitHub answers 422 "ensure the billing plan supports …" when the repository's plan does not
+/// include a rule, `"…" is not a permitted key` when the server does not know a field, and names reviewers that it does not
+/// accept.
+fn wrote(sent: SendOutcome, desired: &DesiredEnvironment, body: &Value) -> WriteOutcome<()> {
+    let refusal = match sent {
+        SendOutcome::Refused(refusal) if refusal.status == 422 => refusal,
+        sent => return sent.into_write_outcome(desired.name.as_str()),
+    };
+    let (status, message) = (refusal.status, &refusal.message);
+    let blocked = Finding::blocked(desired.name.as_str()).actual(format!("GitHub refused it: {status} {message}"));
+    let mut fields = body.as_object().into_iter().flat_map(Map::keys);
+    let unknown =
+        fields.find(|field| message.contains("not a permitted key") && message.contains(&format!("\"{field}\"")));
+    WriteOutcome::Refused(if let Some(field) = unknown {
+        let key = key_in_file(field);
+        blocked.expected(format!("a server that knows `{key}`")).next(update_server(key, &desired.place))
+    } else if message.contains("billing plan") {
+        blocked.expected("a plan that has this rule").next(
+            "reviewers and timers need a public repository, or GitHub Enterprise: private ones of the Free, Pro and Team \
+             plans have no such rules",
+        )
+    } else if message.to_lowercase().contains("reviewer") {
+        let names: Vec<String> = desired.reviewers.iter().flatten().map(ToString::to_string).collect();
+        blocked.expected("reviewers that GitHub accepts").next(format!(
+            "give each of {} at least read access to the repository, or take out of {} who has none",
+            names.join(", "),
+            desired.place
+        ))
+    } else {
+        refusal.to_finding(desired.name.as_str())
+    })
 }
 
 #[cfg(test)]
@@ -297,7 +331,7 @@ mod tests {
                 "possible",
             ),
             (
-                ActualEnvironment { prevent_self_review: true, ..now.clone() },
+                ActualEnvironment { prevent_self_review: Some(true), ..now.clone() },
                 "production: review of one's own run",
                 "prevented",
             ),

@@ -17,7 +17,6 @@ pub struct DesiredEnvironment {
     /// At least 1. GitHub has no such rule: any one reviewer approves.
     pub minimum_approvals: Option<u32>,
     pub prevent_self_review: Option<bool>,
-    /// GitHub's API can read it but not set it.
     pub can_admins_bypass: Option<bool>,
     pub branches: Option<DeployableBranches>,
     /// All patterns, under [`DeployableBranches::Custom`].

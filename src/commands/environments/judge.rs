@@ -2,10 +2,18 @@
 
 use super::{
     actual::ActualEnvironment,
-    desired::{DeployableBranches, DesiredEnvironment},
-    plan::{Facet, ProtectionRule, bypass, facets, timer},
+    desired::{DeployableBranches, DesiredEnvironment, RefPattern},
+    plan::{Facet, ProtectionRule, UNREPORTED, bypass, facets, timer},
 };
-use crate::finding::{Figures, Finding};
+use crate::finding::{Figures, Finding, Verdict};
+
+/// When the state on GitHub is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    Check,
+    /// `apply` has written the rules, and read them back.
+    AfterApply,
+}
 
 /// What to do about a rule that differs.
 pub const APPLY: &str = "run `environments` with `mode: apply`, or change the file";
@@ -19,6 +27,7 @@ pub fn judge(
     desired: &DesiredEnvironment,
     actual: Option<&ActualEnvironment>,
     protected: &ProtectedBranches,
+    occasion: Occasion,
 ) -> Vec<Finding> {
     let name = &desired.name;
     let Some(existing) = actual else {
@@ -31,7 +40,7 @@ pub fn judge(
         ];
     };
     let mut findings: Vec<Finding> =
-        facets(desired, actual).iter().filter_map(|facet| check_rule(desired, facet, existing)).collect();
+        facets(desired, actual).iter().filter_map(|facet| check_rule(desired, facet, existing, occasion)).collect();
     if findings.is_empty() {
         findings.push(Finding::passed(name.as_str()).actual("exists; the file sets no rules"));
     }
@@ -39,19 +48,79 @@ pub fn judge(
     findings
 }
 
-fn check_rule(desired: &DesiredEnvironment, facet: &Facet, actual: &ActualEnvironment) -> Option<Finding> {
+fn check_rule(
+    desired: &DesiredEnvironment,
+    facet: &Facet,
+    actual: &ActualEnvironment,
+    occasion: Occasion,
+) -> Option<Finding> {
     let expected = facet.desired.as_ref()?;
-    let check = format!("{}: {}", desired.name, facet.rule);
-    let unreported = facet.rule == ProtectionRule::AdminBypass && actual.can_admins_bypass.is_none();
-    let finding = match (facet.differs, unreported) {
-        (false, _) => Finding::passed(check),
-        (true, true) => Finding::inconclusive(check).next("look at the environment's settings on GitHub"),
-        (true, false) if facet.rule == ProtectionRule::AdminBypass => {
-            Finding::blocked(check).next("set it in the environment's settings on GitHub: its API cannot")
-        }
-        (true, false) => Finding::blocked(check).next(APPLY),
-    };
-    Some(finding.expected(expected).actual(&facet.now).figures(Figures::now(&facet.now).limit(expected)))
+    let finding = Finding::passed(format!("{}: {}", desired.name, facet.rule));
+    let finding = finding.expected(expected).actual(&facet.now).figures(Figures::now(&facet.now).limit(expected));
+    if !facet.differs {
+        return Some(finding);
+    }
+    if let Some(key) = unknown_key(&facet.rule, actual) {
+        let verdict = if facet.now == UNREPORTED { Verdict::Inconclusive } else { Verdict::Blocked };
+        let actual = format!("{}: its answer has no `{key}`", facet.now);
+        return Some(Finding { verdict, actual, ..finding.next(update_server(key_in_file(key), &desired.place)) });
+    }
+    let blocked = Finding { verdict: Verdict::Blocked, ..finding };
+    let about_reviews = matches!(facet.rule, ProtectionRule::Reviewers | ProtectionRule::SelfReview);
+    Some(match (occasion, refusal(desired, Some(actual)).filter(|_| about_reviews)) {
+        (Occasion::Check, Some(refusal)) => blocked.next(refusal.next.unwrap_or_default()),
+        (Occasion::Check, None) => blocked.next(APPLY),
+        (Occasion::AfterApply, _) => match dropped(desired, facet, actual) {
+            Some(names) => blocked
+                .actual(format!("{}: GitHub accepted the request, and left out {names}", facet.now))
+                .next(format!(
+                    "give {names} at least read access to the repository, because GitHub drops a reviewer without it, and \
+                     run this again; or take {names} out of {}",
+                    desired.place
+                )),
+            None => blocked.actual(format!("{}, although GitHub accepted the request", facet.now)).next(
+                "set it in the environment's settings on GitHub, and find out what else changes it: the audit log names \
+                 who changed an environment",
+            ),
+        },
+    })
+}
+
+/// The field of GitHub's answers that would tell the rule, if the answers lack it.
+fn unknown_key(rule: &ProtectionRule, actual: &ActualEnvironment) -> Option<&'static str> {
+    match rule {
+        ProtectionRule::AdminBypass if actual.can_admins_bypass.is_none() => Some("can_admins_bypass"),
+        ProtectionRule::SelfReview if actual.prevent_self_review.is_none() => Some("prevent_self_review"),
+        ProtectionRule::RefPattern(RefPattern::Tag(_)) if !actual.knows_tags => Some("type"),
+        _ => None,
+    }
+}
+
+/// The key in the file of a field in GitHub's requests and answers.
+#[must_use]
+pub fn key_in_file(field: &str) -> &str {
+    match field {
+        "reviewers" => "required_reviewers",
+        "type" => "tags",
+        same => same,
+    }
+}
+
+/// What to do about a key that the server does not know.
+#[must_use]
+pub fn update_server(key: &str, place: &str) -> String {
+    format!(
+        "an older GitHub Enterprise Server does not know `{key}`: update it; or take `{key}` out of the environment at \
+         {place}, and look at its settings on GitHub instead"
+    )
+}
+
+/// The reviewers that GitHub left out of a request.
+fn dropped(desired: &DesiredEnvironment, facet: &Facet, actual: &ActualEnvironment) -> Option<String> {
+    let wanted = desired.reviewers.iter().flatten().filter(|_| facet.rule == ProtectionRule::Reviewers);
+    let missing: Vec<String> =
+        wanted.filter(|reviewer| !actual.reviewers.contains_key(reviewer)).map(ToString::to_string).collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 /// Effects of the rules that surprise people.
@@ -148,20 +217,40 @@ fn administrators(desired: &DesiredEnvironment, actual: &ActualEnvironment) -> O
         let default = if actual.can_admins_bypass.is_none() { "; by default it is possible" } else { "" };
         Finding::passed(format!("{}: {}", desired.name, ProtectionRule::AdminBypass))
             .actual(format!("{}{default}; the file does not mention it", bypass(actual.can_admins_bypass)))
-            .next("switch it off in the environment's settings, and let `can_admins_bypass: false` watch over it")
+            .next("write `can_admins_bypass: false` into the file: `apply` switches it off, and `check` detects when it is on")
     })
 }
 
-/// Why these rules cannot be set: GitHub would drop one of them.
+/// Why these rules cannot be set: GitHub keeps the review of one's own run only beside reviewers. It refuses the request, or
+/// drops the rule, and the file would say one thing and GitHub another.
 #[must_use]
-pub fn refusal(desired: &DesiredEnvironment, after: &ActualEnvironment) -> Option<Finding> {
-    let dropped = desired.prevent_self_review == Some(true) && after.reviewers.is_empty();
-    dropped.then(|| {
-        Finding::blocked(format!("{}: {}", desired.name, ProtectionRule::SelfReview))
-            .actual("no reviewer is required, and GitHub keeps this rule only beside reviewers")
-            .expected("required reviewers")
-            .next("name them under `required_reviewers`")
-    })
+pub fn refusal(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) -> Option<Finding> {
+    let reviewed = match &desired.reviewers {
+        Some(reviewers) => !reviewers.is_empty(),
+        None => actual.is_some_and(|actual| !actual.reviewers.is_empty()),
+    };
+    let prevented = actual.and_then(|actual| actual.prevent_self_review) == Some(true);
+    let finding = || Finding::blocked(format!("{}: {}", desired.name, ProtectionRule::SelfReview));
+    match (desired.prevent_self_review, prevented) {
+        _ if reviewed => None,
+        (Some(true), _) => Some(
+            finding()
+                .actual("no reviewer is required, and GitHub keeps this rule only beside reviewers")
+                .expected("required reviewers")
+                .next("name them under `required_reviewers`"),
+        ),
+        (None, true) => Some(
+            finding()
+                .actual("prevented; the file takes away all reviewers, and GitHub keeps this rule only beside reviewers")
+                .expected("a file that says what becomes of it")
+                .next(format!(
+                    "write `prevent_self_review: false` beside `required_reviewers: []` in the environment at {}, or keep a \
+                     reviewer",
+                    desired.place
+                )),
+        ),
+        (Some(false), _) | (None, false) => None,
+    }
 }
 
 #[cfg(test)]

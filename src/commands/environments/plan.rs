@@ -40,8 +40,6 @@ pub enum SetBy {
     Environment,
     /// One request for each pattern.
     RefPattern,
-    /// By a person in the settings: GitHub's API cannot set it.
-    Hand,
 }
 
 impl ProtectionRule {
@@ -49,7 +47,6 @@ impl ProtectionRule {
     pub const fn set_by(&self) -> SetBy {
         match self {
             Self::RefPattern(_) => SetBy::RefPattern,
-            Self::AdminBypass => SetBy::Hand,
             _ => SetBy::Environment,
         }
     }
@@ -68,6 +65,9 @@ impl fmt::Display for ProtectionRule {
         })
     }
 }
+
+/// What is shown of a rule that GitHub does not report.
+pub const UNREPORTED: &str = "not reported by GitHub";
 
 /// The differences in the order of the writes: the environment, its rules, its patterns.
 #[must_use]
@@ -91,13 +91,13 @@ pub fn facets(desired: &DesiredEnvironment, actual: Option<&ActualEnvironment>) 
         timer(*minutes)
     }));
     facets.push(facet(ProtectionRule::Reviewers, &names, desired.reviewers.as_ref(), people));
-    let own = |prevented: &bool| if *prevented { "prevented" } else { "allowed" }.to_owned();
-    facets.push(facet(
-        ProtectionRule::SelfReview,
-        &actual.prevent_self_review,
-        desired.prevent_self_review.as_ref(),
-        own,
-    ));
+    let prevented = desired.prevent_self_review.map(Some);
+    let own = facet(ProtectionRule::SelfReview, &actual.prevent_self_review, prevented.as_ref(), |prevented| {
+        own_review(*prevented).to_owned()
+    });
+    // A server that does not know the rule prevents nothing.
+    let is_off = desired.prevent_self_review == Some(false) && actual.prevent_self_review.is_none();
+    facets.push(Facet { differs: own.differs && !is_off, ..own });
     facets.push(facet(
         ProtectionRule::DeployableBranches,
         &actual.branches,
@@ -158,9 +158,8 @@ pub fn after(
         }
         after.reviewers = names.iter().filter_map(|reviewer| Some((reviewer.clone(), known(reviewer)?))).collect();
     }
-    if let Some(prevented) = desired.prevent_self_review {
-        after.prevent_self_review = prevented;
-    }
+    after.prevent_self_review = desired.prevent_self_review.or(after.prevent_self_review);
+    after.can_admins_bypass = desired.can_admins_bypass.or(after.can_admins_bypass);
     if let Some(branches) = desired.branches {
         after.branches = branches;
     }
@@ -212,13 +211,21 @@ fn people(names: &BTreeSet<ReviewerName>) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+const fn own_review(prevented: Option<bool>) -> &'static str {
+    match prevented {
+        Some(true) => "prevented",
+        Some(false) => "allowed",
+        None => UNREPORTED,
+    }
+}
+
 /// Whether administrators can bypass the protection rules, as text.
 #[must_use]
 pub const fn bypass(can: Option<bool>) -> &'static str {
     match can {
         Some(true) => "possible",
         Some(false) => "not possible",
-        None => "not reported by GitHub",
+        None => UNREPORTED,
     }
 }
 

@@ -30,11 +30,15 @@ impl FakeGitHub {
         self.record_rejection(environment, result);
     }
 
-    /// Sets whether administrators can bypass an environment's rules. Responses lack the field until this is called.
-    pub fn set_admins_can_bypass(&self, repository: &str, environment: &str, can: bool) {
-        self.with_repository(repository, |repository, _| {
-            repository.environment_or_create(environment).admins_bypass = Some(can);
-        });
+    /// Makes the repository that of an older Enterprise Server: it does not know these fields of environments (`prevent_self_review`,
+    /// `can_admins_bypass`) and of branch policies (`type`), leaves them out of responses, and refuses requests with them.
+    pub fn forget_fields(&self, repository: &str, fields: &[&'static str]) {
+        self.with_repository(repository, |repository, _| fields.clone_into(&mut repository.unknown_fields));
+    }
+
+    /// Takes the access to a repository from a user or a team. GitHub accepts it as a reviewer and then leaves it out.
+    pub fn revoke_access(&self, repository: &str, id: u64) {
+        self.with_repository(repository, |repository, _| repository.without_access.push(id));
     }
 }
 
@@ -59,7 +63,9 @@ fn environment_json(
     accounts: &FakeAccounts,
     api: &str,
 ) -> Value {
-    let ProtectionSettings { wait_timer, prevent_self_review, reviewers, branches } = &environment.protection;
+    let ProtectionSettings { wait_timer, prevent_self_review, reviewers, branches, admins_bypass } =
+        &environment.protection;
+    let is_known = |field: &str| repository.unknown_fields.iter().all(|unknown| *unknown != field);
     let rule = |kind: &str, more: Value| {
         let number = id("rule", &format!("{}/{}/{kind}", repository.name, environment.name));
         let mut rule = object_fields(json!({ "id": number, "node_id": node_id("GA", number), "type": kind }));
@@ -80,8 +86,9 @@ fn environment_json(
             json!({ "type": kind, "reviewer": reviewer })
         });
         let reviewers: Vec<_> = reviewers.collect();
-        let more = json!({ "prevent_self_review": prevent_self_review, "reviewers": reviewers });
-        rules.push(rule("required_reviewers", more));
+        let mut more = object_fields(json!({ "prevent_self_review": prevent_self_review, "reviewers": reviewers }));
+        more.retain(|field, _| is_known(field));
+        rules.push(rule("required_reviewers", Value::Object(more)));
     }
     if *branches != DeploymentBranches::Any {
         rules.push(rule("branch_policy", Value::Object(Map::new())));
@@ -94,8 +101,8 @@ fn environment_json(
     let mut json = object_fields(environment_summary(environment, repository, api));
     json.insert("protection_rules".to_owned(), rules.into());
     json.insert("deployment_branch_policy".to_owned(), policy);
-    if let Some(can) = environment.admins_bypass {
-        json.insert("can_admins_bypass".to_owned(), can.into());
+    if is_known("can_admins_bypass") {
+        json.insert("can_admins_bypass".to_owned(), (*admins_bypass).into());
     }
     Value::Object(json)
 }
@@ -123,10 +130,17 @@ pub fn put(
         return Err(ContractViolation::invalid("The name of an environment has at most 255 characters."));
     }
     // The body is optional and can be `null`.
-    let protection = parse_protection(call.body.as_ref().unwrap_or(&Value::Null))?;
+    let body = call.body.as_ref().unwrap_or(&Value::Null);
+    if let Some(refused) = repository.refuse_unknown_fields(body) {
+        return Ok(refused);
+    }
+    let mut protection = parse_protection(body)?;
     if let Err(message) = check_reviewers(&protection, accounts) {
         return Ok(error(422, &message));
     }
+    protection.reviewers.retain(|(_, id)| !repository.without_access.contains(id));
+    // The rule belongs to the reviewers.
+    protection.prevent_self_review &= !protection.reviewers.is_empty();
     repository.environment_or_create(name).set_protection(protection, call.now);
     Ok(respond(repository, name, accounts, call))
 }
@@ -138,13 +152,21 @@ fn respond(repository: &FakeRepository, name: &str, accounts: &FakeAccounts, cal
     })
 }
 
+impl FakeRepository {
+    /// The response of an older server to a body with fields that it does not know; the message is GitHub's.
+    pub fn refuse_unknown_fields(&self, body: &Value) -> Option<FakeResponse> {
+        let unknown = self.unknown_fields.iter().find(|field| body.get(field).is_some())?;
+        Some(error(422, &format!("Invalid request.\n\n\"{unknown}\" is not a permitted key.")))
+    }
+}
+
 /// The settings in a `PUT` body. They replace all earlier settings.
 fn parse_protection(body: &Value) -> Result<ProtectionSettings, ContractViolation> {
     if body.is_null() {
         return Ok(ProtectionSettings::default());
     }
-    let fields =
-        BodyFields::new(body, &["wait_timer", "prevent_self_review", "reviewers", "deployment_branch_policy"])?;
+    let known = ["wait_timer", "prevent_self_review", "reviewers", "deployment_branch_policy", "can_admins_bypass"];
+    let fields = BodyFields::new(body, &known)?;
     let wait_timer = fields.parse("wait_timer", "an integer", Value::as_u64)?.unwrap_or_default();
     if wait_timer > MAX_TIMER {
         return Err(ContractViolation::invalid(&format!(
@@ -192,7 +214,8 @@ fn parse_protection(body: &Value) -> Result<ProtectionSettings, ContractViolatio
              reviewer to set prevent_self_review.",
         ));
     }
-    Ok(ProtectionSettings { wait_timer, prevent_self_review, reviewers, branches })
+    let admins_bypass = fields.boolean("can_admins_bypass")?.unwrap_or(true);
+    Ok(ProtectionSettings { wait_timer, prevent_self_review, reviewers, branches, admins_bypass })
 }
 
 fn parse_reviewer(value: &Value) -> Result<(String, u64), ContractViolation> {

@@ -7,7 +7,7 @@ use super::{
     call::{ApiCall, BodyFields},
     errors::{ContractViolation, not_found},
     fake_github::FakeGitHub,
-    format::{id, node_id, path_segment},
+    format::{id, node_id, object_fields, path_segment},
     records::{BranchPolicy, FakeAccounts, FakeEnvironment, FakeRepository},
 };
 use crate::sandbox::server::FakeResponse;
@@ -29,8 +29,12 @@ fn new_policy(repository: &str, environment: &str, name: &str, kind: &str) -> Br
     BranchPolicy { id, name: name.to_owned(), kind: kind.to_owned() }
 }
 
-fn policy_json(policy: &BranchPolicy) -> Value {
-    json!({ "id": policy.id, "node_id": node_id("GBP", policy.id), "name": policy.name, "type": policy.kind })
+fn policy_json(policy: &BranchPolicy, unknown_fields: &[&str]) -> Value {
+    let json =
+        json!({ "id": policy.id, "node_id": node_id("GBP", policy.id), "name": policy.name, "type": policy.kind });
+    let mut json = object_fields(json);
+    json.retain(|field, _| !unknown_fields.contains(&field.as_str()));
+    Value::Object(json)
 }
 
 pub fn list(
@@ -38,9 +42,10 @@ pub fn list(
     _: &mut FakeAccounts,
     call: &ApiCall,
 ) -> Result<FakeResponse, ContractViolation> {
+    let unknown = repository.unknown_fields.clone();
     let Some(environment) = environment_with_policies(repository, call) else { return Ok(not_found()) };
     let page = call.page(environment.policies.iter().collect())?;
-    Ok(page.into_field("branch_policies", policy_json))
+    Ok(page.into_field("branch_policies", |policy| policy_json(policy, &unknown)))
 }
 
 pub fn create(
@@ -57,7 +62,10 @@ pub fn create(
     if name.is_empty() {
         return Err(ContractViolation::invalid("At least 1 character is required; only 0 were supplied."));
     }
-    let full_name = repository.name.clone();
+    if let Some(refused) = repository.refuse_unknown_fields(call.body.as_ref().unwrap_or(&Value::Null)) {
+        return Ok(refused);
+    }
+    let (full_name, unknown) = (repository.name.clone(), repository.unknown_fields.clone());
     let url = repository.url(&call.api);
     let Some(environment) = environment_with_policies(repository, call) else { return Ok(not_found()) };
     if let Some(same) = environment.policies.iter().find(|policy| (&*policy.name, &*policy.kind) == (name, kind)) {
@@ -66,7 +74,7 @@ pub fn create(
         return Ok(FakeResponse::status(303).header("location", &location));
     }
     let policy = new_policy(&full_name, &environment.name, name, kind);
-    let body = policy_json(&policy);
+    let body = policy_json(&policy, &unknown);
     environment.policies.push(policy);
     Ok(FakeResponse::json(200, &body))
 }

@@ -85,11 +85,11 @@ impl GitHub {
         name: &str,
         kind: BranchKind,
     ) -> SendOutcome {
-        let kind = match kind {
-            BranchKind::Branch => "branch",
-            BranchKind::Tag => "tag",
+        // Without a type it is a pattern of branches; older servers refuse the field.
+        let body = match kind {
+            BranchKind::Branch => json!({ "name": name }),
+            BranchKind::Tag => json!({ "name": name, "type": "tag" }),
         };
-        let body = json!({ "name": name, "type": kind });
         let path = branch_policies_path(repository, environment);
         self.write(Method::POST, &path, Some(&body), &admin_permission(repository), 200, |_| Some(()))
     }
@@ -115,7 +115,7 @@ impl GitHub {
         self.read_id(&path, &RequiredPermission::new("Members: read", format!("the organisation {organisation}")))
     }
 
-    /// The id of a user, by login.
+    /// The id of a user, by login; `None` for an organisation, which reviews nothing.
     ///
     /// # Errors
     /// No answer.
@@ -127,8 +127,12 @@ impl GitHub {
         #[derive(Deserialize)]
         struct IdJson {
             id: u64,
+            #[serde(default, rename = "type")]
+            kind: Option<String>,
         }
-        Ok(self.get::<IdJson>(path, required)?.map(|found| found.id))
+        let found = self.get::<IdJson>(path, required)?;
+        // A team has the type of what it belongs to, in lower case.
+        Ok(found.filter(|found| found.kind.as_deref() != Some("Organization")).map(|found| found.id))
     }
 }
 

@@ -12,7 +12,8 @@ pub struct EnvironmentProtection {
     pub wait_timer: u32,
     /// The approval of any one of them suffices; when empty, no approval is needed.
     pub reviewers: Vec<Reviewer>,
-    pub prevent_self_review: bool,
+    /// `None` when GitHub reports reviewers without it: an older Enterprise Server, such as 3.10.
+    pub prevent_self_review: Option<bool>,
     /// `None` when any branch may deploy.
     pub branch_rule: Option<BranchRule>,
     /// Whether administrators can bypass the rules; `None` when GitHub does not say.
@@ -62,14 +63,14 @@ pub struct BranchPolicy {
     pub id: u64,
     /// Ruby's `File.fnmatch`: `*` does not match `/`.
     pub name: String,
+    /// `None` on servers that know only patterns of branches.
     #[serde(default, rename = "type")]
-    pub kind: BranchKind,
+    pub kind: Option<BranchKind>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BranchKind {
-    #[default]
     Branch,
     Tag,
 }
@@ -86,6 +87,9 @@ pub struct EnvironmentSettings {
     pub reviewers: Option<Vec<(ReviewerKind, u64)>>,
     /// `None` lets any branch deploy; it is sent.
     pub branch_rule: Option<BranchRule>,
+    /// Not in GitHub's API description, but github.com takes it, and a request without it allows the bypass again. Older
+    /// Enterprise Servers refuse it: `"can_admins_bypass" is not a permitted key`.
+    pub can_admins_bypass: Option<bool>,
 }
 
 impl EnvironmentSettings {
@@ -104,6 +108,7 @@ impl EnvironmentSettings {
             json!({ "protected_branches": protected, "custom_branch_policies": custom })
         });
         put("deployment_branch_policy", Some(rule.unwrap_or(Value::Null)));
+        put("can_admins_bypass", self.can_admins_bypass.map(Value::from));
         Value::Object(body)
     }
 }
@@ -130,7 +135,7 @@ struct RuleJson {
     #[serde(default)]
     wait_timer: u32,
     #[serde(default)]
-    prevent_self_review: bool,
+    prevent_self_review: Option<bool>,
     #[serde(default)]
     reviewers: Vec<ReviewerJson>,
 }
@@ -153,11 +158,12 @@ impl From<EnvironmentJson> for EnvironmentProtection {
     fn from(json: EnvironmentJson) -> Self {
         let is_custom = |rule: &RuleJson| !KNOWN_RULES.contains(&rule.kind.as_str());
         let reviewer = |ReviewerJson { kind, reviewer }| Reviewer { kind, id: reviewer.id, name: reviewer.login };
+        let mut reviewed = json.protection_rules.iter().filter(|rule| !rule.reviewers.is_empty());
         Self {
             name: json.name,
             has_custom_rules: json.protection_rules.iter().any(is_custom),
+            prevent_self_review: reviewed.next().map_or(Some(false), |rule| rule.prevent_self_review),
             wait_timer: json.protection_rules.iter().map(|rule| rule.wait_timer).max().unwrap_or_default(),
-            prevent_self_review: json.protection_rules.iter().any(|rule| rule.prevent_self_review),
             reviewers: json.protection_rules.into_iter().flat_map(|rule| rule.reviewers).map(reviewer).collect(),
             branch_rule: json.deployment_branch_policy,
             can_admins_bypass: json.can_admins_bypass,

@@ -35,10 +35,11 @@ fn guarded() -> ActualEnvironment {
     ActualEnvironment {
         wait_timer: 10,
         reviewers: [(leads(), 1), (alice(), 2)].into(),
-        prevent_self_review: true,
+        prevent_self_review: Some(true),
         can_admins_bypass: Some(true),
         branches: DeployableBranches::Custom,
         patterns: [(branch("main"), 11), (tag("v*"), 12)].into(),
+        knows_tags: true,
     }
 }
 
@@ -106,11 +107,10 @@ fn exactly_the_differing_facets_are_planned() {
         (with(|desired| desired.minimum_approvals = Some(2)), vec![]),
     ] {
         assert_eq!(lines(&desired, Some(&actual)), planned);
-        // What was planned is what there will be: nothing is left to plan, but for what only a person can set.
+        // What was planned is what there will be: nothing is left to plan.
         let ids = [(ReviewerName::Team("alice".to_owned()), 3)].into();
         let after = after(&desired, Some(&actual), &ids).unwrap();
-        let left: Vec<Facet> = plan(&desired, Some(&after));
-        assert!(left.iter().all(|facet| facet.rule.set_by() == SetBy::Hand), "{left:?}");
+        assert_eq!(plan(&desired, Some(&after)), []);
     }
 }
 
@@ -187,10 +187,23 @@ fn a_reviewer_without_an_id_cannot_be_set() {
 }
 
 #[test]
-fn an_unreported_admin_bypass_always_differs() {
-    let actual = ActualEnvironment { can_admins_bypass: None, ..guarded() };
+fn a_rule_that_github_does_not_report_differs() {
+    let actual = ActualEnvironment { can_admins_bypass: None, prevent_self_review: None, ..guarded() };
     for wish in [true, false] {
         let desired = DesiredEnvironment { can_admins_bypass: Some(wish), ..desired() };
         assert_eq!(plan(&desired, Some(&actual)).len(), 1, "{wish}");
     }
+    let review = |wish| DesiredEnvironment { prevent_self_review: Some(wish), ..desired() };
+    assert_eq!(lines(&review(true), Some(&actual)), ["review of one's own run: not reported by GitHub → prevented"]);
+    assert_eq!(lines(&review(false), Some(&actual)), [""; 0], "a server that does not know the rule prevents nothing");
+}
+
+#[test]
+fn the_bypass_is_set_with_the_other_rules() {
+    let desired = DesiredEnvironment { wait_timer: Some(0), can_admins_bypass: Some(false), ..desired() };
+    let planned = plan(&desired, Some(&guarded()));
+    let describe: Vec<String> = requests(&planned).into_iter().map(describe).collect();
+    assert_eq!(describe, ["wait timer: 10 minutes → none; bypass by administrators: possible → not possible"]);
+    let kept = after(&DesiredEnvironment { can_admins_bypass: None, ..desired }, Some(&guarded()), &BTreeMap::new());
+    assert_eq!(kept.unwrap().can_admins_bypass, Some(true));
 }

@@ -7,13 +7,10 @@ pub struct FakeEnvironment {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub protection: ProtectionSettings,
-    /// GitHub returns this field, but its API description does not list it. Absent unless a script sets it.
-    pub admins_bypass: Option<bool>,
     pub policies: Vec<BranchPolicy>,
 }
 
 /// The settings in the body of a `PUT`; a field that the body omits has its default.
-#[derive(Default)]
 pub struct ProtectionSettings {
     /// Minutes.
     pub wait_timer: u64,
@@ -21,6 +18,20 @@ pub struct ProtectionSettings {
     /// `User` or `Team`, and the id.
     pub reviewers: Vec<(String, u64)>,
     pub branches: DeploymentBranches,
+    /// GitHub takes and returns this field, but its API description does not list it.
+    pub admins_bypass: bool,
+}
+
+impl Default for ProtectionSettings {
+    fn default() -> Self {
+        Self {
+            wait_timer: 0,
+            prevent_self_review: false,
+            reviewers: Vec::new(),
+            branches: DeploymentBranches::Any,
+            admins_bypass: true,
+        }
+    }
 }
 
 /// The branches that can deploy to an environment.
@@ -49,7 +60,6 @@ impl FakeEnvironment {
             created_at: now,
             updated_at: now,
             protection: ProtectionSettings::default(),
-            admins_bypass: None,
             policies: Vec::new(),
         }
     }

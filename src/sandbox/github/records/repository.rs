@@ -27,6 +27,10 @@ pub struct FakeRepository {
     pub history: CommitHistory,
     /// In order of creation.
     pub environments: Vec<FakeEnvironment>,
+    /// The fields of environments and policies that an older server does not know.
+    pub unknown_fields: Vec<&'static str>,
+    /// The ids of users and teams without access, whom GitHub drops from the reviewers of an environment.
+    pub without_access: Vec<u64>,
     pub issues: Vec<FakeIssue>,
     pub pull_requests: Vec<FakePullRequest>,
 }
@@ -50,6 +54,8 @@ impl FakeRepository {
             deployments: Vec::new(),
             history: CommitHistory::default(),
             environments: Vec::new(),
+            unknown_fields: Vec::new(),
+            without_access: Vec::new(),
             issues: Vec::new(),
             pull_requests: Vec::new(),
         }

@@ -132,13 +132,51 @@ fn an_environment_name_can_be_any_text() {
 }
 
 #[test]
-fn the_administrator_bypass_is_returned_once_it_is_set() {
+fn a_request_without_the_administrator_bypass_allows_it() {
     let fake_github = administrator();
+    let bypass = || get(&fake_github, "environments/production")["can_admins_bypass"].clone();
     fake_github.protect(INFRA, "production", &json!({}));
-    assert_eq!(get(&fake_github, "environments/production").get("can_admins_bypass"), None);
-    fake_github.set_admins_can_bypass(INFRA, "production", false);
-    put(&fake_github, &json!({ "wait_timer": 1 }));
-    assert_eq!(get(&fake_github, "environments/production")["can_admins_bypass"], false);
+    assert_eq!(bypass(), true);
+    put(&fake_github, &json!({ "wait_timer": 1, "can_admins_bypass": false }));
+    assert_eq!(bypass(), false);
+    put(&fake_github, &json!({ "wait_timer": 2 }));
+    assert_eq!(bypass(), true);
+}
+
+#[test]
+fn an_older_server_refuses_the_fields_that_it_does_not_know_and_does_not_return_them() {
+    let fake_github = administrator();
+    let dora = json!([{ "type": "User", "id": fake_github.add_user("dora") }]);
+    fake_github.forget_fields(INFRA, &["prevent_self_review", "can_admins_bypass", "type"]);
+    let full = json!({ "reviewers": dora, "deployment_branch_policy": branches(false, true) });
+    for (field, value) in [("prevent_self_review", true), ("can_admins_bypass", false)] {
+        let mut body = full.clone();
+        body[field] = value.into();
+        let (status, shown) = put(&fake_github, &body);
+        assert_eq!((status, shown["message"].as_str().unwrap().contains(field)), (422, true));
+    }
+    let (status, shown) = put(&fake_github, &full);
+    let rule = &shown["protection_rules"][0];
+    assert_eq!((status, shown.get("can_admins_bypass"), rule.get("prevent_self_review")), (200, None, None));
+    let post = |body: Value| send(&fake_github, &Method::POST, POLICIES, &body);
+    assert_eq!(post(json!({ "name": "v*", "type": "tag" })).0, 422);
+    let (status, _, shown) = post(json!({ "name": "v*" }));
+    assert_eq!((status, shown.get("type")), (200, None));
+    assert_eq!(fake_github.violations(), [""; 0]);
+}
+
+#[test]
+fn a_reviewer_without_access_is_dropped() {
+    let fake_github = administrator();
+    let (dora, ken) = (fake_github.add_user("dora"), fake_github.add_user("ken"));
+    fake_github.revoke_access(INFRA, ken);
+    let reviewer = |id: u64| json!({ "type": "User", "id": id });
+    let (status, shown) = put(&fake_github, &json!({ "reviewers": [reviewer(dora), reviewer(ken)] }));
+    let reviewers = &shown["protection_rules"][0]["reviewers"];
+    assert_eq!((status, values_at(reviewers, "/reviewer/login")), (200, vec![json!("dora")]));
+    let (status, shown) = put(&fake_github, &json!({ "reviewers": [reviewer(ken)], "prevent_self_review": true }));
+    assert_eq!((status, &shown["protection_rules"]), (200, &json!([])));
+    assert_eq!(fake_github.violations(), [""; 0]);
 }
 
 #[test]

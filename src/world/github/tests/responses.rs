@@ -94,7 +94,11 @@ fn an_environment_has_all_of_its_protection_rules() {
         {"id":3,"type":"branch_policy"},{"id":4,"type":"custom"}],
         "deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}"#;
     const OPEN: &str = r#"{"id":2,"name":"dev","protection_rules":[],"deployment_branch_policy":null}"#;
+    const OLD: &str = r#"{"id":3,"name":"old","protection_rules":[
+        {"id":1,"type":"required_reviewers","reviewers":[{"type":"User","reviewer":{"id":4,"login":"alice"}}]}],
+        "deployment_branch_policy":null}"#;
     let (_server, github) = serving(&[
+        ("/repos/acme/shop/environments/old", 200, OLD),
         ("/repos/acme/shop/environments/production", 200, GUARDED),
         ("/repos/acme/shop/environments/dev", 200, OPEN),
     ]);
@@ -103,11 +107,16 @@ fn an_environment_has_all_of_its_protection_rules() {
     let reviewers: Vec<_> =
         guarded.reviewers.iter().map(|reviewer| (reviewer.kind, reviewer.id, reviewer.name.as_str())).collect();
     assert_eq!(reviewers, [(ReviewerKind::User, 4, "alice"), (ReviewerKind::Team, 5, "leads")]);
-    assert_eq!((guarded.wait_timer, guarded.prevent_self_review, guarded.can_admins_bypass), (30, true, Some(true)));
+    assert_eq!(
+        (guarded.wait_timer, guarded.prevent_self_review, guarded.can_admins_bypass),
+        (30, Some(true), Some(true))
+    );
     assert_eq!(guarded.branch_rule, Some(BranchRule { protected: true, custom: false }));
     let open = environment("dev").unwrap();
     assert_eq!((open.wait_timer, open.reviewers.len(), open.branch_rule, open.can_admins_bypass), (0, 0, None, None));
     assert!(guarded.has_custom_rules && !open.has_custom_rules);
+    assert_eq!(open.prevent_self_review, Some(false), "without reviewers there is no such rule");
+    assert_eq!(environment("old").unwrap().prevent_self_review, None, "an older server does not know it");
     assert_eq!(environment("none"), None);
 }
 
