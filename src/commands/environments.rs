@@ -8,9 +8,11 @@ mod actual;
 mod change;
 mod desired;
 mod file;
+mod jobs;
 mod judge;
 mod plan;
 mod state;
+mod workflows;
 
 use std::collections::BTreeMap;
 
@@ -28,9 +30,11 @@ use crate::{
 };
 use change::EnvironmentsApi;
 use desired::{DesiredEnvironment, ReviewerName};
+use jobs::{is_reviewed, judge_jobs};
 use judge::{Occasion, refusal, remarks};
 use plan::{after, describe, plan, requests};
 use state::{CurrentState, RuleCount, ShownTables};
+use workflows::read_workflows;
 
 /// Settings of `environments`.
 #[derive(Debug, clap::Args)]
@@ -109,7 +113,10 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         ..Outcome::default()
     };
     match args.mode {
-        Mode::Check => outcome.findings = before.judge(&desired, Occasion::Check),
+        Mode::Check => {
+            outcome.findings = before.judge(&desired, Occasion::Check);
+            outcome.findings.extend(check_jobs(&place, &desired, &before, args.timeout, ctx));
+        }
         Mode::Plan => outcome.findings = planned(&place, &desired, &before, ctx),
         Mode::Apply => apply(&place, &desired, &before, args.timeout, ctx, &mut outcome)?,
     }
@@ -148,6 +155,24 @@ fn read(args: &Args, ctx: &CommandContext) -> Result<Vec<DesiredEnvironment>, Co
             .expected("a file with `environments:`")
             .next("check the repository out before this step, or name the file by its path from the workspace")
             .bad_input()),
+    }
+}
+
+/// Whether every job that waits for reviewers makes a deployment.
+fn check_jobs(
+    place: &EnvironmentsApi<'_>,
+    desired: &[DesiredEnvironment],
+    before: &CurrentState,
+    limit: HumanDuration,
+    ctx: &CommandContext,
+) -> Vec<Finding> {
+    let reviewed: Vec<_> = desired.iter().filter(|one| is_reviewed(one, before.of(one))).map(|one| &one.name).collect();
+    if reviewed.is_empty() {
+        return Vec::new();
+    }
+    match read_workflows(place, limit, ctx) {
+        Ok(workflows) => judge_jobs(&reviewed, &workflows),
+        Err(error) => vec![error.for_check("jobs without a deployment")],
     }
 }
 

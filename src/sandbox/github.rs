@@ -13,6 +13,7 @@ mod checks;
 mod commit_paths;
 mod commit_people;
 mod commits;
+mod contents;
 mod deployments;
 mod dispatches;
 mod environments;

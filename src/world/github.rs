@@ -10,6 +10,7 @@ mod actions;
 mod client;
 mod commit_paths;
 mod commit_people;
+mod contents;
 mod deployment;
 mod deployments;
 mod dispatch;

@@ -71,6 +71,12 @@ impl TrustedFiles {
         let _ = self.0.access.set(access);
     }
 
+    /// The checkout of the workflow's repository, if there is one.
+    #[must_use]
+    pub fn checkout(&self) -> Option<&Checkout> {
+        self.0.access.get()?.checkout.as_ref()
+    }
+
     /// Where the config file is read, and other files with rules.
     ///
     /// # Errors

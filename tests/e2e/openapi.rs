@@ -82,8 +82,9 @@ fn first(exchanges: &[Exchange], method: &str, end: &str, status: u16) -> Exchan
 /// A valid exchange, a change that makes it invalid, and the expected finding.
 type ForgedExchange = (Exchange, fn(&mut Exchange), &'static str);
 
-fn forgeries(exchanges: &[Exchange]) -> [ForgedExchange; 13] {
+fn forgeries(exchanges: &[Exchange]) -> [ForgedExchange; 15] {
     let run = || first(exchanges, "GET", "/runs/{run_id}", 200);
+    let environment = || first(exchanges, "GET", "/environments/{environment_name}", 200);
     let jobs = |status| first(exchanges, "GET", "/jobs", status);
     let dispatch = |status| first(exchanges, "POST", "/dispatches", status);
     [
@@ -92,6 +93,12 @@ fn forgeries(exchanges: &[Exchange]) -> [ForgedExchange; 13] {
         (run(), |one| drop(one.fields().shift_remove("head_sha")), "'head_sha' is a required property"),
         (run(), |one| one.answer["headSha"] = json!("f"), "'headSha' was unexpected"),
         (run(), |one| one.answer["head_repository"]["owner"]["login"] = json!(7), "head_repository/owner/login: 7"),
+        (
+            environment(),
+            |one| one.answer["can_admins_bypass"] = json!("no"),
+            "can_admins_bypass: 'no' is not of type 'boolean'",
+        ),
+        (environment(), |one| one.answer["admins_bypass"] = json!(true), "'admins_bypass' was unexpected"),
         (run(), |one| one.status = 302, "Unknown response http status: 302"),
         (run(), |one| one.url += "?attempt=1", "query attempt is not described"),
         (jobs(200), |one| one.answer["jobs"][0]["status"] = json!("done"), "jobs/0/status: 'done' is not one of"),

@@ -86,11 +86,7 @@ environments:
 fn proposal(fake_github: &FakeGitHub, file: &str) -> Runner {
     let runner = runner(fake_github, REFERENCE);
     let dir = runner.workspace();
-    let git = |arguments: &[&str]| git(&dir, arguments);
-    git(&["init", "--quiet", "--initial-branch=main"]);
-    git(&["add", "--all"]);
-    git(&["commit", "--quiet", "--message", "environments"]);
-    let base = git(&["rev-parse", "HEAD"]);
+    let base = commit_all(&dir);
     runner.write(".github/environments.yml", file);
     runner.write("event.json", json!({ "pull_request": { "base": { "sha": base } } }).to_string());
     let event = dir.join("event.json").display().to_string();
@@ -111,6 +107,14 @@ fn a_pull_requests_file_is_planned_but_not_checked_or_applied() {
         assert_eq!((end(&ended), &*ended.outputs["differences"]), ((0, "passed"), "0"), "{}", ended.log);
     }
     assert_eq!(writes(&fake_github), [""; 0]);
+}
+
+/// Commits every file of a folder, which becomes a checkout; returns the commit.
+pub fn commit_all(dir: &Path) -> String {
+    git(dir, &["init", "--quiet", "--initial-branch=main"]);
+    git(dir, &["add", "--all"]);
+    git(dir, &["commit", "--quiet", "--message", "environments"]);
+    git(dir, &["rev-parse", "HEAD"])
 }
 
 /// Runs git with nothing of this machine's environment but PATH; returns its output.

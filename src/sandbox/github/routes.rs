@@ -5,7 +5,7 @@ use hyper::{Method, header};
 use super::{
     accounts, approvals, branches,
     call::ApiCall,
-    checks, commits, dispatches, environments,
+    checks, commits, contents, dispatches, environments,
     errors::{ContractViolation, error, not_found},
     format::{GRAPHQL, id, now},
     graphql, issues, jobs, policies,
@@ -25,7 +25,8 @@ const ISSUES: &[&str] = &["state", "labels", "since", "sort", "direction", "crea
 /// A route of the API, as GitHub's description has it.
 pub struct ApiRoute {
     pub method: Method,
-    /// `{…}` matches one segment, and `{ref}` at the end all that follow: GitHub's description calls it `x-multi-segment`.
+    /// `{…}` matches one segment, and `{ref}` or `{path}` at the end all that follow: GitHub's description calls them
+    /// `x-multi-segment`.
     pub path: &'static str,
     /// The permission that the token needs: `contents=write`; empty if the route needs no token.
     pub permission: &'static str,
@@ -102,6 +103,7 @@ const ROUTES: &[ApiRoute] = &[
         Handler::ChangeRepository(commits::compare),
     ),
     route(Method::GET, below!("/commits/{ref}"), "contents=read", PAGES, Handler::ChangeRepository(commits::get)),
+    route(Method::GET, below!("/contents/{path}"), "contents=read", &["ref"], Handler::ReadRepository(contents::get)),
     route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ReadRepository(refs::get)),
     route(Method::GET, below!("/git/tags/{tag_sha}"), "contents=read", &[], Handler::ReadRepository(refs::get_tag)),
     route(
@@ -269,7 +271,7 @@ fn match_path(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, St
     let mut segments = path.splitn(pattern.split('/').count(), '/');
     for part in pattern.split('/') {
         let segment = segments.next()?;
-        if segment.contains('/') && part != "{ref}" {
+        if segment.contains('/') && !matches!(part, "{ref}" | "{path}") {
             return None;
         }
         match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {

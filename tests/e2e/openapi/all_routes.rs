@@ -157,6 +157,8 @@ fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         "orphan",
         FakeCommit { sha: sha("e"), parents: Some(Vec::new()), ..FakeCommit::default() },
     );
+    fake_github.add_file(INFRA, ".github/workflows/a b.yml", "jobs: {}\n");
+    fake_github.add_file(INFRA, ".github/workflows/c.yml", "");
     let (tag_object, no_tag_object) = (format!("git/tags/{tag_object}"), format!("git/tags/{}", sha("8")));
     [
         // The description has one segment for the name, and says that it may be several: `x-multi-segment`.
@@ -182,6 +184,11 @@ fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         "compare/v1...main?per_page=1&page=2",
         "compare/v1...unknown",
         "compare/v1..main",
+        "contents/.github%2Fworkflows",
+        "contents/.github",
+        "contents/.github%2Fworkflows%2Fa%20b.yml",
+        "contents/.github%2Fworkflows%2Fa%20b.yml?ref=main",
+        "contents/src",
         "branches",
         "branches?protected=true",
         "branches?protected=false&per_page=1",
@@ -225,6 +232,8 @@ fn environments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         caller.get(&format!("{REPO}/environments?per_page=1")),
         put(json!([]), Conformance::Invalid),
         put(json!({ "required_reviewers": [] }), Conformance::Invalid),
+        put(json!({ "wait_timer": 10, "can_admins_bypass": false }), Conformance::Valid),
+        put(json!({ "can_admins_bypass": "no" }), Conformance::Invalid),
         put(json!({ "wait_timer": "10" }), Conformance::Invalid),
         put(json!({ "wait_timer": null }), Conformance::Invalid),
         put(json!({ "wait_timer": 43_201 }), Conformance::InvalidByProse),

@@ -152,7 +152,15 @@ def part(whole, routes):
 
 
 def correct(cut):
-    """Corrects the description where GitHub's documentation differs."""
+    """Corrects the description where GitHub's documentation differs, and in one place where GitHub itself does."""
+    # The only exception from the description: GitHub takes this field in a request and returns it, and describes neither.
+    bypass = {"can_admins_bypass": {"type": "boolean"}}
+    if "environment" in cut["components"]["schemas"]:
+        cut["components"]["schemas"]["environment"]["properties"].update(bypass)
+    environment = cut["paths"].get("/repos/{owner}/{repo}/environments/{environment_name}", {})
+    if "put" in environment:
+        body = environment["put"]["requestBody"]["content"]["application/json"]["schema"]
+        body["properties"].update(bypass)
     for methods in cut["paths"].values():
         for method in methods.values():
             # `created` takes a search (`>=2026-01-01T00:00:00Z`), as its description text says.

@@ -1,5 +1,7 @@
 //! A repository and everything that belongs to it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
@@ -25,6 +27,8 @@ pub struct FakeRepository {
     /// Each with the name of its environment.
     pub deployments: Vec<(String, FakeDeployment)>,
     pub history: CommitHistory,
+    /// The files of the default branch that the contents API shows, by path.
+    pub files: BTreeMap<String, String>,
     /// In order of creation.
     pub environments: Vec<FakeEnvironment>,
     /// The fields of environments and policies that an older server does not know.
@@ -53,6 +57,7 @@ impl FakeRepository {
             reviews: Vec::new(),
             deployments: Vec::new(),
             history: CommitHistory::default(),
+            files: BTreeMap::new(),
             environments: Vec::new(),
             unknown_fields: Vec::new(),
             without_access: Vec::new(),
