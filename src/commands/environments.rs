@@ -48,7 +48,7 @@ pub struct Args {
     /// Repository that has the environments [default: the workflow's own]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repository: Option<Repository>,
-    /// Token with Actions: read; `apply` needs Administration: write, and new teams among the reviewers need Members: read
+    /// Token with Actions: read and Contents: read; `apply` needs Administration: write, and new teams among the reviewers need Members: read
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
     /// How long all requests may take, repetitions included
@@ -122,7 +122,7 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     }
     outcome.title = Some(title(args.mode, count, &outcome.findings));
     outcome.findings.extend(before.others(&desired));
-    for finding in &mut outcome.findings {
+    for finding in outcome.findings.iter_mut().filter(|finding| finding.evidence.is_empty()) {
         *finding = finding.clone().seen_at(format!("the environments of {repository}"), ctx.execution.wall());
     }
     Ok(outcome)
@@ -170,10 +170,12 @@ fn check_jobs(
     if reviewed.is_empty() {
         return Vec::new();
     }
-    match read_workflows(place, limit, ctx) {
+    let findings = match read_workflows(place, limit, ctx) {
         Ok(workflows) => judge_jobs(&reviewed, &workflows),
         Err(error) => vec![error.for_check("jobs without a deployment")],
-    }
+    };
+    let source = format!("the workflow files of {}", place.repository);
+    findings.into_iter().map(|finding| finding.seen_at(source.as_str(), ctx.execution.wall())).collect()
 }
 
 /// The title of a page that passed: `environments: 2 of 14 rules differ`, `environments: all 14 rules as the file says`.

@@ -276,6 +276,7 @@ fn wrote(sent: SendOutcome, desired: &DesiredEnvironment, body: &Value) -> Write
     let mut fields = body.as_object().into_iter().flat_map(Map::keys);
     let unknown =
         fields.find(|field| message.contains("not a permitted key") && message.contains(&format!("\"{field}\"")));
+    let names: Vec<String> = desired.reviewers.iter().flatten().map(ToString::to_string).collect();
     WriteOutcome::Refused(if let Some(field) = unknown {
         let key = key_in_file(field);
         blocked.expected(format!("a server that knows `{key}`")).next(update_server(key, &desired.place))
@@ -284,8 +285,7 @@ fn wrote(sent: SendOutcome, desired: &DesiredEnvironment, body: &Value) -> Write
             "reviewers and timers need a public repository, or GitHub Enterprise: private ones of the Free, Pro and Team \
              plans have no such rules",
         )
-    } else if message.to_lowercase().contains("reviewer") {
-        let names: Vec<String> = desired.reviewers.iter().flatten().map(ToString::to_string).collect();
+    } else if message.to_lowercase().contains("reviewer") && !names.is_empty() {
         blocked.expected("reviewers that GitHub accepts").next(format!(
             "give each of {} at least read access to the repository, or take out of {} who has none",
             names.join(", "),

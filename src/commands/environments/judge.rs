@@ -78,6 +78,9 @@ fn check_rule(
                      run this again; or take {names} out of {}",
                     desired.place
                 )),
+            None if facet.rule == ProtectionRule::SelfReview && actual.reviewers.is_empty() => blocked
+                .actual(format!("{}: GitHub keeps this rule only beside reviewers", facet.now))
+                .next("see what is said of the required reviewers"),
             None => blocked.actual(format!("{}, although GitHub accepted the request", facet.now)).next(
                 "set it in the environment's settings on GitHub, and find out what else changes it: the audit log names \
                  who changed an environment",

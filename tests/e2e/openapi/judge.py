@@ -161,6 +161,10 @@ def correct(cut):
     if "put" in environment:
         body = environment["put"]["requestBody"]["content"]["application/json"]["schema"]
         body["properties"].update(bypass)
+    # A folder's contents are a list, which has no field to tell it from a file.
+    contents = cut["paths"].get("/repos/{owner}/{repo}/contents/{path}", {})
+    if "get" in contents:
+        del contents["get"]["responses"]["200"]["content"]["application/json"]["schema"]["discriminator"]
     for methods in cut["paths"].values():
         for method in methods.values():
             # `created` takes a search (`>=2026-01-01T00:00:00Z`), as its description text says.

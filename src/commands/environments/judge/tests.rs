@@ -241,6 +241,10 @@ fn after_apply_no_rule_says_to_apply_again() {
         let (verdict, text) = &after[index];
         assert!(*verdict == Blocked && text.contains(said) && !text.contains(APPLY), "{said}: {text}");
     }
+    // Without reviewers the rule is gone, too.
+    let prevented = DesiredEnvironment { prevent_self_review: Some(true), ..wanted.clone() };
+    let findings = texts(&judge(&prevented, Some(&ActualEnvironment::NEW), &Ok(main()), Occasion::AfterApply));
+    assert!(findings[2].1.contains("keeps this rule only beside reviewers; expected prevented"), "{findings:?}");
     // Reviewers that another writer added are not left out.
     let one = DesiredEnvironment { reviewers: Some(BTreeSet::new()), ..desired() };
     let (_, text) = only(&judge(&one, Some(&reviewed()), &Ok(main()), Occasion::AfterApply));
