@@ -114,7 +114,7 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     };
     match args.mode {
         Mode::Check => {
-            outcome.findings = before.judge(&desired, Occasion::Check);
+            outcome.findings = before.check_rules(&desired, Occasion::Check);
             outcome.findings.extend(check_jobs(&place, &desired, &before, args.timeout, ctx));
         }
         Mode::Plan => outcome.findings = planned(&place, &desired, &before, ctx),
@@ -306,7 +306,7 @@ fn apply(
             &read_back
         }
     };
-    outcome.findings.extend(now.judge(written, Occasion::AfterApply));
+    outcome.findings.extend(now.check_rules(written, Occasion::AfterApply));
     outcome
         .findings
         .extend(desired.iter().flat_map(|one| change::unexpected_changes(one, before.of(one), now.of(one))));

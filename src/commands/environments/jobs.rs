@@ -100,7 +100,7 @@ fn judge_environment(name: &EnvironmentName, jobs: &[Job], called: &[String], wo
     };
     let expected = "a deployment of every job that waits for its reviewers: `approval` counts approvals by deployments";
     let (certain, possible) = (matching(true), matching(false));
-    let places = |jobs: &[&Job]| jobs.iter().map(|job| job.to_string()).collect::<Vec<_>>().join(", ");
+    let places = |jobs: &[&Job]| jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let count = |jobs: &[&Job]| match jobs.len() {
         1 => "1 job".to_owned(),
         many => format!("{many} jobs"),

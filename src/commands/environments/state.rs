@@ -72,7 +72,7 @@ impl CurrentState {
     }
 
     /// Whether every rule is as the file says.
-    pub fn judge(&self, desired: &[DesiredEnvironment], occasion: Occasion) -> Vec<Finding> {
+    pub fn check_rules(&self, desired: &[DesiredEnvironment], occasion: Occasion) -> Vec<Finding> {
         let of_rules = desired.iter().flat_map(|one| judge(one, self.of(one), &self.protected, occasion));
         self.count(desired).finding().into_iter().chain(of_rules).collect()
     }

@@ -58,7 +58,7 @@ fn in_checkout(place: &EnvironmentsApi<'_>, ctx: &CommandContext) -> Result<Opti
         let text = bytes.and_then(|bytes| {
             String::from_utf8(bytes).map_err(|_| Finding::inconclusive(&path).actual("bytes that are not UTF-8"))
         });
-        files.push(WorkflowFile { text, path });
+        files.push(WorkflowFile { path, text });
     }
     for path in git.as_ref().map(in_commit).transpose()?.unwrap_or_default() {
         if files.iter().all(|file| file.path != path) {
@@ -95,19 +95,16 @@ fn in_commit(git: &Git) -> Result<Vec<String>, Finding> {
 fn on_github(place: &EnvironmentsApi<'_>, limit: HumanDuration, ctx: &CommandContext) -> Result<Workflows, Finding> {
     let EnvironmentsApi { github, repository } = *place;
     let (execution, limit) = (&ctx.execution, limit.0);
-    let paths = match read_until_answered(execution, limit, || github.files_in(repository, FOLDER))? {
-        Some(paths) => paths,
-        None => {
-            // GitHub answers 404, too, when the token may not read contents. Then this read fails as well.
-            read_until_answered(execution, limit, || github.protected_branches(repository))?;
-            Vec::new()
-        }
-    };
+    let paths = read_until_answered(execution, limit, || github.files_in(repository, FOLDER))?;
+    if paths.is_none() {
+        // GitHub answers 404, too, when the token may not read contents. Then this read fails as well.
+        read_until_answered(execution, limit, || github.protected_branches(repository))?;
+    }
     let read = |path: String| {
         let text = read_until_answered(execution, limit, || github.file_text(repository, &path));
-        WorkflowFile { text, path }
+        WorkflowFile { path, text }
     };
-    let files = paths.into_iter().filter(|path| is_workflow(path)).map(read).collect();
+    let files = paths.into_iter().flatten().filter(|path| is_workflow(path)).map(read).collect();
     Ok(Workflows { place: format!("the default branch of {repository}"), files })
 }
 

@@ -158,11 +158,11 @@ impl From<EnvironmentJson> for EnvironmentProtection {
     fn from(json: EnvironmentJson) -> Self {
         let is_custom = |rule: &RuleJson| !KNOWN_RULES.contains(&rule.kind.as_str());
         let reviewer = |ReviewerJson { kind, reviewer }| Reviewer { kind, id: reviewer.id, name: reviewer.login };
-        let mut reviewed = json.protection_rules.iter().filter(|rule| !rule.reviewers.is_empty());
+        let with_reviewers = json.protection_rules.iter().find(|rule| !rule.reviewers.is_empty());
         Self {
             name: json.name,
             has_custom_rules: json.protection_rules.iter().any(is_custom),
-            prevent_self_review: reviewed.next().map_or(Some(false), |rule| rule.prevent_self_review),
+            prevent_self_review: with_reviewers.map_or(Some(false), |rule| rule.prevent_self_review),
             wait_timer: json.protection_rules.iter().map(|rule| rule.wait_timer).max().unwrap_or_default(),
             reviewers: json.protection_rules.into_iter().flat_map(|rule| rule.reviewers).map(reviewer).collect(),
             branch_rule: json.deployment_branch_policy,

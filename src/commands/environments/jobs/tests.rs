@@ -175,7 +175,7 @@ fn an_environment_with_reviewers_in_the_file_or_on_github_is_reviewed() {
         (None, None, false),
         (None, Some(&ActualEnvironment::NEW), false),
         (Some(&[][..]), Some(&ActualEnvironment::NEW), false),
-        (Some(&[alice.clone()]), None, true),
+        (Some(std::slice::from_ref(&alice)), None, true),
         (None, Some(&guarded), true),
         (Some(&[]), Some(&guarded), true),
     ] {
