@@ -73,6 +73,13 @@ checked_text!(
         && !text.contains("..")
 );
 
+impl From<&Environment> for EnvironmentName {
+    /// Every [`Environment`] is a name that GitHub accepts.
+    fn from(environment: &Environment) -> Self {
+        Self::of_valid(environment.0.clone())
+    }
+}
+
 checked_text!(
     /// An OCI tag (distribution-spec: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`).
     Tag,

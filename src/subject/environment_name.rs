@@ -5,12 +5,11 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 
-use super::Environment;
 use crate::error::ValueError;
 
 checked_text!(
     /// The name of an environment on GitHub, which may hold slashes and blanks: `eu/production`. Where the name is also part of a
-    /// path in the infra repository it is an [`Environment`]. A name with a folder's dots would leave its place in a URL's path,
+    /// path in the infra repository it is an [`crate::subject::Environment`]. A name with a folder's dots would leave its place in a URL's path,
     /// percent-encoded or not.
     EnvironmentName,
     "the name of a GitHub environment: 1 to 255 characters, no control character, no blank at either end, and no part between \
@@ -22,6 +21,11 @@ checked_text!(
 );
 
 impl EnvironmentName {
+    /// The caller knows that it is a name that GitHub accepts.
+    pub(super) const fn of_valid(name: String) -> Self {
+        Self(name)
+    }
+
     /// Whether GitHub takes `other` for the same name: it ignores case.
     #[must_use]
     pub fn is_same(&self, other: &str) -> bool {
@@ -35,16 +39,10 @@ impl From<&EnvironmentName> for EnvironmentName {
     }
 }
 
-impl From<&Environment> for EnvironmentName {
-    /// Every [`Environment`] is a name that GitHub accepts.
-    fn from(environment: &Environment) -> Self {
-        Self(environment.0.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subject::Environment;
 
     #[test]
     fn a_name_stays_one_segment_of_a_path() {
