@@ -2,7 +2,7 @@
 //! the repository as a whole.
 //!
 //! `house` runs the program as a runner does, `origin` is a repository with pull requests, `shop` is an infra repository to
-//! change, `patience` has the time limits. `generated` rewrites the files that are made from the code, `examples` checks every workflow and config file in the documentation against the commands, `tidy` checks
+//! change, `relay` is a server in front of GitHub and git that lets requests fail, `patience` has the time limits. `generated` rewrites the files that are made from the code, `examples` checks every workflow and config file in the documentation against the commands, `tidy` checks
 //! the rules of this repository, and `exits` covers full disks, closed pipes, signals and bad command lines.
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
