@@ -95,8 +95,10 @@ fn exchanges() -> Vec<Value> {
     }
     let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).proxy(None);
     let caller = Caller { fake_github, agent: config.build().into() };
-    let ids: Vec<Value> =
-        ["a", "b"].iter().map(|digit| caller.rest(&format!("commits/{}", digit.repeat(40)))["node_id"].take()).collect();
+    let ids: Vec<Value> = ["a", "b"]
+        .iter()
+        .map(|digit| caller.rest(&format!("commits/{}", digit.repeat(40)))["node_id"].take())
+        .collect();
     let commits = caller.query("CommitPeople", json!({ "ids": ids, "authors": 1, "pulls": 10 }));
     let pulls = commits["data"]["nodes"][1]["associatedPullRequests"]["nodes"].as_array().expect("a list").clone();
     let pulls: Vec<&Value> = pulls.iter().map(|pull| &pull["id"]).collect();
@@ -113,7 +115,11 @@ fn exchanges() -> Vec<Value> {
 fn the_queries_and_their_answers_conform_to_githubs_schema() {
     let exchanges = exchanges();
     for query in QUERIES {
-        assert!(exchanges.iter().any(|exchange| exchange["name"] == query.name), "{}: no answer is checked", query.name);
+        assert!(
+            exchanges.iter().any(|exchange| exchange["name"] == query.name),
+            "{}: no answer is checked",
+            query.name
+        );
     }
     let (passed, output) = judge(&queries(), &exchanges);
     assert!(passed, "{output}");
@@ -124,7 +130,11 @@ fn the_judge_finds_every_forged_query_and_answer() {
     let exchanges = exchanges();
     for (from, to, expected) in [
         ("oid\n", "sha\n", "Cannot query field 'sha' on type 'Commit'"),
-        ("$authors: Int!", "$authors: String!", "Variable '$authors' of type 'String!' used in position expecting type 'Int'"),
+        (
+            "$authors: Int!",
+            "$authors: String!",
+            "Variable '$authors' of type 'String!' used in position expecting type 'Int'",
+        ),
         ("authors(first: $authors)", "authors(most: $authors)", "Unknown argument 'most'"),
         ("query CommitPeople", "query Other", "the document's operation has another name"),
     ] {
