@@ -139,6 +139,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         claim: &claim,
         origin,
         policy: &config.policy,
+        people: &config.people,
         other_services: other_services(config, service, origin),
         required: &args.required,
         environment,

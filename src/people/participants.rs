@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    config::people::People,
     values::{clip, short_sha},
     world::github::{Account, CommitPeople, GitActor, PullRequestPeople, SourceCommit, WorkflowRun, is_machine_login},
 };
@@ -83,53 +84,53 @@ impl ReleasePeople {
         commits.chain(pull_requests).filter(|actor| actor.login.is_none())
     }
 
-    fn author<'a>(&'a self, actor: &'a GitActor, in_rest: Option<&'a Account>, machines: &[String]) -> Author<'a> {
+    fn author<'a>(&'a self, actor: &'a GitActor, in_rest: Option<&'a Account>, known: &People) -> Author<'a> {
         let found = || in_rest.or_else(|| self.accounts.get(actor.email.as_deref()?));
         let (login, is_machine) = match (&actor.login, found()) {
             (Some(login), _) => (login, is_machine_login(login)),
             (None, Some(account)) => (&account.login, account.is_machine()),
             (None, None) => return Author::Unknown,
         };
-        if is_machine || is_listed(machines, login) { Author::Machine(login) } else { Author::Person(login) }
+        if is_machine || known.is_machine(login) { Author::Machine(login) } else { Author::Person(login) }
     }
 }
 
 impl Participants {
-    /// Counts the people of the runs and of the commits. `machines` are accounts of users by which no person acts.
+    /// Counts the people of the runs and of the commits. `known` names the accounts of users by which no person acts.
     pub fn of<'a>(
         runs: impl IntoIterator<Item = (&'a WorkflowRun, &'static str)>,
         release: Option<&ReleasePeople>,
-        machines: &[String],
+        known: &People,
     ) -> Self {
         let mut participants = Self::default();
         for (WorkflowRun { actor, triggering_actor, .. }, role) in runs {
             for login in [actor, triggering_actor].into_iter().flatten() {
-                participants.add(login, role, false, machines);
+                participants.add(login, role, false, known);
             }
         }
         let Some(release) = release else { return participants };
         let mut of_machines = Vec::new();
         for commit in &release.commits {
-            if participants.add_commit(release, commit, machines) {
+            if participants.add_commit(release, commit, known) {
                 of_machines.extend(&commit.people.pull_requests);
             }
         }
         for pull_request in &release.pull_requests {
             let is_of_machine = of_machines.contains(&&pull_request.id);
-            participants.add_pull_request(release, pull_request, is_of_machine, machines);
+            participants.add_pull_request(release, pull_request, is_of_machine, known);
         }
         participants
     }
 
     /// Adds the people of a commit. Returns whether a machine is one of its authors.
-    fn add_commit(&mut self, release: &ReleasePeople, commit: &CommitPart, machines: &[String]) -> bool {
+    fn add_commit(&mut self, release: &ReleasePeople, commit: &CommitPart, known: &People) -> bool {
         let CommitPart { source, people } = commit;
         let sha = short_sha(&source.sha);
         let (mut author, mut is_of_machine) = (None, false);
         for (index, actor) in people.authors.iter().enumerate() {
             let in_rest = source.author.as_ref().filter(|_| index == 0);
-            match release.author(actor, in_rest, machines) {
-                Author::Person(login) => self.add(login, "wrote it", true, machines),
+            match release.author(actor, in_rest, known) {
+                Author::Person(login) => self.add(login, "wrote it", true, known),
                 Author::Machine(login) => {
                     author = author.or(Some(login).filter(|_| index == 0));
                     is_of_machine = true;
@@ -139,9 +140,9 @@ impl Participants {
         }
         let is_author = |committer: &GitActor| people.authors.iter().any(|author| author.email == committer.email);
         match (&people.committer, &source.committer) {
-            (Some(GitActor { login: Some(login), .. }), _) => self.add(login, "committed it", false, machines),
+            (Some(GitActor { login: Some(login), .. }), _) => self.add(login, "committed it", false, known),
             (_, Some(account)) if account.is_machine() => {}
-            (_, Some(account)) => self.add(&account.login, "committed it", false, machines),
+            (_, Some(account)) => self.add(&account.login, "committed it", false, known),
             (Some(committer), None) if !is_author(committer) => self.add_unknown(committer, sha),
             _ => {}
         }
@@ -161,24 +162,24 @@ impl Participants {
         release: &ReleasePeople,
         pull_request: &PullRequestPeople,
         mut is_of_machine: bool,
-        machines: &[String],
+        known: &People,
     ) {
         let PullRequestPeople { number, opener, assignees, authors, hidden_commits, .. } = pull_request;
         for (sha, actor) in authors {
-            match release.author(actor, None, machines) {
-                Author::Person(login) => self.add(login, "wrote it", true, machines),
+            match release.author(actor, None, known) {
+                Author::Person(login) => self.add(login, "wrote it", true, known),
                 Author::Machine(_) => is_of_machine = true,
                 Author::Unknown => self.add_unknown(actor, short_sha(sha)),
             }
         }
         match opener {
-            Some(account) if account.is_machine() || is_listed(machines, &account.login) => is_of_machine = true,
-            Some(account) => self.add(&account.login, "opened its pull request", false, machines),
+            Some(account) if account.is_machine() || known.is_machine(&account.login) => is_of_machine = true,
+            Some(account) => self.add(&account.login, "opened its pull request", false, known),
             None => drop(self.unknown.insert(format!("#{number}"), format!("#{number} by a deleted account"))),
         }
         // An agent works for the people who are assigned to its pull request.
         for login in assignees.iter().filter(|_| is_of_machine) {
-            self.add(login, "is assigned to its pull request", false, machines);
+            self.add(login, "is assigned to its pull request", false, known);
         }
         if *hidden_commits > 0 {
             let claim = format!("#{number}, of which GitHub does not show {hidden_commits} commits");
@@ -186,8 +187,8 @@ impl Participants {
         }
     }
 
-    fn add(&mut self, login: &str, role: &'static str, is_author: bool, machines: &[String]) {
-        if is_machine_login(login) || is_listed(machines, login) {
+    fn add(&mut self, login: &str, role: &'static str, is_author: bool, known: &People) {
+        if is_machine_login(login) || known.is_machine(login) {
             return;
         }
         let participant = self.excluded.entry(login.to_lowercase());
@@ -204,8 +205,4 @@ impl Participants {
         let key = actor.email.as_deref().filter(|email| !email.is_empty()).unwrap_or(&name).to_lowercase();
         self.unknown.entry(key).or_insert_with(|| format!("{sha} by {name}"));
     }
-}
-
-fn is_listed(machines: &[String], login: &str) -> bool {
-    machines.iter().any(|machine| machine.eq_ignore_ascii_case(login))
 }

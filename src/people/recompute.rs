@@ -1,6 +1,7 @@
 //! Makes a list of people again that was too long for a report, and compares its digest.
 
 use crate::{
+    config::people::People,
     deployment::fetch_run,
     finding::Finding,
     people::{
@@ -18,18 +19,14 @@ const CHECK: &str = "people";
 ///
 /// # Errors
 /// GitHub does not answer; a missing permission; a run or a commit that is gone; another list than the digest's.
-pub fn recompute(
-    observer: &PeopleObserver,
-    digest: &PeopleDigest,
-    machines: &[String],
-) -> Result<Vec<String>, Finding> {
+pub fn recompute(observer: &PeopleObserver, digest: &PeopleDigest, known: &People) -> Result<Vec<String>, Finding> {
     let mut runs = Vec::new();
     for id in &digest.runs {
         let run = observer.ask(|| fetch_run(observer.github, observer.repository, *id))?;
         runs.push(run.ok_or_else(|| gone(format!("run {id} of {}", observer.repository)))?);
     }
     let people = observer.observe(&commits(observer, digest)?)?;
-    let Participants { excluded, .. } = Participants::of(runs.iter().map(|run| (run, "")), Some(&people), machines);
+    let Participants { excluded, .. } = Participants::of(runs.iter().map(|run| (run, "")), Some(&people), known);
     let found = sha256_of(excluded.keys().map(String::as_str));
     if found != digest.sha256 {
         return Err(Finding::inconclusive(CHECK)

@@ -7,7 +7,7 @@ use super::{
     participants::{Participants, ReleasePeople},
 };
 use crate::{
-    config::services::source_path::SourcePath,
+    config::{people::People, services::source_path::SourcePath},
     context::tests::test_context,
     finding::Finding,
     sandbox::github::{FakeCommit, FakeGitHub, FakePullRequest, account_id},
@@ -33,7 +33,7 @@ struct Release {
     fake_github: FakeGitHub,
     head: usize,
     paths: Vec<SourcePath>,
-    machines: Vec<String>,
+    known: People,
 }
 
 impl Release {
@@ -43,7 +43,7 @@ impl Release {
         fake_github.grant(TOKEN, SHOP, &["contents=read", "pull_requests=read"]);
         fake_github
             .push(SHOP, FakeCommit { sha: sha(0), files: vec!["services/a/x".to_owned()], ..FakeCommit::default() });
-        Self { fake_github, head: 0, paths: Vec::new(), machines: Vec::new() }
+        Self { fake_github, head: 0, paths: Vec::new(), known: People::default() }
     }
 
     /// Pushes a commit; returns its SHA.
@@ -80,7 +80,7 @@ impl Release {
     }
 
     fn participants(&self) -> Participants {
-        Participants::of([], Some(&self.look().unwrap()), &self.machines)
+        Participants::of([], Some(&self.look().unwrap()), &self.known)
     }
 }
 
@@ -303,7 +303,7 @@ fn who_had_a_part_may_not_approve_and_others_may() {
 fn the_assigned_person_counts_for_a_machine_only() {
     let assigned = |opener: &str, machines: &[&str]| {
         let mut release = Release::new();
-        release.machines = machines.iter().map(ToString::to_string).collect();
+        release.known.machines = machines.iter().map(|login| login.parse().unwrap()).collect();
         let commit = release.push(in_browser(by("alice")));
         release.fake_github.add_pull_request(
             SHOP,

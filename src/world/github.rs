@@ -54,5 +54,5 @@ pub use refusal::GitHubRefusal;
 pub use repository::Repository;
 pub use source::RepositoryFacts;
 pub use source_commit::{CommitRelation, Comparison, SourceCommit};
-pub use workflow_run::{Account, Annotation, Approval, Job, RunRepository, WorkflowRun};
+pub use workflow_run::{Annotation, Approval, Job, RunRepository, WorkflowRun};
 pub use write::SendOutcome;

@@ -88,5 +88,5 @@ fn make_again(
         execution: &ctx.execution,
         time_limit: source.time_limit,
     };
-    recompute(&observer, digest, &[]).map_err(|finding| finding.for_check("independence"))
+    recompute(&observer, digest, &config.people).map_err(|finding| finding.for_check("independence"))
 }

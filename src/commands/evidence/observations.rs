@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::payload::ReportText;
 use crate::{
+    config::people::People,
     deployment::judge::BranchPosition,
     finding::Finding,
     ledger::LedgerEntry,
@@ -79,12 +80,12 @@ impl EvidenceObservations {
         self.branch.as_ref().and_then(|position| position.as_ref().ok()).map(|position| position.branch.as_str())
     }
 
-    /// Who had a part in the release.
-    pub fn participants(&self) -> Participants {
+    /// Who had a part in the release. `known` names the accounts by which no person acts.
+    pub fn participants(&self, known: &People) -> Participants {
         let runs = [(Some(&self.run), "validated it"), (self.deploy.as_ref(), "deployed it")];
         let runs = runs.into_iter().filter_map(|(run, role)| Some((run?.as_ref().ok()?.as_ref()?, role)));
         let people = self.changes.people.as_ref().and_then(|people| people.as_ref().ok());
-        Participants::of(runs, people, &[])
+        Participants::of(runs, people, known)
     }
 
     /// The ids of the runs whose actors had a part.

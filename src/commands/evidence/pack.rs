@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     clock::{minute, rfc3339},
+    config::people::People,
     finding::{Finding, Verdict},
     people::{
         digest::{PeopleDigest, sha256_of},
@@ -53,7 +54,7 @@ type Outputs = BTreeMap<&'static str, String>;
 impl Verification<'_> {
     pub fn outputs(&self, observations: &EvidenceObservations) -> Outputs {
         let subject = self.subject(observations);
-        let Participants { excluded, .. } = observations.participants();
+        let Participants { excluded, .. } = observations.participants(self.people);
         let gate_jobs = self.gate_jobs(observations);
         let validated_at = self.first_end(&gate_jobs);
         let logins = |only_authors: bool| {
@@ -113,7 +114,7 @@ impl Verification<'_> {
             history_table(observations),
         ];
         if ready {
-            tables.extend([people_list(observations), self.next_step()]);
+            tables.extend([people_list(observations, self.people), self.next_step()]);
         }
         tables.retain(|table| !table.rows.is_empty());
         tables
@@ -125,7 +126,7 @@ impl Verification<'_> {
         let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
         let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
         parts.extend(Self::commits_phrase(observations));
-        let unknown = observations.participants().unknown.len();
+        let unknown = observations.participants(self.people).unknown.len();
         let plural = if unknown == 1 { "" } else { "s" };
         parts.extend((unknown > 0).then(|| format!("{unknown} unknown author{plural}")));
         let compared = gate_jobs.iter().filter_map(|gate| {
@@ -250,8 +251,8 @@ fn commits_list(observations: &EvidenceObservations) -> Table {
 }
 
 /// Who may not approve, and what a rollback would return to.
-fn people_list(observations: &EvidenceObservations) -> Table {
-    let Participants { excluded, .. } = observations.participants();
+fn people_list(observations: &EvidenceObservations, known: &People) -> Table {
+    let Participants { excluded, .. } = observations.participants(known);
     let listed = excluded.values().take(MAX_PEOPLE);
     let people: Vec<String> = listed.map(|person| format!("{} ({})", person.login, person.roles.join(", "))).collect();
     let more = excluded.len().saturating_sub(MAX_PEOPLE);

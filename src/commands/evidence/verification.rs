@@ -2,7 +2,7 @@
 
 use super::{observations::EvidenceObservations, payload::Claim};
 use crate::{
-    config::{policy::Policy, services::ServiceSource},
+    config::{people::People, policy::Policy, services::ServiceSource},
     finding::Finding,
     people::participants::UnknownAuthors,
     proof::claims::Claims,
@@ -25,6 +25,8 @@ pub struct Verification<'a> {
     pub max_age: HumanDuration,
     pub allow_first: bool,
     pub unknown_authors: UnknownAuthors,
+    /// The accounts by which no person acts.
+    pub people: &'a People,
     /// The issuer whose signature counts.
     pub issuer: &'a str,
     /// What GitHub says about the job that signed the payload; `None`: the annotations of the gates' jobs count instead.

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::fields::{login, names};
+use super::{
+    account::Account,
+    fields::{login, names},
+};
 
 /// A repository in another object.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -125,15 +128,6 @@ pub struct Approval {
     pub user: Option<Account>,
     #[serde(deserialize_with = "names")]
     pub environments: Vec<String>,
-}
-
-/// An account on GitHub.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Account {
-    pub login: String,
-    /// `User`, `Bot`, `Organization` and others; empty if GitHub does not say.
-    #[serde(default, rename = "type")]
-    pub kind: String,
 }
 
 #[derive(Deserialize)]

@@ -49,7 +49,7 @@ impl Verification<'_> {
                 finding
             });
         }
-        let Participants { unknown, .. } = observations.participants();
+        let Participants { unknown, .. } = observations.participants(self.people);
         if !unknown.is_empty() {
             let listed = unknown.values().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
             let more = unknown.len().saturating_sub(MAX_LISTED);

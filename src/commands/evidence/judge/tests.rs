@@ -195,6 +195,7 @@ fn judge_with(
         claim: &claim,
         origin: config.services.values().next().unwrap(),
         policy: &config.policy,
+        people: &config.people,
         other_services: vec!["cart"],
         required: &["smoke".to_owned()],
         environment: &"production".parse().unwrap(),

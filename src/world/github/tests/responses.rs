@@ -1,7 +1,7 @@
 //! The requests of reads and writes, and how their responses are read.
 
 use super::*;
-use crate::subject::{self, EnvironmentName};
+use crate::subject::EnvironmentName;
 
 pub(super) fn shop() -> Repository {
     "acme/shop".parse().unwrap()

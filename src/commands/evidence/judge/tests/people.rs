@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    config::people::People,
     people::participants::{Participants, TouchingCommits},
     world::github::{CommitPeople, GitActor},
 };
@@ -25,7 +26,7 @@ fn whoever_started_a_run_is_a_participant() {
     let mut facts = observations(&passed());
     deploy_of(&mut facts).triggering_actor = Some("Emil".to_owned());
     run_of(&mut facts).actor = Some("renovate[bot]".to_owned());
-    let Participants { excluded, unknown } = facts.participants();
+    let Participants { excluded, unknown } = facts.participants(&People::default());
     let logins: Vec<&str> = excluded.values().map(|person| person.login.as_str()).collect();
     assert_eq!(logins, ["dora", "Emil"]);
     assert_eq!(excluded["dora"].roles, ["validated it", "deployed it"]);
