@@ -23,7 +23,7 @@ pub fn recompute(observer: &PeopleObserver, digest: &PeopleDigest, known: &Peopl
     let mut runs = Vec::new();
     for id in &digest.runs {
         let run = observer.ask(|| fetch_run(observer.github, observer.repository, *id))?;
-        runs.push(run.ok_or_else(|| gone(format!("run {id} of {}", observer.repository)))?);
+        runs.push(run.ok_or_else(|| gone(&format!("run {id} of {}", observer.repository)))?);
     }
     let people = observer.observe(&commits(observer, digest)?)?;
     let Participants { excluded, .. } = Participants::of(runs.iter().map(|run| (run, "")), Some(&people), known);
@@ -45,10 +45,10 @@ fn commits(observer: &PeopleObserver, digest: &PeopleDigest) -> Result<Vec<Sourc
     let (github, repository) = (observer.github, observer.repository);
     let Some(base) = base else {
         let commit = observer.ask(|| github.commit(repository, head))?;
-        return commit.map(|commit| vec![commit]).ok_or_else(|| gone(format!("commit {head} of {repository}")));
+        return commit.map(|commit| vec![commit]).ok_or_else(|| gone(&format!("commit {head} of {repository}")));
     };
     let comparison = observer.ask(|| github.commits_between(repository, base, head))?;
-    let comparison = comparison.ok_or_else(|| gone(format!("commit {base} or {head} of {repository}")))?;
+    let comparison = comparison.ok_or_else(|| gone(&format!("commit {base} or {head} of {repository}")))?;
     if (comparison.commits.len() as u64) < comparison.total {
         return Err(Finding::inconclusive(CHECK)
             .actual(format!("{} commits since {}", comparison.total, short_sha(base.as_str())))
@@ -58,7 +58,7 @@ fn commits(observer: &PeopleObserver, digest: &PeopleDigest) -> Result<Vec<Sourc
     Ok(comparison.commits)
 }
 
-fn gone(what: String) -> Finding {
+fn gone(what: &str) -> Finding {
     Finding::inconclusive(CHECK)
         .actual(format!("{what} is gone"))
         .expected("what `evidence` saw")
