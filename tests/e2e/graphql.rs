@@ -12,7 +12,7 @@ use std::{
 };
 
 use promote_gates::{
-    sandbox::github::{FakeCommit, FakeGitHub, FakePullRequest},
+    sandbox::github::{FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, now},
     world::github::QUERIES,
 };
 use serde_json::{Map, Value, json};
@@ -53,7 +53,7 @@ impl Caller {
     }
 
     /// Sends a query, and returns it with its answer.
-    fn query(&self, name: &str, variables: Value) -> Value {
+    fn query(&self, name: &str, variables: &Value) -> Value {
         let query = QUERIES.iter().find(|query| query.name == name).expect("a query of the program");
         let body = json!({ "query": query.document, "operationName": name, "variables": variables });
         let request = self.agent.post(self.fake_github.graphql_url()).content_type("application/json");
@@ -69,7 +69,7 @@ impl Caller {
 fn exchanges() -> Vec<Value> {
     let fake_github = FakeGitHub::start().expect("a GitHub");
     fake_github.create(SHOP);
-    fake_github.grant(TOKEN, SHOP, &["contents=read", "pull_requests=read"]);
+    fake_github.grant(TOKEN, SHOP, &["contents=read", "deployments=read", "pull_requests=read"]);
     let commit = |digit: &str, login: Option<&str>| FakeCommit {
         sha: digit.repeat(40),
         author: login.map(ToOwned::to_owned),
@@ -99,16 +99,30 @@ fn exchanges() -> Vec<Value> {
         .iter()
         .map(|digit| caller.rest(&format!("commits/{}", digit.repeat(40)))["node_id"].take())
         .collect();
-    let commits = caller.query("CommitPeople", json!({ "ids": ids, "authors": 1, "pulls": 10 }));
+    let commits = caller.query("CommitPeople", &json!({ "ids": ids, "authors": 1, "pulls": 10 }));
     let pulls = commits["data"]["nodes"][1]["associatedPullRequests"]["nodes"].as_array().expect("a list").clone();
     let pulls: Vec<&Value> = pulls.iter().map(|pull| &pull["id"]).collect();
     let page = |after: Value| json!({ "ids": pulls, "commits": 1, "after": after, "authors": 10 });
-    let first = caller.query("PullRequestPeople", page(Value::Null));
+    let first = caller.query("PullRequestPeople", &page(Value::Null));
     let after = first["data"]["nodes"][0]["commits"]["pageInfo"]["endCursor"].clone();
-    let second = caller.query("PullRequestPeople", page(after));
-    let paths = caller.query("CommitPaths", json!({ "ids": ids, "path": "src" }));
+    let second = caller.query("PullRequestPeople", &page(after));
+    let paths = caller.query("CommitPaths", &json!({ "ids": ids, "path": "src" }));
+    for (run, log_url) in [(7, None), (8, Some(String::new()))] {
+        let deployment = FakeDeployment { log_url, ..FakeDeployment::waiting(run, 41, now()) };
+        caller.fake_github.set_deployment(SHOP, "production", deployment.then("QUEUED", now()));
+    }
+    let (owner, name) = SHOP.split_once('/').expect("an owner");
+    let page = |after: Value| {
+        json!({
+            "owner": owner, "name": name, "environment": "production", "first": 1, "after": after, "statuses": 1,
+        })
+    };
+    let newest = caller.query("Deployments", &page(Value::Null));
+    let after = newest["data"]["repository"]["deployments"]["pageInfo"]["endCursor"].clone();
+    let older = caller.query("Deployments", &page(after));
+    let none = caller.query("Deployments", &page(json!("2")));
     assert_eq!(caller.fake_github.violations(), [""; 0]);
-    vec![commits, first, second, paths]
+    vec![commits, first, second, paths, newest, older, none]
 }
 
 #[test]

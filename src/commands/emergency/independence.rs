@@ -59,7 +59,7 @@ pub(super) fn judge_independence(
     };
     if let Some(login) = approvers.iter().find(|login| !started_by(login, names)) {
         // An App that starts a run does it for a person, whom GitHub does not name.
-        if let Some(machine) = names.iter().find(|name| name.ends_with("[bot]")) {
+        if let Some(machine) = names.iter().find(|name| is_machine_login(name)) {
             let why = Finding::inconclusive(CHECK)
                 .actual(format!("{machine} started this run, and GitHub does not say for whom"))
                 .expected(EXPECTED)
