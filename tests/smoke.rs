@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
 mod reports;
+mod runners;
 
 use std::{
     fs::File,

@@ -3,14 +3,21 @@
 //! The tests run as a child process: killed with everything that it started at the time limit, without our tokens and the
 //! runner's command files, and with its output quoted. This prevents accidents; it is not a sandbox for hostile code.
 
+mod attempts;
+mod bounds;
 mod command;
 mod command_exit;
 mod critical;
 mod judge;
-pub mod junit;
+mod junit;
+mod plain_text;
 mod reports;
+mod tap;
+mod test_file;
 mod test_reports;
+mod test_suite;
 mod transcript;
+mod trx;
 mod variable;
 
 use std::{
@@ -20,10 +27,11 @@ use std::{
 };
 
 use crate::{
+    clock::Moment,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
-    error::CommandError,
-    finding::{Finding, Verdict},
+    error::{CommandError, ValueError},
+    finding::{Finding, Verdict, verdict},
     observe::{BlockingCall, observe_once, observe_stream},
     report::{Outcome, Output, Table},
     subject::Subject,
@@ -62,12 +70,21 @@ pub struct Args {
     /// How long the tests may take; then the gate kills them and all processes that they started
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub timeout: HumanDuration,
-    /// JUnit XML files that the tests write: paths or globs in the workspace
+    /// Reports that the tests write (JUnit XML, TRX or TAP): paths or globs in the workspace
     #[arg(long, value_name = "GLOB")]
     pub junit: Vec<Glob>,
-    /// Names of tests that must have run; `*` matches any text
+    /// Names of tests that must run and pass; `*` matches any text. The failures of other tests then only warn
     #[arg(long, value_name = "TEST")]
     pub critical: Vec<CriticalTest>,
+    /// How many tests have to run at least
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    pub min_tests: Option<u32>,
+    /// How many tests may fail and then pass when they are repeated; by default any number, with a warning
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    pub max_flaky: Option<u32>,
+    /// How often the command runs again after a failure; a test that then passes is flaky
+    #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = retries)]
+    pub retries: u32,
 }
 
 impl Command for Args {
@@ -84,32 +101,86 @@ impl Command for Args {
 
 impl Gate for Args {}
 
+fn number(text: &str) -> Result<u32, ValueError> {
+    text.parse().map_err(|_| ValueError::new("a whole number such as 12"))
+}
+
+fn retries(text: &str) -> Result<u32, ValueError> {
+    const ACCEPTED: ValueError = ValueError::new("a whole number from 0 to 10");
+    text.parse().ok().filter(|count| *count <= 10).ok_or(ACCEPTED)
+}
+
 /// Runs the tests and judges them, by their reports and by how the command ended.
 ///
-/// - Passed: it ended with 0, tests ran and none failed. Without `junit` tests cannot be counted, and 0 is enough.
-/// - Blocked: a test failed, another exit code, or no end within the time limit.
+/// - Passed: it ended with 0, tests ran and none failed. Without `junit` tests cannot be counted, and 0 is enough. With
+///   `critical`, the failures of other tests only warn.
+/// - Blocked: a test failed, another exit code, no end within the time limit, or too many flaky tests.
 /// - Inconclusive: it could not be run (126 and 127, which shells use for that, too), a signal ended it, a report is missing,
-///   broken or of an earlier run, no test ran, or a critical one did not.
+///   broken, of an earlier run or does not show every test that it counts, no test or too few ran, or a critical one did not.
 ///
 /// # Errors
 /// Bad input: both or neither of `command` and `argv`, a missing folder, a pattern that leads out of the workspace.
 fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let command = validate(args, ctx)?;
-    let snapshot = ReportSnapshot::take(Path::new("."), &args.junit)
-        .map_err(|finding| bad_input_with_origin(ctx, "junit", finding))?;
     let description = command.describe();
     let criteria = SmokeCriteria {
         timeout: args.timeout,
         junit: !args.junit.is_empty(),
         critical: &args.critical,
+        min_tests: args.min_tests,
+        max_flaky: args.max_flaky,
         command: &description,
     };
-    let deadline = ctx.execution.clock.now() + args.timeout.0 + READING;
+    let deadline = ctx.execution.clock.now() + args.timeout.0;
+    let mut earlier = Vec::new();
+    loop {
+        let Attempt { ended, mut reports, lines } = run_attempt(&command, &criteria, args, deadline, &earlier, ctx)?;
+        if let Some(reports) = &mut reports {
+            earlier.iter().for_each(|earlier| reports.add_earlier(earlier));
+        }
+        let mut findings = judge::judge(&criteria, ended.as_ref(), reports.as_ref());
+        let is_repeatable = matches!(&ended, Some(EndedCommand { exit: CommandExit::Exited(1..=125), .. }));
+        if is_repeatable
+            && verdict(&findings) == Verdict::Blocked
+            && earlier.len() < args.retries as usize
+            && ctx.execution.clock.now() < deadline
+        {
+            ctx.log.say(&format!("attempt {} failed: {}; running again", earlier.len() + 1, findings[0].headline()));
+            earlier.push(reports.unwrap_or_default());
+            continue;
+        }
+        let mut tables = reports.as_ref().map(judge::test_tables).unwrap_or_default();
+        quote_last_lines(&lines, &mut findings, &mut tables);
+        return Ok(Outcome { findings, tables, ..Outcome::default() });
+    }
+}
+
+/// What one run of the command left.
+struct Attempt {
+    /// `None`: the time limit ended it.
+    ended: Option<EndedCommand>,
+    /// `None`: not read, or not expected.
+    reports: Option<TestReports>,
+    /// The last printed lines.
+    lines: Vec<String>,
+}
+
+/// Runs the command once, and reads the reports that it wrote.
+fn run_attempt(
+    command: &TestCommand,
+    criteria: &SmokeCriteria<'_>,
+    args: &Args,
+    deadline: Moment,
+    earlier: &[TestReports],
+    ctx: &CommandContext,
+) -> Result<Attempt, CommandError> {
+    let snapshot = ReportSnapshot::take(Path::new("."), &args.junit)
+        .map_err(|finding| bad_input_with_origin(ctx, "junit", finding))?;
     let transcript = Arc::new(Mutex::new(Transcript::default()));
     ctx.execution.partial.publish(&[judge::running()]);
-    let group = ctx.log.group(&format!("{LOG_SOURCE}: {description}"));
+    let group = ctx.log.group(&format!("{LOG_SOURCE}: {}", criteria.command));
     let started = ctx.execution.clock.now();
-    let exit = run_command(&command, args, ctx, &transcript);
+    let exit = run_command(command, args, deadline.saturating_sub(started), ctx, &transcript);
     let transcript = transcript.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(omitted) = transcript.omitted() {
         ctx.log.say(&format!("… {} more lines left out; the last ones:", omitted.count));
@@ -117,32 +188,33 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
     }
     drop(group);
     let took = ctx.execution.clock.now().saturating_sub(started);
-    let ended = exit?.map(|exit| EndedCommand { exit, at: ctx.execution.wall(), took });
-    let mut findings = judge::judge(&criteria, ended.as_ref(), None);
-    let mut tables = Vec::new();
-    if ended.as_ref().is_some_and(|ended| criteria.wants_reports(&ended.exit)) {
-        ctx.execution.partial.publish(&findings);
-        let time_left = deadline.saturating_sub(ctx.execution.clock.now());
-        let read: BlockingCall<TestReports> = Box::new(move || snapshot.read_new());
-        if let [Some(reports)] = observe_once(&ctx.execution, time_left, [read])? {
-            findings = judge::judge(&criteria, ended.as_ref(), Some(&reports));
-            tables.extend(judge::failing_tests(&reports));
-        }
+    let failed_before = earlier.len();
+    let ended = exit?.map(|exit| EndedCommand { exit, at: ctx.execution.wall(), took, failed_before });
+    let lines = transcript.last();
+    if !criteria.wants_reports(ended.as_ref()) {
+        return Ok(Attempt { ended, reports: None, lines });
     }
-    quote_last_lines(&transcript.last(), &mut findings, &mut tables);
-    Ok(Outcome { findings, tables, ..Outcome::default() })
+    ctx.execution.partial.publish(&judge::judge(criteria, ended.as_ref(), None));
+    let time_left = (deadline + READING).saturating_sub(ctx.execution.clock.now());
+    let read: BlockingCall<TestReports> = Box::new(move || snapshot.read_new());
+    let [mut reports] = observe_once(&ctx.execution, time_left, [read])?;
+    if let (Some(EndedCommand { exit: CommandExit::Exited(0), .. }), Some(reports)) = (&ended, &mut reports) {
+        reports.merge_attempts();
+    }
+    Ok(Attempt { ended, reports, lines })
 }
 
 /// Runs the command and logs its lines. `None`: it did not end within the time limit, and was killed.
 fn run_command(
     command: &TestCommand,
     args: &Args,
+    limit: Duration,
     ctx: &CommandContext,
     transcript: &Arc<Mutex<Transcript>>,
 ) -> Result<Option<CommandExit>, CommandError> {
     let programs = command.programs(&args.working_directory, &args.env, &ctx.runner_env.withheld);
     let start = |reply| command::start(&programs, ctx, transcript, &reply);
-    observe_stream(&ctx.execution, args.timeout.0, start, |event| match event {
+    observe_stream(&ctx.execution, limit, start, |event| match event {
         CommandEvent::Line(line) => {
             ctx.log.quote(LOG_SOURCE, &line);
             None
@@ -186,9 +258,16 @@ fn validate(args: &Args, ctx: &CommandContext) -> Result<TestCommand, CommandErr
     if args.timeout.0.is_zero() {
         return Err(bad("timeout", "0s".to_owned(), "time for the tests to run, such as 10m"));
     }
-    if args.junit.is_empty() && !args.critical.is_empty() {
-        let actual = format!("{} given, and no `junit`", args.critical.len());
-        return Err(bad("critical", actual, "reports in `junit` as well: only they say which tests ran"));
+    let needs_reports = [
+        ("critical", args.critical.len(), "which tests ran"),
+        ("min-tests", args.min_tests.map_or(0, |minimum| minimum as usize), "how many tests ran"),
+        ("max-flaky", usize::from(args.max_flaky.is_some()), "which tests were repeated"),
+    ];
+    for (key, given, tells) in needs_reports {
+        if args.junit.is_empty() && given > 0 {
+            let expected = format!("reports in `junit` as well: only they say {tells}");
+            return Err(bad(key, format!("{given} given, and no `junit`"), &expected));
+        }
     }
     if !args.junit.is_empty() && args.junit.iter().all(Glob::removes) {
         return Err(bad("junit", "only `!` lines".to_owned(), "at least one line that names a report"));

@@ -27,6 +27,7 @@ pub fn assert_escaped(ended: &Ended) {
             "::group::smoke: ",
             "::endgroup::",
             "::error title=smoke%3A ",
+            "::warning title=smoke%3A explained::",
             "::notice title=promote-gates::command=smoke ",
         ];
         assert!(own_commands.iter().any(|own| command.starts_with(own)), "{command}");
@@ -120,13 +121,36 @@ fn a_rewritten_report_counts() {
 }
 
 #[test]
-fn reports_are_not_read_after_a_timeout() {
+fn a_report_from_before_a_timeout_is_read() {
     let script = "cp report r.xml; exec sleep 1000";
-    let runner = runner(script).input("junit", "r.xml").input("timeout", "1s");
-    runner.write("report", suite(GOOD));
-    let ended = runner.run(&["smoke"]);
-    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    assert_eq!(ended.report["findings"].as_array().map(Vec::len), Some(1), "{}", ended.report);
+    for (cases, named) in [(suite(GOOD), false), (suite(&[GOOD, BAD].concat()), true)] {
+        let runner = runner(script).input("junit", "r.xml").input("timeout", "1s");
+        runner.write("report", cases);
+        let ended = runner.run(&["smoke"]);
+        assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+        assert_eq!(ended.log.contains("checkout › pays by card"), named, "{}", ended.log);
+    }
+}
+
+#[test]
+fn a_test_that_passes_at_the_second_run_is_flaky() {
+    let script = "if [ -e again ]; then cp good r.xml; else touch again; cp bad r.xml; exit 1; fi";
+    for (retries, expected) in [("1", (0, "passed")), ("0", (1, "blocked"))] {
+        let runner = runner(script).input("junit", "r.xml").input("retries", retries);
+        runner.write("bad", suite(&[GOOD, BAD].concat()));
+        runner.write(
+            "good",
+            suite(&[GOOD, "<testcase classname='checkout' name='pays by card' file='checkout.spec.ts'/>"].concat()),
+        );
+        let ended = runner.run(&["smoke"]);
+        assert_eq!(end(&ended), expected, "{}", ended.log);
+        assert_eq!(
+            ended.log.contains("1 failed, then passed: checkout › pays by card"),
+            retries == "1",
+            "{}",
+            ended.log
+        );
+    }
 }
 
 #[test]
@@ -150,8 +174,9 @@ fn hostile_reports_are_escaped() {
         .collect();
     let attributes = format!("name='{escaped}' classname='{escaped}' file='{escaped}'");
     for (cases, code) in [
-        (format!("<testcase {attributes}><failure message='{escaped}'>{escaped}</failure></testcase>"), 1),
-        (format!("<testcase {attributes}><failure>{escaped}</failure></testcase>"), 1),
+        (format!("<testcase {attributes}><failure message='{escaped}'>{escaped}</failure></testcase>"), 3),
+        (format!("<testcase {attributes}><failure>{escaped}</failure></testcase>"), 3),
+        (format!("<testcase {attributes}><flakyFailure message='{escaped}'>{escaped}</flakyFailure></testcase>"), 3),
         (format!("<testcase {attributes}/>"), 3),
         (format!("<testcase {attributes}><failure {attributes}>"), 3),
     ] {

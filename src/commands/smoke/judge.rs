@@ -1,60 +1,46 @@
 //! Judges the smoke tests by how the command ended, what its reports contain, and whether the critical tests ran.
 
+mod names;
+mod reported;
+mod tables;
+
 use std::time::Duration;
 
-use super::{
-    command_exit::CommandExit,
-    critical::CriticalTest,
-    junit::{TestCase, TestFailure, TestOutcome},
-    test_reports::TestReports,
-};
+use super::{command_exit::CommandExit, critical::CriticalTest, test_reports::TestReports};
 use crate::{
     finding::{Figures, Finding},
-    report::Table,
-    values::{HumanDuration, clip, closest, figures::elapsed, thousands},
+    values::{HumanDuration, clip, figures::elapsed},
 };
+use names::{NAME, beginning};
+use reported::{FIX_TESTS, TESTS, judge_tests};
+
+pub use tables::{last_lines, test_tables};
 
 /// The check of the command itself.
 pub const COMMAND: &str = "command";
-/// The check of all tests together.
-const TESTS: &str = "tests";
 
-/// If at most this many tests failed, each has a finding of its own; of more, the finding on all tests names the first.
-const NAMED: usize = 3;
-/// The most unusable reports that get one finding each.
-const NAMED_REPORTS: usize = 5;
-/// The most rows of a folded table, and of an open one.
-const ROWS: usize = 200;
-const OPEN_ROWS: usize = 3;
-/// The most characters of a test's name and of its message.
-const NAME: usize = 200;
-const MESSAGE: usize = 500;
-/// The same in a headline and in an open table, so that each stays on few lines.
-const SHORT: usize = 64;
-/// The most test names that a missing one is compared with to suggest a name.
-const COMPARED: usize = 2000;
-/// How many of the last lines a finding quotes, and how many the page shows open.
+/// How many of the last lines a finding quotes.
 const QUOTED: usize = 3;
-const OPEN_LINES: usize = 10;
-/// The most characters of a line that the page shows open.
-const LINE: usize = 160;
-/// What to do about failing tests. It is the same for all of them, so the page shows it once.
-const FIX_TESTS: &str = "fix what the failing tests show, and run the gate again; the log has their output";
 
 /// What the command and its reports are judged by.
 pub struct SmokeCriteria<'a> {
     pub timeout: HumanDuration,
     /// Whether reports are expected.
     pub junit: bool,
+    /// Tests that have to run and to pass. If there are some, the failures of other tests do not block.
     pub critical: &'a [CriticalTest],
+    /// How many tests have to run at least.
+    pub min_tests: Option<u32>,
+    /// How many tests may pass only when they are repeated; `None`: any number.
+    pub max_flaky: Option<u32>,
     /// The command in one line.
     pub command: &'a str,
 }
 
 impl SmokeCriteria<'_> {
-    /// Whether to read reports after this exit.
-    pub const fn wants_reports(&self, exit: &CommandExit) -> bool {
-        self.junit && !matches!(exit, CommandExit::Unobservable(_))
+    /// Whether to read reports after this end. What was written before the time limit counts, too.
+    pub const fn wants_reports(&self, ended: Option<&EndedCommand>) -> bool {
+        self.junit && !matches!(ended, Some(EndedCommand { exit: CommandExit::Unobservable(_), .. }))
     }
 }
 
@@ -65,6 +51,8 @@ pub struct EndedCommand {
     pub at: String,
     /// How long it ran.
     pub took: Duration,
+    /// How many times it failed before, and ran again.
+    pub failed_before: usize,
 }
 
 /// The finding while the command runs, for the report of a cancelled step.
@@ -72,16 +60,20 @@ pub fn running() -> Finding {
     Finding::inconclusive(COMMAND).actual("it has not ended").expected("exit code 0")
 }
 
-/// The findings once the command has ended; `None`: it did not end within the time limit. `reports` are `None` as long as
-/// they were not read.
+/// The findings once the command has ended; `None`: it did not end within the time limit, and only what its reports show to
+/// have failed counts. `reports` are `None` as long as they were not read.
 pub fn judge(
     criteria: &SmokeCriteria<'_>,
     ended: Option<&EndedCommand>,
     reports: Option<&TestReports>,
 ) -> Vec<Finding> {
-    let Some(ended) = ended else { return vec![timed_out(criteria)] };
+    let Some(ended) = ended else {
+        let mut findings = vec![timed_out(criteria)];
+        findings.extend(reports.into_iter().flat_map(|reports| judge_tests(criteria, reports, None)));
+        return findings;
+    };
     let command = |reports| judge_command(criteria, ended, reports).seen_at(criteria.command, &ended.at);
-    if !criteria.wants_reports(&ended.exit) {
+    if !criteria.wants_reports(Some(ended)) {
         return vec![command(None)];
     }
     let Some(reports) = reports else {
@@ -89,7 +81,7 @@ pub fn judge(
         let unread = unread.expected("at least one test").next("let `junit` name fewer or smaller reports");
         return vec![unread, command(None)];
     };
-    let mut findings = judge_tests(criteria, reports, ended);
+    let mut findings = judge_tests(criteria, reports, Some(ended));
     findings.push(command(Some(reports)));
     findings
 }
@@ -120,8 +112,12 @@ fn judge_command(criteria: &SmokeCriteria<'_>, ended: &EndedCommand, reports: Op
         }
     };
     let has_failed_tests = reports.is_some_and(|reports| reports.failed().next().is_some());
+    let is_tolerated = reports.is_some_and(|reports| criteria.tolerates(reports));
     let finding = match code {
+        0 if ended.failed_before > 0 => Finding::passed(COMMAND)
+            .waived(format!("it failed before, and passed at attempt {}", ended.failed_before + 1)),
         0 => Finding::passed(COMMAND),
+        1..=125 if is_tolerated => Finding::passed(COMMAND).waived("no test that failed is among `critical`"),
         // The codes of shells, env, docker and others. Source: POSIX, Shell Command Language, 2.8.2.
         126 | 127 => Finding::inconclusive(COMMAND).next("install what it calls in a step before, or correct its name"),
         _ if has_failed_tests => Finding::blocked(COMMAND).next(FIX_TESTS),
@@ -145,156 +141,6 @@ fn judge_command(criteria: &SmokeCriteria<'_>, ended: &EndedCommand, reports: Op
     }
 }
 
-/// A finding on all tests together, then one for each failing test if they are few, each missing critical test and each
-/// unusable report.
-fn judge_tests(criteria: &SmokeCriteria<'_>, reports: &TestReports, ended: &EndedCommand) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    // Without a valid report, the findings on the reports say more than that no test ran.
-    if !reports.read.is_empty() || reports.stale.is_empty() && reports.unusable.is_empty() {
-        findings.push(all_tests(reports, ended.took));
-    }
-    if reports.failed().nth(NAMED).is_none() {
-        findings.extend(reports.failed().map(|failed| failed_test(failed, &ended.at)));
-    }
-    if reports.ran() > 0 {
-        findings.extend(criteria.critical.iter().filter_map(|critical| missing_test(critical, reports)));
-    }
-    findings.extend(stale_reports(&reports.stale));
-    findings.extend(reports.unusable.iter().take(NAMED_REPORTS).cloned());
-    if let Some(more) = reports.unusable.len().checked_sub(NAMED_REPORTS).filter(|more| *more > 0) {
-        findings.push(
-            Finding::inconclusive("reports")
-                .actual(format!("{} more cannot be used", count(more)))
-                .next("let `junit` name only the reports of the smoke tests"),
-        );
-    }
-    findings
-}
-
-fn failed_test((path, case, failure): (&str, &TestCase, &TestFailure), at: &str) -> Finding {
-    let message = clip(message(failure), MESSAGE);
-    Finding::blocked(clip(&case.name, NAME)).actual(message).expected("passed").next(FIX_TESTS).seen_at(path, at)
-}
-
-fn message(failure: &TestFailure) -> &str {
-    match failure.headline() {
-        "" => "failed, without a message",
-        headline => headline,
-    }
-}
-
-fn missing_test(critical: &CriticalTest, reports: &TestReports) -> Option<Finding> {
-    let matching = || reports.cases().filter(|case| critical.matches(&case.name));
-    if matching().any(|case| case.outcome != TestOutcome::Skipped) {
-        return None;
-    }
-    let finding = Finding::inconclusive(critical.as_str()).expected("a test that ran");
-    if matching().next().is_some() {
-        return Some(finding.actual("skipped").next("run it: whether this path works is unknown"));
-    }
-    let known: Vec<&str> = reports.cases().take(COMPARED).map(|case| case.name.as_str()).collect();
-    let next = match closest(critical.as_str(), &known) {
-        Some(close) => format!("did you mean `{}`?", clip(close, NAME)),
-        None => "correct the name in `critical`, or see why the test did not run".to_owned(),
-    };
-    Some(finding.actual(format!("not among the {} tests that ran", count(reports.ran()))).next(next))
-}
-
-fn stale_reports(paths: &[String]) -> Option<Finding> {
-    let shown: Vec<String> = paths.iter().take(3).map(|path| clip(path, NAME)).collect();
-    let more = paths.len().saturating_sub(shown.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!paths.is_empty()).then(|| {
-        Finding::inconclusive("reports")
-            .actual(format!("of an earlier run, not written by this one: {}{more}", shown.join(", ")))
-            .expected("reports that this run wrote")
-            .next("delete old reports before the run, or let `junit` name only those that the smoke tests write")
-    })
-}
-
-fn all_tests(reports: &TestReports, took: Duration) -> Finding {
-    let (ran, failed, skipped) = (reports.ran(), reports.failed().count(), skipped(reports));
-    let expected = "at least one test, and none that fails";
-    if failed > 0 {
-        let now = format!("{} of {} failed", count(failed), count(ran.max(failed)));
-        let actual = format!("{now}{skipped}{}", first_failures(reports, failed));
-        let figures = Figures { cause: first_failure(reports), ..Figures::now(now).limit("all pass") };
-        return Finding::blocked(TESTS).actual(actual).expected(expected).figures(figures).next(FIX_TESTS);
-    }
-    if ran == 0 {
-        return Finding::inconclusive(TESTS)
-            .actual(format!("none ran{skipped}"))
-            .expected(expected)
-            .next("look at the filter that picks the tests: one that matches nothing makes every run green");
-    }
-    let ran = count(ran);
-    Finding::passed(TESTS)
-        .actual(format!("{ran} ran, none failed{skipped}"))
-        .expected(expected)
-        .figures(Figures::now(format!("{ran} of {ran} passed in {}", elapsed(took))).limit("all pass"))
-}
-
-/// `, 2 skipped`
-fn skipped(reports: &TestReports) -> String {
-    match reports.skipped() {
-        0 => String::new(),
-        skipped => format!(", {} skipped", count(skipped)),
-    }
-}
-
-/// The names of the first failing tests if they have no findings of their own.
-fn first_failures(reports: &TestReports, failed: usize) -> String {
-    if failed <= NAMED {
-        return String::new();
-    }
-    let names: Vec<String> = reports.failed().take(NAMED).map(|(_, case, _)| clip(&case.name, SHORT)).collect();
-    format!(": {} and {} more", names.join(", "), count(failed - NAMED))
-}
-
-/// `` `checkout › pays by card` expected 200, got 500 ``
-fn first_failure(reports: &TestReports) -> Option<String> {
-    let (_, case, failure) = reports.failed().next()?;
-    Some(format!("`{}` {}", clip(&case.name, SHORT), beginning(message(failure))))
-}
-
-/// The beginning of a text, up to a space: half of an address would be another address.
-fn beginning(text: &str) -> String {
-    let clipped = clip(text, SHORT);
-    match clipped.rsplit_once(' ') {
-        Some((words, _)) if clipped != text => format!("{words} …"),
-        _ => clipped,
-    }
-}
-
-fn count(number: usize) -> String {
-    thousands(u64::try_from(number).unwrap_or(u64::MAX))
-}
-
-/// The failing tests as tables: a folded one and, if they have no findings of their own, the first of them in an open one.
-pub fn failing_tests(reports: &TestReports) -> Vec<Table> {
-    let all = reports.failed().count();
-    let table = |limit: usize, shorten: &dyn Fn(&str) -> String| {
-        let rows: Vec<[String; 3]> = reports
-            .failed()
-            .take(limit)
-            .map(|(path, case, failure)| {
-                let file = case.file.as_deref().unwrap_or(path);
-                [clip(&case.name, NAME), clip(file, NAME), shorten(failure.headline())]
-            })
-            .collect();
-        let shown = if all > rows.len() { format!(" ({} of {})", rows.len(), count(all)) } else { String::new() };
-        Table::new(format!("Failing tests{shown}"), &["Test", "File", "Message"], rows)
-    };
-    let mut tables = Vec::new();
-    if all > NAMED {
-        tables.push(table(OPEN_ROWS, &beginning).open());
-    }
-    if all > 0 {
-        tables.push(table(ROWS, &|message| clip(message, MESSAGE)));
-    }
-    tables
-}
-
 /// Quotes the last printed lines in a finding.
 pub fn quote_last(finding: &mut Finding, last: &[String]) {
     let quoted = &last[last.len().saturating_sub(QUOTED)..];
@@ -305,21 +151,6 @@ pub fn quote_last(finding: &mut Finding, last: &[String]) {
             figures.cause = Some(beginning(line.trim()));
         }
     }
-}
-
-/// The last printed lines as tables: the very last of them open if nothing else says what failed, and all folded.
-pub fn last_lines(last: &[String], is_only_reason: bool) -> Vec<Table> {
-    let mut tables = Vec::new();
-    if is_only_reason && !last.is_empty() {
-        let shown = &last[last.len().saturating_sub(OPEN_LINES)..];
-        let lines: Vec<String> = shown.iter().map(|line| clip(line, LINE)).collect();
-        tables.push(Table::new("", &["Last lines of the command"], [[lines.join("\n")]]).open());
-    }
-    if last.len() > OPEN_LINES || !is_only_reason && !last.is_empty() {
-        let rows = last.iter().map(|line| [line.as_str()]);
-        tables.push(Table::new(format!("Last {} lines of the command", last.len()), &["Line"], rows));
-    }
-    tables
 }
 
 #[cfg(test)]

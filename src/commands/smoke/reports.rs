@@ -1,4 +1,4 @@
-//! Reads the JUnit reports that the command wrote: files of an earlier run are stale.
+//! Reads the reports that the command wrote: files of an earlier run are stale.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
     slice,
 };
 
-use super::{junit, test_reports::TestReports};
+use super::{test_file, test_reports::TestReports};
 use crate::{
     finding::Finding,
     world::files::{self, Glob},
@@ -72,7 +72,7 @@ impl ReportSnapshot {
             reports.unusable.push(
                 Finding::inconclusive("`junit`")
                     .actual(format!("the command wrote no report at {pattern}: {reason}"))
-                    .expected("a JUnit XML report there")
+                    .expected("a report of the tests there")
                     .next("have the tests write it; the path is relative to the workspace, not to `working-directory`"),
             );
         }
@@ -94,7 +94,7 @@ impl ReportSnapshot {
                 continue;
             }
             let read = files::read_bounded(&whole, LARGEST)
-                .and_then(|bytes| junit::read(&bytes).map_err(|error| junit::invalid_report(&name, &error)));
+                .and_then(|bytes| test_file::read(&bytes).map_err(|error| test_file::invalid_report(&name, &error)));
             match read {
                 Ok(suite) => {
                     tests += suite.cases.len();
