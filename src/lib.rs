@@ -11,6 +11,7 @@ pub mod arguments;
 pub mod clock;
 pub mod command;
 pub mod commands;
+pub mod condition;
 pub mod config;
 pub mod context;
 pub mod deployment;

@@ -4,6 +4,7 @@
 
 mod reports;
 mod runners;
+mod version;
 
 use std::{
     fs::File,
@@ -121,7 +122,7 @@ fn a_missing_program_is_inconclusive() {
 
 #[test]
 fn bad_input_is_named_and_nothing_runs() {
-    let marks = || Runner::new().input("command", "touch ran");
+    let marks = || Runner::new().input("tag", "1.4.2").input("command", "touch ran");
     for (runner, message) in [
         (Runner::new(), "`command`, `argv`: neither is given"),
         (marks().input("argv", "true"), "`command`, `argv`: both are given"),
@@ -129,7 +130,14 @@ fn bad_input_is_named_and_nothing_runs() {
         (marks().input("timeout", "0"), "`timeout` (input): 0s"),
         (marks().input("timeout", "soon"), "`timeout` (input): \"soon\""),
         (marks().input("env", "A-B=x"), "`env` (input)"),
-        (marks().input("critical", "login"), "`critical` (input): 1 given, and no `junit`"),
+        (marks().input("critical", "login"), "`critical` (input): given without `junit`"),
+        (marks().input("min-tests", "3"), "`min-tests` (input): given without `junit`"),
+        (marks().input("max-flaky", "0"), "`max-flaky` (input): given without `junit`"),
+        (marks().input("retries", "11"), "`retries` (input): \"11\""),
+        (
+            marks().input("version-endpoint", "http://127.0.0.1:1/").input("expect-version", ".a == $subject.digest"),
+            "`expect-version` (input): it compares with `$subject.digest`, and the subject has no digest",
+        ),
         (marks().input("critical", "*").input("junit", "r.xml"), "`critical` (input): \"*\""),
         (marks().input("junit", "!r.xml"), "`junit` (input): only `!` lines"),
         (marks().input("junit", "/nowhere/r.xml"), "leads out of the workspace"),
@@ -182,6 +190,24 @@ fn a_background_process_is_ended_with_the_command() {
     assert!(Command::new("mkfifo").arg(runner.workspace().join("gate")).status().unwrap().success());
     let step = runner.start(&["smoke"]);
     pulse.wait_for_writer();
+    std::fs::write(runner.workspace().join("gate"), "go\n").unwrap();
+    let ended = step.end_within(LIMIT);
+    pulse.assert_no_writer();
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+}
+
+/// A child that leaves the process group, and its parent ends. `setsid` is part of every Linux, but not of macOS.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_left_the_group_is_ended_too() {
+    let daemon =
+        "exec 3>pulse; setsid sh -c '(sleep 1000; sleep 1000) & echo daemon; exec sleep 1000' & read -r x <gate";
+    let runner = runner(daemon);
+    let pulse = Pulse::new(&runner);
+    assert!(Command::new("mkfifo").arg(runner.workspace().join("gate")).status().unwrap().success());
+    let step = runner.start(&["smoke"]);
+    pulse.wait_for_writer();
+    step.wait_for_line("daemon");
     std::fs::write(runner.workspace().join("gate"), "go\n").unwrap();
     let ended = step.end_within(LIMIT);
     pulse.assert_no_writer();

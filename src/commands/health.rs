@@ -25,6 +25,7 @@ pub mod workloads;
 
 use crate::{
     command::{Branding, Command, CommandKind, Gate, ReferenceTable, RunInputs},
+    condition::Condition,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::Finding,
@@ -35,7 +36,7 @@ use crate::{
     world::{http::Header, url::Url},
 };
 use endpoints::{
-    Condition, EndpointLimits, EndpointObservations, EndpointProbes, Probe, ProbeRating, ProbeSettings, judge::judge,
+    EndpointLimits, EndpointObservations, EndpointProbes, Probe, ProbeRating, ProbeSettings, judge::judge,
 };
 
 /// Each endpoint is probed on its own thread.

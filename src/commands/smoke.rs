@@ -19,6 +19,7 @@ mod test_suite;
 mod transcript;
 mod trx;
 mod variable;
+mod version;
 
 use std::{
     path::{Path, PathBuf},
@@ -29,6 +30,7 @@ use std::{
 use crate::{
     clock::Moment,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
+    condition::Condition,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
@@ -36,7 +38,7 @@ use crate::{
     report::{Outcome, Output, Table},
     subject::Subject,
     values::HumanDuration,
-    world::files::Glob,
+    world::{files::Glob, http::Header, url::Url},
 };
 use command::{CommandEvent, TestCommand};
 use command_exit::CommandExit;
@@ -46,6 +48,7 @@ use reports::ReportSnapshot;
 use test_reports::TestReports;
 use transcript::Transcript;
 use variable::EnvVariable;
+use version::{VersionCheck, When};
 
 /// How long reading the reports may take, in addition to `timeout`.
 const READING: Duration = Duration::from_secs(60);
@@ -85,6 +88,15 @@ pub struct Args {
     /// How often the command runs again after a failure; a test that then passes is flaky
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = retries)]
     pub retries: u32,
+    /// URL that tells the running version as JSON; it has to be the release under promotion before and after the tests
+    #[arg(long, value_name = "URL", value_parser = Url::from_setting)]
+    pub version_endpoint: Option<Url>,
+    /// jq condition on that JSON, with `$subject`
+    #[arg(long, value_name = "JQ", default_value = ".version == $subject.tag")]
+    pub expect_version: Condition,
+    /// Headers of that request, as `Name: value`
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub version_headers: Vec<Header>,
 }
 
 impl Command for Args {
@@ -120,8 +132,25 @@ fn retries(text: &str) -> Result<u32, ValueError> {
 ///
 /// # Errors
 /// Bad input: both or neither of `command` and `argv`, a missing folder, a pattern that leads out of the workspace.
-fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let command = validate(args, ctx)?;
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let command = validate(args, subject, ctx)?;
+    let version = args.version_endpoint.clone().map(|endpoint| VersionCheck {
+        endpoint,
+        headers: args.version_headers.clone(),
+        condition: args.expect_version.clone(),
+    });
+    let before = version.as_ref().map(|version| version.look(When::Before, subject, ctx));
+    if let Some(other) = before.as_ref().filter(|before| before.verdict != Verdict::Passed) {
+        return Ok(Outcome::from(vec![other.clone()]));
+    }
+    let mut outcome = run_tests(&command, args, ctx)?;
+    outcome.findings.extend(before);
+    outcome.findings.extend(version.map(|version| version.look(When::After, subject, ctx)));
+    Ok(outcome)
+}
+
+/// Runs the command, again if it fails and may be repeated, and judges the last run.
+fn run_tests(command: &TestCommand, args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let description = command.describe();
     let criteria = SmokeCriteria {
         timeout: args.timeout,
@@ -134,7 +163,7 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
     let deadline = ctx.execution.clock.now() + args.timeout.0;
     let mut earlier = Vec::new();
     loop {
-        let Attempt { ended, mut reports, lines } = run_attempt(&command, &criteria, args, deadline, &earlier, ctx)?;
+        let Attempt { ended, mut reports, lines } = run_attempt(command, &criteria, args, deadline, &earlier, ctx)?;
         if let Some(reports) = &mut reports {
             earlier.iter().for_each(|earlier| reports.add_earlier(earlier));
         }
@@ -180,7 +209,9 @@ fn run_attempt(
     ctx.execution.partial.publish(&[judge::running()]);
     let group = ctx.log.group(&format!("{LOG_SOURCE}: {}", criteria.command));
     let started = ctx.execution.clock.now();
+    ctx.world.groups.adopt_orphans();
     let exit = run_command(command, args, deadline.saturating_sub(started), ctx, &transcript);
+    ctx.world.groups.end_orphans();
     let transcript = transcript.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(omitted) = transcript.omitted() {
         ctx.log.say(&format!("… {} more lines left out; the last ones:", omitted.count));
@@ -235,7 +266,7 @@ fn quote_last_lines(lines: &[String], findings: &mut [Finding], tables: &mut Vec
 }
 
 /// Checks the settings beyond what clap checks, and returns the command.
-fn validate(args: &Args, ctx: &CommandContext) -> Result<TestCommand, CommandError> {
+fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<TestCommand, CommandError> {
     let command = match (&args.command, args.argv.split_first()) {
         (Some(script), None) => TestCommand::Shell(script.clone()),
         (None, Some((program, arguments))) => TestCommand::Program(program.clone(), arguments.to_vec()),
@@ -258,6 +289,10 @@ fn validate(args: &Args, ctx: &CommandContext) -> Result<TestCommand, CommandErr
     if args.timeout.0.is_zero() {
         return Err(bad("timeout", "0s".to_owned(), "time for the tests to run, such as 10m"));
     }
+    if let (Some(_), Some(part)) = (&args.version_endpoint, args.expect_version.missing_part(subject)) {
+        let actual = format!("it compares with `$subject.{part}`, and the subject has no {part}");
+        return Err(bad("expect-version", actual, "a subject with every part that the condition names"));
+    }
     let needs_reports = [
         ("critical", args.critical.len(), "which tests ran"),
         ("min-tests", args.min_tests.map_or(0, |minimum| minimum as usize), "how many tests ran"),
@@ -266,7 +301,7 @@ fn validate(args: &Args, ctx: &CommandContext) -> Result<TestCommand, CommandErr
     for (key, given, tells) in needs_reports {
         if args.junit.is_empty() && given > 0 {
             let expected = format!("reports in `junit` as well: only they say {tells}");
-            return Err(bad(key, format!("{given} given, and no `junit`"), &expected));
+            return Err(bad(key, "given without `junit`".to_owned(), &expected));
         }
     }
     if !args.junit.is_empty() && args.junit.iter().all(Glob::removes) {

@@ -5,6 +5,7 @@
 //! held up by a grandchild that keeps a pipe open.
 
 mod groups;
+mod orphans;
 mod outcome;
 mod output;
 mod program;

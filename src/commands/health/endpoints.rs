@@ -1,12 +1,10 @@
 //! The endpoint gate: probes an endpoint again and again until it is healthy or cannot become so.
 
-mod condition;
 pub mod judge;
 pub mod observations;
 mod probe;
 mod probes;
 
-pub use condition::Condition;
 pub use judge::{EndpointLimits, ProbeRating};
 pub use observations::{EndpointObservations, Probe};
 pub use probe::{ProbeSettings, Prober};

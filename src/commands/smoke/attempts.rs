@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use super::test_suite::{TestCase, TestFailure, TestOutcome};
 
-/// The same test, however often it stands in a report.
-type Identity = (String, String, Option<String>, Option<String>);
+/// The same test, however often it stands in a report: suite, name, project, file.
+type Identity<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>);
 
-fn identity(case: &TestCase) -> Identity {
-    let project = case.project.as_deref().map(ToOwned::to_owned);
-    (case.suite.to_string(), case.name.clone(), project, case.file.clone())
+fn identity(case: &TestCase) -> Identity<'_> {
+    (&case.suite, &case.name, case.project.as_deref(), case.file.as_deref())
 }
 
 /// Merges the attempts of tests in a suite that shows `surplus` tests more than it counts: pytest-rerunfailures lists an
@@ -18,11 +17,7 @@ pub fn merge_repeated(cases: &mut Vec<TestCase>, first: usize, surplus: usize) {
     if surplus == 0 {
         return;
     }
-    let mut last = HashMap::new();
-    for (index, case) in cases.iter().enumerate().skip(first) {
-        last.insert(identity(case), index);
-    }
-    let repeated = cases.len() - first - last.len();
+    let repeated = cases.len() - first - last_attempts(cases, first).len();
     if repeated == 0 || repeated > surplus {
         return;
     }
@@ -40,12 +35,12 @@ pub fn merge_passed(cases: &mut Vec<TestCase>) {
 
 /// Removes each test from `first` on whose last attempt `supersedes` it, and marks the last attempt as flaky if it passed.
 fn merge(cases: &mut Vec<TestCase>, first: usize, supersedes: impl Fn(&TestCase, &TestCase) -> bool) {
-    let mut last = HashMap::new();
-    for (index, case) in cases.iter().enumerate().skip(first) {
-        last.insert(identity(case), index);
+    let last = last_attempts(cases, first);
+    if last.len() == cases.len() - first {
+        return;
     }
-    let mut failures: HashMap<usize, TestFailure> = HashMap::new();
     let mut superseded = vec![false; cases.len()];
+    let mut failures: HashMap<usize, TestFailure> = HashMap::new();
     for (index, case) in cases.iter().enumerate().skip(first) {
         let Some(&later) = last.get(&identity(case)).filter(|&&later| later != index) else { continue };
         if supersedes(case, &cases[later]) {
@@ -66,10 +61,14 @@ fn merge(cases: &mut Vec<TestCase>, first: usize, supersedes: impl Fn(&TestCase,
     cases.retain(|_| superseded.next() != Some(true));
 }
 
+/// The index of each test's last attempt.
+fn last_attempts(cases: &[TestCase], first: usize) -> HashMap<Identity<'_>, usize> {
+    cases.iter().enumerate().skip(first).map(|(index, case)| (identity(case), index)).collect()
+}
+
 /// Adds the failure of a test in an earlier run of the whole command.
 pub fn add_earlier_failure(cases: &mut Vec<TestCase>, earlier: &TestCase, failure: &TestFailure) {
-    let identity_of_earlier = identity(earlier);
-    match cases.iter_mut().find(|case| identity(case) == identity_of_earlier) {
+    match cases.iter_mut().find(|case| identity(case) == identity(earlier)) {
         Some(case) if case.outcome == TestOutcome::Passed => case.outcome = TestOutcome::Flaky(failure.clone()),
         Some(case) if case.outcome == TestOutcome::Skipped => case.outcome = TestOutcome::Failed(failure.clone()),
         Some(_) => {}

@@ -1,19 +1,19 @@
 //! Judges the smoke tests by how the command ended, what its reports contain, and whether the critical tests ran.
 
+mod criteria;
 mod names;
 mod reported;
 mod tables;
 
-use std::time::Duration;
-
-use super::{command_exit::CommandExit, critical::CriticalTest, test_reports::TestReports};
+use super::{command_exit::CommandExit, test_reports::TestReports};
 use crate::{
     finding::{Figures, Finding},
-    values::{HumanDuration, clip, figures::elapsed},
+    values::{clip, figures::elapsed},
 };
 use names::{NAME, beginning};
 use reported::{FIX_TESTS, TESTS, judge_tests};
 
+pub use criteria::{EndedCommand, SmokeCriteria};
 pub use tables::{last_lines, test_tables};
 
 /// The check of the command itself.
@@ -21,39 +21,6 @@ pub const COMMAND: &str = "command";
 
 /// How many of the last lines a finding quotes.
 const QUOTED: usize = 3;
-
-/// What the command and its reports are judged by.
-pub struct SmokeCriteria<'a> {
-    pub timeout: HumanDuration,
-    /// Whether reports are expected.
-    pub junit: bool,
-    /// Tests that have to run and to pass. If there are some, the failures of other tests do not block.
-    pub critical: &'a [CriticalTest],
-    /// How many tests have to run at least.
-    pub min_tests: Option<u32>,
-    /// How many tests may pass only when they are repeated; `None`: any number.
-    pub max_flaky: Option<u32>,
-    /// The command in one line.
-    pub command: &'a str,
-}
-
-impl SmokeCriteria<'_> {
-    /// Whether to read reports after this end. What was written before the time limit counts, too.
-    pub const fn wants_reports(&self, ended: Option<&EndedCommand>) -> bool {
-        self.junit && !matches!(ended, Some(EndedCommand { exit: CommandExit::Unobservable(_), .. }))
-    }
-}
-
-/// How the command ended, and when (RFC 3339).
-#[derive(Clone, Debug)]
-pub struct EndedCommand {
-    pub exit: CommandExit,
-    pub at: String,
-    /// How long it ran.
-    pub took: Duration,
-    /// How many times it failed before, and ran again.
-    pub failed_before: usize,
-}
 
 /// The finding while the command runs, for the report of a cancelled step.
 pub fn running() -> Finding {

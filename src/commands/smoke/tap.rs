@@ -214,7 +214,7 @@ fn plan(line: &str) -> Option<usize> {
     count.trim().parse().ok().filter(|_| is_comment)
 }
 
-/// `not ok 3 - pays by card # TODO later`
+/// `not ok 3 - pays by card # todo later`
 struct TestLine<'a> {
     ok: bool,
     name: &'a str,
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn tests_are_read_with_their_directives_and_reasons() {
         let text = "TAP version 13\n1..6\nok 1 - logs in\nnot ok 2 - pays\n  ---\n  duration_ms: 3\n  error: 'expected 200, got 500'\n  ...\n\
-                    ok 3 - later # SKIP no card\nnot ok 4 - refunds # TODO\n# printed\nnot ok 5 # todo: x\nok 6\n";
+                    ok 3 - later # SKIP no card\nnot ok 4 - refunds # todo\n# printed\nnot ok 5 # todo: x\nok 6\n";
         let (tests, missing) = shown(text);
         let expected = [
             "logs in: passed",

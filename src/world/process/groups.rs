@@ -14,7 +14,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::outcome::ProcessStatus;
+use super::{orphans::Adoption, outcome::ProcessStatus};
 
 /// How long a group has between TERM and KILL.
 pub(super) const GRACE: Duration = Duration::from_millis(300);
@@ -35,11 +35,12 @@ struct GroupSet {
 struct LiveGroups {
     leaders: BTreeSet<i32>,
     closed: bool,
+    adoption: Option<Adoption>,
 }
 
 impl ProcessGroups {
     /// Ends every group and prevents new ones: TERM, then KILL after 300 ms. Returns within half a second, earlier when all
-    /// groups have ended. Does not reach a process that left its group (`setsid`).
+    /// groups have ended. Reaches a process that left its group (`setsid`) only after [`ProcessGroups::adopt_orphans`].
     pub fn end_all(&self) {
         let mut live = self.lock();
         live.closed = true;
@@ -50,6 +51,21 @@ impl ProcessGroups {
             let waited = self.0.removed.wait_timeout_while(live, limit, |live| !live.leaders.is_empty());
             live = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        live.end_orphans();
+    }
+
+    /// From now on, processes that leave their group and lose their parent become children of this process, where the system
+    /// can do that (Linux).
+    pub fn adopt_orphans(&self) {
+        let mut live = self.lock();
+        if live.adoption.is_none() {
+            live.adoption = Adoption::begin();
+        }
+    }
+
+    /// Kills the processes that were adopted.
+    pub fn end_orphans(&self) {
+        self.lock().end_orphans();
     }
 
     /// Starts the leader of a new group. `None` after [`ProcessGroups::end_all`].
@@ -68,6 +84,14 @@ impl ProcessGroups {
 
     fn lock(&self) -> MutexGuard<'_, LiveGroups> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LiveGroups {
+    fn end_orphans(&self) {
+        if let Some(adoption) = &self.adoption {
+            adoption.end_orphans(&self.leaders);
+        }
     }
 }
 

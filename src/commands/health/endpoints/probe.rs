@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{
-    condition::Condition,
-    observations::{EndpointResponse, Probe, ProbeOutcome},
-};
+use super::observations::{EndpointResponse, Probe, ProbeOutcome};
 use crate::{
     clock::{Clock, rfc3339},
+    condition::Condition,
     context::CommandContext,
     secret::masked,
     subject::Subject,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    EndedCommand, SmokeCriteria,
+    criteria::{EndedCommand, SmokeCriteria},
     names::{MESSAGE, NAME, SHORT, beginning, count},
 };
 use crate::{
@@ -30,24 +30,6 @@ pub const FIX_TESTS: &str = "fix what the failing tests show, and run the gate a
 
 /// A failed test: the path of its report, the test, and the failure.
 type Failed<'a> = (&'a str, &'a TestCase, &'a TestFailure);
-
-impl SmokeCriteria<'_> {
-    /// Whether a failure of this test blocks: of every test, or only of the critical ones if some are named.
-    pub fn is_critical(&self, case: &TestCase) -> bool {
-        let matches = |critical: &CriticalTest| critical.matches(&case.name) || critical.matches(&case.full_name());
-        self.critical.is_empty() || self.critical.iter().any(matches)
-    }
-
-    /// Whether the failing tests explain an exit code other than 0, and none of them blocks.
-    pub fn tolerates(&self, reports: &TestReports) -> bool {
-        let is_tolerated = |(_, case, _): Failed<'_>| !self.is_critical(case);
-        reports.failed().next().is_some()
-            && reports.failed().all(is_tolerated)
-            && reports.missing() == 0
-            && reports.stale.is_empty()
-            && reports.unusable.is_empty()
-    }
-}
 
 /// A finding on all tests together, then one for each failing test if they are few, each missing critical test and each
 /// unusable report. `ended` is `None` if the time limit ended the command: then only what the reports show counts.

@@ -6,11 +6,12 @@ use super::{
     *,
 };
 use crate::{
-    commands::smoke::{junit, test_suite::TestSuite},
+    commands::smoke::{critical::CriticalTest, junit, test_suite::TestSuite},
     finding::{
         Verdict::{Blocked, Inconclusive, Passed},
         verdict,
     },
+    values::HumanDuration,
 };
 
 const TIMEOUT: HumanDuration = HumanDuration(Duration::from_secs(600));
