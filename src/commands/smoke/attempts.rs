@@ -33,8 +33,8 @@ pub fn merge_passed(cases: &mut Vec<TestCase>) {
     });
 }
 
-/// Removes each test from `first` on whose last attempt `supersedes` it, and marks the last attempt as flaky if it passed.
-fn merge(cases: &mut Vec<TestCase>, first: usize, supersedes: impl Fn(&TestCase, &TestCase) -> bool) {
+/// Removes each test from `first` that its last attempt `replaces`, and marks the last attempt as flaky if it passed.
+fn merge(cases: &mut Vec<TestCase>, first: usize, replaces: impl Fn(&TestCase, &TestCase) -> bool) {
     let last = last_attempts(cases, first);
     if last.len() == cases.len() - first {
         return;
@@ -43,7 +43,7 @@ fn merge(cases: &mut Vec<TestCase>, first: usize, supersedes: impl Fn(&TestCase,
     let mut failures: HashMap<usize, TestFailure> = HashMap::new();
     for (index, case) in cases.iter().enumerate().skip(first) {
         let Some(&later) = last.get(&identity(case)).filter(|&&later| later != index) else { continue };
-        if supersedes(case, &cases[later]) {
+        if replaces(case, &cases[later]) {
             superseded[index] = true;
             let failure = match &case.outcome {
                 TestOutcome::Failed(failure) => failure.clone(),
