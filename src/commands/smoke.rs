@@ -165,7 +165,9 @@ fn run_tests(command: &TestCommand, args: &Args, ctx: &CommandContext) -> Result
     loop {
         let Attempt { ended, mut reports, lines } = run_attempt(command, &criteria, args, deadline, &earlier, ctx)?;
         if let Some(reports) = &mut reports {
-            earlier.iter().for_each(|earlier| reports.add_earlier(earlier));
+            for earlier in &earlier {
+                reports.add_earlier(earlier);
+            }
         }
         let mut findings = judge::judge(&criteria, ended.as_ref(), reports.as_ref());
         let is_repeatable = matches!(&ended, Some(EndedCommand { exit: CommandExit::Exited(1..=125), .. }));

@@ -1,6 +1,11 @@
 //! Whether a person approved the emergency who did not start it. Pure.
 
-use crate::{approvers::join_names, finding::Finding, login::is_same_login, world::github::WorkflowRun};
+use crate::{
+    approvers::join_names,
+    finding::Finding,
+    login::is_same_login,
+    world::github::{WorkflowRun, is_machine_login},
+};
 
 const CHECK: &str = "independence";
 const EXPECTED: &str = "an approval by a person who did not start this run";

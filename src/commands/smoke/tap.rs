@@ -77,7 +77,7 @@ impl TapReader {
                 return Err(ValueError::new("a second plan; a report has one"));
             }
         } else if let Some(point) = test_line(text) {
-            self.point(indent, point)?;
+            self.point(indent, &point)?;
         } else if let Some(comment) = text.strip_prefix('#') {
             self.explain(comment.trim());
         }
@@ -106,7 +106,7 @@ impl TapReader {
         Ok(self.innermost())
     }
 
-    fn point(&mut self, indent: usize, point: TestLine<'_>) -> Result<(), ValueError> {
+    fn point(&mut self, indent: usize, point: &TestLine<'_>) -> Result<(), ValueError> {
         // The tests of a list come before the test that sums them up.
         let mut has_tests = false;
         if self.lists.len() > 1 && self.innermost().indent > indent {
@@ -117,7 +117,7 @@ impl TapReader {
             if self.lists[parent].indent < indent {
                 self.lists.insert(parent + 1, List { indent, ..List::default() });
             }
-            has_tests = self.close(Some(&point));
+            has_tests = self.close(Some(point));
         }
         let list = self.list_at(indent)?;
         list.points += 1;

@@ -1,6 +1,6 @@
 //! Processes that left the group of the program that started them: with `setsid`, or as a daemon.
 //!
-//! On Linux this process can take the place of `init` for them (`PR_SET_CHILD_SUBREAPER`, prctl(2)): whatever loses its parent
+//! On Linux this process can take the place of `init` for them (`PR_SET_CHILD_SUBREAPER`, `prctl(2)`): whatever loses its parent
 //! becomes a child of this process, and can be found and ended. Elsewhere nothing is adopted.
 
 use std::collections::BTreeSet;
@@ -54,7 +54,7 @@ impl Adoption {
     pub(super) fn end_orphans(&self, _: &BTreeSet<i32>) {}
 }
 
-/// The children of all threads of this process, by the list that the kernel keeps (proc_pid_task(5)).
+/// The children of all threads of this process, by the list that the kernel keeps (`proc_pid_task(5)`).
 #[cfg(target_os = "linux")]
 fn children() -> BTreeSet<i32> {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();

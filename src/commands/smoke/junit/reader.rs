@@ -223,7 +223,7 @@ impl<'a> ReportParser<'a> {
                     case.flaky.get_or_insert(failure);
                 }
             }
-            Some(OpenElement::Printed(text)) => self.end_printed(text),
+            Some(OpenElement::Printed(text)) => self.end_printed(&text),
             Some(OpenElement::Case(case)) => self.end_case(case)?,
             Some(OpenElement::Suite(suite)) => self.end_suite(suite)?,
             Some(OpenElement::Ignored | OpenElement::Other) | None => {}
@@ -231,14 +231,14 @@ impl<'a> ReportParser<'a> {
         Ok(())
     }
 
-    fn end_printed(&mut self, text: String) {
+    fn end_printed(&mut self, text: &str) {
         if let Some(case) = self.case() {
             // Playwright attaches what a failed attempt left, and names the folders of repeated attempts.
             if text.contains("/error-context.md]]") || text.contains("-retry1/") {
                 case.flaky.get_or_insert(TestFailure::default());
             }
         } else if let Some(suite) = self.innermost() {
-            suite.printed = truncate(&(mem::take(&mut suite.printed) + &text), TEXT);
+            suite.printed = truncate(&(mem::take(&mut suite.printed) + text), TEXT);
         }
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::commands::smoke::{
     bounds::TEXT,
-    test_suite::{TestOutcome, TestSuite, UncountedTests},
+    test_suite::{TestCase, TestOutcome, TestSuite, UncountedTests},
 };
 
 fn good(text: &str) -> TestSuite {
@@ -241,7 +241,7 @@ fn several_projects_are_told_apart() {
             |host: &str| format!("<testsuite name='pay.spec.js' hostname='{host}'><testcase name='pays'/></testsuite>");
         format!("<testsuites>{}{}</testsuites>", suite(one), suite(other))
     };
-    let names = |text: &str| good(text).cases.iter().map(|case| case.full_name()).collect::<Vec<_>>();
+    let names = |text: &str| good(text).cases.iter().map(TestCase::full_name).collect::<Vec<_>>();
     assert_eq!(names(&text("chromium", "webkit")), ["pays (chromium)", "pays (webkit)"]);
     assert_eq!(names(&text("runner", "runner")), ["pays", "pays"]);
 }

@@ -102,7 +102,7 @@ fn an_environment_has_all_of_its_protection_rules() {
         ("/repos/acme/shop/environments/production", 200, GUARDED),
         ("/repos/acme/shop/environments/dev", 200, OPEN),
     ]);
-    let environment = |name: &str| github.environment(&shop(), &name.parse::<EnvironmentName>().unwrap()).unwrap();
+    let environment = |name: &str| github.environment(&shop(), name.parse::<EnvironmentName>().unwrap()).unwrap();
     let guarded = environment("production").unwrap();
     let reviewers: Vec<_> =
         guarded.reviewers.iter().map(|reviewer| (reviewer.kind, reviewer.id, reviewer.name.as_str())).collect();
