@@ -1,6 +1,6 @@
 //! A release of more people than fit into the report: `evidence` lists them all, and `approval` makes the list again.
 
-use promote_gates::sandbox::github::{FakeCommit, FakePullRequest};
+use promote_gates::sandbox::github::{FakeCommit, FakeDeployment, FakePullRequest, now};
 
 use super::*;
 
@@ -30,13 +30,16 @@ fn crowded() -> Stage {
 fn approved_by(stage: &Stage, evidence: &Ended, login: &str) -> Ended {
     let fake_github = &stage.fake_github;
     fake_github.create(INFRA);
-    fake_github.grant(JOB_TOKEN, INFRA, &["actions=read", "contents=read"]);
+    fake_github.grant(JOB_TOKEN, INFRA, &["actions=read", "contents=read", "deployments=read"]);
     let team = fake_github.add_team("acme", "leads", &[login]);
     fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "Team", "id": team }] }));
     let path = ".github/workflows/promote-to-production.yml".to_owned();
     fake_github.set_run(INFRA, github::FakeRun { id: 900, path, ..github::FakeRun::default() }.in_progress());
     fake_github.set_job(INFRA, 900, 1, FakeJob::ended("evidence", "success"));
-    fake_github.set_job(INFRA, 900, 1, FakeJob::running("promote", "runner-9"));
+    let job = fake_github.set_job(INFRA, 900, 1, FakeJob::running("promote", "runner-9"));
+    let asked = now() - jiff::SignedDuration::from_mins(1);
+    let deployment = FakeDeployment::waiting(900, job, asked).then("IN_PROGRESS", now());
+    fake_github.set_deployment(INFRA, "production", deployment);
     fake_github.approve(INFRA, 900, "production", login, "");
     let results = json!({ "evidence": { "outputs": { "report": evidence.outputs["report"] } } });
     let runner = Runner::new()
