@@ -1,5 +1,7 @@
 //! `bundle-size` on a runner: limits, the first baseline, and what never passes.
 
+mod base;
+mod kinds;
 mod pull_request;
 
 use std::{fs, os::unix::fs::symlink};
@@ -108,7 +110,7 @@ fn the_debug_library_is_named() {
     assert_end(&ended, 1, "blocked");
     let named = "dist/debug-library.[hash].js";
     let errors = annotations(&ended, "error");
-    assert_eq!(errors.len(), 2, "the total, and the one file: {errors:?}");
+    assert_eq!(errors.len(), 2, "the total, and the new bytes: {errors:?}");
     assert!(errors.iter().all(|error| error.contains(named) && error.contains("+4 MB")), "{errors:?}");
     for finding in ended.report["findings"].as_array().expect("findings") {
         assert!(finding["actual"].as_str().is_some_and(|actual| actual.contains(named)), "{finding}");
@@ -251,7 +253,13 @@ fn an_empty_or_incomparable_measurement_is_inconclusive() {
         ("dist", "dangling/sizes.json", &["dangling/sizes.json: cannot be written"]),
     ] {
         let inputs = [format!("--path={path}"), format!("--baseline={baseline}")];
-        let ended = runner.run(&["bundle-size", &inputs[0], &inputs[1], "--allow-first", "--explanation=because"]);
+        let ended = runner.run(&[
+            "bundle-size",
+            &inputs[0],
+            &inputs[1],
+            "--allow-first",
+            "--explanation=because the editor moved in",
+        ]);
         assert_end(&ended, 3, "inconclusive");
         assert_log_contains(&ended, parts);
         assert_eq!(read(&runner, "new.json"), None, "an empty bundle is no baseline");

@@ -1,53 +1,77 @@
 //! `bundle-size`: whether the bundle grew beyond its limits, which file grew most, and whether the growth is explained.
 
+pub mod base;
 pub mod baseline;
 pub mod bundle;
+pub mod explanation;
 pub mod growth;
+pub mod kinds;
+pub mod limits;
 pub mod measure;
+pub mod measured;
 pub mod names;
+pub mod packages;
+pub mod pairing;
+pub mod scope;
 pub mod sizes;
+pub mod sketch;
+pub mod store;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use serde_json::Value;
+use std::path::PathBuf;
 
 use crate::{
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
     error::CommandError,
     finding::{Figures, Finding, Verdict},
-    observe::{BlockingCall, observe_once},
-    report::{Effect, EffectState, Outcome, Output, Table},
+    report::{Outcome, Output, Table},
     subject::Subject,
-    values::{Bytes, HumanDuration},
-    world::{
-        files::{Glob, read_bounded, write_atomically},
-        trusted::TrustedSource,
-    },
+    values::{Bytes, HumanDuration, nonzero_duration},
+    world::{files::Glob, trusted::TrustedSource},
 };
 use baseline::Baseline;
 use bundle::Bundle;
-use growth::{Growth, GrowthLimits};
+use explanation::Explanation;
+use growth::{Growth, Rules};
+use limits::GrowthLimits;
+use measured::{Measured, Request};
+use scope::{Group, Scope};
+use store::BaselineWrite;
 
-/// How long measuring may take: a gigabyte takes less than a minute.
-const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
-/// The largest existing baseline, in bytes, that is compared with the new one before it is overwritten.
-const LARGEST_BASELINE: u64 = 32 << 20;
+/// Where a repository may have the template of its pull requests. Source: GitHub's documentation, "Creating a pull request
+/// template for your repository".
+const TEMPLATES: [&str; 6] = [
+    ".github/pull_request_template.md",
+    ".github/PULL_REQUEST_TEMPLATE.md",
+    "pull_request_template.md",
+    "PULL_REQUEST_TEMPLATE.md",
+    "docs/pull_request_template.md",
+    "docs/PULL_REQUEST_TEMPLATE.md",
+];
 /// How many changed files the open table shows of a bundle over its limits; the folded one has `top` files.
 const OPEN_FILES: usize = 4;
 
 /// Settings.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files and folders of the bundle, or globs; `!` excludes; source maps count only if a pattern names `.map`
+    /// Files and folders of the bundle, or globs; `!` excludes. Scripts, style sheets, WebAssembly and pages are judged; other
+    /// files, such as images, only if a pattern names their extension (`**/*.png`) or a group has them
     #[arg(long, required = true, value_name = "GLOB")]
     pub path: Vec<Glob>,
     /// JSON file with the sizes to compare with; on a pull request it is read from the base commit, which the pull request was merged with
     #[arg(long, value_name = "FILE", default_value = "bundle-size.baseline.json")]
     pub baseline: String,
+    /// Where the baseline is: `base-commit` for a committed file; `file` for one that an earlier step put into the workspace, which
+    /// has to be of the base commit
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "base-commit")]
+    pub baseline_from: BaselineFrom,
+    /// Command that installs and builds, run by bash in a checkout of the base commit outside of the workspace; its result is the
+    /// baseline, unless the `file` of `baseline-from` is of that commit
+    #[arg(long, value_name = "COMMAND")]
+    pub base_command: Option<String>,
+    /// How long `base-command` may take
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = nonzero_duration)]
+    pub base_timeout: HumanDuration,
     /// Write the current sizes to the baseline file, for you to commit; this run is still compared with the old sizes
     #[arg(long)]
     pub write_baseline: bool,
@@ -56,9 +80,26 @@ pub struct Args {
     pub allow_first: bool,
     #[command(flatten)]
     pub limits: GrowthLimits,
+    /// Parts of the bundle that are judged by themselves, one a line: a name, patterns, and limits of its own, as in `admin
+    /// dist/admin/** max-increase=2% max-added=50kB max-size=300kB`; a file belongs to the first group that matches
+    #[arg(long, value_name = "GROUP")]
+    pub groups: Vec<Group>,
+    /// Data of the bundler, by which the packages are known: a metafile of esbuild, statistics of webpack, raw data of the Rollup
+    /// visualizer; without it, files with the usual names are looked for, and then source maps
+    #[arg(long, value_name = "GLOB")]
+    pub stats: Vec<Glob>,
     /// Number of files in the table of the files that grew most
     #[arg(long, value_name = "ROWS", default_value = "10")]
     pub top: u16,
+}
+
+/// Where the baseline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BaselineFrom {
+    /// A committed file, of the base commit.
+    BaseCommit,
+    /// A file of the workspace.
+    File,
 }
 
 impl Command for Args {
@@ -89,23 +130,37 @@ impl Gate for Args {}
 /// the base commit of a pull request, that cannot be read.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let trusted = ctx.trusted_baselines()?;
-    let baseline = read_baseline(&args.baseline, &trusted)?;
-    let bundle = measure_bundle(args, ctx)?;
+    let scope = Scope { patterns: measured::relative_patterns(&args.path), groups: args.groups.clone() };
+    let request = Request {
+        path: args.path.clone(),
+        scope: scope.clone(),
+        stats: args.stats.clone(),
+        baseline: PathBuf::from(&args.baseline),
+        for_baseline: args.write_baseline,
+    };
+    let baseline = find_baseline(args, &request, &trusted, ctx)?;
     let wanted = args.write_baseline || args.allow_first && baseline.is_none();
+    let measured = measured::measure_bundle(Request { for_baseline: wanted, ..request }, baseline.as_ref(), ctx)?;
+    let bundle = &measured.bundle;
+    let judged = args.limits.compression;
     // An empty bundle is not written: every later comparison with it would be inconclusive.
-    let write = (wanted && bundle.total().raw > 0).then(|| write_baseline(args, subject, &bundle, &trusted, ctx));
+    let write = (wanted && bundle.total().raw > 0)
+        .then(|| store::write(&args.baseline, judged, subject, &measured, &trusted, ctx));
     let check = growth::total_check(subject);
     let written = write == Some(Ok(BaselineWrite::UpToDate));
+    let explanation = read_explanation(args, &trusted);
+    let rules = Rules { check: &check, limits: &args.limits, scope: &scope, explanation, packages: &measured.packages };
     let mut outcome = match &baseline {
-        Some(baseline) => compare(args, &check, &bundle, baseline),
-        None => vec![first_measurement(args, &check, &bundle, &trusted, written)].into(),
+        _ if bundle.total().raw == 0 => vec![growth::empty_bundle(&check, bundle)].into(),
+        Some(baseline) => compare(args, &rules, &measured.compared(), baseline),
+        None => vec![first_measurement(args, &check, &measured, &trusted, written)].into(),
     };
     let now = ctx.execution.wall();
-    let patterns: Vec<String> = args.path.iter().map(ToString::to_string).collect();
-    let measured = format!("{}: {}, sha256 {}", patterns.join(" "), bundle.count(), bundle.digest());
+    let source = format!("{}: {}, sha256 {}", scope.patterns.join(" "), bundle.count(), bundle.digest());
+    let known = if args.base_command.is_some() { "base-command" } else { &args.baseline };
     for finding in std::mem::take(&mut outcome.findings) {
-        let finding = finding.seen_at(format!("{}{}", args.baseline, trusted.place()), &now);
-        outcome.findings.push(finding.seen_at(&measured, &now));
+        let finding = finding.seen_at(format!("{known}{}", trusted.place()), &now);
+        outcome.findings.push(finding.seen_at(&source, &now));
     }
     // A baseline that could not be written fails the step: otherwise the next run would use an unexpected baseline.
     outcome.findings.extend(write.and_then(Result::err));
@@ -113,41 +168,49 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     Ok(outcome)
 }
 
-/// The baseline; `None` when no file exists.
-fn read_baseline(path: &str, trusted: &TrustedSource) -> Result<Option<Baseline>, CommandError> {
-    let Some(file) = trusted.read(path)? else { return Ok(None) };
-    let name = format!("{path}{}", trusted.place());
-    Baseline::parse(&name, &file.bytes).map(Some).map_err(Finding::bad_input)
+/// The baseline: a file, or the base commit built for this comparison. `None` when no file exists.
+///
+/// # Errors
+/// Bad input: a malformed baseline. Unobservable: a file that cannot be read or is of another commit, a build that failed.
+fn find_baseline(
+    args: &Args,
+    request: &Request,
+    trusted: &TrustedSource,
+    ctx: &CommandContext,
+) -> Result<Option<Baseline>, CommandError> {
+    let file = || match args.baseline_from {
+        BaselineFrom::BaseCommit => store::read(&args.baseline, trusted, ctx),
+        BaselineFrom::File => store::read_file(&args.baseline, trusted, ctx),
+    };
+    let Some(command) = &args.base_command else { return file() };
+    if args.baseline_from == BaselineFrom::File
+        && let Ok(Some(baseline)) = file()
+        && baseline.compressor == bundle::Compressor::built_in()
+    {
+        return Ok(Some(baseline));
+    }
+    base::build(command, args.base_timeout, request, trusted, ctx).map(Some)
 }
 
-/// Measures the bundle on another thread, so that a signal ends the command at once.
-fn measure_bundle(args: &Args, ctx: &CommandContext) -> Result<Bundle, CommandError> {
-    let (patterns, baseline) = (args.path.clone(), PathBuf::from(&args.baseline));
-    let measure: BlockingCall<_> = Box::new(move || measure::measure(Path::new("."), &patterns, &baseline));
-    let [bundle] = observe_once(&ctx.execution, TIME_LIMIT, [measure])?;
-    let unfinished = || {
-        Err(Finding::inconclusive("`path`")
-            .actual("the files were not measured to the end")
-            .expected(format!("a bundle that takes less than {}", HumanDuration(TIME_LIMIT)))
-            .next("name only what is shipped in `path`")
-            .unobservable())
-    };
-    bundle.unwrap_or_else(unfinished).map_err(|error| match error {
-        CommandError::BadInput(finding) => {
-            let check = format!("`path`: {}", finding.check);
-            CommandError::BadInput(Finding { check, ..finding })
-        }
-        error => error,
-    })
+/// The explanation, without the text of the repository's template.
+fn read_explanation(args: &Args, trusted: &TrustedSource) -> Option<Explanation> {
+    let text = args.limits.explanation.as_deref()?;
+    // A template that cannot be read is none: it only makes the explanation longer.
+    let template =
+        |path: &&str| trusted.read(path).ok().flatten().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+    let templates: Vec<String> = TEMPLATES.iter().filter_map(|path| template(path)).collect();
+    Explanation::read(text, &templates.join("\n"))
 }
 
 /// Judges the bundle by a baseline.
-fn compare(args: &Args, check: &str, bundle: &Bundle, baseline: &Baseline) -> Outcome {
-    let growth = match growth::judge(check, bundle, baseline, &args.limits) {
+fn compare(args: &Args, rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Outcome {
+    let growth = match growth::judge(rules, bundle, baseline) {
         Ok(growth) => growth,
         Err(finding) => return vec![finding].into(),
     };
     let mut outcome = Outcome { tables: file_tables(&growth, args.top.into()), ..Outcome::default() };
+    outcome.tables.extend(package_table(rules, baseline, args.top.into()));
+    outcome.tables.extend(listed_table(bundle, baseline));
     outcome.outputs.insert("baseline-size", growth.before.bytes(growth.judged).to_string());
     outcome.outputs.insert("change", growth.exact_percent());
     outcome.findings = growth.findings;
@@ -180,16 +243,31 @@ fn file_tables(growth: &Growth, top: usize) -> Vec<Table> {
     vec![open, table(&title, growth.table(top))]
 }
 
-/// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.
-fn first_measurement(args: &Args, check: &str, bundle: &Bundle, trusted: &TrustedSource, written: bool) -> Finding {
-    let (path, judged) = (&args.baseline, args.limits.compression);
-    if bundle.total().raw == 0 {
-        return growth::empty_bundle(check, bundle);
+/// The packages that changed.
+fn package_table(rules: &Rules<'_>, baseline: &Baseline, top: usize) -> Option<Table> {
+    if baseline.packages.is_empty() || !rules.packages.is_known() {
+        return None;
     }
+    let rows = packages::judge::rows(&baseline.packages, rules.packages, top);
+    let columns = &["Package", "Before", "Now", "Growth", "Copies", "Most of it in"];
+    let title = format!("Packages that changed (raw, from {})", rules.packages.source);
+    (!rows.is_empty()).then(|| Table::new(title, columns, rows).figures(&[1, 2, 3, 4]))
+}
+
+/// What was not judged, by kind.
+fn listed_table(bundle: &Bundle, baseline: &Baseline) -> Option<Table> {
+    let rows = kinds::listed_rows(&baseline.listed, &bundle.listed);
+    let columns = &["Not judged", "Files", "Before", "Now", "Growth"];
+    (!rows.is_empty()).then(|| Table::new("Files that no browser runs (raw)", columns, rows).figures(&[1, 2, 3, 4]))
+}
+
+/// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.
+fn first_measurement(args: &Args, check: &str, measured: &Measured, trusted: &TrustedSource, written: bool) -> Finding {
+    let (path, judged) = (&args.baseline, args.limits.compression);
     let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(check)
         .expected(format!("a baseline to compare with: `{path}`{}", trusted.place()))
-        .actual(format!("none yet; now {}", describe(args, bundle)))
-        .figures(Figures::now(format!("{}, no baseline yet", Bytes(bundle.total().bytes(judged)))));
+        .actual(format!("none yet; now {}", store::describe(judged, measured)))
+        .figures(Figures::now(format!("{}, no baseline yet", Bytes(measured.bundle.total().bytes(judged)))));
     let commit = format!("commit `{path}`, which holds the current sizes");
     match (args.allow_first, written) {
         (true, true) => finding.waived("first measurement (`allow-first`)").next(commit),
@@ -200,63 +278,6 @@ fn first_measurement(args: &Args, check: &str, bundle: &Bundle, trusted: &Truste
              writes the file and lets a first measurement pass"
         )),
     }
-}
-
-/// `1.05 MB gzip in 12 files`
-fn describe(args: &Args, bundle: &Bundle) -> String {
-    let judged = args.limits.compression;
-    format!("{} {} in {}", Bytes(bundle.total().bytes(judged)), judged.word(), bundle.count())
-}
-
-/// The result of writing a baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BaselineWrite {
-    /// The file holds the current sizes.
-    UpToDate,
-    /// Nothing was written in dry-run.
-    Planned,
-}
-
-/// Writes the current sizes to the baseline file in the workspace. A file that already holds them is left alone: a new date
-/// is not worth a commit.
-fn write_baseline(
-    args: &Args,
-    subject: &Subject,
-    bundle: &Bundle,
-    trusted: &TrustedSource,
-    ctx: &CommandContext,
-) -> Result<BaselineWrite, Finding> {
-    let path = Path::new(&args.baseline);
-    let subject = match serde_json::to_value(subject) {
-        Ok(Value::Object(parts)) if !parts.is_empty() => Some(parts),
-        _ => None,
-    };
-    let new = Baseline { subject, measured_at: Some(ctx.execution.wall()), ..Baseline::from_bundle(bundle) };
-    let old = read_bounded(path, LARGEST_BASELINE).and_then(|bytes| Baseline::parse(&args.baseline, &bytes));
-    let note = match trusted {
-        TrustedSource::Workspace | TrustedSource::Nothing => "",
-        TrustedSource::Base { .. } => "; on a pull request they count once they are merged",
-    };
-    let effect = |state| Effect {
-        target: args.baseline.clone(),
-        detail: format!("the current sizes, {}{note}", describe(args, bundle)),
-        state,
-    };
-    if old.is_ok_and(|old| old.same_sizes(&new)) {
-        ctx.execution.partial.begin_effect(effect(EffectState::Already));
-        return Ok(BaselineWrite::UpToDate);
-    }
-    if ctx.execution.dry_run {
-        ctx.execution.partial.begin_effect(effect(EffectState::Planned));
-        return Ok(BaselineWrite::Planned);
-    }
-    let index = ctx.execution.partial.begin_effect(effect(EffectState::Unknown));
-    let writing = ctx.execution.writes.begin();
-    let written = write_atomically(path, new.to_json().as_bytes());
-    drop(writing);
-    let state = if written.is_ok() { EffectState::Applied } else { EffectState::Refused };
-    ctx.execution.partial.update_effect(index, effect(state));
-    written.map(|()| BaselineWrite::UpToDate)
 }
 
 #[cfg(test)]

@@ -93,6 +93,24 @@ impl TrustedFiles {
         self.source(&self.0.baselines, runner_env, groups, baseline_base)
     }
 
+    /// The folder of the checkout, relative to the working directory; empty when that is inside of it or no checkout is known.
+    #[must_use]
+    pub fn checkout_folder(&self) -> PathBuf {
+        let folder = self.0.access.get().and_then(|access| access.checkout.as_ref()).map(|checkout| &checkout.folder);
+        folder.filter(|folder| folder.is_relative()).cloned().unwrap_or_default()
+    }
+
+    /// The commit that is checked out; `None` without a checkout.
+    ///
+    /// # Errors
+    /// Git cannot read the checkout.
+    pub fn checked_out(&self, groups: &ProcessGroups) -> Result<Option<Commit>, CommandError> {
+        let checkout = self.0.access.get().and_then(|access| access.checkout.as_ref());
+        let Some(checkout) = checkout else { return Ok(None) };
+        let git = Git::open(checkout.top.clone(), groups).map_err(Finding::unobservable)?;
+        Ok(git.head().map_err(Finding::unobservable)?.map(|head| head.commit))
+    }
+
     fn source(
         &self,
         known: &OnceLock<Result<TrustedSource, CommandError>>,

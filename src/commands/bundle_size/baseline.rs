@@ -1,4 +1,4 @@
-//! The baseline file: the sizes to compare with, as JSON that is committed beside the code so that its diff can be reviewed.
+//! The baseline file: the sizes to compare with, as JSON whose diff can be reviewed.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -6,14 +6,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    bundle::{Bundle, Compressor, NamedFiles},
+    bundle::{Bundle, BundleFile, Compressor},
     names,
     sizes::{Compression, Sizes},
+    sketch::Sketch,
 };
 use crate::finding::Finding;
 
-/// The version of the format.
-pub const SCHEMA: u64 = 1;
+/// The version of the format. The first one had the sums of the files of each canonical name.
+pub const SCHEMA: u64 = 2;
 /// The largest total in bytes that is accepted: a petabyte, more than any bundle has.
 const LARGEST_TOTAL: u64 = 1_000_000_000_000_000;
 /// The next step when the baseline cannot be used.
@@ -24,8 +25,16 @@ pub const HOW_TO_WRITE: &str =
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     pub compressor: Compressor,
-    /// By canonical name.
-    pub files: BTreeMap<String, Sizes>,
+    /// The judged files, by path. From a file of the first schema: sums of files of every kind, by canonical name.
+    pub files: Vec<BundleFile>,
+    /// The other files with their raw bytes.
+    pub listed: BTreeMap<String, u64>,
+    /// The lines of `path` with which they were found; `None` if unknown.
+    pub patterns: Option<Vec<String>>,
+    /// The commit that was measured, if known.
+    pub commit: Option<String>,
+    /// Raw bytes by package; empty if unknown.
+    pub packages: BTreeMap<String, u64>,
     /// The service and tag that were measured, if known.
     pub subject: Option<Map<String, Value>>,
     /// RFC 3339, UTC.
@@ -36,17 +45,38 @@ pub struct Baseline {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct BaselineFile {
-    #[serde(rename = "schema")]
-    _schema: u64,
+    schema: u64,
     algorithm: String,
     level: u32,
     backend: String,
     #[serde(default)]
     measured_at: Option<String>,
     #[serde(default)]
+    commit: Option<String>,
+    #[serde(default)]
+    path: Option<Vec<String>>,
+    #[serde(default)]
     subject: Option<Map<String, Value>>,
     total: Sizes,
-    files: BTreeMap<String, Sizes>,
+    files: BTreeMap<String, FileEntry>,
+    #[serde(default)]
+    listed: BTreeMap<String, u64>,
+    #[serde(default)]
+    packages: BTreeMap<String, u64>,
+}
+
+/// A file in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileEntry {
+    raw: u64,
+    gzip: u64,
+    #[serde(default)]
+    sha256: String,
+    #[serde(default)]
+    like: Option<Sketch>,
+    #[serde(default)]
+    id: Option<String>,
 }
 
 /// The field that every version of the format has.
@@ -56,20 +86,22 @@ struct SchemaVersion {
 }
 
 impl Baseline {
-    /// The sizes of a measured bundle; the caller adds subject and time.
+    /// The sizes of a measured bundle; the caller adds where and when it was measured.
     #[must_use]
     pub fn from_bundle(measured: &Bundle) -> Self {
         Self {
             compressor: measured.compressor.clone(),
-            files: measured.files.iter().map(|(name, named)| (name.clone(), NamedFiles::sizes(named))).collect(),
+            files: measured.files.clone(),
+            listed: measured.listed.clone(),
+            patterns: None,
+            commit: None,
+            packages: measured.packages.clone(),
             subject: None,
             measured_at: None,
         }
     }
 
     /// Reads a baseline. `name` is the file in messages.
-    ///
-    /// Names are made canonical again, so that a baseline stays valid when a later version recognises more hashes.
     ///
     /// # Errors
     /// Invalid JSON (with line and column), another version of the format, a field that is missing, unknown or out of range,
@@ -81,32 +113,50 @@ impl Baseline {
         };
         let malformed = |error: serde_json::Error| finding(locate(text, &error));
         let SchemaVersion { schema } = serde_json::from_slice(text).map_err(malformed)?;
-        if schema != SCHEMA {
-            return Err(finding(format!("schema {schema}")).expected(format!("schema {SCHEMA}")));
+        if !(1..=SCHEMA).contains(&schema) {
+            return Err(finding(format!("schema {schema}")).expected(format!("schema 1 to {SCHEMA}")));
         }
         let content: BaselineFile = serde_json::from_slice(text).map_err(malformed)?;
         let show = |sizes: Sizes| format!("{} bytes raw, {} gzip", sizes.raw, sizes.gzip);
         let mut sum = Sizes::default();
-        let mut files: BTreeMap<String, Sizes> = BTreeMap::new();
-        for (file, sizes) in content.files {
+        for (file, entry) in &content.files {
+            let sizes = Sizes { raw: entry.raw, gzip: entry.gzip };
             sum = sum.plus(sizes);
             if sum.raw.max(sum.gzip) > LARGEST_TOTAL {
                 let actual = format!("{file}: {}", show(sizes));
                 return Err(finding(actual).expected(format!("at most {LARGEST_TOTAL} bytes in all")));
             }
-            let known = files.entry(names::canonical_name(&file)).or_default();
-            *known = known.plus(sizes);
         }
         if sum != content.total {
             let actual = format!("its total is {}, its files add up to {}", show(content.total), show(sum));
             return Err(finding(actual).expected("a total that is the sum of the files"));
         }
-        Ok(Self {
-            compressor: Compressor { algorithm: content.algorithm, level: content.level, backend: content.backend },
-            files,
+        let compressor = Compressor { algorithm: content.algorithm, level: content.level, backend: content.backend };
+        let mut baseline = Self {
+            compressor,
+            files: content.files.into_iter().map(|(path, entry)| entry.file(path)).collect(),
+            listed: content.listed,
+            patterns: content.path,
+            commit: content.commit,
+            packages: content.packages,
             subject: content.subject,
             measured_at: content.measured_at,
-        })
+        };
+        if content.schema == 1 {
+            baseline.convert_first_schema();
+        }
+        Ok(baseline)
+    }
+
+    /// Makes the names of the first schema canonical again, since a later version recognises more hashes.
+    fn convert_first_schema(&mut self) {
+        let mut sums: BTreeMap<String, Sizes> = BTreeMap::new();
+        for file in std::mem::take(&mut self.files) {
+            let known = sums.entry(names::canonical_name(&file.path)).or_default();
+            *known = known.plus(file.sizes);
+        }
+        let file = |(path, sizes)| BundleFile { path, sizes, ..BundleFile::default() };
+        self.files = sums.into_iter().map(file).collect();
     }
 
     /// The file: fields in fixed order, one line a file, names sorted, a newline at the end.
@@ -120,6 +170,8 @@ impl Baseline {
             ("backend", json!(backend)),
         ];
         fields.extend(self.measured_at.as_ref().map(|at| ("measured-at", json!(at))));
+        fields.extend(self.commit.as_ref().map(|commit| ("commit", json!(commit))));
+        fields.extend(self.patterns.as_ref().map(|patterns| ("path", json!(patterns))));
         fields.extend(self.subject.as_ref().map(|subject| ("subject", json!(subject))));
         let total = self.total();
         let mut text = "{\n".to_owned();
@@ -128,32 +180,35 @@ impl Baseline {
             let _ = writeln!(text, "  \"{key}\": {value},");
         }
         let _ = writeln!(text, "  \"total\": {{ \"raw\": {}, \"gzip\": {} }},", total.raw, total.gzip);
-        text.push_str("  \"files\": {");
-        for (at, (name, sizes)) in self.files.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            let _ =
-                write!(text, "{comma}\n    {}: {{ \"raw\": {}, \"gzip\": {} }}", json!(name), sizes.raw, sizes.gzip);
+        let files = self.files.iter().map(|file| format!("{}: {}", json!(file.path), entry(file)));
+        text.push_str(&block("files", files));
+        for (key, bytes) in [("listed", &self.listed), ("packages", &self.packages)] {
+            if !bytes.is_empty() {
+                text.push_str(",\n");
+                text.push_str(&block(key, bytes.iter().map(|(name, bytes)| format!("{}: {bytes}", json!(name)))));
+            }
         }
-        text.push_str(if self.files.is_empty() { "}\n}\n" } else { "\n  }\n}\n" });
-        text
+        text + "\n}\n"
     }
 
     #[must_use]
     pub fn total(&self) -> Sizes {
-        self.files.values().copied().sum()
+        self.files.iter().map(|file| file.sizes).sum()
     }
 
-    /// Checks that the judged sizes can be compared with those of `now`. Raw sizes always can.
+    /// How the sizes can be compared with those of `now`: as asked, or before compression if only the version of the library is
+    /// another, which compresses the same file to another size.
     ///
     /// # Errors
-    /// Another algorithm, level or release series of the library, which would compress the same file to another size.
-    pub fn check_comparable(&self, now: &Compressor, judged: Compression) -> Result<(), Finding> {
+    /// Another algorithm or level.
+    pub fn comparable(&self, now: &Compressor, judged: Compression) -> Result<Compression, Finding> {
         let before = &self.compressor;
-        let same = before.algorithm == now.algorithm
-            && before.level == now.level
-            && series(&before.backend) == series(&now.backend);
-        if same || judged == Compression::Raw {
-            return Ok(());
+        if judged == Compression::Raw {
+            return Ok(judged);
+        }
+        if before.algorithm == now.algorithm && before.level == now.level {
+            let same = series(&before.backend) == series(&now.backend);
+            return Ok(if same { judged } else { Compression::Raw });
         }
         let show = |used: &Compressor| format!("{} level {} by {}", used.algorithm, used.level, used.backend);
         Err(Finding::inconclusive("baseline")
@@ -162,11 +217,70 @@ impl Baseline {
             .next(format!("{HOW_TO_WRITE}; or judge the sizes before compression (`compression: raw`)")))
     }
 
-    /// Whether both hold the same sizes by the same compressor; subject and time do not matter.
+    /// The same sizes with paths relative to the folder of the checkout instead of the working directory.
+    #[must_use]
+    pub fn outside(mut self, folder: &str) -> Self {
+        self.change_paths(|path| {
+            path.strip_prefix(folder).and_then(|path| path.strip_prefix('/')).unwrap_or(path).to_owned()
+        });
+        self
+    }
+
+    /// The same sizes with paths relative to the working directory, which has the checkout in `folder`.
+    #[must_use]
+    pub fn inside(mut self, folder: &str) -> Self {
+        if !folder.is_empty() {
+            self.change_paths(|path| format!("{folder}/{path}"));
+        }
+        self
+    }
+
+    fn change_paths(&mut self, change: impl Fn(&str) -> String) {
+        self.files.iter_mut().for_each(|file| file.path = change(&file.path));
+        self.listed = self.listed.iter().map(|(path, raw)| (change(path), *raw)).collect();
+        for pattern in self.patterns.iter_mut().flatten() {
+            *pattern = match pattern.strip_prefix('!') {
+                Some(path) => format!("!{}", change(path.trim_start())),
+                None => change(pattern),
+            };
+        }
+    }
+
+    /// Whether both hold the same sizes of the same files by the same compressor; subject, commit and time do not matter.
     #[must_use]
     pub fn same_sizes(&self, other: &Self) -> bool {
-        self.compressor == other.compressor && self.files == other.files
+        self.compressor == other.compressor
+            && self.files == other.files
+            && self.listed == other.listed
+            && self.patterns == other.patterns
+            && self.packages == other.packages
     }
+}
+
+impl FileEntry {
+    fn file(self, path: String) -> BundleFile {
+        let sizes = Sizes { raw: self.raw, gzip: self.gzip };
+        BundleFile { path, sizes, sha256: self.sha256, sketch: self.like, id: self.id }
+    }
+}
+
+/// A file as a value of `files`.
+fn entry(file: &BundleFile) -> String {
+    let mut text = format!("{{ \"raw\": {}, \"gzip\": {}", file.sizes.raw, file.sizes.gzip);
+    let hash = Some(&file.sha256).filter(|hash| !hash.is_empty()).map(|hash| ("sha256", json!(hash)));
+    let sketch = file.sketch.as_ref().map(|sketch| ("like", json!(sketch)));
+    let id = file.id.as_ref().map(|id| ("id", json!(id)));
+    for (key, value) in [hash, sketch, id].into_iter().flatten() {
+        let _ = write!(text, ", \"{key}\": {value}");
+    }
+    text + " }"
+}
+
+/// An object with one line for each entry, without a newline at its end.
+fn block(key: &str, entries: impl Iterator<Item = String>) -> String {
+    let lines: Vec<String> = entries.map(|entry| format!("\n    {entry}")).collect();
+    let end = if lines.is_empty() { "" } else { "\n  " };
+    format!("  \"{key}\": {{{}{end}}}", lines.join(","))
 }
 
 /// The release series of a library, within which compressed sizes stay the same: `zlib-rs 0.6` for `zlib-rs 0.6.8`,

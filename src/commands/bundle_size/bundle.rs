@@ -1,10 +1,10 @@
-//! A measured bundle: its files by canonical name, their sizes, and the compressor.
+//! A measured bundle: its judged files with their sizes, the files that are only listed, and the compressor.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{names, sizes::Sizes};
+use super::{sizes::Sizes, sketch::Sketch};
 
 /// What compressed the files. Only sizes of the same compressor are comparable: level 9 of one library differs from level 9
 /// of another by up to 4 % for a single file.
@@ -24,79 +24,63 @@ impl Compressor {
     }
 }
 
-/// One file of the bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One file of a bundle, measured now or in a baseline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BundleFile {
-    /// Relative to the workspace.
+    /// Relative to the workspace. In a baseline of the first schema: a canonical name, whose sizes are a sum.
     pub path: String,
     pub sizes: Sizes,
-    /// Lower-case hex, of the raw bytes.
+    /// Lower-case hex, of the raw bytes; empty if unknown.
     pub sha256: String,
-}
-
-/// The files that share one canonical name, ordered by path. Never empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NamedFiles {
-    pub files: Vec<BundleFile>,
-}
-
-impl NamedFiles {
-    #[must_use]
-    pub fn sizes(&self) -> Sizes {
-        self.files.iter().map(|file| file.sizes).sum()
-    }
-
-    /// The file with the most raw bytes.
-    #[must_use]
-    pub fn largest(&self) -> Option<&BundleFile> {
-        self.files.iter().max_by_key(|file| file.sizes.raw)
-    }
+    /// What the content is like; `None` if unknown.
+    pub sketch: Option<Sketch>,
+    /// The name that the bundler's manifest gives it, which stays when its path changes.
+    pub id: Option<String>,
 }
 
 /// A measured bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
-    /// By canonical name ([`names::canonical_name`]).
-    pub files: BTreeMap<String, NamedFiles>,
+    /// The judged files, by path.
+    pub files: Vec<BundleFile>,
+    /// The other files with their raw bytes: images, fonts, source maps.
+    pub listed: BTreeMap<String, u64>,
+    /// Raw bytes by package; empty if unknown.
+    pub packages: BTreeMap<String, u64>,
     pub compressor: Compressor,
 }
 
 impl Bundle {
     #[must_use]
     pub fn from_files(files: impl IntoIterator<Item = BundleFile>) -> Self {
-        let mut named: BTreeMap<String, NamedFiles> = BTreeMap::new();
-        for file in files {
-            named.entry(names::canonical_name(&file.path)).or_default().files.push(file);
-        }
-        Self { files: named, compressor: Compressor::built_in() }
+        let mut files: Vec<BundleFile> = files.into_iter().collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { files, listed: BTreeMap::new(), packages: BTreeMap::new(), compressor: Compressor::built_in() }
     }
 
     #[must_use]
     pub fn total(&self) -> Sizes {
-        self.files.values().map(NamedFiles::sizes).sum()
-    }
-
-    #[must_use]
-    pub fn file_count(&self) -> usize {
-        self.files.values().map(|named| named.files.len()).sum()
+        self.files.iter().map(|file| file.sizes).sum()
     }
 
     /// `1 file`, `12 files`.
     #[must_use]
     pub fn count(&self) -> String {
-        match self.file_count() {
-            1 => "1 file".to_owned(),
-            count => format!("{count} files"),
-        }
+        count(self.files.len())
     }
 
-    /// SHA-256 over every path and content, in hex: identifies the bytes that were judged.
+    /// SHA-256 over every judged path and content, in hex: identifies the bytes that were judged.
     #[must_use]
     pub fn digest(&self) -> String {
-        let lines =
-            self.files.values().flat_map(|named| &named.files).map(|file| format!("{}  {}\n", file.sha256, file.path));
+        let lines = self.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.path));
         hex(&lines.fold(Sha256::new(), Digest::chain_update).finalize())
     }
+}
+
+/// `1 file`, `12 files`.
+#[must_use]
+pub fn count(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 /// Lower-case hex.

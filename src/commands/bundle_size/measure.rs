@@ -1,4 +1,4 @@
-//! Measures a bundle: the raw and the compressed size of every file, under the name it keeps across builds.
+//! Measures a bundle: the raw and the compressed size of every judged file, and what its content is like.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,9 @@ use sha2::{Digest, Sha256};
 
 use super::{
     bundle::{Bundle, BundleFile, Compressor, hex},
+    scope::Scope,
     sizes::Sizes,
+    sketch::{Sketch, Sketcher},
 };
 use crate::{
     error::CommandError,
@@ -30,36 +32,78 @@ const CHUNK: u64 = 256 * 1024;
 /// With more threads the disk becomes the bottleneck.
 const MOST_THREADS: usize = 8;
 
-/// Measures the files below `root` that match `patterns`, except the baseline file itself.
+/// Measures the files below `root` that match `patterns`, except the baseline file itself. What `scope` does not judge is listed
+/// with its raw size.
 ///
-/// Source maps (`*.map`) are left out, since browsers load them only for developers. When a pattern matches source maps
-/// (`**/*.map`), the patterns alone decide. Whether no match is an error is decided by [`files::find`].
+/// Whether no match is an error is decided by [`files::find`].
 ///
 /// # Errors
 /// Bad input: the errors of [`files::find`]. Unobservable: a file that cannot be read.
-pub fn measure(root: &Path, patterns: &[Glob], baseline: &Path) -> Result<Bundle, CommandError> {
-    let mut paths = files::find(root, patterns).map_err(Finding::bad_input)?;
-    let with_maps = patterns.iter().any(names_maps);
+pub fn measure(root: &Path, patterns: &[Glob], scope: &Scope, baseline: &Path) -> Result<Bundle, CommandError> {
+    let paths = files::find(root, patterns).map_err(Finding::bad_input)?;
+    measure_paths(root, paths, scope, baseline).map_err(Finding::unobservable)
+}
+
+/// As [`measure`], with the patterns of the baseline, which may match nothing any more. A pattern that cannot be read names
+/// nothing.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn measure_as_before(root: &Path, scope: &Scope, baseline: &Path) -> Result<Bundle, CommandError> {
+    let patterns: Vec<Glob> = scope.patterns.iter().filter_map(|pattern| pattern.parse().ok()).collect();
+    let paths = files::find_existing(root, &patterns).map_err(Finding::unobservable)?;
+    measure_paths(root, paths, scope, baseline).map_err(Finding::unobservable)
+}
+
+/// Adds the sketch of each content to the files with these paths.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn sketch(root: &Path, bundle: &mut Bundle, paths: &[String]) -> Result<(), Finding> {
+    let wanted: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    let sketches = in_parallel(&wanted, |path| {
+        let mut sketcher = Sketcher::default();
+        read_chunks(&root.join(path), |chunk| {
+            sketcher.add(chunk);
+            Ok(())
+        })
+        .map_err(|error| unreadable(path, &error))?;
+        Ok(sketcher.finish())
+    })?;
+    let mut sketches: BTreeMap<&str, Sketch> = paths.iter().map(String::as_str).zip(sketches).collect();
+    for file in &mut bundle.files {
+        if let Some(sketch) = sketches.remove(file.path.as_str()) {
+            file.sketch = Some(sketch);
+        }
+    }
+    Ok(())
+}
+
+fn measure_paths(root: &Path, paths: Vec<PathBuf>, scope: &Scope, baseline: &Path) -> Result<Bundle, Finding> {
     let baseline = baseline.strip_prefix(".").unwrap_or(baseline);
-    paths.retain(|path| path != baseline && (with_maps || path.extension().is_none_or(|extension| extension != "map")));
-    measure_files(root, &paths).map(Bundle::from_files).map_err(Finding::unobservable)
+    let paths = paths.into_iter().filter(|path| path != baseline);
+    let (judged, other): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| scope.judges(&path.to_string_lossy()));
+    let mut bundle = Bundle::from_files(in_parallel(&judged, |path| measure_file(root, path))?);
+    for path in other {
+        let metadata = root.join(&path).metadata().map_err(|error| unreadable(&path, &error))?;
+        bundle.listed.insert(path.to_string_lossy().into_owned(), metadata.len());
+    }
+    Ok(bundle)
 }
 
-/// Whether a pattern names source maps: `**/*.map`, `*.{js,map}`.
-fn names_maps(pattern: &Glob) -> bool {
-    pattern.last_part().split(['.', ',', '{', '}']).skip(1).any(|extension| extension == "map")
-}
-
-/// Measures files in parallel; the result is in the order of the paths.
-fn measure_files(root: &Path, paths: &[PathBuf]) -> Result<Vec<BundleFile>, Finding> {
+/// Does the same with each path, in parallel; the results are in the order of the paths.
+fn in_parallel<T: Send>(
+    paths: &[PathBuf],
+    each: impl Fn(&Path) -> Result<T, Finding> + Sync,
+) -> Result<Vec<T>, Finding> {
     let next = AtomicUsize::new(0);
-    let measured = Mutex::new(BTreeMap::new());
+    let done = Mutex::new(BTreeMap::new());
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = paths.get(at) else { return };
-            let file = measure_file(root, path);
-            measured.lock().unwrap_or_else(PoisonError::into_inner).insert(at, file);
+            let result = each(path);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, result);
         }
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(paths.len());
@@ -70,38 +114,45 @@ fn measure_files(root: &Path, paths: &[PathBuf]) -> Result<Vec<BundleFile>, Find
         }
         work();
     });
-    measured.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 fn measure_file(root: &Path, path: &Path) -> Result<BundleFile, Finding> {
-    let name = path.display().to_string();
-    measure_content(&root.join(path)).map(|(sizes, sha256)| BundleFile { path: name.clone(), sizes, sha256 }).map_err(
-        |error| {
-            Finding::inconclusive(name).actual(format!("cannot be read: {error}")).expected("a file that can be read")
-        },
-    )
+    let (sizes, sha256) = measure_content(&root.join(path)).map_err(|error| unreadable(path, &error))?;
+    Ok(BundleFile { path: path.to_string_lossy().into_owned(), sizes, sha256, ..BundleFile::default() })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Finding {
+    Finding::inconclusive(path.to_string_lossy())
+        .actual(format!("cannot be read: {error}"))
+        .expected("a file that can be read")
 }
 
 fn measure_content(path: &Path) -> io::Result<(Sizes, String)> {
-    let mut file = files::open(path)?;
     let mut hash = Sha256::new();
     // Without a name and a time in the header, so that equal bytes have equal sizes.
     let mut gzip = GzBuilder::new().write(ByteCounter(0), Compression::new(Compressor::built_in().level));
     let mut raw = 0;
+    read_chunks(path, |chunk| {
+        raw += chunk.len() as u64;
+        hash.update(chunk);
+        gzip.write_all(chunk)
+    })?;
+    let ByteCounter(gzip) = gzip.finish()?;
+    Ok((Sizes { raw, gzip }, hex(&hash.finalize())))
+}
+
+/// Reads a file in whole chunks, even after short reads: the compressor gets the same pieces every time.
+fn read_chunks(path: &Path, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut file = files::open(path)?;
     let mut chunk = Vec::new();
     loop {
         chunk.clear();
-        // Whole chunks, even after short reads: the compressor gets the same pieces every time.
-        let length = (&mut file).take(CHUNK).read_to_end(&mut chunk)?;
-        if length == 0 {
-            break;
+        if (&mut file).take(CHUNK).read_to_end(&mut chunk)? == 0 {
+            return Ok(());
         }
-        raw += length as u64;
-        hash.update(&chunk);
-        gzip.write_all(&chunk)?;
+        take(&chunk)?;
     }
-    let ByteCounter(gzip) = gzip.finish()?;
-    Ok((Sizes { raw, gzip }, hex(&hash.finalize())))
 }
 
 /// Counts the bytes that are written to it.
@@ -132,8 +183,18 @@ mod tests {
     }
 
     fn measured(root: &tempfile::TempDir, patterns: &[&str]) -> Bundle {
-        let patterns: Vec<Glob> = patterns.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
-        measure(root.path(), &patterns, Path::new("sizes.json")).expect("measured")
+        measured_beside(root, patterns, "sizes.json")
+    }
+
+    fn measured_beside(root: &tempfile::TempDir, patterns: &[&str], baseline: &str) -> Bundle {
+        let globs: Vec<Glob> = patterns.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
+        let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        let scope = Scope { patterns, ..Scope::default() };
+        measure(root.path(), &globs, &scope, Path::new(baseline)).expect("measured")
+    }
+
+    fn paths(bundle: &Bundle) -> Vec<&str> {
+        bundle.files.iter().map(|file| file.path.as_str()).collect()
     }
 
     /// Text that compresses about as well as code does; the same every time.
@@ -163,13 +224,13 @@ mod tests {
     }
 
     /// Users compare these numbers across builds. If they change with a patch release of zlib-rs, older baselines are not
-    /// comparable with new ones, and `Baseline::comparable` has to refuse them.
+    /// comparable with new ones, and `Baseline::comparable` has to notice.
     #[test]
     fn compressed_sizes_are_pinned() {
         let root = bundle(&[("app.js", &code(300_000)), ("empty.js", b""), ("hi.js", b"hi")]);
         let measured = measured(&root, &["."]);
         let sizes: Vec<_> =
-            measured.files.iter().map(|(name, named)| (name.as_str(), named.sizes().raw, named.sizes().gzip)).collect();
+            measured.files.iter().map(|file| (file.path.as_str(), file.sizes.raw, file.sizes.gzip)).collect();
         assert_eq!(sizes, [("app.js", 300_000, 107_508), ("empty.js", 0, 20), ("hi.js", 2, 22)]);
     }
 
@@ -184,21 +245,32 @@ mod tests {
     }
 
     #[test]
-    fn files_are_grouped_by_their_names_without_hashes() {
+    fn what_no_browser_runs_is_listed() {
         let root = bundle(&[
             ("dist/app.3f2a.js", b"one"),
-            ("dist/chunk-ABCDEF12.js", b"two"),
-            ("dist/chunk-QRSTUV34.js", b"three"),
             ("dist/app.3f2a.js.map", b"map"),
+            ("dist/photo.png", b"four"),
+            ("dist/style.css", b"three"),
         ]);
         let measured = measured(&root, &["dist"]);
-        let files: Vec<_> =
-            measured.files.iter().map(|(name, named)| (name.as_str(), named.files.len(), named.sizes().raw)).collect();
-        assert_eq!(files, [("dist/app.[hash].js", 1, 3), ("dist/chunk-[hash].js", 2, 8)]);
-        assert_eq!((measured.file_count(), measured.total().raw), (3, 11));
-        let chunks = &measured.files["dist/chunk-[hash].js"];
-        assert_eq!(chunks.largest().map(|file| file.path.as_str()), Some("dist/chunk-QRSTUV34.js"));
-        assert_eq!(chunks.files[0].sha256, "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3");
+        assert_eq!(paths(&measured), ["dist/app.3f2a.js", "dist/style.css"]);
+        assert_eq!(
+            measured.listed.iter().map(|(path, raw)| (path.as_str(), *raw)).collect::<Vec<_>>(),
+            [("dist/app.3f2a.js.map", 3), ("dist/photo.png", 4)]
+        );
+        assert_eq!((measured.count().as_str(), measured.total().raw), ("2 files", 8));
+        assert_eq!(measured.files[0].sha256, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
+    }
+
+    #[test]
+    fn a_sketch_is_that_of_the_whole_content() {
+        let text = code(600_000);
+        let root = bundle(&[("app.js", &text), ("b.js", b"b")]);
+        let mut measured = measured(&root, &["."]);
+        sketch(root.path(), &mut measured, &["app.js".to_owned()]).expect("sketched");
+        assert_eq!(measured.files[0].sketch, Some(Sketch::of(&text)));
+        assert_eq!(measured.files[1].sketch, None);
+        sketch(root.path(), &mut measured, &["gone.js".to_owned()]).expect_err("gone");
     }
 
     #[test]
@@ -206,24 +278,22 @@ mod tests {
         let root =
             bundle(&[("dist/app.js", b"one"), ("dist/app.js.map", b"map"), ("dist/a.map", b"x"), ("dist/map", b"y")]);
         for (patterns, expected) in [
-            (&["dist"][..], &["dist/app.js", "dist/map"][..]),
+            (&["dist"][..], &["dist/app.js"][..]),
             (&["dist/map", "dist/*.js"], &["dist/app.js", "dist/map"]),
             (&["dist/*.{js,map}"], &["dist/a.map", "dist/app.js", "dist/app.js.map"]),
             (&["**/*.map"], &["dist/a.map", "dist/app.js.map"]),
-            (&["dist", "dist/**/*.map"], &["dist/a.map", "dist/app.js", "dist/app.js.map", "dist/map"]),
-            (&["dist", "!dist/*.js.map"], &["dist/a.map", "dist/app.js", "dist/map"]),
+            (&["dist", "dist/**/*.map"], &["dist/a.map", "dist/app.js", "dist/app.js.map"]),
+            (&["dist", "!dist/*.js.map"], &["dist/app.js"]),
         ] {
-            assert_eq!(measured(&root, patterns).files.keys().collect::<Vec<_>>(), expected, "{patterns:?}");
+            assert_eq!(paths(&measured(&root, patterns)), expected, "{patterns:?}");
         }
     }
 
     #[test]
     fn the_baseline_file_is_not_measured() {
-        let root = bundle(&[("app.js", b"one"), ("sizes.json", b"record"), ("lib/sizes.json", b"four")]);
-        assert_eq!(measured(&root, &["."]).files.keys().collect::<Vec<_>>(), ["app.js", "lib/sizes.json"]);
-        let record = Path::new("./lib/sizes.json");
-        let measured = measure(root.path(), &[".".parse().expect("a pattern")], record).expect("measured");
-        assert_eq!(measured.files.keys().collect::<Vec<_>>(), ["app.js", "sizes.json"]);
+        let root = bundle(&[("app.js", b"one"), ("sizes.js", b"record"), ("lib/sizes.js", b"four")]);
+        assert_eq!(paths(&measured_beside(&root, &["."], "sizes.js")), ["app.js", "lib/sizes.js"]);
+        assert_eq!(paths(&measured_beside(&root, &["."], "./lib/sizes.js")), ["app.js", "sizes.js"]);
     }
 
     #[test]
@@ -233,10 +303,7 @@ mod tests {
         let listed: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         let root = bundle(&listed);
         let first = measured(&root, &["dist"]);
-        assert_eq!(
-            first.files.keys().map(String::as_str).collect::<Vec<_>>(),
-            listed.iter().map(|(name, _)| *name).collect::<Vec<_>>()
-        );
+        assert_eq!(paths(&first), listed.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         assert_eq!(first.total().raw, 50_000 * 49);
         let again = measured(&root, &["dist"]);
         assert_eq!((&again, again.digest()), (&first, first.digest()));
@@ -249,8 +316,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
         let root = bundle(&[("dist/app.js", b"one")]);
-        let finding =
-            measure_files(root.path(), &["dist/app.js".into(), "dist/gone.js".into()]).expect_err("gone").to_string();
+        let paths = ["dist/app.js", "dist/gone.js"].map(PathBuf::from);
+        let finding = in_parallel(&paths, |path| measure_file(root.path(), path)).expect_err("gone").to_string();
         assert!(finding.starts_with("dist/gone.js: cannot be read: No such file"), "{finding}");
     }
 }

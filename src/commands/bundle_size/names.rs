@@ -10,6 +10,7 @@
 //! | exactly 8 of base64url, base36 or base32 that do not read as words | Rollup, Vite (`-` and `_` included), Parcel, Bun |
 //! | exactly 8 capitals and digits | esbuild, Angular since 17 |
 //! | 9 or more letters and digits that change their kind every second or third character | Rollup `[hash:12]`, Next's build ids |
+//! | 13 of lower-case letters, digits, `-` and `_`, not letters alone, as a whole name or after `turbopack-` | Turbopack (Next since 16) |
 //! | 8 or more digits | time stamps |
 //!
 //! Words stay: lower-case letters (`dashboard`), camel case in syllables (`HomePage`), a word with a number (`es2015`), and
@@ -26,6 +27,9 @@ pub const HASH_MARK: &str = "[hash]";
 
 /// The separators of words between two dots of a file name.
 const WORD_SEPARATORS: [char; 2] = ['-', '~'];
+
+/// The name of the file with which Turbopack starts.
+const TURBOPACK: &str = "turbopack-";
 
 /// The default length of a hash of Rollup, Vite, esbuild and Bun.
 const USUAL_LENGTH: usize = 8;
@@ -49,6 +53,10 @@ fn split_extension(file: &str) -> (&str, &str) {
 }
 
 fn canonical_stem(stem: &str) -> String {
+    let (lead, whole) = stem.strip_prefix(TURBOPACK).map_or(("", stem), |rest| (TURBOPACK, rest));
+    if is_turbopack_hash(whole) {
+        return format!("{lead}{HASH_MARK}");
+    }
     let mut parts = stem.split('.');
     let first = parts.next().unwrap_or_default();
     let mut name = canonical_part(first, true);
@@ -122,6 +130,18 @@ fn is_hash(text: &str, before: char) -> bool {
         9..=64 => text.bytes().all(|b| b.is_ascii_alphanumeric()) && is_mixed(text),
         _ => false,
     }
+}
+
+/// Whether a name is a hash of Turbopack: with a digit or an underscore, and neither of words, as `react-dom-202` is, nor a word
+/// and a hash, as `main-bx_z12-a` is.
+fn is_turbopack_hash(text: &str) -> bool {
+    let word = usual_tail(text).map(|tail| &text[..text.len() - tail.len() - 1]);
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'~');
+    text.len() == 13
+        && text.bytes().all(fits)
+        && text.bytes().any(|b| !b.is_ascii_lowercase() && b != b'-')
+        && !(text.contains(['-', '_']) && text.split(['-', '_']).all(is_word))
+        && !word.is_some_and(|word| word.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
 /// Whether the start of a file name is a hash. Stricter than [`is_hash`], since words such as `OTPInput` are more likely.
@@ -291,7 +311,7 @@ pub fn pair_names<'a>(
 }
 
 /// The canonical name without its hash, or without the last text that may be one.
-fn name_without_hash(name: &str) -> String {
+pub fn name_without_hash(name: &str) -> String {
     let (folder, file) = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1));
     if let Some(at) = file.rfind(HASH_MARK) {
         let head = file[..at].trim_end_matches(['.', '-', '_', '~']);

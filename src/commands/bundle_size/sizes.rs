@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::Bytes;
+use crate::values::{Bytes, Percent, figures::growth_percent};
 
 /// Shows a difference in bytes: `+4 MB`, `-12.3 kB`, `±0 B`.
 #[must_use]
@@ -65,6 +65,32 @@ impl std::iter::Sum for Sizes {
     }
 }
 
+/// The growth in percent for people.
+#[expect(clippy::cast_precision_loss, reason = "sizes below 2^53 bytes are exact")]
+#[must_use]
+pub fn show_percent(before: u64, now: u64, limit: Option<Percent>) -> String {
+    if before == 0 {
+        return "from 0 B".to_owned();
+    }
+    let growth = (i128::from(now) - i128::from(before)) as f64;
+    growth_percent(growth * 100.0 / before as f64, limit)
+}
+
+/// The growth in percent for programs: `+5.1 %`, rounded up to hundredths, so that growth over a limit never looks like
+/// growth within it.
+#[must_use]
+pub fn exact_percent(before: u64, now: u64) -> String {
+    if before == 0 {
+        return "from 0 B".to_owned();
+    }
+    let before = i128::from(before);
+    let hundredths = -((before - i128::from(now)) * 10_000).div_euclid(before);
+    let (sign, size) = (if hundredths < 0 { "-" } else { "+" }, hundredths.unsigned_abs());
+    let (whole, tenth, hundredth) = (size / 100, size / 10 % 10, size % 10);
+    let last = if hundredth == 0 { String::new() } else { hundredth.to_string() };
+    format!("{sign}{whole}.{tenth}{last} %")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +101,24 @@ mod tests {
         assert_eq!(signed(-12_345), "-12.3 kB");
         assert_eq!(signed(0), "±0 B");
         assert_eq!(signed(i128::MIN), "-18446744074 GB");
+    }
+
+    #[test]
+    fn percentages_for_programs_are_rounded_up() {
+        for (before, now, shown) in [
+            (100, 105, "+5.0 %"),
+            (1_000_000, 1_050_001, "+5.01 %"),
+            (1_000_000, 1_051_000, "+5.1 %"),
+            (3, 4, "+33.34 %"),
+            (4, 3, "-25.0 %"),
+            (3, 2, "-33.33 %"),
+            (1, 1, "+0.0 %"),
+            (1_000_000, 999_999, "+0.0 %"),
+            (1, 1001, "+100000.0 %"),
+            (0, 5, "from 0 B"),
+            (u64::MAX, 0, "-100.0 %"),
+        ] {
+            assert_eq!(exact_percent(before, now), shown, "{before} {now}");
+        }
     }
 }

@@ -43,7 +43,7 @@ fn bundle_of(sizes: &[u64]) -> Bundle {
     Bundle::from_files(sizes.iter().enumerate().map(|(index, bytes)| bundle::BundleFile {
         path: format!("{index}.js"),
         sizes: sizes::Sizes { raw: *bytes, gzip: *bytes },
-        sha256: String::new(),
+        ..bundle::BundleFile::default()
     }))
 }
 
@@ -52,7 +52,7 @@ fn a_signal_ends_the_measuring() {
     let execution = Execution { clock: Arc::new(CancellingClock), ..test_execution() };
     let ctx = CommandContext { execution, ..test_context() };
     // Enough files that measuring does not end before the signal.
-    let result = run(&args(&[("path", "src"), ("allow-first", "true")]), &Subject::default(), &ctx);
+    let result = run(&args(&[("path", "src/**/*.rs"), ("allow-first", "true")]), &Subject::default(), &ctx);
     assert_eq!(result, Err(CommandError::Cancelled));
     assert_eq!(ctx.execution.partial.copy().effects, [], "nothing was written");
 }
@@ -61,7 +61,11 @@ fn a_signal_ends_the_measuring() {
 fn tables(before: &[u64], now: &[u64], settings: &[(&str, &str)]) -> Vec<(String, bool, usize)> {
     let baseline = Baseline::from_bundle(&bundle_of(before));
     let args = args(&[&[("path", "dist")], settings].concat());
-    let outcome = compare(&args, "bundle", &bundle_of(now), &baseline);
+    let scope = Scope { patterns: vec!["dist".to_owned()], groups: Vec::new() };
+    let packages = packages::Packages::default();
+    let explanation = args.limits.explanation.as_deref().and_then(|text| Explanation::read(text, ""));
+    let rules = Rules { check: "bundle", limits: &args.limits, scope: &scope, explanation, packages: &packages };
+    let outcome = compare(&args, &rules, &bundle_of(now), &baseline);
     outcome.tables.into_iter().map(|table| (table.title, table.open, table.rows.len())).collect()
 }
 
@@ -76,7 +80,7 @@ fn the_table_title_says_whether_a_file_grew() {
 fn the_files_of_a_bundle_over_its_limit_are_shown_open() {
     let title = || "Files that grew most (gzip)".to_owned();
     assert_eq!(tables(&[100], &[200], &[]), [(title(), true, 1)]);
-    assert_eq!(tables(&[100], &[200], &[("explanation", "why")]), [(title(), true, 1)]);
+    assert_eq!(tables(&[100], &[200], &[("explanation", "the editor moved in here")]), [(title(), true, 1)]);
     assert_eq!(tables(&[100; 5], &[200; 5], &[]), [(title(), true, 5)]);
     let all = |title: &str, rows| (title.to_owned(), false, rows);
     assert_eq!(

@@ -3,19 +3,46 @@ use proptest::prelude::*;
 use super::*;
 
 const GOOD: &str = r#"{
-  "schema": 1,
+  "schema": 2,
   "algorithm": "gzip",
   "level": 9,
   "backend": "zlib-rs 0.6.8",
   "measured-at": "2026-03-04T05:06:07Z",
+  "commit": "3f2a91cc3f2a91cc3f2a91cc3f2a91cc3f2a91cc",
+  "path": ["dist","!dist/old"],
   "subject": {"service":"shop","tag":"1.4.2"},
   "total": { "raw": 1500, "gzip": 600 },
   "files": {
-    "dist/app.[hash].js": { "raw": 1000, "gzip": 400 },
+    "dist/app.3f2a91cc.js": { "raw": 1000, "gzip": 400, "sha256": "ab", "like": "wAAAABwAAAAk", "id": "src/main.ts" },
     "dist/a \"b\".css": { "raw": 500, "gzip": 200 }
+  },
+  "listed": {
+    "dist/a.png": 7000
+  },
+  "packages": {
+    "lodash": 700
   }
 }
 "#;
+
+/// A baseline of the first schema.
+const FIRST: &str = r#"{
+  "schema": 1,
+  "algorithm": "gzip",
+  "level": 9,
+  "backend": "zlib-rs 0.6.8",
+  "total": { "raw": 1600, "gzip": 660 },
+  "files": {
+    "dist/app.3f2a9c1b.js": { "raw": 1000, "gzip": 400 },
+    "dist/app.4d5e6f70.js": { "raw": 500, "gzip": 200 },
+    "dist/a.png": { "raw": 100, "gzip": 60 }
+  }
+}
+"#;
+
+fn empty() -> Baseline {
+    Baseline::from_bundle(&Bundle::from_files([]))
+}
 
 fn parse(text: &str) -> Result<Baseline, Finding> {
     Baseline::parse("bundle.json", text.as_bytes())
@@ -25,37 +52,40 @@ fn parse(text: &str) -> Result<Baseline, Finding> {
 fn a_written_baseline_can_be_read() {
     let good = parse(GOOD).expect("a good baseline");
     assert_eq!(good.total(), Sizes { raw: 1500, gzip: 600 });
-    assert_eq!(good.files["dist/app.[hash].js"], Sizes { raw: 1000, gzip: 400 });
+    let app = good.files.iter().find(|file| file.path == "dist/app.3f2a91cc.js").expect("a file");
+    assert_eq!(
+        (app.sizes, app.sha256.as_str(), app.id.as_deref()),
+        (Sizes { raw: 1000, gzip: 400 }, "ab", Some("src/main.ts"))
+    );
+    assert_eq!((good.listed["dist/a.png"], good.packages["lodash"]), (7000, 700));
+    assert_eq!(good.patterns.as_deref(), Some(&["dist".to_owned(), "!dist/old".to_owned()][..]));
+    assert!(good.commit.as_ref().is_some_and(|commit| commit.starts_with("3f2a91cc")));
     assert_eq!(good.subject.as_ref().and_then(|subject| subject["tag"].as_str()), Some("1.4.2"));
-    let sorted = r#"  "files": {
-    "dist/a \"b\".css": { "raw": 500, "gzip": 200 },
-    "dist/app.[hash].js": { "raw": 1000, "gzip": 400 }
-  }
-}
-"#;
-    let head = GOOD.split("  \"files\"").next().expect("a head");
-    assert_eq!(good.to_json(), format!("{head}{sorted}"));
+    let mut lines: Vec<String> = GOOD.lines().map(ToOwned::to_owned).collect();
+    lines.swap(11, 12);
+    (lines[11], lines[12]) = (format!("{},", lines[11]), lines[12].trim_end_matches(',').to_owned());
+    assert_eq!(good.to_json(), lines.join("\n") + "\n", "names are sorted");
     assert_eq!(parse(&good.to_json()), Ok(good));
 }
 
 #[test]
 fn an_empty_baseline_is_written_and_read() {
-    let empty =
-        Baseline { compressor: Compressor::built_in(), files: BTreeMap::new(), subject: None, measured_at: None };
+    let empty = empty();
     let text = empty.to_json();
     let backend = Compressor::built_in().backend;
     let expected = format!(
-        "{{\n  \"schema\": 1,\n  \"algorithm\": \"gzip\",\n  \"level\": 9,\n  \"backend\": \"{backend}\",\n  \"total\": {{ \"raw\": 0, \"gzip\": 0 }},\n  \"files\": {{}}\n}}\n"
+        "{{\n  \"schema\": 2,\n  \"algorithm\": \"gzip\",\n  \"level\": 9,\n  \"backend\": \"{backend}\",\n  \"total\": {{ \"raw\": 0, \"gzip\": 0 }},\n  \"files\": {{}}\n}}\n"
     );
     assert_eq!(text, expected);
     assert_eq!(parse(&text), Ok(empty));
 }
 
 #[test]
-fn names_are_made_canonical_again() {
-    let text = GOOD.replace("app.[hash].js", "app.3f2a9c1b.js").replace("a \\\"b\\\".css", "app.4d5e6f70.js");
-    let baseline = parse(&text).expect("a baseline");
-    assert_eq!(baseline.files, BTreeMap::from([("dist/app.[hash].js".to_owned(), Sizes { raw: 1500, gzip: 600 })]));
+fn a_baseline_of_the_first_schema_has_sums_by_canonical_name() {
+    let baseline = parse(FIRST).expect("a baseline");
+    let files: Vec<_> = baseline.files.iter().map(|file| (file.path.as_str(), file.sizes.raw)).collect();
+    assert_eq!(files, [("dist/a.png", 100), ("dist/app.[hash].js", 1500)]);
+    assert_eq!((baseline.patterns, baseline.commit), (None, None));
 }
 
 #[test]
@@ -65,20 +95,21 @@ fn a_malformed_baseline_is_refused_with_the_reason() {
         (GOOD, "nothing", "expected ident at line 1 column 2: `nothing`"),
         (GOOD, "[]", "line 1"),
         (GOOD, "{}", "missing field `schema` at line 1 column 2: `{}`"),
-        ("\"schema\": 1", "\"schema\": 2", "schema 2; expected schema 1"),
-        ("\"schema\": 1", "\"schema\": \"1\"", "invalid type: string \"1\", expected u64 at line 2 column 15"),
-        ("  \"total\"", "<<<<<<< HEAD\n  \"total\"", "at line 8 column 1: `<<<<<<< HEAD`"),
+        ("\"schema\": 2", "\"schema\": 3", "schema 3; expected schema 1 to 2"),
+        ("\"schema\": 2", "\"schema\": \"1\"", "invalid type: string \"1\", expected u64 at line 2 column 15"),
+        ("  \"total\"", "<<<<<<< HEAD\n  \"total\"", "at line 10 column 1: `<<<<<<< HEAD`"),
         (
             "1000, \"gzip\": 400",
             "-1000, \"gzip\": 400",
-            "invalid value: integer `-1000`, expected u64 at line 10 column",
+            "invalid value: integer `-1000`, expected u64 at line 12 column",
         ),
-        ("1000, \"gzip\": 400", "1e3, \"gzip\": 400", "expected u64 at line 10"),
-        ("1000, \"gzip\": 400", "1000", "missing field `gzip` at line 10"),
+        ("1000, \"gzip\": 400", "1e3, \"gzip\": 400", "expected u64 at line 12"),
+        ("wAAAABwAAAAk", "wAAAABwAAAAA", "ascending"),
+        ("1000, \"gzip\": 400", "1000", "missing field `gzip` at line 12"),
         ("1000, \"gzip\": 400", "1000, \"gzip\": 400, \"brotli\": 1", "unknown field `brotli`"),
         ("\"level\"", "\"lvl\"", "unknown field `lvl`"),
-        ("1000, \"gzip\": 400", "9000000000000000, \"gzip\": 400", "dist/app.[hash].js: 9000000000000000 bytes raw"),
-        ("1000, \"gzip\": 400", "99999999999999999999, \"gzip\": 400", "line 10"),
+        ("1000, \"gzip\": 400", "9000000000000000, \"gzip\": 400", "dist/app.3f2a91cc.js: 9000000000000000 bytes raw"),
+        ("1000, \"gzip\": 400", "99999999999999999999, \"gzip\": 400", "line 12"),
         (
             "\"raw\": 1500",
             "\"raw\": 1400",
@@ -102,25 +133,27 @@ fn only_sizes_of_the_same_compressor_are_comparable() {
     let with = |change: Edit| {
         let mut compressor = current();
         change(&mut compressor);
-        Baseline { compressor, files: BTreeMap::new(), subject: None, measured_at: None }
+        Baseline { compressor, ..empty() }
     };
-    let changes: [(Edit, bool); 7] = [
-        (|_| {}, true),
-        (|used| used.backend = "zlib-rs 0.6.0".into(), true),
-        (|used| used.backend = "zlib-rs 0.60.0".into(), false),
-        (|used| used.backend = "zlib-rs 1.6.8".into(), false),
-        (|used| used.backend = "zlib-ng 0.6.8".into(), false),
-        (|used| used.level = 6, false),
-        (|used| used.algorithm = "brotli".into(), false),
+    let changes: [(Edit, Option<Compression>); 7] = [
+        (|_| {}, Some(Compression::Gzip)),
+        (|used| used.backend = "zlib-rs 0.6.0".into(), Some(Compression::Gzip)),
+        // Only the library is another: every baseline would fail at once.
+        (|used| used.backend = "zlib-rs 0.60.0".into(), Some(Compression::Raw)),
+        (|used| used.backend = "zlib-rs 1.6.8".into(), Some(Compression::Raw)),
+        (|used| used.backend = "zlib-ng 0.6.8".into(), Some(Compression::Raw)),
+        (|used| used.level = 6, None),
+        (|used| used.algorithm = "brotli".into(), None),
     ];
-    for (change, same) in changes {
+    for (change, expected) in changes {
         let baseline = with(change);
-        let result = baseline.check_comparable(&current(), Compression::Gzip);
-        assert_eq!(result.is_ok(), same, "{:?}", baseline.compressor);
-        assert_eq!(baseline.check_comparable(&current(), Compression::Raw), Ok(()), "raw sizes are those of the files");
+        let result = baseline.comparable(&current(), Compression::Gzip);
+        assert_eq!(result.ok(), expected, "{:?}", baseline.compressor);
+        let raw = baseline.comparable(&current(), Compression::Raw);
+        assert_eq!(raw, Ok(Compression::Raw), "raw sizes are those of the files");
     }
     let finding =
-        with(|used| used.level = 6).check_comparable(&current(), Compression::Gzip).expect_err("level 6").to_string();
+        with(|used| used.level = 6).comparable(&current(), Compression::Gzip).expect_err("level 6").to_string();
     assert!(finding.contains("gzip level 6 by zlib-rs 0.6.8") && finding.contains("write-baseline"), "{finding}");
     for (backend, expected) in [
         ("zlib-rs 0.6.8", "zlib-rs 0.6"),
@@ -137,12 +170,8 @@ fn only_sizes_of_the_same_compressor_are_comparable() {
 proptest! {
     #[test]
     fn every_baseline_is_read_back_unchanged(files in proptest::collection::btree_map("\\PC{0,12}", (0u64..1_000_000, 0u64..1_000_000), 0..6)) {
-        let mut canonical: BTreeMap<String, Sizes> = BTreeMap::new();
-        for (name, (raw, gzip)) in files {
-            let known = canonical.entry(names::canonical_name(&name)).or_default();
-            *known = known.plus(Sizes { raw, gzip });
-        }
-        let baseline = Baseline { compressor: Compressor::built_in(), files: canonical, subject: None, measured_at: None };
+        let files = files.into_iter().map(|(path, (raw, gzip))| BundleFile { path, sizes: Sizes { raw, gzip }, ..BundleFile::default() });
+        let baseline = Baseline::from_bundle(&Bundle::from_files(files));
         prop_assert_eq!(parse(&baseline.to_json()), Ok(baseline));
     }
 }

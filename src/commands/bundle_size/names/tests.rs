@@ -22,6 +22,9 @@ fn the_hashes_of_each_bundler_are_recognised() {
         ("_next/static/Zx1QpL0aB3cD5eF7gH9iJ/_buildManifest.js", "_next/static/[hash]/_buildManifest.js"),
         ("static/chunks/node_modules_0f3e2d1c._.js", "static/chunks/node_modules_[hash]._.js"),
         ("app.1700000000.css", "app.[hash].css"),
+        ("_next/static/chunks/39_j1bdzreq0m.js", "_next/static/chunks/[hash].js"),
+        ("_next/static/chunks/2o-pijx6ukxo_.js", "_next/static/chunks/[hash].js"),
+        ("_next/static/chunks/turbopack-3fqeayc8xt406.js", "_next/static/chunks/turbopack-[hash].js"),
         // Rollup, Vite, SvelteKit
         ("assets/index-BxYz12_-.js", "assets/index-[hash].js"),
         ("assets/index-Bx-z12_a.js", "assets/index-[hash].js"),
@@ -53,6 +56,9 @@ fn the_hashes_of_each_bundler_are_recognised() {
 fn words_versions_and_ids_are_not_hashes() {
     for path in [
         "app.js",
+        "notifications.js",
+        "react-dom-202.js",
+        "user_settings.js",
         "app.component.js",
         "jquery.min.js",
         "jquery-3.7.1.min.js",
@@ -135,6 +141,7 @@ fn styles() -> Vec<Style> {
         style("esbuild main-#.js", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 8, 100.0, 0.0),
         style("bun main-#.js", "0123456789abcdefghjkmnpqrstvwxyz", 8, 80.0, 12.0),
         style("base36 main-#.js", "0123456789abcdefghijklmnopqrstuvwxyz", 8, 70.0, 16.0),
+        style("turbopack #.js", "0123456789abcdefghijklmnopqrstuvwxyz-_", 13, 90.0, 17.0),
         style("next #/main.js", &format!("{LETTERS}0123456789-_"), 21, 90.0, 10.0),
     ]
 }

@@ -1,0 +1,167 @@
+//! Which package the bytes of a bundle come from: what the bundler's own data or the source maps say, checked against the sizes
+//! of the measured files.
+
+pub mod esbuild;
+pub mod find;
+pub mod judge;
+pub mod rollup;
+pub mod source_map;
+pub mod webpack;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::kinds::file_name;
+
+/// The name of what is in no package.
+pub const OWN_CODE: &str = "(own code)";
+
+/// What a bundler says about its output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The outputs with their sizes, where they are known.
+    pub outputs: BTreeMap<String, Option<u64>>,
+    /// Output, source, bytes.
+    pub parts: Vec<(String, String, u64)>,
+    /// A source, and the sources that import it.
+    pub importers: BTreeMap<String, Vec<String>>,
+    /// The bytes are those before minification: only their proportion counts.
+    pub unminified: bool,
+}
+
+/// One package in a bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Package {
+    /// Raw bytes.
+    pub bytes: u64,
+    /// The files with its code.
+    pub files: BTreeMap<String, u64>,
+    /// The first source outside of it that imports it.
+    pub imported_by: Option<String>,
+    /// Where it is installed: several places are several copies.
+    pub places: BTreeSet<String>,
+}
+
+/// The packages of a bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packages {
+    /// Where this is known from; empty if nothing is known.
+    pub source: String,
+    pub packages: BTreeMap<String, Package>,
+}
+
+impl Packages {
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.packages.is_empty()
+    }
+
+    /// Raw bytes by package.
+    #[must_use]
+    pub fn bytes(&self) -> BTreeMap<String, u64> {
+        self.packages.iter().map(|(name, package)| (name.clone(), package.bytes)).collect()
+    }
+
+    /// Adds up the parts by package. `files` are the measured files with their raw sizes: outputs that are none of them, or have
+    /// another size, are of another build and do not count.
+    #[must_use]
+    pub fn attribute(source: &str, parts: &Parts, files: &BTreeMap<&str, u64>) -> Self {
+        let measured: BTreeMap<&str, &str> = parts
+            .outputs
+            .iter()
+            .filter_map(|(output, size)| Some((output.as_str(), find_output(output, *size, files)?)))
+            .collect();
+        let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
+        for (output, _, bytes) in &parts.parts {
+            *totals.entry(output).or_default() += bytes;
+        }
+        let mut found = Self { source: source.to_owned(), packages: BTreeMap::new() };
+        for (output, source, bytes) in &parts.parts {
+            let Some(file) = measured.get(output.as_str()) else { continue };
+            let total = totals.get(output.as_str()).copied().unwrap_or_default();
+            let bytes = if parts.unminified { scale(*bytes, files[file], total) } else { *bytes };
+            let place = Place::of(source);
+            let package = found.packages.entry(place.package.to_owned()).or_default();
+            package.bytes += bytes;
+            *package.files.entry((*file).to_owned()).or_default() += bytes;
+            if place.package != OWN_CODE {
+                package.places.insert(place.folder.to_owned());
+                let others = || parts.importers.get(source).into_iter().flatten();
+                let outside = |importer: &&String| Place::of(importer).package != place.package;
+                let own = |importer: &&String| Place::of(importer).package == OWN_CODE;
+                let importer = others().find(own).or_else(|| others().find(outside));
+                if package.imported_by.as_ref().is_none_or(|known| Place::of(known).package != OWN_CODE) {
+                    package.imported_by = importer.cloned().or(package.imported_by.take());
+                }
+            }
+        }
+        found
+    }
+
+    /// Adds the packages of another part of the bundle.
+    pub fn merge(&mut self, other: Self) {
+        if self.source.is_empty() {
+            self.source = other.source;
+        }
+        for (name, package) in other.packages {
+            let known = self.packages.entry(name).or_default();
+            known.bytes += package.bytes;
+            known.places.extend(package.places);
+            known.imported_by = known.imported_by.take().or(package.imported_by);
+            for (file, bytes) in package.files {
+                *known.files.entry(file).or_default() += bytes;
+            }
+        }
+    }
+}
+
+/// The measured file that an output is: the same path, or the only one that ends with it, and the same size.
+fn find_output<'a>(output: &str, size: Option<u64>, files: &BTreeMap<&'a str, u64>) -> Option<&'a str> {
+    let output = output.trim_start_matches("./");
+    let ends =
+        |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    let fits = |raw: u64| size.is_none_or(|size| size == raw);
+    let mut same = files.iter().filter(|(path, raw)| fits(**raw) && (ends(path, output) || ends(output, path)));
+    match (same.next(), same.next()) {
+        (Some((path, _)), None) => return Some(path),
+        (Some(_), Some(_)) => return files.get_key_value(output).map(|(path, _)| *path),
+        (None, _) => {}
+    }
+    // A bundler may know its outputs by another folder: the name has the hash of the content.
+    let mut named = files.iter().filter(|(path, raw)| fits(**raw) && file_name(path) == file_name(output));
+    match (named.next(), named.next()) {
+        (Some((path, _)), None) => Some(path),
+        _ => None,
+    }
+}
+
+/// The share of `part` in `whole`, of `bytes`.
+fn scale(part: u64, bytes: u64, whole: u64) -> u64 {
+    let scaled = u128::from(part) * u128::from(bytes) / u128::from(whole.max(1));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+/// Where a source is installed.
+struct Place<'a> {
+    package: &'a str,
+    folder: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// The last `node_modules` in a path counts: pnpm, yarn and nested installations have several.
+    fn of(source: &'a str) -> Self {
+        const FOLDER: &str = "node_modules/";
+        let own = Place { package: OWN_CODE, folder: "" };
+        let Some(at) = source.rfind(FOLDER) else { return own };
+        let rest = &source[at + FOLDER.len()..];
+        let slashes = if rest.starts_with('@') { 2 } else { 1 };
+        let end = rest.match_indices('/').nth(slashes - 1).map_or(rest.len(), |(end, _)| end);
+        let package = &rest[..end];
+        if package.is_empty() || package.starts_with('.') {
+            return own;
+        }
+        Place { package, folder: &source[..at + FOLDER.len() + end] }
+    }
+}
+
+#[cfg(test)]
+mod tests;
