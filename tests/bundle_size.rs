@@ -246,7 +246,7 @@ fn an_empty_or_incomparable_measurement_is_inconclusive() {
     for (path, baseline, parts) in [
         ("nothing", BASELINE, &["0 bytes in 1 file;", "build first"][..]),
         ("nothing", "new.json", &["0 bytes in 1 file;", "build first"]),
-        ("maps", "new.json", &["0 bytes in 0 files;", "build first"]),
+        ("maps", "new.json", &["0 bytes in 0 files, and 1 file that no browser runs", "build first"]),
         ("dist", "zero.json", &["the baseline has 0 bytes in 0 files; now 1.02 kB", "write it again"]),
         ("dist", "other.json", &["gzip level 6", "gzip level 9", "`compression: raw`"]),
         ("dist", "nothing", &["nothing: no regular file"]),

@@ -7,6 +7,7 @@ pub mod explanation;
 pub mod growth;
 pub mod kinds;
 pub mod limits;
+pub mod manifest;
 pub mod measure;
 pub mod measured;
 pub mod names;

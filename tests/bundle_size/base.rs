@@ -91,7 +91,7 @@ fn a_base_that_cannot_be_built_is_inconclusive() {
             &["exit code 7; its last lines: no such package", "no packages, no submodules"][..],
         ),
         (&["--base-command=false | true"], &["exit code 1"]),
-        (&["--base-command=true"], &["it ended, but pattern dist: it names no file"]),
+        (&["--base-command=true"], &["it ended with success; then `path`: pattern dist: it names no file"]),
         (&["--base-command=mkdir dist; touch dist/app.js"], &["the baseline has 0 bytes in 1 file"]),
         (&["--base-command=exec tail -f /dev/null", "--base-timeout=1ms"], &["no end after 1ms"]),
     ] {

@@ -51,7 +51,8 @@ pub fn build(
             .unobservable());
     };
     let folder = store::folder(ctx);
-    let temp = ctx.runner_env.runner_temp.clone().unwrap_or_else(std::env::temp_dir);
+    let temp = ctx.runner_env.runner_temp.clone().filter(|temp| !is_inside(temp, git.toplevel()));
+    let temp = temp.unwrap_or_else(std::env::temp_dir);
     let parent = tempfile::Builder::new().prefix("bundle-base-").tempdir_in(&temp).map_err(|error| {
         Finding::inconclusive(temp.display().to_string())
             .actual(format!("no folder can be made: {error}"))
@@ -82,6 +83,11 @@ pub fn build(
             .unobservable())
     })?;
     Ok(baseline.inside(&folder))
+}
+
+/// Whether a folder is in the checkout. A runner's temporary folder is not; one that a job has set may be.
+fn is_inside(folder: &Path, checkout: &Path) -> bool {
+    folder.canonicalize().is_ok_and(|folder| folder.starts_with(checkout))
 }
 
 /// The same request relative to the top of the checkout, which is at `folder` of the workspace.
@@ -124,7 +130,7 @@ impl BaseBuild {
         let measured =
             measured::measure(Path::new(&self.tree), &self.request, None, &[]).map_err(|error| match error {
                 CommandError::BadInput(finding) | CommandError::Unobservable(finding) => {
-                    self.failed(format!("it ended, but {finding}"))
+                    self.failed(format!("it ended with success; then {}: {}", finding.check, finding.actual))
                 }
                 error => error,
             })?;

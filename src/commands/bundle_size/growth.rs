@@ -3,7 +3,7 @@
 mod change;
 mod table;
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 pub use change::FileChange;
 
@@ -102,6 +102,7 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
         for side in sides(&rules, &scope, &before, &now) {
             judge_side(&rules, &side, &mut growth);
         }
+        name_package(&mut growth.findings, &baseline.packages, rules.packages);
         let waiver = Waiver { added: growth.added, ..rules.waiver() };
         growth.findings.extend(packages::judge::judge(&baseline.packages, rules.packages, &limits, waiver));
         growth.findings.extend(judge_uncovered(&rules, &extra, patterns));
@@ -111,6 +112,15 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
         |change: &FileChange| (Reverse((change.growth(judged), change.growth(Compression::Raw))), change.name.clone());
     growth.changes.sort_by_key(order);
     Ok(growth)
+}
+
+/// Names the package that grew most in the findings over a limit.
+fn name_package(findings: &mut [Finding], before: &BTreeMap<String, u64>, now: &Packages) {
+    let Some(most) = packages::judge::grew_most(before, now) else { return };
+    for finding in findings.iter_mut().filter(|finding| finding.verdict == Verdict::Blocked || finding.waived.is_some())
+    {
+        finding.actual.push_str(&format!("; by package: {most}"));
+    }
 }
 
 /// The groups with their files; the files of no group come first.

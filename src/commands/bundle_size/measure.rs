@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     bundle::{Bundle, BundleFile, Compressor, hex},
+    manifest,
     scope::Scope,
     sizes::Sizes,
     sketch::{Sketch, Sketcher},
@@ -29,6 +30,8 @@ use crate::{
 
 /// How many bytes of a file are in memory at a time.
 const CHUNK: u64 = 256 * 1024;
+/// The largest manifest that is read, in bytes.
+const MAX_MANIFEST: u64 = 8 << 20;
 /// With more threads the disk becomes the bottleneck.
 const MOST_THREADS: usize = 8;
 
@@ -87,6 +90,14 @@ fn measure_paths(root: &Path, paths: Vec<PathBuf>, scope: &Scope, baseline: &Pat
     for path in other {
         let metadata = root.join(&path).metadata().map_err(|error| unreadable(&path, &error))?;
         bundle.listed.insert(path.to_string_lossy().into_owned(), metadata.len());
+    }
+    // A manifest that cannot be read names nothing: the files are paired by their contents.
+    for path in bundle.listed.keys().filter(|path| manifest::is_manifest(path)) {
+        let Ok(text) = files::read_bounded(&root.join(path), MAX_MANIFEST) else { continue };
+        let manifest = manifest::read(&text);
+        for file in bundle.files.iter_mut().filter(|file| file.id.is_none()) {
+            file.id = manifest::id_of(&file.path, &manifest).cloned();
+        }
     }
     Ok(bundle)
 }
@@ -260,6 +271,15 @@ mod tests {
         );
         assert_eq!((measured.count().as_str(), measured.total().raw), ("2 files", 8));
         assert_eq!(measured.files[0].sha256, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
+    }
+
+    #[test]
+    fn a_manifest_names_the_files() {
+        let manifest = br#"{ "src/main.ts": { "file": "app-3f2a.js" } }"#;
+        let root =
+            bundle(&[("dist/app-3f2a.js", b"one"), ("dist/b.js", b"two"), ("dist/.vite/manifest.json", manifest)]);
+        let ids: Vec<_> = measured(&root, &["dist"]).files.into_iter().map(|file| file.id).collect();
+        assert_eq!(ids, [Some("src/main.ts".to_owned()), None]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Packages {
     }
 
     /// Adds up the parts by package. `files` are the measured files with their raw sizes: outputs that are none of them, or have
-    /// another size, are of another build and do not count.
+    /// a very different size, are of another build and do not count.
     #[must_use]
     pub fn attribute(source: &str, parts: &Parts, files: &BTreeMap<&str, u64>) -> Self {
         let measured: BTreeMap<&str, &str> = parts
@@ -114,12 +114,13 @@ impl Packages {
     }
 }
 
-/// The measured file that an output is: the same path, or the only one that ends with it, and the same size.
+/// The measured file that an output is: the same path, or the only one that ends with it, and about the same size: a later step
+/// of the build may add a banner, or minify once more.
 fn find_output<'a>(output: &str, size: Option<u64>, files: &BTreeMap<&'a str, u64>) -> Option<&'a str> {
     let output = output.trim_start_matches("./");
     let ends =
         |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-    let fits = |raw: u64| size.is_none_or(|size| size == raw);
+    let fits = |raw: u64| size.is_none_or(|size| size.abs_diff(raw) <= raw / 10);
     let mut same = files.iter().filter(|(path, raw)| fits(**raw) && (ends(path, output) || ends(output, path)));
     match (same.next(), same.next()) {
         (Some((path, _)), None) => return Some(path),

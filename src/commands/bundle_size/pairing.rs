@@ -13,6 +13,8 @@ use super::{
 pub struct FileMatch<'a> {
     pub before: Vec<&'a BundleFile>,
     pub now: Vec<&'a BundleFile>,
+    /// One file whose content is another: all of it is new.
+    pub replaced: bool,
 }
 
 /// The current files whose sketch is needed: those whose content is in no file of the baseline.
@@ -36,9 +38,10 @@ pub fn match_files<'a>(before: &'a [BundleFile], now: &'a [BundleFile]) -> Vec<F
     sides.by_containment();
     sides.by_moved_code();
     sides.by_uncertain_name();
+    sides.by_replacement();
     let Sides { before, now, mut found, .. } = sides;
-    found.extend(before.into_iter().map(|file| FileMatch { before: vec![file], now: Vec::new() }));
-    found.extend(now.into_iter().map(|file| FileMatch { before: Vec::new(), now: vec![file] }));
+    found.extend(before.into_iter().map(|file| FileMatch { before: vec![file], ..FileMatch::default() }));
+    found.extend(now.into_iter().map(|file| FileMatch { now: vec![file], ..FileMatch::default() }));
     found
 }
 
@@ -82,9 +85,16 @@ impl<'a> Sides<'a> {
         let mut pairs = Vec::new();
         for (key, old) in &before {
             let Some(new) = now.get(key).filter(|new| wanted(old, new)) else { continue };
-            pairs.extend(old.iter().copied().zip(new.iter().copied()).map(|(old, new)| (vec![old], vec![new])));
+            let zipped = old.iter().copied().zip(new.iter().copied()).filter(|pair| !self.is_unlike(*pair));
+            pairs.extend(zipped.map(|(old, new)| (vec![old], vec![new])));
         }
         self.take(pairs);
+    }
+
+    /// Whether two files are known to have nothing in common, whatever their names.
+    fn is_unlike(&self, (old, new): (usize, usize)) -> bool {
+        let sketches = self.before[old].sketch.as_ref().zip(self.now[new].sketch.as_ref());
+        sketches.is_some_and(|(old, new)| old.is_unlike(new))
     }
 
     /// Matches the files of the baseline whose sizes are sums: with every file of that name, as the sum was made.
@@ -119,7 +129,8 @@ impl<'a> Sides<'a> {
         for (name, old) in before {
             let Some(new) = now.get(&name) else { continue };
             if self.unique.contains(&name) {
-                pairs.extend(old.iter().zip(new).map(|(old, new)| (vec![*old], vec![*new])));
+                let alike = old.iter().copied().zip(new.iter().copied()).filter(|pair| !self.is_unlike(*pair));
+                pairs.extend(alike.map(|(old, new)| (vec![old], vec![new])));
             } else {
                 pairs.extend(self.most_alike(&old, new));
             }
@@ -217,6 +228,28 @@ impl<'a> Sides<'a> {
         self.by_key(|file| Some(names::name_without_hash(&canonical_name(&file.path))).filter(|_| !known(file)));
     }
 
+    /// Matches files of one path or name whose contents have nothing in common, and that are like no other file.
+    fn by_replacement(&mut self) {
+        let matched = self.found.len();
+        let ids = |files: &[&BundleFile]| by_key(files, |file| file.id.clone());
+        let (before, now) = (ids(&self.before), ids(&self.now));
+        let pairs = before.into_iter().filter_map(|(id, old)| Some((old, now.get(&id)?.clone())));
+        let pairs = pairs.filter(|(old, new)| old.len() == 1 && new.len() == 1).collect();
+        self.take(pairs);
+        let keys: [fn(&BundleFile) -> String; 2] = [|file| file.path.clone(), |file| canonical_name(&file.path)];
+        for key in keys {
+            let key = |file: &BundleFile| Some(key(file)).filter(|name| has_word(name));
+            let (before, now) = (by_key(&self.before, key), by_key(&self.now, key));
+            let pairs = before.into_iter().filter_map(|(name, old)| {
+                let new = now.get(&name).filter(|new| old.len() == 1 && new.len() == 1)?;
+                (self.unique.contains(&canonical_name(&name)) || !name.contains(HASH_MARK)).then(|| (old, new.clone()))
+            });
+            let pairs = pairs.collect();
+            self.take(pairs);
+        }
+        self.found[matched..].iter_mut().for_each(|each| each.replaced = true);
+    }
+
     /// Moves the files with these indices to the matches.
     fn take(&mut self, matches: Vec<(Vec<usize>, Vec<usize>)>) {
         if matches.is_empty() {
@@ -227,7 +260,8 @@ impl<'a> Sides<'a> {
             old.iter().for_each(|index| used_before[*index] = true);
             new.iter().for_each(|index| used_now[*index] = true);
             let before = old.iter().map(|index| self.before[*index]).collect();
-            self.found.push(FileMatch { before, now: new.iter().map(|index| self.now[*index]).collect() });
+            let now = new.iter().map(|index| self.now[*index]).collect();
+            self.found.push(FileMatch { before, now, replaced: false });
         }
         retain(&mut self.before, &used_before);
         retain(&mut self.now, &used_now);

@@ -73,6 +73,14 @@ impl Sketch {
         self.of == other.of && enough && both * 2 >= smaller
     }
 
+    /// Whether hardly anything of one content is in the other, as far as sketches can tell.
+    #[must_use]
+    pub fn is_unlike(&self, other: &Self) -> bool {
+        let both = self.hashes.iter().filter(|hash| other.has(**hash)).count();
+        let smaller = self.hashes.len().min(other.hashes.len());
+        self.of == other.of && smaller >= FEWEST && both * 8 < smaller && !self.is_contained(other)
+    }
+
     fn has(&self, hash: u32) -> bool {
         self.hashes.binary_search(&hash).is_ok()
     }
@@ -228,6 +236,9 @@ mod tests {
             let [one, other] = ["a", "bc"].map(|name| page.replace('(', &format!("({name},")));
             assert_eq!(alike(&one, &other), (true, true), "{seed}");
             assert_eq!(alike(&page, &text(2000, seed + 1000)), (false, false), "{seed}");
+            let [page, changed, other] =
+                [page, changed, text(2000, seed + 1000)].map(|text| Sketch::of(text.as_bytes()));
+            assert!(page.is_unlike(&other) && !page.is_unlike(&changed), "{seed}");
         }
     }
 

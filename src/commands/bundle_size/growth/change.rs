@@ -7,7 +7,7 @@ use crate::{
         pairing::FileMatch,
         sizes::{Compression, Sizes, show_percent, signed},
     },
-    values::clip,
+    values::{Bytes, clip},
 };
 
 /// The maximum length of a file's name in a headline, in characters.
@@ -26,10 +26,12 @@ pub struct FileChange {
     pub now: Option<Sizes>,
     /// How many files it is now, and was before.
     pub files: (usize, usize),
+    /// The content is another: all of it was added.
+    pub replaced: bool,
 }
 
 impl FileChange {
-    /// The change of a match; `None` if its size is the same.
+    /// The change of a match; `None` if its size is the same and its content was not replaced.
     #[must_use]
     pub fn of(found: &FileMatch<'_>) -> Option<Self> {
         let sum = |files: &[&BundleFile]| -> Option<Sizes> {
@@ -39,7 +41,8 @@ impl FileChange {
             |files: &[&BundleFile]| files.iter().max_by_key(|file| file.sizes.raw).map(|file| display_name(&file.path));
         let (before, now) = (sum(&found.before), sum(&found.now));
         let (old_name, new_name) = (name(&found.before), name(&found.now));
-        (before != now).then(|| Self {
+        (before != now || found.replaced).then(|| Self {
+            replaced: found.replaced,
             before,
             now,
             files: (found.now.len(), found.before.len()),
@@ -58,6 +61,9 @@ impl FileChange {
     /// The raw bytes that it added.
     #[must_use]
     pub fn added(&self) -> u64 {
+        if self.replaced {
+            return self.now.unwrap_or_default().raw;
+        }
         u64::try_from(self.growth(Compression::Raw)).unwrap_or_default()
     }
 
@@ -81,7 +87,8 @@ impl FileChange {
             (now, before) => format!(" ({now} {}, before {before})", if now == 1 { "file" } else { "files" }),
         };
         let renamed = self.old_name.as_ref().map(|name| format!(" (was `{name}`)")).unwrap_or_default();
-        format!("`{}`{files}{renamed}", self.name)
+        let replaced = if self.replaced { format!(" ({} of other code)", Bytes(self.added())) } else { String::new() };
+        format!("`{}`{files}{renamed}{replaced}", self.name)
     }
 
     /// The name without its folders, for a headline.

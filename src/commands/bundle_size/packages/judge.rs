@@ -74,6 +74,16 @@ fn changes<'a>(before: &'a BTreeMap<String, u64>, now: &'a Packages) -> Vec<Chan
     changes
 }
 
+/// The package that grew most, described; `None` if packages are unknown or none grew.
+#[must_use]
+pub fn grew_most(before: &BTreeMap<String, u64>, now: &Packages) -> Option<String> {
+    if before.is_empty() || !now.is_known() {
+        return None;
+    }
+    let changes = changes(before, now);
+    changes.first().filter(|change| change.growth() > 0 && change.name != OWN_CODE).map(Change::describe)
+}
+
 /// Judges what each package added. `None` if the packages are unknown and no limit was set for them.
 #[must_use]
 pub fn judge(

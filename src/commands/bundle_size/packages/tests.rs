@@ -43,7 +43,8 @@ fn an_esbuild_metafile_names_packages_importers_and_copies() {
 #[test]
 fn data_of_another_build_does_not_count() {
     let parts = esbuild::read(METAFILE.as_bytes()).expect("a metafile");
-    assert_eq!(attribute(&parts, &[("dist/vendor.js", 1001)]), []);
+    assert_eq!(attribute(&parts, &[("dist/vendor.js", 1112)]), []);
+    assert_eq!(attribute(&parts, &[("dist/vendor.js", 1050)]).len(), 3, "with a banner");
     assert_eq!(attribute(&parts, &[("dist/other.js", 1000)]), []);
     // The bundle was moved, or the bundler ran in another folder.
     for path in ["app/dist/vendor.js", "vendor.js", "public/assets/vendor.js"] {

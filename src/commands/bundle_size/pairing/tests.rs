@@ -87,6 +87,22 @@ fn a_library_that_replaces_another_is_new() {
 }
 
 #[test]
+fn a_file_with_another_content_is_replaced() {
+    for (old, new) in [("vendor-QwEr5678.js", "vendor-ZxCv9012.js"), ("vendor.js", "vendor.js")] {
+        let [before, now, grown] = [text(4000, 2), text(4000, 3), text(4000, 2) + &text(9000, 3)];
+        let (before, now, grown) = ([file(old, &before)], [file(new, &now)], [file(new, &grown)]);
+        let found = match_files(&before, &now);
+        assert!(found.len() == 1 && found[0].replaced && found[0].before.len() == 1, "{found:?}");
+        let found = match_files(&before, &grown);
+        assert!(found.len() == 1 && !found[0].replaced, "{found:?}");
+    }
+    // The content moved to another name, and another one took its place.
+    let before = [file("vendor.js", &text(4000, 2))];
+    let now = [file("vendor.js", &text(4000, 3)), file("chart.js", &text(4000, 2))];
+    assert_eq!(matches(&before, &now), [" = vendor.js", "vendor.js = chart.js"]);
+}
+
+#[test]
 fn chunks_that_were_merged_or_split_belong_together() {
     let parts: Vec<String> = (0..4).map(|seed| text(4000, seed)).collect();
     let chunks: Vec<_> =

@@ -156,3 +156,18 @@ fn several_files_of_one_name_are_several_files() {
     assert_eq!(growth.findings[1].actual, "`chunk-[hash].js` +1.3 MB (new)");
     assert_eq!(growth.changes.len(), 2, "the removed chunk is no part of the new one");
 }
+
+#[test]
+fn a_replaced_library_is_new_code_under_its_old_name() {
+    let with = |seed| {
+        let baseline = Baseline::from_bundle(&Bundle::from_files([alike("vendor-GrwGGwht.js", 1, 1_130_000)]));
+        let now = Bundle::from_files([alike("vendor-D2N1aFpA.js", seed, 1_130_000)]);
+        judged(&now, &baseline, &default_limits(), &[]).expect("comparable").findings.remove(1)
+    };
+    assert_eq!(with(1).verdict, Passed);
+    let finding = with(2);
+    assert_eq!(
+        (finding.verdict, finding.actual.as_str()),
+        (Blocked, "`vendor-[hash].js` (1.13 MB of other code) ±0 B (±0 %)")
+    );
+}
