@@ -199,7 +199,7 @@ fn read_explanation(args: &Args, trusted: &TrustedSource) -> Option<Explanation>
     // A template that cannot be read is none: it only makes the explanation longer.
     let template =
         |path: &&str| trusted.read(path).ok().flatten().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-    let templates: Vec<String> = TEMPLATES.iter().filter_map(|path| template(path)).collect();
+    let templates: Vec<String> = TEMPLATES.iter().filter_map(template).collect();
     Explanation::read(text, &templates.join("\n"))
 }
 

@@ -95,7 +95,7 @@ fn amount(text: &str) -> Option<Bytes> {
     lower.match_indices(UP_TO).find_map(|(at, _)| {
         let rest = text[at + UP_TO.len()..].trim_start().trim_start_matches('+');
         let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let unit: String = rest[number..].trim_start().chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+        let unit: String = rest[number..].trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
         rest[..number].parse::<f64>().ok()?;
         format!("{} {unit}", &rest[..number]).parse().ok()
     })

@@ -153,8 +153,8 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     let added = changes.iter().map(FileChange::added).fold(0, u64::saturating_add);
     growth.added = growth.added.saturating_add(added);
     let waiver = Waiver { added, ..rules.waiver() };
-    let size = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>().bytes(judged);
-    let (before, now) = (size(&side.before), size(&side.now));
+    let bytes = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>().bytes(judged);
+    let (before, now) = (bytes(&side.before), bytes(&side.now));
     if side.before.is_empty() && side.now.is_empty() {
         growth.findings.push(
             Finding::inconclusive(check)

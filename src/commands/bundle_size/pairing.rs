@@ -58,7 +58,9 @@ impl<'a> Sides<'a> {
     fn new(before: &'a [BundleFile], now: &'a [BundleFile]) -> Self {
         let singles = |files: &[BundleFile]| {
             let mut counts: HashMap<String, u32> = HashMap::new();
-            files.iter().for_each(|file| *counts.entry(canonical_name(&file.path)).or_default() += 1);
+            for file in files {
+                *counts.entry(canonical_name(&file.path)).or_default() += 1;
+            }
             counts.into_iter().filter(|(_, count)| *count == 1).map(|(name, _)| name).collect::<HashSet<String>>()
         };
         let unique = singles(before).intersection(&singles(now)).cloned().collect();
@@ -257,8 +259,12 @@ impl<'a> Sides<'a> {
         }
         let (mut used_before, mut used_now) = (vec![false; self.before.len()], vec![false; self.now.len()]);
         for (old, new) in matches {
-            old.iter().for_each(|index| used_before[*index] = true);
-            new.iter().for_each(|index| used_now[*index] = true);
+            for index in &old {
+                used_before[*index] = true;
+            }
+            for index in &new {
+                used_now[*index] = true;
+            }
             let before = old.iter().map(|index| self.before[*index]).collect();
             let now = new.iter().map(|index| self.now[*index]).collect();
             self.found.push(FileMatch { before, now, replaced: false });

@@ -1,6 +1,6 @@
 //! Sketches of contents: a few numbers by which two files are recognised as alike after a rename, a split or a merge.
 //!
-//! A sketch holds the smallest hashes of all groups of three neighbouring words (MinHash with one hash function: Broder, "On the
+//! A sketch holds the smallest hashes of all groups of three neighbouring words (`MinHash` with one hash function: Broder, "On the
 //! resemblance and containment of documents", 1997). Only words of four or more characters count: minifiers rename variables
 //! to shorter ones, and property names and texts stay. For contents without words, such as WebAssembly, the hashes are of
 //! windows of bytes.
@@ -231,7 +231,7 @@ mod tests {
             let page = text(2000, seed);
             assert_eq!(alike(&page, &page), (true, true));
             let changed = page.replacen('7', "8", 50);
-            assert_eq!(alike(&page, &changed).0, true, "{seed}");
+            assert!(alike(&page, &changed).0, "{seed}");
             // A minifier renames the variables.
             let [one, other] = ["a", "bc"].map(|name| page.replace('(', &format!("({name},")));
             assert_eq!(alike(&one, &other), (true, true), "{seed}");

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{OWN_CODE, Package, Packages, Parts, esbuild, rollup, source_map, webpack};
+use super::{OWN_CODE, Packages, Parts, esbuild, rollup, source_map, webpack};
 use crate::{
     commands::bundle_size::{
         bundle::Bundle,
@@ -75,7 +75,7 @@ fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
         let mut packages = Packages::attribute("source maps", &parts, &files);
         // What no source has: the bundler's own code.
         let rest = file.sizes.raw.saturating_sub(attributed);
-        packages.packages.entry(OWN_CODE.to_owned()).or_insert_with(Package::default).bytes += rest;
+        packages.packages.entry(OWN_CODE.to_owned()).or_default().bytes += rest;
         found.merge(packages);
     }
     found

@@ -35,7 +35,7 @@ fn a_renamed_page_is_the_same_page() {
     let page = text(3000, 1);
     let before = [file("assets/Dashboard-GrwGGwht.js", &page), file("assets/index-MfuSKOC7.js", &text(900, 2))];
     let now = [
-        file("assets/Overview-D2N1-FpA.js", &page.replacen("0", "1", 40)),
+        file("assets/Overview-D2N1-FpA.js", &page.replacen('0', "1", 40)),
         file("assets/index-MfuSKOC8.js", &text(900, 3)),
     ];
     assert_eq!(
