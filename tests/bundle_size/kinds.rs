@@ -14,7 +14,9 @@ fn code(words: usize, seed: u64) -> String {
 /// A runner with these files and their baseline.
 fn built(files: &[(&str, &str)]) -> Runner {
     let runner = Runner::new();
-    files.iter().for_each(|(path, content)| runner.write(path, content));
+    for (path, content) in files {
+        runner.write(path, content);
+    }
     assert_end(&step(&runner, &["--allow-first"]), 0, "passed");
     runner
 }
