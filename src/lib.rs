@@ -21,6 +21,7 @@ pub mod expression;
 pub mod finding;
 pub mod kustomization;
 pub mod ledger;
+pub mod load_results;
 pub mod login;
 pub mod observe;
 pub mod people;

@@ -1,5 +1,6 @@
 //! The small values of settings, with one notation each: durations, ratios, percentages, bytes, switches.
 
+pub mod decimal;
 pub mod figures;
 
 use std::{fmt, str::FromStr, time::Duration};
