@@ -3,6 +3,7 @@
 //! An expression sees only its input and its variables: not the environment, which holds tokens, no files, no further
 //! inputs. An expression that takes more than ten seconds is an error.
 
+mod absent_names;
 mod document;
 mod interpreter;
 mod missing_path;
@@ -31,6 +32,8 @@ pub struct Expression {
     program: Arc<Filter<Metered>>,
 }
 
+/// How many parts of an expression are looked at for a `null`.
+const MOST_PARTS: usize = 4;
 /// The longest expression in bytes, which bounds the time and memory of compiling.
 const LONGEST: usize = 16 << 10;
 
@@ -116,6 +119,23 @@ impl Expression {
     #[must_use]
     pub fn missing_path(&self, input: &Value) -> Option<String> {
         missing_path::missing_path(&self.text, input)
+    }
+
+    /// Describes a part of the input that the expression asks for and that is not there, where jq gives a figure all the same:
+    /// a path, an element that is `null`, which `max` and `add` skip, or a name that `select` does not find.
+    #[must_use]
+    pub fn absent_part(&self, input: &Value) -> Option<String> {
+        let null_in = |part: &str| {
+            let outputs = Self::compile(part).ok()?.evaluate(input).ok()?;
+            let has_null = |output: &Value| output.as_array().is_some_and(|list| list.iter().any(Value::is_null));
+            outputs.iter().any(has_null).then(|| format!("`{}` has a null", document::clipped(&part, 120)))
+        };
+        self.missing_path(input)
+            .or_else(|| {
+                let name = absent_names::absent_text(&self.text, input)?;
+                Some(format!("nothing in it is {}", document::quoted(&name, 60)))
+            })
+            .or_else(|| absent_names::before_pipes(&self.text).into_iter().take(MOST_PARTS).find_map(null_in))
     }
 
     /// The only output, as `take` reads it.

@@ -4,11 +4,26 @@
 //! over all of them, and the same for every endpoint. A failed request ranks above every success: a test whose slowest requests
 //! time out is not a fast one. Where a tool counts failed requests otherwise, the p99 has a range instead of one value.
 
+mod artillery;
+mod autocannon;
+mod csv;
 pub mod detect;
 mod figures;
+mod gatling;
+mod jmeter;
+mod json;
+mod k6_csv;
 mod k6_points;
+mod k6_summary;
+mod latencies;
 mod lines;
+mod locust;
+mod oha;
+mod plain;
+mod prometheus;
+mod reports;
 mod samples;
+mod vegeta;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -18,7 +33,7 @@ use jiff::Timestamp;
 use crate::{error::ValueError, values::decimal::Decimal};
 
 pub use detect::{Reading, read};
-pub use figures::{FailedRequests, P99, Percentile, RequestFigures};
+pub use figures::{P99, Percentile, RequestFigures};
 
 /// A format of results that is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
@@ -37,6 +52,8 @@ pub enum Format {
     Prometheus,
     /// A list or a histogram of latencies.
     Latencies,
+    /// A team's own document with `p99_latency`.
+    Plain,
 }
 
 /// One load test as it was understood. Latencies are in `unit`.
@@ -157,6 +174,7 @@ impl Format {
             Self::Ab => "ab",
             Self::Prometheus => "Prometheus",
             Self::Latencies => "a list of latencies",
+            Self::Plain => "a document with `p99_latency`",
         }
     }
 }
@@ -207,6 +225,11 @@ impl FromStr for Unit {
             _ => Err(ValueError::new("a unit of time: `ns`, `us`, `ms` or `s`")),
         }
     }
+}
+
+/// A latency in a text: a finite number of at least zero.
+fn latency(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|latency: &f64| latency.is_finite() && *latency >= 0.0)
 }
 
 #[cfg(test)]

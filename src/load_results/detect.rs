@@ -1,10 +1,20 @@
 //! Which format results have, by what they contain, never by the name of the file.
 
-use std::io::{BufRead, Read as _};
+use std::{
+    fmt,
+    io::{BufRead, Read as _},
+};
 
-use serde_json::{Deserializer, Value};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
-use super::{Format, LoadTest, ReadError, k6_points};
+use super::{
+    Format, LoadTest, ReadError, artillery, autocannon,
+    csv::{Header, Records},
+    gatling, jmeter, k6_csv, k6_points, k6_summary, latencies, locust, oha, plain, prometheus, reports,
+    samples::Samples,
+    vegeta,
+};
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,14 +25,31 @@ pub enum Reading {
     Json(Value),
 }
 
-/// How much of the beginning is enough to recognize a format.
+/// How much of the beginning is enough to recognize a format, in bytes.
 const HEAD: u64 = 64 << 10;
+/// The largest JSON document that is held in memory, in bytes. Files with a line for each request may be larger.
+const LARGEST_DOCUMENT: u64 = 256 << 20;
+/// The largest report for people, in bytes.
+const LARGEST_REPORT: u64 = 4 << 20;
 
-/// A way to read JSON documents of one format: `None` if a document is of another one.
+/// Reads a JSON document of one format: `None` if it is of another one.
 type Recognizer = fn(&Value) -> Option<Result<LoadTest, ReadError>>;
 
 /// The formats that are one JSON document, those with the most telling names first.
-const DOCUMENTS: &[(Format, Recognizer)] = &[];
+const DOCUMENTS: &[(Format, Recognizer)] = &[
+    (Format::K6, k6_summary::recognize),
+    (Format::Oha, oha::recognize),
+    (Format::Vegeta, vegeta::recognize),
+    (Format::Autocannon, autocannon::recognize),
+    (Format::Artillery, artillery::recognize),
+    (Format::Gatling, gatling::recognize),
+    (Format::Jmeter, jmeter::recognize),
+    (Format::Locust, locust::recognize),
+    (Format::Locust, locust::recognize_web),
+    (Format::Prometheus, prometheus::recognize),
+    (Format::Latencies, latencies::recognize),
+    (Format::Plain, plain::recognize),
+];
 
 /// Reads results. With `wanted` only that format is accepted.
 ///
@@ -32,49 +59,221 @@ pub fn read(mut input: impl BufRead, wanted: Option<Format>) -> Result<Reading, 
     let mut head = Vec::new();
     input.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| ReadError::malformed(error.to_string()))?;
     let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let shape = shape(&head[start..]);
-    let whole = head[start..].chain(input);
-    let test = match shape {
-        Shape::Empty => return Err(ReadError::malformed("there is nothing in it")),
-        Shape::K6Points => k6_points::read(whole)?,
-        Shape::Document => match document(whole, wanted)? {
-            Reading::LoadTest(test) => *test,
+    let head = &head[start..];
+    let test = match Shape::of(head)? {
+        Shape::K6Points => k6_points::read(head.chain(input)),
+        Shape::VegetaHits => vegeta::read_hits(head.chain(input)),
+        Shape::VegetaCsv => vegeta::read_csv(Records::new(head.chain(input), b',')),
+        Shape::Numbers => latencies::read_lines(head.chain(input)),
+        Shape::Csv(kind, separator) => read_csv(kind, Records::new(head.chain(input), separator)),
+        Shape::Report(format) => {
+            let mut text = Vec::new();
+            let read = head.chain(input).take(LARGEST_REPORT).read_to_end(&mut text);
+            read.map_err(|error| ReadError::malformed(error.to_string()))?;
+            reports::read(format, &String::from_utf8_lossy(&text))
+        }
+        Shape::Document => match document(head.chain(input), wanted)? {
+            Reading::LoadTest(test) => Ok(*test),
             json @ Reading::Json(_) => return Ok(json),
         },
-    };
+    }?;
     match wanted {
         Some(wanted) if wanted != test.format => {
-            Err(ReadError::malformed(format!("results of {}, not of {wanted}", test.format)))
+            Err(ReadError::malformed(format!("results of {}, not of {wanted}", test.format))
+                .next(format!("leave `format` out, or give the results of {wanted}")))
         }
         _ => Ok(Reading::LoadTest(Box::new(test))),
     }
 }
 
 enum Shape {
-    Empty,
     K6Points,
+    VegetaHits,
+    VegetaCsv,
+    Numbers,
+    Csv(CsvKind, u8),
+    Report(Format),
     Document,
 }
 
-fn shape(head: &[u8]) -> Shape {
-    let text = head.trim_ascii_start();
-    let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if text.is_empty() {
-        Shape::Empty
-    } else if k6_points::recognizes(first_line) {
-        Shape::K6Points
-    } else {
-        Shape::Document
+#[derive(Clone, Copy)]
+enum CsvKind {
+    K6,
+    Locust,
+    LocustHistory,
+    Oha,
+    Hey,
+    Jtl,
+}
+
+impl Shape {
+    fn of(head: &[u8]) -> Result<Self, ReadError> {
+        let text = head.trim_ascii_start();
+        let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+        Ok(match text.first() {
+            None => return Err(ReadError::malformed("there is nothing in it")),
+            Some(b'{') if k6_points::recognizes(first_line) => Self::K6Points,
+            Some(b'{') if vegeta::recognizes(first_line) => Self::VegetaHits,
+            Some(b'{' | b'[') => Self::Document,
+            _ if vegeta::recognizes_csv(first_line) => Self::VegetaCsv,
+            _ if latencies::recognizes(first_line) => Self::Numbers,
+            _ => {
+                if let Some((kind, separator)) = csv_kind(first_line) {
+                    return Ok(Self::Csv(kind, separator));
+                }
+                reports::recognize(&String::from_utf8_lossy(head)).map_or(Self::Document, Self::Report)
+            }
+        })
+    }
+}
+
+fn csv_kind(first_line: &[u8]) -> Option<(CsvKind, u8)> {
+    [b',', b';', b'\t'].into_iter().find_map(|separator| {
+        let header = Header::new(Records::new(first_line, separator).next().ok()??);
+        let kinds = [
+            (header.starts_with(k6_csv::HEADER), CsvKind::K6),
+            (header.starts_with(locust::STATS), CsvKind::Locust),
+            (header.starts_with(locust::HISTORY), CsvKind::LocustHistory),
+            (header.starts_with(oha::CSV), CsvKind::Oha),
+            (header.starts_with(HEY), CsvKind::Hey),
+            (header.has(jmeter::JTL), CsvKind::Jtl),
+        ];
+        kinds.into_iter().find_map(|(is, kind)| is.then_some((kind, separator)))
+    })
+}
+
+/// The first columns of hey's CSV.
+const HEY: &[&str] = &["response-time", "DNS+dialup", "DNS"];
+
+fn read_csv(kind: CsvKind, mut records: Records<impl BufRead>) -> Result<LoadTest, ReadError> {
+    let header = Header::new(records.next()?.unwrap_or_default());
+    match kind {
+        CsvKind::K6 => k6_csv::read(records, &header),
+        CsvKind::Locust => locust::read_csv(records, &header),
+        CsvKind::LocustHistory => Err(locust::history()),
+        CsvKind::Oha => oha::read_csv(records, &header),
+        CsvKind::Hey => oha::read_answered(Format::Hey, records, &header, ["response-time", "status-code"]),
+        CsvKind::Jtl => jmeter::read_jtl(records, &header),
     }
 }
 
 fn document(input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
-    let values: Result<Vec<Value>, _> = Deserializer::from_reader(input).into_iter().collect();
-    let mut values = values.map_err(|error| ReadError::malformed(format!("not JSON: {error}")))?;
-    let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+    let mut bounded = input.take(LARGEST_DOCUMENT);
+    let top = top_values(&mut bounded);
+    if bounded.limit() == 0 {
+        let error = ReadError::malformed("a JSON document of more than 256 MiB");
+        return Err(error.next("let the load test write a summary, or a line for each request"));
+    }
+    let value = match top? {
+        Top::Numbers(samples, None) => return Ok(Reading::LoadTest(Box::new(latencies::read_list(samples)))),
+        Top::Numbers(_, Some((position, value))) => return Err(latencies::bad_element(position, &value)),
+        Top::Json(value) => value,
+    };
     let mut candidates = DOCUMENTS.iter().filter(|(format, _)| wanted.is_none_or(|wanted| wanted == *format));
     match candidates.find_map(|(_, recognize)| recognize(&value)) {
         Some(test) => Ok(Reading::LoadTest(Box::new(test?))),
-        None => Ok(Reading::Json(value)),
+        None => match wanted {
+            Some(wanted) => Err(ReadError::malformed(format!("JSON, but not of {wanted}"))
+                .next(format!("leave `format` out, or give the results of {wanted}"))),
+            None => Ok(Reading::Json(value)),
+        },
+    }
+}
+
+/// The document, or a list of several.
+fn top_values(input: impl BufRead) -> Result<Top, ReadError> {
+    let mut reader = serde_json::Deserializer::from_reader(input);
+    let not_json = |error: serde_json::Error| ReadError::malformed(format!("not JSON: {error}"));
+    let first = TopSeed.deserialize(&mut reader).map_err(not_json)?;
+    let mut values = Vec::new();
+    while reader.end().is_err() {
+        values.push(TopSeed.deserialize(&mut reader).map_err(not_json)?);
+    }
+    if values.is_empty() {
+        return Ok(first);
+    }
+    let json = std::iter::once(first).chain(values).map(|top| match top {
+        Top::Json(value) => Ok(value),
+        Top::Numbers(..) => Err(ReadError::malformed("a list of numbers beside other JSON documents")),
+    });
+    Ok(Top::Json(Value::Array(json.collect::<Result<_, _>>()?)))
+}
+
+/// A JSON document; a list of numbers is counted while it is read.
+enum Top {
+    /// The latencies, and the first element that is none, with its position.
+    Numbers(Samples, Option<(usize, Value)>),
+    Json(Value),
+}
+
+struct TopSeed;
+
+impl<'de> DeserializeSeed<'de> for TopSeed {
+    type Value = Top;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Top, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TopSeed {
+    type Value = Top;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON document")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
+        let mut entries = Map::new();
+        while let Some((key, value)) = map.next_entry()? {
+            entries.insert(key, value);
+        }
+        Ok(Top::Json(Value::Object(entries)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Top, A::Error> {
+        let Some(first) = seq.next_element::<Value>()? else { return Ok(Top::Json(Value::Array(Vec::new()))) };
+        if !first.is_number() {
+            let mut elements = vec![first];
+            while let Some(element) = seq.next_element()? {
+                elements.push(element);
+            }
+            return Ok(Top::Json(Value::Array(elements)));
+        }
+        let (mut samples, mut bad) = (Samples::default(), None);
+        let (mut next, mut position) = (Some(first), 1);
+        while let Some(element) = next {
+            match element.as_f64().filter(|latency| *latency >= 0.0) {
+                Some(latency) => samples.add(latency),
+                None => bad = bad.or(Some((position, element))),
+            }
+            position += 1;
+            next = seq.next_element()?;
+        }
+        Ok(Top::Numbers(samples, bad))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Top, E> {
+        Ok(Top::Json(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Top, E> {
+        Ok(Top::Json(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Top, E> {
+        Ok(Top::Json(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Top, E> {
+        Ok(Top::Json(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Top, E> {
+        Ok(Top::Json(value.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Top, E> {
+        Ok(Top::Json(Value::Null))
     }
 }

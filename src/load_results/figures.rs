@@ -9,23 +9,18 @@ pub struct RequestFigures {
     pub requests: Option<u64>,
     /// How many of them failed; `None` if the source does not say.
     pub failures: Option<u64>,
-    pub failed: FailedRequests,
     pub p99: P99,
     /// The percentiles that the source tells, in ascending order; the 100th is the maximum.
     pub percentiles: Vec<Percentile>,
 }
 
-/// How the source counts failed requests among the latencies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailedRequests {
-    /// Above every success.
-    AboveAll,
-    /// By the time that they took: a refused connection is a fast one.
-    AmongOthers,
-    /// Not at all.
-    LeftOut,
-    /// The source does not say.
-    Unknown,
+/// How many requests failed, by how the source counts them among its latencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Failures {
+    /// Ranked by the time that they took: a refused connection is a fast one.
+    pub(super) by_time: u64,
+    /// Not among the latencies at all.
+    pub(super) left_out: u64,
 }
 
 /// A percentile and its latency.
@@ -47,19 +42,67 @@ pub enum P99 {
     Missing { why: String, next: String },
 }
 
+impl P99 {
+    pub(super) fn missing(why: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::Missing { why: why.into(), next: next.into() }
+    }
+
+    const fn exactly(latency: Decimal) -> Self {
+        Self::Between { low: latency, high: Some(latency) }
+    }
+}
+
 impl RequestFigures {
     /// Of a source that tells percentiles. `p99` is what it says; the range follows from how it counts failed requests.
-    pub(crate) fn told(
+    pub(super) fn told(
         requests: Option<u64>,
-        failures: Option<u64>,
-        failed: FailedRequests,
+        failures: Option<Failures>,
         p99: Result<Decimal, P99>,
         mut percentiles: Vec<Percentile>,
     ) -> Self {
         percentiles.sort_by_key(|percentile| percentile.percent);
-        percentiles.dedup();
-        let p99 = p99.map_or_else(|missing| missing, |told| range(told, requests, failures, failed, &percentiles));
-        Self { requests, failures, failed, p99, percentiles }
+        let slowest = percentiles.last().filter(|last| last.percent == HUNDRED).map(|last| last.latency);
+        let p99 = match (p99, requests.filter(|requests| *requests > 0).zip(failures)) {
+            (Err(missing), _) => missing,
+            (Ok(told), None) => P99::exactly(told),
+            (Ok(told), Some((requests, failures))) => {
+                let at_rank = |rank: u64, ranked: u64| {
+                    // rank <= percent / 100 × ranked, exactly.
+                    let needed = Decimal::from(rank).times(HUNDRED);
+                    let reaches = |percentile: &&Percentile| percentile.percent.times(Decimal::from(ranked)) >= needed;
+                    percentiles.iter().find(reaches).map(|percentile| percentile.latency)
+                };
+                range(told, slowest, requests, failures, at_rank)
+            }
+        };
+        let failures = failures.map(|failures| failures.by_time + failures.left_out);
+        Self { requests, failures, p99, percentiles }
+    }
+
+    /// Of a source that tells how many requests had each latency, in ascending order.
+    pub(super) fn counted(histogram: &[(Decimal, u64)], failures: Option<Failures>) -> Self {
+        let ranked: u64 = histogram.iter().map(|(_, count)| count).sum();
+        let at_rank = |rank: u64| {
+            let mut seen = 0_u64;
+            histogram.iter().find(|(_, count)| {
+                seen = seen.saturating_add(*count);
+                seen >= rank
+            })
+        };
+        let value = |rank: u64| at_rank(rank).map(|(latency, _)| *latency);
+        let slowest = histogram.last().map(|(latency, _)| *latency);
+        let requests = ranked + failures.map_or(0, |failures| failures.left_out);
+        let p99 = match value(rank_of_p99(ranked)).filter(|_| ranked > 0) {
+            None => no_requests(),
+            Some(told) => range(told, slowest, requests, failures.unwrap_or_default(), |rank, _| value(rank)),
+        };
+        let percentiles = [50, 90, 95, 99, 100].into_iter().filter_map(|percent| {
+            let rank = u64::try_from((u128::from(ranked) * u128::from(percent)).div_ceil(100)).ok()?;
+            Some(Percentile { percent: Decimal::whole(percent), latency: value(rank)? })
+        });
+        let percentiles = if ranked > 0 { percentiles.collect() } else { Vec::new() };
+        let failures = failures.map(|failures| failures.by_time + failures.left_out);
+        Self { requests: Some(requests), failures, p99, percentiles }
     }
 
     /// The p99, or the least that it can be.
@@ -81,43 +124,38 @@ impl RequestFigures {
     }
 }
 
-/// The range of the p99 when the source ranks failed requests by their time, or leaves them out.
+/// The range of the p99, in which failed requests rank above every success, when a source says `told`. `at_rank` is the value
+/// with this rank among so many.
 fn range(
     told: Decimal,
-    requests: Option<u64>,
-    failures: Option<u64>,
-    failed: FailedRequests,
-    percentiles: &[Percentile],
+    slowest: Option<Decimal>,
+    requests: u64,
+    failures: Failures,
+    at_rank: impl Fn(u64, u64) -> Option<Decimal>,
 ) -> P99 {
-    let exact = P99::Between { low: told, high: Some(told) };
-    let (Some(requests), Some(failures)) = (requests.filter(|requests| *requests > 0), failures) else { return exact };
-    if failures == 0 || matches!(failed, FailedRequests::AboveAll | FailedRequests::Unknown) {
-        return exact;
-    }
+    let Failures { by_time, left_out } = failures;
     let rank = rank_of_p99(requests);
-    let successes = requests.saturating_sub(failures);
-    let slowest = percentiles.last().filter(|last| last.percent == HUNDRED).map(|last| last.latency);
-    if rank > successes {
-        return P99::OfFailed { at_least: slowest.map_or(told, |slowest| slowest.max(told)) };
+    if by_time + left_out == 0 {
+        P99::exactly(told)
+    } else if rank > requests.saturating_sub(by_time + left_out) {
+        P99::OfFailed { at_least: slowest.map_or(told, |slowest| slowest.max(told)) }
+    } else {
+        // The success with this rank. At most `by_time` failed requests, the fast ones, come before it.
+        let high = at_rank(rank + by_time, requests - left_out).map(|latency| latency.max(told));
+        P99::Between { low: told, high }
     }
-    // The p99 is the success with this rank. The source ranks it among `ranked`, where at most `ahead` failed requests, the fast
-    // ones, come before it.
-    let (ahead, ranked) = match failed {
-        FailedRequests::LeftOut => (0, successes),
-        _ => (failures, requests),
-    };
-    let reaches = |percentile: &&Percentile| {
-        // rank + ahead <= percent / 100 × ranked, exactly.
-        let needed = Decimal::from(rank + ahead).times(HUNDRED);
-        percentile.percent.times(Decimal::from(ranked)) >= needed
-    };
-    let high = percentiles.iter().find(reaches).map(|percentile| percentile.latency.max(told));
-    P99::Between { low: told, high }
 }
 
 /// The rank of the p99 among so many requests, counted from 1: the smallest value that 99 % do not exceed.
-pub(crate) const fn rank_of_p99(requests: u64) -> u64 {
+pub(super) const fn rank_of_p99(requests: u64) -> u64 {
     requests - requests / 100
+}
+
+pub(super) fn no_requests() -> P99 {
+    P99::missing(
+        "the load test measured no request",
+        "see what the load test did: it must send requests and receive responses",
+    )
 }
 
 const HUNDRED: Decimal = Decimal::whole(100);

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::figures::{FailedRequests, P99, Percentile, RequestFigures, rank_of_p99};
+use super::figures::{P99, Percentile, RequestFigures, no_requests, rank_of_p99};
 use crate::values::decimal::Decimal;
 
 /// The distinct latencies of a load test that are kept exactly; 12 bytes each.
@@ -100,7 +100,7 @@ impl Samples {
         let requests = self.requests();
         let p99 = match self.value_at(rank_of_p99(requests)) {
             Some(latency) => P99::Between { low: latency, high: Some(latency) },
-            None if requests == 0 => missing(),
+            None if requests == 0 => no_requests(),
             None => P99::OfFailed { at_least: self.slowest() },
         };
         let percentiles = [50, 90, 95, 99].into_iter().filter_map(|percent| {
@@ -111,7 +111,7 @@ impl Samples {
         let maximum = Percentile { percent: Decimal::whole(100), latency: self.slowest() };
         let percentiles = percentiles.chain((requests > 0).then_some(maximum)).collect();
         let (requests, failures) = (Some(requests), Some(self.failures));
-        RequestFigures { requests, failures, failed: FailedRequests::AboveAll, p99, percentiles }
+        RequestFigures { requests, failures, p99, percentiles }
     }
 
     /// The slowest request, failed or not.
@@ -182,13 +182,6 @@ const fn round_up(bits: u64, dropped: u32) -> u64 {
 
 fn decimal(bits: u64) -> Decimal {
     Decimal::from_f64(f64::from_bits(bits)).unwrap_or(Decimal::ZERO)
-}
-
-pub(super) fn missing() -> P99 {
-    P99::Missing {
-        why: "the load test sent no request".to_owned(),
-        next: "see what the load test did: it must send requests and receive responses".to_owned(),
-    }
 }
 
 /// The samples of a load test by endpoint, within a bound of memory.

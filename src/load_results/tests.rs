@@ -39,6 +39,83 @@ fn k6_points_are_read_line_by_line() {
     assert!(read(cut.as_bytes(), None).unwrap_err().actual.contains("where the file ends"));
 }
 
+macro_rules! sample {
+    ($path:literal) => {
+        ($path, &include_bytes!(concat!("../../tests/samples/", $path))[..])
+    };
+}
+
+#[test]
+fn results_of_every_tool_are_understood() {
+    use Format::*;
+    for ((path, bytes), format, unit, requests, failures, p99) in [
+        (sample!("k6/summary.json"), K6, "ms", 1601, 0, "60.164489"),
+        (sample!("locust/run.json"), Locust, "ms", 3179, 0, "100"),
+        (sample!("locust/stats.csv"), Locust, "ms", 3053, 0, "100"),
+        (sample!("oha/report.json"), Oha, "s", 1596, 0, "0.067919949"),
+        (sample!("autocannon/ok.json"), Autocannon, "ms", 2876, 0, "30"),
+        (sample!("artillery/report.json"), Artillery, "ms", 800, 0, "64.7"),
+        (sample!("vegeta/ok.json"), Vegeta, "ns", 500, 0, "60176391"),
+        (sample!("wrk/ok.txt"), Wrk, "ms", 3140, 0, "26.18"),
+        (sample!("hey/ok.txt"), Hey, "s", 1184, 0, "0.0269"),
+        (sample!("ab/ok.txt"), Ab, "ms", 600, 0, "40"),
+    ] {
+        let test = read_test(bytes);
+        let found = (test.format, test.unit.map(|unit| unit.to_string()), test.all.requests, test.all.failures);
+        assert_eq!(found, (format, Some(unit.to_owned()), Some(requests), Some(failures)), "{path}");
+        let p99: Decimal = p99.parse().unwrap();
+        assert_eq!(test.all.p99, P99::Between { low: p99, high: Some(p99) }, "{path}");
+    }
+}
+
+#[test]
+fn failed_requests_are_counted_in_every_format() {
+    for ((path, bytes), requests, failures) in [
+        (sample!("autocannon/mix.json"), 2873, 133),
+        (sample!("autocannon/refused.json"), 8704, 8704),
+        (sample!("vegeta/mix.json"), 300, 14),
+        (sample!("vegeta/mix.txt"), 300, 14),
+        (sample!("vegeta/every-connection-refused.json"), 500, 500),
+        (sample!("hey/mix.txt"), 1199, 69),
+        (sample!("hey/refused.txt"), 12620, 12620),
+        (sample!("wrk/mix.txt"), 3126, 167),
+        (sample!("ab/mix.txt"), 600, 27),
+        (sample!("gatling/stats.json"), 400, 64),
+        (sample!("jmeter/statistics.json"), 300, 97),
+        (sample!("locust/mix_stats.csv"), 1313, 23),
+    ] {
+        let test = read_test(bytes);
+        assert_eq!((test.all.requests, test.all.failures), (Some(requests), Some(failures)), "{path}");
+        assert!(!matches!(test.all.p99, P99::Between { .. }), "{path}: {:?}", test.all.p99);
+    }
+    for (path, bytes) in [
+        sample!("autocannon/down.json"),
+        sample!("vegeta/down.json"),
+        sample!("hey/down.txt"),
+        sample!("wrk/down.txt"),
+        sample!("ab/down.txt"),
+        sample!("locust/refused.json"),
+    ] {
+        let test = read_test(bytes);
+        assert_eq!(test.all.requests, test.all.failures, "{path}");
+    }
+}
+
+#[test]
+fn single_requests_are_read_from_every_format_that_has_them() {
+    for ((path, bytes), requests) in
+        [(sample!("vegeta/mix.csv"), 150), (sample!("vegeta/mix.ndjson"), 150), (sample!("jmeter/results.jtl"), 59)]
+    {
+        let test = read_test(bytes);
+        assert_eq!(test.all.requests, Some(requests), "{path}");
+        assert!(test.all.failures > Some(0) && !test.endpoints.is_empty() && test.measured_at.is_some(), "{path}");
+    }
+    let [csv, json] = [sample!("vegeta/mix.csv").1, sample!("vegeta/mix.ndjson").1].map(read_test);
+    assert_eq!((csv.all, csv.endpoints), (json.all, json.endpoints));
+    let hey = read_test(sample!("hey/mix.csv").1);
+    assert_eq!((hey.format, hey.all.requests), (Format::Hey, Some(119)));
+}
+
 proptest! {
     #[test]
     fn the_p99_of_samples_is_that_of_sorted_values(

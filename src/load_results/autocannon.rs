@@ -1,0 +1,50 @@
+//! autocannon `--json`, in whole milliseconds. A response with another status than 2xx counts by its time; an error has none.
+
+use serde_json::Value;
+
+use super::{
+    Format, LoadTest, P99, ReadError, RequestFigures, Unit,
+    figures::{Failures, no_requests},
+    json::{at, count, object, percentiles, told_p99},
+};
+
+pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
+    let latency = object(document, &["latency"])?;
+    if !latency.contains_key("p97_5") || !document.get("requests").is_some_and(Value::is_object) {
+        return None;
+    }
+    let number = |key: &str| count(document.get(key));
+    let responses = count(at(document, &["requests", "total"]));
+    let failures = number("non2xx").zip(number("errors")).map(|(non2xx, errors)| Failures {
+        by_time: non2xx + number("mismatches").unwrap_or_default(),
+        left_out: errors,
+    });
+    let filled = count(latency.get("totalCount")).zip(responses).filter(|(counted, responses)| counted > responses);
+    let p99 = match (filled, responses) {
+        (Some((counted, responses)), _) => Err(P99::missing(
+            format!("autocannon counted {counted} latencies of {responses} requests: with `-R` it fills in 1 ms each"),
+            "run autocannon without `-R`, or use a tool that sends at a fixed rate, such as oha, k6 or vegeta",
+        )),
+        (None, Some(0)) => Err(no_requests()),
+        (None, _) => told_p99(latency.get("p99"), no_requests),
+    };
+    let named = [
+        ("p50", "50"),
+        ("p75", "75"),
+        ("p90", "90"),
+        ("p97_5", "97.5"),
+        ("p99", "99"),
+        ("p99_9", "99.9"),
+        ("p99_99", "99.99"),
+        ("p99_999", "99.999"),
+        ("max", "100"),
+    ];
+    let requests = responses.map(|responses| responses + failures.map_or(0, |failures| failures.left_out));
+    let all = RequestFigures::told(requests, failures, p99, percentiles(latency, &named));
+    let mut test = LoadTest::new(Format::Autocannon, Some(Unit::Milliseconds), all);
+    let text = |key: &str| document.get(key).and_then(Value::as_str);
+    test.measured_at = text("finish").and_then(|time| time.parse().ok());
+    test.profile.target = text("url").map(ToOwned::to_owned);
+    test.profile.users = number("connections");
+    Some(Ok(test))
+}

@@ -1,0 +1,55 @@
+//! k6 `--out csv`: one row for every point of every metric. A request is a row of `http_req_duration`, in milliseconds.
+
+use std::io::BufRead;
+
+use jiff::Timestamp;
+
+use super::{
+    Format, LoadTest, ReadError, Unit,
+    csv::{Header, Records},
+    samples::SamplesByEndpoint,
+};
+
+pub(super) const HEADER: &[&str] = &["metric_name", "timestamp", "metric_value"];
+
+pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
+    let mut samples = SamplesByEndpoint::default();
+    let mut last = None;
+    while let Some(record) = records.next()? {
+        let field = |name: &str| header.field(&record, name).unwrap_or_default();
+        if field("metric_name") != "http_req_duration" {
+            continue;
+        }
+        let latency = super::latency(field("metric_value")).ok_or_else(|| records.error("no latency"))?;
+        let name = format!("{} {}", field("method"), field("name"));
+        let endpoint = samples.of(name.trim());
+        let failed = match field("expected_response") {
+            "true" => false,
+            "false" => true,
+            _ => field("status").parse::<u16>().is_ok_and(|status| status == 0 || status >= 400),
+        };
+        if failed {
+            endpoint.add_failed(Some(latency))
+        } else {
+            endpoint.add(latency)
+        }
+        last = last.max(field("timestamp").parse::<i64>().ok().and_then(timestamp));
+    }
+    let cut = samples.cut;
+    let (all, endpoints) = samples.into_figures();
+    let mut test = LoadTest::new(Format::K6, Some(Unit::Milliseconds), all);
+    test.endpoints = endpoints;
+    test.endpoints_cut = cut;
+    test.measured_at = last;
+    Ok(test)
+}
+
+/// Seconds by default; `K6_CSV_TIME_FORMAT` also allows milliseconds, microseconds and nanoseconds.
+fn timestamp(time: i64) -> Option<Timestamp> {
+    match time {
+        ..100_000_000_000 => Timestamp::from_second(time).ok(),
+        ..100_000_000_000_000 => Timestamp::from_millisecond(time).ok(),
+        ..100_000_000_000_000_000 => Timestamp::from_microsecond(time).ok(),
+        _ => Timestamp::from_nanosecond(time.into()).ok(),
+    }
+}

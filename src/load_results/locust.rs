@@ -1,0 +1,127 @@
+//! Locust: `--json`, and the `_stats.csv` of `--csv`. In milliseconds, with two significant digits. Failed requests count by
+//! their time.
+
+use std::{collections::BTreeMap, io::BufRead};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Format, LoadTest, P99, Percentile, ReadError, RequestFigures, Unit,
+    csv::{Header, Records},
+    figures::Failures,
+    json::{count, decimal},
+};
+use crate::values::decimal::Decimal;
+
+pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
+    let entries = document.as_array()?;
+    if !entries.iter().all(|entry| entry.get("response_times").is_some_and(Value::is_object)) || entries.is_empty() {
+        return None;
+    }
+    Some(read_entries(entries))
+}
+
+fn read_entries(entries: &[Value]) -> Result<LoadTest, ReadError> {
+    let (mut all, mut failures) = (BTreeMap::new(), 0);
+    let mut endpoints = BTreeMap::new();
+    let mut last = 0.0_f64;
+    for entry in entries {
+        let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+        // Some versions add the sum of the others.
+        if name == "Aggregated" {
+            continue;
+        }
+        let failed = count(entry.get("num_failures"))
+            .ok_or_else(|| ReadError::malformed(format!("the entry {name:?} has no `num_failures`")))?;
+        let mut own: BTreeMap<Decimal, u64> = BTreeMap::new();
+        for (latency, number) in entry.get("response_times").and_then(Value::as_object).into_iter().flatten() {
+            let (Ok(latency), Some(number)) = (latency.parse::<Decimal>(), count(Some(number))) else {
+                return Err(ReadError::malformed(format!("a response time of {latency:?}: {number}")));
+            };
+            *own.entry(latency).or_default() += number;
+            *all.entry(latency).or_default() += number;
+        }
+        failures += failed;
+        let method = entry.get("method").and_then(Value::as_str).unwrap_or_default();
+        endpoints.insert(format!("{method} {name}").trim().to_owned(), counted(own, failed));
+        last = last.max(entry.get("last_request_timestamp").and_then(Value::as_f64).unwrap_or_default());
+    }
+    let mut test = LoadTest::new(Format::Locust, Some(Unit::Milliseconds), counted(all, failures));
+    test.endpoints = endpoints;
+    test.measured_at = seconds(last);
+    Ok(test)
+}
+
+fn counted(histogram: BTreeMap<Decimal, u64>, by_time: u64) -> RequestFigures {
+    let histogram: Vec<(Decimal, u64)> = histogram.into_iter().filter(|(_, number)| *number > 0).collect();
+    RequestFigures::counted(&histogram, Some(Failures { by_time, left_out: 0 }))
+}
+
+fn seconds(seconds: f64) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "a time in seconds")]
+    (seconds > 0.0).then(|| Timestamp::from_second(seconds as i64).ok()).flatten()
+}
+
+/// The columns of `_stats.csv`, in the order of its first ones.
+pub(super) const STATS: &[&str] = &["Type", "Name", "Request Count", "Failure Count"];
+pub(super) const HISTORY: &[&str] = &["Timestamp", "User Count", "Type", "Name"];
+
+pub(super) fn history() -> ReadError {
+    ReadError::malformed("Locust's history, whose percentiles are those of single moments")
+        .expected("the file that ends with `_stats.csv`, or the output of `--json`")
+        .next("name that file in `results`")
+}
+
+pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
+    let mut all = None;
+    let mut endpoints = BTreeMap::new();
+    while let Some(record) = records.next()? {
+        let field = |name: &str| header.field(&record, name);
+        let number = |name: &str| field(name)?.parse::<u64>().ok();
+        let figures = match (number("Request Count"), number("Failure Count")) {
+            (Some(requests), Some(by_time)) => {
+                let percentiles = header.names().filter_map(|name| {
+                    let percent = name.strip_suffix('%')?.parse().ok()?;
+                    Some(Percentile { percent, latency: field(name)?.parse().ok()? })
+                });
+                let p99 = field("99%").unwrap_or_default();
+                let p99 = p99.parse().map_err(|_| match requests {
+                    0 => super::figures::no_requests(),
+                    _ => P99::missing(format!("the column `99%` has {p99:?}"), "see what the load test measured"),
+                });
+                let failures = Some(Failures { by_time, left_out: 0 });
+                RequestFigures::told(Some(requests), failures, p99, percentiles.collect())
+            }
+            _ => return Err(records.error("no number of requests and failures")),
+        };
+        match (field("Type").unwrap_or_default(), field("Name").unwrap_or_default()) {
+            (_, "Aggregated") => all = Some(figures),
+            (method, name) => drop(endpoints.insert(format!("{method} {name}").trim().to_owned(), figures)),
+        }
+    }
+    let all = all.ok_or_else(|| ReadError::malformed("no row `Aggregated`: the file is cut off"))?;
+    let mut test = LoadTest::new(Format::Locust, Some(Unit::Milliseconds), all);
+    test.endpoints = endpoints;
+    Ok(test)
+}
+
+/// The JSON of Locust's web interface, `/stats/requests`.
+pub(super) fn recognize_web(document: &Value) -> Option<Result<LoadTest, ReadError>> {
+    let entries = document.get("stats")?.as_array()?;
+    let told = |entry: &Value| {
+        let by_time = count(entry.get("num_failures"))?;
+        let p99 = entry.get("response_time_percentile_0.99").and_then(decimal);
+        let p99 = p99.ok_or_else(super::figures::no_requests);
+        let failures = Some(Failures { by_time, left_out: 0 });
+        Some(RequestFigures::told(count(entry.get("num_requests")), failures, p99, Vec::new()))
+    };
+    let name = |entry: &Value, key| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let all = entries.iter().find(|entry| name(entry, "name") == "Aggregated").and_then(told)?;
+    let mut test = LoadTest::new(Format::Locust, Some(Unit::Milliseconds), all);
+    for entry in entries.iter().filter(|entry| name(entry, "name") != "Aggregated") {
+        let key = format!("{} {}", name(entry, "method"), name(entry, "name"));
+        test.endpoints.extend(told(entry).map(|figures| (key.trim().to_owned(), figures)));
+    }
+    Some(Ok(test))
+}

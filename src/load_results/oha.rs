@@ -1,0 +1,76 @@
+//! oha: `--output-format json` and `csv`, in seconds. The percentiles are over every response, whatever its status; a request
+//! without a response is not among them.
+
+use std::io::BufRead;
+
+use serde_json::Value;
+
+use super::{
+    Format, LoadTest, P99, ReadError, RequestFigures, Unit,
+    csv::{Header, Records},
+    figures::Failures,
+    json::{count, object, percentiles, told_p99},
+    samples::SamplesByEndpoint,
+};
+
+/// Not failed: the load test ended while these requests were on their way.
+const AT_THE_END: &str = "aborted due to deadline";
+
+pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
+    let told = object(document, &["latencyPercentiles"])?;
+    let sum = |path, counts: fn(&str) -> bool| -> Option<u64> {
+        Some(object(document, path)?.iter().filter(|(key, _)| counts(key)).filter_map(|(_, n)| count(Some(n))).sum())
+    };
+    let responses = sum(&["statusCodeDistribution"], |_| true);
+    let by_time = sum(&["statusCodeDistribution"], |status| status.starts_with(['4', '5']));
+    let left_out = sum(&["errorDistribution"], |error| error != AT_THE_END).unwrap_or_default();
+    let failures = by_time.map(|by_time| Failures { by_time, left_out });
+    let mut named = percentiles(
+        told,
+        &[
+            ("p50", "50"),
+            ("p75", "75"),
+            ("p90", "90"),
+            ("p95", "95"),
+            ("p99", "99"),
+            ("p99.9", "99.9"),
+            ("p99.99", "99.99"),
+        ],
+    );
+    named.extend(object(document, &["summary"]).into_iter().flat_map(|all| percentiles(all, &[("slowest", "100")])));
+    let p99 = told_p99(told.get("p99"), || P99::missing("oha measured no response", "see the errors in oha's output"));
+    let all = RequestFigures::told(responses.map(|responses| responses + left_out), failures, p99, named);
+    Some(Ok(LoadTest::new(Format::Oha, Some(Unit::Seconds), all)))
+}
+
+/// The first columns of the CSV.
+pub(super) const CSV: &[&str] = &["request-start", "DNS", "DNS+dialup"];
+
+pub(super) fn read_csv(records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
+    read_answered(Format::Oha, records, header, ["request-duration", "status"])
+}
+
+/// Rows of requests that got a response, with these columns for the seconds and the status.
+pub(super) fn read_answered(
+    format: Format,
+    mut records: Records<impl BufRead>,
+    header: &Header,
+    [latency, status]: [&str; 2],
+) -> Result<LoadTest, ReadError> {
+    let mut samples = SamplesByEndpoint::default();
+    while let Some(record) = records.next()? {
+        let seconds = header.field(&record, latency).and_then(super::latency);
+        let code = header.field(&record, status).and_then(|status| status.get(..3)?.parse::<u16>().ok());
+        let (Some(seconds), Some(code)) = (seconds, code) else {
+            return Err(records.error(&format!("no latency in `{latency}`, or no status in `{status}`")));
+        };
+        let all = samples.of("");
+        if code < 400 { all.add(seconds) } else { all.add_failed(Some(seconds)) }
+    }
+    let (mut all, _) = samples.into_figures();
+    if all.failures == Some(0) {
+        // Requests without a response have no row, so none is not known.
+        all.failures = None;
+    }
+    Ok(LoadTest::new(format, Some(Unit::Seconds), all))
+}

@@ -1,0 +1,141 @@
+//! The answer of Prometheus's query API: one value, one series over time, or the buckets of a histogram. The unit is that of
+//! the metric's name, if the query has kept it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Format, LoadTest, P99, ReadError, RequestFigures, Unit,
+    figures::{Percentile, rank_of_p99},
+    json::at,
+};
+use crate::values::decimal::Decimal;
+
+/// A query that gives one value.
+const ONE_VALUE: &str =
+    "let the query give one value: histogram_quantile(0.99, sum by (le) (increase(METRIC_bucket[10m])))";
+
+pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
+    let status = document.get("status")?.as_str()?;
+    if status == "error" && document.get("error").is_some() {
+        let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let error = ReadError::empty(format!("Prometheus answered {}: {}", text("errorType"), text("error")));
+        return Some(Err(error.expected("the value of a query").next("run the query by hand, and correct it")));
+    }
+    let result = at(document, &["data", "result"])?;
+    Some(read_result(at(document, &["data", "resultType"]).and_then(Value::as_str).unwrap_or_default(), result))
+}
+
+fn read_result(kind: &str, result: &Value) -> Result<LoadTest, ReadError> {
+    let empty = |actual: &str| ReadError::empty(actual).expected("the value of a query").next(ONE_VALUE);
+    if kind == "scalar" {
+        return Ok(test(None, alone(value(result)?)));
+    }
+    let series = result.as_array().ok_or_else(|| empty("Prometheus answered with no list of series"))?;
+    let label = |one: &Value, name: &str| at(one, &["metric", name]).and_then(Value::as_str).map(ToOwned::to_owned);
+    let unit = series.iter().find_map(|one| unit_of(&label(one, "__name__")?));
+    match series.as_slice() {
+        [] => Err(empty("Prometheus found no series: the result is empty")),
+        buckets if buckets.iter().all(|one| label(one, "le").is_some()) => {
+            let mut counts: BTreeMap<Option<Decimal>, f64> = BTreeMap::new();
+            for bucket in buckets {
+                let bound = label(bucket, "le").unwrap_or_default();
+                let bound = bound.parse::<Decimal>().ok().filter(|_| bound != "+Inf");
+                *counts.entry(bound).or_default() += increase(bucket)?;
+            }
+            Ok(test(unit, from_buckets(counts)?))
+        }
+        [one] => Ok(test(unit, alone(over_time(one)?))),
+        several => {
+            let p99 = P99::missing(format!("Prometheus found {} series, not one", several.len()), ONE_VALUE);
+            Ok(test(unit, RequestFigures { requests: None, failures: None, p99, percentiles: Vec::new() }))
+        }
+    }
+}
+
+fn test(unit: Option<Unit>, all: RequestFigures) -> LoadTest {
+    LoadTest::new(Format::Prometheus, unit, all)
+}
+
+fn alone(p99: Decimal) -> RequestFigures {
+    let p99 = P99::Between { low: p99, high: Some(p99) };
+    RequestFigures { requests: None, failures: None, p99, percentiles: Vec::new() }
+}
+
+fn unit_of(name: &str) -> Option<Unit> {
+    let name = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let units = [
+        ("_seconds", Unit::Seconds),
+        ("_milliseconds", Unit::Milliseconds),
+        ("_ms", Unit::Milliseconds),
+        ("_microseconds", Unit::Microseconds),
+        ("_nanoseconds", Unit::Nanoseconds),
+    ];
+    units.into_iter().find_map(|(end, unit)| name.ends_with(end).then_some(unit))
+}
+
+/// The number in `[time, "number"]`.
+fn value(pair: &Value) -> Result<Decimal, ReadError> {
+    let text = pair.get(1).and_then(Value::as_str).unwrap_or_default();
+    text.parse().map_err(|_| {
+        let meaning = if text == "NaN" { ": no request in that time" } else { "" };
+        let next = "run the query by hand, over the time in which the load test ran";
+        ReadError::empty(format!("Prometheus answered {text:?}{meaning}")).expected("a latency").next(next)
+    })
+}
+
+/// The value of a series. Of several moments it is the median; a moment without a value hides what happened then.
+fn over_time(one: &Value) -> Result<Decimal, ReadError> {
+    if let Some(pair) = one.get("value") {
+        return value(pair);
+    }
+    let pairs = one.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut values = pairs.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+    values.sort_unstable();
+    values
+        .get(values.len() / 2)
+        .copied()
+        .ok_or_else(|| ReadError::empty("Prometheus answered with no value").next(ONE_VALUE))
+}
+
+/// How many requests a bucket counted: the value, or over a time the sum of its increases. A counter that restarts begins at 0.
+fn increase(bucket: &Value) -> Result<f64, ReadError> {
+    if let Some(pair) = bucket.get("value") {
+        return value(pair).map(Decimal::to_f64);
+    }
+    let pairs = bucket.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let values = pairs.iter().map(|pair| value(pair).map(Decimal::to_f64)).collect::<Result<Vec<_>, _>>()?;
+    Ok(values.windows(2).map(|pair| if pair[1] >= pair[0] { pair[1] - pair[0] } else { pair[1] }).sum())
+}
+
+/// The p99 of cumulative counts: it lies between two bounds. `histogram_quantile` interpolates between them, and so does this.
+fn from_buckets(counts: BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigures, ReadError> {
+    let error =
+        |actual: &str| ReadError::empty(actual.to_owned()).expected("the buckets of a histogram").next(ONE_VALUE);
+    let total = counts.get(&None).copied().ok_or_else(|| error("Prometheus answered with no bucket `+Inf`"))?;
+    if total < 1.0 {
+        return Err(error("Prometheus counted no request in that time"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests")]
+    let requests = total.round() as u64;
+    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
+    let rank = (rank_of_p99(requests) as f64).min(total);
+    let (mut below, mut bound_below) = (0.0_f64, 0.0_f64);
+    for (bound, cumulative) in counts.iter().filter_map(|(bound, count)| Some(((*bound)?, *count))) {
+        let upper = bound.to_f64();
+        if cumulative >= rank && cumulative > below {
+            let p99 = bound_below + (upper - bound_below) * ((rank - below) / (cumulative - below)).clamp(0.0, 1.0);
+            let p99 = Decimal::from_f64(p99).ok_or_else(|| error("the bounds of the buckets are no latencies"))?;
+            let percentiles = vec![Percentile { percent: Decimal::whole(99), latency: p99 }];
+            let p99 = P99::Between { low: p99, high: Some(p99) };
+            return Ok(RequestFigures { requests: Some(requests), failures: None, p99, percentiles });
+        }
+        (below, bound_below) = (below.max(cumulative), upper);
+    }
+    let p99 = P99::missing(
+        format!("the p99 is above {bound_below}, the largest bound of the histogram"),
+        "give the histogram larger buckets",
+    );
+    Ok(RequestFigures { requests: Some(requests), failures: None, p99, percentiles: Vec::new() })
+}

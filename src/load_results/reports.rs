@@ -1,0 +1,187 @@
+//! Reports for people: hey, wrk and wrk2, ab, and vegeta's.
+
+use super::{
+    Format, LoadTest, P99, Percentile, ReadError, RequestFigures, Unit,
+    figures::{Failures, no_requests},
+    latencies,
+};
+use crate::values::decimal::Decimal;
+
+/// The report that a text is, if it is a known one.
+pub(super) fn recognize(text: &str) -> Option<Format> {
+    let has = |part: &str| text.contains(part);
+    if has("This is ApacheBench") || has("Percentage of the requests served within a certain time") {
+        Some(Format::Ab)
+    } else if has("test @ http") || text.starts_with("unable to connect to ") {
+        Some(Format::Wrk)
+    } else if has("Response time histogram:") && has("Latency distribution:") {
+        Some(Format::Hey)
+    } else if has("Latencies ") && has("[min, mean, 50, 90, 95, 99, max]") {
+        Some(Format::Vegeta)
+    } else if has("Value") && has("Percentile") && has("1/(1-Percentile)") {
+        Some(Format::Latencies)
+    } else {
+        None
+    }
+}
+
+pub(super) fn read(format: Format, text: &str) -> Result<LoadTest, ReadError> {
+    match format {
+        Format::Ab => read_ab(text),
+        Format::Wrk => read_wrk(text),
+        Format::Hey => read_hey(text),
+        Format::Vegeta => read_vegeta(text),
+        _ => latencies::read_hdr(text),
+    }
+}
+
+/// The first number behind `label`.
+fn number_after(text: &str, label: &str) -> Option<u64> {
+    let rest = text.split_once(label)?.1.trim_start();
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The lines ` 99%  57` below a heading, with a percent and the first word behind it.
+fn percent_lines<'a>(text: &'a str, heading: &str) -> Vec<(Decimal, &'a str)> {
+    let below = text.split_once(heading).map_or("", |(_, below)| below);
+    let rows = below.lines().skip(1).map_while(|line| {
+        let (percent, rest) = line.trim().split_once('%')?;
+        let value = rest.trim_start_matches('%').trim().trim_start_matches("in ").split_whitespace().next()?;
+        Some((percent.trim().parse().ok()?, value))
+    });
+    rows.collect()
+}
+
+fn p99_of(percentiles: &[Percentile], absent: impl FnOnce() -> P99) -> Result<Decimal, P99> {
+    let told = percentiles.iter().find(|told| told.percent == Decimal::whole(99));
+    told.map(|told| told.latency).ok_or_else(absent)
+}
+
+fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
+    let Some(complete) = number_after(text, "Complete requests:") else {
+        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        return Err(ReadError::empty(format!("ab ended early: {}", last.trim())));
+    };
+    // A response of another length is no failure: pages differ.
+    let failed = text
+        .split_once("Failed requests:")
+        .map_or("", |(_, rest)| rest.split("Total transferred").next().unwrap_or(rest));
+    let parts =
+        ["Connect:", "Receive:", "Exceptions:"].iter().filter_map(|label| number_after(failed, label)).sum::<u64>();
+    let by_time = parts + number_after(text, "Non-2xx responses:").unwrap_or_default();
+    let rows = percent_lines(text, "Percentage of the requests served within a certain time");
+    let percentiles: Vec<Percentile> = rows
+        .into_iter()
+        .filter_map(|(percent, value)| Some(Percentile { percent, latency: value.parse().ok()? }))
+        .collect();
+    let p99 = p99_of(&percentiles, no_requests);
+    let all = RequestFigures::told(Some(complete), Some(Failures { by_time, left_out: 0 }), p99, percentiles);
+    let mut test = LoadTest::new(Format::Ab, Some(Unit::Milliseconds), all);
+    let after = |label: &str| text.split_once(label).and_then(|(_, rest)| rest.lines().next()).map(str::trim);
+    if let (Some(host), Some(port), Some(path)) =
+        (after("Server Hostname:"), after("Server Port:"), after("Document Path:"))
+    {
+        test.profile.target = Some(format!("{host}:{port}{path}"));
+    }
+    test.profile.users = number_after(text, "Concurrency Level:");
+    Ok(test)
+}
+
+/// wrk writes `2 threads and 10 connections`, and each latency with its unit. wrk2 has more digits in its percents.
+fn read_wrk(text: &str) -> Result<LoadTest, ReadError> {
+    let line_with = |part: &str| text.lines().map(str::trim).find(|line| line.contains(part));
+    let Some(requests) = line_with(" requests in ").and_then(|line| line.split(' ').next()?.parse::<u64>().ok()) else {
+        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        return Err(ReadError::empty(format!("wrk ended early: {}", last.trim())));
+    };
+    let errors = line_with("Socket errors:").unwrap_or_default();
+    let left_out =
+        ["connect ", "read ", "write ", "timeout "].iter().filter_map(|label| number_after(errors, label)).sum();
+    let by_time = number_after(text, "Non-2xx or 3xx responses:").unwrap_or_default();
+    let heading =
+        if text.contains("Latency Distribution (") { "Latency Distribution (" } else { "Latency Distribution" };
+    let rows = percent_lines(text, heading);
+    let percentiles: Vec<Percentile> = rows
+        .into_iter()
+        .filter_map(|(percent, value)| Some(Percentile { percent, latency: with_unit(value)? }))
+        .collect();
+    let p99 = match requests {
+        0 => Err(no_requests()),
+        _ => p99_of(&percentiles, || {
+            P99::missing("wrk's report has no percentiles", "run wrk with `--latency`, which prints the 99 % line")
+        }),
+    };
+    let all = RequestFigures::told(Some(requests + left_out), Some(Failures { by_time, left_out }), p99, percentiles);
+    let mut test = LoadTest::new(Format::Wrk, Some(Unit::Milliseconds), all);
+    test.profile.target = line_with(" test @ ").and_then(|line| Some(line.split_once(" @ ")?.1.trim().to_owned()));
+    test.profile.users = line_with(" connections").and_then(|line| number_after(line, " threads and "));
+    Ok(test)
+}
+
+/// A latency with its unit behind it, such as `26.37ms` or Go's `1m2.5s`, in milliseconds.
+fn with_unit(text: &str) -> Option<Decimal> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: Decimal = number.parse().ok()?;
+    let seconds = |seconds: u64| number.times(Decimal::whole(seconds * 1000));
+    if let Some(rest) = unit.strip_prefix('m').filter(|rest| !rest.is_empty() && !rest.starts_with('s')) {
+        return Decimal::from_f64(seconds(60).to_f64() + with_unit(rest)?.to_f64());
+    }
+    match unit {
+        "m" => Some(seconds(60)),
+        "h" => Some(seconds(3600)),
+        unit => Some(unit.parse::<Unit>().ok()?.convert(number, Unit::Milliseconds)),
+    }
+}
+
+/// hey counts a response by its time, whatever its status; an error has none. Seconds with four decimals.
+fn read_hey(text: &str) -> Result<LoadTest, ReadError> {
+    let counts = |heading: &str| {
+        let below = text.split_once(heading).map_or("", |(_, below)| below);
+        let rows = below.lines().skip(1).map_while(|line| {
+            let (key, rest) = line.trim().strip_prefix('[')?.split_once(']')?;
+            Some((key.to_owned(), rest.trim().to_owned()))
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let responses: Vec<(String, u64)> = counts("Status code distribution:")
+        .into_iter()
+        .filter_map(|(status, rest)| Some((status, rest.split(' ').next()?.parse().ok()?)))
+        .collect();
+    let answered: u64 = responses.iter().map(|(_, number)| number).sum();
+    let by_time = responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])).map(|(_, number)| number).sum();
+    let left_out = counts("Error distribution:").iter().filter_map(|(number, _)| number.parse::<u64>().ok()).sum();
+    let rows = percent_lines(text, "Latency distribution:");
+    let mut percentiles: Vec<Percentile> = rows
+        .into_iter()
+        .filter_map(|(percent, value)| Some(Percentile { percent, latency: value.parse().ok()? }))
+        .collect();
+    let p99 = p99_of(&percentiles, no_requests);
+    let slowest = text.split_once("Slowest:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    percentiles.extend(slowest.map(|latency| Percentile { percent: Decimal::whole(100), latency }));
+    let failures = Some(Failures { by_time, left_out });
+    let all = RequestFigures::told(Some(answered + left_out), failures, p99, percentiles);
+    Ok(LoadTest::new(Format::Hey, Some(Unit::Seconds), all))
+}
+
+fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {
+    let row = |label: &str| {
+        let line = text.lines().find(|line| line.starts_with(label))?;
+        Some(line.split_once(']')?.1.trim())
+    };
+    let malformed = || ReadError::malformed("vegeta's report is cut off");
+    let requests = row("Requests").and_then(|row| row.split(',').next()?.parse::<u64>().ok()).ok_or_else(malformed)?;
+    let latencies = row("Latencies").ok_or_else(malformed)?;
+    let by_time = row("Status Codes").ok_or_else(malformed)?.split_whitespace().filter_map(|pair| {
+        let (code, number) = pair.split_once(':')?;
+        (!code.starts_with(['2', '3'])).then(|| number.parse::<u64>().ok()).flatten()
+    });
+    let failures = Failures { by_time: by_time.sum(), left_out: 0 };
+    let values: Option<Vec<Decimal>> = latencies.split(", ").map(|value| with_unit(value.trim())).collect();
+    let values = values.filter(|values| values.len() == 7).ok_or_else(malformed)?;
+    let percentiles = [(2, 50), (3, 90), (4, 95), (5, 99), (6, 100)]
+        .map(|(at, percent)| Percentile { percent: Decimal::whole(percent), latency: values[at] });
+    let p99 = if requests == 0 { Err(no_requests()) } else { Ok(values[5]) };
+    let all = RequestFigures::told(Some(requests), Some(failures), p99, percentiles.to_vec());
+    Ok(LoadTest::new(Format::Vegeta, Some(Unit::Milliseconds), all))
+}
