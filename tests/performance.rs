@@ -1,5 +1,7 @@
 //! `performance` as a step, with figures from files and from a server.
 
+mod formats;
+
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;
 

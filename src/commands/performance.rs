@@ -1,6 +1,11 @@
 //! `performance`: whether the p99 latency of a release is within its baseline.
 
+mod certainty;
+mod compare;
+mod endpoints;
 mod judge;
+mod measurement;
+mod plausible;
 mod sources;
 
 use std::time::Duration;
@@ -8,46 +13,85 @@ use std::time::Duration;
 use crate::{
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
-    error::CommandError,
+    error::{CommandError, ValueError},
     expression::Expression,
     finding::Finding,
+    load_results::Unit,
     observe::{BlockingCall, observe_once},
     report::{Outcome, Output},
     subject::Subject,
-    values::{HumanDuration, Ratio},
+    values::{HumanDuration, Percent, Ratio, nonzero_duration},
     world::{http::Header, trusted::TrustedSource},
 };
-use judge::{Figure, Figures};
-use sources::BaselineSource;
+use compare::Limits;
+use judge::{Criteria, Undecided, judge, outputs};
+use measurement::{Figure, Side};
+use plausible::{Difference, Plausibility};
+use sources::{FileOrUrl, ResultsFormat, SideReader};
 
 /// How long reading a large results file and evaluating an expression over it may take, in addition to `timeout`.
-const EVALUATION: Duration = Duration::from_secs(60);
+const EVALUATION: Duration = Duration::from_mins(5);
+/// A larger ratio is a percentage: 120 for 1.2.
+const LARGEST_RATIO: f64 = 10.0;
 
 /// Settings of `performance`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Results file of the load test (JSON, or one JSON document per line)
-    #[arg(long, value_name = "FILE")]
-    pub results: String,
-    /// jq expression that extracts the p99 from the results
-    #[arg(long, value_name = "JQ", default_value = ".p99_latency")]
-    pub results_query: Expression,
-    /// Baseline: a JSON file, or an http(s) URL that returns JSON
+    /// Results of the load test: a file that the tool wrote, or an http(s) URL
     #[arg(long, value_name = "FILE|URL")]
-    pub baseline: BaselineSource,
-    /// jq expression that extracts the p99 from the baseline, in the unit of the results
-    #[arg(long, value_name = "JQ", default_value = ".p99_latency")]
-    pub baseline_query: Expression,
+    pub results: FileOrUrl,
+    /// Format of the results; `auto` recognizes it by the content
+    #[arg(long, value_enum, default_value = "auto")]
+    pub format: ResultsFormat,
+    /// jq expression that extracts the p99 from results in JSON; it takes precedence over a known format [default: `.p99_latency`, for JSON of no known format]
+    #[arg(long, value_name = "JQ")]
+    pub results_query: Option<Expression>,
+    /// Unit of the results, where their format does not say it: `ns`, `us`, `ms` or `s` [default: `unit`]
+    #[arg(long, value_name = "UNIT")]
+    pub results_unit: Option<Unit>,
+    /// Headers of the request for the results, as `Name: value`
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub results_headers: Vec<Header>,
+    /// Baseline: a file or an http(s) URL, in any format of the results, or JSON with `p99_latency`
+    #[arg(long, value_name = "FILE|URL")]
+    pub baseline: FileOrUrl,
+    /// jq expression that extracts the p99 from a baseline in JSON, or the list of the p99 of several earlier runs [default: `.p99_latency`, for JSON of no known format]
+    #[arg(long, value_name = "JQ")]
+    pub baseline_query: Option<Expression>,
+    /// Unit of the baseline, where its format does not say it: `ns`, `us`, `ms` or `s` [default: `unit`]
+    #[arg(long, value_name = "UNIT")]
+    pub baseline_unit: Option<Unit>,
     /// Headers of the request for the baseline, as `Name: value`
     #[arg(long, value_name = "NAME: VALUE")]
     pub baseline_headers: Vec<Header>,
     /// Maximum ratio of the p99 to its baseline
-    #[arg(long, value_name = "RATIO", default_value = "1.2")]
+    #[arg(long, value_name = "RATIO", default_value = "1.2", value_parser = max_ratio)]
     pub max_ratio: Ratio,
-    /// Unit of both figures, shown in messages
-    #[arg(long, default_value = "ms")]
-    pub unit: String,
-    /// How long the server of the baseline may take to respond
+    /// A ratio up to this one is inconclusive: it is a mistake rather than an improvement
+    #[arg(long, value_name = "RATIO", default_value = "0.1")]
+    pub min_ratio: Ratio,
+    /// Maximum share of failed requests
+    #[arg(long, value_name = "PERCENT", default_value = "1")]
+    pub max_error_rate: Percent,
+    /// Minimum number of requests on each side, and of each endpoint that is judged
+    #[arg(long, value_name = "NUMBER", default_value = "100")]
+    pub min_requests: u64,
+    /// Maximum age of the results
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = nonzero_duration)]
+    pub max_age: HumanDuration,
+    /// Endpoints that must be judged, by the names in the results; every other one with enough requests is judged, too
+    #[arg(long, value_name = "NAME")]
+    pub endpoints: Vec<String>,
+    /// What may differ between the results and the baseline
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub allow_difference: Vec<Difference>,
+    /// What decides about a single run on each side
+    #[arg(long, value_enum, default_value = "plain-rule")]
+    pub undecided: Undecided,
+    /// Unit of the messages and outputs, and of figures for which nothing else says it: `ns`, `us`, `ms` or `s` [default: ms]
+    #[arg(long)]
+    pub unit: Option<Unit>,
+    /// How long each server may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
 }
@@ -58,8 +102,8 @@ impl Command for Args {
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "trending-up", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "p99", help: "The measured p99, in the unit of the results" },
-        Output { name: "baseline-p99", help: "The p99 of the baseline" },
+        Output { name: "p99", help: "The measured p99, in `unit`" },
+        Output { name: "baseline-p99", help: "The p99 of the baseline, in `unit`" },
         Output { name: "ratio", help: "The measured p99 divided by the p99 of the baseline" },
     ];
 
@@ -70,42 +114,89 @@ impl Command for Args {
 
 impl Gate for Args {}
 
-/// Reads both figures side by side and compares them.
+/// Reads both sides in parallel and compares them.
 ///
 /// # Errors
-/// Bad input: a results file that does not exist, a malformed baseline, an expression that gives no number.
+/// Bad input: results that do not exist or are cut off, a malformed baseline, an expression that gives no number.
 fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    if args.min_ratio >= args.max_ratio {
+        let finding = Finding::inconclusive("`min-ratio`").actual(args.min_ratio.to_string());
+        return Err(finding.expected(format!("less than `max-ratio`, {}", args.max_ratio)).bad_input());
+    }
     let limit = args.timeout.0 + EVALUATION;
     // A baseline from a server needs no base commit.
     let trusted = match &args.baseline {
-        BaselineSource::File(_) => ctx.trusted_baselines()?,
-        BaselineSource::Url(_) => TrustedSource::Nothing,
+        FileOrUrl::File(_) => ctx.trusted_baselines()?,
+        FileOrUrl::Url(_) => TrustedSource::Nothing,
     };
     let place = trusted.place();
-    let looks = [read_results(args), read_baseline(args, trusted, ctx)];
+    let sides = [results_side(args, ctx), baseline_side(args, trusted, ctx)];
+    let looks = sides.map(|side| -> BlockingCall<Figure> { Box::new(move || side.read()) });
     let [results, baseline] = observe_once(&ctx.execution, limit, looks)?;
-    let figures = Figures {
-        results: results.unwrap_or_else(|| Err(unread("`results`", limit))),
-        baseline: baseline.unwrap_or_else(|| Err(unread("`baseline`", limit))),
-    };
+    let [results, baseline] = [("`results`", results), ("`baseline`", baseline)]
+        .map(|(setting, figure)| figure.unwrap_or_else(|| Err(unread(setting, limit))));
     let now = ctx.execution.wall();
-    let with_evidence =
-        |finding: Finding| finding.seen_at(&args.results, &now).seen_at(format!("{}{place}", args.baseline), &now);
-    let findings = figures.judge(args.max_ratio, &args.unit)?;
-    let mut outcome = Outcome::from(findings.into_iter().map(with_evidence).collect::<Vec<_>>());
-    outcome.outputs = figures.outputs();
+    let criteria = Criteria {
+        limits: Limits {
+            max_ratio: args.max_ratio,
+            min_ratio: args.min_ratio,
+            unit: args.unit.unwrap_or(measurement::DEFAULT_UNIT),
+        },
+        plausibility: Plausibility {
+            max_error_rate: args.max_error_rate,
+            min_requests: args.min_requests,
+            max_age: args.max_age,
+            allowed: &args.allow_difference,
+            now: ctx.execution.clock.wall(),
+        },
+        endpoints: &args.endpoints,
+        undecided: args.undecided,
+    };
+    let judged = judge(&results, &baseline, &criteria)?;
+    let with_evidence = |finding: Finding| {
+        finding.seen_at(args.results.to_string(), &now).seen_at(format!("{}{place}", args.baseline), &now)
+    };
+    let mut outcome = Outcome::from(judged.findings.into_iter().map(with_evidence).collect::<Vec<_>>());
+    outcome.tables = judged.tables;
+    outcome.outputs = outputs(&results, &baseline);
     Ok(outcome)
 }
 
-fn read_results(args: &Args) -> BlockingCall<Figure> {
-    let (path, query) = (args.results.clone(), args.results_query.clone());
-    Box::new(move || sources::read_results(&path, &query))
+fn results_side(args: &Args, ctx: &CommandContext) -> SideReader {
+    SideReader {
+        side: Side { name: "results", own: args.results_unit, both: args.unit },
+        source: args.results.clone(),
+        query: args.results_query.clone(),
+        format: args.format,
+        headers: args.results_headers.clone(),
+        timeout: args.timeout.0,
+        http: ctx.world.http().clone(),
+        trusted: None,
+    }
 }
 
-fn read_baseline(args: &Args, trusted: TrustedSource, ctx: &CommandContext) -> BlockingCall<Figure> {
-    let (source, query, headers) = (args.baseline.clone(), args.baseline_query.clone(), args.baseline_headers.clone());
-    let (http, timeout) = (ctx.world.http().clone(), args.timeout.0);
-    Box::new(move || sources::read_baseline(&source, &query, &headers, timeout, &http, &trusted))
+fn baseline_side(args: &Args, trusted: TrustedSource, ctx: &CommandContext) -> SideReader {
+    SideReader {
+        side: Side { name: "baseline", own: args.baseline_unit, both: args.unit },
+        source: args.baseline.clone(),
+        query: args.baseline_query.clone(),
+        format: ResultsFormat::Auto,
+        headers: args.baseline_headers.clone(),
+        timeout: args.timeout.0,
+        http: ctx.world.http().clone(),
+        trusted: Some(trusted),
+    }
+}
+
+/// A ratio that is no percentage.
+fn max_ratio(text: &str) -> Result<Ratio, ValueError> {
+    let ratio: Ratio = text.parse()?;
+    if ratio.0 > LARGEST_RATIO {
+        return Err(ValueError::new(
+            "a number over 0 and at most 10 such as `1.2`: it is a ratio, and 1.2 means 120 % of the baseline",
+        ));
+    }
+    Ok(ratio)
 }
 
 fn unread(setting: &str, limit: Duration) -> CommandError {

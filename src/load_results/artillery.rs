@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    Format, LoadTest, ReadError, RequestFigures, Unit,
-    figures::{Failures, no_requests},
+    figures::{Failures, RequestFigures, no_requests},
     json::{count, object, percentiles, told_p99},
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 
 const RESPONSE_TIME: &str = "http.response_time";

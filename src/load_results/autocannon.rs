@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, P99, ReadError, RequestFigures, Unit,
-    figures::{Failures, no_requests},
+    figures::{Failures, P99, RequestFigures, no_requests},
     json::{at, count, object, percentiles, told_p99},
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::{ReadError, lines::Lines};
+use super::{lines::Lines, load_test::ReadError};
 
 /// The most lines that one record may span.
 const MOST_LINES: u64 = 10_000;

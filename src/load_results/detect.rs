@@ -9,9 +9,11 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
-    Format, LoadTest, ReadError, artillery, autocannon,
+    artillery, autocannon,
     csv::{Header, Records},
-    gatling, jmeter, k6_csv, k6_points, k6_summary, latencies, locust, oha, plain, prometheus, reports,
+    gatling, jmeter, k6_csv, k6_points, k6_summary, latencies,
+    load_test::{Format, LoadTest, ReadError},
+    locust, oha, plain, prometheus, reports,
     samples::Samples,
     vegeta,
 };
@@ -57,7 +59,7 @@ const DOCUMENTS: &[(Format, Recognizer)] = &[
 /// The bytes are of no known format and no JSON, are cut off, or hold no figures.
 pub fn read(mut input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
     let mut head = Vec::new();
-    input.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| ReadError::malformed(error.to_string()))?;
+    input.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| ReadError::unreadable(&error))?;
     let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let head = &head[start..];
     let test = match Shape::of(head)? {
@@ -69,7 +71,7 @@ pub fn read(mut input: impl BufRead, wanted: Option<Format>) -> Result<Reading, 
         Shape::Report(format) => {
             let mut text = Vec::new();
             let read = head.chain(input).take(LARGEST_REPORT).read_to_end(&mut text);
-            read.map_err(|error| ReadError::malformed(error.to_string()))?;
+            read.map_err(|error| ReadError::unreadable(&error))?;
             reports::read(format, &String::from_utf8_lossy(&text))
         }
         Shape::Document => match document(head.chain(input), wanted)? {
@@ -161,8 +163,7 @@ fn document(input: impl BufRead, wanted: Option<Format>) -> Result<Reading, Read
     let mut bounded = input.take(LARGEST_DOCUMENT);
     let top = top_values(&mut bounded);
     if bounded.limit() == 0 {
-        let error = ReadError::malformed("a JSON document of more than 256 MiB");
-        return Err(error.next("let the load test write a summary, or a line for each request"));
+        return Err(ReadError::too_large());
     }
     let value = match top? {
         Top::Numbers(samples, None) => return Ok(Reading::LoadTest(Box::new(latencies::read_list(samples)))),

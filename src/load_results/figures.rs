@@ -115,6 +115,33 @@ impl RequestFigures {
         }
     }
 
+    /// The least and the most that the p99 can be; `None` for the most if nothing bounds it.
+    #[must_use]
+    pub const fn p99_bounds(&self) -> Option<(Decimal, Option<Decimal>)> {
+        match self.p99 {
+            P99::Between { low, high } => Some((low, high)),
+            P99::OfFailed { at_least } => Some((at_least, None)),
+            P99::Missing { .. } => None,
+        }
+    }
+
+    /// The same with every latency changed, for another unit.
+    #[must_use]
+    pub fn map_latencies(mut self, change: impl Fn(Decimal) -> Decimal) -> Self {
+        match &mut self.p99 {
+            P99::Between { low, high } => {
+                *low = change(*low);
+                *high = high.map(&change);
+            }
+            P99::OfFailed { at_least } => *at_least = change(*at_least),
+            P99::Missing { .. } => {}
+        }
+        for percentile in &mut self.percentiles {
+            percentile.latency = change(percentile.latency);
+        }
+        self
+    }
+
     /// The share of failed requests, from 0 to 1.
     #[must_use]
     pub fn failure_rate(&self) -> Option<f64> {

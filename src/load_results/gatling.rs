@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, Percentile, ReadError, RequestFigures, Unit,
-    figures::{Failures, no_requests},
+    figures::{Failures, Percentile, RequestFigures, no_requests},
     json::{at, count, decimal, told_p99},
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 use crate::values::decimal::Decimal;
 

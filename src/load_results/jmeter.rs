@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, ReadError, RequestFigures, Unit,
     csv::{Header, Records},
-    figures::{Failures, no_requests},
+    figures::{Failures, RequestFigures, no_requests},
     json::{count, percentiles, told_p99},
+    load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
 
@@ -48,7 +48,8 @@ pub(super) fn read_jtl(mut records: Records<impl BufRead>, header: &Header) -> R
         if field("responseMessage").starts_with("Number of samples in transaction") {
             continue;
         }
-        let (Some(elapsed), Some(success)) = (super::latency(field("elapsed")), boolean(field("success"))) else {
+        let (Some(elapsed), Some(success)) = (super::load_test::latency(field("elapsed")), boolean(field("success")))
+        else {
             return Err(records.error("no latency in `elapsed`, or neither true nor false in `success`"));
         };
         let endpoint = samples.of(field("label"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{P99, Percentile};
+use super::figures::{P99, Percentile};
 use crate::values::decimal::Decimal;
 
 /// The value at a path of keys.

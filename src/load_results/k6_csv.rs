@@ -5,8 +5,8 @@ use std::io::BufRead;
 use jiff::Timestamp;
 
 use super::{
-    Format, LoadTest, ReadError, Unit,
     csv::{Header, Records},
+    load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Resul
         if field("metric_name") != "http_req_duration" {
             continue;
         }
-        let latency = super::latency(field("metric_value")).ok_or_else(|| records.error("no latency"))?;
+        let latency = super::load_test::latency(field("metric_value")).ok_or_else(|| records.error("no latency"))?;
         let name = format!("{} {}", field("method"), field("name"));
         let endpoint = samples.of(name.trim());
         let failed = match field("expected_response") {

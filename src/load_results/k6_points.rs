@@ -5,7 +5,11 @@ use std::{borrow::Cow, io::BufRead};
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Format, LoadTest, ReadError, Unit, lines::Lines, samples::SamplesByEndpoint};
+use super::{
+    lines::Lines,
+    load_test::{Format, LoadTest, ReadError, Unit},
+    samples::SamplesByEndpoint,
+};
 
 #[derive(Deserialize)]
 struct Line<'a> {

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Format, LoadTest, P99, Percentile, ReadError, RequestFigures, Unit,
-    figures::Failures,
+    figures::{Failures, P99, Percentile, RequestFigures},
     json::{count, decimal, told_p99},
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {

@@ -5,7 +5,13 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::{Format, LoadTest, Percentile, ReadError, RequestFigures, json, lines::Lines, samples::Samples};
+use super::{
+    figures::{Percentile, RequestFigures},
+    json,
+    lines::Lines,
+    load_test::{Format, LoadTest, ReadError},
+    samples::Samples,
+};
 use crate::values::decimal::Decimal;
 
 /// A JSON object whose keys are latencies and whose values are counts.
@@ -27,14 +33,14 @@ pub(super) fn read_list(samples: Samples) -> LoadTest {
 
 /// Whether a text begins with a line that is a number and nothing else.
 pub(super) fn recognizes(first_line: &[u8]) -> bool {
-    std::str::from_utf8(first_line).is_ok_and(|line| super::latency(line.trim()).is_some())
+    std::str::from_utf8(first_line).is_ok_and(|line| super::load_test::latency(line.trim()).is_some())
 }
 
 pub(super) fn read_lines(input: impl BufRead) -> Result<LoadTest, ReadError> {
     let (mut samples, mut lines) = (Samples::default(), Lines::new(input));
     while let Some(line) = lines.next()? {
         let text = String::from_utf8_lossy(line).trim().to_owned();
-        match super::latency(&text) {
+        match super::load_test::latency(&text) {
             Some(latency) => samples.add(latency),
             None if text.is_empty() => {}
             None => return Err(ReadError::malformed(format!("line {}: {text:?} is no latency", lines.number))),
@@ -65,7 +71,8 @@ pub(super) fn from_hdr(text: &str) -> Option<RequestFigures> {
 pub(super) fn read_hdr(text: &str) -> Result<LoadTest, ReadError> {
     let all = from_hdr(text).ok_or_else(|| ReadError::malformed("an HdrHistogram without values"))?;
     let mut test = test(all);
-    test.unit = text.lines().next().filter(|line| line.starts_with("Value(ms)")).map(|_| super::Unit::Milliseconds);
+    test.unit =
+        text.lines().next().filter(|line| line.starts_with("Value(ms)")).map(|_| super::load_test::Unit::Milliseconds);
     Ok(test)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read as _};
 
-use super::ReadError;
+use super::load_test::ReadError;
 
 /// The longest line in bytes: a CSV field may hold an error's whole text.
 const LONGEST: u64 = 16 << 20;
@@ -26,7 +26,7 @@ impl<R: BufRead> Lines<R> {
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, ReadError> {
         self.line.clear();
         let read = self.input.by_ref().take(LONGEST).read_until(b'\n', &mut self.line);
-        let read = read.map_err(|error| ReadError::malformed(format!("cannot be read to the end: {error}")))?;
+        let read = read.map_err(|error| ReadError::unreadable(&error))?;
         if read == 0 {
             return Ok(None);
         }

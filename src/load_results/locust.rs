@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, P99, Percentile, ReadError, RequestFigures, Unit,
     csv::{Header, Records},
-    figures::Failures,
+    figures::{Failures, P99, Percentile, RequestFigures},
     json::{count, decimal},
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 use crate::values::decimal::Decimal;
 

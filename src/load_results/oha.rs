@@ -6,10 +6,10 @@ use std::io::BufRead;
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, P99, ReadError, RequestFigures, Unit,
     csv::{Header, Records},
-    figures::Failures,
+    figures::{Failures, P99, RequestFigures},
     json::{count, object, percentiles, told_p99},
+    load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
 
@@ -59,7 +59,7 @@ pub(super) fn read_answered(
 ) -> Result<LoadTest, ReadError> {
     let mut samples = SamplesByEndpoint::default();
     while let Some(record) = records.next()? {
-        let seconds = header.field(&record, latency).and_then(super::latency);
+        let seconds = header.field(&record, latency).and_then(super::load_test::latency);
         let code = header.field(&record, status).and_then(|status| status.get(..3)?.parse::<u16>().ok());
         let (Some(seconds), Some(code)) = (seconds, code) else {
             return Err(records.error(&format!("no latency in `{latency}`, or no status in `{status}`")));

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, ReadError, RequestFigures,
-    figures::Failures,
+    figures::{Failures, RequestFigures},
     json::{count, decimal},
+    load_test::{Format, LoadTest, ReadError},
 };
 
 const P99: &str = "p99_latency";

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, P99, ReadError, RequestFigures, Unit,
-    figures::{Percentile, rank_of_p99},
+    figures::{P99, Percentile, RequestFigures, rank_of_p99},
     json::at,
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 use crate::values::decimal::Decimal;
 

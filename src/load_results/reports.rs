@@ -1,9 +1,9 @@
 //! Reports for people: hey, wrk and wrk2, ab, and vegeta's.
 
 use super::{
-    Format, LoadTest, P99, Percentile, ReadError, RequestFigures, Unit,
-    figures::{Failures, no_requests},
+    figures::{Failures, P99, Percentile, RequestFigures, no_requests},
     latencies,
+    load_test::{Format, LoadTest, ReadError, Unit},
 };
 use crate::values::decimal::Decimal;
 

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Format, LoadTest, ReadError, RequestFigures, Unit,
     csv::Records,
-    figures::{Failures, no_requests},
+    figures::{Failures, RequestFigures, no_requests},
     json::{count, decimal, object, percentiles, told_p99},
     lines::Lines,
+    load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
 

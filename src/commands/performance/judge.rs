@@ -1,168 +1,159 @@
-//! The rule: blocked when the p99 is more than so many times its baseline.
+//! The verdict over two measurements: whether they can be compared, then the rule for the p99 over all requests and for each
+//! endpoint.
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
+
+use super::{
+    certainty::{Certainty, FEWEST_SESSIONS, certainty},
+    compare::{Limits, compare},
+    endpoints::judge_endpoints,
+    measurement::{Figure, Measurement},
+    plausible::{Plausibility, failed_requests, objections},
+};
 use crate::{
     error::CommandError,
-    finding::{self, Finding},
-    values::{
-        Ratio,
-        figures::{rounded, rounded_beside},
-    },
+    finding::{Finding, Verdict},
+    load_results::P99,
+    report::Table,
 };
 
-/// A p99, or why there is none.
-pub type Figure = Result<f64, CommandError>;
-
-/// The two figures that are compared.
-#[derive(Debug)]
-pub struct Figures {
-    pub results: Figure,
-    pub baseline: Figure,
+/// What decides.
+#[derive(Clone, Debug)]
+pub struct Criteria<'a> {
+    pub limits: Limits,
+    pub plausibility: Plausibility<'a>,
+    /// Endpoints that must be judged.
+    pub endpoints: &'a [String],
+    pub undecided: Undecided,
 }
 
-impl Figures {
-    /// Compares the figures. A figure that could not be observed gives an inconclusive finding instead.
-    ///
-    /// # Errors
-    /// Bad input in one of them, even when the other could not be observed.
-    pub fn judge(&self, max_ratio: Ratio, unit: &str) -> Result<Vec<Finding>, CommandError> {
-        if let (Ok(p99), Ok(baseline)) = (&self.results, &self.baseline) {
-            return Ok(vec![compare(*p99, *baseline, max_ratio, unit)]);
-        }
-        let mut findings = Vec::new();
-        for figure in [&self.results, &self.baseline] {
-            match figure {
-                Ok(_) => {}
-                Err(CommandError::Unobservable(finding)) => findings.push(finding.clone()),
-                Err(error) => return Err(error.clone()),
-            }
-        }
-        Ok(findings)
-    }
-
-    /// The outputs: each figure that was read, and their ratio.
-    pub fn outputs(&self) -> BTreeMap<&'static str, String> {
-        let (p99, baseline) = (self.results.as_ref().ok().copied(), self.baseline.as_ref().ok().copied());
-        let ratio = p99.zip(baseline).filter(|(_, baseline)| *baseline > 0.0).map(|(p99, baseline)| p99 / baseline);
-        [("p99", p99), ("baseline-p99", baseline), ("ratio", ratio)]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, number(value?))))
-            .collect()
-    }
+/// What a single run on each side is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Undecided {
+    /// The comparison of the two figures decides
+    PlainRule,
+    /// The gate is inconclusive unless earlier runs show that the comparison is likely right
+    Inconclusive,
 }
 
-fn compare(p99: f64, baseline: f64, Ratio(max_ratio): Ratio, unit: &str) -> Finding {
-    let check = "p99";
-    let with_unit = |value: f64| format!("{} {unit}", rounded(value));
-    if baseline <= 0.0 {
-        return Finding::inconclusive(check)
-            .actual(format!("{}, but the baseline is {}", with_unit(p99), with_unit(baseline)))
-            .expected("a baseline over 0")
-            .next("measure the release that is in production, and store its p99 as the baseline");
+/// With `undecided: inconclusive`, the most that a verdict may be likely to be wrong.
+const MOST_WRONG: f64 = 0.05;
+
+/// The verdict with what is shown beside it.
+#[derive(Debug, Default)]
+pub struct Judged {
+    pub findings: Vec<Finding>,
+    pub tables: Vec<Table>,
+}
+
+/// Judges both sides. A side that could not be observed gives an inconclusive finding instead.
+///
+/// # Errors
+/// Bad input in one of them, even when the other could not be observed.
+pub fn judge(results: &Figure, baseline: &Figure, criteria: &Criteria<'_>) -> Result<Judged, CommandError> {
+    let mut unobservable = Vec::new();
+    for figure in [results, baseline] {
+        match figure {
+            Ok(_) => {}
+            Err(CommandError::Unobservable(finding)) => unobservable.push(finding.clone()),
+            Err(error) => return Err(error.clone()),
+        }
     }
-    if p99 <= 0.0 {
-        return Finding::inconclusive(check)
-            .actual(format!("{}: nothing was measured (baseline {})", with_unit(p99), with_unit(baseline)))
-            .expected("a p99 over 0")
-            .next("look at the load test: did it send requests?");
-    }
-    let threshold = baseline * max_ratio;
-    let [now, limit] = rounded_beside(p99, threshold).map(|number| format!("{number} {unit}"));
-    let [ratio, _] = rounded_beside(p99 / baseline, max_ratio);
-    let actual = format!("{now}, {ratio} times the baseline");
-    let expected = format!("at most {limit} ({max_ratio} × the baseline of {})", with_unit(baseline));
-    let finding = if p99 > threshold {
-        Finding::blocked(check).next(
-            "find the commit that made it slower; if this latency is acceptable, raise `max-ratio` or renew the baseline",
-        )
-    } else {
-        Finding::passed(check)
+    let failed = results.as_ref().ok().and_then(|results| failed_requests(results, &criteria.plausibility));
+    let mut judged = match (results, baseline) {
+        (Ok(results), Ok(baseline)) => judge_both(results, baseline, failed.as_ref(), criteria),
+        _ => Judged { findings: unobservable, tables: Vec::new() },
     };
-    let figures = finding::Figures::now(now).limit(limit).baseline(with_unit(baseline));
-    finding.actual(actual).expected(expected).figures(figures)
+    judged.findings.extend(failed);
+    Ok(judged)
 }
 
-/// A number for a program: at most three decimals, without trailing zeros.
+fn judge_both(
+    results: &Measurement,
+    baseline: &Measurement,
+    failed: Option<&Finding>,
+    criteria: &Criteria<'_>,
+) -> Judged {
+    let Criteria { limits, plausibility, .. } = criteria;
+    let objections = objections(results, baseline, plausibility);
+    if !objections.is_empty() {
+        return Judged { findings: objections, tables: Vec::new() };
+    }
+    if failed.is_some_and(|failed| failed.verdict == Verdict::Blocked)
+        && !matches!(results.all.p99, P99::Between { .. })
+    {
+        // The p99 would be that of a failed request.
+        return Judged::default();
+    }
+    let p99 = compare("p99", &results.all, &baseline.all, *limits);
+    let sure = certainty_of(results, baseline, *limits);
+    let chance = (p99.verdict != Verdict::Inconclusive).then(|| chance_table(sure));
+    let p99 = match criteria.undecided {
+        Undecided::Inconclusive if sure.is_none_or(|sure| sure.wrong > MOST_WRONG) => unsure(p99, sure),
+        _ => p99,
+    };
+    let endpoints = judge_endpoints(results, baseline, criteria.endpoints, plausibility.min_requests, *limits);
+    let mut findings = vec![p99];
+    findings.extend(endpoints.findings);
+    Judged { findings, tables: endpoints.table.into_iter().chain(chance).collect() }
+}
+
+fn certainty_of(results: &Measurement, baseline: &Measurement, limits: Limits) -> Option<Certainty> {
+    let (p99, base) = results.all.least_p99().zip(baseline.all.least_p99())?;
+    certainty(p99, base, limits.max_ratio, &baseline.sessions)
+}
+
+fn chance_table(sure: Option<Certainty>) -> Table {
+    let text = match sure {
+        Some(sure) => sure.describe(),
+        None => format!(
+            "unknown: it depends on how much the p99 varies between runs of the same code, which one run cannot show. With the \
+             p99 of at least {FEWEST_SESSIONS} earlier runs in the baseline the report says it"
+        ),
+    };
+    Table { title: "How likely this verdict is wrong".to_owned(), rows: vec![vec![text.into()]], ..Table::default() }
+}
+
+fn unsure(p99: Finding, sure: Option<Certainty>) -> Finding {
+    if p99.verdict == Verdict::Inconclusive {
+        return p99;
+    }
+    let chance = sure.map_or("an unknown chance of being wrong".to_owned(), |sure| {
+        format!("a chance of being wrong of {}", sure.describe())
+    });
+    Finding {
+        verdict: Verdict::Inconclusive,
+        actual: format!("{}; with {chance}", p99.actual),
+        ..p99
+    }
+    .next(format!(
+        "put the p99 of at least {FEWEST_SESSIONS} earlier runs into the baseline, as a list, or let the figures decide with \
+         `undecided: plain-rule`"
+    ))
+}
+
+/// The outputs: each figure that was read, and their ratio.
+pub fn outputs(results: &Figure, baseline: &Figure) -> BTreeMap<&'static str, String> {
+    let least = |figure: &Figure| figure.as_ref().ok().and_then(|measurement| measurement.all.least_p99());
+    let (p99, base) = (least(results), least(baseline));
+    let ratio = p99.zip(base).filter(|(_, base)| !base.is_zero()).map(|(p99, base)| p99.to_f64() / base.to_f64());
+    [
+        ("p99", p99.map(|p99| p99.to_string())),
+        ("baseline-p99", base.map(|base| base.to_string())),
+        ("ratio", ratio.map(number)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
+}
+
+/// A ratio for a program: at most three decimals, without trailing zeros.
 fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::finding::Verdict;
-
-    fn judged(p99: f64, baseline: f64) -> Finding {
-        let figures = Figures { results: Ok(p99), baseline: Ok(baseline) };
-        figures.judge(Ratio(1.2), "ms").unwrap().remove(0)
-    }
-
-    #[test]
-    fn a_p99_of_130_ms_blocks_against_a_baseline_of_100_ms() {
-        let blocked = judged(130.0, 100.0);
-        assert_eq!(blocked.verdict, Verdict::Blocked);
-        assert_eq!(
-            blocked.to_string(),
-            "p99: 130 ms, 1.3 times the baseline; expected at most 120 ms (1.2 × the baseline of 100 ms); next: find the \
-             commit that made it slower; if this latency is acceptable, raise `max-ratio` or renew the baseline"
-        );
-        assert_eq!(judged(119.0, 100.0).verdict, Verdict::Passed);
-    }
-
-    #[test]
-    fn the_headline_has_few_digits_and_never_looks_within_the_limit() {
-        for (p99, baseline, headline) in [
-            (412.3, 300.0, "p99 300 ms → 412 ms, limit 360 ms"),
-            (88.368, 300.0, "p99 300 ms → 88 ms, limit 360 ms"),
-            (360.4, 300.0, "p99 300 ms → 360.4 ms, limit 360 ms"),
-            (12.34, 4.4, "p99 4.4 ms → 12.3 ms, limit 5.3 ms"),
-            (20_412.3, 30_000.0, "p99 30,000 ms → 20,412 ms, limit 36,000 ms"),
-        ] {
-            assert_eq!(judged(p99, baseline).headline(), headline);
-        }
-        assert_eq!(judged(360.4, 300.0).actual, "360.4 ms, 1.201 times the baseline");
-    }
-
-    #[test]
-    fn the_threshold_itself_passes_and_a_figure_of_zero_is_inconclusive() {
-        for (p99, baseline, verdict) in [
-            (120.0, 100.0, Verdict::Passed),
-            (120.001, 100.0, Verdict::Blocked),
-            (1.0, 100.0, Verdict::Passed),
-            (100.0, 0.0, Verdict::Inconclusive),
-            (100.0, -1.0, Verdict::Inconclusive),
-            (0.0, 0.0, Verdict::Inconclusive),
-            (0.0, 100.0, Verdict::Inconclusive),
-            (f64::MAX, f64::MIN_POSITIVE, Verdict::Blocked),
-        ] {
-            assert_eq!(judged(p99, baseline).verdict, verdict, "{p99} against {baseline}");
-        }
-    }
-
-    #[test]
-    fn an_unobservable_figure_is_inconclusive_and_bad_input_takes_precedence() {
-        let finding = |check: &str| Finding::inconclusive(check).actual("503");
-        let unobservable = |check: &str| Err(finding(check).unobservable());
-        let judged = |results, baseline| Figures { results, baseline }.judge(Ratio(1.2), "ms");
-        assert_eq!(judged(Ok(1.0), unobservable("baseline")), Ok(vec![finding("baseline")]));
-        let both = judged(unobservable("results"), unobservable("baseline"));
-        assert_eq!(both, Ok(vec![finding("results"), finding("baseline")]));
-        for (results, baseline) in [
-            (Err(finding("bad").bad_input()), unobservable("baseline")),
-            (unobservable("results"), Err(finding("bad").bad_input())),
-        ] {
-            assert_eq!(judged(results, baseline), Err(finding("bad").bad_input()));
-        }
-    }
-
-    #[test]
-    fn outputs_hold_the_figures_that_were_read() {
-        let unread = Err(Finding::inconclusive("baseline").unobservable());
-        let outputs = Figures { results: Ok(130.0), baseline: unread }.outputs();
-        assert_eq!(outputs.into_iter().collect::<Vec<_>>(), [("p99", "130".to_owned())]);
-        let outputs = Figures { results: Ok(130.0), baseline: Ok(0.0) }.outputs();
-        assert!(!outputs.contains_key("ratio"), "nothing is divided by zero");
-    }
-}
+mod tests;
