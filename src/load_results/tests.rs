@@ -3,6 +3,14 @@ use proptest::prelude::*;
 use super::{samples::Samples, *};
 use crate::values::decimal::Decimal;
 
+macro_rules! sample {
+    ($path:literal) => {
+        ($path, &include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/", $path))[..])
+    };
+}
+
+mod documents;
+
 fn read_test(bytes: &[u8]) -> LoadTest {
     match read(bytes, None) {
         Ok(Reading::LoadTest(test)) => *test,
@@ -38,12 +46,6 @@ fn k6_points_are_read_line_by_line() {
     let mut cut = lines.join("\n");
     cut.truncate(cut.len() - 20);
     assert!(read(cut.as_bytes(), None).unwrap_err().actual.contains("where the file ends"));
-}
-
-macro_rules! sample {
-    ($path:literal) => {
-        ($path, &include_bytes!(concat!("../../tests/samples/", $path))[..])
-    };
 }
 
 #[test]

@@ -1,0 +1,154 @@
+use serde_json::json;
+
+use super::*;
+
+fn read_json(document: &serde_json::Value) -> Result<LoadTest, ReadError> {
+    match read(document.to_string().as_bytes(), None) {
+        Ok(Reading::LoadTest(test)) => Ok(*test),
+        Ok(Reading::Json(value)) => panic!("not recognized: {value}"),
+        Err(error) => Err(error),
+    }
+}
+
+fn prometheus(kind: &str, result: &serde_json::Value) -> Result<LoadTest, ReadError> {
+    read_json(&json!({ "status": "success", "data": { "resultType": kind, "result": result } }))
+}
+
+#[test]
+fn a_value_of_prometheus_is_a_p99() {
+    let test = prometheus("vector", &json!([{ "metric": {}, "value": [1.5, "0.0842"] }])).unwrap();
+    assert_eq!((test.format, test.unit, test.all.least_p99()), (Format::Prometheus, None, "0.0842".parse().ok()));
+    let test = prometheus("scalar", &json!([1.5, "84"])).unwrap();
+    assert_eq!(test.all.least_p99(), "84".parse().ok());
+    let matrix = json!([{ "metric": { "__name__": "p99_seconds" }, "values": [[1, "0.3"], [2, "0.1"], [3, "0.2"]] }]);
+    let test = prometheus("matrix", &matrix).unwrap();
+    assert_eq!((test.unit, test.all.least_p99()), (Some(Unit::Seconds), "0.2".parse().ok()));
+    let several = json!([{ "metric": { "path": "/a" }, "value": [1, "1"] }, { "metric": {}, "value": [1, "2"] }]);
+    assert!(matches!(prometheus("vector", &several).unwrap().all.p99, P99::Missing { .. }));
+    for (kind, result) in [
+        ("vector", json!([])),
+        ("vector", json!([{ "metric": {}, "value": [1, "NaN"] }])),
+        ("vector", json!([{ "metric": {}, "value": [1, "+Inf"] }])),
+        ("vector", json!([{ "metric": {}, "value": [1, "-1"] }])),
+        ("matrix", json!([{ "metric": {}, "values": [] }])),
+        ("matrix", json!([{ "metric": {}, "values": [[1, "0.1"], [2, "NaN"]] }])),
+        ("scalar", json!([1, "NaN"])),
+    ] {
+        assert_eq!(prometheus(kind, &result).unwrap_err().kind, ReadErrorKind::Empty, "{result}");
+    }
+}
+
+#[test]
+fn buckets_of_prometheus_give_a_p99_and_a_number_of_requests() {
+    let bucket = |le: &str, count: &str| json!({ "metric": { "__name__": "latency_seconds_bucket", "le": le }, "value": [1, count] });
+    let buckets = json!([bucket("0.1", "980"), bucket("0.2", "1000"), bucket("+Inf", "1000")]);
+    let test = prometheus("vector", &buckets).unwrap();
+    assert_eq!((test.unit, test.all.requests), (Some(Unit::Seconds), Some(1000)));
+    let p99 = test.all.least_p99().unwrap().to_f64();
+    assert!((p99 - 0.15).abs() < 1e-9, "{p99}");
+    let above = prometheus("vector", &json!([bucket("0.1", "980"), bucket("+Inf", "1000")])).unwrap();
+    assert!(matches!(above.all.p99, P99::Missing { .. }));
+    for none in [json!([bucket("0.1", "0"), bucket("+Inf", "0")]), json!([bucket("0.1", "980")])] {
+        assert_eq!(prometheus("vector", &none).unwrap_err().kind, ReadErrorKind::Empty, "{none}");
+    }
+    // A counter that restarts begins at 0.
+    let over_time = |le: &str, counts: [&str; 3]| {
+        let values: Vec<_> = counts.iter().zip(1..).map(|(count, time)| json!([time, count])).collect();
+        json!({ "metric": { "le": le }, "values": values })
+    };
+    let matrix = json!([over_time("0.1", ["500", "1000", "490"]), over_time("+Inf", ["500", "1000", "500"])]);
+    assert_eq!(prometheus("matrix", &matrix).unwrap().all.requests, Some(1000));
+}
+
+#[test]
+fn failed_requests_that_count_by_their_time_widen_the_p99() {
+    let summary = |failed: u64| {
+        read_json(&json!({ "metrics": {
+            "http_reqs": { "count": 10_000 },
+            "http_req_failed": { "passes": failed, "fails": 10_000 - failed },
+            "http_req_duration": { "med": 20, "p(99)": 60, "p(99.9)": 80, "max": 95 },
+            "http_req_duration{expected_response:true}": { "p(99)": 60 },
+            "http_req_duration{name:login}": { "p(99)": 50, "count": 500 },
+        } }))
+        .unwrap()
+    };
+    let number = |text: &str| text.parse().unwrap();
+    for (failed, p99) in [
+        (0, P99::Between { low: number("60"), high: Some(number("60")) }),
+        (50, P99::Between { low: number("60"), high: Some(number("80")) }),
+        (95, P99::Between { low: number("60"), high: Some(number("95")) }),
+        (101, P99::OfFailed { at_least: number("95") }),
+    ] {
+        let test = summary(failed);
+        assert_eq!((test.all.failures, &test.all.p99), (Some(failed), &p99));
+    }
+    assert_eq!(summary(0).endpoints.keys().collect::<Vec<_>>(), ["login"]);
+    assert_eq!(summary(0).endpoints["login"].requests, Some(500));
+}
+
+#[test]
+fn requests_without_a_response_are_left_out_by_oha_and_counted_all_the_same() {
+    let test = read_json(&json!({
+        "summary": { "slowest": 0.5 },
+        "latencyPercentiles": { "p99": 0.1, "p99.9": 0.2 },
+        "statusCodeDistribution": { "200": 9900, "503": 40 },
+        "errorDistribution": { "connection refused": 60, "aborted due to deadline": 4 },
+    }))
+    .unwrap();
+    assert_eq!((test.all.requests, test.all.failures), (Some(10_000), Some(100)));
+    // Of 9,940 responses the success with the rank 9,900 has at most 40 failed ones before it.
+    assert_eq!(test.all.p99, P99::Between { low: "0.1".parse().unwrap(), high: "0.5".parse().ok() });
+    let refused = read_json(&json!({
+        "latencyPercentiles": { "p99": null },
+        "statusCodeDistribution": {},
+        "errorDistribution": { "connection refused": 200 },
+    }));
+    let refused = refused.unwrap();
+    assert_eq!((refused.all.requests, refused.all.failures), (Some(200), Some(200)));
+}
+
+#[test]
+fn autocannon_with_a_rate_is_refused() {
+    let test = read_test(sample!("autocannon/report.json").1);
+    let P99::Missing { why, .. } = test.all.p99 else { panic!("{:?}", test.all.p99) };
+    assert!(why.contains("35601") && why.contains("1600"), "{why}");
+}
+
+#[test]
+fn csv_files_are_read_by_their_header() {
+    let oha = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status\n0.1,0,0,0.1,0.25,11,200\n0.1,0,0,0.1,0.5,11,500\n";
+    let test = read_test(oha.as_bytes());
+    assert_eq!((test.format, test.all.requests, test.all.failures), (Format::Oha, Some(2), Some(1)));
+    let k6 = "metric_name,timestamp,metric_value,expected_response,method,name,status\nhttp_reqs,1796000000,1,true,GET,/a,200\nhttp_req_duration,1796000000,25.5,true,GET,/a,200\nhttp_req_duration,1796000001,1,false,GET,/a,500\n";
+    let test = read_test(k6.as_bytes());
+    assert_eq!((test.format, test.all.requests, test.all.failures), (Format::K6, Some(2), Some(1)));
+    assert_eq!(test.measured_at, "2026-11-30T00:53:21Z".parse().ok());
+    let jtl = "timeStamp;elapsed;label;responseMessage;success;URL\n1796000000000;10;a;OK;true;http://h/a\n1796000000000;10;t;Number of samples in transaction : 1, number of failing samples : 0;true;null\n1796000000000;20;\"b;c\";OK;true;http://h/b\n";
+    let test = read_test(jtl.as_bytes());
+    assert_eq!((test.all.requests, test.profile.target.as_deref()), (Some(2), Some("http://h")));
+    assert_eq!(test.endpoints.keys().collect::<Vec<_>>(), ["a", "b;c"]);
+    let history = read(sample!("locust/history.csv").1, None).unwrap_err();
+    assert!(history.actual.contains("history"), "{history:?}");
+}
+
+#[test]
+fn very_many_latencies_are_rounded_up_a_little() {
+    let mut by_endpoint = super::samples::SamplesByEndpoint::default();
+    let count = 1_200_000_u32;
+    (1..=count).for_each(|number| by_endpoint.of("a").add(f64::from(number) * 1.000_000_1));
+    let (all, _) = by_endpoint.into_figures();
+    let exact = f64::from(count) * 0.99 * 1.000_000_1;
+    let p99 = all.least_p99().unwrap().to_f64();
+    assert!(p99 >= exact && p99 < exact * 1.000_01, "{p99} and {exact}");
+    assert_eq!(all.requests, Some(u64::from(count)));
+}
+
+#[test]
+fn a_document_of_no_known_format_is_left_to_an_expression() {
+    for document in [json!({ "p95": 1 }), json!([{ "a": 1 }]), json!("x"), json!(true), json!({ "12": "x" })] {
+        let read = read(document.to_string().as_bytes(), None);
+        assert_eq!(read, Ok(Reading::Json(document)));
+    }
+    let stream = read(&b"{\"a\": 1}\n{\"a\": 2}\n"[..], None);
+    assert_eq!(stream, Ok(Reading::Json(json!([{ "a": 1 }, { "a": 2 }]))));
+}
