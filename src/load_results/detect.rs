@@ -14,7 +14,7 @@ use super::{
     gatling, jmeter, k6_csv, k6_points, k6_summary, latencies,
     load_test::{Format, LoadTest, ReadError},
     locust, oha, plain, prometheus, reports,
-    samples::Samples,
+    samples::SamplesByEndpoint,
     vegeta,
 };
 
@@ -203,7 +203,7 @@ fn top_values(input: impl BufRead) -> Result<Top, ReadError> {
 /// A JSON document; a list of numbers is counted while it is read.
 enum Top {
     /// The latencies, and the first element that is none, with its position.
-    Numbers(Samples, Option<(usize, Value)>),
+    Numbers(SamplesByEndpoint, Option<(usize, Value)>),
     Json(Value),
 }
 
@@ -241,11 +241,11 @@ impl<'de> Visitor<'de> for TopSeed {
             }
             return Ok(Top::Json(Value::Array(elements)));
         }
-        let (mut samples, mut bad) = (Samples::default(), None);
+        let (mut samples, mut bad) = (SamplesByEndpoint::default(), None);
         let (mut next, mut position) = (Some(first), 1);
         while let Some(element) = next {
             match element.as_f64().filter(|latency| *latency >= 0.0) {
-                Some(latency) => samples.add(latency),
+                Some(latency) => samples.of("").add(latency),
                 None => bad = bad.or(Some((position, element))),
             }
             position += 1;

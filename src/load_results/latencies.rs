@@ -10,7 +10,7 @@ use super::{
     json,
     lines::Lines,
     load_test::{Format, LoadTest, ReadError},
-    samples::Samples,
+    samples::SamplesByEndpoint,
 };
 use crate::values::decimal::Decimal;
 
@@ -26,9 +26,8 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
 }
 
 /// A JSON list of numbers. The list is read element by element.
-pub(super) fn read_list(samples: Samples) -> LoadTest {
-    let mut samples = samples;
-    test(unfailed(samples.figures()))
+pub(super) fn read_list(samples: SamplesByEndpoint) -> LoadTest {
+    test(unfailed(samples.into_figures().0))
 }
 
 /// Whether a text begins with a line that is a number and nothing else.
@@ -37,11 +36,11 @@ pub(super) fn recognizes(first_line: &[u8]) -> bool {
 }
 
 pub(super) fn read_lines(input: impl BufRead) -> Result<LoadTest, ReadError> {
-    let (mut samples, mut lines) = (Samples::default(), Lines::new(input));
+    let (mut samples, mut lines) = (SamplesByEndpoint::default(), Lines::new(input));
     while let Some(line) = lines.next()? {
         let text = String::from_utf8_lossy(line).trim().to_owned();
         match super::load_test::latency(&text) {
-            Some(latency) => samples.add(latency),
+            Some(latency) => samples.of("").add(latency),
             None if text.is_empty() => {}
             None => return Err(ReadError::malformed(format!("line {}: {text:?} is no latency", lines.number))),
         }
