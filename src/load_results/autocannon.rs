@@ -42,9 +42,9 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     let requests = responses.map(|responses| responses + failures.map_or(0, |failures| failures.left_out));
     let all = RequestFigures::told(requests, failures, p99, percentiles(latency, &named));
     let mut test = LoadTest::new(Format::Autocannon, Some(Unit::Milliseconds), all);
-    let text = |key: &str| document.get(key).and_then(Value::as_str);
-    test.measured_at = text("finish").and_then(|time| time.parse().ok());
-    test.profile.target = text("url").map(ToOwned::to_owned);
+    let string = |key: &str| document.get(key).and_then(Value::as_str);
+    test.measured_at = string("finish").and_then(|time| time.parse().ok());
+    test.profile.target = string("url").map(ToOwned::to_owned);
     test.profile.users = number("connections");
     Some(Ok(test))
 }

@@ -69,10 +69,10 @@ pub(super) fn from_hdr(text: &str) -> Option<RequestFigures> {
 
 pub(super) fn read_hdr(text: &str) -> Result<LoadTest, ReadError> {
     let all = from_hdr(text).ok_or_else(|| ReadError::malformed("an HdrHistogram without values"))?;
-    let mut test = test(all);
-    test.unit =
+    let mut results = test(all);
+    results.unit =
         text.lines().next().filter(|line| line.starts_with("Value(ms)")).map(|_| super::load_test::Unit::Milliseconds);
-    Ok(test)
+    Ok(results)
 }
 
 fn test(all: RequestFigures) -> LoadTest {

@@ -13,7 +13,7 @@ const P99: &str = "p99_latency";
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
     let all = figures(document)?;
-    let text = |key: &str| document.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+    let string = |key: &str| document.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
     let mut test = LoadTest::new(Format::Plain, None, all);
     if let Some(unit) = document.get("unit") {
         match unit.as_str().unwrap_or_default().parse() {
@@ -27,9 +27,9 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     for (name, entry) in document.get("endpoints").and_then(Value::as_object).into_iter().flatten() {
         test.endpoints.extend(figures(entry).map(|figures| (name.clone(), figures)));
     }
-    test.measured_at = text("measured_at").and_then(|time| time.parse().ok());
-    test.profile.target = text("target");
-    test.profile.machine = text("machine");
+    test.measured_at = string("measured_at").and_then(|time| time.parse().ok());
+    test.profile.target = string("target");
+    test.profile.machine = string("machine");
     test.profile.users = count(document.get("users"));
     Some(Ok(test))
 }

@@ -76,15 +76,15 @@ fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
         .collect();
     let p99 = p99_of(&percentiles, no_requests);
     let all = RequestFigures::told(Some(complete), Some(Failures { by_time, left_out: 0 }), p99, percentiles);
-    let mut test = LoadTest::new(Format::Ab, Some(Unit::Milliseconds), all);
+    let mut results = LoadTest::new(Format::Ab, Some(Unit::Milliseconds), all);
     let after = |label: &str| text.split_once(label).and_then(|(_, rest)| rest.lines().next()).map(str::trim);
     if let (Some(host), Some(port), Some(path)) =
         (after("Server Hostname:"), after("Server Port:"), after("Document Path:"))
     {
-        test.profile.target = Some(format!("{host}:{port}{path}"));
+        results.profile.target = Some(format!("{host}:{port}{path}"));
     }
-    test.profile.users = number_after(text, "Concurrency Level:");
-    Ok(test)
+    results.profile.users = number_after(text, "Concurrency Level:");
+    Ok(results)
 }
 
 /// wrk writes `2 threads and 10 connections`, and each latency with its unit. wrk2 has more digits in its percents.
@@ -112,10 +112,10 @@ fn read_wrk(text: &str) -> Result<LoadTest, ReadError> {
         }),
     };
     let all = RequestFigures::told(Some(requests + left_out), Some(Failures { by_time, left_out }), p99, percentiles);
-    let mut test = LoadTest::new(Format::Wrk, Some(Unit::Milliseconds), all);
-    test.profile.target = line_with(" test @ ").and_then(|line| Some(line.split_once(" @ ")?.1.trim().to_owned()));
-    test.profile.users = line_with(" connections").and_then(|line| number_after(line, " threads and "));
-    Ok(test)
+    let mut results = LoadTest::new(Format::Wrk, Some(Unit::Milliseconds), all);
+    results.profile.target = line_with(" test @ ").and_then(|line| Some(line.split_once(" @ ")?.1.trim().to_owned()));
+    results.profile.users = line_with(" connections").and_then(|line| number_after(line, " threads and "));
+    Ok(results)
 }
 
 /// A latency with its unit behind it, such as `26.37ms` or Go's `1m2.5s`, in milliseconds.

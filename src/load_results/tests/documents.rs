@@ -133,7 +133,7 @@ fn csv_files_are_read_by_their_header() {
 
 #[test]
 fn very_many_latencies_are_rounded_up_a_little() {
-    let mut by_endpoint = super::samples::SamplesByEndpoint::default();
+    let mut by_endpoint = samples::SamplesByEndpoint::default();
     let count = 1_200_000_u32;
     (1..=count).for_each(|number| by_endpoint.of("a").add(f64::from(number) * 1.000_000_1));
     let (all, _) = by_endpoint.into_figures();
