@@ -187,7 +187,7 @@ impl ReleaseDay {
         let hotfix = ChangeKind::Emergency { tag: "1.6.1", incident: incident("INC-2041", "customers pay twice") };
         let rollback = ChangeKind::Rollback(incident("INC-2042", "the tax is a cent short"));
         Self {
-            p99: 900.0,
+            p99: 600.0,
             reviewers: vec![LEAD, "second-lead"],
             changes: vec![
                 deployed("checkout-service", checkout),

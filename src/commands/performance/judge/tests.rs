@@ -243,6 +243,10 @@ fn every_endpoint_with_enough_requests_is_judged() {
 
     let gone = judged(side(&[("GET /pay", "330", 900)]), baseline());
     assert_eq!(find(&gone, "p99 of GET /cart").unwrap().verdict, Verdict::Inconclusive);
+    let mut uncounted = baseline();
+    uncounted.endpoints.insert("login".to_owned(), figures("10", None, None));
+    let gone = judged(side(&[("GET /cart", "10", 900), ("GET /pay", "330", 900)]), uncounted);
+    assert_eq!(find(&gone, "p99 of login").unwrap().verdict, Verdict::Inconclusive);
 
     let same = || side(&[("GET /cart", "10", 900), ("GET /pay", "330", 900), ("GET /rare", "50", 20)]);
     assert_eq!(verdict_of(same(), baseline()), Verdict::Passed);
