@@ -29,7 +29,7 @@ impl<R: BufRead> Records<R> {
                 record.push(b'\n');
             }
             record.extend_from_slice(line);
-            let is_open = record.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            let is_open = record.iter().fold(false, |open, byte| open ^ (*byte == b'"'));
             if !is_open && !record.is_empty() {
                 return Ok(Some(split(&String::from_utf8_lossy(&record), char::from(self.separator))));
             }

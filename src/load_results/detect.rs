@@ -166,7 +166,7 @@ fn document(input: impl BufRead, wanted: Option<Format>) -> Result<Reading, Read
         return Err(ReadError::too_large());
     }
     let value = match top? {
-        Top::Numbers(samples, None) => return Ok(Reading::LoadTest(Box::new(latencies::read_list(samples)))),
+        Top::Numbers(samples, None) => return Ok(Reading::LoadTest(Box::new(latencies::read_list(*samples)))),
         Top::Numbers(_, Some((position, value))) => return Err(latencies::bad_element(position, &value)),
         Top::Json(value) => value,
     };
@@ -203,7 +203,7 @@ fn top_values(input: impl BufRead) -> Result<Top, ReadError> {
 /// A JSON document; a list of numbers is counted while it is read.
 enum Top {
     /// The latencies, and the first element that is none, with its position.
-    Numbers(SamplesByEndpoint, Option<(usize, Value)>),
+    Numbers(Box<SamplesByEndpoint>, Option<(usize, Value)>),
     Json(Value),
 }
 
@@ -251,7 +251,7 @@ impl<'de> Visitor<'de> for TopSeed {
             position += 1;
             next = seq.next_element()?;
         }
-        Ok(Top::Numbers(samples, bad))
+        Ok(Top::Numbers(Box::new(samples), bad))
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Top, E> {

@@ -1,4 +1,4 @@
-//! JMeter: the dashboard's `statistics.json`, and JTL files in CSV. In milliseconds. In a JTL every sample is there with its
+//! `JMeter`: the dashboard's `statistics.json`, and JTL files in CSV. In milliseconds. In a JTL every sample is there with its
 //! success; in the dashboard failed samples count by their time, and its third percentile is the p99 unless configured otherwise.
 
 use std::io::BufRead;
@@ -53,11 +53,7 @@ pub(super) fn read_jtl(mut records: Records<impl BufRead>, header: &Header) -> R
             return Err(records.error("no latency in `elapsed`, or neither true nor false in `success`"));
         };
         let endpoint = samples.of(field("label"));
-        if success {
-            endpoint.add(elapsed)
-        } else {
-            endpoint.add_failed(Some(elapsed))
-        }
+        endpoint.record(elapsed, !success);
         target.add(field("URL"));
         let started = field("timeStamp").parse().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
         last = last.max(started);
@@ -68,7 +64,7 @@ pub(super) fn read_jtl(mut records: Records<impl BufRead>, header: &Header) -> R
     test.endpoints = endpoints;
     test.endpoints_cut = cut;
     test.measured_at = last;
-    test.profile.target = target.0.flatten();
+    test.profile.target = target.first.filter(|_| !target.several);
     Ok(test)
 }
 
@@ -80,9 +76,12 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The server that all requests went to; `Some(None)` for several.
+/// The server that all requests went to; none of several.
 #[derive(Default)]
-struct Target(Option<Option<String>>);
+struct Target {
+    first: Option<String>,
+    several: bool,
+}
 
 impl Target {
     fn add(&mut self, url: &str) {
@@ -90,10 +89,9 @@ impl Target {
         let host = rest.split(['/', '?']).next().unwrap_or_default();
         let is_same =
             |known: &str| known.strip_prefix(scheme).and_then(|known| known.strip_prefix("://")) == Some(host);
-        match &self.0 {
-            None => self.0 = Some(Some(format!("{scheme}://{host}"))),
-            Some(Some(known)) if !is_same(known) => self.0 = Some(None),
-            Some(_) => {}
+        match &self.first {
+            None => self.first = Some(format!("{scheme}://{host}")),
+            Some(known) => self.several |= !is_same(known),
         }
     }
 }

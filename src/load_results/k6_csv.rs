@@ -28,11 +28,7 @@ pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Resul
             "false" => true,
             _ => field("status").parse::<u16>().is_ok_and(|status| status == 0 || status >= 400),
         };
-        if failed {
-            endpoint.add_failed(Some(latency))
-        } else {
-            endpoint.add(latency)
-        }
+        endpoint.record(latency, failed);
         last = last.max(field("timestamp").parse::<i64>().ok().and_then(timestamp));
     }
     let cut = samples.cut;
@@ -46,10 +42,10 @@ pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Resul
 
 /// Seconds by default; `K6_CSV_TIME_FORMAT` also allows milliseconds, microseconds and nanoseconds.
 fn timestamp(time: i64) -> Option<Timestamp> {
-    match time {
-        ..100_000_000_000 => Timestamp::from_second(time).ok(),
-        ..100_000_000_000_000 => Timestamp::from_millisecond(time).ok(),
-        ..100_000_000_000_000_000 => Timestamp::from_microsecond(time).ok(),
+    match time.checked_ilog10().unwrap_or_default() {
+        ..11 => Timestamp::from_second(time).ok(),
+        11..14 => Timestamp::from_millisecond(time).ok(),
+        14..17 => Timestamp::from_microsecond(time).ok(),
         _ => Timestamp::from_nanosecond(time.into()).ok(),
     }
 }

@@ -107,11 +107,7 @@ fn add(line: &Line<'_>, samples: &mut SamplesByEndpoint, name: &mut String, time
         name.push_str(&tags.name);
     }
     let endpoint = samples.of(name);
-    if tags.failed() {
-        endpoint.add_failed(Some(point.value))
-    } else {
-        endpoint.add(point.value)
-    }
+    endpoint.record(point.value, tags.failed());
     // k6 writes the points nearly in order of time.
     time.clear();
     time.push_str(&point.time);

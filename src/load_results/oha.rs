@@ -65,7 +65,7 @@ pub(super) fn read_answered(
             return Err(records.error(&format!("no latency in `{latency}`, or no status in `{status}`")));
         };
         let all = samples.of("");
-        if code < 400 { all.add(seconds) } else { all.add_failed(Some(seconds)) }
+        all.record(seconds, code >= 400);
     }
     let (mut all, _) = samples.into_figures();
     if all.failures == Some(0) {

@@ -44,7 +44,7 @@ fn read_result(kind: &str, result: &Value) -> Result<LoadTest, ReadError> {
                 let bound = bound.parse::<Decimal>().ok().filter(|_| bound != "+Inf");
                 *counts.entry(bound).or_default() += increase(bucket)?;
             }
-            Ok(test(unit, from_buckets(counts)?))
+            Ok(test(unit, from_buckets(&counts)?))
         }
         [one] => Ok(test(unit, alone(over_time(one)?))),
         several => {
@@ -110,7 +110,7 @@ fn increase(bucket: &Value) -> Result<f64, ReadError> {
 }
 
 /// The p99 of cumulative counts: it lies between two bounds. `histogram_quantile` interpolates between them, and so does this.
-fn from_buckets(counts: BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigures, ReadError> {
+fn from_buckets(counts: &BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigures, ReadError> {
     let error =
         |actual: &str| ReadError::empty(actual.to_owned()).expected("the buckets of a histogram").next(ONE_VALUE);
     let total = counts.get(&None).copied().ok_or_else(|| error("Prometheus answered with no bucket `+Inf`"))?;

@@ -29,7 +29,7 @@ pub(super) fn read(format: Format, text: &str) -> Result<LoadTest, ReadError> {
     match format {
         Format::Ab => read_ab(text),
         Format::Wrk => read_wrk(text),
-        Format::Hey => read_hey(text),
+        Format::Hey => Ok(read_hey(text)),
         Format::Vegeta => read_vegeta(text),
         _ => latencies::read_hdr(text),
     }
@@ -135,7 +135,7 @@ fn with_unit(text: &str) -> Option<Decimal> {
 }
 
 /// hey counts a response by its time, whatever its status; an error has none. Seconds with four decimals.
-fn read_hey(text: &str) -> Result<LoadTest, ReadError> {
+fn read_hey(text: &str) -> LoadTest {
     let counts = |heading: &str| {
         let below = text.split_once(heading).map_or("", |(_, below)| below);
         let rows = below.lines().skip(1).map_while(|line| {
@@ -161,7 +161,7 @@ fn read_hey(text: &str) -> Result<LoadTest, ReadError> {
     percentiles.extend(slowest.map(|latency| Percentile { percent: Decimal::whole(100), latency }));
     let failures = Some(Failures { by_time, left_out });
     let all = RequestFigures::told(Some(answered + left_out), failures, p99, percentiles);
-    Ok(LoadTest::new(Format::Hey, Some(Unit::Seconds), all))
+    LoadTest::new(Format::Hey, Some(Unit::Seconds), all)
 }
 
 fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {

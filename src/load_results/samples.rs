@@ -37,6 +37,15 @@ impl Samples {
         self.add_times(latency, 1);
     }
 
+    /// Adds a request, failed or not.
+    pub(super) fn record(&mut self, latency: f64, failed: bool) {
+        if failed {
+            self.add_failed(Some(latency));
+        } else {
+            self.add(latency);
+        }
+    }
+
     /// Adds a request that failed after this time.
     pub(super) fn add_failed(&mut self, latency: Option<f64>) {
         self.failures += 1;

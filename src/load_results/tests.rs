@@ -126,20 +126,23 @@ proptest! {
         failures in 0_usize..4,
     ) {
         let mut samples = Samples::default();
-        values.iter().for_each(|value| samples.add(f64::from(*value) / 8.0));
-        (0..failures).for_each(|_| samples.add_failed(Some(1.0)));
+        for value in &values {
+            samples.add(f64::from(*value) / 8.0);
+        }
+        for _ in 0..failures {
+            samples.add_failed(Some(1.0));
+        }
         let mut sorted = values.clone();
         sorted.sort_unstable();
         let requests = values.len() + failures;
         let rank = (requests * 99).div_ceil(100);
         let figures = samples.figures();
         prop_assert_eq!(figures.requests, Some(requests as u64));
-        match sorted.get(rank - 1) {
-            Some(value) => {
-                let p99 = Decimal::from_f64(f64::from(*value) / 8.0).unwrap();
-                prop_assert_eq!(figures.p99, P99::Between { low: p99, high: Some(p99) });
-            }
-            None => prop_assert_eq!(matches!(figures.p99, P99::OfFailed { .. }), true),
+        if let Some(value) = sorted.get(rank - 1) {
+            let p99 = Decimal::from_f64(f64::from(*value) / 8.0).unwrap();
+            prop_assert_eq!(figures.p99, P99::Between { low: p99, high: Some(p99) });
+        } else {
+            prop_assert_eq!(matches!(figures.p99, P99::OfFailed { .. }), true);
         }
     }
 }

@@ -122,11 +122,7 @@ impl Hits {
         #[expect(clippy::cast_precision_loss, reason = "see above")]
         let latency = hit.latency as f64;
         let failed = !(200..400).contains(&hit.code) || !hit.error.is_empty();
-        if failed {
-            endpoint.add_failed(Some(latency))
-        } else {
-            endpoint.add(latency)
-        }
+        endpoint.record(latency, failed);
         self.last = self.last.max(time);
     }
 

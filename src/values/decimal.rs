@@ -137,15 +137,13 @@ impl fmt::Display for Decimal {
     /// Plain notation, without trailing zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.digits.to_string();
-        match usize::try_from(self.exponent) {
-            Ok(zeros) => write!(f, "{digits}{:0<zeros$}", ""),
-            Err(_) => {
-                let places = self.exponent.unsigned_abs() as usize;
-                let padded = format!("{digits:0>width$}", width = places + 1);
-                let (whole, fraction) = padded.split_at(padded.len() - places);
-                write!(f, "{whole}.{fraction}")
-            }
+        if let Ok(zeros) = usize::try_from(self.exponent) {
+            return write!(f, "{digits}{:0<zeros$}", "");
         }
+        let places = self.exponent.unsigned_abs() as usize;
+        let padded = format!("{digits:0>width$}", width = places + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - places);
+        write!(f, "{whole}.{fraction}")
     }
 }
 
@@ -163,7 +161,8 @@ mod tests {
     fn a_product_is_exact_where_a_double_is_not() {
         let (limit, p99) = (decimal("1.2").times(decimal("100.1")), decimal("120.12"));
         assert_eq!(limit, p99);
-        assert!(1.2 * 100.1 < 120.12, "which a double gets wrong");
+        let [ratio, baseline, figure] = ["1.2", "100.1", "120.12"].map(|text| text.parse::<f64>().unwrap());
+        assert!(ratio * baseline < figure, "which a double gets wrong");
         assert!(decimal("120.120000001") > limit && decimal("120.1199999") < limit);
         assert_eq!(decimal("999999999999999999").times(decimal("999999999999999999")).to_string().len(), 36);
     }
