@@ -5,6 +5,7 @@ mod compare;
 mod endpoints;
 mod judge;
 mod measurement;
+pub mod paired;
 mod plausible;
 mod sources;
 
