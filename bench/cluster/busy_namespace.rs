@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     control_plane::ControlPlane,
-    figures::{Goals, Sample, megabytes, seconds},
+    figures::{Sample, megabytes, seconds},
+    goals::Goals,
     programs::{ProgramEnd, Programs, RunningProgram},
     workloads::TestNamespace,
 };

@@ -1,4 +1,4 @@
-//! Statistics, and the goals that they are compared with.
+//! Statistics.
 
 use std::fmt;
 
@@ -40,34 +40,5 @@ impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
         write!(f, "{:.digits$} ({:.digits$} to {:.digits$})", self.median(), self.0[0], self.highest())
-    }
-}
-
-/// The goals, each with what was measured.
-#[derive(Default)]
-pub struct Goals {
-    lines: Vec<String>,
-    missed: bool,
-}
-
-impl Goals {
-    /// A goal is missed unless the measured value is at most the limit.
-    pub fn at_most(&mut self, limit: f64, measured: f64, goal: &str) {
-        let held = measured <= limit;
-        self.missed |= !held;
-        let word = if held { "held  " } else { "MISSED" };
-        self.lines.push(format!("{word}  {goal}: {measured:.2}, at most {limit}"));
-    }
-
-    pub fn unmeasured(&mut self, goal: &str, reason: &str) {
-        self.lines.push(format!("?       {goal}: not measured, {reason}"));
-    }
-
-    pub fn lines(&self) -> &[String] {
-        &self.lines
-    }
-
-    pub fn missed(&self) -> bool {
-        self.missed
     }
 }

@@ -10,7 +10,8 @@ use super::{
     audit_log::{AuditLog, completes_rollout},
     busy_namespace::create_warning,
     control_plane::{ControlPlane, until},
-    figures::{Goals, Sample, megabytes, seconds},
+    figures::{Sample, megabytes, seconds},
+    goals::Goals,
     programs::{ProgramEnd, Programs, RunningProgram, now},
     workloads::TestNamespace,
 };

@@ -24,6 +24,9 @@ mod cluster;
 mod control_plane;
 mod figures;
 mod fleet;
+#[path = "../goals.rs"]
+#[expect(dead_code, reason = "shared with another benchmark")]
+mod goals;
 #[path = "../../tests/house.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod house;
@@ -52,7 +55,8 @@ use serde_json::{Value, json};
 
 use audit_log::{AuditLog, USER};
 use control_plane::{ControlPlane, GATE, tool};
-use figures::{Goals, megabytes};
+use figures::megabytes;
+use goals::Goals;
 use programs::{Paths, Programs};
 
 const BAD_INPUT: u8 = 2;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::{
     audit_log::{AuditEvent, AuditLog, completes_rollout},
     control_plane::{ControlPlane, until},
-    figures::{Goals, Sample, seconds},
+    figures::{Sample, seconds},
+    goals::Goals,
     programs::{ProgramEnd, Programs, now},
     workloads::TestNamespace,
 };
