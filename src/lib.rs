@@ -36,6 +36,7 @@ pub mod secret;
 pub mod settings;
 pub mod subject;
 pub mod supervise;
+pub mod team_command;
 pub mod values;
 pub mod world;
 pub mod yaml;

@@ -1,5 +1,6 @@
 //! `performance` as a step, with figures from files and from a server.
 
+mod command;
 mod formats;
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};

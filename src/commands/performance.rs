@@ -1,13 +1,17 @@
 //! `performance`: whether the p99 latency of a release is within its baseline.
 
 mod certainty;
+mod command;
 mod compare;
 mod endpoints;
 mod judge;
+mod measured;
 mod measurement;
 pub mod paired;
 mod plausible;
+mod sessions;
 mod sources;
+mod target;
 
 use std::time::Duration;
 
@@ -24,6 +28,7 @@ use crate::{
     values::{HumanDuration, Percent, Ratio, nonzero_duration},
     world::{http::Header, trusted::TrustedSource},
 };
+use command::{CommandArgs, CommandSettings, ResultsSettings};
 use compare::Limits;
 use judge::{Criteria, Undecided, judge, outputs};
 use measurement::{Figure, Side};
@@ -38,9 +43,10 @@ const LARGEST_RATIO: f64 = 10.0;
 /// Settings of `performance`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Results of the load test: a file that the tool wrote, or an http(s) URL
+    /// Results of the load test: a file that the tool wrote, or an http(s) URL. With `command`: the file that each run writes, and that
+    /// the gate deletes before each run [default: with `command` its stdout]
     #[arg(long, value_name = "FILE|URL")]
-    pub results: FileOrUrl,
+    pub results: Option<FileOrUrl>,
     /// Format of the results; `auto` recognizes it by the content
     #[arg(long, value_enum, default_value = "auto")]
     pub format: ResultsFormat,
@@ -55,7 +61,7 @@ pub struct Args {
     pub results_headers: Vec<Header>,
     /// Baseline: a file or an http(s) URL, in any format of the results, or JSON with `p99_latency`
     #[arg(long, value_name = "FILE|URL")]
-    pub baseline: FileOrUrl,
+    pub baseline: Option<FileOrUrl>,
     /// jq expression that extracts the p99 from a baseline in JSON, or the list of the p99 of several earlier runs [default: `.p99_latency`, for JSON of no known format]
     #[arg(long, value_name = "JQ")]
     pub baseline_query: Option<Expression>,
@@ -95,6 +101,8 @@ pub struct Args {
     /// How long each server may take to respond
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
+    #[command(flatten)]
+    pub run: CommandArgs,
 }
 
 impl Command for Args {
@@ -106,6 +114,13 @@ impl Command for Args {
         Output { name: "p99", help: "The measured p99, in `unit`" },
         Output { name: "baseline-p99", help: "The p99 of the baseline, in `unit`" },
         Output { name: "ratio", help: "The measured p99 divided by the p99 of the baseline" },
+        Output { name: "pairs", help: "With `command`: how many pairs of runs were measured" },
+        Output {
+            name: "figures",
+            help: "With `command`: the p99 of all requests and of each endpoint in milliseconds (JSON), which later jobs read from \
+                   the report in `sessions`",
+        },
+        Output { name: "seed", help: "With `command`: the seed of the coin that ordered the runs of each pair" },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
@@ -115,23 +130,79 @@ impl Command for Args {
 
 impl Gate for Args {}
 
-/// Reads both sides in parallel and compares them.
+/// Runs the load test in pairs, or compares two sides that were measured before.
 ///
 /// # Errors
-/// Bad input: results that do not exist or are cut off, a malformed baseline, an expression that gives no number.
-fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+/// Bad input: results that do not exist or are cut off, a malformed baseline, an expression that gives no number; a signal.
+fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    if args.run.is_given() {
+        return command::run(&command_settings(args, ctx)?, subject, ctx);
+    }
+    let missing = |key: &str, expected: &str| {
+        Finding::inconclusive(format!("`{key}`"))
+            .actual("neither it nor `command` is given")
+            .expected(expected)
+            .next(format!("give `{key}` as an input, as a flag, or as a key of the config file"))
+            .bad_input()
+    };
+    let results = args.results.as_ref().ok_or_else(|| missing("results", "the results of the load test"))?;
+    let baseline = args.baseline.as_ref().ok_or_else(|| missing("baseline", "what the results are compared with"))?;
+    compare_sides(args, results, baseline, ctx)
+}
+
+/// What the load test is run and judged by.
+///
+/// # Errors
+/// Results at a URL: nothing binds them to a run.
+fn command_settings<'a>(args: &'a Args, ctx: &CommandContext) -> Result<CommandSettings<'a>, CommandError> {
+    let file = match &args.results {
+        None => None,
+        Some(FileOrUrl::File(path)) => Some(path.clone()),
+        Some(FileOrUrl::Url(url)) => {
+            return Err(Finding::inconclusive("`results`")
+                .actual(format!("{url}, and `command` is given"))
+                .expected("the file that each run writes")
+                .next("let the load test write a file, or print its results")
+                .bad_input());
+        }
+    };
+    let results = ResultsSettings {
+        file,
+        format: args.format,
+        query: args.results_query.clone(),
+        side: Side { name: "results", own: args.results_unit, both: args.unit },
+        http: ctx.world.http().clone(),
+    };
+    Ok(CommandSettings {
+        command: &args.run,
+        max_ratio: args.max_ratio.0,
+        endpoints: &args.endpoints,
+        max_error_rate: args.max_error_rate,
+        min_requests: args.min_requests,
+        results,
+        has_baseline: args.baseline.is_some(),
+    })
+}
+
+/// Reads both sides in parallel and compares them.
+fn compare_sides(
+    args: &Args,
+    results_source: &FileOrUrl,
+    baseline_source: &FileOrUrl,
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
     if args.min_ratio >= args.max_ratio {
         let finding = Finding::inconclusive("`min-ratio`").actual(args.min_ratio.to_string());
         return Err(finding.expected(format!("less than `max-ratio`, {}", args.max_ratio)).bad_input());
     }
     let limit = args.timeout.0 + EVALUATION;
     // A baseline from a server needs no base commit.
-    let trusted = match &args.baseline {
+    let trusted = match baseline_source {
         FileOrUrl::File(_) => ctx.trusted_baselines()?,
         FileOrUrl::Url(_) => TrustedSource::Nothing,
     };
     let place = trusted.place();
-    let sides = [results_side(args, ctx), baseline_side(args, trusted, ctx)];
+    let sides = [results_side(args, results_source, ctx), baseline_side(args, baseline_source, trusted, ctx)];
     let looks = sides.map(|side| -> BlockingCall<Figure> { Box::new(move || side.read()) });
     let [results, baseline] = observe_once(&ctx.execution, limit, looks)?;
     let [results, baseline] = [("`results`", results), ("`baseline`", baseline)]
@@ -155,7 +226,7 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
     };
     let judged = judge(&results, &baseline, &criteria)?;
     let with_evidence = |finding: Finding| {
-        finding.seen_at(args.results.to_string(), &now).seen_at(format!("{}{place}", args.baseline), &now)
+        finding.seen_at(results_source.to_string(), &now).seen_at(format!("{baseline_source}{place}"), &now)
     };
     let mut outcome = Outcome::from(judged.findings.into_iter().map(with_evidence).collect::<Vec<_>>());
     outcome.tables = judged.tables;
@@ -163,10 +234,10 @@ fn run(args: &Args, _subject: &Subject, ctx: &CommandContext) -> Result<Outcome,
     Ok(outcome)
 }
 
-fn results_side(args: &Args, ctx: &CommandContext) -> SideReader {
+fn results_side(args: &Args, source: &FileOrUrl, ctx: &CommandContext) -> SideReader {
     SideReader {
         side: Side { name: "results", own: args.results_unit, both: args.unit },
-        source: args.results.clone(),
+        source: source.clone(),
         query: args.results_query.clone(),
         format: args.format,
         headers: args.results_headers.clone(),
@@ -176,10 +247,10 @@ fn results_side(args: &Args, ctx: &CommandContext) -> SideReader {
     }
 }
 
-fn baseline_side(args: &Args, trusted: TrustedSource, ctx: &CommandContext) -> SideReader {
+fn baseline_side(args: &Args, source: &FileOrUrl, trusted: TrustedSource, ctx: &CommandContext) -> SideReader {
     SideReader {
         side: Side { name: "baseline", own: args.baseline_unit, both: args.unit },
-        source: args.baseline.clone(),
+        source: source.clone(),
         query: args.baseline_query.clone(),
         format: ResultsFormat::Auto,
         headers: args.baseline_headers.clone(),

@@ -1,12 +1,7 @@
 //! `smoke`: whether every critical path works, by the team's own smoke tests.
-//!
-//! The tests run as a child process: killed with everything that it started at the time limit, without our tokens and the
-//! runner's command files, and with its output quoted. This prevents accidents; it is not a sandbox for hostile code.
 
 mod attempts;
 mod bounds;
-mod command;
-mod command_exit;
 mod critical;
 mod judge;
 mod junit;
@@ -16,9 +11,7 @@ mod tap;
 mod test_file;
 mod test_reports;
 mod test_suite;
-mod transcript;
 mod trx;
-mod variable;
 mod version;
 
 use std::{
@@ -34,20 +27,17 @@ use crate::{
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
-    observe::{BlockingCall, observe_once, observe_stream},
+    observe::{BlockingCall, observe_once},
     report::{Outcome, Output, Table},
     subject::Subject,
+    team_command::{self, CommandEnd, LoggedLines, TeamCommand, exit::CommandExit, transcript::Transcript, variable::EnvVariable},
     values::HumanDuration,
     world::{files::Glob, http::Header, url::Url},
 };
-use command::{CommandEvent, TestCommand};
-use command_exit::CommandExit;
 use critical::CriticalTest;
 use judge::{COMMAND, EndedCommand, SmokeCriteria};
 use reports::ReportSnapshot;
 use test_reports::TestReports;
-use transcript::Transcript;
-use variable::EnvVariable;
 use version::{VersionCheck, When};
 
 /// How long reading the reports may take, in addition to `timeout`.
@@ -150,7 +140,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
 }
 
 /// Runs the command, again if it fails and may be repeated, and judges the last run.
-fn run_tests(command: &TestCommand, args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+fn run_tests(command: &TeamCommand, args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let description = command.describe();
     let criteria = SmokeCriteria {
         timeout: args.timeout,
@@ -198,7 +188,7 @@ struct Attempt {
 
 /// Runs the command once, and reads the reports that it wrote.
 fn run_attempt(
-    command: &TestCommand,
+    command: &TeamCommand,
     criteria: &SmokeCriteria<'_>,
     args: &Args,
     deadline: Moment,
@@ -211,18 +201,14 @@ fn run_attempt(
     ctx.execution.partial.publish(&[judge::running()]);
     let group = ctx.log.group(&format!("{LOG_SOURCE}: {}", criteria.command));
     let started = ctx.execution.clock.now();
-    ctx.world.groups.adopt_orphans();
-    let exit = run_command(command, args, deadline.saturating_sub(started), ctx, &transcript);
-    ctx.world.groups.end_orphans();
-    let transcript = transcript.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(omitted) = transcript.omitted() {
-        ctx.log.say(&format!("… {} more lines left out; the last ones:", omitted.count));
-        omitted.lines.iter().for_each(|line| ctx.log.quote(LOG_SOURCE, line));
-    }
+    let programs = command.programs(&args.working_directory, &args.env, &ctx.runner_env.withheld);
+    let limit = deadline.saturating_sub(started);
+    let end = team_command::run(&programs, limit, (LOG_SOURCE, LoggedLines::All), ctx, &transcript);
     drop(group);
+    let transcript = transcript.lock().unwrap_or_else(PoisonError::into_inner);
     let took = ctx.execution.clock.now().saturating_sub(started);
     let failed_before = earlier.len();
-    let ended = exit?.map(|exit| EndedCommand { exit, at: ctx.execution.wall(), took, failed_before });
+    let ended = end?.map(|CommandEnd { exit, .. }| EndedCommand { exit, at: ctx.execution.wall(), took, failed_before });
     let lines = transcript.last();
     if !criteria.wants_reports(ended.as_ref()) {
         return Ok(Attempt { ended, reports: None, lines });
@@ -237,25 +223,6 @@ fn run_attempt(
     Ok(Attempt { ended, reports, lines })
 }
 
-/// Runs the command and logs its lines. `None`: it did not end within the time limit, and was killed.
-fn run_command(
-    command: &TestCommand,
-    args: &Args,
-    limit: Duration,
-    ctx: &CommandContext,
-    transcript: &Arc<Mutex<Transcript>>,
-) -> Result<Option<CommandExit>, CommandError> {
-    let programs = command.programs(&args.working_directory, &args.env, &ctx.runner_env.withheld);
-    let start = |reply| command::start(&programs, ctx, transcript, &reply);
-    observe_stream(&ctx.execution, limit, start, |event| match event {
-        CommandEvent::Line(line) => {
-            ctx.log.quote(LOG_SOURCE, &line);
-            None
-        }
-        CommandEvent::Ended(exit) => Some(exit),
-    })
-}
-
 /// Quotes the last lines for a command that did not pass.
 fn quote_last_lines(lines: &[String], findings: &mut [Finding], tables: &mut Vec<Table>) {
     // A test may have the same name: the finding on the command is the last one.
@@ -268,10 +235,10 @@ fn quote_last_lines(lines: &[String], findings: &mut [Finding], tables: &mut Vec
 }
 
 /// Checks the settings beyond what clap checks, and returns the command.
-fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<TestCommand, CommandError> {
+fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<TeamCommand, CommandError> {
     let command = match (&args.command, args.argv.split_first()) {
-        (Some(script), None) => TestCommand::Shell(script.clone()),
-        (None, Some((program, arguments))) => TestCommand::Program(program.clone(), arguments.to_vec()),
+        (Some(script), None) => TeamCommand::Shell(script.clone()),
+        (None, Some((program, arguments))) => TeamCommand::Program(program.clone(), arguments.to_vec()),
         (script, _) => {
             let actual = if script.is_some() { "both are given" } else { "neither is given" };
             return Err(Finding::inconclusive("`command`, `argv`")

@@ -21,6 +21,12 @@ pub fn rounded_beside(value: f64, limit: f64) -> [String; 2] {
     [with_decimals(value, decimals), with_decimals(limit, decimals)]
 }
 
+/// A ratio with two decimals, or as many more as show on which side of the limit it is: `1.03`, `1.2001`.
+#[must_use]
+pub fn ratio_beside(ratio: f64, limit: f64) -> String {
+    with_decimals(ratio, decimals_beside(ratio, limit, 2))
+}
+
 /// A growth in percent with its sign: `+634 %`, `-2.5 %`, `±0 %`. With a limit, it has as many decimals as show on which
 /// side of the limit it is.
 #[must_use]
@@ -125,6 +131,21 @@ mod tests {
             (3.42, 360.0, ["3.4", "360"]),
         ] {
             assert_eq!(rounded_beside(value, limit), shown, "{value} {limit}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_shows_on_which_side_of_its_limit_it_is() {
+        for (ratio, shown) in [
+            (1.034, "1.03"),
+            (1.0, "1"),
+            (1.2, "1.2"),
+            (1.2001, "1.2001"),
+            (1.1999, "1.2"),
+            (12.345, "12.35"),
+            (0.5, "0.5"),
+        ] {
+            assert_eq!(ratio_beside(ratio, 1.2), shown, "{ratio}");
         }
     }
 

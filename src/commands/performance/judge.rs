@@ -150,7 +150,7 @@ pub fn outputs(results: &Figure, baseline: &Figure) -> BTreeMap<&'static str, St
 }
 
 /// A ratio for a program: at most three decimals, without trailing zeros.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

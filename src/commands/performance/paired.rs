@@ -51,6 +51,12 @@ impl MaxPairs {
     }
 }
 
+impl Default for MaxPairs {
+    fn default() -> Self {
+        Self(12)
+    }
+}
+
 impl std::str::FromStr for MaxPairs {
     type Err = ValueError;
 

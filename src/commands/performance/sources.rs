@@ -133,6 +133,18 @@ impl SideReader {
             (FileOrUrl::File(path), Some(trusted)) => Input::Bytes(read_baseline_file(path, trusted)?),
             (FileOrUrl::File(path), None) => open_results(path)?,
         };
+        self.read_input(input)
+    }
+
+    /// Reads what a load test printed; `source` only names it.
+    ///
+    /// # Errors
+    /// As [`SideReader::read`].
+    pub fn read_bytes(self, bytes: Vec<u8>) -> Figure {
+        self.read_input(Input::Bytes(bytes))
+    }
+
+    fn read_input(self, input: Input) -> Figure {
         let written = match &input {
             Input::File(_, written) => *written,
             Input::Bytes(_) => None,

@@ -5,9 +5,10 @@ mod names;
 mod reported;
 mod tables;
 
-use super::{command_exit::CommandExit, test_reports::TestReports};
+use super::test_reports::TestReports;
 use crate::{
     finding::{Figures, Finding},
+    team_command::exit::CommandExit,
     values::{clip, figures::elapsed},
 };
 use names::{NAME, beginning};

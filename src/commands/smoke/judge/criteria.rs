@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::{
     commands::smoke::{
-        command_exit::CommandExit,
         critical::CriticalTest,
         test_reports::TestReports,
         test_suite::{TestCase, TestFailure},
     },
+    team_command::exit::CommandExit,
     values::HumanDuration,
 };
 

@@ -1,4 +1,4 @@
-//! How the command that runs the tests ended.
+//! How a command of the team ended.
 
 use crate::finding::Finding;
 

@@ -1,4 +1,4 @@
-//! What the tests print: the lines that the log has room for, and the last lines.
+//! What a command prints: the lines that the log has room for, and the last lines.
 
 use std::collections::VecDeque;
 

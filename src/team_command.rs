@@ -1,26 +1,38 @@
-//! The command that runs the tests: which programs it is, how it is started, and what it sends while it runs.
+//! A command of the team, such as its smoke tests or its load test: which programs it is, how it is started, and what it sends
+//! while it runs.
+//!
+//! It runs as a child process: killed with everything that it started at the time limit, without our inputs and the runner's
+//! command files, and with its output quoted. This prevents accidents; it is not a sandbox for hostile code.
+
+pub mod exit;
+pub mod transcript;
+pub mod variable;
 
 use std::{
     ffi::OsString,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use super::{command_exit::CommandExit, transcript::Transcript, variable::EnvVariable};
 use crate::{
     context::CommandContext,
+    error::CommandError,
     finding::Finding,
-    observe::{LookGuard, Reply},
+    observe::{LookGuard, Reply, observe_stream},
     values::clip,
-    world::process::{ProcessError, ProcessEvent, ProcessStatus, Program, RunningProcess},
+    world::process::{CapturedOutput, ProcessError, ProcessEvent, ProcessStatus, Program, RunningProcess, Stream},
 };
+use exit::CommandExit;
+use transcript::Transcript;
+use variable::EnvVariable;
 
 /// The most characters of a command in messages.
 const DESCRIPTION: usize = 200;
 
-/// The command that runs the tests.
+/// A command, as the settings give it.
 #[derive(Clone, Debug)]
-pub enum TestCommand {
+pub enum TeamCommand {
     /// Text for a shell.
     Shell(String),
     /// A program and its arguments.
@@ -28,17 +40,65 @@ pub enum TestCommand {
 }
 
 /// What a running command sends.
-pub enum CommandEvent {
+enum CommandEvent {
     /// A line for the log.
     Line(String),
     /// The last event.
-    Ended(CommandExit),
+    Ended(CommandEnd),
+}
+
+/// How a command ended, and the end of what it printed to stdout, as far as its program keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandEnd {
+    pub exit: CommandExit,
+    pub stdout: CapturedOutput,
+}
+
+/// Which lines the log shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoggedLines {
+    All,
+    /// stdout holds data.
+    Stderr,
+}
+
+/// Runs the first of `programs` that is installed, and logs its lines after the name `source`. `None`: it did not end within the
+/// time limit, and was killed with everything that it started.
+///
+/// # Errors
+/// A signal.
+pub fn run(
+    programs: &[Program],
+    limit: Duration,
+    (source, logged): (&str, LoggedLines),
+    ctx: &CommandContext,
+    transcript: &Arc<Mutex<Transcript>>,
+) -> Result<Option<CommandEnd>, CommandError> {
+    ctx.world.groups.adopt_orphans();
+    let end = observe_stream(
+        &ctx.execution,
+        limit,
+        |reply| start(programs, logged, ctx, transcript, &reply),
+        |event| match event {
+            CommandEvent::Line(line) => {
+                ctx.log.quote(source, &line);
+                None
+            }
+            CommandEvent::Ended(end) => Some(end),
+        },
+    );
+    ctx.world.groups.end_orphans();
+    if let Some(omitted) = transcript.lock().unwrap_or_else(PoisonError::into_inner).omitted() {
+        ctx.log.say(&format!("… {} more lines left out; the last ones:", omitted.count));
+        omitted.lines.iter().for_each(|line| ctx.log.quote(source, line));
+    }
+    end
 }
 
 /// For a shell other than bash: the first failure of a pipe counts, if the shell supports that.
 const PIPEFAIL: &str = "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi\n";
 
-impl TestCommand {
+impl TeamCommand {
     /// The program to start, and those to start instead if it is not installed.
     ///
     /// A shell stops at the first error, and a pipe fails when any part of it fails, as in GitHub's `shell: bash`: a `| tee`
@@ -52,7 +112,7 @@ impl TestCommand {
             Self::Program(name, arguments) => vec![Program::new(name).args(arguments)],
         };
         let prepare = |program: Program| {
-            // Only the lines are read, as they come: no output is kept.
+            // Only the lines are read, as they come: no output is kept, unless the caller asks for it.
             let program = program.in_dir(working_directory).keep(0);
             let program = withheld.iter().fold(program, Program::unset);
             env.iter().fold(program, |program, variable| program.set(&variable.name, variable.value.expose()))
@@ -77,8 +137,9 @@ impl TestCommand {
 
 /// Starts the first of `programs` that is installed. It is killed, with everything that it started, when the guard is
 /// dropped.
-pub fn start(
+fn start(
     programs: &[Program],
+    logged: LoggedLines,
     ctx: &CommandContext,
     transcript: &Arc<Mutex<Transcript>>,
     reply: &Reply<CommandEvent>,
@@ -88,7 +149,8 @@ pub fn start(
         if let Some(ProcessError::NotFound { program: name }) = &missing {
             ctx.log.say(&format!("{name} is not installed: {} runs the command", program.name()));
         }
-        match RunningProcess::start(program, &ctx.world.groups, listener(reply.clone(), Arc::clone(transcript))) {
+        match RunningProcess::start(program, &ctx.world.groups, listener(reply.clone(), logged, Arc::clone(transcript)))
+        {
             Ok(running) => return Box::new(running),
             Err(error) => {
                 let last = !matches!(error, ProcessError::NotFound { .. });
@@ -100,7 +162,8 @@ pub fn start(
         }
     }
     if let Some(error) = missing {
-        reply.send(CommandEvent::Ended(CommandExit::Unobservable(start_failure(&error))));
+        let exit = CommandExit::Unobservable(start_failure(&error));
+        reply.send(CommandEvent::Ended(CommandEnd { exit, stdout: CapturedOutput::default() }));
     }
     Box::new(())
 }
@@ -108,9 +171,11 @@ pub fn start(
 /// Passes on the lines that the log has room for, and the end. So memory stays bounded however much the command prints.
 fn listener(
     reply: Reply<CommandEvent>,
+    logged: LoggedLines,
     transcript: Arc<Mutex<Transcript>>,
 ) -> impl FnMut(ProcessEvent) + Send + 'static {
     move |event| match event {
+        ProcessEvent::Line(Stream::Stdout, _) if logged == LoggedLines::Stderr => {}
         ProcessEvent::Line(_, line) => {
             let line = transcript.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
             if let Some(line) = line {
@@ -118,10 +183,18 @@ fn listener(
             }
         }
         ProcessEvent::Ended(end) => {
-            reply.send(CommandEvent::Ended(match end.map(|finished| finished.status) {
-                Ok(ProcessStatus::Exited(code)) => CommandExit::Exited(code),
-                Ok(ProcessStatus::Signalled(signal)) => CommandExit::Signalled(signal),
-                Err(error) => CommandExit::Unobservable(error.to_finding()),
+            reply.send(CommandEvent::Ended(match end {
+                Ok(finished) => CommandEnd {
+                    exit: match finished.status {
+                        ProcessStatus::Exited(code) => CommandExit::Exited(code),
+                        ProcessStatus::Signalled(signal) => CommandExit::Signalled(signal),
+                    },
+                    stdout: finished.stdout,
+                },
+                Err(error) => CommandEnd {
+                    exit: CommandExit::Unobservable(error.to_finding()),
+                    stdout: CapturedOutput::default(),
+                },
             }));
         }
     }
@@ -139,29 +212,25 @@ fn start_failure(error: &ProcessError) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::{
-        observe::observe_stream,
-        world::process::{ProcessGroups, run},
-    };
+    use crate::world::process::{ProcessGroups, run as run_program};
 
-    fn programs(command: &TestCommand, env: &[&str], withheld: &[OsString]) -> Vec<Program> {
+    fn programs(command: &TeamCommand, env: &[&str], withheld: &[OsString]) -> Vec<Program> {
         let env: Vec<EnvVariable> = env.iter().map(|text| text.parse().unwrap()).collect();
         command.programs(Path::new("."), &env, withheld)
     }
 
     #[test]
     fn both_shells_stop_at_an_error_and_a_pipe_fails_with_any_part() {
-        let finish =
-            |program: &Program| run(&program.clone().keep(100), &ProcessGroups::default(), Duration::from_secs(20));
+        let finish = |program: &Program| {
+            run_program(&program.clone().keep(100), &ProcessGroups::default(), Duration::from_secs(20))
+        };
         for (script, code, stdout) in [
             ("echo a; (exit 3); echo b", 3, "a\n"),
             ("if false; then echo a; fi; echo \"$ADDED\"", 0, "b c\n"),
             ("\necho a\n", 0, "a\n"),
         ] {
-            let programs = programs(&TestCommand::Shell(script.to_owned()), &["ADDED=b c"], &[]);
+            let programs = programs(&TeamCommand::Shell(script.to_owned()), &["ADDED=b c"], &[]);
             assert_eq!(programs.len(), 2);
             for program in programs {
                 // Not every machine has bash.
@@ -178,7 +247,7 @@ mod tests {
                 }
             }
         }
-        let programs = programs(&TestCommand::Shell("false | cat; echo a".to_owned()), &[], &[]);
+        let programs = programs(&TeamCommand::Shell("false | cat; echo a".to_owned()), &[], &[]);
         if let Ok(end) = finish(&programs[0]) {
             assert_eq!((end.status, end.stdout.text().as_str()), (ProcessStatus::Exited(1), ""));
         }
@@ -187,10 +256,10 @@ mod tests {
     #[test]
     fn withheld_variables_are_not_inherited_and_given_ones_are_set() {
         let script =
-            TestCommand::Program("sh".to_owned(), vec!["-c".to_owned(), "echo ${HOME-none} ${PATH+path}".to_owned()]);
+            TeamCommand::Program("sh".to_owned(), vec!["-c".to_owned(), "echo ${HOME-none} ${PATH+path}".to_owned()]);
         let stdout = |env: &[&str], withheld: &[OsString]| {
             let program = programs(&script, env, withheld).remove(0).keep(100);
-            run(&program, &ProcessGroups::default(), Duration::from_secs(20)).unwrap().stdout.text()
+            run_program(&program, &ProcessGroups::default(), Duration::from_secs(20)).unwrap().stdout.text()
         };
         assert_eq!(stdout(&[], &["HOME".into()]), "none path\n");
         assert_eq!(
@@ -202,10 +271,10 @@ mod tests {
 
     #[test]
     fn a_command_is_described_in_one_line() {
-        let shell = |text: &str| TestCommand::Shell(text.to_owned()).describe();
+        let shell = |text: &str| TeamCommand::Shell(text.to_owned()).describe();
         assert_eq!(shell("npm run smoke\n"), "npm run smoke");
         assert_eq!(shell("npm ci\nnpm run smoke\n"), "npm ci …");
-        let program = TestCommand::Program("npm".to_owned(), vec!["run".to_owned(), "a b".to_owned()]);
+        let program = TeamCommand::Program("npm".to_owned(), vec!["run".to_owned(), "a b".to_owned()]);
         assert_eq!(program.describe(), "npm run a b");
         assert_eq!(shell(&"x".repeat(300)).chars().count(), 200);
     }
@@ -217,13 +286,15 @@ mod tests {
         let ended = observe_stream(
             &ctx.execution,
             Duration::from_secs(20),
-            |reply| start(programs, &ctx, &Arc::default(), &reply),
+            |reply| start(programs, LoggedLines::All, &ctx, &Arc::default(), &reply),
             |event| {
                 let (text, ended) = match event {
                     CommandEvent::Line(line) => (line, None),
-                    CommandEvent::Ended(CommandExit::Exited(code)) => (format!("exit {code}"), Some(())),
-                    CommandEvent::Ended(CommandExit::Signalled(signal)) => (format!("signal {signal}"), Some(())),
-                    CommandEvent::Ended(CommandExit::Unobservable(finding)) => (finding.to_string(), Some(())),
+                    CommandEvent::Ended(end) => match end.exit {
+                        CommandExit::Exited(code) => (format!("exit {code}"), Some(())),
+                        CommandExit::Signalled(signal) => (format!("signal {signal}"), Some(())),
+                        CommandExit::Unobservable(finding) => (finding.to_string(), Some(())),
+                    },
                 };
                 events.push(text);
                 ended

@@ -1,0 +1,59 @@
+//! Runs on the target alone. All of them are one session, because they share its machine and its deployment: it is one figure, which is
+//! compared with those of earlier sessions.
+
+use super::{Ended, Runs};
+use crate::{
+    commands::performance::{
+        judge::number,
+        measured::{Block, RunSide, judge as measured, session_of},
+        sessions::{
+            self, EarlierSessions, from_ms,
+            judge::{SessionCriteria, judge},
+        },
+    },
+    error::CommandError,
+    finding::Finding,
+    report::Outcome,
+};
+
+/// Three runs have a median that one disturbed run does not change. More would not make the session another one.
+const RUNS: usize = 3;
+
+pub fn run(runs: &Runs<'_>, earlier: &EarlierSessions) -> Result<Outcome, CommandError> {
+    runs.ctx.execution.partial.publish(&[measured::running()]);
+    let blocks = match measure(runs) {
+        Ok(blocks) => blocks,
+        Err(end) => return end.outcome(Vec::new()),
+    };
+    let Some(session) = session_of(&blocks, runs.criteria.min_requests, runs.criteria.unit) else {
+        let finding = Finding::inconclusive("p99")
+            .actual("the results do not say how slow the failed requests make it")
+            .expected("a p99 over all requests")
+            .next("let the load test write the results of failed requests as well, or fix them");
+        return Ok(Outcome::from(vec![finding]));
+    };
+    let unit = runs.criteria.unit;
+    let criteria = SessionCriteria {
+        unit,
+        max_ratio: runs.criteria.limit.max_ratio,
+        attempt: runs.criteria.attempt,
+        endpoints: runs.criteria.endpoints,
+    };
+    let now = runs.ctx.execution.wall();
+    let target = runs.load_test.target(RunSide::Target).to_string();
+    let findings = judge(&criteria, &session, earlier).into_iter().map(|finding| finding.seen_at(&target, &now));
+    let mut outcome = Outcome::from(findings.collect::<Vec<_>>());
+    let shown = |milliseconds: f64| number(from_ms(milliseconds, unit));
+    outcome.outputs = [("p99", shown(session.all)), (sessions::OUTPUT, session.to_output())].into();
+    if let Some(spread) = earlier.spread(None) {
+        outcome.outputs.insert("baseline-p99", shown(spread.mean.exp()));
+        outcome.outputs.insert("ratio", number(session.all / spread.mean.exp()));
+    }
+    Ok(outcome)
+}
+
+/// A warm-up, which does not count, and the runs of the session.
+fn measure(runs: &Runs<'_>) -> Result<Vec<Block>, Ended> {
+    runs.measure("warm-up", RunSide::Target)?;
+    (1..=RUNS).map(|run| runs.measure(&format!("run {run}"), RunSide::Target)).collect()
+}

@@ -1,0 +1,89 @@
+//! The tables of a measurement: the parts, the pairs, and what is not judged.
+
+use super::{
+    PairSeries, Part, Range, RunSide,
+    judge::{JudgedPart, PairedCriteria, Scale},
+};
+use crate::{
+    report::Table,
+    values::figures::{ratio_beside, rounded},
+};
+
+/// The most rows of the pairs: every endpoint has one for each pair.
+const MOST_ROWS: usize = 500;
+
+pub fn tables(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[JudgedPart<'_>]) -> Vec<Table> {
+    let mut tables = Vec::new();
+    if parts.len() > 1 {
+        tables.push(endpoints(criteria, parts));
+    }
+    tables.push(pairs(criteria, measurement, parts));
+    if !measurement.left_out.is_empty() {
+        let rows = measurement.left_out.iter().map(|(part, why)| [name(part), why.clone()]);
+        tables.push(Table::new("Not judged", &["Endpoint", "Why"], rows));
+    }
+    tables
+}
+
+fn name(part: &Part) -> String {
+    match part {
+        Part::All => "all requests".to_owned(),
+        Part::Endpoint(name) => name.clone(),
+    }
+}
+
+fn endpoints(criteria: &PairedCriteria<'_>, parts: &[JudgedPart<'_>]) -> Table {
+    let scale = Scale::of(criteria.limit);
+    let rows = parts.iter().map(|judged| {
+        let look = judged.result.look;
+        let estimate = look.map(|look| look.estimate).or(judged.result.estimate).map(|estimate| scale.shown(estimate));
+        let interval = look.and_then(|look| scale.interval(&look));
+        [
+            name(judged.part),
+            judged.verdict.to_string(),
+            estimate.unwrap_or_default(),
+            interval.unwrap_or_default(),
+            look.map(|look| look.pairs.to_string()).unwrap_or_default(),
+        ]
+    });
+    let multiple = format!("Times {}", scale.of);
+    Table::new("Endpoints", &["Endpoint", "Verdict", &multiple, "Interval", "Pairs"], rows).figures(&[2, 3, 4])
+}
+
+/// Each pair's figures, and in which order they were measured.
+fn pairs(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[JudgedPart<'_>]) -> Table {
+    let unit = criteria.unit;
+    let rows = parts.iter().flat_map(|judged| {
+        measurement.pairs.iter().enumerate().map(|(index, pair)| {
+            let [first, _] = measurement.seed.order(index);
+            let (target, baseline) = (
+                pair.target.judged(judged.part, measurement.fewest),
+                pair.baseline.judged(judged.part, measurement.fewest),
+            );
+            let ratio = target
+                .zip(baseline)
+                .map(|(target, baseline)| ratio_beside(target.low / baseline.low, criteria.limit.max_ratio));
+            [
+                name(judged.part),
+                (index + 1).to_string(),
+                if first == RunSide::Target { "target" } else { "baseline" }.to_owned(),
+                target.map(shown).unwrap_or_default(),
+                baseline.map(shown).unwrap_or_default(),
+                ratio.unwrap_or_default(),
+            ]
+        })
+    });
+    let (target, baseline) = (format!("Target ({unit})"), format!("Baseline ({unit})"));
+    let title = format!("Pairs, in the order that coin {} gave", measurement.seed);
+    Table::new(title, &["Requests", "Pair", "First", &target, &baseline, "Ratio"], rows.take(MOST_ROWS))
+        .figures(&[1, 3, 4, 5])
+}
+
+fn shown(range: Range) -> String {
+    match range.high {
+        #[expect(clippy::float_cmp, reason = "a range of one value has the same value twice")]
+        Some(high) if high == range.low => rounded(range.low),
+        Some(high) => format!("{} to {}", rounded(range.low), rounded(high)),
+        None => format!("at least {}", rounded(range.low)),
+    }
+}
