@@ -135,6 +135,10 @@ impl Gate for Args {}
 /// # Errors
 /// Bad input: results that do not exist or are cut off, a malformed baseline, an expression that gives no number; a signal.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    if args.min_ratio >= args.max_ratio {
+        let finding = Finding::inconclusive("`min-ratio`").actual(args.min_ratio.to_string());
+        return Err(finding.expected(format!("less than `max-ratio`, {}", args.max_ratio)).bad_input());
+    }
     if args.run.is_given() {
         return command::run(&command_settings(args, ctx)?, subject, ctx);
     }
@@ -178,6 +182,7 @@ fn command_settings<'a>(args: &'a Args, ctx: &CommandContext) -> Result<CommandS
         max_ratio: args.max_ratio.0,
         endpoints: &args.endpoints,
         max_error_rate: args.max_error_rate,
+        min_ratio: args.min_ratio.0,
         min_requests: args.min_requests,
         results,
         has_baseline: args.baseline.is_some(),
@@ -191,10 +196,6 @@ fn compare_sides(
     baseline_source: &FileOrUrl,
     ctx: &CommandContext,
 ) -> Result<Outcome, CommandError> {
-    if args.min_ratio >= args.max_ratio {
-        let finding = Finding::inconclusive("`min-ratio`").actual(args.min_ratio.to_string());
-        return Err(finding.expected(format!("less than `max-ratio`, {}", args.max_ratio)).bad_input());
-    }
     let limit = args.timeout.0 + EVALUATION;
     // A baseline from a server needs no base commit.
     let trusted = match baseline_source {

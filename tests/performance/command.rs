@@ -318,3 +318,96 @@ fn hostile_names_and_output_are_escaped() {
     assert!(!ended.log.contains("##[error]y") && !ended.log.contains("\n::error::x"), "{}", ended.log);
     assert_ne!(ended.report["findings"], Value::Null);
 }
+
+/// A report of an earlier job about another release, with this p99.
+fn earlier(runner: &Runner, id: u64, tag: &str, verdict: &str, p99: f64) {
+    let report = json!({
+        "schema": 1, "command": "performance", "version": "0.3.0", "verdict": verdict, "reason": "",
+        "subject": { "service": "checkout-service", "tag": tag },
+        "started-at": "2026-11-30T00:00:00Z", "finished-at": "2026-11-30T00:10:00Z",
+        "run": { "repository": "acme/shop", "id": id, "attempt": 1, "url": "", "job": "job" },
+        "outputs": { "figures": json!({ "all": p99 }).to_string() },
+    });
+    runner.write(&format!("sessions/{id}.json"), report.to_string());
+}
+
+/// One target, and sessions of five other releases around 100 ms.
+fn session(p99: f64) -> Runner {
+    let runner = Runner::new()
+        .input("service", "checkout-service")
+        .input("tag", "1.4.2")
+        .input("target", TARGET)
+        .input("command", LOAD_TEST)
+        .input("sessions", "sessions/*.json");
+    runner.write("new", points(&[("/", p99)], "200"));
+    for (id, p99) in [(11, 95.0), (12, 98.0), (13, 100.0), (14, 103.0), (15, 105.0)] {
+        earlier(&runner, id, "1.0.0", "passed", p99);
+    }
+    runner
+}
+
+#[test]
+fn one_target_is_one_session_and_is_compared_with_earlier_ones() {
+    for (p99, expected) in [(100.0, (0, "passed")), (118.0, (3, "inconclusive")), (150.0, (1, "blocked"))] {
+        let runner = session(p99);
+        let ended = runner.run(&["performance"]);
+        assert_eq!(end(&ended), expected, "{p99}: {}", ended.log);
+        assert_eq!(runs(&runner).len(), 4, "a warm-up and three runs");
+        let figures: Value = serde_json::from_str(&ended.outputs["figures"]).unwrap();
+        assert_eq!(figures["all"], p99);
+    }
+    let runner = session(100.0);
+    std::fs::remove_file(runner.workspace().join("sessions/15.json")).unwrap();
+    let ended = runner.run(&["performance"]);
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("4 earlier sessions"), "{}", ended.outputs["reason"]);
+}
+
+#[test]
+fn a_report_of_this_gate_is_a_session_for_the_next_job() {
+    let runner = session(100.0);
+    for id in 11..=15 {
+        std::fs::remove_file(runner.workspace().join(format!("sessions/{id}.json"))).unwrap();
+    }
+    // The first jobs only measure.
+    let mut runner = runner.input("dry-run", "true");
+    for (release, p99) in [95.0, 98.0, 100.0, 103.0, 105.0].into_iter().enumerate() {
+        runner.write("new", points(&[("/", p99)], "200"));
+        runner = runner.input("tag", &format!("1.0.{release}")).env("GITHUB_RUN_ID", &format!("{}", 20 + release));
+        let ended = runner.run(&["performance"]);
+        assert_eq!(end(&ended), (0, "inconclusive"), "{}", ended.log);
+        runner.write(&format!("sessions/{release}.json"), ended.report.to_string());
+    }
+    runner.write("new", points(&[("/", 100.0)], "200"));
+    let runner = runner.input("dry-run", "false").input("tag", "1.4.2").env("GITHUB_RUN_ID", "30");
+    let ended = runner.run(&["performance"]);
+    assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
+}
+
+#[test]
+fn a_result_that_did_not_pass_makes_another_run_the_next_attempt() {
+    let runner = runner(LOAD_TEST, 100.0, 100.0).input("sessions", "sessions/*.json");
+    earlier(&runner, 11, "1.4.2", "blocked", 300.0);
+    let ended = runner.run(&["performance"]);
+    assert_eq!((end(&ended), ended.outputs["pairs"].as_str()), ((0, "passed"), "12"), "{}", ended.log);
+    assert!(ended.log.contains("attempt 2, which passes at 2.5 %"), "{}", ended.log);
+
+    earlier(&runner, 11, "1.4.2", "passed", 100.0);
+    let ended = runner.run(&["performance"]);
+    assert_eq!((end(&ended), ended.outputs["pairs"].as_str()), ((0, "passed"), "6"), "{}", ended.log);
+
+    runner.write("sessions/12.json", "{}");
+    let ended = runner.run(&["performance"]);
+    assert_eq!(
+        end(&ended),
+        (3, "inconclusive"),
+        "a report that cannot be read may be one that was blocked: {}",
+        ended.log
+    );
+    let ended = Runner::new()
+        .input("command", "true")
+        .input("target", TARGET)
+        .input("sessions", "sessions/*.json")
+        .run(&["performance"]);
+    assert_eq!(ended.code, 2, "without a release nothing says which sessions are its own: {}", ended.log);
+}

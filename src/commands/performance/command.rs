@@ -149,6 +149,7 @@ pub struct CommandSettings<'a> {
     pub max_ratio: f64,
     pub endpoints: &'a [String],
     pub max_error_rate: Percent,
+    pub min_ratio: f64,
     pub min_requests: u64,
     pub results: ResultsSettings,
     pub has_baseline: bool,
@@ -193,6 +194,7 @@ pub fn run(settings: &CommandSettings<'_>, subject: &Subject, ctx: &CommandConte
         attempt: earlier.attempt(in_run),
         endpoints: settings.endpoints,
         max_error_rate: settings.max_error_rate,
+        min_ratio: settings.min_ratio,
         min_requests: settings.min_requests,
         unit: settings.results.side.shown(),
     };

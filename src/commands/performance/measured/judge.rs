@@ -25,6 +25,8 @@ pub struct PairedCriteria<'a> {
     /// The endpoints that must be judged.
     pub endpoints: &'a [String],
     pub max_error_rate: Percent,
+    /// A smaller ratio is a mistake.
+    pub min_ratio: f64,
     /// The fewest requests of a run whose p99 counts.
     pub min_requests: u64,
     /// The unit of all figures.
@@ -68,8 +70,8 @@ pub(super) struct JudgedPart<'a> {
     pub verdict: Verdict,
     pub result: PairedResult,
     pub pairs: Vec<Pair>,
-    /// Why it cannot pass, if it cannot.
-    open: Option<String>,
+    /// Why it cannot pass, if it cannot, and what to do.
+    open: Option<(&'static str, &'static str)>,
 }
 
 /// The finding on one run that no p99 can be taken from, if there is one. It ends the measurement.
@@ -139,7 +141,7 @@ pub fn judge(criteria: &PairedCriteria<'_>, measurement: &PairSeries, end: Pairs
     );
     let is_judged = |part: &&Part| !measurement.left_out.contains_key(*part);
     let parts: Vec<JudgedPart<'_>> =
-        measurement.parts.iter().filter(is_judged).map(|part| judge_part(&rule, measurement, part)).collect();
+        measurement.parts.iter().filter(is_judged).map(|part| judge_part(criteria, &rule, measurement, part)).collect();
     let mut findings: Vec<Finding> =
         parts.iter().map(|part| finding(criteria, &rule, part, measurement, end)).collect();
     findings.extend(unjudged(criteria, measurement));
@@ -151,24 +153,41 @@ pub fn judge(criteria: &PairedCriteria<'_>, measurement: &PairSeries, end: Pairs
     PairedJudgement { findings, tables, decided, medians, session }
 }
 
-fn judge_part<'a>(rule: &PairedRule, measurement: &PairSeries, part: &'a Part) -> JudgedPart<'a> {
+/// Why a part cannot pass, and what to do.
+const UNBOUNDED: (&str, &str) = (
+    "the results do not say how slow the failed requests make it",
+    "let the load test write the results of failed requests as well, or fix them",
+);
+const TOO_FAST: (&str, &str) = (
+    "so much faster is a mistake rather than an improvement",
+    "see whether both targets do the same work; if it really is an improvement, lower `min-ratio`",
+);
+
+fn judge_part<'a>(
+    criteria: &PairedCriteria<'_>,
+    rule: &PairedRule,
+    measurement: &PairSeries,
+    part: &'a Part,
+) -> JudgedPart<'a> {
     let fast = measurement.read_pairs(part, false).unwrap_or_default();
     let blocks = rule.judge(&fast);
     if blocks.verdict == Verdict::Blocked {
         return JudgedPart { part, verdict: Verdict::Blocked, result: blocks, pairs: fast, open: None };
     }
-    match measurement.read_pairs(part, true) {
-        Some(slow) => {
-            let result = rule.judge(&slow);
-            // If the slowest reading blocks, the fastest did not.
-            let verdict = if result.verdict == Verdict::Passed { Verdict::Passed } else { Verdict::Inconclusive };
-            JudgedPart { part, verdict, result, pairs: slow, open: None }
+    let Some(slow) = measurement.read_pairs(part, true) else {
+        return JudgedPart { part, verdict: Verdict::Inconclusive, result: blocks, pairs: fast, open: Some(UNBOUNDED) };
+    };
+    let result = rule.judge(&slow);
+    let ratio = medians(&slow).map(|medians| medians.ratio);
+    // If the slowest reading blocks, the fastest did not.
+    let (verdict, open) = match result.verdict {
+        Verdict::Passed if ratio.is_some_and(|ratio| ratio <= criteria.min_ratio) => {
+            (Verdict::Inconclusive, Some(TOO_FAST))
         }
-        None => {
-            let open = "the results do not say how slow the failed requests make it".to_owned();
-            JudgedPart { part, verdict: Verdict::Inconclusive, result: blocks, pairs: fast, open: Some(open) }
-        }
-    }
+        Verdict::Passed => (Verdict::Passed, None),
+        _ => (Verdict::Inconclusive, None),
+    };
+    JudgedPart { part, verdict, result, pairs: slow, open }
 }
 
 /// The medians of both sides and the estimate of their ratio.
@@ -259,7 +278,7 @@ fn finding(
         }
     };
     let after = if look.pairs == count { format!("{count} pairs") } else { format!("{} of {count} pairs", look.pairs) };
-    let open = judged.open.as_ref().map(|open| format!("; {open}")).unwrap_or_default();
+    let open = judged.open.map(|(open, _)| format!("; {open}")).unwrap_or_default();
     let stop = if judged.verdict == Verdict::Inconclusive { stopped(end) } else { String::new() };
     let actual = format!("{estimate} times {}{interval} after {after}{attempt}{open}{stop}", scale.of);
     let unit = criteria.unit;
@@ -308,15 +327,15 @@ fn next(criteria: &PairedCriteria<'_>, rule: &PairedRule, judged: &JudgedPart<'_
             )
         })
         .unwrap_or_default();
+    if let Some((_, next)) = judged.open.filter(|_| end != PairsEnd::Open) {
+        return next.to_owned();
+    }
     match judged.verdict {
         Verdict::Passed => String::new(),
         Verdict::Blocked => {
             format!("find the commit that made it slower; if this latency is acceptable, raise `max-ratio`{suggestion}")
         }
         Verdict::Inconclusive if end == PairsEnd::Open => "wait for the next pairs".to_owned(),
-        Verdict::Inconclusive if judged.open.is_some() => {
-            "let the load test write the results of failed requests as well, or fix them".to_owned()
-        }
         Verdict::Inconclusive if !rule.can_pass() => {
             "too many attempts: find what makes the release slow, and promote another one".to_owned()
         }

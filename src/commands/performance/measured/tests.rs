@@ -18,6 +18,7 @@ fn criteria(endpoints: &[String]) -> PairedCriteria<'_> {
         attempt: 1,
         endpoints,
         max_error_rate: Percent(1.0),
+        min_ratio: 0.1,
         min_requests: FEWEST,
         unit: Unit::Milliseconds,
     }
@@ -201,6 +202,15 @@ fn a_run_is_plausible_before_it_counts() {
     }
     let none = Block { parts: BTreeMap::new(), target: None };
     assert!(judge_block(&criteria(&[]), &none, RunSide::Target).is_some());
+}
+
+#[test]
+fn a_target_that_is_far_too_fast_does_not_pass() {
+    let judged = |ratio: f64| judge(&criteria(&[]), &measured(12, ratio, &[]), PairsEnd::MaxPairs).findings.remove(0);
+    assert_eq!(judged(0.2).verdict, Verdict::Passed);
+    let fast = judged(0.05);
+    assert_eq!(fast.verdict, Verdict::Inconclusive, "{fast}");
+    assert!(fast.next.as_deref().unwrap().contains("`min-ratio`"), "{fast}");
 }
 
 #[test]
