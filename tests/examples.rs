@@ -234,7 +234,7 @@ fn a_broken_example_is_reported() {
     for (text, error) in [
         ("uses: acme/promote-gates/perf@v1", "there is no action `perf`"),
         ("uses: acme/promote-gates@v1\nwith: { max-ratio: 2 }", "`run` has no input `max-ratio`"),
-        ("uses: acme/promote-gates/performance@v1\nwith: { baseline: b }", "`results`: not given"),
+        ("uses: acme/promote-gates/bundle-size@v1\nwith: { baseline: b }", "`path`: not given"),
         ("uses: acme/promote-gates/wait@v1", "`token`: not given"),
         (
             "uses: acme/promote-gates/wait@v1\nwith: { token: '${{ github.token }}', duration: ten }",
@@ -258,10 +258,10 @@ fn a_broken_example_is_reported() {
 
 #[test]
 fn an_example_may_leave_out_what_an_expression_or_its_documents_config_file_gives() {
-    let step = "steps:\n  - uses: acme/promote-gates/performance@v1\n    with: { results: '${{ a }}', max-ratio: 2 }\n  - uses: acme/other@v1\n    with: { x: 1 }";
+    let step = "steps:\n  - uses: acme/promote-gates/bundle-size@v1\n    with: { baseline: '${{ a }}', summary: short }\n  - uses: acme/other@v1\n    with: { x: 1 }";
     let step = Example { location: "f".to_owned(), text: step.to_owned() };
     let file = |text: &str| config(&Example { location: "f".to_owned(), text: format!("{CONFIG}\n{text}") });
-    let configs = [file("performance: { baseline: b }"), file("{}")].map(Option::unwrap_or_default);
+    let configs = [file("bundle-size: { path: dist }"), file("{}")].map(Option::unwrap_or_default);
     assert_eq!(errors(&step, &configs), Vec::<String>::new());
     assert_eq!(errors(&step, &configs[1..]).len(), 1);
     for expression in ["digest: '${{ a }}'", "commit: '${{ a }}'", "image: 'ghcr.io/${{ a }}'", "subject: '${{ a }}'"] {

@@ -163,11 +163,11 @@ fn a_run_without_a_result_is_inconclusive_and_nothing_runs_after_it() {
         ("echo boom >&2; exit 99", "exit code 99; its last lines:\nboom"),
         ("no-such-program-anywhere", "exit code 127"),
         ("kill -KILL $$", "ended by signal 9"),
-        ("true", "stdout: "),
-        ("echo hello", "stdout: "),
+        ("true", "\"stdout\": there is nothing in it"),
+        ("echo hello", "\"stdout\": not JSON"),
         ("echo '{\"p99\": 1}'", "`results-query`"),
         ("echo '{\"p99_latency\": 0}'", "a p99 of 0"),
-        ("head -c 3000 old", "stdout: "),
+        ("head -c 3000 old", "\"stdout\": "),
     ] {
         let runner = runner(&format!("echo x >>runs; {script}"), 100.0, 100.0);
         let ended = runner.run(&["performance"]);

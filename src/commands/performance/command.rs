@@ -3,15 +3,13 @@
 mod earlier;
 mod load_test;
 mod pairs;
+mod runs;
 mod session;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use super::{
-    measured::{
-        Block, CoinSeed, RunSide,
-        judge::{self, PairedCriteria},
-    },
+    measured::{CoinSeed, criteria::PairedCriteria},
     paired::{Limit, MaxPairs},
     target::{MinDelta, Target},
 };
@@ -19,13 +17,14 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    report::{Outcome, Table},
+    report::Outcome,
     subject::Subject,
     team_command::{TeamCommand, variable::EnvVariable},
-    values::{HumanDuration, Percent, figures::elapsed, nonzero_duration},
+    values::{HumanDuration, Percent, nonzero_duration},
     world::files::Glob,
 };
-use load_test::{LoadTestCommand, RunFailure};
+use load_test::LoadTestCommand;
+use runs::Runs;
 
 pub use load_test::ResultsSettings;
 
@@ -204,68 +203,5 @@ pub fn run(settings: &CommandSettings<'_>, subject: &Subject, ctx: &CommandConte
         pairs::run(&runs, seed, args.max_duration)
     } else {
         session::run(&runs, &earlier)
-    }
-}
-
-/// The load test, and what each of its runs is judged by.
-struct Runs<'a> {
-    load_test: LoadTestCommand<'a>,
-    criteria: PairedCriteria<'a>,
-    ctx: &'a CommandContext,
-}
-
-/// What ends the measurement: a run that is no measurement, or a signal.
-enum Ended {
-    Finding(Box<Finding>, Vec<Table>),
-    Error(CommandError),
-}
-
-impl From<CommandError> for Ended {
-    fn from(error: CommandError) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<RunFailure> for Ended {
-    fn from(failure: RunFailure) -> Self {
-        Self::Finding(Box::new(failure.finding), failure.tables)
-    }
-}
-
-impl Runs<'_> {
-    /// One run that counts.
-    fn measure(&self, name: &str, side: RunSide) -> Result<Block, Ended> {
-        let began = self.ctx.execution.clock.now();
-        let block = self.load_test.run(name, side, self.ctx)??;
-        if let Some(finding) = judge::judge_block(&self.criteria, &block, side) {
-            let finding = finding.seen_at(self.load_test.target(side).to_string(), self.ctx.execution.wall());
-            return Err(Ended::Finding(Box::new(finding), Vec::new()));
-        }
-        let took = self.ctx.execution.clock.now().saturating_sub(began);
-        self.ctx.log.say(&format!("{name}, {side}: {} in {}", block.summary(self.criteria.unit), elapsed(took)));
-        Ok(block)
-    }
-}
-
-impl Ended {
-    /// The end of a measurement that one run ended; `tables` hold what was measured before.
-    fn outcome(self, tables: Vec<Table>) -> Result<Outcome, CommandError> {
-        let (finding, mut all) = match self {
-            Self::Error(error) => return Err(error),
-            Self::Finding(finding, all) => (*finding, all),
-        };
-        all.extend(tables);
-        Ok(Outcome { tables: all, ..Outcome::from(vec![finding]) })
-    }
-}
-
-/// Removes a file that the next run must write anew.
-fn remove(path: &str) -> Result<(), Finding> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Finding::inconclusive("`results`")
-            .actual(format!("{path}: {error}"))
-            .expected("the file that each run writes; the gate deletes it before each run")
-            .next("name the file that the load test writes")),
-        _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! What the runs of a load test measured, in pairs: one run on the target and one on the baseline target.
 
+pub mod criteria;
 pub mod judge;
 mod tables;
 #[cfg(test)]

@@ -235,7 +235,7 @@ impl PairedRule {
 #[must_use]
 pub fn smallest_caught(max_ratio: f64, max_pairs: MaxPairs, spread: f64) -> f64 {
     let factor = match max_pairs.0 {
-        ..=6 => 1.55,
+        ..=6 => 1.5,
         ..=12 => 1.05,
         ..=24 => 0.75,
         _ => 0.53,

@@ -1,12 +1,12 @@
 //! One run of the load test: starts it, waits for its end, and reads what it measured.
 
 use std::{
+    fs,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use super::remove;
 use crate::{
     commands::performance::{
         measured::{Block, RunSide},
@@ -114,8 +114,8 @@ impl LoadTestCommand<'_> {
         let [block] = observe_once(&ctx.execution, READING, [read])?;
         let block = block.unwrap_or_else(|| Err(unread()));
         Ok(block.and_then(|block| self.check_target(block, side)).map_err(|finding| {
-            let check = format!("{} of {name}, {side}", finding.check);
-            RunFailure::from(Finding { check, ..finding })
+            let actual = format!("{}: {}", finding.check, finding.actual);
+            RunFailure::from(Finding { check: format!("results of {name}, {side}"), actual, ..finding })
         }))
     }
 
@@ -234,6 +234,17 @@ fn with_last_lines(finding: Finding, lines: &[String]) -> RunFailure {
     let rows = lines.iter().map(|line| [line.clone()]);
     let table = Table::new("Last lines of the load test", &["Line"], rows);
     RunFailure { finding: Finding { actual, ..finding }, tables: vec![table] }
+}
+
+/// Removes a file that the next run must write anew.
+fn remove(path: &str) -> Result<(), Finding> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Finding::inconclusive("`results`")
+            .actual(format!("{path}: {error}"))
+            .expected("the file that each run writes; the gate deletes it before each run")
+            .next("name the file that the load test writes")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ended, Runs};
+use super::runs::{Ended, Runs};
 use crate::{
     clock::Moment,
     commands::performance::{

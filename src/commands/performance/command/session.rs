@@ -1,7 +1,7 @@
 //! Runs on the target alone. All of them are one session, because they share its machine and its deployment: it is one figure, which is
 //! compared with those of earlier sessions.
 
-use super::{Ended, Runs};
+use super::runs::{Ended, Runs};
 use crate::{
     commands::performance::{
         judge::number,

@@ -1,37 +1,23 @@
 //! Judges the pairs by the paired rule: every endpoint and all requests together.
 
-use super::{PairSeries, Part, PartFigures, Range, RunSide, tables};
+use super::{
+    PairSeries, Part, PartFigures, Range, RunSide,
+    criteria::{JudgedPart, PairedCriteria, Scale},
+    tables,
+};
 use crate::{
     commands::performance::{
-        paired::{ALPHA, Family, Limit, MaxPairs, Pair, PairedResult, PairedRule, Reading, smallest_caught},
+        paired::{ALPHA, Family, Limit, MaxPairs, Pair, PairedRule, smallest_caught},
         sessions::{SessionFigures, to_ms},
     },
     finding::{Figures, Finding, Verdict},
     load_results::Unit,
     report::Table,
     values::{
-        HumanDuration, Percent,
-        figures::{ratio_beside, rounded, rounded_beside},
+        HumanDuration,
+        figures::{rounded, rounded_beside},
     },
 };
-
-/// What the pairs are judged by.
-#[derive(Clone, Debug)]
-pub struct PairedCriteria<'a> {
-    pub limit: Limit,
-    pub max_pairs: MaxPairs,
-    /// Which attempt at this release this is, from 1 on.
-    pub attempt: u32,
-    /// The endpoints that must be judged.
-    pub endpoints: &'a [String],
-    pub max_error_rate: Percent,
-    /// A smaller ratio is a mistake.
-    pub min_ratio: f64,
-    /// The fewest requests of a run whose p99 counts.
-    pub min_requests: u64,
-    /// The unit of all figures.
-    pub unit: Unit,
-}
 
 /// Why there are no more pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +48,6 @@ pub struct Medians {
     pub target: f64,
     pub baseline: f64,
     pub ratio: f64,
-}
-
-/// One part with its results.
-pub(super) struct JudgedPart<'a> {
-    pub part: &'a Part,
-    pub verdict: Verdict,
-    pub result: PairedResult,
-    pub pairs: Vec<Pair>,
-    /// Why it cannot pass, if it cannot, and what to do.
-    open: Option<(&'static str, &'static str)>,
 }
 
 /// The finding on one run that no p99 can be taken from, if there is one. It ends the measurement.
@@ -217,38 +193,6 @@ fn session(parts: &[JudgedPart<'_>], unit: Unit) -> Option<SessionFigures> {
         }
     }
     (session.all > 0.0).then_some(session)
-}
-
-/// How ratios are shown: as multiples of the baseline, or of the limit if a least difference is declared.
-pub(super) struct Scale {
-    pub factor: f64,
-    pub limit: f64,
-    pub of: &'static str,
-}
-
-impl Scale {
-    pub const fn of(limit: Limit) -> Self {
-        if limit.min_delta > 0.0 {
-            Self { factor: 1.0, limit: 1.0, of: "the limit" }
-        } else {
-            Self { factor: limit.max_ratio, limit: limit.max_ratio, of: "the baseline" }
-        }
-    }
-
-    /// A number with the digits that show on which side of the limit it is.
-    pub fn shown(&self, of_limit: f64) -> String {
-        ratio_beside(of_limit * self.factor, self.limit)
-    }
-
-    /// `0.97 to 1.08`.
-    pub fn interval(&self, look: &Reading) -> Option<String> {
-        match (look.low, look.high) {
-            (Some(low), Some(high)) => Some(format!("{} to {}", self.shown(low), self.shown(high))),
-            (Some(low), None) => Some(format!("at least {}", self.shown(low))),
-            (None, Some(high)) => Some(format!("at most {}", self.shown(high))),
-            (None, None) => None,
-        }
-    }
 }
 
 fn finding(

@@ -2,7 +2,7 @@
 
 use super::{
     PairSeries, Part, Range, RunSide,
-    judge::{JudgedPart, PairedCriteria, Scale},
+    criteria::{JudgedPart, PairedCriteria, Scale},
 };
 use crate::{
     report::Table,

@@ -1,5 +1,6 @@
 use super::{
-    judge::{PairedCriteria, PairsEnd, judge, judge_block, unjudged},
+    criteria::PairedCriteria,
+    judge::{PairsEnd, judge, judge_block, unjudged},
     *,
 };
 use crate::{
