@@ -24,11 +24,17 @@ pub(super) fn wrong_shape(path: &str, name: &str, node: &Node, expected: &str) -
 }
 
 pub(super) fn unknown_key(path: &str, key: &Key, section: &str, known: &[&str]) -> CommandError {
+    let close = closest(&key.name, known);
+    // A reason has 500 characters: a long list would cut off the suggestion behind it.
+    let expected = match close {
+        Some(_) => format!("one of its {} keys", known.len()),
+        None => format!("one of {}", known.join(", ")),
+    };
     let finding = Finding::inconclusive(format!("`{}`", key.name))
         .actual(format!("no such key in {section}"))
-        .expected(format!("one of {}", known.join(", ")))
+        .expected(expected)
         .with_origin(location(path, key.line, key.column));
-    finding.did_you_mean(closest(&key.name, known)).bad_input()
+    finding.did_you_mean(close).bad_input()
 }
 
 pub(super) fn location(path: &str, line: usize, column: usize) -> String {

@@ -172,7 +172,7 @@ impl Acme {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let (staging, production) = (self.staging.url(), self.production.url());
         let text = text
-            .replace("https://metrics.example.com/api/v1/", &format!("{staging}/metrics/"))
+            .replace("https://staging-baseline.example.com", staging)
             .replace("https://staging.example.com", staging)
             .replace("https://www.example.com", production)
             // For `wait` and `health`.

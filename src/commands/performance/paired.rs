@@ -2,7 +2,7 @@
 //!
 //! The requests of one run share the noise of that run, so a request is no unit: the unit is a pair, one run on each target.
 //! The rule is the signed-rank test (Wilcoxon 1945) in the form of Walsh averages (Tukey; Hollander & Wolfe, chapter 3), with
-//! the estimate of Hodges & Lehmann (1963) and looks whose budget is that of Lan & DeMets (1983). It needs differences that
+//! the estimate of Hodges & Lehmann (1963) and looks whose budget is that of Lan & `DeMets` (1983). It needs differences that
 //! are symmetric about their centre. A coin decides the order inside each pair: at equal speed that alone makes them symmetric.
 
 mod looks;
@@ -235,9 +235,9 @@ impl PairedRule {
 #[must_use]
 pub fn smallest_caught(max_ratio: f64, max_pairs: MaxPairs, spread: f64) -> f64 {
     let factor = match max_pairs.0 {
-        ..=6 => 1.5,
-        ..=12 => 1.05,
-        ..=24 => 0.75,
+        0..=6 => 1.5,
+        7..=12 => 1.05,
+        13..=24 => 0.75,
         _ => 0.53,
     };
     max_ratio * (factor * spread).exp()

@@ -16,7 +16,7 @@ pub struct Look {
 
 /// The looks of one side up to `max_pairs`, without those that cannot decide yet.
 ///
-/// The budget that may be spent up to a look is that of Lan & DeMets, of the type of Pocock. What the looks before left over
+/// The budget that may be spent up to a look is that of Lan & `DeMets`, of the type of Pocock. What the looks before left over
 /// stays in it. By the union bound, the probabilities of all looks together stay within `alpha`.
 pub fn schedule(max_pairs: usize, alpha: f64) -> Vec<Look> {
     let mut spent = 0.0;
