@@ -7,6 +7,7 @@
 //! Exits with 1 if a goal is missed. bench/README.md says how to read what it prints.
 
 #![expect(clippy::expect_used, reason = "the benchmark fails if its environment cannot be set up")]
+#![expect(clippy::float_cmp, reason = "a ratio is one of a list")]
 #![expect(clippy::disallowed_macros, reason = "a program for people, not a step of a job")]
 
 #[path = "../goals.rs"]

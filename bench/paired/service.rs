@@ -81,7 +81,7 @@ fn serve(mut connection: TcpStream, work: Work, milliseconds: f64) {
 
 /// Sends requests at a fixed rate, and returns their latencies in milliseconds, each from the time at which it was due.
 pub fn load(address: SocketAddr, duration: Duration, seed: u64) -> Vec<f64> {
-    let requests = duration.as_millis() as u32 * RATE / 1000;
+    let requests = u32::try_from(duration.as_millis()).expect("a short time") * RATE / 1000;
     let began = Stopwatch::start();
     let user = |connection: u32| {
         let mut random = Random::new(seed.wrapping_mul(97).wrapping_add(u64::from(connection)));

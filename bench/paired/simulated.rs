@@ -170,7 +170,9 @@ fn repeat(draws: usize, seed: u64, one: impl Fn(&mut Random) -> Counts + Sync) -
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         let mut sum = Counts::default();
-        workers.into_iter().for_each(|worker| sum.add(&worker.join().expect("a worker")));
+        for worker in workers {
+            sum.add(&worker.join().expect("a worker"));
+        }
         sum
     })
 }

@@ -222,5 +222,5 @@ fn the_table_of_pairs_shows_order_and_figures() {
     assert_eq!(table.columns[3], "Target (ms)");
     let order: Vec<&str> = table.rows.iter().map(|row| row[2].text()).collect();
     assert_eq!(order, ["target", "baseline", "target", "baseline", "baseline", "baseline"]);
-    assert_eq!(table.rows[1].iter().map(|cell| cell.text()).collect::<Vec<_>>()[3..], ["103", "100", "1.03"]);
+    assert_eq!(table.rows[1].iter().map(crate::report::Cell::text).collect::<Vec<_>>()[3..], ["103", "100", "1.03"]);
 }

@@ -48,7 +48,9 @@ fn at_the_limit_itself_nothing_is_decided_unless_every_pair_is_there_exactly() {
     assert_eq!(result.verdict, Verdict::Passed, "a figure that equals the limit is not over it");
     assert_eq!(result.look.map(|look| (look.pairs, look.estimate)), Some((6, 1.0)));
     let mut over = exact;
-    over.iter_mut().for_each(|pair| pair.target += 0.001);
+    for pair in &mut over {
+        pair.target += 0.001;
+    }
     assert_eq!(rule("12", ONE).judge(&over).verdict, Verdict::Blocked);
 }
 
@@ -124,7 +126,7 @@ fn a_figure_that_has_passed_can_still_block() {
 fn a_declared_difference_raises_the_limit_of_small_figures_only() {
     let with = |min_delta: f64, baseline: f64, target: f64| {
         let rule = PairedRule::new(Limit { min_delta, ..LIMIT }, "12".parse().unwrap(), ONE);
-        rule.judge(&vec![Pair::new(target, baseline).unwrap(); 12]).verdict
+        rule.judge(&[Pair::new(target, baseline).unwrap(); 12]).verdict
     };
     assert_eq!(with(0.0, 0.3, 0.7), Verdict::Blocked);
     assert_eq!(with(0.5, 0.3, 0.7), Verdict::Passed);
@@ -149,7 +151,7 @@ fn a_figure_is_finite_and_over_zero() {
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert_eq!((Pair::new(bad, 1.0), Pair::new(1.0, bad)), (None, None), "{bad}");
     }
-    let result = rule("12", ONE).judge(&vec![Pair::new(f64::MAX, f64::MIN_POSITIVE).unwrap(); 12]);
+    let result = rule("12", ONE).judge(&[Pair::new(f64::MAX, f64::MIN_POSITIVE).unwrap(); 12]);
     assert_eq!(result.verdict, Verdict::Blocked);
 }
 

@@ -50,6 +50,8 @@ pub fn standard_deviation(numbers: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::float_cmp, reason = "these results are exact")]
+
     use super::*;
 
     #[test]
