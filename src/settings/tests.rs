@@ -77,8 +77,8 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
 
 #[test]
 fn a_missing_setting_is_named_with_the_ways_to_give_it() {
-    let text = finding(resolve("performance", []));
-    assert!(text.contains("`results`") && text.contains("not given") && text.contains("config file"), "{text}");
+    let text = finding(resolve("bundle-size", []));
+    assert!(text.contains("`path`") && text.contains("not given") && text.contains("config file"), "{text}");
     let text = finding(resolve("approval", []));
     for part in [
         "`github-environment`, `token`: not given; expected GitHub environment ",
