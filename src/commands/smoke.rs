@@ -30,7 +30,9 @@ use crate::{
     observe::{BlockingCall, observe_once},
     report::{Outcome, Output, Table},
     subject::Subject,
-    team_command::{self, CommandEnd, LoggedLines, TeamCommand, exit::CommandExit, transcript::Transcript, variable::EnvVariable},
+    team_command::{
+        self, CommandEnd, LoggedLines, TeamCommand, exit::CommandExit, transcript::Transcript, variable::EnvVariable,
+    },
     values::HumanDuration,
     world::{files::Glob, http::Header, url::Url},
 };
@@ -208,7 +210,8 @@ fn run_attempt(
     let transcript = transcript.lock().unwrap_or_else(PoisonError::into_inner);
     let took = ctx.execution.clock.now().saturating_sub(started);
     let failed_before = earlier.len();
-    let ended = end?.map(|CommandEnd { exit, .. }| EndedCommand { exit, at: ctx.execution.wall(), took, failed_before });
+    let ended =
+        end?.map(|CommandEnd { exit, .. }| EndedCommand { exit, at: ctx.execution.wall(), took, failed_before });
     let lines = transcript.last();
     if !criteria.wants_reports(ended.as_ref()) {
         return Ok(Attempt { ended, reports: None, lines });
