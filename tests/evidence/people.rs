@@ -37,7 +37,7 @@ fn approved_by(stage: &Stage, evidence: &Ended, login: &str) -> Ended {
     fake_github.set_run(INFRA, github::FakeRun { id: 900, path, ..github::FakeRun::default() }.in_progress());
     fake_github.set_job(INFRA, 900, 1, FakeJob::ended("evidence", "success"));
     let job = fake_github.set_job(INFRA, 900, 1, FakeJob::running("promote", "runner-9"));
-    let asked = now() - jiff::SignedDuration::from_mins(1);
+    let asked = now() - SignedDuration::from_mins(1);
     let deployment = FakeDeployment::waiting(900, job, asked).then("IN_PROGRESS", now());
     fake_github.set_deployment(INFRA, "production", deployment);
     fake_github.approve(INFRA, 900, "production", login, "");

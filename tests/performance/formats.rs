@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn sample(path: &str) -> Vec<u8> {
-    std::fs::read(root().join("tests/samples").join(path)).expect("a sample")
+    std::fs::read(root().join("tests/samples").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// A step with these results and this baseline. Samples are of any age.
