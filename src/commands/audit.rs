@@ -19,7 +19,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, str::FromStr};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
@@ -42,6 +42,9 @@ use judge::{judge, title};
 use look::{check_runs, observe};
 use overlay_layout::OverlayLayout;
 use tables::tables;
+
+/// How long the remote is asked again while it does not answer.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Settings of `audit`.
 #[derive(Debug, clap::Args)]
@@ -66,7 +69,7 @@ pub struct Args {
     /// Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read); without it, git uses the checkout's own credentials, and no run is checked
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
-    /// How long all reads may take, repetitions included
+    /// How long all reads may take; a remote that does not answer is asked again for a minute
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = nonzero_duration)]
     pub timeout: HumanDuration,
 }
@@ -135,7 +138,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     })?;
     let layout =
         OverlayLayout::new(&args.repo.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
-    let repo = InfraRepo::open(&args.repo, args.token.as_ref(), &config.services, ctx)?;
+    let repo = InfraRepo::open(&args.repo, args.token.as_ref(), &config.services, ctx)?.patient_for(PATIENCE);
     let mut observations = repo.read(ctx, || observe(&repo, &layout, since, now))?;
     let repository = ctx.own_repository();
     let github = ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?;

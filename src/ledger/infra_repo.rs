@@ -52,6 +52,8 @@ pub struct InfraRepo {
     pub branch: Branch,
     /// For everything that is read from the remote and pushed to it.
     time_limit: Duration,
+    /// How long a read is repeated while the remote does not answer.
+    patience: Duration,
     /// Where it keeps the images.
     pub overlays: OverlayPattern,
     /// The repository of each service's image, as far as the config file has it.
@@ -100,7 +102,7 @@ impl InfraRepo {
         let git = git.reading_from(&remote).within(time_limit);
         git.delete_abandoned_refs();
         let images = services.iter().map(|(service, source)| (service.clone(), source.image.clone())).collect();
-        Ok(Self { git, remote, branch, time_limit, overlays, images })
+        Ok(Self { git, remote, branch, time_limit, patience: time_limit, overlays, images })
     }
 
     /// The files of a scope in a commit, and their contents. There is at least one.
@@ -127,12 +129,19 @@ impl InfraRepo {
         Ok(files)
     }
 
+    /// Repeats reads for at most this long. A time limit that has room for a long history is too long to wait for a remote that
+    /// does not answer.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience: patience.min(self.time_limit), ..self }
+    }
+
     /// Reads from the remote until it answers.
     ///
     /// # Errors
     /// As [`read_until_answered`].
     pub fn read<T, E: MayPass>(&self, ctx: &CommandContext, read: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-        read_until_answered(&ctx.execution, self.time_limit, read)
+        read_until_answered(&ctx.execution, self.patience, read)
     }
 
     /// The repository's page on GitHub, `https://github.com/acme/infra`; `None` if the remote is elsewhere.
