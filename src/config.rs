@@ -9,7 +9,7 @@
 //!   - health: { url: https://staging.example/ready }
 //! services: {}                   # the sources that each service may come from
 //! policy: {}                     # conditions on the reports of gates
-//! people: {}                     # the accounts that are no people
+//! people: {}                     # the accounts of programs
 //! ```
 
 mod nodes;

@@ -1,4 +1,4 @@
-//! Kept blocks of a real service. Coins decide anew which of them are whose, so all of them are at ratio 1; a slower target is made
+//! Kept blocks of a real service. Coins decide again which of them are whose, so all of them are at ratio 1; a slower target is made
 //! by multiplication.
 
 use std::{fs, path::Path};
@@ -18,7 +18,7 @@ const BUSY: f64 = 10.0;
 
 pub fn compare(draws: usize, goals: &mut Goals) {
     println!(
-        "\nkept blocks of a real service: 24 pairs out of 48 neighbouring blocks, coins tossed anew, {draws} draws"
+        "\nkept blocks of a real service: 24 pairs out of 48 neighbouring blocks, coins tossed again, {draws} draws"
     );
     println!("  blocks              ratio  blocked undecided  passed   plain, neighbouring pairs   (%)");
     for (name, _, busy) in CONDITIONS {

@@ -15,7 +15,7 @@ use crate::{goals::Goals, service};
 const WORK: f64 = 2.0;
 
 /// The load test: reads its environment as any other does, and prints the latencies as a list.
-#[expect(clippy::disallowed_methods, reason = "a load test is told by its environment what to do")]
+#[expect(clippy::disallowed_methods, reason = "a load test reads from its environment what to do")]
 pub fn load_test() {
     let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     let target = variable("TARGET");

@@ -1,7 +1,7 @@
 //! `bench/performance`: how often the paired rule of `performance` is wrong, beside the plain rule and Kayenta's.
 //!
 //! - `simulated`: lognormal latencies with noise between blocks; all rules judge the same figures;
-//! - `kept`: blocks of a real service, which `record` recorded; coins decide anew which of them are whose;
+//! - `kept`: blocks of a real service, which `record` recorded; coins decide again which of them are whose;
 //! - `live`: real runs of the gate against a service that is slower.
 //!
 //! Exits with 1 if a goal is missed. bench/README.md says how to read what it prints.

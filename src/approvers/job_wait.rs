@@ -60,7 +60,7 @@ impl JobWait {
         let statuses = &deployment.statuses;
         let is_waiting = |status: &&DeploymentStatus| status.state == "WAITING";
         let since = statuses.iter().filter(is_waiting).map(|status| status.created_at).max();
-        // Only GitHub itself makes a deployment wait. Any other state can be written by whoever may write deployments.
+        // Only GitHub itself makes a deployment wait. Any other state can be written by everyone who may write deployments.
         let own = statuses.iter().filter(is_waiting).find_map(|status| JobUrl::parse(status.log_url.as_deref()?));
         let any = || statuses.iter().filter_map(|status| JobUrl::parse(status.log_url.as_deref()?));
         let named = own.or_else(|| any().find(|url| url.repository.eq_ignore_ascii_case(repository)));

@@ -81,7 +81,7 @@ pub struct Args {
     pub allow_first: bool,
     #[command(flatten)]
     pub limits: GrowthLimits,
-    /// Parts of the bundle that are judged by themselves, one a line: a name, patterns, and limits of its own, as in `admin
+    /// Parts of the bundle that are judged by themselves, one a line: a name, patterns, and its own limits, as in `admin
     /// dist/admin/** max-increase=2% max-added=50kB max-size=300kB`; a file belongs to the first group that matches
     #[arg(long, value_name = "GROUP")]
     pub groups: Vec<Group>,

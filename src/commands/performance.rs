@@ -261,7 +261,7 @@ fn baseline_side(args: &Args, source: &FileOrUrl, trusted: TrustedSource, ctx: &
     }
 }
 
-/// A ratio that is no percentage.
+/// A ratio that is not a percentage.
 fn max_ratio(text: &str) -> Result<Ratio, ValueError> {
     let ratio: Ratio = text.parse()?;
     if ratio.0 > LARGEST_RATIO {

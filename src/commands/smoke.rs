@@ -80,7 +80,7 @@ pub struct Args {
     /// How often the command runs again after a failure; a test that then passes is flaky
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = retries)]
     pub retries: u32,
-    /// URL that tells the running version as JSON; it has to be the release under promotion before and after the tests
+    /// URL that returns the running version as JSON; it has to be the release under promotion before and after the tests
     #[arg(long, value_name = "URL", value_parser = Url::from_setting)]
     pub version_endpoint: Option<Url>,
     /// jq condition on that JSON, with `$subject`
@@ -270,9 +270,9 @@ fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Team
         ("min-tests", args.min_tests.map_or(0, |minimum| minimum as usize), "how many tests ran"),
         ("max-flaky", usize::from(args.max_flaky.is_some()), "which tests were repeated"),
     ];
-    for (key, given, tells) in needs_reports {
+    for (key, given, shows) in needs_reports {
         if args.junit.is_empty() && given > 0 {
-            let expected = format!("reports in `junit` as well: only they say {tells}");
+            let expected = format!("reports in `junit` as well: only they say {shows}");
             return Err(bad(key, "given without `junit`".to_owned(), &expected));
         }
     }

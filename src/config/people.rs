@@ -1,4 +1,4 @@
-//! `people:` of the config file: which accounts are no people. An account that a program uses approves nothing, even if GitHub
+//! `people:` of the config file: which accounts belong to programs. An account that a program uses approves nothing, even if GitHub
 //! shows it as a user.
 //!
 //! ```yaml

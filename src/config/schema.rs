@@ -37,7 +37,7 @@ pub fn schema(command_table: &CommandTable) -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "promote-gates config file",
-        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, the rules that `evidence` checks a validation against, and the accounts that are no people.",
+        "description": "Settings for every command, for one command in a section of its name, the gates that `run` runs, the rules that `evidence` checks a validation against, and the accounts of programs.",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": false,

@@ -27,7 +27,7 @@ pub struct BranchPosition {
 pub struct ExpectedDeploy<'a> {
     /// The path of the workflow's file; `None` if it is not known.
     pub workflow: Option<&'a str>,
-    /// The branch that was pushed to; `None` if it could not be observed, which is a finding of its own.
+    /// The branch that was pushed to; `None` if it could not be observed, which is its own finding.
     pub branch: Option<&'a str>,
     pub commit: &'a Commit,
     pub attempt: u32,
@@ -66,7 +66,7 @@ impl ExpectedDeploy<'_> {
             return forged(format!("run {id} is of commit {}, not {}", clip(&run.head_sha, CLIP), self.commit));
         }
         if run.attempt != self.attempt {
-            let next = "the latest attempt starts a validation of its own when it ends";
+            let next = "the latest attempt starts its own validation when it ends";
             let actual =
                 format!("attempt {} is named; the latest attempt of run {id} is {}", self.attempt, run.attempt);
             return unlucky(actual, next);

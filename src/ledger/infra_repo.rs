@@ -41,7 +41,7 @@ pub struct InfraRepoArgs {
     pub file: String,
 }
 
-/// The time for everything that is read from the remote, in a command without a time limit of its own.
+/// The time for everything that is read from the remote, in a command without its own time limit.
 const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// A branch of the infra repository, and the checkout through which git accesses it.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     figures::{Failures, RequestFigures, no_requests},
-    json::{count, object, percentiles, told_p99},
+    json::{count, object, percentiles, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
 };
 
@@ -49,7 +49,7 @@ fn failures(counters: &Map<String, Value>, codes: &str, errors: &str) -> Failure
 
 fn figures(summary: Option<&Value>, requests: Option<u64>, failures: Failures) -> RequestFigures {
     let values = summary.and_then(Value::as_object);
-    let p99 = told_p99(values.and_then(|values| values.get("p99")), no_requests);
+    let p99 = reported_p99(values.and_then(|values| values.get("p99")), no_requests);
     let named = values.map(|values| percentiles(values, &NAMED)).unwrap_or_default();
-    RequestFigures::told(requests, Some(failures), p99, named)
+    RequestFigures::reported(requests, Some(failures), p99, named)
 }

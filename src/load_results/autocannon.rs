@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     figures::{Failures, P99, RequestFigures, no_requests},
-    json::{at, count, object, percentiles, told_p99},
+    json::{at, count, object, percentiles, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
             "run autocannon without `-R`, or use a tool that sends at a fixed rate, such as oha, k6 or vegeta",
         )),
         (None, Some(0)) => Err(no_requests()),
-        (None, _) => told_p99(latency.get("p99"), no_requests),
+        (None, _) => reported_p99(latency.get("p99"), no_requests),
     };
     let named = [
         ("p50", "50"),
@@ -40,7 +40,7 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
         ("max", "100"),
     ];
     let requests = responses.map(|responses| responses + failures.map_or(0, |failures| failures.left_out));
-    let all = RequestFigures::told(requests, failures, p99, percentiles(latency, &named));
+    let all = RequestFigures::reported(requests, failures, p99, percentiles(latency, &named));
     let mut test = LoadTest::new(Format::Autocannon, Some(Unit::Milliseconds), all);
     let string = |key: &str| document.get(key).and_then(Value::as_str);
     test.measured_at = string("finish").and_then(|time| time.parse().ok());

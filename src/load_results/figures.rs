@@ -10,7 +10,7 @@ pub struct RequestFigures {
     /// How many of them failed; `None` if the source does not say.
     pub failures: Option<u64>,
     pub p99: P99,
-    /// The percentiles that the source tells, in ascending order; the 100th is the maximum.
+    /// The percentiles that the source reports, in ascending order; the 100th is the maximum.
     pub percentiles: Vec<Percentile>,
 }
 
@@ -34,7 +34,7 @@ pub struct Percentile {
 /// The p99 over all requests, in which a failed request ranks above every success.
 #[derive(Clone, Debug, PartialEq)]
 pub enum P99 {
-    /// At least `low`, and at most `high`. They are equal when the source tells enough. `None`: no upper bound is known.
+    /// At least `low`, and at most `high`. They are equal when the source reports enough. `None`: no upper bound is known.
     Between { low: Decimal, high: Option<Decimal> },
     /// More than a hundredth of the requests failed, so the p99 is one of them: at least the slowest success.
     OfFailed { at_least: Decimal },
@@ -54,7 +54,7 @@ impl P99 {
 
 impl RequestFigures {
     /// Of a source that tells percentiles. `p99` is what it says; the range follows from how it counts failed requests.
-    pub(super) fn told(
+    pub(super) fn reported(
         requests: Option<u64>,
         failures: Option<Failures>,
         p99: Result<Decimal, P99>,
@@ -64,15 +64,15 @@ impl RequestFigures {
         let slowest = percentiles.last().filter(|last| last.percent == HUNDRED).map(|last| last.latency);
         let p99 = match (p99, requests.filter(|requests| *requests > 0).zip(failures)) {
             (Err(missing), _) => missing,
-            (Ok(told), None) => P99::exactly(told),
-            (Ok(told), Some((requests, failures))) => {
+            (Ok(reported), None) => P99::exactly(reported),
+            (Ok(reported), Some((requests, failures))) => {
                 let at_rank = |rank: u64, ranked: u64| {
                     // rank <= percent / 100 × ranked, exactly.
                     let needed = Decimal::from(rank).times(HUNDRED);
                     let reaches = |percentile: &&Percentile| percentile.percent.times(Decimal::from(ranked)) >= needed;
                     percentiles.iter().find(reaches).map(|percentile| percentile.latency)
                 };
-                range(told, slowest, requests, failures, at_rank)
+                range(reported, slowest, requests, failures, at_rank)
             }
         };
         let failures = failures.map(|failures| failures.by_time + failures.left_out);
@@ -94,7 +94,7 @@ impl RequestFigures {
         let requests = ranked + failures.map_or(0, |failures| failures.left_out);
         let p99 = match value(rank_of_p99(ranked)).filter(|_| ranked > 0) {
             None => no_requests(),
-            Some(told) => range(told, slowest, requests, failures.unwrap_or_default(), |rank, _| value(rank)),
+            Some(reported) => range(reported, slowest, requests, failures.unwrap_or_default(), |rank, _| value(rank)),
         };
         let percentiles = [50, 90, 95, 99, 100].into_iter().filter_map(|percent| {
             let rank = u64::try_from((u128::from(ranked) * u128::from(percent)).div_ceil(100)).ok()?;
@@ -151,10 +151,10 @@ impl RequestFigures {
     }
 }
 
-/// The range of the p99, in which failed requests rank above every success, when a source says `told`. `at_rank` is the value
+/// The range of the p99, in which failed requests rank above every success, when a source says `reported`. `at_rank` is the value
 /// with this rank among so many.
 fn range(
-    told: Decimal,
+    reported: Decimal,
     slowest: Option<Decimal>,
     requests: u64,
     failures: Failures,
@@ -163,13 +163,13 @@ fn range(
     let Failures { by_time, left_out } = failures;
     let rank = rank_of_p99(requests);
     if by_time + left_out == 0 {
-        P99::exactly(told)
+        P99::exactly(reported)
     } else if rank > requests.saturating_sub(by_time + left_out) {
-        P99::OfFailed { at_least: slowest.map_or(told, |slowest| slowest.max(told)) }
+        P99::OfFailed { at_least: slowest.map_or(reported, |slowest| slowest.max(reported)) }
     } else {
         // The success with this rank. At most `by_time` failed requests, the fast ones, come before it.
-        let high = at_rank(rank + by_time, requests - left_out).map(|latency| latency.max(told));
-        P99::Between { low: told, high }
+        let high = at_rank(rank + by_time, requests - left_out).map(|latency| latency.max(reported));
+        P99::Between { low: reported, high }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     figures::{Failures, Percentile, RequestFigures, no_requests},
-    json::{at, count, decimal, told_p99},
+    json::{at, count, decimal, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
 };
 use crate::values::decimal::Decimal;
@@ -37,10 +37,10 @@ fn figures(stats: &Value) -> RequestFigures {
     let p99 = match (requests, total("percentiles4")) {
         (Some(0), _) => Err(no_requests()),
         (_, Some(none)) if none == "-" => Err(no_requests()),
-        (_, told) => told_p99(told, no_requests),
+        (_, reported) => reported_p99(reported, no_requests),
     };
     let named = [("percentiles4", 99), ("maxResponseTime", 100)].into_iter().filter_map(|(key, percent)| {
         Some(Percentile { percent: Decimal::whole(percent), latency: decimal(total(key)?)? })
     });
-    RequestFigures::told(requests, failures, p99, named.collect())
+    RequestFigures::reported(requests, failures, p99, named.collect())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     csv::{Header, Records},
     figures::{Failures, RequestFigures, no_requests},
-    json::{count, percentiles, told_p99},
+    json::{count, percentiles, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
@@ -28,11 +28,11 @@ fn figures(entry: &Value) -> RequestFigures {
     let failures = count(entry.get("errorCount")).map(|by_time| Failures { by_time, left_out: 0 });
     let p99 = match requests {
         Some(0) => Err(no_requests()),
-        _ => told_p99(entry.get("pct3ResTime"), no_requests),
+        _ => reported_p99(entry.get("pct3ResTime"), no_requests),
     };
     let named = [("medianResTime", "50"), ("pct3ResTime", "99"), ("maxResTime", "100")];
     let named = entry.as_object().map(|entry| percentiles(entry, &named)).unwrap_or_default();
-    RequestFigures::told(requests, failures, p99, named)
+    RequestFigures::reported(requests, failures, p99, named)
 }
 
 /// The columns that a JTL file must have.

@@ -37,8 +37,8 @@ pub(super) fn decimal(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// The p99 that the source tells, or why it is none. `absent` says what is missing and what to do.
-pub(super) fn told_p99(value: Option<&Value>, absent: impl FnOnce() -> P99) -> Result<Decimal, P99> {
+/// The p99 that the source reports, or why it is none. `absent` says what is missing and what to do.
+pub(super) fn reported_p99(value: Option<&Value>, absent: impl FnOnce() -> P99) -> Result<Decimal, P99> {
     match value {
         None | Some(Value::Null) => Err(absent()),
         Some(value) => decimal(value).ok_or_else(|| not_a_latency(value)),
@@ -46,13 +46,13 @@ pub(super) fn told_p99(value: Option<&Value>, absent: impl FnOnce() -> P99) -> R
 }
 
 pub(super) fn not_a_latency(value: &Value) -> P99 {
-    P99::missing(format!("the p99 is {value}, which is no latency"), "see what the load test measured")
+    P99::missing(format!("the p99 is {value}, which is not a latency"), "see what the load test measured")
 }
 
 /// The percentiles under these keys, with the number of each.
 pub(super) fn percentiles(values: &Map<String, Value>, keys: &[(&str, &str)]) -> Vec<Percentile> {
-    let told = keys.iter().filter_map(|(key, percent)| {
+    let reported = keys.iter().filter_map(|(key, percent)| {
         Some(Percentile { percent: percent.parse().ok()?, latency: decimal(values.get(*key)?)? })
     });
-    told.collect()
+    reported.collect()
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     figures::{Failures, P99, Percentile, RequestFigures},
-    json::{count, decimal, told_p99},
+    json::{count, decimal, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
 };
 
@@ -39,7 +39,7 @@ fn figures(metrics: &Map<String, Value>, filter: &str) -> RequestFigures {
     let failures = number(failed, "passes").map(|by_time| Failures { by_time, left_out: 0 });
     let p99 = match (duration, requests) {
         (None, _) | (_, Some(0)) => Err(super::figures::no_requests()),
-        (Some(duration), _) => told_p99(duration.get("p(99)"), no_p99),
+        (Some(duration), _) => reported_p99(duration.get("p(99)"), no_p99),
     };
     let percentiles = duration.into_iter().flatten().filter_map(|(key, value)| {
         let percent = match key.as_str() {
@@ -49,7 +49,7 @@ fn figures(metrics: &Map<String, Value>, filter: &str) -> RequestFigures {
         };
         Some(Percentile { percent: percent.parse().ok()?, latency: decimal(value)? })
     });
-    RequestFigures::told(requests, failures, p99, percentiles.collect())
+    RequestFigures::reported(requests, failures, p99, percentiles.collect())
 }
 
 fn values(metric: &Value) -> Option<&Map<String, Value>> {

@@ -42,7 +42,7 @@ pub(super) fn read_lines(input: impl BufRead) -> Result<LoadTest, ReadError> {
         match super::load_test::latency(&text) {
             Some(latency) => samples.of("").add(latency),
             None if text.is_empty() => {}
-            None => return Err(ReadError::malformed(format!("line {}: {text:?} is no latency", lines.number))),
+            None => return Err(ReadError::malformed(format!("line {}: {text:?} is not a latency", lines.number))),
         }
     }
     Ok(read_list(samples))
@@ -62,9 +62,9 @@ pub(super) fn from_hdr(text: &str) -> Option<RequestFigures> {
         requests = requests.max(Some(count));
         percentiles.push(Percentile { percent: share.shifted(2), latency });
     }
-    let at = |percent: u64| percentiles.iter().find(|told| told.percent >= Decimal::whole(percent));
-    let p99 = at(99).map(|told| told.latency).ok_or_else(super::figures::no_requests);
-    (!percentiles.is_empty()).then(|| RequestFigures::told(requests, None, p99, percentiles.clone()))
+    let at = |percent: u64| percentiles.iter().find(|reported| reported.percent >= Decimal::whole(percent));
+    let p99 = at(99).map(|reported| reported.latency).ok_or_else(super::figures::no_requests);
+    (!percentiles.is_empty()).then(|| RequestFigures::reported(requests, None, p99, percentiles.clone()))
 }
 
 pub(super) fn read_hdr(text: &str) -> Result<LoadTest, ReadError> {
@@ -85,5 +85,5 @@ fn unfailed(figures: RequestFigures) -> RequestFigures {
 }
 
 pub(super) fn bad_element(position: usize, value: &Value) -> ReadError {
-    ReadError::malformed(format!("element {position} of the list is {value}, which is no latency"))
+    ReadError::malformed(format!("element {position} of the list is {value}, which is not a latency"))
 }

@@ -37,16 +37,16 @@ pub struct LoadTest {
     pub unit: Option<Unit>,
     /// Over all requests.
     pub all: RequestFigures,
-    /// By the name of a request or group, as the tool writes it, with the method before it if the tool tells it apart.
+    /// By the name of a request or group, as the tool writes it, with the method before it if the tool distinguishes it.
     pub endpoints: BTreeMap<String, RequestFigures>,
     /// The source has more names than are kept; `endpoints` lacks the rest.
     pub endpoints_cut: bool,
     pub profile: LoadProfile,
-    /// When the load test ended, as far as the source tells.
+    /// When the load test ended, as far as the source reports.
     pub measured_at: Option<Timestamp>,
 }
 
-/// What was measured and how, as far as the source tells. Two load tests are comparable only if these agree.
+/// What was measured and how, as far as the source reports. Two load tests are comparable only if these agree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadProfile {
     /// The URL, or the host, that the requests went to.
@@ -83,7 +83,7 @@ pub struct ReadError {
 pub enum ReadErrorKind {
     /// Not what the format requires: cut off, another format than the one that was named.
     Malformed,
-    /// In the format, but without figures: no request, an error of the server, a value that is no number.
+    /// In the format, but without figures: no request, an error of the server, a value that is not a number.
     Empty,
 }
 

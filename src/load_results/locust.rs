@@ -91,7 +91,7 @@ pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> R
                     _ => P99::missing(format!("the column `99%` has {p99:?}"), "see what the load test measured"),
                 });
                 let failures = Some(Failures { by_time, left_out: 0 });
-                RequestFigures::told(Some(requests), failures, p99, percentiles.collect())
+                RequestFigures::reported(Some(requests), failures, p99, percentiles.collect())
             }
             _ => return Err(records.error("no number of requests and failures")),
         };
@@ -109,19 +109,19 @@ pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> R
 /// The JSON of Locust's web interface, `/stats/requests`.
 pub(super) fn recognize_web(document: &Value) -> Option<Result<LoadTest, ReadError>> {
     let entries = document.get("stats")?.as_array()?;
-    let told = |entry: &Value| {
+    let reported = |entry: &Value| {
         let by_time = count(entry.get("num_failures"))?;
         let p99 = entry.get("response_time_percentile_0.99").and_then(decimal);
         let p99 = p99.ok_or_else(super::figures::no_requests);
         let failures = Some(Failures { by_time, left_out: 0 });
-        Some(RequestFigures::told(count(entry.get("num_requests")), failures, p99, Vec::new()))
+        Some(RequestFigures::reported(count(entry.get("num_requests")), failures, p99, Vec::new()))
     };
     let name = |entry: &Value, key| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let all = entries.iter().find(|entry| name(entry, "name") == "Aggregated").and_then(told)?;
+    let all = entries.iter().find(|entry| name(entry, "name") == "Aggregated").and_then(reported)?;
     let mut test = LoadTest::new(Format::Locust, Some(Unit::Milliseconds), all);
     for entry in entries.iter().filter(|entry| name(entry, "name") != "Aggregated") {
         let key = format!("{} {}", name(entry, "method"), name(entry, "name"));
-        test.endpoints.extend(told(entry).map(|figures| (key.trim().to_owned(), figures)));
+        test.endpoints.extend(reported(entry).map(|figures| (key.trim().to_owned(), figures)));
     }
     Some(Ok(test))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     csv::{Header, Records},
     figures::{Failures, P99, RequestFigures},
-    json::{count, object, percentiles, told_p99},
+    json::{count, object, percentiles, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
@@ -17,7 +17,7 @@ use super::{
 const AT_THE_END: &str = "aborted due to deadline";
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
-    let told = object(document, &["latencyPercentiles"])?;
+    let reported = object(document, &["latencyPercentiles"])?;
     let sum = |path, counts: fn(&str) -> bool| -> Option<u64> {
         Some(object(document, path)?.iter().filter(|(key, _)| counts(key)).filter_map(|(_, n)| count(Some(n))).sum())
     };
@@ -26,7 +26,7 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     let left_out = sum(&["errorDistribution"], |error| error != AT_THE_END).unwrap_or_default();
     let failures = by_time.map(|by_time| Failures { by_time, left_out });
     let mut named = percentiles(
-        told,
+        reported,
         &[
             ("p50", "50"),
             ("p75", "75"),
@@ -38,8 +38,10 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
         ],
     );
     named.extend(object(document, &["summary"]).into_iter().flat_map(|all| percentiles(all, &[("slowest", "100")])));
-    let p99 = told_p99(told.get("p99"), || P99::missing("oha measured no response", "see the errors in oha's output"));
-    let all = RequestFigures::told(responses.map(|responses| responses + left_out), failures, p99, named);
+    let p99 = reported_p99(reported.get("p99"), || {
+        P99::missing("oha measured no response", "see the errors in oha's output")
+    });
+    let all = RequestFigures::reported(responses.map(|responses| responses + left_out), failures, p99, named);
     Some(Ok(LoadTest::new(Format::Oha, Some(Unit::Seconds), all)))
 }
 

@@ -1,4 +1,4 @@
-//! The document of a team's own tool: `{"p99_latency": 70}`, with whatever else it tells: `unit`, `requests`, `failures`,
+//! The document of a team's own tool: `{"p99_latency": 70}`, with whatever else it reports: `unit`, `requests`, `failures`,
 //! `target`, `users`, `machine`, `measured_at`, and the same figures for each of its `endpoints`.
 
 use serde_json::Value;
@@ -38,5 +38,5 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
 fn figures(entry: &Value) -> Option<RequestFigures> {
     let p99 = decimal(entry.get(P99)?)?;
     let failures = count(entry.get("failures")).map(|by_time| Failures { by_time, left_out: 0 });
-    Some(RequestFigures::told(count(entry.get("requests")), failures, Ok(p99), Vec::new()))
+    Some(RequestFigures::reported(count(entry.get("requests")), failures, Ok(p99), Vec::new()))
 }

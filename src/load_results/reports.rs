@@ -53,8 +53,8 @@ fn percent_lines<'a>(text: &'a str, heading: &str) -> Vec<(Decimal, &'a str)> {
 }
 
 fn p99_of(percentiles: &[Percentile], absent: impl FnOnce() -> P99) -> Result<Decimal, P99> {
-    let told = percentiles.iter().find(|told| told.percent == Decimal::whole(99));
-    told.map(|told| told.latency).ok_or_else(absent)
+    let reported = percentiles.iter().find(|reported| reported.percent == Decimal::whole(99));
+    reported.map(|reported| reported.latency).ok_or_else(absent)
 }
 
 fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
@@ -75,7 +75,7 @@ fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
         .filter_map(|(percent, value)| Some(Percentile { percent, latency: value.parse().ok()? }))
         .collect();
     let p99 = p99_of(&percentiles, no_requests);
-    let all = RequestFigures::told(Some(complete), Some(Failures { by_time, left_out: 0 }), p99, percentiles);
+    let all = RequestFigures::reported(Some(complete), Some(Failures { by_time, left_out: 0 }), p99, percentiles);
     let mut results = LoadTest::new(Format::Ab, Some(Unit::Milliseconds), all);
     let after = |label: &str| text.split_once(label).and_then(|(_, rest)| rest.lines().next()).map(str::trim);
     if let (Some(host), Some(port), Some(path)) =
@@ -111,7 +111,8 @@ fn read_wrk(text: &str) -> Result<LoadTest, ReadError> {
             P99::missing("wrk's report has no percentiles", "run wrk with `--latency`, which prints the 99 % line")
         }),
     };
-    let all = RequestFigures::told(Some(requests + left_out), Some(Failures { by_time, left_out }), p99, percentiles);
+    let all =
+        RequestFigures::reported(Some(requests + left_out), Some(Failures { by_time, left_out }), p99, percentiles);
     let mut results = LoadTest::new(Format::Wrk, Some(Unit::Milliseconds), all);
     results.profile.target = line_with(" test @ ").and_then(|line| Some(line.split_once(" @ ")?.1.trim().to_owned()));
     results.profile.users = line_with(" connections").and_then(|line| number_after(line, " threads and "));
@@ -160,7 +161,7 @@ fn read_hey(text: &str) -> LoadTest {
     let slowest = text.split_once("Slowest:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
     percentiles.extend(slowest.map(|latency| Percentile { percent: Decimal::whole(100), latency }));
     let failures = Some(Failures { by_time, left_out });
-    let all = RequestFigures::told(Some(answered + left_out), failures, p99, percentiles);
+    let all = RequestFigures::reported(Some(answered + left_out), failures, p99, percentiles);
     LoadTest::new(Format::Hey, Some(Unit::Seconds), all)
 }
 
@@ -182,6 +183,6 @@ fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {
     let percentiles = [(2, 50), (3, 90), (4, 95), (5, 99), (6, 100)]
         .map(|(at, percent)| Percentile { percent: Decimal::whole(percent), latency: values[at] });
     let p99 = if requests == 0 { Err(no_requests()) } else { Ok(values[5]) };
-    let all = RequestFigures::told(Some(requests), Some(failures), p99, percentiles.to_vec());
+    let all = RequestFigures::reported(Some(requests), Some(failures), p99, percentiles.to_vec());
     Ok(LoadTest::new(Format::Vegeta, Some(Unit::Milliseconds), all))
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     csv::Records,
     figures::{Failures, RequestFigures, no_requests},
-    json::{count, decimal, object, percentiles, told_p99},
+    json::{count, decimal, object, percentiles, reported_p99},
     lines::Lines,
     load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
@@ -42,9 +42,9 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     let named = [("50th", "50"), ("90th", "90"), ("95th", "95"), ("99th", "99"), ("max", "100")];
     let p99 = match requests {
         Some(0) => Err(no_requests()),
-        _ => told_p99(latencies.get("99th"), no_requests),
+        _ => reported_p99(latencies.get("99th"), no_requests),
     };
-    let all = RequestFigures::told(requests, failures, p99, percentiles(latencies, &named));
+    let all = RequestFigures::reported(requests, failures, p99, percentiles(latencies, &named));
     let mut test = LoadTest::new(Format::Vegeta, Some(Unit::Nanoseconds), all);
     let time = |key: &str| document.get(key).and_then(Value::as_str)?.parse::<Timestamp>().ok();
     test.measured_at = time("end").or_else(|| time("latest"));

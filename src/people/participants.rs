@@ -1,4 +1,4 @@
-//! Decides who had a part in a release: whoever started a run, wrote or committed a commit, or opened its pull request. Pure.
+//! Decides who had a part in a release: the people who started a run, wrote or committed a commit, or opened its pull request. Pure.
 
 use std::collections::BTreeMap;
 

@@ -141,7 +141,7 @@ fn sentence(item: &[Cell]) -> String {
     item.iter().map(cell).collect::<Vec<_>>().join(" ")
 }
 
-/// An item of a list, whose text must not begin a list of its own.
+/// An item of a list, whose text must not begin its own list.
 fn list_item(item: &[Cell]) -> String {
     let text = sentence(item);
     let text = text.trim_start();

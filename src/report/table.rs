@@ -25,7 +25,7 @@ const fn is_false(switch: &bool) -> bool {
     !*switch
 }
 
-/// A cell: text, or a link with a text of its own.
+/// A cell: text, or a link with its own text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Cell {

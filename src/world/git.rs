@@ -1,5 +1,5 @@
 //! Git, through its command line. A checkout is read and pushed from, and otherwise left as it is: HEAD, branches, index
-//! and work tree never change; new commits are made next to them, and another commit is checked out into a folder of its own.
+//! and work tree never change; new commits are made next to them, and another commit is checked out into its own folder.
 
 mod blobs;
 mod checkout;

@@ -52,7 +52,7 @@ impl Registry {
     pub fn new(http: HttpClient, image: &Image, token: Secret) -> Self {
         let (host, repository) = image.host_and_path();
         let is_loopback = format!("http://{host}").parse().is_ok_and(|url: Url| url.is_loopback());
-        // Docker Hub has a host of its own for manifests, and one for tokens.
+        // Docker Hub has its own host for manifests, and one for tokens.
         let (host, hub) = match host.as_str() {
             DOCKER_HUB => ("registry-1.docker.io".to_owned(), Some("auth.docker.io:443".to_owned())),
             _ => (host, None),

@@ -119,7 +119,7 @@ impl SpannedPair {
     }
 }
 
-/// How many tabs behind a colon are read, each in a pass of its own.
+/// How many tabs behind a colon are read, each in its own pass.
 pub const MAX_TABS: usize = 64;
 
 /// Reads the only document of `text`; `None` when the text has none. `max_depth` limits how many collections may be nested,

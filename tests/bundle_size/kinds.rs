@@ -102,7 +102,7 @@ fn a_package_is_named_by_the_metafile_and_by_source_maps() {
     // The total names it, too.
     assert_log_contains(&step(&runner, &[]), &["; by package: `debug-lib` +150 kB (new, "]);
     assert_end(&step(&runner, &["--max-increase=10000", "--max-added-per-package=150kB"]), 0, "passed");
-    // The data of another build tells nothing.
+    // The data of another build says nothing.
     runner.write("meta.json", metafile(190_000));
     assert_end(&step(&runner, &["--max-increase=10000"]), 0, "passed");
     assert_end(&step(&runner, &["--max-increase=10000", "--max-added-per-package=150kB"]), 3, "inconclusive");

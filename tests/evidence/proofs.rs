@@ -400,7 +400,7 @@ fn a_job_that_failed_for_another_service_changes_nothing() {
             "blocked",
             "but its job `validate-2 / smoke` ended as failure",
         ),
-        // A job with a name of its own may be the one of `smoke`.
+        // A job with its own name may be the one of `smoke`.
         (
             "Smoke tests",
             "Browser tests",

@@ -397,9 +397,9 @@ fn every_faulty_server_is_reported_as_it_was() {
         (script.fault)(&story);
         let ended = story.run();
         let end = story.end(&ended);
-        let told = (end.code, end.effects.iter().map(String::as_str).collect::<Vec<_>>(), end.written.len());
-        if told != (script.code, script.effects.to_vec(), script.written) {
-            return Err(format!("{}: {told:?}: {:?}\n{}", script.name, end.written, ended.log));
+        let seen = (end.code, end.effects.iter().map(String::as_str).collect::<Vec<_>>(), end.written.len());
+        if seen != (script.code, script.effects.to_vec(), script.written) {
+            return Err(format!("{}: {seen:?}: {:?}\n{}", script.name, end.written, ended.log));
         }
         match script.says.iter().find(|part| !ended.log.contains(**part)) {
             None => Ok(()),

@@ -13,7 +13,7 @@ fn step_with_evidence(dir: &Path, number: u64) -> Runner {
     step(dir, SERVICE, "1.4.2").input("require", "evidence").input("results", &needs(&[evidence]))
 }
 
-/// One delivery of the evidence; every delivery of a dispatch starts a run of its own.
+/// One delivery of the evidence; every delivery of a dispatch starts its own run.
 fn delivery(dir: &Path, run: u64) -> Runner {
     let at = rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(60));
     let evidence =

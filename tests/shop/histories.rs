@@ -58,7 +58,7 @@ pub const PROMOTIONS: &[History] = &[
             git(&dir, &["commit", "-qam", &claim(trailers)]);
         });
     }),
-    ("a merge of a branch that has other commits and a merge of its own", |shop, trailers| {
+    ("a merge of a branch that has other commits and its own merge", |shop, trailers| {
         merge(shop, &[], |dir| {
             write(&dir, "README.md", |text| format!("{text}more\n"));
             git(&dir, &["commit", "-qam", "docs"]);

@@ -51,7 +51,7 @@ impl ApprovalWindow {
         (at, run) < (self.own.time.latest, Some(self.run)) && at >= self.start
     }
 
-    /// Whether the approval of a job counts if there is one. A time that cannot be told counts.
+    /// Whether the approval of a job counts if there is one. A time that is unknown counts.
     #[must_use]
     pub fn may_include(&self, wait: &JobWait) -> bool {
         match wait.end {

@@ -1,4 +1,4 @@
-//! Measures the base commit: builds it in a work tree of its own, outside of the workspace. Inside, a bundler would find the
+//! Measures the base commit: builds it in its own work tree, outside of the workspace. Inside, a bundler would find the
 /// packages of the change in the folders above, and the base would equal the change.
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! Measures what a comparison needs, on a thread of its own.
+//! Measures what a comparison needs, on its own thread.
 
 use std::{
     path::{Path, PathBuf},

@@ -204,7 +204,7 @@ impl<'a> Sides<'a> {
     }
 
     /// Adds a new file to the matches whose contents shrank and held it before, and a removed one to those that grew and hold it
-    /// now: code that moved to a chunk of its own, or out of one.
+    /// now: code that moved to its own chunk, or out of one.
     fn by_moved_code(&mut self) {
         let raw = |files: &[&BundleFile]| files.iter().map(|file| file.sizes.raw).sum::<u64>();
         let holds = |files: &[&BundleFile], part: &BundleFile| {

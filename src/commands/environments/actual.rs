@@ -21,7 +21,7 @@ pub struct ActualEnvironment {
     pub branches: DeployableBranches,
     /// With their ids; empty unless the branches are [`DeployableBranches::Custom`].
     pub patterns: BTreeMap<RefPattern, u64>,
-    /// Whether GitHub tells patterns of tags from those of branches, as far as its answers show.
+    /// Whether GitHub distinguishes patterns of tags from those of branches, as far as its answers show.
     pub knows_tags: bool,
 }
 

@@ -136,7 +136,7 @@ impl CommandArgs {
     }
 }
 
-/// `sh -c 'oha "$TARGET"'` has a shell of its own.
+/// `sh -c 'oha "$TARGET"'` has its own shell.
 fn runs_a_shell(argv: &[String]) -> bool {
     let name = argv.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
     ["sh", "bash", "dash", "zsh", "ash", "ksh", "busybox", "env", "docker", "podman"].contains(&name)

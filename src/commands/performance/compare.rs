@@ -74,7 +74,7 @@ pub fn compare(check: &str, results: &RequestFigures, baseline: &RequestFigures,
             .expected(expected)
             .figures(figures)
             .next(
-                "see why requests fail; or let the load test write a line for each request, which tells how slow the failed ones \
+                "see why requests fail; or let the load test write a line for each request, which shows how slow the failed ones \
                  were",
             );
     };

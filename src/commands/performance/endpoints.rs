@@ -72,7 +72,7 @@ fn check(name: &str) -> String {
 }
 
 fn means(wanted: &str, name: &str) -> bool {
-    // A method stands before the name, where the tool tells it apart.
+    // A method stands before the name, where the tool distinguishes it.
     wanted == name || name.split_once(' ').is_some_and(|(_, bare)| bare == wanted)
 }
 
@@ -125,8 +125,8 @@ fn row(
     limits: Limits,
 ) -> Vec<Cell> {
     let p99 = |side: Option<&RequestFigures>| {
-        let told = side.and_then(RequestFigures::least_p99);
-        told.map_or("–".to_owned(), |p99| format!("{} {}", rounded(p99.to_f64()), limits.unit))
+        let reported = side.and_then(RequestFigures::least_p99);
+        reported.map_or("–".to_owned(), |p99| format!("{} {}", rounded(p99.to_f64()), limits.unit))
     };
     let requests = now.and_then(|now| now.requests).map_or("–".to_owned(), thousands);
     let verdict = match outcome {

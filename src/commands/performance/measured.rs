@@ -57,7 +57,7 @@ pub struct Range {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
     pub parts: BTreeMap<Part, PartFigures>,
-    /// Where the requests went, as far as the load test tells.
+    /// Where the requests went, as far as the load test reports them.
     pub target: Option<String>,
 }
 
@@ -179,7 +179,7 @@ impl PairSeries {
         Self { seed, fewest, parts, single, left_out, pairs: Vec::new() }
     }
 
-    /// Adds a pair. An endpoint that has too few requests in it is no longer judged.
+    /// Adds a pair. An endpoint that has too few requests in it is not judged any more.
     pub fn add(&mut self, pair: BlockPair) {
         for (block, side) in [(&pair.target, RunSide::Target), (&pair.baseline, RunSide::Baseline)] {
             for part in self.parts.iter().filter(|part| **part != Part::All) {

@@ -1,4 +1,4 @@
-//! One side of the comparison: what a file, a server or a jq expression told, in the unit of the report.
+//! One side of the comparison: what a file, a server or a jq expression reported, in the unit of the report.
 
 use std::collections::BTreeMap;
 
@@ -134,16 +134,16 @@ impl Measurement {
 
 /// Whether a figure without a unit can be of these requests.
 fn check_unit(figure: Decimal, all: &RequestFigures, format: Format, side: Side) -> Result<(), CommandError> {
-    let told = all.least_p99().or_else(|| all.percentiles.last().map(|last| last.latency));
-    let Some(told) = told.filter(|told| !told.is_zero() && !figure.is_zero()) else { return Ok(()) };
-    let factor = figure.to_f64() / told.to_f64();
+    let reported = all.least_p99().or_else(|| all.percentiles.last().map(|last| last.latency));
+    let Some(reported) = reported.filter(|reported| !reported.is_zero() && !figure.is_zero()) else { return Ok(()) };
+    let factor = figure.to_f64() / reported.to_f64();
     if (1.0 / OTHER_UNIT..=OTHER_UNIT).contains(&factor) {
         return Ok(());
     }
     let Side { name, .. } = side;
     let unit = side.shown();
     Err(Finding::inconclusive(format!("unit of `{name}-query`"))
-        .actual(format!("{figure}, while {format} measured a p99 of {} {unit}", rounded(told.to_f64())))
+        .actual(format!("{figure}, while {format} measured a p99 of {} {unit}", rounded(reported.to_f64())))
         .expected(format!("a figure in {unit}"))
         .next(format!(
             "leave `{name}-query` out, since {format} is understood, or set `{name}-unit` to the unit of the figure"

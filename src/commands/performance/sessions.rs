@@ -76,7 +76,7 @@ impl EarlierSessions {
         let mut jobs = BTreeSet::new();
         for report in reports.into_iter().filter(|report| report.command == "performance") {
             let job = report.run.as_ref().map(|run| (run.repository.clone(), run.id, run.attempt, run.job.clone()));
-            // A report of no workflow run is a job of its own.
+            // A report of no workflow run is its own job.
             let key = job.ok_or_else(|| (report.started_at.clone(), report.finished_at.clone()));
             if !jobs.insert(key) || !is_of(&report.subject, subject) {
                 continue;

@@ -231,7 +231,7 @@ impl SideReader {
         match Decimal::from_f64(number) {
             Some(figure) => Measurement::of_query(&[figure], test, self.side),
             None => Err(Finding::inconclusive(format!("p99 of the {}", self.side.name))
-                .actual(format!("{number}, which is no latency"))
+                .actual(format!("{number}, which is not a latency"))
                 .expected("a number of at least 0")
                 .next("look at the load test: what did it measure?")
                 .unobservable()),

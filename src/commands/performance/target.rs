@@ -58,9 +58,9 @@ impl Target {
         &self.0
     }
 
-    /// Whether `told`, a URL or a host in the results of a load test, has the same host and port.
-    pub fn has_host_of(&self, told: &str) -> bool {
-        host(&self.0) == host(told)
+    /// Whether `reported`, a URL or a host in the results of a load test, has the same host and port.
+    pub fn has_host_of(&self, reported: &str) -> bool {
+        host(&self.0) == host(reported)
     }
 }
 
@@ -109,17 +109,17 @@ mod tests {
     #[test]
     fn hosts_are_compared_without_the_default_port() {
         let target = |text: &str| text.parse::<Target>().unwrap();
-        for (given, told) in [
+        for (given, reported) in [
             ("https://a.example/x", "https://A.example:443/y"),
             ("http://a:80", "http://a/"),
             ("a:8080", "http://a:8080/orders"),
         ] {
-            assert!(target(given).has_host_of(told), "{given} {told}");
+            assert!(target(given).has_host_of(reported), "{given} {reported}");
         }
-        for (given, told) in
+        for (given, reported) in
             [("http://a:8080", "http://a:8081"), ("https://a", "https://b"), ("http://a", "http://a.b")]
         {
-            assert!(!target(given).has_host_of(told), "{given} {told}");
+            assert!(!target(given).has_host_of(reported), "{given} {reported}");
         }
     }
 

@@ -32,7 +32,7 @@ impl TestReports {
         self.read.iter_mut().for_each(|(_, suite)| merge_passed(&mut suite.cases));
     }
 
-    /// Adds what failed in an earlier attempt: a test that passes now is flaky, and one that is no longer shown has failed.
+    /// Adds what failed in an earlier attempt: a test that passes now is flaky, and one that is not shown any more has failed.
     pub fn add_earlier(&mut self, earlier: &Self) {
         for (path, case, failure) in earlier.failed() {
             let report = match self.read.iter().position(|(now, _)| now == path) {

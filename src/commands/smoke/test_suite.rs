@@ -92,7 +92,7 @@ impl TestCase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestOutcome {
     Passed,
-    /// It failed, was repeated, and then passed. The failure is that of the first attempt, as far as the report tells it.
+    /// It failed, was repeated, and then passed. The failure is that of the first attempt, as far as the report shows it.
     Flaky(TestFailure),
     /// It did not run, or its failure is expected: a test that is marked as to do.
     Skipped,

@@ -31,7 +31,7 @@ impl<'a> QueryCall<'a> {
     pub fn first(&self, name: &str) -> Result<usize, GraphQlFailure> {
         let first = self.variables.get(name).and_then(Value::as_u64).filter(|first| (1..=100).contains(first));
         let first = first.and_then(|first| usize::try_from(first).ok());
-        first.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is no number from 1 to 100")))
+        first.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is not a number from 1 to 100")))
     }
 
     /// A list of ids: GitHub accepts at most 100.

@@ -14,7 +14,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer of a GitHub server. An enterprise can give its issuer a path of its own, which a server's name does not tell.
+    /// The issuer of a GitHub server. An enterprise can give its issuer its own path, which a server's name does not show.
     ///
     /// # Errors
     /// The address of the server is not one that an issuer can be at.

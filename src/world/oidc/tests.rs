@@ -35,7 +35,7 @@ fn a_token_has_the_audience_that_was_asked_for() {
     assert_eq!(asked, "GET /idtoken?api-version=2.0&audience=promote-gates%3Aa%26b%3Dc+d");
     let keys = fetch_keys(&http(), &issuer.issuer().parse().unwrap(), TIMEOUT).unwrap();
     assert_eq!(token::verify(token.expose(), &keys).unwrap().audience, "promote-gates:a&b=c d");
-    // Without a query of its own.
+    // Without its own query.
     let plain = OidcRequest { url: request.url.replace("?api-version=2.0", ""), ..request };
     assert!(request_token(&http(), &plain, "x", TIMEOUT).is_err());
     assert_eq!(issuer.requests().pop().unwrap(), "GET /idtoken?audience=x");

@@ -12,7 +12,7 @@ pub(super) struct Adoption {
     before: BTreeSet<i32>,
 }
 
-/// How often the children are listed: each one that is ended may leave children of its own.
+/// How often the children are listed: each one that is ended may leave its own children.
 #[cfg(target_os = "linux")]
 const ROUNDS: usize = 100;
 

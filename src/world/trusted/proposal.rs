@@ -111,7 +111,7 @@ impl Proposal {
             ProposalKind::PullRequest | ProposalKind::PullRequestTarget => {}
         }
         let [base, merged] = head.parents.as_slice() else { return BaseRule::MergeBase };
-        // A pull request may end with a merge of its own, whose parents its author chose.
+        // A pull request may end with its own merge, whose parents its author chose.
         if self.head.as_ref().is_some_and(|head| head != merged) || !self.is_of_github(head, base) {
             return BaseRule::MergeBase;
         }

@@ -36,7 +36,7 @@ impl Registry {
         Self { _daemon: daemon, layer: described(LAYER, &layer) }
     }
 
-    /// Pushes an image of its own; returns its digest. `content` distinguishes it from the others.
+    /// Pushes its own image; returns its digest. `content` distinguishes it from the others.
     pub fn push(&self, repository: &str, tag: &str, content: &str) -> String {
         let manifest = self.push_content(repository, content);
         put_manifest(repository, tag, MANIFEST, &manifest)

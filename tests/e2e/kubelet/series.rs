@@ -1,5 +1,5 @@
 //! Counted: of many crash loops none passes at the defaults, and of many good rollouts none blocks. All run at the same time,
-//! each in a namespace of its own.
+//! each in its own namespace.
 
 use std::{
     fs, thread,

@@ -29,7 +29,7 @@ struct Story<'a> {
 }
 
 /// The folder with the installed runners.
-#[expect(clippy::disallowed_methods, reason = "the script that runs the tests tells where they are")]
+#[expect(clippy::disallowed_methods, reason = "the script that runs the tests says where they are")]
 fn installed() -> PathBuf {
     PathBuf::from(
         env::var_os("PROMOTE_GATES_E2E_RUNNERS").expect("tests/e2e/runners.sh sets PROMOTE_GATES_E2E_RUNNERS"),

@@ -360,7 +360,7 @@ fn the_table_shows_changed_files_and_sums_up_the_rest() {
             total,
         ]
     );
-    assert_eq!(rows(4), rows(10), "a single file that is left has a row of its own");
+    assert_eq!(rows(4), rows(10), "a single file that is left has its own row");
     assert_eq!(rows(0).len(), 2, "all in one row, and the total");
     assert_eq!(growth.files(3).len(), 4, "without the total");
 }

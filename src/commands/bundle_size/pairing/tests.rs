@@ -111,7 +111,7 @@ fn chunks_that_were_merged_or_split_belong_together() {
     let all = "chunk-ABCDEF00.js chunk-ABCDEF11.js chunk-ABCDEF22.js chunk-ABCDEF33.js";
     assert_eq!(matches(&chunks, &whole), [format!("{all} = chunk-ZZZZZZ99.js")]);
     assert_eq!(matches(&whole, &chunks), [format!("chunk-ZZZZZZ99.js = {all}")]);
-    // Code moves out of the entry into a chunk of its own.
+    // Code moves out of the entry into its own chunk.
     let before = [file("main-ABCDEF00.js", &parts.concat())];
     let now = [file("main-ABCDEF01.js", &parts[..2].concat()), file("vendor-ABCDEF02.js", &parts[2..].concat())];
     assert_eq!(matches(&before, &now), ["main-ABCDEF00.js = main-ABCDEF01.js vendor-ABCDEF02.js"]);

@@ -29,7 +29,7 @@ impl Verification<'_> {
     }
 
     /// Whether a job may have to do with this evidence: it ran a gate whose report is in the payload, or a further leg of its
-    /// matrix. A job with a name of its own may be any job.
+    /// matrix. A job with its own name may be any job.
     pub(super) fn may_be_own_job(&self, job: &Job, jobs: &ValidationJobs) -> bool {
         if self.is_of_other_service(job) || self.record_job(jobs).is_some_and(|record| record.id == job.id) {
             return false;

@@ -155,7 +155,7 @@ impl LoadTestCommand<'_> {
             )),
             CommandExit::Exited(code) => Err(failed(
                 format!("exit code {code}"),
-                "see its last lines; a load test with limits of its own (thresholds of k6, `--exit-code-on-error` of Locust) must \
+                "see its last lines; a load test with its own limits (thresholds of k6, `--exit-code-on-error` of Locust) must \
                  leave the judgement to the gate, and end with 0",
             )),
             CommandExit::Signalled(signal) => Err(failed(
@@ -173,8 +173,8 @@ impl LoadTestCommand<'_> {
     fn check_target(&self, block: Block, side: RunSide) -> Result<Block, Finding> {
         let wanted = self.target(side);
         match &block.target {
-            Some(told) if !wanted.has_host_of(told) => Err(Finding::inconclusive("results")
-                .actual(format!("they are about {}", clip(told, 200)))
+            Some(reported) if !wanted.has_host_of(reported) => Err(Finding::inconclusive("results")
+                .actual(format!("they are about {}", clip(reported, 200)))
                 .expected(format!("results about {wanted}"))
                 .next("let the load test send its requests to the environment variable `TARGET`")),
             _ => Ok(block),
@@ -209,7 +209,7 @@ fn read(settings: ResultsSettings, end: CommandEnd) -> Result<Block, Finding> {
         }
         None => reader.read_bytes(end.stdout.bytes),
     };
-    // What a run wrote is no input: a run without results is inconclusive.
+    // What a run wrote is not an input: a run without results is inconclusive.
     measured.map(|measured| Block::of_run(&measured)).map_err(|error| {
         let finding = error.finding().unwrap_or_else(unread);
         let next = finding.next.clone().unwrap_or_else(|| "see what the load test wrote".to_owned());
@@ -236,7 +236,7 @@ fn with_last_lines(finding: Finding, lines: &[String]) -> RunFailure {
     RunFailure { finding: Finding { actual, ..finding }, tables: vec![table] }
 }
 
-/// Removes a file that the next run must write anew.
+/// Removes a file that the next run must write again.
 fn remove(path: &str) -> Result<(), Finding> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Finding::inconclusive("`results`")

@@ -19,7 +19,7 @@ use crate::{
 /// The check of all tests together.
 pub const TESTS: &str = "tests";
 
-/// If at most this many tests failed, each has a finding of its own; of more, the finding on all tests names the first.
+/// If at most this many tests failed, each has its own finding; of more, the finding on all tests names the first.
 pub const NAMED: usize = 3;
 /// The most unusable reports that get one finding each.
 pub const NAMED_REPORTS: usize = 5;
