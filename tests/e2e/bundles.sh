@@ -2,12 +2,13 @@
 # Runs `bundle-size` on builds of real bundlers: text changes, a renamed page, a library that is added, explained, split into
 # chunks or exchanged for another, and half a build. Needs node and the npm registry; versions are pinned. The binary is
 # $PROMOTE_GATES, or target/debug/promote-gates, which it builds.
+# shellcheck disable=SC2016 # backticks are part of the gate's messages
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 if ! command -v npm >/dev/null; then
-  echo "SKIPPED: no npm to install bundlers with" >&2
-  exit 77 # .ci/run counts it as skipped
+    echo "SKIPPED: no npm to install bundlers with" >&2
+    exit 77 # .ci/run counts it as skipped
 fi
 gate="${PROMOTE_GATES:-$PWD/target/debug/promote-gates}"
 [[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked
@@ -17,40 +18,40 @@ cd "$shop"
 echo '{ "name": "shop", "private": true, "type": "module" }' >package.json
 if ! npm install --no-audit --no-fund --silent --save-exact esbuild@0.25.5 vite@6.3.5 webpack@5.99.9 webpack-cli@6.0.1 \
   react@19.1.0 react-dom@19.1.0 lodash-es@4.17.21 moment@2.30.1 dayjs@1.11.13; then
-  echo "SKIPPED: the packages cannot be installed" >&2
-  exit 77
+    echo "SKIPPED: the packages cannot be installed" >&2
+    exit 77
 fi
 
 failed=0
 # expect CODE WORDS FLAGS…: runs the gate; its exit code has to be CODE, and its log has to hold WORDS.
 expect() {
-  local code="$1" words="$2" log actual=0
-  shift 2
-  log="$("$gate" bundle-size --path dist "$@" 2>&1)" || actual=$?
-  if [[ $actual != "$code" || $log != *"$words"* ]]; then
-    failed=$((failed + 1))
-    printf 'FAILED %s: exit %s, expected %s and "%s":\n%s\n' "$what" "$actual" "$code" "$words" "$log"
-  else
-    printf 'ok: %s\n' "$what"
-  fi
+    local code="$1" words="$2" log actual=0
+    shift 2
+    log="$("$gate" bundle-size --path dist "$@" 2>&1)" || actual=$?
+    if [[ $actual != "$code" || $log != *"$words"* ]]; then
+        failed=$((failed + 1))
+        printf 'FAILED %s: exit %s, expected %s and "%s":\n%s\n' "$what" "$actual" "$code" "$words" "$log"
+    else
+        printf 'ok: %s\n' "$what"
+    fi
 }
 
 sources() {
-  rm -rf src dist ./*.baseline.json meta.json stats.json
-  mkdir src
-  cat >src/main.js <<'END'
+    rm -rf src dist ./*.baseline.json meta.json stats.json
+    mkdir src
+    cat >src/main.js <<'END'
 import React, { lazy } from "react";
 import { createRoot } from "react-dom/client";
 const Dashboard = lazy(() => import("./Dashboard.js"));
 const Settings = lazy(() => import("./Settings.js"));
 createRoot(document.body).render(React.createElement("div", null, "hello shop", React.createElement(Dashboard), React.createElement(Settings)));
 END
-  cat >src/Dashboard.js <<'END'
+    cat >src/Dashboard.js <<'END'
 import React from "react";
 import { debounce, groupBy, merge } from "lodash-es";
 export default () => React.createElement("p", null, "the dashboard of the day", String(debounce), String(groupBy([1], String)), String(merge({}, { b: 1 })));
 END
-  cat >src/Settings.js <<'END'
+    cat >src/Settings.js <<'END'
 import React from "react";
 export default () => React.createElement("p", null, "the page with the settings");
 END
@@ -59,51 +60,51 @@ END
 echo '<!doctype html><body><script type="module" src="/src/main.js"></script></body>' >index.html
 build_vite() { npx vite build --logLevel error "$@"; }
 build_esbuild() {
-  rm -rf dist
-  npx esbuild src/main.js --bundle --minify --splitting --format=esm --outdir=dist --metafile=meta.json --log-level=error \
-    --entry-names='[name]-[hash]' --define:process.env.NODE_ENV='"production"'
+    rm -rf dist
+    npx esbuild src/main.js --bundle --minify --splitting --format=esm --outdir=dist --metafile=meta.json --log-level=error \
+        --entry-names='[name]-[hash]' --define:process.env.NODE_ENV='"production"'
 }
 build_webpack() {
-  rm -rf dist
-  npx webpack --mode production --entry ./src/main.js -o dist --output-filename '[name].[contenthash:8].js' --json >stats.json
+    rm -rf dist
+    npx webpack --mode production --entry ./src/main.js -o dist --output-filename '[name].[contenthash:8].js' --json >stats.json
 }
 
 for bundler in vite esbuild webpack; do
-  build="build_$bundler"
-  sources
-  if [[ $bundler == vite ]]; then maps=(--sourcemap); else maps=(); fi
-  "$build" "${maps[@]}"
-  what="$bundler: the first build"
-  expect 0 'no baseline yet' --allow-first
-  sed -i.old 's/hello shop/hallo shop/' src/main.js
-  "$build" "${maps[@]}"
-  what="$bundler: a text changed"
-  expect 0 'no file grew'
-  mv src/Dashboard.js src/Overview.js
-  sed -i.old 's/Dashboard/Overview/g' src/main.js
-  "$build" "${maps[@]}"
-  what="$bundler: a page was renamed"
-  expect 0 'all 3 checks passed'
-  sed -i.old '1i import moment from "moment"; window.moment = moment;' src/main.js
-  "$build" "${maps[@]}"
-  what="$bundler: a library was added"
-  expect 1 'by package: `moment` +'
-  what="$bundler: a library was added and explained"
-  expect 0 'over the limit, but explained' --explanation 'up to +400 kB: the dates of all languages, ticket 71'
-  what="$bundler: the explanation is of a smaller library"
-  expect 1 'the explanation covers up to' --explanation 'up to +20 kB: the dates of all languages, ticket 71'
-  what="$bundler: the package has its own limit"
-  expect 1 'packages: `moment` +' --max-increase 1000 --max-added-per-package 10kB
-  rm -f ./*.baseline.json
-  what="$bundler: the build with the library as the baseline"
-  expect 0 'no baseline yet' --allow-first
-  sed -i.old '1s/.*/import dayjs from "dayjs"; window.dayjs = dayjs;/' src/main.js
-  "$build" "${maps[@]}"
-  what="$bundler: a library was exchanged for a smaller one"
-  expect 1 '`dayjs` +' --max-added-per-package 2kB --max-decrease 90
-  find dist -name '*.js' -delete
-  echo '<html></html>' >dist/index.html
-  what="$bundler: half a build"
-  expect 3 '`max-decrease`'
+    build="build_$bundler"
+    sources
+    if [[ $bundler == vite ]]; then maps=(--sourcemap); else maps=(); fi
+    "$build" "${maps[@]}"
+    what="$bundler: the first build"
+    expect 0 'no baseline yet' --allow-first
+    sed -i.old 's/hello shop/hallo shop/' src/main.js
+    "$build" "${maps[@]}"
+    what="$bundler: a text changed"
+    expect 0 'no file grew'
+    mv src/Dashboard.js src/Overview.js
+    sed -i.old 's/Dashboard/Overview/g' src/main.js
+    "$build" "${maps[@]}"
+    what="$bundler: a page was renamed"
+    expect 0 'all 3 checks passed'
+    sed -i.old '1i import moment from "moment"; window.moment = moment;' src/main.js
+    "$build" "${maps[@]}"
+    what="$bundler: a library was added"
+    expect 1 'by package: `moment` +'
+    what="$bundler: a library was added and explained"
+    expect 0 'over the limit, but explained' --explanation 'up to +400 kB: the dates of all languages, ticket 71'
+    what="$bundler: the explanation is of a smaller library"
+    expect 1 'the explanation covers up to' --explanation 'up to +20 kB: the dates of all languages, ticket 71'
+    what="$bundler: the package has its own limit"
+    expect 1 'packages: `moment` +' --max-increase 1000 --max-added-per-package 10kB
+    rm -f ./*.baseline.json
+    what="$bundler: the build with the library as the baseline"
+    expect 0 'no baseline yet' --allow-first
+    sed -i.old '1s/.*/import dayjs from "dayjs"; window.dayjs = dayjs;/' src/main.js
+    "$build" "${maps[@]}"
+    what="$bundler: a library was exchanged for a smaller one"
+    expect 1 '`dayjs` +' --max-added-per-package 2kB --max-decrease 90
+    find dist -name '*.js' -delete
+    echo '<html></html>' >dist/index.html
+    what="$bundler: half a build"
+    expect 3 '`max-decrease`'
 done
 [[ $failed == 0 ]]

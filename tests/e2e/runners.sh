@@ -30,8 +30,8 @@ test_runners() {
     cp tests/e2e/tools/runners/package.json "$1"
     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --prefix "$1" --silent --no-audit --no-fund --ignore-scripts ||
         skip 'npm could not install them'
-    python3 -m venv "$1/venv" &&
-        "$1/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/tools/runners/requirements.txt ||
+    python3 -m venv "$1/venv" || skip 'Python has no venv to install pytest in'
+    "$1/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/e2e/tools/runners/requirements.txt ||
         skip 'pytest could not be installed'
     GOBIN=$1/bin go install "gotest.tools/gotestsum@v$gotestsum" || skip 'gotestsum could not be built'
 }
