@@ -172,7 +172,7 @@ impl Acme {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let (staging, production) = (self.staging.url(), self.production.url());
         let text = text
-            .replace("https://staging-baseline.example.com", staging)
+            .replace("https://staging-baseline.example.com", &format!("{staging}/in-production"))
             .replace("https://staging.example.com", staging)
             .replace("https://www.example.com", production)
             // For `wait` and `health`.
@@ -182,6 +182,11 @@ impl Acme {
             .replace("rollout-timeout: 120s", "rollout-timeout: 120s\n          stabilize: 200ms");
         assert!(!text.contains("example.com"), "{file} names a host that does not exist:\n{text}");
         text
+    }
+
+    /// Makes the next releases 1.5 times as slow as what is in production, as the load test measures it.
+    pub fn make_slow(&self) {
+        fs::write(self.at("bin/slow"), "").expect("write a file");
     }
 
     /// Deploys a version of a service to production: to the cluster and behind the endpoint.

@@ -113,7 +113,7 @@ fn a_commit_that_was_pushed_away_is_neither_dispatched_nor_approved() {
 fn a_service_that_relaxes_its_own_gate_is_blocked() {
     let acme = Acme::new();
     let team = Team::new(&acme, SERVICE);
-    acme.staging.set_baseline(SERVICE, 80.0);
+    acme.make_slow();
     team.repo.write(".github/promote-gates.yml", "performance:\n  max-ratio: 2\n");
     let validated = team.release("Gift cards");
     assert!(validated.run.succeeded, "{}", validated.run.log);

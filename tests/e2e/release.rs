@@ -203,7 +203,7 @@ fn a_rerun_promotes_nothing_twice_and_needs_a_new_approval() {
 fn a_slow_release_is_not_dispatched() {
     let acme = Acme::new();
     let team = Team::new(&acme, SERVICE);
-    acme.staging.set_baseline(SERVICE, 80.0);
+    acme.make_slow();
 
     let validated = team.release("Gift cards");
 
