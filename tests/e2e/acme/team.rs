@@ -87,7 +87,6 @@ impl<'a> Team<'a> {
         team.repo.write("src/app.3f2a91cc.js", "console.log('shop');\n".repeat(2_000));
         let first = team.commit("a shop");
         acme.fake_github.tag(&team.repository, FIRST_TAG, &first);
-        acme.staging.set_baseline(service, 100.0);
         acme.staging_cluster.deploy(service, FIRST_TAG);
         acme.deploy_to_production(service, FIRST_TAG);
         team
