@@ -7,16 +7,18 @@ const EMPTY_WORDS: [&str; 6] = ["failed", "failure", "error", "test failed", "as
 /// How lines begin that the output of go, newman and bats has before the reason.
 const HEADERS: [&str; 5] = ["=== ", "--- ", "Iteration: ", "(in test file ", "(from function "];
 
+/// How pytest, surefire and Node's TAP write the escape character.
+const ESCAPES: [&str; 6] = ["#x1B", "&#27;", "\\x1B", "\\x1b", "\\u001b", "\\u001B"];
+
 /// A text without terminal sequences (ECMA-48) and control characters other than line ends and tabs. A sequence whose
 /// escape character was lost on the way into XML, `[31m`, is left out where the letter `m` ends it.
 #[must_use]
 pub fn without_terminal_codes(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t') || c == '\r';
-    if text.chars().all(is_plain) && !text.contains('[') && !text.contains("#x1B") && !text.contains("&#27;") {
+    if text.chars().all(is_plain) && !text.contains('[') && !ESCAPES.iter().any(|escape| text.contains(escape)) {
         return Cow::Borrowed(text);
     }
-    // pytest and surefire write control characters in these ways.
-    let text = text.replace("#x1B[", "\u{1b}[").replace("&#27;", "\u{1b}");
+    let text = ESCAPES.iter().fold(text.to_owned(), |text, escape| text.replace(escape, "\u{1b}"));
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {
@@ -98,6 +100,7 @@ mod tests {
             ("cut \u{1b}[31", "cut "),
             ("cut \u{1b}", "cut "),
             ("first &#27;[31mred", "first red"),
+            ("boom \\x1B[31mred\\x1B[0m \\u001b[1mend", "boom red end"),
             ("first &#27;red \u{1b}(Bend", "first red end"),
             ("\u{1b}]never ended", ""),
         ] {
