@@ -9,7 +9,12 @@ use std::sync::{
 use rustix::process::Signal;
 
 use super::*;
-use crate::{house::LIMIT, promote::story::story_in, relay::Reaction, shop::Shop};
+use crate::{
+    house::{LIMIT, Started},
+    promote::story::story_in,
+    relay::Reaction,
+    shop::Shop,
+};
 
 /// How often each signal is sent at least.
 const TIMES: usize = 30;
@@ -62,6 +67,14 @@ fn stop_at(story: &Story, point: KillPoint) -> (Receiver<()>, mpsc::Sender<()>) 
     (here, go_on)
 }
 
+/// Starts the step, and waits until it has stopped at a point. Dropping the sender lets it go on.
+fn start_to(story: &Story, point: KillPoint) -> Result<(Started<'_>, mpsc::Sender<()>), String> {
+    let (here, go_on) = stop_at(story, point);
+    let step = story.runner.start(&[story.command]);
+    here.recv_timeout(LIMIT).map_err(|error| format!("{point:?}: {error}"))?;
+    Ok((step, go_on))
+}
+
 /// The next run: it succeeds, and there is one commit.
 fn finishes(story: &Story, point: KillPoint) -> Result<(), String> {
     story.relay.react(|_| Reaction::Pass);
@@ -78,9 +91,7 @@ fn a_killed_promotion_is_finished_by_the_next_run() {
     let points = points();
     run_all(&points, |point| {
         let story = story(point.shallow);
-        let (here, go_on) = stop_at(&story, *point);
-        let step = story.runner.start(&[story.command]);
-        here.recv_timeout(LIMIT).map_err(|error| format!("{point:?}: {error}"))?;
+        let (step, go_on) = start_to(&story, *point)?;
         step.signal(Signal::KILL);
         // It ends. Git has its own process group, may still be there, and its push may still arrive.
         drop(step);
@@ -95,9 +106,7 @@ fn a_cancelled_promotion_says_what_it_did_and_is_finished_by_the_next_run() {
     let points = points();
     run_all(&points, |point| {
         let story = story(point.shallow);
-        let (here, go_on) = stop_at(&story, *point);
-        let step = story.runner.start(&[story.command]);
-        here.recv_timeout(LIMIT).map_err(|error| format!("{point:?}: {error}"))?;
+        let (step, go_on) = start_to(&story, *point)?;
         step.signal(Signal::TERM);
         drop(go_on);
         let ended = step.end_within(LIMIT);
