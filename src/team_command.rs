@@ -99,6 +99,30 @@ pub fn run(
 const PIPEFAIL: &str = "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi\n";
 
 impl TeamCommand {
+    /// The command of the settings `command` and `argv`, of which one has to be given. `what` it is and an `example` are for the
+    /// message.
+    ///
+    /// # Errors
+    /// Bad input: both or neither of them.
+    pub fn from_settings(
+        command: Option<&str>,
+        argv: &[String],
+        what: &str,
+        example: &str,
+    ) -> Result<Self, CommandError> {
+        let actual = match (command, argv.split_first()) {
+            (Some(script), None) => return Ok(Self::Shell(script.to_owned())),
+            (None, Some((program, arguments))) => return Ok(Self::Program(program.clone(), arguments.to_vec())),
+            (Some(_), Some(_)) => "both are given",
+            (None, None) => "neither is given",
+        };
+        Err(Finding::inconclusive("`command`, `argv`")
+            .actual(actual)
+            .expected(format!("one of them: {what}"))
+            .next(format!("give `command: {example}`, or the program and its arguments, one per line, as `argv`"))
+            .bad_input())
+    }
+
     /// The program to start, and those to start instead if it is not installed.
     ///
     /// A shell stops at the first error, and a pipe fails when any part of it fails, as in GitHub's `shell: bash`: a `| tee`

@@ -239,18 +239,8 @@ fn quote_last_lines(lines: &[String], findings: &mut [Finding], tables: &mut Vec
 
 /// Checks the settings beyond what clap checks, and returns the command.
 fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<TeamCommand, CommandError> {
-    let command = match (&args.command, args.argv.split_first()) {
-        (Some(script), None) => TeamCommand::Shell(script.clone()),
-        (None, Some((program, arguments))) => TeamCommand::Program(program.clone(), arguments.to_vec()),
-        (script, _) => {
-            let actual = if script.is_some() { "both are given" } else { "neither is given" };
-            return Err(Finding::inconclusive("`command`, `argv`")
-                .actual(actual)
-                .expected("one of them: the command that runs the tests")
-                .next("give `command: npm run smoke`, or the program and its arguments, one per line, as `argv`")
-                .bad_input());
-        }
-    };
+    let what = "the command that runs the tests";
+    let command = TeamCommand::from_settings(args.command.as_deref(), &args.argv, what, "npm run smoke")?;
     let bad = |key: &str, actual: String, expected: &str| {
         bad_input_with_origin(ctx, key, Finding::inconclusive(format!("`{key}`")).actual(actual).expected(expected))
     };

@@ -94,18 +94,8 @@ impl CommandArgs {
         let bad = |check: &str, actual: String, expected: &str, next: &str| {
             Finding::inconclusive(check).actual(actual).expected(expected).next(next).bad_input()
         };
-        let command = match (&self.command, self.argv.split_first()) {
-            (Some(script), None) => TeamCommand::Shell(script.clone()),
-            (None, Some((program, arguments))) => TeamCommand::Program(program.clone(), arguments.to_vec()),
-            _ => {
-                return Err(bad(
-                    "`command`, `argv`",
-                    "both are given".to_owned(),
-                    "one of them: the load test",
-                    "give `command: k6 run load.js`, or the program and its arguments, one per line, as `argv`",
-                ));
-            }
-        };
+        let command =
+            TeamCommand::from_settings(self.command.as_deref(), &self.argv, "the load test", "k6 run load.js")?;
         let shell_variable = self.argv.iter().find_map(|argument| {
             let written =
                 |name: &&&str| argument.contains(&format!("${name}")) || argument.contains(&format!("${{{name}}}"));
