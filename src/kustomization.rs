@@ -15,25 +15,25 @@ mod amend;
 mod append;
 pub mod base;
 mod document;
-mod error;
 mod image;
 mod image_list;
 mod image_rule;
 mod manifest;
 mod proof;
-mod quoting;
 mod restore;
-mod splices;
 mod style;
 
 pub use self::{
-    error::KustomizationError,
-    image::{Edited, ImageChange, ImageEntry},
+    image::ImageChange,
     image_rule::{ImageRule, image_rules, split_image},
-    restore::{EntryText, entries},
+    restore::entries,
 };
 
 use self::image_list::{ImageItem, ImageList};
+use crate::{
+    image_entry::{Edited, EntryText, ImageEntry},
+    yaml::EditError,
+};
 
 /// The usual path of the overlays in the infra repository, the default of the `file` setting.
 pub const DEFAULT_OVERLAY: &str = "apps/{service}/overlays/{environment}/kustomization.yaml";
@@ -42,7 +42,7 @@ pub const DEFAULT_OVERLAY: &str = "apps/{service}/overlays/{environment}/kustomi
 ///
 /// The result is read back before it is returned: everything outside the entry is unchanged, byte by byte and node by node,
 /// and the entry holds the requested values.
-pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, KustomizationError> {
+pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, EditError> {
     change.check()?;
     let document = document::parse(text)?;
     let images = ImageList::read(text, &document)?;
@@ -65,13 +65,13 @@ pub fn set_image(text: &str, change: &ImageChange) -> Result<Edited, Kustomizati
 /// written differently since, or kustomize would not read the earlier text, such as a tag that is a number there.
 ///
 /// The result is read back before it is returned, as that of [`set_image`].
-pub fn restore(text: &str, before: &EntryText, after: &EntryText) -> Result<Option<Edited>, KustomizationError> {
+pub fn restore(text: &str, before: &EntryText, after: &EntryText) -> Result<Option<Edited>, EditError> {
     let restored = restore::put_back(text, before, after)?;
     Ok(restored.map(|edited| Edited { changed: edited != text, text: edited, previous: Some(after.entry.clone()) }))
 }
 
 /// The image entry of `name`, if the kustomization has one.
-pub fn image(text: &str, name: &str) -> Result<Option<ImageEntry>, KustomizationError> {
+pub fn image(text: &str, name: &str) -> Result<Option<ImageEntry>, EditError> {
     let document = document::parse(text)?;
     let images = ImageList::read(text, &document)?;
     Ok(images.item(name)?.map(ImageItem::entry))

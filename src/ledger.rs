@@ -2,8 +2,9 @@
 //!
 //! A commit is in the ledger when it did what its message says. Its message ends with the trailers `Service`, `Environment` and
 //! `Image`, each with a valid value, and against its first parent it changed an image entry from `Previous-Image` to `Image`:
-//! in the file of that service and environment, and with the repository that the config file has for the service. Without
-//! `Previous-Image` the entry was new. [`proof`] has the exact rule.
+//! in the files of that service and environment, and with the repository that the config file has for the service. Without
+//! `Previous-Image` the entry was new. [`proof`] has the exact rule, [`layout`] the files. A service that has `files` now keeps the
+//! history of the file that the setting `file` names, up to the commit that added the first of them.
 //!
 //! Only the first-parent line of the branch counts: what was on the branch, one state after the other. So trailers in a commit
 //! that changed something else, in a squashed text, or in a cherry-pick that changed nothing make no entry, however they came
@@ -20,6 +21,7 @@ mod evidence_id;
 mod examine;
 pub mod infra_repo;
 mod kind;
+pub mod layout;
 mod overlays;
 mod promotion;
 pub mod proof;
@@ -29,24 +31,29 @@ mod run_url;
 #[cfg(test)]
 pub mod tests;
 mod trailer;
+mod version;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 pub use entry::{LedgerEntry, UnprovenClaim};
 pub use evidence_id::EvidenceId;
-pub use examine::{CheckedClaims, ClaimResult, ExaminedChange, FileClaim, OverlayVersion, check_claims, read_version};
+pub use examine::{CheckedClaims, ClaimResult, ExaminedChange, FileClaim, MissingFiles, check_claims};
 pub use infra_repo::InfraRepo;
 pub use kind::PromotionKind;
-pub use overlays::{ENVIRONMENT, OverlayPattern, OverlayScope, SERVICE};
+pub use layout::{FileImage, ImageFile, ImageLayout, OwnedFile};
+pub use overlays::{ENVIRONMENT, OverlayScope, SERVICE};
 pub use promotion::Promotion;
 pub use query::{LedgerQuery, WantedEntry};
 pub use run_check::{RunCheck, RunChecker};
 pub use run_url::RunUrl;
+pub use version::{FileVersion, OverlayVersion};
 
 use crate::{
     finding::Finding,
     subject::{Environment, Service},
-    world::git::{Commit, HistoryFilter, LoggedCommit, TreePath},
+    world::git::{Commit, FileChange, HistoryFilter, LoggedCommit, TreePath},
 };
 
 /// All entries that were committed at `since` or later, newest first. Fetches the branch first. The branch must have the file
@@ -72,17 +79,23 @@ fn read_from(
 ) -> Result<Vec<LedgerEntry>, Finding> {
     let InfraRepo { git, remote, branch, .. } = repo;
     let filter = HistoryFilter {
-        is_wanted: &|path| repo.overlays.matches(path),
-        is_relevant: &|commit| may_promote(commit, is_wanted),
+        is_wanted: &|path| repo.layout.matches(path),
+        is_relevant: &|commit| may_promote(repo, commit, is_wanted),
     };
     let commits = git.commits_since(remote, branch, tip, since, &filter)?;
-    prove(repo, commits, is_wanted)
+    prove(repo, commits, is_wanted, &mut MissingFiles::new())
 }
 
-/// Whether a commit claims a wanted promotion, or is a merge that may have brought one in.
-fn may_promote(commit: &LoggedCommit, is_wanted: &dyn Fn(&Promotion) -> bool) -> bool {
+/// Whether a commit claims a wanted promotion, or is a merge that may have brought one in; or whether it added or removed a file,
+/// which says until when an earlier layout counts.
+fn may_promote(repo: &InfraRepo, commit: &LoggedCommit, is_wanted: &dyn Fn(&Promotion) -> bool) -> bool {
     let is_merge = commit.parents.len() > 1 && !commit.changes.is_empty();
-    is_merge || Promotion::from_trailers(&commit.summary).is_some_and(|promotion| is_wanted(&promotion))
+    let changes_layout = repo.layout.has_files() && commit.changes.iter().any(is_added_or_removed);
+    is_merge || changes_layout || Promotion::from_trailers(&commit.summary).is_some_and(|promotion| is_wanted(&promotion))
+}
+
+const fn is_added_or_removed(change: &FileChange) -> bool {
+    change.before.is_none() || change.after.is_none()
 }
 
 /// The entries among commits that claim to be some.
@@ -90,14 +103,18 @@ fn prove(
     repo: &InfraRepo,
     mut commits: Vec<LoggedCommit>,
     is_wanted: &dyn Fn(&Promotion) -> bool,
+    missing: &mut MissingFiles,
 ) -> Result<Vec<LedgerEntry>, Finding> {
     for commit in commits.iter_mut().filter(|commit| commit.parents.len() < 2) {
-        // A commit that sets up a hundred services changes a hundred files; only the claimed one matters.
+        // A commit that sets up a hundred services changes a hundred files; only the claimed ones matter.
         let Some(Promotion { service, environment, .. }) = Promotion::from_trailers(&commit.summary) else { continue };
-        let path = repo.overlays.path(&service, &environment);
-        commit.changes.retain(|change| change.path == path);
+        let files = repo.layout.all_files(&service, &environment);
+        let has_files = repo.layout.has_files();
+        commit.changes.retain(|change| {
+            files.iter().any(|owned| owned.file.path == change.path) || has_files && is_added_or_removed(change)
+        });
     }
-    Ok(check_claims(repo, commits, is_wanted, &mut |_, _| {})?.entries)
+    Ok(check_claims(repo, commits, is_wanted, &|_| Vec::new(), missing, &mut |_, _| {})?.entries)
 }
 
 /// The entries of one service in one environment in the history of `tip`, newest first: as many as `is_enough` needs, or
@@ -112,21 +129,28 @@ pub fn history(
     environment: &Environment,
     is_enough: impl Fn(&[LedgerEntry]) -> bool,
 ) -> Result<Vec<LedgerEntry>, Finding> {
-    let InfraRepo { git, remote, branch, overlays, .. } = repo;
-    let path = overlays.path(service, environment);
-    let file: TreePath = path.parse().map_err(|error: String| {
-        Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository")
-    })?;
+    let InfraRepo { git, remote, branch, layout, .. } = repo;
+    let paths: BTreeSet<String> =
+        layout.all_files(service, environment).into_iter().map(|owned| owned.file.path).collect();
+    let file = |path: &String| {
+        path.parse::<TreePath>().map_err(|error| {
+            Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository")
+        })
+    };
+    let files = paths.iter().map(file).collect::<Result<Vec<_>, _>>()?;
     let is_wanted = |promotion: &Promotion| promotion.is_for(service, environment);
-    // An entry changed its file, so git can leave out all other commits.
-    let filter =
-        HistoryFilter { is_wanted: &|changed| changed == path, is_relevant: &|commit| may_promote(commit, &is_wanted) };
-    let mut entries = Vec::new();
-    git.commits_of_file(remote, branch, tip, &file, &filter, |commits, first| {
+    // An entry changed one of its files, so git can leave out all other commits.
+    let filter = HistoryFilter {
+        is_wanted: &|changed| paths.contains(changed),
+        is_relevant: &|commit| may_promote(repo, commit, &is_wanted),
+    };
+    let (mut entries, mut missing) = (Vec::new(), MissingFiles::new());
+    git.commits_of_files(remote, branch, tip, &files, &filter, |commits, first| {
         if first {
             entries.clear();
+            missing.clear();
         }
-        entries.extend(prove(repo, commits, &is_wanted)?);
+        entries.extend(prove(repo, commits, &is_wanted, &mut missing)?);
         Ok(is_enough(&entries))
     })?;
     Ok(entries)

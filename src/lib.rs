@@ -19,6 +19,8 @@ pub mod error;
 pub mod execution;
 pub mod expression;
 pub mod finding;
+pub mod image_entry;
+pub mod image_fields;
 pub mod kustomization;
 pub mod ledger;
 pub mod load_results;

@@ -3,11 +3,17 @@
 //! Refused is what settings do not need and readers of YAML interpret differently: anchors and aliases, tags, several
 //! documents, duplicate keys.
 //!
-//! [`tree`] is the reader of YAML for the whole program; the edit of a kustomization works on its byte ranges.
+//! [`tree`] is the reader of YAML for the whole program. The edits of files work on its byte ranges: [`text`] reads a file to
+//! edit, [`splices`] is an edit, [`quoting`] writes a value, and an [`EditError`] says why a file is refused.
 
+mod edit_error;
 mod error;
+pub mod quoting;
+pub mod splices;
+pub mod text;
 pub mod tree;
 
+pub use edit_error::EditError;
 pub use error::{Position, YamlError, YamlErrorKind};
 
 use tree::{Content, Quoting, SpannedNode, SpannedPair};

@@ -29,7 +29,7 @@ use crate::{
     context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::Finding,
-    ledger::{InfraRepo, RunChecker, infra_repo::InfraRepoArgs},
+    ledger::{ImageLayout, InfraRepo, RunChecker, infra_repo::InfraRepoArgs},
     report::{Outcome, Output},
     secret::Secret,
     subject::Subject,
@@ -136,8 +136,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let since = args.since.start(now).filter(|since| *since < now).ok_or_else(|| {
         Finding::inconclusive("`since`").actual("a day in the future").expected("a past day").bad_input()
     })?;
-    let layout =
-        OverlayLayout::new(&args.repo.file, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
+    let layout = ImageLayout::new(&args.repo.file, &config.services).map_err(Finding::bad_input)?;
+    let layout = OverlayLayout::new(layout, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
     let repo = InfraRepo::open(&args.repo, args.token.as_ref(), &config.services, ctx)?.patient_for(PATIENCE);
     let mut observations = repo.read(ctx, || observe(&repo, &layout, since, now))?;
     let repository = ctx.own_repository();

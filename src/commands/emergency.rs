@@ -85,10 +85,9 @@ impl Command for Args {
 fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let Target { service, environment, release } = Target::from_subject(subject)?;
     check_allowed(&service, &args.allowed, config)?;
-    let repository = infra::image_repository(&service, subject, config)?;
     let incident = args.bypass.check_incident(&args.incident)?;
     let committer = args.infra.committer()?;
-    let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
+    let image_locators = args.infra.locators(&service, &environment, subject, config)?;
     let github = args.bypass.github(ctx)?;
     let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?;
 
@@ -116,7 +115,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     }
     ctx.execution.partial.publish(&findings);
     let run = ctx.runner_env.run.clone();
-    let emergency = Emergency { image_locator, image: subject.into(), release, promotion, refusal, run };
+    let emergency = Emergency { image_locators, image: subject.into(), release, promotion, refusal, run };
     let change = SetImage::new(&emergency, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 

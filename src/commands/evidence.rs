@@ -24,7 +24,7 @@ use crate::{
     finding::{self, Finding, Verdict},
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     people::participants::UnknownAuthors,
-    promotion::infra::ImageArgs,
+    promotion::infra::{ImageArgs, ImageLocators},
     proof::ProofMode,
     report::{Outcome, Output},
     secret::Secret,
@@ -131,7 +131,8 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         Ok(origin) => origin,
         Err(finding) => return Ok(vec![finding].into()),
     };
-    let image_locator = args.image.locator(&args.at.file, service, environment, Some(origin.image.clone()))?;
+    let image_locators =
+        ImageLocators::new(&args.image, &args.at.file, (service, environment), Some(&origin.image), config)?;
     let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
     let is_gate = |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner);
     let other_commands = names_where(commands, |kind| !is_gate(kind));
@@ -187,7 +188,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         verification: &verification,
         github: Arc::new(ctx.github(source_token, REQUEST_TIMEOUT)?),
         place: &place,
-        image_locator: &image_locator,
+        image_locators: &image_locators,
         annotation_delay: args.annotations_timeout.0,
         timeout: args.timeout.0,
         ctx,

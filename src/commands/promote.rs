@@ -72,8 +72,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let Target { service, environment, .. } = Target::from_subject(subject)?;
     let required = RequiredReports::from_setting(&args.require, commands)?;
     let committer = args.infra.committer()?;
-    let repository = infra::image_repository(&service, subject, inputs.config)?;
-    let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
+    let image_locators = args.infra.locators(&service, &environment, subject, config)?;
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?;
 
@@ -124,7 +123,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let (image, pinned_by) = pinned_image(args.pin, subject)?;
     let release = image.release();
     let expected = format!("{release} in {}, pinned {pinned_by}", promotion.environment);
-    let promote = Promote { image_locator, image, release, promotion, freshness };
+    let promote = Promote { image_locators, image, release, promotion, freshness };
     let change = SetImage::new(&promote, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
     let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());

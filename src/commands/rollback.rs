@@ -70,8 +70,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let (service, environment) = infra::service_and_environment(subject)?;
     let incident = args.incident.as_deref().map(|incident| args.bypass.check_incident(incident)).transpose()?;
     let committer = args.infra.committer()?;
-    let repository = infra::image_repository(&service, subject, config)?;
-    let image_locator = args.infra.image.locator(&args.infra.repo.file, &service, &environment, repository)?;
+    let image_locators = args.infra.locators(&service, &environment, subject, config)?;
     let github = args.bypass.github(ctx)?;
     let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?;
 
@@ -101,7 +100,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let expected = format!("the image before, in {}", promotion.environment);
     let run = ctx.runner_env.run.clone();
     let repository = repo.images.get(&promotion.service).cloned();
-    let mut rollback = Rollback { image_locator, target, promotion, refusal, run, repository, refuted: None };
+    let mut rollback = Rollback { image_locators, target, promotion, refusal, run, repository, refuted: None };
     let (finding, refuted) = check_run(&rollback, &repo, &github, ctx)?;
     findings.extend(finding);
     rollback.refuted = refuted;

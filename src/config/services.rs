@@ -14,17 +14,20 @@
 //!     job-workflow: acme/workflows/.github/workflows/validate.yml@refs/heads/main
 //!     record-job: record
 //!     paths: [services/checkout/**]                         # in a repository of several services
+//!     files:                                                # where this repository has the image
+//!       - { path: "apps/{environment}/values.yaml", tag: .image.tag }
 //! ```
 
+pub mod files;
 pub mod signer;
 pub mod source_path;
 pub mod workflow_path;
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::nodes::{location, mapping, unknown_key, wrong_shape};
+use super::nodes::{list, location, mapping, optional, parsed, required, unknown_key, wrong_shape};
 use crate::{
     error::CommandError,
     finding::Finding,
@@ -32,6 +35,7 @@ use crate::{
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
+use files::ServiceFile;
 use signer::{EventName, Signer};
 use source_path::SourcePath;
 use workflow_path::WorkflowPath;
@@ -51,6 +55,8 @@ pub struct ServiceSource {
     pub signer: Signer,
     /// What belongs to the service in a repository of several services; empty if all of it does.
     pub paths: Vec<SourcePath>,
+    /// Where the infra repository has the image; empty for the kustomization that the setting `file` names.
+    pub files: Vec<ServiceFile>,
 }
 
 impl ServiceSource {
@@ -67,7 +73,7 @@ impl ServiceSource {
 /// The services by name.
 pub type Services = BTreeMap<Service, ServiceSource>;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "repository",
     "workflow",
     "deploy-workflow",
@@ -78,10 +84,12 @@ const KEYS: [&str; 10] = [
     "job-workflow",
     "record-job",
     PATHS,
+    FILES,
 ];
 /// The keys with a list.
 const EVENTS: &str = "events";
 const PATHS: &str = "paths";
+const FILES: &str = "files";
 /// Without these a service could come from anywhere.
 const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
 
@@ -93,6 +101,7 @@ pub(super) fn read(path: &str, node: Node) -> Result<Services, CommandError> {
 fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource), CommandError> {
     let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
     let (mut texts, mut events, mut paths) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let mut files = Vec::new();
     for (key, node) in mapping(path, &key.name, node)? {
         if !KEYS.contains(&key.name.as_str()) {
             return Err(unknown_key(path, &key, &format!("`services: {name}`"), &KEYS));
@@ -100,6 +109,7 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
         match key.name.as_str() {
             EVENTS => events = list(path, &key, node, "the names of events")?,
             PATHS => paths = list(path, &key, node, "the service's paths in its repository")?,
+            FILES => files = files::read(path, node)?,
             _ => {
                 let Value::Text(text) = node.value else { return Err(wrong_shape(path, &key.name, &node, "one text")) };
                 texts.insert(key.name, (text, (node.line, node.column)));
@@ -126,54 +136,9 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
             record_job: optional(path, "record-job", &texts)?.unwrap_or_default(),
         },
         paths,
+        files,
     };
     Ok((name, origin))
-}
-
-/// A list that is not empty, or one text in its place.
-fn list<T: FromStr<Err: fmt::Display>>(
-    path: &str,
-    key: &Key,
-    node: Node,
-    expected: &str,
-) -> Result<Vec<T>, CommandError> {
-    let items = match node.value {
-        Value::List(items) if !items.is_empty() => items,
-        Value::Text(_) => vec![node],
-        _ => return Err(wrong_shape(path, &key.name, &node, expected)),
-    };
-    let one = |item: Node| match item.value {
-        Value::Text(text) => parsed(path, &key.name, &text, (item.line, item.column)),
-        _ => Err(wrong_shape(path, &key.name, &item, "one text")),
-    };
-    items.into_iter().map(one).collect()
-}
-
-/// A text, and its line and column.
-type Texts = BTreeMap<String, (String, (usize, usize))>;
-
-fn optional<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, CommandError> {
-    texts.get(key).map(|(text, at)| parsed(path, key, text, *at)).transpose()
-}
-
-fn required<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<T, CommandError> {
-    let (text, at) = texts.get(key).map_or(("", (1, 1)), |(text, at)| (text.as_str(), *at));
-    parsed(path, key, text, at)
-}
-
-fn parsed<T: FromStr<Err: fmt::Display>>(
-    path: &str,
-    key: &str,
-    text: &str,
-    (line, column): (usize, usize),
-) -> Result<T, CommandError> {
-    text.parse().map_err(|error: T::Err| {
-        Finding::inconclusive(format!("`{key}`"))
-            .actual(format!("\"{text}\""))
-            .expected(error.to_string())
-            .with_origin(location(path, line, column))
-            .bad_input()
-    })
 }
 
 /// The JSON Schema of what [`read`] accepts.
@@ -217,6 +182,7 @@ pub(super) fn schema() -> Json {
                     json!({ "type": ["array", "string"], "items": { "type": "string" } }),
                     "What belongs to the service in a repository of several services: folders such as services/checkout/**, or files. The people of commits that change nothing there may approve. Default: the whole repository.",
                 ),
+                "files": files::schema(),
             },
             "required": REQUIRED,
             "additionalProperties": false,

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    error::KustomizationError,
     image::{ImageChange, ImageKey},
     image_list::{ImageItem, pair_value},
-    quoting::{plain_is_text, render},
-    splices::{Splices, has_own_line, line_break, line_end, line_start},
-    style::{EntryStyle, value_lead},
+    style::EntryStyle,
 };
-use crate::yaml::tree::{Quoting, SpannedPair};
+use crate::yaml::{
+    EditError,
+    quoting::{plain_is_text, render},
+    splices::{Splices, has_own_line, line_break, line_end, line_start, value_lead},
+    tree::{Quoting, SpannedPair},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PairEdit<'c> {
@@ -20,7 +22,7 @@ enum PairEdit<'c> {
 }
 
 /// Makes an entry hold exactly the values of `change`.
-pub fn amend(text: &str, item: &ImageItem<'_>, change: &ImageChange) -> Result<Splices, KustomizationError> {
+pub fn amend(text: &str, item: &ImageItem<'_>, change: &ImageChange) -> Result<Splices, EditError> {
     let style = EntryStyle::of_item(item);
     let end = if item.flow { item.node.end } else { line_end(text, item.node.end) };
     let mut splices = Splices::within(item.node.start..end);
@@ -80,7 +82,7 @@ fn pair_edit<'c>(
     key: ImageKey,
     pair: &SpannedPair,
     change: &'c ImageChange,
-) -> Result<PairEdit<'c>, KustomizationError> {
+) -> Result<PairEdit<'c>, EditError> {
     let (quoting, current) = (pair.value.scalar().map_or(Quoting::Plain, |(_, quoting)| quoting), pair_value(pair));
     let ambiguous = quoting == Quoting::Plain && current.is_some_and(|current| !plain_is_text(current));
     match (change.value(key, current.is_some()), current) {
@@ -88,7 +90,7 @@ fn pair_edit<'c>(
         (None, Some(_)) => Ok(PairEdit::Remove),
         (Some(wanted), Some(current)) if wanted == current && !ambiguous => Ok(PairEdit::Keep),
         (Some(_), _) if quoting == Quoting::Block => {
-            Err(KustomizationError::at(pair.value.position, format!("images[{index}].{}", key.name()))
+            Err(EditError::at(pair.value.position, format!("images[{index}].{}", key.name()))
                 .actual("a block scalar (`|` or `>`)")
                 .expected("a value on the line of its key")
                 .next("write it there"))
@@ -107,7 +109,7 @@ fn set_value(splices: &mut Splices, text: &str, pair: &SpannedPair, value: &str,
         _ => style.value,
     };
     let value = render(value, quoting, style.flow);
-    splices.replace(node.start..node.end, format!("{}{value}", value_lead(text, node)));
+    splices.replace(node.start..node.end, format!("{}{value}", value_lead(text, &(node.start..node.end))));
 }
 
 /// Removes whole lines from a block mapping, with the comment on them. Comments on lines of their own stay.
@@ -144,7 +146,7 @@ fn remove_members(
     pairs: &[&SpannedPair],
     removed: &[bool],
     item: &ImageItem<'_>,
-) -> Result<(), KustomizationError> {
+) -> Result<(), EditError> {
     let mut index = 0;
     while let Some(first) = (index..pairs.len()).find(|index| removed[*index]) {
         let until = (first..pairs.len()).find(|index| !removed[*index]).unwrap_or(pairs.len());
@@ -163,7 +165,7 @@ fn remove_members(
                 remove_line(splices, text, pair);
             }
         } else {
-            return Err(KustomizationError::at(item.node.position, format!("images[{}]", item.index))
+            return Err(EditError::at(item.node.position, format!("images[{}]", item.index))
                 .actual(format!("a comment beside `{}`, which has to go, within braces", item.pairs[first].0.name()))
                 .expected("comments before or behind the braces")
                 .next("move the comment, or write the entry without braces"));

@@ -1,14 +1,16 @@
 //! Plans the smallest edit that adds an entry: to the existing list, to an empty one, or with a new `images:` key.
 
 use super::{
-    error::KustomizationError,
     image::ImageChange,
     image_list::{ImageItem, ImageList},
-    quoting::render,
-    splices::{Splices, line_break, line_end, line_start},
-    style::{EntryStyle, value_lead},
+    style::EntryStyle,
 };
-use crate::yaml::tree::{Content, Document, Quoting, SpannedNode};
+use crate::yaml::{
+    EditError,
+    quoting::render,
+    splices::{Splices, line_break, line_end, line_start, value_lead},
+    tree::{Content, Document, Quoting, SpannedNode},
+};
 
 /// Adds the entry of `change`, at the end of the list.
 pub fn append(
@@ -16,7 +18,7 @@ pub fn append(
     document: &Document,
     images: &ImageList<'_>,
     change: &ImageChange,
-) -> Result<Splices, KustomizationError> {
+) -> Result<Splices, EditError> {
     let Some(pair) = images.pair else { return new_key(text, document, change) };
     let value = &pair.value;
     if let Some(last) = images.items.last() {
@@ -42,7 +44,7 @@ pub fn append(
         if empty_list {
             splices.insert(value.start + 1, entry);
         } else {
-            splices.replace(value.start..value.end, format!("{}[{entry}]", value_lead(text, value)));
+            splices.replace(value.start..value.end, format!("{}[{entry}]", value_lead(text, &(value.start..value.end))));
         }
     } else {
         // `images: []`, `images: ~`, `images:`: the empty value is removed, and the list begins on the next line.
@@ -57,7 +59,7 @@ pub fn append(
 }
 
 /// Adds the key `images` as the last one.
-fn new_key(text: &str, document: &Document, change: &ImageChange) -> Result<Splices, KustomizationError> {
+fn new_key(text: &str, document: &Document, change: &ImageChange) -> Result<Splices, EditError> {
     let top = TopLevel::read(text, document)?;
     if top.flow {
         let entry = in_braces(change, top.style, false);
@@ -78,7 +80,7 @@ fn new_key(text: &str, document: &Document, change: &ImageChange) -> Result<Spli
     if before.ends_with('\n') {
         splices.insert(document.end, format!("{lines}{line_break}"));
     } else if top.ends_in_block {
-        return Err(KustomizationError::at(document.root.position, "the file")
+        return Err(EditError::at(document.root.position, "the file")
             .actual("no line break behind its last line, which belongs to a block scalar (`|` or `>`)")
             .expected("a line break at the end of the file")
             .next("add it: a new key behind that line would add it to the value"));
@@ -89,7 +91,7 @@ fn new_key(text: &str, document: &Document, change: &ImageChange) -> Result<Spli
 }
 
 /// Adds the entry behind the last one of a block list, in its style.
-fn append_below(text: &str, last: &ImageItem<'_>, change: &ImageChange) -> Result<Splices, KustomizationError> {
+fn append_below(text: &str, last: &ImageItem<'_>, change: &ImageChange) -> Result<Splices, EditError> {
     let (dashes, gap) = dash_blanks(text, last.node)?;
     let style = EntryStyle::of_item(last);
     let mut at = line_end(text, last.node.end);
@@ -136,7 +138,7 @@ fn is_spaced(text: &str, entry: &ImageItem<'_>) -> bool {
 }
 
 /// The blanks before the dash of a block list's item, and those between the dash and the item.
-fn dash_blanks(text: &str, item: &SpannedNode) -> Result<(String, String), KustomizationError> {
+fn dash_blanks(text: &str, item: &SpannedNode) -> Result<(String, String), EditError> {
     let start = line_start(text, item.start);
     let lead = &text[start..item.start];
     let before = lead.trim_end().strip_suffix('-').filter(|before| before.bytes().all(|byte| byte == b' '));
@@ -153,7 +155,7 @@ fn dash_blanks(text: &str, item: &SpannedNode) -> Result<(String, String), Kusto
         .filter(|line| lead.trim().is_empty() && line.trim_start_matches(' ').starts_with('-'))
         .map(|line| (line[..line.len() - line.trim_start_matches(' ').len()].to_owned(), " ".to_owned()))
         .ok_or_else(|| {
-            KustomizationError::at(item.position, "images").actual("an entry without its dash").expected("`- name: …`")
+            EditError::at(item.position, "images").actual("an entry without its dash").expected("`- name: …`")
         })
 }
 
@@ -171,10 +173,10 @@ struct TopLevel {
 }
 
 impl TopLevel {
-    fn read(text: &str, document: &Document) -> Result<Self, KustomizationError> {
+    fn read(text: &str, document: &Document) -> Result<Self, EditError> {
         let root = &document.root;
         let Content::Map { pairs, flow } = &root.content else {
-            return Err(KustomizationError::at(root.position, "the file").actual(root.kind()).expected("a mapping"));
+            return Err(EditError::at(root.position, "the file").actual(root.kind()).expected("a mapping"));
         };
         let indent = " ".repeat(if *flow { 0 } else { root.position.column - 1 });
         let lists = pairs.iter().filter_map(|pair| match &pair.value.content {

@@ -1,6 +1,6 @@
-//! An image entry of a kustomization by its values, and the requested change of one.
+//! The keys of an image entry, and the requested change of one.
 
-use super::{error::KustomizationError, quoting::is_image_character};
+use crate::yaml::{EditError, quoting::is_image_character};
 
 /// The arguments of `kustomize edit set image`. A part that is `None` is removed from the entry, as kustomize does: a tag
 /// alone removes the digest, a digest alone removes the tag.
@@ -12,47 +12,6 @@ pub struct ImageChange {
     pub new_name: Option<String>,
     pub tag: Option<String>,
     pub digest: Option<String>,
-}
-
-/// The values of an image entry. Empty and null parts are `None`, as kustomize reads them. A plain `newTag: 1.10` reads
-/// `1.10` here, while kustomize refuses the number: only [`Edited::changed`] shows whether the entry
-/// needs an edit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageEntry {
-    pub name: String,
-    pub new_name: Option<String>,
-    pub tag: Option<String>,
-    pub digest: Option<String>,
-}
-
-impl ImageEntry {
-    /// The repository that the image is pulled from.
-    pub fn repository(&self) -> &str {
-        self.new_name.as_ref().unwrap_or(&self.name)
-    }
-
-    /// The image that kustomize renders for the entry: `registry/app:1.4.2@sha256:…`. Without tag and digest it is the name
-    /// only: the manifests then decide.
-    pub fn reference(&self) -> String {
-        let mut reference = self.repository().to_owned();
-        for (mark, part) in [(':', &self.tag), ('@', &self.digest)] {
-            if let Some(part) = part {
-                reference.push(mark);
-                reference.push_str(part);
-            }
-        }
-        reference
-    }
-}
-
-/// A kustomization after the edit of an entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edited {
-    pub text: String,
-    /// The entry before the edit; `None` when there was none.
-    pub previous: Option<ImageEntry>,
-    /// False when the entry already held exactly these values; `text` is then the original.
-    pub changed: bool,
 }
 
 /// The keys of an image entry (kustomize 5.8.1, `api/types/image.go`), in their usual order.
@@ -99,7 +58,7 @@ impl ImageChange {
     }
 
     /// Refuses values that no image has, regardless of earlier checks: quotes, blanks and line ends never reach the file.
-    pub fn check(&self) -> Result<(), KustomizationError> {
+    pub fn check(&self) -> Result<(), EditError> {
         let parts = [("newName", &self.new_name), ("newTag", &self.tag), ("digest", &self.digest)];
         let given = parts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?)));
         for (key, value) in [("name", &self.name)].into_iter().chain(given) {
@@ -109,12 +68,12 @@ impl ImageChange {
                 _ => (is_image_character, "letters, digits and ._-/:@+, at least one"),
             };
             if value.is_empty() || !value.bytes().all(accepts) {
-                let error = KustomizationError::of_change(format!("image {key}"));
+                let error = EditError::of_change(format!("image {key}"));
                 return Err(error.actual(format!("{value:?}")).expected(expected));
             }
         }
         if parts.iter().all(|(_, value)| value.is_none()) {
-            return Err(KustomizationError::of_change(format!("image {}", self.name))
+            return Err(EditError::of_change(format!("image {}", self.name))
                 .actual("neither new name nor tag nor digest")
                 .expected("at least one of them"));
         }

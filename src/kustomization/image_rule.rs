@@ -5,10 +5,10 @@ use regex_lite::Regex;
 
 use super::{
     document,
-    error::KustomizationError,
-    image::{ImageEntry, ImageKey},
+    image::ImageKey,
     image_list::{ImageItem, ImageList},
 };
+use crate::{image_entry::ImageEntry, yaml::EditError};
 
 /// One entry of `images:` as kustomize applies it.
 #[derive(Clone, Debug)]
@@ -19,16 +19,16 @@ pub struct ImageRule {
 }
 
 /// The entries of a kustomization, in the order in which kustomize applies them.
-pub fn image_rules(text: &str) -> Result<Vec<ImageRule>, KustomizationError> {
+pub fn image_rules(text: &str) -> Result<Vec<ImageRule>, EditError> {
     let document = document::parse(text)?;
     ImageList::read(text, &document)?.items.iter().map(ImageRule::read).collect()
 }
 
 impl ImageRule {
-    fn read(item: &ImageItem<'_>) -> Result<Self, KustomizationError> {
+    fn read(item: &ImageItem<'_>) -> Result<Self, EditError> {
         let entry = item.entry();
         let pattern = pattern(&entry.name).ok_or_else(|| {
-            KustomizationError::at(item.node.position, format!("images[{}].name", item.index))
+            EditError::at(item.node.position, format!("images[{}].name", item.index))
                 .actual(format!("{:?}", entry.name))
                 .expected("the name of an image, which kustomize takes for a regular expression")
                 .next("correct the name")

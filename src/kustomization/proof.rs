@@ -4,16 +4,18 @@ use std::ops::Range;
 
 use super::{
     document::parse,
-    error::KustomizationError,
     image::{ImageChange, ImageKey},
     image_list::{ImageItem, ImageList, is_same_key},
-    quoting::plain_is_text,
 };
-use crate::yaml::tree::{Content, Document, Quoting, SpannedPair};
+use crate::yaml::{
+    EditError,
+    quoting::plain_is_text,
+    tree::{Content, Document, Quoting, SpannedPair},
+};
 
 /// Refuses an edit that changes a byte outside `reach` or any other node, or that leaves other values in the entry than those
 /// of `change`.
-pub fn verify(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), KustomizationError> {
+pub fn verify(before: &str, after: &str, reach: &Range<usize>, change: &ImageChange) -> Result<(), EditError> {
     verify_entry(before, after, reach, &change.name, &|item| holds(item, change))
 }
 
@@ -25,7 +27,7 @@ pub fn verify_entry(
     reach: &Range<usize>,
     name: &str,
     holds: &dyn Fn(&ImageItem<'_>) -> bool,
-) -> Result<(), KustomizationError> {
+) -> Result<(), EditError> {
     let (head, tail) = (&before[..reach.start], &before[reach.end..]);
     if after.len() < head.len() + tail.len() || !after.starts_with(head) || !after.ends_with(tail) {
         return Err(refused("bytes outside the image entry would change"));
@@ -71,8 +73,8 @@ fn pairs_without_images(document: &Document) -> Vec<&SpannedPair> {
     pairs.iter().filter(|pair| !pair.key.scalar().is_some_and(|(key, _)| is_same_key(key, "images"))).collect()
 }
 
-pub fn refused(actual: impl Into<String>) -> KustomizationError {
-    KustomizationError::of_change("the edit")
+pub fn refused(actual: impl Into<String>) -> EditError {
+    EditError::of_change("the edit")
         .actual(actual)
         .expected("a change of the image entry only")
         .next("set the image by hand once, each key on its own line: `- name: …`, `newTag: …`")

@@ -1,7 +1,10 @@
 //! How the existing entries are written, so that new text looks like them.
 
-use super::{image::ImageKey, image_list::ImageItem, quoting::render};
-use crate::yaml::tree::{Quoting, SpannedNode};
+use super::{image::ImageKey, image_list::ImageItem};
+use crate::yaml::{
+    quoting::render,
+    tree::{Quoting, SpannedNode},
+};
 
 #[derive(Clone, Copy, Debug)]
 pub struct EntryStyle {
@@ -21,15 +24,5 @@ impl EntryStyle {
 
     pub fn pair(self, key: &str, value: &str) -> String {
         format!("{}: {}", render(key, self.key, self.flow), render(value, self.value, self.flow))
-    }
-}
-
-/// The text between a key and a new value. The node of a missing value is behind the colon, or behind the key if a flow
-/// mapping omits even the colon.
-pub fn value_lead(text: &str, node: &SpannedNode) -> &'static str {
-    match text[..node.start].ends_with(':') {
-        _ if node.start < node.end => "",
-        true => " ",
-        false => ": ",
     }
 }

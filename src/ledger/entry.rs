@@ -8,18 +8,19 @@ use super::{
     proof::{EntryChange, Unproven, is_described},
 };
 use crate::{
-    kustomization::ImageEntry,
+    image_entry::ImageEntry,
     world::git::{Commit, CommitSummary},
 };
 
-/// A commit of the ledger: the promotion that its message records, and the change of the image that proves it.
+/// A commit of the ledger: the promotion that its message records, and the changes of the image that prove it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
     pub commit: Commit,
     /// The commit time, by the committer's clock.
     pub committed_at: Timestamp,
     pub promotion: Promotion,
-    pub change: EntryChange,
+    /// One for each file that it changed, at least one.
+    pub changes: Vec<EntryChange>,
 }
 
 impl LedgerEntry {

@@ -1,62 +1,27 @@
 //! Reads the files that commits changed, and compares them with what the messages claim.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
 use super::{
     entry::{LedgerEntry, UnprovenClaim},
     infra_repo::InfraRepo,
+    layout::OwnedFile,
     promotion::Promotion,
-    proof::{EntryChange, Unproven, prove},
+    proof::{EntryChange, ProvenChange, Unproven, prove},
+    version::{FileVersion, OverlayVersion},
 };
 use crate::{
     finding::Finding,
-    kustomization::{self, EntryText},
-    world::git::{BlobContent, BlobId, CommitSummary, FileChange, LoggedCommit, MergedCommits},
+    world::git::{BlobId, CommitSummary, FileChange, LoggedCommit, MergedCommits},
 };
 
-/// The image entries of one version of a file.
-#[derive(Debug, PartialEq, Eq)]
-pub enum OverlayVersion {
-    NoFile,
-    Entries(Vec<EntryText>),
-    Unreadable(String),
-}
-
-/// The image entries in the content of a file.
-#[must_use]
-pub fn read_version(content: BlobContent) -> OverlayVersion {
-    let bytes = match content {
-        BlobContent::Bytes(bytes) => bytes,
-        BlobContent::TooLarge(size) => return OverlayVersion::Unreadable(format!("it has {size} bytes")),
-    };
-    let text = str::from_utf8(&bytes).map_err(|error| error.to_string());
-    match text.and_then(|text| kustomization::entries(text).map_err(|error| error.to_string())) {
-        Ok(entries) => OverlayVersion::Entries(entries),
-        Err(why) => OverlayVersion::Unreadable(why),
-    }
-}
-
-impl OverlayVersion {
-    /// The entries; none when there is no file.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn entries(&self) -> Result<&[EntryText], &str> {
-        match self {
-            Self::NoFile => Ok(&[]),
-            Self::Entries(entries) => Ok(entries),
-            Self::Unreadable(why) => Err(why),
-        }
-    }
-}
-
-/// A file that a commit changed, before and after it.
+/// A file that a commit changed, before and after it, as one service's image is in it.
 pub struct ExaminedChange<'c> {
     pub commit: &'c LoggedCommit,
-    pub path: &'c str,
+    pub owned: &'c OwnedFile,
     pub before: Rc<OverlayVersion>,
     pub after: Rc<OverlayVersion>,
 }
@@ -69,17 +34,17 @@ pub struct CheckedClaims {
 }
 
 /// What a commit's claim about a changed file is worth.
-pub type ClaimResult = Result<EntryChange, Unproven>;
+pub type ClaimResult = Result<ProvenChange, Unproven>;
 
 /// A claim in a message.
 struct Claim {
     promotion: Promotion,
-    /// The file of its service and environment.
-    path: String,
+    /// The files of its service and environment.
+    files: Vec<OwnedFile>,
     /// The commit with the message, when a merge brought it in.
     brought: Option<CommitSummary>,
-    /// `None` until the change of the file was read.
-    result: Option<ClaimResult>,
+    /// One for each of the files that was changed and read.
+    results: Vec<(OwnedFile, ClaimResult)>,
 }
 
 /// A claim about a changed file, and what it is worth.
@@ -89,17 +54,42 @@ pub struct FileClaim<'c> {
 }
 
 impl Claim {
-    fn about_file(&self) -> Option<FileClaim<'_>> {
-        Some(FileClaim { promotion: &self.promotion, result: self.result.as_ref()? })
+    fn about_file(&self, owned: &OwnedFile) -> Option<FileClaim<'_>> {
+        let (_, result) = self.results.iter().find(|(file, _)| file == owned)?;
+        Some(FileClaim { promotion: &self.promotion, result })
+    }
+
+    /// What the commit changed: every file that it changed has to have the claimed image now, and one of them the image before.
+    fn changes(results: Vec<(OwnedFile, ClaimResult)>) -> Result<Vec<EntryChange>, Unproven> {
+        let mut proven = Vec::new();
+        for (_, result) in results {
+            match result {
+                Ok(change) => proven.push(change),
+                Err(Unproven::Unchanged) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        match proven.first() {
+            None => Err(Unproven::Unchanged),
+            Some(first) if !proven.iter().any(|proven| proven.had_previous) => Err(first.differing()),
+            Some(_) => Ok(proven.into_iter().map(|proven| proven.change).collect()),
+        }
     }
 }
 
+/// The files that did not exist before the commits examined so far.
+pub type MissingFiles = BTreeSet<String>;
+
+/// Whose image a file has, as far as its path says.
+pub type Owners<'o> = &'o dyn Fn(&str) -> Vec<OwnedFile>;
+
 /// Checks what the messages of `commits`, which are newest first, claim; `is_wanted` selects the claims. A merge counts with the
-/// messages that it brought in, and what they claim has to be what the merge changed. Also passes every changed file to `visit`,
-/// with the claims about it.
+/// messages that it brought in, and what they claim has to be what the merge changed. Also passes every changed file that has an
+/// owner, by `owners` or by a claim, to `visit`, with the claims about it. `missing` is empty for the first commits of a history,
+/// and kept for the next.
 ///
-/// One git process reads all files. A commit is dropped as soon as its files were read, and of the files only the entries of one
-/// version each are kept: a ledger of years has tens of thousands of promotions.
+/// One git process reads all files. A commit is dropped as soon as its files were read, and of the files only one version each is
+/// kept: a ledger of years has tens of thousands of promotions.
 ///
 /// # Errors
 /// Git failed.
@@ -107,6 +97,8 @@ pub fn check_claims(
     repo: &InfraRepo,
     commits: Vec<LoggedCommit>,
     is_wanted: &dyn Fn(&Promotion) -> bool,
+    owners: Owners<'_>,
+    missing: &mut MissingFiles,
     visit: &mut dyn FnMut(&ExaminedChange<'_>, &[FileClaim<'_>]),
 ) -> Result<CheckedClaims, Finding> {
     let is_relevant = |summary: &CommitSummary| promotion_of(summary, is_wanted).is_some();
@@ -115,18 +107,20 @@ pub fn check_claims(
     let mut examination = Examination {
         repo,
         is_wanted,
+        owners,
         visit,
         merged,
         left: commits.into_iter(),
         open: None,
         read: VecDeque::new(),
         last: BTreeMap::new(),
+        missing,
         checked: CheckedClaims::default(),
     };
     // Commits without any file to read, such as one that changed a link to another link.
     examination.advance();
     repo.git.read_blobs(&repo.remote, &wanted, &mut |content| {
-        examination.read.push_back(Rc::new(read_version(content)));
+        examination.read.push_back(Rc::new(FileVersion::new(content)));
         examination.advance();
     })?;
     Ok(examination.checked)
@@ -155,14 +149,16 @@ fn wanted_versions(commits: &[LoggedCommit]) -> Vec<BlobId> {
 struct Examination<'e> {
     repo: &'e InfraRepo,
     is_wanted: &'e dyn Fn(&Promotion) -> bool,
+    owners: Owners<'e>,
     visit: &'e mut dyn FnMut(&ExaminedChange<'_>, &[FileClaim<'_>]),
     merged: MergedCommits,
     left: std::vec::IntoIter<LoggedCommit>,
     open: Option<OpenCommit>,
     /// Versions that were read and not taken yet.
-    read: VecDeque<Rc<OverlayVersion>>,
+    read: VecDeque<Rc<FileVersion>>,
     /// The version of each path that was taken last.
-    last: BTreeMap<String, (BlobId, Rc<OverlayVersion>)>,
+    last: BTreeMap<String, (BlobId, Rc<FileVersion>)>,
+    missing: &'e mut MissingFiles,
     checked: CheckedClaims,
 }
 
@@ -189,8 +185,8 @@ impl Examination<'_> {
     fn open(&mut self, commit: LoggedCommit) -> OpenCommit {
         let claim = |summary: &CommitSummary, brought: Option<CommitSummary>| {
             let promotion = promotion_of(summary, self.is_wanted)?;
-            let path = self.repo.overlays.path(&promotion.service, &promotion.environment);
-            Some(Claim { promotion, path, brought, result: None })
+            let files = self.repo.layout.all_files(&promotion.service, &promotion.environment);
+            Some(Claim { promotion, files, brought, results: Vec::new() })
         };
         let mut claims: Vec<Claim> = claim(&commit.summary, None).into_iter().collect();
         let brought = self.merged.remove(&commit.summary.commit).unwrap_or_default();
@@ -209,8 +205,8 @@ impl Examination<'_> {
             }
             *examined += 1;
             let mut next = |id: &Option<BlobId>| match id {
-                Some(_) => self.read.pop_front().unwrap_or_else(|| Rc::new(OverlayVersion::NoFile)),
-                None => Rc::new(OverlayVersion::NoFile),
+                Some(_) => self.read.pop_front().unwrap_or_else(|| Rc::new(FileVersion::no_file())),
+                None => Rc::new(FileVersion::no_file()),
             };
             let after = cached.unwrap_or_else(|| next(after));
             let version = next(before);
@@ -218,30 +214,56 @@ impl Examination<'_> {
                 Some(id) => drop(self.last.insert(path.clone(), (id.clone(), Rc::clone(&version)))),
                 None => drop(self.last.remove(path)),
             }
-            let changed = ExaminedChange { commit, path, before: version, after };
-            for claim in claims.iter_mut().filter(|claim| claim.path == *path) {
-                claim.result = Some(check_claim(self.repo, &claim.promotion, &changed));
+            for owned in self.owned_files(claims, path) {
+                let (before, after) = (version.images(&owned.file.image), after.images(&owned.file.image));
+                let changed = ExaminedChange { commit, owned: &owned, before, after };
+                for claim in claims.iter_mut().filter(|claim| claim.files.contains(&owned)) {
+                    let result = check_claim(self.repo, claim, &changed);
+                    claim.results.push((owned.clone(), result));
+                }
+                let about = claims.iter().filter_map(|claim| claim.about_file(&owned));
+                (self.visit)(&changed, &about.collect::<Vec<_>>());
             }
-            let about = claims.iter().filter(|claim| claim.path == *path).filter_map(Claim::about_file);
-            (self.visit)(&changed, &about.collect::<Vec<_>>());
         }
         true
     }
 
+    /// Whose images the file at a path has in the commit that is examined. The file of an earlier layout counts only while none of
+    /// the present files existed: it deployed nothing since.
+    fn owned_files(&self, claims: &[Claim], path: &str) -> Vec<OwnedFile> {
+        let claimed = claims.iter().flat_map(|claim| claim.files.iter().filter(|owned| owned.file.path == path).cloned());
+        let mut files: Vec<OwnedFile> = Vec::new();
+        for owned in claimed.chain((self.owners)(path)) {
+            let OwnedFile { service, environment, is_former, .. } = &owned;
+            let present = self.repo.layout.files(service, environment);
+            let counts = !is_former || present.iter().all(|file| self.missing.contains(&file.path));
+            if counts && !files.contains(&owned) {
+                files.push(owned);
+            }
+        }
+        files
+    }
+
     /// Records what the claims of a commit are worth, and drops the commit.
-    fn close(&mut self, OpenCommit { commit: LoggedCommit { summary, parents, .. }, claims, .. }: OpenCommit) {
+    fn close(&mut self, OpenCommit { commit: LoggedCommit { summary, parents, changes, .. }, claims, .. }: OpenCommit) {
         let is_merge = parents.len() > 1;
-        let mut proven: Vec<EntryChange> = Vec::new();
-        for Claim { promotion, brought, result, .. } in claims {
-            match result.unwrap_or(Err(Unproven::Unchanged)) {
+        let mut proven: Vec<Vec<EntryChange>> = Vec::new();
+        for FileChange { path, before, .. } in changes {
+            match before {
+                Some(_) => drop(self.missing.remove(&path)),
+                None => drop(self.missing.insert(path)),
+            }
+        }
+        for Claim { promotion, brought, results, .. } in claims {
+            match Claim::changes(results) {
                 // Two messages of one merge about the same change: it is one promotion.
-                Ok(change) if proven.contains(&change) => {}
-                Ok(change) => {
+                Ok(changes) if proven.contains(&changes) => {}
+                Ok(changes) => {
                     if is_merge {
-                        proven.push(change.clone());
+                        proven.push(changes.clone());
                     }
                     let (commit, committed_at) = (summary.commit.clone(), summary.at);
-                    self.checked.entries.push(LedgerEntry { commit, committed_at, promotion, change });
+                    self.checked.entries.push(LedgerEntry { commit, committed_at, promotion, changes });
                 }
                 Err(why) => {
                     // The merge's time: that of the commit is from before it came to the branch.
@@ -254,9 +276,12 @@ impl Examination<'_> {
     }
 }
 
-fn check_claim(repo: &InfraRepo, promotion: &Promotion, changed: &ExaminedChange<'_>) -> ClaimResult {
+fn check_claim(repo: &InfraRepo, claim: &Claim, changed: &ExaminedChange<'_>) -> ClaimResult {
     let unreadable = |why: &str| Unproven::Unreadable(why.to_owned());
     let before = changed.before.entries().map_err(unreadable)?;
     let after = changed.after.entries().map_err(unreadable)?;
-    prove(promotion, before, after, repo.images.get(&promotion.service))
+    let proven = prove(&claim.promotion, &changed.owned.file, before, after, repo.images.get(&claim.promotion.service))?;
+    // Of several files, some may have had another image before.
+    let is_only = claim.files.iter().filter(|owned| !owned.is_former).count() < 2;
+    if is_only && !proven.had_previous { Err(proven.differing()) } else { Ok(proven) }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::overlays::{OverlayPattern, OverlayScope};
+use super::{layout::ImageLayout, overlays::OverlayScope};
 use crate::{
     config::services::Services,
     context::CommandContext,
@@ -55,7 +55,7 @@ pub struct InfraRepo {
     /// How long a read is repeated while the remote does not answer.
     patience: Duration,
     /// Where it keeps the images.
-    pub overlays: OverlayPattern,
+    pub layout: ImageLayout,
     /// The repository of each service's image, as far as the config file has it.
     pub images: BTreeMap<Service, Image>,
 }
@@ -71,7 +71,7 @@ impl InfraRepo {
         services: &Services,
         ctx: &CommandContext,
     ) -> Result<Self, CommandError> {
-        let overlays = OverlayPattern::new(&args.file).map_err(Finding::bad_input)?;
+        let layout = ImageLayout::new(&args.file, services).map_err(Finding::bad_input)?;
         let checkout = args.checkout.as_deref().unwrap_or(Path::new("."));
         let mut git = open_given(checkout, &ctx.world.groups)?;
         let server = ctx.runner_env.server();
@@ -102,7 +102,7 @@ impl InfraRepo {
         let git = git.reading_from(&remote).within(time_limit);
         git.delete_abandoned_refs();
         let images = services.iter().map(|(service, source)| (service.clone(), source.image.clone())).collect();
-        Ok(Self { git, remote, branch, time_limit, patience: time_limit, overlays, images })
+        Ok(Self { git, remote, branch, time_limit, patience: time_limit, layout, images })
     }
 
     /// The files of a scope in a commit, and their contents. There is at least one.
@@ -110,20 +110,30 @@ impl InfraRepo {
     /// # Errors
     /// There is none: nothing was observed then. Git fails.
     pub fn overlay_files(&self, commit: &Commit, scope: &OverlayScope) -> Result<Vec<(String, BlobId)>, Finding> {
-        let scoped = scope.narrow(&self.overlays);
-        let is_wanted =
-            |path: &str| self.overlays.matches(path) && scoped.as_ref().is_some_and(|scoped| scoped.matches(path));
-        let files = self.git.files_below(commit, self.overlays.directory(), &is_wanted)?;
+        let is_wanted = |path: &str| self.layout.is_in_scope(path, scope);
+        let mut files: Vec<(String, BlobId)> = Vec::new();
+        let directories = self.layout.directories(scope);
+        // A directory within another one is listed with that.
+        let is_within = |inner: &str, outer: &str| {
+            inner != outer && (outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
+        };
+        for directory in &directories {
+            if !directories.iter().any(|outer| is_within(directory, outer)) {
+                files.extend(self.git.files_below(commit, directory, &is_wanted)?);
+            }
+        }
         if files.is_empty() {
+            let named = if self.layout.uses_overlays(scope) {
+                format!("\"{}\" names", self.layout.pattern())
+            } else {
+                "`files` of the service names".to_owned()
+            };
             return Err(Finding::inconclusive("`file`")
-                .actual(format!(
-                    "no file of {} at {commit} is one that \"{}\" names",
-                    self.branch,
-                    self.overlays.as_str()
-                ))
-                .expected("the kustomization files that hold the images")
+                .actual(format!("no file of {} at {commit} is one that {named}", self.branch))
+                .expected("the files that hold the images")
                 .next(
-                    "name the repository's layout with `file`; `{service}` and `{environment}` stand for their names",
+                    "name the repository's layout with `file`; `{service}` and `{environment}` stand for their names; or the files of a \
+                     service with `files` in the config file",
                 ));
         }
         Ok(files)

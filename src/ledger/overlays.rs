@@ -1,4 +1,4 @@
-//! Where the infra repository keeps the image of a service in an environment.
+//! The setting `file`: the pattern of the kustomizations with the images.
 
 use regex_lite::{Regex, escape};
 
@@ -36,6 +36,17 @@ impl OverlayPattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.pattern
+    }
+
+    /// The pattern of one service.
+    pub(super) fn of_service(&self, service: &Service) -> Result<Self, Finding> {
+        Self::new(&self.pattern.replace(SERVICE, service.as_str()))
+    }
+
+    /// The environment that a path names.
+    pub(super) fn environment(&self, path: &str) -> Option<Environment> {
+        let environment = self.regex.captures(path)?.name("environment")?.as_str().parse().ok()?;
+        (self.pattern.replace(ENVIRONMENT, Environment::as_str(&environment)) == path).then_some(environment)
     }
 
     /// The file of a service in an environment.
@@ -83,8 +94,15 @@ impl OverlayScope {
 
     #[must_use]
     pub fn includes(&self, service: &Service, environment: &Environment) -> bool {
+        self.includes_service(service) && self.includes_environment(environment)
+    }
+
+    pub(super) fn includes_service(&self, service: &Service) -> bool {
         self.service.as_ref().is_none_or(|wanted| wanted == service)
-            && self.environment.as_ref().is_none_or(|wanted| wanted == environment)
+    }
+
+    pub(super) fn includes_environment(&self, environment: &Environment) -> bool {
+        self.environment.as_ref().is_none_or(|wanted| wanted == environment)
     }
 
     /// The pattern of the files in this scope; `None` if its names make none. A pattern without a placeholder has one file for

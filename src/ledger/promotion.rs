@@ -134,9 +134,10 @@ impl Promotion {
         self.workflow.as_deref()?.parse().ok()
     }
 
-    /// The commit message. `release` is the tag, the digest, or both, for the subject line.
+    /// The commit message. `release` is the tag, the digest, or both, for the subject line; `places` are lines for people: what
+    /// each file had before, where a service has several.
     #[must_use]
-    pub fn message(&self, release: &str) -> String {
+    pub fn message(&self, release: &str, places: &[String]) -> String {
         let Self { service, environment, .. } = self;
         let verb = match self.kind {
             PromotionKind::Normal => "promote",
@@ -144,6 +145,13 @@ impl Promotion {
             PromotionKind::Rollback => "rollback",
         };
         let mut message = format!("{verb}({environment}): {service} → {}\n\n", one_line(release));
+        for place in places {
+            // Indented, so that git never takes a line for a trailer.
+            let _ = writeln!(message, "  {}", one_line(place));
+        }
+        if !places.is_empty() {
+            message.push('\n');
+        }
         let mut trailer = |name: &str, value: Option<&str>| {
             if let Some(value) = value.map(one_line).filter(|value| !value.is_empty()) {
                 // Writing into a string cannot fail.

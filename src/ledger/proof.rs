@@ -10,21 +10,44 @@
 //!   restored by it.
 //!
 //! So a message cannot claim another image than the file got, and cannot claim less than the file pins.
+//!
+//! A service may have its image in several files. Each one that a commit changed has to have the claimed image, and one of them
+//! the image before: files that disagreed are brought together.
 
 use std::fmt;
 
-use super::promotion::Promotion;
+use super::{layout::ImageFile, promotion::Promotion};
 use crate::{
-    kustomization::{EntryText, ImageEntry},
+    image_entry::{EntryText, ImageEntry},
+    image_fields::reference_parts,
     subject::Image,
 };
 
 /// The image entry that a commit changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryChange {
+    pub file: ImageFile,
     /// `None` when the commit added the entry.
     pub before: Option<EntryText>,
     pub after: EntryText,
+}
+
+/// An image entry that has the claimed image since a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenChange {
+    pub change: EntryChange,
+    /// Whether it had the claimed image before.
+    pub had_previous: bool,
+}
+
+impl ProvenChange {
+    /// Why it does not prove the claim of a commit that changed no entry from the claimed image before.
+    #[must_use]
+    pub fn differing(&self) -> Unproven {
+        let EntryChange { before, after, .. } = &self.change;
+        let reference = |entry: &EntryText| entry.entry.reference();
+        Unproven::Differs { before: before.as_ref().map(reference), after: Some(reference(after)) }
+    }
 }
 
 /// Why a claim is not believed.
@@ -56,24 +79,26 @@ impl fmt::Display for Unproven {
     }
 }
 
-/// The entry that a commit changed from the image before to the new one, as its message claims. `before` and `after` are the
-/// entries of the file; `repository` is that of the service, if the config file has it.
+/// The entry that a commit changed to the claimed image, and from the claimed one before if there is such an entry. `before` and
+/// `after` are the entries of the file; `repository` is that of the service, if the config file has it.
 pub(super) fn prove(
     promotion: &Promotion,
+    file: &ImageFile,
     before: &[EntryText],
     after: &[EntryText],
     repository: Option<&Image>,
-) -> Result<EntryChange, Unproven> {
+) -> Result<ProvenChange, Unproven> {
     let changes = changes(before, after);
-    let is_claimed = |change: &&(Option<&EntryText>, Option<&EntryText>)| {
-        let previous = match (change.0, promotion.previous.as_deref()) {
-            (None, None) => true,
-            (Some(entry), Some(previous)) => is_described(&entry.entry, previous),
-            _ => false,
-        };
-        previous && change.1.is_some_and(|entry| is_described(&entry.entry, &promotion.image))
+    let has_image = |change: &&(Option<&EntryText>, Option<&EntryText>)| {
+        change.1.is_some_and(|entry| is_described(&entry.entry, &promotion.image))
     };
-    let Some((before, Some(after))) = changes.iter().find(is_claimed) else {
+    let had_previous = |change: &(Option<&EntryText>, Option<&EntryText>)| match (change.0, &promotion.previous) {
+        (None, None) => true,
+        (Some(entry), Some(previous)) => is_described(&entry.entry, previous),
+        _ => false,
+    };
+    let claimed = changes.iter().find(|change| has_image(change) && had_previous(change));
+    let Some((before, Some(after))) = claimed.or_else(|| changes.iter().find(has_image)) else {
         let reference = |entry: Option<&EntryText>| entry.map(|entry| entry.entry.reference());
         return Err(changes.first().map_or(Unproven::Unchanged, |(before, after)| Unproven::Differs {
             before: reference(*before),
@@ -85,7 +110,11 @@ pub(super) fn prove(
         Some(expected) if expected.as_str() != actual => {
             Err(Unproven::Repository { expected: expected.to_string(), actual: actual.to_owned() })
         }
-        _ => Ok(EntryChange { before: before.cloned(), after: (*after).clone() }),
+        _ => {
+            let had_previous = had_previous(&(*before, Some(*after)));
+            let change = EntryChange { file: file.clone(), before: before.cloned(), after: (*after).clone() };
+            Ok(ProvenChange { change, had_previous })
+        }
     }
 }
 
@@ -117,27 +146,20 @@ pub fn is_described(entry: &ImageEntry, reference: &str) -> bool {
     if entry.reference() == reference {
         return true;
     }
-    let (repository, tag, digest) = parts(reference);
+    let (repository, tag, digest) = reference_parts(reference);
     let is_kept =
         |part: &Option<String>, claimed: Option<&str>| part.as_deref().is_none_or(|part| claimed == Some(part));
     let is_pinned = entry.tag.is_some() || entry.digest.is_some();
     entry.repository() == repository && is_kept(&entry.tag, tag) && is_kept(&entry.digest, digest) && is_pinned
 }
 
-/// Repository, tag and digest of a reference.
-fn parts(reference: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (name, digest) = reference.split_once('@').map_or((reference, None), |(name, digest)| (name, Some(digest)));
-    let path = name.rfind('/').map_or(0, |slash| slash + 1);
-    match name[path..].split_once(':') {
-        Some((last, tag)) => (&name[..path + last.len()], Some(tag), digest),
-        None => (name, None, digest),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kustomization, ledger::PromotionKind};
+    use crate::{
+        kustomization,
+        ledger::{PromotionKind, layout::FileImage},
+    };
 
     const REPOSITORY: &str = "ghcr.io/acme/shop";
 
@@ -149,7 +171,7 @@ mod tests {
     fn file(images: &[(&str, &str)]) -> Vec<EntryText> {
         let mut text = "images:\n".to_owned();
         for (name, image) in images {
-            let (repository, tag, digest) = parts(image);
+            let (repository, tag, digest) = reference_parts(image);
             text += &format!("- name: {name}\n  newName: {repository}\n");
             text += &tag.map(|tag| format!("  newTag: \"{tag}\"\n")).unwrap_or_default();
             text += &digest.map(|digest| format!("  digest: {digest}\n")).unwrap_or_default();
@@ -164,6 +186,18 @@ mod tests {
             previous: previous.map(ToOwned::to_owned),
             ..Promotion::new(PromotionKind::Normal, service, "production".parse().unwrap())
         }
+    }
+
+    /// The name of the entry that proves a claim about a single file.
+    fn proven(
+        claim: &Promotion,
+        before: &[EntryText],
+        after: &[EntryText],
+        repository: Option<&Image>,
+    ) -> Result<String, Unproven> {
+        let file = ImageFile { path: "k.yaml".to_owned(), image: FileImage::Entry };
+        let proven = prove(claim, &file, before, after, repository)?;
+        if proven.had_previous { Ok(proven.change.after.entry.name) } else { Err(proven.differing()) }
     }
 
     #[test]
@@ -216,11 +250,10 @@ mod tests {
                 Err(Unproven::Repository { expected: REPOSITORY.to_owned(), actual: "ghcr.io/acme/other".to_owned() }),
             ),
         ] {
-            let proven = prove(&claim(previous, image), &file(before), &file(after), Some(&repository));
-            let name = proven.map(|change| change.after.entry.name);
+            let name = proven(&claim(previous, image), &file(before), &file(after), Some(&repository));
             assert_eq!(name, expected.map(ToOwned::to_owned), "{before:?} {after:?}");
         }
-        let proven = prove(&claim(Some(one), other), &file(&[("a", one)]), &file(&[("a", other)]), None);
+        let proven = proven(&claim(Some(one), other), &file(&[("a", one)]), &file(&[("a", other)]), None);
         assert!(proven.is_ok(), "without `services` any repository counts");
     }
 
@@ -249,7 +282,5 @@ mod tests {
             let file = file(&[("shop", &entry)]);
             assert_eq!(is_described(&file[0].entry, &reference), expected, "{entry} {reference}");
         }
-        assert_eq!(parts("localhost:5000/shop"), ("localhost:5000/shop", None, None));
-        assert_eq!(parts("localhost:5000/shop:1@d"), ("localhost:5000/shop", Some("1"), Some("d")));
     }
 }

@@ -18,7 +18,7 @@ fn promotion() -> Promotion {
 
 #[test]
 fn a_message_has_a_subject_line_and_one_trailer_for_each_fact() {
-    insta::assert_snapshot!(promotion().message("1.4.2"), @r"
+    insta::assert_snapshot!(promotion().message("1.4.2", &[]), @r"
     promote(production): checkout-service → 1.4.2
 
     Service: checkout-service
@@ -39,7 +39,7 @@ fn a_message_has_a_subject_line_and_one_trailer_for_each_fact() {
         required: Some(vec![]),
         ..promotion()
     };
-    insta::assert_snapshot!(first.message("1.4.2"), @r"
+    insta::assert_snapshot!(first.message("1.4.2", &[]), @r"
     promote(production): checkout-service → 1.4.2
 
     Service: checkout-service
@@ -93,8 +93,9 @@ pub fn entry_of(commit: &CommitSummary) -> Option<LedgerEntry> {
         let text = format!("images:\n  - name: {}\n    newName: {name}\n{tag}{digest}", promotion.service);
         crate::kustomization::entries(&text).unwrap().remove(0)
     };
-    let change = EntryChange { before: promotion.previous.as_deref().map(text), after: text(&promotion.image) };
-    Some(LedgerEntry { commit: commit.commit.clone(), committed_at: commit.at, promotion, change })
+    let file = ImageFile { path: "k.yaml".to_owned(), image: FileImage::Entry };
+    let change = EntryChange { file, before: promotion.previous.as_deref().map(text), after: text(&promotion.image) };
+    Some(LedgerEntry { commit: commit.commit.clone(), committed_at: commit.at, promotion, changes: vec![change] })
 }
 
 /// The trailers that the ledger needs.
@@ -112,14 +113,14 @@ fn a_promotion_is_read_back_as_it_was_written() {
         (PromotionKind::Rollback, "rollback(production): checkout-service → 1.4.2"),
     ] {
         let written = complete_promotion(kind);
-        let message = written.message("1.4.2");
+        let message = written.message("1.4.2", &[]);
         assert!(message.starts_with(&format!("{title}\n\nService: ")), "{message}");
         let trailers: Vec<(&str, &str)> = message.lines().skip(2).map(|line| line.split_once(": ").unwrap()).collect();
         let read = entry_of(&commit_with_trailers('1', &trailers)).unwrap();
         let expected = LedgerEntry {
             commit: "1".repeat(40).parse().unwrap(),
             committed_at: "2026-01-01T12:00:00Z".parse().unwrap(),
-            change: read.change.clone(),
+            changes: read.changes.clone(),
             promotion: written,
         };
         assert_eq!(read, expected);

@@ -1,11 +1,14 @@
 //! The image of a service in the infra repository: the settings, outputs and result that the commands which change it share.
 //!
-//! [`image_locator`] finds the image entry, [`image_field`] is the entry, [`image_file`] reads its file and its base, [`plan`] is
-//! what a command decides, and [`set_image`] the change that commits and pushes it.
+//! [`image_locators`] says which files have the image, [`image_locator`] finds the entry in a kustomization, [`image_field`] is the
+//! image in one file, [`image_edit`] the edit of all of them, [`image_file`] reads the files, [`plan`] is what a command decides, and
+//! [`set_image`] the change that commits and pushes it.
 
+pub mod image_edit;
 pub mod image_field;
 pub mod image_file;
 pub mod image_locator;
+pub mod image_locators;
 pub mod plan;
 pub mod set_image;
 
@@ -22,9 +25,11 @@ use crate::{
     world::git::CommitIdentity,
 };
 
-pub use image_field::{ImageField, ImageName, NewImage};
+pub use image_edit::{FieldEdit, FileTexts, ImageEdit};
+pub use image_field::{FieldPlace, ImageField, ImageName, NewImage};
 pub use image_locator::{ImageArgs, ImageLocator};
-pub use plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult};
+pub use image_locators::ImageLocators;
+pub use plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult, agreed_image};
 
 /// The outputs of every command that changes the image.
 pub const COMMIT: Output = Output { name: "commit", help: "SHA of the commit that set the image; empty if unknown" };
@@ -50,6 +55,21 @@ pub struct InfraArgs {
 }
 
 impl InfraArgs {
+    /// Where the image of a service in an environment is.
+    ///
+    /// # Errors
+    /// Bad input when the image or a file is not as the settings say.
+    pub fn locators(
+        &self,
+        service: &Service,
+        environment: &Environment,
+        subject: &Subject,
+        config: &Config,
+    ) -> Result<ImageLocators, CommandError> {
+        let repository = image_repository(service, subject, config)?;
+        ImageLocators::new(&self.image, &self.repo.file, (service, environment), repository.as_ref(), config)
+    }
+
     /// The committer of every commit.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
-//! The YAML reader: one document as a tree of nodes with their byte ranges.
+//! The YAML reader: documents as trees of nodes with their byte ranges.
 //!
 //! `saphyr-parser` gives events with their positions. This reader collects them, in bytes, and corrects what the parser's
 //! spans leave open: the end of block collections, closing brackets after a trailing comma, missing values.
 //!
 //! Anchors, aliases and tags are kept: each user of the tree decides which of them it refuses.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
@@ -61,11 +61,11 @@ pub struct SpannedPair {
     pub value: SpannedNode,
 }
 
-/// The only document of a text.
+/// A document of a text.
 #[derive(Debug)]
 pub struct Document {
     pub root: SpannedNode,
-    /// Where the document's text ends: its `...` line, or the end of the text.
+    /// Where the document's text ends: its `...` line, the next document, or the end of the text.
     pub end: usize,
 }
 
@@ -128,9 +128,21 @@ pub const MAX_TABS: usize = 64;
 /// # Errors
 /// Broken YAML, a second document, deeper nesting, a key that one mapping has twice.
 pub fn read_document(text: &str, max_depth: usize) -> Result<Option<Document>, YamlError> {
+    Ok(read_with_tabs(text, max_depth, 1)?.pop())
+}
+
+/// Reads all documents of `text`.
+///
+/// # Errors
+/// As [`read_document`], except for a second document.
+pub fn read_documents(text: &str, max_depth: usize) -> Result<Vec<Document>, YamlError> {
+    read_with_tabs(text, max_depth, usize::MAX)
+}
+
+fn read_with_tabs(text: &str, max_depth: usize, max_documents: usize) -> Result<Vec<Document>, YamlError> {
     let mut text = Cow::Borrowed(text);
     for _ in 0..MAX_TABS {
-        match read_without_tabs(&text, max_depth) {
+        match read_without_tabs(&text, max_depth, max_documents) {
             Err(error) => match without_tab(&text, &error) {
                 Some(spaced) => text = Cow::Owned(spaced),
                 None => return Err(error),
@@ -138,7 +150,7 @@ pub fn read_document(text: &str, max_depth: usize) -> Result<Option<Document>, Y
             read => return read,
         }
     }
-    read_without_tabs(&text, max_depth)
+    read_without_tabs(&text, max_depth, max_documents)
 }
 
 /// The text with spaces for the tabs behind the colon that an error is about. YAML allows them there (production 66,
@@ -158,7 +170,7 @@ fn without_tab(text: &str, error: &YamlError) -> Option<String> {
         .then(|| format!("{colon}{}{}", " ".repeat(blank.len()), &text[before.len()..]))
 }
 
-fn read_without_tabs(text: &str, max_depth: usize) -> Result<Option<Document>, YamlError> {
+fn read_without_tabs(text: &str, max_depth: usize, max_documents: usize) -> Result<Vec<Document>, YamlError> {
     let mut builder = TreeBuilder {
         text,
         max_depth,
@@ -167,24 +179,27 @@ fn read_without_tabs(text: &str, max_depth: usize) -> Result<Option<Document>, Y
         open: Vec::new(),
         root: None,
     };
-    let mut end = text.len();
-    let mut documents = 0;
+    let mut documents: Vec<Document> = Vec::new();
+    let (mut started, mut end) = (0, None);
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             YamlError::new((*error.marker()).into(), YamlErrorKind::Syntax(error.info().to_owned()))
         })?;
         match event {
             Event::DocumentStart(_) => {
-                documents += 1;
-                if documents > 1 {
+                started += 1;
+                if started > max_documents {
                     return Err(YamlError::new(span.start.into(), YamlErrorKind::SecondDocument));
                 }
+                let end = end.take().unwrap_or_else(|| builder.offset(span.start));
+                documents.extend(builder.root.take().map(|root| Document { root, end }));
             }
-            Event::DocumentEnd if documents == 1 && !span.is_empty() => end = builder.offset(span.start),
+            Event::DocumentEnd if end.is_none() && !span.is_empty() => end = Some(builder.offset(span.start)),
             event => builder.take(event, span)?,
         }
     }
-    Ok(builder.root.map(|root| Document { root, end }))
+    documents.extend(builder.root.map(|root| Document { root, end: end.unwrap_or(text.len()) }));
+    Ok(documents)
 }
 
 struct TreeBuilder<'t> {
@@ -330,11 +345,11 @@ fn closing_bracket(text: &str, from: usize, bracket: u8) -> Option<usize> {
 
 /// Readers of YAML disagree about a duplicate key: one takes the first value, another the last, a third refuses the file.
 fn check_duplicate_keys(pairs: &[SpannedPair]) -> Result<(), YamlError> {
-    for (index, pair) in pairs.iter().enumerate() {
+    let mut seen: HashMap<&str, Position> = HashMap::with_capacity(pairs.len());
+    for pair in pairs {
         let Some((key, _)) = pair.key.scalar() else { continue };
-        let is_same = |other: &&SpannedPair| other.key.scalar().is_some_and(|(text, _)| text == key);
-        if let Some(first) = pairs[..index].iter().find(is_same) {
-            let kind = YamlErrorKind::DuplicateKey { key: key.to_owned(), first: first.key.position };
+        if let Some(first) = seen.insert(key, pair.key.position) {
+            let kind = YamlErrorKind::DuplicateKey { key: key.to_owned(), first };
             return Err(YamlError::new(pair.key.position, kind));
         }
     }

@@ -11,12 +11,11 @@ use super::{
 use crate::{
     error::CommandError,
     finding::Finding,
-    kustomization::EntryText,
+    image_entry::EntryText,
     ledger::{
-        ExaminedChange, FileClaim, InfraRepo, OverlayVersion, Promotion, PromotionKind, RunCheck, RunChecker,
-        UnprovenClaim, check_claims,
+        ExaminedChange, FileClaim, FileImage, FileVersion, InfraRepo, MissingFiles, OverlayVersion, OwnedFile, Promotion,
+        PromotionKind, RunCheck, RunChecker, UnprovenClaim, check_claims,
         proof::{Unproven, is_described},
-        read_version,
     },
     world::git::{BlobId, Commit, CommitSummary, HistoryFilter, LoggedCommit},
 };
@@ -74,16 +73,17 @@ fn observe_history(
     until: Timestamp,
 ) -> Result<AuditObservations, Finding> {
     let InfraRepo { git, remote, branch, .. } = repo;
-    let is_audited = |promotion: &Promotion| layout.includes(&promotion.service, &promotion.environment);
+    let is_audited = |promotion: &Promotion| layout.scope.includes(&promotion.service, &promotion.environment);
     let filter = HistoryFilter {
-        is_wanted: &|path| layout.owner(path).is_some(),
+        is_wanted: &|path| !layout.owners(path).is_empty(),
         is_relevant: &|commit| {
             !commit.changes.is_empty() || Promotion::from_trailers(&commit.summary).as_ref().is_some_and(is_audited)
         },
     };
     let commits = git.commits_since(remote, branch, tip, earliest, &filter)?;
     let mut by_hand = Vec::new();
-    let checked = check_claims(repo, commits, &is_audited, &mut |changed, claims| {
+    let owners = |path: &str| layout.owners(path);
+    let checked = check_claims(repo, commits, &is_audited, &owners, &mut MissingFiles::new(), &mut |changed, claims| {
         if changed.commit.latest >= since {
             by_hand.extend(manual_changes(repo, layout, changed, claims));
         }
@@ -100,18 +100,25 @@ fn observe_history(
 fn cover(repo: &InfraRepo, layout: &OverlayLayout, files: Vec<(String, BlobId)>) -> Result<Coverage, Finding> {
     let (paths, ids): (Vec<String>, Vec<BlobId>) = files.into_iter().unzip();
     let mut read = Vec::with_capacity(ids.len());
-    repo.git.read_blobs(&repo.remote, &ids, &mut |content| read.push(read_version(content)))?;
-    let has_entry = |path: &str, version: &OverlayVersion| {
-        let Some((service, _)) = layout.owner(path) else { return false };
-        let name = layout.image_name(&service);
+    repo.git.read_blobs(&repo.remote, &ids, &mut |content| read.push(FileVersion::new(content)))?;
+    let has_entry = |owned: &OwnedFile, version: &FileVersion| {
+        let name = layout.image_name(owned);
         // A file that cannot be read may have any entry, and its next change is found.
-        version.entries().map_or(true, |entries| {
+        version.images(&owned.file.image).entries().map_or(true, |entries| {
             entries.iter().any(|entry| name.as_ref().is_none_or(|name| entry.entry.name == *name))
         })
     };
-    let audited = paths.iter().zip(&read).filter(|(path, _)| layout.owner(path).is_some());
-    let (with, without): (Vec<_>, Vec<_>) = audited.partition(|(path, version)| has_entry(path, version));
-    let without: Vec<String> = without.into_iter().map(|(path, _)| path.clone()).collect();
+    let shown = |OwnedFile { file, .. }: &OwnedFile| match &file.image {
+        FileImage::Entry => file.path.clone(),
+        FileImage::Fields { fields, .. } => format!("{} ({fields})", file.path),
+    };
+    let (mut with, mut without) = (BTreeSet::new(), BTreeSet::new());
+    for (path, version) in paths.iter().zip(&read) {
+        for owned in layout.owners(path).iter().filter(|owned| !owned.is_former) {
+            if has_entry(owned, version) { with.insert(shown(owned)) } else { without.insert(shown(owned)) };
+        }
+    }
+    let without: Vec<String> = without.into_iter().collect();
     if with.is_empty() {
         let setting = if layout.has_image_name() { "`image-name`" } else { "`file`" };
         return Err(Finding::inconclusive(setting)
@@ -132,12 +139,12 @@ fn manual_changes(
     let LoggedCommit { summary, parents, .. } = changed.commit;
     // The first commit of all and a new file promote nothing: they set up services.
     let Some(parent) = parents.first().filter(|_| *changed.before != OverlayVersion::NoFile) else { return Vec::new() };
-    let Some((service, environment)) = layout.owner(changed.path) else { return Vec::new() };
+    let OwnedFile { service, environment, .. } = changed.owned;
     let proven: BTreeSet<&str> =
-        claims.iter().filter_map(|claim| Some(claim.result.as_ref().ok()?.after.entry.name.as_str())).collect();
+        claims.iter().filter_map(|claim| Some(claim.result.as_ref().ok()?.change.after.entry.name.as_str())).collect();
     let images = match (changed.before.entries(), changed.after.entries()) {
         (Ok(before), Ok(after)) => {
-            let is_of_service = |entry: &&EntryText| layout.is_of_service(&entry.entry, &service, &repo.images);
+            let is_of_service = |entry: &&EntryText| layout.is_of_service(&entry.entry, changed.owned, &repo.images);
             // Without an entry that is surely the service's, each may be.
             let names: BTreeSet<&str> =
                 before.iter().chain(after).filter(is_of_service).map(|entry| entry.entry.name.as_str()).collect();

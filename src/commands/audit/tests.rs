@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use crate::{
+    config::services::Services,
     finding::Verdict,
     kustomization::DEFAULT_OVERLAY,
     ledger::{
@@ -242,10 +243,14 @@ fn since_is_a_number_of_days_or_a_date() {
 
 #[test]
 fn a_layout_finds_the_service_and_environment_of_a_file() {
-    let layout = |pattern: &str, subject: &str| OverlayLayout::new(pattern, None, &subject.parse().unwrap());
+    let layout = |pattern: &str, subject: &str| {
+        let files = ImageLayout::new(pattern, &Services::new()).unwrap();
+        OverlayLayout::new(files, None, &subject.parse().unwrap())
+    };
     let usual = layout(DEFAULT_OVERLAY, "{}").unwrap();
     let owner = |layout: &OverlayLayout, path: &str| {
-        layout.owner(path).map(|(service, environment)| format!("{service} in {environment}"))
+        let owners = layout.owners(path);
+        owners.first().map(|owner| format!("{} in {}", owner.service, owner.environment))
     };
     let path = "apps/checkout-service/overlays/production/kustomization.yaml";
     assert_eq!(owner(&usual, path).as_deref(), Some("checkout-service in production"));

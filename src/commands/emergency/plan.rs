@@ -4,10 +4,9 @@ use jiff::Timestamp;
 
 use crate::{
     finding::Finding,
-    kustomization::ImageEntry,
     ledger::{LedgerQuery, Promotion, PromotionKind},
     promotion::{
-        infra::{ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        infra::{ImageLocators, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
         rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
@@ -16,7 +15,7 @@ use crate::{
 
 /// A promotion that bypasses the gates.
 pub(super) struct Emergency {
-    pub image_locator: ImageLocator,
+    pub image_locators: ImageLocators,
     pub image: NewImage,
     pub release: String,
     /// The facts for the commit. The images in it are filled in by the plan.
@@ -27,8 +26,8 @@ pub(super) struct Emergency {
 }
 
 impl PromotionPlan for Emergency {
-    fn image_locator(&self) -> &ImageLocator {
-        &self.image_locator
+    fn image_locators(&self) -> &ImageLocators {
+        &self.image_locators
     }
 
     fn release(&self) -> String {
@@ -42,22 +41,21 @@ impl PromotionPlan for Emergency {
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
-        let (edited, image_entry) = match snapshot.image_field.set(&snapshot.text, &self.image) {
-            Ok(edited) => edited,
-            Err(finding) => return Plan::Refuse(finding),
+        let (edit, current) = match (snapshot.set(&self.image), snapshot.current_image()) {
+            (Ok(edit), Ok(current)) => (edit, current),
+            (Err(finding), _) | (_, Err(finding)) => return Plan::Refuse(finding),
         };
         if let Some(earlier) = find_commit_of_run(&snapshot.entries, PromotionKind::Emergency, self.run.as_ref()) {
-            let current = edited.previous.as_ref().map(ImageEntry::reference);
             return Plan::UpToDate(PromotionResult::committed_earlier(earlier, current.as_deref()));
         }
-        if !edited.changed {
-            let image = image_entry.reference();
+        if !edit.changed() {
+            let image = edit.entry().map(|entry| entry.reference()).unwrap_or_default();
             let entry = snapshot.entries.first().filter(|last| last.promotion.image == image);
             return Plan::UpToDate(PromotionResult::up_to_date(image, entry));
         }
         match &self.refusal {
             Some(finding) => Plan::Refuse(finding.clone()),
-            None => Plan::Write(PlannedCommit::new(edited, &image_entry, &self.promotion)),
+            None => Plan::Write(PlannedCommit::new(edit, &self.promotion)),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::{
         LedgerEntry,
         tests::{commit_with_trailers, entry_of},
     },
-    promotion::infra::{ImageField, ImageLocator, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
+    promotion::infra::{
+        ImageField, ImageLocator, ImageLocators, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult,
+    },
     reconcile::Plan,
     report::Run,
     world::git::CommitSummary,
@@ -30,7 +32,7 @@ fn emergency() -> Emergency {
         r#"{"service":"checkout-service","environment":"production","tag":"1.4.2"}"#.parse().unwrap();
     let Target { service, environment, release } = Target::from_subject(&subject).unwrap();
     Emergency {
-        image_locator: ImageLocator::new("k.yaml".parse().unwrap(), service.clone()),
+        image_locators: ImageLocators::of_entry(ImageLocator::new("k.yaml".parse().unwrap(), service.clone())),
         image: (&subject).into(),
         promotion: Promotion::new(PromotionKind::Emergency, service, environment),
         release,
@@ -53,8 +55,15 @@ fn entry(id: char, kind: &str, tag: &str, days: i64, more: &[(&str, &str)]) -> L
 }
 
 fn snapshot(text: &str, entries: Vec<LedgerEntry>) -> InfraSnapshot {
-    let image_field = ImageField { file: "k.yaml".parse().unwrap(), name: "checkout-service".to_owned() };
-    InfraSnapshot { text: text.to_owned(), image_field, entries, now: NOW.parse().unwrap() }
+    let field = ImageField::entry("k.yaml".parse().unwrap(), "checkout-service");
+    let texts = [(field.file.clone(), text.to_owned())].into();
+    InfraSnapshot { texts, fields: vec![field], entries, now: NOW.parse().unwrap() }
+}
+
+/// The text of the only file that a commit changes.
+fn text(commit: &PlannedCommit) -> &str {
+    assert_eq!(commit.files.len(), 1);
+    commit.files.values().next().unwrap()
 }
 
 /// The planned commit, the result when nothing is to write, or the refusal.
@@ -72,7 +81,7 @@ const OURS: (&str, &str) = ("Workflow", "https://github.com/ACME/infra/actions/r
 fn an_emergency_is_committed_whatever_was_promoted_since() {
     let newer = entry('2', "normal", "1.4.1", 0, &[("Validated-at", NOW)]);
     let commit = planned(&emergency(), &snapshot(FILE, vec![newer])).unwrap();
-    assert_eq!(commit.text, FILE.replace("1.4.1", "1.4.2"));
+    assert_eq!(text(&commit), FILE.replace("1.4.1", "1.4.2"));
     assert!(
         commit.message.starts_with("EMERGENCY promote(production): checkout-service → 1.4.2\n"),
         "{}",

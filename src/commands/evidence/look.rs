@@ -20,11 +20,16 @@ use crate::{
     deployment::{fetch_run, locate_commit},
     error::CommandError,
     finding::Finding,
-    kustomization::ImageEntry,
+    image_entry::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided, read_until_answered},
     people::look::PeopleObserver,
-    promotion::infra::{ImageLocator, image_file::find_image},
+    promotion::infra::{
+        ImageLocators,
+        image_edit::{find_entries, whole_entry},
+        image_file::{FoundImages, find_images},
+        plan::agreed_image,
+    },
     subject::{Commit as CommitId, Service},
     values::{clip, short_sha},
     world::{
@@ -45,7 +50,7 @@ pub struct EvidenceObserver<'a> {
     pub verification: &'a Verification<'a>,
     pub github: Arc<GitHub>,
     pub place: &'a InfraRepo,
-    pub image_locator: &'a ImageLocator,
+    pub image_locators: &'a ImageLocators,
     /// How long a job's annotations may take to appear after the job's end.
     pub annotation_delay: Duration,
     /// Time limit of one request.
@@ -58,8 +63,8 @@ impl EvidenceObserver<'_> {
     /// The infra repository lacks the file or git cannot read it; a signal.
     pub fn observe(&self) -> Result<EvidenceObservations, CommandError> {
         let tip = self.place.read(self.ctx, || self.place.tip())?.commit;
-        let image = self.place.read(self.ctx, || find_image(self.place, &tip, self.image_locator))?;
-        let current_entry = image.field.find_entry(&image.text).map_err(Finding::unobservable)?;
+        let found = self.place.read(self.ctx, || find_images(self.place, &tip, self.image_locators))?;
+        let current = current_entries(&found).map_err(Finding::unobservable)?;
         let payload = &self.verification.claim.payload;
         let repository = &self.verification.origin.repository;
         let run = self.ask(|| fetch_run(&self.github, repository, payload.run.id));
@@ -68,11 +73,11 @@ impl EvidenceObserver<'_> {
         let claimed_attempt =
             run.as_ref().ok().and_then(Option::as_ref).filter(|run| run.attempt == payload.run.attempt);
         let jobs = claimed_attempt.map(|run| self.observe_jobs(run)).transpose()?.unwrap_or_default();
-        let ledger = self.read_ledger(&tip, current_entry.as_ref(), &jobs);
+        let ledger = self.read_ledger(&tip, &current, &jobs);
         let now = self.ctx.execution.clock.wall();
-        let base = self.find_base(current_entry.as_ref(), &ledger);
+        let base = self.find_base(&current, &ledger);
         let changes = ReleaseChanges {
-            current_image: current_entry.as_ref().map(ImageEntry::reference),
+            current_image: shown_images(&current),
             base,
             comparison: None,
             head: None,
@@ -179,7 +184,7 @@ impl EvidenceObserver<'_> {
     fn read_ledger(
         &self,
         tip: &Commit,
-        current_entry: Option<&ImageEntry>,
+        current: &[ImageEntry],
         jobs: &ValidationJobs,
     ) -> Result<Vec<LedgerEntry>, Finding> {
         let Verification { claim, environment, .. } = self.verification;
@@ -189,33 +194,39 @@ impl EvidenceObserver<'_> {
         let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
         let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
         let is_enough = |entries: &[LedgerEntry]| {
-            let has_base = entries.iter().any(|entry| is_base(entry, current_entry));
+            let is_known = |current: &ImageEntry| entries.iter().any(|entry| is_base(entry, current));
+            let has_base = !current.is_empty() && current.iter().all(is_known);
             let covers_validation = entries.last().is_some_and(|entry| entry.committed_at < since);
             covers_validation && (has_base && entries.len() >= MAX_PROMOTIONS || entries.len() >= MAX_ENTRIES)
         };
         self.place.read(self.ctx, || ledger::history(self.place, tip, service, environment, is_enough))
     }
 
-    /// The source commit of the current image: from the ledger, else from a Git tag with the name of the image's tag.
+    /// The source commit of the current image: from the ledger, else from a Git tag with the name of the image's tag. Where the
+    /// files of the service disagree, it is that of the image that was promoted first: the release brings all of them together.
     fn find_base(
         &self,
-        current_entry: Option<&ImageEntry>,
+        current: &[ImageEntry],
         ledger: &Result<Vec<LedgerEntry>, Finding>,
     ) -> Result<BaseCommit, Finding> {
-        let Some(current_entry) = current_entry else {
+        let Some(first) = current.first() else {
             return Ok(BaseCommit::Unknown { tried: "the file has no image entry yet".to_owned() });
         };
-        let image = current_entry.reference();
         let entries = ledger.as_ref().map_err(Clone::clone)?;
-        let entry = entries.iter().find(|entry| is_base(entry, Some(current_entry)));
+        // Newest first.
+        let bases = current.iter().map(|current| entries.iter().position(|entry| is_base(entry, current)));
+        let oldest = bases.collect::<Option<Vec<usize>>>().and_then(|bases| bases.into_iter().max());
+        let entry = oldest.and_then(|at| entries.get(at));
         if let Some((entry, commit)) = entry.and_then(|entry| Some((entry, entry.promotion.source_commit.as_ref()?))) {
             let source = format!("the ledger ({})", short_sha(entry.commit.as_str()));
             return Ok(BaseCommit::Known { sha: commit.clone(), source });
         }
-        let no_entry = format!("no ledger commit records a source commit for {image}");
-        match &current_entry.tag {
-            None => Ok(BaseCommit::Unknown { tried: format!("{no_entry}, and it has no tag to look up") }),
-            Some(tag) => self.find_tagged(tag, &no_entry),
+        let images = shown_images(current).unwrap_or_default();
+        let no_entry = format!("no ledger commit records a source commit for {images}");
+        match (&first.tag, current.len()) {
+            (Some(tag), 1) => self.find_tagged(tag, &no_entry),
+            (None, 1) => Ok(BaseCommit::Unknown { tried: format!("{no_entry}, and it has no tag to look up") }),
+            _ => Ok(BaseCommit::Unknown { tried: format!("{no_entry}, and the files of the service disagree") }),
         }
     }
 
@@ -247,8 +258,28 @@ impl EvidenceObserver<'_> {
 }
 
 /// Whether an entry set the current image and records its source commit.
-fn is_base(entry: &LedgerEntry, current_entry: Option<&ImageEntry>) -> bool {
-    current_entry.is_some_and(|current| entry.has_set(current)) && entry.promotion.source_commit.is_some()
+fn is_base(entry: &LedgerEntry, current: &ImageEntry) -> bool {
+    entry.has_set(current) && entry.promotion.source_commit.is_some()
+}
+
+/// The different images that the files of the service have: one when they agree. Empty when none has an entry.
+fn current_entries(found: &FoundImages) -> Result<Vec<ImageEntry>, Finding> {
+    let entries: Vec<ImageEntry> = find_entries(&found.texts, &found.fields)?.into_iter().flatten().collect();
+    if agreed_image(&entries).is_some() {
+        return Ok(whole_entry(&entries).into_iter().collect());
+    }
+    let mut different: Vec<ImageEntry> = Vec::new();
+    for entry in entries {
+        if different.iter().all(|other| other.reference() != entry.reference()) {
+            different.push(entry);
+        }
+    }
+    Ok(different)
+}
+
+fn shown_images(entries: &[ImageEntry]) -> Option<String> {
+    let shown: Vec<String> = entries.iter().map(ImageEntry::reference).collect();
+    (!shown.is_empty()).then(|| shown.join(" and "))
 }
 
 /// Fetches the jobs, and the annotations of each one that ended and is not in `complete`.

@@ -8,7 +8,7 @@ use super::freshness::Freshness;
 use crate::{
     finding::Finding,
     ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, RunUrl},
-    promotion::infra::{ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+    promotion::infra::{ImageLocators, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
     reconcile::Plan,
 };
 
@@ -17,7 +17,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// A promotion whose required reports passed.
 pub(super) struct Promote {
-    pub image_locator: ImageLocator,
+    pub image_locators: ImageLocators,
     pub image: NewImage,
     pub release: String,
     /// The facts for the commit. The images in it are filled in by the plan.
@@ -26,8 +26,8 @@ pub(super) struct Promote {
 }
 
 impl PromotionPlan for Promote {
-    fn image_locator(&self) -> &ImageLocator {
-        &self.image_locator
+    fn image_locators(&self) -> &ImageLocators {
+        &self.image_locators
     }
 
     fn release(&self) -> String {
@@ -43,23 +43,24 @@ impl PromotionPlan for Promote {
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
-        let InfraSnapshot { text, image_field, entries, now } = snapshot;
-        let (edited, image_entry) = match image_field.set(text, &self.image) {
-            Ok(edited) => edited,
+        let InfraSnapshot { entries, now, .. } = snapshot;
+        let edit = match snapshot.set(&self.image) {
+            Ok(edit) => edit,
             Err(finding) => return Plan::Refuse(finding),
         };
         let has_evidence = self.promotion.evidence.is_some();
         let committed =
             entries.iter().find(|entry| has_evidence && entry.promotion.evidence == self.promotion.evidence);
-        if !edited.changed {
-            return Plan::UpToDate(PromotionResult::up_to_date(image_entry.reference(), committed));
+        if !edit.changed() {
+            let image = edit.entry().map(|entry| entry.reference()).unwrap_or_default();
+            return Plan::UpToDate(PromotionResult::up_to_date(image, committed));
         }
         let refusal = committed.map(|committed| evidence_used(committed, entries));
         let newer = entries.iter().filter(|entry| self.is_older_than(entry));
         let refusal = refusal.or_else(|| self.superseded(newer.max_by_key(|entry| entry.decided_at())));
         match refusal.or_else(|| self.freshness.refusal(*now)) {
             Some(finding) => Plan::Refuse(finding),
-            None => Plan::Write(PlannedCommit::new(edited, &image_entry, &self.promotion)),
+            None => Plan::Write(PlannedCommit::new(edit, &self.promotion)),
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::{
     commands::COMMANDS,
     ledger::LedgerEntry,
     promotion::infra::{
-        ImageField, ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan as _, PromotionResult,
+        ImageField, ImageLocator, ImageLocators, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan as _,
+        PromotionResult,
     },
     reconcile::Plan,
     subject::Reference,
@@ -56,14 +57,23 @@ fn promotion(image: &str) -> Promote {
         ..Promotion::new(PromotionKind::Normal, target.service, target.environment)
     };
     let freshness = freshness(&[report("wait", "2026-01-01T12:00:00Z"), report("evidence", VALIDATED)]);
-    let image_locator = ImageLocator::new("apps/kustomization.yaml".parse().unwrap(), NAME.parse().unwrap());
-    Promote { image_locator, image: (&subject).into(), release: target.release, promotion: facts, freshness }
+    let locator = ImageLocator::new("apps/kustomization.yaml".parse().unwrap(), NAME.parse().unwrap());
+    let image_locators = ImageLocators::of_entry(locator);
+    Promote { image_locators, image: (&subject).into(), release: target.release, promotion: facts, freshness }
 }
 
 /// The branch at noon.
 fn snapshot(text: &str) -> InfraSnapshot {
-    let image_field = ImageField { file: "apps/kustomization.yaml".parse().unwrap(), name: NAME.to_owned() };
-    InfraSnapshot { text: text.to_owned(), image_field, entries: vec![], now: "2026-01-01T12:00:00Z".parse().unwrap() }
+    let field = ImageField::entry("apps/kustomization.yaml".parse().unwrap(), NAME);
+    let texts = [(field.file.clone(), text.to_owned())].into();
+    let now = "2026-01-01T12:00:00Z".parse().unwrap();
+    InfraSnapshot { texts, fields: vec![field], entries: vec![], now }
+}
+
+/// The text of the only file that a commit changes.
+fn text(commit: &PlannedCommit) -> &str {
+    assert_eq!(commit.files.len(), 1);
+    commit.files.values().next().unwrap()
 }
 
 fn planned(promote: &Promote, snapshot: &InfraSnapshot) -> PlannedCommit {
@@ -94,7 +104,7 @@ fn only_the_promoted_values_of_the_entry_change() {
         (format!("@{digest}"), format!("    digest: {digest}\n")),
     ] {
         let commit = planned(&promotion(&image), &snapshot(FILE));
-        assert_eq!(commit.text, FILE.replace(line, &lines), "{image}");
+        assert_eq!(text(&commit), FILE.replace(line, &lines), "{image}");
         assert_eq!((commit.image, commit.previous), (format!("{OURS}{image}"), Some(format!("{OURS}:1.4.1"))));
     }
 }
@@ -103,7 +113,7 @@ fn only_the_promoted_values_of_the_entry_change() {
 fn a_promotion_without_a_digest_removes_the_old_digest() {
     let pinned = FILE.replace("\"1.4.1\"", &format!("\"1.4.1\"\n    digest: {}", digest()));
     let commit = planned(&promotion(":1.4.2"), &snapshot(&pinned));
-    assert_eq!(commit.text, FILE.replace("1.4.1", "1.4.2"));
+    assert_eq!(text(&commit), FILE.replace("1.4.1", "1.4.2"));
 }
 
 #[test]
@@ -120,10 +130,10 @@ fn without_an_image_the_current_one_gets_the_tag() {
 #[test]
 fn a_new_entry_is_added_under_the_name_in_the_manifests() {
     let mut found = snapshot(FILE);
-    found.image_field.name = "app".to_owned();
+    found.fields = vec![ImageField::entry("apps/kustomization.yaml".parse().unwrap(), "app")];
     let commit = planned(&promotion(":1.4.2"), &found);
     let entry = format!("  - name: app\n    newName: {OURS}\n    newTag: 1.4.2\n");
-    assert_eq!(commit.text, FILE.replace("replicas:", &format!("{entry}replicas:")));
+    assert_eq!(text(&commit), FILE.replace("replicas:", &format!("{entry}replicas:")));
     assert_eq!(commit.previous, None);
     assert!(!commit.message.contains("Previous-Image"), "{}", commit.message);
 }

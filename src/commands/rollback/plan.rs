@@ -4,10 +4,13 @@ use jiff::Timestamp;
 
 use crate::{
     finding::Finding,
-    kustomization,
-    ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, WantedEntry},
+    image_entry::{EntryText, ImageEntry},
+    ledger::{LedgerEntry, LedgerQuery, Promotion, PromotionKind, WantedEntry, proof::EntryChange},
     promotion::{
-        infra::{ImageField, ImageLocator, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan, PromotionResult},
+        infra::{
+            FieldPlace, ImageEdit, ImageField, ImageLocators, InfraSnapshot, NewImage, PlannedCommit, PromotionPlan,
+            PromotionResult,
+        },
         rerun::{earliest_attempt, find_commit_of_run},
     },
     reconcile::Plan,
@@ -40,7 +43,7 @@ pub(super) struct RefutedRun {
 
 /// A rollback of one promotion.
 pub(super) struct Rollback {
-    pub image_locator: ImageLocator,
+    pub image_locators: ImageLocators,
     pub target: RollbackTarget,
     /// The facts for the commit. The images and the rolled back commit are filled in by the plan.
     pub promotion: Promotion,
@@ -99,8 +102,8 @@ impl Rollback {
 }
 
 impl PromotionPlan for Rollback {
-    fn image_locator(&self) -> &ImageLocator {
-        &self.image_locator
+    fn image_locators(&self) -> &ImageLocators {
+        &self.image_locators
     }
 
     fn release(&self) -> String {
@@ -118,7 +121,7 @@ impl PromotionPlan for Rollback {
     }
 
     fn decide(&self, snapshot: &InfraSnapshot) -> Plan<PlannedCommit, PromotionResult> {
-        let current = match snapshot.image_field.current_image(&snapshot.text) {
+        let current = match snapshot.current_image() {
             Ok(image) => image,
             Err(finding) => return Plan::Refuse(finding),
         };
@@ -129,70 +132,144 @@ impl PromotionPlan for Rollback {
             Ok(target) => target,
             Err(plan) => return plan,
         };
-        let refuse = |actual: String, expected: String, next: &str| {
-            Plan::Refuse(Finding::blocked("rollback").actual(actual).expected(expected).next(next))
-        };
         if let (Some(RefutedRun { promotion, why }), RollbackTarget::Latest { .. }) = (&self.refuted, &self.target)
             && *promotion == target.commit
         {
-            return refuse(
+            return Plan::Refuse(blocked(
                 format!("the last promotion, {promotion}, was not made by the workflow run that it names: {why}"),
                 "a promotion by a workflow run".to_owned(),
                 "look at the commit; if the image before it is the wanted one, name the commit with `promotion`",
-            );
+            ));
         }
-        let LedgerEntry { commit, promotion: Promotion { image, .. }, change, .. } = target;
-        // The entry that the promotion changed, whatever its name is.
-        let image_field = ImageField { name: change.after.entry.name.clone(), ..snapshot.image_field.clone() };
-        let current = match image_field.find_entry(&snapshot.text) {
-            Ok(entry) => entry,
-            Err(finding) => return Plan::Refuse(finding),
-        };
-        if !current.as_ref().is_some_and(|current| target.has_set(current)) {
-            let current = current.map_or_else(|| "no image entry".to_owned(), |entry| entry.reference());
-            return refuse(
-                format!("the current image is {current}"),
-                format!("{image}, which {commit} promoted"),
-                "it was changed since: name the promotion that set the current image, or set the image by hand",
-            );
+        match self.edit(snapshot, target) {
+            Err(finding) => Plan::Refuse(finding),
+            Ok((edit, _)) if !edit.changed() => {
+                let image = edit.entry().map(|entry| entry.reference()).unwrap_or_default();
+                Plan::UpToDate(PromotionResult::up_to_date(image, None))
+            }
+            Ok((edit, remark)) => {
+                if let Some(finding) = &self.refusal {
+                    return Plan::Refuse(finding.clone());
+                }
+                let promotion = Promotion { rolls_back: Some(target.commit.clone()), ..self.promotion.clone() };
+                Plan::Write(PlannedCommit { remark, ..PlannedCommit::new(edit, &promotion) })
+            }
         }
-        let Some(before) = &change.before else {
-            return refuse(
-                format!("{commit} added the image entry: there was no image before it"),
-                "a promotion with an image before it".to_owned(),
-                "it was the first promotion of its service: set the image by hand, or remove the entry",
-            );
-        };
-        let previous = before.entry.reference();
+    }
+}
+
+impl Rollback {
+    /// Puts every file back as it was before a promotion, and says what is not byte for byte.
+    ///
+    /// A file that the promotion did not change had its image already: it gets the image before, too.
+    fn edit(&self, snapshot: &InfraSnapshot, target: &LedgerEntry) -> Result<(ImageEdit, Option<String>), Finding> {
+        let mut fields = changed_fields(snapshot, target)?;
+        self.check_current(snapshot, target, &fields)?;
+        // A rollback of several files starts with one whose image before is known.
+        fields.sort_by_key(|(_, change)| change.as_ref().is_none_or(|change| change.before.is_none()));
+        let before = fields.first().and_then(|(_, change)| change.as_ref()?.before.clone());
+        let (mut edit, mut remark) = (ImageEdit::default(), None);
+        for (field, change) in &fields {
+            let own = change.as_ref().and_then(|change| Some((change.before.as_ref()?, &change.after)));
+            let earlier = own.map(|(own, _)| own).or(before.as_ref()).ok_or_else(|| no_image_before(target))?;
+            let image = self.earlier_image(target, earlier)?;
+            let text = edit.text(&snapshot.texts, field)?;
+            let restored = match own {
+                Some((own, after)) => field.restore(text, own, after)?.map(|edited| (edited, own.entry.clone())),
+                None => None,
+            };
+            let (edited, entry) = match restored {
+                Some(restored) => restored,
+                None => {
+                    remark = Some(RESHAPED.to_owned());
+                    field.set(text, &image)?
+                }
+            };
+            edit.add(field, edited, entry);
+        }
+        Ok((edit, remark))
+    }
+
+    /// Refuses a rollback when the image was changed since.
+    fn check_current(
+        &self,
+        snapshot: &InfraSnapshot,
+        target: &LedgerEntry,
+        fields: &[(ImageField, Option<EntryChange>)],
+    ) -> Result<(), Finding> {
+        let LedgerEntry { commit, promotion: Promotion { image, .. }, .. } = target;
+        for (field, _) in fields {
+            let current = field.find_entry(ImageEdit::default().text(&snapshot.texts, field)?)?;
+            if !current.as_ref().is_some_and(|current| target.has_set(current)) {
+                let current = current.as_ref().map_or_else(|| "no image entry".to_owned(), ImageEntry::reference);
+                let place = if fields.len() > 1 { format!(" in {} ({})", field.file, field.name()) } else { String::new() };
+                return Err(blocked(
+                    format!("the current image is {current}{place}"),
+                    format!("{image}, which {commit} promoted"),
+                    "it was changed since: name the promotion that set the current image, or set the image by hand",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The image of an earlier entry, if it may be set.
+    fn earlier_image(&self, target: &LedgerEntry, earlier: &EntryText) -> Result<NewImage, Finding> {
+        let (commit, previous) = (&target.commit, earlier.entry.reference());
         let Ok(Reference { image, tag, digest }) = previous.parse() else {
-            return refuse(
+            return Err(blocked(
                 format!("the image before {commit} is \"{previous}\""),
                 "an image such as `ghcr.io/acme/checkout-service:1.4.1`".to_owned(),
                 "set the image by hand",
-            );
+            ));
         };
-        if let Some(repository) = self.repository.as_ref().filter(|repository| **repository != image) {
-            return refuse(
+        match &self.repository {
+            Some(repository) if *repository != image => Err(blocked(
                 format!("the image before {commit} is {previous}"),
                 format!("an image of {repository}, as `services` has it"),
                 "check where it comes from: set it by hand, or correct `services` if the service had this repository",
-            );
+            )),
+            _ => Ok(NewImage { image: Some(image), tag, digest }),
         }
-        let (edited, image_entry, remark) = match kustomization::restore(&snapshot.text, before, &change.after) {
-            Ok(Some(edited)) => (edited, before.entry.clone(), None),
-            Ok(None) => match image_field.set(&snapshot.text, &NewImage { image: Some(image), tag, digest }) {
-                Ok((edited, entry)) => (edited, entry, Some(RESHAPED.to_owned())),
-                Err(finding) => return Plan::Refuse(finding),
-            },
-            Err(error) => return Plan::Refuse(error.to_finding(image_field.file.as_str())),
-        };
-        if !edited.changed {
-            return Plan::UpToDate(PromotionResult::up_to_date(image_entry.reference(), None));
-        }
-        if let Some(finding) = &self.refusal {
-            return Plan::Refuse(finding.clone());
-        }
-        let promotion = Promotion { rolls_back: Some(commit.clone()), ..self.promotion.clone() };
-        Plan::Write(PlannedCommit { remark, ..PlannedCommit::new(edited, &image_entry, &promotion) })
     }
+}
+
+/// The fields of the service, each with its change by the promotion.
+///
+/// An entry of a kustomization is the one that the promotion changed, whatever its name is.
+fn changed_fields(
+    snapshot: &InfraSnapshot,
+    target: &LedgerEntry,
+) -> Result<Vec<(ImageField, Option<EntryChange>)>, Finding> {
+    let mut left: Vec<&EntryChange> = target.changes.iter().collect();
+    let mut fields = Vec::with_capacity(snapshot.fields.len());
+    for field in &snapshot.fields {
+        let at = left.iter().position(|change| field.is_in(&change.file));
+        let change = at.map(|at| left.remove(at).clone());
+        let field = match (&field.place, &change) {
+            (FieldPlace::Entry(_), Some(change)) => ImageField::entry(field.file.clone(), &change.after.entry.name),
+            _ => field.clone(),
+        };
+        fields.push((field, change));
+    }
+    match left.first() {
+        None => Ok(fields),
+        Some(change) => Err(blocked(
+            format!("{} changed {}, which is no file of the service now", target.commit, change.file.path),
+            "a promotion in the files that the config file has for the service".to_owned(),
+            "set the image by a promotion or by hand, or correct `files`",
+        )),
+    }
+}
+
+fn no_image_before(target: &LedgerEntry) -> Finding {
+    blocked(
+        format!("{} added the image entry: there was no image before it", target.commit),
+        "a promotion with an image before it".to_owned(),
+        "it was the first promotion of its service: set the image by hand, or remove the entry",
+    )
+}
+
+fn blocked(actual: String, expected: String, next: &str) -> Finding {
+    Finding::blocked("rollback").actual(actual).expected(expected).next(next)
 }

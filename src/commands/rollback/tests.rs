@@ -6,7 +6,9 @@ use crate::{
         WantedEntry,
         tests::{commit_with_trailers, entry_of},
     },
-    promotion::infra::{ImageField, ImageLocator, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult},
+    promotion::infra::{
+        ImageField, ImageLocator, ImageLocators, InfraSnapshot, PlannedCommit, PromotionPlan as _, PromotionResult,
+    },
     reconcile::Plan,
     report::Run,
 };
@@ -23,7 +25,7 @@ fn commit(id: char) -> Commit {
 fn rollback(named: Option<char>) -> Rollback {
     let service: crate::subject::Service = "checkout-service".parse().unwrap();
     Rollback {
-        image_locator: ImageLocator::new("k.yaml".parse().unwrap(), service.clone()),
+        image_locators: ImageLocators::of_entry(ImageLocator::new("k.yaml".parse().unwrap(), service.clone())),
         target: named.map_or(RollbackTarget::Latest { started: None }, |id| RollbackTarget::Commit(commit(id))),
         promotion: Promotion::new(PromotionKind::Rollback, service, "production".parse().unwrap()),
         refusal: None,
@@ -77,12 +79,19 @@ fn planned(
     entries: Vec<LedgerEntry>,
 ) -> Result<PlannedCommit, Result<PromotionResult, Finding>> {
     let now = "2026-01-02T00:00:00Z".parse().unwrap();
-    let image_field = ImageField { file: "k.yaml".parse().unwrap(), name: "checkout-service".to_owned() };
-    match rollback.decide(&InfraSnapshot { text: FILE.replace("1.4.2", tag), image_field, entries, now }) {
+    let field = ImageField::entry("k.yaml".parse().unwrap(), "checkout-service");
+    let texts = [(field.file.clone(), FILE.replace("1.4.2", tag))].into();
+    match rollback.decide(&InfraSnapshot { texts, fields: vec![field], entries, now }) {
         Plan::Write(commit) => Ok(commit),
         Plan::UpToDate(result) => Err(Ok(result)),
         Plan::Refuse(finding) => Err(Err(finding)),
     }
+}
+
+/// The text of the only file that a commit changes.
+fn text(commit: &PlannedCommit) -> &str {
+    assert_eq!(commit.files.len(), 1);
+    commit.files.values().next().unwrap()
 }
 
 fn refused(rollback: &Rollback, tag: &str, entries: Vec<LedgerEntry>) -> String {
@@ -96,7 +105,7 @@ fn refused(rollback: &Rollback, tag: &str, entries: Vec<LedgerEntry>) -> String 
 fn the_latest_promotion_is_rolled_back_whatever_its_kind() {
     for kind in ["normal", "emergency"] {
         let planned_commit = planned(&rollback(None), "1.4.2", two(kind)).unwrap();
-        assert_eq!(planned_commit.text, FILE.replace("1.4.2", "1.4.1"));
+        assert_eq!(text(&planned_commit), FILE.replace("1.4.2", "1.4.1"));
         insta::allow_duplicates! {
             insta::assert_snapshot!(planned_commit.message, @r"
             rollback(production): checkout-service → 1.4.1
@@ -130,7 +139,7 @@ fn name_tag_and_digest_are_restored() {
     ] {
         let last = entry('2', "normal", &tagged("1.4.2"), &previous, &[]);
         let planned_commit = planned(&rollback(None), "1.4.2", vec![last]).unwrap();
-        assert!(planned_commit.text.contains(&lines), "{}", planned_commit.text);
+        assert!(text(&planned_commit).contains(&lines), "{}", text(&planned_commit));
         assert!(
             planned_commit.message.contains(&format!("checkout-service → {release}\n")),
             "{}",
@@ -150,7 +159,7 @@ fn a_second_rollback_changes_nothing_and_further_back_needs_a_name() {
     assert_eq!(result(None, "1.4.7"), (commit('3'), false), "changed by hand since");
     let planned_commit = planned(&rollback(Some('1')), "1.4.1", rolled_back(&[])).unwrap();
     assert!(
-        planned_commit.text.contains("1.4.0")
+        text(&planned_commit).contains("1.4.0")
             && planned_commit.message.ends_with(&format!("Rolls-back: {}\n", commit('1')))
     );
 }

@@ -1,6 +1,13 @@
-//! Reads the file with an image entry from the infra repository, and the base that its entries are applied to.
+//! Reads the files with the image of a service from the infra repository, and the base that the entries of a kustomization are
+//! applied to.
 
-use super::{image_field::ImageField, image_locator::ImageLocator};
+use std::collections::BTreeMap;
+
+use super::{
+    image_edit::FileTexts,
+    image_field::ImageField,
+    image_locators::{FileLocator, ImageLocators},
+};
 use crate::{
     error::CommandError,
     finding::Finding,
@@ -9,25 +16,47 @@ use crate::{
     world::git::{Commit, FileMode, TreeEntry, TreePath},
 };
 
-/// The image entry of a service in a commit of the branch, and its file.
-pub struct FoundImage {
-    pub text: String,
-    pub mode: FileMode,
-    pub field: ImageField,
-    /// Why it is not certain that kustomize uses the entry.
-    pub unchecked: Option<String>,
+/// The image of a service in a commit of the branch, and its files.
+#[derive(Default)]
+pub struct FoundImages {
+    pub texts: FileTexts,
+    pub modes: BTreeMap<TreePath, FileMode>,
+    /// In the order of the settings.
+    pub fields: Vec<ImageField>,
+    /// Why it is not certain that kustomize uses an entry.
+    pub unchecked: Vec<String>,
 }
 
-/// Finds the image entry of a service in a commit of the branch: the one that kustomize uses.
+/// Finds the image of a service in a commit of the branch: in a kustomization the entry that kustomize uses.
 ///
 /// # Errors
-/// As [`read_image_file`] and [`ImageLocator::find`].
-pub fn find_image(repo: &InfraRepo, commit: &Commit, locator: &ImageLocator) -> Result<FoundImage, CommandError> {
-    let (text, mode) = read_image_file(repo, commit, &locator.file)?;
-    let base = read_base(repo, commit, &locator.file, &text);
-    let field = locator.find(&text, &base)?;
-    let unchecked = base.unread.first().or(base.changed_by.first()).cloned();
-    Ok(FoundImage { text, mode, field, unchecked })
+/// As [`read_image_file`] and [`ImageLocator::find`](super::ImageLocator::find).
+pub fn find_images(repo: &InfraRepo, commit: &Commit, locators: &ImageLocators) -> Result<FoundImages, CommandError> {
+    let mut found = FoundImages::default();
+    for locator in locators.iter() {
+        let file = locator.file();
+        if !found.texts.contains_key(file) {
+            let (text, mode) = read_image_file(repo, commit, locator)?;
+            found.texts.insert(file.clone(), text);
+            found.modes.insert(file.clone(), mode);
+        }
+        let field = match locator {
+            FileLocator::Fields(field) => field.clone(),
+            FileLocator::Entry(locator) => {
+                let text = found.texts.get(file).map(String::as_str).unwrap_or_default();
+                let base = read_base(repo, commit, file, text);
+                let field = locator.find(text, &base)?;
+                let unchecked = base.unread.first().or(base.changed_by.first());
+                let name = field.name();
+                found.unchecked.extend(unchecked.map(|why| {
+                    format!("not checked whether kustomize uses the entry `{name}`: {why}")
+                }));
+                field
+            }
+        };
+        found.fields.push(field);
+    }
+    Ok(found)
 }
 
 /// The images that the entries of the file are applied to. What git cannot read is noted in the result.
@@ -43,11 +72,16 @@ fn read_base(repo: &InfraRepo, commit: &Commit, file: &TreePath, text: &str) -> 
     base_images(file.as_str(), text, &read_files)
 }
 
-/// The text and mode of the file at `path` in a commit of the branch.
+/// The text and mode of a locator's file in a commit of the branch.
 ///
 /// # Errors
 /// Bad input when there is no such file; unobservable when git fails.
-pub fn read_image_file(repo: &InfraRepo, commit: &Commit, path: &TreePath) -> Result<(String, FileMode), CommandError> {
+fn read_image_file(
+    repo: &InfraRepo,
+    commit: &Commit,
+    locator: &FileLocator,
+) -> Result<(String, FileMode), CommandError> {
+    let path = locator.file();
     let actual = match repo.git.read_file(commit, path).map_err(Finding::unobservable)? {
         Some(TreeEntry::File(blob)) => {
             let text = String::from_utf8(blob.bytes).map_err(|error| {
@@ -58,9 +92,13 @@ pub fn read_image_file(repo: &InfraRepo, commit: &Commit, path: &TreePath) -> Re
         Some(_) => "no regular file",
         None => "no such file",
     };
-    Err(Finding::inconclusive("`file`")
-        .actual(format!("{actual} at {path} on {}", repo.branch))
-        .expected("a kustomization file")
-        .next("name the repository's layout with `file`; `{service}` and `{environment}` are filled in")
-        .bad_input())
+    let (expected, next) = match locator {
+        FileLocator::Entry(_) => (
+            "a kustomization file",
+            "name the repository's layout with `file`; `{service}` and `{environment}` are filled in",
+        ),
+        FileLocator::Fields(_) => ("the file with the image", "correct `files` of the service in the config file"),
+    };
+    let check = format!("{} at {path} on {}", actual, repo.branch);
+    Err(Finding::inconclusive("`file`").actual(check).expected(expected).next(next).bad_input())
 }

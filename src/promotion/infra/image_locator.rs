@@ -11,7 +11,7 @@ use crate::{
         base::{BaseImages, apply_rules},
         image_rules, split_image,
     },
-    subject::{Environment, Image, Service},
+    subject::{Image, Service},
     world::git::TreePath,
 };
 
@@ -24,31 +24,18 @@ pub struct ImageArgs {
     /// The image's name in the manifests (`images[].name`); `{service}` is filled in [default: the entry of the service's repository, else of its name, else of its image in the base]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<ImageName>,
-    /// Add an image entry even if no image of the base is known to use it
+    /// Add an image entry even if no image of the base is known to use it, or the last key of a path in `files`
     #[arg(long)]
     pub create_entry: bool,
 }
 
 impl ImageArgs {
-    /// The image entry of a service in an environment. `file`: the pattern of its path. `repository`: where the service's
-    /// image is pulled from.
-    ///
-    /// # Errors
-    /// Bad input when the file's path is not inside the repository.
-    pub fn locator(
-        &self,
-        file: &str,
-        service: &Service,
-        environment: &Environment,
-        repository: Option<Image>,
-    ) -> Result<ImageLocator, CommandError> {
-        let path = file.replace("{service}", service.as_str()).replace("{environment}", environment.as_str());
-        let file = path.parse().map_err(|error: String| {
-            Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository").bad_input()
-        })?;
+    /// The locator of the image entry of a service in a kustomization. `repository`: where the service's image is pulled from.
+    #[must_use]
+    pub fn locator(&self, file: TreePath, service: &Service, repository: Option<Image>) -> ImageLocator {
         let image_name = self.image_name.as_ref().map(|name| name.for_service(service));
         let create_entry = self.create_entry;
-        Ok(ImageLocator { image_name, repository, create_entry, ..ImageLocator::new(file, service.clone()) })
+        ImageLocator { image_name, repository, create_entry, ..ImageLocator::new(file, service.clone()) }
     }
 }
 
@@ -139,7 +126,7 @@ impl ImageLocator {
     }
 
     fn field(&self, name: &str) -> ImageField {
-        ImageField { file: self.file.clone(), name: name.to_owned() }
+        ImageField::entry(self.file.clone(), name)
     }
 
     /// The entries that names identify, one list for each way, the first way first.

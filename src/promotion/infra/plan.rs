@@ -2,17 +2,22 @@
 
 use jiff::Timestamp;
 
-use super::{image_field::ImageField, image_locator::ImageLocator};
+use super::{
+    image_edit::{FileTexts, ImageEdit, find_entries, set_images, whole_entry},
+    image_field::{ImageField, NewImage},
+    image_locators::ImageLocators,
+};
 use crate::{
-    kustomization::{Edited, ImageEntry},
-    ledger::{LedgerEntry, LedgerQuery, Promotion},
+    finding::Finding,
+    image_entry::ImageEntry,
+    ledger::{LedgerEntry, LedgerQuery, Promotion, proof::is_described},
     reconcile::Plan,
     world::git::Commit,
 };
 
-/// The decision of one command: whether it may change the image entry that its locator finds.
+/// The decision of one command: whether it may change the image that its locators find.
 pub trait PromotionPlan {
-    fn image_locator(&self) -> &ImageLocator;
+    fn image_locators(&self) -> &ImageLocators;
 
     /// The new release, as far as it is known before anything is read.
     fn release(&self) -> String;
@@ -27,39 +32,79 @@ pub trait PromotionPlan {
 /// The branch at its current tip.
 #[derive(Debug)]
 pub struct InfraSnapshot {
-    /// The text of the image's file.
-    pub text: String,
-    /// The image entry in it, or the one to add.
-    pub image_field: ImageField,
+    /// The texts of the files with the image.
+    pub texts: FileTexts,
+    /// Where the image is in them, or is to be added. At least one.
+    pub fields: Vec<ImageField>,
     /// The entries that [`PromotionPlan::ledger_query`] asks for, newest first.
     pub entries: Vec<LedgerEntry>,
     pub now: Timestamp,
 }
 
+impl InfraSnapshot {
+    /// The files with another image. Pure, as every edit.
+    ///
+    /// # Errors
+    /// One of the files cannot be edited safely.
+    pub fn set(&self, new: &NewImage) -> Result<ImageEdit, Finding> {
+        set_images(&self.texts, &self.fields, new)
+    }
+
+    /// The current entry of each field.
+    ///
+    /// # Errors
+    /// One of the files cannot be read safely.
+    pub fn entries_now(&self) -> Result<Vec<Option<ImageEntry>>, Finding> {
+        find_entries(&self.texts, &self.fields)
+    }
+
+    /// The current image as a whole, if the fields agree on one.
+    ///
+    /// # Errors
+    /// As [`InfraSnapshot::entries_now`].
+    pub fn current_image(&self) -> Result<Option<String>, Finding> {
+        let entries: Option<Vec<ImageEntry>> = self.entries_now()?.into_iter().collect();
+        Ok(entries.and_then(|entries| agreed_image(&entries)))
+    }
+}
+
+/// The image that all entries are of; `None` when they disagree.
+#[must_use]
+pub fn agreed_image(entries: &[ImageEntry]) -> Option<String> {
+    let whole = whole_entry(entries)?.reference();
+    entries.iter().all(|entry| is_described(entry, &whole)).then_some(whole)
+}
+
 /// The commit to make.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PlannedCommit {
-    /// The file's new text.
-    pub text: String,
+    /// The new texts of the files that change.
+    pub files: FileTexts,
     pub image: String,
+    /// The image before, of the first file that changes.
     pub previous: Option<String>,
     pub message: String,
+    /// What was in each place, for a service with several.
+    pub places: Vec<String>,
     /// What a reader of the change should know about the edit.
     pub remark: Option<String>,
 }
 
 impl PlannedCommit {
-    /// The commit of an edited file. The images of `promotion` are filled in from the entries before and after.
+    /// The commit of edited files. The images of `promotion` are filled in from the entries before and after.
     #[must_use]
-    pub fn new(edited: Edited, entry: &ImageEntry, promotion: &Promotion) -> Self {
-        let image = entry.reference();
-        let previous = edited.previous.as_ref().map(ImageEntry::reference);
-        // The digest is in `Image` already if the entry pins it.
-        let digest = promotion.digest.clone().filter(|_| entry.digest.is_none());
+    pub fn new(edit: ImageEdit, promotion: &Promotion) -> Self {
+        let (previous, places) = (edit.previous(), edit.lines());
+        let entry = edit.entry();
+        let image = entry.as_ref().map(ImageEntry::reference).unwrap_or_default();
+        let (tag, pinned) = entry.map_or((None, None), |entry| (entry.tag, entry.digest));
+        // The digest is in `Image` already if an entry pins it.
+        let digest = promotion.digest.clone().filter(|_| pinned.is_none());
         let promotion = Promotion { image: image.clone(), previous: previous.clone(), digest, ..promotion.clone() };
-        let parts: Vec<&str> = [&entry.tag, &entry.digest].into_iter().flatten().map(String::as_str).collect();
+        let parts: Vec<&str> = [&tag, &pinned].into_iter().flatten().map(String::as_str).collect();
         let release = if parts.is_empty() { image.clone() } else { parts.join("@") };
-        Self { text: edited.text, image, previous, message: promotion.message(&release), remark: None }
+        let message = promotion.message(&release, &places);
+        Self { files: edit.files, image, previous, message, places, remark: None }
     }
 }
 

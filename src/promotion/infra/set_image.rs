@@ -1,11 +1,11 @@
-//! The change of every promotion: one image entry of one file, on the tip of one branch. The push is a plain fast-forward,
+//! The change of every promotion: the image of one service in all of its files, by one commit on the tip of one branch. The push
+//! is a plain fast-forward,
 //! which the remote refuses when another push was first.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
-    image_file::{FoundImage, find_image},
-    image_locator::ImageLocator,
+    image_file::{FoundImages, find_images},
     plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     ledger::{self, InfraRepo},
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, Tip},
+    world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, Tip, TreePath},
 };
 
 /// Commits and pushes the image that a command decided on.
@@ -31,8 +31,8 @@ pub struct SetImage<'a, P> {
 /// The branch at its current tip.
 pub struct Base {
     tip: Tip,
-    /// The mode of the image's file.
-    mode: FileMode,
+    /// The modes of the files with the image.
+    modes: BTreeMap<TreePath, FileMode>,
     snapshot: InfraSnapshot,
     /// The earlier push that reached the remote, although its answer was lost or said otherwise.
     arrived: Option<PromotionResult>,
@@ -64,11 +64,9 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
-        let locator: &ImageLocator = self.plan.image_locator();
-        let (file, name) = (&locator.file, locator.default_name());
         Effect {
             target: format!("{} {}", self.repo.remote.url(), self.repo.branch),
-            detail: format!("{file}: {name} → {}", self.plan.release()),
+            detail: format!("{} → {}", self.plan.image_locators().describe(), self.plan.release()),
             state: EffectState::Planned,
         }
     }
@@ -76,23 +74,30 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     fn detail(&self, edit: &PlannedCommit) -> Option<String> {
         let previous = edit.previous.as_deref().unwrap_or("no image entry");
         let remark = edit.remark.as_ref().map(|remark| format!(" ({remark})")).unwrap_or_default();
-        Some(format!("{}: {previous} → {}{remark}", self.plan.image_locator().file, edit.image))
+        let detail = match &edit.places[..] {
+            [] => {
+                let files: Vec<&str> = edit.files.keys().map(TreePath::as_str).collect();
+                format!("{}: {previous} → {}", files.join(", "), edit.image)
+            }
+            places => format!("{} → {}", places.join("; "), edit.image),
+        };
+        Some(format!("{detail}{remark}"))
     }
 
     fn read(&self) -> Result<Base, CommandError> {
         let tip = self.repo.tip()?;
         let arrived = self.arrived_push(&tip.commit)?;
-        let FoundImage { text, mode, field: image_field, unchecked } =
-            find_image(self.repo, &tip.commit, self.plan.image_locator())?;
-        if let Some(reason) = unchecked {
-            self.ctx.log.say(&format!("not checked whether kustomize uses the entry `{}`: {reason}", image_field.name));
+        let FoundImages { texts, modes, fields, unchecked } =
+            find_images(self.repo, &tip.commit, self.plan.image_locators())?;
+        for reason in unchecked {
+            self.ctx.log.say(&reason);
         }
         let now = self.ctx.execution.clock.wall();
         let entries = match self.plan.ledger_query(now) {
             Some(query) => ledger::run_query(self.repo, &tip.commit, &query).map_err(Finding::unobservable)?,
             None => Vec::new(),
         };
-        Ok(Base { snapshot: InfraSnapshot { text, image_field, entries, now }, tip, mode, arrived })
+        Ok(Base { snapshot: InfraSnapshot { texts, fields, entries, now }, tip, modes, arrived })
     }
 
     fn arrived(&self, base: &Base) -> Option<PromotionResult> {
@@ -105,11 +110,15 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
 
     fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
         let InfraRepo { git, remote, branch, .. } = self.repo;
-        let path = self.plan.image_locator().file.clone();
-        let file = NewFile { path, mode: base.mode, bytes: edit.text.clone().into_bytes() };
+        let file = |(path, text): (&TreePath, &String)| NewFile {
+            path: path.clone(),
+            mode: base.modes.get(path).copied().unwrap_or(FileMode::Regular),
+            bytes: text.clone().into_bytes(),
+        };
+        let files: Vec<NewFile> = edit.files.iter().map(file).collect();
         let (author, committer) = (self.committer.clone(), self.committer.clone());
         let signature = Signature { author, committer, at: self.ctx.execution.clock.wall().into() };
-        let commit = match git.commit_files(&base.tip.commit, &[file], &edit.message, &signature) {
+        let commit = match git.commit_files(&base.tip.commit, &files, &edit.message, &signature) {
             Ok(commit) => commit,
             // Nothing has left this machine yet.
             Err(finding) => return WriteOutcome::Refused(finding),

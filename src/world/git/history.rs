@@ -61,7 +61,7 @@ impl Git {
     ) -> Result<Vec<LoggedCommit>, Finding> {
         self.with_enough_history(remote, branch, &format!("after {since}"), |ends| {
             let (mut line, mut older, mut cut) = (RelevantCommits::new(filter), 0, false);
-            self.log(tip, None, filter.is_wanted, &mut |commit| {
+            self.log(tip, &[], filter.is_wanted, &mut |commit| {
                 cut |= ends.contains(&commit.commit);
                 older = match commit.at {
                     Some(at) if at < since => older + 1,
@@ -78,18 +78,18 @@ impl Git {
         })
     }
 
-    /// The relevant commits on the first-parent line of `tip` that changed the file at `path`, newest first, passed to `take`
+    /// The relevant commits on the first-parent line of `tip` that changed one of `files`, newest first, passed to `take`
     /// in lots. It returns whether it has enough. Deepens a shallow checkout until it has, or the history is complete;
     /// `take` is then called again from the tip, with `first` set.
     ///
     /// # Errors
     /// As [`Git::commits_since`], and those of `take`.
-    pub fn commits_of_file(
+    pub fn commits_of_files(
         &self,
         remote: &Remote,
         branch: &Branch,
         tip: &Commit,
-        path: &TreePath,
+        files: &[TreePath],
         filter: &HistoryFilter<'_>,
         mut take: impl FnMut(Vec<LoggedCommit>, bool) -> Result<bool, Finding>,
     ) -> Result<(), Finding> {
@@ -97,7 +97,7 @@ impl Git {
             let (mut size, mut first, mut done) = (FIRST_LOT, true, Ok(false));
             let (mut line, mut read) = (RelevantCommits::new(filter), 0);
             let mut cut = false;
-            self.log(tip, Some(path), filter.is_wanted, &mut |commit| {
+            self.log(tip, files, filter.is_wanted, &mut |commit| {
                 // Whether this commit changed the file is unknown.
                 if ends.contains(&commit.commit) {
                     cut = true;
@@ -151,26 +151,26 @@ impl Git {
     fn reaches(&self, tip: &Commit, ends: &ShallowEnds) -> Result<bool, Finding> {
         let mut reached = false;
         // Without a path, git prints every commit.
-        self.log(tip, None, &|_| false, &mut |commit| {
+        self.log(tip, &[], &|_| false, &mut |commit| {
             reached = ends.contains(&commit.commit);
             !reached
         })?;
         Ok(reached)
     }
 
-    /// Passes the commits on the first-parent line of `tip` to `visit`, newest first, until it returns false. With `path`, only
-    /// those that changed this file.
+    /// Passes the commits on the first-parent line of `tip` to `visit`, newest first, until it returns false. With `files`, only
+    /// those that changed one of them.
     fn log(
         &self,
         tip: &Commit,
-        path: Option<&TreePath>,
+        files: &[TreePath],
         is_wanted: &dyn Fn(&str) -> bool,
         visit: &mut dyn FnMut(PrintedCommit) -> bool,
     ) -> Result<(), Finding> {
         let log = ["--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--root"].map(ToOwned::to_owned);
-        let path = path.map(|path| format!(":(top,literal){path}"));
+        let files = files.iter().map(|path| format!(":(top,literal){path}"));
         let revisions = ["--end-of-options", tip.as_str(), "--"].map(ToOwned::to_owned);
-        self.run_log(log.into_iter().chain(revisions).chain(path), is_wanted, visit)
+        self.run_log(log.into_iter().chain(revisions).chain(files), is_wanted, visit)
     }
 
     /// Passes the commits that `git log` prints for these arguments to `visit`, until it returns false.

@@ -55,7 +55,7 @@ fn the_entry_that_kustomize_uses_is_found() {
         (entries(&["shop"]), OWN, partly_read(&["envoy"]), "shop"),
         (entries(&["shop"]), OWN, patched(&["envoy"]), "shop"),
     ] {
-        let name = locator(repository).find(&text, &base).map(|field| field.name);
+        let name = locator(repository).find(&text, &base).map(|field| field.name());
         assert_eq!(name, Ok(found.to_owned()), "{text} {base:?}");
     }
 }
@@ -107,16 +107,16 @@ fn two_entries_that_fit_are_bad_input() {
         assert!(finding.to_string().contains("two entries of k.yaml"), "{finding}");
     }
     // The same name twice is left to the edit, which names both lines.
-    assert_eq!(locator("").find(&entries(&["shop", "shop"]), &base(&["shop"])).unwrap().name, "shop");
+    assert_eq!(locator("").find(&entries(&["shop", "shop"]), &base(&["shop"])).unwrap().name(), "shop");
 }
 
 #[test]
 fn the_name_that_is_given_decides() {
     let named = |name: &str| ImageLocator { image_name: Some(name.to_owned()), ..locator(OWN) };
     let text = entries(&["app", "shop"]);
-    assert_eq!(named("app").find(&text, &base(&["app", "shop"])).unwrap().name, "app");
-    assert_eq!(named("envoy").find(&text, &base(&["envoy:1"])).unwrap().name, "envoy");
-    assert_eq!(named(".*/x").find(&text, &base(&["a/x:1"])).unwrap().name, ".*/x");
+    assert_eq!(named("app").find(&text, &base(&["app", "shop"])).unwrap().name(), "app");
+    assert_eq!(named("envoy").find(&text, &base(&["envoy:1"])).unwrap().name(), "envoy");
+    assert_eq!(named(".*/x").find(&text, &base(&["a/x:1"])).unwrap().name(), ".*/x");
     for (name, base) in [("app", base(&["shop"])), ("envoy", base(&["shop"])), ("envoy", partly_read(&["shop"]))] {
         assert!(matches!(named(name).find(&text, &base), Err(CommandError::Unobservable(_))), "{name}");
     }
@@ -130,30 +130,18 @@ fn create_entry_adds_an_entry_that_nothing_is_known_to_use() {
         ..locator(OWN)
     };
     for base in [base(&["envoy"]), partly_read(&[]), patched(&[OWN])] {
-        assert_eq!(create(None).find(&entries(&["envoy"]), &base).unwrap().name, "shop");
-        assert_eq!(create(Some("app")).find(&entries(&[]), &base).unwrap().name, "app");
+        assert_eq!(create(None).find(&entries(&["envoy"]), &base).unwrap().name(), "shop");
+        assert_eq!(create(Some("app")).find(&entries(&[]), &base).unwrap().name(), "app");
     }
-    assert_eq!(create(None).find(&entries(&[]), &base(&[OWN])).unwrap().name, OWN, "the image of the base comes first");
+    assert_eq!(create(None).find(&entries(&[]), &base(&[OWN])).unwrap().name(), OWN, "the image of the base comes first");
     assert!(create(None).find(&entries(&["shop"]), &base(&["envoy"])).is_err(), "an entry that is there is not added");
 }
 
 #[test]
 fn without_the_base_the_file_alone_shows_the_entry() {
-    let find = |names: &[&str]| locator(OWN).find_in_file(&entries(names)).map(|field| field.map(|field| field.name));
+    let find = |names: &[&str]| locator(OWN).find_in_file(&entries(names)).map(|field| field.map(|field| field.name()));
     assert_eq!(find(&["shop", OWN]), Ok(Some(OWN.to_owned())));
     assert_eq!(find(&["shop"]), Ok(Some("shop".to_owned())));
     assert_eq!(find(&["envoy"]), Ok(None));
     assert!(matches!(find(&["acme/other", "'a['"]), Err(CommandError::Unobservable(_))));
-}
-
-#[test]
-fn settings_are_filled_in() {
-    let (service, environment) = ("shop".parse().unwrap(), "production".parse().unwrap());
-    let located = |file: &str| {
-        let args = ImageArgs { image_name: Some("ghcr.io/acme/{service}".parse().unwrap()), create_entry: false };
-        args.locator(file, &service, &environment, None)
-    };
-    let found = located("{environment}/{service}.yaml").unwrap();
-    assert_eq!((found.file.as_str(), found.default_name()), ("production/shop.yaml", "ghcr.io/acme/shop"));
-    assert!(matches!(located("../x"), Err(CommandError::BadInput(_))));
 }

@@ -80,7 +80,7 @@ fn changing(dir: &Path, enough: usize) -> Result<Vec<i64>, Finding> {
     let tip = commit(&git(dir, &["rev-parse", "HEAD"]));
     let mut numbers = Vec::new();
     let remote = origin(&checkout);
-    checkout.commits_of_file(&remote, &main_branch(), &tip, &tree_path("ten"), &ALL, |commits, first| {
+    checkout.commits_of_files(&remote, &main_branch(), &tip, &[tree_path("ten")], &ALL, |commits, first| {
         if first {
             numbers.clear();
         }

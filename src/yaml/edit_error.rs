@@ -1,43 +1,50 @@
-//! Why a kustomization cannot be read or edited safely.
+//! Why a file cannot be read or edited safely.
 
 use std::fmt;
 
-use crate::{finding::Finding, yaml::Position};
+use super::error::Position;
+use crate::finding::Finding;
 
 /// The finding, and its position in the file. Texts are raw: they may repeat what the file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KustomizationError {
+pub struct EditError {
     /// `None` when the requested change is unusable, not the file.
     pub position: Option<Position>,
-    /// Its check names the part of the file: `images[1].newTag`, `the file`.
+    /// Its check names the part of the file: `images[1].newTag`, `.image.tag`, `the file`.
     pub finding: Finding,
 }
 
-impl KustomizationError {
-    pub(super) fn at(position: Position, part: impl Into<String>) -> Self {
+impl EditError {
+    #[must_use]
+    pub fn at(position: Position, part: impl Into<String>) -> Self {
         Self { position: Some(position), finding: Finding::inconclusive(part) }
     }
 
-    pub(super) fn of_change(part: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn of_change(part: impl Into<String>) -> Self {
         Self { position: None, finding: Finding::inconclusive(part) }
     }
 
-    pub(super) fn duplicate_key(key: &str, first: Position, second: Position) -> Self {
+    #[must_use]
+    pub fn duplicate_key(key: &str, first: Position, second: Position) -> Self {
         Self::at(second, format!("key `{key}`"))
             .actual(format!("it occurs twice in one mapping, first on line {}", first.line))
             .expected("each key once")
             .next("take one of the two out")
     }
 
-    pub(super) fn actual(self, actual: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn actual(self, actual: impl Into<String>) -> Self {
         Self { finding: self.finding.actual(actual), ..self }
     }
 
-    pub(super) fn expected(self, expected: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn expected(self, expected: impl Into<String>) -> Self {
         Self { finding: self.finding.expected(expected), ..self }
     }
 
-    pub(super) fn next(self, next: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn next(self, next: impl Into<String>) -> Self {
         Self { finding: self.finding.next(next), ..self }
     }
 
@@ -49,7 +56,7 @@ impl KustomizationError {
     }
 }
 
-impl fmt::Display for KustomizationError {
+impl fmt::Display for EditError {
     /// One line without the file's name: `images[0].newTag (line 4, column 11): a list; expected …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {

@@ -1,6 +1,6 @@
 //! How to write a value so that every reader of YAML takes it for text.
 
-use crate::yaml::tree::Quoting;
+use super::tree::Quoting;
 
 /// Words that some reader of YAML takes for null, a bool or a number, in small letters.
 const WORDS: [&str; 14] =
@@ -16,7 +16,7 @@ pub fn render(value: &str, quoting: Quoting, flow: bool) -> String {
     }
 }
 
-/// Whether kustomize reads nothing here: a missing value, or null.
+/// Whether Kubernetes' tools read nothing here: a missing value, or null.
 pub fn is_null(text: &str, quoting: Quoting) -> bool {
     text.is_empty() || (quoting == Quoting::Plain && matches!(text, "~" | "null" | "Null" | "NULL"))
 }
@@ -30,7 +30,8 @@ pub fn is_image_character(byte: u8) -> bool {
 /// `1_000` and `12:30`, a date in `2024-01-01`, a bool in `on`. False when in doubt.
 pub fn plain_is_text(value: &str) -> bool {
     let Some(first) = value.bytes().next() else { return false };
-    if !value.bytes().all(is_image_character) || value.ends_with(':') {
+    // `=` joins the two images of a text such as `app=registry/app:1.4.2`; alone it is a value of YAML 1.1.
+    if !value.bytes().all(|byte| is_image_character(byte) || byte == b'=') || value.ends_with(':') {
         return false;
     }
     if first.is_ascii_alphabetic() {
@@ -87,6 +88,7 @@ mod tests {
             "'a",
             "1234567",
             "20240101",
+            "=",
         ] {
             assert!(!plain_is_text(value), "{value}");
             assert!(render(value, Quoting::Plain, false).starts_with('"'), "{value}");
@@ -101,6 +103,7 @@ mod tests {
             "20240101-abc",
             "localhost:5000/app",
             "sha256:0a",
+            "app=registry/app:1.4.2",
         ] {
             assert!(plain_is_text(value), "{value}");
             assert_eq!(render(value, Quoting::Plain, false), value);

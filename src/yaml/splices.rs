@@ -88,3 +88,13 @@ pub fn line_break(text: &str, offset: usize) -> &'static str {
     let end = text[offset..].find('\n').map(|length| offset + length).or_else(|| text.find('\n'));
     if end.is_some_and(|end| text[..end].ends_with('\r')) { "\r\n" } else { "\n" }
 }
+
+/// The text between a key and a new value. A missing value is an empty range behind the colon, or behind the key if a flow
+/// mapping omits even the colon.
+pub fn value_lead(text: &str, value: &Range<usize>) -> &'static str {
+    match text[..value.start].ends_with(':') {
+        _ if value.start < value.end => "",
+        true => " ",
+        false => ": ",
+    }
+}

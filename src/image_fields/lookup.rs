@@ -1,0 +1,345 @@
+//! Finds the value at a path, and refuses what cannot be edited safely.
+
+use super::{
+    path::{FieldPath, Step},
+    text_block::BlockText,
+};
+use crate::yaml::{
+    EditError, Position,
+    quoting::is_null,
+    text::parse_all,
+    tree::{Content, Quoting, SpannedNode, SpannedPair},
+};
+
+/// Why there is no value to edit.
+#[derive(Debug)]
+pub enum LookupError {
+    /// Nothing is at the path.
+    Missing(EditError),
+    /// It is there, and cannot be read or edited safely.
+    Refused(EditError),
+}
+
+impl LookupError {
+    pub fn into_error(self) -> EditError {
+        match self {
+            Self::Missing(error) | Self::Refused(error) => error,
+        }
+    }
+}
+
+/// A single value of a file, with its place in the file's text.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    pub value: String,
+    pub quoting: Quoting,
+    /// Within brackets or braces.
+    pub flow: bool,
+    pub position: Position,
+    /// The bytes behind the key, or where the item of a list starts.
+    pub from: usize,
+    pub start: usize,
+    pub end: usize,
+    /// The block scalar that it is in, such as `helm.values: |`.
+    pub block: Option<ScalarBlock>,
+}
+
+/// A block scalar with a document in it.
+#[derive(Clone, Debug)]
+pub struct ScalarBlock {
+    /// Where it starts in the file's text.
+    pub start: usize,
+    /// The bytes of the value in its text.
+    pub inner: Inner,
+}
+
+/// The place of a value in the text of a block scalar.
+#[derive(Clone, Copy, Debug)]
+pub struct Inner {
+    pub from: usize,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Scalar {
+    /// What Kubernetes' tools read: nothing for an empty value or null.
+    pub fn text(&self) -> Option<&str> {
+        (!is_null(&self.value, self.quoting)).then_some(&self.value)
+    }
+}
+
+/// What a path leads to.
+pub enum Found<'t> {
+    Node { node: &'t SpannedNode, key: Option<&'t SpannedNode>, flow: bool },
+    /// The path goes on in the text of a block scalar.
+    Block { node: &'t SpannedNode, rest: FieldPath },
+}
+
+/// Follows a path from the top of a document.
+pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<Found<'t>, LookupError> {
+    let (mut node, mut key, mut flow) = (root, None, false);
+    for (index, step) in path.steps().iter().enumerate() {
+        check_unshared(node, path).map_err(LookupError::Refused)?;
+        let missing = |actual: String| {
+            let actual = format!("nothing is there: {actual}");
+            LookupError::Missing(
+                EditError::at(node.position, format!("`{path}`"))
+                    .actual(actual)
+                    .expected("a value at this path")
+                    .next("correct the path in `files`; `create-entry: true` adds a last key that is missing"),
+            )
+        };
+        (node, key) = match (&node.content, step) {
+            (Content::Map { pairs, flow: braces }, Step::Key(name)) => {
+                flow |= *braces;
+                let pair = find_pair(text, pairs, name, path)?;
+                let pair = pair.ok_or_else(|| missing(format!("{} has no key `{name}`", path.up_to(index))))?;
+                (&pair.value, Some(&pair.key))
+            }
+            (Content::List { items, flow: brackets }, Step::Index(at)) => {
+                flow |= *brackets;
+                let item = items.get(*at);
+                (item.ok_or_else(|| missing(format!("{} has {} items", path.up_to(index), items.len())))?, None)
+            }
+            (Content::List { items, flow: brackets }, Step::Item { keys, value }) => {
+                flow |= *brackets;
+                let item = find_item(text, items, keys, value, path)?;
+                let none = || missing(format!("no item of {} has {}={value}", path.up_to(index), keys.join(".")));
+                (item.ok_or_else(none)?, None)
+            }
+            (Content::Scalar { quoting: Quoting::Block, .. }, _) => {
+                return Ok(Found::Block { node, rest: path.from_step(index) });
+            }
+            _ => return Err(missing(format!("{} is {}", path.up_to(index), node.kind()))),
+        };
+    }
+    check_unshared(node, path).map_err(LookupError::Refused)?;
+    Ok(Found::Node { node, key, flow })
+}
+
+/// The pair of a key. A merge key may contain it as well, and readers disagree about which of the two counts.
+fn find_pair<'t>(
+    text: &str,
+    pairs: &'t [SpannedPair],
+    name: &str,
+    path: &FieldPath,
+) -> Result<Option<&'t SpannedPair>, LookupError> {
+    if let Some(merge) = pairs.iter().find(|pair| is_merge(pair)) {
+        return Err(LookupError::Refused(
+            EditError::at(merge.key.position, format!("`{path}`"))
+                .actual("a merge key `<<` on the path")
+                .expected("keys without a merge")
+                .next("write the merged keys out"),
+        ));
+    }
+    let Some(pair) = pairs.iter().find(|pair| pair.key.scalar().is_some_and(|(key, _)| key == name)) else {
+        return Ok(None);
+    };
+    check_unshared(&pair.key, path).map_err(LookupError::Refused)?;
+    if text[..pair.key.start].trim_end_matches(' ').ends_with('?') {
+        return Err(LookupError::Refused(
+            EditError::at(pair.key.position, format!("`{path}`"))
+                .actual("a key written with `?`")
+                .expected("`key: value`")
+                .next("write it so"),
+        ));
+    }
+    Ok(Some(pair))
+}
+
+fn is_merge(pair: &SpannedPair) -> bool {
+    matches!(pair.key.scalar(), Some(("<<", Quoting::Plain)))
+}
+
+/// The only item with a value at a key.
+fn find_item<'t>(
+    text: &str,
+    items: &'t [SpannedNode],
+    keys: &[String],
+    value: &str,
+    path: &FieldPath,
+) -> Result<Option<&'t SpannedNode>, LookupError> {
+    let mut matching = Vec::new();
+    for item in items {
+        let mut node = item;
+        for key in keys {
+            // An alias may have the value, too.
+            if matches!(node.content, Content::Alias(_)) {
+                check_unshared(node, path).map_err(LookupError::Refused)?;
+            }
+            let Content::Map { pairs, .. } = &node.content else { break };
+            let has_key = pairs.iter().any(|pair| pair.key.scalar().is_some_and(|(text, _)| text == key));
+            // A merged key counts only where there is no own one.
+            let pair = if has_key {
+                pairs.iter().find(|pair| pair.key.scalar().is_some_and(|(text, _)| text == key))
+            } else {
+                find_pair(text, pairs, key, path)?
+            };
+            let Some(pair) = pair else { break };
+            node = &pair.value;
+        }
+        if matches!(node.content, Content::Alias(_)) {
+            check_unshared(node, path).map_err(LookupError::Refused)?;
+        }
+        if node.scalar().is_some_and(|(text, _)| text == value) {
+            matching.push(item);
+        }
+    }
+    match &matching[..] {
+        [first, second, ..] => Err(LookupError::Refused(two_places(path, first.position, second.position))),
+        matching => Ok(matching.first().copied()),
+    }
+}
+
+pub fn two_places(path: &FieldPath, first: Position, second: Position) -> EditError {
+    EditError::at(second, format!("`{path}`"))
+        .actual(format!("a second place that the path names, after the one on line {}", first.line))
+        .expected("one place")
+        .next("name one of them: an item by its name, a document of several by `document`")
+}
+
+/// Refuses an alias, an anchor or a tag.
+fn check_unshared(node: &SpannedNode, path: &FieldPath) -> Result<(), EditError> {
+    let construct = match &node.content {
+        Content::Alias(_) => "an alias (`*`)",
+        _ if node.anchor != 0 => "an anchor (`&`)",
+        _ if node.tag.is_some() => "a tag (`!`)",
+        _ => return Ok(()),
+    };
+    Err(EditError::at(node.position, format!("`{path}`"))
+        .actual(format!("{construct} on the path, so that an edit here could change other values, or their types"))
+        .expected("values without anchors, aliases and tags")
+        .next("write the value out"))
+}
+
+/// The value at a path of a document. `in_list` chooses an item where the path leads to a list of texts.
+pub fn scalar_at(
+    text: &str,
+    root: &SpannedNode,
+    path: &FieldPath,
+    in_list: &dyn Fn(&str) -> bool,
+) -> Result<Scalar, LookupError> {
+    let (node, key, flow) = match walk(text, root, path)? {
+        Found::Node { node, key, flow } => (node, key, flow),
+        Found::Block { node, rest } => return scalar_in_block(text, node, &rest, path, in_list),
+    };
+    let (node, key, flow) = match &node.content {
+        Content::List { items, flow: brackets } => {
+            let is_chosen = |item: &&SpannedNode| item.scalar().is_some_and(|(text, _)| in_list(text));
+            let mut chosen = items.iter().filter(is_chosen);
+            match (chosen.next(), chosen.next()) {
+                (Some(first), Some(second)) => {
+                    return Err(LookupError::Refused(two_places(path, first.position, second.position)));
+                }
+                (Some(item), None) => (item, None, flow || *brackets),
+                (None, _) => {
+                    return Err(LookupError::Missing(
+                        EditError::at(node.position, format!("`{path}`"))
+                            .actual("nothing is there: no text of this list is an image of the service")
+                            .expected("one text with the service's image")
+                            .next("correct the path in `files`, or `image` of the service"),
+                    ));
+                }
+            }
+        }
+        _ => (node, key, flow),
+    };
+    check_unshared(node, path).map_err(LookupError::Refused)?;
+    let refused = |actual: String, expected: &str, next: &str| {
+        let error = EditError::at(node.position, format!("`{path}`"));
+        Err(LookupError::Refused(error.actual(actual).expected(expected).next(next)))
+    };
+    match node.scalar() {
+        None => refused(node.kind().to_owned(), "a single value", "correct the path in `files`"),
+        Some((_, Quoting::Block)) => refused(
+            "a block scalar (`|` or `>`)".to_owned(),
+            "a value on the line of its key",
+            "write it there; a path may go on in the text of a block scalar",
+        ),
+        Some((value, _)) if value.contains("{{") => refused(
+            format!("`{value}`, a template"),
+            "a value without `{{`",
+            "name the place where the template's value comes from",
+        ),
+        Some((value, quoting)) => Ok(Scalar {
+            value: value.to_owned(),
+            quoting,
+            flow,
+            position: node.position,
+            from: key.map_or(node.start, |key| key.end),
+            start: node.start,
+            end: node.end,
+            block: None,
+        }),
+    }
+}
+
+/// The value in a document that is the text of a block scalar.
+fn scalar_in_block(
+    text: &str,
+    node: &SpannedNode,
+    rest: &FieldPath,
+    path: &FieldPath,
+    in_list: &dyn Fn(&str) -> bool,
+) -> Result<Scalar, LookupError> {
+    let refused = |actual: &str, next: &str| {
+        let error = EditError::at(node.position, format!("`{path}`"));
+        let expected = "a text block (`|`) with one YAML document, for a path that goes on in it";
+        LookupError::Refused(error.actual(actual).expected(expected).next(next))
+    };
+    let folded = || refused("a block scalar whose lines are folded", "write it as `|`");
+    let block = BlockText::of(text, node).ok_or_else(folded)?;
+    // In the words of the file: its position, and the whole path.
+    let in_file = |error: EditError| {
+        let EditError { position, mut finding } = error;
+        if finding.check == format!("`{rest}`") {
+            finding.check = format!("`{path}`");
+        }
+        EditError { position: position.map(|at| block.position(at)), finding }
+    };
+    let documents = parse_all(block.value).map_err(|error| LookupError::Refused(in_file(error)))?;
+    let [document] = &documents[..] else {
+        return Err(refused("a block scalar with no document or several", "name another place"));
+    };
+    if let Some(error) = template_in(&document.root) {
+        return Err(LookupError::Refused(in_file(error)));
+    }
+    let found = scalar_at(block.value, &document.root, rest, in_list).map_err(|error| match error {
+        LookupError::Missing(error) => LookupError::Missing(in_file(error)),
+        LookupError::Refused(error) => LookupError::Refused(in_file(error)),
+    })?;
+    if found.block.is_some() {
+        return Err(refused("a block scalar within a block scalar", "name another place"));
+    }
+    let inner = Inner { from: found.from, start: found.start, end: found.end };
+    let at = |offset: usize| block.offset(offset).ok_or_else(folded);
+    Ok(Scalar {
+        position: block.position(found.position),
+        from: at(inner.from)?,
+        start: at(inner.start)?,
+        end: at(inner.end)?,
+        block: Some(ScalarBlock { start: node.start, inner }),
+        ..found
+    })
+}
+
+/// The first template that YAML reads as braces in braces: the file is not what will be applied.
+pub fn template_in(node: &SpannedNode) -> Option<EditError> {
+    match &node.content {
+        Content::List { items, .. } => items.iter().find_map(template_in),
+        Content::Map { pairs, flow } => {
+            let is_template =
+                *flow && pairs.iter().any(|pair| matches!(pair.key.content, Content::Map { flow: true, .. }));
+            if is_template {
+                return Some(
+                    EditError::at(node.position, "the file")
+                        .actual("a template (`{{`)")
+                        .expected("a file without templates, or with templates only within quoted texts")
+                        .next("name the place where the template's value comes from"),
+                );
+            }
+            pairs.iter().find_map(|pair| template_in(&pair.key).or_else(|| template_in(&pair.value)))
+        }
+        _ => None,
+    }
+}

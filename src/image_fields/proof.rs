@@ -1,0 +1,123 @@
+//! Compares a file after an edit with the file before it: only the wanted values may differ.
+
+use std::collections::BTreeMap;
+
+use super::lookup::Scalar;
+use crate::yaml::{
+    EditError,
+    quoting::plain_is_text,
+    text::parse_all,
+    tree::{Content, Document, Quoting, SpannedNode},
+};
+
+/// What an edit is to change, by where it is in the text before.
+#[derive(Debug, Default)]
+pub struct Expected {
+    /// The value of the scalar that starts there.
+    values: BTreeMap<usize, ExpectedValue>,
+    /// The edits in the text of the block scalar that starts there.
+    blocks: BTreeMap<usize, Box<Self>>,
+    /// The pair that the mapping which starts there gets.
+    added: BTreeMap<usize, (String, String)>,
+}
+
+#[derive(Debug)]
+struct ExpectedValue {
+    value: String,
+    /// An earlier text that is put back, whatever readers take it for.
+    restored: bool,
+}
+
+impl Expected {
+    pub fn value(&mut self, scalar: &Scalar, value: &str, restored: bool) {
+        let value = ExpectedValue { value: value.to_owned(), restored };
+        match &scalar.block {
+            None => drop(self.values.insert(scalar.start, value)),
+            Some(block) => drop(self.blocks.entry(block.start).or_default().values.insert(block.inner.start, value)),
+        }
+    }
+
+    pub fn added(&mut self, mapping: &SpannedNode, key: &str, value: &str) {
+        self.added.insert(mapping.start, (key.to_owned(), value.to_owned()));
+    }
+
+    fn len(&self) -> usize {
+        self.values.len() + self.added.len() + self.blocks.values().map(|block| block.len()).sum::<usize>()
+    }
+}
+
+/// Refuses an edit after which the file differs in more, or in less, than is expected.
+pub fn verify(documents: &[Document], after: &str, expected: &Expected) -> Result<(), EditError> {
+    let edited = parse_all(after).map_err(|error| refused(&format!("the file would not be readable any more: {error}")))?;
+    let mut met = 0;
+    let is_same = documents.len() == edited.len()
+        && documents.iter().zip(&edited).all(|(old, new)| is_same_except(&old.root, &new.root, expected, &mut met));
+    if !is_same {
+        return Err(refused("other values of the file would change"));
+    }
+    if met != expected.len() {
+        return Err(refused("the file would not hold the wanted values"));
+    }
+    Ok(())
+}
+
+/// Whether two nodes differ in what is expected and in nothing else. Adds the number of met expectations to `met`.
+fn is_same_except(old: &SpannedNode, new: &SpannedNode, expected: &Expected, met: &mut usize) -> bool {
+    if old.anchor != new.anchor || old.tag != new.tag {
+        return false;
+    }
+    match (&old.content, &new.content) {
+        (Content::Scalar { text, quoting }, Content::Scalar { text: other, quoting: style }) => {
+            if let Some(ExpectedValue { value, restored }) = expected.values.get(&old.start) {
+                *met += 1;
+                let is_text = *style != Quoting::Plain || plain_is_text(other) || other.is_empty();
+                return other == value && (*restored || is_text) && *style != Quoting::Block;
+            }
+            match expected.blocks.get(&old.start) {
+                Some(inner) => quoting == style && is_same_text_except(text, other, inner, met),
+                None => text == other && quoting == style,
+            }
+        }
+        (Content::List { items, flow }, Content::List { items: others, flow: style }) => {
+            flow == style
+                && items.len() == others.len()
+                && items.iter().zip(others).all(|(old, new)| is_same_except(old, new, expected, met))
+        }
+        (Content::Map { pairs, flow }, Content::Map { pairs: others, flow: style }) => {
+            let mut others: Vec<_> = others.iter().collect();
+            if let Some((key, value)) = expected.added.get(&old.start) {
+                let is_added = |text: &SpannedNode, wanted: &str| {
+                    text.scalar().is_some_and(|(text, quoting)| {
+                        text == wanted && (quoting != Quoting::Plain || plain_is_text(text))
+                    })
+                };
+                let Some(at) = others.iter().position(|pair| is_added(&pair.key, key) && is_added(&pair.value, value))
+                else {
+                    return false;
+                };
+                others.remove(at);
+                *met += 1;
+            }
+            flow == style
+                && pairs.len() == others.len()
+                && pairs.iter().zip(others).all(|(old, new)| {
+                    old.key.is_same(&new.key) && is_same_except(&old.value, &new.value, expected, met)
+                })
+        }
+        (Content::Alias(anchor), Content::Alias(other)) => anchor == other,
+        _ => false,
+    }
+}
+
+/// The same for the documents in two block scalars.
+fn is_same_text_except(old: &str, new: &str, expected: &Expected, met: &mut usize) -> bool {
+    let (Ok(old), Ok(new)) = (parse_all(old), parse_all(new)) else { return false };
+    old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| is_same_except(&old.root, &new.root, expected, met))
+}
+
+pub fn refused(actual: &str) -> EditError {
+    EditError::of_change("the edit")
+        .actual(actual)
+        .expected("a change of the image only")
+        .next("set the image by hand once, each key on its own line")
+}

@@ -1,0 +1,85 @@
+//! Reads a text that is to be edited, and refuses what readers of YAML disagree about.
+
+use std::borrow::Cow;
+
+use super::{
+    edit_error::EditError,
+    error::{Position, YamlError, YamlErrorKind},
+    tree::{Document, read_documents},
+};
+
+/// How deep a file may nest. Files of Kubernetes stay under thirty.
+pub const MAX_DEPTH: usize = 100;
+
+/// Reads all documents of `text`: YAML, or JSON.
+///
+/// # Errors
+/// Text that readers disagree about, or that is no YAML.
+pub fn parse_all(text: &str) -> Result<Vec<Document>, EditError> {
+    check_characters(text)?;
+    read_documents(&without_json_tabs(text), MAX_DEPTH).map_err(|error| unreadable(text, error))
+}
+
+/// Whether a text is JSON, in which every text has double quotes.
+#[must_use]
+pub fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// JSON allows tabs between values, and never within one. YAML does not allow them as indentation.
+fn without_json_tabs(text: &str) -> Cow<'_, str> {
+    if text.contains('\t') && is_json(text) { text.replace('\t', " ").into() } else { text.into() }
+}
+
+/// Why a text is no YAML, with what to do.
+#[must_use]
+pub fn unreadable(text: &str, error: YamlError) -> EditError {
+    let YamlError { position, kind } = error;
+    let the_file = EditError::at(position, "the file");
+    match kind {
+        YamlErrorKind::Syntax(message) => {
+            let line = text.lines().nth(position.line - 1).unwrap_or_default();
+            let next = if line.contains("{{") {
+                "name a file without templates: what a template becomes is not known before it is rendered"
+            } else if line.contains('\t') {
+                "use spaces instead of the tab on this line"
+            } else {
+                "make the file valid YAML"
+            };
+            the_file.actual(format!("no valid YAML: {message}")).expected("valid YAML").next(next)
+        }
+        YamlErrorKind::SecondDocument => the_file.actual("a second YAML document").expected("one document"),
+        YamlErrorKind::TooDeep(limit) => {
+            the_file.actual(format!("more than {limit} levels of nesting")).expected(format!("at most {limit}"))
+        }
+        YamlErrorKind::DuplicateKey { key, first } => EditError::duplicate_key(&key, first, position),
+        YamlErrorKind::Unsupported { actual, expected } => the_file.actual(actual).expected(expected),
+    }
+}
+
+/// Readers of YAML disagree about some characters: some take NEL, LS, PS or a lone CR for the end of a line.
+pub fn check_characters(text: &str) -> Result<(), EditError> {
+    let mut position = Position::START;
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        let refused = match character {
+            '\u{feff}' if position == Position::START => "a byte order mark".to_owned(),
+            '\r' if rest.peek() != Some(&'\n') => "a carriage return without a line feed".to_owned(),
+            '\t' | '\r' | '\n' => String::new(),
+            '\u{2028}' | '\u{2029}' => format!("the character U+{:04X}", u32::from(character)),
+            control if control.is_control() => format!("the control character U+{:04X}", u32::from(control)),
+            _ => String::new(),
+        };
+        if !refused.is_empty() {
+            return Err(EditError::at(position, "the file")
+                .actual(refused)
+                .expected("UTF-8 without a byte order mark, lines ending in LF or CRLF")
+                .next("take the character out"));
+        }
+        position = match character {
+            '\n' => Position { line: position.line + 1, column: 1 },
+            _ => Position { column: position.column + 1, ..position },
+        };
+    }
+    Ok(())
+}
