@@ -24,7 +24,7 @@ mod text_block;
 mod values;
 
 pub use self::{
-    current::read,
+    current::{FileDocuments, read, read_from},
     edit::{NewRelease, restore, set},
     path::FieldPath,
     settings::{DocumentSelector, FieldKind, ImageFields},

@@ -91,7 +91,9 @@ fn read_from(
 fn may_promote(repo: &InfraRepo, commit: &LoggedCommit, is_wanted: &dyn Fn(&Promotion) -> bool) -> bool {
     let is_merge = commit.parents.len() > 1 && !commit.changes.is_empty();
     let changes_layout = repo.layout.has_files() && commit.changes.iter().any(is_added_or_removed);
-    is_merge || changes_layout || Promotion::from_trailers(&commit.summary).is_some_and(|promotion| is_wanted(&promotion))
+    is_merge
+        || changes_layout
+        || Promotion::from_trailers(&commit.summary).is_some_and(|promotion| is_wanted(&promotion))
 }
 
 const fn is_added_or_removed(change: &FileChange) -> bool {

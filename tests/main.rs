@@ -19,6 +19,7 @@ mod evidence;
 mod examples;
 mod exits;
 mod faults;
+mod files;
 mod generated;
 mod git_backend;
 mod health;

@@ -132,7 +132,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         Err(finding) => return Ok(vec![finding].into()),
     };
     let image_locators =
-        ImageLocators::new(&args.image, &args.at.file, (service, environment), Some(&origin.image), config)?;
+        ImageLocators::new(&args.image, &args.at.file, (service, environment), Some(&origin.image), &config.services)?;
     let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
     let is_gate = |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner);
     let other_commands = names_where(commands, |kind| !is_gate(kind));

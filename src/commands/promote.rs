@@ -121,6 +121,9 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         ..Promotion::new(PromotionKind::Normal, service, environment)
     };
     let (image, pinned_by) = pinned_image(args.pin, subject)?;
+    // Values with a tag alone cannot hold the digest; the commit records it.
+    let pinned_by =
+        if image.digest.is_some() && !image_locators.hold_digest() { Pin::Tag.describe() } else { pinned_by };
     let release = image.release();
     let expected = format!("{release} in {}, pinned {pinned_by}", promotion.environment);
     let promote = Promote { image_locators, image, release, promotion, freshness };

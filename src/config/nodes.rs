@@ -65,7 +65,11 @@ pub(super) fn list<T: FromStr<Err: fmt::Display>>(
 /// A text, and its line and column.
 pub(super) type Texts = BTreeMap<String, (String, (usize, usize))>;
 
-pub(super) fn optional<T: FromStr<Err: fmt::Display>>(path: &str, key: &str, texts: &Texts) -> Result<Option<T>, CommandError> {
+pub(super) fn optional<T: FromStr<Err: fmt::Display>>(
+    path: &str,
+    key: &str,
+    texts: &Texts,
+) -> Result<Option<T>, CommandError> {
     texts.get(key).map(|(text, at)| parsed(path, key, text, *at)).transpose()
 }
 

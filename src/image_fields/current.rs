@@ -16,11 +16,27 @@ use crate::{
     },
 };
 
+/// The documents of a file, read once for all images in it.
+#[derive(Debug)]
+pub struct FileDocuments(Vec<Document>);
+
+impl FileDocuments {
+    /// # Errors
+    /// The file cannot be read safely.
+    pub fn read(text: &str) -> Result<Self, EditError> {
+        let documents = parse_all(without_mark(text))?;
+        match documents.iter().find_map(|document| template_in(&document.root)) {
+            Some(error) => Err(error),
+            None => Ok(Self(documents)),
+        }
+    }
+}
+
 /// A file with the fields of one image.
 pub struct FieldFile<'t> {
     /// Without a byte order mark.
     pub text: &'t str,
-    pub documents: Vec<Document>,
+    pub documents: &'t [Document],
     pub fields: Vec<Field>,
     /// The index of the document that has them; `None` when none has any.
     pub document: Option<usize>,
@@ -37,23 +53,40 @@ pub struct Field {
 /// The mark at the start of some files, which is kept.
 pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 /// The image that a file holds, with the text of its fields; `None` when nothing is at their paths.
 ///
 /// # Errors
 /// The file cannot be read safely, or holds another image than the service's.
 pub fn read(text: &str, fields: &ImageFields, image: &Image) -> Result<Option<EntryText>, EditError> {
-    let file = FieldFile::read(text, fields, image)?;
-    file.entry(fields, image)
+    read_from(text, &FileDocuments::read(text)?, fields, image)
+}
+
+/// The same, of a file whose documents were read.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(
+    text: &str,
+    documents: &FileDocuments,
+    fields: &ImageFields,
+    image: &Image,
+) -> Result<Option<EntryText>, EditError> {
+    FieldFile::new(text, documents, fields, image)?.entry(fields, image)
 }
 
 impl<'t> FieldFile<'t> {
-    pub fn read(text: &'t str, fields: &ImageFields, image: &Image) -> Result<Self, EditError> {
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let documents = parse_all(text)?;
-        if let Some(error) = documents.iter().find_map(|document| template_in(&document.root)) {
-            return Err(error);
-        }
-        let (document, fields_found) = find_fields(text, &documents, fields, image)?;
+    pub fn new(
+        text: &'t str,
+        FileDocuments(documents): &'t FileDocuments,
+        fields: &ImageFields,
+        image: &Image,
+    ) -> Result<Self, EditError> {
+        let text = without_mark(text);
+        let (document, fields_found) = find_fields(text, documents, fields, image)?;
         if let Some(index) = document {
             check_repository(text, &documents[index].root, fields, image)?;
         }
@@ -95,8 +128,7 @@ impl<'t> FieldFile<'t> {
                 }
                 FieldKind::Digest => {
                     let digest = value.parse::<Digest>();
-                    let digest =
-                        digest.map_err(|error| no_value(scalar.position, path, value, &error.to_string()))?;
+                    let digest = digest.map_err(|error| no_value(scalar.position, path, value, &error.to_string()))?;
                     entry.digest = Some(digest.to_string());
                 }
             }
@@ -146,7 +178,8 @@ fn find_fields(
         }
         (None, None) => {
             let missing = |path: &FieldPath| no_document(path, documents, &fields.document);
-            let field = |(kind, path): (FieldKind, &FieldPath)| Field { kind, path: path.clone(), scalar: Err(missing(path)) };
+            let field =
+                |(kind, path): (FieldKind, &FieldPath)| Field { kind, path: path.clone(), scalar: Err(missing(path)) };
             (None, fields.set_fields().map(field).collect())
         }
     })
@@ -191,15 +224,12 @@ fn no_document(path: &FieldPath, documents: &[Document], selector: &DocumentSele
 }
 
 /// Compares the repository beside the tag with that of the service's image.
-fn check_repository(
-    text: &str,
-    root: &SpannedNode,
-    fields: &ImageFields,
-    image: &Image,
-) -> Result<(), EditError> {
-    let (registry, repository) = (part_at(text, root, fields.registry.as_ref())?, part_at(text, root, fields.repository.as_ref())?);
+fn check_repository(text: &str, root: &SpannedNode, fields: &ImageFields, image: &Image) -> Result<(), EditError> {
+    let (registry, repository) =
+        (part_at(text, root, fields.registry.as_ref())?, part_at(text, root, fields.repository.as_ref())?);
     let Some((path, scalar)) = repository.as_ref().or(registry.as_ref()) else { return Ok(()) };
-    let part = |found: &Option<(&FieldPath, Scalar)>| found.as_ref().and_then(|(_, scalar)| scalar.text()).map(str::to_owned);
+    let part =
+        |found: &Option<(&FieldPath, Scalar)>| found.as_ref().and_then(|(_, scalar)| scalar.text()).map(str::to_owned);
     let whole: Vec<String> = [part(&registry), part(&repository)].into_iter().flatten().collect();
     let whole = whole.join("/");
     let is_same = match &repository {

@@ -1,7 +1,7 @@
 //! Plans the smallest edit of the fields of an image, and makes it.
 
 use super::{
-    current::{BYTE_ORDER_MARK, Field, FieldFile, read},
+    current::{BYTE_ORDER_MARK, Field, FieldFile, FileDocuments, read},
     lookup::{Found, LookupError, Scalar, walk},
     path::{FieldPath, Step},
     proof::{self, Expected},
@@ -39,7 +39,8 @@ pub fn set(
     release: NewRelease<'_>,
     create: bool,
 ) -> Result<(Edited, ImageEntry), EditError> {
-    let file = FieldFile::read(text, fields, image)?;
+    let documents = FileDocuments::read(text)?;
+    let file = FieldFile::new(text, &documents, fields, image)?;
     let previous = file.entry(fields, image)?.map(|entry| entry.entry);
     let mut edit = Edit::new(&file);
     for field in &file.fields {
@@ -72,7 +73,8 @@ pub fn restore(
     before: &EntryText,
     after: &EntryText,
 ) -> Result<Option<Edited>, EditError> {
-    let file = FieldFile::read(text, fields, image)?;
+    let documents = FileDocuments::read(text)?;
+    let file = FieldFile::new(text, &documents, fields, image)?;
     let current = file.entry(fields, image)?;
     let (Written::Fields(earlier), true) = (&before.written, current.as_ref() == Some(after)) else { return Ok(None) };
     let scalars: Vec<&Scalar> = file.fields.iter().filter_map(|field| field.scalar.as_ref().ok()).collect();
@@ -156,11 +158,7 @@ impl<'f> Edit<'f> {
 
     fn set(&mut self, scalar: &Scalar, wanted: &str) {
         let is_ambiguous = scalar.quoting == Quoting::Plain && !plain_is_text(&scalar.value);
-        let is_kept = if wanted.is_empty() {
-            scalar.text().is_none()
-        } else {
-            scalar.value == wanted && !is_ambiguous
-        };
+        let is_kept = if wanted.is_empty() { scalar.text().is_none() } else { scalar.value == wanted && !is_ambiguous };
         if is_kept {
             return;
         }
@@ -202,7 +200,8 @@ impl<'f> Edit<'f> {
                 && node.anchor == 0
                 && !text[node.start..node.end].contains('\n')
         };
-        let Some(neighbour) = pairs.iter().rev().find(|pair| own_line(&pair.value) && pair.value.start > pair.key.end) else {
+        let Some(neighbour) = pairs.iter().rev().find(|pair| own_line(&pair.value) && pair.value.start > pair.key.end)
+        else {
             return Err(impossible("the mapping has no key with a value on its line"));
         };
         let key_quoting = neighbour.key.scalar().map_or(Quoting::Plain, |(_, quoting)| quoting);
@@ -226,7 +225,7 @@ impl<'f> Edit<'f> {
         }
         let overlap = || proof::refused("its parts would overlap");
         let edited = self.splices.apply(self.file.text).ok_or_else(overlap)?;
-        proof::verify(&self.file.documents, &edited, &self.expected)?;
+        proof::verify(self.file.documents, &edited, &self.expected)?;
         let mark = original.starts_with(BYTE_ORDER_MARK).then(|| BYTE_ORDER_MARK.to_string());
         Ok(mark.unwrap_or_default() + &edited)
     }

@@ -70,9 +70,16 @@ impl Scalar {
 
 /// What a path leads to.
 pub enum Found<'t> {
-    Node { node: &'t SpannedNode, key: Option<&'t SpannedNode>, flow: bool },
+    Node {
+        node: &'t SpannedNode,
+        key: Option<&'t SpannedNode>,
+        flow: bool,
+    },
     /// The path goes on in the text of a block scalar.
-    Block { node: &'t SpannedNode, rest: FieldPath },
+    Block {
+        node: &'t SpannedNode,
+        rest: FieldPath,
+    },
 }
 
 /// Follows a path from the top of a document.
@@ -104,11 +111,11 @@ pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<F
             (Content::List { items, flow: brackets }, Step::Item { keys, value }) => {
                 flow |= *brackets;
                 let item = find_item(text, items, keys, value, path)?;
-                let none = || missing(format!("no item of {} has {}={value}", path.up_to(index), keys.join(".")));
-                (item.ok_or_else(none)?, None)
+                let no_item = || missing(format!("no item of {} has {}={value}", path.up_to(index), keys.join(".")));
+                (item.ok_or_else(no_item)?, None)
             }
             (Content::Scalar { quoting: Quoting::Block, .. }, _) => {
-                return Ok(Found::Block { node, rest: path.from_step(index) });
+                return Ok(Found::Block { node, rest: path.without_steps(index) });
             }
             _ => return Err(missing(format!("{} is {}", path.up_to(index), node.kind()))),
         };

@@ -51,12 +51,14 @@ impl FieldPath {
         self.0.iter().any(|step| match step {
             Step::Key(key) => key.contains(placeholder),
             Step::Index(_) => false,
-            Step::Item { keys, value } => value.contains(placeholder) || keys.iter().any(|key| key.contains(placeholder)),
+            Step::Item { keys, value } => {
+                value.contains(placeholder) || keys.iter().any(|key| key.contains(placeholder))
+            }
         })
     }
 
-    /// The path of what the steps from `first` on lead to.
-    pub(super) fn from_step(&self, first: usize) -> Self {
+    /// The path without its first steps.
+    pub(super) fn without_steps(&self, first: usize) -> Self {
         Self(self.0[first..].to_vec())
     }
 
@@ -202,15 +204,27 @@ mod tests {
             ("[0].tag", vec![Step::Index(0), key("tag")], "[0].tag"),
             (".[0].tag", vec![Step::Index(0), key("tag")], "[0].tag"),
             (".c[name=app].image", vec![key("c"), item(&["name"], "app"), key("image")], ".c[name=app].image"),
-            (".p[name=image.tag].value", vec![key("p"), item(&["name"], "image.tag"), key("value")], ".p[name=image.tag].value"),
+            (
+                ".p[name=image.tag].value",
+                vec![key("p"), item(&["name"], "image.tag"), key("value")],
+                ".p[name=image.tag].value",
+            ),
             (
                 "[path=/spec/template/spec/containers/0/image].value",
                 vec![item(&["path"], "/spec/template/spec/containers/0/image"), key("value")],
                 "[path=/spec/template/spec/containers/0/image].value",
             ),
-            (".i[metadata.name='a]b'].c", vec![key("i"), item(&["metadata", "name"], "a]b"), key("c")], ".i[metadata.name=\"a]b\"].c"),
+            (
+                ".i[metadata.name='a]b'].c",
+                vec![key("i"), item(&["metadata", "name"], "a]b"), key("c")],
+                ".i[metadata.name=\"a]b\"].c",
+            ),
             (".values[\"a.b/c\"].tag", vec![key("values"), key("a.b/c"), key("tag")], ".values[\"a.b/c\"].tag"),
-            (".data.\"values.yaml\".tag", vec![key("data"), key("values.yaml"), key("tag")], ".data[\"values.yaml\"].tag"),
+            (
+                ".data.\"values.yaml\".tag",
+                vec![key("data"), key("values.yaml"), key("tag")],
+                ".data[\"values.yaml\"].tag",
+            ),
             (".env['it\\'s']", vec![key("env"), key("it's")], ".env[\"it's\"]"),
             (".{environment}.tag", vec![key("{environment}"), key("tag")], ".{environment}.tag"),
         ] {
@@ -220,8 +234,31 @@ mod tests {
         }
         let long = ".a".repeat(51);
         for text in [
-            "", "$", ".", "image", "image.tag", ".a..b", ".a.", ".a[", ".a[]", ".a[-1]", ".a[1", ".a[x]", ".a[=x]", ".a[x=]",
-            ".a[x=y", ".a b", ".a[\"b]", ".a[\"\"]", ".a['b'", ".a[\"b\nc\"]", ".a[.x=1]", ".a*", ".a[*]", ".a[\"b\\c\"]", &long,
+            "",
+            "$",
+            ".",
+            "image",
+            "image.tag",
+            ".a..b",
+            ".a.",
+            ".a[",
+            ".a[]",
+            ".a[-1]",
+            ".a[1",
+            ".a[x]",
+            ".a[=x]",
+            ".a[x=]",
+            ".a[x=y",
+            ".a b",
+            ".a[\"b]",
+            ".a[\"\"]",
+            ".a['b'",
+            ".a[\"b\nc\"]",
+            ".a[.x=1]",
+            ".a*",
+            ".a[*]",
+            ".a[\"b\\c\"]",
+            &long,
         ] {
             assert!(text.parse::<FieldPath>().is_err(), "{text:?}");
         }

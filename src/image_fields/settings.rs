@@ -37,8 +37,7 @@ pub enum FieldKind {
 impl ImageFields {
     /// The fields that a release sets, in this order in [`Written::Fields`](crate::image_entry::Written).
     pub fn set_fields(&self) -> impl Iterator<Item = (FieldKind, &FieldPath)> {
-        let fields =
-            [(FieldKind::Image, &self.image), (FieldKind::Tag, &self.tag), (FieldKind::Digest, &self.digest)];
+        let fields = [(FieldKind::Image, &self.image), (FieldKind::Tag, &self.tag), (FieldKind::Digest, &self.digest)];
         fields.into_iter().filter_map(|(kind, path)| Some((kind, path.as_ref()?)))
     }
 
@@ -71,8 +70,11 @@ impl ImageFields {
 impl DocumentSelector {
     /// The path and the wanted value of each part.
     pub fn parts(&self) -> impl Iterator<Item = (&'static [&'static str], &str)> {
-        let parts: [(&[&str], _); 3] =
-            [(&["kind"], &self.kind), (&["metadata", "namespace"], &self.namespace), (&["metadata", "name"], &self.name)];
+        let parts: [(&[&str], _); 3] = [
+            (&["kind"], &self.kind),
+            (&["metadata", "namespace"], &self.namespace),
+            (&["metadata", "name"], &self.name),
+        ];
         parts.into_iter().filter_map(|(path, value)| Some((path, value.as_deref()?)))
     }
 

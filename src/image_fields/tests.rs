@@ -84,7 +84,8 @@ fn line_ends_and_byte_order_marks_stay() {
         if text.contains('\r') || text.starts_with('\u{feff}') {
             continue;
         }
-        let set = |text: &str| set(text, &fields, &image(), release("1.5.0", DIGEST), false).map(|(edited, _)| edited.text);
+        let set =
+            |text: &str| set(text, &fields, &image(), release("1.5.0", DIGEST), false).map(|(edited, _)| edited.text);
         let plain = set(&text).unwrap();
         assert_eq!(set(&text.replace('\n', "\r\n")).unwrap(), plain.replace('\n', "\r\n"), "{}", fixture.file);
         assert_eq!(set(&format!("\u{feff}{text}")).unwrap(), format!("\u{feff}{plain}"), "{}", fixture.file);
@@ -141,7 +142,13 @@ fn the_parts_that_a_file_has_are_set() {
         (both, "t: a\nd: ''\n", "b", "", Ok("t: b\nd: ''\n".to_owned())),
         ("tag=.t", &format!("t: a@{old}\n"), "b", DIGEST, Ok(format!("t: b@{DIGEST}\n"))),
         ("tag=.t", &format!("t: a@{old}\n"), "b", "", Ok("t: b\n".to_owned())),
-        ("image=.i", "i: ghcr.io/acme/checkout-service:a\n", "b", "", Ok("i: ghcr.io/acme/checkout-service:b\n".to_owned())),
+        (
+            "image=.i",
+            "i: ghcr.io/acme/checkout-service:a\n",
+            "b",
+            "",
+            Ok("i: ghcr.io/acme/checkout-service:b\n".to_owned()),
+        ),
         ("image=.i", "i: ''\n", "b", "", Ok("i: 'ghcr.io/acme/checkout-service:b'\n".to_owned())),
         (
             "image=.i",
@@ -169,7 +176,10 @@ fn an_image_in_a_file_is_read_as_a_whole() {
     assert_eq!(reference("tag=.t digest=.d", "t: a\n"), own(":a"), "no digest yet");
     assert_eq!(reference("tag=.t", "t: ~\n"), own(""));
     assert_eq!(reference("tag=.t", "u: ~\n"), None);
-    assert_eq!(reference("image=.i", &format!("i: x=ghcr.io/acme/checkout-service@{DIGEST}\n")), own(&format!("@{DIGEST}")));
+    assert_eq!(
+        reference("image=.i", &format!("i: x=ghcr.io/acme/checkout-service@{DIGEST}\n")),
+        own(&format!("@{DIGEST}"))
+    );
     let short: Image = "nginx".parse().unwrap();
     let read = read("i: docker.io/library/nginx:1\n", &fields("image=.i"), &short).unwrap().unwrap();
     assert_eq!(read.entry.reference(), "nginx:1", "however it is spelled");
@@ -178,11 +188,19 @@ fn an_image_in_a_file_is_read_as_a_whole() {
 #[test]
 fn a_key_that_is_missing_is_added_only_on_request() {
     for (spec, text, expected) in [
-        ("tag=.image.tag", "image:\n  repository: x\n  pullPolicy: Always # c\nb: 1\n", "image:\n  repository: x\n  pullPolicy: Always # c\n  tag: 1.5.0\nb: 1\n"),
+        (
+            "tag=.image.tag",
+            "image:\n  repository: x\n  pullPolicy: Always # c\nb: 1\n",
+            "image:\n  repository: x\n  pullPolicy: Always # c\n  tag: 1.5.0\nb: 1\n",
+        ),
         ("tag=.image.tag", "image:\r\n  repository: x\r\n", "image:\r\n  repository: x\r\n  tag: 1.5.0\r\n"),
         ("tag=.image.tag", "image:\n  repository: x", "image:\n  repository: x\n  tag: 1.5.0"),
         ("tag=.image.tag", "image: {repository: x}\n", "image: {repository: x, tag: 1.5.0}\n"),
-        ("tag=.image.tag", "{\"image\": {\"repository\": \"x\"}}", "{\"image\": {\"repository\": \"x\", \"tag\": \"1.5.0\"}}"),
+        (
+            "tag=.image.tag",
+            "{\"image\": {\"repository\": \"x\"}}",
+            "{\"image\": {\"repository\": \"x\", \"tag\": \"1.5.0\"}}",
+        ),
         ("tag=.l[n=a].tag", "l:\n- n: a\n  x: [1]\n- n: b\n", "l:\n- n: a\n  tag: 1.5.0\n  x: [1]\n- n: b\n"),
         ("tag=.t digest=.d", "t: a\n", "t: 1.5.0\nd: DIGEST\n"),
     ] {
@@ -250,7 +268,7 @@ fn any_document() -> impl Strategy<Value = (String, String, String)> {
             let (mut text, mut path, mut indent) = (String::new(), String::new(), 0);
             let mut noise = noise.into_iter().enumerate().cycle();
             let has_noise = noise.clone().next().is_some();
-            let mut noisy = |text: &mut String, indent: usize, round: usize| {
+            let mut add_noise = |text: &mut String, indent: usize, round: usize| {
                 if !has_noise {
                     return;
                 }
@@ -262,7 +280,7 @@ fn any_document() -> impl Strategy<Value = (String, String, String)> {
                 }
             };
             for (round, step) in steps.iter().enumerate() {
-                noisy(&mut text, indent, round);
+                add_noise(&mut text, indent, round);
                 let blank = " ".repeat(indent);
                 match step {
                     0 | 1 => {
@@ -287,9 +305,9 @@ fn any_document() -> impl Strategy<Value = (String, String, String)> {
                     }
                 }
             }
-            noisy(&mut text, indent, 90);
+            add_noise(&mut text, indent, 90);
             text.push_str(&format!("{}tag: {value}\n", " ".repeat(indent)));
-            noisy(&mut text, indent, 91);
+            add_noise(&mut text, indent, 91);
             if carriage_returns {
                 text = text.replace('\n', "\r\n");
             }

@@ -44,7 +44,8 @@ pub fn append(
         if empty_list {
             splices.insert(value.start + 1, entry);
         } else {
-            splices.replace(value.start..value.end, format!("{}[{entry}]", value_lead(text, &(value.start..value.end))));
+            splices
+                .replace(value.start..value.end, format!("{}[{entry}]", value_lead(text, &(value.start..value.end))));
         }
     } else {
         // `images: []`, `images: ~`, `images:`: the empty value is removed, and the list begins on the next line.

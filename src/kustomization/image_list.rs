@@ -177,9 +177,7 @@ fn check_kind(value: &SpannedNode) -> Result<(), EditError> {
 /// A `? key` on its own line is valid YAML, but cannot be edited around.
 fn check_key_style(text: &str, key: &SpannedNode) -> Result<(), EditError> {
     if text[..key.start].trim_end_matches(' ').ends_with('?') {
-        return Err(EditError::at(key.position, "images")
-            .actual("a key written with `?`")
-            .expected("`key: value`"));
+        return Err(EditError::at(key.position, "images").actual("a key written with `?`").expected("`key: value`"));
     }
     Ok(())
 }

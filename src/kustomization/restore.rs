@@ -19,10 +19,8 @@ fn entry_text(text: &str, item: &ImageItem<'_>) -> EntryText {
 /// The earlier text of an entry, if it fits in the place of the later one: the same style, and the same indentation if it has
 /// several lines.
 fn fitting<'t>(before: &'t Written, after: &Written) -> Option<&'t str> {
-    let (
-        Written::Entry { text, column, flow },
-        Written::Entry { column: after_column, flow: after_flow, .. },
-    ) = (before, after)
+    let (Written::Entry { text, column, flow }, Written::Entry { column: after_column, flow: after_flow, .. }) =
+        (before, after)
     else {
         return None;
     };

@@ -231,7 +231,8 @@ impl Examination<'_> {
     /// Whose images the file at a path has in the commit that is examined. The file of an earlier layout counts only while none of
     /// the present files existed: it deployed nothing since.
     fn owned_files(&self, claims: &[Claim], path: &str) -> Vec<OwnedFile> {
-        let claimed = claims.iter().flat_map(|claim| claim.files.iter().filter(|owned| owned.file.path == path).cloned());
+        let claimed =
+            claims.iter().flat_map(|claim| claim.files.iter().filter(|owned| owned.file.path == path).cloned());
         let mut files: Vec<OwnedFile> = Vec::new();
         for owned in claimed.chain((self.owners)(path)) {
             let OwnedFile { service, environment, is_former, .. } = &owned;
@@ -280,7 +281,8 @@ fn check_claim(repo: &InfraRepo, claim: &Claim, changed: &ExaminedChange<'_>) ->
     let unreadable = |why: &str| Unproven::Unreadable(why.to_owned());
     let before = changed.before.entries().map_err(unreadable)?;
     let after = changed.after.entries().map_err(unreadable)?;
-    let proven = prove(&claim.promotion, &changed.owned.file, before, after, repo.images.get(&claim.promotion.service))?;
+    let proven =
+        prove(&claim.promotion, &changed.owned.file, before, after, repo.images.get(&claim.promotion.service))?;
     // Of several files, some may have had another image before.
     let is_only = claim.files.iter().filter(|owned| !owned.is_former).count() < 2;
     if is_only && !proven.had_previous { Err(proven.differing()) } else { Ok(proven) }

@@ -39,7 +39,7 @@ pub enum FileImage {
     /// An entry of a kustomization.
     Entry,
     /// Fields at paths, of an image of this repository.
-    Fields { fields: ImageFields, image: Image },
+    Fields { fields: Box<ImageFields>, image: Image },
 }
 
 /// A file, and whose image it has.
@@ -81,7 +81,8 @@ impl ImageLayout {
     /// The files of a service in an environment, in the order of the config file.
     #[must_use]
     pub fn files(&self, service: &Service, environment: &Environment) -> Vec<ImageFile> {
-        let of_service = self.services.get(service).map(|layout| layout.files(service, environment)).unwrap_or_default();
+        let of_service =
+            self.services.get(service).map(|layout| layout.files(service, environment)).unwrap_or_default();
         if of_service.is_empty() { vec![self.overlay(service, environment)] } else { of_service }
     }
 
@@ -144,9 +145,10 @@ impl ImageLayout {
         }
         let mut in_scope = self.services.iter().filter(|(service, _)| scope.includes_service(service));
         in_scope.find_map(|(service, layout)| {
-            let (file, _) = layout.files.iter().find(|(file, _)| {
-                file.environments.is_empty() && !file.path.contains(ENVIRONMENT)
-            })?;
+            let (file, _) = layout
+                .files
+                .iter()
+                .find(|(file, _)| file.environments.is_empty() && !file.path.contains(ENVIRONMENT))?;
             Some(format!("{} of {service} is for any environment", file.path))
         })
     }
@@ -185,12 +187,10 @@ impl ServiceLayout {
         let image = |file: &ServiceFile| match &file.fields {
             None => FileImage::Entry,
             Some(fields) => {
-                FileImage::Fields { fields: fields.filled(service, environment), image: self.image.clone() }
+                FileImage::Fields { fields: Box::new(fields.filled(service, environment)), image: self.image.clone() }
             }
         };
-        files
-            .map(|(file, _)| ImageFile { path: file.path_for(service, environment), image: image(file) })
-            .collect()
+        files.map(|(file, _)| ImageFile { path: file.path_for(service, environment), image: image(file) }).collect()
     }
 
     fn has_any(&self, environment: &Environment) -> bool {
@@ -251,7 +251,10 @@ mod tests {
         let ((service, environment), layout) = (names(), layout(""));
         let overlay = "apps/shop/production/kustomization.yaml";
         assert_eq!(shown(&layout.all_files(&service, &environment)), [format!("shop production {overlay} entry")]);
-        assert_eq!(shown(&layout.owners(overlay, &OverlayScope::default())), [format!("shop production {overlay} entry")]);
+        assert_eq!(
+            shown(&layout.owners(overlay, &OverlayScope::default())),
+            [format!("shop production {overlay} entry")]
+        );
         assert!(layout.matches(overlay) && !layout.matches("values/production.yaml") && !layout.has_files());
     }
 
@@ -280,10 +283,16 @@ mod tests {
         let staging = OverlayScope { environment: "staging".parse().ok(), ..OverlayScope::default() };
         assert_eq!(shown(&layout.owners("argo.yaml", &staging)), ["shop staging argo.yaml .staging.tag"]);
         assert!(layout.owners("values-prod.yaml", &staging).is_empty());
-        assert!(layout.is_in_scope("values/staging.yaml", &staging) && !layout.is_in_scope("values/production.yaml", &staging));
+        assert!(
+            layout.is_in_scope("values/staging.yaml", &staging)
+                && !layout.is_in_scope("values/production.yaml", &staging)
+        );
         assert!(!layout.is_in_scope("values-prod.yaml", &staging) && layout.is_in_scope("values-prod.yaml", &all));
         let own = OverlayScope { service: Some(service), environment: None };
-        assert!(!layout.is_in_scope("apps/shop/production/kustomization.yaml", &own), "the earlier layout is no present file");
+        assert!(
+            !layout.is_in_scope("apps/shop/production/kustomization.yaml", &own),
+            "the earlier layout is no present file"
+        );
     }
 
     #[test]
@@ -291,7 +300,10 @@ mod tests {
         let (service, _) = names();
         let layout = layout("    files: [{path: values.yaml, environments: [production], tag: .tag}]\n");
         let staging: Environment = "staging".parse().unwrap();
-        assert_eq!(shown(&layout.all_files(&service, &staging)), ["shop staging apps/shop/staging/kustomization.yaml entry"]);
+        assert_eq!(
+            shown(&layout.all_files(&service, &staging)),
+            ["shop staging apps/shop/staging/kustomization.yaml entry"]
+        );
         assert_eq!(
             shown(&layout.owners("apps/shop/staging/kustomization.yaml", &OverlayScope::default())),
             ["shop staging apps/shop/staging/kustomization.yaml entry"]

@@ -1,9 +1,18 @@
 //! The images in one version of a file.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use super::layout::FileImage;
-use crate::{image_entry::EntryText, image_fields, kustomization, world::git::BlobContent};
+use crate::{
+    image_entry::EntryText,
+    image_fields::{self, FileDocuments},
+    kustomization,
+    world::git::BlobContent,
+    yaml::EditError,
+};
 
 /// The image entries of one version of a file, as one service's files name them.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +39,8 @@ impl OverlayVersion {
 /// One version of a file. Services may share a file, and each has its own fields in it.
 pub struct FileVersion {
     content: Content,
+    /// Read once for all services.
+    documents: OnceCell<Result<FileDocuments, EditError>>,
     read: RefCell<Vec<(FileImage, Rc<OverlayVersion>)>>,
 }
 
@@ -42,7 +53,7 @@ enum Content {
 impl FileVersion {
     #[must_use]
     pub fn no_file() -> Self {
-        Self { content: Content::NoFile, read: RefCell::default() }
+        Self { content: Content::NoFile, documents: OnceCell::new(), read: RefCell::default() }
     }
 
     #[must_use]
@@ -54,7 +65,7 @@ impl FileVersion {
             },
             BlobContent::TooLarge(size) => Content::Unreadable(format!("it has {size} bytes")),
         };
-        Self { content, read: RefCell::default() }
+        Self { content, documents: OnceCell::new(), read: RefCell::default() }
     }
 
     /// The image entries at one place of the file.
@@ -76,9 +87,12 @@ impl FileVersion {
         };
         let entries = match place {
             FileImage::Entry => kustomization::entries(text),
-            FileImage::Fields { fields, image } => {
-                image_fields::read(text, fields, image).map(|entry| entry.into_iter().collect())
-            }
+            FileImage::Fields { fields, image } => match self.documents.get_or_init(|| FileDocuments::read(text)) {
+                Ok(documents) => {
+                    image_fields::read_from(text, documents, fields, image).map(|entry| entry.into_iter().collect())
+                }
+                Err(error) => Err(error.clone()),
+            },
         };
         match entries {
             Ok(entries) => OverlayVersion::Entries(entries),

@@ -67,7 +67,7 @@ impl InfraArgs {
         config: &Config,
     ) -> Result<ImageLocators, CommandError> {
         let repository = image_repository(service, subject, config)?;
-        ImageLocators::new(&self.image, &self.repo.file, (service, environment), repository.as_ref(), config)
+        ImageLocators::new(&self.image, &self.repo.file, (service, environment), repository.as_ref(), &config.services)
     }
 
     /// The committer of every commit.

@@ -13,8 +13,8 @@ use crate::{
     finding::Finding,
     image_entry::EntryText,
     ledger::{
-        ExaminedChange, FileClaim, FileImage, FileVersion, InfraRepo, MissingFiles, OverlayVersion, OwnedFile, Promotion,
-        PromotionKind, RunCheck, RunChecker, UnprovenClaim, check_claims,
+        ExaminedChange, FileClaim, FileImage, FileVersion, InfraRepo, MissingFiles, OverlayVersion, OwnedFile,
+        Promotion, PromotionKind, RunCheck, RunChecker, UnprovenClaim, check_claims,
         proof::{Unproven, is_described},
     },
     world::git::{BlobId, Commit, CommitSummary, HistoryFilter, LoggedCommit},
@@ -83,11 +83,12 @@ fn observe_history(
     let commits = git.commits_since(remote, branch, tip, earliest, &filter)?;
     let mut by_hand = Vec::new();
     let owners = |path: &str| layout.owners(path);
-    let checked = check_claims(repo, commits, &is_audited, &owners, &mut MissingFiles::new(), &mut |changed, claims| {
-        if changed.commit.latest >= since {
-            by_hand.extend(manual_changes(repo, layout, changed, claims));
-        }
-    })?;
+    let checked =
+        check_claims(repo, commits, &is_audited, &owners, &mut MissingFiles::new(), &mut |changed, claims| {
+            if changed.commit.latest >= since {
+                by_hand.extend(manual_changes(repo, layout, changed, claims));
+            }
+        })?;
     let by_hand_commits: BTreeSet<&Commit> = by_hand.iter().map(|change: &ManualChange| &change.commit).collect();
     let is_shown = |claim: &UnprovenClaim| claim.commit.at >= since && !by_hand_commits.contains(&claim.commit.commit);
     let unproven = checked.unproven.into_iter().filter(is_shown).map(UnprovenPromotion::from).collect();
@@ -115,7 +116,11 @@ fn cover(repo: &InfraRepo, layout: &OverlayLayout, files: Vec<(String, BlobId)>)
     let (mut with, mut without) = (BTreeSet::new(), BTreeSet::new());
     for (path, version) in paths.iter().zip(&read) {
         for owned in layout.owners(path).iter().filter(|owned| !owned.is_former) {
-            if has_entry(owned, version) { with.insert(shown(owned)) } else { without.insert(shown(owned)) };
+            if has_entry(owned, version) {
+                with.insert(shown(owned))
+            } else {
+                without.insert(shown(owned))
+            };
         }
     }
     let without: Vec<String> = without.into_iter().collect();

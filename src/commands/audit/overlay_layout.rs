@@ -57,12 +57,7 @@ impl OverlayLayout {
 
     /// Whether an entry holds the image of a service: by the setting `image-name`, else by the service's repository or name.
     /// Fields at paths hold no other.
-    pub fn is_of_service(
-        &self,
-        entry: &ImageEntry,
-        owned: &OwnedFile,
-        images: &BTreeMap<Service, Image>,
-    ) -> bool {
+    pub fn is_of_service(&self, entry: &ImageEntry, owned: &OwnedFile, images: &BTreeMap<Service, Image>) -> bool {
         let OwnedFile { service, file, .. } = owned;
         match (self.image_name(owned), images.get(service)) {
             _ if file.image != FileImage::Entry => true,

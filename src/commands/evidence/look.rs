@@ -76,13 +76,8 @@ impl EvidenceObserver<'_> {
         let ledger = self.read_ledger(&tip, &current, &jobs);
         let now = self.ctx.execution.clock.wall();
         let base = self.find_base(&current, &ledger);
-        let changes = ReleaseChanges {
-            current_image: shown_images(&current),
-            base,
-            comparison: None,
-            head: None,
-            people: None,
-        };
+        let changes =
+            ReleaseChanges { current_image: shown_images(&current), base, comparison: None, head: None, people: None };
         // Only the workflow of the default branch starts by `workflow_run`.
         let needs_default_branch =
             self.verification.signed.as_ref().is_some_and(|claims| claims.event_name == "workflow_run");

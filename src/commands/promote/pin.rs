@@ -25,7 +25,7 @@ impl Pin {
         }
     }
 
-    const fn describe(self) -> &'static str {
+    pub const fn describe(self) -> &'static str {
         match self {
             Self::Both => "by tag and digest",
             Self::Digest => "by digest",

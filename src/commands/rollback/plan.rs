@@ -164,7 +164,7 @@ impl Rollback {
     /// A file that the promotion did not change had its image already: it gets the image before, too.
     fn edit(&self, snapshot: &InfraSnapshot, target: &LedgerEntry) -> Result<(ImageEdit, Option<String>), Finding> {
         let mut fields = changed_fields(snapshot, target)?;
-        self.check_current(snapshot, target, &fields)?;
+        check_current(snapshot, target, &fields)?;
         // A rollback of several files starts with one whose image before is known.
         fields.sort_by_key(|(_, change)| change.as_ref().is_none_or(|change| change.before.is_none()));
         let before = fields.first().and_then(|(_, change)| change.as_ref()?.before.clone());
@@ -178,39 +178,15 @@ impl Rollback {
                 Some((own, after)) => field.restore(text, own, after)?.map(|edited| (edited, own.entry.clone())),
                 None => None,
             };
-            let (edited, entry) = match restored {
-                Some(restored) => restored,
-                None => {
-                    remark = Some(RESHAPED.to_owned());
-                    field.set(text, &image)?
-                }
+            let (edited, entry) = if let Some(restored) = restored {
+                restored
+            } else {
+                remark = Some(RESHAPED.to_owned());
+                field.set(text, &image)?
             };
             edit.add(field, edited, entry);
         }
         Ok((edit, remark))
-    }
-
-    /// Refuses a rollback when the image was changed since.
-    fn check_current(
-        &self,
-        snapshot: &InfraSnapshot,
-        target: &LedgerEntry,
-        fields: &[(ImageField, Option<EntryChange>)],
-    ) -> Result<(), Finding> {
-        let LedgerEntry { commit, promotion: Promotion { image, .. }, .. } = target;
-        for (field, _) in fields {
-            let current = field.find_entry(ImageEdit::default().text(&snapshot.texts, field)?)?;
-            if !current.as_ref().is_some_and(|current| target.has_set(current)) {
-                let current = current.as_ref().map_or_else(|| "no image entry".to_owned(), ImageEntry::reference);
-                let place = if fields.len() > 1 { format!(" in {} ({})", field.file, field.name()) } else { String::new() };
-                return Err(blocked(
-                    format!("the current image is {current}{place}"),
-                    format!("{image}, which {commit} promoted"),
-                    "it was changed since: name the promotion that set the current image, or set the image by hand",
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// The image of an earlier entry, if it may be set.
@@ -232,6 +208,28 @@ impl Rollback {
             _ => Ok(NewImage { image: Some(image), tag, digest }),
         }
     }
+}
+
+/// Refuses a rollback when the image was changed since.
+fn check_current(
+    snapshot: &InfraSnapshot,
+    target: &LedgerEntry,
+    fields: &[(ImageField, Option<EntryChange>)],
+) -> Result<(), Finding> {
+    let LedgerEntry { commit, promotion: Promotion { image, .. }, .. } = target;
+    for (field, _) in fields {
+        let current = field.find_entry(ImageEdit::default().text(&snapshot.texts, field)?)?;
+        if !current.as_ref().is_some_and(|current| target.has_set(current)) {
+            let current = current.as_ref().map_or_else(|| "no image entry".to_owned(), ImageEntry::reference);
+            let place = if fields.len() > 1 { format!(" in {} ({})", field.file, field.name()) } else { String::new() };
+            return Err(blocked(
+                format!("the current image is {current}{place}"),
+                format!("{image}, which {commit} promoted"),
+                "it was changed since: name the promotion that set the current image, or set the image by hand",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The fields of the service, each with its change by the promotion.

@@ -38,8 +38,7 @@ impl ServiceFile {
     }
 }
 
-const KEYS: [&str; 8] =
-    ["path", "environments", "document", "image", "tag", "digest", "repository", "registry"];
+const KEYS: [&str; 8] = ["path", "environments", "document", "image", "tag", "digest", "repository", "registry"];
 const DOCUMENT_KEYS: [&str; 3] = ["kind", "name", "namespace"];
 
 /// Reads `files`.
@@ -101,7 +100,11 @@ fn file(path: &str, node: Node) -> Result<ServiceFile, CommandError> {
 }
 
 /// The fields, if they are an image. Without any the file is a kustomization.
-fn checked(path: &str, fields: ImageFields, (line, column): (usize, usize)) -> Result<Option<ImageFields>, CommandError> {
+fn checked(
+    path: &str,
+    fields: ImageFields,
+    (line, column): (usize, usize),
+) -> Result<Option<ImageFields>, CommandError> {
     if fields == ImageFields::default() {
         return Ok(None);
     }
@@ -120,7 +123,9 @@ fn checked(path: &str, fields: ImageFields, (line, column): (usize, usize)) -> R
     };
     Err(Finding::inconclusive("`files`")
         .actual(actual)
-        .expected("the path of a whole `image`, or of its `tag` or `digest`, or of both; or only the path of a kustomization")
+        .expected(
+            "the path of a whole `image`, or of its `tag` or `digest`, or of both; or only the path of a kustomization",
+        )
         .with_origin(location(path, line, column))
         .bad_input())
 }
@@ -137,8 +142,11 @@ fn read_document(path: &str, node: Node) -> Result<DocumentSelector, CommandErro
             _ => return Err(unknown_key(path, &key, "`document`", &DOCUMENT_KEYS)),
         }
     }
-    let document =
-        DocumentSelector { kind: texts.remove("kind"), name: texts.remove("name"), namespace: texts.remove("namespace") };
+    let document = DocumentSelector {
+        kind: texts.remove("kind"),
+        name: texts.remove("name"),
+        namespace: texts.remove("namespace"),
+    };
     if document.is_any() {
         return Err(Finding::inconclusive("`document`")
             .actual("no key")
@@ -160,7 +168,9 @@ fn tree_path(path: &str, text: &str, (line, column): (usize, usize)) -> Result<S
     };
     filled.parse::<TreePath>().map_err(refused)?;
     if filled.contains(['{', '}', '*']) {
-        return Err(refused("a path without patterns; `{service}` and `{environment}` stand for their names".to_owned()));
+        return Err(refused(
+            "a path without patterns; `{service}` and `{environment}` stand for their names".to_owned(),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -197,4 +207,63 @@ pub(super) fn schema() -> Json {
             "additionalProperties": false,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{commands::command_table, config::Config};
+
+    fn read_files(files: &str) -> Result<Vec<ServiceFile>, CommandError> {
+        let text = format!(
+            "services:\n  shop:\n    repository: acme/shop\n    workflow: .github/workflows/ci.yml\n    image: a/b\n    files: {files}\n"
+        );
+        let config = Config::read(&command_table(), "f.yml", text.as_bytes(), None)?;
+        Ok(config.services[&"shop".parse().unwrap()].files.clone())
+    }
+
+    #[test]
+    fn files_are_kustomizations_or_have_paths() {
+        let files = read_files(
+            "\n    - k/{environment}/kustomization.yaml\n    - path: values.yaml\n      environments: production\n      tag: .image.tag\n      digest: .image.digest\n    - {path: a.yaml, image: '.c[name=app].image', document: {kind: Deployment, name: '{service}'}}",
+        );
+        let [kustomization, values, manifest] = &files.unwrap()[..] else { panic!("three files") };
+        assert_eq!((kustomization.path.as_str(), &kustomization.fields), ("k/{environment}/kustomization.yaml", &None));
+        assert_eq!(values.fields.as_ref().unwrap().to_string(), ".image.tag, .image.digest");
+        let (service, environment) = ("shop".parse().unwrap(), "production".parse().unwrap());
+        assert_eq!(kustomization.path_for(&service, &environment), "k/production/kustomization.yaml");
+        assert!(values.is_for(&environment) && !values.is_for(&"staging".parse().unwrap()));
+        let filled = manifest.fields.as_ref().unwrap().filled(&service, &environment);
+        assert_eq!(filled.to_string(), ".c[name=app].image in Deployment shop");
+        assert_eq!(read_files("one.yaml").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_error_names_its_line_and_column() {
+        for (files, parts) in [
+            ("[]", &["`files` (f.yml:6:12)", "a list"][..]),
+            ("{path: a}", &["`files` (f.yml:6:12)", "a mapping"]),
+            ("[/a]", &["`path` (f.yml:6:13)"]),
+            ("[../a]", &["`path`"]),
+            ("['a/*.yaml']", &["`path`", "without patterns"]),
+            ("['a/{region}.yaml']", &["`path`", "without patterns"]),
+            ("[{tag: .a}]", &["`path` (f.yml:6:13)", "not given"]),
+            ("[{path: a, tag: a}]", &["`tag` (f.yml:6:29)", "\"a\"", "a path such as `.image.tag`"]),
+            ("[{path: a, tags: .a}]", &["`tags` (f.yml:6:24)", "did you mean `tag`?"]),
+            ("[{path: a, image: .a, tag: .b}]", &["`files` (f.yml:6:13)", "`image` and `tag` of one file"]),
+            ("[{path: a, image: .a, repository: .b}]", &["`image` and `repository`"]),
+            ("[{path: a, repository: .b}]", &["neither `image` nor `tag` nor `digest`"]),
+            ("[{path: a, document: {kind: A}}]", &["neither `image`"]),
+            ("[{path: a, tag: .a, document: {}}]", &["`document` (f.yml:6:43)", "no key"]),
+            ("[{path: a, tag: .a, document: {knd: A}}]", &["`knd`", "did you mean `kind`?"]),
+            ("[{path: a, tag: [.a]}]", &["`tag`", "a list"]),
+            ("[{path: a, tag: .a, environments: [a/b]}]", &["`environments`", "a/b"]),
+            ("[a, {path: b}, a]", &["`files`", "a for the second time"]),
+        ] {
+            let error = read_files(files).unwrap_err().finding().unwrap().to_string();
+            for part in parts {
+                assert!(error.contains(part), "{files}: {part} in {error}");
+            }
+        }
+    }
 }

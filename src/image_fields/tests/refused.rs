@@ -82,8 +82,10 @@ fn what_cannot_be_edited_safely_is_refused_with_the_position() {
         ("tag=.i.tag registry=.i.r repository=.i.n", "i: {r: quay.io, n: acme/checkout-service, tag: 1}\n".to_owned()),
         ("tag=.i.tag registry=.i.r", "i: {r: quay.io, tag: 1}\n".to_owned()),
     ];
-    let shown: String =
-        cases.iter().flat_map(|(spec, text)| [format!("{spec}\n  {text:?}\n"), format!("  {}\n", message(spec, text))]).collect();
+    let shown: String = cases
+        .iter()
+        .flat_map(|(spec, text)| [format!("{spec}\n  {text:?}\n"), format!("  {}\n", message(spec, text))])
+        .collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image-fields");
     insta::with_settings!({ snapshot_path => folder, prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("refused", shown);

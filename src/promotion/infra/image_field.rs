@@ -105,7 +105,7 @@ impl ImageField {
     pub fn is_in(&self, file: &ImageFile) -> bool {
         let is_same_place = match (&self.place, &file.image) {
             (FieldPlace::Entry(_), FileImage::Entry) => true,
-            (FieldPlace::Fields { fields, .. }, FileImage::Fields { fields: others, .. }) => fields == others,
+            (FieldPlace::Fields { fields, .. }, FileImage::Fields { fields: others, .. }) => *fields == **others,
             _ => false,
         };
         is_same_place && self.file.as_str() == file.path

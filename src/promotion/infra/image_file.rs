@@ -48,9 +48,9 @@ pub fn find_images(repo: &InfraRepo, commit: &Commit, locators: &ImageLocators) 
                 let field = locator.find(text, &base)?;
                 let unchecked = base.unread.first().or(base.changed_by.first());
                 let name = field.name();
-                found.unchecked.extend(unchecked.map(|why| {
-                    format!("not checked whether kustomize uses the entry `{name}`: {why}")
-                }));
+                found.unchecked.extend(
+                    unchecked.map(|why| format!("not checked whether kustomize uses the entry `{name}`: {why}")),
+                );
                 field
             }
         };

@@ -5,7 +5,7 @@ use super::{
     image_locator::{ImageArgs, ImageLocator},
 };
 use crate::{
-    config::Config,
+    config::services::Services,
     error::CommandError,
     finding::Finding,
     ledger::{FileImage, ImageFile, ImageLayout},
@@ -36,9 +36,9 @@ impl ImageLocators {
         file: &str,
         (service, environment): (&Service, &Environment),
         repository: Option<&Image>,
-        config: &Config,
+        services: &Services,
     ) -> Result<Self, CommandError> {
-        let layout = ImageLayout::new(file, &config.services).map_err(Finding::bad_input)?;
+        let layout = ImageLayout::new(file, services).map_err(Finding::bad_input)?;
         let locator = |ImageFile { path, image }: ImageFile| {
             let file: TreePath = path.parse().map_err(|error: String| {
                 Finding::inconclusive("`file`").actual(error).expected("a path inside the infra repository").bad_input()
@@ -46,7 +46,7 @@ impl ImageLocators {
             Ok(match image {
                 FileImage::Entry => FileLocator::Entry(args.locator(file, service, repository.cloned())),
                 FileImage::Fields { fields, image } => {
-                    let place = FieldPlace::Fields { fields, image, create: args.create_entry };
+                    let place = FieldPlace::Fields { fields: *fields, image, create: args.create_entry };
                     FileLocator::Fields(ImageField { file, place })
                 }
             })
@@ -62,6 +62,18 @@ impl ImageLocators {
 
     pub fn iter(&self) -> impl Iterator<Item = &FileLocator> {
         self.0.iter()
+    }
+
+    /// Whether some file surely holds the digest of a release that has one.
+    #[must_use]
+    pub fn hold_digest(&self) -> bool {
+        self.0.iter().any(|locator| match locator {
+            FileLocator::Entry(_) => true,
+            FileLocator::Fields(field) => match &field.place {
+                FieldPlace::Entry(_) => true,
+                FieldPlace::Fields { fields, .. } => fields.image.is_some() || fields.digest.is_some(),
+            },
+        })
     }
 
     /// The files and what is in them, for a message: `values.yaml: .image.tag`.
@@ -92,12 +104,18 @@ impl FileLocator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::command_table;
+    use crate::{commands::command_table, config::Config};
 
     fn located(file: &str, config: &str) -> Result<ImageLocators, CommandError> {
         let config = Config::read(&command_table(), "f.yml", config.as_bytes(), None).unwrap();
         let args = ImageArgs { image_name: Some("ghcr.io/acme/{service}".parse().unwrap()), create_entry: true };
-        ImageLocators::new(&args, file, (&"shop".parse().unwrap(), &"production".parse().unwrap()), None, &config)
+        ImageLocators::new(
+            &args,
+            file,
+            (&"shop".parse().unwrap(), &"production".parse().unwrap()),
+            None,
+            &config.services,
+        )
     }
 
     #[test]
@@ -108,6 +126,9 @@ mod tests {
         let config = "services:\n  shop:\n    repository: acme/shop\n    workflow: .github/workflows/ci.yml\n    image: a/b\n    files:\n    - {path: 'v/{environment}.yaml', tag: '.{service}.tag'}\n    - k.yaml\n";
         let found = located("x.yaml", config).unwrap();
         assert_eq!(found.describe(), "v/production.yaml: .shop.tag; k.yaml: ghcr.io/acme/shop");
-        assert!(matches!(&found.0[0], FileLocator::Fields(ImageField { place: FieldPlace::Fields { create: true, .. }, .. })));
+        assert!(matches!(
+            &found.0[0],
+            FileLocator::Fields(ImageField { place: FieldPlace::Fields { create: true, .. }, .. })
+        ));
     }
 }

@@ -133,7 +133,11 @@ fn create_entry_adds_an_entry_that_nothing_is_known_to_use() {
         assert_eq!(create(None).find(&entries(&["envoy"]), &base).unwrap().name(), "shop");
         assert_eq!(create(Some("app")).find(&entries(&[]), &base).unwrap().name(), "app");
     }
-    assert_eq!(create(None).find(&entries(&[]), &base(&[OWN])).unwrap().name(), OWN, "the image of the base comes first");
+    assert_eq!(
+        create(None).find(&entries(&[]), &base(&[OWN])).unwrap().name(),
+        OWN,
+        "the image of the base comes first"
+    );
     assert!(create(None).find(&entries(&["shop"]), &base(&["envoy"])).is_err(), "an entry that is there is not added");
 }
 
