@@ -21,6 +21,11 @@ use crate::{
 pub struct FileDocuments(Vec<Document>);
 
 impl FileDocuments {
+    #[must_use]
+    pub fn all(&self) -> &[Document] {
+        &self.0
+    }
+
     /// # Errors
     /// The file cannot be read safely.
     pub fn read(text: &str) -> Result<Self, EditError> {

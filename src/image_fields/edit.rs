@@ -1,7 +1,7 @@
 //! Plans the smallest edit of the fields of an image, and makes it.
 
 use super::{
-    current::{BYTE_ORDER_MARK, Field, FieldFile, FileDocuments, read},
+    current::{BYTE_ORDER_MARK, Field, FieldFile, FileDocuments},
     lookup::{Found, LookupError, Scalar, walk},
     path::{FieldPath, Step},
     proof::{self, Expected},
@@ -56,8 +56,8 @@ pub fn set(
             Err(missing) => return Err(missing.clone()),
         }
     }
-    let edited = edit.apply(text)?;
-    let entry = read(&edited, fields, image)?.ok_or_else(|| proof::refused("the fields would be gone"))?.entry;
+    let (edited, entry) = edit.apply(text, fields, image)?;
+    let entry = entry.ok_or_else(|| proof::refused("the fields would be gone"))?.entry;
     let changed = edited != text;
     Ok((Edited { text: edited, previous, changed }, entry))
 }
@@ -90,8 +90,8 @@ pub fn restore(
         edit.put_back(scalar, &earlier.value, &earlier.written);
     }
     // An error is no end: the values can still be set one by one.
-    let Ok(edited) = edit.apply(text) else { return Ok(None) };
-    let is_restored = read(&edited, fields, image).is_ok_and(|entry| entry.as_ref() == Some(before));
+    let Ok((edited, entry)) = edit.apply(text, fields, image) else { return Ok(None) };
+    let is_restored = entry.as_ref() == Some(before);
     let changed = edited != text;
     Ok(is_restored.then_some(Edited { text: edited, previous: Some(after.entry.clone()), changed }))
 }
@@ -218,16 +218,24 @@ impl<'f> Edit<'f> {
         Ok(())
     }
 
-    /// The text after the edit, compared with the one before. `original` may start with a byte order mark.
-    fn apply(self, original: &str) -> Result<String, EditError> {
+    /// The text after the edit, compared with the one before, and the image in it. `original` may start with a byte order mark.
+    fn apply(
+        self,
+        original: &str,
+        fields: &ImageFields,
+        image: &Image,
+    ) -> Result<(String, Option<EntryText>), EditError> {
         if self.splices.is_empty() {
-            return Ok(original.to_owned());
+            return Ok((original.to_owned(), self.file.entry(fields, image)?));
         }
         let overlap = || proof::refused("its parts would overlap");
         let edited = self.splices.apply(self.file.text).ok_or_else(overlap)?;
-        proof::verify(self.file.documents, &edited, &self.expected)?;
+        let documents = FileDocuments::read(&edited)
+            .map_err(|error| proof::refused(&format!("the file would not be readable any more: {error}")))?;
+        proof::verify(self.file.documents, documents.all(), &self.expected)?;
+        let entry = FieldFile::new(&edited, &documents, fields, image)?.entry(fields, image)?;
         let mark = original.starts_with(BYTE_ORDER_MARK).then(|| BYTE_ORDER_MARK.to_string());
-        Ok(mark.unwrap_or_default() + &edited)
+        Ok((mark.unwrap_or_default() + &edited, entry))
     }
 }
 

@@ -119,6 +119,9 @@ impl SpannedPair {
     }
 }
 
+/// Up to how many keys of a mapping are compared one by one.
+const FEW_KEYS: usize = 16;
+
 /// How many tabs behind a colon are read, each in its own pass.
 pub const MAX_TABS: usize = 64;
 
@@ -174,8 +177,12 @@ fn read_without_tabs(text: &str, max_depth: usize, max_documents: usize) -> Resu
     let mut builder = TreeBuilder {
         text,
         max_depth,
-        // The parser counts characters.
-        offsets: text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect(),
+        // The parser counts characters, which are bytes in most files.
+        offsets: if text.is_ascii() {
+            Vec::new()
+        } else {
+            text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect()
+        },
         open: Vec::new(),
         root: None,
     };
@@ -226,6 +233,9 @@ enum Children {
 
 impl TreeBuilder<'_> {
     fn offset(&self, marker: Marker) -> usize {
+        if self.offsets.is_empty() {
+            return marker.index().min(self.text.len());
+        }
         self.offsets.get(marker.index()).copied().unwrap_or(self.text.len())
     }
 
@@ -345,10 +355,17 @@ fn closing_bracket(text: &str, from: usize, bracket: u8) -> Option<usize> {
 
 /// Readers of YAML disagree about a duplicate key: one takes the first value, another the last, a third refuses the file.
 fn check_duplicate_keys(pairs: &[SpannedPair]) -> Result<(), YamlError> {
-    let mut seen: HashMap<&str, Position> = HashMap::with_capacity(pairs.len());
-    for pair in pairs {
+    // Most mappings are small; a values file can have thousands of keys at its top.
+    let mut seen = if pairs.len() > FEW_KEYS { HashMap::with_capacity(pairs.len()) } else { HashMap::new() };
+    for (index, pair) in pairs.iter().enumerate() {
         let Some((key, _)) = pair.key.scalar() else { continue };
-        if let Some(first) = seen.insert(key, pair.key.position) {
+        let is_same = |other: &&SpannedPair| other.key.scalar().is_some_and(|(text, _)| text == key);
+        let first = if pairs.len() > FEW_KEYS {
+            seen.insert(key, pair.key.position)
+        } else {
+            pairs[..index].iter().find(is_same).map(|first| first.key.position)
+        };
+        if let Some(first) = first {
             let kind = YamlErrorKind::DuplicateKey { key: key.to_owned(), first };
             return Err(YamlError::new(pair.key.position, kind));
         }

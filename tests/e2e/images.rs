@@ -152,7 +152,7 @@ fn helm_renders_the_new_image() {
             let path = |name: &str| chart.path().join(name);
             fs::create_dir(path("templates")).unwrap();
             fs::write(path("Chart.yaml"), "apiVersion: v2\nname: checkout\nversion: 1.0.0\n").unwrap();
-            let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: app\n    image: IMAGE\n";
+            let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: app\n    image: \"IMAGE\"\n";
             fs::write(path("templates/pod.yaml"), pod.replace("IMAGE", template)).unwrap();
             fs::write(path("given.yaml"), values).unwrap();
             succeeded(
@@ -186,8 +186,8 @@ fn kustomize_reads_the_new_image_as_text() {
     };
     for (file, spec) in RESOURCES {
         let name = format!("file.{}", Path::new(file).extension().unwrap().to_str().unwrap());
-        let rendered =
-            before_and_after(file, spec).map(|text| build(&[(name.as_str(), text.as_str())], &format!("resources: [{name}]\n")));
+        let rendered = before_and_after(file, spec)
+            .map(|text| build(&[(name.as_str(), text.as_str())], &format!("resources: [{name}]\n")));
         assert_new_image(file, &rendered[0], &rendered[1], 1 + usize::from(spec.contains("digest=")));
         // A number would be written without quotes.
         let is_number = rendered[1].lines().any(|line| line.ends_with(": 1.10") && !line.starts_with("        "));
