@@ -1,6 +1,7 @@
 //! A blocking HTTP client for reads: health probes, baselines, result files.
 //!
-//! It sends GET and HEAD only, which change nothing, so it needs no `Permit`. Each [`HttpClient::fetch`] opens a new
+//! It sends GET and HEAD only, which change nothing, so it needs no `Permit`. The requests of a team's file of checks may have
+//! any method, and are apart, in [`team_session`]. Each [`HttpClient::fetch`] opens a new
 //! connection, sends its request once and closes the connection. So a probe sees what a new client sees, and its `elapsed`
 //! always includes the name lookup, the connection and TLS.
 //!
@@ -8,10 +9,12 @@
 //! connection (several addresses share the time), TLS, every read and every redirect. The head of a response is limited to
 //! 64 KiB, its decompressed body to [`Request::max_body`].
 
+mod cookies;
 mod error;
 mod header;
 mod proxy;
 mod stage;
+pub mod team_session;
 #[cfg(test)]
 mod tests;
 
@@ -76,17 +79,16 @@ impl HttpClient {
                 |stage| Attempt { host: &host, proxy, timeout: request.timeout, max_body: request.max_body, stage };
             let tracker = StageTracker::default();
             let agent = self.agent(&url, &route, request.timeout.saturating_sub(started.elapsed()), &tracker)?;
-            let message = build_request(request.method, &url, headers, &route)?;
-            let logged = LoggedRequest::begin(request.method, &url);
+            let message = build_request(request.method.as_str(), &url, headers, &route, ())?;
+            let logged = LoggedRequest::begin(request.method.as_str(), url.without_query());
             let response = agent.run(message).map_err(|error| {
                 logged.failed(HttpError::from_ureq(error, &attempt(tracker.stage().max(min_stage))))
             })?;
-            if let (RequestRoute::Forward(_), 407, Some(proxy)) = (&route, response.status().as_u16(), proxy) {
-                let refused = format!("{proxy} wants a user and a password (407)");
-                return Err(logged.failed(HttpError::new(HttpErrorKind::Proxy, refused)));
+            if let Some(error) = refused_by_proxy(&route, response.status().as_u16()) {
+                return Err(logged.failed(error));
             }
             let Some(location) = redirect_location(&response).filter(|_| request.redirects > 0) else {
-                let response = read_response(response, url, request, started, &attempt(ExchangeStage::Body));
+                let response = read_response(response, url, started, &attempt(ExchangeStage::Body));
                 let response = response.map_err(|error| logged.failed(error))?;
                 logged.done(response.status, &format!("{} B", response.body.len()));
                 return Ok(response);
@@ -155,8 +157,9 @@ struct LoggedRequest {
 }
 
 impl LoggedRequest {
-    fn begin(method: Method, url: &Url) -> Self {
-        let asked = format!("http: {} {}", method.as_str(), url.without_query());
+    /// `target`: a text that may be logged.
+    fn begin(method: &str, target: &str) -> Self {
+        let asked = format!("http: {method} {target}");
         Self { asked, started: Stopwatch::start() }
     }
 
@@ -170,13 +173,24 @@ impl LoggedRequest {
     }
 }
 
-fn build_request(
-    method: Method,
+/// The error of a proxy that forwards requests only for a user.
+fn refused_by_proxy(route: &RequestRoute, status: u16) -> Option<HttpError> {
+    match route {
+        RequestRoute::Forward(proxy) if status == 407 => {
+            Some(HttpError::new(HttpErrorKind::Proxy, format!("{proxy} wants a user and a password (407)")))
+        }
+        _ => None,
+    }
+}
+
+fn build_request<B>(
+    method: &str,
     url: &Url,
     headers: &[Header],
     route: &RequestRoute,
-) -> Result<ureq::http::Request<()>, HttpError> {
-    let mut message = ureq::http::Request::builder().method(method.as_str()).uri(url.full());
+    body: B,
+) -> Result<ureq::http::Request<B>, HttpError> {
+    let mut message = ureq::http::Request::builder().method(method).uri(url.full());
     for header in headers {
         let value = header.wire_value().map_err(|error| HttpError::new(HttpErrorKind::Other, error.to_string()))?;
         message = message.header(header.wire_name(), value);
@@ -186,7 +200,7 @@ fn build_request(
     }
     // The cause is left out: it may quote the URL with its secrets.
     message
-        .body(())
+        .body(body)
         .map_err(|_| HttpError::new(HttpErrorKind::Other, format!("{url} cannot be sent: it is too long or malformed")))
 }
 
@@ -204,13 +218,12 @@ const fn is_redirect(status: u16) -> bool {
 fn read_response(
     response: ureq::http::Response<ureq::Body>,
     url: Url,
-    request: &Request,
     started: Stopwatch,
     attempt: &Attempt<'_>,
 ) -> Result<Response, HttpError> {
     let (head, body) = response.into_parts();
     let mut bytes = Vec::new();
-    let mut reader = body.into_with_config().limit(request.max_body).reader();
+    let mut reader = body.into_with_config().limit(attempt.max_body).reader();
     reader.read_to_end(&mut bytes).map_err(|error| {
         let status = Some(head.status.as_u16());
         HttpError { status, ..HttpError::from_ureq(ureq::Error::from(error), attempt) }

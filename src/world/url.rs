@@ -52,6 +52,11 @@ impl Url {
         if names.iter().all(is_unique) { names } else { urls.iter().map(ToString::to_string).collect() }
     }
 
+    /// The path, with its encoding.
+    pub(super) fn path(&self) -> &str {
+        self.0.path()
+    }
+
     pub(super) fn host(&self) -> Option<Host<&str>> {
         self.0.host()
     }
@@ -91,7 +96,7 @@ impl Url {
     }
 
     /// Whether scheme, host and port are equal, so that both URLs may receive the same credentials.
-    pub(super) fn same_origin(&self, other: &Self) -> bool {
+    pub fn same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
     }
 
@@ -107,9 +112,17 @@ impl Url {
             && (upgraded || (self.0.scheme() == other.0.scheme() && self.port() == other.port()))
     }
 
-    /// Resolves a `Location` header against this URL.
-    pub(super) fn join(&self, location: &str) -> Result<Self, ValueError> {
+    /// Resolves a reference, such as a `Location` header, against this URL.
+    pub fn join(&self, location: &str) -> Result<Self, ValueError> {
         Self::checked(self.0.join(location))
+    }
+
+    /// The URL with a path and query below its own path: `/api` below `https://shop.example/v1` is `/v1/api`.
+    ///
+    /// # Errors
+    /// The path does not make a URL.
+    pub fn below_path(&self, path: &str) -> Result<Self, ValueError> {
+        format!("{}{path}", self.without_query().trim_end_matches('/')).parse()
     }
 
     /// Parses a setting, with an error that says what the setting accepts.
