@@ -1,6 +1,7 @@
-//! A condition on the body of a response, in jq. `$subject` is the release under promotion.
+//! A condition on the body of a response, in jq. `$subject` is the release under promotion; in a file of checks, `$captures` has
+//! what earlier steps captured.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ use crate::{
 };
 
 const SUBJECT: &str = "$subject";
+const CAPTURES: &str = "$captures";
 /// Characters of a compared value that are shown.
 const COMPARED_CHARS: usize = 24;
 
@@ -23,6 +25,8 @@ const PARTS: [&str; 6] = ["service", "environment", "image", "tag", "digest", "c
 pub struct Condition {
     expression: Expression,
     parts: Vec<&'static str>,
+    /// The names behind `$captures`; `None`: the condition cannot use it.
+    captures: Option<Vec<String>>,
     comparison: Option<Comparison>,
 }
 
@@ -54,6 +58,30 @@ impl Comparison {
 }
 
 impl Condition {
+    /// A condition that may also use `$captures` with a name, as in `$captures.cart`.
+    ///
+    /// # Errors
+    /// It does not compile, or uses a variable without a name behind it. The text says what is accepted.
+    pub fn with_captures(text: &str) -> Result<Self, String> {
+        let condition = Self::compile(text, &[SUBJECT, CAPTURES])?;
+        let names = names_behind(CAPTURES, text).map(|name| (!name.is_empty()).then(|| name.to_owned()));
+        let names: Option<Vec<String>> = names.collect();
+        let names =
+            names.ok_or_else(|| format!("`{CAPTURES}` followed by the name of a capture: `{CAPTURES}.cart`"))?;
+        Ok(Self { captures: Some(names), ..condition })
+    }
+
+    fn compile(text: &str, variables: &'static [&'static str]) -> Result<Self, String> {
+        let expression = Expression::with_variables(text, variables)
+            .map_err(|error| format!("a jq condition that compiles ({error})"))?;
+        Ok(Self { parts: parts(text)?, comparison: Comparison::parse(text), captures: None, expression })
+    }
+
+    /// The names behind `$captures`. A name in a string or a comment counts as well.
+    pub fn captures(&self) -> impl Iterator<Item = &str> {
+        self.captures.iter().flatten().map(String::as_str)
+    }
+
     /// A field that the condition needs and `subject` lacks.
     #[must_use]
     pub fn missing_part(&self, subject: &Subject) -> Option<&'static str> {
@@ -85,8 +113,24 @@ impl Condition {
     /// # Errors
     /// The condition is false, or neither true nor false, or the body is not JSON. The text may quote the body.
     pub fn check(&self, body: &[u8], subject: &Subject) -> Result<(), String> {
+        self.check_with(body, subject, &BTreeMap::new())
+    }
+
+    /// [`Condition::check`] with the values of captures.
+    ///
+    /// # Errors
+    /// The same, and a capture without a value.
+    pub fn check_with(&self, body: &[u8], subject: &Subject, captures: &BTreeMap<String, Value>) -> Result<(), String> {
+        if let Some(name) = self.captures().find(|name| !captures.contains_key(*name)) {
+            return Err(format!("`{CAPTURES}.{name}` was not captured"));
+        }
         let body = expression::parse(body).map_err(|error| format!("its body is {error}"))?;
-        match self.expression.holds_with(&body, &[as_json(subject)]) {
+        let mut values = vec![as_json(subject)];
+        if self.captures.is_some() {
+            let entries = captures.iter().map(|(name, value)| (name.clone(), value.clone()));
+            values.push(Value::Object(entries.collect()));
+        }
+        match self.expression.holds_with(&body, &values) {
             Ok(true) => Ok(()),
             Ok(false) => Err(match self.expression.explain(&body) {
                 Some(found) => format!("the condition is false: {found}"),
@@ -106,27 +150,30 @@ impl FromStr for Condition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expression = Expression::with_variables(text, &[SUBJECT])
-            .map_err(|error| format!("a jq condition that compiles ({error})"))?;
-        Ok(Self { parts: parts(text)?, comparison: Comparison::parse(text), expression })
+        Self::compile(text, &[SUBJECT])
     }
+}
+
+/// The name behind each use of a variable, without its point; empty where there is none.
+fn names_behind<'a>(variable: &'static str, text: &'a str) -> impl Iterator<Item = &'a str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let uses = text.split(variable).skip(1).filter(move |rest| !rest.starts_with(is_name));
+    uses.map(move |rest| {
+        let name = rest.strip_prefix('.').unwrap_or_default();
+        &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())]
+    })
 }
 
 /// The fields of the subject that a condition uses. A field in a string or a comment counts as well: the result may contain
 /// too many fields, never too few.
 fn parts(text: &str) -> Result<Vec<&'static str>, String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let uses = text.split(SUBJECT).skip(1).filter(|rest| !rest.starts_with(is_name));
-    uses.map(|rest| {
-        let name = rest.strip_prefix('.').unwrap_or_default();
-        let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
-        PARTS.into_iter().find(|part| *part == name)
-    })
-    .collect::<Option<_>>()
-    .ok_or_else(|| {
-        let parts = PARTS.map(|part| format!("`{SUBJECT}.{part}`")).join(", ");
-        format!("`{SUBJECT}` followed by one of its parts: {parts}")
-    })
+    names_behind(SUBJECT, text)
+        .map(|name| PARTS.into_iter().find(|part| *part == name))
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            let parts = PARTS.map(|part| format!("`{SUBJECT}.{part}`")).join(", ");
+            format!("`{SUBJECT}` followed by one of its parts: {parts}")
+        })
 }
 
 impl fmt::Display for Condition {
@@ -220,6 +267,26 @@ mod tests {
         ] {
             assert_eq!(condition(text).missing_part(&only_tag), missing, "{text}");
         }
+    }
+
+    #[test]
+    fn captures_are_compared_by_their_names_only() {
+        let captures = BTreeMap::from([("cart".to_owned(), json!("c-7")), ("n".to_owned(), json!(2))]);
+        let check = |text: &str, body: &str| {
+            let condition = Condition::with_captures(text).unwrap();
+            condition.check_with(body.as_bytes(), &subject(r#"{"tag":"1"}"#), &captures)
+        };
+        assert_eq!(
+            check(".id == $captures.cart and (.items | length) == $captures.n", r#"{"id":"c-7","items":[1,2]}"#),
+            Ok(())
+        );
+        assert!(check(".id == $captures.cart", r#"{"id":"c-8"}"#).is_err());
+        assert_eq!(check(".tag == $subject.tag", r#"{"tag":"1"}"#), Ok(()));
+        assert!(check(".gone == $captures.gone", "{}").unwrap_err().contains("`$captures.gone` was not captured"));
+        for text in ["$captures == .", "$captures | .cart == null", "$captures[\"cart\"] == .id"] {
+            assert!(Condition::with_captures(text).unwrap_err().contains("`$captures.cart`"), "{text}");
+        }
+        assert!(".id == $captures.cart".parse::<Condition>().is_err(), "elsewhere there are none");
     }
 
     #[test]
