@@ -27,7 +27,7 @@ pub fn is_tap(text: &str) -> bool {
 /// # Errors
 /// It has no plan, so that it may have been cut off; two plans; more than 100,000 tests.
 pub fn read(text: &str) -> Result<TestSuite, ValueError> {
-    let mut reader = TapReader { lists: vec![List::default()], in_block: None };
+    let mut reader = TapReader { lists: vec![List::default()], in_block: None, braces: Vec::new() };
     for (number, line) in text.lines().enumerate() {
         reader.line(line).map_err(|error| ValueError::from(format!("line {}: {error}", number + 1)))?;
     }
@@ -39,6 +39,8 @@ struct TapReader {
     lists: Vec<List>,
     /// The indentation of the YAML block that the reader is in.
     in_block: Option<usize>,
+    /// The tests whose own tests follow in braces, with their indentation.
+    braces: Vec<(usize, String)>,
 }
 
 /// One list of tests at one indentation.
@@ -69,13 +71,21 @@ impl TapReader {
             self.bail_out(reason.trim());
             return Ok(());
         }
-        if text == "---" && indent > self.innermost().indent {
+        if text == "}" && self.braces.last().is_some_and(|(opened, _)| *opened == indent) {
+            let (_, line) = self.braces.pop().unwrap_or_default();
+            if let Some(point) = test_line(&line) {
+                self.point(indent, &point)?;
+            }
+        } else if text == "---" && indent > self.innermost().indent {
             self.in_block = Some(indent);
         } else if let Some(planned) = plan(text) {
             let list = self.list_at(indent)?;
             if list.plan.replace(planned).is_some_and(|earlier| earlier != planned) {
                 return Err(ValueError::new("a second plan; a report has one"));
             }
+        } else if let Some(line) = text.strip_suffix('{').filter(|line| test_line(line).is_some()) {
+            // Its tests come behind it: it counts at the closing brace, as one whose tests came before.
+            self.braces.push((indent, line.to_owned()));
         } else if let Some(point) = test_line(text) {
             self.point(indent, &point)?;
         } else if let Some(comment) = text.strip_prefix('#') {
@@ -159,7 +169,10 @@ impl TapReader {
 
     /// Adds a line to the failure that was read last.
     fn explain(&mut self, line: &str) {
-        if line.starts_with("Subtest:") {
+        // The header of a block says nothing: `message: |`.
+        let is_header =
+            line.split_once(": ").is_some_and(|(key, value)| is_word(key) && matches!(value, "|" | "|-" | ">" | ">-"));
+        if line.starts_with("Subtest:") || is_header {
             return;
         }
         let last = self.innermost().cases.last_mut();
@@ -194,6 +207,9 @@ impl TapReader {
     }
 
     fn end(mut self) -> Result<TestSuite, ValueError> {
+        if !self.braces.is_empty() {
+            return Err(ValueError::new("a list of tests in braces does not end: it was cut off"));
+        }
         while self.lists.len() > 1 {
             self.close(None);
         }
@@ -252,7 +268,21 @@ fn test_line(line: &str) -> Option<TestLine<'_>> {
         None => (rest, None),
     };
     let name = if directive.is_some() { name } else { rest };
-    Some(TestLine { ok, name: name.trim().trim_end_matches('{').trim_end(), directive })
+    Some(TestLine { ok, name: without_time(name.trim()), directive })
+}
+
+/// The name without what vitest and tap write behind it, which is another one in each run: `pays # time=12.3ms`.
+fn without_time(name: &str) -> &str {
+    match name.rsplit_once(" # time=") {
+        Some((name, time)) if time.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<f64>().is_ok() => {
+            name.trim_end()
+        }
+        _ => name,
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn directive(comment: &str) -> Option<Directive> {
@@ -266,8 +296,23 @@ fn directive(comment: &str) -> Option<Directive> {
 
 /// The reason in a line of a diagnostic: of a YAML block the value of `error` or `message`, of a comment the text.
 fn reason(line: &str) -> Option<&str> {
-    const OTHER_KEYS: [&str; 10] =
-        ["duration_ms", "type", "location", "failureType", "code", "name", "stack", "operator", "expected", "actual"];
+    const OTHER_KEYS: [&str; 15] = [
+        "duration_ms",
+        "type",
+        "location",
+        "failureType",
+        "code",
+        "name",
+        "stack",
+        "operator",
+        "expected",
+        "actual",
+        "at",
+        "compare",
+        "source",
+        "diff",
+        "assertion",
+    ];
     let line = line.trim();
     let value = ["error:", "message:"].iter().find_map(|key| line.strip_prefix(key));
     let is_key = |key: &str| OTHER_KEYS.contains(&key);
@@ -332,6 +377,37 @@ mod tests {
             ]
         );
         assert_eq!(missing, 0);
+    }
+
+    #[test]
+    fn tests_in_braces_belong_to_the_test_before_them() {
+        let text = "TAP version 13\n1..2\nnot ok 1 - a.test.js # time=12.34ms {\n    1..3\n    ok 1 - passes # time=1.05ms\n    \
+                    not ok 2 - fails # time=2ms\n        ---\n        error:\n            name: \"AssertionError\"\n            \
+                    message: \"expected 1 to be 2\"\n        at: \"a.test.js:5:10\"\n        ...\n    ok 3 - later # SKIP\n}\n\
+                    ok 2 - b.test.js # time=1ms {\n    1..1\n    ok 1 - costs # 5 {\n        1..1\n        ok 1 - x\n    }\n}\n";
+        let (tests, missing) = shown(text);
+        assert_eq!(
+            tests,
+            [
+                "a.test.js › passes: passed",
+                "a.test.js › fails: expected 1 to be 2",
+                "a.test.js › later: skipped",
+                "b.test.js › costs # 5 › x: passed"
+            ]
+        );
+        assert_eq!(missing, 0);
+        assert!(read("1..1\nok 1 - a {\n    1..1\n    ok 1 - b\n").unwrap_err().to_string().contains("braces"));
+        assert_eq!(shown("1..1\nok 1 - a {\n    1..2\n    ok 1 - b\n}\n").1, 1);
+    }
+
+    #[test]
+    fn the_reason_is_not_the_name_of_a_key() {
+        for block in [
+            "  ---\n    message: |\n      (in test file a.bats, line 2)\n        `false' failed\n  ...\n",
+            "  ---\n    operator: equal\n    expected: 2\n    at: Test.<anonymous> (/x.js:5:5)\n    stack: |-\n      `false' failed\n  ...\n",
+        ] {
+            assert_eq!(shown(&format!("TAP version 13\n1..1\nnot ok 1 a\n{block}")).0, ["a: `false' failed"]);
+        }
     }
 
     #[test]

@@ -18,8 +18,9 @@ pub fn name_includes(name: &str, class: &str) -> bool {
 /// The outcome by a `status` or `result`, unless it only means that the test ran. gtest marks skipped tests only so.
 pub fn declared_outcome(status: &str) -> Option<TestOutcome> {
     Some(match status.to_ascii_lowercase().as_str() {
-        "notrun" | "suppressed" | "skipped" | "disabled" | "pending" | "ignored" => TestOutcome::Skipped,
-        "failed" | "failure" | "fail" | "error" | "broken" | "timeout" => {
+        "notrun" | "suppressed" | "skipped" | "disabled" | "pending" | "ignored" | "untested" => TestOutcome::Skipped,
+        "failed" | "failure" | "fail" | "error" | "broken" | "timeout" | "timedout" | "panicked" | "interrupted"
+        | "aborted" | "undefined" => {
             TestOutcome::Failed(TestFailure { message: format!("its status is {status:?}"), text: String::new() })
         }
         _ => return None,
