@@ -136,7 +136,6 @@ impl<'a> DemoEnv<'a> {
     pub fn placeholders(&self) -> BTreeMap<&'static str, String> {
         [
             ("staging", self.sandbox.staging.url().to_owned()),
-            ("program", self.paths.program.display().to_string()),
             ("infra", INFRA.to_owned()),
             ("secrets.DISPATCH", DISPATCH_TOKEN.to_owned()),
             ("secrets.SOURCE_READ", SOURCE_TOKEN.to_owned()),

@@ -68,7 +68,7 @@ fn record_baseline(
 ) -> Result<(ServiceCheckout, StepResult), CommandError> {
     let service = change.service;
     let checkout = Checkout::create(demo_env.ctx, &demo_env.paths.folder.join("services").join(service))?;
-    workspace::write(&checkout, service, FIRST_TAG)?;
+    workspace::write(&checkout, service, FIRST_TAG, release.critical_paths)?;
     let folder = checkout.folder().to_owned();
     workspace::build_previous(&folder, release).map_err(|error| write_error(&folder, &error))?;
     let mut sequence = WorkflowSequence { workspace: Some(&folder), quiet: true, ..WorkflowSequence::new(demo_env) };
@@ -126,10 +126,7 @@ impl<'a> WorkflowSequence<'a> {
         placeholders.insert("service", change.service.to_owned());
         placeholders.insert("image", image(change.service));
         let (tag, approver) = match &change.kind {
-            ChangeKind::Release(release) => {
-                placeholders.insert("critical-paths", release.critical_paths.join(" "));
-                (Some(release.tag), release.approver)
-            }
+            ChangeKind::Release(release) => (Some(release.tag), release.approver),
             ChangeKind::Emergency { tag, incident } => (Some(*tag), incident.approver),
             ChangeKind::Rollback(incident) => (None, incident.approver),
         };
@@ -155,7 +152,7 @@ impl<'a> WorkflowSequence<'a> {
         let Some(source) = self.source else { return Err(sandbox_error(service, "no repository")) };
         let (fake_github, repository) = (&self.demo_env.sandbox.github, repository(service));
         let checkout = Checkout::open(self.demo_env.ctx, &source.folder);
-        workspace::write(&checkout, service, release.tag)?;
+        workspace::write(&checkout, service, release.tag, release.critical_paths)?;
         workspace::build_release(&source.folder, release).map_err(|error| write_error(&source.folder, &error))?;
         let head = checkout.commit(release.author, release.title)?;
         let (author, commit) = (release.author, Some(head.as_str()));

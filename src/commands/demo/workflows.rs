@@ -64,11 +64,10 @@ impl DemoStep {
     }
 }
 
+/// The file with the team's smoke tests, in the service's checkout.
+pub const CHECKS: &str = "checks.yml";
 /// The file with the results of the load test, in the service's checkout.
 pub const LOAD_RESULTS: &str = "load-results.json";
-/// The environment variables of the smoke test.
-const SMOKE_ENVIRONMENT: &str =
-    "STAGING={staging}/{service}\nSERVICE={service}\nTAG={tag}\nPATHS={critical-paths}\nGATES={program}";
 
 const fn job(name: &'static str, steps: &'static [DemoStep]) -> DemoJob {
     DemoJob { name, environment: None, always: false, signs: false, steps, outputs: &[] }
@@ -131,9 +130,8 @@ pub const VALIDATE: DemoWorkflow = DemoWorkflow {
                     ("environment", "staging"),
                     ("image", "{image}"),
                     ("tag", "{tag}"),
-                    ("command", "sh smoke.sh"),
-                    ("env", SMOKE_ENVIRONMENT),
-                    ("junit", "smoke.xml"),
+                    ("checks", CHECKS),
+                    ("target", "{staging}/{service}"),
                     ("timeout", "30s"),
                 ],
             )],

@@ -1,8 +1,12 @@
-//! The files in a checkout of a service: its version, the team's smoke test, and the bundle after a build.
+//! The files in a checkout of a service: its version, the team's smoke tests, and the bundle after a build.
 
 use std::{fs, io, path::Path};
 
-use super::{checkout::Checkout, release_day::PlannedRelease, workflows::LOAD_RESULTS};
+use super::{
+    checkout::Checkout,
+    release_day::PlannedRelease,
+    workflows::{CHECKS, LOAD_RESULTS},
+};
 use crate::{error::CommandError, report::compact::hex_sha256};
 
 /// The bytes of new code in each file of a bundle in a release.
@@ -67,38 +71,22 @@ fn code(path: &str, bytes: usize) -> String {
     code
 }
 
-/// Writes the committed files: the version and the team's smoke test.
+/// Writes the committed files: the version and the team's smoke tests.
 ///
 /// # Errors
 /// Unobservable when a file cannot be written.
-pub fn write(checkout: &Checkout, service: &str, version: &str) -> Result<(), CommandError> {
-    checkout.write(".gitignore", &format!("/dist\n/smoke.xml\n/{LOAD_RESULTS}\n"))?;
+pub fn write(checkout: &Checkout, service: &str, version: &str, critical_paths: &[&str]) -> Result<(), CommandError> {
+    checkout.write(".gitignore", &format!("/dist\n/{LOAD_RESULTS}\n"))?;
     checkout.write("package.json", &format!("{{ \"name\": \"{service}\", \"version\": \"{version}\" }}\n"))?;
-    checkout.write("smoke.sh", SMOKE)
+    checkout.write(CHECKS, &checks(critical_paths))
 }
 
-/// The smoke test, as a script that needs only a shell. It requests each path with `health` of this program instead of curl.
-const SMOKE: &str = r#"# Requests each critical path from staging, and writes the results as JUnit.
-set -u
-ask() {
-    env -i "$GATES" health --endpoints "$STAGING/api/$1" --attempts 1 \
-        --service "$SERVICE" --tag "$TAG" --condition '.service == $subject.service and .version == $subject.tag' 2>&1
+/// The smoke tests: a request for each critical path.
+fn checks(critical_paths: &[&str]) -> String {
+    let path = |path: &&str| {
+        format!(
+            "  {path}:\n    - url: /api/{path}\n      expect:\n        jq: .service == $subject.service and .version == $subject.tag\n"
+        )
+    };
+    format!("paths:\n{}", critical_paths.iter().map(path).collect::<String>())
 }
-failed=0
-{
-    echo '<testsuite name="critical paths">'
-    for path in $PATHS; do
-        echo "<testcase classname=\"$SERVICE\" name=\"$path\">"
-        if answer=$(ask "$path"); then
-            echo "$path works" >&2
-        else
-            printf '<failure><![CDATA[%s]]></failure>\n' "$answer"
-            echo "$path does not work" >&2
-            failed=1
-        fi
-        echo '</testcase>'
-    done
-    echo '</testsuite>'
-} >smoke.xml
-exit "$failed"
-"#;
