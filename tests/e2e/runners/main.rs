@@ -8,6 +8,7 @@ mod golang;
 #[path = "../../house.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod house;
+mod java;
 mod javascript;
 mod newman;
 mod python;
