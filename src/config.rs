@@ -12,7 +12,7 @@
 //! people: {}                     # the accounts of programs
 //! ```
 
-mod nodes;
+pub mod nodes;
 pub mod people;
 pub mod policy;
 pub mod schema;

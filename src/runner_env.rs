@@ -22,6 +22,9 @@ const COMMAND_FILES: [&str; 5] = ["GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", 
 pub const OIDC_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 pub const OIDC_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
+/// The prefix of the variables with which actions reach the runner's own services, tokens among them.
+const RUNNER_PREFIX: &str = "ACTIONS_";
+
 /// How a job asks for a token that GitHub signs. The runner sets it in jobs with `permissions: id-token: write`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidcRequest {
@@ -75,6 +78,9 @@ pub struct RunnerEnv {
     pub in_cluster: Option<(String, String)>,
     /// `PATH`, for child processes that inherit nothing else.
     pub search_path: Option<String>,
+    /// The variables of the job, for the team's file of checks, which names those that it uses. Without inputs, command files and
+    /// the runner's own tokens.
+    pub variables: BTreeMap<String, Secret>,
 }
 
 impl RunnerEnv {
@@ -142,6 +148,11 @@ impl RunnerEnv {
             home: path("HOME"),
             in_cluster: text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT")),
             search_path: text("PATH"),
+            variables: all
+                .iter()
+                .filter(|(name, _)| !is_withheld(OsStr::new(name)) && !name.starts_with(RUNNER_PREFIX))
+                .map(|(name, value)| (name.clone(), Secret::new(value.clone())))
+                .collect(),
         }
     }
 
@@ -218,6 +229,16 @@ mod tests {
         let read =
             RunnerEnv::read(names.map(OsString::from).into_iter().chain([odd.clone()]).map(|name| (name, "".into())));
         assert_eq!(read.withheld, ["GITHUB_OUTPUT".into(), "PROMOTE_GATES_TOKEN".into(), odd]);
+    }
+
+    #[test]
+    fn the_variables_of_the_job_are_kept_without_those_of_the_runner() {
+        let names =
+            ["SHOP_TOKEN", "PROMOTE_GATES_TOKEN", "GITHUB_OUTPUT", "ACTIONS_RUNTIME_TOKEN", OIDC_TOKEN, "GITHUB_SHA"];
+        let read = RunnerEnv::read(names.map(|name| (name.into(), "s3cr3t".into())));
+        assert_eq!(read.variables.keys().collect::<Vec<_>>(), ["GITHUB_SHA", "SHOP_TOKEN"]);
+        assert!(!format!("{:?}", read.variables).contains("s3cr3t"));
+        assert!(read.local().variables.is_empty());
     }
 
     #[test]

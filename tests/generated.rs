@@ -30,6 +30,7 @@ fn expected_files() -> Vec<(String, String)> {
     let mut files = vec![
         ("report.schema.json".to_owned(), schema(report::schema())),
         ("config.schema.json".to_owned(), schema(config::schema::schema(&commands::command_table()))),
+        ("checks.schema.json".to_owned(), schema(commands::smoke::checks::schema())),
     ];
     for action in Action::all() {
         let folder = action.folder();

@@ -1,7 +1,8 @@
-//! `smoke`: whether every critical path works, by the team's own smoke tests.
+//! `smoke`: whether every critical path works, by the team's own smoke tests: a command, or a file of checks.
 
 mod attempts;
 mod bounds;
+pub mod checks;
 mod critical;
 mod judge;
 mod junit;
@@ -15,6 +16,7 @@ mod trx;
 mod version;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -36,12 +38,15 @@ use crate::{
     values::HumanDuration,
     world::{files::Glob, http::Header, url::Url},
 };
+use checks::{CheckInputs, CheckResults, Checks};
 use critical::CriticalTest;
 use judge::{COMMAND, EndedCommand, SmokeCriteria};
 use reports::ReportSnapshot;
 use test_reports::TestReports;
 use version::{VersionCheck, When};
 
+/// Lets the infra repository ask for a number of tests, in `policy`.
+const TESTS: Output = Output { name: "tests", help: "How many tests ran; empty if they were not counted" };
 /// How long reading the reports may take, in addition to `timeout`.
 const READING: Duration = Duration::from_secs(60);
 /// The name before each quoted line in the log.
@@ -59,6 +64,12 @@ pub struct Args {
     /// Folder in which the tests run
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub working_directory: PathBuf,
+    /// File of checks: critical paths as HTTP requests, instead of a command
+    #[arg(long, value_name = "FILE")]
+    pub checks: Option<PathBuf>,
+    /// URL of the service under test, for `checks`; it takes precedence over `base-url` in the file
+    #[arg(long, value_name = "URL", value_parser = Url::from_setting)]
+    pub target: Option<Url>,
     /// Environment variables for the tests, in addition to those of the job, as `NAME=VALUE`
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<EnvVariable>,
@@ -77,7 +88,7 @@ pub struct Args {
     /// How many tests may fail and then pass when they are repeated; by default any number, with a warning
     #[arg(long, value_name = "NUMBER", value_parser = number)]
     pub max_flaky: Option<u32>,
-    /// How often the command runs again after a failure; a test that then passes is flaky
+    /// How often the command runs again after a failure, or a path of `checks`; a test that then passes is flaky
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = retries)]
     pub retries: u32,
     /// URL that returns the running version as JSON; it has to be the release under promotion before and after the tests
@@ -96,7 +107,7 @@ impl Command for Args {
     const ABOUT: &'static str = "Run the smoke tests, and check that every critical path works";
     const KIND: CommandKind = CommandKind::SoftwareGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "check-circle", color: "blue" });
-    const OUTPUTS: &'static [Output] = &[];
+    const OUTPUTS: &'static [Output] = &[TESTS];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         run(self, inputs.subject, ctx)
@@ -125,7 +136,7 @@ fn retries(text: &str) -> Result<u32, ValueError> {
 /// # Errors
 /// Bad input: both or neither of `command` and `argv`, a missing folder, a pattern that leads out of the workspace.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let command = validate(args, subject, ctx)?;
+    let tests = validate(args, subject, ctx)?;
     let version = args.version_endpoint.clone().map(|endpoint| VersionCheck {
         endpoint,
         headers: args.version_headers.clone(),
@@ -135,10 +146,52 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     if let Some(other) = before.as_ref().filter(|before| before.verdict != Verdict::Passed) {
         return Ok(Outcome::from(vec![other.clone()]));
     }
-    let mut outcome = run_tests(&command, args, ctx)?;
+    let mut outcome = match tests {
+        Tests::Command(command) => run_tests(&command, args, ctx)?,
+        Tests::Checks(checks) => run_checks(*checks, args, ctx)?,
+    };
     outcome.findings.extend(before);
     outcome.findings.extend(version.map(|version| version.look(When::After, subject, ctx)));
     Ok(outcome)
+}
+
+/// What the tests are.
+enum Tests {
+    Command(TeamCommand),
+    Checks(Box<Checks>),
+}
+
+/// Takes the paths of a file of checks, and judges them as tests.
+fn run_checks(checks: Checks, args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let name = args.checks.as_deref().unwrap_or(Path::new("")).display().to_string();
+    let of_file = checks.critical().filter_map(|name| name.parse().ok());
+    let critical: Vec<CriticalTest> = args.critical.iter().cloned().chain(of_file).collect();
+    let criteria = SmokeCriteria {
+        timeout: args.timeout,
+        junit: true,
+        critical: &critical,
+        min_tests: args.min_tests,
+        max_flaky: args.max_flaky,
+        command: &name,
+    };
+    ctx.execution.partial.publish(&[judge::running_checks()]);
+    let group = ctx.log.group(&format!("{LOG_SOURCE}: {name}"));
+    let end = checks.run(args.timeout, args.retries, ctx);
+    drop(group);
+    let CheckResults { reports, findings: others, took } = end?;
+    let ended = EndedCommand { exit: CommandExit::Exited(0), at: ctx.execution.wall(), took, failed_before: 0 };
+    let mut findings = Vec::new();
+    // Without a path that was observed, the other findings say why.
+    if !reports.read.is_empty() {
+        findings = judge::judge_checks(&criteria, &ended, &reports);
+    }
+    findings.extend(others);
+    Ok(Outcome { findings, tables: judge::test_tables(&reports), outputs: counted(&reports), ..Outcome::default() })
+}
+
+/// The output with the number of tests.
+fn counted(reports: &TestReports) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([(TESTS.name, reports.ran().to_string())])
 }
 
 /// Runs the command, again if it fails and may be repeated, and judges the last run.
@@ -173,8 +226,9 @@ fn run_tests(command: &TeamCommand, args: &Args, ctx: &CommandContext) -> Result
             continue;
         }
         let mut tables = reports.as_ref().map(judge::test_tables).unwrap_or_default();
+        let outputs = reports.as_ref().map(counted).unwrap_or_default();
         quote_last_lines(&lines, &mut findings, &mut tables);
-        return Ok(Outcome { findings, tables, ..Outcome::default() });
+        return Ok(Outcome { findings, tables, outputs, ..Outcome::default() });
     }
 }
 
@@ -237,10 +291,8 @@ fn quote_last_lines(lines: &[String], findings: &mut [Finding], tables: &mut Vec
     }
 }
 
-/// Checks the settings beyond what clap checks, and returns the command.
-fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<TeamCommand, CommandError> {
-    let what = "the command that runs the tests";
-    let command = TeamCommand::from_settings(args.command.as_deref(), &args.argv, what, "npm run smoke")?;
+/// Checks the settings beyond what clap checks, and returns the tests.
+fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Tests, CommandError> {
     let bad = |key: &str, actual: String, expected: &str| {
         bad_input_with_origin(ctx, key, Finding::inconclusive(format!("`{key}`")).actual(actual).expected(expected))
     };
@@ -255,13 +307,25 @@ fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Team
         let actual = format!("it compares with `$subject.{part}`, and the subject has no {part}");
         return Err(bad("expect-version", actual, "a subject with every part that the condition names"));
     }
+    let has_checks = args.checks.is_some();
+    let excluded = [
+        ("command", has_checks && args.command.is_some()),
+        ("argv", has_checks && !args.argv.is_empty()),
+        ("junit", has_checks && !args.junit.is_empty()),
+    ];
+    if let Some((key, _)) = excluded.into_iter().find(|(_, given)| *given) {
+        return Err(bad(key, "given with `checks`".to_owned(), "a command with its reports, or a file of checks"));
+    }
+    if args.target.is_some() && !has_checks {
+        return Err(bad("target", "given without `checks`".to_owned(), "a file of checks, whose URLs are below it"));
+    }
     let needs_reports = [
         ("critical", args.critical.len(), "which tests ran"),
         ("min-tests", args.min_tests.map_or(0, |minimum| minimum as usize), "how many tests ran"),
         ("max-flaky", usize::from(args.max_flaky.is_some()), "which tests were repeated"),
     ];
     for (key, given, shows) in needs_reports {
-        if args.junit.is_empty() && given > 0 {
+        if args.junit.is_empty() && !has_checks && given > 0 {
             let expected = format!("reports in `junit` as well: only they say {shows}");
             return Err(bad(key, "given without `junit`".to_owned(), &expected));
         }
@@ -269,7 +333,13 @@ fn validate(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Team
     if !args.junit.is_empty() && args.junit.iter().all(Glob::removes) {
         return Err(bad("junit", "only `!` lines".to_owned(), "at least one line that names a report"));
     }
-    Ok(command)
+    if let Some(path) = &args.checks {
+        let env = args.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
+        let inputs = CheckInputs { path, target: args.target.as_ref(), subject, env };
+        return Checks::read(inputs, ctx).map(|checks| Tests::Checks(Box::new(checks)));
+    }
+    let what = "the command that runs the tests; or a file of HTTP requests as `checks`";
+    TeamCommand::from_settings(args.command.as_deref(), &args.argv, what, "npm run smoke").map(Tests::Command)
 }
 
 fn bad_input_with_origin(ctx: &CommandContext, key: &str, finding: Finding) -> CommandError {

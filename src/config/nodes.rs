@@ -1,4 +1,4 @@
-//! Reads mappings from the config file's YAML, and makes the errors for other shapes and unknown keys.
+//! Reads mappings from the YAML of the config file and of a file of checks, and makes the errors for other shapes and unknown keys.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use crate::{
     yaml::{Key, Node, Value},
 };
 
-pub(super) fn mapping(path: &str, name: &str, node: Node) -> Result<Vec<(Key, Node)>, CommandError> {
+pub fn mapping(path: &str, name: &str, node: Node) -> Result<Vec<(Key, Node)>, CommandError> {
     match node.value {
         Value::Map(entries) => Ok(entries),
         Value::Nothing => Ok(Vec::new()),
@@ -17,7 +17,7 @@ pub(super) fn mapping(path: &str, name: &str, node: Node) -> Result<Vec<(Key, No
     }
 }
 
-pub(super) fn wrong_shape(path: &str, name: &str, node: &Node, expected: &str) -> CommandError {
+pub fn wrong_shape(path: &str, name: &str, node: &Node, expected: &str) -> CommandError {
     Finding::inconclusive(format!("`{name}`"))
         .actual(node.kind())
         .expected(expected)
@@ -25,7 +25,7 @@ pub(super) fn wrong_shape(path: &str, name: &str, node: &Node, expected: &str) -
         .bad_input()
 }
 
-pub(super) fn unknown_key(path: &str, key: &Key, section: &str, known: &[&str]) -> CommandError {
+pub fn unknown_key(path: &str, key: &Key, section: &str, known: &[&str]) -> CommandError {
     let close = closest(&key.name, known);
     // A reason has 500 characters: a long list would cut off the suggestion behind it.
     let expected = match close {
@@ -39,7 +39,7 @@ pub(super) fn unknown_key(path: &str, key: &Key, section: &str, known: &[&str]) 
     finding.did_you_mean(close).bad_input()
 }
 
-pub(super) fn location(path: &str, line: usize, column: usize) -> String {
+pub fn location(path: &str, line: usize, column: usize) -> String {
     format!("{path}:{line}:{column}")
 }
 

@@ -28,6 +28,16 @@ pub fn running() -> Finding {
     Finding::inconclusive(COMMAND).actual("it has not ended").expected("exit code 0")
 }
 
+/// The same for a file of checks.
+pub fn running_checks() -> Finding {
+    Finding::inconclusive(TESTS).actual("the paths have not ended").expected("that all of them pass")
+}
+
+/// The findings on the paths of a file of checks. They are tests like those of a report.
+pub fn judge_checks(criteria: &SmokeCriteria<'_>, ended: &EndedCommand, paths: &TestReports) -> Vec<Finding> {
+    judge_tests(criteria, paths, Some(ended))
+}
+
 /// The findings once the command has ended; `None`: it did not end within the time limit, and only what its reports show to
 /// have failed counts. `reports` are `None` as long as they were not read.
 pub fn judge(

@@ -1,10 +1,12 @@
-//! Tests of the endpoint checks of `health` against a real nginx: responses of services and of the proxies in front of them.
+//! Tests of the endpoint checks of `health` and of `smoke`'s file of checks against a real nginx: responses of services and of the
+//! proxies in front of them.
 //!
 //! Run by `tests/e2e/endpoints.sh`, which installs nginx.
 
 #![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]
 
 mod answers;
+mod checks;
 #[path = "../../house.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod house;
