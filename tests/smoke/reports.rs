@@ -82,13 +82,13 @@ fn a_failing_test_is_named_in_all_outputs() {
 #[test]
 fn of_many_failing_tests_the_total_comes_first() {
     let cases = |n| format!("<testcase name='t{n}'><failure message='connection refused'/></testcase>");
-    let ended = step_writing(&suite(&(0..2_000).map(cases).collect::<String>()), 1).run(&["smoke"]);
+    let ended = step_writing(&suite(&(0..20_000).map(cases).collect::<String>()), 1).run(&["smoke"]);
     assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
-    let total = "tests: 2,000 of 2,000 failed: t0, t1, t2 and 1,997 more; expected ";
+    let total = "tests: 20,000 of 20,000 failed: t0, t1, t2 and 19,997 more; expected ";
     assert!(ended.outputs["reason"].starts_with(total), "{:?}", ended.outputs);
     let first_error = ended.commands().into_iter().find(|command| command.starts_with("::error")).unwrap();
     assert!(first_error.contains(total), "{first_error}");
-    let table = "**Failing tests (3 of 2,000)**\n\n| Test | File | Message |\n";
+    let table = "**Failing tests (3 of 20,000)**\n\n| Test | File | Message |\n";
     assert!(ended.summary.contains(table), "{}", ended.summary);
 }
 

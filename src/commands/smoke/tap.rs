@@ -314,6 +314,10 @@ fn reason(line: &str) -> Option<&str> {
         "assertion",
     ];
     let line = line.trim();
+    // Perl's Test::More says first which test failed, and where.
+    if line.starts_with("Failed test") || line.starts_with("at ") && line.contains(" line ") {
+        return None;
+    }
     let value = ["error:", "message:"].iter().find_map(|key| line.strip_prefix(key));
     let is_key = |key: &str| OTHER_KEYS.contains(&key);
     let line = match value {
@@ -355,7 +359,11 @@ mod tests {
         ];
         assert_eq!((tests, missing), (expected.map(ToOwned::to_owned).to_vec(), 0));
         let (tests, _) = shown("ok 1 - a\nnot ok 2 - b\n# at b.t line 7\n# got 500\n1..2\n");
-        assert_eq!(tests, ["a: passed", "b: at b.t line 7"]);
+        assert_eq!(tests, ["a: passed", "b: got 500"]);
+        let (tests, _) = shown(
+            "1..1\nnot ok 1 - b\n#   Failed test 'b'\n#   at b.t line 7.\n#          got: '500'\n#     expected: '200'\n",
+        );
+        assert_eq!(tests, ["b: got: '500'"]);
         assert_eq!(shown("1..1\nnot ok 1 - costs 5 #1\n").0, ["costs 5 #1: "]);
     }
 

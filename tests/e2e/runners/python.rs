@@ -17,6 +17,10 @@ fn pytest() {
                  @pytest.mark.skip\ndef test_later(): pass\n";
     let strict = "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_known(): pass\ndef test_ok(): pass\n";
     let params = "import pytest\n@pytest.mark.parametrize('n', [1, 2, 'ü', '<b>'])\ndef test_pays(n): assert n != 2\n";
+    let subtests = "import unittest\ndef test_carts(subtests):\n    for n in range(3):\n        with subtests.test(n=n): pass\n\
+                    class T(unittest.TestCase):\n    def test_pays(self):\n        with self.subTest(n=1): pass\n";
+    let failing_subtest =
+        "def test_carts(subtests):\n    for n in range(3):\n        with subtests.test(n=n): assert n != 1\n";
     let colours = "def test_pays(): assert 0, 'boom \\x1b[31mred\\x1b[0m & \\x00 end'\n";
     play(
         "pytest",
@@ -32,6 +36,8 @@ fn pytest() {
             story("strict", &[("test_a.py", strict)], "blocked", &["XPASS(strict)"]),
             story("parameters", &[("test_a.py", params)], "blocked", &["tests: 1 of 4 failed", "test_pays[2]"]),
             story("colours", &[("test_a.py", colours)], "blocked", &["boom red & "]),
+            story("subtests", &[("test_a.py", subtests)], "passed", &["tests: 2 ran, none failed"]),
+            story("a subtest fails", &[("test_a.py", failing_subtest)], "blocked", &["assert 1 != 1"]),
             story("broken", &[("test_a.py", "def test_a(: pass\n")], "blocked", &["exit code 2"]),
             story("no tests", &[("test_a.py", "")], "blocked", &["exit code 5"]),
         ],

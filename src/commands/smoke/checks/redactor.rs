@@ -8,6 +8,10 @@ use crate::secret::excerpt;
 /// The shortest value that is hidden, in bytes: hiding every `1` would garble the texts and protect nothing.
 pub const SHORTEST: usize = 4;
 
+/// How much of a body is looked at for an excerpt, in bytes. Far more than an excerpt shows, so that none ends in the middle of a
+/// secret.
+const LOOKED_AT: usize = 64 << 10;
+
 /// The secrets of a path, in each form in which a response may repeat them.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -70,7 +74,9 @@ impl Redactor {
     #[must_use]
     pub fn excerpt(&self, body: &[u8], limit: usize) -> String {
         match str::from_utf8(body) {
-            Ok(text) if !text.contains('\0') => excerpt(&self.hide(text), limit),
+            Ok(text) if !text.contains('\0') => {
+                excerpt(&self.hide(&text[..text.floor_char_boundary(LOOKED_AT)]), limit)
+            }
             _ => format!("{} bytes that are no text", body.len()),
         }
     }

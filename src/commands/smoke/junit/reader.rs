@@ -25,6 +25,8 @@ use crate::{
 
 /// The deepest nesting of elements.
 const DEPTH: usize = 100;
+/// The name of the outermost element of pytest's reports, since version 8.4.
+const PYTEST: &str = "pytest tests";
 /// The most attributes of one element.
 const ATTRIBUTES: usize = 100;
 
@@ -275,10 +277,14 @@ impl<'a> ReportParser<'a> {
             };
             self.push_suite_failure(TestFailure { message, text: printed })?;
         }
-        self.open.pop();
+        let ended = self.open.pop();
         match self.innermost() {
             Some(parent) => parent.shown.add(shown),
             None => self.suite.uncounted = shown.uncounted(),
+        }
+        // pytest counts each subtest that passed, and shows only its test. It writes a report whole, at its end.
+        if matches!(ended, Some(OpenElement::Suite(suite)) if &*suite.name == PYTEST) {
+            self.suite.uncounted.missing = 0;
         }
         Ok(())
     }

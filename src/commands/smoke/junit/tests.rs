@@ -184,6 +184,21 @@ fn tests_that_stand_only_in_the_totals_are_skipped_or_missing() {
             ),
             uncounted(0, 0, 0),
         ),
+        // pytest counts the subtests that passed.
+        (
+            format!(
+                "<testsuites name='pytest tests'><testsuite name='pytest' tests='4'>{}</testsuite></testsuites>",
+                cases(1)
+            ),
+            uncounted(0, 0, 0),
+        ),
+        (
+            format!(
+                "<testsuites name='tests'><testsuite name='pytest' tests='4'>{}</testsuite></testsuites>",
+                cases(1)
+            ),
+            uncounted(0, 0, 3),
+        ),
         // Catch2 counts assertions.
         (format!("<testsuite tests='17' hostname='tbd'>{}</testsuite>", cases(1)), uncounted(0, 0, 0)),
         (format!("<testsuite>{}</testsuite>", cases(3)), uncounted(0, 0, 0)),
@@ -383,6 +398,9 @@ fn an_incomplete_report_is_refused_with_line_and_column() {
 fn custom_entities_are_refused() {
     let lol = "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY a 'lol'><!ENTITY b '&a;&a;'>]>\n<testsuite name='&b;'/>";
     assert!(bad(lol).starts_with("line 2, column 1: a DOCTYPE"), "{}", bad(lol));
+    let external =
+        "<!DOCTYPE t [<!ENTITY f SYSTEM 'file:///etc/passwd'>]>\n<testsuite><testcase name='&f;'/></testsuite>";
+    assert!(bad(external).starts_with("line 1, column 1: a DOCTYPE"), "{}", bad(external));
     assert!(bad("<testsuite><failure>&lol;</failure></testsuite>").contains("the entity &lol;"));
     assert!(bad("<testsuite name='&lol;'/>").contains("lol"));
     assert!(bad("<testsuite><failure>&nbsp;</failure></testsuite>").contains("&nbsp;"));
