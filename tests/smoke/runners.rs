@@ -2,9 +2,11 @@
 
 use super::{end, runner};
 
-/// The report `name` of the samples, written by a command that ends with `code`: exit code and log of the gate.
+/// The report `name` of the samples, XML unless it is a file's name, written by a command that ends with `code`: exit code and
+/// log of the gate.
 fn judged(name: &str, code: i32) -> (i32, String) {
-    let report = format!("{}/tests/samples/junit/{name}.xml", env!("CARGO_MANIFEST_DIR"));
+    let file = if name.contains('.') { name.to_owned() } else { format!("{name}.xml") };
+    let report = format!("{}/tests/samples/junit/{file}", env!("CARGO_MANIFEST_DIR"));
     let runner = runner(&format!("cp '{report}' r.xml; exit {code}")).input("junit", "r.xml");
     let ended = runner.run(&["smoke"]);
     (end(&ended).0, ended.log)
@@ -13,7 +15,25 @@ fn judged(name: &str, code: i32) -> (i32, String) {
 #[test]
 fn each_report_is_understood_as_its_runner_means_it() {
     for (name, code, expected, says) in [
-        ("bats_a", 1, 1, &["tests: 1 of 2 failed, 1 skipped", "a.bats › fails: `@test"][..]),
+        ("bats_a.tap", 1, 1, &["tests: 1 of 2 failed, 1 skipped", "fails: `@test"][..]),
+        (
+            "behave_a",
+            1,
+            1,
+            &[
+                "tests: 2 of 5 failed, 1 skipped",
+                "fails: got 500",
+                "undefined: Failing step: Given nothing of the kind",
+            ],
+        ),
+        ("nose2_a", 1, 1, &["tests: 2 of 3 failed, 3 skipped", "test_fail: AssertionError: 1 != 2"]),
+        ("perl_a.tap", 2, 1, &["tests: 2 of 4 failed, 1 skipped", "pays: got: '500'", "cart › removes: got: '1'"]),
+        ("pytest_subtests", 0, 0, &["tests: 2 ran, none failed"]),
+        ("pytest_subtest_fails", 1, 1, &["tests: 1 of 3 failed", "assert 1 != 1"]),
+        ("tape_a.tap", 1, 1, &["tests: 1 of 2 failed, 1 skipped", "pays: Error: pays"]),
+        ("vitest_a.tap", 1, 1, &["tests: 1 of 4 failed, 1 skipped", "a.test.js › cart › pays: expected 1 to be 2"]),
+        ("xmlrunner_a", 1, 1, &["tests: 3 of 4 failed, 2 skipped", "T › test_sub (i=1): 1 == 1", "Unexpected success"]),
+        ("bats_a", 1, 1, &["tests: 1 of 2 failed, 1 skipped", "a.bats › fails: `@test"]),
         ("bun_a", 1, 1, &["tests: 2 of 4 failed, 2 skipped", "checkout › bad: x"]),
         ("gotestsum_p", 1, 1, &["tests: 2 of 4 failed, 1 skipped", "x/p › TestFail/sub_case/π: p_test.go:4: boom red"]),
         ("gotestsum_rerun", 0, 0, &["tests: 2 ran, none failed"]),

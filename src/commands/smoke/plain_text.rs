@@ -3,7 +3,12 @@
 use std::borrow::Cow;
 
 /// What a runner writes where a reason should stand.
-const EMPTY_WORDS: [&str; 6] = ["failed", "failure", "error", "test failed", "assertion failed", "failed."];
+const EMPTY_WORDS: [&str; 9] =
+    ["failed", "failure", "error", "test failed", "assertion failed", "failed.", "test failure", "test error", "none"];
+/// How the messages of dart's reports end.
+const EMPTY_END: &str = "see stacktrace for details";
+/// How a stack trace of Python begins; its last line has the reason.
+const TRACEBACK: &str = "Traceback (most recent call last)";
 /// How lines begin that the output of go, newman and bats has before the reason.
 const HEADERS: [&str; 5] = ["=== ", "--- ", "Iteration: ", "(in test file ", "(from function "];
 
@@ -75,9 +80,11 @@ pub fn informative_line(text: &str) -> Option<&str> {
     let says_something = |line: &&str| {
         line.chars().any(char::is_alphanumeric)
             && !HEADERS.iter().any(|header| line.starts_with(header))
-            && !EMPTY_WORDS.iter().any(|word| line.eq_ignore_ascii_case(word))
+            && !EMPTY_WORDS.iter().any(|word| line.trim_end_matches(':').eq_ignore_ascii_case(word))
+            && !line.ends_with(EMPTY_END)
     };
-    text.lines().map(str::trim).find(says_something)
+    let mut lines = text.lines().map(str::trim);
+    if text.trim_start().starts_with(TRACEBACK) { lines.rfind(says_something) } else { lines.find(says_something) }
 }
 
 #[cfg(test)]

@@ -145,6 +145,13 @@ mod tests {
             ("", "Iteration: 0\n\n---\ntestScriptError: script broke\n---\n", "testScriptError: script broke"),
             ("\n  \n", "", ""),
             ("Test failed", "", "Test failed"),
+            ("None", "Failing step: Given a cart ... undefined", "Failing step: Given a cart ... undefined"),
+            ("1 failure, see stacktrace for details", "Failure:\nExpected: 200\n", "Expected: 200"),
+            (
+                "test failure",
+                "Traceback (most recent call last):\n  File \"a.py\", line 4, in test_pays\n    assert 1 == 2\nAssertionError: 1 != 2\n",
+                "AssertionError: 1 != 2",
+            ),
         ] {
             let failure = TestFailure { message: message.to_owned(), text: text.to_owned() };
             assert_eq!(failure.headline(), headline, "{message:?} {text:?}");
