@@ -10,6 +10,7 @@ use super::{
     template::{Reference, Template, TemplateValues},
 };
 use crate::{
+    condition::Condition,
     config::nodes::{mapping, wrong_shape},
     error::{CommandError, ValueError},
     finding::Finding,
@@ -75,6 +76,7 @@ pub fn read(path: &str, text: &str, inputs: &ReadInputs<'_>) -> Result<CheckFile
         values: TemplateValues { subject: parts(inputs.subject), ..TemplateValues::default() },
         captures: Vec::new(),
         has_base: inputs.target.is_some(),
+        conditions: BTreeMap::new(),
     };
     reader.file(root)
 }
@@ -97,6 +99,8 @@ struct Reader<'a> {
     captures: Vec<String>,
     /// Whether there is something that relative URLs are below of.
     has_base: bool,
+    /// The conditions so far by their text: many paths have the same one, and compiling takes longer than a request.
+    conditions: BTreeMap<String, Condition>,
 }
 
 impl Reader<'_> {

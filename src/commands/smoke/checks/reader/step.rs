@@ -200,7 +200,11 @@ impl Reader<'_> {
         };
         let at = (node.line, node.column);
         let shown = format!("\"{}\"", clip(text, NAME));
-        let condition = Condition::with_captures(text).map_err(|error| self.error(&key.name, at, &shown, &error))?;
+        let condition = match self.conditions.get(text) {
+            Some(known) => known.clone(),
+            None => Condition::with_captures(text).map_err(|error| self.error(&key.name, at, &shown, &error))?,
+        };
+        self.conditions.insert(text.clone(), condition.clone());
         if let Some(part) = condition.missing_part(self.inputs.subject) {
             let actual = format!("it compares with `$subject.{part}`, and the subject has no {part}");
             return Err(self.error(&key.name, at, &actual, "a subject with every part that the condition names"));
