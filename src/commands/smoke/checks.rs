@@ -43,10 +43,10 @@ use results::{PathEnd, PathsEnd};
 pub use schema::schema;
 use walk::{FailureKind, PathState, StepFailure, StepLimits, Walk};
 
-/// How long the teardown may take, in addition to `timeout`, and after a signal. A runner kills a cancelled step ten seconds
-/// after the first signal.
+/// How long the teardown may take, in addition to `timeout`, and after a signal: that of the paths and that of the file each. The
+/// supervisor waits some eight seconds for both, and a runner kills a cancelled step after ten.
 const TEARDOWN: Duration = Duration::from_secs(30);
-const TEARDOWN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
+const TEARDOWN_AFTER_SIGNAL: Duration = Duration::from_secs(3);
 
 /// What the file is read with.
 pub struct CheckInputs<'a> {

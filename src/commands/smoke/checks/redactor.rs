@@ -8,6 +8,9 @@ use crate::secret::excerpt;
 /// The shortest value that is hidden, in bytes: hiding every `1` would garble the texts and protect nothing.
 pub const SHORTEST: usize = 4;
 
+/// The shortest line of a longer secret that is hidden by itself, in bytes.
+const LINE: usize = 8;
+
 /// How much of a body is looked at for an excerpt, in bytes. Far more than an excerpt shows, so that none ends in the middle of a
 /// secret.
 const LOOKED_AT: usize = 64 << 10;
@@ -28,8 +31,15 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Hides a value from now on.
+    /// Hides a value from now on, and each line of it: a response may repeat only a part of a key.
     pub fn add(&mut self, secret: &str) {
+        self.add_one(secret);
+        if secret.trim().contains('\n') {
+            secret.lines().filter(|line| line.trim().len() >= LINE).for_each(|line| self.add_one(line));
+        }
+    }
+
+    fn add_one(&mut self, secret: &str) {
         let secret = secret.trim();
         if secret.len() < SHORTEST || self.plain.iter().any(|known| known == secret) {
             return;
@@ -134,6 +144,8 @@ mod tests {
         redactor.add("token");
         redactor.add("token-longer");
         assert_eq!(redactor.hide("abc token-longer token"), "abc *** ***");
+        redactor.add("-----BEGIN KEY-----\nMIIEvQIBADANBg\nx\n-----END KEY-----\n");
+        assert_eq!(redactor.hide("got MIIEvQIBADANBg x"), "got *** x");
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn an_error_names_its_line_and_column() {
         (step("{ url: '/x/${{ secrets.TOKEN }}' }"), &["`url`", "placeholders such as"]),
         (step("{ url: /x, body: {{ a }} }"), &["c.yml", "in quotes"]),
         ("paths: { a: [{ url: /x }], a: [] }".to_owned(), &["c.yml", "for the second time"]),
-        ("paths: [".to_owned(), &["c.yml", "line 1"]),
+        ("paths: [".to_owned(), &["c.yml", "line 2, column 1"]),
     ] {
         let message = error_of(&text);
         for part in parts {
