@@ -4,16 +4,20 @@
 //! over all of them, and the same for every endpoint. A failed request ranks above every success: a test whose slowest requests
 //! time out is not a fast one. Where a tool counts failed requests otherwise, the p99 has a range instead of one value.
 
+mod ab_csv;
 mod artillery;
 mod autocannon;
 mod csv;
 mod detect;
 mod figures;
 mod gatling;
+mod gatling_log;
 mod jmeter;
+mod jmeter_xml;
 mod json;
 mod k6_csv;
 mod k6_points;
+mod k6_samples;
 mod k6_summary;
 mod latencies;
 mod lines;

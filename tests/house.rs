@@ -129,9 +129,14 @@ impl Runner {
 
     /// Runs a step through a shell script, in which `"$@"` is the step.
     pub fn run_by(&self, script: &str, arguments: &[&str]) -> Ended {
+        self.start_by(script, arguments).end_within(LIMIT)
+    }
+
+    /// Starts a step through a shell script, in which `"$@"` is the step.
+    pub fn start_by(&self, script: &str, arguments: &[&str]) -> Started<'_> {
         let mut shell = Command::new("sh");
         shell.args(["-c", script, "sh", BINARY]).args(arguments);
-        self.spawn(shell).end_within(LIMIT)
+        self.spawn(shell)
     }
 
     /// Starts a step without waiting for its end.

@@ -90,10 +90,15 @@ fn main() -> ExitCode {
     }
     let mut goals = Goals::default();
     decision_time(&mut goals);
-    simulated::compare(args.draws, &mut goals);
+    // The default of `command`, and the number of pairs that the goals are about.
+    for max_pairs in ["12", "24"] {
+        simulated::compare(max_pairs, args.draws, &mut goals);
+    }
     simulated::power(args.draws.min(20_000));
     simulated::attempts(args.draws.min(20_000));
-    kept::compare(args.draws, &mut goals);
+    for max_pairs in ["12", "24"] {
+        kept::compare(max_pairs, args.draws, &mut goals);
+    }
     match &args.binary {
         Some(binary) => live::compare(binary, args.seconds, &mut goals),
         None => goals.unmeasured("live runs", "no binary is given (`--live PATH`)"),

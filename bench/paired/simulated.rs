@@ -19,7 +19,6 @@ use crate::{
 /// Requests of one block.
 const REQUESTS: u32 = 1200;
 const SECONDS_A_PAIR: usize = 12;
-const PAIRS: usize = 24;
 const FIGURES: usize = 5;
 const LIMIT: Limit = Limit { max_ratio: 1.2, min_delta: 0.0 };
 /// Draws that share one stream of random numbers, so that the figures do not depend on the number of threads.
@@ -106,9 +105,9 @@ impl Counts {
     }
 
     /// Of all draws, also those that stayed undecided until the end.
-    fn median_seconds(&self) -> usize {
+    fn median_seconds(&self, most: usize) -> usize {
         let mut sum = 0;
-        let looks = [6, 12, 24, 24];
+        let looks = [6, 12, 24, most];
         let half = self.after.iter().position(|count| {
             sum += count;
             2 * sum >= self.draws
@@ -117,13 +116,27 @@ impl Counts {
     }
 }
 
-fn one(random: &mut Random, rule: &PairedRule, sigma: f64, noise: Noise, ratio: f64) -> Counts {
-    let pairs = draw(random, sigma, noise, ratio, PAIRS);
-    let result = rule.judge(&pairs);
+/// The rule for so many pairs, for one figure and for several.
+struct Rules {
+    pairs: usize,
+    one: PairedRule,
+    several: PairedRule,
+}
+
+impl Rules {
+    fn new(max_pairs: &str) -> Self {
+        let pairs = max_pairs.parse::<MaxPairs>().expect("a number of pairs").count();
+        Self { pairs, one: rule(1, max_pairs), several: rule(FIGURES, max_pairs) }
+    }
+}
+
+fn one(random: &mut Random, rules: &Rules, sigma: f64, noise: Noise, ratio: f64) -> Counts {
+    let pairs = draw(random, sigma, noise, ratio, rules.pairs);
+    let result = rules.one.judge(&pairs);
     let mut counts = Counts { draws: 1, ..Counts::default() };
     counts.blocked = usize::from(result.verdict == Verdict::Blocked);
     counts.passed = usize::from(result.verdict == Verdict::Passed);
-    let look = result.look.map_or(PAIRS, |look| look.pairs);
+    let look = result.look.map_or(rules.pairs, |look| look.pairs);
     counts.after[match (result.verdict, look) {
         (Verdict::Inconclusive, _) => 3,
         (_, 6) => 0,
@@ -137,9 +150,9 @@ fn one(random: &mut Random, rule: &PairedRule, sigma: f64, noise: Noise, ratio: 
 }
 
 /// Any of five figures blocked, or all passed.
-fn five(random: &mut Random, rule: &PairedRule, sigma: f64, noise: Noise) -> Counts {
-    let all: Vec<Vec<Pair>> = (0..FIGURES).map(|_| draw(random, sigma, noise, 1.0, PAIRS)).collect();
-    let verdicts: Vec<Verdict> = all.iter().map(|pairs| rule.judge(pairs).verdict).collect();
+fn five(random: &mut Random, rules: &Rules, sigma: f64, noise: Noise) -> Counts {
+    let all: Vec<Vec<Pair>> = (0..FIGURES).map(|_| draw(random, sigma, noise, 1.0, rules.pairs)).collect();
+    let verdicts: Vec<Verdict> = all.iter().map(|pairs| rules.several.judge(pairs).verdict).collect();
     Counts {
         draws: 1,
         blocked: usize::from(verdicts.contains(&Verdict::Blocked)),
@@ -181,67 +194,80 @@ fn rule(figures: usize, max_pairs: &str) -> PairedRule {
     PairedRule::new(LIMIT, max_pairs.parse().expect("a number of pairs"), Family { figures, attempt: 1 })
 }
 
-/// Prints all rows. `draws` at each ratio, five times as many at 1.0.
-pub fn compare(draws: usize, goals: &mut Goals) {
+/// Prints all rows for so many pairs. `draws` at each ratio, five times as many at 1.0.
+pub fn compare(max_pairs: &str, draws: usize, goals: &mut Goals) {
     println!(
-        "\nsimulated: 24 pairs of blocks, 6 s at 200 requests/s each, limit 1.2, {draws} draws (at 1.0: {})",
+        "\nsimulated: {max_pairs} pairs of blocks, 6 s at 200 requests/s each, limit 1.2, {draws} draws (at 1.0: {})",
         5 * draws
     );
-    println!("  sigma noise     ratio  blocked undecided  passed  median   plain 1  plain 24  Kayenta   (% of draws)");
+    println!(
+        "  sigma noise     ratio  blocked undecided  passed  median   plain 1  plain {max_pairs}  Kayenta   (% of draws)"
+    );
     let noises = [("none", Noise::None), ("tau .05", Noise::Normal(0.05)), ("tau .15", Noise::Normal(0.15))];
     let noises: Vec<_> = noises.into_iter().chain([("bursts", Noise::Bursts)]).collect();
-    let (single, all_five) = (rule(1, "24"), rule(FIGURES, "24"));
-    let mut seed = 0;
+    let rules = Rules::new(max_pairs);
+    // Each number of pairs has its own draws.
+    let mut seed = if rules.pairs == PROMISED { 0 } else { 100 * rules.pairs as u64 };
     for (sigma, (name, noise)) in
         [0.5, 1.0].into_iter().flat_map(|sigma| noises.iter().map(move |noise| (sigma, *noise)))
     {
-        let place = format!("sigma {sigma}, {name}");
+        let place = format!("{max_pairs} pairs, sigma {sigma}, {name}");
         for ratio in [1.0, 1.1, 1.2, 1.3, 1.5] {
             seed += 1;
             let draws = if ratio == 1.0 { 5 * draws } else { draws };
-            let counts = repeat(draws, seed, |random| one(random, &single, sigma, noise, ratio));
-            row(&format!("{sigma:<5} {name:<9} {ratio:<5}"), &counts, true);
-            hold(&counts, sigma, noise, ratio, &format!("{place}, ratio {ratio}"), goals);
+            let counts = repeat(draws, seed, |random| one(random, &rules, sigma, noise, ratio));
+            row(&format!("{sigma:<5} {name:<9} {ratio:<5}"), &counts, Some(rules.pairs));
+            hold(&counts, ratio, &format!("{place}, ratio {ratio}"), goals);
+            if rules.pairs == PROMISED {
+                promise(&counts, sigma, noise, ratio, &format!("{place}, ratio {ratio}"), goals);
+            }
         }
         seed += 1;
-        let counts = repeat(draws, seed, |random| five(random, &all_five, sigma, noise));
-        row(&format!("{sigma:<5} {name:<9} 1.0 ×5"), &counts, false);
+        let counts = repeat(draws, seed, |random| five(random, &rules, sigma, noise));
+        row(&format!("{sigma:<5} {name:<9} 1.0 ×5"), &counts, None);
         goals.at_most(1.0, counts.percent(counts.blocked), &format!("{place}, five figures at 1.0: % blocked"));
     }
 }
 
-fn row(name: &str, counts: &Counts, timed: bool) {
+fn row(name: &str, counts: &Counts, most: Option<usize>) {
     let undecided = counts.draws - counts.blocked - counts.passed;
     let [blocked, undecided, passed, one, all, kayenta] =
         [counts.blocked, undecided, counts.passed, counts.plain_one, counts.plain_all, counts.kayenta]
             .map(|count| counts.percent(count));
-    let median = if timed { format!("{} s", counts.median_seconds()) } else { String::new() };
+    let median = most.map(|most| format!("{} s", counts.median_seconds(most))).unwrap_or_default();
     println!(
         "  {name:<22} {blocked:>7.3} {undecided:>9.2} {passed:>7.2} {median:>7} {one:>9.2} {all:>9.2} {kayenta:>8.2}"
     );
 }
 
-/// The goals of one row.
-fn hold(counts: &Counts, sigma: f64, noise: Noise, ratio: f64, place: &str, goals: &mut Goals) {
+/// How many pairs find what is promised.
+const PROMISED: usize = 24;
+
+/// The goals of one row that every number of pairs has: how often a verdict is wrong.
+fn hold(counts: &Counts, ratio: f64, place: &str, goals: &mut Goals) {
     let [blocked, passed] = [counts.blocked, counts.passed].map(|count| counts.percent(count));
-    let small = sigma < 1.0;
     if ratio == 1.0 {
         goals.at_most(0.1, blocked, &format!("{place}: % blocked"));
-        if noise == Noise::Normal(0.05) {
-            goals.at_least(99.0, passed, &format!("{place}: % passed"));
-        } else if noise == Noise::Bursts && small {
-            goals.at_least(90.0, passed, &format!("{place}: % passed"));
-        }
     } else if ratio == 1.2 {
         goals.at_most(5.5, blocked, &format!("{place}: % blocked"));
         goals.at_most(5.5, passed, &format!("{place}: % passed"));
-    } else if ratio == 1.3 && small && noise == Noise::Normal(0.05) {
-        goals.at_least(95.0, blocked, &format!("{place}: % blocked within 288 s"));
     } else if ratio == 1.5 {
         goals.at_most(0.1, passed, &format!("{place}: % passed"));
-        if small {
-            goals.at_least(95.0, blocked, &format!("{place}: % blocked"));
-        }
+    }
+}
+
+/// The goals of one row that need enough pairs: how often there is a verdict.
+fn promise(counts: &Counts, sigma: f64, noise: Noise, ratio: f64, place: &str, goals: &mut Goals) {
+    let [blocked, passed] = [counts.blocked, counts.passed].map(|count| counts.percent(count));
+    let small = sigma < 1.0;
+    if ratio == 1.0 && noise == Noise::Normal(0.05) {
+        goals.at_least(99.0, passed, &format!("{place}: % passed"));
+    } else if ratio == 1.0 && noise == Noise::Bursts && small {
+        goals.at_least(90.0, passed, &format!("{place}: % passed"));
+    } else if ratio == 1.3 && small && noise == Noise::Normal(0.05) {
+        goals.at_least(95.0, blocked, &format!("{place}: % blocked within 288 s"));
+    } else if ratio == 1.5 && small {
+        goals.at_least(95.0, blocked, &format!("{place}: % blocked"));
     }
 }
 

@@ -83,8 +83,8 @@ pub struct Args {
     /// Minimum number of requests on each side, and of each endpoint that is judged
     #[arg(long, value_name = "NUMBER", default_value = "100")]
     pub min_requests: u64,
-    /// Maximum age of the results
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = nonzero_duration)]
+    /// Maximum age of the results; a job on a hosted runner takes 6 hours at most
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = nonzero_duration)]
     pub max_age: HumanDuration,
     /// Endpoints that must be judged, by the names in the results; every other one with enough requests is judged, too
     #[arg(long, value_name = "NAME")]

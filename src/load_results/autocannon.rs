@@ -10,15 +10,16 @@ use super::{
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
     let latency = object(document, &["latency"])?;
-    if !latency.contains_key("p97_5") || !document.get("requests").is_some_and(Value::is_object) {
+    // Version 1 has no `p97_5`, but the throughput beside the requests.
+    let is_known = ["p97_5", "stddev"].iter().any(|key| latency.contains_key(*key)) && latency.contains_key("p99");
+    if !is_known || !["requests", "throughput"].iter().all(|key| document.get(*key).is_some_and(Value::is_object)) {
         return None;
     }
     let number = |key: &str| count(document.get(key));
     let responses = count(at(document, &["requests", "total"]));
-    let failures = number("non2xx").zip(number("errors")).map(|(non2xx, errors)| Failures {
-        by_time: non2xx + number("mismatches").unwrap_or_default(),
-        left_out: errors,
-    });
+    let failures = number("non2xx")
+        .zip(number("errors"))
+        .map(|(non2xx, errors)| Failures::new(non2xx + number("mismatches").unwrap_or_default(), errors));
     let filled = count(latency.get("totalCount")).zip(responses).filter(|(counted, responses)| counted > responses);
     let p99 = match (filled, responses) {
         (Some((counted, responses)), _) => Err(P99::missing(
@@ -35,7 +36,9 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
         ("p97_5", "97.5"),
         ("p99", "99"),
         ("p99_9", "99.9"),
+        ("p999", "99.9"),
         ("p99_99", "99.99"),
+        ("p9999", "99.99"),
         ("p99_999", "99.999"),
         ("max", "100"),
     ];

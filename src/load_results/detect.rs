@@ -2,16 +2,17 @@
 
 use std::{
     fmt,
-    io::{BufRead, Read as _},
+    io::{BufRead, BufReader, Read as _},
 };
 
+use flate2::bufread::MultiGzDecoder;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
-    artillery, autocannon,
+    ab_csv, artillery, autocannon,
     csv::{Header, Records},
-    gatling, jmeter, k6_csv, k6_points, k6_summary, latencies,
+    gatling, gatling_log, jmeter, jmeter_xml, k6_csv, k6_points, k6_summary, latencies,
     load_test::{Format, LoadTest, ReadError},
     locust, oha, plain, prometheus, reports,
     samples::SamplesByEndpoint,
@@ -53,20 +54,39 @@ const DOCUMENTS: &[(Format, Recognizer)] = &[
     (Format::Plain, plain::recognize),
 ];
 
-/// Reads results. With `wanted` only that format is accepted.
+/// Reads results, also those that gzip compressed. With `wanted` only that format is accepted.
 ///
 /// # Errors
 /// The bytes are of no known format and no JSON, are cut off, or hold no figures.
 pub fn read(mut input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
+    let head = beginning(&mut input)?;
+    if head.starts_with(b"\x1f\x8b") {
+        let mut unpacked = BufReader::new(MultiGzDecoder::new(head.chain(input)));
+        let head = beginning(&mut unpacked)?;
+        return read_unpacked(&head, unpacked, wanted);
+    }
+    read_unpacked(&head, input, wanted)
+}
+
+fn beginning(input: &mut impl BufRead) -> Result<Vec<u8>, ReadError> {
     let mut head = Vec::new();
-    input.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| ReadError::unreadable(&error))?;
-    let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let head = &head[start..];
+    input.take(HEAD).read_to_end(&mut head).map_err(|error| ReadError::unreadable(&error))?;
+    Ok(head)
+}
+
+fn read_unpacked(head: &[u8], input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Err(ReadError::malformed("in UTF-16; only UTF-8 is read")
+            .next("write it in UTF-8: in PowerShell, with `Out-File -Encoding utf8`"));
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let test = match Shape::of(head)? {
         Shape::K6Points => k6_points::read(head.chain(input)),
         Shape::VegetaHits => vegeta::read_hits(head.chain(input)),
         Shape::VegetaCsv => vegeta::read_csv(Records::new(head.chain(input), b',')),
         Shape::Numbers => latencies::read_lines(head.chain(input)),
+        Shape::JtlXml => jmeter_xml::read(head.chain(input)),
+        Shape::GatlingLog => gatling_log::read(head.chain(input)),
         Shape::Csv(kind, separator) => read_csv(kind, Records::new(head.chain(input), separator)),
         Shape::Report(format) => {
             let mut text = Vec::new();
@@ -93,6 +113,8 @@ enum Shape {
     VegetaHits,
     VegetaCsv,
     Numbers,
+    JtlXml,
+    GatlingLog,
     Csv(CsvKind, u8),
     Report(Format),
     Document,
@@ -106,6 +128,8 @@ enum CsvKind {
     Oha,
     Hey,
     Jtl,
+    AbPercentiles,
+    AbRequests,
 }
 
 impl Shape {
@@ -117,6 +141,8 @@ impl Shape {
             Some(b'{') if k6_points::recognizes(first_line) => Self::K6Points,
             Some(b'{') if vegeta::recognizes(first_line) => Self::VegetaHits,
             Some(b'{' | b'[') => Self::Document,
+            Some(b'<') if jmeter_xml::recognizes(text) => Self::JtlXml,
+            _ if gatling_log::recognizes(first_line) => Self::GatlingLog,
             _ if vegeta::recognizes_csv(first_line) => Self::VegetaCsv,
             _ if latencies::recognizes(first_line) => Self::Numbers,
             _ => {
@@ -134,11 +160,13 @@ fn csv_kind(first_line: &[u8]) -> Option<(CsvKind, u8)> {
         let header = Header::new(Records::new(first_line, separator).next().ok()??);
         let kinds = [
             (header.starts_with(k6_csv::HEADER), CsvKind::K6),
-            (header.starts_with(locust::STATS), CsvKind::Locust),
+            (locust::has_figures(&header), CsvKind::Locust),
             (header.starts_with(locust::HISTORY), CsvKind::LocustHistory),
             (header.starts_with(oha::CSV), CsvKind::Oha),
             (header.starts_with(HEY), CsvKind::Hey),
             (header.has(jmeter::JTL), CsvKind::Jtl),
+            (header.starts_with(ab_csv::PERCENTILES), CsvKind::AbPercentiles),
+            (header.starts_with(ab_csv::REQUESTS), CsvKind::AbRequests),
         ];
         kinds.into_iter().find_map(|(is, kind)| is.then_some((kind, separator)))
     })
@@ -156,6 +184,8 @@ fn read_csv(kind: CsvKind, mut records: Records<impl BufRead>) -> Result<LoadTes
         CsvKind::Oha => oha::read_csv(records, &header),
         CsvKind::Hey => oha::read_answered(Format::Hey, records, &header, ["response-time", "status-code"]),
         CsvKind::Jtl => jmeter::read_jtl(records, &header),
+        CsvKind::AbPercentiles => ab_csv::read_percentiles(records),
+        CsvKind::AbRequests => ab_csv::read_requests(records, &header),
     }
 }
 

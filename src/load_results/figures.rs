@@ -9,6 +9,9 @@ pub struct RequestFigures {
     pub requests: Option<u64>,
     /// How many of them failed; `None` if the source does not say.
     pub failures: Option<u64>,
+    /// How many more had no response when the load test ended than are usually on their way: a server that stalls answers none of
+    /// the last ones. They did not fail, but rank above every success as well.
+    pub unanswered: u64,
     pub p99: P99,
     /// The percentiles that the source reports, in ascending order; the 100th is the maximum.
     pub percentiles: Vec<Percentile>,
@@ -21,6 +24,18 @@ pub(super) struct Failures {
     pub(super) by_time: u64,
     /// Not among the latencies at all.
     pub(super) left_out: u64,
+    /// Not failed, and not among the latencies either: see [`RequestFigures::unanswered`].
+    pub(super) unanswered: u64,
+}
+
+impl Failures {
+    pub(super) const fn by_time(by_time: u64) -> Self {
+        Self::new(by_time, 0)
+    }
+
+    pub(super) const fn new(by_time: u64, left_out: u64) -> Self {
+        Self { by_time, left_out, unanswered: 0 }
+    }
 }
 
 /// A percentile and its latency.
@@ -53,6 +68,12 @@ impl P99 {
 }
 
 impl RequestFigures {
+    /// Of a source that tells nothing else.
+    #[must_use]
+    pub const fn of_p99(p99: P99) -> Self {
+        Self { requests: None, failures: None, unanswered: 0, p99, percentiles: Vec::new() }
+    }
+
     /// Of a source that tells percentiles. `p99` is what it says; the range follows from how it counts failed requests.
     pub(super) fn reported(
         requests: Option<u64>,
@@ -75,8 +96,9 @@ impl RequestFigures {
                 range(reported, slowest, requests, failures, at_rank)
             }
         };
+        let unanswered = failures.map_or(0, |failures| failures.unanswered);
         let failures = failures.map(|failures| failures.by_time + failures.left_out);
-        Self { requests, failures, p99, percentiles }
+        Self { requests, failures, unanswered, p99, percentiles }
     }
 
     /// Of a source that tells how many requests had each latency, in ascending order.
@@ -96,13 +118,9 @@ impl RequestFigures {
             None => no_requests(),
             Some(reported) => range(reported, slowest, requests, failures.unwrap_or_default(), |rank, _| value(rank)),
         };
-        let percentiles = [50, 90, 95, 99, 100].into_iter().filter_map(|percent| {
-            let rank = u64::try_from((u128::from(ranked) * u128::from(percent)).div_ceil(100)).ok()?;
-            Some(Percentile { percent: Decimal::whole(percent), latency: value(rank)? })
-        });
-        let percentiles = if ranked > 0 { percentiles.collect() } else { Vec::new() };
+        let percentiles = if ranked > 0 { percentiles_of(ranked, value) } else { Vec::new() };
         let failures = failures.map(|failures| failures.by_time + failures.left_out);
-        Self { requests: Some(requests), failures, p99, percentiles }
+        Self { requests: Some(requests), failures, unanswered: 0, p99, percentiles }
     }
 
     /// The p99, or the least that it can be.
@@ -146,8 +164,14 @@ impl RequestFigures {
     #[must_use]
     pub fn failure_rate(&self) -> Option<f64> {
         let (requests, failures) = self.requests.zip(self.failures)?;
-        #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^53")]
-        (requests > 0).then(|| failures as f64 / requests as f64)
+        share(failures, requests)
+    }
+
+    /// The share of requests that rank above every success, from 0 to 1.
+    #[must_use]
+    pub fn unranked_rate(&self) -> Option<f64> {
+        let (requests, failures) = self.requests.zip(self.failures)?;
+        share(failures + self.unanswered, requests)
     }
 }
 
@@ -160,7 +184,8 @@ fn range(
     failures: Failures,
     at_rank: impl Fn(u64, u64) -> Option<Decimal>,
 ) -> P99 {
-    let Failures { by_time, left_out } = failures;
+    let by_time = failures.by_time;
+    let left_out = failures.left_out + failures.unanswered;
     let rank = rank_of_p99(requests);
     if by_time + left_out == 0 {
         P99::exactly(reported)
@@ -173,9 +198,24 @@ fn range(
     }
 }
 
+fn share(part: u64, requests: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^53")]
+    (requests > 0).then(|| part as f64 / requests as f64)
+}
+
 /// The rank of the p99 among so many requests, counted from 1: the smallest value that 99 % do not exceed.
 pub(super) const fn rank_of_p99(requests: u64) -> u64 {
     requests - requests / 100
+}
+
+/// The percentiles of so many requests, from the value with each rank; the last one is the maximum.
+pub(super) fn percentiles_of(requests: u64, value_at: impl Fn(u64) -> Option<Decimal>) -> Vec<Percentile> {
+    const THOUSANDTHS: [u64; 9] = [500, 750, 900, 950, 975, 990, 995, 999, 1000];
+    let percentile = |thousandths: u64| {
+        let rank = u64::try_from((u128::from(requests) * u128::from(thousandths)).div_ceil(1000)).ok()?;
+        Some(Percentile { percent: Decimal::whole(thousandths).shifted(-1), latency: value_at(rank)? })
+    };
+    THOUSANDTHS.into_iter().filter_map(percentile).collect()
 }
 
 pub(super) fn no_requests() -> P99 {

@@ -33,7 +33,7 @@ fn add_contents(group: &Value, path: &str, test: &mut LoadTest) {
 fn figures(stats: &Value) -> RequestFigures {
     let total = |key: &str| at(stats, &[key, "total"]);
     let requests = count(total("numberOfRequests"));
-    let failures = count(at(stats, &["numberOfRequests", "ko"])).map(|by_time| Failures { by_time, left_out: 0 });
+    let failures = count(at(stats, &["numberOfRequests", "ko"])).map(Failures::by_time);
     let p99 = match (requests, total("percentiles4")) {
         (Some(0), _) => Err(no_requests()),
         (_, Some(none)) if none == "-" => Err(no_requests()),

@@ -1,5 +1,6 @@
-//! `JMeter`: the dashboard's `statistics.json`, and JTL files in CSV. In milliseconds. In a JTL every sample is there with its
-//! success; in the dashboard failed samples count by their time, and its third percentile is the p99 unless configured otherwise.
+//! `JMeter`: the dashboard's `statistics.json`, and JTL files in CSV (those in XML are in `jmeter_xml`). In milliseconds. In a JTL
+//! every sample is there with its success; in the dashboard failed samples count by their time, and its third percentile is the p99
+//! unless configured otherwise.
 
 use std::io::BufRead;
 
@@ -25,7 +26,7 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
 
 fn figures(entry: &Value) -> RequestFigures {
     let requests = count(entry.get("sampleCount"));
-    let failures = count(entry.get("errorCount")).map(|by_time| Failures { by_time, left_out: 0 });
+    let failures = count(entry.get("errorCount")).map(Failures::by_time);
     let p99 = match requests {
         Some(0) => Err(no_requests()),
         _ => reported_p99(entry.get("pct3ResTime"), no_requests),
@@ -39,40 +40,81 @@ fn figures(entry: &Value) -> RequestFigures {
 pub(super) const JTL: &[&str] = &["timeStamp", "elapsed", "label", "success"];
 
 pub(super) fn read_jtl(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
-    let mut samples = SamplesByEndpoint::default();
-    let mut target = Target::default();
-    let mut last = None;
+    let mut totals = JtlTotals::default();
     while let Some(record) = records.next()? {
         let field = |name: &str| header.field(&record, name).unwrap_or_default();
-        // The sum of a transaction's samples, which have rows of their own.
-        if field("responseMessage").starts_with("Number of samples in transaction") {
-            continue;
-        }
         let (Some(elapsed), Some(success)) = (super::load_test::latency(field("elapsed")), boolean(field("success")))
         else {
             return Err(records.error("no latency in `elapsed`, or neither true nor false in `success`"));
         };
-        let endpoint = samples.of(field("label"));
-        endpoint.record(elapsed, !success);
-        target.add(field("URL"));
-        let started = field("timeStamp").parse().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
-        last = last.max(started);
+        let is_transaction = is_transaction(field("responseMessage"));
+        totals.add(&Sample { label: field("label"), elapsed, success, started: field("timeStamp"), is_transaction });
+        totals.add_url(field("URL"));
     }
-    let cut = samples.cut;
-    let (all, endpoints) = samples.into_figures();
-    let mut test = LoadTest::new(Format::Jmeter, Some(Unit::Milliseconds), all);
-    test.endpoints = endpoints;
-    test.endpoints_cut = cut;
-    test.measured_at = last;
-    test.profile.target = target.first.filter(|_| !target.several);
-    Ok(test)
+    Ok(totals.into_test())
 }
 
-fn boolean(text: &str) -> Option<bool> {
+/// Whether a response message is that of a transaction, which is the sum of its samples.
+pub(super) fn is_transaction(message: &str) -> bool {
+    message.starts_with("Number of samples in transaction")
+}
+
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" => Some(true),
         "false" => Some(false),
         _ => None,
+    }
+}
+
+/// A sample of a JTL file.
+pub(super) struct Sample<'a> {
+    pub(super) label: &'a str,
+    pub(super) elapsed: f64,
+    pub(super) success: bool,
+    /// Milliseconds since the epoch.
+    pub(super) started: &'a str,
+    pub(super) is_transaction: bool,
+}
+
+/// What the samples of a JTL file add up to.
+#[derive(Default)]
+pub(super) struct JtlTotals {
+    requests: SamplesByEndpoint,
+    transactions: SamplesByEndpoint,
+    target: Target,
+    last: Option<Timestamp>,
+}
+
+impl JtlTotals {
+    pub(super) fn add(&mut self, sample: &Sample<'_>) {
+        let samples = if sample.is_transaction { &mut self.transactions } else { &mut self.requests };
+        samples.of(sample.label).record(sample.elapsed, !sample.success);
+        let started = sample.started.parse().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        self.last = self.last.max(started);
+    }
+
+    /// The URL of a sample, if it has one.
+    pub(super) fn add_url(&mut self, url: &str) {
+        self.target.add(url);
+    }
+
+    /// A transaction is an endpoint beside its samples. Only where `JMeter` writes nothing else (`Generate parent sample`) are
+    /// the transactions the requests.
+    pub(super) fn into_test(self) -> LoadTest {
+        let cut = self.requests.cut || self.transactions.cut;
+        let (requests, mut endpoints) = self.requests.into_figures();
+        let (transactions, groups) = self.transactions.into_figures();
+        let all = if requests.requests == Some(0) { transactions } else { requests };
+        for (name, figures) in groups {
+            endpoints.entry(name).or_insert(figures);
+        }
+        let mut test = LoadTest::new(Format::Jmeter, Some(Unit::Milliseconds), all);
+        test.endpoints = endpoints;
+        test.endpoints_cut = cut;
+        test.measured_at = self.last;
+        test.profile.target = self.target.first.filter(|_| !self.target.several);
+        test
     }
 }
 

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use super::{
     csv::{Header, Records},
-    load_test::{Format, LoadTest, ReadError, Unit},
-    samples::SamplesByEndpoint,
+    k6_samples::{K6Samples, RequestTags},
+    load_test::{LoadTest, ReadError},
 };
 
 pub(super) const HEADER: &[&str] = &["metric_name", "timestamp", "metric_value"];
 
 pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
-    let mut samples = SamplesByEndpoint::default();
+    let mut samples = K6Samples::default();
     let mut last = None;
     while let Some(record) = records.next()? {
         let field = |name: &str| header.field(&record, name).unwrap_or_default();
@@ -22,22 +22,16 @@ pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Resul
         }
         let latency = super::load_test::latency(field("metric_value")).ok_or_else(|| records.error("no latency"))?;
         let name = format!("{} {}", field("method"), field("name"));
-        let endpoint = samples.of(name.trim());
-        let failed = match field("expected_response") {
-            "true" => false,
-            "false" => true,
-            _ => field("status").parse::<u16>().is_ok_and(|status| status == 0 || status >= 400),
+        let tags = RequestTags {
+            name: name.trim(),
+            group: field("group"),
+            status: field("status"),
+            expected_response: field("expected_response"),
         };
-        endpoint.record(latency, failed);
+        samples.add(&tags, latency);
         last = last.max(field("timestamp").parse::<i64>().ok().and_then(timestamp));
     }
-    let cut = samples.cut;
-    let (all, endpoints) = samples.into_figures();
-    let mut test = LoadTest::new(Format::K6, Some(Unit::Milliseconds), all);
-    test.endpoints = endpoints;
-    test.endpoints_cut = cut;
-    test.measured_at = last;
-    Ok(test)
+    Ok(samples.into_test(last))
 }
 
 /// Seconds by default; `K6_CSV_TIME_FORMAT` also allows milliseconds, microseconds and nanoseconds.

@@ -6,9 +6,9 @@ use std::{borrow::Cow, io::BufRead};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
+    k6_samples::{K6Samples, RequestTags},
     lines::Lines,
-    load_test::{Format, LoadTest, ReadError, Unit},
-    samples::SamplesByEndpoint,
+    load_test::{LoadTest, ReadError},
 };
 
 #[derive(Deserialize)]
@@ -38,20 +38,11 @@ struct Tags<'a> {
     #[serde(borrow)]
     method: Cow<'a, str>,
     #[serde(borrow)]
+    group: Cow<'a, str>,
+    #[serde(borrow)]
     status: Cow<'a, str>,
     #[serde(borrow)]
     expected_response: Cow<'a, str>,
-}
-
-impl Tags<'_> {
-    /// k6 says whether a response was an expected one; with `setResponseCallback(null)` it does not, and the status decides.
-    fn failed(&self) -> bool {
-        match &*self.expected_response {
-            "true" => false,
-            "false" => true,
-            _ => self.status.parse::<u16>().is_ok_and(|status| status == 0 || status >= 400),
-        }
-    }
 }
 
 /// Whether a text begins as k6's does.
@@ -60,7 +51,7 @@ pub(super) fn recognizes(first_line: &[u8]) -> bool {
 }
 
 pub(super) fn read(input: impl BufRead) -> Result<LoadTest, ReadError> {
-    let mut samples = SamplesByEndpoint::default();
+    let mut samples = K6Samples::default();
     let mut lines = Lines::new(input);
     let (mut name, mut time) = (String::new(), String::new());
     while let Some(line) = lines.next()? {
@@ -83,16 +74,10 @@ pub(super) fn read(input: impl BufRead) -> Result<LoadTest, ReadError> {
             return Err(ReadError::malformed(format!("line {}{cut}: {bad}", lines.number)));
         }
     }
-    let cut = samples.cut;
-    let (all, endpoints) = samples.into_figures();
-    let mut test = LoadTest::new(Format::K6, Some(Unit::Milliseconds), all);
-    test.endpoints = endpoints;
-    test.endpoints_cut = cut;
-    test.measured_at = time.parse().ok();
-    Ok(test)
+    Ok(samples.into_test(time.parse().ok()))
 }
 
-fn add(line: &Line<'_>, samples: &mut SamplesByEndpoint, name: &mut String, time: &mut String) -> Result<(), String> {
+fn add(line: &Line<'_>, samples: &mut K6Samples, name: &mut String, time: &mut String) -> Result<(), String> {
     let point: Point<'_> = serde_json::from_str(line.data.get()).map_err(|error| error.to_string())?;
     if !point.value.is_finite() || point.value < 0.0 {
         return Err(format!("a request of {} ms", point.value));
@@ -106,8 +91,8 @@ fn add(line: &Line<'_>, samples: &mut SamplesByEndpoint, name: &mut String, time
         }
         name.push_str(&tags.name);
     }
-    let endpoint = samples.of(name);
-    endpoint.record(point.value, tags.failed());
+    let Tags { group, status, expected_response, .. } = &tags;
+    samples.add(&RequestTags { name, group, status, expected_response }, point.value);
     // k6 writes the points nearly in order of time.
     time.clear();
     time.push_str(&point.time);

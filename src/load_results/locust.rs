@@ -55,7 +55,7 @@ fn read_entries(entries: &[Value]) -> Result<LoadTest, ReadError> {
 
 fn counted(histogram: BTreeMap<Decimal, u64>, by_time: u64) -> RequestFigures {
     let histogram: Vec<(Decimal, u64)> = histogram.into_iter().filter(|(_, number)| *number > 0).collect();
-    RequestFigures::counted(&histogram, Some(Failures { by_time, left_out: 0 }))
+    RequestFigures::counted(&histogram, Some(Failures::by_time(by_time)))
 }
 
 fn seconds(seconds: f64) -> Option<Timestamp> {
@@ -63,8 +63,15 @@ fn seconds(seconds: f64) -> Option<Timestamp> {
     (seconds > 0.0).then(|| Timestamp::from_second(seconds as i64).ok()).flatten()
 }
 
-/// The columns of `_stats.csv`, in the order of its first ones.
-pub(super) const STATS: &[&str] = &["Type", "Name", "Request Count", "Failure Count"];
+/// Whether the columns are those of a CSV file with the figures of all requests. Before version 1 they had other names, and the
+/// percentiles were in a file of their own, which does not count failures.
+pub(super) fn has_figures(header: &Header) -> bool {
+    let starts = |names: &[&str]| header.starts_with(names);
+    starts(&["Type", "Name", "Request Count", "Failure Count"])
+        || ["Type", "Method"].iter().any(|first| starts(&[first, "Name", "# requests", "# failures"]))
+        || starts(&["Name", "# requests"]) && header.has(&["99%"])
+}
+
 pub(super) const HISTORY: &[&str] = &["Timestamp", "User Count", "Type", "Name"];
 
 pub(super) fn history() -> ReadError {
@@ -78,9 +85,12 @@ pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> R
     let mut endpoints = BTreeMap::new();
     while let Some(record) = records.next()? {
         let field = |name: &str| header.field(&record, name);
-        let number = |name: &str| field(name)?.parse::<u64>().ok();
-        let figures = match (number("Request Count"), number("Failure Count")) {
+        let number = |names: [&str; 2]| names.into_iter().find_map(field).map(str::parse::<u64>).map(Result::ok);
+        let failures = number(["Failure Count", "# failures"]);
+        let figures = match (number(["Request Count", "# requests"]).flatten(), failures.unwrap_or(Some(0))) {
             (Some(requests), Some(by_time)) => {
+                // The first versions count failed requests beside the others.
+                let requests = requests.max(by_time);
                 let percentiles = header.names().filter_map(|name| {
                     let percent = name.strip_suffix('%')?.parse().ok()?;
                     Some(Percentile { percent, latency: field(name)?.parse().ok()? })
@@ -88,15 +98,22 @@ pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> R
                 let p99 = field("99%").unwrap_or_default();
                 let p99 = p99.parse().map_err(|_| match requests {
                     0 => super::figures::no_requests(),
+                    _ if header.position("99%").is_none() => P99::missing(
+                        "Locust's file has no column `99%`",
+                        "give the file that has it: `_stats.csv`, or before version 1 `_distribution.csv`",
+                    ),
                     _ => P99::missing(format!("the column `99%` has {p99:?}"), "see what the load test measured"),
                 });
-                let failures = Some(Failures { by_time, left_out: 0 });
+                let failures = failures.map(|_| Failures::by_time(by_time));
                 RequestFigures::reported(Some(requests), failures, p99, percentiles.collect())
             }
             _ => return Err(records.error("no number of requests and failures")),
         };
-        match (field("Type").unwrap_or_default(), field("Name").unwrap_or_default()) {
+        let method = ["Type", "Method"].into_iter().find_map(field).unwrap_or_default();
+        match (method, field("Name").unwrap_or_default()) {
             (_, "Aggregated") => all = Some(figures),
+            // Before version 1.
+            ("" | "None", "Total" | "None Total") => all = Some(figures),
             (method, name) => drop(endpoints.insert(format!("{method} {name}").trim().to_owned(), figures)),
         }
     }
@@ -111,15 +128,18 @@ pub(super) fn recognize_web(document: &Value) -> Option<Result<LoadTest, ReadErr
     let entries = document.get("stats")?.as_array()?;
     let reported = |entry: &Value| {
         let by_time = count(entry.get("num_failures"))?;
-        let p99 = entry.get("response_time_percentile_0.99").and_then(decimal);
+        let p99 =
+            ["response_time_percentile_0.99", "ninety_ninth_response_time"].iter().find_map(|key| entry.get(*key));
+        let p99 = p99.and_then(decimal);
         let p99 = p99.ok_or_else(super::figures::no_requests);
-        let failures = Some(Failures { by_time, left_out: 0 });
+        let failures = Some(Failures::by_time(by_time));
         Some(RequestFigures::reported(count(entry.get("num_requests")), failures, p99, Vec::new()))
     };
     let name = |entry: &Value, key| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let all = entries.iter().find(|entry| name(entry, "name") == "Aggregated").and_then(reported)?;
+    let is_all = |entry: &&Value| ["Aggregated", "Total"].contains(&&*name(entry, "name"));
+    let all = entries.iter().find(is_all).and_then(reported)?;
     let mut test = LoadTest::new(Format::Locust, Some(Unit::Milliseconds), all);
-    for entry in entries.iter().filter(|entry| name(entry, "name") != "Aggregated") {
+    for entry in entries.iter().filter(|entry| !is_all(entry)) {
         let key = format!("{} {}", name(entry, "method"), name(entry, "name"));
         test.endpoints.extend(reported(entry).map(|figures| (key.trim().to_owned(), figures)));
     }

@@ -1,5 +1,5 @@
-//! oha: `--output-format json` and `csv`, in seconds. The percentiles are over every response, whatever its status; a request
-//! without a response is not among them.
+//! oha: `--output-format json`, `csv`, and the text that it prints without. In seconds. The percentiles are over every response,
+//! whatever its status; a request without a response is not among them.
 
 use std::io::BufRead;
 
@@ -8,13 +8,16 @@ use serde_json::Value;
 use super::{
     csv::{Header, Records},
     figures::{Failures, P99, RequestFigures},
-    json::{count, object, percentiles, reported_p99},
+    json::{at, count, object, percentiles, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
     samples::SamplesByEndpoint,
 };
 
 /// Not failed: the load test ended while these requests were on their way.
-const AT_THE_END: &str = "aborted due to deadline";
+pub(super) const AT_THE_END: &str = "aborted due to deadline";
+/// Up to so many times as many as usual, and a few more, are a busy moment.
+const USUAL: f64 = 3.0;
+const FEW: f64 = 10.0;
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
     let reported = object(document, &["latencyPercentiles"])?;
@@ -24,7 +27,10 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     let responses = sum(&["statusCodeDistribution"], |_| true);
     let by_time = sum(&["statusCodeDistribution"], |status| status.starts_with(['4', '5']));
     let left_out = sum(&["errorDistribution"], |error| error != AT_THE_END).unwrap_or_default();
-    let failures = by_time.map(|by_time| Failures { by_time, left_out });
+    let aborted = sum(&["errorDistribution"], |error| error == AT_THE_END).unwrap_or_default();
+    let number = |key: &str| at(document, &["summary", key]).and_then(Value::as_f64);
+    let unanswered = unanswered(number("requestsPerSec").zip(number("average")), aborted);
+    let failures = by_time.map(|by_time| Failures { by_time, left_out, unanswered });
     let mut named = percentiles(
         reported,
         &[
@@ -41,8 +47,18 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     let p99 = reported_p99(reported.get("p99"), || {
         P99::missing("oha measured no response", "see the errors in oha's output")
     });
-    let all = RequestFigures::reported(responses.map(|responses| responses + left_out), failures, p99, named);
+    let requests = responses.map(|responses| responses + left_out + unanswered);
+    let all = RequestFigures::reported(requests, failures, p99, named);
     Some(Ok(LoadTest::new(Format::Oha, Some(Unit::Seconds), all)))
+}
+
+/// How many requests had no response at the end, if they are more than are usually on their way: requests per second times the mean
+/// latency in seconds (Little 1961).
+pub(super) fn unanswered(load: Option<(f64, f64)>, aborted: u64) -> u64 {
+    let on_their_way = load.map_or(0.0, |(rate, mean)| rate * mean);
+    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
+    let is_usual = aborted as f64 <= USUAL * on_their_way + FEW;
+    if is_usual { 0 } else { aborted }
 }
 
 /// The first columns of the CSV.

@@ -37,6 +37,6 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
 /// Without a count of failures, none is known; the p99 is then taken as it is.
 fn figures(entry: &Value) -> Option<RequestFigures> {
     let p99 = decimal(entry.get(P99)?)?;
-    let failures = count(entry.get("failures")).map(|by_time| Failures { by_time, left_out: 0 });
+    let failures = count(entry.get("failures")).map(Failures::by_time);
     Some(RequestFigures::reported(count(entry.get("requests")), failures, Ok(p99), Vec::new()))
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -15,6 +16,8 @@ use crate::values::decimal::Decimal;
 /// A query that gives one value.
 const ONE_VALUE: &str =
     "let the query give one value: histogram_quantile(0.99, sum by (le) (increase(METRIC_bucket[10m])))";
+/// The same for a native histogram, which has no buckets in series of their own.
+const NATIVE: &str = "let the query give one value: histogram_quantile(0.99, sum(increase(METRIC[10m])))";
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
     let status = document.get("status")?.as_str()?;
@@ -24,7 +27,24 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
         return Some(Err(error.expected("the value of a query").next("run the query by hand, and correct it")));
     }
     let result = at(document, &["data", "result"])?;
-    Some(read_result(at(document, &["data", "resultType"]).and_then(Value::as_str).unwrap_or_default(), result))
+    let kind = at(document, &["data", "resultType"]).and_then(Value::as_str).unwrap_or_default();
+    let test = read_result(kind, result);
+    Some(test.map(|test| LoadTest { measured_at: evaluated_at(kind, result), ..test }))
+}
+
+/// The time of the last value, in seconds: the one that the query asks for, by default now.
+fn evaluated_at(kind: &str, result: &Value) -> Option<Timestamp> {
+    let seconds = |pair: &Value| pair.get(0)?.as_f64();
+    let last = |one: &Value| {
+        let pair = one.get("value").or_else(|| one.get("values")?.as_array()?.last())?;
+        seconds(pair)
+    };
+    let time = match kind {
+        "scalar" => seconds(result),
+        _ => result.as_array()?.iter().filter_map(last).reduce(f64::max),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds")]
+    time.and_then(|time| Timestamp::from_millisecond((time * 1e3) as i64).ok())
 }
 
 fn read_result(kind: &str, result: &Value) -> Result<LoadTest, ReadError> {
@@ -33,7 +53,16 @@ fn read_result(kind: &str, result: &Value) -> Result<LoadTest, ReadError> {
         return Ok(test(None, alone(value(result)?)));
     }
     let series = result.as_array().ok_or_else(|| empty("Prometheus answered with no list of series"))?;
-    let label = |one: &Value, name: &str| at(one, &["metric", name]).and_then(Value::as_str).map(ToOwned::to_owned);
+    // A bound is a text; what processes the answer may make it a number.
+    let label = |one: &Value, name: &str| match at(one, &["metric", name])? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    if series.iter().any(|one| ["histogram", "histograms"].iter().any(|key| one.get(*key).is_some())) {
+        let p99 = P99::missing("Prometheus answered with a native histogram, which is not read", NATIVE);
+        return Ok(test(None, RequestFigures::of_p99(p99)));
+    }
     let unit = series.iter().find_map(|one| unit_of(&label(one, "__name__")?));
     match series.as_slice() {
         [] => Err(empty("Prometheus found no series: the result is empty")),
@@ -41,7 +70,10 @@ fn read_result(kind: &str, result: &Value) -> Result<LoadTest, ReadError> {
             let mut counts: BTreeMap<Option<Decimal>, f64> = BTreeMap::new();
             for bucket in buckets {
                 let bound = label(bucket, "le").unwrap_or_default();
-                let bound = bound.parse::<Decimal>().ok().filter(|_| bound != "+Inf");
+                let bound = match bound.trim_start_matches('+') {
+                    "Inf" | "inf" => None,
+                    number => Some(number.parse::<Decimal>().map_err(|_| empty("a bucket whose `le` is no number"))?),
+                };
                 *counts.entry(bound).or_default() += increase(bucket)?;
             }
             Ok(test(unit, from_buckets(&counts)?))
@@ -49,7 +81,7 @@ fn read_result(kind: &str, result: &Value) -> Result<LoadTest, ReadError> {
         [one] => Ok(test(unit, alone(over_time(one)?))),
         several => {
             let p99 = P99::missing(format!("Prometheus found {} series, not one", several.len()), ONE_VALUE);
-            Ok(test(unit, RequestFigures { requests: None, failures: None, p99, percentiles: Vec::new() }))
+            Ok(test(unit, RequestFigures::of_p99(p99)))
         }
     }
 }
@@ -59,8 +91,7 @@ fn test(unit: Option<Unit>, all: RequestFigures) -> LoadTest {
 }
 
 fn alone(p99: Decimal) -> RequestFigures {
-    let p99 = P99::Between { low: p99, high: Some(p99) };
-    RequestFigures { requests: None, failures: None, p99, percentiles: Vec::new() }
+    RequestFigures::of_p99(P99::Between { low: p99, high: Some(p99) })
 }
 
 fn unit_of(name: &str) -> Option<Unit> {
@@ -129,7 +160,7 @@ fn from_buckets(counts: &BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigure
             let p99 = Decimal::from_f64(p99).ok_or_else(|| error("the bounds of the buckets are no latencies"))?;
             let percentiles = vec![Percentile { percent: Decimal::whole(99), latency: p99 }];
             let p99 = P99::Between { low: p99, high: Some(p99) };
-            return Ok(RequestFigures { requests: Some(requests), failures: None, p99, percentiles });
+            return Ok(RequestFigures { requests: Some(requests), percentiles, ..RequestFigures::of_p99(p99) });
         }
         (below, bound_below) = (below.max(cumulative), upper);
     }
@@ -137,5 +168,5 @@ fn from_buckets(counts: &BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigure
         format!("the p99 is above {bound_below}, the largest bound of the histogram"),
         "give the histogram larger buckets",
     );
-    Ok(RequestFigures { requests: Some(requests), failures: None, p99, percentiles: Vec::new() })
+    Ok(RequestFigures { requests: Some(requests), ..RequestFigures::of_p99(p99) })
 }

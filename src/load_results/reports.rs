@@ -1,9 +1,10 @@
-//! Reports for people: hey, wrk and wrk2, ab, and vegeta's.
+//! Reports for people: hey, oha, wrk and wrk2, ab, and vegeta's report and histogram.
 
 use super::{
-    figures::{Failures, P99, Percentile, RequestFigures, no_requests},
+    figures::{Failures, P99, Percentile, RequestFigures, no_requests, rank_of_p99},
     latencies,
     load_test::{Format, LoadTest, ReadError, Unit},
+    oha,
 };
 use crate::values::decimal::Decimal;
 
@@ -16,7 +17,9 @@ pub(super) fn recognize(text: &str) -> Option<Format> {
         Some(Format::Wrk)
     } else if has("Response time histogram:") && has("Latency distribution:") {
         Some(Format::Hey)
-    } else if has("Latencies ") && has("[min, mean, 50, 90, 95, 99, max]") {
+    } else if has("Success rate:") && has("Response time histogram:") {
+        Some(Format::Oha)
+    } else if has("Latencies ") && has("[min, mean, 50, 90, 95, 99, max]") || is_histogram(text) {
         Some(Format::Vegeta)
     } else if has("Value") && has("Percentile") && has("1/(1-Percentile)") {
         Some(Format::Latencies)
@@ -30,6 +33,8 @@ pub(super) fn read(format: Format, text: &str) -> Result<LoadTest, ReadError> {
         Format::Ab => read_ab(text),
         Format::Wrk => read_wrk(text),
         Format::Hey => Ok(read_hey(text)),
+        Format::Oha => read_oha(text),
+        Format::Vegeta if is_histogram(text) => read_vegeta_histogram(text),
         Format::Vegeta => read_vegeta(text),
         _ => latencies::read_hdr(text),
     }
@@ -75,7 +80,7 @@ fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
         .filter_map(|(percent, value)| Some(Percentile { percent, latency: value.parse().ok()? }))
         .collect();
     let p99 = p99_of(&percentiles, no_requests);
-    let all = RequestFigures::reported(Some(complete), Some(Failures { by_time, left_out: 0 }), p99, percentiles);
+    let all = RequestFigures::reported(Some(complete), Some(Failures::by_time(by_time)), p99, percentiles);
     let mut results = LoadTest::new(Format::Ab, Some(Unit::Milliseconds), all);
     let after = |label: &str| text.split_once(label).and_then(|(_, rest)| rest.lines().next()).map(str::trim);
     if let (Some(host), Some(port), Some(path)) =
@@ -112,7 +117,7 @@ fn read_wrk(text: &str) -> Result<LoadTest, ReadError> {
         }),
     };
     let all =
-        RequestFigures::reported(Some(requests + left_out), Some(Failures { by_time, left_out }), p99, percentiles);
+        RequestFigures::reported(Some(requests + left_out), Some(Failures::new(by_time, left_out)), p99, percentiles);
     let mut results = LoadTest::new(Format::Wrk, Some(Unit::Milliseconds), all);
     results.profile.target = line_with(" test @ ").and_then(|line| Some(line.split_once(" @ ")?.1.trim().to_owned()));
     results.profile.users = line_with(" connections").and_then(|line| number_after(line, " threads and "));
@@ -135,23 +140,46 @@ fn with_unit(text: &str) -> Option<Decimal> {
     }
 }
 
+/// The responses and errors of hey's and oha's reports.
+struct Distribution {
+    responses: u64,
+    by_time: u64,
+    /// By the text of the error.
+    errors: Vec<(String, u64)>,
+}
+
+impl Distribution {
+    fn of(text: &str) -> Self {
+        let rows = |heading: &str| {
+            let below = text.split_once(heading).map_or("", |(_, below)| below);
+            let rows = below.lines().skip(1).map_while(|line| {
+                let (key, rest) = line.trim().strip_prefix('[')?.split_once(']')?;
+                Some((key.to_owned(), rest.trim().to_owned()))
+            });
+            rows.collect::<Vec<_>>()
+        };
+        let responses: Vec<(String, u64)> = rows("Status code distribution:")
+            .into_iter()
+            .filter_map(|(status, rest)| Some((status, rest.split_whitespace().next()?.parse().ok()?)))
+            .collect();
+        let failed = responses.iter().filter(|(status, _)| status.starts_with(['4', '5']));
+        let errors = rows("Error distribution:").into_iter();
+        Self {
+            by_time: failed.map(|(_, number)| number).sum(),
+            responses: responses.iter().map(|(_, number)| number).sum(),
+            errors: errors.filter_map(|(number, error)| Some((error, number.parse().ok()?))).collect(),
+        }
+    }
+
+    fn errors(&self, counts: impl Fn(&str) -> bool) -> u64 {
+        self.errors.iter().filter(|(error, _)| counts(error)).map(|(_, number)| number).sum()
+    }
+}
+
 /// hey counts a response by its time, whatever its status; an error has none. Seconds with four decimals.
 fn read_hey(text: &str) -> LoadTest {
-    let counts = |heading: &str| {
-        let below = text.split_once(heading).map_or("", |(_, below)| below);
-        let rows = below.lines().skip(1).map_while(|line| {
-            let (key, rest) = line.trim().strip_prefix('[')?.split_once(']')?;
-            Some((key.to_owned(), rest.trim().to_owned()))
-        });
-        rows.collect::<Vec<_>>()
-    };
-    let responses: Vec<(String, u64)> = counts("Status code distribution:")
-        .into_iter()
-        .filter_map(|(status, rest)| Some((status, rest.split(' ').next()?.parse().ok()?)))
-        .collect();
-    let answered: u64 = responses.iter().map(|(_, number)| number).sum();
-    let by_time = responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])).map(|(_, number)| number).sum();
-    let left_out = counts("Error distribution:").iter().filter_map(|(number, _)| number.parse::<u64>().ok()).sum();
+    let found = Distribution::of(text);
+    let (answered, by_time, left_out) = (found.responses, found.by_time, found.errors(|_| true));
     let rows = percent_lines(text, "Latency distribution:");
     let mut percentiles: Vec<Percentile> = rows
         .into_iter()
@@ -160,7 +188,7 @@ fn read_hey(text: &str) -> LoadTest {
     let p99 = p99_of(&percentiles, no_requests);
     let slowest = text.split_once("Slowest:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
     percentiles.extend(slowest.map(|latency| Percentile { percent: Decimal::whole(100), latency }));
-    let failures = Some(Failures { by_time, left_out });
+    let failures = Some(Failures::new(by_time, left_out));
     let all = RequestFigures::reported(Some(answered + left_out), failures, p99, percentiles);
     LoadTest::new(Format::Hey, Some(Unit::Seconds), all)
 }
@@ -177,12 +205,96 @@ fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {
         let (code, number) = pair.split_once(':')?;
         (!code.starts_with(['2', '3'])).then(|| number.parse::<u64>().ok()).flatten()
     });
-    let failures = Failures { by_time: by_time.sum(), left_out: 0 };
+    let failures = Failures::by_time(by_time.sum());
     let values: Option<Vec<Decimal>> = latencies.split(", ").map(|value| with_unit(value.trim())).collect();
     let values = values.filter(|values| values.len() == 7).ok_or_else(malformed)?;
     let percentiles = [(2, 50), (3, 90), (4, 95), (5, 99), (6, 100)]
         .map(|(at, percent)| Percentile { percent: Decimal::whole(percent), latency: values[at] });
     let p99 = if requests == 0 { Err(no_requests()) } else { Ok(values[5]) };
     let all = RequestFigures::reported(Some(requests), Some(failures), p99, percentiles.to_vec());
+    Ok(LoadTest::new(Format::Vegeta, Some(Unit::Milliseconds), all))
+}
+
+/// oha without `--output-format`: as hey's report, in the unit that fits the slowest request.
+fn read_oha(text: &str) -> Result<LoadTest, ReadError> {
+    let malformed = || ReadError::malformed("oha's report is cut off");
+    let (_, below) = text.split_once("Response time distribution:").ok_or_else(malformed)?;
+    let (distribution, rest) = below.split_once("Details (").ok_or_else(malformed)?;
+    if !rest.contains("Status code distribution:") {
+        return Err(malformed());
+    }
+    // `99.00% in 67.9199 ms`
+    let row = |line: &str| -> Option<Percentile> {
+        let (percent, time) = line.trim().split_once("% in ")?;
+        Some(Percentile { percent: percent.parse().ok()?, latency: with_word(time)? })
+    };
+    // With `--stats-success-breakdown` there are more of them below.
+    let rows = distribution.lines().skip(1).map_while(row);
+    let mut percentiles: Vec<Percentile> = rows.collect();
+    let p99 = p99_of(&percentiles, || P99::missing("oha measured no response", "see the errors in oha's output"));
+    let value = |label: &str| text.split_once(label).and_then(|(_, rest)| with_word(rest.lines().next()?.trim()));
+    percentiles.extend(value("Slowest:").map(|latency| Percentile { percent: Decimal::whole(100), latency }));
+    let found = Distribution::of(text);
+    let left_out = found.errors(|error| error != oha::AT_THE_END);
+    let aborted = found.errors(|error| error == oha::AT_THE_END);
+    let rate = text.split_once("Requests/sec:").and_then(|(_, rest)| rest.lines().next()?.trim().parse().ok());
+    let mean = value("Average:").map(|mean| mean.to_f64() / 1e3);
+    let unanswered = oha::unanswered(rate.zip(mean), aborted);
+    let failures = Failures { by_time: found.by_time, left_out, unanswered };
+    let requests = found.responses + left_out + unanswered;
+    let all = RequestFigures::reported(Some(requests), Some(failures), p99, percentiles);
+    Ok(LoadTest::new(Format::Oha, Some(Unit::Milliseconds), all))
+}
+
+/// A latency with a word for its unit behind it, such as `67.9199 ms` or `0.0679 secs`, in milliseconds.
+fn with_word(text: &str) -> Option<Decimal> {
+    let (number, unit) = text.split_once(' ')?;
+    let number: Decimal = number.parse().ok()?;
+    let seconds = |seconds: u64| number.times(Decimal::whole(seconds * 1000));
+    match unit.trim() {
+        "sec" | "secs" => Some(seconds(1)),
+        "10 sec" => Some(seconds(10)),
+        "min" => Some(seconds(60)),
+        "10 min" => Some(seconds(600)),
+        "hr" => Some(seconds(3600)),
+        unit => Some(unit.parse::<Unit>().ok()?.convert(number, Unit::Milliseconds)),
+    }
+}
+
+/// Whether a text is the histogram of `vegeta report -type='hist[…]'`.
+fn is_histogram(text: &str) -> bool {
+    let heading: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+    heading == ["Bucket", "#", "%", "Histogram"]
+}
+
+/// A count for each range of latencies, failed requests among them. The p99 is in one of the ranges.
+fn read_vegeta_histogram(text: &str) -> Result<LoadTest, ReadError> {
+    let mut buckets = Vec::new();
+    for line in text.lines().skip(1).filter(|line| !line.trim().is_empty()) {
+        // `[10ms,  25ms]  94  18.80%  ####`
+        let bucket = || {
+            let (range, rest) = line.strip_prefix('[')?.split_once(']')?;
+            let (low, high) = range.split_once(',')?;
+            let high = Some(high.trim()).filter(|high| *high != "+Inf").map(with_unit);
+            let count: u64 = rest.split_whitespace().next()?.parse().ok()?;
+            Some((with_unit(low.trim())?, high, count))
+        };
+        match bucket() {
+            Some((low, None, count)) => buckets.push((low, None, count)),
+            Some((low, Some(Some(high)), count)) => buckets.push((low, Some(high), count)),
+            _ => return Err(ReadError::malformed(format!("{line:?} in vegeta's histogram"))),
+        }
+    }
+    let requests = buckets.iter().map(|(_, _, count)| count).sum();
+    let mut seen = 0;
+    let within = buckets.into_iter().find(|(_, _, count)| {
+        seen += count;
+        seen >= rank_of_p99(requests)
+    });
+    let p99 = match within {
+        Some((low, high, _)) if requests > 0 => P99::Between { low, high },
+        _ => no_requests(),
+    };
+    let all = RequestFigures { requests: Some(requests), ..RequestFigures::of_p99(p99) };
     Ok(LoadTest::new(Format::Vegeta, Some(Unit::Milliseconds), all))
 }

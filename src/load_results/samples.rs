@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::figures::{P99, Percentile, RequestFigures, no_requests, rank_of_p99};
+use super::figures::{P99, RequestFigures, no_requests, percentiles_of, rank_of_p99};
 use crate::values::decimal::Decimal;
 
 /// The distinct latencies of a load test that are kept exactly; 12 bytes each.
@@ -112,15 +112,11 @@ impl Samples {
             None if requests == 0 => no_requests(),
             None => P99::OfFailed { at_least: self.slowest() },
         };
-        let percentiles = [50, 90, 95, 99].into_iter().filter_map(|percent| {
-            let rank = (u128::from(requests) * u128::from(percent)).div_ceil(100);
-            let latency = self.value_at(u64::try_from(rank).unwrap_or(u64::MAX))?;
-            Some(Percentile { percent: Decimal::whole(percent), latency })
-        });
-        let maximum = Percentile { percent: Decimal::whole(100), latency: self.slowest() };
-        let percentiles = percentiles.chain((requests > 0).then_some(maximum)).collect();
+        let slowest = Some(self.slowest()).filter(|_| requests > 0);
+        // Failed requests are above every success; the slowest of all is the maximum.
+        let percentiles = percentiles_of(requests, |rank| if rank == requests { slowest } else { self.value_at(rank) });
         let (requests, failures) = (Some(requests), Some(self.failures));
-        RequestFigures { requests, failures, p99, percentiles }
+        RequestFigures { requests, failures, unanswered: 0, p99, percentiles }
     }
 
     /// The slowest request, failed or not.
@@ -206,7 +202,7 @@ pub(super) struct SamplesByEndpoint {
 }
 
 /// The most endpoints that are kept apart.
-const MOST_ENDPOINTS: usize = 500;
+pub(super) const MOST_ENDPOINTS: usize = 500;
 
 impl SamplesByEndpoint {
     /// The samples of an endpoint; an empty name has none of its own.

@@ -5,11 +5,13 @@ use crate::values::decimal::Decimal;
 
 macro_rules! sample {
     ($path:literal) => {
-        ($path, &include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/", $path))[..])
+        ($path, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/", $path)) as &[u8])
     };
 }
 
 mod documents;
+mod hostile;
+mod versions;
 
 fn read_test(bytes: &[u8]) -> LoadTest {
     match read(bytes, None) {

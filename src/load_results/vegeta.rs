@@ -38,7 +38,7 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
         let successes = (ratio.clamp(0.0, 1.0) * requests as f64).round() as u64;
         requests.saturating_sub(successes)
     });
-    let failures = by_code.max(by_ratio).map(|by_time| Failures { by_time, left_out: 0 });
+    let failures = by_code.max(by_ratio).map(Failures::by_time);
     let named = [("50th", "50"), ("90th", "90"), ("95th", "95"), ("99th", "99"), ("max", "100")];
     let p99 = match requests {
         Some(0) => Err(no_requests()),

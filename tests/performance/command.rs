@@ -158,6 +158,31 @@ fn a_target_whose_requests_fail_blocks_and_such_a_baseline_is_inconclusive() {
 }
 
 #[test]
+fn endpoints_that_a_tool_names_by_their_url_are_compared_between_both_targets() {
+    let runner = runner(LOAD_TEST, 1.0, 1.0);
+    let endpoints = |target: &str, pay: f64| {
+        points(&[(&format!("{target}/slow"), 900.0), (&format!("{target}/pay?a=b"), pay), (target, 900.0)], "200")
+    };
+    runner.write("old", endpoints(BASELINE, 100.0));
+    runner.write("new", endpoints(TARGET, 300.0));
+    let ended = runner.run(&["performance"]);
+    assert_eq!(end(&ended), (1, "blocked"), "{}", ended.log);
+    assert!(ended.outputs["reason"].starts_with("p99 of GET /pay?a=b: 3 times"), "{}", ended.outputs["reason"]);
+
+    // A load test that ignores TARGET.
+    runner.write("new", endpoints("https://elsewhere.example", 100.0));
+    let ended = runner.run(&["performance"]);
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("they are about GET https://elsewhere.example"), "{}", ended.log);
+
+    // One that fails before it comes to /pay.
+    runner.write("new", points(&[(&format!("{TARGET}/slow"), 900.0)], "200"));
+    let ended = runner.run(&["performance"]);
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("no request on the target"), "{}", ended.log);
+}
+
+#[test]
 fn a_run_without_a_result_is_inconclusive_and_nothing_runs_after_it() {
     for (script, message) in [
         ("echo boom >&2; exit 99", "exit code 99; its last lines:\nboom"),

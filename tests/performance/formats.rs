@@ -14,7 +14,7 @@ fn sample(path: &str) -> Vec<u8> {
 
 /// A step with these results and this baseline. Samples are of any age.
 fn step(results: &[u8], baseline: &[u8], inputs: &[(&str, &str)]) -> Ended {
-    let runner = Runner::new().input("results", "results").input("baseline", "baseline").input("max-age", "30d");
+    let runner = Runner::new().input("results", "results").input("baseline", "baseline").input("max-age", "36500d");
     runner.write("results", results);
     runner.write("baseline", baseline);
     inputs.iter().fold(runner, |runner, (key, value)| runner.input(key, value)).run(&["performance"])
@@ -151,6 +151,13 @@ fn results_come_from_a_server_with_headers() {
             (false, _) => FakeResponse::status(401),
             (_, "/seconds") => FakeResponse::json(200, &series("latency_seconds", "0.084")),
             (_, "/bare") => FakeResponse::json(200, &series("", "0.084")),
+            (_, "/several") => FakeResponse::json(
+                200,
+                &json!({ "status": "success", "data": { "resultType": "vector", "result": [
+                    { "metric": { "path": "/a" }, "value": [1_796_000_000, "0.08"] },
+                    { "metric": { "path": "/b" }, "value": [1_796_000_000, "0.084"] },
+                ] } }),
+            ),
             _ => FakeResponse::json(
                 422,
                 &json!({ "status": "error", "errorType": "execution", "error": "query timed out in expression" }),
@@ -162,6 +169,7 @@ fn results_come_from_a_server_with_headers() {
         let runner = Runner::new()
             .input("results", &format!("{}{path}?token=s3cret-query", server.url()))
             .input("results-headers", "Authorization: Bearer s3cret-token")
+            .input("max-age", "36500d")
             .input("baseline", "baseline.json");
         runner.write("baseline.json", "{\"p99_latency\": 70}");
         let ended = inputs.iter().fold(runner, |runner, (key, value)| runner.input(key, value)).run(&["performance"]);
@@ -175,6 +183,10 @@ fn results_come_from_a_server_with_headers() {
     assert_eq!((ended.code, ended.outputs["p99"].as_str()), (0, "84"), "{}", ended.log);
     assert_eq!(ask("/bare", &[]).code, 3, "no unit");
     assert_eq!(ask("/bare", &[("results-unit", "s")]).code, 0);
+    let several = ask("/several", &[]);
+    assert!(several.code == 3 && several.outputs["reason"].contains("2 series"), "{}", several.log);
+    let largest = [("results-query", "[.data.result[].value[1] | tonumber] | max"), ("results-unit", "s")];
+    assert_eq!(ask("/several", &largest).outputs["p99"], "84");
     let refused = ask("/refused", &[]);
     assert!(refused.code == 3 && refused.outputs["reason"].contains("query timed out"), "{}", refused.log);
 }

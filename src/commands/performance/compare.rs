@@ -90,16 +90,18 @@ struct Bounds {
     low: Decimal,
     high: Option<Decimal>,
     failures: u64,
+    unanswered: u64,
 }
 
 fn bounds(figures: &RequestFigures) -> Result<Bounds, (String, String)> {
-    let failures = figures.failures.unwrap_or_default();
+    let (failures, unanswered) = (figures.failures.unwrap_or_default(), figures.unanswered);
+    let bounds = |low: Decimal, high| Ok(Bounds { low, high, failures, unanswered });
     match &figures.p99 {
         P99::Missing { why, next } => Err((why.clone(), next.clone())),
-        P99::OfFailed { at_least } => Ok(Bounds { low: *at_least, high: None, failures }),
+        P99::OfFailed { at_least } => bounds(*at_least, None),
         P99::Between { low, high } => {
-            let few = figures.failure_rate().is_none_or(|rate| rate <= FEW_FAILURES);
-            Ok(Bounds { low: *low, high: if few { Some(*low) } else { *high }, failures })
+            let few = figures.unranked_rate().is_some_and(|rate| rate <= FEW_FAILURES);
+            bounds(*low, if few { Some(*low) } else { *high })
         }
     }
 }
@@ -110,6 +112,13 @@ fn undecided(now: &Bounds, before: &Bounds, with_unit: &impl Fn(Decimal) -> Stri
         Some(_) => with_unit(bounds.low),
         None => format!("{} or more", with_unit(bounds.low)),
     };
-    let failed = thousands(now.failures.max(before.failures));
-    format!("{} (baseline {}): {failed} requests failed, which rank above every success", range(now), range(before))
+    let most = |count: fn(&Bounds) -> u64| Some(count(now).max(count(before))).filter(|most| *most > 0).map(thousands);
+    let failed = most(|bounds| bounds.failures).map(|failed| format!("{failed} requests failed"));
+    let unanswered = most(|bounds| bounds.unanswered)
+        .map(|unanswered| format!("{unanswered} requests had no response when the load test ended"));
+    let why = match [failed, unanswered].into_iter().flatten().collect::<Vec<_>>().join(", and ") {
+        none if none.is_empty() => "the results give no more than this range".to_owned(),
+        some => format!("{some}, which rank above every success"),
+    };
+    format!("{} (baseline {}): {why}", range(now), range(before))
 }

@@ -71,7 +71,8 @@ fn check(name: &str) -> String {
     format!("p99 of {}", clip(name, LONGEST_NAME))
 }
 
-fn means(wanted: &str, name: &str) -> bool {
+/// Whether a name in `endpoints` is this endpoint.
+pub fn means(wanted: &str, name: &str) -> bool {
     // A method stands before the name, where the tool distinguishes it.
     wanted == name || name.split_once(' ').is_some_and(|(_, bare)| bare == wanted)
 }

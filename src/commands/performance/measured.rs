@@ -2,11 +2,15 @@
 
 pub mod criteria;
 pub mod judge;
+mod pooled;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::{
     measurement::Measurement,
@@ -14,9 +18,10 @@ use super::{
     sessions::{SessionFigures, to_ms},
 };
 use crate::{
-    load_results::{P99, RequestFigures, Unit},
+    load_results::{P99, Percentile, RequestFigures, Unit},
     values::{decimal::Decimal, figures::rounded, thousands},
 };
+use pooled::Percentiles;
 
 /// What has a p99: all requests, or those of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +48,7 @@ pub struct PartFigures {
     pub failures: Option<u64>,
     /// The p99 over all requests, or why there is none and what to do.
     pub p99: Result<Range, (String, String)>,
+    pub percentiles: Percentiles,
 }
 
 /// In which the p99 lies: a format that ranks failed requests among the others leaves it open.
@@ -65,9 +71,11 @@ impl Block {
     /// Of what one run wrote.
     #[must_use]
     pub fn of_run(run: &Measurement) -> Self {
+        let share = |percentile: &Percentile| (percentile.percent.shifted(-2).to_f64(), percentile.latency.to_f64());
         let part = |figures: &RequestFigures| PartFigures {
             requests: figures.requests,
             failures: figures.failures,
+            percentiles: figures.percentiles.iter().map(share).collect(),
             p99: match &figures.p99 {
                 P99::Between { low, high } => Ok(Range { low: low.to_f64(), high: high.map(Decimal::to_f64) }),
                 // Failed requests rank above every success: the p99 is one of them, and no shorter than the slowest success.
@@ -154,6 +162,8 @@ pub struct PairSeries {
     pub single: Option<Part>,
     /// What is not judged, with the reason.
     pub left_out: BTreeMap<Part, String>,
+    /// What the baseline target has enough requests of, and the target none: it was not measured.
+    pub lost: BTreeSet<Part>,
     pub pairs: Vec<BlockPair>,
 }
 
@@ -162,10 +172,13 @@ impl PairSeries {
     #[must_use]
     pub fn new(seed: CoinSeed, fewest: u64, warm_up: &BlockPair) -> Self {
         let mut parts = vec![Part::All];
-        let mut left_out = BTreeMap::new();
+        let (mut left_out, mut lost) = (BTreeMap::new(), BTreeSet::new());
         let known = warm_up.target.parts.keys().chain(warm_up.baseline.parts.keys());
-        let names: std::collections::BTreeSet<&Part> = known.filter(|part| **part != Part::All).collect();
+        let names: BTreeSet<&Part> = known.filter(|part| **part != Part::All).collect();
         for part in names {
+            if is_lost(warm_up, part, fewest) {
+                lost.insert(part.clone());
+            }
             match [(&warm_up.target, RunSide::Target), (&warm_up.baseline, RunSide::Baseline)]
                 .into_iter()
                 .find_map(|(block, side)| too_few(block, part, fewest, side))
@@ -176,11 +189,12 @@ impl PairSeries {
         }
         // A single endpoint is the same as all requests.
         let single = if parts.len() == 2 && left_out.is_empty() { parts.pop() } else { None };
-        Self { seed, fewest, parts, single, left_out, pairs: Vec::new() }
+        Self { seed, fewest, parts, single, left_out, lost, pairs: Vec::new() }
     }
 
     /// Adds a pair. An endpoint that has too few requests in it is not judged any more.
     pub fn add(&mut self, pair: BlockPair) {
+        self.lost.extend(self.parts.iter().filter(|part| is_lost(&pair, part, self.fewest)).cloned());
         for (block, side) in [(&pair.target, RunSide::Target), (&pair.baseline, RunSide::Baseline)] {
             for part in self.parts.iter().filter(|part| **part != Part::All) {
                 if let Some(why) = too_few(block, part, self.fewest, side) {
@@ -220,6 +234,11 @@ pub fn session_of(blocks: &[Block], fewest: u64, unit: Unit) -> Option<SessionFi
         }
     }
     Some(session)
+}
+
+/// Whether the baseline target has enough requests of an endpoint, and the target none.
+fn is_lost(pair: &BlockPair, part: &Part, fewest: u64) -> bool {
+    !pair.target.parts.contains_key(part) && pair.baseline.judged(part, fewest).is_some()
 }
 
 /// Why an endpoint cannot be judged by this run, if it cannot.

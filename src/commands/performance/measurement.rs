@@ -77,7 +77,11 @@ impl Side {
 impl Measurement {
     /// The measurement of a load test in a known format.
     pub fn of_test(test: LoadTest, side: Side) -> Figure {
-        let unit = side.unit_of(&test)?;
+        let unit = match side.unit_of(&test) {
+            // Why there is no figure comes before the question for its unit.
+            Err(CommandError::Unobservable(_)) if matches!(test.all.p99, P99::Missing { .. }) => side.shown(),
+            unit => unit?,
+        };
         Ok(Self::in_unit(test, unit, side.shown()))
     }
 
@@ -103,7 +107,7 @@ impl Measurement {
         let only = sessions.len() < 2;
         let exactly = P99::Between { low: p99, high: Some(p99) };
         let mut measurement = Self {
-            all: RequestFigures { requests: None, failures: None, p99: exactly, percentiles: Vec::new() },
+            all: RequestFigures::of_p99(exactly),
             endpoints: BTreeMap::new(),
             endpoints_cut: false,
             profile: LoadProfile::default(),

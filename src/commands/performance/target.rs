@@ -62,6 +62,33 @@ impl Target {
     pub fn has_host_of(&self, reported: &str) -> bool {
         host(&self.0) == host(reported)
     }
+
+    /// The name of an endpoint without the address of this target, so that it is the same on another one:
+    /// `GET https://staging.example.com/cart` becomes `GET /cart`.
+    pub fn relative(&self, name: &str) -> String {
+        let (method, url) = name.split_once(' ').filter(|(_, url)| url.contains("://")).unwrap_or(("", name));
+        let base = self.0.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let below = |base: &str| {
+            let rest = url.strip_prefix(base)?;
+            (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+        };
+        let origin = || {
+            let (_, rest) = url.split_once("://").filter(|_| self.has_host_of(url))?;
+            Some(rest.find(['/', '?', '#']).map_or("", |at| &rest[at..]))
+        };
+        match below(base).filter(|_| url.contains("://")).or_else(origin) {
+            None => name.to_owned(),
+            Some(rest) => {
+                let slash = if rest.starts_with('/') { "" } else { "/" };
+                format!("{method} {slash}{rest}").trim_start().to_owned()
+            }
+        }
+    }
+
+    /// Whether a name is the URL of another host.
+    pub fn is_elsewhere(&self, name: &str) -> bool {
+        self.0.contains("://") && name.contains("://")
+    }
 }
 
 /// A difference in time: `5ms`, `0.5ms`, `300us`, or `0`.
@@ -121,6 +148,28 @@ mod tests {
         {
             assert!(!target(given).has_host_of(reported), "{given} {reported}");
         }
+    }
+
+    #[test]
+    fn endpoints_are_named_without_the_address_of_the_target() {
+        let target: Target = "https://staging.example.com/new".parse().unwrap();
+        for (name, relative) in [
+            ("GET https://staging.example.com/new/cart?a=1", "GET /cart?a=1"),
+            ("GET https://staging.example.com/new", "GET /"),
+            ("https://staging.example.com/new/", "/"),
+            ("GET https://STAGING.example.com:443/newer", "GET /newer"),
+            ("POST https://staging.example.com", "POST /"),
+            ("GET https://other.example/new", "GET https://other.example/new"),
+            ("GET /cart", "GET /cart"),
+            ("Add to cart", "Add to cart"),
+            ("", ""),
+        ] {
+            assert_eq!(target.relative(name), relative, "{name}");
+        }
+        let bare: Target = "staging:8080".parse().unwrap();
+        assert_eq!(bare.relative("GET http://staging:8080/cart"), "GET /cart");
+        assert!(target.is_elsewhere("GET https://other.example/") && !target.is_elsewhere("GET /"));
+        assert!(!bare.is_elsewhere("GET https://other.example/"), "its load test may know the address");
     }
 
     #[test]

@@ -23,8 +23,15 @@ fn a_value_of_prometheus_is_a_p99() {
     let matrix = json!([{ "metric": { "__name__": "p99_seconds" }, "values": [[1, "0.3"], [2, "0.1"], [3, "0.2"]] }]);
     let test = prometheus("matrix", &matrix).unwrap();
     assert_eq!((test.unit, test.all.least_p99()), (Some(Unit::Seconds), "0.2".parse().ok()));
+    assert_eq!(test.measured_at, "1970-01-01T00:00:03Z".parse().ok(), "the time of the last value");
     let several = json!([{ "metric": { "path": "/a" }, "value": [1, "1"] }, { "metric": {}, "value": [1, "2"] }]);
-    assert!(matches!(prometheus("vector", &several).unwrap().all.p99, P99::Missing { .. }));
+    assert!(
+        matches!(prometheus("vector", &several).unwrap().all.p99, P99::Missing { why, .. } if why.contains("2 series"))
+    );
+    let native =
+        json!([{ "metric": {}, "histogram": [1, { "count": "9", "sum": "1", "buckets": [[0, "0.1", "0.2", "9"]] }] }]);
+    let P99::Missing { why, next } = prometheus("vector", &native).unwrap().all.p99 else { panic!("{native}") };
+    assert!(why.contains("native histogram") && next.contains("histogram_quantile"), "{why}; {next}");
     for (kind, result) in [
         ("vector", json!([])),
         ("vector", json!([{ "metric": {}, "value": [1, "NaN"] }])),
@@ -46,6 +53,14 @@ fn buckets_of_prometheus_give_a_p99_and_a_number_of_requests() {
     assert_eq!((test.unit, test.all.requests), (Some(Unit::Seconds), Some(1000)));
     let p99 = test.all.least_p99().unwrap().to_f64();
     assert!((p99 - 0.15).abs() < 1e-9, "{p99}");
+    for infinite in ["Inf", "+inf"] {
+        let mut buckets = buckets.clone();
+        buckets[2]["metric"]["le"] = json!(infinite);
+        buckets[0]["metric"]["le"] = json!(0.1);
+        assert_eq!(prometheus("vector", &buckets).unwrap().all, test.all, "{infinite}");
+    }
+    let words = json!([bucket("0.1", "980"), bucket("high", "990"), bucket("+Inf", "1000")]);
+    assert_eq!(prometheus("vector", &words).unwrap_err().kind, ReadErrorKind::Empty);
     let above = prometheus("vector", &json!([bucket("0.1", "980"), bucket("+Inf", "1000")])).unwrap();
     assert!(matches!(above.all.p99, P99::Missing { .. }));
     for none in [json!([bucket("0.1", "0"), bucket("+Inf", "0")]), json!([bucket("0.1", "980")])] {
@@ -126,7 +141,7 @@ fn csv_files_are_read_by_their_header() {
     let jtl = "timeStamp;elapsed;label;responseMessage;success;URL\n1796000000000;10;a;OK;true;http://h/a\n1796000000000;10;t;Number of samples in transaction : 1, number of failing samples : 0;true;null\n1796000000000;20;\"b;c\";OK;true;http://h/b\n";
     let test = read_test(jtl.as_bytes());
     assert_eq!((test.all.requests, test.profile.target.as_deref()), (Some(2), Some("http://h")));
-    assert_eq!(test.endpoints.keys().collect::<Vec<_>>(), ["a", "b;c"]);
+    assert_eq!(test.endpoints.keys().collect::<Vec<_>>(), ["a", "b;c", "t"]);
     let history = read(sample!("locust/history.csv").1, None).unwrap_err();
     assert!(history.actual.contains("history"), "{history:?}");
 }

@@ -1,6 +1,7 @@
 //! One run of the load test: starts it, waits for its end, and reads what it measured.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -9,7 +10,7 @@ use std::{
 
 use crate::{
     commands::performance::{
-        measured::{Block, RunSide},
+        measured::{Block, Part, RunSide},
         measurement::Side,
         sources::{FileOrUrl, ResultsFormat, SideReader},
         target::Target,
@@ -169,15 +170,36 @@ impl LoadTestCommand<'_> {
         }
     }
 
-    /// A load test that ignores `TARGET` measures the same server twice.
+    /// A load test that ignores `TARGET` measures the same server twice. Endpoints lose the address of the target, which the other
+    /// target does not have.
     fn check_target(&self, block: Block, side: RunSide) -> Result<Block, Finding> {
         let wanted = self.target(side);
-        match &block.target {
-            Some(reported) if !wanted.has_host_of(reported) => Err(Finding::inconclusive("results")
+        let elsewhere = |reported: &str| {
+            Finding::inconclusive("results")
                 .actual(format!("they are about {}", clip(reported, 200)))
                 .expected(format!("results about {wanted}"))
-                .next("let the load test send its requests to the environment variable `TARGET`")),
-            _ => Ok(block),
+                .next("let the load test send its requests to the environment variable `TARGET`")
+        };
+        if let Some(reported) = block.target.as_deref().filter(|reported| !wanted.has_host_of(reported)) {
+            return Err(elsewhere(reported));
+        }
+        let mut parts = BTreeMap::new();
+        for (part, figures) in block.parts {
+            let part = match part {
+                Part::Endpoint(name) => Part::Endpoint(wanted.relative(&name)),
+                Part::All => part,
+            };
+            parts.entry(part).or_insert(figures);
+        }
+        let names = || {
+            parts.keys().filter_map(|part| match part {
+                Part::Endpoint(name) => Some(name),
+                Part::All => None,
+            })
+        };
+        match names().next() {
+            Some(first) if names().all(|name| wanted.is_elsewhere(name)) => Err(elsewhere(first)),
+            _ => Ok(Block { parts, ..block }),
         }
     }
 }

@@ -12,8 +12,7 @@ fn decimal(text: &str) -> Decimal {
 
 fn figures(p99: &str, requests: Option<u64>, failures: Option<u64>) -> RequestFigures {
     let p99 = decimal(p99);
-    let p99 = P99::Between { low: p99, high: Some(p99) };
-    RequestFigures { requests, failures, p99, percentiles: Vec::new() }
+    RequestFigures { requests, failures, ..RequestFigures::of_p99(P99::Between { low: p99, high: Some(p99) }) }
 }
 
 fn measurement(all: RequestFigures) -> Measurement {

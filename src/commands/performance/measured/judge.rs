@@ -3,10 +3,12 @@
 use super::{
     PairSeries, Part, PartFigures, Range, RunSide,
     criteria::{JudgedPart, PairedCriteria, Scale},
+    pooled::PooledP99,
     tables,
 };
 use crate::{
     commands::performance::{
+        endpoints::means,
         paired::{ALPHA, Family, Limit, MaxPairs, Pair, PairedRule, smallest_caught},
         sessions::{SessionFigures, to_ms},
     },
@@ -15,7 +17,7 @@ use crate::{
     report::Table,
     values::{
         HumanDuration,
-        figures::{rounded, rounded_beside},
+        figures::{ratio_beside, rounded, rounded_beside},
     },
 };
 
@@ -62,7 +64,7 @@ pub fn judge_block(criteria: &PairedCriteria<'_>, block: &super::Block, side: Ru
     let unknown = |actual: String, expected: String, next: String| {
         Some(Finding::inconclusive(check.clone()).actual(actual).expected(expected).next(next))
     };
-    let Some(PartFigures { requests, failures, p99 }) = block.parts.get(&Part::All) else {
+    let Some(PartFigures { requests, failures, p99, .. }) = block.parts.get(&Part::All) else {
         return unknown("no p99".to_owned(), "a p99 over all requests".to_owned(), String::new());
     };
     if let Some((requests, failures)) = requests.zip(*failures).filter(|(requests, _)| *requests > 0) {
@@ -229,7 +231,28 @@ fn finding(
     let figures = Figures::now(format!("{} {unit}, ×{estimate}{interval}", rounded(medians.target)))
         .baseline(format!("{} {unit}", rounded(medians.baseline)))
         .limit(format!("×{}", scale.limit));
-    finding.actual(actual).figures(figures).next(next(criteria, rule, judged, end))
+    let next = next(criteria, rule, judged, end);
+    let next = match rare_stall(criteria, judged, measurement) {
+        Some(stall) if end != PairsEnd::Open => format!("{stall}; {next}"),
+        _ => next,
+    };
+    finding.actual(actual).figures(figures).next(next)
+}
+
+/// A stall that is rarer than a run makes few runs slow: no number of such runs decides, and the requests of all runs together show it.
+fn rare_stall(criteria: &PairedCriteria<'_>, judged: &JudgedPart<'_>, measurement: &PairSeries) -> Option<String> {
+    let pooled = PooledP99::of(measurement).filter(|pooled| pooled.ratio() > criteria.limit.max_ratio)?;
+    let is_open = *judged.part == Part::All && judged.verdict == Verdict::Inconclusive;
+    is_open.then(|| {
+        format!(
+            "over all runs together the p99 is {} {unit}, {} times the {} {unit} of the baseline: if a stall is rarer than a run, \
+             raise `duration` until every run has one",
+            rounded(pooled.target),
+            ratio_beside(pooled.ratio(), criteria.limit.max_ratio),
+            rounded(pooled.baseline),
+            unit = criteria.unit,
+        )
+    })
 }
 
 fn expected(criteria: &PairedCriteria<'_>) -> String {
@@ -303,23 +326,35 @@ fn plain(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The endpoints that must be judged, and are not.
+/// The endpoints that must be judged, and are not: those that `endpoints` names, and those that only the baseline target has.
 #[must_use]
 pub fn unjudged(criteria: &PairedCriteria<'_>, measurement: &PairSeries) -> Vec<Finding> {
-    let missing = |name: &&String| {
-        let part = Part::Endpoint((*name).clone());
-        let judged = measurement.parts.contains(&part) || measurement.single.as_ref() == Some(&part);
-        !judged || measurement.left_out.contains_key(&part)
+    let is = |part: &Part, wanted: &str| matches!(part, Part::Endpoint(name) if means(wanted, name));
+    let missing = |wanted: &&String| {
+        let mut known = measurement.parts.iter().chain(&measurement.single);
+        !known.any(|part| is(part, wanted) && !measurement.left_out.contains_key(part))
     };
-    let finding = |name: &String| {
-        let part = Part::Endpoint(name.clone());
-        let why = measurement.left_out.get(&part).cloned().unwrap_or_else(|| "not in the results".to_owned());
-        Finding::inconclusive(part.to_string())
-            .actual(why)
+    let named = |wanted: &String| {
+        let why = measurement.left_out.iter().find(|(part, _)| is(part, wanted)).map(|(_, why)| why.clone());
+        Finding::inconclusive(Part::Endpoint(wanted.clone()).to_string())
+            .actual(why.unwrap_or_else(|| "not in the results".to_owned()))
             .expected(format!("at least {} requests in each run, because `endpoints` names it", measurement.fewest))
             .next("let the load test send more requests to it, or correct its name in `endpoints`")
     };
-    criteria.endpoints.iter().filter(missing).map(finding).collect()
+    let lost = |part: &Part| {
+        Finding::inconclusive(part.to_string())
+            .actual("no request on the target, but enough on the baseline target")
+            .expected("requests on both")
+            .next("see why the load test does not reach it on the target: a step before it may fail there")
+    };
+    let unnamed = |part: &&Part| !criteria.endpoints.iter().any(|wanted| is(part, wanted));
+    criteria
+        .endpoints
+        .iter()
+        .filter(missing)
+        .map(named)
+        .chain(measurement.lost.iter().filter(unnamed).map(lost))
+        .collect()
 }
 
 /// The finding before the first look, for the report of a cancelled step.

@@ -3,6 +3,7 @@
 use super::{
     PairSeries, Part, Range, RunSide,
     criteria::{JudgedPart, PairedCriteria, Scale},
+    pooled::PooledP99,
 };
 use crate::{
     report::Table,
@@ -18,6 +19,7 @@ pub fn tables(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[
         tables.push(endpoints(criteria, parts));
     }
     tables.push(pairs(criteria, measurement, parts));
+    tables.extend(PooledP99::of(measurement).map(|pooled| together(criteria, pooled)));
     if !measurement.left_out.is_empty() {
         let rows = measurement.left_out.iter().map(|(part, why)| [name(part), why.clone()]);
         tables.push(Table::new("Not judged", &["Endpoint", "Why"], rows));
@@ -77,6 +79,16 @@ fn pairs(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[Judge
     let title = format!("Pairs, in the order that coin {} gave", measurement.seed);
     Table::new(title, &["Requests", "Pair", "First", &target, &baseline, "Ratio"], rows.take(MOST_ROWS))
         .figures(&[1, 3, 4, 5])
+}
+
+fn together(criteria: &PairedCriteria<'_>, pooled: PooledP99) -> Table {
+    let unit = criteria.unit;
+    let ratio = ratio_beside(pooled.ratio(), criteria.limit.max_ratio);
+    let (target, baseline) = (format!("Target ({unit})"), format!("Baseline ({unit})"));
+    let title =
+        "The p99 over the requests of all runs together, which shows a stall that is rarer than a run (not judged)";
+    let row = [rounded(pooled.target), rounded(pooled.baseline), ratio];
+    Table::new(title, &[&target, &baseline, "Ratio"], [row]).figures(&[0, 1, 2])
 }
 
 fn shown(range: Range) -> String {

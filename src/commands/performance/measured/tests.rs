@@ -26,7 +26,8 @@ fn criteria(endpoints: &[String]) -> PairedCriteria<'_> {
 }
 
 fn figures(requests: u64, failures: u64, low: f64, high: Option<f64>) -> PartFigures {
-    PartFigures { requests: Some(requests), failures: Some(failures), p99: Ok(Range { low, high }) }
+    let p99 = Ok(Range { low, high });
+    PartFigures { requests: Some(requests), failures: Some(failures), p99, percentiles: Vec::new() }
 }
 
 fn endpoint(name: &str) -> Part {
@@ -122,6 +123,8 @@ fn every_endpoint_is_judged_and_one_that_is_slower_blocks() {
     assert_eq!(unjudged(&criteria(&unknown), &measurement).len(), 1);
     let known = names(&["GET /", "POST /pay"]);
     assert_eq!(unjudged(&criteria(&known), &measurement), []);
+    let bare = names(&["/", "/pay"]);
+    assert_eq!(unjudged(&criteria(&bare), &measurement), [], "the method may be left out");
     // One endpoint is all requests.
     assert_eq!(unjudged(&criteria(&names(&["GET /"])), &measured(6, 1.0, &[("GET /", 1000, 1.0)])), []);
 }
@@ -142,6 +145,61 @@ fn an_endpoint_that_loses_its_requests_is_no_longer_judged() {
     assert!(
         judged.findings.iter().any(|finding| finding.check == "p99 of b" && finding.verdict == Verdict::Inconclusive)
     );
+}
+
+#[test]
+fn an_endpoint_that_only_the_baseline_target_has_was_not_measured() {
+    let missing = |target: &[(&str, u64, f64)], baseline: &[(&str, u64, f64)]| {
+        let pair = || BlockPair { target: block(100.0, target), baseline: block(100.0, baseline) };
+        let mut measurement = PairSeries::new(CoinSeed(0), FEWEST, &pair());
+        let first = unjudged(&criteria(&[]), &measurement);
+        (0..6).for_each(|_| measurement.add(pair()));
+        assert_eq!(first, unjudged(&criteria(&[]), &measurement));
+        first.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (home, pay) = (("GET /", 500, 50.0), ("POST /pay", 200, 50.0));
+    assert_eq!(missing(&[home, pay], &[home, pay]), [""; 0]);
+    assert_eq!(missing(&[home, pay], &[home]), [""; 0], "a new endpoint has nothing to be compared with");
+    let lost = missing(&[home], &[home, pay]);
+    assert!(lost.len() == 1 && lost[0].starts_with("p99 of POST /pay: no request on the target"), "{lost:?}");
+    assert_eq!(missing(&[home], &[home, ("POST /pay", 99, 50.0)]), [""; 0], "it has too few requests anyway");
+
+    // Later than in the warm-up, too.
+    let mut measurement = measured(5, 1.0, &[("a", 500, 1.0), ("b", 500, 1.0)]);
+    let [target, baseline] = [block(100.0, &[("a", 500, 50.0)]), block(100.0, &[("a", 500, 50.0), ("b", 500, 50.0)])];
+    measurement.add(BlockPair { target, baseline });
+    let judged = judge(&criteria(&[]), &measurement, PairsEnd::Open);
+    assert!(
+        judged.findings.iter().any(|finding| finding.check == "p99 of b" && finding.verdict == Verdict::Inconclusive)
+    );
+}
+
+#[test]
+fn a_stall_that_is_rarer_than_a_run_shows_over_all_runs_together() {
+    let run = |stalled: bool| {
+        let tail =
+            if stalled { [(0.9, 30.0), (0.95, 400.0), (1.0, 500.0)] } else { [(0.9, 30.0), (0.95, 40.0), (1.0, 60.0)] };
+        let p99 = if stalled { 450.0 } else { 50.0 };
+        let figures = PartFigures { percentiles: tail.to_vec(), ..figures(1000, 0, p99, Some(p99)) };
+        Block { parts: [(Part::All, figures)].into(), target: None }
+    };
+    let measurement = |stalls: &[usize]| {
+        let mut measurement = measured(0, 1.0, &[]);
+        for pair in 0..12 {
+            measurement.add(BlockPair { target: run(stalls.contains(&pair)), baseline: run(false) });
+        }
+        measurement
+    };
+    let stalled = judge(&criteria(&[]), &measurement(&[1, 4, 7, 10]), PairsEnd::MaxPairs);
+    assert_eq!(stalled.findings[0].verdict, Verdict::Inconclusive, "{:?}", stalled.findings);
+    let next = stalled.findings[0].next.as_deref().unwrap();
+    assert!(next.starts_with("over all runs together the p99 is 4") && next.contains("raise `duration`"), "{next}");
+    assert!(stalled.tables.last().unwrap().title.contains("all runs together"), "{:?}", stalled.tables);
+    let calm = judge(&criteria(&[]), &measurement(&[]), PairsEnd::MaxPairs);
+    assert_eq!((calm.findings[0].verdict, calm.findings[0].next.as_deref()), (Verdict::Passed, None));
+    assert_eq!(calm.tables.last().unwrap().rows[0][2].text(), "1");
+    // Without percentiles there is no such table.
+    assert_eq!(judge(&criteria(&[]), &measured(12, 1.0, &[]), PairsEnd::MaxPairs).tables.len(), 1);
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! The service under test. A timer makes its latencies, so a busy processor changes them little.
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
+
+/// Of 100 responses in a row, 97 take 10 to 20 ms, and 3 take 40 ms: the p99 of any 100 is 40 ms.
+pub const P99: f64 = 40.0;
+
+pub struct Service {
+    server: LoopbackServer,
+    requests: Arc<AtomicU64>,
+}
+
+impl Service {
+    /// A service whose latencies are so many times as long.
+    pub fn slower(factor: f64) -> Self {
+        Self::start(factor, u64::MAX)
+    }
+
+    /// A service that responds to every n-th request with status 500.
+    pub fn failing(every: u64) -> Self {
+        Self::start(1.0, every)
+    }
+
+    fn start(factor: f64, failing: u64) -> Self {
+        let requests = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&requests);
+        let server = LoopbackServer::start(move |_| {
+            let number = counter.fetch_add(1, Ordering::Relaxed);
+            let status = if number % failing == failing - 1 { 500 } else { 200 };
+            FakeResponse::text(status, "text/plain", "hello").delayed(latency(number).mul_f64(factor))
+        });
+        Self { server: server.expect("a server"), requests }
+    }
+
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// How many requests it received.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// 37 has no factor in common with 100: each hundred in a row has every one of them, spread out.
+fn latency(number: u64) -> Duration {
+    match number * 37 % 100 {
+        slow @ 97.. => Duration::from_millis(40) + Duration::from_micros(slow),
+        step => Duration::from_micros(10_000 + 100 * step),
+    }
+}
+
+/// A URL that refuses connections.
+pub fn refusing() -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    format!("http://{}", socket.local_addr().expect("an address"))
+}
