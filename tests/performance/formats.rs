@@ -1,6 +1,9 @@
 //! Results as the tools write them, without an expression.
 
-use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
+use promote_gates::{
+    clock::{Clock as _, SystemClock},
+    sandbox::server::{FakeResponse, LoopbackServer},
+};
 use serde_json::json;
 
 use crate::{
@@ -12,10 +15,36 @@ fn sample(path: &str) -> Vec<u8> {
     std::fs::read(root().join("tests/samples").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A step with these results and this baseline. Samples are of any age.
+/// A sample as if it were of an hour ago: dates of November 2026, and times since the epoch of that month, are replaced.
+fn fresh(sample: &[u8]) -> Vec<u8> {
+    let an_hour_ago = SystemClock::new().wall().as_second() - 3600;
+    let time = jiff::Timestamp::from_second(an_hour_ago).expect("a time").to_string();
+    let (date, rest) = time.split_at("2026-11-30T01:02:03".len());
+    assert_eq!(rest, "Z");
+    let epoch = an_hour_ago.to_string();
+    let mut fresh = sample.to_vec();
+    for at in 0..fresh.len() {
+        let old = &fresh[at..];
+        let new = match old {
+            _ if old.starts_with(b"2026-11-") && old.get(10) == Some(&b'T') => date,
+            [b'1', b'7', b'9', b'5' | b'6', rest @ ..]
+                if rest.iter().take(6).filter(|b| b.is_ascii_digit()).count() == 6 =>
+            {
+                &epoch
+            }
+            _ => continue,
+        };
+        if old.len() >= new.len() {
+            fresh[at..at + new.len()].copy_from_slice(new.as_bytes());
+        }
+    }
+    fresh
+}
+
+/// A step with these results and this baseline.
 fn step(results: &[u8], baseline: &[u8], inputs: &[(&str, &str)]) -> Ended {
-    let runner = Runner::new().input("results", "results").input("baseline", "baseline").input("max-age", "36500d");
-    runner.write("results", results);
+    let runner = Runner::new().input("results", "results").input("baseline", "baseline");
+    runner.write("results", fresh(results));
     runner.write("baseline", baseline);
     inputs.iter().fold(runner, |runner, (key, value)| runner.input(key, value)).run(&["performance"])
 }
@@ -141,11 +170,12 @@ fn what_is_no_result_never_passes() {
 
 #[test]
 fn results_come_from_a_server_with_headers() {
-    let server = LoopbackServer::start(|request| {
+    let now = SystemClock::new().wall().as_second();
+    let server = LoopbackServer::start(move |request| {
         let allowed = request.headers.get("authorization").is_some();
         let series = |name: &str, value: &str| {
             json!({ "status": "success", "data": { "resultType": "vector", "result": [
-                { "metric": { "__name__": name }, "value": [1_796_000_000, value] }] } })
+                { "metric": { "__name__": name }, "value": [now, value] }] } })
         };
         match (allowed, request.path.as_str()) {
             (false, _) => FakeResponse::status(401),
@@ -154,8 +184,8 @@ fn results_come_from_a_server_with_headers() {
             (_, "/several") => FakeResponse::json(
                 200,
                 &json!({ "status": "success", "data": { "resultType": "vector", "result": [
-                    { "metric": { "path": "/a" }, "value": [1_796_000_000, "0.08"] },
-                    { "metric": { "path": "/b" }, "value": [1_796_000_000, "0.084"] },
+                    { "metric": { "path": "/a" }, "value": [now, "0.08"] },
+                    { "metric": { "path": "/b" }, "value": [now, "0.084"] },
                 ] } }),
             ),
             _ => FakeResponse::json(
@@ -169,7 +199,6 @@ fn results_come_from_a_server_with_headers() {
         let runner = Runner::new()
             .input("results", &format!("{}{path}?token=s3cret-query", server.url()))
             .input("results-headers", "Authorization: Bearer s3cret-token")
-            .input("max-age", "36500d")
             .input("baseline", "baseline.json");
         runner.write("baseline.json", "{\"p99_latency\": 70}");
         let ended = inputs.iter().fold(runner, |runner, (key, value)| runner.input(key, value)).run(&["performance"]);

@@ -21,7 +21,6 @@ use crate::{
     load_results::{P99, Percentile, RequestFigures, Unit},
     values::{decimal::Decimal, figures::rounded, thousands},
 };
-use pooled::Percentiles;
 
 /// What has a p99: all requests, or those of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +47,8 @@ pub struct PartFigures {
     pub failures: Option<u64>,
     /// The p99 over all requests, or why there is none and what to do.
     pub p99: Result<Range, (String, String)>,
-    pub percentiles: Percentiles,
+    /// The share of requests up to each latency, and the latency.
+    pub percentiles: Vec<(f64, f64)>,
 }
 
 /// In which the p99 lies: a format that ranks failed requests among the others leaves it open.

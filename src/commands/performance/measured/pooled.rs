@@ -3,9 +3,6 @@
 
 use super::{PairSeries, Part, PartFigures, RunSide};
 
-/// Percentiles of one run: the share of requests up to each latency, and the latency.
-pub type Percentiles = Vec<(f64, f64)>;
-
 /// Both sides, if the results tell enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PooledP99 {
