@@ -1,7 +1,10 @@
 //! `JMeter`: JTL files in XML, read as a stream. A sample below the root counts as a row of the CSV does; what it holds inside are
 //! redirects and embedded resources, which its time includes. Only a transaction holds samples that count.
 
-use std::io::{self, BufRead, Read};
+use std::{
+    borrow::Cow,
+    io::{self, BufRead, Read},
+};
 
 use quick_xml::{
     Reader,
@@ -88,7 +91,7 @@ fn begin(start: &BytesStart<'_>, parent: Option<OpenElement>, totals: &mut JtlTo
 fn add(start: &BytesStart<'_>, totals: &mut JtlTotals) -> Result<OpenElement, String> {
     let attribute = |name: &str| -> Result<String, String> {
         let found = start.try_get_attribute(name).map_err(|error| error.to_string())?;
-        let value = found.map(|attribute| unescape(&attribute.value).map(|value| value.into_owned())).transpose();
+        let value = found.map(|attribute| unescape(&attribute.value).map(Cow::into_owned)).transpose();
         Ok(value.map_err(|error| error.to_string())?.unwrap_or_default())
     };
     let (time, success) = (attribute("t")?, attribute("s")?);

@@ -111,9 +111,8 @@ pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> R
         };
         let method = ["Type", "Method"].into_iter().find_map(field).unwrap_or_default();
         match (method, field("Name").unwrap_or_default()) {
-            (_, "Aggregated") => all = Some(figures),
-            // Before version 1.
-            ("" | "None", "Total" | "None Total") => all = Some(figures),
+            // The second before version 1.
+            (_, "Aggregated") | ("" | "None", "Total" | "None Total") => all = Some(figures),
             (method, name) => drop(endpoints.insert(format!("{method} {name}").trim().to_owned(), figures)),
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    figures::{P99, Percentile, RequestFigures, rank_of_p99},
+    figures::{P99, Percentile, RequestFigures},
     json::at,
     load_test::{Format, LoadTest, ReadError, Unit},
 };
@@ -150,8 +150,7 @@ fn from_buckets(counts: &BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigure
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests")]
     let requests = total.round() as u64;
-    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
-    let rank = (rank_of_p99(requests) as f64).min(total);
+    let rank = total * 0.99;
     let (mut below, mut bound_below) = (0.0_f64, 0.0_f64);
     for (bound, cumulative) in counts.iter().filter_map(|(bound, count)| Some(((*bound)?, *count))) {
         let upper = bound.to_f64();

@@ -160,8 +160,8 @@ fn a_line_whose_latency_is_no_number_is_refused() {
 #[test]
 fn many_names_are_bounded() {
     let rows = (0..2_000).map(|row| format!("1796000000000,{row},name {row},true\n"));
-    let text = format!("timeStamp,elapsed,label,success\n{}", rows.collect::<String>());
-    let test = read_test(text.as_bytes());
+    let file = format!("timeStamp,elapsed,label,success\n{}", rows.collect::<String>());
+    let test = read_test(file.as_bytes());
     assert_eq!((test.all.requests, test.endpoints.len(), test.endpoints_cut), (Some(2_000), 500, true));
     assert_eq!(test.all.least_p99(), "1979".parse().ok());
 }

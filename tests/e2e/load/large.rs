@@ -56,7 +56,6 @@ fn half_a_gigabyte_is_read_in_64_megabytes() {
     assert_eq!(ended.code, 0, "{}", ended.log);
     let memory: u64 =
         ended.log.lines().find_map(|line| line.strip_prefix("highest memory: ")?.parse().ok()).expect("memory");
-    println!("{requests} requests in {SIZE} bytes: {memory} kB of memory");
     assert!(memory <= MEMORY, "{memory} kB");
     assert_eq!(counted(&ended), (requests, 0));
 }

@@ -19,11 +19,14 @@ pub fn output(runner: &Runner, script: &str) -> Vec<u8> {
     ran.stdout
 }
 
-/// The gate over these results, with a baseline as fast as the service is.
+/// How many times longer than the service a busy machine may make a response. Units are a thousand apart.
+pub const BUSY: f64 = 3.0;
+
+/// The gate over these results, with a baseline that a busy machine does not exceed.
 pub fn judge(results: &[u8]) -> Ended {
     let runner = Runner::new().input("results", "results").input("baseline", "baseline.json");
     runner.write("results", results);
-    runner.write("baseline.json", json!({ "p99_latency": 1.5 * P99 }).to_string());
+    runner.write("baseline.json", json!({ "p99_latency": BUSY * P99 }).to_string());
     runner.run(&["performance"])
 }
 
@@ -49,7 +52,7 @@ pub fn p99(ended: &Ended) -> f64 {
 pub fn assert_healthy(format: &str, ended: &Ended) {
     assert_eq!((ended.code, ended.outputs["verdict"].as_str()), (0, "passed"), "{format}: {}", ended.log);
     let p99 = p99(ended);
-    assert!((P99 * 0.95..1.5 * P99).contains(&p99), "{format}: a p99 of {p99} ms\n{}", ended.log);
+    assert!((0.95 * P99..1.2 * BUSY * P99).contains(&p99), "{format}: a p99 of {p99} ms\n{}", ended.log);
 }
 
 /// `load_test` gets the address of a service, and returns what it wrote in each format.
