@@ -20,7 +20,7 @@ mod record;
 mod service;
 mod simulated;
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use promote_gates::{
     clock::Stopwatch,
@@ -54,7 +54,11 @@ impl Args {
                 "--draws" => args.draws = usize::try_from(number(100)?).unwrap_or(usize::MAX),
                 "--blocks" => args.blocks = number(48)?,
                 "--seconds" => args.seconds = number(1)?,
-                "--live" => args.binary = Some(value.into()),
+                "--live" => {
+                    // The gate runs in a folder of its own.
+                    let path = fs::canonicalize(&value).map_err(|error| format!("--live is {value:?}: {error}"))?;
+                    args.binary = Some(path);
+                }
                 "--record" => {
                     let condition = record::CONDITIONS.into_iter().find(|(name, ..)| *name == value);
                     let names = record::CONDITIONS.map(|(name, ..)| name).join(", ");

@@ -124,14 +124,16 @@ fn read_wrk(text: &str) -> Result<LoadTest, ReadError> {
     Ok(results)
 }
 
-/// A latency with its unit behind it, such as `26.37ms` or Go's `1m2.5s`, in milliseconds.
+/// A latency with its unit behind it, such as `26.37ms` or Go's `1h1m2.5s`, in milliseconds.
 fn with_unit(text: &str) -> Option<Decimal> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(unit_at);
     let number: Decimal = number.parse().ok()?;
     let seconds = |seconds: u64| number.times(Decimal::whole(seconds * 1000));
-    if let Some(rest) = unit.strip_prefix('m').filter(|rest| !rest.is_empty() && !rest.starts_with('s')) {
-        return Decimal::from_f64(seconds(60).to_f64() + with_unit(rest)?.to_f64());
+    for (letter, long) in [('h', 3600), ('m', 60)] {
+        if let Some(rest) = unit.strip_prefix(letter).filter(|rest| !rest.is_empty() && !rest.starts_with('s')) {
+            return Decimal::from_f64(seconds(long).to_f64() + with_unit(rest)?.to_f64());
+        }
     }
     match unit {
         "m" => Some(seconds(60)),

@@ -214,6 +214,10 @@ fn a_histogram_of_vegeta_gives_the_range_of_the_p99() {
     let closed = range("10", Some("25"));
     assert_read(histogram(4).as_bytes(), (Format::Vegeta, Some("ms"), Some(988), None), &closed);
     assert_eq!(read_error(b"Bucket  #  %  Histogram\n[0s, 10m").kind, ReadErrorKind::Malformed);
+    // As Go writes durations.
+    let long = b"Bucket  #  %  Histogram\n[0s,  1m2.5s]  0  0%\n[1m2.5s,  1h0m1s]  9  100%\n";
+    let minutes = range("62500", Some("3601000"));
+    assert_read(long, (Format::Vegeta, Some("ms"), Some(9), None), &minutes);
     let none = read_test(b"Bucket  #  %  Histogram\n[0s,  +Inf]  0  NaN%\n");
     assert!(matches!(none.all.p99, P99::Missing { .. }), "{none:?}");
 }

@@ -52,7 +52,8 @@ fn the_figures_are_those_of_locust() {
 
 #[test]
 fn two_speeds_are_told_apart() {
+    // Locust needs a second to start its users.
     for factor in [1.0, 3.0] {
-        measure("Locust", &[LOCUSTFILE], factor);
+        measure("Locust", &[LOCUSTFILE], factor, 6);
     }
 }
