@@ -10,6 +10,7 @@ mod approvals;
 mod branches;
 mod call;
 mod checks;
+mod comments;
 mod commit_paths;
 mod commit_people;
 mod commits;
@@ -26,6 +27,7 @@ mod jobs;
 mod node_ids;
 mod pages;
 mod policies;
+mod pull_request_text;
 mod pull_requests;
 mod query_call;
 mod records;
@@ -39,7 +41,9 @@ mod tokens;
 
 pub use fake_github::FakeGitHub;
 pub use format::{account_id, now, repository_id};
-pub use records::{DispatchEvent, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest, FakeRun};
+pub use records::{
+    DispatchEvent, FakeComment, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest, FakeRun,
+};
 pub use routes::{ApiRoute, routes};
 pub use state::{InjectedFault, RecordedRequest};
 

@@ -2,6 +2,7 @@
 //!
 //! Source: GitHub's documentation, "Webhook events and payloads": `workflow_run`, `repository_dispatch`.
 
+mod pull_request;
 mod trigger;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use super::files;
 use crate::{finding::Finding, values::clip};
 
+pub use pull_request::{PullRequestEvent, PullRequestNumber};
 pub use trigger::{CompletedRun, RepositoryDispatch, TriggerEvent, complete_subject};
 
 /// The largest event that GitHub delivers, in bytes: its documentation, "Webhook events and payloads".
@@ -42,6 +44,22 @@ impl TriggerEvent {
                 .actual(clip(&error.to_string(), MAX_QUOTE))
                 .expected("the event as GitHub writes it, of at most 25 MiB")
         })
+    }
+}
+
+impl PullRequestEvent {
+    /// Reads the event's file; `None` for an event that is not about a pull request.
+    pub(super) fn read(name: Option<&str>, path: Option<&Path>) -> Result<Option<Self>, Finding> {
+        let Some(name) = name.filter(|name| Self::is_about_one(name)) else { return Ok(None) };
+        let finding = |actual: String| {
+            Finding::inconclusive(format!("the `{name}` event"))
+                .actual(clip(&actual, MAX_QUOTE))
+                .expected("the number of its pull request")
+        };
+        let path = path.ok_or_else(|| finding("no file: GITHUB_EVENT_PATH is not set".to_owned()))?;
+        let bytes = files::read_bounded(path, MAX_EVENT).map_err(|error| finding(error.to_string()))?;
+        let event = serde_json::from_slice(&bytes).map_err(|error| finding(error.to_string()))?;
+        Self::parse(name, &event).map(Some).map_err(finding)
     }
 }
 
@@ -101,6 +119,22 @@ mod tests {
         }
         let gone = World::default().event(&runner_env("workflow_run", Some("/nonexistent/event".into()))).cloned();
         assert!(matches!(gone, Err(CommandError::BadInput(_))), "{gone:?}");
+    }
+
+    #[test]
+    fn only_events_about_a_pull_request_are_read_for_its_number() {
+        let nowhere = Some(Path::new("/nonexistent/event"));
+        assert_eq!(PullRequestEvent::read(Some("push"), nowhere), Ok(None));
+        assert_eq!(PullRequestEvent::read(None, None), Ok(None));
+        for path in [None, nowhere] {
+            let finding = PullRequestEvent::read(Some("pull_request"), path).unwrap_err();
+            assert!(finding.check.contains("pull_request") && !finding.actual.is_empty(), "{finding}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("event.json");
+        fs::write(&path, json!({ "pull_request": { "number": 12 } }).to_string()).unwrap();
+        let event = PullRequestEvent::read(Some("pull_request_target"), Some(&path)).unwrap().unwrap();
+        assert_eq!(event.number.to_string(), "#12");
     }
 
     #[test]

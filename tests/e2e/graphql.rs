@@ -121,8 +121,18 @@ fn exchanges() -> Vec<Value> {
     let after = newest["data"]["repository"]["deployments"]["pageInfo"]["endCursor"].clone();
     let older = caller.query("Deployments", &page(after));
     let none = caller.query("Deployments", &page(json!("2")));
+    let plain = caller.fake_github.open_pull_request(SHOP, "a change", "", &[]);
+    let edited = caller.fake_github.open_pull_request(SHOP, "another change", "why", &[]);
+    caller.fake_github.edit_description(SHOP, edited, "alice", "because");
+    caller.fake_github.set_label(SHOP, edited, "renovate[bot]", "explained");
+    let texts = [plain, edited].map(|number| {
+        let variables = json!({ "owner": owner, "name": name, "number": number, "labels": 100, "events": 100 });
+        caller.query("PullRequestText", &variables)
+    });
+    let viewer = caller.query("Viewer", &json!({}));
     assert_eq!(caller.fake_github.violations(), [""; 0]);
-    vec![commits, first, second, paths, newest, older, none]
+    let all = [commits, first, second, paths, newest, older, none, viewer];
+    all.into_iter().chain(texts).collect()
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    commit_paths, commit_people, deployments,
+    comments, commit_paths, commit_people, deployments,
     errors::{ContractViolation, error},
-    pull_requests,
+    pull_request_text, pull_requests,
     query_call::{GraphQlFailure, QueryCall},
     state::FakeGitHubState,
     tokens::token,
@@ -29,6 +29,12 @@ const OPERATIONS: &[Operation] = &[
         variables: &["ids", "commits", "after", "authors"],
         handler: pull_requests::get,
     },
+    Operation {
+        name: "PullRequestText",
+        variables: &["owner", "name", "number", "labels", "events"],
+        handler: pull_request_text::get,
+    },
+    Operation { name: "Viewer", variables: &[], handler: comments::viewer },
     Operation {
         name: "Deployments",
         variables: &["owner", "name", "environment", "first", "after", "statuses"],
@@ -53,7 +59,8 @@ pub fn respond(state: &FakeGitHubState, request: &ReceivedRequest) -> Result<Fak
     let operation = OPERATIONS.iter().find(|operation| operation.name == name);
     let operation =
         operation.ok_or_else(|| ContractViolation::new(400, format!("No operation {name:?} is known here")))?;
-    if !body["query"].as_str().unwrap_or_default().starts_with(&format!("query {name}(")) {
+    let rest = body["query"].as_str().unwrap_or_default().strip_prefix(&format!("query {name}"));
+    if !rest.is_some_and(|rest| rest.starts_with(['(', ' '])) {
         return Err(ContractViolation::new(400, format!("The document has no operation {name}")));
     }
     let none = Map::new();

@@ -1,6 +1,7 @@
 //! The data of the fake GitHub: repositories with their runs, commits, issues and environments, and the accounts.
 
 mod accounts;
+mod comment;
 mod deployment;
 mod environment;
 mod history;
@@ -12,6 +13,7 @@ mod run;
 use std::collections::BTreeMap;
 
 pub use accounts::{FakeAccounts, FakeTeam};
+pub use comment::{FakeComment, FakeEdits};
 pub use deployment::FakeDeployment;
 pub use environment::{BranchPolicy, DeploymentBranches, FakeEnvironment, ProtectionSettings};
 pub use history::{CommitHistory, FakeCommit, GitObject};

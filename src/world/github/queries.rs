@@ -1,8 +1,9 @@
 //! Every query, so that a test can check them against GitHub's schema.
 
 use super::{
-    commit_paths::COMMIT_PATHS, deployments::DEPLOYMENTS, graphql::GraphQlQuery, people::COMMIT_PEOPLE,
-    pull_requests::PULL_REQUEST_PEOPLE,
+    comments::VIEWER, commit_paths::COMMIT_PATHS, deployments::DEPLOYMENTS, graphql::GraphQlQuery,
+    people::COMMIT_PEOPLE, pull_request_text::PULL_REQUEST_TEXT, pull_requests::PULL_REQUEST_PEOPLE,
 };
 
-pub const QUERIES: &[&GraphQlQuery] = &[&COMMIT_PATHS, &COMMIT_PEOPLE, &DEPLOYMENTS, &PULL_REQUEST_PEOPLE];
+pub const QUERIES: &[&GraphQlQuery] =
+    &[&COMMIT_PATHS, &COMMIT_PEOPLE, &DEPLOYMENTS, &PULL_REQUEST_PEOPLE, &PULL_REQUEST_TEXT, &VIEWER];

@@ -11,8 +11,15 @@ const INFRA: &str = "acme/ecommerce-infra";
 const POLICIES: &str = "environments/production/deployment-branch-policies";
 
 /// Every permission.
-const ALL_PERMISSIONS: [&str; 6] =
-    ["actions=read", "checks=read", "contents=write", "administration=write", "issues=write", "members=read"];
+const ALL_PERMISSIONS: [&str; 7] = [
+    "actions=read",
+    "checks=read",
+    "contents=write",
+    "administration=write",
+    "issues=write",
+    "members=read",
+    "pull_requests=write",
+];
 
 /// All exchanges, in order.
 pub fn all_exchanges() -> Vec<Exchange> {
@@ -29,6 +36,7 @@ pub fn all_exchanges() -> Vec<Exchange> {
     all.extend(commits(&fake_github, &caller));
     all.extend(environments(&fake_github, &caller));
     all.extend(issues(&fake_github, &caller));
+    all.extend(comments(&fake_github, &caller));
     let refused = refused(&fake_github, &all);
     all.extend(refused);
     all
@@ -315,5 +323,34 @@ fn issues(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         list("since=lately", Conformance::Invalid),
         list("sort=title", Conformance::Invalid),
         list("direction=up", Conformance::Invalid),
+    ]
+}
+
+fn comments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    let number = fake_github.open_pull_request(INFRA, "another change", "", &[]);
+    let other = fake_github.comment_as(INFRA, number, "grace", "looks good");
+    let comments = format!("{REPO}/issues/{number}/comments");
+    let post = |body, request| caller.exchange(Method::POST, &comments, body, request);
+    let patch =
+        |id: u64, body, request| caller.exchange(Method::PATCH, &format!("{REPO}/issues/comments/{id}"), body, request);
+    let made = post(json!({ "body": "one" }), Conformance::Valid);
+    let id = made.answer["id"].as_u64().expect("an id");
+    vec![
+        made,
+        patch(id, json!({ "body": "two" }), Conformance::Valid),
+        patch(99, json!({ "body": "two" }), Conformance::Valid),
+        caller.get(&comments),
+        caller.get(&format!("{comments}?per_page=1&page=2")),
+        caller.get(&format!("{REPO}/issues/99/comments")),
+        caller.ask(Method::POST, &format!("{REPO}/issues/99/comments"), json!({ "body": "x" })),
+        post(json!({}), Conformance::Invalid),
+        post(json!({ "body": 7 }), Conformance::Invalid),
+        post(json!({ "body": "x", "title": "y" }), Conformance::Invalid),
+        post(json!({ "body": " " }), Conformance::InvalidByProse),
+        post(json!({ "body": "x".repeat(65_537) }), Conformance::InvalidByProse),
+        patch(id, json!({}), Conformance::Invalid),
+        caller.ask(Method::DELETE, &format!("{REPO}/issues/comments/{other}"), Value::Null),
+        caller.ask(Method::DELETE, &format!("{REPO}/issues/comments/{other}"), Value::Null),
+        caller.exchange(Method::DELETE, &format!("{REPO}/issues/comments/one"), Value::Null, Conformance::Invalid),
     ]
 }

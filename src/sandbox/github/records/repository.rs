@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    comment::{FakeComment, FakeEdits},
     deployment::FakeDeployment,
     environment::FakeEnvironment,
     history::CommitHistory,
@@ -37,6 +38,9 @@ pub struct FakeRepository {
     pub without_access: Vec<u64>,
     pub issues: Vec<FakeIssue>,
     pub pull_requests: Vec<FakePullRequest>,
+    /// Oldest first.
+    pub comments: Vec<FakeComment>,
+    pub edits: Vec<FakeEdits>,
 }
 
 /// A `repository_dispatch` event as a workflow would receive it.
@@ -63,6 +67,8 @@ impl FakeRepository {
             without_access: Vec::new(),
             issues: Vec::new(),
             pull_requests: Vec::new(),
+            comments: Vec::new(),
+            edits: Vec::new(),
         }
     }
 
