@@ -1,8 +1,10 @@
 //! `bundle-size` on a runner: limits, the first baseline, and what never passes.
 
 mod base;
+mod explained;
 mod kinds;
 mod pull_request;
+mod runner_variables;
 
 use std::{fs, os::unix::fs::symlink};
 

@@ -32,23 +32,13 @@ use crate::{
 };
 use baseline::Baseline;
 use bundle::Bundle;
-use explanation::Explanation;
+use explanation::{args::ExplanationArgs, source};
 use growth::{Growth, Rules};
 use limits::GrowthLimits;
 use measured::{Measured, Request};
 use scope::{Group, Scope};
 use store::BaselineWrite;
 
-/// Where a repository may have the template of its pull requests. Source: GitHub's documentation, "Creating a pull request
-/// template for your repository".
-const TEMPLATES: [&str; 6] = [
-    ".github/pull_request_template.md",
-    ".github/PULL_REQUEST_TEMPLATE.md",
-    "pull_request_template.md",
-    "PULL_REQUEST_TEMPLATE.md",
-    "docs/pull_request_template.md",
-    "docs/PULL_REQUEST_TEMPLATE.md",
-];
 /// How many changed files the open table shows of a bundle over its limits; the folded one has `top` files.
 const OPEN_FILES: usize = 4;
 
@@ -81,6 +71,8 @@ pub struct Args {
     pub allow_first: bool,
     #[command(flatten)]
     pub limits: GrowthLimits,
+    #[command(flatten)]
+    pub explained_in: ExplanationArgs,
     /// Parts of the bundle that are judged by themselves, one a line: a name, patterns, and its own limits, as in `admin
     /// dist/admin/** max-increase=2% max-added=50kB max-size=300kB`; a file belongs to the first group that matches
     #[arg(long, value_name = "GROUP")]
@@ -149,13 +141,17 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         .then(|| store::write(&args.baseline, judged, subject, &measured, &trusted, ctx));
     let check = growth::total_check(subject);
     let written = write == Some(Ok(BaselineWrite::UpToDate));
-    let explanation = read_explanation(args, &trusted);
+    let explanation = source::given(args.limits.explanation.as_deref(), &trusted, ctx);
     let rules = Rules { check: &check, limits: &args.limits, scope: &scope, explanation, packages: &measured.packages };
     let mut outcome = match &baseline {
         _ if bundle.total().raw == 0 => vec![growth::empty_bundle(&check, bundle)].into(),
         Some(baseline) => compare(args, &rules, &measured.compared(), baseline),
         None => vec![first_measurement(args, &check, &measured, &trusted, written)].into(),
     };
+    let asked = source::ask(&args.explained_in, &rules.explanation, &outcome.findings, &trusted, ctx)?;
+    if let (Some(baseline), Some(explanation)) = (&baseline, asked) {
+        outcome = compare(args, &Rules { explanation, ..rules.clone() }, &measured.compared(), baseline);
+    }
     let now = ctx.execution.wall();
     let source = format!("{}: {}, sha256 {}", scope.patterns.join(" "), bundle.count(), bundle.digest());
     let known = if args.base_command.is_some() { "base-command" } else { &args.baseline };
@@ -191,16 +187,6 @@ fn find_baseline(
         return Ok(Some(baseline));
     }
     base::build(command, args.base_timeout, request, trusted, ctx).map(Some)
-}
-
-/// The explanation, without the text of the repository's template.
-fn read_explanation(args: &Args, trusted: &TrustedSource) -> Option<Explanation> {
-    let text = args.limits.explanation.as_deref()?;
-    // A template that cannot be read is none: it only makes the explanation longer.
-    let template =
-        |path: &&str| trusted.read(path).ok().flatten().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-    let templates: Vec<String> = TEMPLATES.iter().filter_map(template).collect();
-    Explanation::read(text, &templates.join("\n"))
 }
 
 /// Judges the bundle by a baseline.

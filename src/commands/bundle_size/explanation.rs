@@ -1,5 +1,10 @@
 //! What counts as an explanation of a growth: text that a person wrote, not what a template left there.
 
+pub mod args;
+pub mod known;
+pub mod section;
+pub mod source;
+
 use crate::values::Bytes;
 
 /// The fewest letters of an explanation.
@@ -17,6 +22,8 @@ pub struct Explanation {
     pub text: String,
     /// The raw bytes of new code that it explains; `None` if it names no amount.
     pub amount: Option<Bytes>,
+    /// Who wrote it, as far as GitHub shows that.
+    pub by: Option<String>,
 }
 
 impl Explanation {
@@ -29,7 +36,13 @@ impl Explanation {
         let written = |line: &&str| !is_form(line) && !template.contains(&plain(line));
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).filter(written).collect();
         let text = lines.join("\n");
-        is_meaningful(&text).then(|| Self { amount: amount(&text), text })
+        is_meaningful(&text).then(|| Self { amount: amount(&text), text, by: None })
+    }
+
+    /// The text, and who wrote it.
+    #[must_use]
+    pub fn with_writer(&self) -> String {
+        self.by.as_ref().map_or_else(|| self.text.clone(), |by| format!("{} ({by})", self.text))
     }
 
     /// Whether it explains this much new code.

@@ -10,7 +10,7 @@ pub use change::FileChange;
 use super::{
     baseline::{Baseline, HOW_TO_WRITE},
     bundle::{Bundle, BundleFile, count},
-    explanation::Explanation,
+    explanation::known::KnownExplanation,
     kinds::FileKind,
     limits::{GrowthLimits, Waiver},
     packages::{self, Packages},
@@ -31,15 +31,14 @@ pub struct Rules<'a> {
     pub check: &'a str,
     pub limits: &'a GrowthLimits,
     pub scope: &'a Scope,
-    /// What the explanation says, if it explains anything.
-    pub explanation: Option<Explanation>,
+    pub explanation: KnownExplanation,
     /// The packages of the bundle, as far as they are known.
     pub packages: &'a Packages,
 }
 
 impl Rules<'_> {
     fn waiver(&self) -> Waiver<'_> {
-        Waiver { explanation: self.explanation.as_ref(), given: self.limits.explanation.is_some(), added: 0 }
+        Waiver { known: &self.explanation, added: 0 }
     }
 }
 

@@ -1,6 +1,13 @@
 //! How much a bundle may grow and shrink.
 
-use super::{explanation::Explanation, scope::Group, sizes::Compression};
+use super::{
+    explanation::{
+        Explanation,
+        known::{Answer, KnownExplanation},
+    },
+    scope::Group,
+    sizes::Compression,
+};
 use crate::{
     finding::{Finding, Verdict},
     values::{Bytes, Percent},
@@ -97,24 +104,20 @@ fn millionths(percent: Percent) -> u128 {
 /// Whether the new code of a bundle is explained.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiver<'a> {
-    /// What `explanation` says, if it explains anything.
-    pub explanation: Option<&'a Explanation>,
-    /// Whether there was a text at all.
-    pub given: bool,
+    pub known: &'a KnownExplanation,
     /// The raw bytes that new and grown files added.
     pub added: u64,
 }
 
 impl Waiver<'_> {
-    /// The explanation that covers what was added.
+    /// The explanation that covers what was added, and who wrote it.
     #[must_use]
-    pub fn explained(&self) -> Option<&str> {
-        self.explanation
-            .filter(|explanation| explanation.covers(self.added))
-            .map(|explanation| explanation.text.as_str())
+    pub fn explained(&self) -> Option<String> {
+        self.known.explanation().filter(|explanation| explanation.covers(self.added)).map(Explanation::with_writer)
     }
 
-    /// The finding on growth over a limit, by the file or package `culprit` most: blocked, or passed with the explanation.
+    /// The finding on growth over a limit, by the file or package `culprit` most: blocked, or passed with the explanation. It is
+    /// inconclusive if there may be an explanation that could not be read.
     #[must_use]
     pub fn over_limit(&self, finding: Finding, actual: String, culprit: &str) -> Finding {
         if let Some(why) = self.explained() {
@@ -122,25 +125,24 @@ impl Waiver<'_> {
             return Finding { verdict: Verdict::Passed, ..finding }.actual(actual).waived(why);
         }
         // Rounded up to two digits, so that a later commit of a few bytes needs no new text.
-        let amount = Bytes(round_up(self.added));
-        let (actual, why) = match self.explanation {
-            Some(explanation) => {
-                let covered = explanation.amount.unwrap_or(Bytes(0));
-                let actual = format!(
-                    "{actual}; the explanation covers up to +{covered} raw, and +{} were added",
-                    Bytes(self.added)
-                );
-                (actual, format!("say in `explanation` why it is `up to +{amount}`"))
-            }
-            None if self.given => (
-                format!(
-                    "{actual}; the text in `explanation` does not count: it is empty without comments, template and fillers, or has fewer than 15 letters"
-                ),
-                format!("say in your own words why in `explanation`, as in `up to +{amount}: …`"),
+        let how = self.known.how(Bytes(round_up(self.added)));
+        let remark = match &self.known.answer {
+            Answer::Nothing => String::new(),
+            Answer::Uncounted(why) => format!("; {why}"),
+            Answer::Explained(explanation) => format!(
+                "; the explanation covers up to +{} raw, and +{} were added",
+                explanation.amount.unwrap_or(Bytes(0)),
+                Bytes(self.added)
             ),
-            None => (actual, format!("say why in `explanation`, as in `up to +{amount}: …`")),
+            Answer::Unreadable(why) => {
+                let next = why.next.clone().unwrap_or_else(|| "run this step again".to_owned());
+                let actual =
+                    format!("{actual}; whether it is explained could not be read: {}: {}", why.check, why.actual);
+                return Finding { verdict: Verdict::Inconclusive, ..finding }.actual(actual).next(next);
+            }
         };
-        finding.actual(actual).next(format!("make {culprit} smaller or leave it out; if the growth is intended, {why}"))
+        let next = format!("make {culprit} smaller or leave it out; if the growth is intended, {how}");
+        finding.actual(format!("{actual}{remark}")).next(next)
     }
 }
 
@@ -162,5 +164,17 @@ mod tests {
             assert_eq!(round_up(bytes), rounded);
         }
         assert!(round_up(u64::MAX) >= u64::MAX - 1);
+    }
+    #[test]
+    fn an_explanation_that_cannot_be_read_is_neither_blocked_nor_passed() {
+        let unreadable = Finding::inconclusive("GitHub's API").actual("502").next("run this step again later");
+        let known =
+            KnownExplanation { answer: Answer::Unreadable(Box::new(unreadable)), ..KnownExplanation::default() };
+        let finding = Waiver { known: &known, added: 7 }.over_limit(Finding::blocked("bundle"), "big".to_owned(), "x");
+        assert_eq!(
+            (finding.verdict, finding.next.as_deref()),
+            (Verdict::Inconclusive, Some("run this step again later"))
+        );
+        assert_eq!(finding.actual, "big; whether it is explained could not be read: GitHub's API: 502");
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     clock::{Clock, Moment, WakeSignal},
-    commands::command_table,
+    commands::{bundle_size::explanation::known::KnownExplanation, command_table},
     context::tests::test_context,
     execution::{Execution, tests::test_execution},
     settings::{Layer, SettingOrigin, SettingValue, resolve},
@@ -63,7 +63,7 @@ fn tables(before: &[u64], now: &[u64], settings: &[(&str, &str)]) -> Vec<(String
     let args = args(&[&[("path", "dist")], settings].concat());
     let scope = Scope { patterns: vec!["dist".to_owned()], groups: Vec::new() };
     let packages = packages::Packages::default();
-    let explanation = args.limits.explanation.as_deref().and_then(|text| Explanation::read(text, ""));
+    let explanation = KnownExplanation::of_input(args.limits.explanation.as_deref(), "");
     let rules = Rules { check: "bundle", limits: &args.limits, scope: &scope, explanation, packages: &packages };
     let outcome = compare(&args, &rules, &bundle_of(now), &baseline);
     outcome.tables.into_iter().map(|table| (table.title, table.open, table.rows.len())).collect()

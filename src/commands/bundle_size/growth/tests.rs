@@ -36,7 +36,7 @@ fn alike(path: &str, seed: u64, raw: u64) -> BundleFile {
 fn judged(now: &Bundle, baseline: &Baseline, limits: &GrowthLimits, groups: &[&str]) -> Result<Growth, Finding> {
     let groups = groups.iter().map(|group| group.parse().expect("a group")).collect();
     let scope = Scope { patterns: vec![".".to_owned()], groups };
-    let explanation = limits.explanation.as_deref().and_then(|text| Explanation::read(text, ""));
+    let explanation = KnownExplanation::of_input(limits.explanation.as_deref(), "");
     let packages = Packages::default();
     judge(&Rules { check: "bundle", limits, scope: &scope, explanation, packages: &packages }, now, baseline)
 }

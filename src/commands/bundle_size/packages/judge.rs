@@ -153,7 +153,7 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
 
     use super::*;
-    use crate::finding::Verdict;
+    use crate::{commands::bundle_size::explanation::known::KnownExplanation, finding::Verdict};
 
     fn limits(arguments: &[&str]) -> GrowthLimits {
         let command = GrowthLimits::augment_args(clap::Command::new("test").no_binary_name(true));
@@ -174,7 +174,8 @@ mod tests {
     }
 
     fn judged(before: &[(&str, u64)], now: &[(&str, u64)], arguments: &[&str]) -> Option<Finding> {
-        let waiver = Waiver { explanation: None, given: false, added: 4_100_000 };
+        let known = KnownExplanation::default();
+        let waiver = Waiver { known: &known, added: 4_100_000 };
         judge(&packages(before).bytes(), &packages(now), &limits(arguments), waiver)
     }
 
