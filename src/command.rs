@@ -50,6 +50,8 @@ pub enum CommandKind {
     GateRunner,
     /// Collects or verifies the reports of the gates on the software.
     Evidence,
+    /// Shows the reports of other commands to people; its own report counts for nothing.
+    Display,
     /// Changes the image that is deployed.
     Promotion,
     /// Checks the repository against its rules.

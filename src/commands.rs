@@ -5,6 +5,7 @@
 pub mod approval;
 pub mod audit;
 pub mod bundle_size;
+pub mod comment;
 pub mod demo;
 pub mod emergency;
 pub mod environments;
@@ -32,6 +33,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     gate::<approval::Args>(),
     gate::<wait::Args>(),
     command::<run::Args>(),
+    command::<comment::Args>(),
     command::<record::Args>(),
     command::<evidence::Args>(),
     command::<promote::Args>(),

@@ -1,6 +1,8 @@
 //! The report: one for each command. The sinks below print and write it. Texts in a report are raw; each sink escapes for
 //! itself.
 
+mod chart;
+pub mod comment;
 pub mod compact;
 pub mod log;
 pub mod markdown;

@@ -10,6 +10,7 @@
 mod approval;
 mod audit;
 mod bundle_size;
+mod comment;
 mod config_file;
 mod debug;
 mod demo;

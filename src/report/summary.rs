@@ -57,9 +57,14 @@ pub fn put(file: &Tail, report: &Report, style: SummaryStyle) -> io::Result<()> 
 /// The whole report as markdown.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let mut text = heading(report, "###");
+    format!("{}{}{}", heading(report, "###"), body(report), settings(report))
+}
+
+/// The report without its heading and its settings.
+#[must_use]
+pub fn body(report: &Report) -> String {
     let next = next_steps(report);
-    text.push_str(&next);
+    let mut text = next.clone();
     let (open_tables, folded_tables): (Vec<&Table>, Vec<&Table>) = report.tables.iter().partition(|table| table.open);
     let open_tables: String = open_tables.into_iter().map(open).collect();
     let open_checks = open_checks(report).as_ref().map(open).unwrap_or_default();
@@ -78,14 +83,19 @@ pub fn render(report: &Report) -> String {
     }
     text.push_str(&all_checks(report));
     text.extend(folded_tables.into_iter().map(folded));
-    text.push_str(&settings(report));
     text
 }
 
 /// What has to be seen at once.
 fn short(report: &Report) -> String {
+    format!("{}{}", heading(report, "###"), short_body(report))
+}
+
+/// What has to be seen at once, without the heading.
+#[must_use]
+pub fn short_body(report: &Report) -> String {
     let checks = open_checks(report).as_ref().map(open).unwrap_or_default();
-    format!("{}{}{checks}{}", heading(report, "###"), next_steps(report), effects(report))
+    format!("{}{checks}{}", next_steps(report), effects(report))
 }
 
 /// For a summary file that is almost full.
@@ -104,7 +114,8 @@ fn heading(report: &Report, hashes: &str) -> String {
 }
 
 /// The line below the heading. A title that names the release already says what passed.
-fn status(report: &Report) -> String {
+#[must_use]
+pub fn status(report: &Report) -> String {
     let service = report.subject.service.as_ref().map(ToString::to_string);
     let names_release = report.title.as_ref().zip(service).is_some_and(|(title, service)| title.contains(&service));
     if names_release && report.verdict == Verdict::Passed && !report.dry_run {

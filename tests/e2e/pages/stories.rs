@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
-use promote_gates::{report::compact::hex_sha256, sandbox::staging::Staging};
+use promote_gates::{
+    report::compact::hex_sha256,
+    sandbox::{github::FakeGitHub, staging::Staging},
+};
+use serde_json::json;
 
 use crate::house::{Ended, Runner};
 
@@ -71,7 +75,10 @@ pub fn performance(p99: u32) -> Ended {
 
 /// `bundle-size` of a bundle of 130 kB that grew by a kilobyte, and with the debug library of 4 MB by 827 kB.
 pub fn bundle_size(with_debug_library: bool) -> Ended {
-    let runner = job("bundle-size").input("path", "dist");
+    bundle_size_on(&job("bundle-size").input("path", "dist"), with_debug_library)
+}
+
+fn bundle_size_on(runner: &Runner, with_debug_library: bool) -> Ended {
     for (file, bytes) in [("app.3f2a91cc.js", 90_000), ("vendor.77aa01de.js", 38_000), ("index.5e1d2c3b.css", 2_000)] {
         runner.write(&format!("dist/{file}"), noise(bytes));
     }
@@ -83,6 +90,38 @@ pub fn bundle_size(with_debug_library: bool) -> Ended {
         runner.write("dist/debug-library.9c1bd0aa.js", [noise(822_000), vec![b' '; 3_178_000]].concat());
     }
     runner.run(&["bundle-size"])
+}
+
+/// `comment` behind a `bundle-size` that blocked and a `smoke` that passed: the verdict of the gate, with the comment in place of its
+/// summary.
+pub fn comment() -> Ended {
+    let (repository, token) = ("acme/shop", "ghs_writesComments");
+    let fake_github = FakeGitHub::start().expect("a free port");
+    fake_github.create(repository);
+    fake_github.grant(token, repository, &["pull_requests=write"]);
+    let number = fake_github.open_pull_request(repository, "Accept coupons", "", &[]);
+    // Its report is there as long as its job.
+    let gate = job("bundle-size").input("path", "dist");
+    let blocked = bundle_size_on(&gate, true);
+    let results = json!({
+        "bundle-size": { "outputs": blocked.outputs },
+        "smoke": { "outputs": smoke(42, 0).outputs },
+    });
+    let runner = job("comment");
+    let event = runner.workspace().with_file_name("event.json");
+    let side = json!({ "ref": "main", "sha": sha(COMMITS[0].1) });
+    let content = json!({ "pull_request": { "number": number, "base": side, "head": side } });
+    std::fs::write(&event, content.to_string()).expect("an event");
+    let ended = runner
+        .env("GITHUB_API_URL", &fake_github.api_url())
+        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_PATH", &event.display().to_string())
+        .input("token", token)
+        .input("results", &results.to_string())
+        .run(&["comment"]);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let [comment] = &fake_github.comments(repository, number)[..] else { panic!("one comment: {}", ended.log) };
+    Ended { summary: comment.body.clone(), ..blocked }
 }
 
 /// Reproducible bytes that do not compress; a longer sequence starts with the shorter one.
