@@ -6,7 +6,7 @@
 //! jobs as annotations, and records approvals.
 //!
 //! Besides the differences that `act` lists, this differs from GitHub:
-//! - `tools/checkout` replaces `actions/checkout`, which needs Node.
+//! - `tools/checkout` replaces `actions/checkout`, which needs Node; `stand_ins` those that hand files from job to job.
 //! - Only the test starts workflows; an event is a payload that it passes to the runner.
 //! - The clusters are fakes (`cluster`) that replay the responses of a real one. `tests/e2e/cluster` runs the same workflow
 //!   against a real one.
@@ -18,6 +18,8 @@ pub mod cluster;
 pub mod git_server;
 mod manual_runs;
 pub mod promotion;
+pub mod proposal;
+mod stand_ins;
 pub mod team;
 
 use std::collections::BTreeMap;
@@ -135,6 +137,7 @@ impl Acme {
         };
         acme.serve(INFRA, acme.infra.path());
         program(&acme.at("bin/npm"), team::NPM);
+        stand_ins::write_programs(&acme.at("bin"));
         program(&acme.at("checkout/checkout"), include_str!("tools/checkout"));
         fs::write(acme.at("checkout/action.yml"), CHECKOUT).expect("write an action");
 
@@ -253,7 +256,7 @@ impl Acme {
         if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
             act = act.action(name, &self.at("checkout"));
         }
-        act
+        stand_ins::add(act, &text, &self.at("stand-ins"))
     }
 
     /// Registers the results, times and annotations of a run's jobs after they ended.
@@ -302,7 +305,9 @@ fn permissions(workflow: &str) -> Vec<String> {
         let indent = line.len() - line.trim_start().len();
         let text = line.split(" #").next().unwrap_or_default().trim();
         match (outer, text.split_once(": ")) {
-            (Some(outer), Some((name, level))) if indent > outer => granted.push(format!("{name}={level}")),
+            (Some(outer), Some((name, level))) if indent > outer => {
+                granted.push(format!("{}={level}", name.replace('-', "_")))
+            }
             _ => outer = (text == "permissions:").then_some(indent),
         }
     }

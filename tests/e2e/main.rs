@@ -12,6 +12,7 @@ mod git_backend;
 mod repo;
 
 mod approvals;
+mod bundle_base;
 mod bundle_size;
 mod bypass;
 mod environments;

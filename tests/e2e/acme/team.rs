@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Acme, DISPATCH, INFRA, READ, RUNNER};
 use crate::act::{Act, ActRun};
-use crate::repo::{Repo, clean, path_with};
+use crate::repo::Repo;
 
 /// The author of the service's commits and deployments.
 pub const AUTHOR: &str = "dana";
@@ -24,6 +24,15 @@ ci) ;;
 esac
 "#;
 
+/// The shipped workflows of a team.
+const TEAM_WORKFLOWS: [&str; 5] = [
+    "ci-bundle-size.yml",
+    "ci-bundle-size-branch.yml",
+    "ci-bundle-size-cache.yml",
+    "ci-bundle-size-committed.yml",
+    "validate-staging.yml",
+];
+
 /// The report of the smoke tests.
 const PATHS: &str = r#"<testsuite name="smoke"><testcase classname="shop" name="pays by card"/></testsuite>"#;
 
@@ -33,7 +42,7 @@ pub fn repository(service: &str) -> String {
 
 /// The team of a service.
 pub struct Team<'a> {
-    acme: &'a Acme,
+    pub(super) acme: &'a Acme,
     pub service: &'static str,
     pub repository: String,
     pub repo: Repo,
@@ -79,7 +88,7 @@ impl<'a> Team<'a> {
         acme.serve(&team.repository, team.repo.path());
         acme.fake_github.create(&team.repository);
         acme.fake_github.grant(READ, &team.repository, &["actions=read", "contents=read", "pull_requests=read"]);
-        for file in ["ci-bundle-size.yml", "validate-staging.yml"] {
+        for file in TEAM_WORKFLOWS {
             let workflow = acme.shipped(file).replace("checkout-service", service);
             team.repo.write(&format!(".github/workflows/{file}"), workflow);
         }
@@ -97,20 +106,6 @@ impl<'a> Team<'a> {
         let commit = self.repo.commit(message);
         self.acme.fake_github.commit(&self.repository, &commit, AUTHOR, message);
         commit
-    }
-
-    /// Writes the bundle-size baseline with the commands in the comments of `ci-bundle-size.yml`.
-    pub fn write_baseline(&self) {
-        for command in [
-            "npm run build",
-            concat!(env!("CARGO_BIN_EXE_promote-gates"), " bundle-size --path dist --write-baseline --allow-first"),
-            "rm -r dist",
-        ] {
-            let mut shell = clean("sh");
-            shell.args(["-c", command]).env("PATH", path_with(&self.acme.at("bin"))).current_dir(self.repo.path());
-            let output = shell.output().expect("start a shell");
-            assert!(output.status.success(), "{command}: {output:?}");
-        }
     }
 
     /// A run of one of the team's workflows.
