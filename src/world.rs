@@ -26,7 +26,7 @@ use std::{
 };
 
 use cluster::Cluster;
-use event::TriggerEvent;
+use event::{PullRequestEvent, TriggerEvent};
 use github::{GitHub, GitHubAccess};
 use http::HttpClient;
 use network::Network;
@@ -94,6 +94,14 @@ impl World {
     pub fn event(&self, runner_env: &RunnerEnv) -> Result<&TriggerEvent, CommandError> {
         let read = || TriggerEvent::read(runner_env.event_name.as_deref(), runner_env.event_path.as_deref());
         self.event.get_or_init(read).as_ref().map_err(|finding| finding.clone().bad_input())
+    }
+
+    /// The pull request that the event is about; `None` for an event about none.
+    ///
+    /// # Errors
+    /// The event's file cannot be read, or does not have the number.
+    pub fn pull_request(&self, runner_env: &RunnerEnv) -> Result<Option<PullRequestEvent>, Finding> {
+        PullRequestEvent::read(runner_env.event_name.as_deref(), runner_env.event_path.as_deref())
     }
 
     /// The subject with the commit that a `workflow_run` event names; in other workflows, the subject as it is.
